@@ -1,0 +1,120 @@
+"""Owns the ICE candidate as a value: the grammar of RFC 8839 section 5.1 and the W3C fields."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from peer.errors import CandidateError
+
+_MAX_LENGTH = 1024
+_FOUNDATION = re.compile(r"[A-Za-z0-9+/]{1,32}")
+_TYPES = frozenset({"host", "srflx", "prflx", "relay"})
+
+
+@dataclass(frozen=True, slots=True)
+class IceCandidate:
+    """One candidate, or the end of them where `candidate` is empty (W3C webrtc-pc section 4.8.1).
+
+    Args:
+        candidate: The `candidate:` attribute value (RFC 8839 section 5.1); `""` for the end.
+        sdpMid: The m-section it belongs to.
+        sdpMLineIndex: The index of that m-section, used where `sdpMid` is None.
+        usernameFragment: The ICE generation it belongs to, or None for the present one.
+    """
+
+    candidate: str = ""
+    sdpMid: str | None = None  # noqa: N815 - W3C name
+    sdpMLineIndex: int | None = None  # noqa: N815 - W3C name
+    usernameFragment: str | None = None  # noqa: N815 - W3C name
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateFields:
+    """A candidate taken apart.
+
+    Args:
+        address: An IP address, or an mDNS name that ends in `.local`.
+        type: `host`, `srflx`, `prflx` or `relay`.
+        extensions: Pairs that we do not interpret, in their order.
+    """
+
+    foundation: str
+    component: int
+    transport: str
+    priority: int
+    address: str
+    port: int
+    type: str
+    related_address: str | None = None
+    related_port: int | None = None
+    tcp_type: str | None = None
+    extensions: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> CandidateFields:
+        """Read a candidate, with or without `a=` and `candidate:` in front.
+
+        Raises:
+            CandidateError: The text does not follow the grammar, or is longer than 1,024 characters.
+        """
+        body = text.removeprefix("a=").removeprefix("candidate:").strip()
+        if len(body) > _MAX_LENGTH:
+            raise CandidateError("a candidate is longer than 1,024 characters", candidate=text)
+        words = body.split()
+        if len(words) < 8 or words[6] != "typ":
+            raise CandidateError("a candidate has eight fields, `typ` the seventh", candidate=text)
+        foundation, component, transport, priority, address, port, _, kind = words[:8]
+        if not _FOUNDATION.fullmatch(foundation):
+            raise CandidateError("the foundation is 1 to 32 ice-chars", candidate=text)
+        if kind not in _TYPES:
+            raise CandidateError(f"the candidate type {kind!r} is unknown", candidate=text)
+        fields = cls(
+            foundation=foundation,
+            component=_number(component, 1, 256, "component", text),
+            transport=transport.lower(),
+            priority=_number(priority, 1, 2**32 - 1, "priority", text),
+            address=address,
+            port=_number(port, 0, 65535, "port", text),
+            type=kind,
+        )
+        rest = words[8:]
+        if len(rest) % 2:
+            raise CandidateError("candidate extensions come in pairs", candidate=text)
+        return _with_extensions(fields, list(zip(rest[::2], rest[1::2], strict=True)), text)
+
+    def __str__(self) -> str:
+        words = [
+            f"candidate:{self.foundation} {self.component} {self.transport} {self.priority}",
+            f"{self.address} {self.port} typ {self.type}",
+        ]
+        if self.related_address is not None:
+            words.append(f"raddr {self.related_address} rport {self.related_port or 0}")
+        if self.tcp_type is not None:
+            words.append(f"tcptype {self.tcp_type}")
+        words += [f"{name} {value}" for name, value in self.extensions]
+        return " ".join(words)
+
+
+def _with_extensions(
+    fields: CandidateFields, pairs: list[tuple[str, str]], text: str
+) -> CandidateFields:
+    unknown: list[tuple[str, str]] = []
+    for name, value in pairs:
+        match name:
+            case "raddr":
+                fields = replace(fields, related_address=value)
+            case "rport":
+                fields = replace(fields, related_port=_number(value, 0, 65535, "rport", text))
+            case "tcptype":
+                fields = replace(fields, tcp_type=value)
+            case _:
+                unknown.append((name, value))
+    return replace(fields, extensions=tuple(unknown))
+
+
+def _number(text: str, low: int, high: int, name: str, line: str) -> int:
+    # `isascii` because str.isdigit is true of digits that no other stack writes.
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and low <= int(text) <= high):
+        raise CandidateError(f"the {name} is a number from {low} to {high}", candidate=line)
+    return int(text)

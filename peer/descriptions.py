@@ -1,0 +1,34 @@
+"""Owns the session description as applications see it: a type and a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SdpType(StrEnum):
+    """RFC 9429 section 4.1.8."""
+
+    OFFER = "offer"
+    PRANSWER = "pranswer"
+    ANSWER = "answer"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDescription:
+    """An offer, an answer, or a rollback (whose `sdp` is empty).
+
+    Args:
+        sdp: The text, lines ending in CRLF.
+        type: One of `"offer"`, `"pranswer"`, `"answer"`, `"rollback"`.
+
+    Raises:
+        ValueError: `type` is none of these.
+    """
+
+    sdp: str
+    type: SdpType
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "type", SdpType(self.type))

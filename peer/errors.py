@@ -1,0 +1,136 @@
+"""Owns every exception that peer raises; errors from below are translated into these once.
+
+::
+
+    PeerError
+    ├── LocalError                    your program asked for something that cannot be
+    │   ├── InvalidStateError         not in this signalling state, or the connection is closed
+    │   ├── InvalidAccessError        this object belongs to another connection, or is in use
+    │   ├── InvalidModificationError  a description was changed after it was created
+    │   └── ConfigurationError        a configuration value is out of its range
+    ├── RemoteError                   what the peer sent cannot be accepted
+    │   ├── DescriptionError          a session description; `line` and `line_number` say where
+    │   │   ├── SdpSyntaxError        a line is malformed
+    │   │   ├── SdpLimitError         a bound of `SdpLimits` is exceeded
+    │   │   ├── SetupError            `a=setup` is missing or contradicts the offer (RFC 5763 section 5)
+    │   │   ├── FingerprintError      `a=fingerprint` is missing, malformed or too weak (RFC 8122)
+    │   │   └── ModificationError     a later description changes what cannot be changed
+    │   └── CandidateError            an ICE candidate
+    └── TransportError                the network or the handshake failed
+        ├── IceError                  no path to the peer
+        └── DtlsError                 no secure association with the peer
+
+A `LocalError` and a `RemoteError` leave the connection exactly as it was.
+"""
+
+from __future__ import annotations
+
+
+class PeerError(Exception):
+    """The root: `except PeerError` catches all that this package raises on purpose."""
+
+
+class LocalError(PeerError):
+    """The program asked for something that cannot be."""
+
+
+class InvalidStateError(LocalError):
+    """The operation does not fit the present state."""
+
+
+class InvalidAccessError(LocalError):
+    """The object belongs to another connection, or is in use already."""
+
+
+class InvalidModificationError(LocalError):
+    """A description is not the one that createOffer or createAnswer returned."""
+
+
+class ConfigurationError(LocalError):
+    """A configuration value is out of its range."""
+
+
+class RemoteError(PeerError):
+    """What the peer sent cannot be accepted."""
+
+
+class DescriptionError(RemoteError):
+    """A session description cannot be accepted.
+
+    Attributes:
+        reason: One sentence, without the place.
+        line: The offending line as it was received, or None where a line is missing.
+        line_number: Its place in the description, counted from 1, or None.
+        mid: The m-section it belongs to, or None.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        line: str | None = None,
+        line_number: int | None = None,
+        mid: str | None = None,
+    ) -> None:
+        self.reason = reason
+        self.line = line
+        self.line_number = line_number
+        self.mid = mid
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        place = [f"line {self.line_number}"] if self.line_number is not None else []
+        if self.mid is not None:
+            place.append(f"m-section {self.mid!r}")
+        quoted = "" if self.line is None else f": {_shorten(self.line)!r}"
+        return f"{self.reason} ({', '.join(place)}{quoted})" if place or quoted else self.reason
+
+
+class SdpSyntaxError(DescriptionError):
+    """A line is malformed."""
+
+
+class SdpLimitError(DescriptionError):
+    """A bound on the size of a description is exceeded."""
+
+
+class SetupError(DescriptionError):
+    """`a=setup` is missing where it is required, or contradicts the offer."""
+
+
+class FingerprintError(DescriptionError):
+    """`a=fingerprint` is missing, malformed or uses too weak a hash."""
+
+
+class ModificationError(DescriptionError):
+    """A later description changes what cannot be changed."""
+
+
+class CandidateError(RemoteError):
+    """An ICE candidate is malformed or belongs to no m-section.
+
+    Attributes:
+        reason: One sentence.
+        candidate: The candidate line as it was received.
+    """
+
+    def __init__(self, reason: str, *, candidate: str = "") -> None:
+        self.reason = reason
+        self.candidate = candidate
+        super().__init__(f"{reason}: {_shorten(candidate)!r}" if candidate else reason)
+
+
+class TransportError(PeerError):
+    """The network or the handshake failed."""
+
+
+class IceError(TransportError):
+    """There is no path to the peer."""
+
+
+class DtlsError(TransportError):
+    """There is no secure association with the peer."""
+
+
+def _shorten(text: str, limit: int = 120) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"

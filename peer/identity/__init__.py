@@ -1,0 +1,1 @@
+"""Who a connection is: certificates and their fingerprints."""

@@ -1,0 +1,86 @@
+"""Owns certificate fingerprints as values: parsing, hash strength and the match of RFC 8122 section 5."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+_HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})*")
+
+
+class HashFunction(StrEnum):
+    """The hashes that we accept, weakest first (RFC 8122 section 5; sha-1 and older are too weak)."""
+
+    SHA256 = "sha-256"
+    SHA384 = "sha-384"
+    SHA512 = "sha-512"
+
+    @property
+    def size(self) -> int:
+        """Digest size in bytes."""
+        return int(self.value[4:]) // 8
+
+    @property
+    def strength(self) -> int:
+        """Rank: a greater number is a stronger hash."""
+        return self.size
+
+
+#: Known by name so that the refusal can say "too weak" and not "unknown".
+WEAK_HASHES = frozenset({"sha-1", "sha-224", "md5", "md2"})
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """One `a=fingerprint` value.
+
+    Args:
+        algorithm: The hash name in lower case; not necessarily one that we know.
+        value: Upper-case hexadecimal pairs with colons between them.
+    """
+
+    algorithm: str
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Fingerprint:
+        """Read `sha-256 AB:CD:...`.
+
+        Raises:
+            ValueError: The text has another shape, or a digest of the wrong length for its hash.
+        """
+        algorithm, _, value = text.strip().partition(" ")
+        algorithm, value = algorithm.lower(), value.strip()
+        if not algorithm or not _HEX_PAIRS.fullmatch(value):
+            raise ValueError("a fingerprint is a hash name and colon-separated hexadecimal pairs")
+        size = (len(value) + 1) // 3
+        if algorithm in HashFunction and size != HashFunction(algorithm).size:
+            raise ValueError(
+                f"a {algorithm} digest has {HashFunction(algorithm).size} bytes, not {size}"
+            )
+        return cls(algorithm, value.upper())
+
+    @classmethod
+    def of_digest(cls, algorithm: HashFunction, digest: bytes) -> Fingerprint:
+        """Write a digest as a fingerprint."""
+        return cls(algorithm.value, digest.hex(":").upper())
+
+    @property
+    def hash_function(self) -> HashFunction | None:
+        """The hash, or None where we do not know it."""
+        return HashFunction(self.algorithm) if self.algorithm in HashFunction else None
+
+    def __str__(self) -> str:
+        return f"{self.algorithm} {self.value}"
+
+
+def strongest(fingerprints: Iterable[Fingerprint]) -> tuple[Fingerprint, ...]:
+    """The fingerprints of the strongest hash we know: any one of them may match (RFC 8122 section 5)."""
+    known = [(f.hash_function, f) for f in fingerprints]
+    ranks = [h.strength for h, _ in known if h is not None]
+    if not ranks:
+        return ()
+    best = max(ranks)
+    return tuple(f for h, f in known if h is not None and h.strength == best)
