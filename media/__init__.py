@@ -1,0 +1,1 @@
+"""What flows: sources and sinks of media."""

@@ -1,0 +1,1 @@
+"""Media over a secure transport: senders, receivers and the routing between them."""

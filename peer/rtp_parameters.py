@@ -1,0 +1,107 @@
+"""Owns what negotiation and the RTP engine tell each other: codecs, header extensions and streams, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class MediaKind(StrEnum):
+    """The kinds of RTP media."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One `a=rtcp-fb` capability (RFC 4585 section 4.2)."""
+
+    type: str
+    parameter: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec:
+    """A codec with its payload type (W3C webrtc-pc RTCRtpCodecParameters).
+
+    Args:
+        kind: Audio or video.
+        name: The encoding name of `a=rtpmap`, for example `VP8`; compared without case.
+        payload_type: 0 to 127.
+        clock_rate: In hertz.
+        channels: For audio; None for video.
+        parameters: The `a=fmtp` pairs in their order; a value is None where there was no `=`.
+        feedback: RTCP feedback agreed.
+    """
+
+    kind: MediaKind
+    name: str
+    payload_type: int
+    clock_rate: int
+    channels: int | None = None
+    parameters: tuple[tuple[str, str | None], ...] = ()
+    feedback: tuple[Feedback, ...] = ()
+
+    @property
+    def mimeType(self) -> str:  # noqa: N802 - W3C name
+        """For example `video/VP8`."""
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def is_rtx(self) -> bool:
+        """Whether this is the retransmission format of another codec (RFC 4588)."""
+        return self.name.lower() == "rtx"
+
+    @property
+    def apt(self) -> int | None:
+        """The payload type that an RTX codec retransmits, or None."""
+        value = self.parameter("apt")
+        return int(value) if value is not None and value.isascii() and value.isdigit() else None
+
+    def parameter(self, name: str) -> str | None:
+        """The value of an fmtp parameter; names are compared without case."""
+        return next((v for k, v in self.parameters if k.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderExtension:
+    """An RTP header extension with its id (RFC 8285)."""
+
+    id: int
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class RtpCapabilities:
+    """What can be sent and received, in order of preference, for each kind of media."""
+
+    codecs: tuple[Codec, ...]
+    extensions: tuple[HeaderExtension, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendParameters:
+    """How to send one stream. `codecs[0]` is the one to encode with; an RTX codec may follow."""
+
+    mid: str
+    codecs: tuple[Codec, ...]
+    extensions: tuple[HeaderExtension, ...]
+    cname: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveParameters:
+    """What to expect of one m-section.
+
+    Args:
+        ssrcs: The SSRCs that the peer announced; empty where it announced none, and the MID
+            header extension decides (RFC 8843 section 9.2).
+        rtx: Pairs of (RTX SSRC, SSRC that it repairs) from `a=ssrc-group:FID`.
+    """
+
+    mid: str
+    codecs: tuple[Codec, ...]
+    extensions: tuple[HeaderExtension, ...]
+    ssrcs: tuple[int, ...] = ()
+    rtx: tuple[tuple[int, int], ...] = ()

@@ -1,0 +1,1 @@
+"""Carries out what negotiation decided: ICE, DTLS and SCTP."""

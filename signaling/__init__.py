@@ -1,0 +1,1 @@
+"""Carries descriptions between two peers."""
