@@ -1,0 +1,51 @@
+"""Owns the track that gives back what another track receives, unchanged."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from av.frame import Frame
+    from av.packet import Packet
+    from av.stream import Stream
+
+
+class EchoTrack(MediaStreamTrack):
+    """Relays `source`, and lets an observer see each frame that passes.
+
+    Args:
+        source: An audio or video track. It is read, and never stopped, by this one.
+        observe: Called with each frame before it is relayed; must not change it.
+    """
+
+    def __init__(
+        self,
+        source: MediaStreamTrack,
+        *,
+        observe: Callable[[Frame | Packet[Stream]], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.kind = source.kind
+        self._source = source
+        self._observe = observe
+
+    async def recv(self) -> Frame | Packet[Stream]:
+        """The source's next frame.
+
+        Raises:
+            MediaStreamError: This track or its source has ended.
+        """
+        if self.readyState != "live":
+            raise MediaStreamError
+        try:
+            frame = await self._source.recv()
+        except MediaStreamError:
+            self.stop()
+            raise
+        if self._observe is not None:
+            self._observe(frame)
+        return frame

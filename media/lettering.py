@@ -1,0 +1,70 @@
+"""Owns a 5 by 7 bitmap font with the few characters that an overlay writes."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+HEIGHT = 7
+_CELL = 6  # five columns and one of space
+
+_DIGITS = """
+ ###    #    ###  #####    #  #####   ##  #####  ###   ###
+#   #  ##   #   #    #    ##  #      #        # #   # #   #
+#  ##   #       #   #    # #  ####  #        #  #   # #   #
+# # #   #      #     #  #  #      # ####    #    ###   ####
+##  #   #     #       # #####     # #   #  #    #   #     #
+#   #   #    #    #   #    #  #   # #   #  #    #   #    #
+ ###   ###  #####  ###     #   ###   ###   #     ###   ##
+"""
+
+_OTHERS = """
+                  ##### ####   ###  #   # #####
+       ##         #     #   # #   # ## ## #
+       ##         #     #   # #   # # # # #
+                  ####  ####  ##### # # # ####
+       ##         #     # #   #   # #   # #
+       ##    ##   #     #  #  #   # #   # #
+             ##   #     #   # #   # #   # #####
+"""
+
+
+def _cut(art: str, characters: str) -> dict[str, NDArray[np.bool_]]:
+    width = _CELL * len(characters)
+    rows = art.strip("\n").split("\n")
+    dots = np.array([[dot == "#" for dot in row.ljust(width)] for row in rows])
+    return {c: dots[:, i * _CELL : (i + 1) * _CELL] for i, c in enumerate(characters)}
+
+
+_GLYPHS: Mapping[str, NDArray[np.bool_]] = MappingProxyType(
+    _cut(_DIGITS, "0123456789") | _cut(_OTHERS, " :.FRAME")
+)
+
+
+def mask(text: str, scale: int = 1) -> NDArray[np.bool_]:
+    """Write one line of text.
+
+    Args:
+        text: Digits, space, `:`, `.` and the letters of `FRAME`.
+        scale: Pixels for each dot of the font.
+
+    Returns:
+        Shape (7 * scale, 6 * scale * len(text)), true where there is ink.
+
+    Raises:
+        ValueError: The font lacks a character.
+    """
+    missing = sorted(set(text) - _GLYPHS.keys())
+    if missing:
+        raise ValueError(f"the font lacks {missing}")
+    if not text:
+        return np.zeros((HEIGHT * scale, 0), dtype=np.bool_)
+    line = np.concatenate([_GLYPHS[character] for character in text], axis=1)
+    return line.repeat(scale, axis=0).repeat(scale, axis=1)

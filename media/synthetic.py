@@ -1,0 +1,140 @@
+"""Owns sources that need no device: a moving test picture and a tone."""
+
+from __future__ import annotations
+
+import asyncio
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from av import AudioFrame, VideoFrame
+
+from media.planes import FORMAT, planes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_VIDEO_CLOCK = 90_000
+_AUDIO_RATE = 48_000
+_AUDIO_FRAME = 960  # 20 ms
+_WHITE = (235, 128, 128)
+
+BARS = (
+    (180, 128, 128),
+    (168, 44, 136),
+    (145, 147, 44),
+    (133, 63, 52),
+    (63, 193, 204),
+    (51, 109, 212),
+    (28, 212, 120),
+)
+"""The seven 75 % colour bars of SMPTE EG 1 as (Y, U, V), from the left."""
+
+
+class _Pace:
+    """Lets frame n pass at its own time after frame 0, without drift."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._start: float | None = None
+        self.number = -1
+
+    async def next(self) -> int:
+        now = asyncio.get_running_loop().time()
+        if self._start is None:
+            self._start = now
+        self.number += 1
+        await asyncio.sleep(max(0.0, self._start + self.number * self._interval - now))
+        return self.number
+
+
+class SyntheticVideoTrack(MediaStreamTrack):
+    """Colour bars with a white square that crosses them.
+
+    Args:
+        width: In pixels, even.
+        height: In pixels, even.
+        rate: Frames a second.
+    """
+
+    kind = "video"
+
+    def __init__(self, *, width: int = 640, height: int = 480, rate: int = 30) -> None:
+        super().__init__()
+        self._rate = rate
+        self._pace = _Pace(1 / rate)
+        self._side = height // 8 & ~1
+        self._travel = width - self._side
+        self._bars = (_bars(width, height), _bars(width // 2, height // 2))
+        self._size = (width, height)
+
+    async def recv(self) -> VideoFrame:
+        """The next frame, `yuv420p`, when its time has come.
+
+        Raises:
+            MediaStreamError: The track has ended.
+        """
+        if self.readyState != "live":
+            raise MediaStreamError
+        number = await self._pace.next()
+        frame = VideoFrame(*self._size, FORMAT)
+        pixels = planes(frame)
+        pixels.y[:] = self._bars[0][0]
+        pixels.u[:] = self._bars[1][1]
+        pixels.v[:] = self._bars[1][2]
+        self._square(pixels, number)
+        frame.pts = number * _VIDEO_CLOCK // self._rate
+        frame.time_base = Fraction(1, _VIDEO_CLOCK)
+        return frame
+
+    def _square(self, pixels: tuple[NDArray[np.uint8], ...], number: int) -> None:
+        left = 4 * number % (2 * self._travel)
+        left = min(left, 2 * self._travel - left) & ~1
+        top = (self._size[1] - self._side) // 2 & ~1
+        for plane, shrink, value in zip(pixels, (1, 2, 2), _WHITE, strict=True):
+            plane[
+                top // shrink : (top + self._side) // shrink,
+                left // shrink : (left + self._side) // shrink,
+            ] = value
+
+
+class SyntheticAudioTrack(MediaStreamTrack):
+    """A sine tone, 48 kHz mono, 20 ms a frame.
+
+    Args:
+        pitch: In hertz.
+        amplitude: From 0 to 1.
+    """
+
+    kind = "audio"
+
+    def __init__(self, *, pitch: float = 440.0, amplitude: float = 0.2) -> None:
+        super().__init__()
+        self._pitch = pitch
+        self._amplitude = amplitude
+        self._pace = _Pace(_AUDIO_FRAME / _AUDIO_RATE)
+
+    async def recv(self) -> AudioFrame:
+        """The next frame, `s16`, when its time has come.
+
+        Raises:
+            MediaStreamError: The track has ended.
+        """
+        if self.readyState != "live":
+            raise MediaStreamError
+        first = await self._pace.next() * _AUDIO_FRAME
+        at = np.arange(first, first + _AUDIO_FRAME) / _AUDIO_RATE
+        wave = self._amplitude * 32767 * np.sin(2 * np.pi * self._pitch * at)
+        frame = AudioFrame.from_ndarray(wave.astype(np.int16)[None, :], format="s16", layout="mono")
+        frame.sample_rate = _AUDIO_RATE
+        frame.pts = first
+        frame.time_base = Fraction(1, _AUDIO_RATE)
+        return frame
+
+
+def _bars(width: int, height: int) -> NDArray[np.uint8]:
+    """The bars as three planes of shape (3, height, width)."""
+    columns = np.arange(width) * len(BARS) // width
+    rows = np.array(BARS, dtype=np.uint8).T[:, columns]
+    return np.repeat(rows[:, None, :], height, axis=1)
