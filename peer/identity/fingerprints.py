@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,6 +27,10 @@ class HashFunction(StrEnum):
     def strength(self) -> int:
         """Rank: a greater number is a stronger hash."""
         return self.size
+
+    def digest(self, data: bytes) -> bytes:
+        """Hash `data`."""
+        return hashlib.new(self.value.replace("-", ""), data).digest()
 
 
 #: Known by name so that the refusal can say "too weak" and not "unknown".
@@ -67,6 +72,11 @@ class Fingerprint:
         """Write a digest as a fingerprint."""
         return cls(algorithm.value, digest.hex(":").upper())
 
+    @classmethod
+    def of_certificate(cls, der: bytes, algorithm: HashFunction) -> Fingerprint:
+        """Hash a certificate in DER."""
+        return cls.of_digest(algorithm, algorithm.digest(der))
+
     @property
     def hash_function(self) -> HashFunction | None:
         """The hash, or None where we do not know it."""
@@ -76,11 +86,13 @@ class Fingerprint:
         return f"{self.algorithm} {self.value}"
 
 
-def strongest(fingerprints: Iterable[Fingerprint]) -> tuple[Fingerprint, ...]:
-    """The fingerprints of the strongest hash we know: any one of them may match (RFC 8122 section 5)."""
+def strongest(
+    fingerprints: Iterable[Fingerprint], accepted: Collection[HashFunction] = tuple(HashFunction)
+) -> tuple[Fingerprint, ...]:
+    """The fingerprints of the strongest hash we accept: any one of them may match (RFC 8122 section 5)."""
     known = [(f.hash_function, f) for f in fingerprints]
-    ranks = [h.strength for h, _ in known if h is not None]
+    ranks = [h.strength for h, _ in known if h in accepted and h is not None]
     if not ranks:
         return ()
     best = max(ranks)
-    return tuple(f for h, f in known if h is not None and h.strength == best)
+    return tuple(f for h, f in known if h in accepted and h is not None and h.strength == best)

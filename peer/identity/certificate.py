@@ -1,0 +1,149 @@
+"""Owns certificates: making them anonymous, reading and writing them, and their fingerprints."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from enum import StrEnum
+from typing import assert_never
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from peer.errors import ConfigurationError
+from peer.identity.fingerprints import Fingerprint, HashFunction
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+_LIFETIME = datetime.timedelta(days=30)
+_SMALLEST_RSA_KEY = 2048
+
+
+class KeyType(StrEnum):
+    """The keys that every WebRTC peer accepts (RFC 8827 section 6.5)."""
+
+    ECDSA_P256 = "ecdsa-p256"
+    RSA_2048 = "rsa-2048"
+
+
+class Certificate:
+    """An X.509 certificate with its private key: what a DTLS handshake shows and proves.
+
+    Args:
+        certificate: Self-signed or not; the peer looks at its fingerprint alone.
+        key: Its private key: ECDSA, or RSA of at least 2048 bits.
+
+    Raises:
+        ConfigurationError: The key is too small, or is not the certificate's.
+    """
+
+    __slots__ = ("_certificate", "_der", "_key")
+
+    def __init__(self, certificate: x509.Certificate, key: PrivateKey) -> None:
+        if isinstance(key, rsa.RSAPrivateKey) and key.key_size < _SMALLEST_RSA_KEY:
+            raise ConfigurationError(
+                f"an RSA key has at least {_SMALLEST_RSA_KEY} bits, not {key.key_size}"
+            )
+        if certificate.public_key() != key.public_key():
+            raise ConfigurationError("the private key is not the one of the certificate")
+        self._certificate = certificate
+        self._key = key
+        self._der = certificate.public_bytes(serialization.Encoding.DER)
+
+    @classmethod
+    def generate(
+        cls, key_type: KeyType = KeyType.ECDSA_P256, *, now: datetime.datetime | None = None
+    ) -> Certificate:
+        """Make a fresh key and a self-signed certificate of 30 days.
+
+        Args:
+            key_type: ECDSA P-256 takes well under a millisecond, RSA up to half a second.
+            now: The time to date it at; the present by default.
+        """
+        match KeyType(key_type):
+            case KeyType.ECDSA_P256:
+                key: PrivateKey = ec.generate_private_key(ec.SECP256R1())
+            case KeyType.RSA_2048:
+                key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            case never:
+                assert_never(never)
+        # RFC 5763 section 6.1: nothing in a certificate may link two sessions, so its name and
+        # serial number are random and its dates say no more than the day.
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, secrets.token_hex(16))])
+        today = (now or datetime.datetime.now(datetime.UTC)).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            # A peer's clock may be behind ours.
+            .not_valid_before(today - datetime.timedelta(days=1))
+            .not_valid_after(today + _LIFETIME)
+            .sign(key, hashes.SHA256())
+        )
+        return cls(certificate, key)
+
+    @classmethod
+    def from_pem(cls, certificate: bytes | str, key: bytes | str) -> Certificate:
+        """Read what `to_pem` wrote, or any certificate with its unencrypted private key.
+
+        Raises:
+            ConfigurationError: Either is unreadable, or they do not fit together.
+        """
+        try:
+            parsed = x509.load_pem_x509_certificate(_as_bytes(certificate))
+        except ValueError as error:
+            raise ConfigurationError("the certificate is not a readable PEM text") from error
+        try:
+            private = serialization.load_pem_private_key(_as_bytes(key), password=None)
+        except (ValueError, TypeError) as error:
+            raise ConfigurationError("the private key is not a readable PEM text") from error
+        if not isinstance(private, PrivateKey):
+            raise ConfigurationError("a private key is an ECDSA or RSA key")
+        return cls(parsed, private)
+
+    def to_pem(self) -> tuple[bytes, bytes]:
+        """The certificate and its private key, unencrypted: keep the second one to yourself."""
+        return (
+            self._certificate.public_bytes(serialization.Encoding.PEM),
+            self._key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            ),
+        )
+
+    def fingerprint(self, algorithm: HashFunction = HashFunction.SHA256) -> Fingerprint:
+        """What `a=fingerprint` announces for this certificate."""
+        return Fingerprint.of_certificate(self._der, algorithm)
+
+    @property
+    def expires(self) -> datetime.datetime:
+        """The end of its validity, in UTC."""
+        return self._certificate.not_valid_after_utc
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The certificate itself."""
+        return self._certificate
+
+    @property
+    def private_key(self) -> PrivateKey:
+        """The private key."""
+        return self._key
+
+    @property
+    def der(self) -> bytes:
+        """The certificate in DER."""
+        return self._der
+
+    def __repr__(self) -> str:
+        return f"<Certificate {self.fingerprint()}>"
+
+
+def _as_bytes(text: bytes | str) -> bytes:
+    return text.encode() if isinstance(text, str) else text

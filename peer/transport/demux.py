@@ -1,0 +1,79 @@
+"""Owns what a datagram is (RFC 7983, RFC 5761), and which DTLS association it may belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import Protocol, TypeVar
+
+from peer.transport.dtls_records import first_epoch
+
+
+class DatagramClass(Enum):
+    """What the first byte of a datagram says (RFC 7983 section 7)."""
+
+    STUN = auto()
+    ZRTP = auto()
+    DTLS = auto()
+    TURN = auto()
+    RTP = auto()
+    RTCP = auto()
+    UNKNOWN = auto()
+
+
+class Lane(Protocol):
+    """An association as far as this module looks at it."""
+
+    @property
+    def handshaking(self) -> bool:
+        """Whether its keys are still to come."""
+
+
+_LaneT = TypeVar("_LaneT", bound=Lane)
+
+
+def classify(datagram: bytes) -> DatagramClass:
+    """Tell by the first byte, and RTCP from RTP by the second."""
+    if not datagram:
+        return DatagramClass.UNKNOWN
+    first = datagram[0]
+    if 128 <= first <= 191:
+        # RFC 5761 section 4: no RTP payload type with the marker bit looks like 192 to 223.
+        is_rtcp = len(datagram) > 1 and 192 <= datagram[1] <= 223
+        return DatagramClass.RTCP if is_rtcp else DatagramClass.RTP
+    if 20 <= first <= 63:
+        return DatagramClass.DTLS
+    if first <= 3:
+        return DatagramClass.STUN
+    if 16 <= first <= 19:
+        return DatagramClass.ZRTP
+    if 64 <= first <= 79:
+        return DatagramClass.TURN
+    return DatagramClass.UNKNOWN
+
+
+def associations_for(
+    datagram: bytes, kind: DatagramClass, lanes: Sequence[_LaneT]
+) -> Sequence[_LaneT]:
+    """The associations to offer a datagram to, in order; the first that takes it ends the search.
+
+    Args:
+        datagram: As it was received.
+        kind: What `classify` made of it.
+        lanes: All associations, newest first: the next one, the current one, retiring ones.
+    """
+    if len(lanes) < 2:
+        return lanes
+    handshaking = [lane for lane in lanes if lane.handshaking]
+    match kind:
+        case DatagramClass.DTLS if handshaking and first_epoch(datagram) == 0:
+            # Epoch 0 is a handshake in clear (RFC 6347 section 4.1): no established association
+            # may see it, or a ClientHello would look like a renegotiation to it.
+            return handshaking
+        case DatagramClass.DTLS:
+            return lanes
+        case DatagramClass.RTP | DatagramClass.RTCP:
+            # One that has no keys yet can only hold a packet back, so it is asked last.
+            return [lane for lane in lanes if not lane.handshaking] + handshaking
+        case _:
+            return ()

@@ -1,0 +1,67 @@
+"""Owns what the secure transport asks of its neighbours: the path below, the receivers above."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
+    from aiortc.rtcrtpreceiver import RTCRtpReceiver
+    from aiortc.rtcrtpsender import RTCRtpSender
+
+    from peer.states import DtlsTransportState, IceRole
+
+
+class DatagramPath(Protocol):
+    """What carries datagrams to the peer; an `IceTransport` is one."""
+
+    @property
+    def role(self) -> IceRole | None:
+        """The ICE role, where there is one; for statistics only."""
+
+    def send(self, datagram: bytes) -> bool:
+        """Send at once, or return False when there is no path at the moment; never raises."""
+
+
+class SecureEvents(Protocol):
+    """What a secure transport tells its owner, in order, each as a plain call on the event loop."""
+
+    def on_state(self, state: DtlsTransportState) -> None:
+        """The state has changed; on `failed`, the transport's `error` says why."""
+
+    def on_rtp(self, packet: bytes, arrival_ms: int) -> None:
+        """A decrypted RTP packet of the verified peer; `arrival_ms` is of a monotonic clock."""
+
+    def on_rtcp(self, packet: bytes) -> None:
+        """A decrypted compound RTCP packet of the verified peer."""
+
+    def on_data(self, message: bytes) -> None:
+        """One DTLS application datagram (an SCTP packet) of the verified peer."""
+
+
+class AssociationEvents(SecureEvents, Protocol):
+    """What one association tells the secure transport that holds it."""
+
+    def on_transmit(self, datagram: bytes) -> None:
+        """A datagram for the peer: DTLS or SRTP."""
+
+    def on_handshake_complete(self) -> None:
+        """The keys are there; the peer's certificate is known, though perhaps not yet verified."""
+
+
+class RtpRegistry(Protocol):
+    """Where aiortc's senders and receivers register through a `TransportFace`; peer/rtp has it."""
+
+    def register_receiver(
+        self, receiver: RTCRtpReceiver, parameters: RTCRtpReceiveParameters
+    ) -> None:
+        """The receiver wants the packets that these parameters describe."""
+
+    def unregister_receiver(self, receiver: RTCRtpReceiver) -> None:
+        """The receiver wants no more packets."""
+
+    def register_sender(self, sender: RTCRtpSender, parameters: RTCRtpSendParameters) -> None:
+        """The sender wants the RTCP that concerns its streams."""
+
+    def unregister_sender(self, sender: RTCRtpSender) -> None:
+        """The sender wants no more RTCP."""
