@@ -1,0 +1,276 @@
+"""Owns the messages of docs/SIGNALING.md: their fields, the one decoder and the one encoder."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, ClassVar, Final, TypeAlias
+
+import msgspec
+
+# msgspec reads the annotations of the messages when the module runs, so these are no type-only
+# imports.
+from peer.candidates import IceCandidate
+from peer.descriptions import SdpType, SessionDescription
+from signaling.errors import MessageError
+
+#: Bytes of UTF-8. A description may be 256 KiB, and JSON writes two characters for each line end.
+MAX_MESSAGE_SIZE: Final = 320 * 1024
+
+_Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=64)]
+_Reason: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
+_RoomName: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+_Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_UnsignedShort: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+
+
+class ErrorCode(StrEnum):
+    """What is wrong, in one word of the wire."""
+
+    MALFORMED = "malformed"
+    TOO_LARGE = "too-large"
+    UNEXPECTED = "unexpected"
+    ROOM_FULL = "room-full"
+    SERVER_FULL = "server-full"
+    NO_SUCH_PEER = "no-such-peer"
+    UNKNOWN_SESSION = "unknown-session"
+    REPLACED = "replaced"
+    TOO_SLOW = "too-slow"
+    IDLE = "idle"
+    BAD_DESCRIPTION = "bad-description"
+    BAD_CANDIDATE = "bad-candidate"
+
+
+class _Wire(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
+    """A message: immutable, told from the others by `type`; fields at their default are not sent."""
+
+
+class _Addressed(_Wire, frozen=True, kw_only=True):
+    """A message from one member to another.
+
+    Args:
+        to: The member it is for; every other member of the room where it is None.
+        sender: The member it is from (`from` on the wire); the server writes it.
+    """
+
+    to: _Short | None = None
+    sender: _Short | None = msgspec.field(default=None, name="from")
+
+
+class Description(_Addressed, frozen=True):
+    """An offer, a provisional answer or an answer: one of the three classes below.
+
+    Args:
+        sdp: The text.
+    """
+
+    type: ClassVar[SdpType]
+
+    sdp: str
+
+    @property
+    def session_description(self) -> SessionDescription:
+        """The same as peer knows it."""
+        return SessionDescription(sdp=self.sdp, type=self.type)
+
+
+class Offer(Description, frozen=True, tag=SdpType.OFFER.value):
+    """RFC 3264."""
+
+    type = SdpType.OFFER
+
+
+class ProvisionalAnswer(Description, frozen=True, tag=SdpType.PRANSWER.value):
+    """An answer that is not the last one (RFC 9429 section 4.1.10.1)."""
+
+    type = SdpType.PRANSWER
+
+
+class Answer(Description, frozen=True, tag=SdpType.ANSWER.value):
+    """RFC 3264."""
+
+    type = SdpType.ANSWER
+
+
+class Candidate(_Addressed, frozen=True, tag="candidate"):
+    """One ICE candidate in the fields of W3C webrtc-pc; no more of them where `candidate` is empty."""
+
+    candidate: str = ""
+    sdpMid: str | None = None  # noqa: N815 - W3C name
+    sdpMLineIndex: _UnsignedShort | None = None  # noqa: N815 - W3C name
+    usernameFragment: str | None = None  # noqa: N815 - W3C name
+
+    @classmethod
+    def of(cls, candidate: IceCandidate | None) -> Candidate:
+        """The message for what `icecandidate` shows; None is the end of the candidates."""
+        if candidate is None:
+            return cls()
+        return cls(
+            candidate=candidate.candidate,
+            sdpMid=candidate.sdpMid,
+            sdpMLineIndex=candidate.sdpMLineIndex,
+            usernameFragment=candidate.usernameFragment,
+        )
+
+    @property
+    def ice_candidate(self) -> IceCandidate | None:
+        """What `addIceCandidate` takes."""
+        if not self.candidate and self.sdpMid is None and self.sdpMLineIndex is None:
+            return None
+        return IceCandidate(
+            candidate=self.candidate,
+            sdpMid=self.sdpMid,
+            sdpMLineIndex=self.sdpMLineIndex,
+            usernameFragment=self.usernameFragment,
+        )
+
+
+class Bye(_Addressed, frozen=True, tag="bye"):
+    """The sender closes its channel to this peer."""
+
+    reason: _Reason = ""
+
+
+class Error(_Addressed, frozen=True, tag="error"):
+    """Something that was sent cannot be accepted: by the server, or by the peer if `sender` is set."""
+
+    code: ErrorCode
+    reason: _Reason = ""
+
+
+class Join(_Wire, frozen=True, tag="join"):
+    """The first message of a new member.
+
+    Args:
+        room: Made when its first member joins, gone when its last one leaves.
+        name: For people to read; need not be unique.
+        resumable: Ask for a session that outlives the connection. Needs `Ack`.
+    """
+
+    room: _RoomName
+    name: _Short = ""
+    resumable: bool = False
+
+
+class Resume(_Wire, frozen=True, tag="resume"):
+    """The first message of a member that returns.
+
+    Args:
+        session: From `Joined`.
+        received: How many counted messages of the server have arrived in this session.
+    """
+
+    session: _Short
+    received: _Count
+
+
+class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Another member of the room."""
+
+    member: _Short
+    name: _Short = ""
+
+
+class Joined(_Wire, frozen=True, tag="joined"):
+    """The answer to `Join`.
+
+    Args:
+        member: The name by which others address us.
+        peers: Who was there before; whoever comes later is told by `PeerJoined`.
+        session: The secret for `Resume`; None unless the join was resumable.
+    """
+
+    member: _Short
+    peers: tuple[Peer, ...]
+    session: _Short | None = None
+
+
+class Resumed(_Wire, frozen=True, tag="resumed"):
+    """The answer to `Resume`: how many counted messages of ours have arrived in this session."""
+
+    received: _Count
+
+
+class PeerJoined(_Wire, frozen=True, tag="peer-joined"):
+    """Somebody came after us."""
+
+    member: _Short
+    name: _Short = ""
+
+
+class PeerLeft(_Wire, frozen=True, tag="peer-left"):
+    """Somebody is gone and will not return under this `member`."""
+
+    member: _Short
+    reason: _Reason = ""
+
+
+class Ping(_Wire, frozen=True, tag="ping"):
+    """Nothing came from you for a while: answer with `Pong`."""
+
+
+class Pong(_Wire, frozen=True, tag="pong"):
+    """The answer to `Ping`."""
+
+
+class Ack(_Wire, frozen=True, tag="ack"):
+    """In a resumable session: so many counted messages have arrived and need not be kept."""
+
+    received: _Count
+
+
+#: What a `Channel` carries.
+PeerMessage: TypeAlias = Offer | ProvisionalAnswer | Answer | Candidate | Error
+#: What the server passes on from member to member.
+Relayed: TypeAlias = PeerMessage | Bye
+#: About the connection and not about the session: neither counted nor kept for a resume.
+Control: TypeAlias = Join | Resume | Joined | Resumed | Ping | Pong | Ack
+Message: TypeAlias = Relayed | PeerJoined | PeerLeft | Control
+
+_DESCRIPTIONS: Final[dict[SdpType, type[Offer | ProvisionalAnswer | Answer]]] = {
+    SdpType.OFFER: Offer,
+    SdpType.PRANSWER: ProvisionalAnswer,
+    SdpType.ANSWER: Answer,
+}
+_DECODER: Final = msgspec.json.Decoder(Message)
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def description(value: SessionDescription) -> Offer | ProvisionalAnswer | Answer:
+    """The message that carries a description.
+
+    Raises:
+        ValueError: It is a rollback, which is nobody's business but ours (RFC 9429 section 4.1.10.2).
+    """
+    if value.type is SdpType.ROLLBACK:
+        raise ValueError("a rollback is not sent")
+    return _DESCRIPTIONS[value.type](sdp=value.sdp)
+
+
+def encode(message: Message) -> str:
+    """Write a message as the JSON text of one WebSocket frame."""
+    return _ENCODER.encode(message).decode()
+
+
+def decode(text: str | bytes, *, limit: int = MAX_MESSAGE_SIZE) -> Message:
+    """Read one message. Fields that are not known are passed over.
+
+    Args:
+        text: What was received; anything at all.
+        limit: The greatest size accepted, in bytes of UTF-8.
+
+    Raises:
+        MessageError: It is not a message. No other exception leaves this function.
+    """
+    try:
+        data = text.encode() if isinstance(text, str) else text
+        if len(data) > limit:
+            raise MessageError(
+                ErrorCode.TOO_LARGE, f"a message is at most {limit} bytes, this one has {len(data)}"
+            )
+        return _DECODER.decode(data)
+    except UnicodeError as error:
+        raise MessageError(ErrorCode.MALFORMED, f"the text is not UTF-8: {error.reason}") from error
+    except msgspec.DecodeError as error:
+        raise MessageError(ErrorCode.MALFORMED, str(error)[:512]) from error
+    except RecursionError as error:
+        raise MessageError(ErrorCode.MALFORMED, "the message is nested too deeply") from error
