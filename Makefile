@@ -1,0 +1,74 @@
+# Owns the commands of a checkout. `make demo` and `make test` need nothing but Python 3.11 and make.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+NODE_MODULES := .cache/node/node_modules
+
+# What tests and benchmarks drive; tests/support/tools.py knows where each comes from.
+TEST_TOOLS := chromium firefox turnserver
+BENCHMARK_TOOLS := node npm
+
+BENCHMARKS := setup
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+
+VENV_MADE := $(VENV)/.made
+PROGRAM_INSTALLED := $(VENV)/.program-installed
+DEVELOPMENT_INSTALLED := $(VENV)/.development-installed
+WRTC_INSTALLED := $(NODE_MODULES)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench conformance tools clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+		|| sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1: \2/p' $(MAKEFILE_LIST)
+
+demo: $(PROGRAM_INSTALLED) ## Run the demo; a browser calls a Python peer (DEMO_ARGS="--port 9000")
+	$(VENV)/bin/handfast demo $(DEMO_ARGS)
+
+test: check tools ## Run every check and every test (PYTEST_ARGS="-k ice")
+	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
+
+check: $(DEVELOPMENT_INSTALLED) ## Lint, types, import directions, docs/CONFORMANCE.md up to date
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PYTHON) -m tests.support.conformance --check
+
+format: $(DEVELOPMENT_INSTALLED) ## Put the source in its one format
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+bench: $(DEVELOPMENT_INSTALLED) $(WRTC_INSTALLED) ## Measure beside aiortc and libwebrtc, in one run
+	set -e; for name in $(BENCHMARKS); do $(PYTHON) -m benchmarks.$$name; done
+
+conformance: $(DEVELOPMENT_INSTALLED) ## Write docs/CONFORMANCE.md anew from the markers on the tests
+	$(PYTHON) -m tests.support.conformance
+
+tools: $(DEVELOPMENT_INSTALLED) ## Install the browsers and servers that tests drive, where it may
+	$(PYTHON) -m scripts.install_tools $(TEST_TOOLS)
+
+clean: ## Remove everything that these commands made inside the checkout
+	rm -rf $(VENV) .cache artifacts build dist *.egg-info
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV_MADE): scripts/make_venv.sh
+	sh scripts/make_venv.sh $(VENV)
+	touch $@
+
+$(PROGRAM_INSTALLED): $(VENV_MADE) pyproject.toml
+	$(PYTHON) -m pip install --quiet --editable .
+	touch $@
+
+$(DEVELOPMENT_INSTALLED): $(VENV_MADE) pyproject.toml
+	$(PYTHON) -m pip install --quiet --editable . --group dev
+	touch $(PROGRAM_INSTALLED) $@
+
+# The benchmark goes on without libwebrtc where Node.js is not to be had.
+$(WRTC_INSTALLED): benchmarks/wrtc_setup.js | $(DEVELOPMENT_INSTALLED)
+	$(PYTHON) -m scripts.install_tools $(BENCHMARK_TOOLS)
+	mkdir -p $(NODE_MODULES)
+	npm install --prefix .cache/node --no-package-lock --no-save @roamhq/wrtc@0.10 && touch $@ || true

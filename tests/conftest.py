@@ -1,0 +1,50 @@
+"""Owns what holds for every test: the tools it needs, and a loop with nothing to complain of."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.conformance import ConformancePlugin
+from tests.support.needs import NeedsPlugin
+
+ROOT = Path(__file__).parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(NeedsPlugin(config))
+    config.pluginmanager.register(ConformancePlugin())
+
+
+@pytest.fixture
+def artifacts() -> Path:
+    """A folder that outlives the run, for screenshots and measurements."""
+    folder = ROOT / "artifacts"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+class _Complaints(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(self.format(record))
+
+
+@pytest.fixture(autouse=True)
+def loop_complaints() -> Iterator[list[str]]:
+    """What asyncio logged as a warning or worse; a test that leaves some of it here fails.
+
+    A test that provokes a complaint takes this fixture, looks at the list and clears it.
+    """
+    handler = _Complaints()
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(handler)
+    yield handler.messages
+    logger.removeHandler(handler)
+    assert not handler.messages, f"left on the event loop: {handler.messages}"
