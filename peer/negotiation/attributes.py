@@ -1,0 +1,249 @@
+"""Owns the values of attribute lines that describe RTP; with `structure`, all that we understand.
+
+Every `parse` takes the text behind `a=name:` and raises `ValueError` with one sentence; whoever
+knows the line turns that into an error that quotes it. Spaces may repeat and may stand at the ends,
+as some peers write them so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from peer.negotiation.grammar import MAX_UINT32, joined, number, words
+from peer.negotiation.structure import Direction, Group, MediaLine, Origin, Setup
+
+__all__ = [
+    "Direction",
+    "ExtMap",
+    "Fmtp",
+    "Group",
+    "MediaLine",
+    "Msid",
+    "Origin",
+    "RtcpFeedback",
+    "RtpMap",
+    "Setup",
+    "Ssrc",
+    "SsrcGroup",
+]
+
+# RFC 8285 sections 4.2, 4.3 and 8: identifiers on the wire, and those by which an offer may list
+# more extensions than fit.
+_EXTENSION_IDS = range(1, 256)
+_PROVISIONAL_EXTENSION_IDS = range(4096, 4352)
+
+
+@dataclass(frozen=True, slots=True)
+class RtpMap:
+    """`a=rtpmap` (RFC 8866 section 6.6). `clock_rate` is in hertz."""
+
+    payload_type: int
+    name: str
+    clock_rate: int
+    channels: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `96 VP8/90000` or `111 opus/48000/2`.
+
+        Raises:
+            ValueError: A field is missing or a number is out of range.
+        """
+        match words(text):
+            case [payload_type, encoding]:
+                name, *numbers = encoding.split("/")
+            case _:
+                raise ValueError("an rtpmap is a payload type and name/clock-rate[/channels]")
+        if not name or len(numbers) not in (1, 2):
+            raise ValueError("an rtpmap is a payload type and name/clock-rate[/channels]")
+        return cls(
+            number(payload_type, 0, 127, "payload type"),
+            name,
+            number(numbers[0], 1, MAX_UINT32, "clock rate"),
+            number(numbers[1], 1, 255, "number of channels") if len(numbers) == 2 else None,
+        )
+
+    def __str__(self) -> str:
+        channels = "" if self.channels is None else f"/{self.channels}"
+        return f"{self.payload_type} {self.name}/{self.clock_rate}{channels}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fmtp:
+    """`a=fmtp` (RFC 8866 section 6.15)."""
+
+    payload_type: int
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the payload type; what follows is kept as it is.
+
+        Raises:
+            ValueError: The payload type is out of range.
+        """
+        payload_type, _, parameters = text.strip(" ").partition(" ")
+        return cls(number(payload_type, 0, 127, "payload type"), parameters.lstrip(" "))
+
+    @classmethod
+    def of(cls, payload_type: int, parameters: tuple[tuple[str, str | None], ...]) -> Self:
+        """Write parameters, `;` between them."""
+        texts = (name if value is None else f"{name}={value}" for name, value in parameters)
+        return cls(payload_type, ";".join(texts))
+
+    @property
+    def parameters(self) -> tuple[tuple[str, str | None], ...]:
+        """Pairs in their order; a value is None where there is no `=` (`0-15`, `111/111`)."""
+        pairs: list[tuple[str, str | None]] = []
+        for item in self.text.split(";"):
+            name, equals, value = item.strip().partition("=")
+            if name:
+                pairs.append((name.rstrip(), value.lstrip() if equals else None))
+        return tuple(pairs)
+
+    def __str__(self) -> str:
+        return f"{self.payload_type} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class RtcpFeedback:
+    """`a=rtcp-fb` (RFC 4585 section 4.2). The payload type is None for `*`, all of them."""
+
+    payload_type: int | None
+    type: str
+    parameter: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `96 nack pli` or `* transport-cc`.
+
+        Raises:
+            ValueError: The payload type is out of range, or no type follows it.
+        """
+        match words(text):
+            case [payload_type, kind, *parameter]:
+                return cls(
+                    None if payload_type == "*" else number(payload_type, 0, 127, "payload type"),
+                    kind,
+                    " ".join(parameter) or None,
+                )
+            case _:
+                raise ValueError("RTCP feedback is a payload type or `*`, and a type")
+
+    def __str__(self) -> str:
+        payload_type = "*" if self.payload_type is None else f"{self.payload_type}"
+        return joined(payload_type, self.type, self.parameter)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtMap:
+    """`a=extmap` (RFC 8285 section 8).
+
+    Args:
+        id: 1 to 255, or 4096 to 4351 for one that waits for an id.
+        uri: What the extension is.
+        direction: What follows a `/`, or None.
+        attributes: What follows the URI, not interpreted.
+    """
+
+    id: int
+    uri: str
+    direction: Direction | None = None
+    attributes: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `3 urn:...` or `3/recvonly urn:... attributes`.
+
+        Raises:
+            ValueError: The id or the direction is none, or there is no URI.
+        """
+        match words(text):
+            case [first, uri, *attributes]:
+                identifier, slash, direction = first.partition("/")
+            case _:
+                raise ValueError("an extmap is an id and a URI")
+        value = number(identifier, 1, _PROVISIONAL_EXTENSION_IDS[-1], "extension id")
+        if value not in _EXTENSION_IDS and value not in _PROVISIONAL_EXTENSION_IDS:
+            raise ValueError("an extension id is 1 to 255 or 4096 to 4351")
+        return cls(
+            value, uri, Direction.parse(direction) if slash else None, " ".join(attributes) or None
+        )
+
+    def __str__(self) -> str:
+        direction = "" if self.direction is None else f"/{self.direction}"
+        return joined(f"{self.id}{direction}", self.uri, self.attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class Msid:
+    """`a=msid` (RFC 8830 section 2). A stream of `-` is no stream."""
+
+    stream: str
+    track: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the stream id and the track id.
+
+        Raises:
+            ValueError: There is no stream id.
+        """
+        match words(text):
+            case [stream, *track]:
+                return cls(stream, " ".join(track) or None)
+            case _:
+                raise ValueError("an msid has a stream id")
+
+    def __str__(self) -> str:
+        return joined(self.stream, self.track)
+
+
+@dataclass(frozen=True, slots=True)
+class Ssrc:
+    """`a=ssrc` (RFC 5576 section 4.1). Attributes that we do not know are kept."""
+
+    ssrc: int
+    attribute: str
+    value: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `1234 cname:name` or `1234 flag`.
+
+        Raises:
+            ValueError: The SSRC is no 32-bit number, or no attribute follows it.
+        """
+        ssrc, _, rest = text.strip(" ").partition(" ")
+        attribute, colon, value = rest.lstrip(" ").partition(":")
+        if not attribute:
+            raise ValueError("an ssrc line has an SSRC and an attribute")
+        return cls(number(ssrc, 0, MAX_UINT32, "SSRC"), attribute, value if colon else None)
+
+    def __str__(self) -> str:
+        return f"{self.ssrc} {self.attribute}" + ("" if self.value is None else f":{self.value}")
+
+
+@dataclass(frozen=True, slots=True)
+class SsrcGroup:
+    """`a=ssrc-group` (RFC 5576 section 4.2)."""
+
+    semantics: str
+    ssrcs: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `FID 1234 5678`.
+
+        Raises:
+            ValueError: There are no semantics, or an SSRC is no 32-bit number.
+        """
+        match words(text):
+            case [semantics, *ssrcs]:
+                return cls(semantics, tuple(number(s, 0, MAX_UINT32, "SSRC") for s in ssrcs))
+            case _:
+                raise ValueError("an ssrc-group has semantics")
+
+    def __str__(self) -> str:
+        return " ".join((self.semantics, *map(str, self.ssrcs)))

@@ -1,0 +1,170 @@
+"""Owns the session description as a whole: read without loss, written back to the same text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NoReturn, Self
+
+from peer.configuration import SdpLimits
+from peer.errors import SdpLimitError, SdpSyntaxError
+from peer.negotiation.lines import CRLF, Line
+from peer.negotiation.section import Section
+from peer.negotiation.sections import MediaSection, SessionSection
+from peer.negotiation.structure import Direction, Group, Setup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peer.identity.fingerprints import Fingerprint
+
+__all__ = ["Line", "MediaSection", "Sdp", "SdpLimits", "Section", "SessionSection"]
+
+_NO_LIMITS_GIVEN = SdpLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Sdp:
+    """A session description (RFC 8866). Two are equal where their lines say the same.
+
+    Raises:
+        SdpSyntaxError: Two m-sections have the same mid.
+    """
+
+    session: SessionSection
+    media: tuple[MediaSection, ...] = ()
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for section in self.media:
+            if section.mid is None:
+                continue
+            if section.mid in seen:
+                line = section.attributes("mid")[0]
+                raise SdpSyntaxError(
+                    "two m-sections have the same mid",
+                    line=line.text,
+                    line_number=line.number,
+                    mid=section.mid,
+                )
+            seen.add(section.mid)
+
+    @classmethod
+    def parse(cls, text: str, limits: SdpLimits = _NO_LIMITS_GIVEN) -> Self:
+        """Read a description.
+
+        Args:
+            text: Lines that end in CRLF or LF; the last may end in neither.
+            limits: Bounds; `size` is in bytes of UTF-8.
+
+        Raises:
+            SdpLimitError: A bound is exceeded.
+            SdpSyntaxError: A line is malformed, or a line that must be there is missing.
+            FingerprintError: A fingerprint is malformed.
+        """
+        _require_size(text, limits)
+        parts: list[list[Line]] = [[]]
+        attributes = 0
+        for line in _lines(text):
+            if line.type == "m":
+                if len(parts) > limits.media_sections:
+                    _exceeded(f"there are more than {limits.media_sections} m-sections", line)
+                parts.append([])
+                attributes = 0
+            elif line.type == "a":
+                attributes += 1
+                if attributes > limits.attributes:
+                    _exceeded(f"a section has more than {limits.attributes} attributes", line)
+            parts[-1].append(line)
+        return cls(
+            SessionSection(tuple(parts[0])),
+            tuple(MediaSection(tuple(part)) for part in parts[1:]),
+        )
+
+    def __str__(self) -> str:
+        lines = [*self.session.lines, *(line for section in self.media for line in section.lines)]
+        # A line without an end was the last one; something may have been appended since.
+        ended = (f"{line.text}{line.eol or CRLF}" for line in lines[:-1])
+        return "".join((*ended, str(lines[-1])))
+
+    @property
+    def bundle_groups(self) -> tuple[Group, ...]:
+        """The groups whose semantics are BUNDLE (RFC 9143)."""
+        return tuple(group for group in self.session.groups if group.semantics == "BUNDLE")
+
+    def section(self, mid: str) -> MediaSection | None:
+        """The m-section with this mid."""
+        return next((section for section in self.media if section.mid == mid), None)
+
+    def with_session(self, session: SessionSection) -> Self:
+        """The description with another session part."""
+        return replace(self, session=session)
+
+    def with_media(self, index: int, section: MediaSection) -> Self:
+        """The description with another m-section at `index`, or one more where that is the end.
+
+        Raises:
+            IndexError: `index` is negative or beyond the end.
+        """
+        if not 0 <= index <= len(self.media):
+            raise IndexError(f"there is no m-section {index}")
+        return replace(self, media=(*self.media[:index], section, *self.media[index + 1 :]))
+
+    def direction(self, section: MediaSection) -> Direction:
+        """The direction of an m-section, else of the session part (RFC 8866 section 6.7)."""
+        return section.stated_direction or self.session.direction or Direction.SENDRECV
+
+    def transport_setup(self, section: MediaSection) -> Setup | None:
+        """`a=setup` of an m-section, else of the session part."""
+        return section.setup or self.session.setup
+
+    def transport_fingerprints(self, section: MediaSection) -> tuple[Fingerprint, ...]:
+        """The fingerprints of an m-section, else of the session part (RFC 8122 section 5)."""
+        return section.fingerprints or self.session.fingerprints
+
+    def transport_ice(self, section: MediaSection) -> tuple[str | None, str | None]:
+        """Username fragment and password of an m-section, else of the session part."""
+        return (
+            section.ice_ufrag or self.session.ice_ufrag,
+            section.ice_pwd or self.session.ice_pwd,
+        )
+
+    def transport_ice_options(self, section: MediaSection) -> tuple[str, ...]:
+        """The ICE options of an m-section and of the session part."""
+        return tuple(dict.fromkeys((*self.session.ice_options, *section.ice_options)))
+
+    def transport_tls_id(self, section: MediaSection) -> str | None:
+        """`a=tls-id` of an m-section, else of the session part (RFC 8842 section 4)."""
+        return section.tls_id or self.session.tls_id
+
+
+def _lines(text: str) -> Iterator[Line]:
+    rows = text.split("\n")
+    # What follows the last LF is a line only if something stands there.
+    last = rows.pop()
+    for number, row in enumerate(rows, 1):
+        if row.endswith("\r"):
+            yield _line(row[:-1], number, "\r\n")
+        else:
+            yield _line(row, number, "\n")
+    if last:
+        yield _line(last, len(rows) + 1, "")
+
+
+def _line(text: str, number: int, eol: str) -> Line:
+    try:
+        return Line.parse(text, number, eol)
+    except ValueError as error:
+        raise SdpSyntaxError(str(error), line=text, line_number=number) from error
+
+
+def _require_size(text: str, limits: SdpLimits) -> None:
+    # The length first: a text of many characters is not even encoded.
+    size = len(text)
+    if size <= limits.size and not text.isascii():
+        size = len(text.encode(errors="surrogatepass"))
+    if size > limits.size:
+        raise SdpLimitError(f"a description is longer than {limits.size} bytes")
+
+
+def _exceeded(reason: str, line: Line) -> NoReturn:
+    raise SdpLimitError(reason, line=line.text, line_number=line.number)

@@ -1,0 +1,197 @@
+"""Owns the session part and the m-sections of a description, and what their lines mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from peer.candidates import CandidateFields
+from peer.errors import SdpSyntaxError
+from peer.negotiation.attributes import ExtMap, Fmtp, Msid, RtcpFeedback, RtpMap, Ssrc, SsrcGroup
+from peer.negotiation.grammar import MAX_UINT64, number, token
+from peer.negotiation.lines import Line
+from peer.negotiation.section import Section
+from peer.negotiation.structure import Connection, Direction, Group, MediaLine, Origin
+from peer.rtp_parameters import MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class SessionSection(Section):
+    """The lines before the first m-section."""
+
+    def __post_init__(self) -> None:
+        if not self.lines or self.lines[0].text != "v=0":
+            first = self.lines[0] if self.lines else None
+            raise SdpSyntaxError(
+                "a description starts with v=0",
+                line=first.text if first else None,
+                line_number=first.number if first else None,
+            )
+        for line in self.lines[1:]:
+            if line.type in "vm":
+                self._refuse(f"the session part has no {line.type}= line here", line)
+        if not self.of_type("s"):
+            raise SdpSyntaxError("a description has an s= line")
+        super().__post_init__()
+
+    @cached_property
+    def origin(self) -> Origin:
+        """The `o=` line."""
+        lines = self.of_type("o")
+        if not lines:
+            raise SdpSyntaxError("a description has an o= line")
+        if len(lines) > 1:
+            self._refuse("a description has one o= line", lines[1])
+        return self._parsed(lines[0], lines[0].value, Origin.parse)
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """`a=group` lines."""
+        return self._every("group", Group.parse)
+
+    @property
+    def ice_lite(self) -> bool:
+        """Whether the peer is an ICE-lite implementation (RFC 8839 section 5.3)."""
+        return self.has("ice-lite")
+
+    @property
+    def extmap_allow_mixed(self) -> bool:
+        """Whether one- and two-byte header extensions may mix (RFC 8285 section 6)."""
+        return self.has("extmap-allow-mixed")
+
+    @property
+    def direction(self) -> Direction | None:
+        """The direction of m-sections that state none."""
+        return self.stated_direction
+
+
+@dataclass(frozen=True)
+class MediaSection(Section):
+    """An `m=` line and the lines up to the next."""
+
+    def __post_init__(self) -> None:
+        if not self.lines or self.lines[0].type != "m":
+            raise SdpSyntaxError("an m-section starts with an m= line")
+        for line in self.lines[1:]:
+            if line.type in "mvos":
+                self._refuse(f"an m-section has no {line.type}= line here", line)
+        super().__post_init__()
+
+    def with_media_line(self, media_line: MediaLine) -> Self:
+        """The section with another `m=` line."""
+        return replace(self, lines=(Line("m", str(media_line)), *self.lines[1:]))
+
+    def with_connection(self, address: str) -> Self:
+        """The section with one `c=` line for this address."""
+        kept = [line for line in self.lines if line.type != "c"]
+        # RFC 8866 section 9: m=, then i=, then c=.
+        place = next((i for i, line in enumerate(kept) if line.type not in "mi"), len(kept))
+        return replace(
+            self, lines=(*kept[:place], Line("c", str(Connection.of(address))), *kept[place:])
+        )
+
+    @cached_property
+    def media_line(self) -> MediaLine:
+        """The `m=` line."""
+        return self._parsed(self.lines[0], self.lines[0].value, MediaLine.parse)
+
+    @property
+    def kind(self) -> MediaKind | None:
+        """Audio or video, or None for anything else."""
+        return _KINDS.get(self.media_line.media)
+
+    @cached_property
+    def mid(self) -> str | None:
+        """`a=mid` (RFC 5888 section 4)."""
+        return self._one("mid", token)
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the port is 0 and that does not mean `bundle-only` (RFC 9143 section 6)."""
+        return self.media_line.port == 0 and not self.bundle_only
+
+    @property
+    def bundle_only(self) -> bool:
+        """Whether the section lives only in its BUNDLE group."""
+        return self.has("bundle-only")
+
+    @property
+    def direction(self) -> Direction:
+        """The direction stated here, or `sendrecv`; `Sdp.direction` also asks the session part."""
+        return self.stated_direction or Direction.SENDRECV
+
+    @cached_property
+    def candidates(self) -> tuple[CandidateFields, ...]:
+        """`a=candidate` lines."""
+        return self._every("candidate", CandidateFields.parse)
+
+    @property
+    def rtcp_mux(self) -> bool:
+        """Whether RTCP shares the port of RTP (RFC 5761)."""
+        return self.has("rtcp-mux")
+
+    @cached_property
+    def rtpmaps(self) -> tuple[RtpMap, ...]:
+        """`a=rtpmap` lines; none where the section is not RTP."""
+        return self._every_rtp("rtpmap", RtpMap.parse)
+
+    @cached_property
+    def fmtps(self) -> tuple[Fmtp, ...]:
+        """`a=fmtp` lines; none where the section is not RTP."""
+        return self._every_rtp("fmtp", Fmtp.parse)
+
+    @cached_property
+    def rtcp_feedback(self) -> tuple[RtcpFeedback, ...]:
+        """`a=rtcp-fb` lines; none where the section is not RTP."""
+        return self._every_rtp("rtcp-fb", RtcpFeedback.parse)
+
+    @cached_property
+    def extmaps(self) -> tuple[ExtMap, ...]:
+        """`a=extmap` lines; none where the section is not RTP."""
+        return self._every_rtp("extmap", ExtMap.parse)
+
+    @cached_property
+    def msids(self) -> tuple[Msid, ...]:
+        """`a=msid` lines."""
+        return self._every("msid", Msid.parse)
+
+    @cached_property
+    def ssrcs(self) -> tuple[Ssrc, ...]:
+        """`a=ssrc` lines, one for each attribute of each SSRC."""
+        return self._every_rtp("ssrc", Ssrc.parse)
+
+    @cached_property
+    def ssrc_groups(self) -> tuple[SsrcGroup, ...]:
+        """`a=ssrc-group` lines."""
+        return self._every_rtp("ssrc-group", SsrcGroup.parse)
+
+    @cached_property
+    def sctp_port(self) -> int | None:
+        """`a=sctp-port` (RFC 8841 section 5)."""
+        return self._one("sctp-port", _sctp_port)
+
+    @cached_property
+    def max_message_size(self) -> int | None:
+        """`a=max-message-size` in bytes; 0 is no limit (RFC 8841 section 6)."""
+        return self._one("max-message-size", _max_message_size)
+
+    def _every_rtp(self, name: str, parse: Callable[[str], T]) -> tuple[T, ...]:
+        # Elsewhere the same names have other grammars, for example `a=fmtp:5000 streams=10`.
+        return self._every(name, parse) if self.media_line.is_rtp else ()
+
+
+_KINDS = {kind.value: kind for kind in MediaKind}
+
+
+def _sctp_port(text: str) -> int:
+    return number(text.strip(" "), 0, 65535, "SCTP port")
+
+
+def _max_message_size(text: str) -> int:
+    return number(text.strip(" "), 0, MAX_UINT64, "maximum message size")
