@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 import pytest
 
-from tests.support.tools import TOOLS, missing
+from tests.support.tools import TOOLS, Tool
 
 # All on one xdist worker: two browsers that encode video at once starve each other on two cores.
 BROWSER_GROUP = "browsers"
@@ -21,11 +21,11 @@ BROWSER_GROUP = "browsers"
 MISSING = "missing-tool"
 
 
-def tools_of(item: pytest.Item) -> tuple[str, ...]:
-    """Names of the tools that the test drives.
+def tools_of(item: pytest.Item, tools: Mapping[str, Tool]) -> tuple[Tool, ...]:
+    """The tools that the test drives.
 
     Raises:
-        pytest.UsageError: The test names a tool that tests/support/tools.py does not know.
+        pytest.UsageError: The test names one that is not among `tools`.
     """
     names = [
         name
@@ -33,31 +33,32 @@ def tools_of(item: pytest.Item) -> tuple[str, ...]:
         for mark in item.iter_markers(marker)
         for name in mark.args
     ]
-    unknown = set(names) - set(TOOLS)
-    if unknown:
-        raise pytest.UsageError(f"{item.nodeid} needs {unknown}; known are {sorted(TOOLS)}")
-    return tuple(dict.fromkeys(names))
+    for name in names:
+        if name not in tools:
+            raise pytest.UsageError(f"{item.nodeid} needs {name!r}; known are {sorted(tools)}")
+    return tuple(tools[name] for name in dict.fromkeys(names))
 
 
 class NeedsPlugin:
     """The pytest plug-in; registered by tests/conftest.py in the controller and in every worker."""
 
-    def __init__(self, config: pytest.Config, *, in_ci: bool | None = None) -> None:
+    def __init__(self, config: pytest.Config, tools: Mapping[str, Tool] = TOOLS) -> None:
         self._config = config
-        self._in_ci = os.environ.get("CI") == "true" if in_ci is None else in_ci
+        self._tools = tools
+        self._in_ci = os.environ.get("CI") == "true"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Check the names, and keep the browsers' tests together."""
         for item in items:
-            tools_of(item)
+            tools_of(item, self._tools)
             if item.get_closest_marker("browser") is not None:
                 item.add_marker(pytest.mark.xdist_group(BROWSER_GROUP))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Skip the test before any of its fixtures runs, or fail it in CI."""
-        lacking = missing(tools_of(item))
+        lacking = [tool for tool in tools_of(item, self._tools) if tool.path is None]
         if not lacking:
             return
         text = "; ".join(tool.how_to_get for tool in lacking)
@@ -72,6 +73,8 @@ class NeedsPlugin:
         report = yield
         if report.skipped and not _missing_tools(report):
             report.outcome = "failed"
+            # pytest counts no failure that carries this.
+            vars(report).pop("wasxfail", None)
             report.longrepr = f"skipped, but not for a missing tool: {report.longrepr}"
         return report
 
@@ -92,23 +95,15 @@ class NeedsPlugin:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None:
             return
-        skipped = [
+        skipped = Counter(
             name for report in reporter.stats.get("skipped", ()) for name in _missing_tools(report)
-        ]
-        for line in closing_lines(Counter(skipped)):
-            reporter.write_line(line, yellow=True)
+        )
+        if skipped:
+            reporter.write_line("Skipped, because a tool is missing:", yellow=True)
+        for name, count in sorted(skipped.items()):
+            tests = "1 test" if count == 1 else f"{count} tests"
+            reporter.write_line(f"  {tests} without {self._tools[name].how_to_get}", yellow=True)
 
 
 def _missing_tools(report: pytest.TestReport) -> list[str]:
     return [str(value) for key, value in report.user_properties if key == MISSING]
-
-
-def closing_lines(skipped: Counter[str]) -> list[str]:
-    """What to print: for each tool, how many tests went unrun for lack of it."""
-    if not skipped:
-        return []
-    lines = ["Skipped, because a tool is missing:"]
-    for name, count in sorted(skipped.items()):
-        tests = "1 test" if count == 1 else f"{count} tests"
-        lines.append(f"  {tests} without {TOOLS[name].how_to_get}")
-    return lines
