@@ -41,7 +41,7 @@ class ErrorCode(StrEnum):
 
 
 class _Wire(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
-    """A message: immutable, told from the others by `type`; fields at their default are not sent."""
+    """A message: told from the others by its `type`; fields at their default are not sent."""
 
 
 class _Addressed(_Wire, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ class Answer(Description, frozen=True, tag=SdpType.ANSWER.value):
 
 
 class Candidate(_Addressed, frozen=True, tag="candidate"):
-    """One ICE candidate in the fields of W3C webrtc-pc; no more of them where `candidate` is empty."""
+    """One ICE candidate in the fields of W3C webrtc-pc; the end of them if `candidate` is empty."""
 
     candidate: str = ""
     sdpMid: str | None = None  # noqa: N815 - W3C name
@@ -131,7 +131,7 @@ class Bye(_Addressed, frozen=True, tag="bye"):
 
 
 class Error(_Addressed, frozen=True, tag="error"):
-    """Something that was sent cannot be accepted: by the server, or by the peer if `sender` is set."""
+    """What was sent cannot be accepted: by the server, or by the peer if `sender` is set."""
 
     code: ErrorCode
     reason: _Reason = ""
@@ -231,7 +231,7 @@ _DESCRIPTIONS: Final[dict[SdpType, type[Offer | ProvisionalAnswer | Answer]]] = 
     SdpType.PRANSWER: ProvisionalAnswer,
     SdpType.ANSWER: Answer,
 }
-_DECODER: Final = msgspec.json.Decoder(Message)
+_DECODER: Final[msgspec.json.Decoder[Message]] = msgspec.json.Decoder(Message)
 _ENCODER: Final = msgspec.json.Encoder()
 
 
@@ -239,7 +239,7 @@ def description(value: SessionDescription) -> Offer | ProvisionalAnswer | Answer
     """The message that carries a description.
 
     Raises:
-        ValueError: It is a rollback, which is nobody's business but ours (RFC 9429 section 4.1.10.2).
+        ValueError: It is a rollback, which concerns nobody else (RFC 9429 section 4.1.10.2).
     """
     if value.type is SdpType.ROLLBACK:
         raise ValueError("a rollback is not sent")
@@ -268,7 +268,7 @@ def decode(text: str | bytes, *, limit: int = MAX_MESSAGE_SIZE) -> Message:
                 ErrorCode.TOO_LARGE, f"a message is at most {limit} bytes, this one has {len(data)}"
             )
         return _DECODER.decode(data)
-    except UnicodeError as error:
+    except (UnicodeEncodeError, UnicodeDecodeError) as error:
         raise MessageError(ErrorCode.MALFORMED, f"the text is not UTF-8: {error.reason}") from error
     except msgspec.DecodeError as error:
         raise MessageError(ErrorCode.MALFORMED, str(error)[:512]) from error

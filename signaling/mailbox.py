@@ -1,0 +1,85 @@
+"""Owns the bounded queue between two tasks that can be closed from either end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from signaling.errors import ChannelClosed
+
+_Item = TypeVar("_Item")
+
+
+class Mailbox(Generic[_Item]):
+    """First in, first out; holds at most `capacity` items.
+
+    Args:
+        capacity: At least 1.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"a mailbox holds at least one item, not {capacity}")
+        self._capacity = capacity
+        self._items: deque[_Item] = deque()
+        self._end: ChannelClosed | None = None
+        self._readable = asyncio.Event()
+        self._writable = asyncio.Event()
+
+    @property
+    def closed(self) -> bool:
+        """Nothing more can be put in."""
+        return self._end is not None
+
+    def offer(self, item: _Item) -> bool:
+        """Put an item in now; False if the mailbox is full or closed."""
+        if self._end is not None or len(self._items) >= self._capacity:
+            return False
+        self._items.append(item)
+        self._readable.set()
+        return True
+
+    async def put(self, item: _Item) -> None:
+        """Put an item in, and wait for room where there is none.
+
+        Raises:
+            ChannelClosed: The mailbox is closed, or was closed while waiting.
+        """
+        while not self.offer(item):
+            self._raise_if_closed()
+            self._writable.clear()
+            await self._writable.wait()
+
+    async def get(self) -> _Item:
+        """Take the oldest item, and wait for one where there is none.
+
+        Raises:
+            ChannelClosed: The mailbox is closed and empty.
+        """
+        while not self._items:
+            self._raise_if_closed()
+            self._readable.clear()
+            await self._readable.wait()
+        self._writable.set()
+        return self._items.popleft()
+
+    def close(self, end: ChannelClosed, *, discard: bool = False) -> None:
+        """Let nothing more in. The first call decides what `get` and `put` raise.
+
+        Args:
+            end: What they raise.
+            discard: Throw away what is inside instead of letting it be taken.
+        """
+        if self._end is None:
+            self._end = end
+        if discard:
+            self._items.clear()
+        self._readable.set()
+        self._writable.set()
+
+    def _raise_if_closed(self) -> None:
+        if self._end is not None:
+            # A new exception each time: one that is raised twice collects both tracebacks.
+            raise type(self._end)(self._end.reason)

@@ -1,0 +1,132 @@
+"""Owns the ASGI face of the rooms: who may connect, and the way between WebSockets and rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING, assert_never
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from signaling.messages import ErrorCode, encode
+from signaling.server.connection import Connection, dismiss, receive_frame
+from signaling.server.limits import Limits
+from signaling.server.rooms import Admitted, Effects, End, Refused, Rooms, Wake
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from signaling.server.rooms import Seat
+
+#: How a member says that it does not come back; a browser that leaves a page sends 1001.
+_LEFT = frozenset({1000, 1001})
+
+
+def create_app(*, limits: Limits | None = None, origins: Collection[str] = ()) -> Starlette:
+    """A room server: a WebSocket at `/ws` that speaks docs/SIGNALING.md.
+
+    Serve it alone, `uvicorn --factory signaling.server:create_app`, or inside another ASGI
+    program, `Mount("/signaling", create_app())`. It needs no lifespan and starts no tasks of its
+    own. Rooms live in this process: run one worker.
+
+    Args:
+        limits: The bounds; `Limits()` where it is None.
+        origins: Origins of pages that may connect besides the server's own, for example
+            `"https://example.org"`; `"*"` lets every page connect. Programs that send no `Origin`
+            may always connect: the check protects people's browsers, not the rooms.
+    """
+    server = _RoomServer(limits or Limits(), frozenset(origins))
+    return Starlette(routes=[WebSocketRoute("/ws", server.serve)])
+
+
+class _RoomServer:
+    def __init__(self, limits: Limits, origins: frozenset[str]) -> None:
+        self._limits = limits
+        self._origins = origins
+        self._rooms = Rooms(
+            limits, new_name=lambda: secrets.token_hex(4), new_secret=secrets.token_urlsafe
+        )
+        self._connections: dict[Seat, Connection] = {}
+
+    async def serve(self, websocket: WebSocket) -> None:
+        if not self._may_connect(websocket):
+            # Before it is accepted, a close is HTTP 403.
+            await websocket.close()
+            return
+        await websocket.accept()
+        admitted = await self._admit(websocket)
+        if admitted is None:
+            return
+        seat = admitted.seat
+        connection = self._connections[seat]
+        code = 1006
+        try:
+            await websocket.send_text(encode(admitted.reply))
+            code = await connection.serve()
+        except WebSocketDisconnect as disconnected:
+            code = disconnected.code
+        finally:
+            del self._connections[seat]
+            now = asyncio.get_running_loop().time()
+            self._apply(self._rooms.disconnect(seat, left=code in _LEFT, now=now))
+            self._expire_later()
+
+    def _may_connect(self, websocket: WebSocket) -> bool:
+        origin = websocket.headers.get("origin")
+        if origin is None or "*" in self._origins or origin in self._origins:
+            return True
+        return urlsplit(origin).netloc == websocket.headers.get("host")
+
+    async def _admit(self, websocket: WebSocket) -> Admitted | None:
+        try:
+            async with asyncio.timeout(self._limits.join_timeout):
+                frame = await receive_frame(websocket)
+        except (TimeoutError, WebSocketDisconnect) as error:
+            if isinstance(error, TimeoutError):
+                await websocket.close(1008, ErrorCode.IDLE.value)
+            return None
+        outcome, effects = self._rooms.admit(frame)
+        match outcome:
+            case Refused(error=error):
+                await dismiss(websocket, error)
+                return None
+            case Admitted(seat=seat):
+                self._connections[seat] = self._connect(websocket, seat)
+                self._apply(effects)
+                return outcome
+            case _:
+                assert_never(outcome)
+
+    def _connect(self, websocket: WebSocket, seat: Seat) -> Connection:
+        reason = f"nothing arrived for {self._limits.idle_timeout:g} seconds"
+        return Connection(
+            websocket,
+            self._limits,
+            take=lambda: self._rooms.take(seat),
+            deliver=lambda frame: self._apply(self._rooms.receive(seat, frame)),
+            silent=lambda: self._apply(self._rooms.expel(seat, ErrorCode.IDLE, reason)),
+        )
+
+    def _apply(self, effects: Effects) -> None:
+        for effect in effects:
+            connection = self._connections.get(effect.seat)
+            if connection is None:
+                continue
+            match effect:
+                case Wake():
+                    connection.wake()
+                case End(error=error):
+                    connection.end(error)
+                case _:
+                    assert_never(effect)
+
+    def _expire_later(self) -> None:
+        # A timer and no task: a mounted app has no lifespan in which a task could end.
+        loop = asyncio.get_running_loop()
+        loop.call_later(self._limits.session_lifetime, self._expire)
+
+    def _expire(self) -> None:
+        self._apply(self._rooms.expire(asyncio.get_running_loop().time()))

@@ -1,0 +1,160 @@
+"""Owns one WebSocket of one member: moves frames between it and the rooms until either ends."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from signaling.messages import Error, ErrorCode, Ping, encode
+from signaling.server.rate import TokenBucket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from signaling.server.limits import Limits
+
+_POLICY_VIOLATION: Final = 1008
+_TRY_AGAIN_LATER: Final = 1013
+_CLOSE_TIMEOUT: Final = 2.0
+_PING: Final = encode(Ping())
+
+
+async def receive_frame(websocket: WebSocket) -> str | bytes:
+    """The next frame.
+
+    Raises:
+        WebSocketDisconnect: There will be none.
+    """
+    event = await websocket.receive()
+    if event["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(event.get("code", 1005), event.get("reason"))
+    text: str | None = event.get("text")
+    return event["bytes"] if text is None else text
+
+
+async def dismiss(websocket: WebSocket, error: Error) -> None:
+    """Say what is wrong and disconnect; waits no longer than two seconds for a slow reader."""
+    full = error.code in (ErrorCode.ROOM_FULL, ErrorCode.SERVER_FULL)
+    code = _TRY_AGAIN_LATER if full else _POLICY_VIOLATION
+    try:
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await websocket.send_text(encode(error))
+            await websocket.close(code, error.code.value)
+    except (TimeoutError, WebSocketDisconnect, RuntimeError):
+        # Starlette says RuntimeError where the WebSocket is closed already.
+        return
+
+
+class Connection:
+    """Serves one seat.
+
+    Args:
+        websocket: Accepted, and the first frame read.
+        limits: The bounds.
+        take: The next frame for this seat, or None.
+        deliver: Takes a frame that has arrived.
+        silent: Called when nothing has arrived for too long.
+    """
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        limits: Limits,
+        *,
+        take: Callable[[], str | None],
+        deliver: Callable[[str | bytes], None],
+        silent: Callable[[], None],
+    ) -> None:
+        self._websocket = websocket
+        self._limits = limits
+        self._take = take
+        self._deliver = deliver
+        self._silent = silent
+        self._loop = asyncio.get_running_loop()
+        self._heard = self._loop.time()
+        self._ping_due = False
+        self._awake = asyncio.Event()
+        self._awake.set()
+        self._ended: asyncio.Future[Error] = self._loop.create_future()
+
+    def wake(self) -> None:
+        """There is something to take."""
+        self._awake.set()
+
+    def end(self, error: Error) -> None:
+        """Make `serve` end; the first call counts."""
+        if not self._ended.done():
+            self._ended.set_result(error)
+
+    async def serve(self) -> int:
+        """Run until the member disconnects or `end` is called.
+
+        Returns:
+            The close code of the WebSocket.
+        """
+        reading = asyncio.create_task(self._read())
+        tasks = (
+            reading,
+            asyncio.create_task(self._write()),
+            asyncio.create_task(self._watch()),
+        )
+        try:
+            await asyncio.wait((*tasks, self._ended), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        if self._ended.done():
+            await dismiss(self._websocket, self._ended.result())
+            return _POLICY_VIOLATION
+        return self._close_code(outcomes)
+
+    @staticmethod
+    def _close_code(outcomes: list[BaseException | None]) -> int:
+        code = 1006
+        for outcome in outcomes:
+            match outcome:
+                case WebSocketDisconnect():
+                    code = outcome.code
+                    break
+                case None | asyncio.CancelledError():
+                    continue
+                case _:
+                    raise outcome
+        return code
+
+    async def _read(self) -> None:
+        limits = self._limits
+        bucket = TokenBucket(
+            rate=limits.messages_per_second, burst=limits.burst, now=self._loop.time()
+        )
+        while True:
+            frame = await receive_frame(self._websocket)
+            self._heard = self._loop.time()
+            self._deliver(frame)
+            # Not reading is the answer to a flood: TCP holds the sender back and nothing is lost.
+            await asyncio.sleep(bucket.take(self._heard))
+
+    async def _write(self) -> None:
+        while True:
+            self._awake.clear()
+            while (frame := self._take()) is not None:
+                await self._websocket.send_text(frame)
+            if self._ping_due:
+                self._ping_due = False
+                await self._websocket.send_text(_PING)
+            await self._awake.wait()
+
+    async def _watch(self) -> None:
+        while True:
+            heard = self._heard
+            await asyncio.sleep(heard + self._limits.ping_interval - self._loop.time())
+            if self._heard != heard:
+                continue
+            self._ping_due = True
+            self._awake.set()
+            await asyncio.sleep(heard + self._limits.idle_timeout - self._loop.time())
+            if self._heard == heard:
+                self._silent()
