@@ -56,7 +56,7 @@ class CandidateFields:
         """Read a candidate, with or without `a=` and `candidate:` in front.
 
         Raises:
-            CandidateError: The text does not follow the grammar, or is longer than 1,024 characters.
+            CandidateError: The text does not follow the grammar, or exceeds 1,024 characters.
         """
         body = text.removeprefix("a=").removeprefix("candidate:").strip()
         if len(body) > _MAX_LENGTH:

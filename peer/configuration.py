@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 from peer.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peer.identity.certificate import Certificate
 
 
@@ -37,7 +38,7 @@ class AnswerRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SdpLimits:
-    """Bounds on a received description; one that exceeds them is refused before it is parsed further."""
+    """Bounds on a received description; `size` is in bytes. One that exceeds them is refused."""
 
     size: int = 256 * 1024
     media_sections: int = 1024

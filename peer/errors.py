@@ -12,7 +12,7 @@
     │   ├── DescriptionError          a session description; `line` and `line_number` say where
     │   │   ├── SdpSyntaxError        a line is malformed
     │   │   ├── SdpLimitError         a bound of `SdpLimits` is exceeded
-    │   │   ├── SetupError            `a=setup` is missing or contradicts the offer (RFC 5763 section 5)
+    │   │   ├── SetupError            `a=setup` is missing or contradicts the offer (RFC 5763 5)
     │   │   ├── FingerprintError      `a=fingerprint` is missing, malformed or too weak (RFC 8122)
     │   │   └── ModificationError     a later description changes what cannot be changed
     │   └── CandidateError            an ICE candidate

@@ -1,4 +1,4 @@
-"""Owns what negotiation and the RTP engine tell each other: codecs, header extensions and streams, as values."""
+"""Owns what negotiation and RTP tell each other: codecs, extensions and streams, as values."""
 
 from __future__ import annotations
 

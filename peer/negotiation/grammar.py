@@ -8,7 +8,7 @@ MAX_UINT32 = 2**32 - 1
 MAX_UINT64 = 2**64 - 1
 
 # RFC 8839 section 5.4 allows letters, digits, `+` and `/`. Servers in the field also write the
-# others, and libwebrtc and Firefox accept them.
+# others, and libwebrtc accepts them.
 _ICE_UFRAG = re.compile(r"[A-Za-z0-9+/=#_-]{4,256}")
 _ICE_PWD = re.compile(r"[A-Za-z0-9+/=#_-]{22,256}")
 _TLS_ID = re.compile(r"[A-Za-z0-9+/_-]{20,255}")

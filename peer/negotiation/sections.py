@@ -159,7 +159,7 @@ class MediaSection(Section):
     @cached_property
     def msids(self) -> tuple[Msid, ...]:
         """`a=msid` lines."""
-        return self._every("msid", Msid.parse)
+        return tuple(msid for msid in self._every("msid", _optional_msid) if msid is not None)
 
     @cached_property
     def ssrcs(self) -> tuple[Ssrc, ...]:
@@ -187,6 +187,11 @@ class MediaSection(Section):
 
 
 _KINDS = {kind.value: kind for kind in MediaKind}
+
+
+def _optional_msid(text: str) -> Msid | None:
+    # WebKit on GStreamer wrote an empty one for a track that only receives.
+    return Msid.parse(text) if text.strip(" ") else None
 
 
 def _sctp_port(text: str) -> int:

@@ -1,0 +1,163 @@
+"""Owns the match between our codecs and those that the peer describes (RFC 9429 section 5.3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from peer.negotiation.sdp import Line, MediaSection
+from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: Payload types that mean a codec without `a=rtpmap` (RFC 3551 section 6).
+_STATIC = {
+    0: ("PCMU", 8000, 1),
+    8: ("PCMA", 8000, 1),
+    9: ("G722", 8000, 1),
+}
+
+#: RFC 6184 section 8.1: what a missing profile-level-id means; browsers read it as 3.1 baseline.
+_H264_DEFAULT_PROFILE = "42e01f"
+
+
+def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...]:
+    """The codecs of an m-section, in its order of preference."""
+    rtpmaps = {rtpmap.payload_type: rtpmap for rtpmap in section.rtpmaps}
+    parameters = {fmtp.payload_type: fmtp.parameters for fmtp in section.fmtps}
+    codecs: list[Codec] = []
+    for payload_type in _payload_types(section.media_line.formats):
+        if payload_type in rtpmaps:
+            rtpmap = rtpmaps[payload_type]
+            name, clock_rate, channels = rtpmap.name, rtpmap.clock_rate, rtpmap.channels
+        elif payload_type in _STATIC:
+            name, clock_rate, channels = _STATIC[payload_type]
+        else:
+            continue
+        codecs.append(
+            Codec(
+                kind=kind,
+                name=name,
+                payload_type=payload_type,
+                clock_rate=clock_rate,
+                channels=(channels or 1) if kind is MediaKind.AUDIO else None,
+                parameters=parameters.get(payload_type, ()),
+                feedback=tuple(
+                    Feedback(feedback.type, feedback.parameter)
+                    for feedback in section.rtcp_feedback
+                    if feedback.payload_type in (None, payload_type)
+                ),
+            )
+        )
+    return tuple(codecs)
+
+
+def common_codecs(ours: Sequence[Codec], theirs: Sequence[Codec]) -> tuple[Codec, ...]:
+    """What both have: in the order of `theirs`, with their payload types and our parameters.
+
+    RTX codecs stay where the codec that they repair stays.
+    """
+    common: list[Codec] = []
+    agreed: set[int] = set()
+    for their in theirs:
+        if their.is_rtx:
+            continue
+        our = next((codec for codec in ours if same_codec(codec, their)), None)
+        if our is None:
+            continue
+        feedback = tuple(item for item in our.feedback if item in their.feedback)
+        common.append(replace(our, payload_type=their.payload_type, feedback=feedback))
+        agreed.add(their.payload_type)
+        rtx = _rtx_of(their, theirs)
+        if rtx is not None and _rtx_of(our, ours) is not None:
+            common.append(rtx)
+    return tuple(common)
+
+
+def common_extensions(
+    ours: Sequence[HeaderExtension], theirs: Sequence[HeaderExtension]
+) -> tuple[HeaderExtension, ...]:
+    """What both have, with their ids (RFC 8285 section 5: the answerer keeps the offer's ids)."""
+    uris = {extension.uri for extension in ours}
+    common: dict[str, HeaderExtension] = {}
+    for extension in theirs:
+        if extension.uri in uris:
+            common.setdefault(extension.uri, extension)
+    return tuple(common.values())
+
+
+def preferred(codecs: Sequence[Codec], preferences: Sequence[str]) -> tuple[Codec, ...]:
+    """The codecs of these MIME types, in that order, each with its RTX; all where none is named."""
+    if not preferences:
+        return tuple(codecs)
+    chosen: list[Codec] = []
+    for mime_type in preferences:
+        for codec in codecs:
+            if codec.mimeType.lower() == mime_type.lower() and codec not in chosen:
+                chosen.append(codec)
+                rtx = _rtx_of(codec, codecs)
+                if rtx is not None:
+                    chosen.append(rtx)
+    return tuple(chosen)
+
+
+def codec_lines(codecs: Iterable[Codec]) -> Iterable[Line]:
+    """The `a=rtpmap`, `a=rtcp-fb` and `a=fmtp` lines of the codecs."""
+    for codec in codecs:
+        # RFC 8866 section 6.6: the channel count is left out where it is 1.
+        channels = f"/{codec.channels}" if codec.channels not in (None, 1) else ""
+        name = f"{codec.name}/{codec.clock_rate}{channels}"
+        yield Line.attribute("rtpmap", f"{codec.payload_type} {name}")
+        for feedback in codec.feedback:
+            words = [str(codec.payload_type), feedback.type, feedback.parameter or ""]
+            yield Line.attribute("rtcp-fb", " ".join(words).rstrip())
+        if codec.parameters:
+            pairs = ";".join(k if v is None else f"{k}={v}" for k, v in codec.parameters)
+            yield Line.attribute("fmtp", f"{codec.payload_type} {pairs}")
+
+
+def same_codec(ours: Codec, theirs: Codec) -> bool:
+    """Whether a stream of one can be decoded as the other."""
+    if (
+        ours.kind is not theirs.kind
+        or ours.name.lower() != theirs.name.lower()
+        or ours.clock_rate != theirs.clock_rate
+        or (ours.channels or 1) != (theirs.channels or 1)
+    ):
+        return False
+    match ours.name.lower():
+        case "h264":
+            return _h264_configuration(ours) == _h264_configuration(theirs)
+        case "vp9":
+            return (ours.parameter("profile-id") or "0") == (theirs.parameter("profile-id") or "0")
+        case _:
+            return True
+
+
+def _h264_configuration(codec: Codec) -> tuple[str, str]:
+    """Packetization mode and profile; the level is each side's own (RFC 6184 section 8.2.2)."""
+    profile = (codec.parameter("profile-level-id") or _H264_DEFAULT_PROFILE).lower()
+    return codec.parameter("packetization-mode") or "0", _h264_profile(profile)
+
+
+def _h264_profile(profile_level_id: str) -> str:
+    try:
+        idc, iop = int(profile_level_id[0:2], 16), int(profile_level_id[2:4], 16)
+    except ValueError:
+        return profile_level_id
+    # RFC 6184 table 5: constrained baseline hides behind several pairs of idc and iop.
+    constrained = {0x42: 0x40, 0x4D: 0x80, 0x58: 0xC0}.get(idc)
+    if constrained is not None and iop & constrained == constrained:
+        return "constrained-baseline"
+    if idc == 0x42:
+        return "baseline"
+    return f"{idc:02x}{iop & 0xFC:02x}"
+
+
+def _rtx_of(codec: Codec, codecs: Sequence[Codec]) -> Codec | None:
+    return next((c for c in codecs if c.is_rtx and c.apt == codec.payload_type), None)
+
+
+def _payload_types(formats: Iterable[str]) -> Iterable[int]:
+    return (int(word) for word in formats if word.isascii() and word.isdigit() and int(word) < 128)

@@ -1,0 +1,36 @@
+"""Owns a description that we made, before it is set: an offer is a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from peer.descriptions import SdpType, SessionDescription
+
+if TYPE_CHECKING:
+    from peer.negotiation.sdp import Sdp
+    from peer.negotiation.session import TransportState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """What createOffer or createAnswer decided.
+
+    Args:
+        mids: The mid given to each transceiver, by its key.
+        data_mid: The mid of the data m-section, or None.
+        transports: The transports that the description names, new ones included.
+        routes: For each mid, the key of its transport.
+    """
+
+    type: SdpType
+    sdp: Sdp
+    mids: tuple[tuple[int, str], ...] = ()
+    data_mid: str | None = None
+    transports: tuple[TransportState, ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def description(self) -> SessionDescription:
+        """As the application sees it."""
+        return SessionDescription(sdp=str(self.sdp), type=self.type)

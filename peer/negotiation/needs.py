@@ -1,0 +1,51 @@
+"""Owns whether an offer is needed: the check of webrtc-pc section 4.7.3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.descriptions import SdpType
+from peer.negotiation.attributes import Direction
+from peer.states import SignalingState
+
+if TYPE_CHECKING:
+    from peer.negotiation.sdp import Sdp
+    from peer.negotiation.session import Session, Transceiver
+
+
+def needs_negotiation(session: Session) -> bool:
+    """Whether what the application wishes for differs from what was agreed."""
+    if session.state is not SignalingState.STABLE:
+        return False
+    if session.data is not None and session.data.wanted and session.data.mid is None:
+        return True
+    return any(_needs(session, transceiver) for transceiver in session.transceivers)
+
+
+def _needs(session: Session, transceiver: Transceiver) -> bool:
+    if transceiver.stopped:
+        return False
+    if transceiver.mid is None:
+        return not transceiver.stopping
+    if transceiver.stopping:
+        return True
+    local, remote = session.current_local, session.current_remote
+    if local is None or remote is None:
+        return True
+    section = local.sdp.section(transceiver.mid)
+    if section is None:
+        return True
+    if transceiver.direction.sends:
+        described = {msid.stream for msid in section.msids} - {"-"}
+        if described != set(transceiver.streams):
+            return True
+    ours = local.sdp.direction(section)
+    theirs = _direction(remote.sdp, transceiver.mid)
+    if local.type is SdpType.OFFER:
+        return transceiver.direction not in (ours, theirs.reversed)
+    return ours is not transceiver.direction.intersect(theirs.reversed)
+
+
+def _direction(sdp: Sdp, mid: str) -> Direction:
+    section = sdp.section(mid)
+    return Direction.INACTIVE if section is None else sdp.direction(section)

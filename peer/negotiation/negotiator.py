@@ -1,0 +1,313 @@
+"""Owns the step from one session to the next: plan, then commit or abort.
+
+A plan is made from a session and a description without touching anything. Its `prepare` effects
+may fail in the world (a socket cannot be bound); then it is aborted and the session stands as it
+was. Once they are done the plan is committed, and the effects that follow cannot fail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, assert_never
+
+from peer.descriptions import SdpType, SessionDescription
+from peer.errors import InvalidAccessError, InvalidModificationError, InvalidStateError
+from peer.negotiation.answer import create_answer
+from peer.negotiation.applying import (
+    apply_local_answer,
+    apply_local_offer,
+    apply_remote_answer,
+    apply_remote_offer,
+    new_transceiver,
+    roll_back,
+)
+from peer.negotiation.attributes import Direction
+from peer.negotiation.effects import (
+    CloseTransport,
+    Effect,
+    OpenTransport,
+    difference,
+)
+from peer.negotiation.needs import needs_negotiation
+from peer.negotiation.offer import create_offer
+from peer.negotiation.remote_candidates import with_remote_candidate
+from peer.negotiation.sdp import Sdp
+from peer.negotiation.session import (
+    Birth,
+    DataSection,
+    GatheredCandidates,
+    Session,
+    Transceiver,
+)
+from peer.negotiation.settling import ended
+from peer.negotiation.state import Side, needs_implicit_rollback
+from peer.negotiation.writing import with_gathered
+from peer.states import SignalingState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from peer.candidates import IceCandidate
+    from peer.negotiation.created import Created
+    from peer.negotiation.profile import Profile
+    from peer.rtp_parameters import MediaKind
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A description that could be applied.
+
+    Args:
+        base: The session it was made from.
+        next: The session it leads to.
+        prepare: What must be done first, and may fail.
+        step: Makes the next session from the present one; used again if the application changed
+            its wishes while the preparation ran.
+    """
+
+    base: Session
+    next: Session
+    prepare: tuple[OpenTransport, ...]
+    step: Callable[[Session], Session]
+
+
+class Negotiator:
+    """Holds the one session, and is the only place where it changes."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        # RFC 9429 section 5.2.1: 62 random bits, so that the number stays below 2^63 - 1.
+        self._session = Session(id=int.from_bytes(profile.random(8)) >> 2)
+        self._offer: Created | None = None
+        self._answer: Created | None = None
+
+    @property
+    def session(self) -> Session:
+        """The session as it stands."""
+        return self._session
+
+    @property
+    def negotiation_needed(self) -> bool:
+        """Whether an offer is due."""
+        return needs_negotiation(self._session)
+
+    def described(
+        self, side: Side, *, pending: bool, gathered: Mapping[str, GatheredCandidates]
+    ) -> SessionDescription | None:
+        """A description in force, ours with the candidates gathered so far."""
+        session = self._session
+        if side is Side.LOCAL:
+            described = session.pending_local if pending else session.current_local
+        else:
+            described = session.pending_remote if pending else session.current_remote
+        if described is None:
+            return None
+        sdp = described.sdp
+        if side is Side.LOCAL:
+            sdp = with_gathered(sdp, session, gathered)
+        return SessionDescription(sdp=str(sdp), type=described.type)
+
+    def create_offer(self) -> SessionDescription:
+        """An offer of what the application wishes for.
+
+        Raises:
+            InvalidStateError: An offer of the peer waits for its answer, or we are closed.
+        """
+        state = self._session.state
+        if state not in (SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER):
+            raise InvalidStateError(f"no offer can be made in signaling state {state.value!r}")
+        self._offer = create_offer(self._session, self.profile)
+        return self._offer.description
+
+    def create_answer(self) -> SessionDescription:
+        """An answer to the peer's offer.
+
+        Raises:
+            InvalidStateError: There is no offer to answer.
+        """
+        state = self._session.state
+        offer = self._session.pending_remote
+        waiting = (SignalingState.HAVE_REMOTE_OFFER, SignalingState.HAVE_LOCAL_PRANSWER)
+        if state not in waiting or offer is None:
+            raise InvalidStateError(f"there is no offer to answer in state {state.value!r}")
+        self._answer = create_answer(self._session, self.profile, offer.sdp)
+        return self._answer.description
+
+    def plan(self, side: Side, description: SessionDescription | None) -> Plan:
+        """Work out what a description would do.
+
+        Args:
+            description: None, for our own side, means the offer or answer that the state asks for.
+
+        Raises:
+            InvalidStateError: It does not fit the signalling state.
+            InvalidModificationError: It is our own, and not the one that was created last.
+            DescriptionError: It is the peer's, and cannot be accepted.
+        """
+        if self._session.state is SignalingState.CLOSED:
+            raise InvalidStateError("the connection is closed")
+        if side is Side.LOCAL:
+            step = self._local_step(description)
+        elif description is None:
+            raise InvalidStateError("a remote description is needed")
+        else:
+            step = self._remote_step(description)
+        following = step(self._session)
+        opened = tuple(
+            effect
+            for effect in difference(self._session, following, self.profile.cname)
+            if isinstance(effect, OpenTransport)
+        )
+        return Plan(self._session, following, opened, step)
+
+    def commit(self, plan: Plan) -> tuple[Effect, ...]:
+        """Make the plan's session the present one, and say what is left to do.
+
+        Raises:
+            PeerError: The session changed meanwhile so that the plan fits no more; nothing changed.
+        """
+        before = self._session
+        after = plan.next if before is plan.base else plan.step(before)
+        if after.state is not before.state or after.pending_local != before.pending_local:
+            self._offer = self._answer = None
+        return self._move(after, prepared=plan.prepare)
+
+    def abort(self, plan: Plan) -> tuple[Effect, ...]:
+        """Give the plan up: what was prepared for it must go, the session stands as it was."""
+        return tuple(CloseTransport(effect.key) for effect in plan.prepare)
+
+    def add_candidate(self, candidate: IceCandidate | None) -> tuple[Effect, ...]:
+        """Take a candidate of the peer.
+
+        Raises:
+            InvalidStateError: There is no remote description yet, or we are closed.
+            CandidateError: It is malformed or belongs nowhere; nothing changed.
+        """
+        if self._session.state is SignalingState.CLOSED:
+            raise InvalidStateError("the connection is closed")
+        return self._move(with_remote_candidate(self._session, candidate, self.profile))
+
+    def add_transceiver(
+        self,
+        kind: MediaKind,
+        *,
+        birth: Birth,
+        direction: Direction,
+        streams: Sequence[str] = (),
+        has_track: bool = False,
+    ) -> Transceiver:
+        """Wish for a new m-section."""
+        made = new_transceiver(
+            self._session, self.profile, kind=kind, birth=birth, direction=direction
+        )
+        made = replace(made, streams=tuple(dict.fromkeys(streams)), has_track=has_track)
+        self._session = self._session.with_transceiver(made)
+        return made
+
+    def change_transceiver(
+        self,
+        key: int,
+        *,
+        direction: Direction | None = None,
+        streams: Sequence[str] | None = None,
+        preferences: Sequence[str] | None = None,
+        has_track: bool | None = None,
+    ) -> None:
+        """Change what the application wishes of a transceiver; None leaves a wish as it is."""
+        transceiver = self._transceiver(key)
+        self._session = self._session.with_transceiver(
+            replace(
+                transceiver,
+                direction=transceiver.direction if direction is None else direction,
+                streams=transceiver.streams if streams is None else tuple(dict.fromkeys(streams)),
+                preferences=(
+                    transceiver.preferences if preferences is None else tuple(preferences)
+                ),
+                has_track=transceiver.has_track if has_track is None else has_track,
+            )
+        )
+
+    def stop_transceiver(self, key: int) -> tuple[Effect, ...]:
+        """Stop a transceiver: at once where it was never offered, else by the next offer."""
+        transceiver = self._transceiver(key)
+        if transceiver.mid is None:
+            return self._move(self._session.with_transceiver(ended(transceiver)))
+        stopping = replace(transceiver, stopping=True, direction=Direction.INACTIVE)
+        self._session = self._session.with_transceiver(stopping)
+        return ()
+
+    def want_data(self) -> None:
+        """Wish for data channels."""
+        data = replace(self._session.data or DataSection(), wanted=True)
+        self._session = replace(self._session, data=data)
+
+    def close(self) -> None:
+        """End the session; nothing can be planned any more."""
+        self._session = replace(self._session, state=SignalingState.CLOSED)
+        self._offer = self._answer = None
+
+    def _transceiver(self, key: int) -> Transceiver:
+        transceiver = self._session.transceiver(key)
+        if transceiver is None:
+            raise InvalidAccessError("a rollback has removed this transceiver")
+        return transceiver
+
+    def _move(
+        self, after: Session, *, prepared: tuple[OpenTransport, ...] = ()
+    ) -> tuple[Effect, ...]:
+        effects = difference(self._session, after, self.profile.cname)
+        self._session = after
+        return tuple(effect for effect in effects if effect not in prepared)
+
+    def _local_step(self, description: SessionDescription | None) -> Callable[[Session], Session]:
+        kind = self._implied_type() if description is None else description.type
+        match kind:
+            case SdpType.ROLLBACK:
+                return lambda session: roll_back(session, Side.LOCAL)
+            case SdpType.OFFER:
+                if self._offer is None and (description is None or not description.sdp):
+                    self.create_offer()
+                created = self._created(self._offer, description)
+                return lambda session: apply_local_offer(session, created)
+            case SdpType.ANSWER | SdpType.PRANSWER:
+                if self._answer is None and (description is None or not description.sdp):
+                    self.create_answer()
+                created = self._created(self._answer, description)
+                return lambda session: apply_local_answer(session, created, kind)
+        assert_never(kind)
+
+    def _implied_type(self) -> SdpType:
+        """webrtc-pc section 4.4.1.5: what setLocalDescription() without an argument means."""
+        match self._session.state:
+            case SignalingState.HAVE_REMOTE_OFFER | SignalingState.HAVE_LOCAL_PRANSWER:
+                return SdpType.ANSWER
+            case _:
+                return SdpType.OFFER
+
+    def _created(self, created: Created | None, description: SessionDescription | None) -> Created:
+        """A description of ours is applied as it was created, or not at all."""
+        if created is None:
+            raise InvalidModificationError("this description is stale: create it again")
+        if description is not None and description.sdp not in ("", str(created.sdp)):
+            raise InvalidModificationError(
+                "the description was changed after it was created; change the transceivers instead"
+            )
+        return created
+
+    def _remote_step(self, description: SessionDescription) -> Callable[[Session], Session]:
+        kind, profile = description.type, self.profile
+        if kind is SdpType.ROLLBACK:
+            return lambda session: roll_back(session, Side.REMOTE)
+        sdp = Sdp.parse(description.sdp, profile.limits)
+
+        def offer(session: Session) -> Session:
+            if needs_implicit_rollback(session.state, Side.REMOTE, SdpType.OFFER):
+                session = roll_back(session, Side.LOCAL)
+            return apply_remote_offer(session, sdp, profile)
+
+        match kind:
+            case SdpType.OFFER:
+                return offer
+            case SdpType.ANSWER | SdpType.PRANSWER:
+                return lambda session: apply_remote_answer(session, sdp, profile, kind)
+        assert_never(kind)

@@ -1,0 +1,52 @@
+"""Owns what one connection brings to negotiation: capabilities, identity, policies."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from peer.configuration import AnswerRole, BundlePolicy, SdpLimits
+from peer.ice_parameters import IceParameters
+from peer.negotiation.session import TransportState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from peer.identity.fingerprints import Fingerprint
+    from peer.rtp_parameters import MediaKind, RtpCapabilities
+    from peer.states import IceRole
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The fixed facts of our end.
+
+    Args:
+        capabilities: What we can send and receive, for each kind of media.
+        fingerprints: One line for the one certificate that we show; the same bytes every time.
+        cname: RFC 7022 name of our RTP streams.
+        random: `random(n)` gives n random bytes.
+        sctp_port: Our SCTP port.
+        max_message_size: The largest data channel message that we take, in bytes.
+        max_candidates: Remote candidates kept for one m-section.
+    """
+
+    capabilities: Mapping[MediaKind, RtpCapabilities]
+    fingerprints: tuple[Fingerprint, ...]
+    cname: str
+    random: Callable[[int], bytes]
+    bundle_policy: BundlePolicy = BundlePolicy.BALANCED
+    answer_role: AnswerRole = AnswerRole.ACTIVE
+    limits: SdpLimits = field(default_factory=SdpLimits)
+    sctp_port: int = 5000
+    max_message_size: int = 262144
+    max_candidates: int = 128
+
+    def new_transport(self, key: str, ice_role: IceRole) -> TransportState:
+        """A transport with fresh ICE credentials and a fresh tls-id."""
+        # RFC 8842 section 4: at least 120 random bits, 20 to 255 characters.
+        tls_id = base64.b32encode(self.random(20)).decode().lower()
+        return TransportState(
+            key=key, local=IceParameters.generate(self.random), tls_id=tls_id, ice_role=ice_role
+        )

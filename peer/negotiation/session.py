@@ -1,0 +1,222 @@
+"""Owns the session as one immutable value: what has been agreed, what is proposed, what is wanted.
+
+Nothing changes a `Session`; every step makes the next one. So a description that fails leaves
+nothing behind, and a rollback is a return to a value that still exists (`Session.stable`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from peer.negotiation.state import Side
+from peer.states import DtlsRole, IceRole, SignalingState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from peer.candidates import CandidateFields
+    from peer.descriptions import SdpType
+    from peer.ice_parameters import IceParameters
+    from peer.identity.fingerprints import Fingerprint
+    from peer.negotiation.attributes import Direction
+    from peer.negotiation.sdp import MediaSection, Sdp
+    from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
+
+
+class Birth(Enum):
+    """How a transceiver came to be: it decides what offers match and rollbacks remove."""
+
+    ADD_TRACK = "addTrack"
+    ADD_TRANSCEIVER = "addTransceiver"
+    REMOTE_OFFER = "remote offer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """What an answer settled for the RTP of one m-section.
+
+    Args:
+        codecs: In the order of the answer, with its payload types.
+        ssrcs: What the peer announced that it sends with; may be empty.
+        rtx: Pairs of (RTX SSRC, SSRC that it repairs).
+    """
+
+    codecs: tuple[Codec, ...]
+    extensions: tuple[HeaderExtension, ...]
+    ssrcs: tuple[int, ...] = ()
+    rtx: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transceiver:
+    """One audio or video m-section, or the wish for one.
+
+    The fields down to `stopping` belong to the application; the rest was negotiated.
+
+    Args:
+        key: Our own identity for it, never on the wire.
+        streams: The MediaStream ids that our track belongs to.
+        preferences: MIME types in the order wanted; empty for our own order.
+        stopping: `stop()` was called; the next offer takes the m-section away.
+        receiving: The peer said that it sends, and the application was told of the track.
+        remote_streams: The peer's MediaStream ids.
+    """
+
+    key: int
+    kind: MediaKind
+    birth: Birth
+    direction: Direction
+    ssrc: int
+    rtx_ssrc: int
+    track_id: str
+    streams: tuple[str, ...] = ()
+    preferences: tuple[str, ...] = ()
+    has_track: bool = False
+    stopping: bool = False
+
+    mid: str | None = None
+    stopped: bool = False
+    current_direction: Direction | None = None
+    receiving: bool = False
+    remote_streams: tuple[str, ...] = ()
+    agreement: Agreement | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSection:
+    """The m-section of the data channels.
+
+    Args:
+        wanted: The application made a data channel.
+        mid: None until it was offered.
+        remote_port: The peer's SCTP port; None until it was agreed.
+        remote_max_message_size: In bytes; 0 for no limit (RFC 8841 section 6.1).
+    """
+
+    wanted: bool = False
+    mid: str | None = None
+    remote_port: int | None = None
+    remote_max_message_size: int = 65536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteTransport:
+    """What the peer said of its end of a transport."""
+
+    ice: IceParameters
+    fingerprints: tuple[Fingerprint, ...]
+    tls_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportState:
+    """One ICE and DTLS transport: that of a BUNDLE group, or of a single m-section.
+
+    Args:
+        key: The mid it was made for; it keeps the name when that m-section goes.
+        remote: None until an answer settled it; then checks and handshake may run.
+        role: Our DTLS role, None until then.
+    """
+
+    key: str
+    local: IceParameters
+    tls_id: str
+    ice_role: IceRole
+    remote: RemoteTransport | None = None
+    role: DtlsRole | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A description in force."""
+
+    type: SdpType
+    sdp: Sdp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Everything that negotiation knows.
+
+    Args:
+        id: The number in `o=`; the same for the whole session.
+        version: The version of the last description that we made.
+        routes: For each mid, the key of the transport that carries it.
+        mids: Every mid that was ever in use, so that none is given out twice.
+        stable: The session to return to in a rollback; None in the stable state.
+    """
+
+    id: int
+    version: int = 0
+    state: SignalingState = SignalingState.STABLE
+    current_local: Described | None = None
+    pending_local: Described | None = None
+    current_remote: Described | None = None
+    pending_remote: Described | None = None
+    transceivers: tuple[Transceiver, ...] = ()
+    data: DataSection | None = None
+    transports: tuple[TransportState, ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()
+    mids: frozenset[str] = frozenset()
+    stable: Session | None = field(default=None, repr=False)
+
+    def description(self, side: Side) -> Described | None:
+        """What counts for a side: the pending description, else the current one."""
+        if side is Side.LOCAL:
+            return self.pending_local or self.current_local
+        return self.pending_remote or self.current_remote
+
+    @property
+    def layout(self) -> tuple[MediaSection, ...]:
+        """The m-sections of the newest description: their order is fixed for the session."""
+        newest = self.pending_local or self.pending_remote or self.current_local
+        return newest.sdp.media if newest else ()
+
+    def transceiver(self, key: int) -> Transceiver | None:
+        """The transceiver of that key, or None where a rollback removed it."""
+        return next((t for t in self.transceivers if t.key == key), None)
+
+    def transceiver_of(self, mid: str | None) -> Transceiver | None:
+        """The transceiver of an m-section, or None."""
+        if mid is None:
+            return None
+        return next((t for t in self.transceivers if t.mid == mid), None)
+
+    def transport(self, key: str) -> TransportState | None:
+        """The transport of that key, or None."""
+        return next((t for t in self.transports if t.key == key), None)
+
+    def route(self, mid: str) -> str | None:
+        """The key of the transport that carries an m-section, or None."""
+        return dict(self.routes).get(mid)
+
+    def with_transceiver(self, changed: Transceiver) -> Session:
+        """The session with one transceiver replaced, or appended where its key is new."""
+        if self.transceiver(changed.key) is None:
+            return replace(self, transceivers=(*self.transceivers, changed))
+        return replace(
+            self,
+            transceivers=tuple(changed if t.key == changed.key else t for t in self.transceivers),
+        )
+
+    def with_transport(self, changed: TransportState) -> Session:
+        """The session with one transport replaced, or appended where its key is new."""
+        if self.transport(changed.key) is None:
+            return replace(self, transports=(*self.transports, changed))
+        return replace(
+            self, transports=tuple(changed if t.key == changed.key else t for t in self.transports)
+        )
+
+    def with_routes(self, routes: Iterable[tuple[str, str]]) -> Session:
+        """The session with routes added or replaced."""
+        return replace(self, routes=tuple({**dict(self.routes), **dict(routes)}.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredCandidates:
+    """What ICE has found so far for one transport."""
+
+    candidates: tuple[CandidateFields, ...] = ()
+    complete: bool = False

@@ -1,0 +1,168 @@
+"""Owns what a remote description must have before anything is done with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.errors import DescriptionError, FingerprintError, SdpLimitError
+from peer.ice_parameters import IceParameters
+from peer.identity.fingerprints import WEAK_HASHES, Fingerprint
+from peer.negotiation.attributes import Setup
+
+if TYPE_CHECKING:
+    from peer.negotiation.profile import Profile
+    from peer.negotiation.sdp import MediaSection, Sdp
+
+#: The protocols that mean DTLS-SRTP (RFC 9429 section 5.1.2 tells us to accept all of them).
+RTP_PROTOCOLS = frozenset(
+    {
+        "UDP/TLS/RTP/SAVPF",
+        "UDP/TLS/RTP/SAVP",
+        "TCP/DTLS/RTP/SAVPF",
+        "TCP/DTLS/RTP/SAVP",
+        "RTP/SAVPF",
+        "RTP/SAVP",
+    }
+)
+DATA_PROTOCOLS = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP"})
+
+
+def check_description(sdp: Sdp, profile: Profile) -> None:
+    """Check what every remote offer and answer needs.
+
+    Raises:
+        DescriptionError: Something is missing or contradicts itself.
+    """
+    _check_groups(sdp)
+    for section in sdp.media:
+        if section.mid is None:
+            raise DescriptionError(f"the m-section {section.media_line} has no a=mid")
+        if len(section.candidates) > profile.max_candidates:
+            raise SdpLimitError(
+                f"an m-section has more than {profile.max_candidates} candidates", mid=section.mid
+            )
+        if section.rejected or not is_supported(section):
+            continue
+        ice_parameters(sdp, section)
+        accepted_fingerprints(sdp, section)
+        if section.kind is not None and not section.rtcp_mux:
+            # RFC 9429 section 4.1.1: rtcpMuxPolicy is always "require" here.
+            raise DescriptionError("RTP and RTCP must share a port (a=rtcp-mux)", mid=section.mid)
+
+
+def check_answer(offer: Sdp, answer: Sdp) -> None:
+    """Check that an answer answers this offer (RFC 3264 section 6, RFC 8843 section 7.3).
+
+    Raises:
+        DescriptionError: The m-sections are not those of the offer.
+    """
+    if len(answer.media) != len(offer.media):
+        raise DescriptionError(
+            f"the answer has {len(answer.media)} m-sections, the offer {len(offer.media)}"
+        )
+    for ours, theirs in zip(offer.media, answer.media, strict=True):
+        if ours.mid != theirs.mid:
+            raise DescriptionError(
+                f"the answer's a=mid:{theirs.mid} stands where the offer has a=mid:{ours.mid}",
+                mid=theirs.mid,
+            )
+        if ours.media_line.media != theirs.media_line.media:
+            raise DescriptionError(
+                f"the answer has {theirs.media_line.media} for the offer's {ours.media_line.media}",
+                mid=theirs.mid,
+            )
+        if ours.rejected and not theirs.rejected:
+            raise DescriptionError("the answer accepts what was not offered", mid=theirs.mid)
+    offered = {mid for group in offer.bundle_groups for mid in group.mids}
+    for group in answer.bundle_groups:
+        extra = [mid for mid in group.mids if mid not in offered]
+        if extra:
+            raise DescriptionError(f"the answer bundles {extra[0]!r}, which the offer did not")
+
+
+def check_offer_layout(before: tuple[MediaSection, ...], offer: Sdp) -> None:
+    """Check that a later offer keeps the m-sections that exist (RFC 3264 section 8).
+
+    Raises:
+        DescriptionError: An m-section is missing, or changed its place or kind.
+    """
+    if len(offer.media) < len(before):
+        raise DescriptionError(
+            f"the offer has {len(offer.media)} m-sections, the session {len(before)}"
+        )
+    for known, offered in zip(before, offer.media, strict=False):
+        if known.rejected:
+            continue
+        if known.mid != offered.mid or known.media_line.media != offered.media_line.media:
+            raise DescriptionError(
+                f"the offer puts {offered.media_line.media} {offered.mid!r} in the place of "
+                f"{known.media_line.media} {known.mid!r}",
+                mid=offered.mid,
+            )
+
+
+def is_supported(section: MediaSection) -> bool:
+    """Whether we know this kind of m-section; another one is rejected by itself."""
+    line = section.media_line
+    if section.kind is not None:
+        return line.protocol in RTP_PROTOCOLS
+    return (
+        line.media == "application"
+        and line.protocol in DATA_PROTOCOLS
+        and line.formats == ("webrtc-datachannel",)
+    )
+
+
+def ice_parameters(sdp: Sdp, section: MediaSection) -> IceParameters:
+    """The peer's ICE credentials for an m-section.
+
+    Raises:
+        DescriptionError: They are missing, or not of the form of RFC 8839 section 5.4.
+    """
+    ufrag, password = sdp.transport_ice(section)
+    if ufrag is None or password is None:
+        missing = "a=ice-ufrag" if ufrag is None else "a=ice-pwd"
+        raise DescriptionError(f"the m-section has no {missing}", mid=section.mid)
+    try:
+        return IceParameters(ufrag, password, lite=sdp.session.ice_lite)
+    except ValueError as error:
+        raise DescriptionError(str(error), mid=section.mid) from None
+
+
+def accepted_fingerprints(sdp: Sdp, section: MediaSection) -> tuple[Fingerprint, ...]:
+    """The fingerprints of an m-section whose hashes we accept.
+
+    Raises:
+        FingerprintError: There is none, or all use hashes that are unknown or too weak.
+    """
+    fingerprints = sdp.transport_fingerprints(section)
+    if not fingerprints:
+        # RFC 5763 section 5: "The endpoint MUST use the fingerprint attribute."
+        raise FingerprintError("the m-section has no a=fingerprint", mid=section.mid)
+    accepted = tuple(f for f in fingerprints if f.hash_function is not None)
+    if not accepted:
+        shown = fingerprints[0]
+        fault = "too weak" if shown.algorithm in WEAK_HASHES else "unknown"
+        raise FingerprintError(
+            f"the hash {shown.algorithm} is {fault}; sha-256, sha-384 or sha-512 is needed",
+            line=f"a=fingerprint:{shown}",
+            mid=section.mid,
+        )
+    return accepted
+
+
+def offered_setup(sdp: Sdp, section: MediaSection) -> Setup:
+    """The setup of an offer; `active` where it has none (RFC 4145 section 4)."""
+    return sdp.transport_setup(section) or Setup.ACTIVE
+
+
+def _check_groups(sdp: Sdp) -> None:
+    mids = {section.mid for section in sdp.media}
+    seen: set[str] = set()
+    for group in sdp.bundle_groups:
+        for mid in group.mids:
+            if mid not in mids:
+                raise DescriptionError(f"a=group:BUNDLE names {mid!r}, which is no m-section")
+            if mid in seen:
+                raise DescriptionError(f"a=group:BUNDLE names {mid!r} twice")
+            seen.add(mid)

@@ -1,0 +1,177 @@
+"""Owns how our descriptions are written, offers and answers alike (RFC 9429 section 5.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.negotiation.attributes import Direction, Group, MediaLine, Setup
+from peer.negotiation.codecs import codec_lines
+from peer.negotiation.sdp import Line, MediaSection, Sdp, SessionSection
+from peer.negotiation.session import GatheredCandidates, Session, Transceiver, TransportState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from peer.candidates import CandidateFields
+    from peer.negotiation.profile import Profile
+    from peer.rtp_parameters import Codec, HeaderExtension
+
+#: RFC 9429 section 5.2.1: the port and address of an m-section that has no candidate yet.
+_NO_PORT = 9
+_NO_ADDRESS = "IN IP4 0.0.0.0"
+RTP_PROTOCOL = "UDP/TLS/RTP/SAVPF"
+DATA_PROTOCOL = "UDP/DTLS/SCTP"
+DATA_FORMAT = "webrtc-datachannel"
+
+
+def description(session: Session, media: Iterable[MediaSection], bundle: Sequence[str]) -> Sdp:
+    """A whole description; its version is one more than the last that we made."""
+    lines = [
+        Line("v", "0"),
+        # RFC 9429 section 5.2.1: the user is `-`, the address says nothing of us.
+        Line("o", f"- {session.id} {session.version + 1} {_NO_ADDRESS}"),
+        Line("s", "-"),
+        Line("t", "0 0"),
+    ]
+    if bundle:
+        lines.append(Line.attribute("group", str(Group("BUNDLE", tuple(bundle)))))
+    return Sdp(session=SessionSection(lines=tuple(lines)), media=tuple(media))
+
+
+def rtp_section(
+    transceiver: Transceiver,
+    *,
+    mid: str,
+    direction: Direction,
+    codecs: Sequence[Codec],
+    extensions: Sequence[HeaderExtension],
+    transport: Iterable[Line],
+    bundle_only: bool = False,
+    protocol: str = RTP_PROTOCOL,
+    cname: str,
+) -> MediaSection:
+    """An audio or video m-section."""
+    formats = tuple(str(codec.payload_type) for codec in codecs)
+    lines = [
+        _media_line(transceiver.kind, 0 if bundle_only else _NO_PORT, protocol, formats),
+        Line("c", _NO_ADDRESS),
+        Line.attribute("rtcp", f"{_NO_PORT} {_NO_ADDRESS}"),
+        *transport,
+        Line.attribute("mid", mid),
+        *([Line.attribute("bundle-only")] if bundle_only else []),
+        *(Line.attribute("extmap", f"{item.id} {item.uri}") for item in extensions),
+        Line.attribute(direction.value),
+        *_stream_lines(transceiver, direction),
+        Line.attribute("rtcp-mux"),
+        Line.attribute("rtcp-rsize"),
+        *codec_lines(codecs),
+        *(_ssrc_lines(transceiver, codecs, cname) if direction.sends else ()),
+    ]
+    return MediaSection(lines=tuple(lines))
+
+
+def data_section(
+    profile: Profile,
+    *,
+    mid: str,
+    transport: Iterable[Line],
+    bundle_only: bool = False,
+    protocol: str = DATA_PROTOCOL,
+) -> MediaSection:
+    """The m-section of the data channels (RFC 8841)."""
+    lines = [
+        _media_line("application", 0 if bundle_only else _NO_PORT, protocol, (DATA_FORMAT,)),
+        Line("c", _NO_ADDRESS),
+        *transport,
+        Line.attribute("mid", mid),
+        *([Line.attribute("bundle-only")] if bundle_only else []),
+        Line.attribute("sctp-port", str(profile.sctp_port)),
+        Line.attribute("max-message-size", str(profile.max_message_size)),
+    ]
+    return MediaSection(lines=tuple(lines))
+
+
+def rejected_section(described: MediaSection) -> MediaSection:
+    """The m-section with port zero, in its place and with its formats (RFC 3264 section 6)."""
+    line = described.media_line
+    mid = [Line.attribute("mid", described.mid)] if described.mid is not None else []
+    lines = [
+        _media_line(line.media, 0, line.protocol, line.formats),
+        Line("c", _NO_ADDRESS),
+        *mid,
+        Line.attribute(Direction.INACTIVE.value),
+    ]
+    return MediaSection(lines=tuple(lines))
+
+
+def transport_lines(profile: Profile, transport: TransportState, setup: Setup) -> tuple[Line, ...]:
+    """The ICE and DTLS attributes of an m-section, on bundled ones too, as browsers write them."""
+    return (
+        Line.attribute("ice-ufrag", transport.local.username_fragment),
+        Line.attribute("ice-pwd", transport.local.password),
+        Line.attribute("ice-options", "trickle"),
+        # RFC 5763 section 5: "The endpoint MUST use the fingerprint attribute."
+        *(Line.attribute("fingerprint", str(item)) for item in profile.fingerprints),
+        Line.attribute("setup", setup.value),
+        Line.attribute("tls-id", transport.tls_id),
+    )
+
+
+def with_gathered(sdp: Sdp, session: Session, gathered: Mapping[str, GatheredCandidates]) -> Sdp:
+    """The description with the candidates found so far, as `localDescription` shows it.
+
+    Candidates stand in the first m-section that a transport carries (RFC 9429 section 5.2.2).
+    """
+    shown: set[str] = set()
+    for index, section in enumerate(sdp.media):
+        key = session.route(section.mid) if section.mid is not None else None
+        if key is None or section.rejected or key in shown:
+            continue
+        shown.add(key)
+        found = gathered.get(key, GatheredCandidates())
+        sdp = sdp.with_media(index, _with_candidates(section, found))
+    return sdp
+
+
+def _with_candidates(section: MediaSection, found: GatheredCandidates) -> MediaSection:
+    lines = [
+        Line.attribute("candidate", str(c).removeprefix("candidate:")) for c in found.candidates
+    ]
+    if found.complete:
+        lines.append(Line.attribute("end-of-candidates"))
+    section = section.with_lines(*lines)
+    default = _default_candidate(found.candidates)
+    if default is None or section.bundle_only:
+        return section
+    line = section.media_line
+    return section.with_media_line(
+        MediaLine(line.media, default.port, line.port_count, line.protocol, line.formats)
+    ).with_connection(default.address)
+
+
+def _default_candidate(candidates: Sequence[CandidateFields]) -> CandidateFields | None:
+    """RFC 8839 section 4.2.1.2: the one most likely to work with a peer that does no ICE."""
+    order = {"relay": 0, "srflx": 1, "prflx": 1, "host": 2}
+    usable = [c for c in candidates if c.transport == "udp"]
+    return min(usable, key=lambda c: (order[c.type], ":" in c.address), default=None)
+
+
+def _media_line(media: str, port: int, protocol: str, formats: tuple[str, ...]) -> Line:
+    return Line("m", str(MediaLine(str(media), port, None, protocol, formats)))
+
+
+def _stream_lines(transceiver: Transceiver, direction: Direction) -> Iterator[Line]:
+    if direction.sends:
+        # RFC 8830 section 2: `-` stands for a track that belongs to no stream.
+        for stream in transceiver.streams or ("-",):
+            yield Line.attribute("msid", f"{stream} {transceiver.track_id}")
+
+
+def _ssrc_lines(transceiver: Transceiver, codecs: Sequence[Codec], cname: str) -> Iterator[Line]:
+    has_rtx = any(codec.is_rtx for codec in codecs)
+    if has_rtx:
+        pair = f"FID {transceiver.ssrc} {transceiver.rtx_ssrc}"
+        yield Line.attribute("ssrc-group", pair)
+    yield Line.attribute("ssrc", f"{transceiver.ssrc} cname:{cname}")
+    if has_rtx:
+        yield Line.attribute("ssrc", f"{transceiver.rtx_ssrc} cname:{cname}")
