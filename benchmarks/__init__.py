@@ -1,0 +1,1 @@
+"""How we compare with others, measured side by side in one run."""

@@ -1,0 +1,166 @@
+"""Owns how subjects are compared: in turn, by medians and by the ratio within each round.
+
+Absolute times belong to one machine and one moment. Ratios of neighbours in time travel: each round
+measures every subject once, in an order that rotates, and a ratio is taken within its round.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ARTIFACTS = Path(__file__).parents[1] / "artifacts"
+
+
+class Subject(Protocol):
+    """Something to measure; what it needs for all its rounds lives as long as its context."""
+
+    @property
+    def name(self) -> str:
+        """What the report calls it."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    async def measure(self) -> float:
+        """Do it once; returns what it took, in milliseconds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What one subject took, round by round, in milliseconds."""
+
+    name: str
+    milliseconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle of its rounds."""
+        return median(self.milliseconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """One subject's time over another's, taken within each round."""
+
+    lowest: float
+    median: float
+    highest: float
+
+    @classmethod
+    def between(cls, series: Series, other: Series) -> Ratio:
+        """Compare round with round."""
+        ratios = [
+            one / two for one, two in zip(series.milliseconds, other.milliseconds, strict=True)
+        ]
+        return cls(min(ratios), median(ratios), max(ratios))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The outcome of a benchmark; the first series is ours."""
+
+    benchmark: str
+    series: tuple[Series, ...]
+
+    def ratio_to(self, name: str) -> Ratio:
+        """Ours over that of the named subject."""
+        return Ratio.between(self.series[0], next(one for one in self.series if one.name == name))
+
+    def print(self, console: Console) -> None:
+        """Draw the table."""
+        ours = self.series[0]
+        rounds = len(ours.milliseconds)
+        table = Table(title=f"{self.benchmark}, {rounds} rounds")
+        table.add_column("subject")
+        for heading in ("median", "lowest", "highest", f"{ours.name} / it, median", "spread"):
+            table.add_column(heading, justify="right")
+        for one in self.series:
+            ratio = self.ratio_to(one.name)
+            times = (one.median, min(one.milliseconds), max(one.milliseconds))
+            compared = (f"{ratio.median:.2f}", f"{ratio.lowest:.2f} to {ratio.highest:.2f}")
+            table.add_row(
+                one.name,
+                *(f"{time:.1f} ms" for time in times),
+                *(compared if one is not ours else ("", "")),
+            )
+        console.print(table)
+
+    def write(self, path: Path) -> None:
+        """Keep every number, for whoever wants to plot or compare."""
+        others = self.series[1:]
+        ratios = {one.name: Ratio.between(self.series[0], one) for one in others}
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(
+            json.dumps(
+                {
+                    "benchmark": self.benchmark,
+                    "machine": {
+                        "python": platform.python_version(),
+                        "system": platform.platform(),
+                        "cores": os.cpu_count(),
+                    },
+                    "milliseconds": {one.name: one.milliseconds for one in self.series},
+                    "medians": {one.name: one.median for one in self.series},
+                    "ratios": {
+                        name: {
+                            "lowest": ratio.lowest,
+                            "median": ratio.median,
+                            "highest": ratio.highest,
+                        }
+                        for name, ratio in ratios.items()
+                    },
+                },
+                indent=2,
+            )
+        )
+
+
+async def compare(
+    benchmark: str, subjects: Sequence[Subject], *, warm_up: int, rounds: int
+) -> Report:
+    """Measure the subjects in turn; our own comes first in `subjects`.
+
+    Args:
+        benchmark: Heading of the report.
+        subjects: Entered together, measured one at a time.
+        warm_up: Rounds whose times are thrown away: imports, caches, code of the other side.
+        rounds: Rounds that count; at least 1.
+    """
+    times: list[list[float]] = [[] for _ in subjects]
+    async with AsyncExitStack() as stack:
+        for subject in subjects:
+            await stack.enter_async_context(subject)
+        for turn in range(warm_up + rounds):
+            for place in range(len(subjects)):
+                # Rotate, so that nobody always runs in the wake of the same neighbour.
+                index = (turn + place) % len(subjects)
+                times[index].append(await subjects[index].measure())
+    return Report(
+        benchmark,
+        tuple(
+            Series(subject.name, tuple(taken[warm_up:]))
+            for subject, taken in zip(subjects, times, strict=True)
+        ),
+    )

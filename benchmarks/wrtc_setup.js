@@ -1,0 +1,48 @@
+// Owns the libwebrtc side of benchmarks/setup.py: one set-up for each line read, its time written.
+"use strict";
+
+const { RTCPeerConnection } = require("@roamhq/wrtc");
+const readline = require("node:readline");
+
+function trickle(source, target, ready) {
+  source.onicecandidate = async ({ candidate }) => {
+    await ready;
+    // The channel may be open, and all of this over, before the last candidate is found.
+    if (candidate && target.signalingState !== "closed") await target.addIceCandidate(candidate);
+  };
+}
+
+async function setUp() {
+  const offerer = new RTCPeerConnection({ iceServers: [] });
+  const answerer = new RTCPeerConnection({ iceServers: [] });
+  let answererReady;
+  let offererReady;
+  trickle(offerer, answerer, new Promise((resolve) => (answererReady = resolve)));
+  trickle(answerer, offerer, new Promise((resolve) => (offererReady = resolve)));
+  const channel = offerer.createDataChannel("benchmark");
+  const open = new Promise((resolve) => (channel.onopen = resolve));
+
+  const start = process.hrtime.bigint();
+  await offerer.setLocalDescription(await offerer.createOffer());
+  await answerer.setRemoteDescription(offerer.localDescription);
+  answererReady();
+  await answerer.setLocalDescription(await answerer.createAnswer());
+  await offerer.setRemoteDescription(answerer.localDescription);
+  offererReady();
+  await open;
+  const milliseconds = Number(process.hrtime.bigint() - start) / 1e6;
+
+  offerer.close();
+  answerer.close();
+  return milliseconds;
+}
+
+async function main() {
+  for await (const _ of readline.createInterface({ input: process.stdin })) {
+    process.stdout.write(`${await setUp()}\n`);
+  }
+  // libwebrtc's threads would keep the process alive.
+  process.exit(0);
+}
+
+main();
