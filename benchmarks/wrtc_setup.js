@@ -4,11 +4,15 @@
 const { RTCPeerConnection } = require("@roamhq/wrtc");
 const readline = require("node:readline");
 
+// Returns the end of the trickle: what is found while the channel already opens is still delivered.
 function trickle(source, target, ready) {
-  source.onicecandidate = async ({ candidate }) => {
-    await ready;
-    // The channel may be open, and all of this over, before the last candidate is found.
-    if (candidate && target.signalingState !== "closed") await target.addIceCandidate(candidate);
+  const deliveries = [];
+  source.onicecandidate = ({ candidate }) => {
+    if (candidate) deliveries.push(ready.then(() => target.addIceCandidate(candidate)));
+  };
+  return () => {
+    source.onicecandidate = null;
+    return Promise.all(deliveries);
   };
 }
 
@@ -17,8 +21,10 @@ async function setUp() {
   const answerer = new RTCPeerConnection({ iceServers: [] });
   let answererReady;
   let offererReady;
-  trickle(offerer, answerer, new Promise((resolve) => (answererReady = resolve)));
-  trickle(answerer, offerer, new Promise((resolve) => (offererReady = resolve)));
+  const ends = [
+    trickle(offerer, answerer, new Promise((resolve) => (answererReady = resolve))),
+    trickle(answerer, offerer, new Promise((resolve) => (offererReady = resolve))),
+  ];
   const channel = offerer.createDataChannel("benchmark");
   const open = new Promise((resolve) => (channel.onopen = resolve));
 
@@ -32,6 +38,7 @@ async function setUp() {
   await open;
   const milliseconds = Number(process.hrtime.bigint() - start) / 1e6;
 
+  await Promise.all(ends.map((end) => end()));
   offerer.close();
   answerer.close();
   return milliseconds;
