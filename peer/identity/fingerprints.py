@@ -1,18 +1,21 @@
-"""Owns certificate fingerprints as values: parsing, hash strength and the match of RFC 8122 section 5."""
+"""Owns certificate fingerprints as values: parsing, strength, the rule of RFC 8122 section 5."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
 
 _HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})*")
 
 
 class HashFunction(StrEnum):
-    """The hashes that we accept, weakest first (RFC 8122 section 5; sha-1 and older are too weak)."""
+    """The hashes that we accept, weakest first (RFC 8122 section 5; sha-1 is too weak)."""
 
     SHA256 = "sha-256"
     SHA384 = "sha-384"
@@ -32,6 +35,8 @@ class HashFunction(StrEnum):
         """Hash `data`."""
         return hashlib.new(self.value.replace("-", ""), data).digest()
 
+
+_KNOWN_HASHES: dict[str, HashFunction] = {known.value: known for known in HashFunction}
 
 #: Known by name so that the refusal can say "too weak" and not "unknown".
 WEAK_HASHES = frozenset({"sha-1", "sha-224", "md5", "md2"})
@@ -61,10 +66,9 @@ class Fingerprint:
         if not algorithm or not _HEX_PAIRS.fullmatch(value):
             raise ValueError("a fingerprint is a hash name and colon-separated hexadecimal pairs")
         size = (len(value) + 1) // 3
-        if algorithm in HashFunction and size != HashFunction(algorithm).size:
-            raise ValueError(
-                f"a {algorithm} digest has {HashFunction(algorithm).size} bytes, not {size}"
-            )
+        known = _KNOWN_HASHES.get(algorithm)
+        if known is not None and size != known.size:
+            raise ValueError(f"a {algorithm} digest has {known.size} bytes, not {size}")
         return cls(algorithm, value.upper())
 
     @classmethod
@@ -80,7 +84,7 @@ class Fingerprint:
     @property
     def hash_function(self) -> HashFunction | None:
         """The hash, or None where we do not know it."""
-        return HashFunction(self.algorithm) if self.algorithm in HashFunction else None
+        return _KNOWN_HASHES.get(self.algorithm)
 
     def __str__(self) -> str:
         return f"{self.algorithm} {self.value}"
@@ -89,10 +93,7 @@ class Fingerprint:
 def strongest(
     fingerprints: Iterable[Fingerprint], accepted: Collection[HashFunction] = tuple(HashFunction)
 ) -> tuple[Fingerprint, ...]:
-    """The fingerprints of the strongest hash we accept: any one of them may match (RFC 8122 section 5)."""
-    known = [(f.hash_function, f) for f in fingerprints]
-    ranks = [h.strength for h, _ in known if h in accepted and h is not None]
-    if not ranks:
-        return ()
-    best = max(ranks)
-    return tuple(f for h, f in known if h in accepted and h is not None and h.strength == best)
+    """Those of the strongest hash we accept: any one of them may match (RFC 8122 section 5)."""
+    known = [(h.strength, f) for f in fingerprints if (h := f.hash_function) in accepted and h]
+    best = max((strength for strength, _ in known), default=0)
+    return tuple(f for strength, f in known if strength == best)

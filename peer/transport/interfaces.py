@@ -42,8 +42,8 @@ class SecureEvents(Protocol):
 class AssociationEvents(SecureEvents, Protocol):
     """What one association tells the secure transport that holds it."""
 
-    def on_transmit(self, datagram: bytes) -> None:
-        """A datagram for the peer: DTLS or SRTP."""
+    def on_transmit(self, datagram: bytes) -> bool:
+        """A datagram for the peer, DTLS or SRTP; returns whether it could be sent."""
 
     def on_handshake_complete(self) -> None:
         """The keys are there; the peer's certificate is known, though perhaps not yet verified."""

@@ -1,0 +1,376 @@
+"""Owns one DTLS association: its handshake, its verification, its keys and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Sequence
+from typing import TYPE_CHECKING
+
+from peer.errors import DtlsError
+from peer.identity.fingerprints import Fingerprint, HashFunction, strongest
+from peer.states import DtlsRole, DtlsTransportState
+from peer.transport.demux import DatagramClass, classify
+from peer.transport.dtls_connection import DtlsConnection, PeerClosed, dtls_context
+from peer.transport.held import Arrival, Held
+from peer.transport.seam import SrtpKeys
+from peer.transport.secure_stats import Counters
+from peer.transport.srtp import Srtp
+
+if TYPE_CHECKING:
+    from peer.identity.certificate import Certificate
+    from peer.transport.interfaces import AssociationEvents
+
+#: Seconds from the first flight to the end of patience.
+HANDSHAKE_TIMEOUT = 30.0
+
+
+def monotonic_ms() -> int:
+    """Milliseconds that never go back."""
+    return time.monotonic_ns() // 1_000_000
+
+
+class Association:
+    """One DTLS association and the SRTP keys that it yields (RFC 5764).
+
+    Datagrams are pushed in and out by plain calls. Nothing reaches `on_rtp`, `on_rtcp` or
+    `on_data` before the handshake is complete *and* the peer's certificate has been found to
+    match what it announced: RFC 5763 section 5. Until then a bounded number of packets waits.
+
+    Args:
+        certificate: What we show.
+        role: Who sends the ClientHello.
+        events: Told of everything, synchronously.
+        accepted_hashes: Fingerprints by other hashes count as absent.
+        handshake_timeout: Seconds.
+        clock: Milliseconds, monotonic, for arrival times.
+    """
+
+    def __init__(
+        self,
+        *,
+        certificate: Certificate,
+        role: DtlsRole,
+        events: AssociationEvents,
+        accepted_hashes: Collection[HashFunction] = tuple(HashFunction),
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
+        clock: Callable[[], int] = monotonic_ms,
+    ) -> None:
+        self.role = role
+        self.error: DtlsError | None = None
+        self.counters = Counters()
+        self.version: str | None = None
+        self.cipher: str | None = None
+        self.srtp_profile: str | None = None
+        self.peer_certificate_der: bytes | None = None
+        self._certificate = certificate
+        self._events = events
+        self._accepted_hashes = accepted_hashes
+        self._handshake_timeout = handshake_timeout
+        self._clock = clock
+        self._state = DtlsTransportState.NEW
+        self._connection: DtlsConnection | None = None
+        self._announced: tuple[Fingerprint, ...] | None = None
+        self._complete = False
+        self._srtp: Srtp | None = None
+        # Before the keys are there, SRTP waits as it came; afterwards, decrypted, for verification.
+        self._undecrypted = Held()
+        self._unverified = Held()
+        self._delivering = False
+        self._retransmission: asyncio.TimerHandle | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def state(self) -> DtlsTransportState:
+        """`connected` means complete and verified."""
+        return self._state
+
+    @property
+    def handshaking(self) -> bool:
+        """Whether its keys are still to come."""
+        return not self._complete
+
+    @property
+    def peer_fingerprint(self) -> Fingerprint | None:
+        """SHA-256 of the certificate that the peer has shown."""
+        der = self.peer_certificate_der
+        return None if der is None else Fingerprint.of_certificate(der, HashFunction.SHA256)
+
+    def start(self) -> None:
+        """As client, send the ClientHello; as server, be ready for one."""
+        if self._connection is not None or self._ended:
+            return
+        self._connection = DtlsConnection(dtls_context(self._certificate), self.role)
+        if self.role is DtlsRole.CLIENT:
+            self.expect_peer()
+            self._handshake()
+
+    def expect_peer(self) -> None:
+        """Let the time run within which the handshake has to be complete."""
+        if self._connection is None or self._complete or self._ended or self._deadline is not None:
+            return
+        self._deadline = asyncio.get_running_loop().call_later(
+            self._handshake_timeout, self._give_up
+        )
+        self._set_state(DtlsTransportState.CONNECTING)
+
+    def receive(self, datagram: bytes) -> bool:
+        """Take one datagram from the path; never raises.
+
+        Returns:
+            Whether it was this association's.
+        """
+        if self._connection is None or self._ended:
+            return False
+        self.counters.packets_received += 1
+        self.counters.bytes_received += len(datagram)
+        kind = classify(datagram)
+        match kind:
+            case DatagramClass.RTP | DatagramClass.RTCP:
+                return self._receive_srtp(Arrival(kind, datagram, self._clock()))
+            case DatagramClass.DTLS:
+                return self._receive_dtls(self._connection, datagram)
+            case _:
+                self.counters.dropped_foreign += 1
+                return False
+
+    def verify(self, fingerprints: Sequence[Fingerprint]) -> None:
+        """Say what the peer announced; before, during or after the handshake."""
+        if self._ended:
+            return
+        self._announced = tuple(fingerprints)
+        # RFC 8122 section 5: without a hash that we know, nothing can be verified.
+        if not strongest(self._announced, self._accepted_hashes):
+            shown = ", ".join(sorted({f.algorithm for f in fingerprints})) or "none at all"
+            self._fail(DtlsError(f"the peer announced no fingerprint by a hash we accept: {shown}"))
+        elif self._complete:
+            self._check_fingerprint()
+
+    def send_rtp(self, packet: bytes) -> bool:
+        """Protect and send an RTP packet; False and counted where that is not possible now."""
+        srtp = self._srtp if self._state is DtlsTransportState.CONNECTED else None
+        return self._send(None if srtp is None else srtp.protect(packet))
+
+    def send_rtcp(self, packet: bytes) -> bool:
+        """The same for RTCP."""
+        srtp = self._srtp if self._state is DtlsTransportState.CONNECTED else None
+        return self._send(None if srtp is None else srtp.protect_rtcp(packet))
+
+    def send_data(self, message: bytes) -> bool:
+        """Encrypt and send one application datagram (an SCTP packet); False as above."""
+        connection = self._connection
+        if (
+            connection is None
+            or self._state is not DtlsTransportState.CONNECTED
+            or not connection.send(message)
+        ):
+            self.counters.dropped_unsent += 1
+            return False
+        self._flush(connection)
+        return True
+
+    def close(self) -> None:
+        """Say close_notify and drop the keys; at any moment, any number of times."""
+        if self._ended:
+            return
+        self._say_goodbye()
+        self._release()
+        self._set_state(DtlsTransportState.CLOSED)
+
+    @property
+    def _ended(self) -> bool:
+        return self._state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED)
+
+    def _send(self, protected: bytes | None) -> bool:
+        if protected is None:
+            self.counters.dropped_unsent += 1
+            return False
+        return self._transmit(protected)
+
+    def _transmit(self, datagram: bytes) -> bool:
+        if not self._events.on_transmit(datagram):
+            self.counters.dropped_unsent += 1
+            return False
+        self.counters.packets_sent += 1
+        self.counters.bytes_sent += len(datagram)
+        return True
+
+    def _flush(self, connection: DtlsConnection) -> None:
+        for datagram in connection.datagrams():
+            self._transmit(datagram)
+
+    def _receive_dtls(self, connection: DtlsConnection, datagram: bytes) -> bool:
+        connection.feed(datagram)
+        if not self._complete:
+            self.expect_peer()
+            self._handshake()
+        if self._complete and not self._ended:
+            self._read(connection)
+        return True
+
+    def _handshake(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
+        try:
+            complete = connection.handshake()
+        except DtlsError as error:
+            self._flush(connection)
+            self._fail(error)
+            return
+        # First our last flight, so that the peer has the keys before anything protected by them.
+        self._flush(connection)
+        # Sending may have called back into this object, through a link within one process.
+        if self._ended or self._complete:
+            return
+        self._arm_retransmission(connection)
+        if complete:
+            self._completed(connection)
+
+    def _completed(self, connection: DtlsConnection) -> None:
+        self._complete = True
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self.version = connection.version
+        self.cipher = connection.cipher
+        self.peer_certificate_der = connection.peer_certificate
+        keys = SrtpKeys(connection.ssl, self.role, self._certificate)
+        # A peer with data channels only may offer no SRTP at all (libdatachannel does not).
+        if keys.inbound is not None and keys.outbound is not None:
+            self._srtp = Srtp(keys.inbound, keys.outbound)
+            self.srtp_profile = connection.ssl.get_selected_srtp_profile().decode()
+        self._events.on_handshake_complete()
+        while self._undecrypted and not self._ended:
+            self._receive_srtp(self._undecrypted.pop())
+        if self._announced is not None and not self._ended:
+            self._check_fingerprint()
+
+    def _check_fingerprint(self) -> None:
+        der = self.peer_certificate_der
+        if der is None or self._announced is None:
+            return
+        expected = strongest(self._announced, self._accepted_hashes)
+        algorithm = expected[0].hash_function
+        if algorithm is None:
+            return
+        shown = Fingerprint.of_certificate(der, algorithm)
+        # RFC 8122 section 5: any one fingerprint of the strongest hash may be the one.
+        if shown not in expected:
+            # RFC 5763 section 5: a mismatch tears the session down.
+            self._say_goodbye()
+            names = " or ".join(str(f) for f in expected)
+            self._fail(
+                DtlsError(
+                    f"the peer's certificate is not the one it announced: expected {names}, "
+                    f"shown {shown}"
+                )
+            )
+            return
+        self._set_state(DtlsTransportState.CONNECTED)
+        self._deliver_held()
+
+    def _deliver_held(self) -> None:
+        while self._unverified and self._state is DtlsTransportState.CONNECTED:
+            self._hand_up(self._unverified.pop())
+        self._delivering = self._state is DtlsTransportState.CONNECTED
+
+    def _read(self, connection: DtlsConnection) -> None:
+        try:
+            for message in connection.messages():
+                self._deliver(Arrival(DatagramClass.DTLS, message, self._clock()))
+                if self._ended:
+                    return
+        except PeerClosed:
+            # RFC 8446 section 6.1 and RFC 5246 section 7.2.1: answer close_notify with our own.
+            self.close()
+        except DtlsError as error:
+            self._flush(connection)
+            self._fail(error)
+        else:
+            self._flush(connection)
+            self._arm_retransmission(connection)
+
+    def _receive_srtp(self, arrival: Arrival) -> bool:
+        srtp = self._srtp
+        if srtp is None:
+            if self._complete:
+                self.counters.dropped_foreign += 1
+                return False
+            self.counters.dropped_early += self._undecrypted.push(arrival)
+            return True
+        is_rtp = arrival.kind is DatagramClass.RTP
+        plain = (srtp.unprotect if is_rtp else srtp.unprotect_rtcp)(arrival.payload)
+        if plain is None:
+            self.counters.dropped_unauthentic += 1
+            return False
+        self._deliver(Arrival(arrival.kind, plain, arrival.arrival_ms))
+        return True
+
+    def _deliver(self, arrival: Arrival) -> None:
+        if self._delivering:
+            self._hand_up(arrival)
+        else:
+            self.counters.dropped_early += self._unverified.push(arrival)
+
+    def _hand_up(self, arrival: Arrival) -> None:
+        match arrival.kind:
+            case DatagramClass.RTP:
+                self._events.on_rtp(arrival.payload, arrival.arrival_ms)
+            case DatagramClass.RTCP:
+                self._events.on_rtcp(arrival.payload)
+            case _:
+                self._events.on_data(arrival.payload)
+
+    def _arm_retransmission(self, connection: DtlsConnection) -> None:
+        if self._retransmission is not None:
+            self._retransmission.cancel()
+            self._retransmission = None
+        timeout = None if self._ended else connection.timeout
+        if timeout is not None:
+            self._retransmission = asyncio.get_running_loop().call_later(
+                timeout, self._retransmit, connection
+            )
+
+    def _retransmit(self, connection: DtlsConnection) -> None:
+        self._retransmission = None
+        try:
+            connection.handle_timeout()
+        except DtlsError as error:
+            self._fail(error)
+            return
+        self._flush(connection)
+        self._arm_retransmission(connection)
+
+    def _give_up(self) -> None:
+        self._fail(
+            DtlsError(f"the DTLS handshake was not complete after {self._handshake_timeout:g} s")
+        )
+
+    def _say_goodbye(self) -> None:
+        if self._connection is not None and self._complete:
+            self._connection.shutdown()
+            self._flush(self._connection)
+
+    def _fail(self, error: DtlsError) -> None:
+        if self._ended:
+            return
+        self.error = error
+        self._release()
+        self._set_state(DtlsTransportState.FAILED)
+
+    def _release(self) -> None:
+        """Let go of keys, timers and whatever waits."""
+        for timer in (self._retransmission, self._deadline):
+            if timer is not None:
+                timer.cancel()
+        self._retransmission = self._deadline = None
+        self._connection = None
+        self._srtp = None
+        self._delivering = False
+        self._undecrypted.clear()
+        self._unverified.clear()
+
+    def _set_state(self, state: DtlsTransportState) -> None:
+        if state is not self._state:
+            self._state = state
+            self._events.on_state(state)

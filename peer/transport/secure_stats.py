@@ -1,0 +1,72 @@
+"""Owns the numbers that a secure transport reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peer.identity.fingerprints import Fingerprint
+    from peer.states import DtlsRole, DtlsTransportState
+
+
+@dataclass(slots=True)
+class Counters:
+    """What passed through one association; the only mutable value here, owned by it.
+
+    Args:
+        packets_sent: Datagrams given to the path, DTLS and SRTP.
+        packets_received: Datagrams taken from the path, whatever became of them.
+        bytes_sent: Their payload in bytes, without UDP and IP.
+        bytes_received: Likewise.
+        dropped_unsent: Packets of ours that came while nothing could be sent, or too great.
+        dropped_unauthentic: SRTP that did not authenticate, or was a replay.
+        dropped_early: What waited for keys or verification until there was no more room.
+        dropped_foreign: Datagrams of a class that is not for us, or for no association.
+    """
+
+    packets_sent: int = 0
+    packets_received: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    dropped_unsent: int = 0
+    dropped_unauthentic: int = 0
+    dropped_early: int = 0
+    dropped_foreign: int = 0
+
+    def __add__(self, other: Counters) -> Counters:
+        return Counters(
+            *(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecureTransportStats:
+    """One moment of a secure transport (W3C webrtc-stats RTCTransportStats, and more).
+
+    Args:
+        state: Of the transport.
+        role: Ours in the handshake; None before it is known.
+        version: For example `DTLSv1.2`; None before the handshake is complete, like the next two.
+        cipher: The cipher suite by OpenSSL's name.
+        srtp_profile: For example `SRTP_AEAD_AES_256_GCM`; None also where the peer has no SRTP.
+        local_fingerprint: SHA-256 of our certificate.
+        remote_fingerprint: SHA-256 of the certificate that the peer has shown.
+        packets_sent: As in `Counters`, and so on.
+    """
+
+    state: DtlsTransportState
+    role: DtlsRole | None
+    version: str | None
+    cipher: str | None
+    srtp_profile: str | None
+    local_fingerprint: Fingerprint
+    remote_fingerprint: Fingerprint | None
+    packets_sent: int
+    packets_received: int
+    bytes_sent: int
+    bytes_received: int
+    dropped_unsent: int
+    dropped_unauthentic: int
+    dropped_early: int
+    dropped_foreign: int

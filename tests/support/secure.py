@@ -1,0 +1,186 @@
+"""Owns what tests of the secure transport need: recording owners and in-memory links."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from peer.identity.certificate import Certificate
+from peer.identity.fingerprints import Fingerprint
+from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
+from peer.transport.secure import SecureTransport
+
+
+@dataclass
+class Recorder:
+    """A `SecureEvents` that writes everything down, and an `AssociationEvents` with a wire."""
+
+    states: list[DtlsTransportState] = field(default_factory=list)
+    rtp: list[bytes] = field(default_factory=list)
+    rtcp: list[bytes] = field(default_factory=list)
+    data: list[bytes] = field(default_factory=list)
+    arrivals: list[int] = field(default_factory=list)
+    sent: list[bytes] = field(default_factory=list)
+    handshakes: int = 0
+    happened: asyncio.Condition = field(default_factory=asyncio.Condition)
+    on_any: Callable[[], None] = lambda: None
+
+    def on_state(self, state: DtlsTransportState) -> None:
+        self.states.append(state)
+        self.on_any()
+
+    def on_rtp(self, packet: bytes, arrival_ms: int) -> None:
+        self.rtp.append(packet)
+        self.arrivals.append(arrival_ms)
+        self.on_any()
+
+    def on_rtcp(self, packet: bytes) -> None:
+        self.rtcp.append(packet)
+        self.on_any()
+
+    def on_data(self, message: bytes) -> None:
+        self.data.append(message)
+        self.on_any()
+
+    def on_transmit(self, datagram: bytes) -> bool:
+        self.sent.append(datagram)
+        return True
+
+    def on_handshake_complete(self) -> None:
+        self.handshakes += 1
+
+
+@dataclass
+class Link:
+    """One direction of a path: delivers to `receive` on a later turn of the loop.
+
+    Args:
+        loss: The share of datagrams that vanish.
+        disorder: The share that arrives after its successor.
+        duplication: The share that arrives twice.
+        seed: Makes the fate of every datagram repeatable.
+        tamper: Changes a datagram on its way.
+    """
+
+    loss: float = 0.0
+    disorder: float = 0.0
+    duplication: float = 0.0
+    seed: int = 0
+    tamper: Callable[[bytes], bytes] = lambda datagram: datagram
+    up: bool = True
+    role: IceRole | None = None
+    wire: list[bytes] = field(default_factory=list)
+    receive: Callable[[bytes], object] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        self._late: bytes | None = None
+
+    def send(self, datagram: bytes) -> bool:
+        if not self.up:
+            return False
+        self.wire.append(datagram)
+        if self._random.random() < self.loss:
+            return True
+        datagram = self.tamper(datagram)
+        if self._late is None and self._random.random() < self.disorder:
+            self._late = datagram
+            # Even the last datagram of all arrives.
+            asyncio.get_running_loop().call_later(0.005, self._deliver_late)
+            return True
+        copies = 2 if self._random.random() < self.duplication else 1
+        for _ in range(copies):
+            self._deliver(datagram)
+        self._deliver_late()
+        return True
+
+    def _deliver(self, datagram: bytes) -> None:
+        asyncio.get_running_loop().call_soon(lambda: self.receive(datagram))
+
+    def _deliver_late(self) -> None:
+        if self._late is not None:
+            self._deliver(self._late)
+            self._late = None
+
+
+@dataclass
+class End:
+    """One end of a joined pair."""
+
+    certificate: Certificate
+    events: Recorder
+    link: Link
+    secure: SecureTransport
+
+    @property
+    def fingerprints(self) -> list[Fingerprint]:
+        return [self.certificate.fingerprint()]
+
+    def ice(self, state: IceTransportState = IceTransportState.CONNECTED) -> None:
+        self.secure.on_ice_state(state)
+
+
+def joined(
+    there: Link | None = None,
+    back: Link | None = None,
+    *,
+    certificates: tuple[Certificate, Certificate] | None = None,
+    handshake_timeout: float = 30.0,
+) -> tuple[End, End]:
+    """Two secure transports, the datagrams of each arriving at the other."""
+    links = (there or Link(), back or Link())
+    first, second = certificates or (Certificate.generate(), Certificate.generate())
+    ends = []
+    for link, certificate in zip(links, (first, second), strict=True):
+        events = Recorder()
+        secure = SecureTransport(
+            key="0",
+            ice=link,
+            certificate=certificate,
+            events=events,
+            handshake_timeout=handshake_timeout,
+        )
+        ends.append(End(certificate, events, link, secure))
+    a, b = ends
+    a.link.receive = b.secure.receive
+    b.link.receive = a.secure.receive
+    return a, b
+
+
+def start(client: End, server: End) -> None:
+    """As after a whole offer and answer, with the path up on both sides."""
+    server.secure.start(DtlsRole.SERVER, client.fingerprints)
+    client.secure.start(DtlsRole.CLIENT, server.fingerprints)
+    server.ice()
+    client.ice()
+
+
+async def connect(client: End, server: End) -> None:
+    """Start both and wait until packets can flow."""
+    start(client, server)
+    await asyncio.gather(client.secure.connected(), server.secure.connected())
+
+
+async def until(condition: Callable[[], bool], *events: Recorder) -> None:
+    """Wait for a condition that these recorders' events can make true."""
+    change = asyncio.Event()
+    for recorder in events:
+        recorder.on_any = change.set
+    while not condition():
+        change.clear()
+        await change.wait()
+    for recorder in events:
+        recorder.on_any = lambda: None
+
+
+def rtp(sequence: int, payload: bytes = b"payload", ssrc: int = 1234) -> bytes:
+    """A plain RTP packet."""
+    header = bytes([0x80, 96]) + sequence.to_bytes(2) + bytes(4) + ssrc.to_bytes(4)
+    return header + payload
+
+
+def rtcp(ssrc: int = 1234) -> bytes:
+    """A receiver report without blocks."""
+    return bytes([0x80, 201, 0, 1]) + ssrc.to_bytes(4)
