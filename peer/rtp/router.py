@@ -1,0 +1,124 @@
+"""Owns which receiver an RTP packet belongs to, and whom an RTCP packet concerns."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+SSRC_LIMIT = 1024
+
+ReceiverT = TypeVar("ReceiverT", bound=Hashable)
+SenderT = TypeVar("SenderT", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    mid: str
+    ssrcs: frozenset[int]
+    payload_types: frozenset[int]
+
+
+class RtpRouter(Generic[ReceiverT, SenderT]):
+    """The tables of RFC 8843 section 9.2 for one transport.
+
+    Args:
+        ssrc_limit: How many SSRCs are remembered; beyond it the one unused for longest is dropped.
+    """
+
+    def __init__(self, ssrc_limit: int = SSRC_LIMIT) -> None:
+        self._ssrc_limit = ssrc_limit
+        self._expected: dict[ReceiverT, _Expected] = {}
+        self._by_mid: dict[str, ReceiverT] = {}
+        self._by_ssrc: OrderedDict[int, ReceiverT] = OrderedDict()
+        self._senders: dict[int, SenderT] = {}
+
+    def add_receiver(
+        self,
+        receiver: ReceiverT,
+        *,
+        mid: str = "",
+        ssrcs: Iterable[int] = (),
+        payload_types: Iterable[int] = (),
+    ) -> None:
+        """Expect the streams of one m-section; what was expected for this receiver is replaced.
+
+        SSRCs learned for the receiver stay known.
+        """
+        before = self._expected.get(receiver)
+        expected = _Expected(mid, frozenset(ssrcs), frozenset(payload_types))
+        if before is not None:
+            self._forget_mid(receiver)
+            for ssrc in before.ssrcs - expected.ssrcs:
+                self._forget_ssrc(ssrc, receiver)
+        self._expected[receiver] = expected
+        if mid:
+            self._by_mid[mid] = receiver
+        for ssrc in expected.ssrcs:
+            self._learn(ssrc, receiver)
+
+    def remove_receiver(self, receiver: ReceiverT) -> None:
+        """Forget the receiver and every SSRC that led to it."""
+        self._forget_mid(receiver)
+        self._expected.pop(receiver, None)
+        for ssrc in [ssrc for ssrc, found in self._by_ssrc.items() if found == receiver]:
+            del self._by_ssrc[ssrc]
+
+    def add_sender(self, sender: SenderT, *ssrcs: int) -> None:
+        """Send the RTCP about these SSRCs to the sender."""
+        for ssrc in ssrcs:
+            self._senders[ssrc] = sender
+
+    def remove_sender(self, sender: SenderT) -> None:
+        """Forget the sender."""
+        self._senders = {ssrc: found for ssrc, found in self._senders.items() if found != sender}
+
+    def receiver_of(self, *, mid: str | None, ssrc: int, payload_type: int) -> ReceiverT | None:
+        """The receiver for an RTP packet, learning its SSRC; None when it belongs to nobody."""
+        # RFC 8843 section 9.2: the MID decides, even over an SSRC that led elsewhere before;
+        # a MID that is not in the table means that the packet is dropped.
+        if mid is not None:
+            receiver = self._by_mid.get(mid)
+        else:
+            receiver = self._by_ssrc.get(ssrc)
+            if receiver is None:
+                receiver = self._only_receiver_of(payload_type)
+        if receiver is None or payload_type not in self._expected[receiver].payload_types:
+            return None
+        self._learn(ssrc, receiver)
+        return receiver
+
+    def receivers_of(self, sources: Iterable[int]) -> tuple[ReceiverT, ...]:
+        """The receivers of the streams with these SSRCs, each once."""
+        found = (self._by_ssrc.get(ssrc) for ssrc in sources)
+        return tuple(dict.fromkeys(receiver for receiver in found if receiver is not None))
+
+    def senders_of(self, subjects: Iterable[int]) -> tuple[SenderT, ...]:
+        """The senders of the streams with these SSRCs, each once."""
+        found = (self._senders.get(ssrc) for ssrc in subjects)
+        return tuple(dict.fromkeys(sender for sender in found if sender is not None))
+
+    def _only_receiver_of(self, payload_type: int) -> ReceiverT | None:
+        # RFC 8843 section 9.2: a payload type decides only where one m-section alone uses it.
+        found = [
+            receiver
+            for receiver, expected in self._expected.items()
+            if payload_type in expected.payload_types
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def _learn(self, ssrc: int, receiver: ReceiverT) -> None:
+        self._by_ssrc[ssrc] = receiver
+        self._by_ssrc.move_to_end(ssrc)
+        if len(self._by_ssrc) > self._ssrc_limit:
+            self._by_ssrc.popitem(last=False)
+
+    def _forget_ssrc(self, ssrc: int, receiver: ReceiverT) -> None:
+        if self._by_ssrc.get(ssrc) == receiver:
+            del self._by_ssrc[ssrc]
+
+    def _forget_mid(self, receiver: ReceiverT) -> None:
+        expected = self._expected.get(receiver)
+        if expected is not None and self._by_mid.get(expected.mid) == receiver:
+            del self._by_mid[expected.mid]

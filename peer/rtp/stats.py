@@ -1,0 +1,84 @@
+"""Owns the statistics of RTP streams (W3C webrtc-stats sections 8.3 to 8.6), as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpStreamStats:
+    """What every entry about a stream has.
+
+    Args:
+        id: Unique within one report, the same for the same stream in each.
+        type: The W3C name of the kind of entry.
+        timestamp: Milliseconds since 1970.
+        ssrc: Of the stream.
+        kind: `audio` or `video`.
+        mid: Of the m-section; empty before negotiation.
+    """
+
+    id: str
+    type: str
+    timestamp: float
+    ssrc: int
+    kind: str
+    mid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboundRtpStats(RtpStreamStats):
+    """What we sent. `framesEncoded` counts frames that became packets."""
+
+    packetsSent: int  # noqa: N815 - W3C name
+    bytesSent: int  # noqa: N815 - W3C name
+    framesEncoded: int  # noqa: N815 - W3C name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteInboundRtpStats(RtpStreamStats):
+    """What the peer says it received of our stream.
+
+    Args:
+        packetsLost: Of all sent so far; negative when duplicates arrived.
+        fractionLost: 0 to 1, since the report before.
+        jitter: In seconds.
+        roundTripTime: In seconds; None before the first measurement.
+    """
+
+    packetsReceived: int  # noqa: N815 - W3C name
+    packetsLost: int  # noqa: N815 - W3C name
+    fractionLost: float  # noqa: N815 - W3C name
+    jitter: float
+    roundTripTime: float | None  # noqa: N815 - W3C name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboundRtpStats(RtpStreamStats):
+    """What we received.
+
+    Args:
+        bytesReceived: Payload without headers and padding.
+        jitter: In seconds.
+        framesDecoded: Of the whole receiver, whichever stream they came from.
+        framesDropped: Decoded, but not fetched from the track in time.
+    """
+
+    packetsReceived: int  # noqa: N815 - W3C name
+    bytesReceived: int  # noqa: N815 - W3C name
+    packetsLost: int  # noqa: N815 - W3C name
+    jitter: float
+    framesDecoded: int  # noqa: N815 - W3C name
+    framesDropped: int  # noqa: N815 - W3C name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteOutboundRtpStats(RtpStreamStats):
+    """What the peer says it sent. `remoteTimestamp` is in milliseconds since 1970, by its clock."""
+
+    packetsSent: int  # noqa: N815 - W3C name
+    bytesSent: int  # noqa: N815 - W3C name
+    remoteTimestamp: float  # noqa: N815 - W3C name
+
+
+RtpStatsReport = dict[str, RtpStreamStats]
