@@ -11,6 +11,9 @@ MAX_UINT64 = 2**64 - 1
 # others, and libwebrtc accepts them.
 _ICE_UFRAG = re.compile(r"[A-Za-z0-9+/=#_-]{4,256}")
 _ICE_PWD = re.compile(r"[A-Za-z0-9+/=#_-]{22,256}")
+# RFC 8285 section 4.3: what a two-byte header extension can carry.
+MAX_MID_LENGTH = 255
+_MID = re.compile(rf"[^ ]{{1,{MAX_MID_LENGTH}}}")
 _TLS_ID = re.compile(r"[A-Za-z0-9+/_-]{20,255}")
 
 
@@ -37,17 +40,13 @@ def joined(*fields: str | None) -> str:
     return " ".join(field for field in fields if field is not None)
 
 
-def token(text: str) -> str:
-    """Read one word.
+def mid(text: str) -> str:
+    """Read the identification tag of an m-section (RFC 5888 section 4).
 
     Raises:
-        ValueError: There is none, or more than one.
+        ValueError: It is not one word, or too long to travel in a header extension.
     """
-    match words(text):
-        case [word]:
-            return word
-        case _:
-            raise ValueError("exactly one word stands here")
+    return _matched(_MID, text, f"a mid is one word of at most {MAX_MID_LENGTH} characters")
 
 
 def ice_username_fragment(text: str) -> str:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypeVar
 
 from peer.errors import CandidateError, DescriptionError, FingerprintError, SdpSyntaxError
 from peer.identity.fingerprints import Fingerprint
-from peer.negotiation.grammar import ice_password, ice_username_fragment, tls_id, words
+from peer.negotiation.grammar import (
+    MAX_MID_LENGTH,
+    ice_password,
+    ice_username_fragment,
+    tls_id,
+    words,
+)
 from peer.negotiation.structure import Connection, Direction, Setup
 
 if TYPE_CHECKING:
@@ -183,5 +189,5 @@ class Section:
         error: type[DescriptionError] = SdpSyntaxError,
         cause: Exception | None = None,
     ) -> NoReturn:
-        mid = self.attribute("mid")
-        raise error(reason, line=line.text, line_number=line.number, mid=mid) from cause
+        mid = (self.attribute("mid") or "")[:MAX_MID_LENGTH]
+        raise error(reason, line=line.text, line_number=line.number, mid=mid or None) from cause

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from peer.candidates import CandidateFields
 from peer.errors import SdpSyntaxError
 from peer.negotiation.attributes import ExtMap, Fmtp, Msid, RtcpFeedback, RtpMap, Ssrc, SsrcGroup
-from peer.negotiation.grammar import MAX_UINT64, number, token
+from peer.negotiation.grammar import MAX_UINT64, mid, number
 from peer.negotiation.lines import Line
 from peer.negotiation.section import Section
 from peer.negotiation.structure import Connection, Direction, Group, MediaLine, Origin
@@ -109,7 +109,7 @@ class MediaSection(Section):
     @cached_property
     def mid(self) -> str | None:
         """`a=mid` (RFC 5888 section 4)."""
-        return self._one("mid", token)
+        return self._one("mid", mid)
 
     @property
     def rejected(self) -> bool:
