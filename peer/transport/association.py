@@ -12,7 +12,7 @@ from peer.identity.fingerprints import Fingerprint, HashFunction, strongest
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.demux import DatagramClass, classify
 from peer.transport.dtls_connection import DtlsConnection, PeerClosed, dtls_context
-from peer.transport.held import Arrival, Held
+from peer.transport.held import Arrival, Gate, Held
 from peer.transport.seam import SrtpKeys
 from peer.transport.secure_stats import Counters
 from peer.transport.srtp import Srtp
@@ -70,13 +70,12 @@ class Association:
         self._clock = clock
         self._state = DtlsTransportState.NEW
         self._connection: DtlsConnection | None = None
-        self._announced: tuple[Fingerprint, ...] | None = None
+        self._expected: tuple[Fingerprint, ...] = ()
         self._complete = False
         self._srtp: Srtp | None = None
         # Before the keys are there, SRTP waits as it came; afterwards, decrypted, for verification.
         self._undecrypted = Held()
-        self._unverified = Held()
-        self._delivering = False
+        self._gate = Gate(events)
         self._retransmission: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -127,7 +126,7 @@ class Association:
         kind = classify(datagram)
         match kind:
             case DatagramClass.RTP | DatagramClass.RTCP:
-                return self._receive_srtp(Arrival(kind, datagram, self._clock()))
+                return self._receive_srtp(kind, datagram, self._clock())
             case DatagramClass.DTLS:
                 return self._receive_dtls(self._connection, datagram)
             case _:
@@ -138,11 +137,11 @@ class Association:
         """Say what the peer announced; before, during or after the handshake."""
         if self._ended:
             return
-        self._announced = tuple(fingerprints)
+        self._expected = strongest(fingerprints, self._accepted_hashes)
         # RFC 8122 section 5: without a hash that we know, nothing can be verified.
-        if not strongest(self._announced, self._accepted_hashes):
-            shown = ", ".join(sorted({f.algorithm for f in fingerprints})) or "none at all"
-            self._fail(DtlsError(f"the peer announced no fingerprint by a hash we accept: {shown}"))
+        if not self._expected:
+            names = ", ".join(sorted({f.algorithm for f in fingerprints})) or "none at all"
+            self._fail(DtlsError(f"the peer announced no fingerprint by a hash we accept: {names}"))
         elif self._complete:
             self._check_fingerprint()
 
@@ -241,43 +240,36 @@ class Association:
             self.srtp_profile = connection.ssl.get_selected_srtp_profile().decode()
         self._events.on_handshake_complete()
         while self._undecrypted and not self._ended:
-            self._receive_srtp(self._undecrypted.pop())
-        if self._announced is not None and not self._ended:
+            self._receive_srtp(*self._undecrypted.pop())
+        if not self._ended:
             self._check_fingerprint()
 
     def _check_fingerprint(self) -> None:
-        der = self.peer_certificate_der
-        if der is None or self._announced is None:
+        der, expected = self.peer_certificate_der, self._expected
+        if der is None or not expected:
             return
-        expected = strongest(self._announced, self._accepted_hashes)
-        algorithm = expected[0].hash_function
-        if algorithm is None:
-            return
-        shown = Fingerprint.of_certificate(der, algorithm)
         # RFC 8122 section 5: any one fingerprint of the strongest hash may be the one.
-        if shown not in expected:
+        shown = [
+            Fingerprint.of_certificate(der, f.hash_function) for f in expected if f.hash_function
+        ]
+        if set(shown).isdisjoint(expected):
             # RFC 5763 section 5: a mismatch tears the session down.
             self._say_goodbye()
-            names = " or ".join(str(f) for f in expected)
             self._fail(
                 DtlsError(
-                    f"the peer's certificate is not the one it announced: expected {names}, "
-                    f"shown {shown}"
+                    "the peer's certificate is not the one it announced: expected "
+                    f"{' or '.join(map(str, expected))}, shown {shown[0]}"
                 )
             )
             return
         self._set_state(DtlsTransportState.CONNECTED)
-        self._deliver_held()
-
-    def _deliver_held(self) -> None:
-        while self._unverified and self._state is DtlsTransportState.CONNECTED:
-            self._hand_up(self._unverified.pop())
-        self._delivering = self._state is DtlsTransportState.CONNECTED
+        if not self._ended:
+            self._gate.open()
 
     def _read(self, connection: DtlsConnection) -> None:
         try:
             for message in connection.messages():
-                self._deliver(Arrival(DatagramClass.DTLS, message, self._clock()))
+                self._deliver(DatagramClass.DTLS, message, self._clock())
                 if self._ended:
                     return
         except PeerClosed:
@@ -290,36 +282,24 @@ class Association:
             self._flush(connection)
             self._arm_retransmission(connection)
 
-    def _receive_srtp(self, arrival: Arrival) -> bool:
+    def _receive_srtp(self, kind: DatagramClass, packet: bytes, arrival_ms: int) -> bool:
         srtp = self._srtp
         if srtp is None:
             if self._complete:
                 self.counters.dropped_foreign += 1
                 return False
-            self.counters.dropped_early += self._undecrypted.push(arrival)
+            self.counters.dropped_early += self._undecrypted.push(Arrival(kind, packet, arrival_ms))
             return True
-        is_rtp = arrival.kind is DatagramClass.RTP
-        plain = (srtp.unprotect if is_rtp else srtp.unprotect_rtcp)(arrival.payload)
+        unprotect = srtp.unprotect if kind is DatagramClass.RTP else srtp.unprotect_rtcp
+        plain = unprotect(packet)
         if plain is None:
             self.counters.dropped_unauthentic += 1
             return False
-        self._deliver(Arrival(arrival.kind, plain, arrival.arrival_ms))
+        self._deliver(kind, plain, arrival_ms)
         return True
 
-    def _deliver(self, arrival: Arrival) -> None:
-        if self._delivering:
-            self._hand_up(arrival)
-        else:
-            self.counters.dropped_early += self._unverified.push(arrival)
-
-    def _hand_up(self, arrival: Arrival) -> None:
-        match arrival.kind:
-            case DatagramClass.RTP:
-                self._events.on_rtp(arrival.payload, arrival.arrival_ms)
-            case DatagramClass.RTCP:
-                self._events.on_rtcp(arrival.payload)
-            case _:
-                self._events.on_data(arrival.payload)
+    def _deliver(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> None:
+        self.counters.dropped_early += self._gate.deliver(kind, payload, arrival_ms)
 
     def _arm_retransmission(self, connection: DtlsConnection) -> None:
         if self._retransmission is not None:
@@ -366,9 +346,8 @@ class Association:
         self._retransmission = self._deadline = None
         self._connection = None
         self._srtp = None
-        self._delivering = False
         self._undecrypted.clear()
-        self._unverified.clear()
+        self._gate.shut()
 
     def _set_state(self, state: DtlsTransportState) -> None:
         if state is not self._state:

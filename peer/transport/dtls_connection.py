@@ -28,7 +28,7 @@ _CIPHERS = b":".join(
 )
 
 _LARGEST_MESSAGE = 16384
-_READ_SIZE = 65536
+_READ_SIZE = 32768
 
 _SENTENCES = {
     "no shared cipher": "the peer offers no cipher suite with forward secrecy that we accept",
@@ -147,13 +147,16 @@ class DtlsConnection:
 
     def datagrams(self) -> list[bytes]:
         """Take what is to be sent, in datagrams of at most `MTU` bytes."""
-        stream = b""
-        while True:
-            # The memory BIO is a stream: the ends of the datagrams that OpenSSL meant are lost.
-            try:
-                stream += self._ssl.bio_read(_READ_SIZE)
-            except SSL.Error:
-                return pack(stream, MTU)
+        # The memory BIO is a stream: the ends of the datagrams that OpenSSL meant are lost.
+        stream = chunk = b""
+        try:
+            while not stream or len(chunk) == _READ_SIZE:
+                chunk = self._ssl.bio_read(_READ_SIZE)
+                stream += chunk
+        except SSL.WantReadError:
+            # Empty.
+            pass
+        return pack(stream, MTU)
 
     @property
     def timeout(self) -> float | None:

@@ -1,17 +1,17 @@
-"""Owns what waits until the peer is verified: a queue with bounds that drops its oldest."""
+"""Owns what waits until the peer is verified, within bounds, and its way up in order."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from peer.transport.demux import DatagramClass
 
 if TYPE_CHECKING:
-    from peer.transport.demux import DatagramClass
+    from peer.transport.interfaces import SecureEvents
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One packet that waits.
 
     Args:
@@ -57,3 +57,46 @@ class Held:
         """Forget all."""
         self._queue.clear()
         self._used = 0
+
+
+class Gate:
+    """Hands arrivals up in order, but holds them while it is shut.
+
+    Args:
+        events: Where they go.
+    """
+
+    def __init__(self, events: SecureEvents) -> None:
+        self._events = events
+        self._held = Held()
+        self._wanted_open = False
+        self._is_open = False
+
+    def deliver(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> int:
+        """Hand up or hold one; return how many of those held had to go."""
+        if not self._is_open:
+            return self._held.push(Arrival(kind, payload, arrival_ms))
+        self._hand_up(kind, payload, arrival_ms)
+        return 0
+
+    def open(self) -> None:
+        """Hand up all that is held, and from then on whatever comes."""
+        self._wanted_open = True
+        # It opens only when all is out: what a callback makes arrive meanwhile has to queue.
+        while self._held and self._wanted_open:
+            self._hand_up(*self._held.pop())
+        self._is_open = self._wanted_open
+
+    def shut(self) -> None:
+        """Forget what is held and hand up nothing more, even if `open` is at work."""
+        self._wanted_open = self._is_open = False
+        self._held.clear()
+
+    def _hand_up(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> None:
+        match kind:
+            case DatagramClass.RTP:
+                self._events.on_rtp(payload, arrival_ms)
+            case DatagramClass.RTCP:
+                self._events.on_rtcp(payload)
+            case _:
+                self._events.on_data(payload)
