@@ -56,16 +56,18 @@ clean: ## Remove everything that these commands made inside the checkout
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV_MADE): scripts/make_venv.sh
-	sh scripts/make_venv.sh $(VENV)
-	touch $@
+	@sh scripts/make_venv.sh $(VENV)
+	@touch $@
 
 $(PROGRAM_INSTALLED): $(VENV_MADE) pyproject.toml
-	$(PYTHON) -m pip install --quiet --editable .
-	touch $@
+	@echo "Installing handfast and what it needs into $(VENV)"
+	@$(PYTHON) -m pip install -qq --editable .
+	@touch $@
 
 $(DEVELOPMENT_INSTALLED): $(VENV_MADE) pyproject.toml
-	$(PYTHON) -m pip install --quiet --editable . --group dev
-	touch $(PROGRAM_INSTALLED) $@
+	@echo "Installing handfast and what its tests need into $(VENV)"
+	@$(PYTHON) -m pip install -qq --editable . --group dev
+	@touch $(PROGRAM_INSTALLED) $@
 
 # The benchmark goes on without libwebrtc where Node.js is not to be had.
 $(WRTC_INSTALLED): benchmarks/wrtc_setup.js | $(DEVELOPMENT_INSTALLED)

@@ -32,4 +32,4 @@ fi
 
 "$python" -m venv --clear "$target"
 # Dependency groups (PEP 735) came with pip 25.1; Python 3.11 brings an older one.
-"$target/bin/python" -m pip install --quiet --upgrade 'pip>=25.1'
+"$target/bin/python" -m pip install -qq --upgrade 'pip>=25.1'
