@@ -117,7 +117,7 @@ def test_a_value_is_read_and_written_back(text: str, value: RtpMap) -> None:
         (MediaLine.parse, "audio 9/ UDP/TLS/RTP/SAVPF 0"),
         (MediaLine.parse, "audio 9 UDP/TLS/RTP/SAVPF 128"),
         (MediaLine.parse, "audio 9 UDP/TLS/RTP/SAVPF opus"),
-        (MediaLine.parse, f"audio 9 RTP/SAVPF {'0' * 5000}"),
+        (MediaLine.parse, f"audio 9 RTP/SAVPF {'0' * 21}"),
         (Setup.parse, "ACTIVE"),
         (Setup.parse, ""),
         (Direction.parse, "sendrcv"),
