@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from peer.transport.secure import SecureTransport
 
 # ---- ICE: aioice.Connection and aiortc's RTCIceGatherer and RTCIceTransport
+# in seam_ice.py, seam_socket.py, seam_gathering.py, seam_consent.py and seam_mdns.py
 
 # ---- DTLS: aiortc's RTCDtlsTransport
 

@@ -1,0 +1,166 @@
+"""Owns what the tests of ICE share: an observer, a pair of transports, and a STUN server to order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aioice import stun
+
+from peer.candidates import CandidateFields
+from peer.ice_parameters import IceParameters
+from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.transport.ice import IceTransport
+
+LOOPBACK = ("127.0.0.1",)
+
+
+@dataclass
+class Recorder:
+    """Writes down what an ICE transport says, and lets a test wait for it."""
+
+    candidates: list[CandidateFields | None] = field(default_factory=list)
+    gathering: list[IceGatheringState] = field(default_factory=list)
+    states: list[IceTransportState] = field(default_factory=list)
+    datagrams: list[bytes] = field(default_factory=list)
+    forward: Callable[[CandidateFields | None], None] | None = None
+    on_news: Callable[[], None] | None = None
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def on_candidate(self, candidate: CandidateFields | None) -> None:
+        self.candidates.append(candidate)
+        if self.forward is not None:
+            self.forward(candidate)
+        self._note()
+
+    def on_gathering_state(self, state: IceGatheringState) -> None:
+        self.gathering.append(state)
+        self._note()
+
+    def on_state(self, state: IceTransportState) -> None:
+        self.states.append(state)
+        self._note()
+
+    def on_datagram(self, datagram: bytes) -> None:
+        self.datagrams.append(datagram)
+        self._note()
+
+    def of_type(self, kind: str) -> list[CandidateFields]:
+        """The candidates of one type, so far."""
+        return [c for c in self.candidates if c is not None and c.type == kind]
+
+    async def until(self, condition: Callable[[], bool], timeout: float = 5.0) -> None:
+        """Wait until something that was said makes the condition true."""
+        async with asyncio.timeout(timeout):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def reached(self, state: IceTransportState, timeout: float = 5.0) -> None:
+        """Wait until the state has been seen."""
+        await self.until(lambda: state in self.states, timeout)
+
+    async def connected(self) -> None:
+        """Wait until datagrams can flow."""
+        await self.reached(IceTransportState.CONNECTED)
+
+    async def gathered(self) -> None:
+        """Wait for the end of gathering."""
+        await self.until(lambda: None in self.candidates)
+
+    def _note(self) -> None:
+        self._changed.set()
+        if self.on_news is not None:
+            self.on_news()
+
+
+class End:
+    """An ICE transport with its recorder."""
+
+    def __init__(self, **options: object) -> None:
+        self.seen = Recorder()
+        options.setdefault("interfaces", LOOPBACK)
+        self.ice = IceTransport(
+            local=IceParameters.generate(),
+            events=self.seen,
+            **options,  # type: ignore[arg-type]  # each test names the options of IceTransport
+        )
+
+
+@asynccontextmanager
+async def two_ends(**options: object) -> AsyncIterator[tuple[End, End]]:
+    """Two transports whose candidates reach each other; neither has begun to gather."""
+    left, right = End(**options), End(**options)
+    left.seen.forward = right.ice.add_remote_candidate
+    right.seen.forward = left.ice.add_remote_candidate
+    try:
+        yield left, right
+    finally:
+        await left.ice.close()
+        await right.ice.close()
+
+
+def start(left: End, right: End) -> None:
+    """Start both; the left one controls."""
+    left.ice.start(right.ice.local, IceRole.CONTROLLING)
+    right.ice.start(left.ice.local, IceRole.CONTROLLED)
+
+
+@asynccontextmanager
+async def connected_ends(**options: object) -> AsyncIterator[tuple[End, End]]:
+    """Two transports with a path between them."""
+    async with two_ends(**options) as (left, right):
+        await left.ice.gather()
+        await right.ice.gather()
+        start(left, right)
+        await left.seen.connected()
+        await right.seen.connected()
+        yield left, right
+
+
+class StunServer(asyncio.DatagramProtocol):
+    """Answers binding requests with an address of the test's choice, or not at all."""
+
+    def __init__(self, mapped: tuple[str, int] | None) -> None:
+        self.mapped = mapped
+        self.requests = 0
+        self.transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.DatagramTransport)
+        self.transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.requests += 1
+        if self.mapped is None or self.transport is None:
+            return
+        request = stun.parse_message(data)
+        response = stun.Message(
+            message_method=stun.Method.BINDING,
+            message_class=stun.Class.RESPONSE,
+            transaction_id=request.transaction_id,
+        )
+        response.attributes["XOR-MAPPED-ADDRESS"] = self.mapped
+        self.transport.sendto(bytes(response), addr)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        assert self.transport is not None
+        host, port = self.transport.get_extra_info("sockname")
+        return f"stun:{host}:{port}"
+
+
+@asynccontextmanager
+async def stun_server(mapped: tuple[str, int] | None) -> AsyncIterator[StunServer]:
+    """A STUN server on loopback; silent where `mapped` is None."""
+    loop = asyncio.get_running_loop()
+    transport, server = await loop.create_datagram_endpoint(
+        lambda: StunServer(mapped), local_addr=("127.0.0.1", 0)
+    )
+    try:
+        yield server
+    finally:
+        transport.close()
