@@ -1,0 +1,76 @@
+"""Owns the proof that set-up installs what is missing, no more, and starts no service by it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from scripts import install_tools
+from tests.support.tools import Tool
+
+BROWSER = Tool("browser", ("no-such-browser",), ("browser", "font"))
+SERVER = Tool("server", ("no-such-server",), ("server", "font"), service="server.service")
+
+
+class Machine:
+    """A machine that records what would be run on it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *, root: bool, apt_status: int = 0) -> None:
+        self.commands: list[list[str]] = []
+        self._apt_status = apt_status
+        monkeypatch.setattr(install_tools, "may_install", lambda: root)
+        monkeypatch.setattr(subprocess, "run", self._run)
+        monkeypatch.setattr(shutil, "which", lambda _: "systemctl")
+
+    def lacks(self, monkeypatch: pytest.MonkeyPatch, *tools: Tool) -> None:
+        monkeypatch.setattr(install_tools, "missing", lambda _: tools)
+
+    def _run(self, command: list[str], *, check: bool, env: dict[str, str] | None = None) -> None:
+        self.commands.append([word for word in command if not word.startswith("--")])
+        if check and self._apt_status:
+            raise subprocess.CalledProcessError(self._apt_status, command)
+
+
+def test_what_is_missing_is_installed_each_package_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, root=True)
+    machine.lacks(monkeypatch, BROWSER, SERVER)
+    install_tools.main(["browser", "server"])
+    assert machine.commands[-2:] == [
+        ["apt-get", "update"],
+        ["apt-get", "install", "browser", "font", "server"],
+    ]
+
+
+def test_a_service_is_masked_before_its_package_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, root=True)
+    machine.lacks(monkeypatch, SERVER)
+    install_tools.main(["server"])
+    assert machine.commands[0] == ["systemctl", "mask", "server.service"]
+
+
+def test_nothing_is_run_where_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(monkeypatch, root=True)
+    machine.lacks(monkeypatch)
+    install_tools.main(["browser"])
+    assert machine.commands == []
+
+
+def test_without_the_right_to_install_it_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = Machine(monkeypatch, root=False)
+    machine.lacks(monkeypatch, BROWSER)
+    install_tools.main(["browser"])
+    assert machine.commands == []
+    assert "browser: apt-get install browser font" in capsys.readouterr().err
+
+
+def test_a_failing_apt_get_does_not_stop_the_tests(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = Machine(monkeypatch, root=True, apt_status=100)
+    machine.lacks(monkeypatch, BROWSER)
+    install_tools.main(["browser"])
+    assert "apt-get exited with 100" in capsys.readouterr().err
