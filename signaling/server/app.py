@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from signaling.messages import ErrorCode, encode
+from signaling.messages import Error, ErrorCode, encode
 from signaling.server.connection import Connection, dismiss, receive_frame
 from signaling.server.limits import Limits
 from signaling.server.rooms import Admitted, Effects, End, Refused, Rooms, Wake
@@ -50,6 +50,7 @@ class _RoomServer:
             limits, new_name=lambda: secrets.token_hex(4), new_secret=secrets.token_urlsafe
         )
         self._connections: dict[Seat, Connection] = {}
+        self._expiry: asyncio.TimerHandle | None = None
 
     async def serve(self, websocket: WebSocket) -> None:
         if not self._may_connect(websocket):
@@ -61,18 +62,14 @@ class _RoomServer:
         if admitted is None:
             return
         seat = admitted.seat
-        connection = self._connections[seat]
-        code = 1006
+        left = False
         try:
-            await websocket.send_text(encode(admitted.reply))
-            code = await connection.serve()
-        except WebSocketDisconnect as disconnected:
-            code = disconnected.code
+            left = await self._connections[seat].serve() in _LEFT
         finally:
             del self._connections[seat]
             now = asyncio.get_running_loop().time()
-            self._apply(self._rooms.disconnect(seat, left=code in _LEFT, now=now))
-            self._expire_later()
+            self._apply(self._rooms.disconnect(seat, left=left, now=now))
+            self._expire_in_time()
 
     def _may_connect(self, websocket: WebSocket) -> bool:
         origin = websocket.headers.get("origin")
@@ -84,27 +81,30 @@ class _RoomServer:
         try:
             async with asyncio.timeout(self._limits.join_timeout):
                 frame = await receive_frame(websocket)
-        except (TimeoutError, WebSocketDisconnect) as error:
-            if isinstance(error, TimeoutError):
-                await websocket.close(1008, ErrorCode.IDLE.value)
+        except WebSocketDisconnect:
+            return None
+        except TimeoutError:
+            await dismiss(websocket, Error(code=ErrorCode.IDLE, reason="no join arrived"))
             return None
         outcome, effects = self._rooms.admit(frame)
         match outcome:
-            case Refused(error=error):
-                await dismiss(websocket, error)
+            case Refused():
+                await dismiss(websocket, outcome.error)
                 return None
-            case Admitted(seat=seat):
-                self._connections[seat] = self._connect(websocket, seat)
+            case Admitted():
+                self._connections[outcome.seat] = self._connect(websocket, outcome)
                 self._apply(effects)
                 return outcome
             case _:
                 assert_never(outcome)
 
-    def _connect(self, websocket: WebSocket, seat: Seat) -> Connection:
+    def _connect(self, websocket: WebSocket, admitted: Admitted) -> Connection:
+        seat = admitted.seat
         reason = f"nothing arrived for {self._limits.idle_timeout:g} seconds"
         return Connection(
             websocket,
             self._limits,
+            reply=encode(admitted.reply),
             take=lambda: self._rooms.take(seat),
             deliver=lambda frame: self._apply(self._rooms.receive(seat, frame)),
             silent=lambda: self._apply(self._rooms.expel(seat, ErrorCode.IDLE, reason)),
@@ -123,10 +123,14 @@ class _RoomServer:
                 case _:
                     assert_never(effect)
 
-    def _expire_later(self) -> None:
-        # A timer and no task: a mounted app has no lifespan in which a task could end.
+    def _expire_in_time(self) -> None:
+        # A timer and no task: a mounted app has no lifespan at whose end a task could be ended.
+        if self._expiry is not None:
+            self._expiry.cancel()
+        deadline = self._rooms.next_deadline()
         loop = asyncio.get_running_loop()
-        loop.call_later(self._limits.session_lifetime, self._expire)
+        self._expiry = None if deadline is None else loop.call_at(deadline, self._expire)
 
     def _expire(self) -> None:
         self._apply(self._rooms.expire(asyncio.get_running_loop().time()))
+        self._expire_in_time()

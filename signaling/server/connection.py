@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from signaling.server.limits import Limits
 
-_POLICY_VIOLATION: Final = 1008
+POLICY_VIOLATION: Final = 1008
 _TRY_AGAIN_LATER: Final = 1013
 _CLOSE_TIMEOUT: Final = 2.0
 _PING: Final = encode(Ping())
@@ -37,7 +37,7 @@ async def receive_frame(websocket: WebSocket) -> str | bytes:
 async def dismiss(websocket: WebSocket, error: Error) -> None:
     """Say what is wrong and disconnect; waits no longer than two seconds for a slow reader."""
     full = error.code in (ErrorCode.ROOM_FULL, ErrorCode.SERVER_FULL)
-    code = _TRY_AGAIN_LATER if full else _POLICY_VIOLATION
+    code = _TRY_AGAIN_LATER if full else POLICY_VIOLATION
     try:
         async with asyncio.timeout(_CLOSE_TIMEOUT):
             await websocket.send_text(encode(error))
@@ -47,12 +47,17 @@ async def dismiss(websocket: WebSocket, error: Error) -> None:
         return
 
 
+class _Ended(Exception):  # noqa: N818 - not an error: it unwinds the tasks of a connection
+    """`Connection.end` was called."""
+
+
 class Connection:
     """Serves one seat.
 
     Args:
-        websocket: Accepted, and the first frame read.
+        websocket: Accepted, and its first frame read.
         limits: The bounds.
+        reply: The frame to send first.
         take: The next frame for this seat, or None.
         deliver: Takes a frame that has arrived.
         silent: Called when nothing has arrived for too long.
@@ -63,12 +68,14 @@ class Connection:
         websocket: WebSocket,
         limits: Limits,
         *,
+        reply: str,
         take: Callable[[], str | None],
         deliver: Callable[[str | bytes], None],
         silent: Callable[[], None],
     ) -> None:
         self._websocket = websocket
         self._limits = limits
+        self._reply = reply
         self._take = take
         self._deliver = deliver
         self._silent = silent
@@ -76,17 +83,18 @@ class Connection:
         self._heard = self._loop.time()
         self._ping_due = False
         self._awake = asyncio.Event()
-        self._awake.set()
-        self._ended: asyncio.Future[Error] = self._loop.create_future()
+        self._ended = asyncio.Event()
+        self._error: Error | None = None
 
     def wake(self) -> None:
         """There is something to take."""
         self._awake.set()
 
     def end(self, error: Error) -> None:
-        """Make `serve` end; the first call counts."""
-        if not self._ended.done():
-            self._ended.set_result(error)
+        """Make `serve` say this and end; the first call counts."""
+        if self._error is None:
+            self._error = error
+            self._ended.set()
 
     async def serve(self) -> int:
         """Run until the member disconnects or `end` is called.
@@ -94,38 +102,26 @@ class Connection:
         Returns:
             The close code of the WebSocket.
         """
-        reading = asyncio.create_task(self._read())
-        tasks = (
-            reading,
-            asyncio.create_task(self._write()),
-            asyncio.create_task(self._watch()),
-        )
+        code = POLICY_VIOLATION
         try:
-            await asyncio.wait((*tasks, self._ended), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        if self._ended.done():
-            await dismiss(self._websocket, self._ended.result())
-            return _POLICY_VIOLATION
-        return self._close_code(outcomes)
-
-    @staticmethod
-    def _close_code(outcomes: list[BaseException | None]) -> int:
-        code = 1006
-        for outcome in outcomes:
-            match outcome:
-                case WebSocketDisconnect():
-                    code = outcome.code
-                    break
-                case None | asyncio.CancelledError():
-                    continue
-                case _:
-                    raise outcome
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._read())
+                group.create_task(self._write())
+                group.create_task(self._watch())
+                group.create_task(self._wait_for_end())
+        except* WebSocketDisconnect as disconnects:
+            code = _first_code(disconnects)
+        except* _Ended:
+            pass
+        if self._error is not None:
+            await dismiss(self._websocket, self._error)
         return code
 
-    async def _read(self) -> None:
+    async def _wait_for_end(self) -> NoReturn:
+        await self._ended.wait()
+        raise _Ended
+
+    async def _read(self) -> NoReturn:
         limits = self._limits
         bucket = TokenBucket(
             rate=limits.messages_per_second, burst=limits.burst, now=self._loop.time()
@@ -138,14 +134,19 @@ class Connection:
             await asyncio.sleep(bucket.take(self._heard))
 
     async def _write(self) -> None:
-        while True:
-            self._awake.clear()
-            while (frame := self._take()) is not None:
-                await self._websocket.send_text(frame)
-            if self._ping_due:
-                self._ping_due = False
-                await self._websocket.send_text(_PING)
-            await self._awake.wait()
+        try:
+            await self._websocket.send_text(self._reply)
+            while True:
+                self._awake.clear()
+                while (frame := self._take()) is not None:
+                    await self._websocket.send_text(frame)
+                if self._ping_due:
+                    self._ping_due = False
+                    await self._websocket.send_text(_PING)
+                await self._awake.wait()
+        except WebSocketDisconnect:
+            # The reader is about to learn the close code, which says whether the member has left.
+            return
 
     async def _watch(self) -> None:
         while True:
@@ -158,3 +159,9 @@ class Connection:
             await asyncio.sleep(heard + self._limits.idle_timeout - self._loop.time())
             if self._heard == heard:
                 self._silent()
+                return
+
+
+def _first_code(disconnects: BaseExceptionGroup[WebSocketDisconnect]) -> int:
+    first = disconnects.exceptions[0]
+    return first.code if isinstance(first, WebSocketDisconnect) else _first_code(first)

@@ -186,6 +186,11 @@ class Rooms:
             effects += self._remove(member, "the connection broke")
         return tuple(effects)
 
+    def next_deadline(self) -> float | None:
+        """When `expire` is to be called; None while every member has a connection."""
+        deadlines = (member.deadline for member in self._members.values())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
     def _join(self, message: Join) -> tuple[Admitted | Refused, Effects]:
         room = self._rooms.get(message.room, {})
         full = self._full(room)

@@ -1,0 +1,295 @@
+"""Owns perfect negotiation: one PeerConnection driven over one Channel (W3C webrtc-pc section 10.7)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
+
+from peer.descriptions import SdpType, SessionDescription
+from peer.errors import InvalidStateError, PeerError, RemoteError
+from peer.states import SignalingState
+from signaling.errors import ChannelClosed, ChannelLost, NegotiationError
+from signaling.messages import (
+    Answer,
+    Candidate,
+    Error,
+    ErrorCode,
+    Offer,
+    PeerMessage,
+    ProvisionalAnswer,
+    description,
+)
+from signaling.tasks import first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from peer.candidates import IceCandidate
+    from signaling.channel import Channel
+
+_logger = logging.getLogger(__name__)
+
+#: Messages that wait for the channel to take them.
+_OUTBOX: Final = 1024
+#: Descriptions refused in a row, by either side, before the two are said to disagree.
+_MAX_REFUSALS: Final = 3
+_ROLLBACK: Final = SessionDescription(sdp="", type=SdpType.ROLLBACK)
+
+
+class CandidateEvent(Protocol):
+    """What `icecandidate` gives."""
+
+    @property
+    def candidate(self) -> IceCandidate | None: ...
+
+
+class Negotiable(Protocol):
+    """What a Negotiator needs of a PeerConnection."""
+
+    @property
+    def signalingState(self) -> SignalingState: ...  # noqa: N802 - W3C name
+    @property
+    def localDescription(self) -> SessionDescription | None: ...  # noqa: N802 - W3C name
+    async def setLocalDescription(  # noqa: N802 - W3C name
+        self, description: SessionDescription | None = None, /
+    ) -> None: ...
+    async def setRemoteDescription(  # noqa: N802 - W3C name
+        self, description: SessionDescription, /
+    ) -> None: ...
+    async def addIceCandidate(  # noqa: N802 - W3C name
+        self, candidate: IceCandidate | None, /
+    ) -> None: ...
+    def on(self, event: str, f: Callable[..., Any], /) -> Any: ...
+    def remove_listener(self, event: str, f: Callable[..., Any], /) -> Any: ...
+
+
+class Negotiator:
+    """Makes offers when they are needed, answers those that come, and passes candidates on.
+
+    Both peers may change anything at any time. Where two offers cross, the polite peer gives way:
+    it rolls its own back, answers, and offers again.
+
+    Construct it before anything is added to the connection, so that it hears of the first
+    `negotiationneeded`.
+
+    Args:
+        pc: Driven by nobody else until `run` ends.
+        channel: Stays open when `run` ends.
+        polite: True at exactly one of the two peers.
+        on_error: Told of what either peer sent and the other refused. The session stands as it was.
+    """
+
+    def __init__(
+        self,
+        pc: Negotiable,
+        channel: Channel,
+        *,
+        polite: bool,
+        on_error: Callable[[PeerError | NegotiationError], None] | None = None,
+    ) -> None:
+        self._pc = pc
+        self._channel = channel
+        self._polite = polite
+        self._on_error = on_error
+        self._ignore_offer = False
+        self._refusals = 0
+        self._needed = asyncio.Event()
+        self._closed = asyncio.Event()
+        # One description at a time takes the place of W3C's makingOffer and
+        # isSettingRemoteAnswerPending: whoever holds it sees a signalling state that is true.
+        self._exchange = asyncio.Lock()
+        self._outbox: asyncio.Queue[PeerMessage] = asyncio.Queue(_OUTBOX)
+        self._held: deque[Candidate] | None = None
+        self._overflowed = asyncio.Event()
+        self._listeners: Final = {
+            "negotiationneeded": self._needed.set,
+            "icecandidate": self._on_candidate,
+            "signalingstatechange": self._on_state,
+            "connectionstatechange": self._on_state,
+        }
+        for event, listener in self._listeners.items():
+            pc.on(event, listener)
+
+    async def run(self) -> None:
+        """Negotiate until the channel or the connection is closed. To be called once.
+
+        Raises:
+            ChannelLost: The channel broke. The connection lives on, and can no longer change.
+            NegotiationError: Three descriptions in a row were refused.
+            PeerError: This end could not carry out a description, for example IceError.
+        """
+        self._on_state()
+        try:
+            await first_of(
+                self._receive(),
+                self._offer_when_needed(),
+                self._send(),
+                self._fail_on_overflow(),
+                self._closed.wait(),
+            )
+        except ChannelLost:
+            raise
+        except ChannelClosed:
+            return
+        except InvalidStateError:
+            # Closed in the middle of an operation.
+            if self._pc.signalingState is not SignalingState.CLOSED:
+                raise
+        finally:
+            for event, listener in self._listeners.items():
+                self._pc.remove_listener(event, listener)
+
+    async def _receive(self) -> None:
+        async for message in self._channel:
+            async with self._exchange:
+                await self._handle(message)
+
+    async def _send(self) -> None:
+        while True:
+            await self._channel.send(await self._outbox.get())
+
+    async def _fail_on_overflow(self) -> None:
+        await self._overflowed.wait()
+        raise NegotiationError(f"{_OUTBOX} messages wait, and the channel takes none")
+
+    async def _offer_when_needed(self) -> None:
+        while True:
+            await self._needed.wait()
+            async with self._exchange:
+                self._needed.clear()
+                # In another state it is asked for again when the exchange is over
+                # (W3C webrtc-pc section 4.7.3).
+                if self._pc.signalingState is SignalingState.STABLE:
+                    await self._describe()
+
+    async def _describe(self) -> None:
+        # Candidates that appear before the description is on its way would arrive before it.
+        with self._holding_candidates():
+            await self._pc.setLocalDescription()
+            local = self._pc.localDescription
+            if local is not None:
+                self._post(description(local))
+
+    @contextmanager
+    def _holding_candidates(self) -> Iterator[None]:
+        self._held = deque()
+        try:
+            yield
+        finally:
+            held, self._held = self._held, None
+            for candidate in held:
+                self._post(candidate)
+
+    async def _handle(self, message: PeerMessage) -> None:
+        match message:
+            case Offer():
+                await self._handle_offer(message)
+            case Answer() | ProvisionalAnswer():
+                await self._handle_answer(message)
+            case Candidate():
+                await self._handle_candidate(message)
+            case Error():
+                await self._handle_error(message)
+            case _:
+                assert_never(message)
+
+    async def _handle_offer(self, message: Offer) -> None:
+        collision = self._pc.signalingState is not SignalingState.STABLE
+        self._ignore_offer = collision and not self._polite
+        if self._ignore_offer:
+            return
+        try:
+            # In have-local-offer this rolls back our own offer first (RFC 9429 section 4.1.10.2).
+            await self._pc.setRemoteDescription(message.session_description)
+        except RemoteError as error:
+            self._refuse(ErrorCode.BAD_DESCRIPTION, error)
+            if collision:
+                # The peer has ignored our offer, and takes its own back now.
+                await self._roll_back()
+            return
+        try:
+            await self._describe()
+        except RemoteError as error:
+            await self._pc.setRemoteDescription(_ROLLBACK)
+            self._refuse(ErrorCode.BAD_DESCRIPTION, error)
+            return
+        self._refusals = 0
+
+    async def _handle_answer(self, message: Answer | ProvisionalAnswer) -> None:
+        if not self._is_offering():
+            reason = f"an {message.type} where no offer is open"
+            self._report(NegotiationError(f"the peer sent {reason}"))
+            self._post(Error(code=ErrorCode.UNEXPECTED, reason=reason))
+            return
+        self._ignore_offer = False
+        try:
+            await self._pc.setRemoteDescription(message.session_description)
+        except RemoteError as error:
+            self._refuse(ErrorCode.BAD_DESCRIPTION, error)
+            await self._roll_back()
+            return
+        self._refusals = 0
+
+    async def _handle_candidate(self, message: Candidate) -> None:
+        try:
+            await self._pc.addIceCandidate(message.ice_candidate)
+        except (RemoteError, InvalidStateError) as error:
+            if self._pc.signalingState is SignalingState.CLOSED:
+                raise
+            # W3C webrtc-pc section 10.7: candidates of an offer that we ignored fit nothing here.
+            if not self._ignore_offer:
+                self._report(error)
+                self._post(Error(code=ErrorCode.BAD_CANDIDATE, reason=str(error)[:1024]))
+
+    async def _handle_error(self, message: Error) -> None:
+        self._report(NegotiationError(f"the peer says {message.code}: {message.reason}"))
+        if message.code is ErrorCode.BAD_DESCRIPTION and self._is_offering():
+            self._count_refusal(message.reason)
+            await self._roll_back()
+
+    def _is_offering(self) -> bool:
+        return self._pc.signalingState in (
+            SignalingState.HAVE_LOCAL_OFFER,
+            SignalingState.HAVE_REMOTE_PRANSWER,
+        )
+
+    async def _roll_back(self) -> None:
+        await self._pc.setLocalDescription(_ROLLBACK)
+        self._needed.set()
+
+    def _refuse(self, code: ErrorCode, error: RemoteError) -> None:
+        self._report(error)
+        self._post(Error(code=code, reason=str(error)[:1024]))
+        self._count_refusal(str(error))
+
+    def _count_refusal(self, reason: str) -> None:
+        self._refusals += 1
+        if self._refusals >= _MAX_REFUSALS:
+            raise NegotiationError(f"{_MAX_REFUSALS} descriptions in a row were refused: {reason}")
+
+    def _report(self, error: PeerError | NegotiationError) -> None:
+        _logger.warning("negotiation: %s", error)
+        if self._on_error is not None:
+            self._on_error(error)
+
+    def _post(self, message: PeerMessage) -> None:
+        try:
+            self._outbox.put_nowait(message)
+        except asyncio.QueueFull:
+            self._overflowed.set()
+
+    def _on_candidate(self, event: CandidateEvent) -> None:
+        candidate = Candidate.of(event.candidate)
+        if self._held is None:
+            self._post(candidate)
+        elif len(self._held) < _OUTBOX:
+            self._held.append(candidate)
+        else:
+            self._overflowed.set()
+
+    def _on_state(self) -> None:
+        if self._pc.signalingState is SignalingState.CLOSED:
+            self._closed.set()

@@ -1,0 +1,136 @@
+"""Owns the way into a room: URL, TLS, and the simple case of one peer."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import connect as open_websocket
+
+from signaling.backoff import Reconnect
+from signaling.channel import Channel
+from signaling.errors import ConnectError, InsecureUrlError
+from signaling.link import RECEIVE_LIMIT
+from signaling.room import PeerChannel, Room
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from websockets.asyncio.client import ClientConnection
+
+    from signaling.messages import Peer, PeerMessage
+
+_DEFAULT: Final = Reconnect()
+#: Seconds to wait for the other half of the closing handshake.
+_CLOSE_TIMEOUT: Final = 0.5
+
+
+async def join(
+    url: str,
+    *,
+    room: str,
+    name: str = "",
+    ssl: SSLContext | None = None,
+    reconnect: Reconnect | None = _DEFAULT,
+    insecure: bool = False,
+) -> Room:
+    """Join a room of a signalling server.
+
+    Args:
+        url: Of the server's WebSocket, for example `wss://example.org/signaling/ws`.
+        room: Whoever joins the same one can be talked to; 1 to 128 characters.
+        name: What others see; at most 64 characters.
+        ssl: Trust for `wss:`; the system's where it is None.
+        reconnect: How to return when the connection breaks; None for not at all.
+        insecure: Allow a plain `ws:` URL to another machine.
+
+    Raises:
+        InsecureUrlError: A plain `ws:` URL to another machine.
+        ConnectError: The server cannot be reached.
+        JoinError: It refuses.
+    """
+    _check_url(url, tls=ssl is not None, insecure=insecure)
+    dial = functools.partial(_dial, url, ssl)
+    joined = Room(dial, reconnect)
+    await joined.open(room, name)
+    return joined
+
+
+async def connect(
+    url: str,
+    *,
+    room: str,
+    name: str = "",
+    ssl: SSLContext | None = None,
+    reconnect: Reconnect | None = _DEFAULT,
+    insecure: bool = False,
+) -> WebSocketChannel:
+    """Join a room and wait for one other member: the channel to whoever is there, or comes first.
+
+    Takes and raises what `join` does. Closing the channel leaves the room.
+    """
+    joined = await join(url, room=room, name=name, ssl=ssl, reconnect=reconnect, insecure=insecure)
+    try:
+        return WebSocketChannel(joined, await joined.next_channel())
+    except BaseException:
+        await joined.close()
+        raise
+
+
+class WebSocketChannel(Channel):
+    """The channel to the one peer of a room; made by `signaling.connect`."""
+
+    def __init__(self, room: Room, channel: PeerChannel) -> None:
+        self._room = room
+        self._channel = channel
+
+    @property
+    def peer(self) -> Peer:
+        """Who it is."""
+        return self._channel.peer
+
+    @property
+    def polite(self) -> bool:
+        """Whether this end gives way when both make an offer; true of exactly one of the two."""
+        return self._channel.polite
+
+    async def send(self, message: PeerMessage) -> None:
+        await self._channel.send(message)
+
+    async def receive(self) -> PeerMessage:
+        return await self._channel.receive()
+
+    async def close(self, reason: str = "") -> None:
+        await self._channel.close(reason)
+        await self._room.close()
+
+
+async def _dial(url: str, ssl: SSLContext | None) -> ClientConnection:
+    # `connect` itself would try again without bound where it is iterated; awaited it tries once.
+    return await open_websocket(url, ssl=ssl, max_size=RECEIVE_LIMIT, close_timeout=_CLOSE_TIMEOUT)
+
+
+def _check_url(url: str, *, tls: bool, insecure: bool) -> None:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError as error:
+        raise ConnectError(f"{url!r} is no URL: {error}") from error
+    if parts.scheme not in ("ws", "wss") or not host:
+        raise ConnectError(f"a signalling URL is wss://host/path, not {url!r}")
+    if parts.scheme == "ws" and tls:
+        raise ConnectError(f"{url!r} is not TLS, so `ssl` would protect nothing: use wss:")
+    if parts.scheme == "ws" and not insecure and not _is_loopback(host):
+        # RFC 5763 section 8.2: the fingerprint is worth what the signalling's integrity is worth.
+        raise InsecureUrlError(
+            f"{url!r} would carry fingerprints unprotected: use wss:, or insecure=True"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
