@@ -6,8 +6,6 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aiortc.codecs import is_rtx
-
 from peer.transport.seam_rtp import MediaReceiver, RtpPacket
 
 if TYPE_CHECKING:
@@ -101,7 +99,7 @@ class InboundMedia(MediaReceiver):
         codec = self.codec(packet.payload_type)
         if codec is None:
             return False
-        if is_rtx(codec):
+        if codec.name.lower() == "rtx":
             admitted = self._links_repair(packet.ssrc)
         else:
             admitted = self._follows(packet, codec.clockRate, arrival_ms)

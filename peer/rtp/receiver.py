@@ -40,6 +40,11 @@ class RtpReceiver:
         """The track, from the beginning and to the end the same one."""
         return self._track
 
+    @property
+    def started(self) -> bool:
+        """Whether `start` was called and `stop` was not."""
+        return self._media is not None
+
     async def getStats(self) -> RtpStatsReport:  # noqa: N802 - W3C name
         """`inbound-rtp` for each stream; `remote-outbound-rtp` once the peer has reported."""
         report: RtpStatsReport = {}

@@ -4,8 +4,6 @@ An upgrade of aiortc fails here first. The names are pinned by version (`pyproje
 `tests/unit/rtp/test_seam_rtp.py`.
 """
 
-# ruff: noqa: SLF001 - to touch private names, and to be the only one, is what this module is for
-
 from __future__ import annotations
 
 import asyncio
@@ -314,7 +312,9 @@ class MediaReceiver(RTCRtpReceiver):
 
     def change(self, parameters: RTCRtpReceiveParameters) -> None:
         """Go on with other parameters."""
-        codecs = {each.payloadType: each for each in parameters.codecs if each.payloadType is not None}
+        codecs = {
+            each.payloadType: each for each in parameters.codecs if each.payloadType is not None
+        }
         self._RTCRtpReceiver__codecs.clear()
         self._RTCRtpReceiver__codecs.update(codecs)
         for encoding in parameters.encodings:

@@ -1,0 +1,76 @@
+"""Owns giving a frame another presentation time without touching the application's object."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from av import AudioFrame, VideoFrame
+from av.packet import Packet
+
+if TYPE_CHECKING:
+    from peer.rtp.tracks import MediaItem
+
+
+def time_base_of(frame: MediaItem) -> Fraction | None:
+    """Seconds for each tick, or None where the frame does not say."""
+    base = frame.time_base
+    if base is None or not base.numerator or not base.denominator:
+        return None
+    return Fraction(base.numerator, base.denominator)
+
+
+def duration_of(frame: MediaItem) -> Fraction:
+    """Seconds of sound in a frame; 0 for pictures and packets."""
+    if isinstance(frame, AudioFrame) and frame.sample_rate:
+        return Fraction(frame.samples, frame.sample_rate)
+    return Fraction(0)
+
+
+def at_time(frame: MediaItem, pts: int, time_base: Fraction) -> MediaItem:
+    """The frame itself where it has this time already, else a copy that has.
+
+    The application may hold on to its frame, or give it to other senders as well.
+    """
+    if frame.pts == pts and time_base_of(frame) == time_base:
+        return frame
+    copy = _copy(frame)
+    copy.pts = pts
+    copy.time_base = time_base
+    return copy
+
+
+def _copy(frame: MediaItem) -> MediaItem:
+    match frame:
+        case Packet():
+            packet = Packet(bytes(frame))
+            packet.is_keyframe = frame.is_keyframe
+            return packet
+        case AudioFrame():
+            return _copy_audio(frame)
+        case VideoFrame():
+            return _copy_video(frame)
+        case _:
+            raise TypeError(f"{type(frame).__name__} is neither sound nor picture")
+
+
+def _copy_audio(frame: AudioFrame) -> AudioFrame:
+    copy = AudioFrame(format=frame.format.name, layout=frame.layout.name, samples=frame.samples)
+    copy.sample_rate = frame.sample_rate
+    for to, source in zip(copy.planes, frame.planes, strict=True):
+        size = min(to.buffer_size, source.buffer_size)
+        memoryview(to)[:size] = memoryview(source)[:size]
+    return copy
+
+
+def _copy_video(frame: VideoFrame) -> VideoFrame:
+    if frame.format.name != "yuv420p":
+        # The encoders want this format, and a conversion is a copy.
+        return frame.reformat(format="yuv420p")
+    copy = VideoFrame(frame.width, frame.height, "yuv420p")
+    for to, source in zip(copy.planes, frame.planes, strict=True):
+        rows = np.frombuffer(memoryview(source), np.uint8).reshape(-1, source.line_size)
+        into = np.frombuffer(memoryview(to), np.uint8).reshape(-1, to.line_size)
+        into[: to.height, : to.width] = rows[: to.height, : to.width]
+    return copy

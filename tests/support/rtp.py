@@ -1,0 +1,69 @@
+"""Owns parameters and tracks for tests of the RTP engine."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from peer.rtp.capabilities import capabilities
+from peer.rtp.tracks import MediaStreamTrack
+from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters, SendParameters
+
+if TYPE_CHECKING:
+    from peer.rtp.tracks import MediaItem
+
+
+def codecs(kind: MediaKind, *names: str) -> tuple[Codec, ...]:
+    """The codecs of these names (all of them without), the first profile of each, with RTX."""
+    every = capabilities(kind).codecs
+    chosen: list[Codec] = []
+    for name in names or tuple(dict.fromkeys(c.name for c in every if not c.is_rtx)):
+        codec = next(c for c in every if c.name == name)
+        chosen += [codec, *(c for c in every if c.apt == codec.payload_type)]
+    return tuple(chosen)
+
+
+def sending(kind: MediaKind, *names: str, mid: str = "0") -> SendParameters:
+    return SendParameters(
+        mid=mid,
+        codecs=codecs(kind, *names),
+        extensions=capabilities(kind).extensions,
+        cname="test",
+    )
+
+
+def receiving(
+    kind: MediaKind,
+    *names: str,
+    mid: str = "0",
+    ssrcs: tuple[int, ...] = (),
+    rtx: tuple[tuple[int, int], ...] = (),
+) -> ReceiveParameters:
+    return ReceiveParameters(
+        mid=mid,
+        codecs=codecs(kind, *names),
+        extensions=capabilities(kind).extensions,
+        ssrcs=ssrcs,
+        rtx=rtx,
+    )
+
+
+class PushTrack(MediaStreamTrack):
+    """Gives what the test pushes; an exception that is pushed is raised."""
+
+    def __init__(self, kind: MediaKind) -> None:
+        super().__init__()
+        self.kind = kind.value
+        self.items: asyncio.Queue[MediaItem | BaseException] = asyncio.Queue()
+        self.reads = 0
+
+    def push(self, *items: MediaItem | BaseException) -> None:
+        for item in items:
+            self.items.put_nowait(item)
+
+    async def recv(self) -> MediaItem:  # type: ignore[override] # aiortc's Packet is unparametrised
+        self.reads += 1
+        item = await self.items.get()
+        if isinstance(item, BaseException):
+            raise item
+        return item
