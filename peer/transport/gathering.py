@@ -133,9 +133,7 @@ class Gathering:
             self._on_candidate(candidate)
 
     async def _relayed(self, server: TurnServer, preference: int) -> None:
-        candidate = await allocate_relay(self._agent, server, preference)
-        if candidate is not None:
-            self._on_candidate(candidate)
+        self._on_candidate(await allocate_relay(self._agent, server, preference))
 
 
 async def _look_up(server: StunServer) -> list[Address]:

@@ -15,7 +15,8 @@ from peer.transport.aioice_candidates import from_aioice, to_aioice
 from peer.transport.consent import ConsentState
 from peer.transport.consent_watch import ConsentWatch
 from peer.transport.gathering import Gathering, ServerFailure
-from peer.transport.seam_ice import AiortcIce, IceAgent
+from peer.transport.seam_aiortc_ice import AiortcIce
+from peer.transport.seam_ice import IceAgent
 from peer.transport.servers import parse_servers
 from peer.transport.timing import IceTiming
 
@@ -190,7 +191,7 @@ class IceTransport:
         if self.state is not IceTransportState.NEW:
             return
         self._role = role
-        self._agent.ice_controlling = role is IceRole.CONTROLLING
+        self._agent.set_role(controlling=role is IceRole.CONTROLLING)
         self._set_state(IceTransportState.CHECKING)
         loop = asyncio.get_running_loop()
         self._patience = loop.call_later(self._timing.patience, self._lose_patience)
@@ -282,6 +283,8 @@ class IceTransport:
                 assert_never(state)
 
     def _on_local_candidate(self, candidate: Candidate) -> None:
+        if self._closing is not None:
+            return
         fields = from_aioice(candidate)
         self._local_candidates.append(fields)
         self._events.on_candidate(fields)

@@ -71,8 +71,8 @@ async def query_reflexive(
     return candidate
 
 
-async def allocate_relay(agent: IceAgent, server: TurnServer, preference: int) -> Candidate | None:
-    """Make an allocation on a TURN server; its candidate, or None where we closed meanwhile.
+async def allocate_relay(agent: IceAgent, server: TurnServer, preference: int) -> Candidate:
+    """Make an allocation on a TURN server; its candidate.
 
     Raises:
         IceError: The server refuses, does not answer, or cannot be reached.
@@ -88,9 +88,6 @@ async def allocate_relay(agent: IceAgent, server: TurnServer, preference: int) -
         )
     except (OSError, ValueError, stun.TransactionError) as error:
         raise IceError(str(error)) from error
-    if agent.closing:
-        await protocol.close()
-        return None
     address = protocol.transport.get_extra_info("sockname")
     related = protocol.transport.get_extra_info("related_address")
     if agent.relay_only:

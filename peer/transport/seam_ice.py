@@ -11,10 +11,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aioice import Candidate, Connection, TransportPolicy, stun
+from aioice import Candidate, TransportPolicy, stun
 from aioice.ice import ICE_COMPLETED, ICE_FAILED, CandidatePair, StunProtocol
-from aiortc import RTCIceGatherer, RTCIceParameters, RTCIceTransport
 
+from peer.transport.seam_bounds import BoundedConnection
 from peer.transport.seam_consent import ConsentAnswer, ConsentCheck
 from peer.transport.seam_mdns import MdnsResolver, is_mdns_name
 from peer.transport.seam_socket import Address, IceSocket
@@ -23,17 +23,12 @@ if TYPE_CHECKING:
     from peer.ice_parameters import IceParameters
     from peer.transport.timing import IceTiming
 
-MAX_REMOTE_CANDIDATES = 128
-MAX_PAIRS = 512
 # Each outstanding consent check may still be answered; more than eight do not fit into 30 s.
 MAX_CONSENT_CHECKS = 8
-# Two peers that both repair a role conflict settle at once; one that goes on is broken or hostile.
-MAX_ROLE_SWITCHES = 8
-
 COMPONENT = 1
 
 
-class IceAgent(Connection):
+class IceAgent(BoundedConnection):
     """One ICE generation of one side.
 
     Args:
@@ -65,18 +60,16 @@ class IceAgent(Connection):
         self.checks_received = 0
         self.foreign = 0
         self.malformed = 0
-        self.ignored_candidates = 0
         self._relay_only = relay_only
         self._timing = timing
+        self._role_known = False
         self._started = False
         self._halted = False
         # True from the beginning, so that aioice hands every authenticated check to
         # `check_incoming`, which keeps the early ones itself.
         self._early_checks_done = True
-        self._role_switches = 0
         self._unanswered: dict[CandidatePair, stun.Message] = {}
         self._consent_checks: deque[tuple[StunProtocol, bytes]] = deque()
-        self._work = asyncio.Event()
         self._mdns = MdnsResolver()
 
     @property
@@ -136,24 +129,12 @@ class IceAgent(Connection):
         ):
             self.ignored_candidates += 1
 
-    def _add_remote_candidate(self, remote_candidate: Candidate, network_host: str) -> None:
-        # A candidate whose address the peer showed us already (prflx) is only given its name.
-        is_new = not any(
-            (known._network_host, known.port) == (network_host, remote_candidate.port)
-            for known in self._remote_candidates
-        )
-        if self._closing or (is_new and len(self._remote_candidates) >= MAX_REMOTE_CANDIDATES):
-            self.ignored_candidates += 1
-            return
-        super()._add_remote_candidate(remote_candidate, network_host)
-        self._work.set()
-
-    def _pair_remote_candidate(self, remote_candidate: Candidate) -> None:
-        # RFC 8445 section 6.1.2.5: the check list is limited.
-        if len(self._check_list) + len(self._protocols) <= MAX_PAIRS:
-            super()._pair_remote_candidate(remote_candidate)
-
     # Checks
+
+    def set_role(self, *, controlling: bool) -> None:
+        """Take the role that the descriptions gave us; a conflict with the peer's may change it."""
+        self._role_known = True
+        self.ice_controlling = controlling
 
     async def connect(self) -> None:
         """Check pairs until one is nominated.
@@ -212,32 +193,22 @@ class IceAgent(Connection):
             if pair.task is not None and not pair.remote_nominated:
                 pair.task.cancel()
                 pair.task = None
+                self._unanswered.pop(pair, None)
                 self.check_state(pair, CandidatePair.State.FROZEN)
 
     def build_request(self, pair: CandidatePair, nominate: bool) -> stun.Message:
         """Build a check, and remember it until it is answered."""
-        request = super().build_request(pair, nominate)
+        # aioice nominates with every check (RFC 5245 section 8.1.1.2), which saves a round trip.
+        # RFC 8445 section 8.1.1: we stay with the first pair that succeeds.
+        request = super().build_request(pair, nominate and not self._nominated)
         self._unanswered[pair] = request
         return request
-
-    async def check_start(self, pair: CandidatePair) -> None:
-        """Check a pair, unless the peer drives us through one role conflict after the other."""
-        if self._role_switches > MAX_ROLE_SWITCHES:
-            self.check_state(pair, CandidatePair.State.FAILED)
-            self.check_complete(pair)
-            return
-        await super().check_start(pair)
-
-    def switch_role(self, ice_controlling: bool) -> None:
-        """Repair a role conflict (RFC 8445 section 7.3.1.1)."""
-        self._role_switches += 1
-        super().switch_role(ice_controlling)
 
     def request_received(
         self, message: stun.Message, addr: Address, protocol: StunProtocol
     ) -> None:
         """Answer a check."""
-        if not self._started:
+        if not self._role_known:
             # Our role is known with the answer only; until then we take the one that fits.
             self.ice_controlling = "ICE-CONTROLLED" in message.attributes
         super().request_received(message, addr, protocol)
@@ -247,15 +218,17 @@ class IceAgent(Connection):
         assert isinstance(protocol, IceSocket)
         self.checks_received += 1
         protocol.hear(addr)
-        if self.path is None and not self._halted:
-            # The offerer may be sent a ClientHello before it has the answer, and has to reply.
-            self.path = (protocol, addr)
         if not self._started:
+            # An offerer may be sent a ClientHello before it has the answer, and has to reply.
             self.path = (protocol, addr)
             self._early_checks.append((message, addr, protocol))
             return
         # RFC 8445 section 7.1.1: PRIORITY is mandatory; it becomes that of a prflx candidate.
-        if self._halted or "PRIORITY" not in message.attributes or not self._has_room_for(addr):
+        if (
+            self._halted
+            or "PRIORITY" not in message.attributes
+            or not self._has_room_for(protocol, addr)
+        ):
             return
         super().check_incoming(message, addr, protocol)
         self._repeat_check(protocol, addr)
@@ -263,23 +236,17 @@ class IceAgent(Connection):
     def _repeat_check(self, protocol: StunProtocol, addr: Address) -> None:
         # RFC 8445 section 7.3.1.4: a check in progress is sent again at once, because the peer's
         # own has just opened the way through its NAT. Once only.
-        for pair in self._check_list:
-            if pair.protocol is protocol and pair.remote_addr == addr:
-                request = self._unanswered.pop(pair, None)
-                if request is not None and pair.state is CandidatePair.State.IN_PROGRESS:
-                    protocol.send_stun(request, addr)
-                return
-
-    def _has_room_for(self, addr: Address) -> bool:
-        if len(self._check_list) >= MAX_PAIRS:
-            return False
-        return len(self._remote_candidates) < MAX_REMOTE_CANDIDATES or any(
-            (known._network_host, known.port) == addr for known in self._remote_candidates
-        )
+        pair = self._pair_of(protocol, addr)
+        if pair is not None and pair.state is CandidatePair.State.IN_PROGRESS:
+            request = self._unanswered.pop(pair, None)
+            if request is not None:
+                protocol.send_stun(request, addr)
 
     def check_complete(self, pair: CandidatePair) -> None:
         """Note the result of a check, and let the path follow."""
         self._unanswered.pop(pair, None)
+        if self.ice_controlling and self._nominated:
+            pair.nominated = pair is self._nominated.get(COMPONENT)
         super().check_complete(pair)
         if pair.state is not CandidatePair.State.SUCCEEDED or self._halted:
             return
@@ -355,30 +322,3 @@ class IceAgent(Connection):
         await super().close()
         releases = [p.release(self._timing.release) for p in protocols if isinstance(p, IceSocket)]
         await asyncio.gather(*releases)
-
-
-class AiortcIce:
-    """aiortc's gatherer and transport around an agent of ours."""
-
-    def __init__(self, agent: IceAgent) -> None:
-        gatherer = RTCIceGatherer(
-            iceServers=[],
-            local_username=agent.local_username,
-            local_password=agent.local_password,
-        )
-        gatherer._connection = agent
-        self.transport = RTCIceTransport(gatherer)
-
-    async def start(self, remote: IceParameters) -> None:
-        """Check until a pair is nominated, or the agent gives up."""
-        await self.transport.start(
-            RTCIceParameters(
-                usernameFragment=remote.username_fragment,
-                password=remote.password,
-                iceLite=remote.lite,
-            )
-        )
-
-    async def stop(self) -> None:
-        """Close the agent."""
-        await self.transport.stop()

@@ -1,4 +1,4 @@
-"""Owns one local socket or TURN allocation of an ICE agent (a part of the seam)."""
+"""Owns one local socket or TURN allocation of an ICE agent (part of the seam)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what the tests of ICE share: an observer, a pair of transports, and a STUN server to order."""
+"""Owns what the tests of ICE share: a recorder, pairs of transports, a STUN server to order."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aioice import stun
 
-from peer.candidates import CandidateFields
 from peer.ice_parameters import IceParameters
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.ice import IceTransport
+
+if TYPE_CHECKING:
+    from peer.candidates import CandidateFields
 
 LOOPBACK = ("127.0.0.1",)
 
