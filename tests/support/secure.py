@@ -6,11 +6,15 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from peer.identity.certificate import Certificate
-from peer.identity.fingerprints import Fingerprint
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
+from peer.transport.association import Association
 from peer.transport.secure import SecureTransport
+
+if TYPE_CHECKING:
+    from peer.identity.fingerprints import Fingerprint
 
 
 @dataclass
@@ -24,7 +28,7 @@ class Recorder:
     arrivals: list[int] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
     handshakes: int = 0
-    happened: asyncio.Condition = field(default_factory=asyncio.Condition)
+    reachable: bool = True
     on_any: Callable[[], None] = lambda: None
 
     def on_state(self, state: DtlsTransportState) -> None:
@@ -45,8 +49,9 @@ class Recorder:
         self.on_any()
 
     def on_transmit(self, datagram: bytes) -> bool:
-        self.sent.append(datagram)
-        return True
+        if self.reachable:
+            self.sent.append(datagram)
+        return self.reachable
 
     def on_handshake_complete(self) -> None:
         self.handshakes += 1
@@ -103,6 +108,67 @@ class Link:
         if self._late is not None:
             self._deliver(self._late)
             self._late = None
+
+
+@dataclass
+class Party:
+    """One association with what it did; its datagrams wait in `events.sent`."""
+
+    association: Association
+    events: Recorder
+    certificate: Certificate
+
+    @classmethod
+    def make(
+        cls,
+        role: DtlsRole,
+        certificate: Certificate | None = None,
+        *,
+        handshake_timeout: float = 30.0,
+        clock: Callable[[], int] = lambda: 0,
+    ) -> Party:
+        events = Recorder()
+        certificate = certificate or Certificate.generate()
+        association = Association(
+            certificate=certificate,
+            role=role,
+            events=events,
+            handshake_timeout=handshake_timeout,
+            clock=clock,
+        )
+        return cls(association, events, certificate)
+
+    def take(self) -> list[bytes]:
+        """What it wants sent, which is then no longer there."""
+        sent, self.events.sent = self.events.sent, []
+        return sent
+
+    def verify(self, other: Party) -> None:
+        self.association.verify([other.certificate.fingerprint()])
+
+
+def exchange(first: Party, second: Party) -> None:
+    """Carry datagrams both ways until neither has any."""
+    while first.events.sent or second.events.sent:
+        for source, sink in ((first, second), (second, first)):
+            for datagram in source.take():
+                sink.association.receive(datagram)
+
+
+def shake_hands(client: Party, server: Party) -> None:
+    """Run the handshake to its end; verification is left to the test."""
+    server.association.start()
+    client.association.start()
+    exchange(client, server)
+
+
+def connected_parties() -> tuple[Party, Party]:
+    """A client and a server between which packets can flow."""
+    client, server = Party.make(DtlsRole.CLIENT), Party.make(DtlsRole.SERVER)
+    client.verify(server)
+    server.verify(client)
+    shake_hands(client, server)
+    return client, server
 
 
 @dataclass

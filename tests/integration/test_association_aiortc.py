@@ -1,0 +1,70 @@
+"""Our association with aiortc's own RTCDtlsTransport as the peer."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from peer.identity.certificate import Certificate
+from peer.states import DtlsRole, DtlsTransportState
+from tests.support.aiortc_peer import AiortcPeer
+from tests.support.secure import End, joined, rtp, until
+
+OTHER = {DtlsRole.CLIENT: DtlsRole.SERVER, DtlsRole.SERVER: DtlsRole.CLIENT}
+
+
+async def met(role: DtlsRole) -> tuple[End, AiortcPeer]:
+    """Our end in this role, connected to aiortc's in the other."""
+    ours, _ = joined()
+    peer = AiortcPeer(ours, OTHER[role])
+    ours.secure.start(role, peer.fingerprints)
+    ours.ice()
+    await asyncio.gather(peer.start(ours.fingerprints), ours.secure.connected())
+    return ours, peer
+
+
+@pytest.mark.parametrize("role", list(DtlsRole))
+async def test_both_sides_connect_and_exchange_everything(role: DtlsRole) -> None:
+    ours, peer = await met(role)
+
+    await peer.send_rtp(rtp(1))
+    await peer.send_data(b"from aiortc")
+    ours.secure.send_data(b"from us")
+    await ours.secure.close()
+
+    assert peer.dtls.state == "connected"
+    assert ours.events.rtp == [rtp(1)]
+    assert ours.events.data == [b"from aiortc"]
+    closed = asyncio.Event()
+    peer.dtls.on("statechange", closed.set)
+    await closed.wait()
+    assert peer.data == [b"from us"]
+    assert peer.dtls.state == "closed"
+
+
+@pytest.mark.parametrize("role", list(DtlsRole))
+async def test_its_close_ends_ours(role: DtlsRole) -> None:
+    ours, peer = await met(role)
+
+    await peer.stop()
+    await until(lambda: ours.secure.state is DtlsTransportState.CLOSED, ours.events)
+
+    assert ours.secure.error is None
+
+
+@pytest.mark.conformance("5-fp-mismatch")
+@pytest.mark.parametrize("role", list(DtlsRole))
+async def test_a_certificate_it_did_not_announce_is_refused(role: DtlsRole) -> None:
+    ours, _ = joined()
+    peer = AiortcPeer(ours, OTHER[role])
+    stranger = Certificate.generate().fingerprint()
+    ours.secure.start(role, [stranger])
+    ours.ice()
+
+    await peer.start(ours.fingerprints)
+
+    assert ours.secure.state is DtlsTransportState.FAILED
+    assert str(stranger) in str(ours.secure.error)
+    assert str(peer.fingerprints[0]) in str(ours.secure.error)
+    await peer.stop()
