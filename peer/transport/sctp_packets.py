@@ -1,0 +1,65 @@
+"""Owns the structural check of SCTP packets (RFC 9260 section 3), before aiortc parses them.
+
+PURE. aiortc follows lengths in a packet without a doubt: a parameter of length 0 holds it up for
+ever.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+
+_COMMON_HEADER = 12
+_CHUNK_HEADER = Struct("!BBH")
+_PARAMETER_HEADER = Struct("!HH")
+_DATA, _INIT, _INIT_ACK = 0, 1, 2
+# Where the parameters of a chunk begin, for those that have some: INIT, INIT ACK, HEARTBEAT,
+# HEARTBEAT ACK, ABORT, ERROR and RE-CONFIG (RFC 6525).
+_PARAMETERS_AT = {1: 20, 2: 20, 4: 4, 5: 4, 6: 4, 9: 4, 130: 4}
+_DATA_HEADER = 16
+
+
+def is_well_formed(packet: bytes) -> bool:
+    """Whether every chunk and parameter lies within the packet and is as long as it must be.
+
+    The checksum and the meaning of the chunks are left to SCTP.
+    """
+    position = _COMMON_HEADER
+    chunks: list[int] = []
+    while position < len(packet):
+        chunk_type, length = _header(_CHUNK_HEADER, packet, position, (0, 2))
+        end = position + length
+        if length < _CHUNK_HEADER.size or end > len(packet):
+            return False
+        # RFC 9260 section 3.3.1: a DATA chunk without user data is a protocol violation.
+        if chunk_type == _DATA and length <= _DATA_HEADER:
+            return False
+        offset = _PARAMETERS_AT.get(chunk_type)
+        if offset is not None and not _parameters_fit(packet, position + offset, end):
+            return False
+        chunks.append(chunk_type)
+        position = _padded(end)
+    # RFC 9260 section 6.10: INIT and INIT ACK are never bundled.
+    return bool(chunks) and (len(chunks) == 1 or not {_INIT, _INIT_ACK} & set(chunks))
+
+
+def _parameters_fit(packet: bytes, position: int, end: int) -> bool:
+    while position < end:
+        _, length = _header(_PARAMETER_HEADER, packet[:end], position, (0, 1))
+        if length < _PARAMETER_HEADER.size or position + length > end:
+            return False
+        position = _padded(position + length)
+    return True
+
+
+def _header(
+    header: Struct, packet: bytes, position: int, fields: tuple[int, int]
+) -> tuple[int, int]:
+    if position + header.size > len(packet):
+        return -1, 0
+    values = header.unpack_from(packet, position)
+    return values[fields[0]], values[fields[1]]
+
+
+def _padded(position: int) -> int:
+    # Chunks begin at multiples of four, and so do parameters, as the headers before them do.
+    return position + -position % 4
