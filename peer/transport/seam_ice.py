@@ -155,7 +155,6 @@ class IceAgent(BoundedConnection):
         finally:
             pacer.cancel()
             await asyncio.wait([pacer])
-        self._abandon_checks()
         if result != ICE_COMPLETED:
             raise ConnectionError("ICE has failed")
 
@@ -163,6 +162,7 @@ class IceAgent(BoundedConnection):
         """Stop checking and sending, for good."""
         self._halted = True
         self.path = None
+        self._abandon_checks()
         if not self._check_list_done:
             self._check_list_done = True
             self._check_list_state.put_nowait(ICE_FAILED)
@@ -247,7 +247,10 @@ class IceAgent(BoundedConnection):
         self._unanswered.pop(pair, None)
         if self.ice_controlling and self._nominated:
             pair.nominated = pair is self._nominated.get(COMPONENT)
+        was_done = self._check_list_done
         super().check_complete(pair)
+        if self._check_list_done and not was_done:
+            self._abandon_checks()
         if pair.state is not CandidatePair.State.SUCCEEDED or self._halted:
             return
         assert isinstance(pair.protocol, IceSocket)

@@ -117,7 +117,7 @@ def enlarge_buffers(transport: asyncio.BaseTransport) -> None:
 
 def _relay_is_free(relay: TurnTransport) -> bool:
     inner = relay._TurnTransport__inner_protocol.transport  # type: ignore[attr-defined]  # mangled
-    if isinstance(inner, asyncio.Transport) and inner.get_write_buffer_size() > MAX_RELAY_BYTES:
+    if inner.get_write_buffer_size() > MAX_RELAY_BYTES:
         return False
     waiting = relay._TurnTransport__send_tasks  # type: ignore[attr-defined]  # mangled
     return len(waiting) < MAX_RELAY_SENDS

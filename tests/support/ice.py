@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aioice import stun
 
@@ -126,18 +126,18 @@ async def connected_ends(**options: object) -> AsyncIterator[tuple[End, End]]:
 class StunServer(asyncio.DatagramProtocol):
     """Answers binding requests with an address of the test's choice, or not at all."""
 
+    transport: asyncio.DatagramTransport
+
     def __init__(self, mapped: tuple[str, int] | None) -> None:
         self.mapped = mapped
         self.requests = 0
-        self.transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.requests += 1
-        if self.mapped is None or self.transport is None:
+        if self.mapped is None:
             return
         request = stun.parse_message(data)
         response = stun.Message(
@@ -151,7 +151,6 @@ class StunServer(asyncio.DatagramProtocol):
     @property
     def url(self) -> str:
         """Where it listens."""
-        assert self.transport is not None
         host, port = self.transport.get_extra_info("sockname")
         return f"stun:{host}:{port}"
 

@@ -1,0 +1,209 @@
+"""Two ICE transports, and one beside plain aioice, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aioice import Connection
+
+from peer.candidates import CandidateFields
+from peer.errors import IceError
+from peer.ice_parameters import IceParameters
+from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.transport.aioice_candidates import from_aioice, to_aioice
+from tests.support.ice import LOOPBACK, End, connected_ends, start, two_ends
+
+CHECKING, CONNECTED = IceTransportState.CHECKING, IceTransportState.CONNECTED
+COMPLETED = IceTransportState.COMPLETED
+CONTROLLING, CONTROLLED = IceRole.CONTROLLING, IceRole.CONTROLLED
+
+# A byte that RFC 7983 gives to DTLS.
+HELLO = b"\x16hello"
+
+
+async def test_both_sides_connect_and_complete() -> None:
+    async with connected_ends() as (left, right):
+        for end in (left, right):
+            await end.seen.reached(COMPLETED)
+            assert end.seen.states == [CHECKING, CONNECTED, COMPLETED]
+
+
+async def test_datagrams_reach_the_other_side() -> None:
+    async with connected_ends() as (left, right):
+        assert left.ice.send(HELLO)
+        await right.seen.until(lambda: right.seen.datagrams == [HELLO])
+        assert right.ice.send(HELLO[::-1])
+        await left.seen.until(lambda: left.seen.datagrams == [HELLO[::-1]])
+
+
+async def test_datagrams_are_counted() -> None:
+    async with connected_ends() as (left, right):
+        left.ice.send(HELLO)
+        await right.seen.until(lambda: bool(right.seen.datagrams))
+        sent, received = left.ice.counters, right.ice.counters
+        assert (sent.packets_sent, sent.bytes_sent) == (1, len(HELLO))
+        assert (received.packets_received, received.bytes_received) == (1, len(HELLO))
+
+
+async def test_no_check_waits_for_the_pacing() -> None:
+    """A connection on loopback takes about 1 ms; with aioice's pause it took Ta more."""
+    loop = asyncio.get_running_loop()
+    took = []
+    for _ in range(5):
+        async with two_ends() as (left, right):
+            await left.ice.gather()
+            await right.ice.gather()
+            began = loop.time()
+            start(left, right)
+            await left.seen.connected()
+            await right.seen.connected()
+            took.append(loop.time() - began)
+    assert min(took) < 0.015
+
+
+@pytest.mark.parametrize("starts_late", [0, 1])
+async def test_candidates_may_trickle_in_after_the_start(starts_late: int) -> None:
+    async with two_ends() as ends:
+        start(*ends)
+        await ends[1 - starts_late].ice.gather()
+        await ends[starts_late].ice.gather()
+        for end in ends:
+            await end.seen.connected()
+
+
+async def test_one_side_may_start_long_after_the_other() -> None:
+    async with two_ends() as (left, right):
+        await left.ice.gather()
+        await right.ice.gather()
+        right.ice.start(left.ice.local, CONTROLLED)
+        # The answer of an agent that has not started is enough to make the pair valid here.
+        await right.seen.connected()
+        left.ice.start(right.ice.local, CONTROLLING)
+        await left.seen.connected()
+
+
+async def test_the_offerer_can_reply_before_the_answer() -> None:
+    async with two_ends() as (left, right):
+        await left.ice.gather()
+        await right.ice.gather()
+        right.ice.start(left.ice.local, CONTROLLED)
+        await right.seen.connected()
+        right.ice.send(HELLO)
+        await left.seen.until(lambda: left.seen.datagrams == [HELLO])
+        assert left.ice.state is IceTransportState.NEW
+        assert left.ice.send(b"\x16reply")
+        await right.seen.until(lambda: right.seen.datagrams == [b"\x16reply"])
+
+
+async def test_nothing_is_sent_before_a_peer_was_heard() -> None:
+    async with two_ends() as (left, _):
+        await left.ice.gather()
+        assert not left.ice.send(HELLO)
+        assert left.ice.counters.packets_unsent == 1
+
+
+async def test_the_selected_pair_is_the_same_on_both_sides() -> None:
+    async with connected_ends() as (left, right):
+        await right.seen.reached(COMPLETED)
+        mine, theirs = left.ice.selected_pair, right.ice.selected_pair
+        assert mine is not None
+        assert theirs is not None
+        assert (mine[0].address, mine[0].port) == (theirs[1].address, theirs[1].port)
+        assert (mine[1].address, mine[1].port) == (theirs[0].address, theirs[0].port)
+
+
+@pytest.mark.parametrize("role", list(IceRole))
+async def test_two_sides_of_one_role_settle_on_two(role: IceRole) -> None:
+    async with two_ends() as (left, right):
+        await left.ice.gather()
+        await right.ice.gather()
+        left.ice.start(right.ice.local, role)
+        right.ice.start(left.ice.local, role)
+        await left.seen.connected()
+        await right.seen.connected()
+        await left.seen.reached(COMPLETED)
+        await right.seen.reached(COMPLETED)
+        assert {left.ice.role, right.ice.role} == {CONTROLLING, CONTROLLED}
+
+
+async def test_only_the_interfaces_asked_for_are_used() -> None:
+    async with two_ends(interfaces=LOOPBACK) as (left, _):
+        await left.ice.gather()
+        assert [c.address for c in left.ice.local_candidates] == ["127.0.0.1"]
+
+
+async def test_no_socket_at_all_is_an_error() -> None:
+    # 192.0.2.0/24 is for documentation (RFC 5737) and 203.0.113.0/24 too; nobody has the latter.
+    async with two_ends(interfaces=["203.0.113.7"]) as (left, _):
+        with pytest.raises(IceError, match=r"203\.0\.113\.7"):
+            await left.ice.gather()
+
+
+async def test_gathering_ends_with_none() -> None:
+    async with two_ends() as (left, _):
+        await left.ice.gather()
+        await left.seen.gathered()
+        assert left.seen.gathering == [IceGatheringState.GATHERING, IceGatheringState.COMPLETE]
+        assert left.seen.candidates[-1] is None
+
+
+async def test_two_local_addresses_have_different_priorities() -> None:
+    async with two_ends(interfaces=["127.0.0.1", "127.0.0.2"]) as (left, _):
+        await left.ice.gather()
+        first, second = left.ice.local_candidates
+        assert first.priority > second.priority
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "candidate:1 1 tcp 1518280447 127.0.0.1 9 typ host tcptype active",
+        "candidate:1 2 udp 2130706430 127.0.0.1 5000 typ host",
+        "candidate:1 1 udp 2130706431 224.0.0.251 5353 typ host",
+        "candidate:1 1 udp 2130706431 0.0.0.0 5000 typ host",
+        "candidate:1 1 udp 2130706431 127.0.0.1 0 typ host",
+        "candidate:1 1 udp 2130706431 example.org 5000 typ host",
+    ],
+)
+async def test_a_candidate_that_cannot_be_used_is_counted_and_left(line: str) -> None:
+    async with two_ends() as (left, _):
+        left.ice.add_remote_candidate(CandidateFields.parse(line))
+        assert left.ice.counters.candidates_ignored == 1
+        assert left.ice.remote_candidates == ()
+
+
+async def test_a_candidate_after_the_end_is_left() -> None:
+    async with two_ends() as (left, _):
+        left.ice.add_remote_candidate(None)
+        left.ice.add_remote_candidate(
+            CandidateFields.parse("candidate:1 1 udp 2130706431 127.0.0.1 5000 typ host")
+        )
+        assert left.ice.counters.candidates_ignored == 1
+
+
+@pytest.mark.parametrize("role", list(IceRole))
+async def test_plain_aioice_connects_in_either_role(role: IceRole) -> None:
+    other = Connection(ice_controlling=role is CONTROLLED)
+    end = End(interfaces=None)
+    try:
+        await other.gather_candidates()
+        await end.ice.gather()
+        for ours in end.ice.local_candidates:
+            await other.add_remote_candidate(to_aioice(ours))
+        await other.add_remote_candidate(None)
+        other.remote_username = end.ice.local.username_fragment
+        other.remote_password = end.ice.local.password
+        for theirs in other.local_candidates:
+            end.ice.add_remote_candidate(from_aioice(theirs))
+        end.ice.add_remote_candidate(None)
+        end.ice.start(IceParameters(other.local_username, other.local_password), role)
+        await other.connect()
+        await end.seen.reached(COMPLETED)
+        assert end.ice.send(HELLO)
+        assert await other.recv() == HELLO
+        await other.send(HELLO)
+        await end.seen.until(lambda: end.seen.datagrams == [HELLO])
+    finally:
+        await end.ice.close()
+        await other.close()

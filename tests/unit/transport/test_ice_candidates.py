@@ -1,0 +1,21 @@
+"""The translation of candidates to aioice and back."""
+
+from __future__ import annotations
+
+import pytest
+
+from peer.candidates import CandidateFields
+from peer.transport.aioice_candidates import from_aioice, to_aioice
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host",
+        "candidate:2 1 udp 1694498815 198.51.100.7 6000 typ srflx raddr 192.0.2.1 rport 5000",
+        "candidate:3 1 tcp 1518280447 192.0.2.1 9 typ host tcptype active",
+    ],
+)
+def test_a_candidate_comes_back_unchanged(line: str) -> None:
+    fields = CandidateFields.parse(line)
+    assert from_aioice(to_aioice(fields)) == fields
