@@ -75,6 +75,16 @@ class DataTransport:
         return self._association.maxChannels
 
     @property
+    def refused_channels(self) -> int:
+        """Channels that the peer opened beyond what we let it."""
+        return self._association.refused_channels
+
+    @property
+    def refused_chunks(self) -> int:
+        """DATA of the peer beyond what we hold for it."""
+        return self._association.refused_chunks
+
+    @property
     def failed(self) -> int:
         """Packets whose handling raised."""
         return self._pump.failed
@@ -128,9 +138,7 @@ class DataTransport:
             )
         )
 
-    def start(
-        self, face: RTCDtlsTransport, *, remote_port: int, remote_max_message_size: int
-    ) -> None:
+    def start(self, face: RTCDtlsTransport, remote_port: int, remote_max_message_size: int) -> None:
         """Open the association. Once more is nothing.
 
         Call it when the transport is connected: an INIT that is dropped is repeated after 3 s only.

@@ -37,9 +37,9 @@ SCTP_PORT = 5000
 CHANNEL_LIMIT = 1024
 # Of the chunks that the peer may have us hold: how far ahead of the next one expected, in all, and
 # how often all are counted.
-AHEAD_LIMIT = 4096
-HELD_LIMIT = 16_384
-COUNT_INTERVAL = 1024
+AHEAD_LIMIT = 2048
+HELD_LIMIT = 8192
+COUNT_INTERVAL = 512
 
 
 class _NoTransport:

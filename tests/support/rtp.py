@@ -61,7 +61,7 @@ class PushTrack(MediaStreamTrack):
         for item in items:
             self.items.put_nowait(item)
 
-    async def recv(self) -> MediaItem:  # type: ignore[override] # aiortc's Packet is unparametrised
+    async def recv(self) -> MediaItem:
         self.reads += 1
         item = await self.items.get()
         if isinstance(item, BaseException):
