@@ -88,11 +88,6 @@ class RtpSender:
         """Whether `start` was called and `stop` was not."""
         return self._media is not None
 
-    @property
-    def started(self) -> bool:
-        """Whether it runs: from `start` to `stop`, pauses included."""
-        return self._media is not None
-
     async def getStats(self) -> RtpStatsReport:  # noqa: N802 - W3C name
         """`outbound-rtp` once started; `remote-inbound-rtp` once the peer has reported."""
         report: RtpStatsReport = {}
