@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
@@ -11,11 +10,14 @@ from peer.errors import DtlsError
 from peer.identity.fingerprints import Fingerprint, HashFunction, strongest
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.demux import DatagramClass, classify
-from peer.transport.dtls_connection import DtlsConnection, PeerClosed, dtls_context
+from peer.transport.dtls_connection import DtlsConnection, PeerClosed
+from peer.transport.dtls_records import count_records, first_epoch
+from peer.transport.flight import Flight
 from peer.transport.held import Arrival, Gate, Held
 from peer.transport.seam import SrtpKeys
 from peer.transport.secure_stats import Counters
 from peer.transport.srtp import Srtp
+from peer.transport.timer import Timer
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 #: Seconds from the first flight to the end of patience.
 HANDSHAKE_TIMEOUT = 30.0
+
+# OpenSSL keeps no more records of the epoch to come.
+_MOST_OVERTAKING = 100
 
 
 def monotonic_ms() -> int:
@@ -76,8 +81,9 @@ class Association:
         # Before the keys are there, SRTP waits as it came; afterwards, decrypted, for verification.
         self._undecrypted = Held()
         self._gate = Gate(events)
-        self._retransmission: asyncio.TimerHandle | None = None
-        self._deadline: asyncio.TimerHandle | None = None
+        self._flight = Flight(self._transmit)
+        self._retransmission = Timer(self._retransmit)
+        self._deadline = Timer(self._give_up)
 
     @property
     def state(self) -> DtlsTransportState:
@@ -99,18 +105,16 @@ class Association:
         """As client, send the ClientHello; as server, be ready for one."""
         if self._connection is not None or self._ended:
             return
-        self._connection = DtlsConnection(dtls_context(self._certificate), self.role)
+        self._connection = DtlsConnection(self._certificate, self.role)
         if self.role is DtlsRole.CLIENT:
             self.expect_peer()
             self._handshake()
 
     def expect_peer(self) -> None:
         """Let the time run within which the handshake has to be complete."""
-        if self._connection is None or self._complete or self._ended or self._deadline is not None:
+        if self._connection is None or self._complete or self._ended or self._deadline.running:
             return
-        self._deadline = asyncio.get_running_loop().call_later(
-            self._handshake_timeout, self._give_up
-        )
+        self._deadline.start(self._handshake_timeout)
         self._set_state(DtlsTransportState.CONNECTING)
 
     def receive(self, datagram: bytes) -> bool:
@@ -195,16 +199,25 @@ class Association:
         return True
 
     def _flush(self, connection: DtlsConnection) -> None:
-        for datagram in connection.datagrams():
+        datagrams = connection.datagrams()
+        if datagrams and not self._complete:
+            self._flight.sent(datagrams)
+        for datagram in datagrams:
             self._transmit(datagram)
 
     def _receive_dtls(self, connection: DtlsConnection, datagram: bytes) -> bool:
+        limit = count_records(datagram)
         connection.feed(datagram)
         if not self._complete:
             self.expect_peer()
             self._handshake()
+            # Data that overtook the end of the handshake comes out now, too.
+            limit = _MOST_OVERTAKING
+        elif self.role is DtlsRole.SERVER and first_epoch(datagram) == 0:
+            # The client is still at its last flight, so ours is lost.
+            self._flight.repeat()
         if self._complete and not self._ended:
-            self._read(connection)
+            self._read(connection, limit)
         return True
 
     def _handshake(self) -> None:
@@ -228,8 +241,8 @@ class Association:
 
     def _completed(self, connection: DtlsConnection) -> None:
         self._complete = True
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self._deadline.cancel()
+        self._flight.settle()
         self.version = connection.version
         self.cipher = connection.cipher
         self.peer_certificate_der = connection.peer_certificate
@@ -266,9 +279,11 @@ class Association:
         if not self._ended:
             self._gate.open()
 
-    def _read(self, connection: DtlsConnection) -> None:
+    def _read(self, connection: DtlsConnection, limit: int) -> None:
+        messages = 0
         try:
-            for message in connection.messages():
+            for message in connection.messages(limit):
+                messages += 1
                 self._deliver(DatagramClass.DTLS, message, self._clock())
                 if self._ended:
                     return
@@ -279,8 +294,10 @@ class Association:
             self._flush(connection)
             self._fail(error)
         else:
-            self._flush(connection)
-            self._arm_retransmission(connection)
+            # Whatever was not data may have been answered by OpenSSL itself.
+            if messages < limit and not self._ended:
+                self._flush(connection)
+                self._arm_retransmission(connection)
 
     def _receive_srtp(self, kind: DatagramClass, packet: bytes, arrival_ms: int) -> bool:
         srtp = self._srtp
@@ -302,24 +319,24 @@ class Association:
         self.counters.dropped_early += self._gate.deliver(kind, payload, arrival_ms)
 
     def _arm_retransmission(self, connection: DtlsConnection) -> None:
-        if self._retransmission is not None:
+        timeout = connection.timeout
+        if timeout is None:
             self._retransmission.cancel()
-            self._retransmission = None
-        timeout = None if self._ended else connection.timeout
-        if timeout is not None:
-            self._retransmission = asyncio.get_running_loop().call_later(
-                timeout, self._retransmit, connection
-            )
+        else:
+            self._retransmission.start(timeout)
 
-    def _retransmit(self, connection: DtlsConnection) -> None:
-        self._retransmission = None
+    def _retransmit(self) -> None:
+        connection = self._connection
+        if connection is None:
+            return
         try:
             connection.handle_timeout()
         except DtlsError as error:
             self._fail(error)
             return
         self._flush(connection)
-        self._arm_retransmission(connection)
+        if not self._ended:
+            self._arm_retransmission(connection)
 
     def _give_up(self) -> None:
         self._fail(
@@ -340,10 +357,9 @@ class Association:
 
     def _release(self) -> None:
         """Let go of keys, timers and whatever waits."""
-        for timer in (self._retransmission, self._deadline):
-            if timer is not None:
-                timer.cancel()
-        self._retransmission = self._deadline = None
+        self._retransmission.cancel()
+        self._deadline.cancel()
+        self._flight.forget()
         self._connection = None
         self._srtp = None
         self._undecrypted.clear()

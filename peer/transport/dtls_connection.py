@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ _CIPHERS = b":".join(
 )
 
 _LARGEST_MESSAGE = 16384
-_READ_SIZE = 32768
+_READ_SIZE = 8192
 
 _SENTENCES = {
     "no shared cipher": "the peer offers no cipher suite with forward secrecy that we accept",
@@ -46,8 +47,9 @@ class PeerClosed(Exception):  # noqa: N818 - an event, not an error
     """The peer sent close_notify."""
 
 
-def dtls_context(certificate: Certificate) -> SSL.Context:
-    """What we accept of any peer, and the certificate that we show."""
+@functools.cache
+def dtls_context() -> SSL.Context:
+    """What we accept of any peer. One for all, as it takes longer to make than to use."""
     context = SSL.Context(SSL.DTLS_METHOD)
     # RFC 5763 section 8.8 with RFC 8827: DTLS 1.2. Not newer, because the record header of
     # DTLS 1.3 (RFC 9147 section 4) has another form than `dtls_records` knows.
@@ -61,8 +63,6 @@ def dtls_context(certificate: Certificate) -> SSL.Context:
         # RFC 5763 section 5: the fingerprint vouches for the certificate, not an authority.
         lambda *_: True,
     )
-    context.use_certificate(certificate.certificate)
-    context.use_privatekey(certificate.private_key)
     context.set_cipher_list(_CIPHERS)
     context.set_tlsext_use_srtp(SRTP_PROFILE_NAMES)
     return context
@@ -72,10 +72,16 @@ class DtlsConnection:
     """One end of one DTLS connection over memory; nothing here waits or keeps time.
 
     Every method that lets OpenSSL work may leave datagrams to send: take them with `datagrams`.
+
+    Args:
+        certificate: What we show.
+        role: As client it speaks first.
     """
 
-    def __init__(self, context: SSL.Context, role: DtlsRole) -> None:
-        self._ssl = SSL.Connection(context)
+    def __init__(self, certificate: Certificate, role: DtlsRole) -> None:
+        self._ssl = SSL.Connection(dtls_context())
+        self._ssl.use_certificate(certificate.certificate)
+        self._ssl.use_privatekey(certificate.private_key)
         self._ssl.set_ciphertext_mtu(MTU)
         if role is DtlsRole.CLIENT:
             self._ssl.set_connect_state()
@@ -108,14 +114,17 @@ class DtlsConnection:
             raise _translated(error) from error
         return True
 
-    def messages(self) -> Iterator[bytes]:
+    def messages(self, limit: int) -> Iterator[bytes]:
         """The application datagrams that have been fed since the last time.
+
+        Args:
+            limit: Stop after so many: finding out that there are no more costs as much as one.
 
         Raises:
             PeerClosed: The peer has sent close_notify.
             DtlsError: The peer has aborted the connection.
         """
-        while True:
+        for _ in range(limit):
             try:
                 message = self._ssl.recv(_LARGEST_MESSAGE)
             except SSL.WantReadError:

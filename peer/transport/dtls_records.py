@@ -51,6 +51,15 @@ def records(data: bytes) -> Iterator[Record]:
         start = end
 
 
+def count_records(datagram: bytes) -> int:
+    """How many records a datagram holds, a truncated one included."""
+    count = start = 0
+    while start < len(datagram):
+        start += HEADER_SIZE + int.from_bytes(datagram[start + 11 : start + 13])
+        count += 1
+    return count
+
+
 def first_epoch(datagram: bytes) -> int | None:
     """The epoch of the first record, or None where the datagram is shorter than a header."""
     return int.from_bytes(datagram[3:5]) if len(datagram) >= HEADER_SIZE else None

@@ -3,7 +3,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer.transport.dtls_records import ContentType, first_epoch, pack, records
+from peer.transport.dtls_records import (
+    ContentType,
+    count_records,
+    first_epoch,
+    pack,
+    records,
+)
 
 bodies = st.lists(st.binary(max_size=400), max_size=20)
 
@@ -64,3 +70,12 @@ def test_what_fits_together_travels_together() -> None:
     stream = record(bytes(100)) * 3
 
     assert [len(d) for d in pack(stream, 250)] == [226, 113]
+
+
+@given(bodies)
+def test_records_are_counted(contents: list[bytes]) -> None:
+    assert count_records(b"".join(record(body) for body in contents)) == len(contents)
+
+
+def test_a_truncated_record_counts() -> None:
+    assert count_records(record(b"whole") + b"\x17") == 2
