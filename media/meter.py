@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from av import AudioFrame
 
 if TYPE_CHECKING:
-    from av import AudioFrame
+    from av.frame import Frame
+    from av.packet import Packet
+    from av.stream import Stream
     from numpy.typing import NDArray
 
 _FULL_SCALE = 32768.0
@@ -42,9 +45,12 @@ class ToneMeter:
         self._samples = 0
         self._chunks: deque[NDArray[np.float64]] = deque()
 
-    def hear(self, frame: AudioFrame) -> None:
-        """Take a frame of format `s16`; its channels are mixed. A new sample rate starts afresh."""
-        if not frame.samples:
+    def hear(self, frame: Frame | Packet[Stream]) -> None:
+        """Take an audio frame of format `s16`; anything else is passed over.
+
+        Its channels are mixed. A new sample rate starts afresh.
+        """
+        if not isinstance(frame, AudioFrame) or not frame.samples:
             return
         if frame.sample_rate != self._rate:
             self._rate = frame.sample_rate

@@ -32,6 +32,7 @@ class OverlayTrack(MediaStreamTrack):
 
     Attributes:
         frames: How many frames have passed.
+        size: Width and height of the last one in pixels; None before the first.
     """
 
     kind = "video"
@@ -41,6 +42,7 @@ class OverlayTrack(MediaStreamTrack):
         self._source = source
         self._clock = clock
         self.frames = 0
+        self.size: tuple[int, int] | None = None
 
     async def recv(self) -> VideoFrame:
         """The next frame, with the time stamp of the source's.
@@ -58,6 +60,7 @@ class OverlayTrack(MediaStreamTrack):
         if not isinstance(frame, VideoFrame):
             raise TypeError(f"an overlay needs video frames, not {type(frame).__name__}")
         self.frames += 1
+        self.size = (frame.width, frame.height)
         drawn = writable_copy(frame)
         draw(drawn, f"{self._clock():%H:%M:%S.%f}"[:12] + f" FRAME {self.frames:06d}")
         return drawn

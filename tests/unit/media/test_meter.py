@@ -6,7 +6,7 @@ import pytest
 from av import AudioFrame
 
 from media import Tone, ToneMeter
-from tests.support.frames import SAMPLE_RATE, tone
+from tests.support.frames import SAMPLE_RATE, flat_picture, tone
 
 
 @pytest.mark.parametrize("pitch", [80.0, 261.63, 440.0, 1000.0, 7040.0])
@@ -74,5 +74,13 @@ def test_an_empty_frame_changes_nothing() -> None:
     empty.sample_rate = SAMPLE_RATE
 
     meter.hear(empty)
+
+    assert meter.measure().pitch is None
+
+
+def test_a_picture_is_passed_over() -> None:
+    meter = ToneMeter()
+
+    meter.hear(flat_picture(16, 16))
 
     assert meter.measure().pitch is None

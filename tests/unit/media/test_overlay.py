@@ -39,6 +39,15 @@ async def test_counts_the_frames() -> None:
     assert len(set(pictures)) == 3
 
 
+async def test_knows_the_size_of_the_last_frame() -> None:
+    overlay = OverlayTrack(GivenTrack("video", [flat_picture(320, 240)]), clock=_clock)
+    before = overlay.size
+
+    await overlay.recv()
+
+    assert (before, overlay.size) == (None, (320, 240))
+
+
 async def test_keeps_the_time_stamp_of_the_source() -> None:
     source = flat_picture(320, 240, pts=4_500)
 

@@ -1,0 +1,109 @@
+"""Owns the command `handfast`: its options, what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import signal
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from handfast.demo import Demo, DemoError, DemoOptions, open_demo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+app = typer.Typer(
+    name="handfast",
+    help="WebRTC peer connections whose handshake holds while everything about it changes.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"handfast {version('handfast')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it and end."),
+    ] = False,
+) -> None:
+    """A callback, so that `demo` stays a command of its own while it is the only one."""
+
+
+@app.command()
+def demo(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port; 0 for any free one.")
+    ] = 8080,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for the whole network.")
+    ] = "127.0.0.1",
+    certfile: Annotated[
+        Path | None, typer.Option(help="Certificate chain (PEM), for https.", metavar="FILE")
+    ] = None,
+    keyfile: Annotated[
+        Path | None, typer.Option(help="Its private key (PEM).", metavar="FILE")
+    ] = None,
+) -> None:
+    """Serve a page that calls a Python peer: picture, sound and data there and back."""
+    options = DemoOptions(host=host, port=port, certfile=certfile, keyfile=keyfile)
+    console = Console(highlight=False)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(options, lambda running: _welcome(console, running, options)))
+    except DemoError as error:
+        Console(stderr=True, highlight=False).print(Text.assemble(("error: ", "red"), str(error)))
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        console.print("\nStopped.")
+
+
+async def _serve(options: DemoOptions, on_ready: Callable[[Demo], None]) -> None:
+    stop = asyncio.Event()
+    # Ctrl-C cancels this coroutine by asyncio.Runner; a service manager sends SIGTERM.
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with open_demo(options) as running:
+        on_ready(running)
+        await stop.wait()
+
+
+def _welcome(console: Console, running: Demo, options: DemoOptions) -> None:
+    console.print()
+    console.print(
+        Text.assemble("  A Python peer waits for your call at ", (running.url, "bold cyan"))
+    )
+    console.print()
+    console.print("  Open it in a browser and press “Call the Python peer”. Your picture comes")
+    console.print("  back with the time and a frame counter on it, your sound as it is.")
+    if options.host not in ("127.0.0.1", "localhost", "::1"):
+        console.print()
+        console.print("  Everybody who can reach this address may call.")
+        if options.certfile is None:
+            console.print("  From other machines browsers give a camera to https only, which needs")
+            console.print("  --certfile and --keyfile; a test picture is sent otherwise.")
+    console.print()
+    console.print(Text("  Ctrl-C stops it.", style="dim"))
+    console.print()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Uvloop where it is installed: it reads bursts of datagrams in one turn."""
+    if importlib.util.find_spec("uvloop") is None:
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop

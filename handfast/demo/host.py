@@ -1,0 +1,64 @@
+"""Owns the Python peer of the demo: it sits in the room and answers everybody who joins."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from handfast.demo.visit import Visit
+from peer import PeerError
+from signaling import SignalingError
+
+if TYPE_CHECKING:
+    from peer import PeerConfiguration
+    from signaling import PeerChannel, Room
+
+_logger = logging.getLogger(__name__)
+
+
+class Host:
+    """Answers in one room, a Visit for each page; the room server bounds how many there are.
+
+    Args:
+        room: Joined already.
+        configuration: Of every connection.
+    """
+
+    def __init__(self, room: Room, configuration: PeerConfiguration) -> None:
+        self._room = room
+        self._configuration = configuration
+        self._visits: dict[str, Visit] = {}
+
+    @property
+    def visits(self) -> tuple[Visit, ...]:
+        """The calls that go on now, the oldest first."""
+        return tuple(self._visits.values())
+
+    async def run(self) -> None:
+        """Answer until cancelled, or until the room is gone; every call has ended then.
+
+        Raises:
+            ChannelLost: The room server went away.
+        """
+        async with asyncio.TaskGroup() as calls:
+            async for channel in self._room.channels():
+                calls.create_task(self._receive(channel))
+
+    async def _receive(self, channel: PeerChannel) -> None:
+        visit = Visit(channel, self._configuration)
+        self._visits[channel.peer.member] = visit
+        reason = ""
+        try:
+            await visit.run()
+        except TimeoutError:
+            reason = "no call came"
+        except (PeerError, SignalingError) as error:
+            reason = str(error)
+        except Exception:
+            # One page must not end the calls of the others, whatever it has found in us.
+            _logger.exception("a call failed by a fault of ours")
+            reason = "a fault on this side; its terminal says more"
+        finally:
+            del self._visits[channel.peer.member]
+            await channel.close(reason)

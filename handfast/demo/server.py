@@ -1,0 +1,191 @@
+"""Owns the running demo: its socket, its web server and its Python peer, as one context."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+import uvicorn
+
+from handfast.demo.host import Host
+from handfast.demo.site import SIGNALING_PATH, create_site
+from peer import PeerConfiguration
+from signaling import join
+from signaling.messages import MAX_MESSAGE_SIZE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from starlette.types import ASGIApp
+
+_ROOM: Final = "demo"
+_NAME: Final = "python"
+_GRACE: Final = 1
+_BACKLOG: Final = 128
+#: For the addresses that stand for all of a machine, the one by which it reaches itself.
+_LOOPBACK: Final = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "[::1]"})
+
+
+class DemoError(Exception):
+    """The demo cannot start; the text is one sentence for whoever started it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """What can be chosen about the demo.
+
+    Args:
+        host: Address or name to listen on.
+        port: TCP port; 0 for any free one.
+        certfile: PEM certificate chain for https, together with `keyfile`.
+        keyfile: PEM private key of it.
+        visitors: Pages that may be in a call at one time.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    certfile: Path | None = None
+    keyfile: Path | None = None
+    visitors: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A running demo.
+
+    Args:
+        url: Of the page.
+        host: The Python peer.
+    """
+
+    url: str
+    host: Host
+
+
+@contextlib.asynccontextmanager
+async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
+    """Serve the page and answer calls until the context ends.
+
+    Raises:
+        DemoError: The address cannot be listened on, or the certificate cannot be used.
+    """
+    _check_certificate(options)
+    listener = _listen(options.host, options.port)
+    with contextlib.closing(listener):
+        scheme = "http" if options.certfile is None else "https"
+        address, port = listener.getsockname()[:2]
+        async with _serving(create_site(visitors=options.visitors), listener, options):
+            # Through the front door like everybody else, but always from this machine.
+            here = _LOOPBACK.get(address) or _bracketed(address)
+            url = f"{scheme.replace('http', 'ws')}://{here}:{port}{SIGNALING_PATH}"
+            trust = _trust(options)
+            async with await join(url, room=_ROOM, name=_NAME, ssl=trust, insecure=True) as room:
+                host = Host(room, PeerConfiguration())
+                async with _running(host):
+                    shown = here if address in _LOOPBACK else _bracketed(options.host)
+                    yield Demo(f"{scheme}://{shown}:{port}/", host)
+
+
+def _check_certificate(options: DemoOptions) -> None:
+    if (options.certfile is None) != (options.keyfile is None):
+        raise DemoError("https needs both --certfile and --keyfile.")
+    for path in (options.certfile, options.keyfile):
+        if path is not None and not path.is_file():
+            raise DemoError(f"There is no file {path}.")
+    if options.certfile is not None:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                options.certfile, options.keyfile, password=""
+            )
+        except (ssl.SSLError, OSError) as error:
+            raise DemoError(
+                f"{options.certfile} and {options.keyfile} are no certificate with its key in PEM: "
+                f"{error.strerror or error}."
+            ) from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except socket.gaierror as error:
+        raise DemoError(f"{host!r} is not an address of this machine: {error.strerror}.") from error
+    except OSError as error:
+        raise DemoError(_why_not(host, port, error)) from error
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"Port {port} is taken by another program; choose one with --port."
+        case errno.EACCES:
+            return f"This user may not listen on port {port}; choose one above 1023 with --port."
+        case errno.EADDRNOTAVAIL:
+            return f"{host} is not an address of this machine."
+        case _:
+            return f"Cannot listen on {host}, port {port}: {error.strerror}."
+
+
+@contextlib.asynccontextmanager
+async def _serving(
+    app: ASGIApp, listener: socket.socket, options: DemoOptions
+) -> AsyncIterator[None]:
+    server = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            ws_max_size=MAX_MESSAGE_SIZE,
+            timeout_graceful_shutdown=_GRACE,
+            ssl_certfile=options.certfile,
+            ssl_keyfile=options.keyfile,
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs the loop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _running(host: Host) -> AsyncIterator[None]:
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(host.run(), name="demo host")
+        yield
+        task.cancel()
+
+
+def _trust(options: DemoOptions) -> ssl.SSLContext | None:
+    """What our own peer trusts: the certificate that we serve, whoever signed it."""
+    if options.certfile is None:
+        return None
+    context = ssl.create_default_context(cafile=options.certfile)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

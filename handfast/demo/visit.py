@@ -1,0 +1,163 @@
+"""Owns one call with one page: what comes is sent back, and reported on each second."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from media import EchoTrack, OverlayTrack, ToneMeter
+from peer import ConnectionState, PeerConnection, TransportError
+from peer.statistics import TransportStats
+from signaling import Negotiator
+from signaling.tasks import first_of
+
+if TYPE_CHECKING:
+    from peer import DataChannel, DataChannelEvent, MediaStreamTrack, PeerConfiguration, TrackEvent
+    from signaling import PeerChannel
+
+_REPORT_INTERVAL: Final = 1.0
+_PATIENCE: Final = 30.0
+#: Bytes that wait to be sent on a channel; a page that does not read gets no more.
+_MAX_BUFFERED: Final = 64 * 1024
+
+
+class PictureReport(msgspec.Struct, frozen=True):
+    """The picture as it arrives: size in pixels, frames decoded so far."""
+
+    width: int
+    height: int
+    frames: int
+
+
+class SoundReport(msgspec.Struct, frozen=True):
+    """The sound as it arrives: strongest tone in hertz (None in silence), level in dBFS."""
+
+    pitch: float | None
+    level: float
+
+
+class TransportReport(msgspec.Struct, frozen=True, rename="camel"):
+    """This end of the DTLS association, under the names of webrtc-stats."""
+
+    dtls_role: str
+    tls_version: str | None
+    dtls_cipher: str | None
+    srtp_cipher: str | None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What the channel `report` carries to the page as JSON."""
+
+    picture: PictureReport | None
+    sound: SoundReport | None
+    transport: TransportReport | None
+
+
+class Visit:
+    """One page, from its first message to its leaving.
+
+    Args:
+        channel: To the page.
+        configuration: Of the connection.
+    """
+
+    def __init__(self, channel: PeerChannel, configuration: PeerConfiguration) -> None:
+        self._channel = channel
+        self.connection = PeerConnection(configuration)
+        self._overlay: OverlayTrack | None = None
+        self._meter: ToneMeter | None = None
+        self._reports: DataChannel | None = None
+        self._failed = asyncio.Event()
+        self.connection.on("track", self._on_track)
+        self.connection.on("datachannel", self._on_channel)
+        self.connection.on("connectionstatechange", self._on_state)
+
+    async def run(self) -> None:
+        """Answer the page until it leaves.
+
+        Raises:
+            PeerError: There was, or is, no way to the page.
+            SignalingError: The channel broke, or page and Python cannot agree.
+            TimeoutError: The page made no call.
+        """
+        async with self.connection:
+            # A page opens its ears before it speaks, and comes after us: it is the polite one.
+            negotiator = Negotiator(self.connection, self._channel, polite=self._channel.polite)
+            await first_of(negotiator.run(), self._watch(), self._report())
+
+    async def report(self) -> Report:
+        """What arrives from the page now."""
+        return Report(
+            picture=self._picture(), sound=self._sound(), transport=await self._transport()
+        )
+
+    def _on_track(self, event: TrackEvent) -> None:
+        returned = self._returned(event.track)
+        if returned is not None:
+            self.connection.addTrack(returned)
+
+    def _returned(self, track: MediaStreamTrack) -> MediaStreamTrack | None:
+        """The track to send back; one of each kind, whatever a page sends."""
+        if track.kind == "video" and self._overlay is None:
+            self._overlay = OverlayTrack(track)
+            return self._overlay
+        if track.kind == "audio" and self._meter is None:
+            self._meter = ToneMeter()
+            return EchoTrack(track, observe=self._meter.hear)
+        return None
+
+    def _on_channel(self, event: DataChannelEvent) -> None:
+        channel = event.channel
+        match channel.label:
+            case "round-trip":
+                channel.on("message", lambda message: _send(channel, message))
+            case "report":
+                self._reports = channel
+
+    def _on_state(self) -> None:
+        if self.connection.connectionState is ConnectionState.FAILED:
+            self._failed.set()
+
+    async def _watch(self) -> None:
+        async with asyncio.timeout(_PATIENCE):
+            await self.connection.connected()
+        await self._failed.wait()
+        raise TransportError("nothing came from the page for too long")
+
+    async def _report(self) -> None:
+        while True:
+            await asyncio.sleep(_REPORT_INTERVAL)
+            if self._reports is not None:
+                _send(self._reports, msgspec.json.encode(await self.report()).decode())
+
+    def _picture(self) -> PictureReport | None:
+        overlay = self._overlay
+        if overlay is None or overlay.size is None:
+            return None
+        width, height = overlay.size
+        return PictureReport(width=width, height=height, frames=overlay.frames)
+
+    def _sound(self) -> SoundReport | None:
+        if self._meter is None:
+            return None
+        tone = self._meter.measure()
+        return SoundReport(pitch=tone.pitch, level=tone.level)
+
+    async def _transport(self) -> TransportReport | None:
+        stats = (await self.connection.getStats()).values()
+        transport = next((s for s in stats if isinstance(s, TransportStats)), None)
+        if transport is None:
+            return None
+        return TransportReport(
+            dtls_role=transport.dtlsRole,
+            tls_version=transport.tlsVersion,
+            dtls_cipher=transport.dtlsCipher,
+            srtp_cipher=transport.srtpCipher,
+        )
+
+
+def _send(channel: DataChannel, message: Any) -> None:
+    if channel.readyState == "open" and channel.bufferedAmount < _MAX_BUFFERED:
+        channel.send(message)

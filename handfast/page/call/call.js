@@ -1,0 +1,164 @@
+// Owns one RTCPeerConnection and its negotiation with the peer over a Room: perfect negotiation
+// (W3C webrtc-pc section 10.7), and one event for every state that changes.
+
+import { Pinger } from "./pinger.js";
+
+/**
+ * A call to the Python peer.
+ *
+ * Events: `state` (`{ name, value }`), `description` (`{ side, description }`), `media`,
+ * `report` (what the peer says that it receives) and once `fail` (`{ code, detail }`).
+ */
+export class Call extends EventTarget {
+  #room;
+  #makingOffer = false;
+  #ignoreOffer = false;
+  #closed = false;
+
+  constructor(room, stream) {
+    super();
+    this.#room = room;
+    this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    this.returned = new MediaStream();
+    this.#watch();
+    this.#negotiate();
+    for (const track of stream.getTracks()) this.connection.addTrack(track, stream);
+    this.pinger = new Pinger(this.#channel("round-trip", { ordered: false, maxRetransmits: 0 }));
+    this.#channel("report").addEventListener("message", ({ data }) => {
+      this.#emit("report", JSON.parse(data));
+    });
+  }
+
+  /** End the call. Safe to call twice. */
+  close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.pinger.stop();
+    this.connection.close();
+    for (const track of this.returned.getTracks()) track.stop();
+    this.#room.leave();
+    this.#state("connection", "closed");
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  #state(name, value) {
+    this.#emit("state", { name, value });
+  }
+
+  #fail(code, detail = "") {
+    if (!this.#closed) this.#emit("fail", { code, detail });
+  }
+
+  #channel(label, options) {
+    const channel = this.connection.createDataChannel(label, options);
+    channel.binaryType = "arraybuffer";
+    if (label === "round-trip") {
+      for (const state of ["open", "closing", "close"]) {
+        channel.addEventListener(state, () => this.#state("channel", channel.readyState));
+      }
+    }
+    return channel;
+  }
+
+  #watch() {
+    const pc = this.connection;
+    pc.addEventListener("signalingstatechange", () => {
+      this.#state("signaling", pc.signalingState);
+    });
+    pc.addEventListener("icegatheringstatechange", () => {
+      this.#state("gathering", pc.iceGatheringState);
+      if (pc.iceGatheringState === "complete") this.#describe("local", pc.localDescription);
+    });
+    pc.addEventListener("iceconnectionstatechange", () => {
+      this.#state("ice", pc.iceConnectionState);
+    });
+    pc.addEventListener("connectionstatechange", () => {
+      this.#state("connection", pc.connectionState);
+      if (pc.connectionState === "failed") {
+        this.#fail(pc.iceConnectionState === "failed" ? "ice-failed" : "dtls-failed");
+      }
+    });
+    pc.addEventListener("track", ({ track }) => {
+      this.returned.addTrack(track);
+      this.#emit("media", { kind: track.kind });
+    });
+  }
+
+  // The transport exists only once a description is set; Firefox has it on the receivers.
+  #watchDtls() {
+    const dtls = this.dtls;
+    if (!dtls || dtls.onstatechange) return;
+    this.#state("dtls", dtls.state);
+    dtls.onstatechange = () => this.#state("dtls", dtls.state);
+  }
+
+  /** The RTCDtlsTransport of the one BUNDLE group, or null before there is one. */
+  get dtls() {
+    const pc = this.connection;
+    return pc.sctp?.transport ?? pc.getSenders().find((s) => s.transport)?.transport ?? null;
+  }
+
+  #describe(side, description) {
+    this.#emit("description", { side, description });
+  }
+
+  #negotiate() {
+    const pc = this.connection;
+    pc.addEventListener("icecandidate", ({ candidate }) => {
+      this.#room.send({ type: "candidate", ...candidate?.toJSON() });
+    });
+    pc.addEventListener("negotiationneeded", async () => {
+      try {
+        this.#makingOffer = true;
+        await this.#sendDescription();
+      } catch (error) {
+        this.#fail("negotiation", error.message);
+      } finally {
+        this.#makingOffer = false;
+      }
+    });
+    this.#room.addEventListener("message", async ({ detail: message }) => {
+      try {
+        if (message.type === "candidate") await this.#addCandidate(message);
+        else await this.#addDescription(message);
+      } catch (error) {
+        this.#fail("negotiation", error.message);
+      }
+    });
+    this.#room.addEventListener("end", ({ detail }) => this.#fail(detail.code, detail.detail));
+  }
+
+  async #sendDescription() {
+    const pc = this.connection;
+    await pc.setLocalDescription();
+    this.#describe("local", pc.localDescription);
+    this.#watchDtls();
+    this.#room.send(pc.localDescription.toJSON());
+  }
+
+  async #addDescription({ type, sdp }) {
+    const pc = this.connection;
+    const collision = type === "offer" && (this.#makingOffer || pc.signalingState !== "stable");
+    this.#ignoreOffer = !this.#room.polite && collision;
+    if (this.#ignoreOffer) return;
+    await pc.setRemoteDescription({ type, sdp });
+    this.#describe("remote", pc.remoteDescription);
+    this.#watchDtls();
+    if (type === "offer") await this.#sendDescription();
+  }
+
+  async #addCandidate({ candidate = "", sdpMid, sdpMLineIndex, usernameFragment }) {
+    const end = sdpMid === undefined && sdpMLineIndex === undefined;
+    try {
+      await this.connection.addIceCandidate(
+        end ? undefined : { candidate, sdpMid, sdpMLineIndex, usernameFragment },
+      );
+      this.#describe("remote", this.connection.remoteDescription);
+    } catch (error) {
+      if (!this.#ignoreOffer) throw error;
+    }
+  }
+}

@@ -1,0 +1,55 @@
+// Owns the measure of the round trip: numbered datagrams on a data channel that the peer returns.
+
+const INTERVAL_MS = 250;
+const KEPT = 64;
+
+export class Pinger {
+  #channel;
+  #timer = null;
+  #number = 0;
+  #sent = new Map();
+  #answers = [];
+
+  constructor(channel) {
+    this.#channel = channel;
+    channel.addEventListener("open", () => {
+      this.#timer = setInterval(() => this.#ping(), INTERVAL_MS);
+      this.#ping();
+    });
+    channel.addEventListener("message", ({ data }) => this.#pong(data));
+    channel.addEventListener("close", () => this.stop());
+  }
+
+  /** How many have come back since the start. */
+  returned = 0;
+
+  /** The median of the round trips since the last call, in milliseconds; null if there was none. */
+  take() {
+    const sorted = this.#answers.splice(0).sort((a, b) => a - b);
+    return sorted.length ? sorted[sorted.length >> 1] : null;
+  }
+
+  stop() {
+    clearInterval(this.#timer);
+    this.#sent.clear();
+  }
+
+  #ping() {
+    if (this.#channel.readyState !== "open") return;
+    this.#number += 1;
+    this.#sent.set(this.#number, performance.now());
+    // An answer that has not come by now was lost.
+    this.#sent.delete(this.#number - KEPT);
+    this.#channel.send(String(this.#number));
+  }
+
+  #pong(data) {
+    const number = Number(data);
+    const sent = this.#sent.get(number);
+    if (sent === undefined) return;
+    this.#sent.delete(number);
+    this.returned += 1;
+    this.#answers.push(performance.now() - sent);
+    if (this.#answers.length > KEPT) this.#answers.shift();
+  }
+}

@@ -1,0 +1,53 @@
+// Owns the choice of what is sent: camera and microphone, or the synthetic picture and tone, and
+// the reason where the second had to stand in for the first.
+
+import { openSynthetic } from "./synthetic.js";
+
+const CONSTRAINTS = {
+  audio: { echoCancellation: true, noiseSuppression: true },
+  video: { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 30 } },
+};
+
+/**
+ * Open what is to be sent.
+ *
+ * Resolves to `{ kind, stream, stop(), problem }`: `kind` is what was opened in the end, `problem`
+ * is null or `{ code, detail }` with a code of view/words.js.
+ */
+export async function openSource(wanted) {
+  if (wanted === "camera") {
+    try {
+      return { kind: "camera", problem: null, ...(await openCamera()) };
+    } catch (error) {
+      const problem = { code: reasonFor(error), detail: error.message };
+      return { kind: "synthetic", problem, ...openSynthetic() };
+    }
+  }
+  return { kind: "synthetic", problem: null, ...openSynthetic() };
+}
+
+async function openCamera() {
+  if (!navigator.mediaDevices) throw new DOMException("no mediaDevices", "InsecureContext");
+  const stream = await navigator.mediaDevices.getUserMedia(CONSTRAINTS);
+  return {
+    stream,
+    stop() {
+      for (const track of stream.getTracks()) track.stop();
+    },
+  };
+}
+
+function reasonFor({ name }) {
+  switch (name) {
+    case "InsecureContext":
+      return "camera-insecure";
+    case "NotAllowedError":
+    case "SecurityError":
+      return "camera-refused";
+    case "NotFoundError":
+    case "OverconstrainedError":
+      return "camera-missing";
+    default:
+      return "camera-busy";
+  }
+}

@@ -1,0 +1,86 @@
+// Owns the facts of the transport: DTLS role, cipher, SRTP profile, path and fingerprints. What
+// the browser does not report is filled in from what the Python peer says of the same association.
+
+import { byId, html } from "./dom.js";
+
+const VERSIONS = new Map([
+  ["FEFF", "DTLS 1.0"],
+  ["FEFD", "DTLS 1.2"],
+  ["FEFC", "DTLS 1.3"],
+]);
+const OTHER_ROLE = { client: "server", server: "client" };
+const ROLES = {
+  client: "client: this page sent the ClientHello",
+  server: "server: Python sent the ClientHello",
+};
+
+export class Security {
+  #list = byId("security");
+  #facts = {};
+
+  constructor() {
+    this.#draw();
+  }
+
+  clear() {
+    this.#facts = {};
+    this.#draw();
+  }
+
+  /** What the browser reports: `transport` of a Sampler's sample. */
+  setOwn(transport) {
+    this.#facts.own = transport;
+    this.#draw();
+  }
+
+  /** What the peer reports of its own end. */
+  setPeer(transport) {
+    this.#facts.peer = transport;
+    this.#draw();
+  }
+
+  /** Take the fingerprint of `side` ("local" or "remote") out of a description. */
+  setDescription(side, sdp) {
+    this.#facts[side] = /^a=fingerprint:(.+?)\r?$/m.exec(sdp)?.[1] ?? null;
+    this.#draw();
+  }
+
+  #draw() {
+    const { own = {}, peer = {}, local, remote } = this.#facts;
+    const role = own.dtlsRole ?? OTHER_ROLE[peer.dtlsRole];
+    const version = own.tlsVersion ?? peer.tlsVersion;
+    this.#list.replaceChildren(
+      fact("DTLS role", ROLES[role], !own.dtlsRole && role, "dtls-role"),
+      fact("Protocol", VERSIONS.get(version) ?? version, !own.tlsVersion && version, "dtls-version"),
+      fact("Cipher", own.dtlsCipher ?? peer.dtlsCipher, !own.dtlsCipher && peer.dtlsCipher, "dtls-cipher"),
+      fact("SRTP profile", own.srtpCipher ?? peer.srtpCipher, !own.srtpCipher && peer.srtpCipher, "srtp-profile"),
+      fact("Path", path(own), false, "path"),
+      fingerprint("Certificate here", local),
+      fingerprint("Certificate there", remote),
+    );
+  }
+}
+
+function fact(name, value, fromPeer, id) {
+  const said = value ? breakable(value) : [html("span", { class: "unknown" }, "–")];
+  if (fromPeer) said.push(html("span", { class: "source" }, "as Python reports it"));
+  return html("div", {}, html("dt", {}, name), html("dd", { "data-fact": id }, ...said));
+}
+
+/** A long name may be broken after an underscore and nowhere else. */
+function breakable(text) {
+  return text.split(/(?<=_)/).flatMap((part, i) => (i ? [html("wbr"), part] : [part]));
+}
+
+function path({ local, remote, iceRole }) {
+  if (!local || !remote) return null;
+  const role = iceRole ? `, ${iceRole}` : "";
+  return `${local.address} (${local.type}) → ${remote.address} (${remote.type})${role}`;
+}
+
+function fingerprint(name, text) {
+  if (!text) return fact(name, null);
+  const [algorithm, value] = text.split(" ");
+  const short = html("code", { title: value }, `${value.slice(0, 23)}…`);
+  return html("div", {}, html("dt", {}, name), html("dd", {}, `${algorithm} `, short));
+}

@@ -1,0 +1,39 @@
+// Owns the list of what happened, each with its time since the call began.
+
+import { byId, html } from "./dom.js";
+
+const KEPT = 200;
+
+export class Timeline {
+  #list = byId("timeline");
+  #note = byId("timeline-note");
+  #start = 0;
+
+  /** Begin a new call at this time, in milliseconds of `performance.now`. */
+  begin(start) {
+    this.#start = start;
+    this.#list.replaceChildren();
+    this.#note.hidden = true;
+  }
+
+  /** Add what happened to `subject`; `mood` as in states.js. */
+  add(subject, text, mood = "quiet") {
+    const item = html(
+      "li",
+      { "data-mood": mood },
+      html("time", {}, since(performance.now() - this.#start)),
+      html("span", { class: "subject" }, subject),
+      html("span", { class: "change" }, text),
+    );
+    const atEnd = this.#list.scrollTop + this.#list.clientHeight >= this.#list.scrollHeight - 8;
+    this.#list.append(item);
+    if (this.#list.childElementCount > KEPT) this.#list.firstElementChild.remove();
+    if (atEnd) this.#list.scrollTop = this.#list.scrollHeight;
+  }
+}
+
+function since(ms) {
+  if (ms < 10_000) return `${(ms / 1000).toFixed(3)} s`;
+  const seconds = Math.floor(ms / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}

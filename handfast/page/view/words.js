@@ -1,0 +1,104 @@
+// Owns what the page says when something is wrong: one entry for each code, in words for whoever
+// is in front of the page, with what to do about it.
+
+const PROBLEMS = {
+  "no-webrtc": () => ({
+    title: "This browser has no WebRTC",
+    text: "Without RTCPeerConnection there is no call. It may be switched off by a setting or an extension; a current Firefox, Chrome, Edge or Safari has it.",
+    retry: false,
+  }),
+  "no-server": () => ({
+    title: "The room server does not answer",
+    text: `Nothing answered at ${location.host}. Is “make demo” still running there? Start it and try again.`,
+  }),
+  "server-gone": () => ({
+    title: "The room server went away",
+    text: "The connection to it broke, and the call ended with it. If it was stopped on purpose, start it again with “make demo”.",
+  }),
+  "no-peer": () => ({
+    title: "Nobody is there to answer",
+    text: "The room server runs, but the Python peer has not joined the room. Its terminal says why.",
+  }),
+  "peer-left": (detail) => ({
+    title: "The Python peer left",
+    text: `It left the room and the call ended. ${sentence(detail)}`,
+  }),
+  bye: (detail) => ({
+    title: "The Python peer ended the call",
+    text: sentence(detail) || "It gave no reason.",
+  }),
+  "room-full": () => ({
+    title: "All lines are busy",
+    text: "As many pages are in a call with the Python peer as it takes. Close another one, or wait a moment.",
+  }),
+  "server-full": () => PROBLEMS["room-full"](),
+  "camera-refused": () => ({
+    title: "Camera and microphone were refused",
+    text: "The test picture and tone are sent instead. To send your own, allow both for this page, with the symbol beside the address, and call again.",
+    retry: false,
+  }),
+  "camera-missing": () => ({
+    title: "No camera or microphone was found",
+    text: "The test picture and tone are sent instead.",
+    retry: false,
+  }),
+  "camera-busy": (detail) => ({
+    title: "Camera or microphone could not be opened",
+    text: `Another program may be using them. The test picture and tone are sent instead. ${sentence(detail)}`,
+    retry: false,
+  }),
+  "camera-insecure": () => ({
+    title: "The browser gives no camera to this address",
+    text: `Browsers open cameras only for https and for this machine itself, not for ${location.origin}. The test picture and tone are sent instead. “handfast demo --certfile … --keyfile …” serves https.`,
+    retry: false,
+  }),
+  "ice-failed": () => ({
+    title: "No network path to the Python peer",
+    text: "The descriptions were exchanged, but no pair of addresses could exchange packets: ICE failed. A firewall or VPN that blocks UDP between this device and the server is the usual cause.",
+  }),
+  "dtls-failed": () => ({
+    title: "The secure handshake failed",
+    text: "A network path was found, but DTLS did not complete on it: the certificate was not the one announced, or handshake packets were lost for too long.",
+  }),
+  "silent": () => ({
+    title: "Nothing has come from the Python peer for some seconds",
+    text: "The call goes on by itself when the network does.",
+    retry: false,
+  }),
+  "sound-blocked": () => ({
+    title: "The browser keeps the loudspeaker off",
+    text: "It wants a click first: press “Loudspeaker”.",
+    retry: false,
+  }),
+};
+
+/** `{ title, text, retry }` for a problem's code. */
+export function problemFor(code, detail = "") {
+  const known = PROBLEMS[code];
+  if (known) return { retry: true, ...known(detail) };
+  return {
+    title: "The call could not go on",
+    text: `${sentence(detail)} (${code})`.trim(),
+    retry: true,
+  };
+}
+
+/** What the head of the page says of a call's stage. */
+export const STATUS = {
+  ready: ["quiet", "Ready to call"],
+  source: ["busy", "Opening camera and microphone…"],
+  server: ["busy", "Joining the room…"],
+  offer: ["busy", "Calling the Python peer…"],
+  ice: ["busy", "Looking for a network path…"],
+  dtls: ["busy", "Securing the connection…"],
+  connected: ["good", "In a call with Python"],
+  silent: ["bad", "Connection interrupted"],
+  failed: ["bad", "The call failed"],
+  ended: ["quiet", "Call ended"],
+};
+
+function sentence(text) {
+  if (!text) return "";
+  const capital = text[0].toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(capital) ? capital : `${capital}.`;
+}
