@@ -26,9 +26,12 @@ def run_to_end(work: Work) -> None:
     Raises:
         RuntimeError: It did wait; it has been closed.
     """
-    if run_eagerly(work) is not None:
-        work.close()
-        raise RuntimeError(f"{work!r} was to end without waiting")
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    work.close()
+    raise RuntimeError(f"{work!r} was to end without waiting")
 
 
 def run_eagerly(work: Work) -> Work | None:
@@ -110,6 +113,9 @@ class Pump:
         """Drop what is queued and end what is waiting."""
         self._closed = True
         self._queue.clear()
+        if self._task is not None:
+            # A task that is cancelled before its first step would not tell the coroutine.
+            await asyncio.sleep(0)
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
