@@ -11,13 +11,12 @@ from peer.identity.fingerprints import Fingerprint, HashFunction, strongest
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.demux import DatagramClass, classify
 from peer.transport.dtls_connection import DtlsConnection, PeerClosed
-from peer.transport.dtls_records import count_records, first_epoch
-from peer.transport.flight import Flight
+from peer.transport.dtls_records import count_records
+from peer.transport.handshake import Handshake
 from peer.transport.held import Arrival, Gate, Held
 from peer.transport.seam import SrtpKeys
 from peer.transport.secure_stats import Counters
 from peer.transport.srtp import Srtp
-from peer.transport.timer import Timer
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -74,16 +73,12 @@ class Association:
         self._handshake_timeout = handshake_timeout
         self._clock = clock
         self._state = DtlsTransportState.NEW
-        self._connection: DtlsConnection | None = None
+        self._handshake: Handshake | None = None
         self._expected: tuple[Fingerprint, ...] = ()
-        self._complete = False
         self._srtp: Srtp | None = None
         # Before the keys are there, SRTP waits as it came; afterwards, decrypted, for verification.
         self._undecrypted = Held()
         self._gate = Gate(events)
-        self._flight = Flight(self._transmit)
-        self._retransmission = Timer(self._retransmit)
-        self._deadline = Timer(self._give_up)
 
     @property
     def state(self) -> DtlsTransportState:
@@ -93,7 +88,7 @@ class Association:
     @property
     def handshaking(self) -> bool:
         """Whether its keys are still to come."""
-        return not self._complete
+        return self.peer_certificate_der is None
 
     @property
     def peer_fingerprint(self) -> Fingerprint | None:
@@ -103,18 +98,27 @@ class Association:
 
     def start(self) -> None:
         """As client, send the ClientHello; as server, be ready for one."""
-        if self._connection is not None or self._ended:
+        if self._handshake is not None or self._ended:
             return
-        self._connection = DtlsConnection(self._certificate, self.role)
+        self._handshake = Handshake(
+            certificate=self._certificate,
+            role=self.role,
+            patience=self._handshake_timeout,
+            transmit=self._transmit,
+            on_complete=self._completed,
+            on_failed=self._fail,
+        )
         if self.role is DtlsRole.CLIENT:
-            self.expect_peer()
-            self._handshake()
+            self._set_state(DtlsTransportState.CONNECTING)
+            # The callback may have closed it.
+            if not self._ended:
+                self._handshake.begin()
 
     def expect_peer(self) -> None:
         """Let the time run within which the handshake has to be complete."""
-        if self._connection is None or self._complete or self._ended or self._deadline.running:
+        if self._handshake is None or not self.handshaking:
             return
-        self._deadline.start(self._handshake_timeout)
+        self._handshake.expect_peer()
         self._set_state(DtlsTransportState.CONNECTING)
 
     def receive(self, datagram: bytes) -> bool:
@@ -123,7 +127,7 @@ class Association:
         Returns:
             Whether it was this association's.
         """
-        if self._connection is None or self._ended:
+        if self._handshake is None:
             return False
         self.counters.packets_received += 1
         self.counters.bytes_received += len(datagram)
@@ -132,7 +136,7 @@ class Association:
             case DatagramClass.RTP | DatagramClass.RTCP:
                 return self._receive_srtp(kind, datagram, self._clock())
             case DatagramClass.DTLS:
-                return self._receive_dtls(self._connection, datagram)
+                return self._receive_dtls(self._handshake, datagram)
             case _:
                 self.counters.dropped_foreign += 1
                 return False
@@ -146,7 +150,7 @@ class Association:
         if not self._expected:
             names = ", ".join(sorted({f.algorithm for f in fingerprints})) or "none at all"
             self._fail(DtlsError(f"the peer announced no fingerprint by a hash we accept: {names}"))
-        elif self._complete:
+        elif not self.handshaking:
             self._check_fingerprint()
 
     def send_rtp(self, packet: bytes) -> bool:
@@ -161,24 +165,22 @@ class Association:
 
     def send_data(self, message: bytes) -> bool:
         """Encrypt and send one application datagram (an SCTP packet); False as above."""
-        connection = self._connection
+        handshake = self._handshake
         if (
-            connection is None
+            handshake is None
             or self._state is not DtlsTransportState.CONNECTED
-            or not connection.send(message)
+            or not handshake.connection.send(message)
         ):
             self.counters.dropped_unsent += 1
             return False
-        self._flush(connection)
+        handshake.flush()
         return True
 
     def close(self) -> None:
         """Say close_notify and drop the keys; at any moment, any number of times."""
         if self._ended:
             return
-        self._say_goodbye()
-        self._release()
-        self._set_state(DtlsTransportState.CLOSED)
+        self._end(DtlsTransportState.CLOSED)
 
     @property
     def _ended(self) -> bool:
@@ -198,51 +200,18 @@ class Association:
         self.counters.bytes_sent += len(datagram)
         return True
 
-    def _flush(self, connection: DtlsConnection) -> None:
-        datagrams = connection.datagrams()
-        if datagrams and not self._complete:
-            self._flight.sent(datagrams)
-        for datagram in datagrams:
-            self._transmit(datagram)
-
-    def _receive_dtls(self, connection: DtlsConnection, datagram: bytes) -> bool:
-        limit = count_records(datagram)
-        connection.feed(datagram)
-        if not self._complete:
-            self.expect_peer()
-            self._handshake()
-            # Data that overtook the end of the handshake comes out now, too.
-            limit = _MOST_OVERTAKING
-        elif self.role is DtlsRole.SERVER and first_epoch(datagram) == 0:
-            # The client is still at its last flight, so ours is lost.
-            self._flight.repeat()
-        if self._complete and not self._ended:
-            self._read(connection, limit)
+    def _receive_dtls(self, handshake: Handshake, datagram: bytes) -> bool:
+        # Data that overtook the end of the handshake comes out with it.
+        limit = _MOST_OVERTAKING if self.handshaking else count_records(datagram)
+        if self._state is DtlsTransportState.NEW:
+            self._set_state(DtlsTransportState.CONNECTING)
+        if not self._ended:
+            handshake.receive(datagram)
+        if not self._ended and not self.handshaking:
+            self._read(handshake, limit)
         return True
 
-    def _handshake(self) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        try:
-            complete = connection.handshake()
-        except DtlsError as error:
-            self._flush(connection)
-            self._fail(error)
-            return
-        # First our last flight, so that the peer has the keys before anything protected by them.
-        self._flush(connection)
-        # Sending may have called back into this object, through a link within one process.
-        if self._ended or self._complete:
-            return
-        self._arm_retransmission(connection)
-        if complete:
-            self._completed(connection)
-
     def _completed(self, connection: DtlsConnection) -> None:
-        self._complete = True
-        self._deadline.cancel()
-        self._flight.settle()
         self.version = connection.version
         self.cipher = connection.cipher
         self.peer_certificate_der = connection.peer_certificate
@@ -267,7 +236,6 @@ class Association:
         ]
         if set(shown).isdisjoint(expected):
             # RFC 5763 section 5: a mismatch tears the session down.
-            self._say_goodbye()
             self._fail(
                 DtlsError(
                     "the peer's certificate is not the one it announced: expected "
@@ -279,30 +247,28 @@ class Association:
         if not self._ended:
             self._gate.open()
 
-    def _read(self, connection: DtlsConnection, limit: int) -> None:
+    def _read(self, handshake: Handshake, limit: int) -> None:
         messages = 0
         try:
-            for message in connection.messages(limit):
+            for message in handshake.connection.messages(limit):
                 messages += 1
                 self._deliver(DatagramClass.DTLS, message, self._clock())
                 if self._ended:
                     return
         except PeerClosed:
-            # RFC 8446 section 6.1 and RFC 5246 section 7.2.1: answer close_notify with our own.
+            # RFC 5246 section 7.2.1: close_notify is answered with close_notify.
             self.close()
         except DtlsError as error:
-            self._flush(connection)
             self._fail(error)
         else:
             # Whatever was not data may have been answered by OpenSSL itself.
             if messages < limit and not self._ended:
-                self._flush(connection)
-                self._arm_retransmission(connection)
+                handshake.flush()
 
     def _receive_srtp(self, kind: DatagramClass, packet: bytes, arrival_ms: int) -> bool:
         srtp = self._srtp
         if srtp is None:
-            if self._complete:
+            if not self.handshaking:
                 self.counters.dropped_foreign += 1
                 return False
             self.counters.dropped_early += self._undecrypted.push(Arrival(kind, packet, arrival_ms))
@@ -318,52 +284,22 @@ class Association:
     def _deliver(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> None:
         self.counters.dropped_early += self._gate.deliver(kind, payload, arrival_ms)
 
-    def _arm_retransmission(self, connection: DtlsConnection) -> None:
-        timeout = connection.timeout
-        if timeout is None:
-            self._retransmission.cancel()
-        else:
-            self._retransmission.start(timeout)
-
-    def _retransmit(self) -> None:
-        connection = self._connection
-        if connection is None:
-            return
-        try:
-            connection.handle_timeout()
-        except DtlsError as error:
-            self._fail(error)
-            return
-        self._flush(connection)
-        if not self._ended:
-            self._arm_retransmission(connection)
-
-    def _give_up(self) -> None:
-        self._fail(
-            DtlsError(f"the DTLS handshake was not complete after {self._handshake_timeout:g} s")
-        )
-
-    def _say_goodbye(self) -> None:
-        if self._connection is not None and self._complete:
-            self._connection.shutdown()
-            self._flush(self._connection)
-
     def _fail(self, error: DtlsError) -> None:
-        if self._ended:
-            return
-        self.error = error
-        self._release()
-        self._set_state(DtlsTransportState.FAILED)
+        if not self._ended:
+            self.error = error
+            self._end(DtlsTransportState.FAILED)
 
-    def _release(self) -> None:
-        """Let go of keys, timers and whatever waits."""
-        self._retransmission.cancel()
-        self._deadline.cancel()
-        self._flight.forget()
-        self._connection = None
+    def _end(self, state: DtlsTransportState) -> None:
+        """Let go of keys, clocks and whatever waits."""
+        # First of all, so that whatever the goodbye calls back into finds it ended.
+        self._state = state
+        handshake, self._handshake = self._handshake, None
         self._srtp = None
         self._undecrypted.clear()
         self._gate.shut()
+        if handshake is not None:
+            handshake.end()
+        self._events.on_state(state)
 
     def _set_state(self, state: DtlsTransportState) -> None:
         if state is not self._state:

@@ -9,8 +9,9 @@ from OpenSSL import SSL
 
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState
+from peer.transport import flight
 from peer.transport.dtls_records import pack, records
-from tests.support.secure import Link, Party, connect, joined
+from tests.support.secure import Link, Party, connect, connected_parties, joined
 from tests.support.tls_peer import TlsPeer, legacy_context
 
 
@@ -33,6 +34,63 @@ async def test_lost_flights_are_sent_again() -> None:
 
     lost = [pair for pair in pairs if len(pair[0].link.wire) + len(pair[1].link.wire) > 4]
     assert lost, "no seed lost anything"
+
+
+async def test_openssl_s_own_timer_sends_again_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flight, "FIRST_INTERVAL", 60.0)
+    client, server = joined()
+    hellos = 0
+
+    def lose_first_hello(datagram: bytes) -> bytes:
+        nonlocal hellos
+        hellos += 1
+        return datagram if hellos > 1 else bytes(1)
+
+    client.link.tamper = lose_first_hello
+
+    await connect(client, server)
+
+    assert client.link.wire[0] != client.link.wire[1]
+
+
+async def test_a_client_that_misses_the_last_flight_gets_it_again() -> None:
+    client, server = Party.make(DtlsRole.CLIENT), Party.make(DtlsRole.SERVER)
+    server.association.start()
+    client.association.start()
+    for source, sink in ((client, server), (server, client)):
+        for datagram in source.take():
+            sink.association.receive(datagram)
+    (finished,) = client.take()
+    server.association.receive(finished)
+    (lost,) = server.take()
+
+    server.association.receive(finished)
+
+    assert server.take() == [lost]
+
+
+async def test_the_last_flight_is_repeated_a_bounded_number_of_times() -> None:
+    client, server = connected_parties()
+    stale = bytes([22, 0xFE, 0xFD]) + bytes(10)
+
+    for _ in range(100):
+        server.association.receive(stale)
+        client.association.receive(stale)
+
+    assert len(server.take()) == flight.MOST_REPEATS
+    assert client.take() == []
+
+
+async def test_nothing_is_sent_again_once_the_handshake_is_complete() -> None:
+    client, server = joined()
+    await connect(client, server)
+    sent = len(client.link.wire), len(server.link.wire)
+    later = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(3 * flight.FIRST_INTERVAL, later.set_result, None)
+
+    await later
+
+    assert (len(client.link.wire), len(server.link.wire)) == sent
 
 
 async def test_the_lost_last_flight_is_sent_again() -> None:
