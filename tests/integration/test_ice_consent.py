@@ -1,0 +1,157 @@
+"""Consent over real sockets, with intervals of hundredths of a second (RFC 7675)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from peer.ice_parameters import IceParameters
+from peer.states import IceRole, IceTransportState
+from peer.transport.timing import IceTiming
+from tests.support.ice import End
+from tests.support.ice_peer import HandPeer, hand_peer
+
+CONNECTED, DISCONNECTED = IceTransportState.CONNECTED, IceTransportState.DISCONNECTED
+CHECKING, FAILED = IceTransportState.CHECKING, IceTransportState.FAILED
+
+CONTROLLED, CONTROLLING = IceRole.CONTROLLED, IceRole.CONTROLLING
+
+DATAGRAM = b"\x16hello"
+QUICK = IceTiming(consent_interval=0.02, consent_grace=0.02, silence=0.06, consent_expiry=0.6)
+
+
+@asynccontextmanager
+async def connected_to_hand(
+    timing: IceTiming = QUICK, role: IceRole = CONTROLLED
+) -> AsyncIterator[tuple[End, HandPeer]]:
+    end = End(timing=timing)
+    own = IceParameters.generate()
+    async with hand_peer(own, end.ice.local) as peer:
+        try:
+            await end.ice.gather()
+            address = end.ice.local_candidates[0]
+            end.ice.start(own, role)
+            peer.check(
+                (address.address, address.port),
+                nominate=True,
+                controlling=role is CONTROLLED,
+            )
+            await end.seen.connected()
+            yield end, peer
+        finally:
+            await end.ice.close()
+
+
+async def test_a_silent_peer_is_noticed_and_then_given_up() -> None:
+    async with connected_to_hand() as (end, peer):
+        peer.answering = False
+        await end.seen.reached(DISCONNECTED)
+        assert end.ice.send(DATAGRAM)
+        await end.seen.reached(FAILED)
+        assert end.seen.states == [CHECKING, CONNECTED, DISCONNECTED, FAILED]
+        assert end.ice.error is not None
+        assert "consent" in str(end.ice.error)
+
+
+async def test_nothing_is_sent_once_consent_has_expired() -> None:
+    async with connected_to_hand() as (end, peer):
+        peer.answering = False
+        await end.seen.reached(FAILED)
+        assert not end.ice.send(DATAGRAM)
+
+
+async def test_a_peer_that_answers_again_is_connected_again() -> None:
+    async with connected_to_hand() as (end, peer):
+        peer.answering = False
+        await end.seen.reached(DISCONNECTED)
+        peer.answering = True
+        await end.seen.until(lambda: end.ice.state is CONNECTED)
+        assert end.seen.states == [CHECKING, CONNECTED, DISCONNECTED, CONNECTED]
+
+
+async def test_a_datagram_ends_the_silence() -> None:
+    async with connected_to_hand() as (end, peer):
+        peer.answering = False
+        await end.seen.reached(DISCONNECTED)
+        address = end.ice.local_candidates[0]
+        peer.send(DATAGRAM, (address.address, address.port))
+        await end.seen.until(lambda: end.ice.state is CONNECTED)
+
+
+async def test_a_stranger_does_not_end_the_silence() -> None:
+    async with (
+        connected_to_hand() as (end, peer),
+        hand_peer(IceParameters.generate(), end.ice.local) as stranger,
+    ):
+        address = end.ice.local_candidates[0]
+        peer.answering = False
+        await end.seen.reached(DISCONNECTED)
+        stranger.send(DATAGRAM, (address.address, address.port))
+        await end.seen.reached(FAILED)
+        assert end.seen.states == [CHECKING, CONNECTED, DISCONNECTED, FAILED]
+
+
+async def test_consent_is_withdrawn_by_forbidden() -> None:
+    async with connected_to_hand() as (end, peer):
+        peer.error = 403
+        await end.seen.reached(FAILED)
+        assert end.seen.states == [CHECKING, CONNECTED, FAILED]
+
+
+async def test_answers_keep_the_connection() -> None:
+    async with connected_to_hand() as (end, peer):
+        await peer.until(lambda: len(peer.checks) >= 20)
+        assert end.ice.state is CONNECTED
+        assert end.ice.round_trip_time is not None
+
+
+@pytest.mark.parametrize(("role", "repeats"), [(CONTROLLING, True), (CONTROLLED, False)])
+async def test_only_a_controlling_agent_repeats_its_nomination(
+    role: IceRole, repeats: bool
+) -> None:
+    async with connected_to_hand(role=role) as (_, peer):
+        await peer.until(lambda: len(peer.checks) >= 3)
+        assert ("USE-CANDIDATE" in peer.checks[-1].attributes) is repeats
+
+
+async def test_consent_checks_never_repeat_a_transaction() -> None:
+    async with connected_to_hand() as (_, peer):
+        peer.answering = False
+        await peer.until(lambda: len(peer.checks) >= 12)
+        identifiers = [check.transaction_id for check in peer.checks]
+        assert len(set(identifiers)) == len(identifiers)
+
+
+async def test_a_check_of_the_peer_keeps_it_from_silence_but_not_from_expiry() -> None:
+    async with connected_to_hand() as (end, peer):
+        peer.answering = False
+        address = end.ice.local_candidates[0]
+        peer.on_check = lambda: peer.check((address.address, address.port))
+        await end.seen.reached(FAILED)
+        assert end.seen.states == [CHECKING, CONNECTED, FAILED]
+
+
+async def test_no_pair_within_the_patience_is_a_failure() -> None:
+    timing = IceTiming(patience=0.05)
+    end = End(timing=timing)
+    try:
+        await end.ice.gather()
+        end.ice.start(IceParameters.generate(), CONTROLLING)
+        # RFC 8863: the end of candidates alone is no reason to fail, as the peer may find us.
+        end.ice.add_remote_candidate(None)
+        assert end.ice.state is CHECKING
+        await end.seen.reached(FAILED)
+        assert "0.05 s" in str(end.ice.error)
+    finally:
+        await end.ice.close()
+
+
+async def test_patience_ends_with_the_first_valid_pair() -> None:
+    timing = replace(QUICK, patience=0.05)
+    async with connected_to_hand(timing) as (end, peer):
+        # Six intervals are longer than the patience.
+        await peer.until(lambda: len(peer.checks) > 6)
+        assert end.ice.state is CONNECTED

@@ -1,0 +1,124 @@
+"""STUN servers that answer, that stay silent, and that lie."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from peer.configuration import IceServer
+from peer.errors import ConfigurationError
+from peer.states import IceGatheringState
+from peer.transport.timing import IceTiming
+from tests.support.ice import start, stun_server, two_ends
+
+PUBLIC = ("203.0.113.7", 40000)
+SHORT = IceTiming(server_timeout=0.1)
+
+
+async def test_a_silent_server_delays_neither_host_candidates_nor_connection() -> None:
+    async with stun_server(None) as silent, two_ends(servers=[IceServer(silent.url)]) as ends:
+        for end in ends:
+            await end.ice.gather()
+            assert [c.type for c in end.ice.local_candidates] == ["host"]
+        start(*ends)
+        for end in ends:
+            await end.seen.connected()
+            assert end.ice.gathering_state is IceGatheringState.GATHERING
+
+
+async def test_a_silent_server_is_given_up_in_time() -> None:
+    async with (
+        stun_server(None) as silent,
+        two_ends(servers=[IceServer(silent.url)], timing=SHORT) as (left, _),
+    ):
+        await left.ice.gather()
+        await left.seen.gathered()
+        (failure,) = left.ice.server_failures
+        assert failure.reason == "no answer within 0.1 s"
+        assert silent.requests > 0
+
+
+async def test_the_second_server_does_not_wait_for_the_first() -> None:
+    async with (
+        stun_server(None) as silent,
+        stun_server(PUBLIC) as good,
+        two_ends(servers=[IceServer([silent.url, good.url])]) as (left, _),
+    ):
+        await left.ice.gather()
+        await left.seen.until(lambda: bool(left.seen.of_type("srflx")))
+        assert left.ice.gathering_state is IceGatheringState.GATHERING
+        (candidate,) = left.seen.of_type("srflx")
+        assert (candidate.address, candidate.port) == PUBLIC
+        host = left.ice.local_candidates[0]
+        assert (candidate.related_address, candidate.related_port) == (host.address, host.port)
+        assert candidate.priority < host.priority
+
+
+async def test_the_same_mapped_address_is_told_once() -> None:
+    async with (
+        stun_server(PUBLIC) as first,
+        stun_server(PUBLIC) as second,
+        two_ends(servers=[IceServer(first.url), IceServer(second.url)]) as (left, _),
+    ):
+        await left.ice.gather()
+        await left.seen.gathered()
+        assert len(left.seen.of_type("srflx")) == 1
+        assert (first.requests, second.requests) == (1, 1)
+
+
+async def test_two_mapped_addresses_are_both_told() -> None:
+    async with (
+        stun_server(PUBLIC) as first,
+        stun_server(("203.0.113.8", 40001)) as second,
+        two_ends(servers=[IceServer(first.url), IceServer(second.url)]) as (left, _),
+    ):
+        await left.ice.gather()
+        await left.seen.gathered()
+        assert len(left.seen.of_type("srflx")) == 2
+
+
+async def test_every_socket_asks() -> None:
+    addresses = ["127.0.0.1", "127.0.0.2"]
+    async with (
+        stun_server(PUBLIC) as server,
+        two_ends(servers=[IceServer(server.url)], interfaces=addresses) as (left, _),
+    ):
+        await left.ice.gather()
+        await left.seen.gathered()
+        assert [c.related_address for c in left.seen.of_type("srflx")] == addresses
+
+
+async def test_a_name_is_looked_up_without_holding_the_loop() -> None:
+    async with stun_server(PUBLIC) as server:
+        url = server.url.replace("127.0.0.1", "localhost")
+        async with two_ends(servers=[IceServer(url)]) as (left, _):
+            await left.ice.gather()
+            await left.seen.gathered()
+            assert len(left.seen.of_type("srflx")) == 1
+
+
+async def test_a_look_up_that_takes_for_ever_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_args: object, **_options: object) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    server = IceServer("stun:nowhere.example")
+    async with two_ends(servers=[server], timing=SHORT) as (left, _):
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", never)
+        await left.ice.gather()
+        await left.seen.gathered()
+        assert [f.reason for f in left.ice.server_failures] == ["no answer within 0.1 s"]
+
+
+async def test_a_name_that_does_not_exist_is_told() -> None:
+    server = IceServer("stun:handfast.invalid")
+    async with two_ends(servers=[server]) as (left, _):
+        await left.ice.gather()
+        await left.seen.gathered()
+        assert len(left.ice.server_failures) == 1
+
+
+async def test_a_url_that_cannot_be_used_is_an_error_at_once() -> None:
+    with pytest.raises(ConfigurationError):
+        async with two_ends(servers=[IceServer("stun:a:b:c")]):
+            pass

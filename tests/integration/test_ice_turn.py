@@ -1,0 +1,204 @@
+"""Server-reflexive and relayed candidates with a real coturn."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from peer.configuration import IceTransportPolicy
+from peer.states import IceTransportState
+from peer.transport.timing import IceTiming
+from tests.support.ice import start, two_ends
+from tests.support.turn import turn_daemon
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.needs("turnserver")
+
+RELAY = IceTransportPolicy.RELAY
+HELLO = b"\x16hello"
+
+
+async def test_a_relayed_candidate_is_gathered(tmp_path: Path) -> None:
+    async with turn_daemon(tmp_path) as turn, two_ends(servers=[turn.turn()]) as (left, _):
+        await left.ice.gather()
+        await left.seen.gathered()
+        (relay,) = left.seen.of_type("relay")
+        assert relay.address == "127.0.0.1"
+        assert relay.related_address == "127.0.0.1"
+
+
+async def test_a_reflexive_address_that_is_the_host_address_is_redundant(tmp_path: Path) -> None:
+    async with turn_daemon(tmp_path) as turn, two_ends(servers=[turn.stun()]) as (left, _):
+        await left.ice.gather()
+        await left.seen.gathered()
+        assert [c.type for c in left.ice.local_candidates] == ["host"]
+        assert left.ice.server_failures == ()
+
+
+@pytest.mark.parametrize("query", ["?transport=udp", "?transport=tcp"])
+async def test_two_relays_carry_datagrams(tmp_path: Path, query: str) -> None:
+    async with (
+        turn_daemon(tmp_path) as turn,
+        two_ends(servers=[turn.turn(query=query)], policy=RELAY) as (left, right),
+    ):
+        start(left, right)
+        await left.ice.gather()
+        await right.ice.gather()
+        await left.seen.connected()
+        await right.seen.connected()
+        assert left.ice.selected_pair is not None
+        assert left.ice.selected_pair[0].type == "relay"
+        assert left.ice.send(HELLO)
+        await right.seen.until(lambda: right.seen.datagrams == [HELLO])
+
+
+async def test_a_relay_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cert, key = write_certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+    async with (
+        turn_daemon(tmp_path, f"--cert={cert}", f"--pkey={key}") as turn,
+        two_ends(servers=[turn.turn("turns")], policy=RELAY) as (left, _),
+    ):
+        await left.ice.gather()
+        await left.seen.gathered()
+        assert [c.type for c in left.ice.local_candidates] == ["relay"]
+
+
+async def test_a_tls_server_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    cert, key = write_certificate(tmp_path)
+    async with (
+        turn_daemon(tmp_path, f"--cert={cert}", f"--pkey={key}") as turn,
+        two_ends(servers=[turn.turn("turns")], policy=RELAY) as (left, _),
+    ):
+        await left.ice.gather()
+        await left.seen.gathered()
+        (failure,) = left.ice.server_failures
+        assert "CERTIFICATE_VERIFY_FAILED" in failure.reason
+
+
+async def test_the_relay_policy_shows_no_other_address(tmp_path: Path) -> None:
+    async with (
+        turn_daemon(tmp_path) as turn,
+        two_ends(servers=[turn.stun(), turn.turn()], policy=RELAY) as (left, _),
+    ):
+        await left.ice.gather()
+        await left.seen.gathered()
+        (relay,) = left.ice.local_candidates
+        assert relay.type == "relay"
+        assert (relay.related_address, relay.related_port) == ("0.0.0.0", 9)
+
+
+async def test_a_wrong_password_is_told(tmp_path: Path) -> None:
+    async with (
+        turn_daemon(tmp_path) as turn,
+        two_ends(servers=[turn.turn(credential="wrong")]) as (left, _),
+    ):
+        await left.ice.gather()
+        await left.seen.gathered()
+        (failure,) = left.ice.server_failures
+        assert "401" in failure.reason
+
+
+async def test_a_relay_gathered_late_is_paired_with_what_is_known(tmp_path: Path) -> None:
+    async with (
+        turn_daemon(tmp_path) as turn,
+        two_ends(servers=[turn.turn()], policy=RELAY) as (left, right),
+    ):
+        right.seen.forward = None
+        await right.ice.gather()
+        await right.seen.gathered()
+        for candidate in right.ice.local_candidates:
+            left.ice.add_remote_candidate(candidate)
+        start(left, right)
+        assert left.ice.remote_candidates
+        assert not left.ice.local_candidates
+        await left.ice.gather()
+        await left.seen.connected()
+
+
+async def test_closing_gives_the_allocation_back(tmp_path: Path) -> None:
+    async with turn_daemon(tmp_path, "--no-tls", "--verbose") as turn:
+        async with two_ends(servers=[turn.turn()], policy=RELAY) as (left, _):
+            await left.ice.gather()
+            await left.seen.gathered()
+            assert "lifetime=0" not in turn.log()
+        # RFC 8656 section 7: a lifetime of zero deletes the allocation.
+        assert "lifetime=0" in turn.log()
+
+
+@pytest.mark.parametrize("query", ["?transport=udp", "?transport=tcp"])
+async def test_closing_does_not_wait_for_a_server_that_has_gone(tmp_path: Path, query: str) -> None:
+    loop = asyncio.get_running_loop()
+    timing = IceTiming(release=0.05)
+    async with (
+        turn_daemon(tmp_path) as turn,
+        two_ends(servers=[turn.turn(query=query)], policy=RELAY, timing=timing) as (left, right),
+    ):
+        start(left, right)
+        await left.ice.gather()
+        await right.ice.gather()
+        await left.seen.connected()
+        await turn.kill()
+        left.ice.send(HELLO)
+        began = loop.time()
+        await left.ice.close()
+        await right.ice.close()
+        assert loop.time() - began < 0.5
+
+
+async def test_a_tcp_server_that_hangs_up_takes_the_path_with_it(tmp_path: Path) -> None:
+    timing = IceTiming(consent_interval=0.05, consent_expiry=0.5, release=0.05)
+    async with (
+        turn_daemon(tmp_path) as turn,
+        two_ends(servers=[turn.turn(query="?transport=tcp")], policy=RELAY, timing=timing) as (
+            left,
+            right,
+        ),
+    ):
+        start(left, right)
+        await left.ice.gather()
+        await right.ice.gather()
+        await left.seen.connected()
+        await turn.kill()
+        await left.seen.reached(IceTransportState.FAILED)
+        assert not left.ice.send(HELLO)
+
+
+def write_certificate(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            critical=False,
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
+    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return cert_file, key_file
