@@ -91,6 +91,25 @@ class Negotiator:
         """Whether an offer is due."""
         return needs_negotiation(self._session)
 
+    @property
+    def peer_trickles(self) -> bool | None:
+        """Whether the peer takes candidates after its description (RFC 8840 section 4.1)."""
+        described = self._session.description(Side.REMOTE)
+        if described is None:
+            return None
+        sdp = described.sdp
+        sections = sdp.media
+        return any("trickle" in sdp.transport_ice_options(section) for section in sections)
+
+    def reusable_for_track(self, key: int, kind: MediaKind) -> Transceiver | None:
+        """The transceiver, where addTrack may use its sender (webrtc-pc section 5.1)."""
+        transceiver = self._transceiver(key)
+        current = transceiver.current_direction
+        if transceiver.kind is not kind or transceiver.stopping:
+            return None
+        # "The sender has never been used to send."
+        return None if current is not None and current.sends else transceiver
+
     def described(
         self, side: Side, *, pending: bool, gathered: Mapping[str, GatheredCandidates]
     ) -> SessionDescription | None:

@@ -1,0 +1,391 @@
+"""Owns `PeerConnection`, the surface that W3C webrtc-pc section 4.4 gives to applications.
+
+The way of an offer out: `createOffer` -> `negotiation.negotiator` -> `setLocalDescription` ->
+`control` (plan, prepare, commit, apply). The way of an offer in: `setRemoteDescription`, the same.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+
+from peer.configuration import PeerConfiguration
+from peer.control import Control
+from peer.errors import InvalidAccessError
+from peer.negotiation.attributes import Direction
+from peer.negotiation.session import Birth
+from peer.negotiation.state import Side
+from peer.rtp.tracks import MediaStreamTrack
+from peer.rtp_parameters import MediaKind
+from peer.states import (
+    ConnectionState,
+    IceConnectionState,
+    IceGatheringState,
+    SignalingState,
+)
+from peer.statistics import StatsReport, collect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from peer.candidates import IceCandidate
+    from peer.descriptions import SessionDescription
+    from peer.errors import TransportError
+    from peer.events import Handler
+    from peer.rtp.receiver import RtpReceiver
+    from peer.rtp.sender import RtpSender
+    from peer.transceiver import RtpTransceiver
+    from peer.transport.sctp import DataChannel
+
+H = TypeVar("H", bound="Handler")
+
+
+class PeerConnection:
+    """A connection to one peer, and an asynchronous context manager that closes it.
+
+    Events are subscribed to with `on`: `track` (TrackEvent), `datachannel` (DataChannelEvent),
+    `icecandidate` (IceCandidateEvent), `negotiationneeded`, `signalingstatechange`,
+    `icegatheringstatechange`, `iceconnectionstatechange`, `connectionstatechange`.
+
+    Args:
+        configuration: The defaults of `PeerConfiguration` where None.
+
+    Raises:
+        ConfigurationError: A value of the configuration cannot be used.
+    """
+
+    def __init__(self, configuration: PeerConfiguration | None = None) -> None:
+        self._configuration = configuration or PeerConfiguration()
+        self._control = Control(self._configuration)
+        # One MediaStream for all tracks that are added without one, so that a browser plays
+        # sound and picture of a peer together.
+        self._stream = str(uuid.uuid4())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    @property
+    def signalingState(self) -> SignalingState:  # noqa: N802 - W3C name
+        """Where the offer/answer exchange stands."""
+        return self._control.negotiator.session.state
+
+    @property
+    def connectionState(self) -> ConnectionState:  # noqa: N802 - W3C name
+        """ICE and DTLS of all transports."""
+        return self._control.connection_state
+
+    @property
+    def iceConnectionState(self) -> IceConnectionState:  # noqa: N802 - W3C name
+        """ICE of all transports."""
+        return self._control.ice_connection_state
+
+    @property
+    def iceGatheringState(self) -> IceGatheringState:  # noqa: N802 - W3C name
+        """Gathering of all transports."""
+        return self._control.ice_gathering_state
+
+    @property
+    def localDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+        """Our pending description, else our current one, with the candidates gathered so far."""
+        return self.pendingLocalDescription or self.currentLocalDescription
+
+    @property
+    def remoteDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+        """The peer's pending description, else its current one."""
+        return self.pendingRemoteDescription or self.currentRemoteDescription
+
+    @property
+    def currentLocalDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+        """Our half of the last exchange that was completed."""
+        return self._described(Side.LOCAL, pending=False)
+
+    @property
+    def pendingLocalDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+        """Our half of the exchange under way."""
+        return self._described(Side.LOCAL, pending=True)
+
+    @property
+    def currentRemoteDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+        """The peer's half of the last exchange that was completed."""
+        return self._described(Side.REMOTE, pending=False)
+
+    @property
+    def pendingRemoteDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+        """The peer's half of the exchange under way."""
+        return self._described(Side.REMOTE, pending=True)
+
+    @property
+    def canTrickleIceCandidates(self) -> bool | None:  # noqa: N802 - W3C name
+        """Whether the peer says that it takes candidates later; None before it has spoken."""
+        return self._control.negotiator.peer_trickles
+
+    @property
+    def error(self) -> TransportError | None:
+        """Why the connection failed, or None."""
+        failed = self.connectionState is ConnectionState.FAILED
+        return self._control.failure if failed else None
+
+    @overload
+    def on(self, event: str) -> Callable[[H], H]: ...
+
+    @overload
+    def on(self, event: str, handler: H) -> H: ...
+
+    def on(self, event: str, handler: Any = None) -> Any:
+        """Add a handler, a function or a coroutine function: `@pc.on("track")`.
+
+        Raises:
+            ValueError: There is no event of that name.
+        """
+        if handler is None:
+            return self._control.events.on(event)
+        return self._control.events.on(event, handler)
+
+    def remove_listener(self, event: str, handler: Handler) -> None:
+        """Take a handler away."""
+        self._control.events.remove_listener(event, handler)
+
+    async def createOffer(self) -> SessionDescription:  # noqa: N802 - W3C name
+        """Make an offer of all transceivers and data channels; nothing changes yet.
+
+        Raises:
+            InvalidStateError: The peer's offer waits for an answer, or we are closed.
+        """
+        async with self._control.chain.operation():
+            return self._control.negotiator.create_offer()
+
+    async def createAnswer(self) -> SessionDescription:  # noqa: N802 - W3C name
+        """Make an answer to the peer's offer; nothing changes yet.
+
+        Raises:
+            InvalidStateError: There is no offer to answer, or we are closed.
+        """
+        async with self._control.chain.operation():
+            return self._control.negotiator.create_answer()
+
+    async def setLocalDescription(  # noqa: N802 - W3C name
+        self, description: SessionDescription | None = None
+    ) -> None:
+        """Put our description in force, and start to gather candidates for it.
+
+        Args:
+            description: What createOffer or createAnswer returned, a rollback, or None for the
+                offer or answer that the state asks for.
+
+        Raises:
+            InvalidStateError: It does not fit the signalling state.
+            InvalidModificationError: It was changed, or is stale.
+            IceError: No socket could be bound. In each case nothing has changed.
+        """
+        await self._control.describe(Side.LOCAL, description)
+
+    async def setRemoteDescription(  # noqa: N802 - W3C name
+        self, description: SessionDescription
+    ) -> None:
+        """Put the peer's description in force. An offer rolls our own pending offer back.
+
+        Raises:
+            InvalidStateError: It does not fit the signalling state.
+            DescriptionError: It cannot be accepted; the error says what and where. In each case
+                nothing has changed.
+        """
+        await self._control.describe(Side.REMOTE, description)
+
+    async def addIceCandidate(  # noqa: N802 - W3C name
+        self, candidate: IceCandidate | None = None
+    ) -> None:
+        """Take a candidate of the peer; None means that no more will come.
+
+        Raises:
+            InvalidStateError: There is no remote description yet, or we are closed.
+            CandidateError: It is malformed, or belongs to no m-section. Nothing has changed.
+        """
+        await self._control.add_candidate(candidate)
+
+    def addTrack(self, track: MediaStreamTrack, *streams: str) -> RtpSender:  # noqa: N802 - W3C name
+        """Send a track from the next negotiation on.
+
+        Args:
+            track: An aiortc track. It stays yours: we never stop it.
+            streams: The ids of the MediaStreams it belongs to; one for the whole connection
+                where none is given.
+
+        Raises:
+            InvalidAccessError: The track is sent already.
+            InvalidStateError: We are closed.
+        """
+        control = self._control
+        control.check_open()
+        if any(sender.track is track for sender in self.getSenders()):
+            raise InvalidAccessError("the track is sent already")
+        names = streams or (self._stream,)
+        for transceiver in self.getTransceivers():
+            state = control.negotiator.reusable_for_track(transceiver.key, MediaKind(track.kind))
+            if state is not None and transceiver.sender.track is None:
+                transceiver.sender.set_track(track)
+                direction = Direction.of(sends=True, receives=state.direction.receives)
+                control.negotiator.change_transceiver(
+                    transceiver.key, direction=direction, streams=names, has_track=True
+                )
+                control.check_negotiation()
+                return transceiver.sender
+        return self._new(track, Birth.ADD_TRACK, Direction.SENDRECV, names).sender
+
+    def removeTrack(self, sender: RtpSender) -> None:  # noqa: N802 - W3C name
+        """Stop to send a track; the m-section stays for the other direction.
+
+        Raises:
+            InvalidAccessError: The sender is not of this connection.
+            InvalidStateError: We are closed.
+        """
+        control = self._control
+        control.check_open()
+        transceiver = next((t for t in self.getTransceivers() if t.sender is sender), None)
+        if transceiver is None:
+            raise InvalidAccessError("the sender belongs to another connection")
+        state = control.transceiver_state(transceiver.key)
+        if state is None or state.stopping or sender.track is None:
+            return
+        sender.set_track(None)
+        direction = Direction.of(sends=False, receives=state.direction.receives)
+        control.negotiator.change_transceiver(transceiver.key, direction=direction, has_track=False)
+        control.check_negotiation()
+
+    def addTransceiver(  # noqa: N802 - W3C name
+        self,
+        trackOrKind: MediaStreamTrack | str,  # noqa: N803 - W3C name
+        direction: str = "sendrecv",
+        streams: Sequence[str] | None = None,
+    ) -> RtpTransceiver:
+        """Ask for an m-section.
+
+        Args:
+            trackOrKind: A track to send, or `"audio"` or `"video"`.
+            direction: `"sendrecv"`, `"sendonly"`, `"recvonly"` or `"inactive"`.
+            streams: The ids of the MediaStreams of the track.
+
+        Raises:
+            ValueError: The kind or the direction is none of these.
+            InvalidStateError: We are closed.
+        """
+        self._control.check_open()
+        names = (self._stream,) if streams is None else tuple(streams)
+        return self._new(trackOrKind, Birth.ADD_TRANSCEIVER, Direction(direction), names)
+
+    def getTransceivers(self) -> list[RtpTransceiver]:  # noqa: N802 - W3C name
+        """All that have not ended, in the order in which they were made."""
+        return [t for t in self._control.world.transceivers.values() if not t.stopped]
+
+    def getSenders(self) -> list[RtpSender]:  # noqa: N802 - W3C name
+        """The sending halves of `getTransceivers`."""
+        return [transceiver.sender for transceiver in self.getTransceivers()]
+
+    def getReceivers(self) -> list[RtpReceiver]:  # noqa: N802 - W3C name
+        """The receiving halves of `getTransceivers`."""
+        return [transceiver.receiver for transceiver in self.getTransceivers()]
+
+    def createDataChannel(  # noqa: N802 - W3C name
+        self,
+        label: str,
+        *,
+        ordered: bool = True,
+        maxPacketLifeTime: int | None = None,  # noqa: N803 - W3C name
+        maxRetransmits: int | None = None,  # noqa: N803 - W3C name
+        protocol: str = "",
+        negotiated: bool = False,
+        id: int | None = None,  # noqa: A002 - W3C name
+    ) -> DataChannel:
+        """Open a data channel; it opens once the connection is there.
+
+        Args:
+            label: For the application, at most 65,535 bytes.
+            ordered: Whether messages arrive in order.
+            maxPacketLifeTime: Milliseconds after which a message is given up.
+            maxRetransmits: Retransmissions after which a message is given up.
+            protocol: A subprotocol name.
+            negotiated: Both sides make the channel, with the same `id`.
+            id: 0 to 65,534; chosen for you where None.
+
+        Raises:
+            LocalError: The arguments contradict each other, or we are closed.
+        """
+        control = self._control
+        control.check_open()
+        channel = control.world.data_transport().createDataChannel(
+            label,
+            ordered=ordered,
+            maxPacketLifeTime=maxPacketLifeTime,
+            maxRetransmits=maxRetransmits,
+            protocol=protocol,
+            negotiated=negotiated,
+            id=id,
+        )
+        control.negotiator.want_data()
+        control.check_negotiation()
+        return channel
+
+    async def getStats(self) -> StatsReport:  # noqa: N802 - W3C name
+        """Statistics by id, as frozen values with the W3C names."""
+        return await collect(self._control.world)
+
+    def getConfiguration(self) -> PeerConfiguration:  # noqa: N802 - W3C name
+        """What the connection was made with."""
+        return self._configuration
+
+    async def connected(self) -> None:
+        """Wait until media and data can flow.
+
+        Raises:
+            TransportError: The connection failed; the error says why.
+            InvalidStateError: The connection was closed.
+        """
+        await self._control.wait_for(lambda: self.connectionState is ConnectionState.CONNECTED)
+
+    async def gathering_complete(self) -> None:
+        """Wait until `localDescription` has all candidates, for those who send it once.
+
+        Raises:
+            InvalidStateError: The connection was closed.
+        """
+        await self._control.wait_for(lambda: self.iceGatheringState is IceGatheringState.COMPLETE)
+
+    async def close(self) -> None:
+        """End the connection, its tasks and its sockets; at any moment, any number of times."""
+        await self._control.close()
+
+    def _described(self, side: Side, *, pending: bool) -> SessionDescription | None:
+        bundles = self._control.world.bundles
+        gathered = {key: bundle.gathered for key, bundle in bundles.items()}
+        return self._control.negotiator.described(side, pending=pending, gathered=gathered)
+
+    def _new(
+        self,
+        track_or_kind: MediaStreamTrack | str,
+        birth: Birth,
+        direction: Direction,
+        streams: Sequence[str],
+    ) -> RtpTransceiver:
+        track = track_or_kind if isinstance(track_or_kind, MediaStreamTrack) else None
+        kind = track_or_kind.kind if isinstance(track_or_kind, MediaStreamTrack) else track_or_kind
+        state = self._control.negotiator.add_transceiver(
+            MediaKind(kind),
+            birth=birth,
+            direction=direction,
+            streams=streams,
+            has_track=birth is Birth.ADD_TRACK,
+        )
+        transceiver = self._control.make_transceiver(state.key, track)
+        self._control.check_negotiation()
+        return transceiver
+
+    def __repr__(self) -> str:
+        return f"<PeerConnection {self.connectionState} signaling={self.signalingState}>"

@@ -1,0 +1,295 @@
+"""Owns the running of one connection: the negotiator decides, the world acts, the states follow.
+
+A description is planned, its transports are prepared, then it is committed and carried out. A
+failure before the commit leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import uuid
+from typing import TYPE_CHECKING
+
+from peer.aggregate import connection_state, gathering_state, ice_connection_state
+from peer.candidates import IceCandidate
+from peer.errors import IceError, InvalidStateError, TransportError
+from peer.events import (
+    DataChannelEvent,
+    EventEmitter,
+    EventName,
+    IceCandidateEvent,
+    TrackEvent,
+)
+from peer.identity.certificate import Certificate
+from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.profile import Profile
+from peer.operations import OperationsChain, TaskGroup
+from peer.rtp.capabilities import capabilities
+from peer.rtp.receiver import RtpReceiver
+from peer.rtp.sender import RtpSender
+from peer.rtp_parameters import MediaKind
+from peer.states import (
+    ConnectionState,
+    IceConnectionState,
+    IceGatheringState,
+    SignalingState,
+)
+from peer.transceiver import RtpTransceiver
+from peer.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from peer.bundle import Bundle
+    from peer.candidates import CandidateFields
+    from peer.configuration import PeerConfiguration
+    from peer.descriptions import SessionDescription
+    from peer.negotiation.attributes import Direction
+    from peer.negotiation.session import Transceiver
+    from peer.negotiation.state import Side
+    from peer.rtp.tracks import MediaStreamTrack
+    from peer.transport.sctp import DataChannel
+
+#: How long a part may take to end before the close goes on without it, in seconds.
+_CLOSE_TIMEOUT = 1.0
+
+
+class Control:
+    """Everything behind a `PeerConnection`.
+
+    Args:
+        configuration: Of the connection.
+    """
+
+    def __init__(self, configuration: PeerConfiguration) -> None:
+        configured = next(iter(configuration.certificates), None)
+        self.certificate = configured if configured is not None else Certificate.generate()
+        self.negotiator = Negotiator(
+            Profile(
+                capabilities={kind: capabilities(kind) for kind in MediaKind},
+                fingerprints=(self.certificate.fingerprint(),),
+                cname=str(uuid.uuid4()),
+                random=secrets.token_bytes,
+                bundle_policy=configuration.bundlePolicy,
+                answer_role=configuration.answer_role,
+                limits=configuration.sdp_limits,
+                max_candidates=configuration.max_candidates,
+            )
+        )
+        self.tasks = TaskGroup()
+        self.events = EventEmitter(self.tasks)
+        self.chain = OperationsChain(on_empty=self.check_negotiation)
+        self.world = World(configuration, self.certificate, self.tasks, self)
+        self.connection_state = ConnectionState.NEW
+        self.ice_connection_state = IceConnectionState.NEW
+        self.ice_gathering_state = IceGatheringState.NEW
+        self._announced = False
+        self._changed = asyncio.Event()
+        self._closed: asyncio.Future[None] | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed is not None
+
+    async def describe(self, side: Side, description: SessionDescription | None) -> None:
+        """Apply a description, or leave everything as it is.
+
+        Raises:
+            PeerError: It cannot be applied.
+        """
+        async with self.chain.operation():
+            plan = self.negotiator.plan(side, description)
+            bundles = await self.world.prepare(plan.prepare)
+            before = self.negotiator.session.state
+            try:
+                self.chain.check_open()
+                effects = self.negotiator.commit(plan)
+            except BaseException:
+                self.negotiator.abort(plan)
+                await self.world.discard(bundles)
+                raise
+            self.world.adopt(bundles)
+            self.world.apply(effects)
+            self._after_description(before, bundles)
+
+    async def add_candidate(self, candidate: IceCandidate | None) -> None:
+        """Hand a candidate of the peer to the transport that it belongs to."""
+        async with self.chain.operation():
+            self.world.apply(self.negotiator.add_candidate(candidate))
+
+    def make_transceiver(self, key: int, track: MediaStreamTrack | None = None) -> RtpTransceiver:
+        """Make the object of a transceiver that negotiation knows."""
+        state = self.negotiator.session.transceiver(key)
+        if state is None:
+            raise AssertionError("a transceiver is known to negotiation before it has an object")
+        sender = RtpSender(state.kind, track)
+        sender.ssrc, sender.rtx_ssrc = state.ssrc, state.rtx_ssrc
+        transceiver = RtpTransceiver(key, self, sender, RtpReceiver(state.kind))
+        self.world.transceivers[key] = transceiver
+        return transceiver
+
+    def check_open(self) -> None:
+        """Raise InvalidStateError where the connection is closed."""
+        self.chain.check_open()
+
+    def check_negotiation(self) -> None:
+        """Fire `negotiationneeded` once for each need (webrtc-pc section 4.7.3)."""
+        if self.closed or not self.chain.empty:
+            return
+        if not self.negotiator.negotiation_needed:
+            if self.negotiator.session.state is SignalingState.STABLE:
+                self._announced = False
+            return
+        if not self._announced:
+            self._announced = True
+            asyncio.get_running_loop().call_soon(self._announce)
+
+    async def wait_for(self, reached: Callable[[], bool]) -> None:
+        """Wait until something holds; it is asked again after each change of state.
+
+        Raises:
+            TransportError: The connection failed.
+            InvalidStateError: The connection was closed.
+        """
+        while not reached():
+            if self.closed:
+                raise InvalidStateError("the connection is closed")
+            if self.connection_state is ConnectionState.FAILED:
+                raise self.failure
+            await self._changed.wait()
+
+    @property
+    def failure(self) -> TransportError:
+        """Why the connection failed."""
+        errors = (bundle.error for bundle in self.world.bundles.values())
+        return next((e for e in errors if e is not None), IceError("the connection failed"))
+
+    async def close(self) -> None:
+        """End everything within a moment; any number of times, at any moment."""
+        if self._closed is None:
+            self._closed = asyncio.get_running_loop().create_future()
+            await self._close(self._closed)
+        else:
+            await asyncio.shield(self._closed)
+
+    async def _close(self, done: asyncio.Future[None]) -> None:
+        self.negotiator.close()
+        self.chain.close()
+        self._update_states()
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self.world.close()
+        except TimeoutError:
+            pass
+        finally:
+            await self.tasks.close()
+            self.events.remove_all_listeners()
+            done.set_result(None)
+
+    def transceiver_state(self, key: int) -> Transceiver | None:
+        """From a transceiver: what negotiation knows of it."""
+        return self.negotiator.session.transceiver(key)
+
+    def change_direction(self, key: int, direction: Direction) -> None:
+        """From a transceiver: another direction is wished for."""
+        self.check_open()
+        self.negotiator.change_transceiver(key, direction=direction)
+        self.check_negotiation()
+
+    def prefer_codecs(self, key: int, mime_types: Sequence[str]) -> None:
+        """From a transceiver: other codecs are wished for."""
+        self.check_open()
+        self.negotiator.change_transceiver(key, preferences=mime_types)
+
+    async def stop_transceiver(self, key: int) -> None:
+        """From a transceiver: its m-section is to go."""
+        self.check_open()
+        transceiver = self.world.transceivers[key]
+        self.world.apply(self.negotiator.stop_transceiver(key))
+        await transceiver.sender.stop()
+        await transceiver.receiver.stop()
+        self.check_negotiation()
+
+    def on_bundle_candidate(self, bundle: Bundle, candidate: CandidateFields | None) -> None:
+        """From a transport: a local candidate, or None at their end."""
+        mid, index = self._place(bundle.key)
+        text = "" if candidate is None else str(candidate)
+        ufrag = bundle.ice.local.username_fragment
+        self._emit_soon(EventName.ICE_CANDIDATE, IceCandidate(text, mid, index, ufrag))
+        self._update_states()
+
+    def on_bundle_state(self) -> None:
+        """From a transport: some state of it has changed."""
+        self._update_states()
+
+    def on_track(self, transceiver: RtpTransceiver, streams: tuple[str, ...]) -> None:
+        """From the world: the peer sends."""
+        receiver = transceiver.receiver
+        event = TrackEvent(receiver.track, receiver, transceiver, streams)
+        self.events.emit(EventName.TRACK, event)
+
+    def on_channel(self, channel: DataChannel) -> None:
+        """From the world: the peer opened a data channel."""
+        self.events.emit(EventName.DATA_CHANNEL, DataChannelEvent(channel))
+
+    def _after_description(self, before: SignalingState, bundles: Iterable[Bundle]) -> None:
+        if self.negotiator.session.state is not before:
+            self.events.emit(EventName.SIGNALING_STATE_CHANGE)
+        self._update_states()
+        for bundle in bundles:
+            bundle.publish()
+        # A need that arose before is judged anew by what was just agreed.
+        if self.negotiator.session.state is SignalingState.STABLE:
+            self._announced = False
+
+    def _announce(self) -> None:
+        if self.closed or not self.chain.empty or not self.negotiator.negotiation_needed:
+            # Asked again when the chain is empty, or when the state is stable.
+            self._announced = False
+            return
+        self.events.emit(EventName.NEGOTIATION_NEEDED)
+
+    def _update_states(self) -> None:
+        bundles = list(self.world.bundles.values())
+        ice = [bundle.ice.state for bundle in bundles]
+        gathering = gathering_state([bundle.ice.gathering_state for bundle in bundles])
+        connectivity = ice_connection_state(ice)
+        overall = connection_state([bundle.states for bundle in bundles])
+        if self.closed:
+            connectivity, overall = IceConnectionState.CLOSED, ConnectionState.CLOSED
+        changes = (
+            (self.ice_gathering_state, gathering, EventName.ICE_GATHERING_STATE_CHANGE),
+            (self.ice_connection_state, connectivity, EventName.ICE_CONNECTION_STATE_CHANGE),
+            (self.connection_state, overall, EventName.CONNECTION_STATE_CHANGE),
+        )
+        self.ice_gathering_state = gathering
+        self.ice_connection_state = connectivity
+        self.connection_state = overall
+        for was, now, event in changes:
+            if was is not now:
+                self.events.emit(event)
+        if any(was is not now for was, now, _ in changes):
+            self._changed.set()
+            self._changed.clear()
+            if changes[0][0] is not gathering and gathering is IceGatheringState.COMPLETE:
+                # webrtc-pc section 4.4.1.3: the null candidate follows the last of all.
+                self._emit_soon(EventName.ICE_CANDIDATE, None)
+
+    def _place(self, key: str) -> tuple[str | None, int | None]:
+        """The first m-section that a transport carries."""
+        session = self.negotiator.session
+        for index, section in enumerate(session.layout):
+            if section.mid is not None and session.route(section.mid) == key:
+                return section.mid, index
+        return None, None
+
+    def _emit_soon(self, event: EventName, candidate: IceCandidate | None) -> None:
+        """After the description that the candidate belongs to was handed to the application."""
+
+        def emit() -> None:
+            if not self.closed:
+                self.events.emit(event, IceCandidateEvent(candidate))
+
+        asyncio.get_running_loop().call_soon(emit)

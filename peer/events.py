@@ -1,0 +1,116 @@
+"""Owns the events of a connection: their names, what they carry, and how handlers are called."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+if TYPE_CHECKING:
+    from peer.candidates import IceCandidate
+    from peer.operations import TaskGroup
+    from peer.rtp.receiver import RtpReceiver
+    from peer.rtp.tracks import MediaStreamTrack
+    from peer.transceiver import RtpTransceiver
+    from peer.transport.sctp import DataChannel
+
+
+class EventName(StrEnum):
+    """The events of webrtc-pc section 4.4.1, and the argument of their handlers."""
+
+    TRACK = "track"  # TrackEvent
+    DATA_CHANNEL = "datachannel"  # DataChannelEvent
+    ICE_CANDIDATE = "icecandidate"  # IceCandidateEvent
+    NEGOTIATION_NEEDED = "negotiationneeded"
+    SIGNALING_STATE_CHANGE = "signalingstatechange"
+    ICE_GATHERING_STATE_CHANGE = "icegatheringstatechange"
+    ICE_CONNECTION_STATE_CHANGE = "iceconnectionstatechange"
+    CONNECTION_STATE_CHANGE = "connectionstatechange"
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEvent:
+    """The peer sends a track. `streams` are the ids of the MediaStreams it belongs to."""
+
+    track: MediaStreamTrack
+    receiver: RtpReceiver
+    transceiver: RtpTransceiver
+    streams: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DataChannelEvent:
+    """The peer opened a data channel."""
+
+    channel: DataChannel
+
+
+@dataclass(frozen=True, slots=True)
+class IceCandidateEvent:
+    """A candidate to hand to the peer; None when gathering has ended."""
+
+    candidate: IceCandidate | None
+
+
+Handler = Callable[..., Awaitable[None] | None]
+H = TypeVar("H", bound=Handler)
+
+
+class EventEmitter:
+    """Calls handlers in the order in which they were added.
+
+    A handler may be a plain function or a coroutine function. What a handler raises goes to the
+    exception handler of the event loop: it is a fault of the program, and none of the session's.
+    """
+
+    def __init__(self, tasks: TaskGroup) -> None:
+        self._handlers: dict[EventName, list[Handler]] = {}
+        self._tasks = tasks
+
+    @overload
+    def on(self, event: str) -> Callable[[H], H]: ...
+
+    @overload
+    def on(self, event: str, handler: H) -> H: ...
+
+    def on(self, event: str, handler: H | None = None) -> H | Callable[[H], H]:
+        """Add a handler, as a call or as a decorator: `@pc.on("track")`.
+
+        Raises:
+            ValueError: There is no event of that name.
+        """
+        name = EventName(event)
+
+        def add(handler: H) -> H:
+            self._handlers.setdefault(name, []).append(handler)
+            return handler
+
+        return add if handler is None else add(handler)
+
+    def remove_listener(self, event: str, handler: Handler) -> None:
+        """Take a handler away; nothing happens where it was not there."""
+        handlers = self._handlers.get(EventName(event), [])
+        if handler in handlers:
+            handlers.remove(handler)
+
+    def remove_all_listeners(self) -> None:
+        """Take every handler away."""
+        self._handlers.clear()
+
+    def emit(self, event: EventName, *arguments: Any) -> None:
+        """Call the handlers now; those that are coroutines run as tasks of the connection."""
+        for handler in tuple(self._handlers.get(event, ())):
+            try:
+                result = handler(*arguments)
+            except Exception as error:
+                _report(f"a handler of {event.value!r} raised", error)
+                continue
+            if inspect.iscoroutine(result):
+                self._tasks.spawn(result, f"handler of {event.value!r}")
+
+
+def _report(message: str, error: Exception) -> None:
+    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})

@@ -1,0 +1,99 @@
+"""Owns the order of description operations and every task of a connection.
+
+The operations chain is that of webrtc-pc section 4.4.1.2: one operation at a time, in the order
+in which they were asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from peer.errors import InvalidStateError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+
+class OperationsChain:
+    """Lets one operation run at a time.
+
+    Args:
+        on_empty: Called each time the last operation has ended.
+    """
+
+    def __init__(self, on_empty: Callable[[], None]) -> None:
+        self._on_empty = on_empty
+        self._turn = asyncio.Lock()
+        self._length = 0
+        self._closed = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether no operation runs or waits."""
+        return self._length == 0
+
+    def close(self) -> None:
+        """Refuse every operation from now on, the waiting ones included."""
+        self._closed = True
+
+    def check_open(self) -> None:
+        """Raise if the chain was closed.
+
+        Raises:
+            InvalidStateError: The connection is closed.
+        """
+        if self._closed:
+            raise InvalidStateError("the connection is closed")
+
+    @asynccontextmanager
+    async def operation(self) -> AsyncIterator[None]:
+        """Wait for our turn, and hold it.
+
+        Raises:
+            InvalidStateError: The connection is closed, or was while we waited.
+        """
+        self.check_open()
+        self._length += 1
+        try:
+            async with self._turn:
+                self.check_open()
+                yield
+        finally:
+            self._length -= 1
+            if self.empty and not self._closed:
+                self._on_empty()
+
+
+class TaskGroup:
+    """Holds the tasks of a connection, so that its end is theirs."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Run something beside the caller; what it raises goes to the loop's exception handler."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def close(self) -> None:
+        """End every task but the one that asks."""
+        others = self._tasks - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        if others:
+            await asyncio.wait(others)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            task.get_loop().call_exception_handler(
+                {
+                    "message": f"{task.get_name()} raised {type(error).__name__}: {error}",
+                    "exception": error,
+                    "task": task,
+                }
+            )
