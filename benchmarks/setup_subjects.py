@@ -1,0 +1,153 @@
+"""Owns one set-up by each library that benchmarks/setup.py compares; each trickles if it can."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from asyncio.subprocess import PIPE, Process
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Self
+
+from aiortc import RTCConfiguration, RTCPeerConnection
+
+from peer import IceCandidateEvent, PeerConnection, SessionDescription
+
+ROOT = Path(__file__).parents[1]
+NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
+# Seconds; a set-up that takes longer is broken, not slow.
+PATIENCE = 30
+
+
+class _Subject:
+    """What most subjects need for their rounds: nothing."""
+
+    name: str
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+
+class Handfast(_Subject):
+    """Ours."""
+
+    name = "handfast"
+
+    async def measure(self) -> float:
+        """Set up once; milliseconds."""
+        async with PeerConnection() as offerer, PeerConnection() as answerer:
+            opened = asyncio.Event()
+            channel = offerer.createDataChannel("benchmark")
+            channel.on("open", opened.set)
+            to_answerer, to_offerer = asyncio.Event(), asyncio.Event()
+            _trickle(offerer, answerer, to_answerer)
+            _trickle(answerer, offerer, to_offerer)
+
+            start = perf_counter()
+            await offerer.setLocalDescription(await offerer.createOffer())
+            await answerer.setRemoteDescription(_description(offerer))
+            to_answerer.set()
+            await answerer.setLocalDescription(await answerer.createAnswer())
+            await offerer.setRemoteDescription(_description(answerer))
+            to_offerer.set()
+            async with asyncio.timeout(PATIENCE):
+                await opened.wait()
+            return (perf_counter() - start) * 1000
+
+
+def _description(connection: PeerConnection) -> SessionDescription:
+    description = connection.localDescription
+    assert description is not None
+    return description
+
+
+def _trickle(source: PeerConnection, target: PeerConnection, ready: asyncio.Event) -> None:
+    async def forward(event: IceCandidateEvent) -> None:
+        await ready.wait()
+        await target.addIceCandidate(event.candidate)
+
+    source.on("icecandidate", forward)
+
+
+class Aiortc(_Subject):
+    """What we build on; it has no trickle, its descriptions are complete."""
+
+    name = "aiortc"
+
+    async def measure(self) -> float:
+        """Set up once; milliseconds."""
+        offerer, answerer = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
+        opened = asyncio.Event()
+        channel = offerer.createDataChannel("benchmark")
+        channel.on("open", opened.set)
+
+        start = perf_counter()
+        await offerer.setLocalDescription(await offerer.createOffer())
+        await answerer.setRemoteDescription(offerer.localDescription)
+        await answerer.setLocalDescription(await answerer.createAnswer())
+        await offerer.setRemoteDescription(answerer.localDescription)
+        async with asyncio.timeout(PATIENCE):
+            await opened.wait()
+        taken = (perf_counter() - start) * 1000
+
+        await asyncio.gather(offerer.close(), answerer.close())
+        return taken
+
+
+class Libwebrtc:
+    """libwebrtc as `@roamhq/wrtc` packs it: a Node.js process that sets up once for each line."""
+
+    name = "libwebrtc"
+
+    def __init__(self) -> None:
+        self._process: Process | None = None
+
+    @staticmethod
+    def available() -> bool:
+        """Whether Node.js and the package are here."""
+        return shutil.which("node") is not None and (NODE_MODULES / "@roamhq" / "wrtc").is_dir()
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            "node",
+            str(Path(__file__).with_name("wrtc_setup.js")),
+            stdin=PIPE,
+            stdout=PIPE,
+            env={**os.environ, "NODE_PATH": str(NODE_MODULES)},
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._process.wait()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+    async def measure(self) -> float:
+        """Set up once; milliseconds by its own clock."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(b"set up\n")
+        async with asyncio.timeout(PATIENCE):
+            return float(await self._process.stdout.readline())
