@@ -146,9 +146,13 @@ class PeerConnection:
         Raises:
             ValueError: There is no event of that name.
         """
-        if handler is None:
-            return self._control.events.on(event)
-        return self._control.events.on(event, handler)
+
+        def add(handler: H) -> H:
+            self._control.events.on(event, handler)
+            self._control.check_negotiation()
+            return handler
+
+        return add if handler is None else add(handler)
 
     def remove_listener(self, event: str, handler: Handler) -> None:
         """Take a handler away."""

@@ -249,7 +249,8 @@ class Control:
             # Asked again when the chain is empty, or when the state is stable.
             self._announced = False
             return
-        self.events.emit(EventName.NEGOTIATION_NEEDED)
+        # A need that nobody hears of yet is told to the first who listens.
+        self._announced = self.events.emit(EventName.NEGOTIATION_NEEDED)
 
     def _update_states(self) -> None:
         bundles = list(self.world.bundles.values())

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from peer.candidates import IceCandidate
@@ -56,7 +56,6 @@ class IceCandidateEvent:
 
 
 Handler = Callable[..., Awaitable[None] | None]
-H = TypeVar("H", bound=Handler)
 
 
 class EventEmitter:
@@ -70,25 +69,13 @@ class EventEmitter:
         self._handlers: dict[EventName, list[Handler]] = {}
         self._tasks = tasks
 
-    @overload
-    def on(self, event: str) -> Callable[[H], H]: ...
-
-    @overload
-    def on(self, event: str, handler: H) -> H: ...
-
-    def on(self, event: str, handler: H | None = None) -> H | Callable[[H], H]:
-        """Add a handler, as a call or as a decorator: `@pc.on("track")`.
+    def on(self, event: str, handler: Handler) -> None:
+        """Add a handler.
 
         Raises:
             ValueError: There is no event of that name.
         """
-        name = EventName(event)
-
-        def add(handler: H) -> H:
-            self._handlers.setdefault(name, []).append(handler)
-            return handler
-
-        return add if handler is None else add(handler)
+        self._handlers.setdefault(EventName(event), []).append(handler)
 
     def remove_listener(self, event: str, handler: Handler) -> None:
         """Take a handler away; nothing happens where it was not there."""
@@ -100,9 +87,14 @@ class EventEmitter:
         """Take every handler away."""
         self._handlers.clear()
 
-    def emit(self, event: EventName, *arguments: Any) -> None:
-        """Call the handlers now; those that are coroutines run as tasks of the connection."""
-        for handler in tuple(self._handlers.get(event, ())):
+    def emit(self, event: EventName, *arguments: Any) -> bool:
+        """Call the handlers now; those that are coroutines run as tasks of the connection.
+
+        Returns:
+            Whether there was any.
+        """
+        handlers = tuple(self._handlers.get(event, ()))
+        for handler in handlers:
             try:
                 result = handler(*arguments)
             except Exception as error:
@@ -110,6 +102,7 @@ class EventEmitter:
                 continue
             if inspect.iscoroutine(result):
                 self._tasks.spawn(result, f"handler of {event.value!r}")
+        return bool(handlers)
 
 
 def _report(message: str, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Owns perfect negotiation: one PeerConnection driven over one Channel (W3C webrtc-pc section 10.7)."""
+"""Owns perfect negotiation: drives a PeerConnection over a Channel (webrtc-pc section 10.7)."""
 
 from __future__ import annotations
 
@@ -72,9 +72,6 @@ class Negotiator:
     Both peers may change anything at any time. Where two offers cross, the polite peer gives way:
     it rolls its own back, answers, and offers again.
 
-    Construct it before anything is added to the connection, so that it hears of the first
-    `negotiationneeded`.
-
     Args:
         pc: Driven by nobody else until `run` ends.
         channel: Stays open when `run` ends.
@@ -104,7 +101,7 @@ class Negotiator:
         self._outbox: asyncio.Queue[PeerMessage] = asyncio.Queue(_OUTBOX)
         self._held: deque[Candidate] | None = None
         self._overflowed = asyncio.Event()
-        self._listeners: Final = {
+        self._listeners: Final[dict[str, Callable[..., Any]]] = {
             "negotiationneeded": self._needed.set,
             "icecandidate": self._on_candidate,
             "signalingstatechange": self._on_state,
