@@ -60,3 +60,10 @@ def test_proven_rows_are_counted() -> None:
     assert "1 of 3 behaviours" in render(
         ROWS, [proof("5-offer"), proof("5-offer", "tests/x.py::y")]
     )
+
+
+def test_a_row_that_is_proven_in_part_says_what_is_missing_and_does_not_count() -> None:
+    row = Behaviour("6-part", "Section 6", "Two things.", "wire", missing="the second")
+    text = render({row.id: row}, [proof("6-part")])
+    assert "in part; not yet: the second" in line_of("6-part", text)
+    assert "0 of 1 behaviours" in text
