@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -55,7 +55,8 @@ class IceCandidateEvent:
     candidate: IceCandidate | None
 
 
-Handler = Callable[..., Awaitable[None] | None]
+#: A function or a coroutine function; what it returns otherwise is passed over.
+Handler = Callable[..., object]
 
 
 class EventEmitter:
