@@ -36,7 +36,7 @@ class IceAgent(BoundedConnection):
         relay_only: Use relayed candidates only.
         timing: The intervals.
         on_datagram: Handed each datagram that is not STUN, from an address that is the peer's.
-        on_path: Called when a check has succeeded, or `path` is another now.
+        on_path: Called when a check has succeeded, which may have moved `path`.
     """
 
     def __init__(
@@ -258,6 +258,7 @@ class IceAgent(BoundedConnection):
         # RFC 8445 section 12.1: a valid pair may carry data before one is nominated. A nomination
         # of another pair later moves the path; libwebrtc does that when it finds a better one.
         self._choose_path()
+        self._on_path()
 
     def _check_list_maybe_fail(self) -> None:
         """Never fail for want of pairs: RFC 8863 section 4 waits, as the peer may still find us."""
@@ -272,7 +273,6 @@ class IceAgent(BoundedConnection):
             self.path = None
         else:
             self.path = (pair.protocol, pair.remote_addr)
-        self._on_path()
 
     # Consent
 

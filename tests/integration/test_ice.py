@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 from aioice import Connection
@@ -12,7 +13,9 @@ from peer.errors import IceError
 from peer.ice_parameters import IceParameters
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.aioice_candidates import from_aioice, to_aioice
+from peer.transport.timing import IceTiming
 from tests.support.ice import LOOPBACK, End, connected_ends, start, two_ends
+from tests.support.ice_peer import hand_peer
 
 CHECKING, CONNECTED = IceTransportState.CHECKING, IceTransportState.CONNECTED
 COMPLETED = IceTransportState.COMPLETED
@@ -60,6 +63,27 @@ async def test_no_check_waits_for_the_pacing() -> None:
             await right.seen.connected()
             took.append(loop.time() - began)
     assert min(took) < 0.015
+
+
+async def test_checks_are_paced() -> None:
+    pacing, count = 0.05, 5
+    end, own = End(timing=IceTiming(pacing=pacing)), IceParameters.generate()
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(end.ice.close)
+        peers = [
+            await stack.enter_async_context(hand_peer(own, end.ice.local)) for _ in range(count)
+        ]
+        for peer in peers:
+            peer.answering = False
+            end.ice.add_remote_candidate(peer.candidate)
+        await end.ice.gather()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        end.ice.start(own, CONTROLLING)
+        for peer in peers:
+            await peer.checked()
+        took = loop.time() - began
+        assert pacing * (count - 1) * 0.9 < took < pacing * (count - 1) * 1.8
 
 
 @pytest.mark.parametrize("starts_late", [0, 1])

@@ -129,8 +129,8 @@ async def test_before_the_start_the_latest_check_says_where_to_reply(scene: Scen
 @pytest.mark.parametrize("controlling", [True, False])
 async def test_no_role_conflict_before_our_role_is_known(scene: Scene, controlling: bool) -> None:
     peer = await scene.peer()
-    peer.check(scene.address, controlling=controlling, tie_breaker=0)
     peer.check(scene.address, controlling=controlling, tie_breaker=2**64 - 1)
+    peer.check(scene.address, controlling=controlling, tie_breaker=0)
     await peer.until(lambda: len(peer.answers) == 2)
     assert [answer.error_code for answer in peer.answers] == [None, None]
 
@@ -185,7 +185,7 @@ async def test_a_check_without_nomination_leaves_the_path(scene: Scene) -> None:
     first, second = await scene.peer(), await scene.peer()
     await scene.connect(first)
     second.check(scene.address)
-    await second.until(lambda: bool(second.checks))
+    await second.checked()
     await barrier(scene, second)
     assert selected_port(scene) == first.address[1]
 
@@ -194,7 +194,7 @@ async def test_a_controlling_agent_stays_with_its_choice(scene: Scene) -> None:
     first, second = await scene.peer(), await scene.peer()
     await scene.connect(first, CONTROLLING)
     second.check(scene.address, controlling=False)
-    await second.until(lambda: bool(second.checks))
+    await second.checked()
     second.check(scene.address, controlling=False)
     await second.until(lambda: len(second.answers) == 2)
     assert "USE-CANDIDATE" not in second.checks[0].attributes
@@ -211,6 +211,20 @@ async def test_a_check_in_progress_is_repeated_when_the_peer_checks(scene: Scene
     peer.check(scene.address)
     await peer.until(lambda: len(peer.checks) == 2, timeout=0.4)
     assert peer.checks[0].transaction_id == peer.checks[1].transaction_id
+
+
+async def test_a_nomination_ends_the_other_checks(scene: Scene) -> None:
+    silent, peer = await scene.peer(), await scene.peer()
+    silent.answering = False
+    scene.ice.add_remote_candidate(silent.candidate)
+    scene.start(CONTROLLING)
+    await silent.until(lambda: len(silent.checks) == 1)
+    scene.ice.add_remote_candidate(peer.candidate)
+    await scene.seen.connected()
+    # A check that still went on would be repeated now, with the transaction that it has.
+    silent.check(scene.address, controlling=False)
+    await silent.until(lambda: len(silent.checks) == 2)
+    assert silent.checks[0].transaction_id != silent.checks[1].transaction_id
 
 
 async def test_a_check_without_priority_is_answered_and_left(scene: Scene) -> None:
@@ -265,7 +279,7 @@ async def test_a_full_table_still_follows_the_peer_that_is_in_it(scene: Scene) -
     first, second = await scene.peer(), await scene.peer()
     await scene.connect(first)
     second.check(scene.address)
-    await second.until(lambda: bool(second.checks))
+    await second.checked()
     for port in range(1, MAX_REMOTE_CANDIDATES):
         scene.ice.add_remote_candidate(
             CandidateFields("1", 1, "udp", port, "127.0.0.1", port, "host")

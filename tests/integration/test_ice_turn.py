@@ -153,10 +153,11 @@ async def test_closing_does_not_wait_for_a_server_that_has_gone(tmp_path: Path, 
         await left.ice.close()
         await right.ice.close()
         assert loop.time() - began < 0.5
+        assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_a_tcp_server_that_hangs_up_takes_the_path_with_it(tmp_path: Path) -> None:
-    timing = IceTiming(consent_interval=0.05, consent_expiry=0.5, release=0.05)
+    timing = IceTiming(consent_interval=0.05, consent_grace=0.05, silence=0.1, release=0.05)
     async with (
         turn_daemon(tmp_path) as turn,
         two_ends(servers=[turn.turn(query="?transport=tcp")], policy=RELAY, timing=timing) as (
@@ -169,7 +170,8 @@ async def test_a_tcp_server_that_hangs_up_takes_the_path_with_it(tmp_path: Path)
         await right.ice.gather()
         await left.seen.connected()
         await turn.kill()
-        await left.seen.reached(IceTransportState.FAILED)
+        await left.seen.reached(IceTransportState.DISCONNECTED)
+        assert left.ice.selected_pair is None
         assert not left.ice.send(HELLO)
 
 
