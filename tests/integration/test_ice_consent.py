@@ -10,6 +10,7 @@ import pytest
 
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
+from peer.transport.seam_ice import MAX_CONSENT_CHECKS
 from peer.transport.timing import IceTiming
 from tests.support.ice import End
 from tests.support.ice_peer import HandPeer, hand_peer
@@ -123,6 +124,14 @@ async def test_consent_checks_never_repeat_a_transaction() -> None:
         await peer.until(lambda: len(peer.checks) >= 12)
         identifiers = [check.transaction_id for check in peer.checks]
         assert len(set(identifiers)) == len(identifiers)
+
+
+async def test_unanswered_consent_checks_are_forgotten() -> None:
+    async with connected_to_hand() as (end, peer):
+        peer.answering = False
+        await peer.until(lambda: len(peer.checks) > 2 * MAX_CONSENT_CHECKS)
+        (socket,) = end.ice._agent.sockets  # noqa: SLF001 - nobody else sees transactions
+        assert len(socket.transactions) == MAX_CONSENT_CHECKS
 
 
 async def test_a_check_of_the_peer_keeps_it_from_silence_but_not_from_expiry() -> None:

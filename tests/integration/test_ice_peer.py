@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,8 +14,11 @@ from peer.candidates import CandidateFields
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.seam_bounds import MAX_PAIRS, MAX_REMOTE_CANDIDATES, MAX_ROLE_SWITCHES
-from tests.support.ice import End
+from tests.support.ice import LOOPBACK, End
 from tests.support.ice_peer import Address, HandPeer, hand_peer
+
+if TYPE_CHECKING:
+    from peer.transport.ice import IceTransport
 
 DATAGRAM = b"\x16\xfe\xfdhello"
 CONTROLLED, CONTROLLING = IceRole.CONTROLLED, IceRole.CONTROLLING
@@ -23,8 +27,8 @@ CONTROLLED, CONTROLLING = IceRole.CONTROLLED, IceRole.CONTROLLING
 class Scene:
     """A transport under test and the addresses of its peer."""
 
-    def __init__(self, stack: AsyncExitStack) -> None:
-        self.end = End()
+    def __init__(self, stack: AsyncExitStack, interfaces: Sequence[str] = LOOPBACK) -> None:
+        self.end = End(interfaces=interfaces)
         self.ice = self.end.ice
         self.seen = self.end.seen
         self.credentials = IceParameters.generate()
@@ -254,10 +258,7 @@ async def test_malformed_stun_is_counted_and_left(scene: Scene, datagram: bytes)
 
 
 async def test_signalled_candidates_are_bounded(scene: Scene) -> None:
-    for port in range(1, MAX_REMOTE_CANDIDATES + 11):
-        scene.ice.add_remote_candidate(
-            CandidateFields("1", 1, "udp", port, "127.0.0.1", port, "host")
-        )
+    fill(scene.ice, MAX_REMOTE_CANDIDATES + 10)
     assert len(scene.ice.remote_candidates) == MAX_REMOTE_CANDIDATES
     assert scene.ice.counters.candidates_ignored == 10
 
@@ -265,10 +266,7 @@ async def test_signalled_candidates_are_bounded(scene: Scene) -> None:
 async def test_candidates_found_by_checks_are_bounded(scene: Scene) -> None:
     peer = await scene.peer()
     await scene.connect(peer)
-    for port in range(1, MAX_REMOTE_CANDIDATES):
-        scene.ice.add_remote_candidate(
-            CandidateFields("1", 1, "udp", port, "127.0.0.1", port, "host")
-        )
+    fill(scene.ice, MAX_REMOTE_CANDIDATES - 1)
     late = await scene.peer()
     late.check(scene.address)
     await late.until(lambda: bool(late.answers))
@@ -280,12 +278,23 @@ async def test_a_full_table_still_follows_the_peer_that_is_in_it(scene: Scene) -
     await scene.connect(first)
     second.check(scene.address)
     await second.checked()
-    for port in range(1, MAX_REMOTE_CANDIDATES):
-        scene.ice.add_remote_candidate(
-            CandidateFields("1", 1, "udp", port, "127.0.0.1", port, "host")
-        )
+    fill(scene.ice, MAX_REMOTE_CANDIDATES - 1)
     second.check(scene.address, nominate=True)
     await selected(scene, second)
+
+
+async def test_a_full_check_list_still_follows_the_peer_that_is_in_it() -> None:
+    async with AsyncExitStack() as stack:
+        scene = Scene(stack, [f"127.0.0.{n}" for n in range(1, 9)])
+        stack.push_async_callback(scene.ice.close)
+        await scene.ice.gather()
+        first, second = await scene.peer(), await scene.peer()
+        await scene.connect(first)
+        second.check(scene.address)
+        await second.checked()
+        fill(scene.ice, MAX_REMOTE_CANDIDATES - 2)
+        second.check(scene.address, nominate=True)
+        await selected(scene, second)
 
 
 async def test_pairs_are_bounded() -> None:
@@ -293,10 +302,7 @@ async def test_pairs_are_bounded() -> None:
     end = End(interfaces=addresses)
     try:
         await end.ice.gather()
-        for port in range(1, MAX_REMOTE_CANDIDATES + 1):
-            end.ice.add_remote_candidate(
-                CandidateFields("1", 1, "udp", port, "127.0.0.1", port, "host")
-            )
+        fill(end.ice, MAX_REMOTE_CANDIDATES)
         agent = end.ice._agent  # noqa: SLF001 - nobody else sees the check list
         assert len(agent._check_list) == MAX_PAIRS  # noqa: SLF001 - as above
     finally:
@@ -313,6 +319,12 @@ async def test_a_peer_that_disputes_every_role_is_given_up(scene: Scene) -> None
     await barrier(scene, peer)
     assert len(peer.checks) == MAX_ROLE_SWITCHES + 1
     assert scene.ice.state is IceTransportState.CHECKING
+
+
+def fill(ice: IceTransport, count: int) -> None:
+    """Signal so many candidates that nobody stands behind."""
+    for port in range(1, count + 1):
+        ice.add_remote_candidate(CandidateFields("1", 1, "udp", port, "127.0.0.1", port, "host"))
 
 
 def selected_port(scene: Scene) -> int | None:
