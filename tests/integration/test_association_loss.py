@@ -36,6 +36,16 @@ async def test_lost_flights_are_sent_again() -> None:
     assert lost, "no seed lost anything"
 
 
+async def test_a_lost_flight_is_sent_again_before_openssl_would() -> None:
+    client, server = joined()
+    client.link.tamper = lambda datagram: bytes(1) if len(client.link.wire) == 1 else datagram
+
+    await connect(client, server)
+
+    # The very same record: OpenSSL would have given it another sequence number.
+    assert client.link.wire[0] == client.link.wire[1]
+
+
 async def test_openssl_s_own_timer_sends_again_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flight, "FIRST_INTERVAL", 60.0)
     client, server = joined()

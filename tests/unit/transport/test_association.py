@@ -4,6 +4,8 @@ import asyncio
 import struct
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from peer.errors import DtlsError
 from peer.identity.certificate import Certificate, KeyType
@@ -11,6 +13,7 @@ from peer.identity.fingerprints import HashFunction
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.dtls_connection import MTU
 from peer.transport.dtls_records import ContentType, records
+from peer.transport.flight import FIRST_INTERVAL
 from tests.support.secure import Party, connected_parties, exchange, rtcp, rtp, shake_hands
 
 CONNECTED = DtlsTransportState.CONNECTED
@@ -88,8 +91,27 @@ async def test_the_server_says_nothing_before_the_client_hello() -> None:
     assert server.association.state is DtlsTransportState.NEW
 
 
+def great_certificate() -> Certificate:
+    """One that fills several datagrams."""
+    small = Certificate.generate()
+    names = x509.SubjectAlternativeName([x509.DNSName(f"host-{n}.example") for n in range(200)])
+    certificate = (
+        x509.CertificateBuilder(
+            small.certificate.issuer,
+            small.certificate.subject,
+            small.private_key.public_key(),
+            small.certificate.serial_number,
+            small.certificate.not_valid_before_utc,
+            small.certificate.not_valid_after_utc,
+        )
+        .add_extension(names, critical=False)
+        .sign(small.private_key, hashes.SHA256())
+    )
+    return Certificate(certificate, small.private_key)
+
+
 async def test_a_great_flight_leaves_in_datagrams_of_the_mtu() -> None:
-    certificate = Certificate.generate(KeyType.RSA_2048)
+    certificate = great_certificate()
     client, server = Party.make(DtlsRole.CLIENT), Party.make(DtlsRole.SERVER, certificate)
     server.association.start()
     client.association.start()
@@ -98,8 +120,12 @@ async def test_a_great_flight_leaves_in_datagrams_of_the_mtu() -> None:
 
     flight = server.take()
 
-    assert len(flight) > 1
+    assert len(flight) > 3
     assert all(len(datagram) <= MTU for datagram in flight)
+    for datagram in flight:
+        client.association.receive(datagram)
+    exchange(client, server)
+    assert client.association.peer_certificate_der == certificate.der
 
 
 @pytest.mark.conformance("5-ecdsa-rsa")
@@ -314,6 +340,20 @@ async def test_a_handshake_without_an_answer_ends_with_a_reason() -> None:
     assert client.association.state is DtlsTransportState.FAILED
     assert isinstance(client.association.error, DtlsError)
     assert "not complete after 0.01 s" in str(client.association.error)
+
+
+async def test_an_association_that_was_closed_has_no_clock_running() -> None:
+    client = Party.make(DtlsRole.CLIENT, handshake_timeout=1.5 * FIRST_INTERVAL)
+    client.association.start()
+    client.association.close()
+    client.take()
+    later = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(2 * FIRST_INTERVAL, later.set_result, None)
+
+    await later
+
+    assert client.take() == []
+    assert client.association.error is None
 
 
 async def test_a_listening_server_waits_for_as_long_as_the_answer_takes() -> None:
