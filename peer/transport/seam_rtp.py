@@ -124,6 +124,7 @@ class MediaSender(RTCRtpSender):
     _RTCRtpSender__octet_count: int
     _RTCRtpSender__packet_count: int
     _RTCRtpSender__rtp_header_extensions_map: HeaderExtensionsMap
+    _RTCRtpSender__rtp_history: dict[int, RtpPacket]
     _RTCRtpSender__rtx_payload_type: int | None
     _RTCRtpSender__stats: RTCStatsReport
 
@@ -140,7 +141,7 @@ class MediaSender(RTCRtpSender):
         self._ssrc = ssrc
         self._rtx_ssrc = rtx_ssrc
         self.__on_encoder_error = on_encoder_error
-        self.__codec: RTCRtpCodecParameters | None = None
+        self.__pending: RTCRtpSendParameters | None = None
         self.frames_encoded = 0
 
     @property
@@ -161,18 +162,24 @@ class MediaSender(RTCRtpSender):
 
     async def begin(self, parameters: RTCRtpSendParameters) -> None:
         """Send with these parameters, whose codecs become this sender's own."""
-        self.__codec = parameters.codecs[0]
         await self.send(parameters)
 
     def change(self, parameters: RTCRtpSendParameters) -> None:
-        """Go on with other parameters: the same streams, sequence numbers and time."""
-        codec, wanted = self.__codec, parameters.codecs[0]
-        if codec is None:
-            raise RuntimeError("change() before begin()")
+        """Go on with other parameters from the frame after the present one.
+
+        Streams, sequence numbers and time go on as well.
+        """
+        self.__pending = parameters
+        self.transport._register_rtp_sender(self, parameters)
+
+    def __adopt(self, codec: RTCRtpCodecParameters, parameters: RTCRtpSendParameters) -> None:
+        wanted = parameters.codecs[0]
         if codec != wanted:
             # _run_rtp holds on to this object: it is the one way to the next frame's codec.
             codec.__dict__.update(wanted.__dict__)
             self._RTCRtpSender__encoder = None
+            # What was sent before cannot be repaired under the RTX payload type to come.
+            self._RTCRtpSender__rtp_history.clear()
         self._RTCRtpSender__rtx_payload_type = next(
             (
                 each.payloadType
@@ -184,15 +191,16 @@ class MediaSender(RTCRtpSender):
         extensions = HeaderExtensionsMap()
         extensions.configure(parameters)
         self._RTCRtpSender__rtp_header_extensions_map = extensions
-        self.transport._register_rtp_sender(self, parameters)
 
     def refresh(self) -> None:
         """Make the next picture one that can be decoded by itself."""
         self._send_keyframe()
 
     async def _next_encoded_frame(self, codec: RTCRtpCodecParameters) -> RTCEncodedFrame | None:
-        encoder = self._RTCRtpSender__encoder
-        if encoder is None:
+        if self.__pending is not None:
+            self.__adopt(codec, self.__pending)
+            self.__pending = None
+        if self._RTCRtpSender__encoder is None:
             encoder = self._RTCRtpSender__encoder = get_encoder(codec)
             if isinstance(encoder, OpusEncoder):
                 # aiortc counts from the first packet of each encoder; a later encoder's
@@ -206,10 +214,8 @@ class MediaSender(RTCRtpSender):
             self._RTCRtpSender__encoder = None
             self.__on_encoder_error(error)
             return None
-        if frame is None or self._RTCRtpSender__encoder is not encoder:
-            # Without the second, a frame of the codec before would leave under the new one's type.
-            return None
-        self.frames_encoded += 1
+        if frame is not None:
+            self.frames_encoded += 1
         return frame
 
     async def _handle_rtcp_packet(self, packet: RtcpPacket) -> None:
