@@ -11,6 +11,8 @@ from peer import PeerError
 from signaling import SignalingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peer import PeerConfiguration
     from signaling import PeerChannel, Room
 
@@ -29,11 +31,18 @@ class Host:
         self._room = room
         self._configuration = configuration
         self._visits: dict[str, Visit] = {}
+        self._changed = asyncio.Event()
 
     @property
     def visits(self) -> tuple[Visit, ...]:
         """The calls that go on now, the oldest first."""
         return tuple(self._visits.values())
+
+    async def until(self, condition: Callable[[tuple[Visit, ...]], bool]) -> None:
+        """Wait until the calls satisfy a condition; it is looked at when one begins or ends."""
+        while not condition(self.visits):
+            self._changed.clear()
+            await self._changed.wait()
 
     async def run(self) -> None:
         """Answer until cancelled, or until the room is gone; every call has ended then.
@@ -48,9 +57,13 @@ class Host:
     async def _receive(self, channel: PeerChannel) -> None:
         visit = Visit(channel, self._configuration)
         self._visits[channel.peer.member] = visit
+        self._changed.set()
         reason = ""
         try:
             await visit.run()
+        except asyncio.CancelledError:
+            reason = "the demo was stopped"
+            raise
         except TimeoutError:
             reason = "no call came"
         except (PeerError, SignalingError) as error:
@@ -60,5 +73,6 @@ class Host:
             _logger.exception("a call failed by a fault of ours")
             reason = "a fault on this side; its terminal says more"
         finally:
-            del self._visits[channel.peer.member]
             await channel.close(reason)
+            del self._visits[channel.peer.member]
+            self._changed.set()

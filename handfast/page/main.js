@@ -18,6 +18,8 @@ import { Timeline } from "./view/timeline.js";
 import { STATUS } from "./view/words.js";
 
 const SAMPLE_MS = 1000;
+// With these the peer has ended the call; nothing has failed.
+const PARTINGS = new Set(["bye", "peer-left"]);
 
 const controls = new Controls();
 const screens = new Screens();
@@ -97,13 +99,18 @@ function connect(call, room) {
   session.call = call;
   const sampler = new Sampler(call.connection);
   controls.use(session.source.stream, screens);
-  room.addEventListener("end", () => change("server", "gone"));
+  room.addEventListener("end", ({ detail }) => change("server", PARTINGS.has(detail.code) ? "left" : "gone"));
   call.addEventListener("state", ({ detail }) => onState(detail));
   call.addEventListener("description", ({ detail: { side, description } }) => {
     descriptions.set(side, description);
     security.setDescription(side, description.sdp);
   });
-  call.addEventListener("media", () => screens.showReturned(call.returned));
+  call.addEventListener("media", async () => {
+    if (!(await screens.showReturned(call.returned))) {
+      controls.speakerOff();
+      problem.show("sound-blocked");
+    }
+  });
   call.addEventListener("report", ({ detail }) => {
     report.show(detail);
     security.setPeer(detail.transport);
@@ -112,6 +119,7 @@ function connect(call, room) {
   screens.onFirstPicture(() => {
     setup.mark("picture shown");
     timeline.add("Python peer", "first returned picture", "good");
+    if (session?.source.silent?.()) timeline.add("This page", "the browser keeps the test tone silent", "bad");
   });
   session.timer = setInterval(() => takeSample(call, sampler), SAMPLE_MS);
 }
@@ -138,7 +146,7 @@ async function takeSample(call, sampler) {
 }
 
 function fail(code, detail) {
-  end("failed");
+  end(PARTINGS.has(code) ? "ended" : "failed");
   problem.show(code, detail);
 }
 

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
+#: In hertz, of the false microphone.
+MICROPHONE_PITCH = 440
+
 _PREFERENCES: Mapping[str, bool | int | str] = {
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
+    "media.navigator.audio.fake_frequency": MICROPHONE_PITCH,
     "media.peerconnection.ice.obfuscate_host_addresses": False,
     "media.gmp-manager.updateEnabled": False,
     "media.autoplay.default": 0,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from av.frame import Frame
+    from numpy.typing import NDArray
 
 SAMPLE_RATE = 48_000
 
@@ -49,8 +50,13 @@ def tone(pitch: float, seconds: float, *, amplitude: float = 0.5, channels: int 
     """A sine of `s16` samples, the same in every channel."""
     at = np.arange(int(SAMPLE_RATE * seconds)) / SAMPLE_RATE
     wave = (amplitude * 32767 * np.sin(2 * np.pi * pitch * at)).astype(np.int16)
+    return sound(wave, channels=channels)
+
+
+def sound(samples: NDArray[np.int16], *, channels: int = 1) -> AudioFrame:
+    """A frame of these samples, the same in every channel."""
     frame = AudioFrame.from_ndarray(
-        np.repeat(wave, channels)[None, :],
+        np.repeat(samples, channels)[None, :],
         format="s16",
         layout="stereo" if channels == 2 else "mono",
     )

@@ -102,7 +102,7 @@ export class Call extends EventTarget {
   }
 
   #describe(side, description) {
-    this.#emit("description", { side, description });
+    if (description) this.#emit("description", { side, description });
   }
 
   #negotiate() {

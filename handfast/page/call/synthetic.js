@@ -18,12 +18,16 @@ export const BARS = [
 
 const LOUDNESS = 0.12;
 
-/** A MediaStream with both; `stop()` ends it and frees the audio device. */
+/**
+ * A MediaStream with both. `stop()` ends it and frees the audio device; `silent()` says whether
+ * the browser keeps the tone off, as some do on a machine without a loudspeaker.
+ */
 export function openSynthetic() {
   const picture = openPicture();
   const tone = openTone();
   return {
     stream: new MediaStream([picture.track, tone.track]),
+    silent: tone.silent,
     stop() {
       picture.stop();
       tone.stop();
@@ -91,6 +95,7 @@ function openTone() {
   const [track] = output.stream.getAudioTracks();
   return {
     track,
+    silent: () => context.state !== "running",
     stop() {
       track.stop();
       context.close();

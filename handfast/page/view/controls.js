@@ -19,12 +19,13 @@ export class Controls extends EventTarget {
       this.dispatchEvent(new Event(this.#calling ? "hang-up" : "call"));
     });
     for (const toggle of this.#toggles) {
-      toggle.addEventListener("click", () => {
-        const on = toggle.getAttribute("aria-pressed") !== "true";
-        toggle.setAttribute("aria-pressed", on);
-        this.#apply();
-      });
+      toggle.addEventListener("click", () => this.#set(toggle, !isOn(toggle)));
     }
+  }
+
+  #set(toggle, on) {
+    toggle.setAttribute("aria-pressed", on);
+    this.#apply();
   }
 
   #apply = () => {};
@@ -47,9 +48,7 @@ export class Controls extends EventTarget {
   /** What the three toggles act on. */
   use(stream, screens) {
     this.#apply = () => {
-      const [picture, sound, speaker] = this.#toggles.map(
-        (toggle) => toggle.getAttribute("aria-pressed") === "true",
-      );
+      const [picture, sound, speaker] = this.#toggles.map(isOn);
       for (const track of stream.getVideoTracks()) track.enabled = picture;
       for (const track of stream.getAudioTracks()) track.enabled = sound;
       screens.speaker(speaker);
@@ -57,8 +56,16 @@ export class Controls extends EventTarget {
     this.#apply();
   }
 
+  speakerOff() {
+    this.#set(byId("toggle-speaker"), false);
+  }
+
   disable() {
     this.#call.disabled = true;
     this.#source.disabled = true;
   }
+}
+
+function isOn(toggle) {
+  return toggle.getAttribute("aria-pressed") === "true";
 }

@@ -31,8 +31,16 @@ export class Screens {
     figure.classList.toggle("mirrored", kind === "camera");
   }
 
-  showReturned(stream) {
-    if (this.#returned.srcObject !== stream) this.#returned.srcObject = stream;
+  /** Resolves to false where the browser will not play sound before it is clicked upon. */
+  async showReturned(stream) {
+    if (this.#returned.srcObject === stream) return true;
+    this.#returned.srcObject = stream;
+    try {
+      await this.#returned.play();
+    } catch ({ name }) {
+      return name !== "NotAllowedError";
+    }
+    return true;
   }
 
   showRates({ sentFrames, receivedFrames }) {
@@ -42,6 +50,7 @@ export class Screens {
 
   speaker(on) {
     this.#returned.muted = !on;
+    if (this.#returned.srcObject && this.#returned.paused) this.#returned.play().catch(() => {});
   }
 
   clear() {

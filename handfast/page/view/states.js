@@ -16,7 +16,7 @@ export const MACHINES = new Map([
 const MOODS = new Map([
   ...["joined", "stable", "complete", "connected", "completed", "open"].map((s) => [s, "good"]),
   ...["failed", "disconnected", "gone"].map((s) => [s, "bad"]),
-  ...["new", "closed", "–"].map((s) => [s, "quiet"]),
+  ...["new", "closed", "left", "–"].map((s) => [s, "quiet"]),
 ]);
 
 /** How a state is to be coloured: good, bad, quiet or busy. */
