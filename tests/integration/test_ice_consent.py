@@ -102,6 +102,12 @@ async def test_consent_is_withdrawn_by_forbidden() -> None:
         assert end.seen.states == [CHECKING, CONNECTED, FAILED]
 
 
+async def test_an_answer_that_is_not_the_peers_renews_nothing() -> None:
+    async with connected_to_hand() as (end, peer):
+        peer.answer_password = "x" * 22
+        await end.seen.reached(FAILED)
+
+
 async def test_answers_keep_the_connection() -> None:
     async with connected_to_hand() as (end, peer):
         await peer.until(lambda: len(peer.checks) >= 20)

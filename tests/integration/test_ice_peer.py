@@ -292,7 +292,12 @@ async def test_a_full_check_list_still_follows_the_peer_that_is_in_it() -> None:
         await scene.connect(first)
         second.check(scene.address)
         await second.checked()
-        fill(scene.ice, MAX_REMOTE_CANDIDATES - 2)
+        # Two pairs there are; 63 candidates for eight sockets and six checks make it 512.
+        fill(scene.ice, MAX_REMOTE_CANDIDATES // 2)
+        third = await scene.peer()
+        for host in scene.ice.local_candidates[:6]:
+            third.check((host.address, host.port))
+        await third.until(lambda: len(third.answers) == 6)
         second.check(scene.address, nominate=True)
         await selected(scene, second)
 

@@ -78,6 +78,18 @@ async def test_two_mapped_addresses_are_both_told() -> None:
         assert len(left.seen.of_type("srflx")) == 2
 
 
+async def test_an_answer_without_an_address_is_told() -> None:
+    async with (
+        stun_server(PUBLIC) as server,
+        two_ends(servers=[IceServer(server.url)]) as (left, _),
+    ):
+        server.withholds = True
+        await left.ice.gather()
+        await left.seen.gathered()
+        (failure,) = left.ice.server_failures
+        assert "XOR-MAPPED-ADDRESS" in failure.reason
+
+
 async def test_every_socket_asks() -> None:
     addresses = ["127.0.0.1", "127.0.0.2"]
     async with (

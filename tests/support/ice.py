@@ -130,6 +130,7 @@ class StunServer(asyncio.DatagramProtocol):
 
     def __init__(self, mapped: tuple[str, int] | None) -> None:
         self.mapped = mapped
+        self.withholds = False
         self.requests = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -145,7 +146,8 @@ class StunServer(asyncio.DatagramProtocol):
             message_class=stun.Class.RESPONSE,
             transaction_id=request.transaction_id,
         )
-        response.attributes["XOR-MAPPED-ADDRESS"] = self.mapped
+        if not self.withholds:
+            response.attributes["XOR-MAPPED-ADDRESS"] = self.mapped
         self.transport.sendto(bytes(response), addr)
 
     @property
