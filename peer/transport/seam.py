@@ -1,6 +1,6 @@
-"""Owns every private name of aiortc and aioice that we touch; an upgrade of either fails here first.
+"""Owns every private name of aiortc and aioice that we touch: an upgrade of either fails here.
 
-The names are pinned by version (`pyproject.toml`) and by `tests/unit/transport/test_seam.py`.
+The names are pinned by version (`pyproject.toml`) and by the tests `test_*seam.py`.
 """
 
 from __future__ import annotations
