@@ -58,9 +58,9 @@ async def test_during_gathering(count: int) -> None:
         end = End(servers=[IceServer(silent.url)], interfaces=["127.0.0.1", "127.0.0.2"])
         gathering = asyncio.create_task(end.ice.gather())
         await turns(count)
+        told = len(end.seen.candidates)
         await end.ice.close()
         await gathering
-        told = len(end.seen.candidates)
         await turns(5)
         assert len(end.seen.candidates) == told
 
@@ -158,4 +158,5 @@ async def test_what_is_called_after_the_end_does_nothing() -> None:
     end.ice.add_remote_candidate(CandidateFields("1", 1, "udp", 1, "127.0.0.1", 1, "host"))
     assert end.ice.local_candidates == ()
     assert end.ice.remote_candidates == ()
+    assert end.seen.gathering == []
     assert end.seen.states == [CLOSED]

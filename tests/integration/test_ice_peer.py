@@ -151,8 +151,10 @@ async def test_a_check_before_the_start_is_answered_with_one_of_our_own(scene: S
 async def test_a_peer_that_never_nominates_is_connected_all_the_same(scene: Scene) -> None:
     peer = await scene.peer()
     scene.start()
+    scene.ice.add_remote_candidate(None)
     peer.check(scene.address)
     await scene.seen.connected()
+    assert scene.ice.state is IceTransportState.CONNECTED
     assert scene.ice.send(DATAGRAM)
     await peer.until(lambda: peer.datagrams == [DATAGRAM])
 

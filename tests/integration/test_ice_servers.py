@@ -8,7 +8,7 @@ import pytest
 
 from peer.configuration import IceServer
 from peer.errors import ConfigurationError
-from peer.states import IceGatheringState
+from peer.states import IceGatheringState, IceTransportState
 from peer.transport.timing import IceTiming
 from tests.support.ice import start, stun_server, two_ends
 
@@ -25,6 +25,19 @@ async def test_a_silent_server_delays_neither_host_candidates_nor_connection() -
         for end in ends:
             await end.seen.connected()
             assert end.ice.gathering_state is IceGatheringState.GATHERING
+
+
+async def test_connected_is_not_completed_while_gathering_goes_on() -> None:
+    async with stun_server(None) as silent, two_ends(servers=[IceServer(silent.url)]) as ends:
+        left, right = ends
+        await left.ice.gather()
+        await right.ice.gather()
+        left.ice.add_remote_candidate(None)
+        start(*ends)
+        await left.seen.connected()
+        left.ice.send(b"\x16hello")
+        await right.seen.until(lambda: bool(right.seen.datagrams))
+        assert left.ice.state is IceTransportState.CONNECTED
 
 
 async def test_a_silent_server_is_given_up_in_time() -> None:
