@@ -16,7 +16,7 @@ from peer.transport.ice import IceTransport
 from peer.transport.secure import SecureTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
 
     from peer.candidates import CandidateFields
     from peer.configuration import PeerConfiguration
@@ -54,9 +54,12 @@ class Bundle:
         events: BundleEvents,
     ) -> None:
         self.key = effect.key
+        #: Of what the application was told, a moment after ICE knows it.
+        self.gathering_state = IceGatheringState.NEW
+        self._listens = effect.listens
         self._events = events
-        self._published = False
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: dict[str, Callable[[], None]] = {}
+        self._closing: asyncio.Task[None] | None = None
         self.engine = RtpEngine()
         self.ice = IceTransport(
             local=effect.local,
@@ -98,14 +101,13 @@ class Bundle:
         """
         # RFC 5763 section 5: the offerer must "be prepared to receive a client_hello before it
         # receives the answer". An answerer knows its role before anything can arrive.
-        self.secure.listen()
+        if self._listens:
+            self.secure.listen()
         await self.ice.gather()
 
     def publish(self) -> None:
         """The description that names this transport is in force: tell of its candidates."""
-        if self._published:
-            return
-        self._published = True
+        self.gathering_state = IceGatheringState.GATHERING
         for candidate in self.ice.local_candidates:
             self._events.on_bundle_candidate(self, candidate)
         if self.ice.gathering_state is IceGatheringState.COMPLETE:
@@ -123,15 +125,24 @@ class Bundle:
         if effect.complete:
             self.ice.add_remote_candidate(None)
 
-    def when_connected(self, action: Callable[[], None]) -> None:
-        """Do something as soon as packets can flow: at once where they can."""
+    def when_connected(self, subject: str, action: Callable[[], None]) -> None:
+        """Do something as soon as packets can flow: at once where they can.
+
+        Until then an action takes the place of an earlier one about the same subject.
+        """
         if self.secure.state is DtlsTransportState.CONNECTED:
             action()
         else:
-            self._waiting.append(action)
+            self._waiting[subject] = action
 
     async def close(self) -> None:
         """End it, at any moment; any number of times."""
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._shut_down())
+        # A caller that is cancelled does not leave sockets behind.
+        await asyncio.shield(self._closing)
+
+    async def _shut_down(self) -> None:
         self._waiting.clear()
         await self.engine.close()
         await self.secure.close()
@@ -139,12 +150,11 @@ class Bundle:
 
     def on_candidate(self, candidate: CandidateFields | None) -> None:
         """From ICE: a local candidate."""
-        if self._published:
+        if self.gathering_state is not IceGatheringState.NEW:
             self._events.on_bundle_candidate(self, candidate)
 
     def on_gathering_state(self, state: IceGatheringState) -> None:
-        """From ICE: gathering moved on."""
-        self._events.on_bundle_state()
+        """From ICE: its state, which follows from `on_candidate`."""
 
     def on_datagram(self, datagram: bytes) -> None:
         """From ICE: a datagram of the peer."""
@@ -168,20 +178,28 @@ class Bundle:
         if isinstance(state, IceTransportState):
             self.secure.on_ice_state(state)
         elif state is DtlsTransportState.CONNECTED:
-            waiting, self._waiting = self._waiting, []
-            for action in waiting:
+            waiting, self._waiting = self._waiting, {}
+            for action in waiting.values():
                 action()
         self._events.on_bundle_state()
 
 
-async def open_bundles(bundles: list[Bundle]) -> None:
+async def close_bundles(bundles: Iterable[Bundle]) -> None:
+    """End them side by side."""
+    await asyncio.gather(*(bundle.close() for bundle in bundles))
+
+
+async def open_bundles(bundles: Collection[Bundle]) -> None:
     """Open all or none.
 
     Raises:
-        IceError: One could not be opened; the others are closed again.
+        IceError: One could not be opened; all are closed again.
     """
-    results = await asyncio.gather(*(b.open() for b in bundles), return_exceptions=True)
-    failure = next((result for result in results if isinstance(result, BaseException)), None)
-    if failure is not None:
-        await asyncio.gather(*(bundle.close() for bundle in bundles))
-        raise failure
+    try:
+        results = await asyncio.gather(*(b.open() for b in bundles), return_exceptions=True)
+        failure = next((result for result in results if isinstance(result, BaseException)), None)
+        if failure is not None:
+            raise failure
+    except BaseException:
+        await close_bundles(bundles)
+        raise

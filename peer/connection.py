@@ -352,7 +352,9 @@ class PeerConnection:
             TransportError: The connection failed; the error says why.
             InvalidStateError: The connection was closed.
         """
-        await self._control.wait_for(lambda: self.connectionState is ConnectionState.CONNECTED)
+        await self._control.wait_for(
+            lambda: self.connectionState is ConnectionState.CONNECTED, unless_failed=True
+        )
 
     async def gathering_complete(self) -> None:
         """Wait until `localDescription` has all candidates, for those who send it once.
@@ -360,7 +362,7 @@ class PeerConnection:
         Raises:
             InvalidStateError: The connection was closed.
         """
-        await self._control.wait_for(lambda: self.iceGatheringState is IceGatheringState.COMPLETE)
+        await self._control.wait_for(lambda: self._control.gathered)
 
     async def close(self) -> None:
         """End the connection, its tasks and its sockets; at any moment, any number of times."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from peer.aggregate import connection_state, gathering_state, ice_connection_state
 from peer.candidates import IceCandidate
-from peer.errors import IceError, InvalidStateError, TransportError
+from peer.errors import IceError, InvalidStateError
 from peer.events import (
     DataChannelEvent,
     EventEmitter,
@@ -22,9 +22,11 @@ from peer.events import (
     TrackEvent,
 )
 from peer.identity.certificate import Certificate
+from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.profile import Profile
-from peer.operations import OperationsChain, TaskGroup
+from peer.negotiation.state import Side
+from peer.operations import OperationsChain
 from peer.rtp.capabilities import capabilities
 from peer.rtp.receiver import RtpReceiver
 from peer.rtp.sender import RtpSender
@@ -45,14 +47,15 @@ if TYPE_CHECKING:
     from peer.candidates import CandidateFields
     from peer.configuration import PeerConfiguration
     from peer.descriptions import SessionDescription
+    from peer.errors import TransportError
     from peer.negotiation.attributes import Direction
+    from peer.negotiation.effects import Effect
     from peer.negotiation.session import Transceiver
-    from peer.negotiation.state import Side
     from peer.rtp.tracks import MediaStreamTrack
     from peer.transport.sctp import DataChannel
 
-#: How long a part may take to end before the close goes on without it, in seconds.
-_CLOSE_TIMEOUT = 1.0
+#: How long a description that is being applied may hold up the close, in seconds.
+_PATIENCE = 0.1
 
 
 class Control:
@@ -77,21 +80,28 @@ class Control:
                 max_candidates=configuration.max_candidates,
             )
         )
-        self.tasks = TaskGroup()
-        self.events = EventEmitter(self.tasks)
+        self.events = EventEmitter()
         self.chain = OperationsChain(on_empty=self.check_negotiation)
-        self.world = World(configuration, self.certificate, self.tasks, self)
+        self.world = World(configuration, self.certificate, self)
         self.connection_state = ConnectionState.NEW
         self.ice_connection_state = IceConnectionState.NEW
         self.ice_gathering_state = IceGatheringState.NEW
         self._announced = False
+        self._applying = False
         self._changed = asyncio.Event()
-        self._closed: asyncio.Future[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self._closed is not None
+        return self.negotiator.session.state is SignalingState.CLOSED
+
+    @property
+    def gathered(self) -> bool:
+        """Whether our description has all candidates that it will have."""
+        described = self.negotiator.session.description(Side.LOCAL) is not None
+        complete = IceGatheringState.COMPLETE
+        return described and all(b.gathering_state is complete for b in self.world.bundles.values())
 
     async def describe(self, side: Side, description: SessionDescription | None) -> None:
         """Apply a description, or leave everything as it is.
@@ -110,9 +120,11 @@ class Control:
                 self.negotiator.abort(plan)
                 await self.world.discard(bundles)
                 raise
-            self.world.adopt(bundles)
-            self.world.apply(effects)
-            self._after_description(before, bundles)
+            self._carry_out(effects, bundles)
+            if self.negotiator.session.state is not before:
+                self.events.emit(EventName.SIGNALING_STATE_CHANGE)
+            self._update_states()
+            self._announce_tracks(effects)
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
         """Hand a candidate of the peer to the transport that it belongs to."""
@@ -146,17 +158,17 @@ class Control:
             self._announced = True
             asyncio.get_running_loop().call_soon(self._announce)
 
-    async def wait_for(self, reached: Callable[[], bool]) -> None:
+    async def wait_for(self, reached: Callable[[], bool], *, unless_failed: bool = False) -> None:
         """Wait until something holds; it is asked again after each change of state.
 
         Raises:
-            TransportError: The connection failed.
+            TransportError: The connection failed, and that was not to be waited through.
             InvalidStateError: The connection was closed.
         """
         while not reached():
             if self.closed:
                 raise InvalidStateError("the connection is closed")
-            if self.connection_state is ConnectionState.FAILED:
+            if unless_failed and self.connection_state is ConnectionState.FAILED:
                 raise self.failure
             await self._changed.wait()
 
@@ -168,25 +180,26 @@ class Control:
 
     async def close(self) -> None:
         """End everything within a moment; any number of times, at any moment."""
-        if self._closed is None:
-            self._closed = asyncio.get_running_loop().create_future()
-            await self._close(self._closed)
-        else:
-            await asyncio.shield(self._closed)
+        self.events.expect_end()
+        if self._closing is None:
+            self.negotiator.close()
+            self.chain.close()
+            self._closing = asyncio.get_running_loop().create_task(self._shut_down())
+            self.events.emit(EventName.SIGNALING_STATE_CHANGE)
+            self._update_states()
+        # A caller that is cancelled leaves nothing behind.
+        await asyncio.shield(self._closing)
 
-    async def _close(self, done: asyncio.Future[None]) -> None:
-        self.negotiator.close()
-        self.chain.close()
-        self._update_states()
+    async def _shut_down(self) -> None:
         try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
-                await self.world.close()
+            async with asyncio.timeout(_PATIENCE):
+                await self.chain.drained()
         except TimeoutError:
+            # It finds the connection closed when it goes on, and takes back what it has prepared.
             pass
         finally:
-            await self.tasks.close()
-            self.events.remove_all_listeners()
-            done.set_result(None)
+            await self.world.close()
+            await self.events.close()
 
     def transceiver_state(self, key: int) -> Transceiver | None:
         """From a transceiver: what negotiation knows of it."""
@@ -206,43 +219,52 @@ class Control:
     async def stop_transceiver(self, key: int) -> None:
         """From a transceiver: its m-section is to go."""
         self.check_open()
-        transceiver = self.world.transceivers[key]
+        transceiver = self.world.transceivers.get(key)
+        if transceiver is None:
+            return
         self.world.apply(self.negotiator.stop_transceiver(key))
+        self.check_negotiation()
         await transceiver.sender.stop()
         await transceiver.receiver.stop()
-        self.check_negotiation()
 
     def on_bundle_candidate(self, bundle: Bundle, candidate: CandidateFields | None) -> None:
         """From a transport: a local candidate, or None at their end."""
         mid, index = self._place(bundle.key)
         text = "" if candidate is None else str(candidate)
-        ufrag = bundle.ice.local.username_fragment
-        self._emit_soon(EventName.ICE_CANDIDATE, IceCandidate(text, mid, index, ufrag))
-        self._update_states()
+        found = IceCandidate(text, mid, index, bundle.ice.local.username_fragment)
+        # In a later turn: first the application sends the description that it belongs to.
+        asyncio.get_running_loop().call_soon(self._tell_candidate, bundle, found)
 
     def on_bundle_state(self) -> None:
         """From a transport: some state of it has changed."""
-        self._update_states()
-
-    def on_track(self, transceiver: RtpTransceiver, streams: tuple[str, ...]) -> None:
-        """From the world: the peer sends."""
-        receiver = transceiver.receiver
-        event = TrackEvent(receiver.track, receiver, transceiver, streams)
-        self.events.emit(EventName.TRACK, event)
+        if not self._applying:
+            self._update_states()
 
     def on_channel(self, channel: DataChannel) -> None:
         """From the world: the peer opened a data channel."""
         self.events.emit(EventName.DATA_CHANNEL, DataChannelEvent(channel))
 
-    def _after_description(self, before: SignalingState, bundles: Iterable[Bundle]) -> None:
-        if self.negotiator.session.state is not before:
-            self.events.emit(EventName.SIGNALING_STATE_CHANGE)
-        self._update_states()
-        for bundle in bundles:
-            bundle.publish()
+    def _carry_out(self, effects: Iterable[Effect], bundles: Iterable[Bundle]) -> None:
+        """Make the world follow what was committed; handlers are called when it has."""
+        self._applying = True
+        try:
+            self.world.adopt(bundles)
+            self.world.apply(effects)
+            for bundle in bundles:
+                bundle.publish()
+        finally:
+            self._applying = False
         # A need that arose before is judged anew by what was just agreed.
         if self.negotiator.session.state is SignalingState.STABLE:
             self._announced = False
+
+    def _announce_tracks(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, AnnounceTrack):
+                transceiver = self.world.transceivers[effect.transceiver]
+                receiver = transceiver.receiver
+                event = TrackEvent(receiver.track, receiver, transceiver, effect.streams)
+                self.events.emit(EventName.TRACK, event)
 
     def _announce(self) -> None:
         if self.closed or not self.chain.empty or not self.negotiator.negotiation_needed:
@@ -255,7 +277,7 @@ class Control:
     def _update_states(self) -> None:
         bundles = list(self.world.bundles.values())
         ice = [bundle.ice.state for bundle in bundles]
-        gathering = gathering_state([bundle.ice.gathering_state for bundle in bundles])
+        gathering = gathering_state([bundle.gathering_state for bundle in bundles])
         connectivity = ice_connection_state(ice)
         overall = connection_state([bundle.states for bundle in bundles])
         if self.closed:
@@ -271,12 +293,12 @@ class Control:
         for was, now, event in changes:
             if was is not now:
                 self.events.emit(event)
-        if any(was is not now for was, now, _ in changes):
-            self._changed.set()
-            self._changed.clear()
-            if changes[0][0] is not gathering and gathering is IceGatheringState.COMPLETE:
-                # webrtc-pc section 4.4.1.3: the null candidate follows the last of all.
-                self._emit_soon(EventName.ICE_CANDIDATE, None)
+        if changes[0][0] is not gathering and gathering is IceGatheringState.COMPLETE:
+            # webrtc-pc section 4.4.1.3: the null candidate follows the last of all.
+            self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(None))
+        # Whoever waits looks for himself.
+        self._changed.set()
+        self._changed.clear()
 
     def _place(self, key: str) -> tuple[str | None, int | None]:
         """The first m-section that a transport carries."""
@@ -286,11 +308,10 @@ class Control:
                 return section.mid, index
         return None, None
 
-    def _emit_soon(self, event: EventName, candidate: IceCandidate | None) -> None:
-        """After the description that the candidate belongs to was handed to the application."""
-
-        def emit() -> None:
-            if not self.closed:
-                self.events.emit(event, IceCandidateEvent(candidate))
-
-        asyncio.get_running_loop().call_soon(emit)
+    def _tell_candidate(self, bundle: Bundle, candidate: IceCandidate) -> None:
+        if self.closed or self.world.bundles.get(bundle.key) is not bundle:
+            return
+        self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(candidate))
+        if not candidate.candidate:
+            bundle.gathering_state = IceGatheringState.COMPLETE
+            self._update_states()

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from peer.errors import InvalidStateError
+from peer.operations import TaskGroup
+from peer.rtp.tracks import MediaStreamError
+
 if TYPE_CHECKING:
     from peer.candidates import IceCandidate
-    from peer.operations import TaskGroup
     from peer.rtp.receiver import RtpReceiver
     from peer.rtp.tracks import MediaStreamTrack
     from peer.transceiver import RtpTransceiver
@@ -66,9 +69,10 @@ class EventEmitter:
     exception handler of the event loop: it is a fault of the program, and none of the session's.
     """
 
-    def __init__(self, tasks: TaskGroup) -> None:
+    def __init__(self) -> None:
         self._handlers: dict[EventName, list[Handler]] = {}
-        self._tasks = tasks
+        self._tasks = TaskGroup(self._is_expected)
+        self._ending = False
 
     def on(self, event: str, handler: Handler) -> None:
         """Add a handler.
@@ -83,10 +87,6 @@ class EventEmitter:
         handlers = self._handlers.get(EventName(event), [])
         if handler in handlers:
             handlers.remove(handler)
-
-    def remove_all_listeners(self) -> None:
-        """Take every handler away."""
-        self._handlers.clear()
 
     def emit(self, event: EventName, *arguments: Any) -> bool:
         """Call the handlers now; those that are coroutines run as tasks of the connection.
@@ -104,6 +104,24 @@ class EventEmitter:
             if inspect.iscoroutine(result):
                 self._tasks.spawn(result, f"handler of {event.value!r}")
         return bool(handlers)
+
+    def expect_end(self) -> None:
+        """The connection is closing, because the present task asked for it.
+
+        Where that task is a handler, it lives on.
+        """
+        self._ending = True
+        self._tasks.release(asyncio.current_task())
+
+    async def close(self) -> None:
+        """Take every handler away, and end those that run."""
+        self._handlers.clear()
+        await self._tasks.close()
+
+    def _is_expected(self, error: BaseException) -> bool:
+        """How a handler ends without a fault: with the track that it read, or with us."""
+        overtaken = self._ending and isinstance(error, InvalidStateError)
+        return overtaken or isinstance(error, MediaStreamError)
 
 
 def _report(message: str, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Owns the order of description operations and every task of a connection.
+"""Owns the order of description operations, and the tasks that run beside them.
 
 The operations chain is that of webrtc-pc section 4.4.1.2: one operation at a time, in the order
 in which they were asked for.
@@ -14,6 +14,9 @@ from peer.errors import InvalidStateError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
+
+#: How long a task that was cancelled may take to end, in seconds.
+_PATIENCE = 0.1
 
 
 class OperationsChain:
@@ -37,6 +40,12 @@ class OperationsChain:
     def close(self) -> None:
         """Refuse every operation from now on, the waiting ones included."""
         self._closed = True
+
+    async def drained(self) -> None:
+        """Wait until the operation that runs has ended; to be called once closed."""
+        # The lock is fair: whatever waits has its turn, and its refusal, before us.
+        async with self._turn:
+            return
 
     def check_open(self) -> None:
         """Raise if the chain was closed.
@@ -67,29 +76,48 @@ class OperationsChain:
 
 
 class TaskGroup:
-    """Holds the tasks of a connection, so that its end is theirs."""
+    """Holds tasks, so that they end with their owner.
 
-    def __init__(self) -> None:
+    What a task raises goes to the loop's exception handler.
+
+    Args:
+        is_expected: Says of what a task raised that it is no fault.
+    """
+
+    def __init__(self, is_expected: Callable[[BaseException], bool] = lambda error: False) -> None:
+        self._is_expected = is_expected
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._released: set[asyncio.Task[Any]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Run something beside the caller; what it raises goes to the loop's exception handler."""
+        """Run something beside the caller."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
+    def release(self, task: asyncio.Task[Any] | None) -> None:
+        """Let a task live on when the others end: it is the one that asks for their end."""
+        if task in self._tasks:
+            self._released.add(task)
+
+    async def join(self) -> None:
+        """Wait until every task has ended by itself."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def close(self) -> None:
-        """End every task but the one that asks."""
-        others = self._tasks - {asyncio.current_task()}
+        """End every task that was not released; one that refuses to end is not waited for long."""
+        others = self._tasks - self._released
         for task in others:
             task.cancel()
         if others:
-            await asyncio.wait(others)
+            await asyncio.wait(others, timeout=_PATIENCE)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
+        self._released.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None:
+        if error is not None and not self._is_expected(error):
             task.get_loop().call_exception_handler(
                 {
                     "message": f"{task.get_name()} raised {type(error).__name__}: {error}",

@@ -89,7 +89,7 @@ StatsReport = dict[str, Stats]
 async def collect(world: World) -> StatsReport:
     """Everything that can be said now, by id."""
     report: StatsReport = {}
-    for transceiver in world.transceivers.values():
+    for transceiver in tuple(world.transceivers.values()):
         report.update(await transceiver.sender.getStats())
         report.update(await transceiver.receiver.getStats())
     for bundle in world.bundles.values():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from peer.bundle import Bundle, BundleEvents, open_bundles
+from peer.bundle import Bundle, BundleEvents, close_bundles, open_bundles
 from peer.negotiation.effects import (
     AddCandidates,
     AnnounceTrack,
@@ -23,16 +23,20 @@ from peer.negotiation.effects import (
     RemoveTransceiver,
     StopTransceiver,
 )
+from peer.operations import TaskGroup
 from peer.transport.sctp import DataTransport
+from peer.transport.servers import parse_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from peer.configuration import PeerConfiguration
     from peer.identity.certificate import Certificate
-    from peer.operations import TaskGroup
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp import DataChannel
+
+#: How long what sends and receives may take to end before its transports go, in seconds.
+_PATIENCE = 0.25
 
 
 class WorldEvents(BundleEvents, Protocol):
@@ -40,9 +44,6 @@ class WorldEvents(BundleEvents, Protocol):
 
     def make_transceiver(self, key: int) -> RtpTransceiver:
         """Make the object for a transceiver that a remote offer asked for."""
-
-    def on_track(self, transceiver: RtpTransceiver, streams: tuple[str, ...]) -> None:
-        """The peer sends on this transceiver now."""
 
     def on_channel(self, channel: DataChannel) -> None:
         """The peer opened a data channel."""
@@ -54,23 +55,23 @@ class World:
     Args:
         configuration: For transports.
         certificate: What transports show.
-        tasks: Runs what takes time to end.
         events: Who is told.
+
+    Raises:
+        ConfigurationError: The URL of a server cannot be used.
     """
 
     def __init__(
-        self,
-        configuration: PeerConfiguration,
-        certificate: Certificate,
-        tasks: TaskGroup,
-        events: WorldEvents,
+        self, configuration: PeerConfiguration, certificate: Certificate, events: WorldEvents
     ) -> None:
         self.bundles: dict[str, Bundle] = {}
         self.transceivers: dict[int, RtpTransceiver] = {}
         self.data: DataTransport | None = None
+        # A server that cannot be used is refused now, and not when an offer is set.
+        parse_servers(configuration.iceServers)
         self._configuration = configuration
         self._certificate = certificate
-        self._tasks = tasks
+        self._endings = TaskGroup()
         self._events = events
 
     def data_transport(self) -> DataTransport:
@@ -89,16 +90,12 @@ class World:
             Bundle(effect, self._certificate, self._configuration, self._events)
             for effect in effects
         ]
-        try:
-            await open_bundles(bundles)
-        except BaseException:
-            await self.discard(bundles)
-            raise
+        await open_bundles(bundles)
         return bundles
 
     async def discard(self, bundles: Iterable[Bundle]) -> None:
         """Undo `prepare`."""
-        await asyncio.gather(*(bundle.close() for bundle in bundles))
+        await close_bundles(bundles)
 
     def adopt(self, bundles: Iterable[Bundle]) -> None:
         """The plan was committed: its transports are ours."""
@@ -111,11 +108,20 @@ class World:
             self._apply(effect)
 
     async def close(self) -> None:
-        """End everything: first what sends, then what carries it."""
-        await asyncio.gather(*(self._end(t) for t in self.transceivers.values()))
+        """End everything: first what sends and receives, then what carries it."""
+        for key in tuple(self.transceivers):
+            self._end_soon(key)
         if self.data is not None:
-            await self.data.close()
-        await self.discard(self.bundles.values())
+            self._endings.spawn(self.data.close(), "close data channels")
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._endings.join()
+        except TimeoutError:
+            # A track that does not give up its frame, or a decoder at work, must not hold sockets.
+            pass
+        finally:
+            await close_bundles(self.bundles.values())
+            await self._endings.close()
 
     def _apply(self, effect: Effect) -> None:
         match effect:
@@ -127,20 +133,22 @@ class World:
                 self.bundles[key].add_candidates(effect)
             case CloseTransport(key=key):
                 bundle = self.bundles.pop(key)
-                self._tasks.spawn(bundle.close(), f"close transport {key}")
+                self._endings.spawn(bundle.close(), f"close transport {key}")
             case CreateTransceiver(transceiver=key):
                 self.transceivers[key] = self._events.make_transceiver(key)
-            case RemoveTransceiver(transceiver=key) | StopTransceiver(transceiver=key):
-                self._end_soon(key, removed=isinstance(effect, RemoveTransceiver))
-            case ConfigureRtp(transport=key):
-                self.bundles[key].when_connected(lambda: self._configure(effect))
-            case AnnounceTrack(transceiver=key, streams=streams):
-                self._events.on_track(self.transceivers[key], streams)
+            case StopTransceiver(transceiver=key) | RemoveTransceiver(transceiver=key):
+                self._end_soon(key)
+            case ConfigureRtp(transport=key, transceiver=transceiver):
+                self.bundles[key].when_connected(
+                    f"transceiver {transceiver}", lambda: self._configure(effect)
+                )
+            case AnnounceTrack():
+                """The connection announces it when everything else is in place."""
             case ConnectData(transport=key):
                 self._connect_data(self.bundles[key], effect)
             case CloseData():
                 if self.data is not None:
-                    self._tasks.spawn(self.data.close(), "close data channels")
+                    self._endings.spawn(self.data.close(), "close data channels")
             case _:
                 assert_never(effect)
 
@@ -163,20 +171,19 @@ class World:
         data = self.data_transport()
         bundle.data = data
         bundle.when_connected(
+            "data",
             lambda: data.start(
                 bundle.secure.face,
                 remote_port=effect.remote_port,
                 remote_max_message_size=effect.remote_max_message_size,
-            )
+            ),
         )
 
-    def _end_soon(self, key: int, *, removed: bool) -> None:
-        transceiver = self.transceivers.get(key)
-        if transceiver is not None:
-            self._tasks.spawn(self._end(transceiver), f"end transceiver {key}")
-        if removed:
-            self.transceivers.pop(key, None)
+    def _end_soon(self, key: int) -> None:
+        transceiver = self.transceivers.pop(key)
+        self._endings.spawn(_end(transceiver), f"end transceiver {key}")
 
-    async def _end(self, transceiver: RtpTransceiver) -> None:
-        await transceiver.sender.stop()
-        await transceiver.receiver.stop()
+
+async def _end(transceiver: RtpTransceiver) -> None:
+    await transceiver.sender.stop()
+    await transceiver.receiver.stop()

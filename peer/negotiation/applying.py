@@ -106,6 +106,7 @@ def roll_back(session: Session, side: Side) -> Session:
         stable,
         version=session.version,
         mids=session.mids,
+        made=session.made,
         data=data,
         transceivers=tuple(transceiver for transceiver in returned if transceiver is not None),
     )
@@ -195,7 +196,7 @@ def new_transceiver(
 ) -> Transceiver:
     """A transceiver that has no m-section yet."""
     return Transceiver(
-        key=max((t.key for t in session.transceivers), default=-1) + 1,
+        key=session.made,
         kind=kind,
         birth=birth,
         direction=direction,

@@ -24,10 +24,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenTransport:
-    """Make sockets for a transport and start to gather. The only effect that can fail."""
+    """Make sockets for a transport and start to gather. The only effect that can fail.
+
+    Args:
+        listens: Whether the peer may shake hands before we know its answer.
+    """
 
     key: str
     local: IceParameters
+    listens: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,7 @@ def difference(before: Session, after: Session, cname: str) -> tuple[Effect, ...
 def _opened(before: Session, after: Session) -> Iterator[Effect]:
     for transport in after.transports:
         if before.transport(transport.key) is None:
-            yield OpenTransport(transport.key, transport.local)
+            yield OpenTransport(transport.key, transport.local, listens=transport.role is None)
 
 
 def _closed(before: Session, after: Session) -> Iterator[Effect]:
@@ -167,10 +172,18 @@ def _connected(before: Session, after: Session) -> Iterator[Effect]:
 
 def _candidates(after: Session, transport: TransportState) -> Iterator[Effect]:
     """Every candidate in the remote description; ICE ignores those that it has."""
-    described = after.description(Side.REMOTE)
-    if described is None:
+    described, remote = after.description(Side.REMOTE), transport.remote
+    if described is None or remote is None:
         return
-    sections = [s for s in described.sdp.media if s.mid and after.route(s.mid) == transport.key]
+    # RFC 8843 section 10: what was bundled away speaks of a transport that is gone.
+    generations = (None, remote.ice.username_fragment)
+    sections = [
+        section
+        for section in described.sdp.media
+        if section.mid
+        and after.route(section.mid) == transport.key
+        and described.sdp.transport_ice(section)[0] in generations
+    ]
     candidates = tuple(c for section in sections for c in section.candidates)
     complete = any(section.end_of_candidates for section in sections)
     if candidates or complete:

@@ -145,6 +145,7 @@ class Session:
         version: The version of the last description that we made.
         routes: For each mid, the key of the transport that carries it.
         mids: Every mid that was ever in use, so that none is given out twice.
+        made: How many transceivers were ever made; the key of the next one.
         stable: The session to return to in a rollback; None in the stable state.
     """
 
@@ -160,6 +161,7 @@ class Session:
     transports: tuple[TransportState, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()
     mids: frozenset[str] = frozenset()
+    made: int = 0
     stable: Session | None = field(default=None, repr=False)
 
     def description(self, side: Side) -> Described | None:
@@ -195,7 +197,7 @@ class Session:
     def with_transceiver(self, changed: Transceiver) -> Session:
         """The session with one transceiver replaced, or appended where its key is new."""
         if self.transceiver(changed.key) is None:
-            return replace(self, transceivers=(*self.transceivers, changed))
+            return replace(self, transceivers=(*self.transceivers, changed), made=changed.key + 1)
         return replace(
             self,
             transceivers=tuple(changed if t.key == changed.key else t for t in self.transceivers),
