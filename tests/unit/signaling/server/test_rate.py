@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from signaling.server.rate import TokenBucket
+
+
+def test_a_burst_passes_at_once() -> None:
+    bucket = TokenBucket(rate=10, burst=3, now=0)
+    assert [bucket.take(0) for _ in range(3)] == [0, 0, 0]
+
+
+def test_after_the_burst_each_waits_its_turn() -> None:
+    bucket = TokenBucket(rate=10, burst=1, now=0)
+    bucket.take(0)
+    assert [bucket.take(0), bucket.take(0)] == pytest.approx([0.1, 0.2])
+
+
+def test_tokens_return_with_time_and_not_beyond_the_burst() -> None:
+    bucket = TokenBucket(rate=10, burst=2, now=0)
+    bucket.take(0)
+    bucket.take(0)
+    assert [bucket.take(100) for _ in range(3)] == pytest.approx([0, 0, 0.1])
