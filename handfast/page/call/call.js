@@ -3,6 +3,9 @@
 
 import { Pinger } from "./pinger.js";
 
+// Browsers that have no pair of addresses to try say nothing at all.
+const PATIENCE_MS = 25000;
+
 /**
  * A call to the Python peer.
  *
@@ -14,6 +17,8 @@ export class Call extends EventTarget {
   #makingOffer = false;
   #ignoreOffer = false;
   #closed = false;
+  #connected = false;
+  #patience = null;
 
   constructor(room, stream) {
     super();
@@ -22,6 +27,7 @@ export class Call extends EventTarget {
     this.returned = new MediaStream();
     this.#watch();
     this.#negotiate();
+    this.#patience = setTimeout(() => this.#failToConnect(), PATIENCE_MS);
     for (const track of stream.getTracks()) this.connection.addTrack(track, stream);
     this.pinger = new Pinger(this.#channel("round-trip", { ordered: false, maxRetransmits: 0 }));
     this.#channel("report").addEventListener("message", ({ data }) => {
@@ -33,6 +39,7 @@ export class Call extends EventTarget {
   close() {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#patience);
     this.pinger.stop();
     this.connection.close();
     for (const track of this.returned.getTracks()) track.stop();
@@ -50,6 +57,11 @@ export class Call extends EventTarget {
 
   #fail(code, detail = "") {
     if (!this.#closed) this.#emit("fail", { code, detail });
+  }
+
+  #failToConnect() {
+    const found = ["connected", "completed"].includes(this.connection.iceConnectionState);
+    this.#fail(this.#connected ? "lost" : found ? "dtls-failed" : "ice-failed");
   }
 
   #channel(label, options) {
@@ -77,9 +89,10 @@ export class Call extends EventTarget {
     });
     pc.addEventListener("connectionstatechange", () => {
       this.#state("connection", pc.connectionState);
-      if (pc.connectionState === "failed") {
-        this.#fail(pc.iceConnectionState === "failed" ? "ice-failed" : "dtls-failed");
-      }
+      if (pc.connectionState === "failed") this.#failToConnect();
+      if (pc.connectionState !== "connected") return;
+      clearTimeout(this.#patience);
+      this.#connected = true;
     });
     pc.addEventListener("track", ({ track }) => {
       this.returned.addTrack(track);

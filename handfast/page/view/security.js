@@ -81,6 +81,6 @@ function path({ local, remote, iceRole }) {
 function fingerprint(name, text) {
   if (!text) return fact(name, null);
   const [algorithm, value] = text.split(" ");
-  const short = html("code", { title: value }, `${value.slice(0, 23)}…`);
+  const short = html("code", { title: value }, `${value.slice(0, 20)}…`);
   return html("div", {}, html("dt", {}, name), html("dd", {}, `${algorithm} `, short));
 }

@@ -14,6 +14,7 @@ const STEPS = [
   ["First returned picture", "dtls connected", "picture shown"],
 ];
 
+const WAITING = "How long each step takes, from the moment of the call.";
 const SAME = new Map([["ice completed", "ice connected"]]);
 
 export class Setup {
@@ -21,6 +22,10 @@ export class Setup {
   #note = byId("setup-note");
   #start = 0;
   #marks = new Map();
+
+  constructor() {
+    this.#draw();
+  }
 
   begin(start) {
     this.#start = start;
@@ -46,9 +51,8 @@ export class Setup {
     const end = Math.max(1, ...spans.map(({ from, to }) => to ?? from ?? 0));
     this.#list.replaceChildren(...spans.map((span) => row(span, end)));
     const connected = this.at("connection connected");
-    if (connected !== null) {
-      this.#note.textContent = `Connected ${Math.round(connected)} ms after the call began.`;
-    }
+    this.#note.textContent =
+      connected === null ? WAITING : `Connected ${Math.round(connected)} ms after the call began.`;
   }
 }
 

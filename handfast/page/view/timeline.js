@@ -34,6 +34,7 @@ export class Timeline {
 
 function since(ms) {
   if (ms < 10_000) return `${(ms / 1000).toFixed(3)} s`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.floor(ms / 1000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }

@@ -60,7 +60,11 @@ const PROBLEMS = {
     title: "The secure handshake failed",
     text: "A network path was found, but DTLS did not complete on it: the certificate was not the one announced, or handshake packets were lost for too long.",
   }),
-  "silent": () => ({
+  lost: () => ({
+    title: "The network path was lost",
+    text: "Nothing has come from the Python peer for half a minute. The network of this device may have changed, or the peer is gone.",
+  }),
+  silent: () => ({
     title: "Nothing has come from the Python peer for some seconds",
     text: "The call goes on by itself when the network does.",
     retry: false,
