@@ -101,10 +101,6 @@ class Association(RTCSctpTransport):
         """Take a packet of the peer; raises whatever aiortc raises about one it did not expect."""
         await self._handle_data(packet)
 
-    async def _handle_data(self, data: bytes) -> None:
-        if not self.__closed:
-            await super()._handle_data(data)
-
     async def _receive_chunk(self, chunk: Chunk) -> None:
         await super()._receive_chunk(chunk)
         if isinstance(chunk, ShutdownChunk):

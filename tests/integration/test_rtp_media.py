@@ -237,6 +237,11 @@ async def test_audio_codec_changes_while_the_stream_goes_on(studio: Studio) -> N
     assert frame.pts is not None
     assert before[-1].pts is not None
     assert frame.pts / 48_000 > before[-1].pts / 8_000
+    packets = rtp_sent(studio.left, ssrc=sender.ssrc)
+    opus = next(packet for packet in packets if packet.payload_type == 96)
+    # 15 frames of 20 ms were pushed before, of which the last may have waited for the change.
+    seconds = (opus.timestamp - packets[0].timestamp) % 2**32 / 48_000
+    assert seconds == pytest.approx(0.3, abs=0.05)
 
 
 async def test_pause_sends_nothing_and_resumes_with_a_whole_picture(studio: Studio) -> None:
@@ -273,6 +278,28 @@ async def test_ssrc_that_changes_is_followed(studio: Studio) -> None:
     studio.sender(VIDEO, "VP8", track=track)
     _, pts = await until_seen(receiver, 200)
     assert before[-1][1] < pts <= before[-1][1] + 90_000 + STEP
+
+
+async def test_sequence_numbers_of_another_stream_may_be_any(studio: Studio) -> None:
+    receiver = studio.receiver(VIDEO, "VP8")
+    track = PushTrack(VIDEO)
+    track.push(*pictures(5, luma=60))
+    studio.sender(VIDEO, "VP8", track=track)
+    await seen(receiver, 4)
+    last = rtp_sent(studio.left)[-1].sequence_number
+    elsewhere = Studio()
+    track = PushTrack(VIDEO)
+    track.push(*pictures(5, luma=200))
+    elsewhere.sender(VIDEO, "VP8", track=track)
+    await condition(lambda: len(rtp_sent(elsewhere.left)) == 5)
+    studio.clock.advance(1.0)
+    for index, packet in enumerate(rtp_sent(elsewhere.left)):
+        # Just before those of the former stream, where they would pass for stragglers.
+        packet.sequence_number = (last - 20 + index) % 2**16
+        packet.extensions.mid = None
+        studio.right.engine.on_rtp(packet.serialize(), int(studio.clock() * 1000))
+    await until_seen(receiver, 200)
+    await elsewhere.close()
 
 
 async def test_bye_does_not_end_the_track(studio: Studio) -> None:

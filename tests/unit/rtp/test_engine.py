@@ -96,6 +96,21 @@ async def test_extension_ids_are_those_agreed_last(end: LinkEnd, receiver: RtpRe
     assert (end.engine.counters.rtp, end.engine.counters.unknown) == (2, 0)
 
 
+async def test_extension_id_may_mean_something_else_later(
+    end: LinkEnd, receiver: RtpReceiver
+) -> None:
+    receiver.update(
+        ReceiveParameters(
+            mid="0",
+            codecs=codecs(VIDEO, "VP8"),
+            extensions=(HeaderExtension(3, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"),),
+        )
+    )
+    # As long as an audio level, and not as the absolute send time that 3 meant before.
+    end.engine.on_rtp(with_mid("x", extension=3), 0)
+    assert end.engine.counters.malformed == 0
+
+
 async def test_stopped_receiver_gets_nothing(end: LinkEnd, receiver: RtpReceiver) -> None:
     await receiver.stop()
     end.engine.on_rtp(with_mid("0"), 0)

@@ -64,14 +64,14 @@ async def test_frame_of_the_next_track_is_a_copy_in_time(video: Feed, clock: Clo
     playing(video, flat_picture(16, 16, pts=0))
     await video.recv()
     clock.advance(2.0)
-    frame = flat_picture(18, 14, luma=77, pts=0)
+    frame = flat_picture(18, 14, luma=77, pts=999)
     playing(video, frame)
     sent = await video.recv()
     assert isinstance(sent, VideoFrame)
     assert (sent.pts, sent.time_base) == (180_000, Fraction(1, 90_000))
     assert (sent.width, sent.height) == (18, 14)
     assert sent.to_ndarray().tobytes() == frame.to_ndarray().tobytes()
-    assert frame.pts == 0
+    assert frame.pts == 999
 
 
 async def test_switch_leaves_a_track_that_gives_nothing(video: Feed) -> None:
