@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handfast.demo import DemoOptions, open_demo
-from handfast.demo.site import SIGNALING_PATH
+from handfast.demo.site import SIGNALING_PATH, create_site
 from peer import PeerConnection
 from signaling import Answer, Candidate, Offer, join
+from tests.support.asgi import serve
 from tests.support.browsers import BrowserName, Look, open_browser
 from tests.support.demo_page import DemoPage
-from tests.support.site import serve_site
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -59,7 +59,7 @@ async def test_a_demo_that_is_stopped_during_a_call_says_so() -> None:
 
 @chromium
 async def test_a_room_without_python_is_told_from_no_server() -> None:
-    async with serve_site() as url, open_browser("chromium") as browser:
+    async with _site_without_python() as url, open_browser("chromium") as browser:
         page = await DemoPage.open(browser, url)
         await page.press("call")
 
@@ -117,7 +117,11 @@ async def test_a_refused_camera_is_said_and_the_test_picture_sent(name: BrowserN
 
 @both
 async def test_a_peer_that_cannot_be_reached_is_an_ice_failure(name: BrowserName) -> None:
-    async with serve_site() as url, open_browser(name) as browser, _unreachable_peer(url):
+    async with (
+        _site_without_python() as url,
+        open_browser(name) as browser,
+        _unreachable_peer(url),
+    ):
         page = await DemoPage.open(browser, url)
         await page.press("call")
 
@@ -125,6 +129,12 @@ async def test_a_peer_that_cannot_be_reached_is_an_ice_failure(name: BrowserName
 
         assert "UDP" in words
         assert await page.text("status-text") == "The call failed"
+
+
+@contextlib.asynccontextmanager
+async def _site_without_python() -> AsyncIterator[str]:
+    async with serve(create_site(visitors=2)) as address:
+        yield address.replace("ws", "http", 1) + "/"
 
 
 @contextlib.asynccontextmanager

@@ -62,3 +62,13 @@ def sound(samples: NDArray[np.int16], *, channels: int = 1) -> AudioFrame:
     )
     frame.sample_rate = SAMPLE_RATE
     return frame
+
+
+def has_label(picture: object) -> bool:
+    """Whether an overlay was drawn on a SyntheticVideoTrack's picture of 320 by 240.
+
+    The colour bars behind the left half of the label are neither dark nor white.
+    """
+    assert isinstance(picture, VideoFrame)
+    label = planes(picture).y[-22:-4, 4:130]
+    return bool((label < 90).mean() > 0.3 and (label > 210).mean() > 0.1)

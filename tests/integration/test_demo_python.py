@@ -1,0 +1,155 @@
+"""Owns the proof of the demo without a browser: another Python peer calls it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from handfast.demo import Demo, DemoOptions, open_demo
+from handfast.demo.site import SIGNALING_PATH
+from media import SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
+from peer import Certificate, PeerConnection
+from signaling import JoinError, Negotiator, connect
+from tests.support.frames import has_label
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from peer import MediaStreamTrack, TrackEvent
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@dataclass
+class _Call:
+    """A call to the demo; `tracks` are those that come back, by kind."""
+
+    pc: PeerConnection
+    tracks: dict[str, MediaStreamTrack] = field(default_factory=dict)
+
+    def take(self, event: TrackEvent) -> None:
+        self.tracks[event.track.kind] = event.track
+
+
+@contextlib.asynccontextmanager
+async def _call_to(demo: Demo) -> AsyncIterator[_Call]:
+    url = demo.url.replace("http", "ws", 1).rstrip("/") + SIGNALING_PATH
+    async with (
+        await connect(url, room="demo", name="caller", reconnect=None) as channel,
+        PeerConnection() as pc,
+        asyncio.TaskGroup() as tasks,
+    ):
+        call = _Call(pc)
+        pc.on("track", call.take)
+        tasks.create_task(Negotiator(pc, channel, polite=channel.polite).run())
+        yield call
+        await pc.close()
+
+
+async def test_picture_and_sound_come_back() -> None:
+    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo) as call:
+        call.pc.addTrack(SyntheticVideoTrack(width=320, height=240))
+        call.pc.addTrack(SyntheticAudioTrack(pitch=523))
+        await call.pc.connected()
+
+        picture = await call.tracks["video"].recv()
+        meter = ToneMeter()
+        for _ in range(50):
+            meter.hear(await call.tracks["audio"].recv())
+
+    assert has_label(picture)
+    assert meter.measure().pitch == pytest.approx(523, abs=2)
+
+
+async def test_datagrams_come_back() -> None:
+    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo) as call:
+        channel = call.pc.createDataChannel("round-trip", ordered=False, maxRetransmits=0)
+        returned = asyncio.get_running_loop().create_future()
+        channel.on("message", returned.set_result)
+        channel.on("open", lambda: channel.send("17"))
+
+        assert await returned == "17"
+
+
+async def test_what_arrives_is_reported() -> None:
+    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo) as call:
+        call.pc.addTrack(SyntheticVideoTrack(width=320, height=240))
+        reports: asyncio.Queue[str] = asyncio.Queue()
+        call.pc.createDataChannel("report").on("message", reports.put_nowait)
+
+        report = json.loads(await reports.get())
+        while report["picture"] is None:
+            report = json.loads(await reports.get())
+
+    assert (report["picture"]["width"], report["picture"]["height"]) == (320, 240)
+    assert report["picture"]["frames"] > 0
+    assert report["sound"] is None
+    assert report["transport"]["dtlsRole"] in ("client", "server")
+
+
+async def test_only_one_track_of_a_kind_is_returned() -> None:
+    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo) as call:
+        for _ in range(3):
+            call.pc.addTrack(SyntheticVideoTrack(width=64, height=48))
+        await call.pc.connected()
+
+        senders = demo.host.visits[0].connection.getSenders()
+        assert len([sender for sender in senders if sender.track is not None]) == 1
+
+
+async def test_a_caller_that_leaves_is_forgotten() -> None:
+    async with open_demo(DemoOptions(port=0)) as demo:
+        async with _call_to(demo) as call:
+            call.pc.createDataChannel("round-trip")
+            await call.pc.connected()
+            visit = demo.host.visits[0]
+
+        async with asyncio.timeout(2):
+            await demo.host.until(lambda visits: not visits)
+        assert visit.connection.connectionState == "closed"
+
+
+async def test_one_visitor_too_many_is_refused() -> None:
+    async with open_demo(DemoOptions(port=0, visitors=1)) as demo, _call_to(demo):
+        with pytest.raises(JoinError, match="room-full"):
+            async with _call_to(demo):
+                pass
+
+
+async def test_closing_the_demo_ends_the_calls_and_every_task() -> None:
+    before = asyncio.all_tasks()
+    async with contextlib.AsyncExitStack() as stack:
+        async with open_demo(DemoOptions(port=0)) as demo:
+            call = await stack.enter_async_context(_call_to(demo))
+            call.pc.createDataChannel("round-trip")
+            await call.pc.connected()
+            clock = asyncio.get_running_loop().time
+            start = clock()
+        assert clock() - start < 2
+
+    assert asyncio.all_tasks() == before
+
+
+async def test_https_is_served_with_a_certificate(tmp_path: Path) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    certificate_pem, key_pem = Certificate.generate().to_pem()
+    certificate.write_bytes(certificate_pem)
+    key.write_bytes(key_pem)
+    trust = ssl.create_default_context(cafile=certificate)
+    trust.check_hostname = False
+    trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    options = DemoOptions(port=0, certfile=certificate, keyfile=key)
+
+    async with open_demo(options) as demo, httpx.AsyncClient(verify=trust) as client:
+        page = await client.get(demo.url)
+
+    assert demo.url.startswith("https://")
+    assert "<title>handfast</title>" in page.text
