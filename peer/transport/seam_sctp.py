@@ -157,6 +157,18 @@ class Association(RTCSctpTransport):
         message = message[:8] + pack("!HH", label, subprotocol) + message[12:]
         self._data_channel_queue.append((channel, protocol, message))
 
+    async def _data_channel_flush(self) -> None:
+        announcing = [
+            channel for channel, protocol, _ in self._data_channel_queue if protocol == WEBRTC_DCEP
+        ]
+        await super()._data_channel_flush()
+        for channel in announcing:
+            # W3C webrtc-pc section 6.1.2: a channel is open when the association is; a message may
+            # follow the announcement at once. Without order it might overtake it, so there the
+            # acknowledgement is waited for (RFC 8832 section 6).
+            if channel.ordered and channel.id is not None and channel.readyState == "connecting":
+                channel._setReadyState("open")
+
     def _set_state(self, state: RTCSctpTransport.State) -> None:
         super()._set_state(state)
         if state == self.State.CLOSED and not self.__closed:
