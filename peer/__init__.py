@@ -46,7 +46,7 @@ from peer.states import (
     SignalingState,
 )
 from peer.transceiver import RtpTransceiver
-from peer.transport.sctp import DataChannel
+from peer.transport.sctp.transport import DataChannel
 
 __all__ = [
     "AnswerRole",

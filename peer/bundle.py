@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from peer.negotiation.session import GatheredCandidates
 from peer.rtp.engine import RtpEngine
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState
-from peer.transport.ice import IceTransport
+from peer.transport.ice.transport import IceTransport
 from peer.transport.secure import SecureTransport
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from peer.errors import TransportError
     from peer.identity.certificate import Certificate
     from peer.negotiation.effects import AddCandidates, ConnectTransport, OpenTransport
-    from peer.transport.sctp import DataTransport
+    from peer.transport.sctp.transport import DataTransport
 
 
 class BundleEvents(Protocol):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from peer.rtp.receiver import RtpReceiver
     from peer.rtp.sender import RtpSender
     from peer.transceiver import RtpTransceiver
-    from peer.transport.sctp import DataChannel
+    from peer.transport.sctp.transport import DataChannel
 
 H = TypeVar("H", bound="Handler")
 

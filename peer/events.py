@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from peer.rtp.receiver import RtpReceiver
     from peer.rtp.tracks import MediaStreamTrack
     from peer.transceiver import RtpTransceiver
-    from peer.transport.sctp import DataChannel
+    from peer.transport.sctp.transport import DataChannel
 
 
 class EventName(StrEnum):

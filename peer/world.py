@@ -24,8 +24,8 @@ from peer.negotiation.effects import (
     StopTransceiver,
 )
 from peer.operations import TaskGroup
-from peer.transport.sctp import DataTransport
-from peer.transport.servers import parse_servers
+from peer.transport.ice.servers import parse_servers
+from peer.transport.sctp.transport import DataTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from peer.configuration import PeerConfiguration
     from peer.identity.certificate import Certificate
     from peer.transceiver import RtpTransceiver
-    from peer.transport.sctp import DataChannel
+    from peer.transport.sctp.transport import DataChannel
 
 #: How long what sends and receives may take to end before its transports go, in seconds.
 _PATIENCE = 0.25

@@ -6,13 +6,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peer.transport.seam_receiver import MediaReceiver
+from peer.transport.seam.receiver import MediaReceiver
 
 if TYPE_CHECKING:
     from aiortc.rtcdtlstransport import RTCDtlsTransport
 
-    from peer.transport.seam_receiver import DecoderInput, FrameSink
-    from peer.transport.seam_rtp import RtpPacket
+    from peer.transport.seam.receiver import DecoderInput, FrameSink
+    from peer.transport.seam.rtp import RtpPacket
 
 STREAM_LIMIT = 16
 SETTLING_MS = 200

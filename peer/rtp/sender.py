@@ -12,7 +12,7 @@ from peer.rtp.capabilities import to_aiortc_send
 from peer.rtp.feed import Feed
 from peer.rtp.stats import OutboundRtpStats, RemoteInboundRtpStats, RtpStatsReport
 from peer.transport.eager import run_to_end
-from peer.transport.seam_sender import MediaSender
+from peer.transport.seam.sender import MediaSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable

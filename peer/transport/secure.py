@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, assert_never
 from peer.errors import DtlsError, InvalidStateError
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
-from peer.transport.association import HANDSHAKE_TIMEOUT, Association, monotonic_ms
 from peer.transport.demux import associations_for, classify
-from peer.transport.seam import TransportFace
+from peer.transport.dtls.association import HANDSHAKE_TIMEOUT, Association, monotonic_ms
+from peer.transport.seam.dtls import TransportFace
 from peer.transport.secure_stats import Counters, SecureTransportStats
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
-from peer.transport.association import Association
+from peer.transport.dtls.association import Association
 from peer.transport.secure import SecureTransport
 
 if TYPE_CHECKING:

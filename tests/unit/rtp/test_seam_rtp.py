@@ -10,8 +10,8 @@ from aiortc.mediastreams import AudioStreamTrack
 from aiortc.rtcrtpreceiver import RTCRtpReceiver, decoder_worker
 from aiortc.rtcrtpsender import RTCRtpSender
 
-from peer.transport.seam_receiver import MediaReceiver
-from peer.transport.seam_sender import MediaSender
+from peer.transport.seam.receiver import MediaReceiver
+from peer.transport.seam.sender import MediaSender
 from tests.support.media_link import media_link
 
 

@@ -11,9 +11,9 @@ from peer.errors import DtlsError
 from peer.identity.certificate import Certificate, KeyType
 from peer.identity.fingerprints import HashFunction
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.dtls_connection import MTU
-from peer.transport.dtls_records import ContentType, records
-from peer.transport.flight import FIRST_INTERVAL
+from peer.transport.dtls.connection import MTU
+from peer.transport.dtls.flight import FIRST_INTERVAL
+from peer.transport.dtls.records import ContentType, records
 from tests.support.secure import Party, connected_parties, exchange, rtcp, rtp, shake_hands
 
 CONNECTED = DtlsTransportState.CONNECTED

@@ -22,8 +22,8 @@ from aiortc.rtcsctptransport import (
 )
 
 from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError
-from peer.transport.sctp import DataChannel, DataTransport, SctpTransportState
-from peer.transport.seam_sctp import AHEAD_LIMIT, CHANNEL_LIMIT, HELD_LIMIT
+from peer.transport.sctp.transport import DataChannel, DataTransport, SctpTransportState
+from peer.transport.seam.sctp import AHEAD_LIMIT, CHANNEL_LIMIT, HELD_LIMIT
 from tests.support.media_link import LinkEnd, media_link
 
 if TYPE_CHECKING:

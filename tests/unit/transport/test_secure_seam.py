@@ -1,7 +1,7 @@
 """The private names of aiortc's RTCDtlsTransport that the DTLS section of the seam stands on.
 
 After an upgrade this fails first. Read what has changed around the name that is reported, adapt
-peer/transport/seam.py, and only then the table here.
+peer/transport/seam/dtls.py, and only then the table here.
 """
 
 # ruff: noqa: SLF001 - private names are what is tested here
@@ -16,7 +16,7 @@ import pytest
 from aiortc import RTCCertificate, RTCDtlsTransport
 from aiortc.rtcdtlstransport import SRTP_PROFILES
 
-from peer.transport.seam import SRTP_PROFILE_NAMES
+from peer.transport.seam.dtls import SRTP_PROFILE_NAMES
 
 CALLS: list[tuple[Callable[..., Any], str]] = [
     (RTCDtlsTransport.__init__, "self, transport, certificates"),

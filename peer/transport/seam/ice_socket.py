@@ -13,7 +13,7 @@ from aioice.ice import StunProtocol
 from aioice.turn import TurnTransport
 
 if TYPE_CHECKING:
-    from peer.transport.seam_ice import IceAgent
+    from peer.transport.seam.ice import IceAgent
 
 Address = tuple[str, int]
 

@@ -157,6 +157,7 @@ def _rtc_certificate(certificate: Certificate) -> RTCCertificate:
         key=cast("EllipticCurvePrivateKey", certificate.private_key), cert=certificate.certificate
     )
 
+
 # ---- SCTP: aiortc's RTCSctpTransport and RTCDataChannel
 
 # ---- RTP: aiortc's RTCRtpSender and RTCRtpReceiver

@@ -11,7 +11,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.rtcrtpsender import RTCEncodedFrame, RTCRtpSender
 from aiortc.stats import RTCRemoteInboundRtpStreamStats
 
-from peer.transport.seam_rtp import HeaderExtensionsMap, RtcpPacket, RtpPacket
+from peer.transport.seam.rtp import HeaderExtensionsMap, RtcpPacket, RtpPacket
 
 if TYPE_CHECKING:
     from collections.abc import Callable

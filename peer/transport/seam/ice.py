@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from aioice import Candidate, TransportPolicy, stun
 from aioice.ice import ICE_COMPLETED, ICE_FAILED, CandidatePair, StunProtocol
 
-from peer.transport.seam_bounds import BoundedConnection
-from peer.transport.seam_consent import ConsentAnswer, ConsentCheck
-from peer.transport.seam_mdns import MdnsResolver, is_mdns_name
-from peer.transport.seam_socket import Address, IceSocket
+from peer.transport.seam.bounds import BoundedConnection
+from peer.transport.seam.consent import ConsentAnswer, ConsentCheck
+from peer.transport.seam.ice_socket import Address, IceSocket
+from peer.transport.seam.mdns import MdnsResolver, is_mdns_name
 
 if TYPE_CHECKING:
     from peer.ice_parameters import IceParameters
-    from peer.transport.timing import IceTiming
+    from peer.transport.ice.timing import IceTiming
 
 # Each outstanding consent check may still be answered; more than eight do not fit into 30 s.
 MAX_CONSENT_CHECKS = 8

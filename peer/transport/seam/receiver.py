@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aiortc.stats import RTCStatsReport
     from av.frame import Frame
 
-    from peer.transport.seam_rtp import RtcpPacket, RtpPacket
+    from peer.transport.seam.rtp import RtcpPacket, RtpPacket
 
 
 class DecoderInput(Protocol):

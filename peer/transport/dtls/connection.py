@@ -10,8 +10,8 @@ from OpenSSL import SSL, crypto
 
 from peer.errors import DtlsError
 from peer.states import DtlsRole
-from peer.transport.dtls_records import pack
-from peer.transport.seam import SRTP_PROFILE_NAMES
+from peer.transport.dtls.records import pack
+from peer.transport.seam.dtls import SRTP_PROFILE_NAMES
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate

@@ -8,11 +8,11 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from peer.transport.consent import Consent, ConsentState
+from peer.transport.ice.consent import Consent, ConsentState
 
 if TYPE_CHECKING:
-    from peer.transport.seam_ice import IceAgent
-    from peer.transport.timing import IceTiming
+    from peer.transport.ice.timing import IceTiming
+    from peer.transport.seam.ice import IceAgent
 
 
 class ConsentWatch:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from peer.transport.timer import Timer
+from peer.transport.dtls.timer import Timer
 
 #: Seconds; doubled after each time.
 FIRST_INTERVAL = 0.1

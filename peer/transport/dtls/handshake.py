@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError
 from peer.states import DtlsRole
-from peer.transport.dtls_connection import DtlsConnection
-from peer.transport.dtls_records import first_epoch
-from peer.transport.flight import Flight
-from peer.transport.timer import Timer
+from peer.transport.dtls.connection import DtlsConnection
+from peer.transport.dtls.flight import Flight
+from peer.transport.dtls.records import first_epoch
+from peer.transport.dtls.timer import Timer
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate

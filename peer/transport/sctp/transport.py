@@ -12,8 +12,8 @@ from aiortc.rtcdatachannel import RTCDataChannelParameters
 
 from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError
 from peer.transport.eager import Pump
-from peer.transport.sctp_packets import is_well_formed
-from peer.transport.seam_sctp import MAX_MESSAGE_SIZE, SCTP_PORT, Association
+from peer.transport.sctp.packets import is_well_formed
+from peer.transport.seam.sctp import MAX_MESSAGE_SIZE, SCTP_PORT, Association
 
 if TYPE_CHECKING:
     from collections.abc import Callable

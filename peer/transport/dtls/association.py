@@ -10,13 +10,13 @@ from peer.errors import DtlsError
 from peer.identity.fingerprints import Fingerprint, HashFunction, strongest
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.demux import DatagramClass, classify
-from peer.transport.dtls_connection import DtlsConnection, PeerClosed
-from peer.transport.dtls_records import count_records
-from peer.transport.handshake import Handshake
-from peer.transport.held import Arrival, Gate, Held
-from peer.transport.seam import SrtpKeys
+from peer.transport.dtls.connection import DtlsConnection, PeerClosed
+from peer.transport.dtls.handshake import Handshake
+from peer.transport.dtls.held import Arrival, Gate, Held
+from peer.transport.dtls.records import count_records
+from peer.transport.dtls.srtp import Srtp
+from peer.transport.seam.dtls import SrtpKeys
 from peer.transport.secure_stats import Counters
-from peer.transport.srtp import Srtp
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate

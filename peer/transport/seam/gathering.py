@@ -10,9 +10,9 @@ from aioice.ice import get_host_addresses
 from aioice.turn import create_turn_endpoint
 
 from peer.errors import IceError
-from peer.transport.seam_ice import COMPONENT, IceAgent
-from peer.transport.seam_socket import Address, IceSocket, enlarge_buffers
-from peer.transport.servers import TurnServer, TurnTransportProtocol
+from peer.transport.ice.servers import TurnServer, TurnTransportProtocol
+from peer.transport.seam.ice import COMPONENT, IceAgent
+from peer.transport.seam.ice_socket import Address, IceSocket, enlarge_buffers
 
 
 def local_addresses() -> list[str]:

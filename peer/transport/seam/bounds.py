@@ -9,7 +9,7 @@ from aioice import Candidate, Connection
 from aioice.ice import CandidatePair, StunProtocol
 
 if TYPE_CHECKING:
-    from peer.transport.seam_socket import Address
+    from peer.transport.seam.ice_socket import Address
 
 MAX_REMOTE_CANDIDATES = 128
 MAX_PAIRS = 512

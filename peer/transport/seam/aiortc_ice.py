@@ -8,7 +8,7 @@ from aiortc import RTCIceGatherer, RTCIceParameters, RTCIceTransport
 
 if TYPE_CHECKING:
     from peer.ice_parameters import IceParameters
-    from peer.transport.seam_ice import IceAgent
+    from peer.transport.seam.ice import IceAgent
 
 
 class AiortcIce:

@@ -11,7 +11,7 @@ from aioice import stun
 if TYPE_CHECKING:
     from aioice.ice import CandidatePair
 
-    from peer.transport.seam_socket import Address
+    from peer.transport.seam.ice_socket import Address
 
 ConsentAnswer = Callable[[float | None], None]
 

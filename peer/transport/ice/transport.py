@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol, assert_never
 from peer.configuration import IceServer, IceTransportPolicy
 from peer.errors import IceError
 from peer.states import IceGatheringState, IceRole, IceTransportState
-from peer.transport.aioice_candidates import from_aioice, to_aioice
-from peer.transport.consent import ConsentState
-from peer.transport.consent_watch import ConsentWatch
-from peer.transport.gathering import Gathering, ServerFailure
-from peer.transport.seam_aiortc_ice import AiortcIce
-from peer.transport.seam_ice import IceAgent
-from peer.transport.servers import parse_servers
-from peer.transport.timing import IceTiming
+from peer.transport.ice.candidates import from_aioice, to_aioice
+from peer.transport.ice.consent import ConsentState
+from peer.transport.ice.gathering import Gathering, ServerFailure
+from peer.transport.ice.servers import parse_servers
+from peer.transport.ice.timing import IceTiming
+from peer.transport.ice.watch import ConsentWatch
+from peer.transport.seam.aiortc_ice import AiortcIce
+from peer.transport.seam.ice import IceAgent
 
 if TYPE_CHECKING:
     from aioice import Candidate
