@@ -91,9 +91,9 @@ class PeerConfiguration:
         interfaces: Local addresses to use, for example `("127.0.0.1",)`; all of them by default.
     """
 
-    iceServers: Sequence[IceServer] = ()  # noqa: N815 - W3C name
-    iceTransportPolicy: IceTransportPolicy = IceTransportPolicy.ALL  # noqa: N815 - W3C name
-    bundlePolicy: BundlePolicy = BundlePolicy.BALANCED  # noqa: N815 - W3C name
+    iceServers: Sequence[IceServer] = ()
+    iceTransportPolicy: IceTransportPolicy = IceTransportPolicy.ALL
+    bundlePolicy: BundlePolicy = BundlePolicy.BALANCED
     certificates: Sequence[Certificate] = ()
     answer_role: AnswerRole = AnswerRole.ACTIVE
     sdp_limits: SdpLimits = field(default_factory=SdpLimits)

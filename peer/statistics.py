@@ -24,20 +24,20 @@ class TransportStats:
     id: str
     type: str
     timestamp: float
-    packetsSent: int  # noqa: N815 - W3C name
-    packetsReceived: int  # noqa: N815 - W3C name
-    bytesSent: int  # noqa: N815 - W3C name
-    bytesReceived: int  # noqa: N815 - W3C name
-    iceRole: str  # noqa: N815 - W3C name
-    iceState: str  # noqa: N815 - W3C name
-    dtlsState: str  # noqa: N815 - W3C name
-    dtlsRole: str  # noqa: N815 - W3C name
-    tlsVersion: str | None  # noqa: N815 - W3C name
-    dtlsCipher: str | None  # noqa: N815 - W3C name
-    srtpCipher: str | None  # noqa: N815 - W3C name
-    selectedCandidatePairId: str | None  # noqa: N815 - W3C name
-    localCertificateId: str | None  # noqa: N815 - W3C name
-    remoteCertificateId: str | None  # noqa: N815 - W3C name
+    packetsSent: int
+    packetsReceived: int
+    bytesSent: int
+    bytesReceived: int
+    iceRole: str
+    iceState: str
+    dtlsState: str
+    dtlsRole: str
+    tlsVersion: str | None
+    dtlsCipher: str | None
+    srtpCipher: str | None
+    selectedCandidatePairId: str | None
+    localCertificateId: str | None
+    remoteCertificateId: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,11 @@ class CandidateStats:
     id: str
     type: str
     timestamp: float
-    transportId: str  # noqa: N815 - W3C name
+    transportId: str
     address: str
     port: int
     protocol: str
-    candidateType: str  # noqa: N815 - W3C name
+    candidateType: str
     priority: int
     foundation: str
 
@@ -63,12 +63,12 @@ class CandidatePairStats:
     id: str
     type: str
     timestamp: float
-    transportId: str  # noqa: N815 - W3C name
-    localCandidateId: str  # noqa: N815 - W3C name
-    remoteCandidateId: str  # noqa: N815 - W3C name
+    transportId: str
+    localCandidateId: str
+    remoteCandidateId: str
     state: str
     nominated: bool
-    currentRoundTripTime: float | None  # noqa: N815 - W3C name
+    currentRoundTripTime: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class CertificateStats:
     type: str
     timestamp: float
     fingerprint: str
-    fingerprintAlgorithm: str  # noqa: N815 - W3C name
+    fingerprintAlgorithm: str
 
 
 Stats = RtpStreamStats | TransportStats | CandidateStats | CandidatePairStats | CertificateStats

@@ -95,9 +95,9 @@ class Candidate(_Addressed, frozen=True, tag="candidate"):
     """One ICE candidate in the fields of W3C webrtc-pc; the end of them if `candidate` is empty."""
 
     candidate: str = ""
-    sdpMid: str | None = None  # noqa: N815 - W3C name
-    sdpMLineIndex: _UnsignedShort | None = None  # noqa: N815 - W3C name
-    usernameFragment: str | None = None  # noqa: N815 - W3C name
+    sdpMid: str | None = None
+    sdpMLineIndex: _UnsignedShort | None = None
+    usernameFragment: str | None = None
 
     @classmethod
     def of(cls, candidate: IceCandidate | None) -> Candidate:

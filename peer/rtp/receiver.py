@@ -45,7 +45,7 @@ class RtpReceiver:
         """Whether `start` was called and `stop` was not."""
         return self._media is not None
 
-    async def getStats(self) -> RtpStatsReport:  # noqa: N802 - W3C name
+    async def getStats(self) -> RtpStatsReport:
         """`inbound-rtp` for each stream; `remote-outbound-rtp` once the peer has reported."""
         report: RtpStatsReport = {}
         media, parameters = self._media, self._parameters

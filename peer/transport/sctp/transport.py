@@ -70,7 +70,7 @@ class DataTransport:
         return self._state
 
     @property
-    def maxChannels(self) -> int | None:  # noqa: N802 - W3C name
+    def maxChannels(self) -> int | None:
         """How many channels the association has room for; None before it is connected."""
         return self._association.maxChannels
 
@@ -89,13 +89,13 @@ class DataTransport:
         """Packets whose handling raised."""
         return self._pump.failed
 
-    def createDataChannel(  # noqa: N802 - W3C name
+    def createDataChannel(
         self,
         label: str,
         *,
         ordered: bool = True,
-        maxPacketLifeTime: int | None = None,  # noqa: N803 - W3C name
-        maxRetransmits: int | None = None,  # noqa: N803 - W3C name
+        maxPacketLifeTime: int | None = None,
+        maxRetransmits: int | None = None,
         protocol: str = "",
         negotiated: bool = False,
         id: int | None = None,  # noqa: A002 - W3C name
