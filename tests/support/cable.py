@@ -40,6 +40,10 @@ class Cable:
         """Forward again."""
         self._plugged = True
 
+    def lead_to(self, url: str) -> None:
+        """Forward new connections to another server."""
+        self._port = _port(url)
+
     async def tried(self, connections: int) -> None:
         """Wait until so many connections have been made, those included that were broken."""
         async with self._changed:
@@ -50,14 +54,17 @@ class Cable:
         async with self._changed:
             self.connections += 1
             self._changed.notify_all()
-        if not self._plugged:
-            writer.transport.abort()
-            return
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        pair = {writer, far_writer}
-        self._streams |= pair
+        pair = {writer}
         try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+            pair.add(far_writer)
+            if not self._plugged:
+                return
+            self._streams |= pair
             await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+        except ConnectionError:
+            # The server is gone, and so is this connection.
+            return
         finally:
             self._streams -= pair
             for stream in pair:
@@ -72,12 +79,17 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.close()
 
 
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
+
+
 @contextlib.asynccontextmanager
 async def cable_to(url: str) -> AsyncIterator[tuple[Cable, str]]:
     """A cable to the server of a URL, and the URL by which it is reached through the cable."""
     parts = urlsplit(url)
-    assert parts.port is not None
-    cable = Cable(parts.port)
+    cable = Cable(_port(url))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = await asyncio.start_server(cable.forward, sock=listener)
         try:
