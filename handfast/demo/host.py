@@ -25,11 +25,13 @@ class Host:
     Args:
         room: Joined already.
         configuration: Of every connection.
+        patience: Seconds that a page has to make its call.
     """
 
-    def __init__(self, room: Room, configuration: PeerConfiguration) -> None:
+    def __init__(self, room: Room, configuration: PeerConfiguration, *, patience: float) -> None:
         self._room = room
         self._configuration = configuration
+        self._patience = patience
         self._visits: dict[str, Visit] = {}
         self._changed = asyncio.Event()
 
@@ -62,7 +64,7 @@ class Host:
             raise lost
 
     async def _receive(self, channel: PeerChannel) -> None:
-        visit = Visit(channel, self._configuration)
+        visit = Visit(channel, self._configuration, patience=self._patience)
         self._visits[channel.peer.member] = visit
         self._changed.set()
         reason = ""

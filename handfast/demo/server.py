@@ -47,6 +47,7 @@ class DemoOptions:
         certfile: PEM certificate chain for https, together with `keyfile`.
         keyfile: PEM private key of it.
         visitors: Pages that may be in a call at one time.
+        patience: Seconds that a page has to make its call, from its joining the room.
     """
 
     host: str = "127.0.0.1"
@@ -54,6 +55,7 @@ class DemoOptions:
     certfile: Path | None = None
     keyfile: Path | None = None
     visitors: int = 8
+    patience: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
             url = f"{scheme.replace('http', 'ws')}://{here}:{port}{SIGNALING_PATH}"
             trust = _trust(options)
             async with await join(url, room=_ROOM, name=_NAME, ssl=trust, insecure=True) as room:
-                host = Host(room, PeerConfiguration())
+                host = Host(room, PeerConfiguration(), patience=options.patience)
                 async with _running(host) as answering:
                     shown = here if address in _LOOPBACK else _bracketed(options.host)
                     yield Demo(f"{scheme}://{shown}:{port}/", host, answering)
