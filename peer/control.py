@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from peer.negotiation.effects import Effect
     from peer.negotiation.session import Transceiver
     from peer.rtp.tracks import MediaStreamTrack
-    from peer.transport.sctp import DataChannel
+    from peer.transport.sctp.transport import DataChannel
 
 #: How long a description that is being applied may hold up the close, in seconds.
 _PATIENCE = 0.1
@@ -155,7 +155,6 @@ class Control:
                 self._announced = False
             return
         if not self._announced:
-            self._announced = True
             asyncio.get_running_loop().call_soon(self._announce)
 
     async def wait_for(self, reached: Callable[[], bool], *, unless_failed: bool = False) -> None:
@@ -267,12 +266,11 @@ class Control:
                 self.events.emit(EventName.TRACK, event)
 
     def _announce(self) -> None:
-        if self.closed or not self.chain.empty or not self.negotiator.negotiation_needed:
-            # Asked again when the chain is empty, or when the state is stable.
-            self._announced = False
-            return
-        # A need that nobody hears of yet is told to the first who listens.
-        self._announced = self.events.emit(EventName.NEGOTIATION_NEEDED)
+        # Where an operation runs by now, it is asked again at its end.
+        due = self.chain.empty and self.negotiator.negotiation_needed
+        if due and not self._announced and not self.closed:
+            # A need that nobody hears of yet is told to the first who listens.
+            self._announced = self.events.emit(EventName.NEGOTIATION_NEEDED)
 
     def _update_states(self) -> None:
         bundles = list(self.world.bundles.values())
