@@ -24,6 +24,7 @@ from signaling.messages import (
     Relayed,
     Resume,
     Resumed,
+    check_size,
     decode,
     encode,
 )
@@ -114,8 +115,10 @@ class Link:
 
         Raises:
             ChannelClosed: The membership is over.
+            MessageError: The server would refuse the message as too large.
         """
         text = encode(message)
+        check_size(text)
         while True:
             if self._ended is not None or self._closing:
                 raise _again(self._ended or ChannelClosed("this end left the room"))
