@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peer.identity.certificate import Certificate
+    from peer.trace import TraceSink
 
 
 class IceTransportPolicy(StrEnum):
@@ -89,6 +90,7 @@ class PeerConfiguration:
         sdp_limits: Bounds on descriptions received.
         max_candidates: Candidates accepted from the peer for one m-section.
         interfaces: Local addresses to use, for example `("127.0.0.1",)`; all of them by default.
+        trace: Told of what happens on the wire and why; see `peer.trace`.
     """
 
     iceServers: Sequence[IceServer] = ()
@@ -99,6 +101,7 @@ class PeerConfiguration:
     sdp_limits: SdpLimits = field(default_factory=SdpLimits)
     max_candidates: int = 128
     interfaces: Sequence[str] | None = None
+    trace: TraceSink | None = None
 
     def __post_init__(self) -> None:
         for name, enum in (
