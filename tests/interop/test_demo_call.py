@@ -66,7 +66,7 @@ async def test_frames_are_decoded_on_both_sides(browser_name: BrowserName) -> No
         later = (await visit.report()).picture
         assert there is not None
         assert later is not None
-        assert later.frames >= there.frames + 25
+        assert later.frames >= there.frames + 15
 
 
 async def test_the_known_colours_come_back(browser_name: BrowserName) -> None:
