@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from peer.aggregate import connection_state, gathering_state, ice_connection_state
 from peer.candidates import IceCandidate
-from peer.errors import IceError, InvalidStateError
+from peer.errors import IceError
 from peer.events import (
     DataChannelEvent,
     EventEmitter,
@@ -164,9 +164,10 @@ class Control:
             TransportError: The connection failed, and that was not to be waited through.
             InvalidStateError: The connection was closed.
         """
-        while not reached():
-            if self.closed:
-                raise InvalidStateError("the connection is closed")
+        while True:
+            self.check_open()
+            if reached():
+                return
             if unless_failed and self.connection_state is ConnectionState.FAILED:
                 raise self.failure
             await self._changed.wait()

@@ -20,6 +20,7 @@ from peer.negotiation.validation import (
     check_description,
     check_offer_layout,
     is_supported,
+    offered_setup,
 )
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     for section in sdp.media:
         if section.rejected or not is_supported(section) or section.mid is None:
             continue
+        # Refused now, and not when there is no answer to it.
+        offered_setup(sdp, section)
         if section.kind is None:
             session = _associate_data(session, section.mid)
         else:

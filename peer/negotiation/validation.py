@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peer.errors import DescriptionError, FingerprintError, SdpLimitError
+from peer.errors import DescriptionError, FingerprintError, SdpLimitError, SetupError
 from peer.ice_parameters import IceParameters
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint
 from peer.negotiation.attributes import Setup
@@ -152,8 +152,20 @@ def accepted_fingerprints(sdp: Sdp, section: MediaSection) -> tuple[Fingerprint,
 
 
 def offered_setup(sdp: Sdp, section: MediaSection) -> Setup:
-    """The setup of an offer; `active` where it has none (RFC 4145 section 4)."""
-    return sdp.transport_setup(section) or Setup.ACTIVE
+    """The setup of an offer; `active` where it has none (RFC 4145 section 4).
+
+    Raises:
+        SetupError: It holds the connection.
+    """
+    setup = sdp.transport_setup(section) or Setup.ACTIVE
+    if setup is Setup.HOLDCONN:
+        # RFC 8842 section 5.1: holdconn MUST NOT be used with DTLS.
+        raise SetupError(
+            "an offer cannot hold a DTLS association",
+            line=f"a=setup:{setup.value}",
+            mid=section.mid,
+        )
+    return setup
 
 
 def _check_groups(sdp: Sdp) -> None:
