@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError
 from peer.identity.fingerprints import Fingerprint, HashFunction, strongest
+from peer.security_policy import SecurityPolicy, SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.demux import DatagramClass, classify
+from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
 from peer.transport.dtls.handshake import Handshake
 from peer.transport.dtls.held import Arrival, Gate, Held
@@ -20,10 +22,10 @@ from peer.transport.secure_stats import Counters
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
+    from peer.transport.dtls.connection import OnSecret
     from peer.transport.interfaces import AssociationEvents
 
-#: Seconds from the first flight to the end of patience.
-HANDSHAKE_TIMEOUT = 30.0
+DEFAULT_POLICY = SecurityPolicy()
 
 # OpenSSL keeps no more records of the epoch to come.
 _MOST_OVERTAKING = 100
@@ -45,8 +47,8 @@ class Association:
         certificate: What we show.
         role: Who sends the ClientHello.
         events: Told of everything, synchronously.
-        accepted_hashes: Fingerprints by other hashes count as absent.
-        handshake_timeout: Seconds.
+        policy: What to accept, what to do with media of an unverified peer, how long to wait.
+        on_secret: Told of the keys, where they are to be logged.
         clock: Milliseconds, monotonic, for arrival times.
     """
 
@@ -56,8 +58,8 @@ class Association:
         certificate: Certificate,
         role: DtlsRole,
         events: AssociationEvents,
-        accepted_hashes: Collection[HashFunction] = tuple(HashFunction),
-        handshake_timeout: float = HANDSHAKE_TIMEOUT,
+        policy: SecurityPolicy = DEFAULT_POLICY,
+        on_secret: OnSecret | None = None,
         clock: Callable[[], int] = monotonic_ms,
     ) -> None:
         self.role = role
@@ -65,12 +67,13 @@ class Association:
         self.counters = Counters()
         self.version: str | None = None
         self.cipher: str | None = None
-        self.srtp_profile: str | None = None
+        self.srtp_profile: SrtpProfile | None = None
         self.peer_certificate_der: bytes | None = None
         self._certificate = certificate
         self._events = events
-        self._accepted_hashes = accepted_hashes
-        self._handshake_timeout = handshake_timeout
+        self._policy = policy
+        self._on_secret = on_secret
+        self._needs_srtp = False
         self._clock = clock
         self._state = DtlsTransportState.NEW
         self._handshake: Handshake | None = None
@@ -103,10 +106,11 @@ class Association:
         self._handshake = Handshake(
             certificate=self._certificate,
             role=self.role,
-            patience=self._handshake_timeout,
+            policy=self._policy,
             transmit=self._transmit,
             on_complete=self._completed,
             on_failed=self._fail,
+            on_secret=self._on_secret,
         )
         if self.role is DtlsRole.CLIENT:
             self._set_state(DtlsTransportState.CONNECTING)
@@ -145,13 +149,15 @@ class Association:
         """Say what the peer announced; before, during or after the handshake."""
         if self._ended:
             return
-        self._expected = strongest(fingerprints, self._accepted_hashes)
-        # RFC 8122 section 5: without a hash that we know, nothing can be verified.
+        self._expected = strongest(fingerprints, self._policy.accepted_hashes)
         if not self._expected:
-            names = ", ".join(sorted({f.algorithm for f in fingerprints})) or "none at all"
-            self._fail(DtlsError(f"the peer announced no fingerprint by a hash we accept: {names}"))
+            self._fail(reasons.no_accepted_hash(fingerprints))
         elif not self.handshaking:
             self._check_fingerprint()
+
+    def require_srtp(self) -> None:
+        """Media is to flow: without a common profile, do not connect (RFC 5764 section 4.1.2)."""
+        self._needs_srtp = True
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet; False and counted where that is not possible now."""
@@ -219,7 +225,7 @@ class Association:
         # A peer with data channels only may offer no SRTP at all (libdatachannel does not).
         if keys.inbound is not None and keys.outbound is not None:
             self._srtp = Srtp(keys.inbound, keys.outbound)
-            self.srtp_profile = connection.ssl.get_selected_srtp_profile().decode()
+            self.srtp_profile = SrtpProfile(connection.ssl.get_selected_srtp_profile().decode())
         self._events.on_handshake_complete()
         while self._undecrypted and not self._ended:
             self._receive_srtp(*self._undecrypted.pop())
@@ -236,12 +242,10 @@ class Association:
         ]
         if set(shown).isdisjoint(expected):
             # RFC 5763 section 5: a mismatch tears the session down.
-            self._fail(
-                DtlsError(
-                    "the peer's certificate is not the one it announced: expected "
-                    f"{' or '.join(map(str, expected))}, shown {shown[0]}"
-                )
-            )
+            self._fail(reasons.mismatch(expected, shown[0]))
+            return
+        if self._needs_srtp and self._srtp is None:
+            self._fail(reasons.no_srtp(self._policy.srtp_profiles))
             return
         self._set_state(DtlsTransportState.CONNECTED)
         if not self._ended:

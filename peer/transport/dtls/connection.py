@@ -1,17 +1,18 @@
-"""Owns OpenSSL for one DTLS handshake: datagrams in and out, and its errors put into words."""
+"""Owns OpenSSL for one DTLS handshake: datagrams in and out, and the log of its keys."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from OpenSSL import SSL, crypto
 
-from peer.errors import DtlsError
+from peer.security_policy import SrtpProfile
 from peer.states import DtlsRole
+from peer.transport.dtls.reasons import translated
 from peer.transport.dtls.records import pack
-from peer.transport.seam.dtls import SRTP_PROFILE_NAMES
+from peer.transport.seam.dtls import AVAILABLE_SRTP_PROFILES
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -31,25 +32,25 @@ _CIPHERS = b":".join(
 _LARGEST_MESSAGE = 16384
 _READ_SIZE = 8192
 
-_SENTENCES = {
-    "no shared cipher": "the peer offers no cipher suite with forward secrecy that we accept",
-    "unsupported protocol": "the peer does not speak DTLS 1.2",
-    "wrong version number": "the peer does not speak DTLS 1.2",
-    "version too low": "the peer does not speak DTLS 1.2",
-    "peer did not return a certificate": "the peer shows no certificate",
-    "read timeout expired": "the peer stopped answering during the DTLS handshake",
-    "bad signature": "the peer could not prove that its certificate is its own",
-    "ee key too small": "the key of the peer's certificate is too small",
-}
-
 
 class PeerClosed(Exception):  # noqa: N818 - an event, not an error
     """The peer sent close_notify."""
 
 
+#: Takes each line of a key log, in the format of NSS.
+OnSecret = Callable[[bytes], None]
+
+
 @functools.cache
-def dtls_context() -> SSL.Context:
-    """What we accept of any peer. One for all, as it takes longer to make than to use."""
+def dtls_context(
+    profiles: tuple[SrtpProfile, ...] = tuple(SrtpProfile), *, logs_keys: bool = False
+) -> SSL.Context:
+    """What we accept of any peer. One for all, as it takes longer to make than to use.
+
+    Args:
+        profiles: For SRTP, in the order of preference.
+        logs_keys: Whether connections have an `OnSecret` as their application data.
+    """
     context = SSL.Context(SSL.DTLS_METHOD)
     # RFC 5763 section 8.8 with RFC 8827: DTLS 1.2. Not newer, because the record header of
     # DTLS 1.3 (RFC 9147 section 4) has another form than `dtls_records` knows.
@@ -64,8 +65,16 @@ def dtls_context() -> SSL.Context:
         lambda *_: True,
     )
     context.set_cipher_list(_CIPHERS)
-    context.set_tlsext_use_srtp(SRTP_PROFILE_NAMES)
+    names = [profile.value for profile in profiles if profile in AVAILABLE_SRTP_PROFILES]
+    context.set_tlsext_use_srtp(":".join(names).encode())
+    if logs_keys:
+        context.set_keylog_callback(_log_key)
     return context
+
+
+def _log_key(connection: SSL.Connection, line: bytes) -> None:
+    on_secret: OnSecret = connection.get_app_data()
+    on_secret(line)
 
 
 class DtlsConnection:
@@ -76,10 +85,20 @@ class DtlsConnection:
     Args:
         certificate: What we show.
         role: As client it speaks first.
+        profiles: For SRTP, in the order of preference.
+        on_secret: Told of the keys, where they are to be logged.
     """
 
-    def __init__(self, certificate: Certificate, role: DtlsRole) -> None:
-        self._ssl = SSL.Connection(dtls_context())
+    def __init__(
+        self,
+        certificate: Certificate,
+        role: DtlsRole,
+        *,
+        profiles: tuple[SrtpProfile, ...] = tuple(SrtpProfile),
+        on_secret: OnSecret | None = None,
+    ) -> None:
+        self._ssl = SSL.Connection(dtls_context(profiles, logs_keys=on_secret is not None))
+        self._ssl.set_app_data(on_secret)
         self._ssl.use_certificate(certificate.certificate)
         self._ssl.use_privatekey(certificate.private_key)
         self._ssl.set_ciphertext_mtu(MTU)
@@ -111,7 +130,7 @@ class DtlsConnection:
         except SSL.WantReadError:
             return False
         except SSL.Error as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         return True
 
     def messages(self, limit: int) -> Iterator[bytes]:
@@ -132,7 +151,7 @@ class DtlsConnection:
             except SSL.ZeroReturnError as error:
                 raise PeerClosed from error
             except SSL.Error as error:
-                raise _translated(error) from error
+                raise translated(error) from error
             yield message
 
     def send(self, message: bytes) -> bool:
@@ -181,7 +200,7 @@ class DtlsConnection:
         try:
             self._ssl.DTLSv1_handle_timeout()
         except SSL.Error as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     @property
     def peer_certificate(self) -> bytes:
@@ -200,15 +219,3 @@ class DtlsConnection:
     def cipher(self) -> str | None:
         """The cipher suite by OpenSSL's name."""
         return self._ssl.get_cipher_name()
-
-
-def _translated(error: SSL.Error) -> DtlsError:
-    """One sentence for what OpenSSL reports, which stays the exception's cause."""
-    details = error.args[0] if error.args else ()
-    reasons = [entry[2] for entry in details] if isinstance(details, list) else []
-    for reason in reasons:
-        if reason in _SENTENCES:
-            return DtlsError(_SENTENCES[reason])
-        if "alert" in reason:
-            return DtlsError(f"the peer refused the DTLS connection: {reason}")
-    return DtlsError(f"DTLS failed: {', '.join(reasons) or error}")

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError
 from peer.states import DtlsRole
+from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection
 from peer.transport.dtls.flight import Flight
-from peer.transport.dtls.records import first_epoch
+from peer.transport.dtls.records import begins_with_client_hello, first_epoch
 from peer.transport.dtls.timer import Timer
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
+    from peer.security_policy import SecurityPolicy
+    from peer.transport.dtls.connection import OnSecret
 
 
 class Handshake:
@@ -22,10 +25,11 @@ class Handshake:
     Args:
         certificate: What we show.
         role: As client, `begin` sends the ClientHello.
-        patience: Seconds from `begin` or `expect_peer` within which it has to be complete.
+        policy: Its timeout runs from `begin` or `expect_peer`.
         transmit: Sends one datagram.
         on_complete: Called once.
         on_failed: Called with the reason; what comes after that is up to `end`.
+        on_secret: Told of the keys, where they are to be logged.
     """
 
     def __init__(
@@ -33,16 +37,20 @@ class Handshake:
         *,
         certificate: Certificate,
         role: DtlsRole,
-        patience: float,
+        policy: SecurityPolicy,
         transmit: Callable[[bytes], object],
         on_complete: Callable[[DtlsConnection], None],
         on_failed: Callable[[DtlsError], None],
+        on_secret: OnSecret | None = None,
     ) -> None:
-        self.connection = DtlsConnection(certificate, role)
+        self.connection = DtlsConnection(
+            certificate, role, profiles=policy.srtp_profiles, on_secret=on_secret
+        )
         self.complete = False
         self._ended = False
         self._role = role
-        self._patience = patience
+        self._patience = policy.handshake_timeout
+        self._heard = 0
         self._transmit = transmit
         self._on_complete = on_complete
         self._on_failed = on_failed
@@ -64,8 +72,9 @@ class Handshake:
         """Take one datagram; application data in it is then to be had from the connection."""
         self.connection.feed(datagram)
         if not self.complete:
+            self._heard += 1
             self.expect_peer()
-            self._step()
+            self._step(begins_with_client_hello(datagram))
         elif self._role is DtlsRole.SERVER and first_epoch(datagram) == 0:
             # The client is still at its last flight, so ours is lost.
             self._flight.repeat()
@@ -90,12 +99,13 @@ class Handshake:
             self.connection.shutdown()
             self.flush()
 
-    def _step(self) -> None:
+    def _step(self, called: bool = False) -> None:
         try:
             complete = self.connection.handshake()
         except DtlsError as error:
             self.flush()
-            self._on_failed(error)
+            both_call = called and self._role is DtlsRole.CLIENT
+            self._on_failed(reasons.both_clients() if both_call else error)
             return
         # First our last flight, so that the peer has the keys before anything protected by them.
         self.flush()
@@ -127,6 +137,7 @@ class Handshake:
             self._arm_retransmission()
 
     def _give_up(self) -> None:
-        self._on_failed(
-            DtlsError(f"the DTLS handshake was not complete after {self._patience:g} s")
-        )
+        if self._heard == 0:
+            self._on_failed(reasons.silent(self._role, self._patience))
+        else:
+            self._on_failed(reasons.unfinished(self._role, self._patience, self._heard))

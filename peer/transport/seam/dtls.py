@@ -18,6 +18,7 @@ from aiortc.rtcdtlstransport import (
 )
 from aiortc.stats import RTCStatsReport, RTCTransportStats
 
+from peer.security_policy import SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.demux import DatagramClass, classify
 
@@ -40,8 +41,10 @@ if TYPE_CHECKING:
 
 # ---- DTLS: aiortc's RTCDtlsTransport
 
-#: For OpenSSL, in our order of preference: AES-256-GCM, AES-128-GCM, AES-128-CM with SHA-1.
-SRTP_PROFILE_NAMES = b":".join(profile.openssl_profile for profile in SRTP_PROFILES)
+#: What libsrtp has been built with, the strongest first.
+AVAILABLE_SRTP_PROFILES = tuple(
+    SrtpProfile(profile.openssl_profile.decode()) for profile in SRTP_PROFILES
+)
 
 
 class SrtpKeys(RTCDtlsTransport):
