@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from peer.rtp.stats import RtpStreamStats
@@ -82,6 +83,9 @@ class CertificateStats:
     fingerprintAlgorithm: str
 
 
+#: OpenSSL's names, and the bytes on the wire that webrtc-stats section 8.13 wants in hexadecimal.
+_TLS_VERSIONS = MappingProxyType({"DTLSv1.2": "FEFD", "DTLSv1.3": "FEFC"})
+
 Stats = RtpStreamStats | TransportStats | CandidateStats | CandidatePairStats | CertificateStats
 StatsReport = dict[str, Stats]
 
@@ -115,7 +119,7 @@ def _transport(bundle: Bundle) -> Iterator[Stats]:
         iceState=bundle.ice.state.value,
         dtlsState=secure.state.value,
         dtlsRole="unknown" if secure.role is None else secure.role.value,
-        tlsVersion=secure.version,
+        tlsVersion=_TLS_VERSIONS.get(secure.version or ""),
         dtlsCipher=secure.cipher,
         srtpCipher=secure.srtp_profile,
         selectedCandidatePairId=None if pair is None else f"{name}-pair",

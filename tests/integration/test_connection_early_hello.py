@@ -99,7 +99,7 @@ async def test_the_handshake_is_complete_before_the_answer_arrives() -> None:
         assert call.answerer.connectionState == "connected"
         assert call.offerer.connectionState == "connecting"
         assert transport.dtlsState == "connecting"
-        assert transport.tlsVersion is not None
+        assert transport.tlsVersion == "FEFD"
         assert transport.remoteCertificateId is not None
 
 
