@@ -17,6 +17,7 @@ from peer.negotiation.session import Birth
 from peer.negotiation.state import Side
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import MediaKind
+from peer.security import SecuritySummary, summarize
 from peer.states import (
     ConnectionState,
     IceConnectionState,
@@ -133,6 +134,11 @@ class PeerConnection:
         """Why the connection failed, or None."""
         failed = self.connectionState is ConnectionState.FAILED
         return self._control.failure if failed else None
+
+    @property
+    def security(self) -> SecuritySummary:
+        """What protects each transport at this moment, and whether the peer is verified."""
+        return summarize(self._control.world)
 
     @overload
     def on(self, event: str) -> Callable[[H], H]: ...

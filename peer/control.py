@@ -22,6 +22,7 @@ from peer.events import (
     TrackEvent,
 )
 from peer.identity.certificate import Certificate
+from peer.negotiation.early import early_receptions
 from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.profile import Profile
@@ -78,6 +79,7 @@ class Control:
                 answer_role=configuration.answer_role,
                 limits=configuration.sdp_limits,
                 max_candidates=configuration.max_candidates,
+                accepted_hashes=configuration.security.accepted_hashes,
             )
         )
         self.events = EventEmitter()
@@ -239,6 +241,10 @@ class Control:
         """From a transport: some state of it has changed."""
         if not self._applying:
             self._update_states()
+
+    def on_bundle_early(self, bundle: Bundle) -> None:
+        """From a transport: media may come before the answer."""
+        self.world.receive_early(bundle, early_receptions(self.negotiator.session, bundle.key))
 
     def on_channel(self, channel: DataChannel) -> None:
         """From the world: the peer opened a data channel."""

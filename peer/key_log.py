@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from peer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from peer.configuration import PeerConfiguration
 
@@ -69,13 +69,16 @@ class KeyLog:
         return f"the key log {self.path!r} cannot be written: {error.strerror}"
 
 
-def open_key_log(
+def on_secret(
     configuration: PeerConfiguration, environment: Mapping[str, str] = os.environ
-) -> KeyLog | None:
-    """The key log that is configured or, if none is, named by the environment; else None.
+) -> Callable[[bytes], None] | None:
+    """Who is to be told of session keys, or None: the default.
+
+    The file that is configured, else the one that the environment names, and the trace sink if it
+    wants them.
 
     Raises:
-        ConfigurationError: It cannot be written.
+        ConfigurationError: The file cannot be written.
     """
     path = configuration.key_log or environment.get(VARIABLE)
     if not path:
@@ -85,4 +88,12 @@ def open_key_log(
         "session keys are written to %s: whoever reads that file can read all media and data",
         log.path,
     )
-    return log
+    sink: object = configuration.trace
+    if not isinstance(sink, SecretSink):
+        return log.write
+
+    def tell(line: bytes) -> None:
+        log.write(line)
+        sink.on_secret(line)
+
+    return tell

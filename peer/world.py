@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from peer.bundle import Bundle, BundleEvents, close_bundles, open_bundles
+from peer.key_log import on_secret
 from peer.negotiation.effects import (
     AddCandidates,
     AnnounceTrack,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from peer.configuration import PeerConfiguration
     from peer.identity.certificate import Certificate
+    from peer.negotiation.early import EarlyReception
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
 
@@ -58,7 +60,7 @@ class World:
         events: Who is told.
 
     Raises:
-        ConfigurationError: The URL of a server cannot be used.
+        ConfigurationError: The URL of a server cannot be used, or the key log not be written.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class World:
         self.data: DataTransport | None = None
         # A server that cannot be used is refused now, and not when an offer is set.
         parse_servers(configuration.iceServers)
+        self._on_secret = on_secret(configuration)
         self._configuration = configuration
         self._certificate = certificate
         self._endings = TaskGroup()
@@ -87,7 +90,13 @@ class World:
             IceError: One cannot be made.
         """
         bundles = [
-            Bundle(effect, self._certificate, self._configuration, self._events)
+            Bundle(
+                effect,
+                self._certificate,
+                self._configuration,
+                self._events,
+                on_secret=self._on_secret,
+            )
             for effect in effects
         ]
         await open_bundles(bundles)
@@ -101,6 +110,17 @@ class World:
         """The plan was committed: its transports are ours."""
         for bundle in bundles:
             self.bundles[bundle.key] = bundle
+
+    def receive_early(self, bundle: Bundle, receptions: Iterable[EarlyReception]) -> None:
+        """Receive what was offered, from a peer that is not verified yet."""
+        for reception in receptions:
+            transceiver = self.transceivers[reception.transceiver]
+            receiver, face = transceiver.receiver, bundle.secure.face
+            if receiver.started:
+                receiver.move(face, reception.parameters)
+            else:
+                receiver.start(face, reception.parameters, transceiver.sender.ssrc)
+            bundle.if_failed(receiver.disown)
 
     def apply(self, effects: Iterable[Effect]) -> None:
         """Carry out what a committed plan asks for."""
@@ -138,10 +158,8 @@ class World:
                 self.transceivers[key] = self._events.make_transceiver(key)
             case StopTransceiver(transceiver=key) | RemoveTransceiver(transceiver=key):
                 self._end_soon(key)
-            case ConfigureRtp(transport=key, transceiver=transceiver):
-                self.bundles[key].when_connected(
-                    f"transceiver {transceiver}", lambda: self._configure(effect)
-                )
+            case ConfigureRtp():
+                self._agree_on_media(self.bundles[effect.transport], effect)
             case AnnounceTrack():
                 """The connection announces it when everything else is in place."""
             case ConnectData(transport=key):
@@ -151,6 +169,11 @@ class World:
                     self._endings.spawn(self.data.close(), "close data channels")
             case _:
                 assert_never(effect)
+
+    def _agree_on_media(self, bundle: Bundle, effect: ConfigureRtp) -> None:
+        if effect.send is not None or effect.receive is not None:
+            bundle.secure.require_srtp()
+        bundle.when_connected(f"transceiver {effect.transceiver}", lambda: self._configure(effect))
 
     def _configure(self, effect: ConfigureRtp) -> None:
         bundle = self.bundles.get(effect.transport)
@@ -162,7 +185,11 @@ class World:
             sender.update(effect.send)
         elif effect.send is not None:
             sender.start(face, effect.send)
-        if receiver.started:
+        receiver.verified = True
+        if effect.receive is not None and receiver.started and receiver.face is not face:
+            # Media that came before the answer came over a transport that it bundled away.
+            receiver.move(face, effect.receive)
+        elif receiver.started:
             receiver.update(effect.receive)
         elif effect.receive is not None:
             receiver.start(face, effect.receive, sender.ssrc)

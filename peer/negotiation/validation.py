@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from peer.errors import DescriptionError, FingerprintError, SdpLimitError, SetupError
 from peer.ice_parameters import IceParameters
-from peer.identity.fingerprints import WEAK_HASHES, Fingerprint
+from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
 from peer.negotiation.attributes import Setup
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp import MediaSection, Sdp
 
@@ -44,7 +46,7 @@ def check_description(sdp: Sdp, profile: Profile) -> None:
         if section.rejected or not is_supported(section):
             continue
         ice_parameters(sdp, section)
-        accepted_fingerprints(sdp, section)
+        accepted_fingerprints(sdp, section, profile.accepted_hashes)
         if section.kind is not None and not section.rtcp_mux:
             # RFC 9429 section 4.1.1: rtcpMuxPolicy is always "require" here.
             raise DescriptionError("RTP and RTCP must share a port (a=rtcp-mux)", mid=section.mid)
@@ -129,7 +131,9 @@ def ice_parameters(sdp: Sdp, section: MediaSection) -> IceParameters:
         raise DescriptionError(str(error), mid=section.mid) from None
 
 
-def accepted_fingerprints(sdp: Sdp, section: MediaSection) -> tuple[Fingerprint, ...]:
+def accepted_fingerprints(
+    sdp: Sdp, section: MediaSection, accepted_hashes: Collection[HashFunction] = tuple(HashFunction)
+) -> tuple[Fingerprint, ...]:
     """The fingerprints of an m-section whose hashes we accept.
 
     Raises:
@@ -139,12 +143,13 @@ def accepted_fingerprints(sdp: Sdp, section: MediaSection) -> tuple[Fingerprint,
     if not fingerprints:
         # RFC 5763 section 5: "The endpoint MUST use the fingerprint attribute."
         raise FingerprintError("the m-section has no a=fingerprint", mid=section.mid)
-    accepted = tuple(f for f in fingerprints if f.hash_function is not None)
+    accepted = tuple(f for f in fingerprints if f.hash_function in accepted_hashes)
     if not accepted:
         shown = fingerprints[0]
-        fault = "too weak" if shown.algorithm in WEAK_HASHES else "unknown"
+        fault = "not accepted" if shown.hash_function else "unknown"
+        fault = "too weak" if shown.algorithm in WEAK_HASHES else fault
         raise FingerprintError(
-            f"the hash {shown.algorithm} is {fault}; sha-256, sha-384 or sha-512 is needed",
+            f"the hash {shown.algorithm} is {fault}; {' or '.join(accepted_hashes)} is needed",
             line=f"a=fingerprint:{shown}",
             mid=section.mid,
         )

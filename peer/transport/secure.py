@@ -96,6 +96,11 @@ class SecureTransport:
         return self._role
 
     @property
+    def verified(self) -> bool:
+        """Whether the certificate that the peer has shown is the one that it signalled."""
+        return self._current is not None and self._current.verified
+
+    @property
     def current(self) -> Association | None:
         """The association that serves; None before `listen` or `start`."""
         return self._current
@@ -238,6 +243,10 @@ class SecureTransport:
         self._counters.dropped_unsent += 1
         return False
 
+    def _on_handshake_complete(self, lane: _LaneEvents) -> None:
+        if lane is self._current_events:
+            self._events.on_handshake_complete()
+
     def _on_state(self, lane: _LaneEvents, state: DtlsTransportState) -> None:
         if self.closed or lane is not self._current_events:
             return
@@ -263,4 +272,4 @@ class _LaneEvents:
         self._secure._on_state(self, state)  # noqa: SLF001 - one module, one owner
 
     def on_handshake_complete(self) -> None:
-        """Of interest only while two associations live side by side."""
+        self._secure._on_handshake_complete(self)  # noqa: SLF001 - one module, one owner

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError
 from peer.identity.fingerprints import Fingerprint, HashFunction, strongest
-from peer.security_policy import SecurityPolicy, SrtpProfile
+from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.demux import DatagramClass, classify
 from peer.transport.dtls import reasons
@@ -41,7 +41,8 @@ class Association:
 
     Datagrams are pushed in and out by plain calls. Nothing reaches `on_rtp`, `on_rtcp` or
     `on_data` before the handshake is complete *and* the peer's certificate has been found to
-    match what it announced: RFC 5763 section 5. Until then a bounded number of packets waits.
+    match what it announced: RFC 5763 section 5. Until then a bounded number of packets waits;
+    with `EarlyMedia.UNVERIFIED` this holds for data, and media needs the handshake only.
 
     Args:
         certificate: What we show.
@@ -69,6 +70,7 @@ class Association:
         self.cipher: str | None = None
         self.srtp_profile: SrtpProfile | None = None
         self.peer_certificate_der: bytes | None = None
+        self.verified = False
         self._certificate = certificate
         self._events = events
         self._policy = policy
@@ -226,6 +228,9 @@ class Association:
         if keys.inbound is not None and keys.outbound is not None:
             self._srtp = Srtp(keys.inbound, keys.outbound)
             self.srtp_profile = SrtpProfile(connection.ssl.get_selected_srtp_profile().decode())
+        # RFC 5763 section 6.2: as it was chosen, media is handed up before its sender is known.
+        if self._policy.early_media is EarlyMedia.UNVERIFIED and not self._expected:
+            self._gate.open_for_media()
         self._events.on_handshake_complete()
         while self._undecrypted and not self._ended:
             self._receive_srtp(*self._undecrypted.pop())
@@ -247,6 +252,7 @@ class Association:
         if self._needs_srtp and self._srtp is None:
             self._fail(reasons.no_srtp(self._policy.srtp_profiles))
             return
+        self.verified = True
         self._set_state(DtlsTransportState.CONNECTED)
         if not self._ended:
             self._gate.open()

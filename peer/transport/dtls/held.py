@@ -71,13 +71,19 @@ class Gate:
         self._held = Held()
         self._wanted_open = False
         self._is_open = False
+        self._is_open_for_media = False
 
     def deliver(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> int:
         """Hand up or hold one; return how many of those held had to go."""
-        if not self._is_open:
+        early = self._is_open_for_media and kind is not DatagramClass.DTLS
+        if not (self._is_open or early):
             return self._held.push(Arrival(kind, payload, arrival_ms))
         self._hand_up(kind, payload, arrival_ms)
         return 0
+
+    def open_for_media(self) -> None:
+        """Hand up RTP and RTCP, but hold data: SCTP would have to be answered to be of use."""
+        self._is_open_for_media = True
 
     def open(self) -> None:
         """Hand up all that is held, and from then on whatever comes."""
@@ -89,7 +95,7 @@ class Gate:
 
     def shut(self) -> None:
         """Forget what is held and hand up nothing more, even if `open` is at work."""
-        self._wanted_open = self._is_open = False
+        self._wanted_open = self._is_open = self._is_open_for_media = False
         self._held.clear()
 
     def _hand_up(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> None:

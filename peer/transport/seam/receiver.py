@@ -129,6 +129,12 @@ class MediaReceiver(RTCRtpReceiver):
                 self.repair(encoding.rtx.ssrc, encoding.ssrc)
         self.transport._register_rtp_receiver(self, parameters)
 
+    def move(self, face: RTCDtlsTransport, parameters: RTCRtpReceiveParameters) -> None:
+        """Go on over another transport."""
+        self.transport._unregister_rtp_receiver(self)
+        self.setTransport(face)
+        self.change(parameters)
+
     def repairs(self, rtx_ssrc: int) -> bool:
         """Whether it is known which stream this one repairs."""
         return rtx_ssrc in self._RTCRtpReceiver__rtx_ssrc
