@@ -131,7 +131,8 @@ class Negotiator:
         except ChannelClosed:
             return
         except NegotiationError:
-            await self._flush()
+            if not self._overflowed.is_set():
+                await self._flush()
             raise
         except InvalidStateError:
             # Closed in the middle of an operation.

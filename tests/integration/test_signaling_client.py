@@ -14,6 +14,7 @@ from signaling import (
     ConnectError,
     InsecureUrlError,
     JoinError,
+    MessageError,
     Offer,
     PeerMessage,
     WebSocketChannel,
@@ -91,6 +92,14 @@ async def test_a_description_of_the_greatest_size_arrives(url: str) -> None:
         assert await second.receive() == offer
 
 
+async def test_a_message_too_large_is_refused_before_it_is_sent(url: str) -> None:
+    async with two_channels(url) as (first, second):
+        with pytest.raises(MessageError, match="at most"):
+            await first.send(Offer(sdp="x" * 400_000))
+        await first.send(Offer(sdp="small"))
+        assert await second.receive() == Offer(sdp="small")
+
+
 @pytest.mark.parametrize("turns", [0, 1, 3, 10, 30, 100, 300])
 async def test_a_connect_that_is_cancelled_leaves_nothing_behind(url: str, turns: int) -> None:
     connecting = asyncio.create_task(connect(url, room="r"))
@@ -119,6 +128,20 @@ async def test_a_room_gives_one_channel_to_each_peer(url: str) -> None:
             with pytest.raises(ChannelClosed, match="left"):
                 await channel.receive()
         assert host.peers == ()
+
+
+async def test_a_peer_that_left_before_it_was_asked_for_gives_no_channel(url: str) -> None:
+    async with await join(url, room="r") as host, await join(url, room="r") as other:
+        to_host, to_other = await other.next_channel(), await host.next_channel()
+        async with await join(url, room="r", name="brief"):
+            to_brief = await other.next_channel()
+        with pytest.raises(ChannelClosed, match="left"):
+            await to_brief.receive()
+        # Sent after the other one knew of the end, so received after the host knows of it.
+        await to_host.send(Offer(sdp="v"))
+        await to_other.receive()
+        async with await join(url, room="r", name="late"):
+            assert (await host.next_channel()).peer.name == "late"
 
 
 async def test_every_pair_of_a_room_has_one_polite_peer(url: str) -> None:
