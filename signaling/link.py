@@ -102,6 +102,8 @@ class Link:
         match reply:
             case Joined():
                 self._session = reply.session
+                # From here on, so that a close before the task has begun ends the WebSocket too.
+                self._connected = True
                 self._task = asyncio.create_task(self._run(socket))
                 return reply
             case _:

@@ -35,6 +35,12 @@ async def url() -> AsyncIterator[str]:
         yield f"{base}/ws"
 
 
+def client_tasks() -> list[str]:
+    """What still runs for a member: ours, and that of its WebSocket."""
+    running = [str(task.get_coro()) for task in asyncio.all_tasks()]
+    return [name for name in running if "Link" in name or "keepalive" in name]
+
+
 @contextlib.asynccontextmanager
 async def two_channels(url: str) -> AsyncIterator[tuple[WebSocketChannel, WebSocketChannel]]:
     first, second = await asyncio.gather(
@@ -109,8 +115,7 @@ async def test_a_connect_that_is_cancelled_leaves_nothing_behind(url: str, turns
     connecting.cancel()
     await asyncio.wait((connecting,))
     assert connecting.cancelled()
-    running = {str(task.get_coro()) for task in asyncio.all_tasks()}
-    assert not [name for name in running if "Link" in name or "keepalive" in name]
+    assert not client_tasks()
 
 
 async def test_a_room_gives_one_channel_to_each_peer(url: str) -> None:
@@ -128,6 +133,13 @@ async def test_a_room_gives_one_channel_to_each_peer(url: str) -> None:
             with pytest.raises(ChannelClosed, match="left"):
                 await channel.receive()
         assert host.peers == ()
+
+
+async def test_a_room_that_is_left_at_once_closes_its_websocket(url: str) -> None:
+    room = await join(url, room="r")
+    # Nothing has run since the server let us in.
+    await room.close()
+    assert not client_tasks()
 
 
 async def test_a_peer_that_left_before_it_was_asked_for_gives_no_channel(url: str) -> None:
