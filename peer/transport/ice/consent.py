@@ -25,12 +25,15 @@ class Consent:
         timing: The intervals.
         random: A uniform value from 0 to 1, for the randomised interval.
         now: The present time in seconds; every other time given to this object is on that clock.
+
+    Attributes:
+        withdrawn: Whether the peer itself has ended it (RFC 7675 section 5.2).
     """
 
     def __init__(self, timing: IceTiming, random: Callable[[], float], now: float) -> None:
         self._timing = timing
         self._random = random
-        self._revoked = False
+        self.withdrawn = False
         # A check that succeeded is what makes a pair valid, and is consent (RFC 7675 section 5.1).
         self._answered_at = now
         self._heard_at = now
@@ -59,12 +62,12 @@ class Consent:
 
     def revoke(self) -> None:
         """Note that the peer withdrew its consent (RFC 7675 section 5.2)."""
-        self._revoked = True
+        self.withdrawn = True
 
     def state(self, now: float) -> ConsentState:
         """What holds now."""
         # RFC 7675 section 5.1: after 30 s without an answer sending must stop.
-        if self._revoked or now >= self._answered_at + self._timing.consent_expiry:
+        if self.withdrawn or now >= self._answered_at + self._timing.consent_expiry:
             return ConsentState.EXPIRED
         if now >= self._silent_at():
             return ConsentState.SILENT

@@ -41,6 +41,11 @@ class ConsentWatch:
         self._consent = Consent(timing, random.random, self._clock())
         self._news = asyncio.Event()
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the peer itself has ended its consent."""
+        return self._consent.withdrawn
+
     def renew(self) -> None:
         """Note that a check has succeeded."""
         self._consent.answered(self._clock())
