@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from peer.negotiation.effects import AddCandidates, ConnectTransport, OpenTransport
     from peer.transport.dtls.connection import OnSecret
     from peer.transport.sctp.transport import DataTransport
+    from peer.transport.tap import Tap
 
 
 class BundleEvents(Protocol):
@@ -50,6 +51,7 @@ class Bundle:
         configuration: Servers, policy and interfaces.
         events: Who is told.
         on_secret: Told of the session keys, where these are to be logged.
+        tap: Told of what happens, where the connection is traced.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Bundle:
         events: BundleEvents,
         *,
         on_secret: OnSecret | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self.key = effect.key
         #: Of what the application was told, a moment after ICE knows it.
@@ -67,6 +70,7 @@ class Bundle:
         self._listens = effect.listens
         self._takes_early_media = configuration.early_media is EarlyMedia.UNVERIFIED
         self._events = events
+        self._tap = tap
         self._waiting: dict[str, Callable[[], None]] = {}
         self._if_failed: list[Callable[[], None]] = []
         self._closing: asyncio.Task[None] | None = None
@@ -77,6 +81,7 @@ class Bundle:
             policy=configuration.iceTransportPolicy,
             interfaces=configuration.interfaces,
             events=self,
+            tap=tap,
         )
         self.secure = SecureTransport(
             key=effect.key,
@@ -86,6 +91,7 @@ class Bundle:
             registry=self.engine,
             policy=configuration.security,
             on_secret=on_secret,
+            tap=tap,
         )
         self.data: DataTransport | None = None
 
@@ -198,6 +204,8 @@ class Bundle:
 
     def on_state(self, state: IceTransportState | DtlsTransportState) -> None:
         """From ICE or from the secure transport: its state has changed."""
+        if self._tap is not None:
+            self._tap.state(state)
         if isinstance(state, IceTransportState):
             self.secure.on_ice_state(state)
         elif state is DtlsTransportState.CONNECTED:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from peer.configuration import PeerConfiguration
+    from peer.connection_tap import ConnectionTap
     from peer.identity.certificate import Certificate
     from peer.negotiation.early import EarlyReception
     from peer.transceiver import RtpTransceiver
@@ -58,13 +59,18 @@ class World:
         configuration: For transports.
         certificate: What transports show.
         events: Who is told.
+        tap: Where the connection is traced.
 
     Raises:
         ConfigurationError: The URL of a server cannot be used, or the key log not be written.
     """
 
     def __init__(
-        self, configuration: PeerConfiguration, certificate: Certificate, events: WorldEvents
+        self,
+        configuration: PeerConfiguration,
+        certificate: Certificate,
+        events: WorldEvents,
+        tap: ConnectionTap | None = None,
     ) -> None:
         self.bundles: dict[str, Bundle] = {}
         self.transceivers: dict[int, RtpTransceiver] = {}
@@ -76,6 +82,7 @@ class World:
         self._certificate = certificate
         self._endings = TaskGroup()
         self._events = events
+        self._tap = tap
 
     def data_transport(self) -> DataTransport:
         """The one SCTP transport, made when it is first needed."""
@@ -96,6 +103,7 @@ class World:
                 self._configuration,
                 self._events,
                 on_secret=self._on_secret,
+                tap=None if self._tap is None else self._tap.of_transport(effect.key),
             )
             for effect in effects
         ]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from peer.security_policy import SecurityPolicy
     from peer.transport.dtls.connection import OnSecret
     from peer.transport.interfaces import DatagramPath, RtpRegistry, SecureEvents
+    from peer.transport.tap import Tap
 
 _SETTLED = frozenset(
     {DtlsTransportState.CONNECTED, DtlsTransportState.CLOSED, DtlsTransportState.FAILED}
@@ -41,6 +42,7 @@ class SecureTransport:
         registry: Where aiortc's senders and receivers are to register through `face`.
         policy: For every association.
         on_secret: Told of their keys, where these are to be logged.
+        tap: Told of handshakes, verification and drops, where the transport is traced.
         clock: Milliseconds, monotonic, for arrival times.
 
     Attributes:
@@ -57,6 +59,7 @@ class SecureTransport:
         registry: RtpRegistry | None = None,
         policy: SecurityPolicy = DEFAULT_POLICY,
         on_secret: OnSecret | None = None,
+        tap: Tap | None = None,
         clock: Callable[[], int] = monotonic_ms,
     ) -> None:
         self.key = key
@@ -66,6 +69,7 @@ class SecureTransport:
         self._events = events
         self._policy = policy
         self._on_secret = on_secret
+        self._tap = tap
         self._needs_srtp = False
         self._clock = clock
         self._current: Association | None = None
@@ -215,6 +219,7 @@ class SecureTransport:
             events=lane,
             policy=self._policy,
             on_secret=self._on_secret,
+            tap=self._tap,
             clock=self._clock,
         )
         if self._needs_srtp:

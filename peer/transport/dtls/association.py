@@ -19,11 +19,13 @@ from peer.transport.dtls.records import count_records
 from peer.transport.dtls.srtp import Srtp
 from peer.transport.seam.dtls import SrtpKeys
 from peer.transport.secure_stats import Counters
+from peer.transport.tap import Drop
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
     from peer.transport.dtls.connection import OnSecret
     from peer.transport.interfaces import AssociationEvents
+    from peer.transport.tap import Tap
 
 DEFAULT_POLICY = SecurityPolicy()
 
@@ -50,6 +52,7 @@ class Association:
         events: Told of everything, synchronously.
         policy: What to accept, what to do with media of an unverified peer, how long to wait.
         on_secret: Told of the keys, where they are to be logged.
+        tap: Told of handshake, verification and drops, where the transport is traced.
         clock: Milliseconds, monotonic, for arrival times.
     """
 
@@ -61,6 +64,7 @@ class Association:
         events: AssociationEvents,
         policy: SecurityPolicy = DEFAULT_POLICY,
         on_secret: OnSecret | None = None,
+        tap: Tap | None = None,
         clock: Callable[[], int] = monotonic_ms,
     ) -> None:
         self.role = role
@@ -75,6 +79,7 @@ class Association:
         self._events = events
         self._policy = policy
         self._on_secret = on_secret
+        self._tap = tap
         self._needs_srtp = False
         self._clock = clock
         self._state = DtlsTransportState.NEW
@@ -144,8 +149,7 @@ class Association:
             case DatagramClass.DTLS:
                 return self._receive_dtls(self._handshake, datagram)
             case _:
-                self.counters.dropped_foreign += 1
-                return False
+                return self._drop(Drop.UNEXPECTED, datagram)
 
     def verify(self, fingerprints: Sequence[Fingerprint]) -> None:
         """Say what the peer announced; before, during or after the handshake."""
@@ -231,6 +235,8 @@ class Association:
         # RFC 5763 section 6.2: as it was chosen, media is handed up before its sender is known.
         if self._policy.early_media is EarlyMedia.UNVERIFIED and not self._expected:
             self._gate.open_for_media()
+        if self._tap is not None:
+            self._tap.handshake_completed(self.role, self.version, self.cipher, self.srtp_profile)
         self._events.on_handshake_complete()
         while self._undecrypted and not self._ended:
             self._receive_srtp(*self._undecrypted.pop())
@@ -245,7 +251,10 @@ class Association:
         shown = [
             Fingerprint.of_certificate(der, f.hash_function) for f in expected if f.hash_function
         ]
-        if set(shown).isdisjoint(expected):
+        matches = not set(shown).isdisjoint(expected)
+        if self._tap is not None:
+            self._tap.fingerprint_checked(expected, shown[0], matches=matches)
+        if not matches:
             # RFC 5763 section 5: a mismatch tears the session down.
             self._fail(reasons.mismatch(expected, shown[0]))
             return
@@ -279,17 +288,25 @@ class Association:
         srtp = self._srtp
         if srtp is None:
             if not self.handshaking:
-                self.counters.dropped_foreign += 1
-                return False
+                return self._drop(Drop.UNEXPECTED, packet)
             self.counters.dropped_early += self._undecrypted.push(Arrival(kind, packet, arrival_ms))
             return True
         unprotect = srtp.unprotect if kind is DatagramClass.RTP else srtp.unprotect_rtcp
         plain = unprotect(packet)
         if plain is None:
-            self.counters.dropped_unauthentic += 1
-            return False
+            return self._drop(Drop.UNAUTHENTIC, packet)
         self._deliver(kind, plain, arrival_ms)
         return True
+
+    def _drop(self, drop: Drop, datagram: bytes) -> bool:
+        """Count what is not ours, and say so."""
+        if drop is Drop.UNAUTHENTIC:
+            self.counters.dropped_unauthentic += 1
+        else:
+            self.counters.dropped_foreign += 1
+        if self._tap is not None:
+            self._tap.dropped(drop, datagram)
+        return False
 
     def _deliver(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> None:
         self.counters.dropped_early += self._gate.deliver(kind, payload, arrival_ms)

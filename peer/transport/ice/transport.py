@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from peer.configuration import IceServer, IceTransportPolicy
-from peer.errors import IceError
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.ice.candidates import from_aioice, to_aioice
 from peer.transport.ice.consent import ConsentState
 from peer.transport.ice.gathering import Gathering, ServerFailure
+from peer.transport.ice.reasons import consent_expired, consent_withdrawn, no_path
 from peer.transport.ice.servers import parse_servers
 from peer.transport.ice.timing import IceTiming
 from peer.transport.ice.watch import ConsentWatch
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from aioice import Candidate
 
     from peer.candidates import CandidateFields
+    from peer.errors import IceError
     from peer.ice_parameters import IceParameters
+    from peer.transport.tap import Tap
 
 _ENDED = frozenset({IceTransportState.FAILED, IceTransportState.CLOSED})
 
@@ -78,6 +80,7 @@ class IceTransport:
         interfaces: Local addresses to bind; all but the loopback's where None.
         events: Who is told.
         timing: The intervals.
+        tap: Told of every datagram and of the path, where the transport is traced.
 
     Raises:
         ConfigurationError: The URL of a server cannot be used.
@@ -92,6 +95,7 @@ class IceTransport:
         interfaces: Sequence[str] | None = None,
         events: IceEvents,
         timing: IceTiming | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self.local = local
         self.state = IceTransportState.NEW
@@ -100,6 +104,7 @@ class IceTransport:
         self._role: IceRole | None = None
         self._events = events
         self._timing = timing or IceTiming()
+        self._tap = tap
         relay_only = policy is IceTransportPolicy.RELAY
         self._agent = IceAgent(
             local,
@@ -107,6 +112,7 @@ class IceTransport:
             timing=self._timing,
             on_datagram=self._on_datagram,
             on_path=self._on_path,
+            tap=tap,
         )
         self._gathering = Gathering(
             self._agent,
@@ -251,6 +257,8 @@ class IceTransport:
     def _on_path(self) -> None:
         if self.state in _ENDED:
             return
+        if self._tap is not None:
+            self._tap.path(self.selected_pair)
         if self._watch is None:
             self._watch = ConsentWatch(
                 self._agent, self._timing, heard=self._heard, on_state=self._on_consent
@@ -278,7 +286,7 @@ class IceTransport:
             case ConsentState.SILENT:
                 self._set_state(IceTransportState.DISCONNECTED)
             case ConsentState.EXPIRED:
-                self._fail("the peer's consent to be sent to has expired")
+                self._fail(self._without_consent())
             case _:
                 assert_never(state)
 
@@ -299,10 +307,24 @@ class IceTransport:
         await self._aiortc.start(remote)
 
     def _lose_patience(self) -> None:
-        self._fail(f"no check has succeeded within {self._timing.patience:g} s")
+        self._fail(
+            no_path(
+                patience=self._timing.patience,
+                local=self.local_candidates,
+                remote=self.remote_candidates,
+                checks_sent=self._agent.checks_sent,
+                checks_refused=self._agent.checks_refused,
+                checks_received=self._agent.checks_received,
+                failures=self.server_failures,
+            )
+        )
 
-    def _fail(self, reason: str) -> None:
-        self.error = IceError(reason)
+    def _without_consent(self) -> IceError:
+        withdrawn = self._watch is not None and self._watch.withdrawn
+        return consent_withdrawn() if withdrawn else consent_expired(self._timing.consent_expiry)
+
+    def _fail(self, error: IceError) -> None:
+        self.error = error
         self._agent.give_up()
         self._set_state(IceTransportState.FAILED)
 

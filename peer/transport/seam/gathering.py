@@ -25,7 +25,7 @@ async def bind_host(agent: IceAgent, address: str, preference: int) -> Candidate
     loop = asyncio.get_running_loop()
     try:
         _, protocol = await loop.create_datagram_endpoint(
-            lambda: IceSocket(agent), local_addr=(address, 0)
+            agent.make_socket, local_addr=(address, 0)
         )
     except OSError:
         return None
@@ -79,7 +79,7 @@ async def allocate_relay(agent: IceAgent, server: TurnServer, preference: int) -
     """
     try:
         _, protocol = await create_turn_endpoint(
-            lambda: IceSocket(agent),
+            agent.make_socket,
             server_addr=(server.host, server.port),
             username=server.username,
             password=server.credential,

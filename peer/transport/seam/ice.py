@@ -18,10 +18,12 @@ from peer.transport.seam.bounds import BoundedConnection
 from peer.transport.seam.consent import ConsentAnswer, ConsentCheck
 from peer.transport.seam.ice_socket import Address, IceSocket
 from peer.transport.seam.mdns import MdnsResolver, is_mdns_name
+from peer.transport.seam.traced_socket import TracedSocket
 
 if TYPE_CHECKING:
     from peer.ice_parameters import IceParameters
     from peer.transport.ice.timing import IceTiming
+    from peer.transport.tap import Tap
 
 # Each outstanding consent check may still be answered; more than eight do not fit into 30 s.
 MAX_CONSENT_CHECKS = 8
@@ -37,6 +39,7 @@ class IceAgent(BoundedConnection):
         timing: The intervals.
         on_datagram: Handed each datagram that is not STUN, from an address that is the peer's.
         on_path: Called when a check has succeeded, which may have moved `path`.
+        tap: Told of every datagram, where the transport is traced.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class IceAgent(BoundedConnection):
         timing: IceTiming,
         on_datagram: Callable[[bytes], None],
         on_path: Callable[[], None],
+        tap: Tap | None = None,
     ) -> None:
         super().__init__(
             ice_controlling=False,
@@ -56,7 +60,10 @@ class IceAgent(BoundedConnection):
         )
         self.on_datagram = on_datagram
         self._on_path = on_path
+        self._tap = tap
         self.path: tuple[IceSocket, Address] | None = None
+        self.checks_sent = 0
+        self.checks_refused = 0
         self.checks_received = 0
         self.foreign = 0
         self.malformed = 0
@@ -99,6 +106,10 @@ class IceAgent(BoundedConnection):
         return self._relay_only
 
     # Gathering
+
+    def make_socket(self) -> IceSocket:
+        """A socket of this agent, not yet bound."""
+        return IceSocket(self) if self._tap is None else TracedSocket(self, self._tap)
 
     def add_local(self, protocol: IceSocket, candidate: Candidate) -> None:
         """Take a socket with its candidate into use."""
@@ -202,6 +213,7 @@ class IceAgent(BoundedConnection):
         # RFC 8445 section 8.1.1: we stay with the first pair that succeeds.
         request = super().build_request(pair, nominate and not self._nominated)
         self._unanswered[pair] = request
+        self.checks_sent += 1
         return request
 
     def request_received(

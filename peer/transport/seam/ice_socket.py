@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import struct
 from typing import TYPE_CHECKING, Any
 
 from aioice import stun
 from aioice.ice import StunProtocol
 from aioice.turn import TurnTransport
+
+from peer.transport.stun import parse_stun
 
 if TYPE_CHECKING:
     from peer.transport.seam.ice import IceAgent
@@ -23,8 +24,6 @@ MAX_SOURCES = 128
 # Datagrams that wait for a TURN channel, and bytes that wait for a TURN server's TCP connection.
 MAX_RELAY_SENDS = 64
 MAX_RELAY_BYTES = 256 * 1024
-
-_STUN_COOKIE = b"\x21\x12\xa4\x42"
 
 
 class IceSocket(StunProtocol):
@@ -59,14 +58,8 @@ class IceSocket(StunProtocol):
             self.receiver.foreign += 1
 
     def _stun_received(self, data: bytes, source: Address) -> None:
-        try:
-            message = stun.parse_message(data)
-        # aioice 0.13 lets struct.error out of an attribute that is too short.
-        except (ValueError, struct.error):
-            self.receiver.malformed += 1
-            return
-        # RFC 8489 section 5: the magic cookie, which aioice does not look at.
-        if data[4:8] != _STUN_COOKIE:
+        message = parse_stun(data)
+        if message is None:
             self.receiver.malformed += 1
             return
         match message.message_class:
@@ -75,6 +68,7 @@ class IceSocket(StunProtocol):
             case stun.Class.RESPONSE | stun.Class.ERROR:
                 transaction = self.transactions.get(message.transaction_id)
                 if transaction is not None:
+                    self.receiver.checks_refused += message.message_class is stun.Class.ERROR
                     transaction.response_received(message, source)
             case stun.Class.INDICATION:
                 # RFC 8445 section 11: a keepalive, to which nothing is due.
