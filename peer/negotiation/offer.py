@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from peer.configuration import BundlePolicy
@@ -115,7 +115,7 @@ class _Routing:
             if transport is None and tag is not None and _rides(profile.bundle_policy, slot, kinds):
                 transport = self.transports[tag]
             if transport is None:
-                transport = profile.new_transport(slot.mid, IceRole.CONTROLLING)
+                transport = self._new(slot.mid, tag, profile)
             # RFC 8843 section 6: until the peer has bundled, sharing is a condition of the offer.
             if transport.key != slot.mid and shared is None:
                 self.bundle_only.add(slot.mid)
@@ -123,6 +123,12 @@ class _Routing:
             tag = tag or transport.key
             self.transports[transport.key] = transport
             self.routes[slot.mid] = transport.key
+
+    def _new(self, mid: str, tag: str | None, profile: Profile) -> TransportState:
+        transport = profile.new_transport(mid, IceRole.CONTROLLING)
+        # RFC 8839 section 5.4 lets m-sections share them, and Pion and GStreamer refuse a BUNDLE
+        # group whose m-sections do not.
+        return transport if tag is None else replace(transport, local=self.transports[tag].local)
 
     def of(self, mid: str) -> TransportState:
         return self.transports[self.routes[mid]]
