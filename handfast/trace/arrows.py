@@ -183,7 +183,7 @@ class Bundle:
             case DatagramKind.DTLS if any("alert" in name.lower() for name in self.messages):
                 return Topic.DTLS, ", ".join(self.messages), size, "RFC 5246 section 7.2"
             case DatagramKind.DTLS:
-                label = ", ".join(self.messages) or "DTLS record"
+                label = f"{', '.join(self.messages) or 'DTLS record'} starts"
                 return Topic.MEDIA, label, f"first datagram {size}", "RFC 8261 section 5"
             case _:
                 return Topic.ICE, f"{first.kind} datagram", size, "RFC 7983 section 7"

@@ -85,7 +85,7 @@ def _rung(ladder: Ladder, row: Row) -> Element:
             rung, lane = _empty(row, "note", side=row.side, mood=row.mood, topic=row.topic)
             box = SubElement(lane, "div", {"class": "box"})
             _said(box, f"{ladder.name(row.side)}: ", row.label, _SIGNS[row.mood])
-            _text(box, "p", short(row.section), {"class": "section"})
+            _text(box, "span", short(row.section), {"class": "section"})
         case Marks():
             rung, lane = _empty(row, "marks", side=row.side)
             _text(lane, "span", f"{ladder.name(row.side)}: ", {"class": "unseen"})

@@ -46,7 +46,7 @@ class Rows:
         self._rows: list[Row | Bundle] = []
         self._last = reading.start
         self._paths: set[str | None] = set()
-        self._flights: set[tuple[Side, str | None, tuple[str, ...]]] = set()
+        self._flights: set[tuple[Side, str | None, tuple[str, ...], bool]] = set()
         self._states: dict[tuple[Side, str], str] = {}
 
     def add(self, side: Side, moment: Own | Passage) -> None:
@@ -86,15 +86,14 @@ class Rows:
             is_last = False
         transport = passage.event.transport
         self._at(passage.time)
-        bundle = Bundle(
-            passage,
-            after_verify_request=any(
-                key[1] == transport and "HelloVerifyRequest" in key[2] for key in self._flights
-            ),
-            consent=transport in self._paths,
+        verified = any(
+            key[1] == transport and "HelloVerifyRequest" in key[2] for key in self._flights
         )
+        consent = transport in self._paths
+        bundle = Bundle(passage, after_verify_request=verified, consent=consent)
         if flights.is_handshake(bundle.messages):
-            key = (passage.origin, transport, bundle.messages)
+            # With a cookie a ClientHello is another flight (RFC 6347 section 4.2.1).
+            key = (passage.origin, transport, bundle.messages, verified)
             bundle.again = key in self._flights
             self._flights.add(key)
         self._rows.append(bundle)

@@ -82,6 +82,8 @@ _ASCII: Final = _Glyphs(
     state="o",
     signs={Mood.PLAIN: "*", Mood.GOOD: "+", Mood.BAD: "!"},
 )
+#: What the words of a ladder have besides letters; the rest of Unicode becomes a question mark.
+_IN_ASCII: Final = str.maketrans("·→←§…", "-><s.")
 
 
 class TerminalLadder:
@@ -100,6 +102,9 @@ class TerminalLadder:
         for line in _Drawing(self._ladder, glyphs, width).lines():
             line.rstrip()
             line.no_wrap = True
+            if options.ascii_only:
+                plain = line.plain.translate(_IN_ASCII)
+                line.plain = plain.encode("ascii", "replace").decode("ascii")
             yield line
 
 
