@@ -8,6 +8,7 @@ import pytest
 from OpenSSL import SSL
 
 from peer import AnswerRole, DtlsError, SrtpProfile
+from peer.rtp.stats import OutboundRtpStats
 from tests.support.captured import CLIENT_HELLO, SERVER_HELLO, flow, hellos
 from tests.support.connection_media import ToneTrack, hears
 from tests.support.connections import expected, loopback, reached, within
@@ -72,7 +73,8 @@ async def test_packets_are_as_long_as_the_profile_makes_them(profile: SrtpProfil
         await at.connect()
         await at.wire.until(lambda: sum(map(is_rtp, at.wire.of(Side.OFFERER))) >= 20)
 
-        (sent,) = [x for x in (await sender.getStats()).values() if x.type == "outbound-rtp"]
+        report = (await sender.getStats()).values()
+        (sent,) = [each for each in report if isinstance(each, OutboundRtpStats)]
         packets = [each.data for each in at.wire.of(Side.OFFERER) if is_rtp(each)]
         tag = NUMBERS[profile][1]
         # A header of 12 octets and, where there are extensions, their own length.
