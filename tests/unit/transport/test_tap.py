@@ -56,16 +56,18 @@ def scene() -> Scene:
     return Scene()
 
 
+def message_of(message_class: stun.Class) -> stun.Message:
+    # Always the same one, as tests are named after what it is in.
+    transaction = bytes(12)
+    return stun.Message(stun.Method.BINDING, message_class, transaction)
+
+
 def check(*, nominates: bool = False) -> stun.Message:
-    message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    message = message_of(stun.Class.REQUEST)
     message.attributes["ICE-CONTROLLING"] = 7
     if nominates:
         message.attributes["USE-CANDIDATE"] = None
     return message
-
-
-def answer(message_class: stun.Class) -> stun.Message:
-    return stun.Message(message_method=stun.Method.BINDING, message_class=message_class)
 
 
 def test_a_datagram_says_where_it_came_from_and_when(scene: Scene) -> None:
@@ -119,8 +121,8 @@ def test_a_handshake_is_told_to_its_last_retransmission(scene: Scene) -> None:
     [
         (check(), DatagramKind.STUN_REQUEST, "ICE-CONTROLLING"),
         (check(nominates=True), DatagramKind.STUN_REQUEST, "ICE-CONTROLLING, USE-CANDIDATE"),
-        (answer(stun.Class.RESPONSE), DatagramKind.STUN_RESPONSE, ""),
-        (answer(stun.Class.ERROR), DatagramKind.STUN_ERROR, ""),
+        (message_of(stun.Class.RESPONSE), DatagramKind.STUN_RESPONSE, ""),
+        (message_of(stun.Class.ERROR), DatagramKind.STUN_ERROR, ""),
     ],
 )
 def test_a_stun_message_tells_what_matters(
@@ -132,14 +134,14 @@ def test_a_stun_message_tells_what_matters(
 
 
 def test_an_error_says_which(scene: Scene) -> None:
-    message = answer(stun.Class.ERROR)
+    message = message_of(stun.Class.ERROR)
     message.attributes["ERROR-CODE"] = (487, "Role Conflict")
     scene.tap.sent_stun(message, US, PEER)
     assert scene.datagrams == [(DatagramKind.STUN_ERROR, "487 Role Conflict")]
 
 
 def test_an_indication_is_not_told(scene: Scene) -> None:
-    scene.tap.arrived(bytes(answer(stun.Class.INDICATION)), US, PEER, heard=True)
+    scene.tap.arrived(bytes(message_of(stun.Class.INDICATION)), US, PEER, heard=True)
     assert scene.events == []
 
 
@@ -150,7 +152,7 @@ def test_an_indication_is_not_told(scene: Scene) -> None:
         (DATA, DatagramKind.DTLS, Drop.STRANGER),
         (b"\xff", DatagramKind.UNKNOWN, Drop.STRANGER),
         (bytes(20), DatagramKind.UNKNOWN, Drop.MALFORMED),
-        (bytes(answer(stun.Class.ERROR))[:-1], DatagramKind.UNKNOWN, Drop.MALFORMED),
+        (bytes(message_of(stun.Class.ERROR))[:-1], DatagramKind.UNKNOWN, Drop.MALFORMED),
     ],
 )
 def test_the_first_of_each_kind_that_is_dropped_is_told(
