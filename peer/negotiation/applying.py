@@ -57,7 +57,7 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
         DescriptionError: The offer cannot be accepted.
     """
     check_description(sdp, profile)
-    check_offer_layout(session.layout, sdp)
+    check_offer_layout(session, sdp)
     _check_modifications(session, sdp)
     session = _enter(session, Side.REMOTE, SdpType.OFFER, sdp)
     for section in sdp.media:

@@ -57,9 +57,11 @@ def _slots(session: Session) -> Iterator[_Slot]:
     waiting = [t for t in session.transceivers if t.mid is None and not (t.stopping or t.stopped)]
     new_data = session.data if session.data is not None and session.data.mid is None else None
     mids = _fresh_mids(session)
-    for section in session.layout:
-        if not _recyclable(session, section):
-            yield _Slot(section.mid or "", _content(session, section), section)
+    free_places = session.free_places
+    for place, section in enumerate(session.layout):
+        content = _content(session, section)
+        if content is not None or not (section.rejected or place in free_places):
+            yield _Slot(section.mid or "", content, section)
         elif waiting:
             yield _Slot(next(mids), waiting.pop(0))
         elif new_data is not None:
@@ -80,10 +82,6 @@ def _content(session: Session, section: MediaSection) -> Transceiver | DataSecti
     if transceiver is None or transceiver.stopping or transceiver.stopped:
         return None
     return transceiver
-
-
-def _recyclable(session: Session, section: MediaSection) -> bool:
-    return section.rejected and _content(session, section) is None
 
 
 def _fresh_mids(session: Session) -> Iterator[str]:

@@ -176,6 +176,15 @@ class Session:
         newest = self.pending_local or self.pending_remote or self.current_local
         return newest.sdp.media if newest else ()
 
+    @property
+    def free_places(self) -> frozenset[int]:
+        """The places in the layout that may be given to another m-section (RFC 9429 5.2.2).
+
+        The m-section there was rejected, by the offer that was settled last or by its answer.
+        """
+        settled = (each.sdp.media for each in (self.current_local, self.current_remote) if each)
+        return frozenset(i for media in settled for i, each in enumerate(media) if each.rejected)
+
     def transceiver(self, key: int) -> Transceiver | None:
         """The transceiver of that key, or None where a rollback removed it."""
         return next((t for t in self.transceivers if t.key == key), None)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp import MediaSection, Sdp
+    from peer.negotiation.session import Session
 
 #: The protocols that mean DTLS-SRTP (RFC 9429 section 5.1.2 tells us to accept all of them).
 RTP_PROTOCOLS = frozenset(
@@ -82,18 +83,19 @@ def check_answer(offer: Sdp, answer: Sdp) -> None:
             raise DescriptionError(f"the answer bundles {extra[0]!r}, which the offer did not")
 
 
-def check_offer_layout(before: tuple[MediaSection, ...], offer: Sdp) -> None:
+def check_offer_layout(session: Session, offer: Sdp) -> None:
     """Check that a later offer keeps the m-sections that exist (RFC 3264 section 8).
 
     Raises:
         DescriptionError: An m-section is missing, or changed its place or kind.
     """
-    if len(offer.media) < len(before):
+    layout, free_places = session.layout, session.free_places
+    if len(offer.media) < len(layout):
         raise DescriptionError(
-            f"the offer has {len(offer.media)} m-sections, the session {len(before)}"
+            f"the offer has {len(offer.media)} m-sections, the session {len(layout)}"
         )
-    for known, offered in zip(before, offer.media, strict=False):
-        if known.rejected:
+    for place, (known, offered) in enumerate(zip(layout, offer.media, strict=False)):
+        if known.rejected or place in free_places:
             continue
         if known.mid != offered.mid or known.media_line.media != offered.media_line.media:
             raise DescriptionError(
