@@ -27,12 +27,17 @@ class Reading:
     Args:
         start: The time from which rows count theirs.
         both_ends: Whether both ends told, so that what only one has seen was lost.
-        several_transports: Whether a row has to say which one it is about.
+        transports: Those that DTLS goes over.
     """
 
     start: float
     both_ends: bool
-    several_transports: bool
+    transports: frozenset[str | None]
+
+    @property
+    def several_transports(self) -> bool:
+        """Whether a row has to say which one it is about."""
+        return len(self.transports) > 1
 
 
 class Bundle:
@@ -161,7 +166,7 @@ class Bundle:
         note = ", ".join(parts)
         lasted = self._passages[-1].time - self._passages[0].time
         if len(events) > 1:
-            note += f" · in {milliseconds(lasted)}"
+            note += f" · over {milliseconds(lasted)}"
         if self._consent:
             return Topic.ICE, "consent checks", note, "RFC 7675 section 5.1"
         return Topic.ICE, "connectivity checks", note, "RFC 8445 section 7"

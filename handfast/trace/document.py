@@ -98,7 +98,7 @@ def _rung(ladder: Ladder, row: Row) -> Element:
             _said(box, f"{ladder.name(row.side)} failed: ", row.sentence, _SIGNS[Mood.BAD])
         case Pause():
             rung, lane = _empty(row, "pause", timed=False)
-            lane.text = f"{milliseconds(row.seconds)} without a word"
+            lane.text = f"{milliseconds(row.seconds)} later"
         case _:
             assert_never(row)
     return rung

@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from handfast.trace import flights
 from handfast.trace.arrows import Bundle
 from handfast.trace.notes import Noted, note
 from handfast.trace.pairing import Passage
-from handfast.trace.rows import Failure, Marks, Pause, Row, Side
+from handfast.trace.rows import Failure, Marks, Note, Pause, Row, Side
 from handfast.trace.words import clean
 from peer.trace import AssociationDecided, Failed, PathSelected, StateChanged, Verdict
 
@@ -105,10 +107,21 @@ class Rows:
             # Its handshake is a new one, though its messages are called the same.
             self._flights = {key for key in self._flights if key[1] != event.transport}
         transport = event.transport if self._reading.several_transports else None
-        self._rows.append(note(event, side, self._at(event.time), transport=transport))
+        row = note(event, side, self._at(event.time), transport=transport)
+        last = self._rows[-1] if self._rows else None
+        # Transports that bundling gives up are decided about with the one that it keeps.
+        if isinstance(last, Note) and replace(last, time=row.time) == row:
+            return
+        self._rows.append(row)
 
     def _mark(self, side: Side, event: StateChanged) -> None:
         machine = _MACHINES.get(event.machine, event.machine)
+        used = self._reading.transports
+        if event.transport is not None and used and event.transport not in used:
+            # Bundling gave it up, and its states with it.
+            return
+        if event.transport is not None and self._reading.several_transports:
+            machine = f"{machine} of {event.transport}"
         # Of one transport the machines of ICE say the same as those of the connection.
         if self._states.get((side, machine)) == event.state:
             return

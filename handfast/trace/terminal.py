@@ -166,7 +166,7 @@ class _Drawing:
                 sign = self._glyphs.signs[Mood.BAD]
                 yield from self._note(row, sign, Text(f"FAILED: {row.sentence}", "bold red"))
             case Pause():
-                said = f"{milliseconds(row.seconds)} without a word".center(self._lane)
+                said = f"{milliseconds(row.seconds)} later".center(self._lane)
                 yield self._rung(None, Text(said, "dim"), line=self._glyphs.gap)
             case _:
                 assert_never(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handfast.trace.rows import Mood
-from handfast.trace.words import clean, milliseconds
+from handfast.trace.words import clean, milliseconds, version
 from peer.trace import Failed, HandshakeCompleted, StateChanged
 
 if TYPE_CHECKING:
@@ -48,6 +48,6 @@ def _chosen(ends: Sequence[tuple[str, Sequence[TraceEvent]]]) -> str:
     for _, events in ends:
         for event in events:
             if isinstance(event, HandshakeCompleted):
-                parts = (event.version, event.cipher, event.srtp_profile)
+                parts = (version(event.version), event.cipher, event.srtp_profile)
                 return clean(f" with {', '.join(part for part in parts if part)}")
     return ""

@@ -53,3 +53,12 @@ def short(section: str) -> str:
     'RFC 5763 §6.6'
     """
     return section.replace(" section ", " §")
+
+
+def version(name: str) -> str:
+    """A version as RFCs write it, where OpenSSL does not.
+
+    >>> version("DTLSv1.2")
+    'DTLS 1.2'
+    """
+    return name.replace("DTLSv", "DTLS ")

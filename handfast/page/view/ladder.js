@@ -84,7 +84,7 @@ function failure(row, names) {
 }
 
 function pause(row) {
-  return rung({ ...row, time: null }, "pause", {}, `${milliseconds(row.seconds)} without a word`);
+  return rung({ ...row, time: null }, "pause", {}, `${milliseconds(row.seconds)} later`);
 }
 
 function rung({ time, details }, kind, data, ...inside) {

@@ -16,6 +16,7 @@ from peer.trace import (
     Direction,
     Failed,
     PathSelected,
+    TraceEvent,
 )
 from tests.support.ladders import (
     ANSWER_FINGERPRINT,
@@ -339,7 +340,7 @@ ESCAPE = "\x1b]0;owned\x07\u202eevil\r\nFAKE"
 
 
 def test_what_a_stranger_wrote_is_printable() -> None:
-    events = [
+    events: list[TraceEvent] = [
         Described(time=START, direction=Direction.IN, type="offer", sdp=f"v=0\r\na=setup:{ESCAPE}"),
         Datagram(time=START, direction=Direction.IN, kind=DTLS, size=1, detail=ESCAPE),
         Failed(time=START, sentence=ESCAPE),

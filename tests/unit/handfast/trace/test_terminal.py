@@ -104,7 +104,7 @@ def test_a_pause_is_said() -> None:
     session.describe(0.0, "offer", OFFER)
     session.at_offerer(Failed(time=START + 10, sentence="no answer came"))
 
-    assert "10.000 s without a word" in line_with(drawn(both(session)), "┆")
+    assert "10.000 s later" in line_with(drawn(both(session)), "┆")
 
 
 def test_a_terminal_without_unicode_gets_a_drawing_in_ascii() -> None:
