@@ -100,6 +100,7 @@ async def test_consent_is_withdrawn_by_forbidden() -> None:
         peer.error = 403
         await end.seen.reached(FAILED)
         assert end.seen.states == [CHECKING, CONNECTED, FAILED]
+        assert str(end.ice.error) == "the peer has withdrawn its consent to be sent to"
 
 
 async def test_an_answer_that_is_not_the_peers_renews_nothing() -> None:
