@@ -12,7 +12,7 @@ from handfast.trace.arrows import Bundle
 from handfast.trace.notes import Noted, note
 from handfast.trace.pairing import Passage
 from handfast.trace.rows import Failure, Marks, Note, Pause, Row, Side
-from handfast.trace.words import clean
+from handfast.trace.words import abbreviated, clean
 from peer.trace import AssociationDecided, Failed, PathSelected, StateChanged, Verdict
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ class Rows:
             case StateChanged():
                 self._mark(side, moment)
             case Failed(sentence=sentence):
+                said = clean(abbreviated(sentence))
+                details = (clean(sentence),)
                 time = self._at(moment.time)
-                self._rows.append(Failure(time=time, side=side, sentence=clean(sentence)))
+                self._rows.append(Failure(time=time, side=side, sentence=said, details=details))
             case _:
                 self._note(side, moment)
         self._last = max(self._last, moment.time)
@@ -77,21 +79,21 @@ class Rows:
         return time - start
 
     def _cross(self, passage: Passage) -> None:
+        transport = passage.event.transport
+        consent = transport in self._paths
         is_last = True
         for row in islice(reversed(self._rows), _REACH):
             if not isinstance(row, Bundle):
                 continue
-            if row.take(passage, is_last=is_last):
+            if row.take(passage, is_last=is_last, consent=consent):
                 return
             if row.ends(passage):
                 break
             is_last = False
-        transport = passage.event.transport
         self._at(passage.time)
         verified = any(
             key[1] == transport and "HelloVerifyRequest" in key[2] for key in self._flights
         )
-        consent = transport in self._paths
         bundle = Bundle(passage, after_verify_request=verified, consent=consent)
         if flights.is_handshake(bundle.messages):
             # With a cookie a ClientHello is another flight (RFC 6347 section 4.2.1).

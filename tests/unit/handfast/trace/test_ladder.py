@@ -208,6 +208,30 @@ def test_a_flight_that_is_sent_again_says_so_and_the_lost_one_is_known() -> None
     assert not any("sent again" in row.note for row in arrows(both(session)))
 
 
+def test_a_flight_that_is_sent_in_vain_again_and_again_is_one_row() -> None:
+    session = Session()
+    for number in range(20):
+        session.datagram(number, DTLS, "ClientHello (0 to 9 of 20 bytes)", out=True)
+        session.datagram(number, DTLS, "ClientHello (10 to 19 of 20 bytes)", out=True)
+        session.datagram(number + 0.5, DatagramKind.STUN_REQUEST, out=True)
+
+    first, again = arrows(one(session), Topic.DTLS)
+    assert first.note.startswith("flight 1 · 400 bytes in 2 datagrams")
+    assert again.note.startswith("sent again 19 times over 18.000 s · flight 1")
+    assert len(arrows(one(session), Topic.ICE)) == 2
+
+
+def test_fingerprints_in_a_sentence_are_cut_and_whole_in_the_details() -> None:
+    session = Session()
+    sentence = f"shown {ANSWER_FINGERPRINT}, which is not it"
+    session.at_offerer(Failed(time=START, sentence=sentence))
+
+    (row,) = one(session).rows
+    assert isinstance(row, Failure)
+    assert row.sentence == "shown sha-256 CD:CD:CD:CD:CD:CD:CD:CD…, which is not it"
+    assert row.details == (sentence,)
+
+
 @pytest.mark.parametrize("skew", [-3600.0, -0.5, 2.5, 86_400.0])
 def test_a_clock_that_is_wrong_is_corrected_and_said_to_be(skew: float) -> None:
     right, wrong = both(connected()), both(connected(skew))
@@ -354,5 +378,6 @@ def test_what_a_stranger_wrote_is_printable() -> None:
             case Arrow():
                 texts += [row.label, row.note, *row.sdp.split("\n")]
             case Failure():
+                assert row.details
                 texts.append(row.sentence)
     assert [text for text in texts if not text.isprintable()] == []
