@@ -18,7 +18,7 @@ from signaling.tasks import first_of
 
 if TYPE_CHECKING:
     from peer import DataChannel, DataChannelEvent, MediaStreamTrack, PeerConfiguration, TrackEvent
-    from peer.trace import TraceSink
+    from peer.trace_file import TraceWriter
     from signaling import PeerChannel
 
 _REPORT_INTERVAL: Final = 1.0
@@ -65,7 +65,7 @@ class Visit:
         channel: To the page.
         configuration: Of the connection.
         patience: Seconds until the connection has to be there.
-        trace: Told of what happens in the call, besides the page.
+        trace: Where what happens is saved; it can be read while the call goes on.
     """
 
     def __init__(
@@ -74,10 +74,11 @@ class Visit:
         configuration: PeerConfiguration,
         *,
         patience: float,
-        trace: TraceSink | None = None,
+        trace: TraceWriter | None = None,
     ) -> None:
         self._channel = channel
         self._patience = patience
+        self._trace = trace
         self._ladder = LiveLadder()
         recording = self._ladder.recording
         sink = recording if trace is None else Fanout(recording, trace)
@@ -147,6 +148,8 @@ class Visit:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(_REPORT_INTERVAL)
+            if self._trace is not None:
+                self._trace.flush()
             if self._reports is not None:
                 _send(self._reports, msgspec.json.encode(await self.report()).decode())
 

@@ -49,6 +49,7 @@ class Rows:
         self._last = reading.start
         self._paths: set[str | None] = set()
         self._flights: set[tuple[Side, str | None, tuple[str, ...], bool]] = set()
+        self._verified: set[str | None] = set()
         self._states: dict[tuple[Side, str], str] = {}
 
     def add(self, side: Side, moment: Own | Passage) -> None:
@@ -91,15 +92,15 @@ class Rows:
                 break
             is_last = False
         self._at(passage.time)
-        verified = any(
-            key[1] == transport and "HelloVerifyRequest" in key[2] for key in self._flights
-        )
+        verified = transport in self._verified
         bundle = Bundle(passage, after_verify_request=verified, consent=consent)
         if flights.is_handshake(bundle.messages):
             # With a cookie a ClientHello is another flight (RFC 6347 section 4.2.1).
             key = (passage.origin, transport, bundle.messages, verified)
             bundle.again = key in self._flights
             self._flights.add(key)
+        if "HelloVerifyRequest" in bundle.messages:
+            self._verified.add(transport)
         self._rows.append(bundle)
 
     def _note(self, side: Side, event: Noted) -> None:
@@ -107,6 +108,7 @@ class Rows:
             self._paths.add(event.transport)
         if isinstance(event, AssociationDecided) and event.verdict is Verdict.STARTED:
             # Its handshake is a new one, though its messages are called the same.
+            self._verified.discard(event.transport)
             self._flights = {key for key in self._flights if key[1] != event.transport}
         transport = event.transport if self._reading.several_transports else None
         row = note(event, side, self._at(event.time), transport=transport)

@@ -128,6 +128,21 @@ async def test_a_trace_of_each_call_is_saved(tmp_path: Path) -> None:
         assert any(isinstance(event, FingerprintChecked) and event.matches for event in events)
 
 
+async def test_a_trace_can_be_read_while_the_call_goes_on(tmp_path: Path) -> None:
+    async with (
+        open_demo(DemoOptions(port=0, traces=tmp_path)) as demo,
+        _call_to(demo.url) as call,
+    ):
+        reports: asyncio.Queue[str] = asyncio.Queue()
+        call.pc.createDataChannel("report").on("message", reports.put_nowait)
+        await reports.get()
+
+        (file,) = os.listdir(tmp_path)
+        events = read_trace(tmp_path / file)
+
+    assert any(isinstance(event, FingerprintChecked) for event in events)
+
+
 async def test_only_one_track_of_a_kind_is_returned() -> None:
     async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo.url) as call:
         for _ in range(3):
