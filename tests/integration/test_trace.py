@@ -161,6 +161,32 @@ async def test_every_state_is_told_to_the_last() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("event", "machine"),
+    [
+        ("signalingstatechange", "signalingState"),
+        ("icegatheringstatechange", "iceGatheringState"),
+        ("iceconnectionstatechange", "iceConnectionState"),
+        ("connectionstatechange", "connectionState"),
+    ],
+)
+async def test_a_state_is_told_before_a_handler_can_change_it(event: str, machine: str) -> None:
+    sink = Sink()
+    seen: list[tuple[str, str]] = []
+    async with pair(loopback(trace=sink)) as (offerer, answerer):
+
+        def look() -> None:
+            told = [each.state for each in sink.all(StateChanged) if each.machine == machine]
+            seen.append((told[-1], getattr(offerer, machine)))
+
+        offerer.on(event, look)
+        offerer.createDataChannel("chat")
+        await connect(offerer, answerer)
+        await offerer.close()
+    assert len(seen) >= 2
+    assert all(told == state for told, state in seen)
+
+
 async def test_of_the_media_only_the_first_packet_is_told() -> None:
     sink = Sink()
     async with pair(loopback(trace=sink)) as (offerer, answerer):

@@ -4,6 +4,7 @@ import pytest
 from aioice import stun
 
 from peer.candidates import CandidateFields
+from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.trace import (
@@ -17,10 +18,11 @@ from peer.trace import (
     TraceEvent,
 )
 from peer.tracing import Tracer
+from peer.transport.dtls.association import Association
 from peer.transport.dtls.records import ContentType
 from peer.transport.tap import Drop, Tap
 from tests.support.clock import Clock
-from tests.support.secure import rtcp, rtp
+from tests.support.secure import Party, Recorder, rtcp, rtp, shake_hands
 
 US, PEER = ("192.0.2.1", 4000), ("2001:db8::2", 5000)
 DATA = bytes([ContentType.APPLICATION_DATA, 0xFE, 0xFD]) + bytes(9) + b"\1x"
@@ -153,6 +155,8 @@ def test_an_indication_is_not_told(scene: Scene) -> None:
         (b"\xff", DatagramKind.UNKNOWN, Drop.STRANGER),
         (bytes(20), DatagramKind.UNKNOWN, Drop.MALFORMED),
         (bytes(message_of(stun.Class.ERROR))[:-1], DatagramKind.UNKNOWN, Drop.MALFORMED),
+        # RFC 3489, which has no magic cookie.
+        (b"\0\1\0\0" + bytes(16), DatagramKind.UNKNOWN, Drop.MALFORMED),
     ],
 )
 def test_the_first_of_each_kind_that_is_dropped_is_told(
@@ -178,6 +182,23 @@ def test_another_reason_is_told_again(scene: Scene) -> None:
     scene.tap.dropped(Drop.UNEXPECTED, rtp(1))
     scene.tap.dropped(Drop.UNAUTHENTIC, rtp(1))
     assert len(scene.events) == 2
+
+
+async def test_an_association_tells_of_what_it_does_not_take(scene: Scene) -> None:
+    certificate, events = Certificate.generate(), Recorder()
+    association = Association(
+        certificate=certificate, role=DtlsRole.SERVER, events=events, tap=scene.tap
+    )
+    server, client = Party(association, events, certificate), Party.make(DtlsRole.CLIENT)
+    server.verify(client)
+    shake_hands(client, server)
+    association.receive(b"\xff")
+    association.receive(rtp(1))
+    dropped = [event for event in scene.events if isinstance(event, DatagramDropped)]
+    assert [(event.reason, event.remote) for event in dropped] == [
+        (Drop.UNEXPECTED.value[0], ""),
+        (Drop.UNAUTHENTIC.value[0], ""),
+    ]
 
 
 def test_a_path_is_told_when_it_changes(scene: Scene) -> None:
