@@ -87,6 +87,9 @@ def trace(
     html: Annotated[
         Path | None, typer.Option(help="Write a page there instead.", metavar="OUT")
     ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Tell each datagram, and what was expected and shown.")
+    ] = False,
 ) -> None:
     """Draw a saved trace as a ladder; with the traces of both ends, both side by side."""
     files = [file] if other is None else [file, other]
@@ -94,7 +97,7 @@ def trace(
     try:
         ladder = draw(*load(files))
         if html is None:
-            console.print(TerminalLadder(ladder))
+            console.print(TerminalLadder(ladder, details=details))
         else:
             save(document(ladder), html, read=files)
             console.print(Text(f"{ladder.verdict} The ladder is in {html}."), soft_wrap=True)

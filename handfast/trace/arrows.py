@@ -219,7 +219,10 @@ class Bundle:
         if isinstance(event, Described):
             return ""
         way = "→" if passage.origin is Side.LEFT else "←"
-        words = [milliseconds(passage.time - start), way, event.detail or event.kind]
+        what = event.detail or event.kind
+        if event.kind in STUN and event.detail:
+            what = f"{event.kind}, {event.detail}"
+        words = [milliseconds(passage.time - start), way, what]
         words.append(f"({counted(event.size, 'byte')})")
         if event.local and event.remote:
             words.append(f"between {event.local} and {event.remote}")

@@ -54,6 +54,7 @@ function arrow(row, names) {
   const there = names[other(origin)];
   const way = `${names[origin]} ${bothWays ? "and" : "to"} ${there}: `;
   const lost = outcome === "lost";
+  const section = html("span", { class: "section" }, short(row.section));
   const about = lost ? `${row.note} · not seen by ${there}` : row.note;
   return rung(
     row,
@@ -61,14 +62,14 @@ function arrow(row, names) {
     { topic, origin, outcome, mood },
     said(way, row.label),
     shaft({ toLeft: bothWays || origin === "right", toRight: bothWays || origin === "left", lost }),
-    html("div", { class: "aside" }, more(about, row.details), section(row.section)),
+    html("div", { class: "aside" }, more(about, row.details), section),
   );
 }
 
 function note(row, names) {
   const { side, mood, topic } = row;
   const line = said(`${names[side]}: `, row.label, SIGNS[mood]);
-  const box = html("div", { class: "box" }, line, section(row.section));
+  const box = html("div", { class: "box" }, line, more(short(row.section), row.details));
   return rung(row, "note", { side, mood, topic }, box);
 }
 
@@ -80,7 +81,8 @@ function marks(row, names) {
 
 function failure(row, names) {
   const line = said(`${names[row.side]} failed: `, row.sentence, SIGNS.bad);
-  return rung(row, "failure", { side: row.side }, html("div", { class: "box" }, line));
+  const whole = row.details.length ? [more("The whole sentence", row.details)] : [];
+  return rung(row, "failure", { side: row.side }, html("div", { class: "box" }, line, ...whole));
 }
 
 function pause(row) {
@@ -109,8 +111,8 @@ function more(about, details) {
   return html("details", {}, html("summary", {}, about), html("ul", {}, ...told));
 }
 
-function section(name) {
-  return html("span", { class: "section" }, name.replace(" section ", " §"));
+function short(section) {
+  return section.replace(" section ", " §");
 }
 
 /** An arrow as wide as the lane; nested drawings keep its heads in shape at any width. */

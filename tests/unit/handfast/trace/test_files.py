@@ -65,6 +65,13 @@ def test_a_page_is_written_and_its_verdict_said(alice: Path, bob: Path, tmp_path
     assert page.read_text("utf-8").startswith("<!doctype html>")
 
 
+def test_details_are_told_where_they_are_asked_for(alice: Path) -> None:
+    detail = "54.0 ms ← ClientHello (245 bytes)"
+
+    assert detail not in run(alice).stdout
+    assert detail in run(alice, "--details").stdout
+
+
 def test_two_files_of_one_name_are_called_by_their_folders(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
