@@ -11,7 +11,7 @@ from peer import PeerConfiguration, PeerConnection, SessionDescription
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from peer import DataChannel, IceCandidate, IceCandidateEvent
+    from peer import DataChannel, IceCandidate, IceCandidateEvent, RtpTransceiver
 
 #: Seconds. Whatever takes longer on the loopback has failed.
 PATIENCE = 20.0
@@ -53,6 +53,17 @@ def local(pc: PeerConnection) -> SessionDescription:
     description = pc.localDescription
     assert description is not None
     return description
+
+
+def sections(pc: PeerConnection) -> list[str]:
+    """The m-sections of our description, each from behind its `m=` on."""
+    return local(pc).sdp.split("m=")[1:]
+
+
+def only(pc: PeerConnection) -> RtpTransceiver:
+    """Its one transceiver."""
+    (transceiver,) = pc.getTransceivers()
+    return transceiver
 
 
 def without_candidates(description: SessionDescription) -> SessionDescription:
