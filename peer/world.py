@@ -20,7 +20,6 @@ from peer.negotiation.effects import (
     CreateTransceiver,
     Effect,
     OpenTransport,
-    RemoveTransceiver,
     StopTransceiver,
 )
 from peer.operations import TaskGroup
@@ -136,7 +135,7 @@ class World:
                 self._endings.spawn(bundle.close(), f"close transport {key}")
             case CreateTransceiver(transceiver=key):
                 self.transceivers[key] = self._events.make_transceiver(key)
-            case StopTransceiver(transceiver=key) | RemoveTransceiver(transceiver=key):
+            case StopTransceiver(transceiver=key):
                 self._end_soon(key)
             case ConfigureRtp(transport=key, transceiver=transceiver):
                 self.bundles[key].when_connected(

@@ -43,10 +43,14 @@ class Profile:
     max_message_size: int = 262144
     max_candidates: int = 128
 
-    def new_transport(self, key: str, ice_role: IceRole) -> TransportState:
-        """A transport with fresh ICE credentials and a fresh tls-id."""
+    def new_transport(self, mid: str, ice_role: IceRole) -> TransportState:
+        """A transport with fresh ICE credentials and a fresh tls-id, for an m-section at first."""
         # RFC 8842 section 4: at least 120 random bits, 20 to 255 characters.
         tls_id = base64.b32encode(self.random(20)).decode().lower()
         return TransportState(
-            key=key, local=IceParameters.generate(self.random), tls_id=tls_id, ice_role=ice_role
+            # The mid may come again when its m-section has gone and others use the transport.
+            key=f"{mid}-{tls_id[:8]}",
+            local=IceParameters.generate(self.random),
+            tls_id=tls_id,
+            ice_role=ice_role,
         )

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peer.configuration import AnswerRole
 from peer.errors import DescriptionError, FingerprintError, SdpLimitError
 from peer.ice_parameters import IceParameters
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint
 from peer.negotiation.attributes import Setup
+from peer.negotiation.roles import answer_setup
 
 if TYPE_CHECKING:
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp import MediaSection, Sdp
+    from peer.negotiation.session import Session
 
 #: The protocols that mean DTLS-SRTP (RFC 9429 section 5.1.2 tells us to accept all of them).
 RTP_PROTOCOLS = frozenset(
@@ -24,7 +27,7 @@ RTP_PROTOCOLS = frozenset(
         "RTP/SAVP",
     }
 )
-DATA_PROTOCOLS = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP"})
+DATA_PROTOCOLS = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP"})
 
 
 def check_description(sdp: Sdp, profile: Profile) -> None:
@@ -35,7 +38,7 @@ def check_description(sdp: Sdp, profile: Profile) -> None:
     """
     _check_groups(sdp)
     for section in sdp.media:
-        if section.mid is None:
+        if section.mid is None and not section.rejected:
             raise DescriptionError(f"the m-section {section.media_line} has no a=mid")
         if len(section.candidates) > profile.max_candidates:
             raise SdpLimitError(
@@ -45,13 +48,24 @@ def check_description(sdp: Sdp, profile: Profile) -> None:
             continue
         ice_parameters(sdp, section)
         accepted_fingerprints(sdp, section)
-        if section.kind is not None and not section.rtcp_mux:
+        if section.kind is not None and not sdp.multiplexes_rtcp(section):
             # RFC 9429 section 4.1.1: rtcpMuxPolicy is always "require" here.
             raise DescriptionError("RTP and RTCP must share a port (a=rtcp-mux)", mid=section.mid)
 
 
+def check_offer(sdp: Sdp) -> None:
+    """Check that an offer can be answered, so that nobody waits for an answer that never comes.
+
+    Raises:
+        SetupError: It leaves no DTLS role to us.
+    """
+    for section in sdp.media:
+        if not section.rejected and is_supported(section):
+            answer_setup(offered_setup(sdp, section), AnswerRole.ACTIVE, None, mid=section.mid)
+
+
 def check_answer(offer: Sdp, answer: Sdp) -> None:
-    """Check that an answer answers this offer (RFC 3264 section 6, RFC 8843 section 7.3).
+    """Check that an answer answers this offer (RFC 3264 section 6, RFC 9143 section 7.3).
 
     Raises:
         DescriptionError: The m-sections are not those of the offer.
@@ -61,7 +75,8 @@ def check_answer(offer: Sdp, answer: Sdp) -> None:
             f"the answer has {len(answer.media)} m-sections, the offer {len(offer.media)}"
         )
     for ours, theirs in zip(offer.media, answer.media, strict=True):
-        if ours.mid != theirs.mid:
+        # Some peers leave out the mid of what they reject.
+        if ours.mid != theirs.mid and not (theirs.rejected and theirs.mid is None):
             raise DescriptionError(
                 f"the answer's a=mid:{theirs.mid} stands where the offer has a=mid:{ours.mid}",
                 mid=theirs.mid,
@@ -71,27 +86,44 @@ def check_answer(offer: Sdp, answer: Sdp) -> None:
                 f"the answer has {theirs.media_line.media} for the offer's {ours.media_line.media}",
                 mid=theirs.mid,
             )
-        if ours.rejected and not theirs.rejected:
-            raise DescriptionError("the answer accepts what was not offered", mid=theirs.mid)
-    offered = {mid for group in offer.bundle_groups for mid in group.mids}
+        if not theirs.rejected:
+            _check_accepted(answer, ours, theirs)
     for group in answer.bundle_groups:
-        extra = [mid for mid in group.mids if mid not in offered]
+        tag = group.mids[0] if group.mids else ""
+        extra = [mid for mid in group.mids if mid not in offer.bundled(tag)]
         if extra:
             raise DescriptionError(f"the answer bundles {extra[0]!r}, which the offer did not")
 
 
-def check_offer_layout(before: tuple[MediaSection, ...], offer: Sdp) -> None:
+def _check_accepted(answer: Sdp, ours: MediaSection, theirs: MediaSection) -> None:
+    if ours.rejected:
+        raise DescriptionError("the answer accepts what was not offered", mid=theirs.mid)
+    if not is_supported(theirs):
+        raise DescriptionError(
+            f"the answer has {theirs.media_line.protocol} for the offer's "
+            f"{ours.media_line.protocol}",
+            line=theirs.lines[0].text,
+            line_number=theirs.lines[0].number,
+            mid=theirs.mid,
+        )
+    # RFC 9143 section 6: it has no address of its own.
+    if ours.bundle_only and not any(ours.mid in group.mids for group in answer.bundle_groups):
+        raise DescriptionError("the answer takes a bundle-only m-section by itself", mid=ours.mid)
+
+
+def check_layout(session: Session, offer: Sdp) -> None:
     """Check that a later offer keeps the m-sections that exist (RFC 3264 section 8).
 
     Raises:
         DescriptionError: An m-section is missing, or changed its place or kind.
     """
+    before = session.layout
     if len(offer.media) < len(before):
         raise DescriptionError(
             f"the offer has {len(offer.media)} m-sections, the session {len(before)}"
         )
-    for known, offered in zip(before, offer.media, strict=False):
-        if known.rejected:
+    for index, (known, offered) in enumerate(zip(before, offer.media, strict=False)):
+        if known.rejected or session.is_dead(index):
             continue
         if known.mid != offered.mid or known.media_line.media != offered.media_line.media:
             raise DescriptionError(
