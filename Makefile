@@ -8,7 +8,7 @@ NODE_MODULES := .cache/node/node_modules
 TEST_TOOLS := chromium firefox turnserver
 BENCHMARK_TOOLS := node npm
 
-BENCHMARKS := setup
+BENCHMARKS := setup handshake
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 

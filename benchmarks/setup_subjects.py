@@ -13,7 +13,8 @@ from typing import Self
 
 from aiortc import RTCConfiguration, RTCPeerConnection
 
-from peer import IceCandidateEvent, PeerConnection, SessionDescription
+from peer import IceCandidateEvent, PeerConfiguration, PeerConnection, SessionDescription
+from peer.trace import TraceEvent
 
 ROOT = Path(__file__).parents[1]
 NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
@@ -45,7 +46,7 @@ class Handfast(_Subject):
 
     async def measure(self) -> float:
         """Set up once; milliseconds."""
-        async with PeerConnection() as offerer, PeerConnection() as answerer:
+        async with self._connection() as offerer, self._connection() as answerer:
             opened = asyncio.Event()
             channel = offerer.createDataChannel("benchmark")
             channel.on("open", opened.set)
@@ -63,6 +64,18 @@ class Handfast(_Subject):
             async with asyncio.timeout(PATIENCE):
                 await opened.wait()
             return (perf_counter() - start) * 1000
+
+    def _connection(self) -> PeerConnection:
+        return PeerConnection()
+
+
+class TracedHandfast(Handfast):
+    """Ours, with both ends telling a list what happens."""
+
+    name = "handfast, traced"
+
+    def _connection(self) -> PeerConnection:
+        return PeerConnection(PeerConfiguration(trace=list[TraceEvent]().append))
 
 
 def _description(connection: PeerConnection) -> SessionDescription:

@@ -1,6 +1,6 @@
 """A bot that joins a room and sends everybody their picture back with the time on it.
 
-    python examples/minimal_bot.py ws://127.0.0.1:8080/signaling/ws lobby
+    python examples/minimal_bot.py ws://127.0.0.1:8080/ws lobby
 
 Whoever joins the room and makes a call gets an answer; `two_peers.py` shows the other side.
 """

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from handfast.demo import Demo, DemoError, DemoOptions, open_demo
+from signaling import SignalingError
+from signaling.tasks import first_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,8 +66,9 @@ def demo(
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(options, lambda running: _welcome(console, running, options)))
-    except DemoError as error:
-        Console(stderr=True, highlight=False).print(Text.assemble(("error: ", "red"), str(error)))
+    except (DemoError, SignalingError) as error:
+        sentence = Text.assemble(("error: ", "red"), str(error))
+        Console(stderr=True, highlight=False).print(sentence, soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("\nStopped.")
@@ -78,7 +81,7 @@ async def _serve(options: DemoOptions, on_ready: Callable[[Demo], None]) -> None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with open_demo(options) as running:
         on_ready(running)
-        await stop.wait()
+        await first_of(stop.wait(), running.ended())
 
 
 def _welcome(console: Console, running: Demo, options: DemoOptions) -> None:

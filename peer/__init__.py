@@ -33,10 +33,13 @@ from peer.errors import (
     TransportError,
 )
 from peer.events import DataChannelEvent, IceCandidateEvent, TrackEvent
-from peer.identity.certificate import Certificate
+from peer.identity.certificate import Certificate, KeyType
+from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.rtp.receiver import RtpReceiver
 from peer.rtp.sender import RtpSender
 from peer.rtp.tracks import MediaStreamTrack
+from peer.security import SecuritySummary, TransportSecurity
+from peer.security_policy import EarlyMedia, SrtpProfile
 from peer.states import (
     ConnectionState,
     DtlsTransportState,
@@ -46,7 +49,7 @@ from peer.states import (
     SignalingState,
 )
 from peer.transceiver import RtpTransceiver
-from peer.transport.sctp import DataChannel
+from peer.transport.sctp.transport import DataChannel
 
 __all__ = [
     "AnswerRole",
@@ -60,7 +63,10 @@ __all__ = [
     "DescriptionError",
     "DtlsError",
     "DtlsTransportState",
+    "EarlyMedia",
+    "Fingerprint",
     "FingerprintError",
+    "HashFunction",
     "IceCandidate",
     "IceCandidateEvent",
     "IceConnectionState",
@@ -72,6 +78,7 @@ __all__ = [
     "InvalidAccessError",
     "InvalidModificationError",
     "InvalidStateError",
+    "KeyType",
     "LocalError",
     "MediaStreamTrack",
     "ModificationError",
@@ -86,9 +93,12 @@ __all__ = [
     "SdpLimits",
     "SdpSyntaxError",
     "SdpType",
+    "SecuritySummary",
     "SessionDescription",
     "SetupError",
     "SignalingState",
+    "SrtpProfile",
     "TrackEvent",
     "TransportError",
+    "TransportSecurity",
 ]

@@ -57,8 +57,8 @@ def connection_state(
 
 def gathering_state(states: Collection[IceGatheringState]) -> IceGatheringState:
     """Section 4.3.2."""
-    if states and set(states) == {IceGatheringState.COMPLETE}:
+    if IceGatheringState.GATHERING in states:
+        return IceGatheringState.GATHERING
+    if set(states) == {IceGatheringState.COMPLETE}:
         return IceGatheringState.COMPLETE
-    if set(states) <= {IceGatheringState.NEW}:
-        return IceGatheringState.NEW
-    return IceGatheringState.GATHERING
+    return IceGatheringState.NEW

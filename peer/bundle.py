@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from peer.negotiation.session import GatheredCandidates
 from peer.rtp.engine import RtpEngine
+from peer.security_policy import EarlyMedia
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState
-from peer.transport.ice import IceTransport
+from peer.transport.ice.transport import IceTransport
 from peer.transport.secure import SecureTransport
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from peer.errors import TransportError
     from peer.identity.certificate import Certificate
     from peer.negotiation.effects import AddCandidates, ConnectTransport, OpenTransport
-    from peer.transport.sctp import DataTransport
+    from peer.transport.dtls.connection import OnSecret
+    from peer.transport.sctp.transport import DataTransport
+    from peer.transport.tap import Tap
 
 
 class BundleEvents(Protocol):
@@ -35,6 +38,9 @@ class BundleEvents(Protocol):
     def on_bundle_state(self) -> None:
         """Some state of the transport has changed."""
 
+    def on_bundle_early(self, bundle: Bundle) -> None:
+        """Media may come from now on, of a peer that is not verified yet."""
+
 
 class Bundle:
     """One transport in the world. Made by `open`, it gathers; `connect` makes it carry.
@@ -44,6 +50,8 @@ class Bundle:
         certificate: What we show.
         configuration: Servers, policy and interfaces.
         events: Who is told.
+        on_secret: Told of the session keys, where these are to be logged.
+        tap: Told of what happens, where the connection is traced.
     """
 
     def __init__(
@@ -52,13 +60,19 @@ class Bundle:
         certificate: Certificate,
         configuration: PeerConfiguration,
         events: BundleEvents,
+        *,
+        on_secret: OnSecret | None = None,
+        tap: Tap | None = None,
     ) -> None:
         self.key = effect.key
         #: Of what the application was told, a moment after ICE knows it.
         self.gathering_state = IceGatheringState.NEW
         self._listens = effect.listens
+        self._takes_early_media = configuration.early_media is EarlyMedia.UNVERIFIED
         self._events = events
+        self._tap = tap
         self._waiting: dict[str, Callable[[], None]] = {}
+        self._if_failed: list[Callable[[], None]] = []
         self._closing: asyncio.Task[None] | None = None
         self.engine = RtpEngine()
         self.ice = IceTransport(
@@ -67,6 +81,7 @@ class Bundle:
             policy=configuration.iceTransportPolicy,
             interfaces=configuration.interfaces,
             events=self,
+            tap=tap,
         )
         self.secure = SecureTransport(
             key=effect.key,
@@ -74,6 +89,9 @@ class Bundle:
             certificate=certificate,
             events=self,
             registry=self.engine,
+            policy=configuration.security,
+            on_secret=on_secret,
+            tap=tap,
         )
         self.data: DataTransport | None = None
 
@@ -135,6 +153,10 @@ class Bundle:
         else:
             self._waiting[subject] = action
 
+    def if_failed(self, action: Callable[[], None]) -> None:
+        """Do something if the peer turns out not to be the one that signalled."""
+        self._if_failed.append(action)
+
     async def close(self) -> None:
         """End it, at any moment; any number of times."""
         if self._closing is None:
@@ -144,6 +166,7 @@ class Bundle:
 
     async def _shut_down(self) -> None:
         self._waiting.clear()
+        self._if_failed.clear()
         await self.engine.close()
         await self.secure.close()
         await self.ice.close()
@@ -160,6 +183,12 @@ class Bundle:
         """From ICE: a datagram of the peer."""
         self.secure.receive(datagram)
 
+    def on_handshake_complete(self) -> None:
+        """From the secure transport: the keys are there."""
+        # Where the answer is known, it is verified in the same breath.
+        if self._takes_early_media and self.secure.role is None:
+            self._events.on_bundle_early(self)
+
     def on_rtp(self, packet: bytes, arrival_ms: int) -> None:
         """From the secure transport: a decrypted RTP packet."""
         self.engine.on_rtp(packet, arrival_ms)
@@ -175,11 +204,17 @@ class Bundle:
 
     def on_state(self, state: IceTransportState | DtlsTransportState) -> None:
         """From ICE or from the secure transport: its state has changed."""
+        if self._tap is not None:
+            self._tap.state(state)
         if isinstance(state, IceTransportState):
             self.secure.on_ice_state(state)
         elif state is DtlsTransportState.CONNECTED:
             waiting, self._waiting = self._waiting, {}
+            self._if_failed.clear()
             for action in waiting.values():
+                action()
+        elif state is DtlsTransportState.FAILED:
+            for action in self._if_failed:
                 action()
         self._events.on_bundle_state()
 

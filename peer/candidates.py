@@ -27,9 +27,9 @@ class IceCandidate:
     """
 
     candidate: str = ""
-    sdpMid: str | None = None  # noqa: N815 - W3C name
-    sdpMLineIndex: int | None = None  # noqa: N815 - W3C name
-    usernameFragment: str | None = None  # noqa: N815 - W3C name
+    sdpMid: str | None = None
+    sdpMLineIndex: int | None = None
+    usernameFragment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

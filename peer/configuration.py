@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
+import math
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from peer.errors import ConfigurationError
+from peer.identity.fingerprints import WEAK_HASHES, HashFunction
+from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from peer.identity.certificate import Certificate
+    from peer.trace import TraceSink
+
+_EnumT = TypeVar("_EnumT", bound=StrEnum)
 
 
 class IceTransportPolicy(StrEnum):
@@ -84,34 +91,96 @@ class PeerConfiguration:
         iceTransportPolicy: `"all"`, or `"relay"` to use TURN only.
         bundlePolicy: `"balanced"` as in W3C, `"max-compat"`, or `"max-bundle"`.
         certificates: The identity to show; a fresh one for each connection by default, so that
-            nothing links two of them (RFC 5763 section 6.1). The first one is used.
+            nothing links two of them (RFC 5763 section 6.1). The first one is used; none may have
+            expired.
         answer_role: The DTLS role to choose where the offer leaves the choice to us.
+        srtp_profiles: What may protect media, the preferred one first. The order of whoever is the
+            DTLS server decides.
+        accepted_hashes: By which a peer's fingerprint may be; SHA-256, SHA-384 and SHA-512.
+        early_media: What becomes of media that comes before the answer that says whose it is:
+            `"hold"` keeps a little of it back until then, `"unverified"` hands it over with
+            `receiver.verified` False.
+        handshake_timeout: Seconds that a DTLS handshake may take once there is a path.
+        key_log: A file to append the session keys to, for Wireshark, in the format of NSS; the
+            variable SSLKEYLOGFILE names one as well. Whoever reads it can read everything that
+            was sent, so it is off by default and warned of when it is on.
         sdp_limits: Bounds on descriptions received.
         max_candidates: Candidates accepted from the peer for one m-section.
         interfaces: Local addresses to use, for example `("127.0.0.1",)`; all of them by default.
+        trace: Told of what happens on the wire and why; see `peer.trace`.
     """
 
-    iceServers: Sequence[IceServer] = ()  # noqa: N815 - W3C name
-    iceTransportPolicy: IceTransportPolicy = IceTransportPolicy.ALL  # noqa: N815 - W3C name
-    bundlePolicy: BundlePolicy = BundlePolicy.BALANCED  # noqa: N815 - W3C name
+    iceServers: Sequence[IceServer] = ()
+    iceTransportPolicy: IceTransportPolicy = IceTransportPolicy.ALL
+    bundlePolicy: BundlePolicy = BundlePolicy.BALANCED
     certificates: Sequence[Certificate] = ()
     answer_role: AnswerRole = AnswerRole.ACTIVE
+    srtp_profiles: Sequence[SrtpProfile] = tuple(SrtpProfile)
+    accepted_hashes: Sequence[HashFunction] = tuple(HashFunction)
+    early_media: EarlyMedia = EarlyMedia.HOLD
+    handshake_timeout: float = 30.0
+    key_log: str | os.PathLike[str] | None = None
     sdp_limits: SdpLimits = field(default_factory=SdpLimits)
     max_candidates: int = 128
     interfaces: Sequence[str] | None = None
+    trace: TraceSink | None = None
 
     def __post_init__(self) -> None:
         for name, enum in (
             ("iceTransportPolicy", IceTransportPolicy),
             ("bundlePolicy", BundlePolicy),
             ("answer_role", AnswerRole),
+            ("early_media", EarlyMedia),
         ):
-            value = getattr(self, name)
-            if value not in list(enum):
-                choices = ", ".join(repr(member.value) for member in enum)
-                raise ConfigurationError(f"{name} is one of {choices}, not {value!r}")
-            object.__setattr__(self, name, enum(value))
+            object.__setattr__(self, name, _member(name, enum, getattr(self, name)))
         object.__setattr__(self, "iceServers", tuple(self.iceServers))
         object.__setattr__(self, "certificates", tuple(self.certificates))
+        profiles = _members("srtp_profiles", SrtpProfile, self.srtp_profiles)
+        object.__setattr__(self, "srtp_profiles", profiles)
+        # RFC 8122 section 5: "MD5 and MD2 ... MUST NOT"; sha-1 is too weak by now as well.
+        weak = [str(name) for name in self.accepted_hashes if str(name) in WEAK_HASHES]
+        if weak:
+            raise ConfigurationError(f"the hash {weak[0]} is too weak for a fingerprint")
+        accepted = _members("accepted_hashes", HashFunction, self.accepted_hashes)
+        object.__setattr__(self, "accepted_hashes", accepted)
         if self.max_candidates < 1:
             raise ConfigurationError("max_candidates is at least 1")
+        if not (math.isfinite(self.handshake_timeout) and self.handshake_timeout > 0):
+            raise ConfigurationError("handshake_timeout is a positive number of seconds")
+        for certificate in self.certificates:
+            _check_expiry(certificate)
+
+    @property
+    def security(self) -> SecurityPolicy:
+        """The choices that concern the security of transports."""
+        return SecurityPolicy(
+            srtp_profiles=tuple(self.srtp_profiles),
+            accepted_hashes=tuple(self.accepted_hashes),
+            early_media=self.early_media,
+            handshake_timeout=self.handshake_timeout,
+        )
+
+
+def _member(name: str, enum: type[_EnumT], value: object) -> _EnumT:
+    for member in enum:
+        if member == value:
+            return member
+    choices = ", ".join(repr(member.value) for member in enum)
+    raise ConfigurationError(f"{name} is one of {choices}, not {value!r}")
+
+
+def _members(name: str, enum: type[_EnumT], values: Sequence[object]) -> tuple[_EnumT, ...]:
+    if isinstance(values, str) or not values:
+        raise ConfigurationError(f"{name} is a sequence with at least one element")
+    members = tuple(_member(name, enum, value) for value in values)
+    if len(set(members)) < len(members):
+        raise ConfigurationError(f"{name} names one of its elements twice")
+    return members
+
+
+def _check_expiry(certificate: Certificate) -> None:
+    if certificate.expires <= datetime.datetime.now(datetime.UTC):
+        raise ConfigurationError(
+            f"the certificate {certificate.fingerprint()} has expired on "
+            f"{certificate.expires:%Y-%m-%d}"
+        )

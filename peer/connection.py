@@ -17,6 +17,7 @@ from peer.negotiation.session import Birth
 from peer.negotiation.state import Side
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import MediaKind
+from peer.security import SecuritySummary, summarize
 from peer.states import (
     ConnectionState,
     IceConnectionState,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from peer.rtp.receiver import RtpReceiver
     from peer.rtp.sender import RtpSender
     from peer.transceiver import RtpTransceiver
-    from peer.transport.sctp import DataChannel
+    from peer.transport.sctp.transport import DataChannel
 
 H = TypeVar("H", bound="Handler")
 
@@ -74,57 +75,57 @@ class PeerConnection:
         await self.close()
 
     @property
-    def signalingState(self) -> SignalingState:  # noqa: N802 - W3C name
+    def signalingState(self) -> SignalingState:
         """Where the offer/answer exchange stands."""
         return self._control.negotiator.session.state
 
     @property
-    def connectionState(self) -> ConnectionState:  # noqa: N802 - W3C name
+    def connectionState(self) -> ConnectionState:
         """ICE and DTLS of all transports."""
         return self._control.connection_state
 
     @property
-    def iceConnectionState(self) -> IceConnectionState:  # noqa: N802 - W3C name
+    def iceConnectionState(self) -> IceConnectionState:
         """ICE of all transports."""
         return self._control.ice_connection_state
 
     @property
-    def iceGatheringState(self) -> IceGatheringState:  # noqa: N802 - W3C name
+    def iceGatheringState(self) -> IceGatheringState:
         """Gathering of all transports."""
         return self._control.ice_gathering_state
 
     @property
-    def localDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+    def localDescription(self) -> SessionDescription | None:
         """Our pending description, else our current one, with the candidates gathered so far."""
         return self.pendingLocalDescription or self.currentLocalDescription
 
     @property
-    def remoteDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+    def remoteDescription(self) -> SessionDescription | None:
         """The peer's pending description, else its current one."""
         return self.pendingRemoteDescription or self.currentRemoteDescription
 
     @property
-    def currentLocalDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+    def currentLocalDescription(self) -> SessionDescription | None:
         """Our half of the last exchange that was completed."""
         return self._described(Side.LOCAL, pending=False)
 
     @property
-    def pendingLocalDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+    def pendingLocalDescription(self) -> SessionDescription | None:
         """Our half of the exchange under way."""
         return self._described(Side.LOCAL, pending=True)
 
     @property
-    def currentRemoteDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+    def currentRemoteDescription(self) -> SessionDescription | None:
         """The peer's half of the last exchange that was completed."""
         return self._described(Side.REMOTE, pending=False)
 
     @property
-    def pendingRemoteDescription(self) -> SessionDescription | None:  # noqa: N802 - W3C name
+    def pendingRemoteDescription(self) -> SessionDescription | None:
         """The peer's half of the exchange under way."""
         return self._described(Side.REMOTE, pending=True)
 
     @property
-    def canTrickleIceCandidates(self) -> bool | None:  # noqa: N802 - W3C name
+    def canTrickleIceCandidates(self) -> bool | None:
         """Whether the peer says that it takes candidates later; None before it has spoken."""
         return self._control.negotiator.peer_trickles
 
@@ -133,6 +134,11 @@ class PeerConnection:
         """Why the connection failed, or None."""
         failed = self.connectionState is ConnectionState.FAILED
         return self._control.failure if failed else None
+
+    @property
+    def security(self) -> SecuritySummary:
+        """What protects each transport at this moment, and whether the peer is verified."""
+        return summarize(self._control.world)
 
     @overload
     def on(self, event: str) -> Callable[[H], H]: ...
@@ -158,7 +164,7 @@ class PeerConnection:
         """Take a handler away."""
         self._control.events.remove_listener(event, handler)
 
-    async def createOffer(self) -> SessionDescription:  # noqa: N802 - W3C name
+    async def createOffer(self) -> SessionDescription:
         """Make an offer of all transceivers and data channels; nothing changes yet.
 
         Raises:
@@ -167,7 +173,7 @@ class PeerConnection:
         async with self._control.chain.operation():
             return self._control.negotiator.create_offer()
 
-    async def createAnswer(self) -> SessionDescription:  # noqa: N802 - W3C name
+    async def createAnswer(self) -> SessionDescription:
         """Make an answer to the peer's offer; nothing changes yet.
 
         Raises:
@@ -176,9 +182,7 @@ class PeerConnection:
         async with self._control.chain.operation():
             return self._control.negotiator.create_answer()
 
-    async def setLocalDescription(  # noqa: N802 - W3C name
-        self, description: SessionDescription | None = None
-    ) -> None:
+    async def setLocalDescription(self, description: SessionDescription | None = None) -> None:
         """Put our description in force, and start to gather candidates for it.
 
         Args:
@@ -192,9 +196,7 @@ class PeerConnection:
         """
         await self._control.describe(Side.LOCAL, description)
 
-    async def setRemoteDescription(  # noqa: N802 - W3C name
-        self, description: SessionDescription
-    ) -> None:
+    async def setRemoteDescription(self, description: SessionDescription) -> None:
         """Put the peer's description in force. An offer rolls our own pending offer back.
 
         Raises:
@@ -204,9 +206,7 @@ class PeerConnection:
         """
         await self._control.describe(Side.REMOTE, description)
 
-    async def addIceCandidate(  # noqa: N802 - W3C name
-        self, candidate: IceCandidate | None = None
-    ) -> None:
+    async def addIceCandidate(self, candidate: IceCandidate | None = None) -> None:
         """Take a candidate of the peer; None means that no more will come.
 
         Raises:
@@ -215,7 +215,7 @@ class PeerConnection:
         """
         await self._control.add_candidate(candidate)
 
-    def addTrack(self, track: MediaStreamTrack, *streams: str) -> RtpSender:  # noqa: N802 - W3C name
+    def addTrack(self, track: MediaStreamTrack, *streams: str) -> RtpSender:
         """Send a track from the next negotiation on.
 
         Args:
@@ -244,7 +244,7 @@ class PeerConnection:
                 return transceiver.sender
         return self._new(track, Birth.ADD_TRACK, Direction.SENDRECV, names).sender
 
-    def removeTrack(self, sender: RtpSender) -> None:  # noqa: N802 - W3C name
+    def removeTrack(self, sender: RtpSender) -> None:
         """Stop to send a track; the m-section stays for the other direction.
 
         Raises:
@@ -264,9 +264,9 @@ class PeerConnection:
         control.negotiator.change_transceiver(transceiver.key, direction=direction, has_track=False)
         control.check_negotiation()
 
-    def addTransceiver(  # noqa: N802 - W3C name
+    def addTransceiver(
         self,
-        trackOrKind: MediaStreamTrack | str,  # noqa: N803 - W3C name
+        trackOrKind: MediaStreamTrack | str,
         direction: str = "sendrecv",
         streams: Sequence[str] | None = None,
     ) -> RtpTransceiver:
@@ -285,25 +285,25 @@ class PeerConnection:
         names = (self._stream,) if streams is None else tuple(streams)
         return self._new(trackOrKind, Birth.ADD_TRANSCEIVER, Direction(direction), names)
 
-    def getTransceivers(self) -> list[RtpTransceiver]:  # noqa: N802 - W3C name
+    def getTransceivers(self) -> list[RtpTransceiver]:
         """All that have not ended, in the order in which they were made."""
         return [t for t in self._control.world.transceivers.values() if not t.stopped]
 
-    def getSenders(self) -> list[RtpSender]:  # noqa: N802 - W3C name
+    def getSenders(self) -> list[RtpSender]:
         """The sending halves of `getTransceivers`."""
         return [transceiver.sender for transceiver in self.getTransceivers()]
 
-    def getReceivers(self) -> list[RtpReceiver]:  # noqa: N802 - W3C name
+    def getReceivers(self) -> list[RtpReceiver]:
         """The receiving halves of `getTransceivers`."""
         return [transceiver.receiver for transceiver in self.getTransceivers()]
 
-    def createDataChannel(  # noqa: N802 - W3C name
+    def createDataChannel(
         self,
         label: str,
         *,
         ordered: bool = True,
-        maxPacketLifeTime: int | None = None,  # noqa: N803 - W3C name
-        maxRetransmits: int | None = None,  # noqa: N803 - W3C name
+        maxPacketLifeTime: int | None = None,
+        maxRetransmits: int | None = None,
         protocol: str = "",
         negotiated: bool = False,
         id: int | None = None,  # noqa: A002 - W3C name
@@ -337,11 +337,11 @@ class PeerConnection:
         control.check_negotiation()
         return channel
 
-    async def getStats(self) -> StatsReport:  # noqa: N802 - W3C name
+    async def getStats(self) -> StatsReport:
         """Statistics by id, as frozen values with the W3C names."""
         return await collect(self._control.world)
 
-    def getConfiguration(self) -> PeerConfiguration:  # noqa: N802 - W3C name
+    def getConfiguration(self) -> PeerConfiguration:
         """What the connection was made with."""
         return self._configuration
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from peer.aggregate import connection_state, gathering_state, ice_connection_state
 from peer.candidates import IceCandidate
-from peer.errors import IceError, InvalidStateError
+from peer.connection_tap import ConnectionTap
+from peer.errors import IceError, ModificationError
 from peer.events import (
     DataChannelEvent,
     EventEmitter,
@@ -22,6 +23,7 @@ from peer.events import (
     TrackEvent,
 )
 from peer.identity.certificate import Certificate
+from peer.negotiation.early import early_receptions
 from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.profile import Profile
@@ -37,6 +39,7 @@ from peer.states import (
     IceGatheringState,
     SignalingState,
 )
+from peer.tracing import Tracer
 from peer.transceiver import RtpTransceiver
 from peer.world import World
 
@@ -50,9 +53,10 @@ if TYPE_CHECKING:
     from peer.errors import TransportError
     from peer.negotiation.attributes import Direction
     from peer.negotiation.effects import Effect
+    from peer.negotiation.negotiator import Plan
     from peer.negotiation.session import Transceiver
     from peer.rtp.tracks import MediaStreamTrack
-    from peer.transport.sctp import DataChannel
+    from peer.transport.sctp.transport import DataChannel
 
 #: How long a description that is being applied may hold up the close, in seconds.
 _PATIENCE = 0.1
@@ -78,11 +82,14 @@ class Control:
                 answer_role=configuration.answer_role,
                 limits=configuration.sdp_limits,
                 max_candidates=configuration.max_candidates,
+                accepted_hashes=configuration.security.accepted_hashes,
             )
         )
+        trace = configuration.trace
+        self._tap = None if trace is None else ConnectionTap(Tracer(trace))
         self.events = EventEmitter()
         self.chain = OperationsChain(on_empty=self.check_negotiation)
-        self.world = World(configuration, self.certificate, self)
+        self.world = World(configuration, self.certificate, self, self._tap)
         self.connection_state = ConnectionState.NEW
         self.ice_connection_state = IceConnectionState.NEW
         self.ice_gathering_state = IceGatheringState.NEW
@@ -110,9 +117,9 @@ class Control:
             PeerError: It cannot be applied.
         """
         async with self.chain.operation():
-            plan = self.negotiator.plan(side, description)
+            plan = self._plan(side, description)
             bundles = await self.world.prepare(plan.prepare)
-            before = self.negotiator.session.state
+            before = self.negotiator.session
             try:
                 self.chain.check_open()
                 effects = self.negotiator.commit(plan)
@@ -120,9 +127,11 @@ class Control:
                 self.negotiator.abort(plan)
                 await self.world.discard(bundles)
                 raise
+            if self._tap is not None:
+                self._tap.negotiated(before, self.negotiator.session)
             self._carry_out(effects, bundles)
-            if self.negotiator.session.state is not before:
-                self.events.emit(EventName.SIGNALING_STATE_CHANGE)
+            if self.negotiator.session.state is not before.state:
+                self._signal_state_changed()
             self._update_states()
             self._announce_tracks(effects)
 
@@ -155,7 +164,6 @@ class Control:
                 self._announced = False
             return
         if not self._announced:
-            self._announced = True
             asyncio.get_running_loop().call_soon(self._announce)
 
     async def wait_for(self, reached: Callable[[], bool], *, unless_failed: bool = False) -> None:
@@ -165,9 +173,10 @@ class Control:
             TransportError: The connection failed, and that was not to be waited through.
             InvalidStateError: The connection was closed.
         """
-        while not reached():
-            if self.closed:
-                raise InvalidStateError("the connection is closed")
+        while True:
+            self.check_open()
+            if reached():
+                return
             if unless_failed and self.connection_state is ConnectionState.FAILED:
                 raise self.failure
             await self._changed.wait()
@@ -185,7 +194,7 @@ class Control:
             self.negotiator.close()
             self.chain.close()
             self._closing = asyncio.get_running_loop().create_task(self._shut_down())
-            self.events.emit(EventName.SIGNALING_STATE_CHANGE)
+            self._signal_state_changed()
             self._update_states()
         # A caller that is cancelled leaves nothing behind.
         await asyncio.shield(self._closing)
@@ -240,9 +249,21 @@ class Control:
         if not self._applying:
             self._update_states()
 
+    def on_bundle_early(self, bundle: Bundle) -> None:
+        """From a transport: media may come before the answer."""
+        self.world.receive_early(bundle, early_receptions(self.negotiator.session, bundle.key))
+
     def on_channel(self, channel: DataChannel) -> None:
         """From the world: the peer opened a data channel."""
         self.events.emit(EventName.DATA_CHANNEL, DataChannelEvent(channel))
+
+    def _plan(self, side: Side, description: SessionDescription | None) -> Plan:
+        try:
+            return self.negotiator.plan(side, description)
+        except ModificationError as error:
+            if self._tap is not None:
+                self._tap.refused(self.negotiator.session, error)
+            raise
 
     def _carry_out(self, effects: Iterable[Effect], bundles: Iterable[Bundle]) -> None:
         """Make the world follow what was committed; handlers are called when it has."""
@@ -267,12 +288,28 @@ class Control:
                 self.events.emit(EventName.TRACK, event)
 
     def _announce(self) -> None:
-        if self.closed or not self.chain.empty or not self.negotiator.negotiation_needed:
-            # Asked again when the chain is empty, or when the state is stable.
-            self._announced = False
+        # Where an operation runs by now, it is asked again at its end.
+        due = self.chain.empty and self.negotiator.negotiation_needed
+        if due and not self._announced and not self.closed:
+            # A need that nobody hears of yet is told to the first who listens.
+            self._announced = self.events.emit(EventName.NEGOTIATION_NEEDED)
+
+    def _signal_state_changed(self) -> None:
+        self._trace_states()
+        self.events.emit(EventName.SIGNALING_STATE_CHANGE)
+
+    def _trace_states(self) -> None:
+        """Before any handler can change them."""
+        if self._tap is None:
             return
-        # A need that nobody hears of yet is told to the first who listens.
-        self._announced = self.events.emit(EventName.NEGOTIATION_NEEDED)
+        states = {
+            "signalingState": self.negotiator.session.state,
+            "iceGatheringState": self.ice_gathering_state,
+            "iceConnectionState": self.ice_connection_state,
+            "connectionState": self.connection_state,
+        }
+        errors = {key: bundle.error for key, bundle in self.world.bundles.items()}
+        self._tap.states(states, errors)
 
     def _update_states(self) -> None:
         bundles = list(self.world.bundles.values())
@@ -290,6 +327,7 @@ class Control:
         self.ice_gathering_state = gathering
         self.ice_connection_state = connectivity
         self.connection_state = overall
+        self._trace_states()
         for was, now, event in changes:
             if was is not now:
                 self.events.emit(event)

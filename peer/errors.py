@@ -16,9 +16,10 @@
     │   │   ├── FingerprintError      `a=fingerprint` is missing, malformed or too weak (RFC 8122)
     │   │   └── ModificationError     a later description changes what cannot be changed
     │   └── CandidateError            an ICE candidate
-    └── TransportError                the network or the handshake failed
-        ├── IceError                  no path to the peer
-        └── DtlsError                 no secure association with the peer
+    ├── TransportError                the network or the handshake failed
+    │   ├── IceError                  no path to the peer
+    │   └── DtlsError                 no secure association with the peer
+    └── TraceFileError                a saved trace cannot be read; `line_number` says where
 
 A `LocalError` and a `RemoteError` leave the connection exactly as it was.
 """
@@ -130,6 +131,20 @@ class IceError(TransportError):
 
 class DtlsError(TransportError):
     """There is no secure association with the peer."""
+
+
+class TraceFileError(PeerError):
+    """A saved trace cannot be read.
+
+    Attributes:
+        reason: What the line is not.
+        line_number: Counted from 1.
+    """
+
+    def __init__(self, reason: str, *, line_number: int) -> None:
+        self.reason = reason
+        self.line_number = line_number
+        super().__init__(f"line {line_number} of the trace: {reason}")
 
 
 def _shorten(text: str, limit: int = 120) -> str:

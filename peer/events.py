@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from peer.rtp.receiver import RtpReceiver
     from peer.rtp.tracks import MediaStreamTrack
     from peer.transceiver import RtpTransceiver
-    from peer.transport.sctp import DataChannel
+    from peer.transport.sctp.transport import DataChannel
 
 
 class EventName(StrEnum):
@@ -116,6 +116,8 @@ class EventEmitter:
     async def close(self) -> None:
         """Take every handler away, and end those that run."""
         self._handlers.clear()
+        # A handler that was called, of the close itself for example, has at least begun.
+        await asyncio.sleep(0)
         await self._tasks.close()
 
     def _is_expected(self, error: BaseException) -> bool:

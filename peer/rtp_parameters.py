@@ -44,7 +44,7 @@ class Codec:
     feedback: tuple[Feedback, ...] = ()
 
     @property
-    def mimeType(self) -> str:  # noqa: N802 - W3C name
+    def mimeType(self) -> str:
         """For example `video/VP8`."""
         return f"{self.kind}/{self.name}"
 

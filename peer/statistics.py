@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from peer.rtp.stats import RtpStreamStats
@@ -24,20 +25,20 @@ class TransportStats:
     id: str
     type: str
     timestamp: float
-    packetsSent: int  # noqa: N815 - W3C name
-    packetsReceived: int  # noqa: N815 - W3C name
-    bytesSent: int  # noqa: N815 - W3C name
-    bytesReceived: int  # noqa: N815 - W3C name
-    iceRole: str  # noqa: N815 - W3C name
-    iceState: str  # noqa: N815 - W3C name
-    dtlsState: str  # noqa: N815 - W3C name
-    dtlsRole: str  # noqa: N815 - W3C name
-    tlsVersion: str | None  # noqa: N815 - W3C name
-    dtlsCipher: str | None  # noqa: N815 - W3C name
-    srtpCipher: str | None  # noqa: N815 - W3C name
-    selectedCandidatePairId: str | None  # noqa: N815 - W3C name
-    localCertificateId: str | None  # noqa: N815 - W3C name
-    remoteCertificateId: str | None  # noqa: N815 - W3C name
+    packetsSent: int
+    packetsReceived: int
+    bytesSent: int
+    bytesReceived: int
+    iceRole: str
+    iceState: str
+    dtlsState: str
+    dtlsRole: str
+    tlsVersion: str | None
+    dtlsCipher: str | None
+    srtpCipher: str | None
+    selectedCandidatePairId: str | None
+    localCertificateId: str | None
+    remoteCertificateId: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,11 @@ class CandidateStats:
     id: str
     type: str
     timestamp: float
-    transportId: str  # noqa: N815 - W3C name
+    transportId: str
     address: str
     port: int
     protocol: str
-    candidateType: str  # noqa: N815 - W3C name
+    candidateType: str
     priority: int
     foundation: str
 
@@ -63,12 +64,12 @@ class CandidatePairStats:
     id: str
     type: str
     timestamp: float
-    transportId: str  # noqa: N815 - W3C name
-    localCandidateId: str  # noqa: N815 - W3C name
-    remoteCandidateId: str  # noqa: N815 - W3C name
+    transportId: str
+    localCandidateId: str
+    remoteCandidateId: str
     state: str
     nominated: bool
-    currentRoundTripTime: float | None  # noqa: N815 - W3C name
+    currentRoundTripTime: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +80,11 @@ class CertificateStats:
     type: str
     timestamp: float
     fingerprint: str
-    fingerprintAlgorithm: str  # noqa: N815 - W3C name
+    fingerprintAlgorithm: str
 
+
+#: OpenSSL's names, and the bytes on the wire that webrtc-stats section 8.13 wants in hexadecimal.
+_TLS_VERSIONS = MappingProxyType({"DTLSv1.2": "FEFD", "DTLSv1.3": "FEFC"})
 
 Stats = RtpStreamStats | TransportStats | CandidateStats | CandidatePairStats | CertificateStats
 StatsReport = dict[str, Stats]
@@ -115,7 +119,7 @@ def _transport(bundle: Bundle) -> Iterator[Stats]:
         iceState=bundle.ice.state.value,
         dtlsState=secure.state.value,
         dtlsRole="unknown" if secure.role is None else secure.role.value,
-        tlsVersion=secure.version,
+        tlsVersion=_TLS_VERSIONS.get(secure.version or ""),
         dtlsCipher=secure.cipher,
         srtpCipher=secure.srtp_profile,
         selectedCandidatePairId=None if pair is None else f"{name}-pair",

@@ -81,7 +81,7 @@ class RtpTransceiver:
         self._host.change_direction(self.key, Direction(value))
 
     @property
-    def currentDirection(self) -> str | None:  # noqa: N802 - W3C name
+    def currentDirection(self) -> str | None:
         """What the last answer settled, or None; `stopped` at the end."""
         state = self._state
         if state is None:
@@ -93,7 +93,7 @@ class RtpTransceiver:
         """Whether it has ended for good."""
         return self._state is None
 
-    def setCodecPreferences(self, mime_types: Sequence[str]) -> None:  # noqa: N802 - W3C name
+    def setCodecPreferences(self, mime_types: Sequence[str]) -> None:
         """Offer and accept only these codecs, in this order, from the next negotiation on.
 
         Args:

@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from peer.bundle import Bundle, BundleEvents, close_bundles, open_bundles
+from peer.key_log import on_secret
 from peer.negotiation.effects import (
     AddCandidates,
     AnnounceTrack,
@@ -23,16 +24,18 @@ from peer.negotiation.effects import (
     StopTransceiver,
 )
 from peer.operations import TaskGroup
-from peer.transport.sctp import DataTransport
-from peer.transport.servers import parse_servers
+from peer.transport.ice.servers import parse_servers
+from peer.transport.sctp.transport import DataTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from peer.configuration import PeerConfiguration
+    from peer.connection_tap import ConnectionTap
     from peer.identity.certificate import Certificate
+    from peer.negotiation.early import EarlyReception
     from peer.transceiver import RtpTransceiver
-    from peer.transport.sctp import DataChannel
+    from peer.transport.sctp.transport import DataChannel
 
 #: How long what sends and receives may take to end before its transports go, in seconds.
 _PATIENCE = 0.25
@@ -55,23 +58,30 @@ class World:
         configuration: For transports.
         certificate: What transports show.
         events: Who is told.
+        tap: Where the connection is traced.
 
     Raises:
-        ConfigurationError: The URL of a server cannot be used.
+        ConfigurationError: The URL of a server cannot be used, or the key log not be written.
     """
 
     def __init__(
-        self, configuration: PeerConfiguration, certificate: Certificate, events: WorldEvents
+        self,
+        configuration: PeerConfiguration,
+        certificate: Certificate,
+        events: WorldEvents,
+        tap: ConnectionTap | None = None,
     ) -> None:
         self.bundles: dict[str, Bundle] = {}
         self.transceivers: dict[int, RtpTransceiver] = {}
         self.data: DataTransport | None = None
         # A server that cannot be used is refused now, and not when an offer is set.
         parse_servers(configuration.iceServers)
+        self._on_secret = on_secret(configuration)
         self._configuration = configuration
         self._certificate = certificate
         self._endings = TaskGroup()
         self._events = events
+        self._tap = tap
 
     def data_transport(self) -> DataTransport:
         """The one SCTP transport, made when it is first needed."""
@@ -86,7 +96,14 @@ class World:
             IceError: One cannot be made.
         """
         bundles = [
-            Bundle(effect, self._certificate, self._configuration, self._events)
+            Bundle(
+                effect,
+                self._certificate,
+                self._configuration,
+                self._events,
+                on_secret=self._on_secret,
+                tap=None if self._tap is None else self._tap.of_transport(effect.key),
+            )
             for effect in effects
         ]
         await open_bundles(bundles)
@@ -100,6 +117,17 @@ class World:
         """The plan was committed: its transports are ours."""
         for bundle in bundles:
             self.bundles[bundle.key] = bundle
+
+    def receive_early(self, bundle: Bundle, receptions: Iterable[EarlyReception]) -> None:
+        """Receive what was offered, from a peer that is not verified yet."""
+        for reception in receptions:
+            transceiver = self.transceivers[reception.transceiver]
+            receiver, face = transceiver.receiver, bundle.secure.face
+            if receiver.started:
+                receiver.move(face, reception.parameters)
+            else:
+                receiver.start(face, reception.parameters, transceiver.sender.ssrc)
+            bundle.if_failed(receiver.disown)
 
     def apply(self, effects: Iterable[Effect]) -> None:
         """Carry out what a committed plan asks for."""
@@ -137,10 +165,8 @@ class World:
                 self.transceivers[key] = self._events.make_transceiver(key)
             case StopTransceiver(transceiver=key):
                 self._end_soon(key)
-            case ConfigureRtp(transport=key, transceiver=transceiver):
-                self.bundles[key].when_connected(
-                    f"transceiver {transceiver}", lambda: self._configure(effect)
-                )
+            case ConfigureRtp():
+                self._agree_on_media(self.bundles[effect.transport], effect)
             case AnnounceTrack():
                 """The connection announces it when everything else is in place."""
             case ConnectData(transport=key):
@@ -150,6 +176,11 @@ class World:
                     self._endings.spawn(self.data.close(), "close data channels")
             case _:
                 assert_never(effect)
+
+    def _agree_on_media(self, bundle: Bundle, effect: ConfigureRtp) -> None:
+        if effect.send is not None or effect.receive is not None:
+            bundle.secure.require_srtp()
+        bundle.when_connected(f"transceiver {effect.transceiver}", lambda: self._configure(effect))
 
     def _configure(self, effect: ConfigureRtp) -> None:
         bundle = self.bundles.get(effect.transport)
@@ -161,7 +192,11 @@ class World:
             sender.update(effect.send)
         elif effect.send is not None:
             sender.start(face, effect.send)
-        if receiver.started:
+        receiver.verified = True
+        if effect.receive is not None and receiver.started and receiver.face is not face:
+            # Media that came before the answer came over a transport that it bundled away.
+            receiver.move(face, effect.receive)
+        elif receiver.started:
             receiver.update(effect.receive)
         elif effect.receive is not None:
             receiver.start(face, effect.receive, sender.ssrc)

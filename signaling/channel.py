@@ -26,6 +26,7 @@ class Channel(Protocol):
 
         Raises:
             ChannelClosed: The channel has ended.
+            MessageError: The message is larger than this channel carries.
         """
 
     @abstractmethod

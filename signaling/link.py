@@ -24,6 +24,7 @@ from signaling.messages import (
     Relayed,
     Resume,
     Resumed,
+    check_size,
     decode,
     encode,
 )
@@ -101,6 +102,8 @@ class Link:
         match reply:
             case Joined():
                 self._session = reply.session
+                # From here on, so that a close before the task has begun ends the WebSocket too.
+                self._connected = True
                 self._task = asyncio.create_task(self._run(socket))
                 return reply
             case _:
@@ -114,8 +117,10 @@ class Link:
 
         Raises:
             ChannelClosed: The membership is over.
+            MessageError: The server would refuse the message as too large.
         """
         text = encode(message)
+        check_size(text)
         while True:
             if self._ended is not None or self._closing:
                 raise _again(self._ended or ChannelClosed("this end left the room"))

@@ -95,9 +95,9 @@ class Candidate(_Addressed, frozen=True, tag="candidate"):
     """One ICE candidate in the fields of W3C webrtc-pc; the end of them if `candidate` is empty."""
 
     candidate: str = ""
-    sdpMid: str | None = None  # noqa: N815 - W3C name
-    sdpMLineIndex: _UnsignedShort | None = None  # noqa: N815 - W3C name
-    usernameFragment: str | None = None  # noqa: N815 - W3C name
+    sdpMid: str | None = None
+    sdpMLineIndex: _UnsignedShort | None = None
+    usernameFragment: str | None = None
 
     @classmethod
     def of(cls, candidate: IceCandidate | None) -> Candidate:
@@ -251,6 +251,22 @@ def encode(message: Message) -> str:
     return _ENCODER.encode(message).decode()
 
 
+def check_size(text: str | bytes, limit: int = MAX_MESSAGE_SIZE) -> bytes:
+    """The text in UTF-8, if it is no larger than a message may be.
+
+    Raises:
+        MessageError: It is larger, or cannot be written in UTF-8.
+    """
+    try:
+        data = text.encode() if isinstance(text, str) else text
+    except UnicodeEncodeError as error:
+        raise MessageError(ErrorCode.MALFORMED, f"the text is not UTF-8: {error.reason}") from error
+    if len(data) > limit:
+        reason = f"a message is at most {limit} bytes, this one has {len(data)}"
+        raise MessageError(ErrorCode.TOO_LARGE, reason)
+    return data
+
+
 def decode(text: str | bytes, *, limit: int = MAX_MESSAGE_SIZE) -> Message:
     """Read one message. Fields that are not known are passed over.
 
@@ -261,14 +277,10 @@ def decode(text: str | bytes, *, limit: int = MAX_MESSAGE_SIZE) -> Message:
     Raises:
         MessageError: It is not a message. No other exception leaves this function.
     """
+    data = check_size(text, limit)
     try:
-        data = text.encode() if isinstance(text, str) else text
-        if len(data) > limit:
-            raise MessageError(
-                ErrorCode.TOO_LARGE, f"a message is at most {limit} bytes, this one has {len(data)}"
-            )
         return _DECODER.decode(data)
-    except (UnicodeEncodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise MessageError(ErrorCode.MALFORMED, f"the text is not UTF-8: {error.reason}") from error
     except msgspec.DecodeError as error:
         raise MessageError(ErrorCode.MALFORMED, str(error)[:512]) from error

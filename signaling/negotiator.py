@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
 
 from peer.descriptions import SdpType, SessionDescription
@@ -36,6 +36,8 @@ _logger = logging.getLogger(__name__)
 _OUTBOX: Final = 1024
 #: Descriptions refused in a row, by either side, before the two are said to disagree.
 _MAX_REFUSALS: Final = 3
+#: Seconds to send what is left when the peers disagree.
+_FLUSH_TIMEOUT: Final = 1.0
 _ROLLBACK: Final = SessionDescription(sdp="", type=SdpType.ROLLBACK)
 
 
@@ -50,18 +52,14 @@ class Negotiable(Protocol):
     """What a Negotiator needs of a PeerConnection."""
 
     @property
-    def signalingState(self) -> SignalingState: ...  # noqa: N802 - W3C name
+    def signalingState(self) -> SignalingState: ...
     @property
-    def localDescription(self) -> SessionDescription | None: ...  # noqa: N802 - W3C name
-    async def setLocalDescription(  # noqa: N802 - W3C name
+    def localDescription(self) -> SessionDescription | None: ...
+    async def setLocalDescription(
         self, description: SessionDescription | None = None, /
     ) -> None: ...
-    async def setRemoteDescription(  # noqa: N802 - W3C name
-        self, description: SessionDescription, /
-    ) -> None: ...
-    async def addIceCandidate(  # noqa: N802 - W3C name
-        self, candidate: IceCandidate | None, /
-    ) -> None: ...
+    async def setRemoteDescription(self, description: SessionDescription, /) -> None: ...
+    async def addIceCandidate(self, candidate: IceCandidate | None, /) -> None: ...
     def on(self, event: str, f: Callable[..., Any], /) -> Any: ...
     def remove_listener(self, event: str, f: Callable[..., Any], /) -> Any: ...
 
@@ -98,7 +96,8 @@ class Negotiator:
         # One description at a time takes the place of W3C's makingOffer and
         # isSettingRemoteAnswerPending: whoever holds it sees a signalling state that is true.
         self._exchange = asyncio.Lock()
-        self._outbox: asyncio.Queue[PeerMessage] = asyncio.Queue(_OUTBOX)
+        self._outbox: deque[PeerMessage] = deque()
+        self._posted = asyncio.Event()
         self._held: deque[Candidate] | None = None
         self._overflowed = asyncio.Event()
         self._listeners: Final[dict[str, Callable[..., Any]]] = {
@@ -131,6 +130,10 @@ class Negotiator:
             raise
         except ChannelClosed:
             return
+        except NegotiationError:
+            if not self._overflowed.is_set():
+                await self._flush()
+            raise
         except InvalidStateError:
             # Closed in the middle of an operation.
             if self._pc.signalingState is not SignalingState.CLOSED:
@@ -146,7 +149,20 @@ class Negotiator:
 
     async def _send(self) -> None:
         while True:
-            await self._channel.send(await self._outbox.get())
+            self._posted.clear()
+            await self._send_posted()
+            await self._posted.wait()
+
+    async def _send_posted(self) -> None:
+        while self._outbox:
+            await self._channel.send(self._outbox[0])
+            self._outbox.popleft()
+
+    async def _flush(self) -> None:
+        # So that the peer learns of the last refusal; no longer than that is worth.
+        with suppress(ChannelClosed, TimeoutError):
+            async with asyncio.timeout(_FLUSH_TIMEOUT):
+                await self._send_posted()
 
     async def _fail_on_overflow(self) -> None:
         await self._overflowed.wait()
@@ -273,10 +289,11 @@ class Negotiator:
             self._on_error(error)
 
     def _post(self, message: PeerMessage) -> None:
-        try:
-            self._outbox.put_nowait(message)
-        except asyncio.QueueFull:
+        if len(self._outbox) >= _OUTBOX:
             self._overflowed.set()
+            return
+        self._outbox.append(message)
+        self._posted.set()
 
     def _on_candidate(self, event: CandidateEvent) -> None:
         candidate = Candidate.of(event.candidate)

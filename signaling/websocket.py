@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import ssl as tls
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -51,7 +52,9 @@ async def join(
         ConnectError: The server cannot be reached.
         JoinError: It refuses.
     """
-    _check_url(url, tls=ssl is not None, insecure=insecure)
+    _check_url(url, trusting=ssl is not None, insecure=insecure)
+    if ssl is None and urlsplit(url).scheme == "wss":
+        ssl = tls.create_default_context()
     dial = functools.partial(_dial, url, ssl)
     joined = Room(dial, reconnect)
     await joined.open(room, name)
@@ -112,7 +115,7 @@ async def _dial(url: str, ssl: SSLContext | None) -> ClientConnection:
     return await open_websocket(url, ssl=ssl, max_size=RECEIVE_LIMIT, close_timeout=_CLOSE_TIMEOUT)
 
 
-def _check_url(url: str, *, tls: bool, insecure: bool) -> None:
+def _check_url(url: str, *, trusting: bool, insecure: bool) -> None:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -120,7 +123,7 @@ def _check_url(url: str, *, tls: bool, insecure: bool) -> None:
         raise ConnectError(f"{url!r} is no URL: {error}") from error
     if parts.scheme not in ("ws", "wss") or not host:
         raise ConnectError(f"a signalling URL is wss://host/path, not {url!r}")
-    if parts.scheme == "ws" and tls:
+    if parts.scheme == "ws" and trusting:
         raise ConnectError(f"{url!r} is not TLS, so `ssl` would protect nothing: use wss:")
     if parts.scheme == "ws" and not insecure and not _is_loopback(host):
         # RFC 5763 section 8.2: the fingerprint is worth what the signalling's integrity is worth.

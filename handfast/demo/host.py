@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from handfast.demo.visit import Visit
 from peer import PeerError
-from signaling import SignalingError
+from signaling import ChannelLost, SignalingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +25,13 @@ class Host:
     Args:
         room: Joined already.
         configuration: Of every connection.
+        patience: Seconds that a page has to make its call.
     """
 
-    def __init__(self, room: Room, configuration: PeerConfiguration) -> None:
+    def __init__(self, room: Room, configuration: PeerConfiguration, *, patience: float) -> None:
         self._room = room
         self._configuration = configuration
+        self._patience = patience
         self._visits: dict[str, Visit] = {}
         self._changed = asyncio.Event()
 
@@ -50,12 +52,19 @@ class Host:
         Raises:
             ChannelLost: The room server went away.
         """
+        lost: ChannelLost | None = None
         async with asyncio.TaskGroup() as calls:
-            async for channel in self._room.channels():
-                calls.create_task(self._receive(channel))
+            try:
+                async for channel in self._room.channels():
+                    calls.create_task(self._receive(channel))
+            except ChannelLost as error:
+                # With the room every channel has ended, and so every call is about to.
+                lost = error
+        if lost is not None:
+            raise lost
 
     async def _receive(self, channel: PeerChannel) -> None:
-        visit = Visit(channel, self._configuration)
+        visit = Visit(channel, self._configuration, patience=self._patience)
         self._visits[channel.peer.member] = visit
         self._changed.set()
         reason = ""

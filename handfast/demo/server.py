@@ -47,6 +47,7 @@ class DemoOptions:
         certfile: PEM certificate chain for https, together with `keyfile`.
         keyfile: PEM private key of it.
         visitors: Pages that may be in a call at one time.
+        patience: Seconds that a page has to make its call, from its joining the room.
     """
 
     host: str = "127.0.0.1"
@@ -54,6 +55,7 @@ class DemoOptions:
     certfile: Path | None = None
     keyfile: Path | None = None
     visitors: int = 8
+    patience: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,20 @@ class Demo:
     Args:
         url: Of the page.
         host: The Python peer.
+        answering: Its work.
     """
 
     url: str
     host: Host
+    answering: asyncio.Task[None]
+
+    async def ended(self) -> None:
+        """Wait until the Python peer can answer no more.
+
+        Raises:
+            ChannelLost: The room server went away.
+        """
+        await asyncio.shield(self.answering)
 
 
 @contextlib.asynccontextmanager
@@ -87,10 +99,10 @@ async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
             url = f"{scheme.replace('http', 'ws')}://{here}:{port}{SIGNALING_PATH}"
             trust = _trust(options)
             async with await join(url, room=_ROOM, name=_NAME, ssl=trust, insecure=True) as room:
-                host = Host(room, PeerConfiguration())
-                async with _running(host):
+                host = Host(room, PeerConfiguration(), patience=options.patience)
+                async with _running(host) as answering:
                     shown = here if address in _LOOPBACK else _bracketed(options.host)
-                    yield Demo(f"{scheme}://{shown}:{port}/", host)
+                    yield Demo(f"{scheme}://{shown}:{port}/", host, answering)
 
 
 def _check_certificate(options: DemoOptions) -> None:
@@ -170,11 +182,13 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def _running(host: Host) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(host.run(), name="demo host")
-        yield
+async def _running(host: Host) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(host.run(), name="demo host")
+    try:
+        yield task
+    finally:
         task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _trust(options: DemoOptions) -> ssl.SSLContext | None:

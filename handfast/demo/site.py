@@ -16,7 +16,7 @@ from signaling.server import Limits, create_app
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SIGNALING_PATH: Final = "/signaling/ws"
+SIGNALING_PATH: Final = "/ws"
 
 #: The page loads nothing from elsewhere, runs nothing that is not a file of ours, and cannot be
 #: shown inside another page. `'self'` covers the WebSocket to the same origin (CSP level 3).
@@ -48,14 +48,14 @@ _HEADERS: Final = MappingProxyType(
 
 
 def create_site(*, visitors: int) -> Starlette:
-    """The app: the page at `/`, the room server at `/signaling/ws`.
+    """The app: the page at `/`, the room server at `/ws`.
 
     Args:
         visitors: How many pages may be in the room together with the Python peer.
     """
     return Starlette(
         routes=[
-            Mount("/signaling", create_app(limits=Limits(members_per_room=visitors + 1))),
+            *create_app(limits=Limits(members_per_room=visitors + 1)).routes,
             Mount("/", StaticFiles(packages=[("handfast", "page")], html=True)),
         ],
         middleware=[Middleware(_SecurityHeaders)],

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from signaling import PeerChannel
 
 _REPORT_INTERVAL: Final = 1.0
-_PATIENCE: Final = 30.0
 #: Bytes that wait to be sent on a channel; a page that does not read gets no more.
 _MAX_BUFFERED: Final = 64 * 1024
 
@@ -61,10 +60,14 @@ class Visit:
     Args:
         channel: To the page.
         configuration: Of the connection.
+        patience: Seconds until the connection has to be there.
     """
 
-    def __init__(self, channel: PeerChannel, configuration: PeerConfiguration) -> None:
+    def __init__(
+        self, channel: PeerChannel, configuration: PeerConfiguration, *, patience: float
+    ) -> None:
         self._channel = channel
+        self._patience = patience
         self.connection = PeerConnection(configuration)
         self._overlay: OverlayTrack | None = None
         self._meter: ToneMeter | None = None
@@ -121,7 +124,7 @@ class Visit:
             self._failed.set()
 
     async def _watch(self) -> None:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(self._patience):
             await self.connection.connected()
         await self._failed.wait()
         raise TransportError("nothing came from the page for too long")

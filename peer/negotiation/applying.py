@@ -24,8 +24,8 @@ from peer.negotiation.validation import (
     check_answer,
     check_description,
     check_layout,
-    check_offer,
     is_supported,
+    offered_setup,
 )
 
 if TYPE_CHECKING:
@@ -67,12 +67,13 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     """
     entered = _enter(session, Side.REMOTE, SdpType.OFFER, sdp)
     check_description(sdp, profile)
-    check_offer(sdp)
     check_layout(session, sdp)
     _check_modifications(session, sdp)
     for section in sdp.media:
         if section.rejected or not is_supported(section) or section.mid is None:
             continue
+        # Refused now, and not when there is no answer to it.
+        offered_setup(sdp, section)
         if section.kind is None:
             entered = _associate_data(entered, section.mid)
         else:

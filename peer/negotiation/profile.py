@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from peer.configuration import AnswerRole, BundlePolicy, SdpLimits
 from peer.ice_parameters import IceParameters
+from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.session import TransportState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from peer.identity.fingerprints import Fingerprint
     from peer.rtp_parameters import MediaKind, RtpCapabilities
     from peer.states import IceRole
 
@@ -30,6 +30,7 @@ class Profile:
         sctp_port: Our SCTP port.
         max_message_size: The largest data channel message that we take, in bytes.
         max_candidates: Remote candidates kept for one m-section.
+        accepted_hashes: By which a fingerprint of the peer's may be.
     """
 
     capabilities: Mapping[MediaKind, RtpCapabilities]
@@ -42,6 +43,7 @@ class Profile:
     sctp_port: int = 5000
     max_message_size: int = 262144
     max_candidates: int = 128
+    accepted_hashes: tuple[HashFunction, ...] = tuple(HashFunction)
 
     def new_transport(self, mid: str, ice_role: IceRole) -> TransportState:
         """A transport with fresh ICE credentials and a fresh tls-id, for an m-section at first."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peer.configuration import AnswerRole
-from peer.errors import DescriptionError, FingerprintError, SdpLimitError
+from peer.errors import DescriptionError, FingerprintError, SdpLimitError, SetupError
 from peer.ice_parameters import IceParameters
-from peer.identity.fingerprints import WEAK_HASHES, Fingerprint
+from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
 from peer.negotiation.attributes import Setup
-from peer.negotiation.roles import answer_setup
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp import MediaSection, Sdp
     from peer.negotiation.session import Session
@@ -47,21 +47,10 @@ def check_description(sdp: Sdp, profile: Profile) -> None:
         if section.rejected or not is_supported(section):
             continue
         ice_parameters(sdp, section)
-        accepted_fingerprints(sdp, section)
+        accepted_fingerprints(sdp, section, profile.accepted_hashes)
         if section.kind is not None and not sdp.multiplexes_rtcp(section):
             # RFC 9429 section 4.1.1: rtcpMuxPolicy is always "require" here.
             raise DescriptionError("RTP and RTCP must share a port (a=rtcp-mux)", mid=section.mid)
-
-
-def check_offer(sdp: Sdp) -> None:
-    """Check that an offer can be answered, so that nobody waits for an answer that never comes.
-
-    Raises:
-        SetupError: It leaves no DTLS role to us.
-    """
-    for section in sdp.media:
-        if not section.rejected and is_supported(section):
-            answer_setup(offered_setup(sdp, section), AnswerRole.ACTIVE, None, mid=section.mid)
 
 
 def check_answer(offer: Sdp, answer: Sdp) -> None:
@@ -161,7 +150,9 @@ def ice_parameters(sdp: Sdp, section: MediaSection) -> IceParameters:
         raise DescriptionError(str(error), mid=section.mid) from None
 
 
-def accepted_fingerprints(sdp: Sdp, section: MediaSection) -> tuple[Fingerprint, ...]:
+def accepted_fingerprints(
+    sdp: Sdp, section: MediaSection, accepted_hashes: Collection[HashFunction] = tuple(HashFunction)
+) -> tuple[Fingerprint, ...]:
     """The fingerprints of an m-section whose hashes we accept.
 
     Raises:
@@ -171,12 +162,13 @@ def accepted_fingerprints(sdp: Sdp, section: MediaSection) -> tuple[Fingerprint,
     if not fingerprints:
         # RFC 5763 section 5: "The endpoint MUST use the fingerprint attribute."
         raise FingerprintError("the m-section has no a=fingerprint", mid=section.mid)
-    accepted = tuple(f for f in fingerprints if f.hash_function is not None)
+    accepted = tuple(f for f in fingerprints if f.hash_function in accepted_hashes)
     if not accepted:
         shown = fingerprints[0]
-        fault = "too weak" if shown.algorithm in WEAK_HASHES else "unknown"
+        fault = "not accepted" if shown.hash_function else "unknown"
+        fault = "too weak" if shown.algorithm in WEAK_HASHES else fault
         raise FingerprintError(
-            f"the hash {shown.algorithm} is {fault}; sha-256, sha-384 or sha-512 is needed",
+            f"the hash {shown.algorithm} is {fault}; {' or '.join(accepted_hashes)} is needed",
             line=f"a=fingerprint:{shown}",
             mid=section.mid,
         )
@@ -184,8 +176,20 @@ def accepted_fingerprints(sdp: Sdp, section: MediaSection) -> tuple[Fingerprint,
 
 
 def offered_setup(sdp: Sdp, section: MediaSection) -> Setup:
-    """The setup of an offer; `active` where it has none (RFC 4145 section 4)."""
-    return sdp.transport_setup(section) or Setup.ACTIVE
+    """The setup of an offer; `active` where it has none (RFC 4145 section 4).
+
+    Raises:
+        SetupError: It holds the connection.
+    """
+    setup = sdp.transport_setup(section) or Setup.ACTIVE
+    if setup is Setup.HOLDCONN:
+        # RFC 8842 section 5.1: holdconn MUST NOT be used with DTLS.
+        raise SetupError(
+            "an offer cannot hold a DTLS association",
+            line=f"a=setup:{setup.value}",
+            mid=section.mid,
+        )
+    return setup
 
 
 def _check_groups(sdp: Sdp) -> None:

@@ -23,7 +23,7 @@ from peer.rtp_parameters import (
     RtpCapabilities,
     SendParameters,
 )
-from peer.transport.seam_rtp import installed_codecs, installed_header_extensions
+from peer.transport.seam.rtp import installed_codecs, installed_header_extensions
 
 
 def capabilities(kind: MediaKind) -> RtpCapabilities:

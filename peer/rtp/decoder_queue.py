@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
-    from peer.transport.seam_rtp import EncodedFrame
+    from peer.transport.seam.rtp import EncodedFrame
 
 LIMIT = 64
 

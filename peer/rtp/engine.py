@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from peer.rtp.router import RtpRouter
 from peer.transport.eager import Pump
-from peer.transport.seam_rtp import (
+from peer.transport.seam.rtp import (
     PARSE_ERRORS,
     HeaderExtensionsMap,
     RtcpPacket,

@@ -6,12 +6,14 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peer.transport.seam_rtp import MediaReceiver, RtpPacket
+from peer.transport.seam.receiver import MediaReceiver
 
 if TYPE_CHECKING:
     from aiortc.rtcdtlstransport import RTCDtlsTransport
+    from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
 
-    from peer.transport.seam_rtp import DecoderInput, FrameSink
+    from peer.transport.seam.receiver import DecoderInput, FrameSink
+    from peer.transport.seam.rtp import RtpPacket
 
 STREAM_LIMIT = 16
 SETTLING_MS = 200
@@ -93,6 +95,12 @@ class InboundMedia(MediaReceiver):
             self.enabled = True
             self._resumed = True
             self.request_picture()
+
+    def go_on_over(self, face: RTCDtlsTransport, parameters: RTCRtpReceiveParameters) -> None:
+        """Take what arrives over another transport, as the continuation of what was before."""
+        self.enabled = True
+        self._resumed = self._stream is not None
+        self.move(face, parameters)
 
     def admits(self, packet: RtpPacket, arrival_ms: int) -> bool:
         """Whether the packet belongs to the present stream, or to one that it starts."""

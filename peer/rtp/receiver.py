@@ -25,10 +25,16 @@ class RtpReceiver:
 
     Args:
         kind: Audio or video.
+
+    Attributes:
+        verified: Whether what the track gives is known to be from the peer that signalled. With
+            `EarlyMedia.UNVERIFIED` frames come while this is False; they are of whoever answered
+            the offer first, until it turns True, or the track ends because it was somebody else.
     """
 
     def __init__(self, kind: MediaKind) -> None:
         self.kind = kind
+        self.verified = False
         self._track = ReceivedTrack(kind)
         self._decoder = DecoderQueue(kind, on_picture_loss=self._request_picture)
         self._media: InboundMedia | None = None
@@ -45,7 +51,12 @@ class RtpReceiver:
         """Whether `start` was called and `stop` was not."""
         return self._media is not None
 
-    async def getStats(self) -> RtpStatsReport:  # noqa: N802 - W3C name
+    @property
+    def face(self) -> RTCDtlsTransport | None:
+        """What it receives over; None before the start."""
+        return None if self._media is None else self._media.transport
+
+    async def getStats(self) -> RtpStatsReport:
         """`inbound-rtp` for each stream; `remote-outbound-rtp` once the peer has reported."""
         report: RtpStatsReport = {}
         media, parameters = self._media, self._parameters
@@ -113,6 +124,23 @@ class RtpReceiver:
         if parameters is not None and parameters != self._parameters:
             self._media.change(to_aiortc_receive(parameters))
             self._parameters = parameters
+
+    def move(self, face: RTCDtlsTransport, parameters: ReceiveParameters) -> None:
+        """Go on over another transport.
+
+        Raises:
+            InvalidStateError: It was not started.
+        """
+        if self._media is None:
+            raise InvalidStateError("the receiver was not started")
+        self._media.go_on_over(face, to_aiortc_receive(parameters))
+        self._parameters = parameters
+
+    def disown(self) -> None:
+        """What came was not the peer's: drop what was not fetched, and end the track."""
+        if self._media is not None:
+            self._media.pause()
+        self._track.stop()
 
     async def stop(self) -> None:
         """End the track and release everything; any number of times."""

@@ -12,7 +12,7 @@ from peer.rtp.capabilities import to_aiortc_send
 from peer.rtp.feed import Feed
 from peer.rtp.stats import OutboundRtpStats, RemoteInboundRtpStats, RtpStatsReport
 from peer.transport.eager import run_to_end
-from peer.transport.seam_rtp import MediaSender
+from peer.transport.seam.sender import MediaSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ class RtpSender:
         """The track given last, even after it has ended."""
         return self._track
 
-    async def replaceTrack(self, track: MediaStreamTrack | None) -> None:  # noqa: N802 - W3C name
+    async def replaceTrack(self, track: MediaStreamTrack | None) -> None:
         """Go on with another track, or with None, without negotiation.
 
         The former track is not stopped; the peer sees one stream whose time rises.
@@ -88,7 +88,7 @@ class RtpSender:
         """Whether `start` was called and `stop` was not."""
         return self._media is not None
 
-    async def getStats(self) -> RtpStatsReport:  # noqa: N802 - W3C name
+    async def getStats(self) -> RtpStatsReport:
         """`outbound-rtp` once started; `remote-inbound-rtp` once the peer has reported."""
         report: RtpStatsReport = {}
         media, parameters = self._media, self._parameters

@@ -30,9 +30,9 @@ class RtpStreamStats:
 class OutboundRtpStats(RtpStreamStats):
     """What we sent. `framesEncoded` counts frames that became packets."""
 
-    packetsSent: int  # noqa: N815 - W3C name
-    bytesSent: int  # noqa: N815 - W3C name
-    framesEncoded: int  # noqa: N815 - W3C name
+    packetsSent: int
+    bytesSent: int
+    framesEncoded: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +46,11 @@ class RemoteInboundRtpStats(RtpStreamStats):
         roundTripTime: In seconds; None before the first measurement.
     """
 
-    packetsReceived: int  # noqa: N815 - W3C name
-    packetsLost: int  # noqa: N815 - W3C name
-    fractionLost: float  # noqa: N815 - W3C name
+    packetsReceived: int
+    packetsLost: int
+    fractionLost: float
     jitter: float
-    roundTripTime: float | None  # noqa: N815 - W3C name
+    roundTripTime: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,21 +64,21 @@ class InboundRtpStats(RtpStreamStats):
         framesDropped: Decoded, but not fetched from the track in time.
     """
 
-    packetsReceived: int  # noqa: N815 - W3C name
-    bytesReceived: int  # noqa: N815 - W3C name
-    packetsLost: int  # noqa: N815 - W3C name
+    packetsReceived: int
+    bytesReceived: int
+    packetsLost: int
     jitter: float
-    framesDecoded: int  # noqa: N815 - W3C name
-    framesDropped: int  # noqa: N815 - W3C name
+    framesDecoded: int
+    framesDropped: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteOutboundRtpStats(RtpStreamStats):
     """What the peer says it sent. `remoteTimestamp` is in milliseconds since 1970, by its clock."""
 
-    packetsSent: int  # noqa: N815 - W3C name
-    bytesSent: int  # noqa: N815 - W3C name
-    remoteTimestamp: float  # noqa: N815 - W3C name
+    packetsSent: int
+    bytesSent: int
+    remoteTimestamp: float
 
 
 RtpStatsReport = dict[str, RtpStreamStats]

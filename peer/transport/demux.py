@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Protocol, TypeVar
 
-from peer.transport.dtls_records import first_epoch
+from peer.transport.dtls.records import first_epoch
 
 
 class DatagramClass(Enum):

@@ -29,6 +29,9 @@ class SecureEvents(Protocol):
     def on_state(self, state: DtlsTransportState) -> None:
         """The state has changed; on `failed`, the transport's `error` says why."""
 
+    def on_handshake_complete(self) -> None:
+        """The keys are there; the peer's certificate is known, though perhaps not yet verified."""
+
     def on_rtp(self, packet: bytes, arrival_ms: int) -> None:
         """A decrypted RTP packet of the verified peer; `arrival_ms` is of a monotonic clock."""
 
@@ -44,9 +47,6 @@ class AssociationEvents(SecureEvents, Protocol):
 
     def on_transmit(self, datagram: bytes) -> bool:
         """A datagram for the peer, DTLS or SRTP; returns whether it could be sent."""
-
-    def on_handshake_complete(self) -> None:
-        """The keys are there; the peer's certificate is known, though perhaps not yet verified."""
 
 
 class RtpRegistry(Protocol):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, assert_never
 
 from peer.errors import DtlsError, InvalidStateError
-from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
-from peer.transport.association import HANDSHAKE_TIMEOUT, Association, monotonic_ms
 from peer.transport.demux import associations_for, classify
-from peer.transport.seam import TransportFace
+from peer.transport.dtls.association import DEFAULT_POLICY, Association, monotonic_ms
+from peer.transport.seam.dtls import TransportFace
 from peer.transport.secure_stats import Counters, SecureTransportStats
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
+    from peer.identity.fingerprints import Fingerprint
+    from peer.security_policy import SecurityPolicy
+    from peer.transport.dtls.connection import OnSecret
     from peer.transport.interfaces import DatagramPath, RtpRegistry, SecureEvents
+    from peer.transport.tap import Tap
 
 _SETTLED = frozenset(
     {DtlsTransportState.CONNECTED, DtlsTransportState.CLOSED, DtlsTransportState.FAILED}
@@ -37,8 +40,9 @@ class SecureTransport:
         certificate: What we show.
         events: Told of states, packets and data.
         registry: Where aiortc's senders and receivers are to register through `face`.
-        accepted_hashes: Fingerprints by other hashes count as absent.
-        handshake_timeout: Seconds, from the moment when the peer can be reached.
+        policy: For every association.
+        on_secret: Told of their keys, where these are to be logged.
+        tap: Told of handshakes, verification and drops, where the transport is traced.
         clock: Milliseconds, monotonic, for arrival times.
 
     Attributes:
@@ -53,8 +57,9 @@ class SecureTransport:
         certificate: Certificate,
         events: SecureEvents,
         registry: RtpRegistry | None = None,
-        accepted_hashes: Collection[HashFunction] = tuple(HashFunction),
-        handshake_timeout: float = HANDSHAKE_TIMEOUT,
+        policy: SecurityPolicy = DEFAULT_POLICY,
+        on_secret: OnSecret | None = None,
+        tap: Tap | None = None,
         clock: Callable[[], int] = monotonic_ms,
     ) -> None:
         self.key = key
@@ -62,8 +67,10 @@ class SecureTransport:
         self.closed = False
         self._certificate = certificate
         self._events = events
-        self._accepted_hashes = accepted_hashes
-        self._handshake_timeout = handshake_timeout
+        self._policy = policy
+        self._on_secret = on_secret
+        self._tap = tap
+        self._needs_srtp = False
         self._clock = clock
         self._current: Association | None = None
         self._current_events: _LaneEvents | None = None
@@ -91,6 +98,11 @@ class SecureTransport:
     def role(self) -> DtlsRole | None:
         """Ours, once the answer is known."""
         return self._role
+
+    @property
+    def verified(self) -> bool:
+        """Whether the certificate that the peer has shown is the one that it signalled."""
+        return self._current is not None and self._current.verified
 
     @property
     def current(self) -> Association | None:
@@ -124,6 +136,12 @@ class SecureTransport:
         current.verify(fingerprints)
         if self._path_up:
             self._go(current)
+
+    def require_srtp(self) -> None:
+        """Media is to flow: a peer without an SRTP profile in common is not connected to."""
+        self._needs_srtp = True
+        if self._current is not None:
+            self._current.require_srtp()
 
     def on_ice_state(self, state: IceTransportState) -> None:
         """The state of the path, whose interruptions and restarts the association outlives."""
@@ -199,10 +217,13 @@ class SecureTransport:
             certificate=self._certificate,
             role=role,
             events=lane,
-            accepted_hashes=self._accepted_hashes,
-            handshake_timeout=self._handshake_timeout,
+            policy=self._policy,
+            on_secret=self._on_secret,
+            tap=self._tap,
             clock=self._clock,
         )
+        if self._needs_srtp:
+            self._current.require_srtp()
         self._current_events = lane
         self._lanes = (self._current,)
         self._settled.clear()
@@ -226,6 +247,10 @@ class SecureTransport:
     def _unsent(self) -> bool:
         self._counters.dropped_unsent += 1
         return False
+
+    def _on_handshake_complete(self, lane: _LaneEvents) -> None:
+        if lane is self._current_events:
+            self._events.on_handshake_complete()
 
     def _on_state(self, lane: _LaneEvents, state: DtlsTransportState) -> None:
         if self.closed or lane is not self._current_events:
@@ -252,4 +277,4 @@ class _LaneEvents:
         self._secure._on_state(self, state)  # noqa: SLF001 - one module, one owner
 
     def on_handshake_complete(self) -> None:
-        """Of interest only while two associations live side by side."""
+        self._secure._on_handshake_complete(self)  # noqa: SLF001 - one module, one owner

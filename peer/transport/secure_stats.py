@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint
+    from peer.security_policy import SrtpProfile
     from peer.states import DtlsRole, DtlsTransportState
 
 
@@ -59,7 +60,7 @@ class SecureTransportStats:
     role: DtlsRole | None
     version: str | None
     cipher: str | None
-    srtp_profile: str | None
+    srtp_profile: SrtpProfile | None
     local_fingerprint: Fingerprint
     remote_fingerprint: Fingerprint | None
     packets_sent: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -38,13 +39,18 @@ async def dismiss(websocket: WebSocket, error: Error) -> None:
     """Say what is wrong and disconnect; waits no longer than two seconds for a slow reader."""
     full = error.code in (ErrorCode.ROOM_FULL, ErrorCode.SERVER_FULL)
     code = _TRY_AGAIN_LATER if full else POLICY_VIOLATION
-    try:
+    with suppress(TimeoutError, WebSocketDisconnect):
         async with asyncio.timeout(_CLOSE_TIMEOUT):
-            await websocket.send_text(encode(error))
+            await _send(websocket, encode(error))
             await websocket.close(code, error.code.value)
-    except (TimeoutError, WebSocketDisconnect, RuntimeError):
-        # Starlette says RuntimeError where the WebSocket is closed already.
-        return
+
+
+async def _send(websocket: WebSocket, text: str) -> None:
+    try:
+        await websocket.send_text(text)
+    except RuntimeError as error:
+        # So uvicorn says that it has closed the WebSocket by itself, after an unanswered ping.
+        raise WebSocketDisconnect(1006) from error
 
 
 class _Ended(Exception):  # noqa: N818 - not an error: it unwinds the tasks of a connection
@@ -135,14 +141,14 @@ class Connection:
 
     async def _write(self) -> None:
         try:
-            await self._websocket.send_text(self._reply)
+            await _send(self._websocket, self._reply)
             while True:
                 self._awake.clear()
                 while (frame := self._take()) is not None:
-                    await self._websocket.send_text(frame)
+                    await _send(self._websocket, frame)
                 if self._ping_due:
                     self._ping_due = False
-                    await self._websocket.send_text(_PING)
+                    await _send(self._websocket, _PING)
                 await self._awake.wait()
         except WebSocketDisconnect:
             # The reader is about to learn the close code, which says whether the member has left.

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import ssl
+import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 import pytest
 
-from handfast.demo import Demo, DemoOptions, open_demo
+from handfast.demo import DemoOptions, open_demo
 from handfast.demo.site import SIGNALING_PATH
 from media import SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
 from peer import Certificate, PeerConnection
-from signaling import JoinError, Negotiator, connect
+from signaling import Channel, ChannelClosed, JoinError, Negotiator, Offer, connect
 from tests.support.frames import has_label
 
 if TYPE_CHECKING:
@@ -39,11 +41,14 @@ class _Call:
         self.tracks[event.track.kind] = event.track
 
 
+def _room_of(page: str) -> str:
+    return page.replace("http", "ws", 1).rstrip("/") + SIGNALING_PATH
+
+
 @contextlib.asynccontextmanager
-async def _call_to(demo: Demo) -> AsyncIterator[_Call]:
-    url = demo.url.replace("http", "ws", 1).rstrip("/") + SIGNALING_PATH
+async def _call_to(page: str) -> AsyncIterator[_Call]:
     async with (
-        await connect(url, room="demo", name="caller", reconnect=None) as channel,
+        await connect(_room_of(page), room="demo", name="caller", reconnect=None) as channel,
         PeerConnection() as pc,
         asyncio.TaskGroup() as tasks,
     ):
@@ -55,7 +60,7 @@ async def _call_to(demo: Demo) -> AsyncIterator[_Call]:
 
 
 async def test_picture_and_sound_come_back() -> None:
-    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo) as call:
+    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo.url) as call:
         call.pc.addTrack(SyntheticVideoTrack(width=320, height=240))
         call.pc.addTrack(SyntheticAudioTrack(pitch=523))
         await call.pc.connected()
@@ -70,7 +75,7 @@ async def test_picture_and_sound_come_back() -> None:
 
 
 async def test_datagrams_come_back() -> None:
-    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo) as call:
+    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo.url) as call:
         channel = call.pc.createDataChannel("round-trip", ordered=False, maxRetransmits=0)
         returned = asyncio.get_running_loop().create_future()
         channel.on("message", returned.set_result)
@@ -80,7 +85,7 @@ async def test_datagrams_come_back() -> None:
 
 
 async def test_what_arrives_is_reported() -> None:
-    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo) as call:
+    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo.url) as call:
         call.pc.addTrack(SyntheticVideoTrack(width=320, height=240))
         reports: asyncio.Queue[str] = asyncio.Queue()
         call.pc.createDataChannel("report").on("message", reports.put_nowait)
@@ -96,7 +101,7 @@ async def test_what_arrives_is_reported() -> None:
 
 
 async def test_only_one_track_of_a_kind_is_returned() -> None:
-    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo) as call:
+    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo.url) as call:
         for _ in range(3):
             call.pc.addTrack(SyntheticVideoTrack(width=64, height=48))
         await call.pc.connected()
@@ -107,7 +112,7 @@ async def test_only_one_track_of_a_kind_is_returned() -> None:
 
 async def test_a_caller_that_leaves_is_forgotten() -> None:
     async with open_demo(DemoOptions(port=0)) as demo:
-        async with _call_to(demo) as call:
+        async with _call_to(demo.url) as call:
             call.pc.createDataChannel("round-trip")
             await call.pc.connected()
             visit = demo.host.visits[0]
@@ -117,18 +122,68 @@ async def test_a_caller_that_leaves_is_forgotten() -> None:
         assert visit.connection.connectionState == "closed"
 
 
+async def test_a_visitor_that_makes_no_call_is_sent_away() -> None:
+    async with (
+        open_demo(DemoOptions(port=0, patience=0.05)) as demo,
+        await connect(_room_of(demo.url), room="demo", reconnect=None) as channel,
+    ):
+        with pytest.raises(ChannelClosed, match="no call came"):
+            await channel.receive()
+
+
+async def test_a_visitor_whose_offers_are_nonsense_is_sent_away_and_others_are_not() -> None:
+    async with open_demo(DemoOptions(port=0)) as demo:
+        async with await connect(_room_of(demo.url), room="demo", reconnect=None) as channel:
+            for _ in range(3):
+                await channel.send(Offer(sdp="nonsense"))
+            with pytest.raises(ChannelClosed, match="3 descriptions in a row were refused"):
+                await _read_to_the_end(channel)
+
+        async with _call_to(demo.url) as call:
+            call.pc.createDataChannel("round-trip")
+            await call.pc.connected()
+
+
+async def _read_to_the_end(channel: Channel) -> NoReturn:
+    while True:
+        await channel.receive()
+
+
 async def test_one_visitor_too_many_is_refused() -> None:
-    async with open_demo(DemoOptions(port=0, visitors=1)) as demo, _call_to(demo):
+    async with open_demo(DemoOptions(port=0, visitors=1)) as demo, _call_to(demo.url):
         with pytest.raises(JoinError, match="room-full"):
-            async with _call_to(demo):
+            async with _call_to(demo.url):
                 pass
+
+
+async def test_ctrl_c_during_a_call_ends_the_program_at_once_and_without_complaint() -> None:
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-X", "dev", "-W", "error", "-m", "handfast", "demo", "--port", "0"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert program.stdout is not None
+    said = (await program.stdout.readuntil(b"Ctrl-C")).decode()
+    url = next(word for word in said.split() if word.startswith("http://"))
+    async with _call_to(url) as call:
+        call.pc.addTrack(SyntheticVideoTrack(width=320, height=240))
+        call.pc.addTrack(SyntheticAudioTrack())
+        await call.pc.connected()
+        await call.tracks["video"].recv()
+
+        program.send_signal(signal.SIGINT)
+        async with asyncio.timeout(2):
+            _, errors = await program.communicate()
+
+    assert errors == b""
+    assert program.returncode == 0
 
 
 async def test_closing_the_demo_ends_the_calls_and_every_task() -> None:
     before = asyncio.all_tasks()
     async with contextlib.AsyncExitStack() as stack:
         async with open_demo(DemoOptions(port=0)) as demo:
-            call = await stack.enter_async_context(_call_to(demo))
+            call = await stack.enter_async_context(_call_to(demo.url))
             call.pc.createDataChannel("round-trip")
             await call.pc.connected()
             clock = asyncio.get_running_loop().time

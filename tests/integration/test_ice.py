@@ -12,8 +12,8 @@ from peer.candidates import CandidateFields
 from peer.errors import IceError
 from peer.ice_parameters import IceParameters
 from peer.states import IceGatheringState, IceRole, IceTransportState
-from peer.transport.aioice_candidates import from_aioice, to_aioice
-from peer.transport.timing import IceTiming
+from peer.transport.ice.candidates import from_aioice, to_aioice
+from peer.transport.ice.timing import IceTiming
 from tests.support.ice import LOOPBACK, End, connected_ends, start, two_ends
 from tests.support.ice_peer import hand_peer
 

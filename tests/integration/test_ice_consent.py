@@ -10,8 +10,8 @@ import pytest
 
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
-from peer.transport.seam_ice import MAX_CONSENT_CHECKS
-from peer.transport.timing import IceTiming
+from peer.transport.ice.timing import IceTiming
+from peer.transport.seam.ice import MAX_CONSENT_CHECKS
 from tests.support.ice import End
 from tests.support.ice_peer import HandPeer, hand_peer
 

@@ -8,7 +8,7 @@ from peer.candidates import CandidateFields
 from peer.configuration import IceTransportPolicy
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole
-from peer.transport.seam_mdns import MAX_LOOKUPS
+from peer.transport.seam.mdns import MAX_LOOKUPS
 from tests.support.ice import End
 from tests.support.ice_peer import hand_peer
 

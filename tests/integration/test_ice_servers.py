@@ -9,7 +9,7 @@ import pytest
 from peer.configuration import IceServer
 from peer.errors import ConfigurationError
 from peer.states import IceGatheringState, IceTransportState
-from peer.transport.timing import IceTiming
+from peer.transport.ice.timing import IceTiming
 from tests.support.ice import start, stun_server, two_ends
 
 PUBLIC = ("203.0.113.7", 40000)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from peer.configuration import IceTransportPolicy
 from peer.states import IceTransportState
-from peer.transport.timing import IceTiming
+from peer.transport.ice.timing import IceTiming
 from tests.support.ice import start, two_ends
 from tests.support.turn import turn_daemon
 

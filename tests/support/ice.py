@@ -12,7 +12,7 @@ from aioice import stun
 
 from peer.ice_parameters import IceParameters
 from peer.states import IceGatheringState, IceRole, IceTransportState
-from peer.transport.ice import IceTransport
+from peer.transport.ice.transport import IceTransport
 
 if TYPE_CHECKING:
     from peer.candidates import CandidateFields

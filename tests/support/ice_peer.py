@@ -18,6 +18,30 @@ if TYPE_CHECKING:
 Address = tuple[str, int]
 
 
+def connectivity_check(
+    own: IceParameters,
+    other: IceParameters,
+    *,
+    nominate: bool = False,
+    controlling: bool = True,
+    tie_breaker: int | None = None,
+    password: str | None = None,
+    without: str | None = None,
+) -> stun.Message:
+    """A check that `own` sends to `other`, signed."""
+    message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    message.attributes["USERNAME"] = f"{other.username_fragment}:{own.username_fragment}"
+    role = "ICE-CONTROLLING" if controlling else "ICE-CONTROLLED"
+    message.attributes["PRIORITY"] = 1853824767
+    message.attributes[role] = secrets.randbits(63) if tie_breaker is None else tie_breaker
+    if nominate:
+        message.attributes["USE-CANDIDATE"] = None
+    if without is not None:
+        del message.attributes[without]
+    message.add_message_integrity((password or other.password).encode())
+    return message
+
+
 class HandPeer(asyncio.DatagramProtocol):
     """One address of a peer.
 
@@ -99,17 +123,15 @@ class HandPeer(asyncio.DatagramProtocol):
         without: str | None = None,
     ) -> None:
         """Send a connectivity check."""
-        message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
-        users = f"{self._other.username_fragment}:{self._own.username_fragment}"
-        role = "ICE-CONTROLLING" if controlling else "ICE-CONTROLLED"
-        message.attributes["USERNAME"] = users
-        message.attributes["PRIORITY"] = 1853824767
-        message.attributes[role] = secrets.randbits(63) if tie_breaker is None else tie_breaker
-        if nominate:
-            message.attributes["USE-CANDIDATE"] = None
-        if without is not None:
-            del message.attributes[without]
-        message.add_message_integrity((password or self._other.password).encode())
+        message = connectivity_check(
+            self._own,
+            self._other,
+            nominate=nominate,
+            controlling=controlling,
+            tie_breaker=tie_breaker,
+            password=password,
+            without=without,
+        )
         self.send(bytes(message), addr)
 
     def _answer(self, request: stun.Message, addr: Address) -> None:

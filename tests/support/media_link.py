@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from peer.identity.certificate import Certificate
 from peer.rtp.engine import RtpEngine
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.seam import TransportFace
+from peer.transport.seam.dtls import TransportFace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peer.identity.certificate import Certificate
+from peer.security_policy import SecurityPolicy
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
-from peer.transport.association import Association
+from peer.transport.dtls.association import Association
 from peer.transport.secure import SecureTransport
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class Party:
             certificate=certificate,
             role=role,
             events=events,
-            handshake_timeout=handshake_timeout,
+            policy=SecurityPolicy(handshake_timeout=handshake_timeout),
             clock=clock,
         )
         return cls(association, events, certificate)
@@ -206,7 +207,7 @@ def joined(
             ice=link,
             certificate=certificate,
             events=events,
-            handshake_timeout=handshake_timeout,
+            policy=SecurityPolicy(handshake_timeout=handshake_timeout),
         )
         ends.append(End(certificate, events, link, secure))
     a, b = ends

@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.source import EVERYTHING, PACKAGES, ROOT, SourceFile, python_files
 
-# seam.py, and seam_rtp.py and so on that it is divided into.
-SEAM = "peer/transport/seam"
+# Divided by what each file reaches into.
+SEAM = "peer/transport/seam/"
 MEDIA_LIBRARIES = {"aiortc", "aioice", "av", "pylibsrtp"}
 MAY_IMPORT_MEDIA_LIBRARIES = ("peer/transport/", "peer/rtp/", "media/")
 WRAPPED = {"aiortc", "aioice"}

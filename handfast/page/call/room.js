@@ -60,7 +60,7 @@ export class Room extends EventTarget {
 
   constructor() {
     super();
-    const url = new URL("signaling/ws", document.baseURI);
+    const url = new URL("ws", document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
     this.#socket = new WebSocket(url);
     this.#socket.addEventListener("open", () => {

@@ -46,7 +46,9 @@ export class Security {
   }
 
   #draw() {
-    const { own = {}, peer = {}, local, remote } = this.#facts;
+    const { own = {}, local, remote } = this.#facts;
+    // Only once it is known what the browser leaves out.
+    const peer = (this.#facts.own && this.#facts.peer) ?? {};
     const role = own.dtlsRole ?? OTHER_ROLE[peer.dtlsRole];
     const version = own.tlsVersion ?? peer.tlsVersion;
     this.#list.replaceChildren(

@@ -71,7 +71,7 @@ const PROBLEMS = {
   }),
   "sound-blocked": () => ({
     title: "The browser keeps the loudspeaker off",
-    text: "It wants a click first: press “Loudspeaker”.",
+    text: "It wants a click first: press “Speaker”.",
     retry: false,
   }),
 };

@@ -8,7 +8,7 @@ from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
 from peer.rtp.decoder_queue import DecoderQueue
 from peer.rtp_parameters import MediaKind
-from peer.transport.seam_rtp import EncodedFrame
+from peer.transport.seam.rtp import EncodedFrame
 
 CODEC = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=97)
 

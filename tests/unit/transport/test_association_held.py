@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from peer.transport.demux import DatagramClass
-from peer.transport.held import Arrival, Gate, Held
+from peer.transport.dtls.held import Arrival, Gate, Held
 from tests.support.secure import Recorder
 
 

@@ -10,8 +10,8 @@ from OpenSSL import SSL
 from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.dtls_connection import dtls_context
-from peer.transport.dtls_records import ContentType, records
+from peer.transport.dtls.connection import dtls_context
+from peer.transport.dtls.records import ContentType, records
 from tests.support.secure import Party, connected_parties, exchange, rtcp, rtp, shake_hands
 from tests.support.tls_peer import TlsPeer, legacy_context
 

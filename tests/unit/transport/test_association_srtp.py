@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 import pylibsrtp
 
-from peer.transport.srtp import MAX_SSRCS, Srtp
+from peer.transport.dtls.srtp import MAX_SSRCS, Srtp
 from tests.support.secure import rtcp, rtp
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer.transport.dtls_records import (
+from peer.transport.dtls.records import (
     ContentType,
     count_records,
     first_epoch,

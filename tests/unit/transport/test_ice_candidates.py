@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peer.candidates import CandidateFields
-from peer.transport.aioice_candidates import from_aioice, to_aioice
+from peer.transport.ice.candidates import from_aioice, to_aioice
 
 
 @pytest.mark.parametrize(

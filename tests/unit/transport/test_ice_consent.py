@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from peer.transport.consent import Consent, ConsentState
-from peer.transport.timing import IceTiming
+from peer.transport.ice.consent import Consent, ConsentState
+from peer.transport.ice.timing import IceTiming
 
 FRESH, SILENT, EXPIRED = ConsentState.FRESH, ConsentState.SILENT, ConsentState.EXPIRED
 

@@ -8,7 +8,7 @@ import pytest
 
 from peer.configuration import IceServer
 from peer.errors import ConfigurationError
-from peer.transport.servers import StunServer, TurnServer, TurnTransportProtocol, parse_servers
+from peer.transport.ice.servers import StunServer, TurnServer, TurnTransportProtocol, parse_servers
 
 UDP, TCP, TLS = TurnTransportProtocol.UDP, TurnTransportProtocol.TCP, TurnTransportProtocol.TLS
 

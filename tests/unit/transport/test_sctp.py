@@ -22,8 +22,8 @@ from aiortc.rtcsctptransport import (
 )
 
 from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError
-from peer.transport.sctp import DataChannel, DataTransport, SctpTransportState
-from peer.transport.seam_sctp import AHEAD_LIMIT, CHANNEL_LIMIT, HELD_LIMIT
+from peer.transport.sctp.transport import DataChannel, DataTransport, SctpTransportState
+from peer.transport.seam.sctp import AHEAD_LIMIT, CHANNEL_LIMIT, HELD_LIMIT
 from tests.support.media_link import LinkEnd, media_link
 
 if TYPE_CHECKING:
@@ -84,10 +84,11 @@ def with_checksum(packet: bytes) -> bytes:
     return packet[:8] + pack("<L", value(packet[:8] + bytes(4) + packet[12:])) + packet[12:]
 
 
-async def heard(emitter: Any, event: str) -> Any:
+def heard(emitter: Any, event: str) -> asyncio.Future[Any]:
+    """What the next event of this name brings."""
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     emitter.once(event, lambda *args: future.set_result(args[0] if args else None))
-    return await future
+    return future
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ async def ends() -> AsyncIterator[tuple[End, End]]:
 
 async def open_pair(left: End, right: End, **options: Any) -> tuple[DataChannel, DataChannel]:
     ours = left.transport.createDataChannel("chat", **options)
-    opened = asyncio.ensure_future(heard(ours, "open"))
+    opened = heard(ours, "open")
     if left.transport.state is SctpTransportState.NEW:
         left.start()
         right.start()
@@ -113,8 +114,7 @@ async def test_channel_created_before_the_transport_exists_opens_with_it(
     ends: tuple[End, End],
 ) -> None:
     ours, theirs = await open_pair(*ends)
-    received = asyncio.ensure_future(heard(theirs, "message"))
-    await asyncio.wait({received}, timeout=0)
+    received = heard(theirs, "message")
     ours.send("hello")
     assert await received == "hello"
     assert ends[0].transport.state is SctpTransportState.CONNECTED
@@ -125,6 +125,22 @@ async def test_channel_created_after_the_start_opens(ends: tuple[End, End]) -> N
     ours, theirs = await open_pair(*ends)
     assert (ours.readyState, theirs.readyState) == ("open", "open")
     assert ours.id == theirs.id
+
+
+async def test_channel_is_open_without_a_round_trip(ends: tuple[End, End]) -> None:
+    left, right = ends
+    await open_pair(left, right)
+    right.link.wire.keep = lambda packet: False
+    await heard(left.transport.createDataChannel("late"), "open")
+
+
+async def test_channel_without_order_waits_for_the_acknowledgement(ends: tuple[End, End]) -> None:
+    left, right = ends
+    await open_pair(left, right)
+    right.link.wire.keep = lambda packet: False
+    ours = left.transport.createDataChannel("late", ordered=False)
+    await right.channels.get()
+    assert ours.readyState == "connecting"
 
 
 async def test_dtls_role_decides_the_ids(ends: tuple[End, End]) -> None:
@@ -153,8 +169,7 @@ async def test_label_beyond_ascii_reaches_the_peer(ends: tuple[End, End]) -> Non
 async def test_large_message_arrives_whole(ends: tuple[End, End]) -> None:
     ours, theirs = await open_pair(*ends)
     message = random.Random(1).randbytes(200_000)
-    received = asyncio.ensure_future(heard(theirs, "message"))
-    await asyncio.wait({received}, timeout=0)
+    received = heard(theirs, "message")
     ours.send(message)
     assert await received == message
 
@@ -163,8 +178,7 @@ async def test_negotiated_channels_open_without_an_announcement(ends: tuple[End,
     left, right = ends
     ours = left.transport.createDataChannel("a", negotiated=True, id=7)
     theirs = right.transport.createDataChannel("b", negotiated=True, id=7)
-    opened = [asyncio.ensure_future(heard(each, "open")) for each in (ours, theirs)]
-    await asyncio.wait(opened, timeout=0)
+    opened = [heard(each, "open") for each in (ours, theirs)]
     left.start()
     right.start()
     await asyncio.gather(*opened)
@@ -340,8 +354,7 @@ async def test_packet_that_aiortc_cannot_handle_costs_that_packet(ends: tuple[En
     acknowledgement.user_data = b"\x02"
     right.transport.receive(right.forge(acknowledgement))
     assert right.transport.failed == 1
-    received = asyncio.ensure_future(heard(ours, "message"))
-    await asyncio.wait({received}, timeout=0)
+    received = heard(ours, "message")
     theirs.send("still here")
     assert await received == "still here"
 

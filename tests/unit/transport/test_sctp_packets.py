@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer.transport.sctp_packets import is_well_formed
+from peer.transport.sctp.packets import is_well_formed
 
 HEADER = bytes(12)
 INIT, ABORT, COOKIE_ACK, RECONFIG = 1, 6, 11, 130

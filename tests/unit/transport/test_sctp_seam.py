@@ -8,7 +8,7 @@ from importlib.metadata import version
 from aiortc import rtcsctptransport
 from aiortc.rtcsctptransport import RTCSctpTransport
 
-from peer.transport.seam_sctp import Association
+from peer.transport.seam.sctp import Association
 
 METHODS = [
     "_handle_data",

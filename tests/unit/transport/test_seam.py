@@ -20,9 +20,9 @@ from aioice import ice, mdns, stun, turn
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 
 from peer.ice_parameters import IceParameters
-from peer.transport.seam_ice import IceAgent
-from peer.transport.seam_socket import IceSocket
-from peer.transport.timing import IceTiming
+from peer.transport.ice.timing import IceTiming
+from peer.transport.seam.ice import IceAgent
+from peer.transport.seam.ice_socket import IceSocket
 
 
 @pytest.mark.parametrize(("package", "known"), [("aiortc", "1.16."), ("aioice", "0.13.")])
@@ -131,10 +131,13 @@ async def test_our_fields_hide_none_of_aioice() -> None:
         "_role_switches",
         "_sources",
         "_started",
+        "_tap",
         "_timing",
         "_unanswered",
         "_work",
         "checks_received",
+        "checks_refused",
+        "checks_sent",
         "foreign",
         "ignored_candidates",
         "malformed",

@@ -111,7 +111,7 @@ async def test_a_peer_that_stays_silent_is_given_up() -> None:
     server.secure.start(DtlsRole.SERVER, client.fingerprints)
     server.ice()
 
-    with pytest.raises(DtlsError, match="not complete after"):
+    with pytest.raises(DtlsError, match=r"no (answer to our )?ClientHello within 0.01 s"):
         await server.secure.connected()
 
     assert server.secure.state is DtlsTransportState.FAILED

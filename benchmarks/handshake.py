@@ -1,0 +1,62 @@
+"""Owns the benchmark of the handshake: wall and processor time, and what a trace costs.
+
+Usage: `python -m benchmarks.handshake [ROUNDS]`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+
+from rich.console import Console
+
+from benchmarks.handshake_subjects import Aiortc, Handfast
+from benchmarks.harness import ARTIFACTS, compare
+from benchmarks.setup_subjects import Handfast as Setup
+from benchmarks.setup_subjects import TracedHandfast as TracedSetup
+
+WARM_UP = 3
+ROUNDS = 60
+MOST_ROUNDS = 1000
+CLOCKS: MappingProxyType[str, Callable[[], float]] = MappingProxyType(
+    {"wall": time.perf_counter, "processor": time.process_time}
+)
+
+
+async def run(rounds: int, console: Console) -> None:
+    """Measure and report."""
+    for kind, clock in CLOCKS.items():
+        subjects = [Handfast(clock), Aiortc(clock)]
+        report = await compare(
+            f"one DTLS handshake in memory, both ends, {kind} time",
+            subjects,
+            warm_up=WARM_UP,
+            rounds=rounds,
+        )
+        report.print(console)
+        report.write(ARTIFACTS / f"bench-handshake-{kind}.json")
+    report = await compare(
+        "a whole set-up, with a trace and without",
+        [TracedSetup(), Setup()],
+        warm_up=WARM_UP,
+        rounds=rounds,
+    )
+    report.print(console)
+    report.write(ARTIFACTS / "bench-handshake-trace.json")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run from the command line."""
+    rounds = int(arguments[0]) if arguments else ROUNDS
+    if not 1 <= rounds <= MOST_ROUNDS:
+        print(f"ROUNDS is 1 to {MOST_ROUNDS}", file=sys.stderr)
+        return 2
+    asyncio.run(run(rounds, Console()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,144 @@
+"""Owns one DTLS handshake by each library that benchmarks/handshake.py compares, in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Self, cast
+
+from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport
+from aiortc.rtcdtlstransport import RTCDtlsParameters
+
+from peer.identity.certificate import Certificate
+from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
+from peer.transport.secure import SecureTransport
+
+#: Seconds; a handshake in memory that takes longer is broken, not slow.
+PATIENCE = 30
+
+
+class _Handshake:
+    """A handshake with the certificates made beforehand, as both libraries can keep theirs.
+
+    Args:
+        clock: Seconds; what is measured by it is wall or processor time.
+    """
+
+    name: str
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return None
+
+    async def measure(self) -> float:
+        """Shake hands once; milliseconds, both ends together."""
+        start = self._clock()
+        async with asyncio.timeout(PATIENCE):
+            finish = await self._shake_hands()
+        taken = (self._clock() - start) * 1000
+        await finish()
+        return taken
+
+    async def _shake_hands(self) -> Callable[[], Awaitable[object]]:
+        raise NotImplementedError
+
+
+class _Link:
+    """Delivers on the next turn of the loop, as a socket does."""
+
+    role: IceRole | None = None
+
+    def __init__(self) -> None:
+        self.receive: Callable[[bytes], None] = lambda datagram: None
+
+    def send(self, datagram: bytes) -> bool:
+        asyncio.get_running_loop().call_soon(self.receive, datagram)
+        return True
+
+
+class _Nobody:
+    """A `SecureEvents` that does nothing."""
+
+    def on_state(self, state: DtlsTransportState) -> None: ...
+
+    def on_rtp(self, packet: bytes, arrival_ms: int) -> None: ...
+
+    def on_rtcp(self, packet: bytes) -> None: ...
+
+    def on_data(self, message: bytes) -> None: ...
+
+
+class Handfast(_Handshake):
+    """Ours: datagrams are pushed in."""
+
+    name = "handfast"
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self._certificates = (Certificate.generate(), Certificate.generate())
+
+    async def _shake_hands(self) -> Callable[[], Awaitable[object]]:
+        links = _Link(), _Link()
+        client, server = (
+            SecureTransport(key="0", ice=link, certificate=certificate, events=_Nobody())
+            for link, certificate in zip(links, self._certificates, strict=True)
+        )
+        links[0].receive, links[1].receive = server.receive, client.receive
+        prints = [certificate.fingerprint() for certificate in self._certificates]
+        server.start(DtlsRole.SERVER, prints[:1])
+        client.start(DtlsRole.CLIENT, prints[1:])
+        for end in (server, client):
+            end.on_ice_state(IceTransportState.CONNECTED)
+        await asyncio.gather(client.connected(), server.connected())
+        return lambda: asyncio.gather(client.close(), server.close())
+
+
+class _Queue:
+    """As much of an RTCIceTransport as an RTCDtlsTransport asks for."""
+
+    role = "controlling"
+    state = "completed"
+
+    def __init__(self) -> None:
+        self.other: _Queue = self
+        self._inbox: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def _recv(self) -> bytes:
+        return await self._inbox.get()
+
+    async def _send(self, datagram: bytes) -> None:
+        self.other._inbox.put_nowait(datagram)  # noqa: SLF001 - one end to the other
+
+
+class Aiortc(_Handshake):
+    """What we build on: datagrams are pulled out of a queue."""
+
+    name = "aiortc"
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self._certificates = [RTCCertificate.generateCertificate() for _ in range(2)]
+
+    async def _shake_hands(self) -> Callable[[], Awaitable[object]]:
+        queues = _Queue(), _Queue()
+        queues[0].other, queues[1].other = queues[1], queues[0]
+        ends = [
+            RTCDtlsTransport(cast("RTCIceTransport", queue), [certificate])
+            for queue, certificate in zip(queues, self._certificates, strict=True)
+        ]
+        for end, role in zip(ends, DtlsRole, strict=True):
+            end._set_role(role.value)  # noqa: SLF001 - as its RTCPeerConnection does
+        parameters = [RTCDtlsParameters(c.getFingerprints()) for c in self._certificates]
+        await asyncio.gather(ends[1].start(parameters[0]), ends[0].start(parameters[1]))
+        return lambda: asyncio.gather(*(end.stop() for end in ends))

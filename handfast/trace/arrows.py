@@ -1,0 +1,214 @@
+"""Owns how what crosses becomes arrows: a run of checks is one arrow, and a flight is one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+from handfast.trace import descriptions, flights
+from handfast.trace.pairing import STUN, Passage
+from handfast.trace.rows import Arrow, Mood, Outcome, Side, Topic
+from handfast.trace.words import clean, clean_lines, counted, milliseconds
+from peer.trace import Datagram, DatagramKind, Described
+
+#: Seconds between datagrams of one flight; it is sent again after a second.
+_FLIGHT_GAP: Final = 0.4
+#: Seconds between connectivity checks of one run.
+_RUN_GAP: Final = 1.0
+#: Datagrams that one row tells of: of a run of thousands the first ones say enough.
+_TOLD: Final = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a row depends on besides its events.
+
+    Args:
+        start: The time from which rows count theirs.
+        both_ends: Whether both ends told, so that what only one has seen was lost.
+        several_transports: Whether a row has to say which one it is about.
+    """
+
+    start: float
+    both_ends: bool
+    several_transports: bool
+
+
+class Bundle:
+    """Passages that are drawn as one arrow.
+
+    Args:
+        first: The passage that begins it.
+        after_verify_request: Whether a HelloVerifyRequest came before.
+        consent: Whether the path had been chosen, so that checks ask for consent only.
+
+    Attributes:
+        again: Whether the same flight was sent before.
+    """
+
+    def __init__(self, first: Passage, *, after_verify_request: bool, consent: bool) -> None:
+        self.again = False
+        self._passages = [first]
+        self._after_verify_request = after_verify_request
+        self._consent = consent
+
+    @property
+    def origin(self) -> Side:
+        """Who began it."""
+        return self._passages[0].origin
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The names of the DTLS messages, each once."""
+        names = (
+            name
+            for passage in self._passages
+            if isinstance(passage.event, Datagram)
+            for name in flights.messages(passage.event.detail)
+        )
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def is_run(self) -> bool:
+        """Whether these are checks of ICE."""
+        event = self._passages[0].event
+        return isinstance(event, Datagram) and event.kind in STUN
+
+    def take(self, passage: Passage, *, is_last: bool) -> bool:
+        """Take one more passage, if it belongs to this arrow.
+
+        Args:
+            is_last: Whether no other arrow has begun since.
+        """
+        mine, other = self._passages[-1].event, passage.event
+        if isinstance(mine, Described) or isinstance(other, Described):
+            return False
+        if mine.transport != other.transport:
+            return False
+        gap = passage.time - self._passages[-1].time
+        if self.is_run:
+            belongs = other.kind in STUN and (is_last if self._consent else gap < _RUN_GAP)
+        else:
+            belongs = (
+                mine.kind is other.kind is DatagramKind.DTLS
+                and passage.origin is self.origin
+                and gap < _FLIGHT_GAP
+                and flights.is_handshake(self.messages)
+                and flights.is_handshake(flights.messages(other.detail))
+            )
+        if belongs:
+            self._passages.append(passage)
+        return belongs
+
+    def ends(self, passage: Passage) -> bool:
+        """Whether nothing before this arrow takes the passage."""
+        mine, other = self._passages[0].event, passage.event
+        if isinstance(mine, Described) or isinstance(other, Described):
+            return not (isinstance(other, Datagram) and other.kind in STUN)
+        same = mine.transport == other.transport
+        return same and (mine.kind in STUN) == (other.kind in STUN)
+
+    def row(self, reading: Reading) -> Arrow:
+        """The arrow, as it is by now."""
+        first = self._passages[0]
+        topic, label, note, section = self._told()
+        if self.again:
+            note = f"sent again · {note}"
+        if reading.several_transports and first.event.transport is not None:
+            note += f" · transport {first.event.transport}"
+        if first.sent is not None and first.arrived is not None:
+            note += f" · took {milliseconds(max(0.0, first.arrived - first.sent))}"
+        return Arrow(
+            time=first.time - reading.start,
+            topic=topic,
+            origin=self.origin,
+            label=clean(label),
+            note=clean(note),
+            section=section,
+            outcome=self._outcome(both_ends=reading.both_ends),
+            both_ways=len({passage.origin for passage in self._passages}) > 1,
+            mood=Mood.BAD if self._changes() else Mood.PLAIN,
+            sdp=clean_lines(first.event.sdp) if isinstance(first.event, Described) else "",
+            details=self._details(reading.start),
+        )
+
+    def _told(self) -> tuple[Topic, str, str, str]:
+        """Topic, label, note and section."""
+        event = self._passages[0].event
+        if isinstance(event, Described):
+            note = descriptions.told(event.sdp)
+            if changes := self._changes():
+                note = f"{' and '.join(changes)} changed on the way · {note}"
+            return Topic.SIGNALING, event.type, note, "RFC 5763 section 5"
+        return self._run() if self.is_run else self._datagrams(event)
+
+    def _changes(self) -> tuple[str, ...]:
+        first = self._passages[0]
+        if isinstance(first.event, Described) and isinstance(first.arrival, Described):
+            return descriptions.changed(first.event.sdp, first.arrival.sdp)
+        return ()
+
+    def _run(self) -> tuple[Topic, str, str, str]:
+        events = [p.event for p in self._passages if isinstance(p.event, Datagram)]
+        kinds = Counter(event.kind for event in events)
+        parts = [counted(kinds[DatagramKind.STUN_REQUEST], "request")]
+        parts.append(counted(kinds[DatagramKind.STUN_RESPONSE], "answer"))
+        if kinds[DatagramKind.STUN_ERROR]:
+            parts.append(counted(kinds[DatagramKind.STUN_ERROR], "error"))
+        if any("USE-CANDIDATE" in event.detail for event in events):
+            parts.append("with nomination")
+        note = ", ".join(parts)
+        lasted = self._passages[-1].time - self._passages[0].time
+        if len(events) > 1:
+            note += f" · in {milliseconds(lasted)}"
+        if self._consent:
+            return Topic.ICE, "consent checks", note, "RFC 7675 section 5.1"
+        return Topic.ICE, "connectivity checks", note, "RFC 8445 section 7"
+
+    def _datagrams(self, first: Datagram) -> tuple[Topic, str, str, str]:
+        sizes = [p.event.size for p in self._passages if isinstance(p.event, Datagram)]
+        size = counted(sum(sizes), "byte")
+        match first.kind:
+            case DatagramKind.SRTP | DatagramKind.SRTCP:
+                label = f"{first.kind.upper()} starts"
+                return Topic.MEDIA, label, f"first packet {size}", "RFC 5764 section 5.1"
+            case DatagramKind.DTLS if flights.is_handshake(self.messages):
+                flight = flights.number(
+                    self.messages, after_verify_request=self._after_verify_request
+                )
+                amount = size if len(sizes) == 1 else f"{size} in {len(sizes)} datagrams"
+                note = amount if flight is None else f"flight {flight} · {amount}"
+                return Topic.DTLS, ", ".join(self.messages), note, "RFC 6347 section 4.2.4"
+            case DatagramKind.DTLS if any("alert" in name.lower() for name in self.messages):
+                return Topic.DTLS, ", ".join(self.messages), size, "RFC 5246 section 7.2"
+            case DatagramKind.DTLS:
+                label = ", ".join(self.messages) or "DTLS record"
+                return Topic.MEDIA, label, f"first datagram {size}", "RFC 8261 section 5"
+            case _:
+                return Topic.ICE, f"{first.kind} datagram", size, "RFC 7983 section 7"
+
+    def _outcome(self, *, both_ends: bool) -> Outcome:
+        if self.is_run or not both_ends:
+            return Outcome.SEEN
+        whole = [p for p in self._passages if p.sent is not None and p.arrived is not None]
+        if whole:
+            return Outcome.ARRIVED
+        return Outcome.LOST if self._passages[0].sent is not None else Outcome.SEEN
+
+    def _details(self, start: float) -> tuple[str, ...]:
+        told = [self._detail(passage, start) for passage in self._passages[:_TOLD]]
+        if len(self._passages) > _TOLD:
+            told.append(f"and {counted(len(self._passages) - _TOLD, 'more datagram')}")
+        return tuple(clean(line) for line in told if line)
+
+    def _detail(self, passage: Passage, start: float) -> str:
+        event = passage.event
+        if isinstance(event, Described):
+            return ""
+        way = "→" if passage.origin is Side.LEFT else "←"
+        words = [milliseconds(passage.time - start), way, event.detail or event.kind]
+        words.append(f"({counted(event.size, 'byte')})")
+        if event.local and event.remote:
+            words.append(f"between {event.local} and {event.remote}")
+        return " ".join(words)

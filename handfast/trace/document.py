@@ -1,0 +1,182 @@
+"""Owns the ladder as one HTML page that loads nothing and runs nothing.
+
+It is built as a tree and written by the standard library, which escapes every text and attribute:
+descriptions and reasons come from strangers. The demo's page draws the same elements for the same
+rows (`page/view/ladder.js`), in the same style sheet.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import resources
+from typing import TYPE_CHECKING, Final, assert_never
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+from handfast.trace.rows import Arrow, Failure, Marks, Mood, Note, Outcome, Pause, Side, Topic
+from handfast.trace.words import milliseconds, short
+
+if TYPE_CHECKING:
+    from handfast.trace.rows import Ladder, Row
+
+_STYLES: Final = ("base.css", "ladder.css", "saved.css")
+_SIGNS: Final = {Mood.PLAIN: "●", Mood.GOOD: "✔", Mood.BAD: "✘"}
+_KINDS: Final = {
+    Topic.SIGNALING: "signalling",
+    Topic.ICE: "STUN",
+    Topic.DTLS: "DTLS",
+    Topic.MEDIA: "SRTP and data",
+}
+#: Lines of a tooltip; the rest is in the details.
+_TOOLTIP: Final = 8
+
+
+def document(ladder: Ladder) -> str:
+    """The page."""
+    style = "\n".join(_style(name) for name in _STYLES)
+    title = f"{ladder.left} and {ladder.right}"
+    root = Element("html", lang="en")
+    head = SubElement(root, "head")
+    SubElement(head, "meta", charset="utf-8")
+    # Should anything slip through, it can neither run nor call anybody.
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    head.append(Element("meta", {"http-equiv": "Content-Security-Policy", "content": policy}))
+    SubElement(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
+    SubElement(head, "meta", name="color-scheme", content="light dark")
+    _text(head, "title", f"{title}: a handshake")
+    _text(head, "style", style)
+    body = SubElement(root, "body")
+    header = SubElement(body, "header")
+    _text(header, "h1", title)
+    verdict = SubElement(header, "p", {"class": "verdict", "data-mood": ladder.mood})
+    _text(verdict, "span", _SIGNS[ladder.mood], {"class": "sign", "aria-hidden": "true"})
+    _text(verdict, "span", ladder.verdict)
+    for remark in ladder.remarks:
+        _text(header, "p", remark, {"class": "remark"})
+    SubElement(body, "main").append(_figure(ladder))
+    return f"<!doctype html>\n{tostring(root, encoding='unicode', method='html')}\n"
+
+
+def _style(name: str) -> str:
+    return (resources.files("handfast") / "page" / "style" / name).read_text("utf-8")
+
+
+def _figure(ladder: Ladder) -> Element:
+    figure = Element("div", {"class": "ladder"})
+    heads = SubElement(SubElement(figure, "div", {"class": "ladder-heads"}), "div")
+    _text(heads, "span", ladder.left)
+    _text(heads, "span", ladder.right)
+    rungs = SubElement(figure, "ol", {"class": "rungs"})
+    rungs.extend(_rung(ladder, row) for row in ladder.rows)
+    legend = SubElement(figure, "ul", {"class": "legend"})
+    for topic, name in _KINDS.items():
+        item = SubElement(legend, "li", {"data-topic": topic})
+        item.append(_shaft(to_right=True))
+        _text(item, "span", name)
+    return figure
+
+
+def _rung(ladder: Ladder, row: Row) -> Element:
+    match row:
+        case Arrow():
+            return _arrow(ladder, row)
+        case Note():
+            rung, lane = _empty(row, "note", side=row.side, mood=row.mood, topic=row.topic)
+            box = SubElement(lane, "div", {"class": "box"})
+            _said(box, f"{ladder.name(row.side)}: ", row.label, _SIGNS[row.mood])
+            _text(box, "p", short(row.section), {"class": "section"})
+        case Marks():
+            rung, lane = _empty(row, "marks", side=row.side)
+            _text(lane, "span", f"{ladder.name(row.side)}: ", {"class": "unseen"})
+            states = SubElement(lane, "ul")
+            for state in row.states:
+                _text(states, "li", state)
+        case Failure():
+            rung, lane = _empty(row, "failure", side=row.side)
+            box = SubElement(lane, "div", {"class": "box"})
+            _said(box, f"{ladder.name(row.side)} failed: ", row.sentence, _SIGNS[Mood.BAD])
+        case Pause():
+            rung, lane = _empty(row, "pause", timed=False)
+            lane.text = f"{milliseconds(row.seconds)} without a word"
+        case _:
+            assert_never(row)
+    return rung
+
+
+def _arrow(ladder: Ladder, row: Arrow) -> Element:
+    rung, lane = _empty(
+        row, "arrow", topic=row.topic, origin=row.origin, outcome=row.outcome, mood=row.mood
+    )
+    there = ladder.name(row.origin.other)
+    way = f"{ladder.name(row.origin)} {'and' if row.both_ways else 'to'} {there}: "
+    _said(lane, way, row.label)
+    lost = row.outcome is Outcome.LOST
+    lane.append(
+        _shaft(
+            to_left=row.both_ways or row.origin is Side.RIGHT,
+            to_right=row.both_ways or row.origin is Side.LEFT,
+            lost=lost,
+        )
+    )
+    aside = SubElement(lane, "div", {"class": "aside"})
+    note = f"{row.note} · not seen by {there}" if lost else row.note
+    if row.details or row.sdp:
+        details = SubElement(aside, "details")
+        _text(details, "summary", note)
+        if row.details:
+            told = SubElement(details, "ul")
+            for detail in row.details:
+                _text(told, "li", detail)
+        if row.sdp:
+            _text(details, "pre", row.sdp, {"tabindex": "0"})
+    else:
+        _text(aside, "span", note)
+    _text(aside, "span", short(row.section), {"class": "section"})
+    return rung
+
+
+def _empty(row: Row, kind: str, *, timed: bool = True, **data: str) -> tuple[Element, Element]:
+    """A rung with its time, and its lane, that is still empty."""
+    rung = Element("li", {"class": f"rung {kind}"})
+    for name, value in data.items():
+        rung.set(f"data-{name}", value)
+    if row.details:
+        rung.set("title", "\n".join(row.details[:_TOOLTIP]))
+    _text(rung, "time", milliseconds(row.time) if timed else "")
+    return rung, SubElement(rung, "div", {"class": "lane"})
+
+
+def _said(parent: Element, who: str, words: str, sign: str = "") -> None:
+    line = SubElement(parent, "p", {"class": "said"})
+    if sign:
+        _text(line, "span", sign, {"class": "sign", "aria-hidden": "true"})
+    _text(line, "span", who, {"class": "unseen"})
+    _text(line, "span", words)
+
+
+def _shaft(*, to_left: bool = False, to_right: bool = False, lost: bool = False) -> Element:
+    """An arrow as wide as the lane; nested drawings keep its heads in shape at any width."""
+    shaft = Element("svg", {"class": "shaft", "aria-hidden": "true"})
+    start, end = "0", "100%"
+    if lost:
+        start, end = ("0", "66%") if to_right else ("34%", "100%")
+    SubElement(shaft, "line", x1=start, x2=end, y1="7", y2="7")
+    if lost:
+        at = SubElement(shaft, "svg", x=end if to_right else start, overflow="visible")
+        SubElement(at, "path", {"class": "cross", "d": "M-5 2l10 10M-5 12l10 -10"})
+        return shaft
+    if to_left:
+        SubElement(shaft, "path", d="M0 7l10 -6v12z")
+    if to_right:
+        at = SubElement(shaft, "svg", x="100%", overflow="visible")
+        SubElement(at, "path", d="M0 7l-10 -6v12z")
+    return shaft
+
+
+def _text(
+    parent: Element, name: str, text: str, attributes: dict[str, str] | None = None
+) -> Element:
+    element = SubElement(parent, name, attributes or {})
+    element.text = text
+    return element

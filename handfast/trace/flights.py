@@ -1,0 +1,45 @@
+"""Owns the flights of a DTLS handshake: which messages belong together, and their number."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+#: RFC 6347 section 4.2.4, figure 1, by the message that only this flight has; the first one counts.
+_FLIGHTS: Final = (
+    ("HelloVerifyRequest", 2),
+    ("ServerHello", 4),
+    ("ClientKeyExchange", 5),
+    ("CertificateVerify", 5),
+)
+_HANDSHAKE: Final = re.compile(r"Hello|Certificate|KeyExchange|Finished|ChangeCipherSpec|Ticket")
+
+
+def messages(detail: str) -> tuple[str, ...]:
+    """The names in a datagram's detail, each once: fragments of one message are one message."""
+    names = (re.sub(r"\s*[(\[].*$", "", name).strip() for name in detail.split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def is_handshake(names: tuple[str, ...]) -> bool:
+    """Whether these belong to a flight, in contrast to alerts and application data."""
+    return any(_HANDSHAKE.search(name) for name in names)
+
+
+def number(names: tuple[str, ...], *, after_verify_request: bool) -> int | None:
+    """Which flight these messages are, or None where they do not say.
+
+    Args:
+        names: The messages of the flight so far.
+        after_verify_request: Whether a HelloVerifyRequest came before, which makes a ClientHello
+            the third flight.
+    """
+    for message, flight in _FLIGHTS:
+        if message in names:
+            return flight
+    if "ClientHello" in names:
+        return 3 if after_verify_request else 1
+    if "Certificate" in names:
+        # Of the server it would come with the ServerHello.
+        return 5
+    return 6 if {"Finished", "ChangeCipherSpec"} & set(names) else None

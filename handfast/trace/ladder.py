@@ -1,0 +1,120 @@
+"""Owns the ladder: the events of one end, or of both on a common clock, become rows.
+
+Pure: the same events make the same ladder, so that a ladder that grows is made anew from all of
+its events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from handfast.trace.arrows import Reading
+from handfast.trace.pairing import Crossing, Passage, clock_offset, seen_by_both, seen_by_one
+from handfast.trace.rows import Ladder, Side
+from handfast.trace.running import Rows
+from handfast.trace.verdict import verdict
+from handfast.trace.words import clean, counted, milliseconds
+from peer.trace import Datagram, DatagramKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from handfast.trace.running import Own
+    from peer.trace import TraceEvent
+
+#: Rows of one ladder; nobody reads more, and a peer may have caused every one of them.
+MOST_ROWS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One end of a session, in its own words.
+
+    Args:
+        name: What it is called.
+        events: In the order in which they happened.
+    """
+
+    name: str
+    events: Sequence[TraceEvent]
+
+
+def draw(
+    left: End, right: End | None = None, *, peer: str = "peer", limit: int = MOST_ROWS
+) -> Ladder:
+    """The ladder of a session.
+
+    Args:
+        left: The end that is drawn on the left.
+        right: The other one, where it was traced too.
+        peer: What to call the other one where it was not.
+        limit: Rows; what comes after them is left out, and said to be.
+    """
+    remarks: list[str] = []
+    ends = [replace(left, name=clean(left.name))]
+    if right is not None:
+        ends.append(replace(right, name=clean(right.name)))
+        ends[1], said = _on_one_clock(*ends)
+        remarks += said
+    crossed = seen_by_one(left.events) if right is None else seen_by_both(*(e.events for e in ends))
+    if right is not None and not any(passage.arrival is not None for passage in crossed):
+        remarks.append("The two traces have nothing in common; they may be of different sessions.")
+    rows = Rows(_reading(ends))
+    for moment in _in_order(ends, crossed):
+        rows.add(*moment)
+    drawn = rows.finished()
+    if len(drawn) > limit:
+        remarks.append(f"{counted(len(drawn) - limit, 'later row')} left out.")
+    sentence, mood = verdict([(end.name, end.events) for end in ends])
+    return Ladder(
+        left=ends[0].name,
+        right=ends[1].name if right is not None else clean(peer),
+        verdict=sentence,
+        mood=mood,
+        rows=tuple(drawn[:limit]),
+        remarks=tuple(remarks),
+    )
+
+
+def _on_one_clock(left: End, right: End) -> tuple[End, list[str]]:
+    """The right end by the clock of the left one, and what is to be said of that."""
+    offset = clock_offset(left.events, right.events)
+    if offset == 0.0:
+        return right, []
+    way = "ahead" if offset > 0 else "behind"
+    said = f"The clock of {right.name} was {milliseconds(abs(offset))} {way}; it is corrected here."
+    moved = [replace(event, time=event.time - offset) for event in right.events]
+    return End(right.name, moved), [said]
+
+
+def _reading(ends: Sequence[End]) -> Reading:
+    events = [event for end in ends for event in end.events]
+    transports = {
+        event.transport
+        for event in events
+        if isinstance(event, Datagram) and event.kind is DatagramKind.DTLS
+    }
+    return Reading(
+        start=min((event.time for event in events), default=0.0),
+        both_ends=len(ends) > 1,
+        several_transports=len(transports) > 1,
+    )
+
+
+def _in_order(
+    ends: Sequence[End], crossed: Sequence[Passage]
+) -> Iterator[tuple[Side, Own | Passage]]:
+    """Everything that happened, with whose it is, in the order of time and of each trace."""
+    places = {id(event): place for end in ends for place, event in enumerate(end.events)}
+    moments: list[tuple[float, int, Side, Own | Passage]] = [
+        (passage.time, places[id(passage.event)], passage.origin, passage) for passage in crossed
+    ]
+    for side, end in zip(Side, ends, strict=False):
+        moments += [
+            (event.time, places[id(event)], side, event)
+            for event in end.events
+            if not isinstance(event, Crossing)
+        ]
+    for _, _, side, moment in sorted(moments, key=lambda moment: moment[:2]):
+        yield side, moment

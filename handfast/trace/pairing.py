@@ -1,0 +1,160 @@
+"""Owns what two traces have in common: which arrival belongs to which sending, on one clock."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from handfast.trace.rows import Side
+from peer.trace import Datagram, DatagramKind, Described, Direction, TraceEvent
+
+#: Seconds. Two clocks of one machine differ by less, and so may the ends of an arrow.
+_TOLERANCE: Final = 0.001
+#: Seconds. A flight is sent again after a second (RFC 6347 section 4.2.4.1), so an arrival that
+#: comes later than this belongs to a later sending of the same bytes.
+_PATIENCE: Final = 0.9
+
+STUN: Final = (DatagramKind.STUN_REQUEST, DatagramKind.STUN_RESPONSE, DatagramKind.STUN_ERROR)
+MEDIA: Final = (DatagramKind.SRTP, DatagramKind.SRTCP)
+
+Crossing = Described | Datagram
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """Something that crossed from one end to the other; at least one of the times is known.
+
+    Args:
+        event: As its sender told of it, or else its receiver.
+        origin: The sender.
+        sent: When, in seconds.
+        arrived: When.
+        arrival: As its receiver told of it.
+    """
+
+    event: Crossing
+    origin: Side
+    sent: float | None = None
+    arrived: float | None = None
+    arrival: Crossing | None = None
+
+    @property
+    def time(self) -> float:
+        """When it began, as far as anybody saw."""
+        return self.arrived or 0.0 if self.sent is None else self.sent
+
+
+def seen_by_one(events: Iterable[TraceEvent]) -> list[Passage]:
+    """What crossed, told by the left end alone."""
+    return [
+        Passage(event=event, origin=Side.LEFT, sent=event.time)
+        if event.direction is Direction.OUT
+        else Passage(event=event, origin=Side.RIGHT, arrived=event.time)
+        for event in events
+        if isinstance(event, Crossing)
+    ]
+
+
+def seen_by_both(left: Sequence[TraceEvent], right: Sequence[TraceEvent]) -> list[Passage]:
+    """What crossed, told by both ends on one clock.
+
+    Of STUN only what was sent is taken: it comes in runs of equal messages, some of them for
+    servers, and is drawn as runs.
+    """
+    found: list[Passage] = []
+    for origin, sender, receiver in ((Side.LEFT, left, right), (Side.RIGHT, right, left)):
+        sent, arrived = _by_key(sender, Direction.OUT), _by_key(receiver, Direction.IN)
+        for key in {**sent, **arrived}:
+            found += _paired(origin, sent[key], arrived[key])
+        found += [
+            Passage(event=event, origin=origin, sent=event.time)
+            for event in sender
+            if isinstance(event, Datagram)
+            and event.kind in STUN
+            and event.direction is Direction.OUT
+        ]
+    return found
+
+
+def clock_offset(left: Sequence[TraceEvent], right: Sequence[TraceEvent]) -> float:
+    """How far the right end's clock is ahead of the left one's, in seconds.
+
+    Nothing arrives before it was sent. Where the times say that it did, the clocks differ; the
+    middle between the bounds that both directions set is the best that is known of them, as in
+    NTP (RFC 5905 section 8). Where they do not say so, the clocks are believed.
+    """
+    there, back = _least_delay(left, right), _least_delay(right, left)
+    bounds = [delay for delay in (there, back) if delay is not None]
+    if all(delay >= -_TOLERANCE for delay in bounds):
+        return 0.0
+    if there is None:
+        return -bounds[0]
+    return there if back is None else (there - back) / 2
+
+
+def _least_delay(sender: Sequence[TraceEvent], receiver: Sequence[TraceEvent]) -> float | None:
+    sent, arrived = _by_key(sender, Direction.OUT), _by_key(receiver, Direction.IN)
+    # A loss among equal datagrams makes delays longer, never shorter: the least one stands.
+    delays = [
+        arrival.time - sending.time
+        for key, sendings in sent.items()
+        for sending, arrival in zip(sendings, arrived[key], strict=False)
+    ]
+    return min(delays, default=None)
+
+
+def _by_key(
+    events: Iterable[TraceEvent], direction: Direction
+) -> defaultdict[Hashable, list[Crossing]]:
+    found: defaultdict[Hashable, list[Crossing]] = defaultdict(list)
+    for event in events:
+        if (
+            isinstance(event, Crossing)
+            and event.direction is direction
+            and not (isinstance(event, Datagram) and event.kind in STUN)
+        ):
+            found[_key(event)].append(event)
+    return found
+
+
+def _key(event: Crossing) -> Hashable:
+    match event:
+        case Described():
+            # Candidates are added on the way, and its `o=` line tells it from any other.
+            origin = next((line for line in event.sdp.splitlines() if line.startswith("o=")), "")
+            return (event.type, origin.strip())
+        case Datagram(kind=kind) if kind in MEDIA:
+            # Each end tells of the first one that it sees, which need not be the same.
+            return (kind, event.transport)
+        case Datagram():
+            return (event.kind, event.transport, event.size, event.detail)
+
+
+def _paired(
+    origin: Side, sendings: Iterable[Crossing], arrivals: Iterable[Crossing]
+) -> list[Passage]:
+    waiting = deque(sendings)
+    found: list[Passage] = []
+    for arrival in arrivals:
+        while len(waiting) > 1 and (
+            arrival.time - waiting[0].time > _PATIENCE
+            and waiting[1].time <= arrival.time + _TOLERANCE
+        ):
+            lost = waiting.popleft()
+            found.append(Passage(event=lost, origin=origin, sent=lost.time))
+        if waiting and waiting[0].time <= arrival.time + _TOLERANCE:
+            event = waiting.popleft()
+            found.append(
+                Passage(
+                    event=event,
+                    origin=origin,
+                    sent=event.time,
+                    arrived=arrival.time,
+                    arrival=arrival,
+                )
+            )
+        else:
+            found.append(Passage(event=arrival, origin=origin, arrived=arrival.time))
+    return found + [Passage(event=event, origin=origin, sent=event.time) for event in waiting]

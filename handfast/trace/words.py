@@ -1,0 +1,55 @@
+"""Owns how times, sizes and texts of strangers are written in a ladder."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: Of one text in a row; a label of a hundred characters is long already.
+LONGEST: Final = 400
+#: Of a description that is kept whole.
+LONGEST_SDP: Final = 256 * 1024
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+
+
+def clean(text: str, longest: int = LONGEST) -> str:
+    """Make one line of a text that a peer may have chosen.
+
+    What is not printable becomes U+FFFD: escape sequences that a terminal would obey, line ends
+    that would forge rows, and marks of direction that would turn a line around.
+    """
+    kept = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return "".join(c if c.isprintable() else _REPLACEMENT for c in kept)
+
+
+def clean_lines(text: str, longest: int = LONGEST_SDP) -> str:
+    """The same for a text of several lines, which stay lines."""
+    return "\n".join(clean(line, longest) for line in text[:longest].splitlines())
+
+
+def milliseconds(seconds: float) -> str:
+    """A time since the beginning, or how long something took.
+
+    >>> milliseconds(0.01234), milliseconds(1.5), milliseconds(75.25)
+    ('12.3 ms', '1.500 s', '75.2 s')
+    """
+    if abs(seconds) < 0.99995:
+        return f"{seconds * 1000:.1f} ms"
+    return f"{seconds:.3f} s" if abs(seconds) < 60 else f"{seconds:.1f} s"
+
+
+def counted(number: int, what: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "datagram"), counted(1200, "byte")
+    ('1 datagram', '1,200 bytes')
+    """
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def short(section: str) -> str:
+    """A section as it is written where there is little room.
+
+    >>> short("RFC 5763 section 6.6")
+    'RFC 5763 §6.6'
+    """
+    return section.replace(" section ", " §")

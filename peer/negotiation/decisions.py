@@ -1,0 +1,157 @@
+"""Owns what a step of negotiation decided, for the trace: how two sessions differ, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.descriptions import SdpType
+from peer.negotiation.attributes import Setup
+from peer.negotiation.state import Side
+from peer.negotiation.validation import offered_setup
+from peer.states import DtlsRole
+from peer.trace import AssociationDecided, Described, Direction, RoleChosen, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peer.errors import ModificationError
+    from peer.negotiation.sdp import Sdp
+    from peer.negotiation.session import Session, TransportState
+
+Decision = Described | RoleChosen | AssociationDecided
+
+_DIRECTIONS = {Side.LOCAL: Direction.OUT, Side.REMOTE: Direction.IN}
+_ANSWERS = (SdpType.PRANSWER, SdpType.ANSWER)
+
+
+def decisions(before: Session, after: Session, time: float) -> tuple[Decision, ...]:
+    """What was decided between two sessions, in the order of cause and effect.
+
+    Args:
+        time: Of all these events.
+    """
+    return (
+        *_descriptions(before, after, time),
+        *_roles(before, after, time),
+        *_associations(before, after, time),
+    )
+
+
+def refusal(session: Session, error: ModificationError, time: float) -> AssociationDecided:
+    """What was decided where a description would have changed an association."""
+    return AssociationDecided(
+        time=time,
+        transport=None if error.mid is None else session.route(error.mid),
+        verdict=Verdict.REFUSED,
+        reason=error.reason,
+        section="RFC 8842 section 3.1",
+    )
+
+
+def _descriptions(before: Session, after: Session, time: float) -> Iterator[Described]:
+    for side, direction in _DIRECTIONS.items():
+        if _took_back(before, after, side):
+            yield Described(time=time, direction=direction, type=SdpType.ROLLBACK, sdp="")
+    for side, direction in _DIRECTIONS.items():
+        now = after.description(side)
+        if _is_new(before, after, side) and now is not None:
+            yield Described(time=time, direction=direction, type=now.type, sdp=str(now.sdp))
+
+
+def _roles(before: Session, after: Session, time: float) -> Iterator[RoleChosen]:
+    halves = _exchange(before, after)
+    if halves is None:
+        return
+    for transport in after.transports:
+        role = transport.role
+        if role is None or _role(before, transport) is not None:
+            continue
+        offered, answered = (_setup(sdp, after, transport) for sdp in halves)
+        # RFC 5763 section 5 leaves the choice to the answerer; an offer that does not is judged
+        # by the older table.
+        left_open = offered is Setup.ACTPASS
+        yield RoleChosen(
+            time=time,
+            transport=transport.key,
+            role=role,
+            offered=offered,
+            answered=answered,
+            section="RFC 5763 section 5" if left_open else "RFC 4145 section 4.1",
+        )
+
+
+def _associations(before: Session, after: Session, time: float) -> Iterator[AssociationDecided]:
+    for transport in after.transports:
+        judged = _judged(before, after, transport)
+        if judged is not None:
+            verdict, reason, section = judged
+            yield AssociationDecided(
+                time=time, transport=transport.key, verdict=verdict, reason=reason, section=section
+            )
+
+
+def _judged(
+    before: Session, after: Session, transport: TransportState
+) -> tuple[Verdict, str, str] | None:
+    exists = before.transport(transport.key) is not None
+    if _role(before, transport) is not None:
+        if _exchange(before, after) is None:
+            return None
+        return Verdict.KEPT, "fingerprints, tls-id and roles are as before", "RFC 5763 section 6.6"
+    section = "RFC 5763 section 5"
+    match transport.role:
+        case None if exists:
+            return None
+        case None:
+            return Verdict.STARTED, "ready for a ClientHello before the answer comes", section
+        case DtlsRole.SERVER if exists:
+            return Verdict.KEPT, "the peer calls: what listens for it goes on", section
+        case DtlsRole.CLIENT if exists:
+            return Verdict.STARTED, "we call: it takes the place of what listened", section
+        case _:
+            return Verdict.STARTED, "the first exchange: there is none to keep", section
+
+
+def _exchange(before: Session, after: Session) -> tuple[Sdp, Sdp] | None:
+    """The offer and the answer, where an answer came into force."""
+    for side in Side:
+        answer, offer = after.description(side), after.description(side.other)
+        if answer is None or offer is None or answer.type not in _ANSWERS:
+            continue
+        if _is_new(before, after, side):
+            return offer.sdp, answer.sdp
+    return None
+
+
+def _is_new(before: Session, after: Session, side: Side) -> bool:
+    was, now = before.description(side), after.description(side)
+    return was is not now and not _took_back(before, after, side)
+
+
+def _took_back(before: Session, after: Session, side: Side) -> bool:
+    """Whether an offer of that side was rolled back."""
+    if side is Side.LOCAL:
+        pending, now = before.pending_local, after.pending_local or after.current_local
+        current = before.current_local
+    else:
+        pending, now = before.pending_remote, after.pending_remote or after.current_remote
+        current = before.current_remote
+    return pending is not None and now is current
+
+
+def _role(session: Session, transport: TransportState) -> DtlsRole | None:
+    known = session.transport(transport.key)
+    return None if known is None else known.role
+
+
+def _setup(sdp: Sdp, session: Session, transport: TransportState) -> Setup:
+    """The `a=setup` of the first m-section that the transport carries."""
+    carried = (
+        section
+        for section in sdp.media
+        if section.mid is not None
+        and not section.rejected
+        and session.route(section.mid) == transport.key
+    )
+    section = next(carried, None)
+    return Setup.ACTIVE if section is None else offered_setup(sdp, section)

@@ -1,0 +1,334 @@
+"""Owns one DTLS association: its handshake, its verification, its keys and its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from peer.errors import DtlsError
+from peer.identity.fingerprints import Fingerprint, HashFunction, strongest
+from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
+from peer.states import DtlsRole, DtlsTransportState
+from peer.transport.demux import DatagramClass, classify
+from peer.transport.dtls import reasons
+from peer.transport.dtls.connection import DtlsConnection, PeerClosed
+from peer.transport.dtls.handshake import Handshake
+from peer.transport.dtls.held import Arrival, Gate, Held
+from peer.transport.dtls.records import count_records
+from peer.transport.dtls.srtp import Srtp
+from peer.transport.seam.dtls import SrtpKeys
+from peer.transport.secure_stats import Counters
+from peer.transport.tap import Drop
+
+if TYPE_CHECKING:
+    from peer.identity.certificate import Certificate
+    from peer.transport.dtls.connection import OnSecret
+    from peer.transport.interfaces import AssociationEvents
+    from peer.transport.tap import Tap
+
+DEFAULT_POLICY = SecurityPolicy()
+
+# OpenSSL keeps no more records of the epoch to come.
+_MOST_OVERTAKING = 100
+
+
+def monotonic_ms() -> int:
+    """Milliseconds that never go back."""
+    return time.monotonic_ns() // 1_000_000
+
+
+class Association:
+    """One DTLS association and the SRTP keys that it yields (RFC 5764).
+
+    Datagrams are pushed in and out by plain calls. Nothing reaches `on_rtp`, `on_rtcp` or
+    `on_data` before the handshake is complete *and* the peer's certificate has been found to
+    match what it announced: RFC 5763 section 5. Until then a bounded number of packets waits;
+    with `EarlyMedia.UNVERIFIED` this holds for data, and media needs the handshake only.
+
+    Args:
+        certificate: What we show.
+        role: Who sends the ClientHello.
+        events: Told of everything, synchronously.
+        policy: What to accept, what to do with media of an unverified peer, how long to wait.
+        on_secret: Told of the keys, where they are to be logged.
+        tap: Told of handshake, verification and drops, where the transport is traced.
+        clock: Milliseconds, monotonic, for arrival times.
+    """
+
+    def __init__(
+        self,
+        *,
+        certificate: Certificate,
+        role: DtlsRole,
+        events: AssociationEvents,
+        policy: SecurityPolicy = DEFAULT_POLICY,
+        on_secret: OnSecret | None = None,
+        tap: Tap | None = None,
+        clock: Callable[[], int] = monotonic_ms,
+    ) -> None:
+        self.role = role
+        self.error: DtlsError | None = None
+        self.counters = Counters()
+        self.version: str | None = None
+        self.cipher: str | None = None
+        self.srtp_profile: SrtpProfile | None = None
+        self.peer_certificate_der: bytes | None = None
+        self.verified = False
+        self._certificate = certificate
+        self._events = events
+        self._policy = policy
+        self._on_secret = on_secret
+        self._tap = tap
+        self._needs_srtp = False
+        self._clock = clock
+        self._state = DtlsTransportState.NEW
+        self._handshake: Handshake | None = None
+        self._expected: tuple[Fingerprint, ...] = ()
+        self._srtp: Srtp | None = None
+        # Before the keys are there, SRTP waits as it came; afterwards, decrypted, for verification.
+        self._undecrypted = Held()
+        self._gate = Gate(events)
+
+    @property
+    def state(self) -> DtlsTransportState:
+        """`connected` means complete and verified."""
+        return self._state
+
+    @property
+    def handshaking(self) -> bool:
+        """Whether its keys are still to come."""
+        return self.peer_certificate_der is None
+
+    @property
+    def peer_fingerprint(self) -> Fingerprint | None:
+        """SHA-256 of the certificate that the peer has shown."""
+        der = self.peer_certificate_der
+        return None if der is None else Fingerprint.of_certificate(der, HashFunction.SHA256)
+
+    def start(self) -> None:
+        """As client, send the ClientHello; as server, be ready for one."""
+        if self._handshake is not None or self._ended:
+            return
+        self._handshake = Handshake(
+            certificate=self._certificate,
+            role=self.role,
+            policy=self._policy,
+            transmit=self._transmit,
+            on_complete=self._completed,
+            on_failed=self._fail,
+            on_secret=self._on_secret,
+        )
+        if self.role is DtlsRole.CLIENT:
+            self._set_state(DtlsTransportState.CONNECTING)
+            # The callback may have closed it.
+            if not self._ended:
+                self._handshake.begin()
+
+    def expect_peer(self) -> None:
+        """Let the time run within which the handshake has to be complete."""
+        if self._handshake is None or not self.handshaking:
+            return
+        self._handshake.expect_peer()
+        self._set_state(DtlsTransportState.CONNECTING)
+
+    def receive(self, datagram: bytes) -> bool:
+        """Take one datagram from the path; never raises.
+
+        Returns:
+            Whether it was this association's.
+        """
+        if self._handshake is None:
+            return False
+        self.counters.packets_received += 1
+        self.counters.bytes_received += len(datagram)
+        kind = classify(datagram)
+        match kind:
+            case DatagramClass.RTP | DatagramClass.RTCP:
+                return self._receive_srtp(kind, datagram, self._clock())
+            case DatagramClass.DTLS:
+                return self._receive_dtls(self._handshake, datagram)
+            case _:
+                return self._drop(Drop.UNEXPECTED, datagram)
+
+    def verify(self, fingerprints: Sequence[Fingerprint]) -> None:
+        """Say what the peer announced; before, during or after the handshake."""
+        if self._ended:
+            return
+        self._expected = strongest(fingerprints, self._policy.accepted_hashes)
+        if not self._expected:
+            self._fail(reasons.no_accepted_hash(fingerprints))
+        elif not self.handshaking:
+            self._check_fingerprint()
+
+    def require_srtp(self) -> None:
+        """Media is to flow: without a common profile, do not connect (RFC 5764 section 4.1.2)."""
+        self._needs_srtp = True
+
+    def send_rtp(self, packet: bytes) -> bool:
+        """Protect and send an RTP packet; False and counted where that is not possible now."""
+        srtp = self._srtp if self._state is DtlsTransportState.CONNECTED else None
+        return self._send(None if srtp is None else srtp.protect(packet))
+
+    def send_rtcp(self, packet: bytes) -> bool:
+        """The same for RTCP."""
+        srtp = self._srtp if self._state is DtlsTransportState.CONNECTED else None
+        return self._send(None if srtp is None else srtp.protect_rtcp(packet))
+
+    def send_data(self, message: bytes) -> bool:
+        """Encrypt and send one application datagram (an SCTP packet); False as above."""
+        handshake = self._handshake
+        if (
+            handshake is None
+            or self._state is not DtlsTransportState.CONNECTED
+            or not handshake.connection.send(message)
+        ):
+            self.counters.dropped_unsent += 1
+            return False
+        handshake.flush()
+        return True
+
+    def close(self) -> None:
+        """Say close_notify and drop the keys; at any moment, any number of times."""
+        if self._ended:
+            return
+        self._end(DtlsTransportState.CLOSED)
+
+    @property
+    def _ended(self) -> bool:
+        return self._state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED)
+
+    def _send(self, protected: bytes | None) -> bool:
+        if protected is None:
+            self.counters.dropped_unsent += 1
+            return False
+        return self._transmit(protected)
+
+    def _transmit(self, datagram: bytes) -> bool:
+        if not self._events.on_transmit(datagram):
+            self.counters.dropped_unsent += 1
+            return False
+        self.counters.packets_sent += 1
+        self.counters.bytes_sent += len(datagram)
+        return True
+
+    def _receive_dtls(self, handshake: Handshake, datagram: bytes) -> bool:
+        # Data that overtook the end of the handshake comes out with it.
+        limit = _MOST_OVERTAKING if self.handshaking else count_records(datagram)
+        if self._state is DtlsTransportState.NEW:
+            self._set_state(DtlsTransportState.CONNECTING)
+        if not self._ended:
+            handshake.receive(datagram)
+        if not self._ended and not self.handshaking:
+            self._read(handshake, limit)
+        return True
+
+    def _completed(self, connection: DtlsConnection) -> None:
+        self.version = connection.version
+        self.cipher = connection.cipher
+        self.peer_certificate_der = connection.peer_certificate
+        keys = SrtpKeys(connection.ssl, self.role, self._certificate)
+        # A peer with data channels only may offer no SRTP at all (libdatachannel does not).
+        if keys.inbound is not None and keys.outbound is not None:
+            self._srtp = Srtp(keys.inbound, keys.outbound)
+            self.srtp_profile = SrtpProfile(connection.ssl.get_selected_srtp_profile().decode())
+        # RFC 5763 section 6.2: as it was chosen, media is handed up before its sender is known.
+        if self._policy.early_media is EarlyMedia.UNVERIFIED and not self._expected:
+            self._gate.open_for_media()
+        if self._tap is not None:
+            self._tap.handshake_completed(self.role, self.version, self.cipher, self.srtp_profile)
+        self._events.on_handshake_complete()
+        while self._undecrypted and not self._ended:
+            self._receive_srtp(*self._undecrypted.pop())
+        if not self._ended:
+            self._check_fingerprint()
+
+    def _check_fingerprint(self) -> None:
+        der, expected = self.peer_certificate_der, self._expected
+        if der is None or not expected:
+            return
+        # RFC 8122 section 5: any one fingerprint of the strongest hash may be the one.
+        shown = [
+            Fingerprint.of_certificate(der, f.hash_function) for f in expected if f.hash_function
+        ]
+        matches = not set(shown).isdisjoint(expected)
+        if self._tap is not None:
+            self._tap.fingerprint_checked(expected, shown[0], matches=matches)
+        if not matches:
+            # RFC 5763 section 5: a mismatch tears the session down.
+            self._fail(reasons.mismatch(expected, shown[0]))
+            return
+        if self._needs_srtp and self._srtp is None:
+            self._fail(reasons.no_srtp(self._policy.srtp_profiles))
+            return
+        self.verified = True
+        self._set_state(DtlsTransportState.CONNECTED)
+        if not self._ended:
+            self._gate.open()
+
+    def _read(self, handshake: Handshake, limit: int) -> None:
+        messages = 0
+        try:
+            for message in handshake.connection.messages(limit):
+                messages += 1
+                self._deliver(DatagramClass.DTLS, message, self._clock())
+                if self._ended:
+                    return
+        except PeerClosed:
+            # RFC 5246 section 7.2.1: close_notify is answered with close_notify.
+            self.close()
+        except DtlsError as error:
+            self._fail(error)
+        else:
+            # Whatever was not data may have been answered by OpenSSL itself.
+            if messages < limit and not self._ended:
+                handshake.flush()
+
+    def _receive_srtp(self, kind: DatagramClass, packet: bytes, arrival_ms: int) -> bool:
+        srtp = self._srtp
+        if srtp is None:
+            if not self.handshaking:
+                return self._drop(Drop.UNEXPECTED, packet)
+            self.counters.dropped_early += self._undecrypted.push(Arrival(kind, packet, arrival_ms))
+            return True
+        unprotect = srtp.unprotect if kind is DatagramClass.RTP else srtp.unprotect_rtcp
+        plain = unprotect(packet)
+        if plain is None:
+            return self._drop(Drop.UNAUTHENTIC, packet)
+        self._deliver(kind, plain, arrival_ms)
+        return True
+
+    def _drop(self, drop: Drop, datagram: bytes) -> bool:
+        """Count what is not ours, and say so."""
+        if drop is Drop.UNAUTHENTIC:
+            self.counters.dropped_unauthentic += 1
+        else:
+            self.counters.dropped_foreign += 1
+        if self._tap is not None:
+            self._tap.dropped(drop, datagram)
+        return False
+
+    def _deliver(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> None:
+        self.counters.dropped_early += self._gate.deliver(kind, payload, arrival_ms)
+
+    def _fail(self, error: DtlsError) -> None:
+        if not self._ended:
+            self.error = error
+            self._end(DtlsTransportState.FAILED)
+
+    def _end(self, state: DtlsTransportState) -> None:
+        """Let go of keys, clocks and whatever waits."""
+        # First of all, so that whatever the goodbye calls back into finds it ended.
+        self._state = state
+        handshake, self._handshake = self._handshake, None
+        self._srtp = None
+        self._undecrypted.clear()
+        self._gate.shut()
+        if handshake is not None:
+            handshake.end()
+        self._events.on_state(state)
+
+    def _set_state(self, state: DtlsTransportState) -> None:
+        if state is not self._state:
+            self._state = state
+            self._events.on_state(state)

@@ -1,0 +1,127 @@
+"""Owns what ends a DTLS handshake, in one sentence each for the person who has to find out why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.errors import DtlsError
+from peer.states import DtlsRole
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from OpenSSL import SSL
+
+    from peer.identity.fingerprints import Fingerprint
+    from peer.security_policy import SrtpProfile
+
+_TOO_OLD = "the peer does not speak DTLS 1.2, and RFC 8827 section 6.5 allows nothing older"
+
+#: What we object to, by OpenSSL's name for it.
+_OBJECTIONS = {
+    "no shared cipher": "the peer offers no cipher suite with forward secrecy that we accept",
+    "wrong cipher returned": "the peer chose a cipher suite that we had not offered",
+    "unsupported protocol": _TOO_OLD,
+    "wrong version number": _TOO_OLD,
+    "version too low": _TOO_OLD,
+    "wrong ssl version": _TOO_OLD,
+    "peer did not return a certificate": "the peer shows no certificate",
+    "read timeout expired": "the peer stopped answering during the DTLS handshake",
+    "bad signature": "the peer could not prove that its certificate is its own",
+    "ee key too small": "the key of the peer's certificate is too small",
+}
+
+#: What an alert of the peer most likely means (RFC 5246 section 7.2.2), by its name there.
+_ALERTS = {
+    "handshake_failure": "it shares no cipher suite or curve with us, or misses a certificate",
+    "protocol_version": "it does not speak DTLS 1.2",
+    "insufficient_security": "it wants stronger cipher suites than ours",
+    "bad_certificate": "it does not accept our certificate",
+    "unsupported_certificate": "it does not accept our certificate's kind of key",
+    "certificate_revoked": "it takes our certificate for revoked",
+    "certificate_expired": "it takes our certificate for expired; are both clocks right?",
+    "certificate_unknown": "it does not accept our certificate",
+    "unknown_ca": "it wants a certificate of an authority, as if this were not WebRTC",
+    "decrypt_error": "it could not check a signature or the Finished message",
+    "unexpected_message": "it did not expect what we sent; have both sides the same role?",
+}
+
+
+def translated(error: SSL.Error) -> DtlsError:
+    """What OpenSSL reports, which stays the exception's cause."""
+    details = error.args[0] if error.args else ()
+    reasons = [entry[2] for entry in details] if isinstance(details, list) else []
+    for reason in reasons:
+        if reason in _OBJECTIONS:
+            return DtlsError(_OBJECTIONS[reason])
+        # OpenSSL writes `sslv3 alert handshake failure`, newer ones `ssl/tls alert ...`.
+        _, is_alert, alert = reason.partition(" alert ")
+        if is_alert:
+            return _alerted(alert.replace(" ", "_"))
+    return DtlsError(f"DTLS failed: {', '.join(reasons) or error}")
+
+
+def both_clients() -> DtlsError:
+    """A client got a ClientHello."""
+    return DtlsError(
+        "the peer sent a ClientHello as we did: both sides call (setup:active on both sides)"
+    )
+
+
+def silent(role: DtlsRole, patience: float) -> DtlsError:
+    """Not one message of the handshake came; `patience` is in seconds."""
+    if role is DtlsRole.SERVER:
+        return DtlsError(
+            f"no ClientHello within {patience:g} s: the peer is waiting to be called "
+            "(setup:passive on both sides), or its DTLS packets do not reach us"
+        )
+    return DtlsError(
+        f"no answer to our ClientHello within {patience:g} s: the peer does not speak DTLS on "
+        "this path, or its packets do not reach us"
+    )
+
+
+def unfinished(role: DtlsRole, patience: float, heard: int) -> DtlsError:
+    """It began, but did not come to an end.
+
+    Args:
+        role: Ours.
+        patience: In seconds.
+        heard: How many datagrams of the handshake came.
+    """
+    datagrams = "1 datagram" if heard == 1 else f"{heard} datagrams"
+    return DtlsError(
+        f"the DTLS handshake was not complete after {patience:g} s: as {role.value} we got "
+        f"{datagrams} of the peer's, and then nothing that led on; the path loses packets, or "
+        "the peer gave up"
+    )
+
+
+def mismatch(expected: Sequence[Fingerprint], shown: Fingerprint) -> DtlsError:
+    """RFC 5763 section 5: the certificate is not the signalled one."""
+    return DtlsError(
+        "the peer's certificate does not match the fingerprint it signalled: expected "
+        f"{' or '.join(map(str, expected))}, shown {shown}"
+    )
+
+
+def no_accepted_hash(fingerprints: Sequence[Fingerprint]) -> DtlsError:
+    """RFC 8122 section 5: without a hash that we know nothing can be verified."""
+    names = ", ".join(sorted({f.algorithm for f in fingerprints})) or "none at all"
+    return DtlsError(f"the peer announced no fingerprint by a hash we accept: {names}")
+
+
+def no_srtp(profiles: Sequence[SrtpProfile]) -> DtlsError:
+    """RFC 5764 section 4.1.2: media was agreed on, but nothing to protect it with."""
+    return DtlsError(
+        "there is no SRTP profile in common with the peer, so that media cannot be protected; "
+        f"ours: {', '.join(profile.name for profile in profiles)}"
+    )
+
+
+def _alerted(alert: str) -> DtlsError:
+    meaning = _ALERTS.get(alert)
+    return DtlsError(
+        f"the peer refused the DTLS connection with {alert}"
+        + ("" if meaning is None else f": {meaning}")
+    )

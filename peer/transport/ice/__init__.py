@@ -1,0 +1,1 @@
+"""The path to the peer: gathering, checks, consent, and datagrams of checked sources."""

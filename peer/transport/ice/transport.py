@@ -1,0 +1,365 @@
+"""Owns one ICE generation of one transport: its state, its path to the peer, and its counters."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
+
+from peer.configuration import IceServer, IceTransportPolicy
+from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.transport.ice.candidates import from_aioice, to_aioice
+from peer.transport.ice.consent import ConsentState
+from peer.transport.ice.gathering import Gathering, ServerFailure
+from peer.transport.ice.reasons import consent_expired, consent_withdrawn, no_path
+from peer.transport.ice.servers import parse_servers
+from peer.transport.ice.timing import IceTiming
+from peer.transport.ice.watch import ConsentWatch
+from peer.transport.seam.aiortc_ice import AiortcIce
+from peer.transport.seam.ice import IceAgent
+
+if TYPE_CHECKING:
+    from aioice import Candidate
+
+    from peer.candidates import CandidateFields
+    from peer.errors import IceError
+    from peer.ice_parameters import IceParameters
+    from peer.transport.tap import Tap
+
+_ENDED = frozenset({IceTransportState.FAILED, IceTransportState.CLOSED})
+
+
+class IceEvents(Protocol):
+    """What an ICE transport tells its owner, in order, each as a plain call on the event loop."""
+
+    def on_candidate(self, candidate: CandidateFields | None) -> None:
+        """A local candidate, as soon as it is known; None when there will be no more."""
+
+    def on_gathering_state(self, state: IceGatheringState) -> None:
+        """The gathering state has changed."""
+
+    def on_state(self, state: IceTransportState) -> None:
+        """The state has changed; on `failed`, the transport's `error` says why."""
+
+    def on_datagram(self, datagram: bytes) -> None:
+        """A datagram of the peer that is not STUN."""
+
+
+@dataclass(slots=True)
+class IceCounters:
+    """What an ICE transport counted since its beginning.
+
+    Args:
+        packets_unsent: Refused by `send`: there was no path, or no room.
+        packets_foreign: Dropped, as no check has shown their source to be the peer.
+        packets_malformed: Dropped STUN messages that could not be read.
+        candidates_ignored: Of the peer: of a kind that we cannot use, late, or too many.
+    """
+
+    packets_sent: int = 0
+    bytes_sent: int = 0
+    packets_received: int = 0
+    bytes_received: int = 0
+    packets_unsent: int = 0
+    packets_foreign: int = 0
+    packets_malformed: int = 0
+    candidates_ignored: int = 0
+
+
+class IceTransport:
+    """One ICE generation: gathering, checks, consent, and datagrams.
+
+    An ICE restart makes another one beside it.
+
+    Args:
+        local: Our username fragment and password.
+        servers: STUN and TURN servers; every URL is used.
+        policy: Which candidates are used.
+        interfaces: Local addresses to bind; all but the loopback's where None.
+        events: Who is told.
+        timing: The intervals.
+        tap: Told of every datagram and of the path, where the transport is traced.
+
+    Raises:
+        ConfigurationError: The URL of a server cannot be used.
+    """
+
+    def __init__(
+        self,
+        *,
+        local: IceParameters,
+        servers: Sequence[IceServer] = (),
+        policy: IceTransportPolicy = IceTransportPolicy.ALL,
+        interfaces: Sequence[str] | None = None,
+        events: IceEvents,
+        timing: IceTiming | None = None,
+        tap: Tap | None = None,
+    ) -> None:
+        self.local = local
+        self.state = IceTransportState.NEW
+        self.gathering_state = IceGatheringState.NEW
+        self.error: IceError | None = None
+        self._role: IceRole | None = None
+        self._events = events
+        self._timing = timing or IceTiming()
+        self._tap = tap
+        relay_only = policy is IceTransportPolicy.RELAY
+        self._agent = IceAgent(
+            local,
+            relay_only=relay_only,
+            timing=self._timing,
+            on_datagram=self._on_datagram,
+            on_path=self._on_path,
+            tap=tap,
+        )
+        self._gathering = Gathering(
+            self._agent,
+            servers=parse_servers(servers),
+            relay_only=relay_only,
+            interfaces=interfaces,
+            server_timeout=self._timing.server_timeout,
+            on_candidate=self._on_local_candidate,
+        )
+        self._aiortc = AiortcIce(self._agent)
+        self._local_candidates: list[CandidateFields] = []
+        self._remote_ended = False
+        self._counters = IceCounters()
+        self._watch: ConsentWatch | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._patience: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def role(self) -> IceRole | None:
+        """Our role, which a role conflict may change; None before `start`."""
+        if self._role is None:
+            return None
+        return IceRole.CONTROLLING if self._agent.ice_controlling else IceRole.CONTROLLED
+
+    @property
+    def selected_pair(self) -> tuple[CandidateFields, CandidateFields] | None:
+        """The local and remote candidate in use, or None before a check has succeeded."""
+        pair = self._agent.selected_pair
+        return None if pair is None else (from_aioice(pair[0]), from_aioice(pair[1]))
+
+    @property
+    def local_candidates(self) -> tuple[CandidateFields, ...]:
+        """What was gathered so far."""
+        return tuple(self._local_candidates)
+
+    @property
+    def remote_candidates(self) -> tuple[CandidateFields, ...]:
+        """What the peer signalled and what its checks revealed."""
+        return tuple(from_aioice(c) for c in self._agent.remote_candidates)
+
+    @property
+    def server_failures(self) -> tuple[ServerFailure, ...]:
+        """Which STUN and TURN servers gave nothing, and why."""
+        return tuple(self._gathering.failures)
+
+    @property
+    def round_trip_time(self) -> float | None:
+        """Of the latest consent check, in seconds, or None before one was answered."""
+        return None if self._watch is None else self._watch.round_trip_time
+
+    @property
+    def counters(self) -> IceCounters:
+        """What was counted so far, as a copy."""
+        return replace(
+            self._counters,
+            packets_foreign=self._agent.foreign,
+            packets_malformed=self._agent.malformed,
+            candidates_ignored=self._counters.candidates_ignored + self._agent.ignored_candidates,
+        )
+
+    async def gather(self) -> None:
+        """Bind every local address; servers are asked in the background then. Once only.
+
+        Raises:
+            IceError: No socket could be bound.
+        """
+        if self.gathering_state is not IceGatheringState.NEW or self._closing is not None:
+            return
+        self._set_gathering_state(IceGatheringState.GATHERING)
+        await self._gathering.bind()
+        if self._closing is None:
+            self._spawn(self._ask_servers())
+
+    def start(self, remote: IceParameters, role: IceRole) -> None:
+        """Begin the checks, with the candidates that are known and those that will be. Once only.
+
+        Args:
+            remote: The peer's username fragment and password.
+            role: Our role; a conflict is repaired (RFC 8445 section 7.3.1.1).
+        """
+        if self.state is not IceTransportState.NEW:
+            return
+        self._role = role
+        self._agent.set_role(controlling=role is IceRole.CONTROLLING)
+        self._set_state(IceTransportState.CHECKING)
+        loop = asyncio.get_running_loop()
+        self._patience = loop.call_later(self._timing.patience, self._lose_patience)
+        self._spawn(self._check(remote))
+
+    def add_remote_candidate(self, candidate: CandidateFields | None) -> None:
+        """Add a candidate that the peer signalled, or None for the end of them.
+
+        One that we cannot use (TCP, a second component, not a unicast address) is counted and
+        ignored, as is one after the end (RFC 8838 section 14).
+        """
+        if candidate is None:
+            self._remote_ended = True
+            self._maybe_complete()
+        elif self._remote_ended or not _is_usable(candidate):
+            self._counters.candidates_ignored += 1
+        else:
+            self._agent.add_remote(to_aioice(candidate))
+
+    def send(self, datagram: bytes) -> bool:
+        """Send at once to the peer; never raises.
+
+        Returns:
+            False where there is no path at the moment, or where it has no room; that is counted.
+        """
+        path = self._agent.path
+        if path is None or not path[0].transmit(datagram, path[1]):
+            self._counters.packets_unsent += 1
+            return False
+        self._counters.packets_sent += 1
+        self._counters.bytes_sent += len(datagram)
+        return True
+
+    async def close(self) -> None:
+        """End every task and socket; may be called at any time and more than once."""
+        if self._closing is None:
+            self._set_state(IceTransportState.CLOSED)
+            self._closing = asyncio.get_running_loop().create_task(self._shut_down())
+        # A caller that is cancelled does not leave sockets behind.
+        await asyncio.shield(self._closing)
+
+    async def _shut_down(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        tasks = set(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        await self._aiortc.stop()
+
+    def _on_datagram(self, datagram: bytes) -> None:
+        self._counters.packets_received += 1
+        self._counters.bytes_received += len(datagram)
+        self._events.on_datagram(datagram)
+
+    def _on_path(self) -> None:
+        if self.state in _ENDED:
+            return
+        if self._tap is not None:
+            self._tap.path(self.selected_pair)
+        if self._watch is None:
+            self._watch = ConsentWatch(
+                self._agent, self._timing, heard=self._heard, on_state=self._on_consent
+            )
+            self._spawn(self._watch.run())
+        else:
+            # RFC 7675 section 5.1: a check that succeeded is consent.
+            self._watch.renew()
+        if self.state is IceTransportState.CHECKING:
+            if self._patience is not None:
+                self._patience.cancel()
+            self._set_state(IceTransportState.CONNECTED)
+        self._maybe_complete()
+
+    def _heard(self) -> int:
+        return self._counters.packets_received + self._agent.checks_received
+
+    def _on_consent(self, state: ConsentState) -> None:
+        if self.state in _ENDED:
+            return
+        match state:
+            case ConsentState.FRESH:
+                self._set_state(IceTransportState.CONNECTED)
+                self._maybe_complete()
+            case ConsentState.SILENT:
+                self._set_state(IceTransportState.DISCONNECTED)
+            case ConsentState.EXPIRED:
+                self._fail(self._without_consent())
+            case _:
+                assert_never(state)
+
+    def _on_local_candidate(self, candidate: Candidate) -> None:
+        if self._closing is not None:
+            return
+        fields = from_aioice(candidate)
+        self._local_candidates.append(fields)
+        self._events.on_candidate(fields)
+
+    async def _ask_servers(self) -> None:
+        await self._gathering.ask_servers()
+        self._set_gathering_state(IceGatheringState.COMPLETE)
+        self._events.on_candidate(None)
+        self._maybe_complete()
+
+    async def _check(self, remote: IceParameters) -> None:
+        await self._aiortc.start(remote)
+
+    def _lose_patience(self) -> None:
+        self._fail(
+            no_path(
+                patience=self._timing.patience,
+                local=self.local_candidates,
+                remote=self.remote_candidates,
+                checks_sent=self._agent.checks_sent,
+                checks_refused=self._agent.checks_refused,
+                checks_received=self._agent.checks_received,
+                failures=self.server_failures,
+            )
+        )
+
+    def _without_consent(self) -> IceError:
+        withdrawn = self._watch is not None and self._watch.withdrawn
+        return consent_withdrawn() if withdrawn else consent_expired(self._timing.consent_expiry)
+
+    def _fail(self, error: IceError) -> None:
+        self.error = error
+        self._agent.give_up()
+        self._set_state(IceTransportState.FAILED)
+
+    def _maybe_complete(self) -> None:
+        # W3C webrtc-pc section 5.6.2: no better pair can turn up any more.
+        if (
+            self.state is IceTransportState.CONNECTED
+            and self._agent.nominated
+            and self._remote_ended
+            and self.gathering_state is IceGatheringState.COMPLETE
+        ):
+            self._set_state(IceTransportState.COMPLETED)
+
+    def _set_state(self, state: IceTransportState) -> None:
+        if state is not self.state:
+            self.state = state
+            self._events.on_state(state)
+
+    def _set_gathering_state(self, state: IceGatheringState) -> None:
+        self.gathering_state = state
+        self._events.on_gathering_state(state)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _is_usable(candidate: CandidateFields) -> bool:
+    # We multiplex RTCP, so that there is one component (RFC 8834 section 4.5), over UDP.
+    if candidate.transport != "udp" or candidate.component != 1 or candidate.port == 0:
+        return False
+    try:
+        address = ipaddress.ip_address(candidate.address)
+    except ValueError:
+        # A name: the agent resolves those that mDNS knows, and ignores others.
+        return candidate.address.endswith(".local")
+    return not (address.is_multicast or address.is_unspecified)

@@ -1,0 +1,1 @@
+"""Data channels over the secure transport."""

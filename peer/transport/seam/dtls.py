@@ -1,0 +1,166 @@
+"""Owns every private name of aiortc and aioice that we touch: an upgrade of either fails here.
+
+The names are pinned by version (`pyproject.toml`) and by the tests `test_*seam.py`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from aiortc.clock import current_datetime
+from aiortc.rtcdtlstransport import (
+    SRTP_PROFILES,
+    DataReceiver,
+    RTCCertificate,
+    RTCDtlsTransport,
+    RtpReceiver,
+    RtpSender,
+)
+from aiortc.stats import RTCStatsReport, RTCTransportStats
+
+from peer.security_policy import SrtpProfile
+from peer.states import DtlsRole, DtlsTransportState
+from peer.transport.demux import DatagramClass, classify
+
+if TYPE_CHECKING:
+    from aiortc.rtcicetransport import RTCIceTransport
+    from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
+    from aiortc.rtcrtpreceiver import RTCRtpReceiver
+    from aiortc.rtcrtpsender import RTCRtpSender
+    from aiortc.rtcsctptransport import RTCSctpTransport
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from OpenSSL import SSL
+    from pylibsrtp import Session
+
+    from peer.identity.certificate import Certificate
+    from peer.transport.interfaces import RtpRegistry
+    from peer.transport.secure import SecureTransport
+
+# ---- ICE: aioice.Connection and aiortc's RTCIceGatherer and RTCIceTransport
+# in seam_ice.py, seam_socket.py, seam_gathering.py, seam_consent.py and seam_mdns.py
+
+# ---- DTLS: aiortc's RTCDtlsTransport
+
+#: What libsrtp has been built with, the strongest first.
+AVAILABLE_SRTP_PROFILES = tuple(
+    SrtpProfile(profile.openssl_profile.decode()) for profile in SRTP_PROFILES
+)
+
+
+class SrtpKeys(RTCDtlsTransport):
+    """The SRTP keys of a completed handshake, as aiortc derives them; its pull loop stays unused.
+
+    Args:
+        connection: OpenSSL's end of the handshake.
+        role: Ours in it, which says whose key is whose (RFC 5764 section 4.2).
+        certificate: Ours.
+    """
+
+    def __init__(
+        self, connection: SSL.Connection, role: DtlsRole, certificate: Certificate
+    ) -> None:
+        super().__init__(cast("RTCIceTransport", None), [_rtc_certificate(certificate)])
+        self._ssl = connection
+        self._set_role(role.value)
+        self._setup_srtp()
+        self.inbound: Session | None = self._rx_srtp
+        self.outbound: Session | None = self._tx_srtp
+
+
+class TransportFace(RTCDtlsTransport):
+    """What aiortc's senders, receivers and SCTP take for an RTCDtlsTransport.
+
+    It stands for a SecureTransport and sends through whichever association is current there, so it
+    outlives each of them. A send while there is none is dropped and counted there: a
+    ConnectionError would end aiortc's send loops for good.
+
+    Attributes:
+        registry: Where senders and receivers register; set it before any of them starts.
+        data_receiver: The SCTP transport that has registered, or None.
+    """
+
+    def __init__(
+        self, secure: SecureTransport, certificate: Certificate, registry: RtpRegistry | None = None
+    ) -> None:
+        super().__init__(cast("RTCIceTransport", secure.ice), [_rtc_certificate(certificate)])
+        self.registry = registry
+        self.data_receiver: RTCSctpTransport | None = None
+        self._secure = secure
+        self._stats_id = f"transport_{secure.key}"
+
+    @property
+    def state(self) -> str:
+        """As aiortc names it; `closed` only when it is we who closed."""
+        state: DtlsTransportState = self._secure.state
+        # aiortc refuses to build on a closed transport, but one that the peer closed may be
+        # followed by a new association.
+        if state is DtlsTransportState.CLOSED and not self._secure.closed:
+            return DtlsTransportState.CONNECTING.value
+        return state.value
+
+    def adopt_role(self, role: DtlsRole) -> None:
+        """SCTP numbers its streams by the DTLS role (RFC 8832 section 6)."""
+        self._set_role(role.value)
+
+    async def _send_rtp(self, data: bytes) -> None:
+        if classify(data) is DatagramClass.RTCP:
+            self._secure.send_rtcp(data)
+        else:
+            self._secure.send_rtp(data)
+
+    async def _send_data(self, data: bytes) -> None:
+        self._secure.send_data(data)
+
+    def _register_data_receiver(self, receiver: DataReceiver) -> None:
+        self.data_receiver = cast("RTCSctpTransport", receiver)
+
+    def _unregister_data_receiver(self, receiver: DataReceiver) -> None:
+        if self.data_receiver is receiver:
+            self.data_receiver = None
+
+    def _register_rtp_receiver(
+        self, receiver: RtpReceiver, parameters: RTCRtpReceiveParameters
+    ) -> None:
+        if self.registry is not None:
+            self.registry.register_receiver(cast("RTCRtpReceiver", receiver), parameters)
+
+    def _unregister_rtp_receiver(self, receiver: RtpReceiver) -> None:
+        if self.registry is not None:
+            self.registry.unregister_receiver(cast("RTCRtpReceiver", receiver))
+
+    def _register_rtp_sender(self, sender: RtpSender, parameters: RTCRtpSendParameters) -> None:
+        if self.registry is not None:
+            self.registry.register_sender(cast("RTCRtpSender", sender), parameters)
+
+    def _unregister_rtp_sender(self, sender: RtpSender) -> None:
+        if self.registry is not None:
+            self.registry.unregister_sender(cast("RTCRtpSender", sender))
+
+    def _get_stats(self) -> RTCStatsReport:
+        stats = self._secure.stats()
+        report = RTCStatsReport()
+        report.add(
+            RTCTransportStats(
+                timestamp=current_datetime(),
+                type="transport",
+                id=self._stats_id,
+                packetsSent=stats.packets_sent,
+                packetsReceived=stats.packets_received,
+                bytesSent=stats.bytes_sent,
+                bytesReceived=stats.bytes_received,
+                iceRole=self._secure.ice.role or "unknown",
+                dtlsState=stats.state.value,
+            )
+        )
+        return report
+
+
+def _rtc_certificate(certificate: Certificate) -> RTCCertificate:
+    return RTCCertificate(
+        key=cast("EllipticCurvePrivateKey", certificate.private_key), cert=certificate.certificate
+    )
+
+
+# ---- SCTP: aiortc's RTCSctpTransport and RTCDataChannel
+
+# ---- RTP: aiortc's RTCRtpSender and RTCRtpReceiver

@@ -1,0 +1,50 @@
+"""Owns the socket of an ICE agent that is traced (part of the seam)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from peer.transport.seam.ice_socket import Address, IceSocket
+
+if TYPE_CHECKING:
+    from aioice import stun
+
+    from peer.transport.seam.ice import IceAgent
+    from peer.transport.tap import Tap
+
+
+class TracedSocket(IceSocket):
+    """Tells of everything that goes in and out, so that a socket that is not traced need not ask.
+
+    Args:
+        agent: As of every socket.
+        tap: Is told.
+    """
+
+    def __init__(self, agent: IceAgent, tap: Tap) -> None:
+        super().__init__(agent)
+        self._tap = tap
+
+    def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
+        """Tell before anything that this causes."""
+        assert isinstance(data, bytes)
+        source = (addr[0], addr[1])
+        self._tap.arrived(data, self._local, source, heard=source in self._sources)
+        super().datagram_received(data, addr)
+
+    def transmit(self, datagram: bytes, address: Address) -> bool:
+        """Tell of what was sent."""
+        sent = super().transmit(datagram, address)
+        if sent:
+            self._tap.sent(datagram, self._local, address)
+        return sent
+
+    def send_stun(self, message: stun.Message, addr: Address) -> None:
+        """Tell of what is sent; called by aioice."""
+        self._tap.sent_stun(message, self._local, addr)
+        super().send_stun(message, addr)
+
+    @property
+    def _local(self) -> Address:
+        host, port = self.transport.get_extra_info("sockname")[:2]
+        return host, port

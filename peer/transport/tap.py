@@ -1,0 +1,213 @@
+"""Owns what the trace is told of one transport: its datagrams, its path, its handshake."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from aioice import stun
+
+from peer.states import IceTransportState
+from peer.trace import (
+    Datagram,
+    DatagramDropped,
+    DatagramKind,
+    Direction,
+    FingerprintChecked,
+    HandshakeCompleted,
+    PathSelected,
+    StateChanged,
+)
+from peer.transport.demux import DatagramClass, classify
+from peer.transport.dtls.messages import message_names
+from peer.transport.dtls.records import ContentType
+from peer.transport.stun import parse_stun, stun_detail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from peer.candidates import CandidateFields
+    from peer.identity.fingerprints import Fingerprint
+    from peer.states import DtlsRole, DtlsTransportState
+    from peer.tracing import Tracer
+
+Address = tuple[str, int]
+
+_KINDS = {
+    DatagramClass.DTLS: DatagramKind.DTLS,
+    DatagramClass.RTP: DatagramKind.SRTP,
+    DatagramClass.RTCP: DatagramKind.SRTCP,
+}
+_STUN_KINDS = {
+    stun.Class.REQUEST: DatagramKind.STUN_REQUEST,
+    stun.Class.RESPONSE: DatagramKind.STUN_RESPONSE,
+    stun.Class.ERROR: DatagramKind.STUN_ERROR,
+}
+
+
+class Drop(Enum):
+    """Why a datagram was dropped, and the section that asks for it."""
+
+    STRANGER = ("no check has shown its source to be the peer", "RFC 5763 section 6.7.1")
+    MALFORMED = ("it looks like STUN and cannot be read", "RFC 8489 section 6.3")
+    UNEXPECTED = ("no association takes it", "RFC 7983 section 7")
+    UNAUTHENTIC = ("the keys do not fit, or it is a replay", "RFC 3711 section 3.3")
+
+
+class Tap:
+    """Makes the events of one transport.
+
+    Args:
+        key: Names the transport.
+        tracer: Where they go.
+    """
+
+    def __init__(self, key: str, tracer: Tracer) -> None:
+        self._key = key
+        self._tracer = tracer
+        # What was told under the present keys.
+        self._payloads: set[tuple[Direction, DatagramKind]] = set()
+        self._drops: set[tuple[DatagramKind, Drop]] = set()
+        self._path: tuple[str, str] | None = None
+
+    def arrived(self, data: bytes, local: Address, remote: Address, *, heard: bool) -> None:
+        """A datagram came to a socket; `heard` says whether its source is known as the peer's."""
+        if classify(data) is DatagramClass.STUN:
+            self._stun(Direction.IN, parse_stun(data), data, local, remote)
+        elif heard:
+            self._datagram(Direction.IN, data, local, remote)
+        else:
+            self.dropped(Drop.STRANGER, data, remote)
+
+    def sent(self, data: bytes, local: Address, remote: Address) -> None:
+        """A datagram that is not STUN was sent."""
+        self._datagram(Direction.OUT, data, local, remote)
+
+    def sent_stun(self, message: stun.Message, local: Address, remote: Address) -> None:
+        """A STUN message was sent."""
+        self._stun(Direction.OUT, message, bytes(message), local, remote)
+
+    def dropped(self, drop: Drop, data: bytes, remote: Address | None = None) -> None:
+        """A datagram goes no further; `remote` where it is known."""
+        kind = _KINDS.get(classify(data), DatagramKind.UNKNOWN)
+        if (kind, drop) in self._drops:
+            return
+        self._drops.add((kind, drop))
+        reason, section = drop.value
+        self._tracer(
+            DatagramDropped(
+                time=self._tracer.now(),
+                transport=self._key,
+                kind=kind,
+                reason=reason,
+                size=len(data),
+                remote="" if remote is None else _text(*remote),
+                section=section,
+            )
+        )
+
+    def path(self, pair: tuple[CandidateFields, CandidateFields] | None) -> None:
+        """The pair that carries data, which may be the one that did before."""
+        if pair is None:
+            return
+        local, remote = (_text(candidate.address, candidate.port) for candidate in pair)
+        if (local, remote) != self._path:
+            self._path = (local, remote)
+            self._tracer(
+                PathSelected(
+                    time=self._tracer.now(), transport=self._key, local=local, remote=remote
+                )
+            )
+
+    def handshake_completed(
+        self, role: DtlsRole, version: str, cipher: str | None, srtp_profile: str | None
+    ) -> None:
+        """There are new keys."""
+        self._payloads.clear()
+        self._tracer(
+            HandshakeCompleted(
+                time=self._tracer.now(),
+                transport=self._key,
+                role=role,
+                version=version,
+                cipher=cipher,
+                srtp_profile=srtp_profile,
+            )
+        )
+
+    def fingerprint_checked(
+        self, expected: Iterable[Fingerprint], shown: Fingerprint, *, matches: bool
+    ) -> None:
+        """The peer's certificate was compared."""
+        self._tracer(
+            FingerprintChecked(
+                time=self._tracer.now(),
+                transport=self._key,
+                expected=tuple(map(str, expected)),
+                shown=str(shown),
+                matches=matches,
+            )
+        )
+
+    def state(self, state: IceTransportState | DtlsTransportState) -> None:
+        """A state of this transport has changed."""
+        machine = "iceState" if isinstance(state, IceTransportState) else "dtlsState"
+        self._tracer(
+            StateChanged(time=self._tracer.now(), transport=self._key, machine=machine, state=state)
+        )
+
+    def _stun(
+        self,
+        direction: Direction,
+        message: stun.Message | None,
+        data: bytes,
+        local: Address,
+        remote: Address,
+    ) -> None:
+        if message is None:
+            self.dropped(Drop.MALFORMED, data, remote)
+        elif message.message_class in _STUN_KINDS:
+            kind = _STUN_KINDS[message.message_class]
+            self._tell(direction, kind, stun_detail(message), data, local, remote)
+
+    def _datagram(self, direction: Direction, data: bytes, local: Address, remote: Address) -> None:
+        kind = _KINDS.get(classify(data), DatagramKind.UNKNOWN)
+        # Handshakes are told to the last retransmission, what runs under their keys once.
+        repeated = False
+        if kind is not DatagramKind.DTLS or data[0] == ContentType.APPLICATION_DATA:
+            repeated = (direction, kind) in self._payloads
+            self._payloads.add((direction, kind))
+        if repeated and not self._tracer.wants_data:
+            return
+        detail = ", ".join(message_names(data)) if kind is DatagramKind.DTLS else ""
+        self._tell(direction, kind, detail, data, local, remote, repeated=repeated)
+
+    def _tell(
+        self,
+        direction: Direction,
+        kind: DatagramKind,
+        detail: str,
+        data: bytes,
+        local: Address,
+        remote: Address,
+        *,
+        repeated: bool = False,
+    ) -> None:
+        self._tracer(
+            Datagram(
+                time=self._tracer.now(),
+                transport=self._key,
+                direction=direction,
+                kind=kind,
+                size=len(data),
+                detail=detail,
+                local=_text(*local),
+                remote=_text(*remote),
+                data=data if self._tracer.wants_data else b"",
+                repeated=repeated,
+            )
+        )
+
+
+def _text(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,241 @@
+"""How many transports there are, and which DTLS role and certificate each has."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from peer import AnswerRole, BundlePolicy, Certificate, DtlsError, PeerConnection
+from peer.statistics import TransportStats
+from tests.support.connection_media import RED, ColourTrack, ToneTrack, hears, sees
+from tests.support.connection_state import eventually, sockets
+from tests.support.connections import (
+    answer,
+    both_connected,
+    connect,
+    expected,
+    local,
+    loopback,
+    offer,
+    opened,
+    pair,
+    within,
+)
+
+
+async def transports(pc: PeerConnection) -> list[TransportStats]:
+    return [each for each in (await pc.getStats()).values() if isinstance(each, TransportStats)]
+
+
+def wish(pc: PeerConnection) -> None:
+    """Two m-sections of sound, one of pictures and one of data."""
+    for kind in ("audio", "audio", "video"):
+        pc.addTransceiver(kind)
+    pc.createDataChannel("x")
+
+
+@pytest.mark.parametrize(
+    ("policy", "count", "bundle_only"),
+    [
+        (BundlePolicy.MAX_BUNDLE, 1, 3),
+        (BundlePolicy.BALANCED, 3, 1),
+        (BundlePolicy.MAX_COMPAT, 4, 0),
+    ],
+)
+async def test_a_policy_decides_how_many_transports_an_offer_has(
+    policy: BundlePolicy, count: int, bundle_only: int
+) -> None:
+    async with pair(loopback(bundlePolicy=policy)) as (left, right):
+        before = len(sockets())
+        wish(left)
+        await left.setLocalDescription()
+        assert len(sockets()) - before == count
+        assert local(left).sdp.count("a=bundle-only") == bundle_only
+        assert len(set(re.findall(r"a=ice-ufrag:(\S+)", local(left).sdp))) == count
+
+        await right.setRemoteDescription(local(left))
+        await answer(right, left)
+        await both_connected(left, right)
+
+        assert len(await transports(left)) == len(await transports(right)) == 1
+        # What was bundled away is closed.
+        await eventually(lambda: len(sockets()) - before == 2)
+
+
+@pytest.mark.parametrize("policy", [BundlePolicy.BALANCED, BundlePolicy.MAX_COMPAT])
+async def test_an_answer_need_not_bundle(policy: BundlePolicy) -> None:
+    async with pair(loopback(bundlePolicy=policy)) as (left, right):
+        audio, video = expected(right, "track"), None
+        channel = left.createDataChannel("x")
+        left.addTrack(ToneTrack(600))
+        await left.setLocalDescription()
+        apart = re.sub(r"a=group:BUNDLE[^\r]*\r\n", "", local(left).sdp)
+        await right.setRemoteDescription(replace(local(left), sdp=apart))
+        await answer(right, left)
+        await both_connected(left, right)
+
+        assert video is None
+        assert "a=group:BUNDLE" not in local(right).sdp
+        assert len(await transports(left)) == len(await transports(right)) == 2
+        await opened(channel)
+        await hears((await within(audio)).track, 600)
+
+
+async def test_data_before_the_first_transceiver_with_max_bundle() -> None:
+    """Where aiortc stops the transport that all share, and never connects."""
+    configuration = loopback(bundlePolicy=BundlePolicy.MAX_BUNDLE)
+    async with pair(configuration, configuration) as (left, right):
+        coming = expected(right, "track")
+        channel = left.createDataChannel("first")
+        left.addTrack(ColourTrack(RED))
+        await connect(left, right)
+
+        await opened(channel)
+        await sees((await within(coming)).track, RED)
+
+
+async def test_what_is_added_later_rides_on_the_bundle() -> None:
+    async with pair(loopback(bundlePolicy=BundlePolicy.MAX_COMPAT)) as (left, right):
+        left.createDataChannel("x")
+        await connect(left, right)
+        before = sockets()
+        coming = expected(right, "track")
+        left.addTrack(ColourTrack(RED))
+        await connect(left, right)
+
+        assert sockets() == before
+        await sees((await within(coming)).track, RED)
+
+
+async def test_the_bundle_outlives_the_m_section_that_it_began_with() -> None:
+    async with pair() as (left, right):
+        first = left.addTransceiver("audio")
+        channel = left.createDataChannel("x")
+        await connect(left, right)
+        await opened(channel)
+        await first.stop()
+        await connect(left, right)
+        coming = expected(right, "track")
+        left.addTrack(ColourTrack(RED))
+        await connect(left, right)
+
+        assert channel.readyState == "open"
+        await sees((await within(coming)).track, RED)
+
+
+@pytest.mark.parametrize(
+    ("role", "setup", "roles"),
+    [
+        (AnswerRole.ACTIVE, "active", ("server", "client")),
+        (AnswerRole.PASSIVE, "passive", ("client", "server")),
+    ],
+)
+async def test_the_answerer_may_choose_the_dtls_role(
+    role: AnswerRole, setup: str, roles: tuple[str, str]
+) -> None:
+    async with pair(right=loopback(answer_role=role)) as (left, right):
+        left.createDataChannel("x")
+        await connect(left, right)
+
+        assert "a=setup:actpass" in local(left).sdp
+        assert f"a=setup:{setup}" in local(right).sdp
+        (ours,), (theirs,) = await transports(left), await transports(right)
+        assert (ours.dtlsRole, theirs.dtlsRole) == roles
+
+
+async def test_roles_stay_when_the_answerer_offers() -> None:
+    async with pair() as (left, right):
+        left.createDataChannel("x")
+        await connect(left, right)
+        right.addTransceiver("audio")
+        await connect(right, left)
+
+        (ours,) = await transports(left)
+        assert "a=setup:actpass" in local(right).sdp
+        assert "a=setup:passive" in local(left).sdp
+        assert ours.dtlsRole == "server"
+
+
+async def test_a_configured_certificate_is_the_one_that_is_shown() -> None:
+    certificate = Certificate.generate()
+    async with pair(loopback(certificates=[certificate])) as (left, right):
+        left.createDataChannel("x")
+        await connect(left, right)
+
+        assert f"a=fingerprint:{certificate.fingerprint()}" in local(left).sdp
+        assert (await right.getStats())[
+            f"{(await transports(right))[0].id}-remote-certificate"
+        ].fingerprint == certificate.fingerprint().value  # type: ignore[union-attr]  # by its id
+
+
+async def test_every_connection_has_a_certificate_of_its_own() -> None:
+    async with pair() as (left, right):
+        for pc in (left, right):
+            pc.createDataChannel("x")
+            await pc.setLocalDescription()
+        ours, theirs = (
+            re.findall(r"a=fingerprint:(\S+ \S+)", local(pc).sdp) for pc in (left, right)
+        )
+
+        assert ours != theirs
+
+
+@pytest.mark.conformance("5-fp-mismatch")
+@pytest.mark.parametrize("end", ["offerer", "answerer"])
+async def test_a_certificate_that_was_not_announced_fails_the_connection(end: str) -> None:
+    stranger = Certificate.generate().fingerprint()
+    async with pair() as (left, right):
+        messages: list[object] = []
+        left.on("datachannel", messages.append)
+        right.on("datachannel", messages.append)
+        channel = left.createDataChannel("x")
+        await offer(left, right) if end == "offerer" else await _forged_offer(left, right, stranger)
+        await right.setLocalDescription()
+        description = local(right)
+        if end == "offerer":
+            description = replace(description, sdp=forged(description.sdp, stranger))
+        await left.setRemoteDescription(description)
+
+        victim, shown = (left, right) if end == "offerer" else (right, left)
+        with pytest.raises(DtlsError) as raised:
+            await within(victim.connected())
+
+        assert victim.connectionState == "failed"
+        assert victim.error is raised.value
+        assert str(stranger) in str(raised.value)
+        assert re.search(r"a=fingerprint:(\S+ \S+)", local(shown).sdp)[1] in str(raised.value)  # type: ignore[index]  # it is there
+        assert messages == []
+        assert channel.readyState != "open"
+        (transport,) = await transports(victim)
+        assert transport.dtlsState == "failed"
+
+
+def forged(sdp: str, fingerprint: object) -> str:
+    return re.sub(r"a=fingerprint:\S+ \S+", f"a=fingerprint:{fingerprint}", sdp)
+
+
+async def _forged_offer(left: PeerConnection, right: PeerConnection, fingerprint: object) -> None:
+    await left.setLocalDescription()
+    description = local(left)
+    await right.setRemoteDescription(replace(description, sdp=forged(description.sdp, fingerprint)))
+
+
+async def test_one_transport_that_fails_fails_the_connection_and_says_which_way() -> None:
+    stranger = Certificate.generate().fingerprint()
+    async with pair(loopback(bundlePolicy=BundlePolicy.MAX_COMPAT)) as (left, right):
+        left.addTransceiver("audio")
+        left.createDataChannel("x")
+        await left.setLocalDescription()
+        apart = re.sub(r"a=group:BUNDLE[^\r]*\r\n", "", local(left).sdp)
+        await right.setRemoteDescription(replace(local(left), sdp=apart))
+        await right.setLocalDescription()
+        head, first, second = local(right).sdp.split("m=")
+        text = "m=".join([head, first, forged(second, stranger)])
+        await left.setRemoteDescription(replace(local(right), sdp=text))
+
+        with pytest.raises(DtlsError, match="expected"):
+            await within(left.connected())
+        states = sorted([each.dtlsState for each in await transports(left)])
+        assert states == ["connected", "failed"] or states == ["connecting", "failed"]

@@ -1,0 +1,177 @@
+"""Owns pairs of PeerConnections on the loopback, and the ways in which they get connected."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from peer import PeerConfiguration, PeerConnection, SessionDescription
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from peer import DataChannel, IceCandidate, IceCandidateEvent
+
+#: Seconds. Whatever takes longer on the loopback has failed.
+PATIENCE = 20.0
+
+
+def loopback(**options: Any) -> PeerConfiguration:
+    """A configuration that binds the loopback only."""
+    return PeerConfiguration(**{"interfaces": ("127.0.0.1",), **options})
+
+
+@asynccontextmanager
+async def pair(
+    left: PeerConfiguration | None = None, right: PeerConfiguration | None = None
+) -> AsyncIterator[tuple[PeerConnection, PeerConnection]]:
+    """Two connections that do not know of each other yet."""
+    async with (
+        PeerConnection(left or loopback()) as offerer,
+        PeerConnection(right or loopback()) as answerer,
+    ):
+        yield offerer, answerer
+
+
+@asynccontextmanager
+async def connected_pair(
+    left: PeerConfiguration | None = None, right: PeerConfiguration | None = None
+) -> AsyncIterator[tuple[PeerConnection, PeerConnection, DataChannel]]:
+    """Two connections with a data channel of the first one's, open at both ends."""
+    async with pair(left, right) as (offerer, answerer):
+        coming = expected(answerer, "datachannel")
+        channel = offerer.createDataChannel("first")
+        await connect(offerer, answerer)
+        await within(coming)
+        await opened(channel)
+        yield offerer, answerer, channel
+
+
+def local(pc: PeerConnection) -> SessionDescription:
+    """What the other side is to be sent."""
+    description = pc.localDescription
+    assert description is not None
+    return description
+
+
+def without_candidates(description: SessionDescription) -> SessionDescription:
+    """What a peer that trickles sends first."""
+    lines = description.sdp.splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(("a=candidate", "a=end-of-candidates"))]
+    return SessionDescription("".join(kept), description.type)
+
+
+async def offer(offerer: PeerConnection, answerer: PeerConnection) -> None:
+    """An offer, set on both sides."""
+    await offerer.setLocalDescription()
+    await answerer.setRemoteDescription(local(offerer))
+
+
+async def answer(answerer: PeerConnection, offerer: PeerConnection) -> None:
+    """The answer to it, set on both sides."""
+    await answerer.setLocalDescription()
+    await offerer.setRemoteDescription(local(answerer))
+
+
+async def exchange(offerer: PeerConnection, answerer: PeerConnection) -> None:
+    """One offer and its answer."""
+    await offer(offerer, answerer)
+    await answer(answerer, offerer)
+
+
+async def connect(offerer: PeerConnection, answerer: PeerConnection) -> None:
+    """One exchange, and what follows from it."""
+    await exchange(offerer, answerer)
+    await both_connected(offerer, answerer)
+
+
+async def both_connected(*ends: PeerConnection) -> None:
+    """Wait until each end is connected."""
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.gather(*(end.connected() for end in ends))
+
+
+async def opened(channel: DataChannel) -> None:
+    """Wait until a data channel is open."""
+    if channel.readyState != "open":
+        await happened(channel, "open")
+
+
+def expected(emitter: Any, event: str) -> asyncio.Future[Any]:
+    """The next event of a connection, a channel or a track: its argument, if it has any."""
+    result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def note(*arguments: Any) -> None:
+        emitter.remove_listener(event, note)
+        if not result.done():
+            result.set_result(arguments[0] if arguments else None)
+
+    emitter.on(event, note)
+    return result
+
+
+async def happened(emitter: Any, event: str) -> Any:
+    """Wait for that event."""
+    return await within(expected(emitter, event))
+
+
+async def within(work: Awaitable[Any]) -> Any:
+    """What it gives, unless it takes too long."""
+    async with asyncio.timeout(PATIENCE):
+        return await work
+
+
+async def reached(pc: PeerConnection, event: str, condition: Callable[[], bool]) -> None:
+    """Wait until something holds that may come true with an event."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await happened(pc, event)
+
+
+async def says(channel: DataChannel, text: str, other: DataChannel) -> None:
+    """Send a message, and wait until the other end has it."""
+    arriving = expected(other, "message")
+    channel.send(text)
+    assert await within(arriving) == text
+
+
+@asynccontextmanager
+async def trickling(
+    source: PeerConnection, target: PeerConnection
+) -> AsyncIterator[list[IceCandidate | None]]:
+    """Hand candidates over, in order, once the target has a description that they belong to.
+
+    Gives the candidates as they are handed over.
+    """
+    handed: list[IceCandidate | None] = []
+    found: asyncio.Queue[IceCandidate | None] = asyncio.Queue()
+    ready = asyncio.Event()
+
+    def note(event: IceCandidateEvent) -> None:
+        found.put_nowait(event.candidate)
+
+    def check() -> None:
+        if target.remoteDescription is not None:
+            ready.set()
+
+    async def carry() -> None:
+        await ready.wait()
+        while True:
+            candidate = await found.get()
+            await target.addIceCandidate(candidate)
+            handed.append(candidate)
+
+    check()
+    source.on("icecandidate", note)
+    target.on("signalingstatechange", check)
+    carrier = asyncio.create_task(carry())
+    try:
+        yield handed
+    finally:
+        carrier.cancel()
+        await asyncio.wait([carrier])
+        source.remove_listener("icecandidate", note)
+        target.remove_listener("signalingstatechange", check)
+        if not carrier.cancelled():
+            carrier.result()

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import socket
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from handfast.cli import app
+
+_SECONDS = 20
+
+
+def test_a_taken_port_is_one_sentence_and_status_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        result = CliRunner().invoke(app, ["demo", "--port", str(port)])
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    sentence = f"error: Port {port} is taken by another program; choose one with --port.\n"
+    assert result.stderr == sentence
+
+
+def test_missing_certificate_files_are_one_sentence() -> None:
+    arguments = ["demo", "--certfile", "nowhere.pem", "--keyfile", "nowhere.key"]
+
+    result = CliRunner().invoke(app, arguments)
+
+    assert result.exit_code == 1
+    assert result.stderr == "error: There is no file nowhere.pem.\n"
+
+
+def test_a_port_out_of_range_is_a_usage_error() -> None:
+    assert CliRunner().invoke(app, ["demo", "--port", "65536"]).exit_code == 2
+
+
+def test_the_version_is_printed() -> None:
+    assert re.match(r"handfast \d+\.\d+", CliRunner().invoke(app, ["--version"]).stdout)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_the_demo_at_once_and_without_complaint(number: signal.Signals) -> None:
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-X", "dev", "-W", "error", "-m", "handfast", "demo", "--port", "0"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert program.stdout is not None
+    try:
+        async with asyncio.timeout(_SECONDS):
+            said = await program.stdout.readuntil(b"Ctrl-C")
+        program.send_signal(number)
+        async with asyncio.timeout(2):
+            _, errors = await program.communicate()
+    finally:
+        if program.returncode is None:
+            program.kill()
+
+    assert b"http://127.0.0.1:" in said
+    assert errors == b""
+    assert program.returncode == 0

@@ -1,0 +1,156 @@
+"""What holds for the files of the page, and shows without a browser."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parents[3] / "handfast" / "page"
+SCRIPTS = sorted(PAGE.rglob("*.js"))
+STYLES = sorted(PAGE.rglob("*.css"))
+
+
+class _Document(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed((PAGE / "index.html").read_text())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def values(self, name: str) -> list[str]:
+        return [v for _, a in self.elements if (v := a.get(name)) is not None]
+
+
+def test_it_loads_only_files_of_its_own() -> None:
+    document = _Document()
+
+    named = [*document.values("src"), *document.values("href")]
+    assert named
+    assert [name for name in named if not (PAGE / name).is_file()] == []
+
+
+@pytest.mark.parametrize("path", [*SCRIPTS, *STYLES], ids=lambda path: path.name)
+def test_no_file_names_another_site(path: Path) -> None:
+    addresses = re.findall(r"https?://[\w.]+", path.read_text())
+
+    assert set(addresses) <= {"http://www.w3.org"}  # the name of a vocabulary
+
+
+def test_it_has_neither_inline_script_nor_inline_style() -> None:
+    document = _Document()
+
+    handlers = [a for _, attrs in document.elements for a in attrs if a.startswith("on")]
+    assert handlers == []
+    assert document.values("style") == []
+    assert "style" not in {tag for tag, _ in document.elements}
+    assert all(a.get("src") for tag, a in document.elements if tag == "script")
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_every_import_is_a_file(path: Path) -> None:
+    imports = re.findall(r'^import .* from "(.+)";$', path.read_text(), re.MULTILINE)
+
+    assert [name for name in imports if not (path.parent / name).is_file()] == []
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_no_text_is_read_as_html(path: Path) -> None:
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", path.read_text()
+    )
+
+
+@pytest.mark.parametrize("path", [*SCRIPTS, *STYLES], ids=lambda path: path.name)
+def test_every_file_says_what_it_owns(path: Path) -> None:
+    assert re.match(r"(//|/\*) Owns ", path.read_text())
+
+
+def test_every_element_that_a_script_looks_for_is_there() -> None:
+    identifiers = set(_Document().values("id"))
+
+    sought = {
+        name for path in SCRIPTS for name in re.findall(r'byId\("([\w-]+)"\)', path.read_text())
+    }
+    assert sought
+    assert sought - identifiers == set()
+
+
+def test_identifiers_are_unique() -> None:
+    identifiers = _Document().values("id")
+
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_every_label_and_description_points_at_something() -> None:
+    document = _Document()
+
+    named = document.values("aria-labelledby") + document.values("for")
+    assert set(named) <= set(document.values("id"))
+
+
+def test_there_are_words_for_every_problem() -> None:
+    words = (PAGE / "view" / "words.js").read_text()
+    known = set(re.findall(r'^  "?([\w-]+)"?: \(', words, re.MULTILINE))
+
+    named = {
+        code
+        for path in SCRIPTS
+        for code in re.findall(
+            r'(?:RoomError|#fail|problem\.show)\("([\w-]+)"|return "(camera-[\w-]+)"',
+            path.read_text(),
+        )
+        for code in code
+        if code
+    }
+    # Hanging up is no problem, and a negotiation that fails has the browser's own words.
+    assert {"no-server", "ice-failed", "camera-refused"} <= known
+    assert named - known <= {"left", "negotiation"}
+
+
+def _colours(scheme: str) -> dict[str, str]:
+    """The colours of base.css, `light` or `dark`, by name."""
+    light, dark = (PAGE / "style" / "base.css").read_text().split("@media", 1)
+    found = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", light))
+    if scheme == "dark":
+        found |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", dark))
+    return found
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+# WCAG 2.2: text 4.5 (1.4.3), lines and borders of controls that one has to see 3 (1.4.11).
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("front", "back", "least"),
+    [
+        *(
+            (text, back, 4.5)
+            for text in ("ink", "muted")
+            for back in ("paper", "surface", "sunken")
+        ),
+        ("accent-ink", "accent", 4.5),
+        ("accent", "paper", 4.5),
+        ("bad", "bad-paper", 4.5),
+        ("bad", "surface", 4.5),
+        ("muted", "bad-paper", 4.5),
+        ("sent", "surface", 3),
+        ("received", "surface", 3),
+        ("good", "paper", 3),
+        ("busy", "surface", 3),
+        ("edge", "paper", 3),
+    ],
+)
+def test_colours_can_be_told_apart(scheme: str, front: str, back: str, least: float) -> None:
+    colours = _colours(scheme)
+    one, other = sorted((_luminance(colours[front]), _luminance(colours[back])))
+
+    assert (other + 0.05) / (one + 0.05) >= least

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from handfast.demo.site import create_site
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_site(visitors=1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "text/html"),
+        ("/main.js", "text/javascript"),
+        ("/call/room.js", "text/javascript"),
+        ("/style/base.css", "text/css"),
+        ("/icon.svg", "image/svg+xml"),
+    ],
+)
+async def test_the_page_is_served(client: httpx.AsyncClient, path: str, kind: str) -> None:
+    response = await client.get(path)
+
+    assert response.status_code == 200
+    assert response.headers["content-type"].split(";")[0] == kind
+
+
+@pytest.mark.parametrize("path", ["/", "/main.js", "/nothing"])
+async def test_every_answer_is_under_a_strict_policy(client: httpx.AsyncClient, path: str) -> None:
+    headers = (await client.get(path)).headers
+
+    policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["/../server.py", "/%2e%2e/cli.py", "/py.typed", "/ws"])
+async def test_nothing_else_is_served(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(path)).status_code == 404
+
+
+async def test_the_page_is_asked_for_anew_each_time(client: httpx.AsyncClient) -> None:
+    first = await client.get("/main.js")
+
+    again = await client.get("/main.js", headers={"If-None-Match": first.headers["etag"]})
+
+    assert first.headers["cache-control"] == "no-cache"
+    assert again.status_code == 304

@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.websockets import WebSocket
+
+from signaling.messages import Error, ErrorCode, Ping, decode
+from signaling.server.connection import Connection, dismiss
+from signaling.server.limits import Limits
+
+if TYPE_CHECKING:
+    from starlette.types import Message
+
+_PATIENT = Limits(ping_interval=1000, idle_timeout=2000)
+
+
+class Wire:
+    """An ASGI server's side of one WebSocket."""
+
+    def __init__(self) -> None:
+        self.incoming: asyncio.Queue[Message] = asyncio.Queue()
+        self.outgoing: asyncio.Queue[Message] = asyncio.Queue()
+        self.failure: Exception | None = None
+        self.failed = asyncio.Event()
+        self.blocked = False
+        self.websocket = WebSocket({"type": "websocket"}, self.incoming.get, self.send)
+
+    async def open(self) -> None:
+        self.incoming.put_nowait({"type": "websocket.connect"})
+        await self.websocket.accept()
+        assert (await self.outgoing.get())["type"] == "websocket.accept"
+
+    async def send(self, message: Message) -> None:
+        if self.blocked:
+            await asyncio.Event().wait()
+        if self.failure is not None:
+            self.failed.set()
+            raise self.failure
+        self.outgoing.put_nowait(message)
+
+    async def sent(self) -> str:
+        return str((await self.outgoing.get())["text"])
+
+    def frame(self, **fields: str | bytes | None) -> None:
+        self.incoming.put_nowait({"type": "websocket.receive", **fields})
+
+    def disconnect(self, code: int) -> None:
+        self.incoming.put_nowait({"type": "websocket.disconnect", "code": code})
+
+
+class Seat:
+    """What a connection is given by the server."""
+
+    def __init__(self, wire: Wire, limits: Limits = _PATIENT) -> None:
+        self.waiting: deque[str] = deque()
+        self.delivered: list[str | bytes] = []
+        self.silent = asyncio.Event()
+        self.connection = Connection(
+            wire.websocket,
+            limits,
+            reply="hello",
+            take=lambda: self.waiting.popleft() if self.waiting else None,
+            deliver=self.delivered.append,
+            silent=self.silent.set,
+        )
+
+    def post(self, *frames: str) -> None:
+        self.waiting.extend(frames)
+        self.connection.wake()
+
+
+@pytest.fixture
+async def wire() -> Wire:
+    wire = Wire()
+    await wire.open()
+    return wire
+
+
+@pytest.fixture
+async def seat(wire: Wire) -> Seat:
+    return Seat(wire)
+
+
+async def test_the_reply_is_sent_first(wire: Wire, seat: Seat) -> None:
+    seat.post("one")
+    serving = asyncio.create_task(seat.connection.serve())
+    assert [await wire.sent(), await wire.sent()] == ["hello", "one"]
+    seat.post("two")
+    assert await wire.sent() == "two"
+    wire.disconnect(1001)
+    assert await serving == 1001
+
+
+async def test_text_and_bytes_are_delivered(wire: Wire, seat: Seat) -> None:
+    wire.frame(text="one")
+    wire.frame(bytes=b"two")
+    wire.frame(text=None, bytes=b"three")
+    wire.disconnect(1000)
+    assert await seat.connection.serve() == 1000
+    assert seat.delivered == ["one", b"two", b"three"]
+
+
+@pytest.mark.parametrize("failure", [OSError("gone"), RuntimeError("after websocket.close")])
+async def test_a_failure_to_send_waits_for_the_close_code(
+    wire: Wire, seat: Seat, failure: Exception
+) -> None:
+    wire.failure = failure
+    serving = asyncio.create_task(seat.connection.serve())
+    await wire.failed.wait()
+    wire.frame(text="still here")
+    wire.disconnect(1000)
+    assert await serving == 1000
+    assert seat.delivered == ["still here"]
+
+
+async def test_the_end_is_said_with_its_reason(wire: Wire, seat: Seat) -> None:
+    serving = asyncio.create_task(seat.connection.serve())
+    assert await wire.sent() == "hello"
+    error = Error(code=ErrorCode.REPLACED, reason="elsewhere")
+    seat.connection.end(error)
+    seat.connection.end(Error(code=ErrorCode.IDLE))
+    assert await serving == 1008
+    assert decode(await wire.sent()) == error
+    closed = await wire.outgoing.get()
+    assert (closed["code"], closed["reason"]) == (1008, "replaced")
+
+
+async def test_a_defect_of_the_rooms_is_not_hidden(wire: Wire, seat: Seat) -> None:
+    def deliver(frame: str | bytes) -> None:
+        raise ZeroDivisionError(frame)
+
+    connection = Connection(
+        wire.websocket,
+        _PATIENT,
+        reply="hello",
+        take=lambda: None,
+        deliver=deliver,
+        silent=seat.silent.set,
+    )
+    wire.frame(text="x")
+    with pytest.raises(ExceptionGroup) as caught:
+        await connection.serve()
+    assert caught.group_contains(ZeroDivisionError)
+
+
+async def test_a_silent_member_is_pinged_and_then_given_up(wire: Wire) -> None:
+    seat = Seat(wire, Limits(ping_interval=0.01, idle_timeout=0.02))
+    serving = asyncio.create_task(seat.connection.serve())
+    assert await wire.sent() == "hello"
+    assert decode(await wire.sent()) == Ping()
+    await seat.silent.wait()
+    wire.disconnect(1000)
+    await serving
+
+
+async def test_a_cancelled_connection_leaves_no_tasks(wire: Wire, seat: Seat) -> None:
+    before = asyncio.all_tasks()
+    serving = asyncio.create_task(seat.connection.serve())
+    assert await wire.sent() == "hello"
+    serving.cancel()
+    await asyncio.wait((serving,))
+    assert serving.cancelled()
+    assert asyncio.all_tasks() == before
+
+
+async def test_who_does_not_read_is_not_waited_for(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signaling.server.connection._CLOSE_TIMEOUT", 0.01)
+    wire.blocked = True
+    await dismiss(wire.websocket, Error(code=ErrorCode.TOO_SLOW))
+
+
+@pytest.mark.parametrize(
+    ("code", "close_code"),
+    [
+        (ErrorCode.ROOM_FULL, 1013),
+        (ErrorCode.SERVER_FULL, 1013),
+        (ErrorCode.MALFORMED, 1008),
+    ],
+)
+async def test_the_close_code_says_whether_to_come_back(
+    wire: Wire, code: ErrorCode, close_code: int
+) -> None:
+    await dismiss(wire.websocket, Error(code=code))
+    assert decode(await wire.sent()) == Error(code=code)
+    closed: dict[str, Any] = dict(await wire.outgoing.get())
+    assert (closed["code"], closed["reason"]) == (close_code, code.value)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from signaling import Candidate, ChannelClosed, ChannelLost, Offer, PeerChannel
+from signaling.messages import Bye, Peer, Relayed
+
+
+class Post:
+    """Where a channel sends."""
+
+    def __init__(self) -> None:
+        self.sent: list[Relayed] = []
+        self.closed = False
+
+    async def send(self, message: Relayed) -> None:
+        if self.closed:
+            raise ChannelClosed("the room is closed")
+        self.sent.append(message)
+
+
+@pytest.fixture
+async def post() -> Post:
+    return Post()
+
+
+@pytest.fixture
+async def channel(post: Post) -> PeerChannel:
+    return PeerChannel(Peer(member="m1", name="page"), polite=True, send=post.send)
+
+
+async def test_what_is_sent_is_addressed_to_the_peer(channel: PeerChannel, post: Post) -> None:
+    await channel.send(Offer(sdp="v"))
+    assert post.sent == [Offer(sdp="v", to="m1")]
+
+
+async def test_closing_says_goodbye_to_the_peer_once(channel: PeerChannel, post: Post) -> None:
+    await channel.close("x" * 2000)
+    await channel.close("again")
+    assert post.sent == [Bye(reason="x" * 1024, to="m1")]
+
+
+async def test_closing_in_a_room_that_is_closed_is_no_error(
+    channel: PeerChannel, post: Post
+) -> None:
+    post.closed = True
+    await channel.close()
+    with pytest.raises(ChannelClosed, match="this end"):
+        await channel.receive()
+
+
+async def test_what_arrived_before_the_end_can_be_received_after_it(channel: PeerChannel) -> None:
+    channel.deliver(Offer(sdp="v"))
+    channel.end(ChannelClosed("the end"))
+    channel.deliver(Offer(sdp="late"))
+    assert await channel.receive() == Offer(sdp="v")
+    with pytest.raises(ChannelClosed, match="the end"):
+        await channel.receive()
+
+
+async def test_a_channel_that_nobody_receives_from_breaks(channel: PeerChannel) -> None:
+    for number in range(300):
+        channel.deliver(Candidate(candidate=str(number)))
+    for number in range(256):
+        assert await channel.receive() == Candidate(candidate=str(number))
+    with pytest.raises(ChannelLost, match="received none"):
+        await channel.receive()
+    with pytest.raises(ChannelLost, match="received none"):
+        await channel.send(Offer(sdp="v"))

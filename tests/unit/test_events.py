@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from peer.errors import InvalidStateError
+from peer.events import EventEmitter, EventName
+from peer.rtp.tracks import MediaStreamError
+
+CHANGE = EventName.SIGNALING_STATE_CHANGE
+
+
+async def settle() -> None:
+    """Let everything run that can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_handlers_are_called_in_order_with_the_argument() -> None:
+    events, log = EventEmitter(), list[object]()
+    events.on("track", lambda event: log.append((1, event)))
+    events.on("track", lambda event: log.append((2, event)))
+
+    assert events.emit(EventName.TRACK, "event")
+
+    assert log == [(1, "event"), (2, "event")]
+
+
+async def test_emit_says_whether_anybody_listens() -> None:
+    assert not EventEmitter().emit(CHANGE)
+
+
+@pytest.mark.parametrize("name", ["", "tracks", "Track", "message"])
+def test_an_unknown_event_is_refused(name: str) -> None:
+    events = EventEmitter()
+
+    with pytest.raises(ValueError, match="is not a valid EventName"):
+        events.on(name, print)
+    with pytest.raises(ValueError, match="is not a valid EventName"):
+        events.remove_listener(name, print)
+
+
+async def test_a_removed_handler_is_called_no_more() -> None:
+    events, log = EventEmitter(), list[str]()
+
+    def handler() -> None:
+        log.append("called")
+
+    events.on(CHANGE, handler)
+    events.remove_listener(CHANGE, handler)
+    events.remove_listener(CHANGE, handler)
+
+    assert not events.emit(CHANGE)
+    assert log == []
+
+
+async def test_a_handler_may_remove_itself() -> None:
+    events, log = EventEmitter(), list[str]()
+
+    def once() -> None:
+        events.remove_listener(CHANGE, once)
+        log.append("once")
+
+    events.on(CHANGE, once)
+    events.on(CHANGE, lambda: log.append("always"))
+    events.emit(CHANGE)
+    events.emit(CHANGE)
+
+    assert log == ["once", "always", "always"]
+
+
+async def test_a_coroutine_function_runs_as_a_task() -> None:
+    events, log = EventEmitter(), list[str]()
+
+    async def handler() -> None:
+        log.append("handler")
+
+    events.on(CHANGE, handler)
+    events.emit(CHANGE)
+    log.append("emitter")
+    await settle()
+
+    assert log == ["emitter", "handler"]
+
+
+async def test_a_handler_that_raises_stops_no_other(loop_complaints: list[str]) -> None:
+    events, log = EventEmitter(), list[str]()
+
+    def bad() -> None:
+        raise RuntimeError("my fault")
+
+    events.on(CHANGE, bad)
+    events.on(CHANGE, lambda: log.append("called"))
+    events.emit(CHANGE)
+
+    assert log == ["called"]
+    assert "a handler of 'signalingstatechange' raised" in loop_complaints[0]
+    assert "my fault" in loop_complaints[0]
+    loop_complaints.clear()
+
+
+async def test_a_coroutine_that_raises_is_reported(loop_complaints: list[str]) -> None:
+    events = EventEmitter()
+
+    async def bad() -> None:
+        raise RuntimeError("my fault")
+
+    events.on(CHANGE, bad)
+    events.emit(CHANGE)
+    await settle()
+
+    assert "handler of 'signalingstatechange' raised RuntimeError: my fault" in loop_complaints[0]
+    loop_complaints.clear()
+
+
+async def test_a_handler_that_reads_a_track_to_its_end_is_at_no_fault() -> None:
+    events = EventEmitter()
+
+    async def reads() -> None:
+        raise MediaStreamError
+
+    events.on(CHANGE, reads)
+    events.emit(CHANGE)
+    await settle()
+
+
+@pytest.mark.parametrize("ending", [True, False])
+async def test_an_operation_overtaken_by_the_end_is_at_no_fault(
+    ending: bool, loop_complaints: list[str]
+) -> None:
+    events = EventEmitter()
+
+    async def operates() -> None:
+        raise InvalidStateError("the connection is closed")
+
+    events.on(CHANGE, operates)
+    events.emit(CHANGE)
+    if ending:
+        events.expect_end()
+    await settle()
+
+    assert bool(loop_complaints) is not ending
+    loop_complaints.clear()
+
+
+async def test_close_ends_handlers_and_forgets_them() -> None:
+    events, log = EventEmitter(), list[str]()
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            log.append("ended")
+
+    events.on(CHANGE, waits)
+    events.emit(CHANGE)
+    await settle()
+    await events.close()
+
+    assert log == ["ended"]
+    assert not events.emit(CHANGE)
+
+
+async def test_the_handler_that_asks_for_the_end_lives_on() -> None:
+    events, finished = EventEmitter(), asyncio.Event()
+
+    async def closes() -> None:
+        events.expect_end()
+        await events.close()
+        finished.set()
+
+    events.on(CHANGE, closes)
+    events.emit(CHANGE)
+
+    async with asyncio.timeout(1):
+        await finished.wait()
+
+
+def test_events_are_named_as_w3c_does() -> None:
+    assert set(EventName) == {
+        "track",
+        "datachannel",
+        "icecandidate",
+        "negotiationneeded",
+        "signalingstatechange",
+        "icegatheringstatechange",
+        "iceconnectionstatechange",
+        "connectionstatechange",
+    }
