@@ -119,7 +119,8 @@ def _carriers(
         group = next((mids for mids in bundles if mid in mids), [mid])
         transport = session.carrier([mid]) or session.carrier(group) or made.get(group[0])
         if transport is None:
-            transport = answering.profile.new_transport(group[0], IceRole.CONTROLLED)
+            taken = session.transport_keys
+            transport = answering.profile.new_transport(group[0], IceRole.CONTROLLED, taken)
             made[group[0]] = transport
         carriers[mid] = transport
     return carriers

@@ -129,7 +129,8 @@ class _Routing:
             if transport is None and not agreed and _rides(profile.bundle_policy, slot, kinds):
                 transport = next(iter(self.transports.values()), None)
             if transport is None:
-                transport = profile.new_transport(slot.mid, IceRole.CONTROLLING)
+                taken = session.transport_keys
+                transport = profile.new_transport(slot.mid, IceRole.CONTROLLING, taken)
             # RFC 9143 section 6: before the peer has bundled, sharing is a condition of the offer.
             if transport.key in self.transports and not agreed:
                 self.bundle_only.add(slot.mid)

@@ -15,7 +15,7 @@ from peer.negotiation.state import Side
 from peer.states import DtlsRole, IceRole, SignalingState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from peer.candidates import CandidateFields
     from peer.ice_parameters import IceParameters
@@ -121,7 +121,7 @@ class TransportState:
     """One ICE and DTLS transport: that of a BUNDLE group, or of a single m-section.
 
     Args:
-        key: Our own identity for it, never on the wire and never used again.
+        key: The mid that it was made for, marked where an older transport still has that name.
         remote: None until an answer settled it; then checks and handshake may run.
         role: Our DTLS role, None until then.
     """
@@ -163,7 +163,7 @@ class Session:
     transceivers: tuple[Transceiver, ...] = ()
     data: DataSection | None = None
     transports: tuple[TransportState, ...] = ()
-    routes: tuple[tuple[str, str], ...] = ()
+    routes: Mapping[str, str] = field(default_factory=dict)
     next_mid: int = 0
     made: int = 0
     stable: Session | None = field(default=None, repr=False)
@@ -207,12 +207,17 @@ class Session:
 
     def route(self, mid: str) -> str | None:
         """The key of the transport that carries an m-section, or None."""
-        return dict(self.routes).get(mid)
+        return self.routes.get(mid)
+
+    @property
+    def transport_keys(self) -> frozenset[str]:
+        """The keys of all transports."""
+        return frozenset(transport.key for transport in self.transports)
 
     def carrier(self, mids: Iterable[str]) -> TransportState | None:
         """The transport that carries the first of these m-sections that has one."""
-        routes = dict(self.routes)
-        return next((self.transport(routes[mid]) for mid in mids if mid in routes), None)
+        keys = (self.routes[mid] for mid in mids if mid in self.routes)
+        return next((self.transport(key) for key in keys), None)
 
     def with_transceiver(self, changed: Transceiver) -> Session:
         """The session with one transceiver replaced, or appended where its key is new."""
@@ -237,7 +242,7 @@ class Session:
 
     def with_routes(self, routes: Iterable[tuple[str, str]]) -> Session:
         """The session with routes added or replaced."""
-        return replace(self, routes=tuple({**dict(self.routes), **dict(routes)}.items()))
+        return replace(self, routes={**self.routes, **dict(routes)})
 
 
 @dataclass(frozen=True, slots=True)

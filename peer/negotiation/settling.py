@@ -220,8 +220,8 @@ def _announced_ssrcs(
 def _without_dead(session: Session, exchange: Exchange) -> Session:
     """What has no m-section any more ends (webrtc-pc section 5.4), and transports with it."""
     live = {offered.mid for offered, _ in exchange.accepted}
-    routes = tuple((mid, key) for mid, key in session.routes if mid in live)
-    used = {key for _, key in routes}
+    routes = {mid: key for mid, key in session.routes.items() if mid in live}
+    used = set(routes.values())
     data = session.data
     return replace(
         session,

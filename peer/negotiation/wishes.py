@@ -31,7 +31,7 @@ def transceiver_of(session: Session, key: int) -> Transceiver:
     """
     transceiver = session.transceiver(key)
     if transceiver is None:
-        raise InvalidAccessError("this transceiver has ended")
+        raise InvalidAccessError("this transceiver has ended, by a stop or a rollback")
     return transceiver
 
 

@@ -24,7 +24,7 @@ from peer.states import SignalingState
 from tests.support.calls import Call, End
 from tests.support.negotiation import add, profile
 
-EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "400"))
+EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "500"))
 
 PREFERENCES = {
     MediaKind.AUDIO: [(), ("audio/PCMU",), ("audio/PCMU", "audio/opus")],

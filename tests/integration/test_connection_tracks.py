@@ -301,6 +301,8 @@ async def test_the_answerer_can_refuse_an_m_section() -> None:
         await offer(left, right)
         await right.getTransceivers()[0].stop()
         await answer(right, left)
+        assert audio.currentDirection == "inactive"
+        await exchange(right, left)
 
         assert audio.stopped
         assert not video.stopped

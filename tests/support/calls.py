@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from peer.candidates import IceCandidate
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import CandidateError, InvalidStateError
-from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.state import Side
 from peer.states import SignalingState
 from tests.support.effects import RecordedWorld
 from tests.support.negotiation import ROLLBACK, described
 from tests.support.sessions import check_agreement, check_session
+
+if TYPE_CHECKING:
+    from peer.negotiation.negotiator import Negotiator
 
 Message: TypeAlias = SessionDescription | IceCandidate
 

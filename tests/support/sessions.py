@@ -103,16 +103,14 @@ def _check_transceivers(session: Session) -> None:
 def _check_transports(session: Session) -> None:
     keys = [transport.key for transport in session.transports]
     assert len(set(keys)) == len(keys)
-    assert {key for _, key in session.routes} <= set(keys)
+    assert set(session.routes.values()) <= set(keys)
     for transport in session.transports:
         assert (transport.remote is None) == (transport.role is None)
     if session.state is _S.STABLE:
-        assert {key for _, key in session.routes} == set(keys)
+        assert set(session.routes.values()) == set(keys)
         assert all(transport.remote is not None for transport in session.transports)
-        live = {
-            section.mid for i, section in enumerate(session.layout) if not session.is_dead(i)
-        }
-        assert {mid for mid, _ in session.routes} == live
+        live = {section.mid for i, section in enumerate(session.layout) if not session.is_dead(i)}
+        assert set(session.routes) == live
     owned = [t.mid for t in session.transceivers if t.agreement is not None]
     if session.data is not None and session.data.remote_port is not None:
         owned.append(session.data.mid)
@@ -123,8 +121,8 @@ def _check_transports(session: Session) -> None:
 
 
 def _check_same_transports(one: Session, other: Session) -> None:
-    assert {mid for mid, _ in one.routes} == {mid for mid, _ in other.routes}
-    ends = {(key, other.route(mid)) for mid, key in one.routes}
+    assert one.routes.keys() == other.routes.keys()
+    ends = {(key, other.route(mid)) for mid, key in one.routes.items()}
     assert len(ends) == len(one.transports) == len(other.transports)
     for ours, theirs in ends:
         left, right = one.transport(ours), other.transport(theirs or "")
