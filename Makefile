@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 NODE_MODULES := .cache/node/node_modules
 
 # What tests and benchmarks drive; tests/support/tools.py knows where each comes from.
-TEST_TOOLS := chromium firefox turnserver
+TEST_TOOLS := chromium firefox turnserver ip nft
 BENCHMARK_TOOLS := node npm
 
 BENCHMARKS := setup handshake

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from handfast.demo import Demo, DemoError, DemoOptions, open_demo
+from handfast.trace import TerminalLadder, TraceError, document, draw, load, save
 from signaling import SignalingError
 from signaling.tasks import first_of
 
@@ -42,7 +43,7 @@ def main(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print it and end."),
     ] = False,
 ) -> None:
-    """A callback, so that `demo` stays a command of its own while it is the only one."""
+    """What every command has in common."""
 
 
 @app.command()
@@ -59,19 +60,55 @@ def demo(
     keyfile: Annotated[
         Path | None, typer.Option(help="Its private key (PEM).", metavar="FILE")
     ] = None,
+    traces: Annotated[
+        Path | None,
+        typer.Option("--trace", help="Save a trace of each call there.", metavar="DIR"),
+    ] = None,
 ) -> None:
     """Serve a page that calls a Python peer: picture, sound and data there and back."""
-    options = DemoOptions(host=host, port=port, certfile=certfile, keyfile=keyfile)
+    options = DemoOptions(host=host, port=port, certfile=certfile, keyfile=keyfile, traces=traces)
     console = Console(highlight=False)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(options, lambda running: _welcome(console, running, options)))
     except (DemoError, SignalingError) as error:
-        sentence = Text.assemble(("error: ", "red"), str(error))
-        Console(stderr=True, highlight=False).print(sentence, soft_wrap=True)
+        _complain(error)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("\nStopped.")
+
+
+@app.command()
+def trace(
+    file: Annotated[Path, typer.Argument(help="Trace of one end (JSON lines).")],
+    other: Annotated[
+        Path | None, typer.Argument(metavar="[FILE2]", help="Trace of the other end.")
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page there instead.", metavar="OUT")
+    ] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="Tell each datagram, and what was expected and shown.")
+    ] = False,
+) -> None:
+    """Draw a saved trace as a ladder; with the traces of both ends, both side by side."""
+    files = [file] if other is None else [file, other]
+    console = Console(highlight=False)
+    try:
+        ladder = draw(*load(files))
+        if html is None:
+            console.print(TerminalLadder(ladder, details=details))
+        else:
+            save(document(ladder), html, read=files)
+            console.print(Text(f"{ladder.verdict} The ladder is in {html}."), soft_wrap=True)
+    except TraceError as error:
+        _complain(error)
+        raise typer.Exit(1) from None
+
+
+def _complain(error: Exception) -> None:
+    sentence = Text.assemble(("error: ", "red"), str(error))
+    Console(stderr=True, highlight=False).print(sentence, soft_wrap=True)
 
 
 async def _serve(options: DemoOptions, on_ready: Callable[[Demo], None]) -> None:
@@ -98,6 +135,10 @@ def _welcome(console: Console, running: Demo, options: DemoOptions) -> None:
         if options.certfile is None:
             console.print("  From other machines browsers give a camera to https only, which needs")
             console.print("  --certfile and --keyfile; a test picture is sent otherwise.")
+    if options.traces is not None:
+        console.print()
+        saved = f"  Traces are saved in {options.traces}; `handfast trace FILE` draws one."
+        console.print(Text(saved), soft_wrap=True)
     console.print()
     console.print(Text("  Ctrl-C stops it.", style="dim"))
     console.print()

@@ -12,7 +12,7 @@ from peer.transport.tap import Tap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from peer.errors import ModificationError, TransportError
+    from peer.errors import DescriptionError, TransportError
     from peer.negotiation.session import Session
     from peer.tracing import Tracer
 
@@ -44,9 +44,11 @@ class ConnectionTap:
         """A description is in force."""
         self._tracer(*decisions(before, after, self._tracer.now()))
 
-    def refused(self, session: Session, error: ModificationError) -> None:
-        """A description asked for more than can be done."""
-        self._tracer(refusal(session, error, self._tracer.now()))
+    def refused(self, session: Session, error: DescriptionError) -> None:
+        """A description was refused."""
+        decision = refusal(session, error, self._tracer.now())
+        if decision is not None:
+            self._tracer(decision)
 
     def states(
         self, states: Mapping[str, str], errors: Mapping[str, TransportError | None]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from peer.aggregate import connection_state, gathering_state, ice_connection_state
 from peer.candidates import IceCandidate
 from peer.connection_tap import ConnectionTap
-from peer.errors import IceError, ModificationError
+from peer.errors import DescriptionError, IceError
 from peer.events import (
     DataChannelEvent,
     EventEmitter,
@@ -260,7 +260,7 @@ class Control:
     def _plan(self, side: Side, description: SessionDescription | None) -> Plan:
         try:
             return self.negotiator.plan(side, description)
-        except ModificationError as error:
+        except DescriptionError as error:
             if self._tap is not None:
                 self._tap.refused(self.negotiator.session, error)
             raise

@@ -233,6 +233,13 @@ class Fanout:
         for sink in self._plain:
             sink(event)
 
+    def on_secret(self, line: bytes) -> None:
+        """Hand a line of the key log on to those who want it (`peer.key_log.SecretSink`)."""
+        for sink in (*self._thorough, *self._plain):
+            tell = getattr(sink, "on_secret", None)
+            if tell is not None:
+                tell(line)
+
 
 def wants_data(sink: TraceSink) -> bool:
     """Whether a sink is to be told of every datagram, with its bytes."""

@@ -65,6 +65,11 @@ class TraceWriter:
         self._room -= len(line)
         self._file.write(line)
 
+    def flush(self) -> None:
+        """Write what is still in memory, for whoever reads the file while it grows."""
+        if not self._file.closed:
+            self._file.flush()
+
     def close(self) -> None:
         """Write what is still in memory; any number of times."""
         self._file.close()

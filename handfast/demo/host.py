@@ -13,7 +13,9 @@ from signaling import ChannelLost, SignalingError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from handfast.demo.traces import TraceFolder
     from peer import PeerConfiguration
+    from peer.trace_file import TraceWriter
     from signaling import PeerChannel, Room
 
 _logger = logging.getLogger(__name__)
@@ -26,10 +28,19 @@ class Host:
         room: Joined already.
         configuration: Of every connection.
         patience: Seconds that a page has to make its call.
+        traces: Where a trace of each call is saved, if anywhere.
     """
 
-    def __init__(self, room: Room, configuration: PeerConfiguration, *, patience: float) -> None:
+    def __init__(
+        self,
+        room: Room,
+        configuration: PeerConfiguration,
+        *,
+        patience: float,
+        traces: TraceFolder | None = None,
+    ) -> None:
         self._room = room
+        self._traces = traces
         self._configuration = configuration
         self._patience = patience
         self._visits: dict[str, Visit] = {}
@@ -64,7 +75,8 @@ class Host:
             raise lost
 
     async def _receive(self, channel: PeerChannel) -> None:
-        visit = Visit(channel, self._configuration, patience=self._patience)
+        trace = self._open_trace()
+        visit = Visit(channel, self._configuration, patience=self._patience, trace=trace)
         self._visits[channel.peer.member] = visit
         self._changed.set()
         reason = ""
@@ -82,6 +94,16 @@ class Host:
             _logger.exception("a call failed by a fault of ours")
             reason = "a fault on this side; its terminal says more"
         finally:
+            if trace is not None:
+                trace.close()
             await channel.close(reason)
             del self._visits[channel.peer.member]
             self._changed.set()
+
+    def _open_trace(self) -> TraceWriter | None:
+        try:
+            return self._traces.writer() if self._traces is not None else None
+        except OSError as error:
+            # A full disk is no reason to answer nobody.
+            _logger.warning("the trace of a call is not saved: %s", error)
+            return None

@@ -15,6 +15,7 @@ import uvicorn
 
 from handfast.demo.host import Host
 from handfast.demo.site import SIGNALING_PATH, create_site
+from handfast.demo.traces import TraceFolder
 from peer import PeerConfiguration
 from signaling import join
 from signaling.messages import MAX_MESSAGE_SIZE
@@ -48,6 +49,7 @@ class DemoOptions:
         keyfile: PEM private key of it.
         visitors: Pages that may be in a call at one time.
         patience: Seconds that a page has to make its call, from its joining the room.
+        traces: Folder in which a trace of each call is saved; none by default.
     """
 
     host: str = "127.0.0.1"
@@ -56,6 +58,7 @@ class DemoOptions:
     keyfile: Path | None = None
     visitors: int = 8
     patience: float = 30.0
+    traces: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +89,11 @@ async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
     """Serve the page and answer calls until the context ends.
 
     Raises:
-        DemoError: The address cannot be listened on, or the certificate cannot be used.
+        DemoError: The address cannot be listened on, the certificate cannot be used, or the folder
+            for traces cannot be written to.
     """
     _check_certificate(options)
+    traces = _folder(options.traces)
     listener = _listen(options.host, options.port)
     with contextlib.closing(listener):
         scheme = "http" if options.certfile is None else "https"
@@ -99,7 +104,8 @@ async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
             url = f"{scheme.replace('http', 'ws')}://{here}:{port}{SIGNALING_PATH}"
             trust = _trust(options)
             async with await join(url, room=_ROOM, name=_NAME, ssl=trust, insecure=True) as room:
-                host = Host(room, PeerConfiguration(), patience=options.patience)
+                configuration = PeerConfiguration()
+                host = Host(room, configuration, patience=options.patience, traces=traces)
                 async with _running(host) as answering:
                     shown = here if address in _LOOPBACK else _bracketed(options.host)
                     yield Demo(f"{scheme}://{shown}:{port}/", host, answering)
@@ -123,12 +129,24 @@ def _check_certificate(options: DemoOptions) -> None:
             ) from error
 
 
+def _folder(path: Path | None) -> TraceFolder | None:
+    if path is None:
+        return None
+    try:
+        return TraceFolder(path)
+    except OSError as error:
+        raise DemoError(f"Traces cannot be saved in {path}: {error.strerror}.") from error
+
+
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        # asyncio does it for sockets that it makes itself; 40 ms a message otherwise.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except socket.gaierror as error:
         raise DemoError(f"{host!r} is not an address of this machine: {error.strerror}.") from error
     except OSError as error:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from handfast.demo.live import LiveLadder
 from media import EchoTrack, OverlayTrack, ToneMeter
 from peer import ConnectionState, PeerConnection, TransportError
 from peer.statistics import TransportStats
+from peer.trace import Fanout
 from signaling import Negotiator
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:
     from peer import DataChannel, DataChannelEvent, MediaStreamTrack, PeerConfiguration, TrackEvent
+    from peer.trace_file import TraceWriter
     from signaling import PeerChannel
 
 _REPORT_INTERVAL: Final = 1.0
@@ -61,14 +65,24 @@ class Visit:
         channel: To the page.
         configuration: Of the connection.
         patience: Seconds until the connection has to be there.
+        trace: Where what happens is saved; it can be read while the call goes on.
     """
 
     def __init__(
-        self, channel: PeerChannel, configuration: PeerConfiguration, *, patience: float
+        self,
+        channel: PeerChannel,
+        configuration: PeerConfiguration,
+        *,
+        patience: float,
+        trace: TraceWriter | None = None,
     ) -> None:
         self._channel = channel
         self._patience = patience
-        self.connection = PeerConnection(configuration)
+        self._trace = trace
+        self._ladder = LiveLadder()
+        recording = self._ladder.recording
+        sink = recording if trace is None else Fanout(recording, trace)
+        self.connection = PeerConnection(replace(configuration, trace=sink))
         self._overlay: OverlayTrack | None = None
         self._meter: ToneMeter | None = None
         self._reports: DataChannel | None = None
@@ -88,7 +102,7 @@ class Visit:
         async with self.connection:
             # A page opens its ears before it speaks, and comes after us: it is the polite one.
             negotiator = Negotiator(self.connection, self._channel, polite=self._channel.polite)
-            await first_of(negotiator.run(), self._watch(), self._report())
+            await first_of(negotiator.run(), self._watch(), self._report(), self._ladder.run())
 
     async def report(self) -> Report:
         """What arrives from the page now."""
@@ -118,6 +132,8 @@ class Visit:
                 channel.on("message", lambda message: _send(channel, message))
             case "report":
                 self._reports = channel
+            case "ladder":
+                self._ladder.attach(channel)
 
     def _on_state(self) -> None:
         if self.connection.connectionState is ConnectionState.FAILED:
@@ -132,6 +148,8 @@ class Visit:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(_REPORT_INTERVAL)
+            if self._trace is not None:
+                self._trace.flush()
             if self._reports is not None:
                 _send(self._reports, msgspec.json.encode(await self.report()).decode())
 

@@ -8,6 +8,7 @@ import { Charts } from "./view/charts.js";
 import { Controls } from "./view/controls.js";
 import { Descriptions } from "./view/descriptions.js";
 import { byId } from "./view/dom.js";
+import { Ladder } from "./view/ladder.js";
 import { Problem } from "./view/problem.js";
 import { Report } from "./view/report.js";
 import { Screens } from "./view/screens.js";
@@ -30,6 +31,7 @@ const setup = new Setup();
 const security = new Security();
 const descriptions = new Descriptions();
 const report = new Report();
+const ladder = new Ladder();
 const problem = new Problem(() => start());
 
 /** What there is during a call and not otherwise. */
@@ -92,6 +94,7 @@ function prepare() {
   security.clear();
   descriptions.clear();
   report.clear();
+  ladder.clear();
   controls.inCall(true);
 }
 
@@ -115,6 +118,7 @@ function connect(call, room) {
     report.show(detail);
     security.setPeer(detail.transport);
   });
+  call.addEventListener("ladder", ({ detail }) => ladder.show(detail));
   call.addEventListener("fail", ({ detail }) => fail(detail.code, detail.detail));
   screens.onFirstPicture(() => {
     setup.mark("picture shown");

@@ -27,12 +27,17 @@ class Reading:
     Args:
         start: The time from which rows count theirs.
         both_ends: Whether both ends told, so that what only one has seen was lost.
-        several_transports: Whether a row has to say which one it is about.
+        transports: Those that DTLS goes over.
     """
 
     start: float
     both_ends: bool
-    several_transports: bool
+    transports: frozenset[str | None]
+
+    @property
+    def several_transports(self) -> bool:
+        """Whether a row has to say which one it is about."""
+        return len(self.transports) > 1
 
 
 class Bundle:
@@ -44,10 +49,12 @@ class Bundle:
         consent: Whether the path had been chosen, so that checks ask for consent only.
 
     Attributes:
+        messages: The names of the DTLS messages, each once.
         again: Whether the same flight was sent before.
     """
 
     def __init__(self, first: Passage, *, after_verify_request: bool, consent: bool) -> None:
+        self.messages = _names(first)
         self.again = False
         self._passages = [first]
         self._after_verify_request = after_verify_request
@@ -59,27 +66,17 @@ class Bundle:
         return self._passages[0].origin
 
     @property
-    def messages(self) -> tuple[str, ...]:
-        """The names of the DTLS messages, each once."""
-        names = (
-            name
-            for passage in self._passages
-            if isinstance(passage.event, Datagram)
-            for name in flights.messages(passage.event.detail)
-        )
-        return tuple(dict.fromkeys(names))
-
-    @property
     def is_run(self) -> bool:
         """Whether these are checks of ICE."""
         event = self._passages[0].event
         return isinstance(event, Datagram) and event.kind in STUN
 
-    def take(self, passage: Passage, *, is_last: bool) -> bool:
+    def take(self, passage: Passage, *, is_last: bool, consent: bool) -> bool:
         """Take one more passage, if it belongs to this arrow.
 
         Args:
             is_last: Whether no other arrow has begun since.
+            consent: As for a new arrow.
         """
         mine, other = self._passages[-1].event, passage.event
         if isinstance(mine, Described) or isinstance(other, Described):
@@ -88,18 +85,24 @@ class Bundle:
             return False
         gap = passage.time - self._passages[-1].time
         if self.is_run:
-            belongs = other.kind in STUN and (is_last if self._consent else gap < _RUN_GAP)
+            near = gap < _RUN_GAP and not self._consent
+            belongs = other.kind in STUN and (near or (is_last and consent is self._consent))
         else:
-            belongs = (
-                mine.kind is other.kind is DatagramKind.DTLS
-                and passage.origin is self.origin
-                and gap < _FLIGHT_GAP
-                and flights.is_handshake(self.messages)
-                and flights.is_handshake(flights.messages(other.detail))
-            )
+            belongs = mine.kind is other.kind is DatagramKind.DTLS and self._continues(passage, gap)
         if belongs:
             self._passages.append(passage)
+            self.messages = tuple(dict.fromkeys((*self.messages, *_names(passage))))
         return belongs
+
+    def _continues(self, passage: Passage, gap: float) -> bool:
+        names = _names(passage)
+        if passage.origin is not self.origin or not flights.is_handshake(names):
+            return False
+        if self.again:
+            # However often it is sent in vain, that is one row.
+            return set(names) <= set(self.messages) or gap < _FLIGHT_GAP
+        begins_anew = _signature(passage) == _signature(self._passages[0])
+        return flights.is_handshake(self.messages) and gap < _FLIGHT_GAP and not begins_anew
 
     def ends(self, passage: Passage) -> bool:
         """Whether nothing before this arrow takes the passage."""
@@ -114,7 +117,7 @@ class Bundle:
         first = self._passages[0]
         topic, label, note, section = self._told()
         if self.again:
-            note = f"sent again · {note}"
+            note = f"{self._repetitions()} · {note}"
         if reading.several_transports and first.event.transport is not None:
             note += f" · transport {first.event.transport}"
         if first.sent is not None and first.arrived is not None:
@@ -143,6 +146,16 @@ class Bundle:
             return Topic.SIGNALING, event.type, note, "RFC 5763 section 5"
         return self._run() if self.is_run else self._datagrams(event)
 
+    def _repetitions(self) -> str:
+        first = self._passages[0]
+        times = sum(_signature(passage) == _signature(first) for passage in self._passages)
+        if times == 1:
+            return "sent again"
+        return f"sent again {times} times over {milliseconds(self._lasted())}"
+
+    def _lasted(self) -> float:
+        return self._passages[-1].time - self._passages[0].time
+
     def _changes(self) -> tuple[str, ...]:
         first = self._passages[0]
         if isinstance(first.event, Described) and isinstance(first.arrival, Described):
@@ -159,9 +172,8 @@ class Bundle:
         if any("USE-CANDIDATE" in event.detail for event in events):
             parts.append("with nomination")
         note = ", ".join(parts)
-        lasted = self._passages[-1].time - self._passages[0].time
         if len(events) > 1:
-            note += f" · in {milliseconds(lasted)}"
+            note += f" · over {milliseconds(self._lasted())}"
         if self._consent:
             return Topic.ICE, "consent checks", note, "RFC 7675 section 5.1"
         return Topic.ICE, "connectivity checks", note, "RFC 8445 section 7"
@@ -183,7 +195,7 @@ class Bundle:
             case DatagramKind.DTLS if any("alert" in name.lower() for name in self.messages):
                 return Topic.DTLS, ", ".join(self.messages), size, "RFC 5246 section 7.2"
             case DatagramKind.DTLS:
-                label = ", ".join(self.messages) or "DTLS record"
+                label = f"{', '.join(self.messages) or 'DTLS record'} starts"
                 return Topic.MEDIA, label, f"first datagram {size}", "RFC 8261 section 5"
             case _:
                 return Topic.ICE, f"{first.kind} datagram", size, "RFC 7983 section 7"
@@ -207,8 +219,22 @@ class Bundle:
         if isinstance(event, Described):
             return ""
         way = "→" if passage.origin is Side.LEFT else "←"
-        words = [milliseconds(passage.time - start), way, event.detail or event.kind]
+        what = event.detail or event.kind
+        if event.kind in STUN and event.detail:
+            what = f"{event.kind}, {event.detail}"
+        words = [milliseconds(passage.time - start), way, what]
         words.append(f"({counted(event.size, 'byte')})")
         if event.local and event.remote:
             words.append(f"between {event.local} and {event.remote}")
         return " ".join(words)
+
+
+def _names(passage: Passage) -> tuple[str, ...]:
+    event = passage.event
+    return flights.messages(event.detail) if isinstance(event, Datagram) else ()
+
+
+def _signature(passage: Passage) -> tuple[str, int] | None:
+    """By what a datagram is known again: a fragment says which bytes of its message it has."""
+    event = passage.event
+    return (event.detail, event.size) if isinstance(event, Datagram) else None

@@ -85,7 +85,7 @@ def _rung(ladder: Ladder, row: Row) -> Element:
             rung, lane = _empty(row, "note", side=row.side, mood=row.mood, topic=row.topic)
             box = SubElement(lane, "div", {"class": "box"})
             _said(box, f"{ladder.name(row.side)}: ", row.label, _SIGNS[row.mood])
-            _text(box, "p", short(row.section), {"class": "section"})
+            _more(box, short(row.section), row.details)
         case Marks():
             rung, lane = _empty(row, "marks", side=row.side)
             _text(lane, "span", f"{ladder.name(row.side)}: ", {"class": "unseen"})
@@ -96,9 +96,11 @@ def _rung(ladder: Ladder, row: Row) -> Element:
             rung, lane = _empty(row, "failure", side=row.side)
             box = SubElement(lane, "div", {"class": "box"})
             _said(box, f"{ladder.name(row.side)} failed: ", row.sentence, _SIGNS[Mood.BAD])
+            if row.details:
+                _more(box, "The whole sentence", row.details)
         case Pause():
             rung, lane = _empty(row, "pause", timed=False)
-            lane.text = f"{milliseconds(row.seconds)} without a word"
+            lane.text = f"{milliseconds(row.seconds)} later"
         case _:
             assert_never(row)
     return rung
@@ -121,17 +123,9 @@ def _arrow(ladder: Ladder, row: Arrow) -> Element:
     )
     aside = SubElement(lane, "div", {"class": "aside"})
     note = f"{row.note} · not seen by {there}" if lost else row.note
-    if row.details or row.sdp:
-        details = SubElement(aside, "details")
-        _text(details, "summary", note)
-        if row.details:
-            told = SubElement(details, "ul")
-            for detail in row.details:
-                _text(told, "li", detail)
-        if row.sdp:
-            _text(details, "pre", row.sdp, {"tabindex": "0"})
-    else:
-        _text(aside, "span", note)
+    more = _more(aside, note, row.details, foldable=bool(row.sdp))
+    if row.sdp:
+        _text(more, "pre", row.sdp, {"tabindex": "0"})
     _text(aside, "span", short(row.section), {"class": "section"})
     return rung
 
@@ -153,6 +147,21 @@ def _said(parent: Element, who: str, words: str, sign: str = "") -> None:
         _text(line, "span", sign, {"class": "sign", "aria-hidden": "true"})
     _text(line, "span", who, {"class": "unseen"})
     _text(line, "span", words)
+
+
+def _more(
+    parent: Element, about: str, details: tuple[str, ...], *, foldable: bool = False
+) -> Element:
+    """A line, behind which the details are folded away where there are any."""
+    if not details and not foldable:
+        return _text(parent, "span", about)
+    folded = SubElement(parent, "details")
+    _text(folded, "summary", about)
+    if details:
+        told = SubElement(folded, "ul")
+        for detail in details:
+            _text(told, "li", detail)
+    return folded
 
 
 def _shaft(*, to_left: bool = False, to_right: bool = False, lost: bool = False) -> Element:

@@ -12,12 +12,22 @@ _FLIGHTS: Final = (
     ("ClientKeyExchange", 5),
     ("CertificateVerify", 5),
 )
-_HANDSHAKE: Final = re.compile(r"Hello|Certificate|KeyExchange|Finished|ChangeCipherSpec|Ticket")
+_HANDSHAKE: Final = re.compile(
+    r"Hello|Certificate|KeyExchange|Finished|ChangeCipherSpec|Ticket|handshake message"
+)
 
 
 def messages(detail: str) -> tuple[str, ...]:
-    """The names in a datagram's detail, each once: fragments of one message are one message."""
-    names = (re.sub(r"\s*[(\[].*$", "", name).strip() for name in detail.split(","))
+    """The names in a datagram's detail, each once: fragments of one message are one message.
+
+    >>> messages("ClientHello (0 to 9 of 20 bytes), ClientHello (10 to 19 of 20 bytes)")
+    ('ClientHello',)
+    """
+    # What is in brackets is which part of a message this is; of an alert it says which one.
+    names = (
+        name if name.startswith("Alert") else name.partition(" (")[0]
+        for name in (part.strip() for part in detail.split(","))
+    )
     return tuple(dict.fromkeys(name for name in names if name))
 
 

@@ -90,15 +90,14 @@ def _on_one_clock(left: End, right: End) -> tuple[End, list[str]]:
 
 def _reading(ends: Sequence[End]) -> Reading:
     events = [event for end in ends for event in end.events]
-    transports = {
-        event.transport
-        for event in events
-        if isinstance(event, Datagram) and event.kind is DatagramKind.DTLS
-    }
     return Reading(
         start=min((event.time for event in events), default=0.0),
         both_ends=len(ends) > 1,
-        several_transports=len(transports) > 1,
+        transports=frozenset(
+            event.transport
+            for event in events
+            if isinstance(event, Datagram) and event.kind is DatagramKind.DTLS
+        ),
     )
 
 

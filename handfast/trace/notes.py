@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from handfast.trace.rows import Mood, Note, Side, Topic
-from handfast.trace.words import clean, counted
+from handfast.trace.words import clean, counted, version
 from peer.states import DtlsRole
 from peer.trace import (
     AssociationDecided,
@@ -71,7 +71,7 @@ def _told(event: Noted) -> tuple[Topic, str, tuple[str, ...], Mood]:
         case PathSelected(local=local, remote=remote):
             return Topic.ICE, f"path {local} → {remote}", (), Mood.GOOD
         case HandshakeCompleted():
-            chosen = (event.version, event.cipher, event.srtp_profile)
+            chosen = (version(event.version), event.cipher, event.srtp_profile)
             label = f"keys derived: {', '.join(part for part in chosen if part)}"
             return Topic.DTLS, label, (f"DTLS {event.role}",), Mood.GOOD
         case FingerprintChecked():

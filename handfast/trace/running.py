@@ -5,12 +5,14 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from msgspec.structs import replace
+
 from handfast.trace import flights
 from handfast.trace.arrows import Bundle
 from handfast.trace.notes import Noted, note
 from handfast.trace.pairing import Passage
-from handfast.trace.rows import Failure, Marks, Pause, Row, Side
-from handfast.trace.words import clean
+from handfast.trace.rows import Failure, Marks, Note, Pause, Row, Side
+from handfast.trace.words import abbreviated, clean
 from peer.trace import AssociationDecided, Failed, PathSelected, StateChanged, Verdict
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ class Rows:
         self._rows: list[Row | Bundle] = []
         self._last = reading.start
         self._paths: set[str | None] = set()
-        self._flights: set[tuple[Side, str | None, tuple[str, ...]]] = set()
+        self._flights: set[tuple[Side, str | None, tuple[str, ...], bool]] = set()
+        self._verified: set[str | None] = set()
         self._states: dict[tuple[Side, str], str] = {}
 
     def add(self, side: Side, moment: Own | Passage) -> None:
@@ -57,8 +60,10 @@ class Rows:
             case StateChanged():
                 self._mark(side, moment)
             case Failed(sentence=sentence):
+                said = clean(abbreviated(sentence))
+                details = (clean(sentence),)
                 time = self._at(moment.time)
-                self._rows.append(Failure(time=time, side=side, sentence=clean(sentence)))
+                self._rows.append(Failure(time=time, side=side, sentence=said, details=details))
             case _:
                 self._note(side, moment)
         self._last = max(self._last, moment.time)
@@ -75,28 +80,27 @@ class Rows:
         return time - start
 
     def _cross(self, passage: Passage) -> None:
+        transport = passage.event.transport
+        consent = transport in self._paths
         is_last = True
         for row in islice(reversed(self._rows), _REACH):
             if not isinstance(row, Bundle):
                 continue
-            if row.take(passage, is_last=is_last):
+            if row.take(passage, is_last=is_last, consent=consent):
                 return
             if row.ends(passage):
                 break
             is_last = False
-        transport = passage.event.transport
         self._at(passage.time)
-        bundle = Bundle(
-            passage,
-            after_verify_request=any(
-                key[1] == transport and "HelloVerifyRequest" in key[2] for key in self._flights
-            ),
-            consent=transport in self._paths,
-        )
+        verified = transport in self._verified
+        bundle = Bundle(passage, after_verify_request=verified, consent=consent)
         if flights.is_handshake(bundle.messages):
-            key = (passage.origin, transport, bundle.messages)
+            # With a cookie a ClientHello is another flight (RFC 6347 section 4.2.1).
+            key = (passage.origin, transport, bundle.messages, verified)
             bundle.again = key in self._flights
             self._flights.add(key)
+        if "HelloVerifyRequest" in bundle.messages:
+            self._verified.add(transport)
         self._rows.append(bundle)
 
     def _note(self, side: Side, event: Noted) -> None:
@@ -104,12 +108,24 @@ class Rows:
             self._paths.add(event.transport)
         if isinstance(event, AssociationDecided) and event.verdict is Verdict.STARTED:
             # Its handshake is a new one, though its messages are called the same.
+            self._verified.discard(event.transport)
             self._flights = {key for key in self._flights if key[1] != event.transport}
         transport = event.transport if self._reading.several_transports else None
-        self._rows.append(note(event, side, self._at(event.time), transport=transport))
+        row = note(event, side, self._at(event.time), transport=transport)
+        last = self._rows[-1] if self._rows else None
+        # Transports that bundling gives up are decided about with the one that it keeps.
+        if isinstance(last, Note) and replace(last, time=row.time) == row:
+            return
+        self._rows.append(row)
 
     def _mark(self, side: Side, event: StateChanged) -> None:
         machine = _MACHINES.get(event.machine, event.machine)
+        used = self._reading.transports
+        if event.transport is not None and used and event.transport not in used:
+            # Bundling gave it up, and its states with it.
+            return
+        if event.transport is not None and self._reading.several_transports:
+            machine = f"{machine} of {event.transport}"
         # Of one transport the machines of ICE say the same as those of the connection.
         if self._states.get((side, machine)) == event.state:
             return

@@ -82,6 +82,8 @@ _ASCII: Final = _Glyphs(
     state="o",
     signs={Mood.PLAIN: "*", Mood.GOOD: "+", Mood.BAD: "!"},
 )
+#: What the words of a ladder have besides letters; the rest of Unicode becomes a question mark.
+_IN_ASCII: Final = str.maketrans("·→←§…", "-><s.")
 
 
 class TerminalLadder:
@@ -89,17 +91,22 @@ class TerminalLadder:
 
     Args:
         ladder: What is drawn.
+        details: Whether to tell each datagram of a row, and what was expected and shown.
     """
 
-    def __init__(self, ladder: Ladder) -> None:
+    def __init__(self, ladder: Ladder, *, details: bool = False) -> None:
         self._ladder = ladder
+        self._details = details
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         glyphs = _ASCII if options.ascii_only else _UNICODE
         width = max(_NARROWEST, min(options.max_width, _WIDEST))
-        for line in _Drawing(self._ladder, glyphs, width).lines():
+        for line in _Drawing(self._ladder, glyphs, width).lines(details=self._details):
             line.rstrip()
             line.no_wrap = True
+            if options.ascii_only:
+                plain = line.plain.translate(_IN_ASCII)
+                line.plain = plain.encode("ascii", "replace").decode("ascii")
             yield line
 
 
@@ -112,7 +119,7 @@ class _Drawing:
         self._width = width
         self._lane = width - _TIME - 3
 
-    def lines(self) -> Iterator[Text]:
+    def lines(self, *, details: bool) -> Iterator[Text]:
         ladder, glyphs = self._ladder, self._glyphs
         verdict = Text(f"{glyphs.signs[ladder.mood]} {ladder.verdict}", _MOODS[ladder.mood])
         yield from _wrapped(verdict, self._width)
@@ -123,6 +130,9 @@ class _Drawing:
         yield self._rung(None, Text())
         for row in ladder.rows:
             yield from self._row(row)
+            for detail in row.details if details else ():
+                for line in _wrapped(Text(detail, "dim"), self._lane - 6):
+                    yield self._rung(None, Text.assemble("    ", line))
         yield self._rung(None, Text())
         yield Text()
         yield from _wrapped(self._legend(), self._width)
@@ -161,7 +171,7 @@ class _Drawing:
                 sign = self._glyphs.signs[Mood.BAD]
                 yield from self._note(row, sign, Text(f"FAILED: {row.sentence}", "bold red"))
             case Pause():
-                said = f"{milliseconds(row.seconds)} without a word".center(self._lane)
+                said = f"{milliseconds(row.seconds)} later".center(self._lane)
                 yield self._rung(None, Text(said, "dim"), line=self._glyphs.gap)
             case _:
                 assert_never(row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handfast.trace.rows import Mood
-from handfast.trace.words import clean, milliseconds
+from handfast.trace.words import abbreviated, clean, milliseconds, version
 from peer.trace import Failed, HandshakeCompleted, StateChanged
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def verdict(ends: Sequence[tuple[str, Sequence[TraceEvent]]]) -> tuple[str, Mood
     """How the session went, of which these are the ends: the name and the events of each."""
     start = min((event.time for _, events in ends for event in events), default=0.0)
     failures = [
-        f"{name}: {event.sentence}"
+        f"{name}: {abbreviated(event.sentence)}"
         for name, events in ends
         for event in events
         if isinstance(event, Failed)
@@ -48,6 +48,6 @@ def _chosen(ends: Sequence[tuple[str, Sequence[TraceEvent]]]) -> str:
     for _, events in ends:
         for event in events:
             if isinstance(event, HandshakeCompleted):
-                parts = (event.version, event.cipher, event.srtp_profile)
+                parts = (version(event.version), event.cipher, event.srtp_profile)
                 return clean(f" with {', '.join(part for part in parts if part)}")
     return ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 #: Of one text in a row; a label of a hundred characters is long already.
 LONGEST: Final = 400
 #: Of a description that is kept whole.
 LONGEST_SDP: Final = 256 * 1024
+#: Long enough that nobody makes a certificate that begins like another one.
+_FINGERPRINT: Final = re.compile(r"\b((?:[0-9A-F]{2}:){7}[0-9A-F]{2})(?::[0-9A-F]{2})+\b")
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -24,6 +27,15 @@ def clean(text: str, longest: int = LONGEST) -> str:
 def clean_lines(text: str, longest: int = LONGEST_SDP) -> str:
     """The same for a text of several lines, which stay lines."""
     return "\n".join(clean(line, longest) for line in text[:longest].splitlines())
+
+
+def abbreviated(text: str) -> str:
+    """A sentence with the first bytes of each fingerprint in it; the whole is in the details.
+
+    >>> abbreviated("shown sha-256 " + ":".join(["AB"] * 32) + ", not that")
+    'shown sha-256 AB:AB:AB:AB:AB:AB:AB:AB…, not that'
+    """
+    return _FINGERPRINT.sub(r"\1…", text)
 
 
 def milliseconds(seconds: float) -> str:
@@ -53,3 +65,12 @@ def short(section: str) -> str:
     'RFC 5763 §6.6'
     """
     return section.replace(" section ", " §")
+
+
+def version(name: str) -> str:
+    """A version as RFCs write it, where OpenSSL does not.
+
+    >>> version("DTLSv1.2")
+    'DTLS 1.2'
+    """
+    return name.replace("DTLSv", "DTLS ")

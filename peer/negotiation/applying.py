@@ -23,7 +23,7 @@ from peer.negotiation.state import Side, transition
 from peer.negotiation.validation import (
     check_answer,
     check_description,
-    check_layout,
+    check_offer_layout,
     is_supported,
     offered_setup,
 )
@@ -67,7 +67,7 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     """
     entered = _enter(session, Side.REMOTE, SdpType.OFFER, sdp)
     check_description(sdp, profile)
-    check_layout(session, sdp)
+    check_offer_layout(session, sdp)
     _check_modifications(session, sdp)
     for section in sdp.media:
         if section.rejected or not is_supported(section) or section.mid is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
+from peer.errors import DescriptionError, FingerprintError, ModificationError, SetupError
 from peer.negotiation.attributes import Setup
 from peer.negotiation.state import Side
 from peer.negotiation.validation import offered_setup
@@ -14,13 +15,17 @@ from peer.trace import AssociationDecided, Described, Direction, RoleChosen, Ver
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from peer.errors import ModificationError
     from peer.negotiation.sdp import Sdp
     from peer.negotiation.session import Session, TransportState
 
 Decision = Described | RoleChosen | AssociationDecided
 
 _DIRECTIONS = {Side.LOCAL: Direction.OUT, Side.REMOTE: Direction.IN}
+_REFUSED_BY: dict[type[DescriptionError], str] = {
+    SetupError: "RFC 5763 section 5",
+    FingerprintError: "RFC 8122 section 5",
+    ModificationError: "RFC 8842 section 3.1",
+}
 _ANSWERS = (SdpType.PRANSWER, SdpType.ANSWER)
 
 
@@ -37,14 +42,17 @@ def decisions(before: Session, after: Session, time: float) -> tuple[Decision, .
     )
 
 
-def refusal(session: Session, error: ModificationError, time: float) -> AssociationDecided:
-    """What was decided where a description would have changed an association."""
+def refusal(session: Session, error: DescriptionError, time: float) -> AssociationDecided | None:
+    """What was decided where a description was refused for what it means to an association."""
+    section = _REFUSED_BY.get(type(error))
+    if section is None:
+        return None
     return AssociationDecided(
         time=time,
         transport=None if error.mid is None else session.route(error.mid),
         verdict=Verdict.REFUSED,
-        reason=error.reason,
-        section="RFC 8842 section 3.1",
+        reason=str(error),
+        section=section,
     )
 
 

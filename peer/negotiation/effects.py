@@ -167,19 +167,20 @@ def _candidates(after: Session, transport: TransportState) -> Iterator[Effect]:
     described, remote = after.description(Side.REMOTE), transport.remote
     if described is None or remote is None:
         return
-    # RFC 8843 section 10: what was bundled away speaks of a transport that is gone.
-    generations = (None, remote.ice.username_fragment)
     sections = [
         section
         for section in described.sdp.media
-        if section.mid
-        and after.route(section.mid) == transport.key
-        and described.sdp.transport_ice(section)[0] in generations
+        if section.mid and after.route(section.mid) == transport.key
     ]
-    candidates = tuple(c for section in sections for c in section.candidates if c.is_understood)
-    complete = any(section.end_of_candidates for section in sections)
-    if candidates or complete:
-        yield AddCandidates(transport.key, candidates, complete)
+    # RFC 8843 section 10: the other sections of a group speak of transports that were bundled away.
+    tagged = next((section for section in sections if section.mid == transport.key), None)
+    section = tagged or next(iter(sections), None)
+    generations = (None, remote.ice.username_fragment)
+    if section is None or described.sdp.transport_ice(section)[0] not in generations:
+        return
+    candidates = tuple(c for c in section.candidates if c.is_understood)
+    if candidates or section.end_of_candidates:
+        yield AddCandidates(transport.key, candidates, section.end_of_candidates)
 
 
 def _transceivers(before: Session, after: Session) -> Iterator[Effect]:

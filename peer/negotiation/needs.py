@@ -23,13 +23,17 @@ def needs_negotiation(session: Session) -> bool:
         return False
     if session.data is not None and session.data.wanted and session.data.mid is None:
         return True
-    if any(_is_abandoned(session, index, s) for index, s in enumerate(session.layout)):
+    free_places = session.free_places
+    if any(
+        place not in free_places and _is_abandoned(session, section)
+        for place, section in enumerate(session.layout)
+    ):
         return True
     return any(_needs(session, transceiver) for transceiver in session.transceivers)
 
 
-def _is_abandoned(session: Session, index: int, section: MediaSection) -> bool:
-    if session.is_dead(index) or session.transceiver_of(section.mid) is not None:
+def _is_abandoned(session: Session, section: MediaSection) -> bool:
+    if session.transceiver_of(section.mid) is not None:
         return False
     return session.data is None or session.data.mid != section.mid
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, assert_never
 
@@ -65,10 +65,10 @@ def _slots(session: Session) -> Iterator[_Slot]:
     waiting: list[Transceiver | DataSection] = [t for t in session.transceivers if t.mid is None]
     if session.data is not None and session.data.mid is None:
         waiting.append(session.data)
-    mids = _fresh_mids(session)
-    for index, section in enumerate(session.layout):
+    mids, free_places = _fresh_mids(session), session.free_places
+    for place, section in enumerate(session.layout):
         content = _content(session, section)
-        if content is None and session.is_dead(index) and waiting:
+        if content is None and place in free_places and waiting:
             yield _Slot(next(mids), waiting.pop(0))
         else:
             yield _Slot(section.mid or "", content, section)
@@ -126,11 +126,16 @@ class _Routing:
             if slot.content is None:
                 continue
             transport = session.carrier([slot.mid]) or shared
+            first = next(iter(self.transports.values()), None)
             if transport is None and not agreed and _rides(profile.bundle_policy, slot, kinds):
-                transport = next(iter(self.transports.values()), None)
+                transport = first
             if transport is None:
                 taken = session.transport_keys
                 transport = profile.new_transport(slot.mid, IceRole.CONTROLLING, taken)
+                # RFC 8839 section 5.4 lets m-sections share credentials, and Pion and GStreamer
+                # refuse a BUNDLE group whose m-sections do not.
+                if first is not None and not agreed:
+                    transport = replace(transport, local=first.local)
             # RFC 9143 section 6: before the peer has bundled, sharing is a condition of the offer.
             if transport.key in self.transports and not agreed:
                 self.bundle_only.add(slot.mid)

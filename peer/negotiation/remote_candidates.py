@@ -52,7 +52,8 @@ def with_remote_candidate(
 
 
 def _places(sdp: Sdp, candidate: IceCandidate) -> list[int]:
-    if candidate.sdpMid is not None:
+    # A mid is never empty (RFC 5888 section 4): Pion's `""` says that it leaves the mid out.
+    if candidate.sdpMid:
         found = [i for i, section in enumerate(sdp.media) if section.mid == candidate.sdpMid]
         if not found:
             raise CandidateError(

@@ -186,10 +186,14 @@ class Session:
         both = (self.current_local, self.current_remote)
         return next((d.sdp for d in both if d is not None and d.type is SdpType.ANSWER), None)
 
-    def is_dead(self, index: int) -> bool:
-        """Whether either side has rejected an m-section, so that its place may be used again."""
-        both = (d.sdp.media for d in (self.current_local, self.current_remote) if d is not None)
-        return any(index < len(media) and media[index].rejected for media in both)
+    @property
+    def free_places(self) -> frozenset[int]:
+        """The places in the layout that may be given to another m-section (RFC 9429 5.2.2).
+
+        The m-section there was rejected, by the offer that was settled last or by its answer.
+        """
+        settled = (each.sdp.media for each in (self.current_local, self.current_remote) if each)
+        return frozenset(i for media in settled for i, each in enumerate(media) if each.rejected)
 
     def transceiver(self, key: int) -> Transceiver | None:
         """The transceiver of that key, or None where it has ended."""

@@ -100,19 +100,19 @@ def _check_accepted(answer: Sdp, ours: MediaSection, theirs: MediaSection) -> No
         raise DescriptionError("the answer takes a bundle-only m-section by itself", mid=ours.mid)
 
 
-def check_layout(session: Session, offer: Sdp) -> None:
+def check_offer_layout(session: Session, offer: Sdp) -> None:
     """Check that a later offer keeps the m-sections that exist (RFC 3264 section 8).
 
     Raises:
         DescriptionError: An m-section is missing, or changed its place or kind.
     """
-    before = session.layout
-    if len(offer.media) < len(before):
+    layout, free_places = session.layout, session.free_places
+    if len(offer.media) < len(layout):
         raise DescriptionError(
-            f"the offer has {len(offer.media)} m-sections, the session {len(before)}"
+            f"the offer has {len(offer.media)} m-sections, the session {len(layout)}"
         )
-    for index, (known, offered) in enumerate(zip(before, offer.media, strict=False)):
-        if known.rejected or session.is_dead(index):
+    for place, (known, offered) in enumerate(zip(layout, offer.media, strict=False)):
+        if known.rejected or place in free_places:
             continue
         if known.mid != offered.mid or known.media_line.media != offered.media_line.media:
             raise DescriptionError(

@@ -159,6 +159,15 @@ async def test_a_candidate_of_a_kind_that_we_cannot_use_hurts_nothing() -> None:
         assert offerer.connectionState == answerer.connectionState == "connected"
 
 
+async def test_an_empty_mid_leaves_the_place_to_the_index() -> None:
+    # So does Pion name the m-section of every candidate.
+    async with PeerConnection(loopback()) as pc:
+        await remote_offer(pc)
+        await pc.addIceCandidate(IceCandidate(GOOD, sdpMid="", sdpMLineIndex=1))
+        assert pc.remoteDescription is not None
+        assert GOOD in pc.remoteDescription.sdp.partition("a=mid:1")[2]
+
+
 async def test_a_candidate_needs_a_remote_description() -> None:
     async with PeerConnection(loopback()) as pc:
         pc.createDataChannel("x")

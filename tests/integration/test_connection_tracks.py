@@ -330,6 +330,38 @@ async def test_the_place_of_a_stopped_m_section_is_used_again() -> None:
         await sees((await within(coming)).track, BLUE)
 
 
+async def test_the_answerer_uses_the_place_of_what_it_refused() -> None:
+    async with pair() as (left, right):
+        left.addTransceiver("audio")
+        left.createDataChannel("x")
+        await offer(left, right)
+        await only(right).stop()
+        await answer(right, left)
+
+        right.addTrack(ColourTrack(GREEN))
+        coming = expected(left, "track")
+        await connect(right, left)
+
+        assert [text.split()[0] for text in sections(left)] == ["video", "application"]
+        await sees((await within(coming)).track, GREEN)
+
+
+async def test_the_offerer_uses_the_place_of_what_was_refused() -> None:
+    async with pair() as (left, right):
+        left.addTransceiver("audio")
+        left.createDataChannel("x")
+        await offer(left, right)
+        await only(right).stop()
+        await answer(right, left)
+
+        left.addTrack(ColourTrack(GREEN))
+        coming = expected(right, "track")
+        await connect(left, right)
+
+        assert [text.split()[0] for text in sections(left)] == ["video", "application"]
+        await sees((await within(coming)).track, GREEN)
+
+
 async def test_stopping_twice_is_once() -> None:
     async with pair() as (left, right):
         transceiver = left.addTransceiver("audio")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import ssl
 import sys
@@ -18,6 +19,8 @@ from handfast.demo import DemoOptions, open_demo
 from handfast.demo.site import SIGNALING_PATH
 from media import SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
 from peer import Certificate, PeerConnection
+from peer.trace import FingerprintChecked
+from peer.trace_file import read_trace
 from signaling import Channel, ChannelClosed, JoinError, Negotiator, Offer, connect
 from tests.support.frames import has_label
 
@@ -98,6 +101,46 @@ async def test_what_arrives_is_reported() -> None:
     assert report["picture"]["frames"] > 0
     assert report["sound"] is None
     assert report["transport"]["dtlsRole"] in ("client", "server")
+
+
+async def test_what_the_python_peer_did_is_told_as_a_ladder() -> None:
+    async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo.url) as call:
+        parts: asyncio.Queue[str] = asyncio.Queue()
+        call.pc.createDataChannel("ladder").on("message", parts.put_nowait)
+
+        rows = json.loads(await parts.get())["rows"]
+
+    assert [row["label"] for row in rows if row["row"] == "arrow"][:2] == ["offer", "answer"]
+    assert any("ClientHello" in row.get("label", "") for row in rows)
+
+
+async def test_a_trace_of_each_call_is_saved(tmp_path: Path) -> None:
+    async with open_demo(DemoOptions(port=0, traces=tmp_path)) as demo:
+        for _ in range(2):
+            async with _call_to(demo.url) as call:
+                call.pc.createDataChannel("round-trip")
+                await call.pc.connected()
+            await demo.host.until(lambda visits: not visits)
+
+    files = os.listdir(tmp_path)
+    assert len(files) == 2
+    for events in (read_trace(tmp_path / file) for file in files):
+        assert any(isinstance(event, FingerprintChecked) and event.matches for event in events)
+
+
+async def test_a_trace_can_be_read_while_the_call_goes_on(tmp_path: Path) -> None:
+    async with (
+        open_demo(DemoOptions(port=0, traces=tmp_path)) as demo,
+        _call_to(demo.url) as call,
+    ):
+        reports: asyncio.Queue[str] = asyncio.Queue()
+        call.pc.createDataChannel("report").on("message", reports.put_nowait)
+        await reports.get()
+
+        (file,) = os.listdir(tmp_path)
+        events = read_trace(tmp_path / file)
+
+    assert any(isinstance(event, FingerprintChecked) for event in events)
 
 
 async def test_only_one_track_of_a_kind_is_returned() -> None:

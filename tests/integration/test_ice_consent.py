@@ -100,6 +100,7 @@ async def test_consent_is_withdrawn_by_forbidden() -> None:
         peer.error = 403
         await end.seen.reached(FAILED)
         assert end.seen.states == [CHECKING, CONNECTED, FAILED]
+        assert str(end.ice.error) == "the peer has withdrawn its consent to be sent to"
 
 
 async def test_an_answer_that_is_not_the_peers_renews_nothing() -> None:
@@ -162,6 +163,21 @@ async def test_no_pair_within_the_patience_is_a_failure() -> None:
         assert "0.05 s" in str(end.ice.error)
     finally:
         await end.ice.close()
+
+
+async def test_a_peer_that_refuses_every_check_is_named() -> None:
+    end = End(timing=IceTiming(patience=0.1))
+    own = IceParameters.generate()
+    async with hand_peer(own, end.ice.local) as peer:
+        try:
+            peer.error = 400
+            await end.ice.gather()
+            end.ice.start(own, CONTROLLING)
+            end.ice.add_remote_candidate(peer.candidate)
+            await end.seen.reached(FAILED)
+            assert "of 1 check that we sent 1 answered with an error" in str(end.ice.error)
+        finally:
+            await end.ice.close()
 
 
 async def test_patience_ends_with_the_first_valid_pair() -> None:

@@ -30,6 +30,14 @@ _PITCH = MICROPHONE_PITCH
 #: loudspeaker for the page's own tone, which a test machine does not have.
 _TONE = {BrowserName.CHROMIUM: "synthetic", BrowserName.FIREFOX: "camera"}
 
+#: Who sends each flight of a handshake that Python begins, and the message that it ends with.
+_FLIGHTS = (
+    ("Python peer to this page: ", "ClientHello"),
+    ("this page to Python peer: ", "ServerHelloDone"),
+    ("Python peer to this page: ", "Finished"),
+    ("this page to Python peer: ", "Finished"),
+)
+
 pytestmark = pytest.mark.timeout(90)
 
 
@@ -167,6 +175,23 @@ async def test_every_state_and_both_descriptions_are_shown(browser_name: Browser
     assert local.startswith("v=0")
     assert description is not None
     assert _fingerprint(remote) == _fingerprint(description.sdp)
+
+
+async def test_the_ladder_of_the_handshake_is_shown(browser_name: BrowserName) -> None:
+    async with _call_in(browser_name) as (page, _):
+        await page.wait_for_frames("inbound-rtp", 30)
+        rows = await page.ladder("SRTP starts")
+        note = await page.text("ladder-note")
+
+    flights = [row for row in rows if row.endswith(("Hello", "HelloDone", "Finished"))]
+    assert len(flights) == len(_FLIGHTS)
+    for flight, (way, last) in zip(flights, _FLIGHTS, strict=True):
+        assert flight.startswith(way)
+        assert flight.endswith(last)
+    assert rows[0].endswith("this page to Python peer: offer")
+    assert any("certificate matches the signalled fingerprint" in row for row in rows)
+    assert "Connected after" in note
+    assert "DTLS 1.2" in note
 
 
 async def test_a_closed_page_leaves_nothing_behind_and_may_come_again(

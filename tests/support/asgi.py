@@ -26,6 +26,8 @@ class _Server(uvicorn.Server):
 async def serve(app: ASGIApp) -> AsyncIterator[str]:
     """The `ws://` address at which the app is served."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # asyncio does it for sockets that it makes itself; 40 ms a message otherwise.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
             app, log_level="error", ws="websockets-sansio", timeout_graceful_shutdown=1
         )

@@ -101,6 +101,12 @@ class DemoPage:
         """What is written in the element of this id."""
         return str(await self.tab.evaluate(f"document.getElementById('{identifier}').innerText"))
 
+    async def ladder(self, words: str) -> list[str]:
+        """What each arrow and note of the ladder says, once one of them has these words."""
+        rungs = "[...document.querySelectorAll('#ladder .said')].map((said) => said.textContent)"
+        shown = f"{rungs}.some((said) => said.includes({json.dumps(words)}))"
+        return [str(said) for said in await self.tab.wait_for(f"{shown} && {rungs}")]
+
     async def fact(self, name: str) -> str:
         """A fact of the transport, once it is known."""
         cell = f"document.querySelector('[data-fact={name}]')"

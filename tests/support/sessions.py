@@ -109,7 +109,9 @@ def _check_transports(session: Session) -> None:
     if session.state is _S.STABLE:
         assert set(session.routes.values()) == set(keys)
         assert all(transport.remote is not None for transport in session.transports)
-        live = {section.mid for i, section in enumerate(session.layout) if not session.is_dead(i)}
+        live = {
+            section.mid for i, section in enumerate(session.layout) if i not in session.free_places
+        }
         assert set(session.routes) == live
     owned = [t.mid for t in session.transceivers if t.agreement is not None]
     if session.data is not None and session.data.remote_port is not None:

@@ -7,7 +7,12 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
+
+ROOT = Path(__file__).parents[2]
+# capabilities(7).
+_CAP_SYS_ADMIN = 21
 
 
 @dataclass(frozen=True)
@@ -19,22 +24,30 @@ class Tool:
         commands: Names it may have on the PATH, the preferred one first.
         packages: What provides it on Debian.
         service: The unit that its Debian package would start, which nobody here wants running.
+        privileged: Whether tests do with it what a container's root may be forbidden.
     """
 
     name: str
     commands: tuple[str, ...]
     packages: tuple[str, ...]
     service: str | None = None
+    privileged: bool = False
 
     @cached_property
-    def path(self) -> str | None:
+    def installed(self) -> str | None:
         """Where it is, or None where it is missing."""
         return next(filter(None, map(shutil.which, self.commands)), None)
 
     @property
+    def path(self) -> str | None:
+        """The same, or None where the privilege is missing."""
+        return None if self.privileged and not _may_administer() else self.installed
+
+    @property
     def how_to_get(self) -> str:
         """A sentence for whoever lacks it."""
-        return f"{self.name}: apt-get install {' '.join(self.packages)}"
+        way = f"{self.name}: apt-get install {' '.join(self.packages)}"
+        return f"{way}; and to be root with CAP_SYS_ADMIN" if self.privileged else way
 
 
 TOOLS = MappingProxyType(
@@ -49,6 +62,8 @@ TOOLS = MappingProxyType(
             ),
             Tool("firefox", ("firefox-esr", "firefox"), ("firefox-esr", "fonts-dejavu-core")),
             Tool("turnserver", ("turnserver",), ("coturn",), service="coturn.service"),
+            Tool("ip", ("ip",), ("iproute2",), privileged=True),
+            Tool("nft", ("nft",), ("nftables",), privileged=True),
             Tool("node", ("node", "nodejs"), ("nodejs",)),
             Tool("npm", ("npm",), ("npm",)),
         )
@@ -70,9 +85,18 @@ def tool_path(name: str) -> str:
 
 def missing(names: Iterable[str]) -> tuple[Tool, ...]:
     """Those of the named tools that this machine lacks."""
-    return tuple(TOOLS[name] for name in names if TOOLS[name].path is None)
+    return tuple(TOOLS[name] for name in names if TOOLS[name].installed is None)
 
 
 def may_install() -> bool:
     """Whether this process may install Debian packages without asking anybody."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def _may_administer() -> bool:
+    """Whether this process may make network namespaces, and read what passes in them."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return False
+    effective = next(line for line in status.read_text().splitlines() if line.startswith("CapEff:"))
+    return bool(int(effective.split()[1], 16) >> _CAP_SYS_ADMIN & 1)

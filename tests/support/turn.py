@@ -1,4 +1,4 @@
-"""Owns a real TURN server (coturn) on loopback."""
+"""Owns a real TURN server (coturn), on loopback or in a namespace."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from tests.support.tools import tool_path
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.netns import Namespace
+
+_HOST = "127.0.0.1"
 _START_TRIES = 100
 _ANSWER_WAIT = 0.1
 
@@ -26,6 +29,7 @@ _ANSWER_WAIT = 0.1
 class TurnDaemon:
     """A running coturn."""
 
+    host: str
     port: int
     tls_port: int
     process: asyncio.subprocess.Process
@@ -35,14 +39,18 @@ class TurnDaemon:
         """What it wrote down so far."""
         return self.log_file.read_text()
 
+    @property
+    def stun_url(self) -> str:
+        return f"stun:{self.host}:{self.port}"
+
     def turn(self, scheme: str = "turn", query: str = "", credential: str = "p") -> IceServer:
         """It as a TURN server."""
         port = self.tls_port if scheme == "turns" else self.port
-        return IceServer(f"{scheme}:127.0.0.1:{port}{query}", username="u", credential=credential)
+        return IceServer(f"{scheme}:{self.host}:{port}{query}", username="u", credential=credential)
 
     def stun(self) -> IceServer:
         """It as a STUN server."""
-        return IceServer(f"stun:127.0.0.1:{self.port}")
+        return IceServer(self.stun_url)
 
     async def kill(self) -> None:
         """End it without a word to its clients."""
@@ -52,37 +60,44 @@ class TurnDaemon:
 
 
 @asynccontextmanager
-async def turn_daemon(folder: Path, *options: str) -> AsyncIterator[TurnDaemon]:
+async def turn_daemon(
+    folder: Path, *options: str, place: Namespace | None = None
+) -> AsyncIterator[TurnDaemon]:
     """A coturn that answers; user `u`, password `p`.
 
     Args:
         folder: Where it may keep files.
         options: More flags; without `--cert` it speaks no TLS.
+        place: Where it runs, if not on loopback.
     """
+    host = _HOST if place is None else place.address
     port, tls_port = _free_port(), _free_port()
-    process = await asyncio.create_subprocess_exec(
+    command = (
         tool_path("turnserver"),
-        *_flags(folder, port, tls_port),
+        *_flags(folder, host, port, tls_port),
         *(options or ("--no-tls",)),
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(command if place is None else place.command(*command)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    daemon = TurnDaemon(port, tls_port, process, folder / "turn.log")
+    daemon = TurnDaemon(host, port, tls_port, process, folder / "turn.log")
     try:
-        await _answering(port)
+        await _answering((host, port), place)
         yield daemon
     finally:
         await daemon.kill()
 
 
-def _flags(folder: Path, port: int, tls_port: int) -> Sequence[str]:
+def _flags(folder: Path, host: str, port: int, tls_port: int) -> Sequence[str]:
     return (
         "-n",
-        "--listening-ip=127.0.0.1",
+        f"--listening-ip={host}",
         f"--listening-port={port}",
         f"--tls-listening-port={tls_port}",
-        "--relay-ip=127.0.0.1",
+        f"--relay-ip={host}",
         "--lt-cred-mech",
         "--user=u:p",
         "--realm=handfast",
@@ -99,7 +114,7 @@ def _flags(folder: Path, port: int, tls_port: int) -> Sequence[str]:
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((_HOST, 0))
         port: int = probe.getsockname()[1]
         return port
 
@@ -112,13 +127,16 @@ class _Probe(asyncio.DatagramProtocol):
         self.answered.set()
 
 
-async def _answering(port: int) -> None:
+async def _answering(address: tuple[str, int], place: Namespace | None) -> None:
     loop = asyncio.get_running_loop()
-    transport, probe = await loop.create_datagram_endpoint(_Probe, local_addr=("127.0.0.1", 0))
+    kind = (socket.AF_INET, socket.SOCK_DGRAM)
+    inside = socket.socket(*kind) if place is None else place.socket(*kind)
+    inside.bind((address[0], 0))
+    transport, probe = await loop.create_datagram_endpoint(_Probe, sock=inside)
     request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
     try:
         for _ in range(_START_TRIES):
-            transport.sendto(bytes(request), ("127.0.0.1", port))
+            transport.sendto(bytes(request), address)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(probe.answered.wait(), _ANSWER_WAIT)
                 return

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tests.support.connections import PATIENCE
 
@@ -220,7 +220,7 @@ async def stranger() -> AsyncIterator[Stranger]:
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: _Face(made.received), local_addr=(_HOST, 0)
     )
-    made.transport = cast("asyncio.DatagramTransport", transport)
+    made.transport = transport
     try:
         yield made
     finally:

@@ -11,12 +11,12 @@ from tests.support.pcapng import blocks, datagrams, key_log, options
 
 PORTS = st.integers(0, 65535)
 PAYLOADS = st.binary(max_size=1500)
-FAMILIES = st.sampled_from([4, 6])
+FAMILIES = st.sampled_from([st.ip_addresses(v=4), st.ip_addresses(v=6)])
 
 
 @st.composite
 def endpoints(draw: st.DrawFn) -> tuple[Endpoint, Endpoint]:
-    addresses = st.ip_addresses(v=draw(FAMILIES))
+    addresses = draw(FAMILIES)
     here, there = draw(addresses), draw(addresses)
     return Endpoint(here, draw(PORTS)), Endpoint(there, draw(PORTS))
 
@@ -48,6 +48,16 @@ def test_the_header_names_the_program() -> None:
     section, _ = blocks(header("handfast"))
 
     assert options(section.body[16:])[4] == b"handfast"
+
+
+def test_a_checksum_that_would_be_zero_is_written_as_ones() -> None:
+    here, there = Endpoint.parse("192.0.2.1:1"), Endpoint.parse("192.0.2.2:2")
+    # A payload of the very checksum that the packet has without it.
+    payload = udp_packet(here, there, bytes(2))[26:28]
+
+    data = udp_packet(here, there, payload)
+    assert data[26:28] == b"\xff\xff"
+    assert datagrams(header("test") + packet(0, data, Flow.INBOUND))
 
 
 def test_two_families_do_not_make_a_packet() -> None:

@@ -10,7 +10,7 @@ const PATIENCE_MS = 25000;
  * A call to the Python peer.
  *
  * Events: `state` (`{ name, value }`), `description` (`{ side, description }`), `media`,
- * `report` (what the peer says that it receives) and once `fail` (`{ code, detail }`).
+ * `report` (what the peer says that it receives), `ladder` (what it did and saw) and once `fail` (`{ code, detail }`).
  */
 export class Call extends EventTarget {
   #room;
@@ -30,9 +30,11 @@ export class Call extends EventTarget {
     this.#patience = setTimeout(() => this.#failToConnect(), PATIENCE_MS);
     for (const track of stream.getTracks()) this.connection.addTrack(track, stream);
     this.pinger = new Pinger(this.#channel("round-trip", { ordered: false, maxRetransmits: 0 }));
-    this.#channel("report").addEventListener("message", ({ data }) => {
-      this.#emit("report", JSON.parse(data));
-    });
+    for (const name of ["report", "ladder"]) {
+      this.#channel(name).addEventListener("message", ({ data }) => {
+        this.#emit(name, JSON.parse(data));
+      });
+    }
   }
 
   /** End the call. Safe to call twice. */

@@ -64,6 +64,8 @@ def dtls_context(
         # RFC 5763 section 5: the fingerprint vouches for the certificate, not an authority.
         lambda *_: True,
     )
+    # Whoever calls `listen` has looked at the cookie already.
+    context.set_cookie_verify_callback(lambda *_: True)
     context.set_cipher_list(_CIPHERS)
     names = [profile.value for profile in profiles if profile in AVAILABLE_SRTP_PROFILES]
     context.set_tlsext_use_srtp(":".join(names).encode())
@@ -115,6 +117,19 @@ class DtlsConnection:
     def feed(self, datagram: bytes) -> None:
         """Put in one datagram; `handshake` or `messages` then looks at it."""
         self._ssl.bio_write(datagram)
+
+    def listen(self) -> None:
+        """Let a ClientHello that was fed, and shows the cookie it was asked for, be the first.
+
+        Raises:
+            DtlsError: It is malformed.
+        """
+        try:
+            self._ssl.DTLSv1_listen()
+        except SSL.WantReadError:
+            return
+        except SSL.Error as error:
+            raise translated(error) from error
 
     def handshake(self) -> bool:
         """Go on with the handshake as far as what was fed allows.

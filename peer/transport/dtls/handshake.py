@@ -1,7 +1,9 @@
-"""Owns the course of one DTLS handshake: its flights, sending them again, and its patience."""
+"""Owns the course of one DTLS handshake: whose it is, its flights, and its patience."""
 
 from __future__ import annotations
 
+import functools
+import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,13 +12,20 @@ from peer.states import DtlsRole
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection
 from peer.transport.dtls.flight import Flight
-from peer.transport.dtls.records import begins_with_client_hello, first_epoch
+from peer.transport.dtls.records import first_epoch
+from peer.transport.dtls.screen import Caller, caller_of, hello_verify_request, screen
 from peer.transport.dtls.timer import Timer
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
     from peer.security_policy import SecurityPolicy
     from peer.transport.dtls.connection import OnSecret
+
+#: Seconds of silence after which an alert in clear is believed.
+DOUBT = 1.0
+#: How often a client calls anew, because it was sent what was meant for another ClientHello.
+MOST_CALLS = 16
+_COOKIE_SIZE = 20
 
 
 class Handshake:
@@ -43,20 +52,26 @@ class Handshake:
         on_failed: Callable[[DtlsError], None],
         on_secret: OnSecret | None = None,
     ) -> None:
-        self.connection = DtlsConnection(
-            certificate, role, profiles=policy.srtp_profiles, on_secret=on_secret
+        self._connect = functools.partial(
+            DtlsConnection, certificate, role, profiles=policy.srtp_profiles, on_secret=on_secret
         )
+        self.connection = self._connect()
         self.complete = False
         self._ended = False
         self._role = role
         self._patience = policy.handshake_timeout
         self._heard = 0
+        self._calls = 1
+        self._caller: Caller | None = None
+        self._cookie = secrets.token_bytes(_COOKIE_SIZE)
         self._transmit = transmit
         self._on_complete = on_complete
         self._on_failed = on_failed
         self._flight = Flight(transmit)
         self._retransmission = Timer(self._retransmit)
         self._deadline = Timer(self._give_up)
+        self._doubt: DtlsError | None = None
+        self._doubting = Timer(self._give_up)
 
     def begin(self) -> None:
         """Send the ClientHello."""
@@ -70,12 +85,11 @@ class Handshake:
 
     def receive(self, datagram: bytes) -> None:
         """Take one datagram; application data in it is then to be had from the connection."""
-        self.connection.feed(datagram)
         if not self.complete:
-            self._heard += 1
-            self.expect_peer()
-            self._step(begins_with_client_hello(datagram))
-        elif self._role is DtlsRole.SERVER and first_epoch(datagram) == 0:
+            self._receive_clear(datagram)
+            return
+        self.connection.feed(datagram)
+        if self._role is DtlsRole.SERVER and first_epoch(datagram) == 0:
             # The client is still at its last flight, so ours is lost.
             self._flight.repeat()
 
@@ -94,18 +108,73 @@ class Handshake:
         self._ended = True
         self._retransmission.cancel()
         self._deadline.cancel()
+        self._doubting.cancel()
         self._flight.forget()
         if self.complete:
             self.connection.shutdown()
             self.flush()
 
-    def _step(self, called: bool = False) -> None:
+    def _receive_clear(self, datagram: bytes) -> None:
+        screened = screen(datagram, self._role)
+        if screened.doubt is not None:
+            self._begin_to_doubt(screened.doubt)
+        if not screened.data or not self._admits(screened.data):
+            return
+        self._heard += 1
+        self.expect_peer()
+        # A peer that has given up says nothing more.
+        self._doubt = None
+        self._doubting.cancel()
+        self._step()
+
+    def _begin_to_doubt(self, reason: DtlsError) -> None:
+        # Nobody can have given up a handshake that has not begun.
+        has_begun = self._role is DtlsRole.CLIENT or self._heard > 0
+        if has_begun and self._doubt is None:
+            self._doubt = reason
+            self._doubting.start(DOUBT)
+
+    def _admits(self, data: bytes) -> bool:
+        """Feed the connection, unless it is another client that calls."""
+        caller = caller_of(data) if self._role is DtlsRole.SERVER else None
+        if caller is None or caller == self._caller:
+            self.connection.feed(data)
+        elif self._caller is None:
+            self._caller = caller
+            self.connection.feed(data)
+        elif secrets.compare_digest(caller.cookie, self._cookie):
+            # Only the peer can read what we send to its address: the first call was not its own.
+            self._caller = caller
+            return self._begin_anew(data)
+        else:
+            # RFC 6347 section 4.2.1. The first call costs no round trip, as ICE has shown that the
+            # peer is at that address; a second one means that somebody uses it besides.
+            self._transmit(hello_verify_request(data, self._cookie))
+            return False
+        return True
+
+    def _begin_anew(self, call: bytes = b"") -> bool:
+        self._retransmission.cancel()
+        self._flight.forget()
+        self.connection = self._connect()
+        if call:
+            self.connection.feed(call)
+            try:
+                self.connection.listen()
+            except DtlsError as error:
+                self._on_failed(error)
+                return False
+        return True
+
+    def _step(self) -> None:
         try:
             complete = self.connection.handshake()
+        except reasons.UnprovenError as error:
+            self._call_again(error)
+            return
         except DtlsError as error:
             self.flush()
-            both_call = called and self._role is DtlsRole.CLIENT
-            self._on_failed(reasons.both_clients() if both_call else error)
+            self._on_failed(error)
             return
         # First our last flight, so that the peer has the keys before anything protected by them.
         self.flush()
@@ -118,6 +187,16 @@ class Handshake:
             self._deadline.cancel()
             self._flight.settle()
             self._on_complete(self.connection)
+
+    def _call_again(self, error: DtlsError) -> None:
+        if self._role is DtlsRole.CLIENT and self._calls < MOST_CALLS:
+            # Somebody called the server in our name, and it has answered that call.
+            self._calls += 1
+            self._begin_anew()
+            self._step()
+        else:
+            self.flush()
+            self._on_failed(error)
 
     def _arm_retransmission(self) -> None:
         timeout = self.connection.timeout
@@ -137,7 +216,9 @@ class Handshake:
             self._arm_retransmission()
 
     def _give_up(self) -> None:
-        if self._heard == 0:
+        if self._doubt is not None:
+            self._on_failed(self._doubt)
+        elif self._heard == 0:
             self._on_failed(reasons.silent(self._role, self._patience))
         else:
             self._on_failed(reasons.unfinished(self._role, self._patience, self._heard))

@@ -28,14 +28,15 @@ _HANDSHAKE = {
     16: "ClientKeyExchange",
     20: "Finished",
 }
-# RFC 5246 section 7.2.
-_ALERTS = {
+#: RFC 5246 section 7.2.
+ALERTS = {
     0: "close_notify",
     10: "unexpected_message",
     20: "bad_record_mac",
     40: "handshake_failure",
     42: "bad_certificate",
     43: "unsupported_certificate",
+    44: "certificate_revoked",
     45: "certificate_expired",
     46: "certificate_unknown",
     47: "illegal_parameter",
@@ -75,7 +76,7 @@ def _names(record: Record) -> Iterator[str]:
             # As renegotiation is refused, nothing else comes under the keys.
             yield "Finished (encrypted)"
         case ContentType.ALERT if record.epoch == 0 and len(body) >= 2:
-            yield f"Alert ({_ALERTS.get(body[1], body[1])})"
+            yield f"Alert ({ALERTS.get(body[1], body[1])})"
         case ContentType.ALERT:
             yield "Alert (encrypted)"
         case unknown:

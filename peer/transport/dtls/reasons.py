@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError
 from peer.states import DtlsRole
+from peer.transport.dtls.messages import ALERTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _TOO_OLD = "the peer does not speak DTLS 1.2, and RFC 8827 section 6.5 allows nothing older"
 
+_BAD_SIGNATURE = "bad signature"
+
 #: What we object to, by OpenSSL's name for it.
 _OBJECTIONS = {
     "no shared cipher": "the peer offers no cipher suite with forward secrecy that we accept",
@@ -27,7 +30,7 @@ _OBJECTIONS = {
     "wrong ssl version": _TOO_OLD,
     "peer did not return a certificate": "the peer shows no certificate",
     "read timeout expired": "the peer stopped answering during the DTLS handshake",
-    "bad signature": "the peer could not prove that its certificate is its own",
+    _BAD_SIGNATURE: "the peer could not prove that its certificate is its own",
     "ee key too small": "the key of the peer's certificate is too small",
 }
 
@@ -47,18 +50,28 @@ _ALERTS = {
 }
 
 
+class UnprovenError(DtlsError):
+    """A signature over both randoms is wrong: the flight may be meant for another ClientHello."""
+
+
 def translated(error: SSL.Error) -> DtlsError:
     """What OpenSSL reports, which stays the exception's cause."""
     details = error.args[0] if error.args else ()
     reasons = [entry[2] for entry in details] if isinstance(details, list) else []
     for reason in reasons:
         if reason in _OBJECTIONS:
-            return DtlsError(_OBJECTIONS[reason])
+            kind = UnprovenError if reason == _BAD_SIGNATURE else DtlsError
+            return kind(_OBJECTIONS[reason])
         # OpenSSL writes `sslv3 alert handshake failure`, newer ones `ssl/tls alert ...`.
         _, is_alert, alert = reason.partition(" alert ")
         if is_alert:
             return _alerted(alert.replace(" ", "_"))
     return DtlsError(f"DTLS failed: {', '.join(reasons) or error}")
+
+
+def alerted(description: int) -> DtlsError:
+    """The peer sent an alert in clear; `description` is its number in RFC 5246 section 7.2."""
+    return _alerted(ALERTS.get(description, f"alert {description}"))
 
 
 def both_clients() -> DtlsError:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 HEADER_SIZE = 13
-CLIENT_HELLO = 1
 
 
 class ContentType(IntEnum):
@@ -64,13 +63,6 @@ def count_records(datagram: bytes) -> int:
 def first_epoch(datagram: bytes) -> int | None:
     """The epoch of the first record, or None where the datagram is shorter than a header."""
     return int.from_bytes(datagram[3:5]) if len(datagram) >= HEADER_SIZE else None
-
-
-def begins_with_client_hello(datagram: bytes) -> bool:
-    """Whether the peer, too, wants to be the client."""
-    clear = len(datagram) > HEADER_SIZE and first_epoch(datagram) == 0
-    # RFC 5246 section 7.4: the first byte of a handshake message is its type.
-    return clear and datagram[0] == ContentType.HANDSHAKE and datagram[HEADER_SIZE] == CLIENT_HELLO
 
 
 def pack(stream: bytes, mtu: int) -> list[bytes]:

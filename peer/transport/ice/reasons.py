@@ -41,8 +41,8 @@ def no_path(
     tried = [
         f"no check has succeeded within {patience:g} s",
         f"we have {_kinds(local)}, the peer {_kinds(remote)}",
-        f"of {checks_sent} checks that we sent {answered}",
-        f"{checks_received} checks of the peer's came",
+        f"of {_counted(checks_sent, 'check')} that we sent {answered}",
+        f"{_counted(checks_received, 'check')} of the peer's came",
     ]
     tried += [
         f"{each.server.host}:{each.server.port} gave no candidate: {each.reason}"
@@ -68,4 +68,8 @@ def _kinds(candidates: Sequence[CandidateFields]) -> str:
         return "no candidates"
     counts = Counter(candidate.type for candidate in candidates)
     kinds = ", ".join(f"{count} {kind}" for kind, count in counts.items())
-    return f"{len(candidates)} {'candidate' if len(candidates) == 1 else 'candidates'} ({kinds})"
+    return f"{_counted(len(candidates), 'candidate')} ({kinds})"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

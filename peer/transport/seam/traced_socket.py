@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from peer.transport.seam.ice_socket import Address, IceSocket
@@ -44,7 +45,7 @@ class TracedSocket(IceSocket):
         self._tap.sent_stun(message, self._local, addr)
         super().send_stun(message, addr)
 
-    @property
+    @cached_property
     def _local(self) -> Address:
         host, port = self.transport.get_extra_info("sockname")[:2]
         return host, port

@@ -7,7 +7,13 @@ import pytest
 
 from peer.configuration import AnswerRole, BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
-from peer.errors import ModificationError
+from peer.errors import (
+    DescriptionError,
+    FingerprintError,
+    ModificationError,
+    SdpSyntaxError,
+    SetupError,
+)
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.attributes import Direction as MediaDirection
 from peer.negotiation.decisions import Decision, decisions, refusal
@@ -202,13 +208,27 @@ def test_an_offer_that_gives_way_to_the_peers_is_a_rollback_first(offerer: End) 
     assert [(d.direction, d.type) for d in described] == [("out", "rollback"), ("in", "offer")]
 
 
-def test_a_refusal_names_the_association_that_stays(offerer: End, answerer: End) -> None:
+@pytest.mark.parametrize(
+    ("kind", "section"),
+    [
+        (SetupError, "RFC 5763 section 5"),
+        (FingerprintError, "RFC 8122 section 5"),
+        (ModificationError, "RFC 8842 section 3.1"),
+    ],
+)
+def test_a_refusal_names_the_association_and_the_reason(
+    offerer: End, answerer: End, kind: type[DescriptionError], section: str
+) -> None:
     exchange(offerer, answerer)
-    error = ModificationError("a new fingerprint asks for a new association", mid="0")
-    assert refusal(offerer.negotiator.session, error, NOW) == AssociationDecided(
+    decided = refusal(offerer.negotiator.session, kind("no, because", mid="0"), NOW)
+    assert decided == AssociationDecided(
         time=NOW,
         transport="0",
         verdict=Verdict.REFUSED,
-        reason="a new fingerprint asks for a new association",
-        section="RFC 8842 section 3.1",
+        reason="no, because (m-section '0')",
+        section=section,
     )
+
+
+def test_a_description_that_cannot_be_read_decides_nothing(offerer: End) -> None:
+    assert refusal(offerer.negotiator.session, SdpSyntaxError("unreadable"), NOW) is None

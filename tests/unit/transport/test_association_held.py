@@ -62,3 +62,27 @@ def test_a_gate_that_is_shut_while_it_opens_hands_up_no_more() -> None:
     gate.open()
 
     assert events.arrivals == [0]
+
+
+def test_a_gate_that_is_open_for_media_holds_data() -> None:
+    events = Recorder()
+    gate = Gate(events)
+    gate.open_for_media()
+
+    gate.deliver(DatagramClass.RTP, b"rtp", 1)
+    gate.deliver(DatagramClass.DTLS, b"data", 1)
+    gate.deliver(DatagramClass.RTCP, b"rtcp", 1)
+    assert (events.rtp, events.rtcp, events.data) == ([b"rtp"], [b"rtcp"], [])
+
+    gate.open()
+    assert events.data == [b"data"]
+
+
+def test_a_gate_that_is_shut_lets_no_media_through_either() -> None:
+    events = Recorder()
+    gate = Gate(events)
+    gate.open_for_media()
+    gate.shut()
+
+    gate.deliver(DatagramClass.RTP, b"rtp", 1)
+    assert events.rtp == []

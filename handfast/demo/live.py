@@ -1,0 +1,110 @@
+"""Owns the ladder of a call as its page sees it grow: rows that changed go over a data channel."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from handfast.trace.ladder import End, draw
+from handfast.trace.recording import Recording
+from handfast.trace.rows import Arrow, Mood, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peer import DataChannel
+
+#: Seconds between two messages; a reader of ladders sees no more often.
+_INTERVAL: Final = 0.25
+#: Rows. What comes after them is in the trace that `handfast demo --trace` saves.
+_MOST_ROWS: Final = 200
+_MOST_DETAILS: Final = 8
+#: Bytes of a message, and of what may wait on the channel before another one is made.
+_MESSAGE_SIZE: Final = 16 * 1024
+_MAX_BUFFERED: Final = 64 * 1024
+
+
+class LadderPart(msgspec.Struct, frozen=True):
+    """A message of the channel `ladder`: everything from row number `start` on is replaced."""
+
+    left: str
+    right: str
+    verdict: str
+    mood: Mood
+    remarks: tuple[str, ...]
+    start: int
+    rows: list[msgspec.Raw]
+
+
+class LiveLadder:
+    """Records what one end of a call does and shows it to its page.
+
+    Attributes:
+        recording: The sink that the connection is to be given.
+    """
+
+    def __init__(self) -> None:
+        self.recording = Recording()
+        self._channel: asyncio.Future[DataChannel] = asyncio.Future()
+        self._shown: list[bytes] = []
+
+    def attach(self, channel: DataChannel) -> None:
+        """Use this channel from now on; a page has one."""
+        if not self._channel.done():
+            self._channel.set_result(channel)
+
+    async def run(self) -> None:
+        """Send what changes, until cancelled."""
+        channel = await self._channel
+        while True:
+            await self.recording.changed.wait()
+            self.recording.changed.clear()
+            if channel.readyState == "open" and channel.bufferedAmount < _MAX_BUFFERED:
+                for part in self._parts():
+                    channel.send(msgspec.json.encode(part).decode())
+            else:
+                self.recording.changed.set()
+            await asyncio.sleep(_INTERVAL)
+
+    def _parts(self) -> Iterator[LadderPart]:
+        """What the page has to be told to show the ladder as it is now."""
+        end = End("Python peer", self.recording.events)
+        ladder = draw(end, peer="this page", limit=_MOST_ROWS)
+        rows = [msgspec.json.encode(_compact(row)) for row in ladder.rows]
+        same = sum(1 for _ in itertools.takewhile(_equal, zip(rows, self._shown, strict=False)))
+        self._shown = rows
+        for start, end_ in _slices([len(row) for row in rows], same):
+            yield LadderPart(
+                left=ladder.left,
+                right=ladder.right,
+                verdict=ladder.verdict,
+                mood=ladder.mood,
+                remarks=ladder.remarks,
+                start=start,
+                rows=[msgspec.Raw(row) for row in rows[start:end_]],
+            )
+
+
+def _equal(pair: tuple[bytes, bytes]) -> bool:
+    return pair[0] == pair[1]
+
+
+def _compact(row: Row) -> Row:
+    """The row without what the page shows elsewhere, or nobody reads there."""
+    if isinstance(row, Arrow):
+        return msgspec.structs.replace(row, sdp="", details=row.details[:_MOST_DETAILS])
+    return row
+
+
+def _slices(sizes: list[int], start: int) -> Iterator[tuple[int, int]]:
+    """Ranges of rows that fit into a message each; at least one range, be it empty."""
+    begin, size = start, 0
+    for number in range(start, len(sizes)):
+        if number > begin and size + sizes[number] > _MESSAGE_SIZE:
+            yield begin, number
+            begin, size = number, 0
+        size += sizes[number]
+    yield begin, len(sizes)

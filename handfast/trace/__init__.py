@@ -1,0 +1,9 @@
+"""A session as a ladder: from trace events to rows, and from rows to a terminal or a page."""
+
+from handfast.trace.document import document
+from handfast.trace.files import TraceError, load, save
+from handfast.trace.ladder import End, draw
+from handfast.trace.rows import Ladder
+from handfast.trace.terminal import TerminalLadder
+
+__all__ = ["End", "Ladder", "TerminalLadder", "TraceError", "document", "draw", "load", "save"]

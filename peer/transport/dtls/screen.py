@@ -1,0 +1,123 @@
+"""Owns what of a handshake in clear OpenSSL is shown, and whose ClientHello is answered.
+
+Until both sides have keys, whoever can write the peer's address into a packet can write a record
+that OpenSSL takes for the peer's, and OpenSSL ends the connection on the first one that it does not
+expect. What no peer of ours says at that point is therefore not shown to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from peer.states import DtlsRole
+from peer.transport.dtls import reasons
+from peer.transport.dtls.records import HEADER_SIZE, ContentType, Record, records
+
+if TYPE_CHECKING:
+    from peer.errors import DtlsError
+
+_CLIENT_HELLO, _HELLO_VERIFY_REQUEST = 1, 3
+# RFC 6347 section 4.2.2: type, length, message_seq, fragment_offset, fragment_length.
+_MESSAGE_HEADER = 12
+_RANDOM = slice(2, 34)
+_FATAL, _CLOSE_NOTIFY = 2, 0
+
+# RFC 5246 section 7.4: by type, what each of the two may say before the keys are there.
+_EXPECTED = {
+    # ServerHello, HelloVerifyRequest, NewSessionTicket, Certificate, ServerKeyExchange,
+    # CertificateRequest, ServerHelloDone, CertificateStatus.
+    DtlsRole.CLIENT: frozenset({2, 3, 4, 11, 12, 13, 14, 22}),
+    # ClientHello, Certificate, CertificateVerify, ClientKeyExchange.
+    DtlsRole.SERVER: frozenset({1, 11, 15, 16}),
+}
+# RFC 6347 section 4.2.1 has the ClientHello's record number in the HelloVerifyRequest. One beyond
+# the window of the peer's replay protection would make it drop all that follows.
+_LARGEST_NUMBER = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What is left of a datagram.
+
+    Args:
+        data: The records to show; may be empty.
+        doubt: Why the peer may have given up, if a record in clear says so. Anybody can have
+            written it.
+    """
+
+    data: bytes
+    doubt: DtlsError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who begins a handshake: a ClientHello, or its first fragment.
+
+    Args:
+        random: The client's.
+        cookie: Empty where the client was not asked for one.
+    """
+
+    random: bytes
+    cookie: bytes
+
+
+def screen(datagram: bytes, role: DtlsRole) -> Screened:
+    """Leave out what the peer has no reason to say; `role` is ours."""
+    kept = b""
+    doubt: DtlsError | None = None
+    for record in records(datagram):
+        body = record.data[HEADER_SIZE:]
+        if _is_expected(record, body, role):
+            kept += record.data
+        else:
+            doubt = doubt or _doubt(record, body, role)
+    return Screened(kept, doubt)
+
+
+def caller_of(datagram: bytes) -> Caller | None:
+    """Read the beginning of a ClientHello; None for anything else."""
+    body = datagram[HEADER_SIZE + _MESSAGE_HEADER :]
+    if len(body) <= _RANDOM.stop or datagram[0] != ContentType.HANDSHAKE:
+        return None
+    header = datagram[HEADER_SIZE : HEADER_SIZE + _MESSAGE_HEADER]
+    in_clear = not any(datagram[3:5])
+    first_fragment = not any(header[6:9])
+    if header[0] != _CLIENT_HELLO or not (in_clear and first_fragment):
+        return None
+    cookie = body[_RANDOM.stop + 1 + body[_RANDOM.stop] :]
+    return Caller(body[_RANDOM], cookie[1 : 1 + cookie[0]] if cookie else b"")
+
+
+def hello_verify_request(call: bytes, cookie: bytes) -> bytes:
+    """Ask whoever sent the ClientHello in `call` to show that it hears us (RFC 6347 4.2.1)."""
+    # The version is that of DTLS 1.0, whatever is negotiated later.
+    body = b"\xfe\xff" + bytes([len(cookie)]) + cookie
+    length = len(body).to_bytes(3)
+    message = bytes([_HELLO_VERIFY_REQUEST]) + length + bytes(5) + length + body
+    number = min(int.from_bytes(call[5:11]), _LARGEST_NUMBER).to_bytes(6)
+    header = bytes([ContentType.HANDSHAKE]) + b"\xfe\xff" + bytes(2) + number
+    return header + len(message).to_bytes(2) + message
+
+
+def _is_expected(record: Record, body: bytes, role: DtlsRole) -> bool:
+    # Whatever is under keys proves itself.
+    if record.epoch > 0 or record.content_type == ContentType.CHANGE_CIPHER_SPEC:
+        return True
+    is_message = record.content_type == ContentType.HANDSHAKE and bool(body)
+    return is_message and body[0] in _EXPECTED[role]
+
+
+def _doubt(record: Record, body: bytes, role: DtlsRole) -> DtlsError | None:
+    match record.content_type:
+        case ContentType.ALERT if len(body) >= 2 and (
+            body[0] == _FATAL or body[1] == _CLOSE_NOTIFY
+        ):
+            return reasons.alerted(body[1])
+        case ContentType.HANDSHAKE if role is DtlsRole.CLIENT and body[:1] == bytes(
+            [_CLIENT_HELLO]
+        ):
+            return reasons.both_clients()
+        case _:
+            return None

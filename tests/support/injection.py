@@ -1,0 +1,88 @@
+"""Owns datagrams that somebody else sends into a call, and their way to a connection."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from peer.identity.certificate import Certificate
+from peer.states import DtlsRole
+from peer.transport.dtls.connection import DtlsConnection
+
+if TYPE_CHECKING:
+    from peer import PeerConnection
+    from tests.support.wire import Address
+
+#: An address that was never heard of (RFC 5737), for what arrives at a socket by hand.
+ELSEWHERE = ("192.0.2.66", 6666)
+
+
+class Kind(StrEnum):
+    """What is sent."""
+
+    CLIENT_HELLO = "ClientHello"
+    ALERT = "alert"
+    FINISHED = "Finished"
+    SRTP = "SRTP"
+    GARBAGE = "garbage"
+
+
+def client_hello() -> bytes:
+    """A whole one, that any server would answer."""
+    connection = DtlsConnection(Certificate.generate(), DtlsRole.CLIENT)
+    connection.handshake()
+    (datagram,) = connection.datagrams()
+    return datagram
+
+
+def record(content_type: int, epoch: int, number: int, body: bytes) -> bytes:
+    """A DTLS 1.2 record."""
+    header = bytes([content_type]) + b"\xfe\xfd" + epoch.to_bytes(2) + number.to_bytes(6)
+    return header + len(body).to_bytes(2) + body
+
+
+def datagrams(kind: Kind, count: int, seed: int = 0) -> list[bytes]:
+    """So many of a kind, no two alike."""
+    source = random.Random(seed)
+    hello = client_hello()
+    make: dict[Kind, Callable[[int], bytes]] = {
+        # Header, message header, version, and then the random.
+        Kind.CLIENT_HELLO: lambda _: hello[:27] + source.randbytes(32) + hello[59:],
+        Kind.ALERT: lambda number: _alert(source, number),
+        Kind.FINISHED: lambda number: _finished(source, number),
+        Kind.SRTP: lambda number: _srtp(source, number),
+        Kind.GARBAGE: lambda _: source.randbytes(source.randint(1, 300)),
+    }
+    return [make[kind](number) for number in range(count)]
+
+
+def arrive(pc: PeerConnection, datagram: bytes, source: Address) -> None:
+    """Let a datagram be read from the socket of the first transport, with this source address."""
+    (bundle, *_) = pc._control.world.bundles.values()  # noqa: SLF001 - no kernel forges for us
+    (sock, *_) = bundle.ice._agent.sockets  # noqa: SLF001 - likewise
+    sock.datagram_received(datagram, source)
+
+
+def _alert(source: random.Random, number: int) -> bytes:
+    # close_notify, unexpected_message, handshake_failure, bad_certificate, decrypt_error, internal.
+    description = source.choice([0, 10, 40, 42, 51, 80])
+    level = 1 if description == 0 else 2
+    clear = source.random() < 0.7
+    body = bytes([level, description]) if clear else source.randbytes(26)
+    return record(21, 0 if clear else 1, number, body)
+
+
+def _finished(source: random.Random, number: int) -> bytes:
+    if source.random() < 0.5:
+        return record(22, 1, number, source.randbytes(40))
+    # In clear, with the number that the message would have, or another one.
+    sequence = source.randint(0, 7)
+    header = b"\x14\0\0\x0c" + sequence.to_bytes(2) + b"\0\0\0\0\0\x0c"
+    return record(22, 0, number, header + source.randbytes(12))
+
+
+def _srtp(source: random.Random, number: int) -> bytes:
+    header = bytes([0x80, source.choice([96, 97, 111, 200, 201])]) + number.to_bytes(2)
+    return header + source.randbytes(source.randint(20, 200))

@@ -1,0 +1,34 @@
+"""Owns the ladders in docs/TRACE.md: `python -m tests.support.ladder_guide` draws them anew."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from rich.console import Console
+
+from handfast.trace import End, TerminalLadder, draw
+from tests.support.ladders import connected, intercepted
+from tests.support.source import ROOT
+
+GUIDE = ROOT / "docs" / "TRACE.md"
+
+_SESSIONS = {"connected": connected, "intercepted": intercepted}
+_BLOCK = re.compile(r"(<!-- ladder: (\w+) -->\n```text\n)(.*?)(```\n)", re.DOTALL)
+
+
+def redrawn(guide: str) -> str:
+    """The guide with the ladders that the program draws now."""
+    return _BLOCK.sub(lambda block: f"{block[1]}{_drawing(block[2])}{block[4]}", guide)
+
+
+def _drawing(name: str) -> str:
+    session = _SESSIONS[name]()
+    ladder = draw(End("alice", session.offerer), End("bob", session.answerer))
+    file = io.StringIO()
+    Console(file=file, width=80, no_color=True).print(TerminalLadder(ladder))
+    return file.getvalue()
+
+
+if __name__ == "__main__":
+    GUIDE.write_text(redrawn(GUIDE.read_text()))

@@ -1,0 +1,157 @@
+"""Owns the ladder that a page of the demo is told of while a call goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from handfast.demo.live import LiveLadder
+from handfast.trace import End, draw
+from peer.trace import Datagram, DatagramKind, Direction, Failed
+from tests.support.ladders import START, connected
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from peer import DataChannel
+
+
+@dataclass
+class _Channel:
+    """A channel that keeps what is sent."""
+
+    readyState: str = "open"  # noqa: N815 - W3C's name
+    bufferedAmount: int = 0  # noqa: N815 - W3C's name
+    sent: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+
+    def send(self, message: str) -> None:
+        self.sent.put_nowait(message)
+
+
+@dataclass
+class _Page:
+    """What a page makes of the messages."""
+
+    channel: _Channel
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    last: dict[str, Any] = field(default_factory=dict)
+
+    async def hear(self) -> None:
+        message = await self.channel.sent.get()
+        assert len(message) < 64 * 1024
+        self.last = json.loads(message)
+        self.rows[self.last["start"] :] = self.last["rows"]
+
+
+@contextlib.asynccontextmanager
+async def _shown(live: LiveLadder) -> AsyncIterator[_Page]:
+    channel = _Channel()
+    live.attach(cast("DataChannel", channel))
+    task = asyncio.create_task(live.run())
+    try:
+        async with asyncio.timeout(10):
+            yield _Page(channel)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_happened_before_the_channel_opened_is_told() -> None:
+    live = LiveLadder()
+    events = connected().offerer
+    for event in events:
+        live.recording(event)
+
+    async with _shown(live) as page:
+        await page.hear()
+
+    expected = draw(End("Python peer", events), peer="this page")
+    assert [row["row"] for row in page.rows] == [
+        type(row).__name__.lower() for row in expected.rows
+    ]
+    assert page.last["verdict"] == expected.verdict
+    assert (page.last["left"], page.last["right"]) == ("Python peer", "this page")
+
+
+async def test_later_only_what_changed_is_told() -> None:
+    live = LiveLadder()
+    for event in connected().offerer:
+        live.recording(event)
+
+    async with _shown(live) as page:
+        await page.hear()
+        before = list(page.rows)
+        live.recording(Failed(time=START + 0.2, sentence="it broke"))
+        await page.hear()
+
+    assert page.last["start"] == len(before)
+    assert [row["row"] for row in page.last["rows"]] == ["failure"]
+    assert page.rows[:-1] == before
+    assert page.last["mood"] == "bad"
+
+
+async def test_events_that_come_together_are_one_message() -> None:
+    live = LiveLadder()
+
+    async with _shown(live) as page:
+        for event in connected().offerer:
+            live.recording(event)
+        await page.hear()
+        rest = page.channel.sent.qsize()
+
+    assert len(page.rows) > 10
+    assert rest == 0
+
+
+async def test_descriptions_are_not_told_again() -> None:
+    live = LiveLadder()
+    for event in connected().offerer:
+        live.recording(event)
+
+    async with _shown(live) as page:
+        await page.hear()
+
+    assert page.rows[0]["label"] == "offer"
+    assert page.rows[0]["sdp"] == ""
+
+
+def _noise(number: int) -> Datagram:
+    return Datagram(
+        time=START + 0.45 * number,
+        direction=Direction.IN,
+        kind=DatagramKind.DTLS,
+        size=1,
+        detail=f"Alert ({'x' * 300}{number})",
+    )
+
+
+async def test_rows_and_messages_are_bounded_whatever_the_peer_does() -> None:
+    live = LiveLadder()
+    for number in range(5_000):
+        live.recording(_noise(number))
+
+    assert len(live.recording.events) == 1_500
+    async with _shown(live) as page:
+        while len(page.rows) < 200:
+            await page.hear()
+
+    assert len(page.rows) == 200
+    assert "left out" in page.last["remarks"][0]
+
+
+async def test_a_page_that_does_not_read_is_told_when_it_does() -> None:
+    live = LiveLadder()
+
+    async with _shown(live) as page:
+        page.channel.bufferedAmount = 1_000_000
+        live.recording(Failed(time=START, sentence="it broke"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert page.channel.sent.empty()
+        page.channel.bufferedAmount = 0
+        await page.hear()
+
+    assert page.rows[0]["sentence"] == "it broke"

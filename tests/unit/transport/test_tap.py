@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import pytest
+from aioice import stun
+
+from peer.candidates import CandidateFields
+from peer.identity.certificate import Certificate
+from peer.identity.fingerprints import Fingerprint, HashFunction
+from peer.states import DtlsRole, DtlsTransportState, IceTransportState
+from peer.trace import (
+    Datagram,
+    DatagramDropped,
+    DatagramKind,
+    Direction,
+    FingerprintChecked,
+    PathSelected,
+    StateChanged,
+    TraceEvent,
+)
+from peer.tracing import Tracer
+from peer.transport.dtls.association import Association
+from peer.transport.dtls.records import ContentType
+from peer.transport.tap import Drop, Tap
+from tests.support.clock import Clock
+from tests.support.secure import Party, Recorder, rtcp, rtp, shake_hands
+
+US, PEER = ("192.0.2.1", 4000), ("2001:db8::2", 5000)
+DATA = bytes([ContentType.APPLICATION_DATA, 0xFE, 0xFD]) + bytes(9) + b"\1x"
+PAYLOADS = {
+    DatagramKind.SRTP: rtp(1),
+    DatagramKind.SRTCP: rtcp(),
+    DatagramKind.DTLS: DATA,
+}
+
+
+class Scene:
+    """A tap, with what it said."""
+
+    def __init__(self, *, wants_data: bool = False) -> None:
+        self.events: list[TraceEvent] = []
+        self.wants_data = wants_data
+        self.tap = Tap("0", Tracer(self, Clock(9.0)))
+
+    def __call__(self, event: TraceEvent) -> None:
+        self.events.append(event)
+
+    @property
+    def datagrams(self) -> list[tuple[str, str]]:
+        """Kind and detail of those that were told."""
+        return [(e.kind, e.detail) for e in self.events if isinstance(e, Datagram)]
+
+    def complete_handshake(self) -> None:
+        self.tap.handshake_completed(DtlsRole.CLIENT, "DTLSv1.2", "a cipher", None)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+def message_of(message_class: stun.Class) -> stun.Message:
+    # Always the same one, as tests are named after what it is in.
+    transaction = bytes(12)
+    return stun.Message(stun.Method.BINDING, message_class, transaction)
+
+
+def check(*, nominates: bool = False) -> stun.Message:
+    message = message_of(stun.Class.REQUEST)
+    message.attributes["ICE-CONTROLLING"] = 7
+    if nominates:
+        message.attributes["USE-CANDIDATE"] = None
+    return message
+
+
+def test_a_datagram_says_where_it_came_from_and_when(scene: Scene) -> None:
+    scene.tap.arrived(rtp(1), US, PEER, heard=True)
+    assert scene.events == [
+        Datagram(
+            time=9.0,
+            transport="0",
+            direction=Direction.IN,
+            kind=DatagramKind.SRTP,
+            size=len(rtp(1)),
+            local="192.0.2.1:4000",
+            remote="[2001:db8::2]:5000",
+        )
+    ]
+
+
+@pytest.mark.parametrize("kind", PAYLOADS)
+def test_payload_is_told_once_in_each_direction_for_each_set_of_keys(
+    scene: Scene, kind: DatagramKind
+) -> None:
+    def flow() -> None:
+        for _ in range(3):
+            scene.tap.arrived(PAYLOADS[kind], US, PEER, heard=True)
+            scene.tap.sent(PAYLOADS[kind], US, PEER)
+
+    flow()
+    assert [told for told, _ in scene.datagrams] == [kind, kind]
+    scene.complete_handshake()
+    flow()
+    assert [told for told, _ in scene.datagrams] == [kind] * 4
+
+
+def test_a_sink_that_wants_data_is_told_of_every_datagram() -> None:
+    scene = Scene(wants_data=True)
+    for sequence in range(2):
+        scene.tap.sent(rtp(sequence), US, PEER)
+    told = [event for event in scene.events if isinstance(event, Datagram)]
+    assert [(event.data, event.repeated) for event in told] == [(rtp(0), False), (rtp(1), True)]
+
+
+def test_a_handshake_is_told_to_its_last_retransmission(scene: Scene) -> None:
+    hello = bytes([22, 0xFE, 0xFD]) + bytes(9) + b"\x0c" + b"\1" + bytes(11)
+    for _ in range(2):
+        scene.tap.sent(hello, US, PEER)
+    assert scene.datagrams == [(DatagramKind.DTLS, "ClientHello")] * 2
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "detail"),
+    [
+        (check(), DatagramKind.STUN_REQUEST, "ICE-CONTROLLING"),
+        (check(nominates=True), DatagramKind.STUN_REQUEST, "ICE-CONTROLLING, USE-CANDIDATE"),
+        (message_of(stun.Class.RESPONSE), DatagramKind.STUN_RESPONSE, ""),
+        (message_of(stun.Class.ERROR), DatagramKind.STUN_ERROR, ""),
+    ],
+)
+def test_a_stun_message_tells_what_matters(
+    scene: Scene, message: stun.Message, kind: DatagramKind, detail: str
+) -> None:
+    scene.tap.sent_stun(message, US, PEER)
+    scene.tap.arrived(bytes(message), US, PEER, heard=False)
+    assert scene.datagrams == [(kind, detail)] * 2
+
+
+def test_an_error_says_which(scene: Scene) -> None:
+    message = message_of(stun.Class.ERROR)
+    message.attributes["ERROR-CODE"] = (487, "Role Conflict")
+    scene.tap.sent_stun(message, US, PEER)
+    assert scene.datagrams == [(DatagramKind.STUN_ERROR, "487 Role Conflict")]
+
+
+def test_an_indication_is_not_told(scene: Scene) -> None:
+    scene.tap.arrived(bytes(message_of(stun.Class.INDICATION)), US, PEER, heard=True)
+    assert scene.events == []
+
+
+@pytest.mark.parametrize(
+    ("datagram", "kind", "drop"),
+    [
+        (rtp(1), DatagramKind.SRTP, Drop.STRANGER),
+        (DATA, DatagramKind.DTLS, Drop.STRANGER),
+        (b"\xff", DatagramKind.UNKNOWN, Drop.STRANGER),
+        (bytes(20), DatagramKind.UNKNOWN, Drop.MALFORMED),
+        (bytes(message_of(stun.Class.ERROR))[:-1], DatagramKind.UNKNOWN, Drop.MALFORMED),
+        # RFC 3489, which has no magic cookie.
+        (b"\0\1\0\0" + bytes(16), DatagramKind.UNKNOWN, Drop.MALFORMED),
+    ],
+)
+def test_the_first_of_each_kind_that_is_dropped_is_told(
+    scene: Scene, datagram: bytes, kind: DatagramKind, drop: Drop
+) -> None:
+    for _ in range(3):
+        scene.tap.arrived(datagram, US, PEER, heard=False)
+    reason, section = drop.value
+    assert scene.events == [
+        DatagramDropped(
+            time=9.0,
+            transport="0",
+            kind=kind,
+            reason=reason,
+            size=len(datagram),
+            remote="[2001:db8::2]:5000",
+            section=section,
+        )
+    ]
+
+
+def test_another_reason_is_told_again(scene: Scene) -> None:
+    scene.tap.dropped(Drop.UNEXPECTED, rtp(1))
+    scene.tap.dropped(Drop.UNAUTHENTIC, rtp(1))
+    assert len(scene.events) == 2
+
+
+async def test_an_association_tells_of_what_it_does_not_take(scene: Scene) -> None:
+    certificate, events = Certificate.generate(), Recorder()
+    association = Association(
+        certificate=certificate, role=DtlsRole.SERVER, events=events, tap=scene.tap
+    )
+    server, client = Party(association, events, certificate), Party.make(DtlsRole.CLIENT)
+    server.verify(client)
+    shake_hands(client, server)
+    association.receive(b"\xff")
+    association.receive(rtp(1))
+    dropped = [event for event in scene.events if isinstance(event, DatagramDropped)]
+    assert [(event.reason, event.remote) for event in dropped] == [
+        (Drop.UNEXPECTED.value[0], ""),
+        (Drop.UNAUTHENTIC.value[0], ""),
+    ]
+
+
+def test_a_path_is_told_when_it_changes(scene: Scene) -> None:
+    def candidate(port: int) -> CandidateFields:
+        return CandidateFields("1", 1, "udp", 1, "192.0.2.1", port, "host")
+
+    scene.tap.path(None)
+    for port in (1, 1, 2):
+        scene.tap.path((candidate(1), candidate(port)))
+    told = [event.remote for event in scene.events if isinstance(event, PathSelected)]
+    assert told == ["192.0.2.1:1", "192.0.2.1:2"]
+
+
+def test_a_check_of_the_fingerprint_says_what_was_expected_and_shown(scene: Scene) -> None:
+    ours, theirs = (
+        Fingerprint.of_certificate(der, HashFunction.SHA256) for der in (b"ours", b"theirs")
+    )
+    scene.tap.fingerprint_checked([ours], theirs, matches=False)
+    assert scene.events == [
+        FingerprintChecked(
+            time=9.0, transport="0", expected=(str(ours),), shown=str(theirs), matches=False
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "machine"),
+    [(IceTransportState.CHECKING, "iceState"), (DtlsTransportState.CONNECTING, "dtlsState")],
+)
+def test_a_state_says_whose_it_is(
+    scene: Scene, state: IceTransportState | DtlsTransportState, machine: str
+) -> None:
+    scene.tap.state(state)
+    assert scene.events == [
+        StateChanged(time=9.0, transport="0", machine=machine, state=state.value)
+    ]
