@@ -332,10 +332,10 @@ async def test_the_place_of_a_stopped_m_section_is_used_again() -> None:
 
 async def test_the_answerer_uses_the_place_of_what_it_refused() -> None:
     async with pair() as (left, right):
-        left.addTransceiver("audio")
+        left.addTransceiver("audio").setCodecPreferences(["audio/opus"])
         left.createDataChannel("x")
         await offer(left, right)
-        await only(right).stop()
+        only(right).setCodecPreferences(["audio/PCMU"])
         await answer(right, left)
 
         right.addTrack(ColourTrack(GREEN))
@@ -348,10 +348,10 @@ async def test_the_answerer_uses_the_place_of_what_it_refused() -> None:
 
 async def test_the_offerer_uses_the_place_of_what_was_refused() -> None:
     async with pair() as (left, right):
-        left.addTransceiver("audio")
+        left.addTransceiver("audio").setCodecPreferences(["audio/opus"])
         left.createDataChannel("x")
         await offer(left, right)
-        await only(right).stop()
+        only(right).setCodecPreferences(["audio/PCMU"])
         await answer(right, left)
 
         left.addTrack(ColourTrack(GREEN))
