@@ -2,11 +2,11 @@
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-NODE_MODULES := .cache/node/node_modules
 
 # What tests and benchmarks drive; tests/support/tools.py knows where each comes from.
-TEST_TOOLS := chromium firefox turnserver ip nft
-BENCHMARK_TOOLS := node npm
+PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin
+TEST_TOOLS := $(PEERS) turnserver ip nft
+BENCHMARK_TOOLS := node npm wrtc
 
 BENCHMARKS := setup handshake
 PYTEST_ARGS ?=
@@ -15,10 +15,9 @@ DEMO_ARGS ?=
 VENV_MADE := $(VENV)/.made
 PROGRAM_INSTALLED := $(VENV)/.program-installed
 DEVELOPMENT_INSTALLED := $(VENV)/.development-installed
-WRTC_INSTALLED := $(NODE_MODULES)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench conformance tools clean
+.PHONY: help demo test check format bench conformance interop tools clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -41,11 +40,18 @@ format: $(DEVELOPMENT_INSTALLED) ## Put the source in its one format
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-bench: $(DEVELOPMENT_INSTALLED) $(WRTC_INSTALLED) ## Measure beside aiortc and libwebrtc, in one run
+bench: $(DEVELOPMENT_INSTALLED) ## Measure beside aiortc and libwebrtc, in one run
+	@# It goes on without libwebrtc where Node.js is not to be had.
+	$(PYTHON) -m scripts.install_tools $(BENCHMARK_TOOLS)
 	set -e; for name in $(BENCHMARKS); do $(PYTHON) -m benchmarks.$$name; done
 
 conformance: $(DEVELOPMENT_INSTALLED) ## Write docs/CONFORMANCE.md anew from the markers on the tests
 	$(PYTHON) -m tests.support.conformance
+
+interop: $(DEVELOPMENT_INSTALLED) ## Shake hands with every peer, write docs/INTEROP.md anew
+	$(PYTHON) -m scripts.install_tools $(PEERS)
+	$(PYTHON) -m pytest tests/interop/handshake
+	$(PYTHON) -m tests.support.interop
 
 tools: $(DEVELOPMENT_INSTALLED) ## Install the browsers and servers that tests drive, where it may
 	$(PYTHON) -m scripts.install_tools $(TEST_TOOLS)
@@ -68,9 +74,3 @@ $(DEVELOPMENT_INSTALLED): $(VENV_MADE) pyproject.toml
 	@echo "Installing handfast and what its tests need into $(VENV)"
 	@$(PYTHON) -m pip install -qq --editable . --group dev
 	@touch $(PROGRAM_INSTALLED) $@
-
-# The benchmark goes on without libwebrtc where Node.js is not to be had.
-$(WRTC_INSTALLED): benchmarks/wrtc_setup.js | $(DEVELOPMENT_INSTALLED)
-	$(PYTHON) -m scripts.install_tools $(BENCHMARK_TOOLS)
-	mkdir -p $(NODE_MODULES)
-	npm install --prefix .cache/node --no-package-lock --no-save @roamhq/wrtc@0.10 && touch $@ || true

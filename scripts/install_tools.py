@@ -1,4 +1,6 @@
-"""Owns the installation of system tools: on Debian as root, elsewhere it says what is missing.
+"""Owns the installation of tools: from Debian as root, from npm into the checkout's cache.
+
+Where it may not install, it says what is missing.
 
 Usage: `python -m scripts.install_tools chromium turnserver`
 """
@@ -11,13 +13,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from tests.support.tools import Tool, may_install, missing
+from tests.support.tools import NODE_MODULES, Tool, may_install, missing
 
 APT_GET = ("apt-get", "--quiet", "--option=Acquire::Retries=3", "--option=DPkg::Lock::Timeout=300")
+NPM_INSTALL = ("npm", "install", "--no-package-lock", "--no-save", "--no-audit", "--no-fund")
 
 
-def install(tools: Sequence[Tool]) -> None:
-    """Install the tools' packages.
+def install_packages(tools: Sequence[Tool]) -> None:
+    """Install the tools' Debian packages.
 
     Raises:
         subprocess.CalledProcessError: apt-get failed.
@@ -34,20 +37,36 @@ def install(tools: Sequence[Tool]) -> None:
     )
 
 
+def install_modules(tools: Sequence[Tool]) -> None:
+    """Install the tools' npm modules.
+
+    Raises:
+        subprocess.CalledProcessError: npm failed.
+        FileNotFoundError: There is no npm.
+    """
+    modules = dict.fromkeys(module for tool in tools for module in tool.modules)
+    subprocess.run([*NPM_INSTALL, f"--prefix={NODE_MODULES.parent}", *modules], check=True)
+
+
 def main(names: Sequence[str]) -> None:
     """Install what is missing; a tool that cannot be had is for the tests to report."""
     wanted = missing(names)
-    if not wanted:
-        return
-    if may_install():
-        try:
-            install(wanted)
-        except subprocess.CalledProcessError as error:
-            print(f"apt-get exited with {error.returncode}; going on without", file=sys.stderr)
-    else:
-        print("Not root on Debian, so nothing is installed. Missing:", file=sys.stderr)
-        for tool in wanted:
-            print(f"  {tool.how_to_get}", file=sys.stderr)
+    packaged = [tool for tool in wanted if tool.packages]
+    modular = [tool for tool in wanted if tool.modules]
+    try:
+        if packaged and may_install():
+            install_packages(packaged)
+        elif packaged:
+            print("Not root on Debian, so nothing is installed. Missing:", file=sys.stderr)
+            for tool in packaged:
+                print(f"  {tool.how_to_get}", file=sys.stderr)
+    except subprocess.CalledProcessError as error:
+        print(f"apt-get exited with {error.returncode}; going on without", file=sys.stderr)
+    try:
+        if modular:
+            install_modules(modular)
+    except (subprocess.CalledProcessError, FileNotFoundError) as error:
+        print(f"npm: {error}; going on without", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -127,8 +127,10 @@ def difference(before: Session, after: Session, cname: str) -> tuple[Effect, ...
     return (
         *_opened(before, after),
         *_transceivers(before, after),
-        *_connected(before, after),
+        # Before the peer is verified, which ends a handshake that came before the answer: whether
+        # a transport without SRTP will do (RFC 5764 section 4.1.2) must be known by then.
         *_rtp(before, after, cname),
+        *_connected(before, after),
         *_data(before, after),
         *_closed(before, after),
     )

@@ -171,6 +171,20 @@ async def test_media_of_somebody_else_is_dropped_and_named(policy: EarlyMedia) -
                 await within(call.receiver.track.recv())
 
 
+@pytest.mark.parametrize("policy", EarlyMedia)
+async def test_an_answerer_that_closes_before_its_answer_is_a_failure(policy: EarlyMedia) -> None:
+    async with early(policy) as call:
+        await call.arrivals.some()
+        await call.answerer.close()
+
+        # Not only `disconnected`: there is nothing that could come back.
+        with pytest.raises(DtlsError, match="closed the DTLS association before we knew who"):
+            await within(call.offerer.connected())
+        await call.offerer.setRemoteDescription(call.answer)
+        assert call.offerer.connectionState == "failed"
+        assert not call.receiver.verified
+
+
 @MEDIA
 async def test_early_media_over_a_transport_that_it_was_not_offered_for() -> None:
     left = loopback(early_media=EarlyMedia.UNVERIFIED, bundlePolicy="max-compat")

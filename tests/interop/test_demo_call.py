@@ -183,11 +183,10 @@ async def test_the_ladder_of_the_handshake_is_shown(browser_name: BrowserName) -
         rows = await page.ladder("SRTP starts")
         note = await page.text("ladder-note")
 
-    flights = [row for row in rows if row.endswith(("Hello", "HelloDone", "Finished"))]
-    assert len(flights) == len(_FLIGHTS)
-    for flight, (way, last) in zip(flights, _FLIGHTS, strict=True):
-        assert flight.startswith(way)
-        assert flight.endswith(last)
+    # On a busy machine a flight may be sent again in between.
+    rest = iter(rows)
+    for way, last in _FLIGHTS:
+        assert any(row.startswith(way) and row.endswith(last) for row in rest), rows
     assert rows[0].endswith("this page to Python peer: offer")
     assert any("certificate matches the signalled fingerprint" in row for row in rows)
     assert "Connected after" in note

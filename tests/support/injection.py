@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole
 from peer.transport.dtls.connection import DtlsConnection
+from tests.support.wire import Side, pass_on
 
 if TYPE_CHECKING:
     from peer import PeerConnection
-    from tests.support.wire import Address
+    from tests.support.wire import Address, Captured, Wire
 
 #: An address that was never heard of (RFC 5737), for what arrives at a socket by hand.
 ELSEWHERE = ("192.0.2.66", 6666)
+
+
+class Origin(StrEnum):
+    """Whose address they bear."""
+
+    ELSEWHERE = "elsewhere"
+    PEER = "the peer's address"
+
+
+class Moment(StrEnum):
+    """When they come: before the first ClientHello, amid the handshake, or when all is up."""
+
+    BEFORE = "before"
+    DURING = "during"
+    AFTER = "after"
 
 
 class Kind(StrEnum):
@@ -58,11 +74,65 @@ def datagrams(kind: Kind, count: int, seed: int = 0) -> list[bytes]:
     return [make[kind](number) for number in range(count)]
 
 
-def arrive(pc: PeerConnection, datagram: bytes, source: Address) -> None:
-    """Let a datagram be read from the socket of the first transport, with this source address."""
-    (bundle, *_) = pc._control.world.bundles.values()  # noqa: SLF001 - no kernel forges for us
+#: Lets a datagram be read from a socket, with a source address of the test's choice.
+Sink = Callable[[bytes, "Address"], None]
+
+
+def sink(pc: PeerConnection) -> Sink:
+    """The socket of a connection's first transport; no kernel would forge an address for us."""
+    (bundle, *_) = pc._control.world.bundles.values()  # noqa: SLF001 - nobody else needs it
     (sock, *_) = bundle.ice._agent.sockets  # noqa: SLF001 - likewise
-    sock.datagram_received(datagram, source)
+    return sock.datagram_received
+
+
+class Injector:
+    """Sends both ends of a call what is not their peer's.
+
+    Args:
+        wire: Between the two.
+        count: How many each of them is sent in all.
+    """
+
+    def __init__(
+        self, wire: Wire, sinks: Mapping[Side, Sink], kind: Kind, origin: Origin, count: int
+    ) -> None:
+        self._wire = wire
+        self._sinks = sinks
+        self._origin = origin
+        self._count = count
+        self._shaking = False
+        self._left = {side: datagrams(kind, count, seed) for seed, side in enumerate(Side)}
+
+    @property
+    def left(self) -> int:
+        """How many are still to be sent."""
+        return sum(map(len, self._left.values()))
+
+    def inject(self, count: int) -> None:
+        """Send each end so many, or what is left."""
+        for side, left in self._left.items():
+            face: Address = self._wire.paths[0].faces[side].get_extra_info("sockname")
+            for datagram in left[:count]:
+                self._sinks[side](datagram, face if self._origin is Origin.PEER else ELSEWHERE)
+            del left[:count]
+
+    async def attend(self, moment: Moment) -> None:
+        """Watch over a handshake that is about to begin, and send what is due until then."""
+        self._wire.fate = lambda each: self._fate(each, moment)
+        if moment is Moment.BEFORE:
+            # The path is up, and the first ClientHello is held back.
+            await self._wire.until(lambda: any(each.is_dtls for each in self._wire.of()))
+            self.inject(self._count)
+            self._shaking = True
+
+    def _fate(self, each: Captured, moment: Moment) -> Iterable[bytes]:
+        if not each.is_dtls:
+            return pass_on(each)
+        if moment is Moment.BEFORE and not self._shaking:
+            return ()
+        if moment is Moment.DURING:
+            self.inject(self._count // 8)
+        return pass_on(each)
 
 
 def _alert(source: random.Random, number: int) -> bytes:

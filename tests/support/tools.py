@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Iterable
@@ -11,6 +12,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 ROOT = Path(__file__).parents[2]
+#: Where modules of npm are put: nothing of them is committed, and nothing is installed globally.
+NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
+#: Debian's packages for Go are one GOPATH.
+GOPATH = Path("/usr/share/gocode")
+#: The Python that Debian's bindings of GStreamer are for.
+SYSTEM_PYTHON = "/usr/bin/python3"
 # capabilities(7).
 _CAP_SYS_ADMIN = 21
 
@@ -24,18 +31,24 @@ class Tool:
         commands: Names it may have on the PATH, the preferred one first.
         packages: What provides it on Debian.
         service: The unit that its Debian package would start, which nobody here wants running.
+        files: Patterns of paths, each of which must fit something: what the command needs besides.
+        modules: What provides it in npm.
         privileged: Whether tests do with it what a container's root may be forbidden.
     """
 
     name: str
     commands: tuple[str, ...]
-    packages: tuple[str, ...]
+    packages: tuple[str, ...] = ()
     service: str | None = None
+    files: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
     privileged: bool = False
 
     @cached_property
     def installed(self) -> str | None:
-        """Where it is, or None where it is missing."""
+        """Where its command is, or None where that or a file is missing."""
+        if not all(map(glob.glob, self.files)):
+            return None
         return next(filter(None, map(shutil.which, self.commands)), None)
 
     @property
@@ -46,9 +59,17 @@ class Tool:
     @property
     def how_to_get(self) -> str:
         """A sentence for whoever lacks it."""
-        way = f"{self.name}: apt-get install {' '.join(self.packages)}"
-        return f"{way}; and to be root with CAP_SYS_ADMIN" if self.privileged else way
+        ways = []
+        if self.packages:
+            ways.append(f"apt-get install {' '.join(self.packages)}")
+        if self.modules:
+            ways.append(f"npm install --prefix .cache/node {' '.join(self.modules)}")
+        if self.privileged:
+            ways.append("and to be root with CAP_SYS_ADMIN")
+        return f"{self.name}: {'; '.join(ways)}"
 
+
+_GSTREAMER_PLUGINS = ("webrtc", "nice", "dtls", "srtp", "sctp", "rtpmanager")
 
 TOOLS = MappingProxyType(
     {
@@ -66,6 +87,39 @@ TOOLS = MappingProxyType(
             Tool("nft", ("nft",), ("nftables",), privileged=True),
             Tool("node", ("node", "nodejs"), ("nodejs",)),
             Tool("npm", ("npm",), ("npm",)),
+            Tool(
+                "wrtc",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/@roamhq/wrtc-*",),
+                modules=("@roamhq/wrtc@0.10",),
+            ),
+            Tool(
+                "libdatachannel",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/@node-datachannel",),
+                # Older ones fetch their binary from elsewhere.
+                modules=("node-datachannel@0.33",),
+            ),
+            Tool(
+                "pion",
+                ("go",),
+                ("golang-go", "golang-github-pion-webrtc.v3-dev"),
+                files=(f"{GOPATH}/src/github.com/pion/webrtc",),
+            ),
+            Tool(
+                "webrtcbin",
+                (SYSTEM_PYTHON,),
+                (
+                    *("gstreamer1.0-plugins-bad", "gstreamer1.0-plugins-good", "gstreamer1.0-nice"),
+                    *("gir1.2-gst-plugins-bad-1.0", "gir1.2-gst-plugins-base-1.0"),
+                    "python3-gst-1.0",
+                ),
+                files=(
+                    *(f"/usr/lib/*/gstreamer-1.0/libgst{n}.so" for n in _GSTREAMER_PLUGINS),
+                    *(f"/usr/lib/*/girepository-1.0/Gst{n}-1.0.typelib" for n in ("Sdp", "WebRTC")),
+                    "/usr/lib/python3/dist-packages/gi/overrides/Gst.py",
+                ),
+            ),
         )
     }
 )

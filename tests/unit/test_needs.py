@@ -75,6 +75,19 @@ def test_a_tool_that_nobody_knows_is_refused(run: Run) -> None:
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
+def test_browsers_are_all_on_one_worker(run: Run) -> None:
+    module = """
+        import os, pytest
+
+        @pytest.mark.browser("present")
+        @pytest.mark.parametrize("number", range(6))
+        def test_it(number):
+            print("runs on", os.environ["PYTEST_XDIST_WORKER"])
+    """
+    result = run(module, "-p", "xdist", "-n", "2", "--dist", "loadgroup", "-rP")
+    assert len({line for line in result.outlines if line.startswith("runs on")}) == 1
+
+
 @pytest.mark.parametrize(
     "module",
     [

@@ -276,7 +276,10 @@ class Association:
                     return
         except PeerClosed:
             # RFC 5246 section 7.2.1: close_notify is answered with close_notify.
-            self.close()
+            if self.verified:
+                self.close()
+            else:
+                self._fail(reasons.closed_early())
         except DtlsError as error:
             self._fail(error)
         else:

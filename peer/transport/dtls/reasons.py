@@ -110,6 +110,14 @@ def unfinished(role: DtlsRole, patience: float, heard: int) -> DtlsError:
     )
 
 
+def closed_early() -> DtlsError:
+    """close_notify of a peer that has not been verified: there was no connection to close."""
+    return DtlsError(
+        "the peer closed the DTLS association before we knew who it is: it has closed the "
+        "connection, or something about us does not suit it"
+    )
+
+
 def mismatch(expected: Sequence[Fingerprint], shown: Fingerprint) -> DtlsError:
     """RFC 5763 section 5: the certificate is not the signalled one."""
     return DtlsError(

@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-import asyncio
 import struct
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from peer.errors import DtlsError
 from peer.identity.certificate import Certificate, KeyType
 from peer.identity.fingerprints import HashFunction
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.dtls.connection import MTU
-from peer.transport.dtls.flight import FIRST_INTERVAL
 from peer.transport.dtls.records import ContentType, records
 from tests.support.secure import Party, connected_parties, exchange, rtcp, rtp, shake_hands
 
@@ -327,44 +324,6 @@ async def test_close_within_a_data_callback(pair: tuple[Party, Party]) -> None:
 
     assert server.events.data == [b"one"]
     assert server.association.state is CLOSED
-
-
-async def test_a_handshake_without_an_answer_ends_with_a_reason() -> None:
-    client = Party.make(DtlsRole.CLIENT, handshake_timeout=0.01)
-    ended = asyncio.Event()
-    client.events.on_any = lambda: ended.set() if client.association.error else None
-
-    client.association.start()
-    await ended.wait()
-
-    assert client.association.state is DtlsTransportState.FAILED
-    assert isinstance(client.association.error, DtlsError)
-    assert "no answer to our ClientHello within 0.01 s" in str(client.association.error)
-
-
-async def test_an_association_that_was_closed_has_no_clock_running() -> None:
-    client = Party.make(DtlsRole.CLIENT, handshake_timeout=1.5 * FIRST_INTERVAL)
-    client.association.start()
-    client.association.close()
-    client.take()
-    later = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_later(2 * FIRST_INTERVAL, later.set_result, None)
-
-    await later
-
-    assert client.take() == []
-    assert client.association.error is None
-
-
-async def test_a_listening_server_waits_for_as_long_as_the_answer_takes() -> None:
-    server = Party.make(DtlsRole.SERVER, handshake_timeout=0.0)
-    server.association.start()
-    turn = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_later(0.01, turn.set_result, None)
-
-    await turn
-
-    assert server.association.state is DtlsTransportState.NEW
 
 
 async def test_datagrams_of_other_protocols_are_counted(pair: tuple[Party, Party]) -> None:

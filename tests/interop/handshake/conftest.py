@@ -1,0 +1,53 @@
+"""Owns the calls that the tests here look at: each peer is started once, and called in all ways."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from peer import PeerError
+from peer.identity.certificate import KeyType
+from peer.security_policy import SrtpProfile
+from tests.support.browsers import BrowserName, RemoteError
+from tests.support.foreign import ForeignError, ForeignName, OpenPeer, open_stage
+from tests.support.handshakes import Call, Way, shake_hands
+from tests.support.interop import Result, Results
+
+#: In every way; and as the offerer with an RSA certificate, and with each profile alone.
+CALLS = (
+    *(Call(way) for way in Way),
+    Call(Way.OFFER, KeyType.RSA_2048),
+    *(Call(Way.OFFER, profile=profile) for profile in SrtpProfile),
+)
+
+
+async def _make_calls(name: ForeignName) -> Results:
+    async with open_stage(name) as open_peer:
+        async with open_peer() as peer:
+            version = peer.version
+        results = [await _make(call, open_peer) for call in CALLS]
+    return Results(name, version, tuple(results))
+
+
+async def _make(call: Call, open_peer: OpenPeer) -> Result:
+    try:
+        async with open_peer() as peer:
+            return Result(call, await shake_hands(peer, call), None)
+    except (ForeignError, PeerError, RemoteError, TimeoutError) as error:
+        return Result(call, None, f"{type(error).__name__}: {error}")
+
+
+def _parameter(name: ForeignName) -> object:
+    if name.value in set(BrowserName):
+        return pytest.param(name, marks=pytest.mark.browser(name.value), id=name.value)
+    marks = (pytest.mark.needs(name.value), pytest.mark.xdist_group(f"peer-{name}"))
+    return pytest.param(name, marks=marks, id=name.value)
+
+
+@pytest.fixture(scope="module", params=[_parameter(name) for name in ForeignName])
+def results(request: pytest.FixtureRequest) -> Results:
+    """What came of all calls with a peer; kept for docs/INTEROP.md."""
+    results = asyncio.run(_make_calls(request.param))
+    results.write()
+    return results

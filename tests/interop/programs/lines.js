@@ -1,0 +1,23 @@
+// Owns the lines of JSON of a Node.js program: commands in, in order, and what is said out.
+"use strict";
+
+const readline = require("node:readline");
+
+function say(what, fields = {}) {
+  process.stdout.write(`${JSON.stringify({ say: what, ...fields })}\n`);
+}
+
+async function serve(version, obey) {
+  say("ready", { version });
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    try {
+      await obey(JSON.parse(line));
+    } catch (error) {
+      say("error", { text: String(error) });
+    }
+  }
+  // The stacks' own threads would keep the process alive.
+  process.exit(0);
+}
+
+module.exports = { say, serve };
