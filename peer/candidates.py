@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from peer.errors import CandidateError
 
 _MAX_LENGTH = 1024
+_VISIBLE = re.compile(r"[ -~]*")
 _FOUNDATION = re.compile(r"[A-Za-z0-9+/]{1,32}")
 _TYPES = frozenset({"host", "srflx", "prflx", "relay"})
+# RFC 8839 section 5.1: candidate-types may be any token.
+_TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class CandidateFields:
 
     Args:
         address: An IP address, or an mDNS name that ends in `.local`.
-        type: `host`, `srflx`, `prflx` or `relay`.
+        type: `host`, `srflx`, `prflx` or `relay`; another one is not understood.
         extensions: Pairs that we do not interpret, in their order.
     """
 
@@ -61,14 +64,16 @@ class CandidateFields:
         body = text.removeprefix("a=").removeprefix("candidate:").strip()
         if len(body) > _MAX_LENGTH:
             raise CandidateError("a candidate is longer than 1,024 characters", candidate=text)
+        if not _VISIBLE.fullmatch(body):
+            raise CandidateError("a candidate is visible ASCII characters", candidate=text)
         words = body.split()
         if len(words) < 8 or words[6] != "typ":
             raise CandidateError("a candidate has eight fields, `typ` the seventh", candidate=text)
         foundation, component, transport, priority, address, port, _, kind = words[:8]
         if not _FOUNDATION.fullmatch(foundation):
             raise CandidateError("the foundation is 1 to 32 ice-chars", candidate=text)
-        if kind not in _TYPES:
-            raise CandidateError(f"the candidate type {kind!r} is unknown", candidate=text)
+        if not _TOKEN.fullmatch(kind):
+            raise CandidateError("the candidate type is a word of 1 to 32", candidate=text)
         fields = cls(
             foundation=foundation,
             component=_number(component, 1, 256, "component", text),
@@ -82,6 +87,11 @@ class CandidateFields:
         if len(rest) % 2:
             raise CandidateError("candidate extensions come in pairs", candidate=text)
         return _with_extensions(fields, list(zip(rest[::2], rest[1::2], strict=True)), text)
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether it can be used; RFC 8839 section 5.1 tells us to ignore the types of others."""
+        return self.type in _TYPES
 
     def __str__(self) -> str:
         words = [

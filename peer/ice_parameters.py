@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_UFRAG = re.compile(r"[A-Za-z0-9+/]{4,256}")
-_PASSWORD = re.compile(r"[A-Za-z0-9+/]{22,256}")
+# RFC 8839 section 5.4 allows letters, digits, `+` and `/`. Servers in the field also write `-`,
+# `_`, `=` and `#`, and libwebrtc takes them.
+ICE_UFRAG = re.compile(r"[A-Za-z0-9+/=#_-]{4,256}")
+ICE_PWD = re.compile(r"[A-Za-z0-9+/=#_-]{22,256}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,8 @@ class IceParameters:
     """One ICE generation of one side.
 
     Args:
-        username_fragment: 4 to 256 ice-chars.
-        password: 22 to 256 ice-chars.
+        username_fragment: 4 to 256 characters.
+        password: 22 to 256 characters.
         lite: Whether that side is an ICE-lite implementation.
 
     Raises:
@@ -33,9 +35,9 @@ class IceParameters:
     lite: bool = False
 
     def __post_init__(self) -> None:
-        if not _UFRAG.fullmatch(self.username_fragment):
+        if not ICE_UFRAG.fullmatch(self.username_fragment):
             raise ValueError("ice-ufrag is 4 to 256 letters, digits, `+` or `/`")
-        if not _PASSWORD.fullmatch(self.password):
+        if not ICE_PWD.fullmatch(self.password):
             raise ValueError("ice-pwd is 22 to 256 letters, digits, `+` or `/`")
 
     @classmethod

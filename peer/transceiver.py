@@ -84,15 +84,14 @@ class RtpTransceiver:
     def currentDirection(self) -> str | None:
         """What the last answer settled, or None; `stopped` at the end."""
         state = self._state
-        if state is None or state.stopped:
+        if state is None:
             return "stopped"
         return None if state.current_direction is None else state.current_direction.value
 
     @property
     def stopped(self) -> bool:
         """Whether it has ended for good."""
-        state = self._state
-        return state is None or state.stopped
+        return self._state is None
 
     def setCodecPreferences(self, mime_types: Sequence[str]) -> None:
         """Offer and accept only these codecs, in this order, from the next negotiation on.

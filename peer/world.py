@@ -21,7 +21,6 @@ from peer.negotiation.effects import (
     CreateTransceiver,
     Effect,
     OpenTransport,
-    RemoveTransceiver,
     StopTransceiver,
 )
 from peer.operations import TaskGroup
@@ -164,7 +163,7 @@ class World:
                 self._endings.spawn(bundle.close(), f"close transport {key}")
             case CreateTransceiver(transceiver=key):
                 self.transceivers[key] = self._events.make_transceiver(key)
-            case StopTransceiver(transceiver=key) | RemoveTransceiver(transceiver=key):
+            case StopTransceiver(transceiver=key):
                 self._end_soon(key)
             case ConfigureRtp():
                 self._agree_on_media(self.bundles[effect.transport], effect)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
+from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType
 from peer.negotiation import writing
 from peer.negotiation.codecs import (
-    common_codecs,
+    answered_codecs,
     common_extensions,
     described_codecs,
     preferred,
@@ -20,41 +21,44 @@ from peer.rtp_parameters import Codec, HeaderExtension
 from peer.states import IceRole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp import Line, MediaSection, Sdp
-    from peer.negotiation.session import Session, Transceiver, TransportState
+    from peer.negotiation.sdp import MediaSection, Sdp
+    from peer.negotiation.session import Session, TransportState
 
 
 @dataclass(frozen=True, slots=True)
 class _Answering:
-    """The inputs, and the m-sections that we can accept with the codecs for each."""
+    """The inputs, and the codecs for each m-section."""
 
     session: Session
     profile: Profile
     offer: Sdp
-    codecs: dict[str, tuple[Codec, ...]]
-    accepted: tuple[MediaSection, ...]
+    codecs: Mapping[str, tuple[Codec, ...]]
 
 
-def create_answer(session: Session, profile: Profile, offer: Sdp) -> Created:
+def create_answer(session: Session, profile: Profile, offer: Sdp, version: int) -> Created:
     """Make an answer. Nothing changes until it is set."""
-    codecs = {s.mid or "": _codecs(session, profile, s) for s in offer.media}
-    accepted = tuple(s for s in offer.media if _acceptable(session, s, codecs[s.mid or ""]))
-    answering = _Answering(session, profile, offer, codecs, accepted)
-    transports, routes = _transports(answering)
-    live = {section.mid for section in accepted}
+    codecs = {s.mid: _codecs(session, profile, s) for s in offer.media if s.mid is not None}
+    answering = _Answering(session, profile, offer, codecs)
+    accepted = [s.mid for s in offer.media if s.mid is not None and _acceptable(answering, s)]
+    bundles = [[mid for mid in group.mids if mid in accepted] for group in offer.bundle_groups]
+    carriers = _carriers(answering, accepted, bundles)
     media = [
-        _accepted(answering, section, transports[routes[section.mid or ""]])
-        if section.mid in live
+        _accepted(answering, section, carriers[section.mid])
+        if section.mid in carriers
         else writing.rejected_section(section)
         for section in offer.media
     ]
-    bundle = [mid for group in offer.bundle_groups[:1] for mid in group.mids if mid in live]
+    # RFC 9143 section 7.3.2: what is connected already stays where it is, out of the group.
+    shared = [[mid for mid in mids if carriers[mid] is carriers[mids[0]]] for mids in bundles]
     return Created(
         type=SdpType.ANSWER,
-        sdp=writing.description(session, media, bundle),
-        transports=tuple(transports.values()),
-        routes=tuple(routes.items()),
+        sdp=writing.description(session, version, media, shared),
+        base=session,
+        transports=tuple({t.key: t for t in carriers.values()}.values()),
+        routes=tuple((mid, transport.key) for mid, transport in carriers.items()),
     )
 
 
@@ -63,75 +67,89 @@ def _codecs(session: Session, profile: Profile, section: MediaSection) -> tuple[
     if transceiver is None or section.kind is None:
         return ()
     ours = preferred(profile.capabilities[section.kind].codecs, transceiver.preferences)
-    theirs = described_codecs(section, section.kind)
-    common = common_codecs(ours, theirs)
-    if not transceiver.preferences:
-        return common
-    # webrtc-pc section 5.4: our preferences, where there are any, set the order of the answer.
-    return preferred(common, transceiver.preferences)
+    answered = answered_codecs(ours, described_codecs(section, section.kind))
+    # RFC 9429 section 5.3.1: our preferences, where there are any, set the order of the answer.
+    return preferred(answered, transceiver.preferences)
 
 
-def _acceptable(session: Session, section: MediaSection, codecs: tuple[Codec, ...]) -> bool:
-    """Each m-section stands for itself: one that we cannot take does not fail the others."""
+def _acceptable(answering: _Answering, section: MediaSection) -> bool:
+    """Each m-section stands for itself: one that we cannot take does not fail the others.
+
+    RFC 9429 section 5.3.1 would have the whole group go with its tag; but the other m-sections work
+    without it (RFC 8843 section 7.3.1), and all browsers take them. One whose transceiver is
+    stopping is still answered, as `inactive`: our next offer takes it away (webrtc-pc section 5.4).
+    """
+    session, offer = answering.session, answering.offer
     if section.rejected or not is_supported(section):
+        return False
+    if not _is_welcome(answering.profile.bundle_policy, offer, section):
+        return False
+    # RFC 9143 section 6: outside of a group it has no address.
+    if section.bundle_only and not any(section.mid in g.mids for g in offer.bundle_groups):
         return False
     if section.kind is None:
         return session.data is not None and session.data.mid == section.mid
-    transceiver = session.transceiver_of(section.mid)
-    if transceiver is None or transceiver.stopping:
-        return False
-    return any(not codec.is_rtx for codec in codecs)
+    return bool(section.mid and answering.codecs[section.mid])
 
 
-def _transports(
-    answering: _Answering,
-) -> tuple[dict[str, TransportState], dict[str, str]]:
-    session, profile = answering.session, answering.profile
-    transports: dict[str, TransportState] = {}
-    routes: dict[str, str] = {}
-    live = {section.mid for section in answering.accepted}
-    grouped = [mid for g in answering.offer.bundle_groups[:1] for mid in g.mids if mid in live]
-    for section in answering.accepted:
-        mid = section.mid or ""
-        members = grouped if mid in grouped else [mid]
-        known = (session.route(member) for member in members)
-        existing = next((t for k in known if k is not None and (t := session.transport(k))), None)
-        key = existing.key if existing is not None else members[0]
-        if key not in transports:
-            transports[key] = existing or profile.new_transport(key, IceRole.CONTROLLED)
-        routes[mid] = key
-    return transports, routes
+def _is_welcome(policy: BundlePolicy, offer: Sdp, section: MediaSection) -> bool:
+    """Whether our policy lets an m-section have the transport that it asks for."""
+    match policy:
+        case BundlePolicy.MAX_COMPAT:
+            return True
+        case BundlePolicy.MAX_BUNDLE:
+            rivals = (s for s in offer.media if not s.rejected)
+        case BundlePolicy.BALANCED:
+            media = section.media_line.media
+            rivals = (s for s in offer.media if not s.rejected and s.media_line.media == media)
+        case _:
+            assert_never(policy)
+    first = next(rivals).mid or ""
+    return section.mid in offer.bundled(first)
+
+
+def _carriers(
+    answering: _Answering, accepted: list[str], bundles: list[list[str]]
+) -> dict[str, TransportState]:
+    """The transport of each accepted m-section: the one it has, its group's, or a new one."""
+    session = answering.session
+    made: dict[str, TransportState] = {}
+    carriers: dict[str, TransportState] = {}
+    for mid in accepted:
+        group = next((mids for mids in bundles if mid in mids), [mid])
+        transport = session.carrier([mid]) or session.carrier(group) or made.get(group[0])
+        if transport is None:
+            taken = session.transport_keys
+            transport = answering.profile.new_transport(group[0], IceRole.CONTROLLED, taken)
+            made[group[0]] = transport
+        carriers[mid] = transport
+    return carriers
 
 
 def _accepted(
     answering: _Answering, section: MediaSection, transport: TransportState
 ) -> MediaSection:
-    mid, profile, line = section.mid or "", answering.profile, section.media_line
+    offer, profile = answering.offer, answering.profile
+    mid = section.mid or ""
     setup = answer_setup(
-        offered_setup(answering.offer, section), profile.answer_role, transport.role, mid=mid
+        offered_setup(offer, section), profile.answer_role, transport.role, mid=mid
     )
-    lines: tuple[Line, ...] = writing.transport_lines(profile, transport, setup)
+    # RFC 8842 section 5.3: no tls-id in the answer to an offer that has none.
+    identified = offer.transport_tls_id(section) is not None
+    lines = writing.transport_lines(profile, transport, setup, identified=identified)
+    protocol = section.media_line.protocol
     transceiver = answering.session.transceiver_of(mid)
     if transceiver is None:
-        return writing.data_section(profile, mid=mid, transport=lines, protocol=line.protocol)
-    return _rtp(answering, section, transceiver, lines)
-
-
-def _rtp(
-    answering: _Answering,
-    section: MediaSection,
-    transceiver: Transceiver,
-    transport: tuple[Line, ...],
-) -> MediaSection:
-    profile = answering.profile
+        return writing.data_section(profile, mid=mid, transport=lines, protocol=protocol)
     offered = [HeaderExtension(item.id, item.uri) for item in section.extmaps]
     return writing.rtp_section(
         transceiver,
-        mid=section.mid or "",
-        direction=transceiver.direction.intersect(answering.offer.direction(section).reversed),
-        codecs=answering.codecs[section.mid or ""],
+        mid=mid,
+        direction=transceiver.direction.intersect(offer.direction(section).reversed),
+        codecs=answering.codecs[mid],
         extensions=common_extensions(profile.capabilities[transceiver.kind].extensions, offered),
-        transport=transport,
-        protocol=section.media_line.protocol,
+        transport=lines,
+        reduced_size=section.has("rtcp-rsize"),
+        protocol=protocol,
         cname=profile.cname,
     )

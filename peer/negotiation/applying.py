@@ -10,10 +10,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
-from peer.errors import InvalidStateError
 from peer.negotiation.attributes import Direction
 from peer.negotiation.session import Birth, DataSection, Described, Session, Transceiver
-from peer.negotiation.settling import Exchange, check_modification, remote_transport, settle
+from peer.negotiation.settling import (
+    Exchange,
+    check_modification,
+    remote_streams,
+    remote_transport,
+    settle,
+)
 from peer.negotiation.state import Side, transition
 from peer.negotiation.validation import (
     check_answer,
@@ -29,11 +34,15 @@ if TYPE_CHECKING:
     from peer.negotiation.sdp import MediaSection, Sdp
     from peer.rtp_parameters import MediaKind
 
+#: Mids of so many digits are numbers to us; with longer ones a peer could make ours long.
+_MAX_DIGITS = 9
+
 
 def apply_local_offer(session: Session, created: Created) -> Session:
     """Set our offer: its m-sections get their mids, its transports exist from now on."""
     session = _enter(session, Side.LOCAL, SdpType.OFFER, created.sdp)
     for key, mid in created.mids:
+        # One that was stopped since leaves an m-section to nobody; the next offer takes it away.
         transceiver = session.transceiver(key)
         if transceiver is not None:
             session = session.with_transceiver(replace(transceiver, mid=mid))
@@ -44,8 +53,8 @@ def apply_local_offer(session: Session, created: Created) -> Session:
 
 def apply_local_answer(session: Session, created: Created, kind: SdpType) -> Session:
     """Set our answer, provisional or final."""
-    offer = _pending(session, Side.REMOTE)
     session = _with_created(_enter(session, Side.LOCAL, kind, created.sdp), created)
+    offer = _offer(session.pending_remote)
     session = settle(session, Exchange(offer, created.sdp, answerer=Side.LOCAL), kind)
     return _conclude(session) if kind is SdpType.ANSWER else session
 
@@ -56,21 +65,21 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     Raises:
         DescriptionError: The offer cannot be accepted.
     """
+    entered = _enter(session, Side.REMOTE, SdpType.OFFER, sdp)
     check_description(sdp, profile)
     check_offer_layout(session, sdp)
     _check_modifications(session, sdp)
-    session = _enter(session, Side.REMOTE, SdpType.OFFER, sdp)
     for section in sdp.media:
         if section.rejected or not is_supported(section) or section.mid is None:
             continue
         # Refused now, and not when there is no answer to it.
         offered_setup(sdp, section)
         if section.kind is None:
-            session = _associate_data(session, section.mid)
+            entered = _associate_data(entered, section.mid)
         else:
-            transceiver = _associate(session, profile, sdp, section, section.kind)
-            session = session.with_transceiver(_heard(transceiver, sdp, section))
-    return session
+            transceiver = _associate(entered, profile, sdp, section, section.kind)
+            entered = entered.with_transceiver(_heard(transceiver, sdp, section))
+    return entered
 
 
 def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpType) -> Session:
@@ -79,15 +88,11 @@ def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpT
     Raises:
         DescriptionError: The answer does not answer our offer, or cannot be accepted.
     """
-    offer = _pending(session, Side.LOCAL)
+    session = _enter(session, Side.REMOTE, kind, sdp)
+    offer = _offer(session.pending_local)
     check_description(sdp, profile)
     check_answer(offer, sdp)
-    session = _enter(session, Side.REMOTE, kind, sdp)
     session = settle(session, Exchange(offer, sdp, answerer=Side.REMOTE), kind)
-    for section in sdp.media:
-        transceiver = session.transceiver_of(section.mid)
-        if transceiver is not None and not section.rejected:
-            session = session.with_transceiver(_heard(transceiver, sdp, section))
     return _conclude(session) if kind is SdpType.ANSWER else session
 
 
@@ -95,35 +100,45 @@ def roll_back(session: Session, side: Side) -> Session:
     """Return to the stable session; what the application wished for meanwhile stays wished for.
 
     Raises:
-        InvalidStateError: There is no offer of that side to take back.
+        InvalidStateError: There is no offer to take back.
     """
     transition(session.state, side, SdpType.ROLLBACK)
     stable = session.stable
     if stable is None:
-        raise InvalidStateError("there is no session to return to")
+        raise AssertionError("a session that is not stable knows the last one that was")
     data = stable.data
     if session.data is not None and session.data.wanted:
         data = replace(data or DataSection(), wanted=True)
     returned = (_returned(t, stable.transceiver(t.key)) for t in session.transceivers)
     return replace(
         stable,
-        version=session.version,
-        mids=session.mids,
-        made=session.made,
+        # It has the candidates that came meanwhile.
+        current_remote=session.current_remote,
         data=data,
         transceivers=tuple(transceiver for transceiver in returned if transceiver is not None),
+        next_mid=session.next_mid,
+        made=session.made,
     )
 
 
 def _enter(session: Session, side: Side, kind: SdpType, sdp: Sdp) -> Session:
     """Move the state, keep the way back, and put the description in its pending place."""
-    state = transition(session.state, side, kind)
-    mids = session.mids | {section.mid for section in sdp.media if section.mid is not None}
-    moved = replace(session, state=state, stable=session.stable or session, mids=mids)
+    moved = replace(
+        session,
+        state=transition(session.state, side, kind),
+        stable=session.stable or session,
+        next_mid=max(session.next_mid, *(_after(section.mid) for section in sdp.media), 0),
+    )
     described = Described(kind, sdp)
     if side is Side.LOCAL:
-        return replace(moved, pending_local=described, version=session.version + 1)
+        return replace(moved, pending_local=described)
     return replace(moved, pending_remote=described)
+
+
+def _after(mid: str | None) -> int:
+    if mid is None or len(mid) > _MAX_DIGITS or not (mid.isascii() and mid.isdigit()):
+        return 0
+    return int(mid) + 1
 
 
 def _conclude(session: Session) -> Session:
@@ -138,11 +153,10 @@ def _conclude(session: Session) -> Session:
     )
 
 
-def _pending(session: Session, side: Side) -> Sdp:
-    described = session.pending_local if side is Side.LOCAL else session.pending_remote
-    if described is None:
-        raise InvalidStateError("there is no offer to answer")
-    return described.sdp
+def _offer(pending: Described | None) -> Sdp:
+    if pending is None:
+        raise AssertionError("a state in which an answer can be set has an offer")
+    return pending.sdp
 
 
 def _with_created(session: Session, created: Created) -> Session:
@@ -153,14 +167,16 @@ def _with_created(session: Session, created: Created) -> Session:
 
 
 def _check_modifications(session: Session, offer: Sdp) -> None:
+    """Compare what an offer says of each transport that is connected with what was agreed."""
     for section in offer.media:
-        key = session.route(section.mid or "")
-        transport = session.transport(key) if key is not None else None
-        if transport is None or transport.remote is None or section.rejected:
+        if section.rejected or section.mid is None or not is_supported(section):
             continue
-        grouped = any(section.mid in group.mids[1:] for group in offer.bundle_groups)
-        # RFC 8843 section 7.1.3: transport attributes count on the tagged m-section only.
-        if is_supported(section) and not grouped:
+        bundle = offer.bundled(section.mid)
+        shared = session.carrier(bundle)
+        transport = session.carrier([section.mid]) or shared
+        # RFC 9143 section 7.1.3: of those that share a transport the tagged m-section counts.
+        counts = section.mid == bundle[0] or transport is not shared
+        if counts and transport is not None and transport.remote is not None:
             check_modification(transport.remote, remote_transport(offer, section), section)
 
 
@@ -185,7 +201,6 @@ def _associate(
                 transceiver.birth is Birth.ADD_TRACK
                 and transceiver.mid is None
                 and transceiver.kind is kind
-                and not transceiver.stopping
             ):
                 return replace(transceiver, mid=section.mid)
     made = new_transceiver(
@@ -214,34 +229,35 @@ def _ssrc(profile: Profile) -> int:
 
 
 def _heard(transceiver: Transceiver, sdp: Sdp, section: MediaSection) -> Transceiver:
-    """What the peer says of its own sending (webrtc-pc 4.4.1.5: process remote tracks)."""
-    streams = dict.fromkeys(msid.stream for msid in section.msids if msid.stream != "-")
+    """What the peer says of its own sending (webrtc-pc section 5.1.1: process remote tracks)."""
     return replace(
         transceiver,
-        receiving=sdp.direction(section).sends,
-        remote_streams=tuple(streams),
+        receiving=sdp.direction(section).sends and not transceiver.stopping,
+        remote_streams=remote_streams(section),
     )
 
 
 def _returned(transceiver: Transceiver, stable: Transceiver | None) -> Transceiver | None:
-    """One transceiver after a rollback, or None where it goes (webrtc-pc section 4.4.1.5)."""
-    if stable is None:
+    """One transceiver after a rollback, or None where it ends (webrtc-pc section 4.4.1.5)."""
+    if stable is not None:
+        transceiver = replace(
+            transceiver,
+            mid=stable.mid,
+            current_direction=stable.current_direction,
+            has_sent=stable.has_sent,
+            receiving=stable.receiving and not transceiver.stopping,
+            remote_streams=stable.remote_streams,
+            agreement=stable.agreement,
+        )
+    else:
         if transceiver.birth is Birth.REMOTE_OFFER and not transceiver.has_track:
             return None
-        return replace(
+        tracked = transceiver.birth is Birth.REMOTE_OFFER
+        transceiver = replace(
             transceiver,
             mid=None,
-            birth=Birth.ADD_TRACK if transceiver.has_track else transceiver.birth,
-            current_direction=None,
+            birth=Birth.ADD_TRACK if tracked else transceiver.birth,
             receiving=False,
-            agreement=None,
+            remote_streams=(),
         )
-    return replace(
-        transceiver,
-        mid=stable.mid,
-        stopped=stable.stopped,
-        current_direction=stable.current_direction,
-        receiving=stable.receiving,
-        remote_streams=stable.remote_streams,
-        agreement=stable.agreement,
-    )
+    return None if transceiver.stopping and transceiver.mid is None else transceiver

@@ -44,35 +44,42 @@ def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...
                 channels=(channels or 1) if kind is MediaKind.AUDIO else None,
                 parameters=parameters.get(payload_type, ()),
                 feedback=tuple(
-                    Feedback(feedback.type, feedback.parameter)
-                    for feedback in section.rtcp_feedback
-                    if feedback.payload_type in (None, payload_type)
+                    dict.fromkeys(
+                        Feedback(feedback.type, feedback.parameter)
+                        for feedback in section.rtcp_feedback
+                        if feedback.payload_type in (None, payload_type)
+                    )
                 ),
             )
         )
     return tuple(codecs)
 
 
-def common_codecs(ours: Sequence[Codec], theirs: Sequence[Codec]) -> tuple[Codec, ...]:
-    """What both have: in the order of `theirs`, with their payload types and our parameters.
+def shared_codecs(own: Sequence[Codec], other: Sequence[Codec]) -> tuple[Codec, ...]:
+    """Those of one side that the other has too, in the order of the one side.
 
-    RTX codecs stay where the codec that they repair stays.
+    Feedback is what both have; an RTX codec stays where both have one for the same codec.
     """
-    common: list[Codec] = []
-    agreed: set[int] = set()
-    for their in theirs:
-        if their.is_rtx:
+    shared: list[Codec] = []
+    for codec in own:
+        match = None if codec.is_rtx else _match(codec, other)
+        if match is None:
             continue
-        our = next((codec for codec in ours if same_codec(codec, their)), None)
-        if our is None:
-            continue
-        feedback = tuple(item for item in our.feedback if item in their.feedback)
-        common.append(replace(our, payload_type=their.payload_type, feedback=feedback))
-        agreed.add(their.payload_type)
-        rtx = _rtx_of(their, theirs)
-        if rtx is not None and _rtx_of(our, ours) is not None:
-            common.append(rtx)
-    return tuple(common)
+        feedback = tuple(item for item in codec.feedback if item in match.feedback)
+        shared.append(replace(codec, feedback=feedback))
+        rtx = _rtx_of(codec, own)
+        if rtx is not None and _rtx_of(match, other) is not None:
+            shared.append(rtx)
+    return tuple(shared)
+
+
+def answered_codecs(ours: Sequence[Codec], offered: Sequence[Codec]) -> tuple[Codec, ...]:
+    """What we answer: their order and payload types (RFC 3264 section 6.1), our parameters."""
+    answered: list[Codec] = []
+    for codec in shared_codecs(offered, ours):
+        match = None if codec.is_rtx else _match(codec, ours)
+        answered.append(codec if match is None else replace(codec, parameters=match.parameters))
+    return tuple(answered)
 
 
 def common_extensions(
@@ -81,9 +88,12 @@ def common_extensions(
     """What both have, with their ids (RFC 8285 section 5: the answerer keeps the offer's ids)."""
     uris = {extension.uri for extension in ours}
     common: dict[str, HeaderExtension] = {}
+    taken: set[int] = set()
     for extension in theirs:
-        if extension.uri in uris:
+        # RFC 8285 section 5: an id from 4096 on only waits for one that fits a header.
+        if extension.uri in uris and extension.id < 256 and extension.id not in taken:
             common.setdefault(extension.uri, extension)
+            taken.add(extension.id)
     return tuple(common.values())
 
 
@@ -102,6 +112,13 @@ def preferred(codecs: Sequence[Codec], preferences: Sequence[str]) -> tuple[Code
     return tuple(chosen)
 
 
+def in_order_of(section: MediaSection, codecs: Sequence[Codec]) -> tuple[Codec, ...]:
+    """The codecs in the order in which an m-section lists them, the others after those."""
+    places = {payload_type: i for i, payload_type in enumerate(section.media_line.formats)}
+    last = len(places)
+    return tuple(sorted(codecs, key=lambda c: places.get(str(c.payload_type), last)))
+
+
 def codec_lines(codecs: Iterable[Codec]) -> Iterable[Line]:
     """The `a=rtpmap`, `a=rtcp-fb` and `a=fmtp` lines of the codecs."""
     for codec in codecs:
@@ -117,20 +134,20 @@ def codec_lines(codecs: Iterable[Codec]) -> Iterable[Line]:
             yield Line.attribute("fmtp", f"{codec.payload_type} {pairs}")
 
 
-def same_codec(ours: Codec, theirs: Codec) -> bool:
+def same_codec(one: Codec, other: Codec) -> bool:
     """Whether a stream of one can be decoded as the other."""
     if (
-        ours.kind is not theirs.kind
-        or ours.name.lower() != theirs.name.lower()
-        or ours.clock_rate != theirs.clock_rate
-        or (ours.channels or 1) != (theirs.channels or 1)
+        one.kind is not other.kind
+        or one.name.lower() != other.name.lower()
+        or one.clock_rate != other.clock_rate
+        or (one.channels or 1) != (other.channels or 1)
     ):
         return False
-    match ours.name.lower():
+    match one.name.lower():
         case "h264":
-            return _h264_configuration(ours) == _h264_configuration(theirs)
+            return _h264_configuration(one) == _h264_configuration(other)
         case "vp9":
-            return (ours.parameter("profile-id") or "0") == (theirs.parameter("profile-id") or "0")
+            return (one.parameter("profile-id") or "0") == (other.parameter("profile-id") or "0")
         case _:
             return True
 
@@ -155,9 +172,15 @@ def _h264_profile(profile_level_id: str) -> str:
     return f"{idc:02x}{iop & 0xFC:02x}"
 
 
+def _match(codec: Codec, codecs: Sequence[Codec]) -> Codec | None:
+    return next((candidate for candidate in codecs if same_codec(candidate, codec)), None)
+
+
 def _rtx_of(codec: Codec, codecs: Sequence[Codec]) -> Codec | None:
     return next((c for c in codecs if c.is_rtx and c.apt == codec.payload_type), None)
 
 
 def _payload_types(formats: Iterable[str]) -> Iterable[int]:
-    return (int(word) for word in formats if word.isascii() and word.isdigit() and int(word) < 128)
+    return dict.fromkeys(
+        int(word) for word in formats if word.isascii() and word.isdigit() and int(word) < 128
+    )

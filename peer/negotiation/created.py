@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType, SessionDescription
 
 if TYPE_CHECKING:
     from peer.negotiation.sdp import Sdp
-    from peer.negotiation.session import TransportState
+    from peer.negotiation.session import Session, TransportState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class Created:
     """What createOffer or createAnswer decided.
 
     Args:
+        base: The session that it was made from.
         mids: The mid given to each transceiver, by its key.
         data_mid: The mid of the data m-section, or None.
         transports: The transports that the description names, new ones included.
@@ -25,6 +26,7 @@ class Created:
 
     type: SdpType
     sdp: Sdp
+    base: Session = field(repr=False)
     mids: tuple[tuple[int, str], ...] = ()
     data_mid: str | None = None
     transports: tuple[TransportState, ...] = ()

@@ -70,13 +70,6 @@ class CreateTransceiver:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveTransceiver:
-    """A rollback unmade it."""
-
-    transceiver: int
-
-
-@dataclass(frozen=True, slots=True)
 class ConfigureRtp:
     """Set how a transceiver sends and receives; None for not at all."""
 
@@ -88,7 +81,7 @@ class ConfigureRtp:
 
 @dataclass(frozen=True, slots=True)
 class StopTransceiver:
-    """The m-section was rejected or taken away: the transceiver is stopped for good."""
+    """It has ended: its m-section was taken away, or a rollback unmade it."""
 
     transceiver: int
 
@@ -121,7 +114,6 @@ Effect = (
     | AddCandidates
     | CloseTransport
     | CreateTransceiver
-    | RemoveTransceiver
     | ConfigureRtp
     | StopTransceiver
     | AnnounceTrack
@@ -188,8 +180,9 @@ def _candidates(after: Session, transport: TransportState) -> Iterator[Effect]:
     generations = (None, remote.ice.username_fragment)
     if section is None or described.sdp.transport_ice(section)[0] not in generations:
         return
-    if section.candidates or section.end_of_candidates:
-        yield AddCandidates(transport.key, section.candidates, section.end_of_candidates)
+    candidates = tuple(c for c in section.candidates if c.is_understood)
+    if candidates or section.end_of_candidates:
+        yield AddCandidates(transport.key, candidates, section.end_of_candidates)
 
 
 def _transceivers(before: Session, after: Session) -> Iterator[Effect]:
@@ -198,16 +191,12 @@ def _transceivers(before: Session, after: Session) -> Iterator[Effect]:
             yield CreateTransceiver(transceiver.key)
     for transceiver in before.transceivers:
         if after.transceiver(transceiver.key) is None:
-            yield RemoveTransceiver(transceiver.key)
+            yield StopTransceiver(transceiver.key)
 
 
 def _rtp(before: Session, after: Session, cname: str) -> Iterator[Effect]:
     for transceiver in after.transceivers:
         earlier = before.transceiver(transceiver.key)
-        if transceiver.stopped:
-            if earlier is None or not earlier.stopped:
-                yield StopTransceiver(transceiver.key)
-            continue
         configuration = _configuration(after, transceiver, cname)
         if configuration and (
             earlier is None or configuration != _configuration(before, earlier, cname)
@@ -223,12 +212,14 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
     transport = session.route(mid) if mid is not None else None
     if agreement is None or mid is None or direction is None or transport is None:
         return None
+    if transceiver.stopping:
+        return None
     send = SendParameters(
-        mid=mid, codecs=agreement.codecs, extensions=agreement.extensions, cname=cname
+        mid=mid, codecs=agreement.send, extensions=agreement.extensions, cname=cname
     )
     receive = ReceiveParameters(
         mid=mid,
-        codecs=agreement.codecs,
+        codecs=agreement.receive,
         extensions=agreement.extensions,
         ssrcs=agreement.ssrcs,
         rtx=agreement.rtx,
@@ -242,12 +233,11 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
 
 
 def _data(before: Session, after: Session) -> Iterator[Effect]:
-    agreed = after.data is not None and after.data.remote_port is not None
-    agreed_before = before.data is not None and before.data.remote_port is not None
-    if agreed_before and not agreed:
+    if before.data is not None and after.data is None:
         yield CloseData()
     if after.data is None or after.data.mid is None or after.data.remote_port is None:
         return
+    connected = before.data is not None and before.data.remote_port is not None
     transport = after.route(after.data.mid)
-    if not agreed_before and transport is not None:
+    if not connected and transport is not None:
         yield ConnectData(transport, after.data.remote_port, after.data.remote_max_message_size)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 
+from peer.ice_parameters import ICE_PWD, ICE_UFRAG
+
 MAX_UINT32 = 2**32 - 1
 MAX_UINT64 = 2**64 - 1
 
-# RFC 8839 section 5.4 allows letters, digits, `+` and `/`. Servers in the field also write the
-# others, and libwebrtc accepts them.
-_ICE_UFRAG = re.compile(r"[A-Za-z0-9+/=#_-]{4,256}")
-_ICE_PWD = re.compile(r"[A-Za-z0-9+/=#_-]{22,256}")
 # RFC 8285 section 4.3: what a two-byte header extension can carry.
 MAX_MID_LENGTH = 255
 _MID = re.compile(rf"[^ ]{{1,{MAX_MID_LENGTH}}}")
@@ -55,7 +53,7 @@ def ice_username_fragment(text: str) -> str:
     Raises:
         ValueError: It is none.
     """
-    return _matched(_ICE_UFRAG, text, "ice-ufrag is 4 to 256 letters, digits, `+` or `/`")
+    return _matched(ICE_UFRAG, text, "ice-ufrag is 4 to 256 letters, digits, `+` or `/`")
 
 
 def ice_password(text: str) -> str:
@@ -64,7 +62,7 @@ def ice_password(text: str) -> str:
     Raises:
         ValueError: It is none.
     """
-    return _matched(_ICE_PWD, text, "ice-pwd is 22 to 256 letters, digits, `+` or `/`")
+    return _matched(ICE_PWD, text, "ice-pwd is 22 to 256 letters, digits, `+` or `/`")
 
 
 def tls_id(text: str) -> str:

@@ -31,7 +31,8 @@ def assess(before: RemoteTransport, after: RemoteTransport) -> Verdict:
     """
     if set(before.fingerprints) != set(after.fingerprints):
         return Refuse("a new fingerprint asks for a new association, which is not supported yet")
-    if before.tls_id is not None and before.tls_id != after.tls_id:
+    # RFC 8842 section 4: a description without tls-id says nothing of the association.
+    if None not in (before.tls_id, after.tls_id) and before.tls_id != after.tls_id:
         return Refuse("a new tls-id asks for a new DTLS association, which is not supported yet")
     if before.ice != after.ice:
         return Refuse("an ICE restart is not supported yet")

@@ -1,4 +1,8 @@
-"""Owns whether an offer is needed: the check of webrtc-pc section 4.7.3."""
+"""Owns whether an offer is needed: the check of webrtc-pc section 4.7.3.
+
+Its step for a transceiver that has ended while its m-section lives is `_is_abandoned` here, as ours
+are gone when they have ended.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from peer.negotiation.attributes import Direction
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
-    from peer.negotiation.sdp import Sdp
+    from peer.negotiation.sdp import MediaSection, Sdp
     from peer.negotiation.session import Session, Transceiver
 
 
@@ -19,15 +23,23 @@ def needs_negotiation(session: Session) -> bool:
         return False
     if session.data is not None and session.data.wanted and session.data.mid is None:
         return True
+    free_places = session.free_places
+    if any(
+        place not in free_places and _is_abandoned(session, section)
+        for place, section in enumerate(session.layout)
+    ):
+        return True
     return any(_needs(session, transceiver) for transceiver in session.transceivers)
 
 
-def _needs(session: Session, transceiver: Transceiver) -> bool:
-    if transceiver.stopped:
+def _is_abandoned(session: Session, section: MediaSection) -> bool:
+    if session.transceiver_of(section.mid) is not None:
         return False
-    if transceiver.mid is None:
-        return not transceiver.stopping
-    if transceiver.stopping:
+    return session.data is None or session.data.mid != section.mid
+
+
+def _needs(session: Session, transceiver: Transceiver) -> bool:
+    if transceiver.mid is None or transceiver.stopping:
         return True
     local, remote = session.current_local, session.current_remote
     if local is None or remote is None:

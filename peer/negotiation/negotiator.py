@@ -8,10 +8,11 @@ was. Once they are done the plan is committed, and the effects that follow canno
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, assert_never
 
 from peer.descriptions import SdpType, SessionDescription
-from peer.errors import InvalidAccessError, InvalidModificationError, InvalidStateError
+from peer.errors import InvalidModificationError, InvalidStateError
 from peer.negotiation.answer import create_answer
 from peer.negotiation.applying import (
     apply_local_answer,
@@ -21,7 +22,6 @@ from peer.negotiation.applying import (
     new_transceiver,
     roll_back,
 )
-from peer.negotiation.attributes import Direction
 from peer.negotiation.effects import (
     CloseTransport,
     Effect,
@@ -34,13 +34,18 @@ from peer.negotiation.remote_candidates import with_remote_candidate
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import (
     Birth,
-    DataSection,
     GatheredCandidates,
     Session,
     Transceiver,
 )
-from peer.negotiation.settling import ended
-from peer.negotiation.state import Side, needs_implicit_rollback
+from peer.negotiation.state import Side, needs_implicit_rollback, transition
+from peer.negotiation.wishes import (
+    reusable_for_track,
+    stream_ids,
+    with_changes,
+    with_data,
+    with_stop,
+)
 from peer.negotiation.writing import with_gathered
 from peer.states import SignalingState
 
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from peer.candidates import IceCandidate
+    from peer.negotiation.attributes import Direction
     from peer.negotiation.created import Created
     from peer.negotiation.profile import Profile
     from peer.rtp_parameters import MediaKind
@@ -78,6 +84,8 @@ class Negotiator:
         self.profile = profile
         # RFC 9429 section 5.2.1: 62 random bits, so that the number stays below 2^63 - 1.
         self._session = Session(id=int.from_bytes(profile.random(8)) >> 2)
+        # RFC 9429 section 5.2.2: it counts what was created, whether it was set or not.
+        self._versions = count(1)
         self._offer: Created | None = None
         self._answer: Created | None = None
 
@@ -102,13 +110,8 @@ class Negotiator:
         return any("trickle" in sdp.transport_ice_options(section) for section in sections)
 
     def reusable_for_track(self, key: int, kind: MediaKind) -> Transceiver | None:
-        """The transceiver, where addTrack may use its sender (webrtc-pc section 5.1)."""
-        transceiver = self._transceiver(key)
-        current = transceiver.current_direction
-        if transceiver.kind is not kind or transceiver.stopping:
-            return None
-        # "The sender has never been used to send."
-        return None if current is not None and current.sends else transceiver
+        """The transceiver, where addTrack may use its sender."""
+        return reusable_for_track(self._session, key, kind)
 
     def described(
         self, side: Side, *, pending: bool, gathered: Mapping[str, GatheredCandidates]
@@ -132,10 +135,7 @@ class Negotiator:
         Raises:
             InvalidStateError: An offer of the peer waits for its answer, or we are closed.
         """
-        state = self._session.state
-        if state not in (SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER):
-            raise InvalidStateError(f"no offer can be made in signaling state {state.value!r}")
-        self._offer = create_offer(self._session, self.profile)
+        self._offer = self._new_offer()
         return self._offer.description
 
     def create_answer(self) -> SessionDescription:
@@ -144,12 +144,7 @@ class Negotiator:
         Raises:
             InvalidStateError: There is no offer to answer.
         """
-        state = self._session.state
-        offer = self._session.pending_remote
-        waiting = (SignalingState.HAVE_REMOTE_OFFER, SignalingState.HAVE_LOCAL_PRANSWER)
-        if state not in waiting or offer is None:
-            raise InvalidStateError(f"there is no offer to answer in state {state.value!r}")
-        self._answer = create_answer(self._session, self.profile, offer.sdp)
+        self._answer = self._new_answer()
         return self._answer.description
 
     def plan(self, side: Side, description: SessionDescription | None) -> Plan:
@@ -187,8 +182,9 @@ class Negotiator:
         """
         before = self._session
         after = plan.next if before is plan.base else plan.step(before)
-        if after.state is not before.state or after.pending_local != before.pending_local:
-            self._offer = self._answer = None
+        self._offer = None
+        if after.state is not SignalingState.HAVE_LOCAL_PRANSWER:
+            self._answer = None
         return self._move(after, prepared=plan.prepare)
 
     def abort(self, plan: Plan) -> tuple[Effect, ...]:
@@ -215,11 +211,15 @@ class Negotiator:
         streams: Sequence[str] = (),
         has_track: bool = False,
     ) -> Transceiver:
-        """Wish for a new m-section."""
+        """Wish for a new m-section.
+
+        Raises:
+            InvalidAccessError: A stream has no possible id.
+        """
         made = new_transceiver(
             self._session, self.profile, kind=kind, birth=birth, direction=direction
         )
-        made = replace(made, streams=tuple(dict.fromkeys(streams)), has_track=has_track)
+        made = replace(made, streams=stream_ids(streams), has_track=has_track)
         self._session = self._session.with_transceiver(made)
         return made
 
@@ -232,44 +232,51 @@ class Negotiator:
         preferences: Sequence[str] | None = None,
         has_track: bool | None = None,
     ) -> None:
-        """Change what the application wishes of a transceiver; None leaves a wish as it is."""
-        transceiver = self._transceiver(key)
-        self._session = self._session.with_transceiver(
-            replace(
-                transceiver,
-                direction=transceiver.direction if direction is None else direction,
-                streams=transceiver.streams if streams is None else tuple(dict.fromkeys(streams)),
-                preferences=(
-                    transceiver.preferences if preferences is None else tuple(preferences)
-                ),
-                has_track=transceiver.has_track if has_track is None else has_track,
-            )
+        """Change what the application wishes of a transceiver; None leaves a wish as it is.
+
+        Raises:
+            InvalidAccessError: A stream has no possible id, a preference is no codec of ours, or
+                the transceiver has ended.
+        """
+        self._session = with_changes(
+            self._session,
+            self.profile,
+            key,
+            direction=direction,
+            streams=streams,
+            preferences=preferences,
+            has_track=has_track,
         )
 
     def stop_transceiver(self, key: int) -> tuple[Effect, ...]:
-        """Stop a transceiver: at once where it was never offered, else by the next offer."""
-        transceiver = self._transceiver(key)
-        if transceiver.mid is None:
-            return self._move(self._session.with_transceiver(ended(transceiver)))
-        stopping = replace(transceiver, stopping=True, direction=Direction.INACTIVE)
-        self._session = self._session.with_transceiver(stopping)
-        return ()
+        """Stop a transceiver: at once where it was never offered, else by the next offer.
+
+        Raises:
+            InvalidAccessError: It has ended.
+        """
+        return self._move(with_stop(self._session, key))
 
     def want_data(self) -> None:
         """Wish for data channels."""
-        data = replace(self._session.data or DataSection(), wanted=True)
-        self._session = replace(self._session, data=data)
+        self._session = with_data(self._session)
 
     def close(self) -> None:
         """End the session; nothing can be planned any more."""
         self._session = replace(self._session, state=SignalingState.CLOSED)
         self._offer = self._answer = None
 
-    def _transceiver(self, key: int) -> Transceiver:
-        transceiver = self._session.transceiver(key)
-        if transceiver is None:
-            raise InvalidAccessError("a rollback has removed this transceiver")
-        return transceiver
+    def _new_offer(self) -> Created:
+        state = self._session.state
+        if state not in (SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER):
+            raise InvalidStateError(f"no offer can be made in signaling state {state.value!r}")
+        return create_offer(self._session, self.profile, next(self._versions))
+
+    def _new_answer(self) -> Created:
+        session, offer = self._session, self._session.pending_remote
+        waiting = (SignalingState.HAVE_REMOTE_OFFER, SignalingState.HAVE_LOCAL_PRANSWER)
+        if session.state not in waiting or offer is None:
+            raise InvalidStateError(f"there is no offer to answer in state {session.state.value!r}")
+        return create_answer(session, self.profile, offer.sdp, next(self._versions))
 
     def _move(
         self, after: Session, *, prepared: tuple[OpenTransport, ...] = ()
@@ -280,18 +287,16 @@ class Negotiator:
 
     def _local_step(self, description: SessionDescription | None) -> Callable[[Session], Session]:
         kind = self._implied_type() if description is None else description.type
+        text = "" if description is None else description.sdp
+        transition(self._session.state, Side.LOCAL, kind)
         match kind:
             case SdpType.ROLLBACK:
                 return lambda session: roll_back(session, Side.LOCAL)
             case SdpType.OFFER:
-                if self._offer is None and (description is None or not description.sdp):
-                    self.create_offer()
-                created = self._created(self._offer, description)
+                created = self._created(self._offer, text) or self._new_offer()
                 return lambda session: apply_local_offer(session, created)
             case SdpType.ANSWER | SdpType.PRANSWER:
-                if self._answer is None and (description is None or not description.sdp):
-                    self.create_answer()
-                created = self._created(self._answer, description)
+                created = self._created(self._answer, text) or self._new_answer()
                 return lambda session: apply_local_answer(session, created, kind)
         assert_never(kind)
 
@@ -303,11 +308,13 @@ class Negotiator:
             case _:
                 return SdpType.OFFER
 
-    def _created(self, created: Created | None, description: SessionDescription | None) -> Created:
-        """A description of ours is applied as it was created, or not at all."""
+    def _created(self, created: Created | None, text: str) -> Created | None:
+        """What was created last; without a text only where it is still what would be created."""
+        if not text:
+            return created if created is not None and created.base is self._session else None
         if created is None:
             raise InvalidModificationError("this description is stale: create it again")
-        if description is not None and description.sdp not in ("", str(created.sdp)):
+        if text != str(created.sdp):
             raise InvalidModificationError(
                 "the description was changed after it was created; change the transceivers instead"
             )
@@ -315,6 +322,8 @@ class Negotiator:
 
     def _remote_step(self, description: SessionDescription) -> Callable[[Session], Session]:
         kind, profile = description.type, self.profile
+        if not needs_implicit_rollback(self._session.state, Side.REMOTE, kind):
+            transition(self._session.state, Side.REMOTE, kind)
         if kind is SdpType.ROLLBACK:
             return lambda session: roll_back(session, Side.REMOTE)
         sdp = Sdp.parse(description.sdp, profile.limits)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, assert_never
 
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType
+from peer.errors import InvalidStateError
 from peer.negotiation import writing
-from peer.negotiation.codecs import preferred
+from peer.negotiation.codecs import in_order_of, preferred
 from peer.negotiation.created import Created
 from peer.negotiation.payload_types import NumberPlan
 from peer.negotiation.roles import OFFER_SETUP
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp import MediaSection
+    from peer.rtp_parameters import Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +38,21 @@ class _Slot:
         return self.content.kind if isinstance(self.content, Transceiver) else "application"
 
 
-def create_offer(session: Session, profile: Profile) -> Created:
-    """Make an offer. Nothing changes until it is set."""
+def create_offer(session: Session, profile: Profile, version: int) -> Created:
+    """Make an offer. Nothing changes until it is set.
+
+    Raises:
+        InvalidStateError: The peer has left no payload type for a codec of ours.
+    """
     slots = list(_slots(session))
-    routing = _Routing(session, profile, slots)
-    numbers = NumberPlan(session)
-    media = tuple(_section(slot, routing, numbers, profile) for slot in slots)
     live = [slot.mid for slot in slots if slot.content is not None]
+    bundles = _bundles(session, live)
+    routing = _Routing(session, profile, slots, bundles[0])
+    writer = _Writer(session, profile, routing)
     return Created(
         type=SdpType.OFFER,
-        sdp=writing.description(session, media, live),
+        sdp=writing.description(session, version, map(writer.section, slots), bundles),
+        base=session,
         mids=tuple((s.content.key, s.mid) for s in slots if isinstance(s.content, Transceiver)),
         data_mid=next((s.mid for s in slots if isinstance(s.content, DataSection)), None),
         transports=tuple(routing.transports.values()),
@@ -54,79 +62,86 @@ def create_offer(session: Session, profile: Profile) -> Created:
 
 def _slots(session: Session) -> Iterator[_Slot]:
     """Sections keep their place, dead ones are used again, new ones follow (RFC 9429 5.2.2)."""
-    waiting = [t for t in session.transceivers if t.mid is None and not (t.stopping or t.stopped)]
-    new_data = session.data if session.data is not None and session.data.mid is None else None
-    mids = _fresh_mids(session)
-    free_places = session.free_places
+    waiting: list[Transceiver | DataSection] = [t for t in session.transceivers if t.mid is None]
+    if session.data is not None and session.data.mid is None:
+        waiting.append(session.data)
+    mids, free_places = _fresh_mids(session), session.free_places
     for place, section in enumerate(session.layout):
         content = _content(session, section)
-        if content is not None or not (section.rejected or place in free_places):
-            yield _Slot(section.mid or "", content, section)
-        elif waiting:
+        if content is None and place in free_places and waiting:
             yield _Slot(next(mids), waiting.pop(0))
-        elif new_data is not None:
-            yield _Slot(next(mids), new_data)
-            new_data = None
         else:
-            yield _Slot(section.mid or "", None, section)
-    for transceiver in waiting:
-        yield _Slot(next(mids), transceiver)
-    if new_data is not None:
-        yield _Slot(next(mids), new_data)
+            yield _Slot(section.mid or "", content, section)
+    for wish in waiting:
+        yield _Slot(next(mids), wish)
 
 
 def _content(session: Session, section: MediaSection) -> Transceiver | DataSection | None:
     if session.data is not None and section.mid == session.data.mid:
         return session.data
     transceiver = session.transceiver_of(section.mid)
-    if transceiver is None or transceiver.stopping or transceiver.stopped:
-        return None
-    return transceiver
+    return None if transceiver is None or transceiver.stopping else transceiver
 
 
 def _fresh_mids(session: Session) -> Iterator[str]:
     # A mid is never used again (RFC 9429 section 5.2.2), short because it rides on every packet.
-    number = 0
-    while True:
-        if str(number) not in session.mids:
-            yield str(number)
-        number += 1
+    present = {section.mid for section in session.layout}
+    return (mid for mid in map(str, count(session.next_mid)) if mid not in present)
+
+
+def _bundles(session: Session, live: Sequence[str]) -> list[list[str]]:
+    """The BUNDLE groups: at first all is one; later what was agreed, and what is new in the first.
+
+    RFC 9429 section 5.2.2; so an m-section never moves to another transport.
+    """
+    answer = session.answer
+    if answer is None:
+        return [list(live)]
+    agreed = [[mid for mid in group.mids if mid in live] for group in answer.bundle_groups]
+    known = {section.mid for section in answer.media if not section.rejected}
+    first, *others = agreed or [[]]
+    return [first + [mid for mid in live if mid not in known], *others]
 
 
 class _Routing:
-    """Which m-section has a transport of its own, and which rides on another's."""
+    """Which m-section has a transport of its own, and which rides on another's.
 
-    def __init__(self, session: Session, profile: Profile, slots: Sequence[_Slot]) -> None:
+    Args:
+        session: As it stands.
+        profile: Makes transports.
+        slots: The m-sections of the offer.
+        bundle: The mids of the BUNDLE group that new ones join.
+    """
+
+    def __init__(
+        self, session: Session, profile: Profile, slots: Sequence[_Slot], bundle: Sequence[str]
+    ) -> None:
         self.transports: dict[str, TransportState] = {}
         self.routes: dict[str, str] = {}
         self.bundle_only: set[str] = set()
+        agreed = session.answer is not None
+        shared = session.carrier(bundle) if agreed else None
         kinds: set[str] = set()
-        shared = _bundle_transport(session)
-        tag: str | None = None
         for slot in slots:
             if slot.content is None:
                 continue
-            known = session.route(slot.mid)
-            transport = session.transport(known) if known is not None else None
+            transport = session.carrier([slot.mid]) or shared
+            first = next(iter(self.transports.values()), None)
+            if transport is None and not agreed and _rides(profile.bundle_policy, slot, kinds):
+                transport = first
             if transport is None:
-                transport = shared
-            if transport is None and tag is not None and _rides(profile.bundle_policy, slot, kinds):
-                transport = self.transports[tag]
-            if transport is None:
-                transport = self._new(slot.mid, tag, profile)
-            # RFC 8843 section 6: until the peer has bundled, sharing is a condition of the offer.
-            if transport.key != slot.mid and shared is None:
+                taken = session.transport_keys
+                transport = profile.new_transport(slot.mid, IceRole.CONTROLLING, taken)
+                # RFC 8839 section 5.4 lets m-sections share credentials, and Pion and GStreamer
+                # refuse a BUNDLE group whose m-sections do not.
+                if first is not None and not agreed:
+                    transport = replace(transport, local=first.local)
+            # RFC 9143 section 6: before the peer has bundled, sharing is a condition of the offer.
+            if transport.key in self.transports and not agreed:
                 self.bundle_only.add(slot.mid)
             kinds.add(slot.kind)
-            tag = tag or transport.key
             self.transports[transport.key] = transport
             self.routes[slot.mid] = transport.key
-
-    def _new(self, mid: str, tag: str | None, profile: Profile) -> TransportState:
-        transport = profile.new_transport(mid, IceRole.CONTROLLING)
-        # RFC 8839 section 5.4 lets m-sections share them, and Pion and GStreamer refuse a BUNDLE
-        # group whose m-sections do not.
-        return transport if tag is None else replace(transport, local=self.transports[tag].local)
 
     def of(self, mid: str) -> TransportState:
         return self.transports[self.routes[mid]]
@@ -144,36 +159,49 @@ def _rides(policy: BundlePolicy, slot: _Slot, kinds: set[str]) -> bool:
     assert_never(policy)
 
 
-def _bundle_transport(session: Session) -> TransportState | None:
-    """The transport that the peer bundles over, or None while nothing was agreed."""
-    remote = session.current_remote
-    mids = (mid for group in remote.sdp.bundle_groups for mid in group.mids) if remote else ()
-    keys = (session.route(mid) for mid in mids)
-    found = (session.transport(key) for key in keys if key is not None)
-    return next((transport for transport in found if transport is not None), None)
+class _Writer:
+    """Writes the m-sections of one offer, whose payload types must not contradict each other."""
 
+    def __init__(self, session: Session, profile: Profile, routing: _Routing) -> None:
+        self._session = session
+        self._profile = profile
+        self._routing = routing
+        self._numbers = NumberPlan(session)
 
-def _section(slot: _Slot, routing: _Routing, numbers: NumberPlan, profile: Profile) -> MediaSection:
-    bundle_only = slot.mid in routing.bundle_only
-    match slot.content:
-        case None:
+    def section(self, slot: _Slot) -> MediaSection:
+        profile, routing = self._profile, self._routing
+        if slot.content is None:
             if slot.described is None:
                 raise AssertionError("a slot without content stands where something stood before")
             return writing.rejected_section(slot.described)
-        case DataSection():
-            transport = writing.transport_lines(profile, routing.of(slot.mid), OFFER_SETUP)
+        transport = writing.transport_lines(profile, routing.of(slot.mid), OFFER_SETUP)
+        bundle_only = slot.mid in routing.bundle_only
+        if isinstance(slot.content, DataSection):
             return writing.data_section(
                 profile, mid=slot.mid, transport=transport, bundle_only=bundle_only
             )
-        case Transceiver() as transceiver:
-            capabilities = profile.capabilities[transceiver.kind]
-            return writing.rtp_section(
-                transceiver,
-                mid=slot.mid,
-                direction=transceiver.direction,
-                codecs=numbers.codecs(preferred(capabilities.codecs, transceiver.preferences)),
-                extensions=numbers.extensions(capabilities.extensions),
-                transport=writing.transport_lines(profile, routing.of(slot.mid), OFFER_SETUP),
-                bundle_only=bundle_only,
-                cname=profile.cname,
+        return writing.rtp_section(
+            slot.content,
+            mid=slot.mid,
+            direction=slot.content.direction,
+            codecs=self._codecs(slot.mid, slot.content),
+            extensions=self._numbers.extensions(profile.capabilities[slot.content.kind].extensions),
+            transport=transport,
+            bundle_only=bundle_only,
+            cname=profile.cname,
+        )
+
+    def _codecs(self, mid: str, transceiver: Transceiver) -> tuple[Codec, ...]:
+        ours = self._profile.capabilities[transceiver.kind].codecs
+        codecs = self._numbers.codecs(preferred(ours, transceiver.preferences))
+        if not codecs:
+            raise InvalidStateError(
+                f"the peer has left no payload type for {transceiver.kind} in this session"
             )
+        answer = self._session.answer
+        answered = answer.section(mid) if answer is not None else None
+        # RFC 9429 section 5.2.2: the order of the last answer, so that nobody changes codecs
+        # because of a re-offer.
+        if answered is None or transceiver.preferences:
+            return codecs
+        return in_order_of(answered, codecs)

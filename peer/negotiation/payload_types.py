@@ -1,7 +1,7 @@
 """Owns which number means which codec or header extension in a session.
 
-A number that was used keeps its meaning for the whole session (RFC 3264 section 8.3.2,
-RFC 8285 section 5), and under BUNDLE for all m-sections (RFC 8843 section 10.1.2).
+A number in the descriptions in force keeps its meaning in the next one (RFC 3264 section 8.3.2,
+RFC 8285 section 5), and under BUNDLE in all m-sections (RFC 9143 section 9.1.1).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.session import TransportState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from peer.rtp_parameters import MediaKind, RtpCapabilities
     from peer.states import IceRole
@@ -45,10 +45,19 @@ class Profile:
     max_candidates: int = 128
     accepted_hashes: tuple[HashFunction, ...] = tuple(HashFunction)
 
-    def new_transport(self, key: str, ice_role: IceRole) -> TransportState:
-        """A transport with fresh ICE credentials and a fresh tls-id."""
+    def new_transport(self, mid: str, ice_role: IceRole, taken: Collection[str]) -> TransportState:
+        """A transport with fresh ICE credentials and a fresh tls-id.
+
+        Args:
+            mid: The m-section that it is made for.
+            ice_role: Ours.
+            taken: Keys that are in use.
+        """
         # RFC 8842 section 4: at least 120 random bits, 20 to 255 characters.
         tls_id = base64.b32encode(self.random(20)).decode().lower()
         return TransportState(
-            key=key, local=IceParameters.generate(self.random), tls_id=tls_id, ice_role=ice_role
+            key=f"{mid}-{tls_id[:8]}" if mid in taken else mid,
+            local=IceParameters.generate(self.random),
+            tls_id=tls_id,
+            ice_role=ice_role,
         )

@@ -1,4 +1,4 @@
-"""Owns addIceCandidate: which m-section a candidate belongs to (RFC 9429 section 4.1.20)."""
+"""Owns addIceCandidate: which m-section a candidate belongs to (RFC 9429 section 4.1.19)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from peer.candidates import CandidateFields, IceCandidate
 from peer.errors import CandidateError, InvalidStateError
-from peer.negotiation.sdp import Line, MediaSection, Sdp
+from peer.negotiation.sdp import Line, Sdp
 from peer.negotiation.session import Described, Session
+from peer.negotiation.state import Side
 
 if TYPE_CHECKING:
     from peer.negotiation.profile import Profile
@@ -17,30 +18,37 @@ if TYPE_CHECKING:
 def with_remote_candidate(
     session: Session, candidate: IceCandidate | None, profile: Profile
 ) -> Session:
-    """The session whose remote description has this candidate.
+    """The session whose remote descriptions have this candidate, those of its ICE generation.
 
     Args:
         session: It must have a remote description.
         candidate: None, or one with an empty `candidate`, means that no more will come.
+        profile: How many candidates are kept.
 
     Raises:
         InvalidStateError: There is no remote description yet.
         CandidateError: The candidate is malformed, or belongs to no m-section or generation.
     """
-    described = session.pending_remote or session.current_remote
+    described = session.description(Side.REMOTE)
     if described is None:
         raise InvalidStateError("a candidate needs a remote description to belong to")
     candidate = candidate or IceCandidate()
     fields = CandidateFields.parse(candidate.candidate) if candidate.candidate else None
-    sdp = described.sdp
-    for index in _places(sdp, candidate):
-        section = sdp.media[index]
-        _check_generation(sdp, section, candidate)
-        sdp = sdp.with_media(index, _extended(section, fields, profile))
-    changed = Described(described.type, sdp)
-    if session.pending_remote is not None:
-        return replace(session, pending_remote=changed)
-    return replace(session, current_remote=changed)
+    for index in _places(described.sdp, candidate):
+        section = described.sdp.media[index]
+        # webrtc-pc section 4.4.2: for a transceiver that has ended it is no error.
+        if not section.rejected:
+            generation = _generation(session, described, index, candidate)
+            session = replace(
+                session,
+                pending_remote=_extended(
+                    session.pending_remote, index, generation, fields, profile
+                ),
+                current_remote=_extended(
+                    session.current_remote, index, generation, fields, profile
+                ),
+            )
+    return session
 
 
 def _places(sdp: Sdp, candidate: IceCandidate) -> list[int]:
@@ -63,32 +71,53 @@ def _places(sdp: Sdp, candidate: IceCandidate) -> list[int]:
             "a candidate names its m-section by sdpMid or sdpMLineIndex",
             candidate=candidate.candidate,
         )
-    # webrtc-pc section 4.4.1.6: the end of candidates without a mid is that of all m-sections.
+    # webrtc-pc section 4.4.2: the end of candidates without a mid is that of all m-sections.
     return list(range(len(sdp.media)))
 
 
-def _check_generation(sdp: Sdp, section: MediaSection, candidate: IceCandidate) -> None:
-    ufrag, _ = sdp.transport_ice(section)
+def _generation(
+    session: Session, newest: Described, index: int, candidate: IceCandidate
+) -> str | None:
+    """The username fragment of the ICE generation that a candidate is of."""
     named = candidate.usernameFragment
-    if named is not None and not section.rejected and named != ufrag:
+    if named is None:
+        return _username_fragment(newest, index)
+    known = [_username_fragment(d, index) for d in (newest, session.current_remote)]
+    if named not in known:
         raise CandidateError(
-            f"the candidate is of the ICE generation {named!r}, the m-section of {ufrag!r}",
+            f"the candidate is of the ICE generation {named!r}, the m-section of {known[0]!r}",
             candidate=candidate.candidate,
         )
+    return named
+
+
+def _username_fragment(described: Described | None, index: int) -> str | None:
+    if described is None or index >= len(described.sdp.media):
+        return None
+    return described.sdp.transport_ice(described.sdp.media[index])[0]
 
 
 def _extended(
-    section: MediaSection, fields: CandidateFields | None, profile: Profile
-) -> MediaSection:
+    described: Described | None,
+    index: int,
+    generation: str | None,
+    fields: CandidateFields | None,
+    profile: Profile,
+) -> Described | None:
+    """The description with one more candidate, where it is of that generation."""
+    if described is None or _username_fragment(described, index) != generation:
+        return described
+    section = described.sdp.media[index]
     if fields is None:
-        if section.end_of_candidates:
-            return section
-        return section.with_lines(Line.attribute("end-of-candidates"))
-    if fields in section.candidates:
-        return section
-    if len(section.candidates) >= profile.max_candidates:
-        raise CandidateError(
-            f"m-section {section.mid!r} has {profile.max_candidates} candidates already",
-            candidate=str(fields),
-        )
-    return section.with_lines(Line.attribute("candidate", str(fields).removeprefix("candidate:")))
+        known, line = section.end_of_candidates, Line.attribute("end-of-candidates")
+    else:
+        text = str(fields).removeprefix("candidate:")
+        known, line = fields in section.candidates, Line.attribute("candidate", text)
+        if not known and len(section.candidates) >= profile.max_candidates:
+            raise CandidateError(
+                f"m-section {section.mid!r} has {profile.max_candidates} candidates already",
+                candidate=str(fields),
+            )
+    if known:
+        return described
+    return Described(described.type, described.sdp.with_media(index, section.with_lines(line)))

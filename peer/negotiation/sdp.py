@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn, Self
 
 from peer.configuration import SdpLimits
@@ -22,7 +23,7 @@ __all__ = ["Line", "MediaSection", "Sdp", "SdpLimits", "Section", "SessionSectio
 _NO_LIMITS_GIVEN = SdpLimits()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sdp:
     """A session description (RFC 8866). Two are equal where their lines say the same.
 
@@ -93,7 +94,14 @@ class Sdp:
 
     def section(self, mid: str) -> MediaSection | None:
         """The m-section with this mid."""
-        return next((section for section in self.media if section.mid == mid), None)
+        return self._sections.get(mid)
+
+    def bundled(self, mid: str) -> tuple[str, ...]:
+        """The live m-sections that share a transport with this one, and itself; the tag first.
+
+        The tag is the one whose transport they share (RFC 9143 section 2).
+        """
+        return self._bundles.get(mid, (mid,))
 
     def with_session(self, session: SessionSection) -> Self:
         """The description with another session part."""
@@ -114,18 +122,19 @@ class Sdp:
         return section.stated_direction or self.session.direction or Direction.SENDRECV
 
     def transport_setup(self, section: MediaSection) -> Setup | None:
-        """`a=setup` of an m-section, else of the session part."""
-        return section.setup or self.session.setup
+        """`a=setup` that holds for an m-section."""
+        return next((s.setup for s in self._carriers(section) if s.setup), None)
 
     def transport_fingerprints(self, section: MediaSection) -> tuple[Fingerprint, ...]:
-        """The fingerprints of an m-section, else of the session part (RFC 8122 section 5)."""
-        return section.fingerprints or self.session.fingerprints
+        """The fingerprints that hold for an m-section (RFC 8122 section 5)."""
+        return next((s.fingerprints for s in self._carriers(section) if s.fingerprints), ())
 
     def transport_ice(self, section: MediaSection) -> tuple[str | None, str | None]:
-        """Username fragment and password of an m-section, else of the session part."""
+        """Username fragment and password that hold for an m-section."""
+        carriers = self._carriers(section)
         return (
-            section.ice_ufrag or self.session.ice_ufrag,
-            section.ice_pwd or self.session.ice_pwd,
+            next((s.ice_ufrag for s in carriers if s.ice_ufrag), None),
+            next((s.ice_pwd for s in carriers if s.ice_pwd), None),
         )
 
     def transport_ice_options(self, section: MediaSection) -> tuple[str, ...]:
@@ -133,8 +142,30 @@ class Sdp:
         return tuple(dict.fromkeys((*self.session.ice_options, *section.ice_options)))
 
     def transport_tls_id(self, section: MediaSection) -> str | None:
-        """`a=tls-id` of an m-section, else of the session part (RFC 8842 section 4)."""
-        return section.tls_id or self.session.tls_id
+        """`a=tls-id` that holds for an m-section (RFC 8842 section 4)."""
+        return next((s.tls_id for s in self._carriers(section) if s.tls_id), None)
+
+    def multiplexes_rtcp(self, section: MediaSection) -> bool:
+        """Whether RTCP shares the port of RTP (RFC 5761)."""
+        return any(carrier.has("rtcp-mux") for carrier in self._carriers(section))
+
+    def _carriers(self, section: MediaSection) -> tuple[Section, ...]:
+        """Where attributes of a transport stand that hold for an m-section, the nearest first.
+
+        RFC 9143 section 7.1.3 leaves them out of bundled m-sections, except of the tagged one.
+        """
+        tag = self._sections.get(self.bundled(section.mid)[0]) if section.mid else None
+        return (section, self.session) if tag is None else (section, tag, self.session)
+
+    @cached_property
+    def _sections(self) -> dict[str, MediaSection]:
+        return {section.mid: section for section in self.media if section.mid is not None}
+
+    @cached_property
+    def _bundles(self) -> dict[str, tuple[str, ...]]:
+        live = {mid for mid, section in self._sections.items() if not section.rejected}
+        groups = (tuple(m for m in group.mids if m in live) for group in self.bundle_groups)
+        return {mid: members for members in groups for mid in members}
 
 
 def _lines(text: str) -> Iterator[Line]:

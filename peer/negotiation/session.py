@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from peer.descriptions import SdpType
 from peer.negotiation.state import Side
 from peer.states import DtlsRole, IceRole, SignalingState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from peer.candidates import CandidateFields
-    from peer.descriptions import SdpType
     from peer.ice_parameters import IceParameters
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.attributes import Direction
@@ -37,13 +37,18 @@ class Birth(Enum):
 class Agreement:
     """What an answer settled for the RTP of one m-section.
 
+    Whoever writes a payload type wants to receive it (RFC 3264 section 5.1), so the two lists may
+    number the same codecs differently.
+
     Args:
-        codecs: In the order of the answer, with its payload types.
+        send: What the peer prefers to receive first, with the payload types that it wrote.
+        receive: What we take, with the payload types that we wrote.
         ssrcs: What the peer announced that it sends with; may be empty.
         rtx: Pairs of (RTX SSRC, SSRC that it repairs).
     """
 
-    codecs: tuple[Codec, ...]
+    send: tuple[Codec, ...]
+    receive: tuple[Codec, ...]
     extensions: tuple[HeaderExtension, ...]
     ssrcs: tuple[int, ...] = ()
     rtx: tuple[tuple[int, int], ...] = ()
@@ -51,15 +56,16 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transceiver:
-    """One audio or video m-section, or the wish for one.
+    """One audio or video m-section, or the wish for one. One that has ended is in no session.
 
     The fields down to `stopping` belong to the application; the rest was negotiated.
 
     Args:
-        key: Our own identity for it, never on the wire.
+        key: Our own identity for it, never on the wire and never used again.
         streams: The MediaStream ids that our track belongs to.
         preferences: MIME types in the order wanted; empty for our own order.
         stopping: `stop()` was called; the next offer takes the m-section away.
+        has_sent: It was once agreed that we send.
         receiving: The peer said that it sends, and the application was told of the track.
         remote_streams: The peer's MediaStream ids.
     """
@@ -77,8 +83,8 @@ class Transceiver:
     stopping: bool = False
 
     mid: str | None = None
-    stopped: bool = False
     current_direction: Direction | None = None
+    has_sent: bool = False
     receiving: bool = False
     remote_streams: tuple[str, ...] = ()
     agreement: Agreement | None = None
@@ -115,7 +121,7 @@ class TransportState:
     """One ICE and DTLS transport: that of a BUNDLE group, or of a single m-section.
 
     Args:
-        key: The mid it was made for; it keeps the name when that m-section goes.
+        key: The mid that it was made for, marked where an older transport still has that name.
         remote: None until an answer settled it; then checks and handshake may run.
         role: Our DTLS role, None until then.
     """
@@ -142,15 +148,13 @@ class Session:
 
     Args:
         id: The number in `o=`; the same for the whole session.
-        version: The version of the last description that we made.
         routes: For each mid, the key of the transport that carries it.
-        mids: Every mid that was ever in use, so that none is given out twice.
+        next_mid: Greater than all numbers that were ever a mid, so that none is given out twice.
         made: How many transceivers were ever made; the key of the next one.
         stable: The session to return to in a rollback; None in the stable state.
     """
 
     id: int
-    version: int = 0
     state: SignalingState = SignalingState.STABLE
     current_local: Described | None = None
     pending_local: Described | None = None
@@ -159,8 +163,8 @@ class Session:
     transceivers: tuple[Transceiver, ...] = ()
     data: DataSection | None = None
     transports: tuple[TransportState, ...] = ()
-    routes: tuple[tuple[str, str], ...] = ()
-    mids: frozenset[str] = frozenset()
+    routes: Mapping[str, str] = field(default_factory=dict)
+    next_mid: int = 0
     made: int = 0
     stable: Session | None = field(default=None, repr=False)
 
@@ -177,6 +181,12 @@ class Session:
         return newest.sdp.media if newest else ()
 
     @property
+    def answer(self) -> Sdp | None:
+        """The last answer that completed an exchange, whoever made it."""
+        both = (self.current_local, self.current_remote)
+        return next((d.sdp for d in both if d is not None and d.type is SdpType.ANSWER), None)
+
+    @property
     def free_places(self) -> frozenset[int]:
         """The places in the layout that may be given to another m-section (RFC 9429 5.2.2).
 
@@ -186,7 +196,7 @@ class Session:
         return frozenset(i for media in settled for i, each in enumerate(media) if each.rejected)
 
     def transceiver(self, key: int) -> Transceiver | None:
-        """The transceiver of that key, or None where a rollback removed it."""
+        """The transceiver of that key, or None where it has ended."""
         return next((t for t in self.transceivers if t.key == key), None)
 
     def transceiver_of(self, mid: str | None) -> Transceiver | None:
@@ -201,7 +211,17 @@ class Session:
 
     def route(self, mid: str) -> str | None:
         """The key of the transport that carries an m-section, or None."""
-        return dict(self.routes).get(mid)
+        return self.routes.get(mid)
+
+    @property
+    def transport_keys(self) -> frozenset[str]:
+        """The keys of all transports."""
+        return frozenset(transport.key for transport in self.transports)
+
+    def carrier(self, mids: Iterable[str]) -> TransportState | None:
+        """The transport that carries the first of these m-sections that has one."""
+        keys = (self.routes[mid] for mid in mids if mid in self.routes)
+        return next((self.transport(key) for key in keys), None)
 
     def with_transceiver(self, changed: Transceiver) -> Session:
         """The session with one transceiver replaced, or appended where its key is new."""
@@ -211,6 +231,10 @@ class Session:
             self,
             transceivers=tuple(changed if t.key == changed.key else t for t in self.transceivers),
         )
+
+    def without_transceiver(self, key: int) -> Session:
+        """The session without a transceiver: it has ended."""
+        return replace(self, transceivers=tuple(t for t in self.transceivers if t.key != key))
 
     def with_transport(self, changed: TransportState) -> Session:
         """The session with one transport replaced, or appended where its key is new."""
@@ -222,7 +246,7 @@ class Session:
 
     def with_routes(self, routes: Iterable[tuple[str, str]]) -> Session:
         """The session with routes added or replaced."""
-        return replace(self, routes=tuple({**dict(self.routes), **dict(routes)}.items()))
+        return replace(self, routes={**self.routes, **dict(routes)})
 
 
 @dataclass(frozen=True, slots=True)

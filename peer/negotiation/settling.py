@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from peer.descriptions import SdpType
 from peer.errors import DescriptionError, ModificationError
-from peer.negotiation.codecs import common_codecs, common_extensions, described_codecs
+from peer.negotiation.codecs import described_codecs, shared_codecs
 from peer.negotiation.modification import Refuse, Reuse, assess
 from peer.negotiation.roles import resolve
 from peer.negotiation.session import (
@@ -15,7 +15,6 @@ from peer.negotiation.session import (
     RemoteTransport,
     Session,
     Transceiver,
-    TransportState,
 )
 from peer.negotiation.state import Side
 from peer.negotiation.validation import accepted_fingerprints, ice_parameters, offered_setup
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
 
     from peer.negotiation.sdp import MediaSection, Sdp
 
-#: RFC 8841 section 6.1: what a missing a=max-message-size means.
+#: RFC 8841 sections 5.2 and 6.1: what a missing a=sctp-port and a=max-message-size mean.
+_DEFAULT_SCTP_PORT = 5000
 _DEFAULT_MAX_MESSAGE_SIZE = 65536
 
 
@@ -45,9 +45,15 @@ class Exchange:
         return self.answer if self.answerer is Side.REMOTE else self.offer
 
     @property
-    def pairs(self) -> Iterator[tuple[MediaSection, MediaSection]]:
-        """The m-sections of both, side by side."""
-        return zip(self.offer.media, self.answer.media, strict=True)
+    def accepted(self) -> Iterator[tuple[MediaSection, MediaSection]]:
+        """The m-sections that live on, offered and answered side by side."""
+        for offered, answered in zip(self.offer.media, self.answer.media, strict=True):
+            if not (offered.rejected or answered.rejected):
+                yield offered, answered
+
+    def theirs(self, offered: MediaSection, answered: MediaSection) -> MediaSection:
+        """The peer's half of an m-section."""
+        return answered if self.answerer is Side.REMOTE else offered
 
 
 def settle(session: Session, exchange: Exchange, kind: SdpType) -> Session:
@@ -57,50 +63,53 @@ def settle(session: Session, exchange: Exchange, kind: SdpType) -> Session:
         DescriptionError: The two halves do not make a session.
     """
     session = session.with_routes(_bundled_routes(session, exchange))
-    for offered, answered in exchange.pairs:
-        rejected = offered.rejected or answered.rejected
-        if rejected and kind is SdpType.ANSWER:
-            session = _end_section(session, offered)
-        elif not rejected:
-            session = _settle_transport(session, exchange, offered, answered)
-            session = _settle_section(session, exchange, offered, answered)
-    return _without_idle_transports(session, exchange) if kind is SdpType.ANSWER else session
+    for offered, answered in exchange.accepted:
+        session = _settle_transport(session, exchange, offered, answered)
+        session = _settle_section(session, exchange, offered, answered)
+    return _without_dead(session, exchange) if kind is SdpType.ANSWER else session
 
 
 def _bundled_routes(session: Session, exchange: Exchange) -> Iterator[tuple[str, str]]:
-    """RFC 8843 section 7.3: the group goes over the transport of its first accepted m-section."""
-    for group in exchange.answer.bundle_groups:
-        key = session.route(group.mids[0]) if group.mids else None
-        if key is not None:
-            yield from ((mid, key) for mid in group.mids)
+    """RFC 9143 section 7.3: a group goes over the transport of its tagged m-section."""
+    answer = exchange.answer
+    for offered, _ in exchange.accepted:
+        mid = offered.mid or ""
+        shared, own = session.carrier(answer.bundled(mid)), session.carrier([mid])
+        if shared is None or shared is own:
+            continue
+        if own is not None and own.remote is not None:
+            raise ModificationError(
+                "moving an m-section to another transport is not supported yet", mid=mid
+            )
+        yield mid, shared.key
 
 
 def _settle_transport(
     session: Session, exchange: Exchange, offered: MediaSection, answered: MediaSection
 ) -> Session:
-    key = session.route(offered.mid or "")
-    transport = session.transport(key) if key is not None else None
+    mid = offered.mid or ""
+    transport = session.carrier([mid])
     if transport is None:
-        raise DescriptionError(
-            "the answer accepts an m-section without a transport", mid=offered.mid
-        )
-    tag = _tag(exchange.answer, offered.mid or "")
-    if tag != offered.mid and any(s.mid == tag and not s.rejected for s in exchange.answer.media):
+        raise DescriptionError("the answer accepts an m-section without a transport", mid=mid)
+    if exchange.answer.bundled(mid)[0] != mid:
         return session
-    remote_section = answered if exchange.answerer is Side.REMOTE else offered
-    remote = remote_transport(exchange.remote, remote_section)
-    if transport.remote is not None:
-        check_modification(transport.remote, remote, remote_section)
-        return session
+    # RFC 5763 section 5 holds for every answer; the role counts where there is none yet.
     role = resolve(
         offered_setup(exchange.offer, offered),
         exchange.answer.transport_setup(answered),
         offerer=exchange.answerer is Side.REMOTE,
-        mid=offered.mid,
+        mid=mid,
     )
-    # RFC 8445 section 6.1.1: a full agent controls a lite one, whoever offered.
-    ice_role = IceRole.CONTROLLING if remote.ice.lite else transport.ice_role
-    return session.with_transport(replace(transport, remote=remote, role=role, ice_role=ice_role))
+    if transport.remote is None:
+        remote = remote_transport(exchange.remote, exchange.theirs(offered, answered))
+        # RFC 8445 section 6.1.1: a full agent controls a lite one, whoever offered.
+        ice_role = IceRole.CONTROLLING if remote.ice.lite else transport.ice_role
+        settled = replace(transport, remote=remote, role=role, ice_role=ice_role)
+        return session.with_transport(settled)
+    if exchange.answerer is Side.REMOTE:
+        remote = remote_transport(exchange.answer, answered)
+        check_modification(transport.remote, remote, answered)
+    return session
 
 
 def remote_transport(sdp: Sdp, section: MediaSection) -> RemoteTransport:
@@ -133,10 +142,6 @@ def check_modification(
     assert_never(verdict)
 
 
-def _tag(answer: Sdp, mid: str) -> str:
-    return next((g.mids[0] for g in answer.bundle_groups if mid in g.mids), mid)
-
-
 def _settle_section(
     session: Session, exchange: Exchange, offered: MediaSection, answered: MediaSection
 ) -> Session:
@@ -145,11 +150,11 @@ def _settle_section(
         settled = _settle_transceiver(transceiver, exchange, offered, answered)
         return session.with_transceiver(settled)
     if session.data is not None and session.data.mid == offered.mid:
-        theirs = answered if exchange.answerer is Side.REMOTE else offered
-        size = theirs.max_message_size
+        theirs = exchange.theirs(offered, answered)
+        port, size = theirs.sctp_port, theirs.max_message_size
         data = replace(
             session.data,
-            remote_port=theirs.sctp_port or 5000,
+            remote_port=_DEFAULT_SCTP_PORT if port is None else port,
             remote_max_message_size=_DEFAULT_MAX_MESSAGE_SIZE if size is None else size,
         )
         return replace(session, data=data)
@@ -159,26 +164,40 @@ def _settle_section(
 def _settle_transceiver(
     transceiver: Transceiver, exchange: Exchange, offered: MediaSection, answered: MediaSection
 ) -> Transceiver:
-    codecs = common_codecs(
-        described_codecs(offered, transceiver.kind), described_codecs(answered, transceiver.kind)
-    )
-    if not any(not codec.is_rtx for codec in codecs):
+    theirs = exchange.theirs(offered, answered)
+    ours = offered if theirs is answered else answered
+    our_codecs = described_codecs(ours, transceiver.kind)
+    their_codecs = described_codecs(theirs, transceiver.kind)
+    send = shared_codecs(their_codecs, our_codecs)
+    if not send:
         raise DescriptionError("the answer accepts none of the codecs offered", mid=offered.mid)
-    extensions = common_extensions(_extensions(offered), _extensions(answered))
-    # What both want, seen from our side; an answer may only narrow what was offered.
-    answered_direction = exchange.answer.direction(answered)
-    direction = answered_direction.intersect(exchange.offer.direction(offered).reversed)
+    offered_extensions = set(_extensions(offered))
+    # What both want, seen from the answerer; an answer may only narrow what was offered.
+    direction = exchange.answer.direction(answered).intersect(
+        exchange.offer.direction(offered).reversed
+    )
     if exchange.answerer is Side.REMOTE:
         direction = direction.reversed
-        theirs = answered
-    else:
-        theirs = offered
     ssrcs, rtx = _announced_ssrcs(theirs)
     return replace(
         transceiver,
         current_direction=direction,
-        agreement=Agreement(codecs=codecs, extensions=extensions, ssrcs=ssrcs, rtx=rtx),
+        has_sent=transceiver.has_sent or direction.sends,
+        receiving=direction.receives and not transceiver.stopping,
+        remote_streams=remote_streams(theirs),
+        agreement=Agreement(
+            send=send,
+            receive=shared_codecs(our_codecs, their_codecs),
+            extensions=tuple(e for e in _extensions(answered) if e in offered_extensions),
+            ssrcs=ssrcs,
+            rtx=rtx,
+        ),
     )
+
+
+def remote_streams(section: MediaSection) -> tuple[str, ...]:
+    """The ids of the MediaStreams that the peer's track belongs to (RFC 8830 section 2)."""
+    return tuple(dict.fromkeys(msid.stream for msid in section.msids if msid.stream != "-"))
 
 
 def _extensions(section: MediaSection) -> tuple[HeaderExtension, ...]:
@@ -198,31 +217,16 @@ def _announced_ssrcs(
     return tuple(ssrc for ssrc in announced if ssrc not in repairing), rtx
 
 
-def _end_section(session: Session, offered: MediaSection) -> Session:
-    transceiver = session.transceiver_of(offered.mid)
-    if transceiver is not None:
-        return session.with_transceiver(ended(transceiver))
-    if session.data is not None and session.data.mid == offered.mid:
-        return replace(session, data=replace(session.data, remote_port=None))
-    return session
-
-
-def ended(transceiver: Transceiver) -> Transceiver:
-    """The transceiver, stopped for good (webrtc-pc section 5.4)."""
+def _without_dead(session: Session, exchange: Exchange) -> Session:
+    """What has no m-section any more ends (webrtc-pc section 5.4), and transports with it."""
+    live = {offered.mid for offered, _ in exchange.accepted}
+    routes = {mid: key for mid, key in session.routes.items() if mid in live}
+    used = set(routes.values())
+    data = session.data
     return replace(
-        transceiver,
-        stopping=True,
-        stopped=True,
-        mid=None,
-        current_direction=None,
-        receiving=False,
-        agreement=None,
+        session,
+        transceivers=tuple(t for t in session.transceivers if t.mid is None or t.mid in live),
+        data=None if data and data.mid is not None and data.mid not in live else data,
+        transports=tuple(t for t in session.transports if t.key in used),
+        routes=routes,
     )
-
-
-def _without_idle_transports(session: Session, exchange: Exchange) -> Session:
-    live = {offered.mid for offered, answered in exchange.pairs if not answered.rejected}
-    routes = tuple((mid, key) for mid, key in session.routes if mid in live)
-    used = {key for _, key in routes}
-    transports: tuple[TransportState, ...] = tuple(t for t in session.transports if t.key in used)
-    return replace(session, transports=transports, routes=routes)

@@ -4,7 +4,9 @@ Rules:
 
 * A transition is a row of `TRANSITIONS`; what is not in the table is refused.
 * An offer replaces an earlier offer of the same side.
-* A rollback leads back to `stable`; it exists for offers only (webrtc-pc 4.4.1.5 step 4.2.2).
+* A rollback takes an offer back, whoever made it and whichever of the two calls asks for it
+  (RFC 9429 section 4.1.10.2); it leads to `stable`. Answers, provisional or not, stand: RFC 9429
+  section 5.7 would take a provisional one back, webrtc-pc section 4.4.1.5 does not.
 * A provisional answer may be followed by another one of the same side, or by the answer.
 """
 
@@ -36,12 +38,14 @@ TRANSITIONS: dict[tuple[SignalingState, Side, SdpType], SignalingState] = {
     (_S.STABLE, _R, _T.OFFER): _S.HAVE_REMOTE_OFFER,
     (_S.HAVE_LOCAL_OFFER, _L, _T.OFFER): _S.HAVE_LOCAL_OFFER,
     (_S.HAVE_LOCAL_OFFER, _L, _T.ROLLBACK): _S.STABLE,
+    (_S.HAVE_LOCAL_OFFER, _R, _T.ROLLBACK): _S.STABLE,
     (_S.HAVE_LOCAL_OFFER, _R, _T.ANSWER): _S.STABLE,
     (_S.HAVE_LOCAL_OFFER, _R, _T.PRANSWER): _S.HAVE_REMOTE_PRANSWER,
     (_S.HAVE_REMOTE_PRANSWER, _R, _T.PRANSWER): _S.HAVE_REMOTE_PRANSWER,
     (_S.HAVE_REMOTE_PRANSWER, _R, _T.ANSWER): _S.STABLE,
     (_S.HAVE_REMOTE_OFFER, _R, _T.OFFER): _S.HAVE_REMOTE_OFFER,
     (_S.HAVE_REMOTE_OFFER, _R, _T.ROLLBACK): _S.STABLE,
+    (_S.HAVE_REMOTE_OFFER, _L, _T.ROLLBACK): _S.STABLE,
     (_S.HAVE_REMOTE_OFFER, _L, _T.ANSWER): _S.STABLE,
     (_S.HAVE_REMOTE_OFFER, _L, _T.PRANSWER): _S.HAVE_LOCAL_PRANSWER,
     (_S.HAVE_LOCAL_PRANSWER, _L, _T.PRANSWER): _S.HAVE_LOCAL_PRANSWER,
@@ -64,7 +68,7 @@ def transition(state: SignalingState, side: Side, kind: SdpType) -> SignalingSta
 
 
 def needs_implicit_rollback(state: SignalingState, side: Side, kind: SdpType) -> bool:
-    """Whether an offer meets an offer of the other side (webrtc-pc 4.4.1.5 step 4.2.3: glare).
+    """Whether an offer meets an offer of the other side (webrtc-pc section 4.4.2: glare).
 
     Only a remote offer rolls back our own: the polite side of perfect negotiation.
     """

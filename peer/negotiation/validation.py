@@ -27,7 +27,7 @@ RTP_PROTOCOLS = frozenset(
         "RTP/SAVP",
     }
 )
-DATA_PROTOCOLS = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP"})
+DATA_PROTOCOLS = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP"})
 
 
 def check_description(sdp: Sdp, profile: Profile) -> None:
@@ -38,7 +38,7 @@ def check_description(sdp: Sdp, profile: Profile) -> None:
     """
     _check_groups(sdp)
     for section in sdp.media:
-        if section.mid is None:
+        if section.mid is None and not section.rejected:
             raise DescriptionError(f"the m-section {section.media_line} has no a=mid")
         if len(section.candidates) > profile.max_candidates:
             raise SdpLimitError(
@@ -48,13 +48,13 @@ def check_description(sdp: Sdp, profile: Profile) -> None:
             continue
         ice_parameters(sdp, section)
         accepted_fingerprints(sdp, section, profile.accepted_hashes)
-        if section.kind is not None and not section.rtcp_mux:
+        if section.kind is not None and not sdp.multiplexes_rtcp(section):
             # RFC 9429 section 4.1.1: rtcpMuxPolicy is always "require" here.
             raise DescriptionError("RTP and RTCP must share a port (a=rtcp-mux)", mid=section.mid)
 
 
 def check_answer(offer: Sdp, answer: Sdp) -> None:
-    """Check that an answer answers this offer (RFC 3264 section 6, RFC 8843 section 7.3).
+    """Check that an answer answers this offer (RFC 3264 section 6, RFC 9143 section 7.3).
 
     Raises:
         DescriptionError: The m-sections are not those of the offer.
@@ -64,7 +64,8 @@ def check_answer(offer: Sdp, answer: Sdp) -> None:
             f"the answer has {len(answer.media)} m-sections, the offer {len(offer.media)}"
         )
     for ours, theirs in zip(offer.media, answer.media, strict=True):
-        if ours.mid != theirs.mid:
+        # Some peers leave out the mid of what they reject.
+        if ours.mid != theirs.mid and not (theirs.rejected and theirs.mid is None):
             raise DescriptionError(
                 f"the answer's a=mid:{theirs.mid} stands where the offer has a=mid:{ours.mid}",
                 mid=theirs.mid,
@@ -74,13 +75,29 @@ def check_answer(offer: Sdp, answer: Sdp) -> None:
                 f"the answer has {theirs.media_line.media} for the offer's {ours.media_line.media}",
                 mid=theirs.mid,
             )
-        if ours.rejected and not theirs.rejected:
-            raise DescriptionError("the answer accepts what was not offered", mid=theirs.mid)
-    offered = {mid for group in offer.bundle_groups for mid in group.mids}
+        if not theirs.rejected:
+            _check_accepted(answer, ours, theirs)
     for group in answer.bundle_groups:
-        extra = [mid for mid in group.mids if mid not in offered]
+        tag = group.mids[0] if group.mids else ""
+        extra = [mid for mid in group.mids if mid not in offer.bundled(tag)]
         if extra:
             raise DescriptionError(f"the answer bundles {extra[0]!r}, which the offer did not")
+
+
+def _check_accepted(answer: Sdp, ours: MediaSection, theirs: MediaSection) -> None:
+    if ours.rejected:
+        raise DescriptionError("the answer accepts what was not offered", mid=theirs.mid)
+    if not is_supported(theirs):
+        raise DescriptionError(
+            f"the answer has {theirs.media_line.protocol} for the offer's "
+            f"{ours.media_line.protocol}",
+            line=theirs.lines[0].text,
+            line_number=theirs.lines[0].number,
+            mid=theirs.mid,
+        )
+    # RFC 9143 section 6: it has no address of its own.
+    if ours.bundle_only and not any(ours.mid in group.mids for group in answer.bundle_groups):
+        raise DescriptionError("the answer takes a bundle-only m-section by itself", mid=ours.mid)
 
 
 def check_offer_layout(session: Session, offer: Sdp) -> None:

@@ -24,17 +24,30 @@ DATA_PROTOCOL = "UDP/DTLS/SCTP"
 DATA_FORMAT = "webrtc-datachannel"
 
 
-def description(session: Session, media: Iterable[MediaSection], bundle: Sequence[str]) -> Sdp:
-    """A whole description; its version is one more than the last that we made."""
+def description(
+    session: Session,
+    version: int,
+    media: Iterable[MediaSection],
+    bundles: Iterable[Sequence[str]],
+) -> Sdp:
+    """A whole description.
+
+    Args:
+        session: What it is a description of.
+        version: For `o=`; greater with each description that we make.
+        media: The m-sections.
+        bundles: The mids of each BUNDLE group, the tag first.
+    """
     lines = [
         Line("v", "0"),
         # RFC 9429 section 5.2.1: the user is `-`, the address says nothing of us.
-        Line("o", f"- {session.id} {session.version + 1} {_NO_ADDRESS}"),
+        Line("o", f"- {session.id} {version} {_NO_ADDRESS}"),
         Line("s", "-"),
         Line("t", "0 0"),
     ]
-    if bundle:
-        lines.append(Line.attribute("group", str(Group("BUNDLE", tuple(bundle)))))
+    lines += [
+        Line.attribute("group", str(Group("BUNDLE", tuple(mids)))) for mids in bundles if mids
+    ]
     return Sdp(session=SessionSection(lines=tuple(lines)), media=tuple(media))
 
 
@@ -47,6 +60,7 @@ def rtp_section(
     extensions: Sequence[HeaderExtension],
     transport: Iterable[Line],
     bundle_only: bool = False,
+    reduced_size: bool = True,
     protocol: str = RTP_PROTOCOL,
     cname: str,
 ) -> MediaSection:
@@ -61,9 +75,9 @@ def rtp_section(
         *([Line.attribute("bundle-only")] if bundle_only else []),
         *(Line.attribute("extmap", f"{item.id} {item.uri}") for item in extensions),
         Line.attribute(direction.value),
-        *_stream_lines(transceiver, direction),
+        *_stream_lines(transceiver),
         Line.attribute("rtcp-mux"),
-        Line.attribute("rtcp-rsize"),
+        *([Line.attribute("rtcp-rsize")] if reduced_size else []),
         *codec_lines(codecs),
         *(_ssrc_lines(transceiver, codecs, cname) if direction.sends else ()),
     ]
@@ -104,8 +118,17 @@ def rejected_section(described: MediaSection) -> MediaSection:
     return MediaSection(lines=tuple(lines))
 
 
-def transport_lines(profile: Profile, transport: TransportState, setup: Setup) -> tuple[Line, ...]:
-    """The ICE and DTLS attributes of an m-section, on bundled ones too, as browsers write them."""
+def transport_lines(
+    profile: Profile, transport: TransportState, setup: Setup, *, identified: bool = True
+) -> tuple[Line, ...]:
+    """The ICE and DTLS attributes of an m-section, on bundled ones too, as browsers write them.
+
+    Args:
+        profile: Our certificate.
+        transport: Our ICE credentials and the identity of our association.
+        setup: Our DTLS role.
+        identified: Whether that identity is said.
+    """
     return (
         Line.attribute("ice-ufrag", transport.local.username_fragment),
         Line.attribute("ice-pwd", transport.local.password),
@@ -113,7 +136,7 @@ def transport_lines(profile: Profile, transport: TransportState, setup: Setup) -
         # RFC 5763 section 5: "The endpoint MUST use the fingerprint attribute."
         *(Line.attribute("fingerprint", str(item)) for item in profile.fingerprints),
         Line.attribute("setup", setup.value),
-        Line.attribute("tls-id", transport.tls_id),
+        *([Line.attribute("tls-id", transport.tls_id)] if identified else []),
     )
 
 
@@ -160,8 +183,9 @@ def _media_line(media: str, port: int, protocol: str, formats: tuple[str, ...]) 
     return Line("m", str(MediaLine(str(media), port, None, protocol, formats)))
 
 
-def _stream_lines(transceiver: Transceiver, direction: Direction) -> Iterator[Line]:
-    if direction.sends:
+def _stream_lines(transceiver: Transceiver) -> Iterator[Line]:
+    # RFC 9429 section 5.3.1: what the transceiver wishes for counts, not what the answer lets it.
+    if transceiver.direction.sends:
         # RFC 8830 section 2: `-` stands for a track that belongs to no stream.
         for stream in transceiver.streams or ("-",):
             yield Line.attribute("msid", f"{stream} {transceiver.track_id}")

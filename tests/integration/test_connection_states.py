@@ -243,7 +243,7 @@ async def test_calls_in_the_wrong_state_change_nothing() -> None:
             await left.createAnswer()
         description = local(left)
         await answer(right, left)
-        async with refused(left, InvalidStateError, "no offer to answer"):
+        async with refused(left, InvalidStateError, "remote answer cannot be applied"):
             await left.setRemoteDescription(as_type(description, SdpType.ANSWER))
 
 

@@ -334,12 +334,13 @@ async def test_a_trace_of_a_call_is_the_same_when_it_is_read_back(tmp_path: Path
 
 async def test_each_transport_tells_for_itself() -> None:
     sink = Sink()
-    async with pair(loopback(trace=sink, bundlePolicy="max-compat")) as (offerer, answerer):
+    apart = loopback(bundlePolicy="max-compat")
+    async with pair(replace(apart, trace=sink), apart) as (offerer, answerer):
         for _ in range(2):
             offerer.addTransceiver("audio")
         await offerer.setLocalDescription()
-        apart = re.sub(r"a=group:BUNDLE[^\n]*\n", "", local(offerer).sdp)
-        await answerer.setRemoteDescription(replace(local(offerer), sdp=apart))
+        text = re.sub(r"a=group:BUNDLE[^\n]*\n", "", local(offerer).sdp)
+        await answerer.setRemoteDescription(replace(local(offerer), sdp=text))
         await answer(answerer, offerer)
         await both_connected(offerer, answerer)
     for kind in (PathSelected, HandshakeCompleted, FingerprintChecked):

@@ -16,12 +16,14 @@ stable               --local offer-->      have-local-offer
 stable               --remote offer-->     have-remote-offer
 have-local-offer     --local offer-->      have-local-offer
 have-local-offer     --local rollback-->   stable
+have-local-offer     --remote rollback-->  stable
 have-local-offer     --remote answer-->    stable
 have-local-offer     --remote pranswer-->  have-remote-pranswer
 have-remote-pranswer --remote pranswer-->  have-remote-pranswer
 have-remote-pranswer --remote answer-->    stable
 have-remote-offer    --remote offer-->     have-remote-offer
 have-remote-offer    --remote rollback-->  stable
+have-remote-offer    --local rollback-->   stable
 have-remote-offer    --local answer-->     stable
 have-remote-offer    --local pranswer-->   have-local-pranswer
 have-local-pranswer  --local pranswer-->   have-local-pranswer

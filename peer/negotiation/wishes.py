@@ -1,0 +1,115 @@
+"""Owns what the application may wish for: transceivers, directions, streams, codecs, data channels.
+
+A wish changes nothing that was agreed; the next offer or answer speaks of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from peer.errors import InvalidAccessError
+from peer.negotiation.attributes import Direction
+from peer.negotiation.session import DataSection, Session, Transceiver
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from peer.negotiation.profile import Profile
+    from peer.rtp_parameters import MediaKind
+
+# RFC 8830 section 2: msid-id. A `-` alone stands for no stream.
+_STREAM_ID = re.compile(r"(?!-\Z)[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,64}")
+
+
+def transceiver_of(session: Session, key: int) -> Transceiver:
+    """The transceiver of that key.
+
+    Raises:
+        InvalidAccessError: It has ended.
+    """
+    transceiver = session.transceiver(key)
+    if transceiver is None:
+        raise InvalidAccessError("this transceiver has ended, by a stop or a rollback")
+    return transceiver
+
+
+def reusable_for_track(session: Session, key: int, kind: MediaKind) -> Transceiver | None:
+    """The transceiver, where addTrack may use its sender (webrtc-pc section 5.1).
+
+    Raises:
+        InvalidAccessError: It has ended.
+    """
+    transceiver = transceiver_of(session, key)
+    # "The sender has never been used to send."
+    fits = transceiver.kind is kind and not (transceiver.stopping or transceiver.has_sent)
+    return transceiver if fits else None
+
+
+def with_changes(
+    session: Session,
+    profile: Profile,
+    key: int,
+    *,
+    direction: Direction | None = None,
+    streams: Sequence[str] | None = None,
+    preferences: Sequence[str] | None = None,
+    has_track: bool | None = None,
+) -> Session:
+    """Change what is wished of a transceiver; None leaves a wish as it is.
+
+    Raises:
+        InvalidAccessError: A stream has no possible id, a preference is no codec of ours, or the
+            transceiver has ended.
+    """
+    transceiver = transceiver_of(session, key)
+    if preferences is not None:
+        _check_preferences(profile, transceiver.kind, preferences)
+    return session.with_transceiver(
+        replace(
+            transceiver,
+            direction=transceiver.direction if direction is None else direction,
+            streams=transceiver.streams if streams is None else stream_ids(streams),
+            preferences=transceiver.preferences if preferences is None else tuple(preferences),
+            has_track=transceiver.has_track if has_track is None else has_track,
+        )
+    )
+
+
+def with_stop(session: Session, key: int) -> Session:
+    """Stop a transceiver: at once where it was never offered, else by the next offer.
+
+    Raises:
+        InvalidAccessError: It has ended.
+    """
+    transceiver = transceiver_of(session, key)
+    if transceiver.mid is None:
+        return session.without_transceiver(key)
+    stopping = replace(transceiver, stopping=True, direction=Direction.INACTIVE, receiving=False)
+    return session.with_transceiver(stopping)
+
+
+def with_data(session: Session) -> Session:
+    """Wish for data channels."""
+    return replace(session, data=replace(session.data or DataSection(), wanted=True))
+
+
+def stream_ids(streams: Sequence[str]) -> tuple[str, ...]:
+    """The ids without repetition.
+
+    Raises:
+        InvalidAccessError: One cannot be written in a description.
+    """
+    for stream in streams:
+        if not _STREAM_ID.fullmatch(stream):
+            raise InvalidAccessError(f"{stream!r} is no stream id: 1 to 64 visible characters")
+    return tuple(dict.fromkeys(streams))
+
+
+def _check_preferences(profile: Profile, kind: MediaKind, preferences: Sequence[str]) -> None:
+    codecs = profile.capabilities[kind].codecs
+    ours = {codec.mimeType.lower() for codec in codecs if not codec.is_rtx}
+    for mime_type in preferences:
+        if mime_type.lower() not in ours:
+            raise InvalidAccessError(f"{mime_type!r} is no {kind} codec of ours")

@@ -1,0 +1,215 @@
+"""Random calls of two ends: whatever they do and when, they end stable and of one mind.
+
+`NEGOTIATION_EXAMPLES=20000 pytest tests/fuzz/test_negotiation.py` runs longer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from peer.candidates import IceCandidate
+from peer.configuration import AnswerRole, BundlePolicy
+from peer.descriptions import SdpType
+from peer.negotiation.attributes import Direction
+from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.session import Birth
+from peer.negotiation.state import Side
+from peer.rtp_parameters import MediaKind
+from peer.states import SignalingState
+from tests.support.calls import Call, End
+from tests.support.negotiation import add, profile
+
+EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "500"))
+
+PREFERENCES = {
+    MediaKind.AUDIO: [(), ("audio/PCMU",), ("audio/PCMU", "audio/opus")],
+    MediaKind.VIDEO: [(), ("video/H264", "video/VP8"), ("video/H264",), ("video/VP8",)],
+}
+
+
+@dataclass(frozen=True)
+class Add:
+    """The application wishes for an m-section."""
+
+    kind: MediaKind
+    direction: Direction
+    birth: Birth = Birth.ADD_TRANSCEIVER
+
+    def __call__(self, end: End) -> None:
+        end.world.adopt(add(end.negotiator, self.kind, self.direction, birth=self.birth))
+
+
+@dataclass(frozen=True)
+class Change:
+    """The application wishes for something else of a transceiver, or ends it."""
+
+    what: str
+    which: int
+    direction: Direction
+    choice: int
+
+    def __call__(self, end: End) -> None:
+        usable = [t for t in end.negotiator.session.transceivers if not t.stopping]
+        if not usable:
+            return
+        chosen = usable[self.which % len(usable)]
+        match self.what:
+            case "direction":
+                end.negotiator.change_transceiver(chosen.key, direction=self.direction)
+            case "streams":
+                streams = ("one", "two")[: self.choice]
+                end.negotiator.change_transceiver(chosen.key, streams=streams)
+            case "codecs":
+                choices = PREFERENCES[chosen.kind]
+                wanted = choices[self.choice % len(choices)]
+                end.negotiator.change_transceiver(chosen.key, preferences=wanted)
+            case _:
+                end.world.apply(end.negotiator.stop_transceiver(chosen.key))
+
+
+@dataclass(frozen=True)
+class Data:
+    """The application opens a data channel."""
+
+    def __call__(self, end: End) -> None:
+        end.negotiator.want_data()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """ICE has found a candidate for some m-section."""
+
+    which: int
+
+    def __call__(self, end: End) -> None:
+        described = end.negotiator.session.description(Side.LOCAL)
+        if described is None or not described.sdp.media:
+            return
+        section = described.sdp.media[self.which % len(described.sdp.media)]
+        line = f"candidate:1 1 udp 2130706431 192.0.2.1 {5000 + self.which} typ host"
+        end.sent.append(IceCandidate(line, sdpMid=section.mid, usernameFragment=section.ice_ufrag))
+
+
+WISHES: st.SearchStrategy[Callable[[End], None]] = st.one_of(
+    st.builds(Add, st.sampled_from(MediaKind), st.sampled_from(Direction)),
+    st.builds(
+        Add, st.sampled_from(MediaKind), st.just(Direction.SENDRECV), st.just(Birth.ADD_TRACK)
+    ),
+    st.builds(
+        Change,
+        st.sampled_from(["direction", "streams", "codecs", "stop"]),
+        st.integers(0, 5),
+        st.sampled_from(Direction),
+        st.integers(0, 3),
+    ),
+    st.just(Data()),
+)
+
+
+def offer_created_before(wish: Callable[[End], None], end: End) -> None:
+    """An offer is created, the application changes its mind, the offer is set."""
+    if end.state is SignalingState.STABLE:
+        offer = end.negotiator.create_offer()
+        wish(end)
+        end.set(Side.LOCAL, offer)
+        end.send()
+
+
+def give_up(end: End) -> None:
+    """The sockets for an offer cannot be had."""
+    if end.state is SignalingState.STABLE:
+        end.give_up(Side.LOCAL)
+
+
+ACTS: dict[str, Callable[[End], None]] = {
+    "offer": End.offer,
+    "give up": give_up,
+    "answer": End.answer,
+    "pranswer": lambda end: end.answer(SdpType.PRANSWER),
+    "hesitate": End.hesitate,
+    "roll back": End.roll_back,
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens, to one end."""
+
+    name: str
+    polite: bool
+    wish: Callable[[End], None]
+
+    def run(self, call: Call) -> None:
+        """Let it happen."""
+        end = call.right if self.polite else call.left
+        match self.name:
+            case "wish":
+                self.wish(end)
+            case "wish meanwhile":
+                end.meanwhile.append(lambda: self.wish(end))
+            case "offer created before":
+                offer_created_before(self.wish, end)
+            case "deliver":
+                call.deliver(end)
+            case "lose":
+                call.lose(end)
+            case name:
+                ACTS[name](end)
+
+
+# What keeps a call going is drawn more often than what disturbs it.
+NAMES = [*("wish", "wish meanwhile", "offer created before", "deliver", "lose"), *ACTS]
+NAMES += [
+    "wish",
+    "wish",
+    "offer",
+    "deliver",
+    "deliver",
+    "deliver",
+    "pranswer",
+    "answer",
+    "hesitate",
+]
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> list[Step]:
+    length = draw(st.integers(0, 60))
+    step = st.builds(
+        Step,
+        st.sampled_from(NAMES),
+        st.booleans(),
+        WISHES | st.builds(Candidate, st.integers(0, 5)),
+    )
+    return draw(st.lists(step, min_size=length, max_size=length))
+
+
+PROFILES = st.tuples(st.sampled_from(BundlePolicy), st.sampled_from(AnswerRole))
+
+
+def negotiator(seed: int, choices: tuple[BundlePolicy, AnswerRole]) -> Negotiator:
+    bundle_policy, answer_role = choices
+    return Negotiator(profile(seed, bundle_policy=bundle_policy, answer_role=answer_role))
+
+
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
+)
+@given(steps(), PROFILES, PROFILES)
+def test_two_ends_agree_in_the_end(
+    happenings: list[Step],
+    left: tuple[BundlePolicy, AnswerRole],
+    right: tuple[BundlePolicy, AnswerRole],
+) -> None:
+    call = Call(End(negotiator(1, left), polite=False), End(negotiator(2, right), polite=True))
+    for step in happenings:
+        step.run(call)
+    call.settle()

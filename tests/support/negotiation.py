@@ -1,0 +1,164 @@
+"""Owns pairs of negotiators without a network: who they are, how they talk, what must hold."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from peer.descriptions import SdpType, SessionDescription
+from peer.identity.fingerprints import Fingerprint, HashFunction
+from peer.negotiation.attributes import Direction
+from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.profile import Profile
+from peer.negotiation.sdp import MediaSection, Sdp
+from peer.negotiation.session import Birth
+from peer.negotiation.state import Side
+from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, RtpCapabilities
+
+if TYPE_CHECKING:
+    from peer.negotiation.effects import Effect
+    from peer.negotiation.session import Transceiver
+
+FEEDBACK = (Feedback("nack"), Feedback("nack", "pli"), Feedback("goog-remb"))
+MID = HeaderExtension(1, "urn:ietf:params:rtp-hdrext:sdes:mid")
+LEVEL = HeaderExtension(2, "urn:ietf:params:rtp-hdrext:ssrc-audio-level")
+SEND_TIME = HeaderExtension(3, "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time")
+ROLLBACK = SessionDescription("", SdpType.ROLLBACK)
+
+
+def audio(name: str, payload_type: int, clock_rate: int = 8000, channels: int = 1) -> Codec:
+    return Codec(
+        kind=MediaKind.AUDIO,
+        name=name,
+        payload_type=payload_type,
+        clock_rate=clock_rate,
+        channels=channels,
+    )
+
+
+def video(name: str, payload_type: int, **parameters: str) -> Codec:
+    return Codec(
+        kind=MediaKind.VIDEO,
+        name=name,
+        payload_type=payload_type,
+        clock_rate=90000,
+        parameters=tuple((key.replace("_", "-"), value) for key, value in parameters.items()),
+        feedback=() if name == "rtx" else FEEDBACK,
+    )
+
+
+OPUS = audio("opus", 111, 48000, 2)
+PCMU = audio("PCMU", 0)
+VP8 = video("VP8", 96)
+H264 = video("H264", 98, packetization_mode="1", profile_level_id="42e01f")
+
+CAPABILITIES = MappingProxyType(
+    {
+        MediaKind.AUDIO: RtpCapabilities(codecs=(OPUS, PCMU), extensions=(MID, LEVEL)),
+        MediaKind.VIDEO: RtpCapabilities(
+            codecs=(VP8, video("rtx", 97, apt="96"), H264, video("rtx", 99, apt="98")),
+            extensions=(MID, SEND_TIME),
+        ),
+    }
+)
+
+
+def profile(seed: int = 0, **changes: Any) -> Profile:
+    """A profile whose random bytes are the same in each run."""
+    source = random.Random(seed)
+    fixed = Profile(
+        capabilities=CAPABILITIES,
+        fingerprints=(Fingerprint.of_digest(HashFunction.SHA256, source.randbytes(32)),),
+        cname=f"end-{seed}",
+        random=source.randbytes,
+    )
+    return replace(fixed, **changes)
+
+
+def pair(**changes: Any) -> tuple[Negotiator, Negotiator]:
+    """Two ends that know nothing of each other; `changes` are for both profiles."""
+    return Negotiator(profile(1, **changes)), Negotiator(profile(2, **changes))
+
+
+def add(
+    end: Negotiator,
+    kind: str,
+    direction: Direction = Direction.SENDRECV,
+    *,
+    birth: Birth = Birth.ADD_TRANSCEIVER,
+    streams: tuple[str, ...] = ("stream",),
+) -> Transceiver:
+    """Wish for an m-section."""
+    return end.add_transceiver(
+        MediaKind(kind),
+        birth=birth,
+        direction=direction,
+        streams=streams,
+        has_track=birth is Birth.ADD_TRACK,
+    )
+
+
+def add_track(end: Negotiator, kind: str) -> Transceiver:
+    """What addTrack does where no sender can be used again."""
+    return add(end, kind, birth=Birth.ADD_TRACK)
+
+
+def set_local(end: Negotiator, description: SessionDescription | None = None) -> tuple[Effect, ...]:
+    """setLocalDescription, in a world where everything succeeds."""
+    return end.commit(end.plan(Side.LOCAL, description))
+
+
+def set_remote(end: Negotiator, description: SessionDescription) -> tuple[Effect, ...]:
+    """setRemoteDescription, likewise."""
+    return end.commit(end.plan(Side.REMOTE, description))
+
+
+def offer_of(end: Negotiator) -> SessionDescription:
+    """Set an offer, and give what to send."""
+    set_local(end)
+    return described(end, Side.LOCAL)
+
+
+def answer_of(end: Negotiator) -> SessionDescription:
+    """Set an answer, and give what to send."""
+    set_local(end)
+    return described(end, Side.LOCAL)
+
+
+def exchange(offerer: Negotiator, answerer: Negotiator) -> tuple[Sdp, Sdp]:
+    """A whole offer and answer; gives both."""
+    offer = offer_of(offerer)
+    set_remote(answerer, offer)
+    answer = answer_of(answerer)
+    set_remote(offerer, answer)
+    return Sdp.parse(offer.sdp), Sdp.parse(answer.sdp)
+
+
+def described(end: Negotiator, side: Side) -> SessionDescription:
+    """The description in force, pending or current, without candidates."""
+    description = end.session.description(side)
+    assert description is not None
+    return SessionDescription(str(description.sdp), description.type)
+
+
+def edited(description: SessionDescription, *edits: tuple[str, str]) -> SessionDescription:
+    """The description with pieces of its text replaced, each wherever it stands."""
+    text = description.sdp
+    for old, new in edits:
+        assert old in text, f"{old!r} is not in the description"
+        text = text.replace(old, new)
+    return SessionDescription(text, description.type)
+
+
+def transceiver(end: Negotiator, key: int) -> Transceiver:
+    """The transceiver of that key, that must be there."""
+    found = end.session.transceiver(key)
+    assert found is not None
+    return found
+
+
+def section(sdp: Sdp, index: int) -> MediaSection:
+    """The m-section at that place."""
+    return sdp.media[index]

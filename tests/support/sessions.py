@@ -1,0 +1,173 @@
+"""Owns what must hold of every session, and of two sessions that have agreed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.descriptions import SdpType
+from peer.negotiation.sdp import Sdp
+from peer.negotiation.validation import check_answer
+from peer.states import DtlsRole, SignalingState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from peer.negotiation.negotiator import Negotiator
+    from peer.negotiation.session import Described, Session, Transceiver
+    from peer.rtp_parameters import Codec
+
+_S, _T = SignalingState, SdpType
+
+#: The types of the pending descriptions, local and remote, in each state.
+PENDING = {
+    _S.STABLE: (None, None),
+    _S.HAVE_LOCAL_OFFER: (_T.OFFER, None),
+    _S.HAVE_REMOTE_OFFER: (None, _T.OFFER),
+    _S.HAVE_LOCAL_PRANSWER: (_T.PRANSWER, _T.OFFER),
+    _S.HAVE_REMOTE_PRANSWER: (_T.OFFER, _T.PRANSWER),
+}
+
+
+def check_session(session: Session) -> None:
+    """Everything that holds in every state."""
+    pending = tuple(d and d.type for d in (session.pending_local, session.pending_remote))
+    assert pending == PENDING[session.state]
+    assert (session.stable is None) == (session.state is _S.STABLE)
+    if session.stable is not None:
+        check_session(session.stable)
+    _check_descriptions(session)
+    _check_transceivers(session)
+    _check_transports(session)
+
+
+def check_agreement(left: Negotiator, right: Negotiator) -> None:
+    """What holds of two ends that have nothing left to say."""
+    one, other = left.session, right.session
+    assert one.state is other.state is _S.STABLE
+    assert not left.negotiation_needed
+    assert not right.negotiation_needed
+    assert _text(one.current_local) == _text(other.current_remote)
+    assert _text(one.current_remote) == _text(other.current_local)
+    _check_same_transports(one, other)
+    assert _mids(one) == _mids(other)
+    for transceiver in one.transceivers:
+        partner = other.transceiver_of(transceiver.mid)
+        assert partner is not None
+        _check_same_agreement(transceiver, partner)
+    assert (one.data is None) == (other.data is None)
+    if one.data is not None and other.data is not None:
+        assert one.data.mid == other.data.mid
+        assert one.data.remote_port == other.data.remote_port == 5000
+
+
+def _check_descriptions(session: Session) -> None:
+    present = (
+        session.current_local,
+        session.pending_local,
+        session.current_remote,
+        session.pending_remote,
+    )
+    for described in present:
+        if described is not None:
+            assert Sdp.parse(str(described.sdp)) == described.sdp
+            numbers = [int(s.mid) for s in described.sdp.media if s.mid and s.mid.isdigit()]
+            assert max(numbers, default=-1) < session.next_mid
+    halves = session.current_local, session.current_remote
+    types = {described.type for described in halves if described is not None}
+    assert types in (set(), {_T.OFFER, _T.ANSWER})
+    by_type = {described.type: described.sdp for described in halves if described is not None}
+    if by_type:
+        check_answer(by_type[_T.OFFER], by_type[_T.ANSWER])
+
+
+def _check_transceivers(session: Session) -> None:
+    keys = [transceiver.key for transceiver in session.transceivers]
+    assert len(set(keys)) == len(keys)
+    assert max(keys, default=-1) < session.made
+    mids = _mids(session)
+    assert len(set(mids)) == len(mids)
+    sections = {section.mid: section for section in session.layout}
+    for transceiver in session.transceivers:
+        assert (transceiver.agreement is None) == (transceiver.current_direction is None)
+        assert not (transceiver.stopping and transceiver.receiving)
+        if transceiver.mid is None:
+            assert not transceiver.stopping
+            assert transceiver.agreement is None
+        elif session.state is _S.STABLE:
+            assert sections[transceiver.mid].media_line.media == transceiver.kind
+            assert transceiver.agreement is not None
+            assert transceiver.agreement.send
+            assert transceiver.agreement.receive
+
+
+def _check_transports(session: Session) -> None:
+    keys = [transport.key for transport in session.transports]
+    assert len(set(keys)) == len(keys)
+    assert set(session.routes.values()) <= set(keys)
+    for transport in session.transports:
+        assert (transport.remote is None) == (transport.role is None)
+    if session.state is _S.STABLE:
+        assert set(session.routes.values()) == set(keys)
+        assert all(transport.remote is not None for transport in session.transports)
+        live = {
+            section.mid for i, section in enumerate(session.layout) if i not in session.free_places
+        }
+        assert set(session.routes) == live
+    owned = [t.mid for t in session.transceivers if t.agreement is not None]
+    if session.data is not None and session.data.remote_port is not None:
+        owned.append(session.data.mid)
+    for mid in owned:
+        carrier = session.carrier([mid or ""])
+        assert carrier is not None
+        assert carrier.remote is not None
+
+
+def _check_same_transports(one: Session, other: Session) -> None:
+    assert one.routes.keys() == other.routes.keys()
+    ends = {(key, other.route(mid)) for mid, key in one.routes.items()}
+    assert len(ends) == len(one.transports) == len(other.transports)
+    for ours, theirs in ends:
+        left, right = one.transport(ours), other.transport(theirs or "")
+        assert left is not None
+        assert right is not None
+        assert left.remote is not None
+        assert right.remote is not None
+        assert left.remote.ice == right.local
+        assert right.remote.ice == left.local
+        assert left.remote.tls_id == right.tls_id
+        assert right.remote.tls_id == left.tls_id
+        assert {left.role, right.role} == {DtlsRole.CLIENT, DtlsRole.SERVER}
+        assert left.ice_role is not right.ice_role
+
+
+def _check_same_agreement(one: Transceiver, other: Transceiver) -> None:
+    assert one.kind is other.kind
+    assert one.current_direction is not None
+    assert other.current_direction is not None
+    assert one.current_direction is other.current_direction.reversed
+    assert one.receiving == one.current_direction.receives
+    assert one.agreement is not None
+    assert other.agreement is not None
+    assert _numbers(one.agreement.send) == _numbers(other.agreement.receive)
+    assert _numbers(one.agreement.receive) == _numbers(other.agreement.send)
+    assert one.agreement.extensions == other.agreement.extensions
+
+
+def _mids(session: Session) -> set[str]:
+    mids = [t.mid for t in session.transceivers if t.mid is not None]
+    if session.data is not None and session.data.mid is not None:
+        mids.append(session.data.mid)
+    assert len(set(mids)) == len(mids)
+    return set(mids)
+
+
+def _numbers(codecs: Iterable[Codec]) -> dict[int, str]:
+    return {codec.payload_type: codec.name for codec in codecs}
+
+
+def _text(described: Described | None) -> str:
+    """A description without candidates, which come to each side at their own time."""
+    if described is None:
+        return ""
+    sections = [s.without("candidate", "end-of-candidates") for s in described.sdp.media]
+    return "".join(map(str, (described.sdp.session, *sections)))
