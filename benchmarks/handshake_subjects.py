@@ -80,8 +80,6 @@ class _Nobody:
 
     def on_data(self, message: bytes) -> None: ...
 
-    def on_handshake_complete(self) -> None: ...
-
 
 class Handfast(_Handshake):
     """Ours: datagrams are pushed in."""
