@@ -117,7 +117,9 @@ def _carriers(
     carriers: dict[str, TransportState] = {}
     for mid in accepted:
         group = next((mids for mids in bundles if mid in mids), [mid])
-        transport = session.carrier([mid]) or session.carrier(group) or made.get(group[0])
+        # The group stays on its transport even where we refuse the m-section that it began with.
+        known = session.carrier([mid]) or session.carrier(answering.offer.bundled(mid))
+        transport = known or made.get(group[0])
         if transport is None:
             taken = session.transport_keys
             transport = answering.profile.new_transport(group[0], IceRole.CONTROLLED, taken)
