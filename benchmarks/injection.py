@@ -19,7 +19,7 @@ from aiortc import RTCPeerConnection
 from aiortc.mediastreams import AudioStreamTrack
 
 from benchmarks.harness import ARTIFACTS
-from peer import PeerConfiguration, PeerConnection
+from peer import BundlePolicy, PeerConfiguration, PeerConnection
 from tests.support.injection import Injector, Kind, Moment, Origin, Sink, sink
 from tests.support.wire import Side, Wire, wire
 
@@ -34,7 +34,9 @@ PATIENCE = 5.0
 @asynccontextmanager
 async def ours() -> AsyncIterator[tuple[PeerConnection, PeerConnection]]:
     """Two connections of ours."""
-    configuration = PeerConfiguration(interfaces=("127.0.0.1",), bundlePolicy="max-bundle")
+    configuration = PeerConfiguration(
+        interfaces=("127.0.0.1",), bundlePolicy=BundlePolicy.MAX_BUNDLE
+    )
     async with PeerConnection(configuration) as left, PeerConnection(configuration) as right:
         yield left, right
 
@@ -52,6 +54,7 @@ async def theirs() -> AsyncIterator[tuple[RTCPeerConnection, RTCPeerConnection]]
 
 def their_sink(pc: RTCPeerConnection) -> Sink:
     """The socket that aiortc reads."""
+    assert pc.sctp is not None
     connection = pc.sctp.transport.transport._connection  # noqa: SLF001 - it has no other name
     received: Sink = connection._protocols[0].datagram_received  # noqa: SLF001 - likewise
     return received

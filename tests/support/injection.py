@@ -64,8 +64,7 @@ def datagrams(kind: Kind, count: int, seed: int = 0) -> list[bytes]:
     source = random.Random(seed)
     hello = client_hello()
     make: dict[Kind, Callable[[int], bytes]] = {
-        # Header, message header, version, and then the random.
-        Kind.CLIENT_HELLO: lambda _: hello[:27] + source.randbytes(32) + hello[59:],
+        Kind.CLIENT_HELLO: lambda _: _client_hello(source, hello),
         Kind.ALERT: lambda number: _alert(source, number),
         Kind.FINISHED: lambda number: _finished(source, number),
         Kind.SRTP: lambda number: _srtp(source, number),
@@ -133,6 +132,12 @@ class Injector:
         if moment is Moment.DURING:
             self.inject(self._count // 8)
         return pass_on(each)
+
+
+def _client_hello(source: random.Random, hello: bytes) -> bytes:
+    # Header, message header, version, and then the random. One in four is of DTLS 1.0 only.
+    version = source.choice([b"\xfe\xfd"] * 3 + [b"\xfe\xff"])
+    return hello[:25] + version + source.randbytes(32) + hello[59:]
 
 
 def _alert(source: random.Random, number: int) -> bytes:

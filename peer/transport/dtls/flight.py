@@ -34,6 +34,11 @@ class Flight:
         self._repeats = 0
         self._timer = Timer(self._on_timer)
 
+    @property
+    def waits(self) -> bool:
+        """Whether there is one."""
+        return bool(self._datagrams)
+
     def sent(self, datagrams: Sequence[bytes]) -> None:
         """These have just been sent, and an answer is expected."""
         self._datagrams = tuple(datagrams)

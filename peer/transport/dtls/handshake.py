@@ -122,9 +122,6 @@ class Handshake:
             return
         self._heard += 1
         self.expect_peer()
-        # A peer that has given up says nothing more.
-        self._doubt = None
-        self._doubting.cancel()
         self._step()
 
     def _begin_to_doubt(self, reason: DtlsError) -> None:
@@ -173,9 +170,19 @@ class Handshake:
             self._call_again(error)
             return
         except DtlsError as error:
+            answered = self._flight.waits
             self.flush()
-            self._on_failed(error)
+            if self._role is DtlsRole.SERVER and not answered and not self._ended:
+                # The next call may be the peer's own.
+                self._caller = None
+                self._begin_anew()
+                self._begin_to_doubt(error)
+            else:
+                self._on_failed(error)
             return
+        # A peer that has given up says nothing more.
+        self._doubt = None
+        self._doubting.cancel()
         # First our last flight, so that the peer has the keys before anything protected by them.
         self.flush()
         # Sending may have called back into this object, through a link within one process.

@@ -54,7 +54,7 @@ async def test_the_order_of_preference_is_offered_and_followed(
 
 
 @pytest.mark.conformance("6.10-srtp")
-@pytest.mark.parametrize("order", list(itertools.permutations(SrtpProfile, 2)))
+@pytest.mark.parametrize("order", [tuple(SrtpProfile)[:2], tuple(SrtpProfile)[:0:-1]])
 async def test_the_client_hello_lists_the_profiles_in_order(
     order: tuple[SrtpProfile, ...],
 ) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import re
 from typing import TYPE_CHECKING
 
@@ -51,7 +50,7 @@ async def three_sections(at: Call) -> DataChannel:
 
 
 @pytest.mark.conformance("6.5-multiple")
-@pytest.mark.parametrize("order", list(itertools.permutations(SECTIONS)))
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 async def test_each_m_section_has_an_association_in_any_order(order: tuple[int, ...]) -> None:
     async with call(loopback(bundlePolicy=APART)) as at:
         coming = expected(at.answerer, "track")

@@ -107,6 +107,17 @@ async def test_the_peer_gets_through_to_a_server_that_was_called_in_its_name() -
     assert server.events.handshakes == 1
 
 
+async def test_a_call_that_cannot_be_answered_does_not_stop_the_peers_own() -> None:
+    client, server = started()
+    (hello,) = client.events.sent
+    server.association.receive(hello[:25] + b"\xfe\xff" + hello[27:])
+    assert [names(datagram) for datagram in server.take()] == [["Alert"]]
+
+    exchange(client, server)
+
+    assert server.association.state is CONNECTED
+
+
 async def test_a_call_in_two_fragments_gets_through_as_well() -> None:
     certificate = Certificate.generate()
     context = legacy_context(b"ECDHE-ECDSA-AES128-GCM-SHA256", certificate)
