@@ -121,7 +121,9 @@ class World:
     def receive_early(self, bundle: Bundle, receptions: Iterable[EarlyReception]) -> None:
         """Receive what was offered, from a peer that is not verified yet."""
         for reception in receptions:
-            transceiver = self.transceivers[reception.transceiver]
+            transceiver = self.transceivers.get(reception.transceiver)
+            if transceiver is None or transceiver.direction == "stopped":
+                continue
             receiver, face = transceiver.receiver, bundle.secure.face
             if receiver.started:
                 receiver.move(face, reception.parameters)
@@ -185,7 +187,8 @@ class World:
     def _configure(self, effect: ConfigureRtp) -> None:
         bundle = self.bundles.get(effect.transport)
         transceiver = self.transceivers.get(effect.transceiver)
-        if bundle is None or transceiver is None or transceiver.stopped:
+        # `stop` ends sender and receiver at once, long before the m-section is gone.
+        if bundle is None or transceiver is None or transceiver.direction == "stopped":
             return
         sender, receiver, face = transceiver.sender, transceiver.receiver, bundle.secure.face
         if sender.started:

@@ -171,6 +171,23 @@ async def test_media_of_somebody_else_is_dropped_and_named(policy: EarlyMedia) -
                 await within(call.receiver.track.recv())
 
 
+async def test_what_was_stopped_since_the_offer_does_not_receive() -> None:
+    left = loopback(early_media="unverified", bundlePolicy="max-bundle")
+    async with pair(left) as (offerer, answerer):
+        going, staying = (offerer.addTransceiver("audio") for _ in range(2))
+        await offer(offerer, answerer)
+        await going.stop()
+        for pitch in (500, 700):
+            answerer.addTrack(ToneTrack(pitch))
+        await answerer.setLocalDescription()
+
+        await hears(staying.receiver.track, 700)
+        assert going.receiver.track.readyState == "ended"
+        await offerer.setRemoteDescription(local(answerer))
+        await within(offerer.connected())
+        await hears(staying.receiver.track, 700)
+
+
 @pytest.mark.parametrize("policy", EarlyMedia)
 async def test_an_answerer_that_closes_before_its_answer_is_a_failure(policy: EarlyMedia) -> None:
     async with early(policy) as call:
