@@ -21,7 +21,8 @@ class Counters:
         bytes_sent: Their payload in bytes, without UDP and IP.
         bytes_received: Likewise.
         dropped_unsent: Packets of ours that came while nothing could be sent, or too great.
-        dropped_unauthentic: SRTP that did not authenticate, or was a replay.
+        dropped_unauthentic: SRTP that did not authenticate, or was a replay; and what no peer says
+            in a handshake.
         dropped_early: What waited for keys or verification until there was no more room.
         dropped_foreign: Datagrams of a class that is not for us, or for no association.
     """

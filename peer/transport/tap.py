@@ -51,6 +51,7 @@ class Drop(Enum):
     STRANGER = ("no check has shown its source to be the peer", "RFC 5763 section 6.7.1")
     MALFORMED = ("it looks like STUN and cannot be read", "RFC 8489 section 6.3")
     UNEXPECTED = ("no association takes it", "RFC 7983 section 7")
+    OUT_OF_PLACE = ("no peer says that before there are keys", "RFC 6347 section 4.1.2.7")
     UNAUTHENTIC = ("the keys do not fit, or it is a replay", "RFC 3711 section 3.3")
 
 

@@ -217,8 +217,8 @@ class Association:
         limit = _MOST_OVERTAKING if self.handshaking else count_records(datagram)
         if self._state is DtlsTransportState.NEW:
             self._set_state(DtlsTransportState.CONNECTING)
-        if not self._ended:
-            handshake.receive(datagram)
+        if not self._ended and not handshake.receive(datagram):
+            self._drop(Drop.OUT_OF_PLACE, datagram)
         if not self._ended and not self.handshaking:
             self._read(handshake, limit)
         return True
@@ -303,7 +303,7 @@ class Association:
 
     def _drop(self, drop: Drop, datagram: bytes) -> bool:
         """Count what is not ours, and say so."""
-        if drop is Drop.UNAUTHENTIC:
+        if drop in (Drop.UNAUTHENTIC, Drop.OUT_OF_PLACE):
             self.counters.dropped_unauthentic += 1
         else:
             self.counters.dropped_foreign += 1

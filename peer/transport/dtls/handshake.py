@@ -83,15 +83,19 @@ class Handshake:
         if not self.complete and not self._deadline.running:
             self._deadline.start(self._patience)
 
-    def receive(self, datagram: bytes) -> None:
-        """Take one datagram; application data in it is then to be had from the connection."""
+    def receive(self, datagram: bytes) -> bool:
+        """Take one datagram; application data in it is then to be had from the connection.
+
+        Returns:
+            False where it holds nothing that the peer could say at this point.
+        """
         if not self.complete:
-            self._receive_clear(datagram)
-            return
+            return self._receive_clear(datagram)
         self.connection.feed(datagram)
         if self._role is DtlsRole.SERVER and first_epoch(datagram) == 0:
             # The client is still at its last flight, so ours is lost.
             self._flight.repeat()
+        return True
 
     def flush(self) -> None:
         """Send what OpenSSL has ready."""
@@ -114,15 +118,15 @@ class Handshake:
             self.connection.shutdown()
             self.flush()
 
-    def _receive_clear(self, datagram: bytes) -> None:
+    def _receive_clear(self, datagram: bytes) -> bool:
         screened = screen(datagram, self._role)
         if screened.doubt is not None:
             self._begin_to_doubt(screened.doubt)
-        if not screened.data or not self._admits(screened.data):
-            return
-        self._heard += 1
-        self.expect_peer()
-        self._step()
+        if screened.data and self._admits(screened.data):
+            self._heard += 1
+            self.expect_peer()
+            self._step()
+        return bool(screened.data)
 
     def _begin_to_doubt(self, reason: DtlsError) -> None:
         # Nobody can have given up a handshake that has not begun.

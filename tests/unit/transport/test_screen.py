@@ -85,6 +85,15 @@ async def test_an_alert_that_is_followed_by_the_handshake_is_forgotten() -> None
     assert client.association.state is CONNECTED
 
 
+async def test_what_is_left_out_is_counted() -> None:
+    client, _ = started()
+
+    for _ in range(3):
+        client.association.receive(FATAL)
+
+    assert client.association.counters.dropped_unauthentic == 3
+
+
 async def test_a_second_call_is_asked_for_a_cookie() -> None:
     client, server = started()
     exchange_one(client, server)
