@@ -21,7 +21,7 @@ from peer.rtp_parameters import Codec, HeaderExtension
 from peer.states import IceRole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp import MediaSection, Sdp
@@ -43,7 +43,7 @@ def create_answer(session: Session, profile: Profile, offer: Sdp, version: int) 
     codecs = {s.mid: _codecs(session, profile, s) for s in offer.media if s.mid is not None}
     answering = _Answering(session, profile, offer, codecs)
     accepted = [s.mid for s in offer.media if s.mid is not None and _acceptable(answering, s)]
-    bundles = [[mid for mid in group.mids if mid in accepted] for group in offer.bundle_groups]
+    bundles = [_members(session, group.mids, accepted) for group in offer.bundle_groups]
     carriers = _carriers(answering, accepted, bundles)
     media = [
         _accepted(answering, section, carriers[section.mid])
@@ -106,6 +106,14 @@ def _is_welcome(policy: BundlePolicy, offer: Sdp, section: MediaSection) -> bool
             assert_never(policy)
     first = next(rivals).mid or ""
     return section.mid in offer.bundled(first)
+
+
+def _members(session: Session, mids: Sequence[str], accepted: Collection[str]) -> list[str]:
+    """What an answer leaves of a BUNDLE group, the tag first."""
+    provisional = session.pending_local.sdp.bundle_groups if session.pending_local else ()
+    tags = {group.mids[0] for group in provisional}
+    # The tag of a provisional answer stays, as its transport may be connected.
+    return sorted((mid for mid in mids if mid in accepted), key=lambda mid: mid not in tags)
 
 
 def _carriers(

@@ -74,6 +74,7 @@ class RecordedWorld:
             effect, direction = self.rtp[transceiver.key], transceiver.current_direction
             assert direction is not None
             assert effect.transport == session.route(transceiver.mid or "")
+            assert effect.transport in self.connected
             assert (effect.send is not None) == direction.sends
             assert (effect.receive is not None) == direction.receives
         agreed = session.data is not None and session.data.remote_port is not None
@@ -101,7 +102,7 @@ class RecordedWorld:
                 self.rtp.pop(key, None)
             case ConfigureRtp(transceiver=key, transport=transport):
                 assert key in self.transceivers
-                assert transport in self.connected
+                assert transport in self.opened
                 self.rtp[key] = effect
             case AnnounceTrack(transceiver=key):
                 assert key in self.transceivers

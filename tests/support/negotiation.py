@@ -1,4 +1,4 @@
-"""Owns pairs of negotiators without a network: who they are, how they talk, what must hold."""
+"""Owns negotiators without a network: who they are, and how they talk."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.attributes import Direction
 from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.profile import Profile
-from peer.negotiation.sdp import MediaSection, Sdp
+from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import Birth
 from peer.negotiation.state import Side
+from peer.negotiation.validation import check_answer
 from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, RtpCapabilities
+from tests.support.sessions import check_session
 
 if TYPE_CHECKING:
     from peer.negotiation.effects import Effect
@@ -159,6 +162,46 @@ def transceiver(end: Negotiator, key: int) -> Transceiver:
     return found
 
 
-def section(sdp: Sdp, index: int) -> MediaSection:
-    """The m-section at that place."""
-    return sdp.media[index]
+def an_offer(*kinds: str, policy: BundlePolicy = BundlePolicy.BALANCED) -> SessionDescription:
+    """An offer of these kinds, `data` among them."""
+    end = Negotiator(profile(1, bundle_policy=policy))
+    for kind in kinds:
+        if kind == "data":
+            end.want_data()
+        else:
+            add_track(end, kind)
+    return offer_of(end)
+
+
+def answer_to(offer: SessionDescription, end: Negotiator | None = None) -> tuple[Sdp, Negotiator]:
+    """The answer of an end, set and read again."""
+    end = end or Negotiator(profile(2))
+    set_remote(end, offer)
+    sdp = Sdp.parse(answer_of(end).sdp)
+    check_answer(Sdp.parse(offer.sdp), sdp)
+    check_session(end.session)
+    return sdp, end
+
+
+def rejected(sdp: Sdp) -> list[bool]:
+    """Which of its m-sections are."""
+    return [section.rejected for section in sdp.media]
+
+
+def only_tagged(description: SessionDescription) -> SessionDescription:
+    """The description as RFC 9143 section 7.1.3 wants it."""
+    sdp = Sdp.parse(description.sdp)
+    names = ("ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup", "tls-id", "rtcp-mux")
+    for index, section in enumerate(sdp.media[1:], 1):
+        sdp = sdp.with_media(index, section.without(*names))
+    return SessionDescription(str(sdp), description.type)
+
+
+def kinds(sdp: Sdp) -> list[str]:
+    """What its m-sections are of."""
+    return [section.media_line.media for section in sdp.media]
+
+
+def mids(sdp: Sdp) -> list[str | None]:
+    """The names of its m-sections."""
+    return [section.mid for section in sdp.media]

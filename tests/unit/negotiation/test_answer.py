@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import pytest
+
+from peer.configuration import AnswerRole, BundlePolicy
+from peer.descriptions import SdpType, SessionDescription
+from peer.errors import InvalidStateError
+from peer.negotiation.attributes import Direction, Setup
+from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.sdp import MediaSection, Sdp
+from peer.negotiation.state import Side
+from peer.rtp_parameters import HeaderExtension
+from peer.states import DtlsRole, IceRole
+from tests.support.descriptions import NAMES, load
+from tests.support.negotiation import (
+    MID,
+    PCMU,
+    VP8,
+    add,
+    add_track,
+    an_offer,
+    answer_of,
+    answer_to,
+    described,
+    edited,
+    exchange,
+    offer_of,
+    pair,
+    profile,
+    rejected,
+    set_local,
+    set_remote,
+    transceiver,
+)
+from tests.support.sessions import check_agreement
+
+D = Direction
+OFFERS = [name for name in NAMES if "offer" in name]
+
+
+@pytest.mark.parametrize("name", OFFERS)
+@pytest.mark.parametrize("policy", BundlePolicy)
+def test_offers_of_real_peers_are_answered_in_full(name: str, policy: BundlePolicy) -> None:
+    offer = SessionDescription(load(name), SdpType.OFFER)
+    answer, end = answer_to(offer, Negotiator(profile(2, bundle_policy=policy)))
+    assert not any(rejected(answer))
+    assert len(end.session.transports) == 1
+    assert [group.mids for group in answer.bundle_groups] == [
+        tuple(section.mid for section in answer.media)
+    ]
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_real_peers_find_their_own_numbers_in_our_answer(name: str) -> None:
+    text = load(name)
+    answer, _ = answer_to(SessionDescription(text, SdpType.OFFER))
+    for theirs, ours in zip(Sdp.parse(text).media, answer.media, strict=True):
+        assert set(ours.media_line.formats) <= set(theirs.media_line.formats)
+        assert {(e.id, e.uri) for e in ours.extmaps} <= {(e.id, e.uri) for e in theirs.extmaps}
+        assert ours.media_line.protocol == theirs.media_line.protocol
+
+
+@pytest.mark.parametrize("name", OFFERS)
+def test_a_real_peer_may_offer_the_same_again(name: str) -> None:
+    offer = SessionDescription(load(name), SdpType.OFFER)
+    first, end = answer_to(offer)
+    transports, agreed = end.session.transports, [t.agreement for t in end.session.transceivers]
+    second, _ = answer_to(offer, end)
+    assert end.session.transports == transports
+    assert [t.agreement for t in end.session.transceivers] == agreed
+    assert [str(s) for s in second.media] == [str(s) for s in first.media]
+
+
+@pytest.mark.conformance("5-answer")
+@pytest.mark.parametrize(
+    ("offered", "preference", "answered", "role"),
+    [
+        (Setup.ACTPASS, AnswerRole.ACTIVE, Setup.ACTIVE, DtlsRole.CLIENT),
+        (Setup.ACTPASS, AnswerRole.PASSIVE, Setup.PASSIVE, DtlsRole.SERVER),
+        (Setup.ACTIVE, AnswerRole.ACTIVE, Setup.PASSIVE, DtlsRole.SERVER),
+        (Setup.PASSIVE, AnswerRole.PASSIVE, Setup.ACTIVE, DtlsRole.CLIENT),
+    ],
+)
+def test_an_answer_takes_a_role(
+    offered: Setup, preference: AnswerRole, answered: Setup, role: DtlsRole
+) -> None:
+    offer = edited(an_offer("audio", "data"), ("actpass", offered.value))
+    answer, end = answer_to(offer, Negotiator(profile(2, answer_role=preference)))
+    assert {section.setup for section in answer.media} == {answered}
+    assert {transport.role for transport in end.session.transports} == {role}
+
+
+def test_an_offer_without_setup_is_active() -> None:
+    answer, _ = answer_to(edited(an_offer("audio"), ("a=setup:actpass\r\n", "")))
+    assert answer.media[0].setup is Setup.PASSIVE
+
+
+@pytest.mark.conformance("5-answer")
+@pytest.mark.parametrize("role", AnswerRole)
+def test_a_later_answer_keeps_the_role_of_the_association(role: AnswerRole) -> None:
+    left, right = pair(answer_role=role)
+    add_track(left, "audio")
+    _, first = exchange(left, right)
+    _, later = exchange(right, left)
+    taken = {first.media[0].setup, later.media[0].setup}
+    assert taken == {Setup.ACTIVE, Setup.PASSIVE}, "the offerer answers with the other role"
+    check_agreement(left, right)
+
+
+@pytest.mark.conformance("5-fingerprint")
+def test_every_answered_section_shows_our_certificate() -> None:
+    answer, end = answer_to(an_offer("audio", "video", "data"))
+    assert {section.fingerprints for section in answer.media} == {end.profile.fingerprints}
+
+
+@pytest.mark.conformance("5-no-connection")
+def test_the_connection_attribute_changes_nothing() -> None:
+    plain = an_offer("audio")
+    said = edited(plain, ("a=mid:0\r\n", "a=mid:0\r\na=connection:new\r\n"))
+    assert answer_to(said)[0] == answer_to(plain)[0]
+
+
+@pytest.mark.conformance("5-tls-id")
+def test_a_peer_without_tls_id_is_answered_without() -> None:
+    offer = an_offer("audio")
+    (line,) = (text for text in offer.sdp.splitlines() if text.startswith("a=tls-id"))
+    answer, end = answer_to(edited(offer, (f"{line}\r\n", "")))
+    assert answer.media[0].tls_id is None
+    assert Sdp.parse(end.create_offer().sdp).media[0].tls_id == end.session.transports[0].tls_id
+
+
+@pytest.mark.parametrize(
+    ("offered", "wished", "answered"),
+    [
+        (D.SENDRECV, D.SENDRECV, D.SENDRECV),
+        (D.SENDRECV, D.SENDONLY, D.SENDONLY),
+        (D.SENDRECV, D.RECVONLY, D.RECVONLY),
+        (D.SENDRECV, D.INACTIVE, D.INACTIVE),
+        (D.SENDONLY, D.SENDRECV, D.RECVONLY),
+        (D.SENDONLY, D.SENDONLY, D.INACTIVE),
+        (D.SENDONLY, D.RECVONLY, D.RECVONLY),
+        (D.RECVONLY, D.SENDRECV, D.SENDONLY),
+        (D.RECVONLY, D.RECVONLY, D.INACTIVE),
+        (D.INACTIVE, D.SENDRECV, D.INACTIVE),
+    ],
+)
+def test_a_direction_is_what_both_want(
+    offered: Direction, wished: Direction, answered: Direction
+) -> None:
+    left, right = pair()
+    ours = add(left, "audio", offered)
+    set_remote(right, offer_of(left))
+    (theirs,) = right.session.transceivers
+    right.change_transceiver(theirs.key, direction=wished)
+    answer = Sdp.parse(answer_of(right).sdp)
+    set_remote(left, described(right, Side.LOCAL))
+    assert answer.media[0].direction is answered
+    assert transceiver(right, theirs.key).current_direction is answered
+    assert transceiver(left, ours.key).current_direction is answered.reversed
+
+
+def test_a_direction_of_the_whole_session_counts() -> None:
+    offer = edited(
+        an_offer("audio"), ("a=sendrecv\r\n", ""), ("t=0 0\r\n", "t=0 0\r\na=sendonly\r\n")
+    )
+    answer, _ = answer_to(offer)
+    assert answer.media[0].direction is Direction.RECVONLY
+
+
+def test_streams_are_named_by_what_is_wished_even_where_it_may_not_send() -> None:
+    left, right = pair()
+    add(left, "audio", Direction.SENDRECV)
+    exchange(left, right)
+    (state,) = right.session.transceivers
+    right.change_transceiver(state.key, direction=Direction.SENDRECV, streams=["mine"])
+    left.change_transceiver(0, direction=Direction.SENDONLY)
+    _, answer = exchange(left, right)
+    assert answer.media[0].direction is Direction.RECVONLY
+    assert [msid.stream for msid in answer.media[0].msids] == ["mine"]
+    assert answer.media[0].ssrcs == ()
+    assert not right.negotiation_needed
+
+
+def test_preferences_order_the_answer_and_the_peer_orders_what_we_send() -> None:
+    left, right = pair()
+    add_track(left, "video")
+    state = add_track(right, "video")
+    right.change_transceiver(state.key, preferences=["video/H264", "video/VP8"])
+    offer, answer = exchange(left, right)
+    assert offer.media[0].media_line.formats == ("96", "97", "98", "99")
+    assert answer.media[0].media_line.formats == ("98", "99", "96", "97")
+    agreement = transceiver(right, state.key).agreement
+    assert agreement is not None
+    assert agreement.send[0].name == "VP8", "RFC 9429 section 5.11: what the peer prefers"
+    assert agreement.receive[0].name == "H264"
+    check_agreement(left, right)
+
+
+def test_each_side_sends_in_the_numbers_of_the_other() -> None:
+    left, right = pair()
+    add_track(left, "video")
+    add_track(right, "video")
+    set_remote(right, offer_of(left))
+    # RFC 3264 section 5.1 lets an answer number a codec differently.
+    turned = edited(answer_of(right), (" 96 97 98 99", " 120"), (":96 ", ":120 "))
+    set_remote(left, turned)
+    agreement = left.session.transceivers[0].agreement
+    assert agreement is not None
+    assert [(c.payload_type, c.name) for c in agreement.send] == [(120, "VP8")]
+    assert [(c.payload_type, c.name) for c in agreement.receive] == [(96, "VP8")]
+
+
+def test_a_track_of_ours_takes_a_section_that_lets_it_send() -> None:
+    end = Negotiator(profile(2))
+    ours = [add_track(end, "video"), add(end, "audio"), add_track(end, "audio")]
+    answer_to(an_offer("audio", "video", "audio"), end)
+    assert [transceiver(end, state.key).mid for state in ours] == ["1", None, "0"]
+    assert [t.mid for t in end.session.transceivers][3:] == ["2"]
+
+
+def test_a_track_of_ours_waits_where_the_peer_only_sends() -> None:
+    end = Negotiator(profile(2))
+    ours = add_track(end, "audio")
+    answer, _ = answer_to(edited(an_offer("audio"), ("sendrecv", "sendonly")), end)
+    assert transceiver(end, ours.key).mid is None
+    assert answer.media[0].direction is Direction.RECVONLY
+    assert end.negotiation_needed
+
+
+def test_reduced_size_rtcp_is_answered_where_it_is_offered() -> None:
+    offer = an_offer("audio")
+    assert answer_to(offer)[0].media[0].has("rtcp-rsize")
+    assert not answer_to(edited(offer, ("a=rtcp-rsize\r\n", "")))[0].media[0].has("rtcp-rsize")
+
+
+def test_extensions_are_agreed_with_the_ids_of_the_offer() -> None:
+    offer = edited(an_offer("audio"), (f"extmap:1 {MID.uri}", f"extmap:9 {MID.uri}"))
+    answer, end = answer_to(offer)
+    assert answer.media[0].extmaps[0].id == 9
+    agreement = end.session.transceivers[0].agreement
+    assert agreement is not None
+    assert HeaderExtension(9, MID.uri) in agreement.extensions
+
+
+def test_an_extension_that_an_answer_turns_into_another_is_not_used() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    set_remote(right, offer_of(left))
+    set_remote(left, edited(answer_of(right), (f"extmap:1 {MID.uri}", f"extmap:5 {MID.uri}")))
+    agreement = left.session.transceivers[0].agreement
+    assert agreement is not None
+    assert MID.uri not in {extension.uri for extension in agreement.extensions}
+
+
+@pytest.mark.parametrize("session_level", [False, True])
+def test_we_control_a_lite_peer(*, session_level: bool) -> None:
+    offer = an_offer("audio")
+    lite = edited(offer, ("t=0 0\r\n", "t=0 0\r\na=ice-lite\r\n")) if session_level else offer
+    _, end = answer_to(lite)
+    (transport,) = end.session.transports
+    assert transport.remote is not None
+    assert transport.remote.ice.lite is session_level
+    assert transport.ice_role is (IceRole.CONTROLLING if session_level else IceRole.CONTROLLED)
+
+
+def test_data_alone() -> None:
+    left, right = pair()
+    left.want_data()
+    _, answer = exchange(left, right)
+    assert answer.media[0].media_line.formats == ("webrtc-datachannel",)
+    assert right.session.data is not None
+    assert right.session.data.remote_max_message_size == 262144
+    check_agreement(left, right)
+
+
+def test_data_without_numbers_has_those_of_the_rfc() -> None:
+    offer = edited(
+        an_offer("data"), ("a=sctp-port:5000\r\n", ""), ("a=max-message-size:262144\r\n", "")
+    )
+    _, end = answer_to(offer)
+    assert end.session.data is not None
+    assert end.session.data.remote_port == 5000
+    assert end.session.data.remote_max_message_size == 65536
+
+
+def test_there_is_no_answer_without_an_offer() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    for end in (left, right):
+        with pytest.raises(InvalidStateError, match="no offer to answer"):
+            end.create_answer()
+    set_local(left)
+    with pytest.raises(InvalidStateError, match="have-local-offer"):
+        left.create_answer()
+
+
+def test_the_answer_is_made_of_sections_that_can_be_read_again() -> None:
+    answer, _ = answer_to(an_offer("audio", "video", "data"))
+    assert all(MediaSection(section.lines) == section for section in answer.media)
+    assert PCMU.name in str(answer.media[0])
+    assert VP8.name in str(answer.media[1])
