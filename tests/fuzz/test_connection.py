@@ -27,20 +27,18 @@ from tests.support.connections import PATIENCE, both_connected, loopback
 
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
+NUMBERS = st.integers(0, 7)
 #: What an application wishes for, as a name and a number to choose by.
 WISHES = st.tuples(
     st.sampled_from(["audio", "video", "track", "remove", "stop", "direction", "data", "wait"]),
-    st.integers(0, 7),
+    NUMBERS,
 )
 #: Descriptions, in any order, with those of another time among them.
 CALLS = st.tuples(
-    st.sampled_from(
-        (
-            *("offer", "answer", "local", "deliver", "garbled"),
-            *("rollback", "remote rollback", "pranswer", "candidate", "end"),
-        )
-    ),
-    st.integers(0, 7),
+    st.sampled_from(["offer", "answer", "pranswer", "rollback", "remote rollback", "garbled"])
+    | st.sampled_from(["candidate", "end"])
+    | st.sampled_from(["local", "deliver"]),
+    NUMBERS,
 )
 SIDES = st.integers(0, 1)
 

@@ -49,11 +49,7 @@ async def test_the_place_of_a_stopped_m_section_is_used_again() -> None:
 
 async def test_the_answerer_uses_the_place_of_what_it_refused() -> None:
     async with pair() as (left, right):
-        left.addTransceiver("audio")
-        left.createDataChannel("x")
-        await offer(left, right)
-        await only(right).stop()
-        await answer(right, left)
+        await refuse_sound(left, right)
 
         right.addTrack(ColourTrack(GREEN))
         coming = expected(left, "track")
@@ -65,11 +61,7 @@ async def test_the_answerer_uses_the_place_of_what_it_refused() -> None:
 
 async def test_the_offerer_uses_the_place_of_what_was_refused() -> None:
     async with pair() as (left, right):
-        left.addTransceiver("audio")
-        left.createDataChannel("x")
-        await offer(left, right)
-        await only(right).stop()
-        await answer(right, left)
+        await refuse_sound(left, right)
 
         left.addTrack(ColourTrack(GREEN))
         coming = expected(right, "track")
@@ -77,6 +69,15 @@ async def test_the_offerer_uses_the_place_of_what_was_refused() -> None:
 
         assert [text.split()[0] for text in sections(left)] == ["video", "application"]
         await sees((await within(coming)).track, GREEN)
+
+
+async def refuse_sound(left: PeerConnection, right: PeerConnection) -> None:
+    """An exchange in which sound is offered with a codec that the answerer does not want."""
+    left.addTransceiver("audio").setCodecPreferences(["audio/PCMU"])
+    left.createDataChannel("x")
+    await offer(left, right)
+    only(right).setCodecPreferences(["audio/opus"])
+    await answer(right, left)
 
 
 async def test_a_transceiver_that_is_stopped_in_the_middle_of_its_first_offer() -> None:
@@ -152,11 +153,7 @@ async def test_a_track_that_the_peer_does_not_want_asks_for_nothing_more() -> No
 
 async def test_what_was_refused_can_be_wished_for_again() -> None:
     async with pair() as (left, right):
-        left.addTransceiver("audio")
-        left.createDataChannel("x")
-        await offer(left, right)
-        await only(right).stop()
-        await answer(right, left)
+        await refuse_sound(left, right)
         for _ in range(3):
             left.addTrack(ToneTrack(440))
             await connect(left, right)

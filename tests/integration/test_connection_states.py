@@ -273,6 +273,20 @@ async def connect_from_offer(left: PeerConnection, right: PeerConnection) -> Non
     await both_connected(left, right)
 
 
+async def test_an_answer_to_an_earlier_offer_is_stale() -> None:
+    async with pair() as (left, right):
+        left.addTransceiver("audio")
+        await offer(left, right)
+        created = await right.createAnswer()
+        left.addTransceiver("video")
+        await offer(left, right)
+        async with refused(right, InvalidModificationError, "stale"):
+            await right.setLocalDescription(created)
+
+        await answer(right, left)
+        assert len(right.getTransceivers()) == 2
+
+
 async def test_many_exchanges_on_one_association() -> None:
     async with connected_pair() as (left, right, channel):
         for number in range(6):

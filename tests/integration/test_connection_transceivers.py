@@ -127,11 +127,12 @@ async def test_a_transceiver_is_stopped_by_an_exchange() -> None:
         assert data.readyState in ("connecting", "open")
 
 
-async def test_the_answerer_can_refuse_an_m_section() -> None:
+async def test_an_m_section_without_a_common_codec_is_refused_by_itself() -> None:
     async with pair() as (left, right):
         audio, video = left.addTransceiver("audio"), left.addTransceiver("video")
+        audio.setCodecPreferences(["audio/PCMU"])
         await offer(left, right)
-        await right.getTransceivers()[0].stop()
+        right.getTransceivers()[0].setCodecPreferences(["audio/opus"])
         await answer(right, left)
 
         assert audio.stopped
