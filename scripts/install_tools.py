@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from tests.support.tools import NODE_MODULES, Tool, may_install, missing
 
 APT_GET = ("apt-get", "--quiet", "--option=Acquire::Retries=3", "--option=DPkg::Lock::Timeout=300")
+#: Seconds.
+NPM_TIMEOUT = 240
 NPM_INSTALL = ("npm", "install", "--no-package-lock", "--no-save", "--no-audit", "--no-fund")
 
 
@@ -42,10 +44,12 @@ def install_modules(tools: Sequence[Tool]) -> None:
 
     Raises:
         subprocess.CalledProcessError: npm failed.
+        subprocess.TimeoutExpired: npm found its registry out of reach, one module after the other.
         FileNotFoundError: There is no npm.
     """
     modules = dict.fromkeys(module for tool in tools for module in tool.modules)
-    subprocess.run([*NPM_INSTALL, f"--prefix={NODE_MODULES.parent}", *modules], check=True)
+    command = [*NPM_INSTALL, f"--prefix={NODE_MODULES.parent}", *modules]
+    subprocess.run(command, check=True, timeout=NPM_TIMEOUT)
 
 
 def main(names: Sequence[str]) -> None:
@@ -65,7 +69,7 @@ def main(names: Sequence[str]) -> None:
     try:
         if modular:
             install_modules(modular)
-    except (subprocess.CalledProcessError, FileNotFoundError) as error:
+    except (subprocess.SubprocessError, FileNotFoundError) as error:
         print(f"npm: {error}; going on without", file=sys.stderr)
 
 
