@@ -28,7 +28,14 @@ class Machine:
     def lacks(self, monkeypatch: pytest.MonkeyPatch, *tools: Tool) -> None:
         monkeypatch.setattr(install_tools, "missing", lambda _: tools)
 
-    def _run(self, command: list[str], *, check: bool, env: dict[str, str] | None = None) -> None:
+    def _run(
+        self,
+        command: list[str],
+        *,
+        check: bool,
+        env: dict[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> None:
         self.commands.append([word for word in command if not word.startswith("--")])
         if check and self._status:
             raise subprocess.CalledProcessError(self._status, command)
