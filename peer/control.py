@@ -178,7 +178,8 @@ class Control:
             if reached():
                 return
             if unless_failed and self.connection_state is ConnectionState.FAILED:
-                raise self.failure
+                # Without the frames of whoever has waited for it before.
+                raise self.failure.with_traceback(None)
             await self._changed.wait()
 
     @property

@@ -7,6 +7,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from peer.candidates import IceCandidate
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.identity.fingerprints import Fingerprint, HashFunction
@@ -21,6 +24,7 @@ from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, Rtp
 from tests.support.sessions import check_session
 
 if TYPE_CHECKING:
+    from peer.errors import DescriptionError
     from peer.negotiation.effects import Effect
     from peer.negotiation.session import Transceiver
 
@@ -205,3 +209,36 @@ def kinds(sdp: Sdp) -> list[str]:
 def mids(sdp: Sdp) -> list[str | None]:
     """The names of its m-sections."""
     return [section.mid for section in sdp.media]
+
+
+def without(description: SessionDescription, name: str) -> SessionDescription:
+    """The description without all lines of an attribute."""
+    lines = description.sdp.splitlines(keepends=True)
+    kept = [line for line in lines if line[2:].strip().partition(":")[0] != name]
+    assert len(kept) < len(lines), f"there is no a={name}"
+    return SessionDescription("".join(kept), description.type)
+
+
+def candidate(end: Negotiator, mid: str, port: int = 5000) -> IceCandidate:
+    """A candidate that an end may have found for an m-section."""
+    described = end.session.description(Side.LOCAL)
+    section = described.sdp.section(mid) if described is not None else None
+    assert section is not None
+    return IceCandidate(
+        f"candidate:1 1 udp 2130706431 192.0.2.1 {port} typ host",
+        sdpMid=mid,
+        usernameFragment=section.ice_ufrag,
+    )
+
+
+def refused(
+    end: Negotiator, description: SessionDescription, error: type[DescriptionError], words: str
+) -> DescriptionError:
+    """What a description is refused with; nothing has changed."""
+    before, needed = end.session, end.negotiation_needed
+    with pytest.raises(error, match=words) as refusal:
+        end.plan(Side.REMOTE, description)
+    assert type(refusal.value) is error
+    assert end.session is before
+    assert end.negotiation_needed is needed
+    return refusal.value

@@ -1,0 +1,307 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from peer.candidates import CandidateFields, IceCandidate
+from peer.errors import CandidateError, InvalidStateError
+from peer.ice_parameters import IceParameters
+from peer.negotiation.effects import AddCandidates
+from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.sdp import Sdp
+from peer.negotiation.session import GatheredCandidates
+from peer.negotiation.state import Side
+from tests.support.negotiation import (
+    add_track,
+    an_offer,
+    answer_of,
+    answer_to,
+    candidate,
+    edited,
+    exchange,
+    offer_of,
+    pair,
+    profile,
+    rejected,
+    set_local,
+    set_remote,
+)
+
+HOST = "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host"
+
+
+def answerer(*kinds: str) -> tuple[Negotiator, Negotiator]:
+    """An end that has made an offer, and one that has it."""
+    left, right = pair()
+    for kind in kinds or ("audio", "video"):
+        add_track(left, kind)
+    set_remote(right, offer_of(left))
+    return left, right
+
+
+def lines(end: Negotiator) -> list[list[str]]:
+    """The candidates in the remote description, for each m-section, and what ends them."""
+    remote = end.session.description(Side.REMOTE)
+    assert remote is not None
+    return [
+        [str(c) for c in section.candidates] + ["end"] * section.end_of_candidates
+        for section in remote.sdp.media
+    ]
+
+
+def refused_candidate(end: Negotiator, given: IceCandidate | None, words: str) -> None:
+    before = end.session
+    with pytest.raises(CandidateError, match=words):
+        end.add_candidate(given)
+    assert end.session is before
+
+
+class TestGrammar:
+    """RFC 8839 section 5.1."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            HOST,
+            "candidate:a/+ 1 udp 1 2001:db8::1 9 typ srflx raddr 10.0.0.1 rport 5000",
+            "candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active",
+            "candidate:1 1 udp 1 a.local 9 typ host generation 0 ufrag abcd network-cost 999",
+            "candidate:1 1 udp 1 192.0.2.1 9 typ relay raddr 0.0.0.0 rport 0",
+        ],
+    )
+    def test_what_is_read_is_written_again(self, text: str) -> None:
+        assert str(CandidateFields.parse(text)) == text
+        assert CandidateFields.parse(f"a={text}") == CandidateFields.parse(text)
+        assert CandidateFields.parse(text).is_understood
+
+    def test_a_type_that_we_do_not_know_is_read_and_not_understood(self) -> None:
+        fields = CandidateFields.parse("candidate:1 1 udp 1 192.0.2.1 9 typ new-kind")
+        assert fields.type == "new-kind"
+        assert not fields.is_understood
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            ("", "eight fields"),
+            ("candidate:1 1 udp 1 192.0.2.1 9 type host", "eight fields"),
+            ("candidate:_ 1 udp 1 192.0.2.1 9 typ host", "foundation"),
+            (f"candidate:{'1' * 33} 1 udp 1 192.0.2.1 9 typ host", "foundation"),
+            ("candidate:1 0 udp 1 192.0.2.1 9 typ host", "component"),
+            ("candidate:1 257 udp 1 192.0.2.1 9 typ host", "component"),
+            ("candidate:1 1 udp 0 192.0.2.1 9 typ host", "priority"),
+            ("candidate:1 1 udp 4294967296 192.0.2.1 9 typ host", "priority"),
+            ("candidate:1 1 udp \u0661 192.0.2.1 9 typ host", "visible ASCII"),
+            ("candidate:1 1 udp 1 192.0.2.1 65536 typ host", "port"),
+            ("candidate:1 1 udp 1 192.0.2.1 -1 typ host", "port"),
+            ("candidate:1 1 udp 1 192.0.2.1 9 typ ho(st", "type"),
+            ("candidate:1 1 udp 1 192.0.2.1 9 typ host generation", "pairs"),
+            ("candidate:1 1 udp 1 192.0.2.1 9 typ srflx rport x", "rport"),
+            ("candidate:1 1 udp 1 \0 9 typ host", "visible ASCII"),
+            ("candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=setup:active", "visible ASCII"),
+            ("candidate:1 1 udp 1 \ud800 9 typ host", "visible ASCII"),
+            (HOST + " x y" * 300, "1,024 characters"),
+        ],
+    )
+    def test_what_breaks_it_is_refused_by_name(self, text: str, words: str) -> None:
+        with pytest.raises(CandidateError, match=words) as refusal:
+            CandidateFields.parse(text)
+        assert refusal.value.candidate == text
+
+
+class TestCredentials:
+    """RFC 8839 section 5.4, and what servers write instead."""
+
+    @pytest.mark.parametrize("ufrag", ["abcd", "a+/9", "a-_=#", "a" * 256])
+    def test_a_username_fragment(self, ufrag: str) -> None:
+        assert IceParameters(ufrag, "p" * 22).username_fragment == ufrag
+
+    @pytest.mark.parametrize("ufrag", ["", "abc", "a" * 257, "ab:d", "ab d", "abcd\n", "äbcd"])
+    def test_what_is_no_username_fragment(self, ufrag: str) -> None:
+        with pytest.raises(ValueError, match="ice-ufrag"):
+            IceParameters(ufrag, "p" * 22)
+
+    @pytest.mark.parametrize("password", ["", "p" * 21, "p" * 257, "p" * 21 + ":"])
+    def test_what_is_no_password(self, password: str) -> None:
+        with pytest.raises(ValueError, match="ice-pwd"):
+            IceParameters("abcd", password)
+
+    def test_ours_follow_the_rfc_to_the_letter(self) -> None:
+        ours = IceParameters.generate()
+        assert re.fullmatch("[A-Za-z0-9+/]{4}", ours.username_fragment)
+        assert re.fullmatch("[A-Za-z0-9+/]{24}", ours.password)
+        assert IceParameters.generate() != ours
+
+    def test_an_offer_with_what_servers_write_is_taken(self) -> None:
+        left, right = pair()
+        add_track(left, "audio")
+        ufrag = left.create_offer().sdp.partition("a=ice-ufrag:")[2].partition("\r")[0]
+        offer = offer_of(left)
+        ufrag = offer.sdp.partition("a=ice-ufrag:")[2].partition("\r")[0]
+        set_remote(right, edited(offer, (f"ice-ufrag:{ufrag}", "ice-ufrag:a-_=#")))
+        set_local(right)
+        assert right.session.transports[0].remote is not None
+        assert right.session.transports[0].remote.ice.username_fragment == "a-_=#"
+
+
+def test_a_candidate_needs_a_description_to_belong_to() -> None:
+    left, _ = pair()
+    add_track(left, "audio")
+    set_local(left)
+    for given in (IceCandidate(HOST, sdpMid="0"), None):
+        with pytest.raises(InvalidStateError, match="remote description"):
+            left.add_candidate(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        IceCandidate(HOST, sdpMid="1"),
+        IceCandidate(HOST, sdpMLineIndex=1),
+        IceCandidate(HOST, sdpMid="1", sdpMLineIndex=0),
+        IceCandidate(HOST, sdpMid="", sdpMLineIndex=1),
+    ],
+    ids=["mid", "index", "mid before index", "Pion's empty mid"],
+)
+def test_a_candidate_finds_its_section(given: IceCandidate) -> None:
+    _, right = answerer()
+    right.add_candidate(given)
+    assert lines(right) == [[], [HOST]]
+
+
+def test_the_end_of_candidates_is_that_of_a_section_or_of_all() -> None:
+    _, right = answerer()
+    right.add_candidate(IceCandidate(sdpMid="1"))
+    assert lines(right) == [[], ["end"]]
+    right.add_candidate(None)
+    right.add_candidate(IceCandidate())
+    assert lines(right) == [["end"], ["end"]]
+
+
+def test_the_same_candidate_twice_is_once() -> None:
+    _, right = answerer()
+    for text in (HOST, f"a={HOST}", HOST.removeprefix("candidate:")):
+        right.add_candidate(IceCandidate(text, sdpMid="0"))
+    assert lines(right) == [[HOST], []]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (IceCandidate(HOST, sdpMid="9"), "no m-section has the mid '9'"),
+        (IceCandidate(HOST, sdpMLineIndex=2), "no m-section 2"),
+        (IceCandidate(HOST, sdpMLineIndex=-1), "no m-section -1"),
+        (IceCandidate(HOST), "by sdpMid or sdpMLineIndex"),
+        (IceCandidate(HOST, sdpMid="0", usernameFragment="gone"), "generation 'gone'"),
+        (IceCandidate("nonsense", sdpMid="0"), "eight fields"),
+    ],
+)
+def test_a_candidate_that_belongs_nowhere_changes_nothing(given: IceCandidate, words: str) -> None:
+    _, right = answerer()
+    refused_candidate(right, given, words)
+
+
+def test_more_candidates_than_are_kept_are_refused() -> None:
+    left, right = pair(max_candidates=2)
+    add_track(left, "audio")
+    set_remote(right, offer_of(left))
+    for port in range(2):
+        right.add_candidate(candidate(left, "0", port))
+    refused_candidate(right, candidate(left, "0", 2), "2 candidates already")
+    right.add_candidate(candidate(left, "0", 1))
+
+
+def test_a_candidate_for_what_was_rejected_is_forgotten() -> None:
+    left, right = answerer()
+    set_remote(left, answer_of(right))
+    left.stop_transceiver(0)
+    exchange(left, right)
+    before = right.session
+    assert right.add_candidate(IceCandidate(HOST, sdpMid="0")) == ()
+    assert right.session == before
+
+
+def test_candidates_wait_for_the_answer_and_then_reach_the_transport() -> None:
+    left, right = answerer()
+    assert right.add_candidate(candidate(left, "0")) == ()
+    effects = set_local(right)
+    given = next(effect for effect in effects if isinstance(effect, AddCandidates))
+    assert [c.port for c in given.candidates] == [5000]
+    assert not given.complete
+    later = right.add_candidate(candidate(left, "0", 6000))
+    assert [[c.port for c in e.candidates] for e in later if isinstance(e, AddCandidates)] == [
+        [5000, 6000]
+    ]
+    (ended,) = right.add_candidate(IceCandidate(sdpMid="0"))
+    assert isinstance(ended, AddCandidates)
+    assert ended.complete
+
+
+def test_a_candidate_of_an_unknown_type_is_kept_and_not_used() -> None:
+    left, right = answerer()
+    set_local(right)
+    text = HOST.replace("host", "new-kind")
+    assert right.add_candidate(replace(candidate(left, "0"), candidate=text)) == ()
+    assert lines(right)[0] == [text]
+
+
+def test_an_unknown_type_in_a_description_fails_nothing() -> None:
+    text = HOST.replace("host", "new-kind")
+    answer, _ = answer_to(edited(an_offer("audio"), ("a=mid:0\r\n", f"a=mid:0\r\na={text}\r\n")))
+    assert rejected(answer) == [False]
+
+
+def test_candidates_of_what_was_bundled_away_are_not_used() -> None:
+    left, right = answerer()
+    set_local(right)
+    assert right.add_candidate(candidate(left, "1")) == ()
+
+
+def test_a_candidate_is_recorded_in_all_descriptions_of_its_generation() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    exchange(left, right)
+    add_track(left, "video")
+    set_remote(right, offer_of(left))
+    right.add_candidate(candidate(left, "0"))
+    for described in (right.session.current_remote, right.session.pending_remote):
+        assert described is not None
+        assert len(described.sdp.media[0].candidates) == 1
+
+
+def test_our_candidates_show_in_our_description_alone() -> None:
+    left, right = answerer()
+    set_remote(left, answer_of(right))
+    found = GatheredCandidates((CandidateFields.parse(HOST),), complete=True)
+    shown = left.described(Side.LOCAL, pending=False, gathered={"0": found})
+    assert shown is not None
+    first, second = Sdp.parse(shown.sdp).media
+    assert [str(c) for c in first.candidates] == [HOST]
+    assert first.end_of_candidates
+    assert first.media_line.port == 5000
+    assert first.connection is not None
+    assert first.connection.address == "192.0.2.1"
+    assert second.candidates == ()
+    plain = left.described(Side.REMOTE, pending=False, gathered={"0": found})
+    assert plain is not None
+    assert "a=candidate" not in plain.sdp
+    assert left.described(Side.LOCAL, pending=True, gathered={}) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "trickles"),
+    [("a=ice-options:trickle\r\n", True), ("", False), ("a=ice-options:ice2\r\n", False)],
+)
+def test_whether_the_peer_takes_candidates_later(said: str, trickles: bool) -> None:
+    end = Negotiator(profile(2))
+    assert end.peer_trickles is None
+    set_remote(end, edited(an_offer("audio"), ("a=ice-options:trickle\r\n", said)))
+    assert end.peer_trickles is trickles
+
+
+def test_a_closed_end_takes_none() -> None:
+    left, right = answerer()
+    right.close()
+    with pytest.raises(InvalidStateError, match="closed"):
+        right.add_candidate(candidate(left, "0"))

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from peer.negotiation.attributes import Direction
+from peer.negotiation.negotiator import Negotiator
+from tests.support.negotiation import (
+    add,
+    add_track,
+    answer_of,
+    edited,
+    exchange,
+    offer_of,
+    pair,
+    rejected,
+    set_local,
+    set_remote,
+)
+from tests.support.sessions import check_agreement
+
+Change = Callable[[Negotiator], object]
+
+
+def needs(end: Negotiator) -> bool:
+    """Whether an offer is due."""
+    return end.negotiation_needed
+
+
+def talking() -> tuple[Negotiator, Negotiator]:
+    """Two that share sound both ways; the first has offered."""
+    left, right = pair()
+    add_track(left, "audio")
+    add_track(right, "audio")
+    exchange(left, right)
+    return left, right
+
+
+def test_nothing_is_needed_at_first() -> None:
+    assert not needs(pair()[0])
+
+
+def test_nothing_is_needed_when_all_is_agreed() -> None:
+    left, right = talking()
+    check_agreement(left, right)
+
+
+@pytest.mark.parametrize("side", [0, 1], ids=["offerer", "answerer"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda end: add(end, "video"),
+        lambda end: end.want_data(),
+        lambda end: end.stop_transceiver(0),
+        lambda end: end.change_transceiver(0, direction=Direction.SENDONLY),
+        lambda end: end.change_transceiver(0, direction=Direction.INACTIVE),
+        lambda end: end.change_transceiver(0, streams=["another"]),
+        lambda end: end.change_transceiver(0, streams=["stream", "another"]),
+        lambda end: end.change_transceiver(0, streams=[]),
+    ],
+    ids=["a section", "data", "stop", "no reception", "silence", "stream", "streams", "no stream"],
+)
+def test_a_new_wish_needs_an_offer_and_one_is_enough(side: int, change: Change) -> None:
+    ends = talking()
+    change(ends[side])
+    assert needs(ends[side])
+    exchange(ends[side], ends[1 - side])
+    check_agreement(*ends)
+
+
+@pytest.mark.parametrize("side", [0, 1], ids=["offerer", "answerer"])
+def test_a_wish_that_is_taken_back_needs_nothing(side: int) -> None:
+    end = talking()[side]
+    end.change_transceiver(0, direction=Direction.SENDONLY, streams=["x"])
+    end.change_transceiver(0, direction=Direction.SENDRECV, streams=["stream"])
+    assert not needs(end)
+
+
+def test_a_section_that_was_never_offered_and_is_stopped_needs_nothing() -> None:
+    left, _ = pair()
+    state = add(left, "audio")
+    left.stop_transceiver(state.key)
+    assert not needs(left)
+
+
+def test_nothing_is_needed_while_an_exchange_is_open() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    add_track(right, "video")
+    set_remote(right, offer_of(left))
+    assert not needs(left)
+    assert not needs(right)
+    set_remote(left, answer_of(right))
+    assert needs(right)
+
+
+def test_what_the_answerer_narrows_does_not_trouble_the_offerer() -> None:
+    left, right = pair()
+    add(left, "audio", Direction.SENDRECV)
+    add(left, "video", Direction.SENDRECV)
+    exchange(left, right)
+    assert [t.current_direction for t in left.session.transceivers] == [Direction.SENDONLY] * 2
+    check_agreement(left, right)
+
+
+def test_an_offerer_that_wants_what_the_answer_left_needs_nothing_more() -> None:
+    left, right = pair()
+    state = add(left, "audio", Direction.SENDRECV)
+    exchange(left, right)
+    left.change_transceiver(state.key, direction=Direction.SENDONLY)
+    assert not needs(left)
+
+
+def test_an_answerer_that_may_not_send_what_it_wishes_asks_no_more() -> None:
+    left, right = talking()
+    left.change_transceiver(0, direction=Direction.SENDONLY)
+    exchange(left, right)
+    assert not needs(right)
+    right.change_transceiver(0, streams=["other"])
+    assert needs(right)
+    exchange(right, left)
+    check_agreement(left, right)
+
+
+def test_one_that_was_stopped_while_its_offer_was_made_is_taken_away() -> None:
+    left, right = pair()
+    state = add(left, "audio")
+    offer = left.create_offer()
+    left.stop_transceiver(state.key)
+    set_local(left, offer)
+    set_remote(right, offer)
+    set_remote(left, answer_of(right))
+    assert left.session.transceivers == ()
+    assert needs(left)
+    later, _ = exchange(left, right)
+    assert rejected(later) == [True]
+    check_agreement(left, right)
+
+
+def test_data_that_the_peer_refused_is_not_asked_for_again() -> None:
+    left, right = pair()
+    left.want_data()
+    add_track(left, "audio")
+    set_remote(right, offer_of(left))
+    refusing = edited(
+        answer_of(right), ("m=application 9", "m=application 0"), ("BUNDLE 0 1", "BUNDLE 0")
+    )
+    set_remote(left, refusing)
+    assert not needs(left)
+    left.want_data()
+    assert needs(left)
+
+
+def test_a_closed_end_needs_nothing() -> None:
+    left, _ = pair()
+    add_track(left, "audio")
+    left.close()
+    assert not needs(left)

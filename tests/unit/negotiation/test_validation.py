@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import pytest
+
+from peer.configuration import BundlePolicy, SdpLimits
+from peer.descriptions import SdpType, SessionDescription
+from peer.errors import (
+    DescriptionError,
+    InvalidStateError,
+    SdpLimitError,
+    SdpSyntaxError,
+    SetupError,
+)
+from peer.negotiation.attributes import Direction, Setup
+from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.sdp import Sdp
+from peer.negotiation.state import Side
+from peer.states import DtlsRole
+from tests.support.negotiation import (
+    add,
+    add_track,
+    an_offer,
+    answer_of,
+    edited,
+    exchange,
+    kinds,
+    offer_of,
+    pair,
+    profile,
+    refused,
+    set_local,
+    set_remote,
+    without,
+)
+from tests.support.sessions import check_agreement
+
+Edits = list[tuple[str, str]]
+
+A = "a=mid:0\r\n"
+
+
+def fresh() -> Negotiator:
+    return Negotiator(profile(2))
+
+
+def offer() -> SessionDescription:
+    return an_offer("audio", "video", "data")
+
+
+def answering() -> tuple[Negotiator, SessionDescription]:
+    """An end that has offered, and an answer to it."""
+    left, right = pair()
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    left.want_data()
+    set_remote(right, offer_of(left))
+    return left, answer_of(right)
+
+
+@pytest.mark.parametrize(
+    ("edits", "words"),
+    [
+        ([(A, ""), ("BUNDLE 0 1 2", "BUNDLE 1 2")], "no a=mid"),
+        ([("BUNDLE 0 1 2", "BUNDLE 0 1 2 9")], "'9', which is no m-section"),
+        ([("BUNDLE 0 1 2", "BUNDLE 0 1 2 0")], "'0' twice"),
+        ([("BUNDLE 0 1 2", "BUNDLE 0 1\r\na=group:BUNDLE 1 2")], "'1' twice"),
+        ([("a=rtcp-mux\r\n", "")], "rtcp-mux"),
+    ],
+)
+def test_an_offer_that_contradicts_itself(edits: Edits, words: str) -> None:
+    refused(fresh(), edited(offer(), *edits), DescriptionError, words)
+
+
+@pytest.mark.parametrize("name", ["ice-ufrag", "ice-pwd"])
+def test_an_offer_without_credentials(name: str) -> None:
+    error = refused(fresh(), without(offer(), name), DescriptionError, f"no a={name}")
+    assert error.mid == "0"
+
+
+def test_an_offer_that_holds_is_refused_before_anybody_waits_for_an_answer() -> None:
+    error = refused(fresh(), edited(offer(), ("actpass", "holdconn")), SetupError, "hold")
+    assert error.line == "a=setup:holdconn"
+    assert error.mid == "0"
+
+
+@pytest.mark.conformance("5-answer-accept")
+@pytest.mark.parametrize("connected", [False, True], ids=["first", "later"])
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("a=setup:actpass\r\n", "a=setup:actpass"),
+        ("a=setup:holdconn\r\n", "a=setup:holdconn"),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("kind", [SdpType.ANSWER, SdpType.PRANSWER])
+def test_an_answer_that_takes_no_role_leaves_the_session_as_it_was(
+    said: str, line: str | None, kind: SdpType, *, connected: bool
+) -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    if connected:
+        exchange(left, right)
+    set_remote(right, offer_of(left))
+    answer = answer_of(right)
+    wrong = edited(SessionDescription(answer.sdp, kind), ("a=setup:active\r\n", said))
+    error = refused(left, wrong, SetupError, "setup")
+    assert error.line == line
+    set_remote(left, answer)
+    check_agreement(left, right)
+
+
+@pytest.mark.conformance("5-offer")
+def test_a_later_offer_may_name_the_role_that_the_peer_has() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    exchange(left, right)
+    assert right.session.transports[0].role is DtlsRole.CLIENT
+    transports = left.session.transports
+    set_remote(left, edited(offer_of(right), ("actpass", "active")))
+    answer = Sdp.parse(answer_of(left).sdp)
+    assert answer.media[0].setup is Setup.PASSIVE
+    assert left.session.transports == transports
+
+
+@pytest.mark.parametrize(
+    ("edits", "words"),
+    [
+        (
+            [("a=mid:1\r\n", "a=mid:7\r\n"), ("BUNDLE 0 1 2", "BUNDLE 0 7 2")],
+            "a=mid:7 stands where",
+        ),
+        ([("m=video", "m=audio")], "has audio for the offer's video"),
+        ([("UDP/TLS/RTP/SAVPF", "RTP/AVP")], "has RTP/AVP for the offer's UDP/TLS/RTP/SAVPF"),
+        ([("UDP/DTLS/SCTP", "DTLS/SCTP"), ("webrtc-datachannel", "5000")], "has DTLS/SCTP for"),
+        ([("opus", "x1"), ("PCMU", "x2")], "none of the codecs"),
+        ([("a=rtcp-mux\r\n", "")], "rtcp-mux"),
+    ],
+)
+def test_an_answer_that_does_not_fit_the_offer(edits: Edits, words: str) -> None:
+    end, answer = answering()
+    refused(end, edited(answer, *edits), DescriptionError, words)
+
+
+def test_an_answer_of_other_length() -> None:
+    end, answer = answering()
+    shorter = answer.sdp[: answer.sdp.index("m=application")].replace("BUNDLE 0 1 2", "BUNDLE 0 1")
+    refused(end, SessionDescription(shorter, answer.type), DescriptionError, "2 m-sections")
+    longer = answer.sdp + "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:9\r\n"
+    refused(end, SessionDescription(longer, answer.type), DescriptionError, "4 m-sections")
+
+
+def test_an_answer_that_accepts_what_was_not_offered() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    add_track(left, "video")
+    _, first = exchange(left, right)
+    left.stop_transceiver(0)
+    set_local(left)
+    refused(left, SessionDescription(str(first), SdpType.ANSWER), DescriptionError, "not offered")
+
+
+def test_an_answer_that_bundles_what_the_offer_did_not() -> None:
+    left, right = pair()
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    set_remote(right, without(offer_of(left), "group"))
+    set_remote(left, answer_of(right))
+    set_remote(right, offer_of(left))
+    joined = edited(answer_of(right), ("t=0 0\r\n", "t=0 0\r\na=group:BUNDLE 0 1\r\n"))
+    refused(left, joined, DescriptionError, "bundles '1', which the offer did not")
+
+
+def test_a_bundle_only_section_is_not_taken_by_itself() -> None:
+    left, right = pair()
+    for _ in range(2):
+        add_track(left, "audio")
+    set_remote(right, offer_of(left))
+    alone = edited(answer_of(right), ("a=group:BUNDLE 0 1\r\n", ""))
+    refused(left, alone, DescriptionError, "takes a bundle-only m-section by itself")
+
+
+@pytest.mark.parametrize(
+    ("edits", "words"),
+    [
+        (
+            [("a=mid:1\r\n", "a=mid:7\r\n"), ("BUNDLE 0 1", "BUNDLE 0 7")],
+            "video '7' in the place of video '1'",
+        ),
+        ([("m=video", "m=audio")], "audio '1' in the place of video '1'"),
+    ],
+)
+def test_a_later_offer_that_moves_m_sections(edits: Edits, words: str) -> None:
+    left, right = pair()
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    exchange(left, right)
+    refused(right, edited(offer_of(left), *edits), DescriptionError, words)
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_later_offer_that_has_fewer_m_sections(*, answered: bool) -> None:
+    left, right = pair()
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    set_remote(right, offer_of(left))
+    if answered:
+        set_local(right)
+    fewer = an_offer("audio")
+    refused(right, fewer, DescriptionError, "1 m-sections, the session 2")
+
+
+def test_the_place_of_what_we_refused_may_be_used_by_the_peer() -> None:
+    left, right = pair()
+    state = add(left, "video")
+    left.change_transceiver(state.key, preferences=["video/VP8"])
+    add_track(left, "audio")
+    set_remote(right, offer_of(left))
+    right.change_transceiver(0, preferences=["video/H264"])
+    set_remote(left, answer_of(right))
+    add(left, "audio", Direction.SENDONLY)
+    later, _ = exchange(left, right)
+    assert kinds(later) == ["audio", "audio"]
+    check_agreement(left, right)
+
+
+def test_the_place_of_what_the_peer_refused_may_be_used_by_us_and_by_it() -> None:
+    left, right = pair()
+    state = add(left, "video")
+    left.change_transceiver(state.key, preferences=["video/VP8"])
+    add_track(left, "audio")
+    set_remote(right, offer_of(left))
+    right.change_transceiver(0, preferences=["video/H264"])
+    set_remote(left, answer_of(right))
+    add(right, "audio", Direction.SENDONLY)
+    later, _ = exchange(right, left)
+    assert kinds(later) == ["audio", "audio"]
+    check_agreement(left, right)
+
+
+def test_more_candidates_than_are_kept() -> None:
+    end = Negotiator(profile(2, max_candidates=2))
+    lines = "".join(f"a=candidate:{n} 1 udp 1 192.0.2.1 {n} typ host\r\n" for n in range(1, 4))
+    many = edited(an_offer("audio"), (A, A + lines))
+    assert refused(end, many, SdpLimitError, "more than 2 candidates").mid == "0"
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (SdpLimits(size=100), "longer than 100 bytes"),
+        (SdpLimits(media_sections=2), "more than 2 m-sections"),
+        (SdpLimits(attributes=5), "more than 5 attributes"),
+    ],
+)
+def test_a_description_beyond_its_bounds(limits: SdpLimits, words: str) -> None:
+    refused(Negotiator(profile(2, limits=limits)), offer(), SdpLimitError, words)
+
+
+@pytest.mark.parametrize("text", ["", "v=0", "no description at all", "v=0\r\n\0"])
+def test_what_is_no_description(text: str) -> None:
+    end, _ = answering()
+    for kind in (SdpType.OFFER, SdpType.ANSWER, SdpType.PRANSWER):
+        refused(end, SessionDescription(text, kind), SdpSyntaxError, "a line|description")
+
+
+def test_two_sections_of_one_name() -> None:
+    refused(fresh(), edited(offer(), ("a=mid:1", "a=mid:0")), SdpSyntaxError, "same mid")
+
+
+def test_the_state_is_looked_at_before_the_text() -> None:
+    with pytest.raises(InvalidStateError):
+        fresh().plan(Side.REMOTE, SessionDescription("nonsense", SdpType.ANSWER))
+
+
+def test_as_many_sections_as_there_are_have_a_transport_each_where_we_allow_it() -> None:
+    head = without(an_offer("audio"), "group").sdp
+    first = head.index("m=audio")
+    body = head[first:]
+    sections = "".join(body.replace(A, f"a=mid:{n}\r\n") for n in range(150))
+    end = Negotiator(profile(2, bundle_policy=BundlePolicy.MAX_COMPAT))
+    set_remote(end, SessionDescription(head[:first] + sections, SdpType.OFFER))
+    set_local(end)
+    assert len(end.session.transports) == 150
