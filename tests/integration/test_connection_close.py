@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer import IceCandidate, IceServer, InvalidStateError, PeerConnection
+from peer import Certificate, IceCandidate, IceServer, InvalidStateError, PeerConnection
 from tests.support.connection_media import RED, ColourTrack, ToneTrack, sees
 from tests.support.connection_state import eventually, nothing_left, promptly, sockets
 from tests.support.connections import (
@@ -16,6 +16,7 @@ from tests.support.connections import (
     connected_pair,
     exchange,
     expected,
+    forged,
     happened,
     local,
     loopback,
@@ -328,12 +329,8 @@ async def test_a_connection_that_failed_closes_like_any_other() -> None:
     async with nothing_left(), pair() as (offerer, answerer):
         offerer.createDataChannel("x")
         await offerer.setLocalDescription()
-        text = local(offerer).sdp
-        own = text.partition("a=fingerprint:sha-256 ")[2].split("\r\n")[0]
-        wrong = own[:-2] + ("00" if own[-2:] != "00" else "01")
-        await answerer.setRemoteDescription(
-            type(local(offerer))(text.replace(own, wrong), local(offerer).type)
-        )
+        wrong = forged(local(offerer), Certificate.generate().fingerprint())
+        await answerer.setRemoteDescription(wrong)
         await answerer.setLocalDescription()
         await offerer.setRemoteDescription(local(answerer))
         await reached(

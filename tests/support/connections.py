@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from peer import PeerConfiguration, PeerConnection, SessionDescription
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from peer import DataChannel, IceCandidate, IceCandidateEvent, RtpTransceiver
+    from peer.identity.fingerprints import Fingerprint
 
 #: Seconds. Whatever takes longer on the loopback has failed.
 PATIENCE = 20.0
@@ -71,6 +74,22 @@ def without_candidates(description: SessionDescription) -> SessionDescription:
     lines = description.sdp.splitlines(keepends=True)
     kept = [line for line in lines if not line.startswith(("a=candidate", "a=end-of-candidates"))]
     return SessionDescription("".join(kept), description.type)
+
+
+def unbundled(description: SessionDescription) -> SessionDescription:
+    """What a peer that cannot bundle offers: each m-section has a transport of its own."""
+    return replace(description, sdp=re.sub(r"a=group:BUNDLE[^\r]*\r\n", "", description.sdp))
+
+
+def forged(description: SessionDescription, fingerprint: Fingerprint) -> SessionDescription:
+    """The description with another certificate's fingerprint."""
+    text = re.sub(r"a=fingerprint:\S+ \S+", f"a=fingerprint:{fingerprint}", description.sdp)
+    return replace(description, sdp=text)
+
+
+def announced(pc: PeerConnection) -> str:
+    """The fingerprint in our description."""
+    return re.findall(r"a=fingerprint:(\S+ \S+)", local(pc).sdp)[0]
 
 
 async def offer(offerer: PeerConnection, answerer: PeerConnection) -> None:

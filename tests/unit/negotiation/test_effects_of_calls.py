@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+from typing import TypeVar
+
+import pytest
+
+from peer.descriptions import SdpType, SessionDescription
+from peer.negotiation.attributes import Direction
+from peer.negotiation.effects import (
+    AnnounceTrack,
+    CloseData,
+    CloseTransport,
+    ConfigureRtp,
+    ConnectData,
+    ConnectTransport,
+    CreateTransceiver,
+    Effect,
+    StopTransceiver,
+)
+from peer.negotiation.state import Side
+from peer.states import DtlsRole, IceRole
+from tests.support.negotiation import (
+    add,
+    add_track,
+    answer_of,
+    described,
+    edited,
+    exchange,
+    offer_of,
+    pair,
+    set_local,
+    set_remote,
+)
+
+E = TypeVar("E")
+
+
+def names(effects: tuple[Effect, ...]) -> list[str]:
+    return [type(effect).__name__ for effect in effects]
+
+
+def the(kind: type[E], effects: tuple[Effect, ...]) -> E:
+    """The one effect of a kind."""
+    (found,) = (effect for effect in effects if isinstance(effect, kind))
+    return found
+
+
+def test_a_call_from_the_first_offer_to_media() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    left.want_data()
+    plan = left.plan(Side.LOCAL, None)
+    assert [(e.key, e.listens) for e in plan.prepare] == [("0", True), ("1", True)]
+    assert left.commit(plan) == ()
+
+    made = set_remote(right, described(left, Side.LOCAL))
+    assert made == (CreateTransceiver(0), AnnounceTrack(0, ("stream",)))
+
+    answer = right.plan(Side.LOCAL, None)
+    assert [(e.key, e.listens) for e in answer.prepare] == [("0", False)]
+    done = right.commit(answer)
+    assert names(done) == ["ConfigureRtp", "ConnectTransport", "ConnectData"]
+    connect = the(ConnectTransport, done)
+    assert connect.role is DtlsRole.CLIENT
+    assert connect.ice_role is IceRole.CONTROLLED
+    assert connect.ice == left.session.transports[0].local
+    assert connect.fingerprints == left.profile.fingerprints
+    assert the(ConnectData, done) == ConnectData("0", 5000, 262144)
+    media = the(ConfigureRtp, done)
+    assert media.send is None
+    assert media.receive is not None
+    assert media.receive.ssrcs == (left.session.transceivers[0].ssrc,)
+
+    ended = set_remote(left, described(right, Side.LOCAL))
+    assert names(ended) == ["ConfigureRtp", "ConnectTransport", "ConnectData", "CloseTransport"]
+    assert the(CloseTransport, ended) == CloseTransport("1"), "the answer bundled it away"
+    sending = the(ConfigureRtp, ended)
+    assert sending.send is not None
+    assert sending.send.cname == "end-1"
+    assert sending.send.mid == "0"
+    assert sending.receive is None
+
+
+def test_what_stays_asks_for_nothing() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    left.want_data()
+    exchange(left, right)
+    assert set_local(left) == ()
+    assert set_remote(right, described(left, Side.LOCAL)) == ()
+    assert set_local(right) == ()
+    assert set_remote(left, described(right, Side.LOCAL)) == ()
+
+
+def test_a_source_that_repairs_is_told_from_the_source_that_it_repairs() -> None:
+    left, right = pair()
+    state = add_track(left, "video")
+    set_remote(right, offer_of(left))
+    receive = the(ConfigureRtp, set_local(right)).receive
+    assert receive is not None
+    assert receive.ssrcs == (state.ssrc,)
+    assert receive.rtx == ((state.rtx_ssrc, state.ssrc),)
+
+
+def test_a_direction_that_changes_is_configured_anew() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    add_track(right, "audio")
+    exchange(left, right)
+    left.change_transceiver(0, direction=Direction.RECVONLY)
+    set_remote(right, offer_of(left))
+    effect = the(ConfigureRtp, set_local(right))
+    assert effect.send is not None
+    assert effect.receive is None
+
+
+def test_a_track_is_announced_each_time_that_the_peer_begins_to_send() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    exchange(left, right)
+    for direction, announced in (
+        (Direction.RECVONLY, False),
+        (Direction.SENDRECV, True),
+        (Direction.SENDONLY, False),
+    ):
+        left.change_transceiver(0, direction=direction)
+        effects = set_remote(right, offer_of(left))
+        assert any(isinstance(effect, AnnounceTrack) for effect in effects) is announced
+        set_remote(left, answer_of(right))
+
+
+def test_a_track_that_the_answer_sends_is_announced_to_the_offerer() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    add_track(right, "audio")
+    set_remote(right, offer_of(left))
+    effects = set_remote(left, answer_of(right))
+    assert the(AnnounceTrack, effects) == AnnounceTrack(0, ("stream",))
+
+
+def test_an_answer_that_says_more_than_was_offered_announces_nothing() -> None:
+    left, right = pair()
+    add(left, "audio", Direction.SENDONLY)
+    set_remote(right, offer_of(left))
+    more = edited(answer_of(right), ("a=recvonly", "a=sendrecv"))
+    effects = set_remote(left, more)
+    assert not any(isinstance(effect, AnnounceTrack) for effect in effects)
+    assert left.session.transceivers[0].current_direction is Direction.SENDONLY
+
+
+def test_one_that_is_stopping_is_neither_configured_nor_announced() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    set_remote(right, offer_of(left))
+    right.stop_transceiver(0)
+    assert "ConfigureRtp" not in names(set_local(right))
+    set_remote(left, described(right, Side.LOCAL))
+    assert "AnnounceTrack" not in names(set_remote(right, offer_of(left)))
+
+
+def test_a_stop_is_carried_out_on_both_ends() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    exchange(left, right)
+    assert left.stop_transceiver(0) == ()
+    set_remote(right, offer_of(left))
+    assert names(set_local(right)) == ["StopTransceiver", "CloseTransport"]
+    assert names(set_remote(left, described(right, Side.LOCAL))) == [
+        "StopTransceiver",
+        "CloseTransport",
+    ]
+
+
+def test_a_stop_before_the_first_offer_is_carried_out_at_once() -> None:
+    left, _ = pair()
+    state = add(left, "audio")
+    assert left.stop_transceiver(state.key) == (StopTransceiver(state.key),)
+
+
+@pytest.mark.parametrize("connected", [False, True])
+def test_data_that_is_refused_closes_its_channels(*, connected: bool) -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    left.want_data()
+    if connected:
+        exchange(left, right)
+    set_remote(right, offer_of(left))
+    refusing = edited(
+        answer_of(right), ("m=application 9", "m=application 0"), ("BUNDLE 0 1", "BUNDLE 0")
+    )
+    effects = set_remote(left, refusing)
+    assert CloseData() in effects
+    assert left.session.data is None
+
+
+def test_a_provisional_answer_connects_and_the_final_one_only_adds() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    set_remote(right, offer_of(left))
+    first = set_local(right, SessionDescription("", SdpType.PRANSWER))
+    assert names(first) == ["ConfigureRtp", "ConnectTransport"]
+    assert names(set_remote(left, described(right, Side.LOCAL))) == [
+        "ConfigureRtp",
+        "ConnectTransport",
+    ]
+    assert set_local(right) == ()
+    assert set_remote(left, described(right, Side.LOCAL)) == ()

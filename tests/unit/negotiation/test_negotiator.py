@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+import pytest
+
+from peer.descriptions import SdpType, SessionDescription
+from peer.errors import InvalidModificationError, InvalidStateError
+from peer.negotiation.attributes import Direction
+from peer.negotiation.effects import CloseTransport, CreateTransceiver
+from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.sdp import Sdp
+from peer.negotiation.state import Side
+from peer.states import SignalingState
+from tests.support.negotiation import (
+    add,
+    add_track,
+    an_offer,
+    answer_of,
+    candidate,
+    described,
+    edited,
+    exchange,
+    kinds,
+    offer_of,
+    pair,
+    profile,
+    set_local,
+    set_remote,
+    transceiver,
+)
+from tests.support.sessions import check_agreement, check_session
+
+
+def offered() -> tuple[Negotiator, SessionDescription]:
+    """An end that has a wish, and its offer, not set."""
+    end = Negotiator(profile(1))
+    add_track(end, "audio")
+    return end, end.create_offer()
+
+
+def test_a_plan_changes_nothing_on_either_side() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    for end, side, description in (
+        (left, Side.LOCAL, None),
+        (right, Side.REMOTE, an_offer("video", "data")),
+    ):
+        before, needed = end.session, end.negotiation_needed
+        plan = end.plan(side, description)
+        assert plan.base is end.session is before
+        assert plan.next != before
+        assert end.negotiation_needed is needed
+
+
+def test_a_plan_that_is_given_up_leaves_no_transport() -> None:
+    end, _ = offered()
+    end.want_data()
+    before = end.session
+    plan = end.plan(Side.LOCAL, None)
+    assert end.abort(plan) == (CloseTransport("0"), CloseTransport("1"))
+    assert end.session is before
+    set_local(end)
+
+
+def test_a_plan_is_committed_as_it_was_made() -> None:
+    end, _ = offered()
+    plan = end.plan(Side.LOCAL, None)
+    end.commit(plan)
+    assert end.session is plan.next
+
+
+class TestMeanwhile:
+    """What the application does between a plan and its commit."""
+
+    def test_a_wish_of_the_meantime_is_kept_and_asked_for_later(self) -> None:
+        end, _ = offered()
+        plan = end.plan(Side.LOCAL, None)
+        late = add(end, "video")
+        end.change_transceiver(0, direction=Direction.RECVONLY)
+        end.commit(plan)
+        assert transceiver(end, 0).mid == "0"
+        assert transceiver(end, 0).direction is Direction.RECVONLY
+        assert transceiver(end, late.key).mid is None
+        check_session(end.session)
+
+    def test_a_track_of_the_meantime_takes_what_the_peer_offers(self) -> None:
+        end = Negotiator(profile(2))
+        plan = end.plan(Side.REMOTE, an_offer("audio"))
+        state = add_track(end, "audio")
+        effects = end.commit(plan)
+        assert transceiver(end, state.key).mid == "0"
+        assert len(end.session.transceivers) == 1
+        assert not any(isinstance(effect, CreateTransceiver) for effect in effects)
+
+    def test_a_stop_of_the_meantime_is_a_stop(self) -> None:
+        end, _ = offered()
+        plan = end.plan(Side.LOCAL, None)
+        end.stop_transceiver(0)
+        end.commit(plan)
+        assert end.session.transceivers == ()
+        check_session(end.session)
+
+    def test_a_candidate_of_the_meantime_is_kept(self) -> None:
+        left, right = pair()
+        add_track(left, "audio")
+        exchange(left, right)
+        plan = left.plan(Side.LOCAL, None)
+        left.add_candidate(candidate(right, "0"))
+        left.commit(plan)
+        remote = left.session.current_remote
+        assert remote is not None
+        assert len(remote.sdp.media[0].candidates) == 1
+
+    def test_a_close_of_the_meantime_is_the_end(self) -> None:
+        end, _ = offered()
+        plan = end.plan(Side.LOCAL, None)
+        end.close()
+        closed = end.session
+        with pytest.raises(InvalidStateError, match="closed"):
+            end.commit(plan)
+        assert end.session is closed
+        assert end.abort(plan) == (CloseTransport("0"),)
+
+    def test_a_plan_that_fits_no_more_changes_nothing(self) -> None:
+        end, _ = offered()
+        plan = end.plan(Side.LOCAL, None)
+        set_remote(end, an_offer("video"))
+        before = end.session
+        with pytest.raises(InvalidStateError):
+            end.commit(plan)
+        assert end.session is before
+
+
+class TestOurDescriptions:
+    """They are set as they were created, or not at all (RFC 9429 section 5.4)."""
+
+    def test_without_an_argument_the_state_decides(self) -> None:
+        left, right = pair()
+        add_track(left, "audio")
+        set_local(left)
+        assert left.session.state is SignalingState.HAVE_LOCAL_OFFER
+        set_remote(right, described(left, Side.LOCAL))
+        set_local(right)
+        assert right.session.state is SignalingState.STABLE
+
+    @pytest.mark.parametrize("kind", [SdpType.OFFER, SdpType.ANSWER, SdpType.PRANSWER])
+    def test_a_type_without_a_text_is_made(self, kind: SdpType) -> None:
+        end = Negotiator(profile(2))
+        if kind is not SdpType.OFFER:
+            set_remote(end, an_offer("audio"))
+        set_local(end, SessionDescription("", kind))
+        assert end.session.state in (SignalingState.STABLE, *WAITING)
+
+    def test_what_was_created_is_set(self) -> None:
+        end, offer = offered()
+        set_local(end, offer)
+        assert described(end, Side.LOCAL) == offer
+
+    def test_without_a_text_it_is_what_was_created_where_that_still_holds(self) -> None:
+        end, offer = offered()
+        set_local(end)
+        assert described(end, Side.LOCAL) == offer
+
+    def test_without_a_text_it_is_made_anew_where_a_wish_has_changed(self) -> None:
+        end, offer = offered()
+        end.want_data()
+        set_local(end)
+        assert kinds(Sdp.parse(offer.sdp)) == ["audio"]
+        assert kinds(Sdp.parse(described(end, Side.LOCAL).sdp)) == ["audio", "application"]
+
+    def test_with_its_text_it_is_set_though_a_wish_has_changed(self) -> None:
+        end, offer = offered()
+        end.want_data()
+        set_local(end, offer)
+        assert described(end, Side.LOCAL) == offer
+
+    def test_only_the_last_one_counts(self) -> None:
+        end, offer = offered()
+        end.create_offer()
+        with pytest.raises(InvalidModificationError, match="changed after"):
+            end.plan(Side.LOCAL, offer)
+
+    @pytest.mark.parametrize(
+        "edit",
+        [("actpass", "active"), ("opus", "OPUS"), ("\r\n", "\n"), ("s=-\r\n", "s=- \r\n")],
+    )
+    def test_a_changed_one_is_refused(self, edit: tuple[str, str]) -> None:
+        end, offer = offered()
+        before = end.session
+        with pytest.raises(InvalidModificationError, match="changed after"):
+            end.plan(Side.LOCAL, edited(offer, edit))
+        assert end.session is before
+
+    def test_one_of_another_end_is_refused(self) -> None:
+        with pytest.raises(InvalidModificationError, match="stale"):
+            Negotiator(profile(2)).plan(Side.LOCAL, offered()[1])
+
+    def test_one_that_an_exchange_has_overtaken_is_stale(self) -> None:
+        left, right = pair()
+        add_track(left, "audio")
+        offer = left.create_offer()
+        add_track(right, "video")
+        exchange(right, left)
+        with pytest.raises(InvalidModificationError, match="stale"):
+            left.plan(Side.LOCAL, offer)
+
+    def test_an_answer_to_an_offer_that_was_replaced_is_stale(self) -> None:
+        end = Negotiator(profile(2))
+        set_remote(end, an_offer("audio"))
+        answer = end.create_answer()
+        set_remote(end, an_offer("audio", "video"))
+        before = end.session
+        with pytest.raises(InvalidModificationError, match="stale"):
+            end.plan(Side.LOCAL, answer)
+        assert end.session is before
+
+    def test_an_offer_is_no_answer(self) -> None:
+        end, offer = offered()
+        set_remote(end, an_offer("audio"))
+        with pytest.raises(InvalidStateError, match="local offer"):
+            end.plan(Side.LOCAL, offer)
+
+
+WAITING = (SignalingState.HAVE_LOCAL_OFFER, SignalingState.HAVE_LOCAL_PRANSWER)
+
+
+def test_an_offer_of_the_peer_may_replace_its_offer() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    set_remote(right, offer_of(left))
+    (first,) = right.session.transceivers
+    add_track(left, "video")
+    effects = set_remote(right, offer_of(left))
+    assert right.session.transceivers[0] == first
+    assert [e for e in effects if isinstance(e, CreateTransceiver)] == [CreateTransceiver(1)]
+    set_remote(left, answer_of(right))
+    check_agreement(left, right)
+
+
+def test_what_a_replaced_offer_had_ends_with_the_answer() -> None:
+    left, right = pair()
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    exchange(left, right)
+    left.stop_transceiver(0)
+    set_remote(right, offer_of(left))
+    # A place that was given up in one offer is another's in the next, without an answer between.
+    taken = edited(
+        offer_of(left),
+        ("m=audio 0 UDP/TLS/RTP/SAVPF 111 0\r\n", "m=application 0 x y\r\n"),
+        ("a=mid:0\r\n", "a=mid:9\r\n"),
+    )
+    set_remote(right, taken)
+    set_local(right)
+    check_session(right.session)
+    assert [t.mid for t in right.session.transceivers] == ["1"]
+
+
+def test_a_remote_description_has_a_text() -> None:
+    with pytest.raises(InvalidStateError, match="needed"):
+        Negotiator(profile(1)).plan(Side.REMOTE, None)
+
+
+def test_a_closed_end_plans_nothing() -> None:
+    end, offer = offered()
+    end.close()
+    for side in Side:
+        with pytest.raises(InvalidStateError, match="closed"):
+            end.plan(side, offer)
+    with pytest.raises(InvalidStateError):
+        end.create_offer()
+    with pytest.raises(InvalidStateError):
+        end.create_answer()
+
+
+def test_what_a_long_session_leaves_behind_does_not_grow() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    exchange(left, right)
+    sizes = set()
+    for _ in range(5):
+        state = add(left, "video")
+        exchange(left, right)
+        left.stop_transceiver(state.key)
+        exchange(left, right)
+        for end in (left, right):
+            session = end.session
+            sizes.add((len(session.transceivers), len(session.routes), len(session.layout)))
+    assert sizes == {(1, 1, 2)}
+    assert left.session.next_mid == 6
+    check_agreement(left, right)

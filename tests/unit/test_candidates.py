@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from peer.candidates import CandidateFields
+from peer.errors import CandidateError
+
+HOST = "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HOST,
+        "candidate:a/+ 1 udp 1 2001:db8::1 9 typ srflx raddr 10.0.0.1 rport 5000",
+        "candidate:1 1 tcp 1 192.0.2.1 9 typ host tcptype active",
+        "candidate:1 1 udp 1 a.local 9 typ host generation 0 ufrag abcd network-cost 999",
+        "candidate:1 1 udp 1 192.0.2.1 9 typ relay raddr 0.0.0.0 rport 0",
+    ],
+)
+def test_what_is_read_is_written_again(text: str) -> None:
+    assert str(CandidateFields.parse(text)) == text
+    assert CandidateFields.parse(f"a={text}") == CandidateFields.parse(text)
+    assert CandidateFields.parse(text).is_understood
+
+
+def test_a_type_that_we_do_not_know_is_read_and_not_understood() -> None:
+    fields = CandidateFields.parse("candidate:1 1 udp 1 192.0.2.1 9 typ new-kind")
+    assert fields.type == "new-kind"
+    assert not fields.is_understood
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "eight fields"),
+        ("candidate:1 1 udp 1 192.0.2.1 9 type host", "eight fields"),
+        ("candidate:_ 1 udp 1 192.0.2.1 9 typ host", "foundation"),
+        (f"candidate:{'1' * 33} 1 udp 1 192.0.2.1 9 typ host", "foundation"),
+        ("candidate:1 0 udp 1 192.0.2.1 9 typ host", "component"),
+        ("candidate:1 257 udp 1 192.0.2.1 9 typ host", "component"),
+        ("candidate:1 1 udp 0 192.0.2.1 9 typ host", "priority"),
+        ("candidate:1 1 udp 4294967296 192.0.2.1 9 typ host", "priority"),
+        ("candidate:1 1 udp \N{ARABIC-INDIC DIGIT ONE} 192.0.2.1 9 typ host", "visible ASCII"),
+        ("candidate:1 1 udp 1 192.0.2.1 65536 typ host", "port"),
+        ("candidate:1 1 udp 1 192.0.2.1 -1 typ host", "port"),
+        ("candidate:1 1 udp 1 192.0.2.1 9 typ ho(st", "type"),
+        ("candidate:1 1 udp 1 192.0.2.1 9 typ host generation", "pairs"),
+        ("candidate:1 1 udp 1 192.0.2.1 9 typ srflx rport x", "rport"),
+        ("candidate:1 1 udp 1 \0 9 typ host", "visible ASCII"),
+        ("candidate:1 1 udp 1 192.0.2.1 9 typ host\r\na=setup:active", "visible ASCII"),
+        ("candidate:1 1 udp 1 \ud800 9 typ host", "visible ASCII"),
+        (HOST + " x y" * 300, "1,024 characters"),
+    ],
+)
+def test_what_breaks_it_is_refused_by_name(text: str, words: str) -> None:
+    with pytest.raises(CandidateError, match=words) as refusal:
+        CandidateFields.parse(text)
+    assert refusal.value.candidate == text
