@@ -210,7 +210,7 @@ async def test_close_waits_for_the_operation_that_runs() -> None:
         assert describing.done()
         await eventually(lambda: sockets() == before)
         for task in (describing, waiting):
-            with pytest.raises(InvalidStateError, match="closed"):
+            with pytest.raises(InvalidStateError, match="the connection is closed"):
                 await task
 
 
