@@ -89,7 +89,8 @@ def forged(description: SessionDescription, fingerprint: Fingerprint) -> Session
 
 def announced(pc: PeerConnection) -> str:
     """The fingerprint in our description."""
-    return re.findall(r"a=fingerprint:(\S+ \S+)", local(pc).sdp)[0]
+    found: list[str] = re.findall(r"a=fingerprint:(\S+ \S+)", local(pc).sdp)
+    return found[0]
 
 
 async def offer(offerer: PeerConnection, answerer: PeerConnection) -> None:
