@@ -325,6 +325,8 @@ class Control:
             (self.ice_connection_state, connectivity, EventName.ICE_CONNECTION_STATE_CHANGE),
             (self.connection_state, overall, EventName.CONNECTION_STATE_CHANGE),
         )
+        was_complete = self.ice_gathering_state is IceGatheringState.COMPLETE
+        just_gathered = gathering is IceGatheringState.COMPLETE and not was_complete
         self.ice_gathering_state = gathering
         self.ice_connection_state = connectivity
         self.connection_state = overall
@@ -332,7 +334,7 @@ class Control:
         for was, now, event in changes:
             if was is not now:
                 self.events.emit(event)
-        if changes[0][0] is not gathering and gathering is IceGatheringState.COMPLETE:
+        if just_gathered:
             # webrtc-pc section 4.4.1.3: the null candidate follows the last of all.
             self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(None))
         # Whoever waits looks for himself.
