@@ -32,6 +32,7 @@ class Verdict(StrEnum):
 
     STARTED = "started"
     KEPT = "kept"
+    UNDECIDED = "undecided"
     REFUSED = "refused"
 
 
@@ -151,12 +152,17 @@ class PathSelected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandshakeCompleted(Event):
-    """Both Finished messages were exchanged; the peer's certificate is not yet verified by this."""
+    """Both Finished messages were exchanged; the peer's certificate is not yet verified by this.
+
+    Args:
+        association: Numbers the associations of a transport, from 0.
+    """
 
     role: DtlsRole
     version: str
     cipher: str | None
     srtp_profile: str | None
+    association: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,12 +172,41 @@ class FingerprintChecked(Event):
     Args:
         expected: As `sha-256 AB:CD:...`.
         shown: The certificate's own, by the same hash.
+        association: As in `HandshakeCompleted`.
     """
 
     expected: tuple[str, ...]
     shown: str
     matches: bool
+    association: int = 0
     section: str = "RFC 8122 section 5"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeysSwitched(Event):
+    """From now on that direction uses the keys of a new association.
+
+    Args:
+        direction: `out` when we send with them, `in` when the peer was first heard to do so.
+        association: As in `HandshakeCompleted`.
+    """
+
+    direction: Direction
+    association: int
+    section: str = "RFC 5763 section 6.8"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationRetired(Event):
+    """The keys of a former association were wiped, or a new one was given up.
+
+    Args:
+        association: As in `HandshakeCompleted`.
+        reason: Why.
+    """
+
+    association: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +238,8 @@ TraceEvent = (
     | PathSelected
     | HandshakeCompleted
     | FingerprintChecked
+    | KeysSwitched
+    | AssociationRetired
     | StateChanged
     | Failed
 )
