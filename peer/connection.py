@@ -9,14 +9,11 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
+from peer import adding
 from peer.configuration import PeerConfiguration
 from peer.control import Control
-from peer.errors import InvalidAccessError
 from peer.negotiation.attributes import Direction
-from peer.negotiation.session import Birth
 from peer.negotiation.state import Side
-from peer.rtp.tracks import MediaStreamTrack
-from peer.rtp_parameters import MediaKind
 from peer.security import SecuritySummary, summarize
 from peer.states import (
     ConnectionState,
@@ -36,6 +33,7 @@ if TYPE_CHECKING:
     from peer.events import Handler
     from peer.rtp.receiver import RtpReceiver
     from peer.rtp.sender import RtpSender
+    from peer.rtp.tracks import MediaStreamTrack
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
 
@@ -229,20 +227,7 @@ class PeerConnection:
         """
         control = self._control
         control.check_open()
-        if any(sender.track is track for sender in self.getSenders()):
-            raise InvalidAccessError("the track is sent already")
-        names = streams or (self._stream,)
-        for transceiver in self.getTransceivers():
-            state = control.negotiator.reusable_for_track(transceiver.key, MediaKind(track.kind))
-            if state is not None and transceiver.sender.track is None:
-                transceiver.sender.set_track(track)
-                direction = Direction.of(sends=True, receives=state.direction.receives)
-                control.negotiator.change_transceiver(
-                    transceiver.key, direction=direction, streams=names, has_track=True
-                )
-                control.check_negotiation()
-                return transceiver.sender
-        return self._new(track, Birth.ADD_TRACK, Direction.SENDRECV, names).sender
+        return adding.add_track(control, track, streams or (self._stream,)).sender
 
     def removeTrack(self, sender: RtpSender) -> None:
         """Stop to send a track; the m-section stays for the other direction.
@@ -251,18 +236,8 @@ class PeerConnection:
             InvalidAccessError: The sender is not of this connection.
             InvalidStateError: We are closed.
         """
-        control = self._control
-        control.check_open()
-        transceiver = next((t for t in self.getTransceivers() if t.sender is sender), None)
-        if transceiver is None:
-            raise InvalidAccessError("the sender belongs to another connection")
-        state = control.transceiver_state(transceiver.key)
-        if state is None or state.stopping or sender.track is None:
-            return
-        sender.set_track(None)
-        direction = Direction.of(sends=False, receives=state.direction.receives)
-        control.negotiator.change_transceiver(transceiver.key, direction=direction, has_track=False)
-        control.check_negotiation()
+        self._control.check_open()
+        adding.remove_track(self._control, sender)
 
     def addTransceiver(
         self,
@@ -283,11 +258,11 @@ class PeerConnection:
         """
         self._control.check_open()
         names = (self._stream,) if streams is None else tuple(streams)
-        return self._new(trackOrKind, Birth.ADD_TRANSCEIVER, Direction(direction), names)
+        return adding.add_transceiver(self._control, trackOrKind, Direction(direction), names)
 
     def getTransceivers(self) -> list[RtpTransceiver]:
         """All that have not ended, in the order in which they were made."""
-        return [t for t in self._control.world.transceivers.values() if not t.stopped]
+        return adding.live_transceivers(self._control)
 
     def getSenders(self) -> list[RtpSender]:
         """The sending halves of `getTransceivers`."""
@@ -372,26 +347,6 @@ class PeerConnection:
         bundles = self._control.world.bundles
         gathered = {key: bundle.gathered for key, bundle in bundles.items()}
         return self._control.negotiator.described(side, pending=pending, gathered=gathered)
-
-    def _new(
-        self,
-        track_or_kind: MediaStreamTrack | str,
-        birth: Birth,
-        direction: Direction,
-        streams: Sequence[str],
-    ) -> RtpTransceiver:
-        track = track_or_kind if isinstance(track_or_kind, MediaStreamTrack) else None
-        kind = track_or_kind.kind if isinstance(track_or_kind, MediaStreamTrack) else track_or_kind
-        state = self._control.negotiator.add_transceiver(
-            MediaKind(kind),
-            birth=birth,
-            direction=direction,
-            streams=streams,
-            has_track=birth is Birth.ADD_TRACK,
-        )
-        transceiver = self._control.make_transceiver(state.key, track)
-        self._control.check_negotiation()
-        return transceiver
 
     def __repr__(self) -> str:
         return f"<PeerConnection {self.connectionState} signaling={self.signalingState}>"
