@@ -42,6 +42,9 @@ class Recorder:
         self.gathering.append(state)
         self._note()
 
+    def on_path(self) -> None:
+        self._note()
+
     def on_state(self, state: IceTransportState) -> None:
         self.states.append(state)
         self._note()

@@ -18,6 +18,7 @@ class IceTiming:
         consent_grace: How long a consent check may stay unanswered before silence counts.
         silence: Since the peer was last heard, before the transport is `disconnected`.
         consent_expiry: Since the last answer, before we must stop sending (RFC 7675 section 5.1).
+        retirement: How long a generation that carries no more stays without a datagram.
         release: How long a TURN server may take to delete an allocation when we close.
     """
 
@@ -28,4 +29,5 @@ class IceTiming:
     consent_grace: float = 1.0
     silence: float = 5.0
     consent_expiry: float = 30.0
+    retirement: float = 10.0
     release: float = 0.5

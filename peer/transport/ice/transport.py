@@ -40,6 +40,9 @@ class IceEvents(Protocol):
     def on_gathering_state(self, state: IceGatheringState) -> None:
         """The gathering state has changed."""
 
+    def on_path(self) -> None:
+        """A check has succeeded, which may have moved the path, or nominated it."""
+
     def on_state(self, state: IceTransportState) -> None:
         """The state has changed; on `failed`, the transport's `error` says why."""
 
@@ -71,7 +74,7 @@ class IceCounters:
 class IceTransport:
     """One ICE generation: gathering, checks, consent, and datagrams.
 
-    An ICE restart makes another one beside it.
+    An ICE restart makes another one beside it (`IceGenerations`).
 
     Args:
         local: Our username fragment and password.
@@ -80,7 +83,7 @@ class IceTransport:
         interfaces: Local addresses to bind; all but the loopback's where None.
         events: Who is told.
         timing: The intervals.
-        tap: Told of every datagram and of the path, where the transport is traced.
+        tap: Told of every datagram, where the transport is traced.
 
     Raises:
         ConfigurationError: The URL of a server cannot be used.
@@ -104,7 +107,6 @@ class IceTransport:
         self._role: IceRole | None = None
         self._events = events
         self._timing = timing or IceTiming()
-        self._tap = tap
         relay_only = policy is IceTransportPolicy.RELAY
         self._agent = IceAgent(
             local,
@@ -143,6 +145,11 @@ class IceTransport:
         """The local and remote candidate in use, or None before a check has succeeded."""
         pair = self._agent.selected_pair
         return None if pair is None else (from_aioice(pair[0]), from_aioice(pair[1]))
+
+    @property
+    def nominated(self) -> bool:
+        """Whether the selected pair is nominated, so that both sides know it."""
+        return self._agent.nominated
 
     @property
     def local_candidates(self) -> tuple[CandidateFields, ...]:
@@ -257,8 +264,7 @@ class IceTransport:
     def _on_path(self) -> None:
         if self.state in _ENDED:
             return
-        if self._tap is not None:
-            self._tap.path(self.selected_pair)
+        self._events.on_path()
         if self._watch is None:
             self._watch = ConsentWatch(
                 self._agent, self._timing, heard=self._heard, on_state=self._on_consent

@@ -1,0 +1,99 @@
+"""Owns one ICE generation among those of its transport: its name, and when it may go."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peer.candidates import CandidateFields
+    from peer.ice_parameters import IceParameters
+    from peer.states import IceGatheringState, IceTransportState
+    from peer.transport.ice.transport import IceEvents, IceTransport
+
+
+class Succession(Protocol):
+    """What a generation tells those that it is one of."""
+
+    def on_candidate_of(self, generation: Generation, candidate: CandidateFields | None) -> None:
+        """A local candidate; None when there will be no more."""
+
+    def on_path_of(self, generation: Generation) -> None:
+        """A check has succeeded, which may have moved its path, or nominated it."""
+
+    def on_state_of(self, generation: Generation) -> None:
+        """Its state has changed."""
+
+    def on_datagram(self, datagram: bytes) -> None:
+        """A datagram of the peer."""
+
+
+class Generation:
+    """One generation. It is its `ice` that does the work.
+
+    Args:
+        local: Our username fragment, which names it, and password.
+        make: Makes its `ice`.
+        succession: Those that it is one of.
+    """
+
+    def __init__(
+        self,
+        local: IceParameters,
+        make: Callable[[IceParameters, IceEvents], IceTransport],
+        succession: Succession,
+    ) -> None:
+        self.name = local.username_fragment
+        self._succession = succession
+        self._heard = 0
+        self._departure: asyncio.TimerHandle | None = None
+        self.ice = make(local, self)
+
+    @property
+    def was_heard(self) -> bool:
+        """Whether a datagram came since it was last looked at."""
+        return self.ice.counters.packets_received > self._heard
+
+    def leave_when_silent(self, seconds: float, leave: Callable[[Generation], None]) -> None:
+        """Call `leave` once so many seconds have passed without a datagram."""
+        self._heard = self.ice.counters.packets_received
+        loop = asyncio.get_running_loop()
+        self._departure = loop.call_later(seconds, self._look, seconds, leave)
+
+    def stay(self) -> None:
+        """Do not leave after all."""
+        if self._departure is not None:
+            self._departure.cancel()
+
+    async def close(self) -> None:
+        """End it."""
+        self.stay()
+        await self.ice.close()
+
+    def _look(self, seconds: float, leave: Callable[[Generation], None]) -> None:
+        # A peer that has not left this generation yet goes on to be heard.
+        if self.was_heard:
+            self.leave_when_silent(seconds, leave)
+        else:
+            leave(self)
+
+    def on_candidate(self, candidate: CandidateFields | None) -> None:
+        """From its ICE: a local candidate."""
+        self._succession.on_candidate_of(self, candidate)
+
+    def on_gathering_state(self, state: IceGatheringState) -> None:
+        """From its ICE: its gathering state, which follows from `on_candidate`."""
+
+    def on_path(self) -> None:
+        """From its ICE: a check has succeeded."""
+        self._succession.on_path_of(self)
+
+    def on_state(self, state: IceTransportState) -> None:
+        """From its ICE: its state, which it knows itself."""
+        self._succession.on_state_of(self)
+
+    def on_datagram(self, datagram: bytes) -> None:
+        """From its ICE: a datagram of the peer."""
+        self._succession.on_datagram(datagram)
