@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peer.transport.demux import DatagramClass, associations_for, classify
+from tests.support.unified import unified
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,11 @@ def test_an_only_association_gets_everything() -> None:
 
 def test_epoch_0_belongs_to_the_handshake() -> None:
     assert order(dtls(epoch=0), NEXT, CURRENT, RETIRING) == ["next"]
+
+
+@pytest.mark.parametrize("epoch", range(1, 9))
+def test_what_dtls_1_3_protects_is_never_epoch_0(epoch: int) -> None:
+    assert order(unified(epoch=epoch), NEXT, CURRENT) == ["next", "current"]
 
 
 def test_epoch_0_without_a_handshake_is_offered_newest_first() -> None:
