@@ -3,16 +3,19 @@
 Until both sides have keys, whoever can write the peer's address into a packet can write a record
 that OpenSSL takes for the peer's, and OpenSSL ends the connection on the first one that it does not
 expect. What no peer of ours says at that point is therefore not shown to it.
+
+Nor is a record whose header OpenSSL would not accept: it would skip that header alone and read the
+body as further records, which nobody has looked at.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from peer.states import DtlsRole
 from peer.transport.dtls import reasons
-from peer.transport.dtls.records import HEADER_SIZE, ContentType, Record, records
+from peer.transport.dtls.records import HEADER_SIZE, ContentType, Form, Record, records
 
 if TYPE_CHECKING:
     from peer.errors import DtlsError
@@ -23,7 +26,17 @@ _MESSAGE_HEADER = 12
 _RANDOM = slice(2, 34)
 _FATAL, _CLOSE_NOTIFY = 2, 0
 
-# RFC 5246 section 7.4: by type, what each of the two may say before the keys are there.
+# RFC 6347 section 4.1 and RFC 9147 section 4: DTLS 1.2, and 1.3 says the same; 1.0 for what comes
+# before the version is settled.
+_VERSION = b"\xfe\xfd"
+_VERSIONS_IN_CLEAR = (_VERSION, b"\xfe\xff")
+# RFC 8446 section 5.2: of AEAD, whatever the version.
+_LARGEST_BODY = 2**14 + 256
+# RFC 5246 section 7.1.
+_CHANGE = b"\1"
+
+# RFC 5246 section 7.4: by type, what each of the two may say before the keys are there. Of DTLS 1.3
+# (RFC 9147 section 5) it is ClientHello and ServerHello only; HelloRetryRequest is a ServerHello.
 _EXPECTED = {
     # ServerHello, HelloVerifyRequest, NewSessionTicket, Certificate, ServerKeyExchange,
     # CertificateRequest, ServerHelloDone, CertificateStatus.
@@ -42,11 +55,14 @@ class Screened:
 
     Args:
         data: The records to show; may be empty.
+        unified: Those that DTLS 1.3 protects, to show afterwards if that is what is spoken. To an
+            older version they would be headers that it does not accept.
         doubt: Why the peer may have given up, if a record in clear says so. Anybody can have
             written it.
     """
 
     data: bytes
+    unified: bytes
     doubt: DtlsError | None
 
 
@@ -65,15 +81,19 @@ class Caller:
 
 def screen(datagram: bytes, role: DtlsRole) -> Screened:
     """Leave out what the peer has no reason to say; `role` is ours."""
-    kept = b""
+    kept = unified = b""
     doubt: DtlsError | None = None
     for record in records(datagram):
-        body = record.data[HEADER_SIZE:]
-        if _is_expected(record, body, role):
-            kept += record.data
-        else:
-            doubt = doubt or _doubt(record, body, role)
-    return Screened(kept, doubt)
+        match record.form:
+            case Form.UNIFIED:
+                unified += record.data
+            case Form.PLAIN if _is_expected(record, role):
+                kept += record.data
+            case Form.PLAIN:
+                doubt = doubt or _doubt(record, role)
+            case never:
+                assert_never(never)
+    return Screened(kept, unified, doubt)
 
 
 def caller_of(datagram: bytes) -> Caller | None:
@@ -101,15 +121,26 @@ def hello_verify_request(call: bytes, cookie: bytes) -> bytes:
     return header + len(message).to_bytes(2) + message
 
 
-def _is_expected(record: Record, body: bytes, role: DtlsRole) -> bool:
-    # Whatever is under keys proves itself.
-    if record.epoch > 0 or record.content_type == ContentType.CHANGE_CIPHER_SPEC:
-        return True
-    is_message = record.content_type == ContentType.HANDSHAKE and bool(body)
-    return is_message and body[0] in _EXPECTED[role]
+def _is_expected(record: Record, role: DtlsRole) -> bool:
+    body, version = record.body, record.data[1:3]
+    if len(body) > _LARGEST_BODY:
+        return False
+    if record.epoch > 0:
+        # Whatever is under keys proves itself.
+        return version == _VERSION
+    match record.content_type:
+        case ContentType.CHANGE_CIPHER_SPEC:
+            return version in _VERSIONS_IN_CLEAR and body == _CHANGE
+        case ContentType.HANDSHAKE:
+            return version in _VERSIONS_IN_CLEAR and bool(body) and body[0] in _EXPECTED[role]
+        case _:
+            # Not even an ACK (RFC 9147 section 7). Forged, it would keep us from sending again what
+            # never arrived; a genuine one in clear saves no more than one retransmission.
+            return False
 
 
-def _doubt(record: Record, body: bytes, role: DtlsRole) -> DtlsError | None:
+def _doubt(record: Record, role: DtlsRole) -> DtlsError | None:
+    body = record.body
     match record.content_type:
         case ContentType.ALERT if len(body) >= 2 and (
             body[0] == _FATAL or body[1] == _CLOSE_NOTIFY
