@@ -6,11 +6,15 @@ import re
 from typing import Final
 
 #: RFC 6347 section 4.2.4, figure 1, by the message that only this flight has; the first one counts.
+#: The flights of DTLS 1.3 have the same numbers (RFC 9147 section 5.7).
 _FLIGHTS: Final = (
     ("HelloVerifyRequest", 2),
+    ("HelloRetryRequest", 2),
     ("ServerHello", 4),
     ("ClientKeyExchange", 5),
     ("CertificateVerify", 5),
+    # All of DTLS 1.3 that is under keys; of the server it would come with the ServerHello.
+    ("handshake messages", 5),
 )
 _HANDSHAKE: Final = re.compile(
     r"Hello|Certificate|KeyExchange|Finished|ChangeCipherSpec|Ticket|handshake message"
@@ -41,8 +45,8 @@ def number(names: tuple[str, ...], *, after_verify_request: bool) -> int | None:
 
     Args:
         names: The messages of the flight so far.
-        after_verify_request: Whether a HelloVerifyRequest came before, which makes a ClientHello
-            the third flight.
+        after_verify_request: Whether a HelloVerifyRequest or HelloRetryRequest came before, which
+            makes a ClientHello the third flight.
     """
     for message, flight in _FLIGHTS:
         if message in names:

@@ -99,7 +99,7 @@ class Rows:
             key = (passage.origin, transport, bundle.messages, verified)
             bundle.again = key in self._flights
             self._flights.add(key)
-        if "HelloVerifyRequest" in bundle.messages:
+        if not {"HelloVerifyRequest", "HelloRetryRequest"}.isdisjoint(bundle.messages):
             self._verified.add(transport)
         self._rows.append(bundle)
 

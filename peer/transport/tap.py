@@ -19,8 +19,7 @@ from peer.trace import (
     StateChanged,
 )
 from peer.transport.demux import DatagramClass, classify
-from peer.transport.dtls.messages import message_names
-from peer.transport.dtls.records import ContentType
+from peer.transport.dtls.messages import is_payload, message_names
 from peer.transport.stun import parse_stun, stun_detail
 
 if TYPE_CHECKING:
@@ -175,7 +174,7 @@ class Tap:
         kind = _KINDS.get(classify(data), DatagramKind.UNKNOWN)
         # Handshakes are told to the last retransmission, what runs under their keys once.
         repeated = False
-        if kind is not DatagramKind.DTLS or data[0] == ContentType.APPLICATION_DATA:
+        if kind is not DatagramKind.DTLS or is_payload(data):
             repeated = (direction, kind) in self._payloads
             self._payloads.add((direction, kind))
         if repeated and not self._tracer.wants_data:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
-from peer.transport.dtls.records import HEADER_SIZE, ContentType, records
+from peer.transport.dtls.records import (
+    HANDSHAKE_EPOCH,
+    ContentType,
+    Form,
+    first_epoch,
+    form_of,
+    records,
+)
 
 if TYPE_CHECKING:
     from peer.transport.dtls.records import Record
 
 # RFC 6347 section 4.2.2: type, length, message_seq, fragment_offset, fragment_length.
 _MESSAGE_HEADER = 12
+
+_SERVER_HELLO = 2
+# RFC 8446 section 4.1.3: it is a ServerHello with this random.
+_RETRY = hashlib.sha256(b"HelloRetryRequest").digest()
 
 _HANDSHAKE = {
     0: "HelloRequest",
@@ -28,7 +40,7 @@ _HANDSHAKE = {
     16: "ClientKeyExchange",
     20: "Finished",
 }
-#: RFC 5246 section 7.2.
+#: RFC 5246 section 7.2, RFC 8446 section 6.
 ALERTS = {
     0: "close_notify",
     10: "unexpected_message",
@@ -48,6 +60,8 @@ ALERTS = {
     80: "internal_error",
     90: "user_canceled",
     100: "no_renegotiation",
+    109: "missing_extension",
+    116: "certificate_required",
 }
 
 #: A datagram of a sane peer has ten at most.
@@ -63,8 +77,35 @@ def message_names(datagram: bytes) -> tuple[str, ...]:
     return tuple(islice(names, MOST_NAMES))
 
 
+def is_payload(datagram: bytes) -> bool:
+    """Whether a DTLS datagram runs under the keys of a handshake that is over.
+
+    DTLS 1.3 hides what it is, so that tickets, updates of keys and ACKs count as well; they are
+    few. Once in four updates of keys an epoch looks like the handshake's.
+    """
+    match form_of(datagram[0]):
+        case Form.PLAIN:
+            return datagram[0] == ContentType.APPLICATION_DATA
+        case Form.UNIFIED:
+            return first_epoch(datagram) != HANDSHAKE_EPOCH
+        case never:
+            assert_never(never)
+
+
 def _names(record: Record) -> Iterator[str]:
-    body = record.data[HEADER_SIZE:]
+    match record.form:
+        case Form.PLAIN:
+            yield from _plain_names(record)
+        case Form.UNIFIED if record.epoch == HANDSHAKE_EPOCH:
+            yield "handshake messages (encrypted)"
+        case Form.UNIFIED:
+            yield "protected record"
+        case never:
+            assert_never(never)
+
+
+def _plain_names(record: Record) -> Iterator[str]:
+    body = record.body
     match record.content_type:
         case ContentType.CHANGE_CIPHER_SPEC:
             yield "ChangeCipherSpec"
@@ -79,6 +120,8 @@ def _names(record: Record) -> Iterator[str]:
             yield f"Alert ({ALERTS.get(body[1], body[1])})"
         case ContentType.ALERT:
             yield "Alert (encrypted)"
+        case ContentType.ACK:
+            yield "ACK"
         case unknown:
             yield f"record of type {unknown}"
 
@@ -91,6 +134,8 @@ def _handshake_names(body: bytes) -> Iterator[str]:
         length = int.from_bytes(header[1:4])
         offset, size = int.from_bytes(header[6:9]), int.from_bytes(header[9:12])
         name = _HANDSHAKE.get(header[0], f"handshake message {header[0]}")
+        if header[0] == _SERVER_HELLO and _RETRY in body[start + _MESSAGE_HEADER :]:
+            name = "HelloRetryRequest"
         whole = size == length
         yield name if whole else f"{name} ({offset} to {offset + size - 1} of {length} bytes)"
         start += _MESSAGE_HEADER + size

@@ -8,6 +8,7 @@ from peer.states import DtlsRole
 from peer.transport.dtls.messages import MOST_NAMES, message_names
 from peer.transport.dtls.records import ContentType
 from tests.support.secure import Party
+from tests.support.unified import unified
 
 
 def record(content_type: int, body: bytes, epoch: int = 0) -> bytes:
@@ -19,6 +20,12 @@ def message(kind: int, size: int, *, offset: int = 0, length: int | None = None)
     whole = size if length is None else length
     sizes = whole.to_bytes(3) + bytes(2) + offset.to_bytes(3) + size.to_bytes(3)
     return bytes([kind]) + sizes + bytes(size)
+
+
+def retry_request() -> bytes:
+    """RFC 8446 section 4.1.3: the random is a certain one."""
+    random = "CF21AD74E59A6111BE1D8C021E65B891C2A211167ABB8C5E079E09E2C8A8339C"
+    return message(2, 34)[:-34] + b"\xfe\xfd" + bytes.fromhex(random)
 
 
 HANDSHAKE, ALERT = ContentType.HANDSHAKE, ContentType.ALERT
@@ -41,6 +48,15 @@ HANDSHAKE, ALERT = ContentType.HANDSHAKE, ContentType.ALERT
         (record(ALERT, b"\2\xff"), ["Alert (255)"]),
         (record(ALERT, bytes(18), epoch=1), ["Alert (encrypted)"]),
         (record(24, b""), ["record of type 24"]),
+        (record(ContentType.ACK, bytes(18)), ["ACK"]),
+        (unified(epoch=2), ["handshake messages (encrypted)"]),
+        (unified(epoch=3), ["protected record"]),
+        (
+            record(HANDSHAKE, message(2, 4)) + unified(epoch=2) + unified(epoch=3),
+            ["ServerHello", "handshake messages (encrypted)", "protected record"],
+        ),
+        (unified(epoch=2, connection_id=b"id"), []),
+        (record(HANDSHAKE, retry_request()), ["HelloRetryRequest"]),
         (record(HANDSHAKE, message(1, 9))[:-1], []),
         (record(HANDSHAKE, message(1, 9)[:11]), []),
     ],

@@ -23,6 +23,7 @@ from peer.transport.dtls.records import ContentType
 from peer.transport.tap import Drop, Tap
 from tests.support.clock import Clock
 from tests.support.secure import Party, Recorder, rtcp, rtp, shake_hands
+from tests.support.unified import unified
 
 US, PEER = ("192.0.2.1", 4000), ("2001:db8::2", 5000)
 DATA = bytes([ContentType.APPLICATION_DATA, 0xFE, 0xFD]) + bytes(9) + b"\1x"
@@ -109,6 +110,23 @@ def test_a_sink_that_wants_data_is_told_of_every_datagram() -> None:
         scene.tap.sent(rtp(sequence), US, PEER)
     told = [event for event in scene.events if isinstance(event, Datagram)]
     assert [(event.data, event.repeated) for event in told] == [(rtp(0), False), (rtp(1), True)]
+
+
+@pytest.mark.parametrize(
+    ("datagram", "times"),
+    [
+        (unified(epoch=3), 1),
+        (unified(epoch=4), 1),
+        (unified(epoch=3, connection_id=b"id"), 1),
+        (unified(epoch=2), 3),
+    ],
+)
+def test_of_dtls_1_3_the_handshake_is_told_again_and_payload_is_not(
+    scene: Scene, datagram: bytes, times: int
+) -> None:
+    for _ in range(3):
+        scene.tap.sent(datagram, US, PEER)
+    assert len(scene.datagrams) == times
 
 
 def test_a_handshake_is_told_to_its_last_retransmission(scene: Scene) -> None:
