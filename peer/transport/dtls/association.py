@@ -15,7 +15,6 @@ from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
 from peer.transport.dtls.handshake import Handshake
 from peer.transport.dtls.held import Arrival, Gate, Held
-from peer.transport.dtls.records import count_records
 from peer.transport.dtls.srtp import Srtp
 from peer.transport.seam.dtls import SrtpKeys
 from peer.transport.secure_stats import Counters
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
     from peer.transport.tap import Tap
 
 DEFAULT_POLICY = SecurityPolicy()
-
-# OpenSSL keeps no more records of the epoch to come.
-_MOST_OVERTAKING = 100
 
 
 def monotonic_ms() -> int:
@@ -213,8 +209,7 @@ class Association:
         return True
 
     def _receive_dtls(self, handshake: Handshake, datagram: bytes) -> bool:
-        # Data that overtook the end of the handshake comes out with it.
-        limit = _MOST_OVERTAKING if self.handshaking else count_records(datagram)
+        limit = handshake.most_messages(datagram)
         if self._state is DtlsTransportState.NEW:
             self._set_state(DtlsTransportState.CONNECTING)
         if not self._ended and not handshake.receive(datagram):

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 #: Bytes of DTLS in one datagram: what IPv6's smallest MTU and a TURN header leave (RFC 8261).
 MTU = 1200
 
-_DTLS_1_2 = 0xFEFD
+_DTLS_1_2, _DTLS_1_3 = 0xFEFD, 0xFEFC
+_NEWEST_OF_LIBRARY = 0
 
-# RFC 8827 section 6.5: forward secrecy and AEAD only, for peers with ECDSA and with RSA keys.
+# Of DTLS 1.2: RFC 8827 section 6.5 asks for forward secrecy and AEAD only, for peers with ECDSA and
+# with RSA keys. OpenSSL's own for DTLS 1.3 are nothing else (RFC 8446 appendix B.4).
 _CIPHERS = b":".join(
     f"ECDHE-{signature}-{cipher}".encode()
     for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
@@ -43,19 +45,25 @@ OnSecret = Callable[[bytes], None]
 
 @functools.cache
 def dtls_context(
-    profiles: tuple[SrtpProfile, ...] = tuple(SrtpProfile), *, logs_keys: bool = False
+    profiles: tuple[SrtpProfile, ...] = tuple(SrtpProfile),
+    *,
+    logs_keys: bool = False,
+    verifies_hello: bool = False,
 ) -> SSL.Context:
     """What we accept of any peer. One for all, as it takes longer to make than to use.
 
     Args:
         profiles: For SRTP, in the order of preference.
         logs_keys: Whether connections have an `OnSecret` as their application data.
+        verifies_hello: Whether the client was sent a HelloVerifyRequest.
     """
     context = SSL.Context(SSL.DTLS_METHOD)
-    # RFC 5763 section 8.8 with RFC 8827: DTLS 1.2. Not newer, because the record header of
-    # DTLS 1.3 (RFC 9147 section 4) has another form than `dtls_records` knows.
+    # RFC 5763 section 8.8 with RFC 8827: DTLS 1.2 or whatever is newer.
     context.set_min_proto_version(_DTLS_1_2)
-    context.set_max_proto_version(_DTLS_1_2)
+    # RFC 9147 section 5.3: in DTLS 1.3 the cookie that it brings now is an illegal_parameter, and
+    # BoringSSL ends a handshake that goes on with 1.3. Every peer of ours speaks 1.2 as well
+    # (RFC 8827 section 6.5).
+    context.set_max_proto_version(_DTLS_1_2 if verifies_hello else _NEWEST_OF_LIBRARY)
     # RFC 8827 section 6.5 forbids renegotiation. A resumed session would show no certificate.
     context.set_options(SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_TICKET | SSL.OP_NO_QUERY_MTU)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
@@ -89,6 +97,7 @@ class DtlsConnection:
         role: As client it speaks first.
         profiles: For SRTP, in the order of preference.
         on_secret: Told of the keys, where they are to be logged.
+        verifies_hello: Whether, as server, `listen` comes first.
     """
 
     def __init__(
@@ -98,8 +107,12 @@ class DtlsConnection:
         *,
         profiles: tuple[SrtpProfile, ...] = tuple(SrtpProfile),
         on_secret: OnSecret | None = None,
+        verifies_hello: bool = False,
     ) -> None:
-        self._ssl = SSL.Connection(dtls_context(profiles, logs_keys=on_secret is not None))
+        context = dtls_context(
+            profiles, logs_keys=on_secret is not None, verifies_hello=verifies_hello
+        )
+        self._ssl = SSL.Connection(context)
         self._ssl.set_app_data(on_secret)
         self._ssl.use_certificate(certificate.certificate)
         self._ssl.use_privatekey(certificate.private_key)
@@ -224,6 +237,14 @@ class DtlsConnection:
         if certificate is None:
             return b""
         return crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate)
+
+    @property
+    def acknowledges(self) -> bool:
+        """Whether it speaks DTLS 1.3, which acknowledges records (RFC 9147 section 7).
+
+        Before the peer has said what it speaks, whether it would.
+        """
+        return self._ssl.get_protocol_version() == _DTLS_1_3
 
     @property
     def version(self) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from peer.errors import DtlsError
 from peer.states import DtlsRole
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection
 from peer.transport.dtls.flight import Flight
-from peer.transport.dtls.records import first_epoch
+from peer.transport.dtls.records import HANDSHAKE_EPOCH, count_records, first_epoch
 from peer.transport.dtls.screen import Caller, caller_of, hello_verify_request, screen
 from peer.transport.dtls.timer import Timer
 
@@ -26,6 +26,8 @@ DOUBT = 1.0
 #: How often a client calls anew, because it was sent what was meant for another ClientHello.
 MOST_CALLS = 16
 _COOKIE_SIZE = 20
+# OpenSSL keeps no more records for later.
+_MOST_KEPT = 100
 
 
 class Handshake:
@@ -92,10 +94,18 @@ class Handshake:
         if not self.complete:
             return self._receive_clear(datagram)
         self.connection.feed(datagram)
-        if self._role is DtlsRole.SERVER and first_epoch(datagram) == 0:
-            # The client is still at its last flight, so ours is lost.
+        behind = self._epoch_behind
+        if behind is not None and first_epoch(datagram) == behind:
+            # The peer is still at the flight before our last one, so that is lost.
             self._flight.repeat()
         return True
+
+    def most_messages(self, datagram: bytes) -> int:
+        """How many application datagrams may come out once this one has been taken."""
+        # Data that overtook the end of the handshake comes out with it, and in DTLS 1.3 what
+        # overtook an ACK or a new key as well.
+        withheld = not self.complete or self.connection.acknowledges
+        return _MOST_KEPT if withheld else count_records(datagram)
 
     def flush(self) -> None:
         """Send what OpenSSL has ready."""
@@ -104,6 +114,9 @@ class Handshake:
             self._flight.sent(datagrams)
         for datagram in datagrams:
             self._transmit(datagram)
+        if datagrams and self.complete and not self._ended and self.connection.acknowledges:
+            # RFC 9147 section 5.8.4: what comes after the handshake may wait for an ACK too.
+            self._arm_retransmission()
 
     def end(self) -> None:
         """Say close_notify where there are keys to say it with, and stop all clocks."""
@@ -123,10 +136,30 @@ class Handshake:
         if screened.doubt is not None:
             self._begin_to_doubt(screened.doubt)
         if screened.data and self._admits(screened.data):
-            self._heard += 1
-            self.expect_peer()
-            self._step()
+            self._take_step()
+        # Only now it is known which version is spoken; nothing is protected before both hellos.
+        if screened.unified and self._heard and not self._ended and self.connection.acknowledges:
+            self.connection.feed(screened.unified)
+            self._take_step()
+            return True
         return bool(screened.data)
+
+    def _take_step(self) -> None:
+        self._heard += 1
+        self.expect_peer()
+        self._step()
+
+    @property
+    def _epoch_behind(self) -> int | None:
+        """Of what the peer sends before our last flight, where that is the last of all."""
+        match self._role:
+            case DtlsRole.SERVER:
+                # In DTLS 1.3 the client's flight is the last, and OpenSSL acknowledges it again.
+                return None if self.connection.acknowledges else 0
+            case DtlsRole.CLIENT:
+                return HANDSHAKE_EPOCH if self.connection.acknowledges else None
+            case never:
+                assert_never(never)
 
     def _begin_to_doubt(self, reason: DtlsError) -> None:
         # Nobody can have given up a handshake that has not begun.
@@ -157,7 +190,7 @@ class Handshake:
     def _begin_anew(self, call: bytes = b"") -> bool:
         self._retransmission.cancel()
         self._flight.forget()
-        self.connection = self._connect()
+        self.connection = self._connect(verifies_hello=bool(call))
         if call:
             self.connection.feed(call)
             try:
@@ -220,7 +253,10 @@ class Handshake:
         try:
             self.connection.handle_timeout()
         except DtlsError as error:
-            self._on_failed(error)
+            # Afterwards it is consent (RFC 7675) that says whether the peer is still there, not
+            # the ACK of a ticket.
+            if not self.complete:
+                self._on_failed(error)
             return
         self.flush()
         if not self._ended:

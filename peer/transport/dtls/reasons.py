@@ -44,6 +44,7 @@ _ALERTS = {
     "certificate_revoked": "it takes our certificate for revoked",
     "certificate_expired": "it takes our certificate for expired; are both clocks right?",
     "certificate_unknown": "it does not accept our certificate",
+    "certificate_required": "it has not got our certificate",
     "unknown_ca": "it wants a certificate of an authority, as if this were not WebRTC",
     "decrypt_error": "it could not check a signature or the Finished message",
     "unexpected_message": "it did not expect what we sent; have both sides the same role?",
