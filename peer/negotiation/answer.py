@@ -16,7 +16,9 @@ from peer.negotiation.codecs import (
 )
 from peer.negotiation.created import Created
 from peer.negotiation.roles import answer_setup
-from peer.negotiation.validation import is_supported, offered_setup
+from peer.negotiation.settling_transports import remote_identity, role_left
+from peer.negotiation.terms import answered
+from peer.negotiation.validation import ice_parameters, is_supported, offered_setup
 from peer.rtp_parameters import Codec, HeaderExtension
 from peer.states import IceRole
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp import MediaSection, Sdp
-    from peer.negotiation.session import Session, TransportState
+    from peer.negotiation.session import Session
+    from peer.negotiation.transports import TransportState
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ def create_answer(session: Session, profile: Profile, offer: Sdp, version: int) 
         base=session,
         transports=tuple({t.key: t for t in carriers.values()}.values()),
         routes=tuple((mid, transport.key) for mid, transport in carriers.items()),
+        fingerprints=session.fingerprints,
     )
 
 
@@ -121,19 +125,40 @@ def _carriers(
 ) -> dict[str, TransportState]:
     """The transport of each accepted m-section: the one it has, its group's, or a new one."""
     session = answering.session
+    known: dict[str, TransportState] = {}
     made: dict[str, TransportState] = {}
     carriers: dict[str, TransportState] = {}
     for mid in accepted:
         group = next((mids for mids in bundles if mid in mids), [mid])
         # The group stays on its transport even where we refuse the m-section that it began with.
-        known = session.carrier([mid]) or session.carrier(answering.offer.bundled(mid))
-        transport = known or made.get(group[0])
-        if transport is None:
-            taken = session.transport_keys
-            transport = answering.profile.new_transport(group[0], IceRole.CONTROLLED, taken)
-            made[group[0]] = transport
-        carriers[mid] = transport
+        transport = session.carrier([mid]) or session.carrier(answering.offer.bundled(mid))
+        if transport is not None:
+            if transport.key not in known:
+                known[transport.key] = _spoken_of(answering, group[0], transport)
+            carriers[mid] = known[transport.key]
+            continue
+        if group[0] not in made:
+            made[group[0]] = answering.profile.new_transport(
+                group[0], IceRole.CONTROLLED, session.transport_keys, session.fingerprints
+            )
+        carriers[mid] = made[group[0]]
     return carriers
+
+
+def _spoken_of(answering: _Answering, tag: str, now: TransportState) -> TransportState:
+    """A transport that exists, as our answer speaks of it."""
+    known = answering.session.settled_transport(now.key)
+    section = answering.offer.section(tag)
+    if known is None or section is None:
+        return now
+    return answered(
+        known,
+        now,
+        answering.profile,
+        remote=remote_identity(answering.offer, section),
+        remote_ice=ice_parameters(answering.offer, section),
+        role=role_left(answering.offer, section),
+    )
 
 
 def _accepted(
@@ -146,7 +171,7 @@ def _accepted(
     )
     # RFC 8842 section 5.3: no tls-id in the answer to an offer that has none.
     identified = offer.transport_tls_id(section) is not None
-    lines = writing.transport_lines(profile, transport, setup, identified=identified)
+    lines = writing.transport_lines(transport, setup, identified=identified)
     protocol = section.media_line.protocol
     transceiver = answering.session.transceiver_of(mid)
     if transceiver is None:

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.negotiation.attributes import Direction
+from peer.negotiation.exchange import Exchange
+from peer.negotiation.renewal import without_fulfilled
 from peer.negotiation.session import Birth, DataSection, Described, Session, Transceiver
-from peer.negotiation.settling import (
-    Exchange,
-    check_modification,
-    remote_streams,
-    remote_transport,
-    settle,
-)
+from peer.negotiation.settling import remote_streams, settle
+from peer.negotiation.settling_transports import check_offer as check_transports
 from peer.negotiation.state import Side, transition
+from peer.negotiation.terms import with_local
 from peer.negotiation.validation import (
     check_answer,
     check_description,
@@ -27,6 +25,7 @@ from peer.negotiation.validation import (
     is_supported,
     offered_setup,
 )
+from peer.states import SignalingState
 
 if TYPE_CHECKING:
     from peer.negotiation.created import Created
@@ -53,9 +52,11 @@ def apply_local_offer(session: Session, created: Created) -> Session:
 
 def apply_local_answer(session: Session, created: Created, kind: SdpType) -> Session:
     """Set our answer, provisional or final."""
+    again = session.state is SignalingState.HAVE_LOCAL_PRANSWER
     session = _with_created(_enter(session, Side.LOCAL, kind, created.sdp), created)
     offer = _offer(session.pending_remote)
-    session = settle(session, Exchange(offer, created.sdp, answerer=Side.LOCAL), kind)
+    exchange = Exchange(offer, created.sdp, answerer=Side.LOCAL, again=again)
+    session = settle(session, exchange, kind)
     return _conclude(session) if kind is SdpType.ANSWER else session
 
 
@@ -68,7 +69,7 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     entered = _enter(session, Side.REMOTE, SdpType.OFFER, sdp)
     check_description(sdp, profile)
     check_offer_layout(session, sdp)
-    _check_modifications(session, sdp)
+    check_transports(session, sdp)
     for section in sdp.media:
         if section.rejected or not is_supported(section) or section.mid is None:
             continue
@@ -88,11 +89,12 @@ def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpT
     Raises:
         DescriptionError: The answer does not answer our offer, or cannot be accepted.
     """
+    again = session.state is SignalingState.HAVE_REMOTE_PRANSWER
     session = _enter(session, Side.REMOTE, kind, sdp)
     offer = _offer(session.pending_local)
     check_description(sdp, profile)
     check_answer(offer, sdp)
-    session = settle(session, Exchange(offer, sdp, answerer=Side.REMOTE), kind)
+    session = settle(session, Exchange(offer, sdp, answerer=Side.REMOTE, again=again), kind)
     return _conclude(session) if kind is SdpType.ANSWER else session
 
 
@@ -118,6 +120,8 @@ def roll_back(session: Session, side: Side) -> Session:
         transceivers=tuple(transceiver for transceiver in returned if transceiver is not None),
         next_mid=session.next_mid,
         made=session.made,
+        rekey=session.rekey,
+        credentials_to_replace=session.credentials_to_replace,
     )
 
 
@@ -144,7 +148,7 @@ def _after(mid: str | None) -> int:
 def _conclude(session: Session) -> Session:
     """The exchange is complete: what was pending is in force."""
     return replace(
-        session,
+        without_fulfilled(session),
         current_local=session.pending_local,
         current_remote=session.pending_remote,
         pending_local=None,
@@ -161,23 +165,14 @@ def _offer(pending: Described | None) -> Sdp:
 
 def _with_created(session: Session, created: Created) -> Session:
     for transport in created.transports:
-        if session.transport(transport.key) is None:
+        known = session.settled_transport(transport.key)
+        if known is not None:
+            # It may have changed since the description was created: what that says, stands.
+            local = with_local(known, transport.association.local, transport.local)
+            session = session.with_transport(local)
+        elif session.transport(transport.key) is None:
             session = session.with_transport(transport)
-    return session.with_routes(created.routes)
-
-
-def _check_modifications(session: Session, offer: Sdp) -> None:
-    """Compare what an offer says of each transport that is connected with what was agreed."""
-    for section in offer.media:
-        if section.rejected or section.mid is None or not is_supported(section):
-            continue
-        bundle = offer.bundled(section.mid)
-        shared = session.carrier(bundle)
-        transport = session.carrier([section.mid]) or shared
-        # RFC 9143 section 7.1.3: of those that share a transport the tagged m-section counts.
-        counts = section.mid == bundle[0] or transport is not shared
-        if counts and transport is not None and transport.remote is not None:
-            check_modification(transport.remote, remote_transport(offer, section), section)
+    return replace(session, fingerprints=created.fingerprints).with_routes(created.routes)
 
 
 def _associate_data(session: Session, mid: str) -> Session:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from peer.descriptions import SdpType, SessionDescription
 
 if TYPE_CHECKING:
+    from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.sdp import Sdp
-    from peer.negotiation.session import Session, TransportState
+    from peer.negotiation.session import Session
+    from peer.negotiation.transports import TransportState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +24,13 @@ class Created:
         data_mid: The mid of the data m-section, or None.
         transports: The transports that the description names, new ones included.
         routes: For each mid, the key of its transport.
+        fingerprints: Of the certificate that transports made later show.
     """
 
     type: SdpType
     sdp: Sdp
     base: Session = field(repr=False)
+    fingerprints: tuple[Fingerprint, ...]
     mids: tuple[tuple[int, str], ...] = ()
     data_mid: str | None = None
     transports: tuple[TransportState, ...] = ()

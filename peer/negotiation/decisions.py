@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peer.negotiation.sdp import Sdp
-    from peer.negotiation.session import Session, TransportState
+    from peer.negotiation.session import Session
+    from peer.negotiation.transports import TransportState
 
 Decision = Described | RoleChosen | AssociationDecided
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.negotiation.attributes import Direction
+from peer.negotiation.renewal import due_rekey, restart_is_due
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ def needs_negotiation(session: Session) -> bool:
     if session.state is not SignalingState.STABLE:
         return False
     if session.data is not None and session.data.wanted and session.data.mid is None:
+        return True
+    if restart_is_due(session) or due_rekey(session) is not None:
         return True
     free_places = session.free_places
     if any(

@@ -22,15 +22,12 @@ from peer.negotiation.applying import (
     new_transceiver,
     roll_back,
 )
-from peer.negotiation.effects import (
-    CloseTransport,
-    Effect,
-    OpenTransport,
-    difference,
-)
+from peer.negotiation.difference import difference
+from peer.negotiation.effects import OpenGeneration, OpenTransport
 from peer.negotiation.needs import needs_negotiation
 from peer.negotiation.offer import create_offer
 from peer.negotiation.remote_candidates import with_remote_candidate
+from peer.negotiation.renewal import with_found, with_ice_restart
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import (
     Birth,
@@ -54,7 +51,9 @@ if TYPE_CHECKING:
 
     from peer.candidates import IceCandidate
     from peer.negotiation.attributes import Direction
+    from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.created import Created
+    from peer.negotiation.effects import Effect, Preparation
     from peer.negotiation.profile import Profile
     from peer.rtp_parameters import MediaKind
 
@@ -73,7 +72,7 @@ class Plan:
 
     base: Session
     next: Session
-    prepare: tuple[OpenTransport, ...]
+    prepare: tuple[Preparation, ...]
     step: Callable[[Session], Session]
 
 
@@ -83,7 +82,9 @@ class Negotiator:
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         # RFC 9429 section 5.2.1: 62 random bits, so that the number stays below 2^63 - 1.
-        self._session = Session(id=int.from_bytes(profile.random(8)) >> 2)
+        self._session = Session(
+            id=int.from_bytes(profile.random(8)) >> 2, fingerprints=profile.fingerprints
+        )
         # RFC 9429 section 5.2.2: it counts what was created, whether it was set or not.
         self._versions = count(1)
         self._offer: Created | None = None
@@ -114,9 +115,15 @@ class Negotiator:
         return reusable_for_track(self._session, key, kind)
 
     def described(
-        self, side: Side, *, pending: bool, gathered: Mapping[str, GatheredCandidates]
+        self, side: Side, *, pending: bool, gathered: Mapping[tuple[str, str], GatheredCandidates]
     ) -> SessionDescription | None:
-        """A description in force, ours with the candidates gathered so far."""
+        """A description in force, ours with the candidates gathered so far.
+
+        Args:
+            side: Whose.
+            pending: The one that waits for its answer, else the one that is agreed.
+            gathered: By the key of the transport and our username fragment.
+        """
         session = self._session
         if side is Side.LOCAL:
             described = session.pending_local if pending else session.current_local
@@ -129,13 +136,16 @@ class Negotiator:
             sdp = with_gathered(sdp, session, gathered)
         return SessionDescription(sdp=str(sdp), type=described.type)
 
-    def create_offer(self) -> SessionDescription:
+    def create_offer(self, *, ice_restart: bool = False) -> SessionDescription:
         """An offer of what the application wishes for.
+
+        Args:
+            ice_restart: Restart ICE, wished for or not.
 
         Raises:
             InvalidStateError: An offer of the peer waits for its answer, or we are closed.
         """
-        self._offer = self._new_offer()
+        self._offer = self._new_offer(ice_restart=ice_restart)
         return self._offer.description
 
     def create_answer(self) -> SessionDescription:
@@ -170,7 +180,7 @@ class Negotiator:
         opened = tuple(
             effect
             for effect in difference(self._session, following, self.profile.cname)
-            if isinstance(effect, OpenTransport)
+            if isinstance(effect, OpenTransport | OpenGeneration)
         )
         return Plan(self._session, following, opened, step)
 
@@ -186,10 +196,6 @@ class Negotiator:
         if after.state is not SignalingState.HAVE_LOCAL_PRANSWER:
             self._answer = None
         return self._move(after, prepared=plan.prepare)
-
-    def abort(self, plan: Plan) -> tuple[Effect, ...]:
-        """Give the plan up: what was prepared for it must go, the session stands as it was."""
-        return tuple(CloseTransport(effect.key) for effect in plan.prepare)
 
     def add_candidate(self, candidate: IceCandidate | None) -> tuple[Effect, ...]:
         """Take a candidate of the peer.
@@ -260,16 +266,43 @@ class Negotiator:
         """Wish for data channels."""
         self._session = with_data(self._session)
 
+    def want_rekey(self, fingerprints: tuple[Fingerprint, ...]) -> None:
+        """Wish for new keys on every transport.
+
+        Args:
+            fingerprints: Of the certificate to show with them.
+        """
+        self._session = replace(self._session, rekey=fingerprints)
+
+    def withdraw_rekey(self) -> None:
+        """Wish for new keys no more; an offer in force that asks for them stands."""
+        self._session = replace(self._session, rekey=None)
+
+    def restart_ice(self) -> None:
+        """Wish for new ICE credentials on every transport (webrtc-pc section 4.4.2)."""
+        self._session = with_ice_restart(self._session)
+
+    def settle_association(self, key: str, number: int, *, replaced: bool) -> tuple[Effect, ...]:
+        """The wire has shown what became of a new association.
+
+        Args:
+            key: Of the transport.
+            number: Of the association.
+            replaced: It is in use, and none before it; else the peer keeps the one before it.
+        """
+        return self._move(with_found(self._session, key, number, replaced=replaced))
+
     def close(self) -> None:
         """End the session; nothing can be planned any more."""
         self._session = replace(self._session, state=SignalingState.CLOSED)
         self._offer = self._answer = None
 
-    def _new_offer(self) -> Created:
+    def _new_offer(self, *, ice_restart: bool = False) -> Created:
         state = self._session.state
         if state not in (SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER):
             raise InvalidStateError(f"no offer can be made in signaling state {state.value!r}")
-        return create_offer(self._session, self.profile, next(self._versions))
+        version = next(self._versions)
+        return create_offer(self._session, self.profile, version, ice_restart=ice_restart)
 
     def _new_answer(self) -> Created:
         session, offer = self._session, self._session.pending_remote
@@ -279,7 +312,7 @@ class Negotiator:
         return create_answer(session, self.profile, offer.sdp, next(self._versions))
 
     def _move(
-        self, after: Session, *, prepared: tuple[OpenTransport, ...] = ()
+        self, after: Session, *, prepared: tuple[Preparation, ...] = ()
     ) -> tuple[Effect, ...]:
         effects = difference(self._session, after, self.profile.cname)
         self._session = after

@@ -13,8 +13,9 @@ from peer.negotiation import writing
 from peer.negotiation.codecs import in_order_of, preferred
 from peer.negotiation.created import Created
 from peer.negotiation.payload_types import NumberPlan
+from peer.negotiation.renewal import Renewal
 from peer.negotiation.roles import OFFER_SETUP
-from peer.negotiation.session import DataSection, Session, Transceiver, TransportState
+from peer.negotiation.session import DataSection, Session, Transceiver
 from peer.states import IceRole
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp import MediaSection
+    from peer.negotiation.transports import TransportState
     from peer.rtp_parameters import Codec
 
 
@@ -38,8 +40,16 @@ class _Slot:
         return self.content.kind if isinstance(self.content, Transceiver) else "application"
 
 
-def create_offer(session: Session, profile: Profile, version: int) -> Created:
+def create_offer(
+    session: Session, profile: Profile, version: int, *, ice_restart: bool = False
+) -> Created:
     """Make an offer. Nothing changes until it is set.
+
+    Args:
+        session: What it is made from.
+        profile: Of our end.
+        version: For `o=`.
+        ice_restart: Whether all transports restart ICE, wished for or not.
 
     Raises:
         InvalidStateError: The peer has left no payload type for a codec of ours.
@@ -47,7 +57,8 @@ def create_offer(session: Session, profile: Profile, version: int) -> Created:
     slots = list(_slots(session))
     live = [slot.mid for slot in slots if slot.content is not None]
     bundles = _bundles(session, live)
-    routing = _Routing(session, profile, slots, bundles[0])
+    renewal = Renewal(session, profile, restart=ice_restart)
+    routing = _Routing(session, profile, slots, bundles[0], renewal)
     writer = _Writer(session, profile, routing)
     return Created(
         type=SdpType.OFFER,
@@ -57,6 +68,7 @@ def create_offer(session: Session, profile: Profile, version: int) -> Created:
         data_mid=next((s.mid for s in slots if isinstance(s.content, DataSection)), None),
         transports=tuple(routing.transports.values()),
         routes=tuple(routing.routes.items()),
+        fingerprints=renewal.fingerprints,
     )
 
 
@@ -111,10 +123,16 @@ class _Routing:
         profile: Makes transports.
         slots: The m-sections of the offer.
         bundle: The mids of the BUNDLE group that new ones join.
+        renewal: Speaks of the transports that there are.
     """
 
     def __init__(
-        self, session: Session, profile: Profile, slots: Sequence[_Slot], bundle: Sequence[str]
+        self,
+        session: Session,
+        profile: Profile,
+        slots: Sequence[_Slot],
+        bundle: Sequence[str],
+        renewal: Renewal,
     ) -> None:
         self.transports: dict[str, TransportState] = {}
         self.routes: dict[str, str] = {}
@@ -131,7 +149,9 @@ class _Routing:
                 transport = first
             if transport is None:
                 taken = session.transport_keys
-                transport = profile.new_transport(slot.mid, IceRole.CONTROLLING, taken)
+                transport = profile.new_transport(
+                    slot.mid, IceRole.CONTROLLING, taken, renewal.fingerprints
+                )
                 # RFC 8839 section 5.4 lets m-sections share credentials, and Pion and GStreamer
                 # refuse a BUNDLE group whose m-sections do not.
                 if first is not None and not agreed:
@@ -140,7 +160,8 @@ class _Routing:
             if transport.key in self.transports and not agreed:
                 self.bundle_only.add(slot.mid)
             kinds.add(slot.kind)
-            self.transports[transport.key] = transport
+            if transport.key not in self.transports:
+                self.transports[transport.key] = renewal.of(transport)
             self.routes[slot.mid] = transport.key
 
     def of(self, mid: str) -> TransportState:
@@ -174,7 +195,7 @@ class _Writer:
             if slot.described is None:
                 raise AssertionError("a slot without content stands where something stood before")
             return writing.rejected_section(slot.described)
-        transport = writing.transport_lines(profile, routing.of(slot.mid), OFFER_SETUP)
+        transport = writing.transport_lines(routing.of(slot.mid), OFFER_SETUP)
         bundle_only = slot.mid in routing.bundle_only
         if isinstance(slot.content, DataSection):
             return writing.data_section(

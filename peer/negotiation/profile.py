@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from peer.configuration import AnswerRole, BundlePolicy, SdpLimits
 from peer.ice_parameters import IceParameters
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.negotiation.session import TransportState
+from peer.negotiation.transports import AssociationTerms, LocalIdentity, TransportState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -45,19 +45,34 @@ class Profile:
     max_candidates: int = 128
     accepted_hashes: tuple[HashFunction, ...] = tuple(HashFunction)
 
-    def new_transport(self, mid: str, ice_role: IceRole, taken: Collection[str]) -> TransportState:
+    def new_transport(
+        self,
+        mid: str,
+        ice_role: IceRole,
+        taken: Collection[str],
+        fingerprints: tuple[Fingerprint, ...],
+    ) -> TransportState:
         """A transport with fresh ICE credentials and a fresh tls-id.
 
         Args:
             mid: The m-section that it is made for.
             ice_role: Ours.
             taken: Keys that are in use.
+            fingerprints: Those of the certificate that it shows.
         """
-        # RFC 8842 section 4: at least 120 random bits, 20 to 255 characters.
-        tls_id = base64.b32encode(self.random(20)).decode().lower()
+        identity = self.new_identity(fingerprints)
         return TransportState(
-            key=f"{mid}-{tls_id[:8]}" if mid in taken else mid,
-            local=IceParameters.generate(self.random),
-            tls_id=tls_id,
+            key=f"{mid}-{identity.tls_id[:8]}" if mid in taken else mid,
+            local=self.new_credentials(),
             ice_role=ice_role,
+            association=AssociationTerms(number=0, local=identity),
         )
+
+    def new_identity(self, fingerprints: tuple[Fingerprint, ...]) -> LocalIdentity:
+        """What asks for a new association, whatever the certificate: a fresh tls-id."""
+        # RFC 8842 section 4: at least 120 random bits, 20 to 255 characters.
+        return LocalIdentity(fingerprints, base64.b32encode(self.random(20)).decode().lower())
+
+    def new_credentials(self) -> IceParameters:
+        """Those of a new ICE generation."""
+        return IceParameters.generate(self.random)

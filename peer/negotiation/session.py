@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.negotiation.state import Side
-from peer.states import DtlsRole, IceRole, SignalingState
+from peer.negotiation.transports import TransportState
+from peer.states import SignalingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -107,33 +108,6 @@ class DataSection:
     remote_max_message_size: int = 65536
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteTransport:
-    """What the peer said of its end of a transport."""
-
-    ice: IceParameters
-    fingerprints: tuple[Fingerprint, ...]
-    tls_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransportState:
-    """One ICE and DTLS transport: that of a BUNDLE group, or of a single m-section.
-
-    Args:
-        key: The mid that it was made for, marked where an older transport still has that name.
-        remote: None until an answer settled it; then checks and handshake may run.
-        role: Our DTLS role, None until then.
-    """
-
-    key: str
-    local: IceParameters
-    tls_id: str
-    ice_role: IceRole
-    remote: RemoteTransport | None = None
-    role: DtlsRole | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Described:
     """A description in force."""
@@ -152,9 +126,14 @@ class Session:
         next_mid: Greater than all numbers that were ever a mid, so that none is given out twice.
         made: How many transceivers were ever made; the key of the next one.
         stable: The session to return to in a rollback; None in the stable state.
+        fingerprints: Of the certificate that new transports show.
+        rekey: The wish for new keys: the fingerprints of the certificate to show with them.
+        credentials_to_replace: The wish for an ICE restart, as the credentials that have to go
+            (webrtc-pc section 4.7.1: [[LocalIceCredentialsToReplace]]).
     """
 
     id: int
+    fingerprints: tuple[Fingerprint, ...]
     state: SignalingState = SignalingState.STABLE
     current_local: Described | None = None
     pending_local: Described | None = None
@@ -167,6 +146,8 @@ class Session:
     next_mid: int = 0
     made: int = 0
     stable: Session | None = field(default=None, repr=False)
+    rekey: tuple[Fingerprint, ...] | None = None
+    credentials_to_replace: frozenset[IceParameters] = frozenset()
 
     def description(self, side: Side) -> Described | None:
         """What counts for a side: the pending description, else the current one."""
@@ -212,6 +193,16 @@ class Session:
     def route(self, mid: str) -> str | None:
         """The key of the transport that carries an m-section, or None."""
         return self.routes.get(mid)
+
+    @property
+    def settled_transports(self) -> tuple[TransportState, ...]:
+        """Those that exist whatever becomes of the offer that is pending."""
+        settled = self.stable or self
+        return tuple(transport for transport in settled.transports if transport.connected)
+
+    def settled_transport(self, key: str) -> TransportState | None:
+        """The transport as it was before the exchange that is going on; None for a new one."""
+        return next((t for t in self.settled_transports if t.key == key), None)
 
     @property
     def transport_keys(self) -> frozenset[str]:

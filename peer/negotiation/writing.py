@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from peer.negotiation.attributes import Direction, Group, MediaLine, Setup
 from peer.negotiation.codecs import codec_lines
 from peer.negotiation.sdp import Line, MediaSection, Sdp, SessionSection
-from peer.negotiation.session import GatheredCandidates, Session, Transceiver, TransportState
+from peer.negotiation.session import GatheredCandidates, Session, Transceiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from peer.candidates import CandidateFields
     from peer.negotiation.profile import Profile
+    from peer.negotiation.transports import TransportState
     from peer.rtp_parameters import Codec, HeaderExtension
 
 #: RFC 9429 section 5.2.1: the port and address of an m-section that has no candidate yet.
@@ -119,31 +120,36 @@ def rejected_section(described: MediaSection) -> MediaSection:
 
 
 def transport_lines(
-    profile: Profile, transport: TransportState, setup: Setup, *, identified: bool = True
+    transport: TransportState, setup: Setup, *, identified: bool = True
 ) -> tuple[Line, ...]:
     """The ICE and DTLS attributes of an m-section, on bundled ones too, as browsers write them.
 
     Args:
-        profile: Our certificate.
-        transport: Our ICE credentials and the identity of our association.
+        transport: Our ICE credentials and who we are in its association.
         setup: Our DTLS role.
-        identified: Whether that identity is said.
+        identified: Whether the tls-id is said.
     """
+    identity = transport.association.local
     return (
         Line.attribute("ice-ufrag", transport.local.username_fragment),
         Line.attribute("ice-pwd", transport.local.password),
         Line.attribute("ice-options", "trickle"),
         # RFC 5763 section 5: "The endpoint MUST use the fingerprint attribute."
-        *(Line.attribute("fingerprint", str(item)) for item in profile.fingerprints),
+        *(Line.attribute("fingerprint", str(item)) for item in identity.fingerprints),
         Line.attribute("setup", setup.value),
-        *([Line.attribute("tls-id", transport.tls_id)] if identified else []),
+        *([Line.attribute("tls-id", identity.tls_id)] if identified else []),
     )
 
 
-def with_gathered(sdp: Sdp, session: Session, gathered: Mapping[str, GatheredCandidates]) -> Sdp:
+def with_gathered(
+    sdp: Sdp, session: Session, gathered: Mapping[tuple[str, str], GatheredCandidates]
+) -> Sdp:
     """The description with the candidates found so far, as `localDescription` shows it.
 
     Candidates stand in the first m-section that a transport carries (RFC 9429 section 5.2.2).
+
+    Args:
+        gathered: By the key of the transport and our username fragment.
     """
     shown: set[str] = set()
     for index, section in enumerate(sdp.media):
@@ -151,7 +157,8 @@ def with_gathered(sdp: Sdp, session: Session, gathered: Mapping[str, GatheredCan
         if key is None or section.rejected or key in shown:
             continue
         shown.add(key)
-        found = gathered.get(key, GatheredCandidates())
+        generation = sdp.transport_ice(section)[0] or ""
+        found = gathered.get((key, generation), GatheredCandidates())
         sdp = sdp.with_media(index, _with_candidates(section, found))
     return sdp
 

@@ -1,0 +1,43 @@
+"""Owns an offer with its answer, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from peer.negotiation.state import Side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peer.negotiation.sdp import MediaSection, Sdp
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An offer with its answer, and who answered.
+
+    Args:
+        again: A provisional answer to this offer was in force.
+    """
+
+    offer: Sdp
+    answer: Sdp
+    answerer: Side
+    again: bool
+
+    @property
+    def remote(self) -> Sdp:
+        """The peer's half."""
+        return self.answer if self.answerer is Side.REMOTE else self.offer
+
+    @property
+    def accepted(self) -> Iterator[tuple[MediaSection, MediaSection]]:
+        """The m-sections that live on, offered and answered side by side."""
+        for offered, answered in zip(self.offer.media, self.answer.media, strict=True):
+            if not (offered.rejected or answered.rejected):
+                yield offered, answered
+
+    def theirs(self, offered: MediaSection, answered: MediaSection) -> MediaSection:
+        """The peer's half of an m-section."""
+        return answered if self.answerer is Side.REMOTE else offered

@@ -1,0 +1,163 @@
+"""Owns what an offer and its answer settle of a transport (RFC 9429 section 5.11, RFC 8842)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from peer.errors import DescriptionError, ModificationError
+from peer.negotiation.attributes import Setup
+from peer.negotiation.modification import Refuse, Reuse, assess
+from peer.negotiation.roles import resolve
+from peer.negotiation.state import Side
+from peer.negotiation.terms import judged_offer, restarts, settled
+from peer.negotiation.transports import RemoteIdentity
+from peer.negotiation.validation import (
+    accepted_fingerprints,
+    ice_parameters,
+    is_supported,
+    offered_setup,
+)
+from peer.states import DtlsRole, IceRole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peer.ice_parameters import IceParameters
+    from peer.negotiation.exchange import Exchange
+    from peer.negotiation.sdp import MediaSection, Sdp
+    from peer.negotiation.session import Session
+    from peer.negotiation.transports import TransportState
+
+
+def bundled_routes(session: Session, exchange: Exchange) -> Iterator[tuple[str, str]]:
+    """RFC 9143 section 7.3: a group goes over the transport of its tagged m-section.
+
+    Raises:
+        ModificationError: It would take an m-section from a transport that is in use.
+    """
+    answer = exchange.answer
+    for offered, _ in exchange.accepted:
+        mid = offered.mid or ""
+        shared, own = session.carrier(answer.bundled(mid)), session.carrier([mid])
+        if shared is None or shared is own:
+            continue
+        if own is not None and own.connected:
+            raise ModificationError(
+                "moving an m-section to another transport is not supported yet", mid=mid
+            )
+        yield mid, shared.key
+
+
+def settle_transport(
+    session: Session, exchange: Exchange, offered: MediaSection, answered: MediaSection
+) -> Session:
+    """Settle the transport of an m-section, where that speaks for it.
+
+    Raises:
+        DescriptionError: The two halves do not make a transport.
+    """
+    mid = offered.mid or ""
+    now = session.carrier([mid])
+    if now is None:
+        raise DescriptionError("the answer accepts an m-section without a transport", mid=mid)
+    if exchange.answer.bundled(mid)[0] != mid:
+        return session
+    # RFC 5763 section 5 holds for every answer; the role counts where there is none yet.
+    role = resolve(
+        offered_setup(exchange.offer, offered),
+        exchange.answer.transport_setup(answered),
+        offerer=exchange.answerer is Side.REMOTE,
+        mid=mid,
+    )
+    theirs = exchange.theirs(offered, answered)
+    remote = remote_identity(exchange.remote, theirs)
+    ice = ice_parameters(exchange.remote, theirs)
+    known = session.settled_transport(now.key)
+    if exchange.again and now.association.settled and now.remote_ice is not None:
+        if exchange.answerer is Side.REMOTE:
+            _check_again(now, remote, ice, role, mid)
+        return session
+    if known is None:
+        association = replace(now.association, remote=remote, role=role)
+        now = replace(now, association=association)
+        return session.with_transport(_with_remote_ice(now, ice))
+    now = _settle_ice(known, now, exchange, ice, mid)
+    return session.with_transport(settled(known, now, remote, role))
+
+
+def check_offer(session: Session, offer: Sdp) -> None:
+    """Refuse an offer that asks of a transport in use what cannot be followed.
+
+    Raises:
+        DescriptionError: It does.
+    """
+    for section in offer.media:
+        if section.rejected or section.mid is None or not is_supported(section):
+            continue
+        bundle = offer.bundled(section.mid)
+        shared = session.carrier(bundle)
+        transport = session.carrier([section.mid]) or shared
+        # RFC 9143 section 7.1.3: of those that share a transport the tagged m-section counts.
+        counts = section.mid == bundle[0] or transport is not shared
+        if not counts or transport is None or not transport.connected:
+            continue
+        remote, role = remote_identity(offer, section), role_left(offer, section)
+        verdict = judged_offer(transport, remote, role)
+        if isinstance(verdict, Refuse):
+            raise ModificationError(verdict.reason, mid=section.mid)
+
+
+def remote_identity(sdp: Sdp, section: MediaSection) -> RemoteIdentity:
+    """Who the peer says it is, in an m-section.
+
+    Raises:
+        DescriptionError: Fingerprints are missing.
+    """
+    return RemoteIdentity(accepted_fingerprints(sdp, section), sdp.transport_tls_id(section))
+
+
+def role_left(offer: Sdp, section: MediaSection) -> DtlsRole | None:
+    """The DTLS role that an offer leaves to us, or None where we may choose."""
+    match offered_setup(offer, section):
+        case Setup.ACTIVE:
+            return DtlsRole.SERVER
+        case Setup.PASSIVE:
+            return DtlsRole.CLIENT
+        case _:
+            return None
+
+
+def _check_again(
+    now: TransportState, remote: RemoteIdentity, ice: IceParameters, role: DtlsRole, mid: str
+) -> None:
+    """After a provisional answer another one is of the same peer: forking is left out."""
+    after = replace(now.association, remote=remote, role=role)
+    if not isinstance(assess(now.association, after), Reuse):
+        raise ModificationError(
+            "the answer is of another DTLS association than the provisional one before", mid=mid
+        )
+    if restarts(now, ice):
+        raise ModificationError(
+            "the answer is of another ICE generation than the provisional one before", mid=mid
+        )
+
+
+def _settle_ice(
+    known: TransportState, now: TransportState, exchange: Exchange, ice: IceParameters, mid: str
+) -> TransportState:
+    """The transport, in the ICE generation that both halves speak of."""
+    offered, restarted = now.local != known.local, restarts(known, ice)
+    if restarted and not offered:
+        # RFC 8839 section 4.4.3.1: it is the offer that restarts ICE.
+        raise ModificationError("the answer restarts ICE, which the offer did not", mid=mid)
+    if restarted:
+        return _with_remote_ice(now, ice)
+    # RFC 8445 section 9 lets nobody keep the old ones, but GStreamer does: it goes on as before.
+    return replace(now, local=known.local, remote_ice=known.remote_ice)
+
+
+def _with_remote_ice(now: TransportState, ice: IceParameters) -> TransportState:
+    # RFC 8445 section 6.1.1: a full agent controls a lite one, whoever offered.
+    role = IceRole.CONTROLLING if ice.lite else now.ice_role
+    return replace(now, remote_ice=ice, ice_role=role)
