@@ -31,7 +31,7 @@ class Succession(Protocol):
 
 
 class Generation:
-    """One generation. It is its `ice` that does the work.
+    """One generation, a `Member` of a lineup. It is its `ice` that does the work.
 
     Args:
         local: Our username fragment, which names it, and password.
@@ -52,25 +52,35 @@ class Generation:
         self.ice = make(local, self)
 
     @property
+    def state(self) -> IceTransportState:
+        """Of its ICE."""
+        return self.ice.state
+
+    @property
+    def nominated(self) -> bool:
+        """Whether its pair is nominated."""
+        return self.ice.nominated
+
+    @property
     def was_heard(self) -> bool:
         """Whether a datagram came since it was last looked at."""
         return self.ice.counters.packets_received > self._heard
 
     def leave_when_silent(self, seconds: float, leave: Callable[[Generation], None]) -> None:
         """Call `leave` once so many seconds have passed without a datagram."""
+        self._stay()
         self._heard = self.ice.counters.packets_received
         loop = asyncio.get_running_loop()
         self._departure = loop.call_later(seconds, self._look, seconds, leave)
 
-    def stay(self) -> None:
-        """Do not leave after all."""
-        if self._departure is not None:
-            self._departure.cancel()
-
     async def close(self) -> None:
         """End it."""
-        self.stay()
+        self._stay()
         await self.ice.close()
+
+    def _stay(self) -> None:
+        if self._departure is not None:
+            self._departure.cancel()
 
     def _look(self, seconds: float, leave: Callable[[Generation], None]) -> None:
         # A peer that has not left this generation yet goes on to be heard.
