@@ -1,9 +1,8 @@
 """Owns what a later description does to an association (RFC 5763 section 6.6, RFC 8842 section 3).
 
-RFC 8842 section 3.1: a new association is established where "the SDP offer/answer exchange changes
-... the DTLS roles", "one or more fingerprint values are modified, added, or removed in either an SDP
-offer or answer", or "the intent is signaled" by a new `tls-id`. Section 3.3: an ICE restart by
-itself changes nothing of it.
+RFC 8842 section 3.1 asks for a new association where an exchange changes the DTLS roles, where it
+modifies the set of fingerprints of either end, in the offer or in the answer, and where either end
+changes its `tls-id`. Section 3.3: an ICE restart by itself asks for none.
 
 A peer that sends no `tls-id` is judged by what real ones do:
 

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from peer.candidates import IceCandidate
-    from peer.negotiation.attributes import Direction
     from peer.identity.fingerprints import Fingerprint
+    from peer.negotiation.attributes import Direction
     from peer.negotiation.created import Created
     from peer.negotiation.effects import Effect, Preparation
     from peer.negotiation.profile import Profile

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.negotiation.state import Side
-from peer.negotiation.transports import TransportState
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.attributes import Direction
     from peer.negotiation.sdp import MediaSection, Sdp
+    from peer.negotiation.transports import TransportState
     from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
 
 

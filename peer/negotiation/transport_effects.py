@@ -64,9 +64,9 @@ def _dropped(earlier: TransportState, now: TransportState) -> Iterator[Effect]:
     for terms in (*earlier.fallbacks, earlier.association):
         same = next((t for t in kept if _is_same(t, terms)), None)
         # What served before the oldest that is left retires by itself.
-        if same is None and terms.number >= kept[0].number:
-            yield DropAssociation(now.key, terms.number)
-        elif same is not None and terms.settled and not same.settled:
+        unused = same is None and terms.number >= kept[0].number
+        begins_anew = same is not None and terms.settled and not same.settled
+        if unused or begins_anew:
             yield DropAssociation(now.key, terms.number)
     # A generation that was connected retires by itself, when the next one carries.
     if earlier.connected and earlier.remote_ice is None and earlier.local != now.local:

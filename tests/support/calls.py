@@ -74,7 +74,7 @@ class End:
         before = self.negotiator.session
         plan = self.negotiator.plan(side, description)
         self.world.prepare(plan.prepare)
-        self.world.apply(self.negotiator.abort(plan))
+        self.world.discard(plan.prepare)
         assert self.negotiator.session is before
         self.world.check(before)
 

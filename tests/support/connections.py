@@ -153,6 +153,13 @@ async def within(work: Awaitable[Any]) -> Any:
         return await work
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds of which no event tells."""
+    async with asyncio.timeout(PATIENCE):
+        while not condition():  # noqa: ASYNC110 - as the first line says
+            await asyncio.sleep(0.005)
+
+
 async def reached(pc: PeerConnection, event: str, condition: Callable[[], bool]) -> None:
     """Wait until something holds that may come true with an event."""
     async with asyncio.timeout(PATIENCE):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias, assert_never
 
 from peer.negotiation.effects import (
     AddCandidates,
@@ -11,10 +12,16 @@ from peer.negotiation.effects import (
     CloseTransport,
     ConfigureRtp,
     ConnectData,
-    ConnectTransport,
+    ConnectDtls,
+    ConnectIce,
     CreateTransceiver,
+    DropAssociation,
+    DropGeneration,
     Effect,
+    Listen,
+    OpenGeneration,
     OpenTransport,
+    Preparation,
     StopTransceiver,
 )
 from peer.states import SignalingState
@@ -23,16 +30,51 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from peer.candidates import CandidateFields
+    from peer.ice_parameters import IceParameters
     from peer.negotiation.session import Session, Transceiver
+    from peer.negotiation.transports import TransportState
+
+TransportEffect: TypeAlias = (
+    Listen
+    | ConnectIce
+    | ConnectDtls
+    | DropAssociation
+    | DropGeneration
+    | AddCandidates
+    | CloseTransport
+)
+MediaEffect: TypeAlias = (
+    CreateTransceiver | StopTransceiver | ConfigureRtp | AnnounceTrack | ConnectData | CloseData
+)
+
+
+@dataclass
+class Opened:
+    """A transport: its generations by our username fragment, its associations by their number.
+
+    Attributes:
+        generations: Our credentials; the newest is the last.
+        paths: What the peer's end of a generation is, once both are known.
+        lanes: What each association waits for, or shakes hands as.
+        candidates: The peer's, by generation.
+    """
+
+    generations: dict[str, IceParameters] = field(default_factory=dict)
+    paths: dict[str, ConnectIce] = field(default_factory=dict)
+    lanes: dict[int, Listen | ConnectDtls] = field(default_factory=dict)
+    candidates: dict[str, set[CandidateFields]] = field(default_factory=dict)
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a path, and an association to shake hands for."""
+        return bool(self.paths) and any(isinstance(e, ConnectDtls) for e in self.lanes.values())
 
 
 class RecordedWorld:
     """Carries effects out, and fails where one does not fit what is there."""
 
     def __init__(self) -> None:
-        self.opened: dict[str, OpenTransport] = {}
-        self.connected: dict[str, ConnectTransport] = {}
-        self.candidates: dict[str, set[CandidateFields]] = {}
+        self.opened: dict[str, Opened] = {}
         self.transceivers: set[int] = set()
         self.rtp: dict[int, ConfigureRtp] = {}
         self.announced: list[int] = []
@@ -42,11 +84,23 @@ class RecordedWorld:
         """The application made a transceiver."""
         self.transceivers.add(transceiver.key)
 
-    def prepare(self, effects: Iterable[OpenTransport]) -> None:
-        """Open the transports of a plan."""
+    def prepare(self, effects: Iterable[Preparation]) -> None:
+        """Open the transports and generations of a plan."""
         for effect in effects:
-            assert effect.key not in self.opened
-            self.opened[effect.key] = effect
+            if isinstance(effect, OpenTransport):
+                assert effect.key not in self.opened
+                self.opened[effect.key] = Opened()
+            generations = self.opened[effect.key].generations
+            assert effect.local.username_fragment not in generations
+            generations[effect.local.username_fragment] = effect.local
+
+    def discard(self, effects: Iterable[Preparation]) -> None:
+        """Undo `prepare`."""
+        for effect in effects:
+            if isinstance(effect, OpenTransport):
+                del self.opened[effect.key]
+            else:
+                del self.opened[effect.key].generations[effect.local.username_fragment]
 
     def apply(self, effects: Iterable[Effect]) -> None:
         """Carry out what follows a commit."""
@@ -57,15 +111,30 @@ class RecordedWorld:
         """The world is as the session says."""
         assert set(self.opened) == {transport.key for transport in session.transports}
         for transport in session.transports:
-            assert self.opened[transport.key].local == transport.local
-            assert (transport.key in self.connected) == (transport.remote is not None)
-            if transport.remote is not None:
-                effect = self.connected[transport.key]
-                assert effect.ice == transport.remote.ice
-                assert effect.role is transport.role
+            self._check_transport(self.opened[transport.key], transport)
         assert self.transceivers == {transceiver.key for transceiver in session.transceivers}
         if session.state is SignalingState.STABLE:
             self._check_media(session)
+
+    def _check_transport(self, opened: Opened, transport: TransportState) -> None:
+        newest = transport.local.username_fragment
+        assert opened.generations[newest] == transport.local
+        assert (newest in opened.paths) == (transport.remote_ice is not None)
+        if transport.remote_ice is not None:
+            assert opened.paths[newest].remote == transport.remote_ice
+            assert opened.paths[newest].role is transport.ice_role
+        terms = (*transport.fallbacks, transport.association)
+        # What has retired may still be there; what was never in use may not.
+        assert max(opened.lanes) == transport.association.number
+        for each in terms:
+            lane = opened.lanes[each.number]
+            assert lane.fingerprints == each.local.fingerprints
+            if isinstance(lane, Listen):
+                assert not each.settled
+            else:
+                assert lane.role is each.role
+                assert each.remote is not None
+                assert lane.remote_fingerprints == each.remote.fingerprints
 
     def _check_media(self, session: Session) -> None:
         for transceiver in session.transceivers:
@@ -74,7 +143,7 @@ class RecordedWorld:
             effect, direction = self.rtp[transceiver.key], transceiver.current_direction
             assert direction is not None
             assert effect.transport == session.route(transceiver.mid or "")
-            assert effect.transport in self.connected
+            assert self.opened[effect.transport].connected
             assert (effect.send is not None) == direction.sends
             assert (effect.receive is not None) == direction.receives
         agreed = session.data is not None and session.data.remote_port is not None
@@ -82,18 +151,61 @@ class RecordedWorld:
 
     def _apply(self, effect: Effect) -> None:
         match effect:
-            case OpenTransport():
-                raise AssertionError("transports are opened before the commit")
-            case ConnectTransport(key=key):
-                assert key in self.opened
-                assert key not in self.connected
-                self.connected[key] = effect
-            case AddCandidates(key=key, candidates=candidates):
-                assert key in self.connected
-                self.candidates.setdefault(key, set()).update(candidates)
+            case OpenTransport() | OpenGeneration():
+                raise AssertionError("sockets are opened before the commit")
+            case (
+                Listen()
+                | ConnectIce()
+                | ConnectDtls()
+                | DropAssociation()
+                | DropGeneration()
+                | AddCandidates()
+                | CloseTransport()
+            ):
+                self._apply_to_transport(effect)
+            case (
+                CreateTransceiver()
+                | StopTransceiver()
+                | ConfigureRtp()
+                | AnnounceTrack()
+                | ConnectData()
+                | CloseData()
+            ):
+                self._apply_to_media(effect)
+            case _:
+                assert_never(effect)
+
+    def _apply_to_transport(self, effect: TransportEffect) -> None:
+        match effect:
+            case Listen(key=key, association=number):
+                assert number not in self.opened[key].lanes
+                self.opened[key].lanes[number] = effect
+            case ConnectIce(key=key, generation=generation):
+                assert generation in self.opened[key].generations
+                assert generation not in self.opened[key].paths
+                self.opened[key].paths[generation] = effect
+            case ConnectDtls(key=key, association=number, fingerprints=fingerprints):
+                lane = self.opened[key].lanes.get(number)
+                assert not isinstance(lane, ConnectDtls)
+                assert lane is None or lane.fingerprints == fingerprints
+                self.opened[key].lanes[number] = effect
+            case DropAssociation(key=key, association=number):
+                # The first one serves until there is another.
+                assert len(self.opened[key].lanes) > 1
+                del self.opened[key].lanes[number]
+            case DropGeneration(key=key, generation=generation):
+                assert generation not in self.opened[key].paths
+                del self.opened[key].generations[generation]
+            case AddCandidates(key=key, generation=generation, candidates=candidates):
+                assert generation in self.opened[key].paths
+                self.opened[key].candidates.setdefault(generation, set()).update(candidates)
             case CloseTransport(key=key):
                 del self.opened[key]
-                self.connected.pop(key, None)
+            case _:
+                assert_never(effect)
+
+    def _apply_to_media(self, effect: MediaEffect) -> None:
+        match effect:
             case CreateTransceiver(transceiver=key):
                 assert key not in self.transceivers
                 self.transceivers.add(key)
@@ -109,7 +221,7 @@ class RecordedWorld:
                 self.announced.append(key)
             case ConnectData(transport=transport):
                 assert self.data is None
-                assert transport in self.connected
+                assert self.opened[transport].connected
                 self.data = effect
             case CloseData():
                 self.data = None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from peer.negotiation.negotiator import Negotiator
     from peer.negotiation.session import Described, Session, Transceiver
+    from peer.negotiation.transports import AssociationTerms, TransportState
     from peer.rtp_parameters import Codec
 
 _S, _T = SignalingState, SdpType
@@ -105,10 +106,10 @@ def _check_transports(session: Session) -> None:
     assert len(set(keys)) == len(keys)
     assert set(session.routes.values()) <= set(keys)
     for transport in session.transports:
-        assert (transport.remote is None) == (transport.role is None)
+        _check_terms(transport)
     if session.state is _S.STABLE:
         assert set(session.routes.values()) == set(keys)
-        assert all(transport.remote is not None for transport in session.transports)
+        assert all(t.association.settled and t.remote_ice for t in session.transports)
         live = {
             section.mid for i, section in enumerate(session.layout) if i not in session.free_places
         }
@@ -119,7 +120,15 @@ def _check_transports(session: Session) -> None:
     for mid in owned:
         carrier = session.carrier([mid or ""])
         assert carrier is not None
-        assert carrier.remote is not None
+        assert carrier.connected
+
+
+def _check_terms(transport: TransportState) -> None:
+    """An association follows those that serve until it is known to be in use."""
+    assert (transport.association.remote is None) == (transport.association.role is None)
+    assert all(terms.settled for terms in transport.fallbacks)
+    numbers = [terms.number for terms in (*transport.fallbacks, transport.association)]
+    assert numbers == sorted(set(numbers))
 
 
 def _check_same_transports(one: Session, other: Session) -> None:
@@ -130,14 +139,18 @@ def _check_same_transports(one: Session, other: Session) -> None:
         left, right = one.transport(ours), other.transport(theirs or "")
         assert left is not None
         assert right is not None
-        assert left.remote is not None
-        assert right.remote is not None
-        assert left.remote.ice == right.local
-        assert right.remote.ice == left.local
-        assert left.remote.tls_id == right.tls_id
-        assert right.remote.tls_id == left.tls_id
-        assert {left.role, right.role} == {DtlsRole.CLIENT, DtlsRole.SERVER}
+        _check_same_terms(left.association, right.association)
+        assert (left.remote_ice, right.remote_ice) == (right.local, left.local)
         assert left.ice_role is not right.ice_role
+
+
+def _check_same_terms(left: AssociationTerms, right: AssociationTerms) -> None:
+    assert left.number == right.number
+    for ours, theirs in ((left, right), (right, left)):
+        assert ours.remote is not None
+        assert ours.remote.fingerprints == theirs.local.fingerprints
+        assert ours.remote.tls_id == theirs.local.tls_id
+    assert {left.role, right.role} == {DtlsRole.CLIENT, DtlsRole.SERVER}
 
 
 def _check_same_agreement(one: Transceiver, other: Transceiver) -> None:
