@@ -7,7 +7,9 @@
     │   ├── InvalidStateError         not in this signalling state, or the connection is closed
     │   ├── InvalidAccessError        this object belongs to another connection, or is in use
     │   ├── InvalidModificationError  a description was changed after it was created
-    │   └── ConfigurationError        a configuration value is out of its range
+    │   ├── ConfigurationError        a configuration value is out of its range
+    │   ├── MessageSizeError          a message is larger than the peer takes
+    │   └── BufferFullError           a data channel holds as much unsent data as it may
     ├── RemoteError                   what the peer sent cannot be accepted
     │   ├── DescriptionError          a session description; `line` and `line_number` say where
     │   │   ├── SdpSyntaxError        a line is malformed
@@ -49,6 +51,14 @@ class InvalidModificationError(LocalError):
 
 class ConfigurationError(LocalError):
     """A configuration value is out of its range."""
+
+
+class MessageSizeError(LocalError):
+    """A message is larger than the peer takes, or than a data channel can hold."""
+
+
+class BufferFullError(LocalError):
+    """A data channel holds as much unsent data as it may: go on when `bufferedamountlow` fires."""
 
 
 class RemoteError(PeerError):

@@ -1,7 +1,7 @@
-"""Owns the structural check of SCTP packets (RFC 9260 section 3), before aiortc parses them.
+"""Owns what is read of an SCTP packet (RFC 9260 section 3) before aiortc parses it.
 
-PURE. aiortc follows lengths in a packet without a doubt: a parameter of length 0 holds it up for
-ever.
+PURE. That its structure is sound above all: aiortc follows lengths in a packet without a doubt, and
+a parameter of length 0 holds it up for ever.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ _DATA, _INIT, _INIT_ACK = 0, 1, 2
 # HEARTBEAT ACK, ABORT, ERROR and RE-CONFIG (RFC 6525).
 _PARAMETERS_AT = {1: 20, 2: 20, 4: 4, 5: 4, 6: 4, 9: 4, 130: 4}
 _DATA_HEADER = 16
+_TAG = Struct("!L")
+_TAG_AT = 4
+_INITIATE_TAG_AT = _COMMON_HEADER + _CHUNK_HEADER.size
 
 
 def is_well_formed(packet: bytes) -> bool:
@@ -40,6 +43,18 @@ def is_well_formed(packet: bytes) -> bool:
         position = _padded(end)
     # RFC 9260 section 6.10: INIT and INIT ACK are never bundled.
     return bool(chunks) and (len(chunks) == 1 or not {_INIT, _INIT_ACK} & set(chunks))
+
+
+def verification_tag(packet: bytes) -> int:
+    """Which association a well-formed packet is for; 0 is one to be."""
+    return int(_TAG.unpack_from(packet, _TAG_AT)[0])
+
+
+def initiate_tag(packet: bytes) -> int | None:
+    """What an INIT asks to be addressed by; None where a well-formed packet is no INIT."""
+    if packet[_COMMON_HEADER] != _INIT or verification_tag(packet):
+        return None
+    return int(_TAG.unpack_from(packet, _INITIATE_TAG_AT)[0])
 
 
 def _parameters_fit(packet: bytes, position: int, end: int) -> bool:

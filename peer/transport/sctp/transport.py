@@ -1,4 +1,11 @@
-"""Owns the data channels of a connection: their SCTP association over a secure transport."""
+"""Owns the data channels of a connection: their SCTP association over a secure transport.
+
+The association goes on over whatever DTLS associations follow each other there. A peer that begins
+SCTP anew (RFC 8841 section 9.3; Chromium does so with each DTLS association) sends an INIT with
+another tag. It is followed when its COOKIE ECHO comes (RFC 9260 section 5.2.4), so that an INIT
+that is late changes nothing. There is no limit on how often: each time costs the peer a handshake,
+and us one congestion window that is sent again.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +14,13 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from aiortc.rtcdatachannel import RTCDataChannel as DataChannel
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 
 from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError
 from peer.transport.eager import Pump
-from peer.transport.sctp.packets import is_well_formed
+from peer.transport.sctp.packets import initiate_tag, is_well_formed, verification_tag
+from peer.transport.sctp.restart import Announcing
+from peer.transport.seam.data_channel import DataChannel
 from peer.transport.seam.sctp import MAX_MESSAGE_SIZE, SCTP_PORT, Association
 
 if TYPE_CHECKING:
@@ -44,9 +52,12 @@ class DataTransport:
     Args:
         on_channel: Called with each open channel of the peer.
         on_close: Called once when the association has ended; all channels are closed by then.
+        on_restart: Called when the peer has begun SCTP anew, before any message of it.
+        announcing: Which channels are announced to it again then.
 
     Attributes:
         malformed: Packets of the peer that could not be understood.
+        restarts: How often the peer has begun SCTP anew.
     """
 
     def __init__(
@@ -54,13 +65,22 @@ class DataTransport:
         *,
         on_channel: Callable[[DataChannel], None],
         on_close: Callable[[], None] = lambda: None,
+        on_restart: Callable[[], None] = lambda: None,
+        announcing: Announcing = Announcing.UNACKNOWLEDGED,
     ) -> None:
+        self._on_channel = on_channel
         self._on_close = on_close
+        self._on_restart = on_restart
+        self._announcing = announcing
         self._association = Association(self._closed)
         self._association.on("datachannel", on_channel)
+        # Answers a peer that restarts, and takes the place of the other when that is certain.
+        self._next: Association | None = None
+        self._begin: Callable[[Association], None] | None = None
         self._pump = Pump("SCTP")
         self._state = SctpTransportState.NEW
         self.malformed = 0
+        self.restarts = 0
 
     @property
     def state(self) -> SctpTransportState:
@@ -150,23 +170,65 @@ class DataTransport:
         """
         if self._state is SctpTransportState.NEW:
             self._state = SctpTransportState.CONNECTING
-            self._association.begin(
-                face, remote_port=remote_port, remote_max_message_size=remote_max_message_size
+            self._begin = partial(
+                Association.begin,
+                face=face,
+                remote_port=remote_port,
+                remote_max_message_size=remote_max_message_size,
             )
+            self._begin(self._association)
 
     def receive(self, packet: bytes) -> None:
         """Take an SCTP packet of the peer; never raises."""
         if self._state not in (SctpTransportState.CONNECTING, SctpTransportState.CONNECTED):
             return
         if is_well_formed(packet):
-            self._pump.submit(partial(self._association.handle, packet))
+            self._pump.submit(partial(self._handle, packet))
         else:
             self.malformed += 1
 
+    def probe(self) -> None:
+        """Send something small that the peer answers; nothing where the association is not up."""
+        self._association.probe()
+
     async def close(self) -> None:
         """Abort the association and close every channel; any number of times, never waits long."""
+        self._drop_next()
         self._association.end()
         await self._pump.close()
+
+    async def _handle(self, packet: bytes) -> None:
+        tag = initiate_tag(packet)
+        if tag is not None and not self._association.is_with(tag):
+            await self._answer_restart(packet, tag)
+        elif self._next is not None and verification_tag(packet) == self._next.local_tag:
+            await self._next.handle(packet)
+        else:
+            await self._association.handle(packet)
+
+    async def _answer_restart(self, init: bytes, tag: int) -> None:
+        if self._next is None or not self._next.is_with(tag):
+            self._drop_next()
+            self._next = Association(self._closed, self._take_over, initiates=False)
+            self._next.on("datachannel", self._on_channel)
+            # Where there was an INIT, there was a start.
+            if self._begin is not None:
+                self._begin(self._next)
+        await self._next.handle(init)
+
+    def _take_over(self) -> None:
+        if self._next is None:
+            return
+        old, self._association, self._next = self._association, self._next, None
+        self._association.take_over(old, self._announcing)
+        self.restarts += 1
+        logger.info("the peer has begun SCTP anew; its data channels go on")
+        self._on_restart()
+
+    def _drop_next(self) -> None:
+        if self._next is not None:
+            self._next.discard()
+            self._next = None
 
     def _check_id(self, id: int | None) -> None:  # noqa: A002 - W3C name
         if id is None:

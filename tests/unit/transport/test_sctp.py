@@ -5,90 +5,26 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from struct import pack
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiortc.rtcsctptransport import (
     AbortChunk,
     Chunk,
-    DataChunk,
-    InitAckChunk,
     InitChunk,
     SackChunk,
     ShutdownChunk,
-    parse_packet,
-    serialize_packet,
 )
 
 from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError
-from peer.transport.sctp.transport import DataChannel, DataTransport, SctpTransportState
-from peer.transport.seam.sctp import AHEAD_LIMIT, CHANNEL_LIMIT, HELD_LIMIT
-from tests.support.media_link import LinkEnd, media_link
+from peer.transport.sctp.transport import SctpTransportState
+from peer.transport.seam.sctp import CHANNEL_LIMIT
+from peer.transport.seam.sctp_bounds import AHEAD_LIMIT, HELD_LIMIT
+from tests.support.data_ends import End, fragment, heard, open_pair, with_checksum
+from tests.support.media_link import media_link
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-
-class End:
-    """A data transport on one end of a link, and what it has reported."""
-
-    def __init__(self, link: LinkEnd) -> None:
-        self.link = link
-        self.channels: asyncio.Queue[DataChannel] = asyncio.Queue()
-        self.closed = asyncio.Event()
-        self.transport = DataTransport(
-            on_channel=self.channels.put_nowait, on_close=self.closed.set
-        )
-        link.on_data = self.transport.receive
-
-    @property
-    def tag(self) -> int:
-        """The verification tag that the peer uses towards this end."""
-        chunks = (parse_packet(packet)[3][0] for packet in self.link.wire.sent)
-        inits = (chunk for chunk in chunks if isinstance(chunk, InitChunk | InitAckChunk))
-        return int(next(inits).initiate_tag)
-
-    @property
-    def expected_tsn(self) -> int:
-        """The next one of the peer, as far as it has sent."""
-        tsns = [0]
-        for packet in self.link.peer.wire.sent:
-            for chunk in parse_packet(packet)[3]:
-                if isinstance(chunk, InitChunk | InitAckChunk):
-                    tsns = [chunk.initial_tsn]
-                elif isinstance(chunk, DataChunk):
-                    tsns.append(chunk.tsn + 1)
-        return tsns[-1]
-
-    @property
-    def acknowledged_tsn(self) -> int:
-        """The last one of the peer that this end has taken."""
-        chunks = (parse_packet(packet)[3][0] for packet in reversed(self.link.wire.sent))
-        return int(next(c for c in chunks if isinstance(c, SackChunk)).cumulative_tsn)
-
-    def start(self) -> None:
-        self.transport.start(self.link.face, remote_port=5000, remote_max_message_size=262144)
-
-    def forge(self, *chunks: Chunk, tag: int | None = None) -> bytes:
-        """A packet such as the peer would send."""
-        tag = self.tag if tag is None else tag
-        first, *rest = (serialize_packet(5000, 5000, tag, chunk) for chunk in chunks)
-        packet = first + b"".join(each[12:] for each in rest)
-        return with_checksum(packet)
-
-
-def with_checksum(packet: bytes) -> bytes:
-    from google_crc32c import value
-
-    return packet[:8] + pack("<L", value(packet[:8] + bytes(4) + packet[12:])) + packet[12:]
-
-
-def heard(emitter: Any, event: str) -> asyncio.Future[Any]:
-    """What the next event of this name brings."""
-    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    emitter.once(event, lambda *args: future.set_result(args[0] if args else None))
-    return future
 
 
 @pytest.fixture
@@ -97,17 +33,6 @@ async def ends() -> AsyncIterator[tuple[End, End]]:
     yield left, right
     await left.transport.close()
     await right.transport.close()
-
-
-async def open_pair(left: End, right: End, **options: Any) -> tuple[DataChannel, DataChannel]:
-    ours = left.transport.createDataChannel("chat", **options)
-    opened = heard(ours, "open")
-    if left.transport.state is SctpTransportState.NEW:
-        left.start()
-        right.start()
-    theirs = await right.channels.get()
-    await opened
-    return ours, theirs
 
 
 async def test_channel_created_before_the_transport_exists_opens_with_it(
@@ -273,14 +198,6 @@ async def test_channels_of_the_peer_are_bounded(ends: tuple[End, End]) -> None:
         left.transport.receive(left.forge(announcement))
     assert left.channels.qsize() == CHANNEL_LIMIT - 1
     assert left.transport.refused_channels == 1
-
-
-def fragment(tsn: int, *, stream: int = 8, size: int = 1, flags: int = 2) -> DataChunk:
-    chunk = DataChunk(flags=flags)
-    chunk.tsn = tsn % 2**32
-    chunk.stream_id = stream
-    chunk.user_data = bytes(size)
-    return chunk
 
 
 async def test_data_far_ahead_is_not_held(ends: tuple[End, End]) -> None:

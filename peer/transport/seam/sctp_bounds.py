@@ -1,0 +1,93 @@
+"""Owns what a peer can make aiortc's SCTP transport hold, count and begin anew."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from aiortc.rtcsctptransport import SCTP_TSN_MODULO, InitChunk, RTCSctpTransport, ShutdownChunk
+
+if TYPE_CHECKING:
+    from aiortc.rtcdtlstransport import RTCDtlsTransport
+    from aiortc.rtcsctptransport import Chunk, DataChunk, SackChunk
+
+logger = logging.getLogger(__name__)
+
+# Of the chunks that the peer may have us hold: how far ahead of the next one expected, in all, and
+# how often all are counted.
+AHEAD_LIMIT = 2048
+HELD_LIMIT = 8192
+COUNT_INTERVAL = 512
+
+
+class BoundedSctp(RTCSctpTransport):
+    """aiortc's SCTP transport, bounded in what a peer can make of it.
+
+    Attributes:
+        refused_chunks: DATA beyond what we hold.
+    """
+
+    def __init__(self, transport: RTCDtlsTransport, port: int) -> None:
+        super().__init__(transport, port)
+        self.__received = 0
+        self.refused_chunks = 0
+
+    @property
+    def knows_the_peer(self) -> bool:
+        """Whether its INIT or INIT ACK was received."""
+        return self._last_received_tsn is not None
+
+    async def _receive_chunk(self, chunk: Chunk) -> None:
+        if isinstance(chunk, InitChunk) and self.knows_the_peer:
+            await self.__receive_init_again(chunk)
+            return
+        await super()._receive_chunk(chunk)
+        if isinstance(chunk, ShutdownChunk):
+            # aiortc waits minutes for a SHUTDOWN COMPLETE; WebRTC has no half-closed channels.
+            self._set_state(self.State.CLOSED)
+
+    async def __receive_init_again(self, chunk: InitChunk) -> None:
+        # RFC 9260 sections 5.2.1 and 5.2.2: it is answered and changes nothing. aiortc would expect
+        # the peer's first DATA once more.
+        if chunk.initiate_tag != self._remote_verification_tag:
+            return
+        received, reset = self._last_received_tsn, self._reconfig_response_seq
+        threshold, streams = self._ssthresh, self._inbound_streams_count
+        await super()._receive_chunk(chunk)
+        self._last_received_tsn, self._reconfig_response_seq = received, reset
+        self._ssthresh, self._inbound_streams_count = threshold, streams
+
+    async def _receive_data_chunk(self, chunk: DataChunk) -> None:
+        self.__received += 1
+        if not self.knows_the_peer or self.__is_beyond_limits(chunk):
+            self.refused_chunks += 1
+            return
+        if self.__received % COUNT_INTERVAL == 0 and self.__held() > HELD_LIMIT:
+            logger.warning("the peer sends fragments that never become messages: aborting")
+            await self.stop()
+            return
+        await super()._receive_data_chunk(chunk)
+
+    async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
+        outstanding = (self._local_tsn - 1 - chunk.cumulative_tsn) % SCTP_TSN_MODULO
+        if outstanding >= SCTP_TSN_MODULO // 2:
+            # RFC 9260 section 6.2.1: an acknowledgement of what was never sent is ignored.
+            return
+        # aiortc walks through every TSN of every block, as often as blocks overlap.
+        gaps = []
+        last = 0
+        for start, end in chunk.gaps:
+            if not last < start <= end <= outstanding:
+                break
+            gaps.append((start, end))
+            last = end
+        chunk.gaps = gaps
+        await super()._receive_sack_chunk(chunk)
+
+    def __is_beyond_limits(self, chunk: DataChunk) -> bool:
+        ahead = (chunk.tsn - (self._last_received_tsn or 0)) % SCTP_TSN_MODULO
+        is_new = ahead < SCTP_TSN_MODULO // 2
+        return is_new and (ahead > AHEAD_LIMIT or self._advertised_rwnd <= 0)
+
+    def __held(self) -> int:
+        return sum(len(stream.reassembly) for stream in self._inbound_streams.values())
