@@ -7,7 +7,9 @@ and sockets of its own, and breaks nothing before that carries::
     ──▶ prepared ──────▶ checking ──────────▶ current ──▶ retired ────▶ (closed)
             │               │                   ▲
             ▼               ▼               (the first)
-        (dropped)   (dropped, failed)
+        (dropped)        (failed)
+
+What has begun and is dropped or superseded is retired as well.
 """
 
 from __future__ import annotations
@@ -158,15 +160,21 @@ class Lineup(Generic[M]):
         """Leave one that is not agreed on any more; the last one that can carry stays."""
         leaving = Leaving[M]()
         found = self.find(name)
-        if found is None or (found is self.current and not self._reinstate()):
+        if found is None or (found is self.current and not self.retired):
             return leaving
         if found is self.prepared:
             self.prepared = None
-        elif found is self.checking:
-            self.checking = None
+            leaving.closed.append(found)
         elif found in self.retired:
             self.retired.remove(found)
-        leaving.closed.append(found)
+            leaving.closed.append(found)
+        else:
+            # It has begun, so that the peer may use it until it has left it too.
+            if found is self.checking:
+                self.checking = None
+            else:
+                self._reinstate()
+            self._retire(found, leaving)
         return leaving
 
     def depart(self, member: M) -> bool:
@@ -194,10 +202,7 @@ class Lineup(Generic[M]):
             self.retired.remove(oldest)
             leaving.closed.append(oldest)
 
-    def _reinstate(self) -> bool:
-        if not self.retired:
-            return False
+    def _reinstate(self) -> None:
         newest_first = self.retired[::-1]
         self.current = next((m for m in newest_first if m.state in _UP), newest_first[0])
         self.retired.remove(self.current)
-        return True

@@ -211,10 +211,10 @@ def test_a_prepared_one_is_dropped() -> None:
     assert places(lineup) == "a b - -"
 
 
-def test_one_that_checks_is_dropped() -> None:
+def test_one_that_checks_is_dropped_and_heard() -> None:
     lineup = begun(FAILED)
-    assert gone(lineup.drop("b")) == "- b"
-    assert (places(lineup), lineup.state) == ("a - - -", FAILED)
+    assert gone(lineup.drop("b")) == "b -"
+    assert (places(lineup), lineup.state) == ("a - - b", FAILED)
 
 
 def test_a_retired_one_is_dropped() -> None:
@@ -237,15 +237,15 @@ def test_a_dropped_one_that_carries_gives_way_to_the_latest_that_works() -> None
     lineup.checking.nominated = True
     lineup.settle()
     assert places(lineup) == "c - - ba"
-    assert gone(lineup.drop("c")) == "- c"
-    assert places(lineup) == "a - - b"
+    assert gone(lineup.drop("c")) == "c -"
+    assert places(lineup) == "a - - bc"
 
 
 def test_where_none_works_the_latest_takes_its_place() -> None:
     lineup = begun(FAILED, state=CONNECTED)
     lineup.settle()
     lineup.drop("b")
-    assert (places(lineup), lineup.state) == ("a - - -", FAILED)
+    assert (places(lineup), lineup.state) == ("a - - b", FAILED)
 
 
 def test_an_unknown_one_is_not_dropped() -> None:
@@ -269,7 +269,7 @@ def test_one_that_carries_again_does_not_depart() -> None:
     (former,) = lineup.retired
     lineup.drop("b")
     assert not lineup.depart(former)
-    assert places(lineup) == "a - - -"
+    assert places(lineup) == "a - - b"
 
 
 def test_each_is_found_by_its_name() -> None:
