@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 
 # What tests and benchmarks drive; tests/support/tools.py knows where each comes from.
-PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin
+PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift
 TEST_TOOLS := $(PEERS) turnserver ip nft
 BENCHMARK_TOOLS := node npm wrtc
 

@@ -18,7 +18,8 @@ from tests.support.tools import NODE_MODULES, Tool, may_install, missing
 APT_GET = ("apt-get", "--quiet", "--option=Acquire::Retries=3", "--option=DPkg::Lock::Timeout=300")
 #: Seconds.
 NPM_TIMEOUT = 240
-NPM_INSTALL = ("npm", "install", "--no-package-lock", "--no-save", "--no-audit", "--no-fund")
+# What it installed is saved in the cache's package.json, since npm removes what is not there.
+NPM_INSTALL = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund")
 
 
 def install_packages(tools: Sequence[Tool]) -> None:

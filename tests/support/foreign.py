@@ -40,6 +40,8 @@ _PATH = os.environ.get("PATH", os.defpath)
 _PION_PACKAGE = "golang-github-pion-webrtc.v3-dev"
 # A description with its candidates is some 10 KiB.
 _LINE_LIMIT = 1 << 20
+# What a page evaluates, in this order.
+_PAGE_PROGRAMS = ("arrivals.js", "browser.js", "w3c.js")
 
 Line = dict[str, Any]
 
@@ -53,6 +55,7 @@ class ForeignName(StrEnum):
     LIBDATACHANNEL = "libdatachannel"
     PION = "pion"
     WEBRTCBIN = "webrtcbin"
+    WERIFT = "werift"
 
 
 class ForeignError(Exception):
@@ -108,7 +111,7 @@ def open_stage(name: ForeignName) -> AbstractAsyncContextManager[OpenPeer]:
     match name:
         case ForeignName.CHROMIUM | ForeignName.FIREFOX:
             return _browser_stage(name)
-        case ForeignName.WRTC | ForeignName.LIBDATACHANNEL:
+        case ForeignName.WRTC | ForeignName.LIBDATACHANNEL | ForeignName.WERIFT:
             program = (tool_path("node"), str(PROGRAMS / f"{name}.js"))
             return _program_stage(program, {"NODE_PATH": str(NODE_MODULES)})
         case ForeignName.PION:
@@ -135,7 +138,8 @@ async def _pion_stage() -> AsyncIterator[OpenPeer]:
     version = await _output("dpkg-query", "-W", "-f", "${Version}", _PION_PACKAGE)
     await _output(
         *(tool_path("pion"), "build", "-o", str(program)),
-        *("-ldflags", f"-X main.version={version}", str(PROGRAMS / "pion" / "main.go")),
+        *("-ldflags", f"-X main.version={version}"),
+        *map(str, sorted((PROGRAMS / "pion").glob("*.go"))),
         GO111MODULE="off",
         GOPATH=str(GOPATH),
         GOCACHE=str(folder / "cache"),
@@ -233,13 +237,15 @@ async def _browser_stage(name: ForeignName) -> AsyncIterator[OpenPeer]:
 
 @asynccontextmanager
 async def _page_peer(page: Page) -> AsyncIterator[ForeignPeer]:
-    source = (PROGRAMS / "w3c.js").read_text()
-    await page.evaluate(f"void eval({json.dumps(source)})")
+    for name in _PAGE_PROGRAMS:
+        source = (PROGRAMS / name).read_text()
+        # Called by another name, it defines what the page has, not what this call has.
+        await page.evaluate(f"void (0, eval)({json.dumps(source)})")
     await page.evaluate(
         """void (() => {
             globalThis.said = [];
             const say = (what, fields) => said.push({ say: what, ...fields });
-            globalThis.obey = w3cPeer(RTCPeerConnection, say);
+            globalThis.obey = w3cPeer(browserStack, say);
         })()"""
     )
 

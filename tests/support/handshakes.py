@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from media import SyntheticAudioTrack
-from peer import (
-    AnswerRole,
-    Certificate,
-    IceCandidate,
-    PeerConfiguration,
-    PeerConnection,
-    SessionDescription,
-)
+from peer import AnswerRole, Certificate, PeerConfiguration, PeerConnection
 from peer.identity.certificate import KeyType
 from peer.security_policy import SrtpProfile
 from peer.statistics import TransportStats
 from tests.support.connections import PATIENCE, expected, local, opened, within
+from tests.support.exchange import hand_over, hear_description, trickling
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-
-    from peer import DataChannel, DataChannelEvent, IceCandidateEvent
+    from peer import DataChannel, DataChannelEvent, SessionDescription
     from tests.support.foreign import ForeignPeer, Line
 
-_CANDIDATE_FIELDS = ("candidate", "sdpMid", "sdpMLineIndex")
 # Seconds between two looks at what the peer counts.
 _LOOK = 0.02
 
@@ -120,7 +110,7 @@ async def shake_hands(peer: ForeignPeer, call: Call) -> Handshake:
         PeerError: We refused something, or the connection failed.
         TimeoutError: Nothing more happened.
     """
-    async with PeerConnection(call.configuration) as pc, _trickling(pc, peer) as ready:
+    async with PeerConnection(call.configuration) as pc, trickling(pc, peer) as ready:
         pc.addTrack(SyntheticAudioTrack())
         if call.way is Way.OFFER:
             channel, remote = await _offer(pc, peer, ready)
@@ -154,8 +144,8 @@ async def _offer(
 ) -> tuple[DataChannel, SessionDescription]:
     channel = pc.createDataChannel("echo")
     await pc.setLocalDescription()
-    await peer.tell("take", description=_fields(local(pc)))
-    answer = await _described(peer)
+    await hand_over(peer, local(pc))
+    answer = await hear_description(peer)
     await pc.setRemoteDescription(answer)
     ready.set()
     return channel, answer
@@ -166,23 +156,15 @@ async def _answer(
 ) -> tuple[DataChannel, SessionDescription]:
     coming = expected(pc, "datachannel")
     await peer.tell("offer")
-    offer = await _described(peer)
+    offer = await hear_description(peer)
     await pc.setRemoteDescription(offer)
     await pc.setLocalDescription()
-    await peer.tell("take", description=_fields(local(pc)))
+    await hand_over(peer, local(pc))
     ready.set()
     # First, since a connection that fails has no data channel to wait for.
     await within(pc.connected())
     event: DataChannelEvent = await within(coming)
     return event.channel, offer
-
-
-def _fields(description: SessionDescription) -> Mapping[str, str]:
-    return {"type": description.type.value, "sdp": description.sdp}
-
-
-async def _described(peer: ForeignPeer) -> SessionDescription:
-    return SessionDescription(**(await peer.hear("description"))["description"])
 
 
 async def _echo(channel: DataChannel, text: str) -> object:
@@ -199,38 +181,6 @@ async def _heard_audio(peer: ForeignPeer) -> Line:
             if report["audioPackets"] > 0:
                 return report
             await asyncio.sleep(_LOOK)
-
-
-@asynccontextmanager
-async def _trickling(pc: PeerConnection, peer: ForeignPeer) -> AsyncIterator[asyncio.Event]:
-    """Hand candidates over, both ways, once the event says that both ends have descriptions."""
-    ready = asyncio.Event()
-    steps: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
-
-    def ours(event: IceCandidateEvent) -> None:
-        if event.candidate is not None and event.candidate.candidate:
-            fields = {name: getattr(event.candidate, name) for name in _CANDIDATE_FIELDS}
-            steps.put_nowait(lambda: peer.tell("candidate", candidate=fields))
-
-    def theirs(line: Line) -> None:
-        candidate = IceCandidate(line["candidate"], line.get("sdpMid"), line.get("sdpMLineIndex"))
-        steps.put_nowait(lambda: pc.addIceCandidate(candidate))
-
-    async def carry() -> None:
-        await ready.wait()
-        while True:
-            await (await steps.get())()
-
-    pc.on("icecandidate", ours)
-    peer.on_candidate = theirs
-    carrier = asyncio.create_task(carry())
-    try:
-        yield ready
-    finally:
-        carrier.cancel()
-        await asyncio.wait([carrier])
-        if not carrier.cancelled():
-            carrier.result()
 
 
 def _attributes(sdp: str, name: str) -> tuple[str, ...]:

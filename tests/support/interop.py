@@ -34,6 +34,7 @@ _NAMES = {
     ForeignName.LIBDATACHANNEL: "libdatachannel",
     ForeignName.PION: "Pion",
     ForeignName.WEBRTCBIN: "GStreamer webrtcbin",
+    ForeignName.WERIFT: "werift",
 }
 _VERSIONS = {"FEFD": "1.2", "FEFC": "1.3"}
 

@@ -101,6 +101,13 @@ TOOLS = MappingProxyType(
                 modules=("node-datachannel@0.33",),
             ),
             Tool(
+                "werift",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/werift",),
+                # Later ones need a newer Node.js than Debian's.
+                modules=("werift@0.24",),
+            ),
+            Tool(
                 "pion",
                 ("go",),
                 ("golang-go", "golang-github-pion-webrtc.v3-dev"),

@@ -9,8 +9,9 @@ import pytest
 from peer import PeerError
 from peer.identity.certificate import KeyType
 from peer.security_policy import SrtpProfile
-from tests.support.browsers import BrowserName, RemoteError
+from tests.support.browsers import RemoteError
 from tests.support.foreign import ForeignError, ForeignName, OpenPeer, open_stage
+from tests.support.foreign_marks import peer_parameters
 from tests.support.handshakes import Call, Way, shake_hands
 from tests.support.interop import Result, Results
 
@@ -38,14 +39,7 @@ async def _make(call: Call, open_peer: OpenPeer) -> Result:
         return Result(call, None, f"{type(error).__name__}: {error}")
 
 
-def _parameter(name: ForeignName) -> object:
-    if name.value in set(BrowserName):
-        return pytest.param(name, marks=pytest.mark.browser(name.value), id=name.value)
-    marks = (pytest.mark.needs(name.value), pytest.mark.xdist_group(f"peer-{name}"))
-    return pytest.param(name, marks=marks, id=name.value)
-
-
-@pytest.fixture(scope="module", params=[_parameter(name) for name in ForeignName])
+@pytest.fixture(scope="module", params=peer_parameters())
 def results(request: pytest.FixtureRequest) -> Results:
     """What came of all calls with a peer; kept for docs/INTEROP.md."""
     results = asyncio.run(_make_calls(request.param))

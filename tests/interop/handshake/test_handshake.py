@@ -22,6 +22,7 @@ UNKNOWN_PROFILES = {
     ForeignName.WRTC: {SrtpProfile.AEAD_AES_256_GCM, SrtpProfile.AEAD_AES_128_GCM},
     ForeignName.PION: {SrtpProfile.AEAD_AES_256_GCM},
     ForeignName.WEBRTCBIN: {SrtpProfile.AEAD_AES_256_GCM, SrtpProfile.AEAD_AES_128_GCM},
+    ForeignName.WERIFT: {SrtpProfile.AEAD_AES_256_GCM},
 }
 
 

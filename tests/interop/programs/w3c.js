@@ -1,8 +1,15 @@
 // Owns a peer made of W3C's RTCPeerConnection, in a page or in Node.js.
 "use strict";
 
-globalThis.w3cPeer = (RTCPeerConnection, say) => {
-  const connection = new RTCPeerConnection();
+// `stack` has RTCPeerConnection, `source(kind)`, a track that never ends, and `watch(track,
+// receiver, arrivals)`, that notes whatever arrives on the track.
+globalThis.w3cPeer = (stack, say) => {
+  const connection = new stack.RTCPeerConnection();
+  const arrivals = new Arrivals();
+  // werift tells of a track again with every offer.
+  const watched = new WeakSet();
+  let prepared = false;
+
   connection.onicecandidate = ({ candidate }) => {
     if (candidate?.candidate) {
       const { sdpMid, sdpMLineIndex } = candidate;
@@ -10,42 +17,83 @@ globalThis.w3cPeer = (RTCPeerConnection, say) => {
     }
   };
   connection.ondatachannel = ({ channel }) => echo(channel);
+  connection.ontrack = ({ receiver, track }) => watch(receiver, track);
 
   function echo(channel) {
     channel.onmessage = ({ data }) => channel.send(data);
   }
 
-  function describe() {
+  function watch(receiver, track) {
+    if (!track || watched.has(track)) return;
+    watched.add(track);
+    stack.watch(track, receiver, arrivals);
+  }
+
+  function send(kind) {
+    const added = connection.addTrack(stack.source(kind));
+    const { receiver } = connection.getTransceivers().find(({ sender }) => sender === added);
+    // Chromium takes a transform of a receiver only where the receiver is made.
+    watch(receiver, receiver.track);
+  }
+
+  function prepare() {
+    if (!prepared && connection.getTransceivers().length === 0) connection.addTransceiver("audio");
+    if (!prepared && connection.remoteDescription === null) {
+      echo(connection.createDataChannel("echo"));
+    }
+    prepared = true;
+  }
+
+  async function describe(description) {
+    await connection.setLocalDescription(description);
     const { type, sdp } = connection.localDescription;
     say("description", { description: { type, sdp } });
   }
 
   async function take(description) {
     await connection.setRemoteDescription(description);
-    if (description.type === "offer") {
-      await connection.setLocalDescription(await connection.createAnswer());
-      describe();
-    }
+    if (description.type === "offer") await describe(await connection.createAnswer());
   }
 
   async function report() {
     const stats = [...(await connection.getStats()).values()];
-    const inbound = stats.find(({ type }) => type === "inbound-rtp");
+    const byId = (id) => stats.find((each) => each.id === id);
+    // The stream that flows, where m-sections were added that have none.
+    const [inbound] = stats
+      .filter(({ type }) => type === "inbound-rtp")
+      .sort((one, other) => other.packetsReceived - one.packetsReceived);
     const transport = stats.find(({ type }) => type === "transport") ?? {};
-    say("report", { audioPackets: inbound?.packetsReceived ?? 0, transport });
+    const pair =
+      byId(transport.selectedCandidatePairId) ??
+      // Firefox has no entry for the transport.
+      stats.find(({ type, nominated, selected }) => type === "candidate-pair" && (selected ?? nominated));
+    say("report", {
+      audioPackets: inbound?.packetsReceived ?? 0,
+      transport,
+      arrivals: arrivals.report(),
+      inbound: inbound ?? {},
+      pair: pair ? [byId(pair.localCandidateId), byId(pair.remoteCandidateId)] : [],
+    });
   }
 
   return async (command) => {
     switch (command.do) {
+      case "send":
+        return send(command.kind);
+      case "channel":
+        return echo(connection.createDataChannel(command.label));
+      case "restart":
+        return connection.restartIce();
       case "offer":
-        connection.addTransceiver("audio");
-        echo(connection.createDataChannel("echo"));
-        await connection.setLocalDescription(await connection.createOffer());
-        return describe();
+        prepare();
+        return describe(await connection.createOffer({ iceRestart: command.iceRestart ?? false }));
       case "take":
         return take(command.description);
       case "candidate":
         return connection.addIceCandidate(command.candidate);
+      case "reset":
+        arrivals.reset();
+        return say("reset");
       case "report":
         return report();
       default:

@@ -5,18 +5,26 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from typing import Any
 
 import gi  # type: ignore[import-not-found]  # the system's Python has it
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtp", "1.0")
 gi.require_version("GstSdp", "1.0")
 gi.require_version("GstWebRTC", "1.0")
-from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # type: ignore[import-not-found]  # noqa: E402 - after the versions
+from gi.repository import GLib, Gst, GstRtp, GstSdp, GstWebRTC  # type: ignore[import-not-found]  # noqa: E402 - after the versions
 
 _OPUS = (
     "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,"
     "encoding-params=(string)2"
+)
+# Its payload type is the same in every offer, which webrtcbin does not look up for its sources.
+_PCMA = "application/x-rtp,media=audio,encoding-name=PCMA,clock-rate=8000,payload=8"
+_SOURCE = (
+    "audiotestsrc is-live=true volume=0.1 samplesperbuffer=160 ! audio/x-raw,rate=8000,channels=1"
+    " ! alawenc ! rtppcmapay pt=8"
 )
 
 
@@ -24,6 +32,58 @@ def say(what: str, **fields: object) -> None:
     """Write one line."""
     sys.stdout.write(json.dumps({"say": what, **fields}) + "\n")
     sys.stdout.flush()
+
+
+class Arrivals:
+    """What arrives of one stream, as arrivals.js counts it; safe to use from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: float | None = None
+        self._highest = -1
+        self._gap = 0.0
+        self._reset()
+
+    def reset(self) -> None:
+        """Count anew."""
+        with self._lock:
+            self._reset()
+
+    def note(self, sequence: int) -> None:
+        """An RTP packet with that sequence number came."""
+        with self._lock:
+            now = time.monotonic()
+            if self._last is None:
+                self._first, self._highest = sequence, sequence - 1
+            else:
+                self._gap = max(self._gap, now - self._last)
+            self._last = now
+            self._count += 1
+            # RFC 3550 appendix A.1: the nearest number that has these 16 bits.
+            number = self._highest + ((sequence - self._highest + 0x8000) & 0xFFFF) - 0x8000
+            if number >= self._first:
+                self._doubled += number in self._seen
+                self._seen.add(number)
+                self._highest = max(self._highest, number)
+
+    def report(self) -> dict[str, float]:
+        """The numbers, times in milliseconds."""
+        with self._lock:
+            silence = 0.0 if self._last is None else time.monotonic() - self._last
+            return {
+                "count": self._count,
+                "lost": self._highest - self._first + 1 - len(self._seen),
+                "doubled": self._doubled,
+                "longestGap": 1000 * max(self._gap, silence),
+            }
+
+    def _reset(self) -> None:
+        self._count = self._doubled = 0
+        self._gap = 0.0
+        self._seen: set[int] = set()
+        self._first = self._highest + 1
+        if self._last is not None:
+            self._last = time.monotonic()
 
 
 class Peer:
@@ -39,6 +99,8 @@ class Peer:
         self._bin.connect("pad-added", self._received)
         self._channels: list[Any] = []
         self._packets = 0
+        self._arrivals = Arrivals()
+        self._sends = self._prepared = False
         bus = self._pipeline.get_bus()
         bus.add_signal_watch()
         bus.connect("message::error", self._failed)
@@ -46,12 +108,21 @@ class Peer:
 
     def obey(self, command: dict[str, Any]) -> None:
         """Do what one line says."""
+        try:
+            self._obey(command)
+        except (GLib.Error, KeyError, TypeError) as error:
+            say("error", text=f"{type(error).__name__}: {error}")
+
+    def _obey(self, command: dict[str, Any]) -> None:
         match command["do"]:
+            case "send":
+                self._send()
+            case "channel":
+                self._echo(self._bin.emit("create-data-channel", command["label"], None))
+            case "offer" if command.get("iceRestart"):
+                say("error", text="webrtcbin cannot restart ICE")
             case "offer":
-                caps = Gst.Caps.from_string(_OPUS)
-                recvonly = GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY
-                self._bin.emit("add-transceiver", recvonly, caps)
-                self._echo(self._bin.emit("create-data-channel", "echo", None))
+                self._prepare()
                 self._create("offer")
             case "take":
                 self._take(**command["description"])
@@ -60,10 +131,33 @@ class Peer:
                 self._bin.emit(
                     "add-ice-candidate", candidate["sdpMLineIndex"], candidate["candidate"]
                 )
+            case "reset":
+                self._arrivals.reset()
+                say("reset")
             case "report":
-                say("report", audioPackets=self._packets, transport={})
+                numbers = {"audioPackets": self._packets, "arrivals": self._arrivals.report()}
+                say("report", **numbers, transport={}, inbound={}, pair=[])
             case other:
                 say("error", text=f"no such command: {other}")
+
+    def _send(self) -> None:
+        source = Gst.parse_bin_from_description(_SOURCE, True)
+        self._pipeline.add(source)
+        template = self._bin.get_pad_template("sink_%u")
+        # With its caps, as else it belongs to no m-section before its first packet.
+        sink = self._bin.request_pad(template, None, Gst.Caps.from_string(_PCMA))
+        source.get_static_pad("src").link(sink)
+        source.sync_state_with_parent()
+        self._sends = True
+
+    def _prepare(self) -> None:
+        if not self._prepared and self._bin.get_property("remote-description") is None:
+            if not self._sends:
+                caps = Gst.Caps.from_string(_OPUS)
+                recvonly = GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY
+                self._bin.emit("add-transceiver", recvonly, caps)
+            self._echo(self._bin.emit("create-data-channel", "echo", None))
+        self._prepared = True
 
     def _create(self, kind: str) -> None:
         self._bin.emit(f"create-{kind}", None, Gst.Promise.new_with_change_func(self._made, kind))
@@ -108,8 +202,12 @@ class Peer:
         sink.sync_state_with_parent()
         pad.link(sink.get_static_pad("sink"))
 
-    def _count(self, *_: Any) -> None:
+    def _count(self, _: Any, buffer: Any, __: Any) -> None:
         self._packets += 1
+        mapped, packet = GstRtp.RTPBuffer.map(buffer, Gst.MapFlags.READ)
+        if mapped:
+            self._arrivals.note(packet.get_seq())
+            packet.unmap()
 
     def _failed(self, _: Any, message: Any) -> None:
         error, details = message.parse_error()

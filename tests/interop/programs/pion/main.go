@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"os"
 	"sync/atomic"
+	"time"
 
+	"github.com/pion/rtp"
 	// Without /v3: Debian's packages are a GOPATH, where the version is the folder's own.
 	"github.com/pion/webrtc"
 )
@@ -19,12 +21,21 @@ type command struct {
 	Do          string                    `json:"do"`
 	Description webrtc.SessionDescription `json:"description"`
 	Candidate   webrtc.ICECandidateInit   `json:"candidate"`
+	Label       string                    `json:"label"`
+	ICERestart  bool                      `json:"iceRestart"`
 }
+
+// Opus that is silent.
+const interval, samples = 20 * time.Millisecond, 960
+
+var silence = []byte{0xf8, 0xff, 0xfe}
 
 type peer struct {
 	connection   *webrtc.PeerConnection
 	said         chan map[string]any
 	audioPackets int64
+	arrivals     arrivals
+	prepared     bool
 }
 
 func (p *peer) say(what string, fields map[string]any) {
@@ -41,9 +52,11 @@ func (p *peer) listen() {
 	p.connection.OnDataChannel(echo)
 	p.connection.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) {
 		for {
-			if _, _, err := track.ReadRTP(); err != nil {
+			packet, _, err := track.ReadRTP()
+			if err != nil {
 				return
 			}
+			p.arrivals.note(packet.SequenceNumber)
 			atomic.AddInt64(&p.audioPackets, 1)
 		}
 	})
@@ -59,16 +72,58 @@ func echo(channel *webrtc.DataChannel) {
 	})
 }
 
-func (p *peer) offer() error {
-	if _, err := p.connection.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio); err != nil {
-		return err
-	}
-	channel, err := p.connection.CreateDataChannel("echo", nil)
+// send starts a track that is in the descriptions from the next one on.
+func (p *peer) send() error {
+	opus := webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeOpus}
+	track, err := webrtc.NewTrackLocalStaticRTP(opus, "audio", "peer")
 	if err != nil {
 		return err
 	}
-	echo(channel)
-	description, err := p.connection.CreateOffer(nil)
+	if _, err := p.connection.AddTrack(track); err != nil {
+		return err
+	}
+	go func() {
+		// A ticker leaves out what it is late for; the times of the packets are told by their number.
+		start, sent := time.Now(), 0
+		for range time.Tick(interval / 2) {
+			for ; time.Duration(sent)*interval < time.Since(start); sent++ {
+				header := rtp.Header{
+					Version: 2, SequenceNumber: uint16(sent), Timestamp: uint32(sent * samples),
+				}
+				_ = track.WriteRTP(&rtp.Packet{Header: header, Payload: silence})
+			}
+		}
+	}()
+	return nil
+}
+
+func (p *peer) channel(label string) error {
+	channel, err := p.connection.CreateDataChannel(label, nil)
+	if err == nil {
+		echo(channel)
+	}
+	return err
+}
+
+func (p *peer) prepare() error {
+	first := !p.prepared && p.connection.RemoteDescription() == nil
+	p.prepared = true
+	if !first {
+		return nil
+	}
+	if len(p.connection.GetTransceivers()) == 0 {
+		if _, err := p.connection.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio); err != nil {
+			return err
+		}
+	}
+	return p.channel("echo")
+}
+
+func (p *peer) offer(iceRestart bool) error {
+	if err := p.prepare(); err != nil {
+		return err
+	}
+	description, err := p.connection.CreateOffer(&webrtc.OfferOptions{ICERestart: iceRestart})
 	if err != nil {
 		return err
 	}
@@ -99,15 +154,28 @@ func (p *peer) describe(description webrtc.SessionDescription) error {
 
 func (p *peer) obey(order command) error {
 	switch order.Do {
+	case "send":
+		return p.send()
+	case "channel":
+		return p.channel(order.Label)
 	case "offer":
-		return p.offer()
+		return p.offer(order.ICERestart)
 	case "take":
 		return p.take(order.Description)
 	case "candidate":
 		return p.connection.AddICECandidate(order.Candidate)
+	case "reset":
+		p.arrivals.reset()
+		p.say("reset", map[string]any{})
+		return nil
 	case "report":
-		packets := atomic.LoadInt64(&p.audioPackets)
-		p.say("report", map[string]any{"audioPackets": packets, "transport": map[string]any{}})
+		p.say("report", map[string]any{
+			"audioPackets": atomic.LoadInt64(&p.audioPackets),
+			"transport":    map[string]any{},
+			"arrivals":     p.arrivals.report(),
+			"inbound":      map[string]any{},
+			"pair":         []any{},
+		})
 		return nil
 	default:
 		return fmt.Errorf("no such command: %q", order.Do)
