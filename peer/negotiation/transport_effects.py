@@ -84,7 +84,7 @@ def _listening(earlier: TransportState | None, now: TransportState) -> Iterator[
 
 def _connected(before: Session, after: Session, now: TransportState) -> Iterator[Effect]:
     connected = dict(_paths(before, now.key))
-    for local, remote in _paths(after, now.key):
+    for local, remote in dict(_paths(after, now.key)).items():
         if local not in connected:
             yield ConnectIce(now.key, local.username_fragment, remote, now.ice_role)
     terms = now.association
@@ -132,9 +132,11 @@ def _paths(session: Session, key: str) -> Iterator[tuple[IceParameters, IceParam
 
 def _both(session: Session, key: str) -> Iterator[TransportState]:
     """The transport as it is now, and as it was before the exchange that is going on."""
-    for known in (session.transport(key), session.settled_transport(key)):
-        if known is not None:
-            yield known
+    now, known = session.transport(key), session.settled_transport(key)
+    if now is not None:
+        yield now
+    if known is not None and known != now:
+        yield known
 
 
 def _candidates(before: Session, after: Session, key: str) -> Iterator[AddCandidates]:

@@ -126,7 +126,7 @@ def test_a_peer_without_tls_id_is_answered_without() -> None:
     (line,) = (text for text in offer.sdp.splitlines() if text.startswith("a=tls-id"))
     answer, end = answer_to(edited(offer, (f"{line}\r\n", "")))
     assert answer.media[0].tls_id is None
-    assert Sdp.parse(end.create_offer().sdp).media[0].tls_id == end.session.transports[0].tls_id
+    assert Sdp.parse(end.create_offer().sdp).media[0].tls_id == end.session.transports[0].association.local.tls_id
 
 
 @pytest.mark.parametrize(
@@ -258,8 +258,8 @@ def test_we_control_a_lite_peer(*, session_level: bool) -> None:
     lite = edited(offer, ("t=0 0\r\n", "t=0 0\r\na=ice-lite\r\n")) if session_level else offer
     _, end = answer_to(lite)
     (transport,) = end.session.transports
-    assert transport.remote is not None
-    assert transport.remote.ice.lite is session_level
+    assert transport.remote_ice is not None
+    assert transport.remote_ice.lite is session_level
     assert transport.ice_role is (IceRole.CONTROLLING if session_level else IceRole.CONTROLLED)
 
 

@@ -26,8 +26,8 @@ def test_attributes_of_the_transport_may_stand_on_the_tagged_section_alone() -> 
     answer, end = answer_to(only_tagged(offer))
     assert not any(rejected(answer))
     (transport,) = end.session.transports
-    assert transport.remote is not None
-    assert transport.remote.ice.username_fragment == Sdp.parse(offer.sdp).media[0].ice_ufrag
+    assert transport.remote_ice is not None
+    assert transport.remote_ice.username_fragment == Sdp.parse(offer.sdp).media[0].ice_ufrag
 
 
 def test_an_answer_may_do_the_same() -> None:
@@ -48,8 +48,8 @@ def test_where_we_refuse_the_tag_the_next_speaks_for_the_group() -> None:
     answer, end = answer_to(offer)
     assert [group.mids for group in answer.bundle_groups] == [("1",)]
     (transport,) = end.session.transports
-    assert transport.remote is not None
-    assert transport.remote.tls_id == Sdp.parse(offer.sdp).media[1].tls_id
+    assert transport.association.remote is not None
+    assert transport.association.remote.tls_id == Sdp.parse(offer.sdp).media[1].tls_id
 
 
 def test_a_group_stays_on_its_transport_where_we_refuse_what_it_began_with() -> None:

@@ -185,7 +185,8 @@ def test_our_candidates_show_in_our_description_alone() -> None:
     left, right = answerer()
     set_remote(left, answer_of(right))
     found = GatheredCandidates((CandidateFields.parse(HOST),), complete=True)
-    shown = left.described(Side.LOCAL, pending=False, gathered={"0": found})
+    gathered = {("0", left.session.transports[0].local.username_fragment): found}
+    shown = left.described(Side.LOCAL, pending=False, gathered=gathered)
     assert shown is not None
     first, second = Sdp.parse(shown.sdp).media
     assert [str(c) for c in first.candidates] == [HOST]
@@ -194,7 +195,7 @@ def test_our_candidates_show_in_our_description_alone() -> None:
     assert first.connection is not None
     assert first.connection.address == "192.0.2.1"
     assert second.candidates == ()
-    plain = left.described(Side.REMOTE, pending=False, gathered={"0": found})
+    plain = left.described(Side.REMOTE, pending=False, gathered=gathered)
     assert plain is not None
     assert "a=candidate" not in plain.sdp
     assert left.described(Side.LOCAL, pending=True, gathered={}) is None

@@ -7,7 +7,8 @@ import random
 from peer.descriptions import SdpType, SessionDescription
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.attributes import Direction
-from peer.negotiation.effects import ConfigureRtp, ConnectTransport, OpenTransport, difference
+from peer.negotiation.difference import difference
+from peer.negotiation.effects import ConfigureRtp, ConnectDtls, OpenTransport
 from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.profile import Profile
 from peer.negotiation.session import Birth
@@ -50,7 +51,7 @@ def test_a_transport_knows_what_it_must_carry_before_its_peer_is_verified() -> N
     take(offerer, Side.REMOTE, answer)
 
     effects = [type(effect) for effect in difference(before, offerer.session, "cname")]
-    assert effects.index(ConfigureRtp) < effects.index(ConnectTransport)
+    assert effects.index(ConfigureRtp) < effects.index(ConnectDtls)
 
 
 def test_a_transport_is_opened_before_anything_else_is_asked_of_it() -> None:

@@ -12,9 +12,11 @@ from peer.negotiation.effects import (
     CloseTransport,
     ConfigureRtp,
     ConnectData,
-    ConnectTransport,
+    ConnectDtls,
+    ConnectIce,
     CreateTransceiver,
     Effect,
+    Listen,
     StopTransceiver,
 )
 from peer.negotiation.state import Side
@@ -50,21 +52,27 @@ def test_a_call_from_the_first_offer_to_media() -> None:
     add_track(left, "audio")
     left.want_data()
     plan = left.plan(Side.LOCAL, None)
-    assert [(e.key, e.listens) for e in plan.prepare] == [("0", True), ("1", True)]
-    assert left.commit(plan) == ()
+    assert [e.key for e in plan.prepare] == ["0", "1"]
+    shown = left.profile.fingerprints
+    assert left.commit(plan) == (Listen("0", 0, shown), Listen("1", 0, shown))
 
     made = set_remote(right, described(left, Side.LOCAL))
     assert made == (CreateTransceiver(0), AnnounceTrack(0, ("stream",)))
 
     answer = right.plan(Side.LOCAL, None)
-    assert [(e.key, e.listens) for e in answer.prepare] == [("0", False)]
+    assert [e.key for e in answer.prepare] == ["0"]
     done = right.commit(answer)
-    assert names(done) == ["ConfigureRtp", "ConnectTransport", "ConnectData"]
-    connect = the(ConnectTransport, done)
+    assert names(done) == ["ConfigureRtp", "ConnectIce", "ConnectDtls", "ConnectData"]
+    path = the(ConnectIce, done)
+    assert path.generation == right.session.transports[0].local.username_fragment
+    assert path.role is IceRole.CONTROLLED
+    assert path.remote == left.session.transports[0].local
+    connect = the(ConnectDtls, done)
+    assert connect.association == 0
     assert connect.role is DtlsRole.CLIENT
-    assert connect.ice_role is IceRole.CONTROLLED
-    assert connect.ice == left.session.transports[0].local
-    assert connect.fingerprints == left.profile.fingerprints
+    assert connect.fingerprints == right.profile.fingerprints
+    assert connect.remote_fingerprints == left.profile.fingerprints
+    assert connect.certain
     assert the(ConnectData, done) == ConnectData("0", 5000, 262144)
     media = the(ConfigureRtp, done)
     assert media.send is None
@@ -72,7 +80,13 @@ def test_a_call_from_the_first_offer_to_media() -> None:
     assert media.receive.ssrcs == (left.session.transceivers[0].ssrc,)
 
     ended = set_remote(left, described(right, Side.LOCAL))
-    assert names(ended) == ["ConfigureRtp", "ConnectTransport", "ConnectData", "CloseTransport"]
+    assert names(ended) == [
+        "ConfigureRtp",
+        "ConnectIce",
+        "ConnectDtls",
+        "ConnectData",
+        "CloseTransport",
+    ]
     assert the(CloseTransport, ended) == CloseTransport("1"), "the answer bundled it away"
     sending = the(ConfigureRtp, ended)
     assert sending.send is not None
@@ -198,10 +212,11 @@ def test_a_provisional_answer_connects_and_the_final_one_only_adds() -> None:
     add_track(left, "audio")
     set_remote(right, offer_of(left))
     first = set_local(right, SessionDescription("", SdpType.PRANSWER))
-    assert names(first) == ["ConfigureRtp", "ConnectTransport"]
+    assert names(first) == ["ConfigureRtp", "ConnectIce", "ConnectDtls"]
     assert names(set_remote(left, described(right, Side.LOCAL))) == [
         "ConfigureRtp",
-        "ConnectTransport",
+        "ConnectIce",
+        "ConnectDtls",
     ]
     assert set_local(right) == ()
     assert set_remote(left, described(right, Side.LOCAL)) == ()

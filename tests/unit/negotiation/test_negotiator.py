@@ -51,16 +51,6 @@ def test_a_plan_changes_nothing_on_either_side() -> None:
         assert end.negotiation_needed is needed
 
 
-def test_a_plan_that_is_given_up_leaves_no_transport() -> None:
-    end, _ = offered()
-    end.want_data()
-    before = end.session
-    plan = end.plan(Side.LOCAL, None)
-    assert end.abort(plan) == (CloseTransport("0"), CloseTransport("1"))
-    assert end.session is before
-    set_local(end)
-
-
 def test_a_plan_is_committed_as_it_was_made() -> None:
     end, _ = offered()
     plan = end.plan(Side.LOCAL, None)
@@ -118,7 +108,6 @@ class TestMeanwhile:
         with pytest.raises(InvalidStateError, match="closed"):
             end.commit(plan)
         assert end.session is closed
-        assert end.abort(plan) == (CloseTransport("0"),)
 
     def test_a_plan_that_fits_no_more_changes_nothing(self) -> None:
         end, _ = offered()

@@ -53,20 +53,20 @@ def numbers(sdp: Sdp, index: int = 0) -> dict[str, int]:
 
 
 def test_nothing_agreed_leaves_our_own_numbers() -> None:
-    plan = NumberPlan(Session(id=1))
+    plan = NumberPlan(Session(id=1, fingerprints=()))
     assert plan.codecs((VP8, RTX)) == (VP8, RTX)
     assert plan.extensions((MID, SEND_TIME)) == (MID, SEND_TIME)
 
 
 def test_two_codecs_of_ours_never_share_a_number() -> None:
-    plan = NumberPlan(Session(id=1))
+    plan = NumberPlan(Session(id=1, fingerprints=()))
     (first,) = plan.codecs((VP8,))
     (second,) = plan.codecs((video("H264", first.payload_type),))
     assert second.payload_type != first.payload_type
 
 
 def test_a_codec_keeps_its_number_in_every_section() -> None:
-    plan = NumberPlan(Session(id=1))
+    plan = NumberPlan(Session(id=1, fingerprints=()))
     assert plan.codecs((VP8, RTX)) == plan.codecs((VP8, RTX))
 
 

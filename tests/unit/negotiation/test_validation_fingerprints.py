@@ -92,8 +92,8 @@ def test_the_strong_hashes_are_accepted(hashed: HashFunction) -> None:
     set_remote(end, edited(whole, ("t=0 0\r\n", f"t=0 0\r\na=fingerprint:{strong}\r\n")))
     set_local(end)
     (transport,) = end.session.transports
-    assert transport.remote is not None
-    assert transport.remote.fingerprints == (strong,)
+    assert transport.association.remote is not None
+    assert transport.association.remote.fingerprints == (strong,)
 
 
 def test_a_hash_that_the_application_does_not_accept() -> None:
@@ -107,5 +107,5 @@ def test_a_weak_hash_beside_a_strong_one_is_no_fault() -> None:
     set_remote(end, edited(offer(), ("a=fingerprint:sha-256", weak)))
     set_local(end)
     (transport,) = end.session.transports
-    assert transport.remote is not None
-    assert [f.algorithm for f in transport.remote.fingerprints] == ["sha-256"]
+    assert transport.association.remote is not None
+    assert [f.algorithm for f in transport.association.remote.fingerprints] == ["sha-256"]
