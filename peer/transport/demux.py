@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Protocol, TypeVar
 
-from peer.transport.dtls.records import first_epoch
+from peer.transport.dtls.records import HANDSHAKE_EPOCH, first_epoch
 
 
 class DatagramClass(Enum):
@@ -28,6 +28,12 @@ class Lane(Protocol):
     def handshaking(self) -> bool:
         """Whether its keys are still to come."""
 
+    def expects(self, datagram: bytes) -> bool:
+        """Whether a DTLS datagram in clear fits into its handshake at this point."""
+
+
+# RFC 6347 section 4.1 and RFC 9147 section 6.1: in clear, and under the keys of a handshake.
+_IN_HANDSHAKES = (0, HANDSHAKE_EPOCH)
 
 _LaneT = TypeVar("_LaneT", bound=Lane)
 
@@ -66,14 +72,18 @@ def associations_for(
         return lanes
     handshaking = [lane for lane in lanes if lane.handshaking]
     match kind:
-        case DatagramClass.DTLS if handshaking and first_epoch(datagram) == 0:
-            # Epoch 0 is a handshake in clear (RFC 6347 section 4.1): no established association
-            # may see it, or a ClientHello would look like a renegotiation to it.
-            return handshaking
-        case DatagramClass.DTLS:
-            return lanes
-        case DatagramClass.RTP | DatagramClass.RTCP:
-            # One that has no keys yet can only hold a packet back, so it is asked last.
-            return [lane for lane in lanes if not lane.handshaking] + handshaking
+        case DatagramClass.DTLS if handshaking and first_epoch(datagram) in _IN_HANDSHAKES:
+            # No established association may see what fits into a handshake, or a ClientHello would
+            # look like a renegotiation to it. What does not may be late of a former one. The older
+            # of two handshakes is asked first, as the peer began it first.
+            fitting = [lane for lane in reversed(handshaking) if lane.expects(datagram)]
+            return fitting or _established_first(lanes)
+        case DatagramClass.DTLS | DatagramClass.RTP | DatagramClass.RTCP:
+            # One that has no keys yet can only hold a datagram back, so it is asked last.
+            return _established_first(lanes) if handshaking else lanes
         case _:
             return ()
+
+
+def _established_first(lanes: Sequence[_LaneT]) -> list[_LaneT]:
+    return sorted(lanes, key=lambda lane: lane.handshaking)

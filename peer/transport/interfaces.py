@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from aiortc.rtcrtpreceiver import RTCRtpReceiver
     from aiortc.rtcrtpsender import RTCRtpSender
 
+    from peer.errors import DtlsError
     from peer.states import DtlsTransportState, IceRole
 
 
@@ -23,14 +24,8 @@ class DatagramPath(Protocol):
         """Send at once, or return False when there is no path at the moment; never raises."""
 
 
-class SecureEvents(Protocol):
-    """What a secure transport tells its owner, in order, each as a plain call on the event loop."""
-
-    def on_state(self, state: DtlsTransportState) -> None:
-        """The state has changed; on `failed`, the transport's `error` says why."""
-
-    def on_handshake_complete(self) -> None:
-        """The keys are there; the peer's certificate is known, though perhaps not yet verified."""
+class PayloadEvents(Protocol):
+    """Where decrypted packets go, in order, each by a plain call on the event loop."""
 
     def on_rtp(self, packet: bytes, arrival_ms: int) -> None:
         """A decrypted RTP packet of the verified peer; `arrival_ms` is of a monotonic clock."""
@@ -42,7 +37,37 @@ class SecureEvents(Protocol):
         """One DTLS application datagram (an SCTP packet) of the verified peer."""
 
 
-class AssociationEvents(SecureEvents, Protocol):
+class HandshakeEvents(PayloadEvents, Protocol):
+    """What a secure transport and an association have to tell alike."""
+
+    def on_state(self, state: DtlsTransportState) -> None:
+        """The state has changed; on `failed`, the `error` says why."""
+
+    def on_handshake_complete(self) -> None:
+        """The keys are there; the peer's certificate is known, though perhaps not yet verified."""
+
+
+class SecureEvents(HandshakeEvents, Protocol):
+    """What a secure transport tells its owner.
+
+    An association that follows another ends in `on_replaced` or in `on_kept`, unless the transport
+    itself ends, which its state says, or the owner drops it.
+    """
+
+    def on_switched(self, association: int) -> None:
+        """We send with the keys of this association, which is not the first."""
+
+    def on_replaced(self, association: int) -> None:
+        """Both directions use the keys of this association; the former ones retire."""
+
+    def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None:
+        """This association was given up, and the former one goes on; `error` where it failed."""
+
+    def on_probe(self) -> None:
+        """Say something small now, so that the peer sees the new keys."""
+
+
+class AssociationEvents(HandshakeEvents, Protocol):
     """What one association tells the secure transport that holds it."""
 
     def on_transmit(self, datagram: bytes) -> bool:

@@ -1,18 +1,23 @@
-"""Owns the secure transport of one BUNDLE group: which association serves it, over one ICE path."""
+"""Owns the secure transport of one BUNDLE group: which associations serve it, over one ICE path."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError, InvalidStateError
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.transport.demux import associations_for, classify
 from peer.transport.dtls.association import DEFAULT_POLICY, Association, monotonic_ms
+from peer.transport.dtls.held import MOST_HELD
+from peer.transport.dtls.receipt import Receipt
+from peer.transport.lanes import Lane
 from peer.transport.seam.dtls import TransportFace
 from peer.transport.secure_stats import Counters, SecureTransportStats
+from peer.transport.succession import Succession
+from peer.transport.tap import Drop
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -22,22 +27,30 @@ if TYPE_CHECKING:
     from peer.transport.interfaces import DatagramPath, RtpRegistry, SecureEvents
     from peer.transport.tap import Tap
 
-_SETTLED = frozenset(
-    {DtlsTransportState.CONNECTED, DtlsTransportState.CLOSED, DtlsTransportState.FAILED}
-)
 _PATH_UP = frozenset({IceTransportState.CONNECTED, IceTransportState.COMPLETED})
+
+#: Packets that may wait on an association that follows another: the peer is known by then, and an
+#: answer that announces a new certificate may be slower than the handshake.
+_MOST_HELD_OF_NEXT = 1024
+
+_DROPS = {
+    Receipt.OUT_OF_PLACE: Drop.OUT_OF_PLACE,
+    Receipt.UNAUTHENTIC: Drop.UNAUTHENTIC,
+    Receipt.FOREIGN: Drop.UNEXPECTED,
+}
 
 
 class SecureTransport:
     """DTLS, SRTP and DTLS application data above one path.
 
     It is told of datagrams by `receive` and of the path by `on_ice_state`, and tells its owner
-    what arrives, all by plain calls. Its state is that of the current association.
+    what arrives, all by plain calls. Its state is that of its first association until that is
+    connected, and stays `connected` while another one follows: see `Succession`.
 
     Args:
         key: Names this transport in statistics.
         ice: Carries the datagrams; an `IceTransport`.
-        certificate: What we show.
+        certificate: What we show at first.
         events: Told of states, packets and data.
         registry: Where aiortc's senders and receivers are to register through `face`.
         policy: For every association.
@@ -72,107 +85,133 @@ class SecureTransport:
         self._tap = tap
         self._needs_srtp = False
         self._clock = clock
-        self._current: Association | None = None
-        self._current_events: _LaneEvents | None = None
-        self._lanes: tuple[Association, ...] = ()
-        self._role: DtlsRole | None = None
-        self._path_up = False
-        self._settled = asyncio.Event()
-        # What no association counts, and what former ones counted.
         self._counters = Counters()
+        self._lanes = Succession(
+            events=events,
+            counters=self._counters,
+            patience=policy.handshake_timeout,
+            on_state=self._on_state,
+            on_role=self._on_role,
+            tap=tap,
+        )
+        self._settled = asyncio.Event()
         self.face = TransportFace(self, certificate, registry)
 
     @property
     def state(self) -> DtlsTransportState:
-        """Of the current association; `new` while there is none."""
-        if self.closed:
-            return DtlsTransportState.CLOSED
-        return DtlsTransportState.NEW if self._current is None else self._current.state
+        """`new` before there is any association; `connected` through every change of keys."""
+        return DtlsTransportState.CLOSED if self.closed else self._lanes.state
 
     @property
     def error(self) -> DtlsError | None:
         """Why the state is `failed`."""
-        return None if self._current is None else self._current.error
+        return self._lanes.error
 
     @property
     def role(self) -> DtlsRole | None:
-        """Ours, once the answer is known."""
-        return self._role
+        """Ours in the association that we send with, once the answer is known."""
+        lane = self._lanes.current
+        return lane.association.role if lane is not None and lane.answered else None
 
     @property
     def verified(self) -> bool:
         """Whether the certificate that the peer has shown is the one that it signalled."""
-        return self._current is not None and self._current.verified
+        return self.current is not None and self.current.verified
 
     @property
     def current(self) -> Association | None:
-        """The association that serves; None before `listen` or `start`."""
-        return self._current
+        """The association that we send with; None before `listen` or `connect`."""
+        lane = self._lanes.current
+        return None if lane is None else lane.association
 
-    def listen(self) -> None:
-        """Be ready for a ClientHello before the answer (RFC 5763 section 5)."""
-        if self._current is None and not self.closed:
-            self._adopt(DtlsRole.SERVER)
+    def listen(self, association: int, certificate: Certificate) -> None:
+        """Be ready for a ClientHello before the answer (RFC 5763 section 5).
 
-    def start(self, role: DtlsRole, fingerprints: Sequence[Fingerprint]) -> None:
+        Args:
+            association: Its number; another than before means a new association (section 6.6).
+            certificate: What we show on it.
+        """
+        if not self.closed and self._lanes.find(association) is None:
+            self._lanes.admit(self._lane(association, certificate, DtlsRole.SERVER))
+
+    def connect(
+        self,
+        association: int,
+        certificate: Certificate,
+        role: DtlsRole,
+        remote_fingerprints: Sequence[Fingerprint],
+        *,
+        certain: bool = True,
+    ) -> None:
         """The answer is known: who sends the ClientHello, and what the peer's certificate must be.
 
         A listening association is kept where we are the server, as its handshake may be complete
         by now. A client sends its ClientHello once the path is up. Further calls verify the
         association against the latest fingerprints.
 
+        Args:
+            association: As in `listen`.
+            certificate: As in `listen`.
+            role: Ours.
+            remote_fingerprints: What the peer announced.
+            certain: Whether the peer is sure to take part in an association that follows another.
+
         Raises:
-            InvalidStateError: The transport is closed, or runs in the other role.
+            InvalidStateError: The transport is closed, or the association runs in the other role.
         """
         if self.closed:
             raise InvalidStateError("the secure transport is closed")
-        if self._role not in (None, role):
-            raise InvalidStateError(f"the association runs as {self._role}, not as {role}")
-        self._role = role
-        self.face.adopt_role(role)
-        current = self._current
-        if current is None or current.role is not role:
-            current = self._adopt(role)
-        current.verify(fingerprints)
-        if self._path_up:
-            self._go(current)
+        lane = self._lanes.find(association)
+        if lane is not None and lane.association.role is not role:
+            if lane.answered:
+                raise InvalidStateError(
+                    f"the association runs as {lane.association.role}, not as {role}"
+                )
+            self._lanes.discard(lane)
+            lane = None
+        if lane is None:
+            lane = self._lane(association, certificate, role)
+            self._lanes.admit(lane)
+        self._lanes.answer(lane, remote_fingerprints, certain=certain)
+
+    def drop(self, association: int) -> None:
+        """The descriptions have gone back to the association before this one.
+
+        Nothing happens to one that is the only one, or has taken the place of the one before.
+        """
+        self._lanes.drop(association)
 
     def require_srtp(self) -> None:
         """Media is to flow: a peer without an SRTP profile in common is not connected to."""
         self._needs_srtp = True
-        if self._current is not None:
-            self._current.require_srtp()
+        for lane in self._lanes.all:
+            lane.association.require_srtp()
 
     def on_ice_state(self, state: IceTransportState) -> None:
-        """The state of the path, whose interruptions and restarts the association outlives."""
-        self._path_up = state in _PATH_UP
-        if self._path_up and self._role is not None and self._current is not None:
-            self._go(self._current)
+        """The state of the path, whose interruptions and restarts the associations outlive."""
+        self._lanes.on_path(up=state in _PATH_UP)
 
     def receive(self, datagram: bytes) -> None:
         """Take a datagram from an address that has passed an ICE check; never raises."""
-        lanes = self._lanes
-        if len(lanes) > 1:
-            lanes = tuple(associations_for(datagram, classify(datagram), lanes))
-        for lane in lanes:
-            if lane.receive(datagram):
-                return
-        if not lanes:
-            self._counters.packets_received += 1
-            self._counters.bytes_received += len(datagram)
-            self._counters.dropped_foreign += 1
+        counters = self._counters
+        counters.packets_received += 1
+        counters.bytes_received += len(datagram)
+        only = self._lanes.only
+        receipt = self._offer(datagram) if only is None else only.receive(datagram)
+        if receipt is not Receipt.PAYLOAD and receipt in _DROPS:
+            self._drop(_DROPS[receipt], datagram)
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet; False and counted where that is not possible now."""
-        return self._unsent() if self._current is None else self._current.send_rtp(packet)
+        return self._lanes.sender.send_rtp(packet)
 
     def send_rtcp(self, packet: bytes) -> bool:
         """The same for RTCP."""
-        return self._unsent() if self._current is None else self._current.send_rtcp(packet)
+        return self._lanes.sender.send_rtcp(packet)
 
     def send_data(self, message: bytes) -> bool:
         """The same for one DTLS application datagram (an SCTP packet)."""
-        return self._unsent() if self._current is None else self._current.send_data(message)
+        return self._lanes.sender.send_data(message)
 
     async def connected(self) -> None:
         """Wait until packets can flow.
@@ -188,93 +227,85 @@ class SecureTransport:
         """Say close_notify and drop all keys; at any moment, any number of times."""
         before = self.state
         self.closed = True
-        for lane in self._lanes:
-            lane.close()
+        self._lanes.close()
         self._settled.set()
         if before is not DtlsTransportState.CLOSED:
             self._events.on_state(DtlsTransportState.CLOSED)
 
     def stats(self) -> SecureTransportStats:
         """What can be said at this moment."""
-        current = self._current
-        total = self._counters if current is None else self._counters + current.counters
+        lane = self._lanes.current
+        current = None if lane is None else lane.association
+        certificate = self._certificate if lane is None else lane.certificate
         return SecureTransportStats(
             state=self.state,
-            role=self._role,
+            association=0 if current is None else current.number,
+            role=self.role,
             version=None if current is None else current.version,
             cipher=None if current is None else current.cipher,
             srtp_profile=None if current is None else current.srtp_profile,
-            local_fingerprint=self._certificate.fingerprint(),
+            local_fingerprint=certificate.fingerprint(),
             remote_fingerprint=None if current is None else current.peer_fingerprint,
-            **asdict(total),
+            **asdict(self._counters),
         )
 
-    def _adopt(self, role: DtlsRole) -> Association:
-        """Make a new association the current one; the former one ends without a sound above."""
-        former = self._current
-        lane = _LaneEvents(self, self._events)
-        self._current = Association(
-            certificate=self._certificate,
+    def _lane(self, number: int, certificate: Certificate, role: DtlsRole) -> Lane:
+        is_first = self._lanes.current is None
+        lane = Lane(certificate, self.ice, self._events, self._lanes)
+        lane.association = Association(
+            certificate=certificate,
             role=role,
             events=lane,
             policy=self._policy,
             on_secret=self._on_secret,
             tap=self._tap,
             clock=self._clock,
+            number=number,
+            counters=self._counters,
+            most_held=MOST_HELD if is_first else _MOST_HELD_OF_NEXT,
         )
         if self._needs_srtp:
-            self._current.require_srtp()
-        self._current_events = lane
-        self._lanes = (self._current,)
-        self._settled.clear()
-        if former is not None:
-            former.close()
-            self._counters += former.counters
-        if role is DtlsRole.SERVER:
-            self._current.start()
-        return self._current
+            lane.association.require_srtp()
+        return lane
 
-    def _go(self, association: Association) -> None:
-        """The path is up and the answer known: from now on the peer can be expected to speak."""
-        match association.role:
-            case DtlsRole.CLIENT:
-                association.start()
-            case DtlsRole.SERVER:
-                association.expect_peer()
-            case never:
-                assert_never(never)
+    def _offer(self, datagram: bytes) -> Receipt:
+        """Offer it to each lane that it may belong to."""
+        fate = Receipt.FOREIGN
+        for lane in associations_for(datagram, classify(datagram), self._lanes.all):
+            receipt = lane.association.receive(datagram)
+            match receipt:
+                case Receipt.PAYLOAD:
+                    self._lanes.on_payload(lane)
+                    return receipt
+                case Receipt.HANDSHAKE:
+                    self._lanes.on_call(lane)
+                    return receipt
+                case Receipt.HELD:
+                    return receipt
+                case _ if fate is Receipt.FOREIGN:
+                    fate = receipt
+                case _:
+                    continue
+        return fate
 
-    def _unsent(self) -> bool:
-        self._counters.dropped_unsent += 1
-        return False
+    def _drop(self, drop: Drop, datagram: bytes) -> None:
+        """Count what no association takes, and say so."""
+        if drop is Drop.UNEXPECTED:
+            self._counters.dropped_foreign += 1
+        else:
+            self._counters.dropped_unauthentic += 1
+        if self._tap is not None:
+            self._tap.dropped(drop, datagram)
 
-    def _on_handshake_complete(self, lane: _LaneEvents) -> None:
-        if lane is self._current_events:
-            self._events.on_handshake_complete()
+    def _on_role(self, role: DtlsRole) -> None:
+        self.face.adopt_role(role)
 
-    def _on_state(self, lane: _LaneEvents, state: DtlsTransportState) -> None:
-        if self.closed or lane is not self._current_events:
+    def _on_state(self, state: DtlsTransportState) -> None:
+        if self.closed:
             return
-        if state in _SETTLED:
+        if state in (DtlsTransportState.NEW, DtlsTransportState.CONNECTING):
+            self._settled.clear()
+        else:
             self._settled.set()
-        self._events.on_state(state)
-
-
-class _LaneEvents:
-    """Says which association it is that speaks, so that only the current one moves our state."""
-
-    __slots__ = ("_secure", "on_data", "on_rtcp", "on_rtp", "on_transmit")
-
-    def __init__(self, secure: SecureTransport, events: SecureEvents) -> None:
-        self._secure = secure
-        # Bound here once: these four run for every packet.
-        self.on_transmit = secure.ice.send
-        self.on_rtp = events.on_rtp
-        self.on_rtcp = events.on_rtcp
-        self.on_data = events.on_data
-
-    def on_state(self, state: DtlsTransportState) -> None:
-        self._secure._on_state(self, state)  # noqa: SLF001 - one module, one owner
-
-    def on_handshake_complete(self) -> None:
-        self._secure._on_handshake_complete(self)  # noqa: SLF001 - one module, one owner
+        if state is not DtlsTransportState.NEW:
+            self._events.on_state(state)

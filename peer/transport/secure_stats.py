@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Counters:
-    """What passed through one association; the only mutable value here, owned by it.
+    """What passed through a secure transport, or one association; the only mutable value here.
 
     Args:
         packets_sent: Datagrams given to the path, DTLS and SRTP.
@@ -36,11 +36,6 @@ class Counters:
     dropped_early: int = 0
     dropped_foreign: int = 0
 
-    def __add__(self, other: Counters) -> Counters:
-        return Counters(
-            *(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__)
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecureTransportStats:
@@ -48,6 +43,7 @@ class SecureTransportStats:
 
     Args:
         state: Of the transport.
+        association: The number of the association that we send with, which the following are of.
         role: Ours in the handshake; None before it is known.
         version: For example `DTLSv1.2`; None before the handshake is complete, like the next two.
         cipher: The cipher suite by OpenSSL's name.
@@ -58,6 +54,7 @@ class SecureTransportStats:
     """
 
     state: DtlsTransportState
+    association: int
     role: DtlsRole | None
     version: str | None
     cipher: str | None

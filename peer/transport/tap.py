@@ -9,12 +9,14 @@ from aioice import stun
 
 from peer.states import IceTransportState
 from peer.trace import (
+    AssociationRetired,
     Datagram,
     DatagramDropped,
     DatagramKind,
     Direction,
     FingerprintChecked,
     HandshakeCompleted,
+    KeysSwitched,
     PathSelected,
     StateChanged,
 )
@@ -120,7 +122,13 @@ class Tap:
             )
 
     def handshake_completed(
-        self, role: DtlsRole, version: str, cipher: str | None, srtp_profile: str | None
+        self,
+        role: DtlsRole,
+        version: str,
+        cipher: str | None,
+        srtp_profile: str | None,
+        *,
+        association: int = 0,
     ) -> None:
         """There are new keys."""
         self._payloads.clear()
@@ -132,11 +140,17 @@ class Tap:
                 version=version,
                 cipher=cipher,
                 srtp_profile=srtp_profile,
+                association=association,
             )
         )
 
     def fingerprint_checked(
-        self, expected: Iterable[Fingerprint], shown: Fingerprint, *, matches: bool
+        self,
+        expected: Iterable[Fingerprint],
+        shown: Fingerprint,
+        *,
+        matches: bool,
+        association: int = 0,
     ) -> None:
         """The peer's certificate was compared."""
         self._tracer(
@@ -146,6 +160,30 @@ class Tap:
                 expected=tuple(map(str, expected)),
                 shown=str(shown),
                 matches=matches,
+                association=association,
+            )
+        )
+
+    def keys_switched(self, direction: Direction, association: int) -> None:
+        """That direction uses the keys of an association that is not the first."""
+        self._payloads.clear()
+        self._tracer(
+            KeysSwitched(
+                time=self._tracer.now(),
+                transport=self._key,
+                direction=direction,
+                association=association,
+            )
+        )
+
+    def association_retired(self, association: int, reason: str) -> None:
+        """The keys of an association that does not serve were wiped."""
+        self._tracer(
+            AssociationRetired(
+                time=self._tracer.now(),
+                transport=self._key,
+                association=association,
+                reason=reason,
             )
         )
 

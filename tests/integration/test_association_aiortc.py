@@ -18,7 +18,7 @@ async def met(role: DtlsRole) -> tuple[End, AiortcPeer]:
     """Our end in this role, connected to aiortc's in the other."""
     ours, _ = joined()
     peer = AiortcPeer(ours, OTHER[role])
-    ours.secure.start(role, peer.fingerprints)
+    ours.connect(role, peer.fingerprints)
     ours.ice()
     await asyncio.gather(peer.start(ours.fingerprints), ours.secure.connected())
     return ours, peer
@@ -59,7 +59,7 @@ async def test_a_certificate_it_did_not_announce_is_refused(role: DtlsRole) -> N
     ours, _ = joined()
     peer = AiortcPeer(ours, OTHER[role])
     stranger = Certificate.generate().fingerprint()
-    ours.secure.start(role, [stranger])
+    ours.connect(role, [stranger])
     ours.ice()
 
     await peer.start(ours.fingerprints)

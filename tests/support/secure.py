@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from peer.transport.dtls.association import Association
 from peer.transport.secure import SecureTransport
 
 if TYPE_CHECKING:
+    from peer.errors import DtlsError
     from peer.identity.fingerprints import Fingerprint
 
 
@@ -29,6 +30,8 @@ class Recorder:
     arrivals: list[int] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
     handshakes: int = 0
+    probes: int = 0
+    changes: list[tuple[object, ...]] = field(default_factory=list)
     reachable: bool = True
     on_any: Callable[[], None] = lambda: None
 
@@ -56,6 +59,21 @@ class Recorder:
 
     def on_handshake_complete(self) -> None:
         self.handshakes += 1
+
+    def on_switched(self, association: int) -> None:
+        self.changes.append(("switched", association))
+        self.on_any()
+
+    def on_replaced(self, association: int) -> None:
+        self.changes.append(("replaced", association))
+        self.on_any()
+
+    def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None:
+        self.changes.append(("kept", association, reason))
+        self.on_any()
+
+    def on_probe(self) -> None:
+        self.probes += 1
 
 
 @dataclass
@@ -185,6 +203,19 @@ class End:
     def fingerprints(self) -> list[Fingerprint]:
         return [self.certificate.fingerprint()]
 
+    def listen(self, association: int = 0) -> None:
+        self.secure.listen(association, self.certificate)
+
+    def connect(
+        self,
+        role: DtlsRole,
+        fingerprints: Sequence[Fingerprint],
+        association: int = 0,
+        *,
+        certain: bool = True,
+    ) -> None:
+        self.secure.connect(association, self.certificate, role, fingerprints, certain=certain)
+
     def ice(self, state: IceTransportState = IceTransportState.CONNECTED) -> None:
         self.secure.on_ice_state(state)
 
@@ -218,8 +249,8 @@ def joined(
 
 def start(client: End, server: End) -> None:
     """As after a whole offer and answer, with the path up on both sides."""
-    server.secure.start(DtlsRole.SERVER, client.fingerprints)
-    client.secure.start(DtlsRole.CLIENT, server.fingerprints)
+    server.connect(DtlsRole.SERVER, client.fingerprints)
+    client.connect(DtlsRole.CLIENT, server.fingerprints)
     server.ice()
     client.ice()
 

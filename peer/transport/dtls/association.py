@@ -14,7 +14,8 @@ from peer.transport.demux import DatagramClass, classify
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
 from peer.transport.dtls.handshake import Handshake
-from peer.transport.dtls.held import Arrival, Gate, Held
+from peer.transport.dtls.held import MOST_HELD, Arrival, Gate, Held
+from peer.transport.dtls.receipt import Receipt
 from peer.transport.dtls.srtp import Srtp
 from peer.transport.seam.dtls import SrtpKeys
 from peer.transport.secure_stats import Counters
@@ -50,6 +51,16 @@ class Association:
         on_secret: Told of the keys, where they are to be logged.
         tap: Told of handshake, verification and drops, where the transport is traced.
         clock: Milliseconds, monotonic, for arrival times.
+        number: Names it among the associations of its transport.
+        counters: Where to count; several associations may share them. What is received and not
+            held is counted by whoever calls `receive`.
+        most_held: So many packets, of 1 KiB each on average, may wait.
+
+    Attributes:
+        heard: Whether something has authenticated under the keys while `receive` spoke of the
+            handshake.
+        lingers: Whether the keys outlive a close_notify of the peer, so that late SRTP can still
+            be read. They go with `close`.
     """
 
     def __init__(
@@ -62,10 +73,16 @@ class Association:
         on_secret: OnSecret | None = None,
         tap: Tap | None = None,
         clock: Callable[[], int] = monotonic_ms,
+        number: int = 0,
+        counters: Counters | None = None,
+        most_held: int = MOST_HELD,
     ) -> None:
+        self.number = number
         self.role = role
         self.error: DtlsError | None = None
-        self.counters = Counters()
+        self.counters = Counters() if counters is None else counters
+        self.heard = False
+        self.lingers = False
         self.version: str | None = None
         self.cipher: str | None = None
         self.srtp_profile: SrtpProfile | None = None
@@ -81,10 +98,11 @@ class Association:
         self._state = DtlsTransportState.NEW
         self._handshake: Handshake | None = None
         self._expected: tuple[Fingerprint, ...] = ()
+        self._trusted: tuple[Fingerprint, ...] = ()
         self._srtp: Srtp | None = None
         # Before the keys are there, SRTP waits as it came; afterwards, decrypted, for verification.
-        self._undecrypted = Held()
-        self._gate = Gate(events)
+        self._undecrypted = Held(most_held)
+        self._gate = Gate(events, most_held)
 
     @property
     def state(self) -> DtlsTransportState:
@@ -128,24 +146,37 @@ class Association:
         self._handshake.expect_peer()
         self._set_state(DtlsTransportState.CONNECTING)
 
-    def receive(self, datagram: bytes) -> bool:
+    def expects(self, datagram: bytes) -> bool:
+        """Whether a datagram in clear fits into the handshake at this point."""
+        return self._handshake is not None and self._handshake.expects(datagram)
+
+    def receive(self, datagram: bytes) -> Receipt:
         """Take one datagram from the path; never raises.
 
         Returns:
             Whether it was this association's.
         """
-        if self._handshake is None:
-            return False
-        self.counters.packets_received += 1
-        self.counters.bytes_received += len(datagram)
         kind = classify(datagram)
         match kind:
             case DatagramClass.RTP | DatagramClass.RTCP:
                 return self._receive_srtp(kind, datagram, self._clock())
-            case DatagramClass.DTLS:
+            case DatagramClass.DTLS if self._handshake is not None:
                 return self._receive_dtls(self._handshake, datagram)
             case _:
-                return self._drop(Drop.UNEXPECTED, datagram)
+                return Receipt.FOREIGN
+
+    def trust(self, fingerprints: Sequence[Fingerprint]) -> None:
+        """Say whom the description that is still in force names.
+
+        A peer that shows such a certificate again is heard before the description that this
+        association belongs to is here. Nothing else follows from it.
+        """
+        self._trusted = strongest(fingerprints, self._policy.accepted_hashes)
+
+    def vouched_for(self, fingerprints: Sequence[Fingerprint]) -> bool:
+        """Whether these announce the certificate that the peer has shown."""
+        expected = strongest(fingerprints, self._policy.accepted_hashes)
+        return not set(self._shown(expected)).isdisjoint(expected)
 
     def verify(self, fingerprints: Sequence[Fingerprint]) -> None:
         """Say what the peer announced; before, during or after the handshake."""
@@ -187,8 +218,9 @@ class Association:
     def close(self) -> None:
         """Say close_notify and drop the keys; at any moment, any number of times."""
         if self._ended:
-            return
-        self._end(DtlsTransportState.CLOSED)
+            self._drop_keys()
+        else:
+            self._end(DtlsTransportState.CLOSED)
 
     @property
     def _ended(self) -> bool:
@@ -208,15 +240,17 @@ class Association:
         self.counters.bytes_sent += len(datagram)
         return True
 
-    def _receive_dtls(self, handshake: Handshake, datagram: bytes) -> bool:
+    def _receive_dtls(self, handshake: Handshake, datagram: bytes) -> Receipt:
         limit = handshake.most_messages(datagram)
+        was_complete = handshake.complete
         if self._state is DtlsTransportState.NEW:
             self._set_state(DtlsTransportState.CONNECTING)
-        if not self._ended and not handshake.receive(datagram):
-            self._drop(Drop.OUT_OF_PLACE, datagram)
-        if not self._ended and not self.handshaking:
-            self._read(handshake, limit)
-        return True
+        in_place = self._ended or handshake.receive(datagram)
+        if not self._ended and not self.handshaking and self._read(handshake, limit):
+            return Receipt.PAYLOAD
+        if self._ended or not was_complete:
+            return Receipt.HANDSHAKE if in_place else Receipt.OUT_OF_PLACE
+        return Receipt.SILENT
 
     def _completed(self, connection: DtlsConnection) -> None:
         self.version = connection.version
@@ -231,10 +265,14 @@ class Association:
         if self._policy.early_media is EarlyMedia.UNVERIFIED and not self._expected:
             self._gate.open_for_media()
         if self._tap is not None:
-            self._tap.handshake_completed(self.role, self.version, self.cipher, self.srtp_profile)
+            self._tap.handshake_completed(
+                self.role, self.version, self.cipher, self.srtp_profile, association=self.number
+            )
         self._events.on_handshake_complete()
+        if not self._expected and self.vouched_for(self._trusted):
+            self._gate.open()
         while self._undecrypted and not self._ended:
-            self._receive_srtp(*self._undecrypted.pop())
+            self._receive_held(self._undecrypted.pop())
         if not self._ended:
             self._check_fingerprint()
 
@@ -243,12 +281,12 @@ class Association:
         if der is None or not expected:
             return
         # RFC 8122 section 5: any one fingerprint of the strongest hash may be the one.
-        shown = [
-            Fingerprint.of_certificate(der, f.hash_function) for f in expected if f.hash_function
-        ]
+        shown = self._shown(expected)
         matches = not set(shown).isdisjoint(expected)
         if self._tap is not None:
-            self._tap.fingerprint_checked(expected, shown[0], matches=matches)
+            self._tap.fingerprint_checked(
+                expected, shown[0], matches=matches, association=self.number
+            )
         if not matches:
             # RFC 5763 section 5: a mismatch tears the session down.
             self._fail(reasons.mismatch(expected, shown[0]))
@@ -261,18 +299,28 @@ class Association:
         if not self._ended:
             self._gate.open()
 
-    def _read(self, handshake: Handshake, limit: int) -> None:
+    def _shown(self, expected: Sequence[Fingerprint]) -> list[Fingerprint]:
+        """The certificate that the peer has shown, by the hashes of these fingerprints."""
+        der = self.peer_certificate_der
+        return [
+            Fingerprint.of_certificate(der, f.hash_function)
+            for f in expected
+            if der is not None and f.hash_function
+        ]
+
+    def _read(self, handshake: Handshake, limit: int) -> int:
+        """Hand up what DTLS has for us; returns how many messages there were."""
         messages = 0
         try:
             for message in handshake.connection.messages(limit):
                 messages += 1
                 self._deliver(DatagramClass.DTLS, message, self._clock())
                 if self._ended:
-                    return
+                    return messages
         except PeerClosed:
             # RFC 5246 section 7.2.1: close_notify is answered with close_notify.
             if self.verified:
-                self.close()
+                self._end(DtlsTransportState.CLOSED, keeps_keys=self.lingers)
             else:
                 self._fail(reasons.closed_early())
         except DtlsError as error:
@@ -281,30 +329,37 @@ class Association:
             # Whatever was not data may have been answered by OpenSSL itself.
             if messages < limit and not self._ended:
                 handshake.flush()
+        return messages
 
-    def _receive_srtp(self, kind: DatagramClass, packet: bytes, arrival_ms: int) -> bool:
+    def _receive_srtp(self, kind: DatagramClass, packet: bytes, arrival_ms: int) -> Receipt:
         srtp = self._srtp
         if srtp is None:
-            if not self.handshaking:
-                return self._drop(Drop.UNEXPECTED, packet)
+            if self._handshake is None or not self.handshaking:
+                return Receipt.FOREIGN
             self.counters.dropped_early += self._undecrypted.push(Arrival(kind, packet, arrival_ms))
-            return True
+            return Receipt.HELD
         unprotect = srtp.unprotect if kind is DatagramClass.RTP else srtp.unprotect_rtcp
         plain = unprotect(packet)
         if plain is None:
-            return self._drop(Drop.UNAUTHENTIC, packet)
+            return Receipt.UNAUTHENTIC
         self._deliver(kind, plain, arrival_ms)
-        return True
+        return Receipt.PAYLOAD
 
-    def _drop(self, drop: Drop, datagram: bytes) -> bool:
-        """Count what is not ours, and say so."""
-        if drop in (Drop.UNAUTHENTIC, Drop.OUT_OF_PLACE):
-            self.counters.dropped_unauthentic += 1
-        else:
-            self.counters.dropped_foreign += 1
+    def _receive_held(self, arrival: Arrival) -> None:
+        """What came before the keys: now it shows whether it is ours."""
+        match self._receive_srtp(*arrival):
+            case Receipt.PAYLOAD:
+                self.heard = True
+            case Receipt.UNAUTHENTIC:
+                self.counters.dropped_unauthentic += 1
+                self._tell_dropped(Drop.UNAUTHENTIC, arrival.payload)
+            case _:
+                self.counters.dropped_foreign += 1
+                self._tell_dropped(Drop.UNEXPECTED, arrival.payload)
+
+    def _tell_dropped(self, drop: Drop, datagram: bytes) -> None:
         if self._tap is not None:
             self._tap.dropped(drop, datagram)
-        return False
 
     def _deliver(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> None:
         self.counters.dropped_early += self._gate.deliver(kind, payload, arrival_ms)
@@ -314,17 +369,21 @@ class Association:
             self.error = error
             self._end(DtlsTransportState.FAILED)
 
-    def _end(self, state: DtlsTransportState) -> None:
+    def _end(self, state: DtlsTransportState, *, keeps_keys: bool = False) -> None:
         """Let go of keys, clocks and whatever waits."""
         # First of all, so that whatever the goodbye calls back into finds it ended.
         self._state = state
         handshake, self._handshake = self._handshake, None
-        self._srtp = None
-        self._undecrypted.clear()
-        self._gate.shut()
+        if not keeps_keys:
+            self._drop_keys()
         if handshake is not None:
             handshake.end()
         self._events.on_state(state)
+
+    def _drop_keys(self) -> None:
+        self._srtp = None
+        self._undecrypted.clear()
+        self._gate.shut()
 
     def _set_state(self, state: DtlsTransportState) -> None:
         if state is not self._state:

@@ -13,7 +13,7 @@ from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection
 from peer.transport.dtls.flight import Flight
 from peer.transport.dtls.records import HANDSHAKE_EPOCH, count_records, first_epoch
-from peer.transport.dtls.screen import Caller, caller_of, hello_verify_request, screen
+from peer.transport.dtls.screen import Caller, caller_of, calls, hello_verify_request, screen
 from peer.transport.dtls.timer import Timer
 
 if TYPE_CHECKING:
@@ -100,6 +100,20 @@ class Handshake:
             self._flight.repeat()
         return True
 
+    def expects(self, datagram: bytes) -> bool:
+        """Whether a datagram in clear fits in: where two handshakes run, it belongs to one."""
+        call = calls(datagram)
+        match self._role:
+            case DtlsRole.CLIENT:
+                return not call
+            case DtlsRole.SERVER if call:
+                caller = caller_of(datagram)
+                return self._caller is None or caller in (None, self._caller)
+            case DtlsRole.SERVER:
+                return self._heard > 0
+            case never:
+                assert_never(never)
+
     def most_messages(self, datagram: bytes) -> int:
         """How many application datagrams may come out once this one has been taken."""
         # Data that overtook the end of the handshake comes out with it, and in DTLS 1.3 what
@@ -132,6 +146,10 @@ class Handshake:
             self.flush()
 
     def _receive_clear(self, datagram: bytes) -> bool:
+        if self._role is DtlsRole.SERVER and self._heard == 0 and not calls(datagram):
+            # Late of a former association. OpenSSL would keep it for when its turn comes (RFC 6347
+            # section 4.2.2), and take it for part of this handshake.
+            return False
         screened = screen(datagram, self._role)
         if screened.doubt is not None:
             self._begin_to_doubt(screened.doubt)

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from peer.transport.demux import DatagramClass
 
 if TYPE_CHECKING:
-    from peer.transport.interfaces import SecureEvents
+    from peer.transport.interfaces import PayloadEvents
+
+
+#: Packets, of 1 KiB each on average.
+MOST_HELD = 64
 
 
 class Arrival(NamedTuple):
@@ -26,11 +30,11 @@ class Arrival(NamedTuple):
 
 
 class Held:
-    """Arrivals in order, at most `packets` of them and `size` bytes."""
+    """Arrivals in order, at most `packets` of them and `size` bytes, or 1 KiB for each packet."""
 
-    def __init__(self, packets: int = 64, size: int = 64 * 1024) -> None:
+    def __init__(self, packets: int = MOST_HELD, size: int | None = None) -> None:
         self._packets = packets
-        self._size = size
+        self._size = packets * 1024 if size is None else size
         self._used = 0
         self._queue: deque[Arrival] = deque()
 
@@ -64,11 +68,12 @@ class Gate:
 
     Args:
         events: Where they go.
+        most_held: So many may wait.
     """
 
-    def __init__(self, events: SecureEvents) -> None:
+    def __init__(self, events: PayloadEvents, most_held: int = MOST_HELD) -> None:
         self._events = events
-        self._held = Held()
+        self._held = Held(most_held)
         self._wanted_open = False
         self._is_open = False
         self._is_open_for_media = False

@@ -51,6 +51,10 @@ _ALERTS = {
 }
 
 
+class MismatchError(DtlsError):
+    """The peer's certificate is not the one that it signalled: nothing of the session is safe."""
+
+
 class UnprovenError(DtlsError):
     """A signature over both randoms is wrong: the flight may be meant for another ClientHello."""
 
@@ -111,6 +115,21 @@ def unfinished(role: DtlsRole, patience: float, heard: int) -> DtlsError:
     )
 
 
+def kept() -> str:
+    """RFC 8842 section 3.2 was followed by us, and by the peer in its words only."""
+    return "the peer kept its association"
+
+
+def unused(patience: float) -> str:
+    """A client that has not used the new keys has never got to them; `patience` in seconds."""
+    return f"the peer did not use the new keys within {patience:g} s"
+
+
+def given_up() -> str:
+    """close_notify on the next association."""
+    return "the peer closed the new association"
+
+
 def closed_early() -> DtlsError:
     """close_notify of a peer that has not been verified: there was no connection to close."""
     return DtlsError(
@@ -119,9 +138,9 @@ def closed_early() -> DtlsError:
     )
 
 
-def mismatch(expected: Sequence[Fingerprint], shown: Fingerprint) -> DtlsError:
+def mismatch(expected: Sequence[Fingerprint], shown: Fingerprint) -> MismatchError:
     """RFC 5763 section 5: the certificate is not the signalled one."""
-    return DtlsError(
+    return MismatchError(
         "the peer's certificate does not match the fingerprint it signalled: expected "
         f"{' or '.join(map(str, expected))}, shown {shown}"
     )

@@ -96,6 +96,16 @@ def screen(datagram: bytes, role: DtlsRole) -> Screened:
     return Screened(kept, unified, doubt)
 
 
+def calls(datagram: bytes) -> bool:
+    """Whether it holds a ClientHello in clear, or a part of one."""
+    is_clear = len(datagram) > HEADER_SIZE and not any(datagram[3:5])
+    return (
+        is_clear
+        and datagram[0] == ContentType.HANDSHAKE
+        and datagram[HEADER_SIZE] == _CLIENT_HELLO
+    )
+
+
 def caller_of(datagram: bytes) -> Caller | None:
     """Read the beginning of a ClientHello; None for anything else."""
     body = datagram[HEADER_SIZE + _MESSAGE_HEADER :]

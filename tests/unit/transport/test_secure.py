@@ -41,16 +41,16 @@ async def test_packets_and_data_reach_the_other_end() -> None:
 @pytest.mark.conformance("5-early-hello")
 async def test_the_offerer_s_handshake_completes_before_the_answer() -> None:
     answerer, offerer = joined()
-    offerer.secure.listen()
+    offerer.listen()
     offerer.ice(IceTransportState.CHECKING)
-    answerer.secure.start(DtlsRole.CLIENT, offerer.fingerprints)
+    answerer.connect(DtlsRole.CLIENT, offerer.fingerprints)
     answerer.ice()
     await answerer.secure.connected()
     answerer.secure.send_rtp(rtp(1))
     listening = offerer.secure.current
 
     assert offerer.secure.state is DtlsTransportState.CONNECTING
-    offerer.secure.start(DtlsRole.SERVER, answerer.fingerprints)
+    offerer.connect(DtlsRole.SERVER, answerer.fingerprints)
     await until(lambda: bool(offerer.events.rtp), offerer.events)
 
     assert offerer.secure.state is CONNECTED
@@ -59,11 +59,11 @@ async def test_the_offerer_s_handshake_completes_before_the_answer() -> None:
 
 async def test_a_listening_association_gives_way_to_a_client() -> None:
     answerer, offerer = joined()
-    offerer.secure.listen()
+    offerer.listen()
     listening = offerer.secure.current
-    answerer.secure.start(DtlsRole.SERVER, offerer.fingerprints)
+    answerer.connect(DtlsRole.SERVER, offerer.fingerprints)
 
-    offerer.secure.start(DtlsRole.CLIENT, answerer.fingerprints)
+    offerer.connect(DtlsRole.CLIENT, answerer.fingerprints)
     offerer.ice()
     await asyncio.gather(offerer.secure.connected(), answerer.secure.connected())
 
@@ -74,7 +74,7 @@ async def test_a_listening_association_gives_way_to_a_client() -> None:
 
 async def test_the_client_hello_waits_for_the_path() -> None:
     client, server = joined()
-    client.secure.start(DtlsRole.CLIENT, server.fingerprints)
+    client.connect(DtlsRole.CLIENT, server.fingerprints)
     client.ice(IceTransportState.CHECKING)
     assert (client.link.wire, states(client)) == ([], [])
 
@@ -89,7 +89,7 @@ async def test_the_path_may_come_up_before_the_answer() -> None:
     client.ice(IceTransportState.COMPLETED)
     assert client.link.wire == []
 
-    client.secure.start(DtlsRole.CLIENT, server.fingerprints)
+    client.connect(DtlsRole.CLIENT, server.fingerprints)
 
     assert len(client.link.wire) == 1
 
@@ -108,7 +108,7 @@ async def test_a_path_that_comes_up_again_starts_no_other_handshake() -> None:
 
 async def test_a_peer_that_stays_silent_is_given_up() -> None:
     client, server = joined(handshake_timeout=0.01)
-    server.secure.start(DtlsRole.SERVER, client.fingerprints)
+    server.connect(DtlsRole.SERVER, client.fingerprints)
     server.ice()
 
     with pytest.raises(DtlsError, match=r"no (answer to our )?ClientHello within 0.01 s"):
@@ -120,8 +120,8 @@ async def test_a_peer_that_stays_silent_is_given_up() -> None:
 async def test_a_mismatch_is_what_connected_raises() -> None:
     client, server = joined()
     stranger = Certificate.generate().fingerprint()
-    server.secure.start(DtlsRole.SERVER, [stranger])
-    client.secure.start(DtlsRole.CLIENT, server.fingerprints)
+    server.connect(DtlsRole.SERVER, [stranger])
+    client.connect(DtlsRole.CLIENT, server.fingerprints)
     client.ice()
 
     with pytest.raises(DtlsError, match=f"expected {stranger}, shown"):
@@ -159,14 +159,14 @@ async def test_close_is_idempotent_and_final() -> None:
 
     await client.secure.close()
     await client.secure.close()
-    client.secure.listen()
+    client.listen()
     client.ice()
     client.secure.receive(b"\x80\x60" + bytes(20))
 
     assert client.events.states.count(CLOSED) == 1
     assert client.secure.state is CLOSED
     with pytest.raises(InvalidStateError, match="closed"):
-        client.secure.start(DtlsRole.CLIENT, server.fingerprints)
+        client.connect(DtlsRole.CLIENT, server.fingerprints)
 
 
 @pytest.mark.parametrize("moment", range(1, 5))
@@ -199,7 +199,7 @@ async def test_a_changed_role_is_refused() -> None:
     await connect(client, server)
 
     with pytest.raises(InvalidStateError, match="runs as client, not as server"):
-        client.secure.start(DtlsRole.SERVER, server.fingerprints)
+        client.connect(DtlsRole.SERVER, server.fingerprints)
 
     assert client.secure.state is CONNECTED
 
@@ -209,7 +209,7 @@ async def test_starting_again_alike_changes_nothing() -> None:
     await connect(client, server)
     current = client.secure.current
 
-    client.secure.start(DtlsRole.CLIENT, server.fingerprints)
+    client.connect(DtlsRole.CLIENT, server.fingerprints)
 
     assert client.secure.current is current
     assert client.secure.state is CONNECTED
@@ -249,10 +249,10 @@ async def test_statistics_tell_what_was_agreed() -> None:
 
 async def test_statistics_keep_counting_when_the_association_is_replaced() -> None:
     client, server = joined()
-    client.secure.listen()
+    client.listen()
     client.secure.receive(b"\x00" * 20)
 
-    client.secure.start(DtlsRole.CLIENT, server.fingerprints)
+    client.connect(DtlsRole.CLIENT, server.fingerprints)
 
     assert client.secure.stats().packets_received == 1
 

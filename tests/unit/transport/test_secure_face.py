@@ -91,7 +91,7 @@ async def test_sctp_sees_the_dtls_role(role: DtlsRole) -> None:
     client, server = joined()
     sctp = RTCSctpTransport(client.secure.face)
 
-    client.secure.start(role, server.fingerprints)
+    client.connect(role, server.fingerprints)
 
     assert sctp.is_server == (role is DtlsRole.SERVER)
 
