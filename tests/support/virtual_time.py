@@ -1,43 +1,55 @@
-"""Owns an event loop whose time passes only while nothing else is to be done."""
+"""Owns an event loop whose time passes only while it has nothing else to do."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 import selectors
-from typing import TYPE_CHECKING, ParamSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ParamSpec
 
 P = ParamSpec("P")
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """Waits for timers by moving its own clock. It begins at 0."""
+class _Selector(selectors.DefaultSelector):
+    """Instead of waiting it moves the time on."""
 
     def __init__(self) -> None:
-        self.now = 0.0
-        super().__init__(_Patience(self))
-
-    def time(self) -> float:
-        return self.now
-
-
-class _Patience(selectors.SelectSelector):
-    def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
-        self._loop = loop
+        self.now = 1000.0
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+    def select(self, timeout: float | None = None) -> Any:
         if timeout is None:
-            raise RuntimeError("nothing will ever happen: the test waits for ever")
-        self._loop.now += timeout
+            raise RuntimeError("everything waits, and nothing will come")
+        self.now += max(0.0, timeout)
         return super().select(0)
 
 
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Timers come in their order, each as soon as nothing is left to do before it."""
+
+    def __init__(self) -> None:
+        self._virtual = _Selector()
+        super().__init__(self._virtual)
+
+    def time(self) -> float:
+        return self._virtual.now
+
+
+def run_in_virtual_time(test: Callable[[], Awaitable[None]]) -> float:
+    """Run it in a loop of its own; returns the seconds that it seemed to take."""
+
+    async def main() -> float:
+        begun = asyncio.get_running_loop().time()
+        await test()
+        return asyncio.get_running_loop().time() - begun
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main())
+
+
 def in_virtual_time(test: Callable[P, Coroutine[object, object, None]]) -> Callable[P, None]:
-    """Run an asynchronous test on such a loop."""
+    """Run an asynchronous test in a loop of its own, as a decorator."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
