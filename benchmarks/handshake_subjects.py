@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCIceTransport
 from aiortc.rtcdtlstransport import RTCDtlsParameters
@@ -13,6 +13,9 @@ from aiortc.rtcdtlstransport import RTCDtlsParameters
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
 from peer.transport.secure import SecureTransport
+
+if TYPE_CHECKING:
+    from peer.errors import DtlsError
 
 #: Seconds; a handshake in memory that takes longer is broken, not slow.
 PATIENCE = 30
@@ -80,6 +83,14 @@ class _Nobody:
 
     def on_data(self, message: bytes) -> None: ...
 
+    def on_switched(self, association: int) -> None: ...
+
+    def on_replaced(self, association: int) -> None: ...
+
+    def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None: ...
+
+    def on_probe(self) -> None: ...
+
 
 class Handfast(_Handshake):
     """Ours: datagrams are pushed in."""
@@ -98,8 +109,8 @@ class Handfast(_Handshake):
         )
         links[0].receive, links[1].receive = server.receive, client.receive
         prints = [certificate.fingerprint() for certificate in self._certificates]
-        server.start(DtlsRole.SERVER, prints[:1])
-        client.start(DtlsRole.CLIENT, prints[1:])
+        server.connect(0, self._certificates[1], DtlsRole.SERVER, prints[:1])
+        client.connect(0, self._certificates[0], DtlsRole.CLIENT, prints[1:])
         for end in (server, client):
             end.on_ice_state(IceTransportState.CONNECTED)
         await asyncio.gather(client.connected(), server.connected())

@@ -32,9 +32,10 @@ from peer.errors import (
     SetupError,
     TransportError,
 )
-from peer.events import DataChannelEvent, IceCandidateEvent, TrackEvent
+from peer.events import DataChannelEvent, IceCandidateEvent, RekeyedEvent, TrackEvent
 from peer.identity.certificate import Certificate, KeyType
 from peer.identity.fingerprints import Fingerprint, HashFunction
+from peer.rekeying import RekeyResult, RekeyStarter
 from peer.rtp.receiver import RtpReceiver
 from peer.rtp.sender import RtpSender
 from peer.rtp.tracks import MediaStreamTrack
@@ -85,6 +86,9 @@ __all__ = [
     "PeerConfiguration",
     "PeerConnection",
     "PeerError",
+    "RekeyResult",
+    "RekeyStarter",
+    "RekeyedEvent",
     "RemoteError",
     "RtpReceiver",
     "RtpSender",

@@ -1,53 +1,83 @@
 """Owns one running transport: ICE, the secure transport above it, and the RTP engine above that.
 
-The way of a datagram: `IceTransport` (checked sources only) -> `on_datagram` -> `SecureTransport`
--> `on_rtp`, `on_rtcp` -> `RtpEngine`, or `on_data` -> SCTP.
+The way of a datagram: `IceGenerations` (checked sources only) -> `on_datagram` -> `SecureTransport`
+-> `on_rtp`, `on_rtcp` -> `RtpEngine`, or `on_data` -> SCTP. An ICE restart changes the generation
+below, a rekey the association in the middle; neither is noticed above.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from collections import deque
+from typing import TYPE_CHECKING, Protocol, assert_never
 
+from peer.negotiation.effects import (
+    AddCandidates,
+    ConnectDtls,
+    ConnectIce,
+    DropAssociation,
+    DropGeneration,
+    Listen,
+)
 from peer.negotiation.session import GatheredCandidates
 from peer.rtp.engine import RtpEngine
 from peer.security_policy import EarlyMedia
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState
+from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
 from peer.transport.secure import SecureTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
 
     from peer.candidates import CandidateFields
     from peer.configuration import PeerConfiguration
-    from peer.errors import TransportError
-    from peer.identity.certificate import Certificate
-    from peer.negotiation.effects import AddCandidates, ConnectTransport, OpenTransport
+    from peer.errors import DtlsError, TransportError
+    from peer.ice_parameters import IceParameters
+    from peer.identity.wallet import Wallet
+    from peer.negotiation.effects import OpenTransport
     from peer.transport.dtls.connection import OnSecret
+    from peer.transport.ice.transport import IceEvents
     from peer.transport.sctp.transport import DataTransport
     from peer.transport.tap import Tap
+
+
+#: What concerns one transport alone.
+TransportEffect = (
+    Listen | ConnectIce | ConnectDtls | DropAssociation | DropGeneration | AddCandidates
+)
+_GENERATIONS = 4
 
 
 class BundleEvents(Protocol):
     """What a running transport tells the connection."""
 
-    def on_bundle_candidate(self, bundle: Bundle, candidate: CandidateFields | None) -> None:
+    def on_bundle_candidate(
+        self, bundle: Bundle, generation: str, candidate: CandidateFields | None
+    ) -> None:
         """A local candidate was found; None when there will be no more."""
 
-    def on_bundle_state(self) -> None:
+    def on_bundle_state(self, bundle: Bundle) -> None:
         """Some state of the transport has changed."""
 
     def on_bundle_early(self, bundle: Bundle) -> None:
         """Media may come from now on, of a peer that is not verified yet."""
 
+    def on_bundle_replaced(self, bundle: Bundle, association: int) -> None:
+        """Both directions use the keys of this association, which is not the first."""
+
+    def on_bundle_kept(
+        self, bundle: Bundle, association: int, reason: str, error: DtlsError | None
+    ) -> None:
+        """This association was given up for the one before it; `error` where it failed."""
+
 
 class Bundle:
-    """One transport in the world. Made by `open`, it gathers; `connect` makes it carry.
+    """One transport in the world. Made by `open`, it gathers; `connect_ice` makes it carry.
 
     Args:
         effect: Its name and our ICE credentials.
-        certificate: What we show.
+        wallet: The certificates that associations show.
         configuration: Servers, policy and interfaces.
         events: Who is told.
         on_secret: Told of the session keys, where these are to be logged.
@@ -57,7 +87,7 @@ class Bundle:
     def __init__(
         self,
         effect: OpenTransport,
-        certificate: Certificate,
+        wallet: Wallet,
         configuration: PeerConfiguration,
         events: BundleEvents,
         *,
@@ -67,26 +97,25 @@ class Bundle:
         self.key = effect.key
         #: Of what the application was told, a moment after ICE knows it.
         self.gathering_state = IceGatheringState.NEW
-        self._listens = effect.listens
         self._takes_early_media = configuration.early_media is EarlyMedia.UNVERIFIED
+        self._wallet = wallet
+        self._configuration = configuration
         self._events = events
         self._tap = tap
+        self._newest: str | None = None
+        # The descriptions in force name two at most.
+        self._generations = deque([effect.local.username_fragment], maxlen=_GENERATIONS)
         self._waiting: dict[str, Callable[[], None]] = {}
         self._if_failed: list[Callable[[], None]] = []
         self._closing: asyncio.Task[None] | None = None
         self.engine = RtpEngine()
-        self.ice = IceTransport(
-            local=effect.local,
-            servers=configuration.iceServers,
-            policy=configuration.iceTransportPolicy,
-            interfaces=configuration.interfaces,
-            events=self,
-            tap=tap,
+        self.ice = IceGenerations(
+            effect.local, make=self._make_generation, events=self, tap=tap
         )
         self.secure = SecureTransport(
             key=effect.key,
             ice=self.ice,
-            certificate=certificate,
+            certificate=wallet.newest,
             events=self,
             registry=self.engine,
             policy=configuration.security,
@@ -94,12 +123,6 @@ class Bundle:
             tap=tap,
         )
         self.data: DataTransport | None = None
-
-    @property
-    def gathered(self) -> GatheredCandidates:
-        """Our candidates so far."""
-        complete = self.ice.gathering_state is IceGatheringState.COMPLETE
-        return GatheredCandidates(self.ice.local_candidates, complete)
 
     @property
     def states(self) -> tuple[IceTransportState, DtlsTransportState]:
@@ -111,37 +134,87 @@ class Bundle:
         """Why it failed, or None."""
         return self.ice.error or self.secure.error
 
+    def gathered(self) -> dict[tuple[str, str], GatheredCandidates]:
+        """Our candidates so far, by our key and their generation."""
+        return {(self.key, g): GatheredCandidates(*self.ice.gathered(g)) for g in self._generations}
+
     async def open(self) -> None:
         """Bind the sockets and start to gather.
 
         Raises:
             IceError: No socket could be bound.
         """
-        # RFC 5763 section 5: the offerer must "be prepared to receive a client_hello before it
-        # receives the answer". An answerer knows its role before anything can arrive.
-        if self._listens:
-            self.secure.listen()
         await self.ice.gather()
 
-    def publish(self) -> None:
-        """The description that names this transport is in force: tell of its candidates."""
+    async def open_generation(self, local: IceParameters) -> None:
+        """Bind other sockets beside those in use, for an ICE restart.
+
+        Raises:
+            IceError: No socket could be bound.
+        """
+        await self.ice.open(local)
+        self._generations.append(local.username_fragment)
+
+    def publish(self, generation: str) -> None:
+        """The description that names these credentials is in force: tell of the candidates."""
         self.gathering_state = IceGatheringState.GATHERING
-        for candidate in self.ice.local_candidates:
-            self._events.on_bundle_candidate(self, candidate)
-        if self.ice.gathering_state is IceGatheringState.COMPLETE:
-            self._events.on_bundle_candidate(self, None)
+        self._newest = generation
+        candidates, complete = self.ice.gathered(generation)
+        for candidate in candidates:
+            self._events.on_bundle_candidate(self, generation, candidate)
+        if complete:
+            self._events.on_bundle_candidate(self, generation, None)
 
-    def connect(self, effect: ConnectTransport) -> None:
-        """Check the paths and shake hands."""
-        self.secure.start(effect.role, effect.fingerprints)
-        self.ice.start(effect.ice, effect.ice_role)
+    def told_all(self, generation: str | None) -> bool:
+        """The application was told that no more candidates of a generation will come.
 
-    def add_candidates(self, effect: AddCandidates) -> None:
-        """Hand the peer's candidates to ICE, which ignores those that it has."""
+        Returns:
+            Whether that is the newest one, so that gathering is over.
+        """
+        if generation != self._newest:
+            return False
+        self.gathering_state = IceGatheringState.COMPLETE
+        return True
+
+    def drop_generation(self, generation: str) -> None:
+        """The ICE restart does not take place."""
+        self.ice.drop(generation)
+        if generation == self._newest:
+            self._newest = None
+            self.gathering_state = IceGatheringState.COMPLETE
+
+    def apply(self, effect: TransportEffect) -> None:
+        """Carry out what concerns this transport alone."""
+        match effect:
+            case Listen():
+                # RFC 5763 section 5: the offerer must "be prepared to receive a client_hello
+                # before it receives the answer".
+                self.secure.listen(effect.association, self._wallet[effect.fingerprints])
+            case ConnectIce():
+                self.ice.start(effect.generation, effect.remote, effect.role)
+            case ConnectDtls():
+                self.secure.connect(
+                    effect.association,
+                    self._wallet[effect.fingerprints],
+                    effect.role,
+                    effect.remote_fingerprints,
+                    certain=effect.certain,
+                )
+            case DropAssociation():
+                self.secure.drop(effect.association)
+            case DropGeneration():
+                self.drop_generation(effect.generation)
+            case AddCandidates():
+                self._add_candidates(effect)
+            case _:
+                assert_never(effect)
+
+    def _add_candidates(self, effect: AddCandidates) -> None:
+        # ICE ignores those that it has.
         for candidate in effect.candidates:
-            self.ice.add_remote_candidate(candidate)
+            self.ice.add_remote_candidate(effect.generation, candidate)
         if effect.complete:
-            self.ice.add_remote_candidate(None)
+            self.ice.add_remote_candidate(effect.generation, None)
 
     def when_connected(self, subject: str, action: Callable[[], None]) -> None:
         """Do something as soon as packets can flow: at once where they can.
@@ -171,13 +244,20 @@ class Bundle:
         await self.secure.close()
         await self.ice.close()
 
-    def on_candidate(self, candidate: CandidateFields | None) -> None:
-        """From ICE: a local candidate."""
-        if self.gathering_state is not IceGatheringState.NEW:
-            self._events.on_bundle_candidate(self, candidate)
+    def _make_generation(self, local: IceParameters, events: IceEvents) -> IceTransport:
+        return IceTransport(
+            local=local,
+            servers=self._configuration.iceServers,
+            policy=self._configuration.iceTransportPolicy,
+            interfaces=self._configuration.interfaces,
+            events=events,
+            tap=self._tap,
+        )
 
-    def on_gathering_state(self, state: IceGatheringState) -> None:
-        """From ICE: its state, which follows from `on_candidate`."""
+    def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
+        """From ICE: a local candidate."""
+        if generation == self._newest:
+            self._events.on_bundle_candidate(self, generation, candidate)
 
     def on_datagram(self, datagram: bytes) -> None:
         """From ICE: a datagram of the peer."""
@@ -202,6 +282,22 @@ class Bundle:
         if self.data is not None:
             self.data.receive(message)
 
+    def on_switched(self, association: int) -> None:
+        """From the secure transport: we send with other keys, which nothing above depends on."""
+
+    def on_replaced(self, association: int) -> None:
+        """From the secure transport: both directions use the new keys."""
+        self._events.on_bundle_replaced(self, association)
+
+    def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None:
+        """From the secure transport: the former association goes on."""
+        self._events.on_bundle_kept(self, association, reason, error)
+
+    def on_probe(self) -> None:
+        """From the secure transport: the peer is to hear something under the new keys, now."""
+        if not self.secure.send_rtcp(self.engine.empty_report()) and self.data is not None:
+            self.data.probe()
+
     def on_state(self, state: IceTransportState | DtlsTransportState) -> None:
         """From ICE or from the secure transport: its state has changed."""
         if self._tap is not None:
@@ -216,25 +312,9 @@ class Bundle:
         elif state is DtlsTransportState.FAILED:
             for action in self._if_failed:
                 action()
-        self._events.on_bundle_state()
+        self._events.on_bundle_state(self)
 
 
 async def close_bundles(bundles: Iterable[Bundle]) -> None:
     """End them side by side."""
     await asyncio.gather(*(bundle.close() for bundle in bundles))
-
-
-async def open_bundles(bundles: Collection[Bundle]) -> None:
-    """Open all or none.
-
-    Raises:
-        IceError: One could not be opened; all are closed again.
-    """
-    try:
-        results = await asyncio.gather(*(b.open() for b in bundles), return_exceptions=True)
-        failure = next((result for result in results if isinstance(result, BaseException)), None)
-        if failure is not None:
-            raise failure
-    except BaseException:
-        await close_bundles(bundles)
-        raise

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from peer.errors import ConfigurationError
 from peer.identity.fingerprints import WEAK_HASHES, HashFunction
+from peer.rekey_schedule import MOST_PACKETS
 from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
     from peer.trace import TraceSink
 
+_LEAST_REKEY_INTERVAL = datetime.timedelta(seconds=1)
 _EnumT = TypeVar("_EnumT", bound=StrEnum)
 
 
@@ -101,6 +103,9 @@ class PeerConfiguration:
             `"hold"` keeps a little of it back until then, `"unverified"` hands it over with
             `receiver.verified` False.
         handshake_timeout: Seconds that a DTLS handshake may take once there is a path.
+        rekey_after: Ask for new keys after so much time (a `timedelta` of a second or more), or
+            after so many packets sent and received (an `int`, at most 2^30), a little earlier by
+            chance. Never towards a peer that has kept its association when it was asked.
         key_log: A file to append the session keys to, for Wireshark, in the format of NSS; the
             variable SSLKEYLOGFILE names one as well. Whoever reads it can read everything that
             was sent, so it is off by default and warned of when it is on.
@@ -119,6 +124,7 @@ class PeerConfiguration:
     accepted_hashes: Sequence[HashFunction] = tuple(HashFunction)
     early_media: EarlyMedia = EarlyMedia.HOLD
     handshake_timeout: float = 30.0
+    rekey_after: datetime.timedelta | int | None = None
     key_log: str | os.PathLike[str] | None = None
     sdp_limits: SdpLimits = field(default_factory=SdpLimits)
     max_candidates: int = 128
@@ -147,6 +153,7 @@ class PeerConfiguration:
             raise ConfigurationError("max_candidates is at least 1")
         if not (math.isfinite(self.handshake_timeout) and self.handshake_timeout > 0):
             raise ConfigurationError("handshake_timeout is a positive number of seconds")
+        _check_rekey_after(self.rekey_after)
         for certificate in self.certificates:
             _check_expiry(certificate)
 
@@ -176,6 +183,22 @@ def _members(name: str, enum: type[_EnumT], values: Sequence[object]) -> tuple[_
     if len(set(members)) < len(members):
         raise ConfigurationError(f"{name} names one of its elements twice")
     return members
+
+
+def _check_rekey_after(after: object) -> None:
+    match after:
+        case None:
+            return
+        case datetime.timedelta() if after >= _LEAST_REKEY_INTERVAL:
+            return
+        case datetime.timedelta():
+            raise ConfigurationError("rekey_after is at least one second")
+        case int() if not isinstance(after, bool) and 1 <= after <= MOST_PACKETS:
+            return
+        case _:
+            raise ConfigurationError(
+                f"rekey_after is a timedelta, or a number of packets from 1 to {MOST_PACKETS}"
+            )
 
 
 def _check_expiry(certificate: Certificate) -> None:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from peer.descriptions import SessionDescription
     from peer.errors import TransportError
     from peer.events import Handler
+    from peer.identity.certificate import Certificate
+    from peer.negotiation.session import GatheredCandidates
+    from peer.rekeying import RekeyResult
     from peer.rtp.receiver import RtpReceiver
     from peer.rtp.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack
@@ -45,7 +48,8 @@ class PeerConnection:
 
     Events are subscribed to with `on`: `track` (TrackEvent), `datachannel` (DataChannelEvent),
     `icecandidate` (IceCandidateEvent), `negotiationneeded`, `signalingstatechange`,
-    `icegatheringstatechange`, `iceconnectionstatechange`, `connectionstatechange`.
+    `icegatheringstatechange`, `iceconnectionstatechange`, `connectionstatechange`, and of our own
+    `rekeyed` and `rekeyfailed` (RekeyedEvent).
 
     Args:
         configuration: The defaults of `PeerConfiguration` where None.
@@ -80,17 +84,17 @@ class PeerConnection:
     @property
     def connectionState(self) -> ConnectionState:
         """ICE and DTLS of all transports."""
-        return self._control.connection_state
+        return self._control.states.connection
 
     @property
     def iceConnectionState(self) -> IceConnectionState:
         """ICE of all transports."""
-        return self._control.ice_connection_state
+        return self._control.states.ice
 
     @property
     def iceGatheringState(self) -> IceGatheringState:
         """Gathering of all transports."""
-        return self._control.ice_gathering_state
+        return self._control.states.gathering
 
     @property
     def localDescription(self) -> SessionDescription | None:
@@ -162,14 +166,17 @@ class PeerConnection:
         """Take a handler away."""
         self._control.events.remove_listener(event, handler)
 
-    async def createOffer(self) -> SessionDescription:
+    async def createOffer(self, *, iceRestart: bool = False) -> SessionDescription:
         """Make an offer of all transceivers and data channels; nothing changes yet.
+
+        Args:
+            iceRestart: As if `restartIce` had been called before.
 
         Raises:
             InvalidStateError: The peer's offer waits for an answer, or we are closed.
         """
         async with self._control.chain.operation():
-            return self._control.negotiator.create_offer()
+            return self._control.negotiator.create_offer(ice_restart=iceRestart)
 
     async def createAnswer(self) -> SessionDescription:
         """Make an answer to the peer's offer; nothing changes yet.
@@ -212,6 +219,35 @@ class PeerConnection:
             CandidateError: It is malformed, or belongs to no m-section. Nothing has changed.
         """
         await self._control.add_candidate(candidate)
+
+    def restartIce(self) -> None:
+        """Find the way to the peer anew, with the next offer; it fires `negotiationneeded`.
+
+        The present path carries media until a new one is found. It revives a connection that is
+        `disconnected` or `failed`, where both still have the keys.
+
+        Raises:
+            InvalidStateError: We are closed.
+        """
+        self._control.restart_ice()
+
+    async def rekey(self, certificate: Certificate | None = None) -> RekeyResult:
+        """Change the keys of all transports while media flows (RFC 5763 section 6.8).
+
+        Fires `negotiationneeded`, and ends when both directions use the new keys, or when it is
+        known that they will not. Calls while a rekey is under way join it.
+
+        Args:
+            certificate: The identity to show from now on. None means a fresh one, or the one that
+                was configured.
+
+        Returns:
+            Whether the keys have changed and, where they have not, why.
+
+        Raises:
+            InvalidStateError: The connection is not connected.
+        """
+        return await self._control.rekey(certificate)
 
     def addTrack(self, track: MediaStreamTrack, *streams: str) -> RtpSender:
         """Send a track from the next negotiation on.
@@ -345,7 +381,9 @@ class PeerConnection:
 
     def _described(self, side: Side, *, pending: bool) -> SessionDescription | None:
         bundles = self._control.world.bundles
-        gathered = {key: bundle.gathered for key, bundle in bundles.items()}
+        gathered: dict[tuple[str, str], GatheredCandidates] = {}
+        for bundle in bundles.values():
+            gathered.update(bundle.gathered())
         return self._control.negotiator.described(side, pending=pending, gathered=gathered)
 
     def __repr__(self) -> str:

@@ -11,10 +11,10 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING
 
-from peer.aggregate import connection_state, gathering_state, ice_connection_state
 from peer.candidates import IceCandidate
+from peer.connection_states import ConnectionStates
 from peer.connection_tap import ConnectionTap
-from peer.errors import DescriptionError, IceError
+from peer.errors import DescriptionError, IceError, InvalidStateError
 from peer.events import (
     DataChannelEvent,
     EventEmitter,
@@ -23,22 +23,20 @@ from peer.events import (
     TrackEvent,
 )
 from peer.identity.certificate import Certificate
+from peer.identity.wallet import Wallet
 from peer.negotiation.early import early_receptions
 from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.profile import Profile
 from peer.negotiation.state import Side
 from peer.operations import OperationsChain
+from peer.rekey_control import RekeyControl, agreed_associations
+from peer.rekeying import Rekeying
 from peer.rtp.capabilities import capabilities
 from peer.rtp.receiver import RtpReceiver
 from peer.rtp.sender import RtpSender
 from peer.rtp_parameters import MediaKind
-from peer.states import (
-    ConnectionState,
-    IceConnectionState,
-    IceGatheringState,
-    SignalingState,
-)
+from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
 from peer.tracing import Tracer
 from peer.transceiver import RtpTransceiver
 from peer.world import World
@@ -50,11 +48,13 @@ if TYPE_CHECKING:
     from peer.candidates import CandidateFields
     from peer.configuration import PeerConfiguration
     from peer.descriptions import SessionDescription
-    from peer.errors import TransportError
+    from peer.errors import DtlsError, TransportError
     from peer.negotiation.attributes import Direction
     from peer.negotiation.effects import Effect
     from peer.negotiation.negotiator import Plan
     from peer.negotiation.session import Transceiver
+    from peer.preparing import Prepared
+    from peer.rekeying import RekeyResult
     from peer.rtp.tracks import MediaStreamTrack
     from peer.transport.sctp.transport import DataChannel
 
@@ -71,11 +71,11 @@ class Control:
 
     def __init__(self, configuration: PeerConfiguration) -> None:
         configured = next(iter(configuration.certificates), None)
-        self.certificate = configured if configured is not None else Certificate.generate()
+        wallet = Wallet(configured or Certificate.generate())
         self.negotiator = Negotiator(
             Profile(
                 capabilities={kind: capabilities(kind) for kind in MediaKind},
-                fingerprints=(self.certificate.fingerprint(),),
+                fingerprints=wallet.first,
                 cname=str(uuid.uuid4()),
                 random=secrets.token_bytes,
                 bundle_policy=configuration.bundlePolicy,
@@ -89,10 +89,9 @@ class Control:
         self._tap = None if trace is None else ConnectionTap(Tracer(trace))
         self.events = EventEmitter()
         self.chain = OperationsChain(on_empty=self.check_negotiation)
-        self.world = World(configuration, self.certificate, self, self._tap)
-        self.connection_state = ConnectionState.NEW
-        self.ice_connection_state = IceConnectionState.NEW
-        self.ice_gathering_state = IceGatheringState.NEW
+        self.world = World(configuration, wallet, self, self._tap)
+        self.states = ConnectionStates()
+        self.rekeying = Rekeying(RekeyControl(self, configured), configuration.rekey_after)
         self._announced = False
         self._applying = False
         self._changed = asyncio.Event()
@@ -118,18 +117,18 @@ class Control:
         """
         async with self.chain.operation():
             plan = self._plan(side, description)
-            bundles = await self.world.prepare(plan.prepare)
+            prepared = await self.world.prepare(plan.prepare)
             before = self.negotiator.session
             try:
                 self.chain.check_open()
                 effects = self.negotiator.commit(plan)
             except BaseException:
-                self.negotiator.abort(plan)
-                await self.world.discard(bundles)
+                await self.world.discard(prepared)
                 raise
             if self._tap is not None:
                 self._tap.negotiated(before, self.negotiator.session)
-            self._carry_out(effects, bundles)
+            self._carry_out(effects, prepared)
+            self.rekeying.agreed(*agreed_associations(before, effects))
             if self.negotiator.session.state is not before.state:
                 self._signal_state_changed()
             self._update_states()
@@ -177,7 +176,7 @@ class Control:
             self.check_open()
             if reached():
                 return
-            if unless_failed and self.connection_state is ConnectionState.FAILED:
+            if unless_failed and self.states.connection is ConnectionState.FAILED:
                 # Without the frames of whoever has waited for it before.
                 raise self.failure.with_traceback(None)
             await self._changed.wait()
@@ -194,6 +193,7 @@ class Control:
         if self._closing is None:
             self.negotiator.close()
             self.chain.close()
+            self.rekeying.close()
             self._closing = asyncio.get_running_loop().create_task(self._shut_down())
             self._signal_state_changed()
             self._update_states()
@@ -237,18 +237,49 @@ class Control:
         await transceiver.sender.stop()
         await transceiver.receiver.stop()
 
-    def on_bundle_candidate(self, bundle: Bundle, candidate: CandidateFields | None) -> None:
+    def restart_ice(self) -> None:
+        """Wish for fresh ICE credentials."""
+        self.check_open()
+        self.negotiator.restart_ice()
+        self.check_negotiation()
+
+    async def rekey(self, certificate: Certificate | None) -> RekeyResult:
+        """Change the keys of all transports; see `PeerConnection.rekey`."""
+        self.check_open()
+        if self.states.connection is not ConnectionState.CONNECTED:
+            raise InvalidStateError(
+                f"the keys of a connection that is {self.states.connection.value!r} cannot change"
+            )
+        return await self.rekeying.request("it was asked for here", certificate)
+
+    def on_bundle_candidate(
+        self, bundle: Bundle, generation: str, candidate: CandidateFields | None
+    ) -> None:
         """From a transport: a local candidate, or None at their end."""
         mid, index = self._place(bundle.key)
         text = "" if candidate is None else str(candidate)
-        found = IceCandidate(text, mid, index, bundle.ice.local.username_fragment)
+        found = IceCandidate(text, mid, index, generation)
         # In a later turn: first the application sends the description that it belongs to.
         asyncio.get_running_loop().call_soon(self._tell_candidate, bundle, found)
 
-    def on_bundle_state(self) -> None:
+    def on_bundle_state(self, bundle: Bundle) -> None:
         """From a transport: some state of it has changed."""
+        if bundle.secure.state in (DtlsTransportState.FAILED, DtlsTransportState.CLOSED):
+            self.rekeying.lost(bundle.key, bundle.error)
         if not self._applying:
             self._update_states()
+
+    def on_bundle_replaced(self, bundle: Bundle, association: int) -> None:
+        """From a transport: new keys are in use."""
+        self._settle(bundle, association, replaced=True)
+        self.rekeying.replaced(bundle.key, association)
+
+    def on_bundle_kept(
+        self, bundle: Bundle, association: int, reason: str, error: DtlsError | None
+    ) -> None:
+        """From a transport: the former keys stay in use."""
+        self._settle(bundle, association, replaced=False)
+        self.rekeying.kept(bundle.key, association, reason, by_peer=error is None)
 
     def on_bundle_early(self, bundle: Bundle) -> None:
         """From a transport: media may come before the answer."""
@@ -266,16 +297,17 @@ class Control:
                 self._tap.refused(self.negotiator.session, error)
             raise
 
-    def _carry_out(self, effects: Iterable[Effect], bundles: Iterable[Bundle]) -> None:
+    def _carry_out(self, effects: Iterable[Effect], prepared: Iterable[Prepared]) -> None:
         """Make the world follow what was committed; handlers are called when it has."""
         self._applying = True
         try:
-            self.world.adopt(bundles)
+            self.world.adopt(prepared)
             self.world.apply(effects)
-            for bundle in bundles:
-                bundle.publish()
+            for each in prepared:
+                each.publish()
         finally:
             self._applying = False
+        self.world.keep_certificates(self.negotiator.session)
         # A need that arose before is judged anew by what was just agreed.
         if self.negotiator.session.state is SignalingState.STABLE:
             self._announced = False
@@ -303,43 +335,32 @@ class Control:
         """Before any handler can change them."""
         if self._tap is None:
             return
-        states = {
-            "signalingState": self.negotiator.session.state,
-            "iceGatheringState": self.ice_gathering_state,
-            "iceConnectionState": self.ice_connection_state,
-            "connectionState": self.connection_state,
-        }
+        states = {"signalingState": self.negotiator.session.state, **self.states.by_name()}
         errors = {key: bundle.error for key, bundle in self.world.bundles.items()}
         self._tap.states(states, errors)
 
     def _update_states(self) -> None:
-        bundles = list(self.world.bundles.values())
-        ice = [bundle.ice.state for bundle in bundles]
-        gathering = gathering_state([bundle.gathering_state for bundle in bundles])
-        connectivity = ice_connection_state(ice)
-        overall = connection_state([bundle.states for bundle in bundles])
-        if self.closed:
-            connectivity, overall = IceConnectionState.CLOSED, ConnectionState.CLOSED
-        changes = (
-            (self.ice_gathering_state, gathering, EventName.ICE_GATHERING_STATE_CHANGE),
-            (self.ice_connection_state, connectivity, EventName.ICE_CONNECTION_STATE_CHANGE),
-            (self.connection_state, overall, EventName.CONNECTION_STATE_CHANGE),
-        )
-        was_complete = self.ice_gathering_state is IceGatheringState.COMPLETE
-        just_gathered = gathering is IceGatheringState.COMPLETE and not was_complete
-        self.ice_gathering_state = gathering
-        self.ice_connection_state = connectivity
-        self.connection_state = overall
+        changed = self.states.update(self.world.bundles.values(), closed=self.closed)
         self._trace_states()
-        for was, now, event in changes:
-            if was is not now:
-                self.events.emit(event)
-        if just_gathered:
+        for event in changed:
+            self.events.emit(event)
+        if EventName.ICE_GATHERING_STATE_CHANGE in changed and (
+            self.states.gathering is IceGatheringState.COMPLETE
+        ):
             # webrtc-pc section 4.4.1.3: the null candidate follows the last of all.
             self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(None))
+        if self.states.connection is ConnectionState.CONNECTED:
+            self.rekeying.connected()
         # Whoever waits looks for himself.
         self._changed.set()
         self._changed.clear()
+
+    def _settle(self, bundle: Bundle, association: int, *, replaced: bool) -> None:
+        key = bundle.key
+        self.world.apply(self.negotiator.settle_association(key, association, replaced=replaced))
+        self.world.keep_certificates(self.negotiator.session)
+        # A wish for new keys waits while some are on their way.
+        self.check_negotiation()
 
     def _place(self, key: str) -> tuple[str | None, int | None]:
         """The first m-section that a transport carries."""
@@ -353,6 +374,5 @@ class Control:
         if self.closed or self.world.bundles.get(bundle.key) is not bundle:
             return
         self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(candidate))
-        if not candidate.candidate:
-            bundle.gathering_state = IceGatheringState.COMPLETE
+        if not candidate.candidate and bundle.told_all(candidate.usernameFragment):
             self._update_states()

@@ -15,6 +15,7 @@ from peer.rtp.tracks import MediaStreamError
 
 if TYPE_CHECKING:
     from peer.candidates import IceCandidate
+    from peer.rekeying import RekeyResult
     from peer.rtp.receiver import RtpReceiver
     from peer.rtp.tracks import MediaStreamTrack
     from peer.transceiver import RtpTransceiver
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class EventName(StrEnum):
-    """The events of webrtc-pc section 4.4.1, and the argument of their handlers."""
+    """The events of webrtc-pc section 4.4.1 and our own, and the argument of their handlers."""
 
     TRACK = "track"  # TrackEvent
     DATA_CHANNEL = "datachannel"  # DataChannelEvent
@@ -32,6 +33,9 @@ class EventName(StrEnum):
     ICE_GATHERING_STATE_CHANGE = "icegatheringstatechange"
     ICE_CONNECTION_STATE_CHANGE = "iceconnectionstatechange"
     CONNECTION_STATE_CHANGE = "connectionstatechange"
+    # Ours, not of W3C:
+    REKEYED = "rekeyed"  # RekeyedEvent
+    REKEY_FAILED = "rekeyfailed"  # RekeyedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,13 @@ class IceCandidateEvent:
     """A candidate to hand to the peer; None when gathering has ended."""
 
     candidate: IceCandidate | None
+
+
+@dataclass(frozen=True, slots=True)
+class RekeyedEvent:
+    """The keys of the connection were changed, or in `rekeyfailed` not; `result` says why."""
+
+    result: RekeyResult
 
 
 #: A function or a coroutine function; what it returns otherwise is passed over.

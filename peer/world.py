@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from peer.bundle import Bundle, BundleEvents, close_bundles, open_bundles
+from peer.bundle import Bundle, BundleEvents
 from peer.key_log import on_secret
 from peer.negotiation.effects import (
     AddCandidates,
@@ -17,23 +17,31 @@ from peer.negotiation.effects import (
     CloseTransport,
     ConfigureRtp,
     ConnectData,
-    ConnectTransport,
+    ConnectDtls,
+    ConnectIce,
     CreateTransceiver,
+    DropAssociation,
+    DropGeneration,
     Effect,
+    Listen,
+    OpenGeneration,
     OpenTransport,
+    Preparation,
     StopTransceiver,
 )
 from peer.operations import TaskGroup
+from peer.preparing import Prepared, open_all, undo_all
 from peer.transport.ice.servers import parse_servers
 from peer.transport.sctp.transport import DataTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from peer.configuration import PeerConfiguration
     from peer.connection_tap import ConnectionTap
-    from peer.identity.certificate import Certificate
+    from peer.identity.wallet import Wallet
     from peer.negotiation.early import EarlyReception
+    from peer.negotiation.session import Session
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
 
@@ -56,7 +64,7 @@ class World:
 
     Args:
         configuration: For transports.
-        certificate: What transports show.
+        wallet: The certificates that transports show.
         events: Who is told.
         tap: Where the connection is traced.
 
@@ -67,18 +75,18 @@ class World:
     def __init__(
         self,
         configuration: PeerConfiguration,
-        certificate: Certificate,
+        wallet: Wallet,
         events: WorldEvents,
         tap: ConnectionTap | None = None,
     ) -> None:
         self.bundles: dict[str, Bundle] = {}
         self.transceivers: dict[int, RtpTransceiver] = {}
         self.data: DataTransport | None = None
+        self.wallet = wallet
         # A server that cannot be used is refused now, and not when an offer is set.
         parse_servers(configuration.iceServers)
         self._on_secret = on_secret(configuration)
         self._configuration = configuration
-        self._certificate = certificate
         self._endings = TaskGroup()
         self._events = events
         self._tap = tap
@@ -89,34 +97,32 @@ class World:
             self.data = DataTransport(on_channel=self._events.on_channel)
         return self.data
 
-    async def prepare(self, effects: Sequence[OpenTransport]) -> list[Bundle]:
-        """Make the transports of a plan, all or none.
+    async def prepare(self, effects: Iterable[Preparation]) -> list[Prepared]:
+        """Bind the sockets of a plan, all or none.
 
         Raises:
-            IceError: One cannot be made.
+            IceError: One cannot be bound.
         """
-        bundles = [
-            Bundle(
-                effect,
-                self._certificate,
-                self._configuration,
-                self._events,
-                on_secret=self._on_secret,
-                tap=None if self._tap is None else self._tap.of_transport(effect.key),
-            )
-            for effect in effects
-        ]
-        await open_bundles(bundles)
-        return bundles
+        prepared = [self._to_prepare(effect) for effect in effects]
+        await open_all(prepared)
+        return prepared
 
-    async def discard(self, bundles: Iterable[Bundle]) -> None:
+    async def discard(self, prepared: Iterable[Prepared]) -> None:
         """Undo `prepare`."""
-        await close_bundles(bundles)
+        await undo_all(prepared)
 
-    def adopt(self, bundles: Iterable[Bundle]) -> None:
+    def adopt(self, prepared: Iterable[Prepared]) -> None:
         """The plan was committed: its transports are ours."""
-        for bundle in bundles:
-            self.bundles[bundle.key] = bundle
+        for each in prepared:
+            self.bundles[each.bundle.key] = each.bundle
+
+    def keep_certificates(self, session: Session) -> None:
+        """Forget those that the session shows no more."""
+        used = {session.fingerprints, session.rekey}
+        for transport in session.transports:
+            for terms in (transport.association, *transport.fallbacks):
+                used.add(terms.local.fingerprints)
+        self.wallet.keep(used)
 
     def receive_early(self, bundle: Bundle, receptions: Iterable[EarlyReception]) -> None:
         """Receive what was offered, from a peer that is not verified yet."""
@@ -149,17 +155,22 @@ class World:
             # A track that does not give up its frame, or a decoder at work, must not hold sockets.
             pass
         finally:
-            await close_bundles(self.bundles.values())
+            await asyncio.gather(*(bundle.close() for bundle in self.bundles.values()))
             await self._endings.close()
 
     def _apply(self, effect: Effect) -> None:
         match effect:
-            case OpenTransport():
-                raise AssertionError("transports are opened by prepare")
-            case ConnectTransport(key=key):
-                self.bundles[key].connect(effect)
-            case AddCandidates(key=key):
-                self.bundles[key].add_candidates(effect)
+            case OpenTransport() | OpenGeneration():
+                raise AssertionError("sockets are bound by prepare")
+            case (
+                Listen()
+                | ConnectIce()
+                | ConnectDtls()
+                | DropAssociation()
+                | DropGeneration()
+                | AddCandidates()
+            ):
+                self.bundles[effect.key].apply(effect)
             case CloseTransport(key=key):
                 bundle = self.bundles.pop(key)
                 self._endings.spawn(bundle.close(), f"close transport {key}")
@@ -178,6 +189,19 @@ class World:
                     self._endings.spawn(self.data.close(), "close data channels")
             case _:
                 assert_never(effect)
+
+    def _to_prepare(self, effect: Preparation) -> Prepared:
+        if isinstance(effect, OpenGeneration):
+            return Prepared(self.bundles[effect.key], effect.local, is_new=False)
+        bundle = Bundle(
+            effect,
+            self.wallet,
+            self._configuration,
+            self._events,
+            on_secret=self._on_secret,
+            tap=None if self._tap is None else self._tap.of_transport(effect.key),
+        )
+        return Prepared(bundle, effect.local, is_new=True)
 
     def _agree_on_media(self, bundle: Bundle, effect: ConfigureRtp) -> None:
         if effect.send is not None or effect.receive is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from peer.transport.seam.rtp import (
     deliver_rtp,
     parse_rtcp,
     parse_rtp,
+    receiver_report,
     rtcp_sources,
     rtcp_subjects,
     streams_of,
@@ -60,6 +62,7 @@ class RtpEngine:
         self._parameters: dict[RTCRtpReceiver | RTCRtpSender, RTCRtpParameters] = {}
         self._extensions = HeaderExtensionsMap()
         self._pump = Pump("RTP")
+        self._ssrc = secrets.randbelow(0xFFFFFFFF) + 1
 
     @property
     def dropped(self) -> int:
@@ -123,6 +126,10 @@ class RtpEngine:
                 self._route_rtcp(part)
         except PARSE_ERRORS:
             self.counters.malformed += 1
+
+    def empty_report(self) -> bytes:
+        """An RTCP packet that says nothing, from one of our streams where there is any."""
+        return receiver_report(next(iter(self._router.sender_ssrcs), self._ssrc))
 
     async def close(self) -> None:
         """Drop what waits to be handled."""

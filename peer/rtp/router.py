@@ -34,6 +34,11 @@ class RtpRouter(Generic[ReceiverT, SenderT]):
         self._by_ssrc: OrderedDict[int, ReceiverT] = OrderedDict()
         self._senders: dict[int, SenderT] = {}
 
+    @property
+    def sender_ssrcs(self) -> Iterable[int]:
+        """Of our own streams."""
+        return self._senders
+
     def add_receiver(
         self,
         receiver: ReceiverT,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -35,6 +34,7 @@ from tests.support.connections import (
     reached,
     says,
 )
+from tests.support.negotiating import End, Tap, negotiating
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -43,63 +43,6 @@ if TYPE_CHECKING:
     from signaling import PeerMessage
 
 ROUNDS = 50
-
-
-class Tap(Channel):
-    """A channel that keeps what was sent over it."""
-
-    def __init__(self, channel: Channel) -> None:
-        self.sent: list[PeerMessage] = []
-        self._channel = channel
-
-    async def send(self, message: PeerMessage) -> None:
-        self.sent.append(message)
-        await self._channel.send(message)
-
-    async def receive(self) -> PeerMessage:
-        return await self._channel.receive()
-
-    async def close(self, reason: str = "") -> None:
-        await self._channel.close(reason)
-
-
-@dataclass
-class End:
-    """One peer."""
-
-    pc: PeerConnection
-    channel: Tap
-    polite: bool
-    errors: list[Exception] = field(default_factory=list)
-
-    async def run(self) -> None:
-        negotiator = Negotiator(
-            self.pc, self.channel, polite=self.polite, on_error=self.errors.append
-        )
-        await negotiator.run()
-
-    def count(self, kind: type[PeerMessage]) -> int:
-        return sum(isinstance(message, kind) for message in self.channel.sent)
-
-
-@contextlib.asynccontextmanager
-async def negotiating(
-    first: Channel, second: Channel, *, polite_first: bool = True
-) -> AsyncIterator[tuple[End, End]]:
-    """Two peers whose negotiators run, and end without an error when the channel is closed."""
-    async with pair() as (left, right):
-        ends = (
-            End(left, Tap(first), polite=polite_first),
-            End(right, Tap(second), polite=not polite_first),
-        )
-        running = [asyncio.create_task(end.run()) for end in ends]
-        try:
-            yield ends
-        finally:
-            await first.close()
-            async with asyncio.timeout(PATIENCE):
-                await asyncio.gather(*running)
-        assert [end.errors for end in ends] == [[], []]
 
 
 @pytest.mark.parametrize("polite_first", [True, False])

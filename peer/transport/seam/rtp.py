@@ -47,6 +47,11 @@ def parse_rtcp(data: bytes) -> list[RtcpPacket]:
     return rtp.RtcpPacket.parse(data)
 
 
+def receiver_report(ssrc: int) -> bytes:
+    """A report about nothing (RFC 3550 section 6.4.2; alone, as RFC 5506 has it)."""
+    return bytes(rtp.RtcpRrPacket(ssrc=ssrc))
+
+
 def rtcp_sources(packet: RtcpPacket) -> Sequence[int]:
     """The SSRCs of the peer's streams that the packet is about."""
     match packet:

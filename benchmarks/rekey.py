@@ -1,0 +1,79 @@
+"""Owns the benchmark of a rekey: gap, loss and processor time while media flows.
+
+Usage: `python -m benchmarks.rekey [CHANGES]`. Exits with 1 where a packet was lost by a rekey of
+ours, or where the longest gap is more than 20 ms beyond the longest one without a rekey.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from statistics import median
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.harness import ARTIFACTS
+from benchmarks.rekey_subjects import RATE, Aiortc, Change, Handfast, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CHANGES = 30
+MOST_CHANGES = 1000
+#: Milliseconds.
+MOST_BEYOND = 20.0
+
+
+async def run(changes: int) -> dict[str, list[Change]]:
+    """Measure both, a few changes at a time in turn."""
+    taken: dict[str, list[Change]] = {}
+    subjects = (Handfast, Aiortc)
+    for turn in range(changes):
+        for make in (subjects, subjects[::-1])[turn % 2]:
+            async with make() as subject:
+                taken.setdefault(subject.name, []).append(await measure(subject))
+    return taken
+
+
+def table(taken: dict[str, list[Change]]) -> Table:
+    """The figures, medians with the least and the greatest."""
+    drawn = Table(title=f"keys changed under {RATE} packets a second each way")
+    for heading in ("subject", "longest gap", "without a change", "packets lost", "processor time"):
+        drawn.add_column(heading, justify="left" if heading == "subject" else "right")
+    for name, changes in taken.items():
+        drawn.add_row(
+            name,
+            _spread([change.gap for change in changes], "ms"),
+            _spread([change.usual_gap for change in changes], "ms"),
+            f"{sum(change.lost for change in changes)} in {len(changes)} changes",
+            _spread([change.processor for change in changes], "ms"),
+        )
+    return drawn
+
+
+def _spread(values: Sequence[float], unit: str) -> str:
+    return f"{median(values):.1f} {unit} ({min(values):.1f} to {max(values):.1f})"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run from the command line."""
+    changes = int(arguments[0]) if arguments else CHANGES
+    if not 1 <= changes <= MOST_CHANGES:
+        print(f"CHANGES is 1 to {MOST_CHANGES}", file=sys.stderr)
+        return 2
+    taken = asyncio.run(run(changes))
+    Console().print(table(taken))
+    ARTIFACTS.mkdir(exist_ok=True)
+    numbers = {name: [asdict(change) for change in each] for name, each in taken.items()}
+    (ARTIFACTS / "bench-rekey.json").write_text(json.dumps(numbers, indent=2))
+    ours = taken[Handfast.name]
+    beyond = max(change.gap for change in ours) - max(change.usual_gap for change in ours)
+    return int(any(change.lost for change in ours) or beyond > MOST_BEYOND)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

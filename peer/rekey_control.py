@@ -1,0 +1,75 @@
+"""Owns what rekeying asks of a connection: the wish for new keys, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.events import EventName, RekeyedEvent
+from peer.identity.certificate import Certificate
+from peer.negotiation.effects import ConnectDtls
+from peer.states import ConnectionState, SignalingState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from peer.control import Control
+    from peer.negotiation.effects import Effect
+    from peer.negotiation.session import Session
+    from peer.rekeying import RekeyResult
+
+_OFFERING = (SignalingState.HAVE_LOCAL_OFFER, SignalingState.HAVE_REMOTE_PRANSWER)
+
+
+class RekeyControl:
+    """The `RekeyHost` of one connection.
+
+    Args:
+        control: The connection.
+        configured: The identity that the application chose, or None.
+    """
+
+    def __init__(self, control: Control, configured: Certificate | None) -> None:
+        self._control = control
+        self._configured = configured
+
+    def request_rekey(self, certificate: Certificate | None) -> None:
+        """Wish for new keys, with the next offer."""
+        # An identity that the application chose stays, as others may have pinned it.
+        shown = certificate or self._configured or Certificate.generate()
+        self._control.negotiator.want_rekey(self._control.world.wallet.add(shown))
+        self._control.check_negotiation()
+
+    def withdraw_rekey(self) -> None:
+        """Nobody has answered."""
+        self._control.negotiator.withdraw_rekey()
+
+    def can_rekey(self) -> bool:
+        """Whether this is a moment to ask for new keys."""
+        connected = self._control.states.connection is ConnectionState.CONNECTED
+        return connected and self._control.negotiator.session.state is SignalingState.STABLE
+
+    def packets_protected(self) -> int:
+        """By all associations."""
+        stats = [bundle.secure.stats() for bundle in self._control.world.bundles.values()]
+        return sum(each.packets_sent + each.packets_received for each in stats)
+
+    def on_rekey(self, result: RekeyResult) -> None:
+        """One has ended."""
+        name = EventName.REKEYED if result.changed else EventName.REKEY_FAILED
+        if not self._control.closed:
+            self._control.events.emit(name, RekeyedEvent(result))
+
+
+def agreed_associations(before: Session, effects: Iterable[Effect]) -> tuple[dict[str, int], bool]:
+    """The associations that a description makes beside those that serve.
+
+    Args:
+        before: The session that the description was applied to.
+        effects: Of the description.
+
+    Returns:
+        Their numbers by the keys of their transports, and whether our offer asked for them.
+    """
+    agreed = {e.key: e.association for e in effects if isinstance(e, ConnectDtls)}
+    later = {key: number for key, number in agreed.items() if number > 0}
+    return later, before.rekey is not None and before.state in _OFFERING

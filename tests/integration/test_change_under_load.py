@@ -1,0 +1,135 @@
+"""Not one packet is lost or doubled while keys and paths change (RFC 5763 sections 6.6 to 6.8)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.connections import expected, happened, until, within
+from tests.support.negotiating import call
+from tests.support.packet_load import add_load, flowing, settled
+from tests.support.relayed import link
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from peer import PeerConnection
+    from tests.support.relayed import Link
+
+#: `CHANGES=100` runs as many as docs/REKEY.md speaks of.
+CHANGES = int(os.environ.get("CHANGES", "12"))
+#: Packets a second, each way.
+RATE = 1000
+MESSAGES = 1000 * CHANGES
+BUFFER = 100_000
+
+
+@asynccontextmanager
+async def loaded(
+    through: Link | None = None,
+) -> AsyncIterator[tuple[PeerConnection, PeerConnection]]:
+    async with call(link=through) as (left, right):
+        await add_load(left, right, per_second=RATE)
+        await flowing(left, right, 100)
+        await flowing(right, left, 100)
+        yield left, right
+
+
+async def rekeyed(number: int, left: PeerConnection, right: PeerConnection) -> None:
+    """By one side, by the other, by both at once."""
+    askers = ((left,), (right,), (left, right))[number % 3]
+    results = await within(asyncio.gather(*(asker.rekey() for asker in askers)))
+    assert all(result.changed for result in results), results
+
+
+async def restarted(number: int, left: PeerConnection, right: PeerConnection) -> None:
+    """ICE, by one side or the other."""
+    asker, other = (left, right) if number % 2 else (right, left)
+    before = _generation(asker)
+    others = _generation(other)
+    asker.restartIce()
+    await until(lambda: _generation(asker) != before and _generation(other) != others)
+
+
+def _generation(pc: PeerConnection) -> tuple[object, ...]:
+    (transport,) = pc.security.transports
+    assert transport.selected_pair is not None
+    return tuple(candidate.port for candidate in transport.selected_pair)
+
+
+@pytest.mark.conformance("6.8-rekey", "6.6-new")
+@pytest.mark.parametrize("loss", [0.0, 0.05])
+async def test_rekeys_lose_nothing(loss: float) -> None:
+    with link(seed=7) as through:
+        async with loaded(through) as (left, right):
+            through.loss = loss
+            for number in range(CHANGES):
+                await rekeyed(number, left, right)
+                await flowing(left, right, 50)
+            through.loss = 0.0
+            await _accounts_agree(through, left, right)
+
+
+@pytest.mark.conformance("6.7.1-restart")
+@pytest.mark.parametrize("loss", [0.0, 0.05])
+async def test_ice_restarts_lose_nothing(loss: float) -> None:
+    with link(seed=8) as through:
+        async with loaded(through) as (left, right):
+            through.loss = loss
+            before = left.security.transports[0].remote_fingerprint
+            for number in range(CHANGES):
+                await restarted(number, left, right)
+                await flowing(left, right, 50)
+            through.loss = 0.0
+            await _accounts_agree(through, left, right)
+            assert left.security.transports[0].remote_fingerprint == before
+
+
+async def test_both_at_once_lose_nothing() -> None:
+    with link(seed=9) as through:
+        async with loaded(through) as (left, right):
+            for number in range(CHANGES // 2):
+                left.restartIce()
+                await rekeyed(number, left, right)
+                await flowing(left, right, 50)
+            await _accounts_agree(through, left, right)
+
+
+async def _accounts_agree(through: Link, left: PeerConnection, right: PeerConnection) -> None:
+    for sender, receiver in ((left, right), (right, left)):
+        ssrcs = [transceiver.sender.ssrc for transceiver in sender.getTransceivers()]
+        missing = sum(through.lost_rtp.get(ssrc, 0) for ssrc in ssrcs)
+        result = await settled(sender, receiver, missing=missing)
+        assert result.sent > CHANGES * 25
+        # Neither more nor less than what the link has let through.
+        assert (result.received, result.lost) == (result.sent - missing, missing)
+
+
+@pytest.mark.conformance("6.8-rekey")
+async def test_every_message_arrives_once_and_in_order() -> None:
+    async with call() as (left, right):
+        coming = expected(right, "datachannel")
+        channel = left.createDataChannel("numbers")
+        other = (await within(coming)).channel
+        channel.bufferedAmountLowThreshold = BUFFER // 2
+        received: list[int] = []
+        other.on("message", lambda message: received.append(int(message)))
+
+        async def send() -> None:
+            for number in range(MESSAGES):
+                if channel.bufferedAmount > BUFFER:
+                    await happened(channel, "bufferedamountlow")
+                channel.send(str(number))
+
+        sending = asyncio.ensure_future(send())
+        number = 0
+        while not sending.done() or number < CHANGES // 2:
+            await rekeyed(number, left, right)
+            number += 1
+        await within(sending)
+        await until(lambda: len(received) >= MESSAGES)
+        assert received == list(range(MESSAGES))

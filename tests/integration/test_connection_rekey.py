@@ -1,0 +1,144 @@
+"""New keys while media flows (RFC 5763 sections 6.6 and 6.8)."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peer import Certificate, InvalidStateError, RekeyStarter
+from tests.support.connections import (
+    announced,
+    connected_pair,
+    exchange,
+    expected,
+    happened,
+    local,
+    loopback,
+    says,
+    within,
+)
+from tests.support.negotiating import call
+
+if TYPE_CHECKING:
+    from peer import PeerConnection
+
+
+def shown(pc: PeerConnection) -> str:
+    """The fingerprint of the certificate that the association in use shows."""
+    (transport,) = pc.security.transports
+    return str(transport.local_fingerprint)
+
+
+@pytest.mark.conformance("6.8-rekey", "6.6-new")
+@pytest.mark.parametrize("first", [True, False])
+async def test_either_side_can_rekey(first: bool) -> None:
+    async with call() as ends:
+        asking, asked = ends if first else reversed(ends)
+        before = shown(asking)
+        coming = expected(asked, "rekeyed")
+        result = await within(asking.rekey())
+        assert (result.changed, result.started_by) == (True, RekeyStarter.LOCAL)
+        told = (await within(coming)).result
+        assert (told.changed, told.started_by) == (True, RekeyStarter.REMOTE)
+        assert shown(asking) != before
+        assert shown(asking) == announced(asking)
+        assert asking.security.verified
+        assert asked.security.verified
+
+
+async def test_a_rekey_tells_the_one_that_asked_for_it() -> None:
+    async with call() as (left, _):
+        coming = expected(left, "rekeyed")
+        result = await within(left.rekey())
+        assert (await within(coming)).result == result
+        assert 0 < result.duration < 20
+
+
+async def test_calls_during_a_rekey_join_it() -> None:
+    async with call() as (left, _):
+        first, second = await within(asyncio.gather(left.rekey(), left.rekey()))
+        assert first is second
+
+
+@pytest.mark.conformance("6.8-rekey")
+async def test_both_sides_at_once_settle_on_one() -> None:
+    async with call() as (left, right):
+        results = await within(asyncio.gather(left.rekey(), right.rekey()))
+        assert [result.changed for result in results] == [True, True]
+        assert {result.started_by for result in results} == set(RekeyStarter)
+
+
+async def test_the_channel_goes_on() -> None:
+    async with call() as (left, right):
+        coming = expected(right, "datachannel")
+        channel = left.createDataChannel("second")
+        other = (await within(coming)).channel
+        for _ in range(5):
+            assert (await within(left.rekey())).changed
+            await says(channel, "there", other)
+            await says(other, "and back", channel)
+
+
+async def test_a_certificate_can_be_given() -> None:
+    certificate = Certificate.generate()
+    async with call() as (left, _):
+        assert (await within(left.rekey(certificate))).changed
+        assert shown(left) == str(certificate.fingerprint())
+
+
+async def test_a_configured_certificate_stays() -> None:
+    certificate = Certificate.generate()
+    async with call(loopback(certificates=(certificate,))) as (left, _):
+        assert (await within(left.rekey())).changed
+        assert shown(left) == str(certificate.fingerprint())
+
+
+async def test_there_is_nothing_to_rekey_before_the_connection() -> None:
+    async with connected_pair() as (left, _, _):
+        await left.close()
+        with pytest.raises(InvalidStateError):
+            await left.rekey()
+
+
+@pytest.mark.conformance("6.6-reuse")
+async def test_a_plain_re_offer_keeps_the_association() -> None:
+    async with connected_pair() as (left, right, channel):
+        before = [end.security for end in (left, right)]
+        fingerprints = [announced(end) for end in (left, right)]
+        left.addTransceiver("audio")
+        await exchange(left, right)
+        await exchange(right, left)
+        assert [end.security for end in (left, right)] == before
+        assert [announced(end) for end in (left, right)] == fingerprints
+        assert channel.readyState == "open"
+
+
+async def test_it_asks_by_itself_after_a_time() -> None:
+    often = datetime.timedelta(seconds=1)
+    async with call(loopback(rekey_after=often)) as (left, right):
+        assert (await happened(right, "rekeyed")).result.started_by is RekeyStarter.REMOTE
+        assert (await happened(left, "rekeyed")).result.started_by is RekeyStarter.LOCAL
+
+
+async def test_an_offer_that_is_never_answered_changes_nothing() -> None:
+    async with connected_pair() as (left, right, channel):
+        other = (await within(_second_channel(left, right))).channel
+        asking = asyncio.ensure_future(left.rekey())
+        await asyncio.sleep(0)
+        await left.setLocalDescription()
+        assert announced(left) != shown(left)
+        await left.setLocalDescription(type(local(left))(sdp="", type="rollback"))
+        assert announced(left) == shown(left)
+        await left.close()
+        assert not (await within(asking)).changed
+        assert other is not None
+        assert channel is not None
+
+
+async def _second_channel(left: PeerConnection, right: PeerConnection) -> object:
+    coming = expected(right, "datachannel")
+    left.createDataChannel("second")
+    return await coming
