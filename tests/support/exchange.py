@@ -30,7 +30,7 @@ async def hear_description(peer: ForeignPeer) -> SessionDescription:
 
 @asynccontextmanager
 async def trickling(pc: PeerConnection, peer: ForeignPeer) -> AsyncIterator[asyncio.Event]:
-    """Hand candidates over, both ways, once the event says that both ends have descriptions."""
+    """Hand candidates over, both ways, while the event says that both ends have descriptions."""
     ready = asyncio.Event()
     steps: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
 
@@ -44,9 +44,10 @@ async def trickling(pc: PeerConnection, peer: ForeignPeer) -> AsyncIterator[asyn
         steps.put_nowait(lambda: pc.addIceCandidate(candidate))
 
     async def carry() -> None:
-        await ready.wait()
         while True:
-            await (await steps.get())()
+            step = await steps.get()
+            await ready.wait()
+            await step()
 
     pc.on("icecandidate", ours)
     peer.on_candidate = theirs

@@ -31,7 +31,7 @@ from tests.support.traces import Sink
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from peer import DataChannel
+    from peer import DataChannel, RekeyResult
     from tests.support.foreign import ForeignPeer
 
 # Seconds between two looks at what arrives.
@@ -60,6 +60,16 @@ class Exchange:
 
     local: SessionDescription
     remote: SessionDescription
+
+    @property
+    def fingerprint(self) -> str:
+        """Ours."""
+        return _attribute(self.local, "fingerprint")
+
+    @property
+    def ufrags(self) -> tuple[str, str]:
+        """Ours and theirs."""
+        return _attribute(self.local, "ice-ufrag"), _attribute(self.remote, "ice-ufrag")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +137,8 @@ class Parley:
 
     async def offer(self) -> Exchange:
         """An offer of ours, and the peer's answer."""
+        # A candidate must not overtake the description that has its ufrag.
+        self._described.clear()
         await self.pc.setLocalDescription()
         ours = local(self.pc)
         await hand_over(self.peer, ours)
@@ -141,13 +153,28 @@ class Parley:
         Raises:
             ForeignError: The peer cannot, in its own words.
         """
+        self._described.clear()
         await self.peer.tell("offer", iceRestart=ice_restart)
         offer = await hear_description(self.peer)
         await self.pc.setRemoteDescription(offer)
         await self.pc.setLocalDescription()
         ours = local(self.pc)
         await hand_over(self.peer, ours)
+        self._described.set()
         return Exchange(local=ours, remote=offer)
+
+    async def rekey(self, *, ice_restart: bool = False) -> tuple[RekeyResult, Exchange]:
+        """Ask for new keys, and make the offer that this needs."""
+        needed = expected(self.pc, "negotiationneeded")
+        if ice_restart:
+            self.pc.restartIce()
+        rekeying = asyncio.create_task(self.pc.rekey())
+        try:
+            await within(needed)
+            exchange = await self.offer()
+            return await within(rekeying), exchange
+        finally:
+            rekeying.cancel()
 
     async def echo(self, channel: DataChannel | None = None) -> bool:
         """Whether a message of its own comes back as it was, over the first channel or another."""
@@ -223,3 +250,10 @@ async def parley(peer: ForeignPeer, medium: Medium, **options: Any) -> AsyncIter
 def _small_video() -> SyntheticVideoTrack:
     # As little work as can be: the encoder shares two cores with a browser.
     return SyntheticVideoTrack(width=160, height=120)
+
+
+def _attribute(description: SessionDescription, name: str) -> str:
+    """The first of that name."""
+    start = f"a={name}:"
+    lines = description.sdp.splitlines()
+    return next(line.removeprefix(start) for line in lines if line.startswith(start))
