@@ -32,9 +32,6 @@ class Lane(Protocol):
         """Whether a DTLS datagram in clear fits into its handshake at this point."""
 
 
-# RFC 6347 section 4.1 and RFC 9147 section 6.1: in clear, and under the keys of a handshake.
-_IN_HANDSHAKES = (0, HANDSHAKE_EPOCH)
-
 _LaneT = TypeVar("_LaneT", bound=Lane)
 
 
@@ -72,12 +69,15 @@ def associations_for(
         return lanes
     handshaking = [lane for lane in lanes if lane.handshaking]
     match kind:
-        case DatagramClass.DTLS if handshaking and first_epoch(datagram) in _IN_HANDSHAKES:
+        case DatagramClass.DTLS if handshaking and first_epoch(datagram) == 0:
             # No established association may see what fits into a handshake, or a ClientHello would
             # look like a renegotiation to it. What does not may be late of a former one. The older
             # of two handshakes is asked first, as the peer began it first.
             fitting = [lane for lane in reversed(handshaking) if lane.expects(datagram)]
             return fitting or _established_first(lanes)
+        case DatagramClass.DTLS if handshaking and first_epoch(datagram) == HANDSHAKE_EPOCH:
+            # Of a handshake of DTLS 1.3, or after many updates of keys (see `Record.epoch`).
+            return [*handshaking, *(lane for lane in lanes if not lane.handshaking)]
         case DatagramClass.DTLS | DatagramClass.RTP | DatagramClass.RTCP:
             # One that has no keys yet can only hold a datagram back, so it is asked last.
             return _established_first(lanes) if handshaking else lanes

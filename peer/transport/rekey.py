@@ -71,6 +71,8 @@ class Input(Enum):
     DROPPED = auto()
     #: The descriptions have gone on to one that is newer still.
     SUPERSEDED = auto()
+    #: It listens, but is to call: one that does takes its place.
+    REMADE = auto()
     #: The last old association has been wiped.
     RETIRED = auto()
 
@@ -86,7 +88,7 @@ class Action(Enum):
     PROBE = auto()
     #: The next association takes the place of the old one, which retires; say so.
     REPLACE = auto()
-    #: Close the next association, send with the old keys, and say why.
+    #: Close the next association, send with the old keys where there are any, and say why.
     KEEP_OLD = auto()
     #: Likewise without a word: it is what was asked for.
     DISCARD = auto()
@@ -122,7 +124,8 @@ TABLE: Final[dict[Phase, dict[Input, _Row]]] = {
         # RFC 5763 section 5: a mismatch tears the session down.
         Input.MISMATCH: _ENDED,
         Input.DROPPED: (Phase.IDLE, (Action.DISCARD,)),
-        Input.SUPERSEDED: (Phase.IDLE, (Action.DISCARD,)),
+        Input.SUPERSEDED: _BACK,
+        Input.REMADE: (Phase.IDLE, (Action.DISCARD,)),
         Input.RETIRED: (Phase.HANDSHAKING, ()),
     },
     Phase.HANDSHAKING_ALONE: {
@@ -135,7 +138,8 @@ TABLE: Final[dict[Phase, dict[Input, _Row]]] = {
         Input.MISMATCH: _ENDED,
         Input.DROPPED: _ENDED,
         # What waits goes out under the keys of the one to come.
-        Input.SUPERSEDED: (Phase.HANDSHAKING_ALONE, (Action.DISCARD,)),
+        Input.SUPERSEDED: (Phase.HANDSHAKING_ALONE, (Action.KEEP_OLD,)),
+        Input.REMADE: (Phase.HANDSHAKING_ALONE, (Action.DISCARD,)),
         Input.PREPARED: (Phase.HANDSHAKING_ALONE, (Action.HOLD,)),
         Input.RETIRED: (Phase.HANDSHAKING_ALONE, ()),
     },

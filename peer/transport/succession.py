@@ -126,7 +126,7 @@ class Succession:
     def discard(self, lane: Lane) -> None:
         """Another one is to take its place, under the same number."""
         if lane is self._next:
-            self._happen(Input.SUPERSEDED)
+            self._happen(Input.REMADE)
         else:
             self._serving = self._sends = None
             lane.association.close()
@@ -210,9 +210,7 @@ class Succession:
                 self._promote(lane)
             case DtlsTransportState.CONNECTED:
                 is_client = lane.association.role is DtlsRole.CLIENT
-                self._happen(
-                    Input.COMPLETED_AS_CLIENT if is_client else Input.COMPLETED_AS_SERVER
-                )
+                self._happen(Input.COMPLETED_AS_CLIENT if is_client else Input.COMPLETED_AS_SERVER)
                 # Something may have overtaken the end of the handshake, or the answer.
                 if lane is self._next and lane.association.heard and self._phase in _COMPLETED:
                     self._happen(Input.HEARD)
@@ -317,6 +315,8 @@ class Succession:
         error = following.association.error
         if error is not None:
             return str(error), error
+        if happened is Input.SUPERSEDED:
+            return reasons.superseded(), None
         if happened is not Input.EXPIRED:
             return reasons.given_up(), None
         if following.handshaking:

@@ -83,6 +83,9 @@ class _Lane:
     def __init__(self, handshaking: bool) -> None:
         self.handshaking = handshaking
 
+    def expects(self, datagram: bytes) -> bool:
+        return len(datagram) % 2 == 0
+
 
 async def test_the_demultiplexer_takes_anything() -> None:
     mutate = Mutator([datagram for flight in flights() for datagram in flight], 1)

@@ -17,6 +17,7 @@ from peer.transport.secure import SecureTransport
 if TYPE_CHECKING:
     from peer.errors import DtlsError
     from peer.identity.fingerprints import Fingerprint
+    from peer.transport.tap import Tap
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Recorder:
     sent: list[bytes] = field(default_factory=list)
     handshakes: int = 0
     probes: int = 0
+    say: Callable[[], object] = lambda: None
     changes: list[tuple[object, ...]] = field(default_factory=list)
     reachable: bool = True
     on_any: Callable[[], None] = lambda: None
@@ -74,6 +76,7 @@ class Recorder:
 
     def on_probe(self) -> None:
         self.probes += 1
+        self.say()
 
 
 @dataclass
@@ -226,12 +229,13 @@ def joined(
     *,
     certificates: tuple[Certificate, Certificate] | None = None,
     handshake_timeout: float = 30.0,
+    tap: Tap | None = None,
 ) -> tuple[End, End]:
-    """Two secure transports, the datagrams of each arriving at the other."""
+    """Two secure transports, the datagrams of each arriving at the other; `tap` is the second's."""
     links = (there or Link(), back or Link())
     first, second = certificates or (Certificate.generate(), Certificate.generate())
     ends = []
-    for link, certificate in zip(links, (first, second), strict=True):
+    for link, certificate, told in zip(links, (first, second), (None, tap), strict=True):
         events = Recorder()
         secure = SecureTransport(
             key="0",
@@ -239,6 +243,7 @@ def joined(
             certificate=certificate,
             events=events,
             policy=SecurityPolicy(handshake_timeout=handshake_timeout),
+            tap=told,
         )
         ends.append(End(certificate, events, link, secure))
     a, b = ends

@@ -125,6 +125,11 @@ def unused(patience: float) -> str:
     return f"the peer did not use the new keys within {patience:g} s"
 
 
+def superseded() -> str:
+    """A later description asks for another association before this one was complete."""
+    return "a newer association has taken its place"
+
+
 def given_up() -> str:
     """close_notify on the next association."""
     return "the peer closed the new association"

@@ -100,9 +100,7 @@ def calls(datagram: bytes) -> bool:
     """Whether it holds a ClientHello in clear, or a part of one."""
     is_clear = len(datagram) > HEADER_SIZE and not any(datagram[3:5])
     return (
-        is_clear
-        and datagram[0] == ContentType.HANDSHAKE
-        and datagram[HEADER_SIZE] == _CLIENT_HELLO
+        is_clear and datagram[0] == ContentType.HANDSHAKE and datagram[HEADER_SIZE] == _CLIENT_HELLO
     )
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peer.transport.demux import DatagramClass, associations_for, classify
+from peer.transport.dtls.records import HANDSHAKE_EPOCH
 from tests.support.unified import unified
 
 
@@ -14,6 +15,10 @@ from tests.support.unified import unified
 class FakeLane:
     name: str
     handshaking: bool = False
+    fits: bool = True
+
+    def expects(self, datagram: bytes) -> bool:
+        return self.fits
 
 
 NEXT = FakeLane("next", handshaking=True)
@@ -78,15 +83,41 @@ def test_epoch_0_belongs_to_the_handshake() -> None:
 
 @pytest.mark.parametrize("epoch", range(1, 9))
 def test_what_dtls_1_3_protects_is_never_epoch_0(epoch: int) -> None:
-    assert order(unified(epoch=epoch), NEXT, CURRENT) == ["next", "current"]
+    handshaking_first = epoch % 4 == HANDSHAKE_EPOCH
+
+    assert order(unified(epoch=epoch), NEXT, CURRENT) == (
+        ["next", "current"] if handshaking_first else ["current", "next"]
+    )
 
 
 def test_epoch_0_without_a_handshake_is_offered_newest_first() -> None:
     assert order(dtls(epoch=0), CURRENT, RETIRING) == ["current", "retiring"]
 
 
-def test_encrypted_records_are_offered_newest_first() -> None:
-    assert order(dtls(epoch=1), NEXT, CURRENT, RETIRING) == ["next", "current", "retiring"]
+def test_what_fits_into_no_handshake_is_offered_to_the_established_first() -> None:
+    unfit = FakeLane("next", handshaking=True, fits=False)
+
+    assert order(dtls(epoch=0), unfit, CURRENT, RETIRING) == ["current", "retiring", "next"]
+
+
+def test_of_two_handshakes_the_older_is_asked_first() -> None:
+    first = FakeLane("first", handshaking=True)
+
+    assert order(dtls(epoch=0), NEXT, first) == ["first", "next"]
+
+
+def test_of_two_handshakes_only_the_one_that_it_fits_into_is_asked() -> None:
+    first = FakeLane("first", handshaking=True, fits=False)
+
+    assert order(dtls(epoch=0), NEXT, first) == ["next"]
+
+
+def test_encrypted_records_are_offered_to_a_handshake_last() -> None:
+    assert order(dtls(epoch=1), NEXT, CURRENT, RETIRING) == ["current", "retiring", "next"]
+
+
+def test_encrypted_records_without_a_handshake_are_offered_newest_first() -> None:
+    assert order(dtls(epoch=1), CURRENT, RETIRING) == ["current", "retiring"]
 
 
 @pytest.mark.parametrize("second", [96, 200])
@@ -101,4 +132,4 @@ def test_what_is_neither_dtls_nor_media_belongs_to_none() -> None:
 
 
 def test_a_record_too_short_for_an_epoch_is_nobodys_handshake() -> None:
-    assert order(b"\x16\xfe\xfd", NEXT, CURRENT) == ["next", "current"]
+    assert order(b"\x16\xfe\xfd", NEXT, CURRENT) == ["current", "next"]

@@ -4,7 +4,6 @@ import pytest
 from aioice import stun
 
 from peer.candidates import CandidateFields
-from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.trace import (
@@ -18,11 +17,10 @@ from peer.trace import (
     TraceEvent,
 )
 from peer.tracing import Tracer
-from peer.transport.dtls.association import Association
 from peer.transport.dtls.records import ContentType
 from peer.transport.tap import Drop, Tap
 from tests.support.clock import Clock
-from tests.support.secure import Party, Recorder, rtcp, rtp, shake_hands
+from tests.support.secure import connect, joined, rtcp, rtp
 from tests.support.unified import unified
 
 US, PEER = ("192.0.2.1", 4000), ("2001:db8::2", 5000)
@@ -202,16 +200,11 @@ def test_another_reason_is_told_again(scene: Scene) -> None:
     assert len(scene.events) == 2
 
 
-async def test_an_association_tells_of_what_it_does_not_take(scene: Scene) -> None:
-    certificate, events = Certificate.generate(), Recorder()
-    association = Association(
-        certificate=certificate, role=DtlsRole.SERVER, events=events, tap=scene.tap
-    )
-    server, client = Party(association, events, certificate), Party.make(DtlsRole.CLIENT)
-    server.verify(client)
-    shake_hands(client, server)
-    association.receive(b"\xff")
-    association.receive(rtp(1))
+async def test_a_transport_tells_of_what_no_association_takes(scene: Scene) -> None:
+    client, server = joined(tap=scene.tap)
+    await connect(client, server)
+    server.secure.receive(b"\xff")
+    server.secure.receive(rtp(1))
     dropped = [event for event in scene.events if isinstance(event, DatagramDropped)]
     assert [(event.reason, event.remote) for event in dropped] == [
         (Drop.UNEXPECTED.value[0], ""),

@@ -1,0 +1,198 @@
+"""Owns two secure transports that change keys under load, over a road of our own, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from peer.identity.certificate import Certificate
+from peer.states import DtlsRole
+from tests.support.secure import End, Link, connect, joined, rtcp, rtp, until
+
+#: Virtual seconds.
+PATIENCE = 100.0
+
+
+@dataclass
+class Road(Link):
+    """One direction that takes its time.
+
+    Args:
+        delay: Seconds.
+        jitter: As much more or less, so that datagrams overtake each other.
+        keeps: Which datagrams are not lost on purpose.
+    """
+
+    delay: float = 0.0
+    jitter: float = 0.0
+    keeps: Callable[[bytes], bool] = lambda _: True
+    #: What is being sent, and which of it was lost.
+    parcel: object = None
+    lost: list[object] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._dice = random.Random(self.seed)
+
+    def send(self, datagram: bytes) -> bool:
+        if not self.up:
+            return False
+        self.wire.append(datagram)
+        if self._dice.random() < self.loss or not self.keeps(datagram):
+            self.lost.append(self.parcel)
+            return True
+        for _ in range(2 if self._dice.random() < self.duplication else 1):
+            delay = max(0.0, self.delay + self.jitter * (2 * self._dice.random() - 1))
+            loop = asyncio.get_running_loop()
+            loop.call_later(delay, self._arrive, self.tamper(datagram))
+        return True
+
+    def _arrive(self, datagram: bytes) -> None:
+        self.receive(datagram)
+
+
+@dataclass
+class Flow:
+    """Numbered RTP packets and data from one end to the other, and the account of them.
+
+    Args:
+        period: Seconds between two packets.
+        first: The RTP sequence number to begin with.
+    """
+
+    source: End
+    road: Road
+    sink: End
+    period: float = 0.001
+    first: int = 0
+    sent: int = 0
+    refused: int = 0
+    task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self.task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """Send nothing more, and let everything arrive."""
+        assert self.task is not None
+        self.task.cancel()
+        await asyncio.wait([self.task])
+        await asyncio.sleep(1)
+
+    async def _run(self) -> None:
+        while True:
+            self.send()
+            await asyncio.sleep(self.period)
+
+    def send(self) -> None:
+        number = self.sent
+        self.sent += 1
+        packet = rtp((self.first + number) % (1 << 16), number.to_bytes(4))
+        self.road.parcel = number
+        self.refused += not self.source.secure.send_rtp(packet)
+        self.road.parcel = ("data", number)
+        self.refused += not self.source.secure.send_data(number.to_bytes(4))
+        self.road.parcel = None
+
+    @property
+    def account(self) -> tuple[list[int], list[int]]:
+        """RTP packets that were lost and not by the road, and those that arrived twice."""
+        return self._account([int.from_bytes(p[12:]) for p in self.sink.events.rtp], lambda n: n)
+
+    @property
+    def data_account(self) -> tuple[list[int], list[int]]:
+        """The same of data."""
+        arrived = [int.from_bytes(message) for message in self.sink.events.data]
+        return self._account(arrived, lambda n: ("data", n))
+
+    def _account(
+        self, arrived: list[int], parcel: Callable[[int], object]
+    ) -> tuple[list[int], list[int]]:
+        counts, lost = Counter(arrived), set(self.road.lost)
+        missing = [n for n in range(self.sent) if n not in counts and parcel(n) not in lost]
+        return missing, [n for n, count in counts.items() if count > 1]
+
+
+@dataclass
+class Pair:
+    """Two connected ends: `client` and `server` of the first association."""
+
+    client: End
+    server: End
+    there: Road
+    back: Road
+    association: int = 0
+
+    @classmethod
+    async def connected(
+        cls,
+        there: Road | None = None,
+        back: Road | None = None,
+        *,
+        handshake_timeout: float = 30.0,
+    ) -> Pair:
+        there, back = there or Road(), back or Road(seed=1)
+        client, server = joined(there, back, handshake_timeout=handshake_timeout)
+        for end in (client, server):
+            end.events.say = lambda end=end: end.secure.send_rtcp(rtcp())
+        pair = cls(client, server, there, back)
+        await connect(client, server)
+        return pair
+
+    @property
+    def ends(self) -> tuple[End, End]:
+        return self.client, self.server
+
+    def flows(self, *, first: int = 0) -> tuple[Flow, Flow]:
+        return (
+            Flow(self.client, self.there, self.server, first=first),
+            Flow(self.server, self.back, self.client, first=first),
+        )
+
+    def offer(self, initiator: End, certificate: Certificate | None = None) -> int:
+        """A new certificate, and a ClientHello is expected."""
+        self.association += 1
+        initiator.certificate = certificate or Certificate.generate()
+        initiator.listen(self.association)
+        return self.association
+
+    async def rekey(
+        self,
+        initiator: End,
+        *,
+        answer: DtlsRole = DtlsRole.CLIENT,
+        signalling: float = 0.0,
+    ) -> None:
+        """Offer, answer, and wait until both directions use the new keys at both ends."""
+        number = self.offer(initiator)
+        self.answer(initiator, answer=answer)
+        await asyncio.sleep(signalling)
+        self.conclude(initiator, answer=answer)
+        await self.replaced(number)
+
+    def other(self, end: End) -> End:
+        return self.server if end is self.client else self.client
+
+    def answer(self, initiator: End, *, answer: DtlsRole = DtlsRole.CLIENT) -> None:
+        other = self.other(initiator)
+        other.connect(answer, initiator.fingerprints, self.association)
+
+    def conclude(self, initiator: End, *, answer: DtlsRole = DtlsRole.CLIENT) -> None:
+        role = DtlsRole.SERVER if answer is DtlsRole.CLIENT else DtlsRole.CLIENT
+        initiator.connect(role, self.other(initiator).fingerprints, self.association)
+
+    async def replaced(self, number: int, *ends: End) -> None:
+        """Wait for it."""
+        ends = ends or self.ends
+        async with asyncio.timeout(PATIENCE):
+            await until(
+                lambda: all(("replaced", number) in end.events.changes for end in ends),
+                *(end.events for end in ends),
+            )
+
+    async def changed(self, end: End, change: tuple[object, ...]) -> None:
+        """Wait for it."""
+        async with asyncio.timeout(PATIENCE):
+            await until(lambda: change in end.events.changes, end.events)
