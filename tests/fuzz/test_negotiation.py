@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from peer.candidates import IceCandidate
 from peer.configuration import AnswerRole, BundlePolicy
 from peer.descriptions import SdpType
+from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.attributes import Direction
 from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.session import Birth
@@ -81,6 +82,29 @@ class Data:
 
 
 @dataclass(frozen=True)
+class Rekey:
+    """The application wants new keys, with a new certificate or with the one it has; or no more."""
+
+    certificate: int | None
+
+    def __call__(self, end: End) -> None:
+        if self.certificate is None:
+            end.negotiator.withdraw_rekey()
+            return
+        shown = Fingerprint.of_digest(HashFunction.SHA256, bytes([self.certificate] * 32))
+        own = end.negotiator.profile.fingerprints
+        end.negotiator.want_rekey((shown,) if self.certificate else own)
+
+
+@dataclass(frozen=True)
+class Restart:
+    """The application wants another path."""
+
+    def __call__(self, end: End) -> None:
+        end.negotiator.restart_ice()
+
+
+@dataclass(frozen=True)
 class Candidate:
     """ICE has found a candidate for some m-section."""
 
@@ -108,6 +132,8 @@ WISHES: st.SearchStrategy[Callable[[End], None]] = st.one_of(
         st.integers(0, 3),
     ),
     st.just(Data()),
+    st.builds(Rekey, st.none() | st.integers(0, 3)),
+    st.just(Restart()),
 )
 
 
@@ -120,6 +146,13 @@ def offer_created_before(wish: Callable[[End], None], end: End) -> None:
         end.send()
 
 
+def offer_restart(end: End) -> None:
+    """createOffer({iceRestart: true})."""
+    if end.state is SignalingState.STABLE:
+        end.set(Side.LOCAL, end.negotiator.create_offer(ice_restart=True))
+        end.send()
+
+
 def give_up(end: End) -> None:
     """The sockets for an offer cannot be had."""
     if end.state is SignalingState.STABLE:
@@ -128,6 +161,7 @@ def give_up(end: End) -> None:
 
 ACTS: dict[str, Callable[[End], None]] = {
     "offer": End.offer,
+    "offer restart": offer_restart,
     "give up": give_up,
     "answer": End.answer,
     "pranswer": lambda end: end.answer(SdpType.PRANSWER),
@@ -158,12 +192,15 @@ class Step:
                 call.deliver(end)
             case "lose":
                 call.lose(end)
+            case "taken up" | "given up":
+                call.report(end, taken_up=self.name == "taken up")
             case name:
                 ACTS[name](end)
 
 
 # What keeps a call going is drawn more often than what disturbs it.
-NAMES = [*("wish", "wish meanwhile", "offer created before", "deliver", "lose"), *ACTS]
+NAMES = ["wish", "wish meanwhile", "offer created before", "deliver", "lose", *ACTS]
+NAMES += ["taken up", "taken up", "given up"]
 NAMES += [
     "wish",
     "wish",

@@ -22,6 +22,7 @@ from tests.support.sessions import check_agreement, check_session
 
 if TYPE_CHECKING:
     from peer.negotiation.negotiator import Negotiator
+    from peer.negotiation.transports import AssociationTerms
 
 Message: TypeAlias = SessionDescription | IceCandidate
 
@@ -77,6 +78,10 @@ class End:
         self.world.discard(plan.prepare)
         assert self.negotiator.session is before
         self.world.check(before)
+
+    def find(self, key: str, number: int, *, replaced: bool) -> None:
+        """The wire has shown what became of an association."""
+        self.follow(self.negotiator.settle_association(key, number, replaced=replaced))
 
     def send(self) -> None:
         """Send our description in force."""
@@ -139,10 +144,18 @@ class End:
 
 @dataclass
 class Call:
-    """Two ends, the second of them polite."""
+    """Two ends, the second of them polite.
+
+    Attributes:
+        fates: Whether an association, named by the tls-ids of both ends, is taken up; no end finds
+            anything else than the other.
+        abandoned: Some association was not.
+    """
 
     left: End
     right: End
+    fates: dict[frozenset[str], bool] = field(default_factory=dict)
+    abandoned: bool = False
 
     def other(self, end: End) -> End:
         """The one that it talks to."""
@@ -161,6 +174,30 @@ class Call:
             if end.state is _S.HAVE_LOCAL_OFFER:
                 end.lost |= message == described(end.negotiator, Side.LOCAL)
 
+    def report(self, end: End, *, taken_up: bool) -> None:
+        """Let an end find what became of the associations that are not known to be in use.
+
+        Args:
+            end: Which.
+            taken_up: Whether one of which nothing is known yet is taken up.
+        """
+        for transport in end.negotiator.session.transports:
+            for terms in (*transport.fallbacks[1:], transport.association):
+                if not transport.fallbacks or terms.remote is None:
+                    continue
+                named = _named(terms)
+                # A handshake needs both ends; to give up, one is enough.
+                if named not in self.fates and taken_up and not self._is_known(end, named):
+                    continue
+                fate = self.fates.setdefault(named, taken_up)
+                self.abandoned |= not fate
+                end.find(transport.key, terms.number, replaced=fate)
+
+    def _is_known(self, end: End, named: frozenset[str]) -> bool:
+        transports = self.other(end).negotiator.session.transports
+        known = [terms for t in transports for terms in (*t.fallbacks, t.association)]
+        return any(named == _named(terms) for terms in known if terms.remote is not None)
+
     def settle(self) -> None:
         """Let both finish.
 
@@ -169,12 +206,17 @@ class Call:
         """
         for _ in range(_PATIENCE):
             self._quiet()
+            for end in (self.left, self.right):
+                self.report(end, taken_up=True)
             needy = [e for e in (self.left, self.right) if e.negotiator.negotiation_needed]
             if not needy:
                 break
             for end in needy:
                 end.offer()
-        check_agreement(self.left.negotiator, self.right.negotiator)
+        numbered = not self.abandoned
+        check_agreement(self.left.negotiator, self.right.negotiator, numbered=numbered)
+        for end in (self.left, self.right):
+            assert not any(t.fallbacks for t in end.negotiator.session.transports)
 
     def _quiet(self) -> None:
         ends = (self.left, self.right)
@@ -190,6 +232,12 @@ class Call:
             if all(end.state is _S.STABLE and not end.sent for end in ends):
                 return
         raise AssertionError(f"they stay {self.left.state} and {self.right.state}")
+
+
+def _named(terms: AssociationTerms) -> frozenset[str]:
+    """An association, as both ends know it."""
+    remote = terms.remote.tls_id if terms.remote is not None else None
+    return frozenset((terms.local.tls_id, remote or ""))
 
 
 def _is_offer(message: Message) -> bool:

@@ -126,7 +126,10 @@ def test_a_peer_without_tls_id_is_answered_without() -> None:
     (line,) = (text for text in offer.sdp.splitlines() if text.startswith("a=tls-id"))
     answer, end = answer_to(edited(offer, (f"{line}\r\n", "")))
     assert answer.media[0].tls_id is None
-    assert Sdp.parse(end.create_offer().sdp).media[0].tls_id == end.session.transports[0].association.local.tls_id
+    assert (
+        Sdp.parse(end.create_offer().sdp).media[0].tls_id
+        == end.session.transports[0].association.local.tls_id
+    )
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidModificationError, InvalidStateError
 from peer.negotiation.attributes import Direction
-from peer.negotiation.effects import CloseTransport, CreateTransceiver
+from peer.negotiation.effects import CreateTransceiver
 from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
