@@ -16,6 +16,7 @@ from peer.transport.dtls.receipt import Receipt
 from peer.transport.lanes import Lane
 from peer.transport.seam.dtls import TransportFace
 from peer.transport.secure_stats import Counters, SecureTransportStats
+from peer.transport.sending import Outgoing
 from peer.transport.succession import Succession
 from peer.transport.tap import Drop
 
@@ -86,12 +87,13 @@ class SecureTransport:
         self._needs_srtp = False
         self._clock = clock
         self._counters = Counters()
+        self._outgoing = Outgoing(self._counters)
         self._lanes = Succession(
             events=events,
-            counters=self._counters,
+            outgoing=self._outgoing,
             patience=policy.handshake_timeout,
             on_state=self._on_state,
-            on_role=self._on_role,
+            on_role=lambda role: self.face.adopt_role(role),
             tap=tap,
         )
         self._settled = asyncio.Event()
@@ -131,7 +133,8 @@ class SecureTransport:
             association: Its number; another than before means a new association (section 6.6).
             certificate: What we show on it.
         """
-        if not self.closed and self._lanes.find(association) is None:
+        is_new = self._lanes.find(association) is None and not self._lanes.is_past(association)
+        if is_new and not self.closed:
             self._lanes.admit(self._lane(association, certificate, DtlsRole.SERVER))
 
     def connect(
@@ -157,10 +160,13 @@ class SecureTransport:
             certain: Whether the peer is sure to take part in an association that follows another.
 
         Raises:
-            InvalidStateError: The transport is closed, or the association runs in the other role.
+            InvalidStateError: The transport is closed, the association runs in the other role, or
+                another one has taken its place.
         """
         if self.closed:
             raise InvalidStateError("the secure transport is closed")
+        if self._lanes.is_past(association):
+            raise InvalidStateError(f"another association has followed association {association}")
         lane = self._lanes.find(association)
         if lane is not None and lane.association.role is not role:
             if lane.answered:
@@ -203,15 +209,15 @@ class SecureTransport:
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet; False and counted where that is not possible now."""
-        return self._lanes.sender.send_rtp(packet)
+        return self._outgoing.sender.send_rtp(packet)
 
     def send_rtcp(self, packet: bytes) -> bool:
         """The same for RTCP."""
-        return self._lanes.sender.send_rtcp(packet)
+        return self._outgoing.sender.send_rtcp(packet)
 
     def send_data(self, message: bytes) -> bool:
         """The same for one DTLS application datagram (an SCTP packet)."""
-        return self._lanes.sender.send_data(message)
+        return self._outgoing.sender.send_data(message)
 
     async def connected(self) -> None:
         """Wait until packets can flow.
@@ -296,9 +302,6 @@ class SecureTransport:
             self._counters.dropped_unauthentic += 1
         if self._tap is not None:
             self._tap.dropped(drop, datagram)
-
-    def _on_role(self, role: DtlsRole) -> None:
-        self.face.adopt_role(role)
 
     def _on_state(self, state: DtlsTransportState) -> None:
         if self.closed:

@@ -11,6 +11,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from peer.states import DtlsTransportState
+from peer.transport.dtls.timer import Timer
+from peer.transport.rekey import RETIREMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,10 @@ MOST_WAITING_BYTES: Final = 256 * 1024
 
 #: A stream that is so near to the wrap of its sequence number keeps the old keys until it is past.
 NEAR_WRAP: Final = 512
+
+# Seconds after a switch within which every stream goes over, wrapped or not: well before the peer
+# wipes the old keys.
+_STRADDLES: Final = RETIREMENT / 2
 
 _SEQUENCE_NUMBERS = 1 << 16
 _HALF = _SEQUENCE_NUMBERS // 2
@@ -156,6 +162,9 @@ class Straddling:
     Args:
         old: Sends what stays behind, as long as it can.
         new: Sends the rest.
+
+    Attributes:
+        new: As given.
     """
 
     def __init__(self, old: Association, new: Association) -> None:
@@ -165,7 +174,7 @@ class Straddling:
     def switch(self, old: Association, new: Association) -> None:
         """There are newer keys again; what has stayed behind so far stays where it is."""
         self._old = old
-        self._new = new
+        self.new = new
 
     def send_rtp(self, packet: bytes) -> bool:
         """Send it under the keys of its stream."""
@@ -173,24 +182,75 @@ class Straddling:
         home = self._homes.get(ssrc)
         if home is None:
             home = _Home(self._old, number, self._old)
-        if home.association is self._new:
+        if home.association is self.new:
             is_early = (number - home.first) % _SEQUENCE_NUMBERS >= _HALF
-            sends = home.before if is_early and _can_send(home.before) else self._new
+            sends = home.before if is_early and _can_send(home.before) else self.new
         elif number >= _SEQUENCE_NUMBERS - NEAR_WRAP and _can_send(home.association):
             self._homes[ssrc] = home
             sends = home.association
         else:
-            self._homes[ssrc] = _Home(self._new, number, home.association)
-            sends = self._new
+            self._homes[ssrc] = _Home(self.new, number, home.association)
+            sends = self.new
         return sends.send_rtp(packet)
 
     def send_rtcp(self, packet: bytes) -> bool:
         """Send it under the new keys: SRTCP carries its whole number (RFC 3711 section 3.4)."""
-        return self._new.send_rtcp(packet)
+        return self.new.send_rtcp(packet)
 
     def send_data(self, message: bytes) -> bool:
         """Send it under the new keys."""
-        return self._new.send_data(message)
+        return self.new.send_data(message)
+
+
+class Outgoing:
+    """What takes our packets now.
+
+    Args:
+        counters: Where what cannot be sent is counted.
+
+    Attributes:
+        sender: It.
+    """
+
+    def __init__(self, counters: Counters) -> None:
+        self.sender: Sender = Nobody(counters)
+        self._counters = counters
+        self._straddles = Timer(self._stop_straddling)
+
+    def use(self, association: Association) -> None:
+        """Send with this one's keys, and what waits first."""
+        former, self.sender = self.sender, association
+        self._straddles.cancel()
+        if isinstance(former, Waiting):
+            former.release(association)
+
+    def hold(self) -> None:
+        """Let wait what is sent."""
+        if not isinstance(self.sender, Waiting):
+            self.sender = Waiting(self._counters)
+
+    def switch(self, old: Association, new: Association) -> None:
+        """Send with the new keys, as far as it is safe and the old ones are there."""
+        straddling = self.sender
+        if isinstance(straddling, Waiting) or not _can_send(old):
+            self.use(new)
+            return
+        if isinstance(straddling, Straddling):
+            straddling.switch(old, new)
+        else:
+            self.sender = Straddling(old, new)
+        self._straddles.start(_STRADDLES)
+
+    def close(self) -> None:
+        """Take nothing more, and forget what waits."""
+        former, self.sender = self.sender, Nobody(self._counters)
+        self._straddles.cancel()
+        if isinstance(former, Waiting):
+            former.forget()
+
+    def _stop_straddling(self) -> None:
+        if isinstance(self.sender, Straddling):
+            self.sender = self.sender.new
 
 
 def _can_send(association: Association) -> bool:

@@ -9,26 +9,24 @@ from peer.states import DtlsRole, DtlsTransportState
 from peer.trace import Direction
 from peer.transport.dtls import reasons
 from peer.transport.dtls.timer import Timer
+from peer.transport.endings import meaning, why_kept
 from peer.transport.lanes import Lane, Retiring
-from peer.transport.rekey import GRACE, PROBES, RETIREMENT, Action, Input, Phase, step
-from peer.transport.sending import Nobody, Sender, Straddling, Waiting
+from peer.transport.probing import Probing
+from peer.transport.rekey import GRACE, Action, Input, Phase, step
 
 if TYPE_CHECKING:
     from peer.errors import DtlsError
     from peer.identity.fingerprints import Fingerprint
     from peer.transport.dtls.association import Association
     from peer.transport.interfaces import SecureEvents
-    from peer.transport.secure_stats import Counters
+    from peer.transport.sending import Outgoing
     from peer.transport.tap import Tap
 
 _CONNECTED = DtlsTransportState.CONNECTED
 _OVER = (DtlsTransportState.CLOSED, DtlsTransportState.FAILED)
 
+_BEFORE_SWITCH = (Phase.HANDSHAKING, Phase.HANDSHAKING_ALONE, Phase.POISED)
 _COMPLETED = (Phase.POISED, Phase.SWITCHING, Phase.SWITCHING_ALONE)
-
-#: Seconds after a switch within which every stream goes over, wrapped or not: well before the peer
-#: wipes the old keys.
-_STRADDLES = RETIREMENT / 2
 
 
 class Succession:
@@ -39,7 +37,7 @@ class Succession:
 
     Args:
         events: Told of switches, and asked for probes.
-        counters: Of the transport.
+        outgoing: Told with which keys to send.
         patience: Seconds that a handshake may take, and that a switch may.
         on_state: Told of every change of `state`.
         on_role: Told of our role in the association that we send with.
@@ -50,14 +48,13 @@ class Succession:
         error: Why it is `failed`.
         all: Newest first.
         only: The association, where there is but one.
-        sender: What takes our packets now.
     """
 
     def __init__(
         self,
         *,
         events: SecureEvents,
-        counters: Counters,
+        outgoing: Outgoing,
         patience: float,
         on_state: Callable[[DtlsTransportState], None],
         on_role: Callable[[DtlsRole], None],
@@ -67,9 +64,8 @@ class Succession:
         self.error: DtlsError | None = None
         self.all: tuple[Lane, ...] = ()
         self.only: Association | None = None
-        self.sender: Sender = Nobody(counters)
         self._events = events
-        self._counters = counters
+        self._outgoing = outgoing
         self._patience = patience
         self._tell_state = on_state
         self._tell_role = on_role
@@ -81,9 +77,7 @@ class Succession:
         self._sends: Lane | None = None
         self._retiring = Retiring(self._on_retired)
         self._deadline = Timer(self._on_deadline)
-        self._straddles = Timer(self._stop_straddling)
-        self._probes = Timer(self._probe)
-        self._probes_left: list[float] = []
+        self._probing = Probing(events.on_probe)
         self._announcements: list[Callable[[], None]] = []
 
     @property
@@ -95,6 +89,10 @@ class Succession:
         """The lane of this association, unless it retires."""
         lanes = (self._next, self._serving)
         return next((lane for lane in lanes if lane is not None and lane.number == number), None)
+
+    def is_past(self, number: int) -> bool:
+        """Whether another association has taken the place of this one."""
+        return self._serving is not None and number < self._serving.number
 
     def admit(self, lane: Lane) -> None:
         """There is a new association: the first, or the next one."""
@@ -128,6 +126,8 @@ class Succession:
         if lane is self._next:
             self._happen(Input.REMADE)
         else:
+            if self._next is not None:
+                self._happen(Input.DROPPED)
             self._serving = self._sends = None
             lane.association.close()
 
@@ -159,11 +159,10 @@ class Succession:
 
     def close(self) -> None:
         """Close every association, without telling."""
-        for clock in (self._deadline, self._straddles, self._probes):
-            clock.cancel()
-        if isinstance(self.sender, Waiting):
-            self.sender.forget()
-        self.sender = Nobody(self._counters)
+        self._deadline.cancel()
+        self._probing.stop()
+        self._outgoing.close()
+        self._announcements.clear()
         self._phase = Phase.ENDED
         lanes = [lane for lane in (self._next, self._serving) if lane is not None]
         # From here on, nobody listens to what they say.
@@ -215,21 +214,19 @@ class Succession:
                 if lane is self._next and lane.association.heard and self._phase in _COMPLETED:
                     self._happen(Input.HEARD)
             case DtlsTransportState.CLOSED | DtlsTransportState.FAILED:
-                self._happen(self._failure(lane, Input.FAILED))
+                self._happen_to_end(lane, Input.FAILED)
             case DtlsTransportState.NEW | DtlsTransportState.CONNECTING:
                 return
             case never:
                 assert_never(never)
 
-    def _failure(self, lane: Lane, otherwise: Input) -> Input:
-        """What the end of the next association means for the old one."""
-        if isinstance(lane.association.error, reasons.MismatchError):
-            return Input.MISMATCH
+    def _happen_to_end(self, following: Lane, happened: Input) -> None:
         serving = self._serving
-        assert serving is not None
-        # Without an answer, the description that names the old certificate is still in force.
-        owned = not lane.answered or serving.association.vouched_for(lane.fingerprints)
-        return otherwise if owned else Input.DISOWNED
+        # A client that has switched does not go back for silence.
+        is_end = happened is Input.FAILED or self._phase in _BEFORE_SWITCH
+        if serving is not None and is_end:
+            happened = meaning(serving, following, happened)
+        self._happen(happened)
 
     def _happen(self, happened: Input) -> None:
         before = self._phase
@@ -242,23 +239,21 @@ class Succession:
                 self._act(action, self._serving, self._next, happened)
         self._watch()
         # Only now, so that whatever they call back into finds it done.
-        told, self._announcements = self._announcements, []
-        for announcement in told:
-            announcement()
+        while self._announcements:
+            self._announcements.pop(0)()
 
     def _act(self, action: Action, serving: Lane, following: Lane, happened: Input) -> None:
         match action:
             case Action.HOLD:
-                if not isinstance(self.sender, Waiting):
-                    self.sender = Waiting(self._counters)
+                self._outgoing.hold()
             case Action.SEND_NEW:
                 self._switch(serving.association, following)
             case Action.PROBE:
-                self._announcements.append(self._begin_to_probe)
+                self._announcements.append(self._probing.begin)
             case Action.REPLACE:
                 self._replace(serving, following, happened)
             case Action.KEEP_OLD:
-                reason, error = self._why_kept(following, happened)
+                reason, error = why_kept(following, happened, self._patience)
                 self._give_up(serving, following, reason)
                 self._announcements.append(
                     lambda: self._events.on_kept(following.number, reason, error)
@@ -272,16 +267,9 @@ class Succession:
                 assert_never(never)
 
     def _switch(self, old: Association, following: Lane) -> None:
-        sender, new = self.sender, following.association
+        new = following.association
         self._sends = following
-        self.sender = new
-        if isinstance(sender, Waiting):
-            sender.release(new)
-        elif old.state is _CONNECTED:
-            straddling = sender if isinstance(sender, Straddling) else Straddling(old, new)
-            straddling.switch(old, new)
-            self.sender = straddling
-            self._straddles.start(_STRADDLES)
+        self._outgoing.switch(old, new)
         self._tell_role(new.role)
         if self._tap is not None:
             self._tap.keys_switched(Direction.OUT, new.number)
@@ -295,7 +283,7 @@ class Succession:
             self._tap.keys_switched(Direction.IN, following.number)
         # A server does not learn whether the client has heard it.
         if following.association.role is DtlsRole.CLIENT:
-            self._probes.cancel()
+            self._probing.stop()
         self._announcements.append(lambda: self._events.on_replaced(following.number))
 
     def _give_up(self, serving: Lane, following: Lane, reason: str) -> None:
@@ -303,32 +291,20 @@ class Succession:
         serving.association.lingers = False
         if self._sends is following:
             self._sends = serving
-            self.sender = serving.association
+            self._outgoing.use(serving.association)
             self._tell_role(serving.association.role)
-        self._probes.cancel()
+        self._probing.stop()
         following.association.close()
         self._arrange()
         if self._tap is not None:
             self._tap.association_retired(following.number, reason)
-
-    def _why_kept(self, following: Lane, happened: Input) -> tuple[str, DtlsError | None]:
-        error = following.association.error
-        if error is not None:
-            return str(error), error
-        if happened is Input.SUPERSEDED:
-            return reasons.superseded(), None
-        if happened is not Input.EXPIRED:
-            return reasons.given_up(), None
-        if following.handshaking:
-            return reasons.kept(), None
-        return reasons.unused(self._patience), None
 
     def _begin(self, lane: Lane) -> None:
         """It is the first, or the first after an end."""
         lane.succeeds = self._sends is not None
         former, self._serving, self._next = self._serving, lane, None
         self._sends = lane
-        self.sender = lane.association
+        self._outgoing.use(lane.association)
         self._phase = Phase.IDLE
         if former is not None:
             former.association.close()
@@ -340,7 +316,7 @@ class Succession:
         """The next one takes the place of one that was never connected."""
         former = self._serving
         self._serving, self._next, self._sends = lane, None, lane
-        self.sender = lane.association
+        self._outgoing.use(lane.association)
         self._phase = Phase.IDLE
         self._watch()
         lane.succeeds = True
@@ -406,23 +382,7 @@ class Succession:
     def _on_deadline(self) -> None:
         lane = self._next
         if lane is not None:
-            goes_back = self._phase not in (Phase.SWITCHING, Phase.SWITCHING_ALONE)
-            self._happen(self._failure(lane, Input.EXPIRED) if goes_back else Input.EXPIRED)
-
-    def _begin_to_probe(self) -> None:
-        if self._phase is not Phase.ENDED:
-            self._probes_left = list(PROBES)
-            self._probe()
-
-    def _probe(self) -> None:
-        at = self._probes_left.pop(0)
-        if self._probes_left:
-            self._probes.start(self._probes_left[0] - at)
-        self._events.on_probe()
-
-    def _stop_straddling(self) -> None:
-        if isinstance(self.sender, Straddling) and self._sends is not None:
-            self.sender = self._sends.association
+            self._happen_to_end(lane, Input.EXPIRED)
 
     def _on_retired(self, lane: Lane) -> None:
         self._arrange()

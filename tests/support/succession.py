@@ -1,8 +1,9 @@
-"""Owns two secure transports that change keys under load, over a road of our own, in virtual time."""
+"""Owns two secure transports that change keys under load, over a road in virtual time."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -136,7 +137,7 @@ class Pair:
         there, back = there or Road(), back or Road(seed=1)
         client, server = joined(there, back, handshake_timeout=handshake_timeout)
         for end in (client, server):
-            end.events.say = lambda end=end: end.secure.send_rtcp(rtcp())
+            end.events.say = functools.partial(end.secure.send_rtcp, rtcp())
         pair = cls(client, server, there, back)
         await connect(client, server)
         return pair
