@@ -9,7 +9,6 @@ and us one congestion window that is sent again.
 
 from __future__ import annotations
 
-import logging
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
     from aiortc.rtcdtlstransport import RTCDtlsTransport
 
 __all__ = ["MAX_MESSAGE_SIZE", "SCTP_PORT", "DataChannel", "DataTransport", "SctpTransportState"]
-
-logger = logging.getLogger(__name__)
 
 _MAX_TEXT = 65_535
 _MAX_LIMIT = 65_535
@@ -222,7 +219,6 @@ class DataTransport:
         old, self._association, self._next = self._association, self._next, None
         self._association.take_over(old, self._announcing)
         self.restarts += 1
-        logger.info("the peer has begun SCTP anew; its data channels go on")
         self._on_restart()
 
     def _drop_next(self) -> None:

@@ -173,7 +173,8 @@ class Association(BoundedSctp):
 
         Call it before any message flows: when this one is about to be established.
         """
-        again = to_send_again(old.__sent(), now=time.time())
+        # What was to be sent again to the life before comes after what was.
+        again = [*to_send_again(old.__sent(), now=time.time()), *old.__again]
         self._data_channel_queue, old._data_channel_queue = old._data_channel_queue, deque()
         self._data_channels, old._data_channels = old._data_channels, {}
         self.refused_channels += old.refused_channels

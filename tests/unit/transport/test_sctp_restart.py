@@ -17,7 +17,7 @@ from aiortc.rtcsctptransport import (
 )
 
 from peer.transport.sctp.restart import Announcing
-from peer.transport.sctp.transport import DataChannel, SctpTransportState
+from peer.transport.sctp.transport import DataChannel, DataTransport, SctpTransportState
 from tests.support.data_ends import End, fragment, heard, open_pair
 from tests.support.media_link import media_link
 
@@ -221,6 +221,49 @@ async def test_it_may_come_many_times(ends: tuple[End, End]) -> None:
     assert left.transport.restarts == 5
 
 
+async def test_what_is_being_sent_again_survives_another_restart(ends: tuple[End, End]) -> None:
+    left, right = ends
+    ours, _ = await open_pair(left, right)
+    for _ in range(200):
+        ours.send("x" * 1000)
+    await settle()
+    # More than a fresh association may send at first.
+    left.link.wire.keep = without_data
+    messages = [f"{number} {'x' * 1000}" for number in range(60)]
+    for message in messages:
+        ours.send(message)
+    await settle()
+    peer = Restarted(right, (0,))
+    left.link.wire.keep = first_data(0)
+    peer.end.start()
+    await settle()
+    assert left.transport.restarts == 1
+    assert peer.received[0] == []
+    peer = await restart(peer.end, ours.id)
+
+    assert peer.received[0] == messages
+
+
+async def test_the_owner_is_told_before_any_message(ends: tuple[End, End]) -> None:
+    left, right = ends
+    told: list[object] = []
+    left.transport = DataTransport(
+        on_channel=lambda channel: None, on_restart=lambda: told.append("restart")
+    )
+    left.link.on_data = left.transport.receive
+    ours = left.transport.createDataChannel("x", negotiated=True, id=0)
+    ours.on("message", told.append)
+    left.start()
+    right.start()
+    await settle()
+    assert told == []
+    peer = Restarted(right, (0,))
+    peer.channels[0].on("open", lambda: peer.channels[0].send("first"))
+    await peer.connect()
+
+    assert told == ["restart", "first"]
+
+
 async def test_a_restart_before_the_association_is_up_is_followed(ends: tuple[End, End]) -> None:
     left, right = ends
     ours = left.transport.createDataChannel("early", negotiated=True, id=0)
@@ -261,6 +304,7 @@ async def test_a_repeated_init_is_no_restart(ends: tuple[End, End]) -> None:
         theirs.send(str(number))
         await settle()
         assert arriving.done()
+        assert left.acknowledged_tsn == left.expected_tsn - 1
     assert left.transport.restarts == 0
 
 
