@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from peer.descriptions import SdpType
 from peer.errors import DescriptionError, FingerprintError, ModificationError, SetupError
 from peer.negotiation.attributes import Setup
+from peer.negotiation.modification import NewAssociation, Reuse, Undecided, assess
 from peer.negotiation.state import Side
 from peer.negotiation.validation import offered_setup
 from peer.states import DtlsRole
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 
     from peer.negotiation.sdp import Sdp
     from peer.negotiation.session import Session
-    from peer.negotiation.transports import TransportState
+    from peer.negotiation.transports import AssociationTerms, TransportState
+
+_Judgement = tuple[Verdict, str, str]
 
 Decision = Described | RoleChosen | AssociationDecided
 
@@ -27,6 +30,13 @@ _REFUSED_BY: dict[type[DescriptionError], str] = {
     FingerprintError: "RFC 8122 section 5",
     ModificationError: "RFC 8842 section 3.1",
 }
+_LISTENING = "ready for a ClientHello before the answer comes"
+_KEPT: _Judgement = (
+    Verdict.KEPT,
+    "fingerprints, tls-id and roles are as before",
+    "RFC 5763 section 6.6",
+)
+_RESTART = "RFC 8445 section 9"
 _ANSWERS = (SdpType.PRANSWER, SdpType.ANSWER)
 
 
@@ -72,8 +82,8 @@ def _roles(before: Session, after: Session, time: float) -> Iterator[RoleChosen]
     if halves is None:
         return
     for transport in after.transports:
-        role = transport.role
-        if role is None or _role(before, transport) is not None:
+        role, was = transport.association.role, before.transport(transport.key)
+        if role is None or (was is not None and not _settles(was, transport)):
             continue
         offered, answered = (_setup(sdp, after, transport) for sdp in halves)
         # RFC 5763 section 5 leaves the choice to the answerer; an offer that does not is judged
@@ -99,26 +109,91 @@ def _associations(before: Session, after: Session, time: float) -> Iterator[Asso
             )
 
 
-def _judged(
-    before: Session, after: Session, transport: TransportState
-) -> tuple[Verdict, str, str] | None:
-    exists = before.transport(transport.key) is not None
-    if _role(before, transport) is not None:
-        if _exchange(before, after) is None:
+def _judged(before: Session, after: Session, transport: TransportState) -> _Judgement | None:
+    known, was = before.settled_transport(transport.key), before.transport(transport.key)
+    answered = _exchange(before, after) is not None
+    if known is None:
+        return _judged_first(was, transport, answered=answered)
+    if not transport.association.settled:
+        # An offer of ours asks for it; one that replaces another may ask for the same.
+        if was is not None and _is_same(was.association, transport.association):
             return None
-        return Verdict.KEPT, "fingerprints, tls-id and roles are as before", "RFC 5763 section 6.6"
+        return Verdict.STARTED, _LISTENING, "RFC 5763 section 5"
+    if not answered:
+        return None
+    return _with_ice(known, was, transport, _judged_later(was, transport))
+
+
+def _judged_first(
+    was: TransportState | None, now: TransportState, *, answered: bool
+) -> _Judgement | None:
+    """Of a transport that is new in this exchange."""
+    if was is not None and was.role is not None:
+        return _KEPT if answered else None
     section = "RFC 5763 section 5"
-    match transport.role:
-        case None if exists:
+    match now.role:
+        case None if was is not None:
             return None
         case None:
-            return Verdict.STARTED, "ready for a ClientHello before the answer comes", section
-        case DtlsRole.SERVER if exists:
+            return Verdict.STARTED, _LISTENING, section
+        case DtlsRole.SERVER if was is not None:
             return Verdict.KEPT, "the peer calls: what listens for it goes on", section
-        case DtlsRole.CLIENT if exists:
+        case DtlsRole.CLIENT if was is not None:
             return Verdict.STARTED, "we call: it takes the place of what listened", section
         case _:
             return Verdict.STARTED, "the first exchange: there is none to keep", section
+
+
+def _judged_later(was: TransportState | None, now: TransportState) -> _Judgement:
+    """Of a transport that was in use before this exchange."""
+    if not now.fallbacks or (was is not None and _is_decided(was, now)):
+        return _KEPT
+    verdict = assess(now.fallbacks[-1], now.association)
+    match verdict:
+        case NewAssociation(reason):
+            return Verdict.STARTED, reason, "RFC 8842 section 3.1"
+        case Undecided(reason):
+            return (
+                Verdict.UNDECIDED,
+                f"{reason}, and the peer sends no tls-id: the wire will show",
+                "RFC 8842 section 3.1",
+            )
+        case Reuse():
+            return _KEPT
+    assert_never(verdict)
+
+
+def _with_ice(
+    known: TransportState, was: TransportState | None, now: TransportState, judged: _Judgement
+) -> _Judgement:
+    """The judgement, with what the exchange means to ICE."""
+    verdict, reason, section = judged
+    if now.local != known.local and (was is None or was.remote_ice != now.remote_ice):
+        if verdict is Verdict.KEPT:
+            return verdict, "ICE restarts, which alone keeps the association", _RESTART
+        return verdict, f"{reason}; ICE restarts as well", section
+    if was is not None and was.local != known.local and now.local == known.local:
+        if verdict is Verdict.KEPT:
+            return verdict, "the peer did not restart ICE: the path before goes on", _RESTART
+        return verdict, f"{reason}; the peer did not restart ICE", section
+    return judged
+
+
+def _settles(was: TransportState, now: TransportState) -> bool:
+    """Whether now there is an association that was not settled."""
+    return not any(
+        terms.settled and _is_same(terms, now.association)
+        for terms in (*was.fallbacks, was.association)
+    )
+
+
+def _is_same(one: AssociationTerms, other: AssociationTerms) -> bool:
+    return (one.number, one.local) == (other.number, other.local)
+
+
+def _is_decided(was: TransportState, now: TransportState) -> bool:
+    """Whether an earlier description has settled the same association."""
+    return was.association.settled and _is_same(was.association, now.association)
 
 
 def _exchange(before: Session, after: Session) -> tuple[Sdp, Sdp] | None:
@@ -146,11 +221,6 @@ def _took_back(before: Session, after: Session, side: Side) -> bool:
         pending, now = before.pending_remote, after.pending_remote or after.current_remote
         current = before.current_remote
     return pending is not None and now is current
-
-
-def _role(session: Session, transport: TransportState) -> DtlsRole | None:
-    known = session.transport(transport.key)
-    return None if known is None else known.role
 
 
 def _setup(sdp: Sdp, session: Session, transport: TransportState) -> Setup:
