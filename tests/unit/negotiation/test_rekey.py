@@ -1,0 +1,493 @@
+"""Owns the proof of what a wish for new keys does to descriptions, sessions and the world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+
+from peer.configuration import BundlePolicy
+from peer.descriptions import SdpType, SessionDescription
+from peer.errors import ModificationError
+from peer.identity.fingerprints import Fingerprint, HashFunction
+from peer.negotiation.effects import ConnectDtls, DropAssociation, Effect, Listen
+from peer.negotiation.sdp import Sdp
+from peer.negotiation.state import Side
+from peer.states import DtlsRole
+from tests.support.negotiation import (
+    ROLLBACK,
+    add,
+    add_track,
+    answer_of,
+    described,
+    edited,
+    exchange,
+    offer_of,
+    pair,
+    refused,
+    set_local,
+    set_remote,
+    without,
+)
+from tests.support.sessions import check_agreement
+
+if TYPE_CHECKING:
+    from peer.negotiation.negotiator import Negotiator
+    from peer.negotiation.transports import TransportState
+
+E = TypeVar("E", bound=Effect)
+
+
+def fingerprint(byte: int) -> Fingerprint:
+    return Fingerprint.of_digest(HashFunction.SHA256, bytes([byte] * 32))
+
+
+NEW, NEWER = (fingerprint(7),), (fingerprint(8),)
+
+
+def the(kind: type[E], effects: tuple[Effect, ...]) -> E:
+    """The one effect of a kind."""
+    (found,) = (effect for effect in effects if isinstance(effect, kind))
+    return found
+
+
+def connected(policy: BundlePolicy = BundlePolicy.BALANCED) -> tuple[Negotiator, Negotiator]:
+    """Two that share sound."""
+    left, right = pair(bundle_policy=policy)
+    add_track(left, "audio")
+    exchange(left, right)
+    return left, right
+
+
+def transport(end: Negotiator) -> TransportState:
+    """The one transport of an end."""
+    (only,) = end.session.transports
+    return only
+
+
+def old_peer() -> tuple[Negotiator, Negotiator]:
+    """Ours, and one that sends no tls-id, as all browsers."""
+    left, right = pair()
+    add_track(left, "audio")
+    answer_from_old_peer(left, right)
+    return left, right
+
+
+def answer_from_old_peer(left: Negotiator, right: Negotiator) -> tuple[Effect, ...]:
+    """An exchange with such a peer; what it does to our world."""
+    set_remote(right, without(offer_of(left), "tls-id"))
+    return set_remote(left, answer_of(right))
+
+
+@pytest.mark.conformance("6.8-rekey", "5-tls-id")
+class TestBetweenTwoOfOurs:
+    """Both send tls-id."""
+
+    def test_an_offer_shows_the_new_fingerprint_and_a_fresh_tls_id(self) -> None:
+        left, _ = connected()
+        before = transport(left)
+        left.want_rekey(NEW)
+        section = Sdp.parse(left.create_offer().sdp).media[0]
+        assert section.fingerprints == NEW
+        assert section.tls_id != before.association.local.tls_id
+        assert section.attribute("setup") == "actpass"
+        assert section.ice_ufrag == before.local.username_fragment
+
+    def test_the_offerer_listens_before_its_offer_leaves(self) -> None:
+        left, _ = connected()
+        left.want_rekey(NEW)
+        assert set_local(left) == (Listen("0", 1, NEW),)
+        now = transport(left)
+        assert now.fallback is not None
+        assert (now.association.number, now.fallback.number) == (1, 0)
+
+    def test_the_answer_keeps_certificate_and_role_and_has_a_fresh_tls_id(self) -> None:
+        left, right = connected()
+        before = transport(right).association
+        left.want_rekey(NEW)
+        set_remote(right, offer_of(left))
+        answer = Sdp.parse(answer_of(right).sdp).media[0]
+        assert answer.fingerprints == before.local.fingerprints
+        assert answer.tls_id != before.local.tls_id
+        assert transport(right).role is before.role
+
+    def test_both_ends_connect_the_next_association_and_keep_the_one_before(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        set_remote(right, offer_of(left))
+        theirs = right.profile.fingerprints
+        answering = the(ConnectDtls, set_local(right))
+        assert answering == ConnectDtls("0", 1, theirs, DtlsRole.CLIENT, NEW, certain=True)
+        offering = the(ConnectDtls, set_remote(left, described(right, Side.LOCAL)))
+        assert offering == ConnectDtls("0", 1, NEW, DtlsRole.SERVER, theirs, certain=True)
+        assert all(len(transport(end).fallbacks) == 1 for end in (left, right))
+        check_agreement(left, right)
+
+    def test_what_is_in_use_needs_no_fallback(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        for end in (left, right):
+            assert end.settle_association("0", 1, replaced=True) == ()
+            assert transport(end).fallback is None
+        check_agreement(left, right)
+
+    def test_later_offers_of_either_side_reuse_the_new_association(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        for end in (left, right):
+            end.settle_association("0", 1, replaced=True)
+        agreed = transport(left), transport(right)
+        exchange(left, right)
+        exchange(right, left)
+        assert (transport(left), transport(right)) == agreed
+
+    def test_new_transports_show_the_new_certificate(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        assert left.session.fingerprints == NEW
+        assert right.session.fingerprints == right.profile.fingerprints
+
+    def test_the_same_certificate_can_be_shown_again(self) -> None:
+        left, right = connected()
+        left.want_rekey(left.profile.fingerprints)
+        exchange(left, right)
+        assert transport(left).association.number == 1
+        check_agreement(left, right)
+
+    def test_all_transports_are_rekeyed_together(self) -> None:
+        left, right = pair(bundle_policy=BundlePolicy.MAX_COMPAT)
+        for kind in ("audio", "video"):
+            add(left, kind)
+        set_remote(right, without(offer_of(left), "group"))
+        set_remote(left, answer_of(right))
+        left.want_rekey(NEW)
+        exchange(left, right)
+        assert [t.association.number for t in left.session.transports] == [1, 1]
+        assert {t.association.local.fingerprints for t in left.session.transports} == {NEW}
+        check_agreement(left, right)
+
+    def test_an_answer_that_flips_the_role_makes_a_new_association(self) -> None:
+        left, right = connected()
+        set_remote(right, offer_of(left))
+        flipped = edited(answer_of(right), ("a=setup:active", "a=setup:passive"))
+        connect = the(ConnectDtls, set_remote(left, flipped))
+        assert (connect.association, connect.role) == (1, DtlsRole.CLIENT)
+
+    def test_an_answer_that_changes_the_fingerprint_makes_a_new_association(self) -> None:
+        left, right = connected()
+        set_remote(right, offer_of(left))
+        line = f"a=fingerprint:{right.profile.fingerprints[0]}"
+        other = edited(answer_of(right), (line, f"a=fingerprint:{NEW[0]}"))
+        connect = the(ConnectDtls, set_remote(left, other))
+        assert (connect.association, connect.remote_fingerprints) == (1, NEW)
+        assert connect.fingerprints == left.profile.fingerprints
+
+    def test_an_offer_that_takes_our_role_is_refused(self) -> None:
+        left, right = connected()
+        active = edited(offer_of(left), ("a=setup:actpass", "a=setup:active"))
+        refused(right, active, ModificationError, "takes our DTLS role")
+
+    def test_an_offer_with_its_own_role_is_taken(self) -> None:
+        left, right = connected()
+        before = transport(right)
+        set_remote(right, edited(offer_of(left), ("a=setup:actpass", "a=setup:passive")))
+        set_local(right)
+        assert transport(right) == before
+
+    def test_an_offer_of_new_keys_may_take_the_other_role(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        set_remote(right, edited(offer_of(left), ("a=setup:actpass", "a=setup:active")))
+        connect = the(ConnectDtls, set_local(right))
+        assert (connect.association, connect.role) == (1, DtlsRole.SERVER)
+
+
+class TestWishes:
+    """When an offer is due, and when the wish has been fulfilled."""
+
+    def test_a_wish_asks_for_an_offer_and_a_whole_exchange_fulfils_it(self) -> None:
+        left, right = connected()
+        assert not left.negotiation_needed
+        left.want_rekey(NEW)
+        assert left.negotiation_needed
+        exchange(left, right)
+        assert left.session.rekey is None
+        assert not left.negotiation_needed
+
+    def test_a_wish_can_be_withdrawn(self) -> None:
+        left, _ = connected()
+        left.want_rekey(NEW)
+        left.withdraw_rekey()
+        assert not left.negotiation_needed
+        assert set_local(left) == ()
+
+    def test_a_withdrawn_wish_is_not_in_the_offer_that_replaces_one(self) -> None:
+        left, right = connected()
+        before = transport(left)
+        left.want_rekey(NEW)
+        set_local(left)
+        left.withdraw_rekey()
+        assert set_local(left) == (DropAssociation("0", 1),)
+        assert transport(left) == before
+        set_remote(right, described(left, Side.LOCAL))
+        set_remote(left, answer_of(right))
+        check_agreement(left, right)
+
+    def test_another_wish_takes_the_place_of_the_one_in_the_offer(self) -> None:
+        left, _ = connected()
+        left.want_rekey(NEW)
+        set_local(left)
+        left.want_rekey(NEWER)
+        assert set_local(left) == (DropAssociation("0", 1), Listen("0", 1, NEWER))
+
+    def test_an_offer_that_replaces_one_asks_for_the_same_association(self) -> None:
+        left, _ = connected()
+        left.want_rekey(NEW)
+        set_local(left)
+        asked = transport(left)
+        left.want_data()
+        assert not any(isinstance(e, (Listen, DropAssociation)) for e in set_local(left))
+        assert transport(left) == asked
+
+    def test_a_wish_waits_for_a_first_exchange(self) -> None:
+        left, right = pair()
+        left.want_rekey(NEW)
+        assert not left.negotiation_needed
+        add_track(left, "audio")
+        exchange(left, right)
+        assert transport(left).association.local.fingerprints == left.profile.fingerprints
+        assert left.negotiation_needed
+
+    def test_a_wish_waits_until_it_is_known_what_became_of_the_last(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        left.want_rekey(NEWER)
+        assert not left.negotiation_needed
+        assert "a=fingerprint:" + str(NEW[0]) in left.create_offer().sdp
+        left.settle_association("0", 1, replaced=True)
+        assert left.negotiation_needed
+
+    def test_an_answer_does_not_speak_of_our_wish(self) -> None:
+        left, right = connected()
+        right.want_rekey(NEW)
+        set_remote(right, offer_of(left))
+        before = transport(right)
+        set_local(right)
+        assert transport(right) == before
+        assert right.negotiation_needed
+
+
+class TestRollbackAndGlare:
+    """An offer taken back leaves the association that serves, and the wish."""
+
+    def test_our_offer_taken_back_drops_what_listened_and_keeps_the_wish(self) -> None:
+        left, right = connected()
+        before = transport(left)
+        left.want_rekey(NEW)
+        set_local(left)
+        assert set_local(left, ROLLBACK) == (DropAssociation("0", 1),)
+        assert transport(left) == before
+        assert left.session.fingerprints == left.profile.fingerprints
+        assert left.negotiation_needed
+        exchange(left, right)
+        check_agreement(left, right)
+
+    def test_the_peers_offer_taken_back_changes_nothing(self) -> None:
+        left, right = connected()
+        before = transport(right)
+        left.want_rekey(NEW)
+        assert set_remote(right, offer_of(left)) == ()
+        assert set_remote(right, ROLLBACK) == ()
+        assert transport(right) == before
+
+    def test_a_wish_of_the_meantime_survives_a_rollback(self) -> None:
+        left, _ = connected()
+        set_local(left)
+        left.want_rekey(NEW)
+        set_local(left, ROLLBACK)
+        assert left.session.rekey == NEW
+
+    def test_when_both_want_new_keys_at_once_one_exchange_serves_both(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        right.want_rekey(NEWER)
+        set_local(right)
+        effects = set_remote(right, offer_of(left))
+        assert effects == (DropAssociation("0", 1),)
+        set_remote(left, answer_of(right))
+        assert right.session.rekey is None
+        assert transport(right).association.local.fingerprints == right.profile.fingerprints
+        check_agreement(left, right)
+
+    def test_a_provisional_answer_connects_and_the_final_one_adds_nothing(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        set_remote(right, offer_of(left))
+        the(ConnectDtls, set_local(right, SessionDescription("", SdpType.PRANSWER)))
+        the(ConnectDtls, set_remote(left, described(right, Side.LOCAL)))
+        assert left.session.rekey == NEW
+        assert set_local(right) == ()
+        assert set_remote(left, described(right, Side.LOCAL)) == ()
+        check_agreement(left, right)
+
+    def test_a_final_answer_of_another_association_than_the_provisional_is_refused(self) -> None:
+        left, right = connected()
+        set_remote(right, offer_of(left))
+        set_local(right, SessionDescription("", SdpType.PRANSWER))
+        set_remote(left, described(right, Side.LOCAL))
+        line = f"a=fingerprint:{right.profile.fingerprints[0]}"
+        other = edited(answer_of(right), (line, f"a=fingerprint:{NEW[0]}"))
+        refused(left, other, ModificationError, "than the provisional one before")
+
+
+@pytest.mark.conformance("6.8-kept", "6.6-role-change")
+class TestPeerWithoutTlsId:
+    """What all browsers are: only the wire shows whether they follow."""
+
+    def test_it_is_asked_and_may_not_follow(self) -> None:
+        left, right = old_peer()
+        left.want_rekey(NEW)
+        connect = the(ConnectDtls, answer_from_old_peer(left, right))
+        assert not connect.certain
+        assert connect.association == 1
+
+    def test_where_it_keeps_its_association_the_next_description_is_true_again(self) -> None:
+        left, right = old_peer()
+        before = transport(left)
+        shown = Sdp.parse(offer_of(left).sdp).media[0]
+        set_remote(left, ROLLBACK)
+        left.want_rekey(NEW)
+        answer_from_old_peer(left, right)
+        assert left.settle_association("0", 1, replaced=False) == (DropAssociation("0", 1),)
+        assert transport(left) == before
+        assert left.session.fingerprints == left.profile.fingerprints
+        assert not left.negotiation_needed
+        next_offer = Sdp.parse(left.create_offer().sdp).media[0]
+        assert next_offer.fingerprints == shown.fingerprints
+        assert next_offer.tls_id == shown.tls_id
+
+    def test_its_new_fingerprint_is_followed_for_certain(self) -> None:
+        left, right = old_peer()
+        line = f"a=fingerprint:{right.profile.fingerprints[0]}"
+        offer = without(offer_of(right), "tls-id")
+        set_remote(left, edited(offer, (line, f"a=fingerprint:{NEW[0]}")))
+        connect = the(ConnectDtls, set_local(left))
+        assert (connect.association, connect.remote_fingerprints) == (1, NEW)
+        assert connect.certain
+        assert connect.role is DtlsRole.SERVER, "as before: the offer left the choice"
+        assert "tls-id" not in described(left, Side.LOCAL).sdp
+
+    def test_a_role_that_it_flips_alone_is_not_believed(self) -> None:
+        left, right = old_peer()
+        before = transport(left)
+        set_remote(right, without(offer_of(left), "tls-id"))
+        set_remote(left, edited(answer_of(right), ("a=setup:active", "a=setup:passive")))
+        assert transport(left) == before
+
+    def test_an_offer_that_takes_our_role_is_not_believed_either(self) -> None:
+        left, right = old_peer()
+        before = transport(left)
+        offer = without(offer_of(right), "tls-id")
+        set_remote(left, edited(offer, ("a=setup:actpass", "a=setup:passive")))
+        set_local(left)
+        assert transport(left) == before
+        assert "a=setup:active" in described(left, Side.LOCAL).sdp, "RFC 4145 section 4.1"
+
+    def test_a_tls_id_that_it_begins_to_send_is_remembered(self) -> None:
+        left, right = old_peer()
+        set_remote(right, offer_of(left))
+        answer = answer_of(right)
+        assert set_remote(left, answer) == ()
+        remote = transport(left).association.remote
+        assert remote is not None
+        assert remote.tls_id == Sdp.parse(answer.sdp).media[0].tls_id
+
+
+class TestFindings:
+    """What the wire shows may come at any moment, and to one end before the other."""
+
+    def test_a_report_of_what_is_not_there_changes_nothing(self) -> None:
+        left, _ = connected()
+        before = left.session
+        for key, number in (("0", 1), ("0", 0), ("9", 0)):
+            for replaced in (True, False):
+                assert left.settle_association(key, number, replaced=replaced) == ()
+        assert left.session == before
+
+    def test_a_finding_while_our_offer_is_pending_holds_after_a_rollback_too(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        set_local(left)
+        left.settle_association("0", 1, replaced=True)
+        set_local(left, ROLLBACK)
+        assert transport(left).fallback is None
+        assert transport(left).association.number == 1
+
+    def test_an_offer_that_names_what_was_given_up_meanwhile_asks_for_it_anew(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        set_local(left)
+        anew = (DropAssociation("0", 1), Listen("0", 1, NEW))
+        assert left.settle_association("0", 1, replaced=False) == anew
+        right.settle_association("0", 1, replaced=False)
+        set_remote(right, described(left, Side.LOCAL))
+        set_remote(left, answer_of(right))
+        assert transport(left).association.number == 1
+        check_agreement(left, right)
+
+    def test_an_end_that_gave_up_first_takes_the_other_back_with_it(self) -> None:
+        left, right = connected()
+        before = transport(right)
+        left.want_rekey(NEW)
+        exchange(left, right)
+        left.settle_association("0", 1, replaced=False)
+        set_remote(right, offer_of(left))
+        assert set_local(right) == (DropAssociation("0", 1),)
+        set_remote(left, described(right, Side.LOCAL))
+        assert transport(right) == before
+        check_agreement(left, right)
+
+    def test_new_keys_that_are_wanted_before_the_last_were_found_in_use_follow_them(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        left.settle_association("0", 1, replaced=True)
+        left.want_rekey(NEWER)
+        set_remote(right, offer_of(left))
+        effects = set_local(right)
+        assert the(ConnectDtls, effects).association == 2
+        assert not any(isinstance(effect, DropAssociation) for effect in effects)
+        assert [terms.number for terms in transport(right).fallbacks] == [0, 1]
+        assert right.settle_association("0", 1, replaced=True) == ()
+        assert [terms.number for terms in transport(right).fallbacks] == [1]
+        assert right.settle_association("0", 2, replaced=True) == ()
+        set_remote(left, described(right, Side.LOCAL))
+        check_agreement(left, right)
+
+    def test_what_is_passed_over_without_use_is_dropped(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        left.settle_association("0", 1, replaced=True)
+        left.want_rekey(NEWER)
+        set_remote(right, offer_of(left))
+        set_local(right)
+        assert right.settle_association("0", 1, replaced=False) == (DropAssociation("0", 1),)
+        assert [terms.number for terms in transport(right).fallbacks] == [0]
+        assert transport(right).association.number == 2
+
+
+def test_a_refused_offer_of_new_keys_leaves_the_very_session() -> None:
+    left, right = connected()
+    left.want_rekey(NEW)
+    offer = edited(offer_of(left), ("a=setup:actpass", "a=setup:holdconn"))
+    before = right.session
+    with pytest.raises(Exception, match="hold"):
+        right.plan(Side.REMOTE, offer)
+    assert right.session is before
