@@ -14,6 +14,7 @@ from peer.configuration import (
 from peer.connection import PeerConnection
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import (
+    BufferFullError,
     CandidateError,
     ConfigurationError,
     DescriptionError,
@@ -24,6 +25,7 @@ from peer.errors import (
     InvalidModificationError,
     InvalidStateError,
     LocalError,
+    MessageSizeError,
     ModificationError,
     PeerError,
     RemoteError,
@@ -54,6 +56,7 @@ from peer.transport.sctp.transport import DataChannel
 
 __all__ = [
     "AnswerRole",
+    "BufferFullError",
     "BundlePolicy",
     "CandidateError",
     "Certificate",
@@ -82,6 +85,7 @@ __all__ = [
     "KeyType",
     "LocalError",
     "MediaStreamTrack",
+    "MessageSizeError",
     "ModificationError",
     "PeerConfiguration",
     "PeerConnection",

@@ -49,8 +49,6 @@ class BoundedSctp(RTCSctpTransport):
     async def __receive_init_again(self, chunk: InitChunk) -> None:
         # RFC 9260 sections 5.2.1 and 5.2.2: it is answered and changes nothing. aiortc would expect
         # the peer's first DATA once more.
-        if chunk.initiate_tag != self._remote_verification_tag:
-            return
         received, reset = self._last_received_tsn, self._reconfig_response_seq
         threshold, streams = self._ssthresh, self._inbound_streams_count
         await super()._receive_chunk(chunk)

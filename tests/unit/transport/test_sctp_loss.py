@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from peer.transport.sctp.transport import DataChannel, SctpTransportState
 from tests.support.data_ends import End, heard, open_pair
 from tests.support.media_link import LinkEnd, Wire, media_link
-from tests.support.virtual_time import run_in_virtual_time
+from tests.support.virtual_time import in_virtual_time
 
 RATE = 0.02
 DELAY = 0.01
@@ -71,80 +71,74 @@ def all_received(channel: DataChannel, count: int) -> asyncio.Future[list[str]]:
     return done
 
 
-def test_a_hundred_thousand_messages_arrive_once_and_in_order() -> None:
-    async def test() -> None:
-        links = media_link()
-        left, right = (End(link) for link in links)
-        ours, theirs = await open_pair(left, right)
-        roughen(links)
-        messages = numbered(100_000)
-        receiving = all_received(theirs, len(messages))
-        most = await send_all(ours, messages)
-        received = await receiving
-        doubled = all_received(theirs, 1)
-        await asyncio.sleep(60)
+@in_virtual_time
+async def test_a_hundred_thousand_messages_arrive_once_and_in_order() -> None:
+    links = media_link()
+    left, right = (End(link) for link in links)
+    ours, theirs = await open_pair(left, right)
+    roughen(links)
+    messages = numbered(100_000)
+    receiving = all_received(theirs, len(messages))
+    most = await send_all(ours, messages)
+    received = await receiving
+    doubled = all_received(theirs, 1)
+    await asyncio.sleep(60)
 
-        assert received == messages
-        assert not doubled.done()
-        assert most < HIGH + SIZE
-        for end in (left, right):
-            await end.transport.close()
-
-    run_in_virtual_time(test)
+    assert received == messages
+    assert not doubled.done()
+    assert most < HIGH + SIZE
+    for end in (left, right):
+        await end.transport.close()
 
 
-def test_messages_cross_in_both_directions() -> None:
-    async def test() -> None:
-        links = media_link()
-        left, right = (End(link) for link in links)
-        ours, theirs = await open_pair(left, right)
-        roughen(links)
-        messages = numbered(3000)
-        receiving = [all_received(channel, len(messages)) for channel in (ours, theirs)]
-        await asyncio.gather(*(send_all(channel, messages) for channel in (ours, theirs)))
+@in_virtual_time
+async def test_messages_cross_in_both_directions() -> None:
+    links = media_link()
+    left, right = (End(link) for link in links)
+    ours, theirs = await open_pair(left, right)
+    roughen(links)
+    messages = numbered(3000)
+    receiving = [all_received(channel, len(messages)) for channel in (ours, theirs)]
+    await asyncio.gather(*(send_all(channel, messages) for channel in (ours, theirs)))
 
-        assert [await each for each in receiving] == [messages] * 2
-        for end in (left, right):
-            await end.transport.close()
-
-    run_in_virtual_time(test)
+    assert [await each for each in receiving] == [messages] * 2
+    for end in (left, right):
+        await end.transport.close()
 
 
-def test_nothing_is_lost_to_a_peer_that_restarts_again_and_again() -> None:
-    async def test() -> None:
-        links = media_link()
-        left, right = End(links[0]), End(links[1])
-        ours, _ = await open_pair(left, right)
-        roughen(links)
-        messages = numbered(5000)
-        lives: list[list[int]] = []
-        ends = [left, right]
+@in_virtual_time
+async def test_nothing_is_lost_to_a_peer_that_restarts_again_and_again() -> None:
+    links = media_link()
+    left, right = End(links[0]), End(links[1])
+    ours, _ = await open_pair(left, right)
+    roughen(links)
+    messages = numbered(5000)
+    lives: list[list[int]] = []
+    ends = [left, right]
 
-        def be_born() -> End:
-            """The peer begins anew, with the same channel."""
-            end = End(links[1])
-            received: list[int] = []
-            channel = end.transport.createDataChannel("chat", negotiated=True, id=ours.id)
-            channel.on("message", lambda message: received.append(int(message)))
-            lives.append(received)
-            ends.append(end)
-            end.start()
-            return end
+    def be_born() -> End:
+        """The peer begins anew, with the same channel."""
+        end = End(links[1])
+        received: list[int] = []
+        channel = end.transport.createDataChannel("chat", negotiated=True, id=ours.id)
+        channel.on("message", lambda message: received.append(int(message)))
+        lives.append(received)
+        ends.append(end)
+        end.start()
+        return end
 
-        sending = asyncio.ensure_future(send_all(ours, messages))
-        for _ in range(10):
-            be_born()
-            await asyncio.sleep(0.7)
-        await sending
-        await asyncio.sleep(60)
+    sending = asyncio.ensure_future(send_all(ours, messages))
+    for _ in range(10):
+        be_born()
+        await asyncio.sleep(0.7)
+    await sending
+    await asyncio.sleep(60)
 
-        delivered = {number for life in lives for number in life}
-        assert delivered == set(range(len(messages)))
-        # Each life hears a part of them without a gap, however often another has heard it.
-        assert all(life == list(range(life[0], life[0] + len(life))) for life in lives if life)
-        assert len([life for life in lives if life]) > 1
-        assert left.transport.state is SctpTransportState.CONNECTED
-        for end in ends:
-            await end.transport.close()
-
-    run_in_virtual_time(test)
+    delivered = {number for life in lives for number in life}
+    assert delivered == set(range(len(messages)))
+    # Each life hears a part of them without a gap, however often another has heard it.
+    assert all(life == list(range(life[0], life[0] + len(life))) for life in lives if life)
+    assert len([life for life in lives if life]) > 1
+    assert left.transport.state is SctpTransportState.CONNECTED
+    for end in ends:
+        await end.transport.close()

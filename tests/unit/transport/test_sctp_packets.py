@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer.transport.sctp.packets import is_well_formed
+from peer.transport.sctp.packets import initiate_tag, is_well_formed, verification_tag
 
 HEADER = bytes(12)
 INIT, ABORT, COOKIE_ACK, RECONFIG = 1, 6, 11, 130
@@ -78,3 +78,31 @@ def test_malformed(packet: bytes) -> None:
 @given(st.binary(max_size=256))
 def test_nothing_raises(packet: bytes) -> None:
     is_well_formed(packet)
+
+
+def tagged(tag: int) -> bytes:
+    return pack("!HHLL", 5000, 5000, tag, 0)
+
+
+INIT_BODY = pack("!LLHHL", 0xDECAFBAD, 100_000, 1, 1, 1)
+
+
+def test_an_init_says_how_to_address_its_sender() -> None:
+    assert initiate_tag(tagged(0) + chunk(INIT, INIT_BODY)) == 0xDECAFBAD
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        tagged(0) + chunk(COOKIE_ACK),
+        tagged(0) + chunk(2, INIT_BODY),
+        # RFC 9260 section 8.5.1: an INIT has the verification tag 0.
+        tagged(1) + chunk(INIT, INIT_BODY),
+    ],
+)
+def test_anything_else_is_no_init(packet: bytes) -> None:
+    assert initiate_tag(packet) is None
+
+
+def test_every_packet_says_which_association_it_is_for() -> None:
+    assert verification_tag(tagged(0xFFFFFFFE) + chunk(COOKIE_ACK)) == 0xFFFFFFFE
