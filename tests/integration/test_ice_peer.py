@@ -148,6 +148,18 @@ async def test_a_check_before_the_start_is_answered_with_one_of_our_own(scene: S
     assert [c.type for c in scene.ice.remote_candidates] == ["prflx"]
 
 
+async def test_a_nomination_is_told_though_the_state_stays(scene: Scene) -> None:
+    peer = await scene.peer()
+    scene.start()
+    peer.check(scene.address)
+    await scene.seen.connected()
+    told, before = scene.seen.paths, scene.ice.nominated
+    peer.check(scene.address, nominate=True)
+    await scene.seen.until(lambda: scene.seen.paths > told)
+    assert (before, scene.ice.nominated) == (False, True)
+    assert scene.seen.states == [IceTransportState.CHECKING, IceTransportState.CONNECTED]
+
+
 async def test_a_peer_that_never_nominates_is_connected_all_the_same(scene: Scene) -> None:
     peer = await scene.peer()
     scene.start()

@@ -164,3 +164,16 @@ async def test_a_check_of_the_old_generation_is_refused_by_the_new_one() -> None
             await left.until(lambda: bool(left.datagrams))
             assert left.ice.counters.packets_foreign == foreign + 1
             assert left.datagrams == [DATA]
+
+
+async def test_a_burst_is_heard_though_its_generation_closes() -> None:
+    async with connected_sides() as pair:
+        left, right = pair
+        former = left.made[left.carries], right.carries
+        await restart(pair)
+        burst = [b"\x80" + bytes([number]) for number in range(200)]
+        for datagram in burst:
+            assert former[0].send(datagram)
+        right.ice.drop(former[1])
+        await right.heard(len(burst))
+        assert right.datagrams == burst

@@ -47,6 +47,7 @@ async def test_while_sockets_are_bound(count: int) -> None:
         await turns(count)
         await left.ice.close()
         await opening
+        assert left.states[-1] is CLOSED
 
 
 @pytest.mark.parametrize("count", TURNS)

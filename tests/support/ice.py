@@ -28,6 +28,7 @@ class Recorder:
     gathering: list[IceGatheringState] = field(default_factory=list)
     states: list[IceTransportState] = field(default_factory=list)
     datagrams: list[bytes] = field(default_factory=list)
+    paths: int = 0
     forward: Callable[[CandidateFields | None], None] | None = None
     on_news: Callable[[], None] | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -43,6 +44,7 @@ class Recorder:
         self._note()
 
     def on_path(self) -> None:
+        self.paths += 1
         self._note()
 
     def on_state(self, state: IceTransportState) -> None:

@@ -40,6 +40,8 @@ class ScriptedIce(IceTransport):
         self.added: list[CandidateFields | None] = []
         self.sent: list[bytes] = []
         self.closes = 0
+        #: What the kernel holds.
+        self.arriving: list[bytes] = []
         self.refusal: BaseException | None = None
         self.has_path = False
         self.is_nominated = False
@@ -86,6 +88,10 @@ class ScriptedIce(IceTransport):
             self.sent.append(datagram)
             self.counted.packets_sent += 1
         return self.has_path
+
+    def drain(self) -> None:
+        for datagram in self.arriving:
+            self.hear(datagram)
 
     async def close(self) -> None:
         self.closes += 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from peer.transport.ice.lineup import Heard
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -47,7 +49,7 @@ class Generation:
     ) -> None:
         self.name = local.username_fragment
         self._succession = succession
-        self._heard = 0
+        self._received = 0
         self._departure: asyncio.TimerHandle | None = None
         self.ice = make(local, self)
 
@@ -62,14 +64,17 @@ class Generation:
         return self.ice.nominated
 
     @property
-    def was_heard(self) -> bool:
-        """Whether a datagram came since it was last looked at."""
-        return self.ice.counters.packets_received > self._heard
+    def heard(self) -> Heard:
+        """Whether a datagram came since it was last looked at, or ever."""
+        received = self.ice.counters.packets_received
+        if received > self._received:
+            return Heard.LATELY
+        return Heard.ONCE if received else Heard.NEVER
 
     def leave_when_silent(self, seconds: float, leave: Callable[[Generation], None]) -> None:
         """Call `leave` once so many seconds have passed without a datagram."""
         self._stay()
-        self._heard = self.ice.counters.packets_received
+        self._received = self.ice.counters.packets_received
         loop = asyncio.get_running_loop()
         self._departure = loop.call_later(seconds, self._look, seconds, leave)
 
@@ -84,7 +89,7 @@ class Generation:
 
     def _look(self, seconds: float, leave: Callable[[Generation], None]) -> None:
         # A peer that has not left this generation yet goes on to be heard.
-        if self.was_heard:
+        if self.heard is Heard.LATELY:
             self.leave_when_silent(seconds, leave)
         else:
             leave(self)

@@ -226,8 +226,7 @@ class IceGenerations:
         """Its path may have moved, or is nominated now."""
         if self._closing is not None:
             return
-        if generation is self._carrying:
-            self._tell_path()
+        self._tell_path()
         self._settle(self._lineup.settle())
 
     def on_state_of(self, generation: Generation) -> None:
@@ -282,7 +281,12 @@ class IceGenerations:
         task.add_done_callback(self._closings.discard)
 
     async def _end(self, generation: Generation) -> None:
-        await generation.close()
+        try:
+            if self._closing is None:
+                # After a burst several restarts take less time than asyncio to read all of it.
+                generation.ice.drain()
+        finally:
+            await generation.close()
         if generation in self._standing:
             self._standing.remove(generation)
             self._past = _total(self._past, generation.ice.counters)

@@ -15,6 +15,7 @@ What has begun and is dropped or superseded is retired as well.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from peer.states import IceTransportState
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 MAX_RETIRED = 3
 
 _UP = frozenset({IceTransportState.CONNECTED, IceTransportState.COMPLETED})
+
+
+class Heard(IntEnum):
+    """How lately a datagram of the peer came on a generation."""
+
+    NEVER = 0
+    ONCE = 1
+    LATELY = 2
 
 
 class Member(Protocol):
@@ -44,8 +53,8 @@ class Member(Protocol):
         """Whether its pair is nominated."""
 
     @property
-    def was_heard(self) -> bool:
-        """Whether a datagram of the peer came lately."""
+    def heard(self) -> Heard:
+        """How lately a datagram of the peer came."""
 
 
 M = TypeVar("M", bound=Member)
@@ -197,10 +206,10 @@ class Lineup(Generic[M]):
         self.retired.append(member)
         leaving.retired.append(member)
         if len(self.retired) > MAX_RETIRED:
-            silent = (each for each in self.retired if not each.was_heard)
-            oldest = next(silent, self.retired[0])
-            self.retired.remove(oldest)
-            leaving.closed.append(oldest)
+            # The oldest of those that the peer uses least.
+            idle = min(self.retired, key=lambda each: each.heard)
+            self.retired.remove(idle)
+            leaving.closed.append(idle)
 
     def _reinstate(self) -> None:
         newest_first = self.retired[::-1]

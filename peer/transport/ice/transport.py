@@ -238,6 +238,11 @@ class IceTransport:
         self._counters.bytes_sent += len(datagram)
         return True
 
+    def drain(self) -> None:
+        """Take in at once what has arrived, which `close` would discard."""
+        for each in self._agent.sockets:
+            each.drain()
+
     async def close(self) -> None:
         """End every task and socket; may be called at any time and more than once."""
         if self._closing is None:

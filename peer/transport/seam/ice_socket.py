@@ -21,6 +21,9 @@ Address = tuple[str, int]
 # A burst of one key frame at 8 Mbit/s fits; the kernel may grant less.
 SOCKET_BUFFER = 1 << 20
 MAX_SOURCES = 128
+# What the buffer holds of the smallest datagrams; the kernel counts its own overhead too.
+MAX_DRAINED = 4096
+LARGEST = 65536
 # Datagrams that wait for a TURN channel, and bytes that wait for a TURN server's TCP connection.
 MAX_RELAY_SENDS = 64
 MAX_RELAY_BYTES = 256 * 1024
@@ -92,6 +95,16 @@ class IceSocket(StunProtocol):
             return False
         self.transport.sendto(datagram, address)
         return True
+
+    def drain(self) -> None:
+        """Take in at once what the kernel holds, of which asyncio reads one datagram a turn."""
+        # A TURN allocation has none of its own, and uvloop, which reads more, hides it.
+        sock: socket.socket | None = getattr(self.transport, "_sock", None)
+        if sock is None:
+            return
+        with contextlib.suppress(OSError):
+            for _ in range(MAX_DRAINED):
+                self.datagram_received(*sock.recvfrom(LARGEST))
 
     async def release(self, timeout: float) -> None:
         """Close, and wait for a TURN server no longer than `timeout` seconds."""

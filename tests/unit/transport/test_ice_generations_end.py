@@ -119,6 +119,40 @@ async def test_a_rolled_back_provisional_answer_brings_the_old_pair_back() -> No
 
 
 @in_virtual_time
+async def test_one_that_carried_again_stays_as_long_as_another_when_it_retires_again() -> None:
+    scene = Scripted()
+    await scene.connected()
+    (await scene.restarting("b")).nominate()
+    await asyncio.sleep(RETIREMENT - 2)
+    scene.ice.drop("bbbb")
+    (await scene.restarting("c")).nominate()
+    await asyncio.sleep(RETIREMENT - 1)
+    assert scene["a"].closes == 0
+    await asyncio.sleep(2)
+    assert scene["a"].closes == 1
+
+
+@in_virtual_time
+async def test_what_has_arrived_is_taken_in_before_a_retired_one_closes() -> None:
+    scene = Scripted()
+    await scene.connected()
+    (await scene.restarting()).nominate()
+    scene["a"].arriving = [DATA]
+    await asyncio.sleep(RETIREMENT + 1)
+    assert scene.told.datagrams == [DATA]
+    assert scene["a"].closes == 1
+
+
+@in_virtual_time
+async def test_what_has_arrived_when_all_is_closed_is_not_heard() -> None:
+    scene = Scripted()
+    await scene.connected()
+    scene["a"].arriving = [DATA]
+    await scene.ice.close()
+    assert scene.told.datagrams == []
+
+
+@in_virtual_time
 async def test_a_failed_transport_stays_failed_when_its_restart_is_dropped() -> None:
     scene = Scripted()
     await scene.connected()
@@ -163,9 +197,10 @@ async def test_a_close_ends_every_generation_once_and_is_told_once() -> None:
     await scene.ice.open(parameters("d"))
     await asyncio.gather(scene.ice.close(), scene.ice.close())
     await scene.ice.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    await asyncio.sleep(2 * RETIREMENT)
     assert [made.closes for made in scene.made.values()] == [1, 1, 1, 1]
     assert scene.told.states == [CHECKING, CONNECTED, CLOSED]
-    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 @in_virtual_time
@@ -177,10 +212,11 @@ async def test_after_a_close_nothing_begins() -> None:
     await scene.ice.open(parameters("c"))
     scene.start("b")
     scene.ice.drop("bbbb")
+    await asyncio.sleep(0)
     scene["b"].nominate()
     scene["b"].find(candidate(2))
     assert list(scene.made) == ["a", "b"]
-    assert scene["b"].started is None
+    assert (scene["b"].started, scene["b"].closes) == (None, 1)
     assert not scene.ice.send(DATA)
     assert scene.told.states == [CHECKING, CONNECTED, CLOSED]
     assert scene.told.candidates[-1] == ("bbbb", candidate(1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from peer.states import IceTransportState
-from peer.transport.ice.lineup import MAX_RETIRED, Leaving, Lineup
+from peer.transport.ice.lineup import MAX_RETIRED, Heard, Leaving, Lineup
 
 NEW, CHECKING = IceTransportState.NEW, IceTransportState.CHECKING
 CONNECTED, COMPLETED = IceTransportState.CONNECTED, IceTransportState.COMPLETED
@@ -21,7 +21,7 @@ class Member:
     name: str
     state: IceTransportState = NEW
     nominated: bool = False
-    was_heard: bool = False
+    heard: Heard = Heard.NEVER
 
 
 def places(lineup: Lineup[Member]) -> str:
@@ -184,24 +184,27 @@ def test_a_retired_one_carries_no_more_whatever_it_becomes() -> None:
     assert places(lineup) == "a c - b"
 
 
-def test_of_too_many_retired_the_oldest_silent_one_goes() -> None:
+@pytest.mark.parametrize(
+    ("heard", "goes"),
+    [
+        ("0000", "b"),
+        ("2222", "b"),
+        ("1022", "c"),
+        ("2120", "e"),
+        ("2112", "c"),
+        ("1111", "b"),
+    ],
+)
+def test_of_too_many_retired_the_oldest_of_the_most_silent_goes(heard: str, goes: str) -> None:
     lineup = Lineup(Member("a", CONNECTED))
     for name in "bcde":
         follow(lineup, name)
     assert len(lineup.retired) == MAX_RETIRED
-    lineup.retired[0].was_heard = True
+    assert lineup.checking is not None
+    for member, digit in zip([*lineup.retired, lineup.checking], heard, strict=True):
+        member.heard = Heard(int(digit))
     lineup.prepare(Member("f"))
-    assert gone(lineup.begin()) == "e c"
-    assert places(lineup) == "a f - bde"
-
-
-def test_where_all_are_heard_the_oldest_goes() -> None:
-    lineup = Lineup(Member("a", CONNECTED))
-    for name in "bcdef":
-        follow(lineup, name)
-        for member in lineup:
-            member.was_heard = True
-    assert places(lineup) == "a f - cde"
+    assert gone(lineup.begin()) == f"e {goes}"
 
 
 def test_a_prepared_one_is_dropped() -> None:

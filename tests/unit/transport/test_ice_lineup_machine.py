@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from peer.states import IceTransportState
-from peer.transport.ice.lineup import MAX_RETIRED, Leaving, Lineup
+from peer.transport.ice.lineup import MAX_RETIRED, Heard, Leaving, Lineup
 
 UP = {IceTransportState.CONNECTED, IceTransportState.COMPLETED}
 FAILED = IceTransportState.FAILED
@@ -28,7 +28,7 @@ class Member:
     name: str
     state: IceTransportState = IceTransportState.NEW
     nominated: bool = False
-    was_heard: bool = False
+    heard: Heard = Heard.NEVER
 
 
 class Restarts(RuleBasedStateMachine):
@@ -75,13 +75,13 @@ class Restarts(RuleBasedStateMachine):
         data=st.data(), state=st.sampled_from(BEGUN), nominated=st.booleans(), heard=st.booleans()
     )
     def become(
-        self, data: st.DataObject, state: IceTransportState, nominated: bool, heard: bool
+        self, data: st.DataObject, state: IceTransportState, nominated: bool, heard: Heard
     ) -> None:
         begun = [m for m in self.lineup if m is not self.lineup.prepared and m.state is not FAILED]
         if not begun:
             return
         member = data.draw(st.sampled_from(begun))
-        member.state, member.was_heard = state, heard
+        member.state, member.heard = state, heard
         member.nominated |= nominated
         self.settle()
 
