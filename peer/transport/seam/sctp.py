@@ -220,13 +220,12 @@ class Association(BoundedSctp):
         for first, fragments, message in self.__outstanding:
             tsns = ((first + n) % SCTP_TSN_MODULO for n in range(fragments))
             known = [chunks[tsn] for tsn in tsns if tsn in chunks]
-            # aiortc forgets what was acknowledged in order, and what was abandoned.
-            forgotten = len(known) < fragments
             yield Sent(
                 message=message,
                 acknowledged=bool(known) and all(chunk._acked for chunk in known),
+                # aiortc forgets what is acknowledged or abandoned, and the former is not here.
                 abandoned=not known or any(chunk._abandoned for chunk in known),
-                transmissions=max([int(forgotten), *(chunk._sent_count for chunk in known)]),
+                transmissions=max((chunk._sent_count for chunk in known), default=0),
             )
 
     def __retire(self) -> None:

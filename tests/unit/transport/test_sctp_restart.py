@@ -7,25 +7,24 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from aiortc.rtcsctptransport import (
-    CookieEchoChunk,
-    DataChunk,
-    InitAckChunk,
-    InitChunk,
-    parse_packet,
-    serialize_packet,
-)
+from aiortc.rtcsctptransport import InitChunk, parse_packet
 
-from peer.transport.sctp.restart import Announcing
-from peer.transport.sctp.transport import DataChannel, DataTransport, SctpTransportState
+from peer.transport.sctp.transport import DataTransport, SctpTransportState
 from tests.support.data_ends import End, fragment, heard, open_pair
 from tests.support.media_link import media_link
+from tests.support.sctp_restarts import (
+    ByHand,
+    Restarted,
+    first_data,
+    restart,
+    settle,
+    text,
+    without_data,
+)
+from tests.support.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-STRING = 51
-DCEP = 50
+    from collections.abc import AsyncIterator
 
 
 @pytest.fixture
@@ -34,65 +33,6 @@ async def ends() -> AsyncIterator[tuple[End, End]]:
     yield left, right
     await left.transport.close()
     await right.transport.close()
-
-
-async def settle() -> None:
-    """Let everything arrive that is on its way."""
-    for _ in range(100):
-        await asyncio.sleep(0)
-
-
-def data_chunks(end: End) -> list[DataChunk]:
-    """What it has sent."""
-    return [
-        chunk
-        for packet in end.link.wire.sent
-        for chunk in parse_packet(packet)[3]
-        if isinstance(chunk, DataChunk)
-    ]
-
-
-def without_data(packet: bytes) -> bool:
-    return not any(isinstance(chunk, DataChunk) for chunk in parse_packet(packet)[3])
-
-
-def first_data(count: int) -> Callable[[bytes], bool]:
-    """Keeps that many packets with data, and all others."""
-    kept: list[bytes] = []
-
-    def keep(packet: bytes) -> bool:
-        if without_data(packet):
-            return True
-        kept.append(packet)
-        return len(kept) <= count
-
-    return keep
-
-
-class Restarted:
-    """A peer that has begun SCTP anew, and kept channels of these ids."""
-
-    def __init__(self, end: End, ids: tuple[int, ...]) -> None:
-        # Nothing that was on its way to the old one may pass for its own.
-        end.link.peer.wire.queue.clear()
-        self.end = End(end.link)
-        self.received: dict[int, list[object]] = {each: [] for each in ids}
-        self.channels: dict[int, DataChannel] = {}
-        for each in ids:
-            channel = self.end.transport.createDataChannel("kept", negotiated=True, id=each)
-            channel.on("message", self.received[each].append)
-            self.channels[each] = channel
-
-    async def connect(self) -> None:
-        self.end.link.peer.wire.keep = lambda packet: True
-        self.end.start()
-        await settle()
-
-
-async def restart(end: End, *ids: int | None) -> Restarted:
-    restarted = Restarted(end, tuple(each for each in ids if each is not None))
-    await restarted.connect()
-    return restarted
 
 
 async def test_channels_stay_open_with_id_label_and_parameters(ends: tuple[End, End]) -> None:
@@ -244,6 +184,44 @@ async def test_what_is_being_sent_again_survives_another_restart(ends: tuple[End
     assert peer.received[0] == messages
 
 
+@in_virtual_time
+async def test_what_was_given_up_is_not_sent_again() -> None:
+    left, right = (End(link) for link in media_link())
+    ours, _ = await open_pair(left, right, maxRetransmits=0)
+    await settle()
+    left.link.wire.keep = lambda packet: False
+    ours.send("given up")
+    await asyncio.sleep(30)
+    peer = await restart(right, ours.id)
+    ours.send("sent")
+    await settle()
+
+    assert peer.received[0] == ["sent"]
+    for end in (left, right, peer.end):
+        await end.transport.close()
+
+
+@in_virtual_time
+async def test_the_life_before_is_sent_nothing_more() -> None:
+    left, right = (End(link) for link in media_link())
+    ours, _ = await open_pair(left, right)
+    await settle()
+    left.link.wire.keep = without_data
+    for number in range(20):
+        ours.send(f"{number} {'x' * 1000}")
+    await settle()
+    peer = await restart(right, ours.id)
+    before = len(left.link.wire.sent)
+    # Time enough for whatever timers there are.
+    await asyncio.sleep(200)
+    tags = {parse_packet(packet)[2] for packet in left.link.wire.sent[before:]}
+
+    assert len(peer.received[0]) == 20
+    assert tags == set()
+    for end in (left, right, peer.end):
+        await end.transport.close()
+
+
 async def test_the_owner_is_told_before_any_message(ends: tuple[End, End]) -> None:
     left, right = ends
     told: list[object] = []
@@ -345,33 +323,15 @@ async def test_packets_of_the_old_association_that_are_late_are_ignored(
 # ---- By hand, for what no transport of ours would send
 
 
-class ByHand:
-    """A peer that begins SCTP anew, packet by packet."""
+async def test_it_is_answered_and_not_asked_for(ends: tuple[End, End]) -> None:
+    left, right = ends
+    await open_pair(left, right)
+    before = len(left.link.wire.sent)
+    ByHand(left).send_init(tag=1)
+    await settle()
+    sent = [parse_packet(packet)[3][0] for packet in left.link.wire.sent[before:]]
 
-    def __init__(self, end: End) -> None:
-        self.end = end
-        self.tag = 0
-        self.cookie = b""
-
-    def send_init(self, tag: int) -> None:
-        init = InitChunk()
-        init.initiate_tag, init.advertised_rwnd, init.initial_tsn = tag, 100_000, 1
-        init.outbound_streams = init.inbound_streams = 10
-        self.end.transport.receive(serialize_packet(5000, 5000, 0, init))
-        (answer,) = parse_packet(self.end.link.wire.sent[-1])[3]
-        assert isinstance(answer, InitAckChunk)
-        self.tag = answer.initiate_tag
-        self.cookie = dict(answer.params)[7]
-
-    def send_echo(self, *more: DataChunk) -> None:
-        echo = CookieEchoChunk(body=self.cookie)
-        self.end.transport.receive(self.end.forge(echo, *more, tag=self.tag))
-
-
-def text(tsn: int, words: str) -> DataChunk:
-    chunk = fragment(tsn, stream=0, flags=3)
-    chunk.protocol, chunk.user_data = STRING, words.encode()
-    return chunk
+    assert not any(isinstance(chunk, InitChunk) for chunk in sent)
 
 
 async def test_a_message_may_come_with_the_cookie(ends: tuple[End, End]) -> None:
@@ -429,149 +389,5 @@ async def test_closing_while_a_peer_restarts_ends_both(ends: tuple[End, End]) ->
 
     assert ours.readyState == "closed"
     assert left.closed.is_set()
+    assert left.link.face.data_receiver is None
     assert len(left.link.wire.sent) == sent
-
-
-# ---- Announcements
-
-
-def announcements(chunks: list[DataChunk]) -> list[int]:
-    """Ids of the channels that were announced."""
-    return [c.stream_id for c in chunks if c.protocol == DCEP and c.user_data[:1] == b"\x03"]
-
-
-async def test_a_channel_that_the_peer_knows_is_not_announced_again(
-    ends: tuple[End, End],
-) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    await settle()
-    before = len(data_chunks(left))
-    await restart(right, ours.id)
-    assert announcements(data_chunks(left)[before:]) == []
-
-
-async def test_every_channel_of_ours_is_announced_again_where_that_is_asked_for() -> None:
-    links = media_link()
-    left, right = End(links[0], announcing=Announcing.ALL), End(links[1])
-    ours, _ = await open_pair(left, right)
-    left.transport.createDataChannel("agreed", negotiated=True, id=8)
-    theirs, _ = await open_pair(right, left)
-    await settle()
-    peer = Restarted(right, ())
-    await peer.connect()
-    announced = peer.end.channels.get_nowait()
-
-    assert (announced.id, announced.label) == (ours.id, "chat")
-    assert peer.end.channels.empty()
-    assert ours.id != theirs.id
-    for end in (left, right, peer.end):
-        await end.transport.close()
-
-
-async def test_an_announcement_that_was_lost_is_sent_again(ends: tuple[End, End]) -> None:
-    left, right = ends
-    await open_pair(left, right)
-    await settle()
-    left.link.wire.keep = without_data
-    late = left.transport.createDataChannel("late")
-    await heard(late, "open")
-    late.send("first")
-    await settle()
-    peer = await restart(right)
-    announced = peer.end.channels.get_nowait()
-
-    assert (announced.id, announced.label) == (late.id, "late")
-
-
-async def test_a_channel_whose_acknowledgement_was_lost_opens(ends: tuple[End, End]) -> None:
-    left, right = ends
-    await open_pair(left, right)
-    await settle()
-    right.link.wire.keep = without_data
-    late = left.transport.createDataChannel("late", ordered=False)
-    await settle()
-    assert late.readyState == "connecting"
-    right.link.wire.keep = lambda packet: True
-    await restart(right, late.id)
-    assert late.readyState == "open"
-
-
-async def test_a_channel_that_the_peer_announces_again_is_the_same(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    await settle()
-    peer = Restarted(right, ())
-    again = peer.end.transport.createDataChannel("chat", ordered=False)
-    await peer.connect()
-    # The ends' roles decide the ids: theirs is another.
-    assert again.id != ours.id
-    mine = left.channels.get_nowait()
-    second = Restarted(peer.end, ())
-    again = second.end.transport.createDataChannel("chat", ordered=False)
-    await second.connect()
-
-    assert again.id == mine.id
-    assert (mine.readyState, again.readyState) == ("open", "open")
-    assert left.channels.empty()
-
-
-async def test_another_channel_in_place_of_a_forgotten_one_is_new(ends: tuple[End, End]) -> None:
-    left, right = ends
-    _, ours = await open_pair(right, left)
-    await settle()
-    peer = Restarted(right, ())
-    other = peer.end.transport.createDataChannel("other")
-    await peer.connect()
-    new = left.channels.get_nowait()
-
-    assert (new.id, new.label) == (other.id, "other")
-    assert (ours.readyState, new.readyState) == ("closed", "open")
-
-
-async def test_another_channel_in_place_of_one_in_use_is_refused(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    await settle()
-    announcement = fragment(left.expected_tsn, stream=0, flags=3)
-    announcement.protocol = DCEP
-    announcement.user_data = b"\x03" + bytes(11)
-    left.transport.receive(left.forge(announcement))
-
-    assert left.transport.refused_channels == 1
-    assert (ours.readyState, ours.label) == ("open", "chat")
-
-
-@pytest.mark.parametrize("lost", ["request", "answer"])
-async def test_a_channel_that_was_closing_closes(ends: tuple[End, End], lost: str) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    await settle()
-    (left if lost == "request" else right).link.wire.keep = lambda packet: False
-    ours.close()
-    await settle()
-    assert ours.readyState == "closing"
-    right.link.wire.keep = lambda packet: True
-    peer = await restart(right, ours.id)
-
-    assert ours.readyState == "closed"
-    assert peer.channels[0].readyState == "closed"
-
-
-async def test_what_waited_on_a_closing_channel_is_sent_before_it_closes(
-    ends: tuple[End, End],
-) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    await settle()
-    left.link.wire.keep = without_data
-    messages = [f"{number} {'x' * 3000}" for number in range(20)]
-    for message in messages:
-        ours.send(message)
-    ours.close()
-    await settle()
-    peer = await restart(right, ours.id)
-    await settle()
-
-    assert peer.received[0] == messages
-    assert ours.readyState == "closed"
