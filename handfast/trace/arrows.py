@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from handfast.trace import descriptions, flights
-from handfast.trace.pairing import STUN, Passage
+from handfast.trace.associations import Belonging, is_payload
+from handfast.trace.pairing import MEDIA, STUN, Passage
 from handfast.trace.rows import Arrow, Mood, Outcome, Side, Topic
 from handfast.trace.words import clean, clean_lines, counted, milliseconds
 from peer.trace import Datagram, DatagramKind, Described
+
+if TYPE_CHECKING:
+    from handfast.trace.generations import Check
 
 #: Seconds between datagrams of one flight; it is sent again after a second.
 _FLIGHT_GAP: Final = 0.4
@@ -18,6 +22,7 @@ _FLIGHT_GAP: Final = 0.4
 _RUN_GAP: Final = 1.0
 #: Datagrams that one row tells of: of a run of thousands the first ones say enough.
 _TOLD: Final = 24
+_RESTARTS: Final = "ICE restarts, the present path serves until another is chosen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +51,23 @@ class Bundle:
     Args:
         first: The passage that begins it.
         after_verify_request: Whether a HelloVerifyRequest came before.
-        consent: Whether the path had been chosen, so that checks ask for consent only.
+        check: What it is for, where it is a check of ICE.
+        before: The description that this one follows, where it is one.
 
     Attributes:
         messages: The names of the DTLS messages, each once.
         again: Whether the same flight was sent before.
     """
 
-    def __init__(self, first: Passage, *, after_verify_request: bool, consent: bool) -> None:
+    def __init__(
+        self, first: Passage, *, after_verify_request: bool, check: Check, before: str = ""
+    ) -> None:
         self.messages = _names(first)
         self.again = False
         self._passages = [first]
         self._after_verify_request = after_verify_request
-        self._consent = consent
+        self._check = check
+        self._before = before
 
     @property
     def origin(self) -> Side:
@@ -66,27 +75,31 @@ class Bundle:
         return self._passages[0].origin
 
     @property
+    def belonging(self) -> Belonging | None:
+        """To which association it belongs, where there are several."""
+        return self._passages[0].belonging
+
+    @property
     def is_run(self) -> bool:
         """Whether these are checks of ICE."""
         event = self._passages[0].event
         return isinstance(event, Datagram) and event.kind in STUN
 
-    def take(self, passage: Passage, *, is_last: bool, consent: bool) -> bool:
+    def take(self, passage: Passage, *, is_last: bool, check: Check) -> bool:
         """Take one more passage, if it belongs to this arrow.
 
         Args:
             is_last: Whether no other arrow has begun since.
-            consent: As for a new arrow.
+            check: As for a new arrow.
         """
         mine, other = self._passages[-1].event, passage.event
         if isinstance(mine, Described) or isinstance(other, Described):
             return False
-        if mine.transport != other.transport:
+        if mine.transport != other.transport or self.belonging != passage.belonging:
             return False
         gap = passage.time - self._passages[-1].time
         if self.is_run:
-            near = gap < _RUN_GAP and not self._consent
-            belongs = other.kind in STUN and (near or (is_last and consent is self._consent))
+            belongs = other.kind in STUN and self._goes_on(check, gap, is_last=is_last)
         else:
             belongs = mine.kind is other.kind is DatagramKind.DTLS and self._continues(passage, gap)
         if belongs:
@@ -104,13 +117,24 @@ class Bundle:
         begins_anew = _signature(passage) == _signature(self._passages[0])
         return flights.is_handshake(self.messages) and gap < _FLIGHT_GAP and not begins_anew
 
-    def ends(self, passage: Passage) -> bool:
+    def _goes_on(self, check: Check, gap: float, *, is_last: bool) -> bool:
+        if self._check.consent:
+            # Of which pair does not matter: while a restart ends, two are kept alive.
+            return is_last and check.consent
+        same = check.generation == self._check.generation
+        return same and (gap < _RUN_GAP or (is_last and not check.consent))
+
+    def ends(self, passage: Passage, check: Check) -> bool:
         """Whether nothing before this arrow takes the passage."""
         mine, other = self._passages[0].event, passage.event
         if isinstance(mine, Described) or isinstance(other, Described):
             return not (isinstance(other, Datagram) and other.kind in STUN)
-        same = mine.transport == other.transport
-        return same and (mine.kind in STUN) == (other.kind in STUN)
+        if mine.transport != other.transport or (mine.kind in STUN) != (other.kind in STUN):
+            return False
+        if other.kind not in STUN or check.consent:
+            return True
+        # The run of a restart goes on beside the checks of the path that still serves.
+        return self._check.generation == check.generation and not self._check.consent
 
     def row(self, reading: Reading) -> Arrow:
         """The arrow, as it is by now."""
@@ -120,7 +144,7 @@ class Bundle:
             note = f"{self._repetitions()} · {note}"
         if reading.several_transports and first.event.transport is not None:
             note += f" · transport {first.event.transport}"
-        if first.sent is not None and first.arrived is not None:
+        if first.sent is not None and first.arrived is not None and not self._is_later_payload:
             note += f" · took {milliseconds(max(0.0, first.arrived - first.sent))}"
         return Arrow(
             time=first.time - reading.start,
@@ -134,6 +158,7 @@ class Bundle:
             mood=Mood.BAD if self._changes() else Mood.PLAIN,
             sdp=clean_lines(first.event.sdp) if isinstance(first.event, Described) else "",
             details=self._details(reading.start),
+            association=None if self.belonging is None else self.belonging.association + 1,
         )
 
     def _told(self) -> tuple[Topic, str, str, str]:
@@ -141,6 +166,11 @@ class Bundle:
         event = self._passages[0].event
         if isinstance(event, Described):
             note = descriptions.told(event.sdp)
+            is_offer = event.type == "offer"
+            if news := descriptions.renewed(self._before, event.sdp):
+                listed = ", ".join(descriptions.RENEWABLE[name] for name in news)
+                restarts = f" · {_RESTARTS}" if "ice-ufrag" in news and is_offer else ""
+                note = f"{listed}{restarts} · {note}"
             if changes := self._changes():
                 note = f"{' and '.join(changes)} changed on the way · {note}"
             return Topic.SIGNALING, event.type, note, "RFC 5763 section 5"
@@ -174,13 +204,18 @@ class Bundle:
         note = ", ".join(parts)
         if len(events) > 1:
             note += f" · over {milliseconds(self._lasted())}"
-        if self._consent:
+        if self._check.consent:
             return Topic.ICE, "consent checks", note, "RFC 7675 section 5.1"
+        if self._check.generation:
+            label = f"connectivity checks, generation {self._check.generation + 1}"
+            return Topic.ICE, label, note, "RFC 8445 section 9"
         return Topic.ICE, "connectivity checks", note, "RFC 8445 section 7"
 
     def _datagrams(self, first: Datagram) -> tuple[Topic, str, str, str]:
         sizes = [p.event.size for p in self._passages if isinstance(p.event, Datagram)]
         size = counted(sum(sizes), "byte")
+        if self._is_later_payload and self.belonging is not None:
+            return self._payload(first, size, self.belonging)
         match first.kind:
             case DatagramKind.SRTP | DatagramKind.SRTCP:
                 label = f"{first.kind.upper()} starts"
@@ -192,7 +227,7 @@ class Bundle:
                 amount = size if len(sizes) == 1 else f"{size} in {len(sizes)} datagrams"
                 note = amount if flight is None else f"flight {flight} · {amount}"
                 return Topic.DTLS, ", ".join(self.messages), note, "RFC 6347 section 4.2.4"
-            case DatagramKind.DTLS if any("alert" in name.lower() for name in self.messages):
+            case DatagramKind.DTLS if flights.has_alert(self.messages):
                 return Topic.DTLS, ", ".join(self.messages), size, "RFC 5246 section 7.2"
             case DatagramKind.DTLS:
                 label = f"{', '.join(self.messages) or 'DTLS record'} starts"
@@ -200,8 +235,28 @@ class Bundle:
             case _:
                 return Topic.ICE, f"{first.kind} datagram", size, "RFC 7983 section 7"
 
+    @property
+    def _is_later_payload(self) -> bool:
+        """Whether it runs under keys, and there were others before or are by now."""
+        event = self._passages[0].event
+        mine = self.belonging
+        later = mine is not None and (mine.former or mine.association > 0)
+        return later and isinstance(event, Datagram) and is_payload(event)
+
+    def _payload(
+        self, first: Datagram, size: str, belonging: Belonging
+    ) -> tuple[Topic, str, str, str]:
+        what = "media" if first.kind in MEDIA else "data"
+        kind = first.kind.upper() if first.kind in MEDIA else ", ".join(self.messages)
+        if belonging.former:
+            label, note = f"{what} goes on", f"still under the old keys · {kind}, {size}"
+        else:
+            label, note = f"{what} under the new keys", f"first packet {kind}, {size}"
+        return Topic.MEDIA, label, note, "RFC 5763 section 6.8"
+
     def _outcome(self, *, both_ends: bool) -> Outcome:
-        if self.is_run or not both_ends:
+        beside = self.belonging is not None and self.belonging.former
+        if self.is_run or not both_ends or beside:
             return Outcome.SEEN
         whole = [p for p in self._passages if p.sent is not None and p.arrived is not None]
         if whole:

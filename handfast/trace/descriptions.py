@@ -9,6 +9,12 @@ from handfast.trace.words import counted
 #: Attributes on which the security of a session rests: nobody may change them on the way.
 _GUARDED: Final = ("fingerprint", "setup", "tls-id")
 _SHOWN: Final = 3
+#: What a later description may have anew, by the attribute that shows it.
+RENEWABLE: Final = {
+    "fingerprint": "new fingerprint",
+    "tls-id": "new tls-id",
+    "ice-ufrag": "new ICE credentials",
+}
 
 
 def attributes(sdp: str, name: str) -> tuple[str, ...]:
@@ -26,6 +32,16 @@ def told(sdp: str) -> str:
     hashes = dict.fromkeys(value.partition(" ")[0] for value in fingerprints[:_SHOWN])
     identity = f"{' and '.join(hashes)} fingerprint" if fingerprints else "no fingerprint"
     return f"setup {setup} · {identity} · {counted(media, 'm-section')}"
+
+
+def renewed(before: str, now: str) -> tuple[str, ...]:
+    """The attributes that a later description of the same end has anew, not those it leaves out."""
+    return tuple(
+        name
+        for name in RENEWABLE
+        if attributes(before, name)
+        and not set(attributes(now, name)) <= set(attributes(before, name))
+    )
 
 
 def changed(sent: str, arrived: str) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from handfast.trace.rows import Arrow, Failure, Marks, Mood, Note, Outcome, Pause, Side, Topic
-from handfast.trace.words import milliseconds, short
+from handfast.trace.words import gap, milliseconds, short, tag
 
 if TYPE_CHECKING:
     from handfast.trace.rows import Ladder, Row
@@ -74,6 +74,11 @@ def _figure(ladder: Ladder) -> Element:
         item = SubElement(legend, "li", {"data-topic": topic})
         item.append(_shaft(to_right=True))
         _text(item, "span", name)
+    if ladder.has_associations:
+        item = SubElement(legend, "li")
+        for number in (1, 2):
+            _tag(item, number)
+        _text(item, "span", "… DTLS associations, in their order")
     return figure
 
 
@@ -84,7 +89,8 @@ def _rung(ladder: Ladder, row: Row) -> Element:
         case Note():
             rung, lane = _empty(row, "note", side=row.side, mood=row.mood, topic=row.topic)
             box = SubElement(lane, "div", {"class": "box"})
-            _said(box, f"{ladder.name(row.side)}: ", row.label, _SIGNS[row.mood])
+            who = f"{ladder.name(row.side)}: "
+            _said(box, who, row.label, sign=_SIGNS[row.mood], association=row.association)
             _more(box, short(row.section), row.details)
         case Marks():
             rung, lane = _empty(row, "marks", side=row.side)
@@ -95,12 +101,13 @@ def _rung(ladder: Ladder, row: Row) -> Element:
         case Failure():
             rung, lane = _empty(row, "failure", side=row.side)
             box = SubElement(lane, "div", {"class": "box"})
-            _said(box, f"{ladder.name(row.side)} failed: ", row.sentence, _SIGNS[Mood.BAD])
+            who = f"{ladder.name(row.side)} failed: "
+            _said(box, who, row.sentence, sign=_SIGNS[Mood.BAD])
             if row.details:
                 _more(box, "The whole sentence", row.details)
         case Pause():
             rung, lane = _empty(row, "pause", timed=False)
-            lane.text = f"{milliseconds(row.seconds)} later"
+            lane.text = gap(row.seconds, row.left_out)
         case _:
             assert_never(row)
     return rung
@@ -112,7 +119,7 @@ def _arrow(ladder: Ladder, row: Arrow) -> Element:
     )
     there = ladder.name(row.origin.other)
     way = f"{ladder.name(row.origin)} {'and' if row.both_ways else 'to'} {there}: "
-    _said(lane, way, row.label)
+    _said(lane, way, row.label, association=row.association)
     lost = row.outcome is Outcome.LOST
     lane.append(
         _shaft(
@@ -135,18 +142,35 @@ def _empty(row: Row, kind: str, *, timed: bool = True, **data: str) -> tuple[Ele
     rung = Element("li", {"class": f"rung {kind}"})
     for name, value in data.items():
         rung.set(f"data-{name}", value)
+    if row.association is not None:
+        rung.set("data-association", _tint(row.association))
     if row.details:
         rung.set("title", "\n".join(row.details[:_TOOLTIP]))
     _text(rung, "time", milliseconds(row.time) if timed else "")
     return rung, SubElement(rung, "div", {"class": "lane"})
 
 
-def _said(parent: Element, who: str, words: str, sign: str = "") -> None:
+def _said(
+    parent: Element, who: str, words: str, *, sign: str = "", association: int | None = None
+) -> None:
     line = SubElement(parent, "p", {"class": "said"})
     if sign:
         _text(line, "span", sign, {"class": "sign", "aria-hidden": "true"})
     _text(line, "span", who, {"class": "unseen"})
+    if association is not None:
+        _tag(line, association)
     _text(line, "span", words)
+
+
+def _tag(parent: Element, association: int) -> None:
+    _text(
+        parent, "span", tag(association), {"class": "tag", "data-association": _tint(association)}
+    )
+
+
+def _tint(association: int) -> str:
+    """One and the next one look different, however many there are."""
+    return "odd" if association % 2 else "even"
 
 
 def _more(

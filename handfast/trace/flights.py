@@ -40,6 +40,11 @@ def is_handshake(names: tuple[str, ...]) -> bool:
     return any(_HANDSHAKE.search(name) for name in names)
 
 
+def has_alert(names: tuple[str, ...]) -> bool:
+    """Whether one of them is an alert."""
+    return any("alert" in name.lower() for name in names)
+
+
 def number(names: tuple[str, ...], *, after_verify_request: bool) -> int | None:
     """Which flight these messages are, or None where they do not say.
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from handfast.trace.arrows import Reading
+from handfast.trace.associations import Associations
 from handfast.trace.pairing import Crossing, Passage, clock_offset, seen_by_both, seen_by_one
-from handfast.trace.rows import Ladder, Side
+from handfast.trace.rows import Ladder, Pause, Row, Side
 from handfast.trace.running import Rows
 from handfast.trace.verdict import verdict
-from handfast.trace.words import clean, counted, milliseconds
+from handfast.trace.words import clean, milliseconds
 from peer.trace import Datagram, DatagramKind
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def draw(
         left: The end that is drawn on the left.
         right: The other one, where it was traced too.
         peer: What to call the other one where it was not.
-        limit: Rows; what comes after them is left out, and said to be.
+        limit: Rows; of more the middle is left out, and said to be.
     """
     remarks: list[str] = []
     ends = [replace(left, name=clean(left.name))]
@@ -60,21 +61,33 @@ def draw(
     crossed = seen_by_one(left.events) if right is None else seen_by_both(*(e.events for e in ends))
     if right is not None and not any(passage.arrival is not None for passage in crossed):
         remarks.append("The two traces have nothing in common; they may be of different sessions.")
-    rows = Rows(_reading(ends))
+    rows = Rows(_reading(ends), Associations(*(end.events for end in ends)))
     for moment in _in_order(ends, crossed):
         rows.add(*moment)
-    drawn = rows.finished()
-    if len(drawn) > limit:
-        remarks.append(f"{counted(len(drawn) - limit, 'later row')} left out.")
+    drawn = _shortened(rows.finished(), limit)
     sentence, mood = verdict([(end.name, end.events) for end in ends])
     return Ladder(
         left=ends[0].name,
         right=ends[1].name if right is not None else clean(peer),
         verdict=sentence,
         mood=mood,
-        rows=tuple(drawn[:limit]),
+        rows=tuple(drawn),
         remarks=tuple(remarks),
     )
+
+
+def _shortened(rows: list[Row], limit: int) -> list[Row]:
+    """How it began and how it goes on; a row in between says how many there are not."""
+    surplus = len(rows) + 1 - limit
+    if len(rows) <= limit:
+        return rows
+    begins = limit // 2
+    # By steps, so that a ladder which grows is not another one with each row.
+    step = max(1, limit // 8)
+    ends = begins + -(-surplus // step) * step
+    seconds = rows[ends].time - rows[begins - 1].time
+    gap = Pause(time=rows[begins].time, seconds=seconds, left_out=ends - begins)
+    return [*rows[:begins], gap, *rows[ends:]]
 
 
 def _on_one_clock(left: End, right: End) -> tuple[End, list[str]]:

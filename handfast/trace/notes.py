@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from handfast.trace.rows import Mood, Note, Side, Topic
@@ -9,9 +10,12 @@ from handfast.trace.words import clean, counted, version
 from peer.states import DtlsRole
 from peer.trace import (
     AssociationDecided,
+    AssociationRetired,
     DatagramDropped,
+    Direction,
     FingerprintChecked,
     HandshakeCompleted,
+    KeysSwitched,
     PathSelected,
     RoleChosen,
     Verdict,
@@ -19,6 +23,8 @@ from peer.trace import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from handfast.trace.associations import Belonging
 
 #: What becomes a note of its own.
 Noted = (
@@ -28,48 +34,87 @@ Noted = (
     | PathSelected
     | HandshakeCompleted
     | FingerprintChecked
+    | KeysSwitched
+    | AssociationRetired
 )
 
 
-def note(event: Noted, side: Side, time: float, *, transport: str | None = None) -> Note:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What the words of a note depend on besides its event.
+
+    Args:
+        transport: The one that it is about, where that needs to be said.
+        belonging: To which association, where there are several.
+        moved: Whether a path takes the place of another one.
+    """
+
+    transport: str | None = None
+    belonging: Belonging | None = None
+    moved: bool = False
+
+
+def note(event: Noted, side: Side, time: float, around: Circumstances) -> Note:
     """The row for an event.
 
     Args:
         side: The end that told of it.
         time: Seconds since the beginning.
-        transport: The one that it is about, where that needs to be said.
+        around: What else its words depend on.
     """
-    topic, label, details, mood = _told(event)
-    if transport is not None:
-        label = f"{label} (transport {transport})"
+    topic, label, details, mood = _told(event, around)
+    if around.transport is not None:
+        label = f"{label} (transport {around.transport})"
     return Note(
         time=time,
         side=side,
         topic=topic,
         label=clean(label),
-        section=clean(event.section) if not isinstance(event, HandshakeCompleted) else _EXPORTER,
+        section=clean(_section(event)),
         mood=mood,
         details=tuple(clean(detail) for detail in details),
+        association=None if around.belonging is None else around.belonging.association + 1,
     )
 
 
 #: Where the keys of SRTP come from.
 _EXPORTER = "RFC 5764 section 4.2"
+#: How long old keys are of use.
+_RETIRING = "RFC 5763 section 6.8"
 
 
-def _told(event: Noted) -> tuple[Topic, str, tuple[str, ...], Mood]:
+def _section(event: Noted) -> str:
+    match event:
+        case HandshakeCompleted():
+            return _EXPORTER
+        case AssociationRetired():
+            return _RETIRING
+        case _:
+            return event.section
+
+
+def _told(event: Noted, around: Circumstances) -> tuple[Topic, str, tuple[str, ...], Mood]:
     match event:
         case RoleChosen():
             return Topic.DTLS, _role(event), (), Mood.PLAIN
-        case AssociationDecided(verdict=verdict, reason=reason):
+        case AssociationDecided(verdict=verdict):
             mood = Mood.BAD if verdict is Verdict.REFUSED else Mood.PLAIN
-            return Topic.DTLS, f"association {verdict}: {reason}", (), mood
+            return Topic.DTLS, _decision(event, around.belonging), (), mood
+        case KeysSwitched(direction=direction, association=number):
+            way = "sends" if direction is Direction.OUT else "hears the peer"
+            return Topic.DTLS, f"{way} under the keys of association {number + 1}", (), Mood.GOOD
+        case AssociationRetired(association=number, reason=reason):
+            former = around.belonging is not None and around.belonging.former
+            fate = "retired" if former else "given up"
+            return Topic.DTLS, f"association {number + 1} {fate}: {reason}", (), Mood.PLAIN
         case DatagramDropped(kind=kind, reason=reason, size=size, remote=remote):
             source = f" from {remote}" if remote else ""
             label = f"dropped {kind}{source}: {reason}"
             return Topic.ICE, label, (counted(size, "byte"),), Mood.BAD
         case PathSelected(local=local, remote=remote):
-            return Topic.ICE, f"path {local} → {remote}", (), Mood.GOOD
+            path = f"{local} → {remote}"
+            label = f"path moves to {path}" if around.moved else f"path {path}"
+            return Topic.ICE, label, (), Mood.GOOD
         case HandshakeCompleted():
             chosen = (version(event.version), event.cipher, event.srtp_profile)
             label = f"keys derived: {', '.join(part for part in chosen if part)}"
@@ -78,6 +123,20 @@ def _told(event: Noted) -> tuple[Topic, str, tuple[str, ...], Mood]:
             return Topic.DTLS, *_fingerprint(event)
         case _:
             assert_never(event)
+
+
+def _decision(event: AssociationDecided, belonging: Belonging | None) -> str:
+    number = "" if belonging is None else f" {belonging.association + 1}"
+    match event.verdict:
+        case Verdict.UNDECIDED:
+            return f"association{number} offered, if the peer follows: {event.reason}"
+        case Verdict.STARTED if belonging is not None and belonging.association > 0:
+            goes_on = f"association {belonging.association} serves until it has keys"
+            return f"association{number} started: {event.reason}; {goes_on}"
+        case Verdict.STARTED | Verdict.KEPT | Verdict.REFUSED:
+            return f"association{number} {event.verdict}: {event.reason}"
+        case _:
+            assert_never(event.verdict)
 
 
 def _role(event: RoleChosen) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
+from handfast.trace.associations import Associations, is_payload
 from handfast.trace.rows import Side
 from peer.trace import Datagram, DatagramKind, Described, Direction, TraceEvent
+
+if TYPE_CHECKING:
+    from handfast.trace.associations import Belonging
 
 #: Seconds. Two clocks of one machine differ by less, and so may the ends of an arrow.
 _TOLERANCE: Final = 0.001
@@ -32,6 +36,7 @@ class Passage:
         sent: When, in seconds.
         arrived: When.
         arrival: As its receiver told of it.
+        belonging: To which association, where there are several.
     """
 
     event: Crossing
@@ -39,6 +44,7 @@ class Passage:
     sent: float | None = None
     arrived: float | None = None
     arrival: Crossing | None = None
+    belonging: Belonging | None = None
 
     @property
     def time(self) -> float:
@@ -46,12 +52,15 @@ class Passage:
         return self.arrived or 0.0 if self.sent is None else self.sent
 
 
-def seen_by_one(events: Iterable[TraceEvent]) -> list[Passage]:
+def seen_by_one(events: Sequence[TraceEvent]) -> list[Passage]:
     """What crossed, told by the left end alone."""
+    associations = Associations(events)
     return [
-        Passage(event=event, origin=Side.LEFT, sent=event.time)
+        Passage(event=event, origin=Side.LEFT, sent=event.time, belonging=associations.of(event))
         if event.direction is Direction.OUT
-        else Passage(event=event, origin=Side.RIGHT, arrived=event.time)
+        else Passage(
+            event=event, origin=Side.RIGHT, arrived=event.time, belonging=associations.of(event)
+        )
         for event in events
         if isinstance(event, Crossing)
     ]
@@ -64,10 +73,15 @@ def seen_by_both(left: Sequence[TraceEvent], right: Sequence[TraceEvent]) -> lis
     servers, and is drawn as runs.
     """
     found: list[Passage] = []
+    associations = Associations(left, right)
     for origin, sender, receiver in ((Side.LEFT, left, right), (Side.RIGHT, right, left)):
-        sent, arrived = _by_key(sender, Direction.OUT), _by_key(receiver, Direction.IN)
+        sent = _by_key(sender, Direction.OUT, associations)
+        arrived = _by_key(receiver, Direction.IN, associations)
         for key in {**sent, **arrived}:
-            found += _paired(origin, sent[key], arrived[key])
+            found += [
+                replace(passage, belonging=associations.of(passage.event))
+                for passage in _paired(origin, sent[key], arrived[key])
+            ]
         found += [
             Passage(event=event, origin=origin, sent=event.time)
             for event in sender
@@ -95,18 +109,32 @@ def clock_offset(left: Sequence[TraceEvent], right: Sequence[TraceEvent]) -> flo
 
 
 def _least_delay(sender: Sequence[TraceEvent], receiver: Sequence[TraceEvent]) -> float | None:
-    sent, arrived = _by_key(sender, Direction.OUT), _by_key(receiver, Direction.IN)
+    associations = Associations(sender, receiver)
+    sent = _by_key(sender, Direction.OUT, associations)
+    arrived = _by_key(receiver, Direction.IN, associations)
     # A loss among equal datagrams makes delays longer, never shorter: the least one stands.
     delays = [
         arrival.time - sending.time
         for key, sendings in sent.items()
         for sending, arrival in zip(sendings, arrived[key], strict=False)
+        if not _is_later_payload(sending, associations)
     ]
     return min(delays, default=None)
 
 
+def _is_later_payload(event: Crossing, associations: Associations) -> bool:
+    """Whether it is what each end noticed first after a change of keys: not the same packet."""
+    belonging = associations.of(event)
+    return (
+        belonging is not None
+        and (belonging.former or belonging.association > 0)
+        and isinstance(event, Datagram)
+        and is_payload(event)
+    )
+
+
 def _by_key(
-    events: Iterable[TraceEvent], direction: Direction
+    events: Iterable[TraceEvent], direction: Direction, associations: Associations
 ) -> defaultdict[Hashable, list[Crossing]]:
     found: defaultdict[Hashable, list[Crossing]] = defaultdict(list)
     for event in events:
@@ -115,11 +143,13 @@ def _by_key(
             and event.direction is direction
             and not (isinstance(event, Datagram) and event.kind in STUN)
         ):
-            found[_key(event)].append(event)
+            found[_key(event, associations)].append(event)
     return found
 
 
-def _key(event: Crossing) -> Hashable:
+def _key(event: Crossing, associations: Associations) -> Hashable:
+    if _is_later_payload(event, associations) and isinstance(event, Datagram):
+        return (event.kind in MEDIA, event.transport, associations.of(event))
     match event:
         case Described():
             # Candidates are added on the way, and its `o=` line tells it from any other.

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 from collections import deque
 from typing import TYPE_CHECKING, Final
+
+from handfast.trace.pairing import STUN
+from peer.trace import Datagram
 
 if TYPE_CHECKING:
     from peer.trace import TraceEvent
@@ -12,6 +17,10 @@ if TYPE_CHECKING:
 #: Events. How a session began is kept, and how it goes on at the moment.
 _FIRST: Final = 1_000
 _LATEST: Final = 500
+#: Checks come all the time, and would soon be all that is remembered.
+_LATEST_CHECKS: Final = 300
+
+_Numbered = tuple[int, "TraceEvent"]
 
 
 class Recording:
@@ -23,18 +32,23 @@ class Recording:
 
     def __init__(self) -> None:
         self.changed = asyncio.Event()
-        self._first: list[TraceEvent] = []
-        self._latest: deque[TraceEvent] = deque(maxlen=_LATEST)
+        self._numbers = itertools.count()
+        self._first: list[_Numbered] = []
+        self._latest: deque[_Numbered] = deque(maxlen=_LATEST)
+        self._checks: deque[_Numbered] = deque(maxlen=_LATEST_CHECKS)
 
     def __call__(self, event: TraceEvent) -> None:
         """Remember an event."""
-        if len(self._first) < _FIRST:
-            self._first.append(event)
+        numbered = (next(self._numbers), event)
+        if isinstance(event, Datagram) and event.kind in STUN:
+            self._checks.append(numbered)
+        elif len(self._first) < _FIRST:
+            self._first.append(numbered)
         else:
-            self._latest.append(event)
+            self._latest.append(numbered)
         self.changed.set()
 
     @property
     def events(self) -> list[TraceEvent]:
         """What is remembered, in order."""
-        return [*self._first, *self._latest]
+        return [event for _, event in heapq.merge(self._first, self._latest, self._checks)]

@@ -52,10 +52,13 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, tag_field="row"):
     Args:
         time: Seconds since the first event.
         details: Sentences for whoever asks for more.
+        association: The one of its transport that it belongs to, where there are several; a
+            reader's first one is 1.
     """
 
     time: float
     details: tuple[str, ...] = ()
+    association: int | None = None
 
 
 class Arrow(_Row, frozen=True, kw_only=True, tag="arrow"):
@@ -108,9 +111,10 @@ class Failure(_Row, frozen=True, kw_only=True, tag="failure"):
 
 
 class Pause(_Row, frozen=True, kw_only=True, tag="pause"):
-    """Nothing to tell for so many seconds."""
+    """Nothing to tell for so many seconds, or so many rows that are not told."""
 
     seconds: float
+    left_out: int = 0
 
 
 Row = Arrow | Note | Marks | Failure | Pause
@@ -138,3 +142,8 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     def name(self, side: Side) -> str:
         """What the end is called."""
         return self.left if side is Side.LEFT else self.right
+
+    @property
+    def has_associations(self) -> bool:
+        """Whether rows say which association they belong to."""
+        return any(row.association is not None for row in self.rows)

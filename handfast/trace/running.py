@@ -9,11 +9,23 @@ from msgspec.structs import replace
 
 from handfast.trace import flights
 from handfast.trace.arrows import Bundle
-from handfast.trace.notes import Noted, note
-from handfast.trace.pairing import Passage
+from handfast.trace.associations import Associations, Belonging, is_payload
+from handfast.trace.generations import Check, Generations
+from handfast.trace.notes import Circumstances, Noted, note
+from handfast.trace.pairing import MEDIA, STUN, Passage
 from handfast.trace.rows import Failure, Marks, Note, Pause, Row, Side
 from handfast.trace.words import abbreviated, clean
-from peer.trace import AssociationDecided, Failed, PathSelected, StateChanged, Verdict
+from peer.trace import (
+    AssociationDecided,
+    AssociationRetired,
+    Datagram,
+    DatagramKind,
+    Described,
+    Failed,
+    PathSelected,
+    StateChanged,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from handfast.trace.arrows import Reading
@@ -35,21 +47,30 @@ _MACHINES: Final = {
 #: What happens at one end and does not cross to the other.
 Own = Noted | StateChanged | Failed
 
+#: A transport, and the number of the association where there are several.
+_Handshake = tuple[str | None, int]
+#: Who sent which messages of it, and whether after a HelloVerifyRequest.
+_Flight = tuple[_Handshake, Side, tuple[str, ...], bool]
+
 
 class Rows:
     """Takes what happened, in the order of time.
 
     Args:
         reading: What the rows depend on besides.
+        associations: Of the same traces.
     """
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, associations: Associations) -> None:
         self._reading = reading
+        self._associations = associations
         self._rows: list[Row | Bundle] = []
         self._last = reading.start
-        self._paths: set[str | None] = set()
-        self._flights: set[tuple[Side, str | None, tuple[str, ...], bool]] = set()
-        self._verified: set[str | None] = set()
+        self._generations = Generations()
+        self._described: dict[Side, list[str]] = {side: [] for side in Side}
+        self._flights: set[_Flight] = set()
+        self._verified: set[_Handshake] = set()
+        self._payloads: set[tuple[Side, str | None, Belonging, DatagramKind]] = set()
         self._states: dict[tuple[Side, str], str] = {}
 
     def add(self, side: Side, moment: Own | Passage) -> None:
@@ -80,38 +101,80 @@ class Rows:
         return time - start
 
     def _cross(self, passage: Passage) -> None:
-        transport = passage.event.transport
-        consent = transport in self._paths
+        if self._was_told(passage):
+            return
+        check = self._check(passage)
         is_last = True
         for row in islice(reversed(self._rows), _REACH):
             if not isinstance(row, Bundle):
                 continue
-            if row.take(passage, is_last=is_last, consent=consent):
+            if row.take(passage, is_last=is_last, check=check):
                 return
-            if row.ends(passage):
+            if row.ends(passage, check):
                 break
             is_last = False
         self._at(passage.time)
-        verified = transport in self._verified
-        bundle = Bundle(passage, after_verify_request=verified, consent=consent)
+        handshake = _handshake(passage.event.transport, passage.belonging)
+        verified = handshake in self._verified
+        before = self._before(passage)
+        bundle = Bundle(passage, after_verify_request=verified, check=check, before=before)
         if flights.is_handshake(bundle.messages):
             # With a cookie a ClientHello is another flight (RFC 6347 section 4.2.1).
-            key = (passage.origin, transport, bundle.messages, verified)
+            key = (handshake, passage.origin, bundle.messages, verified)
             bundle.again = key in self._flights
             self._flights.add(key)
         if not {"HelloVerifyRequest", "HelloRetryRequest"}.isdisjoint(bundle.messages):
-            self._verified.add(transport)
+            self._verified.add(handshake)
         self._rows.append(bundle)
 
+    def _was_told(self, passage: Passage) -> bool:
+        """Whether it is a first packet that has a row: each change of keys lets ends tell anew."""
+        event, belonging = passage.event, passage.belonging
+        if belonging is None or not isinstance(event, Datagram) or not is_payload(event):
+            return False
+        # At the beginning each kind counts, later only whether media flows, and data.
+        first_of_all = belonging == Belonging(association=0)
+        kind = event.kind if first_of_all or event.kind not in MEDIA else DatagramKind.SRTP
+        key = (passage.origin, event.transport, belonging, kind)
+        told = key in self._payloads
+        self._payloads.add(key)
+        return told
+
+    def _check(self, passage: Passage) -> Check:
+        event = passage.event
+        if not isinstance(event, Datagram) or event.kind not in STUN:
+            return Check()
+        teller = passage.origin if self._reading.both_ends else Side.LEFT
+        return self._generations.check(teller, event.transport, event.local)
+
+    def _before(self, passage: Passage) -> str:
+        """The description that the same end gave before this one."""
+        event, given = passage.event, self._described[passage.origin]
+        if not isinstance(event, Described):
+            return ""
+        if not event.sdp:
+            # It was taken back.
+            del given[-1:]
+            return ""
+        self._generations.describe(passage.origin, event.sdp)
+        before = given[-1] if given else ""
+        given.append(event.sdp)
+        return before
+
     def _note(self, side: Side, event: Noted) -> None:
-        if isinstance(event, PathSelected):
-            self._paths.add(event.transport)
-        if isinstance(event, AssociationDecided) and event.verdict is Verdict.STARTED:
-            # Its handshake is a new one, though its messages are called the same.
-            self._verified.discard(event.transport)
-            self._flights = {key for key in self._flights if key[1] != event.transport}
+        belonging = self._associations.of(event)
+        moved = isinstance(event, PathSelected) and self._generations.choose(
+            side, event.transport, event.local
+        )
+        begins = isinstance(event, AssociationDecided) and event.verdict is Verdict.STARTED
+        if (begins and belonging is None) or isinstance(event, AssociationRetired):
+            # A handshake that comes now is a new one, though its messages are called the same.
+            handshake = _handshake(event.transport, belonging)
+            self._verified.discard(handshake)
+            self._flights = {key for key in self._flights if key[0] != handshake}
         transport = event.transport if self._reading.several_transports else None
-        row = note(event, side, self._at(event.time), transport=transport)
+        told = Circumstances(transport=transport, belonging=belonging, moved=moved)
+        row = note(event, side, self._at(event.time), told)
         last = self._rows[-1] if self._rows else None
         # Transports that bundling gives up are decided about with the one that it keeps.
         if isinstance(last, Note) and replace(last, time=row.time) == row:
@@ -140,3 +203,7 @@ class Rows:
                 self._rows[place] = Marks(time=row.time, side=side, states=(*row.states, state))
                 return
         self._rows.append(Marks(time=time, side=side, states=(state,)))
+
+
+def _handshake(transport: str | None, belonging: Belonging | None) -> _Handshake:
+    return transport, 0 if belonging is None else belonging.association

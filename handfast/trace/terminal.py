@@ -25,7 +25,7 @@ from handfast.trace.rows import (
     Side,
     Topic,
 )
-from handfast.trace.words import milliseconds, short
+from handfast.trace.words import gap, milliseconds, short, tag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -154,6 +154,8 @@ class _Drawing:
         for topic, name in names.items():
             legend.append(f"{self._glyphs.shafts[topic] * 3} {name}   ")
         legend.append(f"{self._glyphs.state} state")
+        if self._ladder.has_associations:
+            legend.append("   A1, A2 … DTLS associations, in their order")
         return legend
 
     def _row(self, row: Row) -> Iterator[Text]:
@@ -162,25 +164,24 @@ class _Drawing:
                 yield from self._arrow(row)
             case Note():
                 sign = self._glyphs.signs[row.mood]
-                yield from self._note(
-                    row, sign, Text(row.label, _MOODS[row.mood]), short(row.section)
-                )
+                said = Text(row.label, _MOODS[row.mood])
+                yield from self._note(row, sign, _tagged(row, said), short(row.section))
             case Marks():
                 yield from self._note(row, self._glyphs.state, Text(", ".join(row.states), "dim"))
             case Failure():
                 sign = self._glyphs.signs[Mood.BAD]
                 yield from self._note(row, sign, Text(f"FAILED: {row.sentence}", "bold red"))
             case Pause():
-                said = f"{milliseconds(row.seconds)} later".center(self._lane)
-                yield self._rung(None, Text(said, "dim"), line=self._glyphs.gap)
+                words = gap(row.seconds, row.left_out).center(self._lane)
+                yield self._rung(None, Text(words, "dim"), line=self._glyphs.gap)
             case _:
                 assert_never(row)
 
     def _arrow(self, row: Arrow) -> Iterator[Text]:
         style = "bold red" if row.mood is Mood.BAD else _STYLES[row.topic]
-        label = Text(row.label, f"bold {style}")
+        label = _tagged(row, Text(row.label, f"bold {style}"))
         time: float | None = row.time
-        if cell_len(row.label) > self._lane - 8:
+        if cell_len(label.plain) > self._lane - 8:
             for line in _wrapped(label, self._lane - 4):
                 yield self._rung(time, Text.assemble("  ", line))
                 time = None
@@ -250,6 +251,17 @@ class _Drawing:
         when = "" if time is None else milliseconds(time)
         rest = " " * (self._lane - cell_len(inside.plain))
         return Text.assemble((when.rjust(_TIME), "dim"), f" {lifeline}", inside, rest, lifeline)
+
+
+def _tagged(row: Arrow | Note, said: Text) -> Text:
+    """The words, after what they belong to."""
+    mark = tag(row.association)
+    if not mark:
+        return said
+    # An odd and an even one are never taken for each other where there is colour.
+    marked = Text(mark, "bold magenta" if (row.association or 0) % 2 == 0 else "bold blue")
+    marked.append(f" {said.plain}", said.style)
+    return marked
 
 
 def _wrapped(text: Text, width: int) -> list[Text]:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
+from handfast.trace import descriptions
 from handfast.trace.rows import Mood
-from handfast.trace.words import abbreviated, clean, milliseconds, version
-from peer.trace import Failed, HandshakeCompleted, StateChanged
+from handfast.trace.words import abbreviated, clean, counted, milliseconds, version
+from peer.trace import (
+    AssociationRetired,
+    Described,
+    Direction,
+    Failed,
+    HandshakeCompleted,
+    KeysSwitched,
+    PathSelected,
+    StateChanged,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from peer.trace import TraceEvent
 
+_Ends = Sequence[tuple[str, Sequence["TraceEvent"]]]
 
-def verdict(ends: Sequence[tuple[str, Sequence[TraceEvent]]]) -> tuple[str, Mood]:
+_TIMES: Final = {1: "once", 2: "twice"}
+
+
+def verdict(ends: _Ends) -> tuple[str, Mood]:
     """How the session went, of which these are the ends: the name and the events of each."""
     start = min((event.time for _, events in ends for event in events), default=0.0)
     failures = [
@@ -32,8 +46,8 @@ def verdict(ends: Sequence[tuple[str, Sequence[TraceEvent]]]) -> tuple[str, Mood
     known = [time for time in times if time is not None]
     if len(known) < len(ends):
         return "Not connected as far as this trace goes.", Mood.PLAIN
-    sentence = f"Connected after {milliseconds(max(known) - start)}"
-    return f"{sentence}{_chosen(ends)}.", Mood.GOOD
+    sentence = f"Connected after {milliseconds(max(known) - start)}{_chosen(ends)}"
+    return f"{'; '.join((sentence, *_changes(ends)))}.", Mood.GOOD
 
 
 def _connection_states(events: Sequence[TraceEvent]) -> list[tuple[str, float]]:
@@ -44,10 +58,88 @@ def _connection_states(events: Sequence[TraceEvent]) -> list[tuple[str, float]]:
     ]
 
 
-def _chosen(ends: Sequence[tuple[str, Sequence[TraceEvent]]]) -> str:
+def _chosen(ends: _Ends) -> str:
     for _, events in ends:
         for event in events:
             if isinstance(event, HandshakeCompleted):
                 parts = (version(event.version), event.cipher, event.srtp_profile)
                 return clean(f" with {', '.join(part for part in parts if part)}")
     return ""
+
+
+def _changes(ends: _Ends) -> list[str]:
+    """What became of it later, each in a few words."""
+    # Both ends tell of the same changes; one may have been traced for longer.
+    courses = [_Course.of(events) for _, events in ends]
+    switched = max((course.switched for course in courses), key=len, default=[])
+    found: list[str] = []
+    if switched:
+        took = max(course.took for course in courses)
+        last = "" if len(switched) == 1 else "last "
+        found.append(f"keys changed {_times(len(switched))}, {last}in {milliseconds(took)}")
+    if given_up := max((course.given_up for course in courses), key=len, default=[]):
+        found.append(f"{_times(len(given_up))} not rekeyed: {clean(given_up[-1])}")
+    if moves := max((course.moves for course in courses), default=0):
+        found.append(f"path moved {_times(moves)}")
+    return found
+
+
+def _times(number: int) -> str:
+    return _TIMES.get(number) or counted(number, "time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Course:
+    """What one end tells of the time after the first handshake.
+
+    Args:
+        switched: The associations that it came to send with, one transport's beside another's.
+        took: Seconds from the last offer before the last switch until both directions had it.
+        given_up: Why others came to nothing.
+        moves: How often an ICE restart came to another path.
+    """
+
+    switched: list[tuple[str | None, int]]
+    took: float
+    given_up: list[str]
+    moves: int
+
+    @classmethod
+    def of(cls, events: Sequence[TraceEvent]) -> _Course:
+        """Read a trace."""
+        switched: list[tuple[str | None, int]] = []
+        given_up: list[str] = []
+        moves = 0
+        before = ""
+        restarting = False
+        offered = began = took = 0.0
+        for event in events:
+            if isinstance(event, Described) and event.direction is Direction.OUT and event.sdp:
+                restarting |= "ice-ufrag" in descriptions.renewed(before, event.sdp)
+                before = event.sdp
+            match event:
+                case Described(type="offer", time=time):
+                    offered = time
+                case KeysSwitched(direction=Direction.OUT):
+                    switched.append((event.transport, event.association))
+                    began = offered or event.time
+                    took = event.time - began
+                case KeysSwitched(time=time):
+                    took = max(took, time - (began or time))
+                case AssociationRetired(association=number, reason=reason):
+                    key = (event.transport, number)
+                    serving = max((n for t, n in switched if t == event.transport), default=0)
+                    if number >= serving:
+                        given_up.append(reason)
+                        switched = [each for each in switched if each != key]
+                case PathSelected() if restarting:
+                    moves += 1
+                    restarting = False
+                case _:
+                    pass
+        return cls(
+            switched=switched,
+            took=took,
+            given_up=given_up,
+            moves=moves,
+        )

@@ -49,6 +49,26 @@ def milliseconds(seconds: float) -> str:
     return f"{seconds:.3f} s" if abs(seconds) < 60 else f"{seconds:.1f} s"
 
 
+def tag(association: int | None) -> str:
+    """By which a row says what it belongs to.
+
+    >>> tag(2), tag(None)
+    ('A2', '')
+    """
+    return "" if association is None else f"A{association}"
+
+
+def gap(seconds: float, left_out: int) -> str:
+    """What is said of a time of which nothing is told.
+
+    >>> gap(2.0, 0), gap(2.0, 30)
+    ('2.000 s later', '30 rows of 2.000 s left out')
+    """
+    if left_out:
+        return f"{counted(left_out, 'row')} of {milliseconds(seconds)} left out"
+    return f"{milliseconds(seconds)} later"
+
+
 def counted(number: int, what: str) -> str:
     """A number and its noun.
 

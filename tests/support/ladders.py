@@ -91,9 +91,15 @@ class Session:
         out: bool,
         size: int = 200,
         lost: bool = False,
+        port: int | None = None,
     ) -> None:
-        """A datagram crosses, from the offerer if `out`."""
+        """A datagram crosses, from the offerer if `out`; `port` is another one of its sender."""
         late, early = self._times(time, out=out)
+        offerer, answerer = _OFFERER, _ANSWERER
+        if port is not None and out:
+            offerer = f"192.0.2.1:{port}"
+        elif port is not None:
+            answerer = f"198.51.100.2:{port}"
         if out or not lost:
             direction = Direction.OUT if out else Direction.IN
             self.offerer.append(
@@ -104,8 +110,8 @@ class Session:
                     kind=kind,
                     size=size,
                     detail=detail,
-                    local=_OFFERER,
-                    remote=_ANSWERER,
+                    local=offerer,
+                    remote=answerer,
                 )
             )
         if not out or not lost:
@@ -118,8 +124,8 @@ class Session:
                     kind=kind,
                     size=size,
                     detail=detail,
-                    local=_ANSWERER,
-                    remote=_OFFERER,
+                    local=answerer,
+                    remote=offerer,
                 )
             )
 

@@ -19,12 +19,13 @@ export class Ladder {
   #left = html("span");
   #right = html("span");
   #rungs = html("ol", { class: "rungs" });
+  #associations = html("li", { hidden: true }, tag(1), tag(2), "… DTLS associations, in their order");
 
   constructor() {
     this.#element.append(
       html("div", { class: "ladder-heads" }, html("div", {}, this.#left, this.#right)),
       this.#rungs,
-      legend(),
+      legend(this.#associations),
     );
     this.clear();
   }
@@ -43,6 +44,7 @@ export class Ladder {
     this.#note.textContent = [`${SIGNS[mood]} ${verdict}`, ...remarks].join(" ");
     while (this.#rungs.childElementCount > start) this.#rungs.lastElementChild.remove();
     this.#rungs.append(...rows.map((row) => DRAWN[row.row](row, names)));
+    this.#associations.hidden = !this.#rungs.querySelector(".tag");
     this.#element.hidden = false;
   }
 }
@@ -60,7 +62,7 @@ function arrow(row, names) {
     row,
     "arrow",
     { topic, origin, outcome, mood },
-    said(way, row.label),
+    said(way, row.label, { association: row.association }),
     shaft({ toLeft: bothWays || origin === "right", toRight: bothWays || origin === "left", lost }),
     html("div", { class: "aside" }, more(about, row.details), section),
   );
@@ -68,7 +70,7 @@ function arrow(row, names) {
 
 function note(row, names) {
   const { side, mood, topic } = row;
-  const line = said(`${names[side]}: `, row.label, SIGNS[mood]);
+  const line = said(`${names[side]}: `, row.label, { sign: SIGNS[mood], association: row.association });
   const box = html("div", { class: "box" }, line, more(short(row.section), row.details));
   return rung(row, "note", { side, mood, topic }, box);
 }
@@ -80,29 +82,42 @@ function marks(row, names) {
 }
 
 function failure(row, names) {
-  const line = said(`${names[row.side]} failed: `, row.sentence, SIGNS.bad);
+  const line = said(`${names[row.side]} failed: `, row.sentence, { sign: SIGNS.bad });
   const whole = row.details.length ? [more("The whole sentence", row.details)] : [];
   return rung(row, "failure", { side: row.side }, html("div", { class: "box" }, line, ...whole));
 }
 
 function pause(row) {
-  return rung({ ...row, time: null }, "pause", {}, `${milliseconds(row.seconds)} later`);
+  const { seconds, left_out: leftOut } = row;
+  const words = leftOut ? `${leftOut} rows of ${milliseconds(seconds)} left out` : `${milliseconds(seconds)} later`;
+  return rung({ ...row, time: null }, "pause", {}, words);
 }
 
-function rung({ time, details }, kind, data, ...inside) {
+function rung({ time, details, association }, kind, data, ...inside) {
   const title = details?.length ? details.slice(0, TOOLTIP_LINES).join("\n") : null;
   const when = html("time", {}, time === null ? "" : milliseconds(time));
   const lane = html("div", { class: "lane" }, ...inside);
   const element = html("li", { class: `rung ${kind}`, title }, when, lane);
-  Object.assign(element.dataset, data);
+  Object.assign(element.dataset, data, association ? { association: tint(association) } : {});
   return element;
 }
 
-function said(who, words, sign) {
+function said(who, words, { sign, association } = {}) {
   const line = html("p", { class: "said" });
   if (sign) line.append(html("span", { class: "sign", "aria-hidden": "true" }, sign));
-  line.append(html("span", { class: "unseen" }, who), html("span", {}, words));
+  line.append(html("span", { class: "unseen" }, who));
+  if (association) line.append(tag(association));
+  line.append(html("span", {}, words));
   return line;
+}
+
+function tag(association) {
+  return html("span", { class: "tag", "data-association": tint(association) }, `A${association}`);
+}
+
+/** One association and the next one look different, however many there are. */
+function tint(association) {
+  return association % 2 ? "odd" : "even";
 }
 
 function more(about, details) {
@@ -133,11 +148,11 @@ function shaft({ toLeft = false, toRight = false, lost = false }) {
   return drawing;
 }
 
-function legend() {
+function legend(...more) {
   const kinds = [...KINDS].map(([topic, name]) =>
     html("li", { "data-topic": topic }, shaft({ toRight: true }), html("span", {}, name)),
   );
-  return html("ul", { class: "legend" }, ...kinds);
+  return html("ul", { class: "legend" }, ...kinds, ...more);
 }
 
 function other(side) {

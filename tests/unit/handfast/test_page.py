@@ -142,7 +142,7 @@ def _luminance(colour: str) -> float:
         ("bad", "bad-paper", 4.5),
         ("bad", "surface", 4.5),
         ("muted", "bad-paper", 4.5),
-        ("sent", "surface", 3),
+        *((tint, back, 4.5) for tint in ("sent", "next") for back in ("paper", "surface")),
         ("received", "surface", 3),
         ("good", "paper", 3),
         ("busy", "surface", 3),

@@ -14,6 +14,7 @@ from handfast.trace import End, Ladder, document, draw
 from peer.states import DtlsRole
 from peer.trace import (
     AssociationDecided,
+    AssociationRetired,
     Datagram,
     DatagramDropped,
     DatagramKind,
@@ -22,6 +23,7 @@ from peer.trace import (
     Failed,
     FingerprintChecked,
     HandshakeCompleted,
+    KeysSwitched,
     PathSelected,
     RoleChosen,
     StateChanged,
@@ -29,6 +31,7 @@ from peer.trace import (
     Verdict,
 )
 from tests.support.ladders import OFFER, START, Session, connected, intercepted
+from tests.support.ladders_later import rekeyed
 
 _VOID = {"meta", "link", "br", "img", "input", "hr"}
 
@@ -66,7 +69,7 @@ def both(session: Session) -> Ladder:
     return draw(End("alice", session.offerer), End("bob", session.answerer))
 
 
-@pytest.fixture(params=[connected, intercepted])
+@pytest.fixture(params=[connected, intercepted, rekeyed])
 def html(request: pytest.FixtureRequest) -> str:
     return document(both(request.param()))
 
@@ -137,6 +140,19 @@ def test_an_arrow_says_its_way_to_who_cannot_see_it() -> None:
     assert "alice and bob: connectivity checks" in text
 
 
+def test_rows_say_by_name_and_by_tint_which_association_they_belong_to() -> None:
+    page = _Page(document(both(rekeyed())))
+
+    rungs = [
+        attributes["data-association"]
+        for tag, attributes in page.tags
+        if tag == "li" and "data-association" in attributes
+    ]
+    assert set(rungs) == {"odd", "even"}
+    assert {"A1", "A2", "… DTLS associations, in their order"} <= set(page.text)
+    assert "A1" not in _Page(document(both(connected()))).text
+
+
 def test_a_tooltip_tells_the_datagrams() -> None:
     page = _Page(document(both(connected())))
 
@@ -185,6 +201,8 @@ def _everything(text: str) -> list[TraceEvent]:
             time=START, role=DtlsRole.SERVER, version=text, cipher=text, srtp_profile=text
         ),
         FingerprintChecked(time=START, expected=(text,), shown=text, matches=False),
+        KeysSwitched(time=START, direction=Direction.OUT, association=1, section=text),
+        AssociationRetired(time=START, association=0, reason=text),
         StateChanged(time=START, machine=text, state=text),
         Failed(time=START, sentence=text),
     ]

@@ -343,14 +343,18 @@ def test_transports_are_named_where_there_are_several() -> None:
     ]
 
 
-def test_more_rows_than_anybody_reads_are_left_out_and_said_to_be() -> None:
+def test_of_more_rows_than_anybody_reads_the_middle_is_left_out_and_said_to_be() -> None:
     session = Session()
     for number in range(30):
         session.datagram(number * 0.45, DTLS, f"Alert ({number})", out=True)
 
-    ladder = draw(End("alice", session.offerer), limit=10)
-    assert len(ladder.rows) == 10
-    assert ladder.remarks == ("20 later rows left out.",)
+    *begins, gap, a, b, c, last = draw(End("alice", session.offerer), limit=10).rows
+    assert [row.details[0].split(" → ")[1][:9] for row in (*begins, a, b, c, last)] == [
+        f"Alert ({number})"[:9] for number in (0, 1, 2, 3, 4, 26, 27, 28, 29)
+    ]
+    assert isinstance(gap, Pause)
+    assert gap.left_out == 21
+    assert gap.seconds == pytest.approx(22 * 0.45)
 
 
 def test_a_trace_without_events_is_a_ladder_without_rows() -> None:

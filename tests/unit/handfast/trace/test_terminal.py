@@ -11,6 +11,7 @@ from rich.console import Console
 from handfast.trace import End, Ladder, TerminalLadder, draw
 from peer.trace import DatagramKind, Failed
 from tests.support.ladders import OFFER, START, Session, connected, intercepted
+from tests.support.ladders_later import rekeyed, restarted
 
 
 def both(session: Session) -> Ladder:
@@ -30,7 +31,7 @@ def line_with(lines: list[str], words: str) -> str:
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    for ladder in (both(connected()), both(intercepted())):
+    for ladder in (both(connected()), both(intercepted()), both(rekeyed()), both(restarted())):
         assert max(cell_len(line) for line in drawn(ladder, width)) <= width
 
 
@@ -97,6 +98,23 @@ def test_a_failure_is_said_in_words_at_the_top_and_where_it_happened() -> None:
 
     assert lines[0].startswith("✘ Failed. alice: the peer's certificate does not match")
     assert "│✘ FAILED: the peer's" in line_with(lines, "FAILED")
+
+
+def test_rows_say_which_association_they_belong_to_once_there_are_several() -> None:
+    lines = drawn(both(rekeyed()))
+
+    assert line_with(lines, "A1 ClientHello").startswith("   50.0 ms")
+    assert line_with(lines, "A2 ClientHello").startswith("   1.006 s")
+    assert "│● A2 association 2 started" in line_with(lines, "│● A2")
+    assert "A1, A2 … DTLS associations, in their order" in " ".join(lines)
+    assert not any("A1" in line for line in drawn(both(connected())))
+
+
+def test_rows_that_are_left_out_are_counted() -> None:
+    session = rekeyed(5)
+    ladder = draw(End("alice", session.offerer), limit=40)
+
+    assert "rows of" in line_with(drawn(ladder), "left out")
 
 
 def test_a_pause_is_said() -> None:

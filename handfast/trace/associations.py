@@ -1,0 +1,214 @@
+"""Owns which association of its transport an event belongs to, where there is more than one.
+
+A handshake message does not say whose it is. It belongs to the association that has its keys next,
+or is given up next; what runs under keys belongs to those that its sender uses by then.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, assert_never
+
+from handfast.trace import flights
+from peer.trace import (
+    AssociationDecided,
+    AssociationRetired,
+    Datagram,
+    DatagramDropped,
+    DatagramKind,
+    Described,
+    Direction,
+    Failed,
+    FingerprintChecked,
+    HandshakeCompleted,
+    KeysSwitched,
+    PathSelected,
+    RoleChosen,
+    StateChanged,
+    TraceEvent,
+    Verdict,
+)
+
+_Numbered = HandshakeCompleted | FingerprintChecked | KeysSwitched | AssociationRetired
+_ASKS_FOR_ONE: Final = (Verdict.STARTED, Verdict.UNDECIDED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belonging:
+    """To which association something belongs.
+
+    Args:
+        association: Its number; the first one of a transport is 0.
+        former: Whether another one has its keys by then, or serves in its place.
+    """
+
+    association: int
+    former: bool = False
+
+
+def is_payload(event: Datagram) -> bool:
+    """Whether it runs under the keys of an association, as far as its names tell."""
+    match event.kind:
+        case DatagramKind.SRTP | DatagramKind.SRTCP:
+            return True
+        case DatagramKind.DTLS:
+            names = flights.messages(event.detail)
+            return not flights.is_handshake(names) and not flights.has_alert(names)
+        case _:
+            return False
+
+
+class Associations:
+    """What belongs to which association; nothing does where a transport has had but one.
+
+    Args:
+        traces: Of one end or of both.
+    """
+
+    def __init__(self, *traces: Sequence[TraceEvent]) -> None:
+        several = {key for trace in traces for key in _with_several(trace)}
+        self._found: dict[int, Belonging] = {}
+        for trace in traces if several else ():
+            self._found |= _Walk(trace, several).found
+
+    def of(self, event: TraceEvent) -> Belonging | None:
+        """Where an event belongs; the very object that was in a trace."""
+        return self._found.get(id(event))
+
+
+def _with_several(trace: Sequence[TraceEvent]) -> set[str | None]:
+    """The transports that have had more than one association, or were to have."""
+    secured: set[str | None] = set()
+    found: set[str | None] = set()
+    for event in trace:
+        match event:
+            case HandshakeCompleted(association=0):
+                secured.add(event.transport)
+            case AssociationDecided(verdict=verdict) if verdict in _ASKS_FOR_ONE:
+                found |= secured & {event.transport}
+            case _ if isinstance(event, _Numbered) and event.association > 0:
+                found.add(event.transport)
+            case _:
+                pass
+    return found
+
+
+@dataclass(slots=True)
+class _Transport:
+    """What is known of one at some point of the walk."""
+
+    uses: dict[Direction, int] = field(default_factory=lambda: {Direction.IN: 0, Direction.OUT: 0})
+    secured: int | None = None
+    shaking: int | None = None
+    #: Whether a description may have asked for another one since the last handshake.
+    asked: bool = True
+
+    @property
+    def serving(self) -> int:
+        return self.uses[Direction.OUT]
+
+    def settle(self, event: HandshakeCompleted | KeysSwitched | AssociationRetired) -> None:
+        """Take what one end says of its keys."""
+        number = event.association
+        match event:
+            case HandshakeCompleted():
+                self.secured, self.asked = number, False
+            case KeysSwitched(direction=direction):
+                self.uses[direction] = number
+            case AssociationRetired() if number >= self.serving:
+                # It was given up, though perhaps after the switch.
+                self.secured = before = max(0, number - 1)
+                self.uses = {way: min(used, before) for way, used in self.uses.items()}
+            case AssociationRetired():
+                pass
+            case _:
+                assert_never(event)
+
+
+class _Walk:
+    """Goes through the trace of one end."""
+
+    def __init__(self, trace: Sequence[TraceEvent], several: set[str | None]) -> None:
+        self.found: dict[int, Belonging] = {}
+        self._transports: defaultdict[str | None, _Transport] = defaultdict(_Transport)
+        self._outcomes = _outcomes(trace)
+        self._heard = _first_heard(trace)
+        for place, event in enumerate(trace):
+            if isinstance(event, Described):
+                for transport in self._transports.values():
+                    transport.asked = True
+            belonging = self._look(place, event, self._transports[event.transport])
+            if belonging is not None and event.transport in several:
+                self.found[id(event)] = belonging
+
+    def _look(self, place: int, event: TraceEvent, known: _Transport) -> Belonging | None:
+        match event:
+            case Datagram() if is_payload(event):
+                number = self._heard.get(place, known.uses[event.direction])
+                return Belonging(association=number, former=(known.secured or 0) > number)
+            case Datagram(kind=DatagramKind.DTLS):
+                return self._handshake(place, event, known)
+            case HandshakeCompleted() | KeysSwitched() | AssociationRetired():
+                former = event.association < known.serving
+                known.settle(event)
+                return Belonging(association=event.association, former=former)
+            case FingerprintChecked(association=number):
+                return Belonging(association=number)
+            case AssociationDecided(verdict=verdict) if verdict in _ASKS_FOR_ONE:
+                return Belonging(association=self._next(place, event.transport, known))
+            case AssociationDecided(verdict=Verdict.KEPT):
+                return Belonging(association=known.serving)
+            case RoleChosen():
+                return Belonging(association=self._next(place, event.transport, known))
+            case AssociationDecided() | Datagram() | DatagramDropped() | Described() | Failed():
+                return None
+            case PathSelected() | StateChanged():
+                return None
+            case _:
+                assert_never(event)
+
+    def _handshake(self, place: int, event: Datagram, known: _Transport) -> Belonging | None:
+        names = flights.messages(event.detail)
+        if not flights.is_handshake(names):
+            return None
+        # A last flight that is sent again comes after the keys that it has made.
+        if known.shaking is None or ("ClientHello" in names and known.asked):
+            known.shaking = self._next(place, event.transport, known)
+        return Belonging(association=known.shaking)
+
+    def _next(self, place: int, transport: str | None, known: _Transport) -> int:
+        """The association that has its keys next, or is given up next."""
+        outcomes = self._outcomes[transport]
+        following = (number for at, number in outcomes if at >= place)
+        return next(following, 0 if known.secured is None else known.serving + 1)
+
+
+def _outcomes(trace: Sequence[TraceEvent]) -> defaultdict[str | None, list[tuple[int, int]]]:
+    """Where in a trace which association came to something, or to nothing."""
+    transports: defaultdict[str | None, _Transport] = defaultdict(_Transport)
+    found: defaultdict[str | None, list[tuple[int, int]]] = defaultdict(list)
+    for place, event in enumerate(trace):
+        if isinstance(event, HandshakeCompleted | KeysSwitched | AssociationRetired):
+            known = transports[event.transport]
+            if not isinstance(event, KeysSwitched) and event.association >= known.serving:
+                found[event.transport].append((place, event.association))
+            known.settle(event)
+    return found
+
+
+def _first_heard(trace: Sequence[TraceEvent]) -> dict[int, int]:
+    """Where a packet came in that was the first under the keys of which association.
+
+    It is told of before it is authenticated, and the switch that it causes right after it.
+    """
+    latest: dict[str | None, int] = {}
+    found: dict[int, int] = {}
+    for place, event in enumerate(trace):
+        if isinstance(event, KeysSwitched) and event.transport in latest:
+            before = trace[latest[event.transport]]
+            if isinstance(before, Datagram) and before.direction is Direction.IN:
+                found[latest[event.transport]] = event.association
+        latest[event.transport] = place
+    return found
