@@ -25,7 +25,6 @@ from peer.negotiation.validation import (
     is_supported,
     offered_setup,
 )
-from peer.states import SignalingState
 
 if TYPE_CHECKING:
     from peer.negotiation.created import Created
@@ -52,11 +51,9 @@ def apply_local_offer(session: Session, created: Created) -> Session:
 
 def apply_local_answer(session: Session, created: Created, kind: SdpType) -> Session:
     """Set our answer, provisional or final."""
-    again = session.state is SignalingState.HAVE_LOCAL_PRANSWER
     session = _with_created(_enter(session, Side.LOCAL, kind, created.sdp), created)
     offer = _offer(session.pending_remote)
-    exchange = Exchange(offer, created.sdp, answerer=Side.LOCAL, again=again)
-    session = settle(session, exchange, kind)
+    session = settle(session, Exchange(offer, created.sdp, answerer=Side.LOCAL), kind)
     return _conclude(session) if kind is SdpType.ANSWER else session
 
 
@@ -89,12 +86,14 @@ def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpT
     Raises:
         DescriptionError: The answer does not answer our offer, or cannot be accepted.
     """
-    again = session.state is SignalingState.HAVE_REMOTE_PRANSWER
+    earlier = session.pending_remote
     session = _enter(session, Side.REMOTE, kind, sdp)
     offer = _offer(session.pending_local)
     check_description(sdp, profile)
     check_answer(offer, sdp)
-    session = settle(session, Exchange(offer, sdp, answerer=Side.REMOTE, again=again), kind)
+    provisional = None if earlier is None else earlier.sdp
+    exchange = Exchange(offer, sdp, answerer=Side.REMOTE, provisional=provisional)
+    session = settle(session, exchange, kind)
     return _conclude(session) if kind is SdpType.ANSWER else session
 
 

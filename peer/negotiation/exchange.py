@@ -18,13 +18,13 @@ class Exchange:
     """An offer with its answer, and who answered.
 
     Args:
-        again: A provisional answer to this offer was in force.
+        provisional: The peer's answer before, which this one may not contradict.
     """
 
     offer: Sdp
     answer: Sdp
     answerer: Side
-    again: bool
+    provisional: Sdp | None = None
 
     @property
     def remote(self) -> Sdp:

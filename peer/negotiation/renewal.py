@@ -78,16 +78,21 @@ def with_found(session: Session, key: str, number: int, *, replaced: bool) -> Se
     now = session.transport(key)
     if now is None:
         return replace(session, stable=stable)
-    find = found_in_use if replaced else found_unused
     known = None if stable is None else stable.transport(key)
-    if session.state is SignalingState.HAVE_LOCAL_OFFER and known is not None:
-        # What our offer says stands: where it names what is gone, it asks for it anew.
-        found = with_local(known, now.association.local, now.local)
-        fingerprints = session.fingerprints
+    if replaced:
+        found = found_in_use(now, number)
+    elif (
+        known is not None
+        and number == now.association.number
+        and session.state is not SignalingState.HAVE_REMOTE_OFFER
+    ):
+        # What a description of ours says, stands: where it names what is gone, it asks anew.
+        anew = with_local(known, now.association.local, now.local)
+        found = replace(anew, remote_ice=now.remote_ice, ice_role=now.ice_role)
     else:
-        found = find(now, number)
-        given_up = found.association.number < now.association.number
-        fingerprints = found.association.local.fingerprints if given_up else session.fingerprints
+        found = found_unused(now, number)
+    given_up = found.association.number < now.association.number
+    fingerprints = found.association.local.fingerprints if given_up else session.fingerprints
     return replace(session, stable=stable, fingerprints=fingerprints).with_transport(found)
 
 

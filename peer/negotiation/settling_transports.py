@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from peer.errors import DescriptionError, ModificationError
 from peer.negotiation.attributes import Setup
-from peer.negotiation.modification import Refuse, Reuse, assess
+from peer.negotiation.modification import Refuse, is_restart
 from peer.negotiation.roles import resolve
 from peer.negotiation.state import Side
 from peer.negotiation.terms import judged_offer, restarts, settled
@@ -63,7 +63,7 @@ def settle_transport(
         raise DescriptionError("the answer accepts an m-section without a transport", mid=mid)
     if exchange.answer.bundled(mid)[0] != mid:
         return session
-    # RFC 5763 section 5 holds for every answer; the role counts where there is none yet.
+    # RFC 5763 section 5 holds for every answer, where a role was settled before too.
     role = resolve(
         offered_setup(exchange.offer, offered),
         exchange.answer.transport_setup(answered),
@@ -73,10 +73,10 @@ def settle_transport(
     theirs = exchange.theirs(offered, answered)
     remote = remote_identity(exchange.remote, theirs)
     ice = ice_parameters(exchange.remote, theirs)
+    if exchange.provisional is not None:
+        _check_again(exchange.provisional, remote, ice, mid)
     known = session.settled_transport(now.key)
-    if exchange.again and now.association.settled and now.remote_ice is not None:
-        if exchange.answerer is Side.REMOTE:
-            _check_again(now, remote, ice, role, mid)
+    if known is None and now.association.settled:
         return session
     if known is None:
         association = replace(now.association, remote=remote, role=role)
@@ -128,16 +128,17 @@ def role_left(offer: Sdp, section: MediaSection) -> DtlsRole | None:
             return None
 
 
-def _check_again(
-    now: TransportState, remote: RemoteIdentity, ice: IceParameters, role: DtlsRole, mid: str
-) -> None:
+def _check_again(provisional: Sdp, remote: RemoteIdentity, ice: IceParameters, mid: str) -> None:
     """After a provisional answer another one is of the same peer: forking is left out."""
-    after = replace(now.association, remote=remote, role=role)
-    if not isinstance(assess(now.association, after), Reuse):
+    section = provisional.section(mid)
+    if section is None or section.rejected or provisional.bundled(mid)[0] != mid:
+        return
+    before = remote_identity(provisional, section)
+    if set(before.fingerprints) != set(remote.fingerprints) or before.tls_id != remote.tls_id:
         raise ModificationError(
             "the answer is of another DTLS association than the provisional one before", mid=mid
         )
-    if restarts(now, ice):
+    if is_restart(ice_parameters(provisional, section), ice):
         raise ModificationError(
             "the answer is of another ICE generation than the provisional one before", mid=mid
         )

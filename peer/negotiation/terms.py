@@ -109,6 +109,9 @@ def settled(
     match verdict:
         case Reuse():
             settled = replace(meant, association=_learned(meant.association, remote))
+        case NewAssociation() | Undecided() if _is_settled_already(meant, now, terms):
+            # As a provisional answer settled it; by now more may be known of what serves.
+            settled = now
         case NewAssociation() | Undecided():
             settled = _followed_by(meant, terms)
         case _:
@@ -146,6 +149,16 @@ def _spoken_of(known: TransportState, remote: RemoteIdentity) -> TransportState:
         if older.tls_id == remote.tls_id != newest.tls_id:
             return replace(known, association=terms, fallbacks=known.fallbacks[:index])
     return known
+
+
+def _is_settled_already(
+    known: TransportState, now: TransportState, terms: AssociationTerms
+) -> bool:
+    """Whether the new association is one of now; its role may differ, the first one counts."""
+    newest = now.association
+    if not newest.settled or newest.number <= known.association.number:
+        return False
+    return (newest.local, newest.remote) == (terms.local, terms.remote)
 
 
 def _learned(terms: AssociationTerms, remote: RemoteIdentity) -> AssociationTerms:
