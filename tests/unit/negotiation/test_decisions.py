@@ -232,3 +232,108 @@ def test_a_refusal_names_the_association_and_the_reason(
 
 def test_a_description_that_cannot_be_read_decides_nothing(offerer: End) -> None:
     assert refusal(offerer.negotiator.session, SdpSyntaxError("unreadable"), NOW) is None
+
+
+NEW = (Fingerprint.of_certificate(b"another", HashFunction.SHA256),)
+
+
+def asking(offerer: End, answerer: End) -> None:
+    """Two that are connected, and one of them wants new keys."""
+    exchange(offerer, answerer)
+    offerer.negotiator.want_rekey(NEW)
+
+
+class TestModification:
+    """What a later exchange means to the association and to ICE."""
+
+    def test_an_offer_of_new_keys_starts_an_association_that_listens(
+        self, offerer: End, answerer: End
+    ) -> None:
+        asking(offerer, answerer)
+        offerer.local(SdpType.OFFER)
+        assert offerer.decided[1:] == [LISTENING]
+
+    def test_an_offer_that_replaces_one_decides_nothing_anew(
+        self, offerer: End, answerer: End
+    ) -> None:
+        asking(offerer, answerer)
+        offerer.local(SdpType.OFFER)
+        offerer.negotiator.want_data()
+        offerer.local(SdpType.OFFER)
+        assert [d for d in offerer.decided if d.transport == "0"] == []
+
+    def test_its_answer_starts_it_at_both_ends_and_says_why(
+        self, offerer: End, answerer: End
+    ) -> None:
+        asking(offerer, answerer)
+        exchange(offerer, answerer)
+        for end, words in (
+            (answerer, "our tls-id, the peer's fingerprint and the peer's tls-id changed"),
+            (offerer, "our fingerprint, our tls-id and the peer's tls-id changed"),
+        ):
+            assert len(end.roles) == 1
+            (decided,) = (d for d in end.decided if isinstance(d, AssociationDecided))
+            assert (decided.verdict, decided.reason) == (Verdict.STARTED, words)
+            assert decided.section == "RFC 8842 section 3.1"
+
+    def test_the_final_answer_after_a_provisional_one_keeps_it(
+        self, offerer: End, answerer: End
+    ) -> None:
+        asking(offerer, answerer)
+        answerer.remote(offerer.local(SdpType.OFFER))
+        offerer.remote(answerer.local(SdpType.PRANSWER))
+        assert offerer.verdicts == answerer.verdicts == [("0", Verdict.STARTED)]
+        offerer.remote(answerer.local(SdpType.ANSWER))
+        assert offerer.roles == answerer.roles == []
+        assert offerer.verdicts == answerer.verdicts == [("0", Verdict.KEPT)]
+
+    def test_a_peer_without_tls_id_leaves_it_undecided(self, offerer: End, answerer: End) -> None:
+        def answer_without_tls_id() -> None:
+            answerer.remote(offerer.local(SdpType.OFFER))
+            text = answerer.local(SdpType.ANSWER).sdp
+            lines = [line for line in text.splitlines(True) if not line.startswith("a=tls-id")]
+            offerer.remote(SessionDescription("".join(lines), SdpType.ANSWER))
+
+        answer_without_tls_id()
+        offerer.negotiator.want_rekey(NEW)
+        answer_without_tls_id()
+        (decided,) = (d for d in offerer.decided if isinstance(d, AssociationDecided))
+        assert decided.verdict is Verdict.UNDECIDED
+        assert "the peer sends no tls-id" in decided.reason
+
+    def test_an_ice_restart_alone_keeps_the_association(self, offerer: End, answerer: End) -> None:
+        exchange(offerer, answerer)
+        offerer.negotiator.restart_ice()
+        exchange(offerer, answerer)
+        for end in (offerer, answerer):
+            (decided,) = (d for d in end.decided if isinstance(d, AssociationDecided))
+            assert (decided.verdict, decided.section) == (Verdict.KEPT, "RFC 8445 section 9")
+            assert decided.reason == "ICE restarts, which alone keeps the association"
+
+    def test_an_ice_restart_with_new_keys_is_told_with_them(
+        self, offerer: End, answerer: End
+    ) -> None:
+        asking(offerer, answerer)
+        offerer.negotiator.restart_ice()
+        exchange(offerer, answerer)
+        (decided,) = (d for d in offerer.decided if isinstance(d, AssociationDecided))
+        assert decided.verdict is Verdict.STARTED
+        assert decided.reason.endswith("; ICE restarts as well")
+
+    def test_an_ice_restart_that_the_peer_does_not_follow_is_told(
+        self, offerer: End, answerer: End
+    ) -> None:
+        exchange(offerer, answerer)
+        theirs = answerer.negotiator.session.transports[0].local
+        offerer.negotiator.restart_ice()
+        answerer.remote(offerer.local(SdpType.OFFER))
+        text = answerer.local(SdpType.ANSWER).sdp
+        now = answerer.negotiator.session.transports[0].local
+        text = text.replace(
+            f"ice-ufrag:{now.username_fragment}", "ice-ufrag:" + theirs.username_fragment
+        )
+        text = text.replace(f"ice-pwd:{now.password}", f"ice-pwd:{theirs.password}")
+        offerer.remote(SessionDescription(text, SdpType.ANSWER))
+        (decided,) = (d for d in offerer.decided if isinstance(d, AssociationDecided))
+        assert decided.verdict is Verdict.KEPT
+        assert decided.reason == "the peer did not restart ICE: the path before goes on"
