@@ -68,6 +68,18 @@ async def test_no_more_than_a_few_retired_ones_stand() -> None:
 
 
 @in_virtual_time
+async def test_the_peers_former_generation_outlasts_those_that_it_never_used() -> None:
+    scene = Scripted()
+    await scene.connected()
+    scene["a"].hear(DATA)
+    (await scene.restarting("b")).nominate()
+    for name in "cdef":
+        await scene.restarting(name)
+    await asyncio.sleep(0)
+    assert [name for name, made in scene.made.items() if made.closes] == ["c"]
+
+
+@in_virtual_time
 async def test_a_second_offer_takes_the_sockets_of_the_first_away() -> None:
     scene = Scripted()
     await scene.connected()
