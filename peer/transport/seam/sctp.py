@@ -77,7 +77,7 @@ class Association(BoundedSctp):
 
     Args:
         on_close: Called once, when the association has ended, whoever ended it.
-        on_established: Called whenever it is established, before any message flows.
+        on_established: Called before any message flows, and perhaps once more.
         initiates: Whether it sends an INIT of its own, or waits for that of a peer that restarts.
 
     Attributes:
@@ -98,7 +98,6 @@ class Association(BoundedSctp):
         self.__initiates = initiates
         self.__closed = False
         self.__outstanding: deque[_Outstanding] = deque()
-        self.__again: deque[Message] = deque()
         self.__taken_over: set[int] = set()
         self.__flush: asyncio.Handle | None = None
         self.refused_channels = 0
@@ -173,8 +172,7 @@ class Association(BoundedSctp):
 
         Call it before any message flows: when this one is about to be established.
         """
-        # What was to be sent again to the life before comes after what was.
-        again = [*to_send_again(old.__sent(), now=time.time()), *old.__again]
+        again = to_send_again(old.__sent(), now=time.time())
         self._data_channel_queue, old._data_channel_queue = old._data_channel_queue, deque()
         self._data_channels, old._data_channels = old._data_channels, {}
         self.refused_channels += old.refused_channels
@@ -190,10 +188,11 @@ class Association(BoundedSctp):
             for message in again
             if message.protocol == WEBRTC_DCEP and is_announcement(message.data)
         }
-        self.__again.extend(again)
         for stream, channel in list(self._data_channels.items()):
             if stream not in announced:
                 self.__continue(stream, cast("DataChannel", channel), announcing)
+        for message in again:
+            self.__send_now(message)
 
     def discard(self) -> None:
         """End without a word and without a callback."""
@@ -209,7 +208,7 @@ class Association(BoundedSctp):
             return
         elif announcing is Announcing.ALL:
             opening = channel._announcement().encode()
-            self.__again.appendleft(Message(stream=stream, protocol=WEBRTC_DCEP, data=opening))
+            self.__send_now(Message(stream=stream, protocol=WEBRTC_DCEP, data=opening))
         elif channel.readyState == "connecting":
             # It has our announcement, and its answer is lost.
             channel._setReadyState("open")
@@ -306,10 +305,10 @@ class Association(BoundedSctp):
         self.__flush = None
         run_to_end(self._data_channel_flush())
 
-    async def _data_channel_flush(self) -> None:
-        while self.established and self.__again and not self._outbound_queue:
-            message = self.__again.popleft()
-            await self._send(
+    def __send_now(self, message: Message) -> None:
+        """Hand it to SCTP, before all that waits in the queue."""
+        run_to_end(
+            self._send(
                 message.stream,
                 message.protocol,
                 message.data,
@@ -317,13 +316,7 @@ class Association(BoundedSctp):
                 max_retransmits=message.max_retransmits,
                 ordered=message.ordered,
             )
-        if not self.__again:
-            await super()._data_channel_flush()
-
-    async def _transmit_reconfig(self) -> None:
-        # W3C webrtc-pc section 6.2.4: what waits is sent before a channel closes.
-        if not self.__again:
-            await super()._transmit_reconfig()
+        )
 
     async def _send(
         self,
@@ -361,7 +354,7 @@ class Association(BoundedSctp):
             await super()._init()
 
     def _set_state(self, state: RTCSctpTransport.State) -> None:
-        if state == self.State.ESTABLISHED and not self.established:
+        if state == self.State.ESTABLISHED:
             self.__on_established()
         super()._set_state(state)
         if state == self.State.CLOSED and not self.__closed:

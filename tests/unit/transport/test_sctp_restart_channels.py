@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from peer.transport.sctp.dcep import Announcement
 from peer.transport.sctp.restart import Announcing
 from tests.support.data_ends import End, fragment, heard, open_pair
 from tests.support.media_link import media_link
-from tests.support.sctp_restarts import Restarted, data_chunks, restart, settle, without_data
+from tests.support.sctp_restarts import (
+    ByHand,
+    Restarted,
+    data_chunks,
+    restart,
+    settle,
+    without_data,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,6 +33,13 @@ async def ends() -> AsyncIterator[tuple[End, End]]:
     yield left, right
     await left.transport.close()
     await right.transport.close()
+
+
+def announcement(tsn: int, label: str) -> DataChunk:
+    chunk = fragment(tsn, stream=0, flags=3)
+    chunk.stream_seq = tsn - 1
+    chunk.protocol, chunk.user_data = DCEP, Announcement(label=label).encode()
+    return chunk
 
 
 def announcements(chunks: list[DataChunk]) -> list[int]:
@@ -125,10 +140,10 @@ async def test_another_channel_in_place_of_one_in_use_is_refused(ends: tuple[End
     left, right = ends
     ours, _ = await open_pair(left, right)
     await settle()
-    announcement = fragment(left.expected_tsn, stream=0, flags=3)
-    announcement.protocol = DCEP
-    announcement.user_data = b"\x03" + bytes(11)
-    left.transport.receive(left.forge(announcement))
+    opening = fragment(left.expected_tsn, stream=0, flags=3)
+    opening.protocol = DCEP
+    opening.user_data = b"\x03" + bytes(11)
+    left.transport.receive(left.forge(opening))
 
     assert left.transport.refused_channels == 1
     assert (ours.readyState, ours.label) == ("open", "chat")
@@ -164,6 +179,18 @@ async def test_a_channel_that_was_closing_closes_where_the_peer_has_forgotten_it
     assert ours.readyState == "closed"
 
 
+async def test_a_channel_announced_again_is_not_given_to_another(ends: tuple[End, End]) -> None:
+    left, right = ends
+    ours, _ = await open_pair(left, right)
+    peer = ByHand(left)
+    peer.send_init(tag=1)
+    peer.send_echo(announcement(1, "chat"), announcement(2, "other"))
+    await settle()
+
+    assert (ours.readyState, ours.label) == ("open", "chat")
+    assert left.transport.refused_channels == 1
+
+
 @pytest.mark.parametrize("lost", ["request", "answer"])
 async def test_a_channel_that_was_closing_closes(ends: tuple[End, End], lost: str) -> None:
     left, right = ends
@@ -178,6 +205,28 @@ async def test_a_channel_that_was_closing_closes(ends: tuple[End, End], lost: st
 
     assert ours.readyState == "closed"
     assert peer.channels[0].readyState == "closed"
+
+
+async def test_what_is_sent_again_on_a_closing_channel_comes_before_it_closes(
+    ends: tuple[End, End],
+) -> None:
+    left, right = ends
+    ours, _ = await open_pair(left, right)
+    for _ in range(200):
+        ours.send("x" * 1000)
+    await settle()
+    left.link.wire.keep = without_data
+    # More than a fresh association may send at first, and all of it on its way.
+    messages = [f"{number} {'x' * 1000}" for number in range(20)]
+    for message in messages:
+        ours.send(message)
+    await settle()
+    assert ours.bufferedAmount == 0
+    ours.close()
+    peer = await restart(right, ours.id)
+
+    assert peer.received[0] == messages
+    assert ours.readyState == "closed"
 
 
 async def test_what_waited_on_a_closing_channel_is_sent_before_it_closes(

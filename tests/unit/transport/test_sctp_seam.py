@@ -23,7 +23,6 @@ METHODS = [
     "_send",
     "_send_chunk",
     "_set_state",
-    "_transmit_reconfig",
 ]
 ATTRIBUTES = [
     "_advertised_rwnd",
