@@ -244,6 +244,20 @@ def test_a_dropped_one_that_carries_gives_way_to_the_latest_that_works() -> None
     assert places(lineup) == "a - - bc"
 
 
+@pytest.mark.parametrize("state", [CONNECTED, DISCONNECTED])
+def test_of_several_alike_the_latest_takes_its_place(state: IceTransportState) -> None:
+    lineup = Lineup(Member("a", FAILED))
+    for name in "bcd":
+        lineup.current.state = FAILED
+        follow(lineup, name, CONNECTED)
+        lineup.settle()
+    for former in lineup.retired:
+        former.state = state
+    assert places(lineup) == "d - - abc"
+    lineup.drop("d")
+    assert places(lineup) == "c - - abd"
+
+
 def test_where_none_works_the_latest_takes_its_place() -> None:
     lineup = begun(FAILED, state=CONNECTED)
     lineup.settle()
