@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pytest
 
 from tests.support.foreign import ForeignName, open_stage
 from tests.support.foreign_marks import peer_parameters
-from tests.support.parley import Exchange, medium_of, parley
-from tests.support.rekeys import Change, restart
+from tests.support.parley import Exchange, Report, medium_of, parley
+from tests.support.rekeys import Change, baseline, gaps, restart
 
 #: libdatachannel refuses a restart, GStreamer knows none.
 RESTARTERS = (
@@ -20,9 +21,7 @@ RESTARTERS = (
     ForeignName.PION,
     ForeignName.WERIFT,
 )
-#: Seconds.
-LONGEST_GAP = 0.1
-BY_PEER, BY_US = "the peer restarts", "we restart"
+KINDS = BY_PEER, BY_US = ("the peer restarts", "we restart")
 TIMES = 2
 
 pytestmark = [
@@ -31,54 +30,55 @@ pytestmark = [
 ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One session: how it opened, what was counted before the restarts, and these by kind."""
+
+    opening: Exchange
+    still: Report
+    changes: Mapping[str, tuple[Change, ...]]
+
+
 @pytest.fixture(scope="module", params=peer_parameters(RESTARTERS))
-def session(request: pytest.FixtureRequest) -> tuple[Exchange, Mapping[str, list[Change]]]:
-    """How one session opened, and all its restarts."""
+def story(request: pytest.FixtureRequest) -> Story:
+    """A session with each such peer, through all restarts."""
     return asyncio.run(_tell(request.param))
 
 
-async def _tell(name: ForeignName) -> tuple[Exchange, Mapping[str, list[Change]]]:
+async def _tell(name: ForeignName) -> Story:
     async with (
         open_stage(name) as open_peer,
         open_peer() as peer,
         parley(peer, medium_of(name)) as session,
     ):
         opening = await session.open()
-        return opening, {
-            what: [await restart(session, by_peer=what == BY_PEER) for _ in range(TIMES)]
-            for what in (BY_PEER, BY_US)
-        }
+        still = await baseline(session)
+        changes = {}
+        for what in KINDS:
+            made = [await restart(session, by_peer=what == BY_PEER) for _ in range(TIMES)]
+            changes[what] = tuple(made)
+        return Story(opening=opening, still=still, changes=changes)
 
 
-@pytest.fixture(params=[BY_PEER, BY_US])
-def restarts(
-    request: pytest.FixtureRequest, session: tuple[Exchange, Mapping[str, list[Change]]]
-) -> list[Change]:
+@pytest.fixture(params=KINDS)
+def restarts(request: pytest.FixtureRequest, story: Story) -> tuple[Change, ...]:
     """The restarts of one side, in a row."""
-    return session[1][request.param]
+    return story.changes[request.param]
 
 
-def test_each_restart_has_new_names_at_both_ends(
-    session: tuple[Exchange, Mapping[str, list[Change]]],
-) -> None:
-    opening, changes = session
-    exchanges = [opening, *(each.exchange for made in changes.values() for each in made)]
-    for names in zip(*(each.ufrags for each in exchanges), strict=True):
+def test_each_restart_has_new_names_at_both_ends(story: Story) -> None:
+    made = [each.exchange for changes in story.changes.values() for each in changes]
+    for names in zip(*(each.ufrags for each in (story.opening, *made)), strict=True):
         assert len(set(names)) == 1 + 2 * TIMES
 
 
-def test_the_handshake_stays_the_only_one(restarts: list[Change]) -> None:
+def test_the_handshake_stays_the_only_one(restarts: tuple[Change, ...]) -> None:
     assert [each.handshakes for each in restarts] == [1] * TIMES
 
 
-def test_media_has_no_gap_that_anybody_notices(restarts: list[Change]) -> None:
-    gaps = [
-        gap
-        for each in restarts
-        for gap in (each.report.peer.longest_gap, each.report.ours.longest_gap)
-    ]
-    assert [gap for gap in gaps if gap >= LONGEST_GAP] == []
+def test_media_has_no_gap_that_anybody_notices(story: Story, restarts: tuple[Change, ...]) -> None:
+    assert [each.too_long for each in gaps(restarts, [story.still])] == [[], []]
 
 
-def test_messages_come_back(restarts: list[Change]) -> None:
+def test_messages_come_back(restarts: tuple[Change, ...]) -> None:
     assert [each for each in restarts if not each.echoed] == []
