@@ -164,13 +164,13 @@ def _offer(pending: Described | None) -> Sdp:
 
 def _with_created(session: Session, created: Created) -> Session:
     for transport in created.transports:
-        known = session.settled_transport(transport.key)
-        if known is not None:
-            # It may have changed since the description was created: what that says, stands.
-            local = with_local(known, transport.association.local, transport.local)
-            session = session.with_transport(local)
-        elif session.transport(transport.key) is None:
+        now, known = session.transport(transport.key), session.settled_transport(transport.key)
+        ours, ice = transport.association.local, transport.local
+        if now is None:
             session = session.with_transport(transport)
+        elif known is not None and (now.association.local, now.local) != (ours, ice):
+            # It may have changed since the description was created: what that says, stands.
+            session = session.with_transport(with_local(known, ours, ice))
     return replace(session, fingerprints=created.fingerprints).with_routes(created.routes)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
-from peer.errors import ModificationError
+from peer.errors import ModificationError, SetupError
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.effects import ConnectDtls, DropAssociation, Effect, Listen
 from peer.negotiation.sdp import Sdp
@@ -453,6 +453,60 @@ class TestFindings:
         assert transport(right) == before
         check_agreement(left, right)
 
+    def test_what_was_found_in_use_after_a_provisional_answer_stays_so(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        set_remote(right, offer_of(left))
+        set_local(right, SessionDescription("", SdpType.PRANSWER))
+        set_remote(left, described(right, Side.LOCAL))
+        for end in (left, right):
+            assert end.settle_association("0", 1, replaced=True) == ()
+        assert set_local(right) == ()
+        assert set_remote(left, described(right, Side.LOCAL)) == ()
+        assert not any(transport(end).fallbacks for end in (left, right))
+        check_agreement(left, right)
+
+    def test_what_was_given_up_after_a_provisional_answer_begins_anew_with_the_final(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        set_remote(right, offer_of(left))
+        set_local(right, SessionDescription("", SdpType.PRANSWER))
+        set_remote(left, described(right, Side.LOCAL))
+        for end in (left, right):
+            dropped, listening = end.settle_association("0", 1, replaced=False)
+            assert dropped == DropAssociation("0", 1)
+            assert isinstance(listening, Listen)
+        the(ConnectDtls, set_local(right))
+        the(ConnectDtls, set_remote(left, described(right, Side.LOCAL)))
+        check_agreement(left, right)
+
+    def test_a_finding_while_the_peers_offer_waits_changes_what_we_answer(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        before = right.session.stable or right.session
+        set_remote(right, offer_of(left))
+        assert right.settle_association("0", 1, replaced=False) == (DropAssociation("0", 1),)
+        assert transport(right).association.number == 0
+        set_local(right, ROLLBACK)
+        assert transport(right).association == before.transports[0].fallbacks[0]
+
+    def test_a_description_that_was_created_before_a_finding_says_what_it_says(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        created = left.create_offer()
+        left.settle_association("0", 1, replaced=False)
+        set_local(left, created)
+        asked = transport(left).association
+        section = Sdp.parse(created.sdp).media[0]
+        assert (asked.local.fingerprints, asked.local.tls_id) == (NEW, section.tls_id)
+        assert not asked.settled
+        right.settle_association("0", 1, replaced=False)
+        set_remote(right, created)
+        set_remote(left, answer_of(right))
+        check_agreement(left, right)
+
     def test_new_keys_that_are_wanted_before_the_last_were_found_in_use_follow_them(self) -> None:
         left, right = connected()
         left.want_rekey(NEW)
@@ -488,6 +542,6 @@ def test_a_refused_offer_of_new_keys_leaves_the_very_session() -> None:
     left.want_rekey(NEW)
     offer = edited(offer_of(left), ("a=setup:actpass", "a=setup:holdconn"))
     before = right.session
-    with pytest.raises(Exception, match="hold"):
+    with pytest.raises(SetupError, match="hold"):
         right.plan(Side.REMOTE, offer)
     assert right.session is before
