@@ -1,0 +1,238 @@
+"""Owns the proof of what follows when only the wire shows whether new keys are in use."""
+
+from __future__ import annotations
+
+import pytest
+
+from peer.descriptions import SdpType, SessionDescription
+from peer.negotiation.effects import ConnectDtls, ConnectIce, DropAssociation, Listen
+from peer.negotiation.sdp import Sdp
+from peer.negotiation.state import Side
+from peer.states import DtlsRole
+from tests.support.modification import (
+    NEW,
+    NEWER,
+    answer_from_old_peer,
+    connected,
+    old_peer,
+    the,
+    transport,
+)
+from tests.support.negotiation import (
+    ROLLBACK,
+    answer_of,
+    described,
+    edited,
+    exchange,
+    offer_of,
+    set_local,
+    set_remote,
+    without,
+)
+from tests.support.sessions import check_agreement
+
+
+@pytest.mark.conformance("6.8-kept", "6.6-role-change")
+class TestPeerWithoutTlsId:
+    """What all browsers are: only the wire shows whether they follow."""
+
+    def test_it_is_asked_and_may_not_follow(self) -> None:
+        left, right = old_peer()
+        left.want_rekey(NEW)
+        connect = the(ConnectDtls, answer_from_old_peer(left, right))
+        assert not connect.certain
+        assert connect.association == 1
+
+    def test_where_it_keeps_its_association_the_next_description_is_true_again(self) -> None:
+        left, right = old_peer()
+        before = transport(left)
+        shown = Sdp.parse(offer_of(left).sdp).media[0]
+        set_remote(left, ROLLBACK)
+        left.want_rekey(NEW)
+        answer_from_old_peer(left, right)
+        assert left.settle_association("0", 1, replaced=False) == (DropAssociation("0", 1),)
+        assert transport(left) == before
+        assert left.session.fingerprints == left.profile.fingerprints
+        assert not left.negotiation_needed
+        next_offer = Sdp.parse(left.create_offer().sdp).media[0]
+        assert next_offer.fingerprints == shown.fingerprints
+        assert next_offer.tls_id == shown.tls_id
+
+    def test_its_new_fingerprint_is_followed_for_certain(self) -> None:
+        left, right = old_peer()
+        line = f"a=fingerprint:{right.profile.fingerprints[0]}"
+        offer = without(offer_of(right), "tls-id")
+        set_remote(left, edited(offer, (line, f"a=fingerprint:{NEW[0]}")))
+        connect = the(ConnectDtls, set_local(left))
+        assert (connect.association, connect.remote_fingerprints) == (1, NEW)
+        assert connect.certain
+        assert connect.role is DtlsRole.SERVER, "as before: the offer left the choice"
+        assert "tls-id" not in described(left, Side.LOCAL).sdp
+
+    def test_a_role_that_it_flips_alone_is_not_believed(self) -> None:
+        left, right = old_peer()
+        before = transport(left)
+        set_remote(right, without(offer_of(left), "tls-id"))
+        set_remote(left, edited(answer_of(right), ("a=setup:active", "a=setup:passive")))
+        assert transport(left) == before
+
+    def test_an_offer_that_takes_our_role_is_not_believed_either(self) -> None:
+        left, right = old_peer()
+        before = transport(left)
+        offer = without(offer_of(right), "tls-id")
+        set_remote(left, edited(offer, ("a=setup:actpass", "a=setup:passive")))
+        set_local(left)
+        assert transport(left) == before
+        assert "a=setup:active" in described(left, Side.LOCAL).sdp, "RFC 4145 section 4.1"
+
+    def test_a_tls_id_that_it_begins_to_send_is_remembered(self) -> None:
+        left, right = old_peer()
+        set_remote(right, offer_of(left))
+        answer = answer_of(right)
+        assert set_remote(left, answer) == ()
+        remote = transport(left).association.remote
+        assert remote is not None
+        assert remote.tls_id == Sdp.parse(answer.sdp).media[0].tls_id
+
+
+class TestFindings:
+    """What the wire shows may come at any moment, and to one end before the other."""
+
+    def test_a_report_of_what_is_not_there_changes_nothing(self) -> None:
+        left, _ = connected()
+        before = left.session
+        for key, number in (("0", 1), ("0", 0), ("9", 0)):
+            for replaced in (True, False):
+                assert left.settle_association(key, number, replaced=replaced) == ()
+        assert left.session == before
+
+    def test_a_finding_while_our_offer_is_pending_holds_after_a_rollback_too(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        set_local(left)
+        left.settle_association("0", 1, replaced=True)
+        set_local(left, ROLLBACK)
+        assert transport(left).fallback is None
+        assert transport(left).association.number == 1
+
+    def test_an_offer_that_names_what_was_given_up_meanwhile_asks_for_it_anew(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        set_local(left)
+        anew = (DropAssociation("0", 1), Listen("0", 1, NEW))
+        assert left.settle_association("0", 1, replaced=False) == anew
+        right.settle_association("0", 1, replaced=False)
+        set_remote(right, described(left, Side.LOCAL))
+        set_remote(left, answer_of(right))
+        assert transport(left).association.number == 1
+        check_agreement(left, right)
+
+    def test_an_end_that_gave_up_first_takes_the_other_back_with_it(self) -> None:
+        left, right = connected()
+        before = transport(right)
+        left.want_rekey(NEW)
+        exchange(left, right)
+        left.settle_association("0", 1, replaced=False)
+        set_remote(right, offer_of(left))
+        assert set_local(right) == (DropAssociation("0", 1),)
+        set_remote(left, described(right, Side.LOCAL))
+        assert transport(right) == before
+        check_agreement(left, right)
+
+    def test_what_was_found_in_use_after_a_provisional_answer_stays_so(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        set_remote(right, offer_of(left))
+        set_local(right, SessionDescription("", SdpType.PRANSWER))
+        set_remote(left, described(right, Side.LOCAL))
+        for end in (left, right):
+            assert end.settle_association("0", 1, replaced=True) == ()
+        assert set_local(right) == ()
+        assert set_remote(left, described(right, Side.LOCAL)) == ()
+        assert not any(transport(end).fallbacks for end in (left, right))
+        check_agreement(left, right)
+
+    def test_what_was_given_up_after_a_provisional_answer_begins_anew_with_the_final(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        set_remote(right, offer_of(left))
+        set_local(right, SessionDescription("", SdpType.PRANSWER))
+        set_remote(left, described(right, Side.LOCAL))
+        for end in (left, right):
+            dropped, listening = end.settle_association("0", 1, replaced=False)
+            assert dropped == DropAssociation("0", 1)
+            assert isinstance(listening, Listen)
+        the(ConnectDtls, set_local(right))
+        the(ConnectDtls, set_remote(left, described(right, Side.LOCAL)))
+        check_agreement(left, right)
+
+    def test_the_path_that_a_provisional_answer_brought_outlives_what_was_given_up(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        left.restart_ice()
+        set_remote(right, offer_of(left))
+        set_local(right, SessionDescription("", SdpType.PRANSWER))
+        set_remote(left, described(right, Side.LOCAL))
+        path = transport(left).remote_ice
+        left.settle_association("0", 1, replaced=False)
+        assert transport(left).remote_ice == path
+        effects = set_remote(left, answer_of(right))
+        assert not any(isinstance(effect, ConnectIce) for effect in effects)
+
+    def test_a_finding_while_the_peers_offer_waits_changes_what_we_answer(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        before = right.session.stable or right.session
+        set_remote(right, offer_of(left))
+        assert right.settle_association("0", 1, replaced=False) == (DropAssociation("0", 1),)
+        assert transport(right).association.number == 0
+        set_local(right, ROLLBACK)
+        assert transport(right).association == before.transports[0].fallbacks[0]
+
+    def test_a_description_that_was_created_before_a_finding_says_what_it_says(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        created = left.create_offer()
+        left.settle_association("0", 1, replaced=False)
+        set_local(left, created)
+        asked = transport(left).association
+        section = Sdp.parse(created.sdp).media[0]
+        assert (asked.local.fingerprints, asked.local.tls_id) == (NEW, section.tls_id)
+        assert not asked.settled
+        right.settle_association("0", 1, replaced=False)
+        set_remote(right, created)
+        set_remote(left, answer_of(right))
+        check_agreement(left, right)
+
+    def test_new_keys_that_are_wanted_before_the_last_were_found_in_use_follow_them(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        left.settle_association("0", 1, replaced=True)
+        left.want_rekey(NEWER)
+        set_remote(right, offer_of(left))
+        effects = set_local(right)
+        assert the(ConnectDtls, effects).association == 2
+        assert not any(isinstance(effect, DropAssociation) for effect in effects)
+        assert [terms.number for terms in transport(right).fallbacks] == [0, 1]
+        assert right.settle_association("0", 1, replaced=True) == ()
+        assert [terms.number for terms in transport(right).fallbacks] == [1]
+        assert right.settle_association("0", 2, replaced=True) == ()
+        set_remote(left, described(right, Side.LOCAL))
+        check_agreement(left, right)
+
+    def test_what_is_passed_over_without_use_is_dropped(self) -> None:
+        left, right = connected()
+        left.want_rekey(NEW)
+        exchange(left, right)
+        left.settle_association("0", 1, replaced=True)
+        left.want_rekey(NEWER)
+        set_remote(right, offer_of(left))
+        set_local(right)
+        assert right.settle_association("0", 1, replaced=False) == (DropAssociation("0", 1),)
+        assert [terms.number for terms in transport(right).fallbacks] == [0]
+        assert transport(right).association.number == 2
