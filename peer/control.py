@@ -127,8 +127,9 @@ class Control:
                 raise
             if self._tap is not None:
                 self._tap.negotiated(before, self.negotiator.session)
-            self._carry_out(effects, prepared)
+            # Before it is carried out: a handshake that came before the answer is complete at once.
             self.rekeying.agreed(*agreed_associations(before, effects))
+            self._carry_out(effects, prepared)
             if self.negotiator.session.state is not before.state:
                 self._signal_state_changed()
             self._update_states()
