@@ -98,13 +98,14 @@ async def test_a_larger_message_is_refused(ends: tuple[End, End], message: str |
     assert ours.bufferedAmount == 0
 
 
-async def test_a_peer_without_a_limit_is_sent_what_a_channel_can_hold(
-    ends: tuple[End, End],
+@pytest.mark.parametrize("limit", [0, 2 * BUFFER_LIMIT])
+async def test_a_peer_that_takes_more_is_sent_what_a_channel_can_hold(
+    ends: tuple[End, End], limit: int
 ) -> None:
     left, right = ends
     ours = left.transport.createDataChannel("x")
     opened = heard(ours, "open")
-    left.transport.start(left.link.face, remote_port=5000, remote_max_message_size=0)
+    left.transport.start(left.link.face, remote_port=5000, remote_max_message_size=limit)
     right.start()
     await opened
     with pytest.raises(MessageSizeError, match=str(BUFFER_LIMIT)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from tests.support.sctp_restarts import (
     settle,
     without_data,
 )
+from tests.support.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from aiortc.rtcsctptransport import DataChunk
 
 DCEP = 50
+UNORDERED = 4
 
 
 @pytest.fixture
@@ -246,3 +249,23 @@ async def test_what_waited_on_a_closing_channel_is_sent_before_it_closes(
 
     assert peer.received[0] == messages
     assert ours.readyState == "closed"
+
+
+@in_virtual_time
+async def test_a_message_that_is_sent_again_is_still_without_order_and_limited() -> None:
+    left, right = (End(link) for link in media_link())
+    ours, _ = await open_pair(left, right, ordered=False, maxRetransmits=1)
+    await settle()
+    before = len(data_chunks(left))
+    left.link.wire.keep = without_data
+    ours.send("x")
+    await settle()
+    peer = Restarted(right, ())
+    peer.end.start()
+    await asyncio.sleep(100)
+    sent = data_chunks(left)[before:]
+
+    assert left.transport.restarts == 1
+    assert [chunk.flags & UNORDERED for chunk in sent] == [UNORDERED] * 2
+    for end in (left, right, peer.end):
+        await end.transport.close()
