@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from handfast.demo.changes import Changes, PathWatch
 from handfast.demo.live import LiveLadder
 from media import EchoTrack, OverlayTrack, ToneMeter
 from peer import ConnectionState, PeerConnection, TransportError
@@ -80,9 +81,10 @@ class Visit:
         self._patience = patience
         self._trace = trace
         self._ladder = LiveLadder()
-        recording = self._ladder.recording
-        sink = recording if trace is None else Fanout(recording, trace)
-        self.connection = PeerConnection(replace(configuration, trace=sink))
+        paths = PathWatch()
+        sinks = (self._ladder.recording, paths, *(() if trace is None else (trace,)))
+        self.connection = PeerConnection(replace(configuration, trace=Fanout(*sinks)))
+        self._changes = Changes(self.connection, paths)
         self._overlay: OverlayTrack | None = None
         self._meter: ToneMeter | None = None
         self._reports: DataChannel | None = None
@@ -102,7 +104,13 @@ class Visit:
         async with self.connection:
             # A page opens its ears before it speaks, and comes after us: it is the polite one.
             negotiator = Negotiator(self.connection, self._channel, polite=self._channel.polite)
-            await first_of(negotiator.run(), self._watch(), self._report(), self._ladder.run())
+            await first_of(
+                negotiator.run(),
+                self._watch(),
+                self._report(),
+                self._ladder.run(),
+                self._changes.run(),
+            )
 
     async def report(self) -> Report:
         """What arrives from the page now."""
@@ -134,6 +142,8 @@ class Visit:
                 self._reports = channel
             case "ladder":
                 self._ladder.attach(channel)
+            case "changes":
+                self._changes.attach(channel)
 
     def _on_state(self) -> None:
         if self.connection.connectionState is ConnectionState.FAILED:

@@ -4,6 +4,7 @@ import { Call } from "./call/call.js";
 import { Room } from "./call/room.js";
 import { Sampler } from "./call/sampler.js";
 import { openSource } from "./call/source.js";
+import { Changes } from "./view/changes.js";
 import { Charts } from "./view/charts.js";
 import { Controls } from "./view/controls.js";
 import { Descriptions } from "./view/descriptions.js";
@@ -16,7 +17,7 @@ import { Security } from "./view/security.js";
 import { Setup } from "./view/setup.js";
 import { MACHINES, States, moodOf } from "./view/states.js";
 import { Timeline } from "./view/timeline.js";
-import { STATUS } from "./view/words.js";
+import { outcomeOf, STATUS } from "./view/words.js";
 
 const SAMPLE_MS = 1000;
 // With these the peer has ended the call; nothing has failed.
@@ -24,6 +25,7 @@ const PARTINGS = new Set(["bye", "peer-left"]);
 
 const controls = new Controls();
 const screens = new Screens();
+const changes = new Changes();
 const charts = new Charts(byId("charts"));
 const states = new States();
 const timeline = new Timeline();
@@ -95,6 +97,7 @@ function prepare() {
   descriptions.clear();
   report.clear();
   ladder.clear();
+  changes.clear();
   controls.inCall(true);
 }
 
@@ -119,6 +122,11 @@ function connect(call, room) {
     security.setPeer(detail.transport);
   });
   call.addEventListener("ladder", ({ detail }) => ladder.show(detail));
+  call.addEventListener("changeable", ({ detail }) => changes.allow(detail));
+  call.addEventListener("outcome", ({ detail }) => {
+    changes.show(detail);
+    timeline.add("Python peer", outcomeOf(detail), detail.changed ? "good" : "bad");
+  });
   call.addEventListener("fail", ({ detail }) => fail(detail.code, detail.detail));
   screens.onFirstPicture(() => {
     setup.mark("picture shown");
@@ -130,13 +138,15 @@ function connect(call, room) {
 
 function onState({ name, value }) {
   change(name, value);
-  if (name === "ice" && value === "checking") say("ice");
+  // Later, the path that there is goes on until there is another one, and so do the keys.
+  const first = setup.at("connection connected") === null;
+  if (name === "ice" && value === "checking" && first) say("ice");
   if (name === "ice" && value === "disconnected") {
     say("silent");
     problem.show("silent");
   }
   if (name === "ice" && (value === "connected" || value === "completed")) problem.clear("silent");
-  if (name === "dtls" && value === "connecting") say("dtls");
+  if (name === "dtls" && value === "connecting" && first) say("dtls");
   if (name === "connection" && value === "connected") say("connected");
 }
 
@@ -163,11 +173,16 @@ function end(stage) {
   call?.close();
   source?.stop();
   screens.clear();
+  changes.allow(false);
   controls.inCall(false);
   say(stage);
 }
 
 controls.addEventListener("call", () => start());
+changes.addEventListener("ask", ({ detail }) => {
+  session.call.ask(detail);
+  timeline.add("This page", detail === "rekey" ? "asked for new keys" : "asked for another path");
+});
 controls.addEventListener("hang-up", () => {
   change("connection", "closed");
   end("ended");

@@ -52,7 +52,7 @@ class Bundle:
         first: The passage that begins it.
         after_verify_request: Whether a HelloVerifyRequest came before.
         check: What it is for, where it is a check of ICE.
-        before: The description that this one follows, where it is one.
+        news: What a description has anew, in words.
 
     Attributes:
         messages: The names of the DTLS messages, each once.
@@ -60,14 +60,14 @@ class Bundle:
     """
 
     def __init__(
-        self, first: Passage, *, after_verify_request: bool, check: Check, before: str = ""
+        self, first: Passage, *, after_verify_request: bool, check: Check, news: tuple[str, ...]
     ) -> None:
         self.messages = _names(first)
         self.again = False
         self._passages = [first]
         self._after_verify_request = after_verify_request
         self._check = check
-        self._before = before
+        self._news = news
 
     @property
     def origin(self) -> Side:
@@ -167,10 +167,10 @@ class Bundle:
         if isinstance(event, Described):
             note = descriptions.told(event.sdp)
             is_offer = event.type == "offer"
-            if news := descriptions.renewed(self._before, event.sdp):
-                listed = ", ".join(descriptions.RENEWABLE[name] for name in news)
-                restarts = f" · {_RESTARTS}" if "ice-ufrag" in news and is_offer else ""
-                note = f"{listed}{restarts} · {note}"
+            if self._news:
+                restarts = is_offer and descriptions.NEW_CREDENTIALS in self._news
+                note = f"{', '.join(self._news)} · {note}"
+                note = f"{note} · {_RESTARTS}" if restarts else note
             if changes := self._changes():
                 note = f"{' and '.join(changes)} changed on the way · {note}"
             return Topic.SIGNALING, event.type, note, "RFC 5763 section 5"

@@ -7,7 +7,7 @@ or is given up next; what runs under keys belongs to those that its sender uses 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
@@ -33,6 +33,8 @@ from peer.trace import (
 
 _Numbered = HandshakeCompleted | FingerprintChecked | KeysSwitched | AssociationRetired
 _ASKS_FOR_ONE: Final = (Verdict.STARTED, Verdict.UNDECIDED)
+#: Seconds within which one thing has caused another.
+_AT_ONCE: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +72,19 @@ class Associations:
     def __init__(self, *traces: Sequence[TraceEvent]) -> None:
         several = {key for trace in traces for key in _with_several(trace)}
         self._found: dict[int, Belonging] = {}
+        self._given_up: set[int] = set()
         for trace in traces if several else ():
             self._found |= _Walk(trace, several).found
+            self._given_up |= {id(event) for event in given_up(trace)}
 
     def of(self, event: TraceEvent) -> Belonging | None:
         """Where an event belongs; the very object that was in a trace."""
         return self._found.get(id(event))
+
+    def is_end(self, event: AssociationRetired) -> bool:
+        """Whether an association has ended by it, and not only made way for its own client."""
+        belonging = self.of(event)
+        return belonging is None or belonging.former or id(event) in self._given_up
 
 
 def _with_several(trace: Sequence[TraceEvent]) -> set[str | None]:
@@ -134,7 +143,7 @@ class _Walk:
         self.found: dict[int, Belonging] = {}
         self._transports: defaultdict[str | None, _Transport] = defaultdict(_Transport)
         self._outcomes = _outcomes(trace)
-        self._heard = _first_heard(trace)
+        self._switching = _switching(trace)
         for place, event in enumerate(trace):
             if isinstance(event, Described):
                 for transport in self._transports.values():
@@ -146,7 +155,7 @@ class _Walk:
     def _look(self, place: int, event: TraceEvent, known: _Transport) -> Belonging | None:
         match event:
             case Datagram() if is_payload(event):
-                number = self._heard.get(place, known.uses[event.direction])
+                number = self._switching.get(place, known.uses[event.direction])
                 return Belonging(association=number, former=(known.secured or 0) > number)
             case Datagram(kind=DatagramKind.DTLS):
                 return self._handshake(place, event, known)
@@ -198,17 +207,64 @@ def _outcomes(trace: Sequence[TraceEvent]) -> defaultdict[str | None, list[tuple
     return found
 
 
-def _first_heard(trace: Sequence[TraceEvent]) -> dict[int, int]:
-    """Where a packet came in that was the first under the keys of which association.
+def given_up(trace: Sequence[TraceEvent]) -> list[AssociationRetired]:
+    """The associations that came to nothing, or to nothing more after the switch.
 
-    It is told of before it is authenticated, and the switch that it causes right after it.
+    One that listened makes way for a client of the same number where the answer says so. That one
+    was never tried.
     """
-    latest: dict[str | None, int] = {}
+    transports: defaultdict[str | None, _Transport] = defaultdict(_Transport)
+    found: dict[tuple[str | None, int], AssociationRetired] = {}
+    done: list[AssociationRetired] = []
+    for event in trace:
+        if isinstance(event, Described) and event.type == "offer":
+            done += found.values()
+            found = {}
+        if isinstance(event, HandshakeCompleted | KeysSwitched | AssociationRetired):
+            known, key = transports[event.transport], (event.transport, event.association)
+            found.pop(key, None)
+            if isinstance(event, AssociationRetired) and event.association >= known.serving:
+                found[key] = event
+            known.settle(event)
+    return [*done, *found.values()]
+
+
+def _switching(trace: Sequence[TraceEvent]) -> dict[int, int]:
+    """Where payload belongs to the keys that are said to be in use only after it.
+
+    A packet that comes in is told of before it is authenticated, and causes the switch; packets
+    that waited for new keys go out with them before it is said.
+    """
+    steps: defaultdict[str | None, list[int]] = defaultdict(list)
     found: dict[int, int] = {}
     for place, event in enumerate(trace):
-        if isinstance(event, KeysSwitched) and event.transport in latest:
-            before = trace[latest[event.transport]]
-            if isinstance(before, Datagram) and before.direction is Direction.IN:
-                found[latest[event.transport]] = event.association
-        latest[event.transport] = place
+        earlier = steps[event.transport]
+        if isinstance(event, KeysSwitched):
+            for at in _of_switch(trace, earlier, event):
+                found.setdefault(at, event.association)
+        earlier.append(place)
     return found
+
+
+def _of_switch(
+    trace: Sequence[TraceEvent], earlier: Sequence[int], switch: KeysSwitched
+) -> Iterator[int]:
+    """The payload just before a switch that belongs to it, by its place; latest first."""
+    out: list[int] = []
+    for at in reversed(earlier):
+        event = trace[at]
+        if switch.time - event.time > _AT_ONCE:
+            return
+        match event:
+            case Datagram(direction=Direction.IN):
+                if is_payload(event):
+                    yield at
+                return
+            case Datagram() if is_payload(event):
+                out.append(at)
+            case HandshakeCompleted(association=number) if number == switch.association:
+                # Nothing of the peer lies between: the keys were used as soon as they were there.
+                yield from out
+                return
+            case _:
+                pass

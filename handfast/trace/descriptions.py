@@ -10,11 +10,12 @@ from handfast.trace.words import counted
 _GUARDED: Final = ("fingerprint", "setup", "tls-id")
 _SHOWN: Final = 3
 #: What a later description may have anew, by the attribute that shows it.
-RENEWABLE: Final = {
-    "fingerprint": "new fingerprint",
-    "tls-id": "new tls-id",
-    "ice-ufrag": "new ICE credentials",
+_RENEWABLE: Final = {
+    "fingerprint": "fingerprint",
+    "tls-id": "tls-id",
+    "ice-ufrag": "ICE credentials",
 }
+NEW_CREDENTIALS: Final = "new ICE credentials"
 
 
 def attributes(sdp: str, name: str) -> tuple[str, ...]:
@@ -34,14 +35,25 @@ def told(sdp: str) -> str:
     return f"setup {setup} · {identity} · {counted(media, 'm-section')}"
 
 
-def renewed(before: str, now: str) -> tuple[str, ...]:
-    """The attributes that a later description of the same end has anew, not those it leaves out."""
-    return tuple(
-        name
-        for name in RENEWABLE
-        if attributes(before, name)
-        and not set(attributes(now, name)) <= set(attributes(before, name))
-    )
+class News:
+    """What each description of one end has that the one before had not."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, set[str]] = {}
+        self._seen: dict[str, set[str]] = {name: set() for name in _RENEWABLE}
+
+    def take(self, sdp: str) -> tuple[str, ...]:
+        """The next description; what it leaves out is no news."""
+        found: list[str] = []
+        for name, words in _RENEWABLE.items():
+            now, before = set(attributes(sdp, name)), self._last.get(name, set())
+            if before and not now <= before:
+                # Where a rekey or a restart came to nothing, the former values are true again.
+                found.append(f"former {words}" if now <= self._seen[name] else f"new {words}")
+            if now:
+                self._last[name] = now
+                self._seen[name] |= now
+        return tuple(found)
 
 
 def changed(sent: str, arrived: str) -> tuple[str, ...]:

@@ -79,6 +79,8 @@ def note(event: Noted, side: Side, time: float, around: Circumstances) -> Note:
 
 #: Where the keys of SRTP come from.
 _EXPORTER = "RFC 5764 section 4.2"
+#: By what an exchange asks for another association.
+_REPLACING = "RFC 8842 section 3.1"
 #: How long old keys are of use.
 _RETIRING = "RFC 5763 section 6.8"
 
@@ -126,17 +128,12 @@ def _told(event: Noted, around: Circumstances) -> tuple[Topic, str, tuple[str, .
 
 
 def _decision(event: AssociationDecided, belonging: Belonging | None) -> str:
-    number = "" if belonging is None else f" {belonging.association + 1}"
-    match event.verdict:
-        case Verdict.UNDECIDED:
-            return f"association{number} offered, if the peer follows: {event.reason}"
-        case Verdict.STARTED if belonging is not None and belonging.association > 0:
-            goes_on = f"association {belonging.association} serves until it has keys"
-            return f"association{number} started: {event.reason}; {goes_on}"
-        case Verdict.STARTED | Verdict.KEPT | Verdict.REFUSED:
-            return f"association{number} {event.verdict}: {event.reason}"
-        case _:
-            assert_never(event.verdict)
+    if belonging is None:
+        return f"association {event.verdict}: {event.reason}"
+    said = f"association {belonging.association + 1} {event.verdict}: {event.reason}"
+    if event.section != _REPLACING or event.verdict is not Verdict.STARTED:
+        return said
+    return f"{said}; association {belonging.association} serves until it has keys"
 
 
 def _role(event: RoleChosen) -> str:

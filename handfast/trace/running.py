@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from handfast.trace import flights
 from handfast.trace.arrows import Bundle
 from handfast.trace.associations import Associations, Belonging, is_payload
+from handfast.trace.descriptions import News
 from handfast.trace.generations import Check, Generations
 from handfast.trace.notes import Circumstances, Noted, note
 from handfast.trace.pairing import MEDIA, STUN, Passage
@@ -67,7 +68,7 @@ class Rows:
         self._rows: list[Row | Bundle] = []
         self._last = reading.start
         self._generations = Generations()
-        self._described: dict[Side, list[str]] = {side: [] for side in Side}
+        self._news = {side: News() for side in Side}
         self._flights: set[_Flight] = set()
         self._verified: set[_Handshake] = set()
         self._payloads: set[tuple[Side, str | None, Belonging, DatagramKind]] = set()
@@ -116,8 +117,8 @@ class Rows:
         self._at(passage.time)
         handshake = _handshake(passage.event.transport, passage.belonging)
         verified = handshake in self._verified
-        before = self._before(passage)
-        bundle = Bundle(passage, after_verify_request=verified, check=check, before=before)
+        news = self._take_description(passage)
+        bundle = Bundle(passage, after_verify_request=verified, check=check, news=news)
         if flights.is_handshake(bundle.messages):
             # With a cookie a ClientHello is another flight (RFC 6347 section 4.2.1).
             key = (handshake, passage.origin, bundle.messages, verified)
@@ -147,21 +148,17 @@ class Rows:
         teller = passage.origin if self._reading.both_ends else Side.LEFT
         return self._generations.check(teller, event.transport, event.local)
 
-    def _before(self, passage: Passage) -> str:
-        """The description that the same end gave before this one."""
-        event, given = passage.event, self._described[passage.origin]
-        if not isinstance(event, Described):
-            return ""
-        if not event.sdp:
-            # It was taken back.
-            del given[-1:]
-            return ""
+    def _take_description(self, passage: Passage) -> tuple[str, ...]:
+        """What it has that the one before it of the same end had not, in words."""
+        event = passage.event
+        if not isinstance(event, Described) or not event.sdp:
+            return ()
         self._generations.describe(passage.origin, event.sdp)
-        before = given[-1] if given else ""
-        given.append(event.sdp)
-        return before
+        return self._news[passage.origin].take(event.sdp)
 
     def _note(self, side: Side, event: Noted) -> None:
+        if isinstance(event, AssociationRetired) and not self._associations.is_end(event):
+            return
         belonging = self._associations.of(event)
         moved = isinstance(event, PathSelected) and self._generations.choose(
             side, event.transport, event.local

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from handfast.trace import descriptions
+from handfast.trace import associations, descriptions
 from handfast.trace.rows import Mood
 from handfast.trace.words import abbreviated, clean, counted, milliseconds, version
 from peer.trace import (
@@ -107,16 +107,15 @@ class _Course:
     @classmethod
     def of(cls, events: Sequence[TraceEvent]) -> _Course:
         """Read a trace."""
+        given_up = associations.given_up(events)
         switched: list[tuple[str | None, int]] = []
-        given_up: list[str] = []
         moves = 0
-        before = ""
+        news = descriptions.News()
         restarting = False
         offered = began = took = 0.0
         for event in events:
             if isinstance(event, Described) and event.direction is Direction.OUT and event.sdp:
-                restarting |= "ice-ufrag" in descriptions.renewed(before, event.sdp)
-                before = event.sdp
+                restarting |= descriptions.NEW_CREDENTIALS in news.take(event.sdp)
             match event:
                 case Described(type="offer", time=time):
                     offered = time
@@ -126,12 +125,9 @@ class _Course:
                     took = event.time - began
                 case KeysSwitched(time=time):
                     took = max(took, time - (began or time))
-                case AssociationRetired(association=number, reason=reason):
-                    key = (event.transport, number)
-                    serving = max((n for t, n in switched if t == event.transport), default=0)
-                    if number >= serving:
-                        given_up.append(reason)
-                        switched = [each for each in switched if each != key]
+                case AssociationRetired() if event in given_up:
+                    key = (event.transport, event.association)
+                    switched = [each for each in switched if each != key]
                 case PathSelected() if restarting:
                     moves += 1
                     restarting = False
@@ -140,6 +136,6 @@ class _Course:
         return cls(
             switched=switched,
             took=took,
-            given_up=given_up,
+            given_up=[event.reason for event in given_up],
             moves=moves,
         )

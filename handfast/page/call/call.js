@@ -10,15 +10,18 @@ const PATIENCE_MS = 25000;
  * A call to the Python peer.
  *
  * Events: `state` (`{ name, value }`), `description` (`{ side, description }`), `media`,
- * `report` (what the peer says that it receives), `ladder` (what it did and saw) and once `fail` (`{ code, detail }`).
+ * `report` (what the peer says that it receives), `ladder` (what it did and saw), `changeable` (whether
+ * `ask` reaches the peer), `outcome` (of what was asked for) and once `fail` (`{ code, detail }`).
  */
 export class Call extends EventTarget {
   #room;
   #makingOffer = false;
   #ignoreOffer = false;
+  #settingAnswer = false;
   #closed = false;
   #connected = false;
   #patience = null;
+  #changes;
 
   constructor(room, stream) {
     super();
@@ -35,6 +38,14 @@ export class Call extends EventTarget {
         this.#emit(name, JSON.parse(data));
       });
     }
+    this.#changes = this.#openChanges();
+  }
+
+  /** Ask the peer to change the running connection: "rekey" or "restart-ice". */
+  ask(change) {
+    // libwebrtc begins SCTP anew with new keys, and a channel on which it sends meanwhile may die.
+    this.pinger.pause();
+    this.#changes.send(JSON.stringify({ change }));
   }
 
   /** End the call. Safe to call twice. */
@@ -74,6 +85,18 @@ export class Call extends EventTarget {
         channel.addEventListener(state, () => this.#state("channel", channel.readyState));
       }
     }
+    return channel;
+  }
+
+  #openChanges() {
+    const channel = this.#channel("changes");
+    for (const state of ["open", "closing", "close"]) {
+      channel.addEventListener(state, () => this.#emit("changeable", channel.readyState === "open"));
+    }
+    channel.addEventListener("message", ({ data }) => {
+      this.pinger.resume();
+      this.#emit("outcome", JSON.parse(data));
+    });
     return channel;
   }
 
@@ -156,10 +179,13 @@ export class Call extends EventTarget {
 
   async #addDescription({ type, sdp }) {
     const pc = this.connection;
-    const collision = type === "offer" && (this.#makingOffer || pc.signalingState !== "stable");
+    // While an answer is being applied, the state is as good as stable.
+    const stable = pc.signalingState === "stable" || this.#settingAnswer;
+    const collision = type === "offer" && (this.#makingOffer || !stable);
     this.#ignoreOffer = !this.#room.polite && collision;
     if (this.#ignoreOffer) return;
-    await pc.setRemoteDescription({ type, sdp });
+    this.#settingAnswer = type === "answer";
+    await pc.setRemoteDescription({ type, sdp }).finally(() => (this.#settingAnswer = false));
     this.#describe("remote", pc.remoteDescription);
     this.#watchDtls();
     if (type === "offer") await this.#sendDescription();

@@ -3,8 +3,12 @@
 const INTERVAL_MS = 250;
 const KEPT = 64;
 
+// Whoever pauses it may never hear what it waits for.
+const LONGEST_PAUSE_MS = 5000;
+
 export class Pinger {
   #channel;
+  #pausedUntil = 0;
   #timer = null;
   #number = 0;
   #sent = new Map();
@@ -29,13 +33,22 @@ export class Pinger {
     return sorted.length ? sorted[sorted.length >> 1] : null;
   }
 
+  /** Send nothing until `resume`, or for some seconds. */
+  pause() {
+    this.#pausedUntil = performance.now() + LONGEST_PAUSE_MS;
+  }
+
+  resume() {
+    this.#pausedUntil = 0;
+  }
+
   stop() {
     clearInterval(this.#timer);
     this.#sent.clear();
   }
 
   #ping() {
-    if (this.#channel.readyState !== "open") return;
+    if (this.#channel.readyState !== "open" || performance.now() < this.#pausedUntil) return;
     this.#number += 1;
     this.#sent.set(this.#number, performance.now());
     // An answer that has not come by now was lost.

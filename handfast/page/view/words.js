@@ -101,6 +101,31 @@ export const STATUS = {
   ended: ["quiet", "Call ended"],
 };
 
+/** What is said of the two changes before anybody asks for one. */
+export const HINT = "New keys, or another network path. The call goes on meanwhile.";
+
+/** What is said while one is under way. */
+export const ASKED = {
+  rekey: "Changing the keys…",
+  "restart-ice": "Looking for another path…",
+};
+
+/** One sentence about what became of one; `seconds`, `reason` and `path` as Python tells them. */
+export function outcomeOf({ change, changed, seconds, reason, path }) {
+  if (change === "rekey") {
+    return changed ? `Keys changed in ${duration(seconds)}.` : `Not rekeyed: ${reason}${after(seconds)}.`;
+  }
+  return changed ? `Path moved in ${duration(seconds)}: ${path}.` : `Path not moved: ${reason}${after(seconds)}.`;
+}
+
+function after(seconds) {
+  return seconds >= 0.1 ? ` (${duration(seconds)})` : "";
+}
+
+function duration(seconds) {
+  return seconds < 0.9995 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`;
+}
+
 function sentence(text) {
   if (!text) return "";
   const capital = text[0].toUpperCase() + text.slice(1);

@@ -9,16 +9,18 @@ import pytest
 
 from handfast.trace import End, Ladder, draw
 from handfast.trace.rows import Arrow, Mood, Note, Outcome, Side, Topic
+from peer.states import DtlsRole
 from peer.trace import (
     AssociationDecided,
     AssociationRetired,
     Datagram,
     DatagramKind,
     Direction,
+    HandshakeCompleted,
     KeysSwitched,
     Verdict,
 )
-from tests.support.ladders import CLIENT_FLIGHT, SERVER_FLIGHT, START, Session, connected
+from tests.support.ladders import CLIENT_FLIGHT, OFFER, SERVER_FLIGHT, START, Session, connected
 from tests.support.ladders_later import kept, rekeyed, restarted
 
 _CLIENT = CLIENT_FLIGHT.removesuffix(" (encrypted)")
@@ -44,6 +46,28 @@ def notes(ladder: Ladder, words: str) -> list[Note]:
 
 def later(ladder: Ladder) -> list[Arrow]:
     return [row for row in arrows(ladder, Topic.DTLS) if row.time > 0.5]
+
+
+def _secured(time: float, association: int) -> HandshakeCompleted:
+    return HandshakeCompleted(
+        time=START + time,
+        transport="0",
+        role=DtlsRole.CLIENT,
+        version="DTLS 1.2",
+        cipher=None,
+        srtp_profile=None,
+        association=association,
+    )
+
+
+def _srtp(time: float, direction: Direction) -> Datagram:
+    return Datagram(
+        time=START + time,
+        transport="0",
+        direction=direction,
+        kind=DatagramKind.SRTP,
+        size=100,
+    )
 
 
 def test_with_one_association_no_row_says_to_which_it_belongs() -> None:
@@ -185,7 +209,7 @@ def test_a_peer_that_keeps_its_association_is_told_from_one_that_follows() -> No
     ladder = one(kept())
 
     offered, given_up = notes(ladder, "association 2")
-    assert offered.label == "association 2 offered, if the peer follows: our fingerprint changed"
+    assert offered.label == "association 2 undecided: our fingerprint changed"
     assert given_up.label == "association 2 given up: the peer kept its association"
     assert given_up.mood is Mood.PLAIN
 
@@ -231,6 +255,45 @@ def test_an_association_that_is_given_up_after_the_switch_leaves_the_keys_to_the
     assert ladder.verdict.endswith("once not rekeyed: never used.")
 
 
+def test_a_listener_that_makes_way_for_a_client_of_its_number_has_not_come_to_nothing() -> None:
+    session = rekeyed()
+    session.offerer.append(
+        AssociationRetired(time=START + 1.008, transport="0", association=1, reason="left")
+    )
+    session.offerer.sort(key=lambda event: event.time)
+
+    ladder = one(session)
+    assert notes(ladder, "given up") == []
+    assert "not rekeyed" not in ladder.verdict
+    assert "keys changed once" in ladder.verdict
+
+
+def test_packets_that_waited_for_the_new_keys_are_under_them_before_the_switch_is_told() -> None:
+    events = [
+        *connected().offerer,
+        _secured(1.0, 1),
+        _srtp(1.0001, Direction.OUT),
+        KeysSwitched(time=START + 1.0002, transport="0", direction=Direction.OUT, association=1),
+    ]
+
+    (*_, row) = arrows(draw(End("alice", events)), Topic.MEDIA)
+    assert (row.label, row.association) == ("media under the new keys", 2)
+
+
+def test_a_server_that_waits_for_the_client_goes_on_under_the_old_keys() -> None:
+    events = [
+        *connected().offerer,
+        _secured(1.0, 1),
+        _srtp(1.0001, Direction.OUT),
+        _srtp(1.0002, Direction.IN),
+        KeysSwitched(time=START + 1.0003, transport="0", direction=Direction.OUT, association=1),
+    ]
+
+    out, into = arrows(draw(End("alice", events)), Topic.MEDIA)[-2:]
+    assert (out.label, out.association) == ("media goes on", 1)
+    assert (into.label, into.association) == ("media under the new keys", 2)
+
+
 @pytest.mark.parametrize(
     ("times", "said"),
     [
@@ -272,12 +335,22 @@ def test_the_path_of_a_restart_is_a_move() -> None:
 def test_an_offer_says_what_it_has_anew() -> None:
     offers = [row for row in arrows(one(restarted())) if row.label == "offer"]
 
-    assert [row.note.partition(" · setup")[0] for row in offers[1:]] == [
-        "setup actpass · sha-256 fingerprint · 1 m-section",
-        "new ICE credentials · ICE restarts, the present path serves until another is chosen",
+    usual = "setup actpass · sha-256 fingerprint · 1 m-section"
+    assert [row.note for row in offers[1:]] == [
+        usual,
+        f"new ICE credentials · {usual} · "
+        "ICE restarts, the present path serves until another is chosen",
     ]
     (_, rekey) = [row for row in arrows(one(rekeyed())) if row.label == "offer"]
     assert rekey.note.startswith("new fingerprint · setup")
+
+
+def test_a_description_that_goes_back_to_a_former_fingerprint_says_so() -> None:
+    session = kept()
+    session.describe(6.0, "offer", OFFER.replace("o=- 1 1 ", "o=- 1 3 "))
+
+    last = [row for row in arrows(one(session)) if row.label == "offer"][-1]
+    assert last.note.startswith("former fingerprint · setup")
 
 
 def test_the_verdict_counts_the_moves_of_restarts() -> None:

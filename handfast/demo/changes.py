@@ -1,0 +1,160 @@
+"""Owns what a page may ask of a connection while it runs: new keys, or a new path.
+
+A page asks on the data channel `changes`, one thing at a time, and is told there what became of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, assert_never
+
+import msgspec
+
+from peer import InvalidStateError
+from peer.trace import PathSelected
+
+if TYPE_CHECKING:
+    from peer import DataChannel, PeerConnection
+    from peer.trace import TraceEvent
+
+#: Seconds that a new path may take. Checks of one that is there take milliseconds.
+_PATIENCE: Final = 15.0
+
+
+class Change(StrEnum):
+    """What can be asked for."""
+
+    REKEY = "rekey"
+    RESTART_ICE = "restart-ice"
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What a page sends."""
+
+    change: Change
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a page is told.
+
+    Args:
+        change: As it was asked for.
+        changed: Whether it took place.
+        reason: Where not, why; one sentence without its stop.
+        seconds: From the request until it was settled.
+        path: The new path, where there is one.
+    """
+
+    change: Change
+    changed: bool
+    seconds: float
+    reason: str = ""
+    path: str = ""
+
+
+class PathWatch:
+    """A trace sink that remembers the path, and lets one wait for the next."""
+
+    def __init__(self) -> None:
+        self._moved = asyncio.Event()
+        self._path = ""
+
+    def __call__(self, event: TraceEvent) -> None:
+        """Take an event."""
+        if isinstance(event, PathSelected):
+            self._path = f"{event.local} → {event.remote}"
+            self._moved.set()
+
+    async def moved(self) -> str:
+        """Wait for another path than the present one, and tell it."""
+        self._moved.clear()
+        await self._moved.wait()
+        return self._path
+
+
+class Changes:
+    """Carries out what one page asks for.
+
+    Args:
+        connection: To it.
+        paths: Sink of the trace of the same connection.
+    """
+
+    def __init__(self, connection: PeerConnection, paths: PathWatch) -> None:
+        self._connection = connection
+        self._paths = paths
+        self._channel: DataChannel | None = None
+        self._wish: Wish | None = None
+        self._wished = asyncio.Event()
+
+    def attach(self, channel: DataChannel) -> None:
+        """Use this channel from now on; a page has one."""
+        if self._channel is None:
+            self._channel = channel
+            channel.on("message", self._on_message)
+
+    async def run(self) -> None:
+        """Do what is asked for, until cancelled."""
+        while True:
+            await self._wished.wait()
+            if self._wish is not None:
+                outcome = await self._fulfil(self._wish)
+                self._tell(outcome)
+            self._wish = None
+            self._wished.clear()
+
+    def _on_message(self, message: str | bytes) -> None:
+        # What a page asks for while it waits, it asks for in vain: its buttons are off by then.
+        if self._wish is not None:
+            return
+        try:
+            self._wish = msgspec.json.decode(message, type=Wish)
+        except msgspec.MsgspecError:
+            return
+        self._wished.set()
+
+    async def _fulfil(self, wish: Wish) -> Outcome:
+        match wish.change:
+            case Change.REKEY:
+                return await self._rekey()
+            case Change.RESTART_ICE:
+                return await self._restart()
+            case _:
+                assert_never(wish.change)
+
+    async def _rekey(self) -> Outcome:
+        began = time.monotonic()
+        try:
+            result = await self._connection.rekey()
+        except InvalidStateError as error:
+            return _refused(Change.REKEY, str(error), began)
+        return Outcome(
+            change=Change.REKEY,
+            changed=result.changed,
+            seconds=result.duration,
+            reason="" if result.changed else result.reason,
+        )
+
+    async def _restart(self) -> Outcome:
+        began = time.monotonic()
+        try:
+            self._connection.restartIce()
+            async with asyncio.timeout(_PATIENCE):
+                path = await self._paths.moved()
+        except InvalidStateError as error:
+            return _refused(Change.RESTART_ICE, str(error), began)
+        except TimeoutError:
+            reason = f"no other path was found within {_PATIENCE:g} s"
+            return _refused(Change.RESTART_ICE, reason, began)
+        seconds = time.monotonic() - began
+        return Outcome(change=Change.RESTART_ICE, changed=True, seconds=seconds, path=path)
+
+    def _tell(self, outcome: Outcome) -> None:
+        if self._channel is not None and self._channel.readyState == "open":
+            self._channel.send(msgspec.json.encode(outcome).decode())
+
+
+def _refused(change: Change, reason: str, began: float) -> Outcome:
+    return Outcome(change=change, changed=False, seconds=time.monotonic() - began, reason=reason)
