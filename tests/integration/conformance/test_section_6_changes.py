@@ -29,7 +29,7 @@ from tests.support.wired import call
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from peer import DataChannel
+    from peer import DataChannel, RekeyResult
 
 _HANDSHAKE, _CHANGE_CIPHER_SPEC, _ALERT = 22, 20, 21
 
@@ -54,7 +54,7 @@ class Changing:
         return self.wire.log[self.mark :]
 
     @property
-    def handshakes(self) -> list[int]:
+    def handshakes(self) -> list[bytes]:
         """The ClientHellos, retransmissions left out: their randoms."""
         return [hello.random for hello in hellos(self.passed, CLIENT_HELLO)]
 
@@ -96,15 +96,11 @@ async def answered(
     await offerer.setRemoteDescription(replace(sent, sdp=change(sent.sdp)))
 
 
-async def wished(pc: PeerConnection) -> asyncio.Task[object]:
+async def wished(pc: PeerConnection) -> asyncio.Task[RekeyResult]:
     """A rekey of which nobody knows yet."""
-    asking = asyncio.create_task(_rekey(pc))
+    asking = asyncio.create_task(pc.rekey())
     await asyncio.sleep(0)
     return asking
-
-
-async def _rekey(pc: PeerConnection) -> object:
-    return await pc.rekey()
 
 
 def setup(value: str) -> Callable[[str], str]:
@@ -147,7 +143,7 @@ async def test_a_new_tls_id_and_fingerprint_make_one_new_association() -> None:
         await offered(at.offerer, at.answerer)
         await answered(at.offerer, at.answerer)
         result = await within(asking)
-        assert result.changed  # type: ignore[attr-defined]  # a RekeyResult
+        assert result.changed
         await at.talk()
         assert len(at.handshakes) == 1
         assert len(hellos(at.passed, SERVER_HELLO)) == 1
@@ -166,7 +162,7 @@ async def test_the_old_association_serves_until_the_new_one_is_up() -> None:
         await at.talk()
         assert not asking.done()
         at.wire.fate = pass_on
-        assert (await within(asking)).changed  # type: ignore[attr-defined]  # a RekeyResult
+        assert (await within(asking)).changed
         await at.talk()
 
 
@@ -180,7 +176,7 @@ async def test_the_new_association_is_ready_before_the_answer() -> None:
         await at.talk()
         assert not asking.done()
         await answered(at.offerer, at.answerer)
-        assert (await within(asking)).changed  # type: ignore[attr-defined]  # a RekeyResult
+        assert (await within(asking)).changed
         assert len(at.handshakes) == 1
 
 
@@ -210,7 +206,7 @@ async def test_a_flipped_role_with_a_new_association_is_taken() -> None:
         asking = await wished(server)
         await offered(server, client, setup("active"))
         await answered(server, client)
-        assert (await within(asking)).changed  # type: ignore[attr-defined]  # a RekeyResult
+        assert (await within(asking)).changed
         assert client.security.transports[0].role == "server"
         assert server.security.transports[0].role == "client"
         await at.talk()
@@ -241,8 +237,8 @@ async def test_a_peer_that_keeps_its_association_loses_nothing() -> None:
         assert announced(at.offerer) != old
         await at.talk()
         result = await within(asking)
-        assert not result.changed  # type: ignore[attr-defined]  # a RekeyResult
-        assert "kept its association" in result.reason  # type: ignore[attr-defined]  # likewise
+        assert not result.changed
+        assert "kept its association" in result.reason
         await at.talk()
         await offered(at.offerer, at.answerer, anonymous)
         assert announced(at.offerer) == old
