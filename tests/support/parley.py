@@ -26,6 +26,7 @@ from tests.support.arrivals import Arrivals, ArrivalSink
 from tests.support.connections import PATIENCE, expected, local, opened, within
 from tests.support.exchange import hand_over, hear_description, trickling
 from tests.support.foreign import ForeignName
+from tests.support.pace import waited
 from tests.support.traces import Sink
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Report:
     Args:
         peer: What the peer counted.
         ours: What our sockets heard.
+        waited: For how many seconds of it some process had to wait for a processor.
         peer_lost: `packetsLost` of the peer's getStats, or the gaps in the numbers that it saw;
             since the session began.
         our_lost: `packetsLost` of ours, since the session began.
@@ -90,6 +92,7 @@ class Report:
 
     peer: Arrivals
     ours: Arrivals
+    waited: float
     peer_lost: int
     our_lost: int
     our_packets: int
@@ -121,6 +124,7 @@ class Parley:
         self._medium = medium
         self._arrivals, self.trace = sinks
         self._described = described
+        self._since = waited()
         self._echoes = 0
 
     async def open(self) -> Exchange:
@@ -190,6 +194,7 @@ class Parley:
         await self.peer.tell("reset")
         await self.peer.hear("reset")
         self._arrivals.reset()
+        self._since = waited()
 
     async def report(self) -> Report:
         """What both ends counted."""
@@ -206,6 +211,7 @@ class Parley:
                 longest_gap=arrivals["longestGap"] / 1000,
             ),
             ours=self._arrivals.report(),
+            waited=waited() - self._since,
             peer_lost=inbound.get("packetsLost", arrivals["lost"]),
             our_lost=sum(each.packetsLost for each in streams),
             our_packets=sum(each.packetsReceived for each in streams),
