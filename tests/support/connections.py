@@ -13,6 +13,8 @@ from peer import PeerConfiguration, PeerConnection, SessionDescription
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from aiortc import RTCDataChannel
+
     from peer import DataChannel, IceCandidate, IceCandidateEvent, RtpTransceiver
     from peer.identity.fingerprints import Fingerprint
 
@@ -123,7 +125,7 @@ async def both_connected(*ends: PeerConnection) -> None:
         await asyncio.gather(*(end.connected() for end in ends))
 
 
-async def opened(channel: DataChannel) -> None:
+async def opened(channel: RTCDataChannel) -> None:
     """Wait until a data channel is open."""
     if channel.readyState != "open":
         await happened(channel, "open")
@@ -167,7 +169,7 @@ async def reached(pc: PeerConnection, event: str, condition: Callable[[], bool])
             await happened(pc, event)
 
 
-async def says(channel: DataChannel, text: str, other: DataChannel) -> None:
+async def says(channel: RTCDataChannel, text: str, other: RTCDataChannel) -> None:
     """Send a message, and wait until the other end has it."""
     arriving = expected(other, "message")
     channel.send(text)

@@ -92,10 +92,10 @@ async def call(
     Args:
         link: What their data goes over; straight from one to the other where None.
     """
-    first, second = channel_pair()
+    ends: list[Channel] = list(channel_pair())
     if link is not None:
-        first, second = RelayedChannel(first, link), RelayedChannel(second, link)
-    async with negotiating(first, second, left=left, right=right) as (one, other):
+        ends = [RelayedChannel(end, link) for end in ends]
+    async with negotiating(*ends, left=left, right=right) as (one, other):
         channel = one.pc.createDataChannel("first")
         await opened(channel)
         await both_connected(one.pc, other.pc)

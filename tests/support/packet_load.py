@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import Packet
 
+from peer.rtp.stats import InboundRtpStats, OutboundRtpStats
 from tests.support.connections import PATIENCE
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Clicks(MediaStreamTrack):
         self._number = 0
         self._start: float | None = None
 
-    async def recv(self) -> Packet:
+    async def recv(self) -> Packet[Any]:
         """The next one, when its time has come; those that are late come at once."""
         loop = asyncio.get_running_loop()
         if self._start is None:
@@ -81,10 +82,10 @@ async def account(sender: PeerConnection, receiver: PeerConnection) -> Account:
     """How things stand now."""
     sent = received = lost = 0
     for stats in (await sender.getStats()).values():
-        if stats.type == "outbound-rtp":
+        if isinstance(stats, OutboundRtpStats):
             sent += stats.packetsSent
     for stats in (await receiver.getStats()).values():
-        if stats.type == "inbound-rtp":
+        if isinstance(stats, InboundRtpStats):
             received += stats.packetsReceived
             lost += stats.packetsLost
     return Account(sent, received, lost)
