@@ -74,7 +74,10 @@ def associations_for(
             # look like a renegotiation to it. What does not may be late of a former one. The older
             # of two handshakes is asked first, as the peer began it first.
             fitting = [lane for lane in reversed(handshaking) if lane.expects(datagram)]
-            return fitting or _established_first(lanes)
+            return fitting or [*_newest_established(lanes), *handshaking]
+        case DatagramClass.DTLS if first_epoch(datagram) == 0:
+            # The end of a handshake again: an older association would answer with its own.
+            return _newest_established(lanes)
         case DatagramClass.DTLS if handshaking and first_epoch(datagram) == HANDSHAKE_EPOCH:
             # Of a handshake of DTLS 1.3, or after many updates of keys (see `Record.epoch`).
             return [*handshaking, *(lane for lane in lanes if not lane.handshaking)]
@@ -83,6 +86,10 @@ def associations_for(
             return _established_first(lanes) if handshaking else lanes
         case _:
             return ()
+
+
+def _newest_established(lanes: Sequence[_LaneT]) -> Sequence[_LaneT]:
+    return [lane for lane in lanes if not lane.handshaking][:1]
 
 
 def _established_first(lanes: Sequence[_LaneT]) -> list[_LaneT]:

@@ -1,15 +1,39 @@
-"""Owns what the end of a next association means for the one before it, and the words for it."""
+"""Owns how long a next association may take, what its end means, and the words for it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from peer.transport.dtls import reasons
-from peer.transport.rekey import Input
+from peer.transport.rekey import FAREWELL, GRACE, Input, Phase
 
 if TYPE_CHECKING:
     from peer.errors import DtlsError
     from peer.transport.lanes import Lane
+
+
+def patience(phase: Phase, following: Lane, *, path_up: bool, handshake: float) -> float | None:
+    """Seconds until something has to happen in this phase; None where it has all the time.
+
+    Args:
+        phase: Of the change of keys.
+        following: The next association.
+        path_up: Whether the peer can be reached.
+        handshake: Seconds that a handshake may take.
+    """
+    doubtful = following.answered and not (following.certain or following.called)
+    match phase:
+        case Phase.HANDSHAKING if doubtful and path_up:
+            return GRACE
+        case Phase.HANDSHAKING_ALONE if following.handshaking:
+            return FAREWELL
+        case Phase.POISED:
+            return handshake
+        case Phase.SWITCHING | Phase.SWITCHING_ALONE:
+            # So that a server that goes back can still be followed.
+            return 2 * handshake
+        case _:
+            return None
 
 
 def meaning(serving: Lane, following: Lane, otherwise: Input) -> Input:

@@ -17,6 +17,8 @@ from typing import Final
 
 #: Seconds within which a peer that may keep its association has to say something on the next one.
 GRACE: Final = 3.0
+#: Seconds of silence on the next one after which a close of the old one was a goodbye.
+FAREWELL: Final = 5.0
 #: Seconds for which old keys still receive.
 RETIREMENT: Final = 120.0
 #: So many old associations at a time; the oldest goes first.
@@ -151,7 +153,8 @@ TABLE: Final[dict[Phase, dict[Input, _Row]]] = {
         Input.FAILED: _BACK,
         Input.DISOWNED: _ENDED,
         Input.MISMATCH: _ENDED,
-        Input.DROPPED: (Phase.IDLE, (Action.DISCARD,)),
+        # The client may be sending with the new keys. If it is not, the time runs out.
+        Input.DROPPED: (Phase.POISED, ()),
         Input.SUPERSEDED: _SWITCHED_AND_REPLACED,
         Input.RETIRED: (Phase.POISED, ()),
     },
@@ -164,7 +167,8 @@ TABLE: Final[dict[Phase, dict[Input, _Row]]] = {
         Input.FAILED: _BACK,
         Input.DISOWNED: _ENDED,
         Input.MISMATCH: _ENDED,
-        Input.DROPPED: (Phase.IDLE, (Action.DISCARD,)),
+        # The server may have heard us, and would not go back with us. One that goes back says so.
+        Input.DROPPED: (Phase.SWITCHING, ()),
         Input.SUPERSEDED: _REPLACED,
         Input.RETIRED: (Phase.SWITCHING, ()),
     },
@@ -174,7 +178,7 @@ TABLE: Final[dict[Phase, dict[Input, _Row]]] = {
         Input.FAILED: _ENDED,
         Input.DISOWNED: _ENDED,
         Input.MISMATCH: _ENDED,
-        Input.DROPPED: _ENDED,
+        Input.DROPPED: (Phase.SWITCHING_ALONE, ()),
         Input.SUPERSEDED: _REPLACED,
         Input.RETIRED: (Phase.SWITCHING_ALONE, ()),
     },

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from peer.errors import DtlsError, InvalidStateError
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.transport.demux import associations_for, classify
+from peer.transport.dropped import Dropped
 from peer.transport.dtls.association import DEFAULT_POLICY, Association, monotonic_ms
 from peer.transport.dtls.held import MOST_HELD
 from peer.transport.dtls.receipt import Receipt
@@ -18,7 +19,6 @@ from peer.transport.seam.dtls import TransportFace
 from peer.transport.secure_stats import Counters, SecureTransportStats
 from peer.transport.sending import Outgoing
 from peer.transport.succession import Succession
-from peer.transport.tap import Drop
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -33,12 +33,6 @@ _PATH_UP = frozenset({IceTransportState.CONNECTED, IceTransportState.COMPLETED})
 #: Packets that may wait on an association that follows another: the peer is known by then, and an
 #: answer that announces a new certificate may be slower than the handshake.
 _MOST_HELD_OF_NEXT = 1024
-
-_DROPS = {
-    Receipt.OUT_OF_PLACE: Drop.OUT_OF_PLACE,
-    Receipt.UNAUTHENTIC: Drop.UNAUTHENTIC,
-    Receipt.FOREIGN: Drop.UNEXPECTED,
-}
 
 
 class SecureTransport:
@@ -87,11 +81,12 @@ class SecureTransport:
         self._needs_srtp = False
         self._clock = clock
         self._counters = Counters()
+        self._dropped = Dropped(self._counters, tap)
         self._outgoing = Outgoing(self._counters)
         self._lanes = Succession(
             events=events,
             outgoing=self._outgoing,
-            patience=policy.handshake_timeout,
+            handshake_timeout=policy.handshake_timeout,
             on_state=self._on_state,
             on_role=lambda role: self.face.adopt_role(role),
             tap=tap,
@@ -183,7 +178,7 @@ class SecureTransport:
     def drop(self, association: int) -> None:
         """The descriptions have gone back to the association before this one.
 
-        Nothing happens to one that is the only one, or has taken the place of the one before.
+        Nothing happens to one that is complete, as the peer may be using it, or is the only one.
         """
         self._lanes.drop(association)
 
@@ -204,8 +199,8 @@ class SecureTransport:
         counters.bytes_received += len(datagram)
         only = self._lanes.only
         receipt = self._offer(datagram) if only is None else only.receive(datagram)
-        if receipt is not Receipt.PAYLOAD and receipt in _DROPS:
-            self._drop(_DROPS[receipt], datagram)
+        if receipt is not Receipt.PAYLOAD:
+            self._dropped(receipt, datagram)
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet; False and counted where that is not possible now."""
@@ -293,15 +288,6 @@ class SecureTransport:
                 case _:
                     continue
         return fate
-
-    def _drop(self, drop: Drop, datagram: bytes) -> None:
-        """Count what no association takes, and say so."""
-        if drop is Drop.UNEXPECTED:
-            self._counters.dropped_foreign += 1
-        else:
-            self._counters.dropped_unauthentic += 1
-        if self._tap is not None:
-            self._tap.dropped(drop, datagram)
 
     def _on_state(self, state: DtlsTransportState) -> None:
         if self.closed:

@@ -9,10 +9,10 @@ from peer.states import DtlsRole, DtlsTransportState
 from peer.trace import Direction
 from peer.transport.dtls import reasons
 from peer.transport.dtls.timer import Timer
-from peer.transport.endings import meaning, why_kept
+from peer.transport.endings import meaning, patience, why_kept
 from peer.transport.lanes import Lane, Retiring
 from peer.transport.probing import Probing
-from peer.transport.rekey import GRACE, Action, Input, Phase, step
+from peer.transport.rekey import Action, Input, Phase, step
 
 if TYPE_CHECKING:
     from peer.errors import DtlsError
@@ -38,7 +38,7 @@ class Succession:
     Args:
         events: Told of switches, and asked for probes.
         outgoing: Told with which keys to send.
-        patience: Seconds that a handshake may take, and that a switch may.
+        handshake_timeout: Seconds that a handshake may take, and that a switch may.
         on_state: Told of every change of `state`.
         on_role: Told of our role in the association that we send with.
         tap: Told of switches and wiped keys, where the transport is traced.
@@ -55,7 +55,7 @@ class Succession:
         *,
         events: SecureEvents,
         outgoing: Outgoing,
-        patience: float,
+        handshake_timeout: float,
         on_state: Callable[[DtlsTransportState], None],
         on_role: Callable[[DtlsRole], None],
         tap: Tap | None,
@@ -66,7 +66,7 @@ class Succession:
         self.only: Association | None = None
         self._events = events
         self._outgoing = outgoing
-        self._patience = patience
+        self._patience = handshake_timeout
         self._tell_state = on_state
         self._tell_role = on_role
         self._tap = tap
@@ -102,6 +102,7 @@ class Succession:
             if self._next is not None:
                 self._happen(Input.SUPERSEDED)
             self._serving.association.lingers = True
+            self._serving.association.settle()
             self._next = lane
             self._arrange()
             self._happen(Input.PREPARED)
@@ -145,16 +146,17 @@ class Succession:
 
     def on_payload(self, lane: Lane) -> None:
         """Something has authenticated under the keys of one of several."""
-        if lane is self._next and not lane.association.heard:
-            lane.association.heard = True
+        if lane is self._next:
             # Before it is complete and verified, this is only remembered.
+            lane.association.heard = True
             if self._phase in _COMPLETED:
                 self._happen(Input.HEARD)
 
     def on_call(self, lane: Lane) -> None:
         """The peer takes part in the handshake of one of several."""
-        if lane is self._next and not lane.called:
+        if lane is self._next and self._phase in (Phase.HANDSHAKING, Phase.HANDSHAKING_ALONE):
             lane.called = True
+            self._deadline.cancel()
             self._watch()
 
     def close(self) -> None:
@@ -362,22 +364,13 @@ class Succession:
     def _watch(self) -> None:
         """Let the time of the present phase run."""
         lane = self._next
-        match self._phase:
-            case Phase.HANDSHAKING if lane is not None and not lane.called:
-                doubtful = lane.answered and not lane.certain and self._path_up
-                self._await(GRACE if doubtful else None)
-            case Phase.HANDSHAKING_ALONE if lane is not None and not lane.called:
-                self._await(GRACE)
-            case Phase.POISED | Phase.SWITCHING | Phase.SWITCHING_ALONE:
-                self._await(self._patience)
-            case _:
-                self._await(None)
-
-    def _await(self, patience: float | None) -> None:
-        if patience is None:
+        time = None
+        if lane is not None:
+            time = patience(self._phase, lane, path_up=self._path_up, handshake=self._patience)
+        if time is None:
             self._deadline.cancel()
         elif not self._deadline.running:
-            self._deadline.start(patience)
+            self._deadline.start(time)
 
     def _on_deadline(self) -> None:
         lane = self._next

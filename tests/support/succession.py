@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole
-from tests.support.secure import End, Link, connect, joined, rtcp, rtp, until
+from peer.transport.secure import SecureTransport
+from tests.support.secure import End, Link, Recorder, connect, joined, rtcp, rtp, until
 
 #: Virtual seconds.
 PATIENCE = 100.0
@@ -36,6 +37,7 @@ class Road(Link):
 
     def __post_init__(self) -> None:
         self._dice = random.Random(self.seed)
+        self._tick = 0.0
 
     def send(self, datagram: bytes) -> bool:
         if not self.up:
@@ -47,7 +49,9 @@ class Road(Link):
         for _ in range(2 if self._dice.random() < self.duplication else 1):
             delay = max(0.0, self.delay + self.jitter * (2 * self._dice.random() - 1))
             loop = asyncio.get_running_loop()
-            loop.call_later(delay, self._arrive, self.tamper(datagram))
+            # Two at the same time would arrive in any order.
+            self._tick += 1e-9
+            loop.call_later(delay + self._tick, self._arrive, self.tamper(datagram))
         return True
 
     def _arrive(self, datagram: bytes) -> None:
@@ -141,6 +145,24 @@ class Pair:
         pair = cls(client, server, there, back)
         await connect(client, server)
         return pair
+
+    def another_client(self) -> End:
+        """In the place of the client, one that knows nothing of the first association."""
+        self.client = self._another(self.there)
+        self.back.receive = self.client.secure.receive
+        return self.client
+
+    def another_server(self) -> End:
+        """The same of the server."""
+        self.server = self._another(self.back)
+        self.there.receive = self.server.secure.receive
+        return self.server
+
+    def _another(self, road: Road) -> End:
+        events, certificate = Recorder(), Certificate.generate()
+        secure = SecureTransport(key="0", ice=road, certificate=certificate, events=events)
+        events.say = functools.partial(secure.send_rtcp, rtcp())
+        return End(certificate, events, road, secure)
 
     @property
     def ends(self) -> tuple[End, End]:

@@ -11,6 +11,7 @@ from peer.identity.fingerprints import Fingerprint, HashFunction, strongest
 from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.demux import DatagramClass, classify
+from peer.transport.dropped import Dropped
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
 from peer.transport.dtls.handshake import Handshake
@@ -19,7 +20,6 @@ from peer.transport.dtls.receipt import Receipt
 from peer.transport.dtls.srtp import Srtp
 from peer.transport.seam.dtls import SrtpKeys
 from peer.transport.secure_stats import Counters
-from peer.transport.tap import Drop
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -57,8 +57,7 @@ class Association:
         most_held: So many packets, of 1 KiB each on average, may wait.
 
     Attributes:
-        heard: Whether something has authenticated under the keys while `receive` spoke of the
-            handshake.
+        heard: Whether data, or something that had to wait for the keys, has authenticated.
         lingers: Whether the keys outlive a close_notify of the peer, so that late SRTP can still
             be read. They go with `close`.
     """
@@ -93,6 +92,7 @@ class Association:
         self._policy = policy
         self._on_secret = on_secret
         self._tap = tap
+        self._dropped = Dropped(self.counters, tap)
         self._needs_srtp = False
         self._clock = clock
         self._state = DtlsTransportState.NEW
@@ -164,6 +164,15 @@ class Association:
                 return self._receive_dtls(self._handshake, datagram)
             case _:
                 return Receipt.FOREIGN
+
+    def settle(self) -> None:
+        """Another association follows: repeat no flight that the peer is known to have.
+
+        In clear, the other handshake could take it for its own.
+        """
+        is_heard = self.heard or (self._srtp is not None and self._srtp.heard)
+        if self._handshake is not None and is_heard:
+            self._handshake.settle()
 
     def trust(self, fingerprints: Sequence[Fingerprint]) -> None:
         """Say whom the description that is still in force names.
@@ -272,7 +281,10 @@ class Association:
         if not self._expected and self.vouched_for(self._trusted):
             self._gate.open()
         while self._undecrypted and not self._ended:
-            self._receive_held(self._undecrypted.pop())
+            arrival = self._undecrypted.pop()
+            receipt = self._receive_srtp(*arrival)
+            self.heard = self.heard or receipt is Receipt.PAYLOAD
+            self._dropped(receipt, arrival.payload)
         if not self._ended:
             self._check_fingerprint()
 
@@ -314,6 +326,7 @@ class Association:
         try:
             for message in handshake.connection.messages(limit):
                 messages += 1
+                self.heard = True
                 self._deliver(DatagramClass.DTLS, message, self._clock())
                 if self._ended:
                     return messages
@@ -344,22 +357,6 @@ class Association:
             return Receipt.UNAUTHENTIC
         self._deliver(kind, plain, arrival_ms)
         return Receipt.PAYLOAD
-
-    def _receive_held(self, arrival: Arrival) -> None:
-        """What came before the keys: now it shows whether it is ours."""
-        match self._receive_srtp(*arrival):
-            case Receipt.PAYLOAD:
-                self.heard = True
-            case Receipt.UNAUTHENTIC:
-                self.counters.dropped_unauthentic += 1
-                self._tell_dropped(Drop.UNAUTHENTIC, arrival.payload)
-            case _:
-                self.counters.dropped_foreign += 1
-                self._tell_dropped(Drop.UNEXPECTED, arrival.payload)
-
-    def _tell_dropped(self, drop: Drop, datagram: bytes) -> None:
-        if self._tap is not None:
-            self._tap.dropped(drop, datagram)
 
     def _deliver(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> None:
         self.counters.dropped_early += self._gate.deliver(kind, payload, arrival_ms)

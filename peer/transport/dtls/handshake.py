@@ -13,7 +13,14 @@ from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection
 from peer.transport.dtls.flight import Flight
 from peer.transport.dtls.records import HANDSHAKE_EPOCH, count_records, first_epoch
-from peer.transport.dtls.screen import Caller, caller_of, calls, hello_verify_request, screen
+from peer.transport.dtls.screen import (
+    Caller,
+    caller_of,
+    calls,
+    changes,
+    hello_verify_request,
+    screen,
+)
 from peer.transport.dtls.timer import Timer
 
 if TYPE_CHECKING:
@@ -63,6 +70,10 @@ class Handshake:
         self._role = role
         self._patience = policy.handshake_timeout
         self._heard = 0
+        # RFC 5246 section 7.4.9: the server's ChangeCipherSpec follows the client's. An earlier one,
+        # late of a former association, would use up the number of the record that is still to come,
+        # and with it every copy of that (RFC 6347 section 4.1.2.6).
+        self._may_change = role is DtlsRole.SERVER
         self._calls = 1
         self._caller: Caller | None = None
         self._cookie = secrets.token_bytes(_COOKIE_SIZE)
@@ -126,11 +137,17 @@ class Handshake:
         datagrams = self.connection.datagrams()
         if datagrams and not self.complete:
             self._flight.sent(datagrams)
+            self._may_change = self._may_change or any(map(changes, datagrams))
         for datagram in datagrams:
             self._transmit(datagram)
         if datagrams and self.complete and not self._ended and self.connection.acknowledges:
             # RFC 9147 section 5.8.4: what comes after the handshake may wait for an ACK too.
             self._arm_retransmission()
+
+    def settle(self) -> None:
+        """The peer has used the keys, so that it has our last flight (RFC 6347 section 4.2.4)."""
+        if self.complete:
+            self._flight.forget()
 
     def end(self) -> None:
         """Say close_notify where there are keys to say it with, and stop all clocks."""
@@ -150,7 +167,7 @@ class Handshake:
             # Late of a former association. OpenSSL would keep it for when its turn comes (RFC 6347
             # section 4.2.2), and take it for part of this handshake.
             return False
-        screened = screen(datagram, self._role)
+        screened = screen(datagram, self._role, may_change=self._may_change)
         if screened.doubt is not None:
             self._begin_to_doubt(screened.doubt)
         if screened.data and self._admits(screened.data):
@@ -208,6 +225,7 @@ class Handshake:
     def _begin_anew(self, call: bytes = b"") -> bool:
         self._retransmission.cancel()
         self._flight.forget()
+        self._may_change = self._role is DtlsRole.SERVER
         self.connection = self._connect(verifies_hello=bool(call))
         if call:
             self.connection.feed(call)

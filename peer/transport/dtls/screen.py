@@ -79,21 +79,34 @@ class Caller:
     cookie: bytes
 
 
-def screen(datagram: bytes, role: DtlsRole) -> Screened:
-    """Leave out what the peer has no reason to say; `role` is ours."""
+def screen(datagram: bytes, role: DtlsRole, *, may_change: bool = True) -> Screened:
+    """Leave out what the peer has no reason to say.
+
+    Args:
+        datagram: As it was received.
+        role: Ours.
+        may_change: Whether the peer may have a reason to say ChangeCipherSpec.
+    """
     kept = unified = b""
     doubt: DtlsError | None = None
     for record in records(datagram):
         match record.form:
             case Form.UNIFIED:
                 unified += record.data
-            case Form.PLAIN if _is_expected(record, role):
+            case Form.PLAIN if _is_expected(record, role, may_change=may_change):
                 kept += record.data
             case Form.PLAIN:
                 doubt = doubt or _doubt(record, role)
             case never:
                 assert_never(never)
     return Screened(kept, unified, doubt)
+
+
+def changes(datagram: bytes) -> bool:
+    """Whether it holds a ChangeCipherSpec."""
+    return any(
+        record.content_type == ContentType.CHANGE_CIPHER_SPEC for record in records(datagram)
+    )
 
 
 def calls(datagram: bytes) -> bool:
@@ -129,7 +142,7 @@ def hello_verify_request(call: bytes, cookie: bytes) -> bytes:
     return header + len(message).to_bytes(2) + message
 
 
-def _is_expected(record: Record, role: DtlsRole) -> bool:
+def _is_expected(record: Record, role: DtlsRole, *, may_change: bool) -> bool:
     body, version = record.body, record.data[1:3]
     if len(body) > _LARGEST_BODY:
         return False
@@ -138,7 +151,7 @@ def _is_expected(record: Record, role: DtlsRole) -> bool:
         return version == _VERSION
     match record.content_type:
         case ContentType.CHANGE_CIPHER_SPEC:
-            return version in _VERSIONS_IN_CLEAR and body == _CHANGE
+            return may_change and version in _VERSIONS_IN_CLEAR and body == _CHANGE
         case ContentType.HANDSHAKE:
             return version in _VERSIONS_IN_CLEAR and bool(body) and body[0] in _EXPECTED[role]
         case _:

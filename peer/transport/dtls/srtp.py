@@ -32,6 +32,11 @@ class Srtp:
         self._outbound = outbound
         self._ssrcs: OrderedDict[bytes, None] = OrderedDict()
 
+    @property
+    def heard(self) -> bool:
+        """Whether anything has authenticated."""
+        return bool(self._ssrcs)
+
     def protect(self, packet: bytes) -> bytes | None:
         """Protect an RTP packet; None where it is malformed or too great."""
         return _attempt(self._outbound.protect, packet)

@@ -90,14 +90,14 @@ def test_what_dtls_1_3_protects_is_never_epoch_0(epoch: int) -> None:
     )
 
 
-def test_epoch_0_without_a_handshake_is_offered_newest_first() -> None:
-    assert order(dtls(epoch=0), CURRENT, RETIRING) == ["current", "retiring"]
+def test_epoch_0_without_a_handshake_belongs_to_the_newest() -> None:
+    assert order(dtls(epoch=0), CURRENT, RETIRING) == ["current"]
 
 
-def test_what_fits_into_no_handshake_is_offered_to_the_established_first() -> None:
+def test_what_fits_into_no_handshake_is_offered_to_the_newest_established_first() -> None:
     unfit = FakeLane("next", handshaking=True, fits=False)
 
-    assert order(dtls(epoch=0), unfit, CURRENT, RETIRING) == ["current", "retiring", "next"]
+    assert order(dtls(epoch=0), unfit, CURRENT, RETIRING) == ["current", "next"]
 
 
 def test_of_two_handshakes_the_older_is_asked_first() -> None:

@@ -15,7 +15,8 @@ I, P, A = Input, Phase, Action  # noqa: E741 - read beside each other, a hundred
 
 def walk(*inputs: Input) -> tuple[Phase, list[Action]]:
     """From the beginning, through these inputs."""
-    phase, done = P.IDLE, []
+    phase = P.IDLE
+    done: list[Action] = []
     for each in inputs:
         phase, actions = step(phase, each)
         done += actions
