@@ -12,6 +12,7 @@ from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import GatheredCandidates
 from peer.negotiation.state import Side
 from tests.support.negotiation import (
+    ROLLBACK,
     add_track,
     an_offer,
     answer_of,
@@ -147,6 +148,19 @@ def test_candidates_wait_for_the_answer_and_then_reach_the_transport() -> None:
     (ended,) = right.add_candidate(IceCandidate(sdpMid="0"))
     assert isinstance(ended, AddCandidates)
     assert ended.complete
+
+
+def test_candidates_are_told_once() -> None:
+    left, right = answerer()
+    right.add_candidate(candidate(left, "0"))
+    set_remote(left, answer_of(right))
+    repeated = [
+        effect
+        for effects in (set_local(right), set_local(right, ROLLBACK), right.add_candidate(None))
+        for effect in effects
+        if isinstance(effect, AddCandidates)
+    ]
+    assert [effect.complete for effect in repeated] == [True], "what is new is their end"
 
 
 def test_a_candidate_of_an_unknown_type_is_kept_and_not_used() -> None:
