@@ -131,6 +131,8 @@ async def test_dtls_1_2_is_not_shown_what_1_3_protects(scene: partial[Scene]) ->
         (DtlsRole.CLIENT, False, HELLO, False),
         (DtlsRole.CLIENT, False, b"\x16", False),
     ],
+    # Of the datagrams themselves each process would make other names.
+    ids=range(8),
 )
 async def test_whoever_sends_the_last_flight_repeats_it_for_a_peer_that_is_behind(
     scene: partial[Scene], role: DtlsRole, acknowledges: bool, late: bytes, repeats: bool
