@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole
+from peer.transport.dtls.records import ContentType, first_epoch
 from peer.transport.secure import SecureTransport
 from tests.support.secure import End, Link, Recorder, connect, joined, rtcp, rtp, until
 
@@ -219,3 +220,53 @@ class Pair:
         """Wait for it."""
         async with asyncio.timeout(PATIENCE):
             await until(lambda: change in end.events.changes, end.events)
+
+
+def handshake(datagram: bytes) -> bool:
+    """Whether it belongs to a handshake: in clear, or the Finished."""
+    is_finished = datagram[0] == ContentType.CHANGE_CIPHER_SPEC or (
+        datagram[0] == ContentType.HANDSHAKE and first_epoch(datagram) == 1
+    )
+    return is_finished or (20 <= datagram[0] <= 63 and first_epoch(datagram) == 0)
+
+
+class Losing:
+    """Loses the first few datagrams of a kind."""
+
+    def __init__(self, count: int, kind: Callable[[bytes], bool] = handshake) -> None:
+        self.left = count
+        self.kind = kind
+
+    def __call__(self, datagram: bytes) -> bool:
+        if self.left and self.kind(datagram):
+            self.left -= 1
+            return False
+        return True
+
+
+def never(datagram: bytes) -> bool:
+    """Everything but a handshake."""
+    return not handshake(datagram)
+
+
+def changes(end: End) -> list[object]:
+    """What was said of associations, without their numbers."""
+    return [change[0] for change in end.events.changes]
+
+
+async def flowing(pair: Pair, *, first: int = 0) -> tuple[Flow, Flow]:
+    """Let packets flow both ways."""
+    flows = pair.flows(first=first)
+    for flow in flows:
+        flow.start()
+    await asyncio.sleep(0.05)
+    return flows
+
+
+async def assert_all_came(*flows: Flow) -> None:
+    """Stop them; nothing was lost but by the road, and nothing came twice."""
+    for flow in flows:
+        await flow.stop()
+        assert flow.account == ([], [])
+        assert flow.data_account == ([], [])
+        assert flow.refused == 0

@@ -70,9 +70,9 @@ class Handshake:
         self._role = role
         self._patience = policy.handshake_timeout
         self._heard = 0
-        # RFC 5246 section 7.4.9: the server's ChangeCipherSpec follows the client's. An earlier one,
-        # late of a former association, would use up the number of the record that is still to come,
-        # and with it every copy of that (RFC 6347 section 4.1.2.6).
+        # RFC 5246 section 7.4.9: the server's ChangeCipherSpec follows the client's. One before
+        # that, late of a former association, would use up the number of the record that is still
+        # to come, and with it every copy of that (RFC 6347 section 4.1.2.6).
         self._may_change = role is DtlsRole.SERVER
         self._calls = 1
         self._caller: Caller | None = None
