@@ -24,7 +24,7 @@ from tests.support.negotiation import add_track, profile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "200"))
 
 
 def rekey(end: End, certificate: int) -> None:
