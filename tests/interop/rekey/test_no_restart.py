@@ -1,0 +1,29 @@
+"""RFC 8445 section 9 with a stack that takes an ICE restart for an ordinary offer."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.foreign import ForeignName, open_stage
+from tests.support.foreign_marks import peer_parameters
+from tests.support.parley import medium_of, parley
+from tests.support.rekeys import offer, restart
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.mark.conformance("6.7.1-restart", peers=(ForeignName.WEBRTCBIN.value,))
+@pytest.mark.parametrize("name", peer_parameters([ForeignName.WEBRTCBIN]))
+async def test_nothing_is_lost_and_the_old_names_hold_again(name: ForeignName) -> None:
+    async with (
+        open_stage(name) as open_peer,
+        open_peer() as peer,
+        parley(peer, medium_of(name)) as session,
+    ):
+        opening = await session.open()
+        asked, after = await restart(session, by_peer=False), await offer(session)
+    assert asked.exchange.ufrags[0] != opening.ufrags[0]
+    assert after.exchange.ufrags == opening.ufrags
+    reports = asked.report, after.report
+    assert [(each.peer_lost, each.our_lost) for each in reports] == [(0, 0)] * 2
+    assert (asked.echoed, after.echoed, after.handshakes) == (True, True, 1)
