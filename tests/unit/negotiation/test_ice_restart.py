@@ -228,6 +228,13 @@ class TestRollback:
         exchange(left, right)
         check_agreement(left, right)
 
+    def test_a_wish_of_the_meantime_survives(self) -> None:
+        left, _ = connected()
+        set_local(left)
+        left.restart_ice()
+        set_local(left, ROLLBACK)
+        assert left.negotiation_needed
+
     def test_the_peers_offer_taken_back_changes_nothing(self) -> None:
         left, right = connected()
         before = transport(right)
