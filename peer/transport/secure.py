@@ -34,6 +34,9 @@ _PATH_UP = frozenset({IceTransportState.CONNECTED, IceTransportState.COMPLETED})
 #: answer that announces a new certificate may be slower than the handshake.
 _MOST_HELD_OF_NEXT = 1024
 
+# Looked up for every packet, and an Enum takes its time.
+_PAYLOAD = Receipt.PAYLOAD
+
 
 class SecureTransport:
     """DTLS, SRTP and DTLS application data above one path.
@@ -199,7 +202,7 @@ class SecureTransport:
         counters.bytes_received += len(datagram)
         only = self._lanes.only
         receipt = self._offer(datagram) if only is None else only.receive(datagram)
-        if receipt is not Receipt.PAYLOAD:
+        if receipt is not _PAYLOAD:
             self._dropped(receipt, datagram)
 
     def send_rtp(self, packet: bytes) -> bool:

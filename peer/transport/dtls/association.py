@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 DEFAULT_POLICY = SecurityPolicy()
 
+# Looked up for every packet, and an Enum takes its time.
+_PAYLOAD = Receipt.PAYLOAD
+
 
 def monotonic_ms() -> int:
     """Milliseconds that never go back."""
@@ -356,7 +359,7 @@ class Association:
         if plain is None:
             return Receipt.UNAUTHENTIC
         self._deliver(kind, plain, arrival_ms)
-        return Receipt.PAYLOAD
+        return _PAYLOAD
 
     def _deliver(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> None:
         self.counters.dropped_early += self._gate.deliver(kind, payload, arrival_ms)

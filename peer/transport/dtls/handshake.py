@@ -67,6 +67,9 @@ class Handshake:
         self.connection = self._connect()
         self.complete = False
         self._ended = False
+        # Known when it is complete.
+        self._acknowledges = False
+        self._behind: int | None = None
         self._role = role
         self._patience = policy.handshake_timeout
         self._heard = 0
@@ -105,8 +108,7 @@ class Handshake:
         if not self.complete:
             return self._receive_clear(datagram)
         self.connection.feed(datagram)
-        behind = self._epoch_behind
-        if behind is not None and first_epoch(datagram) == behind:
+        if self._behind is not None and first_epoch(datagram) == self._behind:
             # The peer is still at the flight before our last one, so that is lost.
             self._flight.repeat()
         return True
@@ -129,7 +131,7 @@ class Handshake:
         """How many application datagrams may come out once this one has been taken."""
         # Data that overtook the end of the handshake comes out with it, and in DTLS 1.3 what
         # overtook an ACK or a new key as well.
-        withheld = not self.complete or self.connection.acknowledges
+        withheld = not self.complete or self._acknowledges
         return _MOST_KEPT if withheld else count_records(datagram)
 
     def flush(self) -> None:
@@ -140,7 +142,7 @@ class Handshake:
             self._may_change = self._may_change or any(map(changes, datagrams))
         for datagram in datagrams:
             self._transmit(datagram)
-        if datagrams and self.complete and not self._ended and self.connection.acknowledges:
+        if datagrams and self.complete and not self._ended and self._acknowledges:
             # RFC 9147 section 5.8.4: what comes after the handshake may wait for an ACK too.
             self._arm_retransmission()
 
@@ -184,7 +186,6 @@ class Handshake:
         self.expect_peer()
         self._step()
 
-    @property
     def _epoch_behind(self) -> int | None:
         """Of what the peer sends before our last flight, where that is the last of all."""
         match self._role:
@@ -264,6 +265,8 @@ class Handshake:
         self._arm_retransmission()
         if complete:
             self.complete = True
+            self._acknowledges = self.connection.acknowledges
+            self._behind = self._epoch_behind()
             self._deadline.cancel()
             self._flight.settle()
             self._on_complete(self.connection)
