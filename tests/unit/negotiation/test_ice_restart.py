@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
 from peer.candidates import CandidateFields, IceCandidate
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
@@ -54,7 +52,6 @@ def with_credentials(description: SessionDescription, ice: IceParameters) -> Ses
     )
 
 
-@pytest.mark.conformance("6.7.1-restart")
 class TestBetweenTwo:
     """A restart is the offerer's to begin, and both ends take new credentials."""
 

@@ -30,7 +30,7 @@ from tests.support.negotiation import (
 from tests.support.sessions import check_agreement
 
 
-@pytest.mark.conformance("6.8-rekey", "5-tls-id")
+@pytest.mark.conformance("5-tls-id")
 class TestBetweenTwoOfOurs:
     """Both send tls-id."""
 

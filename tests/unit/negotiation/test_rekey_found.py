@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from peer.descriptions import SdpType, SessionDescription
 from peer.negotiation.effects import ConnectDtls, ConnectIce, DropAssociation, Listen
 from peer.negotiation.sdp import Sdp
@@ -32,7 +30,6 @@ from tests.support.negotiation import (
 from tests.support.sessions import check_agreement
 
 
-@pytest.mark.conformance("6.8-kept", "6.6-role-change")
 class TestPeerWithoutTlsId:
     """What all browsers are: only the wire shows whether they follow."""
 
