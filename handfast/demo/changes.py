@@ -111,7 +111,7 @@ class Changes:
             return
         try:
             self._wish = msgspec.json.decode(message, type=Wish)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeEncodeError):
             return
         self._wished.set()
 

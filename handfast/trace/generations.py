@@ -35,7 +35,8 @@ class Generations:
         self._names: dict[Side, dict[str, int]] = {side: {} for side in Side}
         self._newest: Counter[Side] = Counter()
         self._sockets: dict[_Transport, dict[str, int]] = {}
-        self._chosen: dict[_Transport, int] = {}
+        self._paths: set[_Transport] = set()
+        self._chosen: dict[str | None, int] = {}
 
     def describe(self, side: Side, sdp: str) -> None:
         """An end described itself, perhaps with fresh ICE credentials."""
@@ -54,13 +55,16 @@ class Generations:
         sockets = self._sockets.get((side, transport), {})
         # The address of a relay or a NAT is none of a socket here: then it is the newest.
         newest = max(sockets.values(), default=0)
-        moved = (side, transport) in self._chosen
-        self._chosen[side, transport] = sockets.get(local, newest)
+        # What one end has chosen the other one checks too, though it may say so later.
+        before = self._chosen.get(transport, 0)
+        self._chosen[transport] = max(before, sockets.get(local, newest))
+        moved = (side, transport) in self._paths
+        self._paths.add((side, transport))
         return moved
 
     def check(self, side: Side, transport: str | None, local: str) -> Check:
         """A check came to, or left, a socket of that end."""
         sockets = self._sockets.setdefault((side, transport), {})
         generation = sockets.setdefault(local, self._newest[side])
-        chosen = self._chosen.get((side, transport), -1)
+        chosen = self._chosen.get(transport, -1)
         return Check(generation, consent=generation <= chosen)

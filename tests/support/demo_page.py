@@ -116,12 +116,14 @@ class DemoPage:
     async def frames(self, kind: str) -> int:
         """Frames so far: `framesDecoded` of `inbound-rtp`, `framesSent` of `outbound-rtp`."""
         counter = "framesDecoded" if kind == "inbound-rtp" else "framesSent"
-        return int(await self.tab.evaluate(f"({_STREAM_STATS})('{kind}').then((s) => s.{counter})"))
+        return int(
+            await self.tab.evaluate(f"({_STREAM_STATS})('{kind}').then((s) => s?.{counter} ?? 0)")
+        )
 
     async def wait_for_frames(self, kind: str, least: int) -> int:
         """Until so many frames have passed; the number then."""
         counter = "framesDecoded" if kind == "inbound-rtp" else "framesSent"
-        look = f"({_STREAM_STATS})('{kind}').then((s) => s.{counter} >= {least} && s.{counter})"
+        look = f"({_STREAM_STATS})('{kind}').then((s) => s?.{counter} >= {least} && s.{counter})"
         return int(await self.tab.wait_for(look))
 
     async def pixels(self, x: int, y: int, width: int, height: int) -> list[Colour]:

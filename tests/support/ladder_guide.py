@@ -5,15 +5,26 @@ from __future__ import annotations
 import io
 import re
 
+from msgspec.structs import replace
 from rich.console import Console
 
 from handfast.trace import End, TerminalLadder, draw
+from handfast.trace.rows import Pause
 from tests.support.ladders import connected, intercepted
+from tests.support.ladders_later import rekeyed, restarted
 from tests.support.source import ROOT
 
 GUIDE = ROOT / "docs" / "TRACE.md"
 
-_SESSIONS = {"connected": connected, "intercepted": intercepted}
+_SESSIONS = {
+    "connected": connected,
+    "intercepted": intercepted,
+    "rekeyed": rekeyed,
+    "restarted": restarted,
+}
+#: Seconds. Of these the beginning is like that of any other session.
+_FROM = {"rekeyed": 0.5, "restarted": 1.5}
+_TO = 3.0
 _BLOCK = re.compile(r"(<!-- ladder: (\w+) -->\n```text\n)(.*?)(```\n)", re.DOTALL)
 
 
@@ -25,6 +36,13 @@ def redrawn(guide: str) -> str:
 def _drawing(name: str) -> str:
     session = _SESSIONS[name]()
     ladder = draw(End("alice", session.offerer), End("bob", session.answerer))
+    if name in _FROM:
+        rows = tuple(
+            row
+            for row in ladder.rows
+            if _FROM[name] < row.time < _TO and not isinstance(row, Pause)
+        )
+        ladder = replace(ladder, rows=rows)
     file = io.StringIO()
     Console(file=file, width=80, no_color=True).print(TerminalLadder(ladder))
     return file.getvalue()

@@ -28,7 +28,6 @@ DELAY = 0.004
 
 OFFER_FINGERPRINT = "sha-256 " + ":".join(["AB"] * 32)
 ANSWER_FINGERPRINT = "sha-256 " + ":".join(["CD"] * 32)
-_OFFERER, _ANSWERER = "192.0.2.1:50000", "198.51.100.2:60000"
 
 SERVER_FLIGHT = "ServerHello, Certificate, ServerKeyExchange, CertificateRequest, ServerHelloDone"
 CLIENT_FLIGHT = (
@@ -47,6 +46,11 @@ def sdp(*, setup: str, fingerprint: str, session: int = 1) -> str:
 
 OFFER = sdp(setup="actpass", fingerprint=OFFER_FINGERPRINT)
 ANSWER = sdp(setup="active", fingerprint=ANSWER_FINGERPRINT, session=2)
+
+
+def sockets(generation: int = 0) -> tuple[str, str]:
+    """The addresses of the offerer and of the answerer in an ICE generation."""
+    return f"192.0.2.1:{50000 + generation}", f"198.51.100.2:{60000 + generation}"
 
 
 @dataclass
@@ -91,15 +95,11 @@ class Session:
         out: bool,
         size: int = 200,
         lost: bool = False,
-        port: int | None = None,
+        generation: int = 0,
     ) -> None:
-        """A datagram crosses, from the offerer if `out`; `port` is another one of its sender."""
+        """A datagram crosses, from the offerer if `out`, on the sockets of an ICE generation."""
         late, early = self._times(time, out=out)
-        offerer, answerer = _OFFERER, _ANSWERER
-        if port is not None and out:
-            offerer = f"192.0.2.1:{port}"
-        elif port is not None:
-            answerer = f"198.51.100.2:{port}"
+        offerer, answerer = sockets(generation)
         if out or not lost:
             direction = Direction.OUT if out else Direction.IN
             self.offerer.append(
@@ -181,8 +181,9 @@ def connected(skew: float = 0.0) -> Session:
     for number in range(4):
         session.datagram(0.02 + number * 0.005, DatagramKind.STUN_REQUEST, out=True)
         session.datagram(0.0245 + number * 0.005, DatagramKind.STUN_RESPONSE, out=False)
+    offerer, answerer = sockets()
     session.at_offerer(
-        PathSelected(time=START + 0.045, transport="0", local=_OFFERER, remote=_ANSWERER),
+        PathSelected(time=START + 0.045, transport="0", local=offerer, remote=answerer),
         state(0.0451, "iceConnectionState", "connected"),
     )
     handshake(session)

@@ -23,6 +23,7 @@ from tests.support.ladders import (
     Session,
     connected,
     sdp,
+    sockets,
 )
 
 NEW_FINGERPRINT = "sha-256 " + ":".join(["EF"] * 32)
@@ -156,14 +157,14 @@ def restarted() -> Session:
     session.describe(2.01, "answer", _answer(3, **{"ice-ufrag": "dddd"}))
     for number in range(3):
         at = 2.02 + number * 0.01
-        session.datagram(at, DatagramKind.STUN_REQUEST, out=True, port=50001)
+        session.datagram(at, DatagramKind.STUN_REQUEST, out=True, generation=1)
         session.datagram(at + 0.001, DatagramKind.STUN_REQUEST, out=True)
-        session.datagram(at + 0.005, DatagramKind.STUN_RESPONSE, out=False, port=60001)
-    session.at_offerer(
-        PathSelected(
-            time=START + 2.06, transport="0", local="192.0.2.1:50001", remote="198.51.100.2:60001"
-        )
-    )
+        session.datagram(at + 0.006, DatagramKind.STUN_RESPONSE, out=False)
+        session.datagram(at + 0.005, DatagramKind.STUN_RESPONSE, out=False, generation=1)
+    local, remote = sockets(1)
+    session.at_offerer(PathSelected(time=START + 2.06, transport="0", local=local, remote=remote))
     for number in range(1, 3):
-        session.datagram(2.0 + 5 * number, DatagramKind.STUN_REQUEST, out=True, port=50001)
+        at = 2.0 + 5 * number
+        session.datagram(at, DatagramKind.STUN_REQUEST, out=True, generation=1)
+        session.datagram(at + 0.005, DatagramKind.STUN_RESPONSE, out=False, generation=1)
     return session
