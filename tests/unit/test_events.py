@@ -177,7 +177,7 @@ async def test_the_handler_that_asks_for_the_end_lives_on() -> None:
         await finished.wait()
 
 
-def test_events_are_named_as_w3c_does() -> None:
+def test_events_are_named_as_w3c_does_and_ours_in_its_manner() -> None:
     assert set(EventName) == {
         "track",
         "datachannel",
@@ -187,4 +187,6 @@ def test_events_are_named_as_w3c_does() -> None:
         "icegatheringstatechange",
         "iceconnectionstatechange",
         "connectionstatechange",
+        "rekeyed",
+        "rekeyfailed",
     }

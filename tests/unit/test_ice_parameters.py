@@ -39,5 +39,6 @@ def test_an_offer_with_what_servers_write_is_taken() -> None:
     ufrag = offer.sdp.partition("a=ice-ufrag:")[2].partition("\r")[0]
     set_remote(right, edited(offer, (f"ice-ufrag:{ufrag}", "ice-ufrag:a-_=#")))
     set_local(right)
-    assert right.session.transports[0].remote is not None
-    assert right.session.transports[0].remote.ice.username_fragment == "a-_=#"
+    remote = right.session.transports[0].remote_ice
+    assert remote is not None
+    assert remote.username_fragment == "a-_=#"
