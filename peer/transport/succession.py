@@ -143,6 +143,7 @@ class Succession:
         for lane in (self._serving, self._next):
             if lane is not None and lane.answered:
                 self._go(lane)
+        self._watch()
 
     def on_payload(self, lane: Lane) -> None:
         """Something has authenticated under the keys of one of several."""

@@ -88,8 +88,14 @@ async def test_the_time_to_take_part_runs_only_while_there_is_a_path() -> None:
     assert changes(end) == []
 
     end.ice()
-    await asyncio.sleep(4)
+    await asyncio.sleep(2)
+    end.ice(IceTransportState.DISCONNECTED)
+    await asyncio.sleep(10)
+    end.ice()
+    await asyncio.sleep(2)
+    assert changes(end) == []
 
+    await asyncio.sleep(2)
     assert changes(end) == ["kept"]
 
 

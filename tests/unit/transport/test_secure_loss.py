@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from peer.states import DtlsRole
+from peer.transport.dtls.records import ContentType
 from tests.support.secure import rtp
 from tests.support.succession import (
     Losing,
@@ -114,3 +115,36 @@ async def test_what_no_association_takes_is_counted_once() -> None:
     after = pair.server.secure.stats()
     assert after.dropped_foreign == before.dropped_foreign + 1
     assert after.dropped_unauthentic == before.dropped_unauthentic + 1
+
+
+@in_virtual_time
+async def test_a_flight_that_the_peer_has_is_not_repeated_beside_another_handshake() -> None:
+    pair = await Pair.connected()
+    late = [datagram for datagram in pair.there.wire if handshake(datagram)][-1]
+    pair.server.secure.receive(late)
+    assert handshake(pair.back.wire[-1])
+    pair.client.secure.send_data(b"data")
+    await asyncio.sleep(1)
+    pair.offer(pair.server)
+    said = len(pair.back.wire)
+
+    pair.server.secure.receive(late)
+
+    assert len(pair.back.wire) == said
+
+
+@in_virtual_time
+async def test_what_overtakes_the_end_of_the_handshake_counts_as_heard() -> None:
+    pair = await Pair.connected()
+    client, number = pair.client, pair.offer(pair.client)
+    server = pair.another_server()
+    server.connect(DtlsRole.SERVER, client.fingerprints, number)
+    server.ice()
+    pair.back.keeps = Losing(1, lambda datagram: datagram[0] == ContentType.CHANGE_CIPHER_SPEC)
+    client.connect(DtlsRole.CLIENT, server.fingerprints, number)
+    await server.secure.connected()
+    server.secure.send_rtp(rtp(1))
+    await asyncio.sleep(1)
+
+    assert client.events.rtp == [rtp(1)]
+    assert client.events.changes == [("switched", number), ("replaced", number)]

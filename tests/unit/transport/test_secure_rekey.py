@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState
+from tests.support.secure import rtp
 from tests.support.succession import Pair, Road
 from tests.support.virtual_time import in_virtual_time
 
@@ -77,3 +81,37 @@ async def test_nothing_is_lost_while_the_answer_is_slower_than_the_handshake() -
     pair = await Pair.connected(*roads(delay=0.001))
 
     await assert_nothing_is_lost(pair, rekeys=4, signalling=0.4)
+
+
+@pytest.mark.conformance("6.8-rekey")
+@in_virtual_time
+async def test_a_known_peer_is_heard_under_the_new_keys_before_its_answer() -> None:
+    pair = await Pair.connected()
+    pair.offer(pair.server)
+    pair.answer(pair.server)
+    await asyncio.sleep(1)
+
+    pair.client.secure.send_rtp(rtp(1))
+    await asyncio.sleep(1)
+
+    assert pair.client.secure.stats().association == 1
+    assert pair.server.secure.stats().association == 0
+    assert pair.server.events.rtp == [rtp(1)]
+
+
+@pytest.mark.conformance("5-fp-match")
+@in_virtual_time
+async def test_another_certificate_is_not_heard_before_the_answer() -> None:
+    pair = await Pair.connected()
+    number = pair.offer(pair.server)
+    pair.client.certificate = Certificate.generate()
+    pair.answer(pair.server)
+    await asyncio.sleep(1)
+    pair.client.secure.send_rtp(rtp(1))
+    await asyncio.sleep(1)
+    assert pair.server.events.rtp == []
+
+    pair.conclude(pair.server)
+    await pair.replaced(number)
+
+    assert pair.server.events.rtp == [rtp(1)]
