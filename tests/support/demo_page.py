@@ -107,6 +107,21 @@ class DemoPage:
         shown = f"{rungs}.some((said) => said.includes({json.dumps(words)}))"
         return [str(said) for said in await self.tab.wait_for(f"{shown} && {rungs}")]
 
+    async def change(self, button: str) -> str:
+        """Press `rekey` or `restart-ice`; what the page says became of it."""
+        await self.tab.wait_for(f"!document.getElementById({json.dumps(button)}).disabled")
+        await self.press(button)
+        said = "document.getElementById('outcome')"
+        settled = f"['good', 'bad'].includes({said}.dataset.mood)"
+        return str(await self.tab.wait_for(f"{settled} && {said}.innerText"))
+
+    async def tags(self, words: str) -> list[str]:
+        """By which association each row of the ladder goes that has these words."""
+        rungs = "[...document.querySelectorAll('#ladder .said')]"
+        mine = f"{rungs}.filter((said) => said.textContent.includes({json.dumps(words)}))"
+        tag = "said.querySelector('.tag')?.textContent ?? ''"
+        return [str(found) for found in await self.tab.evaluate(f"{mine}.map((said) => {tag})")]
+
     async def fact(self, name: str) -> str:
         """A fact of the transport, once it is known."""
         cell = f"document.querySelector('[data-fact={name}]')"

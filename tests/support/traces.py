@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from peer.trace import (
     AssociationDecided,
+    AssociationRetired,
     Datagram,
     DatagramDropped,
     DatagramKind,
@@ -14,6 +15,7 @@ from peer.trace import (
     Failed,
     FingerprintChecked,
     HandshakeCompleted,
+    KeysSwitched,
     PathSelected,
     RoleChosen,
     StateChanged,
@@ -64,7 +66,7 @@ def is_stun(event: TraceEvent) -> bool:
     )
 
 
-def line(event: TraceEvent) -> str:
+def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of event
     """An event in a few words."""
     match event:
         case Described():
@@ -83,6 +85,10 @@ def line(event: TraceEvent) -> str:
             return f"handshake completed as {event.role}"
         case FingerprintChecked():
             return f"fingerprint {'matches' if event.matches else 'does not match'}"
+        case KeysSwitched():
+            return f"keys {event.direction} of association {event.association}"
+        case AssociationRetired():
+            return f"association {event.association} retired: {event.reason}"
         case StateChanged():
             return f"{event.machine} {event.state}"
         case Failed():
