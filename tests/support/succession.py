@@ -8,12 +8,16 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole
 from peer.transport.dtls.records import ContentType, first_epoch
 from peer.transport.secure import SecureTransport
 from tests.support.secure import End, Link, Recorder, connect, joined, rtcp, rtp, until
+
+if TYPE_CHECKING:
+    from peer.transport.tap import Tap
 
 #: Virtual seconds.
 PATIENCE = 100.0
@@ -138,9 +142,10 @@ class Pair:
         back: Road | None = None,
         *,
         handshake_timeout: float = 30.0,
+        tap: Tap | None = None,
     ) -> Pair:
         there, back = there or Road(), back or Road(seed=1)
-        client, server = joined(there, back, handshake_timeout=handshake_timeout)
+        client, server = joined(there, back, handshake_timeout=handshake_timeout, tap=tap)
         for end in (client, server):
             end.events.say = functools.partial(end.secure.send_rtcp, rtcp())
         pair = cls(client, server, there, back)

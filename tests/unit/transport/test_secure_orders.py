@@ -8,6 +8,16 @@ import pytest
 
 from peer.errors import InvalidStateError
 from peer.states import DtlsRole, DtlsTransportState
+from peer.trace import (
+    AssociationRetired,
+    FingerprintChecked,
+    HandshakeCompleted,
+    KeysSwitched,
+    TraceEvent,
+)
+from peer.tracing import Tracer
+from peer.transport.tap import Tap
+from tests.support.clock import Clock
 from tests.support.succession import Pair, Road, assert_all_came, changes, flowing
 from tests.support.virtual_time import in_virtual_time
 
@@ -147,3 +157,22 @@ async def test_the_next_one_may_be_complete_before_the_first() -> None:
     assert server.events.changes == [("switched", 1), ("replaced", 1)]
     assert server.secure.stats().association == 1
     assert server.events.states == [DtlsTransportState.CONNECTING, CONNECTED]
+
+
+@in_virtual_time
+async def test_the_trace_tells_of_switches_and_of_keys_that_were_wiped() -> None:
+    told: list[TraceEvent] = []
+    pair = await Pair.connected(tap=Tap("0", Tracer(told.append, Clock())))
+    await pair.rekey(pair.client)
+    pair.offer(pair.client)
+    pair.client.secure.drop(2)
+    pair.offer(pair.server)
+    pair.server.secure.drop(3)
+    await asyncio.sleep(121)
+
+    switches = [(e.direction, e.association) for e in told if isinstance(e, KeysSwitched)]
+    assert sorted(switches) == [("in", 1), ("out", 1)]
+    wiped = [e.association for e in told if isinstance(e, AssociationRetired)]
+    assert wiped == [3, 0]
+    assert [e.association for e in told if isinstance(e, HandshakeCompleted)] == [0, 1]
+    assert [e.association for e in told if isinstance(e, FingerprintChecked)] == [0, 1]
