@@ -118,10 +118,12 @@ class World:
 
     def keep_certificates(self, session: Session) -> None:
         """Forget those that the session shows no more."""
-        used = {session.fingerprints, session.rekey}
-        for transport in session.transports:
-            for terms in (transport.association, *transport.fallbacks):
-                used.add(terms.local.fingerprints)
+        used = {session.rekey}
+        for each in (session, session.stable or session):
+            used.add(each.fingerprints)
+            for transport in each.transports:
+                for terms in (transport.association, *transport.fallbacks):
+                    used.add(terms.local.fingerprints)
         self.wallet.keep(used)
 
     def receive_early(self, bundle: Bundle, receptions: Iterable[EarlyReception]) -> None:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Fingerprints = tuple["Fingerprint", ...]
 
+#: So many of the newest are kept, whether a session names them or not.
+SPARE = 4
+
 
 class Wallet:
     """The certificates of one connection: that of the present association, and those around it.
@@ -42,8 +45,13 @@ class Wallet:
         return self._certificates[fingerprints]
 
     def keep(self, used: Collection[Fingerprints | None]) -> None:
-        """Forget all others."""
-        self._certificates = {key: c for key, c in self._certificates.items() if key in used}
+        """Forget all others but the newest: a description that shows them may still be set."""
+        newest = list(self._certificates)[-SPARE:]
+        self._certificates = {
+            key: certificate
+            for key, certificate in self._certificates.items()
+            if key in used or key in newest
+        }
 
     def __len__(self) -> int:
         return len(self._certificates)

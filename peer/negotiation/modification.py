@@ -10,6 +10,9 @@ A peer that sends no `tls-id` is judged by what real ones do:
 * A change of ours alone decides nothing: Chromium follows it, Firefox, Pion, libdatachannel, werift
   and GStreamer take the description and keep their association. Only the wire shows which.
 * A flipped `a=setup` alone is not believed: Firefox writes it and keeps its association.
+
+So is one that answers our new `tls-id` with its old one: whoever follows RFC 8842 answers with a new
+one (section 5.3), and libdatachannel copies the first one that it was sent for ever.
 """
 
 from __future__ import annotations
@@ -64,7 +67,7 @@ def assess(before: AssociationTerms, after: AssociationTerms) -> Verdict:
     """
     ours = tuple(_changes_of_ours(before, after))
     theirs = tuple(_changes_of_theirs(before, after))
-    if _is_modern(after):
+    if _is_modern(after) and (theirs or not ours):
         roles = () if after.role is before.role else ("the DTLS role",)
         changes = (*ours, *theirs, *roles)
         return NewAssociation(_sentence(changes)) if changes else Reuse()

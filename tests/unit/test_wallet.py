@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peer.identity.certificate import Certificate
-from peer.identity.wallet import Wallet
+from peer.identity.wallet import SPARE, Wallet
 
 
 def test_a_certificate_is_found_by_its_fingerprints() -> None:
@@ -15,8 +15,11 @@ def test_a_certificate_is_found_by_its_fingerprints() -> None:
     assert [str(each) for each in fingerprints] == [str(second.fingerprint())]
 
 
-def test_what_is_not_used_is_forgotten() -> None:
+def test_what_is_not_used_is_forgotten_in_time() -> None:
     wallet = Wallet(Certificate.generate())
-    fingerprints = wallet.add(Certificate.generate())
-    wallet.keep({fingerprints, None})
-    assert len(wallet) == 1
+    used = wallet.add(Certificate.generate())
+    for _ in range(2 * SPARE):
+        wallet.add(Certificate.generate())
+        wallet.keep({used, None})
+    assert len(wallet) == SPARE + 1
+    assert wallet[used]

@@ -48,13 +48,17 @@ def peer(*fingerprints: Fingerprint, tls_id: str | None = "b" * 20) -> RemoteIde
 MODERN: dict[str, tuple[AssociationTerms, Verdict]] = {
     "all as before -> reuse": (AGREED, Reuse()),
     "the number alone -> reuse": (replace(AGREED, number=1), Reuse()),
-    "our fingerprint -> new": (
+    "our fingerprint alone -> undecided": (
         replace(AGREED, local=ours(NEW)),
-        NewAssociation("our fingerprint changed"),
+        Undecided("our fingerprint changed"),
     ),
-    "our tls-id -> new": (
+    "our tls-id alone, as libdatachannel answers it -> undecided": (
         replace(AGREED, local=ours(tls_id="c" * 20)),
-        NewAssociation("our tls-id changed"),
+        Undecided("our tls-id changed"),
+    ),
+    "our fingerprint and its own -> new": (
+        replace(AGREED, local=ours(NEW), remote=peer(EXTRA)),
+        NewAssociation("our fingerprint and the peer's fingerprint changed"),
     ),
     "our fingerprint and both tls-ids -> new": (
         replace(AGREED, local=ours(NEW, tls_id="c" * 20), remote=peer(tls_id="d" * 20)),
