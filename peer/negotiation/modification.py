@@ -11,8 +11,8 @@ A peer that sends no `tls-id` is judged by what real ones do:
   and GStreamer take the description and keep their association. Only the wire shows which.
 * A flipped `a=setup` alone is not believed: Firefox writes it and keeps its association.
 
-So is one that answers our new `tls-id` with its old one: whoever follows RFC 8842 answers with a new
-one (section 5.3), and libdatachannel copies the first one that it was sent for ever.
+So is one that answers our new `tls-id` with its old one: whoever follows RFC 8842 answers with a
+new one (section 5.3), and libdatachannel goes on to copy the first one that it was sent.
 """
 
 from __future__ import annotations
