@@ -20,6 +20,7 @@ from peer import PeerConfiguration, PeerConnection
 from signaling import Negotiator, channel_pair
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from types import TracebackType
 
     from aiortc.rtcrtpparameters import RTCRtpCodecCapability
@@ -32,6 +33,9 @@ _SAMPLES = _CLOCK_RATE // RATE
 #: Seconds of media before and after each change.
 _SETTLE = 0.3
 _PATIENCE = 20.0
+#: Seconds and changes over which processor time is taken: that of one change is lost in the noise.
+_LONG = 2.0
+_IN_A_ROW = 20
 _TAPPED = "_handle_rtp_packet"
 
 
@@ -67,13 +71,11 @@ class Change:
         gap: The longest time between two packets around it, in milliseconds.
         usual_gap: The same just before it, over as long a time.
         lost: Packets that the source gave and the receiver did not get.
-        processor: Milliseconds of both ends beyond what media alone takes.
     """
 
     gap: float
     usual_gap: float
     lost: int
-    processor: float
 
 
 class Watch:
@@ -136,24 +138,34 @@ class Call(Protocol):
 async def measure(call: Call) -> Change:
     """Change the keys of a call under load."""
     call.watch.take()
-    before = time.process_time()
-    started = time.perf_counter()
     await asyncio.sleep(2 * _SETTLE)
     usual = call.watch.take()
-    rate = (time.process_time() - before) / (time.perf_counter() - started)
-    before, started = time.process_time(), time.perf_counter()
     await asyncio.sleep(_SETTLE)
     await call.change()
     await asyncio.sleep(_SETTLE)
-    used = time.process_time() - before - rate * (time.perf_counter() - started)
     taken = usual[-1:] + call.watch.take()
     numbers = [number for _, number in taken]
     return Change(
         gap=_longest(taken),
         usual_gap=_longest(usual),
         lost=max(numbers) - min(numbers) + 1 - len(set(numbers)),
-        processor=1000 * used,
     )
+
+
+async def processor_time(call: Call) -> float:
+    """Milliseconds that one change costs both ends, beyond what media takes meanwhile."""
+    usual = await _processor_share(asyncio.sleep(_LONG))
+    started, before = time.perf_counter(), time.process_time()
+    for _ in range(_IN_A_ROW):
+        await call.change()
+    spent = time.process_time() - before
+    return 1000 * (spent - usual * (time.perf_counter() - started)) / _IN_A_ROW
+
+
+async def _processor_share(work: Awaitable[None]) -> float:
+    started, before = time.perf_counter(), time.process_time()
+    await work
+    return (time.process_time() - before) / (time.perf_counter() - started)
 
 
 def _longest(taken: list[tuple[float, int]]) -> float:
