@@ -109,9 +109,7 @@ class Bundle:
         self._if_failed: list[Callable[[], None]] = []
         self._closing: asyncio.Task[None] | None = None
         self.engine = RtpEngine()
-        self.ice = IceGenerations(
-            effect.local, make=self._make_generation, events=self, tap=tap
-        )
+        self.ice = IceGenerations(effect.local, make=self._make_generation, events=self, tap=tap)
         self.secure = SecureTransport(
             key=effect.key,
             ice=self.ice,

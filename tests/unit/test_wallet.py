@@ -17,9 +17,10 @@ def test_a_certificate_is_found_by_its_fingerprints() -> None:
 
 def test_what_is_not_used_is_forgotten_in_time() -> None:
     wallet = Wallet(Certificate.generate())
-    used = wallet.add(Certificate.generate())
+    kept = Certificate.generate()
+    used = wallet.add(kept)
     for _ in range(2 * SPARE):
         wallet.add(Certificate.generate())
         wallet.keep({used, None})
     assert len(wallet) == SPARE + 1
-    assert wallet[used]
+    assert wallet[used] is kept
