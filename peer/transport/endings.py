@@ -36,19 +36,15 @@ def patience(phase: Phase, following: Lane, *, path_up: bool, handshake: float) 
             return None
 
 
-def meaning(serving: Lane, following: Lane, otherwise: Input) -> Input:
+def meaning(following: Lane, otherwise: Input) -> Input:
     """What happened to the change of keys when `following` came to an end.
 
     Args:
-        serving: The one before it.
         following: The one that will not serve.
-        otherwise: What it is if the old keys are still somebody's.
+        otherwise: What it is if nobody has shown a certificate that was not announced.
     """
-    if isinstance(following.association.error, reasons.MismatchError):
-        return Input.MISMATCH
-    # Without an answer, the description that names the old certificate is still in force.
-    owned = not following.answered or serving.association.vouched_for(following.fingerprints)
-    return otherwise if owned else Input.DISOWNED
+    is_mismatch = isinstance(following.association.error, reasons.MismatchError)
+    return Input.MISMATCH if is_mismatch else otherwise
 
 
 def why_kept(following: Lane, happened: Input, patience: float) -> tuple[str, DtlsError | None]:

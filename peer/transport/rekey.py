@@ -63,8 +63,6 @@ class Input(Enum):
     PEER_CLOSED_OLD = auto()
     #: The next one has failed, or the peer has closed it.
     FAILED = auto()
-    #: Likewise, and the peer's old certificate is none that it signals now.
-    DISOWNED = auto()
     #: The peer's certificate is not the one that it signalled.
     MISMATCH = auto()
     #: The time of this phase is over.
@@ -120,9 +118,9 @@ TABLE: Final[dict[Phase, dict[Input, _Row]]] = {
         Input.PEER_CLOSED_OLD: (Phase.HANDSHAKING_ALONE, (Action.HOLD,)),
         # The peer kept its association.
         Input.EXPIRED: _BACK,
+        # The old keys belong to whom they were verified for, whatever certificate was to follow;
+        # and whoever can hold up a handshake is not to end a call by it.
         Input.FAILED: _BACK,
-        # Nobody signals the old certificate any more, so that the old keys are nobody's.
-        Input.DISOWNED: _ENDED,
         # RFC 5763 section 5: a mismatch tears the session down.
         Input.MISMATCH: _ENDED,
         Input.DROPPED: (Phase.IDLE, (Action.DISCARD,)),
@@ -136,7 +134,6 @@ TABLE: Final[dict[Phase, dict[Input, _Row]]] = {
         # The peer has closed the old association, and does not mean the next one either.
         Input.EXPIRED: _ENDED,
         Input.FAILED: _ENDED,
-        Input.DISOWNED: _ENDED,
         Input.MISMATCH: _ENDED,
         Input.DROPPED: _ENDED,
         # What waits goes out under the keys of the one to come.
@@ -151,7 +148,6 @@ TABLE: Final[dict[Phase, dict[Input, _Row]]] = {
         # The client never saw our Finished, and has given up.
         Input.EXPIRED: _BACK,
         Input.FAILED: _BACK,
-        Input.DISOWNED: _ENDED,
         Input.MISMATCH: _ENDED,
         # The client may be sending with the new keys. If it is not, the time runs out.
         Input.DROPPED: (Phase.POISED, ()),
@@ -165,7 +161,6 @@ TABLE: Final[dict[Phase, dict[Input, _Row]]] = {
         Input.EXPIRED: _REPLACED,
         # The server has heard nothing of ours under the new keys, and has gone back.
         Input.FAILED: _BACK,
-        Input.DISOWNED: _ENDED,
         Input.MISMATCH: _ENDED,
         # The server may have heard us, and would not go back with us. One that goes back says so.
         Input.DROPPED: (Phase.SWITCHING, ()),
@@ -176,7 +171,6 @@ TABLE: Final[dict[Phase, dict[Input, _Row]]] = {
         Input.HEARD: _REPLACED,
         Input.EXPIRED: _REPLACED,
         Input.FAILED: _ENDED,
-        Input.DISOWNED: _ENDED,
         Input.MISMATCH: _ENDED,
         Input.DROPPED: (Phase.SWITCHING_ALONE, ()),
         Input.SUPERSEDED: _REPLACED,

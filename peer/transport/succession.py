@@ -224,12 +224,9 @@ class Succession:
                 assert_never(never)
 
     def _happen_to_end(self, following: Lane, happened: Input) -> None:
-        serving = self._serving
         # A client that has switched does not go back for silence.
         is_end = happened is Input.FAILED or self._phase in _BEFORE_SWITCH
-        if serving is not None and is_end:
-            happened = meaning(serving, following, happened)
-        self._happen(happened)
+        self._happen(meaning(following, happened) if is_end else happened)
 
     def _happen(self, happened: Input) -> None:
         before = self._phase

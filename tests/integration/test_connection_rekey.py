@@ -17,18 +17,22 @@ from peer import (
 )
 from tests.support.connections import (
     announced,
+    both_connected,
     connected_pair,
     exchange,
     expected,
     happened,
     loopback,
+    opened,
     says,
+    until,
     within,
 )
 from tests.support.negotiating import call
+from tests.support.relayed import is_in_clear, link
 
 if TYPE_CHECKING:
-    from peer import PeerConnection
+    from peer import DataChannel, PeerConnection
 
 
 def shown(pc: PeerConnection) -> str:
@@ -139,3 +143,41 @@ async def test_an_offer_that_is_taken_back_changes_nothing() -> None:
         assert channel.readyState == "open"
         await left.close()
         assert not (await within(asking)).changed
+
+
+async def test_a_handshake_that_fails_leaves_the_old_keys_in_place() -> None:
+    with link() as through:
+        soon = loopback(handshake_timeout=1.0)
+        async with call(soon, soon, link=through) as (left, right):
+            before = shown(left)
+            coming = expected(left, "rekeyfailed")
+            through.passes = lambda datagram: not is_in_clear(datagram)
+            result = await within(left.rekey())
+            assert not result.changed
+            assert (await within(coming)).result == result
+            assert (left.connectionState, right.connectionState) == ("connected", "connected")
+            assert shown(left) == before
+
+            through.passes = lambda _: True
+            assert (await within(left.rekey())).changed
+            assert shown(left) != before
+
+
+@pytest.mark.conformance("6.7.1-restart")
+async def test_an_ice_restart_revives_a_connection_whose_path_is_gone() -> None:
+    with link() as through:
+        async with call(link=through) as (left, right):
+            keys = left.security.transports[0].remote_fingerprint
+            through.cut()
+            await until(lambda: left.connectionState == right.connectionState == "disconnected")
+            left.restartIce()
+            await both_connected(left, right)
+            assert left.security.transports[0].remote_fingerprint == keys
+            coming = expected(right, "datachannel")
+            channel = left.createDataChannel("after")
+            await says_when_open(channel, (await within(coming)).channel)
+
+
+async def says_when_open(channel: DataChannel, other: DataChannel) -> None:
+    await opened(channel)
+    await says(channel, "there again", other)

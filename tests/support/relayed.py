@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from signaling import Answer, Candidate, Channel, Offer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from signaling import PeerMessage
 
@@ -36,18 +36,25 @@ class Link:
         seed: Of the chance.
 
     Attributes:
+        passes: Which datagrams are let through, besides.
         lost_rtp: How many RTP packets were lost here, by SSRC.
     """
 
     def __init__(self, loss: float = 0.0, seed: int = 1) -> None:
         self.loss = loss
         self.lost_rtp: dict[int, int] = {}
+        self.passes: Callable[[bytes], bool] = lambda _: True
         self._random = random.Random(seed)
         self._faces: dict[Address, socket.socket] = {}
+        self._dead: frozenset[Address] = frozenset()
 
     def rerouted(self, text: str) -> str:
         """The candidates in a text, with the addresses that stand for them."""
         return _PLACE.sub(self._rewrite, text)
+
+    def cut(self) -> None:
+        """Lose everything from now on that goes over the addresses that are known so far."""
+        self._dead = frozenset(self._faces)
 
     def close(self) -> None:
         """Close all sockets."""
@@ -74,7 +81,8 @@ class Link:
         with contextlib.suppress(BlockingIOError, ConnectionError):
             for _ in range(64):
                 data, source = face.recvfrom(_LARGEST)
-                if self._random.random() < self.loss:
+                is_lost = home in self._dead or self._random.random() < self.loss
+                if is_lost or not self.passes(data):
                     self._note(data)
                 else:
                     self._face(source).sendto(data, home)
@@ -83,6 +91,11 @@ class Link:
         if 128 <= data[0] <= 191 and not 192 <= data[1] <= 223:
             ssrc = int.from_bytes(data[8:12])
             self.lost_rtp[ssrc] = self.lost_rtp.get(ssrc, 0) + 1
+
+
+def is_in_clear(datagram: bytes) -> bool:
+    """Whether it begins with a DTLS record without keys."""
+    return 20 <= datagram[0] <= 63 and datagram[3:5] == bytes(2)
 
 
 class RelayedChannel(Channel):
