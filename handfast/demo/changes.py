@@ -102,13 +102,11 @@ class Changes:
             if self._wish is not None:
                 outcome = await self._fulfil(self._wish)
                 self._tell(outcome)
+            # What a page asks for while it waits, it asks for in vain: its buttons are off by then.
             self._wish = None
             self._wished.clear()
 
     def _on_message(self, message: str | bytes) -> None:
-        # What a page asks for while it waits, it asks for in vain: its buttons are off by then.
-        if self._wish is not None:
-            return
         try:
             self._wish = msgspec.json.decode(message, type=Wish)
         except (msgspec.MsgspecError, UnicodeEncodeError):

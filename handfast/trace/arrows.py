@@ -95,7 +95,7 @@ class Bundle:
         mine, other = self._passages[-1].event, passage.event
         if isinstance(mine, Described) or isinstance(other, Described):
             return False
-        if mine.transport != other.transport or self.belonging != passage.belonging:
+        if mine.transport != other.transport:
             return False
         gap = passage.time - self._passages[-1].time
         if self.is_run:

@@ -15,6 +15,7 @@ from peer.trace import (
     AssociationRetired,
     Datagram,
     DatagramKind,
+    Described,
     Direction,
     HandshakeCompleted,
     KeysSwitched,
@@ -57,6 +58,17 @@ def _secured(time: float, association: int) -> HandshakeCompleted:
         cipher=None,
         srtp_profile=None,
         association=association,
+    )
+
+
+def _dtls(time: float, detail: str) -> Datagram:
+    return Datagram(
+        time=START + time,
+        transport="0",
+        direction=Direction.OUT,
+        kind=DatagramKind.DTLS,
+        size=100,
+        detail=detail,
     )
 
 
@@ -104,6 +116,22 @@ def test_no_flight_of_a_second_handshake_counts_as_sent_again() -> None:
     assert [row.note.split(" · ")[0] for row in later(both(rekeyed(2)))] == [
         *("flight 1", "flight 4", "flight 5", "flight 6"),
         *("flight 1", "flight 4", "flight 5", "flight 6"),
+    ]
+
+
+def test_a_handshake_that_follows_at_once_is_not_taken_for_more_of_the_one_before() -> None:
+    events = [
+        _dtls(0.0, "Certificate, Finished"),
+        _secured(0.01, 0),
+        Described(time=START + 0.02, direction=Direction.OUT, type="offer", sdp=OFFER),
+        _dtls(0.03, "ClientHello"),
+        _secured(0.04, 1),
+    ]
+
+    flights = arrows(draw(End("alice", events)), Topic.DTLS)
+    assert [(row.label, row.association) for row in flights] == [
+        ("Certificate, Finished", 1),
+        ("ClientHello", 2),
     ]
 
 
