@@ -19,6 +19,7 @@ from peer.trace import (
     Direction,
     HandshakeCompleted,
     KeysSwitched,
+    TraceEvent,
     Verdict,
 )
 from tests.support.ladders import CLIENT_FLIGHT, OFFER, SERVER_FLIGHT, START, Session, connected
@@ -120,7 +121,7 @@ def test_no_flight_of_a_second_handshake_counts_as_sent_again() -> None:
 
 
 def test_a_handshake_that_follows_at_once_is_not_taken_for_more_of_the_one_before() -> None:
-    events = [
+    events: list[TraceEvent] = [
         _dtls(0.0, "Certificate, Finished"),
         _secured(0.01, 0),
         Described(time=START + 0.02, direction=Direction.OUT, type="offer", sdp=OFFER),
