@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,7 @@ from tests.support.connections import (
     exchange,
     expected,
     happened,
+    local,
     loopback,
     opened,
     says,
@@ -103,6 +105,44 @@ async def test_a_configured_certificate_stays() -> None:
     async with call(loopback(certificates=(certificate,))) as (left, _):
         assert (await within(left.rekey())).changed
         assert shown(left) == str(certificate.fingerprint())
+
+
+async def test_a_certificate_that_is_given_goes_before_the_configured_one() -> None:
+    configured, given = Certificate.generate(), Certificate.generate()
+    async with call(loopback(certificates=(configured,))) as (left, _):
+        assert (await within(left.rekey(given))).changed
+        assert shown(left) == str(given.fingerprint())
+
+
+async def test_a_wish_that_nobody_answers_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("peer.rekeying.ANSWER_TIMEOUT", 0.05)
+    async with connected_pair() as (left, _, _):
+        assert not (await within(left.rekey())).changed
+        await left.setLocalDescription()
+        assert announced(left) == shown(left)
+
+
+async def test_create_offer_can_ask_for_an_ice_restart() -> None:
+    async with connected_pair() as (left, _, _):
+        before = ufrags(local(left).sdp)
+        assert ufrags((await left.createOffer()).sdp) == before
+        assert ufrags((await left.createOffer(iceRestart=True)).sdp).isdisjoint(before)
+
+
+async def test_an_ice_restart_that_is_taken_back_leaves_nothing() -> None:
+    async with connected_pair() as (left, _, channel):
+        before = ufrags(local(left).sdp)
+        left.restartIce()
+        await left.setLocalDescription()
+        assert left.iceGatheringState == "gathering"
+        await left.setLocalDescription(SessionDescription(sdp="", type=SdpType.ROLLBACK))
+        assert left.iceGatheringState == "complete"
+        assert ufrags(local(left).sdp) == before
+        assert (left.connectionState, channel.readyState) == ("connected", "open")
+
+
+def ufrags(sdp: str) -> set[str]:
+    return set(re.findall(r"a=ice-ufrag:(\S+)", sdp))
 
 
 async def test_there_is_nothing_to_rekey_before_the_connection() -> None:
