@@ -66,10 +66,8 @@ class BundleEvents(Protocol):
     def on_bundle_replaced(self, bundle: Bundle, association: int) -> None:
         """Both directions use the keys of this association, which is not the first."""
 
-    def on_bundle_kept(
-        self, bundle: Bundle, association: int, reason: str, error: DtlsError | None
-    ) -> None:
-        """This association was given up for the one before it; `error` where it failed."""
+    def on_bundle_kept(self, bundle: Bundle, association: int, reason: str) -> None:
+        """This association was given up for the one before it."""
 
 
 class Bundle:
@@ -289,7 +287,7 @@ class Bundle:
 
     def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None:
         """From the secure transport: the former association goes on."""
-        self._events.on_bundle_kept(self, association, reason, error)
+        self._events.on_bundle_kept(self, association, reason)
 
     def on_probe(self) -> None:
         """From the secure transport: the peer is to hear something under the new keys, now."""

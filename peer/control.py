@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from peer.candidates import CandidateFields
     from peer.configuration import PeerConfiguration
     from peer.descriptions import SessionDescription
-    from peer.errors import DtlsError, TransportError
+    from peer.errors import TransportError
     from peer.negotiation.attributes import Direction
     from peer.negotiation.effects import Effect
     from peer.negotiation.negotiator import Plan
@@ -128,7 +128,7 @@ class Control:
             if self._tap is not None:
                 self._tap.negotiated(before, self.negotiator.session)
             # Before it is carried out: a handshake that came before the answer is complete at once.
-            self.rekeying.agreed(*agreed_associations(before, effects))
+            self.rekeying.agreed(agreed_associations(before, effects))
             self._carry_out(effects, prepared)
             if self.negotiator.session.state is not before.state:
                 self._signal_state_changed()
@@ -275,12 +275,10 @@ class Control:
         self._settle(bundle, association, replaced=True)
         self.rekeying.replaced(bundle.key, association)
 
-    def on_bundle_kept(
-        self, bundle: Bundle, association: int, reason: str, error: DtlsError | None
-    ) -> None:
+    def on_bundle_kept(self, bundle: Bundle, association: int, reason: str) -> None:
         """From a transport: the former keys stay in use."""
         self._settle(bundle, association, replaced=False)
-        self.rekeying.kept(bundle.key, association, reason, by_peer=error is None)
+        self.rekeying.kept(bundle.key, association, reason)
 
     def on_bundle_early(self, bundle: Bundle) -> None:
         """From a transport: media may come before the answer."""

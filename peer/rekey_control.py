@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from peer.events import EventName, RekeyedEvent
 from peer.identity.certificate import Certificate
 from peer.negotiation.effects import ConnectDtls
+from peer.rekeying import Agreed
 from peer.states import ConnectionState, SignalingState
 
 if TYPE_CHECKING:
@@ -60,16 +61,16 @@ class RekeyControl:
             self._control.events.emit(name, RekeyedEvent(result))
 
 
-def agreed_associations(before: Session, effects: Iterable[Effect]) -> tuple[dict[str, int], bool]:
+def agreed_associations(before: Session, effects: Iterable[Effect]) -> Agreed:
     """The associations that a description makes beside those that serve.
 
     Args:
         before: The session that the description was applied to.
         effects: Of the description.
-
-    Returns:
-        Their numbers by the keys of their transports, and whether our offer asked for them.
     """
-    agreed = {e.key: e.association for e in effects if isinstance(e, ConnectDtls)}
-    later = {key: number for key, number in agreed.items() if number > 0}
-    return later, before.rekey is not None and before.state in _OFFERING
+    later = [e for e in effects if isinstance(e, ConnectDtls) and e.association > 0]
+    return Agreed(
+        associations={effect.key: effect.association for effect in later},
+        doubtful=frozenset(effect.key for effect in later if not effect.certain),
+        offered_by_us=before.rekey is not None and before.state in _OFFERING,
+    )

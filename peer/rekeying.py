@@ -50,6 +50,21 @@ class RekeyResult:
     duration: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """The associations that an exchange makes beside those that serve.
+
+    Args:
+        associations: Their numbers, by the keys of their transports.
+        doubtful: Of these transports, those whose peer may keep its association all the same.
+        offered_by_us: Whether our offer asked for them.
+    """
+
+    associations: Mapping[str, int]
+    doubtful: frozenset[str] = frozenset()
+    offered_by_us: bool
+
+
 class RekeyHost(Protocol):
     """What rekeying asks of its connection."""
 
@@ -79,6 +94,7 @@ class _Course:
     settled: asyncio.Future[RekeyResult]
     unanswered: asyncio.TimerHandle
     waiting: dict[str, int] = field(default_factory=dict)
+    doubtful: frozenset[str] = frozenset()
     failures: list[str] = field(default_factory=list)
 
 
@@ -112,36 +128,28 @@ class Rekeying:
         # Whoever gives up waiting does not end it for the others.
         return await asyncio.shield(course.settled)
 
-    def agreed(self, associations: Mapping[str, int], offered_by_us: bool) -> None:
-        """An exchange has agreed on new associations.
-
-        Args:
-            associations: Their numbers, by the keys of their transports.
-            offered_by_us: Whether our offer asked for them.
-        """
-        if not associations:
+    def agreed(self, agreed: Agreed) -> None:
+        """An exchange is complete, and perhaps there are new associations on their way."""
+        if not agreed.associations:
             return
         course = self._course
         if course is None:
             course = self._begin(RekeyStarter.REMOTE, _ASKED)
-        elif not course.waiting and not offered_by_us:
+        elif not course.waiting and not agreed.offered_by_us:
             # RFC 9429 section 4.1.10.2: our own offer gave way to the peer's, which does as well.
             course.started_by, course.reason = RekeyStarter.REMOTE, _ASKED
         course.unanswered.cancel()
-        course.waiting.update(associations)
+        course.waiting.update(agreed.associations)
+        course.doubtful = agreed.doubtful
 
     def replaced(self, key: str, association: int) -> None:
         """Both directions of a transport use the keys of this association."""
         self._settle(key, association, None)
 
-    def kept(self, key: str, association: int, reason: str, *, by_peer: bool) -> None:
-        """A transport goes on with its former association, or has failed.
-
-        Args:
-            reason: Why.
-            by_peer: Whether the peer has shown that it cannot rekey.
-        """
-        self._peer_cannot |= by_peer
+    def kept(self, key: str, association: int, reason: str) -> None:
+        """A transport goes on with its former association, for this reason."""
+        if self._course is not None and key in self._course.doubtful:
+            self._peer_cannot = True
         self._settle(key, association, reason)
 
     def lost(self, key: str, error: TransportError | None) -> None:

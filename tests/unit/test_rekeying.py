@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from peer import Certificate, DtlsError
-from peer.rekeying import Rekeying, RekeyResult, RekeyStarter
+from peer.rekeying import Agreed, Rekeying, RekeyResult, RekeyStarter
 from tests.support.connections import until
 
 
@@ -47,7 +47,7 @@ async def test_requested_then_replaced_is_changed() -> None:
     host = Host()
     rekeying, asking = begun(host)
     await asyncio.sleep(0)
-    rekeying.agreed({"0": 1}, offered_by_us=True)
+    rekeying.agreed(Agreed(associations={"0": 1}, offered_by_us=True))
     rekeying.replaced("0", 1)
     result = await asking
     assert (result.changed, result.reason) == (True, "for a reason")
@@ -58,7 +58,7 @@ async def test_requested_then_replaced_is_changed() -> None:
 async def test_all_transports_are_waited_for() -> None:
     rekeying, asking = begun(Host())
     await asyncio.sleep(0)
-    rekeying.agreed({"0": 1, "1": 1}, offered_by_us=True)
+    rekeying.agreed(Agreed(associations={"0": 1, "1": 1}, offered_by_us=True))
     rekeying.replaced("0", 1)
     await asyncio.sleep(0)
     assert not asking.done()
@@ -69,9 +69,9 @@ async def test_all_transports_are_waited_for() -> None:
 async def test_one_transport_that_keeps_its_keys_spoils_it() -> None:
     rekeying, asking = begun(Host())
     await asyncio.sleep(0)
-    rekeying.agreed({"0": 1, "1": 1}, offered_by_us=True)
+    rekeying.agreed(Agreed(associations={"0": 1, "1": 1}, offered_by_us=True))
     rekeying.replaced("0", 1)
-    rekeying.kept("1", 1, "the peer kept its association", by_peer=True)
+    rekeying.kept("1", 1, "the peer kept its association")
     result = await asking
     assert (result.changed, result.reason) == (False, "the peer kept its association")
 
@@ -80,7 +80,7 @@ async def test_a_report_about_another_association_is_ignored() -> None:
     host = Host()
     rekeying, asking = begun(host)
     await asyncio.sleep(0)
-    rekeying.agreed({"0": 2}, offered_by_us=True)
+    rekeying.agreed(Agreed(associations={"0": 2}, offered_by_us=True))
     rekeying.replaced("0", 1)
     assert host.results == []
     rekeying.close()
@@ -91,7 +91,7 @@ async def test_the_offer_of_the_peer_takes_the_place_of_ours() -> None:
     host = Host()
     rekeying, asking = begun(host)
     await asyncio.sleep(0)
-    rekeying.agreed({"0": 1}, offered_by_us=False)
+    rekeying.agreed(Agreed(associations={"0": 1}, offered_by_us=False))
     rekeying.replaced("0", 1)
     assert (await asking).started_by is RekeyStarter.REMOTE
 
@@ -99,7 +99,7 @@ async def test_the_offer_of_the_peer_takes_the_place_of_ours() -> None:
 async def test_what_the_peer_asks_for_is_told_as_well() -> None:
     host = Host()
     rekeying = Rekeying(host, None)
-    rekeying.agreed({"0": 1}, offered_by_us=False)
+    rekeying.agreed(Agreed(associations={"0": 1}, offered_by_us=False))
     rekeying.replaced("0", 1)
     (result,) = host.results
     assert (result.changed, result.started_by) == (True, RekeyStarter.REMOTE)
@@ -108,7 +108,7 @@ async def test_what_the_peer_asks_for_is_told_as_well() -> None:
 async def test_a_plain_exchange_is_no_rekey() -> None:
     host = Host()
     rekeying = Rekeying(host, None)
-    rekeying.agreed({}, offered_by_us=True)
+    rekeying.agreed(Agreed(associations={}, offered_by_us=True))
     rekeying.close()
     assert host.results == []
 
@@ -118,7 +118,7 @@ async def test_two_requests_are_one() -> None:
     rekeying, asking = begun(host)
     second = asyncio.ensure_future(rekeying.request("again", None))
     await asyncio.sleep(0)
-    rekeying.agreed({"0": 1}, offered_by_us=True)
+    rekeying.agreed(Agreed(associations={"0": 1}, offered_by_us=True))
     rekeying.replaced("0", 1)
     assert await asking is await second
     assert len(host.requested) == 1
@@ -130,7 +130,7 @@ async def test_whoever_gives_up_does_not_end_it() -> None:
     await asyncio.sleep(0)
     asking.cancel()
     await asyncio.wait([asking])
-    rekeying.agreed({"0": 1}, offered_by_us=True)
+    rekeying.agreed(Agreed(associations={"0": 1}, offered_by_us=True))
     rekeying.replaced("0", 1)
     assert host.results[0].changed
 
@@ -147,7 +147,7 @@ async def test_no_answer_in_time_withdraws_the_wish(monkeypatch: pytest.MonkeyPa
 async def test_a_transport_that_fails_ends_it() -> None:
     rekeying, asking = begun(Host())
     await asyncio.sleep(0)
-    rekeying.agreed({"0": 1}, offered_by_us=True)
+    rekeying.agreed(Agreed(associations={"0": 1}, offered_by_us=True))
     rekeying.lost("0", DtlsError("the certificate does not match"))
     result = await asking
     assert (result.changed, result.reason) == (False, "the certificate does not match")
@@ -172,8 +172,9 @@ async def test_it_asks_when_the_packets_are_used_up() -> None:
 async def test_it_never_asks_a_peer_that_cannot() -> None:
     host = Host()
     rekeying = Rekeying(host, timedelta(seconds=0.05))
-    rekeying.agreed({"0": 1}, offered_by_us=True)
-    rekeying.kept("0", 1, "the peer kept its association", by_peer=True)
+    doubtful = frozenset({"0"})
+    rekeying.agreed(Agreed(associations={"0": 1}, doubtful=doubtful, offered_by_us=True))
+    rekeying.kept("0", 1, "the peer kept its association")
     rekeying.connected()
     await asyncio.sleep(0.2)
     rekeying.close()
@@ -188,5 +189,15 @@ async def test_it_waits_for_a_moment_that_suits() -> None:
     await asyncio.sleep(0.2)
     assert host.requested == []
     host.suits = True
+    await until(lambda: bool(host.requested))
+    rekeying.close()
+
+
+async def test_a_handshake_that_failed_once_is_no_reason_to_ask_no_more() -> None:
+    host = Host()
+    rekeying = Rekeying(host, timedelta(seconds=0.05))
+    rekeying.agreed(Agreed(associations={"0": 1}, offered_by_us=True))
+    rekeying.kept("0", 1, "the handshake was not complete within 30 s")
+    rekeying.connected()
     await until(lambda: bool(host.requested))
     rekeying.close()
