@@ -35,17 +35,13 @@ if TYPE_CHECKING:
     from peer.errors import DtlsError, TransportError
     from peer.ice_parameters import IceParameters
     from peer.identity.wallet import Wallet
-    from peer.negotiation.effects import OpenTransport
+    from peer.negotiation.effects import OpenTransport, TransportEffect
     from peer.transport.dtls.connection import OnSecret
     from peer.transport.ice.transport import IceEvents
     from peer.transport.sctp.transport import DataTransport
     from peer.transport.tap import Tap
 
 
-#: What concerns one transport alone.
-TransportEffect = (
-    Listen | ConnectIce | ConnectDtls | DropAssociation | DropGeneration | AddCandidates
-)
 _GENERATIONS = 4
 
 

@@ -11,23 +11,18 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from peer.bundle import Bundle, BundleEvents
 from peer.key_log import on_secret
 from peer.negotiation.effects import (
-    AddCandidates,
     AnnounceTrack,
     CloseData,
     CloseTransport,
     ConfigureRtp,
     ConnectData,
-    ConnectDtls,
-    ConnectIce,
     CreateTransceiver,
-    DropAssociation,
-    DropGeneration,
     Effect,
-    Listen,
     OpenGeneration,
     OpenTransport,
     Preparation,
     StopTransceiver,
+    TransportEffect,
 )
 from peer.operations import TaskGroup
 from peer.preparing import Prepared, open_all, undo_all
@@ -161,18 +156,12 @@ class World:
             await self._endings.close()
 
     def _apply(self, effect: Effect) -> None:
+        if isinstance(effect, TransportEffect):
+            self.bundles[effect.key].apply(effect)
+            return
         match effect:
             case OpenTransport() | OpenGeneration():
                 raise AssertionError("sockets are bound by prepare")
-            case (
-                Listen()
-                | ConnectIce()
-                | ConnectDtls()
-                | DropAssociation()
-                | DropGeneration()
-                | AddCandidates()
-            ):
-                self.bundles[effect.key].apply(effect)
             case CloseTransport(key=key):
                 bundle = self.bundles.pop(key)
                 self._endings.spawn(bundle.close(), f"close transport {key}")

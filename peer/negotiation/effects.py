@@ -159,14 +159,14 @@ class CloseData:
 #: What is done before a plan is committed, because it can fail.
 Preparation = OpenTransport | OpenGeneration
 
+#: What becomes of a transport that stands.
+TransportEffect = (
+    Listen | ConnectIce | ConnectDtls | DropAssociation | DropGeneration | AddCandidates
+)
+
 Effect = (
     Preparation
-    | Listen
-    | ConnectIce
-    | ConnectDtls
-    | DropAssociation
-    | DropGeneration
-    | AddCandidates
+    | TransportEffect
     | CloseTransport
     | CreateTransceiver
     | ConfigureRtp

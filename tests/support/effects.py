@@ -19,10 +19,10 @@ from peer.negotiation.effects import (
     DropGeneration,
     Effect,
     Listen,
-    OpenGeneration,
     OpenTransport,
     Preparation,
     StopTransceiver,
+    TransportEffect,
 )
 from peer.states import SignalingState
 
@@ -34,15 +34,6 @@ if TYPE_CHECKING:
     from peer.negotiation.session import Session, Transceiver
     from peer.negotiation.transports import TransportState
 
-TransportEffect: TypeAlias = (
-    Listen
-    | ConnectIce
-    | ConnectDtls
-    | DropAssociation
-    | DropGeneration
-    | AddCandidates
-    | CloseTransport
-)
 MediaEffect: TypeAlias = (
     CreateTransceiver | StopTransceiver | ConfigureRtp | AnnounceTrack | ConnectData | CloseData
 )
@@ -150,32 +141,14 @@ class RecordedWorld:
         assert (self.data is not None) == agreed
 
     def _apply(self, effect: Effect) -> None:
-        match effect:
-            case OpenTransport() | OpenGeneration():
-                raise AssertionError("sockets are opened before the commit")
-            case (
-                Listen()
-                | ConnectIce()
-                | ConnectDtls()
-                | DropAssociation()
-                | DropGeneration()
-                | AddCandidates()
-                | CloseTransport()
-            ):
-                self._apply_to_transport(effect)
-            case (
-                CreateTransceiver()
-                | StopTransceiver()
-                | ConfigureRtp()
-                | AnnounceTrack()
-                | ConnectData()
-                | CloseData()
-            ):
-                self._apply_to_media(effect)
-            case _:
-                assert_never(effect)
+        if isinstance(effect, Preparation):
+            raise AssertionError("sockets are opened before the commit")
+        if isinstance(effect, TransportEffect | CloseTransport):
+            self._apply_to_transport(effect)
+        else:
+            self._apply_to_media(effect)
 
-    def _apply_to_transport(self, effect: TransportEffect) -> None:
+    def _apply_to_transport(self, effect: TransportEffect | CloseTransport) -> None:
         match effect:
             case Listen(key=key, association=number):
                 assert number not in self.opened[key].lanes
