@@ -113,16 +113,10 @@ class Watch:
         return taken
 
     async def heard(self) -> None:
-        """Wait for a packet."""
-        async with asyncio.timeout(_PATIENCE):
-            while not self._numbers:  # noqa: ASYNC110 - no event tells
-                await asyncio.sleep(0.001)
-
-    async def heard_again(self) -> None:
         """Wait for one more packet than there are."""
         count = len(self._numbers)
         async with asyncio.timeout(_PATIENCE):
-            while len(self._numbers) == count:  # noqa: ASYNC110 - as above
+            while len(self._numbers) == count:  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(0.001)
 
 
@@ -244,7 +238,7 @@ class Aiortc:
         """New keys, by a new call."""
         await self._hang_up()
         await self._call()
-        await self.watch.heard_again()
+        await self.watch.heard()
 
     async def _hang_up(self) -> None:
         if self._ends is not None:

@@ -109,6 +109,7 @@ class Rekeying:
     def __init__(self, host: RekeyHost, after: timedelta | int | None) -> None:
         self._host = host
         self._course: _Course | None = None
+        self._asks = after is not None
         self._schedule = RekeySchedule(after, _chance())
         self._look: asyncio.TimerHandle | None = None
         self._peer_cannot = False
@@ -161,7 +162,7 @@ class Rekeying:
 
     def connected(self) -> None:
         """The connection has its first keys."""
-        if self._look is None and not self._closed:
+        if self._asks and self._look is None and not self._closed:
             self._restart_schedule()
             self._look_later()
 

@@ -11,9 +11,9 @@ import pytest
 
 from peer.trace import HandshakeCompleted
 from tests.support.connections import expected, opened, within
-from tests.support.foreign import ForeignName, open_stage
+from tests.support.foreign import ForeignName
 from tests.support.foreign_marks import peer_parameters
-from tests.support.parley import Parley, Report, medium_of, parley
+from tests.support.parley import Parley, Report, parley_with
 
 if TYPE_CHECKING:
     from peer import DataChannelEvent
@@ -88,11 +88,7 @@ def story(request: pytest.FixtureRequest) -> Story:
 
 
 async def _tell(name: ForeignName) -> Story:
-    async with (
-        open_stage(name) as open_peer,
-        open_peer() as peer,
-        parley(peer, medium_of(name)) as session,
-    ):
+    async with parley_with(name) as session:
         await session.open()
         rounds = [await _round(session, step) for step in STEPS]
         return Story(rounds=tuple(rounds), handshakes=len(session.trace.all(HandshakeCompleted)))

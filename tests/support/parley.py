@@ -2,12 +2,11 @@
 
 ::
 
-    async with open_stage("pion") as open_peer, open_peer() as peer:
-        async with parley(peer, Medium.AUDIO) as session:
-            await session.open()
-            await session.offer()
-            await session.be_offered(ice_restart=True)
-            print(await session.report())
+    async with parley_with(ForeignName.PION) as session:
+        await session.open()
+        await session.offer()
+        await session.be_offered(ice_restart=True)
+        print(await session.report())
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from peer.trace import Fanout
 from tests.support.arrivals import Arrivals, ArrivalSink
 from tests.support.connections import PATIENCE, expected, local, opened, within
 from tests.support.exchange import hand_over, hear_description, trickling
-from tests.support.foreign import ForeignName
+from tests.support.foreign import ForeignName, open_stage
 from tests.support.pace import waited
 from tests.support.traces import Sink
 
@@ -251,6 +250,17 @@ async def parley(peer: ForeignPeer, medium: Medium, **options: Any) -> AsyncIter
     configuration = PeerConfiguration(trace=Fanout(*sinks), **options)
     async with PeerConnection(configuration) as pc, trickling(pc, peer) as described:
         yield Parley(pc, peer, medium, sinks, described)
+
+
+@asynccontextmanager
+async def parley_with(name: ForeignName) -> AsyncIterator[Parley]:
+    """A session, not open yet, with a peer of that name and what it sends best."""
+    async with (
+        open_stage(name) as open_peer,
+        open_peer() as peer,
+        parley(peer, medium_of(name)) as session,
+    ):
+        yield session
 
 
 def _small_video() -> SyntheticVideoTrack:

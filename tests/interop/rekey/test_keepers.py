@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.foreign import ForeignName, open_stage
+from tests.support.foreign import ForeignName
 from tests.support.foreign_marks import peer_parameters
-from tests.support.parley import Exchange, medium_of, parley
+from tests.support.parley import Exchange, parley_with
 from tests.support.rekeys import Change, offer, rekey
 
 KEEPERS = (
@@ -41,11 +41,7 @@ def story(request: pytest.FixtureRequest) -> Story:
 
 
 async def _tell(name: ForeignName) -> Story:
-    async with (
-        open_stage(name) as open_peer,
-        open_peer() as peer,
-        parley(peer, medium_of(name)) as session,
-    ):
+    async with parley_with(name) as session:
         opening = await session.open()
         return Story(opening=opening, rekey=await rekey(session), after=await offer(session))
 

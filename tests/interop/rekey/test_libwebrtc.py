@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.foreign import ForeignName, open_stage
+from tests.support.foreign import ForeignName
 from tests.support.foreign_marks import peer_parameters
-from tests.support.parley import Report, medium_of, parley
+from tests.support.parley import Report, parley_with
 from tests.support.rekeys import LONGEST_GAP, Change, baseline, gaps, record, rekey
 from tests.support.tools import ROOT
 
@@ -46,11 +46,7 @@ def story(request: pytest.FixtureRequest) -> Story:
 
 
 async def _tell(name: ForeignName, folder: Path) -> Story:
-    async with (
-        open_stage(name) as open_peer,
-        open_peer() as peer,
-        parley(peer, medium_of(name)) as session,
-    ):
+    async with parley_with(name) as session:
         await session.open()
         still = [await baseline(session)]
         changes = {}
@@ -59,7 +55,7 @@ async def _tell(name: ForeignName, folder: Path) -> Story:
             made = [await rekey(session, ice_restart=restarts) for _ in range(REKEYS)]
             changes[what] = tuple(made)
             still.append(await baseline(session))
-        record(folder, name, peer.version, still, changes)
+        record(folder, name, session.peer.version, still, changes)
         return Story(still=tuple(still), changes=changes)
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.foreign import ForeignName, open_stage
+from tests.support.foreign import ForeignName
 from tests.support.foreign_marks import peer_parameters
-from tests.support.parley import medium_of, parley
+from tests.support.parley import parley_with
 from tests.support.rekeys import offer, restart
 
 pytestmark = pytest.mark.timeout(60)
@@ -15,11 +15,7 @@ pytestmark = pytest.mark.timeout(60)
 @pytest.mark.conformance("6.7.1-restart", peers=(ForeignName.WEBRTCBIN.value,))
 @pytest.mark.parametrize("name", peer_parameters([ForeignName.WEBRTCBIN]))
 async def test_nothing_is_lost_and_the_old_names_hold_again(name: ForeignName) -> None:
-    async with (
-        open_stage(name) as open_peer,
-        open_peer() as peer,
-        parley(peer, medium_of(name)) as session,
-    ):
+    async with parley_with(name) as session:
         opening = await session.open()
         asked, after = await restart(session, by_peer=False), await offer(session)
     assert asked.exchange.ufrags[0] != opening.ufrags[0]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.foreign import ForeignName, open_stage
+from tests.support.foreign import ForeignName
 from tests.support.foreign_marks import peer_parameters
-from tests.support.parley import Exchange, Report, medium_of, parley
+from tests.support.parley import Exchange, Report, parley_with
 from tests.support.rekeys import Change, baseline, gaps, restart
 
 #: libdatachannel refuses a restart, GStreamer knows none.
@@ -46,11 +46,7 @@ def story(request: pytest.FixtureRequest) -> Story:
 
 
 async def _tell(name: ForeignName) -> Story:
-    async with (
-        open_stage(name) as open_peer,
-        open_peer() as peer,
-        parley(peer, medium_of(name)) as session,
-    ):
+    async with parley_with(name) as session:
         opening = await session.open()
         still = await baseline(session)
         changes = {}
