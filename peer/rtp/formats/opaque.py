@@ -1,0 +1,41 @@
+"""Owns the payload formats in which a packet is a frame: sound, and whatever we do not know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.rtp.formats.format import FrameShape
+from peer.rtp.malformed import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_ALWAYS_DECODABLE = FrameShape(keyframe=True)
+
+
+class OpaqueFormat:
+    """Opus (RFC 7587), G.711, G.722 and telephone events (RFC 3551, RFC 4733), not looked into."""
+
+    packet_is_frame = True
+
+    def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
+        """The frame, whole: none of these formats divides one."""
+        return [frame] if frame else []
+
+    def begins_frame(self, payload: bytes) -> bool | None:
+        """Each does."""
+        return True
+
+    def is_keyframe_start(self, payload: bytes) -> bool:
+        """Each packet can be decoded by itself."""
+        return True
+
+    def assemble(self, payloads: Sequence[bytes]) -> bytes:
+        """The one packet that there is."""
+        if len(payloads) != 1:
+            raise MalformedError(f"{len(payloads)} packets for a frame that fills one")
+        return payloads[0]
+
+    def describe(self, frame: bytes) -> FrameShape:
+        """Decodable by itself, and without a size."""
+        return _ALWAYS_DECODABLE
