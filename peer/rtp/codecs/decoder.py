@@ -1,0 +1,99 @@
+"""Owns `FrameDecoder`: encoded frames in, decoded ones out."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, cast
+
+from av import AudioCodecContext, CodecContext, VideoCodecContext
+from av.error import FFmpegError
+from av.packet import Packet
+
+from peer.rtp.codecs.errors import DecodeError
+from peer.rtp.codecs.installed import decoder_library
+from peer.rtp_parameters import MediaKind
+
+if TYPE_CHECKING:
+    from av import AudioFrame, VideoFrame
+
+    from peer.rtp_parameters import Codec
+
+    Decoded = AudioFrame | VideoFrame
+
+# A picture that claims to be larger is refused before memory is taken for it: 8192 by 4320.
+MAX_PIXELS = 8192 * 4320
+# By RFC 3551 section 4.5.2 the RTP clock of G722 runs at half its sampling rate.
+SAMPLE_RATES = {"g722": 16_000}
+_STEREO = {"opus"}
+
+
+class FrameDecoder:
+    """Decodes one stream, frame by frame: what goes in comes out at once.
+
+    Sound comes as `s16`, Opus always in stereo at 48000 Hz. Pictures come as the codec has them,
+    yuv420p as a rule.
+
+    Args:
+        codec: As it was agreed.
+
+    Raises:
+        DecodeError: No library here decodes it.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        library = decoder_library(codec.name)
+        if library is None:
+            raise DecodeError(f"nothing here decodes {codec.mimeType}")
+        self._library = library
+        self._context = self._open()
+
+    @property
+    def codec(self) -> Codec:
+        """What it decodes."""
+        return self._codec
+
+    def decode(self, payload: bytes, pts: int) -> list[Decoded]:
+        """The frames that came of an encoded one: one as a rule.
+
+        An empty payload gives nothing.
+
+        Args:
+            payload: A whole frame, as `peer.rtp.encoded_frame.EncodedFrame.payload` says.
+            pts: Its time in ticks of the codec's clock rate; the frames get it with a `time_base`
+                of one tick.
+
+        Raises:
+            DecodeError: The library refused it. What follows can be decoded, pictures from the
+                next key frame on.
+        """
+        if not payload:
+            # To av's decoders an empty packet is the end of the stream, for good.
+            return []
+        packet = Packet(payload)
+        packet.pts = pts
+        packet.time_base = Fraction(1, self._codec.clock_rate)
+        try:
+            frames = cast("list[Decoded]", self._context.decode(packet))
+        except (FFmpegError, ValueError) as error:
+            raise DecodeError(f"{self._codec.mimeType}: {error}") from error
+        for frame in frames:
+            frame.pts = pts
+            frame.time_base = Fraction(1, self._codec.clock_rate)
+        return frames
+
+    def _open(self) -> AudioCodecContext | VideoCodecContext:
+        name = self._codec.name.lower()
+        context = CodecContext.create(self._library, "r")
+        assert isinstance(context, AudioCodecContext | VideoCodecContext)
+        # Each thread of a decoder by pictures delays what comes out by a picture.
+        context.thread_count = 1
+        if self._codec.kind is MediaKind.VIDEO:
+            context.options = {"max_pixels": str(MAX_PIXELS)}
+            if self._library == "libdav1d":
+                context.options |= {"max_frame_delay": "1"}
+        elif isinstance(context, AudioCodecContext):
+            context.format = "s16"
+            context.layout = "stereo" if name in _STEREO else "mono"
+            context.sample_rate = SAMPLE_RATES.get(name, self._codec.clock_rate)
+        return context

@@ -1,0 +1,158 @@
+"""Owns RTP header extensions: their elements on the wire (RFC 8285) and which ids mean what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from peer.rtp.malformed import MalformedError
+
+if TYPE_CHECKING:
+    from peer.rtp_parameters import HeaderExtension
+
+MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
+RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
+REPAIRED_RID = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"
+AUDIO_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
+ABS_SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+ABS_CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
+PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
+
+#: RFC 8285 section 4.2.
+ONE_BYTE_PROFILE = 0xBEDE
+#: RFC 8285 section 4.3; the lowest four bits are the application's.
+TWO_BYTE_PROFILE = 0x1000
+_TWO_BYTE_MASK = 0xFFF0
+
+
+def elements(profile: int, extension: bytes) -> dict[int, bytes]:
+    """The elements by id, the first of each; {} where another profile is used.
+
+    Raises:
+        MalformedError: An element is cut short.
+    """
+    found: dict[int, bytes] = {}
+    if profile == ONE_BYTE_PROFILE:
+        at = 0
+        end = len(extension)
+        while at < end:
+            head = extension[at]
+            at += 1
+            if not head:
+                continue
+            # RFC 8285 section 4.2: nothing counts from an element with id 15 on, nor from one
+            # with id 0 that has a length.
+            if not 0x10 <= head < 0xF0:
+                break
+            after = at + (head & 0x0F) + 1
+            if after > end:
+                raise MalformedError("an RTP header extension element is cut short", at - 1)
+            found.setdefault(head >> 4, extension[at:after])
+            at = after
+    elif profile & _TWO_BYTE_MASK == TWO_BYTE_PROFILE:
+        _two_byte_elements(extension, found)
+    return found
+
+
+def _two_byte_elements(extension: bytes, found: dict[int, bytes]) -> None:
+    at = 0
+    end = len(extension)
+    while at < end:
+        # RFC 8285 section 4.3: padding is one octet here too, without a length.
+        if not extension[at]:
+            at += 1
+            continue
+        if at + 2 > end:
+            raise MalformedError("an RTP header extension element is cut short", at)
+        after = at + 2 + extension[at + 1]
+        if after > end:
+            raise MalformedError("an RTP header extension element is cut short", at)
+        found.setdefault(extension[at], extension[at + 2 : after])
+        at = after
+
+
+def write_elements(items: Iterable[tuple[int, bytes]]) -> tuple[int, bytes]:
+    """The profile and the padded extension; (0, b"") for no items.
+
+    The one-byte form is used where all fit in it: ids up to 14, and 1 to 16 octets each.
+
+    Raises:
+        ValueError: An id is not within 1 to 255, or a value is longer than 255 octets.
+    """
+    values = tuple(items)
+    if not values:
+        return 0, b""
+    written = bytearray()
+    if all(0 < each < 15 and 0 < len(value) <= 16 for each, value in values):
+        profile = ONE_BYTE_PROFILE
+        for each, value in values:
+            written.append(each << 4 | len(value) - 1)
+            written += value
+    else:
+        profile = TWO_BYTE_PROFILE
+        for each, value in values:
+            if not 0 < each < 256 or len(value) > 255:
+                raise ValueError("no header extension element has that id or length")
+            written.append(each)
+            written.append(len(value))
+            written += value
+    written += bytes(-len(written) % 4)
+    return profile, bytes(written)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtensionIds:
+    """The ids that a session agreed on; None for what it did not."""
+
+    mid: int | None = None
+    rid: int | None = None
+    repaired_rid: int | None = None
+    audio_level: int | None = None
+    abs_send_time: int | None = None
+    transport_cc: int | None = None
+    abs_capture_time: int | None = None
+    playout_delay: int | None = None
+
+    @classmethod
+    def of(cls, extensions: Iterable[HeaderExtension]) -> ExtensionIds:
+        """Those of the extensions that we know."""
+        ids = {each.uri: each.id for each in extensions}
+        return cls(
+            mid=ids.get(MID),
+            rid=ids.get(RID),
+            repaired_rid=ids.get(REPAIRED_RID),
+            audio_level=ids.get(AUDIO_LEVEL),
+            abs_send_time=ids.get(ABS_SEND_TIME),
+            transport_cc=ids.get(TRANSPORT_CC),
+            abs_capture_time=ids.get(ABS_CAPTURE_TIME),
+            playout_delay=ids.get(PLAYOUT_DELAY),
+        )
+
+
+def abs_send_time(seconds: float) -> bytes:
+    """When a packet is sent, in seconds of any clock, as 24 bits: 6 of seconds, 18 of fraction."""
+    return (int(seconds * 0x40000) & 0xFFFFFF).to_bytes(3, "big")
+
+
+def read_abs_send_time(value: bytes) -> float:
+    """Seconds, modulo 64.
+
+    Raises:
+        MalformedError: It has not three octets.
+    """
+    if len(value) != 3:
+        raise MalformedError("a send time has not three octets", len(value))
+    return int.from_bytes(value, "big") / 0x40000
+
+
+def read_transport_number(value: bytes) -> int:
+    """The transport-wide sequence number, 16 bits.
+
+    Raises:
+        MalformedError: It has fewer than two octets (version 2 of the extension has four).
+    """
+    if len(value) not in (2, 4):
+        raise MalformedError("a transport-wide sequence number has not two octets", len(value))
+    return value[0] << 8 | value[1]

@@ -1,0 +1,90 @@
+"""Owns what sources say of themselves (RFC 3550 sections 6.5 and 6.6): a name, and goodbye."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from struct import Struct
+from typing import Self
+
+from peer.rtp.malformed import MalformedError
+from peer.rtp.rtcp.header import PacketType, packed
+
+_CNAME = 1
+_SSRC = Struct("!I")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDescription:
+    """The canonical names of sources.
+
+    Args:
+        chunks: Pairs of SSRC and CNAME, at most 31; the name is "" where a peer gives none.
+    """
+
+    chunks: tuple[tuple[int, str], ...]
+
+    @classmethod
+    def parse(cls, count: int, body: bytes) -> Self:
+        """Read what follows the header."""
+        chunks = []
+        at = 0
+        for _ in range(count):
+            ssrc, cname, at = _chunk(body, at)
+            chunks.append((ssrc, cname))
+        return cls(tuple(chunks))
+
+    def write(self) -> bytes:
+        """The packet for the wire.
+
+        Raises:
+            ValueError: A name is longer than 255 octets of UTF-8, or there are more than 31.
+        """
+        body = bytearray()
+        for ssrc, cname in self.chunks:
+            name = cname.encode()
+            body += _SSRC.pack(ssrc) + bytes((_CNAME, len(name))) + name
+            # RFC 3550 section 6.5: a null octet ends the chunk, and more fill up its last word.
+            body += bytes(4 - len(body) % 4)
+        return packed(PacketType.SOURCE_DESCRIPTION, len(self.chunks), bytes(body))
+
+
+def _chunk(body: bytes, at: int) -> tuple[int, str, int]:
+    if at + _SSRC.size > len(body):
+        raise MalformedError("a source description ends before a chunk", len(body))
+    (ssrc,) = _SSRC.unpack_from(body, at)
+    at += _SSRC.size
+    cname = ""
+    while True:
+        if at >= len(body):
+            raise MalformedError("a source description ends within a chunk", at)
+        if not body[at]:
+            return ssrc, cname, (at + 4) // 4 * 4
+        end = at + 2 + (body[at + 1] if at + 1 < len(body) else 0)
+        if end > len(body) or at + 2 > len(body):
+            raise MalformedError("a source description ends within an item", at)
+        if body[at] == _CNAME:
+            cname = body[at + 2 : end].decode(errors="replace")
+        at = end
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """That sources send no more; the reason that a peer may give is not kept.
+
+    Args:
+        ssrcs: At most 31.
+    """
+
+    ssrcs: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, count: int, body: bytes) -> Self:
+        """Read what follows the header."""
+        if 4 * count > len(body):
+            raise MalformedError("a goodbye ends within its sources", len(body))
+        return cls(Struct(f"!{count}I").unpack_from(body))
+
+    def write(self) -> bytes:
+        """The packet for the wire."""
+        count = len(self.ssrcs)
+        return packed(PacketType.GOODBYE, count, Struct(f"!{count}I").pack(*self.ssrcs))

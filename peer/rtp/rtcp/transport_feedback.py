@@ -1,0 +1,179 @@
+"""Owns feedback on every packet of a transport (draft-holmer-rmcat-transport-wide-cc 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from struct import Struct
+from typing import Self
+
+from peer.rtp.malformed import MalformedError
+from peer.rtp.rtcp.feedback import about
+from peer.rtp.rtcp.header import ABOUT, PacketType, TransportFormat, packed
+
+#: Seconds of one unit of `TransportFeedback.reference_time`.
+REFERENCE_UNIT = 0.064
+#: Seconds of one tick of `TransportFeedback.arrivals`.
+TICK = 0.00025
+
+_FIXED = Struct("!HHI")
+_CHUNK = Struct("!H")
+_START = ABOUT.size + _FIXED.size
+_RUN_LIMIT = 0x1FFF
+_DELTA_LOW, _DELTA_HIGH = -0x8000, 0x7FFF
+
+
+class _Status(IntEnum):
+    """Section 3.1.1: what follows for a packet: nothing, one octet or two."""
+
+    LOST = 0
+    SMALL = 1
+    LARGE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class TransportFeedback:
+    """When each packet of a range arrived.
+
+    Args:
+        sender_ssrc: Of who tells.
+        media_ssrc: Of any stream of the transport.
+        count: The number of this feedback, 8 bits.
+        base_sequence: The transport-wide number of the first packet, 16 bits.
+        reference_time: In units of 64 ms, 24 bits with sign.
+        arrivals: One for each packet from the first on: ticks of 250 us from the reference time,
+            or None where it did not arrive. At most 65535.
+    """
+
+    sender_ssrc: int
+    media_ssrc: int
+    count: int
+    base_sequence: int
+    reference_time: int
+    arrivals: tuple[int | None, ...]
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """Read what follows the header."""
+        sender_ssrc, media_ssrc = about(body)
+        if len(body) < _START:
+            raise MalformedError("transport-wide feedback is cut short", len(body))
+        base, total, word = _FIXED.unpack_from(body, ABOUT.size)
+        reference = word >> 8
+        if reference >= 1 << 23:
+            reference -= 1 << 24
+        statuses, at = _statuses(body, total)
+        return cls(
+            sender_ssrc, media_ssrc, word & 0xFF, base, reference, _arrivals(body, at, statuses)
+        )
+
+    def write(self) -> bytes:
+        """The packet for the wire.
+
+        Raises:
+            ValueError: No packet is told of, or too many, or two that arrived one after the other
+                in their numbers are more than 8.19 s apart, as is the first from the reference.
+        """
+        if not 0 < len(self.arrivals) <= 0xFFFF:
+            raise ValueError("feedback tells of 1 to 65535 packets")
+        statuses, deltas = _deltas(self.arrivals)
+        word = (self.reference_time & 0xFFFFFF) << 8 | self.count
+        body = bytearray(ABOUT.pack(self.sender_ssrc, self.media_ssrc))
+        body += _FIXED.pack(self.base_sequence, len(self.arrivals), word)
+        for chunk in _chunks(statuses):
+            body += _CHUNK.pack(chunk)
+        body += deltas
+        body += bytes(-len(body) % 4)
+        return packed(PacketType.TRANSPORT_FEEDBACK, TransportFormat.TRANSPORT_CC, bytes(body))
+
+
+def _statuses(body: bytes, total: int) -> tuple[list[int], int]:
+    statuses: list[int] = []
+    at = _START
+    while len(statuses) < total:
+        if at + 2 > len(body):
+            raise MalformedError("transport-wide feedback ends within its statuses", at)
+        (chunk,) = _CHUNK.unpack_from(body, at)
+        at += 2
+        # Section 3.1.3: a run of packets with one status.
+        if chunk < 0x8000:
+            statuses += [chunk >> 13] * min(chunk & _RUN_LIMIT, total - len(statuses))
+        # Section 3.1.4: 14 statuses of one bit, or 7 of two.
+        elif chunk < 0xC000:
+            statuses += [chunk >> shift & 1 for shift in range(13, -1, -1)]
+        else:
+            statuses += [chunk >> shift & 3 for shift in range(12, -1, -2)]
+    del statuses[total:]
+    return statuses, at
+
+
+def _arrivals(body: bytes, at: int, statuses: Sequence[int]) -> tuple[int | None, ...]:
+    arrivals: list[int | None] = []
+    now = 0
+    end = len(body)
+    for status in statuses:
+        if status == _Status.LOST:
+            arrivals.append(None)
+            continue
+        if status not in (_Status.SMALL, _Status.LARGE):
+            raise MalformedError("transport-wide feedback has a reserved status", at)
+        after = at + status
+        if after > end:
+            raise MalformedError("transport-wide feedback ends within its times", end)
+        now += int.from_bytes(body[at:after], "big", signed=status == _Status.LARGE)
+        arrivals.append(now)
+        at = after
+    return tuple(arrivals)
+
+
+def _deltas(arrivals: Sequence[int | None]) -> tuple[list[int], bytes]:
+    statuses: list[int] = []
+    deltas = bytearray()
+    before = 0
+    for arrival in arrivals:
+        if arrival is None:
+            statuses.append(_Status.LOST)
+            continue
+        delta = arrival - before
+        before = arrival
+        if 0 <= delta <= 0xFF:
+            statuses.append(_Status.SMALL)
+            deltas.append(delta)
+        elif _DELTA_LOW <= delta <= _DELTA_HIGH:
+            statuses.append(_Status.LARGE)
+            deltas += delta.to_bytes(2, "big", signed=True)
+        else:
+            raise ValueError("arrivals are too far apart for one feedback")
+    return statuses, bytes(deltas)
+
+
+def _chunks(statuses: Sequence[int]) -> Sequence[int]:
+    chunks = []
+    at = 0
+    total = len(statuses)
+    while at < total:
+        status = statuses[at]
+        next_14 = statuses[at : at + 14]
+        width = 7 if _Status.LARGE in next_14 else 14
+        run = 1
+        while run < _RUN_LIMIT and at + run < total and statuses[at + run] == status:
+            run += 1
+        # A run is as short as a list where it fills one, and shorter beyond.
+        if run >= width or at + run == total:
+            chunks.append(status << 13 | run)
+            at += run
+        elif width == 14:
+            chunks.append(0x8000 | _joined(next_14, 14, 1))
+            at += 14
+        else:
+            chunks.append(0xC000 | _joined(next_14[:7], 7, 2))
+            at += 7
+    return chunks
+
+
+def _joined(statuses: Sequence[int], width: int, bits: int) -> int:
+    word = 0
+    for status in statuses:
+        word = word << bits | status
+    return word << bits * (width - len(statuses))
