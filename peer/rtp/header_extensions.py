@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from peer.rtp.malformed import MalformedError
+from peer.rtp.rtcp.ntp import from_ntp, to_ntp
 
 if TYPE_CHECKING:
     from peer.rtp_parameters import HeaderExtension
@@ -42,8 +43,8 @@ def elements(profile: int, extension: bytes) -> dict[int, bytes]:
             at += 1
             if not head:
                 continue
-            # RFC 8285 section 4.2: nothing counts from an element with id 15 on, nor from one
-            # with id 0 that has a length.
+            # RFC 8285 section 4.1.2: nothing counts from an element with id 15 on (4.2), nor from
+            # one with id 0 that has a length.
             if not 0x10 <= head < 0xF0:
                 break
             after = at + (head & 0x0F) + 1
@@ -151,8 +152,72 @@ def read_transport_number(value: bytes) -> int:
     """The transport-wide sequence number, 16 bits.
 
     Raises:
-        MalformedError: It has fewer than two octets (version 2 of the extension has four).
+        MalformedError: It has not two octets (four in the second version of the extension).
     """
     if len(value) not in (2, 4):
         raise MalformedError("a transport-wide sequence number has not two octets", len(value))
     return value[0] << 8 | value[1]
+
+
+@dataclass(frozen=True, slots=True)
+class AbsoluteCaptureTime:
+    """When the first frame of a packet was captured, wherever it has passed since.
+
+    Args:
+        seconds: Since 1970, by the clock of whoever captured it.
+        offset: How many seconds that clock is ahead of the sender's; None where it is not said.
+    """
+
+    seconds: float
+    offset: float | None = None
+
+    @classmethod
+    def parse(cls, value: bytes) -> Self:
+        """Read an element.
+
+        Raises:
+            MalformedError: It has neither 8 nor 16 octets.
+        """
+        if len(value) not in (8, 16):
+            raise MalformedError("a capture time has neither 8 nor 16 octets", len(value))
+        seconds = from_ntp(int.from_bytes(value[:8], "big"))
+        if len(value) == 8:
+            return cls(seconds)
+        return cls(seconds, int.from_bytes(value[8:], "big", signed=True) / (1 << 32))
+
+    def write(self) -> bytes:
+        """The element: 8 octets, or 16 where there is an offset (of at most 2**31 s)."""
+        written = to_ntp(self.seconds).to_bytes(8, "big")
+        if self.offset is None:
+            return written
+        return written + round(self.offset * (1 << 32)).to_bytes(8, "big", signed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutDelay:
+    """Within what a sender wants the delay of playing to be, in seconds; (0, 0): at once."""
+
+    minimum: float
+    maximum: float
+
+    @classmethod
+    def parse(cls, value: bytes) -> Self:
+        """Read an element: 12 bits each, in units of 10 ms.
+
+        Raises:
+            MalformedError: It has not three octets, or the least is more than the most.
+        """
+        if len(value) != 3:
+            raise MalformedError("a playout delay has not three octets", len(value))
+        both = int.from_bytes(value, "big")
+        minimum, maximum = both >> 12, both & 0xFFF
+        if minimum > maximum:
+            raise MalformedError("a playout delay of which the least is more than the most")
+        return cls(minimum / 100, maximum / 100)
+
+    def write(self) -> bytes:
+        """The element; what does not fit is written as the nearest that does: 0 to 40.95 s."""
+        minimum, maximum = (
+            max(0, min(round(each * 100), 0xFFF)) for each in (self.minimum, self.maximum)
+        )
+        return (minimum << 12 | maximum).to_bytes(3, "big")
