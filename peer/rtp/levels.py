@@ -19,6 +19,8 @@ SILENCE = 127
 VOICE = 50
 
 _VOICE_BIT = 0x80
+#: The largest sample of the types that are not floating point.
+_FULL_SCALE = {"uint8": 127.5, "int16": 0x7FFF, "int32": 0x7FFF_FFFF}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +56,11 @@ def measure(frame: AudioFrame) -> AudioLevel:
     samples = frame.to_ndarray().ravel()
     if not samples.size:
         return AudioLevel(SILENCE)
-    if samples.dtype.kind == "f":
-        full = 1.0
-    else:
-        full = float(np.iinfo(samples.dtype).max)
     values = samples.astype(np.float64)
     # 8-bit sound alone has no sign: its silence is in the middle.
-    if samples.dtype.kind == "u":
-        full /= 2
-        values -= full
+    if samples.dtype == np.uint8:
+        values -= 127.5
+    full = _FULL_SCALE.get(samples.dtype.name, 1.0)
     mean_square = float(np.dot(values, values)) / samples.size / full**2
     # Floating point sound may hold anything; what is no number is no sound.
     if not math.isfinite(mean_square) or mean_square <= 0:

@@ -1,0 +1,1 @@
+"""The pure core of a receiver: packets and times in, frames and RTCP feedback out."""
