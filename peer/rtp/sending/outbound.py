@@ -1,0 +1,109 @@
+"""Owns `OutboundFrame`: payloads on their way through the pacer, not yet packets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from peer.rtp.levels import AudioLevel
+
+
+class Urgency(IntEnum):
+    """What goes first where not everything can go at once."""
+
+    SOUND = 0
+    REPAIR = 1
+    PICTURE = 2
+
+
+class PacketSource(Protocol):
+    """Who makes the packets of a frame, one at a time, when their turn to be sent has come."""
+
+    @property
+    def numbered(self) -> bool:
+        """Whether its packets carry a transport-wide sequence number."""
+
+    def write(self, frame: OutboundFrame, number: int, now: float) -> bytes:
+        """The next packet of the frame, whose `position` moves on.
+
+        Args:
+            frame: One of this source's own that is not yet at its end.
+            number: The transport-wide sequence number, 16 bits.
+            now: In seconds of the clock that every time here is of.
+        """
+
+    def on_dropped(self, frame: OutboundFrame) -> None:
+        """The frame will not be sent; none of it was."""
+
+
+class OutboundFrame:
+    """What the pacer takes, holds and sends. It gets its sequence numbers packet by packet.
+
+    Args:
+        source: Makes the packets.
+        payloads: Of the packets, in order; at least one.
+        urgency: Decides what it goes before.
+        size: Octets of all the packets with their RTP headers, roughly.
+        timestamp: Of RTP, 32 bits.
+        payload_type: 7 bits.
+        first_marker: Whether the first packet has the marker.
+        last_marker: Whether the last packet has the marker.
+        keyframe: Whether it can be decoded by itself.
+        level: How loud it is, for the header extension.
+        capture_time: When it was captured in seconds since 1970, for the header extension.
+        captured: The same in seconds of the monotonic clock.
+
+    Attributes:
+        position: The index of the payload to send next.
+        queued: When the pacer took it.
+    """
+
+    __slots__ = (
+        "capture_time",
+        "captured",
+        "first_marker",
+        "keyframe",
+        "last_marker",
+        "level",
+        "payload_type",
+        "payloads",
+        "position",
+        "queued",
+        "size",
+        "source",
+        "timestamp",
+        "urgency",
+    )
+
+    def __init__(
+        self,
+        source: PacketSource,
+        payloads: Sequence[bytes],
+        *,
+        urgency: Urgency,
+        size: int,
+        timestamp: int = 0,
+        payload_type: int = 0,
+        first_marker: bool = False,
+        last_marker: bool = False,
+        keyframe: bool = True,
+        level: AudioLevel | None = None,
+        capture_time: float | None = None,
+        captured: float | None = None,
+    ) -> None:
+        self.source = source
+        self.payloads = payloads
+        self.urgency = urgency
+        self.size = size
+        self.timestamp = timestamp
+        self.payload_type = payload_type
+        self.first_marker = first_marker
+        self.last_marker = last_marker
+        self.keyframe = keyframe
+        self.level = level
+        self.capture_time = capture_time
+        self.captured = captured
+        self.position = 0
+        self.queued = 0.0
