@@ -49,6 +49,35 @@ async def test_datagrams_are_counted() -> None:
         assert (received.packets_received, received.bytes_received) == (1, len(HELLO))
 
 
+async def test_a_datagram_that_is_too_large_is_counted_and_dropped() -> None:
+    async with connected_ends() as (left, right):
+        assert left.ice.send(bytes([128]) * 5000)
+        assert left.ice.send(b"\x80after")
+        await right.seen.until(lambda: b"\x80after" in right.seen.datagrams)
+        assert right.seen.datagrams == [b"\x80after"]
+        assert right.ice.counters.packets_oversized == 1
+
+
+async def test_what_the_kernel_refuses_is_not_sent() -> None:
+    async with connected_ends() as (left, _):
+        assert not left.ice.send(bytes(70_000))
+        assert left.ice.counters.packets_unsent == 1
+
+
+def test_a_loop_that_cannot_watch_sockets_carries_datagrams_all_the_same() -> None:
+    class Other(asyncio.SelectorEventLoop):
+        def add_reader(self, *_: object) -> None:
+            raise NotImplementedError
+
+    async def scenario() -> None:
+        async with connected_ends() as (left, right):
+            assert left.ice.send(b"\x80there")
+            await right.seen.until(lambda: right.seen.datagrams == [b"\x80there"])
+
+    with asyncio.Runner(loop_factory=Other) as runner:
+        runner.run(scenario())
+
+
 async def test_no_check_waits_for_the_pacing() -> None:
     """A connection on loopback takes about 1 ms; with aioice's pause it took Ta more."""
     loop = asyncio.get_running_loop()

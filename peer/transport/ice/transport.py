@@ -58,6 +58,7 @@ class IceCounters:
         packets_unsent: Refused by `send`: there was no path, or no room.
         packets_foreign: Dropped, as no check has shown their source to be the peer.
         packets_malformed: Dropped STUN messages that could not be read.
+        packets_oversized: Dropped datagrams of 2,048 bytes and more.
         candidates_ignored: Of the peer: of a kind that we cannot use, late, or too many.
     """
 
@@ -68,6 +69,7 @@ class IceCounters:
     packets_unsent: int = 0
     packets_foreign: int = 0
     packets_malformed: int = 0
+    packets_oversized: int = 0
     candidates_ignored: int = 0
 
 
@@ -178,6 +180,7 @@ class IceTransport:
             self._counters,
             packets_foreign=self._agent.foreign,
             packets_malformed=self._agent.malformed,
+            packets_oversized=self._agent.oversized,
             candidates_ignored=self._counters.candidates_ignored + self._agent.ignored_candidates,
         )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from typing import TYPE_CHECKING
 
 from aioice import Candidate, stun
 from aioice.candidate import candidate_foundation, candidate_priority
@@ -12,7 +14,10 @@ from aioice.turn import create_turn_endpoint
 from peer.errors import IceError
 from peer.transport.ice.servers import TurnServer, TurnTransportProtocol
 from peer.transport.seam.ice import COMPONENT, IceAgent
-from peer.transport.seam.ice_socket import Address, IceSocket, enlarge_buffers
+from peer.transport.udp import UdpTransport, enlarge_buffers
+
+if TYPE_CHECKING:
+    from peer.transport.seam.ice_socket import Address, IceSocket
 
 
 def local_addresses() -> list[str]:
@@ -22,22 +27,43 @@ def local_addresses() -> list[str]:
 
 async def bind_host(agent: IceAgent, address: str, preference: int) -> Candidate | None:
     """Bind a socket to a local address; its host candidate, or None where that cannot be."""
-    loop = asyncio.get_running_loop()
     try:
-        _, protocol = await loop.create_datagram_endpoint(
-            agent.make_socket, local_addr=(address, 0)
-        )
+        sock = await _bound(address)
     except OSError:
         return None
+    protocol = agent.make_socket()
+    try:
+        protocol.connection_made(UdpTransport(sock, protocol))
+    except NotImplementedError:
+        # The loop of Windows.
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: protocol, sock=sock)
     if agent.closing:
         await protocol.close()
         return None
-    enlarge_buffers(protocol.transport)
     host, port = protocol.transport.get_extra_info("sockname")[:2]
     protocol.preference = preference
     candidate = _candidate("host", (host, port), preference, base=host)
     agent.add_local(protocol, candidate)
     return candidate
+
+
+async def _bound(address: str) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(address, 0, type=socket.SOCK_DGRAM)
+    family, kind, protocol, _, name = found[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        sock.bind(name)
+    except OSError:
+        sock.close()
+        raise
+    enlarge_buffers(sock)
+    return sock
 
 
 async def query_reflexive(

@@ -67,6 +67,7 @@ class IceAgent(BoundedConnection):
         self.checks_received = 0
         self.foreign = 0
         self.malformed = 0
+        self.oversized = 0
         self._relay_only = relay_only
         self._timing = timing
         self._role_known = False

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 from typing import TYPE_CHECKING, Any
 
 from aioice import stun
@@ -12,18 +10,16 @@ from aioice.ice import StunProtocol
 from aioice.turn import TurnTransport
 
 from peer.transport.stun import parse_stun
+from peer.transport.udp import UdpTransport
 
 if TYPE_CHECKING:
     from peer.transport.seam.ice import IceAgent
 
 Address = tuple[str, int]
 
-# A burst of one key frame at 8 Mbit/s fits; the kernel may grant less.
-SOCKET_BUFFER = 1 << 20
 MAX_SOURCES = 128
-# What the buffer holds of the smallest datagrams; the kernel counts its own overhead too.
-MAX_DRAINED = 4096
-LARGEST = 65536
+# What the buffer of a socket holds; the kernel counts its own overhead too.
+MAX_DRAINED = 8192
 # Datagrams that wait for a TURN channel, and bytes that wait for a TURN server's TCP connection.
 MAX_RELAY_SENDS = 64
 MAX_RELAY_BYTES = 256 * 1024
@@ -38,6 +34,7 @@ class IceSocket(StunProtocol):
         super().__init__(agent)
         self.preference = 65535
         self._congested = False
+        self._udp: UdpTransport | None = None
         # Insertion order is the order of their last check; the oldest goes first.
         self._sources: dict[Address, None] = {}
 
@@ -48,17 +45,31 @@ class IceSocket(StunProtocol):
         if len(self._sources) > MAX_SOURCES:
             del self._sources[next(iter(self._sources))]
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A socket, or a TURN allocation; called by whoever made it."""
+        super().connection_made(transport)
+        self._udp = transport if isinstance(transport, UdpTransport) else None
+
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
-        """Tell STUN from the rest, and the peer from strangers; called by asyncio."""
+        """From a TURN allocation."""
         assert isinstance(data, bytes)
-        source = (addr[0], addr[1])
+        self.on_udp(data, addr)
+
+    def on_udp(self, data: bytes, source: tuple[Any, ...]) -> None:
+        """Tell STUN from the rest, and the peer from strangers."""
+        # Of IPv6 there are four parts.
+        address = source if len(source) == 2 else source[:2]
         # RFC 7983 section 7: a first byte from 0 to 3 is STUN.
-        if data[:1] <= b"\x03":
-            self._stun_received(data, source)
-        elif source in self._sources:
+        if data < b"\x04":
+            self._stun_received(data, address)
+        elif address in self._sources:
             self.receiver.on_datagram(data)
         else:
             self.receiver.foreign += 1
+
+    def on_oversized(self) -> None:
+        """From the socket: a datagram was too large."""
+        self.receiver.oversized += 1
 
     def _stun_received(self, data: bytes, source: Address) -> None:
         message = parse_stun(data)
@@ -87,6 +98,8 @@ class IceSocket(StunProtocol):
 
     def transmit(self, datagram: bytes, address: Address) -> bool:
         """Send at once, or not at all where that would have to wait for long."""
+        if self._udp is not None:
+            return self._udp.transmit(datagram, address)
         transport: object = self.transport
         if isinstance(transport, TurnTransport):
             if not _relay_is_free(transport):
@@ -97,14 +110,9 @@ class IceSocket(StunProtocol):
         return True
 
     def drain(self) -> None:
-        """Take in at once what the kernel holds, of which asyncio reads one datagram a turn."""
-        # A TURN allocation has none of its own, and uvloop, which reads more, hides it.
-        sock: socket.socket | None = getattr(self.transport, "_sock", None)
-        if sock is None:
-            return
-        with contextlib.suppress(OSError):
-            for _ in range(MAX_DRAINED):
-                self.datagram_received(*sock.recvfrom(LARGEST))
+        """Take in at once what the kernel holds; of a TURN allocation there is nothing."""
+        if self._udp is not None:
+            self._udp.drain(MAX_DRAINED)
 
     async def release(self, timeout: float) -> None:
         """Close, and wait for a TURN server no longer than `timeout` seconds."""
@@ -112,14 +120,6 @@ class IceSocket(StunProtocol):
         if isinstance(transport, TurnTransport):
             await _release_relay(transport, timeout)
         await self.close()
-
-
-def enlarge_buffers(transport: asyncio.BaseTransport) -> None:
-    """Ask for room for bursts; what the kernel refuses is no error."""
-    sock = transport.get_extra_info("socket")
-    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER)
 
 
 def _relay_is_free(relay: TurnTransport) -> bool:

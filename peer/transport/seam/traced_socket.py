@@ -26,12 +26,11 @@ class TracedSocket(IceSocket):
         super().__init__(agent)
         self._tap = tap
 
-    def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
+    def on_udp(self, data: bytes, source: tuple[Any, ...]) -> None:
         """Tell before anything that this causes."""
-        assert isinstance(data, bytes)
-        source = (addr[0], addr[1])
-        self._tap.arrived(data, self._local, source, heard=source in self._sources)
-        super().datagram_received(data, addr)
+        address = (source[0], source[1])
+        self._tap.arrived(data, self._local, address, heard=address in self._sources)
+        super().on_udp(data, source)
 
     def transmit(self, datagram: bytes, address: Address) -> bool:
         """Tell of what was sent."""

@@ -133,6 +133,7 @@ async def test_our_fields_hide_none_of_aioice() -> None:
         "_started",
         "_tap",
         "_timing",
+        "_udp",
         "_unanswered",
         "_work",
         "checks_received",
@@ -142,6 +143,7 @@ async def test_our_fields_hide_none_of_aioice() -> None:
         "ignored_candidates",
         "malformed",
         "on_datagram",
+        "oversized",
         "path",
         "preference",
     }
