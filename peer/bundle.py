@@ -102,18 +102,17 @@ class Bundle:
         self._waiting: dict[str, Callable[[], None]] = {}
         self._if_failed: list[Callable[[], None]] = []
         self._closing: asyncio.Task[None] | None = None
-        self.engine = RtpEngine()
         self.ice = IceGenerations(effect.local, make=self._make_generation, events=self, tap=tap)
         self.secure = SecureTransport(
             key=effect.key,
             ice=self.ice,
             certificate=wallet.newest,
             events=self,
-            registry=self.engine,
             policy=configuration.security,
             on_secret=on_secret,
             tap=tap,
         )
+        self.engine = RtpEngine(self.secure.send_rtp, self.secure.send_rtcp)
         self.data: DataTransport | None = None
 
     @property
@@ -232,7 +231,7 @@ class Bundle:
     async def _shut_down(self) -> None:
         self._waiting.clear()
         self._if_failed.clear()
-        await self.engine.close()
+        self.engine.close()
         await self.secure.close()
         await self.ice.close()
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 SSRC_LIMIT = 1024
 
-ReceiverT = TypeVar("ReceiverT", bound=Hashable)
-SenderT = TypeVar("SenderT", bound=Hashable)
+ReceiverT = TypeVar("ReceiverT")
+SenderT = TypeVar("SenderT")
 
 
 @dataclass(frozen=True, slots=True)
