@@ -34,6 +34,7 @@ class FrameQueue:
         self._limit = limit
         self._frames: deque[EncodedFrame] = deque()
         self._awaits_keyframe = True
+        # Whether something was lost between the last frame here and the next to come.
         self._gap = False
 
     def __len__(self) -> int:
@@ -47,42 +48,42 @@ class FrameQueue:
     def put(self, frame: EncodedFrame) -> None:
         """Add a frame, or drop it."""
         if len(self._frames) >= self._limit:
-            self._lose_run()
-        if self._awaits_keyframe and not frame.keyframe:
+            self._frames.popleft()
+            self.dropped += 1
+            self._drop_to_keyframe()
+        if not frame.keyframe and (self._awaits_keyframe or frame.gap):
+            # What comes after a gap builds on what is missing, whoever lost it.
+            self._gap = self._gap or frame.gap
             self.dropped += self._gap
+            self._awaits_keyframe = True
             return
-        self._awaits_keyframe = False
-        self._frames.append(frame)
+        self._frames.append(_after_gap(frame) if self._gap else frame)
+        self._awaits_keyframe = self._gap = False
 
     def take(self) -> EncodedFrame | None:
         """The oldest frame; None where there is none."""
-        if not self._frames:
-            return None
-        frame = self._frames.popleft()
-        if self._gap:
-            self._gap = False
-            return frame if frame.gap else replace(frame, gap=True)
-        return frame
+        return self._frames.popleft() if self._frames else None
 
     def lose(self) -> None:
-        """The reader could not use the frame it took last: drop all that builds on it."""
-        self._gap = True
+        """The reader could not use the frame it took last: drop it, and all that builds on it."""
+        self.dropped += 1
         self._drop_to_keyframe()
 
     def clear(self) -> None:
-        """Drop everything, uncounted."""
+        """Drop everything, uncounted, and begin anew."""
         self._frames.clear()
         self._awaits_keyframe = True
         self._gap = False
-
-    def _lose_run(self) -> None:
-        self._frames.popleft()
-        self.dropped += 1
-        self._gap = True
-        self._drop_to_keyframe()
 
     def _drop_to_keyframe(self) -> None:
         while self._frames and not self._frames[0].keyframe:
             self._frames.popleft()
             self.dropped += 1
-        self._awaits_keyframe = not self._frames
+        if self._frames:
+            self._frames[0] = _after_gap(self._frames[0])
+        else:
+            self._awaits_keyframe = self._gap = True
+
+
+def _after_gap(frame: EncodedFrame) -> EncodedFrame:
+    return frame if frame.gap else replace(frame, gap=True)

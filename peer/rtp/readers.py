@@ -1,10 +1,10 @@
-"""Owns how the encoded frames of a receiver reach any number of readers."""
+"""Owns how what a receiver gets reaches any number of readers."""
 
 from __future__ import annotations
 
 import asyncio
 import weakref
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from peer.errors import ConfigurationError
 from peer.rtp.frame_queue import LIMIT, FrameQueue
@@ -15,47 +15,50 @@ if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
 
 
-class FrameSink(Protocol):
-    """What takes the frames of a receiver; neither call raises or waits."""
+ItemT = TypeVar("ItemT", contravariant=True)
 
-    def put(self, frame: EncodedFrame) -> None:
-        """Take the next frame."""
+
+class Sink(Protocol[ItemT]):
+    """What takes the items; neither call raises or waits."""
+
+    def put(self, item: ItemT, /) -> None:
+        """Take the next one."""
 
     def finish(self) -> None:
-        """No frame follows."""
+        """None follows."""
 
 
-class Readers:
-    """Gives each frame to everyone who reads, at once.
+class Readers(Generic[ItemT]):
+    """Gives each item to everyone who reads, at once.
 
     It does not keep them alive: a reader that the application has let go gets nothing more.
     """
 
     def __init__(self) -> None:
-        self._sinks: tuple[weakref.ref[FrameSink], ...] = ()
+        self._sinks: tuple[weakref.ref[Sink[ItemT]], ...] = ()
         self._finished = False
 
-    def add(self, sink: FrameSink) -> None:
+    def add(self, sink: Sink[ItemT]) -> None:
         """Give what comes to this one as well."""
         if self._finished:
             sink.finish()
         else:
             self._sinks = (*self._present(), weakref.ref(sink))
 
-    def put(self, frame: EncodedFrame) -> None:
-        """Give a frame to everyone."""
+    def put(self, item: ItemT) -> None:
+        """Give an item to everyone."""
         gone = False
         for each in self._sinks:
             sink = each()
             if sink is None:
                 gone = True
             else:
-                sink.put(frame)
+                sink.put(item)
         if gone:
             self._sinks = self._present()
 
     def finish(self) -> None:
-        """Tell everyone, those to come as well, that no frame follows; any number of times."""
+        """Tell everyone, those to come as well, that nothing follows; any number of times."""
         self._finished = True
         sinks, self._sinks = self._sinks, ()
         for each in sinks:
@@ -63,7 +66,7 @@ class Readers:
             if sink is not None:
                 sink.finish()
 
-    def _present(self) -> tuple[weakref.ref[FrameSink], ...]:
+    def _present(self) -> tuple[weakref.ref[Sink[ItemT]], ...]:
         return tuple(each for each in self._sinks if each() is not None)
 
 

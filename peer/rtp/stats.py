@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from peer.rtp.codec_stats import CodecStats
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtpStreamStats:
@@ -53,32 +55,4 @@ class RemoteInboundRtpStats(RtpStreamStats):
     roundTripTime: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboundRtpStats(RtpStreamStats):
-    """What we received.
-
-    Args:
-        bytesReceived: Payload without headers and padding.
-        jitter: In seconds.
-        framesDecoded: Of the whole receiver, whichever stream they came from.
-        framesDropped: Decoded, but not fetched from the track in time.
-    """
-
-    packetsReceived: int
-    bytesReceived: int
-    packetsLost: int
-    jitter: float
-    framesDecoded: int
-    framesDropped: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteOutboundRtpStats(RtpStreamStats):
-    """What the peer says it sent. `remoteTimestamp` is in milliseconds since 1970, by its clock."""
-
-    packetsSent: int
-    bytesSent: int
-    remoteTimestamp: float
-
-
-RtpStatsReport = dict[str, RtpStreamStats]
+RtpStatsReport = dict[str, RtpStreamStats | CodecStats]
