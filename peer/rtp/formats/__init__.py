@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peer.rtp.formats.av1 import Av1Format
 from peer.rtp.formats.format import FrameShape, PayloadFormat
+from peer.rtp.formats.h264 import H264Format
 from peer.rtp.formats.opaque import OpaqueFormat
+from peer.rtp.formats.vp8 import Vp8Format
+from peer.rtp.formats.vp9 import Vp9Format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from peer.rtp_parameters import Codec
 
 __all__ = ["FrameShape", "PayloadFormat", "format_of"]
 
-_BY_NAME: dict[str, Callable[[Codec], PayloadFormat]] = {}
-
 
 def format_of(codec: Codec) -> PayloadFormat:
     """The payload format of a codec, for one stream; of one we do not know, a packet is a frame."""
-    make = _BY_NAME.get(codec.name.lower())
-    return OpaqueFormat() if make is None else make(codec)
+    match codec.name.lower():
+        case "vp8":
+            return Vp8Format()
+        case "vp9":
+            return Vp9Format()
+        case "h264":
+            # RFC 6184 section 8.1: mode 0 where it is not said.
+            return H264Format(fragments=codec.parameter("packetization-mode") == "1")
+        case "av1":
+            return Av1Format()
+        case _:
+            return OpaqueFormat()

@@ -21,6 +21,7 @@ from aiortc.stats import RTCStatsReport, RTCTransportStats
 from peer.security_policy import SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.demux import DatagramClass, classify
+from peer.transport.seam.srtp import SrtpSession
 
 if TYPE_CHECKING:
     from aiortc.rtcicetransport import RTCIceTransport
@@ -63,8 +64,10 @@ class SrtpKeys(RTCDtlsTransport):
         self._ssl = connection
         self._set_role(role.value)
         self._setup_srtp()
-        self.inbound: Session | None = self._rx_srtp
-        self.outbound: Session | None = self._tx_srtp
+        rx: Session | None = self._rx_srtp
+        tx: Session | None = self._tx_srtp
+        self.inbound = None if rx is None else SrtpSession(rx)
+        self.outbound = None if tx is None else SrtpSession(tx)
 
 
 class TransportFace(RTCDtlsTransport):

@@ -25,7 +25,9 @@ from peer.transport.seam.ice import IceAgent
 from peer.transport.seam.ice_socket import IceSocket
 
 
-@pytest.mark.parametrize(("package", "known"), [("aiortc", "1.16."), ("aioice", "0.13.")])
+@pytest.mark.parametrize(
+    ("package", "known"), [("aiortc", "1.16."), ("aioice", "0.13."), ("pylibsrtp", "1.0.")]
+)
 def test_the_release_is_one_that_we_know(package: str, known: str) -> None:
     assert version(package).startswith(known)
 

@@ -1,0 +1,253 @@
+"""Owns the payload format of H.264 (RFC 6184), packetization modes 0 and 1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.rtp.formats.division import evenly
+from peer.rtp.formats.format import FrameShape
+from peer.rtp.formats.h264_bitstream import START_CODE, TYPE, NalType, nal_units, picture_size
+from peer.rtp.formats.h264_sets import ParameterSets
+from peer.rtp.malformed import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# RFC 6184 section 5.4, tables 1 and 3.
+_STAP_A = 24
+_FU_A = 28
+# What the interleaved mode alone may use: STAP-B, MTAP16, MTAP24, FU-B.
+_INTERLEAVED = frozenset((25, 26, 27, 29))
+# Section 5.3: the F and NRI bits of the octet that begins every payload.
+_FORBIDDEN = 0x80
+_IMPORTANCE = 0x60
+# Section 5.8: the second octet of a fragment.
+_STARTS = 0x80
+_ENDS = 0x40
+_FU_HEADER = 2
+# Section 5.7.1: before each unit of an aggregate.
+_SIZE = 2
+
+# ITU-T H.264 table 7-1: the first slice, or part of one, tells what the picture is.
+_SLICES = range(NalType.SLICE, NalType.IDR + 1)
+_PARAMETER_SETS = {NalType.SPS, NalType.PPS}
+# The end of a start code of either length.
+_START = START_CODE[1:]
+
+_NO_KEYFRAME = FrameShape(keyframe=False)
+
+
+class H264Format:
+    """Access units in Annex B form, with start codes of four octets.
+
+    A key frame is one that can be decoded with nothing else: an IDR picture and its parameter
+    sets. Where those came at an earlier time only, `assemble` puts the last ones in front.
+
+    Args:
+        fragments: Whether packetization mode 1 was agreed, where a packet may hold several NAL
+            units or a part of one. Both modes are read.
+    """
+
+    packet_is_frame = False
+
+    def __init__(self, *, fragments: bool) -> None:
+        self._fragments = fragments
+        self._sets = ParameterSets()
+
+    def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
+        """Small NAL units together, large ones in parts; delimiters and filler are left out.
+
+        In mode 0 each NAL unit goes alone, and one larger than the limit is a `MalformedError`.
+        """
+        if not frame:
+            return []
+        units = [unit for unit in nal_units(frame) if _is_worth_sending(unit)]
+        if not self._fragments:
+            # RFC 6184 section 6.2.
+            if any(len(unit) > limit for unit in units):
+                raise MalformedError("a NAL unit larger than a packet, in packetization mode 0")
+            return units
+        return list(_payloads(units, limit))
+
+    def begins_frame(self, payload: bytes) -> bool | None:
+        """What is lost before a slice without anybody noticing are parameter sets and the like.
+
+        So of an IDR picture it cannot be told; without what comes before others they are whole.
+        """
+        if len(payload) < _FU_HEADER:
+            return False
+        kind, at = payload[0] & TYPE, 1
+        if kind == _FU_A:
+            if not payload[1] & _STARTS:
+                return False
+            kind, at = payload[1] & TYPE, _FU_HEADER
+        elif kind == _STAP_A:
+            kind, at = (payload[3] & TYPE, 4) if len(payload) > _SIZE + 1 else (0, 1)
+        if kind in (NalType.SPS, NalType.DELIMITER):
+            return True
+        if kind in (NalType.SLICE, NalType.PARTITION_A, NalType.IDR):
+            # ITU-T H.264 section 7.3.3: first_mb_in_slice, whose code for 0 is one bit that is set.
+            if payload[at : at + 1] < b"\x80":
+                return False
+            return None if kind == NalType.IDR else True
+        return None
+
+    def is_keyframe_start(self, payload: bytes) -> bool:
+        """Whether a sequence parameter set or an IDR slice begins in it."""
+        if len(payload) < _FU_HEADER:
+            return False
+        kind = payload[0] & TYPE
+        if kind == _FU_A:
+            return payload[1] & _STARTS != 0 and payload[1] & TYPE == NalType.IDR
+        if kind == _STAP_A:
+            return _aggregates_keyframe(payload)
+        return kind in (NalType.SPS, NalType.IDR)
+
+    def assemble(self, payloads: Sequence[bytes]) -> bytes:
+        """The access unit; an IDR picture that brings none has the last parameter sets in front."""
+        pieces: list[bytes] = []
+        kinds: set[int] = set()
+        # The type of the NAL unit whose fragments have begun and not ended.
+        fragment: int | None = None
+        try:
+            for payload in payloads:
+                kind = payload[0] & TYPE
+                if kind == _FU_A:
+                    fragment = _add_fragment(pieces, payload, fragment)
+                    kinds.add(payload[1] & TYPE)
+                    continue
+                if fragment is not None:
+                    raise MalformedError("an H.264 fragment without its end")
+                for unit in _whole_units(payload, kind):
+                    pieces += (START_CODE, unit)
+                    kinds.add(unit[0] & TYPE)
+                    self._sets.add(unit)
+        except IndexError:
+            raise MalformedError("an H.264 packet ends too early") from None
+        if fragment is not None or not pieces:
+            raise MalformedError("an H.264 fragment without its end, or no NAL unit at all")
+        if NalType.IDR in kinds and not kinds.issuperset(_PARAMETER_SETS):
+            pieces[:0] = [octets for unit in self._sets.units() for octets in (START_CODE, unit)]
+        return b"".join(pieces)
+
+    def describe(self, frame: bytes) -> FrameShape:
+        """A key frame where its first slice is of an IDR picture, with parameter sets before it."""
+        sps: bytes | None = None
+        at = frame.find(_START)
+        while at >= 0:
+            at += len(_START)
+            kind = frame[at] & TYPE if at < len(frame) else 0
+            end = frame.find(_START, at) if kind not in _SLICES else -1
+            if kind == NalType.SPS:
+                sps = frame[at : end if end >= 0 else None]
+            elif kind == NalType.IDR and sps is not None:
+                return _shape(sps)
+            at = end
+        return _NO_KEYFRAME
+
+
+def _shape(sps: bytes) -> FrameShape:
+    try:
+        width, height = picture_size(sps)
+    except MalformedError:
+        # Decoders understand more of them than we do.
+        return FrameShape(keyframe=True)
+    return FrameShape(keyframe=True, width=width, height=height)
+
+
+def _aggregates_keyframe(payload: bytes) -> bool:
+    try:
+        kinds = {unit[0] & TYPE for unit in _aggregated(payload)}
+    except MalformedError:
+        return False
+    return NalType.SPS in kinds or NalType.IDR in kinds
+
+
+def _is_worth_sending(unit: bytes) -> bool:
+    kind = unit[0] & TYPE
+    # RFC 6184 section 5.4: the other types mean something else in a packet.
+    if not 0 < kind <= NalType.LAST:
+        raise MalformedError(f"a NAL unit of type {kind}")
+    return kind not in (NalType.DELIMITER, NalType.FILLER)
+
+
+def _payloads(units: list[bytes], limit: int) -> Iterator[bytes]:
+    """RFC 6184 section 6.3: single NAL units, STAP-A and FU-A, in the order of the units."""
+    together: list[bytes] = []
+    size = 1
+    for unit in units:
+        if together and size + _SIZE + len(unit) > limit:
+            yield _aggregate(together)
+            together, size = [], 1
+        if len(unit) > limit:
+            yield from _fragments(unit, limit)
+        else:
+            together.append(unit)
+            size += _SIZE + len(unit)
+    if together:
+        yield _aggregate(together)
+
+
+def _aggregate(units: list[bytes]) -> bytes:
+    """RFC 6184 section 5.7.1; one unit goes as it is."""
+    if len(units) == 1:
+        return units[0]
+    # Section 5.7: F where any has it, and the highest NRI.
+    forbidden = max(unit[0] & _FORBIDDEN for unit in units)
+    importance = max(unit[0] & _IMPORTANCE for unit in units)
+    pieces = [bytes((forbidden | importance | _STAP_A,))]
+    for unit in units:
+        pieces += (len(unit).to_bytes(_SIZE, "big"), unit)
+    return b"".join(pieces)
+
+
+def _fragments(unit: bytes, limit: int) -> Iterator[bytes]:
+    """RFC 6184 section 5.8: the first octet of the unit is told by the two of each fragment."""
+    indicator = unit[0] & (_FORBIDDEN | _IMPORTANCE) | _FU_A
+    header = _STARTS | unit[0] & TYPE
+    parts = evenly(unit[1:], limit - _FU_HEADER)
+    for number, part in enumerate(parts, 1):
+        if number == len(parts):
+            header |= _ENDS
+        yield bytes((indicator, header)) + part
+        header &= ~_STARTS
+
+
+def _add_fragment(pieces: list[bytes], payload: bytes, fragment: int | None) -> int | None:
+    """Add a fragment; returns the type of its NAL unit until that has ended."""
+    header = payload[1]
+    kind = header & TYPE
+    if header & _STARTS:
+        if fragment is not None:
+            raise MalformedError("an H.264 fragment without its end")
+        pieces += (START_CODE, bytes((payload[0] & (_FORBIDDEN | _IMPORTANCE) | kind,)))
+    elif kind != fragment:
+        raise MalformedError("an H.264 fragment without its beginning")
+    pieces.append(payload[_FU_HEADER:])
+    return None if header & _ENDS else kind
+
+
+def _whole_units(payload: bytes, kind: int) -> Sequence[bytes]:
+    """The NAL units of a packet that is no fragment."""
+    if 0 < kind <= NalType.LAST:
+        return (payload,)
+    if kind == _STAP_A:
+        return _aggregated(payload)
+    if kind in _INTERLEAVED:
+        raise MalformedError("an H.264 packet of the interleaved mode")
+    # RFC 6184 section 5.4: types 0, 30 and 31 are reserved, and passed over.
+    return ()
+
+
+def _aggregated(payload: bytes) -> list[bytes]:
+    """The NAL units of a STAP-A (RFC 6184 section 5.7.1)."""
+    units = []
+    at = 1
+    while at < len(payload):
+        start = at + _SIZE
+        at = start + int.from_bytes(payload[at:start], "big")
+        unit = payload[start:at]
+        if at > len(payload) or not unit or not 0 < unit[0] & TYPE <= NalType.LAST:
+            raise MalformedError("an H.264 aggregate that is not made of NAL units", start)
+        units.append(unit)
+    return units

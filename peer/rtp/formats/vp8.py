@@ -1,0 +1,114 @@
+"""Owns the payload format of VP8 (RFC 7741)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.rtp.formats.division import evenly
+from peer.rtp.formats.format import FrameShape
+from peer.rtp.malformed import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# RFC 7741 section 4.2: the payload descriptor.
+_EXTENDED = 0x80  # X
+_STARTS_PARTITION = 0x10  # S
+_PARTITION = 0x07  # PID
+_HAS_PICTURE_ID = 0x80  # I
+_HAS_TL0PICIDX = 0x40  # L
+_HAS_TID_OR_KEYIDX = 0x30  # T, K
+_LONG_PICTURE_ID = 0x80  # M
+_PICTURE_IDS = 1 << 15
+# What we write: X, I, and a picture id of 15 bits.
+_DESCRIPTOR = 4
+
+# RFC 6386 section 9.1: the frame tag, and what follows it in a key frame.
+_INTER = 0x01
+_FRAME_TAG = 3
+_START_CODE = b"\x9d\x01\x2a"
+_KEYFRAME_HEADER = 10
+
+_NO_KEYFRAME = FrameShape(keyframe=False)
+
+
+class Vp8Format:
+    """Frames as in IVF or WebM.
+
+    Written with picture ids, so that a receiver can tell what it lost; without temporal layers.
+    """
+
+    packet_is_frame = False
+
+    def __init__(self) -> None:
+        self._picture_id = 0
+
+    def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
+        """The frame in nearly even parts; only the beginning of partition 0 is told."""
+        if not frame:
+            return []
+        picture_id = self._picture_id
+        self._picture_id = (picture_id + 1) % _PICTURE_IDS
+        tail = bytes((_HAS_PICTURE_ID, _LONG_PICTURE_ID | picture_id >> 8, picture_id & 0xFF))
+        descriptor = bytes((_EXTENDED | _STARTS_PARTITION,)) + tail
+        payloads = []
+        for part in evenly(frame, limit - _DESCRIPTOR):
+            payloads.append(descriptor + part)
+            descriptor = bytes((_EXTENDED,)) + tail
+        return payloads
+
+    def begins_frame(self, payload: bytes) -> bool | None:
+        """Whether it begins partition 0 (RFC 7741 section 4.2: S and PID)."""
+        return bool(payload) and payload[0] & (_STARTS_PARTITION | _PARTITION) == _STARTS_PARTITION
+
+    def is_keyframe_start(self, payload: bytes) -> bool:
+        """Whether a frame tag with the bit for a key frame begins in it."""
+        try:
+            if payload[0] & (_STARTS_PARTITION | _PARTITION) != _STARTS_PARTITION:
+                return False
+            return not payload[_descriptor_size(payload)] & _INTER
+        except IndexError:
+            return False
+
+    def assemble(self, payloads: Sequence[bytes]) -> bytes:
+        """What follows the descriptors, joined."""
+        parts: list[bytes] = []
+        try:
+            for payload in payloads:
+                starts = payload[0] & (_STARTS_PARTITION | _PARTITION) == _STARTS_PARTITION
+                if starts is not (not parts):
+                    raise MalformedError("a VP8 frame begins twice, or not at all")
+                size = _descriptor_size(payload)
+                if size >= len(payload):
+                    raise MalformedError("a VP8 packet ends within its descriptor", size)
+                parts.append(payload[size:])
+        except IndexError:
+            raise MalformedError("a VP8 packet ends within its descriptor") from None
+        frame = b"".join(parts)
+        if len(frame) < (_FRAME_TAG if frame[:1] and frame[0] & _INTER else _KEYFRAME_HEADER):
+            raise MalformedError("a VP8 frame ends too early", len(frame))
+        return frame
+
+    def describe(self, frame: bytes) -> FrameShape:
+        """As the frame header says (RFC 6386 section 9.1)."""
+        if len(frame) < _KEYFRAME_HEADER or frame[0] & _INTER or frame[3:6] != _START_CODE:
+            return _NO_KEYFRAME
+        # 14 bits each; the upper two say how to scale it up for display.
+        width = int.from_bytes(frame[6:8], "little") & 0x3FFF
+        height = int.from_bytes(frame[8:10], "little") & 0x3FFF
+        return FrameShape(keyframe=True, width=width, height=height)
+
+
+def _descriptor_size(payload: bytes) -> int:
+    """Octets before the frame's own; IndexError where the payload ends before that is known."""
+    if not payload[0] & _EXTENDED:
+        return 1
+    extension = payload[1]
+    size = 2
+    if extension & _HAS_PICTURE_ID:
+        size += 2 if payload[2] & _LONG_PICTURE_ID else 1
+    if extension & _HAS_TL0PICIDX:
+        size += 1
+    if extension & _HAS_TID_OR_KEYIDX:
+        size += 1
+    return size

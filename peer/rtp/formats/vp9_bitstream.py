@@ -1,0 +1,131 @@
+"""Owns what is read of VP9 frames themselves: superframes and frame headers."""
+
+from __future__ import annotations
+
+from peer.rtp.formats.bits import BitReader
+from peer.rtp.formats.format import FrameShape
+from peer.rtp.malformed import MalformedError
+
+# VP9 bitstream specification, Annex B.
+_INDEX_MARKER = 0b110
+_MOST_FRAMES = 8
+
+# Section 6.2: the uncompressed header, as far as the size of the picture.
+_FRAME_MARKER = 0b10
+_SYNC_CODE = 0x498342
+_HEADER_OCTETS = 32
+_SRGB = 7
+_REFERENCES = 3
+_LAST_PROFILE = 3
+_FIRST_DEEP_PROFILE = 2
+
+_NO_KEYFRAME = FrameShape(keyframe=False)
+
+
+def is_key(first: int) -> bool:
+    """Whether the first octet of a frame says that it is a key frame.
+
+    With profile 3 a reserved bit moves the others by one (section 6.2).
+    """
+    if first >> 6 != _FRAME_MARKER:
+        return False
+    return not first & (0b0110 if first & 0b0011_0000 == 0b0011_0000 else 0b1100)
+
+
+def superframe(frames: list[bytes]) -> bytes:
+    """Several frames of one picture as one, with the index that decoders divide them by."""
+    frames = [part for frame in frames for part in frames_of(frame)]
+    if len(frames) == 1:
+        return frames[0]
+    if len(frames) > _MOST_FRAMES:
+        raise MalformedError(f"{len(frames)} VP9 frames in one picture")
+    sizes = [len(frame) for frame in frames]
+    octets = (max(sizes).bit_length() + 7) // 8
+    marker = bytes((_INDEX_MARKER << 5 | (octets - 1) << 3 | (len(frames) - 1),))
+    index = b"".join(size.to_bytes(octets, "little") for size in sizes)
+    return b"".join((*frames, marker, index, marker))
+
+
+def frames_of(data: bytes) -> list[bytes]:
+    """The frames of a superframe; what has no index is one frame."""
+    if not data or data[-1] >> 5 != _INDEX_MARKER:
+        return [data]
+    marker = data[-1]
+    octets, count = (marker >> 3 & 0b11) + 1, (marker & 0b111) + 1
+    start = len(data) - 2 - octets * count
+    if start < 0 or data[start] != marker:
+        return [data]
+    frames = []
+    at = 0
+    for place in range(start + 1, len(data) - 1, octets):
+        size = int.from_bytes(data[place : place + octets], "little")
+        frames.append(data[at : at + size])
+        at += size
+    if at != start:
+        # What only looks like an index.
+        return [data]
+    return [frame for frame in frames if frame] or [data]
+
+
+def describe(data: bytes) -> FrameShape:
+    """A key frame where the first of its frames is one; as large as the last, that is shown."""
+    if not data or not is_key(data[0]):
+        return _NO_KEYFRAME
+    shape = FrameShape(keyframe=True)
+    try:
+        for frame in frames_of(data):
+            size = _size(frame)
+            if size is not None:
+                shape = FrameShape(keyframe=True, width=size[0], height=size[1])
+    except MalformedError:
+        return _NO_KEYFRAME
+    return shape
+
+
+def _size(frame: bytes) -> tuple[int, int] | None:
+    """Width and height; None where the frame refers to others for them (section 6.2)."""
+    bits = BitReader(frame[:_HEADER_OCTETS])
+    if bits.read(2) != _FRAME_MARKER:
+        raise MalformedError("not a VP9 frame")
+    profile = bits.read(1) | bits.read(1) << 1
+    if profile == _LAST_PROFILE:
+        bits.read(1)
+    # show_existing_frame
+    if bits.flag():
+        return None
+    inter, shown, resilient = bits.flag(), bits.flag(), bits.flag()
+    if not inter:
+        _sync(bits)
+        _skip_color_config(bits, profile)
+    else:
+        intra_only = not shown and bits.flag()
+        if not resilient:
+            bits.read(2)
+        if intra_only:
+            _sync(bits)
+            if profile > 0:
+                _skip_color_config(bits, profile)
+        bits.read(8)  # refresh_frame_flags
+        if not intra_only:
+            # An index and a sign for each reference; then whether the size is that of one.
+            bits.read(_REFERENCES * 4)
+            if any(bits.flag() for _ in range(_REFERENCES)):
+                return None
+    return bits.read(16) + 1, bits.read(16) + 1
+
+
+def _sync(bits: BitReader) -> None:
+    if bits.read(24) != _SYNC_CODE:
+        raise MalformedError("a VP9 frame without its sync code")
+
+
+def _skip_color_config(bits: BitReader, profile: int) -> None:
+    if profile >= _FIRST_DEEP_PROFILE:
+        bits.read(1)
+    if bits.read(3) != _SRGB:
+        bits.read(1)
+        # Profiles 1 and 3 say how colours are subsampled.
+        if profile & 1:
+            bits.read(3)
+    elif profile & 1:
+        bits.read(1)
