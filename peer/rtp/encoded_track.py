@@ -54,7 +54,7 @@ class EncodedTrack(MediaStreamTrack):
     def stop(self) -> None:
         """End the track, as the application asks; frames not fetched are dropped."""
         if self.readyState == "live":
-            self._reader.close()
+            self._reader.abandon()
             super().stop()
 
     def put(self, frame: EncodedFrame) -> None:
@@ -65,3 +65,7 @@ class EncodedTrack(MediaStreamTrack):
         """No frame follows."""
         self._reader.finish()
         super().stop()
+
+    def abandon(self) -> None:
+        """No frame follows, and those that wait are dropped."""
+        self.stop()

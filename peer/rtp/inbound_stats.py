@@ -12,8 +12,8 @@ class InboundRtpStats(RtpStreamStats):
     """What we received. Times are in seconds.
 
     What concerns frames after they were put together, from `framesDecoded` on, is of the whole
-    receiver, whichever stream they came from. Frames are decoded only while the track is read: those
-    that nobody wanted are among `framesReceived` alone.
+    receiver, whichever stream they came from. Frames are decoded only while the track is read:
+    those that nobody wanted are among `framesReceived` alone.
 
     Args:
         trackIdentifier: The id of the receiver's track.

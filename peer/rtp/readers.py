@@ -19,13 +19,16 @@ ItemT = TypeVar("ItemT", contravariant=True)
 
 
 class Sink(Protocol[ItemT]):
-    """What takes the items; neither call raises or waits."""
+    """What takes the items; no call raises or waits."""
 
     def put(self, item: ItemT, /) -> None:
         """Take the next one."""
 
     def finish(self) -> None:
         """None follows."""
+
+    def abandon(self) -> None:
+        """None follows, and those that wait are not to be read."""
 
 
 class Readers(Generic[ItemT]):
@@ -59,12 +62,18 @@ class Readers(Generic[ItemT]):
 
     def finish(self) -> None:
         """Tell everyone, those to come as well, that nothing follows; any number of times."""
+        for sink in self._end():
+            sink.finish()
+
+    def abandon(self) -> None:
+        """`finish`, and nobody is to read what waits."""
+        for sink in self._end():
+            sink.abandon()
+
+    def _end(self) -> list[Sink[ItemT]]:
         self._finished = True
         sinks, self._sinks = self._sinks, ()
-        for each in sinks:
-            sink = each()
-            if sink is not None:
-                sink.finish()
+        return [sink for each in sinks if (sink := each()) is not None]
 
     def _present(self) -> tuple[weakref.ref[Sink[ItemT]], ...]:
         return tuple(each for each in self._sinks if each() is not None)
@@ -115,12 +124,7 @@ class FrameReader:
 
     async def aclose(self) -> None:
         """Stop reading; what waits is dropped."""
-        self.close()
-
-    def close(self) -> None:
-        """`aclose` without a coroutine."""
-        self._queue.clear()
-        self.finish()
+        self.abandon()
 
     def put(self, frame: EncodedFrame) -> None:
         """Take the next frame."""
@@ -132,3 +136,8 @@ class FrameReader:
         """No frame follows."""
         self._finished = True
         self._changed.set()
+
+    def abandon(self) -> None:
+        """No frame follows, and those that wait are dropped."""
+        self._queue.clear()
+        self.finish()

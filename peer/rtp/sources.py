@@ -54,6 +54,11 @@ class StreamsHeard:
         if len(self._heard) > _LIMIT:
             self._heard.popitem(last=False)
 
+    def level(self, ssrc: int) -> float | None:
+        """How loud the stream was last, as `RtpContributingSource.audioLevel`."""
+        heard = self._heard.get(ssrc)
+        return None if heard is None else heard[2]
+
     def named(self, now: float, unix: float) -> list[RtpContributingSource]:
         """Those heard within 10 seconds, the latest first.
 
