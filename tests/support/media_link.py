@@ -20,20 +20,27 @@ if TYPE_CHECKING:
 
 @dataclass
 class Wire:
-    """What left one end, in order; `keep` decides what arrives."""
+    """What left one end, in order; `keep` decides what arrives, `delay` after how many seconds."""
 
     keep: Callable[[bytes], bool] = lambda packet: True
+    delay: Callable[[bytes], float] = lambda packet: 0.0
     sent: list[bytes] = field(default_factory=list)
     queue: deque[Callable[[], None]] = field(default_factory=deque)
     scheduled: bool = False
 
     def carry(self, packet: bytes, deliver: Callable[[bytes], None]) -> bool:
         self.sent.append(packet)
-        if self.keep(packet):
-            self.queue.append(lambda: deliver(packet))
-            if not self.scheduled:
-                self.scheduled = True
-                asyncio.get_running_loop().call_soon(self._run)
+        if not self.keep(packet):
+            return True
+        loop = asyncio.get_running_loop()
+        delay = self.delay(packet)
+        if delay > 0:
+            loop.call_later(delay, deliver, packet)
+            return True
+        self.queue.append(lambda: deliver(packet))
+        if not self.scheduled:
+            self.scheduled = True
+            loop.call_soon(self._run)
         return True
 
     def _run(self) -> None:
@@ -45,17 +52,19 @@ class Wire:
 class LinkEnd:
     """One end: what a `SecureTransport` is to a `TransportFace`, with an engine above it."""
 
-    def __init__(self, certificate: Certificate, role: DtlsRole, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, certificate: Certificate, role: DtlsRole, clock: Callable[[], float]
+    ) -> None:
         self.key = role.value
         self.ice: Any = None
         self.closed = False
         self.state = DtlsTransportState.CONNECTED
-        self.engine = RtpEngine()
+        self.engine = RtpEngine(self.send_rtp, self.send_rtcp, clock)
         self.wire = Wire()
         self.on_data: Callable[[bytes], None] = lambda message: None
         self.peer: LinkEnd = self
         self._clock = clock
-        self.face = TransportFace(cast("SecureTransport", self), certificate, self.engine)
+        self.face = TransportFace(cast("SecureTransport", self), certificate)
         self.face.adopt_role(role)
 
     def send_rtp(self, packet: bytes) -> bool:
@@ -70,10 +79,9 @@ class LinkEnd:
         return self.wire.carry(message, lambda data: peer.on_data(data))
 
 
-def media_link(clock: Callable[[], int] | None = None) -> tuple[LinkEnd, LinkEnd]:
-    """The ends of a link; the clock gives arrival times in milliseconds."""
-    loop = asyncio.get_running_loop()
-    clock = clock or (lambda: int(loop.time() * 1000))
+def media_link(clock: Callable[[], float] | None = None) -> tuple[LinkEnd, LinkEnd]:
+    """The ends of a link; the clock gives the time in seconds."""
+    clock = clock or asyncio.get_running_loop().time
     certificate = Certificate.generate()
     left = LinkEnd(certificate, DtlsRole.CLIENT, clock)
     right = LinkEnd(certificate, DtlsRole.SERVER, clock)
