@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -187,8 +188,6 @@ def test_what_the_peer_can_take_is_told_to_the_sender(bench: Bench) -> None:
 
 @in_virtual_time
 async def test_each_second_the_peer_is_told_how_its_streams_arrive() -> None:
-    import asyncio  # noqa: PLC0415 - only virtual time has a loop
-
     loop = asyncio.get_running_loop()
     sent: list[bytes] = []
     engine = RtpEngine(lambda _: True, lambda data: not sent.append(data), loop.time)
@@ -207,8 +206,6 @@ async def test_each_second_the_peer_is_told_how_its_streams_arrive() -> None:
 
 @in_virtual_time
 async def test_arrivals_are_told_where_that_was_agreed() -> None:
-    import asyncio  # noqa: PLC0415 - only virtual time has a loop
-
     loop = asyncio.get_running_loop()
     bench = Bench()
     engine = bench.engine
@@ -227,8 +224,6 @@ async def test_arrivals_are_told_where_that_was_agreed() -> None:
 
 @in_virtual_time
 async def test_an_estimate_is_told_only_where_arrivals_are_not() -> None:
-    from dataclasses import replace  # noqa: PLC0415 - used once
-
     bench = Bench()
     remb = tuple(
         replace(codec, feedback=tuple(f for f in codec.feedback if f != Feedback("transport-cc")))
