@@ -65,8 +65,8 @@ class RtpEngine:
 
     Attributes:
         counters: What came of the packets that arrived.
-        outlet: Where senders send, and are told how fast they may.
-        round_trip_time: In seconds, by the peer's reports; None before one told it.
+        send_rtp: As given.
+        clock: As given.
     """
 
     def __init__(
@@ -78,7 +78,13 @@ class RtpEngine:
         self.counters = RtpCounters()
         self.clock = clock
         self.send_rtp = send_rtp
-        self.outlet = Outlet(send_rtp, clock)
+        self._outlet = outlet = Outlet(send_rtp, clock)
+        # What senders ask for (`SendingEngine`), without a call in between.
+        self.send_frame = outlet.send_frame
+        self.discard = outlet.discard
+        self.set_share = outlet.set_share
+        self.on_loss = outlet.on_loss
+        self.on_round_trip = outlet.on_round_trip
         self._send_rtcp = send_rtcp
         self._router: RtpRouter[ReceiverPort, SenderPort] = RtpRouter()
         self._received: dict[ReceiverPort, ReceiveParameters] = {}
@@ -95,7 +101,7 @@ class RtpEngine:
     @property
     def round_trip_time(self) -> float | None:
         """Of the transport, in seconds, as last measured; None before the first measurement."""
-        return self.outlet.congestion.round_trip_time
+        return self._outlet.congestion.round_trip_time
 
     def send_rtcp(self, packets: Sequence[RtcpPacket]) -> bool:
         """Send RTCP in one compound packet; False where the transport could not take it."""
@@ -178,16 +184,16 @@ class RtpEngine:
         """Send and tell nothing more."""
         self._reporting.stop()
         self._feedback.close()
-        self.outlet.close()
+        self._outlet.close()
 
     def _route_rtcp(self, packet: RtcpPacket, now: float) -> None:
         match packet:
             case TransportFeedback():
-                self.outlet.on_feedback(packet)
+                self._outlet.on_feedback(packet)
                 self.counters.rtcp += 1
                 return
             case ReceiverEstimatedMaximumBitrate():
-                self.outlet.on_remb(packet.bitrate)
+                self._outlet.on_remb(packet.bitrate)
                 self.counters.rtcp += 1
                 return
             case _:

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
 from peer.rtp.congestion import Pacer, TransportCongestion
-from peer.rtp.ports import EnginePort
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.rtp.congestion import Share
+    from peer.rtp.ports import SenderPort
     from peer.rtp.rtcp import TransportFeedback
     from peer.rtp.sending import OutboundFrame, PacketSource
-
-
-class Paced(Protocol):
-    """A sender as far as the rate of its transport concerns it."""
-
-    @property
-    def share(self) -> Share:
-        """What it can use at present."""
-
-    def on_target(self, bps: int) -> None:
-        """Send no faster than this, in bits a second."""
 
 
 class Outlet:
@@ -40,14 +29,15 @@ class Outlet:
         self._clock = clock
         self._pacer = Pacer(self.congestion, send)
         self._alarm = Alarm(clock, self._advance)
-        self._senders: dict[Paced, int | None] = {}
+        self._shares: dict[SenderPort, Share] = {}
+        self._parts: dict[SenderPort, int] = {}
 
     @property
     def queued_packets(self) -> int:
         """That wait for their turn."""
         return self._pacer.queued_packets
 
-    def enqueue(self, frame: OutboundFrame) -> None:
+    def send_frame(self, frame: OutboundFrame) -> None:
         """Send a frame, at once where the rate allows; its source may be told that it was not."""
         pacer = self._pacer
         pacer.enqueue(frame, self._clock())
@@ -58,24 +48,16 @@ class Outlet:
         """Forget the frames of a source."""
         self._pacer.discard(source)
 
-    def add(self, sender: Paced) -> None:
-        """Give a sender its part of the rate from now on."""
-        self._senders.setdefault(sender, None)
-        self.divide()
-
-    def remove(self, sender: Paced) -> None:
-        """Give its part to the others."""
-        if self._senders.pop(sender, 0) != 0:
-            self.divide()
-
-    def divide(self) -> None:
-        """Tell every sender its part, where that or what it can use has changed."""
-        senders = tuple(self._senders)
-        parts = self.congestion.allocate([sender.share for sender in senders])
-        for sender, part in zip(senders, parts, strict=True):
-            if self._senders.get(sender, part) != part:
-                self._senders[sender] = part
-                sender.on_target(part)
+    def set_share(self, port: SenderPort, share: Share | None) -> None:
+        """Say what a sender can use of the rate; None: nothing, as it sends nothing."""
+        if self._shares.get(port) == share:
+            return
+        if share is None:
+            del self._shares[port]
+            self._parts.pop(port, None)
+        else:
+            self._shares[port] = share
+        self._divide()
 
     def on_feedback(self, feedback: TransportFeedback) -> None:
         """The peer told what arrived when."""
@@ -96,22 +78,25 @@ class Outlet:
     def close(self) -> None:
         """Send nothing more."""
         self._alarm.cancel()
-        self._senders.clear()
+        self._shares.clear()
+        self._parts.clear()
 
     def _adjust(self, tell: Callable[[], None]) -> None:
         before = self.congestion.target
         tell()
         if self.congestion.target != before:
-            self.divide()
+            self._divide()
+
+    def _divide(self) -> None:
+        """Tell every sender its part, where that has changed."""
+        ports = tuple(self._shares)
+        parts = self.congestion.allocate(tuple(self._shares.values()))
+        for port, part in zip(ports, parts, strict=True):
+            # Whoever was told before may have given its share back.
+            if port in self._shares and self._parts.get(port) != part:
+                self._parts[port] = part
+                port.on_target(part)
 
     def _advance(self, now: float) -> None:
         self._pacer.advance(now)
         self._alarm.set(self._pacer.deadline)
-
-
-class SendingEngine(EnginePort, Protocol):
-    """What a sender asks of the engine of its transport."""
-
-    @property
-    def outlet(self) -> Outlet:
-        """Where its frames go, and who divides the rate."""

@@ -61,7 +61,6 @@ class Receiver:
 class Sender:
     rtcp: list[RtcpPacket] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
-    share: Share = field(default_factory=Share)
 
     def on_rtcp(self, packet: RtcpPacket, arrival: float) -> None:
         self.rtcp.append(packet)
@@ -177,11 +176,11 @@ async def test_reports_of_the_peer_reach_the_receiver_of_the_stream() -> None:
 
 
 def test_what_the_peer_can_take_is_told_to_the_sender(bench: Bench) -> None:
-    bench.engine.outlet.add(bench.sender)
+    bench.engine.set_share(bench.sender, Share())
     before = bench.sender.targets[-1]
     bench.rtcp(ReceiverEstimatedMaximumBitrate(1, 100_000, (11,)))
     assert before > bench.sender.targets[-1] == 100_000
-    bench.engine.outlet.remove(bench.sender)
+    bench.engine.set_share(bench.sender, None)
     bench.rtcp(ReceiverEstimatedMaximumBitrate(1, 90_000, (11,)))
     assert bench.sender.targets[-1] == 100_000
 
