@@ -103,8 +103,8 @@ class RtpEngine:
         self._router.remove_sender(sender)
         self._remember(sender, None)
 
-    def on_rtp(self, packet: bytes, arrival_ms: int) -> None:
-        """Take an RTP packet; never raises."""
+    def on_rtp(self, packet: bytes, arrival: float) -> None:
+        """Take an RTP packet that arrived at so many seconds of a monotonic clock; never raises."""
         try:
             parsed = parse_rtp(packet, self._extensions)
         except PARSE_ERRORS:
@@ -117,7 +117,7 @@ class RtpEngine:
             self.counters.unknown += 1
             return
         self.counters.rtp += 1
-        self._pump.submit(partial(deliver_rtp, receiver, parsed, arrival_ms))
+        self._pump.submit(partial(deliver_rtp, receiver, parsed, int(arrival * 1000)))
 
     def on_rtcp(self, packet: bytes) -> None:
         """Take a compound RTCP packet; never raises."""

@@ -45,7 +45,9 @@ class Wire:
 class LinkEnd:
     """One end: what a `SecureTransport` is to a `TransportFace`, with an engine above it."""
 
-    def __init__(self, certificate: Certificate, role: DtlsRole, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, certificate: Certificate, role: DtlsRole, clock: Callable[[], float]
+    ) -> None:
         self.key = role.value
         self.ice: Any = None
         self.closed = False
@@ -70,10 +72,10 @@ class LinkEnd:
         return self.wire.carry(message, lambda data: peer.on_data(data))
 
 
-def media_link(clock: Callable[[], int] | None = None) -> tuple[LinkEnd, LinkEnd]:
-    """The ends of a link; the clock gives arrival times in milliseconds."""
+def media_link(clock: Callable[[], float] | None = None) -> tuple[LinkEnd, LinkEnd]:
+    """The ends of a link; the clock gives arrival times in seconds."""
     loop = asyncio.get_running_loop()
-    clock = clock or (lambda: int(loop.time() * 1000))
+    clock = clock or loop.time
     certificate = Certificate.generate()
     left = LinkEnd(certificate, DtlsRole.CLIENT, clock)
     right = LinkEnd(certificate, DtlsRole.SERVER, clock)
