@@ -138,10 +138,12 @@ def test_aiortc_reads_what_we_write_and_we_what_it_writes() -> None:
                 case _:
                     data = write([packet])
             (read,) = theirs.RtcpPacket.parse(data)
-            assert parse(bytes(read)) == [packet]
             if isinstance(read, theirs.RtcpRtpfbPacket) and isinstance(packet, Nack):
-                # It lets numbers go on beyond 16 bits.
+                # It lets numbers go on beyond 16 bits, and cannot write what comes after.
                 assert tuple(number & 0xFFFF for number in read.lost) == packet.lost
+                if packet.lost[0] > packet.lost[-1]:
+                    continue
+            assert parse(bytes(read)) == [packet]
 
 
 def longest_name(packets: list[RtcpPacket]) -> int:
