@@ -260,9 +260,9 @@ class Bundle:
         if self._takes_early_media and self.secure.role is None:
             self._events.on_bundle_early(self)
 
-    def on_rtp(self, packet: bytes, arrival_ms: int) -> None:
+    def on_rtp(self, packet: bytes, arrival: float) -> None:
         """From the secure transport: a decrypted RTP packet."""
-        self.engine.on_rtp(packet, arrival_ms)
+        self.engine.on_rtp(packet, arrival)
 
     def on_rtcp(self, packet: bytes) -> None:
         """From the secure transport: a decrypted RTCP packet."""

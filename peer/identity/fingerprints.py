@@ -97,3 +97,9 @@ def strongest(
     known = [(h.strength, f) for f in fingerprints if (h := f.hash_function) in accepted and h]
     best = max((strength for strength, _ in known), default=0)
     return tuple(f for strength, f in known if strength == best)
+
+
+def likewise(der: bytes, fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:
+    """A certificate by the hashes of these fingerprints, as far as we know them."""
+    functions = [f.hash_function for f in fingerprints]
+    return [Fingerprint.of_certificate(der, function) for function in functions if function]

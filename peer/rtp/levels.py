@@ -61,8 +61,9 @@ def measure(frame: AudioFrame) -> AudioLevel:
     if samples.dtype == np.uint8:
         values -= 127.5
     full = _FULL_SCALE.get(samples.dtype.name, 1.0)
-    mean_square = float(np.dot(values, values)) / samples.size / full**2
     # Floating point sound may hold anything; what is no number is no sound.
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean_square = float(np.dot(values, values)) / samples.size / full**2
     if not math.isfinite(mean_square) or mean_square <= 0:
         return AudioLevel(SILENCE)
     level = max(0, min(round(-10 * math.log10(mean_square)), SILENCE))

@@ -23,8 +23,8 @@ class DatagramPath(Protocol):
 class PayloadEvents(Protocol):
     """Where decrypted packets go, in order, each by a plain call on the event loop."""
 
-    def on_rtp(self, packet: bytes, arrival_ms: int) -> None:
-        """A decrypted RTP packet of the verified peer; `arrival_ms` is of a monotonic clock."""
+    def on_rtp(self, packet: bytes, arrival: float) -> None:
+        """A decrypted RTP packet of the verified peer; `arrival` in seconds of `time.monotonic`."""
 
     def on_rtcp(self, packet: bytes) -> None:
         """A decrypted compound RTCP packet of the verified peer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from peer.errors import DtlsError, InvalidStateError
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.transport.demux import associations_for, classify
 from peer.transport.dropped import Dropped
-from peer.transport.dtls.association import DEFAULT_POLICY, Association, monotonic_ms
+from peer.transport.dtls.association import DEFAULT_POLICY, Association
 from peer.transport.dtls.held import MOST_HELD
 from peer.transport.dtls.receipt import Receipt
 from peer.transport.lanes import Lane
@@ -53,7 +54,7 @@ class SecureTransport:
         policy: For every association.
         on_secret: Told of their keys, where these are to be logged.
         tap: Told of handshakes, verification and drops, where the transport is traced.
-        clock: Milliseconds, monotonic, for arrival times.
+        clock: Seconds, monotonic, for arrival times.
 
     Attributes:
         face: What to give aiortc's SCTP as its transport.
@@ -69,7 +70,7 @@ class SecureTransport:
         policy: SecurityPolicy = DEFAULT_POLICY,
         on_secret: OnSecret | None = None,
         tap: Tap | None = None,
-        clock: Callable[[], int] = monotonic_ms,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.key = key
         self.ice = ice

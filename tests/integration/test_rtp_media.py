@@ -42,7 +42,7 @@ class Studio:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.left, self.right = media_link(lambda: int(self.clock() * 1000))
+        self.left, self.right = media_link(self.clock)
         self.halves: list[RtpSender | RtpReceiver] = []
 
     def sender(
@@ -297,7 +297,7 @@ async def test_sequence_numbers_of_another_stream_may_be_any(studio: Studio) -> 
         # Just before those of the former stream, where they would pass for stragglers.
         packet.sequence_number = (last - 20 + index) % 2**16
         packet.extensions.mid = None
-        studio.right.engine.on_rtp(packet.serialize(), int(studio.clock() * 1000))
+        studio.right.engine.on_rtp(packet.serialize(), studio.clock())
     await until_seen(receiver, 200)
     await elsewhere.close()
 

@@ -92,7 +92,7 @@ class _Leg:
     def on_handshake_complete(self) -> None:
         pass
 
-    def on_rtp(self, packet: bytes, _: int) -> None:
+    def on_rtp(self, packet: bytes, _: float) -> None:
         self._carry(lambda other: other.send_rtp(packet))
 
     def on_rtcp(self, packet: bytes) -> None:

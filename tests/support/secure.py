@@ -28,7 +28,7 @@ class Recorder:
     rtp: list[bytes] = field(default_factory=list)
     rtcp: list[bytes] = field(default_factory=list)
     data: list[bytes] = field(default_factory=list)
-    arrivals: list[int] = field(default_factory=list)
+    arrivals: list[float] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
     handshakes: int = 0
     probes: int = 0
@@ -41,9 +41,9 @@ class Recorder:
         self.states.append(state)
         self.on_any()
 
-    def on_rtp(self, packet: bytes, arrival_ms: int) -> None:
+    def on_rtp(self, packet: bytes, arrival: float) -> None:
         self.rtp.append(packet)
-        self.arrivals.append(arrival_ms)
+        self.arrivals.append(arrival)
         self.on_any()
 
     def on_rtcp(self, packet: bytes) -> None:
@@ -147,7 +147,7 @@ class Party:
         certificate: Certificate | None = None,
         *,
         handshake_timeout: float = 30.0,
-        clock: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] = lambda: 0.0,
     ) -> Party:
         events = Recorder()
         certificate = certificate or Certificate.generate()

@@ -19,12 +19,16 @@ class EncodedPicture:
         keyframe: Whether it can be decoded by itself.
         pts: The time of the frame it was made of.
         time_base: Seconds for each tick of `pts`.
+        width: In pixels, as encoded.
+        height: In pixels, as encoded.
     """
 
     payload: bytes
     keyframe: bool
     pts: int
     time_base: Fraction
+    width: int = 0
+    height: int = 0
 
 
 @dataclass(frozen=True, slots=True)

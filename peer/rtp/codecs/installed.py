@@ -32,8 +32,9 @@ DECODERS: dict[str, tuple[str, ...]] = {
     "g722": ("g722",),
     "pcmu": ("pcm_mulaw",),
     "pcma": ("pcm_alaw",),
-    "vp8": ("libvpx", "vp8"),
-    "vp9": ("libvpx-vp9", "vp9"),
+    # av's own before libvpx: as fast, and they refuse a size before they take memory for it.
+    "vp8": ("vp8", "libvpx"),
+    "vp9": ("vp9", "libvpx-vp9"),
     "h264": ("h264",),
     "av1": ("libdav1d",),
 }

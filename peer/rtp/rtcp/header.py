@@ -41,16 +41,21 @@ class PayloadFormat(IntEnum):
 
 
 def packed(packet_type: int, count: int, body: bytes) -> bytes:
-    """A packet without padding.
+    """A packet for the wire; a body that is no multiple of 4 octets is padded.
 
     Args:
         packet_type: 0 to 255.
         count: The five bits of a count or a feedback format.
-        body: A multiple of 4 octets.
+        body: What follows the header.
 
     Raises:
-        ValueError: The count is more than 31, or the body no multiple of 4 octets or too long.
+        ValueError: The count is more than 31, or the body longer than 2**18 - 4 octets.
     """
-    if not 0 <= count <= COUNT or len(body) % 4 or len(body) // 4 > 0xFFFF:
+    padding = -len(body) % 4
+    words = (len(body) + padding) // 4
+    if not 0 <= count <= COUNT or words > 0xFFFF:
         raise ValueError("that does not fit in one RTCP packet")
-    return HEADER.pack(VERSION | count, packet_type, len(body) // 4) + body
+    if not padding:
+        return HEADER.pack(VERSION | count, packet_type, words) + body
+    header = HEADER.pack(VERSION | PADDING | count, packet_type, words)
+    return header + body + bytes(padding - 1) + bytes((padding,))

@@ -60,6 +60,8 @@ class TransportFeedback:
         if len(body) < _START:
             raise MalformedError("transport-wide feedback is cut short", len(body))
         base, total, word = _FIXED.unpack_from(body, ABOUT.size)
+        if not total:
+            raise MalformedError("transport-wide feedback on no packet", ABOUT.size)
         reference = word >> 8
         if reference >= 1 << 23:
             reference -= 1 << 24

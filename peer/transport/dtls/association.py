@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError
-from peer.identity.fingerprints import Fingerprint, HashFunction, strongest
+from peer.identity.fingerprints import Fingerprint, HashFunction, likewise, strongest
 from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.demux import DatagramClass, classify
@@ -31,11 +31,7 @@ DEFAULT_POLICY = SecurityPolicy()
 
 # Looked up for every packet, and an Enum takes its time.
 _PAYLOAD = Receipt.PAYLOAD
-
-
-def monotonic_ms() -> int:
-    """Milliseconds that never go back."""
-    return time.monotonic_ns() // 1_000_000
+_UNAUTHENTIC = Receipt.UNAUTHENTIC
 
 
 class Association:
@@ -53,7 +49,7 @@ class Association:
         policy: What to accept, what to do with media of an unverified peer, how long to wait.
         on_secret: Told of the keys, where they are to be logged.
         tap: Told of handshake, verification and drops, where the transport is traced.
-        clock: Milliseconds, monotonic, for arrival times.
+        clock: Seconds, monotonic, for arrival times.
         number: Names it among the associations of its transport.
         counters: Where to count; several associations may share them. What is received and not
             held is counted by whoever calls `receive`.
@@ -74,7 +70,7 @@ class Association:
         policy: SecurityPolicy = DEFAULT_POLICY,
         on_secret: OnSecret | None = None,
         tap: Tap | None = None,
-        clock: Callable[[], int] = monotonic_ms,
+        clock: Callable[[], float] = time.monotonic,
         number: int = 0,
         counters: Counters | None = None,
         most_held: int = MOST_HELD,
@@ -103,6 +99,9 @@ class Association:
         self._expected: tuple[Fingerprint, ...] = ()
         self._trusted: tuple[Fingerprint, ...] = ()
         self._srtp: Srtp | None = None
+        # Of `_srtp`, while nothing else has to be looked at: most of all datagrams are RTP.
+        self._unprotect: Callable[[bytes], bytes | None] | None = None
+        self._protect: Callable[[bytes], bytes | None] | None = None
         # Before the keys are there, SRTP waits as it came; afterwards, decrypted, for verification.
         self._undecrypted = Held(most_held)
         self._gate = Gate(events, most_held)
@@ -131,7 +130,7 @@ class Association:
             certificate=self._certificate,
             role=self.role,
             policy=self._policy,
-            transmit=self._transmit,
+            transmit=self._send,
             on_complete=self._completed,
             on_failed=self._fail,
             on_secret=self._on_secret,
@@ -159,6 +158,18 @@ class Association:
         Returns:
             Whether it was this association's.
         """
+        # `classify` would say RTP of these: version 2, and no packet type of RTCP.
+        if (
+            self._unprotect is not None
+            and len(datagram) > 1
+            and datagram[0] >> 6 == 2
+            and datagram[1] >> 5 != 6
+        ):
+            packet = self._unprotect(datagram)
+            if packet is None:
+                return _UNAUTHENTIC
+            self._events.on_rtp(packet, self._clock())
+            return _PAYLOAD
         kind = classify(datagram)
         match kind:
             case DatagramClass.RTP | DatagramClass.RTCP:
@@ -188,7 +199,8 @@ class Association:
     def vouched_for(self, fingerprints: Sequence[Fingerprint]) -> bool:
         """Whether these announce the certificate that the peer has shown."""
         expected = strongest(fingerprints, self._policy.accepted_hashes)
-        return not set(self._shown(expected)).isdisjoint(expected)
+        der = self.peer_certificate_der
+        return der is not None and not set(likewise(der, expected)).isdisjoint(expected)
 
     def verify(self, fingerprints: Sequence[Fingerprint]) -> None:
         """Say what the peer announced; before, during or after the handshake."""
@@ -206,8 +218,7 @@ class Association:
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet; False and counted where that is not possible now."""
-        srtp = self._srtp if self._state is DtlsTransportState.CONNECTED else None
-        return self._send(None if srtp is None else srtp.protect(packet))
+        return self._send(None if self._protect is None else self._protect(packet))
 
     def send_rtcp(self, packet: bytes) -> bool:
         """The same for RTCP."""
@@ -238,18 +249,13 @@ class Association:
     def _ended(self) -> bool:
         return self._state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED)
 
-    def _send(self, protected: bytes | None) -> bool:
-        if protected is None:
-            self.counters.dropped_unsent += 1
+    def _send(self, datagram: bytes | None) -> bool:
+        counters = self.counters
+        if datagram is None or not self._events.on_transmit(datagram):
+            counters.dropped_unsent += 1
             return False
-        return self._transmit(protected)
-
-    def _transmit(self, datagram: bytes) -> bool:
-        if not self._events.on_transmit(datagram):
-            self.counters.dropped_unsent += 1
-            return False
-        self.counters.packets_sent += 1
-        self.counters.bytes_sent += len(datagram)
+        counters.packets_sent += 1
+        counters.bytes_sent += len(datagram)
         return True
 
     def _receive_dtls(self, handshake: Handshake, datagram: bytes) -> Receipt:
@@ -282,7 +288,7 @@ class Association:
             )
         self._events.on_handshake_complete()
         if not self._expected and self.vouched_for(self._trusted):
-            self._gate.open()
+            self._open_gate()
         while self._undecrypted and not self._ended:
             arrival = self._undecrypted.pop()
             receipt = self._receive_srtp(*arrival)
@@ -296,7 +302,7 @@ class Association:
         if der is None or not expected:
             return
         # RFC 8122 section 5: any one fingerprint of the strongest hash may be the one.
-        shown = self._shown(expected)
+        shown = likewise(der, expected)
         matches = not set(shown).isdisjoint(expected)
         if self._tap is not None:
             self._tap.fingerprint_checked(
@@ -310,18 +316,17 @@ class Association:
             self._fail(reasons.no_srtp(self._policy.srtp_profiles))
             return
         self.verified = True
+        if self._srtp is not None:
+            self._protect = self._srtp.protect
         self._set_state(DtlsTransportState.CONNECTED)
         if not self._ended:
-            self._gate.open()
+            self._open_gate()
 
-    def _shown(self, expected: Sequence[Fingerprint]) -> list[Fingerprint]:
-        """The certificate that the peer has shown, by the hashes of these fingerprints."""
-        der = self.peer_certificate_der
-        return [
-            Fingerprint.of_certificate(der, f.hash_function)
-            for f in expected
-            if der is not None and f.hash_function
-        ]
+    def _open_gate(self) -> None:
+        self._gate.open()
+        # What it hands up may have ended the association.
+        if self._gate.is_open and self._srtp is not None:
+            self._unprotect = self._srtp.unprotect
 
     def _read(self, handshake: Handshake, limit: int) -> int:
         """Hand up what DTLS has for us; returns how many messages there were."""
@@ -347,22 +352,22 @@ class Association:
                 handshake.flush()
         return messages
 
-    def _receive_srtp(self, kind: DatagramClass, packet: bytes, arrival_ms: int) -> Receipt:
+    def _receive_srtp(self, kind: DatagramClass, packet: bytes, arrival: float) -> Receipt:
         srtp = self._srtp
         if srtp is None:
             if self._handshake is None or not self.handshaking:
                 return Receipt.FOREIGN
-            self.counters.dropped_early += self._undecrypted.push(Arrival(kind, packet, arrival_ms))
+            self.counters.dropped_early += self._undecrypted.push(Arrival(kind, packet, arrival))
             return Receipt.HELD
         unprotect = srtp.unprotect if kind is DatagramClass.RTP else srtp.unprotect_rtcp
         plain = unprotect(packet)
         if plain is None:
-            return Receipt.UNAUTHENTIC
-        self._deliver(kind, plain, arrival_ms)
+            return _UNAUTHENTIC
+        self._deliver(kind, plain, arrival)
         return _PAYLOAD
 
-    def _deliver(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> None:
-        self.counters.dropped_early += self._gate.deliver(kind, payload, arrival_ms)
+    def _deliver(self, kind: DatagramClass, payload: bytes, arrival: float) -> None:
+        self.counters.dropped_early += self._gate.deliver(kind, payload, arrival)
 
     def _fail(self, error: DtlsError) -> None:
         if not self._ended:
@@ -373,6 +378,7 @@ class Association:
         """Let go of keys, clocks and whatever waits."""
         # First of all, so that whatever the goodbye calls back into finds it ended.
         self._state = state
+        self._protect = None
         handshake, self._handshake = self._handshake, None
         if not keeps_keys:
             self._drop_keys()
@@ -381,7 +387,7 @@ class Association:
         self._events.on_state(state)
 
     def _drop_keys(self) -> None:
-        self._srtp = None
+        self._srtp = self._unprotect = None
         self._undecrypted.clear()
         self._gate.shut()
 

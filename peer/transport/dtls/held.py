@@ -21,12 +21,12 @@ class Arrival(NamedTuple):
     Args:
         kind: RTP, RTCP, or DTLS for an application datagram.
         payload: Its bytes.
-        arrival_ms: When it came, in milliseconds of a monotonic clock.
+        arrival: When it came, in seconds of a monotonic clock.
     """
 
     kind: DatagramClass
     payload: bytes
-    arrival_ms: int
+    arrival: float
 
 
 class Held:
@@ -78,12 +78,17 @@ class Gate:
         self._is_open = False
         self._is_open_for_media = False
 
-    def deliver(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> int:
+    @property
+    def is_open(self) -> bool:
+        """Whether everything goes straight up."""
+        return self._is_open
+
+    def deliver(self, kind: DatagramClass, payload: bytes, arrival: float) -> int:
         """Hand up or hold one; return how many of those held had to go."""
         early = self._is_open_for_media and kind is not DatagramClass.DTLS
         if not (self._is_open or early):
-            return self._held.push(Arrival(kind, payload, arrival_ms))
-        self._hand_up(kind, payload, arrival_ms)
+            return self._held.push(Arrival(kind, payload, arrival))
+        self._hand_up(kind, payload, arrival)
         return 0
 
     def open_for_media(self) -> None:
@@ -103,10 +108,10 @@ class Gate:
         self._wanted_open = self._is_open = self._is_open_for_media = False
         self._held.clear()
 
-    def _hand_up(self, kind: DatagramClass, payload: bytes, arrival_ms: int) -> None:
+    def _hand_up(self, kind: DatagramClass, payload: bytes, arrival: float) -> None:
         match kind:
             case DatagramClass.RTP:
-                self._events.on_rtp(payload, arrival_ms)
+                self._events.on_rtp(payload, arrival)
             case DatagramClass.RTCP:
                 self._events.on_rtcp(payload)
             case _:

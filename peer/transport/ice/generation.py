@@ -39,6 +39,9 @@ class Generation:
         local: Our username fragment, which names it, and password.
         make: Makes its `ice`.
         succession: Those that it is one of.
+
+    Attributes:
+        on_datagram: From its ICE: a datagram of the peer. Theirs, as it runs for every packet.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class Generation:
     ) -> None:
         self.name = local.username_fragment
         self._succession = succession
+        self.on_datagram = succession.on_datagram
         self._received = 0
         self._departure: asyncio.TimerHandle | None = None
         self.ice = make(local, self)
@@ -108,7 +112,3 @@ class Generation:
     def on_state(self, state: IceTransportState) -> None:
         """From its ICE: its state, which it knows itself."""
         self._succession.on_state_of(self)
-
-    def on_datagram(self, datagram: bytes) -> None:
-        """From its ICE: a datagram of the peer."""
-        self._succession.on_datagram(datagram)

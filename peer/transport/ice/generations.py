@@ -53,6 +53,9 @@ class IceGenerations:
         timing: The intervals.
         tap: Told of the path, where the transport is traced.
 
+    Attributes:
+        on_datagram: From a generation: a datagram of the peer. That of `events`.
+
     Raises:
         ConfigurationError: From `make`.
     """
@@ -69,6 +72,7 @@ class IceGenerations:
         self.state = IceTransportState.NEW
         self._make = make
         self._events = events
+        self.on_datagram = events.on_datagram
         self._timing = timing or IceTiming()
         self._tap = tap
         # What closed generations counted; every other one is in `_standing`.
@@ -233,10 +237,6 @@ class IceGenerations:
         """Its state has changed."""
         if self._closing is None:
             self._settle(self._lineup.settle())
-
-    def on_datagram(self, datagram: bytes) -> None:
-        """A datagram of the peer."""
-        self._events.on_datagram(datagram)
 
     # What follows
 

@@ -108,6 +108,7 @@ class IceTransport:
         self.error: IceError | None = None
         self._role: IceRole | None = None
         self._events = events
+        self._hand_up = events.on_datagram
         self._timing = timing or IceTiming()
         relay_only = policy is IceTransportPolicy.RELAY
         self._agent = IceAgent(
@@ -237,8 +238,9 @@ class IceTransport:
         if path is None or not path[0].transmit(datagram, path[1]):
             self._counters.packets_unsent += 1
             return False
-        self._counters.packets_sent += 1
-        self._counters.bytes_sent += len(datagram)
+        counters = self._counters
+        counters.packets_sent += 1
+        counters.bytes_sent += len(datagram)
         return True
 
     def drain(self) -> None:
@@ -265,9 +267,10 @@ class IceTransport:
         await self._aiortc.stop()
 
     def _on_datagram(self, datagram: bytes) -> None:
-        self._counters.packets_received += 1
-        self._counters.bytes_received += len(datagram)
-        self._events.on_datagram(datagram)
+        counters = self._counters
+        counters.packets_received += 1
+        counters.bytes_received += len(datagram)
+        self._hand_up(datagram)
 
     def _on_path(self) -> None:
         if self.state in _ENDED:

@@ -13,7 +13,7 @@ def test_the_oldest_go_when_there_are_too_many() -> None:
     held = Held(packets=2)
 
     assert [held.push(arrival(n)) for n in range(3)] == [0, 0, 1]
-    assert [held.pop().arrival_ms for _ in range(len(held))] == [1, 2]
+    assert [held.pop().arrival for _ in range(len(held))] == [1, 2]
 
 
 def test_the_oldest_go_when_they_are_too_great() -> None:
