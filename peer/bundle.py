@@ -113,6 +113,9 @@ class Bundle:
             tap=tap,
         )
         self.engine = RtpEngine(self.secure.send_rtp, self.secure.send_rtcp)
+        # From the secure transport, for every packet: no call of ours lies in between.
+        self.on_rtp = self.engine.on_rtp
+        self.on_rtcp = self.engine.on_rtcp
         self.data: DataTransport | None = None
 
     @property
@@ -259,14 +262,6 @@ class Bundle:
         # Where the answer is known, it is verified in the same breath.
         if self._takes_early_media and self.secure.role is None:
             self._events.on_bundle_early(self)
-
-    def on_rtp(self, packet: bytes, arrival: float) -> None:
-        """From the secure transport: a decrypted RTP packet."""
-        self.engine.on_rtp(packet, arrival)
-
-    def on_rtcp(self, packet: bytes) -> None:
-        """From the secure transport: a decrypted RTCP packet."""
-        self.engine.on_rtcp(packet)
 
     def on_data(self, message: bytes) -> None:
         """From the secure transport: an SCTP packet."""
