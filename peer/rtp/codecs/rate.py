@@ -126,8 +126,10 @@ class ByLeavingOut:
     """For SVT-AV1, which spends the same on each picture for good: fewer pictures cost less."""
 
     LEAST = 0.6
-    MOST = 1.25
+    MOST = 1.5
     AT_KEYFRAME = 0.1
+    # Seconds. A rising target would otherwise cost a key frame each time it has settled.
+    SETTLED = 5.0
 
     def __init__(self) -> None:
         self._opened_with = 1
@@ -148,7 +150,7 @@ class ByLeavingOut:
         share = self._share(target)
         if keyframe:
             return abs(share - 1) > self.AT_KEYFRAME
-        return self._age >= SETTLED and not self.LEAST <= share <= self.MOST
+        return self._age >= self.SETTLED and not self.LEAST <= share <= self.MOST
 
     def step(self, target: int, interval: float, mean_interval: float) -> Step:
         """See `RateControl`."""

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from peer.rtp.congestion.acknowledged import AcknowledgedRate
+from peer.rtp.congestion.allocation import allocate
+from peer.rtp.congestion.loss import LossControl, LossWindow
+from peer.rtp.congestion.rate_control import RateControl
+from peer.rtp.congestion.sent import SentPackets
+from peer.rtp.congestion.trend import DelayTrend
+
 if TYPE_CHECKING:
     from peer.rtp.congestion.allocation import Share
     from peer.rtp.rtcp import TransportFeedback
@@ -13,10 +20,24 @@ if TYPE_CHECKING:
 INITIAL_BITRATE = 300_000
 MINIMUM_BITRATE = 30_000
 MAXIMUM_BITRATE = 30_000_000
+LEAST_MAXIMUM = 1_000
+#: Seconds after the last transport-wide feedback until reception reports count.
+FEEDBACK_TIMEOUT = 2.0
+#: Seconds, before any is measured.
+DEFAULT_ROUND_TRIP = 0.2
+#: One report stands for so many packets.
+REPORT_WEIGHT = 50
+
+_NUMBERS = 0xFFFF
+_SMOOTHING = 0.25
 
 
 class TransportCongestion:
     """The send rate of one transport, from all that the peer tells (draft-ietf-rmcat-gcc-02).
+
+    With transport-wide feedback the delay decides, and heavy loss. Without, the peer's REMB does
+    (it watches the delay for us), and heavy loss; without either, loss alone. A REMB holds in any
+    case.
 
     Args:
         initial: Bits a second, before the peer has told anything.
@@ -37,37 +58,118 @@ class TransportCongestion:
         maximum: int = MAXIMUM_BITRATE,
     ) -> None:
         self.next_number = 0
-        self.target = initial
         self.round_trip_time: float | None = None
-        raise NotImplementedError
+        self._minimum = minimum
+        self._maximum = max(LEAST_MAXIMUM, maximum)
+        self._remb: int | None = None
+        self._told = float("-inf")
+        self._reported = False
+        self._sent = SentPackets()
+        self._acknowledged = AcknowledgedRate()
+        self._trend = DelayTrend()
+        self._delay = RateControl(initial)
+        self._loss = LossControl(initial)
+        self._window = LossWindow()
+        self.target = initial
+        self._settle()
 
     def on_sent(self, number: int, size: int, now: float) -> None:
         """A packet with `next_number` was sent, of so many octets."""
-        raise NotImplementedError
+        self.next_number = (number + 1) & _NUMBERS
+        self._sent.add(number, size, now)
 
     def on_feedback(self, feedback: TransportFeedback, now: float) -> None:
         """The peer told what arrived when."""
-        raise NotImplementedError
+        delivery = self._sent.deliver(feedback)
+        packets = delivery.packets
+        if not packets and not delivery.lost:
+            return
+        self._told = now
+        if packets:
+            self._measure_round_trip(max(0.0, now - packets[-1][0]))
+        round_trip_time = self.round_trip_time or DEFAULT_ROUND_TRIP
+        self._acknowledged.update(packets)
+        usage = self._trend.update(packets)
+        self._delay.update(
+            usage,
+            self._acknowledged.bitrate,
+            self._acknowledged.sent_bitrate,
+            round_trip_time,
+            now,
+        )
+        fraction = self._window.add(len(packets) + delivery.lost, delivery.lost, now)
+        if fraction is not None:
+            self._on_fraction(fraction, now)
+        self._settle()
 
     def on_remb(self, bitrate: int) -> None:
         """The peer believes it can take so much, in bits a second; holds until it says other."""
-        raise NotImplementedError
+        self._remb = max(0, bitrate)
+        self._settle()
 
     def on_loss(self, fraction: float, now: float) -> None:
         """A reception report told the part lost, 0 to 1, of one stream since the report before.
 
         Ignored while transport-wide feedback tells more.
         """
-        raise NotImplementedError
+        if now - self._told < FEEDBACK_TIMEOUT:
+            return
+        found = self._window.add(REPORT_WEIGHT, round(REPORT_WEIGHT * fraction), now)
+        if found is not None:
+            self._on_fraction(found, now)
+            self._settle()
 
     def on_round_trip(self, seconds: float) -> None:
         """A reception report told the round trip."""
-        raise NotImplementedError
+        self._reported = True
+        self.round_trip_time = max(0.0, seconds)
 
     def set_maximum(self, bitrate: int) -> None:
-        """The target is never above this from now on, for example the sum of every maxBitrate."""
-        raise NotImplementedError
+        """The target is never above this from now on, for example the sum of every maxBitrate.
+
+        Less than 1 kbit/s counts as that: the pacer has to go on.
+        """
+        self._maximum = max(LEAST_MAXIMUM, bitrate)
+        self._settle()
 
     def allocate(self, shares: Sequence[Share]) -> tuple[int, ...]:
         """The target divided among senders, in their order."""
-        raise NotImplementedError
+        return allocate(self.target, shares)
+
+    @property
+    def _has_feedback(self) -> bool:
+        return self._told > float("-inf")
+
+    def _measure_round_trip(self, seconds: float) -> None:
+        # What feedback shows has the time in it that the peer held it back.
+        if self._reported:
+            return
+        former = self.round_trip_time
+        if former is None:
+            self.round_trip_time = seconds
+        else:
+            self.round_trip_time = former + _SMOOTHING * (seconds - former)
+
+    def _on_fraction(self, fraction: float, now: float) -> None:
+        self._loss.update(
+            fraction,
+            self.target,
+            self._ceiling(),
+            self.round_trip_time or DEFAULT_ROUND_TRIP,
+            now,
+        )
+
+    def _ceiling(self) -> float:
+        """What all but losses allow, in bits a second."""
+        allowed = float(self._maximum)
+        if self._has_feedback:
+            allowed = min(allowed, self._delay.bitrate)
+        if self._remb is not None:
+            allowed = min(allowed, self._remb)
+        return allowed
+
+    def _settle(self) -> None:
+        allowed = self._ceiling()
+        if self._loss.limited or not (self._has_feedback or self._remb is not None):
+            allowed = min(allowed, self._loss.bitrate)
+        self.target = int(max(min(self._minimum, self._maximum), allowed))

@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
+
+from peer.rtp.sending.outbound import Urgency
 
 if TYPE_CHECKING:
     from peer.rtp.congestion.controller import TransportCongestion
     from peer.rtp.sending.outbound import OutboundFrame, PacketSource
+
+#: Of the target: a picture may go out faster than its encoder makes them on average.
+FACTOR = 2.5
+#: Seconds that one burst stands for.
+BURST = 0.005
+#: Seconds' worth of the target that may be sent ahead of it; beyond, the target is the rate.
+AHEAD = 1.0
+#: Seconds' worth of the rate for which sound, that never waits, may hold up what does.
+SOUND_LIMIT = 0.1
+#: Seconds that a frame may wait before it begins.
+WAIT_LIMIT = 1.0
+#: Packets that may wait; what a single frame has beyond counts for nothing.
+PACKET_LIMIT = 2000
+#: Repairs that may wait: the peer asks again for what it still needs.
+REPAIR_LIMIT = 256
+
+_OCTETS = 1 / 8
+_UNBOUNDED = float("inf")
 
 
 class Pacer:
@@ -15,7 +36,7 @@ class Pacer:
 
     Sound goes at once, and before repairs, and these before pictures. What is within the burst
     goes at once without a timer. Frames that waited too long are dropped, oldest first, unless
-    they have begun.
+    they have begun. Who sends more than the target all the time, is held to the target.
 
     Args:
         congestion: Says how fast, and is told what was sent.
@@ -24,7 +45,7 @@ class Pacer:
     Attributes:
         deadline: When `advance` is to be called; None while nothing waits.
         queued_packets: That wait.
-        queued_octets: That wait, with their headers.
+        queued_octets: That wait, with their headers; roughly.
         dropped_frames: Given up so far.
         refused_packets: That `send` did not take.
     """
@@ -32,22 +53,157 @@ class Pacer:
     def __init__(self, congestion: TransportCongestion, send: Callable[[bytes], bool]) -> None:
         self.deadline: float | None = None
         self.queued_packets = 0
-        self.queued_octets = 0
         self.dropped_frames = 0
         self.refused_packets = 0
-        raise NotImplementedError
+        self._congestion = congestion
+        self._send = send
+        self._repairs: deque[OutboundFrame] = deque()
+        self._pictures: deque[OutboundFrame] = deque()
+        # Octets sent that have not leaked yet: at the rate of pacing, and at that of the target.
+        self._debt = 0.0
+        self._ahead = 0.0
+        self._leaked = float("-inf")
+        self._rate = 0.0
+
+    @property
+    def queued_octets(self) -> int:
+        """That wait, with their headers; roughly."""
+        waiting = (*self._repairs, *self._pictures)
+        return sum(
+            each.size * (len(each.payloads) - each.position) // len(each.payloads)
+            for each in waiting
+        )
 
     def enqueue(self, frame: OutboundFrame, now: float) -> None:
         """Send a frame as soon as the rate allows: its source writes each packet in its turn.
 
         A source's `on_dropped` may be called for frames before it, or for this one.
         """
-        raise NotImplementedError
+        frame.queued = now
+        self._leak(now)
+        if frame.urgency is Urgency.SOUND:
+            self._burst(frame, _UNBOUNDED, now)
+            self._debt = min(self._debt, self._rate * SOUND_LIMIT)
+            self._ahead = min(self._ahead, self._rate * 2 * AHEAD)
+            return
+        if self.deadline is None and self._burst(frame, self._rate * BURST, now):
+            return
+        self._hold(frame, now)
 
     def advance(self, now: float) -> None:
         """Send what has become due; look at `deadline` afterwards."""
-        raise NotImplementedError
+        self._leak(now)
+        self._drop_stale(now)
+        limit = self._rate * BURST
+        for queue in (self._repairs, self._pictures):
+            while queue and self._debt <= limit:
+                before = queue[0].position
+                done = self._burst(queue[0], limit, now)
+                self.queued_packets -= queue[0].position - before
+                if done:
+                    queue.popleft()
+        self._set_deadline(now)
 
     def discard(self, source: PacketSource) -> None:
         """Forget the frames of a source, without telling it."""
-        raise NotImplementedError
+        self._remove(frame for frame in self._waiting() if frame.source is source)
+        if not self.queued_packets:
+            self.deadline = None
+
+    def _leak(self, now: float) -> None:
+        """Let out what the time since the last call allows."""
+        elapsed = now - self._leaked
+        self._leaked = now
+        rate = self._congestion.target * _OCTETS
+        ahead = self._ahead - elapsed * rate
+        self._ahead = ahead if ahead > 0 else 0.0
+        if ahead <= rate * AHEAD:
+            rate *= FACTOR
+        self._rate = rate
+        debt = self._debt - elapsed * rate
+        self._debt = debt if debt > 0 else 0.0
+
+    def _burst(self, frame: OutboundFrame, limit: float, now: float) -> bool:
+        """Send packets of a frame until the bucket is full; whether that was all of them."""
+        source = frame.source
+        write = source.write
+        numbered = source.numbered
+        congestion = self._congestion
+        send = self._send
+        count = len(frame.payloads)
+        debt = self._debt
+        sent = 0
+        while debt + sent <= limit:
+            number = congestion.next_number
+            packet = write(frame, number, now)
+            size = len(packet)
+            sent += size
+            if numbered:
+                congestion.on_sent(number, size, now)
+            if not send(packet):
+                self.refused_packets += 1
+            if frame.position == count:
+                break
+        self._debt = debt + sent
+        self._ahead += sent
+        return frame.position == count
+
+    def _hold(self, frame: OutboundFrame, now: float) -> None:
+        repair = frame.urgency is Urgency.REPAIR
+        (self._repairs if repair else self._pictures).append(frame)
+        self.queued_packets += len(frame.payloads) - frame.position
+        if self.deadline is None:
+            self._set_deadline(now)
+        if len(self._repairs) > REPAIR_LIMIT:
+            self._drop(self._repairs[0])
+        self._drop_stale(now)
+        while self.queued_packets > PACKET_LIMIT:
+            oldest = self._oldest_unbegun()
+            if oldest is None:
+                break
+            self._drop(oldest)
+
+    def _set_deadline(self, now: float) -> None:
+        # Once the bucket is empty, so that a burst is sent each time and not a packet.
+        waits = self._debt / self._rate
+        self.deadline = now + waits if self.queued_packets else None
+
+    def _waiting(self) -> Iterable[OutboundFrame]:
+        return (*self._repairs, *self._pictures)
+
+    def _oldest_unbegun(self) -> OutboundFrame | None:
+        return next((frame for frame in self._pictures if not frame.position), None)
+
+    def _drop_stale(self, now: float) -> None:
+        while self._pictures:
+            oldest = self._oldest_unbegun()
+            if oldest is None or now - oldest.queued <= WAIT_LIMIT:
+                return
+            self._drop(oldest)
+
+    def _drop(self, frame: OutboundFrame) -> None:
+        """Give up a frame and what cannot be decoded without it."""
+        source = frame.source
+        dropped = [frame]
+        broken = frame.urgency is Urgency.PICTURE
+        if broken:
+            behind = False
+            for each in self._pictures:
+                if behind and each.source is source:
+                    if each.keyframe:
+                        broken = False
+                        break
+                    dropped.append(each)
+                behind = behind or each is frame
+        self._remove(dropped)
+        self.dropped_frames += len(dropped)
+        source.on_dropped(len(dropped), broken=broken)
+
+    def _remove(self, frames: Iterable[OutboundFrame]) -> None:
+        gone = {id(frame) for frame in frames}
+        for queue in (self._repairs, self._pictures):
+            kept = [frame for frame in queue if id(frame) not in gone]
+            if len(kept) != len(queue):
+                queue.clear()
+                queue.extend(kept)
+        self.queued_packets = sum(len(frame.payloads) - frame.position for frame in self._waiting())

@@ -34,8 +34,13 @@ class PacketSource(Protocol):
             now: In seconds of the clock that every time here is of.
         """
 
-    def on_dropped(self, frame: OutboundFrame) -> None:
-        """The frame will not be sent; none of it was."""
+    def on_dropped(self, frames: int, *, broken: bool) -> None:
+        """Frames of it will not be sent.
+
+        Args:
+            frames: How many; none of them had begun.
+            broken: Whether no key frame of it waits behind them.
+        """
 
 
 class OutboundFrame:
@@ -54,6 +59,7 @@ class OutboundFrame:
         level: How loud it is, for the header extension.
         capture_time: When it was captured in seconds since 1970, for the header extension.
         captured: The same in seconds of the monotonic clock.
+        sequence: Of a repair, the sequence number that the packet had.
 
     Attributes:
         position: The index of the payload to send next.
@@ -71,6 +77,7 @@ class OutboundFrame:
         "payloads",
         "position",
         "queued",
+        "sequence",
         "size",
         "source",
         "timestamp",
@@ -92,6 +99,7 @@ class OutboundFrame:
         level: AudioLevel | None = None,
         capture_time: float | None = None,
         captured: float | None = None,
+        sequence: int = 0,
     ) -> None:
         self.source = source
         self.payloads = payloads
@@ -105,5 +113,6 @@ class OutboundFrame:
         self.level = level
         self.capture_time = capture_time
         self.captured = captured
+        self.sequence = sequence
         self.position = 0
         self.queued = 0.0

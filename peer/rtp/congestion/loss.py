@@ -1,0 +1,89 @@
+"""Owns the part of packets that is lost, and what the rate makes of it (draft-ietf-rmcat-gcc 6)."""
+
+from __future__ import annotations
+
+#: Below, there is room for more.
+LOW = 0.02
+#: Above, there is too much already.
+HIGH = 0.1
+GROWTH_PER_SECOND = 1.08
+#: Seconds, to which the round trip is added, between two reductions.
+REDUCTION_INTERVAL = 0.3
+#: Seconds and packets that loss is measured over; few packets say little.
+WINDOW = 0.5
+WINDOW_LIMIT = 2.0
+WINDOW_PACKETS = 50
+
+
+class LossWindow:
+    """Gathers packets until they say how many of a hundred are lost."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._expected = 0
+        self._lost = 0
+
+    def add(self, expected: int, lost: int, now: float) -> float | None:
+        """The part lost, 0 to 1, when a window ends; else None.
+
+        Args:
+            expected: Packets told of for the first time; below zero is ignored.
+            lost: Those of them, and of before, that turned out lost; below zero for the contrary.
+            now: In seconds.
+        """
+        if self._since is None:
+            self._since = now
+        self._expected += max(0, expected)
+        self._lost += lost
+        passed = now - self._since
+        if passed < WINDOW or self._expected <= 0:
+            return None
+        if self._expected < WINDOW_PACKETS and passed < WINDOW_LIMIT:
+            return None
+        fraction = min(1.0, max(0.0, self._lost / self._expected))
+        self._since = now
+        self._expected = 0
+        # What came late after all makes up for losses to come.
+        self._lost = min(0, self._lost)
+        return fraction
+
+
+class LossControl:
+    """The rate that losses allow.
+
+    Attributes:
+        bitrate: In bits a second.
+        limited: Whether losses hold it down: until it has grown back to what else is allowed.
+    """
+
+    def __init__(self, initial: float) -> None:
+        self.bitrate = initial
+        self.limited = False
+        self._updated: float | None = None
+        self._reduced = float("-inf")
+
+    def update(
+        self, fraction: float, target: float, ceiling: float, round_trip_time: float, now: float
+    ) -> None:
+        """Take the part lost lately.
+
+        Args:
+            fraction: 0 to 1.
+            target: How fast was sent meanwhile, in bits a second.
+            ceiling: What else allows, in bits a second.
+            round_trip_time: In seconds.
+            now: In seconds.
+        """
+        elapsed = 0.0 if self._updated is None else min(max(0.0, now - self._updated), 1.0)
+        self._updated = now
+        # Section 6: above 10% x (1 - loss / 2); below 2% x 1.05 a second (libwebrtc: 1.08).
+        if fraction > HIGH:
+            if now - self._reduced >= REDUCTION_INTERVAL + round_trip_time:
+                self._reduced = now
+                self.limited = True
+                self.bitrate = min(self.bitrate, target) * (1 - 0.5 * fraction)
+        elif fraction < LOW:
+            self.bitrate = self.bitrate * GROWTH_PER_SECOND**elapsed + 1000 * elapsed
+        if self.bitrate >= ceiling:
+            self.bitrate = ceiling
+            self.limited = False

@@ -1,0 +1,77 @@
+"""Owns what is known of the sender's clock: when what it sends was captured."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from peer.rtp.rtcp import from_ntp
+
+_WRAP = 1 << 32
+#: Reports that are remembered, for the rate of the RTP clock and for the least delay.
+REPORT_LIMIT = 8
+#: How far an RTP clock may be from its rate before it is taken for an error.
+DRIFT_LIMIT = 0.01
+#: Seconds between two reports that a rate can be measured over.
+_BASELINE = 4.0
+
+
+class SenderClock:
+    """Maps RTP timestamps to the sender's wall clock, and that to our monotonic one.
+
+    A pair of both times comes with each sender report (RFC 3550 section 6.4.1), or with packets
+    that have the absolute capture time; once they do, reports are not needed for it.
+    """
+
+    __slots__ = ("_captures", "_pairs", "_rate", "_seconds", "_timestamp")
+
+    def __init__(self) -> None:
+        # (wall clock, RTP timestamp, arrival)
+        self._pairs: deque[tuple[float, int, float]] = deque(maxlen=REPORT_LIMIT)
+        self._captures = False
+        self._timestamp = 0
+        self._seconds: float | None = None
+        self._rate: float | None = None
+
+    def report(self, ntp_time: int, timestamp: int, arrival: float, clock_rate: int) -> None:
+        """Take the pair of a sender report; it came at `arrival`, in seconds of our clock."""
+        # RFC 3550 section 6.4.1: a sender without a wall clock says zero.
+        if not ntp_time:
+            return
+        wall = from_ntp(ntp_time)
+        if self._pairs and not 0.0 < wall - self._pairs[-1][0] < 3600.0:
+            # Its clock was set: what was learnt from it is void.
+            self._pairs.clear()
+            self._rate = None
+        self._pairs.append((wall, timestamp, arrival))
+        if not self._captures:
+            self._timestamp, self._seconds = timestamp, wall
+            self._rate = self._measured(clock_rate)
+
+    def capture(self, timestamp: int, seconds: float) -> None:
+        """Take an absolute capture time."""
+        self._captures = True
+        self._rate = None
+        self._timestamp, self._seconds = timestamp, seconds
+
+    def wall(self, timestamp: int, clock_rate: int) -> float | None:
+        """When that was, in seconds since 1970 by the sender's clock; None before any report."""
+        if self._seconds is None:
+            return None
+        ticks = (timestamp - self._timestamp) % _WRAP
+        if ticks >= _WRAP // 2:
+            ticks -= _WRAP
+        return self._seconds + ticks / (self._rate or clock_rate)
+
+    def local(self, wall: float) -> float | None:
+        """The same on our monotonic clock, as if the fastest report had taken no time."""
+        if not self._pairs:
+            return None
+        return wall + min(arrival - sent for sent, _, arrival in self._pairs)
+
+    def _measured(self, clock_rate: int) -> float | None:
+        wall, timestamp, _ = self._pairs[-1]
+        first, before, _ = self._pairs[0]
+        if wall - first < _BASELINE:
+            return None
+        rate = ((timestamp - before) % _WRAP) / (wall - first)
+        return rate if abs(rate / clock_rate - 1.0) < DRIFT_LIMIT else None

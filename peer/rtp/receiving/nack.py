@@ -1,0 +1,130 @@
+"""Owns which packets are missing, and when to ask for them again (RFC 4585 section 6.2.1)."""
+
+from __future__ import annotations
+
+from peer.rtp.receiving.hold import Hold
+
+#: Packets that are remembered as missing.
+MISSING_LIMIT = 1000
+#: How often one is asked for.
+TRIES_LIMIT = 10
+#: Seconds, before one was told or measured.
+DEFAULT_ROUND_TRIP = 0.1
+#: The least seconds between asking for a packet and asking again.
+_AGAIN = 0.03
+_MARGIN = 0.01
+#: What is due within so many seconds is asked for together.
+_TOGETHER = 0.002
+#: The most seconds that a packet may be out of order before it is asked for.
+_REORDERING = 0.1
+_NEVER = float("inf")
+
+
+class _Missed:
+    __slots__ = ("asked", "due", "since", "tries")
+
+    def __init__(self, since: float, due: float) -> None:
+        self.since = since
+        self.due = due
+        self.asked = 0.0
+        self.tries = 0
+
+
+class Missing:
+    """The numbers that were skipped and may come yet.
+
+    libwebrtc asks at once, and again after each round trip. So do we; but where packets came out
+    of order lately, we wait as long as they were late, as most of them need no repair.
+
+    Args:
+        asks: Whether the peer agreed to NACK.
+
+    Attributes:
+        due: When to ask next, in seconds; infinite for never.
+        round_trip: In seconds, told or measured by what came back.
+        told: Whether it was told.
+    """
+
+    __slots__ = ("_missed", "_reordering", "asks", "due", "round_trip", "told")
+
+    def __init__(self, *, asks: bool) -> None:
+        self._missed: dict[int, _Missed] = {}
+        self._reordering = Hold(0.0, _REORDERING)
+        self.asks = asks
+        self.due = _NEVER
+        self.round_trip = DEFAULT_ROUND_TRIP
+        self.told = False
+
+    def __len__(self) -> int:
+        return len(self._missed)
+
+    def note(self, first: int, end: int, now: float) -> None:
+        """The numbers from `first` to before `end` were skipped."""
+        due = now + self._reordering.value(now) if self.asks else _NEVER
+        missed = self._missed
+        for number in range(first, end):
+            missed[number] = _Missed(now, due)
+        if due < self.due:
+            self.due = due
+
+    def since(self, number: int) -> float | None:
+        """When it was missed; None where it is not missing."""
+        missed = self._missed.get(number)
+        return None if missed is None else missed.since
+
+    def came(self, number: int, now: float, *, repaired: bool | None) -> float | None:
+        """A missing packet came.
+
+        Args:
+            number: Its extended one.
+            now: In seconds.
+            repaired: Whether it was sent again; None where that cannot be told.
+
+        Returns:
+            The seconds that it was late; None where it was not missing.
+        """
+        missed = self._missed.pop(number, None)
+        if missed is None:
+            return None
+        lateness = now - missed.since
+        since_asked = now - missed.asked
+        if repaired is None:
+            repaired = missed.tries > 0 and since_asked > self.round_trip / 2
+        if not repaired:
+            self._reordering.learn(lateness, now)
+        elif missed.tries == 1 and not self.told:
+            # As with TCP, an answer to a second question tells nothing of the time it took.
+            self.round_trip += (since_asked - self.round_trip) / 4
+        if not self._missed:
+            self.due = _NEVER
+        return lateness
+
+    def forget(self, first: int, end: int) -> None:
+        """The numbers from `first` to before `end` are given up."""
+        for number in range(first, end):
+            self._missed.pop(number, None)
+        if not self._missed:
+            self.due = _NEVER
+
+    def clear(self) -> None:
+        """Nothing is missing any more."""
+        self._missed.clear()
+        self.due = _NEVER
+
+    def take(self, now: float) -> tuple[int, ...]:
+        """The numbers to ask for now, of 16 bits."""
+        if now < self.due:
+            return ()
+        soon = now + _TOGETHER
+        again = now + max(_AGAIN, self.round_trip * 1.25 + _MARGIN)
+        asked: list[int] = []
+        least = _NEVER
+        for number, missed in self._missed.items():
+            if missed.due <= soon:
+                asked.append(number & 0xFFFF)
+                missed.asked = now
+                missed.tries += 1
+                missed.due = again if missed.tries < TRIES_LIMIT else _NEVER
+            least = min(least, missed.due)
+        self.due = least
+        return tuple(asked)

@@ -1,0 +1,68 @@
+"""Owns when to ask the peer for a picture that can be decoded by itself."""
+
+from __future__ import annotations
+
+#: Seconds after which a picture that cannot be completed counts as stalled. With what a timer is
+#: late, a key frame is asked for within 300 ms.
+STALLED = 0.25
+#: Seconds before asking again, at first and at most.
+FIRST_AGAIN = 0.3
+LAST_AGAIN = 1.0
+#: The least seconds between two requests, whatever happens.
+_APART = 0.1
+#: How often a peer is asked that sends nothing at all.
+_SILENT_TRIES = 3
+
+
+class PictureRequests:
+    """Asks until a key frame comes: at once, after 0.3 s or what a round trip takes, then slower.
+
+    Attributes:
+        due: When to ask next, in seconds; None where none is wanted.
+        wished: Whether the application asked, so that only a key frame ends it.
+    """
+
+    __slots__ = ("_again", "_asked", "_silent", "due", "wished")
+
+    def __init__(self) -> None:
+        self.due: float | None = None
+        self.wished = False
+        self._asked = float("-inf")
+        self._again = FIRST_AGAIN
+        self._silent = 0
+
+    def want(self, now: float) -> None:
+        """One is needed; nothing changes where it was before."""
+        if self.due is None:
+            self.due = max(now, self._asked + _APART)
+            self._again = FIRST_AGAIN
+            self._silent = 0
+
+    def cancel(self) -> None:
+        """None is needed any more."""
+        self.due = None
+
+    def came(self) -> None:
+        """A key frame came."""
+        self.due = None
+        self.wished = False
+
+    def take(self, now: float, *, heard: float, round_trip: float) -> bool:
+        """Whether to ask now.
+
+        Args:
+            now: In seconds.
+            heard: When the last packet came.
+            round_trip: In seconds.
+        """
+        if self.due is None or now < self.due:
+            return False
+        self._silent = self._silent + 1 if heard < self._asked else 0
+        if self._silent >= _SILENT_TRIES:
+            # A sender that pauses needs no reminder; it is looked at again later.
+            self.due = now + LAST_AGAIN
+            return False
+        self._asked = now
+        self.due = now + max(self._again, 1.5 * round_trip + 0.05)
+        self._again = min(self._again * 2, LAST_AGAIN)
+        return True
