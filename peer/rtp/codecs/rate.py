@@ -156,7 +156,8 @@ class ByLeavingOut:
         """See `RateControl`."""
         self._age += interval
         self._mean_interval = mean_interval
-        self._credit = min(self._credit + self._share(target), 1.0)
+        # What is saved up serves one picture more at most.
+        self._credit = min(self._credit + self._share(target), 2.0)
         # A share of 0.999 is rounding.
         if self._credit < 0.99:
             return Step(advance=interval, leave_out=True)

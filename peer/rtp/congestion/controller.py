@@ -25,6 +25,8 @@ LEAST_MAXIMUM = 1_000
 FEEDBACK_TIMEOUT = 2.0
 #: Seconds, before any is measured.
 DEFAULT_ROUND_TRIP = 0.2
+#: Of one packet, with the usual extensions. Where packets are small they are half of what is sent.
+HEADER_BITS = 28 * 8
 #: One report stands for so many packets.
 REPORT_WEIGHT = 50
 
@@ -133,8 +135,9 @@ class TransportCongestion:
         self._settle()
 
     def allocate(self, shares: Sequence[Share]) -> tuple[int, ...]:
-        """The target divided among senders, in their order."""
-        return allocate(self.target, shares)
+        """The target divided among senders, in their order, less what their headers take."""
+        headers = int(self._acknowledged.packet_rate * HEADER_BITS)
+        return allocate(max(self.target - headers, self.target // 2), shares)
 
     @property
     def _has_feedback(self) -> bool:

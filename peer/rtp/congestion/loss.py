@@ -10,9 +10,13 @@ GROWTH_PER_SECOND = 1.08
 #: Seconds, to which the round trip is added, between two reductions.
 REDUCTION_INTERVAL = 0.3
 #: Seconds and packets that loss is measured over; few packets say little.
-WINDOW = 0.5
+WINDOW = 1.0
 WINDOW_LIMIT = 2.0
-WINDOW_PACKETS = 50
+WINDOW_PACKETS = 100
+#: Unless so much is lost that it says enough: of the packets, how many of them, after which time.
+HEAVY = 0.2
+HEAVY_PACKETS = 20
+HEAVY_WINDOW = 0.3
 
 
 class LossWindow:
@@ -36,9 +40,7 @@ class LossWindow:
         self._expected += max(0, expected)
         self._lost += lost
         passed = now - self._since
-        if passed < WINDOW or self._expected <= 0:
-            return None
-        if self._expected < WINDOW_PACKETS and passed < WINDOW_LIMIT:
+        if not self._expected or not (self._is_long_enough(passed) or self._is_heavy(passed)):
             return None
         fraction = min(1.0, max(0.0, self._lost / self._expected))
         self._since = now
@@ -46,6 +48,13 @@ class LossWindow:
         # What came late after all makes up for losses to come.
         self._lost = min(0, self._lost)
         return fraction
+
+    def _is_long_enough(self, passed: float) -> bool:
+        return passed >= (WINDOW if self._expected >= WINDOW_PACKETS else WINDOW_LIMIT)
+
+    def _is_heavy(self, passed: float) -> bool:
+        least = max(HEAVY_PACKETS, HEAVY * self._expected)
+        return passed >= HEAVY_WINDOW and self._lost >= least
 
 
 class LossControl:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 FACTOR = 2.5
 #: Seconds that one burst stands for.
 BURST = 0.005
-#: Seconds' worth of the target that may be sent ahead of it; beyond, the target is the rate.
+#: The same for who makes more than the target all the time, which no encoder meets exactly.
+SUSTAINED = 1.1
+#: Seconds' worth of that which may be sent ahead of it.
 AHEAD = 1.0
 #: Seconds' worth of the rate for which sound, that never waits, may hold up what does.
 SOUND_LIMIT = 0.1
@@ -36,7 +38,7 @@ class Pacer:
 
     Sound goes at once, and before repairs, and these before pictures. What is within the burst
     goes at once without a timer. Frames that waited too long are dropped, oldest first, unless
-    they have begun. Who sends more than the target all the time, is held to the target.
+    they have begun. Who makes clearly more than the target all the time is held close to it.
 
     Args:
         congestion: Says how fast, and is told what was sent.
@@ -59,7 +61,7 @@ class Pacer:
         self._send = send
         self._repairs: deque[OutboundFrame] = deque()
         self._pictures: deque[OutboundFrame] = deque()
-        # Octets sent that have not leaked yet: at the rate of pacing, and at that of the target.
+        # Octets sent that have not leaked yet: at the rate of pacing, and at what is sustained.
         self._debt = 0.0
         self._ahead = 0.0
         self._leaked = float("-inf")
@@ -114,11 +116,12 @@ class Pacer:
         """Let out what the time since the last call allows."""
         elapsed = now - self._leaked
         self._leaked = now
-        rate = self._congestion.target * _OCTETS
+        target = self._congestion.target
+        rate = target * (_OCTETS * SUSTAINED)
         ahead = self._ahead - elapsed * rate
         self._ahead = ahead if ahead > 0 else 0.0
         if ahead <= rate * AHEAD:
-            rate *= FACTOR
+            rate = target * (_OCTETS * FACTOR)
         self._rate = rate
         debt = self._debt - elapsed * rate
         self._debt = debt if debt > 0 else 0.0

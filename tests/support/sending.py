@@ -1,0 +1,68 @@
+"""Owns the parameters and packets that tests of what senders do have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.rtp.header_extensions import (
+    ABS_CAPTURE_TIME,
+    ABS_SEND_TIME,
+    AUDIO_LEVEL,
+    MID,
+    PLAYOUT_DELAY,
+    TRANSPORT_CC,
+    elements,
+    read_transport_number,
+)
+from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, SendParameters
+
+if TYPE_CHECKING:
+    from peer.rtp.packet import RtpPacket
+
+MID_ID, NUMBER_ID, SEND_TIME_ID, LEVEL_ID, CAPTURE_ID, DELAY_ID = range(1, 7)
+EXTENSIONS = tuple(
+    HeaderExtension(number, uri)
+    for number, uri in (
+        (MID_ID, MID),
+        (NUMBER_ID, TRANSPORT_CC),
+        (SEND_TIME_ID, ABS_SEND_TIME),
+        (LEVEL_ID, AUDIO_LEVEL),
+        (CAPTURE_ID, ABS_CAPTURE_TIME),
+        (DELAY_ID, PLAYOUT_DELAY),
+    )
+)
+VP8 = Codec(
+    kind=MediaKind.VIDEO,
+    name="VP8",
+    payload_type=96,
+    clock_rate=90_000,
+    feedback=(Feedback("nack"), Feedback("nack", "pli")),
+)
+RTX = Codec(
+    kind=MediaKind.VIDEO,
+    name="rtx",
+    payload_type=97,
+    clock_rate=90_000,
+    parameters=(("apt", "96"),),
+)
+OPUS = Codec(kind=MediaKind.AUDIO, name="opus", payload_type=111, clock_rate=48_000, channels=2)
+
+
+def video_parameters(
+    *codecs: Codec, extensions: tuple[HeaderExtension, ...] = EXTENSIONS
+) -> SendParameters:
+    return SendParameters(
+        mid="v", codecs=codecs or (VP8, RTX), extensions=extensions, cname="someone"
+    )
+
+
+def audio_parameters(extensions: tuple[HeaderExtension, ...] = EXTENSIONS) -> SendParameters:
+    return SendParameters(mid="a", codecs=(OPUS,), extensions=extensions, cname="someone")
+
+
+def header(packet: RtpPacket) -> dict[int, bytes]:
+    return elements(packet.profile, packet.extension)
+
+
+def transport_number(packet: RtpPacket) -> int:
+    return read_transport_number(header(packet)[NUMBER_ID])

@@ -1,0 +1,120 @@
+"""Frames decoded by the libraries that are installed, good ones and others."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from av import AudioFrame, VideoFrame
+
+from peer.rtp.codecs import AudioEncoder, DecodeError, FrameDecoder, VideoEncoder
+from tests.support.moving import codec_named, moving_picture, sound_at
+
+PICTURES = ["VP8", "H264", "VP9", "AV1"]
+SOUND = ["opus", "G722", "PCMU", "PCMA"]
+
+
+def pictures_of(name: str, count: int, *, keyframes: frozenset[int] = frozenset()) -> list[bytes]:
+    encoder = VideoEncoder(codec_named(name), bitrate=1_000_000)
+    return [
+        picture.payload
+        for index in range(count)
+        for picture in encoder.encode(moving_picture(index), keyframe=index in keyframes)
+    ]
+
+
+def sound_of(name: str, count: int) -> list[bytes]:
+    encoder = AudioEncoder(codec_named(name))
+    return [packet.payload for index in range(count) for packet in encoder.encode(sound_at(index))]
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_each_picture_comes_out_when_it_went_in(name: str) -> None:
+    decoder = FrameDecoder(codec_named(name))
+    for index, payload in enumerate(pictures_of(name, 10)):
+        (frame,) = decoder.decode(payload, 7_000 + index * 3000)
+        assert isinstance(frame, VideoFrame)
+        assert (frame.width, frame.height, frame.format.name) == (320, 240, "yuv420p")
+        assert (frame.pts, frame.time_base) == (7_000 + index * 3000, Fraction(1, 90_000))
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "layout"),
+    [
+        ("opus", 48_000, "stereo"),
+        ("G722", 16_000, "mono"),
+        ("PCMU", 8_000, "mono"),
+        ("PCMA", 8_000, "mono"),
+    ],
+)
+def test_sound_has_its_shape_and_time(name: str, rate: int, layout: str) -> None:
+    codec = codec_named(name)
+    decoder = FrameDecoder(codec)
+    for index, payload in enumerate(sound_of(name, 10)):
+        pts = 5 + index * codec.clock_rate // 50
+        (frame,) = decoder.decode(payload, pts)
+        assert isinstance(frame, AudioFrame)
+        assert (frame.format.name, frame.sample_rate, frame.layout.name) == ("s16", rate, layout)
+        assert frame.samples == rate // 50
+        assert (frame.pts, frame.time_base) == (pts, Fraction(1, codec.clock_rate))
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_sound_is_the_same_tone(name: str) -> None:
+    decoder = FrameDecoder(codec_named(name))
+    decoded = [frame for payload in sound_of(name, 50) for frame in decoder.decode(payload, 0)]
+    channels = 2 if name == "opus" else 1
+    samples = np.concatenate([f.to_ndarray().ravel()[::channels] for f in decoded])[1600:]
+    rate = {"opus": 48_000, "G722": 16_000}.get(name, 8_000)
+    spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
+    assert np.argmax(spectrum) * rate / len(samples) == pytest.approx(450, abs=5)
+
+
+@pytest.mark.parametrize("name", [*PICTURES, *SOUND])
+def test_an_empty_payload_is_not_the_end(name: str) -> None:
+    decoder = FrameDecoder(codec_named(name))
+    payload = (pictures_of if name in PICTURES else sound_of)(name, 2)[0]
+    assert decoder.decode(b"", 0) == []
+    assert len(decoder.decode(payload, 0)) == 1
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_broken_pictures_cost_no_more_than_themselves(name: str) -> None:
+    rng = random.Random(f"broken {name}")
+    payloads = pictures_of(name, 8, keyframes=frozenset({4}))
+    decoder = FrameDecoder(codec_named(name))
+    refused = 0
+    for number in range(300):
+        broken = bytearray(payloads[number % 4])
+        for _ in range(rng.randint(1, 30)):
+            broken[rng.randrange(len(broken))] = rng.randrange(256)
+        try:
+            decoder.decode(bytes(broken[: rng.randint(1, len(broken))]), number)
+        except DecodeError:
+            refused += 1
+    assert refused
+    for payload in payloads[4:]:
+        assert len(decoder.decode(payload, 0)) == 1
+
+
+@pytest.mark.parametrize("name", ["VP8", "VP9"])
+def test_a_picture_in_the_middle_without_its_key_frame_is_no_crash(name: str) -> None:
+    decoder = FrameDecoder(codec_named(name))
+    with pytest.raises(DecodeError, match=name):
+        decoder.decode(pictures_of(name, 3)[2], 0)
+
+
+def test_a_size_nobody_shows_is_refused() -> None:
+    key = bytearray(pictures_of("VP8", 1)[0])
+    # RFC 6386 section 9.1: width and height follow the start code, 14 bits each.
+    key[6:10] = b"\xff\x3f\xff\x3f"
+    with pytest.raises(DecodeError):
+        FrameDecoder(codec_named("VP8")).decode(bytes(key), 0)
+
+
+def test_a_codec_nobody_has_is_refused() -> None:
+    with pytest.raises(DecodeError, match="video/H266"):
+        FrameDecoder(replace(codec_named("VP8"), name="H266"))

@@ -1,0 +1,77 @@
+"""What is offered: names, payload types, parameters and feedback."""
+
+from __future__ import annotations
+
+import pytest
+
+from peer.rtp.codecs import can_decode, can_encode, installed
+from peer.rtp_parameters import Codec, Feedback, MediaKind
+
+
+def names(kind: MediaKind) -> list[str]:
+    return [codec.name for codec in installed(kind) if not codec.is_rtx]
+
+
+def test_sound_in_order_of_preference() -> None:
+    assert names(MediaKind.AUDIO) == [
+        "opus", "G722", "PCMU", "PCMA", "telephone-event", "telephone-event",
+    ]  # fmt: skip
+
+
+def test_pictures_in_order_of_preference() -> None:
+    assert names(MediaKind.VIDEO) == ["VP8", "H264", "H264", "VP9", "AV1"]
+
+
+def test_no_payload_type_is_used_twice() -> None:
+    every = [codec.payload_type for kind in MediaKind for codec in installed(kind)]
+    assert len(set(every)) == len(every)
+    # RFC 5761 section 4: 64 to 95 look like RTCP, and RFC 3551 took those below 35.
+    assert all(number in {0, 8, 9} or 96 <= number <= 127 for number in every)
+
+
+def test_each_rtx_codec_follows_the_one_it_repairs() -> None:
+    codecs = installed(MediaKind.VIDEO)
+    for media, rtx in zip(codecs[::2], codecs[1::2], strict=True):
+        assert rtx.is_rtx
+        assert rtx.apt == media.payload_type
+
+
+def test_pictures_are_repaired_and_their_rate_controlled() -> None:
+    for codec in installed(MediaKind.VIDEO):
+        assert codec.feedback == (
+            ()
+            if codec.is_rtx
+            else (
+                Feedback("nack"),
+                Feedback("nack", "pli"),
+                Feedback("ccm", "fir"),
+                Feedback("goog-remb"),
+                Feedback("transport-cc"),
+            )
+        )
+
+
+@pytest.mark.parametrize("profile", ["42001f", "42e01f"])
+def test_h264_is_offered_in_fragments(profile: str) -> None:
+    codec = next(
+        c for c in installed(MediaKind.VIDEO) if c.parameter("profile-level-id") == profile
+    )
+    assert codec.parameter("packetization-mode") == "1"
+
+
+def test_everything_offered_works_both_ways_here() -> None:
+    for kind in MediaKind:
+        for codec in installed(kind):
+            if not codec.is_rtx:
+                assert can_decode(codec)
+                assert can_encode(codec)
+
+
+def test_a_codec_nobody_has_works_in_no_way() -> None:
+    unknown = Codec(kind=MediaKind.VIDEO, name="H266", payload_type=100, clock_rate=90_000)
+    assert not can_encode(unknown)
+    assert not can_decode(unknown)
+
+
+def test_names_are_compared_without_case() -> None:
+    assert can_encode(Codec(kind=MediaKind.VIDEO, name="vp8", payload_type=1, clock_rate=90_000))

@@ -1,0 +1,57 @@
+"""The pictures that encoders are given, in their format and size."""
+
+from __future__ import annotations
+
+import pytest
+from av import VideoFrame
+
+from peer.rtp.codecs.picture_shape import PictureShaper, SizeRule, target_size
+from tests.support.frames import flat_picture
+
+EVEN = SizeRule(even=True)
+
+
+@pytest.mark.parametrize(
+    ("size", "rule", "scale", "expected"),
+    [
+        ((640, 480), SizeRule(), 1.0, (640, 480)),
+        ((641, 481), SizeRule(), 1.0, (641, 481)),
+        ((641, 481), EVEN, 1.0, (640, 480)),
+        ((640, 480), SizeRule(), 2.0, (320, 240)),
+        ((640, 480), SizeRule(), 1.5, (426, 320)),
+        ((640, 480), SizeRule(), 1000.0, (2, 2)),
+        ((32, 16), SizeRule(least=64), 1.0, (128, 64)),
+        ((640, 480), SizeRule(least=64), 100.0, (84, 64)),
+        ((1, 1), SizeRule(), 1.0, (2, 2)),
+    ],
+)
+def test_size(
+    size: tuple[int, int], rule: SizeRule, scale: float, expected: tuple[int, int]
+) -> None:
+    assert target_size(*size, rule, scale) == expected
+
+
+def test_a_picture_of_the_right_shape_is_copied() -> None:
+    frame = flat_picture(18, 14)
+    shaped = PictureShaper().shape(frame, 18, 14)
+    assert shaped is not frame
+    assert shaped.to_ndarray().tobytes() == frame.to_ndarray().tobytes()
+    assert shaped.pts is None
+
+
+def test_an_odd_row_is_cut_off_and_nothing_blurred() -> None:
+    frame = VideoFrame(17, 15, "yuv420p")
+    for value, plane in zip((10, 20, 30), frame.planes, strict=True):
+        plane.update(bytes([value]) * plane.buffer_size)
+    shaped = PictureShaper().shape(frame, 16, 14)
+    assert (shaped.width, shaped.height) == (16, 14)
+    assert set(shaped.to_ndarray().ravel().tolist()) == {10, 20, 30}
+
+
+@pytest.mark.parametrize("format_name", ["rgb24", "nv12", "yuv444p", "gray", "yuvj420p"])
+@pytest.mark.parametrize("size", [(64, 48), (32, 24)])
+def test_other_formats_are_converted(format_name: str, size: tuple[int, int]) -> None:
+    frame = flat_picture(64, 48).reformat(format=format_name)
+    shaped = PictureShaper().shape(frame, *size)
+    assert (shaped.width, shaped.height, shaped.format.name) == (*size, "yuv420p")
+    assert frame.format.name == format_name

@@ -1,0 +1,202 @@
+"""Pictures encoded by the libraries that are installed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+from av import VideoFrame
+from av.video.frame import PictureType
+
+from peer.rtp.codecs import EncodeError, FrameDecoder, VideoEncoder
+from peer.rtp.codecs.video_encoder import MIN_BITRATE
+from tests.support.moving import codec_named, moving_picture
+
+if TYPE_CHECKING:
+    from peer.rtp.codecs import EncodedPicture
+
+NAMES = ["VP8", "H264", "VP9", "AV1"]
+# Relative to the bitrate, over three seconds.
+CLOSE = {"VP8": 0.1, "VP9": 0.1, "H264": 0.2, "AV1": 0.1}
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def encoder_of(name: str, bitrate: int = 300_000, scale_down_by: float = 1.0) -> VideoEncoder:
+    return VideoEncoder(codec_named(name), bitrate=bitrate, scale_down_by=scale_down_by)
+
+
+def one(encoder: VideoEncoder, index: int, *, keyframe: bool = False) -> EncodedPicture:
+    (picture,) = encoder.encode(moving_picture(index), keyframe=keyframe)
+    return picture
+
+
+def test_each_picture_comes_out_when_it_went_in(name: str) -> None:
+    encoder = encoder_of(name)
+    for index in range(40):
+        picture = one(encoder, index)
+        assert (picture.pts, picture.time_base) == (index * 3000, Fraction(1, 90_000))
+        assert picture.keyframe == (index == 0)
+        assert (picture.width, picture.height) == (320, 240)
+    assert encoder.opened == 1
+
+
+def test_a_key_frame_on_request_and_only_then(name: str) -> None:
+    encoder = encoder_of(name)
+    wanted = {7, 8, 20}
+    made = {index for index in range(30) if one(encoder, index, keyframe=index in wanted).keyframe}
+    assert made == {0} | wanted
+    assert encoder.opened == 1
+
+
+def test_decoding_can_begin_at_a_requested_key_frame(name: str) -> None:
+    encoder = encoder_of(name, 2_000_000)
+    pictures = [one(encoder, index, keyframe=index == 5) for index in range(10)]
+    decoder = FrameDecoder(codec_named(name))
+    for index in range(5, 10):
+        (frame,) = decoder.decode(pictures[index].payload, pictures[index].pts)
+        assert isinstance(frame, VideoFrame)
+        original = moving_picture(index).to_ndarray()[:240].astype(int)
+        assert abs(frame.to_ndarray()[:240].astype(int) - original).mean() < 12
+
+
+@pytest.mark.parametrize("given", [PictureType.NONE, PictureType.B, PictureType.I])
+def test_the_frame_is_left_as_it_is(name: str, given: PictureType) -> None:
+    encoder = encoder_of(name)
+    one(encoder, 0)
+    frame = moving_picture(1)
+    frame.pict_type = given
+    frame.time_base, frame.pts = Fraction(1, 1000), 33
+    before = frame.to_ndarray().tobytes()
+    (picture,) = encoder.encode(frame, keyframe=given is not PictureType.I)
+    # A type that a decoder left on the frame says nothing about what we want.
+    assert picture.keyframe == (given is not PictureType.I)
+    assert (frame.pict_type, frame.pts, frame.time_base) == (given, 33, Fraction(1, 1000))
+    assert frame.to_ndarray().tobytes() == before
+    assert (picture.pts, picture.time_base) == (33, Fraction(1, 1000))
+
+
+def test_the_bitrate_is_kept_and_followed_without_a_key_frame(name: str) -> None:
+    encoder = encoder_of(name, 1_500_000)
+    first = rate_of(encoder, 0, 90)
+    encoder.bitrate = 1_050_000
+    rate_of(encoder, 90, 150)
+    lower = rate_of(encoder, 150, 240)
+    encoder.bitrate = 1_500_000
+    rate_of(encoder, 240, 300)
+    again = rate_of(encoder, 300, 390)
+    assert first == pytest.approx(1_500_000, rel=2 * CLOSE[name])
+    assert lower == pytest.approx(1_050_000, rel=CLOSE[name])
+    assert again == pytest.approx(1_500_000, rel=CLOSE[name])
+    assert encoder.opened == 1
+
+
+def rate_of(encoder: VideoEncoder, begin: int, end: int) -> float:
+    """Bits a second over these pictures."""
+    pictures = [
+        picture
+        for index in range(begin, end)
+        for picture in encoder.encode(moving_picture(index, noise=6), keyframe=False)
+    ]
+    return sum(len(picture.payload) for picture in pictures) * 8 * 30 / (end - begin)
+
+
+def test_far_from_the_bitrate_it_is_opened_anew_once(name: str) -> None:
+    encoder = encoder_of(name, 1_600_000)
+    for index in range(160):
+        one(encoder, index)
+    encoder.bitrate = 100_000
+    keyframes = sum(
+        picture.keyframe
+        for index in range(160, 400)
+        for picture in encoder.encode(moving_picture(index), keyframe=False)
+    )
+    assert (encoder.opened, keyframes) == (2, 1)
+
+
+def test_another_size_begins_with_a_key_frame(name: str) -> None:
+    encoder = encoder_of(name)
+    one(encoder, 0)
+    (picture,) = encoder.encode(moving_picture(1, width=160, height=120), keyframe=False)
+    assert picture.keyframe
+    assert (picture.width, picture.height) == (160, 120)
+
+
+@pytest.mark.parametrize(("width", "height"), [(2, 2), (16, 16), (65, 67), (33, 17)])
+def test_any_size_can_be_encoded_and_decoded(name: str, width: int, height: int) -> None:
+    encoder = encoder_of(name)
+    decoder = FrameDecoder(codec_named(name))
+    for index in range(3):
+        frame = VideoFrame(width, height, "yuv420p")
+        frame.pts, frame.time_base = index * 3000, Fraction(1, 90_000)
+        (picture,) = encoder.encode(frame, keyframe=False)
+        (decoded,) = decoder.decode(picture.payload, picture.pts)
+        assert isinstance(decoded, VideoFrame)
+        assert (decoded.width, decoded.height) == (picture.width, picture.height)
+
+
+def test_scaled_down(name: str) -> None:
+    (picture,) = encoder_of(name, scale_down_by=2.5).encode(moving_picture(0), keyframe=False)
+    assert (picture.width, picture.height) == (128, 96)
+
+
+def test_times_that_jump_are_borne(name: str) -> None:
+    encoder = encoder_of(name)
+    for number, pts in enumerate((0, 3000, 2**40, 5, 5, -900_000, 3_000)):
+        frame = moving_picture(number)
+        frame.pts = pts
+        (picture,) = encoder.encode(frame, keyframe=False)
+        assert picture.pts == pts
+
+
+def test_no_temporal_delimiter_in_av1() -> None:
+    encoder = encoder_of("AV1")
+    for index in range(3):
+        # OBU types (AV1 section 5.3.2): 1 is a sequence header, 2 the delimiter.
+        obu_type = one(encoder, index, keyframe=index == 2).payload[0] >> 3 & 15
+        assert obu_type != 2
+        assert (obu_type == 1) == (index in {0, 2})
+
+
+def test_sets_of_h264_come_with_each_key_frame() -> None:
+    encoder = encoder_of("H264")
+    for index in range(4):
+        payload = one(encoder, index, keyframe=index == 2).payload
+        types = {unit[0] & 31 for unit in payload.split(b"\0\0\1")[1:]}
+        assert ({7, 8, 5} <= types) == (index in {0, 2})
+
+
+def test_threads_are_bounded_and_end_with_the_encoder(name: str) -> None:
+    before = len(os.listdir("/proc/self/task"))
+    encoder = VideoEncoder(codec_named(name))
+    encoder.encode(moving_picture(0, width=1280, height=720), keyframe=False)
+    assert len(os.listdir("/proc/self/task")) - before <= 24
+    del encoder
+    assert len(os.listdir("/proc/self/task")) <= before
+
+
+def test_bitrates_have_bounds() -> None:
+    encoder = encoder_of("VP8")
+    encoder.bitrate = 1
+    assert encoder.bitrate == MIN_BITRATE
+
+
+def test_a_codec_nobody_has_is_refused() -> None:
+    with pytest.raises(EncodeError, match="video/H266"):
+        VideoEncoder(replace(codec_named("VP8"), name="H266"))
+
+
+def test_after_an_error_it_goes_on_with_a_key_frame(name: str) -> None:
+    encoder = encoder_of(name)
+    one(encoder, 0)
+    broken = VideoFrame(70_000, 2, "yuv420p")
+    broken.pts, broken.time_base = 3000, Fraction(1, 90_000)
+    with pytest.raises(EncodeError):
+        encoder.encode(broken, keyframe=False)
+    assert one(encoder, 2).keyframe
