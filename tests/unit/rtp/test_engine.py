@@ -154,7 +154,7 @@ async def test_noise_is_counted_and_never_raises() -> None:
 
 
 def test_feedback_about_our_streams_reaches_their_sender(bench: Bench) -> None:
-    about = [
+    about: list[RtcpPacket] = [
         Nack(1, 11, (5,)),
         PictureLossIndication(1, 11),
         FullIntraRequest(1, ((11, 3),)),
@@ -187,9 +187,8 @@ def test_what_the_peer_can_take_is_told_to_the_sender(bench: Bench) -> None:
 
 @in_virtual_time
 async def test_each_second_the_peer_is_told_how_its_streams_arrive() -> None:
-    loop = asyncio.get_running_loop()
-    sent: list[bytes] = []
-    engine = RtpEngine(lambda _: True, lambda data: not sent.append(data), loop.time)
+    bench = Bench(asyncio.get_running_loop().time)
+    engine, sent = bench.engine, bench.sent
     receiver = Receiver(due=tuple(ReceptionReport(n, 0, 0, 0, 0) for n in range(40)))
     engine.add_receiver(receiver, PARAMETERS)
     await asyncio.sleep(10)
