@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from peer.rtp.capabilities import capabilities
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters, SendParameters
 
 if TYPE_CHECKING:
+    from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.tracks import MediaItem
 
 
@@ -54,10 +55,10 @@ class PushTrack(MediaStreamTrack):
     def __init__(self, kind: MediaKind) -> None:
         super().__init__()
         self.kind = kind.value
-        self.items: asyncio.Queue[MediaItem | BaseException] = asyncio.Queue()
+        self.items: asyncio.Queue[MediaItem | EncodedFrame | BaseException] = asyncio.Queue()
         self.reads = 0
 
-    def push(self, *items: MediaItem | BaseException) -> None:
+    def push(self, *items: MediaItem | EncodedFrame | BaseException) -> None:
         for item in items:
             self.items.put_nowait(item)
 
@@ -66,4 +67,5 @@ class PushTrack(MediaStreamTrack):
         item = await self.items.get()
         if isinstance(item, BaseException):
             raise item
-        return item
+        # aiortc knows no encoded frames but av's packets.
+        return cast("MediaItem", item)
