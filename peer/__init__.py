@@ -38,9 +38,11 @@ from peer.events import DataChannelEvent, IceCandidateEvent, RekeyedEvent, Track
 from peer.identity.certificate import Certificate, KeyType
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.rekeying import RekeyResult, RekeyStarter
+from peer.rtp.dtmf_sender import DtmfSender, ToneChangeEvent
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.levels import AudioLevel
 from peer.rtp.receiver import RtpReceiver
+from peer.rtp.send_parameters import RtpEncodingParameters, RtpSendParameters
 from peer.rtp.sender import RtpSender
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import Codec
@@ -72,6 +74,7 @@ __all__ = [
     "DescriptionError",
     "DtlsError",
     "DtlsTransportState",
+    "DtmfSender",
     "EarlyMedia",
     "EncodedFrame",
     "Fingerprint",
@@ -100,7 +103,9 @@ __all__ = [
     "RekeyStarter",
     "RekeyedEvent",
     "RemoteError",
+    "RtpEncodingParameters",
     "RtpReceiver",
+    "RtpSendParameters",
     "RtpSender",
     "RtpTransceiver",
     "SdpLimitError",
@@ -112,6 +117,7 @@ __all__ = [
     "SetupError",
     "SignalingState",
     "SrtpProfile",
+    "ToneChangeEvent",
     "TrackEvent",
     "TransportError",
     "TransportSecurity",
