@@ -33,8 +33,6 @@ class _Playing:
     payload_type: int
     begun: float
     timestamp: int
-    # Ticks of the sound for each of the events.
-    scale: float
 
 
 class TonePlayout:
@@ -77,7 +75,6 @@ class TonePlayout:
             payload_type=codec.payload_type,
             begun=now,
             timestamp=media.tone_time(now, duration / 1000),
-            scale=media.clock_rate / codec.clock_rate,
         )
         self._advance(now)
 
@@ -96,7 +93,9 @@ class TonePlayout:
             packet = packets.popleft()
             media.send_event(
                 packet.payload,
-                timestamp=playing.timestamp + round(packet.offset * playing.scale),
+                # RFC 4733 section 2.5.1.3: a segment begins where the one before ends, as counted
+                # in the durations of events.
+                timestamp=playing.timestamp + packet.offset,
                 payload_type=playing.payload_type,
                 marker=packet.marker,
                 begun=playing.begun,

@@ -15,6 +15,8 @@ from peer.rtp.rtcp import (
     PictureLossIndication,
     ReceiverReport,
     ReceptionReport,
+    SenderReport,
+    middle,
 )
 from peer.rtp.send_parameters import RtpEncodingParameters
 from peer.rtp_parameters import Codec, MediaKind, SendParameters
@@ -326,14 +328,14 @@ async def test_reports_of_the_peer_reach_congestion_control() -> None:
     sending = Sending()
     sending.holds.give(picture(0, keyframe=True))
     await asyncio.sleep(2)
-    (report, _) = sending.engine.rtcp[0]
-    made = sending.engine.rtcp_times[0]
-    middle = report.ntp_time >> 16 & 0xFFFFFFFF  # type: ignore[union-attr] # it is a sender report
-    heard = ReceptionReport(SSRC, 64, 3, 9, 90, middle, 65536)
-    await asyncio.sleep(made + 1.5 - asyncio.get_running_loop().time())
+    (report, _), made = sending.engine.rtcp[0], sending.engine.rtcp_times[0]
+    assert isinstance(report, SenderReport)
+    # All but half a second since then, the peer had it.
+    held = round((sending.engine.clock() - made - 0.5) * 65536)
+    heard = ReceptionReport(SSRC, 64, 3, 9, 90, middle(report.ntp_time), held)
     sending.engine.tell(ReceiverReport(1, (heard,)))
     assert sending.engine.losses == [0.25]
-    assert sending.engine.round_trips == [pytest.approx(0.5)]
+    assert sending.engine.round_trips == [pytest.approx(0.5, abs=1e-4)]
     assert sending.media.counts.round_trips == 1
 
 
