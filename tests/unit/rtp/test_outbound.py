@@ -104,8 +104,8 @@ async def test_stream_goes_on_with_another_track() -> None:
     assert former.closed
     await asyncio.sleep(2.0)
     sending.media.switch(PushTrack(VIDEO))
-    sending.holds.give(picture(5, keyframe=True))
-    sending.holds.give(picture(3005))
+    sending.holds.give(picture(9_000_005, keyframe=True))
+    sending.holds.give(picture(9_003_005))
     assert sending.timestamps() == [0, 180_000, 183_000]
     assert sending.numbers() == [0, 1, 2]
 
