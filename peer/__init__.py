@@ -38,9 +38,12 @@ from peer.events import DataChannelEvent, IceCandidateEvent, RekeyedEvent, Track
 from peer.identity.certificate import Certificate, KeyType
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.rekeying import RekeyResult, RekeyStarter
+from peer.rtp.encoded_frame import EncodedFrame
+from peer.rtp.levels import AudioLevel
 from peer.rtp.receiver import RtpReceiver
 from peer.rtp.sender import RtpSender
 from peer.rtp.tracks import MediaStreamTrack
+from peer.rtp_parameters import Codec
 from peer.security import SecuritySummary, TransportSecurity
 from peer.security_policy import EarlyMedia, SrtpProfile
 from peer.states import (
@@ -56,10 +59,12 @@ from peer.transport.sctp.transport import DataChannel
 
 __all__ = [
     "AnswerRole",
+    "AudioLevel",
     "BufferFullError",
     "BundlePolicy",
     "CandidateError",
     "Certificate",
+    "Codec",
     "ConfigurationError",
     "ConnectionState",
     "DataChannel",
@@ -68,6 +73,7 @@ __all__ = [
     "DtlsError",
     "DtlsTransportState",
     "EarlyMedia",
+    "EncodedFrame",
     "Fingerprint",
     "FingerprintError",
     "HashFunction",

@@ -102,18 +102,20 @@ class Bundle:
         self._waiting: dict[str, Callable[[], None]] = {}
         self._if_failed: list[Callable[[], None]] = []
         self._closing: asyncio.Task[None] | None = None
-        self.engine = RtpEngine()
         self.ice = IceGenerations(effect.local, make=self._make_generation, events=self, tap=tap)
         self.secure = SecureTransport(
             key=effect.key,
             ice=self.ice,
             certificate=wallet.newest,
             events=self,
-            registry=self.engine,
             policy=configuration.security,
             on_secret=on_secret,
             tap=tap,
         )
+        self.engine = RtpEngine(self.secure.send_rtp, self.secure.send_rtcp)
+        # From the secure transport, for every packet: no call of ours lies in between.
+        self.on_rtp = self.engine.on_rtp
+        self.on_rtcp = self.engine.on_rtcp
         self.data: DataTransport | None = None
 
     @property
@@ -232,7 +234,7 @@ class Bundle:
     async def _shut_down(self) -> None:
         self._waiting.clear()
         self._if_failed.clear()
-        await self.engine.close()
+        self.engine.close()
         await self.secure.close()
         await self.ice.close()
 
@@ -260,14 +262,6 @@ class Bundle:
         # Where the answer is known, it is verified in the same breath.
         if self._takes_early_media and self.secure.role is None:
             self._events.on_bundle_early(self)
-
-    def on_rtp(self, packet: bytes, arrival: float) -> None:
-        """From the secure transport: a decrypted RTP packet."""
-        self.engine.on_rtp(packet, arrival)
-
-    def on_rtcp(self, packet: bytes) -> None:
-        """From the secure transport: a decrypted RTCP packet."""
-        self.engine.on_rtcp(packet)
 
     def on_data(self, message: bytes) -> None:
         """From the secure transport: an SCTP packet."""

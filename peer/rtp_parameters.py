@@ -13,6 +13,10 @@ class MediaKind(StrEnum):
     VIDEO = "video"
 
 
+#: RFC 4588, 2198, 5109, 8627, 4733 and 3389.
+_AUXILIARY = frozenset({"rtx", "red", "ulpfec", "flexfec-03", "telephone-event", "cn"})
+
+
 @dataclass(frozen=True, slots=True)
 class Feedback:
     """One `a=rtcp-fb` capability (RFC 4585 section 4.2)."""
@@ -54,6 +58,11 @@ class Codec:
         return self.name.lower() == "rtx"
 
     @property
+    def is_auxiliary(self) -> bool:
+        """Whether it only goes beside another codec: repair, redundancy, tones, comfort noise."""
+        return self.name.lower() in _AUXILIARY
+
+    @property
     def apt(self) -> int | None:
         """The payload type that an RTX codec retransmits, or None."""
         value = self.parameter("apt")
@@ -74,10 +83,17 @@ class HeaderExtension:
 
 @dataclass(frozen=True, slots=True)
 class RtpCapabilities:
-    """What can be sent and received, in order of preference, for each kind of media."""
+    """What can be sent and received, in order of preference, for each kind of media.
+
+    Args:
+        codecs: What we encode and decode.
+        extensions: Header extensions, with our ids.
+        receive_only: What we only decode; offered where we do not send.
+    """
 
     codecs: tuple[Codec, ...]
     extensions: tuple[HeaderExtension, ...]
+    receive_only: tuple[Codec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +114,7 @@ class ReceiveParameters:
         ssrcs: The SSRCs that the peer announced; empty where it announced none, and the MID
             header extension decides (RFC 8843 section 9.2).
         rtx: Pairs of (RTX SSRC, SSRC that it repairs) from `a=ssrc-group:FID`.
+        rids: The restriction ids that the peer announced to send with (RFC 8851).
     """
 
     mid: str
@@ -105,3 +122,4 @@ class ReceiveParameters:
     extensions: tuple[HeaderExtension, ...]
     ssrcs: tuple[int, ...] = ()
     rtx: tuple[tuple[int, int], ...] = ()
+    rids: tuple[str, ...] = ()

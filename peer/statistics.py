@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from peer.rtp.stats import RtpStreamStats
+from peer.rtp.stats import RtpStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +86,7 @@ class CertificateStats:
 #: OpenSSL's names, and the bytes on the wire that webrtc-stats section 8.13 wants in hexadecimal.
 _TLS_VERSIONS = MappingProxyType({"DTLSv1.2": "FEFD", "DTLSv1.3": "FEFC"})
 
-Stats = RtpStreamStats | TransportStats | CandidateStats | CandidatePairStats | CertificateStats
+Stats = RtpStats | TransportStats | CandidateStats | CandidatePairStats | CertificateStats
 StatsReport = dict[str, Stats]
 
 

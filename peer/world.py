@@ -127,11 +127,11 @@ class World:
             transceiver = self.transceivers.get(reception.transceiver)
             if transceiver is None or transceiver.direction == "stopped":
                 continue
-            receiver, face = transceiver.receiver, bundle.secure.face
+            receiver, engine = transceiver.receiver, bundle.engine
             if receiver.started:
-                receiver.move(face, reception.parameters)
+                receiver.move(engine, reception.parameters)
             else:
-                receiver.start(face, reception.parameters, transceiver.sender.ssrc)
+                receiver.start(engine, reception.parameters, transceiver.sender.ssrc)
             bundle.if_failed(receiver.disown)
 
     def apply(self, effects: Iterable[Effect]) -> None:
@@ -205,19 +205,19 @@ class World:
         # `stop` ends sender and receiver at once, long before the m-section is gone.
         if bundle is None or transceiver is None or transceiver.direction == "stopped":
             return
-        sender, receiver, face = transceiver.sender, transceiver.receiver, bundle.secure.face
+        sender, receiver, engine = transceiver.sender, transceiver.receiver, bundle.engine
         if sender.started:
             sender.update(effect.send)
         elif effect.send is not None:
-            sender.start(face, effect.send)
+            sender.start(engine, effect.send)
         receiver.verified = True
-        if effect.receive is not None and receiver.started and receiver.face is not face:
+        if effect.receive is not None and receiver.started and receiver.engine is not engine:
             # Media that came before the answer came over a transport that it bundled away.
-            receiver.move(face, effect.receive)
+            receiver.move(engine, effect.receive)
         elif receiver.started:
             receiver.update(effect.receive)
         elif effect.receive is not None:
-            receiver.start(face, effect.receive, sender.ssrc)
+            receiver.start(engine, effect.receive, sender.ssrc)
 
     def _connect_data(self, bundle: Bundle, effect: ConnectData) -> None:
         data = self.data_transport()

@@ -12,6 +12,8 @@ from peer.negotiation.codecs import (
     answered_codecs,
     common_extensions,
     described_codecs,
+    media_first,
+    offered_codecs,
     preferred,
 )
 from peer.negotiation.created import Created
@@ -70,7 +72,10 @@ def _codecs(session: Session, profile: Profile, section: MediaSection) -> tuple[
     transceiver = session.transceiver_of(section.mid)
     if transceiver is None or section.kind is None:
         return ()
-    ours = preferred(profile.capabilities[section.kind].codecs, transceiver.preferences)
+    ours = preferred(
+        offered_codecs(profile.capabilities[section.kind], transceiver.direction),
+        transceiver.preferences,
+    )
     answered = answered_codecs(ours, described_codecs(section, section.kind))
     # RFC 9429 section 5.3.1: our preferences, where there are any, set the order of the answer.
     return preferred(answered, transceiver.preferences)
@@ -93,7 +98,7 @@ def _acceptable(answering: _Answering, section: MediaSection) -> bool:
         return False
     if section.kind is None:
         return session.data is not None and session.data.mid == section.mid
-    return bool(section.mid and answering.codecs[section.mid])
+    return bool(section.mid and media_first(answering.codecs[section.mid]))
 
 
 def _is_welcome(policy: BundlePolicy, offer: Sdp, section: MediaSection) -> bool:

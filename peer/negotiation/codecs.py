@@ -6,10 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.negotiation.sdp import Line, MediaSection
-from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind
+from peer.rtp_parameters import (
+    Codec,
+    Feedback,
+    HeaderExtension,
+    MediaKind,
+    RtpCapabilities,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from peer.negotiation.attributes import Direction
 
 #: Payload types that mean a codec without `a=rtpmap` (RFC 3551 section 6).
 _STATIC = {
@@ -55,6 +63,13 @@ def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...
     return tuple(codecs)
 
 
+def offered_codecs(capabilities: RtpCapabilities, direction: Direction) -> tuple[Codec, ...]:
+    """Ours for an m-section: what we only decode stands where we do not send."""
+    if direction.sends:
+        return capabilities.codecs
+    return (*capabilities.codecs, *capabilities.receive_only)
+
+
 def shared_codecs(own: Sequence[Codec], other: Sequence[Codec]) -> tuple[Codec, ...]:
     """Those of one side that the other has too, in the order of the one side.
 
@@ -80,6 +95,12 @@ def answered_codecs(ours: Sequence[Codec], offered: Sequence[Codec]) -> tuple[Co
         match = None if codec.is_rtx else _match(codec, ours)
         answered.append(codec if match is None else replace(codec, parameters=match.parameters))
     return tuple(answered)
+
+
+def media_first(codecs: Sequence[Codec]) -> tuple[Codec, ...]:
+    """The codecs with one to encode with at the head; none where there is none such."""
+    media = [codec for codec in codecs if not codec.is_auxiliary]
+    return (*media, *(codec for codec in codecs if codec.is_auxiliary)) if media else ()
 
 
 def common_extensions(
@@ -148,6 +169,8 @@ def same_codec(one: Codec, other: Codec) -> bool:
             return _h264_configuration(one) == _h264_configuration(other)
         case "vp9":
             return (one.parameter("profile-id") or "0") == (other.parameter("profile-id") or "0")
+        case "av1":
+            return (one.parameter("profile") or "0") == (other.parameter("profile") or "0")
         case _:
             return True
 

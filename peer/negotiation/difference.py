@@ -78,6 +78,7 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
         extensions=agreement.extensions,
         ssrcs=agreement.ssrcs,
         rtx=agreement.rtx,
+        rids=agreement.rids,
     )
     return ConfigureRtp(
         transceiver.key,

@@ -10,7 +10,7 @@ from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType
 from peer.errors import InvalidStateError
 from peer.negotiation import writing
-from peer.negotiation.codecs import in_order_of, preferred
+from peer.negotiation.codecs import in_order_of, offered_codecs, preferred
 from peer.negotiation.created import Created
 from peer.negotiation.payload_types import NumberPlan
 from peer.negotiation.renewal import Renewal
@@ -213,7 +213,7 @@ class _Writer:
         )
 
     def _codecs(self, mid: str, transceiver: Transceiver) -> tuple[Codec, ...]:
-        ours = self._profile.capabilities[transceiver.kind].codecs
+        ours = offered_codecs(self._profile.capabilities[transceiver.kind], transceiver.direction)
         codecs = self._numbers.codecs(preferred(ours, transceiver.preferences))
         if not codecs:
             raise InvalidStateError(

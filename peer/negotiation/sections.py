@@ -172,6 +172,12 @@ class MediaSection(Section):
         return self._every_rtp("ssrc-group", SsrcGroup.parse)
 
     @cached_property
+    def sent_rids(self) -> tuple[str, ...]:
+        """The ids of the `a=rid` lines that say `send` (RFC 8851 section 4)."""
+        rids = self._every_rtp("rid", str.split)
+        return tuple(rid[0] for rid in rids if len(rid) >= _RID_WORDS and rid[1] == "send")
+
+    @cached_property
     def sctp_port(self) -> int | None:
         """`a=sctp-port` (RFC 8841 section 5)."""
         return self._one("sctp-port", _sctp_port)
@@ -186,6 +192,7 @@ class MediaSection(Section):
         return self._every(name, parse) if self.media_line.is_rtp else ()
 
 
+_RID_WORDS = 2
 _KINDS = {kind.value: kind for kind in MediaKind}
 
 

@@ -46,6 +46,7 @@ class Agreement:
         receive: What we take, with the payload types that we wrote.
         ssrcs: What the peer announced that it sends with; may be empty.
         rtx: Pairs of (RTX SSRC, SSRC that it repairs).
+        rids: What the peer announced to send with (RFC 8851); may be empty.
     """
 
     send: tuple[Codec, ...]
@@ -53,6 +54,7 @@ class Agreement:
     extensions: tuple[HeaderExtension, ...]
     ssrcs: tuple[int, ...] = ()
     rtx: tuple[tuple[int, int], ...] = ()
+    rids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

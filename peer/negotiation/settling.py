@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.errors import DescriptionError
-from peer.negotiation.codecs import described_codecs, shared_codecs
+from peer.negotiation.codecs import described_codecs, media_first, shared_codecs
 from peer.negotiation.session import Agreement, Session, Transceiver
 from peer.negotiation.settling_transports import bundled_routes, settle_transport
 from peer.negotiation.state import Side
@@ -61,7 +61,7 @@ def _settle_transceiver(
     ours = offered if theirs is answered else answered
     our_codecs = described_codecs(ours, transceiver.kind)
     their_codecs = described_codecs(theirs, transceiver.kind)
-    send = shared_codecs(their_codecs, our_codecs)
+    send = media_first(shared_codecs(their_codecs, our_codecs))
     if not send:
         raise DescriptionError("the answer accepts none of the codecs offered", mid=offered.mid)
     offered_extensions = set(_extensions(offered))
@@ -84,6 +84,7 @@ def _settle_transceiver(
             extensions=tuple(e for e in _extensions(answered) if e in offered_extensions),
             ssrcs=ssrcs,
             rtx=rtx,
+            rids=theirs.sent_rids,
         ),
     )
 

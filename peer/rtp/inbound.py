@@ -1,4 +1,4 @@
-"""Owns how a receiver follows the peer from one stream (SSRC and codec) to the next."""
+"""Owns what a receiver does with the packets that the engine routes to it."""
 
 from __future__ import annotations
 
@@ -6,152 +6,179 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peer.transport.seam.receiver import MediaReceiver
+from peer.rtp.alarm import Alarm
+from peer.rtp.decoding import Decoding
+from peer.rtp.readers import Readers
+from peer.rtp.receiving.reception import Reception
+from peer.rtp.rtcp import Goodbye, SenderReport
+from peer.rtp.sources import StreamsHeard
+from peer.rtp.tones import ToneReception
+from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from aiortc.rtcdtlstransport import RTCDtlsTransport
-    from aiortc.rtcrtpparameters import RTCRtpReceiveParameters
+    from collections.abc import Callable, Mapping
 
-    from peer.transport.seam.receiver import DecoderInput, FrameSink
-    from peer.transport.seam.rtp import RtpPacket
+    from peer.rtp.encoded_frame import EncodedFrame
+    from peer.rtp.header_extensions import PlayoutDelay
+    from peer.rtp.packet import RtpPacket
+    from peer.rtp.ports import EnginePort
+    from peer.rtp.rtcp import ReceptionReport, RtcpPacket
+    from peer.rtp_parameters import Codec, ReceiveParameters
 
-STREAM_LIMIT = 16
-SETTLING_MS = 200
-_WRAP = 1 << 32
-
-
-class ReceiveTimeline:
-    """Presentation times that rise through every change of stream, in the present codec's clock."""
-
-    def __init__(self) -> None:
-        self._timestamp: int | None = None
-        self._pts = 0
-        self._next = 0
-
-    def map(self, timestamp: int) -> int:
-        """The presentation time of an RTP timestamp; the first is 0."""
-        if self._timestamp is None:
-            self._pts = self._next
-        else:
-            # RFC 3550 section 5.1: timestamps wrap, so the nearer way round is meant.
-            forward = (timestamp - self._timestamp) % _WRAP
-            self._pts += forward if forward < _WRAP // 2 else forward - _WRAP
-        self._timestamp = timestamp
-        return self._pts
-
-    def restart(self, *, elapsed_ms: int, clock_rate: int, former_clock_rate: int) -> None:
-        """Expect timestamps that have nothing to do with those before.
-
-        Args:
-            elapsed_ms: Between the last packet before and the first to come.
-            clock_rate: In hertz, of what comes.
-            former_clock_rate: Of what was.
-        """
-        reached = self._pts * clock_rate // former_clock_rate
-        self._next = reached + max(1, elapsed_ms * clock_rate // 1000)
-        self._timestamp = None
+_REPORT_LIMIT = 16
 
 
 @dataclass(frozen=True, slots=True)
-class _Stream:
-    ssrc: int
-    payload_type: int
-    clock_rate: int
-    since_ms: int
+class RemoteReport:
+    """The last sender report about a stream, and when it came in seconds of our clock."""
+
+    report: SenderReport
+    arrival: float
 
 
-class InboundMedia(MediaReceiver):
-    """aiortc's receiver, which knows one stream, made to follow the peer to another one.
+class Inbound:
+    """The `ReceiverPort` of one receiver: the pure cores, with timers, and their readers.
 
-    A packet of another stream restarts the buffers, at most every 200 ms: until then packets of
-    that stream are dropped, so that stragglers of the former one do not undo the change.
+    Args:
+        kind: Audio or video.
+        clock: The engine's, in seconds.
 
     Attributes:
-        bytes_received: Payload of the packets that were admitted, by SSRC.
+        reception: Makes frames of packets.
+        readers: Who gets the frames as they are, at once.
+        decoding: Gets them for the track.
+        tones: Gets telephone events.
+        heard: The streams that frames came of.
+        codec: Of the last frame.
+        reports_received: The last from the peer, by SSRC; of the 16 streams that reported last.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        face: RTCDtlsTransport,
-        *,
-        sink: FrameSink,
-        decoder: DecoderInput,
-    ) -> None:
-        self._timeline = ReceiveTimeline()
-        super().__init__(kind, face, sink=sink, decoder=decoder, timeline=self._timeline)
-        self._stream: _Stream | None = None
-        self._last_arrival_ms = 0
-        self._resumed = False
-        self.bytes_received: OrderedDict[int, int] = OrderedDict()
+    def __init__(self, kind: MediaKind, clock: Callable[[], float]) -> None:
+        self.reception = Reception(
+            kind,
+            on_frame=self._on_frame,
+            on_feedback=self._on_feedback,
+            on_event=self._on_event,
+        )
+        self.readers: Readers[EncodedFrame] = Readers()
+        self.decoding = Decoding(kind, clock, self.request_keyframe)
+        self.tones = ToneReception()
+        self.heard = StreamsHeard()
+        self.codec: Codec | None = None
+        self.reports_received: OrderedDict[int, RemoteReport] = OrderedDict()
+        self._kind = kind
+        self._clock = clock
+        self._engine: EnginePort | None = None
+        self._alarm = Alarm(clock, self._on_time)
+        self._tone_alarm = Alarm(clock, self._on_tone_time)
+        self._playout_delay: PlayoutDelay | None = None
+
+    @property
+    def engine(self) -> EnginePort | None:
+        """What packets come from; None before the start and after the end."""
+        return self._engine
+
+    def start(self, engine: EnginePort, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
+        """Receive what `parameters` describe, and report under `rtcp_ssrc`."""
+        self._engine = engine
+        self.reception.configure(parameters, rtcp_ssrc)
+        engine.add_receiver(self, parameters)
+
+    def change(self, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
+        """Go on with other parameters."""
+        self.reception.configure(parameters, rtcp_ssrc)
+        if self._engine is not None:
+            self._engine.add_receiver(self, parameters)
+
+    def move(self, engine: EnginePort, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
+        """Go on over another transport."""
+        if self._engine is not None:
+            self._engine.remove_receiver(self)
+        self.reception.restart(self._clock())
+        self.start(engine, parameters, rtcp_ssrc)
 
     def pause(self) -> None:
         """Drop what arrives."""
-        self.enabled = False
+        self.reception.pause()
 
     def resume(self) -> None:
-        """Take what arrives, as the continuation of what was before the pause."""
-        if not self.enabled:
-            self.enabled = True
-            self._resumed = True
-            self.request_picture()
+        """Take what arrives again, as the continuation of what was."""
+        self.reception.resume(self._clock())
+        self._alarm.set(self.reception.deadline)
 
-    def go_on_over(self, face: RTCDtlsTransport, parameters: RTCRtpReceiveParameters) -> None:
-        """Take what arrives over another transport, as the continuation of what was before."""
-        self.enabled = True
-        self._resumed = self._stream is not None
-        self.move(face, parameters)
+    def stop(self) -> None:
+        """Take nothing any more; readers get what came until now, and then end."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.remove_receiver(self)
+        self._alarm.cancel()
+        self._tone_alarm.cancel()
+        self.readers.finish()
+        self.tones.readers.finish()
+        self.decoding.stop()
 
-    def admits(self, packet: RtpPacket, arrival_ms: int) -> bool:
-        """Whether the packet belongs to the present stream, or to one that it starts."""
-        codec = self.codec(packet.payload_type)
-        if codec is None:
-            return False
-        if codec.name.lower() == "rtx":
-            admitted = self._links_repair(packet.ssrc)
-        else:
-            admitted = self._follows(packet, codec.clockRate, arrival_ms)
-        if admitted:
-            self._count(packet)
-        return admitted
+    def disown(self) -> None:
+        """What came was not the peer's: nobody is to read it, and every reader ends."""
+        self.reception.pause()
+        self.readers.abandon()
+        self.tones.readers.abandon()
+        self.decoding.track.stop()
 
-    def _links_repair(self, ssrc: int) -> bool:
-        if self.repairs(ssrc):
-            return True
-        if self._stream is None:
-            return False
-        # RFC 4588 section 5.3: where nothing was signalled, the RTX stream of a session that
-        # repairs only one stream can only repair that one.
-        self.repair(ssrc, self._stream.ssrc)
-        return True
+    def request_keyframe(self) -> None:
+        """Ask the peer for a picture that can be decoded by itself; sound needs none."""
+        if self._engine is not None and self._kind is MediaKind.VIDEO:
+            self.reception.request_keyframe(self._clock())
+            self._alarm.set(self.reception.deadline)
 
-    def _follows(self, packet: RtpPacket, clock_rate: int, arrival_ms: int) -> bool:
-        former = self._stream
-        same = former is not None and (former.ssrc, former.payload_type) == (
-            packet.ssrc,
-            packet.payload_type,
-        )
-        if same and not self._resumed:
-            self._last_arrival_ms = arrival_ms
-            return True
-        if former is not None:
-            if not self._resumed and arrival_ms - former.since_ms < SETTLING_MS:
-                return False
-            self._timeline.restart(
-                elapsed_ms=arrival_ms - self._last_arrival_ms,
-                clock_rate=clock_rate,
-                former_clock_rate=former.clock_rate,
-            )
-            self.restart_stream()
-        self._resumed = False
-        self._stream = _Stream(packet.ssrc, packet.payload_type, clock_rate, arrival_ms)
-        self._last_arrival_ms = arrival_ms
-        return True
+    def on_rtp(self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: float) -> None:
+        """Take a packet that was routed here."""
+        self.reception.receive(packet, elements, arrival)
+        self._alarm.set(self.reception.deadline)
 
-    def _count(self, packet: RtpPacket) -> None:
-        counts = self.bytes_received
-        counts[packet.ssrc] = counts.get(packet.ssrc, 0) + len(packet.payload)
-        counts.move_to_end(packet.ssrc)
-        if len(counts) > STREAM_LIMIT:
-            ssrc, _ = counts.popitem(last=False)
-            self.forget_stream(ssrc)
+    def on_rtcp(self, packet: RtcpPacket, arrival: float) -> None:
+        """Take one part of a compound packet that is about a stream of this receiver."""
+        match packet:
+            case SenderReport():
+                self.reception.receive_report(packet, arrival)
+                self.reports_received[packet.ssrc] = RemoteReport(packet, arrival)
+                self.reports_received.move_to_end(packet.ssrc)
+                if len(self.reports_received) > _REPORT_LIMIT:
+                    self.reports_received.popitem(last=False)
+            case Goodbye():
+                for ssrc in packet.ssrcs:
+                    self.reception.goodbye(ssrc)
+            case _:
+                return
+        self._alarm.set(self.reception.deadline)
+
+    def reports(self, now: float) -> tuple[ReceptionReport, ...]:
+        """What to tell the peer about its streams."""
+        if self._engine is not None and (seconds := self._engine.round_trip_time) is not None:
+            self.reception.set_round_trip_time(seconds)
+        return self.reception.reports(now)
+
+    def _on_frame(self, frame: EncodedFrame) -> None:
+        self.codec = frame.codec
+        self.heard.add(frame)
+        self.readers.put(frame)
+        delay = self.reception.playout_delay
+        if delay is not None and delay != self._playout_delay:
+            self.decoding.playout.bound(delay.minimum, delay.maximum)
+            self._playout_delay = delay
+        self.decoding.push(frame, self._clock())
+
+    def _on_feedback(self, packets: tuple[RtcpPacket, ...]) -> None:
+        if self._engine is not None:
+            self._engine.send_rtcp(packets)
+
+    def _on_event(self, codec: Codec, payload: bytes, timestamp: int) -> None:
+        self.tones.receive(codec, payload, timestamp, self._clock())
+        self._tone_alarm.set(self.tones.deadline)
+
+    def _on_time(self, now: float) -> None:
+        self.reception.advance(now)
+        self._alarm.set(self.reception.deadline)
+
+    def _on_tone_time(self, now: float) -> None:
+        self.tones.advance(now)
+        self._tone_alarm.set(self.tones.deadline)

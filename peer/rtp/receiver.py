@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peer.errors import InvalidStateError
-from peer.rtp.capabilities import to_aiortc_receive
-from peer.rtp.decoder_queue import DecoderQueue
-from peer.rtp.inbound import InboundMedia
-from peer.rtp.received_track import ReceivedTrack
-from peer.rtp.stats import InboundRtpStats, RemoteOutboundRtpStats, RtpStatsReport
-from peer.transport.eager import run_to_end
+from peer.errors import ConfigurationError, InvalidStateError
+from peer.rtp.encoded_track import EncodedTrack
+from peer.rtp.frame_queue import LIMIT
+from peer.rtp.inbound import Inbound
+from peer.rtp.inbound_report import InboundReporter, Moment
+from peer.rtp.readers import FrameReader
+from peer.rtp.send_parameters import RtcpParameters
+from peer.rtp.sources import RtpContributingSource, contributors
+from peer.rtp.tones import ToneReader
 
 if TYPE_CHECKING:
-    from aiortc.rtcdtlstransport import RTCDtlsTransport
+    from collections.abc import Callable
 
+    from peer.rtp.ports import EnginePort
+    from peer.rtp.stats import RtpStatsReport
     from peer.rtp.tracks import MediaStreamTrack
-    from peer.rtp_parameters import MediaKind, ReceiveParameters
+    from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, ReceiveParameters
+
+#: webrtc-pc section 5.3: more than four seconds is a RangeError.
+_LONGEST_DELAY = 4000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpReceiveParameters:
+    """What was agreed to be received (RTCRtpReceiveParameters); empty before negotiation.
+
+    Args:
+        codecs: The most preferred first.
+        headerExtensions: With the ids that were agreed.
+        rtcp: How RTCP goes.
+    """
+
+    codecs: tuple[Codec, ...] = ()
+    headerExtensions: tuple[HeaderExtension, ...] = ()
+    rtcp: RtcpParameters = field(default_factory=RtcpParameters)
 
 
 class RtpReceiver:
-    """Receives one m-section. The connection makes it; the application reads its `track`.
+    """Receives one m-section. The connection makes it; the application reads what it gives.
+
+    Frames are given as they came, by `encoded_frames` and `encoded_track`, and decoded, by `track`.
+    They are decoded only while the track is read: while a read waits, and for 2 seconds after one.
 
     Args:
         kind: Audio or video.
+        clock: Monotonic, in seconds; that of the engine.
 
     Attributes:
         verified: Whether what the track gives is known to be from the peer that signalled. With
@@ -32,82 +59,128 @@ class RtpReceiver:
             the offer first, until it turns True, or the track ends because it was somebody else.
     """
 
-    def __init__(self, kind: MediaKind) -> None:
+    def __init__(self, kind: MediaKind, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.kind = kind
         self.verified = False
-        self._track = ReceivedTrack(kind)
-        self._decoder = DecoderQueue(kind, on_picture_loss=self._request_picture)
-        self._media: InboundMedia | None = None
+        self._clock = clock
+        self._media = Inbound(kind, clock)
         self._parameters: ReceiveParameters | None = None
+        self._rtcp_ssrc = 0
+        self._jitter_buffer_target: float | None = None
         self._stopped = False
 
     @property
     def track(self) -> MediaStreamTrack:
         """The track, from the beginning and to the end the same one."""
-        return self._track
+        return self._media.decoding.track
 
     @property
     def started(self) -> bool:
         """Whether `start` was called and `stop` was not."""
-        return self._media is not None
+        return self._media.engine is not None
 
     @property
-    def face(self) -> RTCDtlsTransport | None:
-        """What it receives over; None before the start."""
-        return None if self._media is None else self._media.transport
+    def engine(self) -> EnginePort | None:
+        """What it receives by; None before the start and after the end."""
+        return self._media.engine
+
+    @property
+    def jitterBufferTarget(self) -> float | None:
+        """How long frames are to wait in front of the decoder, in milliseconds.
+
+        They wait as long at least; None, as at first, is no longer than the network asks for.
+        What is read encoded waits for nothing.
+
+        Raises:
+            ConfigurationError: On setting, where it is not within 0 to 4000.
+        """
+        return self._jitter_buffer_target
+
+    @jitterBufferTarget.setter
+    def jitterBufferTarget(self, milliseconds: float | None) -> None:
+        if milliseconds is not None and not 0 <= milliseconds <= _LONGEST_DELAY:
+            raise ConfigurationError(f"a jitter buffer of {milliseconds} ms: 0 to 4000")
+        self._jitter_buffer_target = milliseconds
+        self._media.decoding.playout.minimum = (milliseconds or 0.0) / 1000
+
+    def encoded_frames(self, limit: int = LIMIT) -> FrameReader:
+        """Read the frames as they are, from the next key frame on: `async for frame in …`.
+
+        There may be any number of readers, each with a queue of its own. One that is too slow loses
+        whole runs of pictures up to a key frame, and sees `gap`.
+
+        Args:
+            limit: How many frames wait at most.
+
+        Raises:
+            ConfigurationError: The limit is less than 1.
+        """
+        reader = FrameReader(self._media.request_keyframe, limit)
+        self._media.readers.add(reader)
+        return reader
+
+    def encoded_track(self, limit: int = LIMIT) -> EncodedTrack:
+        """A new track of the frames as they are, for senders: media goes on without decoding.
+
+        One track serves any number of senders, of any connections. It ends with the receiver.
+
+        Args:
+            limit: How many frames wait at most.
+
+        Raises:
+            ConfigurationError: The limit is less than 1.
+        """
+        track = EncodedTrack(self.kind, self._media.request_keyframe, limit)
+        self._media.readers.add(track)
+        return track
+
+    def tones(self) -> ToneReader:
+        """Read the tones of a telephone (RFC 4733): `async for tone in …`; any number of readers.
+
+        Each is given once, when it has ended. Of those that are not fetched the last 64 are kept.
+        """
+        reader = ToneReader()
+        self._media.tones.readers.add(reader)
+        return reader
+
+    def request_keyframe(self) -> None:
+        """Ask the peer for a picture that can be decoded by itself; sound needs none."""
+        self._media.request_keyframe()
+
+    def getParameters(self) -> RtpReceiveParameters:
+        """What was agreed."""
+        if self._parameters is None:
+            return RtpReceiveParameters()
+        return RtpReceiveParameters(
+            codecs=self._parameters.codecs, headerExtensions=self._parameters.extensions
+        )
+
+    def getSynchronizationSources(self) -> list[RtpContributingSource]:
+        """The streams that were heard within 10 seconds, the latest first."""
+        return self._media.heard.named(self._clock(), time.time())
+
+    def getContributingSources(self) -> list[RtpContributingSource]:
+        """Whom a mixer named within 10 seconds, the latest first."""
+        return contributors(self._media.reception.contributing(), self._clock(), time.time())
 
     async def getStats(self) -> RtpStatsReport:
-        """`inbound-rtp` for each stream; `remote-outbound-rtp` once the peer has reported."""
-        report: RtpStatsReport = {}
-        media, parameters = self._media, self._parameters
-        if media is None or parameters is None:
-            return report
-        now = time.time() * 1000
-        clock_rates = [codec.clock_rate for codec in parameters.codecs] or [1]
-        for ssrc, stream in media.streams.items():
-            inbound = InboundRtpStats(
-                id=f"inbound-rtp-{parameters.mid}-{ssrc}",
-                type="inbound-rtp",
-                timestamp=now,
-                ssrc=ssrc,
-                kind=self.kind.value,
-                mid=parameters.mid,
-                packetsReceived=stream.packets_received,
-                bytesReceived=media.bytes_received.get(ssrc, 0),
-                packetsLost=stream.packets_lost,
-                jitter=stream.jitter / clock_rates[0],
-                framesDecoded=self._track.received,
-                framesDropped=self._track.dropped,
-            )
-            report[inbound.id] = inbound
-        remote = media.remote_report
-        if remote is not None:
-            outbound = RemoteOutboundRtpStats(
-                id=f"remote-outbound-rtp-{parameters.mid}-{remote.ssrc}",
-                type="remote-outbound-rtp",
-                timestamp=remote.timestamp.timestamp() * 1000,
-                ssrc=remote.ssrc,
-                kind=self.kind.value,
-                mid=parameters.mid,
-                packetsSent=remote.packetsSent,
-                bytesSent=remote.bytesSent,
-                remoteTimestamp=(remote.remoteTimestamp or remote.timestamp).timestamp() * 1000,
-            )
-            report[outbound.id] = outbound
-        return report
+        """`inbound-rtp` for each stream; `remote-outbound-rtp` and `codec` once there are."""
+        if self._parameters is None or not self.started:
+            return {}
+        reporter = InboundReporter(self.kind, self._parameters.mid, self.track.id, self._media)
+        return reporter.report(Moment(self._clock(), time.time()))
 
-    def start(self, face: RTCDtlsTransport, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
+    def start(self, engine: EnginePort, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
         """Receive what `parameters` describe, and report under `rtcp_ssrc`.
 
         Raises:
             InvalidStateError: It was started or stopped before.
         """
-        if self._stopped or self._media is not None:
+        if self._stopped or self.started:
             raise InvalidStateError("the receiver was started or stopped before")
-        media = InboundMedia(self.kind.value, face, sink=self._track, decoder=self._decoder)
-        run_to_end(media.begin(to_aiortc_receive(parameters), rtcp_ssrc))
-        self._media = media
         self._parameters = parameters
+        self._rtcp_ssrc = rtcp_ssrc
+        self._media.start(engine, parameters, rtcp_ssrc)
 
     def update(self, parameters: ReceiveParameters | None) -> None:
         """Go on with other parameters; None drops what arrives until there are some again.
@@ -115,41 +188,33 @@ class RtpReceiver:
         Raises:
             InvalidStateError: It was not started.
         """
-        if self._media is None:
+        if not self.started:
             raise InvalidStateError("the receiver was not started")
         if parameters is None:
             self._media.pause()
-        else:
-            self._media.resume()
-        if parameters is not None and parameters != self._parameters:
-            self._media.change(to_aiortc_receive(parameters))
+            return
+        self._media.resume()
+        if parameters != self._parameters:
             self._parameters = parameters
+            self._media.change(parameters, self._rtcp_ssrc)
 
-    def move(self, face: RTCDtlsTransport, parameters: ReceiveParameters) -> None:
+    def move(self, engine: EnginePort, parameters: ReceiveParameters) -> None:
         """Go on over another transport.
 
         Raises:
             InvalidStateError: It was not started.
         """
-        if self._media is None:
+        if not self.started:
             raise InvalidStateError("the receiver was not started")
-        self._media.go_on_over(face, to_aiortc_receive(parameters))
         self._parameters = parameters
+        self._media.move(engine, parameters, self._rtcp_ssrc)
 
     def disown(self) -> None:
         """What came was not the peer's: drop what was not fetched, and end the track."""
-        if self._media is not None:
-            self._media.pause()
-        self._track.stop()
+        self._media.disown()
 
     async def stop(self) -> None:
-        """End the track and release everything; any number of times."""
+        """End the tracks and all readers, and release everything; any number of times."""
         self._stopped = True
-        media, self._media = self._media, None
-        self._track.finish()
-        if media is not None:
-            await media.end()
-
-    def _request_picture(self) -> None:
-        if self._media is not None:
-            self._media.request_picture()
+        self._media.stop()
+        await self._media.decoding.ended()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 SSRC_LIMIT = 1024
 
-ReceiverT = TypeVar("ReceiverT", bound=Hashable)
-SenderT = TypeVar("SenderT", bound=Hashable)
+ReceiverT = TypeVar("ReceiverT")
+SenderT = TypeVar("SenderT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class _Expected:
     mid: str
     ssrcs: frozenset[int]
     payload_types: frozenset[int]
+    rids: frozenset[str]
 
 
 class RtpRouter(Generic[ReceiverT, SenderT]):
@@ -46,13 +47,14 @@ class RtpRouter(Generic[ReceiverT, SenderT]):
         mid: str = "",
         ssrcs: Iterable[int] = (),
         payload_types: Iterable[int] = (),
+        rids: Iterable[str] = (),
     ) -> None:
         """Expect the streams of one m-section; what was expected for this receiver is replaced.
 
         SSRCs learned for the receiver stay known.
         """
         before = self._expected.get(receiver)
-        expected = _Expected(mid, frozenset(ssrcs), frozenset(payload_types))
+        expected = _Expected(mid, frozenset(ssrcs), frozenset(payload_types), frozenset(rids))
         if before is not None:
             self._forget_mid(receiver)
             for ssrc in before.ssrcs - expected.ssrcs:
@@ -79,14 +81,25 @@ class RtpRouter(Generic[ReceiverT, SenderT]):
         """Forget the sender."""
         self._senders = {ssrc: found for ssrc, found in self._senders.items() if found != sender}
 
-    def receiver_of(self, *, mid: str | None, ssrc: int, payload_type: int) -> ReceiverT | None:
-        """The receiver for an RTP packet, learning its SSRC; None when it belongs to nobody."""
+    def receiver_of(
+        self, *, mid: str | None, ssrc: int, payload_type: int, rid: str | None = None
+    ) -> ReceiverT | None:
+        """The receiver for an RTP packet, learning its SSRC; None when it belongs to nobody.
+
+        Args:
+            mid: What the packet says, or None.
+            ssrc: Of the packet.
+            payload_type: Of the packet.
+            rid: Which of the streams of its m-section it is, or repairs, as the packet says.
+        """
         # RFC 8843 section 9.2: the MID decides, even over an SSRC that led elsewhere before;
         # a MID that is not in the table means that the packet is dropped.
         if mid is not None:
             receiver = self._by_mid.get(mid)
         else:
             receiver = self._by_ssrc.get(ssrc)
+            if receiver is None and rid is not None:
+                receiver = self._only_receiver_with(rid)
             if receiver is None:
                 receiver = self._only_receiver_of(payload_type)
         if receiver is None or payload_type not in self._expected[receiver].payload_types:
@@ -103,6 +116,12 @@ class RtpRouter(Generic[ReceiverT, SenderT]):
         """The senders of the streams with these SSRCs, each once."""
         found = (self._senders.get(ssrc) for ssrc in subjects)
         return tuple(dict.fromkeys(sender for sender in found if sender is not None))
+
+    def _only_receiver_with(self, rid: str) -> ReceiverT | None:
+        # RFC 8852 section 3.1: a RID means something within its m-section only; without a MID it
+        # decides where one m-section alone announced it.
+        found = [receiver for receiver, expected in self._expected.items() if rid in expected.rids]
+        return found[0] if len(found) == 1 else None
 
     def _only_receiver_of(self, payload_type: int) -> ReceiverT | None:
         # RFC 8843 section 9.2: a payload type decides only where one m-section alone uses it.

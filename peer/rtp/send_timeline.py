@@ -27,10 +27,11 @@ class SendTimeline:
         self._clock = clock
         # What the clock showed at time 0 of the timeline.
         self._origin: float | None = None
-        self._end = Fraction(0)
-        self._last = Fraction(-1)
         self._shift: int | None = None
+        # Of the frame placed last.
         self._time_base: Fraction | None = None
+        self._ticks = 0
+        self._duration = Fraction(0)
 
     def begin_track(self) -> None:
         """The next frame is the first of another track."""
@@ -50,24 +51,32 @@ class SendTimeline:
             The time in ticks, and the seconds for each tick.
         """
         base = time_base or VIDEO_TIME_BASE
-        if self._origin is None:
-            self._shift = 0
-            self._origin = self._clock() - float((pts or 0) * base)
-        elif pts is None or time_base is None or base != self._time_base:
-            self._shift = None
-        ticks = self._ticks(pts, base, duration)
-        self._time_base = base
-        self._last = ticks * base
-        self._end = self._last + max(duration, base)
-        return ticks, base
-
-    def _ticks(self, pts: int | None, base: Fraction, duration: Fraction) -> int:
         own = pts or 0
-        if self._shift is not None and (own + self._shift) * base > self._last:
-            return own + self._shift
-        ticks = math.ceil(max(self._end, self._now(duration)) / base)
-        self._shift = ticks - own
-        return ticks
+        shift = self._shift
+        # Identity first: a comparison of fractions would cost more than all the rest.
+        if base is not self._time_base and base != self._time_base:
+            shift = None
+        if self._origin is None:
+            shift = 0
+            self._origin = self._clock() - float(own * base)
+        elif pts is None or time_base is None or shift is None or own + shift <= self._ticks:
+            shift = math.ceil(max(self._end, self._now(duration)) / base) - own
+        self._shift = shift
+        self._time_base = base
+        self._ticks = own + shift
+        self._duration = duration
+        return self._ticks, base
+
+    def moment(self) -> Fraction:
+        """The present moment in seconds, or the end of the frame placed last if that is later."""
+        if self._origin is None:
+            self._origin = self._clock()
+        return max(self._end, Fraction(self._clock() - self._origin))
+
+    @property
+    def _end(self) -> Fraction:
+        base = self._time_base
+        return Fraction(0) if base is None else self._ticks * base + max(self._duration, base)
 
     def _now(self, duration: Fraction) -> Fraction:
         now = Fraction(self._clock() - (self._origin or 0.0))

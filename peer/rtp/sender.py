@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import logging
+import asyncio
 import secrets
 import time
 from typing import TYPE_CHECKING
 
 from peer.errors import ConfigurationError, InvalidStateError
-from peer.rtp.capabilities import to_aiortc_send
-from peer.rtp.feed import Feed
-from peer.rtp.stats import OutboundRtpStats, RemoteInboundRtpStats, RtpStatsReport
-from peer.transport.eager import run_to_end
-from peer.transport.seam.sender import MediaSender
+from peer.rtp.dtmf_sender import DtmfSender
+from peer.rtp.inbound_report import Moment
+from peer.rtp.outbound import OutboundMedia
+from peer.rtp.outbound_report import OutboundReporter
+from peer.rtp.send_parameters import ParameterExchange, RtpSendParameters
+from peer.rtp.tone_playout import TonePlayout
+from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from aiortc.rtcdtlstransport import RTCDtlsTransport
-
+    from peer.rtp.sending_engine import SendingEngine
+    from peer.rtp.stats import RtpStatsReport
     from peer.rtp.tracks import MediaStreamTrack
-    from peer.rtp_parameters import MediaKind, SendParameters
-
-logger = logging.getLogger(__name__)
+    from peer.rtp_parameters import SendParameters
 
 
 class RtpSender:
@@ -31,27 +29,23 @@ class RtpSender:
     Args:
         kind: Audio or video.
         track: What to send at first, or None.
-        clock: Seconds, monotonic.
 
     Attributes:
         ssrc: Of the stream, for as long as the sender lives.
         rtx_ssrc: Of its retransmissions.
+        dtmf: Sends the tones of a telephone; None for video.
     """
 
-    def __init__(
-        self,
-        kind: MediaKind,
-        track: MediaStreamTrack | None = None,
-        *,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, kind: MediaKind, track: MediaStreamTrack | None = None) -> None:
         self.kind = kind
         self.ssrc = _random_ssrc()
         self.rtx_ssrc = _random_ssrc()
-        self._feed = Feed(kind, clock=clock)
-        self._media: MediaSender | None = None
-        self._parameters: SendParameters | None = None
-        self._failures = 0
+        self._tones = TonePlayout()
+        self.dtmf = DtmfSender(self._tones) if kind is MediaKind.AUDIO else None
+        self._exchange = ParameterExchange(kind)
+        self._engine: SendingEngine | None = None
+        self._media: OutboundMedia | None = None
+        self._agreed: SendParameters | None = None
         self._stopped = False
         self._track: MediaStreamTrack | None = None
         self.set_track(track)
@@ -81,7 +75,35 @@ class RtpSender:
                 f"a sender of kind {self.kind} cannot send a track of kind {track.kind}"
             )
         self._track = track
-        self._feed.switch(track)
+        if self._media is not None:
+            self._media.switch(track)
+
+    def getParameters(self) -> RtpSendParameters:
+        """How the track is sent; change the copy and give it to `setParameters`.
+
+        Between the two nothing may be awaited, as in W3C.
+        """
+        return self._exchange.get(self._agreed)
+
+    def setParameters(self, parameters: RtpSendParameters) -> asyncio.Future[None]:
+        """Send like this from now on, without negotiation.
+
+        It has taken effect when the call returns; awaiting it is W3C's way to say so.
+
+        Raises:
+            InvalidStateError: The sender has stopped, or the parameters are not fresh from
+                `getParameters`.
+            InvalidModificationError: Something read-only was changed.
+            ConfigurationError: A number is out of its range.
+        """
+        if self._stopped:
+            raise InvalidStateError("the sender has stopped")
+        self._exchange.accept(parameters)
+        if self._media is not None:
+            self._media.encode(self._exchange.encoding)
+        done = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
 
     @property
     def started(self) -> bool:
@@ -89,42 +111,22 @@ class RtpSender:
         return self._media is not None
 
     async def getStats(self) -> RtpStatsReport:
-        """`outbound-rtp` once started; `remote-inbound-rtp` once the peer has reported."""
-        report: RtpStatsReport = {}
-        media, parameters = self._media, self._parameters
-        if media is None or parameters is None:
-            return report
-        outbound = OutboundRtpStats(
-            id=f"outbound-rtp-{parameters.mid}-{self.ssrc}",
-            type="outbound-rtp",
-            timestamp=time.time() * 1000,
+        """Entries once started: `outbound-rtp`, `codec`, `media-source` and, once the peer has
+        reported, `remote-inbound-rtp`.
+        """
+        if self._media is None or self._engine is None:
+            return {}
+        reporter = OutboundReporter(
+            kind=self.kind,
+            media=self._media,
             ssrc=self.ssrc,
-            kind=self.kind.value,
-            mid=parameters.mid,
-            packetsSent=media.packets_sent,
-            bytesSent=media.bytes_sent,
-            framesEncoded=media.frames_encoded,
+            rtx_ssrc=self.rtx_ssrc,
+            track=self._track,
+            active=self._exchange.encoding.active,
         )
-        report[outbound.id] = outbound
-        remote = media.remote_report
-        if remote is not None:
-            inbound = RemoteInboundRtpStats(
-                id=f"remote-inbound-rtp-{parameters.mid}-{self.ssrc}",
-                type="remote-inbound-rtp",
-                timestamp=remote.timestamp.timestamp() * 1000,
-                ssrc=self.ssrc,
-                kind=self.kind.value,
-                mid=parameters.mid,
-                packetsReceived=remote.packetsReceived,
-                packetsLost=remote.packetsLost,
-                fractionLost=remote.fractionLost / 256,
-                jitter=remote.jitter / parameters.codecs[0].clock_rate,
-                roundTripTime=remote.roundTripTime,
-            )
-            report[inbound.id] = inbound
-        return report
+        return reporter.report(Moment(self._engine.clock(), time.time()))
 
-    def start(self, face: RTCDtlsTransport, parameters: SendParameters) -> None:
+    def start(self, engine: SendingEngine, parameters: SendParameters) -> None:
         """Send over a transport what the tracks give.
 
         Raises:
@@ -132,16 +134,18 @@ class RtpSender:
         """
         if self._stopped or self._media is not None:
             raise InvalidStateError("the sender was started or stopped before")
-        media = MediaSender(
-            self._feed,
-            face,
+        self._engine = engine
+        self._media = OutboundMedia(
+            self.kind,
+            engine,
+            parameters,
+            self._exchange.encoding,
             ssrc=self.ssrc,
             rtx_ssrc=self.rtx_ssrc,
-            on_encoder_error=self._on_encoder_error,
         )
-        run_to_end(media.begin(to_aiortc_send(parameters)))
-        self._media = media
-        self._parameters = parameters
+        self._agree(parameters)
+        self._media.switch(self._track)
+        self._tones.attach(self._media, engine.clock)
 
     def update(self, parameters: SendParameters | None) -> None:
         """Go on with other parameters; None drops what the track gives until there are some again.
@@ -151,28 +155,22 @@ class RtpSender:
         """
         if self._media is None:
             raise InvalidStateError("the sender was not started")
-        if parameters is None:
-            self._feed.paused = True
-            return
-        if parameters != self._parameters:
-            self._media.change(to_aiortc_send(parameters))
-            self._parameters = parameters
-        if self._feed.paused:
-            self._feed.paused = False
-            self._media.refresh()
+        self._media.agree(parameters)
+        self._agree(parameters)
 
     async def stop(self) -> None:
         """Send a BYE and release everything; any number of times. The track goes on."""
         self._stopped = True
         media, self._media = self._media, None
-        self._feed.stop()
+        if self.dtmf is not None:
+            self.dtmf.stop()
+        self._tones.stop()
         if media is not None:
-            await media.stop()
+            media.stop()
 
-    def _on_encoder_error(self, error: Exception) -> None:
-        self._failures += 1
-        level = logging.WARNING if self._failures == 1 else logging.DEBUG
-        logger.log(level, "a frame of kind %s could not be encoded: %r", self.kind, error)
+    def _agree(self, parameters: SendParameters | None) -> None:
+        self._agreed = parameters or self._agreed
+        self._exchange.forget()
 
 
 def _random_ssrc() -> int:

@@ -1,8 +1,11 @@
-"""Owns the statistics of RTP streams (W3C webrtc-stats sections 8.3 to 8.6), as values."""
+"""Owns what every entry about an RTP stream has (W3C webrtc-stats section 8.1), and reports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from peer.rtp.codec_stats import CodecStats
+from peer.rtp.media_source_stats import MediaSourceStats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,59 +29,5 @@ class RtpStreamStats:
     mid: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutboundRtpStats(RtpStreamStats):
-    """What we sent. `framesEncoded` counts frames that became packets."""
-
-    packetsSent: int
-    bytesSent: int
-    framesEncoded: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteInboundRtpStats(RtpStreamStats):
-    """What the peer says it received of our stream.
-
-    Args:
-        packetsLost: Of all sent so far; negative when duplicates arrived.
-        fractionLost: 0 to 1, since the report before.
-        jitter: In seconds.
-        roundTripTime: In seconds; None before the first measurement.
-    """
-
-    packetsReceived: int
-    packetsLost: int
-    fractionLost: float
-    jitter: float
-    roundTripTime: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboundRtpStats(RtpStreamStats):
-    """What we received.
-
-    Args:
-        bytesReceived: Payload without headers and padding.
-        jitter: In seconds.
-        framesDecoded: Of the whole receiver, whichever stream they came from.
-        framesDropped: Decoded, but not fetched from the track in time.
-    """
-
-    packetsReceived: int
-    bytesReceived: int
-    packetsLost: int
-    jitter: float
-    framesDecoded: int
-    framesDropped: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteOutboundRtpStats(RtpStreamStats):
-    """What the peer says it sent. `remoteTimestamp` is in milliseconds since 1970, by its clock."""
-
-    packetsSent: int
-    bytesSent: int
-    remoteTimestamp: float
-
-
-RtpStatsReport = dict[str, RtpStreamStats]
+RtpStats = RtpStreamStats | CodecStats | MediaSourceStats
+RtpStatsReport = dict[str, RtpStats]

@@ -5,10 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
-    from aiortc.rtcrtpreceiver import RTCRtpReceiver
-    from aiortc.rtcrtpsender import RTCRtpSender
-
     from peer.errors import DtlsError
     from peer.states import DtlsTransportState, IceRole
 
@@ -72,21 +68,3 @@ class AssociationEvents(HandshakeEvents, Protocol):
 
     def on_transmit(self, datagram: bytes) -> bool:
         """A datagram for the peer, DTLS or SRTP; returns whether it could be sent."""
-
-
-class RtpRegistry(Protocol):
-    """Where aiortc's senders and receivers register through a `TransportFace`; peer/rtp has it."""
-
-    def register_receiver(
-        self, receiver: RTCRtpReceiver, parameters: RTCRtpReceiveParameters
-    ) -> None:
-        """The receiver wants the packets that these parameters describe."""
-
-    def unregister_receiver(self, receiver: RTCRtpReceiver) -> None:
-        """The receiver wants no more packets."""
-
-    def register_sender(self, sender: RTCRtpSender, parameters: RTCRtpSendParameters) -> None:
-        """The sender wants the RTCP that concerns its streams."""
-
-    def unregister_sender(self, sender: RTCRtpSender) -> None:
-        """The sender wants no more RTCP."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint
     from peer.security_policy import SecurityPolicy
     from peer.transport.dtls.connection import OnSecret
-    from peer.transport.interfaces import DatagramPath, RtpRegistry, SecureEvents
+    from peer.transport.interfaces import DatagramPath, SecureEvents
     from peer.transport.tap import Tap
 
 _PATH_UP = frozenset({IceTransportState.CONNECTED, IceTransportState.COMPLETED})
@@ -51,14 +51,13 @@ class SecureTransport:
         ice: Carries the datagrams; an `IceTransport`.
         certificate: What we show at first.
         events: Told of states, packets and data.
-        registry: Where aiortc's senders and receivers are to register through `face`.
         policy: For every association.
         on_secret: Told of their keys, where these are to be logged.
         tap: Told of handshakes, verification and drops, where the transport is traced.
         clock: Seconds, monotonic, for arrival times.
 
     Attributes:
-        face: What to give aiortc's senders, receivers and SCTP as their transport.
+        face: What to give aiortc's SCTP as its transport.
     """
 
     def __init__(
@@ -68,7 +67,6 @@ class SecureTransport:
         ice: DatagramPath,
         certificate: Certificate,
         events: SecureEvents,
-        registry: RtpRegistry | None = None,
         policy: SecurityPolicy = DEFAULT_POLICY,
         on_secret: OnSecret | None = None,
         tap: Tap | None = None,
@@ -96,7 +94,7 @@ class SecureTransport:
             tap=tap,
         )
         self._settled = asyncio.Event()
-        self.face = TransportFace(self, certificate, registry)
+        self.face = TransportFace(self, certificate)
 
     @property
     def state(self) -> DtlsTransportState:

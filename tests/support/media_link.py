@@ -20,20 +20,27 @@ if TYPE_CHECKING:
 
 @dataclass
 class Wire:
-    """What left one end, in order; `keep` decides what arrives."""
+    """What left one end, in order; `keep` decides what arrives, `delay` after how many seconds."""
 
     keep: Callable[[bytes], bool] = lambda packet: True
+    delay: Callable[[bytes], float] = lambda packet: 0.0
     sent: list[bytes] = field(default_factory=list)
     queue: deque[Callable[[], None]] = field(default_factory=deque)
     scheduled: bool = False
 
     def carry(self, packet: bytes, deliver: Callable[[bytes], None]) -> bool:
         self.sent.append(packet)
-        if self.keep(packet):
-            self.queue.append(lambda: deliver(packet))
-            if not self.scheduled:
-                self.scheduled = True
-                asyncio.get_running_loop().call_soon(self._run)
+        if not self.keep(packet):
+            return True
+        loop = asyncio.get_running_loop()
+        delay = self.delay(packet)
+        if delay > 0:
+            loop.call_later(delay, deliver, packet)
+            return True
+        self.queue.append(lambda: deliver(packet))
+        if not self.scheduled:
+            self.scheduled = True
+            loop.call_soon(self._run)
         return True
 
     def _run(self) -> None:
@@ -52,12 +59,12 @@ class LinkEnd:
         self.ice: Any = None
         self.closed = False
         self.state = DtlsTransportState.CONNECTED
-        self.engine = RtpEngine()
+        self.engine = RtpEngine(self.send_rtp, self.send_rtcp, clock)
         self.wire = Wire()
         self.on_data: Callable[[bytes], None] = lambda message: None
         self.peer: LinkEnd = self
         self._clock = clock
-        self.face = TransportFace(cast("SecureTransport", self), certificate, self.engine)
+        self.face = TransportFace(cast("SecureTransport", self), certificate)
         self.face.adopt_role(role)
 
     def send_rtp(self, packet: bytes) -> bool:
@@ -73,9 +80,8 @@ class LinkEnd:
 
 
 def media_link(clock: Callable[[], float] | None = None) -> tuple[LinkEnd, LinkEnd]:
-    """The ends of a link; the clock gives arrival times in seconds."""
-    loop = asyncio.get_running_loop()
-    clock = clock or loop.time
+    """The ends of a link; the clock gives the time in seconds."""
+    clock = clock or asyncio.get_running_loop().time
     certificate = Certificate.generate()
     left = LinkEnd(certificate, DtlsRole.CLIENT, clock)
     right = LinkEnd(certificate, DtlsRole.SERVER, clock)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import Packet
 
-from peer.rtp.stats import InboundRtpStats, OutboundRtpStats
+from peer.rtp.inbound_stats import InboundRtpStats
+from peer.rtp.outbound_stats import OutboundRtpStats
 from tests.support.connections import PATIENCE
 
 if TYPE_CHECKING:

@@ -7,34 +7,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from aiortc.clock import current_datetime
 from aiortc.rtcdtlstransport import (
     SRTP_PROFILES,
     DataReceiver,
     RTCCertificate,
     RTCDtlsTransport,
-    RtpReceiver,
-    RtpSender,
 )
-from aiortc.stats import RTCStatsReport, RTCTransportStats
 
 from peer.security_policy import SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.demux import DatagramClass, classify
 from peer.transport.seam.srtp import SrtpSession
 
 if TYPE_CHECKING:
     from aiortc.rtcicetransport import RTCIceTransport
-    from aiortc.rtcrtpparameters import RTCRtpReceiveParameters, RTCRtpSendParameters
-    from aiortc.rtcrtpreceiver import RTCRtpReceiver
-    from aiortc.rtcrtpsender import RTCRtpSender
     from aiortc.rtcsctptransport import RTCSctpTransport
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from OpenSSL import SSL
     from pylibsrtp import Session
 
     from peer.identity.certificate import Certificate
-    from peer.transport.interfaces import RtpRegistry
     from peer.transport.secure import SecureTransport
 
 # ---- ICE: aioice.Connection and aiortc's RTCIceGatherer and RTCIceTransport
@@ -71,25 +62,20 @@ class SrtpKeys(RTCDtlsTransport):
 
 
 class TransportFace(RTCDtlsTransport):
-    """What aiortc's senders, receivers and SCTP take for an RTCDtlsTransport.
+    """What aiortc's SCTP takes for an RTCDtlsTransport.
 
     It stands for a SecureTransport and sends through whichever association is current there, so it
     outlives each of them. A send while there is none is dropped and counted there: a
-    ConnectionError would end aiortc's send loops for good.
+    ConnectionError would end aiortc's association for good.
 
     Attributes:
-        registry: Where senders and receivers register; set it before any of them starts.
         data_receiver: The SCTP transport that has registered, or None.
     """
 
-    def __init__(
-        self, secure: SecureTransport, certificate: Certificate, registry: RtpRegistry | None = None
-    ) -> None:
+    def __init__(self, secure: SecureTransport, certificate: Certificate) -> None:
         super().__init__(cast("RTCIceTransport", secure.ice), [_rtc_certificate(certificate)])
-        self.registry = registry
         self.data_receiver: RTCSctpTransport | None = None
         self._secure = secure
-        self._stats_id = f"transport_{secure.key}"
 
     @property
     def state(self) -> str:
@@ -105,12 +91,6 @@ class TransportFace(RTCDtlsTransport):
         """SCTP numbers its streams by the DTLS role (RFC 8832 section 6)."""
         self._set_role(role.value)
 
-    async def _send_rtp(self, data: bytes) -> None:
-        if classify(data) is DatagramClass.RTCP:
-            self._secure.send_rtcp(data)
-        else:
-            self._secure.send_rtp(data)
-
     async def _send_data(self, data: bytes) -> None:
         self._secure.send_data(data)
 
@@ -120,42 +100,6 @@ class TransportFace(RTCDtlsTransport):
     def _unregister_data_receiver(self, receiver: DataReceiver) -> None:
         if self.data_receiver is receiver:
             self.data_receiver = None
-
-    def _register_rtp_receiver(
-        self, receiver: RtpReceiver, parameters: RTCRtpReceiveParameters
-    ) -> None:
-        if self.registry is not None:
-            self.registry.register_receiver(cast("RTCRtpReceiver", receiver), parameters)
-
-    def _unregister_rtp_receiver(self, receiver: RtpReceiver) -> None:
-        if self.registry is not None:
-            self.registry.unregister_receiver(cast("RTCRtpReceiver", receiver))
-
-    def _register_rtp_sender(self, sender: RtpSender, parameters: RTCRtpSendParameters) -> None:
-        if self.registry is not None:
-            self.registry.register_sender(cast("RTCRtpSender", sender), parameters)
-
-    def _unregister_rtp_sender(self, sender: RtpSender) -> None:
-        if self.registry is not None:
-            self.registry.unregister_sender(cast("RTCRtpSender", sender))
-
-    def _get_stats(self) -> RTCStatsReport:
-        stats = self._secure.stats()
-        report = RTCStatsReport()
-        report.add(
-            RTCTransportStats(
-                timestamp=current_datetime(),
-                type="transport",
-                id=self._stats_id,
-                packetsSent=stats.packets_sent,
-                packetsReceived=stats.packets_received,
-                bytesSent=stats.bytes_sent,
-                bytesReceived=stats.bytes_received,
-                iceRole=self._secure.ice.role or "unknown",
-                dtlsState=stats.state.value,
-            )
-        )
-        return report
 
 
 def _rtc_certificate(certificate: Certificate) -> RTCCertificate:

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import pytest
 
+from peer.negotiation.attributes import Direction
 from peer.negotiation.codecs import (
     answered_codecs,
     codec_lines,
     common_extensions,
     described_codecs,
     in_order_of,
+    media_first,
+    offered_codecs,
     preferred,
     same_codec,
     shared_codecs,
 )
 from peer.negotiation.sdp import Line, MediaSection
-from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind
+from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, RtpCapabilities
 from tests.support.negotiation import H264, LEVEL, MID, OPUS, PCMU, VP8, audio, video
 
 RTX = video("rtx", 97, apt="96")
@@ -76,6 +79,7 @@ def test_what_is_said_twice_counts_once() -> None:
         (h264(), h264("42e01f", "0")),
         (h264("zz"), h264("zz")),
         (video("VP9", 98), video("VP9", 100, profile_id="0")),
+        (video("AV1", 45), video("AV1", 46, profile="0")),
     ],
 )
 def test_names_may_differ_where_the_stream_does_not(one: Codec, other: Codec) -> None:
@@ -188,3 +192,30 @@ def test_an_extension_without_an_id_of_its_own_is_left_out(theirs: list[HeaderEx
 def test_an_extension_that_is_offered_twice_is_answered_once() -> None:
     theirs = [HeaderExtension(4, MID.uri), HeaderExtension(5, MID.uri)]
     assert common_extensions((MID,), theirs) == (HeaderExtension(4, MID.uri),)
+
+
+def test_what_only_goes_beside_a_codec_is_never_the_first() -> None:
+    tones = audio("telephone-event", 101)
+    assert media_first((tones, OPUS, PCMU)) == (OPUS, PCMU, tones)
+    assert media_first((RTX, VP8)) == (VP8, RTX)
+    assert media_first((tones,)) == ()
+
+
+def test_what_we_only_decode_is_offered_where_we_do_not_send() -> None:
+    capabilities = RtpCapabilities((VP8,), (MID,), receive_only=(H264,))
+    assert offered_codecs(capabilities, Direction.RECVONLY) == (VP8, H264)
+    assert offered_codecs(capabilities, Direction.INACTIVE) == (VP8, H264)
+    assert offered_codecs(capabilities, Direction.SENDRECV) == (VP8,)
+    assert offered_codecs(capabilities, Direction.SENDONLY) == (VP8,)
+
+
+def test_the_profiles_of_av1_are_different_codecs() -> None:
+    assert not same_codec(video("AV1", 45), video("AV1", 45, profile="1"))
+
+
+def test_the_streams_that_the_peer_names_to_send() -> None:
+    section = media(
+        "video 9 UDP/TLS/RTP/SAVPF 96", "rid:hi send", "rid:lo send max-width=640", "rid:x recv"
+    )
+    assert section.sent_rids == ("hi", "lo")
+    assert media("application 9 UDP/DTLS/SCTP x", "rid:hi send").sent_rids == ()

@@ -2,167 +2,236 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
-from aiortc.rtp import RtcpByePacket, RtcpPsfbPacket, RtcpRrPacket, RtpPacket, pack_remb_fci
 
-from peer.rtp.receiver import RtpReceiver
-from peer.rtp.sender import RtpSender
-from peer.rtp_parameters import HeaderExtension, MediaKind, ReceiveParameters
-from tests.support.media_link import LinkEnd, media_link
-from tests.support.rtp import codecs, receiving, sending
+from peer.rtp.congestion import Share
+from peer.rtp.engine import RtpEngine
+from peer.rtp.header_extensions import ExtensionIds, abs_send_time, write_elements
+from peer.rtp.packet import RtpPacket
+from peer.rtp.rtcp import (
+    FullIntraRequest,
+    Goodbye,
+    Nack,
+    PictureLossIndication,
+    ReceiverEstimatedMaximumBitrate,
+    ReceiverReport,
+    ReceptionReport,
+    SenderReport,
+    TransportFeedback,
+    parse,
+    write,
+)
+from peer.rtp_parameters import Feedback, MediaKind
+from tests.support.rtp import receiving, sending
+from tests.support.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable, Mapping
+
+    from peer.rtp.rtcp import RtcpPacket
 
 VIDEO = MediaKind.VIDEO
-VP8 = codecs(VIDEO, "VP8")[0].payload_type
-MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
+PARAMETERS = receiving(VIDEO, "VP8")
+VP8 = PARAMETERS.codecs[0].payload_type
+IDS = ExtensionIds.of(PARAMETERS.extensions)
 
 
-@pytest.fixture
-async def end() -> AsyncIterator[LinkEnd]:
-    end, _ = media_link()
-    yield end
-    await end.engine.close()
+@dataclass(eq=False)
+class Receiver:
+    packets: list[RtpPacket] = field(default_factory=list)
+    rtcp: list[RtcpPacket] = field(default_factory=list)
+    due: tuple[ReceptionReport, ...] = ()
+
+    def on_rtp(self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: float) -> None:
+        self.packets.append(packet)
+
+    def on_rtcp(self, packet: RtcpPacket, arrival: float) -> None:
+        self.rtcp.append(packet)
+
+    def reports(self, now: float) -> tuple[ReceptionReport, ...]:
+        return self.due
 
 
-@pytest.fixture
-async def receiver(end: LinkEnd) -> AsyncIterator[RtpReceiver]:
-    receiver = RtpReceiver(VIDEO)
-    receiver.start(end.face, receiving(VIDEO, "VP8"), 1)
-    yield receiver
-    await receiver.stop()
+@dataclass(eq=False)
+class Sender:
+    rtcp: list[RtcpPacket] = field(default_factory=list)
+    targets: list[int] = field(default_factory=list)
+
+    def on_rtcp(self, packet: RtcpPacket, arrival: float) -> None:
+        self.rtcp.append(packet)
+
+    def on_target(self, bps: int) -> None:
+        self.targets.append(bps)
 
 
-@pytest.fixture
-async def sender(end: LinkEnd) -> AsyncIterator[RtpSender]:
-    sender = RtpSender(VIDEO)
-    sender.start(end.face, sending(VIDEO, "VP8"))
-    yield sender
-    await sender.stop()
+class Bench:
+    """An engine, and what it sent."""
 
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        self.now = 1000.0
+        self.sent: list[bytes] = []
+        self.engine = RtpEngine(self._take, self._take, clock or (lambda: self.now))
+        self.receiver = Receiver()
+        self.sender = Sender()
+        self.engine.add_sender(self.sender, sending(VIDEO, "VP8"), (11, 12))
 
-def with_mid(mid: str, *, extension: int = 1, ssrc: int = 7) -> bytes:
-    body = bytes([extension << 4 | len(mid) - 1]) + mid.encode()
-    body += bytes(-len(body) % 4)
-    header = RtpPacket(payload_type=VP8, ssrc=ssrc).serialize()[:12]
-    words = (len(body) // 4).to_bytes(2, "big")
-    return bytes([header[0] | 0x10]) + header[1:] + b"\xbe\xde" + words + body + b"\x10\x00"
+    def _take(self, packet: bytes) -> bool:
+        self.sent.append(packet)
+        return True
 
-
-async def test_packet_of_a_known_mid_reaches_its_receiver(
-    end: LinkEnd, receiver: RtpReceiver
-) -> None:
-    end.engine.on_rtp(with_mid("0"), 0)
-    assert end.engine.counters.rtp == 1
-    assert [stats.ssrc for stats in (await receiver.getStats()).values()] == [7]
-
-
-async def test_packet_of_nobody_is_counted(end: LinkEnd) -> None:
-    end.engine.on_rtp(RtpPacket(payload_type=97, ssrc=1).serialize(), 0)
-    assert end.engine.counters.unknown == 1
-
-
-@pytest.mark.parametrize("packet", [b"", b"\x80", bytes(12), b"\x90" + bytes(11)])
-async def test_malformed_rtp_is_counted(end: LinkEnd, packet: bytes) -> None:
-    end.engine.on_rtp(packet, 0)
-    assert end.engine.counters.malformed == 1
-
-
-@pytest.mark.parametrize("packet", [b"\x80", bytes(4), b"\x81\xc9\x00\x00", b"\x80\xc8\xff\xff"])
-async def test_malformed_rtcp_is_counted(end: LinkEnd, packet: bytes) -> None:
-    end.engine.on_rtcp(packet)
-    assert end.engine.counters.malformed == 1
-
-
-@pytest.mark.usefixtures("receiver")
-async def test_header_extension_of_a_wrong_length_is_malformed(end: LinkEnd) -> None:
-    packet = with_mid("xy", extension=3)
-    end.engine.on_rtp(packet, 0)
-    assert end.engine.counters.malformed == 1
-
-
-async def test_extension_ids_are_those_agreed_last(end: LinkEnd, receiver: RtpReceiver) -> None:
-    receiver.update(
-        ReceiveParameters(
-            mid="0", codecs=codecs(VIDEO, "VP8"), extensions=(HeaderExtension(5, MID_URI),)
+    def rtp(self, *items: tuple[int | None, bytes], ssrc: int = 7, payload_type: int = VP8) -> None:
+        profile, extension = write_elements([(i, v) for i, v in items if i is not None])
+        packet = RtpPacket(
+            payload_type=payload_type,
+            sequence_number=1,
+            timestamp=2,
+            ssrc=ssrc,
+            payload=b"\x10\x00",
+            profile=profile,
+            extension=extension,
         )
-    )
-    end.engine.on_rtp(with_mid("elsewhere", extension=1, ssrc=8), 0)
-    end.engine.on_rtp(with_mid("0", extension=5, ssrc=9), 0)
-    assert (end.engine.counters.rtp, end.engine.counters.unknown) == (2, 0)
+        self.engine.on_rtp(packet.write(), self.engine.clock())
+
+    def rtcp(self, *packets: RtcpPacket) -> None:
+        self.engine.on_rtcp(write(packets))
+
+    @property
+    def told(self) -> list[RtcpPacket]:
+        return [packet for datagram in self.sent for packet in parse(datagram)]
 
 
-async def test_extension_id_may_mean_something_else_later(
-    end: LinkEnd, receiver: RtpReceiver
-) -> None:
-    receiver.update(
-        ReceiveParameters(
-            mid="0",
-            codecs=codecs(VIDEO, "VP8"),
-            extensions=(HeaderExtension(3, "urn:ietf:params:rtp-hdrext:ssrc-audio-level"),),
-        )
-    )
-    # As long as an audio level, and not as the absolute send time that 3 meant before.
-    end.engine.on_rtp(with_mid("x", extension=3), 0)
-    assert end.engine.counters.malformed == 0
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
 
 
-async def test_stopped_receiver_gets_nothing(end: LinkEnd, receiver: RtpReceiver) -> None:
-    await receiver.stop()
-    end.engine.on_rtp(with_mid("0"), 0)
-    assert end.engine.counters.unknown == 1
+@in_virtual_time
+async def test_a_packet_of_a_known_mid_reaches_its_receiver() -> None:
+    bench = Bench()
+    bench.engine.add_receiver(bench.receiver, PARAMETERS)
+    bench.rtp((IDS.mid, b"0"))
+    assert [packet.ssrc for packet in bench.receiver.packets] == [7]
+    assert bench.engine.counters.rtp == 1
 
 
-async def test_rtcp_about_our_stream_reaches_its_sender(end: LinkEnd, sender: RtpSender) -> None:
-    pli = RtcpPsfbPacket(fmt=1, ssrc=1, media_ssrc=sender.ssrc)
-    remb = RtcpPsfbPacket(
-        fmt=15, ssrc=1, media_ssrc=0, fci=pack_remb_fci(800_000, [5, sender.ssrc])
-    )
-    strange = RtcpPsfbPacket(fmt=1, ssrc=1, media_ssrc=sender.ssrc ^ 1)
-    end.engine.on_rtcp(bytes(pli) + bytes(remb) + bytes(strange))
-    assert end.engine.counters.rtcp == 2
-    assert end.engine.failed == 0
+@in_virtual_time
+async def test_a_packet_of_an_unknown_mid_is_counted_and_dropped() -> None:
+    bench = Bench()
+    bench.engine.add_receiver(bench.receiver, PARAMETERS)
+    bench.rtp((IDS.mid, b"9"))
+    bench.rtp((IDS.mid, b"\xff"))
+    assert not bench.receiver.packets
+    assert (bench.engine.counters.unknown, bench.engine.counters.malformed) == (1, 1)
 
 
-async def test_remb_cut_short_is_malformed(end: LinkEnd, sender: RtpSender) -> None:
-    fci = pack_remb_fci(800_000, [sender.ssrc])
-    end.engine.on_rtcp(bytes(RtcpPsfbPacket(fmt=15, ssrc=1, media_ssrc=0, fci=fci[:8])))
-    assert end.engine.counters.malformed == 1
+@in_virtual_time
+async def test_a_removed_receiver_gets_nothing() -> None:
+    bench = Bench()
+    bench.engine.add_receiver(bench.receiver, PARAMETERS)
+    bench.engine.remove_receiver(bench.receiver)
+    bench.engine.remove_receiver(bench.receiver)
+    bench.rtp((IDS.mid, b"0"))
+    assert not bench.receiver.packets
 
 
-async def test_streams_of_one_receiver_are_bounded(end: LinkEnd, receiver: RtpReceiver) -> None:
-    for ssrc in range(1, 200):
-        end.engine.on_rtp(with_mid("0", ssrc=ssrc), ssrc)
-    # One receiver report has room for 31 streams.
-    assert len(await receiver.getStats()) == 16
+@in_virtual_time
+async def test_noise_is_counted_and_never_raises() -> None:
+    bench = Bench()
+    bench.engine.add_receiver(bench.receiver, PARAMETERS)
+    noise = random.Random(5)
+    for _ in range(2000):
+        packet = bytes([0x80 | noise.randrange(64)]) + noise.randbytes(noise.randrange(60))
+        bench.engine.on_rtp(packet, bench.now)
+        bench.engine.on_rtcp(packet)
+    counters = bench.engine.counters
+    assert counters.malformed > 0
+    assert counters.rtp + counters.unknown + counters.malformed >= 2000
 
 
-async def test_two_streams_at_once_do_not_undo_each_other(
-    end: LinkEnd, receiver: RtpReceiver
-) -> None:
-    for turn in range(20):
-        end.engine.on_rtp(with_mid("0", ssrc=1 + turn % 2), turn / 1000)
-    assert [stats.ssrc for stats in (await receiver.getStats()).values()] == [1]
-
-
-@pytest.mark.usefixtures("receiver", "sender")
-async def test_hostile_packets_never_raise(end: LinkEnd) -> None:
-    source = random.Random(3)
-    seeds = [
-        with_mid("0"),
-        with_mid("0") + bytes(40),
-        bytes(RtcpByePacket(sources=[7])) + bytes(RtcpRrPacket(ssrc=1)),
-        bytes(RtcpPsfbPacket(fmt=15, ssrc=1, media_ssrc=0, fci=pack_remb_fci(1, [1, 2]))),
+def test_feedback_about_our_streams_reaches_their_sender(bench: Bench) -> None:
+    about: list[RtcpPacket] = [
+        Nack(1, 11, (5,)),
+        PictureLossIndication(1, 11),
+        FullIntraRequest(1, ((11, 3),)),
+        ReceiverReport(1, (ReceptionReport(12, 0, 0, 9, 0),)),
     ]
-    for turn in range(4000):
-        packet = bytearray(source.choice(seeds))
-        for _ in range(source.randrange(4)):
-            packet[source.randrange(len(packet))] = source.randrange(256)
-        end.engine.on_rtp(bytes(packet), turn * 0.05)
-        end.engine.on_rtcp(bytes(packet[: source.randrange(len(packet) + 1)]))
-    assert end.engine.failed == 0
-    assert end.engine.counters.malformed > 0
+    bench.rtcp(*about, PictureLossIndication(1, 99))
+    assert bench.sender.rtcp == about
+    assert bench.engine.counters.rtcp == 4
+
+
+@in_virtual_time
+async def test_reports_of_the_peer_reach_the_receiver_of_the_stream() -> None:
+    bench = Bench()
+    bench.engine.add_receiver(bench.receiver, PARAMETERS)
+    bench.rtp((IDS.mid, b"0"))
+    report = SenderReport(7, 1 << 32, 5, 6, 7)
+    bench.rtcp(report, Goodbye((7,)), SenderReport(8, 0, 0, 0, 0))
+    assert bench.receiver.rtcp == [report, Goodbye((7,))]
+
+
+def test_what_the_peer_can_take_is_told_to_the_sender(bench: Bench) -> None:
+    bench.engine.set_share(bench.sender, Share())
+    before = bench.sender.targets[-1]
+    bench.rtcp(ReceiverEstimatedMaximumBitrate(1, 100_000, (11,)))
+    assert before > bench.sender.targets[-1] == 100_000
+    bench.engine.set_share(bench.sender, None)
+    bench.rtcp(ReceiverEstimatedMaximumBitrate(1, 90_000, (11,)))
+    assert bench.sender.targets[-1] == 100_000
+
+
+@in_virtual_time
+async def test_each_second_the_peer_is_told_how_its_streams_arrive() -> None:
+    bench = Bench(asyncio.get_running_loop().time)
+    engine, sent = bench.engine, bench.sent
+    receiver = Receiver(due=tuple(ReceptionReport(n, 0, 0, 0, 0) for n in range(40)))
+    engine.add_receiver(receiver, PARAMETERS)
+    await asyncio.sleep(10)
+    engine.remove_receiver(receiver)
+    counted = len(sent)
+    await asyncio.sleep(5)
+    assert len(sent) == counted
+    # Two packets, as one has room for 31 reports, 7 to 20 times.
+    assert 12 <= counted <= 42
+    reports = [packet for packet in parse(sent[0]) if isinstance(packet, ReceiverReport)]
+    assert len(reports[0].reports) == 31
+
+
+@in_virtual_time
+async def test_arrivals_are_told_where_that_was_agreed() -> None:
+    loop = asyncio.get_running_loop()
+    bench = Bench(loop.time)
+    bench.engine.add_receiver(bench.receiver, PARAMETERS)
+    for number in range(3):
+        bench.rtp((IDS.mid, b"0"), (IDS.transport_cc, bytes([1, number])))
+    await asyncio.sleep(0.2)
+    (told,) = [packet for packet in bench.told if isinstance(packet, TransportFeedback)]
+    assert told.base_sequence == 256
+    assert len(told.arrivals) == 3
+    bench.engine.close()
+
+
+@in_virtual_time
+async def test_an_estimate_is_told_only_where_arrivals_are_not() -> None:
+    bench = Bench()
+    remb = tuple(
+        replace(codec, feedback=tuple(f for f in codec.feedback if f != Feedback("transport-cc")))
+        for codec in PARAMETERS.codecs
+    )
+    for codecs, told in ((remb, True), (PARAMETERS.codecs, False)):
+        bench.sent.clear()
+        bench.engine.add_receiver(bench.receiver, replace(PARAMETERS, codecs=codecs))
+        for _ in range(6000):
+            bench.now += 0.001
+            bench.rtp((IDS.mid, b"0"), (IDS.abs_send_time, abs_send_time(bench.now)))
+        estimates = [p for p in bench.told if isinstance(p, ReceiverEstimatedMaximumBitrate)]
+        assert bool(estimates) is told
+
+
+def test_the_empty_report_is_of_one_of_our_streams(bench: Bench) -> None:
+    assert parse(bench.engine.empty_report()) == [ReceiverReport(11)]

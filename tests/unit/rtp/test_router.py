@@ -47,6 +47,19 @@ def test_ambiguous_payload_type_decides_nothing(router: Router) -> None:
     assert router.receiver_of(mid=None, ssrc=9, payload_type=97) is None
 
 
+def test_rid_decides_where_one_section_alone_announced_it(router: Router) -> None:
+    router.add_receiver("layers", mid="3", payload_types=[97], rids=["hi", "lo"])
+    assert router.receiver_of(mid=None, rid="lo", ssrc=9, payload_type=97) == "layers"
+    assert router.receiver_of(mid=None, ssrc=9, payload_type=97) == "layers"
+    router.add_receiver("others", mid="4", payload_types=[97], rids=["hi"])
+    assert router.receiver_of(mid=None, rid="hi", ssrc=10, payload_type=97) is None
+
+
+def test_mid_decides_before_a_rid(router: Router) -> None:
+    router.add_receiver("layers", mid="3", payload_types=[97], rids=["hi"])
+    assert router.receiver_of(mid="0", rid="hi", ssrc=9, payload_type=97) == "camera"
+
+
 def test_unknown_mid_drops_even_a_known_ssrc(router: Router) -> None:
     assert router.receiver_of(mid="7", ssrc=2222, payload_type=97) is None
 

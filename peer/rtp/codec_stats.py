@@ -1,0 +1,50 @@
+"""Owns the `codec` entry of statistics (W3C webrtc-stats section 8.2), as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peer.rtp_parameters import Codec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecStats:
+    """A codec that a stream uses.
+
+    Args:
+        id: Unique within one report, the same for the same codec in each.
+        type: `codec`.
+        timestamp: Milliseconds since 1970.
+        payloadType: 0 to 127.
+        mimeType: For example `video/VP8`.
+        clockRate: In hertz.
+        channels: Of sound; None for pictures.
+        sdpFmtpLine: The parameters as in `a=fmtp`; empty where there are none.
+    """
+
+    id: str
+    type: str
+    timestamp: float
+    payloadType: int
+    mimeType: str
+    clockRate: int
+    channels: int | None
+    sdpFmtpLine: str
+
+
+def codec_stats(codec: Codec, *, mid: str, direction: str, timestamp: float) -> CodecStats:
+    """The entry for a codec of one direction (`inbound` or `outbound`) of one m-section."""
+    return CodecStats(
+        id=f"codec-{direction}-{mid}-{codec.payload_type}",
+        type="codec",
+        timestamp=timestamp,
+        payloadType=codec.payload_type,
+        mimeType=codec.mimeType,
+        clockRate=codec.clock_rate,
+        channels=codec.channels,
+        sdpFmtpLine=";".join(
+            name if value is None else f"{name}={value}" for name, value in codec.parameters
+        ),
+    )

@@ -1,0 +1,138 @@
+"""Owns `DtmfSender`: the tones of a telephone among the sound (W3C webrtc-pc section 7)."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from pyee.asyncio import AsyncIOEventEmitter
+
+from peer.errors import ConfigurationError, InvalidStateError
+from peer.rtp.dtmf_events import PAUSE, PAUSE_LENGTH, TONES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TONE_CHANGE = "tonechange"
+
+_DEFAULT_DURATION, _SHORTEST, _LONGEST = 100, 40, 6000
+_DEFAULT_GAP, _SHORTEST_GAP = 70, 30
+
+
+@dataclass(frozen=True, slots=True)
+class ToneChangeEvent:
+    """A tone begins, or with an empty `tone` all have been played (RTCDTMFToneChangeEvent)."""
+
+    tone: str
+
+
+class ToneStream(Protocol):
+    """Where tones go."""
+
+    @property
+    def takes_tones(self) -> bool:
+        """Whether tones can be sent now."""
+
+    def play_tone(self, tone: str, *, duration: int, gap: int) -> None:
+        """Begin a tone of so many ms; the next one comes no sooner than `gap` ms after it."""
+
+
+class DtmfSender(AsyncIOEventEmitter):
+    """Plays tones in place of the sound of its sender.
+
+    Subscribe to `tonechange` with `on`, or set `ontonechange`: a function or a coroutine function
+    that takes a `ToneChangeEvent`.
+
+    Args:
+        stream: Of the sender.
+    """
+
+    def __init__(self, stream: ToneStream) -> None:
+        super().__init__()
+        self._stream = stream
+        self._buffer = ""
+        self._duration = _DEFAULT_DURATION
+        self._gap = _DEFAULT_GAP
+        self._next: asyncio.TimerHandle | None = None
+        self._handler: Callable[[ToneChangeEvent], object] | None = None
+
+    @property
+    def canInsertDTMF(self) -> bool:
+        """Whether tones were agreed on, and the sender sends."""
+        return self._stream.takes_tones
+
+    @property
+    def toneBuffer(self) -> str:
+        """The tones that are still to be played; the present one is not among them."""
+        return self._buffer
+
+    @property
+    def ontonechange(self) -> Callable[[ToneChangeEvent], object] | None:
+        """The one handler that is set instead of added."""
+        return self._handler
+
+    @ontonechange.setter
+    def ontonechange(self, handler: Callable[[ToneChangeEvent], object] | None) -> None:
+        if self._handler is not None:
+            self.remove_listener(TONE_CHANGE, self._handler)
+        self._handler = handler
+        if handler is not None:
+            self.on(TONE_CHANGE, handler)
+
+    def insertDTMF(
+        self, tones: str, duration: int = _DEFAULT_DURATION, interToneGap: int = _DEFAULT_GAP
+    ) -> None:
+        """Play these tones after the present one, instead of those that are still to be played.
+
+        Args:
+            tones: Of `0` to `9`, `A` to `D`, `#`, `*`, and `,` for a pause of two seconds; empty
+                to play no more.
+            duration: Of each tone in ms; 40 to 6000, what is beyond becomes that.
+            interToneGap: Between tones in ms; 30 to 6000, what is beyond becomes that.
+
+        Raises:
+            InvalidStateError: Tones cannot be sent now: see `canInsertDTMF`.
+            ConfigurationError: Another character is among them.
+        """
+        if not self.canInsertDTMF:
+            raise InvalidStateError("tones were not agreed on, or the sender does not send")
+        upper = tones.upper()
+        unknown = sorted(set(upper) - set(TONES + PAUSE))
+        if unknown:
+            raise ConfigurationError(f"{unknown[0]!r} is no tone of a telephone")
+        self._buffer = upper
+        self._duration = max(_SHORTEST, min(int(duration), _LONGEST))
+        self._gap = max(_SHORTEST_GAP, min(int(interToneGap), _LONGEST))
+        if upper and self._next is None:
+            self._schedule(0.0)
+
+    def stop(self) -> None:
+        """Play no more, and call nobody any more."""
+        self._buffer = ""
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        self._handler = None
+        self.remove_all_listeners()
+
+    def _schedule(self, seconds: float) -> None:
+        self._next = asyncio.get_running_loop().call_later(seconds, self._play)
+
+    def _play(self) -> None:
+        """The playout task of webrtc-pc section 7.2."""
+        self._next = None
+        if not self._stream.takes_tones:
+            return
+        tone, self._buffer = self._buffer[:1], self._buffer[1:]
+        if tone == PAUSE:
+            self._schedule(PAUSE_LENGTH)
+        elif tone:
+            self._stream.play_tone(tone, duration=self._duration, gap=self._gap)
+            self._schedule((self._duration + self._gap) / 1000)
+        try:
+            self.emit(TONE_CHANGE, ToneChangeEvent(tone))
+        except Exception as error:  # a fault of the program, and none of the call's
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": f"a handler of {TONE_CHANGE!r} raised", "exception": error}
+            )
