@@ -44,6 +44,7 @@ class SharedEncoding:
         settings: What its members have in common.
         clock: Seconds, monotonic: the one that readings are stamped with.
         ask_track: Asks a track of encoded frames for a key frame.
+        worker: Its `run` is called in another thread, for one job at a time.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class SharedEncoding:
         *,
         clock: Callable[[], float],
         ask_track: Callable[[], None],
+        worker: EncoderWorker | None = None,
     ) -> None:
         self._settings = settings
         self._kind = settings.codec.kind
@@ -59,11 +61,13 @@ class SharedEncoding:
         self._ask_track = ask_track
         self._members: list[Member] = []
         self._format = format_of(settings.codec)
-        self._worker = EncoderWorker(settings)
+        self._worker = worker or EncoderWorker(settings)
         self._waiting: deque[Reading] = deque()
         self._running = False
         self._finishing = False
         self._keyframes = KeyframeRequests()
+        # The same for a track of encoded frames, which is asked and answers later.
+        self._questions = KeyframeRequests()
         self._framerate = FramerateLimit(settings.max_framerate)
         # Whether the track gives encoded frames; None before its first one.
         self._passing: bool | None = None
@@ -79,6 +83,11 @@ class SharedEncoding:
     def busy(self) -> bool:
         """Whether more frames than the encoder is at would have to wait, or would be for nobody."""
         return bool(self._waiting) or not any(member.active for member in self._members)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the encoder has done all that it was given."""
+        return not self._running and not self._waiting
 
     @property
     def target_bitrate(self) -> int | None:
@@ -102,6 +111,7 @@ class SharedEncoding:
     def request_keyframe(self) -> None:
         """One is wanted, as soon as that may be."""
         self._keyframes.request()
+        self._questions.request()
         if self._passing is not False:
             self._ask()
 
@@ -207,13 +217,14 @@ class SharedEncoding:
         self._count(passed=1)
         self._deliver(frame)
         if any(member.active and not member.ready for member in self._members):
-            self._keyframes.request()
-            self._ask()
+            self._questions.request()
+        self._ask()
 
     def _deliver(self, frame: OutgoingFrame) -> None:
         self._failing = False
         if frame.keyframe:
             self._keyframes.made(frame.capture)
+            self._questions.made(frame.capture)
         for member in tuple(self._members):
             if member.wants(keyframe=frame.keyframe):
                 try:
@@ -227,12 +238,12 @@ class SharedEncoding:
 
     def _ask(self) -> None:
         now = self._clock()
-        if self._kind is MediaKind.VIDEO and self._keyframes.due(now):
-            self._keyframes.made(now)
+        if self._kind is MediaKind.VIDEO and self._questions.due(now):
+            self._questions.made(now)
             self._ask_track()
 
     def _finish_when_done(self) -> None:
-        if self._finishing and not self._running and not self._waiting:
+        if self._finishing and self.idle:
             for member in tuple(self._members):
                 self.leave(member)
                 member.on_ended()
