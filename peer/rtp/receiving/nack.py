@@ -5,7 +5,7 @@ from __future__ import annotations
 from peer.rtp.receiving.hold import Hold
 
 #: Packets that are remembered as missing.
-MISSING_LIMIT = 1000
+MISSING_LIMIT = 512
 #: How often one is asked for.
 TRIES_LIMIT = 10
 #: Seconds, before one was told or measured.
@@ -45,7 +45,7 @@ class Missing:
         told: Whether it was told.
     """
 
-    __slots__ = ("_missed", "_reordering", "asks", "due", "round_trip", "told")
+    __slots__ = ("_deviation", "_missed", "_reordering", "asks", "due", "round_trip", "told")
 
     def __init__(self, *, asks: bool) -> None:
         self._missed: dict[int, _Missed] = {}
@@ -53,6 +53,7 @@ class Missing:
         self.asks = asks
         self.due = _NEVER
         self.round_trip = DEFAULT_ROUND_TRIP
+        self._deviation = DEFAULT_ROUND_TRIP / 16
         self.told = False
 
     def __len__(self) -> int:
@@ -92,9 +93,12 @@ class Missing:
             repaired = missed.tries > 0 and since_asked > self.round_trip / 2
         if not repaired:
             self._reordering.learn(lateness, now)
-        elif missed.tries == 1 and not self.told:
-            # As with TCP, an answer to a second question tells nothing of the time it took.
-            self.round_trip += (since_asked - self.round_trip) / 4
+        elif missed.tries == 1:
+            # As with TCP (RFC 6298 section 3), an answer to a second question tells nothing.
+            error = since_asked - self.round_trip
+            self._deviation += (abs(error) - self._deviation) / 4
+            if not self.told:
+                self.round_trip += error / 4
         if not self._missed:
             self.due = _NEVER
         return lateness
@@ -116,7 +120,7 @@ class Missing:
         if now < self.due:
             return ()
         soon = now + _TOGETHER
-        again = now + max(_AGAIN, self.round_trip * 1.25 + _MARGIN)
+        again = now + max(_AGAIN, self.round_trip + max(4 * self._deviation, _MARGIN))
         asked: list[int] = []
         least = _NEVER
         for number, missed in self._missed.items():
