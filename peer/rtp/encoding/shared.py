@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from av import AudioFrame, VideoFrame
 
 from peer.rtp.codecs import EncodedSound
 from peer.rtp.codecs.video_encoder import DEFAULT_BITRATE
-from peer.rtp.encoding.counts import SubscriptionCounts
+from peer.rtp.encoding.counts import Tally
 from peer.rtp.encoding.framerate import FramerateLimit
 from peer.rtp.encoding.keyframes import KeyframeRequests
 from peer.rtp.encoding.outgoing import OutgoingFrame
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.rtp.codecs import EncodedPicture
+    from peer.rtp.encoding.counts import SubscriptionCounts
     from peer.rtp.encoding.member import Member
     from peer.rtp.encoding.reading import Reading
     from peer.rtp.encoding.settings import EncodingSettings
@@ -72,7 +72,12 @@ class SharedEncoding:
         # Whether the track gives encoded frames; None before its first one.
         self._passing: bool | None = None
         self._failing = False
-        self.counts = SubscriptionCounts()
+        self._tally = Tally()
+
+    @property
+    def counts(self) -> SubscriptionCounts:
+        """What became of the track's frames so far."""
+        return self._tally.counts()
 
     @property
     def empty(self) -> bool:
@@ -117,7 +122,7 @@ class SharedEncoding:
 
     def offer(self, reading: Reading) -> None:
         """Take what the track gave."""
-        self._count(read=1)
+        self._tally.read += 1
         if not any(member.active for member in self._members):
             self._waiting.clear()
             return
@@ -127,7 +132,7 @@ class SharedEncoding:
         elif self._kind is MediaKind.AUDIO or self._framerate.due(reading.time):
             if len(self._waiting) == WAITING[self._kind]:
                 self._waiting.popleft()
-                self._count(lagged=1)
+                self._tally.lagged += 1
             self._waiting.append(reading)
             self._start()
 
@@ -176,7 +181,7 @@ class SharedEncoding:
             self._keyframes.request()
             self._refuse(made.error)
         for result in made.results:
-            self._count(encoded=1)
+            self._tally.encoded += 1
             self._send(made, result)
 
     def _send(self, made: Made, result: EncodedPicture | EncodedSound) -> None:
@@ -214,7 +219,7 @@ class SharedEncoding:
             return
         if frame is None:
             return
-        self._count(passed=1)
+        self._tally.passed += 1
         self._deliver(frame)
         if any(member.active and not member.ready for member in self._members):
             self._questions.request()
@@ -233,7 +238,7 @@ class SharedEncoding:
                     logger.exception("a sender failed to take a frame")
 
     def _refuse(self, error: Exception) -> None:
-        self._count(unusable=1)
+        self._tally.unusable += 1
         self.fail(error)
 
     def _ask(self) -> None:
@@ -247,8 +252,3 @@ class SharedEncoding:
             for member in tuple(self._members):
                 self.leave(member)
                 member.on_ended()
-
-    def _count(self, **more: int) -> None:
-        counts = self.counts
-        changed = {name: getattr(counts, name) + number for name, number in more.items()}
-        self.counts = replace(counts, **changed)

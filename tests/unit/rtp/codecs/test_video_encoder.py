@@ -13,6 +13,7 @@ from av.video.frame import PictureType
 
 from peer.rtp.codecs import EncodeError, FrameDecoder, VideoEncoder
 from peer.rtp.codecs.video_encoder import MIN_BITRATE
+from peer.rtp.formats import format_of
 from tests.support.moving import codec_named, moving_picture
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 NAMES = ["VP8", "H264", "VP9", "AV1"]
 # Relative to the bitrate, over three seconds.
-CLOSE = {"VP8": 0.1, "VP9": 0.1, "H264": 0.2, "AV1": 0.1}
+CLOSE = {"VP8": 0.1, "VP9": 0.1, "H264": 0.2, "AV1": 0.15}
 
 
 @pytest.fixture(params=NAMES)
@@ -107,6 +108,17 @@ def rate_of(encoder: VideoEncoder, begin: int, end: int) -> float:
     return sum(len(picture.payload) for picture in pictures) * 8 * 30 / (end - begin)
 
 
+def test_the_bitrate_is_kept_at_ten_pictures_a_second(name: str) -> None:
+    encoder = VideoEncoder(codec_named(name), bitrate=700_000, framerate=10)
+    sizes = [
+        len(picture.payload)
+        for index in range(80)
+        for picture in encoder.encode(moving_picture(index, framerate=10, noise=6), keyframe=False)
+    ]
+    assert sum(sizes[30:]) * 8 / 5 == pytest.approx(700_000, rel=CLOSE[name])
+    assert encoder.opened == 1
+
+
 def test_far_from_the_bitrate_it_is_opened_anew_once(name: str) -> None:
     encoder = encoder_of(name, 1_600_000)
     for index in range(160):
@@ -170,6 +182,17 @@ def test_sets_of_h264_come_with_each_key_frame() -> None:
         payload = one(encoder, index, keyframe=index == 2).payload
         types = {unit[0] & 31 for unit in payload.split(b"\0\0\1")[1:]}
         assert ({7, 8, 5} <= types) == (index in {0, 2})
+
+
+def test_slices_of_h264_fit_into_packets_where_there_are_no_fragments() -> None:
+    codec = replace(codec_named("H264"), parameters=())
+    encoder = VideoEncoder(codec, bitrate=3_000_000)
+    for index in range(3):
+        (picture,) = encoder.encode(moving_picture(index), keyframe=False)
+        assert len(picture.payload) > 3000
+        assert max(map(len, format_of(codec).packetize(
+            picture.payload, keyframe=index == 0, limit=1200
+        ))) <= 1200  # fmt: skip
 
 
 def test_threads_are_bounded_and_end_with_the_encoder(name: str) -> None:

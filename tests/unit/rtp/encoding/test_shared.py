@@ -233,6 +233,17 @@ async def test_nothing_is_encoded_for_nobody(bench: Bench) -> None:
     assert bench.encoding.counts.read == 7
 
 
+async def test_what_waits_is_forgotten_once_nobody_wants_it(bench: Bench) -> None:
+    sender = bench.joined()
+    bench.worker.free.clear()
+    bench.put()
+    bench.put()
+    sender.member.active = False
+    bench.put()
+    await bench.done()
+    assert len(bench.worker.jobs) == 1
+
+
 async def test_a_paused_member_gets_nothing_while_others_do(bench: Bench) -> None:
     paused, other = bench.joined(), bench.joined()
     await bench.play(1)
