@@ -146,6 +146,11 @@ def test_layers_do_not_share_a_packet() -> None:
 def test_the_rest_of_a_layer_keeps_others_away() -> None:
     low, high = obu(FRAME, b"0" * 150, (0, 0)), obu(FRAME, b"1" * 20, (0, 1))
     assert [payload[0] for payload in pack(unit(low, high), 101)] == [Y | W1, Z | W1, W1]
+    # And so does one that waited for the next packet.
+    assert [
+        payload[0]
+        for payload in pack(unit(obu(TILES, b"t" * 90), obu(FRAME, b"0" * 20, (0, 0)), high), 101)
+    ] == [W1, W1, W1]
     # What belongs to no layer may go with any.
     assert len(pack(unit(low, MD), 101)) == 2
 
@@ -182,7 +187,9 @@ def test_obus_that_bring_their_size_are_read_as_well() -> None:
         [bytes((0, 0x80))],
         [bytes((0,)) + b"\x80" * 9],
         [packet(0, FR) + b"\x05"],
-        [packet(W3, SH, FR)[:-51]],
+        [packet(W3, SH, FR)[:-52]],
+        [packet(Y | W3, SH, FR)[:-52], packet(Z | W1, FR)],
+        [packet(0, FR)[:-1]],
         # Elements and OBUs of no octets, and what is no OBU.
         [packet(0, b"", FR)],
         [packet(W2, FR, b"")],

@@ -130,6 +130,7 @@ def test_what_is_no_access_unit_is_not_sent(frame: bytes) -> None:
         fragments(IDR, 20, 40)[:-1],
         fragments(IDR, 20, 40)[:1],
         [*fragments(IDR, 20)[:1], SLICE],
+        [*fragments(IDR, 20)[:1], SLICE, *fragments(IDR, 20)[1:]],
         [*fragments(IDR, 20)[:1], *fragments(IDR, 20)],
         [fragments(IDR, 20)[0], fragments(SLICE, 20)[1]],
         [b"\x7c"],
@@ -227,9 +228,11 @@ def test_few_sets_are_kept_and_no_large_ones() -> None:
     fmt = H264Format(fragments=True)
     # Exp-Golomb codes of 11 bits, for identifiers from 31 on.
     sets = [b"\x68" + (number << 5 | 1).to_bytes(2, "big") for number in range(32, 62)]
-    fmt.assemble([b"\x68\x80" + b"x" * 2000, *sets])
-    frame = fmt.assemble([IDR])
-    assert frame == annex_b(*sets[-16:], IDR)
+    fmt.assemble([*sets, b"\x68\x80" + b"x" * 2000, b"\x68"])
+    assert fmt.assemble([IDR]) == annex_b(*sets[-16:], IDR)
+    # One that came again is not the oldest.
+    fmt.assemble([sets[14], *sets[:15]])
+    assert fmt.assemble([IDR]) == annex_b(*sets[:15], sets[29], IDR)
 
 
 def test_a_key_frame_has_an_idr_picture_and_its_sets() -> None:

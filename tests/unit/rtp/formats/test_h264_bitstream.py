@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from peer.rtp.formats.h264_bitstream import nal_units, picture_size
@@ -25,13 +27,6 @@ def test_the_size_is_cropped(width: int, height: int) -> None:
 @pytest.mark.parametrize("pixels", ["gray", "yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
 def test_profiles_with_other_colours(pixels: str) -> None:
     assert picture_size(sps_of(width=182, height=106, pixels=pixels)) == (182, 106)
-
-
-@pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p"])
-@pytest.mark.parametrize("matrix", ["jvt", "flat"])
-def test_scaling_lists_are_passed(matrix: str, pixels: str) -> None:
-    options = {"preset": "veryfast", "x264-params": f"cqm={matrix}"}
-    assert picture_size(sps_of(width=182, height=106, pixels=pixels, options=options)) == (182, 106)
 
 
 def test_fields_count_twice() -> None:
@@ -76,6 +71,28 @@ def test_order_counts_of_every_type_are_passed(order_count: str, size: tuple[int
 def test_what_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(MalformedError):
         picture_size(bits(text))
+
+
+# Profile 100, in 4:2:0 and 4:4:4: lists that are not there, one that ends at once with -8, and
+# one of 16 and one of 64 entries.
+@pytest.mark.parametrize(
+    ("chroma", "lists"),
+    [
+        ("010", "1" + "000010001" + "1" + "1" * 16 + "0000" + "1" + "1" * 64 + "0"),
+        ("00100 0", "1" + "000010001" + "1" + "1" * 16 + "0000" + "1" + "1" * 64 + "00000"),
+    ],
+)
+def test_scaling_lists_are_passed(chroma: str, lists: str) -> None:
+    sps = bits("01100100 00000000 00011110 1" + chroma + "1 1 0 1" + lists + "1 1 1" + SIZE)
+    assert picture_size(sps) == (64, 48)
+
+
+def test_octets_that_keep_start_codes_out_are_passed() -> None:
+    far = "0" * 24 + "1" + "0" * 24
+    sps = bits(BASELINE + "010 1" + far + "1 1" + SIZE)
+    escaped = re.sub(rb"\0\0(?=[\0-\3])", b"\0\0\3", sps)
+    assert escaped != sps
+    assert picture_size(escaped) == (64, 48)
 
 
 def test_one_that_ends_too_early_is_refused() -> None:

@@ -65,6 +65,11 @@ def test_later_parts_begin_nothing(second: str) -> None:
         fmt.assemble([payload])
 
 
+def test_a_later_part_with_nothing_in_it_is_refused() -> None:
+    with pytest.raises(MalformedError):
+        Vp8Format().assemble([b"\x10" + INTERFRAME, b"\x80\x80\x11"])
+
+
 def test_two_beginnings_are_no_frame() -> None:
     with pytest.raises(MalformedError):
         Vp8Format().assemble([b"\x10" + INTERFRAME, b"\x10" + INTERFRAME])
@@ -88,14 +93,14 @@ def test_what_has_no_start_code_is_no_key_frame(frame: bytes) -> None:
 def test_picture_ids_of_15_bits_count_frames_and_wrap() -> None:
     fmt = Vp8Format()
     ids = []
-    for _ in range((1 << 15) + 2):
+    for _ in range((1 << 16) + 2):
         first, second = fmt.packetize(INTERFRAME * 20, keyframe=False, limit=64)
         ids.append(int.from_bytes(first[2:4], "big"))
         assert first[:2] == b"\x90\x80"
         assert second[:2] == b"\x80\x80"
         assert second[2:4] == first[2:4]
 
-    assert ids == [0x8000 | number for number in [*range(1 << 15), 0, 1]]
+    assert ids == [0x8000 | number for number in [*range(1 << 15), *range(1 << 15), 0, 1]]
 
 
 def test_parts_are_of_nearly_one_size() -> None:

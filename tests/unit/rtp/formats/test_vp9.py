@@ -78,7 +78,15 @@ def test_parts_have_one_beginning_and_one_end() -> None:
     fmt = Vp9Format()
     first, middle, last = head(I | B, "11"), head(I, "11"), head(I | E, "11")
     assert fmt.assemble([first + KEY, middle + b"b", last + b"c"]) == KEY + b"bc"
-    for wrong in ([first, middle], [middle, last], [last], [first, first, last], [first]):
+    for wrong in (
+        [first],
+        [last],
+        [first, middle],
+        [middle, last],
+        [first, first, last],
+        [first, last, middle],
+        [first, last, first, middle],
+    ):
         with pytest.raises(MalformedError):
             fmt.assemble([part + KEY for part in wrong])
 

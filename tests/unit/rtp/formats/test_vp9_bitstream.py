@@ -82,6 +82,14 @@ def test_sizes_take_as_few_octets_as_fit(sizes: tuple[int, ...]) -> None:
     assert len(whole) == sum(sizes) + 2 + octets * len(sizes)
 
 
+def test_one_frame_needs_no_index() -> None:
+    assert superframe([b"\x86one"]) == b"\x86one"
+
+
+def test_a_superframe_with_something_else_in_it_is_no_key_frame() -> None:
+    assert describe(superframe([encoded("VP9")[0].data, bytes(40)])) == FrameShape(False)
+
+
 def test_more_than_eight_frames_fit_in_none() -> None:
     with pytest.raises(MalformedError):
         superframe([b"\x86"] * 9)
