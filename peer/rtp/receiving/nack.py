@@ -10,6 +10,8 @@ MISSING_LIMIT = 512
 TRIES_LIMIT = 10
 #: Seconds, before one was told or measured.
 DEFAULT_ROUND_TRIP = 0.1
+#: The most that is believed: who measures it may have asked the peer.
+ROUND_TRIP_LIMIT = 2.0
 #: The least seconds between asking for a packet and asking again.
 _AGAIN = 0.03
 _MARGIN = 0.01
@@ -42,10 +44,9 @@ class Missing:
     Attributes:
         due: When to ask next, in seconds; infinite for never.
         round_trip: In seconds, told or measured by what came back.
-        told: Whether it was told.
     """
 
-    __slots__ = ("_deviation", "_missed", "_reordering", "asks", "due", "round_trip", "told")
+    __slots__ = ("_deviation", "_missed", "_reordering", "_told", "asks", "due", "round_trip")
 
     def __init__(self, *, asks: bool) -> None:
         self._missed: dict[int, _Missed] = {}
@@ -54,10 +55,15 @@ class Missing:
         self.due = _NEVER
         self.round_trip = DEFAULT_ROUND_TRIP
         self._deviation = DEFAULT_ROUND_TRIP / 16
-        self.told = False
+        self._told = False
 
     def __len__(self) -> int:
         return len(self._missed)
+
+    def tell(self, round_trip: float) -> None:
+        """Somebody measured the round trip, in seconds; repairs do not change it any more."""
+        self.round_trip = min(max(round_trip, 0.0), ROUND_TRIP_LIMIT)
+        self._told = True
 
     def note(self, first: int, end: int, now: float) -> None:
         """The numbers from `first` to before `end` were skipped."""
@@ -97,7 +103,7 @@ class Missing:
             # As with TCP (RFC 6298 section 3), an answer to a second question tells nothing.
             error = since_asked - self.round_trip
             self._deviation += (abs(error) - self._deviation) / 4
-            if not self.told:
+            if not self._told:
                 self.round_trip += error / 4
         if not self._missed:
             self.due = _NEVER

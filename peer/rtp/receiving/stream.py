@@ -121,8 +121,7 @@ class Stream:
 
     def set_round_trip_time(self, seconds: float) -> None:
         """Told by whoever measured it."""
-        self._missing.round_trip = seconds
-        self._missing.told = True
+        self._missing.tell(seconds)
         self._set_hold()
 
     def hold(self, now: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peer.rtp.receiving.nack import TRIES_LIMIT, Missing
+from peer.rtp.receiving.nack import ROUND_TRIP_LIMIT, TRIES_LIMIT, Missing
 
 
 def test_it_is_asked_for_at_once() -> None:
@@ -103,11 +103,18 @@ def test_the_answer_to_a_second_question_measures_nothing() -> None:
 
 def test_a_round_trip_that_was_told_stays() -> None:
     missing = Missing(asks=True)
-    missing.round_trip, missing.told = 0.05, True
+    missing.tell(0.05)
     missing.note(10, 11, 5.0)
     missing.take(5.0)
     missing.came(10, 9.0, repaired=True)
     assert missing.round_trip == 0.05
+
+
+@pytest.mark.parametrize(("told", "believed"), [(-1.0, 0.0), (1e9, ROUND_TRIP_LIMIT)])
+def test_a_round_trip_that_cannot_be_is_not_believed(told: float, believed: float) -> None:
+    missing = Missing(asks=True)
+    missing.tell(told)
+    assert missing.round_trip == believed
 
 
 def test_what_is_given_up_is_forgotten() -> None:

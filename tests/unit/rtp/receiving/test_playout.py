@@ -106,7 +106,7 @@ def test_a_frame_that_comes_after_its_time_is_given_at_once() -> None:
     player.play(*[0.0] * 60, 0.3)
     at, index = player.shown[-1]
     assert index == 60
-    assert at == pytest.approx(100.0 + 60 * FRAME + 0.3)
+    assert at == pytest.approx(100.0 + 60 * FRAME + 0.3, abs=1e-6)
     assert player.playout.statistics.late == 1
 
 
@@ -123,7 +123,7 @@ def test_the_application_may_ask_for_more() -> None:
     assert player.playout.target == 0.5
     at, index = player.shown[0]
     assert index == 0
-    assert at == pytest.approx(100.5)
+    assert at == pytest.approx(100.5, abs=1e-6)
     player.playout.minimum = 0.0
     assert player.playout.target == LEAST
 
@@ -171,7 +171,7 @@ def test_a_leap_of_the_time_is_no_delay() -> None:
     now = 102.0
     player.serve(now)
     player.playout.push(frame(player.index, now), now)
-    assert player.playout.deadline == pytest.approx(now + LEAST)
+    assert player.playout.deadline == pytest.approx(now + LEAST, abs=1e-6)
 
 
 def test_clearing_drops_what_waits() -> None:
