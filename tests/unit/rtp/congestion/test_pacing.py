@@ -272,3 +272,23 @@ def test_target_that_rises_lets_more_through() -> None:
     line.congestion.on_remb(20_000_000)
     line.run(0.2)
     assert len(line.sent) == 20
+
+
+def test_timer_is_not_kept_where_everything_was_dropped() -> None:
+    line, source = Line(target=80_000), Source("v")
+    line.give(source.frame(0, packets=60, urgency=Urgency.SOUND))
+    line.give(source.frame(1))
+    line.give(source.frame(2))
+    line.now = WAIT_LIMIT + 0.01
+    line.pacer.advance(line.now)
+    assert (line.pacer.deadline, source.dropped, source.broken) == (None, 2, 1)
+    line.now += 1
+    line.give(source.frame(3))
+    assert line.labels[-1] == "v3"
+
+
+def test_frame_larger_than_all_that_may_wait_is_sent_all_the_same() -> None:
+    line, source = Line(), Source("v")
+    line.give(source.frame(0, packets=PACKET_LIMIT + 500))
+    line.run(60)
+    assert len(line.sent) == PACKET_LIMIT + 500
