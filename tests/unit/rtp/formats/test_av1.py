@@ -151,7 +151,11 @@ def test_the_rest_of_a_layer_keeps_others_away() -> None:
         payload[0]
         for payload in pack(unit(obu(TILES, b"t" * 90), obu(FRAME, b"0" * 20, (0, 0)), high), 101)
     ] == [W1, W1, W1]
-    # What belongs to no layer may go with any.
+    # What belongs to no layer may go with any, in this packet or the next.
+    data = obu(METADATA, b"m" * 30)
+    assert pack(unit(obu(FRAME, b"0" * 90, (0, 0)), data, high), 101)[1:] == [
+        packet(W2, data, high)
+    ]
     assert len(pack(unit(low, MD), 101)) == 2
 
 
