@@ -79,6 +79,7 @@ def test_clock_of_the_peer_that_is_set_begins_anew() -> None:
 def test_packets_out_of_order_are_left_out() -> None:
     trend = DelayTrend()
     packets = through(capacity=2e6, bitrate=1e6)
-    late = [(s, 99.0, n) for s, _, n in packets[:30]]
+    late = [(s, 4.0, n) for s, _, n in packets[:30]]
+    after = through(capacity=2e6, bitrate=1e6, begin=3.0)
     usages(trend, packets)
-    assert set(usages(trend, late)) == {BandwidthUsage.NORMAL}
+    assert set(usages(trend, late + after)) == {BandwidthUsage.NORMAL}

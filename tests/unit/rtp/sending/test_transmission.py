@@ -75,12 +75,9 @@ def test_timestamps_keep_their_distances_and_wrap() -> None:
 
 
 def test_two_streams_begin_at_different_places() -> None:
-    begins = {
-        (each.sequence_number, each.timestamp)
-        for _ in range(8)
-        for each in packets(video().frame([b"x"], timestamp=0))
-    }
-    assert len(begins) == 8
+    begins = [each for _ in range(8) for each in packets(video().frame([b"x"], timestamp=0))]
+    assert len({each.sequence_number for each in begins}) > 5
+    assert len({each.timestamp for each in begins}) > 5
 
 
 def test_frame_that_is_never_sent_takes_no_number() -> None:
