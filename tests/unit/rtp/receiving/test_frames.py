@@ -188,3 +188,11 @@ def test_parameters_that_change_the_codec_of_a_payload_type_are_obeyed() -> None
     making.maker.configure(payload_types_of((replace(OPUS, payload_type=0),)))
     making.add(0, 90_000, b"b")
     assert [frame.codec.name for frame in making.frames] == ["PCMU", "opus"]
+
+
+def test_what_only_looks_like_the_beginning_of_a_key_frame_is_none() -> None:
+    making = Making()
+    making.add(96, 0, b"\x10\x10" + bytes(20), marker=True)
+    assert not making.frames
+    assert making.maker.broken
+    assert making.source.frames_dropped == 1

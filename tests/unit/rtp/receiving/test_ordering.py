@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.nack import Missing
+from peer.rtp.receiving.nack import MISSING_LIMIT, Missing
 from peer.rtp.receiving.ordering import (
     GAP_LIMIT,
     OUTAGE_GAP,
@@ -85,16 +85,25 @@ def test_what_was_given_up_is_late_and_tells_how_much() -> None:
 def test_a_gap_beyond_the_limit_is_given_up_at_once() -> None:
     line = Line()
     line.put(FIRST)
+    line.put(FIRST + 2 + GAP_LIMIT)
+    assert line.delivered == [FIRST, LOST, FIRST + 2 + GAP_LIMIT]
+    assert len(line.missing) == 0
+
+
+def test_a_gap_up_to_the_limit_is_waited_for() -> None:
+    line = Line()
+    line.put(FIRST)
     line.put(FIRST + 1 + GAP_LIMIT)
+    assert line.delivered == [FIRST]
     assert len(line.missing) == GAP_LIMIT
-    line.put(FIRST + 2 + GAP_LIMIT + GAP_LIMIT + 1)
-    assert line.delivered == [
-        FIRST,
-        LOST,
-        FIRST + 1 + GAP_LIMIT,
-        LOST,
-        FIRST + 3 + 2 * GAP_LIMIT,
-    ]
+
+
+def test_only_so_many_are_missing_at_once() -> None:
+    line = Line()
+    apart = GAP_LIMIT // 2 + 1
+    for at in range(MISSING_LIMIT // (apart - 1) + 2):
+        line.put(FIRST + at * apart)
+    assert line.delivered[-2] == LOST
     assert len(line.missing) == 0
 
 
