@@ -8,7 +8,7 @@ PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift
 TEST_TOOLS := $(PEERS) turnserver ip nft
 BENCHMARK_TOOLS := node npm wrtc
 
-BENCHMARKS := setup handshake rekey
+BENCHMARKS := setup handshake rekey rtp
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 

@@ -186,7 +186,7 @@ def _parse_rest(packet: RtpPacket, data: bytes, first: int) -> None:
         packet.extension = data[begin:start]
     # RFC 3550 section 5.1: the last octet says how many, itself included.
     if first & _PADDING:
-        padding = data[-1] if end > start else 0
+        padding = data[-1]
         if not 0 < padding <= end - start:
             raise MalformedError("an RTP packet has less padding than it says", end)
         packet.padding = padding

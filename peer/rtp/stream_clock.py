@@ -52,7 +52,10 @@ class StreamClock:
         self._moment = frame.capture
         pts, base = self._timeline.place(frame.pts, frame.time_base, frame.duration)
         if base is not self._base:
-            self._count_in(base)
+            # Many a source makes its time base anew for each frame.
+            if base != self._base:
+                self._count_in(base)
+            self._base = base
         ticks = (pts * self._factor + self._offset) // self._divisor
         if self._last is not None and ticks <= self._last:
             # Two frames with one timestamp would be one to the peer.
@@ -77,4 +80,3 @@ class StreamClock:
         self._divisor = math.lcm(factor.denominator, offset.denominator)
         self._factor = int(factor * self._divisor)
         self._offset = int(offset * self._divisor)
-        self._base = base

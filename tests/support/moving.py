@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from av import VideoFrame
 
-from peer.rtp.codecs import installed
+from peer.rtp.codecs import VideoEncoder, installed
 from peer.rtp_parameters import MediaKind
 from tests.support.frames import tone
 
@@ -48,3 +48,13 @@ def codec_named(name: str) -> Codec:
     """The first installed codec of this name."""
     every = (*installed(MediaKind.AUDIO), *installed(MediaKind.VIDEO))
     return next(codec for codec in every if codec.name == name)
+
+
+def vp8_pictures(count: int) -> list[bytes]:
+    """Small pictures, the first of which is a key frame."""
+    encoder = VideoEncoder(codec_named("VP8"))
+    return [
+        picture.payload
+        for index in range(count)
+        for picture in encoder.encode(moving_picture(index, width=16, height=16), keyframe=False)
+    ]

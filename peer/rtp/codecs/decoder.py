@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Decoded = AudioFrame | VideoFrame
 
-# A picture that claims to be larger is refused before memory is taken for it: 8192 by 4320.
+# More than any call shows.
 MAX_PIXELS = 8192 * 4320
 # By RFC 3551 section 4.5.2 the RTP clock of G722 runs at half its sampling rate.
 SAMPLE_RATES = {"g722": 16_000}
@@ -35,13 +35,15 @@ class FrameDecoder:
 
     Args:
         codec: As it was agreed.
+        max_pixels: Of a picture; a larger one is refused before memory is taken for it.
 
     Raises:
         DecodeError: No library here decodes it.
     """
 
-    def __init__(self, codec: Codec) -> None:
+    def __init__(self, codec: Codec, *, max_pixels: int = MAX_PIXELS) -> None:
         self._codec = codec
+        self._max_pixels = max_pixels
         library = decoder_library(codec.name)
         if library is None:
             raise DecodeError(f"nothing here decodes {codec.mimeType}")
@@ -89,7 +91,7 @@ class FrameDecoder:
         # Each thread of a decoder by pictures delays what comes out by a picture.
         context.thread_count = 1
         if self._codec.kind is MediaKind.VIDEO:
-            context.options = {"max_pixels": str(MAX_PIXELS)}
+            context.options = {"max_pixels": str(self._max_pixels)}
             if self._library == "libdav1d":
                 context.options |= {"max_frame_delay": "1"}
         elif isinstance(context, AudioCodecContext):

@@ -16,11 +16,15 @@ WEIGHT = 1 / 16
 
 
 class PictureTime:
-    """Intervals of pictures, and their mean, in seconds."""
+    """Intervals of pictures, and their mean, in seconds.
 
-    def __init__(self) -> None:
+    Args:
+        usual: Before any is known.
+    """
+
+    def __init__(self, usual: float = USUAL) -> None:
         self._last: Fraction | None = None
-        self.mean = USUAL
+        self.mean = min(max(usual, SHORTEST), LONGEST)
 
     def advance(self, time: Fraction | None) -> float:
         """The interval before a picture; the usual one where times do not rise.

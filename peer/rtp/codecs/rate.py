@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-# Pictures a second that the libraries are told of; `interval` in seconds says what comes in truth.
+# Pictures a second that the libraries are told of, whatever comes in truth.
 FRAMERATE = 30
 # Seconds: the shortest time between two openings that nobody asked for.
 SETTLED = 3.0
@@ -31,18 +31,22 @@ class Step:
 
 
 class RateControl(Protocol):
-    """One opened encoder, from `opened` on. All bitrates are in bits a second."""
+    """One opened encoder, from `opened` on.
 
-    def opened(self, target: int) -> int:
+    Bitrates are in bits a second, `interval` is the time since the picture before and
+    `mean_interval` its mean, in seconds.
+    """
+
+    def opened(self, target: int, mean_interval: float) -> int:
         """The encoder is being opened: the bitrate to open it with."""
         ...
 
-    def stale(self, target: int, *, keyframe: bool) -> bool:
+    def stale(self, target: int, mean_interval: float, *, keyframe: bool) -> bool:
         """Whether to open it anew for this target; more readily where a key frame is due."""
         ...
 
     def step(self, target: int, interval: float, mean_interval: float) -> Step:
-        """What to do with a picture that comes so many seconds after the one before."""
+        """What to do with a picture."""
         ...
 
 
@@ -60,13 +64,13 @@ class ByTime:
         self._opened_with = 1
         self._age = 0.0
 
-    def opened(self, target: int) -> int:
+    def opened(self, target: int, mean_interval: float) -> int:
         """See `RateControl`."""
         self._opened_with = target
         self._age = 0.0
         return target
 
-    def stale(self, target: int, *, keyframe: bool) -> bool:
+    def stale(self, target: int, mean_interval: float, *, keyframe: bool) -> bool:
         """See `RateControl`."""
         ratio = target / self._opened_with
         if keyframe:
@@ -96,15 +100,15 @@ class ByContext:
         self._told = 0
         self._age = 0.0
 
-    def opened(self, target: int) -> int:
+    def opened(self, target: int, mean_interval: float) -> int:
         """See `RateControl`."""
-        self._ceiling = self._told = round(target * self.HEADROOM)
+        self._ceiling = self._told = round(_nominal(target, mean_interval) * self.HEADROOM)
         self._age = 0.0
         return self._ceiling
 
-    def stale(self, target: int, *, keyframe: bool) -> bool:
+    def stale(self, target: int, mean_interval: float, *, keyframe: bool) -> bool:
         """See `RateControl`."""
-        ratio = target / self._ceiling
+        ratio = _nominal(target, mean_interval) / self._ceiling
         if keyframe:
             return not 2 * self.LEAST <= ratio <= 0.75
         return self._age >= SETTLED and not self.LEAST <= ratio <= 1.0
@@ -113,7 +117,7 @@ class ByContext:
         """See `RateControl`."""
         first = self._age == 0.0
         self._age += interval
-        wanted = min(round(target * FRAMERATE * mean_interval), self._ceiling)
+        wanted = min(round(_nominal(target, mean_interval)), self._ceiling)
         # It follows only where it was opened with the ceiling for both, so the first picture
         # passes before anything is changed.
         if first or abs(wanted - self._told) <= self.GRAIN * self._told:
@@ -133,21 +137,19 @@ class ByLeavingOut:
 
     def __init__(self) -> None:
         self._opened_with = 1
-        self._mean_interval = 1 / FRAMERATE
         self._age = 0.0
         self._credit = 0.0
 
-    def opened(self, target: int) -> int:
+    def opened(self, target: int, mean_interval: float) -> int:
         """See `RateControl`."""
-        # What it is to spend on a picture, as if there were `FRAMERATE` of them a second.
-        self._opened_with = round(target * FRAMERATE * self._mean_interval)
+        self._opened_with = round(_nominal(target, mean_interval))
         self._age = 0.0
         self._credit = 0.0
         return self._opened_with
 
-    def stale(self, target: int, *, keyframe: bool) -> bool:
+    def stale(self, target: int, mean_interval: float, *, keyframe: bool) -> bool:
         """See `RateControl`."""
-        share = self._share(target)
+        share = _nominal(target, mean_interval) / self._opened_with
         if keyframe:
             return abs(share - 1) > self.AT_KEYFRAME
         return self._age >= self.SETTLED and not self.LEAST <= share <= self.MOST
@@ -155,14 +157,16 @@ class ByLeavingOut:
     def step(self, target: int, interval: float, mean_interval: float) -> Step:
         """See `RateControl`."""
         self._age += interval
-        self._mean_interval = mean_interval
+        share = _nominal(target, mean_interval) / self._opened_with
         # What is saved up serves one picture more at most.
-        self._credit = min(self._credit + self._share(target), 2.0)
+        self._credit = min(self._credit + share, 2.0)
         # A share of 0.999 is rounding.
         if self._credit < 0.99:
             return Step(advance=interval, leave_out=True)
         self._credit -= 1.0
         return Step(advance=interval)
 
-    def _share(self, target: int) -> float:
-        return target * FRAMERATE * self._mean_interval / self._opened_with
+
+def _nominal(target: int, mean_interval: float) -> float:
+    """The bitrate that would spend as much on each picture, were there `FRAMERATE` of them."""
+    return target * FRAMERATE * mean_interval

@@ -12,6 +12,7 @@ from peer.rtp.codecs.errors import EncodeError
 from peer.rtp.codecs.installed import encoder_library
 from peer.rtp.codecs.picture_shape import PictureShaper, target_size
 from peer.rtp.codecs.picture_time import PictureTime
+from peer.rtp.codecs.rate import FRAMERATE
 from peer.rtp.codecs.video_libraries import LIBRARIES, TIME_BASE, open_encoder
 from peer.rtp.frame_time import time_base_of
 
@@ -39,13 +40,19 @@ class VideoEncoder:
         codec: As it was agreed.
         bitrate: In bits a second.
         scale_down_by: Width and height are divided by it; at least 1.0.
+        framerate: The pictures a second to expect until more is known.
 
     Raises:
         EncodeError: No library here encodes it.
     """
 
     def __init__(
-        self, codec: Codec, *, bitrate: int = DEFAULT_BITRATE, scale_down_by: float = 1.0
+        self,
+        codec: Codec,
+        *,
+        bitrate: int = DEFAULT_BITRATE,
+        scale_down_by: float = 1.0,
+        framerate: float = FRAMERATE,
     ) -> None:
         name = encoder_library(codec.name)
         if name is None or name not in LIBRARIES:
@@ -56,7 +63,7 @@ class VideoEncoder:
         self._context: VideoCodecContext | None = None
         self._rate = LIBRARIES[name].rate_control()
         self._shaper = PictureShaper()
-        self._time = PictureTime()
+        self._time = PictureTime(1 / framerate)
         # Of the library, which is not always that of the pictures: seconds.
         self._library_time = 0.0
         self._opened = 0
@@ -110,7 +117,7 @@ class VideoEncoder:
         fresh = (
             context is None
             or (context.width, context.height) != size
-            or self._rate.stale(self._bitrate, keyframe=keyframe)
+            or self._rate.stale(self._bitrate, self._time.mean, keyframe=keyframe)
         )
         if context is None or fresh:
             context = self._open(*size)
@@ -146,6 +153,8 @@ class VideoEncoder:
             self._name,
             width=width,
             height=height,
-            bitrate=self._rate.opened(self._bitrate),
+            bitrate=self._rate.opened(self._bitrate, self._time.mean),
+            # RFC 6184 section 6.2: without mode 1 there are no fragments.
+            undivided=self._codec.parameter("packetization-mode") != "1",
         )
         return self._context

@@ -21,6 +21,8 @@ TIME_BASE = Fraction(1, 90_000)
 # Pictures between two key frames that nobody asked for: 100 minutes.
 KEYFRAME_DISTANCE = 180_000
 MAX_THREADS = 4
+# In octets: what every packet holds, with room for its headers.
+SLICE_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,13 @@ class VideoLibrary:
 
 
 def open_encoder(
-    name: str, *, width: int, height: int, bitrate: int, cores: int | None = None
+    name: str,
+    *,
+    width: int,
+    height: int,
+    bitrate: int,
+    undivided: bool = False,
+    cores: int | None = None,
 ) -> VideoCodecContext:
     """An encoder's context, to be opened by its first picture.
 
@@ -52,6 +60,7 @@ def open_encoder(
         width: In pixels.
         height: In pixels.
         bitrate: In bits a second.
+        undivided: Whether each slice of H264 has to fit into a packet.
         cores: Of this machine; None to find out.
     """
     library = LIBRARIES[name]
@@ -65,6 +74,8 @@ def open_encoder(
     context.bit_rate = bitrate
     context.gop_size = KEYFRAME_DISTANCE
     context.options = library.options(bitrate, threads)
+    if undivided and name == "libx264":
+        context.options |= {"x264-params": f"slice-max-size={SLICE_SIZE}"}
     if library.profile is not None:
         context.profile = library.profile
     if not library.own_threads:

@@ -83,7 +83,8 @@ class LossControl:
             round_trip_time: In seconds.
             now: In seconds.
         """
-        elapsed = 0.0 if self._updated is None else min(max(0.0, now - self._updated), 1.0)
+        elapsed = 0.0 if self._updated is None else max(0.0, now - self._updated)
+        elapsed = min(elapsed, WINDOW_LIMIT)
         self._updated = now
         # Section 6: above 10% x (1 - loss / 2); below 2% x 1.05 a second (libwebrtc: 1.08).
         if fraction > HIGH:

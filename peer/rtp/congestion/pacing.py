@@ -109,8 +109,6 @@ class Pacer:
     def discard(self, source: PacketSource) -> None:
         """Forget the frames of a source, without telling it."""
         self._remove(frame for frame in self._waiting() if frame.source is source)
-        if not self.queued_packets:
-            self.deadline = None
 
     def _leak(self, now: float) -> None:
         """Let out what the time since the last call allows."""
@@ -162,7 +160,7 @@ class Pacer:
         self._drop_stale(now)
         while self.queued_packets > PACKET_LIMIT:
             oldest = self._oldest_unbegun()
-            if oldest is None:
+            if oldest is None or oldest is frame:
                 break
             self._drop(oldest)
 
@@ -210,3 +208,5 @@ class Pacer:
                 queue.clear()
                 queue.extend(kept)
         self.queued_packets = sum(len(frame.payloads) - frame.position for frame in self._waiting())
+        if not self.queued_packets:
+            self.deadline = None

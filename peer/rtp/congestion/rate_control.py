@@ -165,7 +165,7 @@ class RateControl:
         return GROWTH if seconds < LONG_AFTER else LONG_GROWTH
 
     def _addition(self, round_trip_time: float) -> float:
-        """Section 5.5: half a packet each response time; as libwebrtc, a packet."""
+        """Section 5.5: half a packet each response time, in bits a second each second."""
         frame = self.bitrate / _FRAMES_PER_SECOND
         packet = frame / math.ceil(frame / _PACKET_BITS)
-        return max(LEAST_ADDITION, packet / (round_trip_time + RESPONSE))
+        return max(LEAST_ADDITION, 0.5 * packet / (round_trip_time + RESPONSE))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,3 +22,18 @@ class SubscriptionCounts:
     passed: int = 0
     lagged: int = 0
     unusable: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """The same while it is counted."""
+
+    read: int = 0
+    encoded: int = 0
+    passed: int = 0
+    lagged: int = 0
+    unusable: int = 0
+
+    def counts(self) -> SubscriptionCounts:
+        """As they are now."""
+        return SubscriptionCounts(*astuple(self))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from av import AudioFrame, VideoFrame
@@ -74,7 +75,7 @@ class Reader:
         if isinstance(item, EncodedFrame):
             if item.codec.kind is not self._kind:
                 raise TypeError(f"the track gave a frame of {item.codec.mimeType}")
-            base = Fraction(1, item.codec.clock_rate)
+            base = _base_of(item.codec.clock_rate)
             return Reading(item, item.pts, base, capture, item.wall_clock)
         if not isinstance(item, (expected, Packet)):
             raise TypeError(f"the track gave {type(item).__name__} instead of a frame")
@@ -93,3 +94,9 @@ class Reader:
         time = self._end if counted and self._end is not None else now
         self._end = time + duration
         return round(time / CLOCK_TIME_BASE), CLOCK_TIME_BASE
+
+
+# One and the same for all the frames of a stream, which whoever places them is quick to see.
+@lru_cache(maxsize=16)
+def _base_of(clock_rate: int) -> Fraction:
+    return Fraction(1, clock_rate)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from av import AudioFrame, VideoFrame
 
 from peer.rtp.codecs import EncodedSound
 from peer.rtp.codecs.video_encoder import DEFAULT_BITRATE
-from peer.rtp.encoding.counts import SubscriptionCounts
+from peer.rtp.encoding.counts import Tally
 from peer.rtp.encoding.framerate import FramerateLimit
 from peer.rtp.encoding.keyframes import KeyframeRequests
 from peer.rtp.encoding.outgoing import OutgoingFrame
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.rtp.codecs import EncodedPicture
+    from peer.rtp.encoding.counts import SubscriptionCounts
     from peer.rtp.encoding.member import Member
     from peer.rtp.encoding.reading import Reading
     from peer.rtp.encoding.settings import EncodingSettings
@@ -44,6 +44,7 @@ class SharedEncoding:
         settings: What its members have in common.
         clock: Seconds, monotonic: the one that readings are stamped with.
         ask_track: Asks a track of encoded frames for a key frame.
+        worker: Its `run` is called in another thread, for one job at a time.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class SharedEncoding:
         *,
         clock: Callable[[], float],
         ask_track: Callable[[], None],
+        worker: EncoderWorker | None = None,
     ) -> None:
         self._settings = settings
         self._kind = settings.codec.kind
@@ -59,16 +61,23 @@ class SharedEncoding:
         self._ask_track = ask_track
         self._members: list[Member] = []
         self._format = format_of(settings.codec)
-        self._worker = EncoderWorker(settings)
+        self._worker = worker or EncoderWorker(settings)
         self._waiting: deque[Reading] = deque()
         self._running = False
         self._finishing = False
         self._keyframes = KeyframeRequests()
+        # The same for a track of encoded frames, which is asked and answers later.
+        self._questions = KeyframeRequests()
         self._framerate = FramerateLimit(settings.max_framerate)
         # Whether the track gives encoded frames; None before its first one.
         self._passing: bool | None = None
         self._failing = False
-        self.counts = SubscriptionCounts()
+        self._tally = Tally()
+
+    @property
+    def counts(self) -> SubscriptionCounts:
+        """What became of the track's frames so far."""
+        return self._tally.counts()
 
     @property
     def empty(self) -> bool:
@@ -79,6 +88,11 @@ class SharedEncoding:
     def busy(self) -> bool:
         """Whether more frames than the encoder is at would have to wait, or would be for nobody."""
         return bool(self._waiting) or not any(member.active for member in self._members)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the encoder has done all that it was given."""
+        return not self._running and not self._waiting
 
     @property
     def target_bitrate(self) -> int | None:
@@ -102,12 +116,13 @@ class SharedEncoding:
     def request_keyframe(self) -> None:
         """One is wanted, as soon as that may be."""
         self._keyframes.request()
+        self._questions.request()
         if self._passing is not False:
             self._ask()
 
     def offer(self, reading: Reading) -> None:
         """Take what the track gave."""
-        self._count(read=1)
+        self._tally.read += 1
         if not any(member.active for member in self._members):
             self._waiting.clear()
             return
@@ -117,7 +132,7 @@ class SharedEncoding:
         elif self._kind is MediaKind.AUDIO or self._framerate.due(reading.time):
             if len(self._waiting) == WAITING[self._kind]:
                 self._waiting.popleft()
-                self._count(lagged=1)
+                self._tally.lagged += 1
             self._waiting.append(reading)
             self._start()
 
@@ -166,7 +181,7 @@ class SharedEncoding:
             self._keyframes.request()
             self._refuse(made.error)
         for result in made.results:
-            self._count(encoded=1)
+            self._tally.encoded += 1
             self._send(made, result)
 
     def _send(self, made: Made, result: EncodedPicture | EncodedSound) -> None:
@@ -204,16 +219,17 @@ class SharedEncoding:
             return
         if frame is None:
             return
-        self._count(passed=1)
+        self._tally.passed += 1
         self._deliver(frame)
         if any(member.active and not member.ready for member in self._members):
-            self._keyframes.request()
-            self._ask()
+            self._questions.request()
+        self._ask()
 
     def _deliver(self, frame: OutgoingFrame) -> None:
         self._failing = False
         if frame.keyframe:
             self._keyframes.made(frame.capture)
+            self._questions.made(frame.capture)
         for member in tuple(self._members):
             if member.wants(keyframe=frame.keyframe):
                 try:
@@ -222,22 +238,17 @@ class SharedEncoding:
                     logger.exception("a sender failed to take a frame")
 
     def _refuse(self, error: Exception) -> None:
-        self._count(unusable=1)
+        self._tally.unusable += 1
         self.fail(error)
 
     def _ask(self) -> None:
         now = self._clock()
-        if self._kind is MediaKind.VIDEO and self._keyframes.due(now):
-            self._keyframes.made(now)
+        if self._kind is MediaKind.VIDEO and self._questions.due(now):
+            self._questions.made(now)
             self._ask_track()
 
     def _finish_when_done(self) -> None:
-        if self._finishing and not self._running and not self._waiting:
+        if self._finishing and self.idle:
             for member in tuple(self._members):
                 self.leave(member)
                 member.on_ended()
-
-    def _count(self, **more: int) -> None:
-        counts = self.counts
-        changed = {name: getattr(counts, name) + number for name, number in more.items()}
-        self.counts = replace(counts, **changed)

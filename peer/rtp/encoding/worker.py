@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from av import AudioFrame, VideoFrame
 
 from peer.rtp.codecs import AudioEncoder, CodecError, EncodedPicture, EncodedSound, VideoEncoder
+from peer.rtp.codecs.rate import FRAMERATE
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ class EncoderWorker:
             case VideoFrame() as picture:
                 if self._pictures is None:
                     self._pictures = VideoEncoder(
-                        self._settings.codec, scale_down_by=self._settings.scale_down_by
+                        self._settings.codec,
+                        scale_down_by=self._settings.scale_down_by,
+                        framerate=min(self._settings.max_framerate or FRAMERATE, FRAMERATE),
                     )
                 if job.bitrate is not None:
                     self._pictures.bitrate = job.bitrate

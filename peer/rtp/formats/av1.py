@@ -113,23 +113,14 @@ class _Packets:
         # Section 5: all OBUs of a packet that name a layer name the same one.
         if self._elements and None not in (layer, self._layer) and layer != self._layer:
             self._close(goes_on=False)
-        if layer is not None:
-            self._layer = layer
         rest = obu.without_size()
-        while rest:
-            room = self._room_left()
-            if len(rest) <= room:
-                self._put(rest)
-                return
-            if self._elements and room < _LEAST:
-                self._close(goes_on=False)
-                # The rest of an OBU is alone in its packet, so this one begins here.
-                self._layer = layer
-                continue
-            self._put(rest[:room])
-            rest = rest[room:]
-            self._close(goes_on=True)
-            self._layer = layer
+        while len(rest) > (room := self._room_left()):
+            begins = not self._elements or room >= _LEAST
+            if begins:
+                self._put(rest[:room], layer)
+                rest = rest[room:]
+            self._close(goes_on=begins)
+        self._put(rest, layer)
 
     def finish(self) -> list[bytes]:
         if self._elements:
@@ -143,8 +134,10 @@ class _Packets:
             return room
         return max(room - len(write_leb128(max(room, 0))), 0)
 
-    def _put(self, element: bytes) -> None:
+    def _put(self, element: bytes, layer: int | None) -> None:
         self._elements.append(element)
+        if layer is not None:
+            self._layer = layer
         self._taken += len(write_leb128(len(element))) + len(element)
 
     def _close(self, *, goes_on: bool) -> None:

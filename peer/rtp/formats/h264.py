@@ -82,7 +82,7 @@ class H264Format:
                 return False
             kind, at = payload[1] & TYPE, _FU_HEADER
         elif kind == _STAP_A:
-            kind, at = (payload[3] & TYPE, 4) if len(payload) > _SIZE + 1 else (0, 1)
+            kind, at = (payload[_SIZE + 1] & TYPE, 4) if len(payload) > _SIZE + 1 else (0, 1)
         if kind in (NalType.SPS, NalType.DELIMITER):
             return True
         if kind in (NalType.SLICE, NalType.PARTITION_A, NalType.IDR):
@@ -156,6 +156,9 @@ def _shape(sps: bytes) -> FrameShape:
 
 
 def _aggregates_keyframe(payload: bytes) -> bool:
+    # As a rule it begins with one, and the rest need not be looked at.
+    if len(payload) > _SIZE + 1 and payload[_SIZE + 1] & TYPE == NalType.SPS:
+        return True
     try:
         kinds = {unit[0] & TYPE for unit in _aggregated(payload)}
     except MalformedError:

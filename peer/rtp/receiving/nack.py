@@ -5,11 +5,13 @@ from __future__ import annotations
 from peer.rtp.receiving.hold import Hold
 
 #: Packets that are remembered as missing.
-MISSING_LIMIT = 1000
+MISSING_LIMIT = 512
 #: How often one is asked for.
 TRIES_LIMIT = 10
 #: Seconds, before one was told or measured.
 DEFAULT_ROUND_TRIP = 0.1
+#: The most that is believed: who measures it may have asked the peer.
+ROUND_TRIP_LIMIT = 2.0
 #: The least seconds between asking for a packet and asking again.
 _AGAIN = 0.03
 _MARGIN = 0.01
@@ -42,10 +44,9 @@ class Missing:
     Attributes:
         due: When to ask next, in seconds; infinite for never.
         round_trip: In seconds, told or measured by what came back.
-        told: Whether it was told.
     """
 
-    __slots__ = ("_missed", "_reordering", "asks", "due", "round_trip", "told")
+    __slots__ = ("_deviation", "_missed", "_reordering", "_told", "asks", "due", "round_trip")
 
     def __init__(self, *, asks: bool) -> None:
         self._missed: dict[int, _Missed] = {}
@@ -53,10 +54,16 @@ class Missing:
         self.asks = asks
         self.due = _NEVER
         self.round_trip = DEFAULT_ROUND_TRIP
-        self.told = False
+        self._deviation = DEFAULT_ROUND_TRIP / 16
+        self._told = False
 
     def __len__(self) -> int:
         return len(self._missed)
+
+    def tell(self, round_trip: float) -> None:
+        """Somebody measured the round trip, in seconds; repairs do not change it any more."""
+        self.round_trip = min(max(round_trip, 0.0), ROUND_TRIP_LIMIT)
+        self._told = True
 
     def note(self, first: int, end: int, now: float) -> None:
         """The numbers from `first` to before `end` were skipped."""
@@ -92,9 +99,12 @@ class Missing:
             repaired = missed.tries > 0 and since_asked > self.round_trip / 2
         if not repaired:
             self._reordering.learn(lateness, now)
-        elif missed.tries == 1 and not self.told:
-            # As with TCP, an answer to a second question tells nothing of the time it took.
-            self.round_trip += (since_asked - self.round_trip) / 4
+        elif missed.tries == 1:
+            # As with TCP (RFC 6298 section 3), an answer to a second question tells nothing.
+            error = since_asked - self.round_trip
+            self._deviation += (abs(error) - self._deviation) / 4
+            if not self._told:
+                self.round_trip += error / 4
         if not self._missed:
             self.due = _NEVER
         return lateness
@@ -116,7 +126,7 @@ class Missing:
         if now < self.due:
             return ()
         soon = now + _TOGETHER
-        again = now + max(_AGAIN, self.round_trip * 1.25 + _MARGIN)
+        again = now + max(_AGAIN, self.round_trip + max(4 * self._deviation, _MARGIN))
         asked: list[int] = []
         least = _NEVER
         for number, missed in self._missed.items():

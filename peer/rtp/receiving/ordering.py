@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Packets that may wait for others.
 WAITING_LIMIT = 1024
 #: A gap of more packets than this is given up at once.
-GAP_LIMIT = 512
+GAP_LIMIT = 256
 #: So is one of more packets than this, after silence of so many seconds: what was sent in an outage
 #: is too old to be worth the time that its repair takes.
 OUTAGE_GAP = 32

@@ -7,7 +7,9 @@ from __future__ import annotations
 STALLED = 0.25
 #: Seconds before asking again, at first and at most.
 FIRST_AGAIN = 0.3
-LAST_AGAIN = 1.0
+LAST_AGAIN = 0.6
+#: Seconds between two looks at whether a peer that sends nothing does so again.
+_SILENT_AGAIN = 1.0
 #: The least seconds between two requests, whatever happens.
 _APART = 0.1
 #: How often a peer is asked that sends nothing at all.
@@ -38,6 +40,12 @@ class PictureRequests:
             self._again = FIRST_AGAIN
             self._silent = 0
 
+    def lost(self, now: float) -> None:
+        """The key frame that was asked for came, but not whole: there is nothing to wait for."""
+        if self.due is not None:
+            self.due = min(self.due, max(now, self._asked + _APART))
+            self._again = FIRST_AGAIN
+
     def cancel(self) -> None:
         """None is needed any more."""
         self.due = None
@@ -60,7 +68,7 @@ class PictureRequests:
         self._silent = self._silent + 1 if heard < self._asked else 0
         if self._silent >= _SILENT_TRIES:
             # A sender that pauses needs no reminder; it is looked at again later.
-            self.due = now + LAST_AGAIN
+            self.due = now + _SILENT_AGAIN
             return False
         self._asked = now
         self.due = now + max(self._again, 1.5 * round_trip + 0.05)

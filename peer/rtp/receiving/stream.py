@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from peer.rtp.rtcp import RtcpPacket
 
 #: Seconds that a missing packet is waited for at least and at most, where it may only be out of
-#: order, and where the peer sends it again when asked.
+#: order, and where the peer sends it again when asked. To wait for a repair costs a picture
+#: nothing: the key frame that is asked for meanwhile goes first.
 SOUND_HOLD = (0.02, 0.2)
 PICTURE_HOLD = (0.05, 0.2)
 REPAIRED_SOUND_HOLD = (0.05, 0.3)
-REPAIRED_PICTURE_HOLD = (0.3, 1.0)
+REPAIRED_PICTURE_HOLD = (0.6, 1.5)
 #: A retransmission further ahead of all that came is not believed.
 _AHEAD_LIMIT = 128
 
@@ -99,7 +100,7 @@ class Stream:
             first, self._missing, deliver=self._frames.add, on_lost=self._on_lost
         )
         self._watch = KeyframeWatch()
-        self._hold = Hold(0.0, 1.0)
+        self._hold = Hold(0.0, 0.0)
         self._set_hold()
         self._suspect: Item | None = None
         self._fir_number = 0
@@ -120,8 +121,7 @@ class Stream:
 
     def set_round_trip_time(self, seconds: float) -> None:
         """Told by whoever measured it."""
-        self._missing.round_trip = seconds
-        self._missing.told = True
+        self._missing.tell(seconds)
         self._set_hold()
 
     def hold(self, now: float) -> float:
@@ -294,7 +294,7 @@ class Stream:
                 repair = round_trip * 1.5 + 0.03
             case MediaKind.VIDEO:
                 least, most = REPAIRED_PICTURE_HOLD if nack else PICTURE_HOLD
-                repair = round_trip * 2.5 + 0.1
+                repair = round_trip * 4 + 0.1
             case _:
                 assert_never(self._kind)
         if nack:
@@ -303,7 +303,10 @@ class Stream:
 
     def _on_lost(self) -> None:
         self.source.gaps += 1
-        self._frames.lost()
+        frames = self._frames
+        if self._pictures is not None and frames.broken and frames.partial:
+            self._pictures.lost(self.source.counter.last_arrival)
+        frames.lost()
 
     def _on_keyframe(self) -> None:
         if self._pictures is not None:

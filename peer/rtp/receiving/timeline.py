@@ -45,7 +45,7 @@ class ReceiveTimeline:
             or abs(ticks / clock_rate - elapsed) > LEAP
         ):
             reached = self._pts * clock_rate // self._clock_rate
-            ticks = max(1, int(elapsed * clock_rate))
+            ticks = max(1, round(elapsed * clock_rate))
             self._pts = reached
             self._clock_rate = clock_rate
             self._expected = False

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from struct import Struct
-from typing import Self
+from typing import Final, Self
 
 from peer.rtp.malformed import MalformedError
 from peer.rtp.rtcp.feedback import about
@@ -24,12 +23,12 @@ _RUN_LIMIT = 0x1FFF
 _DELTA_LOW, _DELTA_HIGH = -0x8000, 0x7FFF
 
 
-class _Status(IntEnum):
-    """Section 3.1.1: what follows for a packet: nothing, one octet or two."""
-
-    LOST = 0
-    SMALL = 1
-    LARGE = 2
+# Section 3.1.1: as many octets follow for a packet as its status says. An IntEnum would take half
+# of the time.
+_LOST: Final = 0
+_SMALL: Final = 1
+_LARGE: Final = 2
+_RESERVED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +110,22 @@ def _statuses(body: bytes, total: int) -> tuple[list[int], int]:
 
 
 def _arrivals(body: bytes, at: int, statuses: Sequence[int]) -> tuple[int | None, ...]:
+    if _RESERVED in statuses:
+        raise MalformedError("transport-wide feedback has a reserved status", at)
+    if at + sum(statuses) > len(body):
+        raise MalformedError("transport-wide feedback ends within its times", len(body))
     arrivals: list[int | None] = []
     now = 0
-    end = len(body)
     for status in statuses:
-        if status == _Status.LOST:
+        if status == _LOST:
             arrivals.append(None)
             continue
-        if status not in (_Status.SMALL, _Status.LARGE):
-            raise MalformedError("transport-wide feedback has a reserved status", at)
-        after = at + status
-        if after > end:
-            raise MalformedError("transport-wide feedback ends within its times", end)
-        now += int.from_bytes(body[at:after], "big", signed=status == _Status.LARGE)
+        if status == _SMALL:
+            now += body[at]
+        else:
+            now += int.from_bytes(body[at : at + 2], "big", signed=True)
+        at += status
         arrivals.append(now)
-        at = after
     return tuple(arrivals)
 
 
@@ -135,15 +135,15 @@ def _deltas(arrivals: Sequence[int | None]) -> tuple[list[int], bytes]:
     before = 0
     for arrival in arrivals:
         if arrival is None:
-            statuses.append(_Status.LOST)
+            statuses.append(_LOST)
             continue
         delta = arrival - before
         before = arrival
         if 0 <= delta <= 0xFF:
-            statuses.append(_Status.SMALL)
+            statuses.append(_SMALL)
             deltas.append(delta)
         elif _DELTA_LOW <= delta <= _DELTA_HIGH:
-            statuses.append(_Status.LARGE)
+            statuses.append(_LARGE)
             deltas += delta.to_bytes(2, "big", signed=True)
         else:
             raise ValueError("arrivals are too far apart for one feedback")
@@ -157,7 +157,7 @@ def _chunks(statuses: Sequence[int]) -> Sequence[int]:
     while at < total:
         status = statuses[at]
         next_14 = statuses[at : at + 14]
-        width = 7 if _Status.LARGE in next_14 else 14
+        width = 7 if _LARGE in next_14 else 14
         run = 1
         while run < _RUN_LIMIT and at + run < total and statuses[at + run] == status:
             run += 1

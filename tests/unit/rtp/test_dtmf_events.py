@@ -164,6 +164,12 @@ def test_packets_out_of_order_make_one_tone(encoder: DtmfEncoder, decoder: DtmfD
     assert [tone.tone for tone in heard(decoder, *mixed)] == ["1", "2"]
 
 
+def test_a_tone_is_as_long_as_the_longest_that_was_told(decoder: DtmfDecoder) -> None:
+    decoder.receive(event(1, 480), 0, now=0.0)
+    decoder.receive(event(1, 320), 0, now=0.01)
+    assert decoder.advance(9.0) == (DtmfTone("1", 0.06),)
+
+
 def test_a_tone_that_comes_wholly_after_the_next_is_heard(decoder: DtmfDecoder) -> None:
     assert decoder.receive(event(2, 160), 5000, now=1.0) == ()
     assert decoder.receive(event(1, 800, end=True), 3000, now=1.01) == (DtmfTone("1", 0.1),)

@@ -52,6 +52,7 @@ def test_what_was_read_is_written_as_it_was(data: bytes) -> None:
     [
         {},
         {"marker": True},
+        {"marker": True, "payload_type": 0},
         {"payload": b""},
         {"csrcs": tuple(range(15))},
         {"profile": 0x1000, "extension": b"\x01\x00\x00\x00"},

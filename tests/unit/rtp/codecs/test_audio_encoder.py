@@ -102,6 +102,7 @@ def test_a_gap_is_kept_and_what_waited_is_lost() -> None:
     encoder = AudioEncoder(codec_named("opus"))
     packets = encode(encoder, silence(960 + 480, 0), silence(960, 48_000), silence(960, 48_960))
     assert [packet.pts for packet in packets] == [0, 48_000, 48_960]
+    assert encode(encoder, silence(480, 49_920), silence(480, 96_000)) == []
 
 
 def test_a_time_that_goes_back_begins_anew() -> None:

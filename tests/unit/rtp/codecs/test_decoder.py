@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 
@@ -113,6 +114,15 @@ def test_a_size_nobody_shows_is_refused() -> None:
     key[6:10] = b"\xff\x3f\xff\x3f"
     with pytest.raises(DecodeError):
         FrameDecoder(codec_named("VP8")).decode(bytes(key), 0)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_may_have_so_many_pixels(name: str) -> None:
+    (payload,) = pictures_of(name, 1)
+    assert len(FrameDecoder(codec_named(name), max_pixels=400 * 300).decode(payload, 0)) == 1
+    # Some say why, some give nothing.
+    with suppress(DecodeError):
+        assert FrameDecoder(codec_named(name), max_pixels=100 * 100).decode(payload, 0) == []
 
 
 def test_a_codec_nobody_has_is_refused() -> None:

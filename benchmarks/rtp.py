@@ -1,0 +1,213 @@
+"""Owns the benchmark of RTP on one core: received, relayed without decoding, decoded.
+
+Usage: `python -m benchmarks.rtp [--brief]`. Exits with 1 where aiortc receives or relays more than
+a third of what we do, without a loss and on the same event loop. It needs two cores: a subject has
+one for itself, and the load that it is given comes from the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.harness import ARTIFACTS
+from benchmarks.rtp_limit import Limit
+from benchmarks.rtp_process import LOAD_CORE, SUBJECT_CORE, SubjectError, Who
+from benchmarks.rtp_streams import AUDIO, VIDEO, pictures, sounds
+from benchmarks.rtp_trial import ROOMS, Trial, decode, receive, relay
+
+OURS, THEIRS = "handfast", "aiortc"
+LOOPS = ("asyncio", "uvloop")
+WHO = tuple(Who(name, loop) for name in (OURS, THEIRS) for loop in LOOPS)
+#: Of aiortc's packets a second, ours should be so many.
+TARGET = 3.0
+#: Packets a second to the subject at which a search begins, for each peer that they go to.
+_GENTLE = 1000.0
+#: The first guess is so much of what the gentle trial promises, as packets in a row cost less.
+_GUESS = 0.7
+_UP, _DOWN = 1.15, 1.3
+_MOST_TRIALS = 14
+#: A rate counts where one of so many trials is without a loss: the machine may have had a hiccup.
+_ATTEMPTS = 2
+#: Seconds of media.
+_DECODED = 10
+
+Run = Callable[[float], Awaitable[Trial]]
+
+
+@dataclass
+class Result:
+    """What one subject reached; None where nothing came through without a loss."""
+
+    received: Trial | None = None
+    relayed: dict[int, Trial | None] = field(default_factory=dict)
+    decoded: dict[str, Trial] = field(default_factory=dict)
+
+
+async def highest(run: Run, begin: float) -> Trial | None:
+    """The highest rate without a loss, by steps of 15%."""
+    gentle = await _attempt(run, begin)
+    if not gentle.lossless:
+        return await _descend(run, begin / _DOWN)
+    best = gentle
+    rate = max(begin, gentle.reach * _GUESS)
+    for _ in range(_MOST_TRIALS):
+        trial = await _attempt(run, rate)
+        if trial.lossless:
+            best = trial
+            rate *= _UP
+        elif best is gentle and rate / _DOWN > begin:
+            rate /= _DOWN
+        else:
+            break
+    return best
+
+
+async def _descend(run: Run, rate: float) -> Trial | None:
+    for _ in range(_MOST_TRIALS):
+        trial = await _attempt(run, rate)
+        if trial.lossless:
+            return trial
+        rate /= _DOWN
+    return None
+
+
+async def _attempt(run: Run, rate: float) -> Trial:
+    trial = await run(rate)
+    for _ in range(_ATTEMPTS - 1):
+        if trial.lossless:
+            break
+        trial = await run(rate)
+    return trial
+
+
+async def measure(fans: Sequence[int], console: Console) -> dict[Who, Result]:
+    """Measure all, the subjects in turn for each figure."""
+    results = {who: Result() for who in WHO}
+    for who in WHO:
+        results[who].received = await highest(partial(receive, who), _GENTLE)
+        console.print(f"[dim]received by {who}: {_rate(results[who].received)}")
+    for peers in fans:
+        for who in WHO:
+            run = partial(relay, who, peers)
+            found = results[who].relayed[peers] = await highest(run, _GENTLE / peers**0.5)
+            console.print(f"[dim]relayed to {peers} by {who}: {_rate(found)}")
+    for media, clip in ((VIDEO, pictures()), (AUDIO, sounds())):
+        for who in WHO:
+            results[who].decoded[media.kind] = await decode(who, media, clip, _DECODED)
+    return results
+
+
+async def limit() -> Limit:
+    """What the machine takes, on the core that the subjects have."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.rtp_limit", str(SUBJECT_CORE)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    told, _ = await process.communicate()
+    return Limit(**json.loads(told))
+
+
+def rates(results: dict[Who, Result], fans: Sequence[int], bare: Limit) -> Table:
+    """Packets a second, and processor time for each."""
+    table = Table(title="packets a second on one core without a loss, and processor time for each")
+    table.add_column("subject")
+    for heading in ("received", *(f"relayed to {peers}" for peers in fans)):
+        table.add_column(heading, justify="right")
+    for who, result in results.items():
+        cells = [result.received, *(result.relayed[peers] for peers in fans)]
+        table.add_row(str(who), *(_rate(trial) for trial in cells))
+    limits = [bare.received(), *(bare.relayed(peers) for peers in fans)]
+    table.add_row("bare loop", *(f"{each:,.0f} ({1e6 / each:.1f} µs)" for each in limits))
+    for loop in LOOPS:
+        ratios = compared(results, fans, loop)
+        cells_of = ["-" if ratio is None else f"{ratio:.1f}" for ratio in ratios]
+        table.add_row(f"{OURS} / {THEIRS}, {loop}", *cells_of)
+    return table
+
+
+def compared(results: dict[Who, Result], fans: Sequence[int], loop: str) -> list[float | None]:
+    """Ours over aiortc's, on one event loop; None where one of them lost something at any rate."""
+    ours, theirs = results[Who(OURS, loop)], results[Who(THEIRS, loop)]
+    pairs = [
+        (ours.received, theirs.received),
+        *((ours.relayed[peers], theirs.relayed[peers]) for peers in fans),
+    ]
+    return [one.rate / other.rate if one and other else None for one, other in pairs]
+
+
+def decoding(results: dict[Who, Result]) -> Table:
+    """Processor time of decoded streams."""
+    table = Table(title="of one core, for each stream decoded")
+    table.add_column("subject")
+    for heading in ("VP8, 1280x720, 30 a second", "Opus, stereo"):
+        table.add_column(heading, justify="right")
+    for who, result in results.items():
+        table.add_row(str(who), *(_share(result.decoded[kind]) for kind in ("video", "audio")))
+    return table
+
+
+def _rate(trial: Trial | None) -> str:
+    return "none" if trial is None else f"{trial.rate:,.0f} ({trial.cost:.1f} µs)"
+
+
+def _share(trial: Trial) -> str:
+    missing = trial.expected - trial.out
+    return f"{100 * trial.processor / trial.seconds:.1f}%" + (
+        f", {missing} frames missing" if missing > 1 else ""
+    )
+
+
+def write(results: dict[Who, Result], bare: Limit) -> None:
+    """Keep every number."""
+    ARTIFACTS.mkdir(exist_ok=True)
+    numbers = {"limit": asdict(bare)} | {str(who): asdict(r) for who, r in results.items()}
+    (ARTIFACTS / "bench-rtp.json").write_text(json.dumps(numbers, indent=2))
+
+
+async def run(fans: Sequence[int], console: Console) -> bool:
+    """Measure and tell; returns whether the target is reached."""
+    bare = await limit()
+    results = await measure(fans, console)
+    console.print(rates(results, fans, bare))
+    console.print(decoding(results))
+    console.print(
+        f"bare: {bare.receive:.1f} µs recvfrom, {bare.unprotect:.1f} unprotect, "
+        f"{bare.protect:.1f} protect, {bare.send:.1f} sendto"
+    )
+    write(results, bare)
+    ratios = [each for loop in LOOPS for each in compared(results, fans, loop)]
+    return all(each is not None and each >= TARGET for each in ratios)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run from the command line."""
+    if arguments not in ([], ["--brief"]):
+        print("usage: python -m benchmarks.rtp [--brief]", file=sys.stderr)
+        return 2
+    if len(os.sched_getaffinity(0)) < 2:
+        print("two cores are needed: one for the subject, one for the load", file=sys.stderr)
+        return 2
+    os.sched_setaffinity(0, {LOAD_CORE})
+    fans = [10] if arguments else list(ROOMS)
+    console = Console()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            reached = runner.run(run(fans, console))
+    except SubjectError as error:
+        console.print(f"[red]{error}")
+        return 1
+    return int(not reached)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,91 @@
+"""Owns the process of a subject of the RTP benchmark, as seen from the load."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmarks.rtp_load import LoadEnd
+    from benchmarks.rtp_subjects import Work
+
+#: The subject has a core for itself, and so has the load.
+SUBJECT_CORE, LOAD_CORE = 0, 1
+#: Seconds in which everything but the media goes.
+_PATIENCE = 60.0
+_LONGEST_LINE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A subject as it runs.
+
+    Args:
+        name: Of the library.
+        loop: Its event loop.
+    """
+
+    name: str
+    loop: str
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.loop}"
+
+
+class SubjectError(Exception):
+    """The process of a subject has ended, or does not answer."""
+
+
+class Process:
+    """A subject in a process of its own, pinned to its core.
+
+    Args:
+        who: Which.
+        work: What it does.
+    """
+
+    def __init__(self, who: Who, work: Work) -> None:
+        self._arguments = (who.name, work.value, who.loop, str(SUBJECT_CORE))
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Process:
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "benchmarks.rtp_subject", *self._arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=_LONGEST_LINE,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def join(self, end: LoadEnd, how: str, **details: Any) -> None:
+        """Connect it to an end of the load."""
+        answer = await self._ask(how, offer=await end.offer(), **details)
+        async with asyncio.timeout(_PATIENCE):
+            await end.accept(answer["answer"])
+
+    async def read(self) -> tuple[int, float]:
+        """Frames that came out so far, and seconds of processor time that it spent."""
+        answer = await self._ask("read")
+        return answer["frames"], answer["processor"]
+
+    async def _ask(self, what: str, **details: Any) -> dict[str, Any]:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps({"do": what, **details}).encode() + b"\n")
+        async with asyncio.timeout(_PATIENCE):
+            line = await process.stdout.readline()
+        if not line:
+            raise SubjectError(f"{' '.join(self._arguments)}: it has ended")
+        answer: dict[str, Any] = json.loads(line)
+        return answer

@@ -1,0 +1,61 @@
+"""Owns the process of one subject of the RTP benchmark, which is told what to do line by line.
+
+`python -m benchmarks.rtp_subject SUBJECT WORK LOOP CORE`; requests and answers are JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import uvloop
+
+from benchmarks.rtp_subjects import SUBJECTS, Subject, Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+# Bytes of a line; descriptions are in it.
+_LONGEST = 1 << 20
+
+
+async def serve(subject: Subject) -> None:
+    """Do what is asked until nobody asks any more."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(_LONGEST)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        request: dict[str, Any] = json.loads(line)
+        print(json.dumps(await _answer(subject, request)), flush=True)
+
+
+async def _answer(subject: Subject, request: dict[str, Any]) -> dict[str, Any]:
+    match request["do"]:
+        case "source":
+            return {"answer": await subject.source(request["offer"])}
+        case "sink":
+            return {"answer": await subject.sink(request["offer"], request["room"])}
+        case _:
+            return {"frames": subject.frames, "processor": time.process_time()}
+
+
+def main(name: str, work: str, loop: str, core: str) -> None:
+    """Run from the command line."""
+    os.sched_setaffinity(0, {int(core)})
+    with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
+        runner.run(serve(SUBJECTS[name](Work(work))))
+    # Whatever still runs in threads of aiortc is of no interest.
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

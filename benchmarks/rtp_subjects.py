@@ -1,0 +1,210 @@
+"""Owns what the RTP benchmark measures: ours and aiortc's, each answering offers of the load."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import StrEnum
+from fractions import Fraction
+from functools import partial
+from typing import Any, ClassVar, Protocol
+
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, rtcrtpreceiver
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from av import Packet
+
+from peer import PeerConnection, SdpType, SessionDescription, TrackEvent
+
+_TIME_BASE = Fraction(1, 90_000)
+
+
+class Work(StrEnum):
+    """What is done with what comes."""
+
+    #: Frames are taken as they were encoded, and counted.
+    RECEIVE = "receive"
+    #: They go on to others as they were encoded.
+    RELAY = "relay"
+    #: They are decoded, and counted.
+    DECODE = "decode"
+
+
+class Subject(Protocol):
+    """One of those that are compared; `frames` is how many came out so far."""
+
+    frames: int
+
+    async def source(self, offer: str) -> str:
+        """Connect to one that sends, in a room of its own; returns the answer."""
+        ...
+
+    async def sink(self, offer: str, room: int) -> str:
+        """Connect to one that wants what the source of a room sends; returns the answer."""
+        ...
+
+
+class Handfast:
+    """Ours.
+
+    Args:
+        work: What to do.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self.frames = 0
+        self._work = work
+        self._connections: list[PeerConnection] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._rooms: list[MediaStreamTrack] = []
+
+    async def source(self, offer: str) -> str:
+        """As in `Subject`."""
+        pc = PeerConnection()
+        pc.on("track", self._take)
+        return await self._answer(pc, offer)
+
+    async def sink(self, offer: str, room: int) -> str:
+        """As in `Subject`."""
+        pc = PeerConnection()
+        pc.addTrack(self._rooms[room])
+        return await self._answer(pc, offer)
+
+    async def _answer(self, pc: PeerConnection, offer: str) -> str:
+        self._connections.append(pc)
+        await pc.setRemoteDescription(SessionDescription(offer, SdpType.OFFER))
+        await pc.setLocalDescription()
+        await pc.gathering_complete()
+        assert pc.localDescription is not None
+        return pc.localDescription.sdp
+
+    def _take(self, event: TrackEvent) -> None:
+        match self._work:
+            case Work.RECEIVE:
+                self._spawn(self._count_encoded(event))
+            case Work.RELAY:
+                # The track is packed once, however many senders it has.
+                self._rooms.append(event.receiver.encoded_track())
+            case Work.DECODE:
+                self._spawn(self._count_decoded(event.track))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+
+    async def _count_encoded(self, event: TrackEvent) -> None:
+        async for _ in event.receiver.encoded_frames():
+            self.frames += 1
+
+    async def _count_decoded(self, track: MediaStreamTrack) -> None:
+        while True:
+            await track.recv()
+            self.frames += 1
+
+
+class _AtOnce:
+    """Stands for the queue to aiortc's decoder thread: what is put there is handed on at once."""
+
+    made: ClassVar[list[_AtOnce]] = []
+
+    def __init__(self) -> None:
+        self.deliver: Callable[[Any], None] = lambda frame: None
+        self.made.append(self)
+
+    def put(self, task: tuple[Any, Any] | None) -> None:
+        """A frame that is complete, and its codec; or the end."""
+        if task is not None:
+            self.deliver(task[1])
+
+
+class _Queues:
+    """Stands for the module `queue`."""
+
+    Queue = _AtOnce
+
+
+class _Encoded(MediaStreamTrack):
+    """What aiortc's senders take for a track that is encoded already: one for each of them."""
+
+    kind = "video"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._frames: asyncio.Queue[Packet[Any]] = asyncio.Queue()
+
+    def put(self, packet: Packet[Any]) -> None:
+        """Hand on one frame."""
+        self._frames.put_nowait(packet)
+
+    async def recv(self) -> Packet[Any]:
+        """The next one."""
+        return await self._frames.get()
+
+
+class Aiortc:
+    """aiortc, in the most generous form that it can have.
+
+    It gives nobody an encoded frame. Here its receivers hand frames on at the point where they
+    would give them to their decoder threads, without any thread; relaying, its senders pack them.
+
+    Args:
+        work: What to do.
+    """
+
+    def __init__(self, work: Work) -> None:
+        self.frames = 0
+        self._connections: list[RTCPeerConnection] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._rooms: list[list[_Encoded]] = []
+        self._decodes = work is Work.DECODE
+        if not self._decodes:
+            for name, stand_in in (("queue", _Queues), ("decoder_worker", lambda *_: None)):
+                setattr(rtcrtpreceiver, name, stand_in)
+
+    async def source(self, offer: str) -> str:
+        """As in `Subject`."""
+        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        if self._decodes:
+            pc.on("track", lambda track: self._spawn(self._count_decoded(track)))
+        before = len(_AtOnce.made)
+        answer = await self._answer(pc, offer)
+        room: list[_Encoded] = []
+        self._rooms.append(room)
+        for queue in _AtOnce.made[before:]:
+            queue.deliver = partial(self._hand_on, room)
+        return answer
+
+    async def sink(self, offer: str, room: int) -> str:
+        """As in `Subject`."""
+        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        track = _Encoded()
+        self._rooms[room].append(track)
+        pc.addTrack(track)
+        return await self._answer(pc, offer)
+
+    async def _answer(self, pc: RTCPeerConnection, offer: str) -> str:
+        self._connections.append(pc)
+        await pc.setRemoteDescription(RTCSessionDescription(offer, SdpType.OFFER))
+        await pc.setLocalDescription(await pc.createAnswer())
+        return pc.localDescription.sdp
+
+    def _hand_on(self, room: list[_Encoded], frame: Any) -> None:
+        self.frames += 1
+        if room:
+            packet = Packet(frame.data)
+            packet.pts, packet.time_base = frame.timestamp, _TIME_BASE
+            for relay in room:
+                relay.put(packet)
+
+    def _spawn(self, work: Any) -> None:
+        self._tasks.add(asyncio.get_running_loop().create_task(work))
+
+    async def _count_decoded(self, track: MediaStreamTrack) -> None:
+        while True:
+            try:
+                await track.recv()
+            except MediaStreamError:
+                return
+            self.frames += 1
+
+
+SUBJECTS: dict[str, Callable[[Work], Subject]] = {"handfast": Handfast, "aiortc": Aiortc}

@@ -1,0 +1,197 @@
+"""Owns one trial of the RTP benchmark: a subject in a process of its own, and a load beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import TYPE_CHECKING
+
+from benchmarks.rtp_load import LoadEnd
+from benchmarks.rtp_process import Process
+from benchmarks.rtp_streams import PER_FRAME, PICTURES, SOUNDS, VIDEO, likeness
+from benchmarks.rtp_subjects import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from benchmarks.rtp_process import Who
+    from benchmarks.rtp_streams import Media, Payloads
+
+#: Video streams in the one connection that is only received.
+STREAMS = 10
+#: Sources, each with so many peers of its own, by how many these are: so that no stream has to be
+#: faster than one of 25 Mbit/s.
+ROOMS = {1: 20, 10: 5, 50: 2}
+#: Seconds: of a trial, and after it for what is still on its way.
+DURATION = 2.0
+TAIL = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What became of one rate.
+
+    Args:
+        packets: That were sent to the subject.
+        seconds: In so much time.
+        out: Packets that came out: to whoever they were relayed, or in frames to the application.
+        expected: Packets that should have.
+        processor: Seconds of processor time that the subject spent.
+    """
+
+    packets: int
+    seconds: float
+    out: int
+    expected: int
+    processor: float
+
+    @property
+    def lossless(self) -> bool:
+        """Whether all came, and in time."""
+        return self.out == self.expected
+
+    @property
+    def rate(self) -> float:
+        """Packets a second that should have come out."""
+        return self.expected / self.seconds
+
+    @property
+    def cost(self) -> float:
+        """Microseconds of processor time for each packet that came out."""
+        return 1e6 * self.processor / max(1, self.out)
+
+    @property
+    def reach(self) -> float:
+        """Packets a second to the subject that would take up all of its processor."""
+        return self.packets / self.processor
+
+
+async def receive(who: Who, rate: float) -> Trial:
+    """Send it so many packets a second, in several streams."""
+    async with AsyncExitStack() as stack:
+        subject = await stack.enter_async_context(Process(who, Work.RECEIVE))
+        source = LoadEnd(VIDEO, STREAMS, sends=True)
+        stack.push_async_callback(source.close)
+        await subject.join(source, "source")
+        await _warm_up([source])
+        frames, processor = await subject.read()
+        sent, seconds = await _send([source], rate)
+        await asyncio.sleep(TAIL)
+        frames_after, processor_after = await subject.read()
+        return Trial(
+            packets=sent * PER_FRAME,
+            seconds=seconds,
+            out=(frames_after - frames) * PER_FRAME,
+            expected=sent * PER_FRAME,
+            processor=processor_after - processor,
+        )
+
+
+async def relay(who: Who, peers: int, rate: float) -> Trial:
+    """Send it so many packets a second in several rooms, in each of which so many want them."""
+    async with AsyncExitStack() as stack:
+        subject = await stack.enter_async_context(Process(who, Work.RELAY))
+        sources = [LoadEnd(VIDEO, sends=True) for _ in range(ROOMS[peers])]
+        sinks = []
+        for room, source in enumerate(sources):
+            stack.push_async_callback(source.close)
+            await subject.join(source, "source")
+            for _ in range(peers):
+                sink = LoadEnd(VIDEO, sends=False)
+                stack.push_async_callback(sink.close)
+                await subject.join(sink, "sink", room=room)
+                sinks.append(sink)
+        await _warm_up(sources)
+        before = sum(sink.packets for sink in sinks)
+        _, processor = await subject.read()
+        sent, seconds = await _send(sources, rate)
+        await asyncio.sleep(TAIL)
+        _, processor_after = await subject.read()
+        return Trial(
+            packets=sent * PER_FRAME,
+            seconds=seconds,
+            out=sum(sink.packets for sink in sinks) - before,
+            expected=sent * PER_FRAME * peers,
+            processor=processor_after - processor,
+        )
+
+
+async def decode(who: Who, media: Media, clip: Sequence[Payloads], seconds: int) -> Trial:
+    """Send it one stream as it comes from a camera or a microphone, which it decodes.
+
+    Here `packets`, `out` and `expected` are frames.
+    """
+    per_second = PICTURES if media is VIDEO else SOUNDS
+    async with AsyncExitStack() as stack:
+        subject = await stack.enter_async_context(Process(who, Work.DECODE))
+        source = LoadEnd(media, sends=True)
+        stack.push_async_callback(source.close)
+        await subject.join(source, "source")
+        frames = cycle(clip)
+        settle = 2 * per_second
+        await _play(source, media, islice(frames, settle), first=0)
+        came, processor = await subject.read()
+        await _play(source, media, islice(frames, seconds * per_second), first=settle)
+        came_after, processor_after = await subject.read()
+        return Trial(
+            packets=seconds * per_second,
+            seconds=seconds,
+            out=came_after - came,
+            expected=seconds * per_second,
+            processor=processor_after - processor,
+        )
+
+
+async def _warm_up(sources: Sequence[LoadEnd]) -> None:
+    """Half a second of key frames, 30 a second, until all runs."""
+    payloads = likeness(keyframe=True)
+    for number in range(15):
+        for source in sources:
+            for stream in source.streams:
+                for packet in stream.packets(payloads, number * 3000):
+                    source.send(packet)
+                await asyncio.sleep(0)
+        await asyncio.sleep(1 / 30)
+    await asyncio.sleep(TAIL)
+
+
+async def _send(sources: Sequence[LoadEnd], rate: float) -> tuple[int, float]:
+    """Frames at an even pace for the time of a trial, each stream in turn.
+
+    Returns:
+        How many, and the seconds that it took.
+    """
+    streams = [(source.send, stream) for source in sources for stream in source.streams]
+    payloads = likeness(keyframe=False)
+    interval = PER_FRAME / rate
+    ticks = VIDEO.clock_rate * interval * len(streams)
+    count = round(DURATION / interval)
+    start = time.perf_counter()
+    for number in range(count):
+        send, stream = streams[number % len(streams)]
+        for packet in stream.packets(payloads, 100_000 + round(number // len(streams) * ticks)):
+            send(packet)
+        due = start + (number + 1) * interval
+        # The loop has its turn in any case: it reads what the subject sends. It never rests, as a
+        # subject would have to pay for waking it, which no network asks of anybody.
+        await asyncio.sleep(0)
+        while time.perf_counter() < due:  # noqa: ASYNC110 - as said
+            await asyncio.sleep(0)
+    return count, time.perf_counter() - start
+
+
+async def _play(source: LoadEnd, media: Media, frames: Iterable[Payloads], *, first: int) -> None:
+    """Frames in their time."""
+    per_second = PICTURES if media is VIDEO else SOUNDS
+    (stream,) = source.streams
+    start = time.perf_counter()
+    for number, payloads in enumerate(frames):
+        timestamp = (first + number) * (media.clock_rate // per_second)
+        for packet in stream.packets(payloads, timestamp):
+            source.send(packet)
+        due = start + (number + 1) / per_second
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))

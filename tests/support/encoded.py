@@ -1,0 +1,136 @@
+"""Owns frames that real encoders make, and pictures that real decoders make of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+from av import CodecContext, VideoCodecContext, VideoFrame, VideoStream
+from av.packet import Packet
+from av.video.frame import PictureType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+WIDTH, HEIGHT = 176, 112
+#: Pictures of each stream; encoders are made to give a second key frame on the way.
+COUNT = 8
+SECOND_KEY = 5
+RATE = 30
+BITRATE = 3_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A frame and what its encoder says of it."""
+
+    data: bytes
+    keyframe: bool
+
+
+ENCODERS = {
+    "VP8": ("libvpx", {"deadline": "realtime", "lag-in-frames": "0", "cpu-used": "8"}),
+    "VP9": ("libvpx-vp9", {"deadline": "realtime", "lag-in-frames": "0", "cpu-used": "8"}),
+    "H264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline"}),
+    "AV1": ("libsvtav1", {"preset": "12", "svtav1-params": "pred-struct=1:rc=2:lp=1"}),
+}
+_DECODERS = {"VP8": "vp8", "VP9": "vp9", "H264": "h264", "AV1": "libdav1d"}
+
+
+def pictures(width: int, height: int, pixels: str, count: int) -> list[VideoFrame]:
+    """Noise beside a plain half that changes, so that frames fill several packets."""
+    source = np.random.default_rng(1)
+    made = []
+    for number in range(count):
+        samples = source.integers(0, 256, (height, width, 3), np.uint8)
+        samples[:, : width // 2] = number * 20 % 256
+        frame = VideoFrame.from_ndarray(samples, format="rgb24").reformat(format=pixels)
+        frame.pts = number
+        frame.time_base = Fraction(1, RATE)
+        if number == SECOND_KEY:
+            frame.pict_type = PictureType.I
+        made.append(frame)
+    return made
+
+
+def encode(
+    library: str,
+    options: dict[str, str],
+    *,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    pixels: str = "yuv420p",
+    count: int = COUNT,
+) -> tuple[Encoded, ...]:
+    """What an encoder of that name makes of `count` pictures."""
+    # SVT-AV1 would write its settings to stderr each time it is opened.
+    os.environ.setdefault("SVT_LOG", "0")
+    context = CodecContext.create(library, "w")
+    assert isinstance(context, VideoCodecContext)
+    context.width, context.height = width, height
+    context.pix_fmt = pixels
+    context.time_base = Fraction(1, RATE)
+    context.framerate = Fraction(RATE)
+    context.bit_rate = BITRATE
+    context.options = options
+    packets = []
+    for frame in pictures(width, height, pixels, count):
+        packets += context.encode(frame)
+    packets += context.encode(None)
+    return tuple(Encoded(bytes(packet), packet.is_keyframe) for packet in packets)
+
+
+@cache
+def encoded(name: str) -> tuple[Encoded, ...]:
+    """A small stream of the codec of this name, as its encoder packs it; two are key frames."""
+    return encode(*ENCODERS[name])
+
+
+def decoded(name: str, frames: Iterable[bytes]) -> list[NDArray[np.uint8]]:
+    """What a decoder makes of whole frames, as yuv420p samples."""
+    context = CodecContext.create(_DECODERS[name], "r")
+    assert isinstance(context, VideoCodecContext)
+    made = []
+    for frame in frames:
+        made += context.decode(Packet(frame))
+    made += context.decode(None)
+    return [picture.to_ndarray().astype(np.uint8, copy=False) for picture in made]
+
+
+class _Sink:
+    """Takes what FFmpeg's muxer writes, one packet each time."""
+
+    def __init__(self) -> None:
+        self.packets: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self.packets.append(bytes(data))
+        return len(data)
+
+
+@cache
+def sent_by_ffmpeg(name: str) -> tuple[tuple[Encoded, ...], tuple[bytes, ...]]:
+    """The frames of a stream, and the RTP packets that FFmpeg's own packetiser makes of them."""
+    os.environ.setdefault("SVT_LOG", "0")
+    library, options = ENCODERS[name]
+    sink, frames = _Sink(), []
+    muxing = {"packetsize": "1200", "strict": "experimental"}
+    with av.open(sink, "w", format="rtp", options=muxing) as container:
+        stream = container.add_stream(library, rate=RATE, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.bit_rate = BITRATE
+        for picture in (*pictures(WIDTH, HEIGHT, "yuv420p", COUNT), None):
+            for packet in stream.encode(picture):
+                frames.append(Encoded(bytes(packet), packet.is_keyframe))
+                container.mux(packet)
+    # RFC 5761 section 4: RTCP goes the same way.
+    rtp = tuple(packet for packet in sink.packets if not 192 <= packet[1] <= 223)
+    return tuple(frames), rtp

@@ -1,0 +1,168 @@
+"""Feedback on what arrived when (draft-holmer-rmcat-transport-wide-cc-extensions-01)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from peer.rtp import rtcp
+from peer.rtp.congestion import ArrivalRecorder
+from peer.rtp.congestion.arrivals import (
+    FEEDBACK_INTERVAL,
+    FEEDBACK_PACKETS,
+    SPAN_LIMIT,
+)
+from peer.rtp.rtcp import TransportFeedback
+from peer.rtp.rtcp.transport_feedback import REFERENCE_UNIT, TICK
+
+
+def times(packets: Iterable[TransportFeedback]) -> dict[int, float | None]:
+    """What is told of each number, the last word on it, after a way over the wire."""
+    found: dict[int, float | None] = {}
+    for packet in rtcp.parse(rtcp.write(tuple(packets))):
+        assert isinstance(packet, TransportFeedback)
+        for index, ticks in enumerate(packet.arrivals):
+            number = (packet.base_sequence + index) & 0xFFFF
+            found[number] = (
+                None if ticks is None else packet.reference_time * REFERENCE_UNIT + ticks * TICK
+            )
+    return found
+
+
+def test_nothing_is_told_before_anything_arrived() -> None:
+    recorder = ArrivalRecorder(1)
+    assert recorder.deadline is None
+    assert recorder.feedback() == ()
+
+
+def test_arrivals_and_gaps_are_told_to_a_quarter_of_a_millisecond() -> None:
+    recorder = ArrivalRecorder(1)
+    for number, arrival in ((10, 1000.0), (11, 1000.01), (14, 1000.0202)):
+        assert not recorder.record(number, 5, arrival)
+    (packet,) = recorder.feedback()
+    assert (packet.sender_ssrc, packet.media_ssrc) == (1, 5)
+    told = times([packet])
+    assert told[12] is None
+    assert told[13] is None
+    assert told[10] == pytest.approx(1000.0)
+    assert told[11] == pytest.approx(1000.01)
+    assert told[14] == pytest.approx(1000.02)
+    assert set(told) == {10, 11, 12, 13, 14}
+
+
+def test_feedback_is_due_a_tenth_of_a_second_after_the_first() -> None:
+    recorder = ArrivalRecorder(1)
+    recorder.record(10, 5, 1000.0)
+    recorder.record(11, 5, 1000.05)
+    assert recorder.deadline == 1000.0 + FEEDBACK_INTERVAL
+    recorder.feedback()
+    assert recorder.deadline is None
+
+
+def test_feedback_is_due_at_once_when_there_is_much_to_tell() -> None:
+    recorder = ArrivalRecorder(1)
+    due = [recorder.record(number, 5, 1000.0) for number in range(FEEDBACK_PACKETS)]
+    assert due == [False] * (FEEDBACK_PACKETS - 1) + [True]
+
+
+def test_next_feedback_begins_where_the_last_ended() -> None:
+    recorder = ArrivalRecorder(1)
+    recorder.record(65534, 5, 1000.0)
+    recorder.feedback()
+    recorder.record(1, 5, 1000.1)
+    (packet,) = recorder.feedback()
+    assert packet.base_sequence == 65535
+    assert [each is None for each in packet.arrivals] == [True, True, False]
+
+
+def test_feedback_is_numbered() -> None:
+    recorder = ArrivalRecorder(1)
+    counts = []
+    for number in range(300):
+        recorder.record(number, 5, 1000.0 + number)
+        counts += [packet.count for packet in recorder.feedback()]
+    assert counts == [number & 0xFF for number in range(300)]
+
+
+def test_what_comes_late_is_told_with_all_that_came_after_it() -> None:
+    recorder = ArrivalRecorder(1)
+    for number in (10, 12, 13):
+        recorder.record(number, 5, 1000.0 + number / 1000)
+    recorder.feedback()
+    recorder.record(11, 5, 1000.1)
+    recorder.record(14, 5, 1000.11)
+    told = times(recorder.feedback())
+    assert set(told) == {11, 12, 13, 14}
+    assert None not in told.values()
+    assert told[12] == pytest.approx(1000.012)
+
+
+def test_the_first_packet_may_come_after_another() -> None:
+    recorder = ArrivalRecorder(1)
+    recorder.record(0, 5, 1000.0)
+    recorder.record(65535, 5, 1000.01)
+    told = times(recorder.feedback())
+    assert told == {65535: pytest.approx(1000.01), 0: pytest.approx(1000.0)}
+
+
+def test_repetition_is_told_once_with_its_first_time() -> None:
+    recorder = ArrivalRecorder(1)
+    recorder.record(10, 5, 1000.0)
+    recorder.record(10, 5, 1000.5)
+    assert times(recorder.feedback()) == {10: pytest.approx(1000.0)}
+    recorder.record(10, 5, 1000.6)
+    assert recorder.feedback() == ()
+
+
+def test_number_of_long_ago_is_ignored() -> None:
+    recorder = ArrivalRecorder(1)
+    recorder.record(30_000, 5, 1000.0)
+    recorder.record(30_000 - SPAN_LIMIT, 5, 1000.0)
+    assert set(times(recorder.feedback())) == {30_000}
+
+
+def test_jump_of_the_numbers_does_not_make_feedback_huge() -> None:
+    recorder = ArrivalRecorder(1)
+    for number in (10, 11, 30_000, 30_001):
+        recorder.record(number, 5, 1000.0)
+    told = recorder.feedback()
+    assert set(times(told)) == {10, 11, 30_000, 30_001}
+    assert sum(len(packet.arrivals) for packet in told) == 4
+
+
+def test_outage_is_told_as_loss() -> None:
+    recorder = ArrivalRecorder(1)
+    recorder.record(10, 5, 1000.0)
+    recorder.feedback()
+    recorder.record(510, 5, 1002.0)
+    told = times(recorder.feedback())
+    assert sum(each is None for each in told.values()) == 499
+
+
+def test_arrivals_too_far_apart_for_one_feedback_make_two() -> None:
+    recorder = ArrivalRecorder(1)
+    recorder.record(10, 5, 1000.0)
+    recorder.record(11, 5, 1009.0)
+    told = recorder.feedback()
+    assert len(told) == 2
+    assert times(told) == {10: pytest.approx(1000.0), 11: pytest.approx(1009.0)}
+
+
+def test_clock_of_months_wraps_in_the_reference_time() -> None:
+    recorder = ArrivalRecorder(1)
+    recorder.record(10, 5, 0x800000 * REFERENCE_UNIT)
+    (packet,) = recorder.feedback()
+    assert packet.reference_time == -0x800000
+    assert rtcp.write((packet,))
+
+
+def test_feedback_stays_short_whatever_the_numbers() -> None:
+    recorder = ArrivalRecorder(1)
+    largest = 0
+    for number in range(50_000):
+        # Every tenth comes long after the others.
+        if recorder.record(number * 7 & 0xFFFF, 5, 1000.0 + number / 1000):
+            for packet in recorder.feedback():
+                largest = max(largest, len(packet.arrivals))
+    assert largest <= SPAN_LIMIT

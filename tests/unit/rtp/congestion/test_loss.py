@@ -1,0 +1,112 @@
+"""What losses make of the rate (draft-ietf-rmcat-gcc section 6)."""
+
+from __future__ import annotations
+
+import pytest
+
+from peer.rtp.congestion.loss import (
+    HEAVY_PACKETS,
+    REDUCTION_INTERVAL,
+    WINDOW_LIMIT,
+    LossControl,
+    LossWindow,
+)
+
+CEILING = 10e6
+
+
+def update(control: LossControl, fraction: float, now: float, *, ceiling: float = CEILING) -> None:
+    control.update(fraction, target=1e6, ceiling=ceiling, round_trip_time=0.1, now=now)
+
+
+def test_heavy_loss_takes_half_of_the_part_lost() -> None:
+    control = LossControl(1e6)
+    update(control, 0.2, 1.0)
+    assert control.bitrate == pytest.approx(0.9e6)
+    assert control.limited
+
+
+def test_target_that_was_lower_is_what_is_reduced() -> None:
+    control = LossControl(5e6)
+    update(control, 0.2, 1.0)
+    assert control.bitrate == pytest.approx(0.9e6)
+
+
+def test_rate_is_reduced_once_in_a_round_trip() -> None:
+    control = LossControl(1e6)
+    update(control, 0.2, 1.0)
+    update(control, 0.2, 0.99 + REDUCTION_INTERVAL + 0.1)
+    assert control.bitrate == pytest.approx(0.9e6)
+    update(control, 0.2, 1.01 + REDUCTION_INTERVAL + 0.1)
+    assert control.bitrate == pytest.approx(0.81e6)
+
+
+def test_some_loss_holds_the_rate() -> None:
+    control = LossControl(1e6)
+    for second in range(10):
+        update(control, 0.05, second)
+    assert control.bitrate == 1e6
+    assert not control.limited
+
+
+def test_little_loss_lets_it_grow_by_8_percent_a_second() -> None:
+    control = LossControl(1e6)
+    for tenth in range(101):
+        update(control, 0.01, tenth / 10)
+    assert control.bitrate == pytest.approx(1e6 * 1.08**10, rel=0.02)
+
+
+def test_pause_counts_as_the_longest_window() -> None:
+    control = LossControl(1e6)
+    update(control, 0.0, 0.0)
+    update(control, 0.0, 3600.0)
+    assert control.bitrate == pytest.approx(1e6 * 1.08**WINDOW_LIMIT, rel=0.01)
+
+
+def test_limit_ends_at_what_else_is_allowed() -> None:
+    control = LossControl(1e6)
+    update(control, 0.2, 0.0)
+    for second in range(1, 30):
+        update(control, 0.0, second, ceiling=1.5e6)
+    assert control.bitrate == 1.5e6
+    assert not control.limited
+
+
+def test_window_ends_after_a_second_with_enough_packets() -> None:
+    window = LossWindow()
+    found = [window.add(20, 1, tenth / 10) for tenth in range(11)]
+    assert found[:10] == [None] * 10
+    assert found[10] == pytest.approx(0.05)
+
+
+def test_few_packets_take_longer() -> None:
+    window = LossWindow()
+    found = {tenth: window.add(2, tenth % 5 == 0, tenth / 10) for tenth in range(25)}
+    last = int(10 * WINDOW_LIMIT)
+    assert [tenth for tenth, fraction in found.items() if fraction is not None] == [last]
+    assert found[last] == pytest.approx(0.1, rel=0.2)
+
+
+def test_heavy_loss_does_not_wait() -> None:
+    window = LossWindow()
+    assert window.add(30, 0, 0.0) is None
+    assert window.add(30, HEAVY_PACKETS, 0.4) == pytest.approx(HEAVY_PACKETS / 60)
+
+
+def test_what_was_not_lost_after_all_is_taken_off() -> None:
+    window = LossWindow()
+    window.add(100, 10, 0.0)
+    assert window.add(100, -10, 1.0) == 0.0
+
+
+def test_late_packets_make_up_for_later_losses() -> None:
+    window = LossWindow()
+    window.add(100, 0, 0.0)
+    assert window.add(0, -5, 1.0) == 0.0
+    window.add(100, 5, 1.5)
+    assert window.add(100, 5, 2.5) == pytest.approx(5 / 200)
+
+
+def test_window_without_packets_says_nothing() -> None:
+    window = LossWindow()
+    assert [window.add(0, 0, second) for second in range(5)] == [None] * 5

@@ -1,0 +1,294 @@
+"""When each packet is sent: bursts, order, bounds and drops."""
+
+from __future__ import annotations
+
+from peer.rtp.congestion import Pacer, TransportCongestion
+from peer.rtp.congestion.pacing import (
+    BURST,
+    FACTOR,
+    PACKET_LIMIT,
+    REPAIR_LIMIT,
+    SUSTAINED,
+    WAIT_LIMIT,
+)
+from peer.rtp.sending import OutboundFrame, Urgency
+
+SIZE = 1000
+TARGET = 800_000
+#: Octets a second.
+PACE = TARGET * FACTOR / 8
+
+
+class Source:
+    """Writes packets that say whose they are and of which frame."""
+
+    def __init__(self, name: str, *, numbered: bool = True) -> None:
+        self.name = name
+        self.numbered = numbered
+        self.numbers: list[int] = []
+        self.dropped = 0
+        self.broken = 0
+
+    def frame(
+        self,
+        label: int = 0,
+        *,
+        packets: int = 1,
+        urgency: Urgency = Urgency.PICTURE,
+        keyframe: bool = False,
+    ) -> OutboundFrame:
+        return OutboundFrame(
+            self,
+            [bytes(SIZE)] * packets,
+            urgency=urgency,
+            size=packets * SIZE,
+            timestamp=label,
+            keyframe=keyframe,
+        )
+
+    def write(self, frame: OutboundFrame, number: int, now: float) -> bytes:
+        frame.position += 1
+        self.numbers.append(number)
+        return f"{self.name}{frame.timestamp}".encode().ljust(SIZE)
+
+    def on_dropped(self, frames: int, *, broken: bool) -> None:
+        self.dropped += frames
+        self.broken += broken
+
+
+class Line:
+    """A pacer in virtual time, and what it sent when."""
+
+    def __init__(self, target: int = TARGET) -> None:
+        self.congestion = TransportCongestion(initial=target)
+        self.pacer = Pacer(self.congestion, self._take)
+        self.now = 0.0
+        self.sent: list[tuple[float, str]] = []
+        self.takes = True
+
+    def _take(self, packet: bytes) -> bool:
+        self.sent.append((self.now, packet.decode().strip()))
+        return self.takes
+
+    @property
+    def labels(self) -> list[str]:
+        return [label for _, label in self.sent]
+
+    def give(self, frame: OutboundFrame) -> None:
+        self.pacer.enqueue(frame, self.now)
+
+    def run(self, until: float) -> None:
+        while self.pacer.deadline is not None and self.pacer.deadline <= until:
+            self.now = max(self.now, self.pacer.deadline)
+            self.pacer.advance(self.now)
+        self.now = until
+
+
+def test_packet_within_the_rate_goes_at_once_without_a_timer() -> None:
+    line, source = Line(), Source("v")
+    for label in range(20):
+        line.now = label * 0.01
+        line.give(source.frame(label))
+        assert line.pacer.deadline is None
+    assert line.labels == [f"v{label}" for label in range(20)]
+    assert line.pacer.queued_packets == 0
+
+
+def test_large_picture_is_spread_at_two_and_a_half_times_the_target() -> None:
+    line, source = Line(), Source("v")
+    line.give(source.frame(packets=60))
+    assert 1 <= len(line.sent) <= 1 + PACE * BURST / SIZE
+    assert line.pacer.queued_packets == 60 - len(line.sent)
+    line.run(10)
+    assert len(line.sent) == 60
+    took = line.sent[-1][0]
+    assert 0.8 * 60 * SIZE / PACE < took < 60 * SIZE / PACE
+    assert (line.pacer.deadline, line.pacer.queued_packets) == (None, 0)
+
+
+def test_no_burst_is_longer_than_5_ms_of_the_rate() -> None:
+    line, source = Line(target=8_000_000), Source("v")
+    line.give(source.frame(packets=500))
+    line.run(10)
+    pace = 8_000_000 * FACTOR / 8
+    for begin, _ in line.sent:
+        within = sum(begin <= at < begin + BURST * 0.99 for at, _ in line.sent)
+        assert within * SIZE <= pace * BURST + SIZE
+
+
+def test_timer_is_not_set_for_each_packet_where_many_go() -> None:
+    line, source = Line(target=20_000_000), Source("v")
+    line.give(source.frame(packets=500))
+    line.run(10)
+    assert len({at for at, _ in line.sent}) < 500 / 20
+
+
+def test_sound_goes_at_once_past_pictures() -> None:
+    line, video, audio = Line(), Source("v"), Source("a")
+    line.give(video.frame(packets=60))
+    before = len(line.sent)
+    line.give(audio.frame(1, urgency=Urgency.SOUND))
+    assert line.labels[before:] == ["a1"]
+
+
+def test_sound_takes_its_part_of_the_rate() -> None:
+    line, video, audio = Line(), Source("v"), Source("a")
+    line.give(audio.frame(1, packets=20, urgency=Urgency.SOUND))
+    line.give(video.frame(2))
+    assert line.labels == ["a1"] * 20
+    line.run(1)
+    assert line.sent[-1][1] == "v2"
+    assert line.sent[-1][0] > 0.9 * 20 * SIZE / PACE
+
+
+def test_flood_of_sound_holds_pictures_up_only_so_long() -> None:
+    line, video, audio = Line(), Source("v"), Source("a")
+    line.give(audio.frame(1, packets=1000, urgency=Urgency.SOUND))
+    line.give(video.frame(2))
+    line.run(0.5)
+    assert line.labels[-1] == "v2"
+
+
+def test_repairs_go_before_pictures_that_wait() -> None:
+    line, video, repairs = Line(), Source("v"), Source("r")
+    line.give(video.frame(1, packets=10))
+    line.give(video.frame(2))
+    line.give(repairs.frame(3, urgency=Urgency.REPAIR))
+    before = len(line.sent)
+    line.run(1)
+    assert line.labels[before] == "r3"
+    assert line.labels[-1] == "v2"
+
+
+def test_numbers_are_those_of_the_congestion_control() -> None:
+    line = Line()
+    numbered, other = Source("v"), Source("o", numbered=False)
+    line.give(numbered.frame())
+    line.give(other.frame(urgency=Urgency.SOUND))
+    line.give(numbered.frame(urgency=Urgency.SOUND))
+    assert numbered.numbers == [0, 1]
+    assert line.congestion.next_number == 2
+
+
+def test_frame_that_waited_too_long_is_dropped_with_all_that_needs_it() -> None:
+    line, source = Line(target=80_000), Source("v")
+    line.give(source.frame(0, packets=40, keyframe=True))
+    for label in range(1, 6):
+        line.now = label * 0.01
+        line.give(source.frame(label))
+    line.run(WAIT_LIMIT)
+    assert source.dropped == 0
+    line.run(WAIT_LIMIT + 0.2)
+    assert (source.dropped, source.broken) == (5, 1)
+    line.run(60)
+    assert line.labels == ["v0"] * 40
+    assert line.pacer.dropped_frames == 5
+
+
+def test_frame_that_has_begun_is_finished() -> None:
+    line, source = Line(target=80_000), Source("v")
+    line.give(source.frame(0, packets=100, keyframe=True))
+    line.run(3600)
+    assert len(line.sent) == 100
+    assert source.dropped == 0
+
+
+def test_key_frame_that_waits_behind_heals_what_is_dropped() -> None:
+    line, source = Line(target=80_000), Source("v")
+    line.give(source.frame(0, packets=24, keyframe=True))
+    line.give(source.frame(1))
+    line.give(source.frame(2))
+    line.run(0.9)
+    line.give(source.frame(3, keyframe=True))
+    line.give(source.frame(4))
+    line.run(60)
+    assert (source.dropped, source.broken) == (2, 0)
+    assert line.labels == ["v0"] * 24 + ["v3", "v4"]
+
+
+def test_other_streams_keep_their_frames() -> None:
+    line, one, other = Line(target=80_000), Source("v"), Source("w")
+    line.give(one.frame(0, packets=24))
+    line.give(one.frame(1))
+    line.run(0.9)
+    line.give(other.frame(2))
+    line.run(60)
+    assert (one.dropped, other.dropped) == (1, 0)
+    assert line.labels[-1] == "w2"
+
+
+def test_only_so_many_packets_wait() -> None:
+    line, source = Line(), Source("v")
+    line.give(source.frame(0, packets=10, keyframe=True))
+    for label in range(1, 3 * PACKET_LIMIT // 100):
+        line.give(source.frame(label, packets=100, keyframe=True))
+        assert line.pacer.queued_packets <= PACKET_LIMIT
+    assert source.broken == 0
+    assert source.dropped > 20
+    assert line.pacer.queued_octets == line.pacer.queued_packets * SIZE
+
+
+def test_only_so_many_repairs_wait() -> None:
+    line, source = Line(), Source("r")
+    for label in range(2 * REPAIR_LIMIT):
+        line.give(source.frame(label, urgency=Urgency.REPAIR))
+    assert line.pacer.queued_packets == REPAIR_LIMIT
+    assert source.broken == 0
+
+
+def test_source_of_twice_the_target_is_held_close_to_it() -> None:
+    line, source = Line(), Source("v")
+    for tenth in range(300):
+        line.run(tenth / 10)
+        line.give(source.frame(tenth, packets=2 * TARGET // 80 // SIZE, keyframe=True))
+    late = sum(at >= 10 for at, _ in line.sent) * SIZE * 8 / 20
+    assert 0.95 * TARGET < late < 1.1 * SUSTAINED * TARGET
+
+
+def test_packet_that_is_not_taken_counts() -> None:
+    line, source = Line(), Source("v")
+    line.takes = False
+    line.give(source.frame())
+    assert line.pacer.refused_packets == 1
+
+
+def test_discarded_source_leaves_nothing_behind() -> None:
+    line, one, other = Line(), Source("v"), Source("w")
+    line.give(one.frame(0, packets=30))
+    line.give(other.frame(1))
+    line.pacer.discard(one)
+    assert line.pacer.queued_packets == 1
+    line.run(1)
+    assert line.labels[-1] == "w1"
+    line.give(other.frame(2, packets=30))
+    line.pacer.discard(other)
+    assert line.pacer.deadline is None
+    assert one.dropped == other.dropped == 0
+
+
+def test_target_that_rises_lets_more_through() -> None:
+    line, source = Line(target=80_000), Source("v")
+    line.give(source.frame(packets=20))
+    line.congestion.on_remb(20_000_000)
+    line.run(0.2)
+    assert len(line.sent) == 20
+
+
+def test_timer_is_not_kept_where_everything_was_dropped() -> None:
+    line, source = Line(target=80_000), Source("v")
+    line.give(source.frame(0, packets=60, urgency=Urgency.SOUND))
+    line.give(source.frame(1))
+    line.give(source.frame(2))
+    line.now = WAIT_LIMIT + 0.01
+    line.pacer.advance(line.now)
+    assert (line.pacer.deadline, source.dropped, source.broken) == (None, 2, 1)
+    line.now += 1
+    line.give(source.frame(3))
+    assert line.labels[-1] == "v3"
+
+
+def test_frame_larger_than_all_that_may_wait_is_sent_all_the_same() -> None:
+    line, source = Line(), Source("v")
+    line.give(source.frame(0, packets=PACKET_LIMIT + 500))
+    line.run(60)
+    assert len(line.sent) == PACKET_LIMIT + 500

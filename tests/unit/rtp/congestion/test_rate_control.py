@@ -1,0 +1,124 @@
+"""The rate that the delay allows: how it grows, and what it is cut to."""
+
+from __future__ import annotations
+
+import pytest
+from aiortc.rate import BandwidthUsage
+
+from peer.rtp.congestion.rate_control import DECREASE, CapacityEstimate, RateControl
+
+NORMAL, OVER, UNDER = (
+    BandwidthUsage.NORMAL,
+    BandwidthUsage.OVERUSING,
+    BandwidthUsage.UNDERUSING,
+)
+
+
+class Driven:
+    """A rate control that is told ten times a second."""
+
+    def __init__(self, initial: float = 1e6) -> None:
+        self.control = RateControl(initial)
+        self.now = 0.0
+
+    def run(
+        self,
+        seconds: float,
+        usage: BandwidthUsage = NORMAL,
+        *,
+        through: float | None = None,
+        sent: float | None = None,
+    ) -> float:
+        """The rate at the end; what gets through is the rate itself unless it is given."""
+        for _ in range(round(seconds * 10)):
+            self.now += 0.1
+            acknowledged = self.control.bitrate if through is None else through
+            self.control.update(
+                usage, acknowledged, acknowledged if sent is None else sent, 0.1, self.now
+            )
+        return self.control.bitrate
+
+
+def test_nothing_changes_before_anything_got_through() -> None:
+    control = RateControl(1e6)
+    assert control.update(OVER, None, None, 0.1, 1.0) == 1e6
+
+
+def test_way_that_never_filled_up_lets_the_rate_grow_quickly() -> None:
+    assert Driven().run(3.2) == pytest.approx(1e6 * 1.5**3, rel=0.06)
+
+
+def test_overuse_cuts_to_85_percent_of_what_gets_through() -> None:
+    driven = Driven()
+    assert driven.run(0.1, OVER, through=0.8e6, sent=1e6) == pytest.approx(DECREASE * 0.8e6)
+
+
+def test_cut_never_raises_the_rate() -> None:
+    driven = Driven()
+    assert driven.run(0.1, OVER, through=3e6) == 1e6
+
+
+def test_cut_is_not_repeated_before_it_can_show() -> None:
+    driven = Driven()
+    cut = driven.run(0.1, OVER, through=0.8e6, sent=1e6)
+    assert driven.run(0.1, OVER, through=0.6e6, sent=1e6) == cut
+    assert driven.run(0.1, OVER, through=0.6e6, sent=1e6) == pytest.approx(DECREASE * 0.6e6)
+
+
+def test_collapse_is_followed_at_once() -> None:
+    driven = Driven()
+    driven.run(0.1, OVER, through=0.8e6, sent=1e6)
+    assert driven.run(0.1, OVER, through=0.1e6, sent=1e6) == pytest.approx(DECREASE * 0.1e6)
+
+
+def test_little_that_all_gets_through_does_not_collapse_the_rate() -> None:
+    driven = Driven()
+    assert driven.run(0.1, OVER, through=5e4, sent=5e4) == pytest.approx(DECREASE * 0.5e6)
+
+
+def test_drain_holds_the_rate() -> None:
+    driven = Driven()
+    assert driven.run(5, UNDER) == 1e6
+
+
+def test_near_where_it_filled_up_the_rate_grows_by_packets() -> None:
+    driven = Driven()
+    cut = driven.run(0.1, OVER)
+    grown = driven.run(1.2)
+    # A frame of 28 kbit in three packets; half of one each 200 ms.
+    assert grown - cut == pytest.approx(cut / 30 / 3 / 2 / 0.2, rel=0.15)
+
+
+def test_far_above_where_it_filled_up_it_grows_in_proportion_again() -> None:
+    driven = Driven()
+    driven.run(0.1, OVER)
+    begin = driven.run(1)
+    assert driven.run(20) > 3 * begin
+
+
+def test_rate_grows_no_further_than_what_gets_through_allows() -> None:
+    driven = Driven()
+    assert driven.run(30, through=1e6) == pytest.approx(1.51e6)
+
+
+def test_rate_that_is_not_used_stays() -> None:
+    driven = Driven()
+    assert driven.run(30, through=5e4) == 1e6
+
+
+def test_pause_does_not_make_it_jump() -> None:
+    driven = Driven()
+    driven.run(0.3)
+    before = driven.control.bitrate
+    driven.now += 3600
+    assert driven.run(0.1) <= before * 1.5
+
+
+def test_capacity_is_known_from_where_it_filled_up() -> None:
+    capacity = CapacityEstimate()
+    assert capacity.compare(1e6) == 0
+    for _ in range(20):
+        capacity.add(1e6)
+    assert (capacity.compare(1.2e6), capacity.compare(1e6), capacity.compare(0.8e6)) == (1, 0, -1)
+    capacity.forget()
+    assert capacity.compare(2e6) == 0

@@ -1,0 +1,186 @@
+"""Frames that come encoded are packetised once and passed on as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+from av.packet import Packet
+
+from peer.rtp.encoded_frame import EncodedFrame
+from peer.rtp.encoding import EncodingSettings, OutgoingFrame
+from peer.rtp.encoding.member import Member
+from peer.rtp.encoding.reading import Reader
+from peer.rtp.encoding.shared import SharedEncoding
+from peer.rtp.formats import format_of
+from peer.rtp.levels import AudioLevel
+from tests.support.clock import Clock
+from tests.support.moving import codec_named, vp8_pictures
+
+if TYPE_CHECKING:
+    from peer.rtp_parameters import Codec
+
+VP8, VP9, OPUS = codec_named("VP8"), codec_named("VP9"), codec_named("opus")
+KEY, DELTA = vp8_pictures(2)
+
+
+def frame_of(codec: Codec = VP8, payload: bytes = KEY, *, pts: int = 0) -> EncodedFrame:
+    return EncodedFrame(
+        codec=codec,
+        payload=payload,
+        ssrc=1,
+        timestamp=pts,
+        pts=pts,
+        arrival=0.0,
+        wall_clock=1.5e9,
+        keyframe=payload is not DELTA,
+        width=16,
+        height=16,
+        level=AudioLevel(30) if codec is OPUS else None,
+    )
+
+
+class Relay:
+    """An encoding that is only given encoded frames, one each 1/30 s, and a member of it."""
+
+    def __init__(self, codec: Codec = VP8) -> None:
+        self.clock = Clock(50.0)
+        self.asked: list[float] = []
+        self.encoding = SharedEncoding(
+            EncodingSettings(codec), clock=self.clock, ask_track=self._ask
+        )
+        self.errors: list[Exception] = []
+        self.reader = Reader(codec.kind)
+
+    def _ask(self) -> None:
+        self.asked.append(self.clock())
+
+    def joined(self) -> list[OutgoingFrame]:
+        frames: list[OutgoingFrame] = []
+        self.encoding.join(Member(frames.append, lambda: None, self.errors.append))
+        return frames
+
+    def put(self, *items: object) -> None:
+        for item in items:
+            self.clock.advance(1 / 30)
+            self.encoding.offer(self.reader.read(item, self.clock(), 1.7e9))
+
+
+async def test_a_frame_is_packetised_once_for_all() -> None:
+    relay = Relay()
+    one, other = relay.joined(), relay.joined()
+    relay.put(frame_of(pts=4500))
+    assert one[0] is other[0]
+    frame = one[0]
+    assert format_of(VP8).assemble(frame.payloads) == KEY
+    assert (frame.pts, frame.time_base) == (4500, Fraction(1, 90_000))
+    assert (frame.keyframe, frame.encoded, frame.size) == (True, False, len(KEY))
+    assert (frame.width, frame.height, frame.capture_time) == (16, 16, 1.5e9)
+    assert frame.capture == pytest.approx(relay.clock())
+    assert relay.encoding.counts.passed == 1
+
+
+async def test_sound_has_the_level_of_its_sender() -> None:
+    relay = Relay(OPUS)
+    frames = relay.joined()
+    relay.put(frame_of(OPUS, b"sound", pts=960))
+    assert frames[0].payloads == (b"sound",)
+    assert (frames[0].level, frames[0].time_base) == (AudioLevel(30), Fraction(1, 48_000))
+    assert relay.asked == []
+
+
+async def test_a_packet_is_of_the_codec_agreed_and_says_itself_what_it_is() -> None:
+    relay = Relay()
+    frames = relay.joined()
+    for number, payload in enumerate((DELTA, KEY, DELTA)):
+        packet = Packet(payload)
+        packet.pts, packet.time_base = number, Fraction(1, 30)
+        relay.put(packet)
+    assert [(frame.pts, frame.keyframe) for frame in frames] == [(1, True), (2, False)]
+
+
+async def test_an_empty_packet_is_nothing() -> None:
+    relay = Relay()
+    frames = relay.joined()
+    relay.put(Packet(b""), frame_of())
+    assert len(frames) == 1
+    assert relay.errors == []
+
+
+async def test_a_packet_of_sound_lasts_as_it_says() -> None:
+    relay = Relay(OPUS)
+    frames = relay.joined()
+    packet = Packet(b"sound")
+    packet.pts, packet.duration, packet.time_base = 5, 20, Fraction(1, 1000)
+    relay.put(packet)
+    assert frames[0].duration == Fraction(1, 50)
+
+
+@pytest.mark.parametrize(
+    "codec",
+    [
+        VP9,
+        codec_named("H264"),
+        replace(VP8, clock_rate=45_000),
+        replace(VP8, parameters=(("profile-id", "2"),)),
+    ],
+)
+async def test_another_codec_is_dropped_and_said_once(codec: Codec) -> None:
+    relay = Relay()
+    frames = relay.joined()
+    relay.put(frame_of(codec), frame_of(codec), frame_of(codec))
+    assert frames == []
+    assert len(relay.errors) == 1
+    assert codec.mimeType in str(relay.errors[0])
+    assert relay.encoding.counts.unusable == 3
+
+
+async def test_another_payload_type_and_case_are_the_same_codec() -> None:
+    relay = Relay()
+    frames = relay.joined()
+    relay.put(frame_of(replace(VP8, payload_type=120, name="vp8", feedback=())))
+    assert len(frames) == 1
+
+
+async def test_each_codec_of_a_track_that_changes_it_reaches_who_agreed_on_it() -> None:
+    relay = Relay()
+    frames = relay.joined()
+    relay.put(frame_of(), frame_of(VP9), frame_of(pts=9000), frame_of(VP9))
+    assert [frame.pts for frame in frames] == [0, 9000]
+    assert len(relay.errors) == 2
+
+
+async def test_the_track_is_asked_for_a_key_frame_until_one_comes() -> None:
+    relay = Relay()
+    frames = relay.joined()
+    assert relay.asked == [50.0]
+    relay.put(*[frame_of(payload=DELTA)] * 20)
+    assert frames == []
+    # 20 pictures are two thirds of a second: once more.
+    assert len(relay.asked) == 2
+    relay.put(frame_of(), *[frame_of(payload=DELTA)] * 20)
+    assert len(frames) == 21
+    assert len(relay.asked) == 2
+
+
+async def test_requests_of_many_ask_the_track_once_each_half_second() -> None:
+    relay = Relay()
+    relay.joined()
+    relay.put(frame_of())
+    begun = len(relay.asked)
+    for _ in range(60):
+        for _ in range(50):
+            relay.encoding.request_keyframe()
+        relay.put(frame_of(payload=DELTA))
+    assert len(relay.asked) - begun == 3
+
+
+async def test_a_broken_frame_is_refused() -> None:
+    relay = Relay(codec_named("H264"))
+    frames = relay.joined()
+    relay.put(Packet(b"no start code"))
+    assert frames == []
+    assert relay.encoding.counts.unusable == 1
+    assert len(relay.errors) == 1

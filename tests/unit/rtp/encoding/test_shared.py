@@ -1,0 +1,316 @@
+"""One encoding for all its members, with an encoder that the test holds back."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from fractions import Fraction
+
+import pytest
+
+from peer.rtp.codecs import EncodedPicture, EncodedSound, EncodeError
+from peer.rtp.encoding import EncodingSettings, OutgoingFrame
+from peer.rtp.encoding.member import Member
+from peer.rtp.encoding.reading import Reader
+from peer.rtp.encoding.shared import WAITING, SharedEncoding
+from peer.rtp.encoding.worker import EncoderWorker, Job, Made
+from peer.rtp_parameters import MediaKind
+from tests.support.clock import Clock
+from tests.support.frames import flat_picture
+from tests.support.moving import codec_named, sound_at, vp8_pictures
+
+VP8 = EncodingSettings(codec_named("VP8"))
+OPUS = EncodingSettings(codec_named("opus"))
+KEY, DELTA = vp8_pictures(2)
+
+
+class HeldWorker(EncoderWorker):
+    """Encodes nothing, notes its jobs, and works only as far as the test lets it."""
+
+    def __init__(self, settings: EncodingSettings) -> None:
+        super().__init__(settings)
+        self.jobs: list[Job] = []
+        self.free = threading.Event()
+        self.free.set()
+        self.failing = False
+        self.at_once = 0
+        self.most_at_once = 0
+
+    def run(self, job: Job) -> tuple[Made, ...]:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        self.jobs.append(job)
+        assert self.free.wait(10)
+        self.at_once -= 1
+        return tuple(self._result(job, number) for number in range(len(job.readings)))
+
+    def _result(self, job: Job, number: int) -> Made:
+        reading = job.readings[number]
+        if self.failing:
+            return Made(reading, error=EncodeError("would not"))
+        if self._settings.codec.kind is MediaKind.AUDIO:
+            return Made(reading, (EncodedSound(b"s", 0, Fraction(1, 48_000), Fraction(1, 50)),))
+        picture = EncodedPicture(
+            KEY if job.keyframe else DELTA, job.keyframe, reading.pts, reading.time_base
+        )
+        return Made(reading, (picture,))
+
+
+class Sender:
+    """A member that notes what it is given."""
+
+    def __init__(self) -> None:
+        self.frames: list[OutgoingFrame] = []
+        self.errors: list[Exception] = []
+        self.ended = 0
+        self.member = Member(self.frames.append, self._end, self.errors.append)
+
+    def _end(self) -> None:
+        self.ended += 1
+
+    @property
+    def times(self) -> list[int]:
+        return [frame.pts // 3000 for frame in self.frames]
+
+
+class Bench:
+    """An encoding, its worker and the clock; frames go in one each 1/30 s."""
+
+    def __init__(self, settings: EncodingSettings = VP8) -> None:
+        self.clock = Clock(1000.0)
+        self.worker = HeldWorker(settings)
+        self.asked = 0
+        self.encoding = SharedEncoding(
+            settings, clock=self.clock, ask_track=self._ask, worker=self.worker
+        )
+        self._reader = Reader(settings.codec.kind)
+        self._kind = settings.codec.kind
+        self._next = 0
+
+    def _ask(self) -> None:
+        self.asked += 1
+
+    def joined(self, bitrate: int | None = None) -> Sender:
+        sender = Sender()
+        sender.member.bitrate = bitrate
+        self.encoding.join(sender.member)
+        return sender
+
+    def put(self) -> None:
+        self.clock.advance(1 / 30)
+        index = self._next
+        self._next += 1
+        item = (
+            sound_at(index)
+            if self._kind is MediaKind.AUDIO
+            else flat_picture(16, 16, pts=index * 3000)
+        )
+        self.encoding.offer(self._reader.read(item, self.clock(), 0.0))
+
+    async def done(self) -> None:
+        """Until the worker has nothing to do and what it did is delivered."""
+        self.worker.free.set()
+        async with asyncio.timeout(10):
+            while not self.encoding.idle:  # noqa: ASYNC110 - threads set no event of the loop
+                await asyncio.sleep(0.001)
+
+    async def play(self, count: int) -> None:
+        for _ in range(count):
+            self.put()
+            await self.done()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+async def test_every_member_gets_the_same_frames(bench: Bench) -> None:
+    one, other = bench.joined(), bench.joined()
+    await bench.play(3)
+    assert [a is b for a, b in zip(one.frames, other.frames, strict=True)] == [True] * 3
+    assert len(bench.worker.jobs) == 3
+    assert bench.encoding.counts.encoded == 3
+
+
+async def test_one_who_joins_later_begins_with_a_key_frame(bench: Bench) -> None:
+    first = bench.joined()
+    await bench.play(20)
+    second = bench.joined()
+    await bench.play(3)
+    assert [frame.keyframe for frame in first.frames] == [True] + [False] * 19 + [
+        True,
+        False,
+        False,
+    ]
+    assert second.frames == first.frames[20:]
+
+
+async def test_one_who_joins_while_a_picture_is_encoded_does_not_get_it(bench: Bench) -> None:
+    bench.joined()
+    await bench.play(20)
+    bench.worker.free.clear()
+    bench.put()
+    late = bench.joined()
+    await bench.done()
+    assert late.frames == []
+    await bench.play(1)
+    assert [frame.keyframe for frame in late.frames] == [True]
+
+
+async def test_requests_of_many_cost_one_key_frame_each_half_second(bench: Bench) -> None:
+    senders = [bench.joined() for _ in range(50)]
+    for _ in range(60):
+        for sender in senders:
+            assert sender.member.active
+            bench.encoding.request_keyframe()
+        await bench.play(1)
+    keyframes = [frame.keyframe for frame in senders[0].frames]
+    assert (len(keyframes), sum(keyframes)) == (60, 4)
+
+
+async def test_the_least_bitrate_that_an_active_member_asks_for(bench: Bench) -> None:
+    bench.joined(900_000)
+    slow = bench.joined(200_000)
+    bench.joined()
+    await bench.play(1)
+    slow.member.active = False
+    await bench.play(1)
+    bench.encoding.leave(slow.member)
+    assert [job.bitrate for job in bench.worker.jobs] == [200_000, 900_000]
+    assert bench.encoding.target_bitrate == 900_000
+
+
+async def test_sound_has_no_bitrate() -> None:
+    bench = Bench(OPUS)
+    bench.joined(10)
+    await bench.play(1)
+    assert bench.worker.jobs[0].bitrate is None
+
+
+async def test_pictures_are_dropped_while_the_encoder_lags(bench: Bench) -> None:
+    sender = bench.joined()
+    bench.worker.free.clear()
+    for _ in range(10):
+        bench.put()
+    await bench.done()
+    # The one it was at, and the newest.
+    assert sender.times == [0, 9]
+    assert bench.encoding.counts.lagged == 8
+    assert bench.worker.most_at_once == 1
+
+
+async def test_sound_waits_but_not_without_bound() -> None:
+    bench = Bench(OPUS)
+    sender = bench.joined()
+    limit = WAITING[MediaKind.AUDIO]
+    bench.worker.free.clear()
+    for _ in range(limit + 11):
+        bench.put()
+    await bench.done()
+    assert len(sender.frames) == 1 + limit
+    assert bench.encoding.counts.lagged == 10
+    assert bench.worker.most_at_once == 1
+
+
+async def test_a_dropped_picture_costs_no_key_frame_that_was_asked_for(bench: Bench) -> None:
+    sender = bench.joined()
+    await bench.play(20)
+    bench.worker.free.clear()
+    for _ in range(3):
+        bench.encoding.request_keyframe()
+        bench.put()
+    await bench.done()
+    assert [frame.keyframe for frame in sender.frames[20:]] == [True, False]
+
+
+async def test_nothing_is_encoded_for_nobody(bench: Bench) -> None:
+    sender = bench.joined()
+    await bench.play(2)
+    sender.member.active = False
+    await bench.play(5)
+    assert len(bench.worker.jobs) == 2
+    assert bench.encoding.counts.read == 7
+
+
+async def test_what_waits_is_forgotten_once_nobody_wants_it(bench: Bench) -> None:
+    sender = bench.joined()
+    bench.worker.free.clear()
+    bench.put()
+    bench.put()
+    sender.member.active = False
+    bench.put()
+    await bench.done()
+    assert len(bench.worker.jobs) == 1
+
+
+async def test_a_paused_member_gets_nothing_while_others_do(bench: Bench) -> None:
+    paused, other = bench.joined(), bench.joined()
+    await bench.play(1)
+    paused.member.active = False
+    await bench.play(2)
+    assert (len(paused.frames), len(other.frames)) == (1, 3)
+
+
+async def test_an_error_is_said_once_until_a_frame_comes(bench: Bench) -> None:
+    sender = bench.joined()
+    for failing in (True, True, False, True):
+        bench.worker.failing = failing
+        await bench.play(20)
+    assert [str(error) for error in sender.errors] == ["would not"] * 2
+    assert bench.encoding.counts.unusable == 60
+    assert sender.frames[0].keyframe
+
+
+async def test_after_an_error_comes_a_key_frame(bench: Bench) -> None:
+    sender = bench.joined()
+    await bench.play(20)
+    bench.worker.failing = True
+    await bench.play(1)
+    bench.worker.failing = False
+    await bench.play(1)
+    assert sender.frames[-1].keyframe
+
+
+async def test_fewer_pictures_where_fewer_are_wanted() -> None:
+    bench = Bench(EncodingSettings(codec_named("VP8"), max_framerate=10.0))
+    sender = bench.joined()
+    await bench.play(30)
+    assert sender.times == list(range(0, 30, 3))
+    assert bench.encoding.counts.lagged == 0
+
+
+async def test_the_end_comes_after_what_is_being_encoded(bench: Bench) -> None:
+    sender = bench.joined()
+    bench.worker.free.clear()
+    bench.put()
+    bench.put()
+    bench.encoding.finish()
+    assert sender.ended == 0
+    await bench.done()
+    assert (sender.times, sender.ended) == ([0, 1], 1)
+    assert bench.encoding.empty
+
+
+async def test_one_who_left_hears_nothing(bench: Bench) -> None:
+    gone, stays = bench.joined(), bench.joined()
+    bench.worker.free.clear()
+    bench.put()
+    bench.encoding.leave(gone.member)
+    await bench.done()
+    bench.encoding.finish()
+    assert (gone.frames, gone.ended) == ([], 0)
+    assert (len(stays.frames), stays.ended) == (1, 1)
+
+
+async def test_a_sender_that_fails_harms_nobody_else(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: OutgoingFrame) -> None:
+        raise ZeroDivisionError
+
+    bench.encoding.join(Member(fail, lambda: None, lambda _: None))
+    other = bench.joined()
+    await bench.play(2)
+    assert len(other.frames) == 2
+    assert "failed to take a frame" in caplog.text

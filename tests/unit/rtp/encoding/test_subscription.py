@@ -1,0 +1,316 @@
+"""Tracks that are read once, encoded by real libraries, for any number of senders."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import weakref
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peer.rtp.codecs import FrameDecoder
+from peer.rtp.encoded_frame import EncodedFrame
+from peer.rtp.encoding import EncodingSettings, OutgoingFrame, Subscription, subscribe
+from peer.rtp.formats import format_of
+from peer.rtp.tracks import MediaStreamError, MediaStreamTrack
+from peer.rtp_parameters import MediaKind
+from tests.support.frames import flat_picture, tone
+from tests.support.moving import codec_named, moving_picture, sound_at, vp8_pictures
+from tests.support.rtp import PushTrack
+
+if TYPE_CHECKING:
+    from peer.rtp.tracks import MediaItem
+
+VP8 = EncodingSettings(codec_named("VP8"))
+OPUS = EncodingSettings(codec_named("opus"))
+
+
+class Sender:
+    """Subscribes and notes what it is given."""
+
+    def __init__(self, track: MediaStreamTrack, settings: EncodingSettings = VP8) -> None:
+        self.frames: list[OutgoingFrame] = []
+        self.errors: list[Exception] = []
+        self.ended = 0
+        self._changed = asyncio.Event()
+        self.subscription: Subscription = subscribe(
+            track, settings, on_frame=self._take, on_ended=self._end, on_error=self.errors.append
+        )
+
+    def _take(self, frame: OutgoingFrame) -> None:
+        self.frames.append(frame)
+        self._changed.set()
+
+    def _end(self) -> None:
+        self.ended += 1
+        self._changed.set()
+
+    async def has(self, count: int) -> None:
+        """Until it was given so many frames."""
+        async with asyncio.timeout(10):
+            while len(self.frames) < count:
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def end(self) -> None:
+        async with asyncio.timeout(10):
+            while not self.ended:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Unpaced(MediaStreamTrack):
+    """Gives a frame whenever it is asked, without ever waiting."""
+
+    kind = "video"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = 0
+
+    async def recv(self) -> MediaItem:
+        self.reads += 1
+        return flat_picture(64, 48, pts=self.reads * 3000)
+
+
+async def turns(count: int = 10) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def camera() -> PushTrack:
+    return PushTrack(MediaKind.VIDEO)
+
+
+async def play(track: PushTrack, sender: Sender, indices: range) -> None:
+    """Push pictures, each once the one before was given on."""
+    for index in indices:
+        had = len(sender.frames)
+        track.push(moving_picture(index))
+        await sender.has(had + 1)
+
+
+@pytest.mark.parametrize("name", ["VP8", "H264", "VP9", "AV1"])
+async def test_pictures_can_be_decoded_from_their_payloads(camera: PushTrack, name: str) -> None:
+    settings = EncodingSettings(codec_named(name))
+    sender = Sender(camera, settings)
+    await play(camera, sender, range(5))
+    decoder = FrameDecoder(settings.codec)
+    for index, frame in enumerate(sender.frames):
+        assert frame.keyframe == (index == 0)
+        assert (frame.pts, frame.time_base) == (index * 3000, Fraction(1, 90_000))
+        assert (frame.width, frame.height) == (320, 240)
+        assert all(0 < len(payload) <= 1200 for payload in frame.payloads)
+        assert len(decoder.decode(format_of(settings.codec).assemble(frame.payloads), 0)) == 1
+    sender.subscription.close()
+
+
+@pytest.mark.parametrize("name", ["opus", "G722", "PCMU", "PCMA"])
+async def test_sound_comes_with_its_level_and_duration(name: str) -> None:
+    settings = EncodingSettings(codec_named(name))
+    track = PushTrack(MediaKind.AUDIO)
+    sender = Sender(track, settings)
+    track.push(*(sound_at(index) for index in range(10)))
+    await sender.has(9)
+    rate = settings.codec.clock_rate
+    assert [frame.pts for frame in sender.frames[:9]] == [index * rate // 50 for index in range(9)]
+    for frame in sender.frames:
+        assert frame.duration == Fraction(1, 50)
+        assert frame.level is not None
+        assert len(frame.payloads) == 1
+    sender.subscription.close()
+
+
+async def test_ten_senders_cost_one_reader_and_one_encoder(camera: PushTrack) -> None:
+    senders = [Sender(camera) for _ in range(10)]
+    await play(camera, senders[0], range(5))
+    assert camera.reads == 6
+    for sender in senders:
+        assert [id(frame) for frame in sender.frames] == [id(f) for f in senders[0].frames]
+    counts = senders[3].subscription.counts
+    assert (counts.read, counts.encoded) == (5, 5)
+    for sender in senders:
+        sender.subscription.close()
+
+
+async def test_other_settings_have_an_encoder_of_their_own(camera: PushTrack) -> None:
+    full = Sender(camera)
+    half = Sender(camera, EncodingSettings(codec_named("VP8"), scale_down_by=2.0))
+    h264 = Sender(camera, EncodingSettings(codec_named("H264"), payload_limit=300))
+    for index in range(3):
+        camera.push(moving_picture(index))
+        for sender in (full, half, h264):
+            await sender.has(index + 1)
+    assert camera.reads == 4
+    assert (full.frames[0].width, half.frames[0].width) == (320, 160)
+    assert max(len(payload) for frame in h264.frames for payload in frame.payloads) <= 300
+    for sender in (full, half, h264):
+        sender.subscription.close()
+
+
+async def test_the_last_to_leave_ends_the_reading_and_not_the_track(camera: PushTrack) -> None:
+    one, other = Sender(camera), Sender(camera)
+    await turns()
+    one.subscription.close()
+    one.subscription.close()
+    await play(camera, other, range(2))
+    other.subscription.close()
+    await turns()
+    reads = camera.reads
+    camera.push(moving_picture(3), moving_picture(4))
+    await turns()
+    assert (camera.reads, camera.readyState) == (reads, "live")
+    assert (len(one.frames), one.ended, other.ended) == (0, 0, 0)
+    # And it may begin anew.
+    again = Sender(camera)
+    await again.has(1)
+    assert again.frames[0].keyframe
+    again.subscription.close()
+
+
+async def test_settings_change_without_losing_a_frame(camera: PushTrack) -> None:
+    before = Sender(camera)
+    await play(camera, before, range(2))
+    before.subscription.close()
+    after = Sender(camera, EncodingSettings(codec_named("VP8"), scale_down_by=2.0))
+    await play(camera, after, range(2, 4))
+    assert [frame.pts for frame in after.frames] == [6000, 9000]
+    assert camera.reads == 5
+    after.subscription.close()
+
+
+async def test_pause_and_resume(camera: PushTrack) -> None:
+    paused, other = Sender(camera), Sender(camera)
+    await play(camera, other, range(3))
+    paused.subscription.pause()
+    assert not paused.subscription.active
+    await play(camera, other, range(3, 6))
+    paused.subscription.resume()
+    paused.subscription.resume()
+    assert len(paused.frames) == 3
+    await asyncio.wait_for(until_keyframe(camera, other, paused), 10)
+    assert paused.frames[3].keyframe
+    paused.subscription.close()
+    other.subscription.close()
+
+
+async def until_keyframe(camera: PushTrack, pace: Sender, waiting: Sender) -> None:
+    """Play in real time until the other one is given something again."""
+    had, index = len(waiting.frames), 100
+    while len(waiting.frames) == had:
+        await play(camera, pace, range(index, index + 1))
+        await asyncio.sleep(0.02)
+        index += 1
+
+
+async def test_the_end_of_a_track(camera: PushTrack) -> None:
+    senders = [Sender(camera), Sender(camera)]
+    camera.push(moving_picture(0), MediaStreamError())
+    for sender in senders:
+        await sender.end()
+        assert (len(sender.frames), sender.ended, sender.errors) == (1, 1, [])
+        assert not sender.subscription.active
+        sender.subscription.resume()
+        sender.subscription.close()
+
+
+async def test_who_comes_after_the_end_is_told(camera: PushTrack) -> None:
+    camera.push(MediaStreamError(), MediaStreamError())
+    first = Sender(camera)
+    await first.end()
+    late = Sender(camera)
+    await late.end()
+    assert (first.ended, late.ended) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "fault", [ZeroDivisionError("broken"), asyncio.CancelledError(), tone(440, 0.02)]
+)
+async def test_a_track_that_fails_counts_as_ended_and_is_reported(
+    camera: PushTrack, fault: MediaItem | BaseException, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender = Sender(camera)
+    camera.push(fault)
+    await sender.end()
+    assert len(sender.errors) == 1
+    assert "the track failed" in str(sender.errors[0])
+    assert "counts as ended" in caplog.text
+
+
+async def test_a_track_of_another_kind_is_refused(camera: PushTrack) -> None:
+    with pytest.raises(ValueError, match="kind video is not for audio/opus"):
+        Sender(camera, OPUS)
+
+
+async def test_a_track_that_never_waits_leaves_the_loop_its_turn() -> None:
+    track = Unpaced()
+    sender = Sender(track)
+    await sender.has(3)
+    sender.subscription.pause()
+    await turns()
+    before = track.reads
+    await asyncio.sleep(0.05)
+    # Read on, but not as fast as that can be done.
+    assert 0 < track.reads - before <= 25
+    sender.subscription.close()
+
+
+async def test_encoded_frames_pass_through_and_the_track_is_asked(camera: PushTrack) -> None:
+    class EncodedTrack(PushTrack):
+        asked = 0
+
+        def request_keyframe(self) -> None:
+            self.asked += 1
+
+    track = EncodedTrack(MediaKind.VIDEO)
+    sender = Sender(track)
+    assert track.asked == 1
+    (key,) = vp8_pictures(1)
+    frame = EncodedFrame(
+        codec=VP8.codec, payload=key, ssrc=1, timestamp=0, pts=0, arrival=0.0, keyframe=True
+    )
+    track.items.put_nowait(frame)  # type: ignore[arg-type] # aiortc's tracks know no such frames
+    await sender.has(1)
+    assert format_of(VP8.codec).assemble(sender.frames[0].payloads) == key
+    assert not sender.frames[0].encoded
+    sender.subscription.close()
+
+
+async def test_a_track_that_cannot_be_asked_harms_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Stubborn(PushTrack):
+        def request_keyframe(self) -> None:
+            raise ZeroDivisionError
+
+    sender = Sender(Stubborn(MediaKind.VIDEO))
+    assert "failed to ask for a key frame" in caplog.text
+    sender.subscription.close()
+
+
+async def test_nothing_is_kept_of_a_track_nobody_reads(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR)
+    track = PushTrack(MediaKind.VIDEO)
+    sender = Sender(track)
+    await play(track, sender, range(2))
+    sender.subscription.close()
+    gone = weakref.ref(track)
+    del track, sender
+    await turns()
+    gc.collect()
+    assert gone() is None
+    assert not caplog.records
+
+
+async def test_the_bitrate_of_the_slowest_holds(camera: PushTrack) -> None:
+    fast, slow = Sender(camera), Sender(camera)
+    fast.subscription.set_bitrate(2_000_000)
+    slow.subscription.set_bitrate(150_000)
+    assert fast.subscription.target_bitrate == 150_000
+    slow.subscription.close()
+    assert fast.subscription.target_bitrate == 2_000_000
+    fast.subscription.close()

@@ -1,0 +1,19 @@
+"""A frame in as few parts as there can be, none much smaller than the others."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peer.rtp.formats.division import evenly
+
+
+@given(st.binary(min_size=1, max_size=500), st.integers(1, 60))
+def test_parts_are_few_even_and_whole(data: bytes, room: int) -> None:
+    parts = evenly(data, room)
+    sizes = [len(part) for part in parts]
+
+    assert b"".join(parts) == data
+    assert max(sizes) <= room
+    assert len(parts) == -(-len(data) // room)
+    assert max(sizes) - min(sizes) < len(parts) + 1

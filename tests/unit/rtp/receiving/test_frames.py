@@ -1,0 +1,198 @@
+"""Whole frames of packets in order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from peer.rtp.formats import format_of
+from peer.rtp.levels import AudioLevel
+from peer.rtp.packet import RtpPacket
+from peer.rtp.receiving.frames import PICTURE_LIMIT, FrameMaker
+from peer.rtp.receiving.payload_types import payload_types_of
+from peer.rtp.receiving.source import Source
+from peer.rtp.receiving.timeline import ReceiveTimeline
+from peer.rtp_parameters import Codec, MediaKind
+from tests.support.lossy_rtp import OPUS, TONES, VP8, vp8_frame
+
+if TYPE_CHECKING:
+    from peer.rtp.encoded_frame import EncodedFrame
+
+PCMU = Codec(kind=MediaKind.AUDIO, name="PCMU", payload_type=0, clock_rate=8000, channels=1)
+OTHER_VP8 = replace(VP8, payload_type=100)
+
+
+class Making:
+    def __init__(self) -> None:
+        self.frames: list[EncodedFrame] = []
+        self.keyframes = 0
+        self.source = Source(1, 90_000, 0)
+        self.maker = FrameMaker(
+            payload_types_of((VP8, OTHER_VP8, OPUS, PCMU, TONES)),
+            self.source,
+            ReceiveTimeline(),
+            on_frame=self.frames.append,
+            on_keyframe=self._on_keyframe,
+        )
+        self._format = format_of(VP8)
+
+    def _on_keyframe(self) -> None:
+        self.keyframes += 1
+
+    def picture(
+        self,
+        timestamp: int,
+        *,
+        keyframe: bool = False,
+        payload_type: int = 96,
+        markers: bool = True,
+    ) -> None:
+        payloads = self._format.packetize(
+            vp8_frame(keyframe=keyframe), keyframe=keyframe, limit=1200
+        )
+        for index, payload in enumerate(payloads):
+            last = markers and index == len(payloads) - 1
+            self.add(payload_type, timestamp, payload, marker=last)
+
+    def add(
+        self,
+        payload_type: int,
+        timestamp: int,
+        payload: bytes,
+        *,
+        marker: bool = False,
+        level: AudioLevel | None = None,
+    ) -> None:
+        packet = RtpPacket(
+            payload_type=payload_type,
+            sequence_number=0,
+            timestamp=timestamp,
+            ssrc=1,
+            payload=payload,
+            marker=marker,
+        )
+        self.maker.add(packet, level, timestamp / 90_000)
+
+
+def test_a_picture_is_given_when_its_last_packet_is_there() -> None:
+    making = Making()
+    making.picture(0, keyframe=True)
+    (frame,) = making.frames
+    assert frame.payload == vp8_frame(keyframe=True)
+    assert (frame.codec, frame.ssrc, frame.timestamp, frame.pts) == (VP8, 1, 0, 0)
+    assert (frame.keyframe, frame.gap, frame.width, frame.height) == (True, False, 640, 480)
+
+
+def test_a_picture_without_marker_is_given_when_the_next_begins() -> None:
+    making = Making()
+    making.picture(0, keyframe=True, markers=False)
+    assert not making.frames
+    making.picture(3000, markers=False)
+    assert [frame.timestamp for frame in making.frames] == [0]
+
+
+def test_nothing_is_given_before_the_first_key_frame() -> None:
+    making = Making()
+    making.picture(0)
+    making.picture(3000)
+    making.picture(6000, keyframe=True)
+    assert [frame.timestamp for frame in making.frames] == [6000]
+    assert making.source.frames_dropped == 2
+
+
+def test_nothing_is_given_after_a_loss_until_the_next_key_frame() -> None:
+    making = Making()
+    making.picture(0, keyframe=True)
+    making.maker.lost()
+    making.picture(3000)
+    making.picture(6000, keyframe=True)
+    making.picture(9000)
+    assert [(frame.timestamp, frame.gap) for frame in making.frames] == [
+        (0, False),
+        (6000, True),
+        (9000, False),
+    ]
+    assert making.keyframes == 2
+
+
+def test_sound_goes_on_after_a_loss() -> None:
+    making = Making()
+    making.add(111, 0, b"a")
+    making.maker.lost()
+    making.add(111, 1920, b"c")
+    assert [(frame.payload, frame.gap) for frame in making.frames] == [(b"a", False), (b"c", True)]
+    assert all(frame.keyframe for frame in making.frames)
+
+
+def test_how_loud_it_is_goes_with_the_sound() -> None:
+    making = Making()
+    making.add(111, 0, b"a", level=AudioLevel(30, voice=True))
+    assert making.frames[0].level == AudioLevel(30, voice=True)
+
+
+def test_padding_is_no_frame() -> None:
+    making = Making()
+    making.add(111, 0, b"")
+    making.picture(0, keyframe=True, markers=False)
+    making.add(96, 0, b"")
+    making.add(96, 3000, b"")
+    assert not making.frames
+
+
+def test_tones_are_no_frames_and_no_change_of_codec() -> None:
+    making = Making()
+    making.add(111, 0, b"a")
+    making.add(126, 960, b"\x01\x0a\x00\x00")
+    making.add(111, 960, b"b")
+    assert [frame.payload for frame in making.frames] == [b"a", b"b"]
+
+
+def test_another_codec_for_sound_goes_on_at_once() -> None:
+    making = Making()
+    making.add(111, 0, b"a")
+    making.add(0, 90_000, b"b")
+    assert [(frame.codec, frame.gap) for frame in making.frames] == [(OPUS, False), (PCMU, False)]
+
+
+def test_another_codec_for_pictures_begins_with_a_key_frame() -> None:
+    making = Making()
+    making.picture(0, keyframe=True)
+    making.picture(3000, payload_type=100)
+    making.picture(6000, payload_type=100, keyframe=True)
+    assert [frame.timestamp for frame in making.frames] == [0, 6000]
+
+
+def test_a_malformed_picture_is_counted_and_costs_a_key_frame() -> None:
+    making = Making()
+    making.picture(0, keyframe=True)
+    making.add(96, 3000, b"\x80", marker=True)
+    making.picture(6000)
+    making.picture(9000, keyframe=True)
+    assert [(frame.timestamp, frame.gap) for frame in making.frames] == [(0, False), (9000, True)]
+    assert making.source.malformed == 1
+
+
+def test_a_picture_without_end_is_dropped() -> None:
+    making = Making()
+    making.picture(0, keyframe=True, markers=False)
+    for _ in range(PICTURE_LIMIT):
+        making.add(96, 0, b"\x00" + bytes(10))
+    assert making.maker.broken
+    assert making.source.malformed == 1
+    assert not making.maker.partial
+
+
+def test_parameters_that_change_the_codec_of_a_payload_type_are_obeyed() -> None:
+    making = Making()
+    making.add(0, 0, b"a")
+    making.maker.configure(payload_types_of((replace(OPUS, payload_type=0),)))
+    making.add(0, 90_000, b"b")
+    assert [frame.codec.name for frame in making.frames] == ["PCMU", "opus"]
+
+
+def test_what_only_looks_like_the_beginning_of_a_key_frame_is_none() -> None:
+    making = Making()
+    making.add(96, 0, b"\x10\x10" + bytes(20), marker=True)
+    assert not making.frames
+    assert making.maker.broken
+    assert making.source.frames_dropped == 1

@@ -1,0 +1,200 @@
+"""Key frames are asked for when a picture stalls, in time and not more than needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from peer.rtp.formats import format_of
+from peer.rtp.packet import RtpPacket
+from peer.rtp.receiving.reception import Reception
+from peer.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication, RtcpPacket
+from peer.rtp_parameters import Feedback, MediaKind
+from tests.support.lossy_rtp import MEDIA_SSRC, RTCP_SSRC, VP8, parameters, vp8_frame
+
+PLI = PictureLossIndication(RTCP_SSRC, MEDIA_SSRC)
+FRAME = 1 / 30
+
+
+class Screen:
+    """Pictures of three packets each to a reception, and what it asked for."""
+
+    def __init__(self, *feedback: Feedback) -> None:
+        self.now = 100.0
+        self.asked: list[tuple[float, RtcpPacket]] = []
+        self.given: list[tuple[float, int]] = []
+        self.reception = Reception(
+            MediaKind.VIDEO,
+            on_frame=lambda frame: self.given.append((self.now, frame.timestamp // 3000)),
+            on_feedback=lambda packets: self.asked.extend((self.now, each) for each in packets),
+        )
+        self.reception.configure(
+            parameters(replace(VP8, feedback=feedback or VP8.feedback)), RTCP_SSRC
+        )
+        self._format = format_of(VP8)
+
+    def packets(self, index: int, *, keyframe: bool = False) -> list[RtpPacket]:
+        payloads = self._format.packetize(
+            vp8_frame(3000, keyframe=keyframe), keyframe=keyframe, limit=1200
+        )
+        return [
+            RtpPacket(
+                payload_type=96,
+                sequence_number=(65_530 + 3 * index + at) % 65536,
+                timestamp=3000 * index,
+                ssrc=MEDIA_SSRC,
+                payload=payload,
+                marker=at == 2,
+            )
+            for at, payload in enumerate(payloads)
+        ]
+
+    def show(self, index: int, *, keyframe: bool = False, without: tuple[int, ...] = ()) -> None:
+        """A frame later a picture comes, without some of its packets."""
+        self.wait(FRAME)
+        for at, packet in enumerate(self.packets(index, keyframe=keyframe)):
+            if at not in without:
+                self.reception.receive(packet, {}, self.now)
+
+    def wait(self, seconds: float) -> None:
+        until = self.now + seconds
+        while (due := self.reception.deadline) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.reception.advance(self.now)
+        self.now = until
+
+    def requests(self) -> list[float]:
+        return [at for at, packet in self.asked if not isinstance(packet, Nack)]
+
+
+@pytest.mark.parametrize("without", [(0,), (1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize("nack", [True, False])
+def test_an_unrepaired_loss_asks_within_300_ms_of_the_stall(
+    without: tuple[int, ...], *, nack: bool
+) -> None:
+    screen = Screen(*VP8.feedback if nack else (Feedback("nack", "pli"),))
+    screen.show(0, keyframe=True)
+    screen.show(1, without=without)
+    stalled = screen.now
+    for index in range(2, 30):
+        screen.show(index)
+    first = next(at for at, packet in screen.asked if packet == PLI)
+    assert first - stalled <= 0.3
+    assert [index for _, index in screen.given] == [0]
+
+
+def test_a_picture_that_ends_in_the_middle_asks_within_300_ms() -> None:
+    screen = Screen()
+    screen.show(0, keyframe=True)
+    screen.show(1, without=(2,))
+    stalled = screen.now
+    screen.wait(1.0)
+    assert 0.2 <= screen.requests()[0] - stalled <= 0.3
+
+
+def test_a_loss_that_is_repaired_asks_for_no_key_frame() -> None:
+    screen = Screen()
+    screen.show(0, keyframe=True)
+    screen.show(1, without=(1,))
+    screen.show(2)
+    screen.wait(0.15)
+    screen.reception.receive(screen.packets(1)[1], {}, screen.now)
+    screen.wait(5.0)
+    assert screen.requests() == []
+    assert [index for _, index in screen.given] == [0, 1, 2]
+
+
+def test_no_pictures_at_all_ask_for_nothing() -> None:
+    screen = Screen()
+    screen.show(0, keyframe=True)
+    screen.show(1)
+    screen.wait(60.0)
+    assert screen.asked == []
+    assert screen.reception.deadline is None
+
+
+def test_a_stream_that_begins_in_the_middle_asks_at_once() -> None:
+    screen = Screen()
+    screen.show(1)
+    assert screen.asked == [(screen.now, PLI)]
+
+
+def test_a_stream_that_begins_with_a_key_frame_asks_for_nothing() -> None:
+    screen = Screen()
+    screen.reception.receive(screen.packets(0, keyframe=True)[0], {}, screen.now)
+    screen.wait(0.2)
+    assert screen.asked == []
+
+
+def test_it_is_asked_again_while_pictures_come_that_cannot_be_shown() -> None:
+    screen = Screen()
+    for index in range(1, 61):
+        screen.show(index)
+    assert 3 <= len(screen.requests()) <= 5
+
+
+def test_a_peer_that_falls_silent_is_not_asked_for_ever() -> None:
+    screen = Screen()
+    screen.show(1)
+    screen.wait(600.0)
+    assert len(screen.requests()) <= 4
+
+
+def test_fir_is_sent_where_pli_was_not_agreed_each_with_another_number() -> None:
+    screen = Screen(Feedback("ccm", "fir"))
+    for index in range(1, 30):
+        screen.show(index)
+    sent = [packet for _, packet in screen.asked]
+    assert sent[:2] == [
+        FullIntraRequest(RTCP_SSRC, ((MEDIA_SSRC, 1),)),
+        FullIntraRequest(RTCP_SSRC, ((MEDIA_SSRC, 2),)),
+    ]
+    assert screen.reception.statistics()[0].fir_count == len(sent)
+
+
+def test_nothing_is_sent_that_was_not_agreed() -> None:
+    screen = Screen(Feedback("goog-remb"))
+    for index in range(1, 30):
+        screen.show(index, without=(1,))
+    assert screen.asked == []
+
+
+def test_a_whole_key_frame_is_not_kept_waiting_by_a_gap_before_it() -> None:
+    screen = Screen()
+    screen.show(0, keyframe=True)
+    screen.show(1, without=(1,))
+    for index in range(2, 8):
+        screen.show(index)
+    screen.show(8, keyframe=True)
+    assert [index for _, index in screen.given] == [0, 8]
+
+
+def test_a_key_frame_soon_after_a_gap_gives_the_repair_its_time() -> None:
+    screen = Screen()
+    screen.show(0, keyframe=True)
+    screen.show(1, without=(1,))
+    screen.show(2, keyframe=True)
+    screen.wait(0.08)
+    screen.reception.receive(screen.packets(1)[1], {}, screen.now)
+    assert [index for _, index in screen.given] == [0, 1, 2]
+
+
+def test_the_application_is_served_once_by_the_next_key_frame() -> None:
+    screen = Screen()
+    screen.show(0, keyframe=True)
+    screen.reception.request_keyframe(screen.now)
+    screen.reception.request_keyframe(screen.now)
+    screen.show(1)
+    screen.show(2, keyframe=True)
+    for index in range(3, 60):
+        screen.show(index)
+    assert len(screen.requests()) == 1
+
+
+def test_a_wish_before_the_first_packet_is_kept() -> None:
+    screen = Screen()
+    screen.reception.request_keyframe(screen.now)
+    assert screen.asked == []
+    screen.show(1)
+    assert len(screen.requests()) == 1

@@ -1,0 +1,129 @@
+"""Extended numbers, losses and jitter (RFC 3550 appendix A)."""
+
+from __future__ import annotations
+
+import pytest
+
+from peer.rtp.receiving.sequence import BACK_CONFIRMATIONS, DROPOUT_LIMIT, SequenceCounter
+
+
+def counted(counter: SequenceCounter, *numbers: int) -> list[int]:
+    return [counter.count(number % 65536, 0, 10, 0.0) for number in numbers]
+
+
+def test_numbers_rise_through_the_wrap() -> None:
+    counter = SequenceCounter(90_000, 65_534)
+    first, *others = counted(counter, 65_534, 65_535, 0, 1)
+    assert others == [first + 1, first + 2, first + 3]
+    assert counter.lost == 0
+
+
+def test_a_gap_is_lost_until_it_is_filled() -> None:
+    counter = SequenceCounter(90_000, 10)
+    counted(counter, 10, 14)
+    assert counter.lost == 3
+    counted(counter, 12)
+    assert counter.lost == 2
+
+
+def test_a_late_packet_keeps_its_number() -> None:
+    counter = SequenceCounter(90_000, 65_535)
+    first, _, late = counted(counter, 65_535, 1, 0)
+    assert late == first + 1
+    assert counter.highest == first + 2
+
+
+def test_duplicates_make_the_loss_negative() -> None:
+    counter = SequenceCounter(90_000, 10)
+    counted(counter, 10, 10, 10)
+    assert counter.lost == -2
+
+
+def test_one_packet_from_far_away_changes_nothing() -> None:
+    counter = SequenceCounter(90_000, 10)
+    first, far, after = counted(counter, 10, 10 + DROPOUT_LIMIT + 5, 11)
+    assert far == -1
+    assert after == first + 1
+    assert counter.packets == 2
+    assert not counter.jumped
+
+
+def test_two_in_a_row_from_far_away_are_believed() -> None:
+    counter = SequenceCounter(90_000, 10)
+    first, far, near, after = counted(counter, 10, 30_000, 30_001, 30_002)
+    assert far == -1
+    assert counter.jumped
+    assert first < near == after - 1
+    assert near % 65536 == 30_001
+    assert counter.lost == 0
+    assert counter.packets == 4
+
+
+def test_a_far_packet_between_those_of_the_stream_is_never_confirmed() -> None:
+    counter = SequenceCounter(90_000, 10)
+    counted(counter, 10, 30_000, 11, 30_001, 12)
+    assert not counter.jumped
+    assert counter.highest % 65536 == 12
+
+
+def test_retransmissions_in_a_row_do_not_turn_the_stream_back() -> None:
+    counter = SequenceCounter(90_000, 1000)
+    counted(counter, 1000, 1200, *range(1010, 1010 + BACK_CONFIRMATIONS - 1), 1201)
+    assert counter.highest % 65536 == 1201
+
+
+def test_a_sender_that_went_back_is_followed() -> None:
+    counter = SequenceCounter(90_000, 1000)
+    former = counted(counter, 1000)[0]
+    numbers = counted(counter, *range(500, 500 + BACK_CONFIRMATIONS))
+    assert counter.jumped
+    assert numbers[-1] > former
+    assert numbers[-1] % 65536 == 500 + BACK_CONFIRMATIONS - 1
+
+
+def test_fraction_lost_is_that_of_the_interval() -> None:
+    counter = SequenceCounter(90_000, 0)
+    counted(counter, 0, 1, 3, 4)
+    assert counter.fraction_lost() == 256 // 5
+    counted(counter, 5, 6)
+    assert counter.fraction_lost() == 0
+
+
+def test_fraction_lost_is_never_below_zero_nor_above_a_byte() -> None:
+    counter = SequenceCounter(90_000, 0)
+    counted(counter, 0, 0)
+    assert counter.fraction_lost() == 0
+    counted(counter, 2000)
+    assert counter.fraction_lost() == 255
+
+
+def test_jitter_follows_appendix_a8() -> None:
+    counter = SequenceCounter(8000, 0)
+    expected, former = 0.0, None
+    for index, late in enumerate((0.0, 0.004, 0.001, 0.009, 0.0)):
+        counter.count(index, index * 160, 10, 5.0 + index * 0.02 + late)
+        if former is not None:
+            expected += (abs(late - former) - expected) / 16
+        former = late
+    assert counter.jitter == pytest.approx(expected)
+
+
+def test_timestamps_that_wrap_are_no_jitter() -> None:
+    counter = SequenceCounter(8000, 0)
+    counter.count(0, 2**32 - 80, 10, 5.0)
+    counter.count(1, 80, 10, 5.02)
+    assert counter.jitter == pytest.approx(0.0)
+
+
+def test_timestamps_that_leap_are_no_jitter() -> None:
+    counter = SequenceCounter(8000, 0)
+    counter.count(0, 0, 10, 5.0)
+    counter.count(1, 1_000_000_000, 10, 5.02)
+    assert counter.jitter == 0.0
+
+
+def test_packets_of_one_picture_are_no_jitter() -> None:
+    counter = SequenceCounter(90_000, 0)
+    for index in range(10):
+        counter.count(index, 3000, 10, 5.0 + index * 0.01)
+    assert counter.jitter == 0.0

@@ -1,0 +1,87 @@
+"""Headers of a stream: what is fixed, what each packet has of its own, and both element forms."""
+
+from __future__ import annotations
+
+import pytest
+
+from peer.rtp.header_extensions import ExtensionIds, abs_send_time, elements
+from peer.rtp.packet import RtpPacket
+from peer.rtp.sending.header import HeaderTemplate, second_octet
+
+IDS = ExtensionIds(mid=4, transport_cc=5, abs_send_time=6, audio_level=7)
+
+
+def parsed(header: HeaderTemplate, *, number: int = 0, now: float = 0.0) -> RtpPacket:
+    second = second_octet(96, marker=True)
+    written = header.write(second, 0xFFFE, 0xFFFFFFFD, number, now)
+    assert len(written) == header.size
+    return RtpPacket.parse(bytes(written) + b"payload")
+
+
+def test_fixed_header_says_what_it_was_given() -> None:
+    packet = parsed(HeaderTemplate(0xDEADBEEF, ExtensionIds()))
+    assert packet == RtpPacket(
+        payload_type=96,
+        marker=True,
+        sequence_number=0xFFFE,
+        timestamp=0xFFFFFFFD,
+        ssrc=0xDEADBEEF,
+        payload=b"payload",
+    )
+
+
+def test_no_marker_where_none_is_meant() -> None:
+    assert second_octet(96, marker=False) == 96
+
+
+def test_number_and_send_time_are_those_of_the_packet() -> None:
+    header = HeaderTemplate(1, IDS, [(IDS.mid, b"v")])
+    for number, now in ((0xFFFF, 70.5), (1, 1e6)):
+        packet = parsed(header, number=number, now=now)
+        found = elements(packet.profile, packet.extension)
+        assert found == {5: number.to_bytes(2, "big"), 6: abs_send_time(now), 4: b"v"}
+
+
+def test_send_time_alone_is_written_at_its_place() -> None:
+    packet = parsed(HeaderTemplate(1, ExtensionIds(abs_send_time=3)), number=7, now=12.25)
+    assert elements(packet.profile, packet.extension) == {3: abs_send_time(12.25)}
+
+
+@pytest.mark.parametrize(
+    ("ids", "mid"),
+    [
+        (ExtensionIds(mid=20, transport_cc=5, abs_send_time=6), b"v"),
+        (ExtensionIds(mid=4, transport_cc=200, abs_send_time=255), b"v"),
+        (ExtensionIds(mid=4, transport_cc=5, abs_send_time=6), b"a name of 17 octe"),
+    ],
+)
+def test_what_does_not_fit_one_octet_makes_all_elements_two_byte(
+    ids: ExtensionIds, mid: bytes
+) -> None:
+    packet = parsed(HeaderTemplate(1, ids, [(ids.mid, mid)]), number=0xABCD, now=33.0)
+    assert packet.profile == 0x1000
+    assert elements(packet.profile, packet.extension) == {
+        ids.mid: mid,
+        ids.transport_cc: b"\xab\xcd",
+        ids.abs_send_time: abs_send_time(33.0),
+    }
+
+
+def test_element_that_was_not_agreed_is_left_out() -> None:
+    packet = parsed(HeaderTemplate(1, ExtensionIds(mid=4), [(None, b"level"), (4, b"v")]))
+    assert elements(packet.profile, packet.extension) == {4: b"v"}
+
+
+def test_element_that_no_extension_has_room_for_is_left_out() -> None:
+    packet = parsed(HeaderTemplate(1, ExtensionIds(), [(300, b"x"), (0, b"x"), (4, bytes(256))]))
+    assert packet.profile == 0
+
+
+def test_element_takes_another_value() -> None:
+    header = HeaderTemplate(1, IDS, [(IDS.audio_level, b"\0"), (IDS.mid, b"a")])
+    header.put(IDS.audio_level, b"\x85")
+    header.put(99, b"nowhere")
+    header.put(None, b"nowhere")
+    packet = parsed(header)
+    found = elements(packet.profile, packet.extension)
+    assert (found[7], found[4]) == (b"\x85", b"a")

@@ -1,0 +1,174 @@
+"""What is sent again when a peer asks for it (RFC 4588, RFC 4585), and how much of it."""
+
+from __future__ import annotations
+
+from peer.rtp.packet import RtpPacket
+from peer.rtp.sending import Transmission, Urgency
+from peer.rtp.sending.history import HISTORY_PACKETS, HISTORY_SECONDS
+from peer.rtp.sending.repairs import CREDIT_LIMIT, NACK_LIMIT, PATIENCE
+from peer.rtp_parameters import MediaKind
+from tests.support.sending import (
+    MID_ID,
+    NUMBER_ID,
+    RTX,
+    VP8,
+    audio_parameters,
+    header,
+    video_parameters,
+)
+
+SIZE = 1000
+
+
+def transmission(*, rtx: bool = True) -> Transmission:
+    codecs = (VP8, RTX) if rtx else (VP8,)
+    return Transmission(MediaKind.VIDEO, 11, 12, video_parameters(*codecs))
+
+
+def send(stream: Transmission, *payloads: bytes, now: float = 1.0) -> list[RtpPacket]:
+    frame = stream.frame(payloads, timestamp=int(now * 90_000))
+    assert frame is not None
+    return [RtpPacket.parse(stream.write(frame, 0, now)) for _ in payloads]
+
+
+def repair(stream: Transmission, *lost: int, now: float = 1.0) -> list[RtpPacket]:
+    frames = stream.on_nack(lost, now)
+    return [RtpPacket.parse(each.source.write(each, 77, now)) for each in frames]
+
+
+def test_lost_packet_comes_again_in_the_rtx_stream() -> None:
+    stream = transmission()
+    sent = send(stream, b"first", b"last")
+    for original in sent:
+        (found,) = repair(stream, original.sequence_number)
+        assert (found.ssrc, found.payload_type) == (12, 97)
+        assert found.payload == original.sequence_number.to_bytes(2, "big") + original.payload
+        assert (found.timestamp, found.marker) == (original.timestamp, original.marker)
+        assert header(found)[MID_ID] == b"v"
+        assert header(found)[NUMBER_ID] == bytes((0, 77))
+
+
+def test_rtx_stream_numbers_its_packets_by_itself() -> None:
+    stream = transmission()
+    sent = send(stream, *[bytes(10)] * 5)
+    found = repair(stream, *(each.sequence_number for each in reversed(sent)))
+    numbers = [each.sequence_number for each in found]
+    assert [(n - numbers[0]) & 0xFFFF for n in numbers] == [0, 1, 2, 3, 4]
+
+
+def test_without_rtx_the_packet_comes_as_it_was() -> None:
+    stream = transmission(rtx=False)
+    sent = send(stream, b"first", b"last")
+    found = repair(stream, *(each.sequence_number for each in sent))
+    for again, original in zip(found, sent, strict=True):
+        again.extension = original.extension
+        assert again == original
+    assert send(stream, b"next")[0].sequence_number == (sent[-1].sequence_number + 1) & 0xFFFF
+
+
+def test_repairs_go_before_pictures() -> None:
+    stream = transmission()
+    sent = send(stream, b"x")
+    (frame,) = stream.on_nack((sent[0].sequence_number,), 1.0)
+    assert frame.urgency is Urgency.REPAIR
+    assert frame.source.numbered
+
+
+def test_what_was_never_sent_is_not_repaired() -> None:
+    stream = transmission()
+    number = send(stream, b"x")[0].sequence_number
+    assert repair(stream, number + 1, number - 1) == []
+    assert stream.counters.refused_repairs == 2
+
+
+def test_what_is_too_old_is_not_repaired() -> None:
+    stream = transmission()
+    number = send(stream, b"x", now=1.0)[0].sequence_number
+    assert repair(stream, number, now=1.1 + HISTORY_SECONDS) == []
+
+
+def test_what_many_packets_were_sent_after_is_not_repaired() -> None:
+    stream = transmission()
+    number = send(stream, b"x")[0].sequence_number
+    for _ in range(HISTORY_PACKETS):
+        send(stream, b"x")
+    assert repair(stream, number) == []
+
+
+def test_packet_named_twice_is_repaired_once() -> None:
+    stream = transmission()
+    number = send(stream, b"x")[0].sequence_number
+    assert len(repair(stream, number, number)) == 1
+
+
+def test_packet_is_not_repaired_again_within_a_round_trip() -> None:
+    stream = transmission()
+    stream.round_trip_time = 0.1
+    number = send(stream, b"x")[0].sequence_number
+    assert len(repair(stream, number, now=1.05)) == 1
+    assert repair(stream, number, now=1.1) == []
+    assert len(repair(stream, number, now=1.15)) == 1
+
+
+def test_without_a_round_trip_some_time_passes_all_the_same() -> None:
+    stream = transmission()
+    number = send(stream, b"x")[0].sequence_number
+    assert len(repair(stream, number, now=1.0)) == 1
+    assert repair(stream, number, now=1.0 + PATIENCE / 2) == []
+    assert len(repair(stream, number, now=1.0 + PATIENCE)) == 1
+
+
+def test_peer_that_asks_for_everything_gets_half_as_much_again() -> None:
+    stream = transmission()
+    stream.round_trip_time = 0.0
+    now = 1.0
+    for _ in range(1000):
+        now += 0.01
+        number = send(stream, bytes(SIZE), now=now)[0].sequence_number
+        for _ in range(5):
+            repair(stream, *(number - back & 0xFFFF for back in range(50)), now=now)
+    counters = stream.counters
+    allowed = CREDIT_LIMIT + 0.5 * (counters.octets + counters.header_octets)
+    assert 0.9 * allowed < counters.retransmitted_octets <= allowed
+    assert counters.nacks == 5000
+
+
+def test_endless_nack_is_looked_at_only_so_far() -> None:
+    stream = transmission()
+    number = send(stream, b"x")[0].sequence_number
+    others = [number + 1] * NACK_LIMIT
+    assert repair(stream, *others, number) == []
+    assert stream.counters.refused_repairs == NACK_LIMIT + 1
+
+
+def test_other_payload_type_leaves_nothing_to_repair() -> None:
+    stream = transmission()
+    number = send(stream, b"x")[0].sequence_number
+    stream.configure(video_parameters(VP8, RTX, extensions=()))
+    assert len(repair(stream, number)) == 1
+    stream.configure(audio_parameters())
+    assert repair(stream, number, now=1.5) == []
+
+
+def test_sound_without_nack_keeps_nothing() -> None:
+    stream = Transmission(MediaKind.AUDIO, 21, 22, audio_parameters())
+    number = send(stream, b"x")[0].sequence_number
+    assert repair(stream, number) == []
+
+
+def test_counts_what_it_repaired_apart() -> None:
+    stream = transmission()
+    number = send(stream, b"xyz")[0].sequence_number
+    repair(stream, number)
+    counters = stream.counters
+    assert (counters.packets, counters.octets) == (1, 3)
+    assert (counters.retransmitted_packets, counters.retransmitted_octets) == (1, 3)
+
+
+def test_repair_that_the_pacer_gave_up_counts_as_refused() -> None:
+    stream = transmission()
+    number = send(stream, b"x")[0].sequence_number
+    (frame,) = stream.on_nack((number,), 1.0)
+    frame.source.on_dropped(1, broken=False)
+    assert stream.counters.refused_repairs == 1
+    assert stream.counters.dropped_frames == 0

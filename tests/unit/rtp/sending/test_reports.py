@@ -1,0 +1,122 @@
+"""Sender reports, and round trips by what peers answer to them (RFC 3550 section 6.4)."""
+
+from __future__ import annotations
+
+import pytest
+
+from peer.rtp.packet import RtpPacket
+from peer.rtp.rtcp import ReceptionReport, from_ntp, middle
+from peer.rtp.sending import Transmission
+from peer.rtp.sending.reports import REPORTS_KEPT
+from peer.rtp_parameters import MediaKind
+from tests.support.sending import audio_parameters, video_parameters
+
+UNIX = 1_700_000_000.25
+
+
+def transmission() -> Transmission:
+    return Transmission(MediaKind.VIDEO, 11, 12, video_parameters())
+
+
+def send(
+    stream: Transmission,
+    *,
+    now: float,
+    captured: float | None = None,
+    payload_type: int | None = None,
+) -> RtpPacket:
+    frame = stream.frame([b"four"], timestamp=5000, captured=captured, payload_type=payload_type)
+    assert frame is not None
+    return RtpPacket.parse(stream.write(frame, 0, now))
+
+
+def answer(last_sr: int, *, delay: float = 0.0) -> ReceptionReport:
+    return ReceptionReport(11, 0, 0, 0, 0, last_sr, int(delay * 65536))
+
+
+def test_nothing_is_reported_before_the_first_packet() -> None:
+    stream = transmission()
+    stream.frame([b"x"], timestamp=0, captured=1.0)
+    assert stream.sender_report(2.0, UNIX) is None
+
+
+def test_report_gives_the_moment_on_both_clocks() -> None:
+    stream = transmission()
+    sent = send(stream, now=10.2, captured=10.0)
+    report = stream.sender_report(11.5, UNIX)
+    assert report is not None
+    assert report.ssrc == 11
+    assert from_ntp(report.ntp_time) == pytest.approx(UNIX)
+    assert (report.rtp_timestamp - sent.timestamp) & 0xFFFFFFFF == 90_000 * 1.5
+
+
+def test_without_a_capture_time_the_time_of_sending_counts() -> None:
+    stream = transmission()
+    sent = send(stream, now=10.0)
+    report = stream.sender_report(11.0, UNIX)
+    assert report is not None
+    assert (report.rtp_timestamp - sent.timestamp) & 0xFFFFFFFF == 90_000
+
+
+def test_telephone_event_tells_no_time() -> None:
+    stream = Transmission(MediaKind.AUDIO, 21, 22, audio_parameters())
+    sent = send(stream, now=10.0, captured=10.0)
+    send(stream, now=10.9, captured=10.9, payload_type=101)
+    report = stream.sender_report(11.0, UNIX)
+    assert report is not None
+    assert (report.rtp_timestamp - sent.timestamp) & 0xFFFFFFFF == 48_000
+
+
+def test_report_counts_packets_and_octets_without_repairs() -> None:
+    stream = transmission()
+    sent = [send(stream, now=10.0) for _ in range(3)]
+    for frame in stream.on_nack((sent[0].sequence_number,), 10.0):
+        frame.source.write(frame, 0, 10.0)
+    report = stream.sender_report(10.5, UNIX)
+    assert report is not None
+    assert (report.packet_count, report.octet_count) == (3, 12)
+
+
+def test_answer_to_a_report_tells_the_round_trip() -> None:
+    stream = transmission()
+    send(stream, now=10.0)
+    report = stream.sender_report(11.0, UNIX)
+    assert report is not None
+    found = stream.on_report(answer(middle(report.ntp_time), delay=0.5), 11.58)
+    assert found == pytest.approx(0.08, abs=0.001)
+    assert stream.round_trip_time == found
+
+
+def test_round_trip_does_not_hang_on_the_wall_clock() -> None:
+    stream = transmission()
+    send(stream, now=10.0)
+    report = stream.sender_report(11.0, UNIX)
+    stream.sender_report(12.0, UNIX - 3600)
+    assert report is not None
+    assert stream.on_report(answer(middle(report.ntp_time)), 12.5) == pytest.approx(1.5)
+
+
+def test_answer_to_no_report_of_ours_tells_nothing() -> None:
+    stream = transmission()
+    send(stream, now=10.0)
+    stream.sender_report(11.0, UNIX)
+    assert stream.on_report(answer(0), 12.0) is None
+    assert stream.on_report(answer(12345), 12.0) is None
+    assert stream.round_trip_time is None
+
+
+def test_answer_that_claims_to_be_late_is_no_negative_round_trip() -> None:
+    stream = transmission()
+    send(stream, now=10.0)
+    report = stream.sender_report(11.0, UNIX)
+    assert report is not None
+    assert stream.on_report(answer(middle(report.ntp_time), delay=9), 11.1) == 0.0
+
+
+def test_only_the_latest_reports_are_remembered() -> None:
+    stream = transmission()
+    send(stream, now=10.0)
+    reports = [stream.sender_report(11.0 + i, UNIX + i) for i in range(REPORTS_KEPT + 1)]
+    first, second = (middle(each.ntp_time) for each in reports[:2] if each is not None)
+    assert stream.on_report(answer(first), 30.0) is None
+    assert stream.on_report(answer(second), 30.0) is not None

@@ -1,0 +1,42 @@
+"""What of a sender's parameters decides its packets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from peer.rtp.header_extensions import ExtensionIds
+from peer.rtp.sending.stream_format import StreamFormat
+from tests.support.sending import OPUS, RTX, VP8, audio_parameters, video_parameters
+
+
+def test_video_is_repaired_by_the_rtx_of_its_codec() -> None:
+    found = StreamFormat.of(video_parameters())
+    assert found == StreamFormat(
+        payload_type=96,
+        clock_rate=90_000,
+        mid=b"v",
+        ids=ExtensionIds(
+            mid=1,
+            transport_cc=2,
+            abs_send_time=3,
+            audio_level=4,
+            abs_capture_time=5,
+            playout_delay=6,
+        ),
+        repaired=True,
+        rtx_payload_type=97,
+    )
+
+
+def test_rtx_of_another_codec_repairs_nothing() -> None:
+    other = replace(RTX, parameters=(("apt", "100"),))
+    assert StreamFormat.of(video_parameters(VP8, other)).rtx_payload_type is None
+
+
+def test_sound_without_nack_is_not_repaired() -> None:
+    assert not StreamFormat.of(audio_parameters()).repaired
+
+
+def test_nack_pli_alone_is_no_nack() -> None:
+    codec = replace(OPUS, feedback=VP8.feedback[1:])
+    assert not StreamFormat.of(replace(audio_parameters(), codecs=(codec,))).repaired
