@@ -289,6 +289,7 @@ def test_timer_is_not_kept_where_everything_was_dropped() -> None:
 
 def test_frame_larger_than_all_that_may_wait_is_sent_all_the_same() -> None:
     line, source = Line(), Source("v")
-    line.give(source.frame(0, packets=PACKET_LIMIT + 500))
+    line.give(source.frame(0, packets=10))
+    line.give(source.frame(1, packets=PACKET_LIMIT + 500))
     line.run(60)
-    assert len(line.sent) == PACKET_LIMIT + 500
+    assert len(line.sent) == PACKET_LIMIT + 510
