@@ -11,6 +11,8 @@ from peer.rtp_parameters import MediaKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from peer.rtp.receiver import RtpReceiver
+
 #: A second of pictures, and some more of sound, which is small.
 LIMITS = {MediaKind.AUDIO: 64, MediaKind.VIDEO: 30}
 
@@ -36,6 +38,8 @@ class ReceivedTrack(MediaStreamTrack):
     Attributes:
         received: Frames that were decoded.
         dropped: Those of them that were not fetched in time.
+        receiver: Whose track it is, so that whoever is given the track alone, as a recorder is,
+            finds the frames as they came; None for a track without one.
     """
 
     def __init__(self, kind: MediaKind, listener: ReadListener, limit: int | None = None) -> None:
@@ -43,6 +47,7 @@ class ReceivedTrack(MediaStreamTrack):
         self.kind = kind.value
         self.received = 0
         self.dropped = 0
+        self.receiver: RtpReceiver | None = None
         self._listener = listener
         self._frames: asyncio.Queue[Frame | None] = asyncio.Queue(limit or LIMITS[kind])
         self._finished = False

@@ -64,6 +64,7 @@ class RtpReceiver:
         self.verified = False
         self._clock = clock
         self._media = Inbound(kind, clock)
+        self._media.decoding.track.receiver = self
         self._parameters: ReceiveParameters | None = None
         self._rtcp_ssrc = 0
         self._jitter_buffer_target: float | None = None

@@ -9,6 +9,7 @@ import pytest
 
 from peer.errors import ConfigurationError, InvalidStateError
 from peer.rtp.dtmf_events import DtmfEncoder
+from peer.rtp.received_track import ReceivedTrack
 from peer.rtp.receiver import RtpReceiver
 from peer.rtp.rtcp import Goodbye, PictureLossIndication, SenderReport, to_ntp
 from peer.rtp.tracks import MediaStreamError
@@ -268,3 +269,9 @@ async def test_after_a_goodbye_another_stream_is_followed_at_once() -> None:
     engine.feed(PictureSource(2).picture(keyframe=True))
     await receiver.stop()
     assert [frame.ssrc for frame in await rest(reader)] == [1, 2]
+
+
+def test_the_track_knows_whose_it_is() -> None:
+    receiver = RtpReceiver(MediaKind.AUDIO)
+    assert isinstance(receiver.track, ReceivedTrack)
+    assert receiver.track.receiver is receiver
