@@ -24,7 +24,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 
 from media import SyntheticAudioTrack, ToneMeter
-from peer import PeerConfiguration, PeerConnection, SessionDescription
+from peer import PeerConfiguration, PeerConnection, SdpType, SessionDescription
 from tests.support.browsers import open_browser
 from tests.support.connections import PATIENCE, local, within
 from tests.support.foreign import PROGRAMS
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
     from peer import RtpReceiver
-    from tests.support.browsers import Page
+    from tests.support.browsers import Browser, Page
 
 Edit: TypeAlias = "Callable[[str], str]"
 
@@ -150,7 +150,7 @@ class MediaCall:
     def __init__(self, pc: PeerConnection, page: Page) -> None:
         self.pc = pc
         self.page = page
-        self.here = self.there = SessionDescription("", "offer")
+        self.here = self.there = SessionDescription("", SdpType.OFFER)
 
     async def offer(
         self, ours: Sequence[Subject], theirs: Sequence[Subject], *, edit: Edit = unchanged
@@ -244,7 +244,7 @@ class MediaCall:
         return json.dumps({"type": self.here.type, "sdp": self.here.sdp})
 
     async def _take(self, description: Mapping[str, str], edit: Edit) -> None:
-        self.there = SessionDescription(edit(description["sdp"]), description["type"])
+        self.there = SessionDescription(edit(description["sdp"]), SdpType(description["type"]))
         await self.pc.setRemoteDescription(self.there)
 
 
@@ -273,10 +273,18 @@ class _Meter:
 
 
 @asynccontextmanager
-async def media_call(name: str, **options: Any) -> AsyncIterator[MediaCall]:
-    """A call with a browser of that name, with options for our `PeerConfiguration`."""
+async def call_in(browser: Browser, **options: Any) -> AsyncIterator[MediaCall]:
+    """A call with a page of its own, with options for our `PeerConfiguration`."""
     source = json.dumps((PROGRAMS / "media.js").read_text())
-    async with open_browser(name) as browser, PeerConnection(PeerConfiguration(**options)) as pc:
+    async with PeerConnection(PeerConfiguration(**options)) as pc:
         page = await browser.open("data:text/html,<title>media</title>")
         await page.evaluate(f"void (0, eval)({source})")
         yield MediaCall(pc, page)
+        await page.close()
+
+
+@asynccontextmanager
+async def media_call(name: str, **options: Any) -> AsyncIterator[MediaCall]:
+    """The same with a browser of its own, of that name."""
+    async with open_browser(name) as browser, call_in(browser, **options) as call:
+        yield call

@@ -19,15 +19,25 @@ globalThis.media = (() => {
     elements.set(track, element);
   };
 
-  function picture(colour) {
-    const canvas = Object.assign(document.createElement("canvas"), { width: 160, height: 120 });
+  function picture(width, height, draw) {
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
     const context = canvas.getContext("2d");
-    setInterval(() => {
-      context.fillStyle = `rgb(${colour.join(" ")})`;
-      context.fillRect(0, 0, canvas.width, canvas.height);
-    }, 1000 / FRAMES_A_SECOND);
+    setInterval(draw, 1000 / FRAMES_A_SECOND, context);
     return canvas.captureStream().getVideoTracks()[0];
   }
+
+  const flat = (colour) => picture(160, 120, (context) => {
+    context.fillStyle = `rgb(${colour.join(" ")})`;
+    context.fillRect(0, 0, 160, 120);
+  });
+
+  // As many bits as there may be: no square is like its neighbours, or like itself before.
+  const noise = () => picture(640, 480, (context) => {
+    for (let i = 0; i < 1200; i += 1) {
+      context.fillStyle = `hsl(${360 * Math.random()} 80% 50%)`;
+      context.fillRect(16 * (i % 40), 16 * Math.floor(i / 40), 16, 16);
+    }
+  });
 
   function wave(pitch) {
     const samples = new Int16Array(RATE * SECONDS);
@@ -62,7 +72,10 @@ globalThis.media = (() => {
     return stream.getAudioTracks()[0];
   }
 
-  const source = ({ colour, pitch }) => (colour ? picture(colour) : tone(pitch));
+  function source({ colour, pitch }) {
+    if (pitch) return tone(pitch);
+    return colour ? flat(colour) : noise();
+  }
 
   // The other codecs that pages know stay out, except RTX and telephone events.
   function codecs(kind, name) {

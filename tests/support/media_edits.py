@@ -1,0 +1,41 @@
+"""Owns what tests of media do to descriptions on their way."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from peer.rtp.header_extensions import MID
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+def without_ssrcs(sdp: str) -> str:
+    """Nobody says which stream is which m-section's: no `a=ssrc`, no `a=ssrc-group`."""
+    return re.sub(r"a=ssrc(-group)?:[^\r]*\r\n", "", sdp)
+
+
+def one_rid_each(rids: Mapping[str, str]) -> Callable[[str], str]:
+    """Accept of each m-section one stream, by its restriction id (RFC 8853 section 5.3).
+
+    Args:
+        rids: By the name of the m-section.
+    """
+
+    def edit(sdp: str) -> str:
+        for mid, rid in rids.items():
+            line = f"a=mid:{mid}\r\n"
+            assert line in sdp
+            sdp = sdp.replace(line, f"{line}a=rid:{rid} recv\r\na=simulcast:recv {rid}\r\n")
+        return sdp
+
+    return edit
+
+
+def without_mids(sdp: str) -> str:
+    """No packet of a picture says its m-section; the sections keep their names."""
+    head, *sections = re.split(r"(?m)^(?=m=)", sdp)
+    extension = rf"a=extmap:[^\r]*{re.escape(MID)}\r\n"
+    cut = (re.sub(extension, "", s) if s.startswith("m=video") else s for s in sections)
+    return "".join((head, *cut))
