@@ -9,6 +9,10 @@ HIGH = 0.1
 GROWTH_PER_SECOND = 1.08
 #: Seconds, to which the round trip is added, between two reductions.
 REDUCTION_INTERVAL = 0.3
+#: A spell of losses that is as heavy at half the rate as before is not made by the rate.
+SPELL_PART = 0.5
+SPELL_RELIEF = 0.75
+SPELL_MEMORY = 0.7
 #: Seconds and packets that loss is measured over; few packets say little.
 WINDOW = 1.0
 WINDOW_LIMIT = 2.0
@@ -57,6 +61,30 @@ class LossWindow:
         return passed >= HEAVY_WINDOW and self._lost >= least
 
 
+class _Spell:
+    """Heavy losses without a break, and whether sending less has made them fewer.
+
+    A radio link loses the same part of few packets as of many. GCC's rule alone would go down to
+    nothing there, and lose as much.
+
+    Args:
+        fraction: That it began with.
+        bitrate: That it began at.
+    """
+
+    def __init__(self, fraction: float, bitrate: float) -> None:
+        self._first = self._recent = fraction
+        self._bitrate = bitrate
+
+    def add(self, fraction: float) -> None:
+        self._recent = SPELL_MEMORY * self._recent + (1 - SPELL_MEMORY) * fraction
+
+    @property
+    def floor(self) -> float:
+        """Below it, sending less has been tried."""
+        return SPELL_PART * self._bitrate if self._recent >= SPELL_RELIEF * self._first else 0.0
+
+
 class LossControl:
     """The rate that losses allow.
 
@@ -70,6 +98,7 @@ class LossControl:
         self.limited = False
         self._updated: float | None = None
         self._reduced = float("-inf")
+        self._spell: _Spell | None = None
 
     def update(
         self, fraction: float, target: float, ceiling: float, round_trip_time: float, now: float
@@ -91,9 +120,17 @@ class LossControl:
             if now - self._reduced >= REDUCTION_INTERVAL + round_trip_time:
                 self._reduced = now
                 self.limited = True
-                self.bitrate = min(self.bitrate, target) * (1 - 0.5 * fraction)
+                self._reduce(fraction, min(self.bitrate, target))
         elif fraction < LOW:
+            self._spell = None
             self.bitrate = self.bitrate * GROWTH_PER_SECOND**elapsed + 1000 * elapsed
         if self.bitrate >= ceiling:
             self.bitrate = ceiling
             self.limited = False
+
+    def _reduce(self, fraction: float, bitrate: float) -> None:
+        if self._spell is None:
+            self._spell = _Spell(fraction, bitrate)
+        self._spell.add(fraction)
+        reduced = bitrate * (1 - 0.5 * fraction)
+        self.bitrate = max(reduced, min(bitrate, self._spell.floor))

@@ -41,6 +41,34 @@ def test_rate_is_reduced_once_in_a_round_trip() -> None:
     assert control.bitrate == pytest.approx(0.81e6)
 
 
+def follow(control: LossControl, fraction: float, *, seconds: int, first: int = 0) -> None:
+    """Lose the same part of whatever is sent."""
+    for second in range(first, first + seconds):
+        control.update(fraction, control.bitrate, CEILING, round_trip_time=0.1, now=second)
+
+
+def test_loss_that_half_the_rate_does_not_lessen_is_not_the_rate_s() -> None:
+    control = LossControl(1e6)
+    follow(control, 0.2, seconds=60)
+    assert control.bitrate == pytest.approx(0.5e6)
+    assert control.limited
+
+
+def test_rate_goes_on_down_while_that_helps() -> None:
+    control = LossControl(1e6)
+    follow(control, 0.5, seconds=2)
+    follow(control, 0.15, seconds=20, first=2)
+    assert control.bitrate < 0.3e6
+
+
+def test_a_new_spell_of_losses_is_tried_anew() -> None:
+    control = LossControl(1e6)
+    follow(control, 0.2, seconds=60)
+    follow(control, 0.0, seconds=1, first=60)
+    follow(control, 0.2, seconds=60, first=61)
+    assert control.bitrate < 0.3e6
+
+
 def test_some_loss_holds_the_rate() -> None:
     control = LossControl(1e6)
     for second in range(10):
