@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, cast
 
@@ -68,6 +68,9 @@ class _Link:
     def send(self, datagram: bytes) -> bool:
         asyncio.get_running_loop().call_soon(self.receive, datagram)
         return True
+
+    def send_all(self, datagrams: Sequence[bytes]) -> int:
+        return sum(map(self.send, datagrams))
 
 
 class _Nobody:

@@ -112,7 +112,8 @@ class Bundle:
             on_secret=on_secret,
             tap=tap,
         )
-        self.engine = RtpEngine(self.secure.send_rtp, self.secure.send_rtcp)
+        secure = self.secure
+        self.engine = RtpEngine(secure.send_rtp, secure.send_rtcp, send_rtp_all=secure.send_rtp_all)
         # From the secure transport, for every packet: no call of ours lies in between.
         self.on_rtp = self.engine.on_rtp
         self.on_rtcp = self.engine.on_rtcp

@@ -8,7 +8,7 @@ from peer.rtp.alarm import Alarm
 from peer.rtp.congestion import Pacer, TransportCongestion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from peer.rtp.congestion import Share
     from peer.rtp.ports import SenderPort
@@ -22,12 +22,18 @@ class Outlet:
     Args:
         send: Takes a packet; False where it could not be sent.
         clock: Seconds, monotonic.
+        send_all: As of `Pacer`.
     """
 
-    def __init__(self, send: Callable[[bytes], bool], clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        send: Callable[[bytes], bool],
+        clock: Callable[[], float],
+        send_all: Callable[[Sequence[bytes]], int] | None = None,
+    ) -> None:
         self.congestion = TransportCongestion()
         self._clock = clock
-        self._pacer = Pacer(self.congestion, send)
+        self._pacer = Pacer(self.congestion, send, send_all)
         self._alarm = Alarm(clock, self._advance)
         self._shares: dict[SenderPort, Share] = {}
         self._parts: dict[SenderPort, int] = {}

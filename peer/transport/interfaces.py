@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peer.errors import DtlsError
     from peer.states import DtlsTransportState, IceRole
 
@@ -18,6 +20,9 @@ class DatagramPath(Protocol):
 
     def send(self, datagram: bytes) -> bool:
         """Send at once, or return False when there is no path at the moment; never raises."""
+
+    def send_all(self, datagrams: Sequence[bytes]) -> int:
+        """The same for several in their order; returns how many were sent, from the first on."""
 
 
 class PayloadEvents(Protocol):
@@ -68,3 +73,6 @@ class AssociationEvents(HandshakeEvents, Protocol):
 
     def on_transmit(self, datagram: bytes) -> bool:
         """A datagram for the peer, DTLS or SRTP; returns whether it could be sent."""
+
+    def on_transmit_all(self, datagrams: Sequence[bytes]) -> int:
+        """Several in their order; returns how many could be sent, from the first on."""

@@ -56,6 +56,7 @@ class Lane:
         "on_rtcp",
         "on_rtp",
         "on_transmit",
+        "on_transmit_all",
         "succeeds",
     )
 
@@ -71,8 +72,9 @@ class Lane:
         self.called = False
         self.succeeds = False
         self._owner = owner
-        # Bound here once: these four run for every packet.
+        # Bound here once: these run for every packet.
         self.on_transmit = path.send
+        self.on_transmit_all = path.send_all
         self.on_rtp = events.on_rtp
         self.on_rtcp = events.on_rtcp
         self.on_data = events.on_data

@@ -208,6 +208,10 @@ class SecureTransport:
         """Protect and send an RTP packet; False and counted where that is not possible now."""
         return self._outgoing.sender.send_rtp(packet)
 
+    def send_rtp_all(self, packets: Sequence[bytes]) -> int:
+        """The same for several in their order; how many were sent."""
+        return self._outgoing.sender.send_rtp_all(packets)
+
     def send_rtcp(self, packet: bytes) -> bool:
         """The same for RTCP."""
         return self._outgoing.sender.send_rtcp(packet)

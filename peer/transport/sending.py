@@ -15,7 +15,7 @@ from peer.transport.dtls.timer import Timer
 from peer.transport.rekey import RETIREMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from peer.transport.dtls.association import Association
     from peer.transport.secure_stats import Counters
@@ -41,6 +41,9 @@ class Sender(Protocol):
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet."""
 
+    def send_rtp_all(self, packets: Sequence[bytes]) -> int:
+        """The same for several in their order; how many were sent."""
+
     def send_rtcp(self, packet: bytes) -> bool:
         """The same for RTCP."""
 
@@ -61,6 +64,10 @@ class Nobody:
     def send_rtp(self, packet: bytes) -> bool:
         """Drop it."""
         return self._drop()
+
+    def send_rtp_all(self, packets: Sequence[bytes]) -> int:
+        """Drop them."""
+        return sum(map(self.send_rtp, packets))
 
     def send_rtcp(self, packet: bytes) -> bool:
         """Drop it."""
@@ -98,6 +105,10 @@ class Waiting:
     def send_rtp(self, packet: bytes) -> bool:
         """Let it wait."""
         return self._push(_Kind.RTP, packet)
+
+    def send_rtp_all(self, packets: Sequence[bytes]) -> int:
+        """Let them wait."""
+        return sum(map(self.send_rtp, packets))
 
     def send_rtcp(self, packet: bytes) -> bool:
         """Let it wait."""
@@ -192,6 +203,10 @@ class Straddling:
             self._homes[ssrc] = _Home(self.new, number, home.association)
             sends = self.new
         return sends.send_rtp(packet)
+
+    def send_rtp_all(self, packets: Sequence[bytes]) -> int:
+        """Send each under the keys of its stream."""
+        return sum(map(self.send_rtp, packets))
 
     def send_rtcp(self, packet: bytes) -> bool:
         """Send it under the new keys: SRTCP carries its whole number (RFC 3711 section 3.4)."""

@@ -30,7 +30,7 @@ from tests.support.wire import Captured, Side, pass_on
 from tests.support.wired import call
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
 SECONDS = float(os.environ.get("SECONDS", "1"))
 #: A second: forged, genuine RTP, genuine RTCP.
@@ -50,6 +50,9 @@ class Watched(IceTransport):
         if self.forger is not None:
             self.forger.show(datagram)
         return super().send(datagram)
+
+    def send_all(self, datagrams: Sequence[bytes]) -> int:
+        return sum(map(self.send, datagrams))
 
 
 class IceEvents(IceRecorder):

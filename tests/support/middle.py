@@ -18,7 +18,7 @@ from peer.transport.dtls.association import Association
 from tests.support.wire import Captured, Side, Wire, pass_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 _LINE = re.compile(r"a=fingerprint:([^\r]*)\r\n")
 
@@ -85,6 +85,9 @@ class _Leg:
     def on_transmit(self, datagram: bytes) -> bool:
         self.middle.wire.paths[0].inject(self.side, datagram)
         return True
+
+    def on_transmit_all(self, datagrams: Sequence[bytes]) -> int:
+        return sum(map(self.on_transmit, datagrams))
 
     def on_state(self, state: DtlsTransportState) -> None:
         pass

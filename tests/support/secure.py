@@ -59,6 +59,9 @@ class Recorder:
             self.sent.append(datagram)
         return self.reachable
 
+    def on_transmit_all(self, datagrams: Sequence[bytes]) -> int:
+        return sum(map(self.on_transmit, datagrams))
+
     def on_handshake_complete(self) -> None:
         self.handshakes += 1
 
@@ -122,6 +125,9 @@ class Link:
             self._deliver(datagram)
         self._deliver_late()
         return True
+
+    def send_all(self, datagrams: Sequence[bytes]) -> int:
+        return sum(map(self.send, datagrams))
 
     def _deliver(self, datagram: bytes) -> None:
         asyncio.get_running_loop().call_soon(lambda: self.receive(datagram))

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,9 @@ class Road(Link):
             self._tick += 1e-9
             loop.call_later(delay + self._tick, self._arrive, self.tamper(datagram))
         return True
+
+    def send_all(self, datagrams: Sequence[bytes]) -> int:
+        return sum(map(self.send, datagrams))
 
     def _arrive(self, datagram: bytes) -> None:
         self.receive(datagram)

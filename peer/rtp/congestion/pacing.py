@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from peer.rtp.sending.outbound import Urgency
@@ -43,6 +43,8 @@ class Pacer:
     Args:
         congestion: Says how fast, and is told what was sent.
         send: Takes a packet; False where it could not be sent, which is a loss like another.
+        send_all: Takes several in their order and returns how many could be sent, where that costs
+            less than one by one.
 
     Attributes:
         deadline: When `advance` is to be called; None while nothing waits.
@@ -52,13 +54,19 @@ class Pacer:
         refused_packets: That `send` did not take.
     """
 
-    def __init__(self, congestion: TransportCongestion, send: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self,
+        congestion: TransportCongestion,
+        send: Callable[[bytes], bool],
+        send_all: Callable[[Sequence[bytes]], int] | None = None,
+    ) -> None:
         self.deadline: float | None = None
         self.queued_packets = 0
         self.dropped_frames = 0
         self.refused_packets = 0
         self._congestion = congestion
         self._send = send
+        self._send_all = send_all
         self._repairs: deque[OutboundFrame] = deque()
         self._pictures: deque[OutboundFrame] = deque()
         # Octets sent that have not leaked yet: at the rate of pacing, and at what is sustained.
@@ -130,7 +138,7 @@ class Pacer:
         write = source.write
         numbered = source.numbered
         congestion = self._congestion
-        send = self._send
+        packets: list[bytes] = []
         count = len(frame.payloads)
         debt = self._debt
         sent = 0
@@ -141,10 +149,14 @@ class Pacer:
             sent += size
             if numbered:
                 congestion.on_sent(number, size, now)
-            if not send(packet):
-                self.refused_packets += 1
+            packets.append(packet)
             if frame.position == count:
                 break
+        if len(packets) > 1 and self._send_all is not None:
+            self.refused_packets += len(packets) - self._send_all(packets)
+        else:
+            for packet in packets:
+                self.refused_packets += not self._send(packet)
         self._debt = debt + sent
         self._ahead += sent
         return frame.position == count

@@ -18,6 +18,7 @@ from peer.transport.dtls.handshake import Handshake
 from peer.transport.dtls.held import MOST_HELD, Arrival, Gate, Held
 from peer.transport.dtls.receipt import Receipt
 from peer.transport.dtls.srtp import Srtp
+from peer.transport.dtls.srtp_sender import SrtpSender
 from peer.transport.seam.dtls import SrtpKeys
 from peer.transport.secure_stats import Counters
 
@@ -56,6 +57,7 @@ class Association:
         most_held: So many packets, of 1 KiB each on average, may wait.
 
     Attributes:
+        send_rtp: As in `SrtpSender`, like the next two.
         heard: Whether data, or something that had to wait for the keys, has authenticated.
         lingers: Whether the keys outlive a close_notify of the peer, so that late SRTP can still
             be read. They go with `close`.
@@ -101,7 +103,11 @@ class Association:
         self._srtp: Srtp | None = None
         # Of `_srtp`, while nothing else has to be looked at: most of all datagrams are RTP.
         self._unprotect: Callable[[bytes], bytes | None] | None = None
-        self._protect: Callable[[bytes], bytes | None] | None = None
+        self._sender = sender = SrtpSender(events, self.counters)
+        # Without a call in between: these run for every packet.
+        self.send_rtp = sender.send_rtp
+        self.send_rtp_all = sender.send_rtp_all
+        self.send_rtcp = sender.send_rtcp
         # Before the keys are there, SRTP waits as it came; afterwards, decrypted, for verification.
         self._undecrypted = Held(most_held)
         self._gate = Gate(events, most_held)
@@ -130,7 +136,7 @@ class Association:
             certificate=self._certificate,
             role=self.role,
             policy=self._policy,
-            transmit=self._send,
+            transmit=self._sender.transmit,
             on_complete=self._completed,
             on_failed=self._fail,
             on_secret=self._on_secret,
@@ -216,17 +222,8 @@ class Association:
         """Media is to flow: without a common profile, do not connect (RFC 5764 section 4.1.2)."""
         self._needs_srtp = True
 
-    def send_rtp(self, packet: bytes) -> bool:
-        """Protect and send an RTP packet; False and counted where that is not possible now."""
-        return self._send(None if self._protect is None else self._protect(packet))
-
-    def send_rtcp(self, packet: bytes) -> bool:
-        """The same for RTCP."""
-        srtp = self._srtp if self._state is DtlsTransportState.CONNECTED else None
-        return self._send(None if srtp is None else srtp.protect_rtcp(packet))
-
     def send_data(self, message: bytes) -> bool:
-        """Encrypt and send one application datagram (an SCTP packet); False as above."""
+        """Encrypt and send one application datagram (an SCTP packet); False and counted as RTP."""
         handshake = self._handshake
         if (
             handshake is None
@@ -248,15 +245,6 @@ class Association:
     @property
     def _ended(self) -> bool:
         return self._state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED)
-
-    def _send(self, datagram: bytes | None) -> bool:
-        counters = self.counters
-        if datagram is None or not self._events.on_transmit(datagram):
-            counters.dropped_unsent += 1
-            return False
-        counters.packets_sent += 1
-        counters.bytes_sent += len(datagram)
-        return True
 
     def _receive_dtls(self, handshake: Handshake, datagram: bytes) -> Receipt:
         limit = handshake.most_messages(datagram)
@@ -317,7 +305,7 @@ class Association:
             return
         self.verified = True
         if self._srtp is not None:
-            self._protect = self._srtp.protect
+            self._sender.open(self._srtp)
         self._set_state(DtlsTransportState.CONNECTED)
         if not self._ended:
             self._open_gate()
@@ -378,7 +366,7 @@ class Association:
         """Let go of keys, clocks and whatever waits."""
         # First of all, so that whatever the goodbye calls back into finds it ended.
         self._state = state
-        self._protect = None
+        self._sender.close()
         handshake, self._handshake = self._handshake, None
         if not keeps_keys:
             self._drop_keys()

@@ -16,7 +16,7 @@ from peer.transport.ice.timing import IceTiming
 from peer.transport.ice.transport import IceCounters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from peer.candidates import CandidateFields
     from peer.errors import IceError
@@ -202,6 +202,14 @@ class IceGenerations:
             False where there is no path at the moment, or where it has no room; that is counted.
         """
         return self._sender.send(datagram)
+
+    def send_all(self, datagrams: Sequence[bytes]) -> int:
+        """The same for several in their order.
+
+        Returns:
+            How many were sent, from the first on.
+        """
+        return self._sender.send_all(datagrams)
 
     async def close(self) -> None:
         """End every task and socket; may be called at any time and more than once."""

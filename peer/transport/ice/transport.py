@@ -243,6 +243,20 @@ class IceTransport:
         counters.bytes_sent += len(datagram)
         return True
 
+    def send_all(self, datagrams: Sequence[bytes]) -> int:
+        """The same for several in their order.
+
+        Returns:
+            How many were sent, from the first on.
+        """
+        path = self._agent.path
+        sent = 0 if path is None else path[0].transmit_all(datagrams, path[1])
+        counters = self._counters
+        counters.packets_unsent += len(datagrams) - sent
+        counters.packets_sent += sent
+        counters.bytes_sent += sum(map(len, datagrams[:sent]))
+        return sent
+
     def drain(self) -> None:
         """Take in at once what has arrived, which `close` would discard."""
         for each in self._agent.sockets:

@@ -10,9 +10,11 @@ from aioice.ice import StunProtocol
 from aioice.turn import TurnTransport
 
 from peer.transport.stun import parse_stun
-from peer.transport.udp import UdpTransport
+from peer.transport.udp import UdpTransport, count_sent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peer.transport.seam.ice import IceAgent
 
 Address = tuple[str, int]
@@ -108,6 +110,12 @@ class IceSocket(StunProtocol):
             return False
         self.transport.sendto(datagram, address)
         return True
+
+    def transmit_all(self, datagrams: Sequence[bytes], address: Address) -> int:
+        """The same for several in their order; how many were sent, from the first on."""
+        if self._udp is not None:
+            return self._udp.transmit_all(datagrams, address)
+        return count_sent(lambda datagram: self.transmit(datagram, address), datagrams)
 
     def drain(self) -> None:
         """Take in at once what the kernel holds; of a TURN allocation there is nothing."""

@@ -6,8 +6,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from peer.transport.seam.ice_socket import Address, IceSocket
+from peer.transport.udp import count_sent
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aioice import stun
 
     from peer.transport.seam.ice import IceAgent
@@ -38,6 +41,10 @@ class TracedSocket(IceSocket):
         if sent:
             self._tap.sent(datagram, self._local, address)
         return sent
+
+    def transmit_all(self, datagrams: Sequence[bytes], address: Address) -> int:
+        """Tell of each that was sent."""
+        return count_sent(lambda datagram: self.transmit(datagram, address), datagrams)
 
     def send_stun(self, message: stun.Message, addr: Address) -> None:
         """Tell of what is sent; called by aioice."""

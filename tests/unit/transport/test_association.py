@@ -152,6 +152,26 @@ async def test_packets_and_data_arrive_as_they_were_sent(pair: tuple[Party, Part
         assert sink.events.data == [b"data"]
 
 
+async def test_several_packets_arrive_as_they_were_sent(pair: tuple[Party, Party]) -> None:
+    client, server = pair
+    packets = [rtp(number) for number in range(5)]
+    before = client.association.counters.packets_sent
+    too_large = rtp(9, bytes(2000))
+
+    assert client.association.send_rtp_all([*packets, too_large]) == 5
+
+    assert client.association.counters.packets_sent == before + 5
+    assert client.association.counters.dropped_unsent == 1
+    exchange(client, server)
+    assert server.events.rtp == packets
+    client.events.reachable = False
+    assert client.association.send_rtp_all(packets) == 0
+    client.association.close()
+    assert client.association.send_rtp_all(packets) == 0
+    # The close_notify could not be sent either.
+    assert client.association.counters.dropped_unsent == 12
+
+
 async def test_several_records_of_one_datagram_are_all_read(pair: tuple[Party, Party]) -> None:
     client, server = pair
     client.association.send_data(b"one")

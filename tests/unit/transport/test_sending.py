@@ -11,11 +11,13 @@ import pytest
 
 from peer.states import DtlsTransportState
 from peer.transport.secure_stats import Counters
-from peer.transport.sending import Outgoing
+from peer.transport.sending import MOST_WAITING, Outgoing
 from tests.support.secure import rtcp, rtp
 from tests.support.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peer.transport.dtls.association import Association
 
 
@@ -30,6 +32,9 @@ class Keys:
     def send_rtp(self, packet: bytes) -> bool:
         self.sent.append(int.from_bytes(packet[2:4]))
         return True
+
+    def send_rtp_all(self, packets: Sequence[bytes]) -> int:
+        return sum(map(self.send_rtp, packets))
 
     def send_rtcp(self, packet: bytes) -> bool:
         self.other.append(packet)
@@ -125,6 +130,32 @@ def test_old_keys_that_are_gone_are_not_used(state: DtlsTransportState) -> None:
         assert (old.sent, new.sent) == ([65_500], [65_501])
 
     run()
+
+
+@in_virtual_time
+async def test_of_several_each_has_the_keys_of_its_stream() -> None:
+    old, new = Keys(), Keys()
+    outgoing = switched(old, new)
+
+    assert outgoing.sender.send_rtp_all([rtp(65_534), rtp(65_535), rtp(0), rtp(1)]) == 4
+
+    assert (old.sent, new.sent) == ([65_534, 65_535], [0, 1])
+
+
+@in_virtual_time
+async def test_several_wait_in_order_as_far_as_there_is_room() -> None:
+    counters, keys = Counters(), Keys()
+    outgoing = Outgoing(counters)
+    assert outgoing.sender.send_rtp_all([rtp(1), rtp(2)]) == 0
+    assert counters.dropped_unsent == 2
+    outgoing.hold()
+
+    packets = [rtp(number) for number in range(MOST_WAITING + 3)]
+    assert outgoing.sender.send_rtp_all(packets) == MOST_WAITING
+    outgoing.use(cast("Association", keys))
+
+    assert keys.sent == list(range(MOST_WAITING))
+    assert counters.dropped_unsent == 5
 
 
 @in_virtual_time

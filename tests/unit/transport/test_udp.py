@@ -172,6 +172,46 @@ def test_it_sends_at_once(run: Run) -> None:
     run(scenario())
 
 
+SIZES = {
+    "one": [9],
+    "alike": [1200] * 5,
+    "the last is shorter": [1200] * 4 + [1],
+    "the first is longer": [1210] + [1200] * 4,
+    "each is longer": [1, 2, 3, 4],
+    "by turns": [700, 800] * 9,
+    "more than the kernel cuts": [1000] * 200,
+    "some are empty": [0, 0, 5, 0],
+}
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
+def test_several_arrive_as_they_are_and_in_order(run: Run, sizes: list[int]) -> None:
+    async def scenario() -> None:
+        datagrams = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
+        with Scene() as scene, Scene() as there:
+            assert scene.transport.transmit_all(datagrams, there.address) == len(datagrams)
+            await there.heard.until(lambda: len(there.heard.datagrams) == len(datagrams))
+            assert there.heard.datagrams == datagrams
+            assert scene.heard.errors == []
+
+    run(scenario())
+
+
+def test_several_that_the_kernel_does_not_cut_go_one_by_one(run: Run) -> None:
+    async def scenario() -> None:
+        # Longer than the MTU of the loopback may be cut to, and too long for anything.
+        datagrams = [bytes(66_000), bytes(66_000), b"after"]
+        with Scene() as scene, Scene() as there:
+            assert scene.transport.transmit_all(datagrams, there.address) == 0
+            assert len(scene.heard.errors) == 1
+            assert scene.transport.transmit_all([b"x", b"y"], there.address) == 2
+            await there.heard.until(lambda: there.heard.datagrams == [b"x", b"y"])
+            scene.transport.close()
+            assert scene.transport.transmit_all([b"x", b"y"], there.address) == 0
+
+    run(scenario())
+
+
 def test_what_cannot_be_sent_is_refused_and_told(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
@@ -200,6 +240,9 @@ def test_what_the_kernel_has_no_room_for_is_refused_and_does_not_wait(
                 sent += 1
                 assert sent < 10_000
             assert sent
+            for _ in range(2):
+                theirs.recv(9)
+            assert transport.transmit_all([b"x"] * 5, there) == 2
             for _ in range(sent):
                 theirs.recv(9)
             assert transport.transmit(b"after", there)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from peer.rtp.congestion import Pacer, TransportCongestion
 from peer.rtp.congestion.pacing import (
     BURST,
@@ -59,9 +61,10 @@ class Source:
 class Line:
     """A pacer in virtual time, and what it sent when."""
 
-    def __init__(self, target: int = TARGET) -> None:
+    def __init__(self, target: int = TARGET, *, at_once: bool = False) -> None:
         self.congestion = TransportCongestion(initial=target)
-        self.pacer = Pacer(self.congestion, self._take)
+        self.bursts: list[int] = []
+        self.pacer = Pacer(self.congestion, self._take, self._take_all if at_once else None)
         self.now = 0.0
         self.sent: list[tuple[float, str]] = []
         self.takes = True
@@ -69,6 +72,10 @@ class Line:
     def _take(self, packet: bytes) -> bool:
         self.sent.append((self.now, packet.decode().strip()))
         return self.takes
+
+    def _take_all(self, packets: Sequence[bytes]) -> int:
+        self.bursts.append(len(packets))
+        return sum(map(self._take, packets))
 
     @property
     def labels(self) -> list[str]:
@@ -114,6 +121,17 @@ def test_no_burst_is_longer_than_5_ms_of_the_rate() -> None:
     for begin, _ in line.sent:
         within = sum(begin <= at < begin + BURST * 0.99 for at, _ in line.sent)
         assert within * SIZE <= pace * BURST + SIZE
+
+
+def test_a_burst_is_handed_over_at_once_where_that_costs_less() -> None:
+    line, source = Line(target=20_000_000, at_once=True), Source("v")
+    line.give(source.frame(1, packets=5))
+    line.give(source.frame(2))
+    assert line.bursts == [5]
+    assert line.labels == ["v1"] * 5 + ["v2"]
+    line.takes = False
+    line.give(source.frame(3, packets=4))
+    assert line.pacer.refused_packets == 4
 
 
 def test_timer_is_not_set_for_each_packet_where_many_go() -> None:
