@@ -1,0 +1,1 @@
+"""Recordings: encoded frames written to files, which are good at every moment."""
