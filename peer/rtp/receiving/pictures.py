@@ -63,7 +63,14 @@ class PictureRequests:
             heard: When the last packet came.
             round_trip: In seconds.
         """
-        if self.due is None or now < self.due:
+        if self.due is None:
+            return False
+        if self._silent and heard > self._asked:
+            # After an outage: what was asked for in it was lost, and more waiting helps nobody.
+            self._silent = 0
+            self._again = FIRST_AGAIN
+            self.due = min(self.due, self._asked + _APART)
+        if now < self.due:
             return False
         self._silent = self._silent + 1 if heard < self._asked else 0
         if self._silent >= _SILENT_TRIES:

@@ -82,3 +82,22 @@ def test_a_peer_that_sends_nothing_is_left_alone() -> None:
     requests.want(10.0)
     assert len(asked(requests, 60.0, flows=False)) == 3
     assert requests.take(61.0, heard=60.9, round_trip=0.05)
+
+
+def test_a_peer_that_sends_again_is_asked_at_once() -> None:
+    requests = PictureRequests()
+    requests.want(10.0)
+    assert asked(requests, 12.5, flows=False)[-1] == 10.9
+    assert requests.due is not None
+    assert requests.due > 12.2
+    assert requests.take(12.1, heard=12.1, round_trip=0.05)
+    # As at first, whatever had been asked for in vain.
+    assert round(requests.due, 3) == 12.4
+
+
+def test_a_peer_that_was_silent_for_a_moment_is_not_asked_twice_at_once() -> None:
+    requests = PictureRequests()
+    requests.want(10.0)
+    assert asked(requests, 10.5, flows=False) == [10.0, 10.3]
+    assert not requests.take(10.35, heard=10.35, round_trip=0.05)
+    assert requests.take(10.4, heard=10.35, round_trip=0.05)
