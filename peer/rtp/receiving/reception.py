@@ -267,12 +267,11 @@ class Reception:
                 self._on_event(known.codec, packet.payload, packet.timestamp)
             return
         stream.use(known)
-        stream.take(packet, level, arrival)
         if self._wished:
             self._wished = False
-            stream.request_keyframe(arrival)
-        else:
-            stream.advance(arrival)
+            stream.wish_keyframe()
+        stream.take(packet, level, arrival)
+        stream.advance(arrival)
 
     def _follow(
         self,

@@ -191,6 +191,11 @@ class Stream:
             self._pictures.wished = True
             self.advance(now)
 
+    def wish_keyframe(self) -> None:
+        """The application wants one, and may be served by the packet that comes now."""
+        if self._pictures is not None:
+            self._pictures.wished = True
+
     def end(self) -> None:
         """Nothing more is expected of it: what is not complete is dropped."""
         self._ordering.clear()
@@ -249,8 +254,9 @@ class Stream:
     def _ask_for_picture(self, pictures: PictureRequests, head: float | None, now: float) -> None:
         frames, source = self._frames, self.source
         heard = source.counter.last_arrival
+        # Broken and partial: the packets of a key frame are coming, which serves everybody.
         if (
-            pictures.wished
+            (pictures.wished and not (frames.broken and frames.partial))
             or (frames.broken and not frames.partial)
             or (head is not None and now >= head + STALLED)
             or (frames.partial and now >= heard + STALLED)

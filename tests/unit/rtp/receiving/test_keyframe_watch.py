@@ -67,7 +67,17 @@ def test_the_beginning_of_the_next_picture_ends_it() -> None:
     last = max(waiting)
     waiting[last][0].marker = False
     assert not watched(waiting).complete
-    assert watched(waiting, packets(last + 1, 3000, keyframe=False)).complete
+    following = packets(last + 1, 3000, keyframe=False)
+    del following[max(following)]
+    assert watched(waiting, following).complete
+
+
+def test_the_first_packet_that_looks_like_a_beginning_is_it() -> None:
+    waiting = packets(10, 0, keyframe=True)
+    waiting[11][0].payload = waiting[10][0].payload
+    watch = watched(waiting)
+    assert watch.complete
+    assert watch.start == 10
 
 
 def test_one_that_waits_no_longer_is_forgotten() -> None:

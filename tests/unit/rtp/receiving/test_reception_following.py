@@ -301,3 +301,12 @@ def test_other_parameters_hold_from_then_on() -> None:
     ear.hear(3, 10.04, payload_type=0)
     ear.reception.advance(11.0)
     assert ear.frames[-1].codec == PCMU
+
+
+def test_what_was_lost_between_two_transports_is_a_gap() -> None:
+    ear = Ear()
+    ear.hear(1, 10.0)
+    ear.reception.restart(10.01)
+    ear.hear(3, 10.04)
+    ear.reception.advance(10.5)
+    assert [(frame.pts, frame.gap) for frame in ear.frames] == [(0, False), (1920, True)]

@@ -198,3 +198,74 @@ def test_a_wish_before_the_first_packet_is_kept() -> None:
     assert screen.asked == []
     screen.show(1)
     assert len(screen.requests()) == 1
+
+
+def test_a_wish_that_was_served_is_not_remembered() -> None:
+    screen = Screen()
+    screen.reception.request_keyframe(screen.now)
+    screen.show(0, keyframe=True)
+    screen.reception.goodbye(MEDIA_SSRC)
+    screen.show(2000, keyframe=True)
+    assert len(screen.requests()) == 1
+
+
+def test_a_picture_that_ends_in_the_middle_after_a_calm_asks_as_well() -> None:
+    screen = Screen()
+    screen.show(0, keyframe=True)
+    screen.wait(5.0)
+    assert screen.reception.deadline is None
+    screen.show(1, without=(2,))
+    stalled = screen.now
+    screen.wait(1.0)
+    assert 0.2 <= screen.requests()[0] - stalled <= 0.3
+
+
+def test_a_key_frame_that_is_lost_itself_is_asked_for_again_soon() -> None:
+    screen = Screen(Feedback("nack", "pli"))
+    screen.show(0, keyframe=True)
+    screen.show(1, without=(1,))
+    for index in range(2, 5):
+        screen.show(index)
+    asked = len(screen.requests())
+    assert asked == 1
+    screen.wait(0.1)
+    screen.show(5, keyframe=True, without=(1,))
+    screen.show(6)
+    screen.wait(0.06)
+    first, second = screen.requests()
+    assert second - first < 0.28
+
+
+def test_a_wish_before_the_first_packet_is_served_by_a_stream_that_begins_with_a_key_frame() -> (
+    None
+):
+    screen = Screen()
+    screen.reception.request_keyframe(screen.now)
+    screen.show(0, keyframe=True)
+    for index in range(1, 30):
+        screen.show(index)
+    assert screen.asked == []
+    assert len(screen.given) == 30
+
+
+def test_a_wish_while_the_first_key_frame_comes_is_served_by_it() -> None:
+    screen = Screen()
+    packets = screen.packets(0, keyframe=True)
+    screen.reception.receive(packets[0], {}, screen.now)
+    screen.reception.request_keyframe(screen.now)
+    screen.wait(0.1)
+    assert screen.asked == []
+    for packet in packets[1:]:
+        screen.reception.receive(packet, {}, screen.now)
+    screen.wait(1.0)
+    assert screen.asked == []
+    assert len(screen.given) == 1
+
+
+def test_a_wish_for_a_key_frame_that_stops_in_the_middle_is_asked_within_300_ms() -> None:
+    screen = Screen()
+    screen.reception.request_keyframe(screen.now)
+    begun = screen.now
+    screen.reception.receive(screen.packets(0, keyframe=True)[0], {}, begun)
+    screen.wait(1.0)
+    assert begun < screen.requests()[0] <= begun + 0.3
