@@ -42,6 +42,9 @@ class Camera(MediaStreamTrack):
     Args:
         luma: The brightness, 0 to 255.
         first: The time of the first picture, in steps.
+
+    Attributes:
+        times: When each picture was given, in seconds of the loop's clock.
     """
 
     kind = "video"
@@ -51,6 +54,7 @@ class Camera(MediaStreamTrack):
         self.luma = luma
         self.size = 64, 48
         self.given = 0
+        self.times: list[float] = []
         self._first = first
         self._pace = Pace()
 
@@ -58,6 +62,7 @@ class Camera(MediaStreamTrack):
         await self._pace.wait()
         pts = STEP * (self._first + self.given)
         self.given += 1
+        self.times.append(asyncio.get_running_loop().time())
         return flat_picture(*self.size, luma=self.luma, pts=pts)
 
 

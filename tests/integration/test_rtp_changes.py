@@ -1,0 +1,181 @@
+"""Streams of real frames whose track, codec, size or SSRC changes while they go on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from av import VideoFrame
+
+from peer.rtp_parameters import MediaKind
+from tests.support.endless import STEP, Camera, Microphone
+from tests.support.rtp import receiving, sending
+from tests.support.studio import (
+    Studio,
+    are_consecutive,
+    condition,
+    heard,
+    moment,
+    rtp_sent,
+    seen,
+    until_seen,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+AUDIO, VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
+DARK, BRIGHT = 60, 200
+RATE = 90_000
+
+
+@pytest.fixture
+async def studio() -> AsyncIterator[Studio]:
+    studio = Studio()
+    yield studio
+    await studio.close()
+
+
+async def test_replaced_track_continues_the_stream_in_the_time_that_passed(
+    studio: Studio,
+) -> None:
+    receiver = studio.receiver(VIDEO, "VP8")
+    first, second = Camera(DARK, first=100), Camera(BRIGHT, first=7)
+    sender = studio.sender(VIDEO, "VP8", track=first)
+    before = await seen(receiver, 4)
+    await sender.replaceTrack(None)
+    await moment(0.5)
+    await sender.replaceTrack(second)
+    _, pts = await until_seen(receiver, BRIGHT)
+    # The first picture is at 0, and the first one of the second track is not left out.
+    assert before[0][1] == 0
+    assert pts / RATE == pytest.approx(second.times[0] - first.times[0], abs=0.1)
+    packets = rtp_sent(studio.left)
+    assert {packet.ssrc for packet in packets} == {sender.ssrc}
+    assert are_consecutive(packets)
+    assert first.readyState == "live"
+
+
+async def test_codec_changes_while_the_stream_goes_on(studio: Studio) -> None:
+    receiver = studio.receiver(VIDEO, "VP8", "H264")
+    camera = Camera(DARK)
+    sender = studio.sender(VIDEO, "VP8", track=camera)
+    await seen(receiver, 4)
+    sender.update(sending(VIDEO, "H264", "VP8"))
+    camera.luma = BRIGHT
+    await until_seen(receiver, BRIGHT)
+    packets = rtp_sent(studio.left, ssrc=sender.ssrc)
+    vp8, h264 = (sending(VIDEO, name).codecs[0].payload_type for name in ("VP8", "H264"))
+    types = [packet.payload_type for packet in packets]
+    assert types == sorted(types, key=(vp8, h264).index)
+    assert set(types) == {vp8, h264}
+    assert are_consecutive(packets)
+
+
+async def test_audio_codec_changes_while_the_stream_goes_on(studio: Studio) -> None:
+    receiver = studio.receiver(AUDIO, "opus", "PCMU")
+    sender = studio.sender(AUDIO, "PCMU", track=Microphone(440))
+    former = (await heard(receiver, 8))[-1]
+    sender.update(sending(AUDIO, "opus", "PCMU"))
+    async with asyncio.timeout(20):
+        while (frame := (await heard(receiver, 1))[0]).sample_rate != 48_000:
+            former = frame
+    assert frame.pts is not None
+    assert former.pts is not None
+    assert frame.pts / 48_000 > former.pts / 8_000
+    packets = rtp_sent(studio.left, ssrc=sender.ssrc)
+    types = [packet.payload_type for packet in packets]
+    changed = types.index(96)
+    assert set(types[:changed]) == {0}
+    # RFC 7160 section 4.1: the step across the change is 20 ms of the new clock, or some more
+    # where frames were left out.
+    last, opus = packets[changed - 1 : changed + 1]
+    step = (opus.timestamp - last.timestamp) % 2**32
+    assert 1 < step < 48_000
+    assert step % 960 in (0, 1, 959)
+    assert are_consecutive(packets)
+
+
+async def test_pause_sends_nothing_and_resumes_with_a_whole_picture(studio: Studio) -> None:
+    receiver = studio.receiver(VIDEO, "VP8")
+    camera = Camera(DARK)
+    sender = studio.sender(VIDEO, "VP8", track=camera)
+    await seen(receiver, 4)
+    sender.update(None)
+    receiver.update(None)
+    sent, given = len(rtp_sent(studio.left)), camera.given
+    await condition(lambda: camera.given > given + 5)
+    assert len(rtp_sent(studio.left)) == sent
+    camera.luma = BRIGHT
+    sender.update(sending(VIDEO, "VP8"))
+    receiver.update(receiving(VIDEO, "VP8"))
+    await until_seen(receiver, BRIGHT)
+    first = rtp_sent(studio.left)[sent]
+    # RFC 7741 section 4.2: one octet says whether there is an extension; section 4.3: the P bit
+    # of the VP8 payload header is 0 in a key frame.
+    described = 4 if first.payload[0] & 0x80 and first.payload[2] & 0x80 else 3
+    assert first.payload[described] & 1 == 0
+
+
+async def test_application_stops_a_stream_and_makes_it_smaller(studio: Studio) -> None:
+    receiver = studio.receiver(VIDEO, "VP8")
+    camera = Camera(DARK)
+    sender = studio.sender(VIDEO, "VP8", track=camera)
+    await seen(receiver, 4)
+    parameters = sender.getParameters()
+    parameters.encodings[0].active = False
+    await sender.setParameters(parameters)
+    sent, given = len(rtp_sent(studio.left)), camera.given
+    await condition(lambda: camera.given > given + 5)
+    assert len(rtp_sent(studio.left)) == sent
+    parameters = sender.getParameters()
+    parameters.encodings[0].active = True
+    parameters.encodings[0].scaleResolutionDownBy = 2.0
+    await sender.setParameters(parameters)
+    async with asyncio.timeout(20):
+        while True:
+            frame = await receiver.track.recv()
+            assert isinstance(frame, VideoFrame)
+            if (frame.width, frame.height) == (32, 24):
+                return
+
+
+async def test_ssrc_that_changes_is_followed(studio: Studio) -> None:
+    receiver = studio.receiver(VIDEO, "VP8")
+    frames = receiver.encoded_frames()
+    former = studio.sender(VIDEO, "VP8", track=Camera(DARK, first=1000))
+    ((_, before),) = await seen(receiver, 1)
+    await former.stop()
+    await moment(0.3)
+    following = studio.sender(VIDEO, "VP8", track=Camera(BRIGHT))
+    _, after = await until_seen(receiver, BRIGHT)
+    assert before < after
+    last = frame = await anext(frames)
+    while frame.ssrc == former.ssrc:
+        last, frame = frame, await anext(frames)
+    assert (last.ssrc, frame.ssrc) == (former.ssrc, following.ssrc)
+    # The time between them is that between their arrivals.
+    assert frame.pts - last.pts == pytest.approx((frame.arrival - last.arrival) * RATE, abs=1)
+    assert frame.pts - last.pts > 0.2 * RATE
+    assert (after - frame.pts) % STEP in (0, 1, STEP - 1)
+
+
+async def test_sequence_numbers_of_another_stream_may_be_any(studio: Studio) -> None:
+    receiver = studio.receiver(VIDEO, "VP8")
+    sender = studio.sender(VIDEO, "VP8", track=Camera(DARK))
+    await seen(receiver, 4)
+    sender.update(None)
+    elsewhere = Studio()
+    elsewhere.sender(VIDEO, "VP8", track=Camera(BRIGHT))
+    await condition(lambda: len(rtp_sent(elsewhere.left)) >= 5)
+    # A stream is kept to for 0.2 s from its beginning.
+    await moment(0.3)
+    last = rtp_sent(studio.left)[-1].sequence_number
+    for index, packet in enumerate(rtp_sent(elsewhere.left)[:5]):
+        # Just before those of the former stream, where they would pass for stragglers.
+        packet.sequence_number = (last - 20 + index) % 2**16
+        packet.profile, packet.extension = 0, b""
+        studio.right.engine.on_rtp(packet.write(), asyncio.get_running_loop().time())
+    await until_seen(receiver, BRIGHT)
+    await elsewhere.close()
