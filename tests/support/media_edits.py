@@ -39,3 +39,13 @@ def without_mids(sdp: str) -> str:
     extension = rf"a=extmap:[^\r]*{re.escape(MID)}\r\n"
     cut = (re.sub(extension, "", s) if s.startswith("m=video") else s for s in sections)
     return "".join((head, *cut))
+
+
+def without_remb(sdp: str) -> str:
+    """Rates follow from transport-wide feedback, or from reports, and from nothing else."""
+    return re.sub(r"a=rtcp-fb:\d+ goog-remb\r\n", "", sdp)
+
+
+def only_ipv4(sdp: str) -> str:
+    """Without candidates that have an address of IPv6."""
+    return re.sub(r"a=candidate:\S+ \d \S+ \d+ \S*:[^\r]*\r\n", "", sdp)

@@ -32,6 +32,8 @@ from tests.support.foreign import PROGRAMS
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from peer import RtpReceiver
     from tests.support.browsers import Browser, Page
 
@@ -52,6 +54,8 @@ class Subject(Enum):
     BLUE = (20, 20, 220)
     YELLOW = (220, 220, 20)
     GREY = (130, 130, 130)
+    #: Of no colour, and never the same: it takes as many bits as there are.
+    NOISE = ()
     DO = 300.0
     RE = 400.0
     MI = 500.0
@@ -66,12 +70,14 @@ class Subject(Enum):
     @property
     def order(self) -> dict[str, Any]:
         """As the page understands it."""
+        if self is Subject.NOISE:
+            return {}
         return {"colour" if self.is_picture else "pitch": self.value}
 
     def track(self) -> MediaStreamTrack:
         """One of ours."""
         if isinstance(self.value, tuple):
-            return _Flat(self.value)
+            return _Pictures(self.value)
         return SyntheticAudioTrack(pitch=self.value)
 
     @classmethod
@@ -83,7 +89,8 @@ class Subject(Enum):
             case float() | int():
                 return cls._nearest((s for s in cls if not s.is_picture), seen, _HERTZ)
             case _:
-                return cls._nearest((s for s in cls if s.is_picture), seen, _FAR)
+                flat = (s for s in cls if s.is_picture and s is not cls.NOISE)
+                return cls._nearest(flat, seen, _FAR)
 
     @classmethod
     def _nearest(cls, among: Iterable[Subject], seen: object, limit: float) -> Subject | None:
@@ -92,25 +99,30 @@ class Subject(Enum):
         return found if np.abs(np.array(found.value) - here).max() < limit else None
 
 
-class _Flat(MediaStreamTrack):
-    """Pictures of 160 by 120 in one colour."""
+class _Pictures(MediaStreamTrack):
+    """Small ones in one colour, or large ones of noise."""
 
     kind = "video"
 
-    def __init__(self, colour: tuple[int, int, int]) -> None:
+    def __init__(self, colour: tuple[int, ...]) -> None:
         super().__init__()
-        pixels = np.full((120, 160, 3), colour, np.uint8)
-        self._picture = VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p")
+        self._colour = colour
         self._number = 0
 
     async def recv(self) -> VideoFrame:
         if self.readyState != "live":
             raise MediaStreamError
         await asyncio.sleep(1 / _RATE)
-        frame = self._picture.reformat(format="yuv420p", width=160, height=120)
+        frame = VideoFrame.from_ndarray(self._pixels(), format="rgb24")
         frame.pts, frame.time_base = self._number * 90_000 // _RATE, Fraction(1, 90_000)
         self._number += 1
         return frame
+
+    def _pixels(self) -> NDArray[np.uint8]:
+        if self._colour:
+            return np.full((120, 160, 3), self._colour, np.uint8)
+        squares = np.random.default_rng(self._number).integers(0, 255, (30, 40, 3), np.uint8)
+        return squares.repeat(16, axis=0).repeat(16, axis=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Address = tuple[str, int]
 
 _HOST = "127.0.0.1"
-_PLACE = re.compile(r"(candidate:\S+ 1 udp \d+ )(\S+) (\d+)( typ host)")
+_PLACE = re.compile(r"(candidate:\S+ 1 (?i:udp) \d+ )(\S+) (\d+)( typ host)")
 _LARGEST = 2048
 
 
@@ -34,17 +34,19 @@ class Link:
     Args:
         loss: The share of the datagrams that get lost, from 0 to 1.
         seed: Of the chance.
+        host: Where its sockets are. Firefox takes no address of the loopback.
 
     Attributes:
         passes: Which datagrams are let through, besides.
         lost_rtp: How many RTP packets were lost here, by SSRC.
     """
 
-    def __init__(self, loss: float = 0.0, seed: int = 1) -> None:
+    def __init__(self, loss: float = 0.0, seed: int = 1, host: str = _HOST) -> None:
         self.loss = loss
         self.lost_rtp: dict[int, int] = {}
         self.passes: Callable[[bytes], bool] = lambda _: True
         self._random = random.Random(seed)
+        self._host = host
         self._faces: dict[Address, socket.socket] = {}
         self._dead: frozenset[Address] = frozenset()
 
@@ -72,7 +74,7 @@ class Link:
             face = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             face.setblocking(False)
             face.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-            face.bind((_HOST, 0))
+            face.bind((self._host, 0))
             self._faces[home] = face
             asyncio.get_running_loop().add_reader(face, self._readable, face, home)
         return self._faces[home]
@@ -135,9 +137,9 @@ def _candidate(message: Candidate, link: Link) -> Candidate:
 
 
 @contextlib.contextmanager
-def link(loss: float = 0.0, seed: int = 1) -> Iterator[Link]:
+def link(loss: float = 0.0, seed: int = 1, host: str = _HOST) -> Iterator[Link]:
     """A link that is closed at the end."""
-    made = Link(loss, seed)
+    made = Link(loss, seed, host)
     try:
         yield made
     finally:
