@@ -155,7 +155,8 @@ async def _room(call: MediaCall) -> float | None:
         rooms = [pair.get("availableOutgoingBitrate") for pair in pairs if pair.get("nominated")]
         return max((room for room in rooms if room is not None), default=None)
 
-    return await _until(look, lambda room: room is None or room > 2 * START)
+    room: float | None = await _until(look, lambda room: room is None or room > 2 * START)
+    return room
 
 
 async def _until(look: Callable[[], Any], condition: Callable[[Any], bool]) -> Any:
