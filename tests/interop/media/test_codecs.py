@@ -10,7 +10,7 @@ import pytest
 from tests.support.browsers import BrowserName
 from tests.support.media_page import MediaCall, Subject, Wish, media_call
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(90)
 
 _S = Subject
 _AUDIO = {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from peer.rtp.dtmf_events import DtmfTone
     from peer.trace import TraceEvent
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(90)
 
 TONES = "12#A"
 #: Where libwebrtc and we begin, in bits a second.

@@ -10,7 +10,7 @@ import pytest
 from tests.support.browsers import BrowserName
 from tests.support.media_page import Subject, media_call
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(90)
 
 _S = Subject
 PICTURES = [_S.RED, _S.GREEN, _S.BLUE, _S.YELLOW, _S.GREY]

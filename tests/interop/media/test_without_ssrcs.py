@@ -14,7 +14,7 @@ from tests.support.extension_sink import ExtensionSink
 from tests.support.media_edits import one_rid_each, without_mids, without_ssrcs
 from tests.support.media_page import MediaCall, Subject, Wish, call_in
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(150)
 
 _S = Subject
 THEIRS = [_S.RED, _S.DO, _S.BLUE, _S.MI]
