@@ -40,12 +40,6 @@ class PictureRequests:
             self._again = FIRST_AGAIN
             self._silent = 0
 
-    def lost(self, now: float) -> None:
-        """The key frame that was asked for came, but not whole: there is nothing to wait for."""
-        if self.due is not None:
-            self.due = min(self.due, max(now, self._asked + _APART))
-            self._again = FIRST_AGAIN
-
     def cancel(self) -> None:
         """None is needed any more."""
         self.due = None

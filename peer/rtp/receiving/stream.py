@@ -309,10 +309,7 @@ class Stream:
 
     def _on_lost(self) -> None:
         self.source.gaps += 1
-        frames = self._frames
-        if self._pictures is not None and frames.broken and frames.partial:
-            self._pictures.lost(self.source.counter.last_arrival)
-        frames.lost()
+        self._frames.lost()
 
     def _on_keyframe(self) -> None:
         if self._pictures is not None:

@@ -69,14 +69,6 @@ def test_two_requests_are_never_close_together() -> None:
     assert requests.due == 10.1
 
 
-def test_a_key_frame_that_is_lost_itself_is_asked_for_again() -> None:
-    requests = PictureRequests()
-    requests.want(10.0)
-    requests.take(10.0, heard=10.0, round_trip=0.05)
-    requests.lost(10.15)
-    assert requests.due == 10.15
-
-
 def test_a_peer_that_sends_nothing_is_left_alone() -> None:
     requests = PictureRequests()
     requests.want(10.0)
