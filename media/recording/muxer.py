@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import av
+from av.error import FFmpegError
+from av.packet import Packet
+
+from media.recording.containers import Container, passes
+from media.recording.errors import RecordingError, UnsupportedError
+from media.recording.parameters import specimen
+from media.recording.playlist import Playlist
+from media.recording.sink import Sink
+
 if TYPE_CHECKING:
-    from media.recording.containers import Container
+    from av.container import InputContainer
+    from av.stream import Stream
+
     from media.recording.parameters import StreamSpec
+
+# All that is kept back is lost when we are killed. Microseconds, but for Matroska's milliseconds.
+_FRAGMENT = 500_000
+# How long a frame waits for one of another stream that belongs before it.
+_INTERLEAVE = 100_000
+
+_FRAGMENTED = {
+    "movflags": "empty_moov+frag_keyframe+default_base_moof",
+    "frag_duration": str(_FRAGMENT),
+}
+_CLUSTERED = {"cluster_time_limit": str(_FRAGMENT // 1000)}
+_OPTIONS = {
+    Container.MP4: ("mp4", _FRAGMENTED),
+    Container.HLS: ("mp4", _FRAGMENTED),
+    Container.WEBM: ("webm", _CLUSTERED),
+    Container.MATROSKA: ("matroska", _CLUSTERED),
+    Container.OGG: ("ogg", {"page_duration": str(_FRAGMENT)}),
+}
+_EVERY = {"flush_packets": "1", "max_interleave_delta": str(_INTERLEAVE)}
 
 
 class Muxer:
@@ -28,12 +61,41 @@ class Muxer:
     """
 
     def __init__(self, path: Path, container: Container, streams: Sequence[StreamSpec]) -> None:
-        raise NotImplementedError
+        self._path = path
+        for spec in streams:
+            if not passes(container, spec.codec):
+                why = f"{container.value} takes no {spec.codec.name}"
+                raise UnsupportedError("create", path, why=why)
+        self._last: list[int | None] = [None] * len(streams)
+        self._failed = False
+        self._closed = False
+        name, options = _OPTIONS[container]
+        with ExitStack() as specimens:
+            templates = [specimens.enter_context(self._template(spec)) for spec in streams]
+            media = path.with_suffix(".mp4") if container is Container.HLS else path
+            self._sinks = [Sink(media)]
+            self._playlist: Playlist | None = None
+            if container is Container.HLS:
+                self._sinks.append(Sink(path))
+                self._playlist = Playlist(self._sinks[1], media)
+            self._container = av.open(
+                self._sinks[0], "w", format=name, container_options={**_EVERY, **options}
+            )
+            self._streams = []
+            for spec, template in zip(streams, templates, strict=True):
+                output = self._container.add_stream_from_template(template.streams[0], opaque=True)
+                output.time_base = Fraction(1, spec.codec.clock_rate)
+                self._streams.append(output)
+        try:
+            self._guarded("create", self._container.start_encoding)
+        except RecordingError:
+            self.close()
+            raise
 
     @property
     def size(self) -> int:
         """Octets on disk so far."""
-        raise NotImplementedError
+        return sum(sink.size for sink in self._sinks)
 
     def write(
         self, stream: int, payload: bytes, pts: Fraction, duration: Fraction, *, keyframe: bool
@@ -52,7 +114,19 @@ class Muxer:
             RecordingError: It cannot be written. Close the muxer then: the file holds what came
                 before.
         """
-        raise NotImplementedError
+        output = self._streams[stream]
+        ticks = round(pts / output.time_base)
+        last = self._last[stream]
+        if last is not None and ticks <= last:
+            raise ValueError(f"a frame at {float(pts)} s, that is not after the one before")
+        self._last[stream] = ticks
+        packet: Packet[Stream] = Packet(payload)
+        packet.stream = output
+        packet.time_base = output.time_base
+        packet.pts = packet.dts = ticks
+        packet.duration = round(duration / output.time_base)
+        packet.is_keyframe = keyframe
+        self._guarded("write", lambda: self._container.mux_one(packet))
 
     def flush(self) -> None:
         """Have the system put on the medium what is written (fsync); it takes long.
@@ -60,7 +134,8 @@ class Muxer:
         Raises:
             RecordingError: It could not.
         """
-        raise NotImplementedError
+        for sink in self._sinks:
+            sink.synchronise()
 
     def close(self) -> None:
         """Complete the file. After an error, and when called again, it does not raise.
@@ -68,4 +143,40 @@ class Muxer:
         Raises:
             RecordingError: The end cannot be written; what came before is there.
         """
-        raise NotImplementedError
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._failed:
+                # FFmpeg must end what it began; it goes nowhere.
+                with suppress(FFmpegError):
+                    self._container.close()
+            else:
+                self._guarded("complete", self._container.close)
+                if self._playlist is not None:
+                    self._playlist.end()
+        finally:
+            for sink in self._sinks:
+                sink.close()
+
+    def _template(self, spec: StreamSpec) -> InputContainer:
+        try:
+            return av.open(io.BytesIO(specimen(spec)), format="matroska")
+        except (FFmpegError, ValueError) as failure:
+            raise UnsupportedError("create", self._path, why=str(failure)) from failure
+
+    def _guarded(self, what: str, call: Callable[[], None]) -> None:
+        """Have FFmpeg do something, and what comes of it on disk."""
+        if self._failed:
+            raise RecordingError(what, self._path, why="it failed before")
+        try:
+            call()
+            added = self._sinks[0].commit()
+            if self._playlist is not None:
+                self._playlist.extend(added)
+        except FFmpegError as failure:
+            self._failed = True
+            raise UnsupportedError(what, self._path, why=str(failure)) from failure
+        except RecordingError:
+            self._failed = True
+            raise

@@ -1,0 +1,175 @@
+"""Owns `Playlist`: the fragments of an MP4 file as the segments of HTTP Live Streaming."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+from media.recording.sink import Sink
+
+# RFC 8216 section 4.3.3.1: no segment may be longer, rounded. Fragments are half a second, or as
+# long as one frame lasts; it is what a player waits before it asks again.
+TARGET_SECONDS = 2
+
+
+class Box(NamedTuple):
+    """A box (ISO/IEC 14496-12 section 4.2): its type, where it begins, and its content."""
+
+    kind: bytes
+    start: int
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        """Where the next one begins."""
+        return self.start + 8 + len(self.data)
+
+
+def boxes(data: bytes) -> Iterator[Box]:
+    """The boxes that follow one another; those that FFmpeg writes for us have sizes of 32 bits."""
+    at = 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        if size < 8:
+            return
+        yield Box(data[at + 4 : at + 8], at, data[at + 8 : at + size])
+        at += size
+
+
+def inside(data: bytes, *path: bytes) -> Iterator[bytes]:
+    """The contents of the boxes that lie at this path."""
+    for box in boxes(data):
+        if box.kind == path[0]:
+            if len(path) == 1:
+                yield box.data
+            else:
+                yield from inside(box.data, *path[1:])
+
+
+class Playlist:
+    """Grows by a line or two with each fragment, and is never written anew (RFC 8216).
+
+    Its segments are ranges of octets of one file, so that a recording is two files.
+
+    Args:
+        sink: Where the playlist goes.
+        media: The file of the fragments, which lies in the same folder.
+    """
+
+    def __init__(self, sink: Sink, media: Path) -> None:
+        self._sink = sink
+        self._name = media.name
+        self._offset = 0
+        self._timescales: dict[int, int] = {}
+
+    def extend(self, data: bytes) -> None:
+        """Take what was added to the media file.
+
+        Raises:
+            RecordingError: The playlist cannot be written.
+        """
+        found = list(boxes(data))
+        fragment: Box | None = None
+        for box in found:
+            match box.kind:
+                case b"moov":
+                    self._timescales = dict(_timescales(box.data))
+                    self._begin(self._offset + box.end)
+                case b"moof":
+                    fragment = box
+                case b"mdat" if fragment is not None:
+                    self._add(fragment, box.end)
+                    fragment = None
+                case _:
+                    pass
+        self._offset += len(data)
+        self._sink.commit()
+
+    def end(self) -> None:
+        """Say that nothing more comes.
+
+        Raises:
+            RecordingError: The playlist cannot be written.
+        """
+        self._write("#EXT-X-ENDLIST")
+        self._sink.commit()
+
+    def _begin(self, size: int) -> None:
+        # RFC 8216 section 7: a map in a playlist of whole frames wants version 6; fMP4 wants 7.
+        self._write(
+            "#EXTM3U",
+            "#EXT-X-VERSION:7",
+            f"#EXT-X-TARGETDURATION:{TARGET_SECONDS}",
+            "#EXT-X-MEDIA-SEQUENCE:0",
+            "#EXT-X-PLAYLIST-TYPE:EVENT",
+            f'#EXT-X-MAP:URI="{self._name}",BYTERANGE="{size}@0"',
+        )
+
+    def _add(self, fragment: Box, end: int) -> None:
+        seconds = max(
+            (
+                Fraction(ticks, self._timescales.get(track, 1))
+                for track, ticks in _durations(fragment.data)
+            ),
+            default=Fraction(0),
+        )
+        # A picture that stands for long is longer than any segment may be.
+        seconds = min(seconds, Fraction(TARGET_SECONDS))
+        self._write(
+            f"#EXTINF:{math.ceil(seconds * 1_000_000) / 1_000_000:.6f},",
+            f"#EXT-X-BYTERANGE:{end - fragment.start}@{self._offset + fragment.start}",
+            self._name,
+        )
+
+    def _write(self, *lines: str) -> None:
+        self._sink.write("".join(f"{line}\n" for line in lines).encode())
+
+
+def _timescales(moov: bytes) -> Iterator[tuple[int, int]]:
+    """Of each track, its identifier and its ticks in a second."""
+    for track in inside(moov, b"trak"):
+        # Sections 8.3.2 and 8.4.2: after two times, of 32 bits, or of 64 in version 1.
+        header = next(inside(track, b"tkhd"))
+        media = next(inside(track, b"mdia", b"mdhd"))
+        yield _after_times(header), _after_times(media)
+
+
+def _after_times(data: bytes) -> int:
+    at = 20 if data[0] else 12
+    return int.from_bytes(data[at : at + 4], "big")
+
+
+# Section 8.8.7: flags of a track fragment header, each with its field's octets.
+_HEADER_FIELDS = ((0x01, 8), (0x02, 4))
+_DEFAULT_DURATION = 0x08
+# Section 8.8.8: flags of a run.
+_RUN_FIELDS = ((0x001, 4), (0x004, 4))
+_SAMPLE_DURATION = 0x100
+_SAMPLE_FIELDS = (0x100, 0x200, 0x400, 0x800)
+
+
+def _durations(moof: bytes) -> Iterator[tuple[int, int]]:
+    """Of each track in a fragment, its identifier and how many ticks its samples last."""
+    for track in inside(moof, b"traf"):
+        header = next(inside(track, b"tfhd"))
+        flags = int.from_bytes(header[1:4], "big")
+        at = 8 + sum(octets for flag, octets in _HEADER_FIELDS if flags & flag)
+        usual = int.from_bytes(header[at : at + 4], "big") if flags & _DEFAULT_DURATION else 0
+        ticks = sum(_run(run, usual) for run in inside(track, b"trun"))
+        yield int.from_bytes(header[4:8], "big"), ticks
+
+
+def _run(data: bytes, usual: int) -> int:
+    flags = int.from_bytes(data[1:4], "big")
+    count = int.from_bytes(data[4:8], "big")
+    if not flags & _SAMPLE_DURATION:
+        return count * usual
+    at = 8 + sum(octets for flag, octets in _RUN_FIELDS if flags & flag)
+    step = 4 * sum(1 for flag in _SAMPLE_FIELDS if flags & flag)
+    return sum(
+        int.from_bytes(data[place : place + 4], "big")
+        for place in range(at, at + count * step, step)
+    )

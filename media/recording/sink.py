@@ -1,0 +1,123 @@
+"""Owns `Sink`: the octets of a file, which reach it whole piece by whole piece."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+from media.recording.errors import error_of
+
+
+class Sink:
+    """A file for FFmpeg to write, as PyAV takes it.
+
+    What is written is kept until `commit`, and then goes out in one piece: whoever kills us finds
+    a fragment, a cluster or a page whole or not at all.
+
+    Args:
+        path: The file, which is written anew.
+
+    Raises:
+        RecordingError: It cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._file = path.open("wb", buffering=0)
+        except OSError as failure:
+            raise error_of("create", path, failure) from failure
+        self._kept: list[tuple[int, bytes]] = []
+        self._position = 0
+        self._end = 0
+        self.size = 0
+
+    def write(self, data: bytes) -> int:
+        """Keep octets for the place where we are."""
+        octets = bytes(data)
+        self._kept.append((self._position, octets))
+        self._position += len(octets)
+        self._end = max(self._end, self._position)
+        return len(octets)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to another place."""
+        match whence:
+            case os.SEEK_CUR:
+                offset += self._position
+            case os.SEEK_END:
+                offset += self._end
+            case _:
+                pass
+        self._position = offset
+        return offset
+
+    def tell(self) -> int:
+        """The place where we are."""
+        return self._position
+
+    def commit(self) -> bytes:
+        """Write what is kept, and say what of it is new at the end of the file.
+
+        Raises:
+            RecordingError: It could not be written. The file is as before.
+        """
+        kept, self._kept = self._kept, []
+        new = io.BytesIO()
+        patches = []
+        for place, data in kept:
+            # What FFmpeg corrects of what is out already comes when the rest is there.
+            if place < self.size:
+                patches.append((place, data))
+            else:
+                new.seek(place - self.size)
+                new.write(data)
+        added = new.getvalue()
+        try:
+            self._write(self.size, added)
+            for place, data in patches:
+                self._write(place, data)
+        except OSError as failure:
+            self._undo()
+            raise error_of("write", self._path, failure) from failure
+        self.size += len(added)
+        return added
+
+    def synchronise(self) -> None:
+        """Have the system put it on the medium.
+
+        Raises:
+            RecordingError: It could not.
+        """
+        try:
+            os.fsync(self._file.fileno())
+        except OSError as failure:
+            raise error_of("flush", self._path, failure) from failure
+
+    def close(self) -> None:
+        """Close the file; what was not committed is lost.
+
+        Raises:
+            RecordingError: The system says only now that it could not write.
+        """
+        try:
+            self._file.close()
+        except OSError as failure:
+            raise error_of("close", self._path, failure) from failure
+
+    def _write(self, place: int, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            # A disk that gets full takes a part, and refuses the rest.
+            written = os.pwrite(self._file.fileno(), view, place)
+            place += written
+            view = view[written:]
+
+    def _undo(self) -> None:
+        """A part of a piece is of no use, and may harm."""
+        try:
+            os.ftruncate(self._file.fileno(), self.size)
+        except OSError:
+            # The medium is gone: then so is the file.
+            pass
