@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from peer.rtp.tracks import Frame
     from peer.rtp_parameters import Codec
 
-LIMIT = 32
+#: What was held until the peer was verified comes at once, and so does what a network held back.
+LIMIT = 64
 
 
 class DecoderLike(Protocol):

@@ -69,6 +69,8 @@ class Inbound:
         self._kind = kind
         self._clock = clock
         self._engine: EnginePort | None = None
+        # The time that `reception` is at. What was held until the peer was verified has its own.
+        self._moment = 0.0
         self._alarm = Alarm(clock, self._on_time)
         self._tone_alarm = Alarm(clock, self._on_tone_time)
         self._playout_delay: PlayoutDelay | None = None
@@ -132,6 +134,7 @@ class Inbound:
 
     def on_rtp(self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: float) -> None:
         """Take a packet that was routed here."""
+        self._moment = arrival
         self.reception.receive(packet, elements, arrival)
         self._alarm.set(self.reception.deadline)
 
@@ -165,7 +168,7 @@ class Inbound:
         if delay is not None and delay != self._playout_delay:
             self.decoding.playout.bound(delay.minimum, delay.maximum)
             self._playout_delay = delay
-        self.decoding.push(frame, self._clock())
+        self.decoding.push(frame, self._moment)
 
     def _on_feedback(self, packets: tuple[RtcpPacket, ...]) -> None:
         if self._engine is not None:
@@ -176,6 +179,7 @@ class Inbound:
         self._tone_alarm.set(self.tones.deadline)
 
     def _on_time(self, now: float) -> None:
+        self._moment = now
         self.reception.advance(now)
         self._alarm.set(self.reception.deadline)
 

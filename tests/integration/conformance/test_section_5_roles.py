@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING
+
 import pytest
 
 from peer import AnswerRole, BundlePolicy, Certificate, KeyType
@@ -11,6 +14,9 @@ from tests.support.connection_media import ToneTrack
 from tests.support.connections import both_connected, expected, loopback, opened, within
 from tests.support.wire import Side, pass_on
 from tests.support.wired import call
+
+if TYPE_CHECKING:
+    from peer.rtp.tracks import MediaStreamTrack
 
 #: Packets, of all kinds together, while nobody knows whose they are.
 MOST_HELD = 64
@@ -61,6 +67,8 @@ async def test_the_offerer_shakes_hands_before_it_has_the_answer() -> None:
 async def test_early_media_is_on_the_wire_and_waits_within_bounds() -> None:
     async with call() as at:
         transceiver = at.offerer.addTransceiver("audio")
+        # Sound is decoded for who reads when it is handed up.
+        heard = asyncio.create_task(read(transceiver.receiver.track, 40))
         await at.offer()
         at.answerer.addTrack(ToneTrack(700))
         answer = await at.make_answer()
@@ -70,12 +78,12 @@ async def test_early_media_is_on_the_wire_and_waits_within_bounds() -> None:
 
         assert not [x for x in (await at.offerer.getStats()).values() if x.type == "inbound-rtp"]
         assert not [each for each in at.wire.of(Side.OFFERER) if each.is_srtp]
+        assert not heard.done()
 
         # From now on nothing comes but what was held.
         at.wire.fate = lambda each: () if each.is_srtp else pass_on(each)
         await at.offerer.setRemoteDescription(answer)
-        for _ in range(40):
-            await within(transceiver.receiver.track.recv())
+        await within(heard)
         report = (await transceiver.receiver.getStats()).values()
         (received,) = [each for each in report if isinstance(each, InboundRtpStats)]
         assert 40 <= received.packetsReceived <= MOST_HELD
@@ -99,6 +107,11 @@ async def test_keys_of_either_kind_connect(kinds: tuple[str, str], answer_role: 
         for side, certificate in ((Side.OFFERER, first), (Side.ANSWERER, second)):
             shown = b"".join(each.data for each in at.wire.of(side) if each.is_dtls)
             assert certificate.der[:200] in shown
+
+
+async def read(track: MediaStreamTrack, count: int) -> None:
+    for _ in range(count):
+        await track.recv()
 
 
 def without_bundle(sdp: str) -> str:
