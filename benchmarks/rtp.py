@@ -30,10 +30,10 @@ LOOPS = ("asyncio", "uvloop")
 WHO = tuple(Who(name, loop) for name in (OURS, THEIRS) for loop in LOOPS)
 #: Of aiortc's packets a second, ours should be so many.
 TARGET = 3.0
-#: Packets a second to the subject at which a search begins, for each peer that they go to.
+#: Packets a second to the subject, fewer the more peers they go to, in the trial before a search.
 _GENTLE = 1000.0
-#: The first guess is so much of what the gentle trial promises, as packets in a row cost less.
-_GUESS = 0.7
+#: The search begins at so much of what that trial promises; packets in a row cost less than that.
+_GUESS = 0.8
 _UP, _DOWN = 1.15, 1.3
 _MOST_TRIALS = 14
 #: A rate counts where one of so many trials is without a loss: the machine may have had a hiccup.
@@ -54,31 +54,20 @@ class Result:
 
 
 async def highest(run: Run, begin: float) -> Trial | None:
-    """The highest rate without a loss, by steps of 15%."""
-    gentle = await _attempt(run, begin)
-    if not gentle.lossless:
-        return await _descend(run, begin / _DOWN)
-    best = gentle
-    rate = max(begin, gentle.reach * _GUESS)
+    """The highest rate without a loss, by steps; None where there was none."""
+    gentle = await run(begin)
+    best: Trial | None = None
+    rate = gentle.reach * _GUESS
     for _ in range(_MOST_TRIALS):
         trial = await _attempt(run, rate)
         if trial.lossless:
             best = trial
             rate *= _UP
-        elif best is gentle and rate / _DOWN > begin:
+        elif best is None:
             rate /= _DOWN
         else:
             break
     return best
-
-
-async def _descend(run: Run, rate: float) -> Trial | None:
-    for _ in range(_MOST_TRIALS):
-        trial = await _attempt(run, rate)
-        if trial.lossless:
-            return trial
-        rate /= _DOWN
-    return None
 
 
 async def _attempt(run: Run, rate: float) -> Trial:
