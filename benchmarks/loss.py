@@ -44,7 +44,7 @@ NAMES = {
     "loss-5": "5% loss",
     "loss-10": "10% loss",
     "loss-20": "20% loss",
-    "reordering": "10% overtaken by 30 ms",
+    "reordering": "10% late by 30 ms",
     "jitter": "100 ms jitter",
     "outage": "2 s outage",
 }
