@@ -273,7 +273,7 @@ async def test_encoded_frames_pass_through_and_the_track_is_asked(camera: PushTr
     frame = EncodedFrame(
         codec=VP8.codec, payload=key, ssrc=1, timestamp=0, pts=0, arrival=0.0, keyframe=True
     )
-    track.items.put_nowait(frame)  # type: ignore[arg-type] # aiortc's tracks know no such frames
+    track.items.put_nowait(frame)
     await sender.has(1)
     assert format_of(VP8.codec).assemble(sender.frames[0].payloads) == key
     assert not sender.frames[0].encoded
