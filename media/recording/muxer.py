@@ -31,7 +31,9 @@ _FRAGMENT = 500_000
 _INTERLEAVE = 100_000
 
 _FRAGMENTED = {
-    "movflags": "empty_moov+frag_keyframe+default_base_moof",
+    # The last flag and the option lets a stream begin later than the file; the moov is out by then.
+    "movflags": "empty_moov+frag_keyframe+default_base_moof+frag_discont",
+    "avoid_negative_ts": "disabled",
     "frag_duration": str(_FRAGMENT),
 }
 _CLUSTERED = {"cluster_time_limit": str(_FRAGMENT // 1000)}
@@ -84,8 +86,9 @@ class Muxer:
             self._streams = []
             for spec, template in zip(streams, templates, strict=True):
                 output = self._container.add_stream_from_template(template.streams[0], opaque=True)
-                output.time_base = Fraction(1, spec.codec.clock_rate)
-                self._streams.append(output)
+                time_base = Fraction(1, spec.codec.clock_rate)
+                output.time_base = time_base
+                self._streams.append((output, time_base))
         try:
             self._guarded("create", self._container.start_encoding)
         except RecordingError:
@@ -114,17 +117,17 @@ class Muxer:
             RecordingError: It cannot be written. Close the muxer then: the file holds what came
                 before.
         """
-        output = self._streams[stream]
-        ticks = round(pts / output.time_base)
+        output, time_base = self._streams[stream]
+        ticks = round(pts / time_base)
         last = self._last[stream]
-        if last is not None and ticks <= last:
+        if ticks < 0 or (last is not None and ticks <= last):
             raise ValueError(f"a frame at {float(pts)} s, that is not after the one before")
         self._last[stream] = ticks
         packet: Packet[Stream] = Packet(payload)
         packet.stream = output
-        packet.time_base = output.time_base
+        packet.time_base = time_base
         packet.pts = packet.dts = ticks
-        packet.duration = round(duration / output.time_base)
+        packet.duration = round(duration / time_base)
         packet.is_keyframe = keyframe
         self._guarded("write", lambda: self._container.mux_one(packet))
 
@@ -161,7 +164,7 @@ class Muxer:
 
     def _template(self, spec: StreamSpec) -> InputContainer:
         try:
-            return av.open(io.BytesIO(specimen(spec)), format="matroska")
+            return av.open(io.BytesIO(specimen(spec)), "r", format="matroska")
         except (FFmpegError, ValueError) as failure:
             raise UnsupportedError("create", self._path, why=str(failure)) from failure
 

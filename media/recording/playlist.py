@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from media.recording.sink import Sink
+if TYPE_CHECKING:
+    from media.recording.sink import Sink
 
 # RFC 8216 section 4.3.3.1: no segment may be longer, rounded. Fragments are half a second, or as
 # long as one frame lasts; it is what a player waits before it asks again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from media.recording.errors import error_of
@@ -116,8 +117,6 @@ class Sink:
 
     def _undo(self) -> None:
         """A part of a piece is of no use, and may harm."""
-        try:
+        # Where the medium is gone, so is the file.
+        with suppress(OSError):
             os.ftruncate(self._file.fileno(), self.size)
-        except OSError:
-            # The medium is gone: then so is the file.
-            pass
