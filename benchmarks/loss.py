@@ -169,7 +169,9 @@ def _verdict(one: Figures) -> str:
         return "no: frozen"
     if not one.delay_is_back:
         return "no: late"
-    return "yes" if one.back_after is None else f"in {one.back_after:.1f} s"
+    if one.back_after is None:
+        return "yes"
+    return f"in {one.back_after:.1f} s" if one.back_after else "at once"
 
 
 def _write_document(rows: Sequence[Row]) -> None:
