@@ -1,0 +1,365 @@
+"""Owns `Timeline`: where each frame of each track belongs on the one line of a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from media.recording.clocks import Clock, SenderClocks
+from media.recording.sound import packet_duration
+from peer.rtp_parameters import MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+    from peer import EncodedFrame
+
+#: Seconds that the first frames of a track wait for a sender report.
+HOLD = 1.5
+#: Seconds that they wait in any case: the very first frame may have been a slow one.
+SETTLE = 0.3
+#: Frames of a track that wait at most.
+HELD_LIMIT = 512
+#: Seconds by which a track may be off its place before it is moved, and the end of the move.
+_TOLERANCE, _RESTED = 0.005, 0.001
+#: Of the time that passes, which a track is moved by: nobody sees or hears it.
+_SLEW = 0.02
+#: Seconds: what is further off its place is put there at once, as no slow way would end.
+_LEAP = 0.25
+#: Seconds of nothing, in which a track can be moved without anybody being aware of it.
+_PAUSE = 0.2
+#: Seconds between the arrivals of two tracks of one sender, captured together.
+_APART = 0.75
+#: Frames in a row that arrive otherwise than expected before that is what is expected.
+_CONVINCING = 500
+#: In seconds: WebM counts in milliseconds, and times have to differ there as well.
+_STEP = Fraction(1, 1000)
+#: Of both usual clock rates, 48000 and 90000 Hz: what is regular in them stays so.
+_RESOLUTION = 720_000
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A frame with its place.
+
+    Args:
+        key: Of its track.
+        frame: As it came.
+        time: In seconds of the line, from 0 at its beginning; rising within a track.
+        duration: In seconds; of a picture, that of the one before it.
+    """
+
+    key: Hashable
+    frame: EncodedFrame
+    time: Fraction
+    duration: Fraction
+
+
+@dataclass(slots=True)
+class _Track:
+    """What is known of a track.
+
+    `offset` is what to add to `pts`, in seconds, to have our time; `away` how long after that time
+    frames arrive as a rule.
+    """
+
+    kind: MediaKind
+    sender: SenderClocks
+    own: Clock | None = None
+    clock: Clock | None = None
+    by_wall: bool = False
+    offset: Fraction | None = None
+    moving: bool = False
+    mapping: float | None = None
+    away: float | None = None
+    astray: int = 0
+    pts: Fraction = Fraction(0)
+    since: float | None = None
+    held: list[EncodedFrame] = field(default_factory=list)
+    released: bool = False
+    awaits_keyframe: bool = True
+
+
+@dataclass(slots=True)
+class _Reached:
+    """Where a track's last frame was; kept when it ends, as it may join again."""
+
+    time: Fraction
+    duration: Fraction
+
+
+class Timeline:
+    """Places frames of any number of tracks on one line, in the order in which they were captured.
+
+    The line is our monotonic clock, less what was paused. A frame's place on it is when it was
+    captured by the sender's clock, which all tracks of a sender share; that clock is related to
+    ours by the fastest frame, so that different senders are together as well as arrivals can say.
+    Before a track's first sender report its RTP clock is related to ours in the same way. When the
+    report comes the track is moved to its place slowly; it is never moved back over what was
+    placed. Pure: time is what it is told, in seconds of the clock of `EncodedFrame.arrival`.
+
+    Args:
+        hold: For how long at most the first frames of a track wait for its first sender report.
+
+    Attributes:
+        overlapped: Packets of sound that were left out, as their time was taken.
+        early: Frames that were left out, as they were from before the beginning.
+    """
+
+    def __init__(self, hold: float = HOLD) -> None:
+        self.overlapped = 0
+        self.early = 0
+        self._hold = hold
+        self._tracks: dict[Hashable, _Track] = {}
+        self._senders: dict[Hashable, SenderClocks] = {}
+        self._reached: dict[Hashable, _Reached] = {}
+        # Our time at the line's beginning, later by what was paused since.
+        self._origin: Fraction | None = None
+        self._paused: float | None = None
+        self._resumed: float | None = None
+        self._ready: list[Placed] = []
+
+    @property
+    def started(self) -> bool:
+        """Whether the line has a beginning."""
+        return self._origin is not None
+
+    @property
+    def reached(self) -> Fraction:
+        """The end of what was placed, in seconds."""
+        return max((each.time + each.duration for each in self._reached.values()), default=_ZERO)
+
+    def add(self, key: Hashable, kind: MediaKind, sender: Hashable) -> None:
+        """Expect frames of a track.
+
+        Args:
+            key: Names it. One that ended may join again under its former name: it goes on there.
+            kind: Sound or pictures.
+            sender: Tracks with the same one are stamped by one clock.
+        """
+        clocks = self._senders.setdefault(sender, SenderClocks())
+        self._tracks[key] = _Track(kind, clocks)
+
+    def remove(self, key: Hashable) -> None:
+        """The track has ended; frames that wait are placed."""
+        track = self._tracks.get(key)
+        if track is not None:
+            if not track.released and track.held:
+                track.since = float("-inf")
+                self.advance(float("-inf"))
+            self._tracks.pop(key)
+
+    def put(self, key: Hashable, frame: EncodedFrame) -> None:
+        """Take a frame of a track that was added."""
+        track = self._tracks[key]
+        self._relate(track, frame)
+        if track.released:
+            self._place(key, track, frame)
+            return
+        if track.since is None:
+            track.since = frame.arrival
+        track.held.append(frame)
+        if len(track.held) >= HELD_LIMIT:
+            track.since = float("-inf")
+
+    def advance(self, now: float) -> None:
+        """Place what has waited long enough."""
+        waiting = {key: track for key, track in self._tracks.items() if not track.released}
+        due = {key: track for key, track in waiting.items() if self._is_due(track, now)}
+        if self._origin is None and (not due or not self._may_begin(waiting, due, now)):
+            return
+        if self._origin is None:
+            due = {key: track for key, track in waiting.items() if track.held}
+            self._begin(due.values())
+        for key, track in due.items():
+            self._release(key, track)
+
+    def take(self) -> list[Placed]:
+        """What was placed since the last call, by time."""
+        ready, self._ready = self._ready, []
+        ready.sort(key=lambda placed: placed.time)
+        return ready
+
+    def finish(self) -> None:
+        """Place all that waits."""
+        for track in self._tracks.values():
+            track.since = float("-inf")
+        self.advance(float("inf"))
+
+    def pause(self, now: float) -> None:
+        """Leave out what is captured from now on."""
+        if self._paused is None:
+            self._paused = now
+
+    def resume(self, now: float) -> None:
+        """Go on with what is captured from now on, where the line was left."""
+        if self._paused is None:
+            return
+        if self._origin is not None:
+            self._origin += _exact(now - self._paused)
+        self._paused = None
+        self._resumed = now
+
+    def _may_begin(
+        self, waiting: dict[Hashable, _Track], due: dict[Hashable, _Track], now: float
+    ) -> bool:
+        """The beginning is the earliest frame of all, so all are waited for, within reason."""
+        if len(due) == len(waiting):
+            return True
+        began = min(track.since for track in due.values() if track.since is not None)
+        return now - began >= self._hold
+
+    def _is_due(self, track: _Track, now: float) -> bool:
+        if track.since is None or not track.held:
+            return False
+        waited = now - track.since
+        if track.since == float("-inf") or waited >= self._hold:
+            return True
+        return track.by_wall and waited >= SETTLE
+
+    def _begin(self, tracks: Iterable[_Track]) -> None:
+        firsts = []
+        for track in tracks:
+            self._aim(track, track.held[-1])
+            firsts.append(_seconds(track.held[0]) + (track.offset or _ZERO))
+        self._origin = min(firsts)
+        if self._resumed is not None:
+            self._origin = max(self._origin, _exact(self._resumed))
+
+    def _release(self, key: Hashable, track: _Track) -> None:
+        # Also those that came before the report are known to it by now.
+        self._aim(track, track.held[-1])
+        track.released = True
+        if track.clock is not None:
+            track.clock.settled = True
+        held, track.held = track.held, []
+        for frame in held:
+            self._place(key, track, frame, steady=True)
+
+    def _relate(self, track: _Track, frame: EncodedFrame) -> None:
+        """Learn of the clocks from a frame."""
+        pts = float(_seconds(frame))
+        if track.own is None:
+            track.own = Clock(frame.arrival - pts)
+        if not track.by_wall:
+            track.clock = track.own
+            track.own.observe(pts, frame.arrival)
+        if frame.wall_clock is None:
+            return
+        mapping = frame.wall_clock - pts
+        stepped = track.mapping is not None and abs(mapping - track.mapping) > _LEAP
+        track.mapping = mapping
+        if not track.by_wall:
+            expected = track.own.relation + pts
+            track.clock = track.sender.fitting(frame.wall_clock, expected, _APART)
+            track.by_wall = True
+        assert track.clock is not None
+        late = frame.arrival - (track.clock.relation + frame.wall_clock)
+        if track.away is None:
+            track.away = late
+        # A frame from the future, or a clock that was set: another clock, by which all is well.
+        if late < track.away - _LEAP or (stepped and abs(late - track.away) > _LEAP):
+            expected = frame.arrival - track.away
+            track.clock = track.sender.fitting(frame.wall_clock, expected, _LEAP)
+            late = frame.arrival - (track.clock.relation + frame.wall_clock)
+        self._learn_lateness(track, late)
+        track.clock.observe(frame.wall_clock, frame.arrival)
+
+    def _learn_lateness(self, track: _Track, late: float) -> None:
+        assert track.away is not None
+        if abs(late - track.away) <= _LEAP:
+            track.away += (late - track.away) / 64
+            track.astray = 0
+        else:
+            track.astray += 1
+            if track.astray >= _CONVINCING:
+                track.away = late
+
+    def _aim(self, track: _Track, frame: EncodedFrame) -> None:
+        """Put a track where its clock has it, at once."""
+        target = self._target(track, frame)
+        if target is not None:
+            track.offset = _exact(target)
+            track.moving = False
+
+    def _target(self, track: _Track, frame: EncodedFrame) -> float | None:
+        """The offset by the track's clock; None where the frame does not say."""
+        assert track.clock is not None
+        if not track.by_wall:
+            return track.clock.relation
+        if frame.wall_clock is None:
+            return None
+        return track.clock.relation + frame.wall_clock - float(_seconds(frame))
+
+    def _place(
+        self, key: Hashable, track: _Track, frame: EncodedFrame, *, steady: bool = False
+    ) -> None:
+        pts = _seconds(frame)
+        if not steady:
+            self._steer(track, frame, pts - track.pts)
+        track.pts = pts
+        captured = pts + (track.offset or _ZERO)
+        if not self._is_wanted(captured) or (track.awaits_keyframe and not frame.keyframe):
+            # What builds on it cannot be shown either.
+            track.awaits_keyframe = track.kind is MediaKind.VIDEO
+            return
+        assert self._origin is not None
+        time = captured - self._origin
+        if time < 0:
+            self.early += 1
+            track.awaits_keyframe = track.kind is MediaKind.VIDEO
+            return
+        self._append(key, track, frame, time)
+
+    def _append(self, key: Hashable, track: _Track, frame: EncodedFrame, time: Fraction) -> None:
+        before = self._reached.get(key)
+        if track.kind is MediaKind.AUDIO:
+            duration = packet_duration(frame.codec, frame.payload)
+            if before is not None and time < before.time + before.duration / 2:
+                self.overlapped += 1
+                return
+        else:
+            duration = _PICTURE
+            if before is not None:
+                time = max(time, before.time + _STEP)
+                step = time - before.time
+                duration = step if step <= _PAUSE else before.duration
+        track.awaits_keyframe = False
+        self._reached[key] = _Reached(time, duration)
+        self._ready.append(Placed(key, frame, time, duration))
+
+    def _is_wanted(self, captured: Fraction) -> bool:
+        if self._paused is not None and captured >= self._paused:
+            return False
+        return self._resumed is None or captured >= self._resumed
+
+    def _steer(self, track: _Track, frame: EncodedFrame, passed: Fraction) -> None:
+        """Move the track towards its place."""
+        target = self._target(track, frame)
+        if target is None or track.offset is None:
+            return
+        error = target - float(track.offset)
+        if abs(error) > _LEAP or (passed > _PAUSE and abs(error) > _TOLERANCE):
+            self._aim(track, frame)
+            return
+        if abs(error) > _TOLERANCE:
+            track.moving = True
+        elif abs(error) <= _RESTED:
+            track.moving = False
+        if track.moving:
+            most = _SLEW * float(max(_ZERO, passed))
+            track.offset += _exact(max(-most, min(error, most)))
+
+
+_ZERO = Fraction(0)
+#: Of the first picture, which nothing says anything about.
+_PICTURE = Fraction(1, 30)
+
+
+def _seconds(frame: EncodedFrame) -> Fraction:
+    return Fraction(frame.pts, frame.codec.clock_rate)
+
+
+def _exact(seconds: float) -> Fraction:
+    return Fraction(round(seconds * _RESOLUTION), _RESOLUTION)
