@@ -221,7 +221,7 @@ class Timeline:
     def _begin(self, tracks: Iterable[_Track]) -> None:
         firsts = []
         for track in tracks:
-            self._aim(track, track.held[-1])
+            self._aim(track, _telling(track.held))
             firsts.append(_seconds(track.held[0]) + (track.offset or _ZERO))
         self._origin = min(firsts)
         if self._resumed is not None:
@@ -229,7 +229,7 @@ class Timeline:
 
     def _release(self, key: Hashable, track: _Track) -> None:
         # Also those that came before the report are known to it by now.
-        self._aim(track, track.held[-1])
+        self._aim(track, _telling(track.held))
         track.released = True
         if track.clock is not None:
             track.clock.settled = True
@@ -359,6 +359,11 @@ _PICTURE = Fraction(1, 30)
 
 def _seconds(frame: EncodedFrame) -> Fraction:
     return Fraction(frame.pts, frame.codec.clock_rate)
+
+
+def _telling(frames: list[EncodedFrame]) -> EncodedFrame:
+    """The last one that says when it was captured, if there is one."""
+    return next((each for each in reversed(frames) if each.wall_clock is not None), frames[-1])
 
 
 def _exact(seconds: float) -> Fraction:
