@@ -14,11 +14,12 @@ import pytest
 from peer.rtp.codec_stats import CodecStats, codec_stats
 from peer.rtp.codecs import VideoEncoder
 from peer.rtp.formats import format_of
+from peer.rtp.header_extensions import PLAYOUT_DELAY, PlayoutDelay
 from peer.rtp.inbound_stats import InboundRtpStats, RemoteOutboundRtpStats
 from peer.rtp.packet import RtpPacket
 from peer.rtp.receiver import RtpReceiver
 from peer.rtp.rtcp import SenderReport, to_ntp
-from peer.rtp_parameters import Codec, MediaKind
+from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
 from tests.support.encoded_frames import OPUS
 from tests.support.frames import flat_picture
 from tests.support.media_packets import VP8, FakeEngine, PictureSource, receiving
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from peer.rtp.stats import RtpStatsReport
 
 PATIENCE = 20.0
+DELAY_ID = 6
 RTX = Codec(
     kind=MediaKind.VIDEO,
     name="rtx",
@@ -41,7 +43,8 @@ RTX = Codec(
 def started() -> tuple[RtpReceiver, FakeEngine]:
     engine = FakeEngine(time.monotonic())
     receiver = RtpReceiver(MediaKind.VIDEO)
-    receiver.start(engine, receiving(VP8, RTX, mid="3"), 99)
+    delay = HeaderExtension(DELAY_ID, PLAYOUT_DELAY)
+    receiver.start(engine, replace(receiving(VP8, RTX, mid="3"), extensions=(delay,)), 99)
     return receiver, engine
 
 
@@ -69,7 +72,12 @@ def packets_of(count: int) -> list[list[RtpPacket]]:
     return found
 
 
-async def read_of(receiver: RtpReceiver, engine: FakeEngine, count: int) -> list[VideoFrame]:
+async def read_of(
+    receiver: RtpReceiver,
+    engine: FakeEngine,
+    count: int,
+    elements: dict[int, bytes] | None = None,
+) -> list[VideoFrame]:
     """So many pictures, sent and decoded."""
 
     async def read() -> list[VideoFrame]:
@@ -79,13 +87,19 @@ async def read_of(receiver: RtpReceiver, engine: FakeEngine, count: int) -> list
     await asyncio.wait([reading], timeout=0)
     for packets in packets_of(count):
         engine.now = time.monotonic()
-        engine.feed(packets)
+        engine.feed(packets, elements)
     return await asyncio.wait_for(reading, PATIENCE)
 
 
 def only(report: RtpStatsReport) -> InboundRtpStats:
     (found,) = (each for each in report.values() if isinstance(each, InboundRtpStats))
     return found
+
+
+def least_delay(report: RtpStatsReport) -> float:
+    """What each frame was meant to wait, on average."""
+    stats = only(report)
+    return stats.jitterBufferTargetDelay / stats.jitterBufferEmittedCount
 
 
 async def test_nothing_is_reported_before_the_start_and_after_the_end() -> None:
@@ -108,6 +122,21 @@ async def test_pictures_are_decoded_and_counted() -> None:
     assert stats.totalDecodeTime > 0
     assert stats.jitterBufferEmittedCount == 10
     assert stats.trackIdentifier == receiver.track.id
+    await receiver.stop()
+
+
+async def test_the_application_may_want_more_delay() -> None:
+    receiver, engine = started()
+    receiver.jitterBufferTarget = 100
+    await read_of(receiver, engine, 2)
+    assert least_delay(await receiver.getStats()) >= 0.1
+    await receiver.stop()
+
+
+async def test_the_sender_may_want_more_delay() -> None:
+    receiver, engine = started()
+    await read_of(receiver, engine, 2, {DELAY_ID: PlayoutDelay(0.1, 0.5).write()})
+    assert least_delay(await receiver.getStats()) >= 0.1
     await receiver.stop()
 
 
