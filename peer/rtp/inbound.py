@@ -13,7 +13,6 @@ from peer.rtp.receiving.reception import Reception
 from peer.rtp.rtcp import Goodbye, SenderReport
 from peer.rtp.sources import StreamsHeard
 from peer.rtp.tones import ToneReception
-from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from peer.rtp.packet import RtpPacket
     from peer.rtp.ports import EnginePort
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
-    from peer.rtp_parameters import Codec, ReceiveParameters
+    from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters
 
 _REPORT_LIMIT = 16
 
@@ -66,7 +65,6 @@ class Inbound:
         self.heard = StreamsHeard()
         self.codec: Codec | None = None
         self.reports_received: OrderedDict[int, RemoteReport] = OrderedDict()
-        self._kind = kind
         self._clock = clock
         self._engine: EnginePort | None = None
         # The time that `reception` is at. What was held until the peer was verified has its own.
@@ -128,7 +126,7 @@ class Inbound:
 
     def request_keyframe(self) -> None:
         """Ask the peer for a picture that can be decoded by itself; sound needs none."""
-        if self._engine is not None and self._kind is MediaKind.VIDEO:
+        if self._engine is not None:
             self.reception.request_keyframe(self._clock())
             self._alarm.set(self.reception.deadline)
 

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
 
 from peer.rtp.alarm import Alarm
 from tests.support.virtual_time import in_virtual_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Rung:
@@ -89,8 +95,17 @@ async def test_cancelled_it_is_silent() -> None:
 
 
 @in_virtual_time
-async def test_a_thousand_deadlines_are_one_timer() -> None:
+async def test_a_thousand_deadlines_set_one_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    timers: list[float] = []
+
+    def call_later(delay: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        timers.append(delay)
+        return loop.call_at(loop.time() + delay, callback)
+
+    monkeypatch.setattr(loop, "call_later", call_later)
     rung = Rung()
     rung.set(*(1.0 + each / 1000 for each in range(1000)))
+    monkeypatch.undo()
     await asyncio.sleep(5)
-    assert rung.times == [1.999]
+    assert (rung.times, len(timers)) == ([1.999], 1)

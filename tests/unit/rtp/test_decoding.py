@@ -178,6 +178,22 @@ async def test_whoever_comes_back_gets_what_is_new() -> None:
 
 
 @in_virtual_time
+async def test_nothing_waits_for_a_reader_that_has_gone() -> None:
+    player = Player()
+    player.decoding.playout.minimum = 4.0
+    read = await begun(player)
+    await player.play(1)
+    read.cancel()
+    await player.play(LINGER + 1)
+    came_back = player.number
+    read = await begun(player)
+    await player.play(6)
+    (frame,) = await read
+    assert frame.pts is not None
+    assert frame.pts >= came_back * TICKS
+
+
+@in_virtual_time
 async def test_a_reader_that_takes_its_time_keeps_the_decoder() -> None:
     player = Player()
     playing = asyncio.ensure_future(player.play(20))

@@ -9,9 +9,10 @@ import pytest
 
 from peer.errors import ConfigurationError, InvalidStateError
 from peer.rtp.dtmf_events import DtmfEncoder
+from peer.rtp.inbound_stats import InboundRtpStats
 from peer.rtp.received_track import ReceivedTrack
 from peer.rtp.receiver import RtpReceiver
-from peer.rtp.rtcp import Goodbye, PictureLossIndication, SenderReport, to_ntp
+from peer.rtp.rtcp import Goodbye, Nack, PictureLossIndication, SenderReport, to_ntp
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import Codec, MediaKind
 from tests.support.encoded_frames import OPUS
@@ -25,7 +26,7 @@ from tests.support.media_packets import (
     SoundSource,
     receiving,
 )
-from tests.support.virtual_time import in_virtual_time
+from tests.support.virtual_time import VirtualLoop, in_virtual_time
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
@@ -176,6 +177,17 @@ async def test_it_moves_to_another_transport_and_time_goes_on() -> None:
     assert [frame.pts for frame in await rest(reader)] == [0, 3000]
 
 
+async def test_another_stream_on_the_other_transport_is_followed_at_once() -> None:
+    receiver, engine = started()
+    reader = receiver.encoded_frames()
+    other = FakeEngine()
+    engine.feed(PictureSource(1).picture(keyframe=True))
+    receiver.move(other, receiving(VP8))
+    other.feed(PictureSource(2).picture(keyframe=True))
+    await receiver.stop()
+    assert [frame.ssrc for frame in await rest(reader)] == [1, 2]
+
+
 async def test_disowned_it_gives_nothing_of_what_came() -> None:
     receiver, engine = started()
     reader, track = receiver.encoded_frames(), receiver.encoded_track()
@@ -188,6 +200,9 @@ async def test_disowned_it_gives_nothing_of_what_came() -> None:
         assert each.readyState == "ended"
         with pytest.raises(MediaStreamError):
             await each.recv()
+    (stats,) = (each for each in (await receiver.getStats()).values() if each.type != "codec")
+    assert isinstance(stats, InboundRtpStats)
+    assert stats.framesReceived == 1
     await receiver.stop()
 
 
@@ -259,6 +274,29 @@ async def test_reports_use_the_round_trip_time_of_the_transport() -> None:
     (report,) = port.reports(engine.now)
     assert (report.ssrc, report.cumulative_lost) == (1, 0)
     await receiver.stop()
+
+
+@pytest.mark.parametrize(("round_trip_time", "asked"), [(0.02, True), (0.4, False)])
+def test_packets_are_asked_for_again_after_a_round_trip(
+    round_trip_time: float, asked: bool
+) -> None:
+    async def run() -> bool:
+        clock = asyncio.get_running_loop().time
+        engine, source = FakeEngine(clock()), PictureSource()
+        engine.round_trip_time = round_trip_time
+        receiver = RtpReceiver(MediaKind.VIDEO, clock=clock)
+        receiver.start(engine, receiving(VP8), RTCP_SSRC)
+        engine.feed(source.picture(keyframe=True))
+        (port,) = engine.receivers
+        port.reports(engine.now)
+        source.lose()
+        engine.feed(source.picture())
+        await asyncio.sleep(0.2)
+        await receiver.stop()
+        return sum(isinstance(each, Nack) for each in engine.sent) > 1
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        assert runner.run(run()) == asked
 
 
 async def test_after_a_goodbye_another_stream_is_followed_at_once() -> None:
