@@ -240,8 +240,8 @@ class Timeline:
     def _relate(self, track: _Track, frame: EncodedFrame) -> None:
         """Learn of the clocks from a frame."""
         pts = float(_seconds(frame))
-        if track.own is None:
-            track.own = Clock(frame.arrival - pts)
+        if track.own is None or frame.arrival - pts < track.own.relation - _LEAP:
+            track.own = Clock(frame.arrival - pts, settled=track.released)
         if not track.by_wall:
             track.clock = track.own
             track.own.observe(pts, frame.arrival)
@@ -337,7 +337,13 @@ class Timeline:
     def _steer(self, track: _Track, frame: EncodedFrame, passed: Fraction) -> None:
         """Move the track towards its place."""
         target = self._target(track, frame)
-        if target is None or track.offset is None:
+        if track.offset is None:
+            return
+        if target is None:
+            soonest = frame.arrival - (track.away or 0.0) - float(_seconds(frame))
+            if track.offset > soonest + _LEAP:
+                # Nothing arrives before it was captured: the RTP clock leapt.
+                track.offset = _exact(soonest)
             return
         error = target - float(track.offset)
         if abs(error) > _LEAP or (passed > _PAUSE and abs(error) > _TOLERANCE):
