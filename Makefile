@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 
 # What tests and benchmarks drive; tests/support/tools.py knows where each comes from.
 PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift
-TEST_TOOLS := $(PEERS) turnserver ip nft
+TEST_TOOLS := $(PEERS) turnserver ip nft ffmpeg
 BENCHMARK_TOOLS := node npm wrtc
 
 BENCHMARKS := setup handshake rekey rtp

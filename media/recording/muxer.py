@@ -15,6 +15,7 @@ from av.packet import Packet
 
 from media.recording.containers import Container, passes
 from media.recording.errors import RecordingError, UnsupportedError
+from media.recording.opus_gaps import substitutes
 from media.recording.parameters import specimen
 from media.recording.playlist import Playlist
 from media.recording.sink import Sink
@@ -71,6 +72,8 @@ class Muxer:
         self._last: list[int | None] = [None] * len(streams)
         self._failed = False
         self._closed = False
+        self._fills = container is Container.OGG
+        self._before: dict[int, tuple[bytes, Fraction]] = {}
         name, options = _OPTIONS[container]
         with ExitStack() as specimens:
             templates = [specimens.enter_context(self._template(spec)) for spec in streams]
@@ -117,19 +120,16 @@ class Muxer:
             RecordingError: It cannot be written. Close the muxer then: the file holds what came
                 before.
         """
-        output, time_base = self._streams[stream]
+        _, time_base = self._streams[stream]
         ticks = round(pts / time_base)
         last = self._last[stream]
         if ticks < 0 or (last is not None and ticks <= last):
             raise ValueError(f"a frame at {float(pts)} s, that is not after the one before")
         self._last[stream] = ticks
-        packet: Packet[Stream] = Packet(payload)
-        packet.stream = output
-        packet.time_base = time_base
-        packet.pts = packet.dts = ticks
-        packet.duration = round(duration / time_base)
-        packet.is_keyframe = keyframe
-        self._guarded("write", lambda: self._container.mux_one(packet))
+        if self._fills:
+            self._fill(stream, pts)
+            self._before[stream] = payload, pts + duration
+        self._mux(stream, payload, ticks, round(duration / time_base), keyframe=keyframe)
 
     def flush(self) -> None:
         """Have the system put on the medium what is written (fsync); it takes long.
@@ -156,11 +156,31 @@ class Muxer:
                     self._container.close()
             else:
                 self._guarded("complete", self._container.close)
-                if self._playlist is not None:
-                    self._playlist.end()
         finally:
             for sink in self._sinks:
                 sink.close()
+
+    def _fill(self, stream: int, until: Fraction) -> None:
+        """Ogg knows only the time at the end of a page: a gap would move what lies before it."""
+        if stream not in self._before:
+            return
+        payload, at = self._before[stream]
+        _, time_base = self._streams[stream]
+        for packet, duration in substitutes(payload, until - at):
+            self._mux(stream, packet, round(at / time_base), round(duration / time_base))
+            at += duration
+
+    def _mux(
+        self, stream: int, payload: bytes, ticks: int, duration: int, *, keyframe: bool = True
+    ) -> None:
+        output, time_base = self._streams[stream]
+        packet: Packet[Stream] = Packet(payload)
+        packet.stream = output
+        packet.time_base = time_base
+        packet.pts = packet.dts = ticks
+        packet.duration = duration
+        packet.is_keyframe = keyframe
+        self._guarded("write", lambda: self._container.mux_one(packet))
 
     def _template(self, spec: StreamSpec) -> InputContainer:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 # RFC 8216 section 4.3.3.1: no segment may be longer, rounded. Fragments are half a second, or as
 # long as one frame lasts; it is what a player waits before it asks again.
 TARGET_SECONDS = 2
+_END = b"#EXT-X-ENDLIST\n"
 
 
 class Box(NamedTuple):
@@ -51,9 +53,10 @@ def inside(data: bytes, *path: bytes) -> Iterator[bytes]:
 
 
 class Playlist:
-    """Grows by a line or two with each fragment, and is never written anew (RFC 8216).
+    """Grows by three lines with each fragment, and is never written anew (RFC 8216).
 
-    Its segments are ranges of octets of one file, so that a recording is two files.
+    Its segments are ranges of octets of one file, so that a recording is two files. It ends after
+    each fragment: players would take what has no end for a broadcast, and begin near its end.
 
     Args:
         sink: Where the playlist goes.
@@ -89,15 +92,6 @@ class Playlist:
         self._offset += len(data)
         self._sink.commit()
 
-    def end(self) -> None:
-        """Say that nothing more comes.
-
-        Raises:
-            RecordingError: The playlist cannot be written.
-        """
-        self._write("#EXT-X-ENDLIST")
-        self._sink.commit()
-
     def _begin(self, size: int) -> None:
         # RFC 8216 section 7: a map in a playlist of whole frames wants version 6; fMP4 wants 7.
         self._write(
@@ -126,7 +120,9 @@ class Playlist:
         )
 
     def _write(self, *lines: str) -> None:
-        self._sink.write("".join(f"{line}\n" for line in lines).encode())
+        if self._sink.tell():
+            self._sink.seek(-len(_END), os.SEEK_END)
+        self._sink.write("".join(f"{line}\n" for line in lines).encode() + _END)
 
 
 def _timescales(moov: bytes) -> Iterator[tuple[int, int]]:

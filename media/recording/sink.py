@@ -26,7 +26,7 @@ class Sink:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._file = path.open("wb", buffering=0)
+            self._file = path.open("w+b", buffering=0)
         except OSError as failure:
             raise error_of("create", path, failure) from failure
         self._kept: list[tuple[int, bytes]] = []
@@ -75,14 +75,18 @@ class Sink:
                 new.seek(place - self.size)
                 new.write(data)
         added = new.getvalue()
+        before: list[tuple[int, bytes]] = []
         try:
             self._write(self.size, added)
             for place, data in patches:
+                before.append(
+                    (place, os.pread(self._file.fileno(), min(len(data), self.size - place), place))
+                )
                 self._write(place, data)
         except OSError as failure:
-            self._undo()
+            self._undo(before)
             raise error_of("write", self._path, failure) from failure
-        self.size += len(added)
+        self.size = self._end
         return added
 
     def synchronise(self) -> None:
@@ -115,8 +119,10 @@ class Sink:
             place += written
             view = view[written:]
 
-    def _undo(self) -> None:
+    def _undo(self, before: list[tuple[int, bytes]]) -> None:
         """A part of a piece is of no use, and may harm."""
         # Where the medium is gone, so is the file.
         with suppress(OSError):
             os.ftruncate(self._file.fileno(), self.size)
+            for place, data in reversed(before):
+                self._write(place, data)

@@ -85,6 +85,7 @@ TOOLS = MappingProxyType(
             Tool("turnserver", ("turnserver",), ("coturn",), service="coturn.service"),
             Tool("ip", ("ip",), ("iproute2",), privileged=True),
             Tool("nft", ("nft",), ("nftables",), privileged=True),
+            Tool("ffmpeg", ("ffmpeg",), ("ffmpeg",)),
             Tool("node", ("node", "nodejs"), ("nodejs",)),
             Tool("npm", ("npm",), ("npm",)),
             Tool(
