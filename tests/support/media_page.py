@@ -100,7 +100,7 @@ class Subject(Enum):
 
 
 class _Pictures(MediaStreamTrack):
-    """Small ones in one colour, or large ones of noise."""
+    """Small ones in one colour, or larger ones of noise."""
 
     kind = "video"
 
@@ -122,7 +122,7 @@ class _Pictures(MediaStreamTrack):
         if self._colour:
             return np.full((120, 160, 3), self._colour, np.uint8)
         squares = np.random.default_rng(self._number).integers(0, 255, (30, 40, 3), np.uint8)
-        return squares.repeat(16, axis=0).repeat(16, axis=1)
+        return squares.repeat(8, axis=0).repeat(8, axis=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,10 +32,10 @@ globalThis.media = (() => {
   });
 
   // As many bits as there may be: no square is like its neighbours, or like itself before.
-  const noise = () => picture(640, 480, (context) => {
+  const noise = () => picture(320, 240, (context) => {
     for (let i = 0; i < 1200; i += 1) {
       context.fillStyle = `hsl(${360 * Math.random()} 80% 50%)`;
-      context.fillRect(16 * (i % 40), 16 * Math.floor(i / 40), 16, 16);
+      context.fillRect(8 * (i % 40), 8 * Math.floor(i / 40), 8, 8);
     }
   });
 
