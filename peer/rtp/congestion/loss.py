@@ -119,8 +119,10 @@ class LossControl:
         if fraction > HIGH:
             if now - self._reduced >= REDUCTION_INTERVAL + round_trip_time:
                 self._reduced = now
+                # Where losses held nothing down, their rate was nobody's: the delay's may be far
+                # beyond it.
+                self._reduce(fraction, min(self.bitrate, target) if self.limited else target)
                 self.limited = True
-                self._reduce(fraction, min(self.bitrate, target))
         elif fraction < LOW:
             self._spell = None
             self.bitrate = self.bitrate * GROWTH_PER_SECOND**elapsed + 1000 * elapsed

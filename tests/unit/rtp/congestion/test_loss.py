@@ -32,6 +32,14 @@ def test_target_that_was_lower_is_what_is_reduced() -> None:
     assert control.bitrate == pytest.approx(0.9e6)
 
 
+def test_rate_that_held_nothing_down_is_not_what_is_reduced() -> None:
+    control = LossControl(0.3e6)
+    update(control, 0.2, 1.0)
+    assert control.bitrate == pytest.approx(0.9e6)
+    update(control, 0.2, 2.0)
+    assert control.bitrate == pytest.approx(0.81e6)
+
+
 def test_rate_is_reduced_once_in_a_round_trip() -> None:
     control = LossControl(1e6)
     update(control, 0.2, 1.0)
