@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame, VideoFrame
 
+from media.pace import Pace
 from media.planes import FORMAT, planes
 
 if TYPE_CHECKING:
@@ -32,23 +32,6 @@ BARS = (
 """The seven 75 % colour bars of SMPTE EG 1 as (Y, U, V), from the left."""
 
 
-class _Pace:
-    """Lets frame n pass at its own time after frame 0, without drift."""
-
-    def __init__(self, interval: float) -> None:
-        self._interval = interval
-        self._start: float | None = None
-        self.number = -1
-
-    async def next(self) -> int:
-        now = asyncio.get_running_loop().time()
-        if self._start is None:
-            self._start = now
-        self.number += 1
-        await asyncio.sleep(max(0.0, self._start + self.number * self._interval - now))
-        return self.number
-
-
 class SyntheticVideoTrack(MediaStreamTrack):
     """Colour bars with a white square that crosses them.
 
@@ -63,7 +46,7 @@ class SyntheticVideoTrack(MediaStreamTrack):
     def __init__(self, *, width: int = 640, height: int = 480, rate: int = 30) -> None:
         super().__init__()
         self._rate = rate
-        self._pace = _Pace(1 / rate)
+        self._pace = Pace(1 / rate)
         self._side = height // 8 & ~1
         self._travel = width - self._side
         self._bars = (_bars(width, height), _bars(width // 2, height // 2))
@@ -113,7 +96,7 @@ class SyntheticAudioTrack(MediaStreamTrack):
         super().__init__()
         self._pitch = pitch
         self._amplitude = amplitude
-        self._pace = _Pace(_AUDIO_FRAME / _AUDIO_RATE)
+        self._pace = Pace(_AUDIO_FRAME / _AUDIO_RATE)
 
     async def recv(self) -> AudioFrame:
         """The next frame, `s16`, when its time has come.

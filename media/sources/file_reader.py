@@ -1,0 +1,233 @@
+"""Owns reading one stream of a file, piece by piece. It blocks, so it runs on a worker thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Protocol
+
+import av
+from av import AudioFrame, AudioResampler, VideoFrame
+
+from media.sources.errors import UnpassableError
+from media.sources.opening import error_of, open_input
+from media.sources.passing import Passing
+from peer.rtp_parameters import MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from av.packet import Packet
+
+    from media.sources.opening import Extent
+    from peer.rtp.formats import FrameShape
+    from peer.rtp_parameters import Codec
+
+SOUND_RATE = 48_000
+SOUND_FRAME = 960  # 20 ms
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What an encoded frame consists of."""
+
+    codec: Codec
+    payload: bytes
+    shape: FrameShape
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One frame of a stream.
+
+    Args:
+        position: Where it begins, in seconds from the start of the file, counted on through its
+            repetitions.
+        duration: In seconds; 0 where the file does not say.
+        item: Itself.
+        keyframe: Whether what follows can be shown without what came before it.
+    """
+
+    position: Fraction
+    duration: Fraction
+    item: VideoFrame | AudioFrame | Passed
+    keyframe: bool = True
+
+
+class Reader(Protocol):
+    """What is read ahead."""
+
+    def read(self) -> list[Piece]:
+        """What comes next, some pieces; none at the end."""
+        ...
+
+    def seek(self, position: Fraction) -> Fraction:
+        """Go on from there, or from the nearest place before that; returns which."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+class FileReader:
+    """One stream of a file, from its start.
+
+    Args:
+        path: Of the file.
+        kind: Which stream: the first one of that kind, which must be there.
+        extent: Of the file.
+        decode: Whether frames are decoded: pictures as they are, sound 48 kHz `s16`, 20 ms each.
+        loop: Whether it begins again at its end.
+
+    Raises:
+        MissingError: There is no such file.
+        UnreadableError: It is none that libav reads.
+        UnpassableError: `decode` is false, but it has to be.
+    """
+
+    def __init__(
+        self, path: str, kind: MediaKind, extent: Extent, *, decode: bool, loop: bool
+    ) -> None:
+        self._path = path
+        self._kind = kind
+        self._extent = extent
+        self._decode = decode
+        self._loop = loop
+        self._lap = 0
+        # Nothing before this is given, in seconds within the file.
+        self._from: Fraction | None = None
+        self._given_in_lap = False
+        self._last: Fraction | None = None
+        self._resampler: AudioResampler | None = None
+        self._held: list[Piece] = []
+        self._packets: Iterator[Packet[Any]] = iter(())
+        self._open()
+
+    @property
+    def codec(self) -> Codec | None:
+        """What it gives without decoding."""
+        return None if self._passing is None else self._passing.codec
+
+    def read(self) -> list[Piece]:
+        """See `Reader`.
+
+        Raises:
+            UnreadableError: The file is broken here.
+            UnpassableError: Pictures are not in the order of their times.
+        """
+        if self._held:
+            held, self._held = self._held, []
+            return held
+        while True:
+            try:
+                packet = next(self._packets, None)
+                pieces = [] if packet is None else list(self._pieces_of(packet))
+            except av.error.FFmpegError as error:
+                raise error_of(self._path, error) from error
+            pieces = [piece for piece in pieces if self._is_wanted(piece)]
+            if pieces:
+                self._given_in_lap = True
+                return pieces
+            if packet is None:
+                if not self._loop or not self._given_in_lap:
+                    return []
+                self._begin_again()
+
+    def seek(self, position: Fraction) -> Fraction:
+        """See `Reader`. Pictures that are not decoded go on from a key frame.
+
+        Raises:
+            UnreadableError: The file cannot be read from there.
+        """
+        self._lap, self._held, self._last = 0, [], None
+        self._resampler = None
+        self._given_in_lap = True
+        base = self._stream.time_base or Fraction(1, av.time_base)
+        try:
+            self._container.seek(int((position + self._extent.start) / base), stream=self._stream)
+        except av.error.FFmpegError as error:
+            raise error_of(self._path, error) from error
+        if self._decode:
+            self._stream.codec_context.flush_buffers()
+        self._packets = self._container.demux(self._stream)
+        if self._decode or self._kind is MediaKind.AUDIO:
+            self._from = position
+            return position
+        self._from = None
+        self._held = self.read()
+        return self._held[0].position if self._held else position
+
+    def close(self) -> None:
+        """See `Reader`."""
+        self._container.close()
+
+    def _open(self) -> None:
+        self._container = open_input(self._path)
+        streams = self._container.streams
+        self._stream: Any = (streams.audio if self._kind is MediaKind.AUDIO else streams.video)[0]
+        try:
+            self._passing = None if self._decode else Passing(self._stream, self._path)
+        except Exception:
+            self._container.close()
+            raise
+        self._packets = self._container.demux(self._stream)
+
+    def _begin_again(self) -> None:
+        # Opened anew, as not every file can be sought in.
+        self._container.close()
+        self._lap += 1
+        self._from, self._last, self._resampler = None, None, None
+        self._given_in_lap = False
+        self._open()
+
+    def _is_wanted(self, piece: Piece) -> bool:
+        # What a codec only wants in order to begin, as Opus does, lies before the start.
+        if piece.position < 0:
+            return False
+        within = piece.position - self._lap * self._extent.length
+        if self._from is not None and within < self._from:
+            return within + piece.duration > self._from and self._decode
+        self._from = None
+        # What lies behind the end of the file would be later than what begins it again.
+        return not self._loop or within < self._extent.length
+
+    def _position(self, pts: int, base: Fraction) -> Fraction:
+        return pts * base - self._extent.start + self._lap * self._extent.length
+
+    def _pieces_of(self, packet: Packet[Any]) -> Iterator[Piece]:
+        if self._passing is None:
+            yield from self._decoded(packet)
+            return
+        pts = packet.pts if packet.pts is not None else packet.dts
+        if not packet.size or pts is None:
+            return
+        base = Fraction(packet.time_base)
+        position = self._position(pts, base)
+        if self._last is not None and position < self._last:
+            raise UnpassableError(self._path, "it has B-frames, whose order no peer expects")
+        self._last = position
+        payload, shape = self._passing.payload(packet)
+        if payload:
+            passed = Passed(self._passing.codec, payload, shape)
+            yield Piece(position, (packet.duration or 0) * base, passed, shape.keyframe)
+
+    def _decoded(self, packet: Packet[Any]) -> Iterator[Piece]:
+        for frame in self._stream.decode(packet):
+            if isinstance(frame, VideoFrame):
+                if frame.pts is not None and frame.time_base is not None:
+                    yield Piece(self._position(frame.pts, frame.time_base), Fraction(0), frame)
+            elif isinstance(frame, AudioFrame):
+                yield from self._resampled(frame)
+        if not packet.size and self._resampler is not None:
+            yield from self._resampled(None)
+            self._resampler = None
+
+    def _resampled(self, frame: AudioFrame | None) -> Iterator[Piece]:
+        if self._resampler is None:
+            layout = "mono" if frame is not None and frame.layout.nb_channels == 1 else "stereo"
+            self._resampler = AudioResampler("s16", layout, SOUND_RATE, SOUND_FRAME)
+        for made in self._resampler.resample(frame):
+            if made.pts is not None and made.time_base is not None:
+                position = self._position(made.pts, made.time_base)
+                yield Piece(position, Fraction(made.samples, SOUND_RATE), made)

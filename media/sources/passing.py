@@ -1,0 +1,121 @@
+"""Owns what a stream of a file must be to be sent as it is, and how its packets are made frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from media.sources.annexb import AnnexB
+from media.sources.errors import UnpassableError, UnreadableError
+from peer.rtp.formats import FrameShape, format_of
+from peer.rtp.formats.av1_bitstream import ObuType, read_obus
+from peer.rtp_parameters import Codec, MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from av.packet import Packet
+    from av.stream import Stream
+
+_VIDEO_CLOCK = 90_000
+_NAMES = {"vp8": "VP8", "vp9": "VP9", "h264": "H264", "av1": "AV1", "libdav1d": "AV1"}
+_VP9_PROFILES = {"Profile 0": "0", "Profile 1": "1", "Profile 2": "2", "Profile 3": "3"}
+# AV1 in ISOBMFF, section 2.3.3: four octets lie before configOBUs.
+_AV1C = 4
+_NOT_SENT = frozenset({ObuType.TEMPORAL_DELIMITER, ObuType.TILE_LIST, ObuType.PADDING})
+
+
+class Passing:
+    """Makes payloads of packets, in the form that `EncodedFrame.payload` says.
+
+    Args:
+        stream: Of an open file.
+        where: The file, for errors.
+
+    Attributes:
+        codec: To negotiate; its payload type is 0 and means nothing.
+
+    Raises:
+        UnpassableError: The codec is none of ours, or pictures are not in the order of their times.
+    """
+
+    def __init__(self, stream: Stream, where: str) -> None:
+        self._where = where
+        self.codec = _codec(stream, where)
+        self._format = format_of(self.codec)
+        self._convert = _converter(self.codec.name, stream.codec_context.extradata or b"", where)
+
+    def payload(self, packet: Packet[Any]) -> tuple[bytes, FrameShape]:
+        """What a packet holds, and what it says of itself.
+
+        Raises:
+            UnreadableError: It is no frame of its codec.
+        """
+        try:
+            payload = self._convert(bytes(packet))
+        except ValueError as error:
+            raise UnreadableError(self._where, f"a frame that is broken: {error}") from error
+        return payload, self._format.describe(payload)
+
+
+def _codec(stream: Stream, where: str) -> Codec:
+    context: Any = stream.codec_context
+    name = context.name
+    if stream.type == "audio":
+        if context.codec.canonical_name != "opus":
+            raise UnpassableError(where, f"{name} is sent only if it is decoded; Opus as it is")
+        # RFC 7587 section 7: the clock is 48000 and the channels are 2, whatever is sent.
+        return Codec(
+            kind=MediaKind.AUDIO, name="opus", payload_type=0, clock_rate=48_000, channels=2
+        )
+    ours = _NAMES.get(name) or _NAMES.get(context.codec.canonical_name)
+    if ours is None:
+        passing = ", ".join(sorted(set(_NAMES.values())))
+        raise UnpassableError(where, f"{name} is sent only if it is decoded; as it is: {passing}")
+    if ours == "H264" and context.has_b_frames:
+        raise UnpassableError(where, "it has B-frames, whose order no peer expects")
+    parameters: tuple[tuple[str, str | None], ...] = ()
+    if ours == "VP9":
+        parameters = (("profile-id", _VP9_PROFILES.get(context.profile or "", "0")),)
+    return Codec(
+        kind=MediaKind.VIDEO,
+        name=ours,
+        payload_type=0,
+        clock_rate=_VIDEO_CLOCK,
+        parameters=parameters,
+    )
+
+
+def _converter(name: str, extradata: bytes, where: str) -> Callable[[bytes], bytes]:
+    match name:
+        case "H264":
+            try:
+                return AnnexB(extradata).convert
+            except ValueError as error:
+                raise UnreadableError(where, str(error)) from error
+        case "AV1":
+            sequence = _sequence_header(extradata)
+            return lambda data: _temporal_unit(data, sequence)
+        case _:
+            return bytes
+
+
+def _sequence_header(extradata: bytes) -> bytes:
+    try:
+        obus = read_obus(extradata[_AV1C:] if extradata[:1] == b"\x81" else extradata)
+    except ValueError:
+        return b""
+    return b"".join(obu.with_size() for obu in obus if obu.kind == ObuType.SEQUENCE_HEADER)
+
+
+def _temporal_unit(data: bytes, sequence: bytes) -> bytes:
+    obus = [obu for obu in read_obus(data) if obu.kind not in _NOT_SENT]
+    whole = b"".join(obu.with_size() for obu in obus)
+    if any(obu.kind == ObuType.SEQUENCE_HEADER for obu in obus) or not sequence:
+        return whole
+    # A key frame may do without where the container has it; a peer that joins may not.
+    with_header = sequence + whole
+    shape = format_of(_AV1).describe(with_header)
+    return with_header if shape.keyframe else whole
+
+
+_AV1 = Codec(kind=MediaKind.VIDEO, name="AV1", payload_type=0, clock_rate=_VIDEO_CLOCK)

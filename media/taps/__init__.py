@@ -1,0 +1,1 @@
+"""What a program takes out of a call: pictures and sound as arrays."""
