@@ -16,6 +16,8 @@ from av import Packet
 from peer import PeerConnection, SdpType, SessionDescription, TrackEvent
 
 _TIME_BASE = Fraction(1, 90_000)
+#: Frames that wait to be relayed, at most.
+_LIMIT = 1024
 
 
 class Work(StrEnum):
@@ -82,8 +84,9 @@ class Handfast:
             case Work.RECEIVE:
                 self._spawn(self._count_encoded(event))
             case Work.RELAY:
-                # The track is packed once, however many senders it has.
-                self._rooms.append(event.receiver.encoded_track())
+                # The track is packed once, however many senders it has. aiortc's queues have no
+                # bound here; ours has one that a stall of the machine does not reach.
+                self._rooms.append(event.receiver.encoded_track(limit=_LIMIT))
             case Work.DECODE:
                 self._spawn(self._count_decoded(event.track))
 
