@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from media.recording.opus_gaps import substitutes
 from media.recording.parameters import specimen
 from media.recording.playlist import Playlist
 from media.recording.sink import Sink
+from media.recording.veils import veil
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -43,7 +45,8 @@ _OPTIONS = {
     Container.HLS: ("mp4", _FRAGMENTED),
     Container.WEBM: ("webm", _CLUSTERED),
     Container.MATROSKA: ("matroska", _CLUSTERED),
-    Container.OGG: ("ogg", {"page_duration": str(_FRAGMENT)}),
+    # FFmpeg keeps a page back until the next is complete.
+    Container.OGG: ("ogg", {"page_duration": str(_FRAGMENT // 2)}),
 }
 _EVERY = {"flush_packets": "1", "max_interleave_delta": str(_INTERLEAVE)}
 
@@ -78,7 +81,7 @@ class Muxer:
         with ExitStack() as specimens:
             templates = [specimens.enter_context(self._template(spec)) for spec in streams]
             media = path.with_suffix(".mp4") if container is Container.HLS else path
-            self._sinks = [Sink(media)]
+            self._sinks = [Sink(media, partial(veil, container))]
             self._playlist: Playlist | None = None
             if container is Container.HLS:
                 self._sinks.append(Sink(path))

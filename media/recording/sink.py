@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from media.recording.errors import error_of
+
+
+def _no_veil(_size: int) -> bytes:
+    return b""
 
 
 class Sink:
@@ -18,13 +23,15 @@ class Sink:
 
     Args:
         path: The file, which is written anew.
+        veil: Of how many octets a piece is, what stands at its start until all of it is there.
 
     Raises:
         RecordingError: It cannot be made.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, veil: Callable[[int], bytes] = _no_veil) -> None:
         self._path = path
+        self._veil = veil
         try:
             self._file = path.open("w+b", buffering=0)
         except OSError as failure:
@@ -77,7 +84,7 @@ class Sink:
         added = new.getvalue()
         before: list[tuple[int, bytes]] = []
         try:
-            self._write(self.size, added)
+            self._append(added)
             for place, data in patches:
                 before.append(
                     (place, os.pread(self._file.fileno(), min(len(data), self.size - place), place))
@@ -110,6 +117,18 @@ class Sink:
             self._file.close()
         except OSError as failure:
             raise error_of("close", self._path, failure) from failure
+
+    def _append(self, data: bytes) -> None:
+        # What comes first has nothing before it that could be spoilt.
+        hidden = self._veil(len(data)) if self.size else b""
+        start = len(hidden)
+        self._write(self.size, hidden)
+        if hidden:
+            # Some readers complain of what goes on beyond the end.
+            os.ftruncate(self._file.fileno(), self.size + len(data))
+        # The system stops between two pages when we are killed.
+        self._write(self.size + start, data[start:])
+        self._write(self.size, data[:start])
 
     def _write(self, place: int, data: bytes) -> None:
         view = memoryview(data)
