@@ -1,0 +1,180 @@
+"""Owns the events of a recording: their names, what they carry, and how handlers are called."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+if TYPE_CHECKING:
+    from peer.rtp_parameters import MediaKind
+
+#: A function or a coroutine function; what it returns otherwise is passed over.
+Handler = Callable[..., object]
+
+
+class RecordingEvent(StrEnum):
+    """The events, and the argument of their handlers."""
+
+    PROGRESS = "progress"  # Progress, about each second
+    ERROR = "error"  # RecordingFailure
+    SEGMENT = "segment"  # Segment, when a file is complete
+    TRANSCODING = "transcoding"  # Transcoding, when it begins
+
+
+class SegmentEnd(StrEnum):
+    """Why a file ended."""
+
+    STOPPED = "stopped"
+    DURATION = "duration"
+    SIZE = "size"
+    #: Codec or size of a picture changed, and the container cannot follow.
+    CHANGED = "changed"
+    #: A track came that is not in the file.
+    TRACKS = "tracks"
+    FAILED = "failed"
+
+
+class TranscodingReason(StrEnum):
+    """Why a track is not written as it came."""
+
+    ASKED = "asked"
+    #: It does not take the codec.
+    CONTAINER = "container"
+    #: The track gives pictures or sound that nobody had encoded.
+    RAW = "raw"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a recording is.
+
+    Args:
+        path: The present file.
+        duration: Of all files, in seconds.
+        size: Of all files, in octets.
+        frames: Written so far.
+        dropped: Frames left out because the disk was too slow.
+    """
+
+    path: Path
+    duration: float
+    size: int
+    frames: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A file of a recording, complete.
+
+    Args:
+        path: Where it is.
+        number: From 1.
+        duration: In seconds.
+        size: In octets.
+        end: Why no more is in it.
+    """
+
+    path: Path
+    number: int
+    duration: float
+    size: int
+    end: SegmentEnd
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFailure:
+    """Something could not be recorded; what is written stays good.
+
+    Args:
+        error: What failed; of files it is a `RecordingError`.
+        path: The file, where it is about one.
+        ended: Whether the recording is over by it; else it goes on with the next file or key frame.
+    """
+
+    error: Exception
+    path: Path | None
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Transcoding:
+    """A track is encoded for the file, which costs time and quality.
+
+    Args:
+        kind: Sound or pictures.
+        source: The codec it comes in, or "raw".
+        target: The codec it is written in.
+        reason: Why.
+    """
+
+    kind: MediaKind
+    source: str
+    target: str
+    reason: TranscodingReason
+
+
+class RecordingEmitter:
+    """Calls handlers in the order in which they were added, on the event loop.
+
+    What a handler raises goes to the loop's exception handler, and the recording goes on.
+    """
+
+    def __init__(self) -> None:
+        self._handlers: dict[RecordingEvent, list[Handler]] = {}
+        self._tasks: set[asyncio.Task[object]] = set()
+
+    @overload
+    def on(self, event: str) -> Callable[[Handler], Handler]: ...
+    @overload
+    def on(self, event: str, handler: Handler) -> Handler: ...
+    def on(
+        self, event: str, handler: Handler | None = None
+    ) -> Handler | Callable[[Handler], Handler]:
+        """Add a handler, or be the decorator of one.
+
+        Raises:
+            ValueError: There is no event of that name.
+        """
+        handlers = self._handlers.setdefault(RecordingEvent(event), [])
+
+        def add(handler: Handler) -> Handler:
+            handlers.append(handler)
+            return handler
+
+        return add if handler is None else add(handler)
+
+    def emit(self, event: RecordingEvent, argument: object) -> None:
+        """Call the handlers; those that are coroutines run as tasks."""
+        for handler in tuple(self._handlers.get(event, ())):
+            try:
+                result = handler(argument)
+            except Exception as error:
+                _report(event, error)
+                continue
+            if inspect.iscoroutine(result):
+                task = asyncio.get_running_loop().create_task(result)
+                self._tasks.add(task)
+                task.add_done_callback(lambda ended: self._ended(event, ended))
+
+    async def join(self) -> None:
+        """Wait for the handlers that run."""
+        others = self._tasks - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others)
+
+    def _ended(self, event: RecordingEvent, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            _report(event, error)
+
+
+def _report(event: RecordingEvent, error: Exception) -> None:
+    message = f"a handler of a recording's {event.value!r} raised"
+    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})

@@ -1,0 +1,366 @@
+"""Owns `Recorder`: tracks in, files out, as a program sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from media.recording.bridge import LoopBridge
+from media.recording.containers import Container
+from media.recording.events import (
+    Progress,
+    RecordingEmitter,
+    RecordingEvent,
+    RecordingFailure,
+    Segment,
+    Transcoding,
+    TranscodingReason,
+)
+from media.recording.inputs import EncodedInput, Input, RawInput, ReceiverInput
+from media.recording.segments import FileNames, SegmentRule
+from media.recording.timeline import Timeline
+from media.recording.transcode import TranscodingPlan
+from media.recording.write_queue import Ended, Expect, Finish, WriteQueue
+from media.recording.writer import Writer
+from peer import InvalidStateError, RtpReceiver
+from peer.rtp.encoded_track import EncodedTrack
+from peer.rtp_parameters import MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping, Sequence
+    from pathlib import Path
+
+    from aiortc.mediastreams import MediaStreamTrack
+
+    from media.recording.events import Handler
+
+#: Seconds between two looks at what waits.
+_TICK = 0.1
+#: Seconds between two requests for a key frame of a track.
+_ASKING = 1.0
+#: Seconds that the end of a recording waits for a disk that does not answer.
+_PATIENCE = 10.0
+
+
+class RecorderState(StrEnum):
+    """As of a W3C MediaRecorder."""
+
+    INACTIVE = "inactive"
+    RECORDING = "recording"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderStats:
+    """What a recording has come to.
+
+    Args:
+        duration: Of all files, in seconds, as last written.
+        size: In octets.
+        frames: Written.
+        dropped: Frames left out because the disk was too slow.
+        gaps: Places where something was lost on the way here.
+        overlapped: Packets of sound left out, as their time was taken.
+        files: Complete ones, in their order; at most the last 1000.
+        transcoding: What is encoded anew.
+    """
+
+    duration: float = 0.0
+    size: int = 0
+    frames: int = 0
+    dropped: int = 0
+    gaps: int = 0
+    overlapped: int = 0
+    files: tuple[Segment, ...] = ()
+    transcoding: tuple[Transcoding, ...] = ()
+
+
+@dataclass(slots=True)
+class _Entry:
+    input: Input
+    given: bool
+    ended: bool = False
+    task: asyncio.Task[None] | None = None
+
+
+class Recorder:
+    """Records any number of tracks into a file, or a series of them, in sync.
+
+    What a peer sends is written as it came, without decoding, where the container takes the codec;
+    a `transcoding` event says where not. Nothing here raises for what the disk does: an `error`
+    event says what failed, what was written stays good, and the call goes on.
+
+    Args:
+        path: Of the file; its suffix says what kind it is. With `{n}`, `out-{n:03}.webm`, a
+            template of a series; else the second file is `out-2.webm`.
+        format: Of the file, where the suffix does not say: mp4, webm, matroska, ogg or hls.
+        options: As of aiortc's MediaRecorder; there are none here, and only none is accepted.
+        segment_duration: Seconds after which the next file begins, at a key frame.
+        segment_size: Octets after which it does.
+        transcode: Names of codecs, at most one of each kind, that tracks are to be written in.
+
+    Raises:
+        ValueError: No container is known by that suffix or format, it does not take one of the
+            codecs to transcode to, the template is malformed, or there are options.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        format: str | None = None,  # noqa: A002 - as in aiortc's MediaRecorder
+        options: Mapping[str, str] | None = None,
+        segment_duration: float | None = None,
+        segment_size: int | None = None,
+        transcode: str | Sequence[str] | None = None,
+    ) -> None:
+        if options:
+            raise ValueError(f"a recorder takes no options of FFmpeg: {', '.join(options)}")
+        wanted = (transcode,) if isinstance(transcode, str) else tuple(transcode or ())
+        self._container = Container.of(path, format)
+        self._plan = TranscodingPlan(self._container, wanted)
+        self._names = FileNames(path)
+        self._rule = SegmentRule(segment_duration, segment_size)
+        self._events = RecordingEmitter()
+        self._timeline = Timeline()
+        self._queue = WriteQueue()
+        self._entries: dict[int, _Entry] = {}
+        self._stats = RecorderStats()
+        self._gaps = 0
+        self._state = RecorderState.INACTIVE
+        self._started = False
+        self._bridge: LoopBridge | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self._asked: dict[Hashable, float] = {}
+
+    @property
+    def state(self) -> RecorderState:
+        """Whether it records; inactive also after the end, and after an error that ended it."""
+        return self._state
+
+    @property
+    def stats(self) -> RecorderStats:
+        """What it has come to so far."""
+        return replace(
+            self._stats,
+            dropped=self._queue.dropped,
+            gaps=self._gaps,
+            overlapped=self._timeline.overlapped,
+        )
+
+    def on(self, event: str, handler: Handler | None = None) -> object:
+        """Add a handler of `progress`, `error`, `segment` or `transcoding`; also a decorator.
+
+        Raises:
+            ValueError: There is no event of that name.
+        """
+        return self._events.on(event) if handler is None else self._events.on(event, handler)
+
+    def addTrack(self, track: MediaStreamTrack | RtpReceiver) -> None:
+        """Record a track as well, also while the recording runs.
+
+        One that a peer sends is written as it comes. It may be given to others as well, but for an
+        `EncodedTrack`. Others are encoded. Where one of the same kind has ended, the new one goes
+        on in its place in the file; else the next file begins.
+
+        Raises:
+            InvalidStateError: The recording has ended.
+            ValueError: The container has no place for what would have to be encoded.
+        """
+        if self._started and self._state is RecorderState.INACTIVE:
+            raise InvalidStateError("the recording has ended")
+        made = self._input(track)
+        key = self._place(made.kind)
+        self._entries[key] = _Entry(made, given=False)
+        if self._started:
+            self._read(key)
+
+    async def start(self) -> None:
+        """Begin; each picture's track at its next key frame, which is asked for.
+
+        Raises:
+            InvalidStateError: It was started before.
+        """
+        if self._started:
+            raise InvalidStateError("the recording was started before")
+        self._started = True
+        self._state = RecorderState.RECORDING
+        self._bridge = LoopBridge(asyncio.get_running_loop(), self)
+        writer = Writer(
+            self._queue,
+            names=self._names,
+            container=self._container,
+            rule=self._rule,
+            plan=self._plan,
+            listener=self._bridge,
+        )
+        writer.start()
+        for key in self._entries:
+            self._read(key)
+        self._ticker = asyncio.create_task(self._tick())
+
+    async def stop(self) -> None:
+        """Complete the last file; any number of times. The tracks go on."""
+        bridge = self._bridge
+        if bridge is None:
+            return
+        if self._ticker is not None:
+            tasks = [each.task for each in self._entries.values() if each.task is not None]
+            tasks.append(self._ticker)
+            self._ticker = None
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._timeline.finish()
+            self._hand_on()
+            self._queue.order(Finish())
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await bridge.finished.wait()
+        except TimeoutError as error:
+            self.on_failure(RecordingFailure(error, None, ended=True))
+        self._state = RecorderState.INACTIVE
+        await self._events.join()
+
+    def pause(self) -> None:
+        """Leave out what is captured from now on.
+
+        Raises:
+            InvalidStateError: It does not record.
+        """
+        self._require(RecorderState.RECORDING)
+        self._state = RecorderState.PAUSED
+        self._timeline.pause(time.monotonic())
+
+    def resume(self) -> None:
+        """Go on; the time between is cut out. Pictures begin at a key frame, which is asked for.
+
+        Raises:
+            InvalidStateError: It is not paused.
+        """
+        self._require(RecorderState.PAUSED)
+        self._state = RecorderState.RECORDING
+        self._timeline.resume(time.monotonic())
+        for entry in self._entries.values():
+            if entry.input.kind is MediaKind.VIDEO and not entry.ended:
+                entry.input.request_keyframe()
+
+    def on_progress(self, progress: Progress) -> None:
+        """The thread has written; not for programs."""
+        progress = replace(progress, dropped=self._queue.dropped)
+        self._stats = replace(
+            self._stats,
+            duration=progress.duration,
+            size=progress.size,
+            frames=progress.frames,
+        )
+        self._events.emit(RecordingEvent.PROGRESS, progress)
+
+    def on_segment(self, segment: Segment, progress: Progress) -> None:
+        """A file is complete; not for programs."""
+        self._stats = replace(
+            self._stats,
+            duration=progress.duration,
+            size=progress.size,
+            frames=progress.frames,
+            files=(*self._stats.files, segment)[-1000:],
+        )
+        self._events.emit(RecordingEvent.SEGMENT, segment)
+
+    def on_failure(self, failure: RecordingFailure) -> None:
+        """Something failed; not for programs."""
+        if failure.ended:
+            self._state = RecorderState.INACTIVE
+            for entry in self._entries.values():
+                if entry.task is not None:
+                    entry.task.cancel()
+        self._events.emit(RecordingEvent.ERROR, failure)
+
+    def on_transcoding(self, transcoding: Transcoding) -> None:
+        """A track is encoded anew; not for programs."""
+        if transcoding not in self._stats.transcoding:
+            known = (*self._stats.transcoding, transcoding)
+            self._stats = replace(self._stats, transcoding=known)
+            self._events.emit(RecordingEvent.TRANSCODING, transcoding)
+
+    def on_keyframe_wanted(self, key: Hashable) -> None:
+        """Nothing of a track can be written before one; not for programs."""
+        now = time.monotonic()
+        entry = self._entries.get(key) if isinstance(key, int) else None
+        if entry is None or entry.ended or now - self._asked.get(key, 0.0) < _ASKING:
+            return
+        self._asked[key] = now
+        entry.input.request_keyframe()
+
+    def _require(self, state: RecorderState) -> None:
+        if self._state is not state:
+            raise InvalidStateError(f"the recording is {self._state.value}")
+
+    def _place(self, kind: MediaKind) -> int:
+        ended = (
+            key
+            for key, each in self._entries.items()
+            if each.ended and each.input.kind is kind and (each.task is None or each.task.done())
+        )
+        return next(ended, len(self._entries))
+
+    def _input(self, track: MediaStreamTrack | RtpReceiver) -> Input:
+        receiver = track if isinstance(track, RtpReceiver) else getattr(track, "receiver", None)
+        if isinstance(receiver, RtpReceiver):
+            return ReceiverInput(receiver)
+        if isinstance(track, EncodedTrack):
+            return EncodedInput(track)
+        assert not isinstance(track, RtpReceiver)
+        kind = MediaKind(track.kind)
+        target = self._plan.raw_target(kind)
+        if target is None:
+            raise ValueError(f"{self._container.value} takes no {kind.value}")
+        transcoding = Transcoding(kind, "raw", target, TranscodingReason.RAW)
+        return RawInput(
+            track,
+            target,
+            on_encoding=self._on_loop(lambda: self.on_transcoding(transcoding)),
+            on_error=lambda error: self.on_failure(RecordingFailure(error, None, ended=False)),
+        )
+
+    def _on_loop(self, call: Callable[[], None]) -> Callable[[], None]:
+        return lambda: self._bridge.call(call) if self._bridge is not None else None
+
+    def _read(self, key: int) -> None:
+        entry = self._entries[key]
+        self._timeline.add(key, entry.input.kind, entry.input.sender)
+        if entry.input.kind is MediaKind.AUDIO and entry.input.expected is not None:
+            self._queue.order(Expect(key, entry.input.expected))
+        entry.task = asyncio.create_task(self._follow(key, entry))
+
+    async def _follow(self, key: int, entry: _Entry) -> None:
+        try:
+            async for frame in entry.input.frames():
+                if not entry.given:
+                    # Only now is known for certain whose it is.
+                    entry.given = True
+                    self._timeline.add(key, entry.input.kind, entry.input.sender)
+                self._gaps += frame.gap
+                self._timeline.put(key, frame)
+                self._timeline.advance(time.monotonic())
+                self._hand_on()
+        except Exception as error:
+            self.on_failure(RecordingFailure(error, None, ended=False))
+        entry.ended = True
+        self._timeline.remove(key)
+        self._hand_on()
+        self._queue.order(Ended(key))
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            self._timeline.advance(time.monotonic())
+            self._hand_on()
+            for key in self._queue.broken:
+                self.on_keyframe_wanted(key)
+
+    def _hand_on(self) -> None:
+        self._queue.put(self._timeline.take())

@@ -1,0 +1,229 @@
+"""Owns `FileSeries`: the files of one recording, one after the other. It runs on the writer."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Protocol
+
+from media.recording.errors import RecordingError, error_of
+from media.recording.events import Progress, RecordingFailure, Segment, SegmentEnd
+from media.recording.interleaving import Interleaver
+from media.recording.open_file import KnownStream, OpenFile
+from media.recording.segments import Shape
+from peer.rtp_parameters import MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+    from pathlib import Path
+
+    from media.recording.containers import Container
+    from media.recording.segments import FileNames, SegmentRule
+    from media.recording.timeline import Placed
+    from peer import Codec
+
+#: Failures without a good file between them after which nothing more is tried.
+FAILURES = 3
+#: Seconds after which a file counts as good, and that pass before the next one is tried.
+_GOOD, _PATIENCE = 10.0, 1.0
+#: Seconds that a file which is long enough waits for a key frame, and between two requests for one.
+_OVERDUE, _ASKING = 5.0, 1.0
+#: Seconds between two reports of progress.
+_PROGRESS = 1.0
+
+
+class SeriesListener(Protocol):
+    """Told of what happens, on the thread that writes."""
+
+    def on_progress(self, progress: Progress) -> None:
+        """About each second of the recording."""
+
+    def on_segment(self, segment: Segment, progress: Progress) -> None:
+        """A file is complete; `progress` is what all have come to."""
+
+    def on_failure(self, failure: RecordingFailure) -> None:
+        """Something could not be written."""
+
+    def on_keyframe_wanted(self, key: Hashable) -> None:
+        """Nothing of this track can be written before its next key frame."""
+
+
+class FileSeries:
+    """Writes frames into files, and begins the next one where it is due or cannot be avoided.
+
+    Every call but `over` may block.
+
+    Args:
+        names: Of the files.
+        container: What kind they are.
+        rule: How long they get.
+        listener: Told of what happens.
+    """
+
+    def __init__(
+        self,
+        names: FileNames,
+        container: Container,
+        rule: SegmentRule,
+        listener: SeriesListener,
+    ) -> None:
+        self._names = names
+        self._container = container
+        self._rule = rule
+        self._listener = listener
+        self._interleaver = Interleaver()
+        self._known: dict[Hashable, KnownStream] = {}
+        self._file: OpenFile | None = None
+        self._number = 0
+        self._failures = 0
+        self._not_before = Fraction(0)
+        self._asked: dict[Hashable, Fraction] = {}
+        self._told = Fraction(0)
+        self._duration = 0.0
+        self._size = 0
+        self._frames = 0
+        self.over = False
+
+    def expect(self, key: Hashable, codec: Codec) -> None:
+        """Sound of this codec is likely to come."""
+        self._known.setdefault(key, KnownStream(Shape(codec)))
+
+    def end(self, key: Hashable) -> None:
+        """A track is not to be in the files to come, unless it comes again."""
+        self._known.pop(key, None)
+
+    def push(self, placed: Placed) -> None:
+        """Take a frame; `advance` writes it."""
+        if self.over:
+            return
+        if placed.frame.keyframe and placed.key not in self._known:
+            self._learn(placed)
+        self._interleaver.push(placed)
+
+    def advance(self) -> None:
+        """Write what is in order."""
+        for placed in self._interleaver.pop():
+            self._guard(placed)
+
+    def finish(self) -> None:
+        """Write what is left, and complete the last file."""
+        for placed in self._interleaver.finish():
+            self._guard(placed)
+        self._close(SegmentEnd.STOPPED)
+        self.over = True
+
+    def _guard(self, placed: Placed) -> None:
+        if self.over:
+            return
+        try:
+            self._write(placed)
+        except (RecordingError, OSError) as error:
+            self._fail(error, placed.time)
+
+    def _write(self, placed: Placed) -> None:
+        file = self._file
+        if file is None:
+            file = self._begin(placed)
+        elif (end := self._reason_to_end(file, placed)) is not None:
+            self._close(end)
+            file = self._begin(placed)
+        elif placed.frame.keyframe:
+            self._learn(placed)
+        if file is None:
+            return
+        if not file.write(placed):
+            self._want_keyframe(placed)
+            return
+        self._frames += 1
+        if file.duration >= _GOOD:
+            self._failures = 0
+        if abs(placed.time - self._told) >= _PROGRESS:
+            self._told = placed.time
+            self._listener.on_progress(self._progress(file.path))
+
+    def _reason_to_end(self, file: OpenFile, placed: Placed) -> SegmentEnd | None:
+        frame = placed.frame
+        due = self._rule.due(float(placed.time - file.origin), file.size)
+        if not frame.keyframe:
+            if due is not None:
+                self._want_keyframe(placed)
+            return None
+        if placed.key not in file:
+            return SegmentEnd.TRACKS
+        shape = Shape(frame.codec, frame.width, frame.height)
+        if not shape.follows(file.shapes[placed.key], self._container):
+            return SegmentEnd.CHANGED
+        if due is None or frame.codec.kind is MediaKind.VIDEO or not file.has_pictures:
+            return due
+        # Sound waits for the pictures, unless there are none any more.
+        if self._rule.due(file.duration - _OVERDUE, 0) is not None:
+            return due
+        return None
+
+    def _begin(self, placed: Placed) -> OpenFile | None:
+        if not placed.frame.keyframe:
+            self._want_keyframe(placed)
+            return None
+        if placed.time < self._not_before:
+            return None
+        self._learn(placed)
+        self._number += 1
+        path = self._names.name(self._number)
+        try:
+            self._file = OpenFile(path, self._container, self._known, placed.time)
+        except (RecordingError, OSError) as error:
+            self._fail(error, placed.time, path)
+            return None
+        for key, known in self._known.items():
+            if key != placed.key and known.shape.codec.kind is MediaKind.VIDEO:
+                self._ask(key, placed.time)
+        return self._file
+
+    def _learn(self, placed: Placed) -> None:
+        frame = placed.frame
+        shape = Shape(frame.codec, frame.width, frame.height)
+        self._known[placed.key] = KnownStream(shape, frame.payload)
+
+    def _close(self, end: SegmentEnd) -> None:
+        file, self._file = self._file, None
+        if file is None:
+            return
+        try:
+            file.close()
+        except (RecordingError, OSError) as error:
+            end = SegmentEnd.FAILED
+            self._tell_failure(error, file.path)
+        self._duration += file.duration
+        self._size += file.size
+        segment = Segment(file.path, self._number, file.duration, file.size, end)
+        self._listener.on_segment(segment, self._progress(file.path))
+
+    def _fail(self, error: Exception, time: Fraction, path: Path | None = None) -> None:
+        self._failures += 1
+        self.over = self._failures >= FAILURES
+        self._not_before = time + Fraction(_PATIENCE)
+        self._tell_failure(error, path or (self._file.path if self._file else None))
+        self._close(SegmentEnd.FAILED)
+
+    def _tell_failure(self, error: Exception, path: Path | None) -> None:
+        if isinstance(error, OSError):
+            error = error_of("write", path or self._names.name(self._number), error)
+        self._listener.on_failure(RecordingFailure(error, path, self.over))
+
+    def _want_keyframe(self, placed: Placed) -> None:
+        self._ask(placed.key, placed.time)
+
+    def _ask(self, key: Hashable, time: Fraction) -> None:
+        before = self._asked.get(key)
+        if before is None or abs(time - before) >= _ASKING:
+            self._asked[key] = time
+            self._listener.on_keyframe_wanted(key)
+
+    def _progress(self, path: Path) -> Progress:
+        file = self._file
+        return Progress(
+            path=path,
+            duration=self._duration + (file.duration if file else 0.0),
+            size=self._size + (file.size if file else 0),
+            frames=self._frames,
+            dropped=0,
+        )

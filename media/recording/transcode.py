@@ -1,0 +1,209 @@
+"""Owns encoding a track anew for a file, where it was asked for or cannot be avoided."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, assert_never
+
+from av import AudioFrame, VideoFrame
+
+from media.recording.containers import Container, passes, transcoded_to
+from media.recording.events import TranscodingReason
+from media.recording.timeline import Placed
+from peer import Codec, EncodedFrame
+from peer.rtp.codecs import AudioEncoder, CodecError, FrameDecoder, VideoEncoder
+from peer.rtp_parameters import MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CLOCKS = {"opus": 48_000, "pcmu": 8_000, "pcma": 8_000, "g722": 8_000}
+_PICTURES = 90_000
+#: Seconds between key frames: of segments and of seeking.
+KEYFRAMES = Fraction(2)
+#: Bits for each pixel a second at 30 pictures: 2.8 Mbit/s for 720p.
+_BITS = 3
+_LEAST, _MOST = 500_000, 12_000_000
+
+
+class TranscodingPlan:
+    """Which codec each track is written in.
+
+    Args:
+        container: What it has to fit in.
+        wanted: Encoding names, such as "H264", that tracks of their kind are to be written in.
+
+    Raises:
+        ValueError: The container takes one of those not.
+    """
+
+    def __init__(self, container: Container, wanted: Sequence[str]) -> None:
+        self._container = container
+        self._wanted: dict[MediaKind, str] = {}
+        for name in wanted:
+            codec = target_codec(name)
+            if not passes(container, codec):
+                raise ValueError(f"{container.value} takes no {name}")
+            self._wanted[codec.kind] = name
+
+    def target(self, codec: Codec) -> tuple[str, TranscodingReason] | None:
+        """What to encode in, and why; None where the track is written as it comes."""
+        wanted = self._wanted.get(codec.kind)
+        if wanted is not None and wanted.lower() != codec.name.lower():
+            return wanted, TranscodingReason.ASKED
+        if passes(self._container, codec):
+            return None
+        unavoidable = transcoded_to(self._container, codec.kind)
+        return None if unavoidable is None else (unavoidable, TranscodingReason.CONTAINER)
+
+    def raw_target(self, kind: MediaKind) -> str | None:
+        """What to encode pictures or sound in; None where the container has none of the kind."""
+        return self._wanted.get(kind) or transcoded_to(self._container, kind)
+
+
+def target_codec(name: str) -> Codec:
+    """The codec by its encoding name, as our encoders take it."""
+    if (clock := _CLOCKS.get(name.lower())) is not None:
+        channels = 2 if name.lower() == "opus" else 1
+        return Codec(
+            kind=MediaKind.AUDIO, name=name, payload_type=0, clock_rate=clock, channels=channels
+        )
+    parameters = (("packetization-mode", "1"),) if name.lower() == "h264" else ()
+    return Codec(
+        kind=MediaKind.VIDEO,
+        name=name,
+        payload_type=0,
+        clock_rate=_PICTURES,
+        parameters=parameters,
+    )
+
+
+class FrameEncoder:
+    """Encodes decoded frames of one track; every call blocks.
+
+    Args:
+        name: Of the codec.
+
+    Raises:
+        CodecError: Nothing here encodes it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.codec = target_codec(name)
+        self._encoder: AudioEncoder | VideoEncoder
+        if self.codec.kind is MediaKind.AUDIO:
+            self._encoder = AudioEncoder(self.codec)
+        else:
+            self._encoder = VideoEncoder(self.codec)
+        self._keyframe: Fraction | None = None
+
+    def encode(self, frame: AudioFrame | VideoFrame, arrival: float) -> list[EncodedFrame]:
+        """What is complete with a frame.
+
+        Args:
+            frame: With its time.
+            arrival: Of what comes of it.
+
+        Raises:
+            CodecError: The library refused it.
+        """
+        match self._encoder:
+            case AudioEncoder() as encoder:
+                if not isinstance(frame, AudioFrame):
+                    return []
+                return [
+                    self._frame(sound.payload, sound.pts * sound.time_base, arrival)
+                    for sound in encoder.encode(frame)
+                ]
+            case VideoEncoder() as encoder:
+                if not isinstance(frame, VideoFrame):
+                    return []
+                return self._encode_picture(encoder, frame, arrival)
+            case _ as never:
+                assert_never(never)
+
+    def _encode_picture(
+        self, encoder: VideoEncoder, frame: VideoFrame, arrival: float
+    ) -> list[EncodedFrame]:
+        encoder.bitrate = min(max(_LEAST, frame.width * frame.height * _BITS), _MOST)
+        time = Fraction(frame.pts or 0) * (frame.time_base or Fraction(1, _PICTURES))
+        due = self._keyframe is None or not 0 <= time - self._keyframe < KEYFRAMES
+        pictures = encoder.encode(frame, keyframe=due)
+        if any(picture.keyframe for picture in pictures):
+            self._keyframe = time
+        return [
+            replace(
+                self._frame(picture.payload, picture.pts * picture.time_base, arrival),
+                keyframe=picture.keyframe,
+                width=picture.width,
+                height=picture.height,
+            )
+            for picture in pictures
+        ]
+
+    def _frame(self, payload: bytes, time: Fraction, arrival: float) -> EncodedFrame:
+        pts = round(time * self.codec.clock_rate)
+        return EncodedFrame(
+            codec=self.codec,
+            payload=payload,
+            ssrc=0,
+            timestamp=pts % 2**32,
+            pts=pts,
+            arrival=arrival,
+        )
+
+
+class Transcoder:
+    """Decodes frames of a track and encodes them again, on the line; every call blocks.
+
+    Args:
+        source: The codec they come in.
+        target: The name of the one they go in.
+
+    Attributes:
+        failed: Frames that could not be decoded or encoded.
+
+    Raises:
+        CodecError: Nothing here decodes or encodes it.
+    """
+
+    def __init__(self, source: Codec, target: str) -> None:
+        self.source = source
+        self.failed = 0
+        self._decoder = FrameDecoder(source)
+        self._encoder = FrameEncoder(target)
+        self._awaits_keyframe = True
+
+    def transcode(self, placed: Placed) -> list[Placed]:
+        """What comes of a frame, with the times of it."""
+        frame = placed.frame
+        if self._awaits_keyframe and not frame.keyframe:
+            return []
+        clock = self._encoder.codec.clock_rate
+        try:
+            self._awaits_keyframe = False
+            decoded = self._decoder.decode(frame.payload, frame.pts)
+            made = []
+            for each in decoded:
+                each.pts = round(placed.time * clock)
+                each.time_base = Fraction(1, clock)
+                made += self._encoder.encode(each, frame.arrival)
+        except CodecError:
+            self.failed += 1
+            self._awaits_keyframe = frame.codec.kind is MediaKind.VIDEO
+            return []
+        sound = frame.codec.kind is MediaKind.AUDIO
+        return [
+            Placed(
+                placed.key,
+                each,
+                Fraction(each.pts, clock),
+                _SOUND if sound else placed.duration,
+            )
+            for each in made
+        ]
+
+
+#: Our encoders make packets of 20 ms.
+_SOUND = Fraction(1, 50)

@@ -1,0 +1,140 @@
+"""Owns the thread that writes a recording: all that waits for a disk or a codec happens there."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from media.recording.containers import passes
+from media.recording.errors import UnsupportedError
+from media.recording.events import RecordingFailure, Transcoding
+from media.recording.series import FileSeries, SeriesListener
+from media.recording.timeline import Placed
+from media.recording.transcode import Transcoder, TranscodingPlan, target_codec
+from media.recording.write_queue import Ended, Expect, Finish, WriteQueue
+from peer.rtp.codecs import CodecError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from media.recording.containers import Container
+    from media.recording.segments import FileNames, SegmentRule
+    from peer import Codec
+
+
+class WriterListener(SeriesListener, Protocol):
+    """Told of what happens, on the thread."""
+
+    def on_transcoding(self, transcoding: Transcoding) -> None:
+        """A track is encoded anew."""
+
+    def on_finished(self) -> None:
+        """The thread has done all."""
+
+
+class Writer:
+    """Takes frames and orders out of a queue until it is told to finish.
+
+    Args:
+        queue: What it takes.
+        names: Of the files.
+        container: What kind they are.
+        rule: How long they get.
+        plan: What is encoded anew.
+        listener: Told of what happens.
+    """
+
+    def __init__(
+        self,
+        queue: WriteQueue,
+        *,
+        names: FileNames,
+        container: Container,
+        rule: SegmentRule,
+        plan: TranscodingPlan,
+        listener: WriterListener,
+    ) -> None:
+        self._queue = queue
+        self._names = names
+        self._container = container
+        self._plan = plan
+        self._listener = listener
+        self._series = FileSeries(names, container, rule, listener)
+        # None for a track that is written as it comes.
+        self._transcoders: dict[Hashable, tuple[Codec, Transcoder | None]] = {}
+        self._refused: set[str] = set()
+        self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while self._work():
+                self._series.advance()
+        except Exception as error:
+            # Nobody else would see it, and the frames would wait for nothing.
+            self._listener.on_failure(RecordingFailure(error, None, ended=True))
+        finally:
+            self._listener.on_finished()
+
+    def _work(self) -> bool:
+        for item in self._queue.take():
+            match item:
+                case Placed():
+                    for each in self._converted(item):
+                        self._series.push(each)
+                case Expect(key, codec):
+                    self._expect(key, codec)
+                case Ended(key):
+                    self._series.end(key)
+                    self._transcoders.pop(key, None)
+                case Finish():
+                    self._series.finish()
+                    return False
+                case _ as never:
+                    assert_never(never)
+        return True
+
+    def _expect(self, key: Hashable, codec: Codec) -> None:
+        target = self._plan.target(codec)
+        if target is not None:
+            self._series.expect(key, target_codec(target[0]))
+        elif passes(self._container, codec):
+            self._series.expect(key, codec)
+
+    def _converted(self, placed: Placed) -> list[Placed]:
+        codec = placed.frame.codec
+        known = self._transcoders.get(placed.key)
+        if known is None or known[0] != codec:
+            known = (codec, self._transcoder(codec))
+            self._transcoders[placed.key] = known
+        if known[1] is not None:
+            return known[1].transcode(placed)
+        return [placed] if passes(self._container, codec) and not self._is_refused(codec) else []
+
+    def _transcoder(self, codec: Codec) -> Transcoder | None:
+        target = self._plan.target(codec)
+        if target is None:
+            if not passes(self._container, codec):
+                self._refuse(codec, f"{self._container.value} takes no {codec.kind.value}")
+            return None
+        name, reason = target
+        try:
+            transcoder = Transcoder(codec, name)
+        except CodecError as error:
+            self._refuse(codec, str(error))
+            return None
+        self._listener.on_transcoding(Transcoding(codec.kind, codec.name, name, reason))
+        return transcoder
+
+    def _is_refused(self, codec: Codec) -> bool:
+        return codec.mimeType in self._refused
+
+    def _refuse(self, codec: Codec, why: str) -> None:
+        """Say once that a track cannot be recorded; the others can."""
+        if not self._is_refused(codec):
+            self._refused.add(codec.mimeType)
+            error = UnsupportedError("record", self._names.name(1), why=why)
+            self._listener.on_failure(RecordingFailure(error, None, ended=False))

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import pytest
+
+from media import SyntheticAudioTrack, SyntheticVideoTrack
+from media.recording.events import Progress, Segment, SegmentEnd, Transcoding, TranscodingReason
+from media.recording.recorder import Recorder, RecorderState
+from peer import InvalidStateError, PeerConnection, TrackEvent
+from signaling import Negotiator, channel_pair
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+async def received() -> AsyncIterator[list[TrackEvent]]:
+    """A picture and a sound that arrive over a connection of ours."""
+    here, there = channel_pair()
+    events: asyncio.Queue[TrackEvent] = asyncio.Queue()
+    async with PeerConnection() as caller, PeerConnection() as callee, asyncio.TaskGroup() as tasks:
+        callee.on("track", events.put_nowait)
+        tasks.create_task(Negotiator(caller, here, polite=False).run())
+        tasks.create_task(Negotiator(callee, there, polite=True).run())
+        caller.addTrack(SyntheticVideoTrack(width=320, height=240))
+        caller.addTrack(SyntheticAudioTrack())
+        async with asyncio.timeout(20):
+            found = [await events.get() for _ in range(2)]
+            for each in found:
+                async for _ in each.receiver.encoded_frames():
+                    break
+        yield found
+        await asyncio.gather(caller.close(), callee.close())
+
+
+def times(path: Path, kind: str) -> list[float]:
+    """Of each frame of a kind, decoded."""
+    with av.open(str(path)) as file:
+        streams = file.streams.audio if kind == "audio" else file.streams.video
+        assert len(streams) == 1
+        return [frame.time for frame in file.decode(streams[0]) if frame.time is not None]
+
+
+async def record(recorder: Recorder, seconds: float) -> None:
+    await recorder.start()
+    await asyncio.sleep(seconds)
+    await recorder.stop()
+
+
+@pytest.mark.parametrize("suffix", ["webm", "mkv", "mp4"])
+async def test_call_of_five_seconds_is_in_the_file(
+    received: list[TrackEvent], tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"out.{suffix}"
+    recorder = Recorder(path)
+    told: list[Progress] = []
+    complete: list[Segment] = []
+    encoded: list[Transcoding] = []
+    recorder.on("progress", told.append)
+    recorder.on("segment", complete.append)
+    recorder.on("transcoding", encoded.append)
+    for event in received:
+        recorder.addTrack(event.track)
+    await record(recorder, 5.0)
+    pictures, sounds = times(path, "video"), times(path, "audio")
+    assert pictures[-1] - pictures[0] == pytest.approx(5.0, abs=0.5)
+    assert sounds[-1] - sounds[0] == pytest.approx(5.0, abs=0.5)
+    assert min(pictures[0], sounds[0]) == pytest.approx(0.0, abs=0.03)
+    assert pictures[0] - sounds[0] == pytest.approx(0.0, abs=0.5)
+    assert len(sounds) == pytest.approx(250, abs=25)
+    assert [(each.path, each.end) for each in complete] == [(path, SegmentEnd.STOPPED)]
+    assert complete[0].size == path.stat().st_size
+    assert len(told) >= 3
+    assert recorder.stats.frames >= len(pictures) + len(sounds) - 1
+    assert recorder.stats.dropped == 0
+    assert recorder.state is RecorderState.INACTIVE
+    if suffix == "mp4":
+        assert [(each.target, each.reason) for each in encoded] == [
+            ("H264", TranscodingReason.CONTAINER)
+        ]
+    else:
+        assert not encoded
+
+
+async def test_segments_begin_at_key_frames_and_lose_nothing(
+    received: list[TrackEvent], tmp_path: Path
+) -> None:
+    recorder = Recorder(tmp_path / "out-{n:03}.webm", segment_duration=1.5)
+    for event in received:
+        recorder.addTrack(event.track)
+    await record(recorder, 6.0)
+    files = recorder.stats.files
+    assert [each.path.name for each in files] == [f"out-{n:03}.webm" for n in range(1, 5)][
+        : len(files)
+    ]
+    assert len(files) >= 3
+    assert {each.end for each in files[:-1]} == {SegmentEnd.DURATION}
+    for each in files[:-1]:
+        assert each.duration == pytest.approx(1.9, abs=0.45)
+        assert times(each.path, "video")[0] == 0.0
+    assert sum(each.duration for each in files) == pytest.approx(6.0, abs=0.6)
+    assert sum(len(times(each.path, "audio")) for each in files) == pytest.approx(300, abs=25)
+
+
+async def test_paused_time_is_not_in_the_file(received: list[TrackEvent], tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.webm")
+    for event in received:
+        recorder.addTrack(event.track)
+    await recorder.start()
+    await asyncio.sleep(2.0)
+    recorder.pause()
+    await asyncio.sleep(2.0)
+    recorder.resume()
+    await asyncio.sleep(2.0)
+    await recorder.stop()
+    for kind in ("audio", "video"):
+        found = times(tmp_path / "out.webm", kind)
+        assert found[-1] - found[0] == pytest.approx(4.0, abs=0.6)
+
+
+async def test_track_that_comes_later_is_in_the_next_file(
+    received: list[TrackEvent], tmp_path: Path
+) -> None:
+    sound, picture = sorted(received, key=lambda each: each.track.kind)
+    recorder = Recorder(tmp_path / "out.webm")
+    recorder.addTrack(sound.track)
+    await recorder.start()
+    await asyncio.sleep(2.0)
+    recorder.addTrack(picture.receiver)
+    await asyncio.sleep(2.0)
+    await recorder.stop()
+    first, second = recorder.stats.files
+    assert (first.end, first.path.name) == (SegmentEnd.TRACKS, "out.webm")
+    assert second.path.name == "out-2.webm"
+    with av.open(str(first.path)) as file:
+        assert not file.streams.video
+    assert len(times(second.path, "video")) >= 30
+    assert len(times(second.path, "audio")) >= 60
+
+
+async def test_tracks_that_nobody_encoded_are_and_that_is_said(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.mp4", transcode="VP9")
+    encoded: list[Transcoding] = []
+    recorder.on("transcoding", encoded.append)
+    tracks = [SyntheticVideoTrack(width=320, height=240, rate=15), SyntheticAudioTrack()]
+    for track in tracks:
+        recorder.addTrack(track)
+    await record(recorder, 3.0)
+    assert {(each.source, each.target, each.reason) for each in encoded} == {
+        ("raw", "VP9", TranscodingReason.RAW),
+        ("raw", "opus", TranscodingReason.RAW),
+    }
+    with av.open(str(tmp_path / "out.mp4")) as file:
+        assert file.streams.video[0].codec_context.name in ("vp9", "libvpx-vp9")
+    assert len(times(tmp_path / "out.mp4", "video")) >= 35
+    assert len(times(tmp_path / "out.mp4", "audio")) >= 125
+    assert all(track.readyState == "live" for track in tracks)
+
+
+async def test_recorder_is_used_once(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.webm")
+    await recorder.stop()
+    await recorder.start()
+    with pytest.raises(InvalidStateError):
+        await recorder.start()
+    with pytest.raises(InvalidStateError):
+        recorder.resume()
+    await recorder.stop()
+    await recorder.stop()
+    assert recorder.stats.files == ()
+    with pytest.raises(InvalidStateError):
+        recorder.addTrack(SyntheticAudioTrack())
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments"),
+    [
+        ("out.avi", {}),
+        ("out-{x}.webm", {}),
+        ("out.webm", {"transcode": "H264"}),
+        ("out.webm", {"options": {"crf": "30"}}),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(path: str, arguments: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Recorder(path, **arguments)  # type: ignore[arg-type] - of several types by design
