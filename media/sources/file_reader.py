@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 import av
 from av import AudioFrame, AudioResampler, VideoFrame
 
-from media.sources.errors import UnpassableError
+from media.sources.errors import UnpassableError, UnreadableError
 from media.sources.opening import error_of, open_input
 from media.sources.passing import Passing
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from av.packet import Packet
 
@@ -79,6 +79,8 @@ class FileReader:
         extent: Of the file.
         decode: Whether frames are decoded: pictures as they are, sound 48 kHz `s16`, 20 ms each.
         loop: Whether it begins again at its end.
+        container: As libav names it; None to find out.
+        options: Of libav for that.
 
     Raises:
         MissingError: There is no such file.
@@ -87,13 +89,22 @@ class FileReader:
     """
 
     def __init__(
-        self, path: str, kind: MediaKind, extent: Extent, *, decode: bool, loop: bool
+        self,
+        path: str,
+        kind: MediaKind,
+        extent: Extent,
+        *,
+        decode: bool,
+        loop: bool,
+        container: str | None = None,
+        options: Mapping[str, str] | None = None,
     ) -> None:
         self._path = path
         self._kind = kind
         self._extent = extent
         self._decode = decode
         self._loop = loop
+        self._how = container, options
         self._lap = 0
         # Nothing before this is given, in seconds within the file.
         self._from: Fraction | None = None
@@ -163,10 +174,14 @@ class FileReader:
         self._container.close()
 
     def _open(self) -> None:
-        self._container = open_input(self._path)
+        container, options = self._how
+        self._container = open_input(self._path, container=container, options=options)
         streams = self._container.streams
-        self._stream: Any = (streams.audio if self._kind is MediaKind.AUDIO else streams.video)[0]
         try:
+            found = streams.audio if self._kind is MediaKind.AUDIO else streams.video
+            if not found:
+                raise UnreadableError(self._path, f"there is no {self._kind} in it")
+            self._stream: Any = found[0]
             self._passing = None if self._decode else Passing(self._stream, self._path)
         except Exception:
             self._container.close()

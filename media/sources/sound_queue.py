@@ -1,0 +1,103 @@
+"""Owns `SoundQueue`: PCM of any rate that waits to be played, as samples of one rate."""
+
+from __future__ import annotations
+
+from collections import deque
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from av import AudioFrame, AudioResampler
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RATE = 48_000
+
+
+class SoundQueue:
+    """Pure: no clock, no tasks.
+
+    Args:
+        channels: That come out: 1 or 2.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+        self._blocks: deque[NDArray[np.int16]] = deque()
+        self._samples = 0
+        self._resampler: AudioResampler | None = None
+        self._shape = (RATE, channels)
+
+    @property
+    def seconds(self) -> float:
+        """How much waits."""
+        return self._samples / RATE
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits, the last of what a change of rate holds back included."""
+        return not self._samples and self._resampler is None
+
+    def push(self, samples: NDArray[np.int16], rate: int) -> None:
+        """Add sound.
+
+        Args:
+            samples: Shape (n,) or (n, 1) for mono, (n, 2) for stereo.
+            rate: In hertz.
+        """
+        channels = 1 if samples.ndim == 1 else samples.shape[1]
+        samples = np.ascontiguousarray(samples.reshape(-1, channels))
+        if (rate, channels) != self._shape:
+            self._flush()
+            self._shape = rate, channels
+        if not len(samples):
+            return
+        if (rate, channels) == (RATE, self._channels):
+            self._append(samples.copy())
+            return
+        layout = "mono" if channels == 1 else "stereo"
+        frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=layout)
+        frame.sample_rate = rate
+        frame.time_base = Fraction(1, rate)
+        if self._resampler is None:
+            ours = "mono" if self._channels == 1 else "stereo"
+            self._resampler = AudioResampler("s16", ours, RATE)
+        self._take(self._resampler.resample(frame))
+
+    def pull(self, count: int) -> NDArray[np.int16]:
+        """Take this many samples, shape (count, channels); silence where there are no more."""
+        if self._samples < count:
+            self._flush()
+        out = np.zeros((count, self._channels), np.int16)
+        at = 0
+        while at < count and self._blocks:
+            block = self._blocks.popleft()
+            part, rest = block[: count - at], block[count - at :]
+            out[at : at + len(part)] = part
+            at += len(part)
+            if len(rest):
+                self._blocks.appendleft(rest)
+        self._samples -= at
+        return out
+
+    def clear(self) -> None:
+        """Drop all of it."""
+        self._blocks.clear()
+        self._samples = 0
+        self._resampler = None
+
+    def _flush(self) -> None:
+        resampler, self._resampler = self._resampler, None
+        if resampler is not None:
+            self._take(resampler.resample(None))
+
+    def _take(self, frames: list[AudioFrame]) -> None:
+        for frame in frames:
+            self._append(
+                frame.to_ndarray().reshape(-1, self._channels).astype(np.int16, copy=False)
+            )
+
+    def _append(self, block: NDArray[np.int16]) -> None:
+        self._blocks.append(block)
+        self._samples += len(block)
