@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 #: Seconds between two looks at what waits.
 _TICK = 0.1
 #: Seconds between two requests for a key frame of a track.
-_ASKING = 1.0
+_ASKING = 0.5
 #: Seconds that the end of a recording waits for a disk that does not answer.
 _PATIENCE = 10.0
 
@@ -359,7 +359,7 @@ class Recorder:
             await asyncio.sleep(_TICK)
             self._timeline.advance(time.monotonic())
             self._hand_on()
-            for key in self._queue.broken:
+            for key in (*self._queue.broken, *self._timeline.broken):
                 self.on_keyframe_wanted(key)
 
     def _hand_on(self) -> None:

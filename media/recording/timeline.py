@@ -130,6 +130,17 @@ class Timeline:
         """The end of what was placed, in seconds."""
         return max((each.time + each.duration for each in self._reached.values()), default=_ZERO)
 
+    @property
+    def broken(self) -> tuple[Hashable, ...]:
+        """Tracks of which something was left out, so that nothing can be placed but a key frame."""
+        if self._paused is not None:
+            return ()
+        return tuple(
+            key
+            for key, track in self._tracks.items()
+            if track.released and track.awaits_keyframe and track.kind is MediaKind.VIDEO
+        )
+
     def add(self, key: Hashable, kind: MediaKind, sender: Hashable) -> None:
         """Expect frames of a track.
 

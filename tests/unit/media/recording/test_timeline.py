@@ -228,7 +228,10 @@ def test_paused_time_is_cut_out() -> None:
     nothing = play(line, sound=sound.frames(103.0, 108.0), picture=picture.frames(103.0, 108.0))
     line.resume(108.0)
     dependent = [picture.frame(108.0 + n / 30, keyframe=n >= 9) for n in range(60)]
-    second = play(line, sound=sound.frames(108.0, 110.0), picture=dependent)
+    assert play(line, picture=dependent[:1]) == {"picture": []}
+    assert line.broken == ("picture",)
+    second = play(line, sound=sound.frames(108.0, 110.0), picture=dependent[1:])
+    assert line.broken == ()
     assert not nothing["sound"]
     assert not nothing["picture"]
     assert float(first["sound"][-1].time) == pytest.approx(2.98, abs=0.03)
