@@ -54,6 +54,7 @@ class PictureReader:
         self._newest: VideoFrame | None = None
         self._news = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
+        self._closed = False
 
     def __aiter__(self) -> PictureReader:
         return self
@@ -64,10 +65,12 @@ class PictureReader:
         Raises:
             TypeError: The track gives no pictures, or such that are not decoded.
         """
-        if self._reading is None:
+        if self._reading is None and not self._closed:
             self._reading = asyncio.create_task(self._read())
             self._reading.add_done_callback(lambda _: self._news.set())
         while self._newest is None:
+            if self._closed or self._reading is None:
+                raise StopAsyncIteration
             if self._reading.done():
                 if not self._reading.cancelled():
                     self._reading.result()
@@ -80,12 +83,11 @@ class PictureReader:
 
     async def aclose(self) -> None:
         """Read the track no more."""
-        reading, self._newest = self._reading, None
-        if reading is None:
-            self._reading = asyncio.create_task(asyncio.sleep(0))
-            return
-        reading.cancel()
-        await asyncio.wait([reading])
+        self._closed, self._newest = True, None
+        self._news.set()
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait([self._reading])
 
     async def __aenter__(self) -> PictureReader:
         return self
@@ -150,5 +152,5 @@ def pictures(
 
 def _time_of(frame: VideoFrame) -> float:
     if frame.pts is None or not frame.time_base:
-        return asyncio.get_event_loop().time()
+        return asyncio.get_running_loop().time()
     return float(frame.pts * frame.time_base)
