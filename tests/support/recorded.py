@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
+from media.recording.timeline import Placed
+from media.recording.transcode import FrameEncoder
 from peer import Codec, EncodedFrame
 from peer.rtp_parameters import MediaKind
+from tests.support.frames import flat_picture
 
 OPUS = Codec(kind=MediaKind.AUDIO, name="opus", payload_type=111, clock_rate=48_000, channels=2)
 VP8 = Codec(kind=MediaKind.VIDEO, name="VP8", payload_type=96, clock_rate=90_000)
@@ -32,7 +36,6 @@ class Track:
     began: float = 100.0
     report: float | None = None
     rate: float = 1.0
-    keyframes: int = 1
 
     def frame(self, captured: float, *, late: float = 0.0, keyframe: bool = True) -> EncodedFrame:
         """What was captured then, by our clock."""
@@ -61,3 +64,33 @@ def shifted(frame: EncodedFrame, wall: float) -> EncodedFrame:
     """The same by a sender's clock that is set forward."""
     assert frame.wall_clock is not None
     return replace(frame, wall_clock=frame.wall_clock + wall)
+
+
+def pictures(
+    name: str, start: float, count: int, *, size: tuple[int, int] = (64, 48), key: int = 0
+) -> list[Placed]:
+    """Real ones, 30 a second on the line, with a key frame every 2 seconds."""
+    encoder = FrameEncoder(name)
+    made = []
+    for index in range(count):
+        picture = flat_picture(*size, luma=60 + index % 100)
+        picture.pts = 3000 * index
+        picture.time_base = Fraction(1, 90_000)
+        made += encoder.encode(picture, start + index / 30)
+    step = Fraction(1, 30)
+    return [Placed(key, each, Fraction(start) + i * step, step) for i, each in enumerate(made)]
+
+
+def sounds(start: float, count: int, *, key: int = 1, size: int = 100) -> list[Placed]:
+    """Opus packets, 50 a second on the line."""
+    track = Track(began=0.0)
+    step = Fraction(1, 50)
+    return [
+        Placed(
+            key,
+            replace(track.frame(start + index / 50), payload=SOUND + bytes(size - len(SOUND))),
+            Fraction(start) + index * step,
+            step,
+        )
+        for index in range(count)
+    ]

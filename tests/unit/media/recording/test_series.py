@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import pytest
+
+from media.recording.containers import Container
+from media.recording.errors import DiskFullError, UnwritableError
+from media.recording.events import Progress, RecordingFailure, Segment, SegmentEnd
+from media.recording.segments import FileNames, SegmentRule
+from media.recording.series import FileSeries
+from tests.support.recorded import OPUS, pictures, sounds
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from media.recording.timeline import Placed
+
+
+@dataclass
+class Told:
+    """What a series said."""
+
+    segments: list[Segment] = field(default_factory=list)
+    failures: list[RecordingFailure] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
+    wanted: list[Hashable] = field(default_factory=list)
+
+    def on_progress(self, progress: Progress) -> None:
+        self.progress.append(progress)
+
+    def on_segment(self, segment: Segment, progress: Progress) -> None:
+        self.segments.append(segment)
+        assert progress.path == segment.path
+
+    def on_failure(self, failure: RecordingFailure) -> None:
+        self.failures.append(failure)
+
+    def on_keyframe_wanted(self, key: Hashable) -> None:
+        self.wanted.append(key)
+
+    @property
+    def ends(self) -> list[tuple[str, SegmentEnd]]:
+        return [(each.path.name, each.end) for each in self.segments]
+
+
+class Bench:
+    """A series in a folder, and what it says."""
+
+    def __init__(self, path: Path, *, rule: SegmentRule | None = None) -> None:
+        self.told = Told()
+        container = Container.of(path)
+        rule = rule or SegmentRule()
+        self.series = FileSeries(FileNames(path), container, rule, self.told)
+
+    def write(self, *tracks: Iterable[Placed]) -> None:
+        """All frames by their time, a few at a time."""
+        for each in sorted((e for track in tracks for e in track), key=lambda e: e.time):
+            self.series.push(each)
+            self.series.advance()
+
+    def finish(self) -> list[tuple[str, SegmentEnd]]:
+        self.series.finish()
+        return self.told.ends
+
+
+def decoded(path: Path) -> list[tuple[int, int]]:
+    """The size of each picture."""
+    with av.open(str(path)) as file:
+        return [(frame.width, frame.height) for frame in file.decode(video=0)]
+
+
+def streams(path: Path) -> list[str]:
+    with av.open(str(path)) as file:
+        return sorted(stream.type for stream in file.streams)
+
+
+def packets(path: Path) -> int:
+    with av.open(str(path)) as file:
+        return sum(1 for packet in file.demux() if packet.size)
+
+
+def test_size_that_the_container_can_follow_changes_within_the_file(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "out.webm")
+    bench.write(pictures("VP8", 0, 30), sounds(0, 100))
+    bench.write(pictures("VP8", 2, 30, size=(128, 96)))
+    assert bench.finish() == [("out.webm", SegmentEnd.STOPPED)]
+    assert decoded(tmp_path / "out.webm") == [(64, 48)] * 30 + [(128, 96)] * 30
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_size_that_it_cannot_follow_begins_the_next_file(tmp_path: Path, suffix: str) -> None:
+    bench = Bench(tmp_path / f"out.{suffix}")
+    bench.write(pictures("H264", 0, 30), sounds(0, 50))
+    bench.write(pictures("H264", 1, 30, size=(128, 96)), sounds(1, 50))
+    assert bench.finish() == [
+        (f"out.{suffix}", SegmentEnd.CHANGED),
+        (f"out-2.{suffix}", SegmentEnd.STOPPED),
+    ]
+    assert decoded(tmp_path / f"out.{suffix}") == [(64, 48)] * 30
+    assert decoded(tmp_path / f"out-2.{suffix}") == [(128, 96)] * 30
+    assert streams(tmp_path / f"out-2.{suffix}") == ["audio", "video"]
+    assert sum(packets(each) for each in tmp_path.iterdir()) == 60 + 100
+
+
+def test_codec_that_changes_begins_the_next_file(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "{n:02}.webm")
+    bench.write(pictures("VP8", 0, 30), sounds(0, 50))
+    bench.write(pictures("VP9", 1, 30), sounds(1, 50))
+    assert bench.finish() == [
+        ("01.webm", SegmentEnd.CHANGED),
+        ("02.webm", SegmentEnd.STOPPED),
+    ]
+    with av.open(str(tmp_path / "02.webm")) as file:
+        assert file.streams.video[0].codec_context.name in ("vp9", "libvpx-vp9")
+
+
+def test_change_of_payload_type_alone_changes_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "out.mp4")
+    bench.write(pictures("H264", 0, 30))
+    later = pictures("H264", 1, 30)
+    bench.write(
+        replace(e, frame=replace(e.frame, ssrc=7, codec=replace(e.frame.codec, payload_type=99)))
+        for e in later
+    )
+    assert bench.finish() == [("out.mp4", SegmentEnd.STOPPED)]
+    assert len(decoded(tmp_path / "out.mp4")) == 60
+
+
+def test_file_of_sound_ends_when_it_is_long_enough(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "out.ogg", rule=SegmentRule(duration=2.0))
+    bench.write(sounds(0, 250))
+    ends = bench.finish()
+    assert [end for _, end in ends] == [SegmentEnd.DURATION] * 2 + [SegmentEnd.STOPPED]
+    assert [each.duration for each in bench.told.segments] == [2.0, 2.0, 1.0]
+
+
+def test_file_of_pictures_ends_at_a_key_frame_which_is_asked_for(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "out.webm", rule=SegmentRule(duration=1.0))
+    bench.write(pictures("VP8", 0, 100), sounds(0, 160))
+    assert [end for _, end in bench.finish()] == [SegmentEnd.DURATION, SegmentEnd.STOPPED]
+    # Key frames are at 0 and at 2 seconds.
+    assert bench.told.segments[0].duration == pytest.approx(2.0, abs=0.02)
+    assert set(bench.told.wanted) == {0}
+    assert len(bench.told.wanted) <= 3
+    assert len(decoded(tmp_path / "out.webm")) == 60
+    assert len(decoded(tmp_path / "out-2.webm")) == 40
+
+
+def test_file_whose_pictures_have_ended_ends_nevertheless(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "out.webm", rule=SegmentRule(duration=2.0))
+    bench.write(pictures("VP8", 0, 30), sounds(0, 50))
+    bench.series.end(0)
+    bench.write(sounds(1, 500))
+    bench.finish()
+    assert len(bench.told.segments) >= 2
+    assert streams(bench.told.segments[1].path) == ["audio"]
+
+
+def test_file_ends_by_its_size(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "out.ogg", rule=SegmentRule(size=20_000))
+    bench.write(sounds(0, 1000))
+    assert {end for _, end in bench.finish()[:-1]} == {SegmentEnd.SIZE}
+    # What a container keeps back for half a second counts when it is there.
+    assert all(15_000 < each.size < 30_000 for each in bench.told.segments[:-1])
+
+
+def test_sound_that_is_expected_has_its_place_before_it_comes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "out.webm")
+    bench.series.expect(1, OPUS)
+    bench.write(pictures("VP8", 0, 90), sounds(2, 50))
+    assert bench.finish() == [("out.webm", SegmentEnd.STOPPED)]
+    with av.open(str(tmp_path / "out.webm")) as file:
+        first = next(iter(file.demux(audio=0)))
+        assert first.pts is not None
+        assert float(first.pts * first.time_base) == pytest.approx(2.0, abs=0.01)
+
+
+def test_track_that_joins_again_goes_on_in_its_place(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "out.webm")
+    bench.write(pictures("VP8", 0, 30), sounds(0, 50))
+    bench.series.end(0)
+    bench.write(sounds(1, 100))
+    bench.write(pictures("VP8", 3, 30), sounds(3, 50))
+    assert bench.finish() == [("out.webm", SegmentEnd.STOPPED)]
+    assert len(decoded(tmp_path / "out.webm")) == 60
+
+
+def test_second_picture_of_the_next_file_waits_for_its_key_frame(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "out.webm")
+    bench.write(pictures("VP8", 0, 80, key=0))
+    late = pictures("VP8", 3, 80, key=3)
+    early = pictures("VP8", 2, 80, key=0)[30:]
+    bench.write(late, early)
+    assert bench.finish()[0] == ("out.webm", SegmentEnd.TRACKS)
+    assert 0 in bench.told.wanted
+    with av.open(str(tmp_path / "out-2.webm")) as file:
+        assert len(file.streams.video) == 2
+        assert sum(1 for _ in file.decode(file.streams.video[0])) == 20
+
+
+@contextmanager
+def file_limit(octets: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (octets, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("suffix", ["webm", "mkv", "mp4", "ogg"])
+def test_full_disk_leaves_a_good_file_and_the_next_one_begins(tmp_path: Path, suffix: str) -> None:
+    bench = Bench(tmp_path / f"out.{suffix}")
+    with file_limit(100_000):
+        bench.write(sounds(0, 400, size=400))
+    bench.write(sounds(8, 100, size=400))
+    ends = bench.finish()
+    assert [end for _, end in ends] == [SegmentEnd.FAILED, SegmentEnd.STOPPED]
+    (failure,) = bench.told.failures
+    assert isinstance(failure.error, DiskFullError)
+    assert not failure.ended
+    assert packets(tmp_path / f"out.{suffix}") >= 100_000 // 400 - 60
+
+
+def test_disk_that_stays_full_ends_the_recording(tmp_path: Path) -> None:
+    for name in ("out.webm", "out-2.webm", "out-3.webm"):
+        (tmp_path / name).symlink_to("/dev/full")
+    bench = Bench(tmp_path / "out.webm")
+    bench.write(sounds(0, 500))
+    assert [type(each.error) for each in bench.told.failures] == [DiskFullError] * 3
+    assert [each.ended for each in bench.told.failures] == [False, False, True]
+    assert bench.series.over
+    bench.finish()
+
+
+def test_disk_that_has_room_again_is_written_to(tmp_path: Path) -> None:
+    (tmp_path / "out.webm").symlink_to("/dev/full")
+    bench = Bench(tmp_path / "out.webm")
+    bench.write(sounds(0, 500))
+    assert bench.finish()[-1] == ("out-2.webm", SegmentEnd.STOPPED)
+    assert len(bench.told.failures) == 1
+    assert bench.told.segments[-1].duration > 8.0
+
+
+def test_folder_that_is_not_there_ends_it_after_three_attempts(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "missing" / "out.webm")
+    bench.write(sounds(0, 500))
+    assert [type(each.error) for each in bench.told.failures] == [UnwritableError] * 3
+    assert bench.told.failures[-1].ended
+    assert bench.finish() == []
