@@ -1,4 +1,4 @@
-"""Owns a 5 by 7 bitmap font with the few characters that an overlay writes."""
+"""Owns a 5 by 7 bitmap font with what overlays and names are written in."""
 
 from __future__ import annotations
 
@@ -35,24 +35,61 @@ _OTHERS = """
              ##   #     #   # #   # #   # #####
 """
 
+_LETTERS = """
+####   ###  ####   ###  #   #  ###    ### #   # #     #   #  ###
+#   # #   # #   # #   # #   #   #      #  #  #  #     ##  # #   #
+#   # #     #   # #     #   #   #      #  # #   #     ##  # #   #
+####  #     #   # # ### #####   #      #  ##    #     # # # #   #
+#   # #     #   # #   # #   #   #      #  # #   #     #  ## #   #
+#   # #   # #   # #   # #   #   #   #  #  #  #  #     #  ## #   #
+####   ###  ####   #### #   #  ###   ##   #   # ##### #   #  ###
+"""
+
+_MORE_LETTERS = """
+####   ###   #### ##### #   # #   # #   # #   # #   # #####
+#   # #   # #       #   #   # #   # #   # #   # #   #     #
+#   # #   # #       #   #   # #   # #   #  # #   # #     #
+####  #   #  ###    #   #   # #   # # # #   #     #     #
+#     # # #     #   #   #   # #   # # # #  # #    #    #
+#     #  #      #   #   #   #  # #  ## ## #   #   #   #
+#      ## # ####    #    ###    #   #   # #   #   #   #####
+"""
+
+_SIGNS = """
+              #                   #    #   #     ###   ##    ###
+              #           #       #   #     #   #   # #  #  #   #
+             #            #      #   #       #  # ### # #       #
+#####                   #####   #    #       #  # # #  #       #
+                    ##    #    #     #       #  # ### # # #   #
+                     #    #   #       #     #   #     #  #
+      #####         #         #        #   #     ####  ## #   #
+"""
+
 
 def _cut(art: str, characters: str) -> dict[str, NDArray[np.bool_]]:
     width = _CELL * len(characters)
-    rows = art.strip("\n").split("\n")
+    rows = art.removeprefix("\n").removesuffix("\n").split("\n")
     dots = np.array([[dot == "#" for dot in row.ljust(width)] for row in rows])
     return {c: dots[:, i * _CELL : (i + 1) * _CELL] for i, c in enumerate(characters)}
 
 
 _GLYPHS: Mapping[str, NDArray[np.bool_]] = MappingProxyType(
-    _cut(_DIGITS, "0123456789") | _cut(_OTHERS, " :.FRAME")
+    _cut(_DIGITS, "0123456789")
+    | _cut(_OTHERS, " :.FRAME")
+    | _cut(_LETTERS, "BCDGHIJKLNO")
+    | _cut(_MORE_LETTERS, "PQSTUVWXYZ")
+    | _cut(_SIGNS, "-_',+/()@&?")
 )
+
+CHARACTERS = frozenset(_GLYPHS)
+"""What there is to write with."""
 
 
 def mask(text: str, scale: int = 1) -> NDArray[np.bool_]:
     """Write one line of text.
 
     Args:
-        text: Digits, space, `:`, `.` and the letters of `FRAME`.
+        text: Of `CHARACTERS`: digits, capital letters, space and some signs.
         scale: Pixels for each dot of the font.
 
     Returns:

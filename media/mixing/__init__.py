@@ -1,0 +1,1 @@
+"""Several sounds in one sound, several pictures in one picture."""

@@ -1,0 +1,78 @@
+"""Owns the track of a mixer's sound."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from av import AudioFrame
+
+from media.mixing.blocks import RATE, SAMPLES
+from media.mixing.limiter import Limiter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from media.mixing.blocks import Block
+    from media.mixing.mix import Mix
+    from media.mixing.pump import Pump
+
+_TIME_BASE = Fraction(1, RATE)
+
+
+class MixedTrack(MediaStreamTrack):
+    """20 ms of `s16` at 48 kHz each time. For one reader; a mixer makes any number of tracks.
+
+    Args:
+        pump: Of the mixer.
+        channels: 1 or 2.
+        left_out: The inputs that are not heard.
+    """
+
+    kind = "audio"
+
+    def __init__(
+        self, pump: Pump[Mix], channels: int, left_out: Collection[MediaStreamTrack]
+    ) -> None:
+        super().__init__()
+        self._pump = pump
+        self._shelf = pump.shelf()
+        self._channels = channels
+        # They are kept, so that no other object is ever given the `id` of one.
+        self._left_out = {id(track): track for track in left_out}
+        self._limiter = Limiter()
+
+    async def recv(self) -> AudioFrame:
+        """The next frame, when its time has come.
+
+        Raises:
+            MediaStreamError: This track was stopped, or the mixer was closed.
+        """
+        if self.readyState != "live":
+            raise MediaStreamError
+        try:
+            mix = await self._shelf.get()
+        except MediaStreamError:
+            self.stop()
+            raise
+        block = mix.without(self._left_out)
+        return self._frame(mix.number, None if block is None else self._limiter.limit(block))
+
+    def stop(self) -> None:
+        """End this track; the mixer and its other tracks go on."""
+        self._pump.remove(self._shelf)
+        super().stop()
+
+    def _frame(self, number: int, block: Block | None) -> AudioFrame:
+        if block is None:
+            samples = np.zeros((1, SAMPLES * self._channels), dtype=np.int16)
+        else:
+            samples = np.rint(block * 32767).astype(np.int16).reshape(1, -1)
+        layout = "stereo" if self._channels == 2 else "mono"
+        frame = AudioFrame.from_ndarray(samples, format="s16", layout=layout)
+        frame.sample_rate = RATE
+        frame.pts = number * SAMPLES
+        frame.time_base = _TIME_BASE
+        return frame
