@@ -123,6 +123,9 @@ class Muxer:
             RecordingError: It cannot be written. Close the muxer then: the file holds what came
                 before.
         """
+        if self._failed or self._closed:
+            why = "it failed before" if self._failed else "it is closed"
+            raise RecordingError("write", self._path, why=why)
         _, time_base = self._streams[stream]
         ticks = round(pts / time_base)
         last = self._last[stream]
@@ -193,8 +196,6 @@ class Muxer:
 
     def _guarded(self, what: str, call: Callable[[], None]) -> None:
         """Have FFmpeg do something, and what comes of it on disk."""
-        if self._failed:
-            raise RecordingError(what, self._path, why="it failed before")
         try:
             call()
             added = self._sinks[0].commit()
