@@ -9,6 +9,7 @@ from peer.rtp.alarm import Alarm
 from peer.rtp.congestion import Share
 from peer.rtp.encoding import EncodingSettings, subscribe
 from peer.rtp.outgoing_track import OutgoingTrack
+from peer.rtp.repair_part import RepairPart
 from peer.rtp.rtcp import (
     FullIntraRequest,
     Nack,
@@ -117,6 +118,7 @@ class OutboundMedia:
         self._quiet_until: int | None = None
         self._clock = StreamClock(parameters.codecs[0].clock_rate)
         self._keyframes = KeyframePolicy()
+        self._repairs = RepairPart()
         self._keyframe_alarm = Alarm(engine.clock, self._on_keyframe_due)
         self.transmission = Transmission(
             kind, ssrc, rtx_ssrc, parameters, on_keyframe_needed=self.request_keyframe
@@ -154,7 +156,8 @@ class OutboundMedia:
         """Bits a second that the encoder is to keep to; None for sound and before it is known."""
         if self.target is None or self._kind is MediaKind.AUDIO:
             return None
-        return min(int(self.target * _PAYLOAD_PART), self._most)
+        part = _PAYLOAD_PART * (1 - self._repairs.part)
+        return min(int(self.target * part), self._most)
 
     @property
     def limited(self) -> bool:
@@ -328,6 +331,9 @@ class OutboundMedia:
             self.counts.round_trips += 1
             self.counts.round_trip_total += round_trip
             self._engine.on_round_trip(round_trip)
+        counters = self.transmission.counters
+        if self._repairs.update(counters.octets, counters.retransmitted_octets):
+            self._follow()
         self._engine.on_loss(report.fraction_lost / 256)
 
     def _on_keyframe_due(self, now: float) -> None:

@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 FACTOR = 2.5
 #: Seconds that one burst stands for.
 BURST = 0.005
-#: The same for who makes more than the target all the time, which no encoder meets exactly.
-SUSTAINED = 1.1
+#: The same for who makes more than the target all the time: encoders overshoot, and repairs come
+#: on top of what they make.
+SUSTAINED = 1.15
 #: Seconds' worth of that which may be sent ahead of it.
 AHEAD = 1.0
+#: What counts of it at most.
+MOST_AHEAD = 1.25
 #: Seconds' worth of the rate for which sound, that never waits, may hold up what does.
 SOUND_LIMIT = 0.1
 #: Seconds that a frame may wait before it begins.
@@ -94,7 +97,6 @@ class Pacer:
         if frame.urgency is Urgency.SOUND:
             self._burst(frame, _UNBOUNDED, now)
             self._debt = min(self._debt, self._rate * SOUND_LIMIT)
-            self._ahead = min(self._ahead, self._rate * 2 * AHEAD)
             return
         if self.deadline is None and self._burst(frame, self._rate * BURST, now):
             return
@@ -125,7 +127,8 @@ class Pacer:
         target = self._congestion.target
         rate = target * (_OCTETS * SUSTAINED)
         ahead = self._ahead - elapsed * rate
-        self._ahead = ahead if ahead > 0 else 0.0
+        # What was sent at a higher target is not held against a lower one.
+        self._ahead = ahead = min(max(ahead, 0.0), rate * MOST_AHEAD)
         if ahead <= rate * AHEAD:
             rate = target * (_OCTETS * FACTOR)
         self._rate = rate

@@ -213,7 +213,7 @@ def test_frame_that_has_begun_is_finished() -> None:
 
 def test_key_frame_that_waits_behind_heals_what_is_dropped() -> None:
     line, source = Line(target=80_000), Source("v")
-    line.give(source.frame(0, packets=24, keyframe=True))
+    line.give(source.frame(0, packets=30, keyframe=True))
     line.give(source.frame(1))
     line.give(source.frame(2))
     line.run(0.9)
@@ -221,12 +221,12 @@ def test_key_frame_that_waits_behind_heals_what_is_dropped() -> None:
     line.give(source.frame(4))
     line.run(60)
     assert (source.dropped, source.broken) == (2, 0)
-    assert line.labels == ["v0"] * 24 + ["v3", "v4"]
+    assert line.labels == ["v0"] * 30 + ["v3", "v4"]
 
 
 def test_other_streams_keep_their_frames() -> None:
     line, one, other = Line(target=80_000), Source("v"), Source("w")
-    line.give(one.frame(0, packets=24))
+    line.give(one.frame(0, packets=30))
     line.give(one.frame(1))
     line.run(0.9)
     line.give(other.frame(2))
