@@ -6,7 +6,7 @@ import asyncio
 import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from media.recording.bridge import LoopBridge
 from media.recording.containers import Container
@@ -151,7 +151,13 @@ class Recorder:
             overlapped=self._timeline.overlapped,
         )
 
-    def on(self, event: str, handler: Handler | None = None) -> object:
+    @overload
+    def on(self, event: str) -> Callable[[Handler], Handler]: ...
+    @overload
+    def on(self, event: str, handler: Handler) -> Handler: ...
+    def on(
+        self, event: str, handler: Handler | None = None
+    ) -> Handler | Callable[[Handler], Handler]:
         """Add a handler of `progress`, `error`, `segment` or `transcoding`; also a decorator.
 
         Raises:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,28 +9,39 @@ import av
 import pytest
 
 from media import SyntheticAudioTrack, SyntheticVideoTrack
-from media.recording.events import Progress, Segment, SegmentEnd, Transcoding, TranscodingReason
+from media.recording.errors import DiskFullError, UnwritableError
+from media.recording.events import (
+    Progress,
+    RecordingFailure,
+    Segment,
+    SegmentEnd,
+    Transcoding,
+    TranscodingReason,
+)
 from media.recording.recorder import Recorder, RecorderState
 from peer import InvalidStateError, PeerConnection, TrackEvent
 from signaling import Negotiator, channel_pair
+from tests.support.flashes import Beep, Flash, offsets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from peer import MediaStreamTrack
 
-@pytest.fixture
-async def received() -> AsyncIterator[list[TrackEvent]]:
-    """A picture and a sound that arrive over a connection of ours."""
+
+@asynccontextmanager
+async def call(*tracks: MediaStreamTrack) -> AsyncIterator[list[TrackEvent]]:
+    """Tracks that arrive over a connection of ours."""
     here, there = channel_pair()
     events: asyncio.Queue[TrackEvent] = asyncio.Queue()
     async with PeerConnection() as caller, PeerConnection() as callee, asyncio.TaskGroup() as tasks:
         callee.on("track", events.put_nowait)
         tasks.create_task(Negotiator(caller, here, polite=False).run())
         tasks.create_task(Negotiator(callee, there, polite=True).run())
-        caller.addTrack(SyntheticVideoTrack(width=320, height=240))
-        caller.addTrack(SyntheticAudioTrack())
+        for track in tracks:
+            caller.addTrack(track)
         async with asyncio.timeout(20):
-            found = [await events.get() for _ in range(2)]
+            found = [await events.get() for _ in tracks]
             for each in found:
                 async for _ in each.receiver.encoded_frames():
                     break
@@ -37,12 +49,21 @@ async def received() -> AsyncIterator[list[TrackEvent]]:
         await asyncio.gather(caller.close(), callee.close())
 
 
+@pytest.fixture
+async def received() -> AsyncIterator[list[TrackEvent]]:
+    """A picture and a sound."""
+    async with call(SyntheticVideoTrack(width=320, height=240), SyntheticAudioTrack()) as found:
+        yield found
+
+
 def times(path: Path, kind: str) -> list[float]:
     """Of each frame of a kind, decoded."""
     with av.open(str(path)) as file:
-        streams = file.streams.audio if kind == "audio" else file.streams.video
-        assert len(streams) == 1
-        return [frame.time for frame in file.decode(streams[0]) if frame.time is not None]
+        if kind == "audio":
+            found = [frame.time for frame in file.decode(file.streams.audio[0])]
+        else:
+            found = [frame.time for frame in file.decode(file.streams.video[0])]
+        return [each for each in found if each is not None]
 
 
 async def record(recorder: Recorder, seconds: float) -> None:
@@ -85,6 +106,61 @@ async def test_call_of_five_seconds_is_in_the_file(
         ]
     else:
         assert not encoded
+
+
+@pytest.mark.parametrize("transcode", [None, "VP9"])
+async def test_flash_and_beep_are_together(tmp_path: Path, transcode: str | None) -> None:
+    recorder = Recorder(tmp_path / "out.webm", transcode=transcode)
+    async with call(Flash(), Beep()) as received:
+        for event in received:
+            recorder.addTrack(event.track)
+        await record(recorder, 6.0)
+    found = offsets(tmp_path / "out.webm")
+    assert len(found) >= 4
+    assert max(map(abs, found)) < 0.04, found
+
+
+async def test_full_disk_is_said_and_the_next_file_begins(
+    received: list[TrackEvent], tmp_path: Path
+) -> None:
+    (tmp_path / "out.webm").symlink_to("/dev/full")
+    recorder = Recorder(tmp_path / "out.webm")
+    failures: list[RecordingFailure] = []
+    recorder.on("error", failures.append)
+    for event in received:
+        recorder.addTrack(event.track)
+    await record(recorder, 4.0)
+    (failure,) = failures
+    assert isinstance(failure.error, DiskFullError)
+    assert not failure.ended
+    assert [each.end for each in recorder.stats.files][-1] is SegmentEnd.STOPPED
+    assert len(times(tmp_path / "out-2.webm", "video")) >= 20
+
+
+async def test_path_that_cannot_be_written_ends_the_recording_and_not_the_call(
+    received: list[TrackEvent], tmp_path: Path
+) -> None:
+    recorder = Recorder(tmp_path / "missing" / "out.webm")
+    over = asyncio.Event()
+    failures: list[RecordingFailure] = []
+
+    @recorder.on("error")
+    async def note(failure: RecordingFailure) -> None:
+        failures.append(failure)
+        if failure.ended:
+            over.set()
+
+    for event in received:
+        recorder.addTrack(event.track)
+    await recorder.start()
+    async with asyncio.timeout(20):
+        await over.wait()
+    assert recorder.state is RecorderState.INACTIVE
+    assert all(isinstance(failure.error, UnwritableError) for failure in failures)
+    for event in received:
+        async with asyncio.timeout(20):
+            await event.track.recv()
+    await recorder.stop()
 
 
 async def test_segments_begin_at_key_frames_and_lose_nothing(
@@ -188,4 +264,4 @@ async def test_recorder_is_used_once(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_is_refused_at_once(path: str, arguments: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"."):
-        Recorder(path, **arguments)  # type: ignore[arg-type] - of several types by design
+        Recorder(path, **arguments)  # type: ignore[arg-type]  # of several types by design
