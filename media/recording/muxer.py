@@ -1,54 +1,50 @@
-"""Owns `Muxer`: one file being written."""
+"""Owns `Muxer`: one file being written.
+
+FFmpeg makes what lies at the start of a file, and we what follows. Its own writers keep frames of
+a stream back for as long as another of VP8 or VP9 is silent, and cannot be told to write now.
+"""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 import av
 from av.error import FFmpegError
-from av.packet import Packet
 
+from media.recording.clusters import ClusterWriter
 from media.recording.containers import Container, passes
 from media.recording.errors import RecordingError, UnsupportedError
-from media.recording.opus_gaps import substitutes
+from media.recording.fragments import FragmentWriter
+from media.recording.headers import matroska_tracks, mp4_header
+from media.recording.pages import PageWriter
 from media.recording.parameters import specimen
+from media.recording.pending import Frame, Pending
 from media.recording.playlist import Playlist
 from media.recording.sink import Sink
 from media.recording.veils import veil
+from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
-    from av.stream import Stream
-
     from media.recording.parameters import StreamSpec
 
-# All that is kept back is lost when we are killed. Microseconds, but for Matroska's milliseconds.
-_FRAGMENT = 500_000
-# How long a frame waits for one of another stream that belongs before it.
-_INTERLEAVE = 100_000
+_START_CODE = b"\x00\x00\x01"
+_LENGTH_OCTETS = 4
 
-_FRAGMENTED = {
-    # The last flag and the option lets a stream begin later than the file; the moov is out by then.
-    "movflags": "empty_moov+frag_keyframe+default_base_moof+frag_discont",
-    "avoid_negative_ts": "disabled",
-    "frag_duration": str(_FRAGMENT),
-}
-_CLUSTERED = {"cluster_time_limit": str(_FRAGMENT // 1000)}
-_OPTIONS = {
-    Container.MP4: ("mp4", _FRAGMENTED),
-    Container.HLS: ("mp4", _FRAGMENTED),
-    Container.WEBM: ("webm", _CLUSTERED),
-    Container.MATROSKA: ("matroska", _CLUSTERED),
-    # FFmpeg keeps a page back until the next is complete.
-    Container.OGG: ("ogg", {"page_duration": str(_FRAGMENT // 2)}),
-}
-_EVERY = {"flush_packets": "1", "max_interleave_delta": str(_INTERLEAVE)}
+
+class _Writer(Protocol):
+    """What makes a kind of file of frames; it writes into a `Sink`."""
+
+    def write(self, frames: list[Frame]) -> None:
+        """Add a piece."""
+
+    def finish(self) -> None:
+        """Add the end."""
 
 
 class Muxer:
@@ -68,37 +64,27 @@ class Muxer:
 
     def __init__(self, path: Path, container: Container, streams: Sequence[StreamSpec]) -> None:
         self._path = path
+        self._streams = streams
+        self._lengths = container in (Container.MP4, Container.HLS, Container.MATROSKA)
+        self._last: list[Fraction | None] = [None] * len(streams)
+        # FFmpeg makes the pages of Ogg.
+        self._pending = None if container is Container.OGG else Pending()
+        self._playlist: Playlist | None = None
+        self._sinks: list[Sink] = []
+        self._failed = False
+        self._closed = False
         for spec in streams:
             if not passes(container, spec.codec):
                 why = f"{container.value} takes no {spec.codec.name}"
                 raise UnsupportedError("create", path, why=why)
-        self._last: list[int | None] = [None] * len(streams)
-        self._failed = False
-        self._closed = False
-        self._fills = container is Container.OGG
-        self._before: dict[int, tuple[bytes, Fraction]] = {}
-        name, options = _OPTIONS[container]
-        with ExitStack() as specimens:
-            templates = [specimens.enter_context(self._template(spec)) for spec in streams]
-            media = path.with_suffix(".mp4") if container is Container.HLS else path
-            self._sinks = [Sink(media, partial(veil, container))]
-            self._playlist: Playlist | None = None
-            if container is Container.HLS:
-                self._sinks.append(Sink(path))
-                self._playlist = Playlist(self._sinks[1], media)
-            self._container = av.open(
-                self._sinks[0], "w", format=name, container_options={**_EVERY, **options}
-            )
-            self._streams = []
-            for spec, template in zip(streams, templates, strict=True):
-                output = self._container.add_stream_from_template(template.streams[0], opaque=True)
-                time_base = Fraction(1, spec.codec.clock_rate)
-                output.time_base = time_base
-                self._streams.append((output, time_base))
         try:
-            self._guarded("create", self._container.start_encoding)
+            self._writer = self._begin(container)
+            self._commit()
+        except (FFmpegError, ValueError) as failure:
+            self._close_sinks()
+            raise UnsupportedError("create", path, why=str(failure)) from failure
         except RecordingError:
-            self.close()
+            self._close_sinks()
             raise
 
     @property
@@ -115,34 +101,41 @@ class Muxer:
             stream: Which of the streams, from 0.
             payload: In the form of `EncodedFrame.payload`.
             pts: In seconds from 0 at the start of the file; rising within the stream. Streams
-                should be near each other: one is waited for a tenth of a second at most.
+                need not be near each other, but readers like what belongs together to lie
+                together: within half a second.
             duration: In seconds.
             keyframe: Whether it can be decoded by itself.
 
         Raises:
             RecordingError: It cannot be written. Close the muxer then: the file holds what came
                 before.
+            ValueError: Its time is not after that of the frame before.
         """
         if self._failed or self._closed:
             why = "it failed before" if self._failed else "it is closed"
             raise RecordingError("write", self._path, why=why)
-        _, time_base = self._streams[stream]
-        ticks = round(pts / time_base)
         last = self._last[stream]
-        if ticks < 0 or (last is not None and ticks <= last):
+        if pts < 0 or (last is not None and pts <= last):
             raise ValueError(f"a frame at {float(pts)} s, that is not after the one before")
-        self._last[stream] = ticks
-        if self._fills:
-            self._fill(stream, pts)
-            self._before[stream] = payload, pts + duration
-        self._mux(stream, payload, ticks, round(duration / time_base), keyframe=keyframe)
+        self._last[stream] = pts
+        codec = self._streams[stream].codec
+        if self._lengths and codec.name.lower() == "h264":
+            payload = with_lengths(payload)
+        picture = codec.kind is MediaKind.VIDEO
+        frame = Frame(pts, stream, payload, duration, keyframe, picture)
+        done = [frame] if self._pending is None else self._pending.completed_by(frame)
+        if done:
+            self._guarded("write", partial(self._writer.write, done))
 
     def flush(self) -> None:
-        """Have the system put on the medium what is written (fsync); it takes long.
+        """Write what is pending, and have the system put it on the medium; it takes long.
 
         Raises:
             RecordingError: It could not.
         """
+        if self._failed or self._closed:
+            return
+        self._write_pending()
         for sink in self._sinks:
             sink.synchronise()
 
@@ -156,54 +149,88 @@ class Muxer:
             return
         self._closed = True
         try:
-            if self._failed:
-                # FFmpeg must end what it began; it goes nowhere.
-                with suppress(FFmpegError):
-                    self._container.close()
-            else:
-                self._guarded("complete", self._container.close)
+            if not self._failed:
+                self._write_pending()
+                self._guarded("complete", self._writer.finish)
+            elif isinstance(self._writer, PageWriter):
+                self._writer.abandon()
         finally:
-            for sink in self._sinks:
-                sink.close()
+            self._close_sinks()
 
-    def _fill(self, stream: int, until: Fraction) -> None:
-        """Ogg knows only the time at the end of a page: a gap would move what lies before it."""
-        if stream not in self._before:
-            return
-        payload, at = self._before[stream]
-        _, time_base = self._streams[stream]
-        for packet, duration in substitutes(payload, until - at):
-            self._mux(stream, packet, round(at / time_base), round(duration / time_base))
-            at += duration
+    def _begin(self, container: Container) -> _Writer:
+        streams = self._streams
+        match container:
+            case Container.MP4 | Container.HLS:
+                header = mp4_header(streams)
+                media = self._path
+                if container is Container.HLS:
+                    media = self._path.with_suffix(Container.MP4.suffix)
+                sink = self._sink(media, container)
+                if container is Container.HLS:
+                    playlist = Sink(self._path)
+                    self._sinks.append(playlist)
+                    self._playlist = Playlist(playlist, media)
+                return FragmentWriter(sink, header, [spec.codec.clock_rate for spec in streams])
+            case Container.WEBM | Container.MATROSKA:
+                tracks = matroska_tracks(streams)
+                pictures = frozenset(
+                    index
+                    for index, spec in enumerate(streams)
+                    if spec.codec.kind is MediaKind.VIDEO
+                )
+                sink = self._sink(self._path, container)
+                return ClusterWriter(sink, container.value, tracks, pictures)
+            case Container.OGG:
+                with ExitStack() as opened:
+                    specimens = [
+                        opened.enter_context(
+                            av.open(io.BytesIO(specimen(spec)), "r", format="matroska")
+                        )
+                        for spec in streams
+                    ]
+                    return PageWriter(self._sink(self._path, container), specimens)
+            case _:
+                assert_never(container)
 
-    def _mux(
-        self, stream: int, payload: bytes, ticks: int, duration: int, *, keyframe: bool = True
-    ) -> None:
-        output, time_base = self._streams[stream]
-        packet: Packet[Stream] = Packet(payload)
-        packet.stream = output
-        packet.time_base = time_base
-        packet.pts = packet.dts = ticks
-        packet.duration = duration
-        packet.is_keyframe = keyframe
-        self._guarded("write", lambda: self._container.mux_one(packet))
+    def _sink(self, path: Path, container: Container) -> Sink:
+        sink = Sink(path, partial(veil, container))
+        self._sinks.append(sink)
+        return sink
 
-    def _template(self, spec: StreamSpec) -> InputContainer:
-        try:
-            return av.open(io.BytesIO(specimen(spec)), "r", format="matroska")
-        except (FFmpegError, ValueError) as failure:
-            raise UnsupportedError("create", self._path, why=str(failure)) from failure
+    def _write_pending(self) -> None:
+        frames = [] if self._pending is None else self._pending.take()
+        if frames:
+            self._guarded("write", partial(self._writer.write, frames))
 
     def _guarded(self, what: str, call: Callable[[], None]) -> None:
-        """Have FFmpeg do something, and what comes of it on disk."""
+        """Have a piece made, and put it on disk."""
         try:
             call()
-            added = self._sinks[0].commit()
-            if self._playlist is not None:
-                self._playlist.extend(added)
+            self._commit()
         except FFmpegError as failure:
             self._failed = True
             raise UnsupportedError(what, self._path, why=str(failure)) from failure
         except RecordingError:
             self._failed = True
             raise
+
+    def _commit(self) -> None:
+        added = self._sinks[0].commit()
+        if self._playlist is not None:
+            self._playlist.extend(added)
+
+    def _close_sinks(self) -> None:
+        for sink in self._sinks:
+            sink.close()
+
+
+def with_lengths(frame: bytes) -> bytes:
+    """An access unit of H.264 as files have it: lengths where start codes were.
+
+    ISO/IEC 14496-15 section 5.3.2. Parameter sets stay, since they may change.
+    """
+    # No NAL unit ends in a zero (ITU-T H.264 section 7.4.1): it belongs to the next start code.
+    units = [stripped for unit in frame.split(_START_CODE) if (stripped := unit.rstrip(b"\x00"))]
+    return b"".join(
+        part for unit in units for part in (len(unit).to_bytes(_LENGTH_OCTETS, "big"), unit)
+    )

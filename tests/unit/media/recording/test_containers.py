@@ -2,16 +2,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import av
 import pytest
 
 from media.recording.containers import Container, passes, transcoded_to
 from media.recording.errors import UnsupportedError
 from media.recording.muxer import Muxer
+from media.recording.parameters import StreamSpec
+from peer.rtp.codecs import AudioEncoder
 from peer.rtp_parameters import MediaKind
-from tests.support.moving import codec_named
+from tests.support.moving import codec_named, sound_at
 from tests.support.recording import (
     AUDIO,
+    SOUND,
     VIDEO,
+    Shot,
     audio,
     complaints,
     lasting,
@@ -93,8 +98,22 @@ def test_what_does_not_pass_becomes_what_does(container: Container, kind: MediaK
         assert passes(container, codec_named(name))
 
 
-@pytest.mark.parametrize("container", list(Container))
-def test_sound_of_the_telephone_passes_nowhere(container: Container) -> None:
-    """PyAV has no way to write it into Matroska, which could hold it."""
-    assert not passes(container, codec_named("PCMU"))
-    assert not passes(container, codec_named("G722"))
+@pytest.mark.needs("ffmpeg")
+@pytest.mark.parametrize("name", ["PCMU", "PCMA", "G722"])
+def test_sound_of_the_telephone_passes_only_into_matroska(tmp_path: Path, name: str) -> None:
+    codec = codec_named(name)
+    assert [container for container in Container if passes(container, codec)] == [
+        Container.MATROSKA
+    ]
+    path = tmp_path / "a.mkv"
+    encoder = AudioEncoder(codec)
+    packets = [packet for index in range(100) for packet in encoder.encode(sound_at(index))]
+    shots = [Shot(0, packet.payload, index * SOUND, SOUND) for index, packet in enumerate(packets)]
+    record(path, Container.MATROSKA, [StreamSpec(codec)], shots)
+    (found,) = read(path).values()
+    assert [packet.payload for packet in found] == [shot.payload for shot in shots]
+    assert complaints(path) == ""
+    with av.open(str(path)) as source:
+        sound = [frame for frame in source.decode(audio=0) if isinstance(frame, av.AudioFrame)]
+    assert sum(frame.samples / frame.sample_rate for frame in sound) == pytest.approx(2, abs=0.02)
+    assert max(abs(frame.to_ndarray()).max() for frame in sound) > 10_000

@@ -1,0 +1,134 @@
+"""Owns `ClusterWriter`: frames as the clusters of a Matroska or WebM file (RFC 9559)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from media.recording import ebml
+from media.recording.ebml import element, number
+
+if TYPE_CHECKING:
+    from media.recording.pending import Frame
+    from media.recording.sink import Sink
+
+_MILLISECOND = 1_000_000
+_KEYFRAME = 0x80
+# Room for three entries of a SeekHead.
+_SEEK_OCTETS = 192
+# Where there are no pictures, it is enough to find the way every so many milliseconds.
+_SOUND_CUES = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Cue:
+    time: int
+    track: int
+    position: int
+
+
+class ClusterWriter:
+    """Writes a file whose clusters are known only once they are complete.
+
+    Args:
+        sink: The file.
+        doc_type: "matroska" or "webm".
+        tracks: What is in the Tracks element; their numbers are 1 and following.
+        pictures: Which of the tracks, from 0, hold pictures.
+    """
+
+    def __init__(self, sink: Sink, doc_type: str, tracks: bytes, pictures: frozenset[int]) -> None:
+        self._sink = sink
+        self._pictures = pictures
+        self._cues: list[_Cue] = []
+        self._end = 0
+        head = element(
+            ebml.EBML,
+            number(ebml.EBML_VERSION, 1)
+            + number(ebml.EBML_READ_VERSION, 1)
+            + number(ebml.MAX_ID_LENGTH, 4)
+            + number(ebml.MAX_SIZE_LENGTH, 8)
+            + element(ebml.DOC_TYPE, doc_type.encode())
+            + number(ebml.DOC_TYPE_VERSION, 4)
+            + number(ebml.DOC_TYPE_READ_VERSION, 2),
+        )
+        sink.write(head + ebml.octets_of(ebml.SEGMENT))
+        self._size_at = sink.tell()
+        sink.write(ebml.UNKNOWN_SIZE)
+        self._start = sink.tell()
+        sink.write(_void(_SEEK_OCTETS))
+        self._info_at = sink.tell()
+        sink.write(self._info())
+        self._tracks_at = sink.tell()
+        sink.write(element(ebml.TRACKS, tracks))
+
+    def write(self, frames: list[Frame]) -> None:
+        """Make a cluster of frames."""
+        blocks = sorted((round(frame.pts * 1000), frame) for frame in frames)
+        base = blocks[0][0]
+        position = self._sink.tell() - self._start
+        parts = [number(ebml.TIMESTAMP, base)]
+        for time, frame in blocks:
+            self._cue(time, frame, position)
+            flags = _KEYFRAME if frame.keyframe else 0
+            # RFC 9559 section 10.2.
+            header = struct.pack(">BhB", 0x80 | frame.stream + 1, time - base, flags)
+            parts.append(element(ebml.SIMPLE_BLOCK, header + frame.payload))
+            self._end = max(self._end, round((frame.pts + frame.duration) * 1000))
+        self._sink.write(element(ebml.CLUSTER, b"".join(parts)))
+
+    def finish(self) -> None:
+        """Say how long the file is, and where its key frames are."""
+        sink = self._sink
+        places = [(ebml.INFO, self._info_at), (ebml.TRACKS, self._tracks_at)]
+        if self._cues:
+            places.append((ebml.CUES, sink.tell()))
+            sink.write(element(ebml.CUES, b"".join(map(_cue_point, self._cues))))
+        end = sink.tell()
+        seeks = b"".join(
+            element(
+                ebml.SEEK,
+                element(ebml.SEEK_ID, ebml.octets_of(identifier))
+                + number(ebml.SEEK_POSITION, place - self._start),
+            )
+            for identifier, place in places
+        )
+        head = element(ebml.SEEK_HEAD, seeks)
+        sink.seek(self._start)
+        sink.write(head + _void(_SEEK_OCTETS - len(head)))
+        sink.seek(self._info_at)
+        sink.write(self._info())
+        sink.seek(self._size_at)
+        sink.write(ebml.size_of(end - self._start))
+
+    def _cue(self, time: int, frame: Frame, position: int) -> None:
+        if self._pictures:
+            wanted = frame.keyframe and frame.stream in self._pictures
+        else:
+            wanted = not self._cues or time >= self._cues[-1].time + _SOUND_CUES
+        if wanted:
+            self._cues.append(_Cue(time, frame.stream + 1, position))
+
+    def _info(self) -> bytes:
+        # What has no end yet does not say how long it is; it takes as much room.
+        duration = element(ebml.DURATION, struct.pack(">d", self._end))
+        return element(
+            ebml.INFO,
+            number(ebml.TIMESTAMP_SCALE, _MILLISECOND)
+            + element(ebml.MUXING_APP, b"handfast")
+            + element(ebml.WRITING_APP, b"handfast")
+            + (duration if self._end else _void(len(duration))),
+        )
+
+
+def _cue_point(cue: _Cue) -> bytes:
+    positions = number(ebml.CUE_TRACK, cue.track) + number(ebml.CUE_CLUSTER_POSITION, cue.position)
+    return element(
+        ebml.CUE_POINT,
+        number(ebml.CUE_TIME, cue.time) + element(ebml.CUE_TRACK_POSITIONS, positions),
+    )
+
+
+def _void(octets: int) -> bytes:
+    return element(ebml.VOID, bytes(octets - 1 - ebml.SIZE_OCTETS))

@@ -1,0 +1,82 @@
+"""Owns `FragmentWriter`: frames as the fragments of an MP4 file (ISO/IEC 14496-12)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from media.recording.pending import Frame
+    from media.recording.sink import Sink
+
+# Section 8.8.7: offsets count from the start of the moof box.
+_BASE_IS_MOOF = 0x020000
+# Section 8.8.8: the run says where its data is, and of each sample duration, size and flags.
+_RUN_FLAGS = 0x000701
+# Section 8.8.3.1: depends on no other sample; depends on others, and is no place to begin.
+_KEYFRAME, _OTHER = 0x02000000, 0x01010000
+
+
+class FragmentWriter:
+    """Writes fragments that hold what came of each stream in a while.
+
+    Args:
+        sink: The file.
+        header: Its ftyp and moov boxes; the tracks have the numbers 1 and following.
+        timescales: Ticks in a second, of each track.
+    """
+
+    def __init__(self, sink: Sink, header: bytes, timescales: Sequence[int]) -> None:
+        self._sink = sink
+        self._timescales = timescales
+        self._number = 0
+        sink.write(header)
+
+    def write(self, frames: list[Frame]) -> None:
+        """Make a fragment of frames."""
+        self._number += 1
+        streams: dict[int, list[Frame]] = {}
+        for frame in sorted(frames):
+            streams.setdefault(frame.stream, []).append(frame)
+        # How large the moof box is does not depend on the offsets in it.
+        size = len(self._moof(streams, 0))
+        self._sink.write(self._moof(streams, size + 8))
+        data = [frame.payload for run in streams.values() for frame in run]
+        self._sink.write(_box(b"mdat", *data))
+
+    def finish(self) -> None:
+        """Nothing follows the last fragment."""
+
+    def _moof(self, streams: dict[int, list[Frame]], offset: int) -> bytes:
+        parts = [_full_box(b"mfhd", 0, 0, struct.pack(">I", self._number))]
+        for stream, run in streams.items():
+            parts.append(self._traf(stream, run, offset))
+            offset += sum(len(frame.payload) for frame in run)
+        return _box(b"moof", *parts)
+
+    def _traf(self, stream: int, run: list[Frame], offset: int) -> bytes:
+        timescale = self._timescales[stream]
+        starts = [round(frame.pts * timescale) for frame in run]
+        # The last of a fragment lasts as it is said to: the next fragment has its own time.
+        ends = [*starts[1:], starts[-1] + round(run[-1].duration * timescale)]
+        samples = b"".join(
+            struct.pack(
+                ">III", end - start, len(frame.payload), _KEYFRAME if frame.keyframe else _OTHER
+            )
+            for start, end, frame in zip(starts, ends, run, strict=True)
+        )
+        return _box(
+            b"traf",
+            _full_box(b"tfhd", 0, _BASE_IS_MOOF, struct.pack(">I", stream + 1)),
+            _full_box(b"tfdt", 1, 0, struct.pack(">Q", starts[0])),
+            _full_box(b"trun", 0, _RUN_FLAGS, struct.pack(">II", len(run), offset) + samples),
+        )
+
+
+def _box(kind: bytes, *data: bytes) -> bytes:
+    return b"".join(((8 + sum(map(len, data))).to_bytes(4, "big"), kind, *data))
+
+
+def _full_box(kind: bytes, version: int, flags: int, data: bytes) -> bytes:
+    return _box(kind, (version << 24 | flags).to_bytes(4, "big"), data)

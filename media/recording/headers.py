@@ -1,0 +1,104 @@
+"""Owns the headers of files, as FFmpeg makes them of specimens of their streams."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Sequence
+from contextlib import suppress
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+from av.error import FFmpegError
+
+from media.recording import ebml
+from media.recording.ebml import element, elements, number
+from media.recording.parameters import specimen
+
+if TYPE_CHECKING:
+    from media.recording.parameters import StreamSpec
+
+# The fragments are ours: nothing follows the empty moov.
+_MP4_OPTIONS = {"movflags": "empty_moov+frag_keyframe+default_base_moof"}
+_MATROSKA_OPTIONS = {"write_crc32": "0"}
+
+# Numbers of formats, as in WAVEFORMATEX, and bits of each sample. PyAV would not have FFmpeg write
+# them into Matroska.
+_WAVES = {"pcma": (6, 8), "pcmu": (7, 8), "g722": (0x028F, 4)}
+#: Of a telephone's codecs: G.722 has twice the clock rate that RTP says (RFC 3551 section 4.5.2).
+_WAVE_RATES = {"pcma": 8_000, "pcmu": 8_000, "g722": 16_000}
+_TELEPHONE_OCTETS = 8_000
+
+
+def mp4_header(streams: Sequence[StreamSpec]) -> bytes:
+    """The ftyp and moov boxes of a fragmented file; tracks count time by their codecs' clocks.
+
+    Raises:
+        FFmpegError: It takes no such streams.
+        ValueError: A first frame is no key frame of its codec.
+    """
+    return _made("mp4", _MP4_OPTIONS, streams)
+
+
+def matroska_tracks(streams: Sequence[StreamSpec]) -> bytes:
+    """The entries of a Tracks element; their numbers are 1 and following.
+
+    Raises:
+        FFmpegError: It takes no such streams.
+        ValueError: A first frame is no key frame of its codec.
+    """
+    return b"".join(
+        element(ebml.TRACK_ENTRY, _numbered(index, _entry(spec)))
+        for index, spec in enumerate(streams, 1)
+    )
+
+
+def _numbered(index: int, entry: bytes) -> bytes:
+    kept = [
+        element(identifier, data)
+        for identifier, data in elements(entry)
+        if identifier not in (ebml.TRACK_NUMBER, ebml.TRACK_UID)
+    ]
+    return b"".join((number(ebml.TRACK_NUMBER, index), number(ebml.TRACK_UID, index), *kept))
+
+
+def _entry(spec: StreamSpec) -> bytes:
+    name = spec.codec.name.lower()
+    if name in _WAVES:
+        return _wave(name)
+    file = _made("matroska", _MATROSKA_OPTIONS, [spec])
+    (segment,) = (data for identifier, data in elements(file) if identifier == ebml.SEGMENT)
+    (tracks,) = (data for identifier, data in elements(segment) if identifier == ebml.TRACKS)
+    ((_, entry),) = elements(tracks)
+    return entry
+
+
+def _wave(name: str) -> bytes:
+    form, bits = _WAVES[name]
+    rate = _WAVE_RATES[name]
+    # WAVEFORMATEX: octets for each second and each step, and nothing after it.
+    private = struct.pack("<HHIIHHH", form, 1, rate, _TELEPHONE_OCTETS, 1, bits, 0)
+    frequency = element(ebml.SAMPLING_FREQUENCY, struct.pack(">d", rate))
+    return (
+        number(ebml.TRACK_TYPE, ebml.AUDIO_TRACK)
+        + element(ebml.CODEC_ID, b"A_MS/ACM")
+        + element(ebml.CODEC_PRIVATE, private)
+        + element(ebml.AUDIO, frequency + number(ebml.CHANNELS, 1))
+    )
+
+
+def _made(name: str, options: dict[str, str], streams: Sequence[StreamSpec]) -> bytes:
+    """What FFmpeg writes before the first frame."""
+    file = io.BytesIO()
+    container = av.open(file, "w", format=name, container_options=options)
+    try:
+        for spec in streams:
+            with av.open(io.BytesIO(specimen(spec)), "r", format="matroska") as source:
+                stream = container.add_stream_from_template(source.streams[0], opaque=True)
+            stream.time_base = Fraction(1, spec.codec.clock_rate)
+        container.start_encoding()
+        return file.getvalue()
+    finally:
+        with suppress(FFmpegError):
+            container.close()

@@ -1,0 +1,92 @@
+"""Owns `PageWriter`: packets of Opus as the pages of an Ogg file (RFC 7845), by FFmpeg."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import av
+from av.error import FFmpegError
+from av.packet import Packet
+
+from media.recording.opus_gaps import substitutes
+from media.recording.parameters import OPUS_RATE
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.stream import Stream
+
+    from media.recording.pending import Frame
+    from media.recording.sink import Sink
+
+# In microseconds. FFmpeg keeps a page back until the next is complete.
+_PAGE = 250_000
+# How long a packet waits for one of another stream that belongs before it, in microseconds.
+_INTERLEAVE = 100_000
+_OPTIONS = {
+    "page_duration": str(_PAGE),
+    "max_interleave_delta": str(_INTERLEAVE),
+    "flush_packets": "1",
+}
+_TICK = Fraction(1, OPUS_RATE)
+
+
+class PageWriter:
+    """Writes packets as they come.
+
+    Args:
+        sink: The file.
+        specimens: One for each stream.
+
+    Raises:
+        FFmpegError: FFmpeg takes no such streams.
+    """
+
+    def __init__(self, sink: Sink, specimens: Sequence[InputContainer]) -> None:
+        self._container = av.open(sink, "w", format="ogg", container_options=_OPTIONS)
+        self._streams: list[Stream] = []
+        for specimen in specimens:
+            stream = self._container.add_stream_from_template(specimen.streams[0], opaque=True)
+            stream.time_base = _TICK
+            self._streams.append(stream)
+        self._before: dict[int, tuple[bytes, Fraction]] = {}
+        self._container.start_encoding()
+
+    def write(self, frames: list[Frame]) -> None:
+        """Add packets.
+
+        Raises:
+            FFmpegError: FFmpeg does not take them.
+        """
+        for frame in frames:
+            # Ogg knows only the time at the end of a page: a gap would move what lies before it.
+            if frame.stream in self._before:
+                payload, at = self._before[frame.stream]
+                for packet, duration in substitutes(payload, frame.pts - at):
+                    self._mux(frame.stream, packet, at, duration)
+                    at += duration
+            self._before[frame.stream] = frame.payload, frame.pts + frame.duration
+            self._mux(frame.stream, frame.payload, frame.pts, frame.duration)
+
+    def finish(self) -> None:
+        """Write the last pages.
+
+        Raises:
+            FFmpegError: FFmpeg does not.
+        """
+        self._container.close()
+
+    def abandon(self) -> None:
+        """FFmpeg must end what it began; it goes nowhere."""
+        with suppress(FFmpegError):
+            self._container.close()
+
+    def _mux(self, stream: int, payload: bytes, pts: Fraction, duration: Fraction) -> None:
+        packet: Packet[Stream] = Packet(payload)
+        packet.stream = self._streams[stream]
+        packet.time_base = _TICK
+        packet.pts = packet.dts = round(pts / _TICK)
+        packet.duration = round(duration / _TICK)
+        self._container.mux_one(packet)
