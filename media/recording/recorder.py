@@ -81,9 +81,15 @@ class RecorderStats:
 @dataclass(slots=True)
 class _Entry:
     input: Input
-    given: bool
+    sender: Hashable | None
+    given: bool = False
     ended: bool = False
     task: asyncio.Task[None] | None = None
+
+    @property
+    def clock(self) -> Hashable:
+        """Whose clock stamps it."""
+        return self.input.sender if self.sender is None else ("named", self.sender)
 
 
 class Recorder:
@@ -165,12 +171,19 @@ class Recorder:
         """
         return self._events.on(event) if handler is None else self._events.on(event, handler)
 
-    def addTrack(self, track: MediaStreamTrack | RtpReceiver) -> None:
+    def addTrack(
+        self, track: MediaStreamTrack | RtpReceiver, *, sender: Hashable | None = None
+    ) -> None:
         """Record a track as well, also while the recording runs.
 
         One that a peer sends is written as it comes. It may be given to others as well, but for an
         `EncodedTrack`. Others are encoded. Where one of the same kind has ended, the new one goes
         on in its place in the file; else the next file begins.
+
+        Args:
+            track: As an event of a connection has it, or any other.
+            sender: Whose it is: the tracks of one are stamped by one clock. By default those of a
+                connection are; where it is that of a server which forwards, say whose they are.
 
         Raises:
             InvalidStateError: The recording has ended.
@@ -180,7 +193,7 @@ class Recorder:
             raise InvalidStateError("the recording has ended")
         made = self._input(track)
         key = self._place(made.kind)
-        self._entries[key] = _Entry(made, given=False)
+        self._entries[key] = _Entry(made, sender)
         if self._started:
             self._read(key)
 
@@ -337,7 +350,7 @@ class Recorder:
 
     def _read(self, key: int) -> None:
         entry = self._entries[key]
-        self._timeline.add(key, entry.input.kind, entry.input.sender)
+        self._timeline.add(key, entry.input.kind, entry.clock)
         if entry.input.kind is MediaKind.AUDIO and entry.input.expected is not None:
             self._queue.order(Expect(key, entry.input.expected))
         entry.task = asyncio.create_task(self._follow(key, entry))
@@ -348,7 +361,7 @@ class Recorder:
                 if not entry.given:
                     # Only now is known for certain whose it is.
                     entry.given = True
-                    self._timeline.add(key, entry.input.kind, entry.input.sender)
+                    self._timeline.add(key, entry.input.kind, entry.clock)
                 self._gaps += frame.gap
                 self._timeline.put(key, frame)
                 self._timeline.advance(time.monotonic())

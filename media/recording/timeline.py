@@ -154,12 +154,16 @@ class Timeline:
 
     def remove(self, key: Hashable) -> None:
         """The track has ended; frames that wait are placed."""
-        track = self._tracks.get(key)
-        if track is not None:
-            if not track.released and track.held:
-                track.since = float("-inf")
-                self.advance(float("-inf"))
-            self._tracks.pop(key)
+        track = self._tracks.pop(key, None)
+        if track is None:
+            return
+        if track.held:
+            if self._origin is None:
+                self._begin([track, *(each for each in self._tracks.values() if each.held)])
+            self._release(key, track)
+        if all(each.sender is not track.sender for each in self._tracks.values()):
+            # Whoever comes later under that name may be somebody else.
+            self._senders = {k: v for k, v in self._senders.items() if v is not track.sender}
 
     def put(self, key: Hashable, frame: EncodedFrame) -> None:
         """Take a frame of a track that was added."""

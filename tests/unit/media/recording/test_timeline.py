@@ -131,6 +131,30 @@ def test_track_that_joins_again_goes_on_where_it_belongs() -> None:
     assert float(second["picture"][0].time) == pytest.approx(12.0, abs=IN_SYNC)
 
 
+def test_track_that_ends_before_it_was_placed_is_not_lost() -> None:
+    line = line_of(sound="a", picture="a")
+    for frame in Track().frames(100.0, 100.2):
+        line.put("sound", frame)
+    line.remove("sound")
+    assert [float(each.time) for each in line.take()] == [n / 50 for n in range(10)]
+    placed = play(line, picture=Track(VP8).frames(100.1, 102.0))["picture"]
+    assert float(placed[0].time) == pytest.approx(0.1, abs=0.02)
+
+
+def test_who_comes_under_the_name_of_one_who_went_has_a_clock_of_its_own() -> None:
+    line = line_of(sound="a", sound2="b")
+    here = Track()
+    first = play(
+        line, sound=Track(ahead=0.5).frames(100.0, 105.0), sound2=here.frames(100.0, 105.0)
+    )
+    assert first["sound"][0].time == 0
+    line.remove("sound")
+    line.add("sound", MediaKind.AUDIO, "a")
+    again = Track(ahead=0.0)
+    placed = play(line, sound=again.frames(106.0, 110.0), sound2=here.frames(105.0, 110.0))
+    assert float(placed["sound"][0].time) == pytest.approx(6.0, abs=IN_SYNC)
+
+
 def test_what_is_lost_leaves_a_gap_and_no_drift() -> None:
     line = line_of(sound="a")
     track = Track()
