@@ -48,9 +48,11 @@ class AnnexB:
         self._length_size = (record[4] & 3) + 1
         at = 5
         for mask in (0x1F, 0xFF):
-            count = record[at : at + 1]
+            if at >= len(record):
+                raise ValueError("a configuration record that ends too early")
+            count = record[at] & mask
             at += 1
-            for _ in range(count[0] & mask if count else 0):
+            for _ in range(count):
                 end = at + 2 + int.from_bytes(record[at : at + 2], "big")
                 if end > len(record) or end == at + 2:
                     raise ValueError("a configuration record that ends too early")

@@ -64,11 +64,13 @@ class ClockPattern:
         clock: Callable[[], datetime] = _now,
     ) -> None:
         bars = SyntheticVideoTrack(width=width, height=height, rate=rate)
-        self.video: MediaStreamTrack = _Flash(bars, clock)
-        self.audio: MediaStreamTrack = _Beep(clock)
+        self.video = ClockPicture(bars, clock)
+        self.audio = ClockTone(clock)
 
 
-class _Flash(MediaStreamTrack):
+class ClockPicture(MediaStreamTrack):
+    """The picture of a `ClockPattern`."""
+
     kind = "video"
 
     def __init__(self, source: MediaStreamTrack, clock: Callable[[], datetime]) -> None:
@@ -80,6 +82,11 @@ class _Flash(MediaStreamTrack):
         self._labelled = OverlayTrack(source, clock=self._tell)
 
     async def recv(self) -> VideoFrame:
+        """The next frame, `yuv420p`, when its time has come.
+
+        Raises:
+            MediaStreamError: The track has ended.
+        """
         if self.readyState != "live":
             raise MediaStreamError
         frame = await self._labelled.recv()
@@ -91,6 +98,7 @@ class _Flash(MediaStreamTrack):
         return marked
 
     def stop(self) -> None:
+        """End the track."""
         super().stop()
         self._labelled.stop()
         self._source.stop()
@@ -100,7 +108,9 @@ class _Flash(MediaStreamTrack):
         return self._moment
 
 
-class _Beep(MediaStreamTrack):
+class ClockTone(MediaStreamTrack):
+    """The sound of a `ClockPattern`."""
+
     kind = "audio"
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
@@ -111,6 +121,11 @@ class _Beep(MediaStreamTrack):
         self._first: int | None = None
 
     async def recv(self) -> AudioFrame:
+        """The next 20 ms, `s16` at 48 kHz, when their time has come.
+
+        Raises:
+            MediaStreamError: The track has ended.
+        """
         if self.readyState != "live":
             raise MediaStreamError
         number = await self._pace.next()

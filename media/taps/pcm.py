@@ -11,7 +11,7 @@ from av import AudioFrame
 from media.taps.blocks import Blocks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     import numpy as np
     from aiortc.mediastreams import MediaStreamTrack
@@ -22,7 +22,7 @@ _LOWEST, _HIGHEST = 4_000, 192_000
 
 async def pcm(
     track: MediaStreamTrack, *, rate: int = 16_000, block: float = 0.02
-) -> AsyncIterator[NDArray[np.int16]]:
+) -> AsyncGenerator[NDArray[np.int16], None]:
     """The sound of a track, until it ends, as mono blocks of one length.
 
     What is missing between two frames, by their times, is silence. While the track gives nothing,

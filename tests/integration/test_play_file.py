@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import av
@@ -69,7 +70,7 @@ async def test_a_file_arrives_octet_for_octet(tmp_path: Path, codec: str) -> Non
         # More than the whole file, so across its end; nothing of it missing.
         assert not any(frame.gap for frame in [*pictures, *sound])
         times = [frame.pts / 90_000 for frame in pictures]
-        steps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        steps = [b - a for a, b in pairwise(times)]
         assert max(steps) < 0.06
         assert min(steps) > 0
         assert times[-1] - times[0] == pytest.approx(74 / 30, abs=0.05)

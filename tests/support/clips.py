@@ -1,4 +1,4 @@
-"""Owns short files of pictures and sound, made by PyAV, whose contents say where they lie."""
+"""Owns short files made by PyAV, whose contents say where they lie, and looks into any file."""
 
 from __future__ import annotations
 
@@ -57,6 +57,17 @@ def make_clip(
             if stream is not None:
                 container.mux(stream.encode(None))
     return path
+
+
+def decoded(path: Path) -> dict[str, list[float]]:
+    """The times of all frames of a file that can be decoded, in seconds, by the codec's name."""
+    times: dict[str, list[float]] = {}
+    with av.open(str(path)) as container:
+        for packet in container.demux():
+            for frame in packet.decode():
+                assert isinstance(frame, AudioFrame | VideoFrame)
+                times.setdefault(packet.stream.codec_context.name, []).append(frame.time or 0.0)
+    return times
 
 
 def _picture(number: int, size: tuple[int, int]) -> VideoFrame:
