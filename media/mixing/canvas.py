@@ -104,15 +104,19 @@ class Canvas:
 
     def _draw_placeholder(self, tile: Tile) -> None:
         self._fill(tile.place, BACKGROUND)
-        self._fill(_inset(tile.place), PLACEHOLDER)
-        caption.placeholder(self._pixels, tile.place, tile.name)
+        card = _inset(fitted(16, 9, tile.place))
+        self._fill(card, PLACEHOLDER)
+        caption.placeholder(self._pixels, card, tile.name)
 
     def _draw(self, tile: Tile, picture: VideoFrame, former: Tile | None) -> None:
         inner = fitted(picture.width, picture.height, tile.place)
         if former is None or former.name != tile.name or _inner(former) != inner:
             self._fill(tile.place, BACKGROUND)
         self._copy(tile.key, picture, inner)
-        caption.label(self._pixels, tile.place, tile.name)
+        # On the picture; a long name on a slim picture goes on over the bar beside it.
+        room = tile.place.left + tile.place.width - inner.left
+        ground = Rect(inner.left, inner.top, room, inner.height)
+        caption.label(self._pixels, ground, tile.name)
 
     def _copy(self, key: Hashable, picture: VideoFrame, inner: Rect) -> None:
         reformatter = self._reformatters.setdefault(key, VideoReformatter())

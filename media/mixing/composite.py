@@ -78,7 +78,7 @@ class Composite(AsyncIOEventEmitter):
             raise ValueError(f"a picture of {width} by {height}: both must be even")
         if rate < 1:
             raise ValueError(f"{rate} pictures a second")
-        self.layout = Layout(layout)
+        self._layout = Layout(layout)
         self._size = (width, height)
         self._rate = rate
         self._mixer = mixer
@@ -96,6 +96,19 @@ class Composite(AsyncIOEventEmitter):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    @property
+    def layout(self) -> Layout:
+        """How the pictures share the one; may be set at any time, also by its name.
+
+        Raises:
+            ValueError: There is no such layout.
+        """
+        return self._layout
+
+    @layout.setter
+    def layout(self, layout: Layout | str) -> None:
+        self._layout = Layout(layout)
 
     @property
     def seats(self) -> tuple[Seat, ...]:
@@ -166,11 +179,11 @@ class Composite(AsyncIOEventEmitter):
         seats = self._in_order()[:SHOWN]
         return [
             Tile(seat, place, seat.picture(self._patience), seat.name)
-            for seat, place in zip(seats, places(self.layout, *self._size, len(seats)), strict=True)
+            for seat, place in zip(seats, places(self._layout, *self._size, len(seats)), strict=True)
         ]
 
     def _in_order(self) -> Sequence[Seat]:
-        if self.layout is Layout.GRID:
+        if self._layout is Layout.GRID:
             return self._seats
         levels = {seat: level_of(seat.sound, self._mixer) for seat in self._seats}
         speaker = self._choice.update(levels, asyncio.get_running_loop().time())

@@ -80,9 +80,9 @@ def _grid(width: int, height: int, count: int) -> tuple[Rect, ...]:
 
 
 def _breadth(width: int, height: int, count: int, columns: int) -> float:
-    """How wide a picture of a camera is with so many columns; fewer of them where that is alike."""
+    """How wide a picture of a camera is with so many columns; more of them where that is alike."""
     rows = -(-count // columns)
-    return min(width / columns, height / rows * _SHAPE) - columns / 1000
+    return min(width / columns, height / rows * _SHAPE) + columns / 1000
 
 
 def _row(left: int, top: int, width: int, height: int, columns: int, count: int) -> list[Rect]:
