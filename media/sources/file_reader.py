@@ -10,7 +10,7 @@ import av
 from av import AudioFrame, AudioResampler, VideoFrame
 
 from media.sources.errors import UnpassableError, UnreadableError
-from media.sources.opening import error_of, open_input
+from media.sources.opening import error_of, open_input, stream_of
 from media.sources.passing import Passing
 from peer.rtp_parameters import MediaKind
 
@@ -176,12 +176,11 @@ class FileReader:
     def _open(self) -> None:
         container, options = self._how
         self._container = open_input(self._path, container=container, options=options)
-        streams = self._container.streams
         try:
-            found = streams.audio if self._kind is MediaKind.AUDIO else streams.video
-            if not found:
+            found = stream_of(self._container, self._kind)
+            if found is None:
                 raise UnreadableError(self._path, f"there is no {self._kind} in it")
-            self._stream: Any = found[0]
+            self._stream: Any = found
             self._passing = None if self._decode else Passing(self._stream, self._path)
         except Exception:
             self._container.close()

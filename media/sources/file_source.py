@@ -11,7 +11,7 @@ from pyee.asyncio import AsyncIOEventEmitter
 
 from media.sources.file_reader import FileReader
 from media.sources.file_track import FileTrack
-from media.sources.opening import extent_of, open_input
+from media.sources.opening import extent_of, open_input, stream_of
 from media.sources.playhead import Playhead
 from media.sources.prefetch import Prefetch
 from peer.rtp_parameters import MediaKind
@@ -62,16 +62,13 @@ class FileSource(AsyncIOEventEmitter):
         where = os.fspath(path)
         extent = extent_of(where)
         with open_input(where) as container:
-            kinds = {
-                MediaKind.AUDIO: bool(container.streams.audio),
-                MediaKind.VIDEO: bool(container.streams.video),
-            }
+            kinds = [kind for kind in MediaKind if stream_of(container, kind) is not None]
         self.duration = float(extent.length)
         self._playhead = Playhead()
         self._seeking = asyncio.Lock()
         readers: dict[MediaKind, FileReader] = {}
         try:
-            for kind in (kind for kind, there in kinds.items() if there):
+            for kind in kinds:
                 readers[kind] = FileReader(where, kind, extent, decode=decode, loop=loop)
         except Exception:
             for reader in readers.values():

@@ -7,13 +7,16 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
+from av.stream import Disposition
 
 from media.sources.errors import MissingError, SourceError, UnreadableError
+from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from av.container import InputContainer
+    from av.stream import Stream
 
 _NOT_THERE = (
     av.error.FileNotFoundError,
@@ -65,6 +68,12 @@ def open_input(
         raise error_of(where, error) from error
 
 
+def stream_of(container: InputContainer, kind: MediaKind) -> Stream | None:
+    """The first stream of a kind; the cover of a record is no picture that moves."""
+    streams = container.streams.audio if kind is MediaKind.AUDIO else container.streams.video
+    return next((s for s in streams if not s.disposition & Disposition.attached_pic), None)
+
+
 def extent_of(where: str) -> Extent:
     """Read a file's header; where that does not say how long it is, the whole file.
 
@@ -73,7 +82,7 @@ def extent_of(where: str) -> Extent:
         UnreadableError: It is not what libav can read, or there is neither sound nor picture.
     """
     with open_input(where) as container:
-        if not container.streams.audio and not container.streams.video:
+        if not any(stream_of(container, kind) for kind in MediaKind):
             raise UnreadableError(where, "there is neither sound nor picture in it")
         start = Fraction(container.start_time or 0, av.time_base)
         if container.duration:

@@ -63,6 +63,9 @@ def _codec(stream: Stream, where: str) -> Codec:
     if stream.type == "audio":
         if context.codec.canonical_name != "opus":
             raise UnpassableError(where, f"{name} is sent only if it is decoded; Opus as it is")
+        # RFC 7587 section 4.1: more channels are several streams, of which RTP knows nothing.
+        if context.layout.nb_channels > 2:
+            raise UnpassableError(where, "it has more than two channels")
         # RFC 7587 section 7: the clock is 48000 and the channels are 2, whatever is sent.
         return Codec(
             kind=MediaKind.AUDIO, name="opus", payload_type=0, clock_rate=48_000, channels=2

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 from av import AudioFrame, VideoFrame
+from av.stream import Disposition
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +37,9 @@ def make_clip(
     audio: str | None = "libopus",
     options: dict[str, str] | None = None,
     size: tuple[int, int] = (64, 64),
+    cover: bool = False,
 ) -> Path:
-    """A file of this many seconds: a picture 30 times a second, a tone of 440 Hz."""
+    """A file of this many seconds: a picture 30 times a second, a tone of 440 Hz, a cover."""
     with av.open(str(path), "w") as container:
         pictures: Any = None
         if video is not None:
@@ -47,7 +49,13 @@ def make_clip(
             pictures.width, pictures.height = size
             pictures.pix_fmt = "yuv420p"
             pictures.codec_context.gop_size = GOP
+        image: Any = None
+        if cover:
+            image = container.add_stream("mjpeg", rate=1, width=64, height=64, pix_fmt="yuvj420p")
+            image.disposition = Disposition.attached_pic
         sound: Any = container.add_stream(audio, rate=SOUND_RATE) if audio else None
+        if image is not None:
+            container.mux([*image.encode(VideoFrame(64, 64, "yuvj420p")), *image.encode(None)])
         for number in range(round(seconds * RATE)):
             if pictures is not None:
                 container.mux(pictures.encode(_picture(number, size)))

@@ -1,7 +1,8 @@
-"""Owns an executor that does its work at once, so that no thread runs beside virtual time."""
+"""Owns executors that work without threads, which would run beside virtual time."""
 
 from __future__ import annotations
 
+import asyncio
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -22,4 +23,28 @@ class InlineExecutor(Executor):
             future.set_result(fn(*args, **kwargs))
         except Exception as error:
             future.set_exception(error)
+        return future
+
+
+class SlowExecutor(InlineExecutor):
+    """Takes its time, of the running loop, for each.
+
+    Args:
+        seconds: How long.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """What came of it is there when the time has passed."""
+        future: Future[T] = Future()
+
+        def finish() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except Exception as error:
+                future.set_exception(error)
+
+        asyncio.get_running_loop().call_later(self._seconds, finish)
         return future

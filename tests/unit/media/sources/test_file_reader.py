@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import av
+import numpy as np
 import pytest
 from av import AudioFrame, VideoFrame
 
@@ -147,6 +149,20 @@ def test_pictures_out_of_order_do_not_pass(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", video="libx264", options={"bf": "2", "b_strategy": "0"})
     with pytest.raises(UnpassableError, match="B-frames"):
         everything(reader(path, VIDEO))
+
+
+def test_more_than_two_channels_do_not_pass(tmp_path: Path) -> None:
+    path = tmp_path / "a.mka"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("libopus", rate=48_000, layout="5.1")
+        frame = AudioFrame.from_ndarray(np.zeros((6, 9600), np.float32), "fltp", "5.1")
+        frame.sample_rate, frame.pts = 48_000, 0
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with pytest.raises(UnpassableError, match="two channels"):
+        reader(path, AUDIO)
+    heard = everything(reader(path, AUDIO, decode=True))
+    assert isinstance(heard[0].item, AudioFrame)
+    assert heard[0].item.layout.name == "stereo"
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,14 @@ async def test_one_kind_only(tmp_path: Path) -> None:
         source.stop()
 
 
+async def test_the_cover_of_a_record_is_no_picture(tmp_path: Path) -> None:
+    source = FileSource(make_clip(tmp_path / "a.flac", video=None, audio="flac", cover=True))
+    assert source.video is None
+    assert source.audio is not None
+    assert isinstance(await within(source.audio.recv()), AudioFrame)
+    source.stop()
+
+
 async def test_a_file_cut_off_plays_to_its_end(tmp_path: Path) -> None:
     whole = make_clip(tmp_path / "a.webm", seconds=1)
     cut = tmp_path / "cut.webm"

@@ -16,7 +16,7 @@ from media.sources.prefetch import Prefetch
 from peer import Codec, EncodedFrame
 from peer.rtp.formats import FrameShape
 from peer.rtp_parameters import MediaKind
-from tests.support.inline import InlineExecutor
+from tests.support.inline import InlineExecutor, SlowExecutor
 from tests.support.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
@@ -196,6 +196,17 @@ async def test_a_jump_wakes_who_waits_and_time_goes_on() -> None:
     assert frame.payload == b"250"
     assert player.now() - begun == pytest.approx(0, abs=0.001)
     assert frame.pts == pytest.approx(0.5 * 90_000, abs=2)
+
+
+@in_virtual_time
+async def test_what_is_read_too_slowly_comes_later_and_whole() -> None:
+    player = Player()
+    slow = Prefetch(Pieces([picture(n) for n in range(60)]), 10, SlowExecutor(0.1))
+    track = FileTrack(MediaKind.VIDEO, None, slow, player.playhead, player.errors.append)
+    begun = player.now()
+    assert await numbers(track, 60) == list(range(60))
+    assert 5.5 < player.now() - begun < 6.5
+    assert track.dropped == 0
 
 
 @in_virtual_time

@@ -134,7 +134,7 @@ async def test_bytes_stereo_and_what_is_refused() -> None:
     assert (frame.layout.name, frame.samples) == ("stereo", 960)
     assert frame.to_ndarray().any()
     with pytest.raises(TypeError, match="int16"):
-        await track.push(np.zeros(10, np.float32))  # type: ignore[arg-type]  # what is tested
+        await track.push(np.zeros(10, np.float32))
     with pytest.raises(ValueError, match="shape"):
         await track.push(np.zeros((10, 3), np.int16))
     with pytest.raises(ValueError, match="Hz"):
