@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from media.recording.containers import Container, passes, transcoded_to
@@ -114,6 +115,6 @@ def test_sound_of_the_telephone_passes_only_into_matroska(tmp_path: Path, name: 
     assert [packet.payload for packet in found] == [shot.payload for shot in shots]
     assert complaints(path) == ""
     with av.open(str(path)) as source:
-        sound = [frame for frame in source.decode(audio=0) if isinstance(frame, av.AudioFrame)]
+        sound = list(source.decode(audio=0))
     assert sum(frame.samples / frame.sample_rate for frame in sound) == pytest.approx(2, abs=0.02)
-    assert max(abs(frame.to_ndarray()).max() for frame in sound) > 10_000
+    assert max(np.abs(frame.to_ndarray()).max() for frame in sound) > 10_000

@@ -34,6 +34,12 @@ PICTURED = [
     (Container.MATROSKA, "VP9"),
     (Container.HLS, "AV1"),
 ]
+HOLDING = [
+    pytest.param(container, name, id=f"{name}-{container.value}")
+    for container in Container
+    for name in VIDEO
+    if passes(container, codec_named(name))
+]
 pytestmark = pytest.mark.needs("ffmpeg")
 
 
@@ -109,15 +115,7 @@ def test_pictures_that_are_missing_move_nothing(
     assert complaints(path) == ""
 
 
-@pytest.mark.parametrize(
-    ("container", "name"),
-    [
-        (container, name)
-        for container in Container
-        for name in VIDEO
-        if passes(container, codec_named(name))
-    ],
-)
+@pytest.mark.parametrize(("container", "name"), HOLDING)
 def test_pictures_may_change_their_size(tmp_path: Path, container: Container, name: str) -> None:
     path = tmp_path / f"a{container.suffix}"
     sizes = [(160, 120), (320, 240), (160, 120)]
@@ -133,14 +131,15 @@ def test_pictures_may_change_their_size(tmp_path: Path, container: Container, na
     assert complaints(path) == ""
 
 
-@pytest.mark.parametrize("container", list(Container))
-def test_what_is_written_is_on_disk_within_a_second(tmp_path: Path, container: Container) -> None:
+@pytest.mark.parametrize(
+    ("container", "silent"), [*HOLDING, pytest.param(Container.OGG, "opus", id="opus-ogg")]
+)
+def test_what_is_written_is_on_disk_within_a_second(
+    tmp_path: Path, container: Container, silent: str
+) -> None:
     """Whatever becomes of the other streams: they are not waited for."""
     path = tmp_path / f"a{container.suffix}"
-    names = ["opus", "H264" if passes(container, codec_named("H264")) else "VP9"]
-    if not container.holds_video:
-        names = ["opus", "opus"]
-    muxer = Muxer(path, container, [spec_of(name) for name in names])
+    muxer = Muxer(path, container, [spec_of("opus"), spec_of(silent)])
     size, grown = muxer.size, Fraction(0)
     for shot in lasting(audio(), 10):
         shot.write(muxer)
@@ -219,3 +218,31 @@ def test_pictures_need_not_come_at_any_rate(tmp_path: Path) -> None:
     ]
     record(path, Container.MP4, [spec_of("H264")], shots)
     assert times(path)[0] == pytest.approx([float(pts) for pts in wanted], abs=1e-4)
+
+
+@pytest.mark.parametrize(("container", "name"), HOLDING)
+def test_a_reader_finds_its_way(tmp_path: Path, container: Container, name: str) -> None:
+    path = tmp_path / f"a{container.suffix}"
+    shots = lasting(audio(0), 20) + lasting(video(name, 1), 20)
+    record(path, container, [spec_of("opus"), spec_of(name)], shots)
+    with av.open(str(path)) as source:
+        stream = source.streams.video[0]
+        assert stream.time_base is not None
+        source.seek(round(15.5 / stream.time_base), stream=stream)
+        picture = next(source.decode(stream))
+        assert picture.time is not None
+        # FFmpeg begins in the midst of HLS with the segment, and waits for a key frame.
+        wanted = 16 if container is Container.HLS else 15
+        assert picture.time == pytest.approx(wanted, abs=0.002)
+
+
+def test_flushing_writes_what_is_pending(tmp_path: Path) -> None:
+    path = tmp_path / "a.webm"
+    muxer = Muxer(path, Container.WEBM, [spec_of("opus")])
+    shots = lasting(audio(), 1)[:3]
+    for shot in shots:
+        shot.write(muxer)
+    muxer.flush()
+    assert times(path)[0] == pytest.approx([0, 0.02, 0.04])
+    muxer.close()
+    muxer.flush()

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+from media.recording.pending import Frame, Pending
+
+MS = Fraction(1, 1000)
+
+
+def frame(
+    at: int, stream: int = 0, *, key: bool = True, picture: bool = False, octets: int = 1
+) -> Frame:
+    """One at so many milliseconds."""
+    return Frame(at * MS, stream, bytes(octets), 20 * MS, key, picture)
+
+
+def test_a_piece_is_half_a_second() -> None:
+    pending = Pending()
+    first = [frame(at) for at in range(0, 500, 20)]
+    for one in first:
+        assert pending.completed_by(one) == []
+    assert pending.completed_by(frame(500)) == first
+    assert pending.take() == [frame(500)]
+    assert pending.take() == []
+
+
+def test_it_begins_with_a_key_picture_where_it_may() -> None:
+    pending = Pending()
+    for early in (0, 100, 249):
+        assert pending.completed_by(frame(early, picture=True)) == []
+    assert pending.completed_by(frame(260, picture=True, key=False)) == []
+    # All sound is key frames.
+    assert pending.completed_by(frame(270, 1)) == []
+    assert len(pending.completed_by(frame(280, picture=True))) == 5
+
+
+def test_neither_a_gap_nor_a_stream_that_is_behind_is_part_of_it() -> None:
+    pending = Pending()
+    for at in (0, 10_000, 9_400, 9_901):
+        done = pending.completed_by(frame(at))
+        assert len(done) == (at != 0 and at != 9_901) + (at == 9_901)
+    assert pending.take() == [frame(9_901)]
+
+
+def test_large_frames_do_not_gather() -> None:
+    pending = Pending()
+    kept = [pending.completed_by(frame(at, octets=1_500_000)) for at in range(4)]
+    assert [len(done) for done in kept] == [0, 0, 0, 3]
