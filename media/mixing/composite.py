@@ -179,7 +179,9 @@ class Composite(AsyncIOEventEmitter):
         seats = self._in_order()[:SHOWN]
         return [
             Tile(seat, place, seat.picture(self._patience), seat.name)
-            for seat, place in zip(seats, places(self._layout, *self._size, len(seats)), strict=True)
+            for seat, place in zip(
+                seats, places(self._layout, *self._size, len(seats)), strict=True
+            )
         ]
 
     def _in_order(self) -> Sequence[Seat]:
