@@ -173,9 +173,6 @@ class FileSeries:
         except (RecordingError, OSError) as error:
             self._fail(error, placed.time, path)
             return None
-        for key, known in self._known.items():
-            if key != placed.key and known.shape.codec.kind is MediaKind.VIDEO:
-                self._ask(key, placed.time)
         return self._file
 
     def _learn(self, placed: Placed) -> None:

@@ -133,6 +133,23 @@ def test_change_of_payload_type_alone_changes_nothing(tmp_path: Path) -> None:
     assert len(decoded(tmp_path / "out.mp4")) == 60
 
 
+def test_key_frame_that_does_not_say_its_size_changes_nothing(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "out.mp4")
+    bench.write(pictures("H264", 0, 30))
+    later = pictures("H264", 1, 30)
+    bench.write(replace(e, frame=replace(e.frame, width=None, height=None)) for e in later)
+    assert bench.finish() == [("out.mp4", SegmentEnd.STOPPED)]
+
+
+def test_playlist_and_its_file_are_a_series_too(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "out-{n}.m3u8")
+    bench.write(pictures("H264", 0, 60), sounds(0, 100))
+    bench.write(pictures("H264", 2, 60, size=(128, 96)), sounds(2, 100))
+    assert [name for name, _ in bench.finish()] == ["out-1.m3u8", "out-2.m3u8"]
+    assert decoded(tmp_path / "out-1.m3u8") == [(64, 48)] * 60
+    assert decoded(tmp_path / "out-2.m3u8") == [(128, 96)] * 60
+
+
 def test_file_of_sound_ends_when_it_is_long_enough(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "out.ogg", rule=SegmentRule(duration=2.0))
     bench.write(sounds(0, 250))
@@ -247,6 +264,13 @@ def test_disk_that_has_room_again_is_written_to(tmp_path: Path) -> None:
     assert bench.finish()[-1] == ("out-2.webm", SegmentEnd.STOPPED)
     assert len(bench.told.failures) == 1
     assert bench.told.segments[-1].duration > 8.0
+
+
+def test_next_attempt_waits_for_a_second(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "missing" / "out.webm")
+    bench.write(sounds(0, 100))
+    assert len(bench.told.failures) == 2
+    assert not bench.series.over
 
 
 def test_folder_that_is_not_there_ends_it_after_three_attempts(tmp_path: Path) -> None:

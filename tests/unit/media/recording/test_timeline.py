@@ -172,6 +172,17 @@ def test_clock_that_runs_fast_is_followed() -> None:
     assert max(map(abs, errors(placed["picture"], picture, 100.0))) < IN_SYNC
 
 
+def test_way_that_gets_shorter_moves_the_line_slowly() -> None:
+    line = line_of(sound="a")
+    track = Track(delay=0.2)
+    frames = [
+        replace(frame, arrival=frame.arrival - min(0.15, max(0, frame.pts - 240_000) / 96_000))
+        for frame in track.frames(100.0, 120.0)
+    ]
+    times = [each.time for each in play(line, sound=frames)["sound"]]
+    assert all(abs(b - a - Fraction(1, 50)) < 0.001 for a, b in pairwise(times))
+
+
 def test_senders_with_other_clocks_are_together_by_arrivals() -> None:
     line = line_of(sound="a", sound2="b")
     here, there = Track(delay=0.03), Track(delay=0.05, ahead=-4000.0)
