@@ -13,7 +13,11 @@ if TYPE_CHECKING:
 
 
 class Container(Enum):
-    """A kind of file; the value is what a program names it."""
+    """A kind of file; the value is what a program names it.
+
+    All of them follow a change of the size of pictures. None follows a change of codec, or takes a
+    stream that it was not told of at the start.
+    """
 
     #: Fragmented (ISO/IEC 14496-12).
     MP4 = "mp4"

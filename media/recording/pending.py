@@ -39,9 +39,14 @@ class Pending:
     def __init__(self) -> None:
         self._frames: list[Frame] = []
         self._octets = 0
+        self._fresh = True
 
     def completed_by(self, frame: Frame) -> list[Frame]:
-        """Keep a frame; the piece before it, where it begins another."""
+        """Keep a frame; the piece before it, where it begins another. The first does not wait."""
+        if self._fresh:
+            # Readers do not open what holds no frame at all.
+            self._fresh = False
+            return [frame]
         done: list[Frame] = []
         if self._frames and self._begins(frame):
             done = self.take()

@@ -57,15 +57,18 @@ def test_a_killed_recording_opens_and_lacks_no_more_than_its_last_second(
     tmp_path: Path, container: Container
 ) -> None:
     source = random.Random(f"{container.value} {MOMENTS}")
+    # FFmpeg gives the first page of Ogg away with the second.
+    earliest = 1 if container is Container.OGG else 0
     for moment in range(MOMENTS):
         path = tmp_path / f"{moment}{container.suffix}"
         streams = streams_of(container, moment)
-        written = killed(path, container, streams, source.uniform(1.5, LATEST))
+        written = killed(path, container, streams, source.uniform(earliest, LATEST))
         found = times(path)
         assert len(found) == len(streams)
         for name, pts in zip(streams, found.values(), strict=True):
-            assert pts[0] == 0
-            assert pts[-1] >= written - LOST, f"{name}: {pts[-1]} of {written} s"
+            last = max(pts, default=0)
+            assert last >= written - LOST, f"{name}: {last} of {written} s"
             step = 1 / 30 if name in VIDEO else 1 / 50
-            assert len(pts) == round(pts[-1] / step) + 1, "something on the way is missing"
+            wanted = [index * step for index in range(len(pts))]
+            assert pts == pytest.approx(wanted, abs=0.001), "something on the way is missing"
         assert complaints(path) == ""

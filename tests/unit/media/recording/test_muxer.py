@@ -246,3 +246,12 @@ def test_flushing_writes_what_is_pending(tmp_path: Path) -> None:
     assert times(path)[0] == pytest.approx([0, 0.02, 0.04])
     muxer.close()
     muxer.flush()
+
+
+@pytest.mark.parametrize("container", [one for one in Container if one is not Container.OGG])
+def test_a_file_opens_from_its_first_frame_on(tmp_path: Path, container: Container) -> None:
+    path = tmp_path / f"a{container.suffix}"
+    muxer = Muxer(path, container, [spec_of("opus"), spec_of("VP9")])
+    next(audio()).write(muxer)
+    assert [len(found) for found in times(path).values()] == [1, 0]
+    muxer.close()

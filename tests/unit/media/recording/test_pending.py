@@ -14,8 +14,16 @@ def frame(
     return Frame(at * MS, stream, bytes(octets), 20 * MS, key, picture)
 
 
-def test_a_piece_is_half_a_second() -> None:
+def begun() -> Pending:
+    """What has its first frame behind it."""
     pending = Pending()
+    assert pending.completed_by(frame(0)) == [frame(0)]
+    assert pending.take() == []
+    return pending
+
+
+def test_a_piece_is_half_a_second() -> None:
+    pending = begun()
     first = [frame(at) for at in range(0, 500, 20)]
     for one in first:
         assert pending.completed_by(one) == []
@@ -25,7 +33,7 @@ def test_a_piece_is_half_a_second() -> None:
 
 
 def test_it_begins_with_a_key_picture_where_it_may() -> None:
-    pending = Pending()
+    pending = begun()
     for early in (0, 100, 249):
         assert pending.completed_by(frame(early, picture=True)) == []
     assert pending.completed_by(frame(260, picture=True, key=False)) == []
@@ -35,7 +43,7 @@ def test_it_begins_with_a_key_picture_where_it_may() -> None:
 
 
 def test_neither_a_gap_nor_a_stream_that_is_behind_is_part_of_it() -> None:
-    pending = Pending()
+    pending = begun()
     for at in (0, 10_000, 9_400, 9_901):
         done = pending.completed_by(frame(at))
         assert len(done) == (at != 0 and at != 9_901) + (at == 9_901)
@@ -43,6 +51,6 @@ def test_neither_a_gap_nor_a_stream_that_is_behind_is_part_of_it() -> None:
 
 
 def test_large_frames_do_not_gather() -> None:
-    pending = Pending()
+    pending = begun()
     kept = [pending.completed_by(frame(at, octets=1_500_000)) for at in range(4)]
     assert [len(done) for done in kept] == [0, 0, 0, 3]
