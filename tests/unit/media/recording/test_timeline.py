@@ -179,8 +179,10 @@ def test_way_that_gets_shorter_moves_the_line_slowly() -> None:
         replace(frame, arrival=frame.arrival - min(0.15, max(0, frame.pts - 240_000) / 96_000))
         for frame in track.frames(100.0, 120.0)
     ]
-    times = [each.time for each in play(line, sound=frames)["sound"]]
-    assert all(abs(b - a - Fraction(1, 50)) < 0.001 for a, b in pairwise(times))
+    off = errors(play(line, sound=frames)["sound"], track, 100.0)
+    assert off[0] == pytest.approx(0.0, abs=IN_SYNC)
+    # A millisecond a second, and what a track may be off its place.
+    assert -0.015 - IN_SYNC < off[-1] < -0.005
 
 
 def test_senders_with_other_clocks_are_together_by_arrivals() -> None:
