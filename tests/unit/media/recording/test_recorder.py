@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -236,6 +237,39 @@ async def test_tracks_that_nobody_encoded_are_and_that_is_said(tmp_path: Path) -
     assert len(times(tmp_path / "out.mp4", "video")) >= 35
     assert len(times(tmp_path / "out.mp4", "audio")) >= 125
     assert all(track.readyState == "live" for track in tracks)
+
+
+async def test_track_that_ends_and_joins_again_is_in_the_same_file(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.mka")
+    steady, first, second = (SyntheticAudioTrack() for _ in range(3))
+    recorder.addTrack(steady)
+    recorder.addTrack(first)
+    await recorder.start()
+    await asyncio.sleep(2.0)
+    first.stop()
+    await asyncio.sleep(1.0)
+    recorder.addTrack(second)
+    await asyncio.sleep(2.0)
+    await recorder.stop()
+    (file,) = recorder.stats.files
+    assert file.end is SegmentEnd.STOPPED
+    with av.open(str(file.path)) as container:
+        assert len(container.streams.audio) == 2
+        found = [frame.time or 0.0 for frame in container.decode(container.streams.audio[1])]
+    (gap,) = [later - earlier for earlier, later in pairwise(found) if later - earlier > 0.1]
+    assert gap == pytest.approx(1.0, abs=0.3)
+    assert found[-1] == pytest.approx(file.duration, abs=0.2)
+
+
+async def test_server_that_forwards_is_told_apart_by_name(
+    received: list[TrackEvent], tmp_path: Path
+) -> None:
+    recorder = Recorder(tmp_path / "out.webm")
+    for event in received:
+        recorder.addTrack(event.track, sender=event.track.kind)
+    await record(recorder, 2.5)
+    assert times(tmp_path / "out.webm", "video")
+    assert times(tmp_path / "out.webm", "audio")
 
 
 async def test_recorder_is_used_once(tmp_path: Path) -> None:
