@@ -83,6 +83,7 @@ class _Entry:
     input: Input
     sender: Hashable | None
     given: bool = False
+    expected: bool = False
     ended: bool = False
     task: asyncio.Task[None] | None = None
 
@@ -351,9 +352,17 @@ class Recorder:
     def _read(self, key: int) -> None:
         entry = self._entries[key]
         self._timeline.add(key, entry.input.kind, entry.clock)
-        if entry.input.kind is MediaKind.AUDIO and entry.input.expected is not None:
-            self._queue.order(Expect(key, entry.input.expected))
+        self._expect(key, entry)
         entry.task = asyncio.create_task(self._follow(key, entry))
+
+    def _expect(self, key: int, entry: _Entry) -> None:
+        """Have a place kept for sound, once it is known what comes; pictures say it themselves."""
+        if entry.expected or entry.given or entry.input.kind is MediaKind.VIDEO:
+            return
+        codec = entry.input.expected
+        if codec is not None:
+            entry.expected = True
+            self._queue.order(Expect(key, codec))
 
     async def _follow(self, key: int, entry: _Entry) -> None:
         try:
@@ -378,6 +387,8 @@ class Recorder:
             await asyncio.sleep(_TICK)
             self._timeline.advance(time.monotonic())
             self._hand_on()
+            for number, entry in self._entries.items():
+                self._expect(number, entry)
             for key in (*self._queue.broken, *self._timeline.broken):
                 self.on_keyframe_wanted(key)
 

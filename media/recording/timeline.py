@@ -23,8 +23,8 @@ SETTLE = 0.3
 HELD_LIMIT = 512
 #: Seconds by which a track may be off its place before it is moved, and the end of the move.
 _TOLERANCE, _RESTED = 0.005, 0.001
-#: Of the time that passes, which a track is moved by: nobody sees or hears it.
-_SLEW = 0.02
+#: Of the time that passes, which a track is moved by: nobody sees it, or hears it.
+_SLEW = {MediaKind.VIDEO: 0.1, MediaKind.AUDIO: 0.02}
 #: Seconds: what is further off its place is put there at once, as no slow way would end.
 _LEAP = 0.25
 #: Seconds of nothing, in which a track can be moved without anybody being aware of it.
@@ -369,7 +369,7 @@ class Timeline:
         elif abs(error) <= _RESTED:
             track.moving = False
         if track.moving:
-            most = _SLEW * float(max(_ZERO, passed))
+            most = _SLEW[track.kind] * float(max(_ZERO, passed))
             track.offset += _exact(max(-most, min(error, most)))
 
 

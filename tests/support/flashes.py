@@ -28,12 +28,17 @@ def _is_on(now: float) -> bool:
 
 
 class Flash(MediaStreamTrack):
-    """30 pictures a second, bright or dark by the clock of the machine."""
+    """30 pictures a second, bright or dark by the clock of the machine.
+
+    Args:
+        after: Seconds of nothing before the first.
+    """
 
     kind = "video"
 
-    def __init__(self) -> None:
+    def __init__(self, *, after: float = 0.0) -> None:
         super().__init__()
+        self._after = after
         self._began: float | None = None
         self._number = 0
 
@@ -41,6 +46,7 @@ class Flash(MediaStreamTrack):
         if self.readyState != "live":
             raise MediaStreamError
         if self._began is None:
+            await asyncio.sleep(self._after)
             self._began = time.monotonic()
         self._number += 1
         due = self._began + self._number / 30
@@ -53,8 +59,9 @@ class Beep(MediaStreamTrack):
 
     kind = "audio"
 
-    def __init__(self) -> None:
+    def __init__(self, *, after: float = 0.0) -> None:
         super().__init__()
+        self._after = after
         self._began: float | None = None
         self._number = 0
 
@@ -62,6 +69,7 @@ class Beep(MediaStreamTrack):
         if self.readyState != "live":
             raise MediaStreamError
         if self._began is None:
+            await asyncio.sleep(self._after)
             self._began = time.monotonic()
         self._number += 1
         # Sound is there when the last of its samples is.

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import av
 import pytest
@@ -20,7 +21,7 @@ from media.recording.events import (
     TranscodingReason,
 )
 from media.recording.recorder import Recorder, RecorderState
-from peer import InvalidStateError, PeerConnection, TrackEvent
+from peer import InvalidStateError, PeerConnection, RtpSender, TrackEvent
 from signaling import Negotiator, channel_pair
 from tests.support.flashes import Beep, Flash, offsets
 
@@ -30,9 +31,13 @@ if TYPE_CHECKING:
     from peer import MediaStreamTrack
 
 
+#: Of the tracks of each call.
+senders: WeakValueDictionary[str, RtpSender] = WeakValueDictionary()
+
+
 @asynccontextmanager
-async def call(*tracks: MediaStreamTrack) -> AsyncIterator[list[TrackEvent]]:
-    """Tracks that arrive over a connection of ours."""
+async def call(*tracks: MediaStreamTrack, flowing: bool = True) -> AsyncIterator[list[TrackEvent]]:
+    """Tracks of a connection of ours, once they flow or before."""
     here, there = channel_pair()
     events: asyncio.Queue[TrackEvent] = asyncio.Queue()
     async with PeerConnection() as caller, PeerConnection() as callee, asyncio.TaskGroup() as tasks:
@@ -40,10 +45,10 @@ async def call(*tracks: MediaStreamTrack) -> AsyncIterator[list[TrackEvent]]:
         tasks.create_task(Negotiator(caller, here, polite=False).run())
         tasks.create_task(Negotiator(callee, there, polite=True).run())
         for track in tracks:
-            caller.addTrack(track)
+            senders[track.id] = caller.addTrack(track)
         async with asyncio.timeout(20):
             found = [await events.get() for _ in tracks]
-            for each in found:
+            for each in found if flowing else ():
                 async for _ in each.receiver.encoded_frames():
                     break
         yield found
@@ -119,6 +124,53 @@ async def test_flash_and_beep_are_together(tmp_path: Path, transcode: str | None
     found = offsets(tmp_path / "out.webm")
     assert len(found) >= 4
     assert max(map(abs, found)) < 0.04, found
+
+
+async def test_flash_and_beep_are_together_where_the_sound_starts_late(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.webm")
+    async with call(Flash(), Beep(after=3.0), flowing=False) as received:
+        for event in received:
+            recorder.addTrack(event.track)
+        await record(recorder, 7.0)
+    # The place of the sound was kept for it.
+    (file,) = recorder.stats.files
+    found = [each for each in offsets(file.path) if abs(each) < 0.4]
+    assert len(found) >= 2
+    assert max(map(abs, found)) < 0.04, found
+    assert times(file.path, "audio")[0] > 1.0
+
+
+async def test_flash_and_beep_are_together_where_the_picture_starts_late(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.webm")
+    async with call(Flash(after=3.0), Beep(), flowing=False) as received:
+        for event in received:
+            recorder.addTrack(event.track)
+        await record(recorder, 7.0)
+    first, second = recorder.stats.files
+    assert first.end is SegmentEnd.TRACKS
+    found = offsets(second.path)
+    assert len(found) >= 2
+    assert max(map(abs, found)) < 0.04, found
+
+
+async def test_size_that_changes_does_not_end_the_file(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "out.webm")
+    failures: list[RecordingFailure] = []
+    recorder.on("error", failures.append)
+    source = SyntheticVideoTrack(width=320, height=240)
+    async with call(source, SyntheticAudioTrack()) as received:
+        for event in received:
+            recorder.addTrack(event.track)
+        await recorder.start()
+        await asyncio.sleep(2.0)
+        await senders[source.id].replaceTrack(SyntheticVideoTrack(width=160, height=120))
+        await asyncio.sleep(2.0)
+        await recorder.stop()
+    with av.open(str(tmp_path / "out.webm")) as file:
+        sizes = {frame.width for frame in file.decode(video=0)}
+    assert sizes == {320, 160}
+    assert not failures
+    assert len(recorder.stats.files) == 1
 
 
 async def test_full_disk_is_said_and_the_next_file_begins(
