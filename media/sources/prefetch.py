@@ -73,9 +73,9 @@ class Prefetch:
         if self._closed:
             return position
         self._held = True
-        self._reading = None
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._executor, self._reader.seek, position)
+        # What was being read until then is for nobody: the thread did that first.
         self._pieces.clear()
         self._ended, self._error = False, None
         return found
@@ -106,10 +106,9 @@ class Prefetch:
 
     def _take(self, done: asyncio.Future[list[Piece]]) -> None:
         error = None if done.cancelled() else done.exception()
-        # What was read before a seek is for nobody.
-        if done is not self._reading or done.cancelled() or self._closed:
-            return
         self._reading = None
+        if done.cancelled() or self._closed:
+            return
         if isinstance(error, Exception):
             self._error = error
         elif pieces := done.result():

@@ -11,9 +11,10 @@ from av import AudioFrame, VideoFrame
 
 from media.sources.errors import UnpassableError
 from media.sources.file_reader import FileReader, Passed, Piece
-from media.sources.opening import extent_of
+from media.sources.opening import Extent, extent_of
 from peer.rtp.codecs import FrameDecoder
 from peer.rtp.formats import format_of
+from peer.rtp.formats.av1_bitstream import ObuType, read_obus
 from peer.rtp_parameters import MediaKind
 from tests.support.clips import GOP, luma_of, make_clip
 
@@ -148,7 +149,71 @@ def test_a_seek_goes_on_from_the_key_frame_before_when_it_does_not(tmp_path: Pat
 def test_pictures_out_of_order_do_not_pass(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", video="libx264", options={"bf": "2", "b_strategy": "0"})
     with pytest.raises(UnpassableError, match="B-frames"):
-        everything(reader(path, VIDEO))
+        reader(path, VIDEO)
+
+
+def remuxed(path: Path, to: Path, change: Any) -> Path:
+    """The pictures of a file, changed packet by packet."""
+    with av.open(str(path)) as source, av.open(str(to), "w") as sink:
+        stream = sink.add_stream_from_template(source.streams.video[0], opaque=True)
+        for number, packet in enumerate(source.demux(video=0)):
+            if packet.size:
+                changed = change(number, packet)
+                changed.stream = stream
+                sink.mux(changed)
+    return to
+
+
+def test_pictures_that_turn_out_to_be_out_of_order_do_not_pass(tmp_path: Path) -> None:
+    def swap(number: int, packet: Any) -> Any:
+        packet.dts = 33 * number
+        packet.pts = 33 * {11: 12, 12: 11}.get(number, number) + 100
+        return packet
+
+    path = make_clip(tmp_path / "a.webm", audio=None)
+    with pytest.raises(UnpassableError, match="B-frames"):
+        everything(reader(remuxed(path, tmp_path / "b.mkv", swap), VIDEO))
+
+
+def test_a_key_frame_of_av1_gets_the_sequence_header_of_the_container(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.mp4", video="libsvtav1", audio=None)
+
+    def strip(_: int, packet: Any) -> Any:
+        kept = [o for o in read_obus(bytes(packet)) if o.kind != ObuType.SEQUENCE_HEADER]
+        bare = av.Packet(b"".join(obu.with_size() for obu in kept))
+        bare.pts, bare.dts, bare.time_base = packet.pts, packet.dts, packet.time_base
+        bare.is_keyframe = packet.is_keyframe
+        return bare
+
+    pieces = everything(reader(remuxed(path, tmp_path / "b.mp4", strip), VIDEO))
+    whole = everything(reader(path, VIDEO))
+    assert [piece.keyframe for piece in pieces] == [piece.keyframe for piece in whole]
+    for piece, before in zip(pieces, whole, strict=True):
+        assert isinstance(piece.item, Passed)
+        assert isinstance(before.item, Passed)
+        ours, theirs = read_obus(piece.item.payload), read_obus(before.item.payload)
+        assert [obu.kind for obu in ours] == [obu.kind for obu in theirs]
+        assert ours[piece.keyframe :] == theirs[piece.keyframe :]
+
+
+def test_what_lies_behind_the_end_is_left_out_of_a_loop(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.webm", audio=None)
+    extent = Extent(Fraction(0), Fraction(1, 2))
+    pieces = some(FileReader(str(path), VIDEO, extent, decode=False, loop=True), 40)
+    assert all(0 < b.position - a.position < 0.04 for a, b in pairwise(pieces))
+    assert pieces[15].keyframe
+
+
+def test_how_long_a_file_is_that_does_not_say(tmp_path: Path) -> None:
+    whole = make_clip(tmp_path / "a.webm", audio=None)
+    live = tmp_path / "live.webm"
+    with av.open(str(whole)) as source, av.open(str(live), "w", options={"live": "1"}) as sink:
+        stream = sink.add_stream_from_template(source.streams.video[0], opaque=True)
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                sink.mux(packet)
+    assert float(extent_of(str(live)).length) == pytest.approx(1.0, abs=0.04)
 
 
 def test_more_than_two_channels_do_not_pass(tmp_path: Path) -> None:

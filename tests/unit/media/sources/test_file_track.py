@@ -199,6 +199,22 @@ async def test_a_jump_wakes_who_waits_and_time_goes_on() -> None:
 
 
 @in_virtual_time
+async def test_catching_up_holds_up_nobody_else() -> None:
+    player = Player()
+    slow = Prefetch(Pieces([picture(n) for n in range(500)]), 10, SlowExecutor(0.005))
+    video = FileTrack(MediaKind.VIDEO, None, slow, player.playhead, player.errors.append)
+    audio = player.track(MediaKind.AUDIO, [sound(n) for n in range(800)])
+    hearing = asyncio.create_task(numbers(audio, 700))
+    await numbers(video, 25)
+    begun = player.playhead.due(Fraction(0))
+    await asyncio.sleep(8)
+    await numbers(video, 25)
+    assert video.dropped > 100
+    assert player.playhead.due(Fraction(0)) == pytest.approx(begun, abs=0.1)
+    hearing.cancel()
+
+
+@in_virtual_time
 async def test_what_is_read_too_slowly_comes_later_and_whole() -> None:
     player = Player()
     slow = Prefetch(Pieces([picture(n) for n in range(60)]), 10, SlowExecutor(0.1))

@@ -9,7 +9,8 @@ from media.sources.errors import UnreadableError
 from media.sources.file_reader import Piece
 from media.sources.prefetch import Prefetch
 from tests.support.frames import flat_picture
-from tests.support.inline import InlineExecutor
+from tests.support.inline import InlineExecutor, SlowExecutor
+from tests.support.virtual_time import in_virtual_time
 
 PICTURE = flat_picture(16, 16)
 
@@ -106,6 +107,20 @@ async def test_a_seek_goes_on_after_the_end() -> None:
     await pieces.seek(Fraction(0))
     pieces.resume()
     assert await given(pieces, 2) == [0, 1]
+
+
+@in_virtual_time
+async def test_nothing_from_before_a_seek_is_given_while_it_takes_its_time() -> None:
+    pieces = Prefetch(Counting(), 6, SlowExecutor(0.1))
+    await given(pieces, 1)
+    seeking = asyncio.create_task(pieces.seek(Fraction(100)))
+    await asyncio.sleep(0.05)
+    assert pieces.ready
+    waiting = asyncio.create_task(pieces.front())
+    await seeking
+    assert not waiting.done()
+    pieces.resume()
+    assert await given(pieces, 3) == [100, 101, 102]
 
 
 async def test_closing_wakes_who_waits_and_lets_go_of_the_file() -> None:

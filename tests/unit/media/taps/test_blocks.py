@@ -47,6 +47,17 @@ def test_a_gap_is_silence_of_its_length() -> None:
     assert [int(block[160]) for block in out] == [5, 0, 0, 0, 0, 6, 7]
 
 
+def test_what_comes_before_a_gap_is_whole() -> None:
+    blocks = Blocks(16_000, 320)
+    out = heard(
+        blocks,
+        frame(level(1000, 960), 0.0, rate=48_000),
+        frame(level(1000, 960), 0.1, rate=48_000),
+    )
+    assert (out[0][20:] > 500).all()
+    assert not out[1].any()
+
+
 @pytest.mark.parametrize("rate", [8_000, 44_100, 48_000])
 def test_sound_of_other_rates_keeps_its_length_across_gaps(rate: int) -> None:
     blocks, step = Blocks(16_000, 320), rate // 50
