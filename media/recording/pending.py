@@ -39,14 +39,17 @@ class Pending:
     def __init__(self) -> None:
         self._frames: list[Frame] = []
         self._octets = 0
-        self._fresh = True
+        self._seen: set[int] = set()
 
     def completed_by(self, frame: Frame) -> list[Frame]:
-        """Keep a frame; the piece before it, where it begins another. The first does not wait."""
-        if self._fresh:
-            # Readers do not open what holds no frame at all.
-            self._fresh = False
-            return [frame]
+        """Keep a frame; the piece before it, where it begins another.
+
+        The first of each stream does not wait.
+        """
+        if frame.stream not in self._seen:
+            # Readers do not like streams without any frame.
+            self._seen.add(frame.stream)
+            return [*self.take(), frame]
         done: list[Frame] = []
         if self._frames and self._begins(frame):
             done = self.take()

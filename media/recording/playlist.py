@@ -68,6 +68,7 @@ class Playlist:
         self._name = media.name
         self._offset = 0
         self._timescales: dict[int, int] = {}
+        self._ended = Fraction(0)
 
     def extend(self, data: bytes) -> None:
         """Take what was added to the media file.
@@ -104,13 +105,14 @@ class Playlist:
         )
 
     def _add(self, fragment: Box, end: int) -> None:
-        seconds = max(
-            (
-                Fraction(ticks, self._timescales.get(track, 1))
-                for track, ticks in _durations(fragment.data)
-            ),
-            default=Fraction(0),
-        )
+        spans = [
+            (Fraction(start, self._timescales[track]), Fraction(end, self._timescales[track]))
+            for track, start, end in _spans(fragment.data)
+        ]
+        start, end_time = min(start for start, _ in spans), max(end for _, end in spans)
+        # Streams overlap where fragments meet.
+        seconds = max(Fraction(0), end_time - max(start, self._ended))
+        self._ended = max(self._ended, end_time)
         # A picture that stands for long is longer than any segment may be.
         seconds = min(seconds, Fraction(TARGET_SECONDS))
         self._write(
@@ -148,15 +150,17 @@ _SAMPLE_DURATION = 0x100
 _SAMPLE_FIELDS = (0x100, 0x200, 0x400, 0x800)
 
 
-def _durations(moof: bytes) -> Iterator[tuple[int, int]]:
-    """Of each track in a fragment, its identifier and how many ticks its samples last."""
+def _spans(moof: bytes) -> Iterator[tuple[int, int, int]]:
+    """Of each track in a fragment, its identifier, and when its samples begin and end, in ticks."""
     for track in inside(moof, b"traf"):
         header = next(inside(track, b"tfhd"))
         flags = int.from_bytes(header[1:4], "big")
         at = 8 + sum(octets for flag, octets in _HEADER_FIELDS if flags & flag)
         usual = int.from_bytes(header[at : at + 4], "big") if flags & _DEFAULT_DURATION else 0
         ticks = sum(_run(run, usual) for run in inside(track, b"trun"))
-        yield int.from_bytes(header[4:8], "big"), ticks
+        # Section 8.8.12, of version 1.
+        start = int.from_bytes(next(inside(track, b"tfdt"))[4:12], "big")
+        yield int.from_bytes(header[4:8], "big"), start, start + ticks
 
 
 def _run(data: bytes, usual: int) -> int:

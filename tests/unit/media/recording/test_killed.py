@@ -58,7 +58,7 @@ def test_a_killed_recording_opens_and_lacks_no_more_than_its_last_second(
 ) -> None:
     source = random.Random(f"{container.value} {MOMENTS}")
     # FFmpeg gives the first page of Ogg away with the second.
-    earliest = 1 if container is Container.OGG else 0
+    earliest = 1.0 if container is Container.OGG else 0.1
     for moment in range(MOMENTS):
         path = tmp_path / f"{moment}{container.suffix}"
         streams = streams_of(container, moment)

@@ -18,6 +18,7 @@ def begun() -> Pending:
     """What has its first frame behind it."""
     pending = Pending()
     assert pending.completed_by(frame(0)) == [frame(0)]
+    assert pending.completed_by(frame(0, 1)) == [frame(0, 1)]
     assert pending.take() == []
     return pending
 
@@ -54,3 +55,10 @@ def test_large_frames_do_not_gather() -> None:
     pending = begun()
     kept = [pending.completed_by(frame(at, octets=1_500_000)) for at in range(4)]
     assert [len(done) for done in kept] == [0, 0, 0, 3]
+
+
+def test_the_first_of_a_stream_does_not_wait_for_what_came_before_it() -> None:
+    pending = begun()
+    assert pending.completed_by(frame(20)) == []
+    assert pending.completed_by(frame(30, 2)) == [frame(20), frame(30, 2)]
+    assert pending.completed_by(frame(40, 2)) == []

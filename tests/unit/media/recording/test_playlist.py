@@ -86,7 +86,7 @@ def test_it_has_an_end_at_every_moment_and_only_one(tmp_path: Path) -> None:
 def test_no_segment_is_longer_than_it_says(tmp_path: Path) -> None:
     path = tmp_path / "a.m3u8"
     shots = lasting(video("H264"), 1)
-    late = Shot(0, shots[0].payload, Fraction(60), Fraction(1, 30))
+    late = Shot(0, shots[0].payload, Fraction(60), Fraction(10))
     record(path, Container.HLS, [spec_of("H264")], [*shots, late])
     listed = segments(path.read_text())
     assert max(seconds for seconds, _, _ in listed) <= TARGET_SECONDS
