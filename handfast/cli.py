@@ -15,12 +15,17 @@ from rich.console import Console
 from rich.text import Text
 
 from handfast.demo import Demo, DemoError, DemoOptions, open_demo
+from handfast.playing import PlayError, PlayOptions, PlaySession
+from handfast.progress import Progress
+from handfast.recording import Arrangement, RecordError, RecordOptions, RecordSession
+from handfast.rooms import AddressError, RoomAddress
+from handfast.signals import stopped_by_signals
 from handfast.trace import TerminalLadder, TraceError, document, draw, load, save
 from signaling import SignalingError
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 app = typer.Typer(
     name="handfast",
@@ -104,6 +109,102 @@ def trace(
     except TraceError as error:
         _complain(error)
         raise typer.Exit(1) from None
+
+
+_Room = Annotated[
+    str, typer.Argument(metavar="ROOM-URL", help="wss://host/path#room, or a demo's address.")
+]
+_Insecure = Annotated[bool, typer.Option("--insecure", help="Allow ws: to another machine.")]
+
+
+@app.command()
+def record(
+    room: _Room,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help=".webm, .mkv, .mp4, .m3u8 or .ogg; see the docs.")
+    ],
+    per_participant: Annotated[
+        bool, typer.Option("--per-participant", help="A file for each, FILE-name.")
+    ] = False,
+    composite: Annotated[
+        bool, typer.Option("--composite", help="One picture of all, and one sound.")
+    ] = False,
+    name: Annotated[str, typer.Option(help="What the others see.")] = "recorder",
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Wait for others when everybody has left.")
+    ] = False,
+    insecure: _Insecure = False,
+) -> None:
+    """Record who is in a room, until they leave or Ctrl-C; nothing is encoded anew without need."""
+    if per_participant and composite:
+        raise typer.BadParameter("--per-participant and --composite exclude each other")
+    arrangement = Arrangement.PER_PARTICIPANT if per_participant else Arrangement.TOGETHER
+    console = Console(highlight=False)
+    progress = Progress(console)
+    try:
+        options = RecordOptions(
+            address=RoomAddress.parse(room),
+            path=file,
+            arrangement=Arrangement.COMPOSITE if composite else arrangement,
+            name=name,
+            stay=stay,
+            insecure=insecure,
+        )
+        session = RecordSession(options, progress.note)
+        _run(session.run, session.account.line, progress)
+    except (AddressError, RecordError, SignalingError) as error:
+        _complain(error)
+        raise typer.Exit(1) from None
+    for line in session.account.summary():
+        console.print(line, soft_wrap=True, markup=False)
+    if session.account.failures or not session.account.files:
+        raise typer.Exit(1)
+
+
+@app.command()
+def call(
+    room: _Room,
+    play: Annotated[Path, typer.Option("--play", metavar="FILE", help="Any that FFmpeg reads.")],
+    loop: Annotated[bool, typer.Option("--loop", help="Play it again and again.")] = False,
+    name: Annotated[str, typer.Option(help="What the other one sees.")] = "player",
+    insecure: _Insecure = False,
+) -> None:
+    """Call whoever is in a room, or comes first, and play a file."""
+    console = Console(highlight=False)
+    progress = Progress(console)
+    try:
+        options = PlayOptions(
+            address=RoomAddress.parse(room), path=play, loop=loop, name=name, insecure=insecure
+        )
+        session = PlaySession(options, progress.note)
+        _run(session.run, session.line, progress)
+    except (AddressError, PlayError, SignalingError) as error:
+        _complain(error)
+        raise typer.Exit(1) from None
+    console.print(session.summary(), soft_wrap=True, markup=False)
+    if not session.played:
+        raise typer.Exit(1)
+
+
+def _run(
+    session: Callable[[asyncio.Event], Awaitable[None]],
+    line: Callable[[], str],
+    progress: Progress,
+) -> None:
+    """Until it ends by itself, or by a signal: the first one asks it to, the second makes it."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        with stopped_by_signals(stop):
+            async with progress.showing(line):
+                await session(stop)
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(main())
+    except KeyboardInterrupt:
+        progress.note("Stopped at once.")
+        raise typer.Exit(130) from None
 
 
 def _complain(error: Exception) -> None:

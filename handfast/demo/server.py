@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-_ROOM: Final = "demo"
+ROOM: Final = "demo"
 _NAME: Final = "python"
 _GRACE: Final = 1
 _BACKLOG: Final = 128
@@ -103,7 +103,7 @@ async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
             here = _LOOPBACK.get(address) or _bracketed(address)
             url = f"{scheme.replace('http', 'ws')}://{here}:{port}{SIGNALING_PATH}"
             trust = _trust(options)
-            async with await join(url, room=_ROOM, name=_NAME, ssl=trust, insecure=True) as room:
+            async with await join(url, room=ROOM, name=_NAME, ssl=trust, insecure=True) as room:
                 configuration = PeerConfiguration()
                 host = Host(room, configuration, patience=options.patience, traces=traces)
                 async with _running(host) as answering:

@@ -1,0 +1,68 @@
+"""Owns one call of a program with another member of a room, until either of them ends it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from peer import ConnectionState, PeerConnection, TransportError
+from signaling import ChannelLost, Negotiator
+from signaling.tasks import first_of
+
+if TYPE_CHECKING:
+    from signaling import PeerChannel, WebSocketChannel
+
+_OVER: Final = frozenset({ConnectionState.FAILED, ConnectionState.CLOSED})
+
+
+class Call:
+    """A connection to one other member.
+
+    Args:
+        channel: To it; stays open.
+        patience: Seconds until the connection has to be there; None for any number of them.
+
+    Attributes:
+        connection: What tracks are added to.
+    """
+
+    def __init__(
+        self, channel: PeerChannel | WebSocketChannel, *, patience: float | None = None
+    ) -> None:
+        self.connection = PeerConnection()
+        self._patience = patience
+        self._connected = False
+        self._over = asyncio.Event()
+        self.connection.on("connectionstatechange", self._on_state)
+        self._negotiator = Negotiator(self.connection, channel, polite=channel.polite)
+
+    async def run(self) -> None:
+        """Until the other one leaves.
+
+        Raises:
+            PeerError: There was, or is, no way to it.
+            SignalingError: The two cannot agree, or the channel broke before they could.
+            TimeoutError: There was no connection in time.
+        """
+        async with self.connection:
+            await first_of(self._negotiate(), self._watch())
+
+    async def _negotiate(self) -> None:
+        try:
+            await self._negotiator.run()
+        except ChannelLost:
+            if not self._connected:
+                raise
+            # Media does not go by the room's server, and needs it no more.
+            await self._over.wait()
+
+    async def _watch(self) -> None:
+        async with asyncio.timeout(self._patience):
+            await self.connection.connected()
+        self._connected = True
+        await self._over.wait()
+        raise TransportError("nothing came for too long")
+
+    def _on_state(self) -> None:
+        if self.connection.connectionState in _OVER:
+            self._over.set()

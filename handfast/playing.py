@@ -1,0 +1,148 @@
+"""Owns a call in which a file is played to the other one."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from handfast.calls import Call
+from handfast.figures import duration
+from media.sources.errors import SourceError
+from media.sources.file_source import FileSource
+from peer import PeerError
+from signaling import SignalingError, connect
+from signaling.tasks import first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from handfast.rooms import RoomAddress
+    from signaling import WebSocketChannel
+
+#: Seconds that the other one has to answer.
+_PATIENCE: Final = 30.0
+#: Seconds for what was read last to be sent.
+_LAST: Final = 0.5
+
+
+class PlayError(Exception):
+    """The file was not played, or not all of it; the text is one sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayOptions:
+    """What can be chosen.
+
+    Args:
+        address: Of the room.
+        path: Of the file.
+        loop: Play it again and again.
+        name: What the other one sees.
+        patience: Seconds that the other one has to answer.
+        insecure: Allow `ws:` to another machine.
+    """
+
+    address: RoomAddress
+    path: Path
+    loop: bool = False
+    name: str = "player"
+    patience: float = _PATIENCE
+    insecure: bool = False
+
+
+class PlaySession:
+    """One call.
+
+    Args:
+        options: What to do.
+        note: Told what happens, a line each.
+
+    Attributes:
+        played: Seconds, at the end.
+    """
+
+    def __init__(self, options: PlayOptions, note: Callable[[str], None]) -> None:
+        self._options = options
+        self._note = note
+        self._source: FileSource | None = None
+        self._ended = asyncio.Event()
+        self._failure: SourceError | None = None
+        self._began: float | None = None
+        self.played = 0.0
+        self._to = ""
+
+    def line(self) -> str:
+        """How far it is."""
+        if self._source is None or self._began is None:
+            return f"Nobody has answered in the room {self._options.address.room} yet"
+        where = f"{duration(self._source.position)} of {duration(self._source.duration)}"
+        return f"{where}  to {self._to}"
+
+    def summary(self) -> str:
+        """What has become of it."""
+        if not self._to:
+            return "Nobody came."
+        return f"Played {self._options.path} to {self._to} for {duration(self.played)}."
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Play to whoever is in the room, or comes first, until the end of the file.
+
+        Ends before where the other one leaves, or `stop` is set. To be called once.
+
+        Raises:
+            PlayError: The file cannot be played, or there was no way to the other one.
+            SignalingError: The room cannot be joined.
+        """
+        try:
+            self._source = await FileSource.open(self._options.path, loop=self._options.loop)
+        except SourceError as error:
+            raise PlayError(f"{error}.") from error
+        self._source.on("ended", self._ended.set)
+        self._source.on("error", self._on_error)
+        try:
+            await first_of(self._play(self._source), stop.wait())
+        finally:
+            self._source.stop()
+        if self._failure is not None:
+            raise PlayError(f"{self._failure}.")
+
+    async def _play(self, source: FileSource) -> None:
+        options = self._options
+        self._note(f"In the room {options.address.room}. Ctrl-C ends the call.")
+        async with await connect(
+            options.address.url,
+            room=options.address.room,
+            name=options.name,
+            insecure=options.insecure,
+        ) as channel:
+            await self._play_to(channel, source)
+
+    async def _play_to(self, channel: WebSocketChannel, source: FileSource) -> None:
+        self._to = channel.peer.name or channel.peer.member
+        call = Call(channel, patience=self._options.patience)
+        for track in (source.video, source.audio):
+            if track is not None:
+                call.connection.addTrack(track)
+        try:
+            await first_of(call.run(), self._until_the_end(call))
+        except TimeoutError:
+            raise PlayError(
+                f"{self._to} did not answer within {self._options.patience:g} s."
+            ) from None
+        except (PeerError, SignalingError) as error:
+            raise PlayError(f"{self._to} was lost: {error}.") from error
+        finally:
+            if self._began is not None:
+                self.played = asyncio.get_running_loop().time() - self._began
+
+    async def _until_the_end(self, call: Call) -> None:
+        await call.connection.connected()
+        self._began = asyncio.get_running_loop().time()
+        self._note(f"{self._to} answered.")
+        await self._ended.wait()
+        await asyncio.sleep(_LAST)
+
+    def _on_error(self, error: SourceError) -> None:
+        self._failure = error

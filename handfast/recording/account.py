@@ -1,0 +1,110 @@
+"""Owns what a recording says of itself: a line while it runs, and some lines at its end."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from handfast.figures import count, duration, listed, size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from handfast.recording.streams import Streams
+    from media.recording.events import Segment, Transcoding
+    from media.recording.recorder import Recorder
+
+
+class Account:
+    """Adds up what recorders have done.
+
+    Args:
+        recorders: All of them; more may come.
+
+    Attributes:
+        present: Who sends now, by member.
+        failures: What could not be recorded, in words.
+    """
+
+    def __init__(self, recorders: Sequence[Recorder]) -> None:
+        self._recorders = recorders
+        self._seen: list[Streams] = []
+        self._began: float | None = None
+        self.present: dict[str, Streams] = {}
+        self.failures: list[str] = []
+
+    @property
+    def files(self) -> tuple[Segment, ...]:
+        """Those that are complete, and hold something."""
+        return tuple(each for one in self._recorders for each in one.stats.files)
+
+    @property
+    def transcoding(self) -> tuple[Transcoding, ...]:
+        """What was not written as it came."""
+        found = (each for one in self._recorders for each in one.stats.transcoding)
+        return tuple(dict.fromkeys(found))
+
+    def begin(self, member: str, streams: Streams, now: float) -> None:
+        """Somebody sends something.
+
+        Args:
+            member: Who.
+            streams: What is known of it.
+            now: By `time.monotonic`.
+        """
+        self.present[member] = streams
+        self._seen.append(streams)
+        if self._began is None:
+            self._began = now
+
+    def line(self) -> str:
+        """How far it is."""
+        if self._began is None:
+            return "Nobody has sent anything yet"
+        octets = sum(one.stats.size for one in self._recorders)
+        people = (
+            f"{one.name} {' '.join(map(_known, one.codecs))}".strip()
+            for one in self.present.values()
+        )
+        parts = [duration(time.monotonic() - self._began), size(octets), listed(list(people))]
+        return "  ".join(part for part in (*parts, self._missing()) if part)
+
+    def summary(self) -> Iterator[str]:
+        """What has become of it."""
+        files = self.files
+        if not files:
+            yield "Nothing was recorded."
+            return
+        width = max(len(str(file.path)) for file in files)
+        for file in files:
+            yield f"{file.path!s:{width}}  {duration(file.duration):>7}  {size(file.size):>8}"
+        changed = {each.source.lower(): each for each in self.transcoding}
+        passed = [name for name in self._codecs() if name.lower() not in changed]
+        if "raw" in changed:
+            mixed = sorted(self.transcoding, key=lambda each: each.kind.value, reverse=True)
+            targets = listed([_known(each.target) for each in mixed])
+            yield f"Mixed from {listed(self._codecs())}, encoded as {targets}."
+        else:
+            if passed:
+                yield f"Written as it came: {listed(passed)}."
+            for each in changed.values():
+                yield f"Encoded anew, as the file cannot hold it: {_said(each)}."
+        yield f"Lost: {self._missing()}." if self._missing() else "Nothing was lost."
+
+    def _codecs(self) -> list[str]:
+        return list(dict.fromkeys(_known(codec) for one in self._seen for codec in one.codecs))
+
+    def _missing(self) -> str:
+        stats = [one.stats for one in self._recorders]
+        gaps, dropped = sum(one.gaps for one in stats), sum(one.dropped for one in stats)
+        slow = f"{count(dropped, 'frame')} for a slow disk" if dropped else ""
+        return listed([words for words in (count(gaps, "gap") if gaps else "", slow) if words])
+
+
+def _said(transcoding: Transcoding) -> str:
+    return f"{_known(transcoding.source)} as {_known(transcoding.target)}"
+
+
+def _known(codec: str) -> str:
+    """As people know it; SDP writes this one small."""
+    return "Opus" if codec.lower() == "opus" else codec

@@ -1,0 +1,195 @@
+"""Owns a recording of a room: who is in it, what they send, and when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from handfast.calls import Call
+from handfast.recording.account import Account
+from handfast.recording.sheets import Arrangement, sheet_for
+from handfast.recording.streams import Streams
+from media.recording.containers import Container
+from media.recording.recorder import Recorder, RecorderState
+from peer import InvalidStateError, PeerError
+from signaling import ChannelLost, SignalingError, join
+from signaling.tasks import first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from handfast.rooms import RoomAddress
+    from media.recording.events import RecordingFailure, Segment, Transcoding
+    from peer import PeerConnection, TrackEvent
+    from signaling import PeerChannel, Room
+
+#: Seconds between two looks at what the streams are.
+_LOOK: Final = 0.5
+
+
+class RecordError(Exception):
+    """Nothing can be recorded there; the text is one sentence for whoever asked for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordOptions:
+    """What can be chosen.
+
+    Args:
+        address: Of the room.
+        path: Of the file, whose suffix says what kind it is.
+        arrangement: What becomes of several participants.
+        name: What the others in the room see.
+        stay: Go on when all who sent something have left, for those who come later.
+        insecure: Allow `ws:` to another machine.
+    """
+
+    address: RoomAddress
+    path: Path
+    arrangement: Arrangement = Arrangement.TOGETHER
+    name: str = "recorder"
+    stay: bool = False
+    insecure: bool = False
+
+
+class RecordSession:
+    """One recording.
+
+    Args:
+        options: What to do.
+        note: Told what happens, a line each.
+
+    Attributes:
+        account: What it has come to.
+
+    Raises:
+        RecordError: Nothing can be recorded there.
+    """
+
+    def __init__(self, options: RecordOptions, note: Callable[[str], None]) -> None:
+        check(options.path)
+        self._options = options
+        self._note = note
+        self._sheet = sheet_for(options.arrangement, options.path, self._recorder)
+        self._pictures = Container.of(options.path).holds_video
+        self._sending: set[str] = set()
+        self._over = asyncio.Event()
+        self.account = Account(self._sheet.recorders)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Record until everybody who sent something has left, or `stop` is set. To be called once.
+
+        Raises:
+            SignalingError: The room cannot be joined.
+        """
+        options = self._options
+        async with await join(
+            options.address.url,
+            room=options.address.room,
+            name=options.name,
+            insecure=options.insecure,
+        ) as room:
+            self._note(f"In the room {options.address.room}. Ctrl-C ends the recording.")
+            try:
+                await first_of(self._attend(room), self._over.wait(), stop.wait())
+            finally:
+                await self._sheet.close()
+
+    async def _attend(self, room: Room) -> None:
+        async with asyncio.TaskGroup() as calls:
+            try:
+                async for channel in room.channels():
+                    calls.create_task(self._call(channel))
+            except ChannelLost as error:
+                # Calls that go on need no server.
+                self._note(f"The room's server went away: {error}.")
+
+    async def _call(self, channel: PeerChannel) -> None:
+        member = channel.peer.member
+        streams = Streams(channel.peer.name or member)
+        call = Call(channel)
+        call.connection.on("track", functools.partial(self._take, member, streams))
+        await self._sheet.come(member, streams.name)
+        reason = ""
+        try:
+            await first_of(call.run(), _look(streams, call.connection))
+        except (PeerError, SignalingError) as error:
+            reason = str(error)
+        finally:
+            await channel.close(reason)
+            await self._sheet.leave(member)
+            self.account.present.pop(member, None)
+            self._left(member, streams.name, reason)
+
+    async def _take(self, member: str, streams: Streams, event: TrackEvent) -> None:
+        if event.track.kind == "video" and not self._pictures:
+            return
+        try:
+            await self._sheet.take(member, event.track)
+        except (ValueError, InvalidStateError) as error:
+            self._note(f"Not recorded of {streams.name}: {error}.")
+            return
+        if member not in self._sending:
+            self._sending.add(member)
+            self.account.begin(member, streams, time.monotonic())
+            self._note(f"{streams.name} came.")
+
+    def _left(self, member: str, name: str, reason: str) -> None:
+        if reason:
+            self._note(f"{name} was lost: {reason}.")
+        elif member in self._sending:
+            self._note(f"{name} left.")
+        if member in self._sending:
+            self._sending.discard(member)
+            if not self._sending and not self._options.stay:
+                self._over.set()
+
+    def _recorder(self, path: Path) -> Recorder:
+        recorder = Recorder(path)
+        recorder.on("segment", self._on_segment)
+        recorder.on("transcoding", self._on_transcoding)
+        recorder.on("error", self._on_failure)
+        return recorder
+
+    def _on_segment(self, segment: Segment) -> None:
+        self._note(f"{segment.path} is complete.")
+
+    def _on_transcoding(self, transcoding: Transcoding) -> None:
+        if self._options.arrangement is not Arrangement.COMPOSITE:
+            self._note(f"The file cannot hold {transcoding.source}: it is encoded anew.")
+
+    def _on_failure(self, failure: RecordingFailure) -> None:
+        self.account.failures.append(str(failure.error))
+        self._note(f"error: {failure.error}.")
+        recorders = self._sheet.recorders
+        if failure.ended and all(one.state is RecorderState.INACTIVE for one in recorders):
+            self._over.set()
+
+
+async def _look(streams: Streams, connection: PeerConnection) -> None:
+    while True:
+        await asyncio.sleep(_LOOK)
+        await streams.look(connection)
+
+
+def check(path: Path) -> None:
+    """See whether a file can be made there.
+
+    Raises:
+        RecordError: It cannot.
+    """
+    try:
+        Container.of(path)
+        Recorder(path)
+    except ValueError as error:
+        raise RecordError(f"{path} cannot be recorded: {error}.") from error
+    folder = path.parent
+    if not folder.is_dir():
+        raise RecordError(f"There is no folder {folder}.")
+    if path.is_dir() or not os.access(folder, os.W_OK):
+        raise RecordError(f"{path} cannot be written.")

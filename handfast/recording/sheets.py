@@ -1,0 +1,202 @@
+"""Owns how several people become files: all together, one file each, or one picture and sound."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from media.mixing.composite import Composite
+from media.mixing.mixer import AudioMixer
+from media.recording.containers import Container
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from media.recording.recorder import Recorder
+    from peer import MediaStreamTrack
+
+
+class Arrangement(StrEnum):
+    """The choice."""
+
+    #: Every track beside the others, as it came.
+    TOGETHER = "together"
+    #: A file for each participant.
+    PER_PARTICIPANT = "per-participant"
+    #: One picture of all, one sound of all.
+    COMPOSITE = "composite"
+
+
+class Sheet(Protocol):
+    """Takes tracks, and makes files of them.
+
+    Attributes:
+        recorders: All that were made, the oldest first.
+    """
+
+    recorders: list[Recorder]
+
+    async def come(self, member: str, name: str) -> None:
+        """Somebody joined the room; nothing is written before they send something.
+
+        Args:
+            member: Unique.
+            name: As they call themselves.
+        """
+
+    async def take(self, member: str, track: MediaStreamTrack) -> None:
+        """Record a track of theirs.
+
+        Raises:
+            ValueError: The container has no place for it.
+            InvalidStateError: The recording has failed.
+        """
+
+    async def leave(self, member: str) -> None:
+        """Somebody left."""
+
+    async def close(self) -> None:
+        """Complete every file."""
+
+
+def sheet_for(arrangement: Arrangement, path: Path, make: Callable[[Path], Recorder]) -> Sheet:
+    """The one for this choice.
+
+    Args:
+        arrangement: The choice.
+        path: Of the file, or the first of them.
+        make: Makes a recorder that is watched.
+    """
+    match arrangement:
+        case Arrangement.TOGETHER:
+            return Together(path, make)
+        case Arrangement.PER_PARTICIPANT:
+            return PerParticipant(path, make)
+        case Arrangement.COMPOSITE:
+            return Composed(path, make)
+        case _:
+            assert_never(arrangement)
+
+
+class Together:
+    """Everything in one file, or a series where a container cannot follow.
+
+    Args:
+        path: Of the file.
+        make: Makes a recorder that is watched.
+    """
+
+    def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
+        self._recorder = make(path)
+        self.recorders = [self._recorder]
+        self._started = False
+
+    async def come(self, member: str, name: str) -> None:
+        """Be ready."""
+        if not self._started:
+            self._started = True
+            await self._recorder.start()
+
+    async def take(self, member: str, track: MediaStreamTrack) -> None:
+        """Beside the others."""
+        self._recorder.addTrack(track)
+
+    async def leave(self, member: str) -> None:
+        """Their tracks have ended by themselves."""
+
+    async def close(self) -> None:
+        """Complete the file."""
+        await self._recorder.stop()
+
+
+class PerParticipant:
+    """A file for each, named after them.
+
+    Args:
+        path: `out.webm` for `out-alice.webm`.
+        make: Makes a recorder that is watched.
+    """
+
+    def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
+        self._path = path
+        self._make = make
+        self._names: set[str] = set()
+        self._present: dict[str, Recorder] = {}
+        self.recorders: list[Recorder] = []
+
+    async def come(self, member: str, name: str) -> None:
+        """A recorder of their own."""
+        recorder = self._make(self._path.with_stem(f"{self._path.stem}-{self._free(name, member)}"))
+        self._present[member] = recorder
+        self.recorders.append(recorder)
+        await recorder.start()
+
+    async def take(self, member: str, track: MediaStreamTrack) -> None:
+        """Into their file."""
+        self._present[member].addTrack(track)
+
+    async def leave(self, member: str) -> None:
+        """Complete their file."""
+        recorder = self._present.pop(member, None)
+        if recorder is not None:
+            await recorder.stop()
+
+    async def close(self) -> None:
+        """Complete every file."""
+        for member in tuple(self._present):
+            await self.leave(member)
+
+    def _free(self, name: str, member: str) -> str:
+        # What a stranger calls themselves is no path, and no template of one.
+        wanted = re.sub(r"[^\w-]+", "-", name).strip("-") or member
+        if wanted in self._names:
+            wanted = f"{wanted}-{member}"
+        self._names.add(wanted)
+        return wanted
+
+
+class Composed:
+    """One picture with everybody in it, and one sound.
+
+    Args:
+        path: Of the file.
+        make: Makes a recorder that is watched.
+    """
+
+    def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
+        self._recorder = make(path)
+        self.recorders = [self._recorder]
+        self._mixer = AudioMixer(channels=2)
+        self._picture = Composite(mixer=self._mixer) if Container.of(path).holds_video else None
+        self._names: dict[str, str] = {}
+        self._started = False
+
+    async def come(self, member: str, name: str) -> None:
+        """Remember the name."""
+        self._names[member] = name
+
+    async def take(self, member: str, track: MediaStreamTrack) -> None:
+        """Into the mix, which is recorded from the first track on."""
+        if track.kind == "audio":
+            self._mixer.add(track)
+        elif self._picture is not None:
+            self._picture.add(track, name=self._names[member])
+        if not self._started:
+            self._started = True
+            self._recorder.addTrack(self._mixer.track())
+            if self._picture is not None:
+                self._recorder.addTrack(self._picture.track())
+            await self._recorder.start()
+
+    async def leave(self, member: str) -> None:
+        """Their tracks have ended, and so they have left the mix."""
+        self._names.pop(member, None)
+
+    async def close(self) -> None:
+        """Complete the file."""
+        await self._recorder.stop()
+        await self._mixer.close()
+        if self._picture is not None:
+            await self._picture.close()

@@ -1,0 +1,35 @@
+"""Owns what is known of the streams that people send: their codecs, as they came."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.rtp.codec_stats import CodecStats
+
+if TYPE_CHECKING:
+    from peer import PeerConnection
+
+
+class Streams:
+    """Remembers the codecs of one participant.
+
+    Args:
+        name: Of the participant.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._codecs: dict[str, str] = {}
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """Their names, pictures before sound."""
+        return tuple(sorted(self._codecs, key=lambda name: self._codecs[name], reverse=True))
+
+    async def look(self, connection: PeerConnection) -> None:
+        """Add those in which something has arrived."""
+        for receiver in connection.getReceivers():
+            for entry in (await receiver.getStats()).values():
+                if isinstance(entry, CodecStats):
+                    kind, _, name = entry.mimeType.partition("/")
+                    self._codecs[name] = kind

@@ -1,0 +1,37 @@
+"""Owns how a signal stops a program that has something to complete."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
+    """Set the event on the first SIGINT or SIGTERM; the next one does what it always does."""
+    loop = asyncio.get_running_loop()
+
+    def release() -> None:
+        for number in _SIGNALS:
+            with contextlib.suppress(NotImplementedError):
+                loop.remove_signal_handler(number)
+
+    def on_signal() -> None:
+        stop.set()
+        release()
+
+    for number in _SIGNALS:
+        # Where the loop takes none, Ctrl-C is a KeyboardInterrupt.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, on_signal)
+    try:
+        yield
+    finally:
+        release()

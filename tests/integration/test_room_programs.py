@@ -1,0 +1,235 @@
+"""Owns the proof of `handfast record` and `handfast call`: peers of ours are in the room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import av
+import pytest
+
+from media import SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
+from peer import PeerConnection
+from signaling import Negotiator, join
+from signaling.server import create_app
+from tests.support.asgi import serve
+from tests.support.clips import decoded, make_clip
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from peer import MediaStreamTrack, TrackEvent
+
+pytestmark = pytest.mark.timeout(120)
+
+_LIMIT = 60
+
+
+@contextlib.asynccontextmanager
+async def _room() -> AsyncIterator[str]:
+    """A server; the address of its room `lobby`."""
+    async with asyncio.timeout(_LIMIT), serve(create_app()) as address:
+        yield f"{address}/ws#lobby"
+
+
+@contextlib.asynccontextmanager
+async def _running(*arguments: str) -> AsyncIterator[Process]:
+    program = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-m", "handfast", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield program
+    finally:
+        if program.returncode is None:
+            program.kill()
+            await program.communicate()
+
+
+async def _end(program: Process, status: int = 0) -> str:
+    """Wait for it; what it said."""
+    said, errors = await program.communicate()
+    assert errors.decode() == ""
+    assert program.returncode == status, said.decode()
+    return said.decode()
+
+
+async def _complaint(*arguments: str) -> str:
+    """What a program says that cannot begin."""
+    async with asyncio.timeout(_LIMIT), _running(*arguments) as program:
+        _, errors = await program.communicate()
+    assert program.returncode == 1
+    return errors.decode()
+
+
+@contextlib.asynccontextmanager
+async def _member(
+    room: str, program: str, *tracks: MediaStreamTrack, name: str = "alice", codec: str = ""
+) -> AsyncIterator[asyncio.Queue[MediaStreamTrack]]:
+    """In a call with the program of that name in the room; the tracks that come."""
+    url, _, lobby = room.partition("#")
+    arrived: asyncio.Queue[MediaStreamTrack] = asyncio.Queue()
+
+    def take(event: TrackEvent) -> None:
+        arrived.put_nowait(event.track)
+
+    async with (
+        await join(url, room=lobby, name=name) as others,
+        PeerConnection() as pc,
+        asyncio.TaskGroup() as tasks,
+    ):
+        pc.on("track", take)
+        channel = await anext(each async for each in others.channels() if each.peer.name == program)
+        for track in tracks:
+            pc.addTrack(track)
+        if codec:
+            pc.getTransceivers()[0].setCodecPreferences([codec])
+        tasks.create_task(Negotiator(pc, channel, polite=channel.polite).run())
+        yield arrived
+        await pc.close()
+
+
+def _media(width: int = 320) -> tuple[MediaStreamTrack, MediaStreamTrack]:
+    return SyntheticVideoTrack(width=width, height=240), SyntheticAudioTrack()
+
+
+async def test_a_recording_ends_when_the_other_one_leaves(tmp_path: Path) -> None:
+    file = tmp_path / "out.webm"
+    async with _room() as room, _running("record", room, str(file)) as program:
+        async with _member(room, "recorder", *_media()):
+            await asyncio.sleep(3)
+        said = await _end(program)
+
+    streams = decoded(file)
+    assert set(streams) == {"vp8", "opus"}
+    assert min(times[-1] for times in streams.values()) > 2
+    assert "alice came.\nalice left.\n" in said
+    assert f"{file}  " in said
+    assert "Written as it came: VP8 and Opus." in said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_completes_the_recording(tmp_path: Path, number: signal.Signals) -> None:
+    file = tmp_path / "out.mkv"
+    async with (
+        _room() as room,
+        _running("record", room, str(file)) as program,
+        _member(room, "recorder", *_media()),
+    ):
+        await asyncio.sleep(3)
+        program.send_signal(number)
+        said = await _end(program)
+
+    assert {len(times) > 45 for times in decoded(file).values()} == {True}
+    assert f"{file}  " in said
+
+
+async def test_each_participant_gets_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "out.webm"
+    each = ("record", "--per-participant")
+    async with _room() as room, _running(*each, room, str(file)) as program:
+        async with (
+            _member(room, "recorder", *_media(), name="alice"),
+            _member(room, "recorder", *_media(), name="../bob {n}"),
+        ):
+            await asyncio.sleep(3)
+        await _end(program)
+
+    assert sorted(os.listdir(tmp_path)) == ["out-alice.webm", "out-bob-n.webm"]
+    for name in os.listdir(tmp_path):
+        assert set(decoded(tmp_path / name)) == {"vp8", "opus"}
+
+
+async def test_a_composite_is_one_picture_and_one_sound(tmp_path: Path) -> None:
+    file = tmp_path / "out.webm"
+    async with _room() as room, _running("record", room, str(file), "--composite") as program:
+        async with (
+            _member(room, "recorder", *_media(), name="alice"),
+            _member(room, "recorder", *_media(), name="bob"),
+        ):
+            await asyncio.sleep(4)
+        said = await _end(program)
+
+    assert os.listdir(tmp_path) == ["out.webm"]
+    with av.open(str(file)) as container:
+        (picture,), (_,) = container.streams.video, container.streams.audio
+        assert (picture.width, picture.height) == (1280, 720)
+    assert len(decoded(file)["vp8"]) > 20
+    assert "Mixed from VP8 and Opus, encoded as VP8 and Opus." in said
+
+
+async def test_what_a_container_does_not_take_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "out.webm"
+    picture = SyntheticVideoTrack(width=320, height=240)
+    async with _room() as room, _running("record", room, str(file)) as program:
+        async with _member(room, "recorder", picture, codec="video/H264"):
+            await asyncio.sleep(3)
+        said = await _end(program)
+
+    assert set(decoded(file)) == {"vp8"}
+    assert "Encoded anew, as the file cannot hold it: H264 as VP8." in said
+
+
+async def test_a_recording_of_nobody_is_no_success(tmp_path: Path) -> None:
+    async with _room() as room, _running("record", room, str(tmp_path / "out.webm")) as program:
+        assert program.stdout is not None
+        await program.stdout.readuntil(b"Ctrl-C")
+        program.send_signal(signal.SIGINT)
+        said = await _end(program, status=1)
+
+    assert said.endswith("Nothing was recorded.\n")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("room", "file", "words"),
+    [
+        ("lobby", "out.webm", "A room's address is wss://host/path#room, not 'lobby'."),
+        ("wss://127.0.0.1:9/ws", "out.webm", "names no room: put its name"),
+        ("ws://127.0.0.1:9/ws#lobby", "out.avi", "no container is known by '.avi'"),
+        ("ws://127.0.0.1:9/ws#lobby", "nowhere/out.webm", "There is no folder nowhere."),
+        ("ws://127.0.0.1:9/ws#lobby", "out.webm", "Connection refused"),
+        ("ws://192.0.2.1/ws#lobby", "out.webm", "would carry fingerprints unprotected"),
+    ],
+)
+async def test_what_cannot_be_recorded_is_one_sentence(room: str, file: str, words: str) -> None:
+    complaint = await _complaint("record", room, file)
+
+    assert complaint.startswith("error: ")
+    assert words in complaint
+    assert complaint.count("\n") == 1
+
+
+async def test_a_file_is_played_to_its_end(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.webm", seconds=2)
+    async with (
+        _room() as room,
+        _running("call", room, "--play", str(clip)) as program,
+        _member(room, "player") as arrived,
+    ):
+        tracks = {track.kind: track for track in (await arrived.get(), await arrived.get())}
+        meter = ToneMeter()
+        for _ in range(60):
+            meter.hear(await tracks["audio"].recv())
+        picture = await tracks["video"].recv()
+        said = await _end(program)
+
+    assert meter.measure().pitch == pytest.approx(440, abs=2)
+    assert isinstance(picture, av.VideoFrame)
+    assert (picture.width, picture.height) == (64, 64)
+    assert f"Played {clip} to alice for 0:02." in said
+
+
+async def test_a_file_that_cannot_be_played_is_one_sentence(tmp_path: Path) -> None:
+    missing = tmp_path / "clip.webm"
+
+    complaint = await _complaint("call", "ws://127.0.0.1:9/ws#lobby", "--play", str(missing))
+
+    assert complaint == f"error: {missing}: No such file or directory.\n"

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from handfast.figures import count, duration, listed, size
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0:00"), (7.9, "0:07"), (754, "12:34"), (3723, "1:02:03")]
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [(0, "0 kB"), (999_000, "999 kB"), (3_400_000, "3.4 MB"), (1_204_000_000, "1.20 GB")],
+)
+def test_sizes(octets: int, words: str) -> None:
+    assert size(octets) == words
+
+
+def test_counts() -> None:
+    assert [count(1, "gap"), count(2, "gap"), count(2, "man", "men")] == [
+        "1 gap",
+        "2 gaps",
+        "2 men",
+    ]
+
+
+def test_lists() -> None:
+    assert [listed([]), listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from handfast.rooms import AddressError, RoomAddress
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "room"),
+    [
+        ("wss://example.org/ws#lobby", "wss://example.org/ws", "lobby"),
+        (
+            "ws://127.0.0.1:8080/a/ws?key=1#two%20words",
+            "ws://127.0.0.1:8080/a/ws?key=1",
+            "two words",
+        ),
+        ("http://127.0.0.1:8080/", "ws://127.0.0.1:8080/ws", "demo"),
+        ("https://example.org", "wss://example.org/ws", "demo"),
+        ("https://[::1]:8443/sub/#lobby", "wss://[::1]:8443/sub/ws", "lobby"),
+    ],
+)
+def test_an_address_names_a_server_and_a_room(text: str, url: str, room: str) -> None:
+    assert RoomAddress.parse(text) == RoomAddress(url, room)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "lobby",
+        "ftp://example.org/ws#a",
+        "wss:///ws#a",
+        "wss://[::1/ws#a",
+        "wss://h/ws",
+        "wss://h/ws#",
+    ],
+)
+def test_what_names_none_is_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(AddressError, match=r"^[^\n]+\.$"):
+        RoomAddress.parse(text)
+
+
+def test_a_name_is_as_long_as_the_protocol_allows() -> None:
+    assert RoomAddress.parse(f"wss://h/ws#{'a' * 128}").room == "a" * 128
+    with pytest.raises(AddressError, match="128"):
+        RoomAddress.parse(f"wss://h/ws#{'a' * 129}")
