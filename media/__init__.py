@@ -1,15 +1,54 @@
-"""What flows: sources of pictures and sound, and tracks that change or relay others."""
+"""What flows: sources of pictures and sound, tracks that change, mix or relay others, recordings."""
 
 from media.echo import EchoTrack
 from media.meter import Tone, ToneMeter
+from media.mixing import AudioMixer, Composite, CompositeTrack, Layout, MixedTrack
 from media.overlay import OverlayTrack
+from media.recording.containers import Container
+from media.recording.errors import RecordingError
+from media.recording.events import Progress, RecordingFailure, Segment, SegmentEnd, Transcoding
+from media.recording.recorder import Recorder, RecorderState, RecorderStats
+from media.sources.clock_pattern import ClockPattern
+from media.sources.device import Device
+from media.sources.file_source import FileSource
+from media.sources.pushed_audio import PushedAudio
+from media.sources.pushed_video import PushedVideo
+from media.sources.still import FlatPicture, Silence
 from media.synthetic import SyntheticAudioTrack, SyntheticVideoTrack
+from media.taps.pcm import pcm
+from media.taps.pictures import Picture, PictureReader, pictures
 
 __all__ = [
+    "AudioMixer",
+    "ClockPattern",
+    "Composite",
+    "CompositeTrack",
+    "Container",
+    "Device",
     "EchoTrack",
+    "FileSource",
+    "FlatPicture",
+    "Layout",
+    "MixedTrack",
     "OverlayTrack",
+    "Picture",
+    "PictureReader",
+    "Progress",
+    "PushedAudio",
+    "PushedVideo",
+    "Recorder",
+    "RecorderState",
+    "RecorderStats",
+    "RecordingError",
+    "RecordingFailure",
+    "Segment",
+    "SegmentEnd",
+    "Silence",
     "SyntheticAudioTrack",
     "SyntheticVideoTrack",
     "Tone",
     "ToneMeter",
+    "Transcoding",
+    "pcm",
+    "pictures",
 ]
