@@ -51,10 +51,11 @@ def fitted(width: int, height: int, place: Rect) -> Rect:
     """The largest place of the same shape as a picture, in the middle of another place.
 
     Args:
-        width: Of the picture, 1 at least.
+        width: Of the picture.
         height: As `width`.
         place: Where it is to be.
     """
+    width, height = max(1, width), max(1, height)
     scale = min(place.width / width, place.height / height)
     across = min(place.width, max(2, _even(width * scale + 1)))
     down = min(place.height, max(2, _even(height * scale + 1)))

@@ -133,3 +133,14 @@ def test_the_input_is_left_as_it_is() -> None:
     given = picture(RED, 160, 90)
     Canvas(320, 180).draw([Tile("a", LEFT, given, "ANNA")])
     assert (planes(given).y == RED[0]).all()
+
+
+def test_a_picture_that_cannot_be_drawn_costs_itself_only(caplog: pytest.LogCaptureFixture) -> None:
+    canvas = Canvas(320, 180)
+    nothing = VideoFrame(0, 0, "yuv420p")
+    for _ in range(3):
+        canvas.draw([Tile("a", LEFT, nothing), Tile("b", RIGHT, picture(BLUE))])
+    assert [at(canvas.picture(), x, 45) for x in (20, 200)] == [PLACEHOLDER, BLUE]
+    assert caplog.text.count("could not be drawn") == 1
+    canvas.draw([Tile("a", LEFT, picture(RED)), Tile("b", RIGHT, picture(BLUE))])
+    assert at(canvas.picture(), 20, 45) == RED

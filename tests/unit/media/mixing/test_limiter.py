@@ -65,3 +65,12 @@ def test_both_channels_are_turned_down_alike() -> None:
     left = wave(2.0, 440)
     found = limited(np.concatenate([left, left / 4], axis=1))
     assert np.allclose(found[2 * SAMPLES :, 0], 4 * found[2 * SAMPLES :, 1], atol=0.02)
+
+
+def test_the_gain_is_down_before_what_is_loud_comes() -> None:
+    block = wave(0.5, 100, blocks=1)
+    block[480:] *= 6
+    found = Limiter().limit(block)
+    # Turned down, and nothing bent.
+    assert np.abs(found).max() <= CEILING + 1e-6
+    assert np.allclose(found[480:], block[480:] * (found[700] / block[700]), atol=0.2)

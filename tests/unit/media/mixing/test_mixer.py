@@ -159,6 +159,28 @@ async def test_gain_and_level() -> None:
 
 
 @in_virtual_time
+async def test_who_sends_nothing_more_is_silent() -> None:
+    async with AudioMixer() as mixer:
+        track = PushTrack(MediaKind.AUDIO)
+        mixer.add(track)
+        track.push(tone(440, 0.02))
+        await asyncio.sleep(0.1)
+        assert mixer.level(track).voice
+        await asyncio.sleep(0.2)
+        assert mixer.level(track).level == 127
+
+
+@in_virtual_time
+async def test_a_track_that_never_waits_stops_nobody() -> None:
+    async with AudioMixer() as mixer:
+        track = GivenTrack("audio", [tone(440, 0.02) for _ in range(100)])
+        mixer.add(track)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert mixer.inputs == (track,)
+
+
+@in_virtual_time
 async def test_silence_is_mixed_of_nothing() -> None:
     async with AudioMixer() as mixer:
         mixer.add(SyntheticAudioTrack(amplitude=0))

@@ -77,6 +77,18 @@ def test_pauses_between_words_change_nothing() -> None:
     assert room.changes() == 0
 
 
+def test_a_breath_is_not_an_end() -> None:
+    room = Room("a", "b")
+    room.run(1)
+
+    def talk() -> None:
+        room.levels["a"] = LOUD if room.now % 1.3 < 0.7 else SILENT
+        room.levels["b"] = QUIET
+
+    room.run(20, talk)
+    assert room.changes() == 0
+
+
 def test_two_who_are_equally_loud_do_not_flicker() -> None:
     room, dice = Room("a", "b"), random.Random(1)
 
