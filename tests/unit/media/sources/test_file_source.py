@@ -169,16 +169,14 @@ async def test_a_file_cut_off_plays_to_its_end(tmp_path: Path) -> None:
 async def test_a_file_that_breaks_on_the_way_says_so_and_ends(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "a.mp4", video="libx264", audio=None)
     data = bytearray(path.read_bytes())
-    begin = data.index(b"mdat") + 1200
-    data[begin : begin + 3000] = bytes(255 for _ in range(min(3000, len(data) - begin)))
-    path.write_bytes(data[: path.stat().st_size])
-    try:
-        source = FileSource(path, decode=False)
-    except SourceError:
-        return
+    end = data.index(b"moov") - 4
+    begin = (data.index(b"mdat") + end) // 2
+    data[begin:end] = bytes([255]) * (end - begin)
+    path.write_bytes(data)
+    source = FileSource(path, decode=False)
     errors: list[SourceError] = []
     source.on("error", errors.append)
-    assert len(await play(source.video)) < 30
+    assert 0 < len(await play(source.video)) < 30
     assert [type(error) for error in errors] == [UnreadableError]
 
 
