@@ -5,12 +5,27 @@ from media.meter import Tone, ToneMeter
 from media.mixing import AudioMixer, Composite, CompositeTrack, Layout, MixedTrack
 from media.overlay import OverlayTrack
 from media.recording.containers import Container
-from media.recording.errors import RecordingError
-from media.recording.events import Progress, RecordingFailure, Segment, SegmentEnd, Transcoding
+from media.recording.errors import (
+    DiskFullError,
+    RecordingError,
+    UnsupportedError,
+    UnwritableError,
+)
+from media.recording.events import (
+    Progress,
+    RecordingFailure,
+    Segment,
+    SegmentEnd,
+    Transcoding,
+    TranscodingReason,
+)
 from media.recording.recorder import Recorder, RecorderState, RecorderStats
 from media.sources.clock_pattern import ClockPattern
 from media.sources.device import Device
+from media.sources.errors import MissingError, SourceError, UnpassableError, UnreadableError
 from media.sources.file_source import FileSource
+from media.sources.file_track import FileTrack
+from media.sources.label import Label, read_label
 from media.sources.pushed_audio import PushedAudio
 from media.sources.pushed_video import PushedVideo
 from media.sources.still import FlatPicture, Silence
@@ -25,10 +40,14 @@ __all__ = [
     "CompositeTrack",
     "Container",
     "Device",
+    "DiskFullError",
     "EchoTrack",
     "FileSource",
+    "FileTrack",
     "FlatPicture",
+    "Label",
     "Layout",
+    "MissingError",
     "MixedTrack",
     "OverlayTrack",
     "Picture",
@@ -44,11 +63,18 @@ __all__ = [
     "Segment",
     "SegmentEnd",
     "Silence",
+    "SourceError",
     "SyntheticAudioTrack",
     "SyntheticVideoTrack",
     "Tone",
     "ToneMeter",
     "Transcoding",
+    "TranscodingReason",
+    "UnpassableError",
+    "UnreadableError",
+    "UnsupportedError",
+    "UnwritableError",
     "pcm",
     "pictures",
+    "read_label",
 ]

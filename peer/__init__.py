@@ -40,6 +40,7 @@ from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.rekeying import RekeyResult, RekeyStarter
 from peer.rtp.dtmf_sender import DtmfSender, ToneChangeEvent
 from peer.rtp.encoded_frame import EncodedFrame
+from peer.rtp.encoded_track import EncodedTrack
 from peer.rtp.levels import AudioLevel
 from peer.rtp.receiver import RtpReceiver
 from peer.rtp.send_parameters import RtpEncodingParameters, RtpSendParameters
@@ -77,6 +78,7 @@ __all__ = [
     "DtmfSender",
     "EarlyMedia",
     "EncodedFrame",
+    "EncodedTrack",
     "Fingerprint",
     "FingerprintError",
     "HashFunction",
