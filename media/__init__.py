@@ -1,4 +1,4 @@
-"""What flows: sources of pictures and sound, tracks that change, mix or relay others, recordings."""
+"""What flows: sources, tracks that change, mix or relay others, taps, and recordings."""
 
 from media.echo import EchoTrack
 from media.meter import Tone, ToneMeter
