@@ -13,6 +13,7 @@ from signaling import ChannelLost, SignalingError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from handfast.demo.clips import ClipFolder
     from handfast.demo.traces import TraceFolder
     from peer import PeerConfiguration
     from peer.trace_file import TraceWriter
@@ -28,6 +29,7 @@ class Host:
         room: Joined already.
         configuration: Of every connection.
         patience: Seconds that a page has to make its call.
+        clips: Where what a page sends is recorded when it asks for that.
         traces: Where a trace of each call is saved, if anywhere.
     """
 
@@ -37,10 +39,12 @@ class Host:
         configuration: PeerConfiguration,
         *,
         patience: float,
+        clips: ClipFolder,
         traces: TraceFolder | None = None,
     ) -> None:
         self._room = room
         self._traces = traces
+        self._clips = clips
         self._configuration = configuration
         self._patience = patience
         self._visits: dict[str, Visit] = {}
@@ -76,7 +80,9 @@ class Host:
 
     async def _receive(self, channel: PeerChannel) -> None:
         trace = self._open_trace()
-        visit = Visit(channel, self._configuration, patience=self._patience, trace=trace)
+        visit = Visit(
+            channel, self._configuration, patience=self._patience, clips=self._clips, trace=trace
+        )
         self._visits[channel.peer.member] = visit
         self._changed.set()
         reason = ""

@@ -8,11 +8,14 @@ import errno
 import socket
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
+from handfast.demo.clips import ClipFolder
 from handfast.demo.host import Host
 from handfast.demo.site import SIGNALING_PATH, create_site
 from handfast.demo.traces import TraceFolder
@@ -22,7 +25,6 @@ from signaling.messages import MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from starlette.types import ASGIApp
 
@@ -89,23 +91,26 @@ async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
     """Serve the page and answer calls until the context ends.
 
     Raises:
-        DemoError: The address cannot be listened on, the certificate cannot be used, or the folder
-            for traces cannot be written to.
+        DemoError: The address cannot be listened on, the certificate cannot be used, or a folder
+            cannot be written to.
     """
     _check_certificate(options)
     traces = _folder(options.traces)
     listener = _listen(options.host, options.port)
-    with contextlib.closing(listener):
+    with contextlib.closing(listener), _clips() as clips:
         scheme = "http" if options.certfile is None else "https"
         address, port = listener.getsockname()[:2]
-        async with _serving(create_site(visitors=options.visitors), listener, options):
+        site = create_site(visitors=options.visitors, recordings=clips.served)
+        async with _serving(site, listener, options):
             # Through the front door like everybody else, but always from this machine.
             here = _LOOPBACK.get(address) or _bracketed(address)
             url = f"{scheme.replace('http', 'ws')}://{here}:{port}{SIGNALING_PATH}"
             trust = _trust(options)
             async with await join(url, room=ROOM, name=_NAME, ssl=trust, insecure=True) as room:
                 configuration = PeerConfiguration()
-                host = Host(room, configuration, patience=options.patience, traces=traces)
+                host = Host(
+                    room, configuration, patience=options.patience, clips=clips, traces=traces
+                )
                 async with _running(host) as answering:
                     shown = here if address in _LOOPBACK else _bracketed(options.host)
                     yield Demo(f"{scheme}://{shown}:{port}/", host, answering)
@@ -136,6 +141,16 @@ def _folder(path: Path | None) -> TraceFolder | None:
         return TraceFolder(path)
     except OSError as error:
         raise DemoError(f"Traces cannot be saved in {path}: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def _clips() -> Iterator[ClipFolder]:
+    try:
+        folder = TemporaryDirectory(prefix="handfast-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise DemoError(f"There is no place for recordings: {error.strerror}.") from error
+    with folder as path:
+        yield ClipFolder(Path(path))
 
 
 def _listen(host: str, port: int) -> socket.socket:

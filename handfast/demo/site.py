@@ -1,4 +1,4 @@
-"""Owns the demo's ASGI app: the page and its security headers, and the room server beside it."""
+"""Owns the demo's ASGI app: the page, its security headers, the room server, and recordings."""
 
 from __future__ import annotations
 
@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING, Final
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
-from starlette.routing import Mount
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from handfast.demo.studio import ADDRESS
 from signaling.server import Limits, create_app
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 SIGNALING_PATH: Final = "/ws"
@@ -41,21 +47,31 @@ _HEADERS: Final = MappingProxyType(
         "Cross-Origin-Resource-Policy": "same-origin",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
-        # The page is edited while it is developed, and small: always ask whether it has changed.
-        "Cache-Control": "no-cache",
     }
 )
 
 
-def create_site(*, visitors: int) -> Starlette:
-    """The app: the page at `/`, the room server at `/ws`.
+def create_site(
+    *, visitors: int, recordings: Mapping[str, Path] = MappingProxyType({})
+) -> Starlette:
+    """The app: the page at `/`, the room server at `/ws`, recordings at `/recordings/`.
 
     Args:
         visitors: How many pages may be in the room together with the Python peer.
+        recordings: Files to serve, by the last part of their address; may change.
     """
+
+    async def serve_recording(request: Request) -> Response:
+        path = recordings.get(request.path_params["name"])
+        if path is None:
+            return Response(status_code=404)
+        # Whoever looks at the browser's cache is not who was given the address.
+        return FileResponse(path, media_type="video/webm", headers={"Cache-Control": "no-store"})
+
     return Starlette(
         routes=[
             *create_app(limits=Limits(members_per_room=visitors + 1)).routes,
+            Route(f"/{ADDRESS}{{name}}", serve_recording),
             Mount("/", StaticFiles(packages=[("handfast", "page")], html=True)),
         ],
         middleware=[Middleware(_SecurityHeaders)],
@@ -69,7 +85,10 @@ class _SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                # The page is edited while it is developed, and small: ask if it has changed.
+                headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

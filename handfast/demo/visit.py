@@ -10,6 +10,7 @@ import msgspec
 
 from handfast.demo.changes import Changes, PathWatch
 from handfast.demo.live import LiveLadder
+from handfast.demo.studio import Studio
 from media import EchoTrack, OverlayTrack, ToneMeter
 from peer import ConnectionState, PeerConnection, TransportError
 from peer.statistics import TransportStats
@@ -18,6 +19,7 @@ from signaling import Negotiator
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:
+    from handfast.demo.clips import ClipFolder
     from peer import DataChannel, DataChannelEvent, MediaStreamTrack, PeerConfiguration, TrackEvent
     from peer.trace_file import TraceWriter
     from signaling import PeerChannel
@@ -66,6 +68,7 @@ class Visit:
         channel: To the page.
         configuration: Of the connection.
         patience: Seconds until the connection has to be there.
+        clips: Where what the page sends is recorded when it asks for that.
         trace: Where what happens is saved; it can be read while the call goes on.
     """
 
@@ -75,6 +78,7 @@ class Visit:
         configuration: PeerConfiguration,
         *,
         patience: float,
+        clips: ClipFolder,
         trace: TraceWriter | None = None,
     ) -> None:
         self._channel = channel
@@ -85,6 +89,7 @@ class Visit:
         sinks = (self._ladder.recording, paths, *(() if trace is None else (trace,)))
         self.connection = PeerConnection(replace(configuration, trace=Fanout(*sinks)))
         self._changes = Changes(self.connection, paths)
+        self._studio = Studio(clips)
         self._overlay: OverlayTrack | None = None
         self._meter: ToneMeter | None = None
         self._reports: DataChannel | None = None
@@ -110,6 +115,7 @@ class Visit:
                 self._report(),
                 self._ladder.run(),
                 self._changes.run(),
+                self._studio.run(),
             )
 
     async def report(self) -> Report:
@@ -119,6 +125,7 @@ class Visit:
         )
 
     def _on_track(self, event: TrackEvent) -> None:
+        self._studio.take(event.track)
         returned = self._returned(event.track)
         if returned is not None:
             self.connection.addTrack(returned)
@@ -144,6 +151,8 @@ class Visit:
                 self._ladder.attach(channel)
             case "changes":
                 self._changes.attach(channel)
+            case "recording":
+                self._studio.attach(channel)
 
     def _on_state(self) -> None:
         if self.connection.connectionState is ConnectionState.FAILED:

@@ -16,6 +16,7 @@ import { Screens } from "./view/screens.js";
 import { Security } from "./view/security.js";
 import { Setup } from "./view/setup.js";
 import { MACHINES, States, moodOf } from "./view/states.js";
+import { Take } from "./view/take.js";
 import { Timeline } from "./view/timeline.js";
 import { outcomeOf, STATUS } from "./view/words.js";
 
@@ -26,6 +27,7 @@ const PARTINGS = new Set(["bye", "peer-left"]);
 const controls = new Controls();
 const screens = new Screens();
 const changes = new Changes();
+const take = new Take();
 const charts = new Charts(byId("charts"));
 const states = new States();
 const timeline = new Timeline();
@@ -98,6 +100,7 @@ function prepare() {
   report.clear();
   ladder.clear();
   changes.clear();
+  take.clear();
   controls.inCall(true);
 }
 
@@ -126,6 +129,11 @@ function connect(call, room) {
   call.addEventListener("outcome", ({ detail }) => {
     changes.show(detail);
     timeline.add("Python peer", outcomeOf(detail), detail.changed ? "good" : "bad");
+  });
+  call.addEventListener("recordable", ({ detail }) => take.allow(detail));
+  call.addEventListener("recording", ({ detail }) => {
+    take.show(detail);
+    if (detail.state === "ready") timeline.add("Python peer", "recording ready", "good");
   });
   call.addEventListener("fail", ({ detail }) => fail(detail.code, detail.detail));
   screens.onFirstPicture(() => {
@@ -174,6 +182,7 @@ function end(stage) {
   source?.stop();
   screens.clear();
   changes.allow(false);
+  take.allow(false);
   controls.inCall(false);
   say(stage);
 }
@@ -182,6 +191,10 @@ controls.addEventListener("call", () => start());
 changes.addEventListener("ask", ({ detail }) => {
   session.call.ask(detail);
   timeline.add("This page", detail === "rekey" ? "asked for new keys" : "asked for another path");
+});
+take.addEventListener("ask", ({ detail }) => {
+  session.call.record(detail);
+  timeline.add("This page", detail === "start" ? "asked to be recorded" : "ended the recording");
 });
 controls.addEventListener("hang-up", () => {
   change("connection", "closed");

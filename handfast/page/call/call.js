@@ -11,7 +11,8 @@ const PATIENCE_MS = 25000;
  *
  * Events: `state` (`{ name, value }`), `description` (`{ side, description }`), `media`,
  * `report` (what the peer says that it receives), `ladder` (what it did and saw), `changeable` (whether
- * `ask` reaches the peer), `outcome` (of what was asked for) and once `fail` (`{ code, detail }`).
+ * `ask` reaches the peer), `outcome` (of what was asked for), `recordable` (whether `record` does),
+ * `recording` (how far the peer is with it) and once `fail` (`{ code, detail }`).
  */
 export class Call extends EventTarget {
   #room;
@@ -22,6 +23,7 @@ export class Call extends EventTarget {
   #connected = false;
   #patience = null;
   #changes;
+  #recording;
 
   constructor(room, stream) {
     super();
@@ -39,6 +41,7 @@ export class Call extends EventTarget {
       });
     }
     this.#changes = this.#openChanges();
+    this.#recording = this.#openRecording();
   }
 
   /** Ask the peer to change the running connection: "rekey" or "restart-ice". */
@@ -46,6 +49,11 @@ export class Call extends EventTarget {
     // libwebrtc begins SCTP anew with new keys, and a channel on which it sends meanwhile may die.
     this.pinger.pause();
     this.#changes.send(JSON.stringify({ change }));
+  }
+
+  /** Have the peer record what this page sends: "start" or "stop". */
+  record(action) {
+    this.#recording.send(JSON.stringify({ action }));
   }
 
   /** End the call. Safe to call twice. */
@@ -97,6 +105,15 @@ export class Call extends EventTarget {
       this.pinger.resume();
       this.#emit("outcome", JSON.parse(data));
     });
+    return channel;
+  }
+
+  #openRecording() {
+    const channel = this.#channel("recording");
+    for (const state of ["open", "closing", "close"]) {
+      channel.addEventListener(state, () => this.#emit("recordable", channel.readyState === "open"));
+    }
+    channel.addEventListener("message", ({ data }) => this.#emit("recording", JSON.parse(data)));
     return channel;
   }
 

@@ -118,6 +118,16 @@ export function outcomeOf({ change, changed, seconds, reason, path }) {
   return changed ? `Path moved in ${duration(seconds)}: ${path}.` : `Path not moved: ${reason}${after(seconds)}.`;
 }
 
+/** What is said of recording before anybody asks for it. */
+export const RECORD_HINT = "Python records what it receives, at most a minute, and this page plays it.";
+
+/** One sentence about how far a recording is; as Python tells it. */
+export function recordedAs({ state, seconds, size, reason }) {
+  if (state === "failed") return `Not recorded: ${reason}.`;
+  const amount = `${seconds.toFixed(1)} s, ${(size / 1e6).toFixed(1)} MB`;
+  return state === "ready" ? `Recorded: ${amount}.` : `Recording: ${amount}`;
+}
+
 function after(seconds) {
   return seconds >= 0.1 ? ` (${duration(seconds)})` : "";
 }

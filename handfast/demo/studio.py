@@ -1,0 +1,174 @@
+"""Owns the recording of what one page sends, when it asks for that.
+
+A page asks on the data channel `recording`, and is told there how far it is and where the result
+lies. It has one recording at a time, which goes with its call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from media.recording.recorder import Recorder
+
+if TYPE_CHECKING:
+    from handfast.demo.clips import Clip, ClipFolder
+    from media.recording.events import Progress, RecordingFailure
+    from peer import DataChannel, MediaStreamTrack
+
+#: Where the site serves recordings, relative to the page.
+ADDRESS: Final = "recordings/"
+#: Seconds, and octets, after which a recording ends by itself.
+LONGEST: Final = 60.0
+LARGEST: Final = 50_000_000
+
+
+class Action(StrEnum):
+    """What a page may ask for."""
+
+    START = "start"
+    STOP = "stop"
+
+
+class RecordWish(msgspec.Struct, frozen=True):
+    """What a page sends."""
+
+    action: Action
+
+
+class TakeState(StrEnum):
+    """How far a recording is."""
+
+    RECORDING = "recording"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Take(msgspec.Struct, frozen=True):
+    """What a page is told.
+
+    Args:
+        state: How far it is.
+        seconds: So far.
+        size: In octets.
+        url: Where it lies when it is ready, relative to the page.
+        reason: Why it failed; one sentence without its stop.
+    """
+
+    state: TakeState
+    seconds: float = 0.0
+    size: int = 0
+    url: str = ""
+    reason: str = ""
+
+
+class Studio:
+    """Records what one page sends.
+
+    Args:
+        clips: Where to.
+        longest: Seconds of a recording.
+        largest: Octets of it, up to those of a second.
+    """
+
+    def __init__(
+        self, clips: ClipFolder, *, longest: float = LONGEST, largest: int = LARGEST
+    ) -> None:
+        self._clips = clips
+        self._longest = longest
+        self._largest = largest
+        self._tracks: dict[str, MediaStreamTrack] = {}
+        self._channel: DataChannel | None = None
+        self._started = asyncio.Event()
+        self._stopped = asyncio.Event()
+
+    def take(self, track: MediaStreamTrack) -> None:
+        """Record this one; one of each kind, whatever a page sends."""
+        former = self._tracks.get(track.kind)
+        if former is None or former.readyState != "live":
+            self._tracks[track.kind] = track
+
+    def attach(self, channel: DataChannel) -> None:
+        """Use this channel from now on; a page has one."""
+        if self._channel is None:
+            self._channel = channel
+            channel.on("message", self._on_message)
+
+    async def run(self) -> None:
+        """Do what is asked for, until cancelled; then nothing is left of it."""
+        clip: Clip | None = None
+        try:
+            while True:
+                await self._started.wait()
+                if clip is not None:
+                    clip.delete()
+                    clip = None
+                try:
+                    clip = self._clips.new()
+                except OSError as error:
+                    self._tell(Take(TakeState.FAILED, reason=error.strerror or str(error)))
+                else:
+                    self._tell(await self._record(clip))
+                self._started.clear()
+        finally:
+            if clip is not None:
+                clip.delete()
+
+    def _on_message(self, message: str | bytes) -> None:
+        try:
+            wish = msgspec.json.decode(message, type=RecordWish)
+        except (msgspec.MsgspecError, UnicodeEncodeError):
+            return
+        if wish.action is Action.STOP:
+            self._stopped.set()
+        elif not self._started.is_set():
+            self._stopped.clear()
+            self._started.set()
+
+    async def _record(self, clip: Clip) -> Take:
+        tracks = [track for track in self._tracks.values() if track.readyState == "live"]
+        if not tracks:
+            return Take(TakeState.FAILED, reason="this page sends neither picture nor sound")
+        failures: list[RecordingFailure] = []
+
+        def on_progress(progress: Progress) -> None:
+            self._tell(Take(TakeState.RECORDING, progress.duration, progress.size))
+            if progress.size >= self._largest:
+                self._stopped.set()
+
+        def on_error(failure: RecordingFailure) -> None:
+            failures.append(failure)
+            if failure.ended:
+                self._stopped.set()
+
+        recorder = Recorder(clip.path)
+        recorder.on("progress", on_progress)
+        recorder.on("error", on_error)
+        for track in tracks:
+            recorder.addTrack(track)
+        await recorder.start()
+        self._tell(Take(TakeState.RECORDING))
+        try:
+            async with asyncio.timeout(self._longest):
+                await self._stopped.wait()
+        except TimeoutError:
+            pass
+        finally:
+            await recorder.stop()
+        return _outcome(recorder, clip, failures)
+
+    def _tell(self, take: Take) -> None:
+        if self._channel is not None and self._channel.readyState == "open":
+            self._channel.send(msgspec.json.encode(take).decode())
+
+
+def _outcome(recorder: Recorder, clip: Clip, failures: list[RecordingFailure]) -> Take:
+    file = next((one for one in recorder.stats.files if one.path == clip.path), None)
+    if file is None or file.size == 0:
+        reason = str(failures[0].error) if failures else "nothing arrived from this page"
+        return Take(TakeState.FAILED, reason=reason)
+    clip.publish()
+    return Take(TakeState.READY, file.duration, file.size, url=ADDRESS + clip.name)
