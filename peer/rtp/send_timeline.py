@@ -50,7 +50,7 @@ class SendTimeline:
         Returns:
             The time in ticks, and the seconds for each tick.
         """
-        base = time_base or VIDEO_TIME_BASE
+        base = VIDEO_TIME_BASE if time_base is None else time_base
         own = pts or 0
         shift = self._shift
         # Identity first: a comparison of fractions would cost more than all the rest.

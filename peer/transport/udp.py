@@ -99,7 +99,8 @@ class UdpTransport(asyncio.DatagramTransport):
         sent = 0
         while sent < count:
             end = _end_of_run(datagrams, sent) if self._cuts else sent
-            if end > sent + 1 and self._transmit_run(datagrams[sent:end], address):
+            run = datagrams[sent:end] if sent or end < count else datagrams
+            if end > sent + 1 and self._transmit_run(run, address):
                 sent = end
             elif self.transmit(datagrams[sent], address):
                 sent += 1
@@ -173,20 +174,16 @@ def count_sent(send: Callable[[bytes], bool], datagrams: Iterable[bytes]) -> int
 
 def _end_of_run(datagrams: Sequence[bytes], start: int) -> int:
     """Behind the last of those that the kernel can cut out of one: the last may be shorter."""
-    size = len(datagrams[start])
-    most = min(len(datagrams), start + _MOST_SEGMENTS)
-    end = start + 1
-    if size >= LARGEST:
-        return end
-    while end < most:
-        length = len(datagrams[end])
-        # An empty one leaves nothing to cut.
-        if not 0 < length <= size:
-            break
-        end += 1
-        if length < size:
-            break
-    return end
+    sizes = list(map(len, datagrams[start : start + _MOST_SEGMENTS]))
+    size = sizes[0]
+    # An empty one leaves nothing to cut.
+    if not 0 < size < LARGEST:
+        return start + 1
+    last = len(sizes) - 1
+    # Most often, all but the last of a picture have one size.
+    if sizes.count(size) - (sizes[last] == size) < last:
+        last = next(index for index, other in enumerate(sizes) if other != size)
+    return start + last + (0 < sizes[last] <= size)
 
 
 def _can_cut(sock: socket.socket) -> bool:

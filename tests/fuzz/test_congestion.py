@@ -54,8 +54,9 @@ def test_target_keeps_within_bounds_whatever_the_peer_tells() -> None:
     now = 0.0
     for _ in range(INPUTS):
         now += chance.expovariate(30)
-        for _ in range(chance.randrange(5)):
-            congestion.on_sent(congestion.next_number, chance.randrange(1, 1500), now)
+        for _ in range(chance.randrange(3)):
+            sizes = [chance.randrange(1, 1500) for _ in range(chance.randrange(1, 4))]
+            congestion.on_sent(sizes, now)
         match chance.randrange(12):
             case 0:
                 congestion.on_remb(chance.choice((0, 1, 10**6, 1 << 81)))

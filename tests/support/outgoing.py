@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
@@ -110,7 +111,9 @@ class FakeEngine:
             frame.source.on_dropped(1, broken=True)
             return
         while frame.position < len(frame.payloads):
-            self.send_rtp(frame.source.write(frame, len(self.sent) & 0xFFFF, self.clock()))
+            number = len(self.sent) & 0xFFFF
+            for packet in frame.source.write(frame, number, self.clock(), math.inf):
+                self.send_rtp(packet)
 
     def discard(self, source: PacketSource) -> None:
         self.discarded.append(source)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from peer.rtp.packet import RtpPacket
 
 MID_ID, NUMBER_ID, SEND_TIME_ID, LEVEL_ID, CAPTURE_ID, DELAY_ID = range(1, 7)
+#: More octets than any frame here has.
+ROOM = 1_000_000.0
 EXTENSIONS = tuple(
     HeaderExtension(number, uri)
     for number, uri in (

@@ -75,10 +75,11 @@ class TransportCongestion:
         self.target = initial
         self._settle()
 
-    def on_sent(self, number: int, size: int, now: float) -> None:
-        """A packet with `next_number` was sent, of so many octets."""
-        self.next_number = (number + 1) & _NUMBERS
-        self._sent.add(number, size, now)
+    def on_sent(self, sizes: Sequence[int], now: float) -> None:
+        """Packets were sent, of so many octets each, with the numbers from `next_number` on."""
+        number = self.next_number
+        self.next_number = (number + len(sizes)) & _NUMBERS
+        self._sent.add(number, sizes, now)
 
     def on_feedback(self, feedback: TransportFeedback, now: float) -> None:
         """The peer told what arrived when."""

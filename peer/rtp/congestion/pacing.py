@@ -138,29 +138,24 @@ class Pacer:
     def _burst(self, frame: OutboundFrame, limit: float, now: float) -> bool:
         """Send packets of a frame until the bucket is full; whether that was all of them."""
         source = frame.source
-        write = source.write
-        numbered = source.numbered
         congestion = self._congestion
-        packets: list[bytes] = []
+        packets: Sequence[bytes] = ()
         count = len(frame.payloads)
-        debt = self._debt
+        room = limit - self._debt
         sent = 0
-        while debt + sent <= limit:
-            number = congestion.next_number
-            packet = write(frame, number, now)
-            size = len(packet)
-            sent += size
-            if numbered:
-                congestion.on_sent(number, size, now)
-            packets.append(packet)
-            if frame.position == count:
-                break
+        while sent <= room and frame.position < count:
+            written = source.write(frame, congestion.next_number, now, room - sent)
+            sizes = list(map(len, written))
+            sent += sum(sizes)
+            if source.numbered:
+                congestion.on_sent(sizes, now)
+            packets = (*packets, *written) if packets else written
         if len(packets) > 1 and self._send_all is not None:
             self.refused_packets += len(packets) - self._send_all(packets)
         else:
             for packet in packets:
                 self.refused_packets += not self._send(packet)
-        self._debt = debt + sent
+        self._debt += sent
         self._ahead += sent
         return frame.position == count
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,12 +44,19 @@ class SentPackets:
         self._numbers = array("H", bytes(2 * SENT_PACKETS))
         self._reference: int | None = None
 
-    def add(self, number: int, size: int, now: float) -> None:
-        """Note a packet: its number, 16 bits, its octets, and when it is sent."""
-        place = number & _MASK
-        self._times[place] = now
-        self._sizes[place] = size
-        self._numbers[place] = number
+    def add(self, first: int, packets: Sequence[int], now: float) -> None:
+        """Note packets: the number of the first, 16 bits, octets of each, and when they are sent.
+
+        The others have the numbers after that.
+        """
+        times, sizes, numbers = self._times, self._sizes, self._numbers
+        number = first
+        for size in packets:
+            place = number & _MASK
+            times[place] = now
+            sizes[place] = size
+            numbers[place] = number
+            number = (number + 1) & _NUMBERS
 
     def deliver(self, feedback: TransportFeedback) -> Delivery:
         """Take what the peer tells; what was never sent, or was told before, counts for nothing."""

@@ -97,6 +97,45 @@ class HeaderTemplate:
             _put_word(buffer, self._time_at, self._time_head | int(now * 0x40000) & 0xFFFFFF)
         return buffer
 
+    def write_all(
+        self,
+        payloads: Sequence[bytes],
+        second: int,
+        last: int,
+        sequence: int,
+        timestamp: int,
+        number: int,
+        now: float,
+    ) -> list[bytes]:
+        """Whole packets, which have their numbers from the given ones on.
+
+        Args:
+            payloads: Of the packets; at least one.
+            second: As of `write`, of all but the last.
+            last: The same of the last.
+            sequence: As of `write`, of the first.
+            timestamp: As of `write`.
+            number: As of `write`, of the first.
+            now: As of `write`.
+        """
+        join = b"".join
+        put = _put_number
+        number_at = self._number_at
+        buffer = self.write(second, sequence, timestamp, number, now)
+        packets = []
+        left = len(payloads)
+        for payload in payloads:
+            left -= 1
+            if not left:
+                buffer[1] = last
+            packets.append(join((buffer, payload)))
+            sequence = (sequence + 1) & 0xFFFF
+            put(buffer, 2, sequence)
+            if number_at:
+                number = (number + 1) & 0xFFFF
+                put(buffer, number_at, number)
+        return packets
+
 
 def second_octet(payload_type: int, *, marker: bool) -> int:
     """What `HeaderTemplate.write` takes for it."""

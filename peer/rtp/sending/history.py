@@ -13,56 +13,68 @@ HISTORY_PACKETS = 2048
 HISTORY_SECONDS = 2.0
 
 _MASK = HISTORY_PACKETS - 1
+_NUMBERS = 0xFFFF
 
 
 class SentHistory:
     """The latest packets of a stream, by sequence number.
 
-    Not the packets are kept but where their payloads are: these are shared by all the peers that
-    a track goes to.
+    Not the packets are kept but their frames, whose payloads are shared by all the peers that a
+    track goes to.
     """
 
-    __slots__ = ("_frames", "_positions", "_sequences", "_times")
+    __slots__ = ("_frames", "_kept", "_next")
 
     def __init__(self) -> None:
         self._frames: list[OutboundFrame | None] = [None] * HISTORY_PACKETS
-        self._positions = [0] * HISTORY_PACKETS
-        self._sequences = [0] * HISTORY_PACKETS
-        self._times = [0.0] * HISTORY_PACKETS
+        # The place for the next packet, and how many before it may be taken.
+        self._next = 0
+        self._kept = 0
 
-    def add(self, sequence: int, frame: OutboundFrame, position: int, now: float) -> None:
-        """Keep a packet, in the place of the one sent so many packets before.
+    def add(self, frame: OutboundFrame, sequence: int, packets: int) -> None:
+        """Keep packets, in the places of those sent so many packets before.
 
         Args:
-            sequence: 16 bits, one more than that of the packet added before.
-            frame: That it is of.
-            position: Of its payload in the frame.
-            now: When it is sent.
+            frame: That they are of; its `sequence`, `position` and `sent` are looked at later.
+            sequence: Of the first, 16 bits; the others have the numbers after that.
+            packets: How many.
         """
         place = sequence & _MASK
-        self._frames[place] = frame
-        self._positions[place] = position
-        self._sequences[place] = sequence
-        self._times[place] = now
+        kept = self._kept + packets
+        # Numbers that nothing was kept of leave older packets between these and those before.
+        whole = kept > HISTORY_PACKETS or place != self._next
+        self._kept = HISTORY_PACKETS if whole else kept
+        end = place + packets
+        self._next = end & _MASK
+        if end <= HISTORY_PACKETS:
+            self._frames[place:end] = [frame] * packets
+        else:
+            for each in range(place, end):
+                self._frames[each & _MASK] = frame
 
     def find(self, sequence: int, now: float) -> tuple[OutboundFrame, int] | None:
         """The frame and the position of a payload; None where it is not kept any more."""
-        place = sequence & _MASK
-        frame = self._frames[place]
-        if frame is None or self._sequences[place] != sequence:
+        frame = self._frames[sequence & _MASK]
+        if frame is None:
             return None
-        if now - self._times[place] > HISTORY_SECONDS:
+        position = (sequence - frame.sequence) & _NUMBERS
+        if position >= frame.position or now - frame.sent > HISTORY_SECONDS:
             return None
-        return frame, self._positions[place]
+        return frame, position
 
     def prune(self, now: float) -> None:
         """Let go of all that is too old; to be called now and then."""
-        frames, times = self._frames, self._times
+        frames = self._frames
         oldest = now - HISTORY_SECONDS
-        for place in range(HISTORY_PACKETS):
-            if frames[place] is not None and times[place] < oldest:
-                frames[place] = None
+        while self._kept:
+            place = (self._next - self._kept) & _MASK
+            frame = frames[place]
+            if frame is not None and frame.sent >= oldest:
+                return
+            frames[place] = None
+            self._kept -= 1
 
     def clear(self) -> None:
         """Let go of everything."""
         self._frames = [None] * HISTORY_PACKETS
+        self._kept = 0

@@ -19,19 +19,23 @@ class Urgency(IntEnum):
 
 
 class PacketSource(Protocol):
-    """Who makes the packets of a frame, one at a time, when their turn to be sent has come."""
+    """Who makes the packets of a frame, some at a time, when their turn to be sent has come."""
 
     @property
     def numbered(self) -> bool:
         """Whether its packets carry a transport-wide sequence number."""
 
-    def write(self, frame: OutboundFrame, number: int, now: float) -> bytes:
-        """The next packet of the frame, whose `position` moves on.
+    def write(self, frame: OutboundFrame, number: int, now: float, room: float) -> Sequence[bytes]:
+        """The next packets of the frame, whose `position` moves on.
+
+        One in any case, and further ones as long as those before it take up no more than `room`.
+        Fewer may come, where the next ones are made in another way.
 
         Args:
             frame: One of this source's own that is not yet at its end.
-            number: The transport-wide sequence number, 16 bits.
+            number: The transport-wide sequence number of the first, 16 bits.
             now: In seconds of the clock that every time here is of.
+            room: In octets.
         """
 
     def on_dropped(self, frames: int, *, broken: bool) -> None:
@@ -59,11 +63,13 @@ class OutboundFrame:
         level: How loud it is, for the header extension.
         capture_time: When it was captured in seconds since 1970, for the header extension.
         captured: The same in seconds of the monotonic clock.
-        sequence: Of a repair, the sequence number that the packet had.
+        sequence: Of its first packet, 16 bits, once that is sent. Of a repair, the one that the
+            packet had.
 
     Attributes:
         position: The index of the payload to send next.
         queued: When the pacer took it.
+        sent: When what was sent of it was sent.
     """
 
     __slots__ = (
@@ -77,6 +83,7 @@ class OutboundFrame:
         "payloads",
         "position",
         "queued",
+        "sent",
         "sequence",
         "size",
         "source",
@@ -116,3 +123,4 @@ class OutboundFrame:
         self.sequence = sequence
         self.position = 0
         self.queued = 0.0
+        self.sent = 0.0

@@ -37,6 +37,10 @@ class Repairs:
         header: With the SSRC of the RTX stream or, without `payload_type`, of the stream.
         payload_type: Of RTX; None to send packets as they were.
         numbered: Whether the header has a transport-wide number.
+
+    Attributes:
+        history: What was sent of the stream.
+        numbered: As given last.
     """
 
     def __init__(
@@ -51,7 +55,7 @@ class Repairs:
         self._counters = counters
         self._header = header
         self._payload_type = payload_type
-        self._numbered = numbered
+        self.numbered = numbered
         self._sequence = secrets.randbelow(1 << 15)
         self._credit = float(CREDIT_LIMIT)
         self._repaired: dict[int, float] = {}
@@ -62,7 +66,7 @@ class Repairs:
         """Go on with another header."""
         self._header = header
         self._payload_type = payload_type
-        self._numbered = numbered
+        self.numbered = numbered
 
     def earn(self, octets: int) -> None:
         """Allow for the repair of part of what is sent."""
@@ -113,13 +117,10 @@ class Repairs:
             sequence=sequence,
         )
 
-    @property
-    def numbered(self) -> bool:
-        """Whether packets carry a transport-wide sequence number."""
-        return self._numbered
-
-    def write(self, frame: OutboundFrame, number: int, now: float) -> bytes:
-        """The packet of a frame; see `PacketSource`."""
+    def write(
+        self, frame: OutboundFrame, number: int, now: float, room: float
+    ) -> tuple[bytes, ...]:
+        """The packet of a frame, which has no other; see `PacketSource`."""
         header = self._header
         frame.position = 1
         payload = frame.payloads[0]
@@ -128,12 +129,12 @@ class Repairs:
         if self._payload_type is None:
             second = second_octet(frame.payload_type, marker=frame.last_marker)
             written = header.write(second, frame.sequence, frame.timestamp, number, now)
-            return b"".join((written, payload))
+            return (b"".join((written, payload)),)
         # RFC 4588 section 4: the timestamp stays, and the number that the packet had comes first.
         second = second_octet(self._payload_type, marker=frame.last_marker)
         written = header.write(second, self._sequence, frame.timestamp, number, now)
         self._sequence = (self._sequence + 1) & 0xFFFF
-        return b"".join((written, _original_number(frame.sequence), payload))
+        return (b"".join((written, _original_number(frame.sequence), payload)),)
 
     def on_dropped(self, frames: int, *, broken: bool) -> None:
         """Note that the pacer gave repairs up; see `PacketSource`."""

@@ -45,6 +45,7 @@ class Transmission:
 
     Attributes:
         counters: What was sent.
+        numbered: Whether packets carry a transport-wide sequence number.
         round_trip_time: In seconds, by the peer's last report; None before one. Repairs are not
             repeated within it.
     """
@@ -73,6 +74,8 @@ class Transmission:
         self._playout_delay: PlayoutDelay | None = None
         self._reports = ReportKeeper()
         self._format = StreamFormat.of(parameters)
+        self.numbered = self._format.ids.transport_cc is not None
+        self._repaired = self._format.repaired
         self._repairs = Repairs(
             self.counters,
             self._repair_header(),
@@ -102,6 +105,8 @@ class Transmission:
             self._use_format()
 
     def _use_format(self) -> None:
+        self.numbered = self._format.ids.transport_cc is not None
+        self._repaired = self._format.repaired
         self._headers.clear()
         self._header = self._header_with(level=False, capture=False)
         self._repairs.configure(
@@ -205,35 +210,42 @@ class Transmission:
         self._repairs.history.prune(now)
         return self._reports.make(self._ssrc, self._format.clock_rate, self.counters, now, unix)
 
-    @property
-    def numbered(self) -> bool:
-        """Whether packets carry a transport-wide sequence number."""
-        return self._format.ids.transport_cc is not None
-
-    def write(self, frame: OutboundFrame, number: int, now: float) -> bytes:
-        """The next packet of a frame; see `PacketSource`."""
+    def write(self, frame: OutboundFrame, number: int, now: float, room: float) -> list[bytes]:
+        """The next packets of a frame; see `PacketSource`."""
         position = frame.position
-        frame.position = position + 1
         payloads = frame.payloads
-        payload = payloads[position]
-        second = frame.payload_type
+        second = last = frame.payload_type
         header = self._header
+        end = count = len(payloads)
         if not position:
             header = self._begin(frame, now)
             if frame.first_marker:
-                second |= _MARKER
-        if frame.last_marker and position == len(payloads) - 1:
-            second |= _MARKER
+                second = last = second | _MARKER
+            if frame.first_marker or header is not self._header:
+                # Only the first packet is like this.
+                end = 1
+        run = payloads[position:end]
+        octets = sum(map(len, run))
+        if octets + (end - position) * header.size > room:
+            end, octets = _fitting(payloads, position, end, header.size, room)
+            run = payloads[position:end]
+        if frame.last_marker and end == count:
+            last |= _MARKER
+        packets = end - position
         sequence = self._sequence
-        self._sequence = (sequence + 1) & 0xFFFF
-        if self._format.repaired:
-            self._repairs.history.add(sequence, frame, position, now)
+        self._sequence = (sequence + packets) & 0xFFFF
+        if not position:
+            frame.sequence = sequence
+        frame.position = end
+        frame.sent = now
+        if self._repaired and (sequence - frame.sequence) & 0xFFFF == position:
+            self._repairs.history.add(frame, sequence, packets)
         counters = self.counters
-        counters.packets += 1
-        counters.octets += len(payload)
-        counters.header_octets += header.size
-        counters.send_delay += now - frame.queued
-        return b"".join((header.write(second, sequence, frame.timestamp, number, now), payload))
+        counters.packets += packets
+        counters.octets += octets
+        counters.header_octets += packets * header.size
+        counters.send_delay += packets * (now - frame.queued)
+        return header.write_all(run, second, last, sequence, frame.timestamp, number, now)
 
     def _begin(self, frame: OutboundFrame, now: float) -> HeaderTemplate:
         self.counters.frames += 1
@@ -263,3 +275,15 @@ class Transmission:
         if broken and self._is_video:
             self._broken = True
             self._on_keyframe_needed()
+
+
+def _fitting(
+    payloads: Sequence[bytes], position: int, end: int, header: int, room: float
+) -> tuple[int, int]:
+    """Behind the last of those that are to be sent now, and the octets of their payloads."""
+    octets = len(payloads[position])
+    at = position + 1
+    while at < end and octets + (at - position) * header <= room:
+        octets += len(payloads[at])
+        at += 1
+    return at, octets

@@ -21,7 +21,8 @@ class Srtp:
 
     Attributes:
         protect: Protects an RTP packet; None where it is malformed or too large.
-        protect_rtcp: The same for RTCP.
+        protect_all: The same for several; what it cannot protect is left out.
+        protect_rtcp: As `protect`, for RTCP.
     """
 
     def __init__(self, inbound: SrtpSession, outbound: SrtpSession) -> None:
@@ -29,6 +30,7 @@ class Srtp:
         self._unprotect = inbound.unprotect
         self._unprotect_rtcp = inbound.unprotect_rtcp
         self.protect = outbound.protect
+        self.protect_all = outbound.protect_all
         self.protect_rtcp = outbound.protect_rtcp
         # Of the stream that is heard now, the place is brought up to date when another one is.
         self._ssrcs: OrderedDict[bytes, None] = OrderedDict()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from peer.transport.secure_stats import Counters
 
 Protect = Callable[[bytes], bytes | None]
+ProtectAll = Callable[[Sequence[bytes]], list[bytes]]
 
 
 class SrtpSender:
@@ -26,16 +27,18 @@ class SrtpSender:
         self._on_transmit_all = events.on_transmit_all
         self._counters = counters
         self._protect: Protect | None = None
+        self._protect_all: ProtectAll | None = None
         self._protect_rtcp: Protect | None = None
 
     def open(self, srtp: Srtp) -> None:
         """The peer is verified: send with these keys."""
         self._protect = srtp.protect
+        self._protect_all = srtp.protect_all
         self._protect_rtcp = srtp.protect_rtcp
 
     def close(self) -> None:
         """Send neither RTP nor RTCP any more."""
-        self._protect = self._protect_rtcp = None
+        self._protect = self._protect_all = self._protect_rtcp = None
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet; False and counted where that is not possible now."""
@@ -43,15 +46,15 @@ class SrtpSender:
 
     def send_rtp_all(self, packets: Sequence[bytes]) -> int:
         """The same for several in their order; how many were sent."""
-        protect = self._protect
-        protected = []
-        if protect is not None:
-            protected = [each for each in map(protect, packets) if each is not None]
+        protect = self._protect_all
+        protected = [] if protect is None else protect(packets)
         sent = self._on_transmit_all(protected)
         counters = self._counters
-        counters.dropped_unsent += len(packets) - sent
+        if sent != len(packets):
+            counters.dropped_unsent += len(packets) - sent
+            protected = protected[:sent]
         counters.packets_sent += sent
-        counters.bytes_sent += sum(map(len, protected[:sent]))
+        counters.bytes_sent += sum(map(len, protected))
         return sent
 
     def send_rtcp(self, packet: bytes) -> bool:

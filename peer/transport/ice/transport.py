@@ -252,9 +252,11 @@ class IceTransport:
         path = self._agent.path
         sent = 0 if path is None else path[0].transmit_all(datagrams, path[1])
         counters = self._counters
-        counters.packets_unsent += len(datagrams) - sent
+        if sent != len(datagrams):
+            counters.packets_unsent += len(datagrams) - sent
+            datagrams = datagrams[:sent]
         counters.packets_sent += sent
-        counters.bytes_sent += sum(map(len, datagrams[:sent]))
+        counters.bytes_sent += sum(map(len, datagrams))
         return sent
 
     def drain(self) -> None:

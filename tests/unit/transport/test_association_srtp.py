@@ -20,7 +20,7 @@ class OpenSession:
     def unprotect(self, packet: bytes) -> bytes | None:
         return None if packet.endswith(b"bad") else packet
 
-    unprotect_rtcp = protect = protect_rtcp = unprotect
+    unprotect_rtcp = protect = protect_all = protect_rtcp = unprotect
 
     def remove_stream(self, ssrc: int) -> None:
         self.removed.append(ssrc)

@@ -52,6 +52,13 @@ def test_it_protects_as_pylibsrtp_does(session: Ends) -> None:
     assert ours.protect_rtcp(rtcp()) == theirs.protect_rtcp(rtcp())
 
 
+def test_it_protects_several_as_one_by_one(session: Ends) -> None:
+    theirs = session(Policy.SSRC_ANY_OUTBOUND, KEY)
+    packets = [rtp(1), b"no packet", rtp(2, bytes(900)), rtp(3, bytes(LARGEST)), rtp(4)]
+    protected = sending(session).protect_all(packets)
+    assert protected == [theirs.protect(packets[index]) for index in (0, 2, 4)]
+
+
 def test_it_reads_what_pylibsrtp_protects(session: Ends) -> None:
     ours, theirs = receiving(session), session(Policy.SSRC_ANY_OUTBOUND, KEY)
     for size in (0, 1, 1100, LARGEST - TRAILER - 12):

@@ -34,7 +34,7 @@ class Sender:
             arrivals: list[int | None] = []
             for index in range(count):
                 number = congestion.next_number
-                congestion.on_sent(number, 1000, self.now + index / count / 10)
+                congestion.on_sent([1000], self.now + index / count / 10)
                 lost = lost_each and not number % lost_each
                 arrivals.append(None if lost else int(400 * index / count))
             reference = round(self.now / 0.064)
@@ -56,7 +56,9 @@ def test_numbers_count_and_wrap() -> None:
     congestion = TransportCongestion()
     for number in range(70_000):
         assert congestion.next_number == number & 0xFFFF
-        congestion.on_sent(congestion.next_number, 1000, number / 1000)
+        congestion.on_sent([1000], number / 1000)
+    congestion.on_sent([1000] * 70_000, 80.0)
+    assert congestion.next_number == 140_000 & 0xFFFF
 
 
 def test_feedback_without_delay_raises_the_target() -> None:
@@ -160,7 +162,7 @@ def test_target_is_divided_with_room_for_headers() -> None:
 def test_headers_never_take_more_than_half() -> None:
     congestion = TransportCongestion()
     for number in range(4000):
-        congestion.on_sent(number, 10, number / 4000)
+        congestion.on_sent([10], number / 4000)
         if number % 400 == 399:
             ticks = tuple(range(400))
             reference = number // 256

@@ -24,8 +24,9 @@ PACE = TARGET * FACTOR / 8
 class Source:
     """Writes packets that say whose they are and of which frame."""
 
-    def __init__(self, name: str, *, numbered: bool = True) -> None:
+    def __init__(self, name: str, *, numbered: bool = True, at_most: int = 10_000) -> None:
         self.name = name
+        self.at_most = at_most
         self.numbered = numbered
         self.numbers: list[int] = []
         self.dropped = 0
@@ -48,10 +49,15 @@ class Source:
             keyframe=keyframe,
         )
 
-    def write(self, frame: OutboundFrame, number: int, now: float) -> bytes:
-        frame.position += 1
-        self.numbers.append(number)
-        return f"{self.name}{frame.timestamp}".encode().ljust(SIZE)
+    def write(self, frame: OutboundFrame, number: int, now: float, room: float) -> list[bytes]:
+        written: list[bytes] = []
+        while len(written) < self.at_most and len(written) * SIZE <= room:
+            if frame.position == len(frame.payloads):
+                break
+            frame.position += 1
+            self.numbers.append(number + len(written))
+            written.append(f"{self.name}{frame.timestamp}".encode().ljust(SIZE))
+        return written
 
     def on_dropped(self, frames: int, *, broken: bool) -> None:
         self.dropped += frames
@@ -132,6 +138,14 @@ def test_a_burst_is_handed_over_at_once_where_that_costs_less() -> None:
     line.takes = False
     line.give(source.frame(3, packets=4))
     assert line.pacer.refused_packets == 4
+
+
+def test_burst_goes_on_where_a_source_writes_less_than_there_is_room_for() -> None:
+    line, source = Line(target=20_000_000, at_once=True), Source("v", at_most=2)
+    line.give(source.frame(1, packets=5))
+    assert line.bursts == [5]
+    assert source.numbers == [0, 1, 2, 3, 4]
+    assert line.congestion.next_number == 5
 
 
 def test_timer_is_not_set_for_each_packet_where_many_go() -> None:

@@ -16,7 +16,7 @@ def feedback(base: int, *arrivals: int | None, reference: int = 100) -> Transpor
 def sent(*numbers: int) -> SentPackets:
     packets = SentPackets()
     for index, number in enumerate(numbers):
-        packets.add(number, 1000 + index, 50.0 + index)
+        packets.add(number, [1000 + index], 50.0 + index)
     return packets
 
 
@@ -26,6 +26,13 @@ def test_packets_come_with_both_times_and_their_size() -> None:
     assert [each[1] for each in found.packets] == pytest.approx([6.4, 6.41])
     assert [each[2] for each in found.packets] == [1000, 1001]
     assert found.lost == 0
+
+
+def test_packets_that_go_together_have_one_number_after_the_other() -> None:
+    packets = SentPackets()
+    packets.add(65534, [700, 800, 900], 50.0)
+    found = packets.deliver(feedback(65534, 0, 40, 80)).packets
+    assert [(each[0], each[2]) for each in found] == [(50.0, 700), (50.0, 800), (50.0, 900)]
 
 
 def test_what_was_not_there_is_lost_once() -> None:

@@ -30,6 +30,21 @@ def test_fixed_header_says_what_it_was_given() -> None:
     )
 
 
+def test_packets_of_a_run_differ_in_numbers_and_the_last_marker() -> None:
+    header = HeaderTemplate(1, IDS, [(IDS.mid, b"v")])
+    payloads = [b"a", b"b", b"c"]
+    for _ in range(2):
+        written = header.write_all(payloads, 96, 0x80 | 96, 0xFFFE, 7, 0xFFFF, 70.5)
+        packets = [RtpPacket.parse(each) for each in written]
+        assert [each.payload for each in packets] == payloads
+        assert [each.sequence_number for each in packets] == [0xFFFE, 0xFFFF, 0]
+        assert [each.marker for each in packets] == [False, False, True]
+        assert {(each.timestamp, each.payload_type) for each in packets} == {(7, 96)}
+        found = [elements(each.profile, each.extension) for each in packets]
+        assert [each[5] for each in found] == [b"\xff\xff", b"\0\0", b"\0\1"]
+        assert {(each[6], each[4]) for each in found} == {(abs_send_time(70.5), b"v")}
+
+
 def test_no_marker_where_none_is_meant() -> None:
     assert second_octet(96, marker=False) == 96
 

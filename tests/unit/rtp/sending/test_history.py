@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Sequence
 
 from peer.rtp.sending.history import HISTORY_PACKETS, HISTORY_SECONDS, SentHistory
 from peer.rtp.sending.outbound import OutboundFrame, Urgency
@@ -12,7 +13,7 @@ from peer.rtp.sending.outbound import OutboundFrame, Urgency
 class Source:
     numbered = False
 
-    def write(self, frame: OutboundFrame, number: int, now: float) -> bytes:
+    def write(self, frame: OutboundFrame, number: int, now: float, room: float) -> Sequence[bytes]:
         raise NotImplementedError
 
     def on_dropped(self, frames: int, *, broken: bool) -> None:
@@ -23,42 +24,65 @@ class Frame(OutboundFrame):
     """One that can be watched."""
 
 
-def frame() -> Frame:
-    return Frame(Source(), [b"one", b"two"], urgency=Urgency.PICTURE, size=6)
+def frame(sequence: int, at: float = 1.0, *, packets: int = 1) -> Frame:
+    """One that was sent, from this sequence number on and at this time."""
+    found = Frame(Source(), [b"x"] * packets, urgency=Urgency.PICTURE, size=packets)
+    found.sequence, found.position, found.sent = sequence, packets, at
+    return found
 
 
-def test_packet_is_found_by_its_number() -> None:
+def keep(history: SentHistory, sent: Frame) -> None:
+    history.add(sent, sent.sequence, sent.position)
+
+
+def test_packets_of_a_frame_are_found_by_their_numbers() -> None:
     history = SentHistory()
-    sent = frame()
-    history.add(65535, sent, 0, 1.0)
-    history.add(0, sent, 1, 1.0)
+    sent = frame(65535, packets=2)
+    keep(history, sent)
     assert history.find(65535, 1.5) == (sent, 0)
     assert history.find(0, 1.5) == (sent, 1)
+    assert history.find(1, 1.5) is None
+
+
+def test_frame_may_be_kept_in_parts() -> None:
+    history = SentHistory()
+    sent = frame(5, packets=3)
+    history.add(sent, 5, 1)
+    history.add(sent, 6, 2)
+    assert [history.find(number, 1.0) for number in (5, 6, 7)] == [(sent, 0), (sent, 1), (sent, 2)]
+
+
+def test_frame_lies_across_the_end_of_the_places() -> None:
+    history = SentHistory()
+    sent = frame(HISTORY_PACKETS - 1, packets=3)
+    keep(history, sent)
+    found = [history.find(HISTORY_PACKETS - 1 + index, 1.0) for index in range(3)]
+    assert found == [(sent, 0), (sent, 1), (sent, 2)]
 
 
 def test_number_that_was_never_sent_is_not_found() -> None:
     history = SentHistory()
-    history.add(5, frame(), 0, 1.0)
+    keep(history, frame(5))
     assert history.find(6, 1.0) is None
     assert history.find(5 + HISTORY_PACKETS, 1.0) is None
 
 
 def test_packet_is_kept_for_a_while() -> None:
     history = SentHistory()
-    sent = frame()
-    history.add(5, sent, 0, 1.0)
+    sent = frame(5)
+    keep(history, sent)
     assert history.find(5, 1.0 + HISTORY_SECONDS) == (sent, 0)
     assert history.find(5, 1.01 + HISTORY_SECONDS) is None
 
 
 def test_only_so_many_are_kept() -> None:
     history = SentHistory()
-    first = frame()
+    first = frame(0)
     watched = weakref.ref(first)
-    history.add(0, first, 0, 1.0)
+    keep(history, first)
     del first
     for number in range(1, HISTORY_PACKETS + 1):
-        history.add(number, frame(), 0, 1.0)
+        keep(history, frame(number))
     gc.collect()
     assert watched() is None
     assert history.find(0, 1.0) is None
@@ -67,10 +91,10 @@ def test_only_so_many_are_kept() -> None:
 
 def test_pruning_lets_go_of_what_is_too_old() -> None:
     history = SentHistory()
-    old, young = frame(), frame()
+    old, young = frame(0), frame(1, at=3.0)
     watched = weakref.ref(old)
-    history.add(0, old, 0, 1.0)
-    history.add(1, young, 0, 3.0)
+    keep(history, old)
+    keep(history, young)
     del old
     history.prune(3.5)
     gc.collect()
@@ -78,8 +102,22 @@ def test_pruning_lets_go_of_what_is_too_old() -> None:
     assert history.find(1, 3.5) == (young, 0)
 
 
+def test_pruning_finds_what_lies_before_a_gap_and_many_rounds_ago() -> None:
+    history = SentHistory()
+    watched = []
+    # Numbers in between belong to packets that nobody may ask for again.
+    for number in (5, 900, HISTORY_PACKETS + 5, HISTORY_PACKETS + 6, HISTORY_PACKETS + 40):
+        sent = frame(number)
+        watched.append(weakref.ref(sent))
+        keep(history, sent)
+        del sent
+    history.prune(1.1 + HISTORY_SECONDS)
+    gc.collect()
+    assert [each() for each in watched] == [None] * 5
+
+
 def test_cleared_history_finds_nothing() -> None:
     history = SentHistory()
-    history.add(0, frame(), 0, 1.0)
+    keep(history, frame(0))
     history.clear()
     assert history.find(0, 1.0) is None

@@ -10,6 +10,7 @@ from peer.rtp_parameters import MediaKind
 from tests.support.sending import (
     MID_ID,
     NUMBER_ID,
+    ROOM,
     RTX,
     VP8,
     audio_parameters,
@@ -28,12 +29,12 @@ def transmission(*, rtx: bool = True) -> Transmission:
 def send(stream: Transmission, *payloads: bytes, now: float = 1.0) -> list[RtpPacket]:
     frame = stream.frame(payloads, timestamp=int(now * 90_000))
     assert frame is not None
-    return [RtpPacket.parse(stream.write(frame, 0, now)) for _ in payloads]
+    return [RtpPacket.parse(each) for each in stream.write(frame, 0, now, ROOM)]
 
 
 def repair(stream: Transmission, *lost: int, now: float = 1.0) -> list[RtpPacket]:
     frames = stream.on_nack(lost, now)
-    return [RtpPacket.parse(each.source.write(each, 77, now)) for each in frames]
+    return [RtpPacket.parse(each.source.write(each, 77, now, ROOM)[0]) for each in frames]
 
 
 def test_lost_packet_comes_again_in_the_rtx_stream() -> None:

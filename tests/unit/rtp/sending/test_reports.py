@@ -9,7 +9,7 @@ from peer.rtp.rtcp import ReceptionReport, from_ntp, middle
 from peer.rtp.sending import Transmission
 from peer.rtp.sending.reports import REPORTS_KEPT
 from peer.rtp_parameters import MediaKind
-from tests.support.sending import audio_parameters, video_parameters
+from tests.support.sending import ROOM, audio_parameters, video_parameters
 
 UNIX = 1_700_000_000.25
 
@@ -27,7 +27,8 @@ def send(
 ) -> RtpPacket:
     frame = stream.frame([b"four"], timestamp=5000, captured=captured, payload_type=payload_type)
     assert frame is not None
-    return RtpPacket.parse(stream.write(frame, 0, now))
+    (packet,) = stream.write(frame, 0, now, ROOM)
+    return RtpPacket.parse(packet)
 
 
 def answer(last_sr: int, *, delay: float = 0.0) -> ReceptionReport:
@@ -71,7 +72,7 @@ def test_report_counts_packets_and_octets_without_repairs() -> None:
     stream = transmission()
     sent = [send(stream, now=10.0) for _ in range(3)]
     for frame in stream.on_nack((sent[0].sequence_number,), 10.0):
-        frame.source.write(frame, 0, 10.0)
+        frame.source.write(frame, 0, 10.0, ROOM)
     report = stream.sender_report(10.5, UNIX)
     assert report is not None
     assert (report.packet_count, report.octet_count) == (3, 12)

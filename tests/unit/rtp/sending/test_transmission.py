@@ -19,6 +19,7 @@ from tests.support.sending import (
     LEVEL_ID,
     MID_ID,
     NUMBER_ID,
+    ROOM,
     VP8,
     audio_parameters,
     header,
@@ -37,11 +38,13 @@ def audio() -> Transmission:
     return Transmission(MediaKind.AUDIO, 21, 22, audio_parameters())
 
 
-def packets(frame: OutboundFrame | None, *, now: float = 5.0) -> list[RtpPacket]:
+def packets(
+    frame: OutboundFrame | None, *, now: float = 5.0, room: float = ROOM
+) -> list[RtpPacket]:
     assert frame is not None
     found: list[RtpPacket] = []
     while frame.position < len(frame.payloads):
-        found.append(RtpPacket.parse(frame.source.write(frame, len(found), now)))
+        found += map(RtpPacket.parse, frame.source.write(frame, len(found), now, room))
     return found
 
 
@@ -51,6 +54,39 @@ def test_picture_goes_out_in_packets_with_one_time_and_a_marker_at_its_end() -> 
     assert len({each.timestamp for each in found}) == 1
     assert [each.marker for each in found] == [False, False, True]
     assert {(each.ssrc, each.payload_type) for each in found} == {(11, 96)}
+
+
+@pytest.mark.parametrize("room", [0, 130, 400, 1e9])
+def test_as_many_packets_are_written_as_begin_within_the_room(room: float) -> None:
+    transmission = video()
+    payloads = [bytes([index]) * 100 for index in range(4)]
+    frame = transmission.frame(payloads, timestamp=0)
+    assert frame is not None
+    found: list[bytes] = []
+    while frame.position < len(payloads):
+        written = transmission.write(frame, len(found), 1.0, room)
+        assert sum(map(len, written[:-1])) <= room
+        found += written
+        assert frame.position == len(found)
+        # Another one would begin beyond it.
+        assert frame.position == len(payloads) or sum(map(len, written)) > room
+    packets = [RtpPacket.parse(each) for each in found]
+    assert [each.payload for each in packets] == payloads
+    assert [each.marker for each in packets] == [False, False, False, True]
+    assert [header(each)[NUMBER_ID] for each in packets] == [bytes([0, n]) for n in range(4)]
+    begin = packets[0].sequence_number
+    assert [each.sequence_number - begin for each in packets] == [0, 1, 2, 3]
+    counters = transmission.counters
+    assert (counters.packets, counters.octets, counters.frames) == (4, 400, 1)
+    assert counters.header_octets == sum(map(len, found)) - 400
+
+
+def test_only_the_first_packet_of_sound_has_the_marker_and_the_level() -> None:
+    transmission = audio()
+    frame = transmission.frame([b"a", b"b"], timestamp=0, marker=True, level=AudioLevel(10))
+    found = packets(frame)
+    assert [each.marker for each in found] == [True, False]
+    assert [LEVEL_ID in header(each) for each in found] == [True, False]
 
 
 def test_sequence_numbers_rise_by_one_through_frames_and_wrap() -> None:
@@ -171,7 +207,7 @@ def test_size_is_what_is_sent() -> None:
     frame = transmission.frame([bytes(100), bytes(50)], timestamp=0)
     assert frame is not None
     size = frame.size
-    assert size == sum(len(transmission.write(frame, 0, 1.0)) for _ in range(2))
+    assert size == sum(map(len, transmission.write(frame, 0, 1.0, ROOM)))
 
 
 def test_counts_packets_octets_frames_and_waiting() -> None:
