@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.browser("chromium")]
 
-_RECORDED = re.compile(r"Recorded: (\d+\.\d) s, \d+\.\d MB\.")
+_RECORDED = re.compile(r"Recorded: (\d+\.\d) s, (\d+ kB|\d+\.\d MB)\.")
 _SAID = "document.getElementById('record-said')"
 _PLAYER = "document.getElementById('recording-player')"
 _BUTTON = "document.getElementById('record')"

@@ -124,7 +124,7 @@ export const RECORD_HINT = "Python records what it receives, at most a minute, a
 /** One sentence about how far a recording is; as Python tells it. */
 export function recordedAs({ state, seconds, size, reason }) {
   if (state === "failed") return `Not recorded: ${reason}.`;
-  const amount = `${seconds.toFixed(1)} s, ${(size / 1e6).toFixed(1)} MB`;
+  const amount = `${seconds.toFixed(1)} s, ${size < 1e6 ? `${Math.round(size / 1e3)} kB` : `${(size / 1e6).toFixed(1)} MB`}`;
   return state === "ready" ? `Recorded: ${amount}.` : `Recording: ${amount}`;
 }
 

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from pyee import EventEmitter
+
+from handfast.demo.clips import ClipFolder
+from handfast.demo.studio import Studio
+from media import SyntheticVideoTrack
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from peer import DataChannel
+
+
+class _Channel(EventEmitter):
+    """As much of a data channel as a studio uses."""
+
+    readyState = "open"  # noqa: N815 - as webrtc-pc names it
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    def send(self, text: str) -> None:
+        self._sent.put_nowait(json.loads(text))
+
+    def ask(self, action: str) -> None:
+        self.emit("message", json.dumps({"action": action}))
+
+    async def told(self, *states: str) -> dict[str, Any]:
+        async with asyncio.timeout(20):
+            while (told := await self._sent.get())["state"] not in states:
+                pass
+        return told
+
+
+@contextlib.asynccontextmanager
+async def _running(studio: Studio) -> AsyncIterator[_Channel]:
+    channel = _Channel()
+    studio.attach(cast("DataChannel", channel))
+    running = asyncio.create_task(studio.run())
+    yield channel
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("bound", [{"longest": 0.5}, {"largest": 1}])
+async def test_a_recording_ends_by_itself(tmp_path: Path, bound: dict[str, Any]) -> None:
+    folder = ClipFolder(tmp_path)
+    studio = Studio(folder, **bound)
+    studio.take(SyntheticVideoTrack(width=64, height=48))
+    async with _running(studio) as channel:
+        channel.ask("start")
+        told = await channel.told("ready", "failed")
+
+        assert told["state"] == "ready"
+        assert told["seconds"] < 3
+        assert f"recordings/{next(iter(folder.served))}" == told["url"]
+    assert folder.served == {}
+    assert os.listdir(tmp_path) == []
+
+
+async def test_a_second_wish_to_begin_changes_nothing(tmp_path: Path) -> None:
+    studio = Studio(ClipFolder(tmp_path))
+    studio.take(SyntheticVideoTrack(width=64, height=48))
+    async with _running(studio) as channel:
+        channel.ask("start")
+        await channel.told("recording")
+        channel.ask("start")
+        await asyncio.sleep(0.3)
+        channel.ask("stop")
+        await channel.told("ready")
+
+        assert len(os.listdir(tmp_path)) == 1
+
+
+async def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    studio = Studio(ClipFolder(tmp_path / "gone"))
+    async with _running(studio) as channel:
+        channel.ask("start")
+
+        assert (await channel.told("failed"))["reason"] == "No such file or directory"
+
+
+@pytest.mark.parametrize("message", ["", "{}", b"\xff", '{"action": "dance"}', "[1]"])
+async def test_nonsense_is_passed_over(tmp_path: Path, message: str | bytes) -> None:
+    async with _running(Studio(ClipFolder(tmp_path))) as channel:
+        channel.emit("message", message)
+        channel.ask("start")
+
+        assert (await channel.told("failed"))["reason"].startswith("this page sends neither")
