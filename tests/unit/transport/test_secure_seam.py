@@ -35,9 +35,7 @@ def test_the_calls_have_the_shape_we_rely_on(call: Callable[..., Any], parameter
     assert ", ".join(inspect.signature(call).parameters) == parameters
 
 
-@pytest.mark.parametrize(
-    "name", ["_role", "_rx_srtp", "_ssl", "_srtp_profiles", "_tx_srtp"]
-)
+@pytest.mark.parametrize("name", ["_role", "_rx_srtp", "_ssl", "_srtp_profiles", "_tx_srtp"])
 def test_the_attributes_are_there(name: str) -> None:
     assert name in RTCDtlsTransport.__init__.__code__.co_names
 
