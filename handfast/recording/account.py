@@ -62,12 +62,11 @@ class Account:
         if self._began is None:
             return "Nobody has sent anything yet"
         octets = sum(one.stats.size for one in self._recorders)
-        people = (
-            f"{one.name} {' '.join(map(_known, one.codecs))}".strip()
-            for one in self.present.values()
-        )
-        parts = [duration(time.monotonic() - self._began), size(octets), listed(list(people))]
-        return "  ".join(part for part in (*parts, self._missing()) if part)
+        people = [
+            f"{one.name}: {', '.join(map(_known, one.codecs))}" for one in self.present.values()
+        ]
+        parts = [duration(time.monotonic() - self._began), size(octets), *people]
+        return "  ".join(("●", *parts, self._missing() or "no gaps"))
 
     def summary(self) -> Iterator[str]:
         """What has become of it."""

@@ -15,6 +15,7 @@ from handfast.recording.account import Account
 from handfast.recording.sheets import Arrangement, sheet_for
 from handfast.recording.streams import Streams
 from media.recording.containers import Container
+from media.recording.events import SegmentEnd
 from media.recording.recorder import Recorder, RecorderState
 from peer import InvalidStateError, PeerError
 from signaling import ChannelLost, SignalingError, join
@@ -124,7 +125,7 @@ class RecordSession:
             await channel.close(reason)
             await self._sheet.leave(member)
             self.account.present.pop(member, None)
-            self._left(member, streams.name, reason)
+        self._left(member, streams.name, reason)
 
     async def _take(self, member: str, streams: Streams, event: TrackEvent) -> None:
         if event.track.kind == "video" and not self._pictures:
@@ -157,7 +158,8 @@ class RecordSession:
         return recorder
 
     def _on_segment(self, segment: Segment) -> None:
-        self._note(f"{segment.path} is complete.")
+        if segment.end is not SegmentEnd.STOPPED:
+            self._note(f"{segment.path} is complete; the next file begins ({segment.end.value}).")
 
     def _on_transcoding(self, transcoding: Transcoding) -> None:
         if self._options.arrangement is not Arrangement.COMPOSITE:

@@ -26,10 +26,14 @@ class Streams:
         """Their names, pictures before sound."""
         return tuple(sorted(self._codecs, key=lambda name: self._codecs[name], reverse=True))
 
+    def add(self, kind: str, codec: str) -> None:
+        """Something has arrived in this codec."""
+        self._codecs[codec] = kind
+
     async def look(self, connection: PeerConnection) -> None:
-        """Add those in which something has arrived."""
+        """Add those in which something has arrived there."""
         for receiver in connection.getReceivers():
             for entry in (await receiver.getStats()).values():
                 if isinstance(entry, CodecStats):
                     kind, _, name = entry.mimeType.partition("/")
-                    self._codecs[name] = kind
+                    self.add(kind, name)

@@ -38,6 +38,18 @@ def test_a_port_out_of_range_is_a_usage_error() -> None:
     assert CliRunner().invoke(app, ["demo", "--port", "65536"]).exit_code == 2
 
 
+def test_a_recording_is_arranged_in_one_way() -> None:
+    both = ["--per-participant", "--composite"]
+
+    result = CliRunner().invoke(app, ["record", "ws://127.0.0.1/ws#a", "out.webm", *both])
+
+    assert result.exit_code == 2
+
+
+def test_a_call_needs_a_file() -> None:
+    assert CliRunner().invoke(app, ["call", "ws://127.0.0.1/ws#a"]).exit_code == 2
+
+
 def test_the_version_is_printed() -> None:
     assert re.match(r"handfast \d+\.\d+", CliRunner().invoke(app, ["--version"]).stdout)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -41,6 +42,18 @@ async def test_every_answer_is_under_a_strict_policy(client: httpx.AsyncClient, 
     assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
     assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["/recordings/", "/recordings/other.webm", "/recordings/../recordings/x.webm"]
+)
+async def test_no_recording_is_found_without_its_name(tmp_path: Path, path: str) -> None:
+    (tmp_path / "clip.webm").write_bytes(b"a recording")
+    site = create_site(visitors=1, recordings={"secret.webm": tmp_path / "clip.webm"})
+    transport = httpx.ASGITransport(site)
+    async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
+        assert (await client.get("/recordings/secret.webm")).content == b"a recording"
+        assert (await client.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/../server.py", "/%2e%2e/cli.py", "/py.typed", "/ws"])

@@ -1,0 +1,141 @@
+"""What a recording of a room says, and which files it makes, without a room."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from handfast.recording.account import Account
+from handfast.recording.session import RecordError, check
+from handfast.recording.sheets import Arrangement, Sheet, sheet_for
+from handfast.recording.streams import Streams
+from media.recording.events import Segment, SegmentEnd, Transcoding, TranscodingReason
+from media.recording.recorder import RecorderStats
+from peer.rtp_parameters import MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from media.recording.recorder import Recorder
+    from peer import MediaStreamTrack
+
+
+@dataclass
+class _Recorder:
+    """Notes what is asked of it."""
+
+    path: Path = Path("out.webm")
+    stats: RecorderStats = field(default_factory=RecorderStats)
+    done: list[str] = field(default_factory=list)
+
+    def addTrack(self, track: str) -> None:
+        self.done.append(track)
+
+    async def start(self) -> None:
+        self.done.append("start")
+
+    async def stop(self) -> None:
+        self.done.append("stop")
+
+
+def _account(*recorders: _Recorder) -> Account:
+    return Account(cast("Sequence[Recorder]", recorders))
+
+
+def _streams(name: str, **codecs: str) -> Streams:
+    streams = Streams(name)
+    for kind, codec in codecs.items():
+        streams.add(kind, codec)
+    return streams
+
+
+def _sheet(arrangement: Arrangement, path: str) -> tuple[Sheet, list[_Recorder]]:
+    made: list[_Recorder] = []
+
+    def make(path: Path) -> Recorder:
+        made.append(_Recorder(path))
+        return cast("Recorder", made[-1])
+
+    return sheet_for(arrangement, Path(path), make), made
+
+
+def _track(name: str) -> MediaStreamTrack:
+    return cast("MediaStreamTrack", name)
+
+
+def _file(name: str) -> Segment:
+    return Segment(Path(name), 1, 62.3, 3_400_000, SegmentEnd.STOPPED)
+
+
+def test_nothing_is_said_to_be_nothing() -> None:
+    account = _account(_Recorder())
+
+    assert account.line() == "Nobody has sent anything yet"
+    assert list(account.summary()) == ["Nothing was recorded."]
+
+
+def test_the_line_says_time_size_streams_and_gaps() -> None:
+    account = _account(_Recorder(stats=RecorderStats(size=3_400_000, gaps=2, dropped=1)))
+    account.begin("a", _streams("alice", audio="opus", video="VP8"), time.monotonic() - 62)
+
+    assert account.line() == "●  1:02  3.4 MB  alice: VP8, Opus  2 gaps and 1 frame for a slow disk"
+
+
+def test_the_summary_says_what_passed_and_what_did_not() -> None:
+    changed = Transcoding(MediaKind.VIDEO, "H264", "VP8", TranscodingReason.CONTAINER)
+    stats = RecorderStats(files=(_file("out.webm"), _file("out-2.webm")), transcoding=(changed,))
+    account = _account(_Recorder(stats=stats))
+    account.begin("a", _streams("alice", audio="opus", video="H264"), 0.0)
+    account.begin("b", _streams("bob", audio="opus"), 0.0)
+
+    assert list(account.summary()) == [
+        "out.webm       1:02    3.4 MB",
+        "out-2.webm     1:02    3.4 MB",
+        "Written as it came: Opus.",
+        "Encoded anew, as the file cannot hold it: H264 as VP8.",
+        "Nothing was lost.",
+    ]
+
+
+async def test_together_is_one_recorder_for_all() -> None:
+    sheet, made = _sheet(Arrangement.TOGETHER, "out.webm")
+    for member in ("a", "b"):
+        await sheet.come(member, member)
+        await sheet.take(member, _track(member))
+    await sheet.leave("a")
+    await sheet.close()
+
+    assert [one.done for one in made] == [["start", "a", "b", "stop"]]
+
+
+async def test_each_participant_has_a_recorder_until_they_leave() -> None:
+    sheet, made = _sheet(Arrangement.PER_PARTICIPANT, "dir/out.webm")
+    for member in ("a", "b"):
+        await sheet.come(member, member)
+        await sheet.take(member, _track(member))
+    await sheet.leave("a")
+    assert [one.done for one in made] == [["start", "a", "stop"], ["start", "b"]]
+    await sheet.close()
+
+    assert [one.done[-1] for one in made] == ["stop", "stop"]
+    assert len(sheet.recorders) == len(made)
+
+
+async def test_what_people_call_themselves_is_no_path_and_no_template() -> None:
+    sheet, made = _sheet(Arrangement.PER_PARTICIPANT, "dir/out.webm")
+    for number, name in enumerate(["../../etc/x", "{n}", "...", "ana", "ana", "Zoë"]):
+        await sheet.come(f"m{number}", name)
+
+    names = ["out-etc-x", "out-n", "out-m2", "out-ana", "out-ana-m4", "out-Zoë"]
+    assert [str(one.path) for one in made] == [f"dir/{name}.webm" for name in names]
+
+
+@pytest.mark.parametrize("name", ["out.avi", "out", "nowhere/out.webm", "out-{x}.webm"])
+def test_what_cannot_be_recorded_is_said_before(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RecordError, match=r"^[^\n]+\.$"):
+        check(tmp_path / name)
+    check(tmp_path / "out.webm")
