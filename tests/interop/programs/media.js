@@ -5,7 +5,7 @@ globalThis.media = (() => {
   const FRAMES_A_SECOND = 15;
   // An AudioContext of Firefox stands still on a machine without sound; an element plays on.
   const RATE = 8000;
-  const SECONDS = 60;
+  const SECONDS = 90;
   const LISTEN = 700;
   const connection = new RTCPeerConnection();
   const elements = new Map();
@@ -85,11 +85,13 @@ globalThis.media = (() => {
     return found.filter((c) => place(c) >= 0).sort((a, b) => place(a) - place(b));
   }
 
-  async function add({ codec, rids, ...what }) {
-    const track = await source(what);
+  // A track that is given is sent; else one of that colour or pitch.
+  async function add({ codec, rids, given, ...what }) {
+    const track = given ?? (await source(what));
     const sendEncodings = (rids ?? []).map((rid) => ({ rid }));
     const transceiver = connection.addTransceiver(track, { sendEncodings });
     if (codec) transceiver.setCodecPreferences(codecs(track.kind, codec));
+    return transceiver;
   }
 
   async function described() {

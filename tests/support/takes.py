@@ -1,0 +1,180 @@
+"""Owns recordings of a call into several files at once, and what tests look at of each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import threading
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from media.recording.recorder import Recorder
+from tests.support.flashes import offsets
+from tests.support.tools import tool_path
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from media.recording.events import RecordingFailure
+    from media.recording.recorder import RecorderStats
+    from peer import RtpReceiver
+
+#: How long each recording is.
+SECONDS = float(os.environ.get("SECONDS", "6"))
+#: Seconds by which flash and beep may be apart, and by which a duration may be off.
+TOGETHER, EXACT = 0.04, 0.1
+#: Suffixes of the containers that take a codec as it is, beside Opus.
+CONTAINERS: Mapping[str, tuple[str, ...]] = {
+    "VP8": ("webm", "mkv"),
+    "VP9": ("webm", "mkv", "mp4", "m3u8"),
+    "AV1": ("webm", "mkv", "mp4", "m3u8"),
+    "H264": ("mkv", "mp4", "m3u8"),
+}
+#: Flashes by which the start and the end of a file are judged: a busy page is late with one.
+_SOME = 3
+#: Seconds: half of what is between two flashes.
+_APART = 0.5
+_FFMPEG_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """One recording.
+
+    Args:
+        name: Its codec and container.
+        paths: Its files.
+        lasted: In seconds, from when something of each track in the last file had arrived, or of
+            any in the only file, to the stop.
+        stats: What the recorder counted.
+        failures: What the recorder complained of.
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    lasted: float
+    stats: RecorderStats
+    failures: tuple[RecordingFailure, ...]
+
+    def errors(self) -> list[str]:
+        """What FFmpeg finds while it decodes each file; empty where all is well."""
+        return [said for path in self.paths if (said := errors(path))]
+
+    def duration(self) -> float:
+        """Of the last file, as it says itself, in seconds."""
+        return float(probe(self.paths[-1])["format"]["duration"])
+
+    def codecs(self) -> list[str]:
+        """In the last file."""
+        return sorted(each["codec_name"] for each in probe(self.paths[-1])["streams"])
+
+    def offsets(self) -> list[float]:
+        """By how much each flash comes after its beep, in seconds, where there are both."""
+        both = (path for path in self.paths if len(probe(path)["streams"]) == 2)
+        return [each for path in both for each in offsets(path) if abs(each) < _APART]
+
+
+def are_together(found: list[float]) -> bool:
+    """Whether flash and beep are, by offsets, at the start and at the end of a file."""
+    return all(abs(median(some)) <= TOGETHER for some in (found[:_SOME], found[-_SOME:]))
+
+
+def show(found: Mapping[str, list[float]]) -> None:
+    """Print offsets in milliseconds, for `-rP`."""
+    for name, each in found.items():
+        print(f"{name:13}", *(f"{1000 * offset:+.0f}" for offset in each))
+
+
+@dataclass(slots=True)
+class Taking:
+    """Recorders that run, and the names of the threads that were seen meanwhile."""
+
+    recorders: dict[str, Recorder]
+    failures: dict[str, list[RecordingFailure]]
+    began: float
+    takes: dict[str, Take]
+    threads: set[str]
+
+    async def last(self, seconds: float) -> None:
+        """Go on until so much time has passed since the start."""
+        while (left := self.began + seconds - time.monotonic()) > 0:
+            self.threads.update(thread.name for thread in threading.enumerate())
+            await asyncio.sleep(min(left, 0.2))
+
+
+@asynccontextmanager
+async def taking(tracks: Mapping[Path, Sequence[RtpReceiver]]) -> AsyncIterator[Taking]:
+    """Record tracks into files, all at once, from the beginning of the context to its end.
+
+    Args:
+        tracks: By the path of the file.
+    """
+    recorders = {path.name: Recorder(path) for path in tracks}
+    failures: dict[str, list[RecordingFailure]] = {name: [] for name in recorders}
+    for (name, recorder), receivers in zip(recorders.items(), tracks.values(), strict=True):
+        recorder.on("error", failures[name].append)
+        for receiver in receivers:
+            recorder.addTrack(receiver.track)
+    every = {receiver for receivers in tracks.values() for receiver in receivers}
+    arriving = {receiver: asyncio.create_task(_arrival(receiver)) for receiver in every}
+    began = time.monotonic()
+    for recorder in recorders.values():
+        await recorder.start()
+    made = Taking(recorders, failures, began, {}, set())
+    yield made
+    ended = time.monotonic()
+    await asyncio.gather(*(recorder.stop() for recorder in recorders.values()))
+    arrived = {receiver: await task for receiver, task in arriving.items()}
+    for (name, recorder), receivers in zip(recorders.items(), tracks.values(), strict=True):
+        paths = tuple(segment.path for segment in recorder.stats.files)
+        which = min if len(paths) == 1 else max
+        made.takes[name] = Take(
+            name=name,
+            paths=paths,
+            lasted=ended - which(arrived[receiver] for receiver in receivers),
+            stats=recorder.stats,
+            failures=tuple(failures[name]),
+        )
+
+
+async def _arrival(receiver: RtpReceiver) -> float:
+    """Of the next frame that can be decoded by itself."""
+    reader = receiver.encoded_frames()
+    frame = await anext(reader)
+    await reader.aclose()
+    return frame.arrival
+
+
+def probe(path: Path) -> Any:
+    """What ffprobe says of a file."""
+    command = [
+        *(str(Path(tool_path("ffmpeg")).with_name("ffprobe")), "-v", "error"),
+        *("-show_format", "-show_streams", "-of", "json", str(path)),
+    ]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=_FFMPEG_SECONDS)
+    assert done.stderr == b""
+    return json.loads(done.stdout)
+
+
+def errors(path: Path) -> str:
+    """What FFmpeg finds while it decodes a whole file.
+
+    Raises:
+        subprocess.CalledProcessError: It gave up.
+    """
+    command = [tool_path("ffmpeg"), "-v", "error", "-xerror", "-i", str(path), "-map", "0"]
+    done = subprocess.run(
+        # Else it counts time in pictures at a steady rate, and complains that two are of one time.
+        [*command, "-enc_time_base", "-1", "-f", "null", "-"],
+        capture_output=True,
+        check=True,
+        timeout=_FFMPEG_SECONDS,
+        text=True,
+    )
+    return done.stderr
