@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
+
+from media.recording.opus_gaps import nothing
 
 if TYPE_CHECKING:
     from media.recording.pending import Frame
@@ -16,6 +20,7 @@ _BASE_IS_MOOF = 0x020000
 _RUN_FLAGS = 0x000701
 # Section 8.8.3.1: depends on no other sample; depends on others, and is no place to begin.
 _KEYFRAME, _OTHER = 0x02000000, 0x01010000
+_ZERO = Fraction(0)
 
 
 class FragmentWriter:
@@ -25,12 +30,17 @@ class FragmentWriter:
         sink: The file.
         header: Its ftyp and moov boxes; the tracks have the numbers 1 and following.
         timescales: Ticks in a second, of each track.
+        from_zero: Whether each track is to begin with the file, whenever its first frame does: for
+            readers that take the end of a track for how long it is, and add when it begins.
     """
 
-    def __init__(self, sink: Sink, header: bytes, timescales: Sequence[int]) -> None:
+    def __init__(
+        self, sink: Sink, header: bytes, timescales: Sequence[int], *, from_zero: bool = False
+    ) -> None:
         self._sink = sink
         self._timescales = timescales
         self._number = 0
+        self._late = set(range(len(timescales))) if from_zero else set()
         sink.write(header)
 
     def write(self, frames: list[Frame]) -> None:
@@ -39,6 +49,9 @@ class FragmentWriter:
         streams: dict[int, list[Frame]] = {}
         for frame in sorted(frames):
             streams.setdefault(frame.stream, []).append(frame)
+        for stream in self._late & streams.keys():
+            self._late.remove(stream)
+            streams[stream] = _from_zero(streams[stream])
         # How large the moof box is does not depend on the offsets in it.
         size = len(self._moof(streams, 0))
         self._sink.write(self._moof(streams, size + 8))
@@ -72,6 +85,18 @@ class FragmentWriter:
             _full_box(b"tfdt", 1, 0, struct.pack(">Q", starts[0])),
             _full_box(b"trun", 0, _RUN_FLAGS, struct.pack(">II", len(run), offset) + samples),
         )
+
+
+def _from_zero(run: list[Frame]) -> list[Frame]:
+    """The first picture is shown from the beginning on; in front of sound is silence."""
+    first = run[0]
+    if first.pts == 0:
+        return run
+    if first.picture:
+        return [replace(first, pts=_ZERO, duration=first.pts + first.duration), *run[1:]]
+    # The only sound in such files is Opus.
+    silence = replace(first, pts=_ZERO, duration=first.pts, payload=nothing(first.payload))
+    return [silence, *run]
 
 
 def _box(kind: bytes, *data: bytes) -> bytes:

@@ -170,7 +170,10 @@ class Muxer:
                     playlist = Sink(self._path)
                     self._sinks.append(playlist)
                     self._playlist = Playlist(playlist, media)
-                return FragmentWriter(sink, header, [spec.codec.clock_rate for spec in streams])
+                # A segment of HLS holds nothing of what is before it.
+                from_zero = container is Container.MP4
+                rates = [spec.codec.clock_rate for spec in streams]
+                return FragmentWriter(sink, header, rates, from_zero=from_zero)
             case Container.WEBM | Container.MATROSKA:
                 tracks = matroska_tracks(streams)
                 pictures = frozenset(

@@ -8,7 +8,8 @@ from fractions import Fraction
 # RFC 6716 section 3.1, table 2: seconds of a frame, by the lowest bits of the configuration.
 _SPEECH = (Fraction(10, 1000), Fraction(20, 1000), Fraction(40, 1000), Fraction(60, 1000))
 _MUSIC = (Fraction(5, 2000), Fraction(5, 1000), Fraction(10, 1000), Fraction(20, 1000))
-_FIRST_HYBRID, _FIRST_MUSIC = 12, 16
+_FIRST_HYBRID, _FIRST_MUSIC, _LONG_MUSIC = 12, 16, 31
+_STEREO = 4
 # Section 3.2.5: any number of frames, in no more than this.
 _ANY_NUMBER = 3
 _MOST = Fraction(120, 1000)
@@ -22,6 +23,12 @@ def frame_seconds(packet: bytes) -> Fraction:
     if configuration >= _FIRST_HYBRID:
         return _SPEECH[configuration & 1]
     return _SPEECH[configuration & 3]
+
+
+def nothing(packet: bytes) -> bytes:
+    """An empty frame with the channels of a packet: a decoder that begins with it gives silence."""
+    # RFC 6716 section 3.1: 20 ms of music, of which no decoder makes noise; code 0 is one frame.
+    return bytes((_LONG_MUSIC << 3 | packet[0] & _STEREO,))
 
 
 def substitutes(packet: bytes, missing: Fraction) -> Iterator[tuple[bytes, Fraction]]:

@@ -54,11 +54,28 @@ def test_a_stream_that_begins_later_does_so_in_the_file(
     sound, pictures = audio(0, start=start[0]), video(name, 1, start=start[1])
     shots = lasting(sound, 4) + lasting(pictures, 4)
     record(path, container, [spec_of("opus"), spec_of(name)], shots)
+    wanted = {each: [float(shot.pts) for shot in shots if shot.stream == each] for each in (0, 1)}
+    if container is Container.MP4:
+        # It is shown from the beginning on; in front of sound is a packet of silence.
+        wanted[late] = [0.0, *wanted[late][late:]]
     for stream, found in times(path).items():
-        assert found == pytest.approx(
-            [float(shot.pts) for shot in shots if shot.stream == stream], abs=0.001
-        )
+        assert found == pytest.approx(wanted[stream], abs=0.001)
     assert complaints(path) == ""
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_ffprobe_knows_how_long_an_mp4_is_of_which_a_stream_begins_later(
+    tmp_path: Path, late: int
+) -> None:
+    path = tmp_path / "a.mp4"
+    start = [Fraction(0), Fraction(0)]
+    start[late] = Fraction(7, 3)
+    sound, pictures = audio(0, start=start[0]), video("VP9", 1, start=start[1])
+    shots = lasting(sound, 4 - start[0]) + lasting(pictures, 4 - start[1])
+    record(path, Container.MP4, [spec_of("opus"), spec_of("VP9")], shots)
+    with av.open(str(path)) as file:
+        assert file.duration is not None
+        assert file.duration / 1_000_000 == pytest.approx(4, abs=0.05)
 
 
 @pytest.mark.parametrize(("container", "name"), PICTURED)

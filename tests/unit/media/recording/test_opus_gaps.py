@@ -6,7 +6,7 @@ import av
 import pytest
 from av.packet import Packet
 
-from media.recording.opus_gaps import frame_seconds, substitutes
+from media.recording.opus_gaps import frame_seconds, nothing, substitutes
 
 MS = Fraction(1, 1000)
 
@@ -43,3 +43,12 @@ def test_substitutes_last_as_long_as_what_is_missing(configuration: int, missing
 @pytest.mark.parametrize("missing", [-1, 0, 19])
 def test_nothing_stands_for_less_than_a_frame(missing: int) -> None:
     assert list(substitutes(b"\xfc", missing * MS)) == []
+
+
+@pytest.mark.parametrize("configuration", range(32))
+def test_a_packet_of_nothing_is_silence_to_a_new_decoder(configuration: int) -> None:
+    packet = bytes((configuration << 3 | 0b111, 0b11, 1, 2, 3))
+    for name in ("libopus", "opus"):
+        decoder = av.CodecContext.create(name, "r")
+        frames = decoder.decode(Packet(nothing(packet)))
+        assert not any(frame.to_ndarray().any() for frame in frames)
