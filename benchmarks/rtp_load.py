@@ -14,15 +14,25 @@ from peer.candidates import CandidateFields
 from peer.ice_parameters import IceParameters
 from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint
-from peer.rtp.rtcp import ReceiverEstimatedMaximumBitrate, write
+from peer.rtp.rtcp import (
+    FullIntraRequest,
+    PictureLossIndication,
+    ReceiverEstimatedMaximumBitrate,
+    SourceDescription,
+    parse,
+    write,
+)
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
 from peer.transport.secure import SecureTransport
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.rtp_streams import Media
     from peer.errors import DtlsError
+    from peer.rtp.rtcp import SenderReport
 
 #: Bits a second that those who receive say they can take.
 PLENTY = 10**9
@@ -66,20 +76,21 @@ class LoadEnd:
     """One connection to a subject, which is to answer its offer.
 
     Args:
-        media: What it sends or wants.
-        sections: How many m-sections of it.
+        sections: What it sends or wants, an m-section each.
         sends: Whether it sends; it receives otherwise.
 
     Attributes:
         packets: RTP packets that came, authenticated.
         frames: Those among them with a marker.
         streams: What it may send.
+        keyframes_wanted: How many times a key frame was asked for.
     """
 
-    def __init__(self, media: Media, sections: int = 1, *, sends: bool) -> None:
+    def __init__(self, sections: Sequence[Media], *, sends: bool) -> None:
         self.packets = 0
         self.frames = 0
-        self._media = media
+        self.keyframes_wanted = 0
+        self._sections = sections
         self._sends = sends
         self._heard_ssrc: int | None = None
         self._reminder: asyncio.TimerHandle | None = None
@@ -87,7 +98,9 @@ class LoadEnd:
         self._local = IceParameters.generate()
         self._candidates: list[CandidateFields] = []
         self._gathered = asyncio.Event()
-        self.streams = [Stream(1000 + index, media.payload_type) for index in range(sections)]
+        self.streams = [
+            Stream(1000 + index, media.payload_type) for index, media in enumerate(sections)
+        ]
         self._ice = IceGenerations(
             self._local,
             make=lambda local, events: IceTransport(local=local, events=events),
@@ -131,6 +144,10 @@ class LoadEnd:
         """Send one RTP packet; whether the kernel took it."""
         return self._secure.send_rtp(packet)
 
+    def report(self, report: SenderReport) -> None:
+        """Send one."""
+        self._secure.send_rtcp(write([report, SourceDescription(((report.ssrc, "load"),))]))
+
     async def close(self) -> None:
         """End it."""
         if self._reminder is not None:
@@ -139,7 +156,7 @@ class LoadEnd:
         await self._ice.close()
 
     def _section(self, mid: int) -> list[str]:
-        media = self._media
+        media = self._sections[mid]
         lines = [
             f"m={media.kind} 9 UDP/TLS/RTP/SAVPF {media.payload_type}",
             "c=IN IP4 0.0.0.0",
@@ -201,7 +218,9 @@ class LoadEnd:
         """Nothing follows."""
 
     def on_rtcp(self, packet: bytes) -> None:
-        """What a subject asks for, the load does not do."""
+        """Note what a subject asks for."""
+        asked = (PictureLossIndication, FullIntraRequest)
+        self.keyframes_wanted += any(isinstance(each, asked) for each in parse(packet))
 
     def on_data(self, message: bytes) -> None:
         """There is none."""

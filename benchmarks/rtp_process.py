@@ -1,4 +1,4 @@
-"""Owns the process of a subject of the RTP benchmark, as seen from the load."""
+"""Owns the process of a subject of the benchmarks of RTP and of recording, as the load sees it."""
 
 from __future__ import annotations
 
@@ -40,20 +40,19 @@ class SubjectError(Exception):
 
 
 class Process:
-    """A subject in a process of its own, pinned to its core.
+    """A subject in a process of its own, that is told what to do line by line.
 
     Args:
-        who: Which.
-        work: What it does.
+        command: The program and its arguments.
     """
 
-    def __init__(self, who: Who, work: Work) -> None:
-        self._arguments = (who.name, work.value, who.loop, str(SUBJECT_CORE))
+    def __init__(self, *command: str) -> None:
+        self._command = command
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Process:
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "benchmarks.rtp_subject", *self._arguments),
+            *self._command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -68,16 +67,21 @@ class Process:
 
     async def join(self, end: LoadEnd, how: str, **details: Any) -> None:
         """Connect it to an end of the load."""
-        answer = await self._ask(how, offer=await end.offer(), **details)
+        answer = await self.ask(how, offer=await end.offer(), **details)
         async with asyncio.timeout(_PATIENCE):
             await end.accept(answer["answer"])
 
     async def read(self) -> tuple[int, float]:
         """Frames that came out so far, and seconds of processor time that it spent."""
-        answer = await self._ask("read")
+        answer = await self.ask("read")
         return answer["frames"], answer["processor"]
 
-    async def _ask(self, what: str, **details: Any) -> dict[str, Any]:
+    async def ask(self, what: str, **details: Any) -> dict[str, Any]:
+        """Tell it to do something; returns its answer.
+
+        Raises:
+            SubjectError: It has ended.
+        """
         process = self._process
         assert process is not None
         assert process.stdin is not None
@@ -86,6 +90,12 @@ class Process:
         async with asyncio.timeout(_PATIENCE):
             line = await process.stdout.readline()
         if not line:
-            raise SubjectError(f"{' '.join(self._arguments)}: it has ended")
+            raise SubjectError(f"{' '.join(self._command)}: it has ended")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+def subject_process(who: Who, work: Work) -> Process:
+    """One of the RTP benchmark, pinned to its core."""
+    arguments = (who.name, work.value, who.loop, str(SUBJECT_CORE))
+    return Process(sys.executable, "-m", "benchmarks.rtp_subject", *arguments)

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import uvloop
@@ -17,7 +18,7 @@ import uvloop
 from benchmarks.rtp_subjects import SUBJECTS, Subject, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
@@ -27,14 +28,14 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 _LONGEST = 1 << 20
 
 
-async def serve(subject: Subject) -> None:
+async def serve(answer: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]) -> None:
     """Do what is asked until nobody asks any more."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(_LONGEST)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
         request: dict[str, Any] = json.loads(line)
-        print(json.dumps(await _answer(subject, request)), flush=True)
+        print(json.dumps(await answer(request)), flush=True)
 
 
 async def _answer(subject: Subject, request: dict[str, Any]) -> dict[str, Any]:
@@ -51,7 +52,7 @@ def main(name: str, work: str, loop: str, core: str) -> None:
     """Run from the command line."""
     os.sched_setaffinity(0, {int(core)})
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
-        runner.run(serve(SUBJECTS[name](Work(work))))
+        runner.run(serve(partial(_answer, SUBJECTS[name](Work(work)))))
     # Whatever still runs in threads of aiortc is of no interest.
     sys.stdout.flush()
     os._exit(0)

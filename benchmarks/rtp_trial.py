@@ -11,7 +11,7 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 from benchmarks.rtp_load import LoadEnd
-from benchmarks.rtp_process import Process
+from benchmarks.rtp_process import subject_process
 from benchmarks.rtp_streams import PER_FRAME, PICTURES, SOUNDS, VIDEO, likeness
 from benchmarks.rtp_subjects import Work
 
@@ -73,8 +73,8 @@ class Trial:
 async def receive(who: Who, rate: float) -> Trial:
     """Send it so many packets a second, in several streams."""
     async with AsyncExitStack() as stack:
-        subject = await stack.enter_async_context(Process(who, Work.RECEIVE))
-        source = LoadEnd(VIDEO, STREAMS, sends=True)
+        subject = await stack.enter_async_context(subject_process(who, Work.RECEIVE))
+        source = LoadEnd([VIDEO] * STREAMS, sends=True)
         stack.push_async_callback(source.close)
         await subject.join(source, "source")
         await _warm_up([source])
@@ -94,14 +94,14 @@ async def receive(who: Who, rate: float) -> Trial:
 async def relay(who: Who, peers: int, rate: float) -> Trial:
     """Send it so many packets a second in several rooms, in each of which so many want them."""
     async with AsyncExitStack() as stack:
-        subject = await stack.enter_async_context(Process(who, Work.RELAY))
-        sources = [LoadEnd(VIDEO, sends=True) for _ in range(ROOMS[peers])]
+        subject = await stack.enter_async_context(subject_process(who, Work.RELAY))
+        sources = [LoadEnd([VIDEO], sends=True) for _ in range(ROOMS[peers])]
         sinks = []
         for room, source in enumerate(sources):
             stack.push_async_callback(source.close)
             await subject.join(source, "source")
             for _ in range(peers):
-                sink = LoadEnd(VIDEO, sends=False)
+                sink = LoadEnd([VIDEO], sends=False)
                 stack.push_async_callback(sink.close)
                 await subject.join(sink, "sink", room=room)
                 sinks.append(sink)
@@ -127,8 +127,8 @@ async def decode(who: Who, media: Media, clip: Sequence[Payloads], seconds: int)
     """
     per_second = PICTURES if media is VIDEO else SOUNDS
     async with AsyncExitStack() as stack:
-        subject = await stack.enter_async_context(Process(who, Work.DECODE))
-        source = LoadEnd(media, sends=True)
+        subject = await stack.enter_async_context(subject_process(who, Work.DECODE))
+        source = LoadEnd([media], sends=True)
         stack.push_async_callback(source.close)
         await subject.join(source, "source")
         frames = cycle(clip)

@@ -1,0 +1,173 @@
+"""Owns the benchmark of recording: processor time for each minute of a call that is recorded.
+
+Usage: `python -m benchmarks.record [SECONDS [ROUNDS]]`. Exits with 1 where ours takes more than a
+tenth of the time of aiortc's `MediaRecorder`, or more than twice that of GStreamer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import uvloop
+from rich.console import Console
+
+from benchmarks.harness import ARTIFACTS, Report, compare
+from benchmarks.record_load import Caller
+from benchmarks.rtp_process import Process, SubjectError
+from benchmarks.rtp_streams import PICTURES, Payloads, pictures, sounds
+from tests.support.tools import SYSTEM_PYTHON, TOOLS
+
+#: Of the time of the others, ours takes so much at most.
+AIORTC, GSTREAMER = 0.1, 2.0
+SECONDS, ROUNDS = 10, 3
+#: Of the pictures that were sent, so many are in a file: the first and the last may be missing.
+_COMPLETE = 0.9
+#: What has to encode on a busy machine does not keep up. It is asked for the processor time of what
+#: it did, of which there has to be something.
+_SOMETHING = 0.3
+#: Seconds before the first frame, for a subject to know that it is connected, and after the last.
+_SETTLE, _TAIL = 1.0, 0.5
+
+
+class Subject:
+    """A recorder in a process of its own, a new one for each time.
+
+    Args:
+        name: What the report calls it.
+        bound: What ours may take of its time; None for ours.
+        command: That starts it, without the path of its file.
+        suffix: Of the file.
+        clips: Pictures and sounds to send.
+        seconds: How long.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        bound: float | None,
+        command: Sequence[str],
+        suffix: str,
+        clips: tuple[Sequence[Payloads], Sequence[Payloads]],
+        seconds: float,
+    ) -> None:
+        self.name = name
+        self.bound = bound
+        self._command = command
+        self._suffix = suffix
+        self._clips = clips
+        self._seconds = seconds
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
+    async def measure(self) -> float:
+        """Record once; returns milliseconds of processor time for each minute in the file.
+
+        Raises:
+            SubjectError: A good part of what was sent is not in the file.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"call.{self._suffix}"
+            caller = Caller(*self._clips)
+            try:
+                async with Process(*self._command, str(path)) as process:
+                    await process.join(caller.end, "source")
+                    await asyncio.sleep(_SETTLE)
+                    _, before = await process.read()
+                    await caller.play(self._seconds)
+                    await asyncio.sleep(_TAIL)
+                    after = float((await process.ask("stop"))["processor"])
+            finally:
+                await caller.end.close()
+            return 1000 * (after - before) / self._minutes(path)
+
+    def _minutes(self, path: Path) -> float:
+        """How much is in the file, by its pictures."""
+        counts = {"video": 0, "audio": 0}
+        with av.open(str(path)) as file:
+            for packet in file.demux():
+                counts[packet.stream.type] += packet.pts is not None
+        least = self._seconds * PICTURES * (_SOMETHING if self.bound == AIORTC else _COMPLETE)
+        if counts["video"] < least or not counts["audio"]:
+            raise SubjectError(f"{self.name}: {counts} is all that the file has")
+        return counts["video"] / PICTURES / 60
+
+
+def subjects(seconds: float) -> list[Subject]:
+    """Those that are compared; the first is ours."""
+    clips = pictures(), sounds()
+
+    def python(name: str, loop: str) -> tuple[str, ...]:
+        return sys.executable, "-m", "benchmarks.record_subject", name, loop
+
+    found = [
+        Subject("handfast", None, python("handfast", "asyncio"), "webm", clips, seconds),
+        Subject("handfast, uvloop", None, python("handfast", "uvloop"), "webm", clips, seconds),
+        # Its WebM takes more than real time, by libvpx as that is by default: MP4 is kinder to it.
+        Subject("aiortc", AIORTC, python("aiortc", "asyncio"), "mp4", clips, seconds),
+    ]
+    if TOOLS["webrtcbin"].path is not None:
+        program = str(Path(__file__).with_name("record_webrtcbin.py"))
+        command = (SYSTEM_PYTHON, program)
+        found.append(Subject("GStreamer", GSTREAMER, command, "webm", clips, seconds))
+    return found
+
+
+def missed(report: Report, measured: Sequence[Subject]) -> list[str]:
+    """What was to be reached and was not."""
+    found = []
+    for subject in measured:
+        ratio = report.ratio_to(subject.name).median
+        if subject.bound is not None and ratio > subject.bound:
+            found.append(f"{ratio:.2f} of {subject.name}, at most {subject.bound} was wanted")
+    return found
+
+
+async def run(seconds: float, rounds: int, console: Console) -> bool:
+    """Measure and tell; returns whether the targets are reached."""
+    measured = subjects(seconds)
+    heading = "processor time for each recorded minute of 720p30 and Opus"
+    report = await compare(heading, measured, warm_up=0, rounds=rounds)
+    report.print(console)
+    report.write(ARTIFACTS / "bench-record.json")
+    if TOOLS["webrtcbin"].path is None:
+        console.print(f"[yellow]without GStreamer: {TOOLS['webrtcbin'].how_to_get}")
+    for sentence in (wrong := missed(report, measured)):
+        console.print(f"[red]{sentence}")
+    return not wrong
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run from the command line."""
+    try:
+        given = [float(each) for each in arguments]
+        seconds, rounds = given + [SECONDS, ROUNDS][len(given) :]
+    except ValueError:
+        print("usage: python -m benchmarks.record [SECONDS [ROUNDS]]", file=sys.stderr)
+        return 2
+    console = Console()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            reached = runner.run(run(seconds, max(1, int(rounds)), console))
+    except (SubjectError, TimeoutError) as error:
+        console.print(f"[red]{str(error) or 'a subject does not answer'}")
+        return 1
+    return int(not reached)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
