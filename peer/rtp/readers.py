@@ -106,6 +106,20 @@ class FrameReader:
         """Frames that were not fetched in time."""
         return self._queue.dropped
 
+    @property
+    def finished(self) -> bool:
+        """Whether nothing comes but what waits."""
+        return self._finished
+
+    @property
+    def awaits_keyframe(self) -> bool:
+        """Whether nothing less than a key frame helps."""
+        return self._queue.awaits_keyframe
+
+    def take(self) -> EncodedFrame | None:
+        """The next frame, without waiting for one."""
+        return self._queue.take()
+
     def __aiter__(self) -> FrameReader:
         return self
 

@@ -1,4 +1,4 @@
-"""Owns the one task that reads a track, however many encodings are made of it."""
+"""Owns the one reader of a track, however many encodings are made of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING
 
+from peer.rtp.encoded_track import EncodedTrack
 from peer.rtp.encoding.reading import Reader
 from peer.rtp.encoding.shared import SharedEncoding
 from peer.rtp.tracks import MediaStreamError
@@ -16,6 +17,7 @@ from peer.rtp_parameters import MediaKind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.encoding.member import Member
     from peer.rtp.encoding.settings import EncodingSettings
     from peer.rtp.tracks import MediaStreamTrack
@@ -30,6 +32,8 @@ REST = 0.005
 
 class TrackSource:
     """Reads from the first subscription to the last.
+
+    A track of encoded frames that pushes them has no task, lest each frame of a relay wait for one.
 
     Args:
         track: Neither stopped nor changed.
@@ -52,6 +56,8 @@ class TrackSource:
         self.loop = asyncio.get_running_loop()
         self.ended = False
         self._task: asyncio.Task[None] | None = None
+        self._forwarded = False
+        self._taking = False
 
     def join(self, settings: EncodingSettings, member: Member) -> SharedEncoding:
         """The encoding with these settings, with one more member."""
@@ -61,8 +67,12 @@ class TrackSource:
                 settings, clock=self._clock, ask_track=self._ask_track
             )
         encoding.join(member)
-        if self._task is None:
-            self._task = self.loop.create_task(self._read())
+        if self._task is None and not self._forwarded:
+            if isinstance(self._track, EncodedTrack):
+                self._forwarded = True
+                self._track.forward(self)
+            else:
+                self._task = self.loop.create_task(self._read())
         return encoding
 
     def leave(self, encoding: SharedEncoding, member: Member) -> None:
@@ -78,6 +88,30 @@ class TrackSource:
             self.ended = True
             if self._task is not None:
                 self._task.cancel()
+            self._stop_forwarding()
+
+    def on_frame(self, frame: EncodedFrame) -> None:
+        """Take what a track pushes."""
+        self._taking = True
+        try:
+            reading = self._reader.read(frame, self._clock(), self._wall_clock())
+            for encoding in tuple(self._encodings.values()):
+                encoding.offer(reading)
+        except Exception as error:
+            self._stop_forwarding()
+            self._fail(error)
+        finally:
+            self._taking = False
+
+    def on_track_ended(self) -> None:
+        """A track that pushes has ended."""
+        self._forwarded = False
+        self._end(None)
+
+    def _stop_forwarding(self) -> None:
+        if self._forwarded and isinstance(self._track, EncodedTrack):
+            self._forwarded = False
+            self._track.keep(self)
 
     async def _read(self) -> None:
         while True:
@@ -118,6 +152,10 @@ class TrackSource:
             encoding.finish()
 
     def _ask_track(self) -> None:
+        if self._taking:
+            # Who pushes a frame does not expect to be asked in the middle of it.
+            self.loop.call_soon(self._ask_track)
+            return
         ask = getattr(self._track, "request_keyframe", None)
         if not callable(ask):
             return

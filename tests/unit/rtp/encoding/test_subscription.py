@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import weakref
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import pytest
 
 from peer.rtp.codecs import FrameDecoder
 from peer.rtp.encoded_frame import EncodedFrame
+from peer.rtp.encoded_track import EncodedTrack
 from peer.rtp.encoding import EncodingSettings, OutgoingFrame, Subscription, subscribe
 from peer.rtp.formats import format_of
 from peer.rtp.tracks import MediaStreamError, MediaStreamTrack
@@ -260,13 +262,13 @@ async def test_a_track_that_never_waits_leaves_the_loop_its_turn() -> None:
 
 
 async def test_encoded_frames_pass_through_and_the_track_is_asked(camera: PushTrack) -> None:
-    class EncodedTrack(PushTrack):
+    class Askable(PushTrack):
         asked = 0
 
         def request_keyframe(self) -> None:
             self.asked += 1
 
-    track = EncodedTrack(MediaKind.VIDEO)
+    track = Askable(MediaKind.VIDEO)
     sender = Sender(track)
     assert track.asked == 1
     (key,) = vp8_pictures(1)
@@ -278,6 +280,67 @@ async def test_encoded_frames_pass_through_and_the_track_is_asked(camera: PushTr
     assert format_of(VP8.codec).assemble(sender.frames[0].payloads) == key
     assert not sender.frames[0].encoded
     sender.subscription.close()
+
+
+async def test_a_track_that_pushes_reaches_every_sender_in_one_call() -> None:
+    track = EncodedTrack(MediaKind.VIDEO, lambda: None, 8)
+    senders = [Sender(track), Sender(track)]
+    (key,) = vp8_pictures(1)
+    frame = EncodedFrame(
+        codec=VP8.codec, payload=key, ssrc=1, timestamp=0, pts=0, arrival=0.0, keyframe=True
+    )
+    track.put(frame)
+    assert [len(each.frames) for each in senders] == [1, 1]
+    for sender in senders:
+        sender.subscription.close()
+    await turns()
+    track.put(frame)
+    assert [len(each.frames) for each in senders] == [1, 1]
+    # It is the application's again, and the next sender's after that.
+    assert await asyncio.wait_for(track.recv(), 1) is frame
+    later = Sender(track)
+    track.put(frame)
+    assert len(later.frames) == 1
+    track.finish()
+    await later.end()
+    assert not later.errors
+
+
+async def test_a_frame_of_another_kind_ends_the_forwarding() -> None:
+    track = EncodedTrack(MediaKind.VIDEO, lambda: None, 8)
+    sender = Sender(track)
+    sound = EncodedFrame(codec=OPUS.codec, payload=b"x", ssrc=1, timestamp=0, pts=0, arrival=0.0)
+    track.put(sound)
+    assert (len(sender.errors), sender.ended) == (1, 1)
+    track.put(sound)
+    assert len(sender.errors) == 1
+
+
+async def test_the_track_is_not_asked_in_the_middle_of_a_frame() -> None:
+    asked: list[None] = []
+    track = EncodedTrack(MediaKind.VIDEO, lambda: asked.append(None), 8)
+    (key,) = vp8_pictures(1)
+    frame = EncodedFrame(
+        codec=VP8.codec, payload=key, ssrc=1, timestamp=0, pts=0, arrival=0.0, keyframe=True
+    )
+    late: list[Sender] = []
+    first = subscribe(
+        track,
+        VP8,
+        # With settings of its own it has an encoding of its own, which asks as it is made.
+        on_frame=lambda _: late.append(Sender(track, replace(VP8, payload_limit=600))),
+        on_ended=lambda: None,
+        on_error=lambda _: None,
+    )
+    await turns()
+    asked.clear()
+    track.put(frame)
+    assert late
+    assert not asked
+    await turns()
+    assert asked
+    for each in (first, late[0].subscription):
+        each.close()
 
 
 async def test_a_track_that_cannot_be_asked_harms_nobody(
