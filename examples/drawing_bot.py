@@ -11,8 +11,7 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from media.sources.pushed_video import PushedVideo
-from media.taps.pictures import pictures
+from media import PushedVideo, pictures
 from peer import PeerConnection, TrackEvent
 from signaling import Negotiator, PeerChannel, join
 

@@ -8,7 +8,7 @@ Anything that FFmpeg can read will do, with a picture, sound, or both.
 import asyncio
 import sys
 
-from media.sources.file_source import FileSource
+from media import FileSource
 from peer import PeerConnection
 from signaling import Negotiator, PeerChannel, join
 

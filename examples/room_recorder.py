@@ -10,7 +10,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from media.recording.recorder import Recorder
+from media import Recorder
 from peer import PeerConnection
 from signaling import Negotiator, PeerChannel, join
 

@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator
 import numpy as np
 from numpy.typing import NDArray
 
-from media.sources.pushed_audio import PushedAudio
-from media.taps.pcm import pcm
+from media import PushedAudio, pcm
 from peer import PeerConnection, TrackEvent
 from signaling import Negotiator, connect
 

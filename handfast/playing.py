@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from handfast.calls import Call
 from handfast.figures import duration
-from media.sources.errors import SourceError
-from media.sources.file_source import FileSource
+from media import FileSource, SourceError
 from peer import PeerError
 from signaling import SignalingError, connect
 from signaling.tasks import first_of

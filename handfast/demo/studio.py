@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from media.recording.recorder import Recorder
+from media import Recorder
 
 if TYPE_CHECKING:
     from handfast.demo.clips import Clip, ClipFolder
-    from media.recording.events import Progress, RecordingFailure
+    from media import Progress, RecordingFailure
     from peer import DataChannel, MediaStreamTrack
 
 #: Where the site serves recordings, relative to the page.

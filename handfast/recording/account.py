@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from handfast.recording.streams import Streams
-    from media.recording.events import Segment, Transcoding
-    from media.recording.recorder import Recorder
+    from media import Recorder, Segment, Transcoding
 
 
 class Account:

@@ -14,9 +14,7 @@ from handfast.calls import Call
 from handfast.recording.account import Account
 from handfast.recording.sheets import Arrangement, sheet_for
 from handfast.recording.streams import Streams
-from media.recording.containers import Container
-from media.recording.events import SegmentEnd
-from media.recording.recorder import Recorder, RecorderState
+from media import Container, Recorder, RecorderState, SegmentEnd
 from peer import InvalidStateError, PeerError
 from signaling import ChannelLost, SignalingError, join
 from signaling.tasks import first_of
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from handfast.rooms import RoomAddress
-    from media.recording.events import RecordingFailure, Segment, Transcoding
+    from media import RecordingFailure, Segment, Transcoding
     from peer import PeerConnection, TrackEvent
     from signaling import PeerChannel, Room
 

@@ -6,15 +6,13 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from media.mixing.composite import Composite
-from media.mixing.mixer import AudioMixer
-from media.recording.containers import Container
+from media import AudioMixer, Composite, Container
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from media.recording.recorder import Recorder
+    from media import Recorder
     from peer import MediaStreamTrack
 
 

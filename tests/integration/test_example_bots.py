@@ -13,10 +13,8 @@ import numpy as np
 import pytest
 
 from examples import drawing_bot, echo_bot, music_bot, room_recorder, voice_bot
-from media import SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
+from media import PushedAudio, PushedVideo, SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
 from media.planes import planes
-from media.sources.pushed_audio import PushedAudio
-from media.sources.pushed_video import PushedVideo
 from peer import PeerConnection
 from signaling import Negotiator, connect
 from signaling.server import create_app

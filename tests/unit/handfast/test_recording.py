@@ -13,14 +13,13 @@ from handfast.recording.account import Account
 from handfast.recording.session import RecordError, check
 from handfast.recording.sheets import Arrangement, Sheet, sheet_for
 from handfast.recording.streams import Streams
-from media.recording.events import Segment, SegmentEnd, Transcoding, TranscodingReason
-from media.recording.recorder import RecorderStats
+from media import RecorderStats, Segment, SegmentEnd, Transcoding, TranscodingReason
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from media.recording.recorder import Recorder
+    from media import Recorder
     from peer import MediaStreamTrack
 
 
