@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from media.recording.clocks import Clock, SenderClocks
 from media.recording.sound import packet_duration
+from media.recording.track_state import Reached, TrackState
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _TOLERANCE, _RESTED = 0.005, 0.001
 _SLEW = {MediaKind.VIDEO: 0.1, MediaKind.AUDIO: 0.02}
 #: Seconds: what is further off its place is put there at once, as no slow way would end.
 _LEAP = 0.25
+#: The same where sound is too early: what is missing in it was never captured.
+_HOLE = 0.04
 #: Seconds of nothing, in which a track can be moved without anybody being aware of it.
 _PAUSE = 0.2
 #: Seconds between the arrivals of two tracks of one sender, captured together.
@@ -56,39 +59,6 @@ class Placed:
     duration: Fraction
 
 
-@dataclass(slots=True)
-class _Track:
-    """What is known of a track.
-
-    `offset` is what to add to `pts`, in seconds, to have our time; `away` how long after that time
-    frames arrive as a rule.
-    """
-
-    kind: MediaKind
-    sender: SenderClocks
-    own: Clock | None = None
-    clock: Clock | None = None
-    by_wall: bool = False
-    offset: Fraction | None = None
-    moving: bool = False
-    mapping: float | None = None
-    away: float | None = None
-    astray: int = 0
-    pts: Fraction = Fraction(0)
-    since: float | None = None
-    held: list[EncodedFrame] = field(default_factory=list)
-    released: bool = False
-    awaits_keyframe: bool = True
-
-
-@dataclass(slots=True)
-class _Reached:
-    """Where a track's last frame was; kept when it ends, as it may join again."""
-
-    time: Fraction
-    duration: Fraction
-
-
 class Timeline:
     """Places frames of any number of tracks on one line, in the order in which they were captured.
 
@@ -111,9 +81,9 @@ class Timeline:
         self.overlapped = 0
         self.early = 0
         self._hold = hold
-        self._tracks: dict[Hashable, _Track] = {}
+        self._tracks: dict[Hashable, TrackState] = {}
         self._senders: dict[Hashable, SenderClocks] = {}
-        self._reached: dict[Hashable, _Reached] = {}
+        self._reached: dict[Hashable, Reached] = {}
         # Our time at the line's beginning, later by what was paused since.
         self._origin: Fraction | None = None
         self._paused: float | None = None
@@ -150,7 +120,7 @@ class Timeline:
             sender: Tracks with the same one are stamped by one clock.
         """
         clocks = self._senders.setdefault(sender, SenderClocks())
-        self._tracks[key] = _Track(kind, clocks)
+        self._tracks[key] = TrackState(kind, clocks)
 
     def remove(self, key: Hashable) -> None:
         """The track has ended; frames that wait are placed."""
@@ -217,7 +187,7 @@ class Timeline:
         self._resumed = now
 
     def _may_begin(
-        self, waiting: dict[Hashable, _Track], due: dict[Hashable, _Track], now: float
+        self, waiting: dict[Hashable, TrackState], due: dict[Hashable, TrackState], now: float
     ) -> bool:
         """The beginning is the earliest frame of all, so all are waited for, within reason."""
         if len(due) == len(waiting):
@@ -225,7 +195,7 @@ class Timeline:
         began = min(track.since for track in due.values() if track.since is not None)
         return now - began >= self._hold
 
-    def _is_due(self, track: _Track, now: float) -> bool:
+    def _is_due(self, track: TrackState, now: float) -> bool:
         if track.since is None or not track.held:
             return False
         waited = now - track.since
@@ -233,7 +203,7 @@ class Timeline:
             return True
         return track.by_wall and waited >= SETTLE
 
-    def _begin(self, tracks: Iterable[_Track]) -> None:
+    def _begin(self, tracks: Iterable[TrackState]) -> None:
         firsts = []
         for track in tracks:
             self._aim(track, _telling(track.held))
@@ -242,7 +212,7 @@ class Timeline:
         if self._resumed is not None:
             self._origin = max(self._origin, _exact(self._resumed))
 
-    def _release(self, key: Hashable, track: _Track) -> None:
+    def _release(self, key: Hashable, track: TrackState) -> None:
         # Also those that came before the report are known to it by now.
         self._aim(track, _telling(track.held))
         track.released = True
@@ -252,19 +222,29 @@ class Timeline:
         for frame in held:
             self._place(key, track, frame, steady=True)
 
-    def _relate(self, track: _Track, frame: EncodedFrame) -> None:
+    def _relate(self, track: TrackState, frame: EncodedFrame) -> None:
         """Learn of the clocks from a frame."""
+        self._learn(track, frame)
+        if track.kind is MediaKind.AUDIO:
+            others = (each for each in self._tracks.values() if each.sender is track.sender)
+            track.lateness.compare(o.lateness for o in others if o.kind is MediaKind.VIDEO)
+
+    def _learn(self, track: TrackState, frame: EncodedFrame) -> None:
         pts = float(_seconds(frame))
         if track.own is None or frame.arrival - pts < track.own.relation - _LEAP:
             track.own = Clock(frame.arrival - pts, settled=track.released)
         if not track.by_wall:
             track.clock = track.own
             track.own.observe(pts, frame.arrival)
+            track.lateness.observe(frame.arrival, frame.arrival - pts - track.own.relation)
         if frame.wall_clock is None:
             return
         mapping = frame.wall_clock - pts
-        stepped = track.mapping is not None and abs(mapping - track.mapping) > _LEAP
+        step = _ZERO if track.mapping is None else abs(mapping - track.mapping)
+        stepped = step > _LEAP
         track.mapping = mapping
+        if step > _TOLERANCE or not track.by_wall:
+            track.lateness.restart()
         if not track.by_wall:
             expected = track.own.relation + pts
             track.clock = track.sender.fitting(frame.wall_clock, expected, _APART)
@@ -279,9 +259,10 @@ class Timeline:
             track.clock = track.sender.fitting(frame.wall_clock, expected, _LEAP)
             late = frame.arrival - (track.clock.relation + frame.wall_clock)
         self._learn_lateness(track, late)
+        track.lateness.observe(frame.arrival, late)
         track.clock.observe(frame.wall_clock, frame.arrival)
 
-    def _learn_lateness(self, track: _Track, late: float) -> None:
+    def _learn_lateness(self, track: TrackState, late: float) -> None:
         assert track.away is not None
         if abs(late - track.away) <= _LEAP:
             track.away += (late - track.away) / 64
@@ -291,24 +272,25 @@ class Timeline:
             if track.astray >= _CONVINCING:
                 track.away = late
 
-    def _aim(self, track: _Track, frame: EncodedFrame) -> None:
+    def _aim(self, track: TrackState, frame: EncodedFrame) -> None:
         """Put a track where its clock has it, at once."""
         target = self._target(track, frame)
         if target is not None:
             track.offset = _exact(target)
             track.moving = False
 
-    def _target(self, track: _Track, frame: EncodedFrame) -> float | None:
+    def _target(self, track: TrackState, frame: EncodedFrame) -> float | None:
         """The offset by the track's clock; None where the frame does not say."""
         assert track.clock is not None
+        relation = track.clock.relation + track.lateness.stalled
         if not track.by_wall:
-            return track.clock.relation
+            return relation
         if frame.wall_clock is None:
             return None
-        return track.clock.relation + frame.wall_clock - float(_seconds(frame))
+        return relation + frame.wall_clock - float(_seconds(frame))
 
     def _place(
-        self, key: Hashable, track: _Track, frame: EncodedFrame, *, steady: bool = False
+        self, key: Hashable, track: TrackState, frame: EncodedFrame, *, steady: bool = False
     ) -> None:
         pts = _seconds(frame)
         if not steady:
@@ -327,7 +309,9 @@ class Timeline:
             return
         self._append(key, track, frame, time)
 
-    def _append(self, key: Hashable, track: _Track, frame: EncodedFrame, time: Fraction) -> None:
+    def _append(
+        self, key: Hashable, track: TrackState, frame: EncodedFrame, time: Fraction
+    ) -> None:
         before = self._reached.get(key)
         if track.kind is MediaKind.AUDIO:
             duration = packet_duration(frame.codec, frame.payload)
@@ -341,7 +325,7 @@ class Timeline:
                 step = time - before.time
                 duration = step if step <= _PAUSE else before.duration
         track.awaits_keyframe = False
-        self._reached[key] = _Reached(time, duration)
+        self._reached[key] = Reached(time, duration)
         self._ready.append(Placed(key, frame, time, duration))
 
     def _is_wanted(self, captured: Fraction) -> bool:
@@ -349,7 +333,7 @@ class Timeline:
             return False
         return self._resumed is None or captured >= self._resumed
 
-    def _steer(self, track: _Track, frame: EncodedFrame, passed: Fraction) -> None:
+    def _steer(self, track: TrackState, frame: EncodedFrame, passed: Fraction) -> None:
         """Move the track towards its place."""
         target = self._target(track, frame)
         if track.offset is None:
@@ -361,7 +345,8 @@ class Timeline:
                 track.offset = _exact(soonest)
             return
         error = target - float(track.offset)
-        if abs(error) > _LEAP or (passed > _PAUSE and abs(error) > _TOLERANCE):
+        leap = _HOLE if track.kind is MediaKind.AUDIO and error > 0 else _LEAP
+        if abs(error) > leap or (passed > _PAUSE and abs(error) > _TOLERANCE):
             self._aim(track, frame)
             return
         if abs(error) > _TOLERANCE:
