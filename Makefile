@@ -6,18 +6,19 @@ PYTHON := $(VENV)/bin/python
 # What tests and benchmarks drive; tests/support/tools.py knows where each comes from.
 PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift
 TEST_TOOLS := $(PEERS) turnserver ip nft ffmpeg
-BENCHMARK_TOOLS := node npm wrtc
+BENCHMARK_TOOLS := node npm wrtc webrtcbin
 
-BENCHMARKS := setup handshake rekey rtp
+BENCHMARKS := setup handshake rekey rtp record
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+MINUTES ?= 12
 
 VENV_MADE := $(VENV)/.made
 PROGRAM_INSTALLED := $(VENV)/.program-installed
 DEVELOPMENT_INSTALLED := $(VENV)/.development-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench conformance interop tools clean
+.PHONY: help demo test check format bench soak conformance interop tools clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -40,10 +41,14 @@ format: $(DEVELOPMENT_INSTALLED) ## Put the source in its one format
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-bench: $(DEVELOPMENT_INSTALLED) ## Measure beside aiortc and libwebrtc, in one run
-	@# It goes on without libwebrtc where Node.js is not to be had.
+bench: $(DEVELOPMENT_INSTALLED) ## Measure beside aiortc, libwebrtc and GStreamer, in one run
+	@# It goes on without libwebrtc or GStreamer where they are not to be had.
 	$(PYTHON) -m scripts.install_tools $(BENCHMARK_TOOLS)
 	set -e; for name in $(BENCHMARKS); do $(PYTHON) -m benchmarks.$$name; done
+
+soak: $(DEVELOPMENT_INSTALLED) ## Record five people who come and go for long (MINUTES=12: an hour of media)
+	$(PYTHON) -m scripts.install_tools ffmpeg
+	$(PYTHON) -m tests.soak $(MINUTES)
 
 conformance: $(DEVELOPMENT_INSTALLED) ## Write docs/CONFORMANCE.md anew from the markers on the tests
 	$(PYTHON) -m tests.support.conformance

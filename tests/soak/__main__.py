@@ -56,7 +56,7 @@ async def soak(minutes: float, seed: int, folder: Path) -> tuple[Account, list[T
     clip = folder / "clip.webm"
     make_clip(clip)
     (folder / "rehearsal").mkdir()
-    room = Room(clip, NAMES[:2])
+    room = Room(clip, NAMES[:3])
     await Script(room, Takes(room, folder / "rehearsal"), seed).run(REHEARSAL)
     await asyncio.sleep(1)
     before = Holdings.now()
