@@ -204,12 +204,13 @@ class Lineup(Generic[M]):
 
     def _retire(self, member: M, leaving: Leaving[M]) -> None:
         self.retired.append(member)
-        leaving.retired.append(member)
         if len(self.retired) > MAX_RETIRED:
-            # The oldest of those that the peer uses least.
+            # The oldest of those that the peer uses least; it may be this one.
             idle = min(self.retired, key=lambda each: each.heard)
             self.retired.remove(idle)
             leaving.closed.append(idle)
+        if member in self.retired:
+            leaving.retired.append(member)
 
     def _reinstate(self) -> None:
         newest_first = self.retired[::-1]
