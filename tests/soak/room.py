@@ -72,6 +72,16 @@ class Room:
         """What `host` receives from `of`."""
         return self._halves[host, of].pc.getReceivers()
 
+    def account(self, host: str, of: str) -> str:
+        """What came from `of` to `host` since they met, as far as both are there."""
+        source, half = self._sources.get(of), self._halves.get((host, of))
+        if source is None or half is None:
+            return "gone"
+        assert source.audio is not None
+        assert source.video is not None
+        dropped = f"source dropped {source.audio.dropped} sounds, {source.video.dropped} pictures"
+        return f"{dropped}, {half.link.octets} octets sent"
+
     async def join(self, name: str) -> None:
         """Come in; returns when all are connected."""
         self._sources[name] = await FileSource.open(self._clip, loop=True, decode=False)

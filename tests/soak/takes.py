@@ -71,6 +71,7 @@ class Taken:
         absent: Seconds of which nobody was there to be recorded, or was coming again.
         duration: Of the files, in seconds, as the recorder says.
         failures: Errors, and everything else that was not to be.
+        note: What may explain that something is missing.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Taken:
     absent: float
     duration: float
     failures: tuple[str, ...]
+    note: str
 
 
 class Takes:
@@ -131,6 +133,8 @@ class Takes:
                 take.absent + RETURN * take.returns,
                 stats.duration,
                 tuple(take.failures),
+                f"{stats.gaps} gaps, {stats.overlapped} overlapped, "
+                + self._room.account(take.host, take.of),
             )
         )
 
@@ -184,7 +188,7 @@ def faults(taken: Taken) -> list[str]:
         if counts[kind] < expected:
             said.append(
                 f"{taken.name}: {counts[kind]} frames of {kind} in {taken.lasted:.1f} s, "
-                f"{expected:.0f} were to be expected"
+                f"{expected:.0f} were to be expected ({taken.note})"
             )
     return said
 
