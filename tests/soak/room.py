@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks.loss_link import LossyLink, Trouble
 from media.sources.file_source import FileSource
 from peer import PeerConfiguration, PeerConnection
+from peer.rtp.inbound_stats import InboundRtpStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ class Room:
         """What `host` receives from `of`."""
         return self._halves[host, of].pc.getReceivers()
 
-    def account(self, host: str, of: str) -> str:
+    async def account(self, host: str, of: str) -> str:
         """What came from `of` to `host` since they met, as far as both are there."""
         source, half = self._sources.get(of), self._halves.get((host, of))
         if source is None or half is None:
@@ -80,7 +81,12 @@ class Room:
         assert source.audio is not None
         assert source.video is not None
         dropped = f"source dropped {source.audio.dropped} sounds, {source.video.dropped} pictures"
-        return f"{dropped}, {half.link.octets} octets sent"
+        came = [
+            f"{each.framesReceived} {each.kind}"
+            for each in (await half.pc.getStats()).values()
+            if isinstance(each, InboundRtpStats)
+        ]
+        return f"{dropped}; frames that came since they met: {', '.join(came)}"
 
     async def join(self, name: str) -> None:
         """Come in; returns when all are connected."""

@@ -134,7 +134,7 @@ class Takes:
                 stats.duration,
                 tuple(take.failures),
                 f"{stats.gaps} gaps, {stats.overlapped} overlapped, "
-                + self._room.account(take.host, take.of),
+                + await self._room.account(take.host, take.of),
             )
         )
 
