@@ -15,6 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from media.recording.recorder import Recorder
+from peer.rtp_parameters import MediaKind
 from tests.support.flashes import offsets
 from tests.support.tools import tool_path
 
@@ -50,8 +51,8 @@ class Take:
     Args:
         name: Its codec and container.
         paths: Its files.
-        lasted: In seconds, from when something of each track in the last file had arrived, or of
-            any in the only file, to the stop.
+        lasted: In seconds: what was captured of each track, for a second file, or of any, for the
+            only one.
         stats: What the recorder counted.
         failures: What the recorder complained of.
     """
@@ -121,34 +122,57 @@ async def taking(tracks: Mapping[Path, Sequence[RtpReceiver]]) -> AsyncIterator[
         recorder.on("error", failures[name].append)
         for receiver in receivers:
             recorder.addTrack(receiver.track)
-    every = {receiver for receivers in tracks.values() for receiver in receivers}
-    arriving = {receiver: asyncio.create_task(_arrival(receiver)) for receiver in every}
+    every = {receiver: _Span() for receivers in tracks.values() for receiver in receivers}
+    reading = [asyncio.create_task(span.read(receiver)) for receiver, span in every.items()]
     began = time.monotonic()
     for recorder in recorders.values():
         await recorder.start()
     made = Taking(recorders, failures, began, {}, set())
     yield made
-    ended = time.monotonic()
+    for task in reading:
+        task.cancel()
+    await asyncio.wait(reading)
     await asyncio.gather(*(recorder.stop() for recorder in recorders.values()))
-    arrived = {receiver: await task for receiver, task in arriving.items()}
     for (name, recorder), receivers in zip(recorders.items(), tracks.values(), strict=True):
         paths = tuple(segment.path for segment in recorder.stats.files)
+        spans = [every[receiver] for receiver in receivers]
         which = min if len(paths) == 1 else max
         made.takes[name] = Take(
             name=name,
             paths=paths,
-            lasted=ended - which(arrived[receiver] for receiver in receivers),
+            lasted=max(span.end for span in spans) - which(span.start for span in spans),
             stats=recorder.stats,
             failures=tuple(failures[name]),
         )
 
 
-async def _arrival(receiver: RtpReceiver) -> float:
-    """Of the next frame that can be decoded by itself."""
-    reader = receiver.encoded_frames()
-    frame = await anext(reader)
-    await reader.aclose()
-    return frame.arrival
+class _Span:
+    """What was captured of a track, in seconds of our clock: a busy loop hears of it late."""
+
+    def __init__(self) -> None:
+        self._first = self._last = 0.0
+        self._delay = float("inf")
+        self._step = 0.0
+
+    @property
+    def start(self) -> float:
+        """Of the first frame."""
+        return self._first + self._delay
+
+    @property
+    def end(self) -> float:
+        """Of the last one."""
+        return self._last + self._step + self._delay
+
+    async def read(self, receiver: RtpReceiver) -> None:
+        """Until it is cancelled."""
+        self._step = 0.02 if receiver.kind is MediaKind.AUDIO else 1 / 30
+        async for frame in receiver.encoded_frames():
+            captured = frame.pts / frame.codec.clock_rate
+            if self._delay == float("inf"):
+                self._first = captured
+            self._last = captured
+            self._delay = min(self._delay, frame.arrival - captured)
 
 
 def probe(path: Path) -> Any:
