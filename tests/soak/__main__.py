@@ -1,7 +1,8 @@
 """Owns the soak: a room in which everything happens for long; nothing grows, no file is bad.
 
 `python -m tests.soak [MINUTES [SEED]]`; twelve minutes of five participants are an hour of media.
-Files that are bad are kept in artifacts/soak/.
+Files that are bad are kept in artifacts/soak/. It wants a core for itself, nearly, as all memory is
+traced: where the machine is too busy, sources drop what they cannot play in time, and are blamed.
 """
 
 from __future__ import annotations
