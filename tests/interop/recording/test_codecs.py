@@ -48,8 +48,12 @@ async def _tell(name: BrowserName, folder: Path) -> Story:
     sources = [Source(), *(Source(codec=codec) for codec in codecs)]
     async with open_browser(name) as browser, flash_call(browser, sources) as call:
         sound, *pictures = call.receivers
+        for suffixes in CONTAINERS.values():
+            for suffix in suffixes:
+                (folder / suffix).mkdir(exist_ok=True)
+        # The media of HLS lies beside its playlist, in an MP4 of the same name.
         files = {
-            folder / f"{codec}.{suffix}": (sound, shown)
+            folder / suffix / f"{codec}.{suffix}": (sound, shown)
             for codec, shown in zip(codecs, pictures, strict=True)
             for suffix in CONTAINERS[codec]
         }
