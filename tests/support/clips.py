@@ -10,6 +10,8 @@ import numpy as np
 from av import AudioFrame, VideoFrame
 from av.stream import Disposition
 
+from peer.rtp.codecs.scheduling import ordinary_scheduling
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -49,6 +51,8 @@ def make_clip(
             pictures.width, pictures.height = size
             pictures.pix_fmt = "yuv420p"
             pictures.codec_context.gop_size = GOP
+            with ordinary_scheduling():
+                pictures.codec_context.open()
         image: Any = None
         if cover:
             image = container.add_stream("mjpeg", rate=1, width=64, height=64, pix_fmt="yuvj420p")

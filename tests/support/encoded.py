@@ -14,6 +14,8 @@ from av import CodecContext, VideoCodecContext, VideoFrame, VideoStream
 from av.packet import Packet
 from av.video.frame import PictureType
 
+from peer.rtp.codecs.scheduling import ordinary_scheduling
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -81,6 +83,8 @@ def encode(
     context.bit_rate = BITRATE
     context.options = options
     packets = []
+    with ordinary_scheduling():
+        context.open()
     for frame in pictures(width, height, pixels, count):
         packets += context.encode(frame)
     packets += context.encode(None)
@@ -127,6 +131,8 @@ def sent_by_ffmpeg(name: str) -> tuple[tuple[Encoded, ...], tuple[bytes, ...]]:
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.bit_rate = BITRATE
+        with ordinary_scheduling():
+            stream.codec_context.open()
         for picture in (*pictures(WIDTH, HEIGHT, "yuv420p", COUNT), None):
             for packet in stream.encode(picture):
                 frames.append(Encoded(bytes(packet), packet.is_keyframe))

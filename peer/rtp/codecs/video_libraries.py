@@ -11,6 +11,7 @@ from av import CodecContext, VideoCodecContext
 
 from peer.rtp.codecs.picture_shape import FORMAT, SizeRule
 from peer.rtp.codecs.rate import FRAMERATE, ByContext, ByLeavingOut, ByTime
+from peer.rtp.codecs.scheduling import ordinary_scheduling
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,6 +84,8 @@ def open_encoder(
     if name == "libsvtav1":
         # It would write its settings to stderr each time it is opened.
         os.environ.setdefault("SVT_LOG", "0")
+        with ordinary_scheduling():
+            context.open()
     return context
 
 
