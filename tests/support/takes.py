@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -94,18 +94,21 @@ def show(found: Mapping[str, list[float]]) -> None:
 
 @dataclass(slots=True)
 class Taking:
-    """Recorders that run, and the names of the threads that were seen meanwhile."""
+    """Recorders that run, and the names of the threads that were begun meanwhile."""
 
     recorders: dict[str, Recorder]
     failures: dict[str, list[RecordingFailure]]
     began: float
     takes: dict[str, Take]
-    threads: set[str]
+    #: Other tests of this process may have left theirs: those that encode are few and stay.
+    before: frozenset[threading.Thread]
+    threads: set[str] = field(default_factory=set)
 
     async def last(self, seconds: float) -> None:
         """Go on until so much time has passed since the start."""
         while (left := self.began + seconds - time.monotonic()) > 0:
-            self.threads.update(thread.name for thread in threading.enumerate())
+            begun = set(threading.enumerate()) - self.before
+            self.threads.update(thread.name for thread in begun)
             await asyncio.sleep(min(left, 0.2))
 
 
@@ -116,6 +119,7 @@ async def taking(tracks: Mapping[Path, Sequence[RtpReceiver]]) -> AsyncIterator[
     Args:
         tracks: By the path of the file.
     """
+    before = frozenset(threading.enumerate())
     recorders = {path.name: Recorder(path) for path in tracks}
     failures: dict[str, list[RecordingFailure]] = {name: [] for name in recorders}
     for (name, recorder), receivers in zip(recorders.items(), tracks.values(), strict=True):
@@ -127,7 +131,7 @@ async def taking(tracks: Mapping[Path, Sequence[RtpReceiver]]) -> AsyncIterator[
     began = time.monotonic()
     for recorder in recorders.values():
         await recorder.start()
-    made = Taking(recorders, failures, began, {}, set())
+    made = Taking(recorders, failures, began, {}, before)
     yield made
     for task in reading:
         task.cancel()

@@ -30,7 +30,7 @@ class Story:
     Args:
         takes: By the name of the file.
         decoded: Frames that were decoded here.
-        threads: That ran.
+        threads: That were begun meanwhile.
     """
 
     takes: Mapping[str, Take]
