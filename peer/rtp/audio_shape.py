@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from av import AudioFrame, AudioResampler
 
 FRAMES_PER_SECOND = 50
-_RATES = frozenset({8_000, 16_000, 24_000, 48_000})
-_LAYOUTS = frozenset({"mono", "stereo"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +21,6 @@ class AudioShape:
     def of(cls, frame: AudioFrame) -> AudioShape:
         """The shape of a frame."""
         return cls(frame.format.name, frame.layout.name, frame.sample_rate)
-
-    @property
-    def encodable(self) -> bool:
-        """Whether aiortc's encoders take it, and 20 ms of it are a whole number of samples."""
-        return self.format == "s16" and self.layout in _LAYOUTS and self.rate in _RATES
 
 
 DEFAULT_SHAPE = AudioShape("s16", "stereo", 48_000)
@@ -62,12 +55,6 @@ class AudioShaper:
                 frame_size=self._shape.rate // FRAMES_PER_SECOND,
             )
         return self._resampler.resample(frame)
-
-
-def shape_for(frame: AudioFrame) -> AudioShape:
-    """The shape to use for a sender whose first frame this is."""
-    given = AudioShape.of(frame)
-    return given if given.encodable and _lasts_20_ms(frame) else DEFAULT_SHAPE
 
 
 def _lasts_20_ms(frame: AudioFrame) -> bool:

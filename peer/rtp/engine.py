@@ -67,7 +67,6 @@ class RtpEngine:
 
     Attributes:
         counters: What came of the packets that arrived.
-        send_rtp: As given.
         clock: As given.
     """
 
@@ -81,7 +80,6 @@ class RtpEngine:
     ) -> None:
         self.counters = RtpCounters()
         self.clock = clock
-        self.send_rtp = send_rtp
         self._outlet = outlet = Outlet(send_rtp, clock, send_rtp_all)
         # What senders ask for (`SendingEngine`), without a call in between.
         self.send_frame = outlet.send_frame

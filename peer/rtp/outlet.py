@@ -38,11 +38,6 @@ class Outlet:
         self._shares: dict[SenderPort, Share] = {}
         self._parts: dict[SenderPort, int] = {}
 
-    @property
-    def queued_packets(self) -> int:
-        """That wait for their turn."""
-        return self._pacer.queued_packets
-
     def send_frame(self, frame: OutboundFrame) -> None:
         """Send a frame, at once where the rate allows; its source may be told that it was not."""
         pacer = self._pacer

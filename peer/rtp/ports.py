@@ -54,9 +54,6 @@ class EnginePort(Protocol):
     def clock(self) -> float:
         """The monotonic clock, in seconds, that every `arrival` and `now` is read from."""
 
-    def send_rtp(self, packet: bytes) -> bool:
-        """Protect and send a packet; False where the transport could not take it."""
-
     def send_rtcp(self, packets: Sequence[RtcpPacket]) -> bool:
         """Send feedback in one compound packet; False where the transport could not take it."""
 

@@ -105,9 +105,6 @@ class FakeEngine:
     def clock(self) -> float:
         return self.now
 
-    def send_rtp(self, packet: bytes) -> bool:
-        return False
-
     def send_rtcp(self, packets: Sequence[RtcpPacket]) -> bool:
         self.sent += packets
         return True

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 INITIAL_BITRATE = 300_000
 MINIMUM_BITRATE = 30_000
 MAXIMUM_BITRATE = 30_000_000
-LEAST_MAXIMUM = 1_000
 #: Seconds after the last transport-wide feedback until reception reports count.
 FEEDBACK_TIMEOUT = 2.0
 #: Seconds, before any is measured.
@@ -62,7 +61,7 @@ class TransportCongestion:
         self.next_number = 0
         self.round_trip_time: float | None = None
         self._minimum = minimum
-        self._maximum = max(LEAST_MAXIMUM, maximum)
+        self._maximum = maximum
         self._remb: int | None = None
         self._told = float("-inf")
         self._reported = False
@@ -126,14 +125,6 @@ class TransportCongestion:
         """A reception report told the round trip."""
         self._reported = True
         self.round_trip_time = max(0.0, seconds)
-
-    def set_maximum(self, bitrate: int) -> None:
-        """The target is never above this from now on, for example the sum of every maxBitrate.
-
-        Less than 1 kbit/s counts as that: the pacer has to go on.
-        """
-        self._maximum = max(LEAST_MAXIMUM, bitrate)
-        self._settle()
 
     def allocate(self, shares: Sequence[Share]) -> tuple[int, ...]:
         """The target divided among senders, in their order, less what their headers take."""

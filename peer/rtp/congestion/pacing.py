@@ -52,7 +52,6 @@ class Pacer:
     Attributes:
         deadline: When `advance` is to be called; None while nothing waits.
         queued_packets: That wait.
-        queued_octets: That wait, with their headers; roughly.
         dropped_frames: Given up so far.
         refused_packets: That `send` did not take.
     """
@@ -77,15 +76,6 @@ class Pacer:
         self._ahead = 0.0
         self._leaked = float("-inf")
         self._rate = 0.0
-
-    @property
-    def queued_octets(self) -> int:
-        """That wait, with their headers; roughly."""
-        waiting = (*self._repairs, *self._pictures)
-        return sum(
-            each.size * (len(each.payloads) - each.position) // len(each.payloads)
-            for each in waiting
-        )
 
     def enqueue(self, frame: OutboundFrame, now: float) -> None:
         """Send a frame as soon as the rate allows: its source writes each packet in its turn.

@@ -57,12 +57,6 @@ class Av1Format:
             payloads[0] = bytes((payloads[0][0] | _BEGINS_SEQUENCE,)) + payloads[0][1:]
         return payloads
 
-    def begins_frame(self, payload: bytes) -> bool | None:
-        """Only the first packet of a coded video sequence says so; one with Z denies it."""
-        if len(payload) <= _HEADER or payload[0] & _CONTINUES:
-            return False
-        return True if payload[0] & _BEGINS_SEQUENCE else None
-
     def is_keyframe_start(self, payload: bytes) -> bool:
         """Whether a coded video sequence begins in it: N."""
         return (

@@ -51,10 +51,6 @@ class PayloadFormat(Protocol):
         """
         ...
 
-    def begins_frame(self, payload: bytes) -> bool | None:
-        """Whether a packet is the first of its frame; None where it does not say."""
-        ...
-
     def is_keyframe_start(self, payload: bytes) -> bool:
         """Whether a packet begins a frame that can be decoded by itself.
 

@@ -69,29 +69,6 @@ class H264Format:
             return units
         return list(_payloads(units, limit))
 
-    def begins_frame(self, payload: bytes) -> bool | None:
-        """What is lost before a slice without anybody noticing are parameter sets and the like.
-
-        So of an IDR picture it cannot be told; without what comes before others they are whole.
-        """
-        if len(payload) < _FU_HEADER:
-            return False
-        kind, at = payload[0] & TYPE, 1
-        if kind == _FU_A:
-            if not payload[1] & _STARTS:
-                return False
-            kind, at = payload[1] & TYPE, _FU_HEADER
-        elif kind == _STAP_A:
-            kind, at = (payload[_SIZE + 1] & TYPE, 4) if len(payload) > _SIZE + 1 else (0, 1)
-        if kind in (NalType.SPS, NalType.DELIMITER):
-            return True
-        if kind in (NalType.SLICE, NalType.PARTITION_A, NalType.IDR):
-            # ITU-T H.264 section 7.3.3: first_mb_in_slice, whose code for 0 is one bit that is set.
-            if payload[at : at + 1] < b"\x80":
-                return False
-            return None if kind == NalType.IDR else True
-        return None
-
     def is_keyframe_start(self, payload: bytes) -> bool:
         """Whether a sequence parameter set or an IDR slice begins in it."""
         if len(payload) < _FU_HEADER:

@@ -22,10 +22,6 @@ class OpaqueFormat:
         """The frame, whole: none of these formats divides one."""
         return [frame] if frame else []
 
-    def begins_frame(self, payload: bytes) -> bool | None:
-        """Each does."""
-        return True
-
     def is_keyframe_start(self, payload: bytes) -> bool:
         """Each packet can be decoded by itself."""
         return True

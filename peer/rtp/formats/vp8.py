@@ -57,10 +57,6 @@ class Vp8Format:
             descriptor = bytes((_EXTENDED,)) + tail
         return payloads
 
-    def begins_frame(self, payload: bytes) -> bool | None:
-        """Whether it begins partition 0 (RFC 7741 section 4.2: S and PID)."""
-        return bool(payload) and payload[0] & (_STARTS_PARTITION | _PARTITION) == _STARTS_PARTITION
-
     def is_keyframe_start(self, payload: bytes) -> bool:
         """Whether a frame tag with the bit for a key frame begins in it."""
         try:

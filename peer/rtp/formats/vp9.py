@@ -22,7 +22,6 @@ _BEGINS = 0x08  # B
 _ENDS = 0x04  # E
 _HAS_STRUCTURE = 0x02  # V
 _LONG_PICTURE_ID = 0x80  # M
-_SPATIAL_LAYER = 0x0E  # SID
 _MORE_REFERENCES = 0x01  # N
 _MOST_REFERENCES = 3
 _PICTURE_IDS = 1 << 15
@@ -75,21 +74,6 @@ class Vp9Format:
                 first |= _ENDS
             payloads.append(b"".join((bytes((first,)), tail, b"" if number else structure, part)))
         return payloads
-
-    def begins_frame(self, payload: bytes) -> bool | None:
-        """Whether it begins the layer frame that its picture begins with.
-
-        None where it begins a frame of another spatial layer: a picture may do without the lowest.
-        """
-        try:
-            flags = payload[0]
-            if not flags & _BEGINS:
-                return False
-            if not flags & _HAS_LAYERS or not payload[_layers_at(payload)] & _SPATIAL_LAYER:
-                return True
-        except IndexError:
-            return False
-        return None
 
     def is_keyframe_start(self, payload: bytes) -> bool:
         """Whether a key frame, not only one predicted from no other, begins in it.

@@ -106,8 +106,3 @@ def _rtc_certificate(certificate: Certificate) -> RTCCertificate:
     return RTCCertificate(
         key=cast("EllipticCurvePrivateKey", certificate.private_key), cert=certificate.certificate
     )
-
-
-# ---- SCTP: aiortc's RTCSctpTransport and RTCDataChannel
-
-# ---- RTP: aiortc's RTCRtpSender and RTCRtpReceiver

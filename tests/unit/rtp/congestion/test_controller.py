@@ -8,7 +8,6 @@ from peer.rtp.congestion import Share, TransportCongestion
 from peer.rtp.congestion.controller import (
     FEEDBACK_TIMEOUT,
     INITIAL_BITRATE,
-    LEAST_MAXIMUM,
     MAXIMUM_BITRATE,
     MINIMUM_BITRATE,
 )
@@ -87,17 +86,6 @@ def test_target_keeps_within_bounds_whatever_the_remb() -> None:
     assert congestion.target == MINIMUM_BITRATE
     congestion.on_remb(1 << 80)
     assert congestion.target == MAXIMUM_BITRATE
-
-
-def test_maximum_bounds_the_target_at_once() -> None:
-    sender = Sender()
-    sender.run(5)
-    sender.congestion.set_maximum(123_000)
-    assert sender.congestion.target == 123_000
-    sender.congestion.set_maximum(10_000)
-    assert sender.congestion.target == 10_000
-    sender.congestion.set_maximum(0)
-    assert sender.congestion.target == LEAST_MAXIMUM
 
 
 def test_heavy_loss_lowers_the_target_though_nothing_is_late() -> None:

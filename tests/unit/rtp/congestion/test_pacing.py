@@ -257,7 +257,6 @@ def test_only_so_many_packets_wait() -> None:
         assert line.pacer.queued_packets <= PACKET_LIMIT
     assert source.broken == 0
     assert source.dropped > 20
-    assert line.pacer.queued_octets == line.pacer.queued_packets * SIZE
 
 
 def test_only_so_many_repairs_wait() -> None:

@@ -120,17 +120,14 @@ def test_a_new_sequence_is_told_by_its_first_packet() -> None:
     fmt = Av1Format()
     frame = unit(SH, obu(FRAME, bytes(300)))
     first, *others = pack(frame, 100, keyframe=True)
-    assert fmt.begins_frame(first) is True
     assert fmt.is_keyframe_start(first)
     for payload in others:
-        assert fmt.begins_frame(payload) is False
         assert not fmt.is_keyframe_start(payload)
 
 
 def test_what_is_no_new_sequence_is_told_by_nothing() -> None:
     fmt = Av1Format()
     for payload in (pack(unit(FR), keyframe=True)[0], pack(unit(SH, FR))[0]):
-        assert fmt.begins_frame(payload) is None
         assert not fmt.is_keyframe_start(payload)
 
 

@@ -69,19 +69,6 @@ def test_a_frame_says_whether_it_is_a_key_frame_and_how_large(name: str) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_only_the_first_packet_begins_a_frame(name: str) -> None:
-    fmt = video(name)
-    for frame in encoded(name):
-        _, payloads = through(fmt, frame)
-        assert fmt.begins_frame(payloads[0]) is not False
-        if frame.keyframe:
-            assert fmt.begins_frame(payloads[0]) is True
-        for payload in payloads[1:]:
-            # Of the packet after H.264's parameter sets it cannot be told.
-            assert not fmt.begins_frame(payload)
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_a_frame_with_a_hole_is_refused(name: str) -> None:
     fmt = video(name)
     for frame in encoded(name):
@@ -121,8 +108,6 @@ def test_what_ffmpeg_sends_is_read(name: str) -> None:
     for frame, data, payloads in zip(frames, back, by_time.values(), strict=True):
         assert fmt.describe(data).keyframe is frame.keyframe
         assert fmt.is_keyframe_start(payloads[0]) is frame.keyframe
-        assert fmt.begins_frame(payloads[0]) is not False
-        assert not any(fmt.begins_frame(payload) for payload in payloads[1:])
 
 
 @pytest.mark.parametrize("name", [*NAMES, "opus"])
@@ -136,7 +121,6 @@ def test_nothing_comes_of_nothing(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_packet_with_nothing_in_it_is_none_of_a_frame(name: str) -> None:
     fmt = video(name)
-    assert fmt.begins_frame(b"") is False
     assert not fmt.is_keyframe_start(b"")
     assert fmt.describe(b"") == FrameShape(False)
     with pytest.raises(MalformedError):
@@ -155,7 +139,6 @@ def test_of_another_codec_a_packet_is_a_frame(name: str) -> None:
     assert fmt.packet_is_frame
     assert fmt.packetize(packet, keyframe=True, limit=64) == [packet]
     assert fmt.assemble([packet]) == packet
-    assert fmt.begins_frame(packet)
     assert fmt.is_keyframe_start(packet)
     assert fmt.describe(packet) == FrameShape(True)
     with pytest.raises(MalformedError):

@@ -162,36 +162,35 @@ def test_a_fragment_may_be_first_and_last() -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "begins", "key"),
+    ("payload", "key"),
     [
-        (SPS, True, True),
-        (stap(SPS, PPS), True, True),
-        (stap(SEI, SPS, PPS), None, True),
-        (DELIMITER, True, False),
-        (stap(DELIMITER, SPS), True, True),
-        (stap(DELIMITER, SLICE), True, False),
-        (PPS, None, False),
-        (SEI, None, False),
-        (SLICE, True, False),
-        (LATER_SLICE, False, False),
-        (stap(SLICE, LATER_SLICE), True, False),
+        (SPS, True),
+        (stap(SPS, PPS), True),
+        (stap(SEI, SPS, PPS), True),
+        (DELIMITER, False),
+        (stap(DELIMITER, SPS), True),
+        (stap(DELIMITER, SLICE), False),
+        (PPS, False),
+        (SEI, False),
+        (SLICE, False),
+        (LATER_SLICE, False),
+        (stap(SLICE, LATER_SLICE), False),
         # Its parameter sets may have come before it.
-        (IDR, None, True),
-        (LATER_IDR, False, True),
-        (fragments(SLICE, 9)[0], True, False),
-        (fragments(SLICE, 9)[1], False, False),
-        (fragments(IDR, 9)[0], None, True),
-        (fragments(IDR, 9)[1], False, False),
-        (fragments(LATER_SLICE, 9)[0], False, False),
-        (stap(SLICE)[:2], None, False),
-        (b"\x78\0\x09\x67", True, True),
-        (b"\x41", False, False),
-        (b"\x7c", False, False),
+        (IDR, True),
+        (LATER_IDR, True),
+        (fragments(SLICE, 9)[0], False),
+        (fragments(SLICE, 9)[1], False),
+        (fragments(IDR, 9)[0], True),
+        (fragments(IDR, 9)[1], False),
+        (fragments(LATER_SLICE, 9)[0], False),
+        (stap(SLICE)[:2], False),
+        (b"\x78\0\x09\x67", True),
+        (b"\x41", False),
+        (b"\x7c", False),
     ],
 )
-def test_what_a_packet_says_of_its_frame(payload: bytes, begins: bool | None, key: bool) -> None:
+def test_what_a_packet_says_of_its_frame(payload: bytes, key: bool) -> None:
     fmt = H264Format(fragments=True)
-    assert fmt.begins_frame(payload) is begins
     assert fmt.is_keyframe_start(payload) is key
 
 

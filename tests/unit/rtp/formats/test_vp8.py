@@ -33,7 +33,6 @@ def test_a_descriptor_is_taken_off(descriptor: str) -> None:
     fmt = Vp8Format()
     for frame in (KEYFRAME, INTERFRAME):
         assert fmt.assemble([head + frame]) == frame
-        assert fmt.begins_frame(head + frame) is True
         assert fmt.is_keyframe_start(head + frame) is (frame is KEYFRAME)
 
 
@@ -51,7 +50,6 @@ def test_partitions_in_packets_of_their_own_are_one_frame() -> None:
     payloads = [bytes.fromhex("908011") + INTERFRAME, bytes.fromhex("918011") + b"second"]
     fmt = Vp8Format()
     assert fmt.assemble(payloads) == INTERFRAME + b"second"
-    assert [fmt.begins_frame(payload) for payload in payloads] == [True, False]
 
 
 @pytest.mark.parametrize("second", ["80 80 11", "00", "01", "81 80 9267"])
@@ -59,7 +57,6 @@ def test_later_parts_begin_nothing(second: str) -> None:
     payload = bytes.fromhex(second) + b"rest"
     fmt = Vp8Format()
     assert fmt.assemble([bytes.fromhex("10") + INTERFRAME, payload]) == INTERFRAME + b"rest"
-    assert fmt.begins_frame(payload) is False
     assert not fmt.is_keyframe_start(payload)
     with pytest.raises(MalformedError):
         fmt.assemble([payload])

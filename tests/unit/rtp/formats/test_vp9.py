@@ -51,7 +51,6 @@ def test_a_descriptor_is_taken_off(flags: int, rest: str) -> None:
     for frame in (KEY, INTER):
         payload = head(flags | B | E, rest) + frame
         assert fmt.assemble([payload]) == frame
-        assert fmt.begins_frame(payload) is True
         assert fmt.is_keyframe_start(payload) is (frame is KEY and not flags & P)
 
 
@@ -89,14 +88,6 @@ def test_parts_have_one_beginning_and_one_end() -> None:
     ):
         with pytest.raises(MalformedError):
             fmt.assemble([part + KEY for part in wrong])
-
-
-def test_the_lowest_layer_begins_a_picture() -> None:
-    fmt = Vp9Format()
-    lowest, upper = head(I | L | F | B, "11 20") + KEY, head(I | L | F | B, "11 22") + KEY
-    assert fmt.begins_frame(lowest) is True
-    # A server that forwards only one layer leaves the lowest out.
-    assert fmt.begins_frame(upper) is None
 
 
 def test_layers_of_one_picture_become_a_superframe() -> None:
