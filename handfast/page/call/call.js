@@ -6,6 +6,14 @@ import { Pinger } from "./pinger.js";
 // Browsers that have no pair of addresses to try say nothing at all.
 const PATIENCE_MS = 25000;
 
+// With transport-wide feedback Firefox would begin with a quarter of the picture for ten seconds and
+// more, and what the page sends has words in it: rather fewer pictures than smaller ones.
+function keepSize(sender) {
+  if (sender.track.kind !== "video") return;
+  const parameters = sender.getParameters();
+  sender.setParameters({ ...parameters, degradationPreference: "maintain-resolution" });
+}
+
 /**
  * A call to the Python peer.
  *
@@ -33,7 +41,7 @@ export class Call extends EventTarget {
     this.#watch();
     this.#negotiate();
     this.#patience = setTimeout(() => this.#failToConnect(), PATIENCE_MS);
-    for (const track of stream.getTracks()) this.connection.addTrack(track, stream);
+    for (const track of stream.getTracks()) keepSize(this.connection.addTrack(track, stream));
     this.pinger = new Pinger(this.#channel("round-trip", { ordered: false, maxRetransmits: 0 }));
     for (const name of ["report", "ladder"]) {
       this.#channel(name).addEventListener("message", ({ data }) => {
