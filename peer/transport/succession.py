@@ -354,7 +354,7 @@ class Succession:
             case DtlsRole.CLIENT:
                 lane.association.start()
             case DtlsRole.SERVER:
-                lane.association.expect_peer()
+                lane.association.on_path()
             case never:
                 assert_never(never)
         self._watch()

@@ -147,11 +147,11 @@ class Association:
             if not self._ended:
                 self._handshake.begin()
 
-    def expect_peer(self) -> None:
-        """Let the time run within which the handshake has to be complete."""
+    def on_path(self) -> None:
+        """There is a path: let the time run within which the handshake has to be complete."""
         if self._handshake is None or not self.handshaking:
             return
-        self._handshake.expect_peer()
+        self._handshake.on_path()
         self._set_state(DtlsTransportState.CONNECTING)
 
     def expects(self, datagram: bytes) -> bool:

@@ -32,6 +32,7 @@ class Flight:
         self._datagrams: tuple[bytes, ...] = ()
         self._interval = FIRST_INTERVAL
         self._repeats = 0
+        self._has_found_no_path = False
         self._timer = Timer(self._on_timer)
 
     @property
@@ -43,7 +44,18 @@ class Flight:
         """These have just been sent, and an answer is expected."""
         self._datagrams = tuple(datagrams)
         self._interval = FIRST_INTERVAL
+        self._has_found_no_path = False
         self._timer.start(self._interval)
+
+    def unsent(self) -> None:
+        """Of these there was one that could not be sent."""
+        self._has_found_no_path = True
+
+    def retry(self) -> None:
+        """There is a path: send at once what found none, rather than when its time has come."""
+        if self._has_found_no_path:
+            self._has_found_no_path = False
+            self._send_again()
 
     def settle(self) -> None:
         """The handshake is complete at this end; the other may still miss the last flight."""

@@ -44,7 +44,7 @@ class Handshake:
         certificate: What we show.
         role: As client, `begin` sends the ClientHello.
         policy: Its timeout runs from `begin` or `expect_peer`.
-        transmit: Sends one datagram.
+        transmit: Sends one datagram; False where there is no path for it at the moment.
         on_complete: Called once.
         on_failed: Called with the reason; what comes after that is up to `end`.
         on_secret: Told of the keys, where they are to be logged.
@@ -56,7 +56,7 @@ class Handshake:
         certificate: Certificate,
         role: DtlsRole,
         policy: SecurityPolicy,
-        transmit: Callable[[bytes], object],
+        transmit: Callable[[bytes], bool],
         on_complete: Callable[[DtlsConnection], None],
         on_failed: Callable[[DtlsError], None],
         on_secret: OnSecret | None = None,
@@ -98,6 +98,13 @@ class Handshake:
         """Let the time run within which it has to be complete, if it does not already."""
         if not self.complete and not self._deadline.running:
             self._deadline.start(self._patience)
+
+    def on_path(self) -> None:
+        """The peer can be reached from now on."""
+        # A ClientHello may come by a path before we know that it is one (RFC 8445 section 12.2),
+        # and then there was no way for the answer.
+        self._flight.retry()
+        self.expect_peer()
 
     def receive(self, datagram: bytes) -> bool:
         """Take one datagram; application data in it is then to be had from the connection.
@@ -141,7 +148,8 @@ class Handshake:
             self._flight.sent(datagrams)
             self._may_change = self._may_change or any(map(changes, datagrams))
         for datagram in datagrams:
-            self._transmit(datagram)
+            if not self._transmit(datagram):
+                self._flight.unsent()
         if datagrams and self.complete and not self._ended and self._acknowledges:
             # RFC 9147 section 5.8.4: what comes after the handshake may wait for an ACK too.
             self._arm_retransmission()

@@ -283,7 +283,7 @@ async def test_a_closed_association_takes_and_sends_nothing(pair: tuple[Party, P
     assert client.association.receive(server.take()[0]) is Receipt.FOREIGN
     assert not client.association.send_rtp(rtp(1))
     client.association.start()
-    client.association.expect_peer()
+    client.association.on_path()
     client.association.verify([])
 
     assert client.take() == []

@@ -75,10 +75,14 @@ class Scene:
             certificate=Certificate.generate(),
             role=role,
             policy=SecurityPolicy(),
-            transmit=self.sent.append,
+            transmit=self._transmit,
             on_complete=lambda _: None,
             on_failed=self.failures.append,
         )
+
+    def _transmit(self, datagram: bytes) -> bool:
+        self.sent.append(datagram)
+        return True
 
     @property
     def library(self) -> Library:

@@ -94,6 +94,23 @@ async def test_the_path_may_come_up_before_the_answer() -> None:
     assert len(client.link.wire) == 1
 
 
+async def test_an_answer_that_found_no_path_is_sent_when_there_is_one() -> None:
+    # The peer's check may end before ours, and its ClientHello comes in between.
+    client, server = joined()
+    server.connect(DtlsRole.SERVER, client.fingerprints)
+    server.link.up = False
+    client.connect(DtlsRole.CLIENT, server.fingerprints)
+    client.ice()
+    await until(lambda: server.secure.state is DtlsTransportState.CONNECTING, server.events)
+
+    server.link.up = True
+    server.ice()
+
+    assert len(server.link.wire) == 1
+    await client.secure.connected()
+    assert len(client.link.wire) == 2
+
+
 async def test_a_path_that_comes_up_again_starts_no_other_handshake() -> None:
     client, server = joined()
     await connect(client, server)
