@@ -8,7 +8,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from peer.rtp.freezes import FreezeMeter
+from peer.rtp.inbound.freezes import FreezeMeter
 
 if TYPE_CHECKING:
     from benchmarks.loss_tracks import Journal

@@ -38,13 +38,13 @@ from peer.events import DataChannelEvent, IceCandidateEvent, RekeyedEvent, Track
 from peer.identity.certificate import Certificate, KeyType
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.rekeying import RekeyResult, RekeyStarter
-from peer.rtp.dtmf_sender import DtmfSender, ToneChangeEvent
 from peer.rtp.encoded_frame import EncodedFrame
-from peer.rtp.encoded_track import EncodedTrack
+from peer.rtp.inbound.encoded_track import EncodedTrack
+from peer.rtp.inbound.receiver import RtpReceiver
 from peer.rtp.levels import AudioLevel
-from peer.rtp.receiver import RtpReceiver
-from peer.rtp.send_parameters import RtpEncodingParameters, RtpSendParameters
-from peer.rtp.sender import RtpSender
+from peer.rtp.outbound.dtmf_sender import DtmfSender, ToneChangeEvent
+from peer.rtp.outbound.send_parameters import RtpEncodingParameters, RtpSendParameters
+from peer.rtp.outbound.sender import RtpSender
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import Codec
 from peer.security import SecuritySummary, TransportSecurity

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peer.control import Control
-    from peer.rtp.sender import RtpSender
+    from peer.rtp.outbound.sender import RtpSender
     from peer.transceiver import RtpTransceiver
 
 

@@ -20,7 +20,7 @@ from peer.negotiation.effects import (
     Listen,
 )
 from peer.negotiation.session import GatheredCandidates
-from peer.rtp.engine import RtpEngine
+from peer.rtp.engine.engine import RtpEngine
 from peer.security_policy import EarlyMedia
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState
 from peer.transport.ice.generations import IceGenerations

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
     from peer.negotiation.session import GatheredCandidates
     from peer.rekeying import RekeyResult
-    from peer.rtp.receiver import RtpReceiver
-    from peer.rtp.sender import RtpSender
+    from peer.rtp.inbound.receiver import RtpReceiver
+    from peer.rtp.outbound.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel

@@ -33,8 +33,8 @@ from peer.operations import OperationsChain
 from peer.rekey_control import RekeyControl, agreed_associations
 from peer.rekeying import Rekeying
 from peer.rtp.capabilities import capabilities
-from peer.rtp.receiver import RtpReceiver
-from peer.rtp.sender import RtpSender
+from peer.rtp.inbound.receiver import RtpReceiver
+from peer.rtp.outbound.sender import RtpSender
 from peer.rtp_parameters import MediaKind
 from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
 from peer.tracing import Tracer

@@ -16,7 +16,7 @@ from peer.rtp.tracks import MediaStreamError
 if TYPE_CHECKING:
     from peer.candidates import IceCandidate
     from peer.rekeying import RekeyResult
-    from peer.rtp.receiver import RtpReceiver
+    from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.tracks import MediaStreamTrack
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peer.negotiation.session import Transceiver
-    from peer.rtp.receiver import RtpReceiver
-    from peer.rtp.sender import RtpSender
+    from peer.rtp.inbound.receiver import RtpReceiver
+    from peer.rtp.outbound.sender import RtpSender
     from peer.rtp_parameters import MediaKind
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Hashable
 
     from peer import Codec
-    from peer.rtp.encoded_track import EncodedTrack
+    from peer.rtp.inbound.encoded_track import EncodedTrack
 
 #: Frames that wait for the recorder: some seconds, as it only hands them on.
 _LIMIT = 256

@@ -26,7 +26,7 @@ from media.recording.transcode import TranscodingPlan
 from media.recording.write_queue import Ended, Expect, Finish, WriteQueue
 from media.recording.writer import Writer
 from peer import InvalidStateError, RtpReceiver
-from peer.rtp.encoded_track import EncodedTrack
+from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, TypeVar
 
 from peer import PeerConnection
-from peer.rtp.inbound_stats import InboundRtpStats
-from peer.rtp.outbound_stats import OutboundRtpStats
+from peer.rtp.inbound.stats import InboundRtpStats
+from peer.rtp.outbound.stats import OutboundRtpStats
 from peer.statistics import CandidatePairStats, CandidateStats, CertificateStats, TransportStats
 from tests.support.connection_media import RED, ColourTrack, sees
 from tests.support.connections import (

@@ -16,14 +16,14 @@ import pytest
 from benchmarks.loss_figures import CLEAN, REST, TROUBLED, Figures, Phases, figures
 from benchmarks.loss_link import BEHIND, CALM, DELAY, Trouble
 from benchmarks.loss_tracks import Journal
-from peer.rtp.decoding import Decoding
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.encoding.member import Member
 from peer.rtp.encoding.source import TrackSource
 from peer.rtp.encoding.subscription import Subscription
-from peer.rtp.outbound import OutboundMedia
-from peer.rtp.receiver import RtpReceiver
-from peer.rtp.send_parameters import RtpEncodingParameters
+from peer.rtp.inbound.decoding import Decoding
+from peer.rtp.inbound.receiver import RtpReceiver
+from peer.rtp.outbound.media import OutboundMedia
+from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import MediaKind
 from tests.support.lossy_rtp import vp8_frame
@@ -34,8 +34,8 @@ from tests.support.virtual_time import in_virtual_time
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peer.rtp.decode_worker import WorkerEvents
     from peer.rtp.encoding import EncodingSettings, OutgoingFrame
+    from peer.rtp.inbound.decode_worker import WorkerEvents
 
 AUDIO, VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
 NAMES = {AUDIO: "opus", VIDEO: "VP8"}

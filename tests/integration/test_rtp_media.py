@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from peer.rtp.dtmf_events import DtmfTone
-from peer.rtp.inbound_stats import InboundRtpStats, RemoteOutboundRtpStats
-from peer.rtp.outbound_stats import OutboundRtpStats, RemoteInboundRtpStats
+from peer.rtp.inbound.stats import InboundRtpStats, RemoteOutboundRtpStats
+from peer.rtp.outbound.stats import OutboundRtpStats, RemoteInboundRtpStats
 from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import Nack, write
 from peer.rtp.tracks import MediaStreamError
@@ -35,7 +35,7 @@ from tests.support.studio import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from peer.rtp.receiver import RtpReceiver
+    from peer.rtp.inbound.receiver import RtpReceiver
 
 AUDIO, VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
 DARK, BRIGHT = 60, 200

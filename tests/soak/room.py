@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks.loss_link import LossyLink, Trouble
 from media.sources.file_source import FileSource
 from peer import PeerConfiguration, PeerConnection
-from peer.rtp.inbound_stats import InboundRtpStats
+from peer.rtp.inbound.stats import InboundRtpStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from peer.identity.certificate import Certificate
-from peer.rtp.engine import RtpEngine
+from peer.rtp.engine.engine import RtpEngine
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.seam.dtls import TransportFace
 

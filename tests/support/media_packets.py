@@ -10,7 +10,7 @@ from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, Rec
 from tests.support.encoded_frames import OPUS
 
 if TYPE_CHECKING:
-    from peer.rtp.ports import ReceiverPort, SenderPort
+    from peer.rtp.engine.ports import ReceiverPort, SenderPort
     from peer.rtp.rtcp import RtcpPacket
     from peer.rtp_parameters import SendParameters
 

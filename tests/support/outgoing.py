@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from peer.rtp.congestion import Share
     from peer.rtp.encoding import EncodingSettings, Subscription
-    from peer.rtp.ports import ReceiverPort, SenderPort
+    from peer.rtp.engine.ports import ReceiverPort, SenderPort
     from peer.rtp.rtcp import RtcpPacket
     from peer.rtp.sending import OutboundFrame, PacketSource
     from peer.rtp.tracks import MediaStreamTrack

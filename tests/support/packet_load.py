@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import Packet
 
-from peer.rtp.inbound_stats import InboundRtpStats
-from peer.rtp.outbound_stats import OutboundRtpStats
+from peer.rtp.inbound.stats import InboundRtpStats
+from peer.rtp.outbound.stats import OutboundRtpStats
 from tests.support.connections import PATIENCE
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from media import SyntheticAudioTrack, SyntheticVideoTrack
 from peer import PeerConfiguration, PeerConnection, SessionDescription
-from peer.rtp.inbound_stats import InboundRtpStats
+from peer.rtp.inbound.stats import InboundRtpStats
 from peer.trace import Fanout
 from tests.support.arrivals import Arrivals, ArrivalSink
 from tests.support.connections import PATIENCE, expected, local, opened, within

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from av import AudioFrame, VideoFrame
 
 from media.planes import planes
+from peer.rtp.inbound.receiver import RtpReceiver
+from peer.rtp.outbound.sender import RtpSender
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiver import RtpReceiver
-from peer.rtp.sender import RtpSender
 from peer.transport.demux import DatagramClass, classify
 from tests.support.media_link import LinkEnd, media_link
 from tests.support.rtp import receiving, sending

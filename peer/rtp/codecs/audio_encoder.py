@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from av import AudioCodecContext, CodecContext
 from av.error import FFmpegError
 
-from peer.rtp.audio_shape import FRAMES_PER_SECOND, AudioShape, AudioShaper
+from peer.rtp.codecs.audio_shape import FRAMES_PER_SECOND, AudioShape, AudioShaper
 from peer.rtp.codecs.encoded import EncodedSound
 from peer.rtp.codecs.errors import EncodeError
 from peer.rtp.codecs.installed import encoder_library

@@ -8,9 +8,9 @@ import time
 import weakref
 from typing import TYPE_CHECKING
 
-from peer.rtp.encoded_track import EncodedTrack
 from peer.rtp.encoding.reading import Reader
 from peer.rtp.encoding.shared import SharedEncoding
+from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import MediaKind
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import AnswerRole, BundlePolicy, Certificate, KeyType
-from peer.rtp.inbound_stats import InboundRtpStats
+from peer.rtp.inbound.stats import InboundRtpStats
 from tests.support.captured import CLIENT_HELLO, flow, hellos
 from tests.support.connection_media import ToneTrack
 from tests.support.connections import both_connected, expected, loopback, opened, within

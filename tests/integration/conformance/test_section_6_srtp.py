@@ -8,7 +8,7 @@ import pytest
 from OpenSSL import SSL
 
 from peer import AnswerRole, DtlsError, SrtpProfile
-from peer.rtp.outbound_stats import OutboundRtpStats
+from peer.rtp.outbound.stats import OutboundRtpStats
 from tests.support.captured import CLIENT_HELLO, SERVER_HELLO, flow, hellos
 from tests.support.connection_media import ToneTrack, hears
 from tests.support.connections import expected, loopback, reached, within

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from peer.rtp.header_extensions import TRANSPORT_CC
-from peer.rtp.inbound_stats import InboundRtpStats
-from peer.rtp.outbound_stats import OutboundRtpStats
+from peer.rtp.inbound.stats import InboundRtpStats
+from peer.rtp.outbound.stats import OutboundRtpStats
 from peer.trace import Datagram, DatagramKind, Direction
 from tests.support.browsers import BrowserName
 from tests.support.connections import PATIENCE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.rtp.inbound_stats import InboundRtpStats
+from peer.rtp.inbound.stats import InboundRtpStats
 from tests.support.browsers import BrowserName, open_browser
 from tests.support.flash_page import BROWSERS, Source, flash_call
 from tests.support.takes import CONTAINERS, EXACT, SECONDS, Take, are_together, show, taking

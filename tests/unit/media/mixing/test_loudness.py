@@ -8,7 +8,7 @@ import pytest
 from media import SyntheticAudioTrack
 from media.mixing.loudness import SILENT, decibels, level_of, linear
 from peer import AudioLevel, RtpReceiver
-from peer.rtp.sources import RtpContributingSource
+from peer.rtp.inbound.sources import RtpContributingSource
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:

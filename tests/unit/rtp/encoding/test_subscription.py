@@ -14,9 +14,9 @@ import pytest
 
 from peer.rtp.codecs import FrameDecoder
 from peer.rtp.encoded_frame import EncodedFrame
-from peer.rtp.encoded_track import EncodedTrack
 from peer.rtp.encoding import EncodingSettings, OutgoingFrame, Subscription, subscribe
 from peer.rtp.formats import format_of
+from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.tracks import MediaStreamError, MediaStreamTrack
 from peer.rtp_parameters import MediaKind
 from tests.support.frames import flat_picture, tone

@@ -1,0 +1,186 @@
+"""Owns what a receiver does with the packets that the engine routes to it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from peer.rtp.alarm import Alarm
+from peer.rtp.inbound.decoding import Decoding
+from peer.rtp.inbound.readers import Readers
+from peer.rtp.inbound.sources import StreamsHeard
+from peer.rtp.inbound.tones import ToneReception
+from peer.rtp.receiving.reception import Reception
+from peer.rtp.rtcp import Goodbye, SenderReport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from peer.rtp.encoded_frame import EncodedFrame
+    from peer.rtp.engine.ports import EnginePort
+    from peer.rtp.header_extensions import PlayoutDelay
+    from peer.rtp.packet import RtpPacket
+    from peer.rtp.rtcp import ReceptionReport, RtcpPacket
+    from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters
+
+_REPORT_LIMIT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteReport:
+    """The last sender report about a stream, and when it came in seconds of our clock."""
+
+    report: SenderReport
+    arrival: float
+
+
+class Inbound:
+    """The `ReceiverPort` of one receiver: the pure cores, with timers, and their readers.
+
+    Args:
+        kind: Audio or video.
+        clock: The engine's, in seconds.
+
+    Attributes:
+        reception: Makes frames of packets.
+        readers: Who gets the frames as they are, at once.
+        decoding: Gets them for the track.
+        tones: Gets telephone events.
+        heard: The streams that frames came of.
+        codec: Of the last frame.
+        reports_received: The last from the peer, by SSRC; of the 16 streams that reported last.
+    """
+
+    def __init__(self, kind: MediaKind, clock: Callable[[], float]) -> None:
+        self.reception = Reception(
+            kind,
+            on_frame=self._on_frame,
+            on_feedback=self._on_feedback,
+            on_event=self._on_event,
+        )
+        self.readers: Readers[EncodedFrame] = Readers()
+        self.decoding = Decoding(kind, clock, self.request_keyframe)
+        self.tones = ToneReception()
+        self.heard = StreamsHeard()
+        self.codec: Codec | None = None
+        self.reports_received: OrderedDict[int, RemoteReport] = OrderedDict()
+        self._clock = clock
+        self._engine: EnginePort | None = None
+        # The time that `reception` is at. What was held until the peer was verified has its own.
+        self._moment = 0.0
+        self._alarm = Alarm(clock, self._on_time)
+        self._tone_alarm = Alarm(clock, self._on_tone_time)
+        self._playout_delay: PlayoutDelay | None = None
+
+    @property
+    def engine(self) -> EnginePort | None:
+        """What packets come from; None before the start and after the end."""
+        return self._engine
+
+    def start(self, engine: EnginePort, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
+        """Receive what `parameters` describe, and report under `rtcp_ssrc`."""
+        self._engine = engine
+        self.reception.configure(parameters, rtcp_ssrc)
+        engine.add_receiver(self, parameters)
+
+    def change(self, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
+        """Go on with other parameters."""
+        self.reception.configure(parameters, rtcp_ssrc)
+        if self._engine is not None:
+            self._engine.add_receiver(self, parameters)
+
+    def move(self, engine: EnginePort, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
+        """Go on over another transport."""
+        if self._engine is not None:
+            self._engine.remove_receiver(self)
+        self.reception.restart(self._clock())
+        self.start(engine, parameters, rtcp_ssrc)
+
+    def pause(self) -> None:
+        """Drop what arrives."""
+        self.reception.pause()
+
+    def resume(self) -> None:
+        """Take what arrives again, as the continuation of what was."""
+        self.reception.resume(self._clock())
+        self._alarm.set(self.reception.deadline)
+
+    def stop(self) -> None:
+        """Take nothing any more; readers get what came until now, and then end."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.remove_receiver(self)
+        self._alarm.cancel()
+        self._tone_alarm.cancel()
+        self.readers.finish()
+        self.tones.readers.finish()
+        self.decoding.stop()
+
+    def disown(self) -> None:
+        """What came was not the peer's: nobody is to read it, and every reader ends."""
+        self.reception.pause()
+        self.readers.abandon()
+        self.tones.readers.abandon()
+        self.decoding.track.stop()
+
+    def request_keyframe(self) -> None:
+        """Ask the peer for a picture that can be decoded by itself; sound needs none."""
+        if self._engine is not None:
+            self.reception.request_keyframe(self._clock())
+            self._alarm.set(self.reception.deadline)
+
+    def on_rtp(self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: float) -> None:
+        """Take a packet that was routed here."""
+        self._moment = arrival
+        self.reception.receive(packet, elements, arrival)
+        self._alarm.set(self.reception.deadline)
+
+    def on_rtcp(self, packet: RtcpPacket, arrival: float) -> None:
+        """Take one part of a compound packet that is about a stream of this receiver."""
+        match packet:
+            case SenderReport():
+                self.reception.receive_report(packet, arrival)
+                self.reports_received[packet.ssrc] = RemoteReport(packet, arrival)
+                self.reports_received.move_to_end(packet.ssrc)
+                if len(self.reports_received) > _REPORT_LIMIT:
+                    self.reports_received.popitem(last=False)
+            case Goodbye():
+                for ssrc in packet.ssrcs:
+                    self.reception.goodbye(ssrc)
+            case _:
+                return
+        self._alarm.set(self.reception.deadline)
+
+    def reports(self, now: float) -> tuple[ReceptionReport, ...]:
+        """What to tell the peer about its streams."""
+        if self._engine is not None and (seconds := self._engine.round_trip_time) is not None:
+            self.reception.set_round_trip_time(seconds)
+        return self.reception.reports(now)
+
+    def _on_frame(self, frame: EncodedFrame) -> None:
+        self.codec = frame.codec
+        self.heard.add(frame)
+        self.readers.put(frame)
+        delay = self.reception.playout_delay
+        if delay is not None and delay != self._playout_delay:
+            self.decoding.playout.bound(delay.minimum, delay.maximum)
+            self._playout_delay = delay
+        self.decoding.push(frame, self._moment)
+
+    def _on_feedback(self, packets: tuple[RtcpPacket, ...]) -> None:
+        if self._engine is not None:
+            self._engine.send_rtcp(packets)
+
+    def _on_event(self, codec: Codec, payload: bytes, timestamp: int) -> None:
+        self.tones.receive(codec, payload, timestamp, self._clock())
+        self._tone_alarm.set(self.tones.deadline)
+
+    def _on_time(self, now: float) -> None:
+        self._moment = now
+        self.reception.advance(now)
+        self._alarm.set(self.reception.deadline)
+
+    def _on_tone_time(self, now: float) -> None:
+        self.tones.advance(now)
+        self._tone_alarm.set(self.tones.deadline)

@@ -1,0 +1,115 @@
+"""Owns what a receiver reports of what came in, read off its cores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from peer.rtp.codec_stats import codec_stats
+from peer.rtp.inbound.stats import InboundRtpStats, RemoteOutboundRtpStats
+from peer.rtp.rtcp import from_ntp
+
+if TYPE_CHECKING:
+    from peer.rtp.inbound.media import Inbound, RemoteReport
+    from peer.rtp.moment import Moment
+    from peer.rtp.receiving.statistics import StreamStatistics
+    from peer.rtp.stats import RtpStatsReport
+    from peer.rtp_parameters import MediaKind
+
+
+@dataclass(frozen=True, slots=True)
+class InboundReporter:
+    """Makes the entries of one receiver.
+
+    Args:
+        kind: Audio or video.
+        mid: Of the m-section.
+        track: The id of the receiver's track.
+        media: What is reported of.
+    """
+
+    kind: MediaKind
+    mid: str
+    track: str
+    media: Inbound
+
+    def report(self, moment: Moment) -> RtpStatsReport:
+        """`inbound-rtp` for each stream, and `remote-outbound-rtp` and `codec` once known."""
+        report: RtpStatsReport = {}
+        codec_id = None
+        if self.media.codec is not None:
+            codec = codec_stats(
+                self.media.codec,
+                mid=self.mid,
+                direction="inbound",
+                timestamp=moment.milliseconds(moment.now),
+            )
+            report[codec.id] = codec
+            codec_id = codec.id
+        streams = self.media.reception.statistics()
+        repairs = {each.repairs: each.ssrc for each in streams}
+        for stream in streams:
+            if stream.repairs is None:
+                entry = self._inbound(stream, repairs.get(stream.ssrc), codec_id, moment)
+                report[entry.id] = entry
+        for remote in self.media.reports_received.values():
+            outbound = self._remote_outbound(remote, moment)
+            report[outbound.id] = outbound
+        return report
+
+    def _inbound(
+        self, stream: StreamStatistics, rtx_ssrc: int | None, codec_id: str | None, moment: Moment
+    ) -> InboundRtpStats:
+        decoding = self.media.decoding
+        counters, playout = decoding.counters, decoding.playout.statistics
+        lost_later = counters.dropped + playout.dropped + decoding.track.dropped
+        return InboundRtpStats(
+            id=f"inbound-rtp-{self.mid}-{stream.ssrc}",
+            type="inbound-rtp",
+            timestamp=moment.milliseconds(moment.now),
+            ssrc=stream.ssrc,
+            kind=self.kind.value,
+            mid=self.mid,
+            trackIdentifier=self.track,
+            codecId=codec_id,
+            packetsReceived=stream.packets,
+            bytesReceived=stream.bytes,
+            packetsLost=stream.lost,
+            packetsDiscarded=stream.discarded,
+            jitter=stream.jitter,
+            lastPacketReceivedTimestamp=moment.milliseconds(stream.last_arrival),
+            rtxSsrc=rtx_ssrc,
+            retransmittedPacketsReceived=stream.retransmitted_packets,
+            retransmittedBytesReceived=stream.retransmitted_bytes,
+            nackCount=stream.nack_count,
+            pliCount=stream.pli_count,
+            firCount=stream.fir_count,
+            framesReceived=stream.frames + stream.frames_dropped,
+            framesDecoded=counters.frames,
+            keyFramesDecoded=counters.keyframes,
+            framesDropped=stream.frames_dropped + lost_later,
+            frameWidth=counters.width,
+            frameHeight=counters.height,
+            totalDecodeTime=counters.seconds,
+            totalSamplesReceived=counters.samples,
+            jitterBufferDelay=playout.delay,
+            jitterBufferTargetDelay=playout.target_delay,
+            jitterBufferEmittedCount=playout.emitted,
+            freezeCount=decoding.freezes.count,
+            totalFreezesDuration=decoding.freezes.seconds,
+            audioLevel=self.media.heard.level(stream.ssrc),
+        )
+
+    def _remote_outbound(self, remote: RemoteReport, moment: Moment) -> RemoteOutboundRtpStats:
+        report = remote.report
+        return RemoteOutboundRtpStats(
+            id=f"remote-outbound-rtp-{self.mid}-{report.ssrc}",
+            type="remote-outbound-rtp",
+            timestamp=moment.milliseconds(remote.arrival),
+            ssrc=report.ssrc,
+            kind=self.kind.value,
+            mid=self.mid,
+            packetsSent=report.packet_count,
+            bytesSent=report.octet_count,
+            remoteTimestamp=from_ntp(report.ntp_time) * 1000,
+        )

@@ -1,0 +1,197 @@
+"""The thread that decodes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from peer.rtp.codecs import DecodeError
+from peer.rtp.inbound.decode_worker import DecodeWorker
+from peer.rtp_parameters import Codec
+from tests.support.encoded_frames import OPUS, VP8, encoded, key, picture
+from tests.support.frames import flat_picture
+
+if TYPE_CHECKING:
+    from peer.rtp.encoded_frame import EncodedFrame
+    from peer.rtp.tracks import Frame
+
+PATIENCE = 10.0
+
+
+class Told:
+    """What a worker told, on the loop."""
+
+    def __init__(self) -> None:
+        self.decoded: list[int] = []
+        self.gaps: list[int] = []
+        self.refused: list[int] = []
+        self.threads: set[int] = set()
+        self._changed = asyncio.Event()
+
+    def on_decoded(self, frames: Sequence[Frame], source: EncodedFrame, seconds: float) -> None:
+        assert seconds >= 0
+        self.decoded += [source.pts] if frames else []
+        self.gaps += [source.pts] if source.gap else []
+        self._note()
+
+    def on_undecodable(self, source: EncodedFrame) -> None:
+        self.refused.append(source.pts)
+        self._note()
+
+    def _note(self) -> None:
+        self.threads.add(threading.get_ident())
+        self._changed.set()
+
+    async def until(self, count: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while len(self.decoded) + len(self.refused) < count:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Decoders:
+    """Decoders that refuse what is not to be decoded, and wait for the gate at every frame."""
+
+    def __init__(self, *refused: int) -> None:
+        self.codecs: list[Codec] = []
+        self.threads: set[int] = set()
+        self.begun = threading.Semaphore(0)
+        self.gate = threading.Event()
+        self.gate.set()
+        self._refused = refused
+
+    def __call__(self, codec: Codec) -> Decoders:
+        if codec.name == "none":
+            raise DecodeError("nothing decodes it")
+        self.codecs.append(codec)
+        return self
+
+    def decode(self, payload: bytes, pts: int) -> Sequence[Frame]:
+        self.threads.add(threading.get_ident())
+        self.begun.release()
+        assert self.gate.wait(PATIENCE)
+        if pts in self._refused:
+            raise DecodeError("refused")
+        return [flat_picture(2, 2, pts=pts)]
+
+
+def worker_of(told: Told, decoders: Decoders, limit: int = 3) -> DecodeWorker:
+    loop = asyncio.get_running_loop()
+    return DecodeWorker(loop, told, loop.time, make_decoder=decoders, limit=limit)
+
+
+async def ended(worker: DecodeWorker) -> None:
+    worker.end()
+    await asyncio.to_thread(worker.join, PATIENCE)
+
+
+async def test_it_decodes_in_order_beside_the_loop_and_tells_on_it() -> None:
+    told, decoders = Told(), Decoders()
+    worker = worker_of(told, decoders, limit=10)
+    for frame in (key(0), picture(1), picture(2)):
+        worker.put(frame)
+    await told.until(3)
+    assert told.decoded == [0, 1, 2]
+    assert told.threads == {threading.get_ident()}
+    assert len(decoders.threads) == 1
+    assert decoders.threads != told.threads
+    await ended(worker)
+
+
+async def test_a_slow_decoder_loses_runs_and_says_what_it_waits_for() -> None:
+    told, decoders = Told(), Decoders()
+    decoders.gate.clear()
+    worker = worker_of(told, decoders)
+    worker.put(key(0))
+    await asyncio.to_thread(decoders.begun.acquire)
+    for pts in range(1, 5):
+        worker.put(picture(pts))
+    assert (worker.awaits_keyframe, worker.dropped) == (True, 4)
+    worker.put(key(5))
+    decoders.gate.set()
+    await told.until(2)
+    assert (told.decoded, told.gaps) == ([0, 5], [5])
+    await ended(worker)
+
+
+async def test_after_a_refused_frame_it_waits_for_a_key_frame() -> None:
+    told, decoders = Told(), Decoders(1)
+    worker = worker_of(told, decoders)
+    worker.put(key(0))
+    worker.put(picture(1))
+    await told.until(2)
+    assert worker.awaits_keyframe
+    for frame in (picture(2), key(3)):
+        worker.put(frame)
+    await told.until(3)
+    assert (told.decoded, told.refused, worker.dropped) == ([0, 3], [1], 2)
+    await ended(worker)
+
+
+async def test_another_codec_gets_another_decoder() -> None:
+    told, decoders = Told(), Decoders()
+    worker = worker_of(told, decoders, limit=10)
+    for frame in (key(0), key(1), encoded(2, codec=OPUS)):
+        worker.put(frame)
+    await told.until(3)
+    assert decoders.codecs == [VP8, OPUS]
+    await ended(worker)
+
+
+async def test_a_codec_that_nothing_decodes_is_an_error_of_each_frame() -> None:
+    told, decoders = Told(), Decoders()
+    worker = worker_of(told, decoders)
+    none = Codec(kind=VP8.kind, name="none", payload_type=1, clock_rate=90_000)
+    for pts in range(2):
+        worker.put(encoded(pts, keyframe=True, codec=none))
+        await told.until(pts + 1)
+    assert told.refused == [0, 1]
+    await ended(worker)
+
+
+async def test_ended_it_tells_nothing_and_its_thread_goes() -> None:
+    told, decoders = Told(), Decoders()
+    decoders.gate.clear()
+    others = set(threading.enumerate())
+    worker = worker_of(told, decoders)
+    (thread,) = set(threading.enumerate()) - others
+    worker.put(key(0))
+    worker.put(key(1))
+    await asyncio.to_thread(decoders.begun.acquire)
+    worker.end()
+    decoders.gate.set()
+    await asyncio.to_thread(worker.join, PATIENCE)
+    await asyncio.sleep(0)
+    assert (told.decoded, thread.is_alive()) == ([], False)
+
+
+async def test_what_was_decoded_but_not_told_is_not_told_after_the_end() -> None:
+    told, decoders = Told(), Decoders()
+    worker = worker_of(told, decoders)
+    worker.put(key(0))
+    worker.put(key(1))
+    # The loop is held up until both are decoded: what is told of the first waits behind us.
+    assert decoders.begun.acquire(timeout=PATIENCE)
+    assert decoders.begun.acquire(timeout=PATIENCE)
+    worker.end()
+    await asyncio.to_thread(worker.join, PATIENCE)
+    assert told.decoded == []
+
+
+def test_a_loop_that_was_closed_ends_the_thread() -> None:
+    decoders = Decoders()
+    decoders.gate.clear()
+    others = set(threading.enumerate())
+
+    async def begin() -> DecodeWorker:
+        worker = worker_of(Told(), decoders)
+        worker.put(key(0))
+        return worker
+
+    worker = asyncio.run(begin())
+    (thread,) = set(threading.enumerate()) - others
+    decoders.gate.set()
+    worker.join(PATIENCE)
+    assert not thread.is_alive()

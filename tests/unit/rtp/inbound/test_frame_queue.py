@@ -1,0 +1,115 @@
+"""The bounded queue of encoded frames: what it drops, and what it says of that."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peer.rtp.inbound.frame_queue import FrameQueue
+from tests.support.encoded_frames import encoded, key, picture, sound
+
+if TYPE_CHECKING:
+    from peer.rtp.encoded_frame import EncodedFrame
+
+
+def filled(*frames: EncodedFrame, limit: int = 3) -> FrameQueue:
+    queue = FrameQueue(limit)
+    for frame in frames:
+        queue.put(frame)
+    return queue
+
+
+def taken(queue: FrameQueue) -> list[tuple[int, bool]]:
+    """Time and gap of each frame."""
+    found = []
+    while (frame := queue.take()) is not None:
+        found.append((frame.pts, frame.gap))
+    return found
+
+
+def test_it_begins_with_a_key_frame() -> None:
+    queue = filled(picture(1), picture(2), key(3), picture(4))
+    assert taken(queue) == [(3, False), (4, False)]
+    assert queue.dropped == 0
+
+
+def test_sound_loses_its_oldest_frame() -> None:
+    queue = filled(*(sound(pts) for pts in range(5)))
+    assert taken(queue) == [(2, True), (3, False), (4, False)]
+    assert queue.dropped == 2
+
+
+def test_pictures_are_lost_up_to_the_key_frame_that_waits() -> None:
+    queue = filled(key(0), picture(1), key(2), picture(3))
+    assert taken(queue) == [(2, True), (3, False)]
+    assert queue.dropped == 2
+
+
+def test_pictures_are_lost_up_to_the_key_frame_to_come() -> None:
+    queue = filled(*[key(0), picture(1), picture(2), picture(3), picture(4)])
+    assert (len(queue), queue.awaits_keyframe, queue.dropped) == (0, True, 5)
+    queue.put(key(5))
+    assert (taken(queue), queue.awaits_keyframe) == ([(5, True)], False)
+
+
+def test_a_key_frame_for_which_there_is_no_room_is_kept() -> None:
+    queue = filled(key(0), picture(1), picture(2), key(3))
+    assert taken(queue) == [(3, True)]
+
+
+def test_only_the_first_frame_after_a_loss_has_a_gap() -> None:
+    queue = filled(*(key(pts) for pts in range(4)))
+    queue.put(key(4))
+    assert taken(queue) == [(2, True), (3, False), (4, False)]
+
+
+def test_a_gap_that_others_made_stays() -> None:
+    queue = filled(key(0), encoded(1, keyframe=True, gap=True))
+    assert taken(queue) == [(0, False), (1, True)]
+
+
+def test_a_picture_after_a_gap_cannot_be_decoded() -> None:
+    queue = filled(key(0), encoded(1, gap=True), picture(2), key(3))
+    assert taken(queue) == [(0, False), (3, True)]
+    assert queue.dropped == 2
+
+
+def test_what_builds_on_a_refused_frame_is_dropped() -> None:
+    queue = filled(key(0), picture(1), key(2))
+    queue.take()
+    queue.lose()
+    assert taken(queue) == [(2, True)]
+    assert queue.dropped == 2
+
+
+def test_after_a_refused_frame_a_key_frame_is_awaited() -> None:
+    queue = filled(key(0))
+    queue.take()
+    queue.lose()
+    queue.put(picture(1))
+    queue.put(key(2))
+    assert taken(queue) == [(2, True)]
+
+
+def test_cleared_it_begins_anew() -> None:
+    queue = filled(*(sound(pts) for pts in range(5)))
+    queue.clear()
+    queue.put(picture(5))
+    queue.put(key(6))
+    assert taken(queue) == [(6, False)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_comes_out_can_be_decoded(seed: int) -> None:
+    chance = random.Random(seed)
+    queue = FrameQueue(chance.randint(1, 6))
+    last: int | None = None
+    for pts in range(2000):
+        queue.put(encoded(pts, keyframe=chance.random() < 0.1, gap=chance.random() < 0.05))
+        if chance.random() < 0.6 and (frame := queue.take()) is not None:
+            follows = last is not None and frame.pts == last + 1 and not frame.gap
+            assert frame.keyframe or follows
+            assert frame.gap or last is None or follows
+            last = frame.pts

@@ -1,0 +1,46 @@
+"""When a picture has frozen."""
+
+from __future__ import annotations
+
+import pytest
+
+from peer.rtp.inbound.freezes import FreezeMeter
+
+
+def shown(*intervals: float) -> FreezeMeter:
+    """After a second of 30 pictures, these intervals."""
+    meter = FreezeMeter()
+    now = 0.0
+    meter.picture(now)
+    for interval in (*[1 / 30] * 30, *intervals):
+        now += interval
+        meter.picture(now)
+    return meter
+
+
+def test_even_pictures_are_no_freeze() -> None:
+    assert (shown().count, shown().seconds) == (0, 0.0)
+
+
+def test_the_excess_has_to_be_150_ms() -> None:
+    # Three times the average is a tenth of a second here: less than the other bound.
+    assert shown(1 / 30 + 0.149).count == 0
+    assert shown(1 / 30 + 0.151).count == 1
+
+
+def test_at_a_low_rate_three_times_the_average_counts() -> None:
+    assert shown(*[0.5] * 40, 1.4).count == shown(*[0.5] * 40).count
+    assert shown(*[0.5] * 40, 1.6).count == shown(*[0.5] * 40).count + 1
+
+
+def test_how_long_it_froze() -> None:
+    meter = shown(1.0, *[1 / 30] * 30, 2.0)
+    assert meter.count == 2
+    assert meter.seconds == pytest.approx(3.0)
+
+
+def test_pictures_that_stop_on_purpose_are_no_freeze() -> None:
+    meter = shown()
+    meter.interrupt()
+    meter.picture(100.0)
+    assert meter.count == 0

@@ -1,0 +1,34 @@
+"""What a receiver makes of the times of its packets."""
+
+from __future__ import annotations
+
+import asyncio
+
+from peer.rtp.inbound.media import Inbound
+from peer.rtp_parameters import MediaKind
+from tests.support.encoded_frames import OPUS
+from tests.support.media_packets import FakeEngine, SoundSource, receiving
+
+
+async def test_what_was_held_until_the_peer_was_verified_is_neither_jitter_nor_too_much() -> None:
+    engine = FakeEngine(100.0)
+    media = Inbound(MediaKind.AUDIO, lambda: 102.0)
+    media.start(engine, receiving(OPUS), 99)
+
+    async def read() -> None:
+        for _ in range(64):
+            await media.decoding.track.recv()
+
+    reader = asyncio.create_task(read())
+    await asyncio.wait([reader], timeout=0)
+    source = SoundSource()
+    # 64 packets that came 20 ms apart are handed up in one go.
+    for _ in range(64):
+        engine.feed([source.packet()])
+        engine.now += 0.02
+    assert media.decoding.playout.target < 0.05
+    async with asyncio.timeout(20):
+        await reader
+    assert media.decoding.counters.dropped == 0
+    media.stop()
+    await media.decoding.ended()

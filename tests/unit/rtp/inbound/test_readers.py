@@ -1,0 +1,169 @@
+"""Encoded frames for any number of readers, none of which disturbs another."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peer.errors import ConfigurationError
+from peer.rtp.inbound.readers import FrameReader, Readers
+from tests.support.encoded_frames import key, picture
+
+if TYPE_CHECKING:
+    from peer.rtp.encoded_frame import EncodedFrame
+
+
+class Source:
+    """Frames for readers, and how often they wanted a key frame."""
+
+    def __init__(self) -> None:
+        self.readers: Readers[EncodedFrame] = Readers()
+        self.wanted = 0
+
+    def reader(self, limit: int = 4) -> FrameReader:
+        reader = FrameReader(self.want, limit)
+        self.readers.add(reader)
+        return reader
+
+    def want(self) -> None:
+        self.wanted += 1
+
+    def give(self, *frames: EncodedFrame) -> None:
+        for frame in frames:
+            self.readers.put(frame)
+
+
+async def rest(reader: FrameReader) -> list[int]:
+    return [frame.pts async for frame in reader]
+
+
+async def waiting(reader: FrameReader) -> asyncio.Future[EncodedFrame]:
+    """A read that has begun."""
+    read = asyncio.ensure_future(anext(reader))
+    await asyncio.wait([read], timeout=0)
+    return read
+
+
+async def test_every_reader_gets_every_frame() -> None:
+    source = Source()
+    readers = [source.reader() for _ in range(3)]
+    source.give(key(0), picture(1))
+    source.readers.finish()
+    assert [await rest(reader) for reader in readers] == [[0, 1]] * 3
+
+
+async def test_a_slow_reader_loses_a_run_and_no_other_does() -> None:
+    source = Source()
+    slow, quick = source.reader(3), source.reader()
+    got = []
+    for pts in range(9):
+        source.give(key(pts) if pts % 4 == 0 else picture(pts))
+        got.append((await anext(quick)).pts)
+    source.readers.finish()
+    frame = await anext(slow)
+    assert got == list(range(9))
+    assert (frame.pts, frame.gap, slow.dropped, quick.dropped) == (8, True, 8, 0)
+
+
+async def test_a_reader_that_joins_begins_with_a_key_frame_and_asks_for_it() -> None:
+    source = Source()
+    source.give(key(0))
+    reader = source.reader()
+    read = await waiting(reader)
+    assert source.wanted == 1
+    source.give(picture(1), key(2))
+    assert (await read).pts == 2
+
+
+async def test_a_reader_that_does_not_read_asks_for_nothing() -> None:
+    source = Source()
+    reader = source.reader(1)
+    source.give(key(0), picture(1), picture(2))
+    assert source.wanted == 0
+    await waiting(reader)
+    assert source.wanted == 1
+
+
+async def test_a_reader_that_waits_for_the_next_picture_asks_for_nothing() -> None:
+    source = Source()
+    reader = source.reader()
+    source.give(key(0))
+    await anext(reader)
+    read = await waiting(reader)
+    assert source.wanted == 0
+    source.give(picture(1))
+    assert (await read).pts == 1
+
+
+async def test_the_end_comes_after_what_waits_and_stays() -> None:
+    source = Source()
+    reader = source.reader()
+    source.give(key(0))
+    source.readers.finish()
+    source.readers.finish()
+    assert [await rest(reader), await rest(reader)] == [[0], []]
+
+
+async def test_the_end_wakes_whoever_waits() -> None:
+    source = Source()
+    reader = source.reader()
+    reads = [await waiting(reader) for _ in range(3)]
+    source.readers.finish()
+    for read in reads:
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(read, 1)
+
+
+async def test_what_is_abandoned_is_not_read() -> None:
+    source = Source()
+    reader = source.reader()
+    source.give(key(0))
+    source.readers.abandon()
+    assert await rest(reader) == []
+
+
+async def test_a_reader_after_the_end_ends_at_once() -> None:
+    source = Source()
+    source.readers.finish()
+    assert await rest(source.reader()) == []
+
+
+async def test_a_closed_reader_gets_nothing() -> None:
+    source = Source()
+    reader = source.reader()
+    source.give(key(0))
+    await reader.aclose()
+    source.give(key(1))
+    assert await rest(reader) == []
+
+
+async def test_a_reader_let_go_costs_nothing() -> None:
+    source = Source()
+    async for _ in _given(source, source.reader()):
+        break
+    frames = [key(pts) for pts in range(3)]
+    source.give(*frames)
+    gc.collect()
+    assert [len(gc.get_referrers(frame)) for frame in frames] == [1, 1, 1]
+
+
+async def test_two_who_share_a_reader_share_its_frames() -> None:
+    source = Source()
+    reader = source.reader()
+    reads = [await waiting(reader) for _ in range(2)]
+    source.give(key(0), picture(1))
+    assert sorted([(await read).pts for read in reads]) == [0, 1]
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_reader_holds_at_least_one_frame(limit: int) -> None:
+    with pytest.raises(ConfigurationError, match="at least 1"):
+        FrameReader(lambda: None, limit)
+
+
+def _given(source: Source, reader: FrameReader) -> FrameReader:
+    source.give(key(0))
+    return reader

@@ -1,0 +1,231 @@
+"""What a receiver reports, under the names of W3C, with a real decoder."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peer.rtp.codec_stats import CodecStats, codec_stats
+from peer.rtp.codecs import VideoEncoder
+from peer.rtp.formats import format_of
+from peer.rtp.header_extensions import PLAYOUT_DELAY, PlayoutDelay
+from peer.rtp.inbound.receiver import RtpReceiver
+from peer.rtp.inbound.stats import InboundRtpStats, RemoteOutboundRtpStats
+from peer.rtp.packet import RtpPacket
+from peer.rtp.rtcp import SenderReport, to_ntp
+from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
+from tests.support.encoded_frames import OPUS
+from tests.support.frames import flat_picture
+from tests.support.media_packets import VP8, FakeEngine, PictureSource, receiving
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+    from peer.rtp.stats import RtpStatsReport
+
+PATIENCE = 20.0
+DELAY_ID = 6
+RTX = Codec(
+    kind=MediaKind.VIDEO,
+    name="rtx",
+    payload_type=98,
+    clock_rate=90_000,
+    parameters=(("apt", "97"),),
+)
+
+
+def started() -> tuple[RtpReceiver, FakeEngine]:
+    engine = FakeEngine(time.monotonic())
+    receiver = RtpReceiver(MediaKind.VIDEO)
+    delay = HeaderExtension(DELAY_ID, PLAYOUT_DELAY)
+    receiver.start(engine, replace(receiving(VP8, RTX, mid="3"), extensions=(delay,)), 99)
+    return receiver, engine
+
+
+def packets_of(count: int) -> list[list[RtpPacket]]:
+    """Real pictures of 64 by 48, each as its packets."""
+    encoder, form = VideoEncoder(VP8), format_of(VP8)
+    found, number = [], 0
+    for index in range(count):
+        frame = flat_picture(64, 48, luma=100 + index, pts=3000 * index)
+        for picture in encoder.encode(frame, keyframe=index == 0):
+            payloads = form.packetize(picture.payload, keyframe=picture.keyframe, limit=1200)
+            packets = [
+                RtpPacket(
+                    payload_type=VP8.payload_type,
+                    marker=payload is payloads[-1],
+                    sequence_number=number + at,
+                    timestamp=3000 * index,
+                    ssrc=1,
+                    payload=payload,
+                )
+                for at, payload in enumerate(payloads)
+            ]
+            number += len(packets)
+            found.append(packets)
+    return found
+
+
+async def read_of(
+    receiver: RtpReceiver,
+    engine: FakeEngine,
+    count: int,
+    elements: dict[int, bytes] | None = None,
+) -> list[VideoFrame]:
+    """So many pictures, sent and decoded."""
+
+    async def read() -> list[VideoFrame]:
+        return [await receiver.track.recv() for _ in range(count)]  # type: ignore[misc]  # pictures
+
+    reading = asyncio.ensure_future(read())
+    await asyncio.wait([reading], timeout=0)
+    for packets in packets_of(count):
+        engine.now = time.monotonic()
+        engine.feed(packets, elements)
+    return await asyncio.wait_for(reading, PATIENCE)
+
+
+def only(report: RtpStatsReport) -> InboundRtpStats:
+    (found,) = (each for each in report.values() if isinstance(each, InboundRtpStats))
+    return found
+
+
+def least_delay(report: RtpStatsReport) -> float:
+    """What each frame was meant to wait, on average."""
+    stats = only(report)
+    return stats.jitterBufferTargetDelay / stats.jitterBufferEmittedCount
+
+
+async def test_nothing_is_reported_before_the_start_and_after_the_end() -> None:
+    assert await RtpReceiver(MediaKind.VIDEO).getStats() == {}
+    receiver, engine = started()
+    engine.feed(PictureSource().picture(keyframe=True))
+    await receiver.stop()
+    assert await receiver.getStats() == {}
+
+
+async def test_pictures_are_decoded_and_counted() -> None:
+    receiver, engine = started()
+    pictures = await read_of(receiver, engine, 10)
+    assert [(each.pts, each.time_base) for each in pictures] == [
+        (3000 * index, Fraction(1, 90_000)) for index in range(10)
+    ]
+    stats = only(await receiver.getStats())
+    assert (stats.framesReceived, stats.framesDecoded, stats.keyFramesDecoded) == (10, 10, 1)
+    assert (stats.frameWidth, stats.frameHeight, stats.framesDropped) == (64, 48, 0)
+    assert stats.totalDecodeTime > 0
+    assert stats.jitterBufferEmittedCount == 10
+    assert stats.trackIdentifier == receiver.track.id
+    await receiver.stop()
+
+
+async def test_the_application_may_want_more_delay() -> None:
+    receiver, engine = started()
+    receiver.jitterBufferTarget = 100
+    await read_of(receiver, engine, 2)
+    assert least_delay(await receiver.getStats()) >= 0.1
+    await receiver.stop()
+
+
+async def test_the_sender_may_want_more_delay() -> None:
+    receiver, engine = started()
+    await read_of(receiver, engine, 2, {DELAY_ID: PlayoutDelay(0.1, 0.5).write()})
+    assert least_delay(await receiver.getStats()) >= 0.1
+    await receiver.stop()
+
+
+async def test_the_thread_is_gone_when_stop_returns() -> None:
+    receiver, engine = started()
+    await asyncio.to_thread(lambda: None)
+    before = threading.active_count()
+    await read_of(receiver, engine, 2)
+    during = threading.active_count()
+    await receiver.stop()
+    assert (during, threading.active_count()) == (before + 1, before)
+
+
+async def test_packets_that_nobody_decoded_are_counted() -> None:
+    receiver, engine = started()
+    source = PictureSource()
+    for number in range(5):
+        engine.feed(source.picture(keyframe=number == 0))
+    stats = only(await receiver.getStats())
+    assert (stats.packetsReceived, stats.bytesReceived) == (10, 10 * 1001)
+    assert (stats.framesReceived, stats.framesDecoded, stats.framesDropped) == (5, 0, 0)
+    assert (stats.packetsLost, stats.packetsDiscarded, stats.nackCount) == (0, 0, 0)
+    assert (stats.ssrc, stats.kind, stats.mid, stats.type) == (1, "video", "3", "inbound-rtp")
+    assert (stats.rtxSsrc, stats.audioLevel, stats.frameWidth) == (None, None, None)
+    now = time.time() * 1000
+    assert stats.lastPacketReceivedTimestamp == pytest.approx(now, abs=PATIENCE * 1000)
+    await receiver.stop()
+
+
+async def test_repairs_are_counted_with_what_they_repair() -> None:
+    receiver, engine = started()
+    source = PictureSource()
+    engine.feed(source.picture(keyframe=True))
+    first, second = source.picture()
+    engine.feed([second])
+    original = first.sequence_number.to_bytes(2, "big")
+    engine.feed(
+        [
+            RtpPacket(
+                payload_type=RTX.payload_type,
+                sequence_number=1,
+                timestamp=first.timestamp,
+                ssrc=77,
+                payload=original + first.payload,
+            )
+        ]
+    )
+    stats = only(await receiver.getStats())
+    assert (stats.rtxSsrc, stats.retransmittedPacketsReceived) == (77, 1)
+    assert stats.retransmittedBytesReceived == len(first.payload) + 2
+    assert stats.framesReceived == 2
+    await receiver.stop()
+
+
+async def test_the_codec_is_named() -> None:
+    receiver, engine = started()
+    engine.feed(PictureSource().picture(keyframe=True))
+    report = await receiver.getStats()
+    codec = report[only(report).codecId or ""]
+    assert isinstance(codec, CodecStats)
+    assert (codec.mimeType, codec.payloadType, codec.clockRate) == ("video/VP8", 97, 90_000)
+    await receiver.stop()
+
+
+async def test_what_the_peer_says_it_sent() -> None:
+    receiver, engine = started()
+    engine.feed(PictureSource().picture(keyframe=True))
+    engine.hear(SenderReport(1, to_ntp(1_000_000.5), 0, 12, 3456))
+    found = [
+        each
+        for each in (await receiver.getStats()).values()
+        if isinstance(each, RemoteOutboundRtpStats)
+    ]
+    (remote,) = found
+    assert (remote.ssrc, remote.packetsSent, remote.bytesSent) == (1, 12, 3456)
+    assert remote.remoteTimestamp == pytest.approx(1_000_000_500.0, abs=1)
+    await receiver.stop()
+
+
+async def test_reports_about_many_streams_are_bounded() -> None:
+    receiver, engine = started()
+    for ssrc in range(100):
+        engine.hear(SenderReport(ssrc, to_ntp(1e9), 0, 1, 1))
+    assert len(await receiver.getStats()) <= 16
+    await receiver.stop()
+
+
+def test_a_codec_is_written_as_in_a_description() -> None:
+    codec = replace(OPUS, parameters=(("minptime", "10"), ("useinbandfec", "1"), ("x", None)))
+    stats = codec_stats(codec, mid="0", direction="inbound", timestamp=1.0)
+    assert stats.sdpFmtpLine == "minptime=10;useinbandfec=1;x"
+    assert (stats.type, stats.channels, stats.id) == ("codec", 2, "codec-inbound-0-96")

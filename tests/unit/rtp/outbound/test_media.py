@@ -1,0 +1,379 @@
+"""What a sender sends of its tracks, and how it answers the peer and congestion control."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from peer.rtp.outbound.media import DEFAULT_BITRATE, OutboundMedia
+from peer.rtp.outbound.send_parameters import RtpEncodingParameters
+from peer.rtp.rtcp import (
+    FullIntraRequest,
+    Goodbye,
+    Nack,
+    PictureLossIndication,
+    ReceiverReport,
+    ReceptionReport,
+    SenderReport,
+    middle,
+)
+from peer.rtp_parameters import Codec, MediaKind, SendParameters
+from tests.support.outgoing import (
+    H264,
+    OPUS,
+    PCMU,
+    RTX,
+    VP8,
+    FakeEngine,
+    Holds,
+    agreed,
+    picture,
+    sound,
+)
+from tests.support.rtp import PushTrack
+from tests.support.virtual_time import in_virtual_time
+
+VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
+SSRC, RTX_SSRC = 1000, 2000
+ANYTHING = RtpEncodingParameters(scaleResolutionDownBy=1.0)
+PLI = PictureLossIndication(1, SSRC)
+
+
+@dataclass
+class Sending:
+    """A sender of video, or of sound, with a track."""
+
+    kind: MediaKind = VIDEO
+    parameters: SendParameters = field(default_factory=lambda: agreed(VP8, RTX))
+    encoding: RtpEncodingParameters = field(default_factory=lambda: ANYTHING)
+    engine: FakeEngine = field(default_factory=FakeEngine)
+    holds: Holds = field(default_factory=Holds)
+
+    def __post_init__(self) -> None:
+        self.media = OutboundMedia(
+            self.kind,
+            self.engine,
+            self.parameters,
+            self.encoding,
+            ssrc=SSRC,
+            rtx_ssrc=RTX_SSRC,
+            subscribe=self.holds,
+        )
+        self.track = PushTrack(self.kind)
+        self.media.switch(self.track)
+
+    def sends(self) -> bool:
+        """Whether what the track gives goes on to the engine."""
+        return self.holds.now.active
+
+    def timestamps(self) -> list[int]:
+        """Of the packets, from 0 at the first."""
+        packets = self.engine.packets
+        return [(each.timestamp - packets[0].timestamp) % 2**32 for each in packets]
+
+    def numbers(self) -> list[int]:
+        packets = self.engine.packets
+        return [(each.sequence_number - packets[0].sequence_number) % 2**16 for each in packets]
+
+
+def of_sound(*codecs: Codec) -> Sending:
+    return Sending(AUDIO, agreed(*(codecs or (OPUS,))), RtpEncodingParameters())
+
+
+@in_virtual_time
+async def test_frames_become_packets_of_one_stream() -> None:
+    sending = Sending()
+    sending.holds.give(picture(0, keyframe=True, payloads=2))
+    sending.holds.give(picture(3000))
+    first, second, third = sending.engine.packets
+    assert {each.ssrc for each in sending.engine.packets} == {SSRC}
+    assert {each.payload_type for each in sending.engine.packets} == {97}
+    assert (first.marker, second.marker, third.marker) == (False, True, True)
+    assert sending.timestamps() == [0, 0, 3000]
+    assert sending.numbers() == [0, 1, 2]
+
+
+@in_virtual_time
+async def test_stream_goes_on_with_another_track() -> None:
+    sending = Sending()
+    sending.holds.give(picture(90_000, keyframe=True))
+    former = sending.holds.now
+    sending.media.switch(None)
+    assert former.closed
+    await asyncio.sleep(2.0)
+    sending.media.switch(PushTrack(VIDEO))
+    sending.holds.give(picture(9_000_005, keyframe=True))
+    sending.holds.give(picture(9_003_005))
+    assert sending.timestamps() == [0, 180_000, 183_000]
+    assert sending.numbers() == [0, 1, 2]
+
+
+@in_virtual_time
+async def test_track_that_ended_may_be_given_again() -> None:
+    sending = Sending()
+    sending.holds.now.end()
+    sending.media.switch(sending.track)
+    assert sending.holds.now.track is sending.track
+
+
+@in_virtual_time
+async def test_same_track_is_not_read_anew() -> None:
+    sending = Sending()
+    sending.media.switch(sending.track)
+    assert len(sending.holds.made) == 1
+
+
+@in_virtual_time
+async def test_track_that_ended_is_left_alone() -> None:
+    sending = Sending()
+    sending.holds.now.end()
+    sending.media.agree(None)
+    sending.media.agree(agreed(H264))
+    sending.media.request_keyframe()
+    sending.media.on_target(100_000)
+    assert sending.holds.open == []
+
+
+@in_virtual_time
+async def test_another_codec_continues_the_stream() -> None:
+    sending = of_sound(OPUS)
+    sending.holds.give(sound(0))
+    sending.media.agree(agreed(PCMU))
+    assert sending.holds.now.settings.codec == PCMU
+    sending.holds.give(sound(960))
+    sending.holds.give(sound(1920))
+    assert [each.payload_type for each in sending.engine.packets] == [96, 0, 0]
+    assert sending.timestamps() == [0, 160, 320]
+    assert sending.numbers() == [0, 1, 2]
+    assert sending.engine.senders[sending.media] == (agreed(PCMU), (SSRC, RTX_SSRC))
+
+
+@in_virtual_time
+async def test_paused_m_section_drops_what_the_track_gives() -> None:
+    sending = Sending()
+    sending.media.agree(None)
+    assert not sending.sends()
+    assert sending.media not in sending.engine.shares
+    sending.media.agree(sending.parameters)
+    assert sending.sends()
+    assert sending.media in sending.engine.shares
+    assert len(sending.holds.made) == 1
+
+
+@in_virtual_time
+async def test_track_given_while_paused_is_paused() -> None:
+    sending = Sending()
+    sending.media.agree(None)
+    sending.media.switch(PushTrack(VIDEO))
+    assert not sending.sends()
+
+
+@pytest.mark.parametrize(
+    "stop", [replace(ANYTHING, active=False), replace(ANYTHING, maxFramerate=0)]
+)
+def test_application_stops_the_stream_and_lets_it_go_on(stop: RtpEncodingParameters) -> None:
+    @in_virtual_time
+    async def run() -> None:
+        sending = Sending()
+        sending.media.encode(stop)
+        assert not sending.sends()
+        assert sending.media not in sending.engine.shares
+        # What is agreed anew does not override what the application wants.
+        sending.media.agree(None)
+        sending.media.agree(sending.parameters)
+        assert not sending.sends()
+        sending.media.encode(ANYTHING)
+        assert sending.sends()
+        assert sending.media in sending.engine.shares
+
+    run()
+
+
+@in_virtual_time
+async def test_size_and_rate_of_pictures_are_the_application_s() -> None:
+    sending = Sending()
+    sending.media.encode(replace(ANYTHING, scaleResolutionDownBy=2.0, maxFramerate=10))
+    settings = sending.holds.now.settings
+    assert (settings.scale_down_by, settings.max_framerate) == (2.0, 10)
+    assert [hold.closed for hold in sending.holds.made] == [True, False]
+
+
+@in_virtual_time
+async def test_encoder_keeps_to_the_least_of_target_and_maximum() -> None:
+    sending = Sending()
+    sending.engine.target(400_000)
+    assert sending.holds.now.bitrate == 380_000
+    sending.media.encode(replace(ANYTHING, maxBitrate=200_000))
+    assert sending.holds.now.bitrate == 200_000
+    sending.engine.target(100_000)
+    assert sending.holds.now.bitrate == 95_000
+    sending.engine.target(90_000_000)
+    sending.media.encode(ANYTHING)
+    assert sending.holds.now.bitrate == DEFAULT_BITRATE
+
+
+@in_virtual_time
+async def test_encoder_of_the_next_track_knows_the_target() -> None:
+    sending = Sending()
+    sending.engine.target(400_000)
+    sending.media.switch(PushTrack(VIDEO))
+    assert sending.holds.now.bitrate == 380_000
+
+
+@in_virtual_time
+async def test_share_leaves_room_for_what_the_application_allows() -> None:
+    sending = Sending()
+    share = sending.engine.shares[sending.media]
+    assert share.maximum is None
+    sending.media.encode(replace(ANYTHING, maxBitrate=190_000))
+    assert sending.engine.shares[sending.media].maximum == 200_000
+    sending.media.encode(replace(ANYTHING, maxBitrate=19_000))
+    share = sending.engine.shares[sending.media]
+    assert (share.minimum, share.maximum) == (20_000, 20_000)
+
+
+@in_virtual_time
+async def test_sound_takes_its_part_first_and_has_no_encoder_to_slow_down() -> None:
+    sending = of_sound()
+    share = sending.engine.shares[sending.media]
+    assert share.minimum == share.maximum
+    sending.engine.target(30_000)
+    assert sending.holds.now.bitrate is None
+
+
+@in_virtual_time
+async def test_lost_packets_are_sent_again_over_rtx() -> None:
+    sending = Sending()
+    sending.holds.give(picture(0, keyframe=True, payloads=3))
+    number = sending.engine.packets[1].sequence_number
+    sending.engine.tell(Nack(1, SSRC, (number,)))
+    *_, repair = sending.engine.packets
+    assert len(sending.engine.packets) == 4
+    assert (repair.ssrc, repair.payload_type) == (RTX_SSRC, 98)
+    assert repair.payload == number.to_bytes(2, "big") + b"picture"
+
+
+@in_virtual_time
+async def test_feedback_about_another_stream_is_not_ours() -> None:
+    sending = Sending()
+    sending.holds.give(picture(0, keyframe=True))
+    await asyncio.sleep(1)
+    number = sending.engine.packets[0].sequence_number
+    sending.engine.tell(Nack(1, 77, (number,)))
+    sending.engine.tell(PictureLossIndication(1, 77))
+    sending.engine.tell(FullIntraRequest(1, ((77, 1),)))
+    sending.engine.tell(ReceiverReport(1, (ReceptionReport(77, 9, 9, 9, 9),)))
+    sending.engine.tell(Goodbye((77,)))
+    assert len(sending.engine.packets) == 1
+    assert sending.holds.now.keyframes == 0
+    assert sending.media.peer_report is None
+
+
+@in_virtual_time
+async def test_key_frame_on_request_at_most_one_each_500_ms() -> None:
+    sending = Sending()
+    sending.engine.tell(PLI)
+    assert sending.holds.now.keyframes == 1
+    for _ in range(3):
+        await asyncio.sleep(0.1)
+        sending.engine.tell(PLI)
+    assert sending.holds.now.keyframes == 1
+    await asyncio.sleep(0.21)
+    assert sending.holds.now.keyframes == 2
+    await asyncio.sleep(5)
+    assert sending.holds.now.keyframes == 2
+    assert sending.media.counts.plis == 4
+
+
+@in_virtual_time
+async def test_key_frame_that_goes_out_answers_requests_before_it() -> None:
+    sending = Sending()
+    sending.engine.tell(PLI)
+    await asyncio.sleep(0.3)
+    sending.engine.tell(PLI)
+    sending.holds.give(picture(0, keyframe=True))
+    await asyncio.sleep(5)
+    assert sending.holds.now.keyframes == 1
+
+
+@in_virtual_time
+async def test_repeated_fir_is_one_request() -> None:
+    sending = Sending()
+    for number in (5, 5, 6):
+        sending.engine.tell(FullIntraRequest(1, ((SSRC, number),)))
+        await asyncio.sleep(1)
+    assert sending.holds.now.keyframes == 2
+    assert sending.media.counts.firs == 3
+
+
+@in_virtual_time
+async def test_dropped_frames_lead_to_a_key_frame() -> None:
+    sending = Sending()
+    sending.holds.give(picture(0, keyframe=True))
+    await asyncio.sleep(1)
+    sending.engine.full = True
+    sending.holds.give(picture(90_000))
+    assert sending.holds.now.keyframes == 1
+    sending.engine.full = False
+    sending.holds.give(picture(93_000))
+    sending.holds.give(picture(96_000, keyframe=True))
+    assert sending.timestamps() == [0, 96_000]
+    assert sending.numbers() == [0, 1]
+
+
+@in_virtual_time
+async def test_reports_of_the_peer_reach_congestion_control() -> None:
+    sending = Sending()
+    sending.holds.give(picture(0, keyframe=True))
+    await asyncio.sleep(2)
+    (report, _), made = sending.engine.rtcp[0], sending.engine.rtcp_times[0]
+    assert isinstance(report, SenderReport)
+    # All but half a second since then, the peer had it.
+    held = round((sending.engine.clock() - made - 0.5) * 65536)
+    heard = ReceptionReport(SSRC, 64, 3, 9, 90, middle(report.ntp_time), held)
+    sending.engine.tell(ReceiverReport(1, (heard,)))
+    assert sending.engine.losses == [0.25]
+    assert sending.engine.round_trips == [pytest.approx(0.5, abs=1e-4)]
+    assert sending.media.counts.round_trips == 1
+
+
+@in_virtual_time
+async def test_stop_says_goodbye_and_leaves_nothing_behind() -> None:
+    sending = Sending()
+    sending.holds.give(picture(0, keyframe=True))
+    sending.engine.tell(PLI)
+    hold = sending.holds.now
+    sending.media.stop()
+    *_, goodbye = sending.engine.rtcp[-1]
+    assert goodbye == Goodbye((SSRC,))
+    assert hold.closed
+    assert (sending.engine.senders, sending.engine.shares) == ({}, {})
+    assert sending.engine.discarded == [sending.media.transmission]
+    told = len(sending.engine.rtcp)
+    await asyncio.sleep(10)
+    assert len(sending.engine.rtcp) == told
+    assert hold.keyframes == 0
+
+
+@in_virtual_time
+async def test_track_that_cannot_be_sent_is_reported_once_aloud(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sending = Sending()
+    for _ in range(3):
+        sending.holds.now.on_error(ValueError("no picture"))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "no picture" in caplog.text
+
+
+@in_virtual_time
+async def test_what_came_encoded_is_not_counted_as_our_work() -> None:
+    sending = Sending()
+    sending.holds.give(picture(0, keyframe=True))
+    sending.holds.give(picture(3000, keyframe=True, encoded=False))
+    sending.holds.give(picture(6000))
+    counts = sending.media.counts
+    assert (counts.frames, counts.encoded, counts.keyframes) == (3, 2, 1)
+    assert counts.encode_time == pytest.approx(0.02)

@@ -1,0 +1,289 @@
+"""The sender as applications and the connection use it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from peer.errors import ConfigurationError, InvalidModificationError, InvalidStateError
+from peer.rtp.codec_stats import CodecStats
+from peer.rtp.levels import AudioLevel
+from peer.rtp.media_source_stats import MediaSourceStats
+from peer.rtp.outbound.sender import RtpSender
+from peer.rtp.outbound.stats import OutboundRtpStats, QualityLimitation, RemoteInboundRtpStats
+from peer.rtp.rtcp import (
+    FullIntraRequest,
+    Goodbye,
+    Nack,
+    PictureLossIndication,
+    ReceiverReport,
+    ReceptionReport,
+)
+from peer.rtp_parameters import MediaKind
+from tests.support.encoded_frames import key, picture
+from tests.support.encoded_frames import sound as encoded_sound
+from tests.support.frames import flat_picture
+from tests.support.outgoing import OPUS, RTX, TONES, VP8, FakeEngine, agreed
+from tests.support.rtp import PushTrack
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
+PARAMETERS = agreed(VP8, RTX)
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    return FakeEngine()
+
+
+@pytest.fixture
+async def sender() -> AsyncIterator[RtpSender]:
+    sender = RtpSender(VIDEO)
+    yield sender
+    await sender.stop()
+
+
+async def turn() -> None:
+    await asyncio.sleep(0)
+
+
+async def until(done: Callable[[], object]) -> None:
+    async with asyncio.timeout(10):
+        while not done():
+            await turn()
+
+
+async def entry(sender: RtpSender, kind: type) -> Any:
+    """The only entry of a kind."""
+    (found,) = [each for each in (await sender.getStats()).values() if type(each) is kind]
+    return found
+
+
+async def test_streams_are_named_from_the_beginning(sender: RtpSender, engine: FakeEngine) -> None:
+    ssrcs = sender.ssrc, sender.rtx_ssrc
+    sender.start(engine, PARAMETERS)
+    assert len(set(ssrcs)) == 2
+    assert [each for _, each in engine.senders.values()] == [ssrcs]
+
+
+async def test_track_of_another_kind_is_refused_and_nothing_changes(sender: RtpSender) -> None:
+    track = PushTrack(VIDEO)
+    await sender.replaceTrack(track)
+    with pytest.raises(ConfigurationError, match="audio"):
+        await sender.replaceTrack(PushTrack(AUDIO))
+    assert sender.track is track
+
+
+async def test_stopped_sender_takes_nothing(sender: RtpSender) -> None:
+    parameters = sender.getParameters()
+    await sender.stop()
+    with pytest.raises(InvalidStateError):
+        await sender.replaceTrack(None)
+    with pytest.raises(InvalidStateError):
+        await sender.setParameters(parameters)
+
+
+async def test_sender_starts_once(sender: RtpSender, engine: FakeEngine) -> None:
+    with pytest.raises(InvalidStateError):
+        sender.update(PARAMETERS)
+    sender.start(engine, PARAMETERS)
+    started = [sender.started]
+    with pytest.raises(InvalidStateError):
+        sender.start(engine, PARAMETERS)
+    await sender.stop()
+    assert [*started, sender.started] == [True, False]
+    with pytest.raises(InvalidStateError):
+        sender.start(engine, PARAMETERS)
+
+
+async def test_track_is_not_read_before_the_start(sender: RtpSender, engine: FakeEngine) -> None:
+    track = PushTrack(VIDEO)
+    track.push(key(0))
+    await sender.replaceTrack(track)
+    await asyncio.sleep(0)
+    assert track.reads == 0
+    sender.start(engine, PARAMETERS)
+    await until(lambda: engine.sent)
+
+
+async def test_tracks_follow_each_other(sender: RtpSender, engine: FakeEngine) -> None:
+    sender.start(engine, PARAMETERS)
+    first, second = PushTrack(VIDEO), PushTrack(VIDEO)
+    first.push(key(0), picture(3000))
+    await sender.replaceTrack(first)
+    await until(lambda: len(engine.sent) == 2)
+    await sender.replaceTrack(None)
+    second.push(key(0))
+    await sender.replaceTrack(second)
+    await until(lambda: len(engine.sent) == 3)
+    times = [(each.timestamp - engine.packets[0].timestamp) % 2**32 for each in engine.packets]
+    assert times[:2] == [0, 3000]
+    assert 3000 < times[2] < 90_000
+    assert (first.readyState, second.readyState) == ("live", "live")
+
+
+async def test_stop_leaves_the_track_to_the_application(
+    sender: RtpSender, engine: FakeEngine
+) -> None:
+    track = PushTrack(VIDEO)
+    track.push(key(0))
+    await sender.replaceTrack(track)
+    sender.start(engine, PARAMETERS)
+    await until(lambda: engine.sent)
+    await sender.stop()
+    await sender.stop()
+    assert track.readyState == "live"
+    assert [each[-1] for each in engine.rtcp] == [Goodbye((sender.ssrc,))]
+
+
+async def test_parameters_are_set_and_obeyed(sender: RtpSender, engine: FakeEngine) -> None:
+    sender.start(engine, PARAMETERS)
+    parameters = sender.getParameters()
+    assert parameters.codecs == PARAMETERS.codecs
+    parameters.encodings[0].active = False
+    await sender.setParameters(parameters)
+    assert engine.shares == {}
+    parameters = sender.getParameters()
+    assert not parameters.encodings[0].active
+    parameters.encodings[0].active = True
+    parameters.encodings[0].maxBitrate = 95_000
+    await sender.setParameters(parameters)
+    assert [share.maximum for share in engine.shares.values()] == [100_000]
+
+
+async def test_parameters_set_before_the_start_hold_from_then_on(
+    sender: RtpSender, engine: FakeEngine
+) -> None:
+    parameters = sender.getParameters()
+    parameters.encodings[0].active = False
+    await sender.setParameters(parameters)
+    sender.start(engine, PARAMETERS)
+    assert engine.shares == {}
+
+
+async def test_parameters_of_two_senders_are_set_side_by_side() -> None:
+    senders = [RtpSender(VIDEO), RtpSender(AUDIO)]
+    given = [sender.getParameters() for sender in senders]
+    for parameters in given:
+        parameters.encodings[0].active = False
+    await asyncio.gather(*(s.setParameters(p) for s, p in zip(senders, given, strict=True)))
+    assert [s.getParameters().encodings[0].active for s in senders] == [False, False]
+
+
+async def test_refused_parameters_change_nothing(sender: RtpSender, engine: FakeEngine) -> None:
+    sender.start(engine, PARAMETERS)
+    parameters = sender.getParameters()
+    parameters.encodings[0].active = False
+    with pytest.raises(InvalidModificationError):
+        await sender.setParameters(replace(parameters, codecs=()))
+    assert engine.shares != {}
+
+
+async def test_negotiation_makes_parameters_stale(sender: RtpSender, engine: FakeEngine) -> None:
+    sender.start(engine, PARAMETERS)
+    parameters = sender.getParameters()
+    sender.update(None)
+    with pytest.raises(InvalidStateError):
+        await sender.setParameters(parameters)
+    assert sender.getParameters().codecs == PARAMETERS.codecs
+
+
+async def test_only_sound_has_tones(engine: FakeEngine) -> None:
+    assert RtpSender(VIDEO).dtmf is None
+    sender = RtpSender(AUDIO)
+    assert sender.dtmf is not None
+    assert not sender.dtmf.canInsertDTMF
+    sender.start(engine, agreed(OPUS, TONES))
+    sender.dtmf.insertDTMF("1")
+    await until(lambda: engine.sent)
+    assert engine.packets[0].payload_type == TONES.payload_type
+    await sender.stop()
+    with pytest.raises(InvalidStateError):
+        sender.dtmf.insertDTMF("1")
+
+
+async def test_no_statistics_before_the_start(sender: RtpSender) -> None:
+    assert await sender.getStats() == {}
+
+
+async def test_statistics_of_what_was_sent(sender: RtpSender, engine: FakeEngine) -> None:
+    track = PushTrack(VIDEO)
+    await sender.replaceTrack(track)
+    sender.start(engine, PARAMETERS)
+    engine.target(400_000)
+    track.push(replace(key(0), width=320, height=240), picture(3000))
+    await until(lambda: len(engine.sent) == 2)
+    engine.tell(Nack(1, sender.ssrc, (engine.packets[0].sequence_number,)))
+    engine.tell(PictureLossIndication(1, sender.ssrc))
+    engine.tell(FullIntraRequest(1, ((sender.ssrc, 1),)))
+    stats = await entry(sender, OutboundRtpStats)
+    payload = len(engine.packets[0].payload) + len(engine.packets[1].payload)
+    assert (stats.ssrc, stats.rtxSsrc, stats.mid) == (sender.ssrc, sender.rtx_ssrc, "0")
+    assert (stats.packetsSent, stats.retransmittedPacketsSent) == (3, 1)
+    assert stats.bytesSent == payload + stats.retransmittedBytesSent
+    assert stats.headerBytesSent >= 2 * 12
+    assert (stats.framesSent, stats.framesEncoded, stats.keyFramesEncoded) == (2, 0, 0)
+    assert (stats.nackCount, stats.pliCount, stats.firCount) == (1, 1, 1)
+    assert stats.targetBitrate == 380_000
+    assert stats.qualityLimitationReason is QualityLimitation.BANDWIDTH
+    assert stats.active
+    report = await sender.getStats()
+    codec, source = report[stats.codecId], report[stats.mediaSourceId]
+    assert isinstance(codec, CodecStats)
+    assert codec.mimeType == "video/VP8"
+    assert isinstance(source, MediaSourceStats)
+    assert (source.trackIdentifier, source.kind) == (track.id, "video")
+    assert stats.remoteId is None
+
+
+async def test_statistics_of_what_the_peer_reports(sender: RtpSender, engine: FakeEngine) -> None:
+    track = PushTrack(VIDEO)
+    track.push(key(0), picture(3000))
+    await sender.replaceTrack(track)
+    sender.start(engine, PARAMETERS)
+    await until(lambda: len(engine.sent) == 2)
+    engine.tell(ReceiverReport(1, (ReceptionReport(sender.ssrc, 128, 1, 9, 900),)))
+    stats = await entry(sender, RemoteInboundRtpStats)
+    assert (stats.packetsReceived, stats.packetsLost) == (1, 1)
+    assert (stats.fractionLost, stats.jitter) == (0.5, 0.01)
+    assert (stats.roundTripTime, stats.roundTripTimeMeasurements) == (None, 0)
+    outbound = await entry(sender, OutboundRtpStats)
+    assert (stats.localId, outbound.remoteId) == (outbound.id, stats.id)
+
+
+async def test_statistics_of_sound(engine: FakeEngine) -> None:
+    sender = RtpSender(AUDIO, PushTrack(AUDIO))
+    sender.start(engine, agreed(OPUS))
+    engine.target(400_000)
+    stats = await entry(sender, OutboundRtpStats)
+    assert (stats.targetBitrate, stats.qualityLimitationReason) == (None, None)
+    assert stats.rtxSsrc is None
+    assert (await entry(sender, MediaSourceStats)).audioLevel is None
+    await sender.stop()
+
+
+async def test_level_of_sound_is_told_from_0_to_1(engine: FakeEngine) -> None:
+    track = PushTrack(AUDIO)
+    track.push(replace(encoded_sound(0), level=AudioLevel(20)))
+    sender = RtpSender(AUDIO, track)
+    sender.start(engine, agreed(OPUS))
+    await until(lambda: engine.sent)
+    assert (await entry(sender, MediaSourceStats)).audioLevel == pytest.approx(0.1)
+    await sender.stop()
+
+
+async def test_frames_encoded_here_are_counted(sender: RtpSender, engine: FakeEngine) -> None:
+    track = PushTrack(VIDEO)
+    track.push(flat_picture(64, 48))
+    await sender.replaceTrack(track)
+    sender.start(engine, PARAMETERS)
+    await until(lambda: engine.sent)
+    stats = await entry(sender, OutboundRtpStats)
+    assert (stats.framesEncoded, stats.keyFramesEncoded) == (1, 1)
+    assert (stats.frameWidth, stats.frameHeight) == (64, 48)
+    assert stats.totalEncodeTime > 0
