@@ -51,8 +51,8 @@ class Trial:
 
     @property
     def lossless(self) -> bool:
-        """Whether all came, and in time."""
-        return self.out == self.expected
+        """Whether all came, and the subject could go on like this."""
+        return self.out == self.expected and self.processor <= self.seconds
 
     @property
     def rate(self) -> float:
