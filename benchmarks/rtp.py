@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -34,10 +35,12 @@ TARGET = 3.0
 _GENTLE = 1000.0
 #: The search begins at so much of what that trial promises; packets in a row cost less than that.
 _GUESS = 0.8
-_UP, _DOWN = 1.15, 1.3
-_MOST_TRIALS = 14
+#: Steps up or down until both a rate without a loss and one with losses are known, and how far
+#: apart they may then be.
+_STEP, _EXACT = 1.5, 1.1
+_MOST_RATES = 16
 #: A rate counts where one of so many trials is without a loss: the machine may have had a hiccup.
-_ATTEMPTS = 2
+_ATTEMPTS = 3
 #: Seconds of media.
 _DECODED = 10
 
@@ -54,19 +57,22 @@ class Result:
 
 
 async def highest(run: Run, begin: float) -> Trial | None:
-    """The highest rate without a loss, by steps; None where there was none."""
+    """The highest rate without a loss; None where there was none."""
     gentle = await run(begin)
     best: Trial | None = None
-    rate = gentle.reach * _GUESS
-    for _ in range(_MOST_TRIALS):
+    rate, floor, ceiling = gentle.reach * _GUESS, 0.0, math.inf
+    for _ in range(_MOST_RATES):
         trial = await _attempt(run, rate)
         if trial.lossless:
-            best = trial
-            rate *= _UP
-        elif best is None:
-            rate /= _DOWN
+            best, floor = trial, rate
         else:
+            ceiling = rate
+        if ceiling < _EXACT * floor:
             break
+        if floor and ceiling < math.inf:
+            rate = (floor * ceiling) ** 0.5
+        else:
+            rate = floor * _STEP if floor else ceiling / _STEP
     return best
 
 
