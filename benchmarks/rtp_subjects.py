@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar, Protocol
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, rtcrtpreceiver
+from aiortc.contrib.media import MediaRelay
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import Packet
 
@@ -29,6 +30,8 @@ class Work(StrEnum):
     RELAY = "relay"
     #: They are decoded, and counted.
     DECODE = "decode"
+    #: They go on to others decoded and encoded again: aiortc's own way.
+    TRANSCODE = "transcode"
 
 
 class Subject(Protocol):
@@ -89,6 +92,8 @@ class Handfast:
                 self._rooms.append(event.receiver.encoded_track(limit=_LIMIT))
             case Work.DECODE:
                 self._spawn(self._count_decoded(event.track))
+            case Work.TRANSCODE:
+                self._rooms.append(event.track)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -158,16 +163,21 @@ class Aiortc:
         self._connections: list[RTCPeerConnection] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._rooms: list[list[_Encoded]] = []
-        self._decodes = work is Work.DECODE
-        if not self._decodes:
+        self._work = work
+        # What MediaRelay gives to every one who asks.
+        self._shared: list[MediaStreamTrack] = []
+        self._relay = MediaRelay()
+        if work in (Work.RECEIVE, Work.RELAY):
             for name, stand_in in (("queue", _Queues), ("decoder_worker", lambda *_: None)):
                 setattr(rtcrtpreceiver, name, stand_in)
 
     async def source(self, offer: str) -> str:
         """As in `Subject`."""
         pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        if self._decodes:
+        if self._work is Work.DECODE:
             pc.on("track", lambda track: self._spawn(self._count_decoded(track)))
+        elif self._work is Work.TRANSCODE:
+            pc.on("track", self._shared.append)
         before = len(_AtOnce.made)
         answer = await self._answer(pc, offer)
         room: list[_Encoded] = []
@@ -179,9 +189,12 @@ class Aiortc:
     async def sink(self, offer: str, room: int) -> str:
         """As in `Subject`."""
         pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        track = _Encoded()
-        self._rooms[room].append(track)
-        pc.addTrack(track)
+        if self._work is Work.TRANSCODE:
+            pc.addTrack(self._relay.subscribe(self._shared[room]))
+        else:
+            track = _Encoded()
+            self._rooms[room].append(track)
+            pc.addTrack(track)
         return await self._answer(pc, offer)
 
     async def _answer(self, pc: RTCPeerConnection, offer: str) -> str:

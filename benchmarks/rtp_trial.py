@@ -146,6 +146,35 @@ async def decode(who: Who, media: Media, clip: Sequence[Payloads], seconds: int)
         )
 
 
+async def transcode(who: Who, clip: Sequence[Payloads], seconds: int) -> Trial:
+    """Send it a stream as it comes from a camera, that it decodes and encodes for one other.
+
+    Here `expected` is as good as what came: an encoder makes as many packets as it likes.
+    """
+    async with AsyncExitStack() as stack:
+        subject = await stack.enter_async_context(subject_process(who, Work.TRANSCODE))
+        source, sink = LoadEnd([VIDEO], sends=True), LoadEnd([VIDEO], sends=False)
+        for end in (source, sink):
+            stack.push_async_callback(end.close)
+        await subject.join(source, "source")
+        await subject.join(sink, "sink", room=0)
+        frames = cycle(clip)
+        settle = 2 * PICTURES
+        await _play(source, VIDEO, islice(frames, settle), first=0)
+        before = sink.packets
+        _, processor = await subject.read()
+        await _play(source, VIDEO, islice(frames, seconds * PICTURES), first=settle)
+        _, processor_after = await subject.read()
+        out = sink.packets - before
+        return Trial(
+            packets=seconds * PICTURES,
+            seconds=seconds,
+            out=out,
+            expected=out,
+            processor=processor_after - processor,
+        )
+
+
 async def _warm_up(sources: Sequence[LoadEnd]) -> None:
     """Half a second of key frames, 30 a second, until all runs."""
     payloads = likeness(keyframe=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.rtp import Result, compared, highest
+from benchmarks.rtp import Result, compared, highest, reached
 from benchmarks.rtp_limit import Limit
 from benchmarks.rtp_process import Who
 from benchmarks.rtp_streams import PAYLOAD, PER_FRAME, likeness
@@ -70,6 +70,23 @@ def test_a_ratio_is_taken_on_one_loop() -> None:
         Who("aiortc", "uvloop"): Result(trial(10_000), {10: None}),
     }
     assert compared(results, [10], "uvloop") == [3.0, None]
+
+
+@pytest.mark.parametrize(
+    ("received", "cost", "whole"),
+    [(30_000, 20e-6, True), (29_000, 20e-6, False), (30_000, 40e-6, False)],
+)
+def test_the_target_is_three_times_aiortc_as_it_comes(
+    received: float, cost: float, *, whole: bool
+) -> None:
+    results = {}
+    for loop in ("asyncio", "uvloop"):
+        relayed = trial(50_000, processor=50_000 * cost)
+        results[Who("handfast", loop)] = Result(trial(received), {10: relayed})
+        results[Who("aiortc", loop)] = Result(
+            trial(10_000), {10: trial(50_000)}, transcoded=trial(100, processor=100e-4)
+        )
+    assert reached(results) is whole
 
 
 def test_a_trial_tells_its_cost() -> None:
