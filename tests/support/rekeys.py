@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 #: Seconds that nobody sees.
 LONGEST_GAP = 0.1
-# Seconds. Whatever lasts as long waits for a timer of DTLS or ICE, however busy the machine is.
-_TIMER = 1.0
+#: Seconds. Whatever lasts as long waits for a timer of DTLS or ICE, however busy the machine is.
+TIMER = 1.0
 # Pictures or packets after which a change counts as survived.
 _AFTER = 8
 
@@ -100,7 +100,7 @@ class Gaps:
         return [
             gap
             for gap, waited in zip(self.each, self.waited, strict=True)
-            if gap >= min(LONGEST_GAP + self.still + waited, _TIMER)
+            if gap >= min(LONGEST_GAP + self.still + waited, TIMER)
         ]
 
     @property
