@@ -23,6 +23,7 @@ from peer.rtp.rtcp import (
     write,
 )
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
+from peer.transport.demux import DatagramClass, classify
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
 from peer.transport.secure import SecureTransport
@@ -199,7 +200,7 @@ class LoadEnd:
 
     def on_datagram(self, datagram: bytes) -> None:
         """Count it, or pass it up."""
-        if not _is_rtp(datagram):
+        if classify(datagram) is not DatagramClass.RTP:
             self._secure.receive(datagram)
             return
         self.packets += 1
@@ -245,11 +246,6 @@ class LoadEnd:
 
     def on_probe(self) -> None:
         """There is one."""
-
-
-def _is_rtp(datagram: bytes) -> bool:
-    """RFC 7983 section 7, and RFC 5761 section 4."""
-    return 128 <= datagram[0] <= 191 and not 192 <= datagram[1] <= 223
 
 
 def _value(name: str, description: str) -> str:

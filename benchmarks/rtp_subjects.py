@@ -93,7 +93,7 @@ class Handfast:
             case Work.DECODE:
                 self._spawn(self._count_decoded(event.track))
             case Work.TRANSCODE:
-                self._rooms.append(event.track)
+                raise NotImplementedError("ours relays what came as it came")
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

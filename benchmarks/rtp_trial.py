@@ -16,9 +16,9 @@ from benchmarks.rtp_streams import PER_FRAME, PICTURES, SOUNDS, VIDEO, likeness
 from benchmarks.rtp_subjects import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-    from benchmarks.rtp_process import Who
+    from benchmarks.rtp_process import Process, Who
     from benchmarks.rtp_streams import Media, Payloads
 
 #: Video streams in the one connection that is only received.
@@ -125,24 +125,15 @@ async def decode(who: Who, media: Media, clip: Sequence[Payloads], seconds: int)
 
     Here `packets`, `out` and `expected` are frames.
     """
-    per_second = PICTURES if media is VIDEO else SOUNDS
+    expected = seconds * (PICTURES if media is VIDEO else SOUNDS)
     async with AsyncExitStack() as stack:
         subject = await stack.enter_async_context(subject_process(who, Work.DECODE))
         source = LoadEnd([media], sends=True)
         stack.push_async_callback(source.close)
         await subject.join(source, "source")
-        frames = cycle(clip)
-        settle = 2 * per_second
-        await _play(source, media, islice(frames, settle), first=0)
-        came, processor = await subject.read()
-        await _play(source, media, islice(frames, seconds * per_second), first=settle)
-        came_after, processor_after = await subject.read()
+        out, processor = await _watch(subject, source, media, clip, seconds, lambda frames: frames)
         return Trial(
-            packets=seconds * per_second,
-            seconds=seconds,
-            out=came_after - came,
-            expected=seconds * per_second,
-            processor=processor_after - processor,
+            packets=expected, seconds=seconds, out=out, expected=expected, processor=processor
         )
 
 
@@ -158,21 +149,41 @@ async def transcode(who: Who, clip: Sequence[Payloads], seconds: int) -> Trial:
             stack.push_async_callback(end.close)
         await subject.join(source, "source")
         await subject.join(sink, "sink", room=0)
-        frames = cycle(clip)
-        settle = 2 * PICTURES
-        await _play(source, VIDEO, islice(frames, settle), first=0)
-        before = sink.packets
-        _, processor = await subject.read()
-        await _play(source, VIDEO, islice(frames, seconds * PICTURES), first=settle)
-        _, processor_after = await subject.read()
-        out = sink.packets - before
+        out, processor = await _watch(subject, source, VIDEO, clip, seconds, lambda _: sink.packets)
         return Trial(
             packets=seconds * PICTURES,
             seconds=seconds,
             out=out,
             expected=out,
-            processor=processor_after - processor,
+            processor=processor,
         )
+
+
+async def _watch(
+    subject: Process,
+    source: LoadEnd,
+    media: Media,
+    clip: Sequence[Payloads],
+    seconds: int,
+    count: Callable[[int], int],
+) -> tuple[int, float]:
+    """Play a clip, and look at the subject once it has settled and at the end.
+
+    Args:
+        count: What came out, by the frames that the subject counts.
+
+    Returns:
+        How much came out, and the processor time, from the one look to the other.
+    """
+    per_second = PICTURES if media is VIDEO else SOUNDS
+    frames = cycle(clip)
+    settle = 2 * per_second
+    await _play(source, media, islice(frames, settle), first=0)
+    came, processor = await subject.read()
+    before = count(came)
+    await _play(source, media, islice(frames, seconds * per_second), first=settle)
+    came, processor_after = await subject.read()
+    return count(came) - before, processor_after - processor
 
 
 async def _warm_up(sources: Sequence[LoadEnd]) -> None:

@@ -23,9 +23,6 @@ class AudioShape:
         return cls(frame.format.name, frame.layout.name, frame.sample_rate)
 
 
-DEFAULT_SHAPE = AudioShape("s16", "stereo", 48_000)
-
-
 class AudioShaper:
     """Makes 20 ms frames of one shape of the frames of one track.
 
