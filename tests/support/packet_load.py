@@ -93,7 +93,16 @@ async def account(sender: PeerConnection, receiver: PeerConnection) -> Account:
 
 
 async def settled(sender: PeerConnection, receiver: PeerConnection, *, missing: int = 0) -> Account:
-    """Stop the sender, and wait until all but so many packets have come, or no more come."""
+    """Stop the sender, and wait until all but so many packets have come, or no more come.
+
+    Args:
+        sender: Whose packets are counted.
+        receiver: Where they arrive.
+        missing: How many the link between them has lost; it loses no more.
+    """
+    # What is lost behind the last packet that came, a receiver cannot know: one more is to come.
+    due = (await account(sender, receiver)).sent - missing
+    await flowing(sender, receiver, due - (await account(sender, receiver)).received + 1)
     for transceiver in sender.getTransceivers():
         await transceiver.sender.replaceTrack(None)
     loop = asyncio.get_running_loop()
