@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Half a second of light and sound, half a second of neither.
 _HALF = 0.5
+#: Seconds: half of what is between two flashes.
+_APART = 0.5
 
 
 def _is_on(now: float) -> bool:
@@ -111,6 +113,10 @@ def beeps(path: Path) -> list[float]:
 
 
 def offsets(path: Path) -> list[float]:
-    """By how much each flash comes after its beep, in seconds."""
+    """By how much each flash comes after its beep, in seconds, where both are in the file.
+
+    A file that begins with the tone has the flash, but not when the tone began.
+    """
     heard = np.array(beeps(path))
-    return [float(at - heard[np.abs(heard - at).argmin()]) for at in flashes(path)]
+    found = (float(at - heard[np.abs(heard - at).argmin()]) for at in flashes(path))
+    return [each for each in found if abs(each) < _APART]

@@ -39,8 +39,6 @@ CONTAINERS: Mapping[str, tuple[str, ...]] = {
 }
 #: Flashes by which the start and the end of a file are judged: a busy page is late with one.
 _SOME = 3
-#: Seconds: half of what is between two flashes.
-_APART = 0.5
 _FFMPEG_SECONDS = 60
 
 
@@ -78,7 +76,7 @@ class Take:
     def offsets(self) -> list[float]:
         """By how much each flash comes after its beep, in seconds, where there are both."""
         both = (path for path in self.paths if len(probe(path)["streams"]) == 2)
-        return [each for path in both for each in offsets(path) if abs(each) < _APART]
+        return [each for path in both for each in offsets(path)]
 
 
 def are_together(found: list[float]) -> bool:
