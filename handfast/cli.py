@@ -121,7 +121,11 @@ _Insecure = Annotated[bool, typer.Option("--insecure", help="Allow ws: to anothe
 def record(
     room: _Room,
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help=".webm, .mkv, .mp4, .m3u8 or .ogg; see the docs.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help=".webm, .mkv, .mp4, .m3u8 or .ogg. One that is there already is kept.",
+        ),
     ],
     per_participant: Annotated[
         bool, typer.Option("--per-participant", help="A file for each, FILE-name.")

@@ -149,7 +149,8 @@ class RecordSession:
                 self._over.set()
 
     def _recorder(self, path: Path) -> Recorder:
-        recorder = Recorder(path)
+        # A recorder that is started again must not cost what it recorded before.
+        recorder = Recorder(path, anew=False)
         recorder.on("segment", self._on_segment)
         recorder.on("transcoding", self._on_transcoding)
         recorder.on("error", self._on_failure)

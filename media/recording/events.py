@@ -74,7 +74,7 @@ class Segment:
 
     Args:
         path: Where it is.
-        number: From 1.
+        number: In the series, from 1; those of names that were taken already are left out.
         duration: In seconds.
         size: In octets.
         end: Why no more is in it.

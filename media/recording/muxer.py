@@ -33,6 +33,8 @@ from peer.rtp_parameters import MediaKind
 if TYPE_CHECKING:
     from media.recording.parameters import StreamSpec
 
+#: Of the media beside a playlist, as fragments of MP4 are usually called.
+_SEGMENTS = ".m4s"
 _START_CODE = b"\x00\x00\x01"
 _LENGTH_OCTETS = 4
 
@@ -54,7 +56,8 @@ class Muxer:
     a thread for it.
 
     Args:
-        path: The file, which is written anew; of HLS, the playlist, beside which lies the media.
+        path: The file, which is written anew; of HLS, the playlist, beside which lies the media
+            (`out.m4s` beside `out.m3u8`).
         container: The kind of file.
         streams: What is in it, in the order of their indices.
 
@@ -164,7 +167,8 @@ class Muxer:
                 header = mp4_header(streams)
                 media = self._path
                 if container is Container.HLS:
-                    media = self._path.with_suffix(Container.MP4.suffix)
+                    # Not as MP4 itself is called: the same may be recorded both ways.
+                    media = self._path.with_suffix(_SEGMENTS)
                 sink = self._sink(media, container)
                 if container is Container.HLS:
                     playlist = Sink(self._path)

@@ -102,12 +102,15 @@ class Recorder:
 
     Args:
         path: Of the file; its suffix says what kind it is. With `{n}`, `out-{n:03}.webm`, a
-            template of a series; else the second file is `out-2.webm`.
+            template of a series; else the second file is `out-2.webm`. Names of either kind that
+            are taken already are passed over.
         format: Of the file, where the suffix does not say: mp4, webm, matroska, ogg or hls.
         options: As of aiortc's MediaRecorder; there are none here, and only none is accepted.
         segment_duration: Seconds after which the next file begins, at a key frame.
         segment_size: Octets after which it does.
         transcode: Names of codecs, at most one of each kind, that tracks are to be written in.
+        anew: Whether a file that is at `path` already is written over, as aiortc does; else the
+            recording begins with the next name of the series.
 
     Raises:
         ValueError: No container is known by that suffix or format, it does not take one of the
@@ -123,13 +126,14 @@ class Recorder:
         segment_duration: float | None = None,
         segment_size: int | None = None,
         transcode: str | Sequence[str] | None = None,
+        anew: bool = True,
     ) -> None:
         if options:
             raise ValueError(f"a recorder takes no options of FFmpeg: {', '.join(options)}")
         wanted = (transcode,) if isinstance(transcode, str) else tuple(transcode or ())
         self._container = Container.of(path, format)
         self._plan = TranscodingPlan(self._container, wanted)
-        self._names = FileNames(path)
+        self._names = FileNames(path, anew=anew)
         self._rule = SegmentRule(segment_duration, segment_size)
         self._events = RecordingEmitter()
         self._timeline = Timeline()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,20 +26,27 @@ _FOLLOWED = {
 class FileNames:
     """The names of a series: by a template as `out-{n:03}.webm`, else `out.webm`, `out-2.webm`.
 
+    A name that is made up here is passed over where something has it, lest one recording end
+    another that is called nearly the same.
+
     Args:
         path: Of the first file, or the template; `n` counts from 1.
+        anew: Whether what is at `path` is written over, where that is no template.
 
     Raises:
-        ValueError: The template has other fields than `n`, or is malformed.
+        ValueError: The template has other fields than `n`, or not this one, or is malformed.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, anew: bool = True) -> None:
         self._path = str(path)
         self._template = "{" in self._path
+        self._anew = anew and not self._template
         try:
-            self.name(1)
+            same = self.name(1) == self.name(2)
         except (KeyError, IndexError) as error:
             raise ValueError(f"a name of files has no field but n: {self._path}") from error
+        if same:
+            raise ValueError(f"all files would have one name, without the field n: {self._path}")
 
     def name(self, number: int) -> Path:
         """Of a file, from 1."""
@@ -46,6 +54,13 @@ class FileNames:
             return Path(self._path.format(n=number))
         first = Path(self._path)
         return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
+
+    def after(self, number: int) -> int:
+        """Of the file to write after that of this number; after 0, of the first."""
+        number += 1
+        while os.path.lexists(self.name(number)) and not (self._anew and number == 1):
+            number += 1
+        return number
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ class FileSeries:
         if placed.time < self._not_before:
             return None
         self._learn(placed)
-        self._number += 1
+        self._number = self._names.after(self._number)
         path = self._names.name(self._number)
         try:
             self._file = OpenFile(path, self._container, self._known, placed.time)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from media.recording.errors import error_of
+from media.recording.errors import UnwritableError, error_of
+
+if sys.platform != "win32":
+    import fcntl
 
 
 def _no_veil(_size: int) -> bytes:
@@ -22,7 +26,7 @@ class Sink:
     a fragment, a cluster or a page whole or not at all.
 
     Args:
-        path: The file, which is written anew.
+        path: The file, which is written anew, and by nobody else meanwhile.
         veil: Of how many octets a piece is, what stands at its start until all of it is there.
 
     Raises:
@@ -33,7 +37,7 @@ class Sink:
         self._path = path
         self._veil = veil
         try:
-            self._file = path.open("w+b", buffering=0)
+            self._file = _own(path)
         except OSError as failure:
             raise error_of("create", path, failure) from failure
         self._kept: list[tuple[int, bytes]] = []
@@ -145,3 +149,30 @@ class Sink:
             os.ftruncate(self._file.fileno(), self.size)
             for place, data in reversed(before):
                 self._write(place, data)
+
+
+def _own(path: Path) -> io.FileIO:
+    """An empty file that no other recording writes."""
+    # Opened as by "w+", but for its contents: these may be another recording's.
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    file = io.FileIO(os.open(path, flags, 0o666), "r+b")
+    try:
+        _lock(file, path)
+        if os.fstat(file.fileno()).st_size:
+            file.truncate(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _lock(file: io.FileIO, path: Path) -> None:
+    """Until it is closed. Some file systems lock nothing."""
+    if sys.platform == "win32":
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise UnwritableError("create", path, why="another recording writes it") from None
+    except OSError:
+        """Then nobody is kept away, as before."""

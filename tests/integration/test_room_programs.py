@@ -117,10 +117,12 @@ async def test_a_recording_ends_when_the_other_one_leaves(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_completes_the_recording(tmp_path: Path, number: signal.Signals) -> None:
-    file = tmp_path / "out.mkv"
+    file = tmp_path / "out-2.mkv"
+    before = tmp_path / "out.mkv"
+    before.write_bytes(b"what was recorded before")
     async with (
         _room() as room,
-        _running("record", room, str(file)) as program,
+        _running("record", room, str(before)) as program,
         _member(room, "recorder", *_media()),
     ):
         await asyncio.sleep(3)
@@ -129,6 +131,7 @@ async def test_a_signal_completes_the_recording(tmp_path: Path, number: signal.S
 
     assert {len(times) > 45 for times in decoded(file).values()} == {True}
     assert f"{file}  " in said
+    assert before.read_bytes() == b"what was recorded before"
 
 
 async def test_each_participant_gets_a_file(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def segments(playlist: str) -> list[tuple[float, int, int]]:
             size, _, start = next(lines).removeprefix("#EXT-X-BYTERANGE:").partition("@")
             seconds = float(line.removeprefix("#EXTINF:").removesuffix(","))
             found.append((seconds, int(size), int(start)))
-            assert next(lines) == "a.mp4"
+            assert next(lines) == "a.m4s"
     return found
 
 
@@ -48,7 +48,7 @@ def test_segments_are_the_fragments_of_the_file_beside(tmp_path: Path) -> None:
     path = tmp_path / "a.m3u8"
     shots = lasting(audio(0), 5) + lasting(video("H264", 1), 5)
     record(path, Container.HLS, [spec_of("opus"), spec_of("H264")], shots)
-    media = (tmp_path / "a.mp4").read_bytes()
+    media = (tmp_path / "a.m4s").read_bytes()
     found = list(boxes(media))
     starts = [part.start for part in found if part.kind == b"moof"]
     ends = [part.end for part in found if part.kind == b"mdat"]
@@ -64,7 +64,7 @@ def test_segments_are_the_fragments_of_the_file_beside(tmp_path: Path) -> None:
         f"#EXT-X-TARGETDURATION:{TARGET_SECONDS}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:EVENT",
-        f'#EXT-X-MAP:URI="a.mp4",BYTERANGE="{starts[0]}@0"',
+        f'#EXT-X-MAP:URI="a.m4s",BYTERANGE="{starts[0]}@0"',
     ]
 
 

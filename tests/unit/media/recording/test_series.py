@@ -247,10 +247,9 @@ def test_full_disk_leaves_a_good_file_and_the_next_one_begins(tmp_path: Path, su
 
 
 def test_disk_that_stays_full_ends_the_recording(tmp_path: Path) -> None:
-    for name in ("out.webm", "out-2.webm", "out-3.webm"):
-        (tmp_path / name).symlink_to("/dev/full")
     bench = Bench(tmp_path / "out.webm")
-    bench.write(sounds(0, 500))
+    with file_limit(10):
+        bench.write(sounds(0, 500))
     assert [type(each.error) for each in bench.told.failures] == [DiskFullError] * 3
     assert [each.ended for each in bench.told.failures] == [False, False, True]
     assert bench.series.over
@@ -279,3 +278,33 @@ def test_folder_that_is_not_there_ends_it_after_three_attempts(tmp_path: Path) -
     assert [type(each.error) for each in bench.told.failures] == [UnwritableError] * 3
     assert bench.told.failures[-1].ended
     assert bench.finish() == []
+
+
+def test_a_file_that_another_recording_writes_is_left_to_it(tmp_path: Path) -> None:
+    other, bench = Bench(tmp_path / "out.webm"), Bench(tmp_path / "out.webm")
+    other.write(sounds(0, 50))
+    bench.write(sounds(0, 150))
+    other.write(sounds(1, 50))
+    (failure,) = bench.told.failures
+    assert str(failure.error).endswith("out.webm: another recording writes it")
+    assert bench.finish() == [("out-2.webm", SegmentEnd.STOPPED)]
+    assert other.finish() == [("out.webm", SegmentEnd.STOPPED)]
+    assert packets(tmp_path / "out.webm") == 100
+
+
+def test_the_next_file_is_not_written_over_one_that_is_there(tmp_path: Path) -> None:
+    before = tmp_path / "out-2.webm"
+    before.write_bytes(b"a recording of somebody who is called out-2")
+    bench = Bench(tmp_path / "out.webm", rule=SegmentRule(duration=1.0))
+    bench.write(sounds(0, 75))
+    assert [name for name, _ in bench.finish()] == ["out.webm", "out-3.webm"]
+    assert before.read_bytes() == b"a recording of somebody who is called out-2"
+
+
+def test_one_name_may_be_recorded_as_a_file_and_as_a_playlist(tmp_path: Path) -> None:
+    file, playlist = Bench(tmp_path / "out.mp4"), Bench(tmp_path / "out.m3u8")
+    for bench in (file, playlist):
+        bench.write(sounds(0, 100))
+    assert file.finish() == [("out.mp4", SegmentEnd.STOPPED)]
+    assert playlist.finish() == [("out.m3u8", SegmentEnd.STOPPED)]
+    assert packets(tmp_path / "out.mp4") == packets(tmp_path / "out.m3u8") == 100

@@ -122,3 +122,17 @@ def test_what_cannot_be_flushed_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnwritableError, match="cannot flush"):
         sink.synchronise()
     sink.close()
+
+
+def test_a_file_has_one_writer_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    first = Sink(path)
+    first.write(b"first")
+    first.commit()
+    with pytest.raises(UnwritableError, match=r"cannot create .*/a: another recording writes it"):
+        Sink(path)
+    assert path.read_bytes() == b"first"
+    first.close()
+    second = Sink(path)
+    assert path.read_bytes() == b""
+    second.close()
