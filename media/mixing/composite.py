@@ -75,7 +75,7 @@ class Composite(AsyncIOEventEmitter):
     ) -> None:
         super().__init__()
         if width < 2 or height < 2 or width % 2 or height % 2:
-            raise ValueError(f"a picture of {width} by {height}: both must be even")
+            raise ValueError(f"a picture of {width} by {height}: both must be even, and at least 2")
         if rate < 1:
             raise ValueError(f"{rate} pictures a second")
         self._layout = Layout(layout)

@@ -102,19 +102,19 @@ class Recorder:
 
     Args:
         path: Of the file; its suffix says what kind it is. With `{n}`, `out-{n:03}.webm`, a
-            template of a series; else the second file is `out-2.webm`. Names of either kind that
-            are taken already are passed over.
+            template of a series; else the second is `out-2.webm`. Taken ones of these are skipped.
         format: Of the file, where the suffix does not say: mp4, webm, matroska, ogg or hls.
         options: As of aiortc's MediaRecorder; there are none here, and only none is accepted.
         segment_duration: Seconds after which the next file begins, at a key frame.
         segment_size: Octets after which it does.
         transcode: Names of codecs, at most one of each kind, that tracks are to be written in.
-        anew: Whether a file that is at `path` already is written over, as aiortc does; else the
-            recording begins with the next name of the series.
+        anew: Whether what is at `path` is written over, as aiortc does; else the recording begins
+            with the next name of the series.
 
     Raises:
-        ValueError: No container is known by that suffix or format, it does not take one of the
-            codecs to transcode to, the template is malformed, or there are options.
+        ValueError: No container is known by that suffix or format, a codec to transcode to is not
+            for it or the second of its kind, the template is malformed, a limit is not above 0, or
+            there are options.
     """
 
     def __init__(

@@ -70,10 +70,19 @@ class SegmentRule:
     Args:
         duration: In seconds; None for no limit.
         size: In octets; None for no limit.
+
+    Raises:
+        ValueError: One of them is not above 0: every frame would be a file of its own.
     """
 
     duration: float | None = None
     size: int | None = None
+
+    def __post_init__(self) -> None:
+        for limit, unit in ((self.duration, "seconds"), (self.size, "octets")):
+            # Not `<= 0`, which is false of nan.
+            if limit is not None and not limit > 0:
+                raise ValueError(f"a file of {limit} {unit} holds nothing")
 
     def due(self, duration: float, size: int) -> SegmentEnd | None:
         """Why a file of so much is to end; None where it is not."""

@@ -35,7 +35,7 @@ class TranscodingPlan:
         wanted: Encoding names, such as "H264", that tracks of their kind are to be written in.
 
     Raises:
-        ValueError: The container takes one of those not.
+        ValueError: The container does not take one of those, or two are of one kind.
     """
 
     def __init__(self, container: Container, wanted: Sequence[str]) -> None:
@@ -45,7 +45,8 @@ class TranscodingPlan:
             codec = target_codec(name)
             if not passes(container, codec):
                 raise ValueError(f"{container.value} takes no {name}")
-            self._wanted[codec.kind] = name
+            if (other := self._wanted.setdefault(codec.kind, name)) != name:
+                raise ValueError(f"a track cannot be written as {other} and as {name}")
 
     def target(self, codec: Codec) -> tuple[str, TranscodingReason] | None:
         """What to encode in, and why; None where the track is written as it comes."""

@@ -133,8 +133,9 @@ class PushedAudio(MediaStreamTrack):
 
 def _checked(samples: NDArray[np.int16] | bytes, rate: int) -> NDArray[np.int16]:
     array = np.frombuffer(samples, np.int16) if isinstance(samples, bytes) else samples
-    if array.dtype != np.int16:
-        raise TypeError(f"samples are int16, not {array.dtype}")
+    dtype = getattr(array, "dtype", type(array).__name__)
+    if dtype != np.int16:
+        raise TypeError(f"samples are an array of int16, not {dtype}")
     if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] not in (1, 2)):
         raise ValueError(f"samples have the shape (n,) or (n, 2), not {array.shape}")
     if not _LOWEST <= rate <= _HIGHEST:

@@ -123,8 +123,9 @@ class PushedVideo(MediaStreamTrack):
 
 
 def _check(picture: NDArray[np.uint8], pixels: str) -> None:
-    if picture.dtype != np.uint8:
-        raise TypeError(f"pictures are uint8, not {picture.dtype}")
+    dtype = getattr(picture, "dtype", type(picture).__name__)
+    if dtype != np.uint8:
+        raise TypeError(f"a picture is an array of uint8, not {dtype}")
     if pixels not in _SAMPLES:
         raise ValueError(f"{pixels!r} is none of {', '.join(_SAMPLES)}")
     fits = picture.ndim >= 2 and picture.shape[2:] == _SAMPLES[pixels]

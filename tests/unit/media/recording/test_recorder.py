@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 import av
@@ -347,14 +347,20 @@ async def test_recorder_is_used_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "arguments"),
+    ("path", "arguments", "words"),
     [
-        ("out.avi", {}),
-        ("out-{x}.webm", {}),
-        ("out.webm", {"transcode": "H264"}),
-        ("out.webm", {"options": {"crf": "30"}}),
+        ("out.avi", {}, "no container"),
+        ("out-{x}.webm", {}, "no field but n"),
+        ("out.webm", {"transcode": "H264"}, "webm takes no H264"),
+        ("out.webm", {"transcode": ["VP8", "VP9"]}, "as VP8 and as VP9"),
+        ("out.webm", {"options": {"crf": "30"}}, "no options"),
+        ("out.webm", {"segment_duration": 0}, "a file of 0 seconds"),
+        ("out.webm", {"segment_duration": float("nan")}, "a file of nan seconds"),
+        ("out.webm", {"segment_size": -1}, "a file of -1 octets"),
     ],
 )
-def test_what_cannot_be_is_refused_at_once(path: str, arguments: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        Recorder(path, **arguments)  # type: ignore[arg-type]  # of several types by design
+def test_what_cannot_be_is_refused_at_once(
+    path: str, arguments: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        Recorder(path, **arguments)

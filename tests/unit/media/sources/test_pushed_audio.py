@@ -133,8 +133,10 @@ async def test_bytes_stereo_and_what_is_refused() -> None:
     frame = await track.recv()
     assert (frame.layout.name, frame.samples) == ("stereo", 960)
     assert frame.to_ndarray().any()
-    with pytest.raises(TypeError, match="int16"):
+    with pytest.raises(TypeError, match="int16, not float32"):
         await track.push(np.zeros(10, np.float32))
+    with pytest.raises(TypeError, match="int16, not list"):
+        await track.push([0, 1])  # type: ignore[arg-type]  # on purpose
     with pytest.raises(ValueError, match="shape"):
         await track.push(np.zeros((10, 3), np.int16))
     with pytest.raises(ValueError, match="Hz"):

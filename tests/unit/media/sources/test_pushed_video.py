@@ -122,6 +122,7 @@ async def test_formats(pixels: str, shape: tuple[int, ...]) -> None:
     ("array", "pixels", "error"),
     [
         (np.zeros((16, 32, 3), np.float32), "rgb24", TypeError),
+        ("a picture", "rgb24", TypeError),
         (picture(0, (16, 32)), "rgb24", ValueError),
         (picture(0, (16, 31, 3)), "rgb24", ValueError),
         (picture(0, (16, 32)), "yuv420p", ValueError),
