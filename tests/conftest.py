@@ -12,11 +12,20 @@ from tests.support.conformance import ConformancePlugin
 from tests.support.needs import NeedsPlugin
 
 ROOT = Path(__file__).parent.parent
+#: Characters of one parameter in the name of a test.
+_LONGEST_ID = 80
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(NeedsPlugin(config))
     config.pluginmanager.register(ConformancePlugin())
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Shorten what would fill a log: tests of limits are given hundreds of kilobytes."""
+    if isinstance(val, str | bytes) and len(val) > _LONGEST_ID:
+        return f"{val[:_LONGEST_ID]!r} and so on, {len(val)} in all"
+    return None
 
 
 @pytest.fixture
