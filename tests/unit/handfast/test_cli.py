@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from handfast.cli import app
+from tests.support.complaints import complaints
 
 _SECONDS = 20
 
@@ -73,5 +74,5 @@ async def test_a_signal_ends_the_demo_at_once_and_without_complaint(number: sign
             program.kill()
 
     assert b"http://127.0.0.1:" in said
-    assert errors == b""
+    assert complaints(errors.decode()) == []
     assert program.returncode == 0
