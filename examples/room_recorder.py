@@ -7,6 +7,7 @@ more to choose from.
 """
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
@@ -24,7 +25,9 @@ async def main(url: str, name: str, folder: str = ".") -> None:
 
 async def record(channel: PeerChannel, folder: Path) -> None:
     """Record one participant until they leave. Matroska takes every codec of a browser as it is."""
-    recorder = Recorder(folder / f"{channel.peer.name or 'somebody'}-{channel.peer.member}.mkv")
+    # What a stranger calls themselves is no path.
+    name = re.sub(r"\W+", "-", channel.peer.name) or "somebody"
+    recorder = Recorder(folder / f"{name}-{channel.peer.member}.mkv")
     recorder.on("segment", lambda file: print(f"{file.path}: {file.duration:.1f} s"))
     recorder.on("error", lambda failure: print(failure.error))
     async with PeerConnection() as pc:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
+from handfast.console import Console
 from handfast.demo import Demo, DemoError, DemoOptions, open_demo
 from handfast.playing import PlayError, PlayOptions, PlaySession
 from handfast.progress import Progress
@@ -72,7 +72,7 @@ def demo(
 ) -> None:
     """Serve a page that calls a Python peer: picture, sound and data there and back."""
     options = DemoOptions(host=host, port=port, certfile=certfile, keyfile=keyfile, traces=traces)
-    console = Console(highlight=False)
+    console = Console()
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(options, lambda running: _welcome(console, running, options)))
@@ -98,7 +98,7 @@ def trace(
 ) -> None:
     """Draw a saved trace as a ladder; with the traces of both ends, both side by side."""
     files = [file] if other is None else [file, other]
-    console = Console(highlight=False)
+    console = Console()
     try:
         ladder = draw(*load(files))
         if html is None:
@@ -143,7 +143,7 @@ def record(
     if per_participant and composite:
         raise typer.BadParameter("--per-participant and --composite exclude each other")
     arrangement = Arrangement.PER_PARTICIPANT if per_participant else Arrangement.TOGETHER
-    console = Console(highlight=False)
+    console = Console()
     progress = Progress(console)
     try:
         options = RecordOptions(
@@ -174,7 +174,7 @@ def call(
     insecure: _Insecure = False,
 ) -> None:
     """Call whoever is in a room, or comes first, and play a file."""
-    console = Console(highlight=False)
+    console = Console()
     progress = Progress(console)
     try:
         options = PlayOptions(
@@ -213,7 +213,7 @@ def _run(
 
 def _complain(error: Exception) -> None:
     sentence = Text.assemble(("error: ", "red"), str(error))
-    Console(stderr=True, highlight=False).print(sentence, soft_wrap=True)
+    Console(stderr=True).print(sentence, soft_wrap=True)
 
 
 async def _serve(options: DemoOptions, on_ready: Callable[[Demo], None]) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from rich.console import Console
+    from handfast.console import Console
 
 #: Seconds between two looks, where one line changes, and where a line is added.
 _REFRESH: Final = 0.25

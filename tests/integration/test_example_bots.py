@@ -75,9 +75,11 @@ async def _answering(bot: Callable[[str], Coroutine[Any, Any, None]]) -> AsyncIt
 
 
 @contextlib.asynccontextmanager
-async def _calling(url: str, *tracks: MediaStreamTrack) -> AsyncIterator[_Call]:
+async def _calling(
+    url: str, *tracks: MediaStreamTrack, name: str = "caller"
+) -> AsyncIterator[_Call]:
     async with (
-        await connect(url, room="lobby", name="caller") as channel,
+        await connect(url, room="lobby", name=name) as channel,
         PeerConnection() as pc,
         asyncio.TaskGroup() as tasks,
     ):
@@ -198,12 +200,12 @@ async def test_the_room_recorder_writes_a_file_for_each_participant(
     monkeypatch.setattr(room_recorder, "print", printed.put_nowait, raising=False)
     picture, sound = SyntheticVideoTrack(width=320, height=240), SyntheticAudioTrack()
     async with _answering(bot) as url:
-        async with _calling(url, picture, sound):
+        async with _calling(url, picture, sound, name="../{n}/caller"):
             await asyncio.sleep(3)
         said = await printed.get()
 
     (name,) = os.listdir(tmp_path)
-    assert name.startswith("caller-")
+    assert name.startswith("-n-caller-")
     assert said.startswith(f"{tmp_path / name}: ")
     streams = decoded(tmp_path / name)
     assert set(streams) == {"vp8", "opus"}

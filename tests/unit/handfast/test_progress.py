@@ -4,8 +4,7 @@ import asyncio
 import io
 import itertools
 
-from rich.console import Console
-
+from handfast.console import Console
 from handfast.progress import Progress
 
 

@@ -1,0 +1,46 @@
+"""Owns the terminal that programs write to: what strangers sent is shown there, and does nothing.
+
+The name of a participant, a line of somebody's SDP and a saved trace may hold the control
+characters by which a terminal is told to clear its screen, or to say something else than it was
+sent.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console as RichConsole
+from rich.segment import Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import ConsoleOptions, RenderableType
+
+_OURS = frozenset("\n\t")
+_INSTEAD = "\N{REPLACEMENT CHARACTER}"
+
+
+class Console(RichConsole):
+    """Rich's, without colours of its own accord.
+
+    Args:
+        options: Of rich's.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """As of rich: everything that is written passes here."""
+        for segment in super().render(renderable, options):
+            # Those with `control` are rich's own movements of the cursor.
+            harmless = segment.control or segment.text.isprintable()
+            yield segment if harmless else Segment(printable(segment.text), segment.style)
+
+
+def printable(text: str) -> str:
+    """The text, with a sign for each character that is not to be seen; lines stay lines."""
+    return "".join(each if each.isprintable() or each in _OURS else _INSTEAD for each in text)
