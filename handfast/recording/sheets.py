@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, assert_never
+from typing import TYPE_CHECKING, Final, Protocol, assert_never
 
 from media import AudioMixer, Composite, Container
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from media import Recorder
     from peer import MediaStreamTrack
+
+
+#: Octets of a participant's name in that of a file; file systems take 255 in all.
+_LONGEST: Final = 128
 
 
 class Arrangement(StrEnum):
@@ -31,7 +35,7 @@ class Sheet(Protocol):
     """Takes tracks, and makes files of them.
 
     Attributes:
-        recorders: All that were made, the oldest first.
+        recorders: All that run or have written something, the oldest first.
     """
 
     recorders: list[Recorder]
@@ -120,26 +124,32 @@ class PerParticipant:
     def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
         self._path = path
         self._make = make
-        self._names: set[str] = set()
-        self._present: dict[str, Recorder] = {}
+        # By member: under which name, and by which recorder.
+        self._present: dict[str, tuple[str, Recorder]] = {}
         self.recorders: list[Recorder] = []
 
     async def come(self, member: str, name: str) -> None:
         """A recorder of their own."""
-        recorder = self._make(self._path.with_stem(f"{self._path.stem}-{self._free(name, member)}"))
-        self._present[member] = recorder
+        free = self._free(name, member)
+        recorder = self._make(self._path.with_stem(f"{self._path.stem}-{free}"))
+        self._present[member] = free, recorder
         self.recorders.append(recorder)
         await recorder.start()
 
     async def take(self, member: str, track: MediaStreamTrack) -> None:
         """Into their file."""
-        self._present[member].addTrack(track)
+        _, recorder = self._present[member]
+        recorder.addTrack(track)
 
     async def leave(self, member: str) -> None:
         """Complete their file."""
-        recorder = self._present.pop(member, None)
-        if recorder is not None:
-            await recorder.stop()
+        if member not in self._present:
+            return
+        _, recorder = self._present.pop(member)
+        await recorder.stop()
+        if not recorder.stats.files:
+            # Who only looks in, however often, leaves nothing behind.
+            self.recorders.remove(recorder)
 
     async def close(self) -> None:
         """Complete every file."""
@@ -148,11 +158,11 @@ class PerParticipant:
 
     def _free(self, name: str, member: str) -> str:
         # What a stranger calls themselves is no path, and no template of one.
-        wanted = re.sub(r"[^\w-]+", "-", name).strip("-") or member
-        if wanted in self._names:
-            wanted = f"{wanted}-{member}"
-        self._names.add(wanted)
-        return wanted
+        plain = re.sub(r"[^\w-]+", "-", name).strip("-")
+        wanted = plain.encode()[:_LONGEST].decode(errors="ignore") or member
+        # A file of somebody who has left is not written over in any case.
+        taken = any(wanted == other for other, _ in self._present.values())
+        return f"{wanted}-{member}" if taken else wanted
 
 
 class Composed:

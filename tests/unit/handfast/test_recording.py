@@ -121,16 +121,30 @@ async def test_each_participant_has_a_recorder_until_they_leave() -> None:
     await sheet.close()
 
     assert [one.done[-1] for one in made] == ["stop", "stop"]
-    assert len(sheet.recorders) == len(made)
+
+
+async def test_who_sent_nothing_is_forgotten() -> None:
+    sheet, made = _sheet(Arrangement.PER_PARTICIPANT, "dir/out.webm")
+    for member in ("a", "b", "c"):
+        await sheet.come(member, "alice")
+    made[1].stats = RecorderStats(files=(_file("out-alice-b.webm"),))
+    for member in ("a", "b", "c", "a"):
+        await sheet.leave(member)
+    await sheet.come("d", "alice")
+
+    assert [id(one) for one in sheet.recorders] == [id(made[1]), id(made[3])]
+    # What the first one left behind, the recorder itself does not write over.
+    assert made[3].path == made[0].path
 
 
 async def test_what_people_call_themselves_is_no_path_and_no_template() -> None:
     sheet, made = _sheet(Arrangement.PER_PARTICIPANT, "dir/out.webm")
-    for number, name in enumerate(["../../etc/x", "{n}", "...", "ana", "ana", "Zoë"]):
+    long = "\N{GOTHIC LETTER AHSA}" * 64
+    for number, name in enumerate(["../../etc/x", "{n}", "...", "ana", "ana", "Zoë\ud800", long]):
         await sheet.come(f"m{number}", name)
 
-    names = ["out-etc-x", "out-n", "out-m2", "out-ana", "out-ana-m4", "out-Zoë"]
-    assert [str(one.path) for one in made] == [f"dir/{name}.webm" for name in names]
+    names = ["etc-x", "n", "m2", "ana", "ana-m4", "Zoë", "\N{GOTHIC LETTER AHSA}" * 32]
+    assert [str(one.path) for one in made] == [f"dir/out-{name}.webm" for name in names]
 
 
 @pytest.mark.parametrize("name", ["out.avi", "out", "nowhere/out.webm", "out-{x}.webm"])
