@@ -102,7 +102,8 @@ async def test_call_of_five_seconds_is_in_the_file(
     assert pictures[-1] - pictures[0] == pytest.approx(4.5, abs=0.6)
     assert sounds[-1] - sounds[0] == pytest.approx(5.0, abs=0.5)
     assert min(pictures[0], sounds[0]) == pytest.approx(0.0, abs=0.03)
-    assert pictures[-1] - sounds[-1] == pytest.approx(0.0, abs=0.15)
+    # On a busy machine the encoder is some pictures behind when all stops.
+    assert pictures[-1] - sounds[-1] == pytest.approx(0.0, abs=0.3)
     assert len(sounds) == pytest.approx(250, abs=25)
     assert [(each.path, each.end) for each in complete] == [(path, SegmentEnd.STOPPED)]
     assert complete[0].size == path.stat().st_size
