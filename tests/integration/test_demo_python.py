@@ -207,17 +207,21 @@ async def test_ctrl_c_during_a_call_ends_the_program_at_once_and_without_complai
         stderr=asyncio.subprocess.PIPE,
     )
     assert program.stdout is not None
-    said = (await program.stdout.readuntil(b"Ctrl-C")).decode()
-    url = next(word for word in said.split() if word.startswith("http://"))
-    async with _call_to(url) as call:
-        call.pc.addTrack(SyntheticVideoTrack(width=320, height=240))
-        call.pc.addTrack(SyntheticAudioTrack())
-        await call.pc.connected()
-        await call.tracks["video"].recv()
+    try:
+        said = (await program.stdout.readuntil(b"Ctrl-C")).decode()
+        url = next(word for word in said.split() if word.startswith("http://"))
+        async with _call_to(url) as call:
+            call.pc.addTrack(SyntheticVideoTrack(width=320, height=240))
+            call.pc.addTrack(SyntheticAudioTrack())
+            await call.pc.connected()
+            await call.tracks["video"].recv()
 
-        program.send_signal(signal.SIGINT)
-        async with asyncio.timeout(2):
-            _, errors = await program.communicate()
+            program.send_signal(signal.SIGINT)
+            async with asyncio.timeout(2):
+                _, errors = await program.communicate()
+    finally:
+        if program.returncode is None:
+            program.kill()
 
     assert complaints(errors.decode()) == []
     assert program.returncode == 0
