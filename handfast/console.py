@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console as RichConsole
 from rich.segment import Segment
 
+from handfast.printable import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rich.console import ConsoleOptions, RenderableType
 
-_OURS = frozenset("\n\t")
-_INSTEAD = "\N{REPLACEMENT CHARACTER}"
+_OURS = "\n\t"
 
 
 class Console(RichConsole):
@@ -37,10 +38,7 @@ class Console(RichConsole):
         """As of rich: everything that is written passes here."""
         for segment in super().render(renderable, options):
             # Those with `control` are rich's own movements of the cursor.
-            harmless = segment.control or segment.text.isprintable()
-            yield segment if harmless else Segment(printable(segment.text), segment.style)
-
-
-def printable(text: str) -> str:
-    """The text, with a sign for each character that is not to be seen; lines stay lines."""
-    return "".join(each if each.isprintable() or each in _OURS else _INSTEAD for each in text)
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(printable(segment.text, keeps=_OURS), segment.style)

@@ -5,23 +5,20 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from handfast.printable import printable
+
 #: Of one text in a row; a label of a hundred characters is long already.
 LONGEST: Final = 400
 #: Of a description that is kept whole.
 LONGEST_SDP: Final = 256 * 1024
 #: Long enough that nobody makes a certificate that begins like another one.
 _FINGERPRINT: Final = re.compile(r"\b((?:[0-9A-F]{2}:){7}[0-9A-F]{2})(?::[0-9A-F]{2})+\b")
-_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
-    """Make one line of a text that a peer may have chosen.
-
-    What is not printable becomes U+FFFD: escape sequences that a terminal would obey, line ends
-    that would forge rows, and marks of direction that would turn a line around.
-    """
+    """Make one line of a text that a peer may have chosen."""
     kept = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    return "".join(c if c.isprintable() else _REPLACEMENT for c in kept)
+    return printable(kept)
 
 
 def clean_lines(text: str, longest: int = LONGEST_SDP) -> str:

@@ -154,10 +154,10 @@ class Sink:
 def _own(path: Path) -> io.FileIO:
     """An empty file that no other recording writes."""
     # Opened as by "w+", but for its contents: these may be another recording's.
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
-    file = io.FileIO(os.open(path, flags, 0o666), "r+b")
+    file = io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
     try:
         _lock(file, path)
+        # Devices cannot be cut, and are empty.
         if os.fstat(file.fileno()).st_size:
             file.truncate(0)
     except BaseException:

@@ -8,7 +8,7 @@ import io
 import pytest
 from rich.text import Text
 
-from handfast.console import Console, printable
+from handfast.console import Console
 from handfast.progress import Progress
 
 NASTY = "al\x1b[2J\x1b]0;title\x07\x9b1A\r\u202eice"
@@ -49,8 +49,3 @@ def test_styles_letters_and_lines_stay() -> None:
     console = Console(file=output, width=80, force_terminal=True, color_system="standard")
     console.print(Text.assemble(("error: ", "red"), "Zoë ⇄ 日本\nnew\tline"))
     assert output.getvalue().startswith("\x1b[31merror: \x1b[0mZoë ⇄ 日本\nnew")
-
-
-def test_text_is_made_printable() -> None:
-    assert printable("a\tb\nc") == "a\tb\nc"
-    assert printable("a\x00b\x7f\x85") == "a\ufffdb\ufffd\ufffd"
