@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from handfast.calls import Call
 from handfast.figures import duration
+from handfast.printable import printable
 from media import FileSource, SourceError
 from peer import PeerError
 from signaling import SignalingError, connect
@@ -119,7 +120,7 @@ class PlaySession:
             await self._play_to(channel, source)
 
     async def _play_to(self, channel: WebSocketChannel, source: FileSource) -> None:
-        self._to = channel.peer.name or channel.peer.member
+        self._to = printable(channel.peer.name) or channel.peer.member
         call = Call(channel, patience=self._options.patience)
         for track in (source.video, source.audio):
             if track is not None:

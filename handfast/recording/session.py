@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from handfast.calls import Call
+from handfast.printable import printable
 from handfast.recording.account import Account
 from handfast.recording.sheets import Arrangement, sheet_for
 from handfast.recording.streams import Streams
@@ -110,7 +111,7 @@ class RecordSession:
 
     async def _call(self, channel: PeerChannel) -> None:
         member = channel.peer.member
-        streams = Streams(channel.peer.name or member)
+        streams = Streams(printable(channel.peer.name) or member)
         call = Call(channel)
         call.connection.on("track", functools.partial(self._take, member, streams))
         await self._sheet.come(member, streams.name)

@@ -140,11 +140,13 @@ async def test_each_participant_gets_a_file(tmp_path: Path) -> None:
     async with _room() as room, _running(*each, room, str(file)) as program:
         async with (
             _member(room, "recorder", *_media(), name="alice"),
-            _member(room, "recorder", *_media(), name="../bob {n}"),
+            _member(room, "recorder", *_media(), name="../bob\n{n}"),
         ):
             await asyncio.sleep(3)
-        await _end(program)
+        said = await _end(program)
 
+    # Nobody's name is a line of its own.
+    assert "../bob\ufffd{n} came.\n" in said
     assert sorted(os.listdir(tmp_path)) == ["out-alice.webm", "out-bob-n.webm"]
     for name in os.listdir(tmp_path):
         assert set(decoded(tmp_path / name)) == {"vp8", "opus"}
