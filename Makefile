@@ -3,7 +3,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
-# What tests and benchmarks drive; tests/support/tools.py knows where each comes from.
+# What tests and benchmarks drive; tests/support/project/tools.py knows where each comes from.
 PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift
 TEST_TOOLS := $(PEERS) turnserver ip nft ffmpeg
 BENCHMARK_TOOLS := node npm wrtc webrtcbin
@@ -35,7 +35,7 @@ check: $(DEVELOPMENT_INSTALLED) ## Lint, types, import directions, docs/CONFORMA
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(PYTHON) -m tests.support.conformance --check
+	$(PYTHON) -m tests.support.project.conformance --check
 
 format: $(DEVELOPMENT_INSTALLED) ## Put the source in its one format
 	$(VENV)/bin/ruff check --fix
@@ -51,12 +51,12 @@ soak: $(DEVELOPMENT_INSTALLED) ## Record five people who come and go for long (M
 	$(PYTHON) -m tests.soak $(MINUTES)
 
 conformance: $(DEVELOPMENT_INSTALLED) ## Write docs/CONFORMANCE.md anew from the markers on the tests
-	$(PYTHON) -m tests.support.conformance
+	$(PYTHON) -m tests.support.project.conformance
 
 interop: $(DEVELOPMENT_INSTALLED) ## Shake hands with every peer, write docs/INTEROP.md anew
 	$(PYTHON) -m scripts.install_tools $(PEERS)
 	$(PYTHON) -m pytest tests/interop/handshake
-	$(PYTHON) -m tests.support.interop
+	$(PYTHON) -m tests.support.peers.interop
 
 tools: $(DEVELOPMENT_INSTALLED) ## Install the browsers and servers that tests drive, where it may
 	$(PYTHON) -m scripts.install_tools $(TEST_TOOLS)

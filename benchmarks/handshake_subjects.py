@@ -12,7 +12,7 @@ from aiortc.rtcdtlstransport import RTCDtlsParameters
 
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
-from peer.transport.secure import SecureTransport
+from peer.transport.secure.transport import SecureTransport
 
 if TYPE_CHECKING:
     from peer.errors import DtlsError

@@ -20,8 +20,8 @@ from aiortc.mediastreams import AudioStreamTrack
 
 from benchmarks.harness import ARTIFACTS
 from peer import BundlePolicy, PeerConfiguration, PeerConnection
-from tests.support.injection import Injector, Kind, Moment, Origin, Sink, sink
-from tests.support.wire import Side, Wire, wire
+from tests.support.captures.injection import Injector, Kind, Moment, Origin, Sink, sink
+from tests.support.captures.wire import Side, Wire, wire
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from benchmarks.harness import ARTIFACTS, Report, compare
 from benchmarks.record_load import Caller
 from benchmarks.rtp_process import Process, SubjectError
 from benchmarks.rtp_streams import PICTURES, Payloads, pictures, sounds
-from tests.support.tools import SYSTEM_PYTHON, TOOLS
+from tests.support.project.tools import SYSTEM_PYTHON, TOOLS
 
 #: Of the time of the others, ours takes so much at most.
 AIORTC, GSTREAMER = 0.1, 2.0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pylibsrtp import Policy, Session
 
 from benchmarks.rtp_streams import PAYLOAD
-from peer.transport.udp import enlarge_buffers
+from peer.transport.net.udp import enlarge_buffers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

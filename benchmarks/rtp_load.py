@@ -23,10 +23,10 @@ from peer.rtp.rtcp import (
     write,
 )
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
-from peer.transport.demux import DatagramClass, classify
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
-from peer.transport.secure import SecureTransport
+from peer.transport.secure.transport import SecureTransport
+from peer.transport.wire.datagrams import DatagramClass, classify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

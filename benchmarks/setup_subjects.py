@@ -14,7 +14,7 @@ from typing import Self
 from aiortc import RTCConfiguration, RTCPeerConnection
 
 from peer import IceCandidateEvent, PeerConfiguration, PeerConnection, SessionDescription
-from peer.trace import TraceEvent
+from peer.tracing.events import TraceEvent
 
 ROOT = Path(__file__).parents[1]
 NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"

@@ -37,7 +37,7 @@ from peer.errors import (
 from peer.events import DataChannelEvent, IceCandidateEvent, RekeyedEvent, TrackEvent
 from peer.identity.certificate import Certificate, KeyType
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.rekeying import RekeyResult, RekeyStarter
+from peer.rekey.course import RekeyResult, RekeyStarter
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.inbound.receiver import RtpReceiver
@@ -47,7 +47,7 @@ from peer.rtp.outbound.send_parameters import RtpEncodingParameters, RtpSendPara
 from peer.rtp.outbound.sender import RtpSender
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import Codec
-from peer.security import SecuritySummary, TransportSecurity
+from peer.runtime.security import SecuritySummary, TransportSecurity
 from peer.security_policy import EarlyMedia, SrtpProfile
 from peer.states import (
     ConnectionState,

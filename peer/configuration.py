@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from peer.errors import ConfigurationError
 from peer.identity.fingerprints import WEAK_HASHES, HashFunction
-from peer.rekey_schedule import MOST_PACKETS
 from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
-    from peer.trace import TraceSink
+    from peer.tracing.events import TraceSink
 
 _LEAST_REKEY_INTERVAL = datetime.timedelta(seconds=1)
+# RFC 3711 section 9.2: SRTCP allows 2^31 packets under one key, the least of all limits.
+_MOST_REKEY_PACKETS = 2**30
 _EnumT = TypeVar("_EnumT", bound=StrEnum)
 
 
@@ -112,7 +113,7 @@ class PeerConfiguration:
         sdp_limits: Bounds on descriptions received.
         max_candidates: Candidates accepted from the peer for one m-section.
         interfaces: Local addresses to use, for example `("127.0.0.1",)`; all of them by default.
-        trace: Told of what happens on the wire and why; see `peer.trace`.
+        trace: Told of what happens on the wire and why; see `peer.tracing.events`.
     """
 
     iceServers: Sequence[IceServer] = ()
@@ -193,11 +194,12 @@ def _check_rekey_after(after: object) -> None:
             return
         case datetime.timedelta():
             raise ConfigurationError("rekey_after is at least one second")
-        case int() if not isinstance(after, bool) and 1 <= after <= MOST_PACKETS:
+        case int() if not isinstance(after, bool) and 1 <= after <= _MOST_REKEY_PACKETS:
             return
         case _:
             raise ConfigurationError(
-                f"rekey_after is a timedelta, or a number of packets from 1 to {MOST_PACKETS}"
+                "rekey_after is a timedelta, or a number of packets from 1 to "
+                f"{_MOST_REKEY_PACKETS}"
             )
 
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from peer import adding
 from peer.configuration import PeerConfiguration
-from peer.control import Control
 from peer.negotiation.attributes import Direction
 from peer.negotiation.state import Side
-from peer.security import SecuritySummary, summarize
+from peer.runtime import adding
+from peer.runtime.control import Control
+from peer.runtime.security import SecuritySummary, summarize
+from peer.runtime.statistics import StatsReport, collect
 from peer.states import (
     ConnectionState,
     IceConnectionState,
     IceGatheringState,
     SignalingState,
 )
-from peer.statistics import StatsReport, collect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from peer.events import Handler
     from peer.identity.certificate import Certificate
     from peer.negotiation.session import GatheredCandidates
-    from peer.rekeying import RekeyResult
+    from peer.rekey.course import RekeyResult
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.outbound.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack

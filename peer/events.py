@@ -10,12 +10,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from peer.errors import InvalidStateError
-from peer.operations import TaskGroup
 from peer.rtp.tracks import MediaStreamError
+from peer.tasks import TaskGroup
 
 if TYPE_CHECKING:
     from peer.candidates import IceCandidate
-    from peer.rekeying import RekeyResult
+    from peer.rekey.course import RekeyResult
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.tracks import MediaStreamTrack
     from peer.transceiver import RtpTransceiver

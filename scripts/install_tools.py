@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from tests.support.tools import NODE_MODULES, Tool, may_install, missing
+from tests.support.project.tools import NODE_MODULES, Tool, may_install, missing
 
 APT_GET = ("apt-get", "--quiet", "--option=Acquire::Retries=3", "--option=DPkg::Lock::Timeout=300")
 #: Seconds.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.conformance import ConformancePlugin
-from tests.support.needs import NeedsPlugin
+from tests.support.project.conformance import ConformancePlugin
+from tests.support.project.needs import NeedsPlugin
 
 ROOT = Path(__file__).parent.parent
 #: Characters of one parameter in the name of a test.

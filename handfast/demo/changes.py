@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Final, assert_never
 import msgspec
 
 from peer import InvalidStateError
-from peer.trace import PathSelected
+from peer.tracing.events import PathSelected
 
 if TYPE_CHECKING:
     from peer import DataChannel, PeerConnection
-    from peer.trace import TraceEvent
+    from peer.tracing.events import TraceEvent
 
 #: Seconds that a new path may take. Checks of one that is there take milliseconds.
 _PATIENCE: Final = 15.0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from handfast.demo.clips import ClipFolder
     from handfast.demo.traces import TraceFolder
     from peer import PeerConfiguration
-    from peer.trace_file import TraceWriter
+    from peer.tracing.file import TraceWriter
     from signaling import PeerChannel, Room
 
 _logger = logging.getLogger(__name__)

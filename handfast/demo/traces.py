@@ -6,7 +6,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Final
 
-from peer.trace_file import TraceWriter
+from peer.tracing.file import TraceWriter
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,15 +13,15 @@ from handfast.demo.live import LiveLadder
 from handfast.demo.studio import Studio
 from media import EchoTrack, OverlayTrack, ToneMeter
 from peer import ConnectionState, PeerConnection, TransportError
-from peer.statistics import TransportStats
-from peer.trace import Fanout
+from peer.runtime.statistics import TransportStats
+from peer.tracing.events import Fanout
 from signaling import Negotiator
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:
     from handfast.demo.clips import ClipFolder
     from peer import DataChannel, DataChannelEvent, MediaStreamTrack, PeerConfiguration, TrackEvent
-    from peer.trace_file import TraceWriter
+    from peer.tracing.file import TraceWriter
     from signaling import PeerChannel
 
 _REPORT_INTERVAL: Final = 1.0

@@ -11,7 +11,7 @@ from handfast.trace.associations import Belonging, is_payload
 from handfast.trace.pairing import MEDIA, STUN, Passage
 from handfast.trace.rows import Arrow, Mood, Outcome, Side, Topic
 from handfast.trace.words import clean, clean_lines, counted, milliseconds
-from peer.trace import Datagram, DatagramKind, Described
+from peer.tracing.events import Datagram, DatagramKind, Described
 
 if TYPE_CHECKING:
     from handfast.trace.generations import Check

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from handfast.trace import flights
-from peer.trace import (
+from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
     Datagram,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from handfast.trace.ladder import End
 from handfast.trace.words import clean
 from peer.errors import TraceFileError
-from peer.trace_file import read_trace
+from peer.tracing.file import read_trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

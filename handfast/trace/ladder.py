@@ -16,13 +16,13 @@ from handfast.trace.rows import Ladder, Pause, Row, Side
 from handfast.trace.running import Rows
 from handfast.trace.verdict import verdict
 from handfast.trace.words import clean, milliseconds
-from peer.trace import Datagram, DatagramKind
+from peer.tracing.events import Datagram, DatagramKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from handfast.trace.running import Own
-    from peer.trace import TraceEvent
+    from peer.tracing.events import TraceEvent
 
 #: Rows of one ladder; nobody reads more, and a peer may have caused every one of them.
 MOST_ROWS: Final = 2_000

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from handfast.trace.rows import Mood, Note, Side, Topic
 from handfast.trace.words import clean, counted, version
 from peer.states import DtlsRole
-from peer.trace import (
+from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
     DatagramDropped,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from handfast.trace.associations import Associations, is_payload
 from handfast.trace.rows import Side
-from peer.trace import Datagram, DatagramKind, Described, Direction, TraceEvent
+from peer.tracing.events import Datagram, DatagramKind, Described, Direction, TraceEvent
 
 if TYPE_CHECKING:
     from handfast.trace.associations import Belonging

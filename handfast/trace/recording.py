@@ -9,10 +9,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from handfast.trace.pairing import STUN
-from peer.trace import Datagram
+from peer.tracing.events import Datagram
 
 if TYPE_CHECKING:
-    from peer.trace import TraceEvent
+    from peer.tracing.events import TraceEvent
 
 #: Events. How a session began is kept, and how it goes on at the moment.
 _FIRST: Final = 1_000

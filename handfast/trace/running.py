@@ -16,7 +16,7 @@ from handfast.trace.notes import Circumstances, Noted, note
 from handfast.trace.pairing import MEDIA, STUN, Passage
 from handfast.trace.rows import Failure, Marks, Note, Pause, Row, Side
 from handfast.trace.words import abbreviated, clean
-from peer.trace import (
+from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
     Datagram,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from handfast.trace import associations, descriptions
 from handfast.trace.rows import Mood
 from handfast.trace.words import abbreviated, clean, counted, milliseconds, version
-from peer.trace import (
+from peer.tracing.events import (
     AssociationRetired,
     Described,
     Direction,
@@ -21,7 +21,7 @@ from peer.trace import (
 )
 
 if TYPE_CHECKING:
-    from peer.trace import TraceEvent
+    from peer.tracing.events import TraceEvent
 
 _Ends = Sequence[tuple[str, Sequence["TraceEvent"]]]
 

@@ -11,7 +11,7 @@ from peer.negotiation.modification import NewAssociation, Reuse, Undecided, asse
 from peer.negotiation.state import Side
 from peer.negotiation.validation import offered_setup
 from peer.states import DtlsRole
-from peer.trace import AssociationDecided, Described, Direction, RoleChosen, Verdict
+from peer.tracing.events import AssociationDecided, Described, Direction, RoleChosen, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aioice import stun
 
 from peer.states import IceTransportState
-from peer.trace import (
+from peer.tracing.events import (
     AssociationRetired,
     Datagram,
     DatagramDropped,
@@ -20,9 +20,9 @@ from peer.trace import (
     PathSelected,
     StateChanged,
 )
-from peer.transport.demux import DatagramClass, classify
-from peer.transport.dtls.messages import is_payload, message_names
-from peer.transport.stun import parse_stun, stun_detail
+from peer.transport.wire.datagrams import DatagramClass, classify
+from peer.transport.wire.dtls_messages import is_payload, message_names
+from peer.transport.wire.stun import parse_stun, stun_detail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from peer.candidates import CandidateFields
     from peer.identity.fingerprints import Fingerprint
     from peer.states import DtlsRole, DtlsTransportState
-    from peer.tracing import Tracer
+    from peer.tracing.tracer import Tracer
 
 Address = tuple[str, int]
 

@@ -22,7 +22,7 @@ from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import ReceptionReport, TransportFeedback
 from peer.rtp.sending import Transmission
 from peer.rtp_parameters import MediaKind
-from tests.support.sending import RTX, VP8, audio_parameters, video_parameters
+from tests.support.rtp.sending import RTX, VP8, audio_parameters, video_parameters
 
 INPUTS = int(os.environ.get("INPUTS", "2000"))
 

@@ -22,8 +22,8 @@ from peer import (
     SessionDescription,
 )
 from signaling import Negotiator, channel_pair
-from tests.support.connection_state import snapshot, sockets, tasks
-from tests.support.connections import PATIENCE, both_connected, loopback
+from tests.support.negotiation.connection_state import snapshot, sockets, tasks
+from tests.support.negotiation.connections import PATIENCE, both_connected, loopback
 
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 

@@ -20,11 +20,12 @@ from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint
 from peer.negotiation.sdp import Sdp
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.demux import DatagramClass, associations_for, classify
 from peer.transport.dtls.screen import caller_of, hello_verify_request, screen
+from peer.transport.secure.demux import associations_for
+from peer.transport.wire.datagrams import DatagramClass, classify
+from tests.support.captures.mutation import Mutator
 from tests.support.descriptions import load
-from tests.support.mutation import Mutator
-from tests.support.secure import Party, rtcp, rtp
+from tests.support.links.secure import Party, rtcp, rtp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ import pytest
 from peer.rtp.formats import PayloadFormat, format_of
 from peer.rtp.malformed import MalformedError
 from peer.rtp_parameters import Codec, MediaKind
-from tests.support.encoded import encoded
-from tests.support.mutation import Mutator
+from tests.support.captures.mutation import Mutator
+from tests.support.media.encoded import encoded
 
 COUNT = int(os.environ.get("INPUTS", "2000"))
 NAMES = ["VP8", "VP9", "H264", "AV1"]

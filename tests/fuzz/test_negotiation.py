@@ -22,8 +22,8 @@ from peer.negotiation.session import Birth
 from peer.negotiation.state import Side
 from peer.rtp_parameters import MediaKind
 from peer.states import SignalingState
-from tests.support.calls import Call, End
-from tests.support.negotiation import add, profile
+from tests.support.negotiation.calls import Call, End
+from tests.support.negotiation.negotiators import add, profile
 
 EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "500"))
 

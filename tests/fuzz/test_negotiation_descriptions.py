@@ -21,8 +21,8 @@ from peer.negotiation.state import Side
 from peer.negotiation.validation import check_answer
 from peer.states import SignalingState
 from tests.support.descriptions import NAMES, load
-from tests.support.effects import RecordedWorld
-from tests.support.negotiation import (
+from tests.support.negotiation.effects import RecordedWorld
+from tests.support.negotiation.negotiators import (
     ROLLBACK,
     add_track,
     an_offer,
@@ -33,7 +33,7 @@ from tests.support.negotiation import (
     profile,
     set_remote,
 )
-from tests.support.sessions import check_session
+from tests.support.negotiation.sessions import check_session
 
 EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "500"))
 

@@ -18,8 +18,8 @@ from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.state import Side
 from peer.states import SignalingState
-from tests.support.calls import Call, End
-from tests.support.negotiation import add_track, profile
+from tests.support.negotiation.calls import Call, End
+from tests.support.negotiation.negotiators import add_track, profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable

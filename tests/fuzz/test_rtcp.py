@@ -29,7 +29,7 @@ from peer.rtp.rtcp import (
     parse,
     write,
 )
-from tests.support.mutation import Mutator
+from tests.support.captures.mutation import Mutator
 
 INPUTS = int(os.environ.get("INPUTS", "2000"))
 

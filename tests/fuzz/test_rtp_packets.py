@@ -24,7 +24,7 @@ from peer.rtp.header_extensions import (
 from peer.rtp.levels import AudioLevel
 from peer.rtp.malformed import MalformedError
 from peer.rtp.packet import RtpPacket
-from tests.support.mutation import Mutator
+from tests.support.captures.mutation import Mutator
 
 INPUTS = int(os.environ.get("INPUTS", "2000"))
 

@@ -8,8 +8,8 @@ import pytest
 
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState
-from tests.support.aiortc_peer import AiortcPeer
-from tests.support.secure import End, joined, rtp, until
+from tests.support.links.secure import End, joined, rtp, until
+from tests.support.peers.aiortc_peer import AiortcPeer
 
 OTHER = {DtlsRole.CLIENT: DtlsRole.SERVER, DtlsRole.SERVER: DtlsRole.CLIENT}
 

@@ -10,9 +10,9 @@ from OpenSSL import SSL
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.dtls import flight
-from peer.transport.dtls.records import pack, records
-from tests.support.secure import Link, Party, connect, connected_parties, joined
-from tests.support.tls_peer import TlsPeer, legacy_context
+from peer.transport.wire.dtls_records import pack, records
+from tests.support.links.secure import Link, Party, connect, connected_parties, joined
+from tests.support.peers.tls_peer import TlsPeer, legacy_context
 
 
 @pytest.mark.parametrize("seed", range(12))

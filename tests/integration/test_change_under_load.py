@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.connections import expected, happened, until, within
-from tests.support.negotiating import call
-from tests.support.packet_load import add_load, flowing, settled
-from tests.support.relayed import link
+from tests.support.links.packet_load import add_load, flowing, settled
+from tests.support.links.relayed import link
+from tests.support.negotiation.connections import expected, happened, until, within
+from tests.support.negotiation.negotiating import call
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from peer import PeerConnection
-    from tests.support.relayed import Link
+    from tests.support.links.relayed import Link
 
 #: `CHANGES=100 MESSAGES=100000` runs as many as docs/REKEY.md speaks of.
 CHANGES = int(os.environ.get("CHANGES", "20"))

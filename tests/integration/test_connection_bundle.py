@@ -15,10 +15,10 @@ from peer import (
     DtlsError,
     PeerConnection,
 )
-from peer.statistics import CertificateStats, TransportStats
-from tests.support.connection_media import RED, ColourTrack, ToneTrack, hears, sees
-from tests.support.connection_state import eventually, sockets
-from tests.support.connections import (
+from peer.runtime.statistics import CertificateStats, TransportStats
+from tests.support.negotiation.connection_media import RED, ColourTrack, ToneTrack, hears, sees
+from tests.support.negotiation.connection_state import eventually, sockets
+from tests.support.negotiation.connections import (
     announced,
     answer,
     both_connected,

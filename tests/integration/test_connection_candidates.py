@@ -16,8 +16,8 @@ from peer import (
     PeerConnection,
     SessionDescription,
 )
-from tests.support.connection_state import refused
-from tests.support.connections import (
+from tests.support.negotiation.connection_state import refused
+from tests.support.negotiation.connections import (
     both_connected,
     connected_pair,
     exchange,

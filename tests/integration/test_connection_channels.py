@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from peer import ConfigurationError, InvalidAccessError, PeerConnection
-from tests.support.connection_state import refused
-from tests.support.connections import (
+from tests.support.negotiation.connection_state import refused
+from tests.support.negotiation.connections import (
     both_connected,
     connect,
     connected_pair,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import Certificate, IceCandidate, IceServer, InvalidStateError, PeerConnection
-from tests.support.connection_media import RED, ColourTrack, ToneTrack, sees
-from tests.support.connection_state import eventually, nothing_left, promptly, sockets
-from tests.support.connections import (
+from tests.support.negotiation.connection_media import RED, ColourTrack, ToneTrack, sees
+from tests.support.negotiation.connection_state import eventually, nothing_left, promptly, sockets
+from tests.support.negotiation.connections import (
     connect,
     connected_pair,
     exchange,
@@ -25,7 +25,7 @@ from tests.support.connections import (
     within,
     without_candidates,
 )
-from tests.support.ice import stun_server
+from tests.support.network.ice import stun_server
 
 if TYPE_CHECKING:
     from av.frame import Frame

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import Certificate, DtlsError, SessionDescription
-from peer.statistics import TransportStats
-from tests.support.connection_media import ToneTrack, hears
-from tests.support.connections import (
+from peer.runtime.statistics import TransportStats
+from tests.support.negotiation.connection_media import ToneTrack, hears
+from tests.support.negotiation.connections import (
     announced,
     expected,
     forged,

@@ -30,9 +30,15 @@ from peer import (
     SessionDescription,
     SetupError,
 )
-from tests.support.connection_media import ToneTrack
-from tests.support.connection_state import eventually, nothing_left, refused, snapshot, sockets
-from tests.support.connections import (
+from tests.support.negotiation.connection_media import ToneTrack
+from tests.support.negotiation.connection_state import (
+    eventually,
+    nothing_left,
+    refused,
+    snapshot,
+    sockets,
+)
+from tests.support.negotiation.connections import (
     answer,
     connect,
     connected_pair,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from peer import IceCandidate, PeerConnection, SdpType, SessionDescription
-from tests.support.connections import (
+from tests.support.negotiation.connections import (
     answer,
     both_connected,
     connect,

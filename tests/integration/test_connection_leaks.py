@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.connection_media import ToneTrack
-from tests.support.connection_state import descriptors, eventually, tasks, threads
-from tests.support.connections import connect, expected, opened, pair, says, within
+from tests.support.negotiation.connection_media import ToneTrack
+from tests.support.negotiation.connection_state import descriptors, eventually, tasks, threads
+from tests.support.negotiation.connections import connect, expected, opened, pair, says, within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

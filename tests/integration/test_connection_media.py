@@ -12,9 +12,15 @@ from peer import PeerConnection
 from signaling import Negotiator, channel_pair
 from signaling import connect as join_room
 from signaling.server import create_app
-from tests.support.asgi import serve
-from tests.support.connection_media import BLUE, RED, ColourTrack, ToneTrack, hears, sees
-from tests.support.connections import (
+from tests.support.negotiation.connection_media import (
+    BLUE,
+    RED,
+    ColourTrack,
+    ToneTrack,
+    hears,
+    sees,
+)
+from tests.support.negotiation.connections import (
     PATIENCE,
     connect,
     expected,
@@ -25,6 +31,7 @@ from tests.support.connections import (
     says,
     within,
 )
+from tests.support.network.asgi import serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -16,7 +16,8 @@ from peer import (
     SdpType,
     SessionDescription,
 )
-from tests.support.connections import (
+from tests.support.links.relayed import is_in_clear, link
+from tests.support.negotiation.connections import (
     announced,
     both_connected,
     connected_pair,
@@ -30,8 +31,7 @@ from tests.support.connections import (
     until,
     within,
 )
-from tests.support.negotiating import call
-from tests.support.relayed import is_in_clear, link
+from tests.support.negotiation.negotiating import call
 
 if TYPE_CHECKING:
     from peer import DataChannel, PeerConnection
@@ -115,7 +115,7 @@ async def test_a_certificate_that_is_given_goes_before_the_configured_one() -> N
 
 
 async def test_a_wish_that_nobody_answers_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peer.rekeying.ANSWER_TIMEOUT", 0.05)
+    monkeypatch.setattr("peer.rekey.course.ANSWER_TIMEOUT", 0.05)
     async with connected_pair() as (left, _, _):
         assert not (await within(left.rekey())).changed
         await left.setLocalDescription()

@@ -5,9 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from peer.statistics import TransportStats
-from tests.support.connection_media import BLUE, GREEN, RED, ColourTrack, ToneTrack, sees
-from tests.support.connections import (
+from peer.runtime.statistics import TransportStats
+from tests.support.negotiation.connection_media import (
+    BLUE,
+    GREEN,
+    RED,
+    ColourTrack,
+    ToneTrack,
+    sees,
+)
+from tests.support.negotiation.connections import (
     answer,
     both_connected,
     connect,

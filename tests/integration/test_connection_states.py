@@ -16,9 +16,9 @@ from peer import (
     SessionDescription,
     SetupError,
 )
-from tests.support.connection_media import RED, ColourTrack, sees
-from tests.support.connection_state import eventually, refused, sockets, unchanged
-from tests.support.connections import (
+from tests.support.negotiation.connection_media import RED, ColourTrack, sees
+from tests.support.negotiation.connection_state import eventually, refused, sockets, unchanged
+from tests.support.negotiation.connections import (
     answer,
     both_connected,
     connect,

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, TypeVar
 from peer import PeerConnection
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import OutboundRtpStats
-from peer.statistics import CandidatePairStats, CandidateStats, CertificateStats, TransportStats
-from tests.support.connection_media import RED, ColourTrack, sees
-from tests.support.connections import (
+from peer.runtime.statistics import (
+    CandidatePairStats,
+    CandidateStats,
+    CertificateStats,
+    TransportStats,
+)
+from tests.support.negotiation.connection_media import RED, ColourTrack, sees
+from tests.support.negotiation.connections import (
     connect,
     connected_pair,
     expected,
@@ -21,7 +26,7 @@ from tests.support.connections import (
 )
 
 if TYPE_CHECKING:
-    from peer.statistics import StatsReport
+    from peer.runtime.statistics import StatsReport
 
 StatsT = TypeVar("StatsT")
 

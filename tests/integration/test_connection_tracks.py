@@ -12,9 +12,16 @@ from peer import (
     SdpType,
     SessionDescription,
 )
-from tests.support.connection_media import BLUE, GREEN, RED, ColourTrack, ToneTrack, sees
-from tests.support.connection_state import refused, unchanged
-from tests.support.connections import (
+from tests.support.negotiation.connection_media import (
+    BLUE,
+    GREEN,
+    RED,
+    ColourTrack,
+    ToneTrack,
+    sees,
+)
+from tests.support.negotiation.connection_state import refused, unchanged
+from tests.support.negotiation.connections import (
     answer,
     connect,
     exchange,

@@ -11,9 +11,9 @@ from peer import (
     SdpType,
     SessionDescription,
 )
-from tests.support.connection_media import GREEN, RED, ColourTrack, sees
-from tests.support.connection_state import refused, unchanged
-from tests.support.connections import (
+from tests.support.negotiation.connection_media import GREEN, RED, ColourTrack, sees
+from tests.support.negotiation.connection_state import refused, unchanged
+from tests.support.negotiation.connections import (
     answer,
     connect,
     exchange,

@@ -19,11 +19,11 @@ from handfast.demo import DemoOptions, open_demo
 from handfast.demo.site import SIGNALING_PATH
 from media import SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
 from peer import Certificate, PeerConnection
-from peer.trace import FingerprintChecked
-from peer.trace_file import read_trace
+from peer.tracing.events import FingerprintChecked
+from peer.tracing.file import read_trace
 from signaling import Channel, ChannelClosed, JoinError, Negotiator, Offer, connect
-from tests.support.complaints import complaints
-from tests.support.frames import has_label
+from tests.support.browser.complaints import complaints
+from tests.support.media.frames import has_label
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -19,7 +19,7 @@ from handfast.demo.site import SIGNALING_PATH
 from media import SyntheticAudioTrack, SyntheticVideoTrack
 from peer import PeerConnection
 from signaling import Negotiator, connect
-from tests.support.clips import decoded
+from tests.support.media.clips import decoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -12,9 +12,9 @@ import pytest
 
 from peer import Certificate, DtlsError, EarlyMedia, SdpType, SessionDescription
 from peer.rtp.tracks import MediaStreamError
-from peer.trace import Datagram, DatagramKind, Direction
-from tests.support.connection_media import ToneTrack, hears
-from tests.support.connections import (
+from peer.tracing.events import Datagram, DatagramKind, Direction
+from tests.support.negotiation.connection_media import ToneTrack, hears
+from tests.support.negotiation.connections import (
     connect,
     expected,
     local,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from peer import DataChannel, PeerConnection, RtpReceiver
-    from peer.trace import TraceEvent
+    from peer.tracing.events import TraceEvent
 
 
 class Arrivals:

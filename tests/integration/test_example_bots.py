@@ -18,9 +18,9 @@ from media.planes import planes
 from peer import PeerConnection
 from signaling import Negotiator, connect
 from signaling.server import create_app
-from tests.support.asgi import serve
-from tests.support.clips import decoded, luma_of, make_clip
-from tests.support.source import ROOT
+from tests.support.media.clips import decoded, luma_of, make_clip
+from tests.support.network.asgi import serve
+from tests.support.project.source import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine

@@ -13,10 +13,10 @@ from media import SyntheticVideoTrack
 from peer import PeerConnection
 from signaling import Negotiator, connect
 from signaling.server import create_app
-from tests.support.asgi import serve
-from tests.support.complaints import complaints
-from tests.support.frames import has_label
-from tests.support.source import ROOT
+from tests.support.browser.complaints import complaints
+from tests.support.media.frames import has_label
+from tests.support.network.asgi import serve
+from tests.support.project.source import ROOT
 
 if TYPE_CHECKING:
     from peer import TrackEvent

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from peer import Certificate, DtlsError, IceError, SrtpProfile, TransportError
+from peer.transport.adapters.ice_timing import IceTiming
 from peer.transport.ice import transport as ice_transport
-from peer.transport.ice.timing import IceTiming
-from tests.support.connections import loopback, reached
-from tests.support.wire import Captured, Side
-from tests.support.wired import Call, call
+from tests.support.captures.wire import Captured, Side
+from tests.support.captures.wired import Call, call
+from tests.support.negotiation.connections import loopback, reached
 
 if TYPE_CHECKING:
-    from tests.support.wire import Fate
+    from tests.support.captures.wire import Fate
 
 #: Seconds.
 SHORT = 0.3

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.flows import basic_flow, flow_until_media
-from tests.support.natted import Report, end
-from tests.support.netns import Internet, Nat, internet, left_behind
-from tests.support.packets import Address, Capture, capture
-from tests.support.tools import ROOT
-from tests.support.turn import turn_daemon
-from tests.support.wire import Captured, Side
+from tests.support.captures.flows import basic_flow, flow_until_media
+from tests.support.captures.packets import Address, Capture, capture
+from tests.support.captures.wire import Captured, Side
+from tests.support.network.natted import Report, end
+from tests.support.network.netns import Internet, Nat, internet, left_behind
+from tests.support.network.turn import turn_daemon
+from tests.support.project.tools import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,7 +161,7 @@ def test_a_network_leaves_nothing_behind_when_its_user_fails() -> None:
 def test_the_next_network_removes_what_a_killed_process_left() -> None:
     script = """
 import os, signal
-from tests.support.netns import Nat, internet
+from tests.support.network.netns import Nat, internet
 with internet(Nat.OPEN, Nat.OPEN):
     os.kill(os.getpid(), signal.SIGKILL)
 """

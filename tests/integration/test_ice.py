@@ -12,10 +12,10 @@ from peer.candidates import CandidateFields
 from peer.errors import IceError
 from peer.ice_parameters import IceParameters
 from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.transport.adapters.ice_timing import IceTiming
 from peer.transport.ice.candidates import from_aioice, to_aioice
-from peer.transport.ice.timing import IceTiming
-from tests.support.ice import LOOPBACK, End, connected_ends, start, two_ends
-from tests.support.ice_peer import hand_peer
+from tests.support.network.ice import LOOPBACK, End, connected_ends, start, two_ends
+from tests.support.network.ice_peer import hand_peer
 
 CHECKING, CONNECTED = IceTransportState.CHECKING, IceTransportState.CONNECTED
 COMPLETED = IceTransportState.COMPLETED

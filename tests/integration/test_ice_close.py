@@ -12,7 +12,7 @@ from peer.candidates import CandidateFields
 from peer.configuration import IceServer
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
-from tests.support.ice import End, connected_ends, start, stun_server, two_ends
+from tests.support.network.ice import End, connected_ends, start, stun_server, two_ends
 
 HELLO = b"\x16hello"
 CLOSED = IceTransportState.CLOSED

@@ -10,10 +10,10 @@ import pytest
 
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
-from peer.transport.ice.timing import IceTiming
-from peer.transport.seam.ice import MAX_CONSENT_CHECKS
-from tests.support.ice import End
-from tests.support.ice_peer import HandPeer, hand_peer
+from peer.transport.adapters.ice import MAX_CONSENT_CHECKS
+from peer.transport.adapters.ice_timing import IceTiming
+from tests.support.network.ice import End
+from tests.support.network.ice_peer import HandPeer, hand_peer
 
 CONNECTED, DISCONNECTED = IceTransportState.CONNECTED, IceTransportState.DISCONNECTED
 CHECKING, FAILED = IceTransportState.CHECKING, IceTransportState.FAILED

@@ -8,9 +8,9 @@ from peer.candidates import CandidateFields
 from peer.configuration import IceTransportPolicy
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole
-from peer.transport.seam.mdns import MAX_LOOKUPS
-from tests.support.ice import End
-from tests.support.ice_peer import hand_peer
+from peer.transport.adapters.mdns import MAX_LOOKUPS
+from tests.support.network.ice import End
+from tests.support.network.ice_peer import hand_peer
 
 
 def named(name: str, port: int) -> CandidateFields:

@@ -13,9 +13,9 @@ import pytest
 from peer.candidates import CandidateFields
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
-from peer.transport.seam.bounds import MAX_PAIRS, MAX_REMOTE_CANDIDATES, MAX_ROLE_SWITCHES
-from tests.support.ice import LOOPBACK, End
-from tests.support.ice_peer import Address, HandPeer, hand_peer
+from peer.transport.adapters.ice_bounds import MAX_PAIRS, MAX_REMOTE_CANDIDATES, MAX_ROLE_SWITCHES
+from tests.support.network.ice import LOOPBACK, End
+from tests.support.network.ice_peer import Address, HandPeer, hand_peer
 
 if TYPE_CHECKING:
     from peer.transport.ice.transport import IceTransport

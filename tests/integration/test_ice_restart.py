@@ -6,9 +6,8 @@ import pytest
 
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
-from peer.transport.ice.timing import IceTiming
-from tests.support.ice_peer import hand_peer
-from tests.support.ice_restarts import (
+from peer.transport.adapters.ice_timing import IceTiming
+from tests.support.links.ice_restarts import (
     UP,
     Side,
     agree,
@@ -20,6 +19,7 @@ from tests.support.ice_restarts import (
     two_sides,
     under_load,
 )
+from tests.support.network.ice_peer import hand_peer
 
 CHECKING = IceTransportState.CHECKING
 DISCONNECTED, FAILED = IceTransportState.DISCONNECTED, IceTransportState.FAILED

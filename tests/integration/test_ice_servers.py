@@ -9,8 +9,8 @@ import pytest
 from peer.configuration import IceServer
 from peer.errors import ConfigurationError
 from peer.states import IceGatheringState, IceTransportState
-from peer.transport.ice.timing import IceTiming
-from tests.support.ice import start, stun_server, two_ends
+from peer.transport.adapters.ice_timing import IceTiming
+from tests.support.network.ice import start, stun_server, two_ends
 
 PUBLIC = ("203.0.113.7", 40000)
 SHORT = IceTiming(server_timeout=0.1)

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from peer.configuration import IceTransportPolicy
 from peer.states import IceTransportState
-from peer.transport.ice.timing import IceTiming
-from tests.support.ice import start, two_ends
-from tests.support.turn import turn_daemon
+from peer.transport.adapters.ice_timing import IceTiming
+from tests.support.network.ice import start, two_ends
+from tests.support.network.turn import turn_daemon
 
 if TYPE_CHECKING:
     from pathlib import Path

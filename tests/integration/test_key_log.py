@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import ConfigurationError, PeerConnection
-from peer.capture import PcapngSink
-from peer.trace import Datagram, DatagramKind, Direction, Fanout
-from tests.support.connections import connected_pair, happened, loopback
-from tests.support.decryption import decrypted
-from tests.support.pcapng import blocks, datagrams, key_log
-from tests.support.wire import Side
-from tests.support.wired import call
+from peer.tracing.capture import PcapngSink
+from peer.tracing.events import Datagram, DatagramKind, Direction, Fanout
+from tests.support.captures.decryption import decrypted
+from tests.support.captures.pcapng import blocks, datagrams, key_log
+from tests.support.captures.wire import Side
+from tests.support.captures.wired import call
+from tests.support.negotiation.connections import connected_pair, happened, loopback
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,10 +26,10 @@ from peer.rtp.outbound.media import OutboundMedia
 from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import MediaKind
-from tests.support.lossy_rtp import vp8_frame
-from tests.support.media_link import Wire, media_link
-from tests.support.rtp import codecs, receiving, sending
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.links.lossy_rtp import vp8_frame
+from tests.support.links.media_link import Wire, media_link
+from tests.support.rtp.parameters import codecs, receiving, sending
 
 if TYPE_CHECKING:
     from collections.abc import Callable

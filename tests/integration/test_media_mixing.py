@@ -12,8 +12,15 @@ from av import AudioFrame, VideoFrame
 from media.mixing import AudioMixer, Composite, Layout
 from media.planes import planes
 from peer import PeerConnection
-from tests.support.connection_media import BLUE, GREEN, RED, TOLERANCE, ColourTrack, ToneTrack
-from tests.support.connections import PATIENCE, connect, loopback
+from tests.support.negotiation.connection_media import (
+    BLUE,
+    GREEN,
+    RED,
+    TOLERANCE,
+    ColourTrack,
+    ToneTrack,
+)
+from tests.support.negotiation.connections import PATIENCE, connect, loopback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

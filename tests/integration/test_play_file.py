@@ -10,8 +10,8 @@ import av
 import pytest
 
 from media.sources.file_source import FileSource
-from tests.support.clips import make_clip
-from tests.support.connections import connect, pair, within
+from tests.support.media.clips import make_clip
+from tests.support.negotiation.connections import connect, pair, within
 
 if TYPE_CHECKING:
     from pathlib import Path

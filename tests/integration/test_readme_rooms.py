@@ -13,9 +13,9 @@ from media.synthetic import SyntheticAudioTrack, SyntheticVideoTrack
 from peer import PeerConfiguration, PeerConnection
 from signaling import Negotiator, connect
 from signaling.server import create_app
-from tests.support.asgi import serve
-from tests.support.snippets import Snippet, snippets
-from tests.support.source import ROOT
+from tests.support.network.asgi import serve
+from tests.support.project.snippets import Snippet, snippets
+from tests.support.project.source import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

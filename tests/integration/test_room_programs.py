@@ -16,8 +16,8 @@ from media import SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
 from peer import PeerConnection
 from signaling import Negotiator, join
 from signaling.server import create_app
-from tests.support.asgi import serve
-from tests.support.clips import decoded, make_clip
+from tests.support.media.clips import decoded, make_clip
+from tests.support.network.asgi import serve
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process

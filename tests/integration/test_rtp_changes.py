@@ -9,9 +9,8 @@ import pytest
 from av import VideoFrame
 
 from peer.rtp_parameters import MediaKind
-from tests.support.endless import STEP, Camera, Microphone
-from tests.support.rtp import receiving, sending
-from tests.support.studio import (
+from tests.support.media.endless import STEP, Camera, Microphone
+from tests.support.media.studio import (
     Studio,
     are_consecutive,
     condition,
@@ -21,6 +20,7 @@ from tests.support.studio import (
     seen,
     until_seen,
 )
+from tests.support.rtp.parameters import receiving, sending
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -18,10 +18,9 @@ from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import Nack, write
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import MediaKind
-from tests.support.endless import STEP, Camera, Microphone
-from tests.support.frames import flat_picture
-from tests.support.rtp import PushTrack
-from tests.support.studio import (
+from tests.support.media.endless import STEP, Camera, Microphone
+from tests.support.media.frames import flat_picture
+from tests.support.media.studio import (
     Studio,
     condition,
     heard,
@@ -31,6 +30,7 @@ from tests.support.studio import (
     seen,
     until_seen,
 )
+from tests.support.rtp.parameters import PushTrack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

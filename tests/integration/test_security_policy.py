@@ -18,9 +18,9 @@ from peer import (
     SrtpProfile,
 )
 from peer.identity.fingerprints import Fingerprint
-from tests.support.connection_media import ToneTrack, hears
-from tests.support.connections import connect, connected_pair, local, loopback, pair
-from tests.support.wired import call
+from tests.support.captures.wired import call
+from tests.support.negotiation.connection_media import ToneTrack, hears
+from tests.support.negotiation.connections import connect, connected_pair, local, loopback, pair
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -23,7 +23,7 @@ from signaling import (
 )
 from signaling.messages import ErrorCode
 from signaling.server import Limits, create_app
-from tests.support.asgi import serve
+from tests.support.network.asgi import serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

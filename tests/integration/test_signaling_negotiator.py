@@ -23,8 +23,7 @@ from signaling import (
     connect,
 )
 from signaling.server import create_app
-from tests.support.asgi import serve
-from tests.support.connections import (
+from tests.support.negotiation.connections import (
     PATIENCE,
     both_connected,
     happened,
@@ -34,7 +33,8 @@ from tests.support.connections import (
     reached,
     says,
 )
-from tests.support.negotiating import End, Tap, negotiating
+from tests.support.negotiation.negotiating import End, Tap, negotiating
+from tests.support.network.asgi import serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -17,8 +17,8 @@ from signaling import (
     join,
 )
 from signaling.server import Limits, create_app
-from tests.support.asgi import serve
-from tests.support.cable import Cable, cable_to
+from tests.support.links.cable import Cable, cable_to
+from tests.support.network.asgi import serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,7 +15,7 @@ from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from signaling.server import Limits, create_app
-from tests.support.asgi import serve
+from tests.support.network.asgi import serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -19,15 +19,15 @@ from peer.ice_parameters import IceParameters
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
 from peer.transport.ice.transport import IceTransport
-from peer.transport.secure import SecureTransport
-from tests.support.connection_media import ToneTrack, hears
-from tests.support.connections import expected, until, within
-from tests.support.forging import Forger, Forgery
-from tests.support.ice import LOOPBACK
-from tests.support.ice import Recorder as IceRecorder
-from tests.support.secure import Recorder, rtcp, rtp
-from tests.support.wire import Captured, Side, pass_on
-from tests.support.wired import call
+from peer.transport.secure.transport import SecureTransport
+from tests.support.captures.forging import Forger, Forgery
+from tests.support.captures.wire import Captured, Side, pass_on
+from tests.support.captures.wired import call
+from tests.support.links.secure import Recorder, rtcp, rtp
+from tests.support.negotiation.connection_media import ToneTrack, hears
+from tests.support.negotiation.connections import expected, until, within
+from tests.support.network.ice import LOOPBACK
+from tests.support.network.ice import Recorder as IceRecorder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import Certificate, FingerprintError
-from peer.trace import (
+from peer.tracing.events import (
     AssociationDecided,
     Datagram,
     DatagramDropped,
@@ -27,9 +27,9 @@ from peer.trace import (
     TraceEvent,
     Verdict,
 )
-from peer.trace_file import TraceWriter, read_trace
-from tests.support.connection_media import ToneTrack
-from tests.support.connections import (
+from peer.tracing.file import TraceWriter, read_trace
+from tests.support.negotiation.connection_media import ToneTrack
+from tests.support.negotiation.connections import (
     answer,
     both_connected,
     connect,
@@ -41,7 +41,7 @@ from tests.support.connections import (
     pair,
     within,
 )
-from tests.support.traces import Sink, is_stun
+from tests.support.tracing.traces import Sink, is_stun
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -315,7 +315,7 @@ async def test_a_sink_that_raises_does_not_hurt_the_call(caplog: pytest.LogCaptu
         if isinstance(event, Datagram):
             raise RuntimeError("the disk is full")
 
-    with caplog.at_level(logging.ERROR, "peer.tracing"):
+    with caplog.at_level(logging.ERROR, "peer.tracing.tracer"):
         async with connected_pair(loopback(trace=broken)) as (offerer, _, _):
             assert offerer.connectionState == "connected"
     assert len(caplog.records) == 1

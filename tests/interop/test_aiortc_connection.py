@@ -10,8 +10,15 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 
 from peer import BundlePolicy, PeerConnection, SdpType, SessionDescription
-from tests.support.connection_media import BLUE, RED, ColourTrack, ToneTrack, hears, sees
-from tests.support.connections import (
+from tests.support.negotiation.connection_media import (
+    BLUE,
+    RED,
+    ColourTrack,
+    ToneTrack,
+    hears,
+    sees,
+)
+from tests.support.negotiation.connections import (
     both_connected,
     expected,
     local,

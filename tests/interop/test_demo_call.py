@@ -12,10 +12,10 @@ import pytest
 
 from handfast.demo import Demo, DemoOptions, open_demo
 from media import ToneMeter
-from tests.support.browsers import Browser, BrowserName, Look, open_browser
-from tests.support.demo_page import DemoPage
-from tests.support.firefox import MICROPHONE_PITCH
-from tests.support.frames import sound
+from tests.support.browser.browsers import Browser, BrowserName, Look, open_browser
+from tests.support.browser.demo_page import DemoPage
+from tests.support.browser.firefox import MICROPHONE_PITCH
+from tests.support.media.frames import sound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

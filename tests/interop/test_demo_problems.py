@@ -12,9 +12,9 @@ from handfast.demo import DemoOptions, open_demo
 from handfast.demo.site import SIGNALING_PATH, create_site
 from peer import PeerConnection
 from signaling import Answer, Candidate, Offer, join
-from tests.support.asgi import serve
-from tests.support.browsers import BrowserName, Look, open_browser
-from tests.support.demo_page import DemoPage
+from tests.support.browser.browsers import BrowserName, Look, open_browser
+from tests.support.browser.demo_page import DemoPage
+from tests.support.network.asgi import serve
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handfast.demo import DemoOptions, open_demo
-from tests.support.browsers import BrowserName, Look, open_browser
-from tests.support.demo_page import DemoPage
+from tests.support.browser.browsers import BrowserName, Look, open_browser
+from tests.support.browser.demo_page import DemoPage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

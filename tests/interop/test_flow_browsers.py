@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.trace import Datagram
-from tests.support.browsers import BrowserName
-from tests.support.flows import basic_flow, flow_until_media
-from tests.support.foreign import ForeignName, open_stage
-from tests.support.handshakes import Call, Way, shake_hands
-from tests.support.packets import Capture, capture
-from tests.support.traces import Sink
-from tests.support.wire import Captured, Side
+from peer.tracing.events import Datagram
+from tests.support.browser.browsers import BrowserName
+from tests.support.captures.flows import basic_flow, flow_until_media
+from tests.support.captures.packets import Capture, capture
+from tests.support.captures.wire import Captured, Side
+from tests.support.peers.handshakes import Call, Way, shake_hands
+from tests.support.peers.third_party import ForeignName, open_stage
+from tests.support.tracing.traces import Sink
 
 if TYPE_CHECKING:
     from peer import PeerConfiguration

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.trace import HandshakeCompleted
-from tests.support.connections import expected, opened, within
-from tests.support.foreign import ForeignName
-from tests.support.foreign_marks import peer_parameters
-from tests.support.parley import Parley, Report, parley_with
+from peer.tracing.events import HandshakeCompleted
+from tests.support.negotiation.connections import expected, opened, within
+from tests.support.peers.marks import peer_parameters
+from tests.support.peers.negotiated_session import Parley, Report, parley_with
+from tests.support.peers.third_party import ForeignName
 
 if TYPE_CHECKING:
     from peer import DataChannelEvent
-    from tests.support.arrivals import Arrivals
+    from tests.support.rtp.arrivals import Arrivals
 
 pytestmark = pytest.mark.timeout(90)
 PEERS = tuple(name.value for name in ForeignName)

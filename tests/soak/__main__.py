@@ -24,7 +24,7 @@ from tests.soak.gauges import Holdings, growth
 from tests.soak.room import Room
 from tests.soak.script import Account, Script
 from tests.soak.takes import Takes, faults
-from tests.support.source import ROOT
+from tests.support.project.source import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

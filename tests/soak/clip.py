@@ -11,7 +11,7 @@ from av import VideoFrame
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
-from tests.support.moving import sound_at
+from tests.support.media.moving import sound_at
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import av
 
 from media.recording.recorder import Recorder
 from tests.soak.clip import PICTURES, SOUNDS
-from tests.support.tools import tool_path
+from tests.support.project.tools import tool_path
 
 if TYPE_CHECKING:
     from media.recording.events import RecordingFailure

@@ -5,7 +5,14 @@ import re
 import pytest
 
 from peer.ice_parameters import IceParameters
-from tests.support.negotiation import add_track, edited, offer_of, pair, set_local, set_remote
+from tests.support.negotiation.negotiators import (
+    add_track,
+    edited,
+    offer_of,
+    pair,
+    set_local,
+    set_remote,
+)
 
 
 @pytest.mark.parametrize("ufrag", ["abcd", "a+/9", "a-_=#", "a" * 256])

@@ -10,17 +10,17 @@ from peer.errors import DtlsError
 from peer.identity.fingerprints import Fingerprint, HashFunction, likewise, strongest
 from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.demux import DatagramClass, classify
-from peer.transport.dropped import Dropped
+from peer.transport.adapters.dtls import SrtpKeys
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
+from peer.transport.dtls.counters import Counters
+from peer.transport.dtls.dropped import Dropped
 from peer.transport.dtls.handshake import Handshake
 from peer.transport.dtls.held import MOST_HELD, Arrival, Gate, Held
 from peer.transport.dtls.receipt import Receipt
 from peer.transport.dtls.srtp import Srtp
 from peer.transport.dtls.srtp_sender import SrtpSender
-from peer.transport.seam.dtls import SrtpKeys
-from peer.transport.secure_stats import Counters
+from peer.transport.wire.datagrams import DatagramClass, classify
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate

@@ -10,9 +10,9 @@ from OpenSSL import SSL, crypto
 
 from peer.security_policy import SrtpProfile
 from peer.states import DtlsRole
+from peer.transport.adapters.dtls import AVAILABLE_SRTP_PROFILES
 from peer.transport.dtls.reasons import translated
-from peer.transport.dtls.records import pack
-from peer.transport.seam.dtls import AVAILABLE_SRTP_PROFILES
+from peer.transport.wire.dtls_records import pack
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate

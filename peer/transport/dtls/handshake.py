@@ -12,7 +12,6 @@ from peer.states import DtlsRole
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection
 from peer.transport.dtls.flight import Flight
-from peer.transport.dtls.records import HANDSHAKE_EPOCH, count_records, first_epoch
 from peer.transport.dtls.screen import (
     Caller,
     caller_of,
@@ -22,6 +21,7 @@ from peer.transport.dtls.screen import (
     screen,
 )
 from peer.transport.dtls.timer import Timer
+from peer.transport.wire.dtls_records import HANDSHAKE_EPOCH, count_records, first_epoch
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate

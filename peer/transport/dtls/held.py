@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from peer.transport.demux import DatagramClass
+from peer.transport.wire.datagrams import DatagramClass
 
 if TYPE_CHECKING:
     from peer.transport.interfaces import PayloadEvents

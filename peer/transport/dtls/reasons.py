@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError
 from peer.states import DtlsRole
-from peer.transport.dtls.messages import ALERTS
+from peer.transport.wire.dtls_messages import ALERTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

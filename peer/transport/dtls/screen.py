@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from peer.states import DtlsRole
 from peer.transport.dtls import reasons
-from peer.transport.dtls.records import HEADER_SIZE, ContentType, Form, Record, records
+from peer.transport.wire.dtls_records import HEADER_SIZE, ContentType, Form, Record, records
 
 if TYPE_CHECKING:
     from peer.errors import DtlsError

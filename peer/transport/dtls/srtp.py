@@ -6,7 +6,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peer.transport.seam.srtp import SrtpSession
+    from peer.transport.adapters.srtp import SrtpSession
 
 #: libsrtp keeps a state for each SSRC that authenticates, so a peer could make it grow.
 MAX_SSRCS = 1024

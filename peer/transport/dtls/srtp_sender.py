@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from peer.transport.dtls.counters import Counters
     from peer.transport.dtls.srtp import Srtp
     from peer.transport.interfaces import AssociationEvents
-    from peer.transport.secure_stats import Counters
 
 Protect = Callable[[bytes], bytes | None]
 ProtectAll = Callable[[Sequence[bytes]], list[bytes]]

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peer.transport.ice.timing import IceTiming
+    from peer.transport.adapters.ice_timing import IceTiming
 
 
 class ConsentState(Enum):

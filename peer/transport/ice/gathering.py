@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
 from peer.errors import IceError
-from peer.transport.ice.servers import StunServer, TurnServer
-from peer.transport.seam.gathering import (
+from peer.transport.adapters.ice_gathering import (
     allocate_relay,
     bind_host,
     local_addresses,
     query_reflexive,
 )
+from peer.transport.adapters.ice_servers import StunServer, TurnServer
 
 if TYPE_CHECKING:
     from aioice import Candidate
 
-    from peer.transport.seam.ice import IceAgent
-    from peer.transport.seam.ice_socket import Address, IceSocket
+    from peer.transport.adapters.ice import IceAgent
+    from peer.transport.adapters.ice_socket import Address, IceSocket
 
 # RFC 8445 section 5.1.2.1: among candidates of one type the local preference differs.
 _HIGHEST_PREFERENCE = 65535

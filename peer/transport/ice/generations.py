@@ -10,9 +10,9 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING, Protocol
 
 from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.transport.adapters.ice_timing import IceTiming
 from peer.transport.ice.generation import Generation
 from peer.transport.ice.lineup import Lineup
-from peer.transport.ice.timing import IceTiming
 from peer.transport.ice.transport import IceCounters
 
 if TYPE_CHECKING:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from peer.configuration import IceServer, IceTransportPolicy
 from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.transport.adapters.aiortc_ice import AiortcIce
+from peer.transport.adapters.ice import IceAgent
+from peer.transport.adapters.ice_servers import parse_servers
+from peer.transport.adapters.ice_timing import IceTiming
 from peer.transport.ice.candidates import from_aioice, to_aioice
 from peer.transport.ice.consent import ConsentState
 from peer.transport.ice.gathering import Gathering, ServerFailure
 from peer.transport.ice.reasons import consent_expired, consent_withdrawn, no_path
-from peer.transport.ice.servers import parse_servers
-from peer.transport.ice.timing import IceTiming
 from peer.transport.ice.watch import ConsentWatch
-from peer.transport.seam.aiortc_ice import AiortcIce
-from peer.transport.seam.ice import IceAgent
 
 if TYPE_CHECKING:
     from aioice import Candidate

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from peer.transport.ice.consent import Consent, ConsentState
 
 if TYPE_CHECKING:
-    from peer.transport.ice.timing import IceTiming
-    from peer.transport.seam.ice import IceAgent
+    from peer.transport.adapters.ice import IceAgent
+    from peer.transport.adapters.ice_timing import IceTiming
 
 
 class ConsentWatch:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 
 from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError
-from peer.transport.eager import Pump
-from peer.transport.sctp.packets import initiate_tag, is_well_formed, verification_tag
-from peer.transport.sctp.restart import Announcing
-from peer.transport.seam.data_channel import DataChannel
-from peer.transport.seam.sctp import MAX_MESSAGE_SIZE, SCTP_PORT, Association
+from peer.transport.adapters.data_channel import DataChannel
+from peer.transport.adapters.sctp import MAX_MESSAGE_SIZE, SCTP_PORT, Association
+from peer.transport.adapters.sctp_restart import Announcing
+from peer.transport.net.eager import Pump
+from peer.transport.wire.sctp_packets import initiate_tag, is_well_formed, verification_tag
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,11 +14,11 @@ import pytest
 
 from peer import AnswerRole, DtlsError, PeerConnection
 from peer.identity.fingerprints import HashFunction
-from tests.support.connection_media import ToneTrack
-from tests.support.connections import loopback, reached, within
-from tests.support.middle import Middle, Plan
-from tests.support.wire import Side
-from tests.support.wired import Call, call
+from tests.support.captures.wire import Side
+from tests.support.captures.wired import Call, call
+from tests.support.links.middle import Middle, Plan
+from tests.support.negotiation.connection_media import ToneTrack
+from tests.support.negotiation.connections import loopback, reached, within
 
 RUNS = 100
 #: Side by side, so that waiting for the network costs nothing.

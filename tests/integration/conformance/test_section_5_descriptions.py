@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from peer import AnswerRole, BundlePolicy, FingerprintError, PeerConnection, SetupError
-from tests.support.connection_state import unchanged
-from tests.support.connections import connect, local, loopback, offer, opened, pair
+from tests.support.negotiation.connection_state import unchanged
+from tests.support.negotiation.connections import connect, local, loopback, offer, opened, pair
 
 SETUP = re.compile(r"a=setup:\w+")
 

@@ -9,11 +9,11 @@ import pytest
 
 from peer import AnswerRole, Certificate, DtlsError, PeerConnection
 from peer.identity.fingerprints import HashFunction
-from tests.support.captured import flow
-from tests.support.connection_media import ToneTrack, hears
-from tests.support.connections import expected, loopback, opened, reached, within
-from tests.support.wire import Side
-from tests.support.wired import call
+from tests.support.captures.captured import flow
+from tests.support.captures.wire import Side
+from tests.support.captures.wired import call
+from tests.support.negotiation.connection_media import ToneTrack, hears
+from tests.support.negotiation.connections import expected, loopback, opened, reached, within
 
 LINE = re.compile(r"a=fingerprint:([^\r]*)\r\n")
 

@@ -9,11 +9,11 @@ import pytest
 
 from peer import AnswerRole, BundlePolicy, Certificate, KeyType
 from peer.rtp.inbound.stats import InboundRtpStats
-from tests.support.captured import CLIENT_HELLO, flow, hellos
-from tests.support.connection_media import ToneTrack
-from tests.support.connections import both_connected, expected, loopback, opened, within
-from tests.support.wire import Side, pass_on
-from tests.support.wired import call
+from tests.support.captures.captured import CLIENT_HELLO, flow, hellos
+from tests.support.captures.wire import Side, pass_on
+from tests.support.captures.wired import call
+from tests.support.negotiation.connection_media import ToneTrack
+from tests.support.negotiation.connections import both_connected, expected, loopback, opened, within
 
 if TYPE_CHECKING:
     from peer.rtp.tracks import MediaStreamTrack

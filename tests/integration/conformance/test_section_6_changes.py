@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import Certificate, DtlsError, PeerConnection
-from tests.support.captured import CLIENT_HELLO, SERVER_HELLO, hellos, records
-from tests.support.connections import (
+from tests.support.captures.captured import CLIENT_HELLO, SERVER_HELLO, hellos, records
+from tests.support.captures.wire import Captured, Wire, pass_on
+from tests.support.captures.wired import call
+from tests.support.negotiation.connections import (
     announced,
     expected,
     local,
@@ -23,8 +25,6 @@ from tests.support.connections import (
     within,
     without_candidates,
 )
-from tests.support.wire import Captured, Wire, pass_on
-from tests.support.wired import call
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.captured import CLIENT_HELLO, flow
-from tests.support.connection_media import ToneTrack, hears
-from tests.support.connections import expected, opened, says, within
-from tests.support.wire import Captured, Side, Stranger, pass_on, stranger
-from tests.support.wired import Call, call
+from tests.support.captures.captured import CLIENT_HELLO, flow
+from tests.support.captures.wire import Captured, Side, Stranger, pass_on, stranger
+from tests.support.captures.wired import Call, call
+from tests.support.negotiation.connection_media import ToneTrack, hears
+from tests.support.negotiation.connections import expected, opened, says, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -9,12 +9,12 @@ from OpenSSL import SSL
 
 from peer import AnswerRole, DtlsError, SrtpProfile
 from peer.rtp.outbound.stats import OutboundRtpStats
-from tests.support.captured import CLIENT_HELLO, SERVER_HELLO, flow, hellos
-from tests.support.connection_media import ToneTrack, hears
-from tests.support.connections import expected, loopback, reached, within
-from tests.support.tls_peer import TlsPeer, legacy_context
-from tests.support.wire import Captured, Side, pass_on
-from tests.support.wired import Call, call
+from tests.support.captures.captured import CLIENT_HELLO, SERVER_HELLO, flow, hellos
+from tests.support.captures.wire import Captured, Side, pass_on
+from tests.support.captures.wired import Call, call
+from tests.support.negotiation.connection_media import ToneTrack, hears
+from tests.support.negotiation.connections import expected, loopback, reached, within
+from tests.support.peers.tls_peer import TlsPeer, legacy_context
 
 #: RFC 5764 section 4.1.2 and RFC 7714 section 14.2, and by how much each lengthens a packet.
 NUMBERS = {

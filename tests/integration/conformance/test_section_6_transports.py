@@ -10,9 +10,11 @@ import pytest
 
 from peer import BundlePolicy, Certificate, DtlsError
 from peer.ice_parameters import IceParameters
-from tests.support.captured import CLIENT_HELLO, flow, hellos
-from tests.support.connection_media import ToneTrack, hears
-from tests.support.connections import (
+from tests.support.captures.captured import CLIENT_HELLO, flow, hellos
+from tests.support.captures.wire import Side, pass_on
+from tests.support.captures.wired import Call, call
+from tests.support.negotiation.connection_media import ToneTrack, hears
+from tests.support.negotiation.connections import (
     PATIENCE,
     expected,
     local,
@@ -22,15 +24,13 @@ from tests.support.connections import (
     says,
     within,
 )
-from tests.support.ice_peer import connectivity_check
-from tests.support.wire import Side, pass_on
-from tests.support.wired import Call, call
+from tests.support.network.ice_peer import connectivity_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from peer import DataChannel
-    from tests.support.wire import Captured
+    from tests.support.captures.wire import Captured
 
 APART = BundlePolicy.MAX_COMPAT
 SECTIONS = range(3)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from peer import AnswerRole
-from tests.support.connection_media import ToneTrack, hears
-from tests.support.connections import expected, loopback, within
-from tests.support.flows import basic_flow, flow_until_media
-from tests.support.wire import Side
-from tests.support.wired import call
+from tests.support.captures.flows import basic_flow, flow_until_media
+from tests.support.captures.wire import Side
+from tests.support.captures.wired import call
+from tests.support.negotiation.connection_media import ToneTrack, hears
+from tests.support.negotiation.connections import expected, loopback, within
 
 
 @pytest.mark.conformance("7.1-flow")

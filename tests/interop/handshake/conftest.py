@@ -9,11 +9,11 @@ import pytest
 from peer import PeerError
 from peer.identity.certificate import KeyType
 from peer.security_policy import SrtpProfile
-from tests.support.browsers import RemoteError
-from tests.support.foreign import ForeignError, ForeignName, OpenPeer, open_stage
-from tests.support.foreign_marks import peer_parameters
-from tests.support.handshakes import Call, Way, shake_hands
-from tests.support.interop import Result, Results
+from tests.support.browser.browsers import RemoteError
+from tests.support.peers.handshakes import Call, Way, shake_hands
+from tests.support.peers.interop import Result, Results
+from tests.support.peers.marks import peer_parameters
+from tests.support.peers.third_party import ForeignError, ForeignName, OpenPeer, open_stage
 
 #: In every way; and as the offerer with an RSA certificate, and with each profile alone.
 CALLS = (

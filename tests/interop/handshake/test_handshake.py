@@ -8,11 +8,11 @@ import pytest
 
 from peer.identity.certificate import KeyType
 from peer.security_policy import SrtpProfile
-from tests.support.foreign import ForeignName
-from tests.support.handshakes import Call, Handshake, Way
+from tests.support.peers.handshakes import Call, Handshake, Way
+from tests.support.peers.third_party import ForeignName
 
 if TYPE_CHECKING:
-    from tests.support.interop import Results
+    from tests.support.peers.interop import Results
 
 PEERS = tuple(name.value for name in ForeignName)
 #: The others' certificates are ECDSA.

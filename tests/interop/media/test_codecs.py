@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.browsers import BrowserName
-from tests.support.media_page import MediaCall, Subject, Wish, media_call
+from tests.support.browser.browsers import BrowserName
+from tests.support.browser.media_page import MediaCall, Subject, Wish, media_call
 
 pytestmark = pytest.mark.timeout(90)
 

@@ -15,18 +15,18 @@ import pytest
 from peer.rtp.header_extensions import TRANSPORT_CC
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import OutboundRtpStats
-from peer.trace import Datagram, DatagramKind, Direction
-from tests.support.browsers import BrowserName
-from tests.support.connections import PATIENCE
-from tests.support.media_edits import only_ipv4, without_remb
-from tests.support.media_page import MediaCall, Subject, media_call
-from tests.support.relayed import link
+from peer.tracing.events import Datagram, DatagramKind, Direction
+from tests.support.browser.browsers import BrowserName
+from tests.support.browser.media_page import MediaCall, Subject, media_call
+from tests.support.links.relayed import link
+from tests.support.media.media_edits import only_ipv4, without_remb
+from tests.support.negotiation.connections import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.rtp.dtmf_events import DtmfTone
-    from peer.trace import TraceEvent
+    from peer.tracing.events import TraceEvent
 
 pytestmark = pytest.mark.timeout(90)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pytest
 
 from peer.rtp.header_extensions import MID, RID
-from tests.support.browsers import Browser, BrowserName, open_browser
-from tests.support.extension_sink import ExtensionSink
-from tests.support.media_edits import one_rid_each, without_mids, without_ssrcs
-from tests.support.media_page import MediaCall, Subject, Wish, call_in
+from tests.support.browser.browsers import Browser, BrowserName, open_browser
+from tests.support.browser.media_page import MediaCall, Subject, Wish, call_in
+from tests.support.media.media_edits import one_rid_each, without_mids, without_ssrcs
+from tests.support.rtp.extension_sink import ExtensionSink
 
 pytestmark = pytest.mark.timeout(150)
 

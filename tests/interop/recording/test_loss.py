@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browsers import BrowserName, open_browser
-from tests.support.flash_page import BROWSERS, Source, lossy_flash_call
-from tests.support.takes import EXACT, SECONDS, Take, are_together, show, taking
+from tests.support.browser.browsers import BrowserName, open_browser
+from tests.support.browser.flash_page import BROWSERS, Source, lossy_flash_call
+from tests.support.media.takes import EXACT, SECONDS, Take, are_together, show, taking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

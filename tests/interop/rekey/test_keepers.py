@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.foreign import ForeignName
-from tests.support.foreign_marks import peer_parameters
-from tests.support.parley import Exchange, parley_with
-from tests.support.rekeys import Change, offer, rekey
+from tests.support.peers.marks import peer_parameters
+from tests.support.peers.negotiated_session import Exchange, parley_with
+from tests.support.peers.rekeys import Change, offer, rekey
+from tests.support.peers.third_party import ForeignName
 
 KEEPERS = (
     ForeignName.FIREFOX,

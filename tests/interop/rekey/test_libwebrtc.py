@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.foreign import ForeignName
-from tests.support.foreign_marks import peer_parameters
-from tests.support.parley import Report, parley_with
-from tests.support.rekeys import LONGEST_GAP, TIMER, Change, baseline, gaps, record, rekey
-from tests.support.tools import ROOT
+from tests.support.peers.marks import peer_parameters
+from tests.support.peers.negotiated_session import Report, parley_with
+from tests.support.peers.rekeys import LONGEST_GAP, TIMER, Change, baseline, gaps, record, rekey
+from tests.support.peers.third_party import ForeignName
+from tests.support.project.tools import ROOT
 
 LIBWEBRTC = (ForeignName.CHROMIUM, ForeignName.WRTC)
 PEERS = tuple(name.value for name in LIBWEBRTC)

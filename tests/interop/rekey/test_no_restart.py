@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.foreign import ForeignName
-from tests.support.foreign_marks import peer_parameters
-from tests.support.parley import parley_with
-from tests.support.rekeys import offer, restart
+from tests.support.peers.marks import peer_parameters
+from tests.support.peers.negotiated_session import parley_with
+from tests.support.peers.rekeys import offer, restart
+from tests.support.peers.third_party import ForeignName
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.foreign import ForeignName
-from tests.support.foreign_marks import peer_parameters
-from tests.support.parley import Exchange, Report, parley_with
-from tests.support.rekeys import Change, baseline, gaps, restart
+from tests.support.peers.marks import peer_parameters
+from tests.support.peers.negotiated_session import Exchange, Report, parley_with
+from tests.support.peers.rekeys import Change, baseline, gaps, restart
+from tests.support.peers.third_party import ForeignName
 
 #: libdatachannel refuses a restart, GStreamer knows none.
 RESTARTERS = (

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.loss_figures import Phases, figures
 from benchmarks.loss_link import LossyLink
 from benchmarks.loss_tracks import Journal, Listener, NumberedTrack, picture_number
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable

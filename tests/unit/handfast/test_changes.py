@@ -13,9 +13,9 @@ import pytest
 
 from handfast.demo.changes import Changes, PathWatch
 from peer import InvalidStateError, RekeyResult
-from peer.rekeying import RekeyStarter
-from peer.trace import PathSelected
-from tests.support.virtual_time import run_in_virtual_time
+from peer.rekey.course import RekeyStarter
+from peer.tracing.events import PathSelected
+from tests.support.clock.virtual_time import run_in_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

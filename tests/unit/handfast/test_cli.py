@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from handfast.cli import app
-from tests.support.complaints import complaints
+from tests.support.browser.complaints import complaints
 
 _SECONDS = 20
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from handfast.demo.live import LiveLadder
 from handfast.trace import End, draw
-from peer.trace import Datagram, DatagramKind, Direction, Failed
-from tests.support.ladders import START, connected
+from peer.tracing.events import Datagram, DatagramKind, Direction, Failed
+from tests.support.tracing.ladders import START, connected
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

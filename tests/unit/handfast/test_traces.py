@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from handfast.cli import app
 from handfast.demo.traces import TraceFolder
-from peer.trace import Failed
-from peer.trace_file import read_trace
+from peer.tracing.events import Failed
+from peer.tracing.file import read_trace
 
 EVENT = Failed(time=1.0, sentence="it broke")
 

@@ -6,7 +6,7 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 
 from media import EchoTrack
-from tests.support.frames import GivenTrack, flat_picture, tone
+from tests.support.media.frames import GivenTrack, flat_picture, tone
 
 if TYPE_CHECKING:
     from av.frame import Frame

@@ -6,7 +6,7 @@ import pytest
 from av import AudioFrame
 
 from media import Tone, ToneMeter
-from tests.support.frames import SAMPLE_RATE, flat_picture, tone
+from tests.support.media.frames import SAMPLE_RATE, flat_picture, tone
 
 
 @pytest.mark.parametrize("pitch", [80.0, 261.63, 440.0, 1000.0, 7040.0])

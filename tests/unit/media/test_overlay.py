@@ -9,7 +9,7 @@ from aiortc.mediastreams import MediaStreamError
 from media import OverlayTrack, lettering
 from media.overlay import draw
 from media.planes import planes
-from tests.support.frames import GivenTrack, flat_picture, tone
+from tests.support.media.frames import GivenTrack, flat_picture, tone
 
 
 def _clock() -> datetime:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 from media.pace import Pace
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
 
 
 @in_virtual_time

@@ -12,7 +12,7 @@ from peer.negotiation.state import Side
 from peer.rtp_parameters import HeaderExtension
 from peer.states import DtlsRole, IceRole
 from tests.support.descriptions import NAMES, load
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     MID,
     PCMU,
     VP8,
@@ -32,7 +32,7 @@ from tests.support.negotiation import (
     set_remote,
     transceiver,
 )
-from tests.support.sessions import check_agreement
+from tests.support.negotiation.sessions import check_agreement
 
 D = Direction
 OFFERS = [name for name in NAMES if "offer" in name]

@@ -4,7 +4,7 @@ from peer.configuration import BundlePolicy
 from peer.descriptions import SessionDescription
 from peer.negotiation.attributes import Direction
 from peer.negotiation.sdp import Sdp
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     add,
     add_track,
     an_offer,
@@ -18,7 +18,7 @@ from tests.support.negotiation import (
     rejected,
     set_remote,
 )
-from tests.support.sessions import check_agreement, check_session
+from tests.support.negotiation.sessions import check_agreement, check_session
 
 
 def test_attributes_of_the_transport_may_stand_on_the_tagged_section_alone() -> None:

@@ -9,7 +9,7 @@ from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.rtp_parameters import MediaKind, RtpCapabilities
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     MID,
     add_track,
     an_offer,
@@ -25,7 +25,7 @@ from tests.support.negotiation import (
     set_remote,
     video,
 )
-from tests.support.sessions import check_agreement
+from tests.support.negotiation.sessions import check_agreement
 
 
 def test_an_unknown_codec() -> None:

@@ -11,7 +11,7 @@ from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import GatheredCandidates
 from peer.negotiation.state import Side
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     ROLLBACK,
     add_track,
     an_offer,

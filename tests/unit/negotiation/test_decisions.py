@@ -24,7 +24,7 @@ from peer.negotiation.state import Side
 from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import MediaKind
 from peer.states import DtlsRole
-from peer.trace import AssociationDecided, Described, Direction, RoleChosen, Verdict
+from peer.tracing.events import AssociationDecided, Described, Direction, RoleChosen, Verdict
 
 NOW = 12.5
 LISTENING = AssociationDecided(

@@ -21,7 +21,7 @@ from peer.negotiation.effects import (
 )
 from peer.negotiation.state import Side
 from peer.states import DtlsRole, IceRole
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     add,
     add_track,
     answer_of,

@@ -11,7 +11,7 @@ from peer.negotiation.attributes import Direction
 from peer.negotiation.effects import CloseTransport
 from peer.negotiation.state import Side
 from peer.states import SignalingState
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     add_track,
     answer_of,
     described,
@@ -24,7 +24,7 @@ from tests.support.negotiation import (
     transceiver,
     without,
 )
-from tests.support.sessions import check_agreement
+from tests.support.negotiation.sessions import check_agreement
 
 if TYPE_CHECKING:
     from peer.negotiation.negotiator import Negotiator

@@ -20,8 +20,8 @@ from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import GatheredCandidates
 from peer.negotiation.state import Side
 from peer.states import IceRole
-from tests.support.modification import NEW, connected, the, transport
-from tests.support.negotiation import (
+from tests.support.negotiation.modification import NEW, connected, the, transport
+from tests.support.negotiation.negotiators import (
     ROLLBACK,
     add_track,
     answer_of,
@@ -36,7 +36,7 @@ from tests.support.negotiation import (
     set_remote,
     without,
 )
-from tests.support.sessions import check_agreement
+from tests.support.negotiation.sessions import check_agreement
 
 if TYPE_CHECKING:
     from peer.ice_parameters import IceParameters

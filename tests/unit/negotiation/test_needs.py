@@ -6,7 +6,7 @@ import pytest
 
 from peer.negotiation.attributes import Direction
 from peer.negotiation.negotiator import Negotiator
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     add,
     add_track,
     answer_of,
@@ -18,7 +18,7 @@ from tests.support.negotiation import (
     set_local,
     set_remote,
 )
-from tests.support.sessions import check_agreement
+from tests.support.negotiation.sessions import check_agreement
 
 Change = Callable[[Negotiator], object]
 

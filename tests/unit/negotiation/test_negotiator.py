@@ -10,7 +10,7 @@ from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.states import SignalingState
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     add,
     add_track,
     an_offer,
@@ -27,7 +27,7 @@ from tests.support.negotiation import (
     set_remote,
     transceiver,
 )
-from tests.support.sessions import check_agreement, check_session
+from tests.support.negotiation.sessions import check_agreement, check_session
 
 
 def offered() -> tuple[Negotiator, SessionDescription]:

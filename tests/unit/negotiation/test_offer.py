@@ -8,7 +8,7 @@ from peer.negotiation.attributes import Direction, Setup
 from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.sdp import MediaSection, Sdp
 from peer.states import IceRole
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     add,
     add_track,
     exchange,

@@ -8,7 +8,7 @@ from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.negotiation.attributes import Direction
 from peer.negotiation.sdp import Sdp
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     add,
     add_track,
     edited,
@@ -21,7 +21,7 @@ from tests.support.negotiation import (
     set_local,
     set_remote,
 )
-from tests.support.sessions import check_agreement
+from tests.support.negotiation.sessions import check_agreement
 
 if TYPE_CHECKING:
     from peer.negotiation.negotiator import Negotiator

@@ -10,7 +10,7 @@ from peer.negotiation.payload_types import NumberPlan
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import Session
 from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, RtpCapabilities
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     H264,
     MID,
     SEND_TIME,
@@ -26,7 +26,7 @@ from tests.support.negotiation import (
     set_remote,
     video,
 )
-from tests.support.sessions import check_agreement
+from tests.support.negotiation.sessions import check_agreement
 
 RTX = video("rtx", 97, apt="96")
 

@@ -5,7 +5,7 @@ from peer.negotiation.attributes import Direction
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.states import SignalingState
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     add_track,
     answer_of,
     described,
@@ -16,7 +16,7 @@ from tests.support.negotiation import (
     set_remote,
     transceiver,
 )
-from tests.support.sessions import check_agreement, check_session
+from tests.support.negotiation.sessions import check_agreement, check_session
 
 
 def test_provisional_answers_may_follow_each_other_and_the_last_counts() -> None:

@@ -11,8 +11,8 @@ from peer.negotiation.effects import ConnectDtls, DropAssociation, Listen
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.states import DtlsRole
-from tests.support.modification import NEW, NEWER, connected, the, transport
-from tests.support.negotiation import (
+from tests.support.negotiation.modification import NEW, NEWER, connected, the, transport
+from tests.support.negotiation.negotiators import (
     ROLLBACK,
     add,
     add_track,
@@ -27,7 +27,7 @@ from tests.support.negotiation import (
     set_remote,
     without,
 )
-from tests.support.sessions import check_agreement
+from tests.support.negotiation.sessions import check_agreement
 
 
 @pytest.mark.conformance("5-tls-id")

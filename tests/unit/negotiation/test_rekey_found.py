@@ -7,7 +7,7 @@ from peer.negotiation.effects import ConnectDtls, ConnectIce, DropAssociation, L
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.states import DtlsRole
-from tests.support.modification import (
+from tests.support.negotiation.modification import (
     NEW,
     NEWER,
     answer_from_old_peer,
@@ -16,7 +16,7 @@ from tests.support.modification import (
     the,
     transport,
 )
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     ROLLBACK,
     answer_of,
     described,
@@ -27,7 +27,7 @@ from tests.support.negotiation import (
     set_remote,
     without,
 )
-from tests.support.sessions import check_agreement
+from tests.support.negotiation.sessions import check_agreement
 
 
 class TestPeerWithoutTlsId:

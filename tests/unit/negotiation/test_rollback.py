@@ -14,7 +14,7 @@ from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import Birth
 from peer.negotiation.state import Side
 from peer.states import SignalingState
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     ROLLBACK,
     add,
     add_track,
@@ -26,7 +26,7 @@ from tests.support.negotiation import (
     set_remote,
     transceiver,
 )
-from tests.support.sessions import check_agreement, check_session
+from tests.support.negotiation.sessions import check_agreement, check_session
 
 if TYPE_CHECKING:
     from peer.negotiation.negotiator import Negotiator

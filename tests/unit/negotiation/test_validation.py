@@ -16,7 +16,7 @@ from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.states import DtlsRole
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     add,
     add_track,
     an_offer,
@@ -32,7 +32,7 @@ from tests.support.negotiation import (
     set_remote,
     without,
 )
-from tests.support.sessions import check_agreement
+from tests.support.negotiation.sessions import check_agreement
 
 Edits = list[tuple[str, str]]
 

@@ -7,7 +7,7 @@ import pytest
 from peer.errors import FingerprintError
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.negotiator import Negotiator
-from tests.support.negotiation import (
+from tests.support.negotiation.negotiators import (
     add_track,
     an_offer,
     answer_of,

@@ -8,7 +8,14 @@ from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import Birth
 from peer.rtp_parameters import MediaKind
-from tests.support.negotiation import add, add_track, exchange, pair, profile, transceiver
+from tests.support.negotiation.negotiators import (
+    add,
+    add_track,
+    exchange,
+    pair,
+    profile,
+    transceiver,
+)
 
 
 def test_a_wish_is_a_transceiver_without_an_m_section() -> None:

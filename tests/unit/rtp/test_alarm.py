@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer.rtp.alarm import Alarm
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable

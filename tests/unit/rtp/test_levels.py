@@ -9,7 +9,7 @@ from av import AudioFrame
 
 from peer.rtp.levels import SILENCE, VOICE, AudioLevel, measure
 from peer.rtp.malformed import MalformedError
-from tests.support.frames import sound, tone
+from tests.support.media.frames import sound, tone
 
 FULL = {"u8": 127, "s16": 0x7FFF, "s32": 0x7FFFFFFF, "flt": 1.0, "dbl": 1.0}
 TYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64}

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from scripts import install_tools
-from tests.support.tools import Tool
+from tests.support.project.tools import Tool
 
 BROWSER = Tool("browser", ("no-such-browser",), ("browser", "font"))
 MODULE = Tool("module", ("sh",), files=("/no/such/module",), modules=("module@1",))

@@ -22,7 +22,7 @@ from signaling import (
     Offer,
     channel_pair,
 )
-from tests.support.stand_in import Scene, StandIn, turns
+from tests.support.negotiation.stand_in import Scene, StandIn, turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,7 +6,7 @@ from aioice import stun
 from peer.candidates import CandidateFields
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
-from peer.trace import (
+from peer.tracing.events import (
     Datagram,
     DatagramDropped,
     DatagramKind,
@@ -16,12 +16,12 @@ from peer.trace import (
     StateChanged,
     TraceEvent,
 )
-from peer.tracing import Tracer
-from peer.transport.dtls.records import ContentType
+from peer.tracing.tracer import Tracer
 from peer.transport.tap import Drop, Tap
-from tests.support.clock import Clock
-from tests.support.secure import connect, joined, rtcp, rtp
-from tests.support.unified import unified
+from peer.transport.wire.dtls_records import ContentType
+from tests.support.captures.unified import unified
+from tests.support.clock.clock import Clock
+from tests.support.links.secure import connect, joined, rtcp, rtp
 
 US, PEER = ("192.0.2.1", 4000), ("2001:db8::2", 5000)
 DATA = bytes([ContentType.APPLICATION_DATA, 0xFE, 0xFD]) + bytes(9) + b"\1x"

@@ -12,7 +12,7 @@ import pytest
 
 from handfast.trace import End, Ladder, document, draw
 from peer.states import DtlsRole
-from peer.trace import (
+from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
     Datagram,
@@ -30,8 +30,8 @@ from peer.trace import (
     TraceEvent,
     Verdict,
 )
-from tests.support.ladders import OFFER, START, Session, connected, intercepted
-from tests.support.ladders_later import rekeyed
+from tests.support.tracing.ladders import OFFER, START, Session, connected, intercepted
+from tests.support.tracing.ladders_later import rekeyed
 
 _VOID = {"meta", "link", "br", "img", "input", "hr"}
 

@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from handfast.cli import app
-from peer.trace_file import TraceWriter
-from tests.support.ladders import connected
+from peer.tracing.file import TraceWriter
+from tests.support.tracing.ladders import connected
 
 if TYPE_CHECKING:
-    from peer.trace import TraceEvent
+    from peer.tracing.events import TraceEvent
 
 
 def write(path: Path, events: list[TraceEvent]) -> Path:

@@ -8,7 +8,7 @@ import pytest
 
 from handfast.trace import End, Ladder, draw
 from handfast.trace.rows import Arrow, Failure, Marks, Mood, Note, Outcome, Pause, Side, Topic
-from peer.trace import (
+from peer.tracing.events import (
     Datagram,
     DatagramDropped,
     DatagramKind,
@@ -18,7 +18,7 @@ from peer.trace import (
     PathSelected,
     TraceEvent,
 )
-from tests.support.ladders import (
+from tests.support.tracing.ladders import (
     ANSWER_FINGERPRINT,
     CLIENT_FLIGHT,
     OFFER,

@@ -10,7 +10,7 @@ import pytest
 from handfast.trace import End, Ladder, draw
 from handfast.trace.rows import Arrow, Mood, Note, Outcome, Side, Topic
 from peer.states import DtlsRole
-from peer.trace import (
+from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
     Datagram,
@@ -22,8 +22,15 @@ from peer.trace import (
     TraceEvent,
     Verdict,
 )
-from tests.support.ladders import CLIENT_FLIGHT, OFFER, SERVER_FLIGHT, START, Session, connected
-from tests.support.ladders_later import kept, rekeyed, restarted
+from tests.support.tracing.ladders import (
+    CLIENT_FLIGHT,
+    OFFER,
+    SERVER_FLIGHT,
+    START,
+    Session,
+    connected,
+)
+from tests.support.tracing.ladders_later import kept, rekeyed, restarted
 
 _CLIENT = CLIENT_FLIGHT.removesuffix(" (encrypted)")
 _HANDSHAKE = ("ClientHello", SERVER_FLIGHT, _CLIENT)

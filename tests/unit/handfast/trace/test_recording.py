@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from handfast.trace.recording import Recording
-from peer.trace import Datagram, DatagramKind, Direction, Failed, TraceEvent
+from peer.tracing.events import Datagram, DatagramKind, Direction, Failed, TraceEvent
 
 
 def check(number: int) -> TraceEvent:

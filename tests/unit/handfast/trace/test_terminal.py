@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from handfast.trace import End, Ladder, TerminalLadder, draw
-from peer.trace import DatagramKind, Failed
-from tests.support.ladders import OFFER, START, Session, connected, intercepted
-from tests.support.ladders_later import rekeyed, restarted
+from peer.tracing.events import DatagramKind, Failed
+from tests.support.tracing.ladders import OFFER, START, Session, connected, intercepted
+from tests.support.tracing.ladders_later import rekeyed, restarted
 
 
 def both(session: Session) -> Ladder:

@@ -7,7 +7,7 @@ from av import VideoFrame
 from media.mixing.canvas import BACKGROUND, PLACEHOLDER, Canvas, Tile
 from media.mixing.layout import Rect
 from media.planes import planes
-from tests.support.connection_media import BLUE, GREEN, RED
+from tests.support.negotiation.connection_media import BLUE, GREEN, RED
 
 LEFT, RIGHT = Rect(0, 0, 160, 90), Rect(160, 0, 160, 90)
 

@@ -14,10 +14,10 @@ from media.mixing.canvas import BACKGROUND, PLACEHOLDER
 from media.planes import planes
 from peer import AudioLevel
 from peer.rtp_parameters import MediaKind
-from tests.support.connection_media import BLUE, GREEN, RED, ColourTrack
-from tests.support.frames import GivenTrack, flat_picture, tone
-from tests.support.rtp import PushTrack
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.media.frames import GivenTrack, flat_picture, tone
+from tests.support.negotiation.connection_media import BLUE, GREEN, RED, ColourTrack
+from tests.support.rtp.parameters import PushTrack
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,9 +11,9 @@ from av import AudioFrame
 from media import SyntheticAudioTrack, ToneMeter
 from media.mixing import AudioMixer
 from peer.rtp_parameters import MediaKind
-from tests.support.frames import GivenTrack, flat_picture, tone
-from tests.support.rtp import PushTrack
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.media.frames import GivenTrack, flat_picture, tone
+from tests.support.rtp.parameters import PushTrack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

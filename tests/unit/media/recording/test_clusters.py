@@ -11,7 +11,7 @@ from media.recording import ebml
 from media.recording.containers import Container
 from media.recording.ebml import elements, octets_of
 from media.recording.muxer import Muxer
-from tests.support.recording import audio, lasting, record, spec_of, video
+from tests.support.media.recording import audio, lasting, record, spec_of, video
 
 
 def inside(data: bytes, *path: int) -> list[bytes]:

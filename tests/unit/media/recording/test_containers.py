@@ -12,8 +12,8 @@ from media.recording.muxer import Muxer
 from media.recording.parameters import StreamSpec
 from peer.rtp.codecs import AudioEncoder
 from peer.rtp_parameters import MediaKind
-from tests.support.moving import codec_named, sound_at
-from tests.support.recording import (
+from tests.support.media.moving import codec_named, sound_at
+from tests.support.media.recording import (
     AUDIO,
     SOUND,
     VIDEO,

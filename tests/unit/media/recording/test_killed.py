@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from media.recording.containers import Container, passes
-from tests.support.moving import codec_named
-from tests.support.recording import VIDEO, complaints, times
-from tests.support.tools import ROOT
+from tests.support.media.moving import codec_named
+from tests.support.media.recording import VIDEO, complaints, times
+from tests.support.project.tools import ROOT
 
 MOMENTS = int(os.environ.get("MOMENTS", "2"))
 #: Seconds of media before which we kill.
@@ -32,9 +32,18 @@ def streams_of(container: Container, moment: int) -> list[str]:
     return ["opus", *([pictures[moment % len(pictures)]] if pictures else [])]
 
 
+WRITER = "tests.support.media.recording_writer"
+
+
 def killed(path: Path, container: Container, streams: list[str], at: float) -> float:
     """Until when a recording was written that was killed when about that much was, in seconds."""
-    command = [sys.executable, "-m", "tests.support.recording_writer", str(path), container.value]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.support.media.recording_writer",
+        str(path),
+        container.value,
+    ]
     with subprocess.Popen([*command, *streams], stdout=subprocess.PIPE, cwd=ROOT) as writer:
         assert writer.stdout is not None
         said = b""

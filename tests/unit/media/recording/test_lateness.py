@@ -8,7 +8,7 @@ import pytest
 from media.recording.lateness import Lateness
 from media.recording.timeline import Timeline
 from peer.rtp_parameters import MediaKind
-from tests.support.recorded import OPUS, VP8, Track
+from tests.support.media.recorded import OPUS, VP8, Track
 
 if TYPE_CHECKING:
     from peer import EncodedFrame

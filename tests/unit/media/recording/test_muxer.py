@@ -10,8 +10,8 @@ from media.recording.containers import Container, passes
 from media.recording.errors import RecordingError, UnsupportedError, UnwritableError
 from media.recording.muxer import Muxer
 from media.recording.parameters import StreamSpec
-from tests.support.moving import codec_named
-from tests.support.recording import (
+from tests.support.media.moving import codec_named
+from tests.support.media.recording import (
     LOOP,
     PICTURE,
     SOUND,

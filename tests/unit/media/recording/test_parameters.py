@@ -7,8 +7,8 @@ import pytest
 from av import AudioStream, VideoStream
 
 from media.recording.parameters import StreamSpec, opus_head, specimen
-from tests.support.moving import codec_named
-from tests.support.recording import VIDEO, lasting, spec_of, video
+from tests.support.media.moving import codec_named
+from tests.support.media.recording import VIDEO, lasting, spec_of, video
 
 
 @pytest.mark.parametrize("name", VIDEO)

@@ -8,7 +8,7 @@ import pytest
 from media.recording.containers import Container
 from media.recording.muxer import Muxer
 from media.recording.playlist import TARGET_SECONDS, boxes, inside
-from tests.support.recording import Shot, audio, lasting, record, spec_of, video
+from tests.support.media.recording import Shot, audio, lasting, record, spec_of, video
 
 
 def box(kind: bytes, data: bytes = b"") -> bytes:

@@ -24,7 +24,7 @@ from media.recording.events import (
 from media.recording.recorder import Recorder, RecorderState
 from peer import InvalidStateError, PeerConnection, RtpSender, TrackEvent
 from signaling import Negotiator, channel_pair
-from tests.support.flashes import Beep, Flash, offsets
+from tests.support.media.flashes import Beep, Flash, offsets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -15,7 +15,7 @@ from media.recording.errors import DiskFullError, UnwritableError
 from media.recording.events import Progress, RecordingFailure, Segment, SegmentEnd
 from media.recording.segments import FileNames, SegmentRule
 from media.recording.series import FileSeries
-from tests.support.recorded import OPUS, pictures, sounds
+from tests.support.media.recorded import OPUS, pictures, sounds
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from media.recording.sound import packet_duration
-from tests.support.recorded import OPUS
+from tests.support.media.recorded import OPUS
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from media.recording.timeline import HOLD, Placed, Timeline
 from peer.rtp_parameters import MediaKind
-from tests.support.recorded import OPUS, VP8, Track, shifted
+from tests.support.media.recorded import OPUS, VP8, Track, shifted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,8 +12,8 @@ from media.recording.timeline import Placed
 from media.recording.transcode import KEYFRAMES, FrameEncoder, Transcoder, TranscodingPlan
 from peer import Codec
 from peer.rtp_parameters import MediaKind
-from tests.support.frames import tone
-from tests.support.recorded import OPUS, VP8, pictures
+from tests.support.media.frames import tone
+from tests.support.media.recorded import OPUS, VP8, pictures
 
 H264 = replace(VP8, name="H264")
 G711 = Codec(kind=MediaKind.AUDIO, name="PCMU", payload_type=0, clock_rate=8000, channels=1)

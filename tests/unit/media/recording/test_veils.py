@@ -13,8 +13,8 @@ import pytest
 from media.recording.containers import Container, passes
 from media.recording.muxer import Muxer
 from media.recording.veils import veil
-from tests.support.moving import codec_named
-from tests.support.recording import VIDEO, Shot, audio, complaints, spec_of, times, video
+from tests.support.media.moving import codec_named
+from tests.support.media.recording import VIDEO, Shot, audio, complaints, spec_of, times, video
 
 
 class KilledError(Exception):

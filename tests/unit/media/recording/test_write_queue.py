@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from media.recording.write_queue import Finish, WriteQueue
-from tests.support.recorded import VP8, sounds
+from tests.support.media.recorded import VP8, sounds
 
 if TYPE_CHECKING:
     from media.recording.timeline import Placed

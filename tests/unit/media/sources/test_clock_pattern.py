@@ -10,7 +10,7 @@ from aiortc.mediastreams import MediaStreamError
 from media.planes import planes
 from media.sources.clock_pattern import MARK, ClockPattern, pitch_of
 from media.sources.label import read_label
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
 
 START = datetime(2026, 1, 2, 3, 4, 57, 500_000, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from peer.rtp.codecs import FrameDecoder
 from peer.rtp.formats import format_of
 from peer.rtp.formats.av1_bitstream import ObuType, read_obus
 from peer.rtp_parameters import MediaKind
-from tests.support.clips import GOP, luma_of, make_clip
+from tests.support.media.clips import GOP, luma_of, make_clip
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,8 @@ from av import AudioFrame, VideoFrame
 from media.sources.errors import MissingError, SourceError, UnpassableError, UnreadableError
 from media.sources.file_source import FileSource
 from peer import EncodedFrame
-from tests.support.clips import luma_of, make_clip
-from tests.support.connections import within
+from tests.support.media.clips import luma_of, make_clip
+from tests.support.negotiation.connections import within
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from media.sources.prefetch import Prefetch
 from peer import Codec, EncodedFrame
 from peer.rtp.formats import FrameShape
 from peer.rtp_parameters import MediaKind
-from tests.support.inline import InlineExecutor, SlowExecutor
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.inline import InlineExecutor, SlowExecutor
+from tests.support.clock.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from av import VideoFrame
 
 from media.overlay import draw
 from media.sources.label import Label, read_label
-from tests.support.frames import flat_picture
+from tests.support.media.frames import flat_picture
 
 
 @pytest.mark.parametrize("size", [(240, 136), (320, 240), (640, 480), (854, 480), (1280, 720)])

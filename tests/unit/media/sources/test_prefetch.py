@@ -8,9 +8,9 @@ import pytest
 from media.sources.errors import UnreadableError
 from media.sources.file_reader import Piece
 from media.sources.prefetch import Prefetch
-from tests.support.frames import flat_picture
-from tests.support.inline import InlineExecutor, SlowExecutor
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.inline import InlineExecutor, SlowExecutor
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.media.frames import flat_picture
 
 PICTURE = flat_picture(16, 16)
 

@@ -8,7 +8,7 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 
 from media.sources.pushed_audio import PushedAudio
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
 
 
 def sound(seconds: float, level: int = 1000, rate: int = 48_000) -> Any:

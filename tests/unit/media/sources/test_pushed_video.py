@@ -8,7 +8,7 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 
 from media.sources.pushed_video import PushedVideo
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
 
 
 def picture(value: int, shape: tuple[int, ...] = (16, 32, 3)) -> Any:

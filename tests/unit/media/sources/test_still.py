@@ -7,7 +7,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from media.planes import planes
 from media.sources.still import BLACK, FlatPicture, Silence
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
 
 
 @in_virtual_time

@@ -5,8 +5,8 @@ import pytest
 
 from media import SyntheticAudioTrack
 from media.taps.pcm import pcm
-from tests.support.frames import GivenTrack, flat_picture, tone
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.media.frames import GivenTrack, flat_picture, tone
 
 
 @in_virtual_time

@@ -8,7 +8,7 @@ import pytest
 from media import SyntheticVideoTrack
 from media.sources.pushed_video import PushedVideo
 from media.taps.pictures import pictures
-from tests.support.frames import GivenTrack, flat_picture, tone
+from tests.support.media.frames import GivenTrack, flat_picture, tone
 
 
 def pushed(value: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:

@@ -11,7 +11,7 @@ import pytest
 from av import AudioFrame, AudioResampler
 
 from peer.rtp.codecs import AudioEncoder, EncodedSound, EncodeError
-from tests.support.moving import codec_named, sound_at
+from tests.support.media.moving import codec_named, sound_at
 
 # In dB below full scale: an amplitude of a half is 6 below it, a sine 3 more. Six channels made of
 # two are mixed down again with room for all of them.

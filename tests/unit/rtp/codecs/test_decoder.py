@@ -12,7 +12,7 @@ import pytest
 from av import AudioFrame, VideoFrame
 
 from peer.rtp.codecs import AudioEncoder, DecodeError, FrameDecoder, VideoEncoder
-from tests.support.moving import codec_named, moving_picture, sound_at
+from tests.support.media.moving import codec_named, moving_picture, sound_at
 
 PICTURES = ["VP8", "H264", "VP9", "AV1"]
 SOUND = ["opus", "G722", "PCMU", "PCMA"]

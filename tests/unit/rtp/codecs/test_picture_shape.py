@@ -6,7 +6,7 @@ import pytest
 from av import VideoFrame
 
 from peer.rtp.codecs.picture_shape import PictureShaper, SizeRule, target_size
-from tests.support.frames import flat_picture
+from tests.support.media.frames import flat_picture
 
 EVEN = SizeRule(even=True)
 

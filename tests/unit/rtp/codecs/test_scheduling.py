@@ -9,7 +9,7 @@ import pytest
 
 from peer.rtp.codecs import VideoEncoder
 from peer.rtp.codecs.scheduling import ordinary_scheduling
-from tests.support.moving import codec_named, moving_picture
+from tests.support.media.moving import codec_named, moving_picture
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for its threads")
 

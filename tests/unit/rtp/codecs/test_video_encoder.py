@@ -15,8 +15,8 @@ from av.video.frame import PictureType
 from peer.rtp.codecs import EncodeError, FrameDecoder, VideoEncoder
 from peer.rtp.codecs.video_encoder import MIN_BITRATE
 from peer.rtp.formats import format_of
-from tests.support.frames import flat_picture
-from tests.support.moving import codec_named, moving_picture
+from tests.support.media.frames import flat_picture
+from tests.support.media.moving import codec_named, moving_picture
 
 if TYPE_CHECKING:
     from peer.rtp.codecs import EncodedPicture

@@ -8,7 +8,7 @@ from itertools import groupby
 import pytest
 
 from peer.rtp.congestion import TransportCongestion
-from tests.support.bottleneck import Link, NarrowCall
+from tests.support.links.bottleneck import Link, NarrowCall
 
 LINKS = [250e3, 500e3, 1e6, 2e6, 5e6]
 

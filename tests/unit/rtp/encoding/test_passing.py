@@ -16,8 +16,8 @@ from peer.rtp.encoding.reading import Reader
 from peer.rtp.encoding.shared import SharedEncoding
 from peer.rtp.formats import format_of
 from peer.rtp.levels import AudioLevel
-from tests.support.clock import Clock
-from tests.support.moving import codec_named, vp8_pictures
+from tests.support.clock.clock import Clock
+from tests.support.media.moving import codec_named, vp8_pictures
 
 if TYPE_CHECKING:
     from peer.rtp_parameters import Codec

@@ -11,8 +11,8 @@ from av.packet import Packet
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.encoding.reading import Reader
 from peer.rtp_parameters import MediaKind
-from tests.support.frames import flat_picture, tone
-from tests.support.moving import codec_named
+from tests.support.media.frames import flat_picture, tone
+from tests.support.media.moving import codec_named
 
 UNIX = 1.7e9
 

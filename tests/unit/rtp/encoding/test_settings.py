@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from peer.rtp.encoding import EncodingSettings
-from tests.support.moving import codec_named
+from tests.support.media.moving import codec_named
 
 VP8 = codec_named("VP8")
 H264 = codec_named("H264")

@@ -15,9 +15,9 @@ from peer.rtp.encoding.reading import Reader
 from peer.rtp.encoding.shared import WAITING, SharedEncoding
 from peer.rtp.encoding.worker import EncoderWorker, Job, Made
 from peer.rtp_parameters import MediaKind
-from tests.support.clock import Clock
-from tests.support.frames import flat_picture
-from tests.support.moving import codec_named, sound_at, vp8_pictures
+from tests.support.clock.clock import Clock
+from tests.support.media.frames import flat_picture
+from tests.support.media.moving import codec_named, sound_at, vp8_pictures
 
 VP8 = EncodingSettings(codec_named("VP8"))
 OPUS = EncodingSettings(codec_named("opus"))

@@ -19,9 +19,9 @@ from peer.rtp.formats import format_of
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.tracks import MediaStreamError, MediaStreamTrack
 from peer.rtp_parameters import MediaKind
-from tests.support.frames import flat_picture, tone
-from tests.support.moving import codec_named, moving_picture, sound_at, vp8_pictures
-from tests.support.rtp import PushTrack
+from tests.support.media.frames import flat_picture, tone
+from tests.support.media.moving import codec_named, moving_picture, sound_at, vp8_pictures
+from tests.support.rtp.parameters import PushTrack
 
 if TYPE_CHECKING:
     from peer.rtp.tracks import MediaItem

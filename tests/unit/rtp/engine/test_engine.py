@@ -27,8 +27,8 @@ from peer.rtp.rtcp import (
     write,
 )
 from peer.rtp_parameters import Feedback, MediaKind
-from tests.support.rtp import receiving, sending
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.rtp.parameters import receiving, sending
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

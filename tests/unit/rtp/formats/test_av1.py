@@ -8,7 +8,7 @@ from peer.rtp.formats import FrameShape
 from peer.rtp.formats.av1 import Av1Format
 from peer.rtp.formats.av1_bitstream import read_obus, write_leb128
 from peer.rtp.malformed import MalformedError
-from tests.support.encoded import encoded
+from tests.support.media.encoded import encoded
 
 # Types of AV1 section 6.2.2.
 SEQUENCE, DELIMITER, HEADER, TILES, METADATA, FRAME, TILE_LIST, PADDING = 1, 2, 3, 4, 5, 6, 8, 15

@@ -9,7 +9,7 @@ import pytest
 from peer.rtp.formats import FrameShape
 from peer.rtp.formats.av1_bitstream import describe, read_leb128, read_obus, write_leb128
 from peer.rtp.malformed import MalformedError
-from tests.support.encoded import encode, encoded
+from tests.support.media.encoded import encode, encoded
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (178, 114), (642, 362)])

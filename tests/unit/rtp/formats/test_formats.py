@@ -11,8 +11,8 @@ from peer.rtp.formats import FrameShape, format_of
 from peer.rtp.malformed import MalformedError
 from peer.rtp.packet import RtpPacket
 from peer.rtp_parameters import Codec, MediaKind
-from tests.support.encoded import HEIGHT, SECOND_KEY, WIDTH, Encoded, decoded, encoded
-from tests.support.encoded import sent_by_ffmpeg as sent
+from tests.support.media.encoded import HEIGHT, SECOND_KEY, WIDTH, Encoded, decoded, encoded
+from tests.support.media.encoded import sent_by_ffmpeg as sent
 
 if TYPE_CHECKING:
     from peer.rtp.formats import PayloadFormat

@@ -11,7 +11,7 @@ from peer.rtp.formats import FrameShape, format_of
 from peer.rtp.formats.h264 import H264Format
 from peer.rtp.malformed import MalformedError
 from peer.rtp_parameters import Codec, MediaKind
-from tests.support.encoded import decoded, encoded
+from tests.support.media.encoded import decoded, encoded
 
 START = b"\0\0\0\1"
 # Of 176 by 112, constrained baseline.

@@ -8,7 +8,7 @@ import pytest
 
 from peer.rtp.formats.h264_bitstream import nal_units, picture_size
 from peer.rtp.malformed import MalformedError
-from tests.support.encoded import encode
+from tests.support.media.encoded import encode
 
 QUICK = {"preset": "ultrafast", "tune": "zerolatency"}
 

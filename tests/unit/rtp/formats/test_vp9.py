@@ -8,7 +8,7 @@ from peer.rtp.formats import FrameShape
 from peer.rtp.formats.vp9 import Vp9Format
 from peer.rtp.formats.vp9_bitstream import frames_of
 from peer.rtp.malformed import MalformedError
-from tests.support.encoded import decoded, encoded
+from tests.support.media.encoded import decoded, encoded
 
 # Uncompressed headers: frame marker 2, profile 0, then show_existing_frame and frame_type.
 KEY = b"\x82\x49\x83\x42" + bytes(12)

@@ -9,7 +9,7 @@ import pytest
 from peer.rtp.formats import FrameShape
 from peer.rtp.formats.vp9_bitstream import describe, frames_of, is_key, superframe
 from peer.rtp.malformed import MalformedError
-from tests.support.encoded import encode, encoded
+from tests.support.media.encoded import encode, encoded
 
 QUICK = {"deadline": "realtime", "cpu-used": "8"}
 

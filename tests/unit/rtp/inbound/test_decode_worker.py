@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from peer.rtp.codecs import DecodeError
 from peer.rtp.inbound.decode_worker import DecodeWorker
 from peer.rtp_parameters import Codec
-from tests.support.encoded_frames import OPUS, VP8, encoded, key, picture
-from tests.support.frames import flat_picture
+from tests.support.media.encoded_frames import OPUS, VP8, encoded, key, picture
+from tests.support.media.frames import flat_picture
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame

@@ -12,9 +12,9 @@ from peer.rtp.inbound.decoding import Decoding
 from peer.rtp.inbound.readership import LINGER
 from peer.rtp.tracks import Frame, MediaStreamError
 from peer.rtp_parameters import MediaKind
-from tests.support.encoded_frames import OPUS, VP8, encoded
-from tests.support.frames import flat_picture, tone
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.media.encoded_frames import OPUS, VP8, encoded
+from tests.support.media.frames import flat_picture, tone
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame

@@ -11,7 +11,7 @@ import pytest
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import MediaKind
-from tests.support.encoded_frames import key, picture
+from tests.support.media.encoded_frames import key, picture
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer.rtp.inbound.frame_queue import FrameQueue
-from tests.support.encoded_frames import encoded, key, picture, sound
+from tests.support.media.encoded_frames import encoded, key, picture, sound
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame

@@ -6,8 +6,8 @@ import asyncio
 
 from peer.rtp.inbound.media import Inbound
 from peer.rtp_parameters import MediaKind
-from tests.support.encoded_frames import OPUS
-from tests.support.media_packets import FakeEngine, SoundSource, receiving
+from tests.support.media.encoded_frames import OPUS
+from tests.support.rtp.media_packets import FakeEngine, SoundSource, receiving
 
 
 async def test_what_was_held_until_the_peer_was_verified_is_neither_jitter_nor_too_much() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from peer.errors import ConfigurationError
 from peer.rtp.inbound.readers import FrameReader, Readers
-from tests.support.encoded_frames import key, picture
+from tests.support.media.encoded_frames import key, picture
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame

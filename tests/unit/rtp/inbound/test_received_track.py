@@ -9,7 +9,7 @@ import pytest
 from peer.rtp.inbound.received_track import ReceivedTrack
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import MediaKind
-from tests.support.frames import flat_picture
+from tests.support.media.frames import flat_picture
 
 
 class Reads:

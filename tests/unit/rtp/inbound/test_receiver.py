@@ -15,8 +15,9 @@ from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.rtcp import Goodbye, Nack, PictureLossIndication, SenderReport, to_ntp
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import Codec, MediaKind
-from tests.support.encoded_frames import OPUS
-from tests.support.media_packets import (
+from tests.support.clock.virtual_time import VirtualLoop, in_virtual_time
+from tests.support.media.encoded_frames import OPUS
+from tests.support.rtp.media_packets import (
     LEVEL_ID,
     LEVELS,
     TONES,
@@ -26,7 +27,6 @@ from tests.support.media_packets import (
     SoundSource,
     receiving,
 )
-from tests.support.virtual_time import VirtualLoop, in_virtual_time
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame

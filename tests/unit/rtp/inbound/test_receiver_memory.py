@@ -13,9 +13,9 @@ import pytest
 from peer.rtp.inbound.receiver import RtpReceiver
 from peer.rtp.rtcp import SenderReport, to_ntp
 from peer.rtp_parameters import MediaKind
-from tests.support.encoded_frames import OPUS
-from tests.support.media_packets import VP8, FakeEngine, PictureSource, SoundSource, receiving
-from tests.support.virtual_time import VirtualLoop
+from tests.support.clock.virtual_time import VirtualLoop
+from tests.support.media.encoded_frames import OPUS
+from tests.support.rtp.media_packets import VP8, FakeEngine, PictureSource, SoundSource, receiving
 
 MINUTES = 10
 #: Octets, of some 100 MB of pictures: what is remembered of losses is bounded, but not full yet

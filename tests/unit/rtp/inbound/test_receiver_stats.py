@@ -20,9 +20,9 @@ from peer.rtp.inbound.stats import InboundRtpStats, RemoteOutboundRtpStats
 from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import SenderReport, to_ntp
 from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
-from tests.support.encoded_frames import OPUS
-from tests.support.frames import flat_picture
-from tests.support.media_packets import VP8, FakeEngine, PictureSource, receiving
+from tests.support.media.encoded_frames import OPUS
+from tests.support.media.frames import flat_picture
+from tests.support.rtp.media_packets import VP8, FakeEngine, PictureSource, receiving
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -9,7 +9,7 @@ import pytest
 from peer.rtp.inbound.sources import RtpContributingSource, StreamsHeard, contributors, linear_level
 from peer.rtp.levels import AudioLevel
 from peer.rtp.receiving.statistics import ContributingSource
-from tests.support.encoded_frames import OPUS, encoded
+from tests.support.media.encoded_frames import OPUS, encoded
 
 
 def heard(*streams: tuple[int, float, int | None]) -> StreamsHeard:

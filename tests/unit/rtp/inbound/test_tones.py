@@ -9,7 +9,7 @@ import pytest
 
 from peer.rtp.dtmf_events import PATIENCE, DtmfEncoder, DtmfTone
 from peer.rtp.inbound.tones import LIMIT, ToneReader, ToneReception
-from tests.support.encoded_frames import OPUS
+from tests.support.media.encoded_frames import OPUS
 
 EVENTS = replace(OPUS, name="telephone-event", clock_rate=8000, channels=None)
 

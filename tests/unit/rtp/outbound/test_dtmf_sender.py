@@ -10,7 +10,7 @@ import pytest
 
 from peer.errors import ConfigurationError, InvalidStateError
 from peer.rtp.outbound.dtmf_sender import DtmfSender, ToneChangeEvent
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
 
 
 def now() -> float:

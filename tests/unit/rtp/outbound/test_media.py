@@ -20,7 +20,8 @@ from peer.rtp.rtcp import (
     middle,
 )
 from peer.rtp_parameters import Codec, MediaKind, SendParameters
-from tests.support.outgoing import (
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.rtp.outgoing import (
     H264,
     OPUS,
     PCMU,
@@ -32,8 +33,7 @@ from tests.support.outgoing import (
     picture,
     sound,
 )
-from tests.support.rtp import PushTrack
-from tests.support.virtual_time import in_virtual_time
+from tests.support.rtp.parameters import PushTrack
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
 SSRC, RTX_SSRC = 1000, 2000

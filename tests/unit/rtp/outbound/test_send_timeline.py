@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peer.rtp.outbound.send_timeline import SendTimeline
-from tests.support.clock import Clock
+from tests.support.clock.clock import Clock
 
 MS = Fraction(1, 1000)
 FRAME = Fraction(20, 1000)

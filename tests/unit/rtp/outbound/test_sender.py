@@ -23,11 +23,11 @@ from peer.rtp.rtcp import (
     ReceptionReport,
 )
 from peer.rtp_parameters import MediaKind
-from tests.support.encoded_frames import key, picture
-from tests.support.encoded_frames import sound as encoded_sound
-from tests.support.frames import flat_picture
-from tests.support.outgoing import OPUS, RTX, TONES, VP8, FakeEngine, agreed
-from tests.support.rtp import PushTrack
+from tests.support.media.encoded_frames import key, picture
+from tests.support.media.encoded_frames import sound as encoded_sound
+from tests.support.media.frames import flat_picture
+from tests.support.rtp.outgoing import OPUS, RTX, TONES, VP8, FakeEngine, agreed
+from tests.support.rtp.parameters import PushTrack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

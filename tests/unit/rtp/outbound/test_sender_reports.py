@@ -15,8 +15,8 @@ from peer.rtp.rtcp import (
 )
 from peer.rtp.sending import Transmission
 from peer.rtp_parameters import MediaKind
-from tests.support.outgoing import RTX, VP8, FakeEngine, agreed
-from tests.support.virtual_time import in_virtual_time
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.rtp.outgoing import RTX, VP8, FakeEngine, agreed
 
 SSRC, RTX_SSRC = 1000, 2000
 EPOCH = 1_700_000_000.0

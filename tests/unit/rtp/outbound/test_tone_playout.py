@@ -11,7 +11,8 @@ from peer.rtp.outbound.media import OutboundMedia
 from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp.outbound.tone_playout import TonePlayout, tone_codec
 from peer.rtp_parameters import Codec, MediaKind
-from tests.support.outgoing import (
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.rtp.outgoing import (
     OPUS,
     PCMU,
     SLOW_TONES,
@@ -22,8 +23,7 @@ from tests.support.outgoing import (
     agreed,
     sound,
 )
-from tests.support.rtp import PushTrack
-from tests.support.virtual_time import in_virtual_time
+from tests.support.rtp.parameters import PushTrack
 
 
 class Playing:

@@ -13,7 +13,7 @@ from peer.rtp.receiving.payload_types import payload_types_of
 from peer.rtp.receiving.source import Source
 from peer.rtp.receiving.timeline import ReceiveTimeline
 from peer.rtp_parameters import Codec, MediaKind
-from tests.support.lossy_rtp import OPUS, TONES, VP8, vp8_frame
+from tests.support.links.lossy_rtp import OPUS, TONES, VP8, vp8_frame
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame

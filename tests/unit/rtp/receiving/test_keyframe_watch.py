@@ -6,7 +6,7 @@ from peer.rtp.formats import format_of
 from peer.rtp.packet import RtpPacket
 from peer.rtp.receiving.keyframe_watch import KeyframeWatch
 from peer.rtp.receiving.ordering import Item
-from tests.support.lossy_rtp import VP8, vp8_frame
+from tests.support.links.lossy_rtp import VP8, vp8_frame
 
 FORMAT = format_of(VP8)
 

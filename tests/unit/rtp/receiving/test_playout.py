@@ -9,7 +9,7 @@ import pytest
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.receiving.playout import ADAPTIVE_LIMIT, ASKED_LIMIT, LEAST, Playout
 from peer.rtp_parameters import MediaKind
-from tests.support.lossy_rtp import VP8, Link, Scene
+from tests.support.links.lossy_rtp import VP8, Link, Scene
 
 FRAME = 1 / 30
 

@@ -16,7 +16,7 @@ from peer.rtp.receiving.ordering import GAP_LIMIT, WAITING_LIMIT
 from peer.rtp.receiving.reception import Reception
 from peer.rtp.rtcp import Nack, RtcpPacket
 from peer.rtp_parameters import MediaKind
-from tests.support.lossy_rtp import RTCP_SSRC, RTX, VP8, parameters
+from tests.support.links.lossy_rtp import RTCP_SSRC, RTX, VP8, parameters
 
 PACKETS = 6_000
 KEY_START = b"\x10\x00\x00\x00\x9d\x01\x2a"

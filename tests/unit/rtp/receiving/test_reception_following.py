@@ -22,7 +22,7 @@ from peer.rtp.receiving.reception import CONTRIBUTING_LIMIT, SETTLING, Reception
 from peer.rtp.receiving.sources import SOURCE_LIMIT
 from peer.rtp.rtcp import RtcpPacket, SenderReport, to_ntp
 from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, ReceiveParameters
-from tests.support.lossy_rtp import OPUS, RTCP_SSRC, TONES
+from tests.support.links.lossy_rtp import OPUS, RTCP_SSRC, TONES
 
 PCMU = Codec(kind=MediaKind.AUDIO, name="PCMU", payload_type=0, clock_rate=8000, channels=1)
 RTX = Codec(

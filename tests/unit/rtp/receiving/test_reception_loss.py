@@ -6,7 +6,7 @@ import pytest
 
 from peer.rtp.rtcp import Nack, PictureLossIndication
 from peer.rtp_parameters import Codec, Feedback, MediaKind
-from tests.support.lossy_rtp import OPUS, RTX, VP8, Link, Scene, stall
+from tests.support.links.lossy_rtp import OPUS, RTX, VP8, Link, Scene, stall
 
 AUDIO, VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
 LOSSES = [0.01, 0.05, 0.1, 0.2]

@@ -11,7 +11,7 @@ from peer.rtp.packet import RtpPacket
 from peer.rtp.receiving.reception import Reception
 from peer.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication, RtcpPacket
 from peer.rtp_parameters import Feedback, MediaKind
-from tests.support.lossy_rtp import MEDIA_SSRC, RTCP_SSRC, VP8, parameters, vp8_frame
+from tests.support.links.lossy_rtp import MEDIA_SSRC, RTCP_SSRC, VP8, parameters, vp8_frame
 
 PLI = PictureLossIndication(RTCP_SSRC, MEDIA_SSRC)
 FRAME = 1 / 30

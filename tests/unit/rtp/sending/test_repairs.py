@@ -7,7 +7,7 @@ from peer.rtp.sending import Transmission, Urgency
 from peer.rtp.sending.history import HISTORY_PACKETS, HISTORY_SECONDS
 from peer.rtp.sending.repairs import CREDIT_LIMIT, NACK_LIMIT, PATIENCE
 from peer.rtp_parameters import MediaKind
-from tests.support.sending import (
+from tests.support.rtp.sending import (
     MID_ID,
     NUMBER_ID,
     ROOM,

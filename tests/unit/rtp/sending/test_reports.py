@@ -9,7 +9,7 @@ from peer.rtp.rtcp import ReceptionReport, from_ntp, middle
 from peer.rtp.sending import Transmission
 from peer.rtp.sending.reports import REPORTS_KEPT
 from peer.rtp_parameters import MediaKind
-from tests.support.sending import ROOM, audio_parameters, video_parameters
+from tests.support.rtp.sending import ROOM, audio_parameters, video_parameters
 
 UNIX = 1_700_000_000.25
 

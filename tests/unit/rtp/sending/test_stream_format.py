@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from peer.rtp.header_extensions import ExtensionIds
 from peer.rtp.sending.stream_format import StreamFormat
-from tests.support.sending import OPUS, RTX, VP8, audio_parameters, video_parameters
+from tests.support.rtp.sending import OPUS, RTX, VP8, audio_parameters, video_parameters
 
 
 def test_video_is_repaired_by_the_rtx_of_its_codec() -> None:

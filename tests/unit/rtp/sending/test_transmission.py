@@ -13,7 +13,7 @@ from peer.rtp.levels import AudioLevel
 from peer.rtp.packet import RtpPacket
 from peer.rtp.sending import Transmission, Urgency
 from peer.rtp_parameters import MediaKind
-from tests.support.sending import (
+from tests.support.rtp.sending import (
     CAPTURE_ID,
     DELAY_ID,
     LEVEL_ID,

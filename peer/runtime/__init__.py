@@ -1,0 +1,1 @@
+"""One running connection: plan, prepare, commit and apply, with its transports and states."""

@@ -1,0 +1,98 @@
+"""Owns which transceiver a track goes to (webrtc-pc section 5.1: addTrack and its relatives)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.errors import InvalidAccessError
+from peer.negotiation.attributes import Direction
+from peer.negotiation.session import Birth
+from peer.rtp.tracks import MediaStreamTrack
+from peer.rtp_parameters import MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from peer.rtp.outbound.sender import RtpSender
+    from peer.runtime.control import Control
+    from peer.transceiver import RtpTransceiver
+
+
+def live_transceivers(control: Control) -> list[RtpTransceiver]:
+    """All that have not ended, in the order in which they were made."""
+    return [t for t in control.world.transceivers.values() if not t.stopped]
+
+
+def add_track(control: Control, track: MediaStreamTrack, streams: Sequence[str]) -> RtpTransceiver:
+    """The transceiver that sends the track from the next negotiation on: one that has room, or new.
+
+    Raises:
+        InvalidAccessError: The track is sent already.
+    """
+    transceivers = live_transceivers(control)
+    if any(transceiver.sender.track is track for transceiver in transceivers):
+        raise InvalidAccessError("the track is sent already")
+    for transceiver in transceivers:
+        state = control.negotiator.reusable_for_track(transceiver.key, MediaKind(track.kind))
+        if state is not None and transceiver.sender.track is None:
+            transceiver.sender.set_track(track)
+            direction = Direction.of(sends=True, receives=state.direction.receives)
+            control.negotiator.change_transceiver(
+                transceiver.key, direction=direction, streams=streams, has_track=True
+            )
+            control.check_negotiation()
+            return transceiver
+    return _new(control, track, Birth.ADD_TRACK, Direction.SENDRECV, streams)
+
+
+def remove_track(control: Control, sender: RtpSender) -> None:
+    """Stop to send; the m-section stays for the other direction.
+
+    Raises:
+        InvalidAccessError: The sender is not of this connection.
+    """
+    transceiver = next((t for t in live_transceivers(control) if t.sender is sender), None)
+    if transceiver is None:
+        raise InvalidAccessError("the sender belongs to another connection")
+    state = control.transceiver_state(transceiver.key)
+    if state is None or state.stopping or sender.track is None:
+        return
+    sender.set_track(None)
+    direction = Direction.of(sends=False, receives=state.direction.receives)
+    control.negotiator.change_transceiver(transceiver.key, direction=direction, has_track=False)
+    control.check_negotiation()
+
+
+def add_transceiver(
+    control: Control,
+    track_or_kind: MediaStreamTrack | str,
+    direction: Direction,
+    streams: Sequence[str],
+) -> RtpTransceiver:
+    """A new m-section.
+
+    Raises:
+        ValueError: There is no such kind of media.
+    """
+    return _new(control, track_or_kind, Birth.ADD_TRANSCEIVER, direction, streams)
+
+
+def _new(
+    control: Control,
+    track_or_kind: MediaStreamTrack | str,
+    birth: Birth,
+    direction: Direction,
+    streams: Sequence[str],
+) -> RtpTransceiver:
+    track = track_or_kind if isinstance(track_or_kind, MediaStreamTrack) else None
+    kind = track_or_kind.kind if isinstance(track_or_kind, MediaStreamTrack) else track_or_kind
+    state = control.negotiator.add_transceiver(
+        MediaKind(kind),
+        birth=birth,
+        direction=direction,
+        streams=streams,
+        has_track=birth is Birth.ADD_TRACK,
+    )
+    transceiver = control.make_transceiver(state.key, track)
+    control.check_negotiation()
+    return transceiver

@@ -1,0 +1,99 @@
+"""Owns `pc.security`: what protects each transport of a connection, in a few words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peer.candidates import CandidateFields
+    from peer.identity.fingerprints import Fingerprint
+    from peer.runtime.bundle import Bundle
+    from peer.runtime.world import World
+    from peer.security_policy import SrtpProfile
+    from peer.states import DtlsRole, DtlsTransportState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportSecurity:
+    """One transport: that of a BUNDLE group, or of a single m-section.
+
+    Args:
+        key: The mid that the transport was made for.
+        state: `connected` means that the handshake is complete and the peer verified.
+        role: Ours in the handshake; None before it is known.
+        version: For example `DTLSv1.2`; None before the handshake is complete, like the next two.
+        cipher: The cipher suite by OpenSSL's name.
+        srtp_profile: What protects media; None also where only data was agreed on.
+        local_fingerprint: SHA-256 of the certificate that we show.
+        remote_fingerprint: SHA-256 of the certificate that the peer has shown, or None before that.
+        verified: Whether that certificate is the one that the peer signalled.
+        selected_pair: The local and remote candidate that carry it, or None before there are any.
+    """
+
+    key: str
+    state: DtlsTransportState
+    role: DtlsRole | None
+    version: str | None
+    cipher: str | None
+    srtp_profile: SrtpProfile | None
+    local_fingerprint: Fingerprint
+    remote_fingerprint: Fingerprint | None
+    verified: bool
+    selected_pair: tuple[CandidateFields, CandidateFields] | None
+
+    def __str__(self) -> str:
+        said = "verified" if self.verified else "NOT verified"
+        role = "" if self.role is None else f" as {self.role.value}"
+        parts = [f"transport {self.key}: {self.state.value}{role}, peer {said}"]
+        if self.version is not None:
+            parts.append(f"{self.version} {self.cipher}")
+            parts.append("no SRTP" if self.srtp_profile is None else self.srtp_profile.value)
+        if self.remote_fingerprint is not None:
+            parts.append(f"the peer's certificate {self.remote_fingerprint}")
+        parts.append(f"ours {self.local_fingerprint}")
+        if self.selected_pair is not None:
+            local, remote = map(_place, self.selected_pair)
+            parts.append(f"{local} to {remote}")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class SecuritySummary:
+    """All transports of a connection. Its text has a line for each."""
+
+    transports: tuple[TransportSecurity, ...]
+
+    @property
+    def verified(self) -> bool:
+        """Whether there are transports, and the peer is verified on each of them."""
+        return bool(self.transports) and all(each.verified for each in self.transports)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.transports)) or "no transport yet"
+
+
+def summarize(world: World) -> SecuritySummary:
+    """What can be said now."""
+    return SecuritySummary(tuple(map(_transport, world.bundles.values())))
+
+
+def _transport(bundle: Bundle) -> TransportSecurity:
+    stats = bundle.secure.stats()
+    return TransportSecurity(
+        key=bundle.key,
+        state=stats.state,
+        role=stats.role,
+        version=stats.version,
+        cipher=stats.cipher,
+        srtp_profile=stats.srtp_profile,
+        local_fingerprint=stats.local_fingerprint,
+        remote_fingerprint=stats.remote_fingerprint,
+        verified=bundle.secure.verified,
+        selected_pair=bundle.ice.selected_pair,
+    )
+
+
+def _place(candidate: CandidateFields) -> str:
+    address = f"[{candidate.address}]" if ":" in candidate.address else candidate.address
+    return f"{address}:{candidate.port} ({candidate.type})"

@@ -1,0 +1,174 @@
+"""Owns getStats: what the parts of a connection report, under the names of W3C webrtc-stats."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from peer.rtp.stats import RtpStats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peer.candidates import CandidateFields
+    from peer.identity.fingerprints import Fingerprint
+    from peer.runtime.bundle import Bundle
+    from peer.runtime.world import World
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportStats:
+    """One ICE and DTLS transport (webrtc-stats section 8.13). Sizes are in bytes."""
+
+    id: str
+    type: str
+    timestamp: float
+    packetsSent: int
+    packetsReceived: int
+    bytesSent: int
+    bytesReceived: int
+    iceRole: str
+    iceState: str
+    dtlsState: str
+    dtlsRole: str
+    tlsVersion: str | None
+    dtlsCipher: str | None
+    srtpCipher: str | None
+    selectedCandidatePairId: str | None
+    localCertificateId: str | None
+    remoteCertificateId: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateStats:
+    """A candidate of the selected pair (section 8.15)."""
+
+    id: str
+    type: str
+    timestamp: float
+    transportId: str
+    address: str
+    port: int
+    protocol: str
+    candidateType: str
+    priority: int
+    foundation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidatePairStats:
+    """The selected pair (section 8.16). `currentRoundTripTime` is in seconds."""
+
+    id: str
+    type: str
+    timestamp: float
+    transportId: str
+    localCandidateId: str
+    remoteCandidateId: str
+    state: str
+    nominated: bool
+    currentRoundTripTime: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateStats:
+    """A certificate by its fingerprint (section 8.17)."""
+
+    id: str
+    type: str
+    timestamp: float
+    fingerprint: str
+    fingerprintAlgorithm: str
+
+
+#: OpenSSL's names, and the bytes on the wire that webrtc-stats section 8.13 wants in hexadecimal.
+_TLS_VERSIONS = MappingProxyType({"DTLSv1.2": "FEFD", "DTLSv1.3": "FEFC"})
+
+Stats = RtpStats | TransportStats | CandidateStats | CandidatePairStats | CertificateStats
+StatsReport = dict[str, Stats]
+
+
+async def collect(world: World) -> StatsReport:
+    """Everything that can be said now, by id."""
+    report: StatsReport = {}
+    for transceiver in tuple(world.transceivers.values()):
+        report.update(await transceiver.sender.getStats())
+        report.update(await transceiver.receiver.getStats())
+    for bundle in world.bundles.values():
+        report.update((entry.id, entry) for entry in _transport(bundle))
+    return report
+
+
+def _transport(bundle: Bundle) -> Iterator[Stats]:
+    now = time.time() * 1000
+    secure = bundle.secure.stats()
+    name = f"transport-{bundle.key}"
+    pair = bundle.ice.selected_pair
+    remote = secure.remote_fingerprint
+    yield TransportStats(
+        id=name,
+        type="transport",
+        timestamp=now,
+        packetsSent=secure.packets_sent,
+        packetsReceived=secure.packets_received,
+        bytesSent=secure.bytes_sent,
+        bytesReceived=secure.bytes_received,
+        iceRole="unknown" if bundle.ice.role is None else bundle.ice.role.value,
+        iceState=bundle.ice.state.value,
+        dtlsState=secure.state.value,
+        dtlsRole="unknown" if secure.role is None else secure.role.value,
+        tlsVersion=_TLS_VERSIONS.get(secure.version or ""),
+        dtlsCipher=secure.cipher,
+        srtpCipher=secure.srtp_profile,
+        selectedCandidatePairId=None if pair is None else f"{name}-pair",
+        localCertificateId=f"{name}-local-certificate",
+        remoteCertificateId=None if remote is None else f"{name}-remote-certificate",
+    )
+    yield _certificate(f"{name}-local-certificate", now, secure.local_fingerprint)
+    if remote is not None:
+        yield _certificate(f"{name}-remote-certificate", now, remote)
+    if pair is not None:
+        local, far = (
+            _candidate(name, side, now, candidate)
+            for side, candidate in zip(("local", "remote"), pair, strict=True)
+        )
+        yield local
+        yield far
+        yield CandidatePairStats(
+            id=f"{name}-pair",
+            type="candidate-pair",
+            timestamp=now,
+            transportId=name,
+            localCandidateId=local.id,
+            remoteCandidateId=far.id,
+            state="succeeded",
+            nominated=True,
+            currentRoundTripTime=bundle.ice.round_trip_time,
+        )
+
+
+def _certificate(name: str, now: float, fingerprint: Fingerprint) -> CertificateStats:
+    return CertificateStats(
+        id=name,
+        type="certificate",
+        timestamp=now,
+        fingerprint=fingerprint.value,
+        fingerprintAlgorithm=fingerprint.algorithm,
+    )
+
+
+def _candidate(transport: str, side: str, now: float, candidate: CandidateFields) -> CandidateStats:
+    return CandidateStats(
+        id=f"{transport}-{side}-candidate",
+        type=f"{side}-candidate",
+        timestamp=now,
+        transportId=transport,
+        address=candidate.address,
+        port=candidate.port,
+        protocol=candidate.transport,
+        candidateType=candidate.type,
+        priority=candidate.priority,
+        foundation=candidate.foundation,
+    )

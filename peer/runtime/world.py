@@ -1,0 +1,241 @@
+"""Owns what exists outside of negotiation: running transports, senders, receivers, data channels.
+
+It carries out effects. `prepare` may fail and is then undone; `apply` cannot fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from peer.negotiation.effects import (
+    AnnounceTrack,
+    CloseData,
+    CloseTransport,
+    ConfigureRtp,
+    ConnectData,
+    CreateTransceiver,
+    Effect,
+    OpenGeneration,
+    OpenTransport,
+    Preparation,
+    StopTransceiver,
+    TransportEffect,
+)
+from peer.runtime.bundle import Bundle, BundleEvents
+from peer.runtime.key_log import on_secret
+from peer.runtime.preparing import Prepared, open_all, undo_all
+from peer.tasks import TaskGroup
+from peer.transport.adapters.ice_servers import parse_servers
+from peer.transport.sctp.transport import DataTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from peer.configuration import PeerConfiguration
+    from peer.identity.wallet import Wallet
+    from peer.negotiation.early import EarlyReception
+    from peer.negotiation.session import Session
+    from peer.runtime.connection_tap import ConnectionTap
+    from peer.transceiver import RtpTransceiver
+    from peer.transport.sctp.transport import DataChannel
+
+#: How long what sends and receives may take to end before its transports go, in seconds.
+_PATIENCE = 0.25
+
+
+class WorldEvents(BundleEvents, Protocol):
+    """What the world tells the connection."""
+
+    def make_transceiver(self, key: int) -> RtpTransceiver:
+        """Make the object for a transceiver that a remote offer asked for."""
+
+    def on_channel(self, channel: DataChannel) -> None:
+        """The peer opened a data channel."""
+
+
+class World:
+    """The things that effects act on, by the names that effects use.
+
+    Args:
+        configuration: For transports.
+        wallet: The certificates that transports show.
+        events: Who is told.
+        tap: Where the connection is traced.
+
+    Raises:
+        ConfigurationError: The URL of a server cannot be used, or the key log not be written.
+    """
+
+    def __init__(
+        self,
+        configuration: PeerConfiguration,
+        wallet: Wallet,
+        events: WorldEvents,
+        tap: ConnectionTap | None = None,
+    ) -> None:
+        self.bundles: dict[str, Bundle] = {}
+        self.transceivers: dict[int, RtpTransceiver] = {}
+        self.data: DataTransport | None = None
+        self.wallet = wallet
+        # A server that cannot be used is refused now, and not when an offer is set.
+        parse_servers(configuration.iceServers)
+        self._on_secret = on_secret(configuration)
+        self._configuration = configuration
+        self._endings = TaskGroup()
+        self._events = events
+        self._tap = tap
+
+    def data_transport(self) -> DataTransport:
+        """The one SCTP transport, made when it is first needed."""
+        if self.data is None:
+            self.data = DataTransport(on_channel=self._events.on_channel)
+        return self.data
+
+    async def prepare(self, effects: Iterable[Preparation]) -> list[Prepared]:
+        """Bind the sockets of a plan, all or none.
+
+        Raises:
+            IceError: One cannot be bound.
+        """
+        prepared = [self._to_prepare(effect) for effect in effects]
+        await open_all(prepared)
+        return prepared
+
+    async def discard(self, prepared: Iterable[Prepared]) -> None:
+        """Undo `prepare`."""
+        await undo_all(prepared)
+
+    def adopt(self, prepared: Iterable[Prepared]) -> None:
+        """The plan was committed: its transports are ours."""
+        for each in prepared:
+            self.bundles[each.bundle.key] = each.bundle
+
+    def keep_certificates(self, session: Session) -> None:
+        """Forget those that the session shows no more."""
+        used = {session.rekey}
+        for each in (session, session.stable or session):
+            used.add(each.fingerprints)
+            for transport in each.transports:
+                for terms in (transport.association, *transport.fallbacks):
+                    used.add(terms.local.fingerprints)
+        self.wallet.keep(used)
+
+    def receive_early(self, bundle: Bundle, receptions: Iterable[EarlyReception]) -> None:
+        """Receive what was offered, from a peer that is not verified yet."""
+        for reception in receptions:
+            transceiver = self.transceivers.get(reception.transceiver)
+            if transceiver is None or transceiver.direction == "stopped":
+                continue
+            receiver, engine = transceiver.receiver, bundle.engine
+            if receiver.started:
+                receiver.move(engine, reception.parameters)
+            else:
+                receiver.start(engine, reception.parameters, transceiver.sender.ssrc)
+            bundle.if_failed(receiver.disown)
+
+    def apply(self, effects: Iterable[Effect]) -> None:
+        """Carry out what a committed plan asks for."""
+        for effect in effects:
+            self._apply(effect)
+
+    async def close(self) -> None:
+        """End everything: first what sends and receives, then what carries it."""
+        for key in tuple(self.transceivers):
+            self._end_soon(key)
+        if self.data is not None:
+            self._endings.spawn(self.data.close(), "close data channels")
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._endings.join()
+        except TimeoutError:
+            # A track that does not give up its frame, or a decoder at work, must not hold sockets.
+            pass
+        finally:
+            await asyncio.gather(*(bundle.close() for bundle in self.bundles.values()))
+            await self._endings.close()
+
+    def _apply(self, effect: Effect) -> None:
+        if isinstance(effect, TransportEffect):
+            self.bundles[effect.key].apply(effect)
+            return
+        match effect:
+            case OpenTransport() | OpenGeneration():
+                raise AssertionError("sockets are bound by prepare")
+            case CloseTransport(key=key):
+                bundle = self.bundles.pop(key)
+                self._endings.spawn(bundle.close(), f"close transport {key}")
+            case CreateTransceiver(transceiver=key):
+                self.transceivers[key] = self._events.make_transceiver(key)
+            case StopTransceiver(transceiver=key):
+                self._end_soon(key)
+            case ConfigureRtp():
+                self._agree_on_media(self.bundles[effect.transport], effect)
+            case AnnounceTrack():
+                """The connection announces it when everything else is in place."""
+            case ConnectData(transport=key):
+                self._connect_data(self.bundles[key], effect)
+            case CloseData():
+                if self.data is not None:
+                    self._endings.spawn(self.data.close(), "close data channels")
+            case _:
+                assert_never(effect)
+
+    def _to_prepare(self, effect: Preparation) -> Prepared:
+        if isinstance(effect, OpenGeneration):
+            return Prepared(self.bundles[effect.key], effect.local, is_new=False)
+        bundle = Bundle(
+            effect,
+            self.wallet,
+            self._configuration,
+            self._events,
+            on_secret=self._on_secret,
+            tap=None if self._tap is None else self._tap.of_transport(effect.key),
+        )
+        return Prepared(bundle, effect.local, is_new=True)
+
+    def _agree_on_media(self, bundle: Bundle, effect: ConfigureRtp) -> None:
+        if effect.send is not None or effect.receive is not None:
+            bundle.secure.require_srtp()
+        bundle.when_connected(f"transceiver {effect.transceiver}", lambda: self._configure(effect))
+
+    def _configure(self, effect: ConfigureRtp) -> None:
+        bundle = self.bundles.get(effect.transport)
+        transceiver = self.transceivers.get(effect.transceiver)
+        # `stop` ends sender and receiver at once, long before the m-section is gone.
+        if bundle is None or transceiver is None or transceiver.direction == "stopped":
+            return
+        sender, receiver, engine = transceiver.sender, transceiver.receiver, bundle.engine
+        if sender.started:
+            sender.update(effect.send)
+        elif effect.send is not None:
+            sender.start(engine, effect.send)
+        receiver.verified = True
+        if effect.receive is not None and receiver.started and receiver.engine is not engine:
+            # Media that came before the answer came over a transport that it bundled away.
+            receiver.move(engine, effect.receive)
+        elif receiver.started:
+            receiver.update(effect.receive)
+        elif effect.receive is not None:
+            receiver.start(engine, effect.receive, sender.ssrc)
+
+    def _connect_data(self, bundle: Bundle, effect: ConnectData) -> None:
+        data = self.data_transport()
+        bundle.data = data
+        bundle.when_connected(
+            "data",
+            lambda: data.start(
+                bundle.secure.face,
+                remote_port=effect.remote_port,
+                remote_max_message_size=effect.remote_max_message_size,
+            ),
+        )
+
+    def _end_soon(self, key: int) -> None:
+        transceiver = self.transceivers.pop(key)
+        self._endings.spawn(_end(transceiver), f"end transceiver {key}")
+
+
+async def _end(transceiver: RtpTransceiver) -> None:
+    await transceiver.sender.stop()
+    await transceiver.receiver.stop()

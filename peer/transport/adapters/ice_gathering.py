@@ -1,0 +1,141 @@
+"""Owns how one candidate is made: a socket, a STUN answer, an allocation."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import TYPE_CHECKING
+
+from aioice import Candidate, stun
+from aioice.candidate import candidate_foundation, candidate_priority
+from aioice.ice import get_host_addresses
+from aioice.turn import create_turn_endpoint
+
+from peer.errors import IceError
+from peer.transport.adapters.ice import COMPONENT, IceAgent
+from peer.transport.adapters.ice_servers import TurnServer, TurnTransportProtocol
+from peer.transport.net.udp import UdpTransport, enlarge_buffers
+
+if TYPE_CHECKING:
+    from peer.transport.adapters.ice_socket import Address, IceSocket
+
+
+def local_addresses() -> list[str]:
+    """Every address of this machine but the loopback's, unless it has no other."""
+    return get_host_addresses(use_ipv4=True, use_ipv6=True) or ["127.0.0.1"]
+
+
+async def bind_host(agent: IceAgent, address: str, preference: int) -> Candidate | None:
+    """Bind a socket to a local address; its host candidate, or None where that cannot be."""
+    try:
+        sock = await _bound(address)
+    except OSError:
+        return None
+    protocol = agent.make_socket()
+    try:
+        protocol.connection_made(UdpTransport(sock, protocol))
+    except NotImplementedError:
+        # The loop of Windows.
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: protocol, sock=sock)
+    if agent.closing:
+        await protocol.close()
+        return None
+    host, port = protocol.transport.get_extra_info("sockname")[:2]
+    protocol.preference = preference
+    candidate = _candidate("host", (host, port), preference, base=host)
+    agent.add_local(protocol, candidate)
+    return candidate
+
+
+async def _bound(address: str) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(address, 0, type=socket.SOCK_DGRAM)
+    family, kind, protocol, _, name = found[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        sock.bind(name)
+    except OSError:
+        sock.close()
+        raise
+    enlarge_buffers(sock)
+    return sock
+
+
+async def query_reflexive(
+    agent: IceAgent, protocol: IceSocket, server: Address
+) -> Candidate | None:
+    """Ask a STUN server for the mapped address of a socket; None where that is not new.
+
+    Raises:
+        IceError: The server refuses, does not answer, or answers nonsense.
+    """
+    request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    try:
+        response, source = await protocol.request(request, server)
+    except stun.TransactionError as error:
+        raise IceError(str(error)) from error
+    mapped = response.attributes.get("XOR-MAPPED-ADDRESS")
+    if mapped is None or source != server:
+        raise IceError("the answer has no XOR-MAPPED-ADDRESS, or is not the server's")
+    base = protocol.local_candidate
+    # RFC 8445 section 5.1.3: same address and same base is redundant, whichever server said it.
+    if any(
+        (c.host, c.port) == mapped
+        and (c is base or (c.related_address, c.related_port) == (base.host, base.port))
+        for c in agent.local_candidates
+    ):
+        return None
+    candidate = _candidate(
+        "srflx", mapped, protocol.preference, base=base.host, related=(base.host, base.port)
+    )
+    agent.add_reflexive(candidate)
+    return candidate
+
+
+async def allocate_relay(agent: IceAgent, server: TurnServer, preference: int) -> Candidate:
+    """Make an allocation on a TURN server; its candidate.
+
+    Raises:
+        IceError: The server refuses, does not answer, or cannot be reached.
+    """
+    try:
+        _, protocol = await create_turn_endpoint(
+            agent.make_socket,
+            server_addr=(server.host, server.port),
+            username=server.username,
+            password=server.credential,
+            ssl=server.transport is TurnTransportProtocol.TLS,
+            transport="udp" if server.transport is TurnTransportProtocol.UDP else "tcp",
+        )
+    except (OSError, ValueError, stun.TransactionError) as error:
+        raise IceError(str(error)) from error
+    address = protocol.transport.get_extra_info("sockname")
+    related = protocol.transport.get_extra_info("related_address")
+    if agent.relay_only:
+        # RFC 9429 section 3.5.3: the policy hides our address in `raddr` as well.
+        related = ("::" if ":" in address[0] else "0.0.0.0", 9)
+    protocol.preference = preference
+    candidate = _candidate("relay", address, preference, base=address[0], related=related)
+    agent.add_local(protocol, candidate)
+    return candidate
+
+
+def _candidate(
+    kind: str, address: Address, preference: int, *, base: str, related: Address | None = None
+) -> Candidate:
+    return Candidate(
+        foundation=candidate_foundation(kind, "udp", base),
+        component=COMPONENT,
+        transport="udp",
+        priority=candidate_priority(COMPONENT, kind, preference),
+        host=address[0],
+        port=address[1],
+        type=kind,
+        related_address=None if related is None else related[0],
+        related_port=None if related is None else related[1],
+    )

@@ -1,0 +1,1 @@
+"""Sockets: UDP read to its end on each wake-up."""

@@ -1,0 +1,45 @@
+"""Owns the numbers that a secure transport reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peer.identity.fingerprints import Fingerprint
+    from peer.security_policy import SrtpProfile
+    from peer.states import DtlsRole, DtlsTransportState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecureTransportStats:
+    """One moment of a secure transport (W3C webrtc-stats RTCTransportStats, and more).
+
+    Args:
+        state: Of the transport.
+        association: The number of the association that we send with, which the following are of.
+        role: Ours in the handshake; None before it is known.
+        version: For example `DTLSv1.2`; None before the handshake is complete, like the next two.
+        cipher: The cipher suite by OpenSSL's name.
+        srtp_profile: For example `SRTP_AEAD_AES_256_GCM`; None also where the peer has no SRTP.
+        local_fingerprint: SHA-256 of our certificate.
+        remote_fingerprint: SHA-256 of the certificate that the peer has shown.
+        packets_sent: As in `Counters`, and so on.
+    """
+
+    state: DtlsTransportState
+    association: int
+    role: DtlsRole | None
+    version: str | None
+    cipher: str | None
+    srtp_profile: SrtpProfile | None
+    local_fingerprint: Fingerprint
+    remote_fingerprint: Fingerprint | None
+    packets_sent: int
+    packets_received: int
+    bytes_sent: int
+    bytes_received: int
+    dropped_unsent: int
+    dropped_unauthentic: int
+    dropped_early: int
+    dropped_foreign: int

@@ -1,0 +1,157 @@
+"""Owns the demo's page as a test sees it: its buttons, its words, its pixels and its sound."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from tests.support.browser.browsers import Browser, Page
+
+#: Chromium encodes a canvas in full range and says so in an RTP header extension that the Python
+#: side does not take, so the picture comes back with more contrast; and the first seconds of a call
+#: have few bits for colour. Bars beside each other differ by more than this.
+COLOUR_TOLERANCE = 45
+
+_PIXELS = """async (x, y, width, height) => {
+    const video = document.getElementById("returned");
+    const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+    const context = canvas.getContext("2d");
+    context.drawImage(video, 0, 0);
+    return [...context.getImageData(x, y, width, height).data];
+}"""
+
+_STREAM_STATS = """async (type) => {
+    const report = await handfast.session.call.connection.getStats();
+    return [...report.values()].find((s) => s.type === type && s.kind === "video");
+}"""
+
+# Recorded and decoded, because an AudioContext of Firefox stands still on a machine without sound.
+_SAMPLES = """async (seconds) => {
+    const stream = document.getElementById("returned").srcObject;
+    const recorder = new MediaRecorder(new MediaStream(stream.getAudioTracks()));
+    const parts = [];
+    recorder.addEventListener("dataavailable", ({ data }) => parts.push(data));
+    const stopped = new Promise((resolve) => recorder.addEventListener("stop", resolve));
+    recorder.start();
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+    recorder.stop();
+    await stopped;
+    const encoded = await new Blob(parts).arrayBuffer();
+    const decoded = await new OfflineAudioContext(1, 48000, 48000).decodeAudioData(encoded);
+    return [...decoded.getChannelData(0)].map((sample) => Math.round(32767 * sample));
+}"""
+
+
+class Colour(NamedTuple):
+    """Red, green and blue, 0 to 255."""
+
+    red: int
+    green: int
+    blue: int
+
+    def is_near(self, other: Sequence[int]) -> bool:
+        """Whether no part differs by more than what encoding may change."""
+        return all(abs(a - b) <= COLOUR_TOLERANCE for a, b in zip(self, other, strict=True))
+
+
+@dataclass(frozen=True)
+class DemoPage:
+    """The page in one tab."""
+
+    tab: Page
+
+    @classmethod
+    async def open(cls, browser: Browser, url: str, *, source: str = "synthetic") -> DemoPage:
+        """Load it, without calling."""
+        page = cls(await browser.open(f"{url}?source={source}"))
+        await page.tab.wait_for("globalThis.handfast !== undefined")
+        return page
+
+    async def press(self, button: str) -> None:
+        """Click what has this id."""
+        await self.tab.evaluate(f"document.getElementById({json.dumps(button)}).click()")
+
+    async def call(self) -> None:
+        """Call the Python peer and wait until picture and data channel are there."""
+        await self.press("call")
+        await self.wait_for_state("channel", "open")
+        await self.tab.wait_for("document.querySelector('.returned.live') !== null")
+
+    async def wait_for_state(self, machine: str, state: str) -> None:
+        """Until the page shows that state of that machine."""
+        selector = f"[data-state={machine}]"
+        shown = f"document.querySelector({json.dumps(selector)}).textContent"
+        await self.tab.wait_for(f"{shown} === {json.dumps(state)}")
+
+    async def wait_for_problem(self, code: str, *, timeout: float = 30) -> str:
+        """Until that problem is shown; the words of it."""
+        box = "document.getElementById('problem')"
+        shown = f"{box}.dataset.code === {json.dumps(code)} && {box}.innerText"
+        return str(await self.tab.wait_for(shown, timeout=timeout))
+
+    async def text(self, identifier: str) -> str:
+        """What is written in the element of this id."""
+        return str(await self.tab.evaluate(f"document.getElementById('{identifier}').innerText"))
+
+    async def ladder(self, words: str) -> list[str]:
+        """What each arrow and note of the ladder says, once one of them has these words."""
+        rungs = "[...document.querySelectorAll('#ladder .said')].map((said) => said.textContent)"
+        shown = f"{rungs}.some((said) => said.includes({json.dumps(words)}))"
+        return [str(said) for said in await self.tab.wait_for(f"{shown} && {rungs}")]
+
+    async def change(self, button: str) -> str:
+        """Press `rekey` or `restart-ice`; what the page says became of it."""
+        await self.tab.wait_for(f"!document.getElementById({json.dumps(button)}).disabled")
+        await self.press(button)
+        said = "document.getElementById('outcome')"
+        settled = f"['good', 'bad'].includes({said}.dataset.mood)"
+        return str(await self.tab.wait_for(f"{settled} && {said}.innerText"))
+
+    async def tags(self, words: str) -> list[str]:
+        """By which association each row of the ladder goes that has these words."""
+        rungs = "[...document.querySelectorAll('#ladder .said')]"
+        mine = f"{rungs}.filter((said) => said.textContent.includes({json.dumps(words)}))"
+        tag = "said.querySelector('.tag')?.textContent ?? ''"
+        return [str(found) for found in await self.tab.evaluate(f"{mine}.map((said) => {tag})")]
+
+    async def fact(self, name: str) -> str:
+        """A fact of the transport, once it is known."""
+        cell = f"document.querySelector('[data-fact={name}]')"
+        known = f"{cell}.querySelector('.unknown') === null"
+        return str(await self.tab.wait_for(f"{known} && {cell}.textContent"))
+
+    async def frames(self, kind: str) -> int:
+        """Frames so far: `framesDecoded` of `inbound-rtp`, `framesSent` of `outbound-rtp`."""
+        counter = "framesDecoded" if kind == "inbound-rtp" else "framesSent"
+        return int(
+            await self.tab.evaluate(f"({_STREAM_STATS})('{kind}').then((s) => s?.{counter} ?? 0)")
+        )
+
+    async def wait_for_frames(self, kind: str, least: int) -> int:
+        """Until so many frames have passed; the number then."""
+        counter = "framesDecoded" if kind == "inbound-rtp" else "framesSent"
+        look = f"({_STREAM_STATS})('{kind}').then((s) => s?.{counter} >= {least} && s.{counter})"
+        return int(await self.tab.wait_for(look))
+
+    async def pixels(self, x: int, y: int, width: int, height: int) -> list[Colour]:
+        """A part of the returned picture, row by row."""
+        data = await self.tab.evaluate(f"({_PIXELS})({x}, {y}, {width}, {height})")
+        return [Colour(*data[i : i + 3]) for i in range(0, len(data), 4)]
+
+    async def sent_colours(self) -> list[Colour]:
+        """The colours of the bars that the page sends, from the left."""
+        bars = await self.tab.evaluate("import('/call/synthetic.js').then((m) => m.BARS)")
+        return [Colour(*bar) for bar in bars]
+
+    async def sound(self, seconds: float) -> NDArray[np.int16]:
+        """What comes back in so many seconds, as samples at 48 kHz."""
+        samples = await self.tab.evaluate(f"({_SAMPLES})({seconds})")
+        return np.array(samples).clip(-32768, 32767).astype(np.int16)

@@ -1,0 +1,115 @@
+"""Owns the capture of UDP on an interface of the kernel, apart from both ends (as root only)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from tests.support.network.netns import Namespace
+
+Address: TypeAlias = tuple[str, int]
+
+_ETH_P_ALL = 0x0003
+_PACKET_OUTGOING = 4
+# Python has no name for it.
+_SO_RCVBUFFORCE = 33
+_UDP = 17
+_MOST_PACKETS = 100_000
+_RECEIVE_BUFFER = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A UDP datagram on the wire."""
+
+    source: Address
+    target: Address
+    data: bytes
+
+
+class Capture:
+    """What passes, in the kernel's order.
+
+    Attributes:
+        packets: Up to 100,000 of them; more are an error.
+    """
+
+    def __init__(self, tap: socket.socket, interface: str) -> None:
+        self.packets: list[Packet] = []
+        self._tap = tap
+        # The loopback shows each packet going out and coming in.
+        self._ignored = _PACKET_OUTGOING if interface == "lo" else None
+
+    def between(
+        self, some: Collection[Address | str], others: Collection[Address | str] | None = None
+    ) -> list[Packet]:
+        """What passed between some (addresses with or without a port) and others, or anybody."""
+        return [
+            packet
+            for packet in self.packets
+            if any(
+                _is_one(end, some) and (others is None or _is_one(other, others))
+                for end, other in (
+                    (packet.source, packet.target),
+                    (packet.target, packet.source),
+                )
+            )
+        ]
+
+    def read(self) -> None:
+        """Take what the kernel has."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                frame, (_, protocol, kind, *_) = self._tap.recvfrom(65536)
+                packet = None if kind == self._ignored else _udp(protocol, frame)
+                if packet is None:
+                    continue
+                if len(self.packets) == _MOST_PACKETS:
+                    raise OverflowError(f"more than {_MOST_PACKETS} packets")
+                self.packets.append(packet)
+
+
+@contextlib.contextmanager
+def capture(interface: str, place: Namespace | None = None) -> Iterator[Capture]:
+    """Capture on an interface, of a namespace or of this machine, until the context ends."""
+    kind = (socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+    with socket.socket(*kind) if place is None else place.socket(*kind) as tap:
+        tap.setblocking(False)
+        # Beyond what the system lets others have.
+        tap.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER)
+        tap.bind((interface, _ETH_P_ALL))
+        taken = Capture(tap, interface)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(tap, taken.read)
+        try:
+            yield taken
+        finally:
+            loop.remove_reader(tap)
+
+
+def _is_one(address: Address, of: Collection[Address | str]) -> bool:
+    return address in of or address[0] in of
+
+
+def _udp(protocol: int, frame: bytes) -> Packet | None:
+    """RFC 791 section 3.1 and RFC 8200 section 3 without extension headers, RFC 768."""
+    match protocol:
+        case 0x0800 if frame[9] == _UDP:
+            source, target, start = frame[12:16], frame[16:20], 4 * (frame[0] & 0x0F)
+        case 0x86DD if frame[6] == _UDP:
+            source, target, start = frame[8:24], frame[24:40], 40
+        case _:
+            return None
+    size = int.from_bytes(frame[start + 4 : start + 6])
+    return Packet(
+        (str(ipaddress.ip_address(source)), int.from_bytes(frame[start : start + 2])),
+        (str(ipaddress.ip_address(target)), int.from_bytes(frame[start + 2 : start + 4])),
+        frame[start + 8 : start + size],
+    )

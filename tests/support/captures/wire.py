@@ -1,0 +1,258 @@
+"""Owns a wire between two connections: UDP relays that keep what passes, and may meddle with it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from tests.support.negotiation.connections import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from peer import SessionDescription
+
+Address = tuple[str, int]
+
+_CANDIDATE = re.compile(r"a=candidate:\S+ 1 udp \d+ (\S+) (\d+) typ host\r\n")
+_HOST = "127.0.0.1"
+
+
+class Side(StrEnum):
+    """Which connection, by what it did first."""
+
+    OFFERER = "offerer"
+    ANSWERER = "answerer"
+
+    @property
+    def other(self) -> Side:
+        return Side.ANSWERER if self is Side.OFFERER else Side.OFFERER
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One datagram as it came out of a connection.
+
+    Args:
+        sender: Who sent it.
+        path: Over which of the wire's paths, counted from 0.
+        data: Its bytes.
+    """
+
+    sender: Side
+    path: int
+    data: bytes
+
+    @property
+    def is_stun(self) -> bool:
+        return self.data[0] <= 3
+
+    @property
+    def is_dtls(self) -> bool:
+        return 20 <= self.data[0] <= 63
+
+    @property
+    def is_srtp(self) -> bool:
+        return 128 <= self.data[0] <= 191
+
+
+#: What becomes of a datagram: what is sent on in its place.
+Fate = Callable[[Captured], Iterable[bytes]]
+
+
+def pass_on(datagram: Captured) -> Iterable[bytes]:
+    """Send it on as it is."""
+    yield datagram.data
+
+
+class _Face(asyncio.DatagramProtocol):
+    """The socket that one side takes for the other."""
+
+    def __init__(self, received: Callable[[bytes, Address], None]) -> None:
+        self._received = received
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self._received(data, addr)
+
+
+class Path:
+    """One way between the two: each side knows only the address that stands for the other.
+
+    Attributes:
+        faces: The sockets; `faces[side]` is what `side` takes for its peer.
+        homes: Where the sides are.
+    """
+
+    def __init__(self, wire: Wire, number: int, section: int) -> None:
+        self.section = section
+        self.faces: dict[Side, asyncio.DatagramTransport] = {}
+        self.homes: dict[Side, Address] = {}
+        self._wire = wire
+        self._number = number
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        for side in Side:
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda side=side: _Face(  # type: ignore[misc]  # mypy cannot infer a default
+                    lambda data, addr: self._received(side, data, addr)
+                ),
+                local_addr=(_HOST, 0),
+            )
+            self.faces[side] = transport
+
+    def close(self) -> None:
+        for face in self.faces.values():
+            face.close()
+
+    def candidate(self, side: Side, priority: int) -> str:
+        """The line that leads `side` here."""
+        host, port = self.faces[side].get_extra_info("sockname")
+        return f"a=candidate:{self._number + 1} 1 udp {priority} {host} {port} typ host\r\n"
+
+    def inject(self, side: Side, data: bytes) -> None:
+        """Send `side` something from its peer's own address."""
+        self.faces[side].sendto(data, self.homes[side])
+
+    def _received(self, sender: Side, data: bytes, addr: Address) -> None:
+        if self.homes.setdefault(sender, addr) != addr:
+            return
+        captured = Captured(sender, self._number, data)
+        for each in self._wire.captured(captured):
+            if sender.other in self.homes:
+                self.inject(sender.other, each)
+
+
+class Wire:
+    """The paths between two connections.
+
+    Attributes:
+        log: What came out of either connection, in order.
+        fate: What becomes of each datagram.
+        paths: In the order of the m-sections, `ways` for each that has candidates.
+    """
+
+    def __init__(self, ways: int) -> None:
+        self.log: list[Captured] = []
+        self.fate: Fate = pass_on
+        self.paths: list[Path] = []
+        self._ways = ways
+        self._changed = asyncio.Event()
+
+    async def offer(self, description: SessionDescription) -> SessionDescription:
+        """The offer as the answerer is to see it."""
+        for section, addresses in enumerate(_addresses(description)):
+            for _ in range(self._ways if addresses else 0):
+                path = Path(self, len(self.paths), section)
+                self.paths.append(path)
+                await path.open()
+                path.homes[Side.OFFERER] = addresses[0]
+        return self._rerouted(description, Side.ANSWERER)
+
+    def answer(self, description: SessionDescription) -> SessionDescription:
+        """The answer as the offerer is to see it."""
+        addresses = _addresses(description)
+        for path in self.paths:
+            if addresses[path.section]:
+                path.homes.setdefault(Side.ANSWERER, addresses[path.section][0])
+        return self._rerouted(description, Side.OFFERER)
+
+    def captured(self, datagram: Captured) -> Iterable[bytes]:
+        """From a path: decide on a datagram."""
+        self.log.append(datagram)
+        self._changed.set()
+        return self.fate(datagram)
+
+    def of(self, sender: Side | None = None, path: int | None = None) -> Iterator[Captured]:
+        """What came out of one side, over one path."""
+        for each in tuple(self.log):
+            if sender in (None, each.sender) and path in (None, each.path):
+                yield each
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something that came out makes a condition true."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+    def close(self) -> None:
+        for path in self.paths:
+            path.close()
+
+    def _rerouted(self, description: SessionDescription, reader: Side) -> SessionDescription:
+        parts = _sections(description)
+        for index, part in enumerate(parts[1:]):
+            here = [path for path in self.paths if path.section == index]
+            lines = "".join(
+                path.candidate(reader, 2130706431 - 256 * rank) for rank, path in enumerate(here)
+            )
+            if _CANDIDATE.search(part):
+                once = _CANDIDATE.sub("", part)
+                ending = "a=end-of-candidates\r\n"
+                parts[index + 1] = once.replace(ending, "") + lines + ending
+        return replace(description, sdp="".join(parts))
+
+
+@asynccontextmanager
+async def wire(ways: int = 1) -> AsyncIterator[Wire]:
+    """A wire on the loopback.
+
+    Args:
+        ways: Paths for each transport, the best first.
+    """
+    made = Wire(ways)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@asynccontextmanager
+async def stranger() -> AsyncIterator[Stranger]:
+    """A socket that is nobody's peer."""
+    made = Stranger()
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+        lambda: _Face(made.received), local_addr=(_HOST, 0)
+    )
+    made.transport = transport
+    try:
+        yield made
+    finally:
+        transport.close()
+
+
+class Stranger:
+    """An address that no check has come from.
+
+    Attributes:
+        answers: What it got back.
+    """
+
+    transport: asyncio.DatagramTransport
+
+    def __init__(self) -> None:
+        self.answers: list[bytes] = []
+
+    def send(self, data: bytes, address: Address) -> None:
+        self.transport.sendto(data, address)
+
+    def received(self, data: bytes, _: Address) -> None:
+        self.answers.append(data)
+
+
+def _sections(description: SessionDescription) -> list[str]:
+    return re.split(r"(?m)^(?=m=)", description.sdp)
+
+
+def _addresses(description: SessionDescription) -> list[list[Address]]:
+    """The candidates of each m-section."""
+    return [
+        [(host, int(port)) for host, port in _CANDIDATE.findall(part)]
+        for part in _sections(description)[1:]
+    ]

@@ -1,0 +1,96 @@
+"""Owns senders in virtual time: encoded frames as a receiver would give them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from media.recording.timeline import Placed
+from media.recording.transcode import FrameEncoder
+from peer import Codec, EncodedFrame
+from peer.rtp_parameters import MediaKind
+from tests.support.media.frames import flat_picture
+
+OPUS = Codec(kind=MediaKind.AUDIO, name="opus", payload_type=111, clock_rate=48_000, channels=2)
+VP8 = Codec(kind=MediaKind.VIDEO, name="VP8", payload_type=96, clock_rate=90_000)
+#: An Opus packet of 20 ms.
+SOUND = bytes((31 << 3, 0))
+
+
+@dataclass
+class Track:
+    """One track of a sender.
+
+    Args:
+        codec: Opus or VP8.
+        ahead: What the sender's clock is ahead of ours, in seconds.
+        delay: From the capture to the arrival, in seconds.
+        began: When it began to capture, by our clock; `pts` is 0 there.
+        report: When its first sender report comes; None for at once.
+        rate: Of its RTP clock against the true one.
+    """
+
+    codec: Codec = OPUS
+    ahead: float = 1.7e9
+    delay: float = 0.03
+    began: float = 100.0
+    report: float | None = None
+    rate: float = 1.0
+
+    def frame(self, captured: float, *, late: float = 0.0, keyframe: bool = True) -> EncodedFrame:
+        """What was captured then, by our clock."""
+        arrival = captured + self.delay + late
+        pts = round((captured - self.began) * self.rate * self.codec.clock_rate)
+        said = self.report is None or arrival >= self.report
+        return EncodedFrame(
+            codec=self.codec,
+            payload=SOUND,
+            ssrc=1,
+            timestamp=pts % 2**32,
+            pts=pts,
+            arrival=arrival,
+            wall_clock=captured + self.ahead if said else None,
+            keyframe=keyframe,
+        )
+
+    def frames(self, start: float, end: float) -> list[EncodedFrame]:
+        """All that was captured from then to then."""
+        step = 0.02 if self.codec is OPUS else 1 / 30
+        count = round((end - start) / step)
+        return [self.frame(start + index * step) for index in range(count)]
+
+
+def shifted(frame: EncodedFrame, wall: float) -> EncodedFrame:
+    """The same by a sender's clock that is set forward."""
+    assert frame.wall_clock is not None
+    return replace(frame, wall_clock=frame.wall_clock + wall)
+
+
+def pictures(
+    name: str, start: float, count: int, *, size: tuple[int, int] = (64, 48), key: int = 0
+) -> list[Placed]:
+    """Real ones, 30 a second on the line, with a key frame every 2 seconds."""
+    encoder = FrameEncoder(name)
+    made = []
+    for index in range(count):
+        picture = flat_picture(*size, luma=60 + index % 100)
+        picture.pts = 3000 * index
+        picture.time_base = Fraction(1, 90_000)
+        made += encoder.encode(picture, start + index / 30)
+    step = Fraction(1, 30)
+    return [Placed(key, each, Fraction(start) + i * step, step) for i, each in enumerate(made)]
+
+
+def sounds(start: float, count: int, *, key: int = 1, size: int = 100) -> list[Placed]:
+    """Opus packets, 50 a second on the line."""
+    track = Track(began=0.0)
+    step = Fraction(1, 50)
+    return [
+        Placed(
+            key,
+            replace(track.frame(start + index / 50), payload=SOUND + bytes(size - len(SOUND))),
+            Fraction(start) + index * step,
+            step,
+        )
+        for index in range(count)
+    ]

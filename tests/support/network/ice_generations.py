@@ -1,0 +1,198 @@
+"""Owns what the tests of ICE restarts share: a recorder, generations that do as they are told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from peer.candidates import CandidateFields
+from peer.errors import IceError
+from peer.ice_parameters import IceParameters
+from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.transport.ice.generations import IceGenerations
+from peer.transport.ice.transport import IceCounters, IceTransport
+
+if TYPE_CHECKING:
+    from peer.transport.adapters.ice_timing import IceTiming
+    from peer.transport.ice.transport import IceEvents
+    from peer.transport.tap import Tap
+
+CONNECTED, FAILED = IceTransportState.CONNECTED, IceTransportState.FAILED
+
+
+def parameters(name: str) -> IceParameters:
+    """Credentials with a name that a test can read."""
+    return IceParameters(name * 4, name * 22)
+
+
+def candidate(port: int) -> CandidateFields:
+    """A candidate that a test can tell from others."""
+    return CandidateFields("1", 1, "udp", 1, "192.0.2.1", port, "host")
+
+
+class ScriptedIce(IceTransport):
+    """A generation without sockets, whose fate is the test's to say."""
+
+    def __init__(self, local: IceParameters, events: IceEvents) -> None:
+        super().__init__(local=local, events=events)
+        self.events = events
+        self.started: tuple[IceParameters, IceRole] | None = None
+        self.added: list[CandidateFields | None] = []
+        self.sent: list[bytes] = []
+        self.closes = 0
+        #: What the kernel holds.
+        self.arriving: list[bytes] = []
+        self.refusal: BaseException | None = None
+        self.has_path = False
+        self.is_nominated = False
+        self.own_role: IceRole | None = None
+        self.counted = IceCounters()
+        self.found: list[CandidateFields] = []
+
+    @property
+    def nominated(self) -> bool:
+        return self.is_nominated
+
+    @property
+    def role(self) -> IceRole | None:
+        return self.own_role
+
+    @property
+    def counters(self) -> IceCounters:
+        return self.counted
+
+    @property
+    def local_candidates(self) -> tuple[CandidateFields, ...]:
+        return tuple(self.found)
+
+    @property
+    def selected_pair(self) -> tuple[CandidateFields, CandidateFields] | None:
+        port = ord(self.local.username_fragment[0])
+        return (candidate(port), candidate(port)) if self.has_path else None
+
+    async def gather(self) -> None:
+        self.gathering_state = IceGatheringState.GATHERING
+        if self.refusal is not None:
+            raise self.refusal
+        self.find(candidate(1))
+
+    def start(self, remote: IceParameters, role: IceRole) -> None:
+        self.started, self.own_role = (remote, role), role
+        self.become(IceTransportState.CHECKING)
+
+    def add_remote_candidate(self, candidate: CandidateFields | None) -> None:
+        self.added.append(candidate)
+
+    def send(self, datagram: bytes) -> bool:
+        if self.has_path:
+            self.sent.append(datagram)
+            self.counted.packets_sent += 1
+        return self.has_path
+
+    def drain(self) -> None:
+        for datagram in self.arriving:
+            self.hear(datagram)
+
+    async def close(self) -> None:
+        self.closes += 1
+        self.has_path = False
+        self.become(IceTransportState.CLOSED)
+
+    # What a test does
+
+    def find(self, found: CandidateFields | None) -> None:
+        """Gather a candidate, or no more."""
+        if found is None:
+            self.gathering_state = IceGatheringState.COMPLETE
+        else:
+            self.found.append(found)
+        self.events.on_candidate(found)
+
+    def become(self, state: IceTransportState) -> None:
+        """Change the state."""
+        if state is not self.state:
+            self.state = state
+            self.events.on_state(state)
+
+    def connect(self) -> None:
+        """Find a valid pair, which is not nominated."""
+        self.has_path = True
+        self.events.on_path()
+        self.become(CONNECTED)
+
+    def nominate(self) -> None:
+        """Nominate it."""
+        self.has_path = self.is_nominated = True
+        self.events.on_path()
+        self.become(CONNECTED)
+
+    def fail(self, reason: str = "as told") -> None:
+        """Have no path any more."""
+        self.has_path = False
+        self.error = IceError(reason)
+        self.become(FAILED)
+
+    def hear(self, datagram: bytes) -> None:
+        """Let a datagram of the peer come."""
+        self.counted.packets_received += 1
+        self.events.on_datagram(datagram)
+
+
+@dataclass
+class Told:
+    """A `GenerationEvents` that writes everything down."""
+
+    candidates: list[tuple[str, CandidateFields | None]] = field(default_factory=list)
+    states: list[IceTransportState] = field(default_factory=list)
+    datagrams: list[bytes] = field(default_factory=list)
+
+    def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
+        self.candidates.append((generation, candidate))
+
+    def on_state(self, state: IceTransportState) -> None:
+        self.states.append(state)
+
+    def on_datagram(self, datagram: bytes) -> None:
+        self.datagrams.append(datagram)
+
+
+class Scripted:
+    """The generations of a transport, each `ScriptedIce` under its letter; `a` is the first."""
+
+    def __init__(self, *, timing: IceTiming | None = None, tap: Tap | None = None) -> None:
+        self.told = Told()
+        self.made: dict[str, ScriptedIce] = {}
+        self.refusal: BaseException | None = None
+        self.ice = IceGenerations(
+            parameters("a"), make=self._make, events=self.told, timing=timing, tap=tap
+        )
+
+    def __getitem__(self, name: str) -> ScriptedIce:
+        return self.made[name]
+
+    def _make(self, local: IceParameters, events: IceEvents) -> ScriptedIce:
+        made = ScriptedIce(local, events)
+        made.refusal = self.refusal
+        self.made[local.username_fragment[0]] = made
+        return made
+
+    @property
+    def carries(self) -> str:
+        """The letter of the one that carries."""
+        return self.ice.local.username_fragment[0]
+
+    def start(self, name: str, role: IceRole = IceRole.CONTROLLING) -> None:
+        """Start the generation of this letter."""
+        self.ice.start(name * 4, parameters(name.upper()), role)
+
+    async def connected(self) -> None:
+        """Bring the first generation up."""
+        await self.ice.gather()
+        self.start("a")
+        self["a"].nominate()
+
+    async def restarting(self, name: str = "b") -> ScriptedIce:
+        """Start another generation."""
+        await self.ice.open(parameters(name))
+        self.start(name)
+        return self[name]

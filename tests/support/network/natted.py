@@ -1,0 +1,171 @@
+"""Owns one end of a call in a process of its own, which a test starts inside a namespace.
+
+`python -m tests.support.network.natted offerer stun:198.51.100.1:3478` writes its description as a
+line of JSON and reads that of the other end; once it hears the other's tone it writes a `Report`,
+and it ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from peer import IceServer, PeerConfiguration, PeerConnection, SessionDescription
+from tests.support.captures.wire import Side
+from tests.support.negotiation.connection_media import ToneTrack, hears
+from tests.support.negotiation.connections import expected, local, within
+from tests.support.project.tools import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.support.network.netns import Namespace
+    from tests.support.network.turn import TurnDaemon
+
+# Starting Python takes most of it.
+_PATIENCE = 30.0
+_END_PATIENCE = 5.0
+_PITCH = 500
+_LINE_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an end says of the pair that won, and of its peer.
+
+    Attributes:
+        role: Ours in DTLS.
+        local_type: Of the candidate.
+        remote_type: Of the candidate.
+        remote: The peer's address, as we know it.
+        verified: Whether its certificate has the fingerprint that it signalled.
+    """
+
+    role: str
+    local_type: str
+    remote_type: str
+    remote: tuple[str, int]
+    verified: bool
+
+    @classmethod
+    def of(cls, pc: PeerConnection) -> Self:
+        (transport,) = pc.security.transports
+        assert transport.role is not None
+        assert transport.selected_pair is not None
+        near, far = transport.selected_pair
+        address = far.address, far.port
+        return cls(transport.role.value, near.type, far.type, address, transport.verified)
+
+
+class End:
+    """A running one, seen from the test."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def tell(self, line: dict[str, Any]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(line).encode() + b"\n")
+        await self._process.stdin.drain()
+
+    async def hear(self) -> dict[str, Any]:
+        """Its next line.
+
+        Raises:
+            EOFError: It ended, with what it wrote to its standard error.
+        """
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        async with asyncio.timeout(_PATIENCE):
+            if line := await self._process.stdout.readline():
+                said: dict[str, Any] = json.loads(line)
+                return said
+            raise EOFError((await self._process.stderr.read()).decode())
+
+    async def report(self) -> Report:
+        said = await self.hear()
+        return Report(**{**said, "remote": tuple(said["remote"])})
+
+
+@asynccontextmanager
+async def end(side: Side, place: Namespace, server: TurnDaemon) -> AsyncIterator[End]:
+    """Start one.
+
+    Args:
+        side: What it does first.
+        place: Where it runs.
+        server: Which it asks for its public address.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *place.command(sys.executable, "-m", __name__, side.value, server.stun_url),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LINE_LIMIT,
+        cwd=ROOT,
+    )
+    assert process.stdin is not None
+    try:
+        yield End(process)
+    finally:
+        process.stdin.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_PATIENCE):
+                await process.wait()
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _main(side: Side, url: str) -> None:
+    async with (
+        _standard_input() as reader,
+        PeerConnection(PeerConfiguration(iceServers=(IceServer(url),))) as pc,
+    ):
+        coming = expected(pc, "track")
+        pc.addTrack(ToneTrack(_PITCH))
+        if side is Side.OFFERER:
+            await _describe(pc)
+            await _hear(pc, reader)
+        else:
+            await _hear(pc, reader)
+            await _describe(pc)
+        await within(pc.connected())
+        await hears((await within(coming)).track, _PITCH)
+        _say(asdict(Report.of(pc)))
+        await reader.read()
+
+
+async def _describe(pc: PeerConnection) -> None:
+    await pc.setLocalDescription()
+    await within(pc.gathering_complete())
+    _say({"type": local(pc).type.value, "sdp": local(pc).sdp})
+
+
+async def _hear(pc: PeerConnection, reader: asyncio.StreamReader) -> None:
+    await pc.setRemoteDescription(SessionDescription(**json.loads(await reader.readline())))
+
+
+def _say(line: dict[str, Any]) -> None:
+    print(json.dumps(line), flush=True)
+
+
+@asynccontextmanager
+async def _standard_input() -> AsyncIterator[asyncio.StreamReader]:
+    reader = asyncio.StreamReader(limit=_LINE_LIMIT)
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    try:
+        yield reader
+    finally:
+        pipe.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(Side(sys.argv[1]), sys.argv[2]))

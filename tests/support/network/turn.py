@@ -1,0 +1,145 @@
+"""Owns a real TURN server (coturn), on loopback or in a namespace."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aioice import stun
+
+from peer.configuration import IceServer
+from tests.support.project.tools import tool_path
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.network.netns import Namespace
+
+_HOST = "127.0.0.1"
+_START_TRIES = 100
+_ANSWER_WAIT = 0.1
+
+
+@dataclass
+class TurnDaemon:
+    """A running coturn."""
+
+    host: str
+    port: int
+    tls_port: int
+    process: asyncio.subprocess.Process
+    log_file: Path
+
+    def log(self) -> str:
+        """What it wrote down so far."""
+        return self.log_file.read_text()
+
+    @property
+    def stun_url(self) -> str:
+        return f"stun:{self.host}:{self.port}"
+
+    def turn(self, scheme: str = "turn", query: str = "", credential: str = "p") -> IceServer:
+        """It as a TURN server."""
+        port = self.tls_port if scheme == "turns" else self.port
+        return IceServer(f"{scheme}:{self.host}:{port}{query}", username="u", credential=credential)
+
+    def stun(self) -> IceServer:
+        """It as a STUN server."""
+        return IceServer(self.stun_url)
+
+    async def kill(self) -> None:
+        """End it without a word to its clients."""
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
+
+@asynccontextmanager
+async def turn_daemon(
+    folder: Path, *options: str, place: Namespace | None = None
+) -> AsyncIterator[TurnDaemon]:
+    """A coturn that answers; user `u`, password `p`.
+
+    Args:
+        folder: Where it may keep files.
+        options: More flags; without `--cert` it speaks no TLS.
+        place: Where it runs, if not on loopback.
+    """
+    host = _HOST if place is None else place.address
+    port, tls_port = _free_port(), _free_port()
+    command = (
+        tool_path("turnserver"),
+        *_flags(folder, host, port, tls_port),
+        *(options or ("--no-tls",)),
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(command if place is None else place.command(*command)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    daemon = TurnDaemon(host, port, tls_port, process, folder / "turn.log")
+    try:
+        await _answering((host, port), place)
+        yield daemon
+    finally:
+        await daemon.kill()
+
+
+def _flags(folder: Path, host: str, port: int, tls_port: int) -> Sequence[str]:
+    return (
+        "-n",
+        f"--listening-ip={host}",
+        f"--listening-port={port}",
+        f"--tls-listening-port={tls_port}",
+        f"--relay-ip={host}",
+        "--lt-cred-mech",
+        "--user=u:p",
+        "--realm=handfast",
+        "--allow-loopback-peers",
+        "--no-dtls",
+        "--no-cli",
+        "--no-stdout-log",
+        "--simple-log",
+        f"--log-file={folder}/turn.log",
+        f"--pidfile={folder}/turn.pid",
+        f"--userdb={folder}/turn.db",
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class _Probe(asyncio.DatagramProtocol):
+    def __init__(self) -> None:
+        self.answered = asyncio.Event()
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.answered.set()
+
+
+async def _answering(address: tuple[str, int], place: Namespace | None) -> None:
+    loop = asyncio.get_running_loop()
+    kind = (socket.AF_INET, socket.SOCK_DGRAM)
+    inside = socket.socket(*kind) if place is None else place.socket(*kind)
+    inside.bind((address[0], 0))
+    transport, probe = await loop.create_datagram_endpoint(_Probe, sock=inside)
+    request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
+    try:
+        for _ in range(_START_TRIES):
+            transport.sendto(bytes(request), address)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(probe.answered.wait(), _ANSWER_WAIT)
+                return
+        raise TimeoutError("coturn did not answer")
+    finally:
+        transport.close()

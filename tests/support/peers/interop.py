@@ -1,0 +1,146 @@
+"""Owns the results of handshakes with peers of others, and their table in docs/INTEROP.md.
+
+The tests write what they saw to artifacts/interop, a file for each peer; `python -m
+tests.support.peers.interop` puts that in the place that docs/INTEROP.md has for it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from peer.identity.certificate import KeyType
+from peer.security_policy import SrtpProfile
+from tests.support.peers.handshakes import Call, Handshake, Way
+from tests.support.peers.third_party import ForeignName
+from tests.support.project.tools import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+RESULTS = ROOT / "artifacts" / "interop"
+DOCUMENT = ROOT / "docs" / "INTEROP.md"
+BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+
+_NAMES = {
+    ForeignName.CHROMIUM: "Chromium",
+    ForeignName.FIREFOX: "Firefox",
+    ForeignName.WRTC: "libwebrtc (@roamhq/wrtc)",
+    ForeignName.LIBDATACHANNEL: "libdatachannel",
+    ForeignName.PION: "Pion",
+    ForeignName.WEBRTCBIN: "GStreamer webrtcbin",
+    ForeignName.WERIFT: "werift",
+}
+_VERSIONS = {"FEFD": "1.2", "FEFC": "1.3"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A call and what it showed, or in words why it came to nothing."""
+
+    call: Call
+    handshake: Handshake | None
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """All calls with one peer."""
+
+    peer: ForeignName
+    version: str
+    results: tuple[Result, ...]
+
+    def of(self, call: Call) -> Result:
+        """What came of this call.
+
+        Raises:
+            KeyError: It was not made.
+        """
+        for result in self.results:
+            if result.call == call:
+                return result
+        raise KeyError(call)
+
+    def write(self, folder: Path = RESULTS) -> None:
+        """Keep them for the table."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{self.peer}.json").write_bytes(msgspec.json.encode(self))
+
+
+def read(folder: Path = RESULTS) -> list[Results]:
+    """What was kept, in the order of the peers' names above."""
+    files = [folder / f"{name}.json" for name in ForeignName]
+    return [msgspec.json.decode(f.read_bytes(), type=Results) for f in files if f.exists()]
+
+
+def render(everything: Iterable[Results]) -> str:
+    """Both tables."""
+    everything = list(everything)
+    lines = [
+        "| peer | who offers | DTLS client | DTLS | cipher suite | SRTP profile |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [_way_row(results, way) for results in everything for way in Way]
+    keys = " | ".join(f"only {profile.name}" for profile in SrtpProfile)
+    lines += ["", f"| peer | {keys} | our RSA certificate | its certificate |"]
+    lines.append("|---|" + "---|" * (len(SrtpProfile) + 2))
+    lines += [_choice_row(results) for results in everything]
+    return "\n".join(lines)
+
+
+def _way_row(results: Results, way: Way) -> str:
+    result, name = results.of(Call(way)), f"{_NAMES[results.peer]} {results.version}"
+    offers = "we" if way is Way.OFFER else "peer"
+    if result.handshake is None:
+        client = "we" if way.our_role == "client" else "peer"
+        return f"| {name} | {offers} | {client} | {result.problem} | | |"
+    seen = result.handshake
+    client = "we" if seen.role == "client" else "peer"
+    version = _VERSIONS.get(seen.version or "", seen.version)
+    return (
+        f"| {name} | {offers} | {client} | {version} | {seen.cipher} | {_profile(seen.profile)} |"
+    )
+
+
+def _choice_row(results: Results) -> str:
+    calls = [Call(Way.OFFER, profile=profile) for profile in SrtpProfile]
+    calls.append(Call(Way.OFFER, KeyType.RSA_2048))
+    made = [results.of(call) for call in calls]
+    cells = ["yes" if each.handshake is not None else f"no: {_brief(each)}" for each in made]
+    # Where it is the server, the suite names the key of its certificate.
+    as_server = results.of(Call(Way.ANSWER_ACTIVE)).handshake
+    cells.append("" if as_server is None else (as_server.cipher or "").split("-")[1])
+    return f"| {_NAMES[results.peer]} | {' | '.join(cells)} |"
+
+
+def _brief(result: Result) -> str:
+    """The problem without the class of the error and without what comes after its first clause."""
+    return re.split("[,;]", (result.problem or "").partition(": ")[2])[0]
+
+
+def _profile(value: str | None) -> str:
+    return "none" if value is None else SrtpProfile(value).name
+
+
+def main() -> int:
+    """Write the tables anew."""
+    found = read()
+    lacking = [name.value for name in ForeignName if name not in {each.peer for each in found}]
+    if lacking:
+        print(f"no results for {', '.join(lacking)}: run tests/interop/handshake", file=sys.stderr)
+        return 1
+    text = DOCUMENT.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    DOCUMENT.write_text(f"{before}{BEGIN}\n{render(found)}\n{END}{after}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

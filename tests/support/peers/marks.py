@@ -1,0 +1,25 @@
+"""Owns how tests are parametrised with peers of others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.browser.browsers import BrowserName
+from tests.support.peers.third_party import ForeignName
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def peer_parameters(names: Iterable[ForeignName] = ForeignName) -> list[object]:
+    """Parameters for a fixture or a test: each needs its peer, and has a worker of its own."""
+    return [_parameter(name) for name in names]
+
+
+def _parameter(name: ForeignName) -> object:
+    if name.value in set(BrowserName):
+        return pytest.param(name, marks=pytest.mark.browser(name.value), id=name.value)
+    marks = (pytest.mark.needs(name.value), pytest.mark.xdist_group(f"peer-{name}"))
+    return pytest.param(name, marks=marks, id=name.value)

@@ -1,0 +1,275 @@
+"""Owns a session with a peer of others that goes through any number of offers, of either side.
+
+::
+
+    async with parley_with(ForeignName.PION) as session:
+        await session.open()
+        await session.offer()
+        await session.be_offered(ice_restart=True)
+        print(await session.report())
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from media import SyntheticAudioTrack, SyntheticVideoTrack
+from peer import PeerConfiguration, PeerConnection, SessionDescription
+from peer.rtp.inbound.stats import InboundRtpStats
+from peer.tracing.events import Fanout
+from tests.support.clock.pace import waited
+from tests.support.negotiation.connections import PATIENCE, expected, local, opened, within
+from tests.support.peers.exchange import hand_over, hear_description, trickling
+from tests.support.peers.third_party import ForeignName, open_stage
+from tests.support.rtp.arrivals import Arrivals, ArrivalSink
+from tests.support.tracing.traces import Sink
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from peer import DataChannel, RekeyResult
+    from tests.support.peers.third_party import ForeignPeer
+
+# Seconds between two looks at what arrives.
+_LOOK = 0.03
+
+
+class Medium(StrEnum):
+    """What both sides send, all the time."""
+
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+#: Whose programs send pictures, and count those that come. The others count packets of sound.
+WATCHERS = frozenset({ForeignName.CHROMIUM, ForeignName.FIREFOX, ForeignName.WRTC})
+
+
+def medium_of(name: ForeignName) -> Medium:
+    """What such a peer sends and counts."""
+    return Medium.VIDEO if name in WATCHERS else Medium.AUDIO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One offer and its answer."""
+
+    local: SessionDescription
+    remote: SessionDescription
+
+    @property
+    def fingerprint(self) -> str:
+        """Ours."""
+        return _attribute(self.local, "fingerprint")
+
+    @property
+    def ufrags(self) -> tuple[str, str]:
+        """Ours and theirs."""
+        return _attribute(self.local, "ice-ufrag"), _attribute(self.remote, "ice-ufrag")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What both ends received since the last reset.
+
+    Args:
+        peer: What the peer counted.
+        ours: What our sockets heard.
+        waited: For how many seconds of it some process had to wait for a processor.
+        peer_lost: `packetsLost` of the peer's getStats, or the gaps in the numbers that it saw;
+            since the session began.
+        our_lost: `packetsLost` of ours, since the session began.
+        our_packets: What we could decrypt, since the session began.
+        frames_decoded: By the peer, since the session began; None where it decodes nothing.
+        transport: The peer's view, under the names of webrtc-stats; `{}` where it has none.
+        pair: The local and the remote candidate that the peer uses; empty where it does not tell.
+    """
+
+    peer: Arrivals
+    ours: Arrivals
+    waited: float
+    peer_lost: int
+    our_lost: int
+    our_packets: int
+    frames_decoded: int | None
+    transport: dict[str, Any]
+    pair: list[dict[str, Any]]
+
+
+class Parley:
+    """The session.
+
+    Attributes:
+        pc: Ours.
+        peer: Theirs.
+        trace: Ours.
+        channel: Ours, once the session is open; the peer sends its messages back.
+    """
+
+    def __init__(
+        self,
+        pc: PeerConnection,
+        peer: ForeignPeer,
+        medium: Medium,
+        sinks: tuple[ArrivalSink, Sink],
+        described: asyncio.Event,
+    ) -> None:
+        self.pc = pc
+        self.peer = peer
+        self._medium = medium
+        self._arrivals, self.trace = sinks
+        self._described = described
+        self._since = waited()
+        self._echoes = 0
+
+    async def open(self) -> Exchange:
+        """The first exchange, ours, and all that follows until media and data go both ways."""
+        await self.peer.tell("send", kind=self._medium.value)
+        track = SyntheticAudioTrack() if self._medium is Medium.AUDIO else _small_video()
+        self.pc.addTrack(track)
+        self.channel: DataChannel = self.pc.createDataChannel("echo")
+        exchange = await self.offer()
+        await within(self.pc.connected())
+        await within(opened(self.channel))
+        await self.flow()
+        return exchange
+
+    async def offer(self) -> Exchange:
+        """An offer of ours, and the peer's answer."""
+        # A candidate must not overtake the description that has its ufrag.
+        self._described.clear()
+        await self.pc.setLocalDescription()
+        ours = local(self.pc)
+        await hand_over(self.peer, ours)
+        answer = await hear_description(self.peer)
+        await self.pc.setRemoteDescription(answer)
+        self._described.set()
+        return Exchange(local=ours, remote=answer)
+
+    async def be_offered(self, *, ice_restart: bool = False) -> Exchange:
+        """An offer of the peer, and our answer.
+
+        Raises:
+            ForeignError: The peer cannot, in its own words.
+        """
+        self._described.clear()
+        await self.peer.tell("offer", iceRestart=ice_restart)
+        offer = await hear_description(self.peer)
+        await self.pc.setRemoteDescription(offer)
+        await self.pc.setLocalDescription()
+        ours = local(self.pc)
+        await hand_over(self.peer, ours)
+        self._described.set()
+        return Exchange(local=ours, remote=offer)
+
+    async def rekey(self, *, ice_restart: bool = False) -> tuple[RekeyResult, Exchange]:
+        """Ask for new keys, and make the offer that this needs."""
+        needed = expected(self.pc, "negotiationneeded")
+        if ice_restart:
+            self.pc.restartIce()
+        rekeying = asyncio.create_task(self.pc.rekey())
+        try:
+            await within(needed)
+            exchange = await self.offer()
+            return await within(rekeying), exchange
+        finally:
+            rekeying.cancel()
+
+    async def echo(self, channel: DataChannel | None = None) -> bool:
+        """Whether a message of its own comes back as it was, over the first channel or another."""
+        channel = channel or self.channel
+        self._echoes += 1
+        text = f"there and back {self._echoes}"
+        back = expected(channel, "message")
+        channel.send(text)
+        return bool(await within(back) == text)
+
+    async def reset(self) -> None:
+        """Let both ends count anew."""
+        await self.peer.tell("reset")
+        await self.peer.hear("reset")
+        self._arrivals.reset()
+        self._since = waited()
+
+    async def report(self) -> Report:
+        """What both ends counted."""
+        await self.peer.tell("report")
+        line = await self.peer.hear("report")
+        arrivals, inbound = line["arrivals"], line["inbound"]
+        stats = (await self.pc.getStats()).values()
+        streams = [each for each in stats if isinstance(each, InboundRtpStats)]
+        return Report(
+            peer=Arrivals(
+                count=arrivals["count"],
+                lost=arrivals["lost"],
+                doubled=arrivals["doubled"],
+                longest_gap=arrivals["longestGap"] / 1000,
+            ),
+            ours=self._arrivals.report(),
+            waited=waited() - self._since,
+            peer_lost=inbound.get("packetsLost", arrivals["lost"]),
+            our_lost=sum(each.packetsLost for each in streams),
+            our_packets=sum(each.packetsReceived for each in streams),
+            frames_decoded=inbound.get("framesDecoded"),
+            transport=line["transport"],
+            pair=line["pair"],
+        )
+
+    async def flow(self, count: int = 10) -> Report:
+        """Wait until so many more packets or frames have come to both ends.
+
+        Raises:
+            TimeoutError: They do not come.
+        """
+        first = await self.report()
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                now = await self.report()
+                if (
+                    now.peer.count >= first.peer.count + count
+                    and now.our_packets >= first.our_packets + count
+                ):
+                    return now
+                await asyncio.sleep(_LOOK)
+
+
+@asynccontextmanager
+async def parley(peer: ForeignPeer, medium: Medium, **options: Any) -> AsyncIterator[Parley]:
+    """A session that is not open yet.
+
+    Args:
+        peer: It has not been called before.
+        medium: What both send.
+        options: Of our `PeerConfiguration`.
+    """
+    sinks = ArrivalSink(), Sink()
+    configuration = PeerConfiguration(trace=Fanout(*sinks), **options)
+    async with PeerConnection(configuration) as pc, trickling(pc, peer) as described:
+        yield Parley(pc, peer, medium, sinks, described)
+
+
+@asynccontextmanager
+async def parley_with(name: ForeignName) -> AsyncIterator[Parley]:
+    """A session, not open yet, with a peer of that name and what it sends best."""
+    async with (
+        open_stage(name) as open_peer,
+        open_peer() as peer,
+        parley(peer, medium_of(name)) as session,
+    ):
+        yield session
+
+
+def _small_video() -> SyntheticVideoTrack:
+    # As little work as can be: the encoder shares two cores with a browser.
+    return SyntheticVideoTrack(width=160, height=120)
+
+
+def _attribute(description: SessionDescription, name: str) -> str:
+    """The first of that name."""
+    start = f"a={name}:"
+    lines = description.sdp.splitlines()
+    return next(line.removeprefix(start) for line in lines if line.startswith(start))

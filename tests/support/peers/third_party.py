@@ -1,0 +1,272 @@
+"""Owns peers of others as a test drives them: told and heard in the lines of programs/README.md.
+
+::
+
+    async with open_stage("pion") as open_peer, open_peer() as peer:
+        await peer.tell("offer")
+        offer = (await peer.hear("description"))["description"]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, assert_never
+
+from tests.support.browser.browsers import open_browser
+from tests.support.project.tools import GOPATH, NODE_MODULES, ROOT, SYSTEM_PYTHON, tool_path
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+
+    from tests.support.browser.browsing import Page
+
+PROGRAMS = ROOT / "tests" / "interop" / "programs"
+
+#: Seconds to wait for something said, and for a program to end by itself.
+_PATIENCE = 15.0
+_END_PATIENCE = 2.0
+# All of Pion, where nothing is in Go's cache yet.
+_BUILD_PATIENCE = 100.0
+# Lines of a program's standard error that are worth repeating.
+_LAST_WORDS = 5
+_PATH = os.environ.get("PATH", os.defpath)
+_PION_PACKAGE = "golang-github-pion-webrtc.v3-dev"
+# A description with its candidates is some 10 KiB.
+_LINE_LIMIT = 1 << 20
+# What a page evaluates, in this order.
+_PAGE_PROGRAMS = ("arrivals.js", "browser.js", "w3c.js")
+
+Line = dict[str, Any]
+
+
+class ForeignName(StrEnum):
+    """The peers, by their names in `tests.support.project.tools`."""
+
+    CHROMIUM = "chromium"
+    FIREFOX = "firefox"
+    WRTC = "wrtc"
+    LIBDATACHANNEL = "libdatachannel"
+    PION = "pion"
+    WEBRTCBIN = "webrtcbin"
+    WERIFT = "werift"
+
+
+class ForeignError(Exception):
+    """The peer refused something, in its own words, or is gone."""
+
+
+class ForeignPeer:
+    """One peer with one connection.
+
+    Attributes:
+        version: Of its stack.
+        on_candidate: Gets each candidate that it finds.
+    """
+
+    def __init__(self, write: Callable[[Line], Awaitable[None]]) -> None:
+        self._write = write
+        self._said: asyncio.Queue[Line] = asyncio.Queue()
+        self.version = "unknown"
+        self.on_candidate: Callable[[Line], None] = lambda _: None
+
+    def note(self, line: Line) -> None:
+        """Take what it said."""
+        if line["say"] == "candidate":
+            self.on_candidate(line["candidate"])
+        else:
+            self._said.put_nowait(line)
+
+    async def tell(self, command: str, **fields: object) -> None:
+        """Send it one command."""
+        await self._write({"do": command, **fields})
+
+    async def hear(self, what: str) -> Line:
+        """Wait for the next thing of this kind that it says.
+
+        Raises:
+            ForeignError: It says that something failed.
+            TimeoutError: It says nothing.
+        """
+        async with asyncio.timeout(_PATIENCE):
+            while True:
+                line = await self._said.get()
+                if line["say"] == "error":
+                    raise ForeignError(line["text"])
+                if line["say"] == what:
+                    return line
+
+
+OpenPeer = Callable[[], AbstractAsyncContextManager[ForeignPeer]]
+
+
+def open_stage(name: ForeignName) -> AbstractAsyncContextManager[OpenPeer]:
+    """Where such peers live: a browser, or nothing; it gives a function that starts a peer."""
+    match name:
+        case ForeignName.CHROMIUM | ForeignName.FIREFOX:
+            return _browser_stage(name)
+        case ForeignName.WRTC | ForeignName.LIBDATACHANNEL | ForeignName.WERIFT:
+            program = (tool_path("node"), str(PROGRAMS / f"{name}.js"))
+            return _program_stage(program, {"NODE_PATH": str(NODE_MODULES)})
+        case ForeignName.PION:
+            return _pion_stage()
+        case ForeignName.WEBRTCBIN:
+            return _program_stage((SYSTEM_PYTHON, str(PROGRAMS / "webrtcbin.py")))
+        case _:
+            assert_never(name)
+
+
+@asynccontextmanager
+async def _program_stage(
+    command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> AsyncIterator[OpenPeer]:
+    yield lambda: _program(command, environment or {})
+
+
+@asynccontextmanager
+async def _pion_stage() -> AsyncIterator[OpenPeer]:
+    """Compiled here: Go's own cache knows best what of it is stale."""
+    folder = ROOT / ".cache" / "go"
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "pion"
+    version = await _output("dpkg-query", "-W", "-f", "${Version}", _PION_PACKAGE)
+    await _output(
+        *(tool_path("pion"), "build", "-o", str(program)),
+        *("-ldflags", f"-X main.version={version}"),
+        *map(str, sorted((PROGRAMS / "pion").glob("*.go"))),
+        GO111MODULE="off",
+        GOPATH=str(GOPATH),
+        GOCACHE=str(folder / "cache"),
+        CGO_ENABLED="0",
+    )
+    async with _program_stage((str(program),)) as open_peer:
+        yield open_peer
+
+
+async def _output(*command: str, **environment: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={"PATH": _PATH, **environment},
+    )
+    try:
+        async with asyncio.timeout(_BUILD_PATIENCE):
+            output, complaints = await process.communicate()
+    except BaseException:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode != 0:
+        raise ForeignError(f"{command[0]}: {complaints.decode(errors='replace')}")
+    return output.decode()
+
+
+@asynccontextmanager
+async def _program(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> AsyncIterator[ForeignPeer]:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LINE_LIMIT,
+        env={"PATH": _PATH, **environment},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    stdin, stdout, stderr = process.stdin, process.stdout, process.stderr
+
+    async def write(line: Line) -> None:
+        # One that ended says so in what it is heard to say.
+        with contextlib.suppress(ConnectionError):
+            stdin.write(json.dumps(line).encode() + b"\n")
+            await stdin.drain()
+
+    peer = ForeignPeer(write)
+    last_words: deque[bytes] = deque(maxlen=_LAST_WORDS)
+
+    async def complaints() -> None:
+        # To the end, so that no program waits for a full pipe.
+        async for line in stderr:
+            last_words.append(line)
+
+    async def read() -> None:
+        async for line in stdout:
+            peer.note(json.loads(line))
+        await complaining
+        words = b"".join(last_words).decode(errors="replace")
+        peer.note({"say": "error", "text": f"the program ended: {words}"})
+
+    complaining = asyncio.create_task(complaints())
+    reading = asyncio.create_task(read())
+    try:
+        peer.version = (await peer.hear("ready"))["version"]
+        yield peer
+    finally:
+        stdin.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_PATIENCE):
+                await process.wait()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        await reading
+
+
+@asynccontextmanager
+async def _browser_stage(name: ForeignName) -> AsyncIterator[OpenPeer]:
+    async with open_browser(name.value) as browser:
+
+        @asynccontextmanager
+        async def open_peer() -> AsyncIterator[ForeignPeer]:
+            async with _page_peer(await browser.open("data:text/html,<title>peer</title>")) as peer:
+                yield peer
+
+        yield open_peer
+
+
+@asynccontextmanager
+async def _page_peer(page: Page) -> AsyncIterator[ForeignPeer]:
+    for name in _PAGE_PROGRAMS:
+        source = (PROGRAMS / name).read_text()
+        # Called by another name, it defines what the page has, not what this call has.
+        await page.evaluate(f"void (0, eval)({json.dumps(source)})")
+    await page.evaluate(
+        """void (() => {
+            globalThis.said = [];
+            const say = (what, fields) => said.push({ say: what, ...fields });
+            globalThis.obey = w3cPeer(browserStack, say);
+        })()"""
+    )
+
+    async def write(line: Line) -> None:
+        order = f"obey({json.dumps(line)})"
+        note = "(error) => void said.push({ say: 'error', text: String(error) })"
+        await page.evaluate(f"{order}.then(() => {{}}, {note})")
+
+    async def listen() -> None:
+        while True:
+            for said in await page.wait_for("said.length > 0 && said.splice(0)"):
+                peer.note(said)
+
+    peer = ForeignPeer(write)
+    peer.version = await page.evaluate(
+        "navigator.userAgent.match(/(?:Chrome|Firefox).([\\d.]+)/)[1]"
+    )
+    listener = asyncio.create_task(listen())
+    try:
+        yield peer
+    finally:
+        listener.cancel()
+        await asyncio.wait([listener])
+        await page.close()

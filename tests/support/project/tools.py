@@ -1,0 +1,164 @@
+"""Owns which programs of the system the tests and benchmarks drive, and where each comes from."""
+
+from __future__ import annotations
+
+import glob
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+ROOT = Path(__file__).parents[3]
+#: Where modules of npm are put: nothing of them is committed, and nothing is installed globally.
+NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
+#: Debian's packages for Go are one GOPATH.
+GOPATH = Path("/usr/share/gocode")
+#: The Python that Debian's bindings of GStreamer are for.
+SYSTEM_PYTHON = "/usr/bin/python3"
+# capabilities(7).
+_CAP_SYS_ADMIN = 21
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program of the system.
+
+    Args:
+        name: What a test calls it: `@pytest.mark.needs(name)`.
+        commands: Names it may have on the PATH, the preferred one first.
+        packages: What provides it on Debian.
+        service: The unit that its Debian package would start, which nobody here wants running.
+        files: Patterns of paths, each of which must fit something: what the command needs besides.
+        modules: What provides it in npm.
+        privileged: Whether tests do with it what a container's root may be forbidden.
+    """
+
+    name: str
+    commands: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    service: str | None = None
+    files: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    privileged: bool = False
+
+    @cached_property
+    def installed(self) -> str | None:
+        """Where its command is, or None where that or a file is missing."""
+        if not all(map(glob.glob, self.files)):
+            return None
+        return next(filter(None, map(shutil.which, self.commands)), None)
+
+    @property
+    def path(self) -> str | None:
+        """The same, or None where the privilege is missing."""
+        return None if self.privileged and not _may_administer() else self.installed
+
+    @property
+    def how_to_get(self) -> str:
+        """A sentence for whoever lacks it."""
+        ways = []
+        if self.packages:
+            ways.append(f"apt-get install {' '.join(self.packages)}")
+        if self.modules:
+            ways.append(f"npm install --prefix .cache/node {' '.join(self.modules)}")
+        if self.privileged:
+            ways.append("and to be root with CAP_SYS_ADMIN")
+        return f"{self.name}: {'; '.join(ways)}"
+
+
+_GSTREAMER_PLUGINS = ("webrtc", "nice", "dtls", "srtp", "sctp", "rtpmanager")
+
+TOOLS = MappingProxyType(
+    {
+        tool.name: tool
+        for tool in (
+            Tool(
+                "chromium",
+                ("chromium", "chromium-browser", "google-chrome"),
+                # Without one font a page is drawn with no text at all.
+                ("chromium", "fonts-dejavu-core"),
+            ),
+            Tool("firefox", ("firefox-esr", "firefox"), ("firefox-esr", "fonts-dejavu-core")),
+            Tool("turnserver", ("turnserver",), ("coturn",), service="coturn.service"),
+            Tool("ip", ("ip",), ("iproute2",), privileged=True),
+            Tool("nft", ("nft",), ("nftables",), privileged=True),
+            Tool("ffmpeg", ("ffmpeg",), ("ffmpeg",)),
+            Tool("node", ("node", "nodejs"), ("nodejs",)),
+            Tool("npm", ("npm",), ("npm",)),
+            Tool(
+                "wrtc",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/@roamhq/wrtc-*",),
+                modules=("@roamhq/wrtc@0.10",),
+            ),
+            Tool(
+                "libdatachannel",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/@node-datachannel",),
+                # Older ones fetch their binary from elsewhere.
+                modules=("node-datachannel@0.33",),
+            ),
+            Tool(
+                "werift",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/werift",),
+                # Later ones need a newer Node.js than Debian's.
+                modules=("werift@0.24",),
+            ),
+            Tool(
+                "pion",
+                ("go",),
+                ("golang-go", "golang-github-pion-webrtc.v3-dev"),
+                files=(f"{GOPATH}/src/github.com/pion/webrtc",),
+            ),
+            Tool(
+                "webrtcbin",
+                (SYSTEM_PYTHON,),
+                (
+                    *("gstreamer1.0-plugins-bad", "gstreamer1.0-plugins-good", "gstreamer1.0-nice"),
+                    *("gir1.2-gst-plugins-bad-1.0", "gir1.2-gst-plugins-base-1.0"),
+                    "python3-gst-1.0",
+                ),
+                files=(
+                    *(f"/usr/lib/*/gstreamer-1.0/libgst{n}.so" for n in _GSTREAMER_PLUGINS),
+                    *(f"/usr/lib/*/girepository-1.0/Gst{n}-1.0.typelib" for n in ("Sdp", "WebRTC")),
+                    "/usr/lib/python3/dist-packages/gi/overrides/Gst.py",
+                ),
+            ),
+        )
+    }
+)
+
+
+def tool_path(name: str) -> str:
+    """Where the tool is; for tests that are marked as needing it.
+
+    Raises:
+        FileNotFoundError: It is missing.
+    """
+    path = TOOLS[name].path
+    if path is None:
+        raise FileNotFoundError(TOOLS[name].how_to_get)
+    return path
+
+
+def missing(names: Iterable[str]) -> tuple[Tool, ...]:
+    """Those of the named tools that this machine lacks."""
+    return tuple(TOOLS[name] for name in names if TOOLS[name].installed is None)
+
+
+def may_install() -> bool:
+    """Whether this process may install Debian packages without asking anybody."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def _may_administer() -> bool:
+    """Whether this process may make network namespaces, and read what passes in them."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return False
+    effective = next(line for line in status.read_text().splitlines() if line.startswith("CapEff:"))
+    return bool(int(effective.split()[1], 16) >> _CAP_SYS_ADMIN & 1)

@@ -1,0 +1,95 @@
+"""Owns what tests of the trace share: a sink to wait on, and a short way to say what it heard."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from peer.tracing.events import (
+    AssociationDecided,
+    AssociationRetired,
+    Datagram,
+    DatagramDropped,
+    DatagramKind,
+    Described,
+    Failed,
+    FingerprintChecked,
+    HandshakeCompleted,
+    KeysSwitched,
+    PathSelected,
+    RoleChosen,
+    StateChanged,
+    TraceEvent,
+)
+from tests.support.negotiation.connections import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_EventT = TypeVar("_EventT", bound=TraceEvent)
+
+
+class Sink:
+    """Keeps every event, and lets a test wait for one."""
+
+    def __init__(self) -> None:
+        self.events: list[TraceEvent] = []
+        self._changed = asyncio.Event()
+
+    def __call__(self, event: TraceEvent) -> None:
+        self.events.append(event)
+        self._changed.set()
+
+    def all(self, kind: type[_EventT]) -> list[_EventT]:
+        """The events of one kind, in order."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def heard(self, kind: type[_EventT], *, count: int = 1) -> list[_EventT]:
+        """Wait until there are so many of one kind."""
+        async with asyncio.timeout(PATIENCE):
+            while len(self.all(kind)) < count:
+                self._changed.clear()
+                await self._changed.wait()
+        return self.all(kind)
+
+    def story(self, skip: Callable[[TraceEvent], bool] = lambda event: False) -> list[str]:
+        """What happened, a line for each event."""
+        return [line(event) for event in self.events if not skip(event)]
+
+
+def is_stun(event: TraceEvent) -> bool:
+    """How many checks there are depends on the weather."""
+    return isinstance(event, Datagram) and event.kind in (
+        DatagramKind.STUN_REQUEST,
+        DatagramKind.STUN_RESPONSE,
+        DatagramKind.STUN_ERROR,
+    )
+
+
+def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of event
+    """An event in a few words."""
+    match event:
+        case Described():
+            return f"{event.direction} {event.type}"
+        case RoleChosen():
+            return f"{event.role}: {event.offered}, {event.answered}"
+        case AssociationDecided():
+            return f"association {event.verdict}"
+        case Datagram():
+            return f"{event.direction} {event.detail or event.kind}"
+        case DatagramDropped():
+            return f"dropped {event.kind}: {event.reason}"
+        case PathSelected():
+            return "path selected"
+        case HandshakeCompleted():
+            return f"handshake completed as {event.role}"
+        case FingerprintChecked():
+            return f"fingerprint {'matches' if event.matches else 'does not match'}"
+        case KeysSwitched():
+            return f"keys {event.direction} of association {event.association}"
+        case AssociationRetired():
+            return f"association {event.association} retired: {event.reason}"
+        case StateChanged():
+            return f"{event.machine} {event.state}"
+        case Failed():
+            return "failed"

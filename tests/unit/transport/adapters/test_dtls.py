@@ -1,0 +1,52 @@
+"""The private names of aiortc's RTCDtlsTransport that the DTLS adapter stands on.
+
+After an upgrade this fails first. Read what has changed around the name that is reported, adapt
+peer/transport/adapters/dtls.py, and only then the table here.
+"""
+
+# ruff: noqa: SLF001 - private names are what is tested here
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiortc import RTCCertificate, RTCDtlsTransport
+from aiortc.rtcdtlstransport import SRTP_PROFILES
+
+from peer.security_policy import SrtpProfile
+from peer.transport.adapters.dtls import AVAILABLE_SRTP_PROFILES
+
+CALLS: list[tuple[Callable[..., Any], str]] = [
+    (RTCDtlsTransport.__init__, "self, transport, certificates"),
+    (RTCDtlsTransport._register_data_receiver, "self, receiver"),
+    (RTCDtlsTransport._send_data, "self, data"),
+    (RTCDtlsTransport._set_role, "self, role"),
+    (RTCDtlsTransport._setup_srtp, "self"),
+    (RTCDtlsTransport._unregister_data_receiver, "self, receiver"),
+    (RTCCertificate.__init__, "self, key, cert"),
+]
+
+
+@pytest.mark.parametrize(("call", "parameters"), CALLS, ids=[c.__qualname__ for c, _ in CALLS])
+def test_the_calls_have_the_shape_we_rely_on(call: Callable[..., Any], parameters: str) -> None:
+    assert ", ".join(inspect.signature(call).parameters) == parameters
+
+
+@pytest.mark.parametrize("name", ["_role", "_rx_srtp", "_ssl", "_srtp_profiles", "_tx_srtp"])
+def test_the_attributes_are_there(name: str) -> None:
+    assert name in RTCDtlsTransport.__init__.__code__.co_names
+
+
+def test_the_key_derivation_reads_what_we_set() -> None:
+    names = set(RTCDtlsTransport._setup_srtp.__code__.co_names)
+
+    assert {"_ssl", "_role", "_srtp_profiles", "_rx_srtp", "_tx_srtp"} <= names
+
+
+@pytest.mark.conformance("6.10-srtp")
+def test_every_srtp_profile_that_we_name_is_there_strongest_first() -> None:
+    assert tuple(SrtpProfile) == AVAILABLE_SRTP_PROFILES
+    assert len(SRTP_PROFILES) == 3

@@ -1,0 +1,78 @@
+"""The private names of aiortc's SCTP that the adapters count on."""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import version
+
+from aiortc.rtcdatachannel import RTCDataChannel
+from aiortc.rtcsctptransport import DataChunk, RTCSctpTransport
+
+from peer.transport.adapters.sctp import Association
+
+METHODS = [
+    "_handle_data",
+    "_receive_chunk",
+    "_receive_data_chunk",
+    "_receive_sack_chunk",
+    "_data_channel_receive",
+    "_data_channel_open",
+    "_data_channel_flush",
+    "_data_channel_closed",
+    "_init",
+    "_send",
+    "_send_chunk",
+    "_set_state",
+]
+ATTRIBUTES = [
+    "_advertised_rwnd",
+    "_data_channel_inbound_reset",
+    "_forward_tsn_chunk",
+    "_inbound_streams_count",
+    "_last_sacked_tsn",
+    "_local_verification_tag",
+    "_outbound_queue",
+    "_reconfig_queue",
+    "_reconfig_response_seq",
+    "_remote_max_message_size",
+    "_remote_verification_tag",
+    "_sent_queue",
+    "_association_state",
+    "_data_channel_queue",
+    "_data_channels",
+    "_inbound_streams",
+    "_last_received_tsn",
+    "_local_tsn",
+]
+
+
+def test_aiortc_is_the_release_that_the_adapters_know() -> None:
+    assert version("aiortc").split(".")[:2] == ["1", "16"]
+
+
+def test_every_method_that_is_overridden_exists_in_aiortc() -> None:
+    assert [name for name in METHODS if not hasattr(RTCSctpTransport, name)] == []
+
+
+async def test_every_attribute_exists_in_aiortc() -> None:
+    association = Association(lambda: None)
+    assert [name for name in ATTRIBUTES if not hasattr(association, name)] == []
+
+
+#: Of a chunk that is sent, which has them only once it is.
+CHUNK_ATTRIBUTES = ["_acked", "_abandoned", "_sent_count"]
+#: Of a data channel.
+CHANNEL_METHODS = ["_addBufferedAmount", "_setReadyState"]
+
+
+def test_every_attribute_of_a_chunk_exists_in_aiortc() -> None:
+    assert [name for name in CHUNK_ATTRIBUTES if name not in DataChunk.__annotations__] == []
+
+
+def test_every_method_of_a_channel_exists_in_aiortc() -> None:
+    assert [name for name in CHANNEL_METHODS if not hasattr(RTCDataChannel, name)] == []
+
+
+def test_a_channel_reaches_its_transport_by_a_property_that_can_be_overridden() -> None:
+    for method in (RTCDataChannel.send, RTCDataChannel.close):
+        assert "self.transport._" in inspect.getsource(method)

@@ -1,0 +1,131 @@
+"""Our way through libsrtp: the same bytes as by pylibsrtp's own, and the names it stands on."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+from collections.abc import Callable
+
+import pylibsrtp
+import pytest
+from pylibsrtp import Policy, Session
+
+from peer.transport.adapters.srtp import LARGEST, TRAILER, SrtpSession
+from tests.support.links.secure import rtcp, rtp
+
+PROFILES = {
+    "AES-256-GCM": Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
+    "AES-128-GCM": Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+    "AES-CM": Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+}
+KEY = bytes(range(46))
+
+Ends = Callable[[int, bytes], Session]
+
+
+@pytest.fixture(params=list(PROFILES.values()), ids=list(PROFILES))
+def session(request: pytest.FixtureRequest) -> Ends:
+    def make(direction: int, key: bytes = KEY) -> Session:
+        return Session(Policy(key=key, ssrc_type=direction, srtp_profile=request.param))
+
+    return make
+
+
+def sending(make: Ends) -> SrtpSession:
+    return SrtpSession(make(Policy.SSRC_ANY_OUTBOUND, KEY))
+
+
+def receiving(make: Ends, key: bytes = KEY) -> SrtpSession:
+    return SrtpSession(make(Policy.SSRC_ANY_INBOUND, key))
+
+
+def protected(make: Ends, packet: bytes) -> bytes:
+    out = sending(make).protect(packet)
+    assert out is not None
+    return out
+
+
+def test_it_protects_as_pylibsrtp_does(session: Ends) -> None:
+    ours, theirs = sending(session), session(Policy.SSRC_ANY_OUTBOUND, KEY)
+    for number in range(3):
+        assert ours.protect(rtp(number)) == theirs.protect(rtp(number))
+    assert ours.protect_rtcp(rtcp()) == theirs.protect_rtcp(rtcp())
+
+
+def test_it_protects_several_as_one_by_one(session: Ends) -> None:
+    theirs = session(Policy.SSRC_ANY_OUTBOUND, KEY)
+    packets = [rtp(1), b"no packet", rtp(2, bytes(900)), rtp(3, bytes(LARGEST)), rtp(4)]
+    protected = sending(session).protect_all(packets)
+    assert protected == [theirs.protect(packets[index]) for index in (0, 2, 4)]
+
+
+def test_it_reads_what_pylibsrtp_protects(session: Ends) -> None:
+    ours, theirs = receiving(session), session(Policy.SSRC_ANY_OUTBOUND, KEY)
+    for size in (0, 1, 1100, LARGEST - TRAILER - 12):
+        packet = rtp(size, bytes(size))
+        assert ours.unprotect(theirs.protect(packet)) == packet
+    assert ours.unprotect_rtcp(theirs.protect_rtcp(rtcp())) == rtcp()
+
+
+def test_a_replay_is_none(session: Ends) -> None:
+    inbound, packet = receiving(session), protected(session, rtp(1))
+    assert inbound.unprotect(packet) == rtp(1)
+    assert inbound.unprotect(packet) is None
+
+
+def test_each_bit_counts(session: Ends) -> None:
+    inbound, packet = receiving(session), protected(session, rtp(1))
+    for index in range(len(packet)):
+        forged = bytearray(packet)
+        forged[index] ^= 1
+        assert inbound.unprotect(bytes(forged)) is None
+    assert inbound.unprotect(packet) == rtp(1)
+
+
+def test_each_length_counts(session: Ends) -> None:
+    inbound, packet = receiving(session), protected(session, rtp(1))
+    for size in range(len(packet)):
+        assert inbound.unprotect(packet[:size]) is None
+        assert inbound.unprotect_rtcp(packet[:size]) is None
+    assert inbound.unprotect(packet) == rtp(1)
+
+
+def test_another_key_reads_nothing(session: Ends) -> None:
+    packet = protected(session, rtp(1))
+    assert receiving(session, bytes(46)).unprotect(packet) is None
+
+
+@pytest.mark.parametrize("size", [LARGEST + 1, 5000, 65_000])
+def test_what_is_too_large_is_none(session: Ends, size: int) -> None:
+    inbound, outbound = receiving(session), sending(session)
+    packet = rtp(1, bytes(size))
+    assert inbound.unprotect(packet) is None
+    assert inbound.unprotect_rtcp(packet) is None
+    assert outbound.protect(packet) is None
+    assert outbound.protect_rtcp(packet) is None
+
+
+def test_the_largest_leaves_room_for_what_is_appended(session: Ends) -> None:
+    outbound = sending(session)
+    assert outbound.protect(rtp(1, bytes(LARGEST - TRAILER - 12))) is not None
+    assert outbound.protect(rtp(2, bytes(LARGEST - TRAILER - 11))) is None
+
+
+def test_a_stream_that_was_removed_begins_anew(session: Ends) -> None:
+    inbound, packet = receiving(session), protected(session, rtp(1))
+    assert inbound.unprotect(packet) is not None
+    inbound.remove_stream(1234)
+    assert inbound.unprotect(packet) is not None
+
+
+def test_an_operation_outlives_what_made_it(session: Ends) -> None:
+    protect = sending(session).protect
+    gc.collect()
+    assert protect(rtp(1)) == protected(session, rtp(1))
+
+
+def test_libsrtp_is_called_as_pylibsrtp_calls_it() -> None:
+    source = inspect.getsource(pylibsrtp.Session)
+    assert "self._srtp = ffi.gc(srtp, lambda x: lib.srtp_dealloc(x[0]))" in source
+    assert "func(self._srtp[0], self._cdata, len_p)" in source
+    assert pylibsrtp.SRTP_MAX_SRTCP_TRAILER_LEN == TRAILER

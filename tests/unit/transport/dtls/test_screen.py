@@ -1,0 +1,167 @@
+"""What somebody who writes the peer's address into packets can, and cannot, do to a handshake."""
+
+from __future__ import annotations
+
+import pytest
+
+from peer.identity.certificate import Certificate
+from peer.states import DtlsRole, DtlsTransportState
+from peer.transport.dtls.handshake import MOST_CALLS
+from peer.transport.dtls.receipt import Receipt
+from peer.transport.dtls.screen import caller_of, hello_verify_request, screen
+from peer.transport.wire.dtls_records import pack
+from tests.support.captures.captured import names
+from tests.support.captures.injection import client_hello, record
+from tests.support.links.secure import Party, exchange, until
+from tests.support.peers.tls_peer import TlsPeer, legacy_context
+
+CONNECTED, FAILED = DtlsTransportState.CONNECTED, DtlsTransportState.FAILED
+FATAL = record(21, 0, 9, bytes([2, 40]))
+
+
+def started() -> tuple[Party, Party]:
+    """A client and a server that know of each other; the ClientHello waits to be carried."""
+    client, server = Party.make(DtlsRole.CLIENT), Party.make(DtlsRole.SERVER)
+    client.verify(server)
+    server.verify(client)
+    server.association.start()
+    client.association.start()
+    return client, server
+
+
+@pytest.mark.parametrize(
+    ("role", "kept", "left_out"),
+    [(DtlsRole.SERVER, (1, 11, 15, 16), (0, 2, 3, 14, 20)), (DtlsRole.CLIENT, (2, 14), (0, 1, 20))],
+)
+def test_only_what_the_peer_may_say_is_shown(
+    role: DtlsRole, kept: tuple[int, ...], left_out: tuple[int, ...]
+) -> None:
+    for kind in (*kept, *left_out):
+        message = record(22, 0, 0, bytes([kind]) + bytes(20))
+        assert bool(screen(message, role).data) is (kind in kept)
+
+
+def test_the_records_of_one_datagram_are_judged_one_by_one() -> None:
+    hello, under_keys = client_hello(), record(22, 1, 0, bytes(40))
+
+    screened = screen(hello + FATAL + under_keys, DtlsRole.SERVER)
+
+    assert screened.data == hello + under_keys
+    assert "handshake_failure" in str(screened.doubt)
+
+
+def test_a_warning_is_no_reason_for_doubt() -> None:
+    assert screen(record(21, 0, 0, bytes([1, 90])), DtlsRole.CLIENT).doubt is None
+
+
+@pytest.mark.parametrize("size", range(0, 60, 7))
+def test_what_is_too_short_calls_nobody(size: int) -> None:
+    assert caller_of(client_hello()[:size]) is None
+
+
+def test_a_record_number_beyond_the_peers_window_is_not_repeated() -> None:
+    hello = client_hello()
+    far = hello[:5] + b"\xff" * 6 + hello[11:]
+
+    assert int.from_bytes(hello_verify_request(far, b"cookie")[5:11]) <= 32
+
+
+async def test_an_alert_in_clear_is_believed_after_a_silence() -> None:
+    client, server = started()
+    client.association.receive(FATAL)
+    assert client.association.state is DtlsTransportState.CONNECTING
+
+    server.association.close()
+    await until(lambda: client.association.state is FAILED, client.events)
+
+    assert "handshake_failure" in str(client.association.error)
+
+
+async def test_an_alert_that_is_followed_by_the_handshake_is_forgotten() -> None:
+    client, server = started()
+    client.association.receive(FATAL)
+
+    exchange(client, server)
+
+    assert client.association.state is CONNECTED
+
+
+async def test_what_is_left_out_is_out_of_place() -> None:
+    client, _ = started()
+
+    assert client.association.receive(FATAL) is Receipt.OUT_OF_PLACE
+
+
+async def test_a_second_call_is_asked_for_a_cookie() -> None:
+    client, server = started()
+    exchange_one(client, server)
+    server.take()
+
+    server.association.receive(client_hello())
+
+    assert [names(datagram) for datagram in server.take()] == [["HelloVerifyRequest"]]
+
+
+async def test_the_peer_gets_through_to_a_server_that_was_called_in_its_name() -> None:
+    client, server = started()
+    for _ in range(50):
+        server.association.receive(client_hello())
+
+    exchange(client, server)
+
+    assert client.association.state is CONNECTED
+    assert server.association.state is CONNECTED
+    assert server.events.handshakes == 1
+
+
+async def test_a_call_that_cannot_be_answered_does_not_stop_the_peers_own() -> None:
+    client, server = started()
+    (hello,) = client.events.sent
+    server.association.receive(hello[:25] + b"\xfe\xff" + hello[27:])
+    assert [names(datagram) for datagram in server.take()] == [["Alert"]]
+
+    exchange(client, server)
+
+    assert server.association.state is CONNECTED
+
+
+async def test_a_call_in_two_fragments_gets_through_as_well() -> None:
+    certificate = Certificate.generate()
+    context = legacy_context(b"ECDHE-ECDSA-AES128-GCM-SHA256", certificate)
+    context.set_alpn_protos([bytes([65 + n]) * 250 for n in range(5)])
+    client = TlsPeer(context, client=True)
+    server = Party.make(DtlsRole.SERVER)
+    server.association.verify([certificate.fingerprint()])
+    server.association.start()
+    server.association.receive(client_hello())
+    server.take()
+
+    while server.association.state is not CONNECTED:
+        sent = pack(client.take(), 1200)
+        for datagram in sent:
+            server.association.receive(datagram)
+        answers = server.take()
+        assert sent or answers
+        for datagram in answers:
+            client.ssl.bio_write(datagram)
+
+
+async def test_a_client_calls_a_bounded_number_of_times() -> None:
+    """A server that answers each call as if it were another's."""
+    client = Party.make(DtlsRole.CLIENT)
+    client.association.start()
+    hellos = 0
+    while client.association.state is not FAILED:
+        client.take()
+        hellos += 1
+        liar = TlsPeer(legacy_context(b"ECDHE-ECDSA-AES128-GCM-SHA256"), client=False)
+        liar.ssl.bio_write(client_hello())
+        client.association.receive(liar.take())
+
+    assert hellos == MOST_CALLS
+    assert "could not prove" in str(client.association.error)
+
+
+def exchange_one(client: Party, server: Party) -> None:
+    for datagram in client.take():
+        server.association.receive(datagram)

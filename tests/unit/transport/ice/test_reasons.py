@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from peer.candidates import CandidateFields
+from peer.transport.adapters.ice_servers import StunServer
+from peer.transport.ice.gathering import ServerFailure
+from peer.transport.ice.reasons import no_path
+
+
+def candidate(kind: str) -> CandidateFields:
+    return CandidateFields("1", 1, "udp", 1, "192.0.2.1", 9, kind)
+
+
+def told(**changes: Any) -> str:
+    facts: dict[str, Any] = {
+        "patience": 30.0,
+        "local": [candidate("host"), candidate("host"), candidate("srflx")],
+        "remote": [candidate("host")],
+        "checks_sent": 3,
+        "checks_refused": 0,
+        "checks_received": 0,
+        "failures": [],
+    }
+    return str(no_path(**{**facts, **changes}))
+
+
+def test_candidates_are_counted_by_their_types() -> None:
+    assert told().startswith(
+        "no check has succeeded within 30 s; we have 3 candidates (2 host, 1 srflx), "
+        "the peer 1 candidate (1 host); "
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"remote": []}, "the peer no candidates"),
+        ({}, "of 3 checks that we sent none was answered; 0 checks of the peer's came"),
+        ({"checks_refused": 2}, "sent 2 answered with an error, none with success"),
+        ({"checks_received": 4}, "; 4 checks of the peer's came"),
+        (
+            {"failures": [ServerFailure(StunServer("stun.example", 3478), "no answer")]},
+            "; stun.example:3478 gave no candidate: no answer",
+        ),
+    ],
+)
+def test_what_was_tried_is_told(changes: dict[str, Any], words: str) -> None:
+    assert words in told(**changes)

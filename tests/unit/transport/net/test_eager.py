@@ -1,0 +1,132 @@
+"""Coroutines run at once, in order, and without a task where they do not wait."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peer.transport.net.eager import Pump, run_eagerly, run_to_end
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peer.transport.net.eager import Work
+
+
+class Diary:
+    """Notes who ran, and lets a test hold one up."""
+
+    def __init__(self) -> None:
+        self.entries: list[str] = []
+        self.gate: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def quick(self, name: str) -> Callable[[], Work]:
+        async def work() -> None:
+            self.entries.append(name)
+
+        return work
+
+    def waiting(self, name: str) -> Callable[[], Work]:
+        async def work() -> None:
+            self.entries.append(f"{name} begins")
+            await self.gate
+            self.entries.append(f"{name} ends")
+
+        return work
+
+    def failing(self) -> Callable[[], Work]:
+        async def work() -> None:
+            raise ValueError("on purpose")
+
+        return work
+
+
+@pytest.fixture
+async def diary() -> Diary:
+    return Diary()
+
+
+async def test_work_that_does_not_wait_ends_before_submit_returns(diary: Diary) -> None:
+    Pump("test").submit(diary.quick("a"))
+    assert diary.entries == ["a"]
+
+
+async def test_work_behind_one_that_waits_keeps_its_place(diary: Diary) -> None:
+    pump = Pump("test")
+    pump.submit(diary.waiting("a"))
+    pump.submit(diary.quick("b"))
+    pump.submit(diary.waiting("c"))
+    pump.submit(diary.quick("d"))
+    last = asyncio.get_running_loop().create_future()
+
+    async def finish() -> None:
+        last.set_result(None)
+
+    pump.submit(finish)
+    assert diary.entries == ["a begins"]
+    diary.gate.set_result(None)
+    await last
+    assert diary.entries == ["a begins", "a ends", "b", "c begins", "c ends", "d"]
+
+
+async def test_work_submitted_by_work_comes_after_it(diary: Diary) -> None:
+    pump = Pump("test")
+
+    async def outer() -> None:
+        pump.submit(diary.quick("inner"))
+        diary.entries.append("outer")
+
+    pump.submit(outer)
+    assert diary.entries == ["outer", "inner"]
+
+
+async def test_work_that_raises_is_counted_and_stops_nothing(
+    diary: Diary, caplog: pytest.LogCaptureFixture
+) -> None:
+    pump = Pump("test")
+    pump.submit(diary.failing())
+    pump.submit(diary.quick("a"))
+    assert (pump.failed, diary.entries) == (1, ["a"])
+    assert "on purpose" in caplog.text
+
+
+async def test_queue_is_bounded_and_what_is_dropped_never_began(diary: Diary) -> None:
+    pump = Pump("test", limit=2)
+    pump.submit(diary.waiting("a"))
+    for name in "bcd":
+        pump.submit(diary.quick(name))
+    assert pump.dropped == 1
+    await pump.close()
+    assert diary.entries == ["a begins"]
+
+
+async def test_close_ends_what_waits_and_takes_nothing_more(diary: Diary) -> None:
+    pump = Pump("test")
+    pump.submit(diary.waiting("a"))
+    await pump.close()
+    pump.submit(diary.quick("b"))
+    assert (diary.entries, pump.dropped) == (["a begins"], 1)
+    assert diary.gate.cancelled()
+
+
+async def test_remainder_passes_exceptions_into_the_coroutine(diary: Diary) -> None:
+    caught: list[BaseException] = []
+
+    async def work() -> None:
+        try:
+            await diary.gate
+        except ValueError as error:
+            caught.append(error)
+
+    rest = run_eagerly(work())
+    assert rest is not None
+    diary.gate.set_exception(ValueError("later"))
+    await rest
+    assert [str(error) for error in caught] == ["later"]
+
+
+async def test_run_to_end_refuses_a_coroutine_that_waits(diary: Diary) -> None:
+    with pytest.raises(RuntimeError, match="without waiting"):
+        run_to_end(diary.waiting("a")())

@@ -1,0 +1,299 @@
+"""A UDP socket on each event loop: bursts, turns, sizes, refusals and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import uvloop
+
+from peer.transport.net.udp import (
+    LARGEST,
+    MOST_IN_A_TURN,
+    RECEIVE_BUFFER,
+    UdpTransport,
+    enlarge_buffers,
+)
+
+BURST = 5000
+SIZE = 1100
+# What Linux grants without further ado, which holds some 180 datagrams of this size.
+USUAL_BUFFER = 212_992
+# What it accounts for each, at most.
+CHARGED = 2400
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Iterator[Run]:
+    with asyncio.Runner(loop_factory=request.param) as runner:
+        yield runner.run
+
+
+class Heard:
+    """A `UdpEvents` that writes everything down."""
+
+    def __init__(self) -> None:
+        self.datagrams: list[bytes] = []
+        self.sources: set[tuple[Any, ...]] = set()
+        self.oversized = 0
+        self.errors: list[OSError] = []
+        self.lost: list[Exception | None] = []
+        self.on_each: Callable[[], None] = lambda: None
+        self._changed = asyncio.Event()
+
+    def on_udp(self, data: bytes, source: tuple[Any, ...]) -> None:
+        self.datagrams.append(data)
+        self.sources.add(source)
+        self._changed.set()
+        self.on_each()
+
+    def on_oversized(self) -> None:
+        self.oversized += 1
+
+    def error_received(self, error: OSError) -> None:
+        self.errors.append(error)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.lost.append(error)
+        self._changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Scene:
+    """A transport, and a socket that sends to it."""
+
+    def __init__(self, buffer: int | None = None) -> None:
+        sock = bound()
+        enlarge_buffers(sock)
+        if buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self.granted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        self.heard = Heard()
+        self.transport = UdpTransport(sock, self.heard)
+        self.address = self.transport.get_extra_info("sockname")
+        self.other = bound()
+
+    def __enter__(self) -> Scene:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.transport.close()
+        self.other.close()
+
+    def send(self, *datagrams: bytes) -> None:
+        for datagram in datagrams:
+            self.other.sendto(datagram, self.address)
+
+
+def bound() -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
+def granted_to_all() -> int:
+    most = Path("/proc/sys/net/core/rmem_max")
+    return int(most.read_text()) if most.exists() else USUAL_BUFFER
+
+
+def numbered(count: int) -> list[bytes]:
+    return [number.to_bytes(2) + bytes(SIZE - 2) for number in range(count)]
+
+
+def test_what_comes_faster_than_the_loop_turns_all_arrives(run: Run) -> None:
+    async def scenario() -> None:
+        burst = numbered(BURST)
+        with Scene(USUAL_BUFFER) as scene:
+            for start in range(0, BURST, 40):
+                scene.send(*burst[start : start + 40])
+                await asyncio.sleep(0)
+            await scene.heard.until(lambda: len(scene.heard.datagrams) == BURST)
+            assert scene.heard.datagrams == burst
+            assert scene.heard.sources == {scene.other.getsockname()}
+
+    run(scenario())
+
+
+def test_what_comes_while_the_loop_is_busy_all_arrives(run: Run) -> None:
+    async def scenario() -> None:
+        burst = numbered(BURST)
+        with Scene() as scene:
+            assert scene.granted >= 2 * min(RECEIVE_BUFFER, granted_to_all())
+            burst = burst[: scene.granted // CHARGED]
+            scene.send(*burst)
+            await scene.heard.until(lambda: len(scene.heard.datagrams) == len(burst))
+            assert scene.heard.datagrams == burst
+
+    run(scenario())
+
+
+def test_a_burst_leaves_others_their_turn(run: Run) -> None:
+    async def scenario() -> None:
+        with Scene() as scene:
+            scene.send(*[b"x"] * (MOST_IN_A_TURN + 3))
+            scene.transport.drain()
+            assert len(scene.heard.datagrams) == MOST_IN_A_TURN
+            await scene.heard.until(lambda: len(scene.heard.datagrams) == MOST_IN_A_TURN + 3)
+
+    run(scenario())
+
+
+def test_what_is_too_large_is_told_and_dropped(run: Run) -> None:
+    async def scenario() -> None:
+        with Scene() as scene:
+            scene.send(bytes(LARGEST - 1), bytes(LARGEST), bytes(9000), b"", b"after")
+            await scene.heard.until(lambda: b"after" in scene.heard.datagrams)
+            assert scene.heard.datagrams == [bytes(LARGEST - 1), b"", b"after"]
+            assert scene.heard.oversized == 2
+
+    run(scenario())
+
+
+def test_it_sends_at_once(run: Run) -> None:
+    async def scenario() -> None:
+        with Scene() as scene:
+            there = scene.other.getsockname()
+            assert scene.transport.transmit(b"one", there)
+            scene.transport.sendto(bytearray(b"two"), there)
+            assert scene.other.recvfrom(99) == (b"one", scene.address)
+            assert scene.other.recvfrom(99) == (b"two", scene.address)
+
+    run(scenario())
+
+
+SIZES = {
+    "one": [9],
+    "alike": [1200] * 5,
+    "the last is shorter": [1200] * 4 + [1],
+    "the first is longer": [1210] + [1200] * 4,
+    "each is longer": [1, 2, 3, 4],
+    "by turns": [700, 800] * 9,
+    "more than the kernel cuts": [1000] * 200,
+    "some are empty": [0, 0, 5, 0],
+}
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
+def test_several_arrive_as_they_are_and_in_order(run: Run, sizes: list[int]) -> None:
+    async def scenario() -> None:
+        datagrams = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
+        with Scene() as scene, Scene() as there:
+            assert scene.transport.transmit_all(datagrams, there.address) == len(datagrams)
+            await there.heard.until(lambda: len(there.heard.datagrams) == len(datagrams))
+            assert there.heard.datagrams == datagrams
+            assert scene.heard.errors == []
+
+    run(scenario())
+
+
+def test_several_that_the_kernel_does_not_cut_go_one_by_one(run: Run) -> None:
+    async def scenario() -> None:
+        # Longer than the MTU of the loopback may be cut to, and too long for anything.
+        datagrams = [bytes(66_000), bytes(66_000), b"after"]
+        with Scene() as scene, Scene() as there:
+            assert scene.transport.transmit_all(datagrams, there.address) == 0
+            assert len(scene.heard.errors) == 1
+            assert scene.transport.transmit_all([b"x", b"y"], there.address) == 2
+            await there.heard.until(lambda: there.heard.datagrams == [b"x", b"y"])
+            scene.transport.close()
+            assert scene.transport.transmit_all([b"x", b"y"], there.address) == 0
+
+    run(scenario())
+
+
+def test_what_cannot_be_sent_is_refused_and_told(run: Run) -> None:
+    async def scenario() -> None:
+        with Scene() as scene:
+            assert not scene.transport.transmit(b"x", ("::1", 9))
+            assert not scene.transport.transmit(bytes(70_000), scene.other.getsockname())
+            assert len(scene.heard.errors) == 2
+            assert scene.transport.transmit(b"x", scene.other.getsockname())
+
+    run(scenario())
+
+
+def test_what_the_kernel_has_no_room_for_is_refused_and_does_not_wait(
+    run: Run, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        # Of the sockets that need no network, one that is full says so.
+        ours, theirs = (socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2))
+        ours.bind(str(tmp_path / "ours"))
+        theirs.bind(str(tmp_path / "theirs"))
+        there = cast("tuple[Any, ...]", str(tmp_path / "theirs"))
+        heard = Heard()
+        transport = UdpTransport(ours, heard)
+        with theirs:
+            sent = 0
+            while transport.transmit(b"x", there):
+                sent += 1
+                assert sent < 10_000
+            assert sent
+            for _ in range(2):
+                theirs.recv(9)
+            assert transport.transmit_all([b"x"] * 5, there) == 2
+            for _ in range(sent):
+                theirs.recv(9)
+            assert transport.transmit(b"after", there)
+            assert theirs.recv(9) == b"after"
+        assert heard.errors == []
+        transport.close()
+        await heard.until(lambda: bool(heard.lost))
+
+    run(scenario())
+
+
+def test_nothing_is_told_after_it_was_closed_amid_a_burst(run: Run) -> None:
+    async def scenario() -> None:
+        with Scene() as scene:
+            scene.heard.on_each = scene.transport.close
+            scene.send(b"one", b"two", b"three")
+            await scene.heard.until(lambda: bool(scene.heard.lost))
+            assert scene.heard.datagrams == [b"one"]
+
+    run(scenario())
+
+
+def test_its_end_is_told_once_and_frees_the_port(run: Run) -> None:
+    async def scenario() -> None:
+        with Scene() as scene:
+            scene.transport.close()
+            scene.transport.abort()
+            assert scene.transport.is_closing()
+            assert not scene.transport.transmit(b"x", scene.other.getsockname())
+            await asyncio.sleep(0)
+            assert scene.heard.lost == [None]
+            assert scene.heard.errors == []
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
+                again.bind(scene.address)
+
+    run(scenario())
+
+
+def test_an_error_of_the_socket_is_told_and_survived(run: Run) -> None:
+    async def scenario() -> None:
+        with Scene() as scene:
+            nowhere = bound()
+            gone = nowhere.getsockname()
+            nowhere.close()
+            # A connected socket is told that nobody is there.
+            scene.transport.get_extra_info("socket").connect(gone)
+            assert scene.transport.transmit(b"x", gone)
+            scene.transport.drain()
+            assert [type(error) for error in scene.heard.errors] == [ConnectionRefusedError]
+            scene.transport.get_extra_info("socket").connect(scene.other.getsockname())
+            scene.send(b"after")
+            await scene.heard.until(lambda: scene.heard.datagrams == [b"after"])
+
+    run(scenario())

@@ -1,0 +1,271 @@
+"""Which channels a peer that begins SCTP anew is told of, tells of, and is told to close."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from peer.transport.adapters.sctp_restart import Announcing
+from peer.transport.wire.dcep import Announcement
+from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.links.data_ends import End, fragment, heard, open_pair
+from tests.support.links.media_link import media_link
+from tests.support.links.sctp_restarts import (
+    ByHand,
+    Restarted,
+    data_chunks,
+    restart,
+    settle,
+    without_data,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aiortc.rtcsctptransport import DataChunk
+
+DCEP = 50
+UNORDERED = 4
+
+
+@pytest.fixture
+async def ends() -> AsyncIterator[tuple[End, End]]:
+    left, right = (End(link) for link in media_link())
+    yield left, right
+    await left.transport.close()
+    await right.transport.close()
+
+
+def announcement(tsn: int, label: str) -> DataChunk:
+    chunk = fragment(tsn, stream=0, flags=3)
+    chunk.stream_seq = tsn - 1
+    chunk.protocol, chunk.user_data = DCEP, Announcement(label=label).encode()
+    return chunk
+
+
+def announcements(chunks: list[DataChunk]) -> list[int]:
+    """Ids of the channels that were announced."""
+    return [c.stream_id for c in chunks if c.protocol == DCEP and c.user_data[:1] == b"\x03"]
+
+
+async def test_a_channel_that_the_peer_knows_is_not_announced_again(
+    ends: tuple[End, End],
+) -> None:
+    left, right = ends
+    ours, _ = await open_pair(left, right)
+    await settle()
+    before = len(data_chunks(left))
+    await restart(right, ours.id)
+    assert announcements(data_chunks(left)[before:]) == []
+
+
+async def test_every_channel_of_ours_is_announced_again_where_that_is_asked_for() -> None:
+    links = media_link()
+    left, right = End(links[0], announcing=Announcing.ALL), End(links[1])
+    ours, _ = await open_pair(left, right)
+    left.transport.createDataChannel("agreed", negotiated=True, id=8)
+    theirs, _ = await open_pair(right, left)
+    await settle()
+    peer = Restarted(right, ())
+    await peer.connect()
+    announced = peer.end.channels.get_nowait()
+
+    assert (announced.id, announced.label) == (ours.id, "chat")
+    assert peer.end.channels.empty()
+    assert ours.id != theirs.id
+    for end in (left, right, peer.end):
+        await end.transport.close()
+
+
+async def test_an_announcement_that_was_lost_is_sent_again(ends: tuple[End, End]) -> None:
+    left, right = ends
+    await open_pair(left, right)
+    await settle()
+    left.link.wire.keep = without_data
+    late = left.transport.createDataChannel("late")
+    await heard(late, "open")
+    late.send("first")
+    await settle()
+    peer = await restart(right)
+    announced = peer.end.channels.get_nowait()
+
+    assert (announced.id, announced.label) == (late.id, "late")
+
+
+async def test_a_channel_whose_acknowledgement_was_lost_opens(ends: tuple[End, End]) -> None:
+    left, right = ends
+    await open_pair(left, right)
+    await settle()
+    right.link.wire.keep = without_data
+    late = left.transport.createDataChannel("late", ordered=False)
+    await settle()
+    assert late.readyState == "connecting"
+    right.link.wire.keep = lambda packet: True
+    await restart(right, late.id)
+    assert late.readyState == "open"
+
+
+async def test_a_channel_that_the_peer_announces_again_is_the_same(ends: tuple[End, End]) -> None:
+    left, right = ends
+    ours, _ = await open_pair(left, right)
+    await settle()
+    peer = Restarted(right, ())
+    again = peer.end.transport.createDataChannel("chat", ordered=False)
+    await peer.connect()
+    # The ends' roles decide the ids: theirs is another.
+    assert again.id != ours.id
+    mine = left.channels.get_nowait()
+    second = Restarted(peer.end, ())
+    again = second.end.transport.createDataChannel("chat", ordered=False)
+    await second.connect()
+
+    assert again.id == mine.id
+    assert (mine.readyState, again.readyState) == ("open", "open")
+    assert left.channels.empty()
+
+
+async def test_another_channel_in_place_of_a_forgotten_one_is_new(ends: tuple[End, End]) -> None:
+    left, right = ends
+    _, ours = await open_pair(right, left)
+    await settle()
+    peer = Restarted(right, ())
+    other = peer.end.transport.createDataChannel("other")
+    await peer.connect()
+    new = left.channels.get_nowait()
+
+    assert (new.id, new.label) == (other.id, "other")
+    assert (ours.readyState, new.readyState) == ("closed", "open")
+
+
+async def test_another_channel_in_place_of_one_in_use_is_refused(ends: tuple[End, End]) -> None:
+    left, right = ends
+    ours, _ = await open_pair(left, right)
+    await settle()
+    opening = fragment(left.expected_tsn, stream=0, flags=3)
+    opening.protocol = DCEP
+    opening.user_data = b"\x03" + bytes(11)
+    left.transport.receive(left.forge(opening))
+
+    assert left.transport.refused_channels == 1
+    assert (ours.readyState, ours.label) == ("open", "chat")
+
+
+async def test_a_channel_whose_announcement_was_lost_waits_for_the_answer(
+    ends: tuple[End, End],
+) -> None:
+    left, right = ends
+    await open_pair(left, right)
+    await settle()
+    left.link.wire.keep = without_data
+    late = left.transport.createDataChannel("late", ordered=False)
+    await settle()
+    right.link.wire.keep = without_data
+    peer = await restart(right)
+
+    assert peer.end.channels.get_nowait().label == "late"
+    assert late.readyState == "connecting"
+
+
+async def test_a_channel_that_was_closing_closes_where_the_peer_has_forgotten_it(
+    ends: tuple[End, End],
+) -> None:
+    left, right = ends
+    ours, _ = await open_pair(left, right)
+    await settle()
+    left.link.wire.keep = lambda packet: False
+    ours.close()
+    await settle()
+    await restart(right)
+
+    assert ours.readyState == "closed"
+
+
+async def test_a_channel_announced_again_is_not_given_to_another(ends: tuple[End, End]) -> None:
+    left, right = ends
+    ours, _ = await open_pair(left, right)
+    peer = ByHand(left)
+    peer.send_init(tag=1)
+    peer.send_echo(announcement(1, "chat"), announcement(2, "other"))
+    await settle()
+
+    assert (ours.readyState, ours.label) == ("open", "chat")
+    assert left.transport.refused_channels == 1
+
+
+@pytest.mark.parametrize("lost", ["request", "answer"])
+async def test_a_channel_that_was_closing_closes(ends: tuple[End, End], lost: str) -> None:
+    left, right = ends
+    ours, _ = await open_pair(left, right)
+    await settle()
+    (left if lost == "request" else right).link.wire.keep = lambda packet: False
+    ours.close()
+    await settle()
+    assert ours.readyState == "closing"
+    right.link.wire.keep = lambda packet: True
+    peer = await restart(right, ours.id)
+
+    assert ours.readyState == "closed"
+    assert peer.channels[0].readyState == "closed"
+
+
+async def test_what_is_sent_again_on_a_closing_channel_comes_before_it_closes(
+    ends: tuple[End, End],
+) -> None:
+    left, right = ends
+    ours, _ = await open_pair(left, right)
+    for _ in range(200):
+        ours.send("x" * 1000)
+    await settle()
+    left.link.wire.keep = without_data
+    # More than a fresh association may send at first, and all of it on its way.
+    messages = [f"{number} {'x' * 1000}" for number in range(20)]
+    for message in messages:
+        ours.send(message)
+    await settle()
+    assert ours.bufferedAmount == 0
+    ours.close()
+    peer = await restart(right, ours.id)
+
+    assert peer.received[0] == messages
+    assert ours.readyState == "closed"
+
+
+async def test_what_waited_on_a_closing_channel_is_sent_before_it_closes(
+    ends: tuple[End, End],
+) -> None:
+    left, right = ends
+    ours, _ = await open_pair(left, right)
+    await settle()
+    left.link.wire.keep = without_data
+    messages = [f"{number} {'x' * 3000}" for number in range(20)]
+    for message in messages:
+        ours.send(message)
+    ours.close()
+    await settle()
+    peer = await restart(right, ours.id)
+    await settle()
+
+    assert peer.received[0] == messages
+    assert ours.readyState == "closed"
+
+
+@in_virtual_time
+async def test_a_message_that_is_sent_again_is_still_without_order_and_limited() -> None:
+    left, right = (End(link) for link in media_link())
+    ours, _ = await open_pair(left, right, ordered=False, maxRetransmits=1)
+    await settle()
+    before = len(data_chunks(left))
+    left.link.wire.keep = without_data
+    ours.send("x")
+    await settle()
+    peer = Restarted(right, ())
+    peer.end.start()
+    await asyncio.sleep(100)
+    sent = data_chunks(left)[before:]
+
+    assert left.transport.restarts == 1
+    assert [chunk.flags & UNORDERED for chunk in sent] == [UNORDERED] * 2
+    for end in (left, right, peer.end):
+        await end.transport.close()

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peer.transport.secure.demux import associations_for
+from peer.transport.wire.datagrams import DatagramClass, classify
+from peer.transport.wire.dtls_records import HANDSHAKE_EPOCH
+from tests.support.captures.unified import unified
+
+
+@dataclass(frozen=True)
+class FakeLane:
+    name: str
+    handshaking: bool = False
+    fits: bool = True
+
+    def expects(self, datagram: bytes) -> bool:
+        return self.fits
+
+
+NEXT = FakeLane("next", handshaking=True)
+CURRENT = FakeLane("current")
+RETIRING = FakeLane("retiring")
+
+
+def dtls(epoch: int, content_type: int = 22) -> bytes:
+    return bytes([content_type, 0xFE, 0xFD]) + epoch.to_bytes(2) + bytes(8)
+
+
+def order(datagram: bytes, *lanes: FakeLane) -> list[str]:
+    return [lane.name for lane in associations_for(datagram, classify(datagram), lanes)]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [
+        (0, 3, DatagramClass.STUN),
+        (4, 15, DatagramClass.UNKNOWN),
+        (16, 19, DatagramClass.ZRTP),
+        (20, 63, DatagramClass.DTLS),
+        (64, 79, DatagramClass.TURN),
+        (80, 127, DatagramClass.UNKNOWN),
+        (128, 191, DatagramClass.RTP),
+        (192, 255, DatagramClass.UNKNOWN),
+    ],
+)
+def test_the_first_byte_tells_the_class(first: int, last: int, expected: DatagramClass) -> None:
+    for byte in range(first, last + 1):
+        assert classify(bytes([byte]) + bytes(11)) is expected
+
+
+@pytest.mark.parametrize(
+    ("second", "expected"),
+    [
+        (191, DatagramClass.RTP),
+        (192, DatagramClass.RTCP),
+        (200, DatagramClass.RTCP),
+        (223, DatagramClass.RTCP),
+        (224, DatagramClass.RTP),
+        (96, DatagramClass.RTP),
+    ],
+)
+def test_the_second_byte_tells_rtcp_from_rtp(second: int, expected: DatagramClass) -> None:
+    assert classify(bytes([0x80, second]) + bytes(10)) is expected
+
+
+@given(st.binary(max_size=16))
+def test_every_datagram_has_a_class(datagram: bytes) -> None:
+    assert classify(datagram) in DatagramClass
+
+
+def test_an_only_association_gets_everything() -> None:
+    assert order(dtls(epoch=0), CURRENT) == ["current"]
+    assert order(b"\x80\x60" + bytes(10), NEXT) == ["next"]
+
+
+def test_epoch_0_belongs_to_the_handshake() -> None:
+    assert order(dtls(epoch=0), NEXT, CURRENT, RETIRING) == ["next"]
+
+
+@pytest.mark.parametrize("epoch", range(1, 9))
+def test_what_dtls_1_3_protects_is_never_epoch_0(epoch: int) -> None:
+    handshaking_first = epoch % 4 == HANDSHAKE_EPOCH
+
+    assert order(unified(epoch=epoch), NEXT, CURRENT) == (
+        ["next", "current"] if handshaking_first else ["current", "next"]
+    )
+
+
+def test_epoch_0_without_a_handshake_belongs_to_the_newest() -> None:
+    assert order(dtls(epoch=0), CURRENT, RETIRING) == ["current"]
+
+
+def test_what_fits_into_no_handshake_is_offered_to_the_newest_established_first() -> None:
+    unfit = FakeLane("next", handshaking=True, fits=False)
+
+    assert order(dtls(epoch=0), unfit, CURRENT, RETIRING) == ["current", "next"]
+
+
+def test_of_two_handshakes_the_older_is_asked_first() -> None:
+    first = FakeLane("first", handshaking=True)
+
+    assert order(dtls(epoch=0), NEXT, first) == ["first", "next"]
+
+
+def test_of_two_handshakes_only_the_one_that_it_fits_into_is_asked() -> None:
+    first = FakeLane("first", handshaking=True, fits=False)
+
+    assert order(dtls(epoch=0), NEXT, first) == ["next"]
+
+
+def test_encrypted_records_are_offered_to_a_handshake_last() -> None:
+    assert order(dtls(epoch=1), NEXT, CURRENT, RETIRING) == ["current", "retiring", "next"]
+
+
+def test_encrypted_records_without_a_handshake_are_offered_newest_first() -> None:
+    assert order(dtls(epoch=1), CURRENT, RETIRING) == ["current", "retiring"]
+
+
+@pytest.mark.parametrize("second", [96, 200])
+def test_media_is_offered_last_to_an_association_without_keys(second: int) -> None:
+    packet = bytes([0x80, second]) + bytes(10)
+
+    assert order(packet, NEXT, CURRENT, RETIRING) == ["current", "retiring", "next"]
+
+
+def test_what_is_neither_dtls_nor_media_belongs_to_none() -> None:
+    assert order(b"\x00" + bytes(19), NEXT, CURRENT) == []
+
+
+def test_a_record_too_short_for_an_epoch_is_nobodys_handshake() -> None:
+    assert order(b"\x16\xfe\xfd", NEXT, CURRENT) == ["current", "next"]
