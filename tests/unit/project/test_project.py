@@ -19,8 +19,8 @@ WRAPPED = {"aiortc", "aioice"}
 # What aiortc means its users to derive from. A subclass of anything else sees its private names
 # as its own, where ruff's SLF001 does not look.
 BASES_FOR_EVERYBODY = {"MediaStreamTrack", "AudioStreamTrack", "VideoStreamTrack"}
-# Lines; about 350 is the aim.
-LONGEST = 400
+# Lines. A file is cut where it owns two things, not where it is long.
+LONGEST = 600
 
 
 def root(module: str) -> str:
@@ -136,11 +136,8 @@ def test_an_import_inside_a_function_is_seen() -> None:
 
 
 @pytest.mark.parametrize("file", python_files(*PACKAGES), ids=lambda file: file.name)
-def test_a_source_file_says_first_what_it_owns(file: SourceFile) -> None:
-    docstring = ast.get_docstring(file.tree)
-    assert docstring, "no docstring"
-    if not file.name.endswith("__.py"):
-        assert docstring.startswith("Owns "), docstring.splitlines()[0]
+def test_every_source_file_has_a_docstring(file: SourceFile) -> None:
+    assert ast.get_docstring(file.tree)
 
 
 def test_no_file_is_longer_than_a_reader_bears() -> None:
