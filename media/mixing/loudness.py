@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
 from aiortc.mediastreams import MediaStreamTrack
 
 from peer import AudioLevel, RtpReceiver
-
-if TYPE_CHECKING:
-    from media.mixing.mixer import AudioMixer
 
 #: RFC 6464: digital silence, and (as peer.rtp.levels has it) what counts as a voice.
 SILENT = AudioLevel(127)
@@ -24,6 +21,13 @@ _LATELY = 500.0
 Sound: TypeAlias = MediaStreamTrack | Callable[[], AudioLevel]
 
 
+class LevelMeter(Protocol):
+    """Measures the loudness of tracks, as `AudioMixer` does for its inputs."""
+
+    def level(self, track: MediaStreamTrack) -> AudioLevel:
+        """Return how loud a track is now; silence for a track that is not measured."""
+
+
 def decibels(mean_square: float) -> AudioLevel:
     """The level of sound, of which full scale is 1."""
     if not math.isfinite(mean_square) or mean_square <= 0:
@@ -32,7 +36,7 @@ def decibels(mean_square: float) -> AudioLevel:
     return AudioLevel(level, level <= _VOICE)
 
 
-def level_of(sound: Sound | None, mixer: AudioMixer | None) -> AudioLevel:
+def level_of(sound: Sound | None, meter: LevelMeter | None) -> AudioLevel:
     """How loud it is now.
 
     A received track is as loud as its packets say (RFC 6464), for which nothing is decoded; where
@@ -48,7 +52,7 @@ def level_of(sound: Sound | None, mixer: AudioMixer | None) -> AudioLevel:
         told = [s for s in sources[:1] if s.audioLevel is not None]
         if told:
             return linear(told[0].audioLevel, age=time.time() * 1000 - told[0].timestamp)
-    return SILENT if mixer is None else mixer.level(sound)
+    return SILENT if meter is None else meter.level(sound)
 
 
 def linear(level: float | None, age: float = 0.0) -> AudioLevel:
