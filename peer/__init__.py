@@ -37,7 +37,7 @@ from peer.errors import (
 from peer.events import DataChannelEvent, IceCandidateEvent, RekeyedEvent, TrackEvent
 from peer.identity.certificate import Certificate, KeyType
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.rekey.course import RekeyResult, RekeyStarter
+from peer.rekey.result import RekeyResult, RekeyStarter
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.inbound.receiver import RtpReceiver

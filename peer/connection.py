@@ -1,7 +1,7 @@
 """Owns `PeerConnection`, the surface that W3C webrtc-pc section 4.4 gives to applications.
 
 The way of an offer out: `createOffer` -> `negotiation.negotiator` -> `setLocalDescription` ->
-`control` (plan, prepare, commit, apply). The way of an offer in: `setRemoteDescription`, the same.
+`core` (plan, prepare, commit, apply). The way of an offer in: `setRemoteDescription`, the same.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from peer.configuration import PeerConfiguration
 from peer.negotiation.attributes import Direction
 from peer.negotiation.state import Side
-from peer.runtime import adding
-from peer.runtime.control import Control
+from peer.runtime import transceivers
+from peer.runtime.core import ConnectionCore
 from peer.runtime.security import SecuritySummary, summarize
 from peer.runtime.statistics import StatsReport, collect
 from peer.states import (
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from peer.events import Handler
     from peer.identity.certificate import Certificate
     from peer.negotiation.session import GatheredCandidates
-    from peer.rekey.course import RekeyResult
+    from peer.rekey.result import RekeyResult
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.outbound.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack
@@ -60,7 +60,7 @@ class PeerConnection:
 
     def __init__(self, configuration: PeerConfiguration | None = None) -> None:
         self._configuration = configuration or PeerConfiguration()
-        self._control = Control(self._configuration)
+        self._core = ConnectionCore(self._configuration)
         # One MediaStream for all tracks that are added without one, so that a browser plays
         # sound and picture of a peer together.
         self._stream = str(uuid.uuid4())
@@ -79,22 +79,22 @@ class PeerConnection:
     @property
     def signalingState(self) -> SignalingState:
         """Where the offer/answer exchange stands."""
-        return self._control.negotiator.session.state
+        return self._core.negotiator.session.state
 
     @property
     def connectionState(self) -> ConnectionState:
         """ICE and DTLS of all transports."""
-        return self._control.states.connection
+        return self._core.states.connection
 
     @property
     def iceConnectionState(self) -> IceConnectionState:
         """ICE of all transports."""
-        return self._control.states.ice
+        return self._core.states.ice
 
     @property
     def iceGatheringState(self) -> IceGatheringState:
         """Gathering of all transports."""
-        return self._control.states.gathering
+        return self._core.states.gathering
 
     @property
     def localDescription(self) -> SessionDescription | None:
@@ -129,18 +129,18 @@ class PeerConnection:
     @property
     def canTrickleIceCandidates(self) -> bool | None:
         """Whether the peer says that it takes candidates later; None before it has spoken."""
-        return self._control.negotiator.peer_trickles
+        return self._core.negotiator.peer_trickles
 
     @property
     def error(self) -> TransportError | None:
         """Why the connection failed, or None."""
         failed = self.connectionState is ConnectionState.FAILED
-        return self._control.failure if failed else None
+        return self._core.failure if failed else None
 
     @property
     def security(self) -> SecuritySummary:
         """What protects each transport at this moment, and whether the peer is verified."""
-        return summarize(self._control.world)
+        return summarize(self._core.executor)
 
     @overload
     def on(self, event: str) -> Callable[[H], H]: ...
@@ -156,15 +156,15 @@ class PeerConnection:
         """
 
         def add(handler: H) -> H:
-            self._control.events.on(event, handler)
-            self._control.check_negotiation()
+            self._core.events.on(event, handler)
+            self._core.check_negotiation()
             return handler
 
         return add if handler is None else add(handler)
 
     def remove_listener(self, event: str, handler: Handler) -> None:
         """Take a handler away."""
-        self._control.events.remove_listener(event, handler)
+        self._core.events.remove_listener(event, handler)
 
     async def createOffer(self, *, iceRestart: bool = False) -> SessionDescription:
         """Make an offer of all transceivers and data channels; nothing changes yet.
@@ -175,8 +175,8 @@ class PeerConnection:
         Raises:
             InvalidStateError: The peer's offer waits for an answer, or we are closed.
         """
-        async with self._control.chain.operation():
-            return self._control.negotiator.create_offer(ice_restart=iceRestart)
+        async with self._core.chain.operation():
+            return self._core.negotiator.create_offer(ice_restart=iceRestart)
 
     async def createAnswer(self) -> SessionDescription:
         """Make an answer to the peer's offer; nothing changes yet.
@@ -184,8 +184,8 @@ class PeerConnection:
         Raises:
             InvalidStateError: There is no offer to answer, or we are closed.
         """
-        async with self._control.chain.operation():
-            return self._control.negotiator.create_answer()
+        async with self._core.chain.operation():
+            return self._core.negotiator.create_answer()
 
     async def setLocalDescription(self, description: SessionDescription | None = None) -> None:
         """Put our description in force, and start to gather candidates for it.
@@ -199,7 +199,7 @@ class PeerConnection:
             InvalidModificationError: It was changed, or is stale.
             IceError: No socket could be bound. In each case nothing has changed.
         """
-        await self._control.describe(Side.LOCAL, description)
+        await self._core.describe(Side.LOCAL, description)
 
     async def setRemoteDescription(self, description: SessionDescription) -> None:
         """Put the peer's description in force. An offer rolls our own pending offer back.
@@ -209,7 +209,7 @@ class PeerConnection:
             DescriptionError: It cannot be accepted; the error says what and where. In each case
                 nothing has changed.
         """
-        await self._control.describe(Side.REMOTE, description)
+        await self._core.describe(Side.REMOTE, description)
 
     async def addIceCandidate(self, candidate: IceCandidate | None = None) -> None:
         """Take a candidate of the peer; None means that no more will come.
@@ -218,7 +218,7 @@ class PeerConnection:
             InvalidStateError: There is no remote description yet, or we are closed.
             CandidateError: It is malformed, or belongs to no m-section. Nothing has changed.
         """
-        await self._control.add_candidate(candidate)
+        await self._core.add_candidate(candidate)
 
     def restartIce(self) -> None:
         """Find the way to the peer anew, with the next offer; it fires `negotiationneeded`.
@@ -229,7 +229,7 @@ class PeerConnection:
         Raises:
             InvalidStateError: We are closed.
         """
-        self._control.restart_ice()
+        self._core.restart_ice()
 
     async def rekey(self, certificate: Certificate | None = None) -> RekeyResult:
         """Change the keys of all transports while media flows (RFC 5763 section 6.8).
@@ -247,7 +247,7 @@ class PeerConnection:
         Raises:
             InvalidStateError: The connection is not connected.
         """
-        return await self._control.rekey(certificate)
+        return await self._core.rekey(certificate)
 
     def addTrack(self, track: MediaStreamTrack, *streams: str) -> RtpSender:
         """Send a track from the next negotiation on.
@@ -261,9 +261,9 @@ class PeerConnection:
             InvalidAccessError: The track is sent already.
             InvalidStateError: We are closed.
         """
-        control = self._control
-        control.check_open()
-        return adding.add_track(control, track, streams or (self._stream,)).sender
+        core = self._core
+        core.check_open()
+        return transceivers.add_track(core, track, streams or (self._stream,)).sender
 
     def removeTrack(self, sender: RtpSender) -> None:
         """Stop to send a track; the m-section stays for the other direction.
@@ -272,8 +272,8 @@ class PeerConnection:
             InvalidAccessError: The sender is not of this connection.
             InvalidStateError: We are closed.
         """
-        self._control.check_open()
-        adding.remove_track(self._control, sender)
+        self._core.check_open()
+        transceivers.remove_track(self._core, sender)
 
     def addTransceiver(
         self,
@@ -292,13 +292,13 @@ class PeerConnection:
             ValueError: The kind or the direction is none of these.
             InvalidStateError: We are closed.
         """
-        self._control.check_open()
+        self._core.check_open()
         names = (self._stream,) if streams is None else tuple(streams)
-        return adding.add_transceiver(self._control, trackOrKind, Direction(direction), names)
+        return transceivers.add_transceiver(self._core, trackOrKind, Direction(direction), names)
 
     def getTransceivers(self) -> list[RtpTransceiver]:
         """All that have not ended, in the order in which they were made."""
-        return adding.live_transceivers(self._control)
+        return transceivers.live_transceivers(self._core)
 
     def getSenders(self) -> list[RtpSender]:
         """The sending halves of `getTransceivers`."""
@@ -333,9 +333,9 @@ class PeerConnection:
         Raises:
             LocalError: The arguments contradict each other, or we are closed.
         """
-        control = self._control
-        control.check_open()
-        channel = control.world.data_transport().createDataChannel(
+        core = self._core
+        core.check_open()
+        channel = core.executor.data_transport().createDataChannel(
             label,
             ordered=ordered,
             maxPacketLifeTime=maxPacketLifeTime,
@@ -344,13 +344,13 @@ class PeerConnection:
             negotiated=negotiated,
             id=id,
         )
-        control.negotiator.want_data()
-        control.check_negotiation()
+        core.negotiator.want_data()
+        core.check_negotiation()
         return channel
 
     async def getStats(self) -> StatsReport:
         """Statistics by id, as frozen values with the W3C names."""
-        return await collect(self._control.world)
+        return await collect(self._core.executor)
 
     def getConfiguration(self) -> PeerConfiguration:
         """What the connection was made with."""
@@ -363,7 +363,7 @@ class PeerConnection:
             TransportError: The connection failed; the error says why.
             InvalidStateError: The connection was closed.
         """
-        await self._control.wait_for(
+        await self._core.wait_for(
             lambda: self.connectionState is ConnectionState.CONNECTED, unless_failed=True
         )
 
@@ -373,18 +373,18 @@ class PeerConnection:
         Raises:
             InvalidStateError: The connection was closed.
         """
-        await self._control.wait_for(lambda: self._control.gathered)
+        await self._core.wait_for(lambda: self._core.gathered)
 
     async def close(self) -> None:
         """End the connection, its tasks and its sockets; at any moment, any number of times."""
-        await self._control.close()
+        await self._core.close()
 
     def _described(self, side: Side, *, pending: bool) -> SessionDescription | None:
-        bundles = self._control.world.bundles
+        transports = self._core.executor.transports
         gathered: dict[tuple[str, str], GatheredCandidates] = {}
-        for bundle in bundles.values():
-            gathered.update(bundle.gathered())
-        return self._control.negotiator.described(side, pending=pending, gathered=gathered)
+        for transport in transports.values():
+            gathered.update(transport.gathered())
+        return self._core.negotiator.described(side, pending=pending, gathered=gathered)
 
     def __repr__(self) -> str:
         return f"<PeerConnection {self.connectionState} signaling={self.signalingState}>"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from peer.errors import InvalidStateError
 from peer.rtp.tracks import MediaStreamError
-from peer.tasks import TaskGroup
+from peer.tasks import BackgroundTasks
 
 if TYPE_CHECKING:
     from peer.candidates import IceCandidate
-    from peer.rekey.course import RekeyResult
+    from peer.rekey.result import RekeyResult
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.tracks import MediaStreamTrack
     from peer.transceiver import RtpTransceiver
@@ -82,7 +82,7 @@ class EventEmitter:
 
     def __init__(self) -> None:
         self._handlers: dict[EventName, list[Handler]] = {}
-        self._tasks = TaskGroup(self._is_expected)
+        self._tasks = BackgroundTasks(self._is_expected)
         self._ending = False
 
     def on(self, event: str, handler: Handler) -> None:

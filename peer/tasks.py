@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _PATIENCE = 0.1
 
 
-class TaskGroup:
+class BackgroundTasks:
     """Holds tasks, so that they end with their owner.
 
     What a task raises goes to the loop's exception handler.

@@ -90,7 +90,7 @@ class Fingerprint:
         return f"{self.algorithm} {self.value}"
 
 
-def strongest(
+def select_strongest(
     fingerprints: Iterable[Fingerprint], accepted: Collection[HashFunction] = tuple(HashFunction)
 ) -> tuple[Fingerprint, ...]:
     """Those of the strongest hash we accept: any one of them may match (RFC 8122 section 5)."""
@@ -99,7 +99,7 @@ def strongest(
     return tuple(f for strength, f in known if strength == best)
 
 
-def likewise(der: bytes, fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:
+def fingerprints_of(der: bytes, fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:
     """A certificate by the hashes of these fingerprints, as far as we know them."""
     functions = [f.hash_function for f in fingerprints]
     return [Fingerprint.of_certificate(der, function) for function in functions if function]

@@ -11,7 +11,7 @@ from peer.states import ConnectionState, IceConnectionState, IceGatheringState
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from peer.runtime.bundle import Bundle
+    from peer.runtime.peer_transport import PeerTransport
 
 
 class ConnectionStates:
@@ -22,11 +22,11 @@ class ConnectionStates:
         self.ice = IceConnectionState.NEW
         self.connection = ConnectionState.NEW
 
-    def update(self, bundles: Collection[Bundle], *, closed: bool) -> list[EventName]:
+    def update(self, transports: Collection[PeerTransport], *, closed: bool) -> list[EventName]:
         """Take in how the transports stand; return the events of what has changed, in order."""
-        gathering = gathering_state([bundle.gathering_state for bundle in bundles])
-        ice = ice_connection_state([bundle.ice.state for bundle in bundles])
-        connection = connection_state([bundle.states for bundle in bundles])
+        gathering = gathering_state([transport.gathering_state for transport in transports])
+        ice = ice_connection_state([transport.ice.state for transport in transports])
+        connection = connection_state([transport.states for transport in transports])
         if closed:
             ice, connection = IceConnectionState.CLOSED, ConnectionState.CLOSED
         changes = (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from peer.candidates import CandidateFields
     from peer.identity.fingerprints import Fingerprint
-    from peer.runtime.bundle import Bundle
-    from peer.runtime.world import World
+    from peer.runtime.effect_executor import EffectExecutor
+    from peer.runtime.peer_transport import PeerTransport
     from peer.security_policy import SrtpProfile
     from peer.states import DtlsRole, DtlsTransportState
 
@@ -73,15 +73,15 @@ class SecuritySummary:
         return "\n".join(map(str, self.transports)) or "no transport yet"
 
 
-def summarize(world: World) -> SecuritySummary:
+def summarize(executor: EffectExecutor) -> SecuritySummary:
     """What can be said now."""
-    return SecuritySummary(tuple(map(_transport, world.bundles.values())))
+    return SecuritySummary(tuple(map(_transport, executor.transports.values())))
 
 
-def _transport(bundle: Bundle) -> TransportSecurity:
-    stats = bundle.secure.stats()
+def _transport(transport: PeerTransport) -> TransportSecurity:
+    stats = transport.secure.stats()
     return TransportSecurity(
-        key=bundle.key,
+        key=transport.key,
         state=stats.state,
         role=stats.role,
         version=stats.version,
@@ -89,8 +89,8 @@ def _transport(bundle: Bundle) -> TransportSecurity:
         srtp_profile=stats.srtp_profile,
         local_fingerprint=stats.local_fingerprint,
         remote_fingerprint=stats.remote_fingerprint,
-        verified=bundle.secure.verified,
-        selected_pair=bundle.ice.selected_pair,
+        verified=transport.secure.verified,
+        selected_pair=transport.ice.selected_pair,
     )
 
 

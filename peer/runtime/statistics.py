@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from peer.candidates import CandidateFields
     from peer.identity.fingerprints import Fingerprint
-    from peer.runtime.bundle import Bundle
-    from peer.runtime.world import World
+    from peer.runtime.effect_executor import EffectExecutor
+    from peer.runtime.peer_transport import PeerTransport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,22 +90,22 @@ Stats = RtpStats | TransportStats | CandidateStats | CandidatePairStats | Certif
 StatsReport = dict[str, Stats]
 
 
-async def collect(world: World) -> StatsReport:
+async def collect(executor: EffectExecutor) -> StatsReport:
     """Everything that can be said now, by id."""
     report: StatsReport = {}
-    for transceiver in tuple(world.transceivers.values()):
+    for transceiver in tuple(executor.transceivers.values()):
         report.update(await transceiver.sender.getStats())
         report.update(await transceiver.receiver.getStats())
-    for bundle in world.bundles.values():
-        report.update((entry.id, entry) for entry in _transport(bundle))
+    for transport in executor.transports.values():
+        report.update((entry.id, entry) for entry in _transport(transport))
     return report
 
 
-def _transport(bundle: Bundle) -> Iterator[Stats]:
+def _transport(transport: PeerTransport) -> Iterator[Stats]:
     now = time.time() * 1000
-    secure = bundle.secure.stats()
-    name = f"transport-{bundle.key}"
-    pair = bundle.ice.selected_pair
+    secure = transport.secure.stats()
+    name = f"transport-{transport.key}"
+    pair = transport.ice.selected_pair
     remote = secure.remote_fingerprint
     yield TransportStats(
         id=name,
@@ -115,8 +115,8 @@ def _transport(bundle: Bundle) -> Iterator[Stats]:
         packetsReceived=secure.packets_received,
         bytesSent=secure.bytes_sent,
         bytesReceived=secure.bytes_received,
-        iceRole="unknown" if bundle.ice.role is None else bundle.ice.role.value,
-        iceState=bundle.ice.state.value,
+        iceRole="unknown" if transport.ice.role is None else transport.ice.role.value,
+        iceState=transport.ice.state.value,
         dtlsState=secure.state.value,
         dtlsRole="unknown" if secure.role is None else secure.role.value,
         tlsVersion=_TLS_VERSIONS.get(secure.version or ""),
@@ -145,7 +145,7 @@ def _transport(bundle: Bundle) -> Iterator[Stats]:
             remoteCandidateId=far.id,
             state="succeeded",
             nominated=True,
-            currentRoundTripTime=bundle.ice.round_trip_time,
+            currentRoundTripTime=transport.ice.round_trip_time,
         )
 
 

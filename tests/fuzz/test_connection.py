@@ -149,8 +149,8 @@ async def agreed(*ends: PeerConnection) -> None:
 
 
 def is_content(pc: PeerConnection) -> bool:
-    control = pc._control  # noqa: SLF001 - whether an event is due shows only there
-    return pc.signalingState == "stable" and not control.negotiator.negotiation_needed
+    core = pc._core  # noqa: SLF001 - whether an event is due shows only there
+    return pc.signalingState == "stable" and not core.negotiator.negotiation_needed
 
 
 async def check_agreement(left: PeerConnection, right: PeerConnection) -> None:

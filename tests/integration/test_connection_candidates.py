@@ -231,9 +231,9 @@ async def test_candidates_of_what_was_bundled_away_are_not_checked() -> None:
         # The offer has a host candidate for each of two transports; one of them is left.
         assert local(offerer).sdp.count("a=candidate") == 1
         assert len(transports) == 1
-        bundle = next(iter(answerer._control.world.bundles.values()))  # noqa: SLF001 - see below
+        transport = next(iter(answerer._core.executor.transports.values()))  # noqa: SLF001 - see below
         # What ICE was given shows nowhere else.
-        assert len(bundle.ice.remote_candidates) == 1
+        assert len(transport.ice.remote_candidates) == 1
 
 
 async def test_can_trickle_is_what_the_peer_says() -> None:

@@ -115,7 +115,7 @@ async def test_a_certificate_that_is_given_goes_before_the_configured_one() -> N
 
 
 async def test_a_wish_that_nobody_answers_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("peer.rekey.course.ANSWER_TIMEOUT", 0.05)
+    monkeypatch.setattr("peer.rekey.manager.ANSWER_TIMEOUT", 0.05)
     async with connected_pair() as (left, _, _):
         assert not (await within(left.rekey())).changed
         await left.setLocalDescription()

@@ -188,7 +188,7 @@ async def test_stopped_transceivers_do_not_pile_up() -> None:
 
         assert len(sections(left)) == 1
         for pc in (left, right):
-            kept = pc._control.world.transceivers  # noqa: SLF001 - a leak shows nowhere else
+            kept = pc._core.executor.transceivers  # noqa: SLF001 - a leak shows nowhere else
             assert not kept
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError
-from peer.identity.fingerprints import Fingerprint, HashFunction, likewise, strongest
+from peer.identity.fingerprints import Fingerprint, HashFunction, fingerprints_of, select_strongest
 from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.adapters.dtls import SrtpKeys
@@ -200,19 +200,19 @@ class Association:
         A peer that shows such a certificate again is heard before the description that this
         association belongs to is here. Nothing else follows from it.
         """
-        self._trusted = strongest(fingerprints, self._policy.accepted_hashes)
+        self._trusted = select_strongest(fingerprints, self._policy.accepted_hashes)
 
     def vouched_for(self, fingerprints: Sequence[Fingerprint]) -> bool:
         """Whether these announce the certificate that the peer has shown."""
-        expected = strongest(fingerprints, self._policy.accepted_hashes)
+        expected = select_strongest(fingerprints, self._policy.accepted_hashes)
         der = self.peer_certificate_der
-        return der is not None and not set(likewise(der, expected)).isdisjoint(expected)
+        return der is not None and not set(fingerprints_of(der, expected)).isdisjoint(expected)
 
     def verify(self, fingerprints: Sequence[Fingerprint]) -> None:
         """Say what the peer announced; before, during or after the handshake."""
         if self._ended:
             return
-        self._expected = strongest(fingerprints, self._policy.accepted_hashes)
+        self._expected = select_strongest(fingerprints, self._policy.accepted_hashes)
         if not self._expected:
             self._fail(reasons.no_accepted_hash(fingerprints))
         elif not self.handshaking:
@@ -290,7 +290,7 @@ class Association:
         if der is None or not expected:
             return
         # RFC 8122 section 5: any one fingerprint of the strongest hash may be the one.
-        shown = likewise(der, expected)
+        shown = fingerprints_of(der, expected)
         matches = not set(shown).isdisjoint(expected)
         if self._tap is not None:
             self._tap.fingerprint_checked(

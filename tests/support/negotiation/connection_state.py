@@ -44,7 +44,7 @@ class Snapshot:
 
 def snapshot(pc: PeerConnection) -> Snapshot:
     """The connection as it stands."""
-    control = pc._control  # noqa: SLF001 - what nobody sees must not change either
+    core = pc._core  # noqa: SLF001 - what nobody sees must not change either
     return Snapshot(
         states=(
             pc.signalingState,
@@ -58,13 +58,15 @@ def snapshot(pc: PeerConnection) -> Snapshot:
             pc.currentRemoteDescription,
             pc.pendingRemoteDescription,
         ),
-        session=control.negotiator.session,
+        session=core.negotiator.session,
         transceivers=tuple(
             (id(each), each.mid, each.direction, each.currentDirection)
             for each in pc.getTransceivers()
         ),
-        transports=tuple((key, id(bundle)) for key, bundle in control.world.bundles.items()),
-        data=None if control.world.data is None else id(control.world.data),
+        transports=tuple(
+            (key, id(transport)) for key, transport in core.executor.transports.items()
+        ),
+        data=None if core.executor.data is None else id(core.executor.data),
     )
 
 

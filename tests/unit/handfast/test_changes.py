@@ -13,7 +13,7 @@ import pytest
 
 from handfast.demo.changes import Changes, PathWatch
 from peer import InvalidStateError, RekeyResult
-from peer.rekey.course import RekeyStarter
+from peer.rekey.result import RekeyStarter
 from peer.tracing.events import PathSelected
 from tests.support.clock.virtual_time import run_in_virtual_time
 

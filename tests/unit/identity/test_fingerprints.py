@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer.identity.fingerprints import Fingerprint, HashFunction, strongest
+from peer.identity.fingerprints import Fingerprint, HashFunction, select_strongest
 
 known = st.builds(
     lambda algorithm, data: Fingerprint.of_digest(algorithm, algorithm.digest(data)),
@@ -52,12 +52,12 @@ def test_a_digest_is_of_the_hash_it_names(algorithm: HashFunction) -> None:
 @pytest.mark.conformance("5-hashes")
 @pytest.mark.parametrize("name", ["sha-1", "sha-224", "md5", "md2", "sha3-256"])
 def test_weak_and_unknown_hashes_do_not_count(name: str) -> None:
-    assert strongest([Fingerprint(name, "AB")]) == ()
+    assert select_strongest([Fingerprint(name, "AB")]) == ()
 
 
 @given(st.lists(known | foreign))
 def test_only_the_strongest_known_hash_remains(fingerprints: list[Fingerprint]) -> None:
-    chosen = strongest(fingerprints)
+    chosen = select_strongest(fingerprints)
 
     ranks = [f.hash_function.strength for f in fingerprints if f.hash_function]
     assert [
@@ -69,4 +69,4 @@ def test_a_hash_that_is_not_accepted_does_not_count() -> None:
     weak = Fingerprint.of_certificate(b"x", HashFunction.SHA256)
     strong = Fingerprint.of_certificate(b"x", HashFunction.SHA512)
 
-    assert strongest([weak, strong], accepted=[HashFunction.SHA256]) == (weak,)
+    assert select_strongest([weak, strong], accepted=[HashFunction.SHA256]) == (weak,)

@@ -7,7 +7,7 @@ import pytest
 
 from peer.errors import InvalidStateError
 from peer.runtime.operations import OperationsChain
-from peer.tasks import TaskGroup
+from peer.tasks import BackgroundTasks
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -130,7 +130,7 @@ async def test_drained_waits_for_the_operation_that_runs() -> None:
 
 
 async def test_a_task_group_joins_what_ends_by_itself() -> None:
-    group, gate, log = TaskGroup(), asyncio.Event(), list[str]()
+    group, gate, log = BackgroundTasks(), asyncio.Event(), list[str]()
 
     async def work() -> None:
         await gate.wait()
@@ -148,7 +148,7 @@ async def test_a_task_group_joins_what_ends_by_itself() -> None:
 
 
 async def test_a_task_group_ends_its_tasks() -> None:
-    group, log = TaskGroup(), list[str]()
+    group, log = BackgroundTasks(), list[str]()
 
     async def work() -> None:
         try:
@@ -164,7 +164,7 @@ async def test_a_task_group_ends_its_tasks() -> None:
 
 
 async def test_a_task_that_closes_its_group_lives_on() -> None:
-    group, log = TaskGroup(), list[str]()
+    group, log = BackgroundTasks(), list[str]()
     done = asyncio.Event()
 
     async def closes() -> None:
@@ -180,7 +180,7 @@ async def test_a_task_that_closes_its_group_lives_on() -> None:
 
 
 async def test_a_task_that_will_not_end_is_not_waited_for() -> None:
-    group, gate = TaskGroup(), asyncio.Event()
+    group, gate = BackgroundTasks(), asyncio.Event()
 
     async def stubborn() -> None:
         while not gate.is_set():
@@ -198,7 +198,7 @@ async def test_a_task_that_will_not_end_is_not_waited_for() -> None:
 
 
 async def test_what_a_task_raises_goes_to_the_loop(loop_complaints: list[str]) -> None:
-    group = TaskGroup()
+    group = BackgroundTasks()
 
     async def fails() -> None:
         raise ValueError("so it is")
@@ -213,7 +213,7 @@ async def test_what_a_task_raises_goes_to_the_loop(loop_complaints: list[str]) -
 
 
 async def test_what_is_expected_goes_nowhere() -> None:
-    group = TaskGroup(is_expected=lambda error: isinstance(error, ValueError))
+    group = BackgroundTasks(is_expected=lambda error: isinstance(error, ValueError))
 
     async def fails() -> None:
         raise ValueError("no fault")

@@ -22,10 +22,10 @@ from peer.negotiation.effects import (
     StopTransceiver,
     TransportEffect,
 )
-from peer.runtime.bundle import Bundle, BundleEvents
 from peer.runtime.key_log import on_secret
-from peer.runtime.preparing import Prepared, open_all, undo_all
-from peer.tasks import TaskGroup
+from peer.runtime.peer_transport import PeerTransport, PeerTransportEvents
+from peer.runtime.prepared_sockets import PreparedSockets, open_all, undo_all
+from peer.tasks import BackgroundTasks
 from peer.transport.adapters.ice_servers import parse_servers
 from peer.transport.sctp.transport import DataTransport
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from peer.configuration import PeerConfiguration
-    from peer.identity.wallet import Wallet
+    from peer.identity.certificate_store import CertificateStore
     from peer.negotiation.early import EarlyReception
     from peer.negotiation.session import Session
     from peer.runtime.connection_tap import ConnectionTap
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 _PATIENCE = 0.25
 
 
-class WorldEvents(BundleEvents, Protocol):
+class EffectExecutorEvents(PeerTransportEvents, Protocol):
     """What the world tells the connection."""
 
     def make_transceiver(self, key: int) -> RtpTransceiver:
@@ -54,12 +54,12 @@ class WorldEvents(BundleEvents, Protocol):
         """The peer opened a data channel."""
 
 
-class World:
+class EffectExecutor:
     """The things that effects act on, by the names that effects use.
 
     Args:
         configuration: For transports.
-        wallet: The certificates that transports show.
+        certificates: The certificates that transports show.
         events: Who is told.
         tap: Where the connection is traced.
 
@@ -70,19 +70,19 @@ class World:
     def __init__(
         self,
         configuration: PeerConfiguration,
-        wallet: Wallet,
-        events: WorldEvents,
+        certificates: CertificateStore,
+        events: EffectExecutorEvents,
         tap: ConnectionTap | None = None,
     ) -> None:
-        self.bundles: dict[str, Bundle] = {}
+        self.transports: dict[str, PeerTransport] = {}
         self.transceivers: dict[int, RtpTransceiver] = {}
         self.data: DataTransport | None = None
-        self.wallet = wallet
+        self.certificates = certificates
         # A server that cannot be used is refused now, and not when an offer is set.
         parse_servers(configuration.iceServers)
         self._on_secret = on_secret(configuration)
         self._configuration = configuration
-        self._endings = TaskGroup()
+        self._endings = BackgroundTasks()
         self._events = events
         self._tap = tap
 
@@ -92,7 +92,7 @@ class World:
             self.data = DataTransport(on_channel=self._events.on_channel)
         return self.data
 
-    async def prepare(self, effects: Iterable[Preparation]) -> list[Prepared]:
+    async def prepare(self, effects: Iterable[Preparation]) -> list[PreparedSockets]:
         """Bind the sockets of a plan, all or none.
 
         Raises:
@@ -102,14 +102,14 @@ class World:
         await open_all(prepared)
         return prepared
 
-    async def discard(self, prepared: Iterable[Prepared]) -> None:
+    async def discard(self, prepared: Iterable[PreparedSockets]) -> None:
         """Undo `prepare`."""
         await undo_all(prepared)
 
-    def adopt(self, prepared: Iterable[Prepared]) -> None:
+    def adopt(self, prepared: Iterable[PreparedSockets]) -> None:
         """The plan was committed: its transports are ours."""
         for each in prepared:
-            self.bundles[each.bundle.key] = each.bundle
+            self.transports[each.transport.key] = each.transport
 
     def keep_certificates(self, session: Session) -> None:
         """Forget those that the session shows no more."""
@@ -119,20 +119,20 @@ class World:
             for transport in each.transports:
                 for terms in (transport.association, *transport.fallbacks):
                     used.add(terms.local.fingerprints)
-        self.wallet.keep(used)
+        self.certificates.keep(used)
 
-    def receive_early(self, bundle: Bundle, receptions: Iterable[EarlyReception]) -> None:
+    def receive_early(self, transport: PeerTransport, receptions: Iterable[EarlyReception]) -> None:
         """Receive what was offered, from a peer that is not verified yet."""
         for reception in receptions:
             transceiver = self.transceivers.get(reception.transceiver)
             if transceiver is None or transceiver.direction == "stopped":
                 continue
-            receiver, engine = transceiver.receiver, bundle.engine
+            receiver, engine = transceiver.receiver, transport.engine
             if receiver.started:
                 receiver.move(engine, reception.parameters)
             else:
                 receiver.start(engine, reception.parameters, transceiver.sender.ssrc)
-            bundle.if_failed(receiver.disown)
+            transport.if_failed(receiver.disown)
 
     def apply(self, effects: Iterable[Effect]) -> None:
         """Carry out what a committed plan asks for."""
@@ -152,60 +152,62 @@ class World:
             # A track that does not give up its frame, or a decoder at work, must not hold sockets.
             pass
         finally:
-            await asyncio.gather(*(bundle.close() for bundle in self.bundles.values()))
+            await asyncio.gather(*(transport.close() for transport in self.transports.values()))
             await self._endings.close()
 
     def _apply(self, effect: Effect) -> None:
         if isinstance(effect, TransportEffect):
-            self.bundles[effect.key].apply(effect)
+            self.transports[effect.key].apply(effect)
             return
         match effect:
             case OpenTransport() | OpenGeneration():
                 raise AssertionError("sockets are bound by prepare")
             case CloseTransport(key=key):
-                bundle = self.bundles.pop(key)
-                self._endings.spawn(bundle.close(), f"close transport {key}")
+                transport = self.transports.pop(key)
+                self._endings.spawn(transport.close(), f"close transport {key}")
             case CreateTransceiver(transceiver=key):
                 self.transceivers[key] = self._events.make_transceiver(key)
             case StopTransceiver(transceiver=key):
                 self._end_soon(key)
             case ConfigureRtp():
-                self._agree_on_media(self.bundles[effect.transport], effect)
+                self._agree_on_media(self.transports[effect.transport], effect)
             case AnnounceTrack():
                 """The connection announces it when everything else is in place."""
             case ConnectData(transport=key):
-                self._connect_data(self.bundles[key], effect)
+                self._connect_data(self.transports[key], effect)
             case CloseData():
                 if self.data is not None:
                     self._endings.spawn(self.data.close(), "close data channels")
             case _:
                 assert_never(effect)
 
-    def _to_prepare(self, effect: Preparation) -> Prepared:
+    def _to_prepare(self, effect: Preparation) -> PreparedSockets:
         if isinstance(effect, OpenGeneration):
-            return Prepared(self.bundles[effect.key], effect.local, is_new=False)
-        bundle = Bundle(
+            return PreparedSockets(self.transports[effect.key], effect.local, is_new=False)
+        transport = PeerTransport(
             effect,
-            self.wallet,
+            self.certificates,
             self._configuration,
             self._events,
             on_secret=self._on_secret,
             tap=None if self._tap is None else self._tap.of_transport(effect.key),
         )
-        return Prepared(bundle, effect.local, is_new=True)
+        return PreparedSockets(transport, effect.local, is_new=True)
 
-    def _agree_on_media(self, bundle: Bundle, effect: ConfigureRtp) -> None:
+    def _agree_on_media(self, transport: PeerTransport, effect: ConfigureRtp) -> None:
         if effect.send is not None or effect.receive is not None:
-            bundle.secure.require_srtp()
-        bundle.when_connected(f"transceiver {effect.transceiver}", lambda: self._configure(effect))
+            transport.secure.require_srtp()
+        transport.when_connected(
+            f"transceiver {effect.transceiver}", lambda: self._configure(effect)
+        )
 
     def _configure(self, effect: ConfigureRtp) -> None:
-        bundle = self.bundles.get(effect.transport)
+        transport = self.transports.get(effect.transport)
         transceiver = self.transceivers.get(effect.transceiver)
         # `stop` ends sender and receiver at once, long before the m-section is gone.
-        if bundle is None or transceiver is None or transceiver.direction == "stopped":
+        if transport is None or transceiver is None or transceiver.direction == "stopped":
             return
-        sender, receiver, engine = transceiver.sender, transceiver.receiver, bundle.engine
+        sender, receiver, engine = transceiver.sender, transceiver.receiver, transport.engine
         if sender.started:
             sender.update(effect.send)
         elif effect.send is not None:
@@ -219,13 +221,13 @@ class World:
         elif effect.receive is not None:
             receiver.start(engine, effect.receive, sender.ssrc)
 
-    def _connect_data(self, bundle: Bundle, effect: ConnectData) -> None:
+    def _connect_data(self, transport: PeerTransport, effect: ConnectData) -> None:
         data = self.data_transport()
-        bundle.data = data
-        bundle.when_connected(
+        transport.data = data
+        transport.when_connected(
             "data",
             lambda: data.start(
-                bundle.secure.face,
+                transport.secure.face,
                 remote_port=effect.remote_port,
                 remote_max_message_size=effect.remote_max_message_size,
             ),

@@ -28,13 +28,13 @@ from peer.transport.ice.transport import IceTransport
 from peer.transport.secure.transport import SecureTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from peer.candidates import CandidateFields
     from peer.configuration import PeerConfiguration
     from peer.errors import DtlsError, TransportError
     from peer.ice_parameters import IceParameters
-    from peer.identity.wallet import Wallet
+    from peer.identity.certificate_store import CertificateStore
     from peer.negotiation.effects import OpenTransport, TransportEffect
     from peer.transport.dtls.connection import OnSecret
     from peer.transport.ice.transport import IceEvents
@@ -45,33 +45,33 @@ if TYPE_CHECKING:
 _GENERATIONS = 4
 
 
-class BundleEvents(Protocol):
+class PeerTransportEvents(Protocol):
     """What a running transport tells the connection."""
 
-    def on_bundle_candidate(
-        self, bundle: Bundle, generation: str, candidate: CandidateFields | None
+    def on_transport_candidate(
+        self, transport: PeerTransport, generation: str, candidate: CandidateFields | None
     ) -> None:
         """A local candidate was found; None when there will be no more."""
 
-    def on_bundle_state(self, bundle: Bundle) -> None:
+    def on_transport_state(self, transport: PeerTransport) -> None:
         """Some state of the transport has changed."""
 
-    def on_bundle_early(self, bundle: Bundle) -> None:
+    def on_transport_early(self, transport: PeerTransport) -> None:
         """Media may come from now on, of a peer that is not verified yet."""
 
-    def on_bundle_replaced(self, bundle: Bundle, association: int) -> None:
+    def on_transport_replaced(self, transport: PeerTransport, association: int) -> None:
         """Both directions use the keys of this association, which is not the first."""
 
-    def on_bundle_kept(self, bundle: Bundle, association: int, reason: str) -> None:
+    def on_transport_kept(self, transport: PeerTransport, association: int, reason: str) -> None:
         """This association was given up for the one before it."""
 
 
-class Bundle:
+class PeerTransport:
     """One transport in the world. Made by `open`, it gathers; `connect_ice` makes it carry.
 
     Args:
         effect: Its name and our ICE credentials.
-        wallet: The certificates that associations show.
+        certificates: The certificates that associations show.
         configuration: Servers, policy and interfaces.
         events: Who is told.
         on_secret: Told of the session keys, where these are to be logged.
@@ -81,9 +81,9 @@ class Bundle:
     def __init__(
         self,
         effect: OpenTransport,
-        wallet: Wallet,
+        certificates: CertificateStore,
         configuration: PeerConfiguration,
-        events: BundleEvents,
+        events: PeerTransportEvents,
         *,
         on_secret: OnSecret | None = None,
         tap: Tap | None = None,
@@ -92,7 +92,7 @@ class Bundle:
         #: Of what the application was told, a moment after ICE knows it.
         self.gathering_state = IceGatheringState.NEW
         self._takes_early_media = configuration.early_media is EarlyMedia.UNVERIFIED
-        self._wallet = wallet
+        self._certificates = certificates
         self._configuration = configuration
         self._events = events
         self._tap = tap
@@ -106,7 +106,7 @@ class Bundle:
         self.secure = SecureTransport(
             key=effect.key,
             ice=self.ice,
-            certificate=wallet.newest,
+            certificate=certificates.newest,
             events=self,
             policy=configuration.security,
             on_secret=on_secret,
@@ -156,9 +156,9 @@ class Bundle:
         self._newest = generation
         candidates, complete = self.ice.gathered(generation)
         for candidate in candidates:
-            self._events.on_bundle_candidate(self, generation, candidate)
+            self._events.on_transport_candidate(self, generation, candidate)
         if complete:
-            self._events.on_bundle_candidate(self, generation, None)
+            self._events.on_transport_candidate(self, generation, None)
 
     def told_all(self, generation: str | None) -> bool:
         """The application was told that no more candidates of a generation will come.
@@ -184,13 +184,13 @@ class Bundle:
             case Listen():
                 # RFC 5763 section 5: the offerer must "be prepared to receive a client_hello
                 # before it receives the answer".
-                self.secure.listen(effect.association, self._wallet[effect.fingerprints])
+                self.secure.listen(effect.association, self._certificates[effect.fingerprints])
             case ConnectIce():
                 self.ice.start(effect.generation, effect.remote, effect.role)
             case ConnectDtls():
                 self.secure.connect(
                     effect.association,
-                    self._wallet[effect.fingerprints],
+                    self._certificates[effect.fingerprints],
                     effect.role,
                     effect.remote_fingerprints,
                     certain=effect.certain,
@@ -252,7 +252,7 @@ class Bundle:
     def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
         """From ICE: a local candidate."""
         if generation == self._newest:
-            self._events.on_bundle_candidate(self, generation, candidate)
+            self._events.on_transport_candidate(self, generation, candidate)
 
     def on_datagram(self, datagram: bytes) -> None:
         """From ICE: a datagram of the peer."""
@@ -262,7 +262,7 @@ class Bundle:
         """From the secure transport: the keys are there."""
         # Where the answer is known, it is verified in the same breath.
         if self._takes_early_media and self.secure.role is None:
-            self._events.on_bundle_early(self)
+            self._events.on_transport_early(self)
 
     def on_data(self, message: bytes) -> None:
         """From the secure transport: an SCTP packet."""
@@ -274,11 +274,11 @@ class Bundle:
 
     def on_replaced(self, association: int) -> None:
         """From the secure transport: both directions use the new keys."""
-        self._events.on_bundle_replaced(self, association)
+        self._events.on_transport_replaced(self, association)
 
     def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None:
         """From the secure transport: the former association goes on."""
-        self._events.on_bundle_kept(self, association, reason)
+        self._events.on_transport_kept(self, association, reason)
 
     def on_probe(self) -> None:
         """From the secure transport: the peer is to hear something under the new keys, now."""
@@ -299,9 +299,4 @@ class Bundle:
         elif state is DtlsTransportState.FAILED:
             for action in self._if_failed:
                 action()
-        self._events.on_bundle_state(self)
-
-
-async def close_bundles(bundles: Iterable[Bundle]) -> None:
-    """End them side by side."""
-    await asyncio.gather(*(bundle.close() for bundle in bundles))
+        self._events.on_transport_state(self)

@@ -14,57 +14,59 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peer.rtp.outbound.sender import RtpSender
-    from peer.runtime.control import Control
+    from peer.runtime.core import ConnectionCore
     from peer.transceiver import RtpTransceiver
 
 
-def live_transceivers(control: Control) -> list[RtpTransceiver]:
+def live_transceivers(core: ConnectionCore) -> list[RtpTransceiver]:
     """All that have not ended, in the order in which they were made."""
-    return [t for t in control.world.transceivers.values() if not t.stopped]
+    return [t for t in core.executor.transceivers.values() if not t.stopped]
 
 
-def add_track(control: Control, track: MediaStreamTrack, streams: Sequence[str]) -> RtpTransceiver:
+def add_track(
+    core: ConnectionCore, track: MediaStreamTrack, streams: Sequence[str]
+) -> RtpTransceiver:
     """The transceiver that sends the track from the next negotiation on: one that has room, or new.
 
     Raises:
         InvalidAccessError: The track is sent already.
     """
-    transceivers = live_transceivers(control)
+    transceivers = live_transceivers(core)
     if any(transceiver.sender.track is track for transceiver in transceivers):
         raise InvalidAccessError("the track is sent already")
     for transceiver in transceivers:
-        state = control.negotiator.reusable_for_track(transceiver.key, MediaKind(track.kind))
+        state = core.negotiator.reusable_for_track(transceiver.key, MediaKind(track.kind))
         if state is not None and transceiver.sender.track is None:
             transceiver.sender.set_track(track)
             direction = Direction.of(sends=True, receives=state.direction.receives)
-            control.negotiator.change_transceiver(
+            core.negotiator.change_transceiver(
                 transceiver.key, direction=direction, streams=streams, has_track=True
             )
-            control.check_negotiation()
+            core.check_negotiation()
             return transceiver
-    return _new(control, track, Birth.ADD_TRACK, Direction.SENDRECV, streams)
+    return _new(core, track, Birth.ADD_TRACK, Direction.SENDRECV, streams)
 
 
-def remove_track(control: Control, sender: RtpSender) -> None:
+def remove_track(core: ConnectionCore, sender: RtpSender) -> None:
     """Stop to send; the m-section stays for the other direction.
 
     Raises:
         InvalidAccessError: The sender is not of this connection.
     """
-    transceiver = next((t for t in live_transceivers(control) if t.sender is sender), None)
+    transceiver = next((t for t in live_transceivers(core) if t.sender is sender), None)
     if transceiver is None:
         raise InvalidAccessError("the sender belongs to another connection")
-    state = control.transceiver_state(transceiver.key)
+    state = core.transceiver_state(transceiver.key)
     if state is None or state.stopping or sender.track is None:
         return
     sender.set_track(None)
     direction = Direction.of(sends=False, receives=state.direction.receives)
-    control.negotiator.change_transceiver(transceiver.key, direction=direction, has_track=False)
-    control.check_negotiation()
+    core.negotiator.change_transceiver(transceiver.key, direction=direction, has_track=False)
+    core.check_negotiation()
 
 
 def add_transceiver(
-    control: Control,
+    core: ConnectionCore,
     track_or_kind: MediaStreamTrack | str,
     direction: Direction,
     streams: Sequence[str],
@@ -74,11 +76,11 @@ def add_transceiver(
     Raises:
         ValueError: There is no such kind of media.
     """
-    return _new(control, track_or_kind, Birth.ADD_TRANSCEIVER, direction, streams)
+    return _new(core, track_or_kind, Birth.ADD_TRANSCEIVER, direction, streams)
 
 
 def _new(
-    control: Control,
+    core: ConnectionCore,
     track_or_kind: MediaStreamTrack | str,
     birth: Birth,
     direction: Direction,
@@ -86,13 +88,13 @@ def _new(
 ) -> RtpTransceiver:
     track = track_or_kind if isinstance(track_or_kind, MediaStreamTrack) else None
     kind = track_or_kind.kind if isinstance(track_or_kind, MediaStreamTrack) else track_or_kind
-    state = control.negotiator.add_transceiver(
+    state = core.negotiator.add_transceiver(
         MediaKind(kind),
         birth=birth,
         direction=direction,
         streams=streams,
         has_track=birth is Birth.ADD_TRACK,
     )
-    transceiver = control.make_transceiver(state.key, track)
-    control.check_negotiation()
+    transceiver = core.make_transceiver(state.key, track)
+    core.check_negotiation()
     return transceiver

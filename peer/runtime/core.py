@@ -21,22 +21,22 @@ from peer.events import (
     TrackEvent,
 )
 from peer.identity.certificate import Certificate
-from peer.identity.wallet import Wallet
+from peer.identity.certificate_store import CertificateStore
 from peer.negotiation.early import early_receptions
 from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.negotiator import Negotiator
 from peer.negotiation.profile import Profile
 from peer.negotiation.state import Side
-from peer.rekey.course import Rekeying
+from peer.rekey.manager import RekeyManager
 from peer.rtp.capabilities import capabilities
 from peer.rtp.inbound.receiver import RtpReceiver
 from peer.rtp.outbound.sender import RtpSender
 from peer.rtp_parameters import MediaKind
 from peer.runtime.connection_states import ConnectionStates
 from peer.runtime.connection_tap import ConnectionTap
+from peer.runtime.effect_executor import EffectExecutor
 from peer.runtime.operations import OperationsChain
-from peer.runtime.rekey_control import RekeyControl, agreed_associations
-from peer.runtime.world import World
+from peer.runtime.rekey_host import ConnectionRekeyHost, agreed_associations
 from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
 from peer.tracing.tracer import Tracer
 from peer.transceiver import RtpTransceiver
@@ -52,17 +52,17 @@ if TYPE_CHECKING:
     from peer.negotiation.effects import Effect
     from peer.negotiation.negotiator import Plan
     from peer.negotiation.session import Transceiver
-    from peer.rekey.course import RekeyResult
+    from peer.rekey.result import RekeyResult
     from peer.rtp.tracks import MediaStreamTrack
-    from peer.runtime.bundle import Bundle
-    from peer.runtime.preparing import Prepared
+    from peer.runtime.peer_transport import PeerTransport
+    from peer.runtime.prepared_sockets import PreparedSockets
     from peer.transport.sctp.transport import DataChannel
 
 #: How long a description that is being applied may hold up the close, in seconds.
 _PATIENCE = 0.1
 
 
-class Control:
+class ConnectionCore:
     """Everything behind a `PeerConnection`.
 
     Args:
@@ -71,11 +71,11 @@ class Control:
 
     def __init__(self, configuration: PeerConfiguration) -> None:
         configured = next(iter(configuration.certificates), None)
-        wallet = Wallet(configured or Certificate.generate())
+        certificates = CertificateStore(configured or Certificate.generate())
         self.negotiator = Negotiator(
             Profile(
                 capabilities={kind: capabilities(kind) for kind in MediaKind},
-                fingerprints=wallet.first,
+                fingerprints=certificates.first,
                 cname=str(uuid.uuid4()),
                 random=secrets.token_bytes,
                 bundle_policy=configuration.bundlePolicy,
@@ -89,9 +89,11 @@ class Control:
         self._tap = None if trace is None else ConnectionTap(Tracer(trace))
         self.events = EventEmitter()
         self.chain = OperationsChain(on_empty=self.check_negotiation)
-        self.world = World(configuration, wallet, self, self._tap)
+        self.executor = EffectExecutor(configuration, certificates, self, self._tap)
         self.states = ConnectionStates()
-        self.rekeying = Rekeying(RekeyControl(self, configured), configuration.rekey_after)
+        self.rekeying = RekeyManager(
+            ConnectionRekeyHost(self, configured), configuration.rekey_after
+        )
         self._announced = False
         self._applying = False
         self._changed = asyncio.Event()
@@ -107,7 +109,9 @@ class Control:
         """Whether our description has all candidates that it will have."""
         described = self.negotiator.session.description(Side.LOCAL) is not None
         complete = IceGatheringState.COMPLETE
-        return described and all(b.gathering_state is complete for b in self.world.bundles.values())
+        return described and all(
+            b.gathering_state is complete for b in self.executor.transports.values()
+        )
 
     async def describe(self, side: Side, description: SessionDescription | None) -> None:
         """Apply a description, or leave everything as it is.
@@ -117,13 +121,13 @@ class Control:
         """
         async with self.chain.operation():
             plan = self._plan(side, description)
-            prepared = await self.world.prepare(plan.prepare)
+            prepared = await self.executor.prepare(plan.prepare)
             before = self.negotiator.session
             try:
                 self.chain.check_open()
                 effects = self.negotiator.commit(plan)
             except BaseException:
-                await self.world.discard(prepared)
+                await self.executor.discard(prepared)
                 raise
             if self._tap is not None:
                 self._tap.negotiated(before, self.negotiator.session)
@@ -138,7 +142,7 @@ class Control:
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
         """Hand a candidate of the peer to the transport that it belongs to."""
         async with self.chain.operation():
-            self.world.apply(self.negotiator.add_candidate(candidate))
+            self.executor.apply(self.negotiator.add_candidate(candidate))
 
     def make_transceiver(self, key: int, track: MediaStreamTrack | None = None) -> RtpTransceiver:
         """Make the object of a transceiver that negotiation knows."""
@@ -148,7 +152,7 @@ class Control:
         sender = RtpSender(state.kind, track)
         sender.ssrc, sender.rtx_ssrc = state.ssrc, state.rtx_ssrc
         transceiver = RtpTransceiver(key, self, sender, RtpReceiver(state.kind))
-        self.world.transceivers[key] = transceiver
+        self.executor.transceivers[key] = transceiver
         return transceiver
 
     def check_open(self) -> None:
@@ -185,7 +189,7 @@ class Control:
     @property
     def failure(self) -> TransportError:
         """Why the connection failed."""
-        errors = (bundle.error for bundle in self.world.bundles.values())
+        errors = (transport.error for transport in self.executor.transports.values())
         return next((e for e in errors if e is not None), IceError("the connection failed"))
 
     async def close(self) -> None:
@@ -209,7 +213,7 @@ class Control:
             # It finds the connection closed when it goes on, and takes back what it has prepared.
             pass
         finally:
-            await self.world.close()
+            await self.executor.close()
             await self.events.close()
 
     def transceiver_state(self, key: int) -> Transceiver | None:
@@ -230,10 +234,10 @@ class Control:
     async def stop_transceiver(self, key: int) -> None:
         """From a transceiver: its m-section is to go."""
         self.check_open()
-        transceiver = self.world.transceivers.get(key)
+        transceiver = self.executor.transceivers.get(key)
         if transceiver is None:
             return
-        self.world.apply(self.negotiator.stop_transceiver(key))
+        self.executor.apply(self.negotiator.stop_transceiver(key))
         self.check_negotiation()
         await transceiver.sender.stop()
         await transceiver.receiver.stop()
@@ -253,39 +257,41 @@ class Control:
             )
         return await self.rekeying.request("it was asked for here", certificate)
 
-    def on_bundle_candidate(
-        self, bundle: Bundle, generation: str, candidate: CandidateFields | None
+    def on_transport_candidate(
+        self, transport: PeerTransport, generation: str, candidate: CandidateFields | None
     ) -> None:
         """From a transport: a local candidate, or None at their end."""
-        mid, index = self._place(bundle.key)
+        mid, index = self._place(transport.key)
         text = "" if candidate is None else str(candidate)
         found = IceCandidate(text, mid, index, generation)
         # In a later turn: first the application sends the description that it belongs to.
-        asyncio.get_running_loop().call_soon(self._tell_candidate, bundle, found)
+        asyncio.get_running_loop().call_soon(self._tell_candidate, transport, found)
 
-    def on_bundle_state(self, bundle: Bundle) -> None:
+    def on_transport_state(self, transport: PeerTransport) -> None:
         """From a transport: some state of it has changed."""
-        if bundle.secure.state in (DtlsTransportState.FAILED, DtlsTransportState.CLOSED):
-            self.rekeying.lost(bundle.key, bundle.error)
+        if transport.secure.state in (DtlsTransportState.FAILED, DtlsTransportState.CLOSED):
+            self.rekeying.lost(transport.key, transport.error)
         if not self._applying:
             self._update_states()
 
-    def on_bundle_replaced(self, bundle: Bundle, association: int) -> None:
+    def on_transport_replaced(self, transport: PeerTransport, association: int) -> None:
         """From a transport: new keys are in use."""
-        self._settle(bundle, association, replaced=True)
-        self.rekeying.replaced(bundle.key, association)
+        self._settle(transport, association, replaced=True)
+        self.rekeying.replaced(transport.key, association)
 
-    def on_bundle_kept(self, bundle: Bundle, association: int, reason: str) -> None:
+    def on_transport_kept(self, transport: PeerTransport, association: int, reason: str) -> None:
         """From a transport: the former keys stay in use."""
-        self._settle(bundle, association, replaced=False)
-        self.rekeying.kept(bundle.key, association, reason)
+        self._settle(transport, association, replaced=False)
+        self.rekeying.kept(transport.key, association, reason)
 
-    def on_bundle_early(self, bundle: Bundle) -> None:
+    def on_transport_early(self, transport: PeerTransport) -> None:
         """From a transport: media may come before the answer."""
-        self.world.receive_early(bundle, early_receptions(self.negotiator.session, bundle.key))
+        self.executor.receive_early(
+            transport, early_receptions(self.negotiator.session, transport.key)
+        )
 
     def on_channel(self, channel: DataChannel) -> None:
-        """From the world: the peer opened a data channel."""
+        """From the executor: the peer opened a data channel."""
         self.events.emit(EventName.DATA_CHANNEL, DataChannelEvent(channel))
 
     def _plan(self, side: Side, description: SessionDescription | None) -> Plan:
@@ -296,17 +302,17 @@ class Control:
                 self._tap.refused(self.negotiator.session, error)
             raise
 
-    def _carry_out(self, effects: Iterable[Effect], prepared: Iterable[Prepared]) -> None:
+    def _carry_out(self, effects: Iterable[Effect], prepared: Iterable[PreparedSockets]) -> None:
         """Make the world follow what was committed; handlers are called when it has."""
         self._applying = True
         try:
-            self.world.adopt(prepared)
-            self.world.apply(effects)
+            self.executor.adopt(prepared)
+            self.executor.apply(effects)
             for each in prepared:
                 each.publish()
         finally:
             self._applying = False
-        self.world.keep_certificates(self.negotiator.session)
+        self.executor.keep_certificates(self.negotiator.session)
         # A need that arose before is judged anew by what was just agreed.
         if self.negotiator.session.state is SignalingState.STABLE:
             self._announced = False
@@ -314,7 +320,7 @@ class Control:
     def _announce_tracks(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, AnnounceTrack):
-                transceiver = self.world.transceivers[effect.transceiver]
+                transceiver = self.executor.transceivers[effect.transceiver]
                 receiver = transceiver.receiver
                 event = TrackEvent(receiver.track, receiver, transceiver, effect.streams)
                 self.events.emit(EventName.TRACK, event)
@@ -335,11 +341,11 @@ class Control:
         if self._tap is None:
             return
         states = {"signalingState": self.negotiator.session.state, **self.states.by_name()}
-        errors = {key: bundle.error for key, bundle in self.world.bundles.items()}
+        errors = {key: transport.error for key, transport in self.executor.transports.items()}
         self._tap.states(states, errors)
 
     def _update_states(self) -> None:
-        changed = self.states.update(self.world.bundles.values(), closed=self.closed)
+        changed = self.states.update(self.executor.transports.values(), closed=self.closed)
         self._trace_states()
         for event in changed:
             self.events.emit(event)
@@ -354,10 +360,10 @@ class Control:
         self._changed.set()
         self._changed.clear()
 
-    def _settle(self, bundle: Bundle, association: int, *, replaced: bool) -> None:
-        key = bundle.key
-        self.world.apply(self.negotiator.settle_association(key, association, replaced=replaced))
-        self.world.keep_certificates(self.negotiator.session)
+    def _settle(self, transport: PeerTransport, association: int, *, replaced: bool) -> None:
+        key = transport.key
+        self.executor.apply(self.negotiator.settle_association(key, association, replaced=replaced))
+        self.executor.keep_certificates(self.negotiator.session)
         # A wish for new keys waits while some are on their way.
         self.check_negotiation()
 
@@ -369,9 +375,9 @@ class Control:
                 return section.mid, index
         return None, None
 
-    def _tell_candidate(self, bundle: Bundle, candidate: IceCandidate) -> None:
-        if self.closed or self.world.bundles.get(bundle.key) is not bundle:
+    def _tell_candidate(self, transport: PeerTransport, candidate: IceCandidate) -> None:
+        if self.closed or self.executor.transports.get(transport.key) is not transport:
             return
         self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(candidate))
-        if not candidate.candidate and bundle.told_all(candidate.usernameFragment):
+        if not candidate.candidate and transport.told_all(candidate.usernameFragment):
             self._update_states()

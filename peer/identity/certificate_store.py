@@ -16,7 +16,7 @@ Fingerprints = tuple["Fingerprint", ...]
 SPARE = 4
 
 
-class Wallet:
+class CertificateStore:
     """The certificates of one connection: that of the present association, and those around it.
 
     Args:

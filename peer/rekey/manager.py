@@ -6,9 +6,9 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from peer.rekey.result import RekeyResult, RekeyStarter
 from peer.rekey.schedule import RekeySchedule
 
 if TYPE_CHECKING:
@@ -26,32 +26,8 @@ _ASKED = "the peer asked for it"
 _chance = random.SystemRandom().random
 
 
-class RekeyStarter(StrEnum):
-    """Who asked for the new keys."""
-
-    LOCAL = "local"
-    REMOTE = "remote"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RekeyResult:
-    """What became of a rekey.
-
-    Args:
-        changed: Whether both directions of every transport use new keys.
-        reason: Why it was done or, where nothing changed, why not; one sentence.
-        started_by: Where two requests crossed, the one whose offer was answered.
-        duration: Seconds from the request, or from the peer's offer, until it was settled.
-    """
-
-    changed: bool
-    reason: str
-    started_by: RekeyStarter
-    duration: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agreed:
+class AgreedAssociations:
     """The associations that an exchange makes beside those that serve.
 
     Args:
@@ -85,7 +61,7 @@ class RekeyHost(Protocol):
 
 
 @dataclass(slots=True)
-class _Course:
+class _PendingRekey:
     """One rekey under way."""
 
     started_by: RekeyStarter
@@ -98,7 +74,7 @@ class _Course:
     failures: list[str] = field(default_factory=list)
 
 
-class Rekeying:
+class RekeyManager:
     """Turns what transports report into one result for each rekey, and asks for them on schedule.
 
     Args:
@@ -108,7 +84,7 @@ class Rekeying:
 
     def __init__(self, host: RekeyHost, after: timedelta | int | None) -> None:
         self._host = host
-        self._course: _Course | None = None
+        self._pending: _PendingRekey | None = None
         self._asks = after is not None
         self._schedule = RekeySchedule(after, _chance())
         self._look: asyncio.TimerHandle | None = None
@@ -122,26 +98,26 @@ class Rekeying:
             reason: Why, for the result.
             certificate: What to show; None leaves it to the connection.
         """
-        course = self._course
-        if course is None:
-            course = self._begin(RekeyStarter.LOCAL, reason)
+        pending = self._pending
+        if pending is None:
+            pending = self._begin(RekeyStarter.LOCAL, reason)
             self._host.request_rekey(certificate)
         # Whoever gives up waiting does not end it for the others.
-        return await asyncio.shield(course.settled)
+        return await asyncio.shield(pending.settled)
 
-    def agreed(self, agreed: Agreed) -> None:
+    def agreed(self, agreed: AgreedAssociations) -> None:
         """An exchange is complete, and perhaps there are new associations on their way."""
         if not agreed.associations:
             return
-        course = self._course
-        if course is None:
-            course = self._begin(RekeyStarter.REMOTE, _ASKED)
-        elif not course.waiting and not agreed.offered_by_us:
+        pending = self._pending
+        if pending is None:
+            pending = self._begin(RekeyStarter.REMOTE, _ASKED)
+        elif not pending.waiting and not agreed.offered_by_us:
             # RFC 9429 section 4.1.10.2: our own offer gave way to the peer's, which does as well.
-            course.started_by, course.reason = RekeyStarter.REMOTE, _ASKED
-        course.unanswered.cancel()
-        course.waiting.update(agreed.associations)
-        course.doubtful = agreed.doubtful
+            pending.started_by, pending.reason = RekeyStarter.REMOTE, _ASKED
+        pending.unanswered.cancel()
+        pending.waiting.update(agreed.associations)
+        pending.doubtful = agreed.doubtful
 
     def replaced(self, key: str, association: int) -> None:
         """Both directions of a transport use the keys of this association."""
@@ -149,16 +125,16 @@ class Rekeying:
 
     def kept(self, key: str, association: int, reason: str) -> None:
         """A transport goes on with its former association, for this reason."""
-        if self._course is not None and key in self._course.doubtful:
+        if self._pending is not None and key in self._pending.doubtful:
             self._peer_cannot = True
         self._settle(key, association, reason)
 
     def lost(self, key: str, error: TransportError | None) -> None:
         """A transport has ended, and all its associations with it."""
-        course = self._course
-        if course is not None and key in course.waiting:
+        pending = self._pending
+        if pending is not None and key in pending.waiting:
             reason = "the peer closed its association" if error is None else str(error)
-            self._settle(key, course.waiting[key], reason)
+            self._settle(key, pending.waiting[key], reason)
 
     def connected(self) -> None:
         """The connection has its first keys."""
@@ -171,44 +147,44 @@ class Rekeying:
         self._closed = True
         if self._look is not None:
             self._look.cancel()
-        if self._course is not None:
+        if self._pending is not None:
             self._end(changed=False, reason="the connection was closed")
 
-    def _begin(self, started_by: RekeyStarter, reason: str) -> _Course:
+    def _begin(self, started_by: RekeyStarter, reason: str) -> _PendingRekey:
         loop = asyncio.get_running_loop()
         unanswered = loop.call_later(ANSWER_TIMEOUT, self._lose_patience)
-        self._course = _Course(
+        self._pending = _PendingRekey(
             started_by, reason, time.monotonic(), loop.create_future(), unanswered
         )
-        return self._course
+        return self._pending
 
     def _lose_patience(self) -> None:
         self._host.withdraw_rekey()
         self._end(changed=False, reason=f"there was no answer within {ANSWER_TIMEOUT:g} s")
 
     def _settle(self, key: str, association: int, failure: str | None) -> None:
-        course = self._course
-        if course is None or course.waiting.get(key) != association:
+        pending = self._pending
+        if pending is None or pending.waiting.get(key) != association:
             return
-        del course.waiting[key]
+        del pending.waiting[key]
         if failure is not None:
-            course.failures.append(failure)
-        if not course.waiting:
-            changed = not course.failures
-            self._end(changed=changed, reason=course.reason if changed else course.failures[0])
+            pending.failures.append(failure)
+        if not pending.waiting:
+            changed = not pending.failures
+            self._end(changed=changed, reason=pending.reason if changed else pending.failures[0])
 
     def _end(self, *, changed: bool, reason: str) -> None:
-        course, self._course = self._course, None
-        if course is None:
+        pending, self._pending = self._pending, None
+        if pending is None:
             return
-        course.unanswered.cancel()
+        pending.unanswered.cancel()
         result = RekeyResult(
             changed=changed,
             reason=reason,
-            started_by=course.started_by,
-            duration=time.monotonic() - course.since,
+            started_by=pending.started_by,
+            duration=time.monotonic() - pending.since,
         )
-        course.settled.set_result(result)
+        pending.settled.set_result(result)
         self._restart_schedule()
         self._host.on_rekey(result)
 
@@ -222,7 +198,7 @@ class Rekeying:
 
     def _look_now(self) -> None:
         due = self._schedule.is_due(time.monotonic(), self._host.packets_protected())
-        if due and not self._peer_cannot and self._course is None and self._host.can_rekey():
+        if due and not self._peer_cannot and self._pending is None and self._host.can_rekey():
             self._begin(
                 RekeyStarter.LOCAL, "the keys have served as long as `rekey_after` lets them"
             )

@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from peer.ice_parameters import IceParameters
-    from peer.runtime.bundle import Bundle
+    from peer.runtime.peer_transport import PeerTransport
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedSockets:
     """The sockets of one ICE generation.
 
     Args:
-        bundle: The transport they are for, which is not in the world yet where `is_new`.
+        transport: The transport they are for, which is not in the world yet where `is_new`.
         local: The credentials of the generation.
     """
 
-    bundle: Bundle
+    transport: PeerTransport
     local: IceParameters
     is_new: bool
 
@@ -33,23 +33,23 @@ class Prepared:
             IceError: No socket could be bound.
         """
         if self.is_new:
-            await self.bundle.open()
+            await self.transport.open()
         else:
-            await self.bundle.open_generation(self.local)
+            await self.transport.open_generation(self.local)
 
     async def undo(self) -> None:
         """Close them again."""
         if self.is_new:
-            await self.bundle.close()
+            await self.transport.close()
         else:
-            self.bundle.drop_generation(self.local.username_fragment)
+            self.transport.drop_generation(self.local.username_fragment)
 
     def publish(self) -> None:
         """The description that names them is in force."""
-        self.bundle.publish(self.local.username_fragment)
+        self.transport.publish(self.local.username_fragment)
 
 
-async def open_all(prepared: Collection[Prepared]) -> None:
+async def open_all(prepared: Collection[PreparedSockets]) -> None:
     """Open all or none.
 
     Raises:
@@ -65,6 +65,6 @@ async def open_all(prepared: Collection[Prepared]) -> None:
         raise
 
 
-async def undo_all(prepared: Iterable[Prepared]) -> None:
+async def undo_all(prepared: Iterable[PreparedSockets]) -> None:
     """Close them side by side."""
     await asyncio.gather(*(each.undo() for each in prepared))
