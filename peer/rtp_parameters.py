@@ -97,6 +97,19 @@ class RtpCapabilities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RtcpParameters:
+    """How RTCP was agreed on (RTCRtcpParameters).
+
+    Args:
+        cname: The name that our streams share; empty before negotiation.
+        reducedSize: Whether RTCP packets may go without a report (RFC 5506).
+    """
+
+    cname: str = ""
+    reducedSize: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendParameters:
     """How to send one stream. `codecs[0]` is the one to encode with; an RTX codec may follow."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from peer.rtp.encoding.reading import Reader
 from peer.rtp.encoding.shared import SharedEncoding
-from peer.rtp.inbound.encoded_track import EncodedTrack
+from peer.rtp.push_track import PushTrack
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import MediaKind
 
@@ -68,7 +68,7 @@ class TrackSource:
             )
         encoding.join(member)
         if self._task is None and not self._forwarded:
-            if isinstance(self._track, EncodedTrack):
+            if isinstance(self._track, PushTrack):
                 self._forwarded = True
                 self._track.forward(self)
             else:
@@ -109,9 +109,9 @@ class TrackSource:
         self._end(None)
 
     def _stop_forwarding(self) -> None:
-        if self._forwarded and isinstance(self._track, EncodedTrack):
+        if self._forwarded and isinstance(self._track, PushTrack):
             self._forwarded = False
-            self._track.keep(self)
+            self._track.stop_forwarding(self)
 
     async def _read(self) -> None:
         while True:

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from peer.rtp.inbound.readers import FrameReader
-from peer.rtp.tracks import MediaStreamError, MediaStreamTrack
+from peer.rtp.push_track import PushTrack
+from peer.rtp.tracks import MediaStreamError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.rtp.encoded_frame import EncodedFrame
+    from peer.rtp.push_track import FrameSink
     from peer.rtp_parameters import MediaKind
 
 
-class FrameSink(Protocol):
-    """Who is handed the frames of a track as they come, each as a plain call."""
-
-    def on_frame(self, frame: EncodedFrame) -> None:
-        """The next one; it does not raise."""
-
-    def on_track_ended(self) -> None:
-        """None follows."""
-
-
-class EncodedTrack(MediaStreamTrack):
+class EncodedTrack(PushTrack):
     """Gives `EncodedFrame`s to a sender, from the next key frame on.
 
     Our senders have them handed over at once; nobody can `recv` them at the same time.
@@ -82,7 +74,7 @@ class EncodedTrack(MediaStreamTrack):
         self._loop = asyncio.get_running_loop()
         self._hand_on_soon()
 
-    def keep(self, sink: FrameSink) -> None:
+    def stop_forwarding(self, sink: FrameSink) -> None:
         """Hand nothing to `sink` any more; frames wait for who asks."""
         if self._sink is sink:
             self._sink = None

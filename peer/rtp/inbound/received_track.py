@@ -11,7 +11,7 @@ from peer.rtp_parameters import MediaKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from peer.rtp.inbound.receiver import RtpReceiver
+    from peer.rtp.inbound.readers import FrameReader
 
 #: A second of pictures, and some more of sound, which is small.
 LIMITS = {MediaKind.AUDIO: 64, MediaKind.VIDEO: 30}
@@ -25,6 +25,13 @@ class ReadListener(Protocol):
 
     def end_read(self) -> None:
         """Somebody has a frame, or waits no more."""
+
+
+class TrackReceiver(Protocol):
+    """The `RtpReceiver` of a track, by the part of it that needs no decoder."""
+
+    def encoded_frames(self) -> FrameReader:
+        """Reads the frames as the peer encoded them."""
 
 
 class ReceivedTrack(MediaStreamTrack):
@@ -47,7 +54,7 @@ class ReceivedTrack(MediaStreamTrack):
         self.kind = kind.value
         self.received = 0
         self.dropped = 0
-        self.receiver: RtpReceiver | None = None
+        self.receiver: TrackReceiver | None = None
         self._listener = listener
         self._frames: asyncio.Queue[Frame | None] = asyncio.Queue(limit or LIMITS[kind])
         self._finished = False

@@ -15,7 +15,7 @@ from peer.rtp.inbound.report import InboundReporter
 from peer.rtp.inbound.sources import RtpContributingSource, contributors
 from peer.rtp.inbound.tones import ToneReader
 from peer.rtp.moment import Moment
-from peer.rtp.outbound.send_parameters import RtcpParameters
+from peer.rtp_parameters import RtcpParameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from peer.errors import ConfigurationError, InvalidModificationError, InvalidStateError
-from peer.rtp_parameters import MediaKind
+from peer.rtp_parameters import MediaKind, RtcpParameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,19 +34,6 @@ class RtpEncodingParameters:
     maxBitrate: int | None = None
     maxFramerate: float | None = None
     scaleResolutionDownBy: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RtcpParameters:
-    """How RTCP was agreed on (RTCRtcpParameters).
-
-    Args:
-        cname: The name that our streams share; empty before negotiation.
-        reducedSize: Whether RTCP packets may go without a report (RFC 5506).
-    """
-
-    cname: str = ""
-    reducedSize: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

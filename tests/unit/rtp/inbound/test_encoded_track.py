@@ -156,9 +156,9 @@ async def test_frames_wait_again_for_who_asks() -> None:
     given, handed, other = Listened(key(0)), Handed(), Handed()
     given.track.forward(handed)
     await asyncio.sleep(0)
-    given.track.keep(other)
+    given.track.stop_forwarding(other)
     given.track.put(picture(1))
-    given.track.keep(handed)
+    given.track.stop_forwarding(handed)
     given.track.put(picture(2))
     assert [each.pts for each in handed.frames] == [0, 1]
     assert (await given.track.recv()).pts == 2

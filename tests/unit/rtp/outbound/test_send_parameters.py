@@ -12,11 +12,16 @@ import pytest
 from peer.errors import ConfigurationError, InvalidModificationError, InvalidStateError
 from peer.rtp.outbound.send_parameters import (
     ParameterExchange,
-    RtcpParameters,
     RtpEncodingParameters,
     RtpSendParameters,
 )
-from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, SendParameters
+from peer.rtp_parameters import (
+    Codec,
+    HeaderExtension,
+    MediaKind,
+    RtcpParameters,
+    SendParameters,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,40 @@
+"""The base class of tracks that push encoded frames to one sink, without a task in between."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Protocol
+
+from peer.rtp.tracks import MediaStreamTrack
+
+if TYPE_CHECKING:
+    from peer.rtp.encoded_frame import EncodedFrame
+
+
+class FrameSink(Protocol):
+    """The receiver of the frames that a `PushTrack` pushes, each by a plain call."""
+
+    def on_frame(self, frame: EncodedFrame) -> None:
+        """Takes the next frame; does not raise."""
+
+    def on_track_ended(self) -> None:
+        """Learns that no frame follows."""
+
+
+class PushTrack(MediaStreamTrack):
+    """A track of `EncodedFrame`s that can be pushed to one sink instead of being read.
+
+    A sender reads any other track by `recv` in a task; frames of this one reach it within the call
+    that made them.
+    """
+
+    @abstractmethod
+    def forward(self, sink: FrameSink) -> None:
+        """Push all frames to `sink` from the next turn of the event loop on.
+
+        It replaces the sink before.
+        """
+
+    @abstractmethod
+    def stop_forwarding(self, sink: FrameSink) -> None:
+        """Push no more frames to `sink`, if it is the present one; frames wait for `recv`."""
