@@ -1,4 +1,4 @@
-"""Owns what the rekey benchmark compares: one call that changes its keys, ours and aiortc's."""
+"""Subjects of the rekey benchmark: one call that changes its keys, ours and aiortc's."""
 
 from __future__ import annotations
 
@@ -20,27 +20,33 @@ from peer import PeerConfiguration, PeerConnection
 from signaling import Negotiator, channel_pair
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Coroutine
     from types import TracebackType
 
     from aiortc.rtcrtpparameters import RTCRtpCodecCapability
     from aiortc.rtp import RtpPacket
 
-#: Packets a second, each way.
+    from peer import RtpReceiver
+
+#: RTP packets a second, each way (ours).
 RATE = 1000
+#: RTP clock rate of PCMU in Hz (RFC 3551 section 6), and samples in each packet.
 _CLOCK_RATE = 8000
 _SAMPLES = _CLOCK_RATE // RATE
-#: Seconds of media before and after each change.
-_SETTLE = 0.3
-_PATIENCE = 20.0
+#: Seconds of media before and after each change (ours).
+_MARGIN = 0.3
+#: Seconds until a call that carries no packet counts as broken (ours).
+_TIMEOUT = 20.0
 #: Seconds and changes over which processor time is taken: that of one change is lost in the noise.
 _LONG = 2.0
 _IN_A_ROW = 20
+#: Frames that the reader keeps while the event loop stalls: a second of them.
+_QUEUE = RATE
 _TAPPED = "_handle_rtp_packet"
 
 
 class LiveClicks(MediaStreamTrack):
-    """Numbered packets of sound, by the clock: those that nobody fetches in time are gone."""
+    """Produces numbered audio packets in real time; skips those that were not fetched in time."""
 
     kind = "audio"
 
@@ -50,9 +56,9 @@ class LiveClicks(MediaStreamTrack):
         self._number = 0
 
     async def recv(self) -> Packet[Any]:
-        """The next one."""
+        """Wait until the next packet is due, and return it."""
         now = (time.perf_counter() - self._start) * RATE
-        # A timer of the loop may be late by a few packets; that much a sound card holds as well.
+        # A timer of the loop may be late by a few packets; a sound card buffers that much as well.
         self._number = max(self._number + 1, int(now) - RATE // 50)
         early = (self._number - now) / RATE
         if early > 0:
@@ -65,12 +71,12 @@ class LiveClicks(MediaStreamTrack):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one change did to the media of the one direction that is watched.
+    """Effect of one change of keys on the media of the direction that is watched.
 
     Args:
         gap: The longest time between two packets around it, in milliseconds.
         usual_gap: The same just before it, over as long a time.
-        lost: Packets that the source gave and the receiver did not get.
+        lost: Packets that the source produced and the receiver did not get.
     """
 
     gap: float
@@ -79,64 +85,45 @@ class Change:
 
 
 class Watch:
-    """Notes the RTP packets of one stream when the receiver has them, authenticated.
-
-    Ours and aiortc's receivers both take their packets by the method that is tapped here.
-    """
+    """The packets of one direction of a call, noted as its receiver has them, authenticated."""
 
     def __init__(self) -> None:
-        self.ssrc: int | None = None
-        self._numbers: list[tuple[float, int]] = []
-        self._handle = getattr(RTCRtpReceiver, _TAPPED)
+        self._packets: list[tuple[float, int]] = []
 
-    def __enter__(self) -> Self:
-        async def note(receiver: RTCRtpReceiver, packet: RtpPacket, arrival_time_ms: int) -> None:
-            if packet.ssrc == self.ssrc:
-                self._numbers.append((time.perf_counter(), int.from_bytes(packet.payload)))
-            await handle(receiver, packet, arrival_time_ms)
-
-        handle = self._handle
-        setattr(RTCRtpReceiver, _TAPPED, note)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        setattr(RTCRtpReceiver, _TAPPED, self._handle)
+    def note(self, payload: bytes, arrival: float) -> None:
+        """Note one packet of `LiveClicks`, which arrived at `arrival` (seconds, monotonic)."""
+        self._packets.append((arrival, int.from_bytes(payload)))
 
     def take(self) -> list[tuple[float, int]]:
-        """What came since the last time."""
-        taken, self._numbers = self._numbers, []
+        """Arrival time and number of each packet since the last call."""
+        taken, self._packets = self._packets, []
         return taken
 
-    async def heard(self) -> None:
+    async def received_one(self) -> None:
         """Wait for one more packet than there are."""
-        count = len(self._numbers)
-        async with asyncio.timeout(_PATIENCE):
-            while len(self._numbers) == count:  # noqa: ASYNC110 - no event tells
+        count = len(self._packets)
+        async with asyncio.timeout(_TIMEOUT):
+            while len(self._packets) == count:  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(0.001)
 
 
 class Call(Protocol):
-    """A call whose keys can change."""
+    """A call between two connections whose keys can change."""
 
     watch: Watch
 
     async def change(self) -> None:
-        """Change the keys."""
+        """Change the keys of both ends."""
 
 
 async def measure(call: Call) -> Change:
-    """Change the keys of a call under load."""
+    """Change the keys of a call under load, and return the effect on its media."""
     call.watch.take()
-    await asyncio.sleep(2 * _SETTLE)
+    await asyncio.sleep(2 * _MARGIN)
     usual = call.watch.take()
-    await asyncio.sleep(_SETTLE)
+    await asyncio.sleep(_MARGIN)
     await call.change()
-    await asyncio.sleep(_SETTLE)
+    await asyncio.sleep(_MARGIN)
     taken = usual[-1:] + call.watch.take()
     numbers = [number for _, number in taken]
     return Change(
@@ -147,7 +134,7 @@ async def measure(call: Call) -> Change:
 
 
 async def processor_time(call: Call) -> float:
-    """Milliseconds that one change costs both ends, beyond what media takes meanwhile."""
+    """Measure processor time of one change for both ends, in milliseconds, media not counted."""
     usual = await _processor_share(asyncio.sleep(_LONG))
     started, before = time.perf_counter(), time.process_time()
     for _ in range(_IN_A_ROW):
@@ -168,7 +155,7 @@ def _longest(taken: list[tuple[float, int]]) -> float:
 
 
 class Handfast:
-    """Two connections of ours: `rekey()`."""
+    """Call between two connections of ours; keys change by `rekey()`."""
 
     name = "handfast: rekey()"
 
@@ -179,18 +166,16 @@ class Handfast:
 
     async def __aenter__(self) -> Self:
         configuration = PeerConfiguration(interfaces=("127.0.0.1",))
-        self._stack.enter_context(self.watch)
         left = await self._stack.enter_async_context(PeerConnection(configuration))
         right = await self._stack.enter_async_context(PeerConnection(configuration))
         first, second = channel_pair()
         for pc, channel, polite in ((left, first, True), (right, second, False)):
             transceiver = pc.addTransceiver(LiveClicks())
             transceiver.setCodecPreferences(["audio/PCMU"])
-            running = asyncio.create_task(Negotiator(pc, channel, polite=polite).run())
-            self._stack.callback(running.cancel)
+            self._run(Negotiator(pc, channel, polite=polite).run())
+        right.on("track", lambda event: self._run(self._read(event.receiver)))
         self._left = left
-        self.watch.ssrc = left.getSenders()[0].ssrc
-        await self.watch.heard()
+        await self.watch.received_one()
         return self
 
     async def __aexit__(
@@ -202,14 +187,21 @@ class Handfast:
         await self._stack.aclose()
 
     async def change(self) -> None:
-        """New keys, while media flows."""
+        """Change the keys while media flows."""
         assert self._left is not None
         result = await self._left.rekey()
         assert result.changed, result.reason
 
+    def _run(self, work: Coroutine[Any, Any, object]) -> None:
+        self._stack.callback(asyncio.create_task(work).cancel)
+
+    async def _read(self, receiver: RtpReceiver) -> None:
+        async for frame in receiver.encoded_frames(_QUEUE):
+            self.watch.note(frame.payload, frame.arrival)
+
 
 class Aiortc:
-    """Two of aiortc's connections, which cannot change their keys: close, and call again."""
+    """Call between two aiortc connections; keys change by hanging up and calling again."""
 
     name = "aiortc: close and call again"
 
@@ -217,12 +209,13 @@ class Aiortc:
         self.watch = Watch()
         self._ends: tuple[RTCPeerConnection, RTCPeerConnection] | None = None
         self._tracks = (LiveClicks(), LiveClicks())
+        self._ssrc: int | None = None
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._stack.enter_context(self.watch)
+        self._tap()
         await self._call()
-        await self.watch.heard()
+        await self.watch.received_one()
         return self
 
     async def __aexit__(
@@ -235,10 +228,10 @@ class Aiortc:
         await self._stack.aclose()
 
     async def change(self) -> None:
-        """New keys, by a new call."""
+        """Change the keys by a new call."""
         await self._hang_up()
         await self._call()
-        await self.watch.heard()
+        await self.watch.received_one()
 
     async def _hang_up(self) -> None:
         if self._ends is not None:
@@ -253,9 +246,21 @@ class Aiortc:
         right.addTrack(self._tracks[1])
         await right.setLocalDescription(await right.createAnswer())
         await left.setRemoteDescription(right.localDescription)
-        self.watch.ssrc = next(
+        self._ssrc = next(
             stats.ssrc for stats in (await left.getStats()).values() if stats.type == "outbound-rtp"
         )
+
+    def _tap(self) -> None:
+        """Watch the method by which aiortc's receivers take packets: they give no encoded frame."""
+        handle = getattr(RTCRtpReceiver, _TAPPED)
+
+        async def note(receiver: RTCRtpReceiver, packet: RtpPacket, arrival_time_ms: int) -> None:
+            if packet.ssrc == self._ssrc:
+                self.watch.note(packet.payload, time.monotonic())
+            await handle(receiver, packet, arrival_time_ms)
+
+        setattr(RTCRtpReceiver, _TAPPED, note)
+        self._stack.callback(setattr, RTCRtpReceiver, _TAPPED, handle)
 
 
 def _pcmu() -> list[RTCRtpCodecCapability]:
