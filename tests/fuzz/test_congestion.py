@@ -12,15 +12,15 @@ import random
 import pytest
 
 from peer.rtp import rtcp
-from peer.rtp.congestion import ArrivalRecorder, Pacer, RembEstimator, Share, TransportCongestion
-from peer.rtp.congestion.arrivals import SPAN_LIMIT
+from peer.rtp.congestion import CongestionController, Pacer, RembEstimator, Share, TwccRecorder
 from peer.rtp.congestion.controller import MAXIMUM_BITRATE, MINIMUM_BITRATE
-from peer.rtp.congestion.pacing import PACKET_LIMIT
+from peer.rtp.congestion.pacer import PACKET_LIMIT
 from peer.rtp.congestion.remb import STREAM_LIMIT
+from peer.rtp.congestion.twcc_recorder import SPAN_LIMIT
 from peer.rtp.levels import AudioLevel
 from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import ReceptionReport, TransportFeedback
-from peer.rtp.sending import Transmission
+from peer.rtp.sending import RtpStreamSender
 from peer.rtp_parameters import MediaKind
 from tests.support.rtp.sending import RTX, VP8, audio_parameters, video_parameters
 
@@ -50,7 +50,7 @@ def due(pacer: Pacer) -> float:
 
 def test_target_keeps_within_bounds_whatever_the_peer_tells() -> None:
     chance = random.Random(1)
-    congestion = TransportCongestion()
+    congestion = CongestionController()
     now = 0.0
     for _ in range(INPUTS):
         now += chance.expovariate(30)
@@ -72,7 +72,7 @@ def test_target_keeps_within_bounds_whatever_the_peer_tells() -> None:
 
 def test_feedback_of_any_numbers_can_be_written() -> None:
     chance = random.Random(2)
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     now, number = 0.0, 0
     told = 0
     for _ in range(INPUTS):
@@ -108,7 +108,7 @@ def test_estimate_of_any_packets_can_be_written() -> None:
 
 def test_senders_of_anything_make_packets_that_can_be_parsed() -> None:
     chance = random.Random(4)
-    congestion = TransportCongestion()
+    congestion = CongestionController()
     sent = 0
 
     def take(packet: bytes) -> bool:
@@ -118,8 +118,8 @@ def test_senders_of_anything_make_packets_that_can_be_parsed() -> None:
         return chance.random() < 0.9
 
     pacer = Pacer(congestion, take)
-    video = Transmission(MediaKind.VIDEO, 1, 2, video_parameters())
-    audio = Transmission(MediaKind.AUDIO, 3, 4, audio_parameters())
+    video = RtpStreamSender(MediaKind.VIDEO, 1, 2, video_parameters())
+    audio = RtpStreamSender(MediaKind.AUDIO, 3, 4, audio_parameters())
     now = 0.0
     for step in range(INPUTS):
         now += chance.expovariate(50)

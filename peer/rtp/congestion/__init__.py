@@ -1,16 +1,16 @@
 """How fast to send, and what to tell who sends to us. Pure: time comes in as numbers."""
 
 from peer.rtp.congestion.allocation import Share, allocate
-from peer.rtp.congestion.arrivals import ArrivalRecorder
-from peer.rtp.congestion.controller import TransportCongestion
-from peer.rtp.congestion.pacing import Pacer
+from peer.rtp.congestion.controller import CongestionController
+from peer.rtp.congestion.pacer import Pacer
 from peer.rtp.congestion.remb import RembEstimator
+from peer.rtp.congestion.twcc_recorder import TwccRecorder
 
 __all__ = [
-    "ArrivalRecorder",
+    "CongestionController",
     "Pacer",
     "RembEstimator",
     "Share",
-    "TransportCongestion",
+    "TwccRecorder",
     "allocate",
 ]

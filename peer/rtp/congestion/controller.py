@@ -1,16 +1,16 @@
-"""Owns `TransportCongestion`: how fast one transport may send."""
+"""Owns `CongestionController`: how fast one transport may send."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from peer.rtp.congestion.acknowledged import AcknowledgedRate
+from peer.rtp.congestion.acknowledged_bitrate import AcknowledgedBitrateEstimator
+from peer.rtp.congestion.aimd import AimdRateControl
 from peer.rtp.congestion.allocation import allocate
-from peer.rtp.congestion.loss import LossControl, LossWindow
-from peer.rtp.congestion.rate_control import RateControl
-from peer.rtp.congestion.sent import SentPackets
-from peer.rtp.congestion.trend import DelayTrend
+from peer.rtp.congestion.feedback_adapter import TransportFeedbackAdapter
+from peer.rtp.congestion.loss_based import LossBasedController, LossWindow
+from peer.rtp.congestion.trendline import TrendlineEstimator
 
 if TYPE_CHECKING:
     from peer.rtp.congestion.allocation import Share
@@ -33,7 +33,7 @@ _NUMBERS = 0xFFFF
 _SMOOTHING = 0.25
 
 
-class TransportCongestion:
+class CongestionController:
     """The send rate of one transport, from all that the peer tells (draft-ietf-rmcat-gcc-02).
 
     With transport-wide feedback the delay decides, and heavy loss. Without, the peer's REMB does
@@ -65,11 +65,11 @@ class TransportCongestion:
         self._remb: int | None = None
         self._told = float("-inf")
         self._reported = False
-        self._sent = SentPackets()
-        self._acknowledged = AcknowledgedRate()
-        self._trend = DelayTrend()
-        self._delay = RateControl(initial)
-        self._loss = LossControl(initial)
+        self._sent = TransportFeedbackAdapter()
+        self._acknowledged = AcknowledgedBitrateEstimator()
+        self._trend = TrendlineEstimator()
+        self._delay = AimdRateControl(initial)
+        self._loss = LossBasedController(initial)
         self._window = LossWindow()
         self.target = initial
         self._settle()

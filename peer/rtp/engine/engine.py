@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from peer.rtp.engine.outlet import Outlet
 from peer.rtp.engine.reception_feedback import ReceptionFeedback
 from peer.rtp.engine.reporting import Reporting
 from peer.rtp.engine.router import RtpRouter
+from peer.rtp.engine.send_controller import RtpSendController
 from peer.rtp.engine.subjects import sources, subjects
 from peer.rtp.header_extensions import ExtensionIds, elements
 from peer.rtp.malformed import MalformedError
@@ -80,13 +80,13 @@ class RtpEngine:
     ) -> None:
         self.counters = RtpCounters()
         self.clock = clock
-        self._outlet = outlet = Outlet(send_rtp, clock, send_rtp_all)
+        self._send_controller = send_controller = RtpSendController(send_rtp, clock, send_rtp_all)
         # What senders ask for (`SendingEngine`), without a call in between.
-        self.send_frame = outlet.send_frame
-        self.discard = outlet.discard
-        self.set_share = outlet.set_share
-        self.on_loss = outlet.on_loss
-        self.on_round_trip = outlet.on_round_trip
+        self.send_frame = send_controller.send_frame
+        self.discard = send_controller.discard
+        self.set_share = send_controller.set_share
+        self.on_loss = send_controller.on_loss
+        self.on_round_trip = send_controller.on_round_trip
         self._send_rtcp = send_rtcp
         self._router: RtpRouter[ReceiverPort, SenderPort] = RtpRouter()
         self._received: dict[ReceiverPort, ReceiveParameters] = {}
@@ -103,7 +103,7 @@ class RtpEngine:
     @property
     def round_trip_time(self) -> float | None:
         """Of the transport, in seconds, as last measured; None before the first measurement."""
-        return self._outlet.congestion.round_trip_time
+        return self._send_controller.congestion.round_trip_time
 
     def send_rtcp(self, packets: Sequence[RtcpPacket]) -> bool:
         """Send RTCP in one compound packet; False where the transport could not take it."""
@@ -186,16 +186,16 @@ class RtpEngine:
         """Send and tell nothing more."""
         self._reporting.stop()
         self._feedback.close()
-        self._outlet.close()
+        self._send_controller.close()
 
     def _route_rtcp(self, packet: RtcpPacket, now: float) -> None:
         match packet:
             case TransportFeedback():
-                self._outlet.on_feedback(packet)
+                self._send_controller.on_feedback(packet)
                 self.counters.rtcp += 1
                 return
             case ReceiverEstimatedMaximumBitrate():
-                self._outlet.on_remb(packet.bitrate)
+                self._send_controller.on_remb(packet.bitrate)
                 self.counters.rtcp += 1
                 return
             case _:

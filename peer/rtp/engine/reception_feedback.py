@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
-from peer.rtp.congestion import ArrivalRecorder, RembEstimator
+from peer.rtp.congestion import RembEstimator, TwccRecorder
 from peer.rtp.header_extensions import read_transport_number
 from peer.rtp.malformed import MalformedError
 
@@ -40,7 +40,7 @@ class ReceptionFeedback:
     ) -> None:
         self._ssrc = ssrc
         self._send = send
-        self._recorder = ArrivalRecorder(ssrc)
+        self._recorder = TwccRecorder(ssrc)
         self._remb = RembEstimator(ssrc)
         self._alarm = Alarm(clock, self._tell)
         self._transport_cc_id: int | None = None

@@ -19,7 +19,7 @@ from peer.rtp.rtcp import (
     ReceiverReport,
     SenderReport,
 )
-from peer.rtp.sending import KeyframePolicy, Transmission
+from peer.rtp.sending import KeyframeThrottle, RtpStreamSender
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -117,10 +117,10 @@ class OutboundMedia:
         self._agreed = True
         self._quiet_until: int | None = None
         self._clock = StreamClock(parameters.codecs[0].clock_rate)
-        self._keyframes = KeyframePolicy()
+        self._keyframes = KeyframeThrottle()
         self._repairs = RepairPart()
         self._keyframe_alarm = Alarm(engine.clock, self._on_keyframe_due)
-        self.transmission = Transmission(
+        self.transmission = RtpStreamSender(
             kind, ssrc, rtx_ssrc, parameters, on_keyframe_needed=self.request_keyframe
         )
         self._reports = SenderReports(engine, self.transmission, self._ssrcs, parameters.cname)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from peer.rtp.engine.ports import EnginePort
     from peer.rtp.rtcp import RtcpPacket
-    from peer.rtp.sending import Transmission
+    from peer.rtp.sending import RtpStreamSender
 
 #: Seconds between two reports, on average.
 INTERVAL = 1.0
@@ -34,7 +34,7 @@ class SenderReports:
     def __init__(
         self,
         engine: EnginePort,
-        transmission: Transmission,
+        transmission: RtpStreamSender,
         ssrcs: tuple[int, int],
         cname: str,
         *,

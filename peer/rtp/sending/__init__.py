@@ -1,15 +1,15 @@
 """What a sender does with encoded frames, without clocks or sockets: packets, repairs, reports."""
 
-from peer.rtp.sending.counters import TransmissionCounters
-from peer.rtp.sending.keyframes import KeyframePolicy
-from peer.rtp.sending.outbound import OutboundFrame, PacketSource, Urgency
-from peer.rtp.sending.transmission import Transmission
+from peer.rtp.sending.counters import SendStreamCounters
+from peer.rtp.sending.keyframe_throttle import KeyframeThrottle
+from peer.rtp.sending.outbound_frame import OutboundFrame, PacketPriority, PacketSource
+from peer.rtp.sending.stream_sender import RtpStreamSender
 
 __all__ = [
-    "KeyframePolicy",
+    "KeyframeThrottle",
     "OutboundFrame",
+    "PacketPriority",
     "PacketSource",
-    "Transmission",
-    "TransmissionCounters",
-    "Urgency",
+    "RtpStreamSender",
+    "SendStreamCounters",
 ]

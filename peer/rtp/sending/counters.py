@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class TransmissionCounters:
+class SendStreamCounters:
     """What was sent of one stream.
 
     Args:

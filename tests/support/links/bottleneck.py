@@ -10,10 +10,10 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from peer.rtp import rtcp
-from peer.rtp.congestion import ArrivalRecorder, Pacer, Share, TransportCongestion
+from peer.rtp.congestion import CongestionController, Pacer, Share, TwccRecorder
 from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import TransportFeedback
-from peer.rtp.sending import Transmission
+from peer.rtp.sending import RtpStreamSender
 from peer.rtp_parameters import MediaKind
 from tests.support.rtp.sending import audio_parameters, transport_number, video_parameters
 
@@ -79,14 +79,14 @@ class NarrowCall:
         self,
         link: Link,
         *,
-        congestion: TransportCongestion | None = None,
+        congestion: CongestionController | None = None,
         use: float = 1.0,
         most: float = 20_000_000,
         feedback: bool = True,
     ) -> None:
         self.now = 0.0
         self.link = link
-        self.congestion = congestion or TransportCongestion()
+        self.congestion = congestion or CongestionController()
         self.use = use
         self.most = most
         self.samples: list[Sample] = []
@@ -98,11 +98,11 @@ class NarrowCall:
         self._order = count()
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self.pacer = Pacer(self.congestion, self._carry)
-        self.video = Transmission(
+        self.video = RtpStreamSender(
             MediaKind.VIDEO, 1, 2, video_parameters(), on_keyframe_needed=self._need_keyframe
         )
-        self.audio = Transmission(MediaKind.AUDIO, 3, 4, audio_parameters())
-        self._recorder = ArrivalRecorder(9)
+        self.audio = RtpStreamSender(MediaKind.AUDIO, 3, 4, audio_parameters())
+        self._recorder = TwccRecorder(9)
         self._frames = 0
         self._sounds = 0
         self._deadline: float | None = None

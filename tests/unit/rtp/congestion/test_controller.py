@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peer.rtp.congestion import Share, TransportCongestion
+from peer.rtp.congestion import CongestionController, Share
 from peer.rtp.congestion.controller import (
     FEEDBACK_TIMEOUT,
     INITIAL_BITRATE,
@@ -17,8 +17,8 @@ from peer.rtp.rtcp import TransportFeedback
 class Sender:
     """Sends what the target allows in packets of 1000 octets, and is told of it each 100 ms."""
 
-    def __init__(self, congestion: TransportCongestion | None = None) -> None:
-        self.congestion = congestion or TransportCongestion()
+    def __init__(self, congestion: CongestionController | None = None) -> None:
+        self.congestion = congestion or CongestionController()
         self.now = 10.0
         self._debt = 0.0
 
@@ -48,11 +48,11 @@ class Sender:
 
 
 def test_target_begins_at_300_kbits() -> None:
-    assert TransportCongestion().target == INITIAL_BITRATE == 300_000
+    assert CongestionController().target == INITIAL_BITRATE == 300_000
 
 
 def test_numbers_count_and_wrap() -> None:
-    congestion = TransportCongestion()
+    congestion = CongestionController()
     for number in range(70_000):
         assert congestion.next_number == number & 0xFFFF
         congestion.on_sent([1000], number / 1000)
@@ -75,13 +75,13 @@ def test_remb_caps_the_target_at_once_and_until_it_says_other() -> None:
 
 
 def test_without_feedback_the_remb_is_the_target() -> None:
-    congestion = TransportCongestion()
+    congestion = CongestionController()
     congestion.on_remb(2_000_000)
     assert congestion.target == 2_000_000
 
 
 def test_target_keeps_within_bounds_whatever_the_remb() -> None:
-    congestion = TransportCongestion()
+    congestion = CongestionController()
     congestion.on_remb(0)
     assert congestion.target == MINIMUM_BITRATE
     congestion.on_remb(1 << 80)
@@ -99,7 +99,7 @@ def test_light_loss_does_not_stop_growth() -> None:
     assert Sender().run(8, lost_each=50) > 3 * INITIAL_BITRATE
 
 
-def report(congestion: TransportCongestion, fraction: float, *, seconds: int, now: float) -> int:
+def report(congestion: CongestionController, fraction: float, *, seconds: int, now: float) -> int:
     for second in range(seconds):
         congestion.on_loss(fraction, now + second)
         congestion.on_loss(fraction, now + second + 0.5)
@@ -107,7 +107,7 @@ def report(congestion: TransportCongestion, fraction: float, *, seconds: int, no
 
 
 def test_without_feedback_and_remb_the_reports_decide() -> None:
-    congestion = TransportCongestion()
+    congestion = CongestionController()
     grown = report(congestion, 0.0, seconds=20, now=0)
     assert grown == pytest.approx(INITIAL_BITRATE * 1.08**19, rel=0.1)
     assert report(congestion, 0.05, seconds=10, now=20) == grown
@@ -115,7 +115,7 @@ def test_without_feedback_and_remb_the_reports_decide() -> None:
 
 
 def test_reports_of_loss_hold_a_remb_down() -> None:
-    congestion = TransportCongestion()
+    congestion = CongestionController()
     congestion.on_remb(2_000_000)
     assert report(congestion, 0.3, seconds=5, now=0) < 1_500_000
 
@@ -148,7 +148,7 @@ def test_target_is_divided_with_room_for_headers() -> None:
 
 
 def test_headers_never_take_more_than_half() -> None:
-    congestion = TransportCongestion()
+    congestion = CongestionController()
     for number in range(4000):
         congestion.on_sent([10], number / 4000)
         if number % 400 == 399:

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import pytest
 
-from peer.rtp.congestion import TransportCongestion
+from peer.rtp.congestion import CongestionController
 from tests.support.links.bottleneck import Link, NarrowCall
 
 LINKS = [250e3, 500e3, 1e6, 2e6, 5e6]
@@ -136,6 +136,6 @@ def test_source_that_makes_too_much_does_not_fill_the_link() -> None:
 
 
 def test_without_feedback_the_target_stays_bounded() -> None:
-    call = NarrowCall(Link(1e6), congestion=TransportCongestion(maximum=800_000), feedback=False)
+    call = NarrowCall(Link(1e6), congestion=CongestionController(maximum=800_000), feedback=False)
     call.run(20)
     assert call.congestion.target <= 800_000

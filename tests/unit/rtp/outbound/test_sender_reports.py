@@ -13,7 +13,7 @@ from peer.rtp.rtcp import (
     SourceDescription,
     from_ntp,
 )
-from peer.rtp.sending import Transmission
+from peer.rtp.sending import RtpStreamSender
 from peer.rtp_parameters import MediaKind
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.rtp.outgoing import RTX, VP8, FakeEngine, agreed
@@ -28,7 +28,7 @@ class Reporting:
     def __init__(self) -> None:
         self.engine = FakeEngine()
         self.begun = self.engine.clock()
-        self.transmission = Transmission(MediaKind.VIDEO, SSRC, RTX_SSRC, agreed(VP8, RTX))
+        self.transmission = RtpStreamSender(MediaKind.VIDEO, SSRC, RTX_SSRC, agreed(VP8, RTX))
         self.reports = SenderReports(
             self.engine,
             self.transmission,
@@ -142,7 +142,7 @@ async def test_stream_that_never_began_needs_no_goodbye() -> None:
 @in_virtual_time
 async def test_goodbye_of_tones_alone_begins_with_a_report_too() -> None:
     engine = FakeEngine()
-    transmission = Transmission(MediaKind.AUDIO, SSRC, RTX_SSRC, agreed(VP8))
+    transmission = RtpStreamSender(MediaKind.AUDIO, SSRC, RTX_SSRC, agreed(VP8))
     reports = SenderReports(engine, transmission, (SSRC, RTX_SSRC), "us")
     event = transmission.frame((b"tone",), timestamp=0, payload_type=107)
     assert event is not None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from peer.rtp.packet import RtpPacket
-from peer.rtp.sending import Transmission, Urgency
-from peer.rtp.sending.history import HISTORY_PACKETS, HISTORY_SECONDS
-from peer.rtp.sending.repairs import CREDIT_LIMIT, NACK_LIMIT, PATIENCE
+from peer.rtp.sending import PacketPriority, RtpStreamSender
+from peer.rtp.sending.packet_history import HISTORY_PACKETS, HISTORY_SECONDS
+from peer.rtp.sending.retransmitter import CREDIT_LIMIT, NACK_LIMIT, PATIENCE
 from peer.rtp_parameters import MediaKind
 from tests.support.rtp.sending import (
     MID_ID,
@@ -21,18 +21,18 @@ from tests.support.rtp.sending import (
 SIZE = 1000
 
 
-def transmission(*, rtx: bool = True) -> Transmission:
+def transmission(*, rtx: bool = True) -> RtpStreamSender:
     codecs = (VP8, RTX) if rtx else (VP8,)
-    return Transmission(MediaKind.VIDEO, 11, 12, video_parameters(*codecs))
+    return RtpStreamSender(MediaKind.VIDEO, 11, 12, video_parameters(*codecs))
 
 
-def send(stream: Transmission, *payloads: bytes, now: float = 1.0) -> list[RtpPacket]:
+def send(stream: RtpStreamSender, *payloads: bytes, now: float = 1.0) -> list[RtpPacket]:
     frame = stream.frame(payloads, timestamp=int(now * 90_000))
     assert frame is not None
     return [RtpPacket.parse(each) for each in stream.write(frame, 0, now, ROOM)]
 
 
-def repair(stream: Transmission, *lost: int, now: float = 1.0) -> list[RtpPacket]:
+def repair(stream: RtpStreamSender, *lost: int, now: float = 1.0) -> list[RtpPacket]:
     frames = stream.on_nack(lost, now)
     return [RtpPacket.parse(each.source.write(each, 77, now, ROOM)[0]) for each in frames]
 
@@ -71,7 +71,7 @@ def test_repairs_go_before_pictures() -> None:
     stream = transmission()
     sent = send(stream, b"x")
     (frame,) = stream.on_nack((sent[0].sequence_number,), 1.0)
-    assert frame.urgency is Urgency.REPAIR
+    assert frame.urgency is PacketPriority.REPAIR
     assert frame.source.numbered
 
 
@@ -152,7 +152,7 @@ def test_other_payload_type_leaves_nothing_to_repair() -> None:
 
 
 def test_sound_without_nack_keeps_nothing() -> None:
-    stream = Transmission(MediaKind.AUDIO, 21, 22, audio_parameters())
+    stream = RtpStreamSender(MediaKind.AUDIO, 21, 22, audio_parameters())
     number = send(stream, b"x")[0].sequence_number
     assert repair(stream, number) == []
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pytest
 
 from peer.rtp import rtcp
-from peer.rtp.congestion import ArrivalRecorder
-from peer.rtp.congestion.arrivals import (
+from peer.rtp.congestion import TwccRecorder
+from peer.rtp.congestion.twcc_recorder import (
     FEEDBACK_INTERVAL,
     FEEDBACK_PACKETS,
     SPAN_LIMIT,
@@ -31,13 +31,13 @@ def times(packets: Iterable[TransportFeedback]) -> dict[int, float | None]:
 
 
 def test_nothing_is_told_before_anything_arrived() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     assert recorder.deadline is None
     assert recorder.feedback() == ()
 
 
 def test_arrivals_and_gaps_are_told_to_a_quarter_of_a_millisecond() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     for number, arrival in ((10, 1000.0), (11, 1000.01), (14, 1000.0202)):
         assert not recorder.record(number, 5, arrival)
     (packet,) = recorder.feedback()
@@ -52,7 +52,7 @@ def test_arrivals_and_gaps_are_told_to_a_quarter_of_a_millisecond() -> None:
 
 
 def test_feedback_is_due_a_tenth_of_a_second_after_the_first() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     recorder.record(10, 5, 1000.0)
     recorder.record(11, 5, 1000.05)
     assert recorder.deadline == 1000.0 + FEEDBACK_INTERVAL
@@ -61,13 +61,13 @@ def test_feedback_is_due_a_tenth_of_a_second_after_the_first() -> None:
 
 
 def test_feedback_is_due_at_once_when_there_is_much_to_tell() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     due = [recorder.record(number, 5, 1000.0) for number in range(FEEDBACK_PACKETS)]
     assert due == [False] * (FEEDBACK_PACKETS - 1) + [True]
 
 
 def test_next_feedback_begins_where_the_last_ended() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     recorder.record(65534, 5, 1000.0)
     recorder.feedback()
     recorder.record(1, 5, 1000.1)
@@ -77,7 +77,7 @@ def test_next_feedback_begins_where_the_last_ended() -> None:
 
 
 def test_feedback_is_numbered() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     counts = []
     for number in range(300):
         recorder.record(number, 5, 1000.0 + number)
@@ -86,7 +86,7 @@ def test_feedback_is_numbered() -> None:
 
 
 def test_what_comes_late_is_told_with_all_that_came_after_it() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     for number in (10, 12, 13):
         recorder.record(number, 5, 1000.0 + number / 1000)
     recorder.feedback()
@@ -99,7 +99,7 @@ def test_what_comes_late_is_told_with_all_that_came_after_it() -> None:
 
 
 def test_the_first_packet_may_come_after_another() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     recorder.record(0, 5, 1000.0)
     recorder.record(65535, 5, 1000.01)
     told = times(recorder.feedback())
@@ -107,7 +107,7 @@ def test_the_first_packet_may_come_after_another() -> None:
 
 
 def test_repetition_is_told_once_with_its_first_time() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     recorder.record(10, 5, 1000.0)
     recorder.record(10, 5, 1000.5)
     assert times(recorder.feedback()) == {10: pytest.approx(1000.0)}
@@ -116,14 +116,14 @@ def test_repetition_is_told_once_with_its_first_time() -> None:
 
 
 def test_number_of_long_ago_is_ignored() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     recorder.record(30_000, 5, 1000.0)
     recorder.record(30_000 - SPAN_LIMIT, 5, 1000.0)
     assert set(times(recorder.feedback())) == {30_000}
 
 
 def test_jump_of_the_numbers_does_not_make_feedback_huge() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     for number in (10, 11, 30_000, 30_001):
         recorder.record(number, 5, 1000.0)
     told = recorder.feedback()
@@ -132,7 +132,7 @@ def test_jump_of_the_numbers_does_not_make_feedback_huge() -> None:
 
 
 def test_outage_is_told_as_loss() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     recorder.record(10, 5, 1000.0)
     recorder.feedback()
     recorder.record(510, 5, 1002.0)
@@ -141,7 +141,7 @@ def test_outage_is_told_as_loss() -> None:
 
 
 def test_arrivals_too_far_apart_for_one_feedback_make_two() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     recorder.record(10, 5, 1000.0)
     recorder.record(11, 5, 1009.0)
     told = recorder.feedback()
@@ -150,7 +150,7 @@ def test_arrivals_too_far_apart_for_one_feedback_make_two() -> None:
 
 
 def test_clock_of_months_wraps_in_the_reference_time() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     recorder.record(10, 5, 0x800000 * REFERENCE_UNIT)
     (packet,) = recorder.feedback()
     assert packet.reference_time == -0x800000
@@ -158,7 +158,7 @@ def test_clock_of_months_wraps_in_the_reference_time() -> None:
 
 
 def test_feedback_stays_short_whatever_the_numbers() -> None:
-    recorder = ArrivalRecorder(1)
+    recorder = TwccRecorder(1)
     largest = 0
     for number in range(50_000):
         # Every tenth comes long after the others.

@@ -9,7 +9,7 @@ from peer.rtp.rtcp import SenderReport, middle, to_ntp
 
 if TYPE_CHECKING:
     from peer.rtp.rtcp import ReceptionReport
-    from peer.rtp.sending.counters import TransmissionCounters
+    from peer.rtp.sending.counters import SendStreamCounters
 
 #: Sender reports that a peer may still refer to.
 REPORTS_KEPT = 8
@@ -17,7 +17,7 @@ REPORTS_KEPT = 8
 _MASK = 0xFFFFFFFF
 
 
-class ReportKeeper:
+class SenderReportBuilder:
     """Sender reports of one stream, and the round trips measured with them."""
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class ReportKeeper:
         self._captured = captured
 
     def make(
-        self, ssrc: int, clock_rate: int, counters: TransmissionCounters, now: float, unix: float
+        self, ssrc: int, clock_rate: int, counters: SendStreamCounters, now: float, unix: float
     ) -> SenderReport | None:
         """The report; None before the first frame."""
         if self._captured is None:

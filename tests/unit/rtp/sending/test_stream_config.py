@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from peer.rtp.header_extensions import ExtensionIds
-from peer.rtp.sending.stream_format import StreamFormat
+from peer.rtp.sending.stream_config import RtpStreamConfig
 from tests.support.rtp.sending import OPUS, RTX, VP8, audio_parameters, video_parameters
 
 
 def test_video_is_repaired_by_the_rtx_of_its_codec() -> None:
-    found = StreamFormat.of(video_parameters())
-    assert found == StreamFormat(
+    found = RtpStreamConfig.of(video_parameters())
+    assert found == RtpStreamConfig(
         payload_type=96,
         clock_rate=90_000,
         mid=b"v",
@@ -30,13 +30,13 @@ def test_video_is_repaired_by_the_rtx_of_its_codec() -> None:
 
 def test_rtx_of_another_codec_repairs_nothing() -> None:
     other = replace(RTX, parameters=(("apt", "100"),))
-    assert StreamFormat.of(video_parameters(VP8, other)).rtx_payload_type is None
+    assert RtpStreamConfig.of(video_parameters(VP8, other)).rtx_payload_type is None
 
 
 def test_sound_without_nack_is_not_repaired() -> None:
-    assert not StreamFormat.of(audio_parameters()).repaired
+    assert not RtpStreamConfig.of(audio_parameters()).repaired
 
 
 def test_nack_pli_alone_is_no_nack() -> None:
     codec = replace(OPUS, feedback=VP8.feedback[1:])
-    assert not StreamFormat.of(replace(audio_parameters(), codecs=(codec,))).repaired
+    assert not RtpStreamConfig.of(replace(audio_parameters(), codecs=(codec,))).repaired

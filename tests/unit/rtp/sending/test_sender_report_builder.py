@@ -6,20 +6,20 @@ import pytest
 
 from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import ReceptionReport, from_ntp, middle
-from peer.rtp.sending import Transmission
-from peer.rtp.sending.reports import REPORTS_KEPT
+from peer.rtp.sending import RtpStreamSender
+from peer.rtp.sending.sender_report_builder import REPORTS_KEPT
 from peer.rtp_parameters import MediaKind
 from tests.support.rtp.sending import ROOM, audio_parameters, video_parameters
 
 UNIX = 1_700_000_000.25
 
 
-def transmission() -> Transmission:
-    return Transmission(MediaKind.VIDEO, 11, 12, video_parameters())
+def transmission() -> RtpStreamSender:
+    return RtpStreamSender(MediaKind.VIDEO, 11, 12, video_parameters())
 
 
 def send(
-    stream: Transmission,
+    stream: RtpStreamSender,
     *,
     now: float,
     captured: float | None = None,
@@ -60,7 +60,7 @@ def test_without_a_capture_time_the_time_of_sending_counts() -> None:
 
 
 def test_telephone_event_tells_no_time() -> None:
-    stream = Transmission(MediaKind.AUDIO, 21, 22, audio_parameters())
+    stream = RtpStreamSender(MediaKind.AUDIO, 21, 22, audio_parameters())
     sent = send(stream, now=10.0, captured=10.0)
     send(stream, now=10.9, captured=10.9, payload_type=101)
     report = stream.sender_report(11.0, UNIX)

@@ -6,8 +6,8 @@ import gc
 import weakref
 from collections.abc import Sequence
 
-from peer.rtp.sending.history import HISTORY_PACKETS, HISTORY_SECONDS, SentHistory
-from peer.rtp.sending.outbound import OutboundFrame, Urgency
+from peer.rtp.sending.outbound_frame import OutboundFrame, PacketPriority
+from peer.rtp.sending.packet_history import HISTORY_PACKETS, HISTORY_SECONDS, RtpPacketHistory
 
 
 class Source:
@@ -26,17 +26,17 @@ class Frame(OutboundFrame):
 
 def frame(sequence: int, at: float = 1.0, *, packets: int = 1) -> Frame:
     """One that was sent, from this sequence number on and at this time."""
-    found = Frame(Source(), [b"x"] * packets, urgency=Urgency.PICTURE, size=packets)
+    found = Frame(Source(), [b"x"] * packets, urgency=PacketPriority.PICTURE, size=packets)
     found.sequence, found.position, found.sent = sequence, packets, at
     return found
 
 
-def keep(history: SentHistory, sent: Frame) -> None:
+def keep(history: RtpPacketHistory, sent: Frame) -> None:
     history.add(sent, sent.sequence, sent.position)
 
 
 def test_packets_of_a_frame_are_found_by_their_numbers() -> None:
-    history = SentHistory()
+    history = RtpPacketHistory()
     sent = frame(65535, packets=2)
     keep(history, sent)
     assert history.find(65535, 1.5) == (sent, 0)
@@ -45,7 +45,7 @@ def test_packets_of_a_frame_are_found_by_their_numbers() -> None:
 
 
 def test_frame_may_be_kept_in_parts() -> None:
-    history = SentHistory()
+    history = RtpPacketHistory()
     sent = frame(5, packets=3)
     history.add(sent, 5, 1)
     history.add(sent, 6, 2)
@@ -53,7 +53,7 @@ def test_frame_may_be_kept_in_parts() -> None:
 
 
 def test_frame_lies_across_the_end_of_the_places() -> None:
-    history = SentHistory()
+    history = RtpPacketHistory()
     sent = frame(HISTORY_PACKETS - 1, packets=3)
     keep(history, sent)
     found = [history.find(HISTORY_PACKETS - 1 + index, 1.0) for index in range(3)]
@@ -61,14 +61,14 @@ def test_frame_lies_across_the_end_of_the_places() -> None:
 
 
 def test_number_that_was_never_sent_is_not_found() -> None:
-    history = SentHistory()
+    history = RtpPacketHistory()
     keep(history, frame(5))
     assert history.find(6, 1.0) is None
     assert history.find(5 + HISTORY_PACKETS, 1.0) is None
 
 
 def test_packet_is_kept_for_a_while() -> None:
-    history = SentHistory()
+    history = RtpPacketHistory()
     sent = frame(5)
     keep(history, sent)
     assert history.find(5, 1.0 + HISTORY_SECONDS) == (sent, 0)
@@ -76,7 +76,7 @@ def test_packet_is_kept_for_a_while() -> None:
 
 
 def test_only_so_many_are_kept() -> None:
-    history = SentHistory()
+    history = RtpPacketHistory()
     first = frame(0)
     watched = weakref.ref(first)
     keep(history, first)
@@ -90,7 +90,7 @@ def test_only_so_many_are_kept() -> None:
 
 
 def test_pruning_lets_go_of_what_is_too_old() -> None:
-    history = SentHistory()
+    history = RtpPacketHistory()
     old, young = frame(0), frame(1, at=3.0)
     watched = weakref.ref(old)
     keep(history, old)
@@ -103,7 +103,7 @@ def test_pruning_lets_go_of_what_is_too_old() -> None:
 
 
 def test_pruning_finds_what_lies_before_a_gap_and_many_rounds_ago() -> None:
-    history = SentHistory()
+    history = RtpPacketHistory()
     watched = []
     # Numbers in between belong to packets that nobody may ask for again.
     for number in (5, 900, HISTORY_PACKETS + 5, HISTORY_PACKETS + 6, HISTORY_PACKETS + 40):
@@ -117,7 +117,7 @@ def test_pruning_finds_what_lies_before_a_gap_and_many_rounds_ago() -> None:
 
 
 def test_cleared_history_finds_nothing() -> None:
-    history = SentHistory()
+    history = RtpPacketHistory()
     keep(history, frame(0))
     history.clear()
     assert history.find(0, 1.0) is None

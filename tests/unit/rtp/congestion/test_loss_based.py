@@ -4,36 +4,38 @@ from __future__ import annotations
 
 import pytest
 
-from peer.rtp.congestion.loss import (
+from peer.rtp.congestion.loss_based import (
     HEAVY_PACKETS,
     REDUCTION_INTERVAL,
     WINDOW_LIMIT,
-    LossControl,
+    LossBasedController,
     LossWindow,
 )
 
 CEILING = 10e6
 
 
-def update(control: LossControl, fraction: float, now: float, *, ceiling: float = CEILING) -> None:
+def update(
+    control: LossBasedController, fraction: float, now: float, *, ceiling: float = CEILING
+) -> None:
     control.update(fraction, target=1e6, ceiling=ceiling, round_trip_time=0.1, now=now)
 
 
 def test_heavy_loss_takes_half_of_the_part_lost() -> None:
-    control = LossControl(1e6)
+    control = LossBasedController(1e6)
     update(control, 0.2, 1.0)
     assert control.bitrate == pytest.approx(0.9e6)
     assert control.limited
 
 
 def test_target_that_was_lower_is_what_is_reduced() -> None:
-    control = LossControl(5e6)
+    control = LossBasedController(5e6)
     update(control, 0.2, 1.0)
     assert control.bitrate == pytest.approx(0.9e6)
 
 
 def test_rate_that_held_nothing_down_is_not_what_is_reduced() -> None:
-    control = LossControl(0.3e6)
+    control = LossBasedController(0.3e6)
     update(control, 0.2, 1.0)
     assert control.bitrate == pytest.approx(0.9e6)
     update(control, 0.2, 2.0)
@@ -41,7 +43,7 @@ def test_rate_that_held_nothing_down_is_not_what_is_reduced() -> None:
 
 
 def test_rate_is_reduced_once_in_a_round_trip() -> None:
-    control = LossControl(1e6)
+    control = LossBasedController(1e6)
     update(control, 0.2, 1.0)
     update(control, 0.2, 0.99 + REDUCTION_INTERVAL + 0.1)
     assert control.bitrate == pytest.approx(0.9e6)
@@ -49,28 +51,28 @@ def test_rate_is_reduced_once_in_a_round_trip() -> None:
     assert control.bitrate == pytest.approx(0.81e6)
 
 
-def follow(control: LossControl, fraction: float, *, seconds: int, first: int = 0) -> None:
+def follow(control: LossBasedController, fraction: float, *, seconds: int, first: int = 0) -> None:
     """Lose the same part of whatever is sent."""
     for second in range(first, first + seconds):
         control.update(fraction, control.bitrate, CEILING, round_trip_time=0.1, now=second)
 
 
 def test_loss_that_half_the_rate_does_not_lessen_is_not_the_rate_s() -> None:
-    control = LossControl(1e6)
+    control = LossBasedController(1e6)
     follow(control, 0.2, seconds=60)
     assert control.bitrate == pytest.approx(0.5e6)
     assert control.limited
 
 
 def test_rate_goes_on_down_while_that_helps() -> None:
-    control = LossControl(1e6)
+    control = LossBasedController(1e6)
     follow(control, 0.5, seconds=2)
     follow(control, 0.15, seconds=20, first=2)
     assert control.bitrate < 0.3e6
 
 
 def test_a_new_spell_of_losses_is_tried_anew() -> None:
-    control = LossControl(1e6)
+    control = LossBasedController(1e6)
     follow(control, 0.2, seconds=60)
     follow(control, 0.0, seconds=1, first=60)
     follow(control, 0.2, seconds=60, first=61)
@@ -78,7 +80,7 @@ def test_a_new_spell_of_losses_is_tried_anew() -> None:
 
 
 def test_some_loss_holds_the_rate() -> None:
-    control = LossControl(1e6)
+    control = LossBasedController(1e6)
     for second in range(10):
         update(control, 0.05, second)
     assert control.bitrate == 1e6
@@ -86,21 +88,21 @@ def test_some_loss_holds_the_rate() -> None:
 
 
 def test_little_loss_lets_it_grow_by_8_percent_a_second() -> None:
-    control = LossControl(1e6)
+    control = LossBasedController(1e6)
     for tenth in range(101):
         update(control, 0.01, tenth / 10)
     assert control.bitrate == pytest.approx(1e6 * 1.08**10, rel=0.02)
 
 
 def test_pause_counts_as_the_longest_window() -> None:
-    control = LossControl(1e6)
+    control = LossBasedController(1e6)
     update(control, 0.0, 0.0)
     update(control, 0.0, 3600.0)
     assert control.bitrate == pytest.approx(1e6 * 1.08**WINDOW_LIMIT, rel=0.01)
 
 
 def test_limit_ends_at_what_else_is_allowed() -> None:
-    control = LossControl(1e6)
+    control = LossBasedController(1e6)
     update(control, 0.2, 0.0)
     for second in range(1, 30):
         update(control, 0.0, second, ceiling=1.5e6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peer.rtp.sending.outbound import OutboundFrame
+    from peer.rtp.sending.outbound_frame import OutboundFrame
 
 #: Packets; a second of 20 Mbit/s. A power of two, so that a place is some bits of the number.
 HISTORY_PACKETS = 2048
@@ -16,7 +16,7 @@ _MASK = HISTORY_PACKETS - 1
 _NUMBERS = 0xFFFF
 
 
-class SentHistory:
+class RtpPacketHistory:
     """The latest packets of a stream, by sequence number.
 
     Not the packets are kept but their frames, whose payloads are shared by all the peers that a

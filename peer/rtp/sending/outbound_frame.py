@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from peer.rtp.levels import AudioLevel
 
 
-class Urgency(IntEnum):
+class PacketPriority(IntEnum):
     """What goes first where not everything can go at once."""
 
     SOUND = 0
@@ -96,7 +96,7 @@ class OutboundFrame:
         source: PacketSource,
         payloads: Sequence[bytes],
         *,
-        urgency: Urgency,
+        urgency: PacketPriority,
         size: int,
         timestamp: int = 0,
         payload_type: int = 0,

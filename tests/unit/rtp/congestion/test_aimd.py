@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiortc.rate import BandwidthUsage
 
-from peer.rtp.congestion.rate_control import DECREASE, CapacityEstimate, RateControl
+from peer.rtp.congestion.aimd import DECREASE, AimdRateControl, LinkCapacityEstimator
 
 NORMAL, OVER, UNDER = (
     BandwidthUsage.NORMAL,
@@ -18,7 +18,7 @@ class Driven:
     """A rate control that is told ten times a second."""
 
     def __init__(self, initial: float = 1e6) -> None:
-        self.control = RateControl(initial)
+        self.control = AimdRateControl(initial)
         self.now = 0.0
 
     def run(
@@ -40,7 +40,7 @@ class Driven:
 
 
 def test_nothing_changes_before_anything_got_through() -> None:
-    control = RateControl(1e6)
+    control = AimdRateControl(1e6)
     assert control.update(OVER, None, None, 0.1, 1.0) == 1e6
 
 
@@ -115,7 +115,7 @@ def test_pause_does_not_make_it_jump() -> None:
 
 
 def test_capacity_is_known_from_where_it_filled_up() -> None:
-    capacity = CapacityEstimate()
+    capacity = LinkCapacityEstimator()
     assert capacity.compare(1e6) == 0
     for _ in range(20):
         capacity.add(1e6)

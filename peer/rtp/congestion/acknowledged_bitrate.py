@@ -13,7 +13,7 @@ LEAST = 0.1
 ENTRIES = 128
 
 
-class AcknowledgedRate:
+class AcknowledgedBitrateEstimator:
     """What got through.
 
     Attributes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from peer.rtp.congestion.acknowledged import ENTRIES, AcknowledgedRate
+from peer.rtp.congestion.acknowledged_bitrate import ENTRIES, AcknowledgedBitrateEstimator
 
 
 def feed(
-    rate: AcknowledgedRate, *, begin: float, seconds: float, sent: float, arrived: float
+    rate: AcknowledgedBitrateEstimator, *, begin: float, seconds: float, sent: float, arrived: float
 ) -> None:
     """Packets of 1000 octets, told of each tenth of a second; rates in bits a second."""
     packets = []
@@ -22,14 +22,14 @@ def feed(
 
 
 def test_nothing_is_known_at_first() -> None:
-    rate = AcknowledgedRate()
+    rate = AcknowledgedBitrateEstimator()
     rate.update([])
     rate.update([(1.0, 2.0, 1000)])
     assert rate.bitrate is None
 
 
 def test_rates_of_arriving_and_of_sending_are_told_apart() -> None:
-    rate = AcknowledgedRate()
+    rate = AcknowledgedBitrateEstimator()
     feed(rate, begin=10, seconds=3, sent=2e6, arrived=1e6)
     assert rate.bitrate == pytest.approx(1e6, rel=0.01)
     assert rate.sent_bitrate == pytest.approx(2e6, rel=0.01)
@@ -37,21 +37,21 @@ def test_rates_of_arriving_and_of_sending_are_told_apart() -> None:
 
 
 def test_another_rate_is_seen_in_half_a_second() -> None:
-    rate = AcknowledgedRate()
+    rate = AcknowledgedBitrateEstimator()
     feed(rate, begin=10, seconds=3, sent=2e6, arrived=2e6)
     feed(rate, begin=13, seconds=0.7, sent=5e5, arrived=5e5)
     assert rate.bitrate == pytest.approx(5e5, rel=0.1)
 
 
 def test_packets_that_arrive_all_at_once_say_nothing() -> None:
-    rate = AcknowledgedRate()
+    rate = AcknowledgedBitrateEstimator()
     for index in range(5 * ENTRIES):
         rate.update([(index / 100, 7.0, 1000)])
     assert rate.bitrate is None
 
 
 def test_clock_of_the_peer_may_be_set() -> None:
-    rate = AcknowledgedRate()
+    rate = AcknowledgedBitrateEstimator()
     feed(rate, begin=10, seconds=3, sent=1e6, arrived=1e6)
     feed(rate, begin=5000, seconds=0.5, sent=2e6, arrived=2e6)
     assert rate.bitrate == pytest.approx(2e6, rel=0.01)

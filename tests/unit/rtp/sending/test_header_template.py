@@ -6,7 +6,7 @@ import pytest
 
 from peer.rtp.header_extensions import ExtensionIds, abs_send_time, elements
 from peer.rtp.packet import RtpPacket
-from peer.rtp.sending.header import HeaderTemplate, second_octet
+from peer.rtp.sending.header_template import HeaderTemplate, second_octet
 
 IDS = ExtensionIds(mid=4, transport_cc=5, abs_send_time=6, audio_level=7)
 

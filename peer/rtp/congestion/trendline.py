@@ -24,7 +24,7 @@ JUMP_MS = 3000.0
 _COUNT_LIMIT = 1000
 
 
-class DelayTrend:
+class TrendlineEstimator:
     """Compares how far apart groups of packets were sent with how far apart they arrived.
 
     The slope of a line through the latest delays, as in libwebrtc, rather than the Kalman filter

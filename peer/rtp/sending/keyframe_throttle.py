@@ -6,7 +6,7 @@ from __future__ import annotations
 KEYFRAME_INTERVAL = 0.5
 
 
-class KeyframePolicy:
+class KeyframeThrottle:
     """At most one key frame each 500 ms; what is asked for in between is served at their end.
 
     Attributes:

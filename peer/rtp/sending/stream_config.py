@@ -12,7 +12,7 @@ _NACK = Feedback("nack")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamFormat:
+class RtpStreamConfig:
     """How the packets of one stream are made.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
-from peer.rtp.congestion import Pacer, TransportCongestion
+from peer.rtp.congestion import CongestionController, Pacer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from peer.rtp.sending import OutboundFrame, PacketSource
 
 
-class Outlet:
+class RtpSendController:
     """Sends the frames of every sender of a transport, and divides its rate among them.
 
     Args:
@@ -31,7 +31,7 @@ class Outlet:
         clock: Callable[[], float],
         send_all: Callable[[Sequence[bytes]], int] | None = None,
     ) -> None:
-        self.congestion = TransportCongestion()
+        self.congestion = CongestionController()
         self._clock = clock
         self._pacer = Pacer(self.congestion, send, send_all)
         self._alarm = Alarm(clock, self._advance)

@@ -28,7 +28,7 @@ _NUMBERS = 0xFFFF
 _APART = 0x7FFF
 
 
-class ArrivalRecorder:
+class TwccRecorder:
     """Makes transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 
     Args:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from peer.rtp.sending.header import second_octet
-from peer.rtp.sending.history import HISTORY_PACKETS, SentHistory
-from peer.rtp.sending.outbound import OutboundFrame, Urgency
+from peer.rtp.sending.header_template import second_octet
+from peer.rtp.sending.outbound_frame import OutboundFrame, PacketPriority
+from peer.rtp.sending.packet_history import HISTORY_PACKETS, RtpPacketHistory
 
 if TYPE_CHECKING:
-    from peer.rtp.sending.counters import TransmissionCounters
-    from peer.rtp.sending.header import HeaderTemplate
+    from peer.rtp.sending.counters import SendStreamCounters
+    from peer.rtp.sending.header_template import HeaderTemplate
 
 #: Octets that may be repaired beside half of what is sent: 100 packets.
 CREDIT_LIMIT = 128_000
@@ -29,7 +29,7 @@ ROUND_TRIP_SHARE = 0.8
 _original_number = Struct("!H").pack
 
 
-class Repairs:
+class Retransmitter:
     """The source of a stream's retransmissions, which remembers what was sent.
 
     Args:
@@ -45,13 +45,13 @@ class Repairs:
 
     def __init__(
         self,
-        counters: TransmissionCounters,
+        counters: SendStreamCounters,
         header: HeaderTemplate,
         payload_type: int | None,
         *,
         numbered: bool,
     ) -> None:
-        self.history = SentHistory()
+        self.history = RtpPacketHistory()
         self._counters = counters
         self._header = header
         self._payload_type = payload_type
@@ -109,7 +109,7 @@ class Repairs:
         return OutboundFrame(
             self,
             (payload,),
-            urgency=Urgency.REPAIR,
+            urgency=PacketPriority.REPAIR,
             size=size,
             timestamp=frame.timestamp,
             payload_type=frame.payload_type,

@@ -11,7 +11,7 @@ import pytest
 from peer.rtp.header_extensions import AbsoluteCaptureTime, PlayoutDelay
 from peer.rtp.levels import AudioLevel
 from peer.rtp.packet import RtpPacket
-from peer.rtp.sending import Transmission, Urgency
+from peer.rtp.sending import PacketPriority, RtpStreamSender
 from peer.rtp_parameters import MediaKind
 from tests.support.rtp.sending import (
     CAPTURE_ID,
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from peer.rtp.sending import OutboundFrame
 
 
-def video() -> Transmission:
-    return Transmission(MediaKind.VIDEO, 11, 12, video_parameters())
+def video() -> RtpStreamSender:
+    return RtpStreamSender(MediaKind.VIDEO, 11, 12, video_parameters())
 
 
-def audio() -> Transmission:
-    return Transmission(MediaKind.AUDIO, 21, 22, audio_parameters())
+def audio() -> RtpStreamSender:
+    return RtpStreamSender(MediaKind.AUDIO, 21, 22, audio_parameters())
 
 
 def packets(
@@ -145,7 +145,7 @@ def test_every_packet_says_its_mid_and_transport_wide_number() -> None:
 
 
 def test_nothing_is_said_that_was_not_agreed() -> None:
-    transmission = Transmission(MediaKind.VIDEO, 1, 2, video_parameters(extensions=()))
+    transmission = RtpStreamSender(MediaKind.VIDEO, 1, 2, video_parameters(extensions=()))
     assert not transmission.numbered
     packet = packets(
         transmission.frame([b"x"], timestamp=0, level=AudioLevel(3), capture_time=1e9)
@@ -198,8 +198,8 @@ def test_sound_is_more_urgent_than_pictures() -> None:
     sound, picture = (each.frame([b"x"], timestamp=0) for each in (audio(), video()))
     assert sound is not None
     assert picture is not None
-    assert sound.urgency is Urgency.SOUND
-    assert sound.urgency < Urgency.REPAIR < picture.urgency
+    assert sound.urgency is PacketPriority.SOUND
+    assert sound.urgency < PacketPriority.REPAIR < picture.urgency
 
 
 def test_size_is_what_is_sent() -> None:
@@ -225,7 +225,7 @@ def test_counts_packets_octets_frames_and_waiting() -> None:
 
 def test_after_frames_were_dropped_only_a_key_frame_is_taken() -> None:
     asked: list[str] = []
-    transmission = Transmission(
+    transmission = RtpStreamSender(
         MediaKind.VIDEO,
         1,
         2,

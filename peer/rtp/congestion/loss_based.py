@@ -85,7 +85,7 @@ class _Spell:
         return SPELL_PART * self._bitrate if self._recent >= SPELL_RELIEF * self._first else 0.0
 
 
-class LossControl:
+class LossBasedController:
     """The rate that losses allow.
 
     Attributes:

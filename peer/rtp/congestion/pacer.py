@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from peer.rtp.sending.outbound import Urgency
+from peer.rtp.sending.outbound_frame import PacketPriority
 
 if TYPE_CHECKING:
-    from peer.rtp.congestion.controller import TransportCongestion
-    from peer.rtp.sending.outbound import OutboundFrame, PacketSource
+    from peer.rtp.congestion.controller import CongestionController
+    from peer.rtp.sending.outbound_frame import OutboundFrame, PacketSource
 
 #: Of the target: a picture may go out faster than its encoder makes them on average.
 FACTOR = 2.5
@@ -29,7 +29,7 @@ SOUND_LIMIT = 0.1
 WAIT_LIMIT = 1.0
 #: Packets that may wait; what a single frame has beyond counts for nothing.
 PACKET_LIMIT = 2000
-#: Repairs that may wait: the peer asks again for what it still needs.
+#: Retransmissions that may wait: the peer asks again for what it still needs.
 REPAIR_LIMIT = 256
 
 _OCTETS = 1 / 8
@@ -58,7 +58,7 @@ class Pacer:
 
     def __init__(
         self,
-        congestion: TransportCongestion,
+        congestion: CongestionController,
         send: Callable[[bytes], bool],
         send_all: Callable[[Sequence[bytes]], int] | None = None,
     ) -> None:
@@ -84,7 +84,7 @@ class Pacer:
         """
         frame.queued = now
         self._leak(now)
-        if frame.urgency is Urgency.SOUND:
+        if frame.urgency is PacketPriority.SOUND:
             self._burst(frame, _UNBOUNDED, now)
             self._debt = min(self._debt, self._rate * SOUND_LIMIT)
             return
@@ -150,7 +150,7 @@ class Pacer:
         return frame.position == count
 
     def _hold(self, frame: OutboundFrame, now: float) -> None:
-        repair = frame.urgency is Urgency.REPAIR
+        repair = frame.urgency is PacketPriority.REPAIR
         (self._repairs if repair else self._pictures).append(frame)
         self.queued_packets += len(frame.payloads) - frame.position
         if self.deadline is None:
@@ -186,7 +186,7 @@ class Pacer:
         """Give up a frame and what cannot be decoded without it."""
         source = frame.source
         dropped = [frame]
-        broken = frame.urgency is Urgency.PICTURE
+        broken = frame.urgency is PacketPriority.PICTURE
         if broken:
             behind = False
             for each in self._pictures:

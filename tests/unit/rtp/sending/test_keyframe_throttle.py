@@ -5,17 +5,17 @@ from __future__ import annotations
 import random
 from itertools import pairwise
 
-from peer.rtp.sending import KeyframePolicy
+from peer.rtp.sending import KeyframeThrottle
 
 
 def test_first_request_is_served_at_once() -> None:
-    policy = KeyframePolicy()
+    policy = KeyframeThrottle()
     assert policy.request(10.0)
     assert policy.deadline is None
 
 
 def test_request_soon_after_is_served_at_the_end_of_half_a_second() -> None:
-    policy = KeyframePolicy()
+    policy = KeyframeThrottle()
     policy.request(10.0)
     assert not policy.request(10.1)
     assert policy.deadline == 10.5
@@ -25,7 +25,7 @@ def test_request_soon_after_is_served_at_the_end_of_half_a_second() -> None:
 
 
 def test_many_requests_in_between_make_one_key_frame() -> None:
-    policy = KeyframePolicy()
+    policy = KeyframeThrottle()
     policy.request(10.0)
     for tenth in range(1, 5):
         assert not policy.request(10.0 + tenth / 10)
@@ -34,13 +34,13 @@ def test_many_requests_in_between_make_one_key_frame() -> None:
 
 
 def test_request_after_half_a_second_is_served_at_once() -> None:
-    policy = KeyframePolicy()
+    policy = KeyframeThrottle()
     policy.request(10.0)
     assert policy.request(10.5)
 
 
 def test_key_frame_on_its_way_answers_what_waits() -> None:
-    policy = KeyframePolicy()
+    policy = KeyframeThrottle()
     policy.request(10.0)
     policy.request(10.1)
     policy.sent(10.2)
@@ -51,7 +51,7 @@ def test_key_frame_on_its_way_answers_what_waits() -> None:
 
 
 def test_fir_that_is_repeated_is_one_request() -> None:
-    policy = KeyframePolicy()
+    policy = KeyframeThrottle()
     assert policy.fir(7, 10.0)
     assert not policy.fir(7, 11.0)
     assert policy.deadline is None
@@ -60,7 +60,7 @@ def test_fir_that_is_repeated_is_one_request() -> None:
 
 def test_never_more_than_one_in_half_a_second() -> None:
     chance = random.Random(5)
-    policy = KeyframePolicy()
+    policy = KeyframeThrottle()
     made = []
     now = 0.0
     for _ in range(5000):

@@ -6,7 +6,7 @@ import random
 
 from aiortc.rate import BandwidthUsage
 
-from peer.rtp.congestion.trend import JUMP_MS, DelayTrend
+from peer.rtp.congestion.trendline import JUMP_MS, TrendlineEstimator
 
 Packets = list[tuple[float, float, int]]
 
@@ -27,28 +27,32 @@ def through(
     return packets
 
 
-def usages(trend: DelayTrend, packets: Packets) -> list[BandwidthUsage]:
+def usages(trend: TrendlineEstimator, packets: Packets) -> list[BandwidthUsage]:
     return [trend.update([packet]) for packet in packets]
 
 
 def test_link_that_is_wide_enough_is_normal() -> None:
-    assert set(usages(DelayTrend(), through(capacity=2e6, bitrate=1e6))) == {BandwidthUsage.NORMAL}
+    assert set(usages(TrendlineEstimator(), through(capacity=2e6, bitrate=1e6))) == {
+        BandwidthUsage.NORMAL
+    }
 
 
 def test_link_that_is_too_narrow_is_seen_before_much_waits() -> None:
     packets = through(capacity=1e6, bitrate=1.3e6)
-    found = usages(DelayTrend(), packets).index(BandwidthUsage.OVERUSING)
+    found = usages(TrendlineEstimator(), packets).index(BandwidthUsage.OVERUSING)
     sent, arrived, _ = packets[found]
     assert arrived - sent < 0.4
 
 
 def test_jitter_alone_is_normal() -> None:
-    found = usages(DelayTrend(), through(capacity=1e8, bitrate=1e6, jitter=0.01, seconds=20))
+    found = usages(
+        TrendlineEstimator(), through(capacity=1e8, bitrate=1e6, jitter=0.01, seconds=20)
+    )
     assert BandwidthUsage.OVERUSING not in found
 
 
 def test_queue_that_drains_is_seen() -> None:
-    trend = DelayTrend()
+    trend = TrendlineEstimator()
     usages(trend, through(capacity=1e6, bitrate=1.3e6, seconds=2))
     drained = [
         (2.0 + index / 30, 2.62 + index / 30 - 0.6 * index / 60, 1000) for index in range(60)
@@ -58,18 +62,18 @@ def test_queue_that_drains_is_seen() -> None:
 
 def test_clocks_need_not_agree() -> None:
     packets = [(s, a + 1e6, n) for s, a, n in through(capacity=1e6, bitrate=1.3e6)]
-    assert BandwidthUsage.OVERUSING in usages(DelayTrend(), packets)
+    assert BandwidthUsage.OVERUSING in usages(TrendlineEstimator(), packets)
 
 
 def test_pause_is_no_delay() -> None:
-    trend = DelayTrend()
+    trend = TrendlineEstimator()
     usages(trend, through(capacity=2e6, bitrate=1e6))
     found = usages(trend, through(capacity=2e6, bitrate=1e6, begin=600))
     assert set(found) == {BandwidthUsage.NORMAL}
 
 
 def test_clock_of_the_peer_that_is_set_begins_anew() -> None:
-    trend = DelayTrend()
+    trend = TrendlineEstimator()
     usages(trend, through(capacity=2e6, bitrate=1e6))
     jump = 2 * JUMP_MS / 1000
     later = [(s, a + jump, n) for s, a, n in through(capacity=2e6, bitrate=1e6, begin=3.0)]
@@ -77,7 +81,7 @@ def test_clock_of_the_peer_that_is_set_begins_anew() -> None:
 
 
 def test_packets_out_of_order_are_left_out() -> None:
-    trend = DelayTrend()
+    trend = TrendlineEstimator()
     packets = through(capacity=2e6, bitrate=1e6)
     late = [(s, 4.0, n) for s, _, n in packets[:30]]
     after = through(capacity=2e6, bitrate=1e6, begin=3.0)

@@ -1,4 +1,4 @@
-"""Owns `Transmission`: one stream of a sender, from payloads to packets."""
+"""Owns `RtpStreamSender`: one stream of a sender, from payloads to packets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from peer.rtp.header_extensions import AbsoluteCaptureTime
 from peer.rtp.levels import AudioLevel
-from peer.rtp.sending.counters import TransmissionCounters
-from peer.rtp.sending.header import HeaderTemplate
-from peer.rtp.sending.outbound import OutboundFrame, Urgency
-from peer.rtp.sending.repairs import Repairs
-from peer.rtp.sending.reports import ReportKeeper
-from peer.rtp.sending.stream_format import StreamFormat
+from peer.rtp.sending.counters import SendStreamCounters
+from peer.rtp.sending.header_template import HeaderTemplate
+from peer.rtp.sending.outbound_frame import OutboundFrame, PacketPriority
+from peer.rtp.sending.retransmitter import Retransmitter
+from peer.rtp.sending.sender_report_builder import SenderReportBuilder
+from peer.rtp.sending.stream_config import RtpStreamConfig
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _NO_LEVEL = AudioLevel(0).write()
 _NO_TIME = bytes(8)
 
 
-class Transmission:
+class RtpStreamSender:
     """One stream: sequence numbers, timestamps, headers, what was sent, and its repair.
 
     Sequence numbers and timestamps begin anywhere and go on through every change of parameters.
@@ -46,8 +46,8 @@ class Transmission:
     Attributes:
         counters: What was sent.
         numbered: Whether packets carry a transport-wide sequence number.
-        round_trip_time: In seconds, by the peer's last report; None before one. Repairs are not
-            repeated within it.
+        round_trip_time: In seconds, by the peer's last report; None before one. Packets are not
+            retransmitted twice within it.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Transmission:
         *,
         on_keyframe_needed: Callable[[], None] = lambda: None,
     ) -> None:
-        self.counters = TransmissionCounters()
+        self.counters = SendStreamCounters()
         self.round_trip_time: float | None = None
         self._ssrc = ssrc
         self._rtx_ssrc = rtx_ssrc
@@ -72,11 +72,11 @@ class Transmission:
         self._broken = False
         self._capture_told = float("-inf")
         self._playout_delay: PlayoutDelay | None = None
-        self._reports = ReportKeeper()
-        self._format = StreamFormat.of(parameters)
+        self._reports = SenderReportBuilder()
+        self._format = RtpStreamConfig.of(parameters)
         self.numbered = self._format.ids.transport_cc is not None
         self._repaired = self._format.repaired
-        self._repairs = Repairs(
+        self._repairs = Retransmitter(
             self.counters,
             self._repair_header(),
             self._format.rtx_payload_type,
@@ -87,7 +87,7 @@ class Transmission:
 
     def configure(self, parameters: SendParameters) -> None:
         """Go on with other parameters from the next packet on."""
-        former, self._format = self._format, StreamFormat.of(parameters)
+        former, self._format = self._format, RtpStreamConfig.of(parameters)
         if former.payload_type != self._format.payload_type:
             # What was sent before cannot be repaired under the RTX payload type to come.
             self._repairs.forget()
@@ -172,7 +172,7 @@ class Transmission:
         return OutboundFrame(
             self,
             payloads,
-            urgency=Urgency.PICTURE if is_video else Urgency.SOUND,
+            urgency=PacketPriority.PICTURE if is_video else PacketPriority.SOUND,
             size=sum(map(len, payloads)) + len(payloads) * self._header.size,
             timestamp=(timestamp + self._offset) & 0xFFFFFFFF,
             payload_type=self._format.payload_type if payload_type is None else payload_type,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from peer.rtp.congestion import Pacer, TransportCongestion
-from peer.rtp.congestion.pacing import (
+from peer.rtp.congestion import CongestionController, Pacer
+from peer.rtp.congestion.pacer import (
     BURST,
     FACTOR,
     PACKET_LIMIT,
@@ -13,7 +13,7 @@ from peer.rtp.congestion.pacing import (
     SUSTAINED,
     WAIT_LIMIT,
 )
-from peer.rtp.sending import OutboundFrame, Urgency
+from peer.rtp.sending import OutboundFrame, PacketPriority
 
 SIZE = 1000
 TARGET = 800_000
@@ -37,7 +37,7 @@ class Source:
         label: int = 0,
         *,
         packets: int = 1,
-        urgency: Urgency = Urgency.PICTURE,
+        urgency: PacketPriority = PacketPriority.PICTURE,
         keyframe: bool = False,
     ) -> OutboundFrame:
         return OutboundFrame(
@@ -68,7 +68,7 @@ class Line:
     """A pacer in virtual time, and what it sent when."""
 
     def __init__(self, target: int = TARGET, *, at_once: bool = False) -> None:
-        self.congestion = TransportCongestion(initial=target)
+        self.congestion = CongestionController(initial=target)
         self.bursts: list[int] = []
         self.pacer = Pacer(self.congestion, self._take, self._take_all if at_once else None)
         self.now = 0.0
@@ -159,13 +159,13 @@ def test_sound_goes_at_once_past_pictures() -> None:
     line, video, audio = Line(), Source("v"), Source("a")
     line.give(video.frame(packets=60))
     before = len(line.sent)
-    line.give(audio.frame(1, urgency=Urgency.SOUND))
+    line.give(audio.frame(1, urgency=PacketPriority.SOUND))
     assert line.labels[before:] == ["a1"]
 
 
 def test_sound_takes_its_part_of_the_rate() -> None:
     line, video, audio = Line(), Source("v"), Source("a")
-    line.give(audio.frame(1, packets=20, urgency=Urgency.SOUND))
+    line.give(audio.frame(1, packets=20, urgency=PacketPriority.SOUND))
     line.give(video.frame(2))
     assert line.labels == ["a1"] * 20
     line.run(1)
@@ -175,7 +175,7 @@ def test_sound_takes_its_part_of_the_rate() -> None:
 
 def test_flood_of_sound_holds_pictures_up_only_so_long() -> None:
     line, video, audio = Line(), Source("v"), Source("a")
-    line.give(audio.frame(1, packets=1000, urgency=Urgency.SOUND))
+    line.give(audio.frame(1, packets=1000, urgency=PacketPriority.SOUND))
     line.give(video.frame(2))
     line.run(0.5)
     assert line.labels[-1] == "v2"
@@ -185,7 +185,7 @@ def test_repairs_go_before_pictures_that_wait() -> None:
     line, video, repairs = Line(), Source("v"), Source("r")
     line.give(video.frame(1, packets=10))
     line.give(video.frame(2))
-    line.give(repairs.frame(3, urgency=Urgency.REPAIR))
+    line.give(repairs.frame(3, urgency=PacketPriority.REPAIR))
     before = len(line.sent)
     line.run(1)
     assert line.labels[before] == "r3"
@@ -196,8 +196,8 @@ def test_numbers_are_those_of_the_congestion_control() -> None:
     line = Line()
     numbered, other = Source("v"), Source("o", numbered=False)
     line.give(numbered.frame())
-    line.give(other.frame(urgency=Urgency.SOUND))
-    line.give(numbered.frame(urgency=Urgency.SOUND))
+    line.give(other.frame(urgency=PacketPriority.SOUND))
+    line.give(numbered.frame(urgency=PacketPriority.SOUND))
     assert numbered.numbers == [0, 1]
     assert line.congestion.next_number == 2
 
@@ -262,7 +262,7 @@ def test_only_so_many_packets_wait() -> None:
 def test_only_so_many_repairs_wait() -> None:
     line, source = Line(), Source("r")
     for label in range(2 * REPAIR_LIMIT):
-        line.give(source.frame(label, urgency=Urgency.REPAIR))
+        line.give(source.frame(label, urgency=PacketPriority.REPAIR))
     assert line.pacer.queued_packets == REPAIR_LIMIT
     assert source.broken == 0
 
@@ -307,7 +307,7 @@ def test_target_that_rises_lets_more_through() -> None:
 
 def test_timer_is_not_kept_where_everything_was_dropped() -> None:
     line, source = Line(target=80_000), Source("v")
-    line.give(source.frame(0, packets=60, urgency=Urgency.SOUND))
+    line.give(source.frame(0, packets=60, urgency=PacketPriority.SOUND))
     line.give(source.frame(1))
     line.give(source.frame(2))
     line.now = WAIT_LIMIT + 0.01

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peer.rtp.congestion.sent import SENT_PACKETS, SentPackets
+from peer.rtp.congestion.feedback_adapter import SENT_PACKETS, TransportFeedbackAdapter
 from peer.rtp.rtcp import TransportFeedback
 from peer.rtp.rtcp.transport_feedback import REFERENCE_UNIT
 
@@ -13,8 +13,8 @@ def feedback(base: int, *arrivals: int | None, reference: int = 100) -> Transpor
     return TransportFeedback(1, 2, 0, base, reference, arrivals)
 
 
-def sent(*numbers: int) -> SentPackets:
-    packets = SentPackets()
+def sent(*numbers: int) -> TransportFeedbackAdapter:
+    packets = TransportFeedbackAdapter()
     for index, number in enumerate(numbers):
         packets.add(number, [1000 + index], 50.0 + index)
     return packets
@@ -29,7 +29,7 @@ def test_packets_come_with_both_times_and_their_size() -> None:
 
 
 def test_packets_that_go_together_have_one_number_after_the_other() -> None:
-    packets = SentPackets()
+    packets = TransportFeedbackAdapter()
     packets.add(65534, [700, 800, 900], 50.0)
     found = packets.deliver(feedback(65534, 0, 40, 80)).packets
     assert [(each[0], each[2]) for each in found] == [(50.0, 700), (50.0, 800), (50.0, 900)]

@@ -21,7 +21,7 @@ _REFERENCE_SPAN = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class FeedbackResult:
     """What one feedback tells that was not known.
 
     Args:
@@ -34,7 +34,7 @@ class Delivery:
     lost: int
 
 
-class SentPackets:
+class TransportFeedbackAdapter:
     """A ring of what was sent; the oldest makes place for the latest."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class SentPackets:
             numbers[place] = number
             number = (number + 1) & _NUMBERS
 
-    def deliver(self, feedback: TransportFeedback) -> Delivery:
+    def deliver(self, feedback: TransportFeedback) -> FeedbackResult:
         """Take what the peer tells; what was never sent, or was told before, counts for nothing."""
         start = self._reference_time(feedback.reference_time)
         times, sizes, numbers = self._times, self._sizes, self._numbers
@@ -80,7 +80,7 @@ class SentPackets:
                     sizes[place] = 0
                     packets.append((times[place], start + ticks * TICK, size))
             number = (number + 1) & _NUMBERS
-        return Delivery(packets, lost)
+        return FeedbackResult(packets, lost)
 
     def _reference_time(self, reference: int) -> float:
         former = self._reference

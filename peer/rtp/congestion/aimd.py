@@ -30,7 +30,7 @@ _FRAMES_PER_SECOND = 30
 _SMOOTHING = 0.05
 
 
-class CapacityEstimate:
+class LinkCapacityEstimator:
     """Where the way filled up before: the mean and the variation of the rates that got through."""
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class CapacityEstimate:
         self._mean = None
 
 
-class RateControl:
+class AimdRateControl:
     """Multiplicative and additive increase, multiplicative decrease.
 
     aiortc's `AimdRateControl` is the receiver's, for REMB. A sender knows more: it does not take a
@@ -85,7 +85,7 @@ class RateControl:
     def __init__(self, initial: float) -> None:
         self.bitrate = initial
         self._state = RateControlState.HOLD
-        self._capacity = CapacityEstimate()
+        self._capacity = LinkCapacityEstimator()
         self._filled_up = False
         self._updated: float | None = None
         self._decreased = float("-inf")
