@@ -1,6 +1,6 @@
 """Owns `PeerConnection`, the surface that W3C webrtc-pc section 4.4 gives to applications.
 
-The way of an offer out: `createOffer` -> `negotiation.negotiator` -> `setLocalDescription` ->
+The way of an offer out: `createOffer` -> `negotiation.offer_answer` -> `setLocalDescription` ->
 `core` (plan, prepare, commit, apply). The way of an offer in: `setRemoteDescription`, the same.
 """
 
@@ -79,7 +79,7 @@ class PeerConnection:
     @property
     def signalingState(self) -> SignalingState:
         """Where the offer/answer exchange stands."""
-        return self._core.negotiator.session.state
+        return self._core.offer_answer.session.state
 
     @property
     def connectionState(self) -> ConnectionState:
@@ -129,7 +129,7 @@ class PeerConnection:
     @property
     def canTrickleIceCandidates(self) -> bool | None:
         """Whether the peer says that it takes candidates later; None before it has spoken."""
-        return self._core.negotiator.peer_trickles
+        return self._core.offer_answer.peer_trickles
 
     @property
     def error(self) -> TransportError | None:
@@ -176,7 +176,7 @@ class PeerConnection:
             InvalidStateError: The peer's offer waits for an answer, or we are closed.
         """
         async with self._core.chain.operation():
-            return self._core.negotiator.create_offer(ice_restart=iceRestart)
+            return self._core.offer_answer.create_offer(ice_restart=iceRestart)
 
     async def createAnswer(self) -> SessionDescription:
         """Make an answer to the peer's offer; nothing changes yet.
@@ -185,7 +185,7 @@ class PeerConnection:
             InvalidStateError: There is no offer to answer, or we are closed.
         """
         async with self._core.chain.operation():
-            return self._core.negotiator.create_answer()
+            return self._core.offer_answer.create_answer()
 
     async def setLocalDescription(self, description: SessionDescription | None = None) -> None:
         """Put our description in force, and start to gather candidates for it.
@@ -344,7 +344,7 @@ class PeerConnection:
             negotiated=negotiated,
             id=id,
         )
-        core.negotiator.want_data()
+        core.offer_answer.request_data()
         core.check_negotiation()
         return channel
 
@@ -384,7 +384,7 @@ class PeerConnection:
         gathered: dict[tuple[str, str], GatheredCandidates] = {}
         for transport in transports.values():
             gathered.update(transport.gathered())
-        return self._core.negotiator.described(side, pending=pending, gathered=gathered)
+        return self._core.offer_answer.described(side, pending=pending, gathered=gathered)
 
     def __repr__(self) -> str:
         return f"<PeerConnection {self.connectionState} signaling={self.signalingState}>"

@@ -1,4 +1,4 @@
-"""Owns the running of one connection: the negotiator decides, the world acts, the states follow.
+"""Owns the running of one connection: OfferAnswer decides, the world acts, the states follow.
 
 A description is planned, its transports are prepared, then it is committed and carried out. A
 failure before the commit leaves everything as it was.
@@ -24,7 +24,7 @@ from peer.identity.certificate import Certificate
 from peer.identity.certificate_store import CertificateStore
 from peer.negotiation.early import early_receptions
 from peer.negotiation.effects import AnnounceTrack
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.negotiation.state import Side
 from peer.rekey.manager import RekeyManager
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from peer.errors import TransportError
     from peer.negotiation.attributes import Direction
     from peer.negotiation.effects import Effect
-    from peer.negotiation.negotiator import Plan
+    from peer.negotiation.offer_answer import Plan
     from peer.negotiation.session import Transceiver
     from peer.rekey.result import RekeyResult
     from peer.rtp.tracks import MediaStreamTrack
@@ -72,7 +72,7 @@ class ConnectionCore:
     def __init__(self, configuration: PeerConfiguration) -> None:
         configured = next(iter(configuration.certificates), None)
         certificates = CertificateStore(configured or Certificate.generate())
-        self.negotiator = Negotiator(
+        self.offer_answer = OfferAnswer(
             Profile(
                 capabilities={kind: capabilities(kind) for kind in MediaKind},
                 fingerprints=certificates.first,
@@ -102,12 +102,12 @@ class ConnectionCore:
     @property
     def closed(self) -> bool:
         """Whether `close` was called."""
-        return self.negotiator.session.state is SignalingState.CLOSED
+        return self.offer_answer.session.state is SignalingState.CLOSED
 
     @property
     def gathered(self) -> bool:
         """Whether our description has all candidates that it will have."""
-        described = self.negotiator.session.description(Side.LOCAL) is not None
+        described = self.offer_answer.session.description(Side.LOCAL) is not None
         complete = IceGatheringState.COMPLETE
         return described and all(
             b.gathering_state is complete for b in self.executor.transports.values()
@@ -122,19 +122,19 @@ class ConnectionCore:
         async with self.chain.operation():
             plan = self._plan(side, description)
             prepared = await self.executor.prepare(plan.prepare)
-            before = self.negotiator.session
+            before = self.offer_answer.session
             try:
                 self.chain.check_open()
-                effects = self.negotiator.commit(plan)
+                effects = self.offer_answer.commit(plan)
             except BaseException:
                 await self.executor.discard(prepared)
                 raise
             if self._tap is not None:
-                self._tap.negotiated(before, self.negotiator.session)
+                self._tap.negotiated(before, self.offer_answer.session)
             # Before it is carried out: a handshake that came before the answer is complete at once.
             self.rekeying.agreed(agreed_associations(before, effects))
             self._carry_out(effects, prepared)
-            if self.negotiator.session.state is not before.state:
+            if self.offer_answer.session.state is not before.state:
                 self._signal_state_changed()
             self._update_states()
             self._announce_tracks(effects)
@@ -142,11 +142,11 @@ class ConnectionCore:
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
         """Hand a candidate of the peer to the transport that it belongs to."""
         async with self.chain.operation():
-            self.executor.apply(self.negotiator.add_candidate(candidate))
+            self.executor.apply(self.offer_answer.add_candidate(candidate))
 
     def make_transceiver(self, key: int, track: MediaStreamTrack | None = None) -> RtpTransceiver:
         """Make the object of a transceiver that negotiation knows."""
-        state = self.negotiator.session.transceiver(key)
+        state = self.offer_answer.session.transceiver(key)
         if state is None:
             raise AssertionError("a transceiver is known to negotiation before it has an object")
         sender = RtpSender(state.kind, track)
@@ -163,8 +163,8 @@ class ConnectionCore:
         """Fire `negotiationneeded` once for each need (webrtc-pc section 4.7.3)."""
         if self.closed or not self.chain.empty:
             return
-        if not self.negotiator.negotiation_needed:
-            if self.negotiator.session.state is SignalingState.STABLE:
+        if not self.offer_answer.negotiation_needed:
+            if self.offer_answer.session.state is SignalingState.STABLE:
                 self._announced = False
             return
         if not self._announced:
@@ -196,7 +196,7 @@ class ConnectionCore:
         """End everything within a moment; any number of times, at any moment."""
         self.events.expect_end()
         if self._closing is None:
-            self.negotiator.close()
+            self.offer_answer.close()
             self.chain.close()
             self.rekeying.close()
             self._closing = asyncio.get_running_loop().create_task(self._shut_down())
@@ -218,18 +218,18 @@ class ConnectionCore:
 
     def transceiver_state(self, key: int) -> Transceiver | None:
         """From a transceiver: what negotiation knows of it."""
-        return self.negotiator.session.transceiver(key)
+        return self.offer_answer.session.transceiver(key)
 
     def change_direction(self, key: int, direction: Direction) -> None:
         """From a transceiver: another direction is wished for."""
         self.check_open()
-        self.negotiator.change_transceiver(key, direction=direction)
+        self.offer_answer.change_transceiver(key, direction=direction)
         self.check_negotiation()
 
     def prefer_codecs(self, key: int, mime_types: Sequence[str]) -> None:
         """From a transceiver: other codecs are wished for."""
         self.check_open()
-        self.negotiator.change_transceiver(key, preferences=mime_types)
+        self.offer_answer.change_transceiver(key, preferences=mime_types)
 
     async def stop_transceiver(self, key: int) -> None:
         """From a transceiver: its m-section is to go."""
@@ -237,7 +237,7 @@ class ConnectionCore:
         transceiver = self.executor.transceivers.get(key)
         if transceiver is None:
             return
-        self.executor.apply(self.negotiator.stop_transceiver(key))
+        self.executor.apply(self.offer_answer.stop_transceiver(key))
         self.check_negotiation()
         await transceiver.sender.stop()
         await transceiver.receiver.stop()
@@ -245,7 +245,7 @@ class ConnectionCore:
     def restart_ice(self) -> None:
         """Wish for fresh ICE credentials."""
         self.check_open()
-        self.negotiator.restart_ice()
+        self.offer_answer.restart_ice()
         self.check_negotiation()
 
     async def rekey(self, certificate: Certificate | None) -> RekeyResult:
@@ -287,7 +287,7 @@ class ConnectionCore:
     def on_transport_early(self, transport: PeerTransport) -> None:
         """From a transport: media may come before the answer."""
         self.executor.receive_early(
-            transport, early_receptions(self.negotiator.session, transport.key)
+            transport, early_receptions(self.offer_answer.session, transport.key)
         )
 
     def on_channel(self, channel: DataChannel) -> None:
@@ -296,10 +296,10 @@ class ConnectionCore:
 
     def _plan(self, side: Side, description: SessionDescription | None) -> Plan:
         try:
-            return self.negotiator.plan(side, description)
+            return self.offer_answer.plan(side, description)
         except DescriptionError as error:
             if self._tap is not None:
-                self._tap.refused(self.negotiator.session, error)
+                self._tap.refused(self.offer_answer.session, error)
             raise
 
     def _carry_out(self, effects: Iterable[Effect], prepared: Iterable[PreparedSockets]) -> None:
@@ -312,9 +312,9 @@ class ConnectionCore:
                 each.publish()
         finally:
             self._applying = False
-        self.executor.keep_certificates(self.negotiator.session)
+        self.executor.keep_certificates(self.offer_answer.session)
         # A need that arose before is judged anew by what was just agreed.
-        if self.negotiator.session.state is SignalingState.STABLE:
+        if self.offer_answer.session.state is SignalingState.STABLE:
             self._announced = False
 
     def _announce_tracks(self, effects: Iterable[Effect]) -> None:
@@ -327,7 +327,7 @@ class ConnectionCore:
 
     def _announce(self) -> None:
         # Where an operation runs by now, it is asked again at its end.
-        due = self.chain.empty and self.negotiator.negotiation_needed
+        due = self.chain.empty and self.offer_answer.negotiation_needed
         if due and not self._announced and not self.closed:
             # A need that nobody hears of yet is told to the first who listens.
             self._announced = self.events.emit(EventName.NEGOTIATION_NEEDED)
@@ -340,7 +340,7 @@ class ConnectionCore:
         """Before any handler can change them."""
         if self._tap is None:
             return
-        states = {"signalingState": self.negotiator.session.state, **self.states.by_name()}
+        states = {"signalingState": self.offer_answer.session.state, **self.states.by_name()}
         errors = {key: transport.error for key, transport in self.executor.transports.items()}
         self._tap.states(states, errors)
 
@@ -362,14 +362,16 @@ class ConnectionCore:
 
     def _settle(self, transport: PeerTransport, association: int, *, replaced: bool) -> None:
         key = transport.key
-        self.executor.apply(self.negotiator.settle_association(key, association, replaced=replaced))
-        self.executor.keep_certificates(self.negotiator.session)
+        self.executor.apply(
+            self.offer_answer.resolve_association(key, association, in_use=replaced)
+        )
+        self.executor.keep_certificates(self.offer_answer.session)
         # A wish for new keys waits while some are on their way.
         self.check_negotiation()
 
     def _place(self, key: str) -> tuple[str | None, int | None]:
         """The first m-section that a transport carries."""
-        session = self.negotiator.session
+        session = self.offer_answer.session
         for index, section in enumerate(session.layout):
             if section.mid is not None and session.route(section.mid) == key:
                 return section.mid, index

@@ -37,17 +37,17 @@ class ConnectionRekeyHost:
         """Wish for new keys, with the next offer."""
         # An identity that the application chose stays, as others may have pinned it.
         shown = certificate or self._configured or Certificate.generate()
-        self._core.negotiator.want_rekey(self._core.executor.certificates.add(shown))
+        self._core.offer_answer.request_rekey(self._core.executor.certificates.add(shown))
         self._core.check_negotiation()
 
     def withdraw_rekey(self) -> None:
         """Nobody has answered."""
-        self._core.negotiator.withdraw_rekey()
+        self._core.offer_answer.cancel_rekey_request()
 
     def can_rekey(self) -> bool:
         """Whether this is a moment to ask for new keys."""
         connected = self._core.states.connection is ConnectionState.CONNECTED
-        return connected and self._core.negotiator.session.state is SignalingState.STABLE
+        return connected and self._core.offer_answer.session.state is SignalingState.STABLE
 
     def packets_protected(self) -> int:
         """By all associations."""

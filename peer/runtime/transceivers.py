@@ -35,11 +35,11 @@ def add_track(
     if any(transceiver.sender.track is track for transceiver in transceivers):
         raise InvalidAccessError("the track is sent already")
     for transceiver in transceivers:
-        state = core.negotiator.reusable_for_track(transceiver.key, MediaKind(track.kind))
+        state = core.offer_answer.reusable_for_track(transceiver.key, MediaKind(track.kind))
         if state is not None and transceiver.sender.track is None:
             transceiver.sender.set_track(track)
             direction = Direction.of(sends=True, receives=state.direction.receives)
-            core.negotiator.change_transceiver(
+            core.offer_answer.change_transceiver(
                 transceiver.key, direction=direction, streams=streams, has_track=True
             )
             core.check_negotiation()
@@ -61,7 +61,7 @@ def remove_track(core: ConnectionCore, sender: RtpSender) -> None:
         return
     sender.set_track(None)
     direction = Direction.of(sends=False, receives=state.direction.receives)
-    core.negotiator.change_transceiver(transceiver.key, direction=direction, has_track=False)
+    core.offer_answer.change_transceiver(transceiver.key, direction=direction, has_track=False)
     core.check_negotiation()
 
 
@@ -88,7 +88,7 @@ def _new(
 ) -> RtpTransceiver:
     track = track_or_kind if isinstance(track_or_kind, MediaStreamTrack) else None
     kind = track_or_kind.kind if isinstance(track_or_kind, MediaStreamTrack) else track_or_kind
-    state = core.negotiator.add_transceiver(
+    state = core.offer_answer.add_transceiver(
         MediaKind(kind),
         birth=birth,
         direction=direction,

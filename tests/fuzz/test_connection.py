@@ -150,7 +150,7 @@ async def agreed(*ends: PeerConnection) -> None:
 
 def is_content(pc: PeerConnection) -> bool:
     core = pc._core  # noqa: SLF001 - whether an event is due shows only there
-    return pc.signalingState == "stable" and not core.negotiator.negotiation_needed
+    return pc.signalingState == "stable" and not core.offer_answer.negotiation_needed
 
 
 async def check_agreement(left: PeerConnection, right: PeerConnection) -> None:

@@ -17,13 +17,13 @@ from peer.configuration import AnswerRole, BundlePolicy
 from peer.descriptions import SdpType
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.attributes import Direction
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.session import Birth
 from peer.negotiation.state import Side
 from peer.rtp_parameters import MediaKind
 from peer.states import SignalingState
 from tests.support.negotiation.calls import Call, End
-from tests.support.negotiation.negotiators import add, profile
+from tests.support.negotiation.offer_answer import add, profile
 
 EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "500"))
 
@@ -42,7 +42,7 @@ class Add:
     birth: Birth = Birth.ADD_TRANSCEIVER
 
     def __call__(self, end: End) -> None:
-        end.world.adopt(add(end.negotiator, self.kind, self.direction, birth=self.birth))
+        end.world.adopt(add(end.offer_answer, self.kind, self.direction, birth=self.birth))
 
 
 @dataclass(frozen=True)
@@ -55,22 +55,22 @@ class Change:
     choice: int
 
     def __call__(self, end: End) -> None:
-        usable = [t for t in end.negotiator.session.transceivers if not t.stopping]
+        usable = [t for t in end.offer_answer.session.transceivers if not t.stopping]
         if not usable:
             return
         chosen = usable[self.which % len(usable)]
         match self.what:
             case "direction":
-                end.negotiator.change_transceiver(chosen.key, direction=self.direction)
+                end.offer_answer.change_transceiver(chosen.key, direction=self.direction)
             case "streams":
                 streams = ("one", "two")[: self.choice]
-                end.negotiator.change_transceiver(chosen.key, streams=streams)
+                end.offer_answer.change_transceiver(chosen.key, streams=streams)
             case "codecs":
                 choices = PREFERENCES[chosen.kind]
                 wanted = choices[self.choice % len(choices)]
-                end.negotiator.change_transceiver(chosen.key, preferences=wanted)
+                end.offer_answer.change_transceiver(chosen.key, preferences=wanted)
             case _:
-                end.world.apply(end.negotiator.stop_transceiver(chosen.key))
+                end.world.apply(end.offer_answer.stop_transceiver(chosen.key))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Data:
     """The application opens a data channel."""
 
     def __call__(self, end: End) -> None:
-        end.negotiator.want_data()
+        end.offer_answer.request_data()
 
 
 @dataclass(frozen=True)
@@ -89,11 +89,11 @@ class Rekey:
 
     def __call__(self, end: End) -> None:
         if self.certificate is None:
-            end.negotiator.withdraw_rekey()
+            end.offer_answer.cancel_rekey_request()
             return
         shown = Fingerprint.of_digest(HashFunction.SHA256, bytes([self.certificate] * 32))
-        own = end.negotiator.profile.fingerprints
-        end.negotiator.want_rekey((shown,) if self.certificate else own)
+        own = end.offer_answer.profile.fingerprints
+        end.offer_answer.request_rekey((shown,) if self.certificate else own)
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Restart:
     """The application wants another path."""
 
     def __call__(self, end: End) -> None:
-        end.negotiator.restart_ice()
+        end.offer_answer.restart_ice()
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Candidate:
     which: int
 
     def __call__(self, end: End) -> None:
-        described = end.negotiator.session.description(Side.LOCAL)
+        described = end.offer_answer.session.description(Side.LOCAL)
         if described is None or not described.sdp.media:
             return
         section = described.sdp.media[self.which % len(described.sdp.media)]
@@ -140,7 +140,7 @@ WISHES: st.SearchStrategy[Callable[[End], None]] = st.one_of(
 def offer_created_before(wish: Callable[[End], None], end: End) -> None:
     """An offer is created, the application changes its mind, the offer is set."""
     if end.state is SignalingState.STABLE:
-        offer = end.negotiator.create_offer()
+        offer = end.offer_answer.create_offer()
         wish(end)
         end.set(Side.LOCAL, offer)
         end.send()
@@ -149,7 +149,7 @@ def offer_created_before(wish: Callable[[End], None], end: End) -> None:
 def offer_restart(end: End) -> None:
     """createOffer({iceRestart: true})."""
     if end.state is SignalingState.STABLE:
-        end.set(Side.LOCAL, end.negotiator.create_offer(ice_restart=True))
+        end.set(Side.LOCAL, end.offer_answer.create_offer(ice_restart=True))
         end.send()
 
 
@@ -229,9 +229,9 @@ def steps(draw: st.DrawFn) -> list[Step]:
 PROFILES = st.tuples(st.sampled_from(BundlePolicy), st.sampled_from(AnswerRole))
 
 
-def negotiator(seed: int, choices: tuple[BundlePolicy, AnswerRole]) -> Negotiator:
+def offer_answer(seed: int, choices: tuple[BundlePolicy, AnswerRole]) -> OfferAnswer:
     bundle_policy, answer_role = choices
-    return Negotiator(profile(seed, bundle_policy=bundle_policy, answer_role=answer_role))
+    return OfferAnswer(profile(seed, bundle_policy=bundle_policy, answer_role=answer_role))
 
 
 @settings(
@@ -246,7 +246,7 @@ def test_two_ends_agree_in_the_end(
     left: tuple[BundlePolicy, AnswerRole],
     right: tuple[BundlePolicy, AnswerRole],
 ) -> None:
-    call = Call(End(negotiator(1, left), polite=False), End(negotiator(2, right), polite=True))
+    call = Call(End(offer_answer(1, left), polite=False), End(offer_answer(2, right), polite=True))
     for step in happenings:
         step.run(call)
     call.settle()

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError, RemoteError
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.negotiation.validation import check_answer
 from peer.states import SignalingState
 from tests.support.descriptions import NAMES, load
 from tests.support.negotiation.effects import RecordedWorld
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     ROLLBACK,
     add_track,
     an_offer,
@@ -83,7 +83,7 @@ def spoilt(draw: st.DrawFn, text: str) -> str:
     return "".join(lines)
 
 
-def take(end: Negotiator, world: RecordedWorld, description: SessionDescription) -> bool:
+def take(end: OfferAnswer, world: RecordedWorld, description: SessionDescription) -> bool:
     """Give a description of the peer; whether it was accepted."""
     before, wanted = end.session, end.negotiation_needed
     plan = None
@@ -101,7 +101,7 @@ def take(end: Negotiator, world: RecordedWorld, description: SessionDescription)
     return True
 
 
-def answer(end: Negotiator, world: RecordedWorld) -> Sdp:
+def answer(end: OfferAnswer, world: RecordedWorld) -> Sdp:
     """Answer what was accepted: there is always an answer to it."""
     plan = end.plan(Side.LOCAL, None)
     world.prepare(plan.prepare)
@@ -115,7 +115,7 @@ def answer(end: Negotiator, world: RecordedWorld) -> Sdp:
     return answered.sdp
 
 
-def follow_up(end: Negotiator) -> None:
+def follow_up(end: OfferAnswer) -> None:
     """Whatever was agreed, an offer can be made of it, if the peer has left numbers for it."""
     with contextlib.suppress(InvalidStateError):
         offer = end.create_offer().sdp
@@ -133,7 +133,7 @@ SETTINGS = settings(
 @SETTINGS
 @given(st.sampled_from([*REAL, *OURS]).flatmap(spoilt), st.sampled_from(BundlePolicy))
 def test_a_spoilt_offer(text: str, policy: BundlePolicy) -> None:
-    end, world = Negotiator(profile(2, bundle_policy=policy)), RecordedWorld()
+    end, world = OfferAnswer(profile(2, bundle_policy=policy)), RecordedWorld()
     for kind in ("audio", "video"):
         world.adopt(add_track(end, kind))
     if take(end, world, SessionDescription(text, SdpType.OFFER)):
@@ -150,7 +150,7 @@ def test_a_spoilt_offer_in_the_middle_of_a_session(
     world = RecordedWorld()
     for kind in ("audio", "video"):
         add_track(left, kind)
-    left.want_data()
+    left.request_data()
     first = offer_of(left)
     assert take(right, world, first)
     answer(right, world)
@@ -175,7 +175,7 @@ def test_a_spoilt_answer(data: st.DataObject, policy: BundlePolicy, kind: SdpTyp
     world = RecordedWorld()
     for media in ("audio", "video", "audio"):
         world.adopt(add_track(left, media))
-    left.want_data()
+    left.request_data()
     plan = left.plan(Side.LOCAL, None)
     world.prepare(plan.prepare)
     world.apply(left.commit(plan))

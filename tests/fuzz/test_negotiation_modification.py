@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from peer.configuration import AnswerRole, BundlePolicy
 from peer.descriptions import SdpType
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.state import Side
 from peer.states import SignalingState
 from tests.support.negotiation.calls import Call, End
-from tests.support.negotiation.negotiators import add_track, profile
+from tests.support.negotiation.offer_answer import add_track, profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,13 +30,15 @@ EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "200"))
 def rekey(end: End, certificate: int) -> None:
     """The application wants new keys: with the certificate that it has for 0."""
     shown = Fingerprint.of_digest(HashFunction.SHA256, bytes([certificate] * 32))
-    end.negotiator.want_rekey((shown,) if certificate else end.negotiator.profile.fingerprints)
+    end.offer_answer.request_rekey(
+        (shown,) if certificate else end.offer_answer.profile.fingerprints
+    )
 
 
 def offer_restart(end: End) -> None:
     """createOffer({iceRestart: true})."""
     if end.state is SignalingState.STABLE:
-        end.set(Side.LOCAL, end.negotiator.create_offer(ice_restart=True))
+        end.set(Side.LOCAL, end.offer_answer.create_offer(ice_restart=True))
         end.send()
 
 
@@ -55,15 +57,15 @@ def exchange(call: Call, end: End) -> None:
 
 #: What one end may do by itself.
 ACTS: dict[str, Callable[[End], None]] = {
-    "restart": lambda end: end.negotiator.restart_ice(),
-    "withdraw": lambda end: end.negotiator.withdraw_rekey(),
+    "restart": lambda end: end.offer_answer.restart_ice(),
+    "withdraw": lambda end: end.offer_answer.cancel_rekey_request(),
     "offer": End.offer,
     "offer restart": offer_restart,
     "answer": End.answer,
     "pranswer": lambda end: end.answer(SdpType.PRANSWER),
     "hesitate": End.hesitate,
     "roll back": End.roll_back,
-    "data": lambda end: end.negotiator.want_data(),
+    "data": lambda end: end.offer_answer.request_data(),
 }
 NAMES = [*ACTS, *("rekey", "exchange", "taken up") * 3, *("deliver", "given up", "lose") * 2]
 
@@ -86,7 +88,7 @@ class Step:
             case "rekey":
                 rekey(end, self.certificate)
             case "restart" if self.meanwhile:
-                end.meanwhile.append(end.negotiator.restart_ice)
+                end.meanwhile.append(end.offer_answer.restart_ice)
             case "exchange":
                 exchange(call, end)
             case "deliver":
@@ -124,14 +126,14 @@ def test_two_ends_agree_on_associations_and_generations_in_the_end(
 ) -> None:
     left, right = (
         End(
-            Negotiator(profile(seed, bundle_policy=bundle_policy, answer_role=answer_role)),
+            OfferAnswer(profile(seed, bundle_policy=bundle_policy, answer_role=answer_role)),
             polite=seed == 2,
         )
         for seed in (1, 2)
     )
     call = Call(left, right)
     for kind in ("audio", "video"):
-        left.world.adopt(add_track(left.negotiator, kind))
+        left.world.adopt(add_track(left.offer_answer, kind))
     exchange(call, left)
     for step in happenings:
         step.run(call)

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from peer.ice_parameters import IceParameters
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     add_track,
     edited,
     offer_of,

@@ -17,11 +17,11 @@ from peer.errors import CandidateError, InvalidStateError
 from peer.negotiation.state import Side
 from peer.states import SignalingState
 from tests.support.negotiation.effects import RecordedWorld
-from tests.support.negotiation.negotiators import ROLLBACK, described
+from tests.support.negotiation.offer_answer import ROLLBACK, described
 from tests.support.negotiation.sessions import check_agreement, check_session
 
 if TYPE_CHECKING:
-    from peer.negotiation.negotiator import Negotiator
+    from peer.negotiation.offer_answer import OfferAnswer
     from peer.negotiation.transports import AssociationTerms
 
 Message: TypeAlias = SessionDescription | IceCandidate
@@ -33,14 +33,14 @@ _S = SignalingState
 
 @dataclass
 class End:
-    """One end: its negotiator, its world, and what it has sent that has not arrived.
+    """One end: its `OfferAnswer`, its world, and what it has sent that has not arrived.
 
     Attributes:
         meanwhile: What the application does between the next plan and its commit.
         lost: Its offer never arrived.
     """
 
-    negotiator: Negotiator
+    offer_answer: OfferAnswer
     polite: bool
     world: RecordedWorld = field(default_factory=RecordedWorld)
     sent: deque[Message] = field(default_factory=deque)
@@ -51,41 +51,41 @@ class End:
     @property
     def state(self) -> SignalingState:
         """The signalling state."""
-        return self.negotiator.session.state
+        return self.offer_answer.session.state
 
     def set(self, side: Side, description: SessionDescription | None = None) -> None:
         """Plan, open the transports, commit, follow."""
-        before = self.negotiator.session
-        plan = self.negotiator.plan(side, description)
-        assert self.negotiator.session is before, "a plan changes nothing"
+        before = self.offer_answer.session
+        plan = self.offer_answer.plan(side, description)
+        assert self.offer_answer.session is before, "a plan changes nothing"
         self.world.prepare(plan.prepare)
         for act in self.meanwhile:
             act()
         self.meanwhile.clear()
-        self.follow(self.negotiator.commit(plan))
+        self.follow(self.offer_answer.commit(plan))
 
     def follow(self, effects: Iterable[object]) -> None:
         """Carry effects out, and see that everything fits."""
         self.world.apply(effects)  # type: ignore[arg-type]  # an effect, by its only caller
-        check_session(self.negotiator.session)
-        self.world.check(self.negotiator.session)
+        check_session(self.offer_answer.session)
+        self.world.check(self.offer_answer.session)
 
     def give_up(self, side: Side, description: SessionDescription | None = None) -> None:
         """Plan, open the transports, and find that one cannot be opened."""
-        before = self.negotiator.session
-        plan = self.negotiator.plan(side, description)
+        before = self.offer_answer.session
+        plan = self.offer_answer.plan(side, description)
         self.world.prepare(plan.prepare)
         self.world.discard(plan.prepare)
-        assert self.negotiator.session is before
+        assert self.offer_answer.session is before
         self.world.check(before)
 
     def find(self, key: str, number: int, *, replaced: bool) -> None:
         """The wire has shown what became of an association."""
-        self.follow(self.negotiator.settle_association(key, number, replaced=replaced))
+        self.follow(self.offer_answer.resolve_association(key, number, in_use=replaced))
 
     def send(self) -> None:
         """Send our description in force."""
-        self.sent.append(described(self.negotiator, Side.LOCAL))
+        self.sent.append(described(self.offer_answer, Side.LOCAL))
 
     def offer(self) -> None:
         """Offer, where the state lets us and no offer of ours has arrived."""
@@ -115,7 +115,7 @@ class End:
     def hesitate(self) -> None:
         """Take the peer's offer back, and apply it once more."""
         if self.state is _S.HAVE_REMOTE_OFFER:
-            offer = described(self.negotiator, Side.REMOTE)
+            offer = described(self.offer_answer, Side.REMOTE)
             self.set(Side.REMOTE, ROLLBACK)
             self.set(Side.REMOTE, offer)
 
@@ -134,12 +134,12 @@ class End:
             self.set(Side.REMOTE, message)
 
     def _receive_candidate(self, candidate: IceCandidate) -> None:
-        before = self.negotiator.session
+        before = self.offer_answer.session
         try:
-            self.follow(self.negotiator.add_candidate(candidate))
+            self.follow(self.offer_answer.add_candidate(candidate))
         except (CandidateError, InvalidStateError):
             # Of an offer that was ignored, withdrawn or lost.
-            assert self.negotiator.session is before
+            assert self.offer_answer.session is before
 
 
 @dataclass
@@ -172,7 +172,7 @@ class Call:
             # One that was rolled back since is not missed.
             message = end.sent.popleft()
             if end.state is _S.HAVE_LOCAL_OFFER:
-                end.lost |= message == described(end.negotiator, Side.LOCAL)
+                end.lost |= message == described(end.offer_answer, Side.LOCAL)
 
     def report(self, end: End, *, taken_up: bool) -> None:
         """Let an end find what became of the associations that are not known to be in use.
@@ -181,7 +181,7 @@ class Call:
             end: Which.
             taken_up: Whether one of which nothing is known yet is taken up.
         """
-        for transport in end.negotiator.session.transports:
+        for transport in end.offer_answer.session.transports:
             for terms in (*transport.fallbacks[1:], transport.association):
                 if not transport.fallbacks or terms.remote is None:
                     continue
@@ -194,7 +194,7 @@ class Call:
                 end.find(transport.key, terms.number, replaced=fate)
 
     def _is_known(self, end: End, named: frozenset[str]) -> bool:
-        transports = self.other(end).negotiator.session.transports
+        transports = self.other(end).offer_answer.session.transports
         known = [terms for t in transports for terms in (*t.fallbacks, t.association)]
         return any(named == _named(terms) for terms in known if terms.remote is not None)
 
@@ -208,15 +208,15 @@ class Call:
             self._quiet()
             for end in (self.left, self.right):
                 self.report(end, taken_up=True)
-            needy = [e for e in (self.left, self.right) if e.negotiator.negotiation_needed]
+            needy = [e for e in (self.left, self.right) if e.offer_answer.negotiation_needed]
             if not needy:
                 break
             for end in needy:
                 end.offer()
         numbered = not self.abandoned
-        check_agreement(self.left.negotiator, self.right.negotiator, numbered=numbered)
+        check_agreement(self.left.offer_answer, self.right.offer_answer, numbered=numbered)
         for end in (self.left, self.right):
-            assert not any(t.fallbacks for t in end.negotiator.session.transports)
+            assert not any(t.fallbacks for t in end.offer_answer.session.transports)
 
     def _quiet(self) -> None:
         ends = (self.left, self.right)

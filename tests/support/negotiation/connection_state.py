@@ -58,7 +58,7 @@ def snapshot(pc: PeerConnection) -> Snapshot:
             pc.currentRemoteDescription,
             pc.pendingRemoteDescription,
         ),
-        session=core.negotiator.session,
+        session=core.offer_answer.session,
         transceivers=tuple(
             (id(each), each.mid, each.direction, each.currentDirection)
             for each in pc.getTransceivers()

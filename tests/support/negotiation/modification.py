@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from peer.configuration import BundlePolicy
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.effects import Effect
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     add_track,
     answer_of,
     exchange,
@@ -18,7 +18,7 @@ from tests.support.negotiation.negotiators import (
 )
 
 if TYPE_CHECKING:
-    from peer.negotiation.negotiator import Negotiator
+    from peer.negotiation.offer_answer import OfferAnswer
     from peer.negotiation.transports import TransportState
 
 E = TypeVar("E", bound=Effect)
@@ -37,7 +37,7 @@ def the(kind: type[E], effects: tuple[Effect, ...]) -> E:
     return found
 
 
-def connected(policy: BundlePolicy = BundlePolicy.BALANCED) -> tuple[Negotiator, Negotiator]:
+def connected(policy: BundlePolicy = BundlePolicy.BALANCED) -> tuple[OfferAnswer, OfferAnswer]:
     """Two that share sound."""
     left, right = pair(bundle_policy=policy)
     add_track(left, "audio")
@@ -45,13 +45,13 @@ def connected(policy: BundlePolicy = BundlePolicy.BALANCED) -> tuple[Negotiator,
     return left, right
 
 
-def transport(end: Negotiator) -> TransportState:
+def transport(end: OfferAnswer) -> TransportState:
     """The one transport of an end."""
     (only,) = end.session.transports
     return only
 
 
-def old_peer() -> tuple[Negotiator, Negotiator]:
+def old_peer() -> tuple[OfferAnswer, OfferAnswer]:
     """Ours, and one that sends no tls-id, as all browsers."""
     left, right = pair()
     add_track(left, "audio")
@@ -59,7 +59,7 @@ def old_peer() -> tuple[Negotiator, Negotiator]:
     return left, right
 
 
-def answer_from_old_peer(left: Negotiator, right: Negotiator) -> tuple[Effect, ...]:
+def answer_from_old_peer(left: OfferAnswer, right: OfferAnswer) -> tuple[Effect, ...]:
     """An exchange with such a peer; what it does to our world."""
     set_remote(right, without(offer_of(left), "tls-id"))
     return set_remote(left, answer_of(right))

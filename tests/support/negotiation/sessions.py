@@ -12,7 +12,7 @@ from peer.states import DtlsRole, SignalingState
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from peer.negotiation.negotiator import Negotiator
+    from peer.negotiation.offer_answer import OfferAnswer
     from peer.negotiation.session import Described, Session, Transceiver
     from peer.negotiation.transports import AssociationTerms, TransportState
     from peer.rtp_parameters import Codec
@@ -41,7 +41,7 @@ def check_session(session: Session) -> None:
     _check_transports(session)
 
 
-def check_agreement(left: Negotiator, right: Negotiator, *, numbered: bool = True) -> None:
+def check_agreement(left: OfferAnswer, right: OfferAnswer, *, numbered: bool = True) -> None:
     """What holds of two ends that have nothing left to say.
 
     Args:

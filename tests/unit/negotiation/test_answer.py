@@ -6,13 +6,13 @@ from peer.configuration import AnswerRole, BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError
 from peer.negotiation.attributes import Direction, Setup
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp import MediaSection, Sdp
 from peer.negotiation.state import Side
 from peer.rtp_parameters import HeaderExtension
 from peer.states import DtlsRole, IceRole
 from tests.support.descriptions import NAMES, load
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     MID,
     PCMU,
     VP8,
@@ -42,7 +42,7 @@ OFFERS = [name for name in NAMES if "offer" in name]
 @pytest.mark.parametrize("policy", BundlePolicy)
 def test_offers_of_real_peers_are_answered_in_full(name: str, policy: BundlePolicy) -> None:
     offer = SessionDescription(load(name), SdpType.OFFER)
-    answer, end = answer_to(offer, Negotiator(profile(2, bundle_policy=policy)))
+    answer, end = answer_to(offer, OfferAnswer(profile(2, bundle_policy=policy)))
     assert not any(rejected(answer))
     assert len(end.session.transports) == 1
     assert [group.mids for group in answer.bundle_groups] == [
@@ -85,7 +85,7 @@ def test_an_answer_takes_a_role(
     offered: Setup, preference: AnswerRole, answered: Setup, role: DtlsRole
 ) -> None:
     offer = edited(an_offer("audio", "data"), ("actpass", offered.value))
-    answer, end = answer_to(offer, Negotiator(profile(2, answer_role=preference)))
+    answer, end = answer_to(offer, OfferAnswer(profile(2, answer_role=preference)))
     assert {section.setup for section in answer.media} == {answered}
     assert {transport.role for transport in end.session.transports} == {role}
 
@@ -214,7 +214,7 @@ def test_each_side_sends_in_the_numbers_of_the_other() -> None:
 
 
 def test_a_track_of_ours_takes_a_section_that_lets_it_send() -> None:
-    end = Negotiator(profile(2))
+    end = OfferAnswer(profile(2))
     ours = [add_track(end, "video"), add(end, "audio"), add_track(end, "audio")]
     answer_to(an_offer("audio", "video", "audio"), end)
     assert [transceiver(end, state.key).mid for state in ours] == ["1", None, "0"]
@@ -222,7 +222,7 @@ def test_a_track_of_ours_takes_a_section_that_lets_it_send() -> None:
 
 
 def test_a_track_of_ours_waits_where_the_peer_only_sends() -> None:
-    end = Negotiator(profile(2))
+    end = OfferAnswer(profile(2))
     ours = add_track(end, "audio")
     answer, _ = answer_to(edited(an_offer("audio"), ("sendrecv", "sendonly")), end)
     assert transceiver(end, ours.key).mid is None
@@ -268,7 +268,7 @@ def test_we_control_a_lite_peer(*, session_level: bool) -> None:
 
 def test_data_alone() -> None:
     left, right = pair()
-    left.want_data()
+    left.request_data()
     _, answer = exchange(left, right)
     assert answer.media[0].media_line.formats == ("webrtc-datachannel",)
     assert right.session.data is not None

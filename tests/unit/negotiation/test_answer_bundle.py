@@ -4,7 +4,7 @@ from peer.configuration import BundlePolicy
 from peer.descriptions import SessionDescription
 from peer.negotiation.attributes import Direction
 from peer.negotiation.sdp import Sdp
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     add,
     add_track,
     an_offer,
@@ -59,7 +59,7 @@ def test_a_group_stays_on_its_transport_where_we_refuse_what_it_began_with() -> 
     exchange(left, right)
     known = right.session.transports
     right.change_transceiver(0, preferences=["video/H264"])
-    left.want_data()
+    left.request_data()
     _, answer = exchange(left, right)
     assert rejected(answer) == [True, False]
     assert right.session.transports == known
@@ -69,7 +69,7 @@ def test_a_group_stays_on_its_transport_where_we_refuse_what_it_began_with() -> 
 def test_a_key_of_a_transport_is_not_given_twice() -> None:
     left, right = pair()
     add_track(left, "audio")
-    left.want_data()
+    left.request_data()
     exchange(left, right)
     left.stop_transceiver(0)
     exchange(left, right)

@@ -5,11 +5,11 @@ import pytest
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.negotiation.attributes import Direction
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.rtp_parameters import MediaKind, RtpCapabilities
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     MID,
     add_track,
     an_offer,
@@ -29,7 +29,7 @@ from tests.support.negotiation.sessions import check_agreement
 
 
 def test_an_unknown_codec() -> None:
-    capable = Negotiator(
+    capable = OfferAnswer(
         profile(
             1,
             capabilities={
@@ -118,7 +118,7 @@ def test_everything() -> None:
 def test_what_the_policy_gives_no_transport(policy: BundlePolicy, taken: list[bool]) -> None:
     offer = an_offer("audio", "video", "audio", "data", policy=BundlePolicy.MAX_COMPAT)
     apart = edited(offer, ("a=group:BUNDLE 0 1 2 3\r\n", ""))
-    answer, end = answer_to(apart, Negotiator(profile(2, bundle_policy=policy)))
+    answer, end = answer_to(apart, OfferAnswer(profile(2, bundle_policy=policy)))
     assert [not section.rejected for section in answer.media] == taken
     assert len(end.session.transports) == sum(taken)
 

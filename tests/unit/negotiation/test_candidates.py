@@ -7,11 +7,11 @@ import pytest
 from peer.candidates import CandidateFields, IceCandidate
 from peer.errors import CandidateError, InvalidStateError
 from peer.negotiation.effects import AddCandidates
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import GatheredCandidates
 from peer.negotiation.state import Side
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     ROLLBACK,
     add_track,
     an_offer,
@@ -31,7 +31,7 @@ from tests.support.negotiation.negotiators import (
 HOST = "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host"
 
 
-def answerer() -> tuple[Negotiator, Negotiator]:
+def answerer() -> tuple[OfferAnswer, OfferAnswer]:
     """An end that has made an offer, and one that has it."""
     left, right = pair()
     for kind in ("audio", "video"):
@@ -40,7 +40,7 @@ def answerer() -> tuple[Negotiator, Negotiator]:
     return left, right
 
 
-def lines(end: Negotiator) -> list[list[str]]:
+def lines(end: OfferAnswer) -> list[list[str]]:
     """The candidates in the remote description, for each m-section, and what ends them."""
     remote = end.session.description(Side.REMOTE)
     assert remote is not None
@@ -50,7 +50,7 @@ def lines(end: Negotiator) -> list[list[str]]:
     ]
 
 
-def refused_candidate(end: Negotiator, given: IceCandidate | None, words: str) -> None:
+def refused_candidate(end: OfferAnswer, given: IceCandidate | None, words: str) -> None:
     before = end.session
     with pytest.raises(CandidateError, match=words):
         end.add_candidate(given)
@@ -220,7 +220,7 @@ def test_our_candidates_show_in_our_description_alone() -> None:
     [("a=ice-options:trickle\r\n", True), ("", False), ("a=ice-options:ice2\r\n", False)],
 )
 def test_whether_the_peer_takes_candidates_later(said: str, trickles: bool) -> None:
-    end = Negotiator(profile(2))
+    end = OfferAnswer(profile(2))
     assert end.peer_trickles is None
     set_remote(end, edited(an_offer("audio"), ("a=ice-options:trickle\r\n", said)))
     assert end.peer_trickles is trickles

@@ -17,7 +17,7 @@ from peer.negotiation.codecs import (
 )
 from peer.negotiation.sdp import Line, MediaSection
 from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, RtpCapabilities
-from tests.support.negotiation.negotiators import H264, LEVEL, MID, OPUS, PCMU, VP8, audio, video
+from tests.support.negotiation.offer_answer import H264, LEVEL, MID, OPUS, PCMU, VP8, audio, video
 
 RTX = video("rtx", 97, apt="96")
 

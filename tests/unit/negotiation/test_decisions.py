@@ -17,7 +17,7 @@ from peer.errors import (
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.attributes import Direction as MediaDirection
 from peer.negotiation.decisions import Decision, decisions, refusal
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.negotiation.session import Birth
 from peer.negotiation.state import Side
@@ -37,11 +37,11 @@ LISTENING = AssociationDecided(
 
 
 class End:
-    """A negotiator with what each of its steps decided."""
+    """An `OfferAnswer` with what each of its steps decided."""
 
     def __init__(self, seed: int, *, sections: int = 1, **profile: Any) -> None:
         self.decided: list[Decision] = []
-        self.negotiator = Negotiator(
+        self.offer_answer = OfferAnswer(
             Profile(
                 capabilities={kind: capabilities(kind) for kind in MediaKind},
                 fingerprints=(Fingerprint.of_certificate(bytes([seed]), HashFunction.SHA256),),
@@ -51,21 +51,21 @@ class End:
             )
         )
         for _ in range(sections):
-            self.negotiator.add_transceiver(
+            self.offer_answer.add_transceiver(
                 MediaKind.AUDIO, birth=Birth.ADD_TRANSCEIVER, direction=MediaDirection.SENDRECV
             )
 
     def step(self, side: Side, description: SessionDescription | None = None) -> str:
         """Take a description; the text that is in force then."""
-        before = self.negotiator.session
-        self.negotiator.commit(self.negotiator.plan(side, description))
-        self.decided = list(decisions(before, self.negotiator.session, NOW))
-        described = self.negotiator.session.description(side)
+        before = self.offer_answer.session
+        self.offer_answer.commit(self.offer_answer.plan(side, description))
+        self.decided = list(decisions(before, self.offer_answer.session, NOW))
+        described = self.offer_answer.session.description(side)
         return "" if described is None else str(described.sdp)
 
     def local(self, kind: SdpType) -> SessionDescription:
         if kind is SdpType.PRANSWER:
-            sdp = self.negotiator.create_answer().sdp
+            sdp = self.offer_answer.create_answer().sdp
             return SessionDescription(self.step(Side.LOCAL, SessionDescription(sdp, kind)), kind)
         return SessionDescription(self.step(Side.LOCAL), kind)
 
@@ -220,7 +220,7 @@ def test_a_refusal_names_the_association_and_the_reason(
     offerer: End, answerer: End, kind: type[DescriptionError], section: str
 ) -> None:
     exchange(offerer, answerer)
-    decided = refusal(offerer.negotiator.session, kind("no, because", mid="0"), NOW)
+    decided = refusal(offerer.offer_answer.session, kind("no, because", mid="0"), NOW)
     assert decided == AssociationDecided(
         time=NOW,
         transport="0",
@@ -231,7 +231,7 @@ def test_a_refusal_names_the_association_and_the_reason(
 
 
 def test_a_description_that_cannot_be_read_decides_nothing(offerer: End) -> None:
-    assert refusal(offerer.negotiator.session, SdpSyntaxError("unreadable"), NOW) is None
+    assert refusal(offerer.offer_answer.session, SdpSyntaxError("unreadable"), NOW) is None
 
 
 NEW = (Fingerprint.of_certificate(b"another", HashFunction.SHA256),)
@@ -240,7 +240,7 @@ NEW = (Fingerprint.of_certificate(b"another", HashFunction.SHA256),)
 def asking(offerer: End, answerer: End) -> None:
     """Two that are connected, and one of them wants new keys."""
     exchange(offerer, answerer)
-    offerer.negotiator.want_rekey(NEW)
+    offerer.offer_answer.request_rekey(NEW)
 
 
 class TestModification:
@@ -258,7 +258,7 @@ class TestModification:
     ) -> None:
         asking(offerer, answerer)
         offerer.local(SdpType.OFFER)
-        offerer.negotiator.want_data()
+        offerer.offer_answer.request_data()
         offerer.local(SdpType.OFFER)
         assert [d for d in offerer.decided if d.transport == "0"] == []
 
@@ -295,7 +295,7 @@ class TestModification:
             offerer.remote(SessionDescription("".join(lines), SdpType.ANSWER))
 
         answer_without_tls_id()
-        offerer.negotiator.want_rekey(NEW)
+        offerer.offer_answer.request_rekey(NEW)
         answer_without_tls_id()
         (decided,) = (d for d in offerer.decided if isinstance(d, AssociationDecided))
         assert decided.verdict is Verdict.UNDECIDED
@@ -303,7 +303,7 @@ class TestModification:
 
     def test_an_ice_restart_alone_keeps_the_association(self, offerer: End, answerer: End) -> None:
         exchange(offerer, answerer)
-        offerer.negotiator.restart_ice()
+        offerer.offer_answer.restart_ice()
         exchange(offerer, answerer)
         for end in (offerer, answerer):
             (decided,) = (d for d in end.decided if isinstance(d, AssociationDecided))
@@ -314,7 +314,7 @@ class TestModification:
         self, offerer: End, answerer: End
     ) -> None:
         asking(offerer, answerer)
-        offerer.negotiator.restart_ice()
+        offerer.offer_answer.restart_ice()
         exchange(offerer, answerer)
         (decided,) = (d for d in offerer.decided if isinstance(d, AssociationDecided))
         assert decided.verdict is Verdict.STARTED
@@ -324,11 +324,11 @@ class TestModification:
         self, offerer: End, answerer: End
     ) -> None:
         exchange(offerer, answerer)
-        theirs = answerer.negotiator.session.transports[0].local
-        offerer.negotiator.restart_ice()
+        theirs = answerer.offer_answer.session.transports[0].local
+        offerer.offer_answer.restart_ice()
         answerer.remote(offerer.local(SdpType.OFFER))
         text = answerer.local(SdpType.ANSWER).sdp
-        now = answerer.negotiator.session.transports[0].local
+        now = answerer.offer_answer.session.transports[0].local
         text = text.replace(
             f"ice-ufrag:{now.username_fragment}", "ice-ufrag:" + theirs.username_fragment
         )

@@ -8,7 +8,7 @@ from peer.configuration import BundlePolicy
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.attributes import Direction
 from peer.negotiation.early import early_receptions
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.negotiation.session import Birth
 from peer.negotiation.state import Side
@@ -16,9 +16,9 @@ from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import MediaKind
 
 
-def negotiator(policy: BundlePolicy, *directions: Direction) -> Negotiator:
+def offer_answer(policy: BundlePolicy, *directions: Direction) -> OfferAnswer:
     """An offer of an m-section for each direction, which is not yet set."""
-    made = Negotiator(
+    made = OfferAnswer(
         Profile(
             capabilities={kind: capabilities(kind) for kind in MediaKind},
             fingerprints=(Fingerprint.of_certificate(b"", HashFunction.SHA256),),
@@ -38,18 +38,18 @@ def negotiator(policy: BundlePolicy, *directions: Direction) -> Negotiator:
     return made
 
 
-def offered(policy: BundlePolicy, *directions: Direction) -> Negotiator:
-    made = negotiator(policy, *directions)
+def offered(policy: BundlePolicy, *directions: Direction) -> OfferAnswer:
+    made = offer_answer(policy, *directions)
     made.commit(made.plan(Side.LOCAL, None))
     return made
 
 
-def mids(made: Negotiator, transport: str) -> list[str]:
+def mids(made: OfferAnswer, transport: str) -> list[str]:
     return [each.parameters.mid for each in early_receptions(made.session, transport)]
 
 
 def test_without_an_offer_nothing_can_come() -> None:
-    assert mids(negotiator(BundlePolicy.BALANCED, Direction.SENDRECV), "0") == []
+    assert mids(offer_answer(BundlePolicy.BALANCED, Direction.SENDRECV), "0") == []
 
 
 def test_what_is_only_sent_is_not_received() -> None:
@@ -82,7 +82,7 @@ def test_it_is_received_as_it_was_offered() -> None:
 
 def test_what_was_agreed_before_is_not_received_early() -> None:
     left = offered(BundlePolicy.BALANCED, Direction.SENDRECV)
-    right = negotiator(BundlePolicy.BALANCED)
+    right = offer_answer(BundlePolicy.BALANCED)
     for here, there in ((left, right), (right, left)):
         description = here.described(Side.LOCAL, pending=True, gathered={})
         if description is None:

@@ -9,7 +9,7 @@ from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.attributes import Direction
 from peer.negotiation.difference import difference
 from peer.negotiation.effects import ConfigureRtp, ConnectDtls, OpenTransport
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.negotiation.session import Birth
 from peer.negotiation.state import Side
@@ -17,7 +17,7 @@ from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import MediaKind
 
 
-def negotiator(seed: int) -> Negotiator:
+def offer_answer(seed: int) -> OfferAnswer:
     fingerprint = Fingerprint.of_certificate(bytes([seed]), HashFunction.SHA256)
     profile = Profile(
         capabilities={kind: capabilities(kind) for kind in MediaKind},
@@ -25,13 +25,13 @@ def negotiator(seed: int) -> Negotiator:
         cname="cname",
         random=random.Random(seed).randbytes,
     )
-    made = Negotiator(profile)
+    made = OfferAnswer(profile)
     made.add_transceiver(MediaKind.AUDIO, birth=Birth.ADD_TRANSCEIVER, direction=Direction.SENDRECV)
     return made
 
 
 def take(
-    end: Negotiator, side: Side, description: SessionDescription | None = None
+    end: OfferAnswer, side: Side, description: SessionDescription | None = None
 ) -> SessionDescription:
     """Set a description; it, as it is in force then."""
     end.commit(end.plan(side, description))
@@ -42,7 +42,7 @@ def take(
 
 def test_a_transport_knows_what_it_must_carry_before_its_peer_is_verified() -> None:
     # A handshake that came before the answer ends with the verification, with SRTP or without.
-    offerer, answerer = negotiator(1), negotiator(2)
+    offerer, answerer = offer_answer(1), offer_answer(2)
     take(answerer, Side.REMOTE, take(offerer, Side.LOCAL))
     answer = take(answerer, Side.LOCAL)
     assert answer.type is SdpType.ANSWER
@@ -55,7 +55,7 @@ def test_a_transport_knows_what_it_must_carry_before_its_peer_is_verified() -> N
 
 
 def test_a_transport_is_opened_before_anything_else_is_asked_of_it() -> None:
-    offerer, answerer = negotiator(1), negotiator(2)
+    offerer, answerer = offer_answer(1), offer_answer(2)
     before = answerer.session
     take(answerer, Side.REMOTE, take(offerer, Side.LOCAL))
     take(answerer, Side.LOCAL)

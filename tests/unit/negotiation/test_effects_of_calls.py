@@ -21,7 +21,7 @@ from peer.negotiation.effects import (
 )
 from peer.negotiation.state import Side
 from peer.states import DtlsRole, IceRole
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     add,
     add_track,
     answer_of,
@@ -50,7 +50,7 @@ def the(kind: type[E], effects: tuple[Effect, ...]) -> E:
 def test_a_call_from_the_first_offer_to_media() -> None:
     left, right = pair()
     add_track(left, "audio")
-    left.want_data()
+    left.request_data()
     plan = left.plan(Side.LOCAL, None)
     assert [e.key for e in plan.prepare] == ["0", "1"]
     shown = left.profile.fingerprints
@@ -98,7 +98,7 @@ def test_a_call_from_the_first_offer_to_media() -> None:
 def test_what_stays_asks_for_nothing() -> None:
     left, right = pair()
     add_track(left, "audio")
-    left.want_data()
+    left.request_data()
     exchange(left, right)
     assert set_local(left) == ()
     assert set_remote(right, described(left, Side.LOCAL)) == ()
@@ -195,7 +195,7 @@ def test_a_stop_before_the_first_offer_is_carried_out_at_once() -> None:
 def test_data_that_is_refused_closes_its_channels(*, connected: bool) -> None:
     left, right = pair()
     add_track(left, "audio")
-    left.want_data()
+    left.request_data()
     if connected:
         exchange(left, right)
     set_remote(right, offer_of(left))

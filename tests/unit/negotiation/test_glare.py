@@ -11,7 +11,7 @@ from peer.negotiation.attributes import Direction
 from peer.negotiation.effects import CloseTransport
 from peer.negotiation.state import Side
 from peer.states import SignalingState
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     add_track,
     answer_of,
     described,
@@ -27,10 +27,10 @@ from tests.support.negotiation.negotiators import (
 from tests.support.negotiation.sessions import check_agreement
 
 if TYPE_CHECKING:
-    from peer.negotiation.negotiator import Negotiator
+    from peer.negotiation.offer_answer import OfferAnswer
 
 
-def crossing(policy: BundlePolicy = BundlePolicy.BALANCED) -> tuple[Negotiator, Negotiator]:
+def crossing(policy: BundlePolicy = BundlePolicy.BALANCED) -> tuple[OfferAnswer, OfferAnswer]:
     """Two that have offered at the same time, the second of them polite."""
     left, right = pair(bundle_policy=policy)
     add_track(left, "audio")
@@ -102,7 +102,7 @@ def test_glare_in_the_middle_of_a_session_leaves_what_was_agreed() -> None:
     exchange(left, right)
     transports = right.session.transports
     add_track(left, "video")
-    right.want_data()
+    right.request_data()
     set_local(right)
     set_remote(right, offer_of(left))
     assert right.session.transports == transports

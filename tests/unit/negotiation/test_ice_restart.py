@@ -21,7 +21,7 @@ from peer.negotiation.session import GatheredCandidates
 from peer.negotiation.state import Side
 from peer.states import IceRole
 from tests.support.negotiation.modification import NEW, connected, the, transport
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     ROLLBACK,
     add_track,
     answer_of,
@@ -99,7 +99,7 @@ class TestBetweenTwo:
     def test_with_new_keys_both_are_new(self) -> None:
         left, right = connected()
         left.restart_ice()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_remote(right, offer_of(left))
         effects = set_local(right)
         assert the(ConnectDtls, effects).association == 1
@@ -195,7 +195,7 @@ class TestWishes:
         left.restart_ice()
         set_local(left)
         asked = transport(left)
-        left.want_data()
+        left.request_data()
         assert set_local(left) == ()
         assert transport(left) == asked
 

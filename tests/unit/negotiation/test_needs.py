@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from peer.negotiation.attributes import Direction
-from peer.negotiation.negotiator import Negotiator
-from tests.support.negotiation.negotiators import (
+from peer.negotiation.offer_answer import OfferAnswer
+from tests.support.negotiation.offer_answer import (
     add,
     add_track,
     answer_of,
@@ -20,15 +20,15 @@ from tests.support.negotiation.negotiators import (
 )
 from tests.support.negotiation.sessions import check_agreement
 
-Change = Callable[[Negotiator], object]
+Change = Callable[[OfferAnswer], object]
 
 
-def needs(end: Negotiator) -> bool:
+def needs(end: OfferAnswer) -> bool:
     """Whether an offer is due."""
     return end.negotiation_needed
 
 
-def talking() -> tuple[Negotiator, Negotiator]:
+def talking() -> tuple[OfferAnswer, OfferAnswer]:
     """Two that share sound both ways; the first has offered."""
     left, right = pair()
     add_track(left, "audio")
@@ -51,7 +51,7 @@ def test_nothing_is_needed_when_all_is_agreed() -> None:
     "change",
     [
         lambda end: add(end, "video"),
-        lambda end: end.want_data(),
+        lambda end: end.request_data(),
         lambda end: end.stop_transceiver(0),
         lambda end: end.change_transceiver(0, direction=Direction.SENDONLY),
         lambda end: end.change_transceiver(0, direction=Direction.INACTIVE),
@@ -140,7 +140,7 @@ def test_one_that_was_stopped_while_its_offer_was_made_is_taken_away() -> None:
 
 def test_data_that_the_peer_refused_is_not_asked_for_again() -> None:
     left, right = pair()
-    left.want_data()
+    left.request_data()
     add_track(left, "audio")
     set_remote(right, offer_of(left))
     refusing = edited(
@@ -148,7 +148,7 @@ def test_data_that_the_peer_refused_is_not_asked_for_again() -> None:
     )
     set_remote(left, refusing)
     assert not needs(left)
-    left.want_data()
+    left.request_data()
     assert needs(left)
 
 

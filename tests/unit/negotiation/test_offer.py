@@ -5,10 +5,10 @@ import pytest
 from peer.configuration import BundlePolicy
 from peer.errors import InvalidStateError
 from peer.negotiation.attributes import Direction, Setup
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp import MediaSection, Sdp
 from peer.states import IceRole
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     add,
     add_track,
     exchange,
@@ -22,21 +22,21 @@ from tests.support.negotiation.negotiators import (
 )
 
 
-def offer(end: Negotiator) -> Sdp:
+def offer(end: OfferAnswer) -> Sdp:
     """What it would offer, read again."""
     return Sdp.parse(end.create_offer().sdp)
 
 
-def end(policy: BundlePolicy = BundlePolicy.BALANCED) -> Negotiator:
-    return Negotiator(profile(1, bundle_policy=policy))
+def end(policy: BundlePolicy = BundlePolicy.BALANCED) -> OfferAnswer:
+    return OfferAnswer(profile(1, bundle_policy=policy))
 
 
-def wishful(policy: BundlePolicy) -> Negotiator:
+def wishful(policy: BundlePolicy) -> OfferAnswer:
     """Two sounds, a picture and data."""
     made = end(policy)
     for kind in ("audio", "video", "audio"):
         add_track(made, kind)
-    made.want_data()
+    made.request_data()
     return made
 
 
@@ -61,7 +61,7 @@ def test_each_description_made_has_a_version_of_its_own() -> None:
 
 def test_sound_and_picture_come_in_the_order_of_the_wishes_and_data_last() -> None:
     made = end()
-    made.want_data()
+    made.request_data()
     add_track(made, "video")
     add_track(made, "audio")
     sdp = offer(made)
@@ -116,7 +116,7 @@ def test_every_section_of_every_offer_leaves_the_role_to_the_peer(*, later: bool
     left, right = pair()
     for kind in ("audio", "video"):
         add_track(left, kind)
-    left.want_data()
+    left.request_data()
     if later:
         exchange(left, right)
         add_track(right, "audio")

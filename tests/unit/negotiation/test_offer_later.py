@@ -8,7 +8,7 @@ from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.negotiation.attributes import Direction
 from peer.negotiation.sdp import Sdp
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     add,
     add_track,
     edited,
@@ -24,26 +24,26 @@ from tests.support.negotiation.negotiators import (
 from tests.support.negotiation.sessions import check_agreement
 
 if TYPE_CHECKING:
-    from peer.negotiation.negotiator import Negotiator
+    from peer.negotiation.offer_answer import OfferAnswer
 
 
-def offer(end: Negotiator) -> Sdp:
+def offer(end: OfferAnswer) -> Sdp:
     """What it would offer, read again."""
     return Sdp.parse(end.create_offer().sdp)
 
 
 @pytest.fixture
-def ends() -> tuple[Negotiator, Negotiator]:
+def ends() -> tuple[OfferAnswer, OfferAnswer]:
     """Two that share sound, picture and data."""
     left, right = pair()
     for kind in ("audio", "video"):
         add_track(left, kind)
-    left.want_data()
+    left.request_data()
     exchange(left, right)
     return left, right
 
 
-def test_what_is_agreed_stays_in_its_place(ends: tuple[Negotiator, Negotiator]) -> None:
+def test_what_is_agreed_stays_in_its_place(ends: tuple[OfferAnswer, OfferAnswer]) -> None:
     left, right = ends
     for one in (left, right):
         sdp = offer(one)
@@ -52,7 +52,7 @@ def test_what_is_agreed_stays_in_its_place(ends: tuple[Negotiator, Negotiator]) 
         assert not any(section.bundle_only for section in sdp.media)
 
 
-def test_new_sections_follow_and_share_the_transport(ends: tuple[Negotiator, Negotiator]) -> None:
+def test_new_sections_follow_and_share_the_transport(ends: tuple[OfferAnswer, OfferAnswer]) -> None:
     left, right = ends
     add_track(right, "audio")
     add_track(right, "video")
@@ -64,7 +64,7 @@ def test_new_sections_follow_and_share_the_transport(ends: tuple[Negotiator, Neg
 
 
 def test_a_stopped_one_is_rejected_in_its_place_and_leaves_the_group(
-    ends: tuple[Negotiator, Negotiator],
+    ends: tuple[OfferAnswer, OfferAnswer],
 ) -> None:
     left, right = ends
     left.stop_transceiver(0)
@@ -76,7 +76,7 @@ def test_a_stopped_one_is_rejected_in_its_place_and_leaves_the_group(
     check_agreement(left, right)
 
 
-def test_a_dead_place_is_used_again_under_a_new_mid(ends: tuple[Negotiator, Negotiator]) -> None:
+def test_a_dead_place_is_used_again_under_a_new_mid(ends: tuple[OfferAnswer, OfferAnswer]) -> None:
     left, right = ends
     left.stop_transceiver(0)
     exchange(left, right)
@@ -94,13 +94,13 @@ def test_data_may_take_a_dead_place() -> None:
     exchange(left, right)
     left.stop_transceiver(state.key)
     exchange(left, right)
-    left.want_data()
+    left.request_data()
     later, _ = exchange(left, right)
     assert kinds(later) == ["application", "video"]
     check_agreement(left, right)
 
 
-def test_a_place_is_not_used_again_before_the_answer(ends: tuple[Negotiator, Negotiator]) -> None:
+def test_a_place_is_not_used_again_before_the_answer(ends: tuple[OfferAnswer, OfferAnswer]) -> None:
     left, _ = ends
     left.stop_transceiver(0)
     set_local(left)
@@ -108,7 +108,7 @@ def test_a_place_is_not_used_again_before_the_answer(ends: tuple[Negotiator, Neg
     assert mids(offer(left)) == ["0", "1", "2", "3"]
 
 
-def test_when_all_has_gone_the_next_starts_anew(ends: tuple[Negotiator, Negotiator]) -> None:
+def test_when_all_has_gone_the_next_starts_anew(ends: tuple[OfferAnswer, OfferAnswer]) -> None:
     left, right = ends
     for key in (0, 1):
         left.stop_transceiver(key)
@@ -164,11 +164,11 @@ def test_a_number_on_the_edge_of_that_is_passed_over() -> None:
     foreign = edited(offer_of(left), *edits, ("BUNDLE 0 1", "BUNDLE 999999999 1000000000"))
     set_remote(right, foreign)
     set_local(right)
-    right.want_data()
+    right.request_data()
     assert mids(offer(right)) == ["999999999", "1000000000", "1000000001"]
 
 
-def without_bundle(left: Negotiator, right: Negotiator) -> None:
+def without_bundle(left: OfferAnswer, right: OfferAnswer) -> None:
     """An exchange with a peer that does not know BUNDLE."""
     set_remote(right, edited(offer_of(left), ("a=group:BUNDLE 0 1\r\n", "")))
     set_local(right)
@@ -178,7 +178,7 @@ def without_bundle(left: Negotiator, right: Negotiator) -> None:
     set_remote(left, edited_answer(right))
 
 
-def edited_answer(end: Negotiator) -> SessionDescription:
+def edited_answer(end: OfferAnswer) -> SessionDescription:
     local = end.session.current_local
     assert local is not None
     return SessionDescription(str(local.sdp), SdpType.ANSWER)
@@ -224,6 +224,6 @@ def test_two_groups_of_the_peer_stay_two() -> None:
     assert answer is not None
     assert [g.mids for g in answer.sdp.bundle_groups] == [("0", "2"), ("1", "3")]
     assert len(right.session.transports) == 2
-    right.want_data()
+    right.request_data()
     later = offer(right)
     assert [g.mids for g in later.bundle_groups] == [("0", "2", "4"), ("1", "3")]

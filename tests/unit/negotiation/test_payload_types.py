@@ -5,12 +5,12 @@ import pytest
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError
 from peer.negotiation.codecs import described_codecs
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.payload_types import NumberPlan
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import Session
 from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, RtpCapabilities
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     H264,
     MID,
     SEND_TIME,
@@ -31,9 +31,9 @@ from tests.support.negotiation.sessions import check_agreement
 RTX = video("rtx", 97, apt="96")
 
 
-def answering(offer: SessionDescription) -> Negotiator:
+def answering(offer: SessionDescription) -> OfferAnswer:
     """An end that has answered."""
-    end = Negotiator(profile(2))
+    end = OfferAnswer(profile(2))
     set_remote(end, offer)
     set_local(end)
     return end
@@ -41,7 +41,7 @@ def answering(offer: SessionDescription) -> Negotiator:
 
 def video_offer(*edits: tuple[str, str]) -> SessionDescription:
     """An offer of video, with other numbers."""
-    end = Negotiator(profile(1))
+    end = OfferAnswer(profile(1))
     add_track(end, "video")
     return edited(offer_of(end), *edits)
 

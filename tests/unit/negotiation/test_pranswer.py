@@ -5,7 +5,7 @@ from peer.negotiation.attributes import Direction
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.states import SignalingState
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     add_track,
     answer_of,
     described,
@@ -44,7 +44,7 @@ def test_what_a_provisional_answer_rejects_the_final_one_may_take() -> None:
     left, right = pair()
     wish = add_track(left, "video")
     left.change_transceiver(wish.key, preferences=["video/VP8"])
-    left.want_data()
+    left.request_data()
     set_remote(right, offer_of(left))
     (state,) = right.session.transceivers
     right.change_transceiver(state.key, preferences=["video/H264"])

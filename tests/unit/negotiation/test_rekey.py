@@ -12,7 +12,7 @@ from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.states import DtlsRole
 from tests.support.negotiation.modification import NEW, NEWER, connected, the, transport
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     ROLLBACK,
     add,
     add_track,
@@ -37,7 +37,7 @@ class TestBetweenTwoOfOurs:
     def test_an_offer_shows_the_new_fingerprint_and_a_fresh_tls_id(self) -> None:
         left, _ = connected()
         before = transport(left)
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         section = Sdp.parse(left.create_offer().sdp).media[0]
         assert section.fingerprints == NEW
         assert section.tls_id != before.association.local.tls_id
@@ -46,7 +46,7 @@ class TestBetweenTwoOfOurs:
 
     def test_the_offerer_listens_before_its_offer_leaves(self) -> None:
         left, _ = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         assert set_local(left) == (Listen("0", 1, NEW),)
         now = transport(left)
         assert now.fallback is not None
@@ -55,7 +55,7 @@ class TestBetweenTwoOfOurs:
     def test_the_answer_keeps_certificate_and_role_and_has_a_fresh_tls_id(self) -> None:
         left, right = connected()
         before = transport(right).association
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_remote(right, offer_of(left))
         answer = Sdp.parse(answer_of(right).sdp).media[0]
         assert answer.fingerprints == before.local.fingerprints
@@ -64,7 +64,7 @@ class TestBetweenTwoOfOurs:
 
     def test_both_ends_connect_the_next_association_and_keep_the_one_before(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_remote(right, offer_of(left))
         theirs = right.profile.fingerprints
         answering = the(ConnectDtls, set_local(right))
@@ -76,19 +76,19 @@ class TestBetweenTwoOfOurs:
 
     def test_what_is_in_use_needs_no_fallback(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
         for end in (left, right):
-            assert end.settle_association("0", 1, replaced=True) == ()
+            assert end.resolve_association("0", 1, in_use=True) == ()
             assert transport(end).fallback is None
         check_agreement(left, right)
 
     def test_later_offers_of_either_side_reuse_the_new_association(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
         for end in (left, right):
-            end.settle_association("0", 1, replaced=True)
+            end.resolve_association("0", 1, in_use=True)
         agreed = transport(left), transport(right)
         exchange(left, right)
         exchange(right, left)
@@ -96,14 +96,14 @@ class TestBetweenTwoOfOurs:
 
     def test_new_transports_show_the_new_certificate(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
         assert left.session.fingerprints == NEW
         assert right.session.fingerprints == right.profile.fingerprints
 
     def test_the_same_certificate_can_be_shown_again(self) -> None:
         left, right = connected()
-        left.want_rekey(left.profile.fingerprints)
+        left.request_rekey(left.profile.fingerprints)
         exchange(left, right)
         assert transport(left).association.number == 1
         check_agreement(left, right)
@@ -114,7 +114,7 @@ class TestBetweenTwoOfOurs:
             add(left, kind)
         set_remote(right, without(offer_of(left), "group"))
         set_remote(left, answer_of(right))
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
         assert [t.association.number for t in left.session.transports] == [1, 1]
         assert {t.association.local.fingerprints for t in left.session.transports} == {NEW}
@@ -150,7 +150,7 @@ class TestBetweenTwoOfOurs:
 
     def test_an_offer_of_new_keys_may_take_the_other_role(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_remote(right, edited(offer_of(left), ("a=setup:actpass", "a=setup:active")))
         connect = the(ConnectDtls, set_local(right))
         assert (connect.association, connect.role) == (1, DtlsRole.SERVER)
@@ -161,7 +161,7 @@ class TestWishes:
 
     def test_a_wish_asks_for_an_offer_and_a_whole_exchange_fulfils_it(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         needed = left.negotiation_needed
         exchange(left, right)
         assert left.session.rekey is None
@@ -169,17 +169,17 @@ class TestWishes:
 
     def test_a_wish_can_be_withdrawn(self) -> None:
         left, _ = connected()
-        left.want_rekey(NEW)
-        left.withdraw_rekey()
+        left.request_rekey(NEW)
+        left.cancel_rekey_request()
         assert not left.negotiation_needed
         assert set_local(left) == ()
 
     def test_a_withdrawn_wish_is_not_in_the_offer_that_replaces_one(self) -> None:
         left, right = connected()
         before = transport(left)
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_local(left)
-        left.withdraw_rekey()
+        left.cancel_rekey_request()
         assert set_local(left) == (DropAssociation("0", 1),)
         assert transport(left) == before
         set_remote(right, described(left, Side.LOCAL))
@@ -188,23 +188,23 @@ class TestWishes:
 
     def test_another_wish_takes_the_place_of_the_one_in_the_offer(self) -> None:
         left, _ = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_local(left)
-        left.want_rekey(NEWER)
+        left.request_rekey(NEWER)
         assert set_local(left) == (DropAssociation("0", 1), Listen("0", 1, NEWER))
 
     def test_an_offer_that_replaces_one_asks_for_the_same_association(self) -> None:
         left, _ = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_local(left)
         asked = transport(left)
-        left.want_data()
+        left.request_data()
         assert not any(isinstance(e, (Listen, DropAssociation)) for e in set_local(left))
         assert transport(left) == asked
 
     def test_a_wish_waits_for_a_first_exchange(self) -> None:
         left, right = pair()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         assert not left.negotiation_needed
         add_track(left, "audio")
         exchange(left, right)
@@ -213,17 +213,17 @@ class TestWishes:
 
     def test_a_wish_waits_until_it_is_known_what_became_of_the_last(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
-        left.want_rekey(NEWER)
+        left.request_rekey(NEWER)
         assert not left.negotiation_needed
         assert "a=fingerprint:" + str(NEW[0]) in left.create_offer().sdp
-        left.settle_association("0", 1, replaced=True)
+        left.resolve_association("0", 1, in_use=True)
         assert left.negotiation_needed
 
     def test_an_answer_does_not_speak_of_our_wish(self) -> None:
         left, right = connected()
-        right.want_rekey(NEW)
+        right.request_rekey(NEW)
         set_remote(right, offer_of(left))
         before = transport(right)
         set_local(right)
@@ -237,7 +237,7 @@ class TestRollbackAndGlare:
     def test_our_offer_taken_back_drops_what_listened_and_keeps_the_wish(self) -> None:
         left, right = connected()
         before = transport(left)
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_local(left)
         assert set_local(left, ROLLBACK) == (DropAssociation("0", 1),)
         assert transport(left) == before
@@ -249,7 +249,7 @@ class TestRollbackAndGlare:
     def test_the_peers_offer_taken_back_changes_nothing(self) -> None:
         left, right = connected()
         before = transport(right)
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         assert set_remote(right, offer_of(left)) == ()
         assert set_remote(right, ROLLBACK) == ()
         assert transport(right) == before
@@ -257,14 +257,14 @@ class TestRollbackAndGlare:
     def test_a_wish_of_the_meantime_survives_a_rollback(self) -> None:
         left, _ = connected()
         set_local(left)
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_local(left, ROLLBACK)
         assert left.session.rekey == NEW
 
     def test_when_both_want_new_keys_at_once_one_exchange_serves_both(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
-        right.want_rekey(NEWER)
+        left.request_rekey(NEW)
+        right.request_rekey(NEWER)
         set_local(right)
         effects = set_remote(right, offer_of(left))
         assert effects == (DropAssociation("0", 1),)
@@ -275,7 +275,7 @@ class TestRollbackAndGlare:
 
     def test_a_provisional_answer_connects_and_the_final_one_adds_nothing(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_remote(right, offer_of(left))
         the(ConnectDtls, set_local(right, SessionDescription("", SdpType.PRANSWER)))
         the(ConnectDtls, set_remote(left, described(right, Side.LOCAL)))
@@ -296,7 +296,7 @@ class TestRollbackAndGlare:
 
 def test_a_refused_offer_of_new_keys_leaves_the_very_session() -> None:
     left, right = connected()
-    left.want_rekey(NEW)
+    left.request_rekey(NEW)
     offer = edited(offer_of(left), ("a=setup:actpass", "a=setup:holdconn"))
     before = right.session
     with pytest.raises(SetupError, match="hold"):

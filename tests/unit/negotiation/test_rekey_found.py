@@ -16,7 +16,7 @@ from tests.support.negotiation.modification import (
     the,
     transport,
 )
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     ROLLBACK,
     answer_of,
     described,
@@ -35,7 +35,7 @@ class TestPeerWithoutTlsId:
 
     def test_it_is_asked_and_may_not_follow(self) -> None:
         left, right = old_peer()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         connect = the(ConnectDtls, answer_from_old_peer(left, right))
         assert not connect.certain
         assert connect.association == 1
@@ -45,9 +45,9 @@ class TestPeerWithoutTlsId:
         before = transport(left)
         shown = Sdp.parse(offer_of(left).sdp).media[0]
         set_remote(left, ROLLBACK)
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         answer_from_old_peer(left, right)
-        assert left.settle_association("0", 1, replaced=False) == (DropAssociation("0", 1),)
+        assert left.resolve_association("0", 1, in_use=False) == (DropAssociation("0", 1),)
         assert transport(left) == before
         assert left.session.fingerprints == left.profile.fingerprints
         assert not left.negotiation_needed
@@ -100,27 +100,27 @@ class TestFindings:
         before = left.session
         for key, number in (("0", 1), ("0", 0), ("9", 0)):
             for replaced in (True, False):
-                assert left.settle_association(key, number, replaced=replaced) == ()
+                assert left.resolve_association(key, number, in_use=replaced) == ()
         assert left.session == before
 
     def test_a_finding_while_our_offer_is_pending_holds_after_a_rollback_too(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
         set_local(left)
-        left.settle_association("0", 1, replaced=True)
+        left.resolve_association("0", 1, in_use=True)
         set_local(left, ROLLBACK)
         assert transport(left).fallback is None
         assert transport(left).association.number == 1
 
     def test_an_offer_that_names_what_was_given_up_meanwhile_asks_for_it_anew(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
         set_local(left)
         anew = (DropAssociation("0", 1), Listen("0", 1, NEW))
-        assert left.settle_association("0", 1, replaced=False) == anew
-        right.settle_association("0", 1, replaced=False)
+        assert left.resolve_association("0", 1, in_use=False) == anew
+        right.resolve_association("0", 1, in_use=False)
         set_remote(right, described(left, Side.LOCAL))
         set_remote(left, answer_of(right))
         assert transport(left).association.number == 1
@@ -129,9 +129,9 @@ class TestFindings:
     def test_an_end_that_gave_up_first_takes_the_other_back_with_it(self) -> None:
         left, right = connected()
         before = transport(right)
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
-        left.settle_association("0", 1, replaced=False)
+        left.resolve_association("0", 1, in_use=False)
         set_remote(right, offer_of(left))
         assert set_local(right) == (DropAssociation("0", 1),)
         set_remote(left, described(right, Side.LOCAL))
@@ -140,12 +140,12 @@ class TestFindings:
 
     def test_what_was_found_in_use_after_a_provisional_answer_stays_so(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_remote(right, offer_of(left))
         set_local(right, SessionDescription("", SdpType.PRANSWER))
         set_remote(left, described(right, Side.LOCAL))
         for end in (left, right):
-            assert end.settle_association("0", 1, replaced=True) == ()
+            assert end.resolve_association("0", 1, in_use=True) == ()
         assert set_local(right) == ()
         assert set_remote(left, described(right, Side.LOCAL)) == ()
         assert not any(transport(end).fallbacks for end in (left, right))
@@ -153,12 +153,12 @@ class TestFindings:
 
     def test_what_was_given_up_after_a_provisional_answer_begins_anew_with_the_final(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         set_remote(right, offer_of(left))
         set_local(right, SessionDescription("", SdpType.PRANSWER))
         set_remote(left, described(right, Side.LOCAL))
         for end in (left, right):
-            dropped, listening = end.settle_association("0", 1, replaced=False)
+            dropped, listening = end.resolve_association("0", 1, in_use=False)
             assert dropped == DropAssociation("0", 1)
             assert isinstance(listening, Listen)
         the(ConnectDtls, set_local(right))
@@ -167,69 +167,69 @@ class TestFindings:
 
     def test_the_path_that_a_provisional_answer_brought_outlives_what_was_given_up(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         left.restart_ice()
         set_remote(right, offer_of(left))
         set_local(right, SessionDescription("", SdpType.PRANSWER))
         set_remote(left, described(right, Side.LOCAL))
         path = transport(left).remote_ice
-        left.settle_association("0", 1, replaced=False)
+        left.resolve_association("0", 1, in_use=False)
         assert transport(left).remote_ice == path
         effects = set_remote(left, answer_of(right))
         assert not any(isinstance(effect, ConnectIce) for effect in effects)
 
     def test_a_finding_while_the_peers_offer_waits_changes_what_we_answer(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
         before = right.session.stable or right.session
         set_remote(right, offer_of(left))
-        assert right.settle_association("0", 1, replaced=False) == (DropAssociation("0", 1),)
+        assert right.resolve_association("0", 1, in_use=False) == (DropAssociation("0", 1),)
         assert transport(right).association.number == 0
         set_local(right, ROLLBACK)
         assert transport(right).association == before.transports[0].fallbacks[0]
 
     def test_a_description_that_was_created_before_a_finding_says_what_it_says(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
         created = left.create_offer()
-        left.settle_association("0", 1, replaced=False)
+        left.resolve_association("0", 1, in_use=False)
         set_local(left, created)
         asked = transport(left).association
         section = Sdp.parse(created.sdp).media[0]
         assert (asked.local.fingerprints, asked.local.tls_id) == (NEW, section.tls_id)
         assert not asked.settled
-        right.settle_association("0", 1, replaced=False)
+        right.resolve_association("0", 1, in_use=False)
         set_remote(right, created)
         set_remote(left, answer_of(right))
         check_agreement(left, right)
 
     def test_new_keys_that_are_wanted_before_the_last_were_found_in_use_follow_them(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
-        left.settle_association("0", 1, replaced=True)
-        left.want_rekey(NEWER)
+        left.resolve_association("0", 1, in_use=True)
+        left.request_rekey(NEWER)
         set_remote(right, offer_of(left))
         effects = set_local(right)
         assert the(ConnectDtls, effects).association == 2
         assert not any(isinstance(effect, DropAssociation) for effect in effects)
         assert [terms.number for terms in transport(right).fallbacks] == [0, 1]
-        assert right.settle_association("0", 1, replaced=True) == ()
+        assert right.resolve_association("0", 1, in_use=True) == ()
         assert [terms.number for terms in transport(right).fallbacks] == [1]
-        assert right.settle_association("0", 2, replaced=True) == ()
+        assert right.resolve_association("0", 2, in_use=True) == ()
         set_remote(left, described(right, Side.LOCAL))
         check_agreement(left, right)
 
     def test_what_is_passed_over_without_use_is_dropped(self) -> None:
         left, right = connected()
-        left.want_rekey(NEW)
+        left.request_rekey(NEW)
         exchange(left, right)
-        left.settle_association("0", 1, replaced=True)
-        left.want_rekey(NEWER)
+        left.resolve_association("0", 1, in_use=True)
+        left.request_rekey(NEWER)
         set_remote(right, offer_of(left))
         set_local(right)
-        assert right.settle_association("0", 1, replaced=False) == (DropAssociation("0", 1),)
+        assert right.resolve_association("0", 1, in_use=False) == (DropAssociation("0", 1),)
         assert [terms.number for terms in transport(right).fallbacks] == [0]
         assert transport(right).association.number == 2

@@ -9,12 +9,12 @@ from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError
 from peer.negotiation.attributes import Direction
 from peer.negotiation.effects import AnnounceTrack, CloseTransport, StopTransceiver
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import Birth
 from peer.negotiation.state import Side
 from peer.states import SignalingState
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     ROLLBACK,
     add,
     add_track,
@@ -29,14 +29,14 @@ from tests.support.negotiation.negotiators import (
 from tests.support.negotiation.sessions import check_agreement, check_session
 
 if TYPE_CHECKING:
-    from peer.negotiation.negotiator import Negotiator
+    from peer.negotiation.offer_answer import OfferAnswer
 
 
-def talking() -> tuple[Negotiator, Negotiator]:
+def talking() -> tuple[OfferAnswer, OfferAnswer]:
     """Two that share sound and data."""
     left, right = pair()
     add_track(left, "audio")
-    left.want_data()
+    left.request_data()
     exchange(left, right)
     return left, right
 
@@ -110,7 +110,7 @@ def test_a_wish_for_data_of_the_meantime_survives() -> None:
     left, right = pair()
     add_track(left, "audio")
     set_local(left)
-    left.want_data()
+    left.request_data()
     set_local(left, ROLLBACK)
     exchange(left, right)
     assert left.session.data is not None
@@ -119,7 +119,7 @@ def test_a_wish_for_data_of_the_meantime_survives() -> None:
 
 def test_a_wish_for_data_that_was_offered_survives() -> None:
     left, right = pair()
-    left.want_data()
+    left.request_data()
     set_local(left)
     set_local(left, ROLLBACK)
     assert left.negotiation_needed
@@ -129,7 +129,7 @@ def test_a_wish_for_data_that_was_offered_survives() -> None:
 
 def test_data_of_the_peer_goes_with_its_offer() -> None:
     left, right = pair()
-    left.want_data()
+    left.request_data()
     set_remote(right, offer_of(left))
     assert right.session.data is not None
     set_remote(right, ROLLBACK)

@@ -12,11 +12,11 @@ from peer.errors import (
     SetupError,
 )
 from peer.negotiation.attributes import Direction, Setup
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.states import DtlsRole
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     add,
     add_track,
     an_offer,
@@ -39,20 +39,20 @@ Edits = list[tuple[str, str]]
 A = "a=mid:0\r\n"
 
 
-def fresh() -> Negotiator:
-    return Negotiator(profile(2))
+def fresh() -> OfferAnswer:
+    return OfferAnswer(profile(2))
 
 
 def offer() -> SessionDescription:
     return an_offer("audio", "video", "data")
 
 
-def answering() -> tuple[Negotiator, SessionDescription]:
+def answering() -> tuple[OfferAnswer, SessionDescription]:
     """An end that has offered, and an answer to it."""
     left, right = pair()
     for kind in ("audio", "video"):
         add_track(left, kind)
-    left.want_data()
+    left.request_data()
     set_remote(right, offer_of(left))
     return left, answer_of(right)
 
@@ -239,7 +239,7 @@ def test_the_place_of_what_the_peer_refused_may_be_used_by_us_and_by_it() -> Non
 
 
 def test_more_candidates_than_are_kept() -> None:
-    end = Negotiator(profile(2, max_candidates=2))
+    end = OfferAnswer(profile(2, max_candidates=2))
     lines = "".join(f"a=candidate:{n} 1 udp 1 192.0.2.1 {n} typ host\r\n" for n in range(1, 4))
     many = edited(an_offer("audio"), (A, A + lines))
     assert refused(end, many, SdpLimitError, "more than 2 candidates").mid == "0"
@@ -254,7 +254,7 @@ def test_more_candidates_than_are_kept() -> None:
     ],
 )
 def test_a_description_beyond_its_bounds(limits: SdpLimits, words: str) -> None:
-    refused(Negotiator(profile(2, limits=limits)), offer(), SdpLimitError, words)
+    refused(OfferAnswer(profile(2, limits=limits)), offer(), SdpLimitError, words)
 
 
 @pytest.mark.parametrize("text", ["", "v=0", "no description at all", "v=0\r\n\0"])
@@ -278,7 +278,7 @@ def test_as_many_sections_as_there_are_have_a_transport_each_where_we_allow_it()
     first = head.index("m=audio")
     body = head[first:]
     sections = "".join(body.replace(A, f"a=mid:{n}\r\n") for n in range(150))
-    end = Negotiator(profile(2, bundle_policy=BundlePolicy.MAX_COMPAT))
+    end = OfferAnswer(profile(2, bundle_policy=BundlePolicy.MAX_COMPAT))
     set_remote(end, SessionDescription(head[:first] + sections, SdpType.OFFER))
     set_local(end)
     assert len(end.session.transports) == 150

@@ -6,8 +6,8 @@ import pytest
 
 from peer.errors import FingerprintError
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.negotiation.negotiator import Negotiator
-from tests.support.negotiation.negotiators import (
+from peer.negotiation.offer_answer import OfferAnswer
+from tests.support.negotiation.offer_answer import (
     add_track,
     an_offer,
     answer_of,
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from peer.descriptions import SessionDescription
 
 
-def fresh() -> Negotiator:
-    return Negotiator(profile(2))
+def fresh() -> OfferAnswer:
+    return OfferAnswer(profile(2))
 
 
 def offer() -> SessionDescription:
     return an_offer("audio", "video", "data")
 
 
-def answering() -> tuple[Negotiator, SessionDescription]:
+def answering() -> tuple[OfferAnswer, SessionDescription]:
     """An end that has offered, and an answer to it."""
     left, right = pair()
     for kind in ("audio", "video"):
         add_track(left, kind)
-    left.want_data()
+    left.request_data()
     set_remote(right, offer_of(left))
     return left, answer_of(right)
 
@@ -97,7 +97,7 @@ def test_the_strong_hashes_are_accepted(hashed: HashFunction) -> None:
 
 
 def test_a_hash_that_the_application_does_not_accept() -> None:
-    end = Negotiator(profile(2, accepted_hashes=(HashFunction.SHA512,)))
+    end = OfferAnswer(profile(2, accepted_hashes=(HashFunction.SHA512,)))
     refused(end, offer(), FingerprintError, "not accepted; sha-512 is needed")
 
 

@@ -4,11 +4,11 @@ import pytest
 
 from peer.errors import InvalidAccessError
 from peer.negotiation.attributes import Direction
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import Birth
 from peer.rtp_parameters import MediaKind
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     add,
     add_track,
     exchange,
@@ -19,7 +19,7 @@ from tests.support.negotiation.negotiators import (
 
 
 def test_a_wish_is_a_transceiver_without_an_m_section() -> None:
-    end = Negotiator(profile(1))
+    end = OfferAnswer(profile(1))
     state = end.add_transceiver(
         MediaKind.VIDEO,
         birth=Birth.ADD_TRACK,
@@ -34,7 +34,7 @@ def test_a_wish_is_a_transceiver_without_an_m_section() -> None:
 
 
 def test_each_has_a_key_and_sources_of_its_own() -> None:
-    end = Negotiator(profile(1))
+    end = OfferAnswer(profile(1))
     states = [add(end, "audio") for _ in range(3)]
     assert [state.key for state in states] == [0, 1, 2]
     assert len({s for state in states for s in (state.ssrc, state.rtx_ssrc)}) == 6
@@ -43,7 +43,7 @@ def test_each_has_a_key_and_sources_of_its_own() -> None:
 
 @pytest.mark.parametrize("stream", ["", "-", "a b", "a\r\nb", "\xe4", "x" * 65, "a/b"])
 def test_a_stream_that_cannot_be_written_is_refused(stream: str) -> None:
-    end = Negotiator(profile(1))
+    end = OfferAnswer(profile(1))
     state = add(end, "audio")
     before = end.session
     with pytest.raises(InvalidAccessError, match="stream id"):
@@ -55,7 +55,7 @@ def test_a_stream_that_cannot_be_written_is_refused(stream: str) -> None:
 
 @pytest.mark.parametrize("name", ["video/AV1", "audio/opus", "video/rtx", "VP8", ""])
 def test_a_preference_for_what_we_do_not_have_is_refused(name: str) -> None:
-    end = Negotiator(profile(1))
+    end = OfferAnswer(profile(1))
     state = add(end, "video")
     before = end.session
     with pytest.raises(InvalidAccessError, match="no video codec of ours"):
@@ -64,7 +64,7 @@ def test_a_preference_for_what_we_do_not_have_is_refused(name: str) -> None:
 
 
 def test_preferences_know_no_case_and_may_be_taken_back() -> None:
-    end = Negotiator(profile(1))
+    end = OfferAnswer(profile(1))
     state = add(end, "video")
     end.change_transceiver(state.key, preferences=["VIDEO/h264"])
     assert Sdp.parse(end.create_offer().sdp).media[0].media_line.formats == ("98", "99")
@@ -73,7 +73,7 @@ def test_preferences_know_no_case_and_may_be_taken_back() -> None:
 
 
 def test_what_has_ended_takes_no_wish() -> None:
-    end = Negotiator(profile(1))
+    end = OfferAnswer(profile(1))
     state = add(end, "audio")
     end.stop_transceiver(state.key)
     for act in (
@@ -125,8 +125,8 @@ def test_what_is_stopping_is_used_for_nothing() -> None:
 
 
 def test_data_is_wished_for_once() -> None:
-    end = Negotiator(profile(1))
-    end.want_data()
+    end = OfferAnswer(profile(1))
+    end.request_data()
     before = end.session
-    end.want_data()
+    end.request_data()
     assert end.session == before

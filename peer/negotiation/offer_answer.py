@@ -76,7 +76,7 @@ class Plan:
     step: Callable[[Session], Session]
 
 
-class Negotiator:
+class OfferAnswer:
     """Holds the one session, and is the only place where it changes."""
 
     def __init__(self, profile: Profile) -> None:
@@ -262,11 +262,11 @@ class Negotiator:
         """
         return self._move(with_stop(self._session, key))
 
-    def want_data(self) -> None:
+    def request_data(self) -> None:
         """Wish for data channels."""
         self._session = with_data(self._session)
 
-    def want_rekey(self, fingerprints: tuple[Fingerprint, ...]) -> None:
+    def request_rekey(self, fingerprints: tuple[Fingerprint, ...]) -> None:
         """Wish for new keys on every transport.
 
         Args:
@@ -274,7 +274,7 @@ class Negotiator:
         """
         self._session = replace(self._session, rekey=fingerprints)
 
-    def withdraw_rekey(self) -> None:
+    def cancel_rekey_request(self) -> None:
         """Wish for new keys no more; an offer in force that asks for them stands."""
         self._session = replace(self._session, rekey=None)
 
@@ -282,15 +282,15 @@ class Negotiator:
         """Wish for new ICE credentials on every transport (webrtc-pc section 4.4.2)."""
         self._session = with_ice_restart(self._session)
 
-    def settle_association(self, key: str, number: int, *, replaced: bool) -> tuple[Effect, ...]:
-        """The wire has shown what became of a new association.
+    def resolve_association(self, key: str, number: int, *, in_use: bool) -> tuple[Effect, ...]:
+        """Take note of what the wire has shown of a new association.
 
         Args:
             key: Of the transport.
             number: Of the association.
-            replaced: It is in use, and none before it; else the peer keeps the one before it.
+            in_use: The association is in use, and none before it; else the peer keeps the last.
         """
-        return self._move(with_found(self._session, key, number, replaced=replaced))
+        return self._move(with_found(self._session, key, number, replaced=in_use))
 
     def close(self) -> None:
         """End the session; nothing can be planned any more."""

@@ -6,11 +6,11 @@ from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidModificationError, InvalidStateError
 from peer.negotiation.attributes import Direction
 from peer.negotiation.effects import CreateTransceiver
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.state import Side
 from peer.states import SignalingState
-from tests.support.negotiation.negotiators import (
+from tests.support.negotiation.offer_answer import (
     add,
     add_track,
     an_offer,
@@ -30,9 +30,9 @@ from tests.support.negotiation.negotiators import (
 from tests.support.negotiation.sessions import check_agreement, check_session
 
 
-def offered() -> tuple[Negotiator, SessionDescription]:
+def offered() -> tuple[OfferAnswer, SessionDescription]:
     """An end that has a wish, and its offer, not set."""
-    end = Negotiator(profile(1))
+    end = OfferAnswer(profile(1))
     add_track(end, "audio")
     return end, end.create_offer()
 
@@ -73,7 +73,7 @@ class TestMeanwhile:
         check_session(end.session)
 
     def test_a_track_of_the_meantime_takes_what_the_peer_offers(self) -> None:
-        end = Negotiator(profile(2))
+        end = OfferAnswer(profile(2))
         plan = end.plan(Side.REMOTE, an_offer("audio"))
         state = add_track(end, "audio")
         effects = end.commit(plan)
@@ -133,7 +133,7 @@ class TestOurDescriptions:
 
     @pytest.mark.parametrize("kind", [SdpType.OFFER, SdpType.ANSWER, SdpType.PRANSWER])
     def test_a_type_without_a_text_is_made(self, kind: SdpType) -> None:
-        end = Negotiator(profile(2))
+        end = OfferAnswer(profile(2))
         if kind is not SdpType.OFFER:
             set_remote(end, an_offer("audio"))
         set_local(end, SessionDescription("", kind))
@@ -151,14 +151,14 @@ class TestOurDescriptions:
 
     def test_without_a_text_it_is_made_anew_where_a_wish_has_changed(self) -> None:
         end, offer = offered()
-        end.want_data()
+        end.request_data()
         set_local(end)
         assert kinds(Sdp.parse(offer.sdp)) == ["audio"]
         assert kinds(Sdp.parse(described(end, Side.LOCAL).sdp)) == ["audio", "application"]
 
     def test_with_its_text_it_is_set_though_a_wish_has_changed(self) -> None:
         end, offer = offered()
-        end.want_data()
+        end.request_data()
         set_local(end, offer)
         assert described(end, Side.LOCAL) == offer
 
@@ -181,7 +181,7 @@ class TestOurDescriptions:
 
     def test_one_of_another_end_is_refused(self) -> None:
         with pytest.raises(InvalidModificationError, match="stale"):
-            Negotiator(profile(2)).plan(Side.LOCAL, offered()[1])
+            OfferAnswer(profile(2)).plan(Side.LOCAL, offered()[1])
 
     def test_one_that_an_exchange_has_overtaken_is_stale(self) -> None:
         left, right = pair()
@@ -193,7 +193,7 @@ class TestOurDescriptions:
             left.plan(Side.LOCAL, offer)
 
     def test_an_answer_to_an_offer_that_was_replaced_is_stale(self) -> None:
-        end = Negotiator(profile(2))
+        end = OfferAnswer(profile(2))
         set_remote(end, an_offer("audio"))
         answer = end.create_answer()
         set_remote(end, an_offer("audio", "video"))
@@ -246,7 +246,7 @@ def test_what_a_replaced_offer_had_ends_with_the_answer() -> None:
 
 def test_a_remote_description_has_a_text() -> None:
     with pytest.raises(InvalidStateError, match="needed"):
-        Negotiator(profile(1)).plan(Side.REMOTE, None)
+        OfferAnswer(profile(1)).plan(Side.REMOTE, None)
 
 
 def test_a_closed_end_plans_nothing() -> None:

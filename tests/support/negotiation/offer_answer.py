@@ -1,4 +1,4 @@
-"""Owns negotiators without a network: who they are, and how they talk."""
+"""Two `OfferAnswer`s without a network: their capabilities, and descriptions between them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.attributes import Direction
-from peer.negotiation.negotiator import Negotiator
+from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.negotiation.sdp import Sdp
 from peer.negotiation.session import Birth
@@ -84,13 +84,13 @@ def profile(seed: int = 0, **changes: Any) -> Profile:
     return replace(fixed, **changes)
 
 
-def pair(**changes: Any) -> tuple[Negotiator, Negotiator]:
+def pair(**changes: Any) -> tuple[OfferAnswer, OfferAnswer]:
     """Two ends that know nothing of each other; `changes` are for both profiles."""
-    return Negotiator(profile(1, **changes)), Negotiator(profile(2, **changes))
+    return OfferAnswer(profile(1, **changes)), OfferAnswer(profile(2, **changes))
 
 
 def add(
-    end: Negotiator,
+    end: OfferAnswer,
     kind: str,
     direction: Direction = Direction.SENDRECV,
     *,
@@ -107,34 +107,36 @@ def add(
     )
 
 
-def add_track(end: Negotiator, kind: str) -> Transceiver:
+def add_track(end: OfferAnswer, kind: str) -> Transceiver:
     """What addTrack does where no sender can be used again."""
     return add(end, kind, birth=Birth.ADD_TRACK)
 
 
-def set_local(end: Negotiator, description: SessionDescription | None = None) -> tuple[Effect, ...]:
+def set_local(
+    end: OfferAnswer, description: SessionDescription | None = None
+) -> tuple[Effect, ...]:
     """setLocalDescription, in a world where everything succeeds."""
     return end.commit(end.plan(Side.LOCAL, description))
 
 
-def set_remote(end: Negotiator, description: SessionDescription) -> tuple[Effect, ...]:
+def set_remote(end: OfferAnswer, description: SessionDescription) -> tuple[Effect, ...]:
     """setRemoteDescription, likewise."""
     return end.commit(end.plan(Side.REMOTE, description))
 
 
-def offer_of(end: Negotiator) -> SessionDescription:
+def offer_of(end: OfferAnswer) -> SessionDescription:
     """Set an offer, and give what to send."""
     set_local(end)
     return described(end, Side.LOCAL)
 
 
-def answer_of(end: Negotiator) -> SessionDescription:
+def answer_of(end: OfferAnswer) -> SessionDescription:
     """Set an answer, and give what to send."""
     set_local(end)
     return described(end, Side.LOCAL)
 
 
-def exchange(offerer: Negotiator, answerer: Negotiator) -> tuple[Sdp, Sdp]:
+def exchange(offerer: OfferAnswer, answerer: OfferAnswer) -> tuple[Sdp, Sdp]:
     """A whole offer and answer; gives both."""
     offer = offer_of(offerer)
     set_remote(answerer, offer)
@@ -143,7 +145,7 @@ def exchange(offerer: Negotiator, answerer: Negotiator) -> tuple[Sdp, Sdp]:
     return Sdp.parse(offer.sdp), Sdp.parse(answer.sdp)
 
 
-def described(end: Negotiator, side: Side) -> SessionDescription:
+def described(end: OfferAnswer, side: Side) -> SessionDescription:
     """The description in force, pending or current, without candidates."""
     description = end.session.description(side)
     assert description is not None
@@ -159,7 +161,7 @@ def edited(description: SessionDescription, *edits: tuple[str, str]) -> SessionD
     return SessionDescription(text, description.type)
 
 
-def transceiver(end: Negotiator, key: int) -> Transceiver:
+def transceiver(end: OfferAnswer, key: int) -> Transceiver:
     """The transceiver of that key, that must be there."""
     found = end.session.transceiver(key)
     assert found is not None
@@ -168,18 +170,18 @@ def transceiver(end: Negotiator, key: int) -> Transceiver:
 
 def an_offer(*kinds: str, policy: BundlePolicy = BundlePolicy.BALANCED) -> SessionDescription:
     """An offer of these kinds, `data` among them."""
-    end = Negotiator(profile(1, bundle_policy=policy))
+    end = OfferAnswer(profile(1, bundle_policy=policy))
     for kind in kinds:
         if kind == "data":
-            end.want_data()
+            end.request_data()
         else:
             add_track(end, kind)
     return offer_of(end)
 
 
-def answer_to(offer: SessionDescription, end: Negotiator | None = None) -> tuple[Sdp, Negotiator]:
+def answer_to(offer: SessionDescription, end: OfferAnswer | None = None) -> tuple[Sdp, OfferAnswer]:
     """The answer of an end, set and read again."""
-    end = end or Negotiator(profile(2))
+    end = end or OfferAnswer(profile(2))
     set_remote(end, offer)
     sdp = Sdp.parse(answer_of(end).sdp)
     check_answer(Sdp.parse(offer.sdp), sdp)
@@ -219,7 +221,7 @@ def without(description: SessionDescription, name: str) -> SessionDescription:
     return SessionDescription("".join(kept), description.type)
 
 
-def candidate(end: Negotiator, mid: str, port: int = 5000) -> IceCandidate:
+def candidate(end: OfferAnswer, mid: str, port: int = 5000) -> IceCandidate:
     """A candidate that an end may have found for an m-section."""
     described = end.session.description(Side.LOCAL)
     section = described.sdp.section(mid) if described is not None else None
@@ -232,7 +234,7 @@ def candidate(end: Negotiator, mid: str, port: int = 5000) -> IceCandidate:
 
 
 def refused(
-    end: Negotiator, description: SessionDescription, error: type[DescriptionError], words: str
+    end: OfferAnswer, description: SessionDescription, error: type[DescriptionError], words: str
 ) -> DescriptionError:
     """What a description is refused with; nothing has changed."""
     before, needed = end.session, end.negotiation_needed
