@@ -66,7 +66,7 @@ class ConnectDtls:
 
     Args:
         fingerprints: Those of the certificate to show.
-        certain: Whether the peer is going to shake hands. Where it is not, only the wire shows.
+        peer_may_keep: The peer may keep its association and never shake hands for this one.
     """
 
     key: str
@@ -74,7 +74,7 @@ class ConnectDtls:
     fingerprints: tuple[Fingerprint, ...]
     role: DtlsRole
     remote_fingerprints: tuple[Fingerprint, ...]
-    certain: bool
+    peer_may_keep: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
             terms.local.fingerprints,
             terms.role,
             terms.remote.fingerprints,
-            certain=not _is_undecided(now),
+            peer_may_keep=_is_undecided(now),
         )
 
 

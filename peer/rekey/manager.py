@@ -32,12 +32,12 @@ class AgreedAssociations:
 
     Args:
         associations: Their numbers, by the keys of their transports.
-        doubtful: Of these transports, those whose peer may keep its association all the same.
+        peer_may_keep: Of these transports, those whose peer may keep its association.
         offered_by_us: Whether our offer asked for them.
     """
 
     associations: Mapping[str, int]
-    doubtful: frozenset[str] = frozenset()
+    peer_may_keep: frozenset[str] = frozenset()
     offered_by_us: bool
 
 
@@ -70,7 +70,7 @@ class _PendingRekey:
     settled: asyncio.Future[RekeyResult]
     unanswered: asyncio.TimerHandle
     waiting: dict[str, int] = field(default_factory=dict)
-    doubtful: frozenset[str] = frozenset()
+    peer_may_keep: frozenset[str] = frozenset()
     failures: list[str] = field(default_factory=list)
 
 
@@ -117,7 +117,7 @@ class RekeyManager:
             pending.started_by, pending.reason = RekeyStarter.REMOTE, _ASKED
         pending.unanswered.cancel()
         pending.waiting.update(agreed.associations)
-        pending.doubtful = agreed.doubtful
+        pending.peer_may_keep = agreed.peer_may_keep
 
     def replaced(self, key: str, association: int) -> None:
         """Both directions of a transport use the keys of this association."""
@@ -125,7 +125,7 @@ class RekeyManager:
 
     def kept(self, key: str, association: int, reason: str) -> None:
         """A transport goes on with its former association, for this reason."""
-        if self._pending is not None and key in self._pending.doubtful:
+        if self._pending is not None and key in self._pending.peer_may_keep:
             self._peer_cannot = True
         self._settle(key, association, reason)
 

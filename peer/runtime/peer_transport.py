@@ -193,7 +193,7 @@ class PeerTransport:
                     self._certificates[effect.fingerprints],
                     effect.role,
                     effect.remote_fingerprints,
-                    certain=effect.certain,
+                    peer_may_keep=effect.peer_may_keep,
                 )
             case DropAssociation():
                 self.secure.drop(effect.association)

@@ -71,6 +71,6 @@ def agreed_associations(before: Session, effects: Iterable[Effect]) -> AgreedAss
     later = [e for e in effects if isinstance(e, ConnectDtls) and e.association > 0]
     return AgreedAssociations(
         associations={effect.key: effect.association for effect in later},
-        doubtful=frozenset(effect.key for effect in later if not effect.certain),
+        peer_may_keep=frozenset(effect.key for effect in later if effect.peer_may_keep),
         offered_by_us=before.rekey is not None and before.state in _OFFERING,
     )

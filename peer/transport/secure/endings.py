@@ -21,9 +21,9 @@ def patience(phase: Phase, following: Lane, *, path_up: bool, handshake: float) 
         path_up: Whether the peer can be reached.
         handshake: Seconds that a handshake may take.
     """
-    doubtful = following.answered and not (following.certain or following.called)
+    may_keep = following.answered and following.peer_may_keep and not following.called
     match phase:
-        case Phase.HANDSHAKING if doubtful and path_up:
+        case Phase.HANDSHAKING if may_keep and path_up:
             return GRACE
         case Phase.HANDSHAKING_ALONE if following.handshaking:
             return FAREWELL

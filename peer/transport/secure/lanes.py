@@ -39,7 +39,7 @@ class Lane:
         association: Set once, by whoever makes it.
         answered: Whether the peer's fingerprints are known.
         fingerprints: These.
-        certain: Whether the peer is known to take part.
+        peer_may_keep: The peer may keep its association and never take part in this one.
         called: Whether the peer has taken part in its handshake.
         succeeds: Whether there was one before it, which had no keys any more or never had any.
     """
@@ -49,7 +49,6 @@ class Lane:
         "answered",
         "association",
         "called",
-        "certain",
         "certificate",
         "fingerprints",
         "on_data",
@@ -57,6 +56,7 @@ class Lane:
         "on_rtp",
         "on_transmit",
         "on_transmit_all",
+        "peer_may_keep",
         "succeeds",
     )
 
@@ -68,7 +68,7 @@ class Lane:
         self.certificate = certificate
         self.answered = False
         self.fingerprints: tuple[Fingerprint, ...] = ()
-        self.certain = True
+        self.peer_may_keep = False
         self.called = False
         self.succeeds = False
         self._owner = owner

@@ -111,11 +111,11 @@ class Succession:
             lane.association.start()
 
     def answer(
-        self, lane: Lane, fingerprints: Sequence[Fingerprint], *, certain: bool = True
+        self, lane: Lane, fingerprints: Sequence[Fingerprint], *, peer_may_keep: bool = False
     ) -> None:
         """The peer's certificate is known, and what it has to do with the association."""
         lane.answered = True
-        lane.certain = certain
+        lane.peer_may_keep = peer_may_keep
         lane.fingerprints = tuple(fingerprints)
         if lane is self._sends:
             self._tell_role(lane.association.role)

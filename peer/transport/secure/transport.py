@@ -143,7 +143,7 @@ class SecureTransport:
         role: DtlsRole,
         remote_fingerprints: Sequence[Fingerprint],
         *,
-        certain: bool = True,
+        peer_may_keep: bool = False,
     ) -> None:
         """The answer is known: who sends the ClientHello, and what the peer's certificate must be.
 
@@ -156,7 +156,7 @@ class SecureTransport:
             certificate: As in `listen`.
             role: Ours.
             remote_fingerprints: What the peer announced.
-            certain: Whether the peer is sure to take part in an association that follows another.
+            peer_may_keep: The peer may keep its association and never take part in this one.
 
         Raises:
             InvalidStateError: The transport is closed, the association runs in the other role, or
@@ -177,7 +177,7 @@ class SecureTransport:
         if lane is None:
             lane = self._lane(association, certificate, role)
             self._lanes.admit(lane)
-        self._lanes.answer(lane, remote_fingerprints, certain=certain)
+        self._lanes.answer(lane, remote_fingerprints, peer_may_keep=peer_may_keep)
 
     def drop(self, association: int) -> None:
         """The descriptions have gone back to the association before this one.

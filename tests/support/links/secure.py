@@ -221,9 +221,11 @@ class End:
         fingerprints: Sequence[Fingerprint],
         association: int = 0,
         *,
-        certain: bool = True,
+        peer_may_keep: bool = False,
     ) -> None:
-        self.secure.connect(association, self.certificate, role, fingerprints, certain=certain)
+        self.secure.connect(
+            association, self.certificate, role, fingerprints, peer_may_keep=peer_may_keep
+        )
 
     def ice(self, state: IceTransportState = IceTransportState.CONNECTED) -> None:
         self.secure.on_ice_state(state)

@@ -72,7 +72,7 @@ def test_a_call_from_the_first_offer_to_media() -> None:
     assert connect.role is DtlsRole.CLIENT
     assert connect.fingerprints == right.profile.fingerprints
     assert connect.remote_fingerprints == left.profile.fingerprints
-    assert connect.certain
+    assert not connect.peer_may_keep
     assert the(ConnectData, done) == ConnectData("0", 5000, 262144)
     media = the(ConfigureRtp, done)
     assert media.send is None

@@ -37,7 +37,7 @@ class TestPeerWithoutTlsId:
         left, right = old_peer()
         left.request_rekey(NEW)
         connect = the(ConnectDtls, answer_from_old_peer(left, right))
-        assert not connect.certain
+        assert connect.peer_may_keep
         assert connect.association == 1
 
     def test_where_it_keeps_its_association_the_next_description_is_true_again(self) -> None:
@@ -62,7 +62,7 @@ class TestPeerWithoutTlsId:
         set_remote(left, edited(offer, (line, f"a=fingerprint:{NEW[0]}")))
         connect = the(ConnectDtls, set_local(left))
         assert (connect.association, connect.remote_fingerprints) == (1, NEW)
-        assert connect.certain
+        assert not connect.peer_may_keep
         assert connect.role is DtlsRole.SERVER, "as before: the offer left the choice"
         assert "tls-id" not in described(left, Side.LOCAL).sdp
 

@@ -173,9 +173,9 @@ async def test_it_asks_when_the_packets_are_used_up() -> None:
 async def test_it_never_asks_a_peer_that_cannot() -> None:
     host = Host()
     rekeying = RekeyManager(host, timedelta(seconds=0.05))
-    doubtful = frozenset({"0"})
+    peer_may_keep = frozenset({"0"})
     rekeying.agreed(
-        AgreedAssociations(associations={"0": 1}, doubtful=doubtful, offered_by_us=True)
+        AgreedAssociations(associations={"0": 1}, peer_may_keep=peer_may_keep, offered_by_us=True)
     )
     rekeying.kept("0", 1, "the peer kept its association")
     rekeying.connected()

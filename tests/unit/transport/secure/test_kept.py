@@ -74,7 +74,7 @@ def test_a_peer_that_keeps_its_association_loses_nothing(role: DtlsRole) -> None
         flows = await flowing(pair)
         end = pair.server
         number = pair.offer(end)
-        end.connect(role, pair.client.fingerprints, number, certain=False)
+        end.connect(role, pair.client.fingerprints, number, peer_may_keep=True)
         begun = asyncio.get_running_loop().time()
         await pair.changed(end, ("kept", number, "the peer kept its association"))
 
@@ -92,7 +92,7 @@ async def test_the_time_to_take_part_runs_only_while_there_is_a_path() -> None:
     end = pair.server
     end.ice(IceTransportState.DISCONNECTED)
     number = pair.offer(end)
-    end.connect(SERVER, pair.client.fingerprints, number, certain=False)
+    end.connect(SERVER, pair.client.fingerprints, number, peer_may_keep=True)
     await asyncio.sleep(10)
     assert changes(end) == []
 
@@ -115,7 +115,7 @@ async def test_a_peer_that_was_heard_has_all_the_time_of_a_handshake() -> None:
     pair.answer(pair.server)
     # Only its ClientHello arrives.
     pair.there.keeps = lambda datagram: not handshake(datagram) or len(datagram) < 300
-    pair.server.connect(SERVER, pair.client.fingerprints, number, certain=False)
+    pair.server.connect(SERVER, pair.client.fingerprints, number, peer_may_keep=True)
     await asyncio.sleep(20)
     assert changes(pair.server) == []
 
