@@ -1,1 +1,1 @@
-"""New keys for a connection that stands: the course of one rekey, and when the next one is due."""
+"""Rekey of a running connection: new DTLS associations on all transports, and their schedule."""

@@ -1,81 +1,69 @@
-"""Owns the course of a rekey: who asked for it, which transports it concerns, what became of it."""
+"""Collects what transports report about new DTLS associations into one result for each rekey."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from peer.rekey.result import RekeyResult, RekeyStarter
-from peer.rekey.schedule import RekeySchedule
+from peer.rekey.timer import RekeyTimer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import timedelta
 
     from peer.errors import TransportError
     from peer.identity.certificate import Certificate
+    from peer.rekey.associations import AgreedAssociations
+    from peer.times import MonotonicTime
 
-#: Seconds from the request to the answer. From then on the transports have limits of their own.
+#: Longest wait from the request to the answer, in seconds; the handshakes that follow have timeouts
+#: of their own (ours).
 ANSWER_TIMEOUT = 30.0
 
-_ASKED = "the peer asked for it"
-
-_chance = random.SystemRandom().random
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgreedAssociations:
-    """The associations that an exchange makes beside those that serve.
-
-    Args:
-        associations: Their numbers, by the keys of their transports.
-        peer_may_keep: Of these transports, those whose peer may keep its association.
-        offered_by_us: Whether our offer asked for them.
-    """
-
-    associations: Mapping[str, int]
-    peer_may_keep: frozenset[str] = frozenset()
-    offered_by_us: bool
+_ASKED_BY_PEER = "the peer asked for it"
 
 
 class RekeyHost(Protocol):
-    """What rekeying asks of its connection."""
+    """The connection that is rekeyed, as `RekeyManager` sees it."""
 
     def request_rekey(self, certificate: Certificate | None) -> None:
-        """Wish for new keys, with the next offer."""
+        """Put a new fingerprint into the next offer, and ask for negotiation."""
 
     def withdraw_rekey(self) -> None:
-        """Wish for them no more, where no offer has said so yet."""
+        """Drop the request for new keys where no offer has carried it yet."""
 
     def can_rekey(self) -> bool:
-        """Whether there are keys in use, and nothing is being agreed on."""
+        """Tell whether keys are in use and no offer/answer exchange is under way."""
 
     def packets_protected(self) -> int:
-        """How many packets all associations have sent and received."""
+        """Return the packets that all associations have sent and received."""
 
     def on_rekey(self, result: RekeyResult) -> None:
-        """One has ended."""
+        """Handle the end of a rekey that either end asked for."""
 
 
 @dataclass(slots=True)
 class _PendingRekey:
-    """One rekey under way."""
+    """The rekey that is under way.
+
+    Args:
+        waiting: Associations whose outcome is not known yet, by the keys of their transports.
+    """
 
     started_by: RekeyStarter
     reason: str
-    since: float
-    settled: asyncio.Future[RekeyResult]
-    unanswered: asyncio.TimerHandle
+    started_at: MonotonicTime
+    finished: asyncio.Future[RekeyResult]
+    answer_timeout: asyncio.TimerHandle
     waiting: dict[str, int] = field(default_factory=dict)
     peer_may_keep: frozenset[str] = frozenset()
     failures: list[str] = field(default_factory=list)
 
 
 class RekeyManager:
-    """Turns what transports report into one result for each rekey, and asks for them on schedule.
+    """Runs at most one rekey at a time, on request of either end or after `rekey_after`.
 
     Args:
         host: The connection.
@@ -85,84 +73,92 @@ class RekeyManager:
     def __init__(self, host: RekeyHost, after: timedelta | int | None) -> None:
         self._host = host
         self._pending: _PendingRekey | None = None
-        self._asks = after is not None
-        self._schedule = RekeySchedule(after, _chance())
-        self._look: asyncio.TimerHandle | None = None
-        self._peer_cannot = False
-        self._closed = False
+        self._timer = RekeyTimer(after, packets=host.packets_protected, ask=self._on_due)
+
+    def __repr__(self) -> str:
+        pending = self._pending
+        state = "idle" if pending is None else f"{pending.started_by} waiting={pending.waiting}"
+        return f"<RekeyManager {state}>"
 
     async def request(self, reason: str, certificate: Certificate | None) -> RekeyResult:
-        """Ask for new keys and wait until that is settled; a rekey that is under way is joined.
+        """Ask for new keys and wait for the outcome; a rekey that is under way is joined.
 
         Args:
             reason: Why, for the result.
-            certificate: What to show; None leaves it to the connection.
+            certificate: The certificate to show; None leaves the choice to the connection.
         """
         pending = self._pending
         if pending is None:
             pending = self._begin(RekeyStarter.LOCAL, reason)
             self._host.request_rekey(certificate)
-        # Whoever gives up waiting does not end it for the others.
-        return await asyncio.shield(pending.settled)
+        # A caller that is cancelled does not end the rekey for the others.
+        return await asyncio.shield(pending.finished)
 
-    def agreed(self, agreed: AgreedAssociations) -> None:
-        """An exchange is complete, and perhaps there are new associations on their way."""
+    def on_associations_agreed(self, agreed: AgreedAssociations) -> None:
+        """Handle a completed offer/answer exchange, which may have added no association."""
         if not agreed.associations:
             return
         pending = self._pending
         if pending is None:
-            pending = self._begin(RekeyStarter.REMOTE, _ASKED)
+            pending = self._begin(RekeyStarter.REMOTE, _ASKED_BY_PEER)
         elif not pending.waiting and not agreed.offered_by_us:
             # RFC 9429 section 4.1.10.2: our own offer gave way to the peer's, which does as well.
-            pending.started_by, pending.reason = RekeyStarter.REMOTE, _ASKED
-        pending.unanswered.cancel()
+            pending.started_by, pending.reason = RekeyStarter.REMOTE, _ASKED_BY_PEER
+        pending.answer_timeout.cancel()
         pending.waiting.update(agreed.associations)
         pending.peer_may_keep = agreed.peer_may_keep
 
-    def replaced(self, key: str, association: int) -> None:
-        """Both directions of a transport use the keys of this association."""
-        self._settle(key, association, None)
+    def on_association_completed(self, key: str, association: int) -> None:
+        """Handle new keys in both directions of a transport, those of this association."""
+        self._finish_association(key, association, failure=None)
 
-    def kept(self, key: str, association: int, reason: str) -> None:
-        """A transport goes on with its former association, for this reason."""
+    def on_association_failed(self, key: str, association: int, *, reason: str) -> None:
+        """Handle a transport that goes on with its former association, for this reason."""
         if self._pending is not None and key in self._pending.peer_may_keep:
-            self._peer_cannot = True
-        self._settle(key, association, reason)
+            # The peer cannot rekey: asking again would change nothing.
+            self._timer.stop()
+        self._finish_association(key, association, failure=reason)
 
-    def lost(self, key: str, error: TransportError | None) -> None:
-        """A transport has ended, and all its associations with it."""
+    def on_transport_ended(self, key: str, error: TransportError | None) -> None:
+        """Handle a transport that was closed or failed, and all its associations with it."""
         pending = self._pending
         if pending is not None and key in pending.waiting:
             reason = "the peer closed its association" if error is None else str(error)
-            self._settle(key, pending.waiting[key], reason)
+            self._finish_association(key, pending.waiting[key], failure=reason)
 
-    def connected(self) -> None:
-        """The connection has its first keys."""
-        if self._asks and self._look is None and not self._closed:
-            self._restart_schedule()
-            self._look_later()
+    def on_connected(self) -> None:
+        """Start the schedule with the first keys of the connection; later calls do nothing."""
+        self._timer.start()
 
     def close(self) -> None:
-        """The connection has ended."""
-        self._closed = True
-        if self._look is not None:
-            self._look.cancel()
+        """End the schedule and the rekey under way, because the connection was closed."""
+        self._timer.stop()
         if self._pending is not None:
             self._end(changed=False, reason="the connection was closed")
 
     def _begin(self, started_by: RekeyStarter, reason: str) -> _PendingRekey:
         loop = asyncio.get_running_loop()
-        unanswered = loop.call_later(ANSWER_TIMEOUT, self._lose_patience)
         self._pending = _PendingRekey(
-            started_by, reason, time.monotonic(), loop.create_future(), unanswered
+            started_by,
+            reason,
+            time.monotonic(),
+            loop.create_future(),
+            loop.call_later(ANSWER_TIMEOUT, self._on_answer_timeout),
         )
         return self._pending
 
-    def _lose_patience(self) -> None:
+    def _on_answer_timeout(self) -> None:
         self._host.withdraw_rekey()
         self._end(changed=False, reason=f"there was no answer within {ANSWER_TIMEOUT:g} s")
 
-    def _settle(self, key: str, association: int, failure: str | None) -> None:
+    def _on_due(self) -> None:
+        if self._pending is None and self._host.can_rekey():
+            self._begin(
+                RekeyStarter.LOCAL, "the keys have served as long as `rekey_after` lets them"
+            )
+            self._host.request_rekey(None)
+
+    def _finish_association(self, key: str, association: int, *, failure: str | None) -> None:
         pending = self._pending
         if pending is None or pending.waiting.get(key) != association:
             return
@@ -177,32 +173,13 @@ class RekeyManager:
         pending, self._pending = self._pending, None
         if pending is None:
             return
-        pending.unanswered.cancel()
+        pending.answer_timeout.cancel()
         result = RekeyResult(
             changed=changed,
             reason=reason,
             started_by=pending.started_by,
-            duration=time.monotonic() - pending.since,
+            duration=time.monotonic() - pending.started_at,
         )
-        pending.settled.set_result(result)
-        self._restart_schedule()
+        pending.finished.set_result(result)
+        self._timer.restart()
         self._host.on_rekey(result)
-
-    def _restart_schedule(self) -> None:
-        self._schedule.restart(time.monotonic(), self._host.packets_protected(), _chance())
-
-    def _look_later(self) -> None:
-        delay = self._schedule.next_look(time.monotonic())
-        if delay is not None:
-            self._look = asyncio.get_running_loop().call_later(delay, self._look_now)
-
-    def _look_now(self) -> None:
-        due = self._schedule.is_due(time.monotonic(), self._host.packets_protected())
-        if due and not self._peer_cannot and self._pending is None and self._host.can_rekey():
-            self._begin(
-                RekeyStarter.LOCAL, "the keys have served as long as `rekey_after` lets them"
-            )
-            self._host.request_rekey(None)
-        if not self._peer_cannot:
-            self._look = None
-            self._look_later()

@@ -1,13 +1,17 @@
-"""How a rekey ended, and which end started it: values that programs get."""
+"""Defines the values that a program gets about a finished rekey. PURE."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peer.times import Seconds
 
 
 class RekeyStarter(StrEnum):
-    """Who asked for the new keys."""
+    """The end of the connection that asked for new keys."""
 
     LOCAL = "local"
     REMOTE = "remote"
@@ -15,16 +19,16 @@ class RekeyStarter(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RekeyResult:
-    """What became of a rekey.
+    """The outcome of one rekey of all transports of a connection.
 
     Args:
         changed: Whether both directions of every transport use new keys.
-        reason: Why it was done or, where nothing changed, why not; one sentence.
-        started_by: Where two requests crossed, the one whose offer was answered.
-        duration: Seconds from the request, or from the peer's offer, until it was settled.
+        reason: Why the rekey took place or, where no key changed, why not; one sentence.
+        started_by: Where two requests crossed, the end whose offer was answered.
+        duration: Seconds from the request, or from the peer's offer, until the outcome was known.
     """
 
     changed: bool
     reason: str
     started_by: RekeyStarter
-    duration: float
+    duration: Seconds

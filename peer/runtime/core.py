@@ -27,6 +27,7 @@ from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.negotiation.state import Side
+from peer.rekey.associations import agreed_associations
 from peer.rekey.manager import RekeyManager
 from peer.rtp.capabilities import capabilities
 from peer.rtp.inbound.receiver import RtpReceiver
@@ -36,7 +37,7 @@ from peer.runtime.connection_states import ConnectionStates
 from peer.runtime.connection_tap import ConnectionTap
 from peer.runtime.effect_executor import EffectExecutor
 from peer.runtime.operations import OperationsChain
-from peer.runtime.rekey_host import ConnectionRekeyHost, agreed_associations
+from peer.runtime.rekey_host import ConnectionRekeyHost
 from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
 from peer.tracing.tracer import Tracer
 from peer.transceiver import RtpTransceiver
@@ -132,7 +133,7 @@ class ConnectionCore:
             if self._tap is not None:
                 self._tap.negotiated(before, self.offer_answer.session)
             # Before it is carried out: a handshake that came before the answer is complete at once.
-            self.rekeying.agreed(agreed_associations(before, effects))
+            self.rekeying.on_associations_agreed(agreed_associations(before, effects))
             self._carry_out(effects, prepared)
             if self.offer_answer.session.state is not before.state:
                 self._signal_state_changed()
@@ -270,19 +271,19 @@ class ConnectionCore:
     def on_transport_state(self, transport: PeerTransport) -> None:
         """From a transport: some state of it has changed."""
         if transport.secure.state in (DtlsTransportState.FAILED, DtlsTransportState.CLOSED):
-            self.rekeying.lost(transport.key, transport.error)
+            self.rekeying.on_transport_ended(transport.key, transport.error)
         if not self._applying:
             self._update_states()
 
     def on_transport_replaced(self, transport: PeerTransport, association: int) -> None:
         """From a transport: new keys are in use."""
         self._settle(transport, association, replaced=True)
-        self.rekeying.replaced(transport.key, association)
+        self.rekeying.on_association_completed(transport.key, association)
 
     def on_transport_kept(self, transport: PeerTransport, association: int, reason: str) -> None:
         """From a transport: the former keys stay in use."""
         self._settle(transport, association, replaced=False)
-        self.rekeying.kept(transport.key, association, reason)
+        self.rekeying.on_association_failed(transport.key, association, reason=reason)
 
     def on_transport_early(self, transport: PeerTransport) -> None:
         """From a transport: media may come before the answer."""
@@ -355,7 +356,7 @@ class ConnectionCore:
             # webrtc-pc section 4.4.1.3: the null candidate follows the last of all.
             self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(None))
         if self.states.connection is ConnectionState.CONNECTED:
-            self.rekeying.connected()
+            self.rekeying.on_connected()
         # Whoever waits looks for himself.
         self._changed.set()
         self._changed.clear()
