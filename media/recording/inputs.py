@@ -60,8 +60,8 @@ class ReceiverInput:
     @property
     def sender(self) -> Hashable:
         """Whoever is at the other end of the transport."""
-        engine = self._receiver.engine
-        return id(self._receiver if engine is None else engine)
+        transport = self._receiver.transport_id
+        return id(self._receiver) if transport is None else transport
 
     @property
     def expected(self) -> Codec | None:

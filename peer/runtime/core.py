@@ -30,7 +30,7 @@ from peer.negotiation.state import Side
 from peer.rekey.associations import agreed_associations
 from peer.rekey.manager import RekeyManager
 from peer.rtp.capabilities import capabilities
-from peer.rtp.inbound.receiver import RtpReceiver
+from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.outbound.sender import RtpSender
 from peer.rtp_parameters import MediaKind
 from peer.runtime.connection_states import ConnectionStates
@@ -152,8 +152,10 @@ class ConnectionCore:
             raise AssertionError("a transceiver is known to negotiation before it has an object")
         sender = RtpSender(state.kind, track)
         sender.ssrc, sender.rtx_ssrc = state.ssrc, state.rtx_ssrc
-        transceiver = RtpTransceiver(key, self, sender, RtpReceiver(state.kind))
+        receiver = ReceiverControl(state.kind)
+        transceiver = RtpTransceiver(key, self, sender, receiver.receiver)
         self.executor.transceivers[key] = transceiver
+        self.executor.receivers[key] = receiver
         return transceiver
 
     def check_open(self) -> None:
@@ -238,10 +240,11 @@ class ConnectionCore:
         transceiver = self.executor.transceivers.get(key)
         if transceiver is None:
             return
+        receiver = self.executor.receivers[key]
         self.executor.apply(self.offer_answer.stop_transceiver(key))
         self.check_negotiation()
         await transceiver.sender.stop()
-        await transceiver.receiver.stop()
+        await receiver.stop()
 
     def restart_ice(self) -> None:
         """Wish for fresh ICE credentials."""

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from peer.identity.certificate_store import CertificateStore
     from peer.negotiation.early import EarlyReception
     from peer.negotiation.session import Session
+    from peer.rtp.inbound.control import ReceiverControl
+    from peer.rtp.outbound.sender import RtpSender
     from peer.runtime.connection_tap import ConnectionTap
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
@@ -76,6 +78,8 @@ class EffectExecutor:
     ) -> None:
         self.transports: dict[str, PeerTransport] = {}
         self.transceivers: dict[int, RtpTransceiver] = {}
+        # By the keys of their transceivers.
+        self.receivers: dict[int, ReceiverControl] = {}
         self.data: DataTransport | None = None
         self.certificates = certificates
         # A server that cannot be used is refused now, and not when an offer is set.
@@ -127,7 +131,7 @@ class EffectExecutor:
             transceiver = self.transceivers.get(reception.transceiver)
             if transceiver is None or transceiver.direction == "stopped":
                 continue
-            receiver, engine = transceiver.receiver, transport.engine
+            receiver, engine = self.receivers[transceiver.key], transport.engine
             if receiver.started:
                 receiver.move(engine, reception.parameters)
             else:
@@ -207,12 +211,13 @@ class EffectExecutor:
         # `stop` ends sender and receiver at once, long before the m-section is gone.
         if transport is None or transceiver is None or transceiver.direction == "stopped":
             return
-        sender, receiver, engine = transceiver.sender, transceiver.receiver, transport.engine
+        sender, engine = transceiver.sender, transport.engine
+        receiver = self.receivers[transceiver.key]
         if sender.started:
             sender.update(effect.send)
         elif effect.send is not None:
             sender.start(engine, effect.send)
-        receiver.verified = True
+        receiver.verify()
         if effect.receive is not None and receiver.started and receiver.engine is not engine:
             # Media that came before the answer came over a transport that it bundled away.
             receiver.move(engine, effect.receive)
@@ -234,10 +239,10 @@ class EffectExecutor:
         )
 
     def _end_soon(self, key: int) -> None:
-        transceiver = self.transceivers.pop(key)
-        self._endings.spawn(_end(transceiver), f"end transceiver {key}")
+        sender, receiver = self.transceivers.pop(key).sender, self.receivers.pop(key)
+        self._endings.spawn(_end(sender, receiver), f"end transceiver {key}")
 
 
-async def _end(transceiver: RtpTransceiver) -> None:
-    await transceiver.sender.stop()
-    await transceiver.receiver.stop()
+async def _end(sender: RtpSender, receiver: ReceiverControl) -> None:
+    await sender.stop()
+    await receiver.stop()

@@ -20,8 +20,8 @@ from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.encoding.member import Member
 from peer.rtp.encoding.source import TrackSource
 from peer.rtp.encoding.subscription import Subscription
+from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.inbound.decoding import Decoding
-from peer.rtp.inbound.receiver import RtpReceiver
 from peer.rtp.outbound.media import OutboundMedia
 from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp.tracks import MediaStreamTrack
@@ -122,8 +122,9 @@ class Call:
         self._loop = asyncio.get_running_loop()
         for number, end in enumerate((self.left, self.right)):
             self._spoil(end.wire, random.Random(f"{seed} {number}"))
-        self.receiver = RtpReceiver(kind, clock=self._loop.time)
-        self.receiver.start(self.right.engine, receiving(kind, NAMES[kind]), 4242)
+        self._control = ReceiverControl(kind, clock=self._loop.time)
+        self.receiver = self._control.receiver
+        self._control.start(self.right.engine, receiving(kind, NAMES[kind]), 4242)
         self._encoder = Encoder(kind, self.journal)
         self._media = OutboundMedia(
             kind,
@@ -153,7 +154,7 @@ class Call:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._media.stop()
         self._decoding.stop()
-        await self.receiver.stop()
+        await self._control.stop()
         for end in (self.left, self.right):
             end.engine.close()
 

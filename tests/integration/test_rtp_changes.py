@@ -103,13 +103,13 @@ async def test_pause_sends_nothing_and_resumes_with_a_whole_picture(studio: Stud
     sender = studio.sender(VIDEO, "VP8", track=camera)
     await seen(receiver, 4)
     sender.update(None)
-    receiver.update(None)
+    studio.receivers[receiver].update(None)
     sent, given = len(rtp_sent(studio.left)), camera.given
     await condition(lambda: camera.given > given + 5)
     assert len(rtp_sent(studio.left)) == sent
     camera.luma = BRIGHT
     sender.update(sending(VIDEO, "VP8"))
-    receiver.update(receiving(VIDEO, "VP8"))
+    studio.receivers[receiver].update(receiving(VIDEO, "VP8"))
     await until_seen(receiver, BRIGHT)
     first = rtp_sent(studio.left)[sent]
     # RFC 7741 section 4.2: one octet says whether there is an extension; section 4.3: the P bit

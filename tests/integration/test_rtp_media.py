@@ -241,7 +241,7 @@ async def test_stop_leaves_no_thread_and_no_task_and_ends_the_track(studio: Stud
     camera = Camera(DARK)
     sender = studio.sender(VIDEO, "VP8", track=camera)
     await seen(receiver, 4)
-    await asyncio.gather(sender.stop(), receiver.stop())
+    await asyncio.gather(sender.stop(), studio.receivers[receiver].stop())
     assert not [thread for thread in threading.enumerate() if "decoder" in thread.name]
     await condition(lambda: asyncio.all_tasks() == tasks)
     assert (receiver.track.readyState, camera.readyState) == ("ended", "live")

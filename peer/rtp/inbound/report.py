@@ -10,7 +10,7 @@ from peer.rtp.inbound.stats import InboundRtpStats, RemoteOutboundRtpStats
 from peer.rtp.rtcp import from_ntp
 
 if TYPE_CHECKING:
-    from peer.rtp.inbound.media import Inbound, RemoteReport
+    from peer.rtp.inbound.inbound_rtp import InboundRtp, RemoteReport
     from peer.rtp.moment import Moment
     from peer.rtp.receiving.statistics import StreamStatistics
     from peer.rtp.stats import RtpStatsReport
@@ -31,7 +31,7 @@ class InboundReporter:
     kind: MediaKind
     mid: str
     track: str
-    media: Inbound
+    media: InboundRtp
 
     def report(self, moment: Moment) -> RtpStatsReport:
         """`inbound-rtp` for each stream, and `remote-outbound-rtp` and `codec` once known."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from av import AudioFrame, VideoFrame
 
 from media.planes import planes
-from peer.rtp.inbound.receiver import RtpReceiver
+from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.outbound.sender import RtpSender
 from peer.rtp.packet import RtpPacket
 from peer.transport.wire.datagrams import DatagramClass, classify
@@ -18,6 +18,7 @@ from tests.support.rtp.parameters import receiving, sending
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import MediaKind
 
@@ -27,7 +28,8 @@ class Studio:
 
     def __init__(self) -> None:
         self.left, self.right = media_link()
-        self.halves: list[RtpSender | RtpReceiver] = []
+        self.halves: list[RtpSender | ReceiverControl] = []
+        self.receivers: dict[RtpReceiver, ReceiverControl] = {}
 
     def sender(
         self, kind: MediaKind, *names: str, mid: str = "0", track: MediaStreamTrack | None = None
@@ -38,10 +40,11 @@ class Studio:
         return sender
 
     def receiver(self, kind: MediaKind, *names: str, mid: str = "0") -> RtpReceiver:
-        receiver = RtpReceiver(kind)
-        self.halves.append(receiver)
-        receiver.start(self.right.engine, receiving(kind, *names, mid=mid), 4242)
-        return receiver
+        control = ReceiverControl(kind)
+        self.halves.append(control)
+        self.receivers[control.receiver] = control
+        control.start(self.right.engine, receiving(kind, *names, mid=mid), 4242)
+        return control.receiver
 
     async def close(self) -> None:
         await asyncio.gather(*(half.stop() for half in self.halves))

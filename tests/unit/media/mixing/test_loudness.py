@@ -8,6 +8,7 @@ import pytest
 from media import SyntheticAudioTrack
 from media.mixing.loudness import SILENT, decibels, level_of, linear
 from peer import AudioLevel, RtpReceiver
+from peer.rtp.inbound.inbound_rtp import InboundRtp
 from peer.rtp.inbound.sources import RtpContributingSource
 from peer.rtp_parameters import MediaKind
 
@@ -29,7 +30,7 @@ class Receiver(RtpReceiver):
     """A receiver whose packets say what a test sets."""
 
     def __init__(self, level: float | None, age: float = 0.0) -> None:
-        super().__init__(MediaKind.AUDIO)
+        super().__init__(InboundRtp(MediaKind.AUDIO, time.monotonic))
         self.source = RtpContributingSource(
             timestamp=(time.time() - age) * 1000, source=1, rtpTimestamp=0, audioLevel=level
         )

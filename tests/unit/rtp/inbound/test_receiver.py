@@ -9,8 +9,8 @@ import pytest
 
 from peer.errors import ConfigurationError, InvalidStateError
 from peer.rtp.dtmf_events import DtmfEncoder
+from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.inbound.received_track import ReceivedTrack
-from peer.rtp.inbound.receiver import RtpReceiver
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.rtcp import Goodbye, Nack, PictureLossIndication, SenderReport, to_ntp
 from peer.rtp.tracks import MediaStreamError
@@ -35,12 +35,14 @@ if TYPE_CHECKING:
 RTCP_SSRC = 99
 
 
-def started(kind: MediaKind = MediaKind.VIDEO, *codecs: Codec) -> tuple[RtpReceiver, FakeEngine]:
+def started(
+    kind: MediaKind = MediaKind.VIDEO, *codecs: Codec
+) -> tuple[ReceiverControl, FakeEngine]:
     engine = FakeEngine()
-    receiver = RtpReceiver(kind, clock=engine.clock)
+    control = ReceiverControl(kind, clock=engine.clock)
     codecs = codecs or ((VP8,) if kind is MediaKind.VIDEO else (OPUS, TONES))
-    receiver.start(engine, receiving(*codecs), RTCP_SSRC)
-    return receiver, engine
+    control.start(engine, receiving(*codecs), RTCP_SSRC)
+    return control, engine
 
 
 async def rest(reader: FrameReader) -> list[EncodedFrame]:
@@ -53,14 +55,14 @@ def keyframe_requests(engine: FakeEngine) -> int:
 
 
 async def test_encoded_frames_come_at_once_to_every_reader() -> None:
-    receiver, engine = started()
-    readers = [receiver.encoded_frames() for _ in range(2)]
-    track = receiver.encoded_track()
+    control, engine = started()
+    readers = [control.receiver.encoded_frames() for _ in range(2)]
+    track = control.receiver.encoded_track()
     source = PictureSource()
     for number in range(3):
         engine.feed(source.picture(keyframe=number == 0))
         engine.now += 1 / 30
-    await receiver.stop()
+    await control.stop()
     for frames in [await rest(reader) for reader in readers]:
         assert [(f.pts, f.keyframe, f.gap) for f in frames] == [
             (0, True, False),
@@ -75,140 +77,142 @@ async def test_encoded_frames_come_at_once_to_every_reader() -> None:
 
 
 async def test_a_reader_that_joins_has_a_key_frame_asked_for() -> None:
-    receiver, engine = started()
+    control, engine = started()
     source = PictureSource()
     engine.feed(source.picture(keyframe=True))
     asked = keyframe_requests(engine)
-    read = asyncio.ensure_future(anext(receiver.encoded_frames()))
+    read = asyncio.ensure_future(anext(control.receiver.encoded_frames()))
     await asyncio.wait([read], timeout=0)
     assert keyframe_requests(engine) == asked + 1
     engine.feed(source.picture() + source.picture(keyframe=True))
     assert (await read).pts == 6000
-    await receiver.stop()
+    await control.stop()
 
 
 async def test_a_key_frame_is_asked_for_on_demand() -> None:
-    receiver, engine = started()
+    control, engine = started()
     engine.feed(PictureSource().picture(keyframe=True))
-    receiver.request_keyframe()
+    control.receiver.request_keyframe()
     assert engine.sent == [PictureLossIndication(RTCP_SSRC, 1)]
-    await receiver.stop()
+    await control.stop()
 
 
 async def test_sound_needs_no_key_frames() -> None:
-    receiver, engine = started(MediaKind.AUDIO)
+    control, engine = started(MediaKind.AUDIO)
     engine.feed([SoundSource().packet()])
-    receiver.request_keyframe()
+    control.receiver.request_keyframe()
     assert engine.sent == []
-    await receiver.stop()
+    await control.stop()
 
 
 @in_virtual_time
 async def test_a_stalled_picture_is_asked_for_by_the_timer() -> None:
     clock = asyncio.get_running_loop().time
     engine, source = FakeEngine(clock()), PictureSource()
-    receiver = RtpReceiver(MediaKind.VIDEO, clock=clock)
-    receiver.start(engine, receiving(VP8), RTCP_SSRC)
+    control = ReceiverControl(MediaKind.VIDEO, clock=clock)
+    control.start(engine, receiving(VP8), RTCP_SSRC)
     engine.feed(source.picture(keyframe=True))
     source.lose()
     engine.feed(source.picture())
     assert keyframe_requests(engine) == 0
     await asyncio.sleep(0.3)
     assert keyframe_requests(engine) == 1
-    await receiver.stop()
+    await control.stop()
 
 
 async def test_it_starts_once() -> None:
-    receiver, engine = started()
-    assert (receiver.started, receiver.engine) == (True, engine)
+    control, engine = started()
+    assert (control.started, control.engine) == (True, engine)
     with pytest.raises(InvalidStateError):
-        receiver.start(engine, receiving(VP8), RTCP_SSRC)
-    await receiver.stop()
-    await receiver.stop()
-    assert (receiver.started, receiver.engine, engine.receivers) == (False, None, {})
+        control.start(engine, receiving(VP8), RTCP_SSRC)
+    await control.stop()
+    await control.stop()
+    assert (control.started, control.engine, engine.receivers) == (False, None, {})
     with pytest.raises(InvalidStateError):
-        receiver.start(engine, receiving(VP8), RTCP_SSRC)
+        control.start(engine, receiving(VP8), RTCP_SSRC)
 
 
 async def test_it_cannot_go_on_before_it_started() -> None:
-    receiver = RtpReceiver(MediaKind.VIDEO)
+    control = ReceiverControl(MediaKind.VIDEO)
     with pytest.raises(InvalidStateError):
-        receiver.update(None)
+        control.update(None)
     with pytest.raises(InvalidStateError):
-        receiver.move(FakeEngine(), receiving(VP8))
-    await receiver.stop()
+        control.move(FakeEngine(), receiving(VP8))
+    await control.stop()
 
 
 async def test_paused_it_drops_what_comes_and_time_goes_on() -> None:
-    receiver, engine = started()
-    reader = receiver.encoded_frames()
+    control, engine = started()
+    reader = control.receiver.encoded_frames()
     source = PictureSource()
     engine.feed(source.picture(keyframe=True))
-    receiver.update(None)
+    control.update(None)
     for _ in range(30):
         engine.now += 1 / 30
         engine.feed(source.picture())
-    receiver.update(receiving(VP8))
+    control.update(receiving(VP8))
     engine.feed(source.picture(keyframe=True))
-    await receiver.stop()
+    await control.stop()
     first, second = await rest(reader)
     assert (first.pts, second.keyframe) == (0, True)
     assert second.pts == pytest.approx(31 * 3000, abs=3000)
 
 
 async def test_other_parameters_reach_the_engine() -> None:
-    receiver, engine = started()
-    receiver.update(receiving(VP8, mid="7"))
+    control, engine = started()
+    control.update(receiving(VP8, mid="7"))
     (parameters,) = engine.receivers.values()
     assert parameters.mid == "7"
-    assert receiver.getParameters().codecs == (VP8,)
-    await receiver.stop()
+    assert control.receiver.getParameters().codecs == (VP8,)
+    await control.stop()
 
 
 async def test_it_moves_to_another_transport_and_time_goes_on() -> None:
-    receiver, engine = started()
-    reader = receiver.encoded_frames()
+    control, engine = started()
+    reader = control.receiver.encoded_frames()
     source, other = PictureSource(), FakeEngine()
     engine.feed(source.picture(keyframe=True))
-    receiver.move(other, receiving(VP8))
-    assert (receiver.engine, engine.receivers, len(other.receivers)) == (other, {}, 1)
+    control.move(other, receiving(VP8))
+    assert (control.engine, engine.receivers, len(other.receivers)) == (other, {}, 1)
     other.feed(source.picture())
-    await receiver.stop()
+    await control.stop()
     assert [frame.pts for frame in await rest(reader)] == [0, 3000]
 
 
 async def test_another_stream_on_the_other_transport_is_followed_at_once() -> None:
-    receiver, engine = started()
-    reader = receiver.encoded_frames()
+    control, engine = started()
+    reader = control.receiver.encoded_frames()
     other = FakeEngine()
     engine.feed(PictureSource(1).picture(keyframe=True))
-    receiver.move(other, receiving(VP8))
+    control.move(other, receiving(VP8))
     other.feed(PictureSource(2).picture(keyframe=True))
-    await receiver.stop()
+    await control.stop()
     assert [frame.ssrc for frame in await rest(reader)] == [1, 2]
 
 
 async def test_disowned_it_gives_nothing_of_what_came() -> None:
-    receiver, engine = started()
-    reader, track = receiver.encoded_frames(), receiver.encoded_track()
+    control, engine = started()
+    reader, track = control.receiver.encoded_frames(), control.receiver.encoded_track()
     source = PictureSource()
     engine.feed(source.picture(keyframe=True))
-    receiver.disown()
+    control.disown()
     engine.feed(source.picture(keyframe=True))
     assert await rest(reader) == []
-    for each in (track, receiver.track):
+    for each in (track, control.receiver.track):
         assert each.readyState == "ended"
         with pytest.raises(MediaStreamError):
             await each.recv()
-    (stats,) = (each for each in (await receiver.getStats()).values() if each.type != "codec")
+    (stats,) = (
+        each for each in (await control.receiver.getStats()).values() if each.type != "codec"
+    )
     assert isinstance(stats, InboundRtpStats)
     assert stats.framesReceived == 1
-    await receiver.stop()
+    await control.stop()
 
 
 async def test_tones_come_beside_the_sound() -> None:
-    receiver, engine = started(MediaKind.AUDIO)
-    frames, tones = receiver.encoded_frames(), receiver.tones()
+    control, engine = started(MediaKind.AUDIO)
+    frames, tones = control.receiver.encoded_frames(), control.receiver.tones()
     source = SoundSource()
     engine.feed([source.packet()])
     begun = engine.now
@@ -216,64 +220,68 @@ async def test_tones_come_beside_the_sound() -> None:
         engine.now = begun + packet.at
         source.timestamp = (1000 + packet.offset) % 2**32
         engine.feed([source.packet(packet.payload, codec=TONES)])
-    await receiver.stop()
+    await control.stop()
     assert [tone.tone async for tone in tones] == ["1", "#"]
     assert len(await rest(frames)) == 1
 
 
 async def test_who_was_heard_and_how_loud() -> None:
-    receiver, engine = started(MediaKind.AUDIO)
+    control, engine = started(MediaKind.AUDIO)
     engine.feed([SoundSource().packet(csrcs=(5, 6))], {LEVEL_ID: bytes((0x80 | 20,))})
-    (source,) = receiver.getSynchronizationSources()
+    (source,) = control.receiver.getSynchronizationSources()
     assert source.source == 2
     assert source.audioLevel == pytest.approx(0.1)
-    assert [each.source for each in receiver.getContributingSources()] == [6, 5]
+    assert [each.source for each in control.receiver.getContributingSources()] == [6, 5]
     engine.now += 11
-    assert receiver.getSynchronizationSources() == receiver.getContributingSources() == []
-    await receiver.stop()
+    assert (
+        control.receiver.getSynchronizationSources()
+        == control.receiver.getContributingSources()
+        == []
+    )
+    await control.stop()
 
 
 async def test_parameters_are_those_agreed() -> None:
-    receiver = RtpReceiver(MediaKind.VIDEO)
-    assert receiver.getParameters().codecs == ()
-    receiver, _ = started()
-    parameters = receiver.getParameters()
+    control = ReceiverControl(MediaKind.VIDEO)
+    assert control.receiver.getParameters().codecs == ()
+    control, _ = started()
+    parameters = control.receiver.getParameters()
     assert (parameters.codecs, parameters.headerExtensions) == ((VP8,), (LEVELS,))
-    await receiver.stop()
+    await control.stop()
 
 
 @pytest.mark.parametrize("milliseconds", [-1, 4001])
 def test_a_jitter_buffer_has_its_bounds(milliseconds: float) -> None:
-    receiver = RtpReceiver(MediaKind.AUDIO)
+    control = ReceiverControl(MediaKind.AUDIO)
     with pytest.raises(ConfigurationError):
-        receiver.jitterBufferTarget = milliseconds
-    assert receiver.jitterBufferTarget is None
+        control.receiver.jitterBufferTarget = milliseconds
+    assert control.receiver.jitterBufferTarget is None
 
 
 def test_a_jitter_buffer_may_be_asked_for() -> None:
-    receiver = RtpReceiver(MediaKind.AUDIO)
+    control = ReceiverControl(MediaKind.AUDIO)
     for target in (0, 4000, 250.0, None):
-        receiver.jitterBufferTarget = target
-        assert receiver.jitterBufferTarget == target
+        control.receiver.jitterBufferTarget = target
+        assert control.receiver.jitterBufferTarget == target
 
 
 async def test_an_impossible_reader_is_refused() -> None:
-    receiver = RtpReceiver(MediaKind.AUDIO)
+    control = ReceiverControl(MediaKind.AUDIO)
     with pytest.raises(ConfigurationError):
-        receiver.encoded_frames(0)
+        control.receiver.encoded_frames(0)
     with pytest.raises(ConfigurationError):
-        receiver.encoded_track(0)
+        control.receiver.encoded_track(0)
 
 
 async def test_reports_use_the_round_trip_time_of_the_transport() -> None:
-    receiver, engine = started()
+    control, engine = started()
     engine.feed(PictureSource().picture(keyframe=True))
     engine.hear(SenderReport(1, to_ntp(1e9), 0, 10, 1000))
     engine.round_trip_time = 0.2
     (port,) = engine.receivers
     (report,) = port.reports(engine.now)
     assert (report.ssrc, report.cumulative_lost) == (1, 0)
-    await receiver.stop()
+    await control.stop()
 
 
 @pytest.mark.parametrize(("round_trip_time", "asked"), [(0.02, True), (0.4, False)])
@@ -284,15 +292,15 @@ def test_packets_are_asked_for_again_after_a_round_trip(
         clock = asyncio.get_running_loop().time
         engine, source = FakeEngine(clock()), PictureSource()
         engine.round_trip_time = round_trip_time
-        receiver = RtpReceiver(MediaKind.VIDEO, clock=clock)
-        receiver.start(engine, receiving(VP8), RTCP_SSRC)
+        control = ReceiverControl(MediaKind.VIDEO, clock=clock)
+        control.start(engine, receiving(VP8), RTCP_SSRC)
         engine.feed(source.picture(keyframe=True))
         (port,) = engine.receivers
         port.reports(engine.now)
         source.lose()
         engine.feed(source.picture())
         await asyncio.sleep(0.2)
-        await receiver.stop()
+        await control.stop()
         return sum(isinstance(each, Nack) for each in engine.sent) > 1
 
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
@@ -300,16 +308,16 @@ def test_packets_are_asked_for_again_after_a_round_trip(
 
 
 async def test_after_a_goodbye_another_stream_is_followed_at_once() -> None:
-    receiver, engine = started()
-    reader = receiver.encoded_frames()
+    control, engine = started()
+    reader = control.receiver.encoded_frames()
     engine.feed(PictureSource(1).picture(keyframe=True))
     engine.hear(Goodbye((1,)))
     engine.feed(PictureSource(2).picture(keyframe=True))
-    await receiver.stop()
+    await control.stop()
     assert [frame.ssrc for frame in await rest(reader)] == [1, 2]
 
 
 def test_the_track_knows_whose_it_is() -> None:
-    receiver = RtpReceiver(MediaKind.AUDIO)
-    assert isinstance(receiver.track, ReceivedTrack)
-    assert receiver.track.receiver is receiver
+    control = ReceiverControl(MediaKind.AUDIO)
+    assert isinstance(control.receiver.track, ReceivedTrack)
+    assert control.receiver.track.receiver is control.receiver

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from peer.rtp.inbound.receiver import RtpReceiver
+from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.rtcp import SenderReport, to_ntp
 from peer.rtp_parameters import MediaKind
 from tests.support.clock.virtual_time import VirtualLoop
@@ -29,9 +29,9 @@ class Media:
 
     def __init__(self, kind: MediaKind, *, loss: float = 0.0) -> None:
         self.engine = FakeEngine(asyncio.get_running_loop().time())
-        self.receiver = RtpReceiver(kind, clock=asyncio.get_running_loop().time)
+        self.control = ReceiverControl(kind, clock=asyncio.get_running_loop().time)
         video = kind is MediaKind.VIDEO
-        self.receiver.start(self.engine, receiving(VP8 if video else OPUS), 99)
+        self.control.start(self.engine, receiving(VP8 if video else OPUS), 99)
         self.received = 0
         self._rate = 30 if video else 50
         self._pictures = PictureSource(packets=4) if video else None
@@ -90,7 +90,7 @@ async def growth(media: Media) -> int:
     before = held()
     await media.play(MINUTES * 60 - 1)
     grown = held() - before
-    await media.receiver.stop()
+    await media.control.stop()
     return grown
 
 
@@ -100,8 +100,8 @@ def grows(kind: MediaKind, *, loss: float = 0.0, readers: bool = False) -> int:
         if not readers:
             return await growth(media)
         # Readers that were made and never read fill their queues within the first second.
-        frames = media.receiver.encoded_frames(LIMIT)
-        track = media.receiver.encoded_track(LIMIT)
+        frames = media.control.receiver.encoded_frames(LIMIT)
+        track = media.control.receiver.encoded_track(LIMIT)
         grown = await growth(media)
         assert frames.dropped + track.dropped > 0
         return grown

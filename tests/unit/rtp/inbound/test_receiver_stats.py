@@ -15,7 +15,7 @@ from peer.rtp.codec_stats import CodecStats, codec_stats
 from peer.rtp.codecs import VideoEncoder
 from peer.rtp.formats import format_of
 from peer.rtp.header_extensions import PLAYOUT_DELAY, PlayoutDelay
-from peer.rtp.inbound.receiver import RtpReceiver
+from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.inbound.stats import InboundRtpStats, RemoteOutboundRtpStats
 from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import SenderReport, to_ntp
@@ -27,6 +27,7 @@ from tests.support.rtp.media_packets import VP8, FakeEngine, PictureSource, rece
 if TYPE_CHECKING:
     from av import VideoFrame
 
+    from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.stats import RtpStatsReport
 
 PATIENCE = 20.0
@@ -40,12 +41,12 @@ RTX = Codec(
 )
 
 
-def started() -> tuple[RtpReceiver, FakeEngine]:
+def started() -> tuple[ReceiverControl, FakeEngine]:
     engine = FakeEngine(time.monotonic())
-    receiver = RtpReceiver(MediaKind.VIDEO)
+    control = ReceiverControl(MediaKind.VIDEO)
     delay = HeaderExtension(DELAY_ID, PLAYOUT_DELAY)
-    receiver.start(engine, replace(receiving(VP8, RTX, mid="3"), extensions=(delay,)), 99)
-    return receiver, engine
+    control.start(engine, replace(receiving(VP8, RTX, mid="3"), extensions=(delay,)), 99)
+    return control, engine
 
 
 def packets_of(count: int) -> list[list[RtpPacket]]:
@@ -103,59 +104,59 @@ def least_delay(report: RtpStatsReport) -> float:
 
 
 async def test_nothing_is_reported_before_the_start_and_after_the_end() -> None:
-    assert await RtpReceiver(MediaKind.VIDEO).getStats() == {}
-    receiver, engine = started()
+    assert await ReceiverControl(MediaKind.VIDEO).receiver.getStats() == {}
+    control, engine = started()
     engine.feed(PictureSource().picture(keyframe=True))
-    await receiver.stop()
-    assert await receiver.getStats() == {}
+    await control.stop()
+    assert await control.receiver.getStats() == {}
 
 
 async def test_pictures_are_decoded_and_counted() -> None:
-    receiver, engine = started()
-    pictures = await read_of(receiver, engine, 10)
+    control, engine = started()
+    pictures = await read_of(control.receiver, engine, 10)
     assert [(each.pts, each.time_base) for each in pictures] == [
         (3000 * index, Fraction(1, 90_000)) for index in range(10)
     ]
-    stats = only(await receiver.getStats())
+    stats = only(await control.receiver.getStats())
     assert (stats.framesReceived, stats.framesDecoded, stats.keyFramesDecoded) == (10, 10, 1)
     assert (stats.frameWidth, stats.frameHeight, stats.framesDropped) == (64, 48, 0)
     assert stats.totalDecodeTime > 0
     assert stats.jitterBufferEmittedCount == 10
-    assert stats.trackIdentifier == receiver.track.id
-    await receiver.stop()
+    assert stats.trackIdentifier == control.receiver.track.id
+    await control.stop()
 
 
 async def test_the_application_may_want_more_delay() -> None:
-    receiver, engine = started()
-    receiver.jitterBufferTarget = 100
-    await read_of(receiver, engine, 2)
-    assert least_delay(await receiver.getStats()) >= 0.1
-    await receiver.stop()
+    control, engine = started()
+    control.receiver.jitterBufferTarget = 100
+    await read_of(control.receiver, engine, 2)
+    assert least_delay(await control.receiver.getStats()) >= 0.1
+    await control.stop()
 
 
 async def test_the_sender_may_want_more_delay() -> None:
-    receiver, engine = started()
-    await read_of(receiver, engine, 2, {DELAY_ID: PlayoutDelay(0.1, 0.5).write()})
-    assert least_delay(await receiver.getStats()) >= 0.1
-    await receiver.stop()
+    control, engine = started()
+    await read_of(control.receiver, engine, 2, {DELAY_ID: PlayoutDelay(0.1, 0.5).write()})
+    assert least_delay(await control.receiver.getStats()) >= 0.1
+    await control.stop()
 
 
 async def test_the_thread_is_gone_when_stop_returns() -> None:
-    receiver, engine = started()
+    control, engine = started()
     await asyncio.to_thread(lambda: None)
     before = threading.active_count()
-    await read_of(receiver, engine, 2)
+    await read_of(control.receiver, engine, 2)
     during = threading.active_count()
-    await receiver.stop()
+    await control.stop()
     assert (during, threading.active_count()) == (before + 1, before)
 
 
 async def test_packets_that_nobody_decoded_are_counted() -> None:
-    receiver, engine = started()
+    control, engine = started()
     source = PictureSource()
     for number in range(5):
         engine.feed(source.picture(keyframe=number == 0))
-    stats = only(await receiver.getStats())
+    stats = only(await control.receiver.getStats())
     assert (stats.packetsReceived, stats.bytesReceived) == (10, 10 * 1001)
     assert (stats.framesReceived, stats.framesDecoded, stats.framesDropped) == (5, 0, 0)
     assert (stats.packetsLost, stats.packetsDiscarded, stats.nackCount) == (0, 0, 0)
@@ -163,11 +164,11 @@ async def test_packets_that_nobody_decoded_are_counted() -> None:
     assert (stats.rtxSsrc, stats.audioLevel, stats.frameWidth) == (None, None, None)
     now = time.time() * 1000
     assert stats.lastPacketReceivedTimestamp == pytest.approx(now, abs=PATIENCE * 1000)
-    await receiver.stop()
+    await control.stop()
 
 
 async def test_repairs_are_counted_with_what_they_repair() -> None:
-    receiver, engine = started()
+    control, engine = started()
     source = PictureSource()
     engine.feed(source.picture(keyframe=True))
     first, second = source.picture()
@@ -184,44 +185,44 @@ async def test_repairs_are_counted_with_what_they_repair() -> None:
             )
         ]
     )
-    stats = only(await receiver.getStats())
+    stats = only(await control.receiver.getStats())
     assert (stats.rtxSsrc, stats.retransmittedPacketsReceived) == (77, 1)
     assert stats.retransmittedBytesReceived == len(first.payload) + 2
     assert stats.framesReceived == 2
-    await receiver.stop()
+    await control.stop()
 
 
 async def test_the_codec_is_named() -> None:
-    receiver, engine = started()
+    control, engine = started()
     engine.feed(PictureSource().picture(keyframe=True))
-    report = await receiver.getStats()
+    report = await control.receiver.getStats()
     codec = report[only(report).codecId or ""]
     assert isinstance(codec, CodecStats)
     assert (codec.mimeType, codec.payloadType, codec.clockRate) == ("video/VP8", 97, 90_000)
-    await receiver.stop()
+    await control.stop()
 
 
 async def test_what_the_peer_says_it_sent() -> None:
-    receiver, engine = started()
+    control, engine = started()
     engine.feed(PictureSource().picture(keyframe=True))
     engine.hear(SenderReport(1, to_ntp(1_000_000.5), 0, 12, 3456))
     found = [
         each
-        for each in (await receiver.getStats()).values()
+        for each in (await control.receiver.getStats()).values()
         if isinstance(each, RemoteOutboundRtpStats)
     ]
     (remote,) = found
     assert (remote.ssrc, remote.packetsSent, remote.bytesSent) == (1, 12, 3456)
     assert remote.remoteTimestamp == pytest.approx(1_000_000_500.0, abs=1)
-    await receiver.stop()
+    await control.stop()
 
 
 async def test_reports_about_many_streams_are_bounded() -> None:
-    receiver, engine = started()
+    control, engine = started()
     for ssrc in range(100):
         engine.hear(SenderReport(ssrc, to_ntp(1e9), 0, 1, 1))
-    assert len(await receiver.getStats()) <= 16
-    await receiver.stop()
+    assert len(await control.receiver.getStats()) <= 16
+    await control.stop()
 
 
 def test_a_codec_is_written_as_in_a_description() -> None:

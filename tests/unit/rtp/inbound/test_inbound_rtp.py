@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from peer.rtp.inbound.media import Inbound
+from peer.rtp.inbound.inbound_rtp import InboundRtp
 from peer.rtp_parameters import MediaKind
 from tests.support.media.encoded_frames import OPUS
 from tests.support.rtp.media_packets import FakeEngine, SoundSource, receiving
@@ -12,7 +12,7 @@ from tests.support.rtp.media_packets import FakeEngine, SoundSource, receiving
 
 async def test_what_was_held_until_the_peer_was_verified_is_neither_jitter_nor_too_much() -> None:
     engine = FakeEngine(100.0)
-    media = Inbound(MediaKind.AUDIO, lambda: 102.0)
+    media = InboundRtp(MediaKind.AUDIO, lambda: 102.0)
     media.start(engine, receiving(OPUS), 99)
 
     async def read() -> None:

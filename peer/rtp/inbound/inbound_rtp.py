@@ -35,7 +35,7 @@ class RemoteReport:
     arrival: float
 
 
-class Inbound:
+class InboundRtp:
     """The `ReceiverPort` of one receiver: the pure cores, with timers, and their readers.
 
     Args:
@@ -43,6 +43,10 @@ class Inbound:
         clock: The engine's, in seconds.
 
     Attributes:
+        kind: Audio or video.
+        clock: The engine's monotonic clock, in seconds.
+        parameters: Agreed last; None before the start.
+        verified: True once media is known to come from the peer that signalled.
         reception: Makes frames of packets.
         readers: Who gets the frames as they are, at once.
         decoding: Gets them for the track.
@@ -65,7 +69,10 @@ class Inbound:
         self.heard = StreamsHeard()
         self.codec: Codec | None = None
         self.reports_received: OrderedDict[int, RemoteReport] = OrderedDict()
-        self._clock = clock
+        self.kind = kind
+        self.clock = clock
+        self.parameters: ReceiveParameters | None = None
+        self.verified = False
         self._engine: EnginePort | None = None
         # The time that `reception` is at. What was held until the peer was verified has its own.
         self._moment = 0.0
@@ -81,11 +88,13 @@ class Inbound:
     def start(self, engine: EnginePort, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
         """Receive what `parameters` describe, and report under `rtcp_ssrc`."""
         self._engine = engine
+        self.parameters = parameters
         self.reception.configure(parameters, rtcp_ssrc)
         engine.add_receiver(self, parameters)
 
     def change(self, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
         """Go on with other parameters."""
+        self.parameters = parameters
         self.reception.configure(parameters, rtcp_ssrc)
         if self._engine is not None:
             self._engine.add_receiver(self, parameters)
@@ -94,7 +103,7 @@ class Inbound:
         """Go on over another transport."""
         if self._engine is not None:
             self._engine.remove_receiver(self)
-        self.reception.restart(self._clock())
+        self.reception.restart(self.clock())
         self.start(engine, parameters, rtcp_ssrc)
 
     def pause(self) -> None:
@@ -103,7 +112,7 @@ class Inbound:
 
     def resume(self) -> None:
         """Take what arrives again, as the continuation of what was."""
-        self.reception.resume(self._clock())
+        self.reception.resume(self.clock())
         self._alarm.set(self.reception.deadline)
 
     def stop(self) -> None:
@@ -127,7 +136,7 @@ class Inbound:
     def request_keyframe(self) -> None:
         """Ask the peer for a picture that can be decoded by itself; sound needs none."""
         if self._engine is not None:
-            self.reception.request_keyframe(self._clock())
+            self.reception.request_keyframe(self.clock())
             self._alarm.set(self.reception.deadline)
 
     def on_rtp(self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: float) -> None:
@@ -173,7 +182,7 @@ class Inbound:
             self._engine.send_rtcp(packets)
 
     def _on_event(self, codec: Codec, payload: bytes, timestamp: int) -> None:
-        self.tones.receive(codec, payload, timestamp, self._clock())
+        self.tones.receive(codec, payload, timestamp, self.clock())
         self._tone_alarm.set(self.tones.deadline)
 
     def _on_time(self, now: float) -> None:
