@@ -1,4 +1,4 @@
-"""Carries descriptions between two peers."""
+"""Signalling of session descriptions and ICE candidates between two peers."""
 
 from signaling.backoff import Reconnect
 from signaling.channel import Channel
@@ -6,6 +6,7 @@ from signaling.errors import (
     ChannelClosed,
     ChannelLost,
     ConnectError,
+    ErrorCode,
     InsecureUrlError,
     JoinError,
     MessageError,
@@ -19,7 +20,6 @@ from signaling.messages import (
     Candidate,
     Description,
     Error,
-    ErrorCode,
     Offer,
     PeerMessage,
     ProvisionalAnswer,

@@ -1,4 +1,4 @@
-"""Owns the messages of one direction of a session that may have to be sent again."""
+"""Retransmission buffer for one direction of a resumable signalling session. PURE."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ class Backlog:
     Both bounds hold for what has not been acknowledged, sent or not.
 
     Args:
-        messages: How many at most.
-        size: How many characters at most; one text alone may be longer.
+        messages: Most texts that are kept.
+        size: Most characters that are kept; one text alone may be longer.
     """
 
     def __init__(self, *, messages: int, size: int) -> None:
@@ -30,11 +30,11 @@ class Backlog:
 
     @property
     def waiting(self) -> int:
-        """How many texts have not been taken."""
+        """Number of texts that have not been taken."""
         return self.last - self._taken
 
     def append(self, text: str) -> bool:
-        """Add a text; False, and nothing changed, if a bound would be exceeded."""
+        """Append a text, or return False and change nothing if a bound would be exceeded."""
         size = self._kept_size + len(text)
         if self._kept and (len(self._kept) >= self._messages or size > self._size):
             return False
@@ -43,14 +43,14 @@ class Backlog:
         return True
 
     def take(self) -> str | None:
-        """The oldest text that was not taken yet, or None."""
+        """Return the oldest text that was not taken yet, or None."""
         if not self.waiting:
             return None
         self._taken += 1
         return self._kept[self._taken - self._acknowledged - 1]
 
     def acknowledge(self, received: int) -> bool:
-        """Forget the texts up to this number; False, and nothing changed, if it cannot be."""
+        """Forget the texts up to number `received`; returns False if it was never taken."""
         if not self._acknowledged <= received <= self._taken:
             return False
         while self._acknowledged < received:
@@ -59,11 +59,11 @@ class Backlog:
         return True
 
     def acknowledge_taken(self) -> None:
-        """Forget all that was taken: nobody will ask for it again."""
+        """Forget all texts that were taken: nobody will ask for them again."""
         self.acknowledge(self._taken)
 
     def rewind(self, received: int) -> bool:
-        """Acknowledge, and take the texts after this number again; False if it cannot be."""
+        """Acknowledge up to `received`, and take all later texts again; False if it cannot be."""
         if not self.acknowledge(received):
             return False
         self._taken = received

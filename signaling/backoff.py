@@ -1,4 +1,4 @@
-"""Owns how often and how fast a broken connection is tried again."""
+"""Reconnection policy of a WebSocket that broke: attempts, delays and timeouts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ class Reconnect:
     """Exponential backoff with jitter.
 
     Args:
-        attempts: Tries before the channel is lost.
-        first_delay: Seconds before the first try.
-        longest_delay: Seconds that no delay exceeds.
-        attempt_timeout: Seconds that one try may take.
+        attempts: Attempts before the channel is lost.
+        first_delay: Seconds before the first attempt; the delay doubles with each one.
+        longest_delay: Upper bound of the delay, in seconds.
+        attempt_timeout: Seconds that one attempt may take.
     """
 
     attempts: int = 8
@@ -32,7 +32,7 @@ class Reconnect:
             raise ValueError("attempt_timeout is more than 0")
 
     def delays(self, uniform: Callable[[], float] = random.random) -> Iterator[float]:
-        """Seconds to wait before each try.
+        """Yield the seconds to wait before each attempt.
 
         Args:
             uniform: Returns a number from 0 up to 1.

@@ -1,4 +1,4 @@
-"""Owns what every way of signalling has in common: the Channel."""
+"""Interface of every signalling transport, ours and yours: the `Channel` protocol."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Channel(Protocol):
-    """A way to one peer and back: messages arrive once and in order, or the channel ends.
+    """A bidirectional channel to one peer: messages arrive once and in order, or the channel ends.
 
     An `async with` block closes it at its end; `async for message in channel` ends when the
     channel is closed by either end, and raises ChannelLost when it broke.
@@ -22,7 +22,7 @@ class Channel(Protocol):
 
     @abstractmethod
     async def send(self, message: PeerMessage) -> None:
-        """Send one message; waits while the way is full.
+        """Send one message, and wait while the channel's buffer is full.
 
         Raises:
             ChannelClosed: The channel has ended.
@@ -39,7 +39,7 @@ class Channel(Protocol):
 
     @abstractmethod
     async def close(self, reason: str = "") -> None:
-        """End the channel at both ends. The other end receives first what was sent before.
+        """Close the channel at both ends; the other end first receives all messages sent before.
 
         Args:
             reason: One sentence for the other end, at most 1,024 characters.

@@ -1,9 +1,9 @@
-"""Owns every exception that signaling raises.
+"""Exceptions that `signaling` raises, and the error codes of docs/SIGNALING.md.
 
 ::
 
     SignalingError
-    ├── MessageError          what was received is not a message of docs/SIGNALING.md
+    ├── MessageError          a frame is not a message of docs/SIGNALING.md
     ├── ChannelClosed         the channel has ended, by this end or by the other
     │   └── ChannelLost       it broke, and could not be restored
     ├── ConnectError          the signalling server cannot be used
@@ -14,22 +14,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import StrEnum
 
-if TYPE_CHECKING:
-    from signaling.messages import ErrorCode
+
+class ErrorCode(StrEnum):
+    """Error codes of docs/SIGNALING.md, as they stand in a message."""
+
+    MALFORMED = "malformed"
+    TOO_LARGE = "too-large"
+    UNEXPECTED = "unexpected"
+    ROOM_FULL = "room-full"
+    SERVER_FULL = "server-full"
+    NO_SUCH_PEER = "no-such-peer"
+    UNKNOWN_SESSION = "unknown-session"
+    REPLACED = "replaced"
+    TOO_SLOW = "too-slow"
+    IDLE = "idle"
+    BAD_DESCRIPTION = "bad-description"
+    BAD_CANDIDATE = "bad-candidate"
 
 
 class SignalingError(Exception):
-    """The root: `except SignalingError` catches all that this package raises on purpose."""
+    """Base class of every exception that this package raises on purpose."""
 
 
 class MessageError(SignalingError):
-    """What was received is not a message.
+    """A received frame is not a message of docs/SIGNALING.md.
 
     Attributes:
-        code: What is wrong, as it is said on the wire.
-        reason: One sentence that says what and where.
+        code: The error code for the other end.
+        reason: One sentence that says what is wrong and where.
     """
 
     def __init__(self, code: ErrorCode, reason: str) -> None:
@@ -39,7 +53,7 @@ class MessageError(SignalingError):
 
 
 class ChannelClosed(SignalingError):  # noqa: N818 - an end, not always an error
-    """The channel has ended.
+    """The channel was closed by either end.
 
     Attributes:
         reason: One sentence; the one that the other peer gave, where it gave one.
@@ -55,22 +69,22 @@ class ChannelLost(ChannelClosed):
 
 
 class ConnectError(SignalingError):
-    """The signalling server cannot be used."""
+    """The signalling server cannot be reached, or does not speak our protocol."""
 
 
 class InsecureUrlError(ConnectError):
     """A plain `ws:` URL beyond this machine.
 
-    Whoever can change a description can change the fingerprint in it, and so become the peer
-    (RFC 5763 section 8.2).
+    An attacker that can change a description can change the fingerprint in it, and so become the
+    peer (RFC 5763 section 8.2).
     """
 
 
 class JoinError(ConnectError):
-    """The server refused to let us into the room.
+    """The signalling server refused to let us into the room.
 
     Attributes:
-        code: Why, as the server said it.
+        code: The error code that the server sent.
     """
 
     def __init__(self, code: ErrorCode, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Owns one membership in a room over as many WebSockets as it takes."""
+"""Client side of one membership in a room, kept over reconnections of its WebSocket."""
 
 from __future__ import annotations
 
@@ -38,12 +38,14 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
+#: Most unacknowledged messages, and their characters, before `send` waits (ours).
 _BACKLOG_MESSAGES: Final = 256
 _BACKLOG_SIZE: Final = 2 * MAX_MESSAGE_SIZE
-#: Seconds to let what was sent leave before the room is left.
+#: Seconds to send the remaining messages before the room is left (ours).
 _FLUSH_TIMEOUT: Final = 1.0
+#: Seconds until the server has to answer a join (ours).
 _JOIN_TIMEOUT: Final = 10.0
-#: The server adds `from` to what a member was allowed to send.
+#: Bytes of a frame from the server: it adds `from` to a message of the full size.
 RECEIVE_LIMIT: Final = MAX_MESSAGE_SIZE + 1024
 #: Close codes with which the server says that the membership is over.
 _REFUSALS: Final = frozenset({1008, 1013})
@@ -52,12 +54,12 @@ Event: TypeAlias = Relayed | PeerJoined | PeerLeft
 
 
 class Link:
-    """Sends and receives counted messages; returns to its session when a WebSocket breaks.
+    """Sends and receives numbered messages, and resumes its session when a WebSocket breaks.
 
     Args:
         dial: Opens a WebSocket to the server.
-        reconnect: How to try again; None for not at all.
-        on_message: Takes what arrives, in order.
+        reconnect: Reconnection policy; None never reconnects.
+        on_message: Takes each message that arrives, in order.
         on_end: Called once, when the membership is over.
     """
 
@@ -86,12 +88,12 @@ class Link:
         self._room_to_send = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    async def open(self, room: str, name: str) -> Joined:
-        """Join the room. Not tried again: a wrong URL shows at once.
+    async def open(self, *, room: str, name: str) -> Joined:
+        """Join the room, without a second attempt: a wrong URL shows at once.
 
         Raises:
-            ConnectError: The server cannot be reached, or is none.
-            JoinError: It refuses.
+            ConnectError: The server cannot be reached, or does not speak our protocol.
+            JoinError: The server refuses.
         """
         join = Join(room=room, name=name, resumable=self._reconnect is not None)
         try:
@@ -113,7 +115,7 @@ class Link:
                 raise ConnectError("the server answered a join with something else")
 
     async def send(self, message: Relayed) -> None:
-        """Send a message, now or when there is a connection again; waits while too many wait.
+        """Send a message, at once or after reconnecting; waits while the backlog is full.
 
         Raises:
             ChannelClosed: The membership is over.
@@ -131,7 +133,7 @@ class Link:
             await self._room_to_send.wait()
 
     async def close(self) -> None:
-        """Leave the room: what was sent leaves first, if there is a connection to leave by."""
+        """Leave the room after the messages sent before; they need a connection."""
         self._closing = True
         self._awake.set()
         self._room_to_send.set()

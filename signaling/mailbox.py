@@ -1,4 +1,4 @@
-"""Owns the bounded queue between two tasks that can be closed from either end."""
+"""A bounded queue between two tasks that either of them can close."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Item = TypeVar("_Item")
 
 
 class Mailbox(Generic[_Item]):
-    """First in, first out; holds at most `capacity` items.
+    """A first-in first-out queue of at most `capacity` items.
 
     Args:
         capacity: At least 1.
@@ -30,11 +30,11 @@ class Mailbox(Generic[_Item]):
 
     @property
     def closed(self) -> bool:
-        """Nothing more can be put in."""
+        """True once no item can be put in any more."""
         return self._end is not None
 
     def offer(self, item: _Item) -> bool:
-        """Put an item in now; False if the mailbox is full or closed."""
+        """Put an item in without waiting; returns False if the mailbox is full or closed."""
         if self._end is not None or len(self._items) >= self._capacity:
             return False
         self._items.append(item)
@@ -66,11 +66,11 @@ class Mailbox(Generic[_Item]):
         return self._items.popleft()
 
     def close(self, end: ChannelClosed, *, discard: bool = False) -> None:
-        """Let nothing more in. The first call decides what `get` and `put` raise.
+        """Close the mailbox to new items; the first call decides what `get` and `put` raise.
 
         Args:
-            end: What they raise.
-            discard: Throw away what is inside instead of letting it be taken.
+            end: The exception that they raise.
+            discard: Drop the items inside instead of letting them be taken.
         """
         if self._end is None:
             self._end = end

@@ -1,4 +1,4 @@
-"""Owns the channel between two peers in one process."""
+"""Channel between two peers in one process, for tests and local loops."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Post: TypeAlias = "Mailbox[tuple[float, PeerMessage]]"
 
 
 class MemoryChannel(Channel):
-    """One end of `channel_pair()`."""
+    """One of the two ends that `channel_pair()` returns."""
 
     def __init__(self, inbox: _Post, outbox: _Post, delay: float) -> None:
         self._inbox = inbox
@@ -44,11 +44,11 @@ class MemoryChannel(Channel):
 
 
 def channel_pair(*, capacity: int = 64, delay: float = 0.0) -> tuple[MemoryChannel, MemoryChannel]:
-    """Two ends of one channel.
+    """Create a channel and return its two ends.
 
     Args:
-        capacity: Messages that wait at one end before `send` waits at the other.
-        delay: Seconds that every message is on its way; order is kept.
+        capacity: Messages that queue at one end before `send` waits at the other.
+        delay: One-way delay of every message in seconds; order is kept.
     """
     here: _Post = Mailbox(capacity)
     there: _Post = Mailbox(capacity)

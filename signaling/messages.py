@@ -1,8 +1,7 @@
-"""Owns the messages of docs/SIGNALING.md: their fields, the one decoder and the one encoder."""
+"""Messages of docs/SIGNALING.md with their fields, the decoder and the encoder. PURE."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, ClassVar, Final, TypeAlias
 
 import msgspec
@@ -11,9 +10,10 @@ import msgspec
 # imports.
 from peer.candidates import IceCandidate
 from peer.descriptions import SdpType, SessionDescription
-from signaling.errors import MessageError
+from signaling.errors import ErrorCode, MessageError
 
-#: Bytes of UTF-8. A description may be 256 KiB, and JSON writes two characters for each line end.
+#: Most bytes of a message in UTF-8 (ours): room for a description of 256 KiB, of which JSON
+#: writes each line end as two characters.
 MAX_MESSAGE_SIZE: Final = 320 * 1024
 
 _Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=64)]
@@ -23,33 +23,16 @@ _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _UnsignedShort: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
-class ErrorCode(StrEnum):
-    """What is wrong, in one word of the wire."""
-
-    MALFORMED = "malformed"
-    TOO_LARGE = "too-large"
-    UNEXPECTED = "unexpected"
-    ROOM_FULL = "room-full"
-    SERVER_FULL = "server-full"
-    NO_SUCH_PEER = "no-such-peer"
-    UNKNOWN_SESSION = "unknown-session"
-    REPLACED = "replaced"
-    TOO_SLOW = "too-slow"
-    IDLE = "idle"
-    BAD_DESCRIPTION = "bad-description"
-    BAD_CANDIDATE = "bad-candidate"
-
-
 class _Wire(msgspec.Struct, frozen=True, tag_field="type", omit_defaults=True):
-    """A message: told from the others by its `type`; fields at their default are not sent."""
+    """Base of all messages: `type` tells them apart; fields at their default are not sent."""
 
 
 class _Addressed(_Wire, frozen=True, kw_only=True):
-    """A message from one member to another.
+    """A message from one member of a room to another.
 
     Args:
-        to: The member it is for; every other member of the room where it is None.
-        sender: The member it is from (`from` on the wire); the server writes it.
+        to: The receiving member; None for every other member of the room.
+        sender: The sending member (`from` on the wire), written by the server.
     """
 
     to: _Short | None = None
@@ -60,7 +43,7 @@ class Description(_Addressed, frozen=True):
     """An offer, a provisional answer or an answer: one of the three classes below.
 
     Args:
-        sdp: The text.
+        sdp: The session description (RFC 8866).
     """
 
     type: ClassVar[SdpType]
@@ -69,12 +52,12 @@ class Description(_Addressed, frozen=True):
 
     @property
     def session_description(self) -> SessionDescription:
-        """The same as peer knows it."""
+        """The description as a value of `peer`."""
         return SessionDescription(sdp=self.sdp, type=self.type)
 
 
 class Offer(Description, frozen=True, tag=SdpType.OFFER.value):
-    """RFC 3264."""
+    """An SDP offer (RFC 3264)."""
 
     type = SdpType.OFFER
 
@@ -86,7 +69,7 @@ class ProvisionalAnswer(Description, frozen=True, tag=SdpType.PRANSWER.value):
 
 
 class Answer(Description, frozen=True, tag=SdpType.ANSWER.value):
-    """RFC 3264."""
+    """A final SDP answer (RFC 3264)."""
 
     type = SdpType.ANSWER
 
@@ -101,7 +84,7 @@ class Candidate(_Addressed, frozen=True, tag="candidate"):
 
     @classmethod
     def of(cls, candidate: IceCandidate | None) -> Candidate:
-        """The message for what `icecandidate` shows; None is the end of the candidates."""
+        """Convert the argument of an `icecandidate` event; None ends the candidates."""
         if candidate is None:
             return cls()
         return cls(
@@ -113,7 +96,7 @@ class Candidate(_Addressed, frozen=True, tag="candidate"):
 
     @property
     def ice_candidate(self) -> IceCandidate | None:
-        """What `addIceCandidate` takes."""
+        """The candidate as the argument of `addIceCandidate`; None ends the candidates."""
         if not self.candidate and self.sdpMid is None and self.sdpMLineIndex is None:
             return None
         return IceCandidate(
@@ -131,7 +114,7 @@ class Bye(_Addressed, frozen=True, tag="bye"):
 
 
 class Error(_Addressed, frozen=True, tag="error"):
-    """What was sent cannot be accepted: by the server, or by the peer if `sender` is set."""
+    """A message was refused: by the server, or by the peer if `sender` is set."""
 
     code: ErrorCode
     reason: _Reason = ""
@@ -174,8 +157,8 @@ class Joined(_Wire, frozen=True, tag="joined"):
     """The answer to `Join`.
 
     Args:
-        member: The name by which others address us.
-        peers: Who was there before; whoever comes later is told by `PeerJoined`.
+        member: The name by which other members address us.
+        peers: Members that joined before us; `PeerJoined` announces those that join later.
         session: The secret for `Resume`; None unless the join was resumable.
     """
 
@@ -191,21 +174,21 @@ class Resumed(_Wire, frozen=True, tag="resumed"):
 
 
 class PeerJoined(_Wire, frozen=True, tag="peer-joined"):
-    """Somebody came after us."""
+    """Another member joined the room after us."""
 
     member: _Short
     name: _Short = ""
 
 
 class PeerLeft(_Wire, frozen=True, tag="peer-left"):
-    """Somebody is gone and will not return under this `member`."""
+    """Another member left the room, and will not return under this name."""
 
     member: _Short
     reason: _Reason = ""
 
 
 class Ping(_Wire, frozen=True, tag="ping"):
-    """Nothing came from you for a while: answer with `Pong`."""
+    """The server's question after silence: the member answers with `Pong`."""
 
 
 class Pong(_Wire, frozen=True, tag="pong"):
@@ -213,16 +196,16 @@ class Pong(_Wire, frozen=True, tag="pong"):
 
 
 class Ack(_Wire, frozen=True, tag="ack"):
-    """In a resumable session: so many counted messages have arrived and need not be kept."""
+    """Acknowledges the first `received` counted messages of a resumable session."""
 
     received: _Count
 
 
-#: What a `Channel` carries.
+#: Messages that a `Channel` carries.
 PeerMessage: TypeAlias = Offer | ProvisionalAnswer | Answer | Candidate | Error
-#: What the server passes on from member to member.
+#: Messages that the server relays from member to member.
 Relayed: TypeAlias = PeerMessage | Bye
-#: About the connection and not about the session: neither counted nor kept for a resume.
+#: Messages about the WebSocket and not the session: neither counted nor kept for a resume.
 Control: TypeAlias = Join | Resume | Joined | Resumed | Ping | Pong | Ack
 Message: TypeAlias = Relayed | PeerJoined | PeerLeft | Control
 
@@ -236,7 +219,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 
 
 def description(value: SessionDescription) -> Offer | ProvisionalAnswer | Answer:
-    """The message that carries a description.
+    """Create the message that carries a description.
 
     Raises:
         ValueError: It is a rollback, which concerns nobody else (RFC 9429 section 4.1.10.2).
@@ -252,7 +235,7 @@ def encode(message: Message) -> str:
 
 
 def check_size(text: str | bytes, limit: int = MAX_MESSAGE_SIZE) -> bytes:
-    """The text in UTF-8, if it is no larger than a message may be.
+    """Encode a text as UTF-8, if it is no larger than a message may be.
 
     Raises:
         MessageError: It is larger, or cannot be written in UTF-8.
@@ -268,11 +251,11 @@ def check_size(text: str | bytes, limit: int = MAX_MESSAGE_SIZE) -> bytes:
 
 
 def decode(text: str | bytes, *, limit: int = MAX_MESSAGE_SIZE) -> Message:
-    """Read one message. Fields that are not known are passed over.
+    """Decode one message, ignoring unknown fields.
 
     Args:
-        text: What was received; anything at all.
-        limit: The greatest size accepted, in bytes of UTF-8.
+        text: The received frame; any content.
+        limit: Largest accepted size, in bytes of UTF-8.
 
     Raises:
         MessageError: It is not a message. No other exception leaves this function.

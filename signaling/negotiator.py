@@ -1,4 +1,4 @@
-"""Owns perfect negotiation: drives a PeerConnection over a Channel (webrtc-pc section 10.7)."""
+"""Perfect negotiation (W3C webrtc-pc section 10.7): drives a PeerConnection over a Channel."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError, PeerError, RemoteError
 from peer.states import SignalingState
-from signaling.errors import ChannelClosed, ChannelLost, NegotiationError
+from signaling.errors import ChannelClosed, ChannelLost, ErrorCode, NegotiationError
 from signaling.messages import (
     Answer,
     Candidate,
     Error,
-    ErrorCode,
     Offer,
     PeerMessage,
     ProvisionalAnswer,
@@ -32,24 +31,24 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-#: Messages that wait for the channel to take them.
+#: Most messages that wait for the channel to take them (ours).
 _OUTBOX: Final = 1024
-#: Descriptions refused in a row, by either side, before the two are said to disagree.
+#: Descriptions refused in a row, by either side, before negotiation fails (ours).
 _MAX_REFUSALS: Final = 3
-#: Seconds to send what is left when the peers disagree.
+#: Seconds to send the remaining messages when negotiation fails (ours).
 _FLUSH_TIMEOUT: Final = 1.0
 _ROLLBACK: Final = SessionDescription(sdp="", type=SdpType.ROLLBACK)
 
 
 class CandidateEvent(Protocol):
-    """What `icecandidate` gives."""
+    """The argument of an `icecandidate` handler."""
 
     @property
     def candidate(self) -> IceCandidate | None: ...
 
 
 class Negotiable(Protocol):
-    """What a Negotiator needs of a PeerConnection."""
+    """The part of a PeerConnection that a Negotiator drives."""
 
     @property
     def signalingState(self) -> SignalingState: ...
@@ -65,16 +64,17 @@ class Negotiable(Protocol):
 
 
 class Negotiator:
-    """Makes offers when they are needed, answers those that come, and passes candidates on.
+    """Makes offers when they are needed, answers those of the peer, and trickles candidates.
 
-    Both peers may change anything at any time. Where two offers cross, the polite peer gives way:
-    it rolls its own back, answers, and offers again.
+    Both peers may change anything at any time. On glare the polite peer gives way: it rolls its
+    own offer back, answers, and offers again.
 
     Args:
-        pc: Driven by nobody else until `run` ends.
+        pc: The connection; driven by nobody else until `run` ends.
         channel: Stays open when `run` ends.
         polite: True at exactly one of the two peers.
-        on_error: Told of what either peer sent and the other refused. The session stands as it was.
+        on_error: Called with the error where either peer refused a message of the other; the
+            session stands as it was.
     """
 
     def __init__(
@@ -94,11 +94,11 @@ class Negotiator:
         self._needed = asyncio.Event()
         self._closed = asyncio.Event()
         # One description at a time takes the place of W3C's makingOffer and
-        # isSettingRemoteAnswerPending: whoever holds it sees a signalling state that is true.
+        # isSettingRemoteAnswerPending: its holder sees the true signalling state.
         self._exchange = asyncio.Lock()
         self._outbox: deque[PeerMessage] = deque()
         self._posted = asyncio.Event()
-        self._held: deque[Candidate] | None = None
+        self._queued_candidates: deque[Candidate] | None = None
         self._overflowed = asyncio.Event()
         self._listeners: Final[dict[str, Callable[..., Any]]] = {
             "negotiationneeded": self._needed.set,
@@ -110,7 +110,7 @@ class Negotiator:
             pc.on(event, listener)
 
     async def run(self) -> None:
-        """Negotiate until the channel or the connection is closed. To be called once.
+        """Negotiate until the channel or the connection is closed; to be called once.
 
         Raises:
             ChannelLost: The channel broke. The connection lives on, and can no longer change.
@@ -180,20 +180,20 @@ class Negotiator:
 
     async def _describe(self) -> None:
         # Candidates that appear before the description is on its way would arrive before it.
-        with self._holding_candidates():
+        with self._queueing_candidates():
             await self._pc.setLocalDescription()
             local = self._pc.localDescription
             if local is not None:
                 self._post(description(local))
 
     @contextmanager
-    def _holding_candidates(self) -> Iterator[None]:
-        self._held = deque()
+    def _queueing_candidates(self) -> Iterator[None]:
+        self._queued_candidates = deque()
         try:
             yield
         finally:
-            held, self._held = self._held, None
-            for candidate in held:
+            queued, self._queued_candidates = self._queued_candidates, None
+            for candidate in queued:
                 self._post(candidate)
 
     async def _handle(self, message: PeerMessage) -> None:
@@ -297,10 +297,10 @@ class Negotiator:
 
     def _on_candidate(self, event: CandidateEvent) -> None:
         candidate = Candidate.of(event.candidate)
-        if self._held is None:
+        if self._queued_candidates is None:
             self._post(candidate)
-        elif len(self._held) < _OUTBOX:
-            self._held.append(candidate)
+        elif len(self._queued_candidates) < _OUTBOX:
+            self._queued_candidates.append(candidate)
         else:
             self._overflowed.set()
 

@@ -1,4 +1,4 @@
-"""Owns a room as one member sees it: who else is there, and one channel to each of them."""
+"""A room as one member sees it: the other members, and one channel to each of them."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-#: Messages of one peer that wait to be received.
+#: Most messages of one peer that wait to be received (ours).
 _INBOX: Final = 256
+#: Most characters of a reason (docs/SIGNALING.md).
 _MAX_REASON: Final = 1024
 
 
@@ -45,9 +46,9 @@ class PeerChannel(Channel):
     """The channel to one other member of a room.
 
     Attributes:
-        peer: Who it is.
-        polite: Whether this end gives way when both make an offer (see `Negotiator`): whoever
-            joined later does, so that exactly one of the two is polite.
+        peer: The other member.
+        polite: Whether this end gives way on glare (see `Negotiator`). The member that joined
+            later does, so that exactly one of the two is polite.
     """
 
     def __init__(
@@ -78,12 +79,12 @@ class PeerChannel(Channel):
             return
 
     def deliver(self, message: PeerMessage) -> None:
-        """Take a message of the peer."""
+        """Deliver a message that the peer sent."""
         if self._ended is None and not self._inbox.offer(message):
             self.end(ChannelLost(f"{_INBOX} messages were waiting and this end received none"))
 
     def end(self, end: ChannelClosed, *, discard: bool = False) -> None:
-        """End the channel at this end only; what has arrived can still be received."""
+        """End the channel at this end only; messages that have arrived can still be received."""
         if self._ended is None:
             self._ended = end
             self._inbox.close(end, discard=discard)
@@ -93,7 +94,7 @@ class Room:
     """A room that we are in; made by `signaling.join`.
 
     Attributes:
-        member: The name by which the others address us.
+        member: The name by which the other members address us.
     """
 
     def __init__(
@@ -108,20 +109,20 @@ class Room:
         self._changed = asyncio.Event()
         self._ended: ChannelClosed | None = None
 
-    async def open(self, room: str, name: str) -> None:
-        """Join. Raises as `signaling.join` does."""
-        joined = await self._link.open(room, name)
+    async def open(self, *, room: str, name: str) -> None:
+        """Join a room of the server; raises the errors of `signaling.join`."""
+        joined = await self._link.open(room=room, name=name)
         self.member = joined.member
         for peer in joined.peers:
             self._add(peer, polite=True)
 
     @property
     def peers(self) -> tuple[Peer, ...]:
-        """Who else is here now."""
+        """The other members who are present."""
         return tuple(channel.peer for channel in self._channels.values())
 
     async def channels(self) -> AsyncIterator[PeerChannel]:
-        """A channel to each peer: those who are here, then everybody who comes.
+        """Yield a channel to each other member: those present, then each one that joins.
 
         Each channel is given once. Ends when we leave the room.
 
@@ -139,7 +140,7 @@ class Room:
             await self._changed.wait()
 
     async def next_channel(self) -> PeerChannel:
-        """The next of `channels()`.
+        """Wait for the next channel of `channels()`.
 
         Raises:
             ChannelClosed: We have left the room.
@@ -149,7 +150,7 @@ class Room:
         raise ChannelClosed("this end left the room")
 
     async def close(self) -> None:
-        """Leave the room, which ends every channel of it at both ends."""
+        """Leave the room, which closes its channels at both ends."""
         await self._link.close()
 
     async def __aenter__(self) -> Self:

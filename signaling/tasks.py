@@ -1,4 +1,4 @@
-"""Owns the one way in which this package runs several things until one of them ends."""
+"""Runs several coroutines until the first of them ends."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 async def first_of(*coroutines: Coroutine[Any, Any, object]) -> None:
-    """Run them together until one returns or raises; then end the others, and wait for that.
+    """Run the coroutines together until one returns or raises; then cancel and await the others.
 
-    What was raised is raised; the earlier argument's where several were.
+    Raises the exception of the coroutine that raised; of the earlier argument where several did.
     """
     tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:

@@ -1,4 +1,4 @@
-"""Owns the way into a room: URL, TLS, and the simple case of one peer."""
+"""Entry to a room of a signalling server: URL, TLS, and the simple case of one peer."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ async def join(
 
     Args:
         url: Of the server's WebSocket, for example `wss://example.org/signaling/ws`.
-        room: Whoever joins the same one can be talked to; 1 to 128 characters.
-        name: What others see; at most 64 characters.
-        ssl: Trust for `wss:`; the system's where it is None.
-        reconnect: How to return when the connection breaks; None for not at all.
+        room: Members of the same room reach each other; 1 to 128 characters.
+        name: The name that other members see; at most 64 characters.
+        ssl: TLS context for `wss:`; None trusts the system's certificates.
+        reconnect: Reconnection policy; None never reconnects.
         insecure: Allow a plain `ws:` URL to another machine.
 
     Raises:
         InsecureUrlError: A plain `ws:` URL to another machine.
         ConnectError: The server cannot be reached.
-        JoinError: It refuses.
+        JoinError: The server refuses.
     """
     _check_url(url, trusting=ssl is not None, insecure=insecure)
     if ssl is None and urlsplit(url).scheme == "wss":
         ssl = tls.create_default_context()
     dial = functools.partial(_dial, url, ssl)
     joined = Room(dial, reconnect)
-    await joined.open(room, name)
+    await joined.open(room=room, name=name)
     return joined
 
 
@@ -70,9 +70,9 @@ async def connect(
     reconnect: Reconnect | None = _DEFAULT,
     insecure: bool = False,
 ) -> WebSocketChannel:
-    """Join a room and wait for one other member: the channel to whoever is there, or comes first.
+    """Join a room, and return the channel to the member that is present or comes first.
 
-    Takes and raises what `join` does. Closing the channel leaves the room.
+    Arguments and errors are those of `join`. Closing the channel leaves the room.
     """
     joined = await join(url, room=room, name=name, ssl=ssl, reconnect=reconnect, insecure=insecure)
     try:
@@ -91,12 +91,12 @@ class WebSocketChannel(Channel):
 
     @property
     def peer(self) -> Peer:
-        """Who it is."""
+        """The other member of the room."""
         return self._channel.peer
 
     @property
     def polite(self) -> bool:
-        """Whether this end gives way when both make an offer; true of exactly one of the two."""
+        """True where this end gives way on glare, as exactly one of the two does."""
         return self._channel.polite
 
     async def send(self, message: PeerMessage) -> None:

@@ -1,4 +1,4 @@
-"""Owns the ASGI face of the rooms: who may connect, and the way between WebSockets and rooms."""
+"""ASGI app of the room server: checks origins, and connects WebSockets to `Rooms`."""
 
 from __future__ import annotations
 
@@ -11,22 +11,24 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from signaling.messages import Error, ErrorCode, encode
-from signaling.server.connection import Connection, dismiss, receive_frame
+from signaling.errors import ErrorCode
+from signaling.messages import Error, encode
+from signaling.server.connection import MemberConnection, dismiss, receive_frame
 from signaling.server.limits import Limits
-from signaling.server.rooms import Admitted, Effects, End, Refused, Rooms, Wake
+from signaling.server.rooms import Admitted, Disconnect, Effects, Refused, Rooms, Wake
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from signaling.server.rooms import Seat
+    from signaling.server.rooms import ConnectionId
 
-#: How a member says that it does not come back; a browser that leaves a page sends 1001.
+#: WebSocket close codes of a member that does not come back; a browser that leaves a page
+#: sends 1001 (RFC 6455 section 7.4.1).
 _LEFT = frozenset({1000, 1001})
 
 
 def create_app(*, limits: Limits | None = None, origins: Collection[str] = ()) -> Starlette:
-    """A room server: a WebSocket at `/ws` that speaks docs/SIGNALING.md.
+    """Create a room server: an ASGI app with a WebSocket at `/ws` that speaks docs/SIGNALING.md.
 
     Serve it alone, `uvicorn --factory signaling.server:create_app`, or inside another ASGI
     program, `Mount("/signaling", create_app())`. It needs no lifespan and starts no tasks of its
@@ -49,7 +51,7 @@ class _RoomServer:
         self._rooms = Rooms(
             limits, new_name=lambda: secrets.token_hex(4), new_secret=secrets.token_urlsafe
         )
-        self._connections: dict[Seat, Connection] = {}
+        self._connections: dict[ConnectionId, MemberConnection] = {}
         self._expiry: asyncio.TimerHandle | None = None
 
     async def serve(self, websocket: WebSocket) -> None:
@@ -61,14 +63,14 @@ class _RoomServer:
         admitted = await self._admit(websocket)
         if admitted is None:
             return
-        seat = admitted.seat
+        connection_id = admitted.connection_id
         left = False
         try:
-            left = await self._connections[seat].serve() in _LEFT
+            left = await self._connections[connection_id].serve() in _LEFT
         finally:
-            del self._connections[seat]
+            del self._connections[connection_id]
             now = asyncio.get_running_loop().time()
-            self._apply(self._rooms.disconnect(seat, left=left, now=now))
+            self._apply(self._rooms.disconnect(connection_id, left=left, now=now))
             self._expire_in_time()
 
     def _may_connect(self, websocket: WebSocket) -> bool:
@@ -92,33 +94,33 @@ class _RoomServer:
                 await dismiss(websocket, outcome.error)
                 return None
             case Admitted():
-                self._connections[outcome.seat] = self._connect(websocket, outcome)
+                self._connections[outcome.connection_id] = self._connect(websocket, outcome)
                 self._apply(effects)
                 return outcome
             case _:
                 assert_never(outcome)
 
-    def _connect(self, websocket: WebSocket, admitted: Admitted) -> Connection:
-        seat = admitted.seat
+    def _connect(self, websocket: WebSocket, admitted: Admitted) -> MemberConnection:
+        connection_id = admitted.connection_id
         reason = f"nothing arrived for {self._limits.idle_timeout:g} seconds"
-        return Connection(
+        return MemberConnection(
             websocket,
             self._limits,
             reply=encode(admitted.reply),
-            take=lambda: self._rooms.take(seat),
-            deliver=lambda frame: self._apply(self._rooms.receive(seat, frame)),
-            silent=lambda: self._apply(self._rooms.expel(seat, ErrorCode.IDLE, reason)),
+            take=lambda: self._rooms.take(connection_id),
+            deliver=lambda frame: self._apply(self._rooms.receive(connection_id, frame)),
+            on_idle=lambda: self._apply(self._rooms.expel(connection_id, ErrorCode.IDLE, reason)),
         )
 
     def _apply(self, effects: Effects) -> None:
         for effect in effects:
-            connection = self._connections.get(effect.seat)
+            connection = self._connections.get(effect.connection_id)
             if connection is None:
                 continue
             match effect:
                 case Wake():
                     connection.wake()
-                case End(error=error):
+                case Disconnect(error=error):
                     connection.end(error)
                 case _:
                     assert_never(effect)

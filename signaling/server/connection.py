@@ -1,4 +1,4 @@
-"""Owns one WebSocket of one member: moves frames between it and the rooms until either ends."""
+"""One WebSocket of one member: passes frames between it and the rooms until either ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from signaling.messages import Error, ErrorCode, Ping, encode
+from signaling.errors import ErrorCode
+from signaling.messages import Error, Ping, encode
 from signaling.server.rate import TokenBucket
 
 if TYPE_CHECKING:
@@ -16,17 +17,20 @@ if TYPE_CHECKING:
 
     from signaling.server.limits import Limits
 
+#: WebSocket close code: the endpoint broke a rule (RFC 6455 section 7.4.1).
 POLICY_VIOLATION: Final = 1008
+#: WebSocket close code: no room at present (IANA WebSocket registry).
 _TRY_AGAIN_LATER: Final = 1013
+#: Seconds that a slow reader has for the last error (ours).
 _CLOSE_TIMEOUT: Final = 2.0
 _PING: Final = encode(Ping())
 
 
 async def receive_frame(websocket: WebSocket) -> str | bytes:
-    """The next frame.
+    """Wait for the next frame of a WebSocket.
 
     Raises:
-        WebSocketDisconnect: There will be none.
+        WebSocketDisconnect: The WebSocket is closed.
     """
     event = await websocket.receive()
     if event["type"] == "websocket.disconnect":
@@ -36,7 +40,7 @@ async def receive_frame(websocket: WebSocket) -> str | bytes:
 
 
 async def dismiss(websocket: WebSocket, error: Error) -> None:
-    """Say what is wrong and disconnect; waits no longer than two seconds for a slow reader."""
+    """Send the error and close the WebSocket, within two seconds even for a slow reader."""
     full = error.code in (ErrorCode.ROOM_FULL, ErrorCode.SERVER_FULL)
     code = _TRY_AGAIN_LATER if full else POLICY_VIOLATION
     with suppress(TimeoutError, WebSocketDisconnect):
@@ -54,17 +58,17 @@ async def _send(websocket: WebSocket, text: str) -> None:
 
 
 class _Ended(Exception):  # noqa: N818 - not an error: it unwinds the tasks of a connection
-    """`Connection.end` was called."""
+    """Unwinds the tasks of a connection after `MemberConnection.end` was called."""
 
 
-class Connection:
-    """Serves one seat.
+class MemberConnection:
+    """Serves one member over one WebSocket.
 
     Args:
         websocket: Accepted, and its first frame read.
-        limits: The bounds.
+        limits: Bounds of the server.
         reply: The frame to send first.
-        take: The next frame for this seat, or None.
+        take: Returns the next frame for this member, or None.
         deliver: Takes a frame that has arrived.
         silent: Called when nothing has arrived for too long.
     """
@@ -77,33 +81,33 @@ class Connection:
         reply: str,
         take: Callable[[], str | None],
         deliver: Callable[[str | bytes], None],
-        silent: Callable[[], None],
+        on_idle: Callable[[], None],
     ) -> None:
         self._websocket = websocket
         self._limits = limits
         self._reply = reply
         self._take = take
         self._deliver = deliver
-        self._silent = silent
+        self._on_idle = on_idle
         self._loop = asyncio.get_running_loop()
-        self._heard = self._loop.time()
+        self._last_received = self._loop.time()
         self._ping_due = False
         self._awake = asyncio.Event()
         self._ended = asyncio.Event()
         self._error: Error | None = None
 
     def wake(self) -> None:
-        """There is something to take."""
+        """Let `serve` call `take` again: a frame is ready."""
         self._awake.set()
 
     def end(self, error: Error) -> None:
-        """Make `serve` say this and end; the first call counts."""
+        """Make `serve` send this error and return; the first call counts."""
         if self._error is None:
             self._error = error
             self._ended.set()
 
     async def serve(self) -> int:
-        """Run until the member disconnects or `end` is called.
+        """Serve the member until it disconnects or `end` is called.
 
         Returns:
             The close code of the WebSocket.
@@ -134,10 +138,10 @@ class Connection:
         )
         while True:
             frame = await receive_frame(self._websocket)
-            self._heard = self._loop.time()
+            self._last_received = self._loop.time()
             self._deliver(frame)
             # Not reading is the answer to a flood: TCP holds the sender back and nothing is lost.
-            await asyncio.sleep(bucket.take(self._heard))
+            await asyncio.sleep(bucket.take(self._last_received))
 
     async def _write(self) -> None:
         try:
@@ -156,15 +160,15 @@ class Connection:
 
     async def _watch(self) -> None:
         while True:
-            heard = self._heard
-            await asyncio.sleep(heard + self._limits.ping_interval - self._loop.time())
-            if self._heard != heard:
+            last_received = self._last_received
+            await asyncio.sleep(last_received + self._limits.ping_interval - self._loop.time())
+            if self._last_received != last_received:
                 continue
             self._ping_due = True
             self._awake.set()
-            await asyncio.sleep(heard + self._limits.idle_timeout - self._loop.time())
-            if self._heard == heard:
-                self._silent()
+            await asyncio.sleep(last_received + self._limits.idle_timeout - self._loop.time())
+            if self._last_received == last_received:
+                self._on_idle()
                 return
 
 

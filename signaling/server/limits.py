@@ -1,4 +1,4 @@
-"""Owns the bounds of the room server."""
+"""Configurable bounds of the room server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from signaling.messages import MAX_MESSAGE_SIZE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one server grants. Memory is at most `members` times `backlog_size`.
+    """Bounds of one room server. Its memory is at most `members` times `backlog_size`.
 
     Args:
         rooms: Rooms at one time.

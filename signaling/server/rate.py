@@ -1,15 +1,15 @@
-"""Owns the rate at which one member's messages are read."""
+"""Token bucket that limits how fast the messages of one member are read. PURE."""
 
 from __future__ import annotations
 
 
 class TokenBucket:
-    """Lets `burst` through at once and `rate` a second after that.
+    """Admits `burst` tokens at once and `rate` tokens a second after that.
 
     Args:
         rate: Tokens a second.
         burst: The most tokens it holds, and how many it starts with.
-        now: The time in seconds, of the clock that `take` is given as well.
+        now: Current time in seconds, of the same clock as the argument of `take`.
     """
 
     def __init__(self, *, rate: float, burst: int, now: float) -> None:
@@ -19,7 +19,7 @@ class TokenBucket:
         self._filled = now
 
     def take(self, now: float) -> float:
-        """Use one token; returns how many seconds to wait for it."""
+        """Take one token, and return the seconds to wait until it is there."""
         self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
         self._filled = now
         self._tokens -= 1

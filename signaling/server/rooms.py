@@ -1,4 +1,4 @@
-"""Owns who is in which room and what waits for whom. Pure: frames and times in, values out."""
+"""Rooms of one server, their members and queued frames. PURE: frames and times in, effects out."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 import msgspec
 
 from signaling.backlog import Backlog
-from signaling.errors import MessageError
+from signaling.errors import ErrorCode, MessageError
 from signaling.messages import (
     Ack,
     Bye,
     Candidate,
     Description,
     Error,
-    ErrorCode,
     Join,
     Joined,
     Message,
@@ -38,8 +37,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
-    """One connection of one member; what a member does from an earlier seat has no effect."""
+class ConnectionId:
+    """Identifies one connection of one member; frames from an earlier connection have no effect."""
 
     member: str
     number: int
@@ -47,35 +46,35 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A connection has a seat now, and is to be sent the reply first."""
+    """A connection is admitted to its room, and is to be sent the reply first."""
 
-    seat: Seat
+    connection_id: ConnectionId
     reply: Joined | Resumed
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A connection gets no seat, and is to be sent the error."""
+    """A connection is refused, and is to be sent the error."""
 
     error: Error
 
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """There is something to take for this seat."""
+    """Frames are ready for this connection: call `Rooms.take`."""
 
-    seat: Seat
+    connection_id: ConnectionId
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """This seat is over: send the error and disconnect."""
+class Disconnect:
+    """A connection is to be sent the error and closed."""
 
-    seat: Seat
+    connection_id: ConnectionId
     error: Error
 
 
-Effect: TypeAlias = Wake | End
+Effect: TypeAlias = Wake | Disconnect
 Effects: TypeAlias = tuple[Effect, ...]
 
 _GONE: Final = Error(code=ErrorCode.UNKNOWN_SESSION, reason="the session is over, or never was")
@@ -87,20 +86,20 @@ class _Member:
     room: str
     session: str | None
     backlog: Backlog
-    seat: Seat
+    connection_id: ConnectionId
     received: int = 0
     acknowledged: int = 0
     faults: int = 0
-    #: When a member without a connection is given up; None while it has one.
+    #: Time at which a member without a connection is removed; None while it has one.
     deadline: float | None = None
 
 
 @dataclass(slots=True)
 class Rooms:
-    """All rooms of one server.
+    """State machine of all rooms of one server.
 
     Args:
-        limits: The bounds.
+        limits: Bounds of the server.
         new_name: Makes a name for a member; called again if it is taken.
         new_secret: Makes a session secret that cannot be guessed.
     """
@@ -114,7 +113,7 @@ class Rooms:
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def admit(self, frame: str | bytes) -> tuple[Admitted | Refused, Effects]:
-        """Take the first frame of a connection."""
+        """Process the first frame of a connection: a join or a resume."""
         try:
             message = decode(frame, limit=self.limits.message_size)
         except MessageError as error:
@@ -128,21 +127,21 @@ class Rooms:
                 reason = "the first message is a join or a resume"
                 return Refused(Error(code=ErrorCode.UNEXPECTED, reason=reason)), ()
 
-    def receive(self, seat: Seat, frame: str | bytes) -> Effects:
-        """Take a later frame."""
-        member = self._at(seat)
+    def receive(self, connection_id: ConnectionId, frame: str | bytes) -> Effects:
+        """Process a later frame of a connection."""
+        member = self._at(connection_id)
         if member is None:
             return ()
         try:
             message = decode(frame, limit=self.limits.message_size)
         except MessageError as error:
             member.received += 1
-            return (*self._fault(member, error.code, error.reason), Wake(seat))
+            return (*self._fault(member, error.code, error.reason), Wake(connection_id))
         return self._handle(member, message)
 
-    def take(self, seat: Seat) -> str | None:
-        """The next frame to send on this connection; None if there is none now."""
-        member = self._at(seat)
+    def take(self, connection_id: ConnectionId) -> str | None:
+        """Return the next frame to send on this connection, or None."""
+        member = self._at(connection_id)
         if member is None:
             return None
         frame = member.backlog.take()
@@ -153,15 +152,15 @@ class Rooms:
             return encode(Ack(received=member.received))
         return frame
 
-    def disconnect(self, seat: Seat, *, left: bool, now: float) -> Effects:
-        """Take note that the connection of a seat is gone.
+    def disconnect(self, connection_id: ConnectionId, *, left: bool, now: float) -> Effects:
+        """Process the loss of a connection.
 
         Args:
-            seat: From `Admitted`.
-            left: The member meant it.
-            now: Seconds.
+            connection_id: The identifier from `Admitted`.
+            left: Whether the member meant to leave.
+            now: Current time in seconds.
         """
-        member = self._at(seat)
+        member = self._at(connection_id)
         if member is None:
             return ()
         if left or member.session is None:
@@ -169,13 +168,13 @@ class Rooms:
         member.deadline = now + self.limits.session_lifetime
         return ()
 
-    def expel(self, seat: Seat, code: ErrorCode, reason: str) -> Effects:
-        """Remove a member for what it did, or did not do, on its connection."""
-        member = self._at(seat)
+    def expel(self, connection_id: ConnectionId, code: ErrorCode, reason: str) -> Effects:
+        """Remove a member for a fault or for silence on its connection."""
+        member = self._at(connection_id)
         return () if member is None else self._end(member, code, reason)
 
     def expire(self, now: float) -> Effects:
-        """Give up the members that have not returned in time."""
+        """Remove the members whose connection broke and that did not resume in time."""
         overdue = [
             member
             for member in self._members.values()
@@ -187,7 +186,7 @@ class Rooms:
         return tuple(effects)
 
     def next_deadline(self) -> float | None:
-        """When `expire` is to be called; None while every member has a connection."""
+        """Time at which `expire` is to be called; None while every member has a connection."""
         deadlines = (member.deadline for member in self._members.values())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
@@ -204,7 +203,7 @@ class Rooms:
             room=message.room,
             session=self.new_secret() if message.resumable else None,
             backlog=Backlog(messages=self.limits.backlog_messages, size=self.limits.backlog_size),
-            seat=Seat(name, next(self._numbers)),
+            connection_id=ConnectionId(name, next(self._numbers)),
         )
         others = tuple(room.values())
         self._rooms.setdefault(message.room, room)[name] = member
@@ -214,7 +213,7 @@ class Rooms:
         peers = tuple(other.peer for other in others)
         reply = Joined(member=name, peers=peers, session=member.session)
         effects = self._post_all(others, PeerJoined(member=name, name=message.name))
-        return Admitted(member.seat, reply), effects
+        return Admitted(member.connection_id, reply), effects
 
     def _full(self, room: dict[str, _Member]) -> Error | None:
         if len(room) >= self.limits.members_per_room:
@@ -235,11 +234,13 @@ class Rooms:
         effects: Effects = ()
         if member.deadline is None:
             reason = "the session was resumed over another connection"
-            effects = (End(member.seat, Error(code=ErrorCode.REPLACED, reason=reason)),)
-        member.seat = Seat(member.peer.member, next(self._numbers))
+            effects = (
+                Disconnect(member.connection_id, Error(code=ErrorCode.REPLACED, reason=reason)),
+            )
+        member.connection_id = ConnectionId(member.peer.member, next(self._numbers))
         member.deadline = None
         member.acknowledged = member.received
-        return Admitted(member.seat, Resumed(received=member.received)), effects
+        return Admitted(member.connection_id, Resumed(received=member.received)), effects
 
     def _handle(self, member: _Member, message: Message) -> Effects:
         match message:
@@ -256,14 +257,14 @@ class Rooms:
                 return self._unexpected(member, message)
             case Description() | Candidate() | Bye() | Error():
                 member.received += 1
-                return (*self._relay(member, message), Wake(member.seat))
+                return (*self._relay(member, message), Wake(member.connection_id))
             case _:
                 assert_never(message)
 
     def _unexpected(self, member: _Member, message: Message) -> Effects:
         kind = message.__struct_config__.tag
         reason = f"a member does not send {kind!r} here"
-        return (*self._fault(member, ErrorCode.UNEXPECTED, reason), Wake(member.seat))
+        return (*self._fault(member, ErrorCode.UNEXPECTED, reason), Wake(member.connection_id))
 
     def _relay(self, sender: _Member, message: Relayed) -> Effects:
         room = self._rooms[sender.room]
@@ -295,14 +296,16 @@ class Rooms:
         if self._members.get(member.peer.member) is not member:
             return ()
         if member.backlog.append(encode(message)):
-            return (Wake(member.seat),) if member.deadline is None else ()
+            return (Wake(member.connection_id),) if member.deadline is None else ()
         return self._end(member, ErrorCode.TOO_SLOW, "more messages wait than are kept")
 
     def _end(self, member: _Member, code: ErrorCode, reason: str) -> Effects:
         connected = member.deadline is None
         effects = self._remove(member, f"disconnected: {code}")
         return (
-            (End(member.seat, Error(code=code, reason=reason)), *effects) if connected else effects
+            (Disconnect(member.connection_id, Error(code=code, reason=reason)), *effects)
+            if connected
+            else effects
         )
 
     def _remove(self, member: _Member, reason: str) -> Effects:
@@ -316,8 +319,8 @@ class Rooms:
         left = PeerLeft(member=member.peer.member, reason=reason)
         return self._post_all(tuple(room.values()), left)
 
-    def _at(self, seat: Seat) -> _Member | None:
-        member = self._members.get(seat.member)
-        if member is None or member.seat != seat or member.deadline is not None:
+    def _at(self, connection_id: ConnectionId) -> _Member | None:
+        member = self._members.get(connection_id.member)
+        if member is None or member.connection_id != connection_id or member.deadline is not None:
             return None
         return member

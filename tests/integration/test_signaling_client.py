@@ -21,7 +21,7 @@ from signaling import (
     connect,
     join,
 )
-from signaling.messages import ErrorCode
+from signaling.errors import ErrorCode
 from signaling.server import Limits, create_app
 from tests.support.network.asgi import serve
 

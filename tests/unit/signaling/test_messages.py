@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from peer.candidates import IceCandidate
 from peer.descriptions import SdpType, SessionDescription
-from signaling.errors import MessageError
+from signaling.errors import ErrorCode, MessageError
 from signaling.messages import (
     MAX_MESSAGE_SIZE,
     Ack,
@@ -17,7 +17,6 @@ from signaling.messages import (
     Bye,
     Candidate,
     Error,
-    ErrorCode,
     Join,
     Joined,
     Message,

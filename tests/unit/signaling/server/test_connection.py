@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.websockets import WebSocket
 
-from signaling.messages import Error, ErrorCode, Ping, decode
-from signaling.server.connection import Connection, dismiss
+from signaling.errors import ErrorCode
+from signaling.messages import Error, Ping, decode
+from signaling.server.connection import MemberConnection, dismiss
 from signaling.server.limits import Limits
 
 if TYPE_CHECKING:
@@ -51,20 +52,20 @@ class Wire:
         self.incoming.put_nowait({"type": "websocket.disconnect", "code": code})
 
 
-class Seat:
+class Rooms:
     """What a connection is given by the server."""
 
     def __init__(self, wire: Wire, limits: Limits = _PATIENT) -> None:
         self.waiting: deque[str] = deque()
         self.delivered: list[str | bytes] = []
         self.silent = asyncio.Event()
-        self.connection = Connection(
+        self.connection = MemberConnection(
             wire.websocket,
             limits,
             reply="hello",
             take=lambda: self.waiting.popleft() if self.waiting else None,
             deliver=self.delivered.append,
-            silent=self.silent.set,
+            on_idle=self.silent.set,
         )
 
     def post(self, *frames: str) -> None:
@@ -80,65 +81,65 @@ async def wire() -> Wire:
 
 
 @pytest.fixture
-async def seat(wire: Wire) -> Seat:
-    return Seat(wire)
+async def rooms(wire: Wire) -> Rooms:
+    return Rooms(wire)
 
 
-async def test_the_reply_is_sent_first(wire: Wire, seat: Seat) -> None:
-    seat.post("one")
-    serving = asyncio.create_task(seat.connection.serve())
+async def test_the_reply_is_sent_first(wire: Wire, rooms: Rooms) -> None:
+    rooms.post("one")
+    serving = asyncio.create_task(rooms.connection.serve())
     assert [await wire.sent(), await wire.sent()] == ["hello", "one"]
-    seat.post("two")
+    rooms.post("two")
     assert await wire.sent() == "two"
     wire.disconnect(1001)
     assert await serving == 1001
 
 
-async def test_text_and_bytes_are_delivered(wire: Wire, seat: Seat) -> None:
+async def test_text_and_bytes_are_delivered(wire: Wire, rooms: Rooms) -> None:
     wire.frame(text="one")
     wire.frame(bytes=b"two")
     wire.frame(text=None, bytes=b"three")
     wire.disconnect(1000)
-    assert await seat.connection.serve() == 1000
-    assert seat.delivered == ["one", b"two", b"three"]
+    assert await rooms.connection.serve() == 1000
+    assert rooms.delivered == ["one", b"two", b"three"]
 
 
 @pytest.mark.parametrize("failure", [OSError("gone"), RuntimeError("after websocket.close")])
 async def test_a_failure_to_send_waits_for_the_close_code(
-    wire: Wire, seat: Seat, failure: Exception
+    wire: Wire, rooms: Rooms, failure: Exception
 ) -> None:
     wire.failure = failure
-    serving = asyncio.create_task(seat.connection.serve())
+    serving = asyncio.create_task(rooms.connection.serve())
     await wire.failed.wait()
     wire.frame(text="still here")
     wire.disconnect(1000)
     assert await serving == 1000
-    assert seat.delivered == ["still here"]
+    assert rooms.delivered == ["still here"]
 
 
-async def test_the_end_is_said_with_its_reason(wire: Wire, seat: Seat) -> None:
-    serving = asyncio.create_task(seat.connection.serve())
+async def test_the_end_is_said_with_its_reason(wire: Wire, rooms: Rooms) -> None:
+    serving = asyncio.create_task(rooms.connection.serve())
     assert await wire.sent() == "hello"
     error = Error(code=ErrorCode.REPLACED, reason="elsewhere")
-    seat.connection.end(error)
-    seat.connection.end(Error(code=ErrorCode.IDLE))
+    rooms.connection.end(error)
+    rooms.connection.end(Error(code=ErrorCode.IDLE))
     assert await serving == 1008
     assert decode(await wire.sent()) == error
     closed = await wire.outgoing.get()
     assert (closed["code"], closed["reason"]) == (1008, "replaced")
 
 
-async def test_a_defect_of_the_rooms_is_not_hidden(wire: Wire, seat: Seat) -> None:
+async def test_a_defect_of_the_rooms_is_not_hidden(wire: Wire, rooms: Rooms) -> None:
     def deliver(frame: str | bytes) -> None:
         raise ZeroDivisionError(frame)
 
-    connection = Connection(
+    connection = MemberConnection(
         wire.websocket,
         _PATIENT,
         reply="hello",
         take=lambda: None,
         deliver=deliver,
-        silent=seat.silent.set,
+        on_idle=rooms.silent.set,
     )
     wire.frame(text="x")
     with pytest.raises(ExceptionGroup) as caught:
@@ -147,18 +148,18 @@ async def test_a_defect_of_the_rooms_is_not_hidden(wire: Wire, seat: Seat) -> No
 
 
 async def test_a_silent_member_is_pinged_and_then_given_up(wire: Wire) -> None:
-    seat = Seat(wire, Limits(ping_interval=0.01, idle_timeout=0.02))
-    serving = asyncio.create_task(seat.connection.serve())
+    rooms = Rooms(wire, Limits(ping_interval=0.01, idle_timeout=0.02))
+    serving = asyncio.create_task(rooms.connection.serve())
     assert await wire.sent() == "hello"
     assert decode(await wire.sent()) == Ping()
-    await seat.silent.wait()
+    await rooms.silent.wait()
     wire.disconnect(1000)
     await serving
 
 
-async def test_a_cancelled_connection_leaves_no_tasks(wire: Wire, seat: Seat) -> None:
+async def test_a_cancelled_connection_leaves_no_tasks(wire: Wire, rooms: Rooms) -> None:
     before = asyncio.all_tasks()
-    serving = asyncio.create_task(seat.connection.serve())
+    serving = asyncio.create_task(rooms.connection.serve())
     assert await wire.sent() == "hello"
     serving.cancel()
     await asyncio.wait((serving,))

@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
+from signaling.errors import ErrorCode
 from signaling.messages import (
     Ack,
     Answer,
     Bye,
     Candidate,
     Error,
-    ErrorCode,
     Join,
     Joined,
     Message,
@@ -27,7 +27,7 @@ from signaling.messages import (
     encode,
 )
 from signaling.server.limits import Limits
-from signaling.server.rooms import Admitted, Effects, End, Refused, Rooms, Seat, Wake
+from signaling.server.rooms import Admitted, ConnectionId, Disconnect, Effects, Refused, Rooms, Wake
 
 
 def names(prefix: str) -> Callable[[], str]:
@@ -39,18 +39,18 @@ def make(**bounds: float) -> Rooms:
     return Rooms(Limits(**bounds), new_name=names("m"), new_secret=names("s"))  # type: ignore[arg-type] # each test knows which of its bounds are counts
 
 
-def join(rooms: Rooms, room: str = "r", name: str = "", *, resumable: bool = False) -> Seat:
+def join(rooms: Rooms, room: str = "r", name: str = "", *, resumable: bool = False) -> ConnectionId:
     outcome, _ = rooms.admit(encode(Join(room=room, name=name, resumable=resumable)))
     assert isinstance(outcome, Admitted)
-    return outcome.seat
+    return outcome.connection_id
 
 
 def resume(rooms: Rooms, session: str, received: int) -> tuple[Admitted | Refused, Effects]:
     return rooms.admit(encode(Resume(session=session, received=received)))
 
 
-def taken(rooms: Rooms, seat: Seat) -> list[Message]:
-    frames = iter(lambda: rooms.take(seat), None)
+def taken(rooms: Rooms, connection_id: ConnectionId) -> list[Message]:
+    frames = iter(lambda: rooms.take(connection_id), None)
     return [decode(frame) for frame in frames]
 
 
@@ -65,7 +65,7 @@ def rooms() -> Rooms:
 
 def test_the_first_member_finds_an_empty_room(rooms: Rooms) -> None:
     outcome, effects = rooms.admit(encode(Join(room="r")))
-    assert outcome == Admitted(Seat("m1", 0), Joined(member="m1", peers=()))
+    assert outcome == Admitted(ConnectionId("m1", 0), Joined(member="m1", peers=()))
     assert effects == ()
 
 
@@ -102,13 +102,13 @@ def test_a_message_reaches_every_other_member_with_its_sender(
     rooms: Rooms, message: Message
 ) -> None:
     first, second, third = join(rooms), join(rooms), join(rooms)
-    for seat in (first, second):
-        taken(rooms, seat)
+    for connection_id in (first, second):
+        taken(rooms, connection_id)
     effects = rooms.receive(first, encode(message))
     assert set(effects) == {Wake(first), Wake(second), Wake(third)}
     assert taken(rooms, first) == []
-    for seat in (second, third):
-        (received,) = taken(rooms, seat)
+    for connection_id in (second, third):
+        (received,) = taken(rooms, connection_id)
         assert type(received) is type(message)
         assert received.sender == "m1"  # type: ignore[union-attr] # it has the type of `message`
 
@@ -129,9 +129,9 @@ def test_nobody_can_speak_for_another(rooms: Rooms) -> None:
 
 @pytest.mark.parametrize("to", [None, "m1", "m9"])
 def test_a_message_for_nobody_is_answered(rooms: Rooms, to: str | None) -> None:
-    seat = join(rooms)
-    rooms.receive(seat, encode(Offer(sdp="v", to=to)))
-    assert codes(taken(rooms, seat)) == [ErrorCode.NO_SUCH_PEER]
+    connection_id = join(rooms)
+    rooms.receive(connection_id, encode(Offer(sdp="v", to=to)))
+    assert codes(taken(rooms, connection_id)) == [ErrorCode.NO_SUCH_PEER]
 
 
 def test_a_peer_in_another_room_is_nobody(rooms: Rooms) -> None:
@@ -225,15 +225,15 @@ def test_what_a_member_does_not_send_is_answered_by_name(
 def test_the_third_fault_is_the_last(rooms: Rooms, frame: str | bytes, code: ErrorCode) -> None:
     first, second = join(rooms), join(rooms)
     for _ in range(2):
-        assert not any(isinstance(effect, End) for effect in rooms.receive(first, frame))
-    ends = [effect for effect in rooms.receive(first, frame) if isinstance(effect, End)]
-    assert [(end.seat, end.error.code) for end in ends] == [(first, code)]
+        assert not any(isinstance(effect, Disconnect) for effect in rooms.receive(first, frame))
+    ends = [effect for effect in rooms.receive(first, frame) if isinstance(effect, Disconnect)]
+    assert [(end.connection_id, end.error.code) for end in ends] == [(first, code)]
     assert taken(rooms, second) == [PeerLeft(member="m1", reason=f"disconnected: {code}")]
 
 
 def test_a_pong_changes_nothing(rooms: Rooms) -> None:
-    seat = join(rooms)
-    assert rooms.receive(seat, encode(Pong())) == ()
+    connection_id = join(rooms)
+    assert rooms.receive(connection_id, encode(Pong())) == ()
 
 
 @pytest.mark.parametrize("resumable", [True, False])
@@ -242,8 +242,8 @@ def test_a_member_that_reads_too_slowly_is_disconnected(resumable: bool) -> None
     slow, fast = join(rooms, resumable=resumable), join(rooms)
     rooms.receive(fast, encode(Offer(sdp="1")))
     effects = rooms.receive(fast, encode(Offer(sdp="2")))
-    (end,) = [effect for effect in effects if isinstance(effect, End)]
-    assert (end.seat, end.error.code) == (slow, ErrorCode.TOO_SLOW)
+    (end,) = [effect for effect in effects if isinstance(effect, Disconnect)]
+    assert (end.connection_id, end.error.code) == (slow, ErrorCode.TOO_SLOW)
     assert taken(rooms, fast) == [PeerLeft(member="m1", reason="disconnected: too-slow")]
 
 
@@ -252,7 +252,9 @@ def test_the_end_of_one_slow_member_may_be_too_much_for_the_next() -> None:
     slow = [join(rooms) for _ in range(3)]
     last = join(rooms)
     effects = rooms.receive(last, encode(Offer(sdp="1")))
-    assert {effect.seat for effect in effects if isinstance(effect, End)} == set(slow)
+    assert {effect.connection_id for effect in effects if isinstance(effect, Disconnect)} == set(
+        slow
+    )
     left = [message.member for message in taken(rooms, last) if isinstance(message, PeerLeft)]
     assert sorted(left) == ["m1", "m2", "m3"]
 
@@ -269,7 +271,7 @@ def test_a_member_that_reads_is_not_too_slow_whatever_it_was_sent() -> None:
 def test_a_silent_member_is_expelled(rooms: Rooms) -> None:
     first, second = join(rooms), join(rooms)
     (end, _) = rooms.expel(first, ErrorCode.IDLE, "silent")
-    assert end == End(first, Error(code=ErrorCode.IDLE, reason="silent"))
+    assert end == Disconnect(first, Error(code=ErrorCode.IDLE, reason="silent"))
     assert taken(rooms, second) == [PeerLeft(member="m1", reason="disconnected: idle")]
 
 
@@ -293,41 +295,41 @@ def test_a_resumable_member_keeps_its_place(rooms: Rooms) -> None:
 
 
 def test_who_returns_gets_what_it_missed_once_and_in_order(rooms: Rooms) -> None:
-    seat, other = join(rooms, resumable=True), join(rooms)
+    connection_id, other = join(rooms, resumable=True), join(rooms)
     rooms.receive(other, encode(Offer(sdp="1")))
-    assert taken(rooms, seat) == [PeerJoined(member="m2"), Offer(sdp="1", sender="m2")]
-    rooms.disconnect(seat, left=False, now=0)
+    assert taken(rooms, connection_id) == [PeerJoined(member="m2"), Offer(sdp="1", sender="m2")]
+    rooms.disconnect(connection_id, left=False, now=0)
     rooms.receive(other, encode(Candidate(candidate="2")))
     outcome, _ = resume(rooms, "s1", received=1)
     assert isinstance(outcome, Admitted)
-    assert taken(rooms, outcome.seat) == [
+    assert taken(rooms, outcome.connection_id) == [
         Offer(sdp="1", sender="m2"),
         Candidate(candidate="2", sender="m2"),
     ]
 
 
 def test_who_returns_learns_what_has_arrived(rooms: Rooms) -> None:
-    seat, _ = join(rooms, resumable=True), join(rooms)
+    connection_id, _ = join(rooms, resumable=True), join(rooms)
     for frame in (encode(Offer(sdp="1")), encode(Pong()), "nonsense", encode(Ack(received=0))):
-        rooms.receive(seat, frame)
-    rooms.disconnect(seat, left=False, now=0)
+        rooms.receive(connection_id, frame)
+    rooms.disconnect(connection_id, left=False, now=0)
     outcome, _ = resume(rooms, "s1", received=0)
     assert isinstance(outcome, Admitted)
     assert outcome.reply == Resumed(received=2)
 
 
 def test_what_arrives_in_a_session_is_acknowledged_after_the_messages(rooms: Rooms) -> None:
-    seat, _ = join(rooms, resumable=True), join(rooms)
-    rooms.receive(seat, encode(Offer(sdp="1")))
-    rooms.receive(seat, encode(Offer(sdp="2")))
-    assert taken(rooms, seat) == [PeerJoined(member="m2"), Ack(received=2)]
-    assert taken(rooms, seat) == []
+    connection_id, _ = join(rooms, resumable=True), join(rooms)
+    rooms.receive(connection_id, encode(Offer(sdp="1")))
+    rooms.receive(connection_id, encode(Offer(sdp="2")))
+    assert taken(rooms, connection_id) == [PeerJoined(member="m2"), Ack(received=2)]
+    assert taken(rooms, connection_id) == []
 
 
 def test_a_plain_member_gets_no_acks(rooms: Rooms) -> None:
-    seat, _ = join(rooms), join(rooms)
-    rooms.receive(seat, encode(Offer(sdp="1")))
-    assert taken(rooms, seat) == [PeerJoined(member="m2")]
+    connection_id, _ = join(rooms), join(rooms)
+    rooms.receive(connection_id, encode(Offer(sdp="1")))
+    assert taken(rooms, connection_id) == [PeerJoined(member="m2")]
 
 
 @pytest.mark.parametrize(("session", "received"), [("s9", 0), ("s1", 1)])
@@ -344,18 +346,18 @@ def test_a_session_resumed_twice_has_one_connection(rooms: Rooms) -> None:
     old, other = join(rooms, resumable=True), join(rooms)
     outcome, (end,) = resume(rooms, "s1", received=0)
     assert isinstance(outcome, Admitted)
-    assert isinstance(end, End)
-    assert (end.seat, end.error.code) == (old, ErrorCode.REPLACED)
+    assert isinstance(end, Disconnect)
+    assert (end.connection_id, end.error.code) == (old, ErrorCode.REPLACED)
     assert rooms.receive(old, encode(Offer(sdp="late"))) == ()
     assert rooms.disconnect(old, left=True, now=0) == ()
     assert rooms.take(old) is None
-    assert taken(rooms, outcome.seat) == [PeerJoined(member="m2")]
+    assert taken(rooms, outcome.connection_id) == [PeerJoined(member="m2")]
     assert taken(rooms, other) == []
 
 
 def test_who_does_not_return_in_time_is_gone(rooms: Rooms) -> None:
-    seat, other = join(rooms, resumable=True), join(rooms)
-    rooms.disconnect(seat, left=False, now=100)
+    connection_id, other = join(rooms, resumable=True), join(rooms)
+    rooms.disconnect(connection_id, left=False, now=100)
     assert rooms.expire(129.9) == ()
     assert rooms.expire(130) == (Wake(other),)
     assert taken(rooms, other) == [PeerLeft(member="m1", reason="the connection broke")]
@@ -364,16 +366,16 @@ def test_who_does_not_return_in_time_is_gone(rooms: Rooms) -> None:
 
 
 def test_a_resumable_member_that_leaves_is_gone_at_once(rooms: Rooms) -> None:
-    seat, other = join(rooms, resumable=True), join(rooms)
-    rooms.disconnect(seat, left=True, now=0)
+    connection_id, other = join(rooms, resumable=True), join(rooms)
+    rooms.disconnect(connection_id, left=True, now=0)
     assert taken(rooms, other) == [PeerLeft(member="m1", reason="left")]
     assert rooms.next_deadline() is None
 
 
 def test_more_than_is_kept_for_an_absent_member_ends_its_session() -> None:
     rooms = make(backlog_messages=2)
-    seat, other = join(rooms, resumable=True), join(rooms)
-    rooms.disconnect(seat, left=False, now=0)
+    connection_id, other = join(rooms, resumable=True), join(rooms)
+    rooms.disconnect(connection_id, left=False, now=0)
     rooms.receive(other, encode(Offer(sdp="1")))
     assert rooms.receive(other, encode(Offer(sdp="2"))) == (Wake(other), Wake(other))
     assert taken(rooms, other) == [PeerLeft(member="m1", reason="disconnected: too-slow")]

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from signaling.backlog import Backlog
 from signaling.messages import Ack, Join, Joined, Offer, PeerLeft, Resume, Resumed, decode, encode
 from signaling.server.limits import Limits
-from signaling.server.rooms import Admitted, Effects, End, Rooms, Seat
+from signaling.server.rooms import Admitted, ConnectionId, Disconnect, Effects, Rooms
 
 LIMITS = Limits(members=3, backlog_messages=1000, session_lifetime=10)
 
@@ -27,7 +27,7 @@ class Client:
     """One member, and the two directions of its WebSocket."""
 
     member: str
-    seat: Seat
+    connection_id: ConnectionId
     session: str | None
     outbox: Backlog = field(default_factory=lambda: Backlog(messages=1000, size=1_000_000))
     up: deque[str] = field(default_factory=deque)
@@ -38,7 +38,7 @@ class Client:
     deadline: float = 0.0
     sent: int = 0
     received: int = 0
-    heard: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    last_received: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     gone: set[str] = field(default_factory=set)
 
     def hear(self, frame: str) -> None:
@@ -50,7 +50,7 @@ class Client:
             case Offer():
                 assert message.sender is not None
                 assert message.sender not in self.gone
-                self.heard[message.sender].append(int(message.sdp))
+                self.last_received[message.sender].append(int(message.sdp))
             case PeerLeft():
                 self.gone.add(message.member)
             case _:
@@ -87,7 +87,9 @@ class RoomsMachine(RuleBasedStateMachine):
         assert {peer.member for peer in outcome.reply.peers} == {
             client.member for client in self.clients
         }
-        self.clients.append(Client(outcome.reply.member, outcome.seat, outcome.reply.session))
+        self.clients.append(
+            Client(outcome.reply.member, outcome.connection_id, outcome.reply.session)
+        )
         self.follow(effects)
 
     @precondition(lambda self: len(self.clients) == LIMITS.members)
@@ -119,7 +121,7 @@ class RoomsMachine(RuleBasedStateMachine):
         # Also from a connection that the client has given up already.
         client = self.client(index)
         for _ in range(min(count, len(client.up))):
-            self.follow(self.rooms.receive(client.seat, client.up.popleft()))
+            self.follow(self.rooms.receive(client.connection_id, client.up.popleft()))
 
     @precondition(lambda self: self.clients)
     @rule(index=which, written=many, read=many)
@@ -128,7 +130,7 @@ class RoomsMachine(RuleBasedStateMachine):
         if not client.connected:
             return
         for _ in range(written):
-            frame = self.rooms.take(client.seat)
+            frame = self.rooms.take(client.connection_id)
             if frame is not None:
                 client.down.append(frame)
         for _ in range(min(read, len(client.down))):
@@ -140,7 +142,7 @@ class RoomsMachine(RuleBasedStateMachine):
         client = self.client(index)
         if client.connected:
             for _ in range(lost):
-                self.rooms.take(client.seat)
+                self.rooms.take(client.connection_id)
             client.connected = client.noticed = False
             client.down.clear()
             if noticed or client.session is None:
@@ -157,7 +159,7 @@ class RoomsMachine(RuleBasedStateMachine):
         client.deadline = self.now + LIMITS.session_lifetime
         if client.session is None:
             self.clients.remove(client)
-        self.follow(self.rooms.disconnect(client.seat, left=False, now=self.now))
+        self.follow(self.rooms.disconnect(client.connection_id, left=False, now=self.now))
 
     @precondition(lambda self: self.clients)
     @rule(index=which)
@@ -169,14 +171,14 @@ class RoomsMachine(RuleBasedStateMachine):
         outcome, effects = self.rooms.admit(encode(resume))
         assert isinstance(outcome, Admitted)
         assert isinstance(outcome.reply, Resumed)
-        replaced = [effect.seat for effect in effects if isinstance(effect, End)]
-        assert replaced == ([] if client.noticed else [client.seat])
+        replaced = [effect.connection_id for effect in effects if isinstance(effect, Disconnect)]
+        assert replaced == ([] if client.noticed else [client.connection_id])
         # What the server had not read on the old connection is worth nothing on the new one.
         for frame in client.up:
-            assert self.rooms.receive(client.seat, frame) == ()
+            assert self.rooms.receive(client.connection_id, frame) == ()
         client.up.clear()
         assert client.outbox.rewind(outcome.reply.received)
-        client.seat, client.connected, client.noticed = outcome.seat, True, True
+        client.connection_id, client.connected, client.noticed = outcome.connection_id, True, True
         self.write(client)
 
     @precondition(lambda self: len(self.clients) == LIMITS.members)
@@ -185,7 +187,7 @@ class RoomsMachine(RuleBasedStateMachine):
         client = self.client(index)
         if client.connected:
             self.clients.remove(client)
-            self.follow(self.rooms.disconnect(client.seat, left=True, now=self.now))
+            self.follow(self.rooms.disconnect(client.connection_id, left=True, now=self.now))
 
     @rule(seconds=st.floats(0.1, 9))
     def wait(self, seconds: float) -> None:
@@ -198,12 +200,12 @@ class RoomsMachine(RuleBasedStateMachine):
         self.follow(self.rooms.expire(self.now))
 
     def follow(self, effects: Effects) -> None:
-        assert not any(isinstance(effect, End) for effect in effects)
+        assert not any(isinstance(effect, Disconnect) for effect in effects)
 
     @invariant()
     def every_message_once_and_in_order(self) -> None:
         for client in self.clients:
-            for numbers in client.heard.values():
+            for numbers in client.last_received.values():
                 assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
     def teardown(self) -> None:
@@ -217,10 +219,10 @@ class RoomsMachine(RuleBasedStateMachine):
                 self.server_writes(index, 10_000, 10_000)
                 assert client.outbox.waiting == 0
         self.every_message_once_and_in_order()
-        # In the order of joining: who was there first has heard everything.
+        # In the order of joining: who was there first has last_received everything.
         for first, later in itertools.combinations(self.clients, 2):
-            assert first.heard[later.member] == list(range(1, later.sent + 1))
-            assert later.heard[first.member][-1:] in ([], [first.sent])
+            assert first.last_received[later.member] == list(range(1, later.sent + 1))
+            assert later.last_received[first.member][-1:] in ([], [first.sent])
 
 
 RoomsMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
