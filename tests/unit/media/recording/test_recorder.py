@@ -4,7 +4,6 @@ import asyncio
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -22,19 +21,22 @@ from media.recording.events import (
     TranscodingReason,
 )
 from media.recording.recorder import Recorder, RecorderState
-from peer import InvalidStateError, PeerConnection, RtpSender, TrackEvent
+from peer import InvalidStateError, MediaStreamTrack, PeerConnection, RtpSender, TrackEvent
 from signaling import Negotiator, channel_pair
-from tests.support.media.flashes import Beep, Flash, offsets
+from tests.support.media.frame_log import FrameLog, logging_frames, span
+from tests.support.media.stamped import Beeps, NumberedVideo, lags
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from peer import MediaStreamTrack
+    from peer import EncodedFrame
 
 
-#: In seconds. The sender is in this process too: where the machine is busy it takes frames, and
-#: says so in its reports, when it comes to it. test_timeline has the exact figures.
-BUSY = 0.15
+#: Seconds by which pictures may be off the sound of the same moment. test_timeline has the exact
+#: figures.
+TOGETHER = 0.04
+#: Frames that a recorder had not yet read when it was stopped, at most.
+UNREAD = 10
 #: Of the tracks of each call.
 senders: WeakValueDictionary[str, RtpSender] = WeakValueDictionary()
 
@@ -59,11 +61,45 @@ async def call(*tracks: MediaStreamTrack, flowing: bool = True) -> AsyncIterator
         await asyncio.gather(caller.close(), callee.close())
 
 
+def captured(frame: EncodedFrame) -> float:
+    """Return when a frame was captured, in seconds since 1970."""
+    assert frame.wall_clock is not None
+    return frame.wall_clock
+
+
 @pytest.fixture
 async def received() -> AsyncIterator[list[TrackEvent]]:
     """A picture and a sound."""
     async with call(SyntheticVideoTrack(width=320, height=240), SyntheticAudioTrack()) as found:
         yield found
+
+
+class CountedTrack(MediaStreamTrack):
+    """Gives the frames of another track, and lets a test wait for a number of them.
+
+    Args:
+        track: The other track.
+    """
+
+    def __init__(self, track: MediaStreamTrack) -> None:
+        super().__init__()
+        self.kind = track.kind
+        self._track = track
+        self._count = 0
+        self._changed = asyncio.Condition()
+
+    async def recv(self) -> Any:
+        """Give the next frame of the other track."""
+        frame = await self._track.recv()
+        async with self._changed:
+            self._count += 1
+            self._changed.notify_all()
+        return frame
+
+    async def given(self, count: int) -> None:
+        """Wait until so many frames were given."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._count >= count)
 
 
 def times(path: Path, kind: str) -> list[float]:
@@ -76,10 +112,17 @@ def times(path: Path, kind: str) -> list[float]:
         return [each for each in found if each is not None]
 
 
-async def record(recorder: Recorder, seconds: float) -> None:
-    await recorder.start()
-    await asyncio.sleep(seconds)
+async def record(
+    recorder: Recorder, events: list[TrackEvent], *, video: int = 0, audio: int = 0
+) -> FrameLog:
+    """Record all tracks of a call until so many frames have come, and say which did."""
+    for event in events:
+        recorder.addTrack(event.track)
+    async with logging_frames(event.receiver for event in events) as log:
+        await recorder.start()
+        await log.more(video=video, audio=audio)
     await recorder.stop()
+    return log
 
 
 @pytest.mark.parametrize("suffix", ["webm", "mkv", "mp4"])
@@ -94,17 +137,16 @@ async def test_call_of_five_seconds_is_in_the_file(
     recorder.on("progress", told.append)
     recorder.on("segment", complete.append)
     recorder.on("transcoding", encoded.append)
-    for event in received:
-        recorder.addTrack(event.track)
-    await record(recorder, 5.0)
+    log = await record(recorder, received, audio=250)
     pictures, sounds = times(path, "video"), times(path, "audio")
-    # A sender makes a key frame each half second at most, and was asked for one just before.
-    assert pictures[-1] - pictures[0] == pytest.approx(4.5, abs=0.6)
-    assert sounds[-1] - sounds[0] == pytest.approx(5.0, abs=0.5)
+    # MP4 shows the first picture from time 0 on: only the second one is in its place.
+    assert pictures[-1] - pictures[1] == pytest.approx(span(log.video[1:]), abs=0.3)
+    assert sounds[-1] - sounds[0] == pytest.approx(span(log.audio), abs=0.2)
     assert min(pictures[0], sounds[0]) == pytest.approx(0.0, abs=0.03)
-    # On a busy machine the encoder is some pictures behind when all stops.
-    assert pictures[-1] - sounds[-1] == pytest.approx(0.0, abs=0.3)
-    assert len(sounds) == pytest.approx(250, abs=25)
+    between = captured(log.video[-1]) - captured(log.audio[-1])
+    assert pictures[-1] - sounds[-1] == pytest.approx(between, abs=0.3)
+    assert len(pictures) == pytest.approx(len(log.video), abs=UNREAD)
+    assert len(sounds) == pytest.approx(len(log.audio), abs=UNREAD)
     assert [(each.path, each.end) for each in complete] == [(path, SegmentEnd.STOPPED)]
     assert complete[0].size == path.stat().st_size
     assert len(told) >= 3
@@ -120,45 +162,41 @@ async def test_call_of_five_seconds_is_in_the_file(
 
 
 @pytest.mark.parametrize("transcode", [None, "VP9"])
-async def test_flash_and_beep_are_together(tmp_path: Path, transcode: str | None) -> None:
+async def test_audio_and_video_of_one_moment_are_together_in_the_file(
+    tmp_path: Path, transcode: str | None
+) -> None:
     recorder = Recorder(tmp_path / "out.webm", transcode=transcode)
-    async with call(Flash(), Beep()) as received:
-        for event in received:
-            recorder.addTrack(event.track)
-        await record(recorder, 6.0)
-    found = offsets(tmp_path / "out.webm")
-    assert len(found) >= 4
-    assert abs(median(found)) < 0.04, found
-    assert max(map(abs, found)) < BUSY, found
+    video, audio = NumberedVideo(), Beeps()
+    async with call(video, audio) as received:
+        await record(recorder, received, video=60, audio=250)
+    found = lags(tmp_path / "out.webm", video, audio)
+    assert len(found) >= 3
+    assert max(map(abs, found)) < TOGETHER, found
 
 
-async def test_flash_and_beep_are_together_where_the_sound_starts_late(tmp_path: Path) -> None:
+async def test_audio_that_starts_late_is_together_with_the_video(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "out.webm")
-    async with call(Flash(), Beep(after=3.0), flowing=False) as received:
-        for event in received:
-            recorder.addTrack(event.track)
-        await record(recorder, 7.0)
+    video, audio = NumberedVideo(), Beeps(after=3.0)
+    async with call(video, audio, flowing=False) as received:
+        await record(recorder, received, audio=150)
     # The place of the sound was kept for it.
     (file,) = recorder.stats.files
-    found = offsets(file.path)
+    found = lags(file.path, video, audio)
     assert len(found) >= 2
-    assert abs(median(found)) < 0.04, found
-    assert max(map(abs, found)) < BUSY, found
+    assert max(map(abs, found)) < TOGETHER, found
     assert times(file.path, "audio")[0] > 1.0
 
 
-async def test_flash_and_beep_are_together_where_the_picture_starts_late(tmp_path: Path) -> None:
+async def test_video_that_starts_late_is_together_with_the_audio(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "out.webm")
-    async with call(Flash(after=3.0), Beep(), flowing=False) as received:
-        for event in received:
-            recorder.addTrack(event.track)
-        await record(recorder, 7.0)
+    video, audio = NumberedVideo(after=3.0), Beeps()
+    async with call(video, audio, flowing=False) as received:
+        await record(recorder, received, video=90, audio=150)
     first, second = recorder.stats.files
     assert first.end is SegmentEnd.TRACKS
-    found = offsets(second.path)
+    found = lags(second.path, video, audio)
     assert len(found) >= 2
-    assert abs(median(found)) < 0.04, found
-    assert max(map(abs, found)) < BUSY, found
+    assert max(map(abs, found)) < TOGETHER, found
 
 
 async def test_size_that_changes_does_not_end_the_file(tmp_path: Path) -> None:
@@ -169,10 +207,13 @@ async def test_size_that_changes_does_not_end_the_file(tmp_path: Path) -> None:
     async with call(source, SyntheticAudioTrack()) as received:
         for event in received:
             recorder.addTrack(event.track)
-        await recorder.start()
-        await asyncio.sleep(2.0)
-        await senders[source.id].replaceTrack(SyntheticVideoTrack(width=160, height=120))
-        await asyncio.sleep(2.0)
+        async with logging_frames(event.receiver for event in received) as log:
+            await recorder.start()
+            await log.more(video=40)
+            await senders[source.id].replaceTrack(SyntheticVideoTrack(width=160, height=120))
+            while log.video[-1].width != 160:
+                await log.more(video=1)
+            await log.more(video=30)
         await recorder.stop()
     with av.open(str(tmp_path / "out.webm")) as file:
         sizes = {frame.width for frame in file.decode(video=0)}
@@ -188,9 +229,7 @@ async def test_full_disk_is_said_and_the_next_file_begins(
     recorder = Recorder(tmp_path / "out.webm")
     failures: list[RecordingFailure] = []
     recorder.on("error", failures.append)
-    for event in received:
-        recorder.addTrack(event.track)
-    await record(recorder, 4.0)
+    await record(recorder, received, video=100)
     (failure,) = failures
     assert isinstance(failure.error, DiskFullError)
     assert not failure.ended
@@ -228,9 +267,7 @@ async def test_segments_begin_at_key_frames_and_lose_nothing(
     received: list[TrackEvent], tmp_path: Path
 ) -> None:
     recorder = Recorder(tmp_path / "out-{n:03}.webm", segment_duration=1.5)
-    for event in received:
-        recorder.addTrack(event.track)
-    await record(recorder, 6.0)
+    log = await record(recorder, received, audio=300)
     files = recorder.stats.files
     assert [each.path.name for each in files] == [f"out-{n:03}.webm" for n in range(1, 5)][
         : len(files)
@@ -240,24 +277,31 @@ async def test_segments_begin_at_key_frames_and_lose_nothing(
     for each in files[:-1]:
         assert each.duration == pytest.approx(2.2, abs=0.8)
     assert {times(each.path, "video")[0] for each in files[1:]} == {0.0}
-    assert sum(each.duration for each in files) == pytest.approx(6.0, abs=0.6)
-    assert sum(len(times(each.path, "audio")) for each in files) == pytest.approx(300, abs=25)
+    assert sum(each.duration for each in files) == pytest.approx(span(log.audio), abs=0.3)
+    heard = sum(len(times(each.path, "audio")) for each in files)
+    assert heard == pytest.approx(len(log.audio), abs=UNREAD)
 
 
 async def test_paused_time_is_not_in_the_file(received: list[TrackEvent], tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "out.webm")
     for event in received:
         recorder.addTrack(event.track)
-    await recorder.start()
-    await asyncio.sleep(2.0)
-    recorder.pause()
-    await asyncio.sleep(2.0)
-    recorder.resume()
-    await asyncio.sleep(2.0)
+    async with logging_frames(event.receiver for event in received) as log:
+        await recorder.start()
+        await log.more(audio=100)
+        recorder.pause()
+        paused = log.audio[-1]
+        await log.more(audio=100)
+        recorder.resume()
+        resumed = log.audio[-1]
+        await log.more(audio=100)
     await recorder.stop()
-    for kind in ("audio", "video"):
-        found = times(tmp_path / "out.webm", kind)
-        assert found[-1] - found[0] == pytest.approx(3.6, abs=0.7)
+    recorded = span([log.audio[0], paused]) + span([resumed, log.audio[-1]])
+    found = times(tmp_path / "out.webm", "audio")
+    assert found[-1] - found[0] == pytest.approx(recorded, abs=0.3)
+    # A sender makes a key frame each half second at most, and pictures begin with one.
+    found = times(tmp_path / "out.webm", "video")
+    assert found[-1] - found[0] == pytest.approx(recorded - 0.4, abs=0.7)
 
 
 async def test_track_that_comes_later_is_in_the_next_file(
@@ -266,10 +310,11 @@ async def test_track_that_comes_later_is_in_the_next_file(
     sound, picture = sorted(received, key=lambda each: each.track.kind)
     recorder = Recorder(tmp_path / "out.webm")
     recorder.addTrack(sound.track)
-    await recorder.start()
-    await asyncio.sleep(2.0)
-    recorder.addTrack(picture.receiver)
-    await asyncio.sleep(2.0)
+    async with logging_frames(event.receiver for event in received) as log:
+        await recorder.start()
+        await log.more(audio=100)
+        recorder.addTrack(picture.receiver)
+        await log.more(video=60, audio=100)
     await recorder.stop()
     first, second = recorder.stats.files
     assert (first.end, first.path.name) == (SegmentEnd.TRACKS, "out.webm")
@@ -284,10 +329,17 @@ async def test_tracks_that_nobody_encoded_are_and_that_is_said(tmp_path: Path) -
     recorder = Recorder(tmp_path / "out.mp4", transcode="VP9")
     encoded: list[Transcoding] = []
     recorder.on("transcoding", encoded.append)
-    tracks = [SyntheticVideoTrack(width=320, height=240, rate=15), SyntheticAudioTrack()]
+    tracks = [
+        CountedTrack(SyntheticVideoTrack(width=320, height=240, rate=15)),
+        CountedTrack(SyntheticAudioTrack()),
+    ]
     for track in tracks:
         recorder.addTrack(track)
-    await record(recorder, 3.0)
+    await recorder.start()
+    video, audio = tracks
+    async with asyncio.timeout(60):
+        await asyncio.gather(video.given(45), audio.given(150))
+    await recorder.stop()
     assert {(each.source, each.target, each.reason) for each in encoded} == {
         ("raw", "VP9", TranscodingReason.RAW),
         ("raw", "opus", TranscodingReason.RAW),
@@ -301,14 +353,17 @@ async def test_tracks_that_nobody_encoded_are_and_that_is_said(tmp_path: Path) -
 
 async def test_track_that_ends_and_joins_again_is_in_the_same_file(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "out.mka")
+    loop = asyncio.get_running_loop()
     steady, first, second = (SyntheticAudioTrack() for _ in range(3))
     recorder.addTrack(steady)
     recorder.addTrack(first)
     await recorder.start()
     await asyncio.sleep(2.0)
     first.stop()
+    ended = loop.time()
     await asyncio.sleep(1.0)
     recorder.addTrack(second)
+    absent = loop.time() - ended
     await asyncio.sleep(2.0)
     await recorder.stop()
     (file,) = recorder.stats.files
@@ -317,7 +372,7 @@ async def test_track_that_ends_and_joins_again_is_in_the_same_file(tmp_path: Pat
         assert len(container.streams.audio) == 2
         found = [frame.time or 0.0 for frame in container.decode(container.streams.audio[1])]
     (gap,) = [later - earlier for earlier, later in pairwise(found) if later - earlier > 0.1]
-    assert gap == pytest.approx(1.0, abs=0.3)
+    assert gap == pytest.approx(absent, abs=0.3)
     assert found[-1] == pytest.approx(file.duration, abs=0.2)
 
 
@@ -327,7 +382,10 @@ async def test_server_that_forwards_is_told_apart_by_name(
     recorder = Recorder(tmp_path / "out.webm")
     for event in received:
         recorder.addTrack(event.track, sender=event.track.kind)
-    await record(recorder, 2.5)
+    async with logging_frames(event.receiver for event in received) as log:
+        await recorder.start()
+        await log.more(video=60, audio=100)
+    await recorder.stop()
     assert times(tmp_path / "out.webm", "video")
     assert times(tmp_path / "out.webm", "audio")
 
