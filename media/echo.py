@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
+from peer.rtp.tracks import MediaTrack
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 
-class EchoTrack(MediaStreamTrack):
+class EchoTrack(MediaTrack):
     """Relays `source`, and lets an observer see each frame that passes.
 
     Args:

@@ -10,6 +10,7 @@ from av import VideoFrame
 
 from media import lettering
 from media.planes import planes, writable_copy
+from peer.rtp.tracks import MediaTrack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +24,7 @@ def _now() -> datetime:
     return datetime.now().astimezone()
 
 
-class OverlayTrack(MediaStreamTrack):
+class OverlayTrack(MediaTrack):
     """The picture of `source` with `12:34:56.789 FRAME 000042` at its lower left.
 
     Args:

@@ -6,11 +6,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 
 from media.pace import Pace
 from media.planes import FORMAT, planes
+from peer.rtp.tracks import MediaTrack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,7 @@ BARS = (
 """The seven 75 % colour bars of SMPTE EG 1 as (Y, U, V), from the left."""
 
 
-class SyntheticVideoTrack(MediaStreamTrack):
+class SyntheticVideoTrack(MediaTrack):
     """Colour bars with a white square that crosses them.
 
     Args:
@@ -82,7 +83,7 @@ class SyntheticVideoTrack(MediaStreamTrack):
             ] = value
 
 
-class SyntheticAudioTrack(MediaStreamTrack):
+class SyntheticAudioTrack(MediaTrack):
     """A sine tone, 48 kHz mono, 20 ms a frame.
 
     Args:

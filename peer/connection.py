@@ -7,7 +7,7 @@ The way of an offer out: `createOffer` -> `negotiation.offer_answer` -> `setLoca
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
 
 from peer.configuration import PeerConfiguration
 from peer.negotiation.attributes import Direction
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
     from peer.candidates import IceCandidate
     from peer.descriptions import SessionDescription
+    from peer.emitter import Decorator, Handler, PlainDecorator, Takes
     from peer.errors import TransportError
-    from peer.events import Handler
+    from peer.events import DataChannelEvent, IceCandidateEvent, RekeyedEvent, TrackEvent
     from peer.identity.certificate import Certificate
     from peer.negotiation.session import GatheredCandidates
     from peer.rekey.result import RekeyResult
@@ -40,7 +41,13 @@ if TYPE_CHECKING:
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
 
-H = TypeVar("H", bound="Handler")
+StateEventName: TypeAlias = Literal[
+    "negotiationneeded",
+    "signalingstatechange",
+    "icegatheringstatechange",
+    "iceconnectionstatechange",
+    "connectionstatechange",
+]
 
 
 class PeerConnection:
@@ -143,27 +150,56 @@ class PeerConnection:
         return summarize(self._core.executor)
 
     @overload
-    def on(self, event: str) -> Callable[[H], H]: ...
-
+    def on(self, event: Literal["track"]) -> Decorator[TrackEvent]: ...
     @overload
-    def on(self, event: str, handler: H) -> H: ...
-
+    def on(self, event: Literal["track"], handler: Takes[TrackEvent]) -> Takes[TrackEvent]: ...
+    @overload
+    def on(self, event: Literal["datachannel"]) -> Decorator[DataChannelEvent]: ...
+    @overload
+    def on(
+        self, event: Literal["datachannel"], handler: Takes[DataChannelEvent]
+    ) -> Takes[DataChannelEvent]: ...
+    @overload
+    def on(self, event: Literal["icecandidate"]) -> Decorator[IceCandidateEvent]: ...
+    @overload
+    def on(
+        self, event: Literal["icecandidate"], handler: Takes[IceCandidateEvent]
+    ) -> Takes[IceCandidateEvent]: ...
+    @overload
+    def on(self, event: Literal["rekeyed", "rekeyfailed"]) -> Decorator[RekeyedEvent]: ...
+    @overload
+    def on(
+        self, event: Literal["rekeyed", "rekeyfailed"], handler: Takes[RekeyedEvent]
+    ) -> Takes[RekeyedEvent]: ...
+    @overload
+    def on(self, event: StateEventName) -> PlainDecorator: ...
+    @overload
+    def on(self, event: StateEventName, handler: Callable[[], object]) -> Callable[[], object]: ...
     def on(self, event: str, handler: Any = None) -> Any:
         """Add a handler, a function or a coroutine function: `@pc.on("track")`.
 
         Raises:
-            ValueError: There is no event of that name.
+            ValueError: A PeerConnection has no event of that name; the error lists those it has.
         """
+        if handler is None:
+            decorator = self._core.events.subscribe(event)
 
-        def add(handler: H) -> H:
-            self._core.events.on(event, handler)
-            self._core.check_negotiation()
-            return handler
+            def decorate(handler: Handler) -> Handler:
+                decorator(handler)
+                self._core.check_negotiation()
+                return handler
 
-        return add if handler is None else add(handler)
+            return decorate
+        self._core.events.on(event, handler)
+        self._core.check_negotiation()
+        return handler
 
     def remove_listener(self, event: str, handler: Handler) -> None:
-        """Take a handler away."""
+        """Take a handler away; nothing happens where it is not subscribed.
+
+        Raises:
+            ValueError: A PeerConnection has no event of that name.
+        """
         self._core.events.remove_listener(event, handler)
 
     async def createOffer(self, *, iceRestart: bool = False) -> SessionDescription:

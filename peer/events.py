@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from peer.emitter import EventEmitter
 from peer.errors import InvalidStateError
 from peer.rtp.tracks import MediaStreamError
-from peer.tasks import BackgroundTasks
 
 if TYPE_CHECKING:
     from peer.candidates import IceCandidate
@@ -69,73 +67,22 @@ class RekeyedEvent:
     result: RekeyResult
 
 
-#: A function or a coroutine function; what it returns otherwise is passed over.
-Handler = Callable[..., object]
+class ConnectionEmitter(EventEmitter):
+    """Calls the handlers of a `PeerConnection`.
 
-
-class EventEmitter:
-    """Calls handlers in the order in which they were added.
-
-    A handler may be a plain function or a coroutine function. What a handler raises goes to the
-    exception handler of the event loop: it is a fault of the program, and none of the session's.
+    Coroutine handlers end with the connection, but for the one that closes it.
     """
 
     def __init__(self) -> None:
-        self._handlers: dict[EventName, list[Handler]] = {}
-        self._tasks = BackgroundTasks(self._is_expected)
+        super().__init__("PeerConnection", EventName, self._is_expected)
         self._ending = False
 
-    def on(self, event: str, handler: Handler) -> None:
-        """Add a handler.
-
-        Raises:
-            ValueError: There is no event of that name.
-        """
-        self._handlers.setdefault(EventName(event), []).append(handler)
-
-    def remove_listener(self, event: str, handler: Handler) -> None:
-        """Take a handler away; nothing happens where it was not there."""
-        handlers = self._handlers.get(EventName(event), [])
-        if handler in handlers:
-            handlers.remove(handler)
-
-    def emit(self, event: EventName, *arguments: Any) -> bool:
-        """Call the handlers now; those that are coroutines run as tasks of the connection.
-
-        Returns:
-            Whether there was any.
-        """
-        handlers = tuple(self._handlers.get(event, ()))
-        for handler in handlers:
-            try:
-                result = handler(*arguments)
-            except Exception as error:
-                _report(f"a handler of {event.value!r} raised", error)
-                continue
-            if inspect.iscoroutine(result):
-                self._tasks.spawn(result, f"handler of {event.value!r}")
-        return bool(handlers)
-
     def expect_end(self) -> None:
-        """The connection is closing, because the present task asked for it.
-
-        Where that task is a handler, it lives on.
-        """
+        """Prepare for the close that the present task asked for; a handler that did so lives on."""
         self._ending = True
-        self._tasks.release(asyncio.current_task())
-
-    async def close(self) -> None:
-        """Take every handler away, and end those that run."""
-        self._handlers.clear()
-        # A handler that was called, of the close itself for example, has at least begun.
-        await asyncio.sleep(0)
-        await self._tasks.close()
+        self.release(asyncio.current_task())
 
     def _is_expected(self, error: BaseException) -> bool:
-        """How a handler ends without a fault: with the track that it read, or with us."""
+        """Tell whether a handler ends without a fault: with its track, or with the connection."""
         overtaken = self._ending and isinstance(error, InvalidStateError)
         return overtaken or isinstance(error, MediaStreamError)
-
-
-def _report(message: str, error: Exception) -> None:
-    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})

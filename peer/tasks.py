@@ -39,8 +39,9 @@ class BackgroundTasks:
 
     async def join(self) -> None:
         """Wait until every task has ended by itself."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        others = self._tasks - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others)
 
     async def close(self) -> None:
         """End every task that was not released; one that refuses to end is not waited for long."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, assert_never, overload
 
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError, PeerError, RemoteError
@@ -59,7 +59,15 @@ class Negotiable(Protocol):
     ) -> None: ...
     async def setRemoteDescription(self, description: SessionDescription, /) -> None: ...
     async def addIceCandidate(self, candidate: IceCandidate | None, /) -> None: ...
-    def on(self, event: str, f: Callable[..., Any], /) -> Any: ...
+    @overload
+    def on(self, event: Literal["icecandidate"], handler: Callable[[Any], object], /) -> object: ...
+    @overload
+    def on(
+        self,
+        event: Literal["negotiationneeded", "signalingstatechange", "connectionstatechange"],
+        handler: Callable[[], object],
+        /,
+    ) -> object: ...
     def remove_listener(self, event: str, f: Callable[..., Any], /) -> Any: ...
 
 
@@ -106,8 +114,10 @@ class Negotiator:
             "signalingstatechange": self._on_state,
             "connectionstatechange": self._on_state,
         }
-        for event, listener in self._listeners.items():
-            pc.on(event, listener)
+        pc.on("negotiationneeded", self._needed.set)
+        pc.on("icecandidate", self._on_candidate)
+        pc.on("signalingstatechange", self._on_state)
+        pc.on("connectionstatechange", self._on_state)
 
     async def run(self) -> None:
         """Negotiate until the channel or the connection is closed; to be called once.

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
-from typing import TYPE_CHECKING
-
-from pyee.asyncio import AsyncIOEventEmitter
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from media.mixing.canvas import Canvas, Tile
 from media.mixing.composite_track import CompositeTrack
@@ -16,9 +14,10 @@ from media.mixing.loudness import level_of
 from media.mixing.pump import Pump
 from media.mixing.seat import Seat
 from media.mixing.speaker import SpeakerChoice
+from peer.emitter import EventEmitter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
     from typing import Self
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from media.mixing.loudness import Sound
     from media.mixing.mixer import AudioMixer
+    from peer.emitter import Handler
 
 _CLOCK = 90_000
 _TIME_BASE = Fraction(1, _CLOCK)
@@ -35,8 +35,11 @@ _LIMIT = 2
 #: Participants that are shown at most.
 SHOWN = 49
 
+#: A handler of `left`.
+Left: TypeAlias = "Callable[[Seat, Exception | None], object]"
 
-class Composite(AsyncIOEventEmitter):
+
+class Composite:
     """Shows any number of video tracks in one picture of a fixed size and rate.
 
     Participants come and go while it runs. Their tracks are read by the composite alone, and are
@@ -73,7 +76,7 @@ class Composite(AsyncIOEventEmitter):
         patience: float | None = 5.0,
         executor: Executor | None = None,
     ) -> None:
-        super().__init__()
+        self._events = EventEmitter("Composite", ("left",))
         if width < 2 or height < 2 or width % 2 or height % 2:
             raise ValueError(f"a picture of {width} by {height}: both must be even, and at least 2")
         if rate < 1:
@@ -90,6 +93,22 @@ class Composite(AsyncIOEventEmitter):
         self._executor = executor or self._own
         self._pump: Pump[VideoFrame] = Pump(1 / rate, self._make, _LIMIT)
         self._closed = False
+
+    @overload
+    def on(self, event: Literal["left"]) -> Callable[[Left], Left]: ...
+    @overload
+    def on(self, event: Literal["left"], handler: Left) -> Left: ...
+    def on(self, event: str, handler: Any = None) -> Any:
+        """Add a handler of `left`, a function or a coroutine function; also a decorator.
+
+        Raises:
+            ValueError: A composite has no event of that name.
+        """
+        return self._events.subscribe(event, handler)
+
+    def remove_listener(self, event: str, handler: Handler) -> None:
+        """Take a handler away; nothing happens where it is not subscribed."""
+        self._events.remove_listener(event, handler)
 
     async def __aenter__(self) -> Self:
         return self
@@ -195,7 +214,7 @@ class Composite(AsyncIOEventEmitter):
         if seat in self._seats:
             self._seats.remove(seat)
             # A handler that fails is not to be taken for a fault of the track.
-            asyncio.get_running_loop().call_soon(self.emit, "left", seat, error)
+            asyncio.get_running_loop().call_soon(self._events.emit, "left", seat, error)
 
 
 def _paint(canvas: Canvas, tiles: Sequence[Tile]) -> VideoFrame:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
+
+from peer.rtp.tracks import MediaTrack
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from media.mixing.pump import Pump
 
 
-class CompositeTrack(MediaStreamTrack):
+class CompositeTrack(MediaTrack):
     """`yuv420p` of a fixed size and rate. For one reader; a composite makes any number of tracks.
 
     The frames are the same for all tracks and must not be changed.

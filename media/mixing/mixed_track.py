@@ -11,6 +11,7 @@ from av import AudioFrame
 
 from media.mixing.blocks import RATE, SAMPLES
 from media.mixing.limiter import Limiter
+from peer.rtp.tracks import MediaTrack
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _TIME_BASE = Fraction(1, RATE)
 
 
-class MixedTrack(MediaStreamTrack):
+class MixedTrack(MediaTrack):
     """20 ms of `s16` at 48 kHz each time. For one reader; a mixer makes any number of tracks.
 
     Args:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from aiortc.mediastreams import MediaStreamTrack
-from pyee.asyncio import AsyncIOEventEmitter
 
 from media.mixing.audio_input import AudioInput
 from media.mixing.blocks import RATE, SAMPLES
@@ -15,17 +14,23 @@ from media.mixing.loudness import SILENT
 from media.mixing.mix import Mix
 from media.mixing.mixed_track import MixedTrack
 from media.mixing.pump import Pump
+from peer.emitter import EventEmitter
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
     from peer import AudioLevel
+    from peer.emitter import Handler
 
 #: Frames that wait for the reader of a track.
 _LIMIT = 10
 
+#: A handler of `left`.
+Left: TypeAlias = "Callable[[MediaStreamTrack, Exception | None], object]"
 
-class AudioMixer(AsyncIOEventEmitter):
+
+class AudioMixer:
     """Mixes any number of tracks of any rate and layout into tracks of 48 kHz.
 
     Inputs come and go while it runs. Each is read by the mixer alone, and is never stopped by it;
@@ -44,13 +49,29 @@ class AudioMixer(AsyncIOEventEmitter):
     """
 
     def __init__(self, channels: int = 1) -> None:
-        super().__init__()
+        self._events = EventEmitter("AudioMixer", ("left",))
         if channels not in (1, 2):
             raise ValueError(f"a mixer of {channels} channels: 1 or 2")
         self._channels = channels
         self._inputs: dict[int, AudioInput] = {}
         self._pump: Pump[Mix] = Pump(SAMPLES / RATE, self._mix, _LIMIT)
         self._closed = False
+
+    @overload
+    def on(self, event: Literal["left"]) -> Callable[[Left], Left]: ...
+    @overload
+    def on(self, event: Literal["left"], handler: Left) -> Left: ...
+    def on(self, event: str, handler: Any = None) -> Any:
+        """Add a handler of `left`, a function or a coroutine function; also a decorator.
+
+        Raises:
+            ValueError: A mixer has no event of that name.
+        """
+        return self._events.subscribe(event, handler)
+
+    def remove_listener(self, event: str, handler: Handler) -> None:
+        """Take a handler away; nothing happens where it is not subscribed."""
+        self._events.remove_listener(event, handler)
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,4 +137,4 @@ class AudioMixer(AsyncIOEventEmitter):
     def _left(self, track: MediaStreamTrack, error: Exception | None) -> None:
         if self._inputs.pop(id(track), None) is not None:
             # A handler that fails is not to be taken for a fault of the track.
-            asyncio.get_running_loop().call_soon(self.emit, "left", track, error)
+            asyncio.get_running_loop().call_soon(self._events.emit, "left", track, error)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from peer.rtp_parameters import MediaKind
-
-#: A function or a coroutine function; what it returns otherwise is passed over.
-Handler = Callable[..., object]
 
 
 class RecordingEvent(StrEnum):
@@ -117,64 +111,3 @@ class Transcoding:
     source: str
     target: str
     reason: TranscodingReason
-
-
-class RecordingEmitter:
-    """Calls handlers in the order in which they were added, on the event loop.
-
-    What a handler raises goes to the loop's exception handler, and the recording goes on.
-    """
-
-    def __init__(self) -> None:
-        self._handlers: dict[RecordingEvent, list[Handler]] = {}
-        self._tasks: set[asyncio.Task[object]] = set()
-
-    @overload
-    def on(self, event: str) -> Callable[[Handler], Handler]: ...
-    @overload
-    def on(self, event: str, handler: Handler) -> Handler: ...
-    def on(
-        self, event: str, handler: Handler | None = None
-    ) -> Handler | Callable[[Handler], Handler]:
-        """Add a handler, or be the decorator of one.
-
-        Raises:
-            ValueError: There is no event of that name.
-        """
-        handlers = self._handlers.setdefault(RecordingEvent(event), [])
-
-        def add(handler: Handler) -> Handler:
-            handlers.append(handler)
-            return handler
-
-        return add if handler is None else add(handler)
-
-    def emit(self, event: RecordingEvent, argument: object) -> None:
-        """Call the handlers; those that are coroutines run as tasks."""
-        for handler in tuple(self._handlers.get(event, ())):
-            try:
-                result = handler(argument)
-            except Exception as error:
-                _report(event, error)
-                continue
-            if inspect.iscoroutine(result):
-                task = asyncio.get_running_loop().create_task(result)
-                self._tasks.add(task)
-                task.add_done_callback(lambda ended: self._ended(event, ended))
-
-    async def join(self) -> None:
-        """Wait for the handlers that run."""
-        others = self._tasks - {asyncio.current_task()}
-        if others:
-            await asyncio.wait(others)
-
-    def _ended(self, event: RecordingEvent, task: asyncio.Task[object]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Exception):
-            _report(event, error)
-
-
-def _report(event: RecordingEvent, error: Exception) -> None:
-    message = f"a handler of a recording's {event.value!r} raised"
-    asyncio.get_running_loop().call_exception_handler({"message": message, "exception": error})

@@ -6,13 +6,12 @@ import asyncio
 import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from media.recording.bridge import LoopBridge
 from media.recording.containers import Container
 from media.recording.events import (
     Progress,
-    RecordingEmitter,
     RecordingEvent,
     RecordingFailure,
     Segment,
@@ -26,6 +25,7 @@ from media.recording.transcode import TranscodingPlan
 from media.recording.write_queue import Ended, Expect, Finish, WriteQueue
 from media.recording.writer import Writer
 from peer import InvalidStateError, RtpReceiver
+from peer.emitter import EventEmitter
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp_parameters import MediaKind
 
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from aiortc.mediastreams import MediaStreamTrack
 
-    from media.recording.events import Handler
+    from peer.emitter import Decorator, Handler, Takes
+
 
 #: Seconds between two looks at what waits.
 _TICK = 0.1
@@ -135,7 +136,7 @@ class Recorder:
         self._plan = TranscodingPlan(self._container, wanted)
         self._names = FileNames(path, anew=anew)
         self._rule = SegmentRule(segment_duration, segment_size)
-        self._events = RecordingEmitter()
+        self._events = EventEmitter("Recorder", RecordingEvent)
         self._timeline = Timeline()
         self._queue = WriteQueue()
         self._entries: dict[int, _Entry] = {}
@@ -163,18 +164,36 @@ class Recorder:
         )
 
     @overload
-    def on(self, event: str) -> Callable[[Handler], Handler]: ...
+    def on(self, event: Literal["progress"]) -> Decorator[Progress]: ...
     @overload
-    def on(self, event: str, handler: Handler) -> Handler: ...
+    def on(self, event: Literal["progress"], handler: Takes[Progress]) -> Takes[Progress]: ...
+    @overload
+    def on(self, event: Literal["error"]) -> Decorator[RecordingFailure]: ...
+    @overload
     def on(
-        self, event: str, handler: Handler | None = None
-    ) -> Handler | Callable[[Handler], Handler]:
+        self, event: Literal["error"], handler: Takes[RecordingFailure]
+    ) -> Takes[RecordingFailure]: ...
+    @overload
+    def on(self, event: Literal["segment"]) -> Decorator[Segment]: ...
+    @overload
+    def on(self, event: Literal["segment"], handler: Takes[Segment]) -> Takes[Segment]: ...
+    @overload
+    def on(self, event: Literal["transcoding"]) -> Decorator[Transcoding]: ...
+    @overload
+    def on(
+        self, event: Literal["transcoding"], handler: Takes[Transcoding]
+    ) -> Takes[Transcoding]: ...
+    def on(self, event: str, handler: Any = None) -> Any:
         """Add a handler of `progress`, `error`, `segment` or `transcoding`; also a decorator.
 
         Raises:
-            ValueError: There is no event of that name.
+            ValueError: A Recorder has no event of that name.
         """
-        return self._events.on(event) if handler is None else self._events.on(event, handler)
+        return self._events.subscribe(event, handler)
+
+    def remove_listener(self, event: str, handler: Handler) -> None:
+        """Take a handler away; nothing happens where it is not subscribed."""
+        self._events.remove_listener(event, handler)
 
     def addTrack(
         self, track: MediaStreamTrack | RtpReceiver, *, sender: Hashable | None = None

@@ -14,6 +14,7 @@ from media.overlay import OverlayTrack
 from media.pace import Pace
 from media.planes import planes, writable_copy
 from media.synthetic import SyntheticVideoTrack
+from peer.rtp.tracks import MediaTrack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ class ClockPattern:
         self.audio = ClockTone(clock)
 
 
-class ClockPicture(MediaStreamTrack):
+class ClockPicture(MediaTrack):
     """The picture of a `ClockPattern`."""
 
     kind = "video"
@@ -108,7 +109,7 @@ class ClockPicture(MediaStreamTrack):
         return self._moment
 
 
-class ClockTone(MediaStreamTrack):
+class ClockTone(MediaTrack):
     """The sound of a `ClockPattern`."""
 
     kind = "audio"

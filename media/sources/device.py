@@ -7,13 +7,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import av
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 
 from media.sources.errors import MissingError, SourceError
 from media.sources.file_reader import SOUND_RATE, FileReader
 from media.sources.opening import Extent
 from media.sources.prefetch import Prefetch
+from peer.rtp.tracks import MediaTrack
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _CLOCK = 90_000
 _LIMIT = 2
 
 
-class Device(MediaStreamTrack):
+class Device(MediaTrack):
     """The first picture, or sound, of what libav takes from a device, as it comes.
 
     Pictures are given as they are, sound as `s16` at 48 kHz, 20 ms each.

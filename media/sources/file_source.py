@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 from fractions import Fraction
-from typing import TYPE_CHECKING
-
-from pyee.asyncio import AsyncIOEventEmitter
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from media.sources.file_reader import FileReader
 from media.sources.file_track import FileTrack
 from media.sources.opening import extent_of, open_input, stream_of
 from media.sources.playhead import Playhead
 from media.sources.prefetch import Prefetch
+from peer.emitter import EventEmitter
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from media.sources.errors import SourceError
+    from peer.emitter import Decorator, Handler, PlainDecorator, Takes
 
 #: Pieces that wait at most. Pictures that are decoded are large.
 ENCODED_LIMIT = 64
 DECODED_LIMITS = {MediaKind.AUDIO: 50, MediaKind.VIDEO: 4}
 
 
-class FileSource(AsyncIOEventEmitter):
+class FileSource:
     """Plays the first sound and the first picture of a file on one clock.
 
     Time begins to run when the first frame is fetched, and stands still while nobody fetches any.
@@ -58,7 +60,7 @@ class FileSource(AsyncIOEventEmitter):
     def __init__(
         self, path: str | os.PathLike[str], *, loop: bool = False, decode: bool = True
     ) -> None:
-        super().__init__()
+        self._events = EventEmitter("FileSource", ("ended", "error"))
         where = os.fspath(path)
         extent = extent_of(where)
         with open_input(where) as container:
@@ -94,6 +96,28 @@ class FileSource(AsyncIOEventEmitter):
     ) -> FileSource:
         """The same, with the file opened on a worker thread instead of the event loop."""
         return await asyncio.to_thread(cls, path, loop=loop, decode=decode)
+
+    @overload
+    def on(self, event: Literal["ended"]) -> PlainDecorator: ...
+    @overload
+    def on(
+        self, event: Literal["ended"], handler: Callable[[], object]
+    ) -> Callable[[], object]: ...
+    @overload
+    def on(self, event: Literal["error"]) -> Decorator[SourceError]: ...
+    @overload
+    def on(self, event: Literal["error"], handler: Takes[SourceError]) -> Takes[SourceError]: ...
+    def on(self, event: str, handler: Any = None) -> Any:
+        """Add a handler of `ended` or `error`; also a decorator.
+
+        Raises:
+            ValueError: A FileSource has no event of that name.
+        """
+        return self._events.subscribe(event, handler)
+
+    def remove_listener(self, event: str, handler: Handler) -> None:
+        """Take a handler away; nothing happens where it is not subscribed."""
+        self._events.remove_listener(event, handler)
 
     @property
     def position(self) -> float:
@@ -141,9 +165,7 @@ class FileSource(AsyncIOEventEmitter):
     def _note_end(self) -> None:
         self._live -= 1
         if not self._live:
-            self.emit("ended")
+            self._events.emit("ended")
 
     def _fail(self, error: SourceError) -> None:
-        # An `error` that nobody listens to would be raised where it is emitted.
-        if self.listeners("error"):
-            self.emit("error", error)
+        self._events.emit("error", error)

@@ -8,12 +8,13 @@ from collections import deque
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
 from media.sources.errors import SourceError
 from media.sources.file_reader import SOUND_RATE, Passed
 from peer.rtp.encoded_frame import EncodedFrame
+from peer.rtp.tracks import MediaTrack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ _VIDEO_CLOCK = 90_000
 _ROUNDING = Fraction(3, 2000)
 
 
-class FileTrack(MediaStreamTrack):
+class FileTrack(MediaTrack):
     """Made by `FileSource`.
 
     Args:

@@ -7,11 +7,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
 from media.pace import Pace
 from media.sources.sound_queue import RATE, SoundQueue
+from peer.rtp.tracks import MediaTrack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +23,7 @@ _PATIENCE = 0.5
 _LOWEST, _HIGHEST = 4_000, 384_000
 
 
-class PushedAudio(MediaStreamTrack):
+class PushedAudio(MediaTrack):
     """Plays what is pushed in real time, and silence while there is nothing.
 
     Args:

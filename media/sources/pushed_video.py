@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
+
+from peer.rtp.tracks import MediaTrack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,7 +24,7 @@ _SAMPLES = MappingProxyType(
 )
 
 
-class PushedVideo(MediaStreamTrack):
+class PushedVideo(MediaTrack):
     """Gives the newest picture that was pushed, no faster than `rate`.
 
     Args:

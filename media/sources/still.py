@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
 from media.pace import Pace
 from media.planes import FORMAT, planes
 from media.synthetic import SyntheticAudioTrack
+from peer.rtp.tracks import MediaTrack
 
 _CLOCK = 90_000
 _PATIENCE = 1.0
@@ -17,7 +18,7 @@ _PATIENCE = 1.0
 BLACK = (16, 128, 128)
 
 
-class FlatPicture(MediaStreamTrack):
+class FlatPicture(MediaTrack):
     """One colour all over.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Protocol
 
-from peer.rtp.tracks import MediaStreamTrack
+from peer.rtp.tracks import MediaTrack
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
@@ -21,7 +21,7 @@ class FrameSink(Protocol):
         """Learns that no frame follows."""
 
 
-class PushTrack(MediaStreamTrack):
+class PushTrack(MediaTrack):
     """A track of `EncodedFrame`s that can be pushed to one sink instead of being read.
 
     A sender reads any other track by `recv` in a task; frames of this one reach it within the call

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from peer.candidates import IceCandidate
 from peer.errors import DescriptionError, IceError, InvalidStateError
 from peer.events import (
+    ConnectionEmitter,
     DataChannelEvent,
-    EventEmitter,
     EventName,
     IceCandidateEvent,
     TrackEvent,
@@ -88,7 +88,7 @@ class ConnectionCore:
         )
         trace = configuration.trace
         self._tap = None if trace is None else ConnectionTap(Tracer(trace))
-        self.events = EventEmitter()
+        self.events = ConnectionEmitter()
         self.chain = OperationsChain(on_empty=self.check_negotiation)
         self.executor = EffectExecutor(configuration, certificates, self, self._tap)
         self.states = ConnectionStates()

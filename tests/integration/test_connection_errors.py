@@ -370,8 +370,8 @@ def test_the_configuration_is_what_was_given() -> None:
 
 async def test_an_unknown_event_is_refused() -> None:
     async with PeerConnection(loopback()) as pc:
-        with pytest.raises(ValueError, match="is not a valid"):
-            pc.on("message", print)
+        with pytest.raises(ValueError, match="PeerConnection has no event 'message'; its events"):
+            pc.on("message", print)  # type: ignore[call-overload]  # that is the fault
 
 
 async def test_the_answer_to_a_refused_answer_may_be_another() -> None:

@@ -91,7 +91,7 @@ async def test_datagrams_come_back() -> None:
 async def test_what_arrives_is_reported() -> None:
     async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo.url) as call:
         call.pc.addTrack(SyntheticVideoTrack(width=320, height=240))
-        reports: asyncio.Queue[str] = asyncio.Queue()
+        reports: asyncio.Queue[str | bytes] = asyncio.Queue()
         call.pc.createDataChannel("report").on("message", reports.put_nowait)
 
         report = json.loads(await reports.get())
@@ -106,7 +106,7 @@ async def test_what_arrives_is_reported() -> None:
 
 async def test_what_the_python_peer_did_is_told_as_a_ladder() -> None:
     async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo.url) as call:
-        parts: asyncio.Queue[str] = asyncio.Queue()
+        parts: asyncio.Queue[str | bytes] = asyncio.Queue()
         call.pc.createDataChannel("ladder").on("message", parts.put_nowait)
 
         rows = json.loads(await parts.get())["rows"]
@@ -134,7 +134,7 @@ async def test_a_trace_can_be_read_while_the_call_goes_on(tmp_path: Path) -> Non
         open_demo(DemoOptions(port=0, traces=tmp_path)) as demo,
         _call_to(demo.url) as call,
     ):
-        reports: asyncio.Queue[str] = asyncio.Queue()
+        reports: asyncio.Queue[str | bytes] = asyncio.Queue()
         call.pc.createDataChannel("report").on("message", reports.put_nowait)
         await reports.get()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from peer.rtp.tracks import Frame, MediaStreamError, MediaStreamTrack
+from peer.rtp.tracks import Frame, MediaStreamError, MediaTrack
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class TrackReceiver(Protocol):
         """Reads the frames as the peer encoded them."""
 
 
-class ReceivedTrack(MediaStreamTrack):
+class ReceivedTrack(MediaTrack):
     """Decoded frames, at most `limit` of them: an application that does not fetch loses the oldest.
 
     Args:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
-from pyee.asyncio import AsyncIOEventEmitter
-
+from peer.emitter import EventEmitter
 from peer.errors import ConfigurationError, InvalidStateError
 from peer.rtp.dtmf_events import PAUSE, PAUSE_LENGTH, TONES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from peer.emitter import Decorator, Handler, Takes
 
 TONE_CHANGE = "tonechange"
 
@@ -38,7 +39,7 @@ class ToneStream(Protocol):
         """Begin a tone of so many ms; the next one comes no sooner than `gap` ms after it."""
 
 
-class DtmfSender(AsyncIOEventEmitter):
+class DtmfSender:
     """Plays tones in place of the sound of its sender.
 
     Subscribe to `tonechange` with `on`, or set `ontonechange`: a function or a coroutine function
@@ -49,7 +50,7 @@ class DtmfSender(AsyncIOEventEmitter):
     """
 
     def __init__(self, stream: ToneStream) -> None:
-        super().__init__()
+        self._events = EventEmitter("DtmfSender", (TONE_CHANGE,))
         self._stream = stream
         self._buffer = ""
         self._duration = _DEFAULT_DURATION
@@ -75,10 +76,28 @@ class DtmfSender(AsyncIOEventEmitter):
     @ontonechange.setter
     def ontonechange(self, handler: Callable[[ToneChangeEvent], object] | None) -> None:
         if self._handler is not None:
-            self.remove_listener(TONE_CHANGE, self._handler)
+            self._events.remove_listener(TONE_CHANGE, self._handler)
         self._handler = handler
         if handler is not None:
-            self.on(TONE_CHANGE, handler)
+            self._events.on(TONE_CHANGE, handler)
+
+    @overload
+    def on(self, event: Literal["tonechange"]) -> Decorator[ToneChangeEvent]: ...
+    @overload
+    def on(
+        self, event: Literal["tonechange"], handler: Takes[ToneChangeEvent]
+    ) -> Takes[ToneChangeEvent]: ...
+    def on(self, event: str, handler: Any = None) -> Any:
+        """Add a handler of `tonechange`, a function or a coroutine function; also a decorator.
+
+        Raises:
+            ValueError: A DtmfSender has no event of that name.
+        """
+        return self._events.subscribe(event, handler)
+
+    def remove_listener(self, event: str, handler: Handler) -> None:
+        """Take a handler away; nothing happens where it is not subscribed."""
+        self._events.remove_listener(event, handler)
 
     def insertDTMF(
         self, tones: str, duration: int = _DEFAULT_DURATION, interToneGap: int = _DEFAULT_GAP
@@ -114,7 +133,7 @@ class DtmfSender(AsyncIOEventEmitter):
             self._next.cancel()
             self._next = None
         self._handler = None
-        self.remove_all_listeners()
+        self._events.clear()
 
     def _schedule(self, seconds: float) -> None:
         self._next = asyncio.get_running_loop().call_later(seconds, self._play)
@@ -130,9 +149,4 @@ class DtmfSender(AsyncIOEventEmitter):
         elif tone:
             self._stream.play_tone(tone, duration=self._duration, gap=self._gap)
             self._schedule((self._duration + self._gap) / 1000)
-        try:
-            self.emit(TONE_CHANGE, ToneChangeEvent(tone))
-        except Exception as error:  # a fault of the program, and none of the call's
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": f"a handler of {TONE_CHANGE!r} raised", "exception": error}
-            )
+        self._events.emit(TONE_CHANGE, ToneChangeEvent(tone))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from aiortc.rtcdatachannel import RTCDataChannel, RTCDataChannelParameters
 
+from peer.emitter import PyeeEvents
 from peer.errors import BufferFullError, InvalidStateError, MessageSizeError
 from peer.transport.wire.dcep import Announcement
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from peer.emitter import Decorator, PlainDecorator, Takes
     from peer.transport.adapters.sctp import Association
 
 #: Bytes of unsent data of one channel, as in Chromium.
@@ -19,13 +23,15 @@ BUFFER_LIMIT = 16 * 1024 * 1024
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-class DataChannel(RTCDataChannel):
+class DataChannel(PyeeEvents, RTCDataChannel):
     """A data channel (W3C webrtc-pc section 6.2).
 
     Events are subscribed to with `on`: `open`, `message` (str or bytes), `bufferedamountlow`,
     `close`. It outlives a peer that restarts SCTP: what that had not acknowledged is sent again if
     the channel is reliable, and may then arrive twice.
     """
+
+    event_names_of_class = ("open", "message", "bufferedamountlow", "close")
 
     def __init__(
         self,
@@ -41,6 +47,26 @@ class DataChannel(RTCDataChannel):
     def transport(self) -> Association:
         """The SCTP association that carries it at the moment."""
         return self.__association
+
+    @overload  # type: ignore[override]  # pyee takes any name
+    def on(self, event: Literal["message"], f: None = None) -> Decorator[str | bytes]: ...
+    @overload
+    def on(self, event: Literal["message"], f: Takes[str | bytes]) -> Takes[str | bytes]: ...
+    @overload
+    def on(
+        self, event: Literal["open", "bufferedamountlow", "close"], f: None = None
+    ) -> PlainDecorator: ...
+    @overload
+    def on(
+        self, event: Literal["open", "bufferedamountlow", "close"], f: Callable[[], object]
+    ) -> Callable[[], object]: ...
+    def on(self, event: str, f: Any = None) -> Any:
+        """Add a handler, a function or a coroutine function: `@channel.on("message")`.
+
+        Raises:
+            ValueError: A DataChannel has no event of that name; the error lists those it has.
+        """
+        return self._emitter.subscribe(event, f)
 
     def send(self, data: str | bytes | bytearray | memoryview) -> None:
         """Send one message.

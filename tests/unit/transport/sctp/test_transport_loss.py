@@ -62,8 +62,8 @@ def all_received(channel: DataChannel, count: int) -> asyncio.Future[list[str]]:
     done: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
     received: list[str] = []
 
-    def on_message(message: str) -> None:
-        received.append(message)
+    def on_message(message: str | bytes) -> None:
+        received.append(str(message))
         if len(received) == count:
             done.set_result(received)
 
