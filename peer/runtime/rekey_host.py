@@ -9,7 +9,7 @@ from peer.identity.certificate import Certificate
 from peer.states import ConnectionState, SignalingState
 
 if TYPE_CHECKING:
-    from peer.events import EventEmitter
+    from peer.events import ConnectionEmitter
     from peer.negotiation.offer_answer import OfferAnswer
     from peer.rekey.result import RekeyResult
     from peer.runtime.connection_states import ConnectionStates
@@ -22,7 +22,7 @@ class RekeyableConnection(Protocol):
     offer_answer: OfferAnswer
     executor: EffectExecutor
     states: ConnectionStates
-    events: EventEmitter
+    events: ConnectionEmitter
 
     @property
     def closed(self) -> bool:
