@@ -1,4 +1,4 @@
-"""Owns the ICE candidate as a value: the grammar of RFC 8839 section 5.1 and the W3C fields."""
+"""Parses and writes ICE candidates (RFC 8839 section 5.1), with the fields of W3C. PURE."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from peer.errors import CandidateError
 
+#: Longest candidate line that is parsed, in characters (ours).
 _MAX_LENGTH = 1024
 _VISIBLE = re.compile(r"[ -~]*")
 _FOUNDATION = re.compile(r"[A-Za-z0-9+/]{1,32}")
@@ -17,13 +18,13 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,32}")
 
 @dataclass(frozen=True, slots=True)
 class IceCandidate:
-    """One candidate, or the end of them where `candidate` is empty (W3C webrtc-pc section 4.8.1).
+    """One ICE candidate, or the end of candidates where `candidate` is empty (webrtc-pc 4.8.1).
 
     Args:
         candidate: The `candidate:` attribute value (RFC 8839 section 5.1); `""` for the end.
-        sdpMid: The m-section it belongs to.
+        sdpMid: The mid of the m-section that the candidate belongs to.
         sdpMLineIndex: The index of that m-section, used where `sdpMid` is None.
-        usernameFragment: The ICE generation it belongs to, or None for the present one.
+        usernameFragment: The ICE generation of the candidate, or None for the present one.
     """
 
     candidate: str = ""
@@ -34,12 +35,13 @@ class IceCandidate:
 
 @dataclass(frozen=True, slots=True)
 class CandidateFields:
-    """A candidate taken apart.
+    """The fields of one ICE candidate line (RFC 8839 section 5.1).
 
     Args:
+        transport: `udp` or `tcp`, in lower case.
         address: An IP address, or an mDNS name that ends in `.local`.
-        type: `host`, `srflx`, `prflx` or `relay`; another one is not understood.
-        extensions: Pairs that we do not interpret, in their order.
+        type: `host`, `srflx`, `prflx` or `relay`; a candidate of another type is not used.
+        extensions: Pairs of extension names and values that we do not interpret, in their order.
     """
 
     foundation: str
@@ -56,7 +58,7 @@ class CandidateFields:
 
     @classmethod
     def parse(cls, text: str) -> CandidateFields:
-        """Read a candidate, with or without `a=` and `candidate:` in front.
+        """Parse a candidate line, with or without `a=` and `candidate:` in front.
 
         Raises:
             CandidateError: The text does not follow the grammar, or exceeds 1,024 characters.
@@ -76,11 +78,11 @@ class CandidateFields:
             raise CandidateError("the candidate type is a word of 1 to 32", candidate=text)
         fields = cls(
             foundation=foundation,
-            component=_number(component, 1, 256, "component", text),
+            component=_number(component, range(1, 257), name="component", line=text),
             transport=transport.lower(),
-            priority=_number(priority, 1, 2**32 - 1, "priority", text),
+            priority=_number(priority, range(1, 2**32), name="priority", line=text),
             address=address,
-            port=_number(port, 0, 65535, "port", text),
+            port=_number(port, range(65536), name="port", line=text),
             type=kind,
         )
         rest = words[8:]
@@ -90,7 +92,7 @@ class CandidateFields:
 
     @property
     def is_understood(self) -> bool:
-        """Whether it can be used; RFC 8839 section 5.1 tells us to ignore the types of others."""
+        """Tell whether the type is one of ours: RFC 8839 section 5.1 has others ignored."""
         return self.type in _TYPES
 
     def __str__(self) -> str:
@@ -115,7 +117,8 @@ def _with_extensions(
             case "raddr":
                 fields = replace(fields, related_address=value)
             case "rport":
-                fields = replace(fields, related_port=_number(value, 0, 65535, "rport", text))
+                port = _number(value, range(65536), name="rport", line=text)
+                fields = replace(fields, related_port=port)
             case "tcptype":
                 fields = replace(fields, tcp_type=value)
             case _:
@@ -123,8 +126,9 @@ def _with_extensions(
     return replace(fields, extensions=tuple(unknown))
 
 
-def _number(text: str, low: int, high: int, name: str, line: str) -> int:
+def _number(text: str, allowed: range, *, name: str, line: str) -> int:
     # `isascii` because str.isdigit is true of digits that no other stack writes.
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and low <= int(text) <= high):
-        raise CandidateError(f"the {name} is a number from {low} to {high}", candidate=line)
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) in allowed):
+        ends = f"{allowed[0]} to {allowed[-1]}"
+        raise CandidateError(f"the {name} is a number from {ends}", candidate=line)
     return int(text)

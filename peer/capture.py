@@ -1,4 +1,4 @@
-"""Owns the old name of `peer.tracing.capture`, for one release."""
+"""Deprecated alias of `peer.tracing.capture`, kept for one release."""
 
 import warnings
 

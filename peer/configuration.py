@@ -1,4 +1,4 @@
-"""Owns what an application may choose for a connection, with its bounds."""
+"""Validates the choices that an application makes for a connection. PURE."""
 
 from __future__ import annotations
 
@@ -16,23 +16,26 @@ from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
+    from peer.times import Seconds
     from peer.tracing.events import TraceSink
 
+#: Shortest time that `rekey_after` takes (ours).
 _LEAST_REKEY_INTERVAL = datetime.timedelta(seconds=1)
-# RFC 3711 section 9.2: SRTCP allows 2^31 packets under one key, the least of all limits.
+#: Most packets that `rekey_after` takes: half of what SRTCP allows under one key, 2^31 packets, the
+#: least of all limits (RFC 3711 section 9.2).
 _MOST_REKEY_PACKETS = 2**30
 _EnumT = TypeVar("_EnumT", bound=StrEnum)
 
 
 class IceTransportPolicy(StrEnum):
-    """Which candidates are used (W3C webrtc-pc section 4.2.4)."""
+    """The local candidates that ICE may use (W3C webrtc-pc section 4.2.4)."""
 
     ALL = "all"
     RELAY = "relay"
 
 
 class BundlePolicy(StrEnum):
-    """How many transports an offer gathers for (W3C webrtc-pc section 4.2.5)."""
+    """The number of transports that an offer gathers for (W3C webrtc-pc section 4.2.5)."""
 
     BALANCED = "balanced"
     MAX_COMPAT = "max-compat"
@@ -40,7 +43,7 @@ class BundlePolicy(StrEnum):
 
 
 class AnswerRole(StrEnum):
-    """What we answer to `a=setup:actpass` (RFC 5763 section 5: `active` is the default)."""
+    """The answer to `a=setup:actpass` (RFC 5763 section 5: `active` is the default)."""
 
     ACTIVE = "active"
     PASSIVE = "passive"
@@ -48,7 +51,7 @@ class AnswerRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SdpLimits:
-    """Bounds on a received description; `size` is in bytes. One that exceeds them is refused."""
+    """Bounds on a received description, which is refused beyond them; `size` is in bytes."""
 
     size: int = 256 * 1024
     media_sections: int = 1024
@@ -61,13 +64,16 @@ class IceServer:
 
     Args:
         urls: `stun:`, `turn:` or `turns:` URLs (RFC 7064, RFC 7065); one or several.
-        username: For TURN.
-        credential: For TURN.
+        username: The user name of TURN, required for `turn:` and `turns:`.
+        credential: The password of TURN, required likewise; `repr` does not show it.
+
+    Raises:
+        ConfigurationError: A URL cannot be used, or lacks its username or credential.
     """
 
     urls: str | Sequence[str]
     username: str | None = None
-    credential: str | None = None
+    credential: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         urls = (self.urls,) if isinstance(self.urls, str) else tuple(self.urls)
@@ -86,34 +92,37 @@ class IceServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerConfiguration:
-    """Everything that is fixed when a connection is made.
+    """The choices that are fixed when a connection is made. Its `repr` shows no secret.
 
     Args:
-        iceServers: STUN and TURN servers, all of them used. None by default: a peer that
-            contacts no third party unless it is told to.
+        iceServers: STUN and TURN servers, all of them used. Empty by default: no third party is
+            contacted unless the application names one.
         iceTransportPolicy: `"all"`, or `"relay"` to use TURN only.
         bundlePolicy: `"balanced"` as in W3C, `"max-compat"`, or `"max-bundle"`.
-        certificates: The identity to show; a fresh one for each connection by default, so that
-            nothing links two of them (RFC 5763 section 6.1). The first one is used; none may have
-            expired.
+        certificates: The certificate to show; a fresh one for each connection by default, so that
+            nothing links two connections (RFC 5763 section 6.1). The first one is used; none may
+            have expired.
         answer_role: The DTLS role to choose where the offer leaves the choice to us.
-        srtp_profiles: What may protect media, the preferred one first. The order of whoever is the
+        srtp_profiles: SRTP profiles to offer and accept, the preferred one first. The order of the
             DTLS server decides.
-        accepted_hashes: By which a peer's fingerprint may be; SHA-256, SHA-384 and SHA-512.
-        early_media: What becomes of media that comes before the answer that says whose it is:
-            `"hold"` keeps a little of it back until then, `"unverified"` hands it over with
+        accepted_hashes: Hash functions that a peer's fingerprint may use.
+        early_media: Treatment of media that arrives before the answer with the peer's fingerprint:
+            `"hold"` buffers a little of it until then, `"unverified"` hands it over with
             `receiver.verified` False.
-        handshake_timeout: Seconds that a DTLS handshake may take once there is a path.
-        rekey_after: Ask for new keys after so much time (a `timedelta` of a second or more), or
-            after so many packets sent and received (an `int`, at most 2^30), a little earlier by
-            chance. Never towards a peer that has kept its association when it was asked.
-        key_log: A file to append the session keys to, for Wireshark, in the format of NSS; the
-            variable SSLKEYLOGFILE names one as well. Whoever reads it can read everything that
-            was sent, so it is off by default and warned of when it is on.
+        handshake_timeout: Longest time for a DTLS handshake once ICE has a path, in seconds.
+        rekey_after: Ask for new keys after this time (a `timedelta` of a second or more), or
+            after this many packets sent and received (an `int`, at most 2^30), a little earlier by
+            chance. A peer that has kept its association when it was asked is not asked again.
+        key_log: A file to append the session keys to, for Wireshark, in NSS key log format; the
+            variable SSLKEYLOGFILE names one as well. These keys decrypt everything that was sent,
+            so the log is off by default, and a warning is logged when it is on.
         sdp_limits: Bounds on descriptions received.
         max_candidates: Candidates accepted from the peer for one m-section.
         interfaces: Local addresses to use, for example `("127.0.0.1",)`; all of them by default.
-        trace: Told of what happens on the wire and why; see `peer.tracing.events`.
+        trace: A sink for the events of the wire and the decisions; see `peer.tracing.events`.
+
+    Raises:
+        ConfigurationError: A value is out of its range.
     """
 
     iceServers: Sequence[IceServer] = ()
@@ -124,7 +133,7 @@ class PeerConfiguration:
     srtp_profiles: Sequence[SrtpProfile] = tuple(SrtpProfile)
     accepted_hashes: Sequence[HashFunction] = tuple(HashFunction)
     early_media: EarlyMedia = EarlyMedia.HOLD
-    handshake_timeout: float = 30.0
+    handshake_timeout: Seconds = 30.0
     rekey_after: datetime.timedelta | int | None = None
     key_log: str | os.PathLike[str] | None = None
     sdp_limits: SdpLimits = field(default_factory=SdpLimits)
@@ -160,7 +169,7 @@ class PeerConfiguration:
 
     @property
     def security(self) -> SecurityPolicy:
-        """The choices that concern the security of transports."""
+        """The choices of this configuration that concern the security of transports."""
         return SecurityPolicy(
             srtp_profiles=tuple(self.srtp_profiles),
             accepted_hashes=tuple(self.accepted_hashes),

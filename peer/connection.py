@@ -1,7 +1,8 @@
-"""Owns `PeerConnection`, the surface that W3C webrtc-pc section 4.4 gives to applications.
+"""Gives applications `PeerConnection`, the interface of W3C webrtc-pc section 4.4.
 
-The way of an offer out: `createOffer` -> `negotiation.offer_answer` -> `setLocalDescription` ->
-`core` (plan, prepare, commit, apply). The way of an offer in: `setRemoteDescription`, the same.
+An offer that leaves: `createOffer` -> `negotiation.offer_answer` -> `setLocalDescription` ->
+`runtime.core` (plan, prepare, commit, apply). An offer that arrives: `setRemoteDescription`, then
+the same.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class PeerConnection:
     `rekeyed` and `rekeyfailed` (RekeyedEvent).
 
     Args:
-        configuration: The defaults of `PeerConfiguration` where None.
+        configuration: The choices of the application; None for the defaults.
 
     Raises:
         ConfigurationError: A value of the configuration cannot be used.
@@ -69,7 +70,7 @@ class PeerConnection:
         self._configuration = configuration or PeerConfiguration()
         self._core = ConnectionCore(self._configuration)
         # One MediaStream for all tracks that are added without one, so that a browser plays
-        # sound and picture of a peer together.
+        # audio and video of a peer in sync.
         self._stream = str(uuid.uuid4())
 
     async def __aenter__(self) -> Self:
@@ -85,22 +86,22 @@ class PeerConnection:
 
     @property
     def signalingState(self) -> SignalingState:
-        """Where the offer/answer exchange stands."""
+        """The state of the offer/answer exchange."""
         return self._core.offer_answer.session.state
 
     @property
     def connectionState(self) -> ConnectionState:
-        """ICE and DTLS of all transports."""
+        """The state of ICE and DTLS over all transports."""
         return self._core.states.connection
 
     @property
     def iceConnectionState(self) -> IceConnectionState:
-        """ICE of all transports."""
+        """The state of ICE over all transports."""
         return self._core.states.ice
 
     @property
     def iceGatheringState(self) -> IceGatheringState:
-        """Gathering of all transports."""
+        """The state of candidate gathering over all transports."""
         return self._core.states.gathering
 
     @property
@@ -135,18 +136,18 @@ class PeerConnection:
 
     @property
     def canTrickleIceCandidates(self) -> bool | None:
-        """Whether the peer says that it takes candidates later; None before it has spoken."""
+        """Tell whether the peer accepts trickled candidates; None before its description."""
         return self._core.offer_answer.peer_trickles
 
     @property
     def error(self) -> TransportError | None:
-        """Why the connection failed, or None."""
+        """The reason why the connection failed, or None where it has not."""
         failed = self.connectionState is ConnectionState.FAILED
         return self._core.failure if failed else None
 
     @property
     def security(self) -> SecuritySummary:
-        """What protects each transport at this moment, and whether the peer is verified."""
+        """The present protection of each transport, and whether the peer is verified."""
         return summarize(self._core.executor)
 
     @overload
@@ -203,82 +204,83 @@ class PeerConnection:
         self._core.events.remove_listener(event, handler)
 
     async def createOffer(self, *, iceRestart: bool = False) -> SessionDescription:
-        """Make an offer of all transceivers and data channels; nothing changes yet.
+        """Create an offer of all transceivers and data channels; nothing changes yet.
 
         Args:
-            iceRestart: As if `restartIce` had been called before.
+            iceRestart: Offer new ICE credentials, as after `restartIce`.
 
         Raises:
-            InvalidStateError: The peer's offer waits for an answer, or we are closed.
+            InvalidStateError: The peer's offer waits for an answer, or the connection is closed.
         """
         async with self._core.chain.operation():
             return self._core.offer_answer.create_offer(ice_restart=iceRestart)
 
     async def createAnswer(self) -> SessionDescription:
-        """Make an answer to the peer's offer; nothing changes yet.
+        """Create an answer to the peer's offer; nothing changes yet.
 
         Raises:
-            InvalidStateError: There is no offer to answer, or we are closed.
+            InvalidStateError: There is no offer to answer, or the connection is closed.
         """
         async with self._core.chain.operation():
             return self._core.offer_answer.create_answer()
 
     async def setLocalDescription(self, description: SessionDescription | None = None) -> None:
-        """Put our description in force, and start to gather candidates for it.
+        """Apply our description, and start to gather candidates for it.
 
         Args:
-            description: What createOffer or createAnswer returned, a rollback, or None for the
-                offer or answer that the state asks for.
+            description: The result of createOffer or createAnswer, a rollback, or None for the
+                offer or answer that the signalling state asks for.
 
         Raises:
-            InvalidStateError: It does not fit the signalling state.
-            InvalidModificationError: It was changed, or is stale.
+            InvalidStateError: The description does not fit the signalling state.
+            InvalidModificationError: The description was changed, or is stale.
             IceError: No socket could be bound. In each case nothing has changed.
         """
         await self._core.describe(Side.LOCAL, description)
 
     async def setRemoteDescription(self, description: SessionDescription) -> None:
-        """Put the peer's description in force. An offer rolls our own pending offer back.
+        """Apply the peer's description. An offer rolls our own pending offer back.
 
         Raises:
-            InvalidStateError: It does not fit the signalling state.
-            DescriptionError: It cannot be accepted; the error says what and where. In each case
-                nothing has changed.
+            InvalidStateError: The description does not fit the signalling state.
+            DescriptionError: The description cannot be accepted; the error says what and where. In
+                each case nothing has changed.
         """
         await self._core.describe(Side.REMOTE, description)
 
     async def addIceCandidate(self, candidate: IceCandidate | None = None) -> None:
-        """Take a candidate of the peer; None means that no more will come.
+        """Add a candidate of the peer; None means that no more will come.
 
         Raises:
-            InvalidStateError: There is no remote description yet, or we are closed.
-            CandidateError: It is malformed, or belongs to no m-section. Nothing has changed.
+            InvalidStateError: There is no remote description yet, or the connection is closed.
+            CandidateError: The candidate is malformed, or belongs to no m-section. Nothing has
+                changed.
         """
         await self._core.add_candidate(candidate)
 
     def restartIce(self) -> None:
-        """Find the way to the peer anew, with the next offer; it fires `negotiationneeded`.
+        """Restart ICE with the next offer (RFC 8445 section 9); fires `negotiationneeded`.
 
-        The present path carries media until a new one is found. It revives a connection that is
-        `disconnected` or `failed`, where both still have the keys.
+        The present path carries media until a new one is found. A restart revives a connection
+        that is `disconnected` or `failed`, where both ends still have the keys.
 
         Raises:
-            InvalidStateError: We are closed.
+            InvalidStateError: The connection is closed.
         """
         self._core.restart_ice()
 
     async def rekey(self, certificate: Certificate | None = None) -> RekeyResult:
         """Change the keys of all transports while media flows (RFC 5763 section 6.8).
 
-        Fires `negotiationneeded`, and ends when both directions use the new keys, or when it is
+        Fires `negotiationneeded`, and returns when both directions use the new keys, or when it is
         known that they will not. Calls while a rekey is under way join it.
 
         Args:
-            certificate: The identity to show from now on. None means a fresh one, or the one that
-                was configured.
+            certificate: The certificate to show from now on. None means a fresh one, or the one
+                that was configured.
 
         Returns:
-            Whether the keys have changed and, where they have not, why.
+            The outcome: whether the keys have changed and, where they have not, why.
 
         Raises:
             InvalidStateError: The connection is not connected.
@@ -289,13 +291,13 @@ class PeerConnection:
         """Send a track from the next negotiation on.
 
         Args:
-            track: An aiortc track. It stays yours: we never stop it.
-            streams: The ids of the MediaStreams it belongs to; one for the whole connection
+            track: An aiortc track, which the connection never stops.
+            streams: The ids of the MediaStreams of the track; one for the whole connection
                 where none is given.
 
         Raises:
-            InvalidAccessError: The track is sent already.
-            InvalidStateError: We are closed.
+            InvalidAccessError: The connection sends the track already.
+            InvalidStateError: The connection is closed.
         """
         core = self._core
         core.check_open()
@@ -305,8 +307,8 @@ class PeerConnection:
         """Stop to send a track; the m-section stays for the other direction.
 
         Raises:
-            InvalidAccessError: The sender is not of this connection.
-            InvalidStateError: We are closed.
+            InvalidAccessError: The sender belongs to another connection.
+            InvalidStateError: The connection is closed.
         """
         self._core.check_open()
         transceivers.remove_track(self._core, sender)
@@ -317,7 +319,7 @@ class PeerConnection:
         direction: str = "sendrecv",
         streams: Sequence[str] | None = None,
     ) -> RtpTransceiver:
-        """Ask for an m-section.
+        """Add a transceiver, which asks for an m-section in the next offer.
 
         Args:
             trackOrKind: A track to send, or `"audio"` or `"video"`.
@@ -326,22 +328,22 @@ class PeerConnection:
 
         Raises:
             ValueError: The kind or the direction is none of these.
-            InvalidStateError: We are closed.
+            InvalidStateError: The connection is closed.
         """
         self._core.check_open()
         names = (self._stream,) if streams is None else tuple(streams)
         return transceivers.add_transceiver(self._core, trackOrKind, Direction(direction), names)
 
     def getTransceivers(self) -> list[RtpTransceiver]:
-        """All that have not ended, in the order in which they were made."""
+        """Return the transceivers that have not ended, in the order of their creation."""
         return transceivers.live_transceivers(self._core)
 
     def getSenders(self) -> list[RtpSender]:
-        """The sending halves of `getTransceivers`."""
+        """Return the senders of `getTransceivers`, in the same order."""
         return [transceiver.sender for transceiver in self.getTransceivers()]
 
     def getReceivers(self) -> list[RtpReceiver]:
-        """The receiving halves of `getTransceivers`."""
+        """Return the receivers of `getTransceivers`, in the same order."""
         return [transceiver.receiver for transceiver in self.getTransceivers()]
 
     def createDataChannel(
@@ -355,19 +357,19 @@ class PeerConnection:
         negotiated: bool = False,
         id: int | None = None,  # noqa: A002 - W3C name
     ) -> DataChannel:
-        """Open a data channel; it opens once the connection is there.
+        """Create a data channel, which opens once the connection is there.
 
         Args:
-            label: For the application, at most 65,535 bytes.
+            label: A name for the application, at most 65,535 bytes.
             ordered: Whether messages arrive in order.
-            maxPacketLifeTime: Milliseconds after which a message is given up.
-            maxRetransmits: Retransmissions after which a message is given up.
-            protocol: A subprotocol name.
-            negotiated: Both sides make the channel, with the same `id`.
-            id: 0 to 65,534; chosen for you where None.
+            maxPacketLifeTime: Milliseconds after which a message is abandoned.
+            maxRetransmits: Retransmissions after which a message is abandoned.
+            protocol: The name of a subprotocol.
+            negotiated: Whether both ends create the channel, with the same `id`.
+            id: 0 to 65,534; None to have one chosen.
 
         Raises:
-            LocalError: The arguments contradict each other, or we are closed.
+            LocalError: The arguments contradict each other, or the connection is closed.
         """
         core = self._core
         core.check_open()
@@ -385,15 +387,15 @@ class PeerConnection:
         return channel
 
     async def getStats(self) -> StatsReport:
-        """Statistics by id, as frozen values with the W3C names."""
+        """Collect statistics by id, as frozen values with the names of W3C webrtc-stats."""
         return await collect(self._core.executor)
 
     def getConfiguration(self) -> PeerConfiguration:
-        """What the connection was made with."""
+        """Return the configuration that the connection was created with."""
         return self._configuration
 
     async def connected(self) -> None:
-        """Wait until media and data can flow.
+        """Wait until media and data can flow: the state is `connected`.
 
         Raises:
             TransportError: The connection failed; the error says why.
@@ -404,7 +406,7 @@ class PeerConnection:
         )
 
     async def gathering_complete(self) -> None:
-        """Wait until `localDescription` has all candidates, for those who send it once.
+        """Wait until `localDescription` has all candidates, for signalling without trickle ICE.
 
         Raises:
             InvalidStateError: The connection was closed.
@@ -412,7 +414,7 @@ class PeerConnection:
         await self._core.wait_for(lambda: self._core.gathered)
 
     async def close(self) -> None:
-        """End the connection, its tasks and its sockets; at any moment, any number of times."""
+        """Close the connection, its tasks and its sockets, at any moment; safe to call twice."""
         await self._core.close()
 
     def _described(self, side: Side, *, pending: bool) -> SessionDescription | None:

@@ -1,4 +1,4 @@
-"""Owns the session description as applications see it: a type and a text."""
+"""Defines the session description that applications get and give: its type and its SDP. PURE."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class SdpType(StrEnum):
-    """RFC 9429 section 4.1.8."""
+    """The type of a session description (RFC 9429 section 4.1.8)."""
 
     OFFER = "offer"
     PRANSWER = "pranswer"

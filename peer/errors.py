@@ -1,4 +1,7 @@
-"""Owns every exception that peer raises; errors from below are translated into these once.
+"""Defines every exception that `peer` raises on purpose.
+
+Errors of aiortc, aioice, OpenSSL and the operating system are translated into these once, where
+they arise.
 
 ::
 
@@ -30,11 +33,11 @@ from __future__ import annotations
 
 
 class PeerError(Exception):
-    """The root: `except PeerError` catches all that this package raises on purpose."""
+    """The base class of every exception that this package raises on purpose."""
 
 
 class LocalError(PeerError):
-    """The program asked for something that cannot be."""
+    """The program asked for something that is not possible; the connection is as it was."""
 
 
 class InvalidStateError(LocalError):
@@ -62,7 +65,7 @@ class BufferFullError(LocalError):
 
 
 class RemoteError(PeerError):
-    """What the peer sent cannot be accepted."""
+    """The peer sent something that cannot be accepted; the connection is as it was."""
 
 
 class DescriptionError(RemoteError):
@@ -71,8 +74,8 @@ class DescriptionError(RemoteError):
     Attributes:
         reason: One sentence, without the place.
         line: The offending line as it was received, or None where a line is missing.
-        line_number: Its place in the description, counted from 1, or None.
-        mid: The m-section it belongs to, or None.
+        line_number: The number of that line in the description, counted from 1, or None.
+        mid: The mid of the m-section with that line, or None.
     """
 
     def __init__(
@@ -98,7 +101,7 @@ class DescriptionError(RemoteError):
 
 
 class SdpSyntaxError(DescriptionError):
-    """A line is malformed."""
+    """A line of a session description is malformed."""
 
 
 class SdpLimitError(DescriptionError):
@@ -136,19 +139,19 @@ class TransportError(PeerError):
 
 
 class IceError(TransportError):
-    """There is no path to the peer."""
+    """ICE found no path to the peer, or lost it for good."""
 
 
 class DtlsError(TransportError):
-    """There is no secure association with the peer."""
+    """No DTLS association with the peer came about, or it was lost."""
 
 
 class TraceFileError(PeerError):
     """A saved trace cannot be read.
 
     Attributes:
-        reason: What the line is not.
-        line_number: Counted from 1.
+        reason: The reason why the line is no event.
+        line_number: The number of the line in the file, counted from 1.
     """
 
     def __init__(self, reason: str, *, line_number: int) -> None:

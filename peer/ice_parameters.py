@@ -1,11 +1,11 @@
-"""Owns the ICE username fragment and password as a value (RFC 8839 section 5.4)."""
+"""Validates and generates ICE username fragments and passwords (RFC 8839 section 5.4). PURE."""
 
 from __future__ import annotations
 
 import base64
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,19 +19,19 @@ ICE_PWD = re.compile(r"[A-Za-z0-9+/=#_-]{22,256}")
 
 @dataclass(frozen=True, slots=True)
 class IceParameters:
-    """One ICE generation of one side.
+    """The ICE credentials of one generation of one end. `repr` does not show the password.
 
     Args:
         username_fragment: 4 to 256 characters.
         password: 22 to 256 characters.
-        lite: Whether that side is an ICE-lite implementation.
+        lite: Whether that end is an ICE-lite implementation.
 
     Raises:
         ValueError: A value is not of that form.
     """
 
     username_fragment: str
-    password: str
+    password: str = field(repr=False)
     lite: bool = False
 
     def __post_init__(self) -> None:
@@ -42,7 +42,11 @@ class IceParameters:
 
     @classmethod
     def generate(cls, random: Callable[[int], bytes] = secrets.token_bytes) -> IceParameters:
-        """Make fresh values: 24 and 144 random bits (RFC 8445 section 5.3 asks for 24 and 128)."""
+        """Generate credentials of 24 and 144 random bits (RFC 8445 section 5.3: 24 and 128).
+
+        Args:
+            random: Returns so many random bytes.
+        """
         return cls(
             username_fragment=base64.b64encode(random(3)).decode(),
             password=base64.b64encode(random(18)).decode(),

@@ -1,4 +1,4 @@
-"""Owns what negotiation and RTP tell each other: codecs, extensions and streams, as values."""
+"""Defines the RTP parameters that negotiation agrees on: codecs, extensions, streams. PURE."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from enum import StrEnum
 
 
 class MediaKind(StrEnum):
-    """The kinds of RTP media."""
+    """The kinds of media that RTP carries."""
 
     AUDIO = "audio"
     VIDEO = "video"
 
 
-#: RFC 4588, 2198, 5109, 8627, 4733 and 3389.
+#: Encoding names of formats that accompany another codec (RFC 4588, 2198, 5109, 8627, 4733, 3389).
 _AUXILIARY = frozenset({"rtx", "red", "ulpfec", "flexfec-03", "telephone-event", "cn"})
 
 
@@ -33,10 +33,10 @@ class Codec:
         kind: Audio or video.
         name: The encoding name of `a=rtpmap`, for example `VP8`; compared without case.
         payload_type: 0 to 127.
-        clock_rate: In hertz.
-        channels: For audio; None for video.
+        clock_rate: The RTP clock rate in Hz.
+        channels: The number of audio channels; None for video.
         parameters: The `a=fmtp` pairs in their order; a value is None where there was no `=`.
-        feedback: RTCP feedback agreed.
+        feedback: The RTCP feedback agreed on.
     """
 
     kind: MediaKind
@@ -49,17 +49,17 @@ class Codec:
 
     @property
     def mimeType(self) -> str:
-        """For example `video/VP8`."""
+        """The kind and the encoding name, for example `video/VP8`."""
         return f"{self.kind}/{self.name}"
 
     @property
     def is_rtx(self) -> bool:
-        """Whether this is the retransmission format of another codec (RFC 4588)."""
+        """Tell whether this is the retransmission format of another codec (RFC 4588)."""
         return self.name.lower() == "rtx"
 
     @property
     def is_auxiliary(self) -> bool:
-        """Whether it only goes beside another codec: repair, redundancy, tones, comfort noise."""
+        """Tell whether the codec only accompanies another: repair, redundancy, DTMF, noise."""
         return self.name.lower() in _AUXILIARY
 
     @property
@@ -83,12 +83,12 @@ class HeaderExtension:
 
 @dataclass(frozen=True, slots=True)
 class RtpCapabilities:
-    """What can be sent and received, in order of preference, for each kind of media.
+    """The codecs and header extensions of one kind of media, in order of preference.
 
     Args:
-        codecs: What we encode and decode.
+        codecs: Codecs that we encode and decode.
         extensions: Header extensions, with our ids.
-        receive_only: What we only decode; offered where we do not send.
+        receive_only: Codecs that we only decode; offered where we do not send.
     """
 
     codecs: tuple[Codec, ...]
@@ -98,10 +98,10 @@ class RtpCapabilities:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtcpParameters:
-    """How RTCP was agreed on (RTCRtcpParameters).
+    """The RTCP parameters agreed on (W3C webrtc-pc RTCRtcpParameters).
 
     Args:
-        cname: The name that our streams share; empty before negotiation.
+        cname: The CNAME that our streams share; empty before negotiation.
         reducedSize: Whether RTCP packets may go without a report (RFC 5506).
     """
 
@@ -111,7 +111,7 @@ class RtcpParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendParameters:
-    """How to send one stream. `codecs[0]` is the one to encode with; an RTX codec may follow."""
+    """The parameters of one stream to send: `codecs[0]` encodes, an RTX codec may follow."""
 
     mid: str
     codecs: tuple[Codec, ...]
@@ -121,7 +121,7 @@ class SendParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveParameters:
-    """What to expect of one m-section.
+    """The parameters of the streams to receive for one m-section.
 
     Args:
         ssrcs: The SSRCs that the peer announced; empty where it announced none, and the MID

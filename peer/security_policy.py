@@ -1,15 +1,19 @@
-"""Owns what an application may choose about the security of its transports, as one value."""
+"""Defines the security choices that every transport of a connection follows. PURE."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from peer.identity.fingerprints import HashFunction
 
+if TYPE_CHECKING:
+    from peer.times import Seconds
+
 
 class SrtpProfile(StrEnum):
-    """The SRTP protection profiles that we know, by OpenSSL's names (RFC 5764, RFC 7714)."""
+    """The SRTP protection profiles of RFC 5764 and RFC 7714 that we offer, by OpenSSL's names."""
 
     AEAD_AES_256_GCM = "SRTP_AEAD_AES_256_GCM"
     AEAD_AES_128_GCM = "SRTP_AEAD_AES_128_GCM"
@@ -17,7 +21,7 @@ class SrtpProfile(StrEnum):
 
 
 class EarlyMedia(StrEnum):
-    """What becomes of media whose sender cannot be verified yet (RFC 5763 sections 6.2, 8.1)."""
+    """The treatment of media whose sender is not verified yet (RFC 5763 sections 6.2, 8.1)."""
 
     HOLD = "hold"
     UNVERIFIED = "unverified"
@@ -25,16 +29,16 @@ class EarlyMedia(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityPolicy:
-    """The choices that every association of a connection follows.
+    """The security choices that every DTLS association of a connection follows.
 
     Args:
-        srtp_profiles: What to offer and accept, the preferred one first.
+        srtp_profiles: SRTP profiles to offer and accept, the preferred one first.
         accepted_hashes: Fingerprints by other hashes count as absent.
-        early_media: Whether media waits for the peer's fingerprint, or is handed up marked.
-        handshake_timeout: Seconds from the moment when the peer can be reached.
+        early_media: Whether media waits for the peer's fingerprint, or is handed up unverified.
+        handshake_timeout: Longest time for a handshake in seconds, from when ICE has a path.
     """
 
     srtp_profiles: tuple[SrtpProfile, ...] = tuple(SrtpProfile)
     accepted_hashes: tuple[HashFunction, ...] = tuple(HashFunction)
     early_media: EarlyMedia = EarlyMedia.HOLD
-    handshake_timeout: float = 30.0
+    handshake_timeout: Seconds = 30.0

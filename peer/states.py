@@ -1,4 +1,4 @@
-"""Owns the state names of W3C webrtc-pc. Each is a string as well, so `== "connected"` holds."""
+"""Defines the states of W3C webrtc-pc, each a string as well: `== "connected"` holds. PURE."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class SignalingState(StrEnum):
-    """Where the offer/answer exchange stands (W3C webrtc-pc section 4.3.1)."""
+    """The state of the offer/answer exchange (W3C webrtc-pc section 4.3.1)."""
 
     STABLE = "stable"
     HAVE_LOCAL_OFFER = "have-local-offer"
@@ -17,7 +17,7 @@ class SignalingState(StrEnum):
 
 
 class ConnectionState(StrEnum):
-    """ICE and DTLS of all transports taken together (section 4.3.3)."""
+    """The state of ICE and DTLS over all transports (W3C webrtc-pc section 4.3.3)."""
 
     NEW = "new"
     CONNECTING = "connecting"
@@ -28,7 +28,7 @@ class ConnectionState(StrEnum):
 
 
 class IceConnectionState(StrEnum):
-    """ICE of all transports taken together (section 4.3.4)."""
+    """The state of ICE over all transports (W3C webrtc-pc section 4.3.4)."""
 
     NEW = "new"
     CHECKING = "checking"
@@ -40,7 +40,7 @@ class IceConnectionState(StrEnum):
 
 
 class IceGatheringState(StrEnum):
-    """Gathering of all transports taken together (section 4.3.2)."""
+    """The state of candidate gathering over all transports (W3C webrtc-pc section 4.3.2)."""
 
     NEW = "new"
     GATHERING = "gathering"
@@ -48,7 +48,7 @@ class IceGatheringState(StrEnum):
 
 
 class IceTransportState(StrEnum):
-    """One ICE transport (section 5.6.2)."""
+    """The state of one ICE transport (W3C webrtc-pc section 5.6.2)."""
 
     NEW = "new"
     CHECKING = "checking"
@@ -60,7 +60,7 @@ class IceTransportState(StrEnum):
 
 
 class DtlsTransportState(StrEnum):
-    """One secure transport (section 5.5.1)."""
+    """The state of one DTLS transport (W3C webrtc-pc section 5.5.1)."""
 
     NEW = "new"
     CONNECTING = "connecting"
@@ -70,14 +70,14 @@ class DtlsTransportState(StrEnum):
 
 
 class IceRole(StrEnum):
-    """RFC 8445 section 6.1.1."""
+    """The role of an ICE agent (RFC 8445 section 6.1.1)."""
 
     CONTROLLING = "controlling"
     CONTROLLED = "controlled"
 
 
 class DtlsRole(StrEnum):
-    """Who sends the ClientHello (RFC 5763 section 5)."""
+    """The role in a DTLS handshake: the client sends the ClientHello (RFC 5763 section 5)."""
 
     CLIENT = "client"
     SERVER = "server"

@@ -1,4 +1,4 @@
-"""Owns tasks that end with their owner."""
+"""Runs asyncio tasks that end with the object that started them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-#: How long a task that was cancelled may take to end, in seconds.
-_PATIENCE = 0.1
+#: Longest wait for cancelled tasks to end, in seconds (ours).
+_CANCEL_TIMEOUT = 0.1
 
 
 class BackgroundTasks:
-    """Holds tasks, so that they end with their owner.
+    """A set of asyncio tasks that end with their owner.
 
-    What a task raises goes to the loop's exception handler.
+    Exceptions of a task go to the exception handler of the event loop.
 
     Args:
-        is_expected: Says of what a task raised that it is no fault.
+        is_expected: Tells of an exception of a task whether it is no fault and to be ignored.
     """
 
     def __init__(self, is_expected: Callable[[BaseException], bool] = lambda error: False) -> None:
@@ -26,30 +26,33 @@ class BackgroundTasks:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._released: set[asyncio.Task[Any]] = set()
 
+    def __repr__(self) -> str:
+        return f"<BackgroundTasks running={len(self._tasks)}>"
+
     def spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        """Run something beside the caller."""
+        """Start a coroutine as a task of this set."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
     def release(self, task: asyncio.Task[Any] | None) -> None:
-        """Let a task live on when the others end: it is the one that asks for their end."""
+        """Exempt a task from `close`, because it is the one that calls it."""
         if task in self._tasks:
             self._released.add(task)
 
     async def join(self) -> None:
-        """Wait until every task has ended by itself."""
+        """Wait until every task but the present one has ended by itself."""
         others = self._tasks - {asyncio.current_task()}
         if others:
             await asyncio.wait(others)
 
     async def close(self) -> None:
-        """End every task that was not released; one that refuses to end is not waited for long."""
+        """Cancel every task that was not released, and wait at most 0.1 seconds for their end."""
         others = self._tasks - self._released
         for task in others:
             task.cancel()
         if others:
-            await asyncio.wait(others, timeout=_PATIENCE)
+            await asyncio.wait(others, timeout=_CANCEL_TIMEOUT)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)

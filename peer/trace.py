@@ -1,4 +1,4 @@
-"""Owns the old name of `peer.tracing.events`, for one release."""
+"""Deprecated alias of `peer.tracing.events`, kept for one release."""
 
 import warnings
 

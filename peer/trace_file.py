@@ -1,4 +1,4 @@
-"""Owns the old name of `peer.tracing.file`, for one release."""
+"""Deprecated alias of `peer.tracing.file`, kept for one release."""
 
 import warnings
 

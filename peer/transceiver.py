@@ -1,4 +1,4 @@
-"""Owns `RtpTransceiver`: one m-section as applications see it (webrtc-pc section 5.4)."""
+"""Gives applications one m-section as W3C webrtc-pc section 5.4 describes it."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
 
 
 class TransceiverHost(Protocol):
-    """What a transceiver asks of its connection."""
+    """The connection of a transceiver, as the transceiver sees it."""
 
     def transceiver_state(self, key: int) -> Transceiver | None:
-        """What negotiation knows of it; None where a rollback removed it."""
+        """Return the negotiated state of a transceiver; None where a rollback removed it."""
 
     def change_direction(self, key: int, direction: Direction) -> None:
-        """Wish for another direction."""
+        """Request another direction with the next negotiation."""
 
     def prefer_codecs(self, key: int, mime_types: Sequence[str]) -> None:
-        """Wish for these codecs only, in this order."""
+        """Restrict the next negotiation to these codecs, in this order."""
 
     async def stop_transceiver(self, key: int) -> None:
-        """Take the m-section away."""
+        """Stop to send and receive, and reject the m-section in the next negotiation."""
 
 
 class RtpTransceiver:
-    """A sender and a receiver that share an m-section. Made by the connection.
+    """A sender and a receiver that share an m-section; the connection creates it.
 
     Args:
-        key: Its name in negotiation.
+        key: The number of the transceiver in the session of the connection.
         host: The connection.
-        sender: Its sending half.
-        receiver: Its receiving half.
+        sender: The sending half.
+        receiver: The receiving half.
     """
 
     def __init__(
@@ -52,24 +52,24 @@ class RtpTransceiver:
 
     @property
     def kind(self) -> MediaKind:
-        """Audio or video."""
+        """The kind of media, audio or video."""
         return self.receiver.kind
 
     @property
     def mid(self) -> str | None:
-        """The name of the m-section; None before it was offered and after it was stopped."""
+        """The mid of the m-section; None before it was offered and after it was stopped."""
         state = self._state
         return None if state is None else state.mid
 
     @property
     def direction(self) -> str:
-        """What the application wishes for; `stopped` once it was taken away.
+        """The direction for the next negotiation; `stopped` after `stop`.
 
         Setting it asks for negotiation.
 
         Raises:
-            InvalidStateError: On setting, where it is stopped.
-            ValueError: On setting, where it is no direction.
+            InvalidStateError: The transceiver is stopped (on setting).
+            ValueError: The value is no direction (on setting).
         """
         state = self._state
         return "stopped" if state is None or state.stopping else state.direction.value
@@ -82,7 +82,7 @@ class RtpTransceiver:
 
     @property
     def currentDirection(self) -> str | None:
-        """What the last answer settled, or None; `stopped` at the end."""
+        """The direction that the last answer agreed on, or None; `stopped` at the end."""
         state = self._state
         if state is None:
             return "stopped"
@@ -90,14 +90,14 @@ class RtpTransceiver:
 
     @property
     def stopped(self) -> bool:
-        """Whether it has ended for good."""
+        """Tell whether the transceiver has ended for good."""
         return self._state is None
 
     def setCodecPreferences(self, mime_types: Sequence[str]) -> None:
         """Offer and accept only these codecs, in this order, from the next negotiation on.
 
         Args:
-            mime_types: For example `["video/H264", "video/VP8"]`; empty for our own order.
+            mime_types: MIME types such as `["video/H264", "video/VP8"]`; empty for our own order.
 
         Raises:
             InvalidAccessError: One of them is not a codec of ours.
@@ -109,7 +109,7 @@ class RtpTransceiver:
         self._host.prefer_codecs(self.key, mime_types)
 
     async def stop(self) -> None:
-        """Take the m-section away: media ends now, the peer learns of it in the next offer."""
+        """Stop to send and receive now; the next offer tells the peer of it."""
         await self._host.stop_transceiver(self.key)
 
     @property

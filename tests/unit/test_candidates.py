@@ -18,13 +18,13 @@ HOST = "candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host"
         "candidate:1 1 udp 1 192.0.2.1 9 typ relay raddr 0.0.0.0 rport 0",
     ],
 )
-def test_what_is_read_is_written_again(text: str) -> None:
+def test_parsed_candidate_is_written_as_it_was_read(text: str) -> None:
     assert str(CandidateFields.parse(text)) == text
     assert CandidateFields.parse(f"a={text}") == CandidateFields.parse(text)
     assert CandidateFields.parse(text).is_understood
 
 
-def test_a_type_that_we_do_not_know_is_read_and_not_understood() -> None:
+def test_candidate_of_unknown_type_is_parsed_and_not_understood() -> None:
     fields = CandidateFields.parse("candidate:1 1 udp 1 192.0.2.1 9 typ new-kind")
     assert fields.type == "new-kind"
     assert not fields.is_understood
@@ -53,7 +53,7 @@ def test_a_type_that_we_do_not_know_is_read_and_not_understood() -> None:
         (HOST + " x y" * 300, "1,024 characters"),
     ],
 )
-def test_what_breaks_it_is_refused_by_name(text: str, words: str) -> None:
+def test_malformed_candidate_is_refused_with_the_field_named(text: str, words: str) -> None:
     with pytest.raises(CandidateError, match=words) as refusal:
         CandidateFields.parse(text)
     assert refusal.value.candidate == text

@@ -16,30 +16,35 @@ from tests.support.negotiation.offer_answer import (
 
 
 @pytest.mark.parametrize("ufrag", ["abcd", "a+/9", "a-_=#", "a" * 256])
-def test_a_username_fragment(ufrag: str) -> None:
+def test_username_fragment_of_rfc_and_field_is_accepted(ufrag: str) -> None:
     assert IceParameters(ufrag, "p" * 22).username_fragment == ufrag
 
 
 @pytest.mark.parametrize("ufrag", ["", "abc", "a" * 257, "ab:d", "ab d", "abcd\n", "\xe4bcd"])
-def test_what_is_no_username_fragment(ufrag: str) -> None:
+def test_malformed_username_fragment_is_refused(ufrag: str) -> None:
     with pytest.raises(ValueError, match="ice-ufrag"):
         IceParameters(ufrag, "p" * 22)
 
 
 @pytest.mark.parametrize("password", ["", "p" * 21, "p" * 257, "p" * 21 + ":"])
-def test_what_is_no_password(password: str) -> None:
+def test_malformed_ice_password_is_refused(password: str) -> None:
     with pytest.raises(ValueError, match="ice-pwd"):
         IceParameters("abcd", password)
 
 
-def test_ours_follow_the_rfc_to_the_letter() -> None:
+def test_ice_parameters_repr_hides_password() -> None:
+    password = "p" * 22
+    assert password not in repr(IceParameters("abcd", password))
+
+
+def test_generated_ice_parameters_use_only_ice_chars() -> None:
     ours = IceParameters.generate()
     assert re.fullmatch("[A-Za-z0-9+/]{4}", ours.username_fragment)
     assert re.fullmatch("[A-Za-z0-9+/]{24}", ours.password)
     assert IceParameters.generate() != ours
 
 
-def test_an_offer_with_what_servers_write_is_taken() -> None:
+def test_offer_with_other_ufrag_characters_is_accepted() -> None:
     left, right = pair()
     add_track(left, "audio")
     offer = offer_of(left)
