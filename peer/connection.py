@@ -11,8 +11,8 @@ import uuid
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
 
 from peer.configuration import PeerConfiguration
-from peer.negotiation.attributes import Direction
-from peer.negotiation.state import Side
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.signaling_state import Side
 from peer.runtime import transceivers
 from peer.runtime.core import ConnectionCore
 from peer.runtime.security import SecuritySummary, summarize
@@ -332,7 +332,9 @@ class PeerConnection:
         """
         self._core.check_open()
         names = (self._stream,) if streams is None else tuple(streams)
-        return transceivers.add_transceiver(self._core, trackOrKind, Direction(direction), names)
+        return transceivers.add_transceiver(
+            self._core, trackOrKind, MediaDirection(direction), names
+        )
 
     def getTransceivers(self) -> list[RtpTransceiver]:
         """Return the transceivers that have not ended, in the order of their creation."""

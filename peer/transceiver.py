@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from peer.errors import InvalidAccessError, InvalidStateError
-from peer.negotiation.attributes import Direction
+from peer.negotiation.sdp.attributes import MediaDirection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ class TransceiverHost(Protocol):
     def transceiver_state(self, key: int) -> Transceiver | None:
         """Return the negotiated state of a transceiver; None where a rollback removed it."""
 
-    def change_direction(self, key: int, direction: Direction) -> None:
+    def change_direction(self, key: int, direction: MediaDirection) -> None:
         """Request another direction with the next negotiation."""
 
     def prefer_codecs(self, key: int, mime_types: Sequence[str]) -> None:
@@ -78,7 +78,7 @@ class RtpTransceiver:
     def direction(self, value: str) -> None:
         if self.direction == "stopped":
             raise InvalidStateError("the transceiver is stopped")
-        self._host.change_direction(self.key, Direction(value))
+        self._host.change_direction(self.key, MediaDirection(value))
 
     @property
     def currentDirection(self) -> str | None:

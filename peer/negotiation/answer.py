@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, assert_never
 
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType
-from peer.negotiation import writing
+from peer.negotiation import sdp_writer as writing
+from peer.negotiation.agreement import remote_identity, role_left
+from peer.negotiation.association_change import answered
 from peer.negotiation.codecs import (
     answered_codecs,
     common_extensions,
@@ -16,10 +18,8 @@ from peer.negotiation.codecs import (
     offered_codecs,
     preferred,
 )
-from peer.negotiation.created import Created
+from peer.negotiation.created_description import CreatedDescription
 from peer.negotiation.roles import answer_setup
-from peer.negotiation.settling_transports import remote_identity, role_left
-from peer.negotiation.terms import answered
 from peer.negotiation.validation import ice_parameters, is_supported, offered_setup
 from peer.rtp_parameters import Codec, HeaderExtension
 from peer.states import IceRole
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp import MediaSection, Sdp
+    from peer.negotiation.sdp.description import Sdp
+    from peer.negotiation.sdp.sections import MediaSection
     from peer.negotiation.session import Session
-    from peer.negotiation.transports import TransportState
+    from peer.negotiation.transport_state import TransportState
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,9 @@ class _Answering:
     codecs: Mapping[str, tuple[Codec, ...]]
 
 
-def create_answer(session: Session, profile: Profile, offer: Sdp, version: int) -> Created:
+def create_answer(
+    session: Session, profile: Profile, offer: Sdp, version: int
+) -> CreatedDescription:
     """Make an answer. Nothing changes until it is set."""
     codecs = {s.mid: _codecs(session, profile, s) for s in offer.media if s.mid is not None}
     answering = _Answering(session, profile, offer, codecs)
@@ -58,7 +61,7 @@ def create_answer(session: Session, profile: Profile, offer: Sdp, version: int) 
     ]
     # RFC 9143 section 7.3.2: what is connected already stays where it is, out of the group.
     shared = [[mid for mid in mids if carriers[mid] is carriers[mids[0]]] for mids in bundles]
-    return Created(
+    return CreatedDescription(
         type=SdpType.ANSWER,
         sdp=writing.description(session, version, media, shared),
         base=session,

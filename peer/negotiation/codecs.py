@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from peer.negotiation.sdp import Line, MediaSection
+from peer.negotiation.sdp.lines import Line
 from peer.rtp_parameters import (
     Codec,
     Feedback,
@@ -17,7 +17,8 @@ from peer.rtp_parameters import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from peer.negotiation.attributes import Direction
+    from peer.negotiation.sdp.attributes import MediaDirection
+    from peer.negotiation.sdp.sections import MediaSection
 
 #: Payload types that mean a codec without `a=rtpmap` (RFC 3551 section 6).
 _STATIC = {
@@ -63,7 +64,7 @@ def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...
     return tuple(codecs)
 
 
-def offered_codecs(capabilities: RtpCapabilities, direction: Direction) -> tuple[Codec, ...]:
+def offered_codecs(capabilities: RtpCapabilities, direction: MediaDirection) -> tuple[Codec, ...]:
     """Ours for an m-section: what we only decode stands where we do not send."""
     if direction.sends:
         return capabilities.codecs

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, assert_never
 
 from peer.descriptions import SdpType
 from peer.errors import DescriptionError, FingerprintError, ModificationError, SetupError
-from peer.negotiation.attributes import Setup
-from peer.negotiation.modification import NewAssociation, Reuse, Undecided, assess
-from peer.negotiation.state import Side
+from peer.negotiation.association_change import NewAssociation, Reuse, Undecided, assess
+from peer.negotiation.sdp.attributes import Setup
+from peer.negotiation.signaling_state import Side
 from peer.negotiation.validation import offered_setup
 from peer.states import DtlsRole
 from peer.tracing.events import AssociationDecided, Described, Direction, RoleChosen, Verdict
@@ -16,9 +16,9 @@ from peer.tracing.events import AssociationDecided, Described, Direction, RoleCh
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from peer.negotiation.sdp import Sdp
+    from peer.negotiation.sdp.description import Sdp
     from peer.negotiation.session import Session
-    from peer.negotiation.transports import AssociationTerms, TransportState
+    from peer.negotiation.transport_state import AssociationTerms, TransportState
 
 _Judgement = tuple[Verdict, str, str]
 

@@ -2,28 +2,47 @@
 
 `difference` is the only source of effects. Rollback, pranswer and answer need no code of their
 own: what two sessions differ in is what must be done.
+
+
+Owns what two sessions differ in where transports, generations and associations go.
+
+Sockets are opened first. Then what was taken back goes, before something else takes its number;
+then comes what listens, and then what connects.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peer.negotiation.association_change import Undecided, assess
 from peer.negotiation.effects import (
+    AddCandidates,
     AnnounceTrack,
     CloseData,
+    CloseTransport,
     ConfigureRtp,
     ConnectData,
+    ConnectDtls,
+    ConnectIce,
     CreateTransceiver,
+    DropAssociation,
+    DropGeneration,
     Effect,
+    Listen,
+    OpenGeneration,
+    OpenTransport,
+    Preparation,
     StopTransceiver,
 )
-from peer.negotiation.transport_effects import changed, closed, opened
 from peer.rtp_parameters import ReceiveParameters, SendParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from peer.negotiation.session import Session, Transceiver
+    from peer.ice_parameters import IceParameters
+    from peer.negotiation.sdp.sections import MediaSection
+    from peer.negotiation.session import AppliedDescription, Session, Transceiver
+    from peer.negotiation.transport_state import AssociationTerms, TransportState
 
 
 def difference(before: Session, after: Session, cname: str) -> tuple[Effect, ...]:
@@ -97,3 +116,142 @@ def _data(before: Session, after: Session) -> Iterator[Effect]:
     transport = after.route(after.data.mid)
     if not connected and transport is not None:
         yield ConnectData(transport, after.data.remote_port, after.data.remote_max_message_size)
+
+
+def opened(before: Session, after: Session) -> Iterator[Preparation]:
+    """What needs sockets of its own."""
+    for transport in after.transports:
+        if before.transport(transport.key) is None:
+            yield OpenTransport(transport.key, transport.local)
+        elif transport.local not in _generations(before, transport.key):
+            yield OpenGeneration(transport.key, transport.local)
+
+
+def changed(before: Session, after: Session) -> Iterator[Effect]:
+    """What becomes of the generations and associations of the transports that there are."""
+    for transport in after.transports:
+        earlier = before.transport(transport.key)
+        if earlier is not None:
+            yield from _dropped(earlier, transport)
+        yield from _listening(earlier, transport)
+        yield from _connected(before, after, transport)
+        yield from _candidates(before, after, transport.key)
+
+
+def closed(before: Session, after: Session) -> Iterator[CloseTransport]:
+    """What carries nothing any more."""
+    for transport in before.transports:
+        if after.transport(transport.key) is None:
+            yield CloseTransport(transport.key)
+
+
+def _dropped(earlier: TransportState, now: TransportState) -> Iterator[Effect]:
+    kept = (*now.fallbacks, now.association)
+    for terms in (*earlier.fallbacks, earlier.association):
+        same = next((t for t in kept if _is_same(t, terms)), None)
+        # What served before the oldest that is left retires by itself.
+        unused = same is None and terms.number >= kept[0].number
+        begins_anew = same is not None and terms.settled and not same.settled
+        if unused or begins_anew:
+            yield DropAssociation(now.key, terms.number)
+    # A generation that was connected retires by itself, when the next one carries.
+    if earlier.connected and earlier.remote_ice is None and earlier.local != now.local:
+        yield DropGeneration(now.key, earlier.local.username_fragment)
+
+
+def _listening(earlier: TransportState | None, now: TransportState) -> Iterator[Listen]:
+    terms = now.association
+    if terms.settled:
+        return
+    was = None if earlier is None else earlier.association
+    if was is None or was.settled or not _is_same(was, terms):
+        yield Listen(now.key, terms.number, terms.local.fingerprints)
+
+
+def _connected(before: Session, after: Session, now: TransportState) -> Iterator[Effect]:
+    connected = dict(_paths(before, now.key))
+    for local, remote in dict(_paths(after, now.key)).items():
+        if local not in connected:
+            yield ConnectIce(now.key, local.username_fragment, remote, now.ice_role)
+    terms = now.association
+    if terms.remote is None or terms.role is None:
+        return
+    if not any(_is_same(t, terms) and t.settled for t in _associations(before, now.key)):
+        yield ConnectDtls(
+            now.key,
+            terms.number,
+            terms.local.fingerprints,
+            terms.role,
+            terms.remote.fingerprints,
+            peer_may_keep=_is_undecided(now),
+        )
+
+
+def _is_undecided(transport: TransportState) -> bool:
+    if not transport.fallbacks:
+        return False
+    return isinstance(assess(transport.fallbacks[-1], transport.association), Undecided)
+
+
+def _is_same(one: AssociationTerms, other: AssociationTerms) -> bool:
+    """Whether both speak of one association: numbers are used again where one was dropped."""
+    return (one.number, one.local) == (other.number, other.local)
+
+
+def _associations(session: Session, key: str) -> Iterator[AssociationTerms]:
+    """All that exist, those that a rollback would return to among them."""
+    for transport in _both(session, key):
+        yield from (*transport.fallbacks, transport.association)
+
+
+def _generations(session: Session, key: str) -> set[IceParameters]:
+    """The ICE generations that exist; that which a rollback would return to among them."""
+    return {transport.local for transport in _both(session, key)}
+
+
+def _paths(session: Session, key: str) -> Iterator[tuple[IceParameters, IceParameters]]:
+    """Our credentials and the peer's, for each generation of which both are known."""
+    for transport in _both(session, key):
+        if transport.remote_ice is not None:
+            yield transport.local, transport.remote_ice
+
+
+def _both(session: Session, key: str) -> Iterator[TransportState]:
+    """The transport as it is now, and as it was before the exchange that is going on."""
+    now, known = session.transport(key), session.settled_transport(key)
+    if now is not None:
+        yield now
+    if known is not None and known != now:
+        yield known
+
+
+def _candidates(before: Session, after: Session, key: str) -> Iterator[AddCandidates]:
+    """What is new in the remote descriptions; ICE ignores those that it has."""
+    told = set(_described_candidates(before, key))
+    for candidates in dict.fromkeys(_described_candidates(after, key)):
+        if candidates not in told:
+            yield candidates
+
+
+def _described_candidates(session: Session, key: str) -> Iterator[AddCandidates]:
+    for local, remote in _paths(session, key):
+        for described in (session.current_remote, session.pending_remote):
+            section = None if described is None else _telling(session, described, key)
+            if described is None or section is None:
+                continue
+            generation = described.sdp.transport_ice(section)[0]
+            if generation not in (None, remote.username_fragment):
+                continue
+            candidates = tuple(c for c in section.candidates if c.is_understood)
+            if candidates or section.end_of_candidates:
+                yield AddCandidates(
+                    key, local.username_fragment, candidates, section.end_of_candidates
+                )
+
+
+def _telling(session: Session, described: AppliedDescription, key: str) -> MediaSection | None:
+    """The m-section of a description that speaks for a transport."""
+    sections = [s for s in described.sdp.media if s.mid and session.route(s.mid) == key]
+    # RFC 8843 section 10: the other sections of a group speak of transports that were bundled away.
+    tagged = next((section for section in sections if section.mid == key), None)
+    return tagged or next(iter(sections), None)

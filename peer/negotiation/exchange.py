@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from peer.negotiation.state import Side
+from peer.negotiation.signaling_state import Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from peer.negotiation.sdp import MediaSection, Sdp
+    from peer.negotiation.sdp.description import Sdp
+    from peer.negotiation.sdp.sections import MediaSection
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, assert_never
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType
 from peer.errors import InvalidStateError
-from peer.negotiation import writing
+from peer.negotiation import sdp_writer as writing
 from peer.negotiation.codecs import in_order_of, offered_codecs, preferred
-from peer.negotiation.created import Created
-from peer.negotiation.payload_types import NumberPlan
-from peer.negotiation.renewal import Renewal
+from peer.negotiation.created_description import CreatedDescription
+from peer.negotiation.payload_types import PayloadTypeAllocator
+from peer.negotiation.rekey_and_restart import OfferedTransports
 from peer.negotiation.roles import OFFER_SETUP
 from peer.negotiation.session import DataSection, Session, Transceiver
 from peer.states import IceRole
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp import MediaSection
-    from peer.negotiation.transports import TransportState
+    from peer.negotiation.sdp.sections import MediaSection
+    from peer.negotiation.transport_state import TransportState
     from peer.rtp_parameters import Codec
 
 
@@ -42,7 +42,7 @@ class _Slot:
 
 def create_offer(
     session: Session, profile: Profile, version: int, *, ice_restart: bool = False
-) -> Created:
+) -> CreatedDescription:
     """Make an offer. Nothing changes until it is set.
 
     Args:
@@ -57,10 +57,10 @@ def create_offer(
     slots = list(_slots(session))
     live = [slot.mid for slot in slots if slot.content is not None]
     bundles = _bundles(session, live)
-    renewal = Renewal(session, profile, restart=ice_restart)
+    renewal = OfferedTransports(session, profile, restart=ice_restart)
     routing = _Routing(session, profile, slots, bundles[0], renewal)
     writer = _Writer(session, profile, routing)
-    return Created(
+    return CreatedDescription(
         type=SdpType.OFFER,
         sdp=writing.description(session, version, map(writer.section, slots), bundles),
         base=session,
@@ -132,7 +132,7 @@ class _Routing:
         profile: Profile,
         slots: Sequence[_Slot],
         bundle: Sequence[str],
-        renewal: Renewal,
+        renewal: OfferedTransports,
     ) -> None:
         self.transports: dict[str, TransportState] = {}
         self.routes: dict[str, str] = {}
@@ -187,7 +187,7 @@ class _Writer:
         self._session = session
         self._profile = profile
         self._routing = routing
-        self._numbers = NumberPlan(session)
+        self._numbers = PayloadTypeAllocator(session)
 
     def section(self, slot: _Slot) -> MediaSection:
         profile, routing = self._profile, self._routing

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, assert_never
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidModificationError, InvalidStateError
 from peer.negotiation.answer import create_answer
-from peer.negotiation.applying import (
+from peer.negotiation.application_changes import (
+    reusable_for_track,
+    stream_ids,
+    with_changes,
+    with_data,
+    with_stop,
+)
+from peer.negotiation.apply_description import (
     apply_local_answer,
     apply_local_offer,
     apply_remote_answer,
@@ -24,26 +31,14 @@ from peer.negotiation.applying import (
 )
 from peer.negotiation.difference import difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
-from peer.negotiation.needs import needs_negotiation
+from peer.negotiation.negotiation_needed import needs_negotiation
 from peer.negotiation.offer import create_offer
+from peer.negotiation.rekey_and_restart import with_found, with_ice_restart
 from peer.negotiation.remote_candidates import with_remote_candidate
-from peer.negotiation.renewal import with_found, with_ice_restart
-from peer.negotiation.sdp import Sdp
-from peer.negotiation.session import (
-    Birth,
-    GatheredCandidates,
-    Session,
-    Transceiver,
-)
-from peer.negotiation.state import Side, needs_implicit_rollback, transition
-from peer.negotiation.wishes import (
-    reusable_for_track,
-    stream_ids,
-    with_changes,
-    with_data,
-    with_stop,
-)
-from peer.negotiation.writing import with_gathered
+from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.sdp_writer import with_gathered
+from peer.negotiation.session import GatheredCandidates, Session, Transceiver, TransceiverOrigin
+from peer.negotiation.signaling_state import Side, needs_implicit_rollback, transition
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
@@ -51,10 +46,10 @@ if TYPE_CHECKING:
 
     from peer.candidates import IceCandidate
     from peer.identity.fingerprints import Fingerprint
-    from peer.negotiation.attributes import Direction
-    from peer.negotiation.created import Created
+    from peer.negotiation.created_description import CreatedDescription
     from peer.negotiation.effects import Effect, Preparation
     from peer.negotiation.profile import Profile
+    from peer.negotiation.sdp.attributes import MediaDirection
     from peer.rtp_parameters import MediaKind
 
 
@@ -87,8 +82,8 @@ class OfferAnswer:
         )
         # RFC 9429 section 5.2.2: it counts what was created, whether it was set or not.
         self._versions = count(1)
-        self._offer: Created | None = None
-        self._answer: Created | None = None
+        self._offer: CreatedDescription | None = None
+        self._answer: CreatedDescription | None = None
 
     @property
     def session(self) -> Session:
@@ -212,8 +207,8 @@ class OfferAnswer:
         self,
         kind: MediaKind,
         *,
-        birth: Birth,
-        direction: Direction,
+        origin: TransceiverOrigin,
+        direction: MediaDirection,
         streams: Sequence[str] = (),
         has_track: bool = False,
     ) -> Transceiver:
@@ -223,7 +218,7 @@ class OfferAnswer:
             InvalidAccessError: A stream has no possible id.
         """
         made = new_transceiver(
-            self._session, self.profile, kind=kind, birth=birth, direction=direction
+            self._session, self.profile, kind=kind, origin=origin, direction=direction
         )
         made = replace(made, streams=stream_ids(streams), has_track=has_track)
         self._session = self._session.with_transceiver(made)
@@ -233,7 +228,7 @@ class OfferAnswer:
         self,
         key: int,
         *,
-        direction: Direction | None = None,
+        direction: MediaDirection | None = None,
         streams: Sequence[str] | None = None,
         preferences: Sequence[str] | None = None,
         has_track: bool | None = None,
@@ -297,14 +292,14 @@ class OfferAnswer:
         self._session = replace(self._session, state=SignalingState.CLOSED)
         self._offer = self._answer = None
 
-    def _new_offer(self, *, ice_restart: bool = False) -> Created:
+    def _new_offer(self, *, ice_restart: bool = False) -> CreatedDescription:
         state = self._session.state
         if state not in (SignalingState.STABLE, SignalingState.HAVE_LOCAL_OFFER):
             raise InvalidStateError(f"no offer can be made in signaling state {state.value!r}")
         version = next(self._versions)
         return create_offer(self._session, self.profile, version, ice_restart=ice_restart)
 
-    def _new_answer(self) -> Created:
+    def _new_answer(self) -> CreatedDescription:
         session, offer = self._session, self._session.pending_remote
         waiting = (SignalingState.HAVE_REMOTE_OFFER, SignalingState.HAVE_LOCAL_PRANSWER)
         if session.state not in waiting or offer is None:
@@ -341,7 +336,7 @@ class OfferAnswer:
             case _:
                 return SdpType.OFFER
 
-    def _created(self, created: Created | None, text: str) -> Created | None:
+    def _created(self, created: CreatedDescription | None, text: str) -> CreatedDescription | None:
         """What was created last; without a text only where it is still what would be created."""
         if not text:
             return created if created is not None and created.base is self._session else None

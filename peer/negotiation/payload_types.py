@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from peer.negotiation.codecs import described_codecs, same_codec
-from peer.negotiation.state import Side
+from peer.negotiation.signaling_state import Side
 from peer.rtp_parameters import Codec, HeaderExtension
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _PAYLOAD_TYPES = (*range(96, 128), *range(35, 64))
 _EXTENSION_IDS = range(1, 15)
 
 
-class NumberPlan:
+class PayloadTypeAllocator:
     """Gives out payload types and extension ids that contradict nothing in the session."""
 
     def __init__(self, session: Session) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from peer.configuration import AnswerRole, BundlePolicy, SdpLimits
 from peer.ice_parameters import IceParameters
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.negotiation.transports import AssociationTerms, LocalIdentity, TransportState
+from peer.negotiation.transport_state import AssociationTerms, LocalIdentity, TransportState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

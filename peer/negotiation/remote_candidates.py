@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from peer.candidates import CandidateFields, IceCandidate
 from peer.errors import CandidateError, InvalidStateError
-from peer.negotiation.sdp import Line, Sdp
-from peer.negotiation.session import Described, Session
-from peer.negotiation.state import Side
+from peer.negotiation.sdp.lines import Line
+from peer.negotiation.session import AppliedDescription, Session
+from peer.negotiation.signaling_state import Side
 
 if TYPE_CHECKING:
     from peer.negotiation.profile import Profile
+    from peer.negotiation.sdp.description import Sdp
 
 
 def with_remote_candidate(
@@ -76,7 +77,7 @@ def _places(sdp: Sdp, candidate: IceCandidate) -> list[int]:
 
 
 def _generation(
-    session: Session, newest: Described, index: int, candidate: IceCandidate
+    session: Session, newest: AppliedDescription, index: int, candidate: IceCandidate
 ) -> str | None:
     """The username fragment of the ICE generation that a candidate is of."""
     named = candidate.usernameFragment
@@ -91,19 +92,19 @@ def _generation(
     return named
 
 
-def _username_fragment(described: Described | None, index: int) -> str | None:
+def _username_fragment(described: AppliedDescription | None, index: int) -> str | None:
     if described is None or index >= len(described.sdp.media):
         return None
     return described.sdp.transport_ice(described.sdp.media[index])[0]
 
 
 def _extended(
-    described: Described | None,
+    described: AppliedDescription | None,
     index: int,
     generation: str | None,
     fields: CandidateFields | None,
     profile: Profile,
-) -> Described | None:
+) -> AppliedDescription | None:
     """The description with one more candidate, where it is of that generation."""
     if described is None or _username_fragment(described, index) != generation:
         return described
@@ -120,4 +121,6 @@ def _extended(
             )
     if known:
         return described
-    return Described(described.type, described.sdp.with_media(index, section.with_lines(line)))
+    return AppliedDescription(
+        described.type, described.sdp.with_media(index, section.with_lines(line))
+    )

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from peer.configuration import AnswerRole
 from peer.errors import SetupError
-from peer.negotiation.attributes import Setup
+from peer.negotiation.sdp.attributes import Setup
 from peer.states import DtlsRole
 
 #: RFC 5763 section 5: "The endpoint that is the offerer MUST use the setup attribute value of

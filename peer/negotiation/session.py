@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
-from peer.negotiation.state import Side
+from peer.negotiation.signaling_state import Side
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from peer.candidates import CandidateFields
     from peer.ice_parameters import IceParameters
     from peer.identity.fingerprints import Fingerprint
-    from peer.negotiation.attributes import Direction
-    from peer.negotiation.sdp import MediaSection, Sdp
-    from peer.negotiation.transports import TransportState
+    from peer.negotiation.sdp.attributes import MediaDirection
+    from peer.negotiation.sdp.description import Sdp
+    from peer.negotiation.sdp.sections import MediaSection
+    from peer.negotiation.transport_state import TransportState
     from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
 
 
-class Birth(Enum):
+class TransceiverOrigin(Enum):
     """How a transceiver came to be: it decides what offers match and rollbacks remove."""
 
     ADD_TRACK = "addTrack"
@@ -75,8 +76,8 @@ class Transceiver:
 
     key: int
     kind: MediaKind
-    birth: Birth
-    direction: Direction
+    origin: TransceiverOrigin
+    direction: MediaDirection
     ssrc: int
     rtx_ssrc: int
     track_id: str
@@ -86,7 +87,7 @@ class Transceiver:
     stopping: bool = False
 
     mid: str | None = None
-    current_direction: Direction | None = None
+    current_direction: MediaDirection | None = None
     has_sent: bool = False
     receiving: bool = False
     remote_streams: tuple[str, ...] = ()
@@ -111,7 +112,7 @@ class DataSection:
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class AppliedDescription:
     """A description in force."""
 
     type: SdpType
@@ -137,10 +138,10 @@ class Session:
     id: int
     fingerprints: tuple[Fingerprint, ...]
     state: SignalingState = SignalingState.STABLE
-    current_local: Described | None = None
-    pending_local: Described | None = None
-    current_remote: Described | None = None
-    pending_remote: Described | None = None
+    current_local: AppliedDescription | None = None
+    pending_local: AppliedDescription | None = None
+    current_remote: AppliedDescription | None = None
+    pending_remote: AppliedDescription | None = None
     transceivers: tuple[Transceiver, ...] = ()
     data: DataSection | None = None
     transports: tuple[TransportState, ...] = ()
@@ -151,7 +152,7 @@ class Session:
     rekey: tuple[Fingerprint, ...] | None = None
     credentials_to_replace: frozenset[IceParameters] = frozenset()
 
-    def description(self, side: Side) -> Described | None:
+    def description(self, side: Side) -> AppliedDescription | None:
         """What counts for a side: the pending description, else the current one."""
         if side is Side.LOCAL:
             return self.pending_local or self.current_local

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from peer.errors import DescriptionError, FingerprintError, SdpLimitError, SetupError
 from peer.ice_parameters import IceParameters
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
-from peer.negotiation.attributes import Setup
+from peer.negotiation.sdp.attributes import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp import MediaSection, Sdp
+    from peer.negotiation.sdp.description import Sdp
+    from peer.negotiation.sdp.sections import MediaSection
     from peer.negotiation.session import Session
 
 #: The protocols that mean DTLS-SRTP (RFC 9429 section 5.1.2 tells us to accept all of them).

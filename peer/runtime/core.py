@@ -22,11 +22,11 @@ from peer.events import (
 )
 from peer.identity.certificate import Certificate
 from peer.identity.certificate_store import CertificateStore
-from peer.negotiation.early import early_receptions
+from peer.negotiation.early_media import early_receptions
 from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
-from peer.negotiation.state import Side
+from peer.negotiation.signaling_state import Side
 from peer.rekey.associations import agreed_associations
 from peer.rekey.manager import RekeyManager
 from peer.rtp.capabilities import capabilities
@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from peer.configuration import PeerConfiguration
     from peer.descriptions import SessionDescription
     from peer.errors import TransportError
-    from peer.negotiation.attributes import Direction
     from peer.negotiation.effects import Effect
     from peer.negotiation.offer_answer import Plan
+    from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.session import Transceiver
     from peer.rekey.result import RekeyResult
     from peer.rtp.tracks import MediaStreamTrack
@@ -223,7 +223,7 @@ class ConnectionCore:
         """From a transceiver: what negotiation knows of it."""
         return self.offer_answer.session.transceiver(key)
 
-    def change_direction(self, key: int, direction: Direction) -> None:
+    def change_direction(self, key: int, direction: MediaDirection) -> None:
         """From a transceiver: another direction is wished for."""
         self.check_open()
         self.offer_answer.change_transceiver(key, direction=direction)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from peer.configuration import PeerConfiguration
     from peer.identity.certificate_store import CertificateStore
-    from peer.negotiation.early import EarlyReception
+    from peer.negotiation.early_media import EarlyReception
     from peer.negotiation.session import Session
     from peer.rtp.inbound.control import ReceiverControl
     from peer.rtp.outbound.sender import RtpSender

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.errors import InvalidAccessError
-from peer.negotiation.attributes import Direction
-from peer.negotiation.session import Birth
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.session import TransceiverOrigin
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import MediaKind
 
@@ -38,13 +38,13 @@ def add_track(
         state = core.offer_answer.reusable_for_track(transceiver.key, MediaKind(track.kind))
         if state is not None and transceiver.sender.track is None:
             transceiver.sender.set_track(track)
-            direction = Direction.of(sends=True, receives=state.direction.receives)
+            direction = MediaDirection.of(sends=True, receives=state.direction.receives)
             core.offer_answer.change_transceiver(
                 transceiver.key, direction=direction, streams=streams, has_track=True
             )
             core.check_negotiation()
             return transceiver
-    return _new(core, track, Birth.ADD_TRACK, Direction.SENDRECV, streams)
+    return _new(core, track, TransceiverOrigin.ADD_TRACK, MediaDirection.SENDRECV, streams)
 
 
 def remove_track(core: ConnectionCore, sender: RtpSender) -> None:
@@ -60,7 +60,7 @@ def remove_track(core: ConnectionCore, sender: RtpSender) -> None:
     if state is None or state.stopping or sender.track is None:
         return
     sender.set_track(None)
-    direction = Direction.of(sends=False, receives=state.direction.receives)
+    direction = MediaDirection.of(sends=False, receives=state.direction.receives)
     core.offer_answer.change_transceiver(transceiver.key, direction=direction, has_track=False)
     core.check_negotiation()
 
@@ -68,7 +68,7 @@ def remove_track(core: ConnectionCore, sender: RtpSender) -> None:
 def add_transceiver(
     core: ConnectionCore,
     track_or_kind: MediaStreamTrack | str,
-    direction: Direction,
+    direction: MediaDirection,
     streams: Sequence[str],
 ) -> RtpTransceiver:
     """A new m-section.
@@ -76,24 +76,24 @@ def add_transceiver(
     Raises:
         ValueError: There is no such kind of media.
     """
-    return _new(core, track_or_kind, Birth.ADD_TRANSCEIVER, direction, streams)
+    return _new(core, track_or_kind, TransceiverOrigin.ADD_TRANSCEIVER, direction, streams)
 
 
 def _new(
     core: ConnectionCore,
     track_or_kind: MediaStreamTrack | str,
-    birth: Birth,
-    direction: Direction,
+    origin: TransceiverOrigin,
+    direction: MediaDirection,
     streams: Sequence[str],
 ) -> RtpTransceiver:
     track = track_or_kind if isinstance(track_or_kind, MediaStreamTrack) else None
     kind = track_or_kind.kind if isinstance(track_or_kind, MediaStreamTrack) else track_or_kind
     state = core.offer_answer.add_transceiver(
         MediaKind(kind),
-        birth=birth,
+        origin=origin,
         direction=direction,
         streams=streams,
-        has_track=birth is Birth.ADD_TRACK,
+        has_track=origin is TransceiverOrigin.ADD_TRACK,
     )
     transceiver = core.make_transceiver(state.key, track)
     core.check_negotiation()

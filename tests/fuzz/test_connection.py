@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +23,9 @@ from peer import (
 from signaling import Negotiator, channel_pair
 from tests.support.negotiation.connection_state import snapshot, sockets, tasks
 from tests.support.negotiation.connections import PATIENCE, both_connected, loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 

@@ -18,7 +18,7 @@ import pytest
 from peer import PeerError
 from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint
-from peer.negotiation.sdp import Sdp
+from peer.negotiation.sdp.description import Sdp
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.dtls.screen import caller_of, hello_verify_request, screen
 from peer.transport.secure.demux import associations_for

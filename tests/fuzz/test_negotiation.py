@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -16,14 +16,17 @@ from peer.candidates import IceCandidate
 from peer.configuration import AnswerRole, BundlePolicy
 from peer.descriptions import SdpType
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.negotiation.attributes import Direction
 from peer.negotiation.offer_answer import OfferAnswer
-from peer.negotiation.session import Birth
-from peer.negotiation.state import Side
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.session import TransceiverOrigin
+from peer.negotiation.signaling_state import Side
 from peer.rtp_parameters import MediaKind
 from peer.states import SignalingState
 from tests.support.negotiation.calls import Call, End
 from tests.support.negotiation.offer_answer import add, profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "500"))
 
@@ -38,11 +41,11 @@ class Add:
     """The application wishes for an m-section."""
 
     kind: MediaKind
-    direction: Direction
-    birth: Birth = Birth.ADD_TRANSCEIVER
+    direction: MediaDirection
+    origin: TransceiverOrigin = TransceiverOrigin.ADD_TRANSCEIVER
 
     def __call__(self, end: End) -> None:
-        end.world.adopt(add(end.offer_answer, self.kind, self.direction, birth=self.birth))
+        end.world.adopt(add(end.offer_answer, self.kind, self.direction, origin=self.origin))
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Change:
 
     what: str
     which: int
-    direction: Direction
+    direction: MediaDirection
     choice: int
 
     def __call__(self, end: End) -> None:
@@ -120,15 +123,18 @@ class Candidate:
 
 
 WISHES: st.SearchStrategy[Callable[[End], None]] = st.one_of(
-    st.builds(Add, st.sampled_from(MediaKind), st.sampled_from(Direction)),
+    st.builds(Add, st.sampled_from(MediaKind), st.sampled_from(MediaDirection)),
     st.builds(
-        Add, st.sampled_from(MediaKind), st.just(Direction.SENDRECV), st.just(Birth.ADD_TRACK)
+        Add,
+        st.sampled_from(MediaKind),
+        st.just(MediaDirection.SENDRECV),
+        st.just(TransceiverOrigin.ADD_TRACK),
     ),
     st.builds(
         Change,
         st.sampled_from(["direction", "streams", "codecs", "stop"]),
         st.integers(0, 5),
-        st.sampled_from(Direction),
+        st.sampled_from(MediaDirection),
         st.integers(0, 3),
     ),
     st.just(Data()),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from aiortc import rtp as theirs
@@ -30,6 +30,9 @@ from peer.rtp.rtcp import (
     write,
 )
 from tests.support.captures.mutation import Mutator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INPUTS = int(os.environ.get("INPUTS", "2000"))
 

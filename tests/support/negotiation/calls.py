@@ -7,22 +7,23 @@ application does between the plan of a description and its commit.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from peer.candidates import IceCandidate
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import CandidateError, InvalidStateError
-from peer.negotiation.state import Side
+from peer.negotiation.signaling_state import Side
 from peer.states import SignalingState
 from tests.support.negotiation.effects import RecordedWorld
 from tests.support.negotiation.offer_answer import ROLLBACK, described
 from tests.support.negotiation.sessions import check_agreement, check_session
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from peer.negotiation.offer_answer import OfferAnswer
-    from peer.negotiation.transports import AssociationTerms
+    from peer.negotiation.transport_state import AssociationTerms
 
 Message: TypeAlias = SessionDescription | IceCandidate
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from peer.candidates import CandidateFields
     from peer.ice_parameters import IceParameters
     from peer.negotiation.session import Session, Transceiver
-    from peer.negotiation.transports import TransportState
+    from peer.negotiation.transport_state import TransportState
 
 MediaEffect: TypeAlias = (
     CreateTransceiver | StopTransceiver | ConfigureRtp | AnnounceTrack | ConnectData | CloseData

@@ -13,12 +13,12 @@ from peer.candidates import IceCandidate
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.negotiation.attributes import Direction
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
-from peer.negotiation.sdp import Sdp
-from peer.negotiation.session import Birth
-from peer.negotiation.state import Side
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.session import TransceiverOrigin
+from peer.negotiation.signaling_state import Side
 from peer.negotiation.validation import check_answer
 from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, RtpCapabilities
 from tests.support.negotiation.sessions import check_session
@@ -92,24 +92,24 @@ def pair(**changes: Any) -> tuple[OfferAnswer, OfferAnswer]:
 def add(
     end: OfferAnswer,
     kind: str,
-    direction: Direction = Direction.SENDRECV,
+    direction: MediaDirection = MediaDirection.SENDRECV,
     *,
-    birth: Birth = Birth.ADD_TRANSCEIVER,
+    origin: TransceiverOrigin = TransceiverOrigin.ADD_TRANSCEIVER,
     streams: tuple[str, ...] = ("stream",),
 ) -> Transceiver:
     """Wish for an m-section."""
     return end.add_transceiver(
         MediaKind(kind),
-        birth=birth,
+        origin=origin,
         direction=direction,
         streams=streams,
-        has_track=birth is Birth.ADD_TRACK,
+        has_track=origin is TransceiverOrigin.ADD_TRACK,
     )
 
 
 def add_track(end: OfferAnswer, kind: str) -> Transceiver:
     """What addTrack does where no sender can be used again."""
-    return add(end, kind, birth=Birth.ADD_TRACK)
+    return add(end, kind, origin=TransceiverOrigin.ADD_TRACK)
 
 
 def set_local(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
-from peer.negotiation.sdp import Sdp
+from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.validation import check_answer
 from peer.states import DtlsRole, SignalingState
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from peer.negotiation.offer_answer import OfferAnswer
-    from peer.negotiation.session import Described, Session, Transceiver
-    from peer.negotiation.transports import AssociationTerms, TransportState
+    from peer.negotiation.session import AppliedDescription, Session, Transceiver
+    from peer.negotiation.transport_state import AssociationTerms, TransportState
     from peer.rtp_parameters import Codec
 
 _S, _T = SignalingState, SdpType
@@ -184,7 +184,7 @@ def _numbers(codecs: Iterable[Codec]) -> dict[int, str]:
     return {codec.payload_type: codec.name for codec in codecs}
 
 
-def _text(described: Described | None) -> str:
+def _text(described: AppliedDescription | None) -> str:
     """A description without candidates, which come to each side at their own time."""
     if described is None:
         return ""

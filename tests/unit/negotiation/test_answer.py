@@ -5,11 +5,12 @@ import pytest
 from peer.configuration import AnswerRole, BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError
-from peer.negotiation.attributes import Direction, Setup
 from peer.negotiation.offer_answer import OfferAnswer
-from peer.negotiation.sdp import MediaSection, Sdp
-from peer.negotiation.state import Side
-from peer.rtp_parameters import HeaderExtension
+from peer.negotiation.sdp.attributes import MediaDirection, Setup
+from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.sdp.sections import MediaSection
+from peer.negotiation.signaling_state import Side
+from peer.rtp_parameters import HeaderExtension, MediaKind, RtpCapabilities
 from peer.states import DtlsRole, IceRole
 from tests.support.descriptions import NAMES, load
 from tests.support.negotiation.offer_answer import (
@@ -25,16 +26,18 @@ from tests.support.negotiation.offer_answer import (
     edited,
     exchange,
     offer_of,
+    only_tagged,
     pair,
     profile,
     rejected,
     set_local,
     set_remote,
     transceiver,
+    video,
 )
-from tests.support.negotiation.sessions import check_agreement
+from tests.support.negotiation.sessions import check_agreement, check_session
 
-D = Direction
+D = MediaDirection
 OFFERS = [name for name in NAMES if "offer" in name]
 
 
@@ -148,7 +151,7 @@ def test_a_peer_without_tls_id_is_answered_without() -> None:
     ],
 )
 def test_a_direction_is_what_both_want(
-    offered: Direction, wished: Direction, answered: Direction
+    offered: MediaDirection, wished: MediaDirection, answered: MediaDirection
 ) -> None:
     left, right = pair()
     ours = add(left, "audio", offered)
@@ -167,18 +170,18 @@ def test_a_direction_of_the_whole_session_counts() -> None:
         an_offer("audio"), ("a=sendrecv\r\n", ""), ("t=0 0\r\n", "t=0 0\r\na=sendonly\r\n")
     )
     answer, _ = answer_to(offer)
-    assert answer.media[0].direction is Direction.RECVONLY
+    assert answer.media[0].direction is MediaDirection.RECVONLY
 
 
 def test_streams_are_named_by_what_is_wished_even_where_it_may_not_send() -> None:
     left, right = pair()
-    add(left, "audio", Direction.SENDRECV)
+    add(left, "audio", MediaDirection.SENDRECV)
     exchange(left, right)
     (state,) = right.session.transceivers
-    right.change_transceiver(state.key, direction=Direction.SENDRECV, streams=["mine"])
-    left.change_transceiver(0, direction=Direction.SENDONLY)
+    right.change_transceiver(state.key, direction=MediaDirection.SENDRECV, streams=["mine"])
+    left.change_transceiver(0, direction=MediaDirection.SENDONLY)
     _, answer = exchange(left, right)
-    assert answer.media[0].direction is Direction.RECVONLY
+    assert answer.media[0].direction is MediaDirection.RECVONLY
     assert [msid.stream for msid in answer.media[0].msids] == ["mine"]
     assert answer.media[0].ssrcs == ()
     assert not right.negotiation_needed
@@ -226,7 +229,7 @@ def test_a_track_of_ours_waits_where_the_peer_only_sends() -> None:
     ours = add_track(end, "audio")
     answer, _ = answer_to(edited(an_offer("audio"), ("sendrecv", "sendonly")), end)
     assert transceiver(end, ours.key).mid is None
-    assert answer.media[0].direction is Direction.RECVONLY
+    assert answer.media[0].direction is MediaDirection.RECVONLY
     assert end.negotiation_needed
 
 
@@ -302,3 +305,190 @@ def test_the_answer_is_made_of_sections_that_can_be_read_again() -> None:
     assert all(MediaSection(section.lines) == section for section in answer.media)
     assert PCMU.name in str(answer.media[0])
     assert VP8.name in str(answer.media[1])
+
+
+def test_attributes_of_the_transport_may_stand_on_the_tagged_section_alone() -> None:
+    offer = an_offer("audio", "video", "data", policy=BundlePolicy.MAX_BUNDLE)
+    answer, end = answer_to(only_tagged(offer))
+    assert not any(rejected(answer))
+    (transport,) = end.session.transports
+    assert transport.remote_ice is not None
+    assert transport.remote_ice.username_fragment == Sdp.parse(offer.sdp).media[0].ice_ufrag
+
+
+def test_an_answer_may_do_the_same() -> None:
+    left, right = pair()
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    set_remote(right, offer_of(left))
+    set_remote(left, only_tagged(answer_of(right)))
+    check_session(left.session)
+    assert len(left.session.transports) == 1
+    set_remote(left, only_tagged(offer_of(right)))
+
+
+def test_where_we_refuse_the_tag_the_next_speaks_for_the_group() -> None:
+    offer = edited(
+        an_offer("video", "audio", policy=BundlePolicy.MAX_COMPAT), ("VP8", "X1"), ("H264", "X2")
+    )
+    answer, end = answer_to(offer)
+    assert [group.mids for group in answer.bundle_groups] == [("1",)]
+    (transport,) = end.session.transports
+    assert transport.association.remote is not None
+    assert transport.association.remote.tls_id == Sdp.parse(offer.sdp).media[1].tls_id
+
+
+def test_a_group_stays_on_its_transport_where_we_refuse_what_it_began_with() -> None:
+    left, right = pair()
+    state = add(left, "video", MediaDirection.RECVONLY)
+    left.change_transceiver(state.key, preferences=["video/VP8"])
+    exchange(left, right)
+    known = right.session.transports
+    right.change_transceiver(0, preferences=["video/H264"])
+    left.request_data()
+    _, answer = exchange(left, right)
+    assert rejected(answer) == [True, False]
+    assert right.session.transports == known
+    check_agreement(left, right)
+
+
+def test_a_key_of_a_transport_is_not_given_twice() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    left.request_data()
+    exchange(left, right)
+    left.stop_transceiver(0)
+    exchange(left, right)
+    assert right.session.routes == {"1": "0"}, "named for the sound that is gone"
+    # A peer that names an m-section as it named another once, outside of the group.
+    add(left, "video")
+    offer = edited(offer_of(left), ("a=mid:2", "a=mid:0"), ("BUNDLE 1 2", "BUNDLE 1"))
+    foreign = renewed(offer, index=0)
+    answer, _ = answer_to(foreign, right)
+    assert not answer.media[0].rejected
+    keys = [transport.key for transport in right.session.transports]
+    assert len(keys) == 2
+    assert len(set(keys)) == 2
+    assert right.session.route("0") != right.session.route("1") == "0"
+
+
+def renewed(description: SessionDescription, index: int) -> SessionDescription:
+    """The description with another transport below one m-section."""
+    sdp = Sdp.parse(description.sdp)
+    section = sdp.media[index]
+    assert section.ice_ufrag is not None
+    assert section.tls_id is not None
+    text = str(section).replace(section.ice_ufrag, "else").replace(section.tls_id, "x" * 32)
+    return SessionDescription(description.sdp.replace(str(section), text), description.type)
+
+
+def test_an_unknown_codec() -> None:
+    capable = OfferAnswer(
+        profile(
+            1,
+            capabilities={
+                MediaKind.AUDIO: profile().capabilities[MediaKind.AUDIO],
+                MediaKind.VIDEO: RtpCapabilities((video("AV1", 45),), (MID,)),
+            },
+        )
+    )
+    for kind in ("video", "audio", "video"):
+        add_track(capable, kind)
+    answer, end = answer_to(offer_of(capable))
+    assert rejected(answer) == [True, False, True]
+    assert [group.mids for group in answer.bundle_groups] == [("1",)]
+    assert [t.mid for t in end.session.transceivers] == ["1"]
+    set_remote(capable, described(end, Side.LOCAL))
+    check_agreement(capable, end)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "m=text 9 UDP/TLS/RTP/SAVPF 96",
+        "m=message 9 TCP/TLS/MSRP *",
+        "m=image 9 udptl t38",
+        "m=application 9 UDP/DTLS/SCTP something-else",
+        "m=application 9 UDP/BFCP *",
+        "m=audio 9 RTP/AVP 0",
+        "m=video 9 udp 96",
+    ],
+)
+def test_an_unknown_kind_of_media(line: str) -> None:
+    offer = an_offer("audio", "video")
+    strange = f"{line}\r\nc=IN IP4 0.0.0.0\r\na=mid:x\r\n"
+    answer, _ = answer_to(SessionDescription(offer.sdp + strange, SdpType.OFFER))
+    assert rejected(answer) == [False, False, True]
+    assert answer.media[2].media_line.media == line.split("=")[1].split()[0]
+    assert answer.media[2].mid == "x"
+
+
+def test_a_second_section_of_data() -> None:
+    offer = an_offer("data")
+    second = offer.sdp[offer.sdp.index("m=") :].replace("a=mid:0", "a=mid:1")
+    text = offer.sdp.replace("BUNDLE 0", "BUNDLE 0 1") + second
+    answer, _ = answer_to(SessionDescription(text, SdpType.OFFER))
+    assert rejected(answer) == [False, True]
+
+
+def test_what_was_rejected_in_the_offer() -> None:
+    offer = edited(
+        an_offer("audio", "video"), ("m=video 9", "m=video 0"), ("BUNDLE 0 1", "BUNDLE 0")
+    )
+    answer, end = answer_to(offer)
+    assert rejected(answer) == [False, True]
+    assert [t.mid for t in end.session.transceivers] == ["0"]
+
+
+def test_what_has_no_name_and_is_rejected_anyway() -> None:
+    offer = an_offer("audio")
+    nameless = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n"
+    answer, _ = answer_to(SessionDescription(offer.sdp + nameless, SdpType.OFFER))
+    assert rejected(answer) == [False, True]
+    assert answer.media[1].mid is None
+
+
+def test_what_has_no_address_because_it_is_in_no_group() -> None:
+    offer = edited(an_offer("audio", "audio"), ("a=group:BUNDLE 0 1", "a=group:BUNDLE 0"))
+    assert rejected(answer_to(offer)[0]) == [False, True]
+
+
+def test_everything() -> None:
+    answer, end = answer_to(edited(an_offer("video"), ("VP8", "X1"), ("H264", "X2")))
+    assert rejected(answer) == [True]
+    assert answer.bundle_groups == ()
+    assert end.session.transports == ()
+    assert end.session.transceivers == ()
+
+
+@pytest.mark.parametrize(
+    ("policy", "taken"),
+    [
+        (BundlePolicy.MAX_COMPAT, [True, True, True, True]),
+        (BundlePolicy.BALANCED, [True, True, False, True]),
+        (BundlePolicy.MAX_BUNDLE, [True, False, False, False]),
+    ],
+)
+def test_what_the_policy_gives_no_transport(policy: BundlePolicy, taken: list[bool]) -> None:
+    offer = an_offer("audio", "video", "audio", "data", policy=BundlePolicy.MAX_COMPAT)
+    apart = edited(offer, ("a=group:BUNDLE 0 1 2 3\r\n", ""))
+    answer, end = answer_to(apart, OfferAnswer(profile(2, bundle_policy=policy)))
+    assert [not section.rejected for section in answer.media] == taken
+    assert len(end.session.transports) == sum(taken)
+
+
+def test_a_stopping_transceiver_is_answered_and_taken_away_by_the_next_offer() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    add_track(left, "video")
+    set_remote(right, offer_of(left))
+    first = right.session.transceivers[0]
+    right.stop_transceiver(first.key)
+    answer = Sdp.parse(answer_of(right).sdp)
+    assert answer.media[0].direction is MediaDirection.INACTIVE
+    assert not answer.media[0].rejected
+    set_remote(left, described(right, Side.LOCAL))
+    assert right.negotiation_needed
+    later, _ = exchange(right, left)
+    assert rejected(later) == [True, False]
+    check_agreement(left, right)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from peer.negotiation.attributes import Direction
 from peer.negotiation.codecs import (
     answered_codecs,
     codec_lines,
@@ -15,7 +14,9 @@ from peer.negotiation.codecs import (
     same_codec,
     shared_codecs,
 )
-from peer.negotiation.sdp import Line, MediaSection
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.sdp.lines import Line
+from peer.negotiation.sdp.sections import MediaSection
 from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, RtpCapabilities
 from tests.support.negotiation.offer_answer import H264, LEVEL, MID, OPUS, PCMU, VP8, audio, video
 
@@ -203,10 +204,10 @@ def test_what_only_goes_beside_a_codec_is_never_the_first() -> None:
 
 def test_what_we_only_decode_is_offered_where_we_do_not_send() -> None:
     capabilities = RtpCapabilities((VP8,), (MID,), receive_only=(H264,))
-    assert offered_codecs(capabilities, Direction.RECVONLY) == (VP8, H264)
-    assert offered_codecs(capabilities, Direction.INACTIVE) == (VP8, H264)
-    assert offered_codecs(capabilities, Direction.SENDRECV) == (VP8,)
-    assert offered_codecs(capabilities, Direction.SENDONLY) == (VP8,)
+    assert offered_codecs(capabilities, MediaDirection.RECVONLY) == (VP8, H264)
+    assert offered_codecs(capabilities, MediaDirection.INACTIVE) == (VP8, H264)
+    assert offered_codecs(capabilities, MediaDirection.SENDRECV) == (VP8,)
+    assert offered_codecs(capabilities, MediaDirection.SENDONLY) == (VP8,)
 
 
 def test_the_profiles_of_av1_are_different_codecs() -> None:

@@ -15,12 +15,12 @@ from peer.errors import (
     SetupError,
 )
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.negotiation.attributes import Direction as MediaDirection
 from peer.negotiation.decisions import Decision, decisions, refusal
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
-from peer.negotiation.session import Birth
-from peer.negotiation.state import Side
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.session import TransceiverOrigin
+from peer.negotiation.signaling_state import Side
 from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import MediaKind
 from peer.states import DtlsRole
@@ -52,7 +52,9 @@ class End:
         )
         for _ in range(sections):
             self.offer_answer.add_transceiver(
-                MediaKind.AUDIO, birth=Birth.ADD_TRANSCEIVER, direction=MediaDirection.SENDRECV
+                MediaKind.AUDIO,
+                origin=TransceiverOrigin.ADD_TRANSCEIVER,
+                direction=MediaDirection.SENDRECV,
             )
 
     def step(self, side: Side, description: SessionDescription | None = None) -> str:

@@ -7,9 +7,9 @@ import pytest
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import FingerprintError, InvalidStateError
-from peer.negotiation.attributes import Direction
 from peer.negotiation.effects import CloseTransport
-from peer.negotiation.state import Side
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.signaling_state import Side
 from peer.states import SignalingState
 from tests.support.negotiation.offer_answer import (
     add_track,
@@ -59,7 +59,7 @@ def test_the_track_that_waited_takes_the_place_that_was_offered() -> None:
     set_remote(right, described(left, Side.LOCAL))
     taken = transceiver(right, mine.key)
     assert taken.mid == "0"
-    assert taken.direction is Direction.SENDRECV
+    assert taken.direction is MediaDirection.SENDRECV
     assert taken.receiving
 
 

@@ -16,9 +16,9 @@ from peer.negotiation.effects import (
     DropGeneration,
     OpenGeneration,
 )
-from peer.negotiation.sdp import Sdp
+from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.session import GatheredCandidates
-from peer.negotiation.state import Side
+from peer.negotiation.signaling_state import Side
 from peer.states import IceRole
 from tests.support.negotiation.modification import NEW, connected, the, transport
 from tests.support.negotiation.offer_answer import (

@@ -4,11 +4,11 @@ import pytest
 
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidModificationError, InvalidStateError
-from peer.negotiation.attributes import Direction
 from peer.negotiation.effects import CreateTransceiver
 from peer.negotiation.offer_answer import OfferAnswer
-from peer.negotiation.sdp import Sdp
-from peer.negotiation.state import Side
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.signaling_state import Side
 from peer.states import SignalingState
 from tests.support.negotiation.offer_answer import (
     add,
@@ -65,10 +65,10 @@ class TestMeanwhile:
         end, _ = offered()
         plan = end.plan(Side.LOCAL, None)
         late = add(end, "video")
-        end.change_transceiver(0, direction=Direction.RECVONLY)
+        end.change_transceiver(0, direction=MediaDirection.RECVONLY)
         end.commit(plan)
         assert transceiver(end, 0).mid == "0"
-        assert transceiver(end, 0).direction is Direction.RECVONLY
+        assert transceiver(end, 0).direction is MediaDirection.RECVONLY
         assert transceiver(end, late.key).mid is None
         check_session(end.session)
 

@@ -6,8 +6,8 @@ from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError
 from peer.negotiation.codecs import described_codecs
 from peer.negotiation.offer_answer import OfferAnswer
-from peer.negotiation.payload_types import NumberPlan
-from peer.negotiation.sdp import Sdp
+from peer.negotiation.payload_types import PayloadTypeAllocator
+from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.session import Session
 from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, RtpCapabilities
 from tests.support.negotiation.offer_answer import (
@@ -53,20 +53,20 @@ def numbers(sdp: Sdp, index: int = 0) -> dict[str, int]:
 
 
 def test_nothing_agreed_leaves_our_own_numbers() -> None:
-    plan = NumberPlan(Session(id=1, fingerprints=()))
+    plan = PayloadTypeAllocator(Session(id=1, fingerprints=()))
     assert plan.codecs((VP8, RTX)) == (VP8, RTX)
     assert plan.extensions((MID, SEND_TIME)) == (MID, SEND_TIME)
 
 
 def test_two_codecs_of_ours_never_share_a_number() -> None:
-    plan = NumberPlan(Session(id=1, fingerprints=()))
+    plan = PayloadTypeAllocator(Session(id=1, fingerprints=()))
     (first,) = plan.codecs((VP8,))
     (second,) = plan.codecs((video("H264", first.payload_type),))
     assert second.payload_type != first.payload_type
 
 
 def test_a_codec_keeps_its_number_in_every_section() -> None:
-    plan = NumberPlan(Session(id=1, fingerprints=()))
+    plan = PayloadTypeAllocator(Session(id=1, fingerprints=()))
     assert plan.codecs((VP8, RTX)) == plan.codecs((VP8, RTX))
 
 
@@ -76,7 +76,7 @@ def test_rtx_follows_the_codec_to_another_number() -> None:
             (" 96 97 ", " 120 121 "), (":96 ", ":120 "), (":97 ", ":121 "), ("apt=96", "apt=120")
         )
     )
-    codecs = NumberPlan(end.session).codecs((VP8, RTX))
+    codecs = PayloadTypeAllocator(end.session).codecs((VP8, RTX))
     assert [(c.name, c.payload_type, c.apt) for c in codecs] == [
         ("VP8", 120, None),
         ("rtx", 121, 120),
@@ -190,5 +190,5 @@ def test_the_last_number_goes_to_the_codec_that_comes_first() -> None:
 
 def test_the_first_meaning_of_a_number_counts() -> None:
     assert H264.payload_type == 98
-    plan = NumberPlan(answering(video_offer()).session)
+    plan = PayloadTypeAllocator(answering(video_offer()).session)
     assert {c.payload_type for c in plan.codecs((H264,))} == {98}

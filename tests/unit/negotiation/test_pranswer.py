@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from peer.descriptions import SdpType, SessionDescription
-from peer.negotiation.attributes import Direction
-from peer.negotiation.sdp import Sdp
-from peer.negotiation.state import Side
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.signaling_state import Side
 from peer.states import SignalingState
 from tests.support.negotiation.offer_answer import (
     add_track,
@@ -24,7 +24,7 @@ def test_provisional_answers_may_follow_each_other_and_the_last_counts() -> None
     add_track(left, "video")
     state = add_track(right, "video")
     set_remote(right, offer_of(left))
-    for direction in (Direction.INACTIVE, Direction.RECVONLY):
+    for direction in (MediaDirection.INACTIVE, MediaDirection.RECVONLY):
         right.change_transceiver(state.key, direction=direction)
         set_local(right, SessionDescription("", SdpType.PRANSWER))
         set_remote(left, described(right, Side.LOCAL))
@@ -35,7 +35,7 @@ def test_provisional_answers_may_follow_each_other_and_the_last_counts() -> None
         assert left.session.transports[0].connected
         check_session(left.session)
         check_session(right.session)
-    right.change_transceiver(state.key, direction=Direction.SENDRECV)
+    right.change_transceiver(state.key, direction=MediaDirection.SENDRECV)
     set_remote(left, answer_of(right))
     check_agreement(left, right)
 

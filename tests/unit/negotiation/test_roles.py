@@ -6,8 +6,8 @@ import pytest
 
 from peer import AnswerRole
 from peer.errors import SetupError
-from peer.negotiation.attributes import Setup
 from peer.negotiation.roles import OFFER_SETUP, answer_setup, resolve
+from peer.negotiation.sdp.attributes import Setup
 from peer.states import DtlsRole
 
 CLIENT, SERVER = DtlsRole.CLIENT, DtlsRole.SERVER

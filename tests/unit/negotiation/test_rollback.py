@@ -7,12 +7,12 @@ import pytest
 
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError
-from peer.negotiation.attributes import Direction
 from peer.negotiation.effects import AnnounceTrack, CloseTransport, StopTransceiver
 from peer.negotiation.offer_answer import OfferAnswer
-from peer.negotiation.sdp import Sdp
-from peer.negotiation.session import Birth
-from peer.negotiation.state import Side
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.session import TransceiverOrigin
+from peer.negotiation.signaling_state import Side
 from peer.states import SignalingState
 from tests.support.negotiation.offer_answer import (
     ROLLBACK,
@@ -94,15 +94,15 @@ def test_wishes_of_the_meantime_survive() -> None:
     state = add(left, "video")
     set_local(left)
     later = add(left, "audio")
-    left.change_transceiver(state.key, direction=Direction.SENDONLY, streams=["x"])
-    left.change_transceiver(0, direction=Direction.RECVONLY, preferences=["audio/PCMU"])
+    left.change_transceiver(state.key, direction=MediaDirection.SENDONLY, streams=["x"])
+    left.change_transceiver(0, direction=MediaDirection.RECVONLY, preferences=["audio/PCMU"])
     set_local(left, ROLLBACK)
     assert transceiver(left, state.key).mid is None
-    assert transceiver(left, state.key).direction is Direction.SENDONLY
+    assert transceiver(left, state.key).direction is MediaDirection.SENDONLY
     assert transceiver(left, state.key).streams == ("x",)
     assert transceiver(left, later.key) == later
     assert transceiver(left, 0).preferences == ("audio/PCMU",)
-    assert transceiver(left, 0).current_direction is Direction.SENDONLY
+    assert transceiver(left, 0).current_direction is MediaDirection.SENDONLY
     check_session(left.session)
 
 
@@ -183,10 +183,10 @@ def test_a_track_added_to_what_the_peer_offered_outlives_the_offer() -> None:
     add_track(left, "audio")
     set_remote(right, offer_of(left))
     (made,) = right.session.transceivers
-    right.change_transceiver(made.key, direction=Direction.SENDRECV, has_track=True)
+    right.change_transceiver(made.key, direction=MediaDirection.SENDRECV, has_track=True)
     set_remote(right, ROLLBACK)
     (kept,) = right.session.transceivers
-    assert (kept.key, kept.mid, kept.birth) == (made.key, None, Birth.ADD_TRACK)
+    assert (kept.key, kept.mid, kept.origin) == (made.key, None, TransceiverOrigin.ADD_TRACK)
     assert not kept.receiving
     assert kept.remote_streams == ()
     assert right.negotiation_needed
@@ -200,7 +200,7 @@ def test_a_transceiver_made_on_purpose_stays_one_whatever_is_added_to_it() -> No
     left.change_transceiver(state.key, has_track=True)
     set_local(left)
     set_local(left, ROLLBACK)
-    assert transceiver(left, state.key).birth is Birth.ADD_TRANSCEIVER
+    assert transceiver(left, state.key).origin is TransceiverOrigin.ADD_TRANSCEIVER
 
 
 def test_keys_and_mids_are_not_given_out_again() -> None:
@@ -238,7 +238,7 @@ def test_a_candidate_of_an_offer_that_keeps_ice_stays_when_the_offer_goes() -> N
 
 def test_what_the_peer_stops_to_send_it_sends_again_when_that_is_taken_back() -> None:
     left, right = talking()
-    left.change_transceiver(0, direction=Direction.RECVONLY)
+    left.change_transceiver(0, direction=MediaDirection.RECVONLY)
     set_remote(right, offer_of(left))
     assert [t.receiving for t in right.session.transceivers] == [False]
     effects = set_remote(right, ROLLBACK)

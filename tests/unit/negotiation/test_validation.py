@@ -6,15 +6,17 @@ from peer.configuration import BundlePolicy, SdpLimits
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import (
     DescriptionError,
+    FingerprintError,
     InvalidStateError,
     SdpLimitError,
     SdpSyntaxError,
     SetupError,
 )
-from peer.negotiation.attributes import Direction, Setup
+from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.offer_answer import OfferAnswer
-from peer.negotiation.sdp import Sdp
-from peer.negotiation.state import Side
+from peer.negotiation.sdp.attributes import MediaDirection, Setup
+from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.signaling_state import Side
 from peer.states import DtlsRole
 from tests.support.negotiation.offer_answer import (
     add,
@@ -218,7 +220,7 @@ def test_the_place_of_what_we_refused_may_be_used_by_the_peer() -> None:
     set_remote(right, offer_of(left))
     right.change_transceiver(0, preferences=["video/H264"])
     set_remote(left, answer_of(right))
-    add(left, "audio", Direction.SENDONLY)
+    add(left, "audio", MediaDirection.SENDONLY)
     later, _ = exchange(left, right)
     assert kinds(later) == ["audio", "audio"]
     check_agreement(left, right)
@@ -232,7 +234,7 @@ def test_the_place_of_what_the_peer_refused_may_be_used_by_us_and_by_it() -> Non
     set_remote(right, offer_of(left))
     right.change_transceiver(0, preferences=["video/H264"])
     set_remote(left, answer_of(right))
-    add(right, "audio", Direction.SENDONLY)
+    add(right, "audio", MediaDirection.SENDONLY)
     later, _ = exchange(right, left)
     assert kinds(later) == ["audio", "audio"]
     check_agreement(left, right)
@@ -282,3 +284,71 @@ def test_as_many_sections_as_there_are_have_a_transport_each_where_we_allow_it()
     set_remote(end, SessionDescription(head[:first] + sections, SdpType.OFFER))
     set_local(end)
     assert len(end.session.transports) == 150
+
+
+@pytest.mark.conformance("5-fingerprint")
+def test_a_section_that_has_no_fingerprint_and_inherits_none() -> None:
+    error = refused(fresh(), without(offer(), "fingerprint"), FingerprintError, "no a=fingerprint")
+    assert error.mid == "0"
+
+
+@pytest.mark.conformance("5-fingerprint")
+def test_an_answer_that_has_no_fingerprint() -> None:
+    end, answer = answering()
+    refused(end, without(answer, "fingerprint"), FingerprintError, "no a=fingerprint")
+
+
+@pytest.mark.conformance("5-fingerprint")
+@pytest.mark.parametrize("name", ["fingerprint", "ice-ufrag", "ice-pwd", "setup", "tls-id"])
+def test_what_the_session_says_holds_for_each_section(name: str) -> None:
+    whole = offer()
+    line = next(row for row in whole.sdp.splitlines() if row.startswith(f"a={name}"))
+    moved = edited(without(whole, name), ("t=0 0\r\n", f"t=0 0\r\n{line}\r\n"))
+    end, other = fresh(), fresh()
+    set_remote(end, whole)
+    set_remote(other, moved)
+    set_local(end)
+    set_local(other)
+    assert other.session.transports == end.session.transports
+
+
+@pytest.mark.conformance("5-hashes")
+@pytest.mark.parametrize("algorithm", ["sha-1", "md5", "md2", "sha-224"])
+def test_a_weak_hash_is_refused_by_name(algorithm: str) -> None:
+    weak = edited(offer(), ("fingerprint:sha-256", f"fingerprint:{algorithm}"))
+    error = refused(fresh(), weak, FingerprintError, f"{algorithm} is too weak")
+    assert error.line is not None
+    assert error.line.startswith(f"a=fingerprint:{algorithm} ")
+
+
+def test_an_unknown_hash_is_refused_as_such() -> None:
+    strange = edited(offer(), ("fingerprint:sha-256", "fingerprint:sha3-256"))
+    refused(fresh(), strange, FingerprintError, "sha3-256 is unknown")
+
+
+@pytest.mark.conformance("5-hashes")
+@pytest.mark.parametrize("hashed", HashFunction)
+def test_the_strong_hashes_are_accepted(hashed: HashFunction) -> None:
+    strong = Fingerprint.of_digest(hashed, bytes(hashed.size))
+    whole = without(offer(), "fingerprint")
+    end = fresh()
+    set_remote(end, edited(whole, ("t=0 0\r\n", f"t=0 0\r\na=fingerprint:{strong}\r\n")))
+    set_local(end)
+    (transport,) = end.session.transports
+    assert transport.association.remote is not None
+    assert transport.association.remote.fingerprints == (strong,)
+
+
+def test_a_hash_that_the_application_does_not_accept() -> None:
+    end = OfferAnswer(profile(2, accepted_hashes=(HashFunction.SHA512,)))
+    refused(end, offer(), FingerprintError, "not accepted; sha-512 is needed")
+
+
+def test_a_weak_hash_beside_a_strong_one_is_no_fault() -> None:
+    weak = f"a=fingerprint:sha-1 {':'.join(['AB'] * 20)}\r\na=fingerprint:sha-256"
+    end = fresh()
+    set_remote(end, edited(offer(), ("a=fingerprint:sha-256", weak)))
+    set_local(end)
+    (transport,) = end.session.transports
+    assert transport.association.remote is not None
+    assert [f.algorithm for f in transport.association.remote.fingerprints] == ["sha-256"]

@@ -8,7 +8,7 @@ import pytest
 
 from peer.descriptions import SdpType
 from peer.errors import InvalidStateError
-from peer.negotiation.state import Side, needs_implicit_rollback, transition
+from peer.negotiation.signaling_state import Side, needs_implicit_rollback, transition
 from peer.states import SignalingState
 
 ARROWS = """

@@ -8,7 +8,7 @@ import pytest
 
 from peer.ice_parameters import IceParameters
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.negotiation.modification import (
+from peer.negotiation.association_change import (
     NewAssociation,
     OfferVerdict,
     Refuse,
@@ -19,7 +19,7 @@ from peer.negotiation.modification import (
     assess_offer,
     is_restart,
 )
-from peer.negotiation.transports import AssociationTerms, LocalIdentity, RemoteIdentity
+from peer.negotiation.transport_state import AssociationTerms, LocalIdentity, RemoteIdentity
 from peer.states import DtlsRole
 
 

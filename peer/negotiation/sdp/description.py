@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 from peer.configuration import SdpLimits
 from peer.errors import SdpLimitError, SdpSyntaxError
-from peer.negotiation.lines import CRLF, Line
-from peer.negotiation.section import Section
-from peer.negotiation.sections import MediaSection, SessionSection
-from peer.negotiation.structure import Direction, Group, Setup
+from peer.negotiation.sdp.attributes import Group, MediaDirection, Setup
+from peer.negotiation.sdp.lines import CRLF, Line
+from peer.negotiation.sdp.sections import MediaSection, Section, SessionSection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peer.identity.fingerprints import Fingerprint
-
-__all__ = ["Line", "MediaSection", "Sdp", "SdpLimits", "Section", "SessionSection"]
 
 _NO_LIMITS_GIVEN = SdpLimits()
 
@@ -117,9 +114,9 @@ class Sdp:
             raise IndexError(f"there is no m-section {index}")
         return replace(self, media=(*self.media[:index], section, *self.media[index + 1 :]))
 
-    def direction(self, section: MediaSection) -> Direction:
+    def direction(self, section: MediaSection) -> MediaDirection:
         """The direction of an m-section, else of the session part (RFC 8866 section 6.7)."""
-        return section.stated_direction or self.session.direction or Direction.SENDRECV
+        return section.stated_direction or self.session.direction or MediaDirection.SENDRECV
 
     def transport_setup(self, section: MediaSection) -> Setup | None:
         """`a=setup` that holds for an m-section."""

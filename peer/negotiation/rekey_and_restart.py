@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from peer.negotiation.terms import found_in_use, found_unused, with_local
+from peer.negotiation.association_change import found_in_use, found_unused, with_local
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.profile import Profile
     from peer.negotiation.session import Session
-    from peer.negotiation.transports import LocalIdentity, TransportState
+    from peer.negotiation.transport_state import LocalIdentity, TransportState
 
 
 def due_rekey(session: Session) -> tuple[Fingerprint, ...] | None:
@@ -101,7 +101,7 @@ def _is_renewed(session: Session, known: TransportState) -> bool:
     return now is not None and now.association.number > known.association.number
 
 
-class Renewal:
+class OfferedTransports:
     """Speaks of the transports in one offer.
 
     What an offer in force asks for already stays asked for in the offer that replaces it.

@@ -4,8 +4,10 @@ import pytest
 
 from peer.configuration import SdpLimits
 from peer.errors import SdpLimitError, SdpSyntaxError
-from peer.negotiation.attributes import Direction, Fmtp, RtpMap, Setup, SsrcGroup
-from peer.negotiation.sdp import Line, MediaSection, Sdp, SessionSection
+from peer.negotiation.sdp.attributes import Fmtp, MediaDirection, RtpMap, Setup, SsrcGroup
+from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.sdp.lines import Line
+from peer.negotiation.sdp.sections import MediaSection, SessionSection
 from peer.rtp_parameters import MediaKind
 from tests.support.descriptions import NAMES, load
 
@@ -61,7 +63,7 @@ def test_a_firefox_offer_is_understood() -> None:
     assert audio.fingerprints == ()
     assert sdp.transport_fingerprints(audio) == sdp.session.fingerprints != ()
     assert sdp.transport_ice_options(audio) == ("trickle",)
-    assert audio.extmaps[1].direction is Direction.RECVONLY
+    assert audio.extmaps[1].direction is MediaDirection.RECVONLY
     assert audio.end_of_candidates
     assert {candidate.tcp_type for candidate in audio.candidates} == {None, "active"}
 
@@ -197,7 +199,7 @@ def test_a_session_part_lends_its_transport_attributes() -> None:
     assert sdp.transport_ice(audio) == ("sess", "sessionsessionsessions")
     assert sdp.transport_tls_id(audio) == tls_id
     assert sdp.transport_ice_options(audio) == ("ice2",)
-    assert sdp.direction(audio) is Direction.RECVONLY
+    assert sdp.direction(audio) is MediaDirection.RECVONLY
 
 
 def test_an_m_section_overrides_the_session_part() -> None:
@@ -226,7 +228,7 @@ def test_an_m_section_overrides_the_session_part() -> None:
     assert sdp.transport_ice(audio) == ("medi", "mediamediamediamediame")
     assert sdp.transport_tls_id(audio) == "jihgfedcba9876543210"
     assert sdp.transport_ice_options(audio) == ("ice2", "trickle")
-    assert sdp.direction(audio) is Direction.SENDONLY
+    assert sdp.direction(audio) is MediaDirection.SENDONLY
 
 
 def test_nothing_stated_anywhere_is_nothing() -> None:
@@ -236,7 +238,7 @@ def test_nothing_stated_anywhere_is_nothing() -> None:
     assert sdp.transport_fingerprints(audio) == ()
     assert sdp.transport_ice(audio) == (None, None)
     assert sdp.transport_tls_id(audio) is None
-    assert sdp.direction(audio) is Direction.SENDRECV
+    assert sdp.direction(audio) is MediaDirection.SENDRECV
 
 
 def test_only_bundle_groups_are_bundle_groups() -> None:

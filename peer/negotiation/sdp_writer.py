@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peer.negotiation.attributes import Direction, Group, MediaLine, Setup
 from peer.negotiation.codecs import codec_lines
-from peer.negotiation.sdp import Line, MediaSection, Sdp, SessionSection
+from peer.negotiation.sdp.attributes import Group, MediaDirection, MediaLine, Setup
+from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.sdp.lines import Line
+from peer.negotiation.sdp.sections import MediaSection, SessionSection
 from peer.negotiation.session import GatheredCandidates, Session, Transceiver
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
     from peer.candidates import CandidateFields
     from peer.negotiation.profile import Profile
-    from peer.negotiation.transports import TransportState
+    from peer.negotiation.transport_state import TransportState
     from peer.rtp_parameters import Codec, HeaderExtension
 
 #: RFC 9429 section 5.2.1: the port and address of an m-section that has no candidate yet.
@@ -56,7 +58,7 @@ def rtp_section(
     transceiver: Transceiver,
     *,
     mid: str,
-    direction: Direction,
+    direction: MediaDirection,
     codecs: Sequence[Codec],
     extensions: Sequence[HeaderExtension],
     transport: Iterable[Line],
@@ -114,7 +116,7 @@ def rejected_section(described: MediaSection) -> MediaSection:
         _media_line(line.media, 0, line.protocol, line.formats),
         Line("c", _NO_ADDRESS),
         *mid,
-        Line.attribute(Direction.INACTIVE.value),
+        Line.attribute(MediaDirection.INACTIVE.value),
     ]
     return MediaSection(lines=tuple(lines))
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from peer.negotiation.attributes import Direction
 from peer.negotiation.offer_answer import OfferAnswer
+from peer.negotiation.sdp.attributes import MediaDirection
 from tests.support.negotiation.offer_answer import (
     add,
     add_track,
@@ -53,8 +53,8 @@ def test_nothing_is_needed_when_all_is_agreed() -> None:
         lambda end: add(end, "video"),
         lambda end: end.request_data(),
         lambda end: end.stop_transceiver(0),
-        lambda end: end.change_transceiver(0, direction=Direction.SENDONLY),
-        lambda end: end.change_transceiver(0, direction=Direction.INACTIVE),
+        lambda end: end.change_transceiver(0, direction=MediaDirection.SENDONLY),
+        lambda end: end.change_transceiver(0, direction=MediaDirection.INACTIVE),
         lambda end: end.change_transceiver(0, streams=["another"]),
         lambda end: end.change_transceiver(0, streams=["stream", "another"]),
         lambda end: end.change_transceiver(0, streams=[]),
@@ -72,8 +72,8 @@ def test_a_new_wish_needs_an_offer_and_one_is_enough(side: int, change: Change) 
 @pytest.mark.parametrize("side", [0, 1], ids=["offerer", "answerer"])
 def test_a_wish_that_is_taken_back_needs_nothing(side: int) -> None:
     end = talking()[side]
-    end.change_transceiver(0, direction=Direction.SENDONLY, streams=["x"])
-    end.change_transceiver(0, direction=Direction.SENDRECV, streams=["stream"])
+    end.change_transceiver(0, direction=MediaDirection.SENDONLY, streams=["x"])
+    end.change_transceiver(0, direction=MediaDirection.SENDRECV, streams=["stream"])
     assert not needs(end)
 
 
@@ -97,24 +97,24 @@ def test_nothing_is_needed_while_an_exchange_is_open() -> None:
 
 def test_what_the_answerer_narrows_does_not_trouble_the_offerer() -> None:
     left, right = pair()
-    add(left, "audio", Direction.SENDRECV)
-    add(left, "video", Direction.SENDRECV)
+    add(left, "audio", MediaDirection.SENDRECV)
+    add(left, "video", MediaDirection.SENDRECV)
     exchange(left, right)
-    assert [t.current_direction for t in left.session.transceivers] == [Direction.SENDONLY] * 2
+    assert [t.current_direction for t in left.session.transceivers] == [MediaDirection.SENDONLY] * 2
     check_agreement(left, right)
 
 
 def test_an_offerer_that_wants_what_the_answer_left_needs_nothing_more() -> None:
     left, right = pair()
-    state = add(left, "audio", Direction.SENDRECV)
+    state = add(left, "audio", MediaDirection.SENDRECV)
     exchange(left, right)
-    left.change_transceiver(state.key, direction=Direction.SENDONLY)
+    left.change_transceiver(state.key, direction=MediaDirection.SENDONLY)
     assert not needs(left)
 
 
 def test_an_answerer_that_may_not_send_what_it_wishes_asks_no_more() -> None:
     left, right = talking()
-    left.change_transceiver(0, direction=Direction.SENDONLY)
+    left.change_transceiver(0, direction=MediaDirection.SENDONLY)
     exchange(left, right)
     assert not needs(right)
     right.change_transceiver(0, streams=["other"])

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from peer.errors import InvalidAccessError
-from peer.negotiation.attributes import Direction
 from peer.negotiation.offer_answer import OfferAnswer
-from peer.negotiation.sdp import Sdp
-from peer.negotiation.session import Birth
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.session import TransceiverOrigin
 from peer.rtp_parameters import MediaKind
 from tests.support.negotiation.offer_answer import (
     add,
@@ -22,8 +22,8 @@ def test_a_wish_is_a_transceiver_without_an_m_section() -> None:
     end = OfferAnswer(profile(1))
     state = end.add_transceiver(
         MediaKind.VIDEO,
-        birth=Birth.ADD_TRACK,
-        direction=Direction.SENDONLY,
+        origin=TransceiverOrigin.ADD_TRACK,
+        direction=MediaDirection.SENDONLY,
         streams=["a", "b", "a"],
         has_track=True,
     )
@@ -77,7 +77,7 @@ def test_what_has_ended_takes_no_wish() -> None:
     state = add(end, "audio")
     end.stop_transceiver(state.key)
     for act in (
-        lambda: end.change_transceiver(state.key, direction=Direction.INACTIVE),
+        lambda: end.change_transceiver(state.key, direction=MediaDirection.INACTIVE),
         lambda: end.stop_transceiver(state.key),
         lambda: end.reusable_for_track(state.key, MediaKind.AUDIO),
     ):
@@ -92,8 +92,8 @@ def test_a_stop_is_asked_for_by_the_next_offer() -> None:
     left.stop_transceiver(0)
     state = transceiver(left, 0)
     assert state.stopping
-    assert state.direction is Direction.INACTIVE
-    assert state.current_direction is Direction.SENDONLY
+    assert state.direction is MediaDirection.INACTIVE
+    assert state.current_direction is MediaDirection.SENDONLY
     assert left.negotiation_needed
 
 
@@ -110,9 +110,9 @@ def test_what_has_sent_once_is_not_used_for_another_track() -> None:
     left, right = pair()
     add_track(left, "audio")
     exchange(left, right)
-    left.change_transceiver(0, direction=Direction.RECVONLY)
+    left.change_transceiver(0, direction=MediaDirection.RECVONLY)
     exchange(left, right)
-    assert transceiver(left, 0).current_direction is Direction.INACTIVE
+    assert transceiver(left, 0).current_direction is MediaDirection.INACTIVE
     assert left.reusable_for_track(0, MediaKind.AUDIO) is None
 
 

@@ -6,17 +6,17 @@ import pytest
 
 from peer.configuration import BundlePolicy
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.negotiation.attributes import Direction
-from peer.negotiation.early import early_receptions
+from peer.negotiation.early_media import early_receptions
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
-from peer.negotiation.session import Birth
-from peer.negotiation.state import Side
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.session import TransceiverOrigin
+from peer.negotiation.signaling_state import Side
 from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import MediaKind
 
 
-def offer_answer(policy: BundlePolicy, *directions: Direction) -> OfferAnswer:
+def offer_answer(policy: BundlePolicy, *directions: MediaDirection) -> OfferAnswer:
     """An offer of an m-section for each direction, which is not yet set."""
     made = OfferAnswer(
         Profile(
@@ -30,7 +30,7 @@ def offer_answer(policy: BundlePolicy, *directions: Direction) -> OfferAnswer:
     for direction in directions:
         made.add_transceiver(
             MediaKind.AUDIO,
-            birth=Birth.ADD_TRANSCEIVER,
+            origin=TransceiverOrigin.ADD_TRANSCEIVER,
             direction=direction,
             streams=(),
             has_track=False,
@@ -38,7 +38,7 @@ def offer_answer(policy: BundlePolicy, *directions: Direction) -> OfferAnswer:
     return made
 
 
-def offered(policy: BundlePolicy, *directions: Direction) -> OfferAnswer:
+def offered(policy: BundlePolicy, *directions: MediaDirection) -> OfferAnswer:
     made = offer_answer(policy, *directions)
     made.commit(made.plan(Side.LOCAL, None))
     return made
@@ -49,11 +49,11 @@ def mids(made: OfferAnswer, transport: str) -> list[str]:
 
 
 def test_without_an_offer_nothing_can_come() -> None:
-    assert mids(offer_answer(BundlePolicy.BALANCED, Direction.SENDRECV), "0") == []
+    assert mids(offer_answer(BundlePolicy.BALANCED, MediaDirection.SENDRECV), "0") == []
 
 
 def test_what_is_only_sent_is_not_received() -> None:
-    made = offered(BundlePolicy.BALANCED, Direction.SENDONLY, Direction.RECVONLY)
+    made = offered(BundlePolicy.BALANCED, MediaDirection.SENDONLY, MediaDirection.RECVONLY)
 
     assert mids(made, "0") == ["1"]
 
@@ -63,14 +63,14 @@ def test_what_is_only_sent_is_not_received() -> None:
 def test_a_peer_that_bundles_may_send_everything_over_one_transport(
     policy: BundlePolicy, transport: str
 ) -> None:
-    made = offered(policy, Direction.SENDRECV, Direction.SENDRECV)
+    made = offered(policy, MediaDirection.SENDRECV, MediaDirection.SENDRECV)
     exists = made.session.transport(transport) is not None
 
     assert mids(made, transport) == (["0", "1"] if exists else [])
 
 
 def test_it_is_received_as_it_was_offered() -> None:
-    made = offered(BundlePolicy.BALANCED, Direction.SENDRECV)
+    made = offered(BundlePolicy.BALANCED, MediaDirection.SENDRECV)
 
     (reception,) = early_receptions(made.session, "0")
     (section,) = made.session.layout
@@ -81,7 +81,7 @@ def test_it_is_received_as_it_was_offered() -> None:
 
 
 def test_what_was_agreed_before_is_not_received_early() -> None:
-    left = offered(BundlePolicy.BALANCED, Direction.SENDRECV)
+    left = offered(BundlePolicy.BALANCED, MediaDirection.SENDRECV)
     right = offer_answer(BundlePolicy.BALANCED)
     for here, there in ((left, right), (right, left)):
         description = here.described(Side.LOCAL, pending=True, gathered={})

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.errors import InvalidAccessError
-from peer.negotiation.attributes import Direction
+from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import DataSection, Session, Transceiver
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def with_changes(
     profile: Profile,
     key: int,
     *,
-    direction: Direction | None = None,
+    direction: MediaDirection | None = None,
     streams: Sequence[str] | None = None,
     preferences: Sequence[str] | None = None,
     has_track: bool | None = None,
@@ -86,7 +86,9 @@ def with_stop(session: Session, key: int) -> Session:
     transceiver = transceiver_of(session, key)
     if transceiver.mid is None:
         return session.without_transceiver(key)
-    stopping = replace(transceiver, stopping=True, direction=Direction.INACTIVE, receiving=False)
+    stopping = replace(
+        transceiver, stopping=True, direction=MediaDirection.INACTIVE, receiving=False
+    )
     return session.with_transceiver(stopping)
 
 

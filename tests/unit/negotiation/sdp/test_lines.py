@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from peer.negotiation.sdp import Line
+from peer.negotiation.sdp.lines import Line
 
 
 def test_an_attribute_has_a_name_and_an_argument() -> None:

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.negotiation.attributes import (
-    Direction,
+from peer.negotiation.sdp.attributes import (
     ExtMap,
     Fmtp,
     Group,
+    MediaDirection,
     MediaLine,
     Msid,
     Origin,
@@ -19,7 +19,10 @@ from peer.negotiation.attributes import (
     SsrcGroup,
 )
 
-SENDRECV, SENDONLY, RECVONLY, INACTIVE = Direction
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SENDRECV, SENDONLY, RECVONLY, INACTIVE = MediaDirection
 
 
 @pytest.mark.parametrize(
@@ -120,7 +123,7 @@ def test_a_value_is_read_and_written_back(text: str, value: RtpMap) -> None:
         (MediaLine.parse, f"audio 9 RTP/SAVPF {'0' * 21}"),
         (Setup.parse, "ACTIVE"),
         (Setup.parse, ""),
-        (Direction.parse, "sendrcv"),
+        (MediaDirection.parse, "sendrcv"),
     ],
 )
 def test_a_malformed_value_is_refused(parse: Callable[[str], object], text: str) -> None:
@@ -161,16 +164,16 @@ def test_fmtp_is_written_from_parameters() -> None:
     ],
 )
 def test_a_direction_knows_who_sends(
-    direction: Direction, sends: bool, receives: bool, reverse: Direction
+    direction: MediaDirection, sends: bool, receives: bool, reverse: MediaDirection
 ) -> None:
     assert (direction.sends, direction.receives) == (sends, receives)
     assert direction.reversed is reverse
-    assert Direction.of(sends=sends, receives=receives) is direction
+    assert MediaDirection.of(sends=sends, receives=receives) is direction
 
 
-@pytest.mark.parametrize("left", Direction)
-@pytest.mark.parametrize("right", Direction)
-def test_two_directions_allow_what_both_allow(left: Direction, right: Direction) -> None:
+@pytest.mark.parametrize("left", MediaDirection)
+@pytest.mark.parametrize("right", MediaDirection)
+def test_two_directions_allow_what_both_allow(left: MediaDirection, right: MediaDirection) -> None:
     both = left.intersect(right)
     assert both.sends == (left.sends and right.sends)
     assert both.receives == (left.receives and right.receives)

@@ -5,8 +5,9 @@ import pytest
 from peer.candidates import CandidateFields
 from peer.errors import DescriptionError, FingerprintError, SdpSyntaxError
 from peer.identity.fingerprints import Fingerprint
-from peer.negotiation.attributes import Direction, ExtMap, MediaLine, Msid, Setup
-from peer.negotiation.sdp import Line, MediaSection, SessionSection
+from peer.negotiation.sdp.attributes import ExtMap, MediaDirection, MediaLine, Msid, Setup
+from peer.negotiation.sdp.lines import Line
+from peer.negotiation.sdp.sections import MediaSection, SessionSection
 from peer.rtp_parameters import MediaKind
 
 DIGEST = ":".join(["AB"] * 32)
@@ -31,7 +32,7 @@ def test_a_bare_section_has_its_defaults() -> None:
     section = media()
     assert section.mid is None
     assert section.kind is MediaKind.AUDIO
-    assert section.direction is Direction.SENDRECV
+    assert section.direction is MediaDirection.SENDRECV
     assert section.stated_direction is None
     assert section.setup is None
     assert (section.ice_ufrag, section.ice_pwd, section.tls_id) == (None, None, None)
@@ -88,8 +89,8 @@ def test_a_section_is_rejected_by_port_0_alone(
     assert media(*values, line=line).rejected is rejected
 
 
-@pytest.mark.parametrize("direction", Direction)
-def test_a_direction_is_read(direction: Direction) -> None:
+@pytest.mark.parametrize("direction", MediaDirection)
+def test_a_direction_is_read(direction: MediaDirection) -> None:
     assert media(str(direction)).direction is direction
 
 
@@ -220,7 +221,7 @@ def test_the_session_part_is_read() -> None:
     assert [group.semantics for group in section.groups] == ["BUNDLE", "LS"]
     assert section.ice_lite
     assert section.extmap_allow_mixed
-    assert section.direction is Direction.SENDONLY
+    assert section.direction is MediaDirection.SENDONLY
     assert session().direction is None
     assert not session().ice_lite
 

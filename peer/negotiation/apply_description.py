@@ -10,14 +10,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
-from peer.negotiation.attributes import Direction
+from peer.negotiation.agreement import check_offer as check_transports
+from peer.negotiation.agreement import remote_streams, settle
+from peer.negotiation.association_change import with_local
 from peer.negotiation.exchange import Exchange
-from peer.negotiation.renewal import without_fulfilled
-from peer.negotiation.session import Birth, DataSection, Described, Session, Transceiver
-from peer.negotiation.settling import remote_streams, settle
-from peer.negotiation.settling_transports import check_offer as check_transports
-from peer.negotiation.state import Side, transition
-from peer.negotiation.terms import with_local
+from peer.negotiation.rekey_and_restart import without_fulfilled
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.session import (
+    AppliedDescription,
+    DataSection,
+    Session,
+    Transceiver,
+    TransceiverOrigin,
+)
+from peer.negotiation.signaling_state import Side, transition
 from peer.negotiation.validation import (
     check_answer,
     check_description,
@@ -27,16 +33,17 @@ from peer.negotiation.validation import (
 )
 
 if TYPE_CHECKING:
-    from peer.negotiation.created import Created
+    from peer.negotiation.created_description import CreatedDescription
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp import MediaSection, Sdp
+    from peer.negotiation.sdp.description import Sdp
+    from peer.negotiation.sdp.sections import MediaSection
     from peer.rtp_parameters import MediaKind
 
 #: Mids of so many digits are numbers to us; with longer ones a peer could make ours long.
 _MAX_DIGITS = 9
 
 
-def apply_local_offer(session: Session, created: Created) -> Session:
+def apply_local_offer(session: Session, created: CreatedDescription) -> Session:
     """Set our offer: its m-sections get their mids, its transports exist from now on."""
     session = _enter(session, Side.LOCAL, SdpType.OFFER, created.sdp)
     for key, mid in created.mids:
@@ -49,7 +56,7 @@ def apply_local_offer(session: Session, created: Created) -> Session:
     return _with_created(session, created)
 
 
-def apply_local_answer(session: Session, created: Created, kind: SdpType) -> Session:
+def apply_local_answer(session: Session, created: CreatedDescription, kind: SdpType) -> Session:
     """Set our answer, provisional or final."""
     session = _with_created(_enter(session, Side.LOCAL, kind, created.sdp), created)
     offer = _offer(session.pending_remote)
@@ -132,7 +139,7 @@ def _enter(session: Session, side: Side, kind: SdpType, sdp: Sdp) -> Session:
         stable=session.stable or session,
         next_mid=max(session.next_mid, *(_after(section.mid) for section in sdp.media), 0),
     )
-    described = Described(kind, sdp)
+    described = AppliedDescription(kind, sdp)
     if side is Side.LOCAL:
         return replace(moved, pending_local=described)
     return replace(moved, pending_remote=described)
@@ -156,13 +163,13 @@ def _conclude(session: Session) -> Session:
     )
 
 
-def _offer(pending: Described | None) -> Sdp:
+def _offer(pending: AppliedDescription | None) -> Sdp:
     if pending is None:
         raise AssertionError("a state in which an answer can be set has an offer")
     return pending.sdp
 
 
-def _with_created(session: Session, created: Created) -> Session:
+def _with_created(session: Session, created: CreatedDescription) -> Session:
     for transport in created.transports:
         now, known = session.transport(transport.key), session.settled_transport(transport.key)
         ours, ice = transport.association.local, transport.local
@@ -192,25 +199,34 @@ def _associate(
     if sdp.direction(section).receives:
         for transceiver in session.transceivers:
             if (
-                transceiver.birth is Birth.ADD_TRACK
+                transceiver.origin is TransceiverOrigin.ADD_TRACK
                 and transceiver.mid is None
                 and transceiver.kind is kind
             ):
                 return replace(transceiver, mid=section.mid)
     made = new_transceiver(
-        session, profile, kind=kind, birth=Birth.REMOTE_OFFER, direction=Direction.RECVONLY
+        session,
+        profile,
+        kind=kind,
+        origin=TransceiverOrigin.REMOTE_OFFER,
+        direction=MediaDirection.RECVONLY,
     )
     return replace(made, mid=section.mid)
 
 
 def new_transceiver(
-    session: Session, profile: Profile, *, kind: MediaKind, birth: Birth, direction: Direction
+    session: Session,
+    profile: Profile,
+    *,
+    kind: MediaKind,
+    origin: TransceiverOrigin,
+    direction: MediaDirection,
 ) -> Transceiver:
     """A transceiver that has no m-section yet."""
     return Transceiver(
         key=session.made,
         kind=kind,
-        birth=birth,
+        origin=origin,
         direction=direction,
         ssrc=_ssrc(profile),
         rtx_ssrc=_ssrc(profile),
@@ -244,13 +260,13 @@ def _returned(transceiver: Transceiver, stable: Transceiver | None) -> Transceiv
             agreement=stable.agreement,
         )
     else:
-        if transceiver.birth is Birth.REMOTE_OFFER and not transceiver.has_track:
+        if transceiver.origin is TransceiverOrigin.REMOTE_OFFER and not transceiver.has_track:
             return None
-        tracked = transceiver.birth is Birth.REMOTE_OFFER
+        tracked = transceiver.origin is TransceiverOrigin.REMOTE_OFFER
         transceiver = replace(
             transceiver,
             mid=None,
-            birth=Birth.ADD_TRACK if tracked else transceiver.birth,
+            origin=TransceiverOrigin.ADD_TRACK if tracked else transceiver.origin,
             receiving=False,
             remote_streams=(),
         )

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
-from peer.negotiation.attributes import Direction
-from peer.negotiation.renewal import due_rekey, restart_is_due
+from peer.negotiation.rekey_and_restart import due_rekey, restart_is_due
+from peer.negotiation.sdp.attributes import MediaDirection
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
-    from peer.negotiation.sdp import MediaSection, Sdp
+    from peer.negotiation.sdp.description import Sdp
+    from peer.negotiation.sdp.sections import MediaSection
     from peer.negotiation.session import Session, Transceiver
 
 
@@ -61,6 +62,6 @@ def _needs(session: Session, transceiver: Transceiver) -> bool:
     return ours is not transceiver.direction.intersect(theirs.reversed)
 
 
-def _direction(sdp: Sdp, mid: str) -> Direction:
+def _direction(sdp: Sdp, mid: str) -> MediaDirection:
     section = sdp.section(mid)
-    return Direction.INACTIVE if section is None else sdp.direction(section)
+    return MediaDirection.INACTIVE if section is None else sdp.direction(section)

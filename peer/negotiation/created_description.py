@@ -9,13 +9,13 @@ from peer.descriptions import SdpType, SessionDescription
 
 if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint
-    from peer.negotiation.sdp import Sdp
+    from peer.negotiation.sdp.description import Sdp
     from peer.negotiation.session import Session
-    from peer.negotiation.transports import TransportState
+    from peer.negotiation.transport_state import TransportState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Created:
+class CreatedDescription:
     """What createOffer or createAnswer decided.
 
     Args:

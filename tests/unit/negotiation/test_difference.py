@@ -1,11 +1,15 @@
+"""Owns the proof of the order in which the world is told what two descriptions agree on."""
+
 from __future__ import annotations
 
+import random
 from typing import TypeVar
 
 import pytest
 
 from peer.descriptions import SdpType, SessionDescription
-from peer.negotiation.attributes import Direction
+from peer.identity.fingerprints import Fingerprint, HashFunction
+from peer.negotiation.difference import difference
 from peer.negotiation.effects import (
     AnnounceTrack,
     CloseData,
@@ -17,9 +21,16 @@ from peer.negotiation.effects import (
     CreateTransceiver,
     Effect,
     Listen,
+    OpenTransport,
     StopTransceiver,
 )
-from peer.negotiation.state import Side
+from peer.negotiation.offer_answer import OfferAnswer
+from peer.negotiation.profile import Profile
+from peer.negotiation.sdp.attributes import MediaDirection
+from peer.negotiation.session import TransceiverOrigin
+from peer.negotiation.signaling_state import Side
+from peer.rtp.capabilities import capabilities
+from peer.rtp_parameters import MediaKind
 from peer.states import DtlsRole, IceRole
 from tests.support.negotiation.offer_answer import (
     add,
@@ -33,6 +44,54 @@ from tests.support.negotiation.offer_answer import (
     set_local,
     set_remote,
 )
+
+
+def offer_answer(seed: int) -> OfferAnswer:
+    fingerprint = Fingerprint.of_certificate(bytes([seed]), HashFunction.SHA256)
+    profile = Profile(
+        capabilities={kind: capabilities(kind) for kind in MediaKind},
+        fingerprints=(fingerprint,),
+        cname="cname",
+        random=random.Random(seed).randbytes,
+    )
+    made = OfferAnswer(profile)
+    made.add_transceiver(
+        MediaKind.AUDIO, origin=TransceiverOrigin.ADD_TRANSCEIVER, direction=MediaDirection.SENDRECV
+    )
+    return made
+
+
+def take(
+    end: OfferAnswer, side: Side, description: SessionDescription | None = None
+) -> SessionDescription:
+    """Set a description; it, as it is in force then."""
+    end.commit(end.plan(side, description))
+    described = end.session.description(side)
+    assert described is not None
+    return SessionDescription(str(described.sdp), described.type)
+
+
+def test_a_transport_knows_what_it_must_carry_before_its_peer_is_verified() -> None:
+    # A handshake that came before the answer ends with the verification, with SRTP or without.
+    offerer, answerer = offer_answer(1), offer_answer(2)
+    take(answerer, Side.REMOTE, take(offerer, Side.LOCAL))
+    answer = take(answerer, Side.LOCAL)
+    assert answer.type is SdpType.ANSWER
+    before = offerer.session
+
+    take(offerer, Side.REMOTE, answer)
+
+    effects = [type(effect) for effect in difference(before, offerer.session, "cname")]
+    assert effects.index(ConfigureRtp) < effects.index(ConnectDtls)
+
+
+def test_a_transport_is_opened_before_anything_else_is_asked_of_it() -> None:
+    offerer, answerer = offer_answer(1), offer_answer(2)
+    before = answerer.session
+    take(answerer, Side.REMOTE, take(offerer, Side.LOCAL))
+    take(answerer, Side.LOCAL)
+    assert isinstance(difference(before, answerer.session, "cname")[0], OpenTransport)
+
 
 E = TypeVar("E")
 
@@ -121,7 +180,7 @@ def test_a_direction_that_changes_is_configured_anew() -> None:
     add_track(left, "audio")
     add_track(right, "audio")
     exchange(left, right)
-    left.change_transceiver(0, direction=Direction.RECVONLY)
+    left.change_transceiver(0, direction=MediaDirection.RECVONLY)
     set_remote(right, offer_of(left))
     effect = the(ConfigureRtp, set_local(right))
     assert effect.send is not None
@@ -133,9 +192,9 @@ def test_a_track_is_announced_each_time_that_the_peer_begins_to_send() -> None:
     add_track(left, "audio")
     exchange(left, right)
     for direction, announced in (
-        (Direction.RECVONLY, False),
-        (Direction.SENDRECV, True),
-        (Direction.SENDONLY, False),
+        (MediaDirection.RECVONLY, False),
+        (MediaDirection.SENDRECV, True),
+        (MediaDirection.SENDONLY, False),
     ):
         left.change_transceiver(0, direction=direction)
         effects = set_remote(right, offer_of(left))
@@ -154,12 +213,12 @@ def test_a_track_that_the_answer_sends_is_announced_to_the_offerer() -> None:
 
 def test_an_answer_that_says_more_than_was_offered_announces_nothing() -> None:
     left, right = pair()
-    add(left, "audio", Direction.SENDONLY)
+    add(left, "audio", MediaDirection.SENDONLY)
     set_remote(right, offer_of(left))
     more = edited(answer_of(right), ("a=recvonly", "a=sendrecv"))
     effects = set_remote(left, more)
     assert not any(isinstance(effect, AnnounceTrack) for effect in effects)
-    assert left.session.transceivers[0].current_direction is Direction.SENDONLY
+    assert left.session.transceivers[0].current_direction is MediaDirection.SENDONLY
 
 
 def test_one_that_is_stopping_is_neither_configured_nor_announced() -> None:

@@ -8,9 +8,9 @@ from peer.candidates import CandidateFields, IceCandidate
 from peer.errors import CandidateError, InvalidStateError
 from peer.negotiation.effects import AddCandidates
 from peer.negotiation.offer_answer import OfferAnswer
-from peer.negotiation.sdp import Sdp
+from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.session import GatheredCandidates
-from peer.negotiation.state import Side
+from peer.negotiation.signaling_state import Side
 from tests.support.negotiation.offer_answer import (
     ROLLBACK,
     add_track,

@@ -1,0 +1,404 @@
+"""Owns what the session part and the m-sections of a description share: lines and views.
+
+Owns the session part and the m-sections of a description, and what their lines mean.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypeVar
+
+from peer.candidates import CandidateFields
+from peer.errors import CandidateError, DescriptionError, FingerprintError, SdpSyntaxError
+from peer.identity.fingerprints import Fingerprint
+from peer.negotiation.sdp.attributes import (
+    ConnectionLine,
+    ExtMap,
+    Fmtp,
+    Group,
+    MediaDirection,
+    MediaLine,
+    Msid,
+    Origin,
+    RtcpFeedback,
+    RtpMap,
+    Setup,
+    Ssrc,
+    SsrcGroup,
+)
+from peer.negotiation.sdp.lines import (
+    MAX_MID_LENGTH,
+    MAX_UINT64,
+    Line,
+    ice_password,
+    ice_username_fragment,
+    mid,
+    number,
+    tls_id,
+    words,
+)
+from peer.rtp_parameters import MediaKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Section:
+    """Lines that belong together, and the views that the session part and m-sections share.
+
+    Every view is read when the section is made, so a section that exists is well-formed. Lines that
+    no view reads are kept untouched. Edits return a new section.
+
+    Raises:
+        DescriptionError: A line is malformed, or an attribute that may stand once contradicts
+            itself; the error quotes the line.
+    """
+
+    lines: tuple[Line, ...]
+
+    _views: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._views = tuple(
+            dict.fromkeys(
+                name
+                for owner in reversed(cls.__mro__)
+                for name, member in vars(owner).items()
+                if isinstance(member, cached_property)
+            )
+        )
+
+    def __post_init__(self) -> None:
+        for view in self._views:
+            getattr(self, view)
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.lines))
+
+    @cached_property
+    def _attributes(self) -> dict[str, tuple[Line, ...]]:
+        found: dict[str, list[Line]] = {}
+        for line in self.lines:
+            if line.type == "a":
+                found.setdefault(line.value.partition(":")[0], []).append(line)
+        return {name: tuple(lines) for name, lines in found.items()}
+
+    def has(self, name: str) -> bool:
+        """Whether an attribute stands here."""
+        return name in self._attributes
+
+    def attribute(self, name: str) -> str | None:
+        """The first value of an attribute: `""` for a flag, None where it is missing."""
+        lines = self._attributes.get(name)
+        return lines[0].argument if lines else None
+
+    def attributes(self, name: str) -> tuple[Line, ...]:
+        """All lines of an attribute, in their order."""
+        return self._attributes.get(name, ())
+
+    def of_type(self, type: str) -> tuple[Line, ...]:  # noqa: A002 - the RFC's word
+        """All lines of a type, in their order."""
+        return tuple(line for line in self.lines if line.type == type)
+
+    def with_lines(self, *lines: Line) -> Self:
+        """The section with lines at its end."""
+        return replace(self, lines=(*self.lines, *lines))
+
+    def inserted(self, index: int, *lines: Line) -> Self:
+        """The section with lines in front of the line that stands at `index`."""
+        return replace(self, lines=(*self.lines[:index], *lines, *self.lines[index:]))
+
+    def without(self, *names: str) -> Self:
+        """The section without these attributes."""
+        return replace(self, lines=tuple(line for line in self.lines if line.name not in names))
+
+    def replaced(self, name: str, *lines: Line) -> Self:
+        """The section with these lines where the attribute stood first, or else at the end."""
+        kept = [line for line in self.lines if line.name != name]
+        place = next((i for i, line in enumerate(self.lines) if line.name == name), len(kept))
+        return replace(self, lines=(*kept[:place], *lines, *kept[place:]))
+
+    @cached_property
+    def setup(self) -> Setup | None:
+        """`a=setup` as it stands here."""
+        return self._one("setup", Setup.parse)
+
+    @cached_property
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        """`a=fingerprint` as it stands here."""
+        return self._every("fingerprint", Fingerprint.parse, FingerprintError)
+
+    @cached_property
+    def tls_id(self) -> str | None:
+        """`a=tls-id` as it stands here (RFC 8842 section 4)."""
+        return self._one("tls-id", tls_id)
+
+    @cached_property
+    def ice_ufrag(self) -> str | None:
+        """`a=ice-ufrag` as it stands here."""
+        return self._one("ice-ufrag", ice_username_fragment)
+
+    @cached_property
+    def ice_pwd(self) -> str | None:
+        """`a=ice-pwd` as it stands here."""
+        return self._one("ice-pwd", ice_password)
+
+    @cached_property
+    def ice_options(self) -> tuple[str, ...]:
+        """`a=ice-options` as it stands here, for example `("trickle",)`."""
+        return tuple(tag for line in self.attributes("ice-options") for tag in words(line.argument))
+
+    @cached_property
+    def stated_direction(self) -> MediaDirection | None:
+        """The direction as it stands here, or None."""
+        stated = [line for name in MediaDirection for line in self.attributes(name)]
+        if len({line.name for line in stated}) > 1:
+            self._refuse("a section has one direction", stated[-1])
+        return MediaDirection(stated[0].name or "") if stated else None
+
+    @cached_property
+    def connection(self) -> ConnectionLine | None:
+        """The first `c=` line."""
+        lines = [
+            (line, self._parsed(line, line.value, ConnectionLine.parse))
+            for line in self.of_type("c")
+        ]
+        return lines[0][1] if lines else None
+
+    @property
+    def end_of_candidates(self) -> bool:
+        """Whether no more candidates will follow (RFC 8840 section 4.2)."""
+        return self.has("end-of-candidates")
+
+    def _every(
+        self,
+        name: str,
+        parse: Callable[[str], T],
+        error: type[DescriptionError] = SdpSyntaxError,
+    ) -> tuple[T, ...]:
+        lines = self._attributes.get(name, ())
+        return tuple(self._parsed(line, line.argument, parse, error) for line in lines)
+
+    def _one(self, name: str, parse: Callable[[str], T]) -> T | None:
+        values = self._every(name, parse)
+        for value, line in zip(values, self.attributes(name), strict=True):
+            if value != values[0]:
+                self._refuse(f"a section has one {name}", line)
+        return values[0] if values else None
+
+    def _parsed(
+        self,
+        line: Line,
+        text: str,
+        parse: Callable[[str], T],
+        error: type[DescriptionError] = SdpSyntaxError,
+    ) -> T:
+        try:
+            return parse(text)
+        except CandidateError as cause:
+            self._refuse(cause.reason, line, error, cause)
+        except ValueError as cause:
+            self._refuse(str(cause), line, error, cause)
+
+    def _refuse(
+        self,
+        reason: str,
+        line: Line,
+        error: type[DescriptionError] = SdpSyntaxError,
+        cause: Exception | None = None,
+    ) -> NoReturn:
+        mid = (self.attribute("mid") or "")[:MAX_MID_LENGTH]
+        raise error(reason, line=line.text, line_number=line.number, mid=mid or None) from cause
+
+
+@dataclass(frozen=True)
+class SessionSection(Section):
+    """The lines before the first m-section."""
+
+    def __post_init__(self) -> None:
+        if not self.lines or self.lines[0].text != "v=0":
+            first = self.lines[0] if self.lines else None
+            raise SdpSyntaxError(
+                "a description starts with v=0",
+                line=first.text if first else None,
+                line_number=first.number if first else None,
+            )
+        for line in self.lines[1:]:
+            if line.type in "vm":
+                self._refuse(f"the session part has no {line.type}= line here", line)
+        if not self.of_type("s"):
+            raise SdpSyntaxError("a description has an s= line")
+        super().__post_init__()
+
+    @cached_property
+    def origin(self) -> Origin:
+        """The `o=` line."""
+        lines = self.of_type("o")
+        if not lines:
+            raise SdpSyntaxError("a description has an o= line")
+        if len(lines) > 1:
+            self._refuse("a description has one o= line", lines[1])
+        return self._parsed(lines[0], lines[0].value, Origin.parse)
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """`a=group` lines."""
+        return self._every("group", Group.parse)
+
+    @property
+    def ice_lite(self) -> bool:
+        """Whether the peer is an ICE-lite implementation (RFC 8839 section 5.3)."""
+        return self.has("ice-lite")
+
+    @property
+    def extmap_allow_mixed(self) -> bool:
+        """Whether one- and two-byte header extensions may mix (RFC 8285 section 6)."""
+        return self.has("extmap-allow-mixed")
+
+    @property
+    def direction(self) -> MediaDirection | None:
+        """The direction of m-sections that state none."""
+        return self.stated_direction
+
+
+@dataclass(frozen=True)
+class MediaSection(Section):
+    """An `m=` line and the lines up to the next."""
+
+    def __post_init__(self) -> None:
+        if not self.lines or self.lines[0].type != "m":
+            raise SdpSyntaxError("an m-section starts with an m= line")
+        for line in self.lines[1:]:
+            if line.type in "mvos":
+                self._refuse(f"an m-section has no {line.type}= line here", line)
+        super().__post_init__()
+
+    def with_media_line(self, media_line: MediaLine) -> Self:
+        """The section with another `m=` line."""
+        return replace(self, lines=(Line("m", str(media_line)), *self.lines[1:]))
+
+    def with_connection(self, address: str) -> Self:
+        """The section with one `c=` line for this address."""
+        kept = [line for line in self.lines if line.type != "c"]
+        # RFC 8866 section 9: m=, then i=, then c=.
+        place = next((i for i, line in enumerate(kept) if line.type not in "mi"), len(kept))
+        return replace(
+            self, lines=(*kept[:place], Line("c", str(ConnectionLine.of(address))), *kept[place:])
+        )
+
+    @cached_property
+    def media_line(self) -> MediaLine:
+        """The `m=` line."""
+        return self._parsed(self.lines[0], self.lines[0].value, MediaLine.parse)
+
+    @property
+    def kind(self) -> MediaKind | None:
+        """Audio or video, or None for anything else."""
+        return _KINDS.get(self.media_line.media)
+
+    @cached_property
+    def mid(self) -> str | None:
+        """`a=mid` (RFC 5888 section 4)."""
+        return self._one("mid", mid)
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the port is 0 and that does not mean `bundle-only` (RFC 9143 section 6)."""
+        return self.media_line.port == 0 and not self.bundle_only
+
+    @property
+    def bundle_only(self) -> bool:
+        """Whether the section lives only in its BUNDLE group."""
+        return self.has("bundle-only")
+
+    @property
+    def direction(self) -> MediaDirection:
+        """The direction stated here, or `sendrecv`; `Sdp.direction` also asks the session part."""
+        return self.stated_direction or MediaDirection.SENDRECV
+
+    @cached_property
+    def candidates(self) -> tuple[CandidateFields, ...]:
+        """`a=candidate` lines."""
+        return self._every("candidate", CandidateFields.parse)
+
+    @property
+    def rtcp_mux(self) -> bool:
+        """Whether RTCP shares the port of RTP (RFC 5761)."""
+        return self.has("rtcp-mux")
+
+    @cached_property
+    def rtpmaps(self) -> tuple[RtpMap, ...]:
+        """`a=rtpmap` lines; none where the section is not RTP."""
+        return self._every_rtp("rtpmap", RtpMap.parse)
+
+    @cached_property
+    def fmtps(self) -> tuple[Fmtp, ...]:
+        """`a=fmtp` lines; none where the section is not RTP."""
+        return self._every_rtp("fmtp", Fmtp.parse)
+
+    @cached_property
+    def rtcp_feedback(self) -> tuple[RtcpFeedback, ...]:
+        """`a=rtcp-fb` lines; none where the section is not RTP."""
+        return self._every_rtp("rtcp-fb", RtcpFeedback.parse)
+
+    @cached_property
+    def extmaps(self) -> tuple[ExtMap, ...]:
+        """`a=extmap` lines; none where the section is not RTP."""
+        return self._every_rtp("extmap", ExtMap.parse)
+
+    @cached_property
+    def msids(self) -> tuple[Msid, ...]:
+        """`a=msid` lines."""
+        return tuple(msid for msid in self._every("msid", _optional_msid) if msid is not None)
+
+    @cached_property
+    def ssrcs(self) -> tuple[Ssrc, ...]:
+        """`a=ssrc` lines, one for each attribute of each SSRC."""
+        return self._every_rtp("ssrc", Ssrc.parse)
+
+    @cached_property
+    def ssrc_groups(self) -> tuple[SsrcGroup, ...]:
+        """`a=ssrc-group` lines."""
+        return self._every_rtp("ssrc-group", SsrcGroup.parse)
+
+    @cached_property
+    def sent_rids(self) -> tuple[str, ...]:
+        """The ids of the `a=rid` lines that say `send` (RFC 8851 section 4)."""
+        rids = self._every_rtp("rid", str.split)
+        return tuple(rid[0] for rid in rids if len(rid) >= _RID_WORDS and rid[1] == "send")
+
+    @cached_property
+    def sctp_port(self) -> int | None:
+        """`a=sctp-port` (RFC 8841 section 5)."""
+        return self._one("sctp-port", _sctp_port)
+
+    @cached_property
+    def max_message_size(self) -> int | None:
+        """`a=max-message-size` in bytes; 0 is no limit (RFC 8841 section 6)."""
+        return self._one("max-message-size", _max_message_size)
+
+    def _every_rtp(self, name: str, parse: Callable[[str], T]) -> tuple[T, ...]:
+        # Elsewhere the same names have other grammars, for example `a=fmtp:5000 streams=10`.
+        return self._every(name, parse) if self.media_line.is_rtp else ()
+
+
+_RID_WORDS = 2
+_KINDS = {kind.value: kind for kind in MediaKind}
+
+
+def _optional_msid(text: str) -> Msid | None:
+    # WebKit on GStreamer wrote an empty one for a track that only receives.
+    return Msid.parse(text) if text.strip(" ") else None
+
+
+def _sctp_port(text: str) -> int:
+    return number(text.strip(" "), 0, 65535, "SCTP port")
+
+
+def _max_message_size(text: str) -> int:
+    return number(text.strip(" "), 0, MAX_UINT64, "maximum message size")
