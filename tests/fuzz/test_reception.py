@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.playout import Playout
-from peer.rtp.receiving.reception import Reception
+from peer.rtp.receiving.jitter_buffer import JitterBuffer
+from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
 from peer.rtp.rtcp import RtcpPacket, SenderReport, write
 from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, ReceiveParameters
 
@@ -84,26 +84,26 @@ class Peer:
         self.parameters = ReceiveParameters(
             mid="0", codecs=tuple(CODECS[kind]), extensions=EXTENSIONS, rtx=((50, 1),)
         )
-        self.playout = Playout(limit=32)
-        self.reception = Reception(
+        self.jitter_buffer = JitterBuffer(limit=32)
+        self.stream_receiver = RtpStreamReceiver(
             kind,
             on_frame=self._on_frame,
             on_feedback=self._on_feedback,
             on_event=lambda codec, payload, timestamp: None,
         )
-        self.reception.configure(self.parameters, 7)
+        self.stream_receiver.configure(self.parameters, 7)
 
         self.calls: list[Callable[[], object]] = [
             self._report,
-            self.reception.pause,
-            lambda: self.reception.advance(self.now),
-            lambda: self.reception.request_keyframe(self.now),
-            lambda: [report.write() for report in self.reception.reports(self.now)],
-            lambda: self.reception.resume(self.now),
-            lambda: self.reception.restart(self.now),
-            lambda: self.reception.goodbye(self.random.choice((self.ssrc, 99))),
-            lambda: self.reception.set_round_trip_time(self.random.random()),
-            lambda: self.reception.configure(self.parameters, self.random.randrange(2**32)),
+            self.stream_receiver.pause,
+            lambda: self.stream_receiver.advance(self.now),
+            lambda: self.stream_receiver.request_keyframe(self.now),
+            lambda: [report.write() for report in self.stream_receiver.reports(self.now)],
+            lambda: self.stream_receiver.resume(self.now),
+            lambda: self.stream_receiver.restart(self.now),
+            lambda: self.stream_receiver.goodbye(self.random.choice((self.ssrc, 99))),
+            lambda: self.stream_receiver.set_round_trip_time(self.random.random()),
+            lambda: self.stream_receiver.configure(self.parameters, self.random.randrange(2**32)),
         ]
 
     def step(self) -> None:
@@ -113,15 +113,15 @@ class Peer:
             self._send()
         else:
             rng.choice(self.calls)()
-        reception = self.reception
+        stream_receiver = self.stream_receiver
         for _ in range(5):
-            due = reception.deadline
+            due = stream_receiver.deadline
             if due is None or due > self.now:
                 break
-            reception.advance(self.now)
+            stream_receiver.advance(self.now)
         else:
             raise AssertionError("what is due is never done")
-        self.playout.pop(self.now)
+        self.jitter_buffer.pop(self.now)
 
     def _send(self) -> None:
         rng = self.random
@@ -145,11 +145,11 @@ class Peer:
             rng.randrange(1, 7): rng.randbytes(rng.choice((0, 1, 3, 8, 16)))
             for _ in range(rng.randrange(3))
         }
-        self.reception.receive(packet, elements, self.now)
+        self.stream_receiver.receive(packet, elements, self.now)
 
     def _report(self) -> None:
         rng = self.random
-        self.reception.receive_report(
+        self.stream_receiver.receive_report(
             SenderReport(
                 ssrc=rng.choice((self.ssrc, rng.randrange(2**32))),
                 ntp_time=rng.choice((0, rng.randrange(2**64))),
@@ -162,12 +162,12 @@ class Peer:
 
     def _on_frame(self, frame: EncodedFrame) -> None:
         assert frame.payload
-        self.playout.push(frame, self.now)
+        self.jitter_buffer.push(frame, self.now)
         if self.random.random() < 0.02:
-            self.reception.request_keyframe(self.now)
+            self.stream_receiver.request_keyframe(self.now)
         if self.random.random() < 0.01:
-            self.reception.pause()
-            self.reception.resume(self.now)
+            self.stream_receiver.pause()
+            self.stream_receiver.resume(self.now)
 
     def _on_feedback(self, packets: tuple[RtcpPacket, ...]) -> None:
         assert write(packets)
@@ -179,4 +179,4 @@ def test_nothing_that_a_peer_sends_is_an_error(kind: MediaKind, seed: int) -> No
     peer = Peer(kind, seed)
     for _ in range(INPUTS // SEEDS):
         peer.step()
-    assert len(peer.reception.statistics(peer.now)) <= 16
+    assert len(peer.stream_receiver.statistics(peer.now)) <= 16

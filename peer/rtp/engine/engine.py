@@ -12,10 +12,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from peer.rtp.engine.reception_feedback import ReceptionFeedback
-from peer.rtp.engine.reporting import Reporting
-from peer.rtp.engine.router import RtpRouter
+from peer.rtp.engine.report_scheduler import ReportScheduler
+from peer.rtp.engine.router import RtpRouter, sources, subjects
 from peer.rtp.engine.send_controller import RtpSendController
-from peer.rtp.engine.subjects import sources, subjects
 from peer.rtp.header_extensions import ExtensionIds, elements
 from peer.rtp.malformed import MalformedError
 from peer.rtp.packet import RtpPacket
@@ -93,7 +92,7 @@ class RtpEngine:
         self._sent: dict[SenderPort, SendParameters] = {}
         self._ssrc = secrets.randbelow(0xFFFFFFFF) + 1
         self._feedback = ReceptionFeedback(self._ssrc, self.send_rtcp, clock)
-        self._reporting = Reporting(
+        self._report_scheduler = ReportScheduler(
             collect=self._reports, send=self.send_rtcp, ssrc=self._own_ssrc, clock=clock
         )
         self._mid_id = _NO_ID
@@ -120,7 +119,7 @@ class RtpEngine:
         )
         self._received[port] = parameters
         self._agree()
-        self._reporting.start()
+        self._report_scheduler.start()
 
     def remove_receiver(self, port: ReceiverPort) -> None:
         """Route nothing to the receiver any more; nothing happens where it is not known."""
@@ -128,7 +127,7 @@ class RtpEngine:
         self._received.pop(port, None)
         self._agree()
         if not self._received:
-            self._reporting.stop()
+            self._report_scheduler.stop()
 
     def add_sender(
         self, port: SenderPort, parameters: SendParameters, ssrcs: tuple[int, ...]
@@ -184,7 +183,7 @@ class RtpEngine:
 
     def close(self) -> None:
         """Send and tell nothing more."""
-        self._reporting.stop()
+        self._report_scheduler.stop()
         self._feedback.close()
         self._send_controller.close()
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from peer.rtp.congestion import Share
     from peer.rtp.packet import RtpPacket
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
+    from peer.rtp.sending import OutboundFrame, PacketSource
     from peer.rtp_parameters import ReceiveParameters, SendParameters
 
 
@@ -70,3 +72,25 @@ class EnginePort(Protocol):
 
     def remove_sender(self, port: SenderPort) -> None:
         """Route nothing to the sender any more; nothing happens where it is not known."""
+
+
+class SendingEngine(EnginePort, Protocol):
+    """An engine with a pacer and congestion control, which all its senders share."""
+
+    def send_frame(self, frame: OutboundFrame) -> None:
+        """Send a frame as soon as the rate allows; its source may be told that it was not."""
+
+    def discard(self, source: PacketSource) -> None:
+        """Forget the frames of a source, without telling it."""
+
+    def set_share(self, port: SenderPort, share: Share | None) -> None:
+        """Say what a sender can use of the rate: `on_target` tells it its part, now and later.
+
+        None gives its part to the others, and tells it no more.
+        """
+
+    def on_loss(self, fraction: float) -> None:
+        """A reception report told the part lost, 0 to 1, since the report before."""
+
+    def on_round_trip(self, seconds: float) -> None:
+        """A reception report told the round trip."""

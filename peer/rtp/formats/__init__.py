@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.rtp.formats.av1 import Av1Format
-from peer.rtp.formats.format import FrameShape, PayloadFormat
 from peer.rtp.formats.h264 import H264Format
 from peer.rtp.formats.opaque import OpaqueFormat
+from peer.rtp.formats.payload_format import FrameShape, PayloadFormat
 from peer.rtp.formats.vp8 import Vp8Format
 from peer.rtp.formats.vp9 import Vp9Format
 

@@ -22,7 +22,7 @@ from peer.rtp.malformed import MalformedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from peer.rtp.formats.format import FrameShape
+    from peer.rtp.formats.payload_format import FrameShape
 
 # Section 4.4: the aggregation header.
 _CONTINUES = 0x80  # Z

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from peer.rtp.formats.bits import BitReader
-from peer.rtp.formats.format import FrameShape
+from peer.rtp.formats.payload_format import FrameShape
 from peer.rtp.malformed import MalformedError
 
 # AV1 specification section 5.3.2: the OBU header.

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.rtp.formats.division import evenly
-from peer.rtp.formats.format import FrameShape
-from peer.rtp.formats.h264_bitstream import START_CODE, TYPE, NalType, nal_units, picture_size
-from peer.rtp.formats.h264_sets import ParameterSets
+from peer.rtp.formats.h264_bitstream import (
+    START_CODE,
+    TYPE,
+    NalType,
+    ParameterSets,
+    nal_units,
+    picture_size,
+)
+from peer.rtp.formats.payload_format import FrameShape
 from peer.rtp.malformed import MalformedError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.rtp.formats.division import evenly
-from peer.rtp.formats.format import FrameShape
+from peer.rtp.formats.payload_format import FrameShape
 from peer.rtp.malformed import MalformedError
 
 if TYPE_CHECKING:

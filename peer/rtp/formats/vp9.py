@@ -11,7 +11,7 @@ from peer.rtp.malformed import MalformedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from peer.rtp.formats.format import FrameShape
+    from peer.rtp.formats.payload_format import FrameShape
 
 # RFC 9628 section 4.2: the payload descriptor.
 _HAS_PICTURE_ID = 0x80  # I

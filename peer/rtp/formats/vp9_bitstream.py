@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peer.rtp.formats.bits import BitReader
-from peer.rtp.formats.format import FrameShape
+from peer.rtp.formats.payload_format import FrameShape
 from peer.rtp.malformed import MalformedError
 
 # VP9 bitstream specification, Annex B.

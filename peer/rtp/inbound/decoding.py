@@ -11,9 +11,9 @@ from av import AudioFrame, VideoFrame
 from peer.rtp.alarm import Alarm
 from peer.rtp.inbound.decode_worker import DecodeWorker
 from peer.rtp.inbound.freezes import FreezeMeter
-from peer.rtp.inbound.readership import Readership
+from peer.rtp.inbound.read_activity import ReadActivity
 from peer.rtp.inbound.received_track import ReceivedTrack
-from peer.rtp.receiving.playout import Playout
+from peer.rtp.receiving.jitter_buffer import JitterBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,7 +100,7 @@ class Decoding:
 
     Attributes:
         track: What is read.
-        playout: The delay in front of the decoder.
+        jitter_buffer: The delay in front of the decoder.
         freezes: Of the pictures that came out.
     """
 
@@ -113,12 +113,12 @@ class Decoding:
         make_worker: WorkerFactory = DecodeWorker,
     ) -> None:
         self.track = ReceivedTrack(kind, self)
-        self.playout = Playout()
+        self.jitter_buffer = JitterBuffer()
         self.freezes = FreezeMeter()
         self._clock = clock
         self._on_keyframe_wanted = on_keyframe_wanted
         self._make_worker = make_worker
-        self._readership = Readership()
+        self._read_activity = ReadActivity()
         self._alarm = Alarm(clock, self._on_time)
         self._counters = DecodingCounters()
         self._worker: Worker | None = None
@@ -140,13 +140,13 @@ class Decoding:
 
     def begin_read(self) -> None:
         """Somebody waits for a frame."""
-        self._readership.begin()
+        self._read_activity.begin()
         if self._worker is None and not self._stopped:
             self._on_keyframe_wanted()
 
     def end_read(self) -> None:
         """Somebody has a frame, or waits no more."""
-        self._readership.end(self._clock())
+        self._read_activity.end(self._clock())
         if self._worker is not None:
             self._set_alarm()
 
@@ -154,12 +154,12 @@ class Decoding:
         """Take the next frame; it is dropped where nobody reads."""
         worker = self._worker
         if worker is None:
-            if self._stopped or not self._readership.lasts(now):
+            if self._stopped or not self._read_activity.lasts(now):
                 return
             # No sooner than there is something to decode: many tracks are waited for in vain.
             worker = self._make_worker(asyncio.get_running_loop(), self, self._clock)
             self._worker = worker
-        self.playout.push(frame, now)
+        self.jitter_buffer.push(frame, now)
         self._release(worker, now)
 
     def on_decoded(self, frames: Sequence[Frame], source: EncodedFrame, seconds: float) -> None:
@@ -198,14 +198,14 @@ class Decoding:
         worker = self._worker
         if worker is None:
             return
-        if self._readership.lasts(now):
+        if self._read_activity.lasts(now):
             self._release(worker, now)
             return
         self._end_worker()
         self.track.discard()
 
     def _release(self, worker: Worker, now: float) -> None:
-        for frame in self.playout.pop(now):
+        for frame in self.jitter_buffer.pop(now):
             awaited = worker.awaits_keyframe
             worker.put(frame)
             if worker.awaits_keyframe and not awaited:
@@ -214,7 +214,7 @@ class Decoding:
         self._set_alarm()
 
     def _set_alarm(self) -> None:
-        due, leaving = self.playout.deadline, self._readership.deadline
+        due, leaving = self.jitter_buffer.deadline, self._read_activity.deadline
         if due is None or (leaving is not None and leaving < due):
             due = leaving
         self._alarm.set(due)
@@ -225,5 +225,5 @@ class Decoding:
             self._former = worker
             self._counters.dropped += worker.dropped
             worker.end()
-            self.playout.clear()
+            self.jitter_buffer.clear()
             self.freezes.interrupt()

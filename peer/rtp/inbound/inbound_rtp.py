@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from peer.rtp.alarm import Alarm
 from peer.rtp.inbound.decoding import Decoding
 from peer.rtp.inbound.readers import Readers
-from peer.rtp.inbound.sources import StreamsHeard
-from peer.rtp.inbound.tones import ToneReception
-from peer.rtp.receiving.reception import Reception
+from peer.rtp.inbound.sources import RecentSources
+from peer.rtp.inbound.tones import ToneReceiver
+from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
 from peer.rtp.rtcp import Goodbye, SenderReport
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class InboundRtp:
         clock: The engine's monotonic clock, in seconds.
         parameters: Agreed last; None before the start.
         verified: True once media is known to come from the peer that signalled.
-        reception: Makes frames of packets.
+        stream_receiver: Makes frames of packets.
         readers: Who gets the frames as they are, at once.
         decoding: Gets them for the track.
         tones: Gets telephone events.
@@ -57,7 +57,7 @@ class InboundRtp:
     """
 
     def __init__(self, kind: MediaKind, clock: Callable[[], float]) -> None:
-        self.reception = Reception(
+        self.stream_receiver = RtpStreamReceiver(
             kind,
             on_frame=self._on_frame,
             on_feedback=self._on_feedback,
@@ -65,8 +65,8 @@ class InboundRtp:
         )
         self.readers: Readers[EncodedFrame] = Readers()
         self.decoding = Decoding(kind, clock, self.request_keyframe)
-        self.tones = ToneReception()
-        self.heard = StreamsHeard()
+        self.tones = ToneReceiver()
+        self.heard = RecentSources()
         self.codec: Codec | None = None
         self.reports_received: OrderedDict[int, RemoteReport] = OrderedDict()
         self.kind = kind
@@ -74,7 +74,7 @@ class InboundRtp:
         self.parameters: ReceiveParameters | None = None
         self.verified = False
         self._engine: EnginePort | None = None
-        # The time that `reception` is at. What was held until the peer was verified has its own.
+        # Time of `stream_receiver`: packets held until the peer was verified keep their arrival.
         self._moment = 0.0
         self._alarm = Alarm(clock, self._on_time)
         self._tone_alarm = Alarm(clock, self._on_tone_time)
@@ -89,13 +89,13 @@ class InboundRtp:
         """Receive what `parameters` describe, and report under `rtcp_ssrc`."""
         self._engine = engine
         self.parameters = parameters
-        self.reception.configure(parameters, rtcp_ssrc)
+        self.stream_receiver.configure(parameters, rtcp_ssrc)
         engine.add_receiver(self, parameters)
 
     def change(self, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
         """Go on with other parameters."""
         self.parameters = parameters
-        self.reception.configure(parameters, rtcp_ssrc)
+        self.stream_receiver.configure(parameters, rtcp_ssrc)
         if self._engine is not None:
             self._engine.add_receiver(self, parameters)
 
@@ -103,17 +103,17 @@ class InboundRtp:
         """Go on over another transport."""
         if self._engine is not None:
             self._engine.remove_receiver(self)
-        self.reception.restart(self.clock())
+        self.stream_receiver.restart(self.clock())
         self.start(engine, parameters, rtcp_ssrc)
 
     def pause(self) -> None:
         """Drop what arrives."""
-        self.reception.pause()
+        self.stream_receiver.pause()
 
     def resume(self) -> None:
         """Take what arrives again, as the continuation of what was."""
-        self.reception.resume(self.clock())
-        self._alarm.set(self.reception.deadline)
+        self.stream_receiver.resume(self.clock())
+        self._alarm.set(self.stream_receiver.deadline)
 
     def stop(self) -> None:
         """Take nothing any more; readers get what came until now, and then end."""
@@ -128,7 +128,7 @@ class InboundRtp:
 
     def disown(self) -> None:
         """What came was not the peer's: nobody is to read it, and every reader ends."""
-        self.reception.pause()
+        self.stream_receiver.pause()
         self.readers.abandon()
         self.tones.readers.abandon()
         self.decoding.track.stop()
@@ -136,44 +136,44 @@ class InboundRtp:
     def request_keyframe(self) -> None:
         """Ask the peer for a picture that can be decoded by itself; sound needs none."""
         if self._engine is not None:
-            self.reception.request_keyframe(self.clock())
-            self._alarm.set(self.reception.deadline)
+            self.stream_receiver.request_keyframe(self.clock())
+            self._alarm.set(self.stream_receiver.deadline)
 
     def on_rtp(self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: float) -> None:
         """Take a packet that was routed here."""
         self._moment = arrival
-        self.reception.receive(packet, elements, arrival)
-        self._alarm.set(self.reception.deadline)
+        self.stream_receiver.receive(packet, elements, arrival)
+        self._alarm.set(self.stream_receiver.deadline)
 
     def on_rtcp(self, packet: RtcpPacket, arrival: float) -> None:
         """Take one part of a compound packet that is about a stream of this receiver."""
         match packet:
             case SenderReport():
-                self.reception.receive_report(packet, arrival)
+                self.stream_receiver.receive_report(packet, arrival)
                 self.reports_received[packet.ssrc] = RemoteReport(packet, arrival)
                 self.reports_received.move_to_end(packet.ssrc)
                 if len(self.reports_received) > _REPORT_LIMIT:
                     self.reports_received.popitem(last=False)
             case Goodbye():
                 for ssrc in packet.ssrcs:
-                    self.reception.goodbye(ssrc)
+                    self.stream_receiver.goodbye(ssrc)
             case _:
                 return
-        self._alarm.set(self.reception.deadline)
+        self._alarm.set(self.stream_receiver.deadline)
 
     def reports(self, now: float) -> tuple[ReceptionReport, ...]:
         """What to tell the peer about its streams."""
         if self._engine is not None and (seconds := self._engine.round_trip_time) is not None:
-            self.reception.set_round_trip_time(seconds)
-        return self.reception.reports(now)
+            self.stream_receiver.set_round_trip_time(seconds)
+        return self.stream_receiver.reports(now)
 
     def _on_frame(self, frame: EncodedFrame) -> None:
         self.codec = frame.codec
         self.heard.add(frame)
         self.readers.put(frame)
-        delay = self.reception.playout_delay
+        delay = self.stream_receiver.playout_delay
         if delay is not None and delay != self._playout_delay:
-            self.decoding.playout.bound(delay.minimum, delay.maximum)
+            self.decoding.jitter_buffer.bound(delay.minimum, delay.maximum)
             self._playout_delay = delay
         self.decoding.push(frame, self._moment)
 
@@ -187,8 +187,8 @@ class InboundRtp:
 
     def _on_time(self, now: float) -> None:
         self._moment = now
-        self.reception.advance(now)
-        self._alarm.set(self.reception.deadline)
+        self.stream_receiver.advance(now)
+        self._alarm.set(self.stream_receiver.deadline)
 
     def _on_tone_time(self, now: float) -> None:
         self.tones.advance(now)

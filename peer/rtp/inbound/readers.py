@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ItemT = TypeVar("ItemT", contravariant=True)
 
 
-class Sink(Protocol[ItemT]):
+class ItemConsumer(Protocol[ItemT]):
     """What takes the items; no call raises or waits."""
 
     def put(self, item: ItemT, /) -> None:
@@ -38,10 +38,10 @@ class Readers(Generic[ItemT]):
     """
 
     def __init__(self) -> None:
-        self._sinks: tuple[weakref.ref[Sink[ItemT]], ...] = ()
+        self._sinks: tuple[weakref.ref[ItemConsumer[ItemT]], ...] = ()
         self._finished = False
 
-    def add(self, sink: Sink[ItemT]) -> None:
+    def add(self, sink: ItemConsumer[ItemT]) -> None:
         """Give what comes to this one as well."""
         if self._finished:
             sink.finish()
@@ -70,12 +70,12 @@ class Readers(Generic[ItemT]):
         for sink in self._end():
             sink.abandon()
 
-    def _end(self) -> list[Sink[ItemT]]:
+    def _end(self) -> list[ItemConsumer[ItemT]]:
         self._finished = True
         sinks, self._sinks = self._sinks, ()
         return [sink for each in sinks if (sink := each()) is not None]
 
-    def _present(self) -> tuple[weakref.ref[Sink[ItemT]], ...]:
+    def _present(self) -> tuple[weakref.ref[ItemConsumer[ItemT]], ...]:
         return tuple(each for each in self._sinks if each() is not None)
 
 

@@ -57,7 +57,7 @@ class RtpReceiver:
         self._jitter_buffer_target: float | None = None
 
     def __repr__(self) -> str:
-        ssrc = self._inbound.reception.ssrc
+        ssrc = self._inbound.stream_receiver.ssrc
         return (
             f"<RtpReceiver {self.kind} ssrc={ssrc} track={self.track.id} {self.track.readyState}>"
         )
@@ -108,7 +108,7 @@ class RtpReceiver:
         if milliseconds is not None and not 0 <= milliseconds <= _LONGEST_DELAY:
             raise ConfigurationError(f"a jitter buffer of {milliseconds} ms: 0 to 4000")
         self._jitter_buffer_target = milliseconds
-        self._inbound.decoding.playout.minimum = (milliseconds or 0.0) / 1000
+        self._inbound.decoding.jitter_buffer.minimum = (milliseconds or 0.0) / 1000
 
     def encoded_frames(self, limit: int = LIMIT) -> FrameReader:
         """Read the frames as they are, from the next key frame on: `async for frame in …`.
@@ -170,7 +170,7 @@ class RtpReceiver:
     def getContributingSources(self) -> list[RtpContributingSource]:
         """Whom a mixer named within 10 seconds, the latest first."""
         return contributors(
-            self._inbound.reception.contributing(), self._inbound.clock(), time.time()
+            self._inbound.stream_receiver.contributing(), self._inbound.clock(), time.time()
         )
 
     async def getStats(self) -> RtpStatsReport:

@@ -12,7 +12,7 @@ from peer.rtp.rtcp import from_ntp
 if TYPE_CHECKING:
     from peer.rtp.inbound.inbound_rtp import InboundRtp, RemoteReport
     from peer.rtp.moment import Moment
-    from peer.rtp.receiving.statistics import StreamStatistics
+    from peer.rtp.receiving.ssrcs import StreamStatistics
     from peer.rtp.stats import RtpStatsReport
     from peer.rtp_parameters import MediaKind
 
@@ -46,7 +46,7 @@ class InboundReporter:
             )
             report[codec.id] = codec
             codec_id = codec.id
-        streams = self.media.reception.statistics()
+        streams = self.media.stream_receiver.statistics()
         repairs = {each.repairs: each.ssrc for each in streams}
         for stream in streams:
             if stream.repairs is None:
@@ -61,8 +61,8 @@ class InboundReporter:
         self, stream: StreamStatistics, rtx_ssrc: int | None, codec_id: str | None, moment: Moment
     ) -> InboundRtpStats:
         decoding = self.media.decoding
-        counters, playout = decoding.counters, decoding.playout.statistics
-        lost_later = counters.dropped + playout.dropped + decoding.track.dropped
+        counters, jitter_buffer = decoding.counters, decoding.jitter_buffer.statistics
+        lost_later = counters.dropped + jitter_buffer.dropped + decoding.track.dropped
         return InboundRtpStats(
             id=f"inbound-rtp-{self.mid}-{stream.ssrc}",
             type="inbound-rtp",
@@ -92,9 +92,9 @@ class InboundReporter:
             frameHeight=counters.height,
             totalDecodeTime=counters.seconds,
             totalSamplesReceived=counters.samples,
-            jitterBufferDelay=playout.delay,
-            jitterBufferTargetDelay=playout.target_delay,
-            jitterBufferEmittedCount=playout.emitted,
+            jitterBufferDelay=jitter_buffer.delay,
+            jitterBufferTargetDelay=jitter_buffer.target_delay,
+            jitterBufferEmittedCount=jitter_buffer.emitted,
             freezeCount=decoding.freezes.count,
             totalFreezesDuration=decoding.freezes.seconds,
             audioLevel=self.media.heard.level(stream.ssrc),

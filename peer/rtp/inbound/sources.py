@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from peer.rtp.encoded_frame import EncodedFrame
-    from peer.rtp.receiving.statistics import ContributingSource
+    from peer.rtp.receiving.ssrcs import ContributingSource
 
 #: webrtc-pc: sources are named for 10 seconds.
 _SECONDS = 10.0
@@ -36,7 +36,7 @@ class RtpContributingSource:
     audioLevel: float | None = None
 
 
-class StreamsHeard:
+class RecentSources:
     """The streams that frames came of: the 16 heard last.
 
     Times are in seconds of the clock that frames arrive by.
@@ -81,7 +81,7 @@ class StreamsHeard:
 def contributors(
     sources: Iterable[ContributingSource], now: float, unix: float
 ) -> list[RtpContributingSource]:
-    """Those of the sources, given with the latest last, that `StreamsHeard.named` would name."""
+    """Those of the sources, given with the latest last, that `RecentSources.named` would name."""
     return [
         RtpContributingSource(
             timestamp=(unix - (now - each.arrival)) * 1000,

@@ -55,7 +55,7 @@ class ToneReader:
         self.finish()
 
 
-class ToneReception:
+class ToneReceiver:
     """Makes tones of telephone events (RFC 4733).
 
     Attributes:

@@ -24,7 +24,7 @@ from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     from peer.rtp.encoding import OutgoingFrame
-    from peer.rtp.engine.sending_engine import SendingEngine
+    from peer.rtp.engine.ports import SendingEngine
     from peer.rtp.outbound.outgoing_track import Subscribe
     from peer.rtp.outbound.send_parameters import RtpEncodingParameters
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket

@@ -17,7 +17,7 @@ from peer.rtp.outbound.tone_playout import TonePlayout
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from peer.rtp.engine.sending_engine import SendingEngine
+    from peer.rtp.engine.ports import SendingEngine
     from peer.rtp.stats import RtpStatsReport
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import SendParameters

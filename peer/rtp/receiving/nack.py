@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peer.rtp.receiving.hold import Hold
+import math
 
 #: Packets that are remembered as missing.
 MISSING_LIMIT = 512
@@ -20,6 +20,47 @@ _TOGETHER = 0.002
 #: The most seconds that a packet may be out of order before it is asked for.
 _REORDERING = 0.1
 _NEVER = float("inf")
+#: Seconds for which what was learnt stands, and the time constant with which it then fades: after
+#: 10 s less than a hundredth of it is left.
+STANDS = 2.0
+FADES = 1.5
+#: By how much more than the lateness seen.
+_SAFETY = 1.5
+_WAIT_MARGIN = 0.005
+
+
+class ReorderingWait:
+    """Seconds between a least and a most, that follow how late packets came after all.
+
+    Args:
+        least: Where none came late.
+        most: Whatever came.
+    """
+
+    __slots__ = ("_at", "_value", "least", "most")
+
+    def __init__(self, least: float, most: float) -> None:
+        self.least = least
+        self.most = most
+        self._value = 0.0
+        self._at = 0.0
+
+    def learn(self, lateness: float, now: float) -> None:
+        """A packet came that many seconds after it was missed."""
+        value = min(self.most, lateness * _SAFETY + _WAIT_MARGIN)
+        if value >= self.value(now):
+            self._value = value
+            self._at = now
+
+    def value(self, now: float) -> float:
+        """The present one."""
+        value, least = self._value, self.least
+        if value <= least:
+            return least
+        calm = now - self._at - STANDS
+        if calm <= 0.0:
+            return value
+        return least + (value - least) * math.exp(-calm / FADES)
 
 
 class _Missed:
@@ -32,7 +73,7 @@ class _Missed:
         self.tries = 0
 
 
-class Missing:
+class NackTracker:
     """The numbers that were skipped and may come yet.
 
     libwebrtc asks at once, and again after each round trip. So do we; but where packets came out
@@ -50,7 +91,7 @@ class Missing:
 
     def __init__(self, *, asks: bool) -> None:
         self._missed: dict[int, _Missed] = {}
-        self._reordering = Hold(0.0, _REORDERING)
+        self._reordering = ReorderingWait(0.0, _REORDERING)
         self.asks = asks
         self.due = _NEVER
         self.round_trip = DEFAULT_ROUND_TRIP

@@ -1,4 +1,4 @@
-"""Owns a peer that sends RTP over a bad link to a `Reception`, in virtual time, by a seed."""
+"""A peer that sends RTP over a lossy link to an `RtpStreamReceiver`, in virtual time, by a seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from peer.rtp.formats import format_of
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.reception import Reception
+from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
 from peer.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication
 from peer.rtp_parameters import Codec, Feedback, MediaKind, ReceiveParameters
 
@@ -73,7 +73,7 @@ class Link:
 
 @dataclass
 class Scene:
-    """A sender, a link that may change, and a reception; `run` lets time pass."""
+    """A sender, a link that may change, and an `RtpStreamReceiver`; `run` lets time pass."""
 
     kind: MediaKind
     seed: int = 1
@@ -95,10 +95,10 @@ class Scene:
         self.sent_frames = 0
         self.sent_packets = 0
         self.keyframes_sent: list[float] = []
-        self.reception = Reception(
+        self.stream_receiver = RtpStreamReceiver(
             self.kind, on_frame=self._on_frame, on_feedback=self._on_feedback
         )
-        self.reception.configure(parameters(*self.codecs), RTCP_SSRC)
+        self.stream_receiver.configure(parameters(*self.codecs), RTCP_SSRC)
         self._format = format_of(self.codecs[0])
         self._rtx = any(codec.is_rtx for codec in self.codecs)
         self._sequence = 65_000
@@ -117,7 +117,7 @@ class Scene:
         end = self.now + seconds
         while True:
             at = self._next_frame
-            due = self.reception.deadline
+            due = self.stream_receiver.deadline
             if due is not None:
                 at = min(at, max(due, self.now))
             if self._events:
@@ -128,8 +128,8 @@ class Scene:
             if self._events and self._events[0][0] <= at:
                 heapq.heappop(self._events)[2]()
             elif due is not None and due <= at:
-                self.reception.advance(at)
-                assert self.reception.deadline is None or self.reception.deadline > at
+                self.stream_receiver.advance(at)
+                assert self.stream_receiver.deadline is None or self.stream_receiver.deadline > at
             else:
                 self._send_frame()
         self.now = end
@@ -170,7 +170,7 @@ class Scene:
         self.sent_frames += 1
 
     def _carry(self, packet: RtpPacket) -> None:
-        self._pass(lambda: self.reception.receive(packet, {}, self.now), forward=True)
+        self._pass(lambda: self.stream_receiver.receive(packet, {}, self.now), forward=True)
 
     def _pass(self, deliver: Callable[[], None], *, forward: bool) -> None:
         link = self.link

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer.rtp.inbound.decoding import Decoding
-from peer.rtp.inbound.readership import LINGER
+from peer.rtp.inbound.read_activity import LINGER
 from peer.rtp.tracks import Frame, MediaStreamError
 from peer.rtp_parameters import MediaKind
 from tests.support.clock.virtual_time import in_virtual_time
@@ -113,7 +113,7 @@ async def test_nothing_is_decoded_while_nobody_reads() -> None:
     player = Player()
     await player.play(5)
     assert (player.workers, player.wanted) == ([], 0)
-    assert player.decoding.playout.statistics.emitted == 0
+    assert player.decoding.jitter_buffer.statistics.emitted == 0
 
 
 @in_virtual_time
@@ -180,7 +180,7 @@ async def test_whoever_comes_back_gets_what_is_new() -> None:
 @in_virtual_time
 async def test_nothing_waits_for_a_reader_that_has_gone() -> None:
     player = Player()
-    player.decoding.playout.minimum = 4.0
+    player.decoding.jitter_buffer.minimum = 4.0
     read = await begun(player)
     await player.play(1)
     read.cancel()

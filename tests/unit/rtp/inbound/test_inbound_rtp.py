@@ -26,7 +26,7 @@ async def test_what_was_held_until_the_peer_was_verified_is_neither_jitter_nor_t
     for _ in range(64):
         engine.feed([source.packet()])
         engine.now += 0.02
-    assert media.decoding.playout.target < 0.05
+    assert media.decoding.jitter_buffer.target < 0.05
     async with asyncio.timeout(20):
         await reader
     assert media.decoding.counters.dropped == 0

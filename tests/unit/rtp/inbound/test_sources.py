@@ -6,15 +6,20 @@ from dataclasses import replace
 
 import pytest
 
-from peer.rtp.inbound.sources import RtpContributingSource, StreamsHeard, contributors, linear_level
+from peer.rtp.inbound.sources import (
+    RecentSources,
+    RtpContributingSource,
+    contributors,
+    linear_level,
+)
 from peer.rtp.levels import AudioLevel
-from peer.rtp.receiving.statistics import ContributingSource
+from peer.rtp.receiving.ssrcs import ContributingSource
 from tests.support.media.encoded_frames import OPUS, encoded
 
 
-def heard(*streams: tuple[int, float, int | None]) -> StreamsHeard:
+def heard(*streams: tuple[int, float, int | None]) -> RecentSources:
     """Frames of these SSRCs, at these times, so loud."""
-    found = StreamsHeard()
+    found = RecentSources()
     for ssrc, arrival, level in streams:
         frame = encoded(960, codec=OPUS, ssrc=ssrc, arrival=arrival)
         found.add(replace(frame, level=None if level is None else AudioLevel(level)))

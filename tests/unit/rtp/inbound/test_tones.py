@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from peer.rtp.dtmf_events import PATIENCE, DtmfEncoder, DtmfTone
-from peer.rtp.inbound.tones import LIMIT, ToneReader, ToneReception
+from peer.rtp.inbound.tones import LIMIT, ToneReader, ToneReceiver
 from tests.support.media.encoded_frames import OPUS
 
 EVENTS = replace(OPUS, name="telephone-event", clock_rate=8000, channels=None)
@@ -18,50 +18,50 @@ async def rest(reader: ToneReader) -> str:
     return "".join([tone.tone async for tone in reader])
 
 
-def reading(reception: ToneReception) -> ToneReader:
+def reading(receiver: ToneReceiver) -> ToneReader:
     reader = ToneReader()
-    reception.readers.add(reader)
+    receiver.readers.add(reader)
     return reader
 
 
-def play(reception: ToneReception, tones: str) -> None:
+def play(receiver: ToneReceiver, tones: str) -> None:
     for packet in DtmfEncoder(clock_rate=8000).encode(tones):
-        reception.receive(EVENTS, packet.payload, packet.offset, packet.at)
+        receiver.receive(EVENTS, packet.payload, packet.offset, packet.at)
 
 
 async def test_each_tone_is_given_once_to_every_reader() -> None:
-    reception = ToneReception()
-    readers = [reading(reception) for _ in range(2)]
-    play(reception, "1234#")
-    reception.readers.finish()
+    receiver = ToneReceiver()
+    readers = [reading(receiver) for _ in range(2)]
+    play(receiver, "1234#")
+    receiver.readers.finish()
     assert [await rest(reader) for reader in readers] == ["1234#", "1234#"]
 
 
 async def test_a_tone_whose_end_is_lost_ends_in_time() -> None:
-    reception = ToneReception()
-    reader = reading(reception)
+    receiver = ToneReceiver()
+    reader = reading(receiver)
     first = next(iter(DtmfEncoder(clock_rate=8000).encode("5")))
-    deadlines = [reception.deadline]
-    reception.receive(EVENTS, first.payload, 0, 1.0)
-    deadlines.append(reception.deadline)
+    deadlines = [receiver.deadline]
+    receiver.receive(EVENTS, first.payload, 0, 1.0)
+    deadlines.append(receiver.deadline)
     assert deadlines == [None, 1.0 + PATIENCE]
-    reception.advance(1.0 + PATIENCE)
+    receiver.advance(1.0 + PATIENCE)
     assert (await anext(reader)).tone == "5"
 
 
 async def test_a_malformed_event_is_counted() -> None:
-    reception = ToneReception()
-    reception.receive(EVENTS, b"\x01", 0, 1.0)
-    assert reception.malformed == 1
+    receiver = ToneReceiver()
+    receiver.receive(EVENTS, b"\x01", 0, 1.0)
+    assert receiver.malformed == 1
 
 
 async def test_another_clock_rate_is_heeded() -> None:
-    reception = ToneReception()
-    reader = reading(reception)
-    play(reception, "1")
+    receiver = ToneReceiver()
+    reader = reading(receiver)
+    play(receiver, "1")
     codec = replace(EVENTS, clock_rate=48_000)
     for packet in DtmfEncoder(clock_rate=48_000).encode("2"):
-        reception.receive(codec, packet.payload, packet.offset, packet.at)
+        receiver.receive(codec, packet.payload, packet.offset, packet.at)
     tones = [await anext(reader) for _ in range(2)]
     assert [(tone.tone, tone.duration) for tone in tones] == [("1", 0.1), ("2", 0.1)]
 

@@ -20,7 +20,7 @@ INTERVAL = 1.0
 _REPORTS = 31
 
 
-class Reporting:
+class ReportScheduler:
     """Sends receiver reports about each second while there is somebody to report on.
 
     Args:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from peer.rtp.levels import AudioLevel
     from peer.rtp.packet import RtpPacket
-    from peer.rtp.receiving.nack import Missing
+    from peer.rtp.receiving.nack import NackTracker
 
 #: Packets that may wait for others.
 WAITING_LIMIT = 1024
@@ -29,7 +29,7 @@ _GIVEN_UP_LIMIT = 64
 Item = tuple["RtpPacket", "AudioLevel | None", float]
 
 
-class Placed(Enum):
+class InsertResult(Enum):
     """What became of a packet."""
 
     NEXT = auto()
@@ -39,7 +39,7 @@ class Placed(Enum):
     LATE = auto()
 
 
-class Ordering:
+class PacketBuffer:
     """Delivers packets by their extended numbers, each once.
 
     Args:
@@ -69,7 +69,7 @@ class Ordering:
     def __init__(
         self,
         first: int,
-        missing: Missing,
+        missing: NackTracker,
         *,
         deliver: Callable[[RtpPacket, AudioLevel | None, float], None],
         on_lost: Callable[[], None],
@@ -90,7 +90,7 @@ class Ordering:
 
     def put(
         self, number: int, item: Item, *, silence: float = 0.0, repaired: bool | None = False
-    ) -> Placed:
+    ) -> InsertResult:
         """Deliver it, or keep it until its turn.
 
         Args:
@@ -107,7 +107,7 @@ class Ordering:
         if number < end:
             lateness = self._missing.came(number, now, repaired=repaired)
             if lateness is None:
-                return Placed.DUPLICATE
+                return InsertResult.DUPLICATE
             self.lateness = lateness
             filled = True
         else:
@@ -118,12 +118,12 @@ class Ordering:
             self.waiting[number] = item
             if len(self.waiting) > WAITING_LIMIT:
                 self.give_up()
-            return Placed.FILLED if filled else Placed.WAITS
+            return InsertResult.FILLED if filled else InsertResult.WAITS
         # Before it is delivered: whoever gets it may call back.
         self.next = number + 1
         self._deliver(*item)
         self._drain()
-        return Placed.FILLED if filled else Placed.NEXT
+        return InsertResult.FILLED if filled else InsertResult.NEXT
 
     def give_up(self) -> None:
         """Go on with the first packet that waits."""
@@ -188,9 +188,9 @@ class Ordering:
             self.next += 1
             self._deliver(*item)
 
-    def _behind(self, number: int, now: float) -> Placed:
+    def _behind(self, number: int, now: float) -> InsertResult:
         for first, end, since in self._given_up:
             if first <= number < end:
                 self.lateness = 0.0 if since is None else now - since
-                return Placed.LATE
-        return Placed.DUPLICATE
+                return InsertResult.LATE
+        return InsertResult.DUPLICATE

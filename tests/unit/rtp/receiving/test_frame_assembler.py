@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from peer.rtp.formats import format_of
 from peer.rtp.levels import AudioLevel
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.frames import PICTURE_LIMIT, FrameMaker
+from peer.rtp.receiving.frame_assembler import PICTURE_LIMIT, FrameAssembler
 from peer.rtp.receiving.payload_types import payload_types_of
-from peer.rtp.receiving.source import Source
-from peer.rtp.receiving.timeline import ReceiveTimeline
+from peer.rtp.receiving.ssrcs import SsrcState
+from peer.rtp.receiving.timestamps import ReceiveTimeline
 from peer.rtp_parameters import Codec, MediaKind
 from tests.support.links.lossy_rtp import OPUS, TONES, VP8, vp8_frame
 
@@ -26,8 +26,8 @@ class Making:
     def __init__(self) -> None:
         self.frames: list[EncodedFrame] = []
         self.keyframes = 0
-        self.source = Source(1, 90_000, 0)
-        self.maker = FrameMaker(
+        self.source = SsrcState(1, 90_000, 0)
+        self.maker = FrameAssembler(
             payload_types_of((VP8, OTHER_VP8, OPUS, PCMU, TONES)),
             self.source,
             ReceiveTimeline(),

@@ -7,7 +7,16 @@ import random
 import pytest
 
 from peer.rtp.encoded_frame import EncodedFrame
-from peer.rtp.receiving.playout import ADAPTIVE_LIMIT, ASKED_LIMIT, LEAST, Playout
+from peer.rtp.receiving.jitter_buffer import (
+    ADAPTIVE_LIMIT,
+    ASKED_LIMIT,
+    BASE_WINDOW,
+    LEAST,
+    SAMPLE_LIMIT,
+    WINDOW,
+    JitterBuffer,
+    PlayoutDelayEstimator,
+)
 from peer.rtp_parameters import MediaKind
 from tests.support.links.lossy_rtp import VP8, Link, Scene
 
@@ -21,10 +30,10 @@ def frame(index: int, arrival: float) -> EncodedFrame:
 
 
 class Player:
-    """Frames to a playout, each with a lateness; it is served when it is due."""
+    """Frames to a jitter buffer, each with a lateness; it is served when it is due."""
 
     def __init__(self, limit: int = 256) -> None:
-        self.playout = Playout(limit=limit)
+        self.jitter_buffer = JitterBuffer(limit=limit)
         self.shown: list[tuple[float, int]] = []
         self.index = 0
         self.now = 100.0
@@ -34,21 +43,21 @@ class Player:
             now = 100.0 + self.index * FRAME + late
             self.serve(now)
             self.now = now
-            self.playout.push(frame(self.index, now), now)
+            self.jitter_buffer.push(frame(self.index, now), now)
             self.index += 1
             self.serve(now)
 
     def serve(self, until: float) -> None:
-        while (due := self.playout.deadline) is not None and due <= until:
+        while (due := self.jitter_buffer.deadline) is not None and due <= until:
             at = max(due, self.now)
-            for each in self.playout.pop(at):
+            for each in self.jitter_buffer.pop(at):
                 self.shown.append((at, each.pts // 3000))
 
 
 def test_frames_that_come_evenly_wait_hardly_at_all() -> None:
     player = Player()
     player.play(*[0.0] * 90)
-    assert player.playout.target == LEAST
+    assert player.jitter_buffer.target == LEAST
     assert all(at - 100.0 - index * FRAME <= LEAST + 1e-6 for at, index in player.shown)
 
 
@@ -59,7 +68,7 @@ def test_jitter_is_evened_out() -> None:
         at = max(at - FRAME, rng.random() * 0.1)
         latenesses.append(at)
     player.play(*latenesses)
-    assert 0.08 < player.playout.target <= 0.1
+    assert 0.08 < player.jitter_buffer.target <= 0.1
     steps = [
         later - earlier
         for (earlier, _), (later, _) in zip(player.shown[150:], player.shown[151:], strict=False)
@@ -71,26 +80,26 @@ def test_jitter_is_evened_out() -> None:
 def test_it_is_back_within_a_fifth_ten_seconds_after_the_jitter() -> None:
     player, rng = Player(), random.Random(3)
     player.play(*[0.0] * 90)
-    before = player.playout.target
+    before = player.jitter_buffer.target
     player.play(*sorted(rng.random() * 0.5 for _ in range(150)))
-    assert player.playout.target > 0.3
+    assert player.jitter_buffer.target > 0.3
     player.play(*[0.0] * 300)
-    assert player.playout.target <= before * 1.2
+    assert player.jitter_buffer.target <= before * 1.2
 
 
 @pytest.mark.parametrize("kind", list(MediaKind))
 @pytest.mark.parametrize("loss", [0.01, 0.05, 0.1, 0.2])
 def test_it_is_back_ten_seconds_after_a_lossy_link(kind: MediaKind, loss: float) -> None:
-    scene, playout = Scene(kind), Playout()
+    scene, jitter_buffer = Scene(kind), JitterBuffer()
     targets = []
     for link, seconds in ((Link(), 5), (Link(loss=loss, jitter=0.1), 10), (Link(), 10)):
         scene.link = link
         known = len(scene.frames)
         scene.run(seconds)
         for each, at in zip(scene.frames[known:], scene.given[known:], strict=True):
-            playout.push(each, at)
-            playout.pop(at)
-        targets.append(playout.target)
+            jitter_buffer.push(each, at)
+            jitter_buffer.pop(at)
+        targets.append(jitter_buffer.target)
     assert targets[1] > targets[0]
     assert targets[2] <= targets[0] * 1.2
 
@@ -98,7 +107,7 @@ def test_it_is_back_ten_seconds_after_a_lossy_link(kind: MediaKind, loss: float)
 def test_one_late_frame_raises_nothing() -> None:
     player = Player()
     player.play(*[0.0] * 60, 0.3, *[0.0] * 60)
-    assert player.playout.target == LEAST
+    assert player.jitter_buffer.target == LEAST
 
 
 def test_a_frame_that_comes_after_its_time_is_given_at_once() -> None:
@@ -107,58 +116,58 @@ def test_a_frame_that_comes_after_its_time_is_given_at_once() -> None:
     at, index = player.shown[-1]
     assert index == 60
     assert at == pytest.approx(100.0 + 60 * FRAME + 0.3, abs=1e-6)
-    assert player.playout.statistics.late == 1
+    assert player.jitter_buffer.statistics.late == 1
 
 
 def test_jitter_beyond_all_reason_is_not_followed() -> None:
     player, rng = Player(), random.Random(3)
     player.play(*[rng.random() * 2.9 for _ in range(90)])
-    assert player.playout.target <= ADAPTIVE_LIMIT
+    assert player.jitter_buffer.target <= ADAPTIVE_LIMIT
 
 
 def test_the_application_may_ask_for_more() -> None:
     player = Player()
-    player.playout.minimum = 0.5
+    player.jitter_buffer.minimum = 0.5
     player.play(*[0.0] * 60)
-    assert player.playout.target == 0.5
+    assert player.jitter_buffer.target == 0.5
     at, index = player.shown[0]
     assert index == 0
     assert at == pytest.approx(100.5, abs=1e-6)
-    player.playout.minimum = 0.0
-    assert player.playout.target == LEAST
+    player.jitter_buffer.minimum = 0.0
+    assert player.jitter_buffer.target == LEAST
 
 
 def test_nobody_may_ask_for_more_than_four_seconds() -> None:
-    playout = Playout()
-    playout.minimum = 99.0
-    assert playout.minimum == ASKED_LIMIT
-    playout.minimum = -1.0
-    assert playout.minimum == 0.0
+    jitter_buffer = JitterBuffer()
+    jitter_buffer.minimum = 99.0
+    assert jitter_buffer.minimum == ASKED_LIMIT
+    jitter_buffer.minimum = -1.0
+    assert jitter_buffer.minimum == 0.0
 
 
 def test_the_sender_may_ask_for_bounds() -> None:
-    playout = Playout()
-    playout.bound(0.2, 0.4)
-    assert playout.target == 0.2
-    playout.bound(0.0, 0.0)
-    assert playout.target == 0.0
+    jitter_buffer = JitterBuffer()
+    jitter_buffer.bound(0.2, 0.4)
+    assert jitter_buffer.target == 0.2
+    jitter_buffer.bound(0.0, 0.0)
+    assert jitter_buffer.target == 0.0
 
 
 def test_what_is_not_fetched_is_dropped_and_leaves_a_gap() -> None:
     player = Player(limit=10)
     for index in range(15):
-        player.playout.push(frame(index, 100.0), 100.0 + index * FRAME)
-    assert len(player.playout) == 10
-    assert player.playout.statistics.dropped == 5
-    first, second, *_ = player.playout.pop(200.0)
+        player.jitter_buffer.push(frame(index, 100.0), 100.0 + index * FRAME)
+    assert len(player.jitter_buffer) == 10
+    assert player.jitter_buffer.statistics.dropped == 5
+    first, second, *_ = player.jitter_buffer.pop(200.0)
     assert (first.pts // 3000, first.gap, second.gap) == (5, True, False)
 
 
 def test_what_waiting_cost_is_told() -> None:
     player = Player()
-    player.playout.minimum = 0.2
+    player.jitter_buffer.minimum = 0.2
     player.play(*[0.0] * 31)
-    statistics = player.playout.statistics
+    statistics = player.jitter_buffer.statistics
     assert statistics.emitted == len(player.shown) > 20
     assert statistics.delay / statistics.emitted == pytest.approx(0.2)
     assert statistics.target_delay / statistics.emitted == pytest.approx(0.2)
@@ -170,14 +179,69 @@ def test_a_leap_of_the_time_is_no_delay() -> None:
     player.index += 3000
     now = 102.0
     player.serve(now)
-    player.playout.push(frame(player.index, now), now)
-    assert player.playout.deadline == pytest.approx(now + LEAST, abs=1e-6)
+    player.jitter_buffer.push(frame(player.index, now), now)
+    assert player.jitter_buffer.deadline == pytest.approx(now + LEAST, abs=1e-6)
 
 
 def test_clearing_drops_what_waits() -> None:
     player = Player()
-    player.playout.minimum = 1.0
+    player.jitter_buffer.minimum = 1.0
     player.play(*[0.0] * 10)
-    player.playout.clear()
-    assert player.playout.deadline is None
-    assert len(player.playout) == 0
+    player.jitter_buffer.clear()
+    assert player.jitter_buffer.deadline is None
+    assert len(player.jitter_buffer) == 0
+
+
+def test_the_fastest_frame_is_not_late() -> None:
+    lateness = PlayoutDelayEstimator()
+    lateness.add(-500.0, 10.0)
+    assert lateness.add(-499.9, 10.1) == pytest.approx(0.1)
+    assert lateness.add(-500.2, 10.2) == 0.0
+
+
+def test_a_rare_late_frame_is_not_in_the_percentile() -> None:
+    lateness = PlayoutDelayEstimator()
+    for index in range(60):
+        lateness.add(0.5 if index == 30 else 0.0, 10.0 + index / 30)
+    assert lateness.percentile() == 0.0
+
+
+def test_frequent_late_frames_are() -> None:
+    lateness = PlayoutDelayEstimator()
+    for index in range(60):
+        lateness.add(0.1 if index % 10 == 0 else 0.0, 10.0 + index / 30)
+    assert lateness.percentile() == pytest.approx(0.1)
+
+
+def test_what_was_long_ago_is_forgotten() -> None:
+    lateness = PlayoutDelayEstimator()
+    for index in range(30):
+        lateness.add(0.1 * (index % 2), 10.0 + index / 30)
+    for index in range(30):
+        lateness.add(0.0, 11.0 + WINDOW + index / 30)
+    assert lateness.percentile() == 0.0
+
+
+def test_a_way_that_became_longer_is_noticed() -> None:
+    lateness = PlayoutDelayEstimator()
+    lateness.add(0.0, 10.0)
+    for index in range(int(BASE_WINDOW * 30) + 60):
+        lateness.add(0.05, 10.0 + index / 30)
+    assert lateness.base == 0.05
+    assert lateness.percentile() == 0.0
+
+
+def test_a_leap_begins_anew() -> None:
+    lateness = PlayoutDelayEstimator()
+    lateness.add(0.0, 10.0)
+    assert lateness.add(100.0, 10.1) == 0.0
+    assert lateness.percentile() == 0.0
+
+
+def test_only_so_many_are_remembered() -> None:
+    lateness = PlayoutDelayEstimator()
+    for _ in range(SAMPLE_LIMIT):
+        lateness.add(0.5, 10.0)
+    for _ in range(SAMPLE_LIMIT):
+        lateness.add(0.0, 10.0)
+    assert lateness.percentile() == 0.0

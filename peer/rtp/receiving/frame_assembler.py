@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from peer.rtp.levels import AudioLevel
     from peer.rtp.packet import RtpPacket
     from peer.rtp.receiving.payload_types import PayloadType
-    from peer.rtp.receiving.source import Source
-    from peer.rtp.receiving.timeline import ReceiveTimeline
+    from peer.rtp.receiving.ssrcs import SsrcState
+    from peer.rtp.receiving.timestamps import ReceiveTimeline
     from peer.rtp_parameters import Codec
 
 #: Packets of one picture: at 1,200 octets each, nearly 5 MB.
 PICTURE_LIMIT = 4096
 
 
-class FrameMaker:
+class FrameAssembler:
     """Gives sound packet by packet, and pictures once their last packet is there.
 
     After a loss, pictures are dropped up to one that can be decoded by itself. The same holds at
@@ -63,7 +63,7 @@ class FrameMaker:
     def __init__(
         self,
         types: Mapping[int, PayloadType],
-        source: Source,
+        source: SsrcState,
         timeline: ReceiveTimeline,
         *,
         on_frame: Callable[[EncodedFrame], None],

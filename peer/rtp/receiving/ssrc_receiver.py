@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from peer.rtp.receiving.frames import FrameMaker
-from peer.rtp.receiving.hold import Hold
-from peer.rtp.receiving.keyframe_watch import KeyframeWatch
-from peer.rtp.receiving.nack import Missing
-from peer.rtp.receiving.ordering import Ordering, Placed
-from peer.rtp.receiving.pictures import STALLED, PictureRequests
+from peer.rtp.receiving.frame_assembler import FrameAssembler
+from peer.rtp.receiving.keyframes import STALLED, KeyframeRequests, WaitingKeyframe
+from peer.rtp.receiving.nack import NackTracker, ReorderingWait
+from peer.rtp.receiving.packet_buffer import InsertResult, PacketBuffer
 from peer.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication
 from peer.rtp_parameters import MediaKind
 
@@ -19,10 +17,10 @@ if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.levels import AudioLevel
     from peer.rtp.packet import RtpPacket
-    from peer.rtp.receiving.ordering import Item
+    from peer.rtp.receiving.packet_buffer import Item
     from peer.rtp.receiving.payload_types import PayloadType
-    from peer.rtp.receiving.source import Source
-    from peer.rtp.receiving.timeline import ReceiveTimeline
+    from peer.rtp.receiving.ssrcs import SsrcState
+    from peer.rtp.receiving.timestamps import ReceiveTimeline
     from peer.rtp.rtcp import RtcpPacket
 
 #: Seconds that a missing packet is waited for at least and at most, where it may only be out of
@@ -36,7 +34,7 @@ REPAIRED_PICTURE_HOLD = (0.6, 1.5)
 _AHEAD_LIMIT = 128
 
 
-class Stream:
+class SsrcReceiver:
     """From the first packet of an SSRC to the first of the one that follows it.
 
     Args:
@@ -75,7 +73,7 @@ class Stream:
     def __init__(
         self,
         kind: MediaKind,
-        source: Source,
+        source: SsrcState,
         first: int,
         *,
         payload_type: PayloadType,
@@ -91,16 +89,16 @@ class Stream:
         self._kind = kind
         self.type = payload_type
         self._on_feedback = on_feedback
-        self._pictures = PictureRequests() if kind is MediaKind.VIDEO else None
-        self._frames = FrameMaker(
+        self._pictures = KeyframeRequests() if kind is MediaKind.VIDEO else None
+        self._frames = FrameAssembler(
             types, source, timeline, on_frame=on_frame, on_keyframe=self._on_keyframe
         )
-        self._missing = Missing(asks=payload_type.nack)
-        self._ordering = Ordering(
+        self._missing = NackTracker(asks=payload_type.nack)
+        self._ordering = PacketBuffer(
             first, self._missing, deliver=self._frames.add, on_lost=self._on_lost
         )
-        self._watch = KeyframeWatch()
-        self._hold = Hold(0.0, 0.0)
+        self._watch = WaitingKeyframe()
+        self._hold = ReorderingWait(0.0, 0.0)
         self._set_hold()
         self._suspect: Item | None = None
         self._fir_number = 0
@@ -164,7 +162,7 @@ class Stream:
             source.discarded += 1
             return
         placed = self._put(number, (packet, None, arrival), repaired=True)
-        if placed in (Placed.FILLED, Placed.NEXT, Placed.WAITS):
+        if placed in (InsertResult.FILLED, InsertResult.NEXT, InsertResult.WAITS):
             source.recovered += 1
         self.advance(arrival)
 
@@ -208,19 +206,19 @@ class Stream:
 
     def _put(
         self, number: int, item: Item, *, silence: float = 0.0, repaired: bool | None = False
-    ) -> Placed:
+    ) -> InsertResult:
         ordering, source = self._ordering, self.source
         placed = ordering.put(number, item, silence=silence, repaired=repaired)
         arrival = item[2]
         match placed:
-            case Placed.DUPLICATE:
+            case InsertResult.DUPLICATE:
                 source.duplicates += 1
-            case Placed.LATE:
+            case InsertResult.LATE:
                 source.discarded += 1
                 self._hold.learn(ordering.lateness, arrival)
-            case Placed.FILLED:
+            case InsertResult.FILLED:
                 self._hold.learn(ordering.lateness, arrival)
-            case Placed.NEXT | Placed.WAITS:
+            case InsertResult.NEXT | InsertResult.WAITS:
                 pass
         if self._pictures is not None:
             if number in ordering.waiting and self._frames.format is not None:
@@ -251,7 +249,7 @@ class Stream:
     def _patience(self) -> float:
         return self._missing.round_trip * 1.5 + 0.03
 
-    def _ask_for_picture(self, pictures: PictureRequests, head: float | None, now: float) -> None:
+    def _ask_for_picture(self, pictures: KeyframeRequests, head: float | None, now: float) -> None:
         frames, source = self._frames, self.source
         heard = source.counter.last_arrival
         # Broken and partial: the packets of a key frame are coming, which serves everybody.

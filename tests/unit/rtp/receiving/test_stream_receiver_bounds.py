@@ -10,10 +10,10 @@ from typing import ClassVar
 import pytest
 
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.frames import PICTURE_LIMIT
+from peer.rtp.receiving.frame_assembler import PICTURE_LIMIT
 from peer.rtp.receiving.nack import MISSING_LIMIT
-from peer.rtp.receiving.ordering import GAP_LIMIT, WAITING_LIMIT
-from peer.rtp.receiving.reception import Reception
+from peer.rtp.receiving.packet_buffer import GAP_LIMIT, WAITING_LIMIT
+from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
 from peer.rtp.rtcp import Nack, RtcpPacket
 from peer.rtp_parameters import MediaKind
 from tests.support.links.lossy_rtp import RTCP_SSRC, RTX, VP8, parameters
@@ -97,17 +97,19 @@ def noise() -> Iterator[RtpPacket]:
 )
 def test_what_is_kept_is_bounded(packets: type[Iterator[RtpPacket]], step: float) -> None:
     feedback: list[RtcpPacket] = []
-    reception = Reception(MediaKind.VIDEO, on_frame=lambda frame: None, on_feedback=feedback.extend)
-    reception.configure(parameters(VP8, RTX), RTCP_SSRC)
+    stream_receiver = RtpStreamReceiver(
+        MediaKind.VIDEO, on_frame=lambda frame: None, on_feedback=feedback.extend
+    )
+    stream_receiver.configure(parameters(VP8, RTX), RTCP_SSRC)
     before = Octets.alive
     most, now = 0, 100.0
     for each in itertools.islice(packets(), PACKETS):
         now += step
-        reception.receive(each, {}, now)
-        if (due := reception.deadline) is not None and due <= now:
-            reception.advance(now)
-            assert reception.deadline is None or reception.deadline > now
+        stream_receiver.receive(each, {}, now)
+        if (due := stream_receiver.deadline) is not None and due <= now:
+            stream_receiver.advance(now)
+            assert stream_receiver.deadline is None or stream_receiver.deadline > now
         most = max(most, Octets.alive - before)
     assert most <= WAITING_LIMIT + PICTURE_LIMIT + 2
-    assert len(reception.statistics()) <= 16
+    assert len(stream_receiver.statistics()) <= 16
     assert all(len(each.lost) <= MISSING_LIMIT for each in feedback if isinstance(each, Nack))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.nack import MISSING_LIMIT, Missing
-from peer.rtp.receiving.ordering import (
+from peer.rtp.receiving.nack import MISSING_LIMIT, NackTracker
+from peer.rtp.receiving.packet_buffer import (
     GAP_LIMIT,
     OUTAGE_GAP,
     OUTAGE_SECONDS,
     WAITING_LIMIT,
-    Ordering,
-    Placed,
+    InsertResult,
+    PacketBuffer,
 )
 
 FIRST = 1000
@@ -22,15 +22,15 @@ class Line:
 
     def __init__(self) -> None:
         self.delivered: list[int] = []
-        self.missing = Missing(asks=True)
-        self.ordering = Ordering(
+        self.missing = NackTracker(asks=True)
+        self.ordering = PacketBuffer(
             FIRST,
             self.missing,
             deliver=lambda packet, level, arrival: self.delivered.append(packet.timestamp),
             on_lost=lambda: self.delivered.append(LOST),
         )
 
-    def put(self, number: int, now: float = 0.0, silence: float = 0.0) -> Placed:
+    def put(self, number: int, now: float = 0.0, silence: float = 0.0) -> InsertResult:
         packet = RtpPacket(
             payload_type=96, sequence_number=number % 65536, timestamp=number, ssrc=1
         )
@@ -39,17 +39,17 @@ class Line:
 
 def test_in_order_they_pass() -> None:
     line = Line()
-    assert [line.put(FIRST), line.put(FIRST + 1)] == [Placed.NEXT, Placed.NEXT]
+    assert [line.put(FIRST), line.put(FIRST + 1)] == [InsertResult.NEXT, InsertResult.NEXT]
     assert line.delivered == [FIRST, FIRST + 1]
 
 
 def test_one_that_is_early_waits() -> None:
     line = Line()
     line.put(FIRST)
-    assert line.put(FIRST + 2, 7.0) is Placed.WAITS
+    assert line.put(FIRST + 2, 7.0) is InsertResult.WAITS
     assert line.delivered == [FIRST]
     assert line.ordering.head_since == 7.0
-    assert line.put(FIRST + 1, 7.1) is Placed.FILLED
+    assert line.put(FIRST + 1, 7.1) is InsertResult.FILLED
     assert line.delivered == [FIRST, FIRST + 1, FIRST + 2]
     assert line.ordering.head_since is None
 
@@ -58,8 +58,8 @@ def test_duplicates_are_told() -> None:
     line = Line()
     line.put(FIRST)
     line.put(FIRST + 2)
-    assert line.put(FIRST) is Placed.DUPLICATE
-    assert line.put(FIRST + 2) is Placed.DUPLICATE
+    assert line.put(FIRST) is InsertResult.DUPLICATE
+    assert line.put(FIRST + 2) is InsertResult.DUPLICATE
 
 
 def test_giving_up_goes_on_with_what_waits() -> None:
@@ -77,7 +77,7 @@ def test_what_was_given_up_is_late_and_tells_how_much() -> None:
     line.put(FIRST, 5.0)
     line.put(FIRST + 2, 5.1)
     line.ordering.give_up()
-    assert line.put(FIRST + 1, 5.4) is Placed.LATE
+    assert line.put(FIRST + 1, 5.4) is InsertResult.LATE
     assert 0.29 < line.ordering.lateness < 0.31
     assert line.delivered == [FIRST, LOST, FIRST + 2]
 
@@ -149,7 +149,7 @@ def test_a_restart_delivers_what_waits_first() -> None:
 
 def test_whoever_gets_a_packet_may_clear_the_rest() -> None:
     line = Line()
-    ordering = Ordering(
+    ordering = PacketBuffer(
         FIRST,
         line.missing,
         deliver=lambda packet, level, arrival: ordering.clear(),

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from peer.rtp.formats import PayloadFormat
+    from peer.rtp.packet import RtpPacket
+    from peer.rtp.receiving.packet_buffer import Item
+
+
 #: Seconds after which a picture that cannot be completed counts as stalled. With what a timer is
 #: late, a key frame is asked for within 300 ms.
 STALLED = 0.25
@@ -16,7 +26,7 @@ _APART = 0.1
 _SILENT_TRIES = 3
 
 
-class PictureRequests:
+class KeyframeRequests:
     """Asks until a key frame comes: at once, after 0.3 s or what a round trip takes, then slower.
 
     Attributes:
@@ -75,3 +85,54 @@ class PictureRequests:
         self.due = now + max(self._again, 1.5 * round_trip + 0.05)
         self._again = min(self._again * 2, LAST_AGAIN)
         return True
+
+
+class WaitingKeyframe:
+    """Follows the last key frame that began among the packets that wait.
+
+    Attributes:
+        start: The extended number of its first packet.
+        complete: Whether it is whole.
+    """
+
+    __slots__ = ("_at", "_timestamp", "complete", "start")
+
+    def __init__(self) -> None:
+        self.start = 0
+        self.complete = False
+        self._at = 0
+        self._timestamp = -1
+
+    def saw(self, number: int, packet: RtpPacket, form: PayloadFormat) -> None:
+        """A packet waits."""
+        if not packet.payload or not form.is_keyframe_start(packet.payload):
+            return
+        # Several packets of one picture may look like its beginning: the first one is.
+        if packet.timestamp == self._timestamp and number > self.start:
+            return
+        if packet.timestamp != self._timestamp and self.complete:
+            # The earlier one is as good, and is there.
+            return
+        self.start = self._at = number
+        self.complete = False
+        self._timestamp = packet.timestamp
+
+    def look(self, waiting: Mapping[int, Item]) -> None:
+        """Whether the packets of the key frame wait, up to its end."""
+        if self._timestamp >= 0 and self.start not in waiting:
+            self.clear()
+        if self._timestamp < 0 or self.complete:
+            return
+        at = self._at
+        while (item := waiting.get(at)) is not None:
+            packet = item[0]
+            if packet.marker or packet.timestamp != self._timestamp:
+                self.complete = True
+                break
+            at += 1
+        self._at = at
+
+    def clear(self) -> None:
+        """There is none."""
+        self.complete = False
+        self._timestamp = -1

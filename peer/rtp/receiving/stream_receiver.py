@@ -1,4 +1,4 @@
-"""Owns `Reception`: what one receiver makes of the packets that are routed to it."""
+"""Owns `RtpStreamReceiver`: what one receiver makes of the packets that are routed to it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from peer.rtp.header_extensions import AbsoluteCaptureTime, ExtensionIds, Playou
 from peer.rtp.levels import AudioLevel
 from peer.rtp.malformed import MalformedError
 from peer.rtp.receiving.payload_types import Role, payload_types_of
-from peer.rtp.receiving.repairs import RepairStreams, restored
-from peer.rtp.receiving.sources import Sources
-from peer.rtp.receiving.statistics import ContributingSource
-from peer.rtp.receiving.stream import Stream
-from peer.rtp.receiving.timeline import ReceiveTimeline
+from peer.rtp.receiving.rtx import RtxStreams, restore_rtx
+from peer.rtp.receiving.ssrc_receiver import SsrcReceiver
+from peer.rtp.receiving.ssrcs import ContributingSource, SsrcTable
+from peer.rtp.receiving.timestamps import ReceiveTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.packet import RtpPacket
     from peer.rtp.receiving.payload_types import PayloadType
-    from peer.rtp.receiving.statistics import StreamStatistics
+    from peer.rtp.receiving.ssrcs import StreamStatistics
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket, SenderReport
     from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters
 
@@ -34,7 +33,7 @@ _LEVELS = tuple(AudioLevel.parse(bytes((value,))) for value in range(256))
 _NONE = -1
 
 
-class Reception:
+class RtpStreamReceiver:
     """Packets in, whole frames in order and RTCP feedback out. Pure: time is what it is told.
 
     A frame is given as soon as it is whole and those before it were given or given up. After a
@@ -96,10 +95,10 @@ class Reception:
         self._ids = ExtensionIds()
         self._looks = False
         self._rtcp_ssrc = 0
-        self._repairs = RepairStreams()
-        self._sources = Sources()
+        self._repairs = RtxStreams()
+        self._sources = SsrcTable()
         self._timeline = ReceiveTimeline()
-        self._stream: Stream | None = None
+        self._stream: SsrcReceiver | None = None
         # Of the stream whose packets go straight to it; none while something else comes first.
         self._ssrc = _NONE
         self._since = 0.0
@@ -279,7 +278,7 @@ class Reception:
         known: PayloadType,
         elements: Mapping[int, bytes],
         arrival: float,
-    ) -> Stream | None:
+    ) -> SsrcReceiver | None:
         former = self._stream
         if former is not None and not self._ended and arrival - self._since < SETTLING:
             return None
@@ -300,7 +299,7 @@ class Reception:
         self._ended = False
         self._since = arrival
         source = self._sources.follow(packet, known.codec.clock_rate)
-        self._stream = stream = Stream(
+        self._stream = stream = SsrcReceiver(
             self._kind,
             source,
             source.counter.extend(packet.sequence_number),
@@ -335,7 +334,7 @@ class Reception:
         followed.retransmitted_packets += 1
         followed.retransmitted_bytes += len(packet.payload)
         original = self._types.get(apt)
-        whole = restored(packet, apt, ssrc)
+        whole = restore_rtx(packet, apt, ssrc)
         if whole is not None and original is not None and original.role is Role.MEDIA:
             stream.take_repair(whole, arrival)
 

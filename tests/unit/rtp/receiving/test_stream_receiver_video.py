@@ -8,7 +8,7 @@ import pytest
 
 from peer.rtp.formats import format_of
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.reception import Reception
+from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
 from peer.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication, RtcpPacket
 from peer.rtp_parameters import Feedback, MediaKind
 from tests.support.links.lossy_rtp import MEDIA_SSRC, RTCP_SSRC, VP8, parameters, vp8_frame
@@ -18,18 +18,18 @@ FRAME = 1 / 30
 
 
 class Screen:
-    """Pictures of three packets each to a reception, and what it asked for."""
+    """Pictures of three packets each to an `RtpStreamReceiver`, and what it asked for."""
 
     def __init__(self, *feedback: Feedback) -> None:
         self.now = 100.0
         self.asked: list[tuple[float, RtcpPacket]] = []
         self.given: list[tuple[float, int]] = []
-        self.reception = Reception(
+        self.stream_receiver = RtpStreamReceiver(
             MediaKind.VIDEO,
             on_frame=lambda frame: self.given.append((self.now, frame.timestamp // 3000)),
             on_feedback=lambda packets: self.asked.extend((self.now, each) for each in packets),
         )
-        self.reception.configure(
+        self.stream_receiver.configure(
             parameters(replace(VP8, feedback=feedback or VP8.feedback)), RTCP_SSRC
         )
         self._format = format_of(VP8)
@@ -55,13 +55,13 @@ class Screen:
         self.wait(FRAME)
         for at, packet in enumerate(self.packets(index, keyframe=keyframe)):
             if at not in without:
-                self.reception.receive(packet, {}, self.now)
+                self.stream_receiver.receive(packet, {}, self.now)
 
     def wait(self, seconds: float) -> None:
         until = self.now + seconds
-        while (due := self.reception.deadline) is not None and due <= until:
+        while (due := self.stream_receiver.deadline) is not None and due <= until:
             self.now = max(self.now, due)
-            self.reception.advance(self.now)
+            self.stream_receiver.advance(self.now)
         self.now = until
 
     def requests(self) -> list[float]:
@@ -99,7 +99,7 @@ def test_a_loss_that_is_repaired_asks_for_no_key_frame() -> None:
     screen.show(1, without=(1,))
     screen.show(2)
     screen.wait(0.15)
-    screen.reception.receive(screen.packets(1)[1], {}, screen.now)
+    screen.stream_receiver.receive(screen.packets(1)[1], {}, screen.now)
     screen.wait(5.0)
     assert screen.requests() == []
     assert [index for _, index in screen.given] == [0, 1, 2]
@@ -111,7 +111,7 @@ def test_no_pictures_at_all_ask_for_nothing() -> None:
     screen.show(1)
     screen.wait(60.0)
     assert screen.asked == []
-    assert screen.reception.deadline is None
+    assert screen.stream_receiver.deadline is None
 
 
 def test_a_stream_that_begins_in_the_middle_asks_at_once() -> None:
@@ -122,7 +122,7 @@ def test_a_stream_that_begins_in_the_middle_asks_at_once() -> None:
 
 def test_a_stream_that_begins_with_a_key_frame_asks_for_nothing() -> None:
     screen = Screen()
-    screen.reception.receive(screen.packets(0, keyframe=True)[0], {}, screen.now)
+    screen.stream_receiver.receive(screen.packets(0, keyframe=True)[0], {}, screen.now)
     screen.wait(0.2)
     assert screen.asked == []
 
@@ -150,7 +150,7 @@ def test_fir_is_sent_where_pli_was_not_agreed_each_with_another_number() -> None
         FullIntraRequest(RTCP_SSRC, ((MEDIA_SSRC, 1),)),
         FullIntraRequest(RTCP_SSRC, ((MEDIA_SSRC, 2),)),
     ]
-    assert screen.reception.statistics()[0].fir_count == len(sent)
+    assert screen.stream_receiver.statistics()[0].fir_count == len(sent)
 
 
 def test_nothing_is_sent_that_was_not_agreed() -> None:
@@ -176,15 +176,15 @@ def test_a_key_frame_soon_after_a_gap_gives_the_repair_its_time() -> None:
     screen.show(1, without=(1,))
     screen.show(2, keyframe=True)
     screen.wait(0.08)
-    screen.reception.receive(screen.packets(1)[1], {}, screen.now)
+    screen.stream_receiver.receive(screen.packets(1)[1], {}, screen.now)
     assert [index for _, index in screen.given] == [0, 1, 2]
 
 
 def test_the_application_is_served_once_by_the_next_key_frame() -> None:
     screen = Screen()
     screen.show(0, keyframe=True)
-    screen.reception.request_keyframe(screen.now)
-    screen.reception.request_keyframe(screen.now)
+    screen.stream_receiver.request_keyframe(screen.now)
+    screen.stream_receiver.request_keyframe(screen.now)
     screen.show(1)
     screen.show(2, keyframe=True)
     for index in range(3, 60):
@@ -194,7 +194,7 @@ def test_the_application_is_served_once_by_the_next_key_frame() -> None:
 
 def test_a_wish_before_the_first_packet_is_kept() -> None:
     screen = Screen()
-    screen.reception.request_keyframe(screen.now)
+    screen.stream_receiver.request_keyframe(screen.now)
     assert screen.asked == []
     screen.show(1)
     assert len(screen.requests()) == 1
@@ -202,9 +202,9 @@ def test_a_wish_before_the_first_packet_is_kept() -> None:
 
 def test_a_wish_that_was_served_is_not_remembered() -> None:
     screen = Screen()
-    screen.reception.request_keyframe(screen.now)
+    screen.stream_receiver.request_keyframe(screen.now)
     screen.show(0, keyframe=True)
-    screen.reception.goodbye(MEDIA_SSRC)
+    screen.stream_receiver.goodbye(MEDIA_SSRC)
     screen.show(2000, keyframe=True)
     assert screen.requests() == []
 
@@ -213,7 +213,7 @@ def test_a_picture_that_ends_in_the_middle_after_a_calm_asks_as_well() -> None:
     screen = Screen()
     screen.show(0, keyframe=True)
     screen.wait(5.0)
-    assert screen.reception.deadline is None
+    assert screen.stream_receiver.deadline is None
     screen.show(1, without=(2,))
     stalled = screen.now
     screen.wait(1.0)
@@ -240,7 +240,7 @@ def test_a_wish_before_the_first_packet_is_served_by_a_stream_that_begins_with_a
     None
 ):
     screen = Screen()
-    screen.reception.request_keyframe(screen.now)
+    screen.stream_receiver.request_keyframe(screen.now)
     screen.show(0, keyframe=True)
     for index in range(1, 30):
         screen.show(index)
@@ -251,12 +251,12 @@ def test_a_wish_before_the_first_packet_is_served_by_a_stream_that_begins_with_a
 def test_a_wish_while_the_first_key_frame_comes_is_served_by_it() -> None:
     screen = Screen()
     packets = screen.packets(0, keyframe=True)
-    screen.reception.receive(packets[0], {}, screen.now)
-    screen.reception.request_keyframe(screen.now)
+    screen.stream_receiver.receive(packets[0], {}, screen.now)
+    screen.stream_receiver.request_keyframe(screen.now)
     screen.wait(0.1)
     assert screen.asked == []
     for packet in packets[1:]:
-        screen.reception.receive(packet, {}, screen.now)
+        screen.stream_receiver.receive(packet, {}, screen.now)
     screen.wait(1.0)
     assert screen.asked == []
     assert len(screen.given) == 1
@@ -264,8 +264,8 @@ def test_a_wish_while_the_first_key_frame_comes_is_served_by_it() -> None:
 
 def test_a_wish_for_a_key_frame_that_stops_in_the_middle_is_asked_within_300_ms() -> None:
     screen = Screen()
-    screen.reception.request_keyframe(screen.now)
+    screen.stream_receiver.request_keyframe(screen.now)
     begun = screen.now
-    screen.reception.receive(screen.packets(0, keyframe=True)[0], {}, begun)
+    screen.stream_receiver.receive(screen.packets(0, keyframe=True)[0], {}, begun)
     screen.wait(1.0)
     assert begun < screen.requests()[0] <= begun + 0.3

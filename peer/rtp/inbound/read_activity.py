@@ -5,7 +5,7 @@ from __future__ import annotations
 LINGER = 2.0
 
 
-class Readership:
+class ReadActivity:
     """Somebody reads while a read waits, and for some time after the last one.
 
     An application that works on a frame between two reads, even for a second, is not to lose the

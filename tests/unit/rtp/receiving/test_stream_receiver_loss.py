@@ -55,12 +55,12 @@ def test_delay_and_patience_are_back_ten_seconds_after_the_loss(
 ) -> None:
     scene = Scene(kind)
     scene.run(2)
-    before = lateness(scene, 100.0), scene.reception.statistics(scene.now)[0].hold
+    before = lateness(scene, 100.0), scene.stream_receiver.statistics(scene.now)[0].hold
     scene.link = Link(loss=loss, jitter=0.05)
     scene.run(10)
     scene.link = Link()
     scene.run(12)
-    after = lateness(scene, scene.now - 2), scene.reception.statistics(scene.now)[0].hold
+    after = lateness(scene, scene.now - 2), scene.stream_receiver.statistics(scene.now)[0].hold
     assert after[0] <= before[0] * 1.2
     assert after[1] <= before[1] * 1.2
 
@@ -72,7 +72,9 @@ def test_a_loss_of_sound_delays_what_follows_by_no_more_than_a_packet_or_two(los
     scene.run(10)
     assert in_order(scene)
     assert lateness(scene, 100.0) < 0.02 + 0.041
-    assert sum(frame.gap for frame in scene.frames) == scene.reception.statistics()[0].gaps > 0
+    assert (
+        sum(frame.gap for frame in scene.frames) == scene.stream_receiver.statistics()[0].gaps > 0
+    )
     assert not scene.feedback
 
 
@@ -96,7 +98,7 @@ def test_sound_that_overtakes_itself_is_waited_for_once_that_is_known(seed: int)
     scene.link = Link(jitter=0.1)
     scene.run(10)
     assert in_order(scene)
-    assert scene.reception.statistics()[0].discarded <= 3
+    assert scene.stream_receiver.statistics()[0].discarded <= 3
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -119,7 +121,7 @@ def test_sound_is_back_at_once_after_an_outage() -> None:
     scene.link = Link(down=(begun + 1, begun + 3))
     scene.run(6)
     assert stall(scene, begun, scene.now) < 2.05
-    assert scene.reception.statistics()[0].gaps == 1
+    assert scene.stream_receiver.statistics()[0].gaps == 1
 
 
 def test_without_nack_a_loss_costs_a_round_trip_and_a_key_frame() -> None:
@@ -136,7 +138,7 @@ def test_a_repair_counts_as_one() -> None:
     scene = Scene(VIDEO)
     scene.link = Link(loss=0.05)
     scene.run(5)
-    media, repairs = scene.reception.statistics()
+    media, repairs = scene.stream_receiver.statistics()
     assert repairs.repairs == media.ssrc
     assert media.recovered == media.retransmitted_packets - media.duplicates - media.discarded > 10
     assert media.nack_count == len(scene.sent(Nack)) > 10

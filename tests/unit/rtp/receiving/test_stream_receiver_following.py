@@ -18,8 +18,8 @@ from peer.rtp.header_extensions import (
 )
 from peer.rtp.levels import AudioLevel
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.reception import CONTRIBUTING_LIMIT, SETTLING, Reception
-from peer.rtp.receiving.sources import SOURCE_LIMIT
+from peer.rtp.receiving.ssrcs import SSRC_LIMIT
+from peer.rtp.receiving.stream_receiver import CONTRIBUTING_LIMIT, SETTLING, RtpStreamReceiver
 from peer.rtp.rtcp import RtcpPacket, SenderReport, to_ntp
 from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, ReceiveParameters
 from tests.support.links.lossy_rtp import OPUS, RTCP_SSRC, TONES
@@ -41,13 +41,13 @@ WALL = 1_700_000_000.0
 
 
 class Ear:
-    """Sound to a reception, 20 ms each, and what it made of it."""
+    """Sound to an `RtpStreamReceiver`, 20 ms each, and what it made of it."""
 
     def __init__(self, rtx: tuple[tuple[int, int], ...] = ()) -> None:
         self.frames: list[EncodedFrame] = []
         self.feedback: list[RtcpPacket] = []
         self.tones: list[tuple[str, bytes, int]] = []
-        self.reception = Reception(
+        self.stream_receiver = RtpStreamReceiver(
             MediaKind.AUDIO,
             on_frame=self.frames.append,
             on_feedback=self.feedback.extend,
@@ -56,7 +56,7 @@ class Ear:
         self.parameters = ReceiveParameters(
             mid="0", codecs=(OPUS, PCMU, RTX, TONES), extensions=EXTENSIONS, rtx=rtx
         )
-        self.reception.configure(self.parameters, RTCP_SSRC)
+        self.stream_receiver.configure(self.parameters, RTCP_SSRC)
 
     def hear(
         self,
@@ -78,7 +78,7 @@ class Ear:
             payload=b"%d" % number if payload is None else payload,
             csrcs=csrcs,
         )
-        self.reception.receive(packet, elements or {}, arrival)
+        self.stream_receiver.receive(packet, elements or {}, arrival)
 
     @property
     def heard(self) -> list[tuple[int, bytes]]:
@@ -91,7 +91,7 @@ def test_an_ssrc_that_changes_is_followed_on_one_timeline() -> None:
     ear.hear(500, 10.5, ssrc=2, timestamp=4_000_000_000)
     assert ear.heard == [(1, b"1"), (2, b"500")]
     assert [frame.pts for frame in ear.frames] == [0, 24_000]
-    assert ear.reception.ssrc == 2
+    assert ear.stream_receiver.ssrc == 2
 
 
 def test_stragglers_of_the_former_stream_do_not_undo_the_change() -> None:
@@ -99,7 +99,7 @@ def test_stragglers_of_the_former_stream_do_not_undo_the_change() -> None:
     ear.hear(1, 10.0)
     ear.hear(500, 10.5, ssrc=2)
     ear.hear(2, 10.5 + SETTLING / 2)
-    assert ear.reception.unsettled == 1
+    assert ear.stream_receiver.unsettled == 1
     ear.hear(3, 10.501 + SETTLING)
     assert [ssrc for ssrc, _ in ear.heard] == [1, 2, 1]
 
@@ -119,20 +119,20 @@ def test_another_payload_type_is_followed_at_once() -> None:
 def test_a_payload_type_that_was_not_agreed_is_counted_and_dropped() -> None:
     ear = Ear()
     ear.hear(1, 10.0, payload_type=50)
-    assert ear.reception.unexpected == 1
-    assert ear.reception.statistics() == ()
+    assert ear.stream_receiver.unexpected == 1
+    assert ear.stream_receiver.statistics() == ()
 
 
 def test_a_pause_is_a_pause_on_the_same_timeline() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
-    ear.reception.pause()
+    ear.stream_receiver.pause()
     for number in range(2, 50):
         ear.hear(number, 10.0 + number * 0.02)
-    ear.reception.resume(11.0)
+    ear.stream_receiver.resume(11.0)
     ear.hear(51, 11.0)
     ear.hear(52, 11.02)
-    ear.reception.advance(11.5)
+    ear.stream_receiver.advance(11.5)
     assert ear.heard == [(1, b"1"), (1, b"51"), (1, b"52")]
     assert [frame.pts for frame in ear.frames] == [0, 50 * 960, 51 * 960]
 
@@ -140,7 +140,7 @@ def test_a_pause_is_a_pause_on_the_same_timeline() -> None:
 def test_another_transport_goes_on_without_a_gap_where_the_stream_does() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
-    ear.reception.restart(10.01)
+    ear.stream_receiver.restart(10.01)
     ear.hear(2, 10.02)
     assert [(frame.pts, frame.gap) for frame in ear.frames] == [(0, False), (960, False)]
 
@@ -148,10 +148,10 @@ def test_another_transport_goes_on_without_a_gap_where_the_stream_does() -> None
 def test_another_transport_may_have_another_stream_at_once() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
-    ear.reception.restart(10.01)
+    ear.stream_receiver.restart(10.01)
     ear.hear(40_000, 10.1, timestamp=7)
     assert [frame.pts for frame in ear.frames] == [0, 4800]
-    ear.reception.restart(10.11)
+    ear.stream_receiver.restart(10.11)
     ear.hear(9, 10.2, ssrc=2, timestamp=7_000_000)
     assert [frame.pts for frame in ear.frames] == [0, 4800, 9600]
 
@@ -159,7 +159,7 @@ def test_another_transport_may_have_another_stream_at_once() -> None:
 def test_after_a_goodbye_another_stream_is_followed_at_once() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
-    ear.reception.goodbye(1)
+    ear.stream_receiver.goodbye(1)
     ear.hear(9, 10.02, ssrc=2)
     assert [ssrc for ssrc, _ in ear.heard] == [1, 2]
 
@@ -167,9 +167,9 @@ def test_after_a_goodbye_another_stream_is_followed_at_once() -> None:
 def test_a_goodbye_of_somebody_else_changes_nothing() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
-    ear.reception.goodbye(99)
+    ear.stream_receiver.goodbye(99)
     ear.hear(9, 10.02, ssrc=2)
-    assert ear.reception.ssrc == 1
+    assert ear.stream_receiver.ssrc == 1
 
 
 def test_a_jump_of_the_numbers_is_followed_with_the_next_packet() -> None:
@@ -215,7 +215,7 @@ def test_a_retransmission_fills_the_gap_it_is_for(
         elements=elements,
     )
     assert [payload for _, payload in ear.heard] == [b"1", b"two", b"3"]
-    media_stream, repairs = ear.reception.statistics()
+    media_stream, repairs = ear.stream_receiver.statistics()
     assert (media_stream.recovered, media_stream.retransmitted_bytes) == (1, 5)
     assert repairs.repairs == 1
 
@@ -239,7 +239,7 @@ def test_a_retransmission_from_far_ahead_is_not_believed() -> None:
 def test_the_wall_clock_is_known_from_the_first_report_on() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
-    ear.reception.receive_report(
+    ear.stream_receiver.receive_report(
         SenderReport(
             ssrc=1, ntp_time=to_ntp(WALL), rtp_timestamp=960, packet_count=1, octet_count=1
         ),
@@ -247,7 +247,7 @@ def test_the_wall_clock_is_known_from_the_first_report_on() -> None:
     )
     ear.hear(51, 11.0)
     ear.hear(52, 11.02)
-    ear.reception.advance(12.0)
+    ear.stream_receiver.advance(12.0)
     assert ear.frames[0].wall_clock is None
     assert ear.frames[1].wall_clock == pytest.approx(WALL + 1.0, abs=1e-3)
 
@@ -265,7 +265,7 @@ def test_extensions_are_read() -> None:
     assert ear.frames[1].level is None
     assert ear.frames[0].wall_clock == pytest.approx(WALL, abs=1e-3)
     assert ear.frames[1].wall_clock == pytest.approx(WALL + 0.02, abs=1e-3)
-    assert ear.reception.playout_delay == PlayoutDelay(0.1, 0.5)
+    assert ear.stream_receiver.playout_delay == PlayoutDelay(0.1, 0.5)
 
 
 def test_extensions_that_make_no_sense_cost_only_themselves() -> None:
@@ -278,7 +278,7 @@ def test_contributing_sources_are_remembered_within_bounds() -> None:
     ear = Ear()
     for number in range(1, 100):
         ear.hear(number, number * 0.02, csrcs=(number, number + 1))
-    named = ear.reception.contributing()
+    named = ear.stream_receiver.contributing()
     assert len(named) == CONTRIBUTING_LIMIT
     assert (named[-1].source, named[-1].timestamp) == (100, 99 * 960)
 
@@ -288,25 +288,25 @@ def test_streams_are_remembered_within_bounds() -> None:
     for ssrc in range(200):
         ear.hear(1, 10.0 + ssrc, ssrc=ssrc)
         ear.hear(1, 10.0 + ssrc, ssrc=1000 + ssrc, payload_type=97)
-    assert len(ear.reception.statistics()) == SOURCE_LIMIT
-    assert ear.reception.ssrc == 199
+    assert len(ear.stream_receiver.statistics()) == SSRC_LIMIT
+    assert ear.stream_receiver.ssrc == 199
 
 
 def test_other_parameters_hold_from_then_on() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
-    ear.reception.configure(replace(ear.parameters, codecs=(PCMU,)), RTCP_SSRC)
+    ear.stream_receiver.configure(replace(ear.parameters, codecs=(PCMU,)), RTCP_SSRC)
     ear.hear(2, 10.02)
     assert ear.heard == [(1, b"1")]
     ear.hear(3, 10.04, payload_type=0)
-    ear.reception.advance(11.0)
+    ear.stream_receiver.advance(11.0)
     assert ear.frames[-1].codec == PCMU
 
 
 def test_what_was_lost_between_two_transports_is_a_gap() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
-    ear.reception.restart(10.01)
+    ear.stream_receiver.restart(10.01)
     ear.hear(3, 10.04)
-    ear.reception.advance(10.5)
+    ear.stream_receiver.advance(10.5)
     assert [(frame.pts, frame.gap) for frame in ear.frames] == [(0, False), (1920, True)]

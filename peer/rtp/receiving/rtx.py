@@ -16,7 +16,7 @@ LIMIT = 16
 K = TypeVar("K")
 
 
-class RepairStreams:
+class RtxStreams:
     """Knows by `a=ssrc-group:FID`, by the RID extensions, or because there is only one stream."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class RepairStreams:
         return self._learnt.get(ssrc, only)
 
 
-def restored(packet: RtpPacket, payload_type: int, ssrc: int) -> RtpPacket | None:
+def restore_rtx(packet: RtpPacket, payload_type: int, ssrc: int) -> RtpPacket | None:
     """The packet as it was sent first; None for one that only pads.
 
     Args:
