@@ -1,4 +1,4 @@
-"""Owns the events of a connection: their names, what they carry, and how handlers are called."""
+"""Defines the events of a connection: their names and their arguments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class EventName(StrEnum):
-    """The events of webrtc-pc section 4.4.1 and our own, and the argument of their handlers."""
+    """The events of W3C webrtc-pc section 4.4.1 and ours, with the argument of their handlers."""
 
     TRACK = "track"  # TrackEvent
     DATA_CHANNEL = "datachannel"  # DataChannelEvent
@@ -38,7 +38,7 @@ class EventName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrackEvent:
-    """The peer sends a track. `streams` are the ids of the MediaStreams it belongs to."""
+    """The peer sends a track; `streams` are the ids of the MediaStreams of the track."""
 
     track: MediaStreamTrack
     receiver: RtpReceiver
@@ -55,14 +55,14 @@ class DataChannelEvent:
 
 @dataclass(frozen=True, slots=True)
 class IceCandidateEvent:
-    """A candidate to hand to the peer; None when gathering has ended."""
+    """A local candidate to signal to the peer; None when gathering has ended."""
 
     candidate: IceCandidate | None
 
 
 @dataclass(frozen=True, slots=True)
 class RekeyedEvent:
-    """The keys of the connection were changed, or in `rekeyfailed` not; `result` says why."""
+    """The keys of the connection have changed, or in `rekeyfailed` have not: `result` says why."""
 
     result: RekeyResult
 

@@ -1,1 +1,1 @@
-"""Who a connection is: certificates and their fingerprints."""
+"""Certificates that a connection shows, and the fingerprints that are signalled for them."""

@@ -1,4 +1,4 @@
-"""Owns certificates: making them anonymous, reading and writing them, and their fingerprints."""
+"""Generates anonymous X.509 certificates, and reads and writes certificates as PEM. PURE."""
 
 from __future__ import annotations
 
@@ -16,34 +16,36 @@ from peer.identity.fingerprints import Fingerprint, HashFunction
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
+#: Validity of a generated certificate: 30 days, the default of W3C webrtc-pc (generateCertificate).
 _LIFETIME = datetime.timedelta(days=30)
-_SMALLEST_RSA_KEY = 2048
+#: Least size of an RSA key, in bits: a smaller key is refused (ours).
+_LEAST_RSA_KEY_SIZE = 2048
 
 
 class KeyType(StrEnum):
-    """The keys that every WebRTC peer accepts (RFC 8827 section 6.5)."""
+    """The types of keys that every WebRTC peer accepts (W3C webrtc-pc, generateCertificate)."""
 
     ECDSA_P256 = "ecdsa-p256"
     RSA_2048 = "rsa-2048"
 
 
 class Certificate:
-    """An X.509 certificate with its private key: what a DTLS handshake shows and proves.
+    """An X.509 certificate with its private key, for DTLS handshakes. Its `repr` shows no key.
 
     Args:
-        certificate: Self-signed or not; the peer looks at its fingerprint alone.
-        key: Its private key: ECDSA, or RSA of at least 2048 bits.
+        certificate: Self-signed or not; the peer checks the fingerprint alone.
+        key: The private key of the certificate: ECDSA, or RSA of at least 2048 bits.
 
     Raises:
-        ConfigurationError: The key is too small, or is not the certificate's.
+        ConfigurationError: The key is too small, or belongs to another certificate.
     """
 
     __slots__ = ("_certificate", "_der", "_key")
 
     def __init__(self, certificate: x509.Certificate, key: PrivateKey) -> None:
-        if isinstance(key, rsa.RSAPrivateKey) and key.key_size < _SMALLEST_RSA_KEY:
+        if isinstance(key, rsa.RSAPrivateKey) and key.key_size < _LEAST_RSA_KEY_SIZE:
             raise ConfigurationError(
-                f"an RSA key has at least {_SMALLEST_RSA_KEY} bits, not {key.key_size}"
+                f"an RSA key has at least {_LEAST_RSA_KEY_SIZE} bits, not {key.key_size}"
             )
         if certificate.public_key() != key.public_key():
             raise ConfigurationError("the private key is not the one of the certificate")
@@ -55,11 +57,11 @@ class Certificate:
     def generate(
         cls, key_type: KeyType = KeyType.ECDSA_P256, *, now: datetime.datetime | None = None
     ) -> Certificate:
-        """Make a fresh key and a self-signed certificate of 30 days.
+        """Generate a key and a self-signed certificate that is valid for 30 days.
 
         Args:
             key_type: ECDSA P-256 takes well under a millisecond, RSA up to half a second.
-            now: The time to date it at; the present by default.
+            now: The time to date the certificate at; the present by default.
         """
         match KeyType(key_type):
             case KeyType.ECDSA_P256:
@@ -89,10 +91,10 @@ class Certificate:
 
     @classmethod
     def from_pem(cls, certificate: bytes | str, key: bytes | str) -> Certificate:
-        """Read what `to_pem` wrote, or any certificate with its unencrypted private key.
+        """Parse a certificate and its unencrypted private key, as `to_pem` returns them.
 
         Raises:
-            ConfigurationError: Either is unreadable, or they do not fit together.
+            ConfigurationError: Either is unreadable, or they do not belong together.
         """
         try:
             parsed = x509.load_pem_x509_certificate(_as_bytes(certificate))
@@ -107,7 +109,7 @@ class Certificate:
         return cls(parsed, private)
 
     def to_pem(self) -> tuple[bytes, bytes]:
-        """The certificate and its private key, unencrypted: keep the second one to yourself."""
+        """Return the certificate and its unencrypted private key as PEM: the key is a secret."""
         return (
             self._certificate.public_bytes(serialization.Encoding.PEM),
             self._key.private_bytes(
@@ -118,22 +120,22 @@ class Certificate:
         )
 
     def fingerprint(self, algorithm: HashFunction = HashFunction.SHA256) -> Fingerprint:
-        """What `a=fingerprint` announces for this certificate."""
+        """Compute the fingerprint that `a=fingerprint` signals for this certificate."""
         return Fingerprint.of_certificate(self._der, algorithm)
 
     @property
     def expires(self) -> datetime.datetime:
-        """The end of its validity, in UTC."""
+        """The end of the validity of the certificate, in UTC."""
         return self._certificate.not_valid_after_utc
 
     @property
     def certificate(self) -> x509.Certificate:
-        """The certificate itself."""
+        """The certificate as an object of the `cryptography` library."""
         return self._certificate
 
     @property
     def private_key(self) -> PrivateKey:
-        """The private key."""
+        """The private key of the certificate, a secret."""
         return self._key
 
     @property

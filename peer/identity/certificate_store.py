@@ -1,4 +1,4 @@
-"""Owns the certificates that a connection shows, found by the fingerprints it signals for them."""
+"""Keeps the certificates of one connection by the fingerprints that are signalled for them."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ if TYPE_CHECKING:
 
 Fingerprints = tuple["Fingerprint", ...]
 
-#: So many of the newest are kept, whether a session names them or not.
+#: Number of newest certificates that are kept although no session names them (ours).
 SPARE = 4
 
 
 class CertificateStore:
-    """The certificates of one connection: that of the present association, and those around it.
+    """The certificates that the present, former and coming DTLS associations of a connection show.
 
     Args:
-        first: What the first association shows.
+        first: The certificate of the first association.
     """
 
     def __init__(self, first: Certificate) -> None:
         self._certificates: dict[Fingerprints, Certificate] = {}
-        #: What descriptions say of the first one.
+        #: The fingerprints that descriptions signal for the first certificate.
         self.first = self.add(first)
 
+    def __repr__(self) -> str:
+        return f"<CertificateStore {len(self)} certificates, newest {self.newest!r}>"
+
     def add(self, certificate: Certificate) -> Fingerprints:
-        """Take a certificate in; return what a description says of it."""
+        """Add a certificate, and return the fingerprints that descriptions signal for it."""
         # Chromium looks at the last line only and restarts DTLS when that changes: one line, by
         # one hash, the same bytes every time.
         fingerprints = (certificate.fingerprint(),)
@@ -38,14 +41,20 @@ class CertificateStore:
 
     @property
     def newest(self) -> Certificate:
-        """The one that was taken in last."""
+        """The certificate that was added last."""
         return next(reversed(self._certificates.values()))
 
     def __getitem__(self, fingerprints: Fingerprints) -> Certificate:
         return self._certificates[fingerprints]
 
     def keep(self, used: Collection[Fingerprints | None]) -> None:
-        """Forget all others but the newest: a description that shows them may still be set."""
+        """Drop the certificates that are not used, except for the newest ones.
+
+        The newest ones stay because a description with their fingerprints may still be applied.
+
+        Args:
+            used: The fingerprints that the session names; None stands for none.
+        """
         newest = list(self._certificates)[-SPARE:]
         self._certificates = {
             key: certificate

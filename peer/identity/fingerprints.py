@@ -1,4 +1,4 @@
-"""Owns certificate fingerprints as values: parsing, strength, the rule of RFC 8122 section 5."""
+"""Parses certificate fingerprints and selects those to check (RFC 8122 section 5). PURE."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})*")
 
 
 class HashFunction(StrEnum):
-    """The hashes that we accept, weakest first (RFC 8122 section 5; sha-1 is too weak)."""
+    """The hash functions accepted for fingerprints, weakest first (RFC 8122 section 5)."""
 
     SHA256 = "sha-256"
     SHA384 = "sha-384"
@@ -23,32 +23,32 @@ class HashFunction(StrEnum):
 
     @property
     def size(self) -> int:
-        """Digest size in bytes."""
+        """The size of a digest in bytes."""
         return int(self.value[4:]) // 8
 
     @property
     def strength(self) -> int:
-        """Rank: a greater number is a stronger hash."""
+        """The rank of the hash function: a greater number is stronger."""
         return self.size
 
     def digest(self, data: bytes) -> bytes:
-        """Hash `data`."""
+        """Compute the digest of some bytes."""
         return hashlib.new(self.value.replace("-", ""), data).digest()
 
 
 _KNOWN_HASHES: dict[str, HashFunction] = {known.value: known for known in HashFunction}
 
-#: Known by name so that the refusal can say "too weak" and not "unknown".
+#: Hash functions too weak for a fingerprint, by name so that a refusal does not say "unknown".
 WEAK_HASHES = frozenset({"sha-1", "sha-224", "md5", "md2"})
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """One `a=fingerprint` value.
+    """One value of an `a=fingerprint` attribute.
 
     Args:
-        algorithm: The hash name in lower case; not necessarily one that we know.
-        value: Upper-case hexadecimal pairs with colons between them.
+        algorithm: The name of the hash function in lower case, which may be unknown to us.
+        value: The digest as upper-case hexadecimal pairs with colons between them.
     """
 
     algorithm: str
@@ -56,10 +56,10 @@ class Fingerprint:
 
     @classmethod
     def parse(cls, text: str) -> Fingerprint:
-        """Read `sha-256 AB:CD:...`.
+        """Parse a text such as `sha-256 AB:CD:...`.
 
         Raises:
-            ValueError: The text has another shape, or a digest of the wrong length for its hash.
+            ValueError: The text has another form, or the digest a wrong length for its hash.
         """
         algorithm, _, value = text.strip().partition(" ")
         algorithm, value = algorithm.lower(), value.strip()
@@ -73,17 +73,17 @@ class Fingerprint:
 
     @classmethod
     def of_digest(cls, algorithm: HashFunction, digest: bytes) -> Fingerprint:
-        """Write a digest as a fingerprint."""
+        """Make a fingerprint from a digest."""
         return cls(algorithm.value, digest.hex(":").upper())
 
     @classmethod
     def of_certificate(cls, der: bytes, algorithm: HashFunction) -> Fingerprint:
-        """Hash a certificate in DER."""
+        """Make the fingerprint of a certificate in DER."""
         return cls.of_digest(algorithm, algorithm.digest(der))
 
     @property
     def hash_function(self) -> HashFunction | None:
-        """The hash, or None where we do not know it."""
+        """The hash function, or None where its name is unknown."""
         return _KNOWN_HASHES.get(self.algorithm)
 
     def __str__(self) -> str:
@@ -93,13 +93,21 @@ class Fingerprint:
 def select_strongest(
     fingerprints: Iterable[Fingerprint], accepted: Collection[HashFunction] = tuple(HashFunction)
 ) -> tuple[Fingerprint, ...]:
-    """Those of the strongest hash we accept: any one of them may match (RFC 8122 section 5)."""
+    """Return the fingerprints by the strongest accepted hash, of which any one may match.
+
+    RFC 8122 section 5 has a peer that signals several checked by its strongest.
+    """
     known = [(h.strength, f) for f in fingerprints if (h := f.hash_function) in accepted and h]
     best = max((strength for strength, _ in known), default=0)
     return tuple(f for strength, f in known if strength == best)
 
 
 def fingerprints_of(der: bytes, fingerprints: Iterable[Fingerprint]) -> list[Fingerprint]:
-    """A certificate by the hashes of these fingerprints, as far as we know them."""
+    """Compute the fingerprints of a certificate by the hash functions of other fingerprints.
+
+    Args:
+        der: The certificate in DER.
+        fingerprints: Their hash functions are used, as far as they are known.
+    """
     functions = [f.hash_function for f in fingerprints]
     return [Fingerprint.of_certificate(der, function) for function in functions if function]

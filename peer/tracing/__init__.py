@@ -1,4 +1,4 @@
-"""The trace: typed events of what happened on the wire and why, the sinks and files they go to."""
+"""Traces a connection: typed events of the wire and of decisions, with sinks and trace files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns `PcapngSink`, the trace sink that writes a file which Wireshark opens."""
+"""Writes the datagrams of a trace to a pcapng file for Wireshark. The event loop writes."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-# RFC 5737: for a datagram whose addresses are not known, or not of one family.
+# Documentation addresses (RFC 5737), for a datagram whose own are unknown or not of one family.
 _HERE = pcapng.Endpoint.parse("192.0.2.1:9")
 _THERE = pcapng.Endpoint.parse("192.0.2.2:9")
 
 
 class PcapngSink:
-    """Writes every datagram of the connections that it is the `trace` of, and no other event.
+    """A trace sink that writes every datagram to a pcapng file, and no other event.
 
-    Where the connection logs its keys (`PeerConfiguration.key_log`), they are written too, and
-    Wireshark shows what DTLS carries. The file can be read by its owner only.
+    Where the connection logs its keys (`PeerConfiguration.key_log`), the file gets them too, and
+    Wireshark decrypts DTLS. Only the owner of the file can read it.
 
     Args:
-        path: A file there is overwritten.
-        limit: In bytes; what would exceed it is left out, which is said in the log.
+        path: The file, which is overwritten.
+        limit: The greatest size of the file in bytes; the capture ends there, with a warning.
 
     Attributes:
-        wants_data: It does.
+        wants_data: True: the sink gets every datagram with its bytes.
 
     Raises:
         OSError: The file cannot be written.
@@ -45,24 +45,28 @@ class PcapngSink:
         self._room = limit
         self._pending = b""
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        # Unbuffered: what was captured is there, whatever becomes of the program.
+        # Unbuffered, so that a capture survives the program.
         self._file = open(os.open(self._path, flags, 0o600), "wb", buffering=0)  # noqa: SIM115 - closed by close
         self._write(pcapng.header("handfast"))
 
+    def __repr__(self) -> str:
+        state = "closed" if self._file.closed else f"{self._room} bytes left"
+        return f"<PcapngSink {self._path!r} {state}>"
+
     def __call__(self, event: TraceEvent) -> None:
-        """Take an event."""
+        """Write the datagram of an event, if it has one."""
         if isinstance(event, Datagram) and event.data:
             self._flush()
             self._pending = _packet(event)
 
     def on_secret(self, line: bytes) -> None:
-        """Take a line of the key log."""
-        # Before the datagram told last, from which the keys came: who reads the file once, from
-        # its beginning, can decrypt the Finished in it.
+        """Write a line of the NSS key log."""
+        # Before the last datagram, which the keys came from: a program that reads the file once,
+        # from its beginning, can decrypt the Finished message in it.
         self._write(pcapng.secrets(line + b"\n"))
 
     def close(self) -> None:
-        """End the file; any number of times."""
+        """Finish and close the file; safe to call twice."""
         if not self._file.closed:
             self._flush()
             self._file.close()

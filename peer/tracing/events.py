@@ -1,14 +1,13 @@
-"""Owns the trace: what happened on the wire and why, as typed events.
+"""Defines the events of a trace: datagrams, decisions and states of a connection, typed. PURE.
 
 A sink is given as `PeerConfiguration(trace=...)` and called with each event, in order, on the event
-loop; without one no event is made. It is any callable that takes a `TraceEvent` and returns soon.
-One that has an attribute `wants_data` which is true is told of every datagram, with its bytes;
-others are told of SRTP, SRTCP and application data only once after each change of keys, and get no
-bytes. `Fanout` serves several sinks, each in its own way.
+loop; without a sink no event is made. A sink is any callable that takes a `TraceEvent` and returns
+soon. A sink with a true attribute `wants_data` gets every datagram with its bytes; other sinks get
+SRTP, SRTCP and application data only once after each change of keys, and no bytes. `Fanout` serves
+several sinks, each in its own way.
 
-Decisions carry the section that they follow. Trace is not logging: the ladder (`handfast trace`),
-the log and the tests read these same events. Descriptions, and so the passwords of ICE, are in
-them.
+Decisions carry the section that they follow. The ladder (`handfast trace`), the log and the tests
+read these same events. Events contain descriptions, and so the passwords of ICE.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from peer.states import DtlsRole  # noqa: TC001 - a trace is read back by the ty
 
 
 class Direction(StrEnum):
-    """Which way something went, seen from us."""
+    """The direction of a datagram or description, seen from this end."""
 
     IN = "in"
     OUT = "out"
 
 
 class Verdict(StrEnum):
-    """What becomes of an association."""
+    """The decision on a DTLS association after a description."""
 
     STARTED = "started"
     KEPT = "kept"
@@ -37,7 +36,7 @@ class Verdict(StrEnum):
 
 
 class DatagramKind(StrEnum):
-    """What a datagram is, as far as a ladder tells them apart."""
+    """The protocol of a datagram, as far as a ladder tells them apart (RFC 7983)."""
 
     STUN_REQUEST = "stun request"
     STUN_RESPONSE = "stun response"
@@ -50,7 +49,7 @@ class DatagramKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What every event has.
+    """The fields that every trace event has.
 
     Args:
         time: Seconds since 1970, from the clock of the connection.
@@ -64,11 +63,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described(Event):
-    """A description was put in force. `direction` is `out` for ours.
+    """A description was applied; `direction` is `out` for ours.
 
     Args:
-        type: `offer`, `pranswer`, `answer`, or `rollback` where an offer was taken back.
-        sdp: Its text without the candidates that were found later; empty for a rollback.
+        type: `offer`, `pranswer`, `answer`, or `rollback` where an offer was rolled back.
+        sdp: The text, without the candidates that were found later; empty for a rollback.
     """
 
     direction: Direction
@@ -78,12 +77,12 @@ class Described(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleChosen(Event):
-    """Who sends the ClientHello was settled (RFC 5763 section 5).
+    """The DTLS roles were agreed on (RFC 5763 section 5).
 
     Args:
-        role: Ours.
-        offered: The offer's `a=setup`, as `actpass`.
-        answered: The answer's.
+        role: Our role.
+        offered: The `a=setup` of the offer, such as `actpass`.
+        answered: The `a=setup` of the answer.
     """
 
     role: DtlsRole
@@ -94,7 +93,7 @@ class RoleChosen(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationDecided(Event):
-    """What a description meant for an association."""
+    """A description started, kept or refused a DTLS association."""
 
     verdict: Verdict
     reason: str
@@ -103,17 +102,17 @@ class AssociationDecided(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Datagram(Event):
-    """A datagram, or the first one of a kind where they are many.
+    """A datagram was sent or received; of many of one kind only the first is told.
 
     Args:
-        size: Payload in bytes.
-        detail: For DTLS the messages in it, as `ServerHello, Certificate`; for STUN the attributes
-            that matter, as `USE-CANDIDATE`.
+        size: The size of the UDP payload in bytes.
+        detail: For DTLS its messages, such as `ServerHello, Certificate`; for STUN the attributes
+            that matter, such as `USE-CANDIDATE`.
         local: Our address, `host:port` or `[host]:port`.
-        remote: That of the peer, or of a STUN server.
-        data: The bytes themselves, where the sink wants them; else empty.
-        repeated: SRTP, SRTCP or application data of which one like it was told under the same
-            keys. Only a sink that wants data is told.
+        remote: The address of the peer, or of a STUN server.
+        data: The UDP payload, where the sink wants data; else empty.
+        repeated: True for SRTP, SRTCP or application data after the first of that kind under the
+            same keys. Only a sink that wants data gets these events.
     """
 
     direction: Direction
@@ -128,10 +127,11 @@ class Datagram(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatagramDropped(Event):
-    """A datagram was dropped; told for the first of each kind and reason.
+    """A datagram was dropped; only the first of each kind and reason is told.
 
     Args:
-        remote: Where it came from; empty where the layer that dropped it does not know.
+        size: The size of the UDP payload in bytes.
+        remote: The source address; empty where the layer that dropped the datagram has none.
     """
 
     kind: DatagramKind
@@ -143,7 +143,7 @@ class DatagramDropped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathSelected(Event):
-    """The pair that carries data was chosen, or another one took its place."""
+    """ICE selected the candidate pair that carries data, or replaced it by another."""
 
     local: str
     remote: str
@@ -152,10 +152,10 @@ class PathSelected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandshakeCompleted(Event):
-    """Both Finished messages were exchanged; the peer's certificate is not yet verified by this.
+    """A DTLS handshake is complete, before the peer's certificate is verified.
 
     Args:
-        association: Numbers the associations of a transport, from 0.
+        association: The number of the association on its transport, from 0.
     """
 
     role: DtlsRole
@@ -167,11 +167,11 @@ class HandshakeCompleted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FingerprintChecked(Event):
-    """The peer's certificate was held against what it had signalled.
+    """The peer's certificate was compared with the fingerprints that it had signalled.
 
     Args:
-        expected: As `sha-256 AB:CD:...`.
-        shown: The certificate's own, by the same hash.
+        expected: The signalled fingerprints, such as `sha-256 AB:CD:...`.
+        shown: The fingerprint of the certificate, by the same hash.
         association: As in `HandshakeCompleted`.
     """
 
@@ -184,10 +184,11 @@ class FingerprintChecked(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysSwitched(Event):
-    """From now on that direction uses the keys of a new association.
+    """One direction of a transport uses the keys of a new association from now on.
 
     Args:
-        direction: `out` when we send with them, `in` when the peer was first heard to do so.
+        direction: `out` when we send with the keys, `in` when the first packet of the peer under
+            them was authenticated.
         association: As in `HandshakeCompleted`.
     """
 
@@ -198,11 +199,11 @@ class KeysSwitched(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationRetired(Event):
-    """The keys of a former association were wiped, or a new one was given up.
+    """The keys of a former association were erased, or a new association was abandoned.
 
     Args:
         association: As in `HandshakeCompleted`.
-        reason: Why.
+        reason: One sentence for a person.
     """
 
     association: int
@@ -211,7 +212,7 @@ class AssociationRetired(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateChanged(Event):
-    """A W3C state.
+    """A state of W3C webrtc-pc has changed.
 
     Args:
         machine: `signalingState`, `iceGatheringState`, `iceConnectionState` or `connectionState` of
@@ -224,7 +225,7 @@ class StateChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed(Event):
-    """A transport failed, and with it the connection: why, in words for a person."""
+    """A transport failed, and with it the connection; `sentence` says why, for a person."""
 
     sentence: str
 
@@ -248,36 +249,39 @@ TraceSink = Callable[[TraceEvent], None]
 
 
 class Fanout:
-    """A sink made of several.
+    """A trace sink that serves several others.
 
     Args:
-        sinks: Each is told what it wants, those first that want data.
+        sinks: The sinks; those that want data are called first.
     """
 
     def __init__(self, *sinks: TraceSink) -> None:
-        self._plain = tuple(sink for sink in sinks if not wants_data(sink))
-        self._thorough = tuple(sink for sink in sinks if wants_data(sink))
-        self.wants_data = bool(self._thorough)
+        self._without_data = tuple(sink for sink in sinks if not wants_data(sink))
+        self._with_data = tuple(sink for sink in sinks if wants_data(sink))
+        self.wants_data = bool(self._with_data)
+
+    def __repr__(self) -> str:
+        return f"<Fanout with data: {self._with_data}, without: {self._without_data}>"
 
     def __call__(self, event: TraceEvent) -> None:
-        """Hand an event on."""
-        for sink in self._thorough:
+        """Pass an event on to each sink that wants it."""
+        for sink in self._with_data:
             sink(event)
         if isinstance(event, Datagram):
             if event.repeated:
                 return
             event = replace(event, data=b"")
-        for sink in self._plain:
+        for sink in self._without_data:
             sink(event)
 
     def on_secret(self, line: bytes) -> None:
-        """Hand a line of the key log on to those who want it (`runtime.key_log.SecretSink`)."""
-        for sink in (*self._thorough, *self._plain):
+        """Pass a line of the key log on to each `runtime.key_log.SecretSink`."""
+        for sink in (*self._with_data, *self._without_data):
             tell = getattr(sink, "on_secret", None)
             if tell is not None:
                 tell(line)
 
 
 def wants_data(sink: TraceSink) -> bool:
-    """Whether a sink is to be told of every datagram, with its bytes."""
+    """Tell whether a sink wants every datagram, with its bytes."""
     return bool(getattr(sink, "wants_data", False))

@@ -1,4 +1,4 @@
-"""Owns traces in files: one event a line, as JSON."""
+"""Writes and reads trace files: one event a line, as JSON."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ import msgspec
 from peer.errors import TraceFileError
 from peer.tracing.events import TraceEvent
 
-#: Bytes. The longest description that we accept, or a datagram, fits well.
+#: Longest line, in bytes: the longest description that we accept, or a datagram, fits (ours).
 LONGEST_LINE = 1024 * 1024
-#: Bytes; about a day of an idle call, or a million events.
+#: Largest file, in bytes: about a day of an idle call, or a million events (ours).
 LARGEST_FILE = 256 * 1024 * 1024
-
+#: Write buffer of a file, in bytes (ours).
 _BUFFER = 64 * 1024
 _TYPES: dict[str, type[TraceEvent]] = {event.__name__: event for event in get_args(TraceEvent)}
 
 
 class TraceWriter:
-    """A sink that writes to a file, and a context manager that closes it.
+    """A trace sink that writes a file, and a context manager that closes it.
 
-    What comes after `close`, or does not fit into `limit`, is left out and counted.
+    Events after `close`, or beyond `limit`, are left out and counted.
 
     Args:
-        path: A file there is written anew.
-        limit: Bytes at which the file ends.
+        path: The file, which is overwritten.
+        limit: The greatest size of the file in bytes.
 
     Attributes:
-        left_out: How many events are not in the file.
+        left_out: The number of events that are not in the file.
 
     Raises:
         OSError: The file cannot be written.
@@ -44,6 +44,10 @@ class TraceWriter:
         self.left_out = 0
         self._room = limit
         self._file = Path(path).open("wb", buffering=_BUFFER)  # noqa: SIM115 - closed by `close`
+
+    def __repr__(self) -> str:
+        state = "closed" if self._file.closed else f"{self._room} bytes left"
+        return f"<TraceWriter {self._file.name!r} {state}>"
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +61,7 @@ class TraceWriter:
         self.close()
 
     def __call__(self, event: TraceEvent) -> None:
-        """Write one event."""
+        """Write one event as a line."""
         line = encode(event) + b"\n"
         if self._file.closed or len(line) > min(self._room, LONGEST_LINE):
             self.left_out += 1
@@ -66,29 +70,32 @@ class TraceWriter:
         self._file.write(line)
 
     def flush(self) -> None:
-        """Write what is still in memory, for whoever reads the file while it grows."""
+        """Write out the buffer, for a program that reads the file while it grows."""
         if not self._file.closed:
             self._file.flush()
 
     def close(self) -> None:
-        """Write what is still in memory; any number of times."""
+        """Write out the buffer and close the file; safe to call twice."""
         self._file.close()
 
 
 def read_trace(path: str | Path) -> list[TraceEvent]:
-    """The events of a file.
+    """Read the events of a trace file.
 
-    A last line that was cut off, as a program leaves it that was killed, is passed over.
+    A last line that was cut off, as by a program that was killed, is skipped.
 
     Raises:
-        TraceFileError: A line is no event; the error says which and why.
+        TraceFileError: A line is no event; the error says which line and why.
         OSError: The file cannot be read.
     """
     return list(_events(Path(path)))
 
 
 def encode(event: TraceEvent) -> bytes:
-    """One line, without its end. Bytes are in base64, what has its default value is left out."""
+    """Encode an event as one line of JSON, without line end.
+
+    Bytes are in base64; fields with their default value are left out.
+    """
     fields = {
         field.name: value
         for field in dataclasses.fields(event)
@@ -99,10 +106,10 @@ def encode(event: TraceEvent) -> bytes:
 
 
 def decode(line: bytes) -> TraceEvent:
-    """The event of one line.
+    """Decode the event of one line.
 
     Raises:
-        ValueError: It is none; in words.
+        ValueError: The line is no event; the message says why.
     """
     if len(line) > LONGEST_LINE:
         raise ValueError(f"longer than {LONGEST_LINE} bytes")
@@ -120,7 +127,7 @@ def decode(line: bytes) -> TraceEvent:
 
 
 def _refuse(constant: str) -> None:
-    # NaN and Infinity are Python's own, and no time.
+    # NaN and Infinity are no JSON, though Python reads them, and no time.
     raise ValueError(constant)
 
 

@@ -1,6 +1,6 @@
-"""Owns captures as bytes: pcapng blocks (draft-ietf-opsawg-pcapng) with IP packets in them. Pure.
+"""Builds pcapng blocks (draft-ietf-opsawg-pcapng) with IP packets, for Wireshark. PURE.
 
-A file is `header()`, then `packet(...)` and `secrets(...)` in any order, as Wireshark reads it.
+A file is `header()`, then `packet(...)` and `secrets(...)` in any order.
 """
 
 from __future__ import annotations
@@ -12,30 +12,39 @@ from enum import IntEnum
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+# Block types (draft-ietf-opsawg-pcapng sections 4.1, 4.2, 4.3, 4.7).
 _SECTION_HEADER = 0x0A0D0D0A
 _INTERFACE_DESCRIPTION = 1
 _ENHANCED_PACKET = 6
 _DECRYPTION_SECRETS = 10
 
+#: Byte-Order Magic of a section (draft-ietf-opsawg-pcapng section 4.1).
 _BYTE_ORDER_MAGIC = 0x1A2B3C4D
+#: Section length that stands for "not known" (draft-ietf-opsawg-pcapng section 4.1).
 _UNKNOWN_LENGTH = -1
-# Packets begin with the IP header, of either version.
+#: Link type of packets that begin with the IP header, of either version (LINKTYPE_RAW).
 _LINKTYPE_RAW = 101
+#: Type of decryption secrets that are an NSS key log (draft-ietf-opsawg-pcapng section 4.7).
 _TLS_KEY_LOG = 0x544C534B
 
+# Option codes of blocks (draft-ietf-opsawg-pcapng sections 3.5, 4.1, 4.2, 4.3).
 _END_OF_OPTIONS = 0
 _USER_APPLICATION = 4
 _TIME_RESOLUTION = 9
 _PACKET_FLAGS = 2
+#: Value of the time resolution option: timestamps count units of 10^-9 s (section 4.2).
 _NANOSECONDS = 9
 
+#: Protocol number of UDP in the IP header (IANA).
 _UDP = 17
+#: TTL and hop limit of the IP headers written (ours).
 _HOP_LIMIT = 64
+#: Largest UDP payload in an IPv4 packet, in bytes (RFC 768, RFC 791).
 _LARGEST_UDP = 65535 - 20 - 8
 
 
 class Flow(IntEnum):
-    """Which way a packet went, as the flags of a packet block say it (section 4.3.1)."""
+    """The direction of a packet in the flags of its block (draft-ietf-opsawg-pcapng 4.3.1)."""
 
     INBOUND = 1
     OUTBOUND = 2
@@ -50,10 +59,10 @@ class Endpoint:
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
-        """Read `192.0.2.1:5000` or `[2001:db8::1]:5000`.
+        """Parse `192.0.2.1:5000` or `[2001:db8::1]:5000`.
 
         Raises:
-            ValueError: It is neither.
+            ValueError: The text is no address with a port.
         """
         host, _, port = text.rpartition(":")
         number = int(port)
@@ -64,10 +73,10 @@ class Endpoint:
 
 
 def header(application: str) -> bytes:
-    """The beginning of a file: one section with one interface, whose times are nanoseconds.
+    """Build the beginning of a file: one section with one interface, with times in nanoseconds.
 
     Args:
-        application: Who writes it.
+        application: The name of the program that writes the file.
     """
     section = struct.pack("<IHHq", _BYTE_ORDER_MAGIC, 1, 0, _UNKNOWN_LENGTH)
     interface = struct.pack("<HHI", _LINKTYPE_RAW, 0, 0)
@@ -79,12 +88,12 @@ def header(application: str) -> bytes:
 
 
 def packet(time_ns: int, data: bytes, flow: Flow) -> bytes:
-    """A packet block.
+    """Build an enhanced packet block.
 
     Args:
         time_ns: Nanoseconds since 1970.
         data: An IP packet.
-        flow: Which way it went.
+        flow: The direction of the packet.
     """
     fields = struct.pack("<IIIII", 0, time_ns >> 32, time_ns & 0xFFFFFFFF, len(data), len(data))
     flags = struct.pack("<I", flow)
@@ -92,17 +101,17 @@ def packet(time_ns: int, data: bytes, flow: Flow) -> bytes:
 
 
 def secrets(key_log: bytes) -> bytes:
-    """A block of lines in NSS key log format, for the packets after it."""
+    """Build a block of lines in NSS key log format, which decrypts the packets after it."""
     return _block(
         _DECRYPTION_SECRETS, struct.pack("<II", _TLS_KEY_LOG, len(key_log)) + _padded(key_log)
     )
 
 
 def udp_packet(source: Endpoint, target: Endpoint, payload: bytes) -> bytes:
-    """An IP packet that carries a UDP datagram, with the checksums of both.
+    """Build an IP packet with a UDP datagram, and the checksums of both.
 
     Raises:
-        ValueError: The addresses are not of one family, or the payload is too great.
+        ValueError: The addresses are not of one family, or the payload is too large.
     """
     if len(payload) > _LARGEST_UDP:
         raise ValueError(f"{len(payload)} bytes do not fit into a UDP datagram")
@@ -132,7 +141,7 @@ def _ipv4_header(
 
 
 def _checksum(data: bytes) -> int:
-    """RFC 1071."""
+    """Compute the Internet checksum (RFC 1071)."""
     even = data + bytes(len(data) % 2)
     total: int = sum(struct.unpack(f"!{len(even) // 2}H", even))
     while total > 0xFFFF:
@@ -141,7 +150,7 @@ def _checksum(data: bytes) -> int:
 
 
 def _block(block_type: int, body: bytes) -> bytes:
-    # Section 3.1: the length stands at both ends, so that a file can be walked backwards.
+    # Section 3.1: the length stands at both ends, so that a file can be read backwards.
     length = struct.pack("<I", 12 + len(body))
     return struct.pack("<I", block_type) + length + body + length
 

@@ -1,4 +1,4 @@
-"""Owns the way of an event to the sink: its time, and that a broken sink hurts nobody."""
+"""Passes trace events to the sink of the application, and survives a sink that raises."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ _logger = logging.getLogger(__name__)
 
 
 def steady_clock() -> Callable[[], float]:
-    """A clock in seconds since 1970 that does not follow when somebody sets the system's."""
+    """Return a clock of Unix time that does not jump when the system clock is set."""
     offset = time.time() - time.monotonic()
     return lambda: offset + time.monotonic()
 
 
 class Tracer:
-    """Takes the events of one connection. Where nobody traces there is none.
+    """Calls the trace sink of one connection; a connection that is not traced has no tracer.
 
     Args:
-        sink: The application's. When it raises, that is logged once and it is called no more.
-        clock: For the events' times.
+        sink: The sink of the application. When it raises, the error is logged once and the sink
+            is not called any more.
+        clock: The clock for the times of events.
 
     Attributes:
         wants_data: Whether the sink wants every datagram, with its bytes.
@@ -38,8 +39,11 @@ class Tracer:
         self.now = clock or steady_clock()
         self._sink: TraceSink | None = sink
 
+    def __repr__(self) -> str:
+        return f"<Tracer {'failed' if self._sink is None else self._sink!r}>"
+
     def __call__(self, *events: TraceEvent) -> None:
-        """Hand events to the sink."""
+        """Pass events to the sink, in order."""
         for event in events:
             if self._sink is None:
                 return
