@@ -20,17 +20,17 @@ class Call:
 
     Args:
         channel: To it; stays open.
-        patience: Seconds until the connection has to be there; None for any number of them.
+        timeout: Seconds until the connection has to be there; None for any number of them.
 
     Attributes:
         connection: What tracks are added to.
     """
 
     def __init__(
-        self, channel: PeerChannel | WebSocketChannel, *, patience: float | None = None
+        self, channel: PeerChannel | WebSocketChannel, *, timeout: float | None = None
     ) -> None:
         self.connection = PeerConnection()
-        self._patience = patience
+        self._timeout = timeout
         self._connected = False
         self._over = asyncio.Event()
         self.connection.on("connectionstatechange", self._on_state)
@@ -57,7 +57,7 @@ class Call:
             await self._over.wait()
 
     async def _watch(self) -> None:
-        async with asyncio.timeout(self._patience):
+        async with asyncio.timeout(self._timeout):
             await self.connection.connected()
         self._connected = True
         await self._over.wait()

@@ -16,7 +16,7 @@ from rich.text import Text
 from handfast.console import Console
 from handfast.demo import Demo, DemoError, DemoOptions, open_demo
 from handfast.playing import PlayError, PlayOptions, PlaySession
-from handfast.progress import Progress
+from handfast.progress import ProgressLine
 from handfast.recording import Arrangement, RecordError, RecordOptions, RecordSession
 from handfast.rooms import AddressError, RoomAddress
 from handfast.signals import stopped_by_signals
@@ -144,7 +144,7 @@ def record(
         raise typer.BadParameter("--per-participant and --composite exclude each other")
     arrangement = Arrangement.PER_PARTICIPANT if per_participant else Arrangement.TOGETHER
     console = Console()
-    progress = Progress(console)
+    progress = ProgressLine(console)
     try:
         options = RecordOptions(
             address=RoomAddress.parse(room),
@@ -155,13 +155,13 @@ def record(
             insecure=insecure,
         )
         session = RecordSession(options, progress.note)
-        _run(session.run, session.account.line, progress)
+        _run(session.run, session.report.line, progress)
     except (AddressError, RecordError, SignalingError) as error:
         _complain(error)
         raise typer.Exit(1) from None
-    for line in session.account.summary():
+    for line in session.report.summary():
         console.print(line, soft_wrap=True, markup=False)
-    if session.account.failures or not session.account.files:
+    if session.report.failures or not session.report.files:
         raise typer.Exit(1)
 
 
@@ -175,7 +175,7 @@ def call(
 ) -> None:
     """Call whoever is in a room, or comes first, and play a file."""
     console = Console()
-    progress = Progress(console)
+    progress = ProgressLine(console)
     try:
         options = PlayOptions(
             address=RoomAddress.parse(room), path=play, loop=loop, name=name, insecure=insecure
@@ -193,7 +193,7 @@ def call(
 def _run(
     session: Callable[[asyncio.Event], Awaitable[None]],
     line: Callable[[], str],
-    progress: Progress,
+    progress: ProgressLine,
 ) -> None:
     """Until it ends by itself, or by a signal: the first one asks it to, the second makes it."""
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from signaling import WebSocketChannel
 
 #: Seconds that the other one has to answer.
-_PATIENCE: Final = 30.0
+_TIMEOUT: Final = 30.0
 #: Seconds for what was read last to be sent.
 _LAST: Final = 0.5
 
@@ -40,7 +40,7 @@ class PlayOptions:
         path: Of the file.
         loop: Play it again and again.
         name: What the other one sees.
-        patience: Seconds that the other one has to answer.
+        timeout: Seconds that the other one has to answer.
         insecure: Allow `ws:` to another machine.
     """
 
@@ -48,7 +48,7 @@ class PlayOptions:
     path: Path
     loop: bool = False
     name: str = "player"
-    patience: float = _PATIENCE
+    timeout: float = _TIMEOUT
     insecure: bool = False
 
 
@@ -121,7 +121,7 @@ class PlaySession:
 
     async def _play_to(self, channel: WebSocketChannel, source: FileSource) -> None:
         self._to = printable(channel.peer.name) or channel.peer.member
-        call = Call(channel, patience=self._options.patience)
+        call = Call(channel, timeout=self._options.timeout)
         for track in (source.video, source.audio):
             if track is not None:
                 call.connection.addTrack(track)
@@ -129,7 +129,7 @@ class PlaySession:
             await first_of(call.run(), self._until_the_end(call))
         except TimeoutError:
             raise PlayError(
-                f"{self._to} did not answer within {self._options.patience:g} s."
+                f"{self._to} did not answer within {self._options.timeout:g} s."
             ) from None
         except (PeerError, SignalingError) as error:
             raise PlayError(f"{self._to} was lost: {error}.") from error

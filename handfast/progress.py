@@ -19,7 +19,7 @@ _REFRESH: Final = 0.25
 _LINE: Final = 10.0
 
 
-class Progress:
+class ProgressLine:
     """Shows how far a program is.
 
     Args:

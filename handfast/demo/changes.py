@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from peer.tracing.events import TraceEvent
 
 #: Seconds that a new path may take. Checks of one that is there take milliseconds.
-_PATIENCE: Final = 15.0
+_TIMEOUT: Final = 15.0
 
 
 class Change(StrEnum):
@@ -30,13 +30,13 @@ class Change(StrEnum):
     RESTART_ICE = "restart-ice"
 
 
-class Wish(msgspec.Struct, frozen=True):
+class ChangeRequest(msgspec.Struct, frozen=True):
     """What a page sends."""
 
     change: Change
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class ChangeResult(msgspec.Struct, frozen=True):
     """What a page is told.
 
     Args:
@@ -86,8 +86,8 @@ class Changes:
         self._connection = connection
         self._paths = paths
         self._channel: DataChannel | None = None
-        self._wish: Wish | None = None
-        self._wished = asyncio.Event()
+        self._request: ChangeRequest | None = None
+        self._requested = asyncio.Event()
 
     def attach(self, channel: DataChannel) -> None:
         """Use this channel from now on; a page has one."""
@@ -98,61 +98,63 @@ class Changes:
     async def run(self) -> None:
         """Do what is asked for, until cancelled."""
         while True:
-            await self._wished.wait()
-            if self._wish is not None:
-                outcome = await self._fulfil(self._wish)
-                self._tell(outcome)
+            await self._requested.wait()
+            if self._request is not None:
+                result = await self._fulfil(self._request)
+                self._tell(result)
             # What a page asks for while it waits, it asks for in vain: its buttons are off by then.
-            self._wish = None
-            self._wished.clear()
+            self._request = None
+            self._requested.clear()
 
     def _on_message(self, message: str | bytes) -> None:
         try:
-            self._wish = msgspec.json.decode(message, type=Wish)
+            self._request = msgspec.json.decode(message, type=ChangeRequest)
         except (msgspec.MsgspecError, UnicodeEncodeError):
             return
-        self._wished.set()
+        self._requested.set()
 
-    async def _fulfil(self, wish: Wish) -> Outcome:
-        match wish.change:
+    async def _fulfil(self, request: ChangeRequest) -> ChangeResult:
+        match request.change:
             case Change.REKEY:
                 return await self._rekey()
             case Change.RESTART_ICE:
                 return await self._restart()
             case _:
-                assert_never(wish.change)
+                assert_never(request.change)
 
-    async def _rekey(self) -> Outcome:
+    async def _rekey(self) -> ChangeResult:
         began = time.monotonic()
         try:
             result = await self._connection.rekey()
         except InvalidStateError as error:
             return _refused(Change.REKEY, str(error), began)
-        return Outcome(
+        return ChangeResult(
             change=Change.REKEY,
             changed=result.changed,
             seconds=result.duration,
             reason="" if result.changed else result.reason,
         )
 
-    async def _restart(self) -> Outcome:
+    async def _restart(self) -> ChangeResult:
         began = time.monotonic()
         try:
             self._connection.restartIce()
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_TIMEOUT):
                 path = await self._paths.moved()
         except InvalidStateError as error:
             return _refused(Change.RESTART_ICE, str(error), began)
         except TimeoutError:
-            reason = f"no other path was found within {_PATIENCE:g} s"
+            reason = f"no other path was found within {_TIMEOUT:g} s"
             return _refused(Change.RESTART_ICE, reason, began)
         seconds = time.monotonic() - began
-        return Outcome(change=Change.RESTART_ICE, changed=True, seconds=seconds, path=path)
+        return ChangeResult(change=Change.RESTART_ICE, changed=True, seconds=seconds, path=path)
 
-    def _tell(self, outcome: Outcome) -> None:
+    def _tell(self, result: ChangeResult) -> None:
         if self._channel is not None and self._channel.readyState == "open":
-            self._channel.send(msgspec.json.encode(outcome).decode())
+            self._channel.send(msgspec.json.encode(result).decode())
 
 
-def _refused(change: Change, reason: str, began: float) -> Outcome:
-    return Outcome(change=change, changed=False, seconds=time.monotonic() - began, reason=reason)
+def _refused(change: Change, reason: str, began: float) -> ChangeResult:
+    return ChangeResult(
+        change=change, changed=False, seconds=time.monotonic() - began, reason=reason
+    )

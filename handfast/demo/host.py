@@ -28,7 +28,7 @@ class Host:
     Args:
         room: Joined already.
         configuration: Of every connection.
-        patience: Seconds that a page has to make its call.
+        timeout: Seconds that a page has to make its call.
         clips: Where what a page sends is recorded when it asks for that.
         traces: Where a trace of each call is saved, if anywhere.
     """
@@ -38,7 +38,7 @@ class Host:
         room: Room,
         configuration: PeerConfiguration,
         *,
-        patience: float,
+        timeout: float,
         clips: ClipFolder,
         traces: TraceFolder | None = None,
     ) -> None:
@@ -46,7 +46,7 @@ class Host:
         self._traces = traces
         self._clips = clips
         self._configuration = configuration
-        self._patience = patience
+        self._timeout = timeout
         self._visits: dict[str, Visit] = {}
         self._changed = asyncio.Event()
 
@@ -81,7 +81,7 @@ class Host:
     async def _receive(self, channel: PeerChannel) -> None:
         trace = self._open_trace()
         visit = Visit(
-            channel, self._configuration, patience=self._patience, clips=self._clips, trace=trace
+            channel, self._configuration, timeout=self._timeout, clips=self._clips, trace=trace
         )
         self._visits[channel.peer.member] = visit
         self._changed.set()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from handfast.trace.ladder import End, draw
-from handfast.trace.recording import Recording
+from handfast.trace.buffer import TraceBuffer
+from handfast.trace.ladder import TracedEnd, draw
 from handfast.trace.rows import Arrow, Mood, Row
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class LiveLadder:
     """
 
     def __init__(self) -> None:
-        self.recording = Recording()
+        self.buffer = TraceBuffer()
         self._channel: asyncio.Future[DataChannel] = asyncio.Future()
         self._shown: list[bytes] = []
 
@@ -60,18 +60,18 @@ class LiveLadder:
         """Send what changes, until cancelled."""
         channel = await self._channel
         while True:
-            await self.recording.changed.wait()
-            self.recording.changed.clear()
+            await self.buffer.changed.wait()
+            self.buffer.changed.clear()
             if channel.readyState == "open" and channel.bufferedAmount < _MAX_BUFFERED:
                 for part in self._parts():
                     channel.send(msgspec.json.encode(part).decode())
             else:
-                self.recording.changed.set()
+                self.buffer.changed.set()
             await asyncio.sleep(_INTERVAL)
 
     def _parts(self) -> Iterator[LadderPart]:
         """What the page has to be told to show the ladder as it is now."""
-        end = End("Python peer", self.recording.events)
+        end = TracedEnd("Python peer", self.buffer.events)
         ladder = draw(end, peer="this page", limit=_MOST_ROWS)
         rows = [msgspec.json.encode(_compact(row)) for row in ladder.rows]
         same = sum(1 for _ in itertools.takewhile(_equal, zip(rows, self._shown, strict=False)))

@@ -50,7 +50,7 @@ class DemoOptions:
         certfile: PEM certificate chain for https, together with `keyfile`.
         keyfile: PEM private key of it.
         visitors: Pages that may be in a call at one time.
-        patience: Seconds that a page has to make its call, from its joining the room.
+        timeout: Seconds that a page has to make its call, from its joining the room.
         traces: Folder in which a trace of each call is saved; none by default.
     """
 
@@ -59,7 +59,7 @@ class DemoOptions:
     certfile: Path | None = None
     keyfile: Path | None = None
     visitors: int = 8
-    patience: float = 30.0
+    timeout: float = 30.0
     traces: Path | None = None
 
 
@@ -109,7 +109,7 @@ async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
             async with await join(url, room=ROOM, name=_NAME, ssl=trust, insecure=True) as room:
                 configuration = PeerConfiguration()
                 host = Host(
-                    room, configuration, patience=options.patience, clips=clips, traces=traces
+                    room, configuration, timeout=options.timeout, clips=clips, traces=traces
                 )
                 async with _running(host) as answering:
                     shown = here if address in _LOOPBACK else _bracketed(options.host)

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from handfast.demo.studio import ADDRESS
+from handfast.demo.page_recorder import ADDRESS
 from signaling.server import Limits, create_app
 
 if TYPE_CHECKING:

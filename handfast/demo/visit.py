@@ -10,7 +10,7 @@ import msgspec
 
 from handfast.demo.changes import Changes, PathWatch
 from handfast.demo.live import LiveLadder
-from handfast.demo.studio import Studio
+from handfast.demo.page_recorder import PageRecorder
 from media import EchoTrack, OverlayTrack, ToneMeter
 from peer import ConnectionState, PeerConnection, TransportError
 from peer.runtime.statistics import TransportStats
@@ -67,7 +67,7 @@ class Visit:
     Args:
         channel: To the page.
         configuration: Of the connection.
-        patience: Seconds until the connection has to be there.
+        timeout: Seconds until the connection has to be there.
         clips: Where what the page sends is recorded when it asks for that.
         trace: Where what happens is saved; it can be read while the call goes on.
     """
@@ -77,19 +77,19 @@ class Visit:
         channel: PeerChannel,
         configuration: PeerConfiguration,
         *,
-        patience: float,
+        timeout: float,
         clips: ClipFolder,
         trace: TraceWriter | None = None,
     ) -> None:
         self._channel = channel
-        self._patience = patience
+        self._timeout = timeout
         self._trace = trace
         self._ladder = LiveLadder()
         paths = PathWatch()
-        sinks = (self._ladder.recording, paths, *(() if trace is None else (trace,)))
+        sinks = (self._ladder.buffer, paths, *(() if trace is None else (trace,)))
         self.connection = PeerConnection(replace(configuration, trace=Fanout(*sinks)))
         self._changes = Changes(self.connection, paths)
-        self._studio = Studio(clips)
+        self._recorder = PageRecorder(clips)
         self._overlay: OverlayTrack | None = None
         self._meter: ToneMeter | None = None
         self._reports: DataChannel | None = None
@@ -115,7 +115,7 @@ class Visit:
                 self._report(),
                 self._ladder.run(),
                 self._changes.run(),
-                self._studio.run(),
+                self._recorder.run(),
             )
 
     async def report(self) -> Report:
@@ -125,7 +125,7 @@ class Visit:
         )
 
     def _on_track(self, event: TrackEvent) -> None:
-        self._studio.take(event.track)
+        self._recorder.add_track(event.track)
         returned = self._returned(event.track)
         if returned is not None:
             self.connection.addTrack(returned)
@@ -152,14 +152,14 @@ class Visit:
             case "changes":
                 self._changes.attach(channel)
             case "recording":
-                self._studio.attach(channel)
+                self._recorder.attach(channel)
 
     def _on_state(self) -> None:
         if self.connection.connectionState is ConnectionState.FAILED:
             self._failed.set()
 
     async def _watch(self) -> None:
-        async with asyncio.timeout(self._patience):
+        async with asyncio.timeout(self._timeout):
             await self.connection.connected()
         await self._failed.wait()
         raise TransportError("nothing came from the page for too long")

@@ -1,6 +1,6 @@
 """The recorder of a room: who comes, what they send, and the files it becomes."""
 
+from handfast.recording.room_recorders import Arrangement
 from handfast.recording.session import RecordError, RecordOptions, RecordSession
-from handfast.recording.sheets import Arrangement
 
 __all__ = ["Arrangement", "RecordError", "RecordOptions", "RecordSession"]

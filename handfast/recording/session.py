@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from handfast.calls import Call
 from handfast.printable import printable
-from handfast.recording.account import Account
-from handfast.recording.sheets import Arrangement, sheet_for
-from handfast.recording.streams import Streams
+from handfast.recording.participant import Participant
+from handfast.recording.report import RecordingReport
+from handfast.recording.room_recorders import Arrangement, room_recorder_for
 from media import Container, Recorder, RecorderState, SegmentEnd
 from peer import InvalidStateError, PeerError
 from signaling import ChannelLost, SignalingError, join
@@ -65,7 +65,7 @@ class RecordSession:
         note: Told what happens, a line each.
 
     Attributes:
-        account: What it has come to.
+        report: What it has come to.
 
     Raises:
         RecordError: Nothing can be recorded there.
@@ -75,11 +75,11 @@ class RecordSession:
         check(options.path)
         self._options = options
         self._note = note
-        self._sheet = sheet_for(options.arrangement, options.path, self._recorder)
+        self._room_recorder = room_recorder_for(options.arrangement, options.path, self._recorder)
         self._pictures = Container.of(options.path).holds_video
         self._sending: set[str] = set()
         self._over = asyncio.Event()
-        self.account = Account(self._sheet.recorders)
+        self.report = RecordingReport(self._room_recorder.recorders)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Record until everybody who sent something has left, or `stop` is set. To be called once.
@@ -98,7 +98,7 @@ class RecordSession:
             try:
                 await first_of(self._attend(room), self._over.wait(), stop.wait())
             finally:
-                await self._sheet.close()
+                await self._room_recorder.close()
 
     async def _attend(self, room: Room) -> None:
         async with asyncio.TaskGroup() as calls:
@@ -111,33 +111,33 @@ class RecordSession:
 
     async def _call(self, channel: PeerChannel) -> None:
         member = channel.peer.member
-        streams = Streams(printable(channel.peer.name) or member)
+        participant = Participant(printable(channel.peer.name) or member)
         call = Call(channel)
-        call.connection.on("track", functools.partial(self._take, member, streams))
-        await self._sheet.come(member, streams.name)
+        call.connection.on("track", functools.partial(self._take, member, participant))
+        await self._room_recorder.participant_joined(member, participant.name)
         reason = ""
         try:
-            await first_of(call.run(), _look(streams, call.connection))
+            await first_of(call.run(), _look(participant, call.connection))
         except (PeerError, SignalingError) as error:
             reason = str(error)
         finally:
             await channel.close(reason)
-            await self._sheet.leave(member)
-            self.account.present.pop(member, None)
-        self._left(member, streams.name, reason)
+            await self._room_recorder.participant_left(member)
+            self.report.present.pop(member, None)
+        self._left(member, participant.name, reason)
 
-    async def _take(self, member: str, streams: Streams, event: TrackEvent) -> None:
+    async def _take(self, member: str, participant: Participant, event: TrackEvent) -> None:
         if event.track.kind == "video" and not self._pictures:
             return
         try:
-            await self._sheet.take(member, event.track)
+            await self._room_recorder.add_track(member, event.track)
         except (ValueError, InvalidStateError) as error:
-            self._note(f"Not recorded of {streams.name}: {error}.")
+            self._note(f"Not recorded of {participant.name}: {error}.")
             return
         if member not in self._sending:
             self._sending.add(member)
-            self.account.begin(member, streams, time.monotonic())
-            self._note(f"{streams.name} came.")
+            self.report.begin(member, participant, time.monotonic())
+            self._note(f"{participant.name} came.")
 
     def _left(self, member: str, name: str, reason: str) -> None:
         if reason:
@@ -166,17 +166,17 @@ class RecordSession:
             self._note(f"The file cannot hold {transcoding.source}: it is encoded anew.")
 
     def _on_failure(self, failure: RecordingFailure) -> None:
-        self.account.failures.append(str(failure.error))
+        self.report.failures.append(str(failure.error))
         self._note(f"error: {failure.error}.")
-        recorders = self._sheet.recorders
+        recorders = self._room_recorder.recorders
         if failure.ended and all(one.state is RecorderState.INACTIVE for one in recorders):
             self._over.set()
 
 
-async def _look(streams: Streams, connection: PeerConnection) -> None:
+async def _look(participant: Participant, connection: PeerConnection) -> None:
     while True:
         await asyncio.sleep(_LOOK)
-        await streams.look(connection)
+        await participant.look(connection)
 
 
 def check(path: Path) -> None:

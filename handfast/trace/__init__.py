@@ -2,8 +2,17 @@
 
 from handfast.trace.document import document
 from handfast.trace.files import TraceError, load, save
-from handfast.trace.ladder import End, draw
+from handfast.trace.ladder import TracedEnd, draw
 from handfast.trace.rows import Ladder
 from handfast.trace.terminal import TerminalLadder
 
-__all__ = ["End", "Ladder", "TerminalLadder", "TraceError", "document", "draw", "load", "save"]
+__all__ = [
+    "Ladder",
+    "TerminalLadder",
+    "TraceError",
+    "TracedEnd",
+    "document",
+    "draw",
+    "load",
+    "save",
+]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from handfast.trace import descriptions, flights
-from handfast.trace.associations import Belonging, is_payload
+from handfast.trace.associations import AssociationRef, is_payload
 from handfast.trace.pairing import MEDIA, STUN, Passage
-from handfast.trace.rows import Arrow, Mood, Outcome, Side, Topic
+from handfast.trace.rows import Arrow, ArrowOutcome, Lifeline, Mood, Topic
 from handfast.trace.words import clean, clean_lines, counted, milliseconds
 from peer.tracing.events import Datagram, DatagramKind, Described
 
@@ -26,7 +26,7 @@ _RESTARTS: Final = "ICE restarts, the present path serves until another is chose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class RowContext:
     """What a row depends on besides its events.
 
     Args:
@@ -45,7 +45,7 @@ class Reading:
         return len(self.transports) > 1
 
 
-class Bundle:
+class ArrowBuilder:
     """Passages that are drawn as one arrow.
 
     Args:
@@ -70,14 +70,14 @@ class Bundle:
         self._news = news
 
     @property
-    def origin(self) -> Side:
+    def origin(self) -> Lifeline:
         """Who began it."""
         return self._passages[0].origin
 
     @property
-    def belonging(self) -> Belonging | None:
+    def association_ref(self) -> AssociationRef | None:
         """To which association it belongs, where there are several."""
-        return self._passages[0].belonging
+        return self._passages[0].association_ref
 
     @property
     def is_run(self) -> bool:
@@ -136,36 +136,38 @@ class Bundle:
         # The run of a restart goes on beside the checks of the path that still serves.
         return self._check.generation == check.generation and not self._check.consent
 
-    def row(self, reading: Reading) -> Arrow:
+    def row(self, context: RowContext) -> Arrow:
         """The arrow, as it is by now."""
         first = self._passages[0]
         topic, label, note, section = self._told()
         if self.again:
             note = f"{self._repetitions()} · {note}"
-        if reading.several_transports and first.event.transport is not None:
+        if context.several_transports and first.event.transport is not None:
             note += f" · transport {first.event.transport}"
         if first.sent is not None and first.arrived is not None and not self._is_later_payload:
             note += f" · took {milliseconds(max(0.0, first.arrived - first.sent))}"
         return Arrow(
-            time=first.time - reading.start,
+            time=first.time - context.start,
             topic=topic,
             origin=self.origin,
             label=clean(label),
             note=clean(note),
             section=section,
-            outcome=self._outcome(both_ends=reading.both_ends),
+            outcome=self._outcome(both_ends=context.both_ends),
             both_ways=len({passage.origin for passage in self._passages}) > 1,
             mood=Mood.BAD if self._changes() else Mood.PLAIN,
             sdp=clean_lines(first.event.sdp) if isinstance(first.event, Described) else "",
-            details=self._details(reading.start),
-            association=None if self.belonging is None else self.belonging.association + 1,
+            details=self._details(context.start),
+            association=None
+            if self.association_ref is None
+            else self.association_ref.association + 1,
         )
 
     def _told(self) -> tuple[Topic, str, str, str]:
         """Topic, label, note and section."""
         event = self._passages[0].event
         if isinstance(event, Described):
-            note = descriptions.told(event.sdp)
+            note = descriptions.summary(event.sdp)
             is_offer = event.type == "offer"
             if self._news:
                 restarts = is_offer and descriptions.NEW_CREDENTIALS in self._news
@@ -214,8 +216,8 @@ class Bundle:
     def _datagrams(self, first: Datagram) -> tuple[Topic, str, str, str]:
         sizes = [p.event.size for p in self._passages if isinstance(p.event, Datagram)]
         size = counted(sum(sizes), "byte")
-        if self._is_later_payload and self.belonging is not None:
-            return self._payload(first, size, self.belonging)
+        if self._is_later_payload and self.association_ref is not None:
+            return self._payload(first, size, self.association_ref)
         match first.kind:
             case DatagramKind.SRTP | DatagramKind.SRTCP:
                 label = f"{first.kind.upper()} starts"
@@ -239,29 +241,29 @@ class Bundle:
     def _is_later_payload(self) -> bool:
         """Whether it runs under keys, and there were others before or are by now."""
         event = self._passages[0].event
-        mine = self.belonging
+        mine = self.association_ref
         later = mine is not None and (mine.former or mine.association > 0)
         return later and isinstance(event, Datagram) and is_payload(event)
 
     def _payload(
-        self, first: Datagram, size: str, belonging: Belonging
+        self, first: Datagram, size: str, association_ref: AssociationRef
     ) -> tuple[Topic, str, str, str]:
         what = "media" if first.kind in MEDIA else "data"
         kind = first.kind.upper() if first.kind in MEDIA else ", ".join(self.messages)
-        if belonging.former:
+        if association_ref.former:
             label, note = f"{what} goes on", f"still under the old keys · {kind}, {size}"
         else:
             label, note = f"{what} under the new keys", f"first packet {kind}, {size}"
         return Topic.MEDIA, label, note, "RFC 5763 section 6.8"
 
-    def _outcome(self, *, both_ends: bool) -> Outcome:
-        beside = self.belonging is not None and self.belonging.former
+    def _outcome(self, *, both_ends: bool) -> ArrowOutcome:
+        beside = self.association_ref is not None and self.association_ref.former
         if self.is_run or not both_ends or beside:
-            return Outcome.SEEN
+            return ArrowOutcome.SEEN
         whole = [p for p in self._passages if p.sent is not None and p.arrived is not None]
         if whole:
-            return Outcome.ARRIVED
-        return Outcome.LOST if self._passages[0].sent is not None else Outcome.SEEN
+            return ArrowOutcome.ARRIVED
+        return ArrowOutcome.LOST if self._passages[0].sent is not None else ArrowOutcome.SEEN
 
     def _details(self, start: float) -> tuple[str, ...]:
         told = [self._detail(passage, start) for passage in self._passages[:_TOLD]]
@@ -273,7 +275,7 @@ class Bundle:
         event = passage.event
         if isinstance(event, Described):
             return ""
-        way = "→" if passage.origin is Side.LEFT else "←"
+        way = "→" if passage.origin is Lifeline.LEFT else "←"
         what = event.detail or event.kind
         if event.kind in STUN and event.detail:
             what = f"{event.kind}, {event.detail}"

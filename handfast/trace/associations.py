@@ -38,7 +38,7 @@ _AT_ONCE: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Belonging:
+class AssociationRef:
     """To which association something belongs.
 
     Args:
@@ -71,20 +71,20 @@ class Associations:
 
     def __init__(self, *traces: Sequence[TraceEvent]) -> None:
         several = {key for trace in traces for key in _with_several(trace)}
-        self._found: dict[int, Belonging] = {}
+        self._found: dict[int, AssociationRef] = {}
         self._given_up: set[int] = set()
         for trace in traces if several else ():
             self._found |= _Walk(trace, several).found
             self._given_up |= {id(event) for event in given_up(trace)}
 
-    def of(self, event: TraceEvent) -> Belonging | None:
+    def of(self, event: TraceEvent) -> AssociationRef | None:
         """Where an event belongs; the very object that was in a trace."""
         return self._found.get(id(event))
 
     def is_end(self, event: AssociationRetired) -> bool:
         """Whether an association has ended by it, and not only made way for its own client."""
-        belonging = self.of(event)
-        return belonging is None or belonging.former or id(event) in self._given_up
+        association_ref = self.of(event)
+        return association_ref is None or association_ref.former or id(event) in self._given_up
 
 
 def _with_several(trace: Sequence[TraceEvent]) -> set[str | None]:
@@ -140,7 +140,7 @@ class _Walk:
     """Goes through the trace of one end."""
 
     def __init__(self, trace: Sequence[TraceEvent], several: set[str | None]) -> None:
-        self.found: dict[int, Belonging] = {}
+        self.found: dict[int, AssociationRef] = {}
         self._transports: defaultdict[str | None, _Transport] = defaultdict(_Transport)
         self._outcomes = _outcomes(trace)
         self._switching = _switching(trace)
@@ -148,29 +148,29 @@ class _Walk:
             if isinstance(event, Described):
                 for transport in self._transports.values():
                     transport.asked = True
-            belonging = self._look(place, event, self._transports[event.transport])
-            if belonging is not None and event.transport in several:
-                self.found[id(event)] = belonging
+            association_ref = self._look(place, event, self._transports[event.transport])
+            if association_ref is not None and event.transport in several:
+                self.found[id(event)] = association_ref
 
-    def _look(self, place: int, event: TraceEvent, known: _Transport) -> Belonging | None:
+    def _look(self, place: int, event: TraceEvent, known: _Transport) -> AssociationRef | None:
         match event:
             case Datagram() if is_payload(event):
                 number = self._switching.get(place, known.uses[event.direction])
-                return Belonging(association=number, former=(known.secured or 0) > number)
+                return AssociationRef(association=number, former=(known.secured or 0) > number)
             case Datagram(kind=DatagramKind.DTLS):
                 return self._handshake(place, event, known)
             case HandshakeCompleted() | KeysSwitched() | AssociationRetired():
                 former = event.association < known.serving
                 known.settle(event)
-                return Belonging(association=event.association, former=former)
+                return AssociationRef(association=event.association, former=former)
             case FingerprintChecked(association=number):
-                return Belonging(association=number)
+                return AssociationRef(association=number)
             case AssociationDecided(verdict=verdict) if verdict in _ASKS_FOR_ONE:
-                return Belonging(association=self._next(place, event.transport, known))
+                return AssociationRef(association=self._next(place, event.transport, known))
             case AssociationDecided(verdict=Verdict.KEPT):
-                return Belonging(association=known.serving)
+                return AssociationRef(association=known.serving)
             case RoleChosen():
-                return Belonging(association=self._next(place, event.transport, known))
+                return AssociationRef(association=self._next(place, event.transport, known))
             case AssociationDecided() | Datagram() | DatagramDropped() | Described() | Failed():
                 return None
             case PathSelected() | StateChanged():
@@ -178,14 +178,14 @@ class _Walk:
             case _:
                 assert_never(event)
 
-    def _handshake(self, place: int, event: Datagram, known: _Transport) -> Belonging | None:
+    def _handshake(self, place: int, event: Datagram, known: _Transport) -> AssociationRef | None:
         names = flights.messages(event.detail)
         if not flights.is_handshake(names):
             return None
         # A last flight that is sent again comes after the keys that it has made.
         if known.shaking is None or ("ClientHello" in names and known.asked):
             known.shaking = self._next(place, event.transport, known)
-        return Belonging(association=known.shaking)
+        return AssociationRef(association=known.shaking)
 
     def _next(self, place: int, transport: str | None, known: _Transport) -> int:
         """The association that has its keys next, or is given up next."""

@@ -25,7 +25,7 @@ def attributes(sdp: str, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def told(sdp: str) -> str:
+def summary(sdp: str) -> str:
     """What matters of it for a handshake, in half a line."""
     media = sum(line.startswith("m=") for line in sdp.splitlines())
     setup = " and ".join(attributes(sdp, "setup")[:_SHOWN]) or "absent"
@@ -35,7 +35,7 @@ def told(sdp: str) -> str:
     return f"setup {setup} · {identity} · {counted(media, 'm-section')}"
 
 
-class News:
+class DescriptionChanges:
     """What each description of one end has that the one before had not."""
 
     def __init__(self) -> None:

@@ -13,7 +13,17 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final, assert_never
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from handfast.trace.rows import Arrow, Failure, Marks, Mood, Note, Outcome, Pause, Side, Topic
+from handfast.trace.rows import (
+    Arrow,
+    ArrowOutcome,
+    Failure,
+    Lifeline,
+    Marks,
+    Mood,
+    Note,
+    Pause,
+    Topic,
+)
 from handfast.trace.words import gap, milliseconds, short, tag
 
 if TYPE_CHECKING:
@@ -120,11 +130,11 @@ def _arrow(ladder: Ladder, row: Arrow) -> Element:
     there = ladder.name(row.origin.other)
     way = f"{ladder.name(row.origin)} {'and' if row.both_ways else 'to'} {there}: "
     _said(lane, way, row.label, association=row.association)
-    lost = row.outcome is Outcome.LOST
+    lost = row.outcome is ArrowOutcome.LOST
     lane.append(
         _shaft(
-            to_left=row.both_ways or row.origin is Side.RIGHT,
-            to_right=row.both_ways or row.origin is Side.LEFT,
+            to_left=row.both_ways or row.origin is Lifeline.RIGHT,
+            to_right=row.both_ways or row.origin is Lifeline.LEFT,
             lost=lost,
         )
     )

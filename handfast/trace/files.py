@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handfast.trace.ladder import End
+from handfast.trace.ladder import TracedEnd
 from handfast.trace.words import clean
 from peer.errors import TraceFileError
 from peer.tracing.file import read_trace
@@ -18,7 +18,7 @@ class TraceError(Exception):
     """A trace cannot be drawn; the text is one sentence for whoever asked."""
 
 
-def load(paths: Sequence[Path]) -> list[End]:
+def load(paths: Sequence[Path]) -> list[TracedEnd]:
     """The ends whose traces these files are, called as their files are.
 
     Raises:
@@ -43,7 +43,7 @@ def save(page: str, path: Path, *, read: Sequence[Path]) -> None:
         raise TraceError(f"Cannot write {_name(path)}: {error.strerror}.") from error
 
 
-def _end(path: Path, name: str) -> End:
+def _end(path: Path, name: str) -> TracedEnd:
     try:
         events = read_trace(path)
     except FileNotFoundError as error:
@@ -56,7 +56,7 @@ def _end(path: Path, name: str) -> End:
         ) from error
     if not events:
         raise TraceError(f"{_name(path)} is empty: nothing was traced.")
-    return End(name, events)
+    return TracedEnd(name, events)
 
 
 def _name(path: Path) -> str:

@@ -10,9 +10,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 from handfast.trace import descriptions
-from handfast.trace.rows import Side
+from handfast.trace.rows import Lifeline
 
-_Transport = tuple[Side, str | None]
+_Transport = tuple[Lifeline, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,13 @@ class Generations:
     """Takes descriptions, paths and checks in the order of time; each is told by one end."""
 
     def __init__(self) -> None:
-        self._names: dict[Side, dict[str, int]] = {side: {} for side in Side}
-        self._newest: Counter[Side] = Counter()
+        self._names: dict[Lifeline, dict[str, int]] = {side: {} for side in Lifeline}
+        self._newest: Counter[Lifeline] = Counter()
         self._sockets: dict[_Transport, dict[str, int]] = {}
         self._paths: set[_Transport] = set()
         self._chosen: dict[str | None, int] = {}
 
-    def describe(self, side: Side, sdp: str) -> None:
+    def describe(self, side: Lifeline, sdp: str) -> None:
         """An end described itself, perhaps with fresh ICE credentials."""
         fragments = descriptions.attributes(sdp, "ice-ufrag")
         if fragments:
@@ -46,7 +46,7 @@ class Generations:
             # An offer that is taken back goes back to a name that is known.
             self._newest[side] = names.setdefault(fragments[0], len(names))
 
-    def choose(self, side: Side, transport: str | None, local: str) -> bool:
+    def choose(self, side: Lifeline, transport: str | None, local: str) -> bool:
         """A path was chosen; `local` is its address at that end.
 
         Returns:
@@ -62,7 +62,7 @@ class Generations:
         self._paths.add((side, transport))
         return moved
 
-    def check(self, side: Side, transport: str | None, local: str) -> Check:
+    def check(self, side: Lifeline, transport: str | None, local: str) -> Check:
         """A check came to, or left, a socket of that end."""
         sockets = self._sockets.setdefault((side, transport), {})
         generation = sockets.setdefault(local, self._newest[side])

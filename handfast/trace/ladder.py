@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from handfast.trace.arrows import Reading
+from handfast.trace.arrows import RowContext
 from handfast.trace.associations import Associations
 from handfast.trace.pairing import Crossing, Passage, clock_offset, seen_by_both, seen_by_one
-from handfast.trace.rows import Ladder, Pause, Row, Side
-from handfast.trace.running import Rows
+from handfast.trace.row_builder import RowBuilder
+from handfast.trace.rows import Ladder, Lifeline, Pause, Row
 from handfast.trace.verdict import verdict
 from handfast.trace.words import clean, milliseconds
 from peer.tracing.events import Datagram, DatagramKind
@@ -21,7 +21,7 @@ from peer.tracing.events import Datagram, DatagramKind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from handfast.trace.running import Own
+    from handfast.trace.row_builder import LocalEvent
     from peer.tracing.events import TraceEvent
 
 #: Rows of one ladder; nobody reads more, and a peer may have caused every one of them.
@@ -29,7 +29,7 @@ MOST_ROWS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class TracedEnd:
     """One end of a session, in its own words.
 
     Args:
@@ -42,7 +42,7 @@ class End:
 
 
 def draw(
-    left: End, right: End | None = None, *, peer: str = "peer", limit: int = MOST_ROWS
+    left: TracedEnd, right: TracedEnd | None = None, *, peer: str = "peer", limit: int = MOST_ROWS
 ) -> Ladder:
     """The ladder of a session.
 
@@ -61,10 +61,10 @@ def draw(
     crossed = seen_by_one(left.events) if right is None else seen_by_both(*(e.events for e in ends))
     if right is not None and not any(passage.arrival is not None for passage in crossed):
         remarks.append("The two traces have nothing in common; they may be of different sessions.")
-    rows = Rows(_reading(ends), Associations(*(end.events for end in ends)))
+    builder = RowBuilder(_reading(ends), Associations(*(end.events for end in ends)))
     for moment in _in_order(ends, crossed):
-        rows.add(*moment)
-    drawn = _shortened(rows.finished(), limit)
+        builder.add(*moment)
+    drawn = _shortened(builder.rows(), limit)
     sentence, mood = verdict([(end.name, end.events) for end in ends])
     return Ladder(
         left=ends[0].name,
@@ -90,7 +90,7 @@ def _shortened(rows: list[Row], limit: int) -> list[Row]:
     return [*rows[:begins], gap, *rows[ends:]]
 
 
-def _on_one_clock(left: End, right: End) -> tuple[End, list[str]]:
+def _on_one_clock(left: TracedEnd, right: TracedEnd) -> tuple[TracedEnd, list[str]]:
     """The right end by the clock of the left one, and what is to be said of that."""
     offset = clock_offset(left.events, right.events)
     if offset == 0.0:
@@ -98,12 +98,12 @@ def _on_one_clock(left: End, right: End) -> tuple[End, list[str]]:
     way = "ahead" if offset > 0 else "behind"
     said = f"The clock of {right.name} was {milliseconds(abs(offset))} {way}; it is corrected here."
     moved = [replace(event, time=event.time - offset) for event in right.events]
-    return End(right.name, moved), [said]
+    return TracedEnd(right.name, moved), [said]
 
 
-def _reading(ends: Sequence[End]) -> Reading:
+def _reading(ends: Sequence[TracedEnd]) -> RowContext:
     events = [event for end in ends for event in end.events]
-    return Reading(
+    return RowContext(
         start=min((event.time for event in events), default=0.0),
         both_ends=len(ends) > 1,
         transports=frozenset(
@@ -115,14 +115,14 @@ def _reading(ends: Sequence[End]) -> Reading:
 
 
 def _in_order(
-    ends: Sequence[End], crossed: Sequence[Passage]
-) -> Iterator[tuple[Side, Own | Passage]]:
+    ends: Sequence[TracedEnd], crossed: Sequence[Passage]
+) -> Iterator[tuple[Lifeline, LocalEvent | Passage]]:
     """Everything that happened, with whose it is, in the order of time and of each trace."""
     places = {id(event): place for end in ends for place, event in enumerate(end.events)}
-    moments: list[tuple[float, int, Side, Own | Passage]] = [
+    moments: list[tuple[float, int, Lifeline, LocalEvent | Passage]] = [
         (passage.time, places[id(passage.event)], passage.origin, passage) for passage in crossed
     ]
-    for side, end in zip(Side, ends, strict=False):
+    for side, end in zip(Lifeline, ends, strict=False):
         moments += [
             (event.time, places[id(event)], side, event)
             for event in end.events

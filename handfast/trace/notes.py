@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from handfast.trace.rows import Mood, Note, Side, Topic
+from handfast.trace.rows import Lifeline, Mood, Note, Topic
 from handfast.trace.words import clean, counted, version
 from peer.states import DtlsRole
 from peer.tracing.events import (
@@ -24,10 +24,10 @@ from peer.tracing.events import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from handfast.trace.associations import Belonging
+    from handfast.trace.associations import AssociationRef
 
 #: What becomes a note of its own.
-Noted = (
+NotedEvent = (
     RoleChosen
     | AssociationDecided
     | DatagramDropped
@@ -40,21 +40,21 @@ Noted = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class NoteContext:
     """What the words of a note depend on besides its event.
 
     Args:
         transport: The one that it is about, where that needs to be said.
-        belonging: To which association, where there are several.
+        association_ref: To which association, where there are several.
         moved: Whether a path takes the place of another one.
     """
 
     transport: str | None = None
-    belonging: Belonging | None = None
+    association_ref: AssociationRef | None = None
     moved: bool = False
 
 
-def note(event: Noted, side: Side, time: float, around: Circumstances) -> Note:
+def note(event: NotedEvent, side: Lifeline, time: float, around: NoteContext) -> Note:
     """The row for an event.
 
     Args:
@@ -73,7 +73,9 @@ def note(event: Noted, side: Side, time: float, around: Circumstances) -> Note:
         section=clean(_section(event)),
         mood=mood,
         details=tuple(clean(detail) for detail in details),
-        association=None if around.belonging is None else around.belonging.association + 1,
+        association=None
+        if around.association_ref is None
+        else around.association_ref.association + 1,
     )
 
 
@@ -85,7 +87,7 @@ _REPLACING = "RFC 8842 section 3.1"
 _RETIRING = "RFC 5763 section 6.8"
 
 
-def _section(event: Noted) -> str:
+def _section(event: NotedEvent) -> str:
     match event:
         case HandshakeCompleted():
             return _EXPORTER
@@ -95,18 +97,18 @@ def _section(event: Noted) -> str:
             return event.section
 
 
-def _told(event: Noted, around: Circumstances) -> tuple[Topic, str, tuple[str, ...], Mood]:
+def _told(event: NotedEvent, around: NoteContext) -> tuple[Topic, str, tuple[str, ...], Mood]:
     match event:
         case RoleChosen():
             return Topic.DTLS, _role(event), (), Mood.PLAIN
         case AssociationDecided(verdict=verdict):
             mood = Mood.BAD if verdict is Verdict.REFUSED else Mood.PLAIN
-            return Topic.DTLS, _decision(event, around.belonging), (), mood
+            return Topic.DTLS, _decision(event, around.association_ref), (), mood
         case KeysSwitched(direction=direction, association=number):
             way = "sends" if direction is Direction.OUT else "hears the peer"
             return Topic.DTLS, f"{way} under the keys of association {number + 1}", (), Mood.GOOD
         case AssociationRetired(association=number, reason=reason):
-            former = around.belonging is not None and around.belonging.former
+            former = around.association_ref is not None and around.association_ref.former
             fate = "retired" if former else "given up"
             return Topic.DTLS, f"association {number + 1} {fate}: {reason}", (), Mood.PLAIN
         case DatagramDropped(kind=kind, reason=reason, size=size, remote=remote):
@@ -127,13 +129,13 @@ def _told(event: Noted, around: Circumstances) -> tuple[Topic, str, tuple[str, .
             assert_never(event)
 
 
-def _decision(event: AssociationDecided, belonging: Belonging | None) -> str:
-    if belonging is None:
+def _decision(event: AssociationDecided, association_ref: AssociationRef | None) -> str:
+    if association_ref is None:
         return f"association {event.verdict}: {event.reason}"
-    said = f"association {belonging.association + 1} {event.verdict}: {event.reason}"
+    said = f"association {association_ref.association + 1} {event.verdict}: {event.reason}"
     if event.section != _REPLACING or event.verdict is not Verdict.STARTED:
         return said
-    return f"{said}; association {belonging.association} serves until it has keys"
+    return f"{said}; association {association_ref.association} serves until it has keys"
 
 
 def _role(event: RoleChosen) -> str:

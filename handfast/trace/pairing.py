@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from handfast.trace.associations import Associations, is_payload
-from handfast.trace.rows import Side
+from handfast.trace.rows import Lifeline
 from peer.tracing.events import Datagram, DatagramKind, Described, Direction, TraceEvent
 
 if TYPE_CHECKING:
-    from handfast.trace.associations import Belonging
+    from handfast.trace.associations import AssociationRef
 
 #: Seconds. Two clocks of one machine differ by less, and so may the ends of an arrow.
 _TOLERANCE: Final = 0.001
 #: Seconds. A flight is sent again after a second (RFC 6347 section 4.2.4.1), so an arrival that
 #: comes later than this belongs to a later sending of the same bytes.
-_PATIENCE: Final = 0.9
+_TIMEOUT: Final = 0.9
 
 STUN: Final = (DatagramKind.STUN_REQUEST, DatagramKind.STUN_RESPONSE, DatagramKind.STUN_ERROR)
 MEDIA: Final = (DatagramKind.SRTP, DatagramKind.SRTCP)
@@ -36,15 +36,15 @@ class Passage:
         sent: When, in seconds.
         arrived: When.
         arrival: As its receiver told of it.
-        belonging: To which association, where there are several.
+        association_ref: To which association, where there are several.
     """
 
     event: Crossing
-    origin: Side
+    origin: Lifeline
     sent: float | None = None
     arrived: float | None = None
     arrival: Crossing | None = None
-    belonging: Belonging | None = None
+    association_ref: AssociationRef | None = None
 
     @property
     def time(self) -> float:
@@ -56,10 +56,18 @@ def seen_by_one(events: Sequence[TraceEvent]) -> list[Passage]:
     """What crossed, told by the left end alone."""
     associations = Associations(events)
     return [
-        Passage(event=event, origin=Side.LEFT, sent=event.time, belonging=associations.of(event))
+        Passage(
+            event=event,
+            origin=Lifeline.LEFT,
+            sent=event.time,
+            association_ref=associations.of(event),
+        )
         if event.direction is Direction.OUT
         else Passage(
-            event=event, origin=Side.RIGHT, arrived=event.time, belonging=associations.of(event)
+            event=event,
+            origin=Lifeline.RIGHT,
+            arrived=event.time,
+            association_ref=associations.of(event),
         )
         for event in events
         if isinstance(event, Crossing)
@@ -74,12 +82,12 @@ def seen_by_both(left: Sequence[TraceEvent], right: Sequence[TraceEvent]) -> lis
     """
     found: list[Passage] = []
     associations = Associations(left, right)
-    for origin, sender, receiver in ((Side.LEFT, left, right), (Side.RIGHT, right, left)):
+    for origin, sender, receiver in ((Lifeline.LEFT, left, right), (Lifeline.RIGHT, right, left)):
         sent = _by_key(sender, Direction.OUT, associations)
         arrived = _by_key(receiver, Direction.IN, associations)
         for key in {**sent, **arrived}:
             found += [
-                replace(passage, belonging=associations.of(passage.event))
+                replace(passage, association_ref=associations.of(passage.event))
                 for passage in _paired(origin, sent[key], arrived[key])
             ]
         found += [
@@ -124,10 +132,10 @@ def _least_delay(sender: Sequence[TraceEvent], receiver: Sequence[TraceEvent]) -
 
 def _is_later_payload(event: Crossing, associations: Associations) -> bool:
     """Whether it is what each end noticed first after a change of keys: not the same packet."""
-    belonging = associations.of(event)
+    association_ref = associations.of(event)
     return (
-        belonging is not None
-        and (belonging.former or belonging.association > 0)
+        association_ref is not None
+        and (association_ref.former or association_ref.association > 0)
         and isinstance(event, Datagram)
         and is_payload(event)
     )
@@ -163,13 +171,13 @@ def _key(event: Crossing, associations: Associations) -> Hashable:
 
 
 def _paired(
-    origin: Side, sendings: Iterable[Crossing], arrivals: Iterable[Crossing]
+    origin: Lifeline, sendings: Iterable[Crossing], arrivals: Iterable[Crossing]
 ) -> list[Passage]:
     waiting = deque(sendings)
     found: list[Passage] = []
     for arrival in arrivals:
         while len(waiting) > 1 and (
-            arrival.time - waiting[0].time > _PATIENCE
+            arrival.time - waiting[0].time > _TIMEOUT
             and waiting[1].time <= arrival.time + _TOLERANCE
         ):
             lost = waiting.popleft()

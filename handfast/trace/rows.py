@@ -7,16 +7,16 @@ from enum import StrEnum
 import msgspec
 
 
-class Side(StrEnum):
+class Lifeline(StrEnum):
     """Which lifeline: the end whose trace was given first is on the left."""
 
     LEFT = "left"
     RIGHT = "right"
 
     @property
-    def other(self) -> Side:
+    def other(self) -> Lifeline:
         """The lifeline across."""
-        return Side.RIGHT if self is Side.LEFT else Side.LEFT
+        return Lifeline.RIGHT if self is Lifeline.LEFT else Lifeline.LEFT
 
 
 class Topic(StrEnum):
@@ -28,7 +28,7 @@ class Topic(StrEnum):
     MEDIA = "media"
 
 
-class Outcome(StrEnum):
+class ArrowOutcome(StrEnum):
     """What is known of an arrow's far end."""
 
     #: Told by one end only: nobody was there to see the rest of its way.
@@ -76,11 +76,11 @@ class Arrow(_Row, frozen=True, kw_only=True, tag="arrow"):
     """
 
     topic: Topic
-    origin: Side
+    origin: Lifeline
     label: str
     note: str = ""
     section: str = ""
-    outcome: Outcome = Outcome.SEEN
+    outcome: ArrowOutcome = ArrowOutcome.SEEN
     both_ways: bool = False
     mood: Mood = Mood.PLAIN
     sdp: str = ""
@@ -90,7 +90,7 @@ class Note(_Row, frozen=True, kw_only=True, tag="note"):
     """What one end decided or found, and the section of the RFC behind it."""
 
     topic: Topic
-    side: Side
+    side: Lifeline
     label: str
     section: str = ""
     mood: Mood = Mood.PLAIN
@@ -99,14 +99,14 @@ class Note(_Row, frozen=True, kw_only=True, tag="note"):
 class Marks(_Row, frozen=True, kw_only=True, tag="marks"):
     """States that one end came to, each as `machine state`."""
 
-    side: Side
+    side: Lifeline
     states: tuple[str, ...]
 
 
 class Failure(_Row, frozen=True, kw_only=True, tag="failure"):
     """The sentence with which one end failed."""
 
-    side: Side
+    side: Lifeline
     sentence: str
 
 
@@ -139,9 +139,9 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     remarks: tuple[str, ...] = ()
 
-    def name(self, side: Side) -> str:
+    def name(self, side: Lifeline) -> str:
         """What the end is called."""
-        return self.left if side is Side.LEFT else self.right
+        return self.left if side is Lifeline.LEFT else self.right
 
     @property
     def has_associations(self) -> bool:

@@ -14,15 +14,15 @@ from rich.text import Text
 
 from handfast.trace.rows import (
     Arrow,
+    ArrowOutcome,
     Failure,
     Ladder,
+    Lifeline,
     Marks,
     Mood,
     Note,
-    Outcome,
     Pause,
     Row,
-    Side,
     Topic,
 )
 from handfast.trace.words import gap, milliseconds, short, tag
@@ -188,7 +188,7 @@ class _Drawing:
             label = Text()
         yield self._rung(time, self._shaft(row, label, style))
         note = row.note
-        if row.outcome is Outcome.LOST:
+        if row.outcome is ArrowOutcome.LOST:
             note += f" · not seen by {self._ladder.name(row.origin.other)}"
         yield from self._aside(Text(note, "dim"), short(row.section))
 
@@ -197,10 +197,10 @@ class _Drawing:
         shaft = glyphs.shafts[row.topic]
         said = Text.assemble(" ", label, " ") if label else Text()
         length = self._lane - cell_len(said.plain) - 3
-        goes_left, goes_right = row.origin is Side.RIGHT, row.origin is Side.LEFT
+        goes_left, goes_right = row.origin is Lifeline.RIGHT, row.origin is Lifeline.LEFT
         start = glyphs.to_left if goes_left or row.both_ways else shaft
         end = glyphs.to_right if goes_right or row.both_ways else shaft
-        if row.outcome is Outcome.LOST:
+        if row.outcome is ArrowOutcome.LOST:
             # It ends on its way.
             short = length * 2 // 3
             gone = " " * (length - short)
@@ -240,7 +240,7 @@ class _Drawing:
             mark = sign if number == 0 else " "
             time = row.time if number == 0 else None
             style = said.style if isinstance(said.style, str) else ""
-            if row.side is Side.LEFT:
+            if row.side is Lifeline.LEFT:
                 yield self._rung(time, Text.assemble((mark, style), " ", line))
             else:
                 space = " " * (self._lane - cell_len(line.plain) - 2)

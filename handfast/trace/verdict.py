@@ -110,7 +110,7 @@ class _Course:
         given_up = associations.given_up(events)
         switched: list[tuple[str | None, int]] = []
         moves = 0
-        news = descriptions.News()
+        news = descriptions.DescriptionChanges()
         restarting = False
         offered = began = took = 0.0
         for event in events:

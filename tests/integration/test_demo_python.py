@@ -168,7 +168,7 @@ async def test_a_caller_that_leaves_is_forgotten() -> None:
 
 async def test_a_visitor_that_makes_no_call_is_sent_away() -> None:
     async with (
-        open_demo(DemoOptions(port=0, patience=0.05)) as demo,
+        open_demo(DemoOptions(port=0, timeout=0.05)) as demo,
         await connect(_room_of(demo.url), room="demo", reconnect=None) as channel,
     ):
         with pytest.raises(ChannelClosed, match="no call came"):

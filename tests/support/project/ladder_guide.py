@@ -8,7 +8,7 @@ import re
 from msgspec.structs import replace
 from rich.console import Console
 
-from handfast.trace import End, TerminalLadder, draw
+from handfast.trace import TerminalLadder, TracedEnd, draw
 from handfast.trace.rows import Pause
 from tests.support.project.source import ROOT
 from tests.support.tracing.ladders import connected, intercepted
@@ -35,7 +35,7 @@ def redrawn(guide: str) -> str:
 
 def _drawing(name: str) -> str:
     session = _SESSIONS[name]()
-    ladder = draw(End("alice", session.offerer), End("bob", session.answerer))
+    ladder = draw(TracedEnd("alice", session.offerer), TracedEnd("bob", session.answerer))
     if name in _FROM:
         rows = tuple(
             row

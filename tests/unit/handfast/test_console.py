@@ -9,7 +9,7 @@ import pytest
 from rich.text import Text
 
 from handfast.console import Console
-from handfast.progress import Progress
+from handfast.progress import ProgressLine
 
 NASTY = "al\x1b[2J\x1b]0;title\x07\x9b1A\r\u202eice"
 
@@ -34,7 +34,7 @@ async def test_so_they_do_in_the_line_that_changes() -> None:
         shown.set()
         return NASTY
 
-    async with Progress(console).showing(line):
+    async with ProgressLine(console).showing(line):
         await shown.wait()
         await asyncio.sleep(0)
 

@@ -5,12 +5,12 @@ import io
 import itertools
 
 from handfast.console import Console
-from handfast.progress import Progress
+from handfast.progress import ProgressLine
 
 
 async def test_a_file_gets_lines() -> None:
     output = io.StringIO()
-    progress = Progress(Console(file=output, width=60), interval=0.01)
+    progress = ProgressLine(Console(file=output, width=60), interval=0.01)
     numbers = itertools.count()
     shown = asyncio.Event()
 
@@ -31,7 +31,9 @@ async def test_a_file_gets_lines() -> None:
 
 async def test_a_terminal_gets_one_line_that_goes() -> None:
     output = io.StringIO()
-    progress = Progress(Console(file=output, width=60, force_terminal=True, legacy_windows=False))
+    progress = ProgressLine(
+        Console(file=output, width=60, force_terminal=True, legacy_windows=False)
+    )
     shown = asyncio.Event()
 
     def line() -> str:

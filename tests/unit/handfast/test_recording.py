@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from handfast.recording.account import Account
+from handfast.recording.participant import Participant
+from handfast.recording.report import RecordingReport
+from handfast.recording.room_recorders import Arrangement, RoomRecorder, room_recorder_for
 from handfast.recording.session import RecordError, check
-from handfast.recording.sheets import Arrangement, Sheet, sheet_for
-from handfast.recording.streams import Streams
 from media import RecorderStats, Segment, SegmentEnd, Transcoding, TranscodingReason
 from peer.rtp_parameters import MediaKind
 
@@ -41,25 +41,25 @@ class _Recorder:
         self.done.append("stop")
 
 
-def _account(*recorders: _Recorder) -> Account:
-    return Account(cast("Sequence[Recorder]", recorders))
+def _account(*recorders: _Recorder) -> RecordingReport:
+    return RecordingReport(cast("Sequence[Recorder]", recorders))
 
 
-def _streams(name: str, **codecs: str) -> Streams:
-    streams = Streams(name)
+def _streams(name: str, **codecs: str) -> Participant:
+    participant = Participant(name)
     for kind, codec in codecs.items():
-        streams.add(kind, codec)
-    return streams
+        participant.add(kind, codec)
+    return participant
 
 
-def _sheet(arrangement: Arrangement, path: str) -> tuple[Sheet, list[_Recorder]]:
+def _room_recorder(arrangement: Arrangement, path: str) -> tuple[RoomRecorder, list[_Recorder]]:
     made: list[_Recorder] = []
 
     def make(path: Path) -> Recorder:
         made.append(_Recorder(path))
         return cast("Recorder", made[-1])
 
-    return sheet_for(arrangement, Path(path), make), made
+    return room_recorder_for(arrangement, Path(path), make), made
 
 
 def _track(name: str) -> MediaStreamTrack:
@@ -71,27 +71,27 @@ def _file(name: str) -> Segment:
 
 
 def test_nothing_is_said_to_be_nothing() -> None:
-    account = _account(_Recorder())
+    report = _account(_Recorder())
 
-    assert account.line() == "Nobody has sent anything yet"
-    assert list(account.summary()) == ["Nothing was recorded."]
+    assert report.line() == "Nobody has sent anything yet"
+    assert list(report.summary()) == ["Nothing was recorded."]
 
 
 def test_the_line_says_time_size_streams_and_gaps() -> None:
-    account = _account(_Recorder(stats=RecorderStats(size=3_400_000, gaps=2, dropped=1)))
-    account.begin("a", _streams("alice", audio="opus", video="VP8"), time.monotonic() - 62)
+    report = _account(_Recorder(stats=RecorderStats(size=3_400_000, gaps=2, dropped=1)))
+    report.begin("a", _streams("alice", audio="opus", video="VP8"), time.monotonic() - 62)
 
-    assert account.line() == "●  1:02  3.4 MB  alice: VP8, Opus  2 gaps and 1 frame for a slow disk"
+    assert report.line() == "●  1:02  3.4 MB  alice: VP8, Opus  2 gaps and 1 frame for a slow disk"
 
 
 def test_the_summary_says_what_passed_and_what_did_not() -> None:
     changed = Transcoding(MediaKind.VIDEO, "H264", "VP8", TranscodingReason.CONTAINER)
     stats = RecorderStats(files=(_file("out.webm"), _file("out-2.webm")), transcoding=(changed,))
-    account = _account(_Recorder(stats=stats))
-    account.begin("a", _streams("alice", audio="opus", video="H264"), 0.0)
-    account.begin("b", _streams("bob", audio="opus"), 0.0)
+    report = _account(_Recorder(stats=stats))
+    report.begin("a", _streams("alice", audio="opus", video="H264"), 0.0)
+    report.begin("b", _streams("bob", audio="opus"), 0.0)
 
-    assert list(account.summary()) == [
+    assert list(report.summary()) == [
         "out.webm       1:02    3.4 MB",
         "out-2.webm     1:02    3.4 MB",
         "Written as it came: Opus.",
@@ -101,47 +101,47 @@ def test_the_summary_says_what_passed_and_what_did_not() -> None:
 
 
 async def test_together_is_one_recorder_for_all() -> None:
-    sheet, made = _sheet(Arrangement.TOGETHER, "out.webm")
+    recorder, made = _room_recorder(Arrangement.TOGETHER, "out.webm")
     for member in ("a", "b"):
-        await sheet.come(member, member)
-        await sheet.take(member, _track(member))
-    await sheet.leave("a")
-    await sheet.close()
+        await recorder.participant_joined(member, member)
+        await recorder.add_track(member, _track(member))
+    await recorder.participant_left("a")
+    await recorder.close()
 
     assert [one.done for one in made] == [["start", "a", "b", "stop"]]
 
 
 async def test_each_participant_has_a_recorder_until_they_leave() -> None:
-    sheet, made = _sheet(Arrangement.PER_PARTICIPANT, "dir/out.webm")
+    recorder, made = _room_recorder(Arrangement.PER_PARTICIPANT, "dir/out.webm")
     for member in ("a", "b"):
-        await sheet.come(member, member)
-        await sheet.take(member, _track(member))
-    await sheet.leave("a")
+        await recorder.participant_joined(member, member)
+        await recorder.add_track(member, _track(member))
+    await recorder.participant_left("a")
     assert [one.done for one in made] == [["start", "a", "stop"], ["start", "b"]]
-    await sheet.close()
+    await recorder.close()
 
     assert [one.done[-1] for one in made] == ["stop", "stop"]
 
 
 async def test_who_sent_nothing_is_forgotten() -> None:
-    sheet, made = _sheet(Arrangement.PER_PARTICIPANT, "dir/out.webm")
+    recorder, made = _room_recorder(Arrangement.PER_PARTICIPANT, "dir/out.webm")
     for member in ("a", "b", "c"):
-        await sheet.come(member, "alice")
+        await recorder.participant_joined(member, "alice")
     made[1].stats = RecorderStats(files=(_file("out-alice-b.webm"),))
     for member in ("a", "b", "c", "a"):
-        await sheet.leave(member)
-    await sheet.come("d", "alice")
+        await recorder.participant_left(member)
+    await recorder.participant_joined("d", "alice")
 
-    assert [id(one) for one in sheet.recorders] == [id(made[1]), id(made[3])]
+    assert [id(one) for one in recorder.recorders] == [id(made[1]), id(made[3])]
     # What the first one left behind, the recorder itself does not write over.
     assert made[3].path == made[0].path
 
 
 async def test_what_people_call_themselves_is_no_path_and_no_template() -> None:
-    sheet, made = _sheet(Arrangement.PER_PARTICIPANT, "dir/out.webm")
+    recorder, made = _room_recorder(Arrangement.PER_PARTICIPANT, "dir/out.webm")
     long = "\N{GOTHIC LETTER AHSA}" * 64
     for number, name in enumerate(["../../etc/x", "{n}", "...", "ana", "ana", "Zoë\ud800", long]):
-        await sheet.come(f"m{number}", name)
+        await recorder.participant_joined(f"m{number}", name)
 
     names = ["etc-x", "n", "m2", "ana", "ana-m4", "Zoë", "\N{GOTHIC LETTER AHSA}" * 32]
     assert [str(one.path) for one in made] == [f"dir/out-{name}.webm" for name in names]

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from handfast.trace import End, Ladder, document, draw
+from handfast.trace import Ladder, TracedEnd, document, draw
 from peer.states import DtlsRole
 from peer.tracing.events import (
     AssociationDecided,
@@ -66,7 +66,7 @@ class _Page(HTMLParser):
 
 
 def both(session: Session) -> Ladder:
-    return draw(End("alice", session.offerer), End("bob", session.answerer))
+    return draw(TracedEnd("alice", session.offerer), TracedEnd("bob", session.answerer))
 
 
 @pytest.fixture(params=[connected, intercepted, rekeyed])
@@ -210,9 +210,13 @@ def _everything(text: str) -> list[TraceEvent]:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_of_a_stranger_becomes_an_element_or_an_attribute(text: str) -> None:
-    harmless = _Page(document(draw(End("x", _everything("x")), End("y", _everything("x")))))
+    harmless = _Page(
+        document(draw(TracedEnd("x", _everything("x")), TracedEnd("y", _everything("x"))))
+    )
 
-    html = document(draw(End(text, _everything(text)), End(f"{text}2", _everything(text))))
+    html = document(
+        draw(TracedEnd(text, _everything(text)), TracedEnd(f"{text}2", _everything(text)))
+    )
     page = _Page(html)
 
     assert html.encode()

@@ -6,8 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from handfast.trace import End, Ladder, draw
-from handfast.trace.rows import Arrow, Failure, Marks, Mood, Note, Outcome, Pause, Side, Topic
+from handfast.trace import Ladder, TracedEnd, draw
+from handfast.trace.rows import (
+    Arrow,
+    ArrowOutcome,
+    Failure,
+    Lifeline,
+    Marks,
+    Mood,
+    Note,
+    Pause,
+    Topic,
+)
 from peer.tracing.events import (
     Datagram,
     DatagramDropped,
@@ -34,11 +44,11 @@ DTLS = DatagramKind.DTLS
 
 
 def both(session: Session) -> Ladder:
-    return draw(End("alice", session.offerer), End("bob", session.answerer))
+    return draw(TracedEnd("alice", session.offerer), TracedEnd("bob", session.answerer))
 
 
 def one(session: Session) -> Ladder:
-    return draw(End("alice", session.offerer))
+    return draw(TracedEnd("alice", session.offerer))
 
 
 def arrows(ladder: Ladder, topic: Topic | None = None) -> list[Arrow]:
@@ -46,7 +56,7 @@ def arrows(ladder: Ladder, topic: Topic | None = None) -> list[Arrow]:
     return [row for row in found if topic in (None, row.topic)]
 
 
-def notes(ladder: Ladder, side: Side) -> list[Note]:
+def notes(ladder: Ladder, side: Lifeline) -> list[Note]:
     return [row for row in ladder.rows if isinstance(row, Note) and row.side is side]
 
 
@@ -54,15 +64,15 @@ def test_what_crossed_comes_in_order_each_of_it_once() -> None:
     labels = [(row.label, row.origin) for row in arrows(both(connected()))]
 
     assert labels == [
-        ("offer", Side.LEFT),
-        ("answer", Side.RIGHT),
-        ("connectivity checks", Side.LEFT),
-        ("ClientHello", Side.RIGHT),
-        (SERVER_FLIGHT, Side.LEFT),
-        (CLIENT_FLIGHT.removesuffix(" (encrypted)"), Side.RIGHT),
-        ("NewSessionTicket, ChangeCipherSpec, Finished", Side.LEFT),
-        ("SRTP starts", Side.LEFT),
-        ("SRTP starts", Side.RIGHT),
+        ("offer", Lifeline.LEFT),
+        ("answer", Lifeline.RIGHT),
+        ("connectivity checks", Lifeline.LEFT),
+        ("ClientHello", Lifeline.RIGHT),
+        (SERVER_FLIGHT, Lifeline.LEFT),
+        (CLIENT_FLIGHT.removesuffix(" (encrypted)"), Lifeline.RIGHT),
+        ("NewSessionTicket, ChangeCipherSpec, Finished", Lifeline.LEFT),
+        ("SRTP starts", Lifeline.LEFT),
+        ("SRTP starts", Lifeline.RIGHT),
     ]
 
 
@@ -73,14 +83,14 @@ def test_one_end_alone_tells_the_same_messages() -> None:
     assert [(row.label, row.origin) for row in alone] == [
         (row.label, row.origin) for row in together
     ]
-    assert {row.outcome for row in alone} == {Outcome.SEEN}
+    assert {row.outcome for row in alone} == {ArrowOutcome.SEEN}
     assert one(session).right == "peer"
 
 
 def test_arrows_of_both_ends_say_how_long_they_took() -> None:
     for row in arrows(both(connected())):
         if row.topic is not Topic.ICE:
-            assert row.outcome is Outcome.ARRIVED
+            assert row.outcome is ArrowOutcome.ARRIVED
             assert row.note.endswith("took 4.0 ms")
 
 
@@ -160,7 +170,7 @@ def test_a_long_run_tells_the_first_datagrams_and_how_many_more_there_are() -> N
 
 
 def test_decisions_stand_at_their_end_with_their_section() -> None:
-    told = notes(both(connected()), Side.RIGHT)
+    told = notes(both(connected()), Lifeline.RIGHT)
 
     assert [row.section for row in told] == [
         "RFC 5763 section 5",
@@ -191,7 +201,7 @@ def test_a_lost_datagram_ends_on_its_way() -> None:
     session.datagram(1.0, DTLS, "Alert (encrypted)", out=True, lost=True)
 
     last = arrows(both(session))[-1]
-    assert (last.label, last.outcome) == ("Alert (encrypted)", Outcome.LOST)
+    assert (last.label, last.outcome) == ("Alert (encrypted)", ArrowOutcome.LOST)
     assert "took" not in last.note
 
 
@@ -203,7 +213,7 @@ def test_a_flight_that_is_sent_again_says_so_and_the_lost_one_is_known() -> None
     lost.datagram(1.1, DTLS, "ClientHello", out=True)
 
     hellos = arrows(both(lost), Topic.DTLS)
-    assert [row.outcome for row in hellos] == [Outcome.LOST, Outcome.ARRIVED]
+    assert [row.outcome for row in hellos] == [ArrowOutcome.LOST, ArrowOutcome.ARRIVED]
     assert hellos[1].note.startswith("sent again")
     assert not any("sent again" in row.note for row in arrows(both(session)))
 
@@ -249,7 +259,7 @@ def test_a_clock_is_corrected_by_what_went_one_way_alone() -> None:
     session.describe(0.0, "offer", OFFER)
 
     (offer,) = arrows(both(session))
-    assert offer.outcome is Outcome.ARRIVED
+    assert offer.outcome is ArrowOutcome.ARRIVED
     assert "took 0.0 ms" in offer.note
 
 
@@ -257,7 +267,7 @@ def test_traces_of_two_sessions_are_said_to_be_strangers() -> None:
     session, other = connected(), Session()
     other.datagram(50.0, DTLS, "ClientHello", out=True, size=999)
 
-    ladder = draw(End("alice", session.offerer), End("bob", other.answerer))
+    ladder = draw(TracedEnd("alice", session.offerer), TracedEnd("bob", other.answerer))
     assert any("nothing in common" in remark for remark in ladder.remarks)
 
 
@@ -273,7 +283,7 @@ def test_a_failure_is_the_verdict_and_the_last_row() -> None:
 
     last = ladder.rows[-1]
     assert isinstance(last, Failure)
-    assert last.side is Side.LEFT
+    assert last.side is Lifeline.LEFT
     assert "does not match" in last.sentence
     assert last.sentence in ladder.verdict
     assert ladder.mood is Mood.BAD
@@ -287,7 +297,7 @@ def test_a_fingerprint_that_was_changed_on_the_way_is_seen() -> None:
 
 
 def test_a_wrong_certificate_says_what_was_expected_and_what_was_shown() -> None:
-    (note,) = notes(both(intercepted()), Side.LEFT)
+    (note,) = notes(both(intercepted()), Lifeline.LEFT)
 
     assert note.mood is Mood.BAD
     assert note.details[-1] == f"shown: {ANSWER_FINGERPRINT}"
@@ -298,7 +308,7 @@ def test_candidates_that_come_later_do_not_make_two_descriptions_of_one() -> Non
     session.describe(0.0, "offer", OFFER, arrives=f"{OFFER}a=candidate:1 1 udp 1 x 1 typ host\r\n")
 
     (offer,) = arrows(both(session))
-    assert offer.outcome is Outcome.ARRIVED
+    assert offer.outcome is ArrowOutcome.ARRIVED
     assert offer.mood is Mood.PLAIN
 
 
@@ -325,7 +335,7 @@ def test_what_was_dropped_says_why() -> None:
         )
     )
 
-    (note,) = notes(one(session), Side.LEFT)
+    (note,) = notes(one(session), Lifeline.LEFT)
     assert note.label == (
         "dropped dtls from 203.0.113.9:9: no check has succeeded with that address"
     )
@@ -348,7 +358,7 @@ def test_of_more_rows_than_anybody_reads_the_middle_is_left_out_and_said_to_be()
     for number in range(30):
         session.datagram(number * 0.45, DTLS, f"Alert ({number})", out=True)
 
-    *begins, gap, a, b, c, last = draw(End("alice", session.offerer), limit=10).rows
+    *begins, gap, a, b, c, last = draw(TracedEnd("alice", session.offerer), limit=10).rows
     assert [row.details[0].split(" → ")[1][:9] for row in (*begins, a, b, c, last)] == [
         f"Alert ({number})"[:9] for number in (0, 1, 2, 3, 4, 26, 27, 28, 29)
     ]
@@ -358,7 +368,7 @@ def test_of_more_rows_than_anybody_reads_the_middle_is_left_out_and_said_to_be()
 
 
 def test_a_trace_without_events_is_a_ladder_without_rows() -> None:
-    ladder = draw(End("alice", []))
+    ladder = draw(TracedEnd("alice", []))
 
     assert ladder.rows == ()
     assert ladder.verdict == "Not connected as far as this trace goes."
@@ -374,7 +384,7 @@ def test_what_a_stranger_wrote_is_printable() -> None:
         Failed(time=START, sentence=ESCAPE),
     ]
 
-    ladder = draw(End(ESCAPE, events))
+    ladder = draw(TracedEnd(ESCAPE, events))
     texts = [ladder.left, ladder.verdict]
     for row in ladder.rows:
         texts += row.details

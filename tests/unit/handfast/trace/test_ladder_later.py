@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from handfast.trace import End, Ladder, draw
-from handfast.trace.rows import Arrow, Mood, Note, Outcome, Side, Topic
+from handfast.trace import Ladder, TracedEnd, draw
+from handfast.trace.rows import Arrow, ArrowOutcome, Lifeline, Mood, Note, Topic
 from peer.states import DtlsRole
 from peer.tracing.events import (
     AssociationDecided,
@@ -37,11 +37,11 @@ _HANDSHAKE = ("ClientHello", SERVER_FLIGHT, _CLIENT)
 
 
 def both(session: Session) -> Ladder:
-    return draw(End("alice", session.offerer), End("bob", session.answerer))
+    return draw(TracedEnd("alice", session.offerer), TracedEnd("bob", session.answerer))
 
 
 def one(session: Session) -> Ladder:
-    return draw(End("alice", session.offerer))
+    return draw(TracedEnd("alice", session.offerer))
 
 
 def arrows(ladder: Ladder, topic: Topic | None = None) -> list[Arrow]:
@@ -136,7 +136,7 @@ def test_a_handshake_that_follows_at_once_is_not_taken_for_more_of_the_one_befor
         _secured(0.04, 1),
     ]
 
-    flights = arrows(draw(End("alice", events)), Topic.DTLS)
+    flights = arrows(draw(TracedEnd("alice", events)), Topic.DTLS)
     assert [(row.label, row.association) for row in flights] == [
         ("Certificate, Finished", 1),
         ("ClientHello", 2),
@@ -176,7 +176,7 @@ def test_both_switches_of_an_end_are_notes() -> None:
 
     for words in ("sends under the keys of", "hears the peer under the keys of"):
         found = notes(ladder, words)
-        assert {row.side for row in found} == set(Side)
+        assert {row.side for row in found} == set(Lifeline)
         assert {row.label for row in found} == {f"{words} association 2"}
         assert {row.mood for row in found} == {Mood.GOOD}
         assert {row.section for row in found} == {"RFC 5763 section 6.8"}
@@ -190,14 +190,14 @@ def test_media_is_seen_to_go_on_under_the_old_keys_and_then_under_the_new_ones()
     ]
 
     assert told == [
-        ("media goes on", 1, Side.LEFT),
-        ("media under the new keys", 2, Side.RIGHT),
-        ("media under the new keys", 2, Side.LEFT),
+        ("media goes on", 1, Lifeline.LEFT),
+        ("media under the new keys", 2, Lifeline.RIGHT),
+        ("media under the new keys", 2, Lifeline.LEFT),
     ]
 
 
 def test_a_packet_that_makes_an_end_switch_was_under_the_new_keys_already() -> None:
-    first = [row for row in arrows(one(rekeyed()), Topic.MEDIA) if row.origin is Side.RIGHT][1]
+    first = [row for row in arrows(one(rekeyed()), Topic.MEDIA) if row.origin is Lifeline.RIGHT][1]
 
     assert (first.label, first.association) == ("media under the new keys", 2)
     assert first.note == "first packet SRTCP, 80 bytes"
@@ -206,7 +206,7 @@ def test_a_packet_that_makes_an_end_switch_was_under_the_new_keys_already() -> N
 def test_of_packets_that_are_told_after_each_switch_none_counts_as_lost() -> None:
     media = arrows(both(rekeyed(3)), Topic.MEDIA)
 
-    assert Outcome.LOST not in {row.outcome for row in media}
+    assert ArrowOutcome.LOST not in {row.outcome for row in media}
     assert not any("took" in row.note for row in media if row.time > 0.5)
 
 
@@ -283,7 +283,7 @@ def test_an_association_that_is_given_up_after_the_switch_leaves_the_keys_to_the
         )
     )
 
-    ladder = draw(End("alice", events))
+    ladder = draw(TracedEnd("alice", events))
     assert [row.label for row in notes(ladder, "given up")] == [
         "association 2 given up: never used"
     ]
@@ -312,7 +312,7 @@ def test_packets_that_waited_for_the_new_keys_are_under_them_before_the_switch_i
         KeysSwitched(time=START + 1.0002, transport="0", direction=Direction.OUT, association=1),
     ]
 
-    (*_, row) = arrows(draw(End("alice", events)), Topic.MEDIA)
+    (*_, row) = arrows(draw(TracedEnd("alice", events)), Topic.MEDIA)
     assert (row.label, row.association) == ("media under the new keys", 2)
 
 
@@ -325,7 +325,7 @@ def test_a_server_that_waits_for_the_client_goes_on_under_the_old_keys() -> None
         KeysSwitched(time=START + 1.0003, transport="0", direction=Direction.OUT, association=1),
     ]
 
-    out, into = arrows(draw(End("alice", events)), Topic.MEDIA)[-2:]
+    out, into = arrows(draw(TracedEnd("alice", events)), Topic.MEDIA)[-2:]
     assert (out.label, out.association) == ("media goes on", 1)
     assert (into.label, into.association) == ("media under the new keys", 2)
 

@@ -8,14 +8,14 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from handfast.trace import End, Ladder, TerminalLadder, draw
+from handfast.trace import Ladder, TerminalLadder, TracedEnd, draw
 from peer.tracing.events import DatagramKind, Failed
 from tests.support.tracing.ladders import OFFER, START, Session, connected, intercepted
 from tests.support.tracing.ladders_later import rekeyed, restarted
 
 
 def both(session: Session) -> Ladder:
-    return draw(End("alice", session.offerer), End("bob", session.answerer))
+    return draw(TracedEnd("alice", session.offerer), TracedEnd("bob", session.answerer))
 
 
 def drawn(ladder: Ladder, width: int = 80, encoding: str = "utf-8", **options: bool) -> list[str]:
@@ -112,7 +112,7 @@ def test_rows_say_which_association_they_belong_to_once_there_are_several() -> N
 
 def test_rows_that_are_left_out_are_counted() -> None:
     session = rekeyed(5)
-    ladder = draw(End("alice", session.offerer), limit=40)
+    ladder = draw(TracedEnd("alice", session.offerer), limit=40)
 
     assert "rows of" in line_with(drawn(ladder), "left out")
 

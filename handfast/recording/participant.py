@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from peer import PeerConnection
 
 
-class Streams:
+class Participant:
     """Remembers the codecs of one participant.
 
     Args:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from handfast.trace.recording import Recording
+from handfast.trace.buffer import TraceBuffer
 from peer.tracing.events import Datagram, DatagramKind, Direction, Failed, TraceEvent
 
 
@@ -11,7 +11,7 @@ def check(number: int) -> TraceEvent:
 
 
 def test_events_are_kept_in_their_order() -> None:
-    recording = Recording()
+    recording = TraceBuffer()
     events = [check(0), Failed(time=1.0, sentence="one"), check(2), Failed(time=3.0, sentence="3")]
     for event in events:
         recording(event)
@@ -20,7 +20,7 @@ def test_events_are_kept_in_their_order() -> None:
 
 
 def test_an_hour_of_checks_takes_no_place_of_what_was_decided() -> None:
-    recording = Recording()
+    recording = TraceBuffer()
     for number in range(5_000):
         recording(check(number))
         if number % 100 == 0:

@@ -26,20 +26,20 @@ LONGEST: Final = 60.0
 LARGEST: Final = 50_000_000
 
 
-class Action(StrEnum):
+class RecordAction(StrEnum):
     """What a page may ask for."""
 
     START = "start"
     STOP = "stop"
 
 
-class RecordWish(msgspec.Struct, frozen=True):
+class RecordRequest(msgspec.Struct, frozen=True):
     """What a page sends."""
 
-    action: Action
+    action: RecordAction
 
 
-class TakeState(StrEnum):
+class RecordingState(StrEnum):
     """How far a recording is."""
 
     RECORDING = "recording"
@@ -47,7 +47,7 @@ class TakeState(StrEnum):
     FAILED = "failed"
 
 
-class Take(msgspec.Struct, frozen=True):
+class RecordingStatus(msgspec.Struct, frozen=True):
     """What a page is told.
 
     Args:
@@ -58,14 +58,14 @@ class Take(msgspec.Struct, frozen=True):
         reason: Why it failed; one sentence without its stop.
     """
 
-    state: TakeState
+    state: RecordingState
     seconds: float = 0.0
     size: int = 0
     url: str = ""
     reason: str = ""
 
 
-class Studio:
+class PageRecorder:
     """Records what one page sends.
 
     Args:
@@ -85,7 +85,7 @@ class Studio:
         self._started = asyncio.Event()
         self._stopped = asyncio.Event()
 
-    def take(self, track: MediaStreamTrack) -> None:
+    def add_track(self, track: MediaStreamTrack) -> None:
         """Record this one; one of each kind, whatever a page sends."""
         former = self._tracks.get(track.kind)
         if former is None or former.readyState != "live":
@@ -109,7 +109,9 @@ class Studio:
                 try:
                     clip = self._clips.new()
                 except OSError as error:
-                    self._tell(Take(TakeState.FAILED, reason=error.strerror or str(error)))
+                    self._tell(
+                        RecordingStatus(RecordingState.FAILED, reason=error.strerror or str(error))
+                    )
                 else:
                     self._tell(await self._record(clip))
                 self._started.clear()
@@ -119,23 +121,25 @@ class Studio:
 
     def _on_message(self, message: str | bytes) -> None:
         try:
-            wish = msgspec.json.decode(message, type=RecordWish)
+            request = msgspec.json.decode(message, type=RecordRequest)
         except (msgspec.MsgspecError, UnicodeEncodeError):
             return
-        if wish.action is Action.STOP:
+        if request.action is RecordAction.STOP:
             self._stopped.set()
         elif not self._started.is_set():
             self._stopped.clear()
             self._started.set()
 
-    async def _record(self, clip: Clip) -> Take:
+    async def _record(self, clip: Clip) -> RecordingStatus:
         tracks = [track for track in self._tracks.values() if track.readyState == "live"]
         if not tracks:
-            return Take(TakeState.FAILED, reason="this page sends neither picture nor sound")
+            return RecordingStatus(
+                RecordingState.FAILED, reason="this page sends neither picture nor sound"
+            )
         failures: list[RecordingFailure] = []
 
         def on_progress(progress: Progress) -> None:
-            self._tell(Take(TakeState.RECORDING, progress.duration, progress.size))
+            self._tell(RecordingStatus(RecordingState.RECORDING, progress.duration, progress.size))
             if progress.size >= self._largest:
                 self._stopped.set()
 
@@ -150,7 +154,7 @@ class Studio:
         for track in tracks:
             recorder.addTrack(track)
         await recorder.start()
-        self._tell(Take(TakeState.RECORDING))
+        self._tell(RecordingStatus(RecordingState.RECORDING))
         try:
             async with asyncio.timeout(self._longest):
                 await self._stopped.wait()
@@ -160,15 +164,15 @@ class Studio:
             await recorder.stop()
         return _outcome(recorder, clip, failures)
 
-    def _tell(self, take: Take) -> None:
+    def _tell(self, take: RecordingStatus) -> None:
         if self._channel is not None and self._channel.readyState == "open":
             self._channel.send(msgspec.json.encode(take).decode())
 
 
-def _outcome(recorder: Recorder, clip: Clip, failures: list[RecordingFailure]) -> Take:
+def _outcome(recorder: Recorder, clip: Clip, failures: list[RecordingFailure]) -> RecordingStatus:
     file = next((one for one in recorder.stats.files if one.path == clip.path), None)
     if file is None or file.size == 0:
         reason = str(failures[0].error) if failures else "nothing arrived from this page"
-        return Take(TakeState.FAILED, reason=reason)
+        return RecordingStatus(RecordingState.FAILED, reason=reason)
     clip.publish()
-    return Take(TakeState.READY, file.duration, file.size, url=ADDRESS + clip.name)
+    return RecordingStatus(RecordingState.READY, file.duration, file.size, url=ADDRESS + clip.name)

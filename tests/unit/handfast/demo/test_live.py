@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from handfast.demo.live import LiveLadder
-from handfast.trace import End, draw
+from handfast.trace import TracedEnd, draw
 from peer.tracing.events import Datagram, DatagramKind, Direction, Failed
 from tests.support.tracing.ladders import START, connected
 
@@ -63,12 +63,12 @@ async def test_what_happened_before_the_channel_opened_is_told() -> None:
     live = LiveLadder()
     events = connected().offerer
     for event in events:
-        live.recording(event)
+        live.buffer(event)
 
     async with _shown(live) as page:
         await page.hear()
 
-    expected = draw(End("Python peer", events), peer="this page")
+    expected = draw(TracedEnd("Python peer", events), peer="this page")
     assert [row["row"] for row in page.rows] == [
         type(row).__name__.lower() for row in expected.rows
     ]
@@ -79,12 +79,12 @@ async def test_what_happened_before_the_channel_opened_is_told() -> None:
 async def test_later_only_what_changed_is_told() -> None:
     live = LiveLadder()
     for event in connected().offerer:
-        live.recording(event)
+        live.buffer(event)
 
     async with _shown(live) as page:
         await page.hear()
         before = list(page.rows)
-        live.recording(Failed(time=START + 0.2, sentence="it broke"))
+        live.buffer(Failed(time=START + 0.2, sentence="it broke"))
         await page.hear()
 
     assert page.last["start"] == len(before)
@@ -98,7 +98,7 @@ async def test_events_that_come_together_are_one_message() -> None:
 
     async with _shown(live) as page:
         for event in connected().offerer:
-            live.recording(event)
+            live.buffer(event)
         await page.hear()
         rest = page.channel.sent.qsize()
 
@@ -109,7 +109,7 @@ async def test_events_that_come_together_are_one_message() -> None:
 async def test_descriptions_are_not_told_again() -> None:
     live = LiveLadder()
     for event in connected().offerer:
-        live.recording(event)
+        live.buffer(event)
 
     async with _shown(live) as page:
         await page.hear()
@@ -131,9 +131,9 @@ def _noise(number: int) -> Datagram:
 async def test_rows_and_messages_are_bounded_whatever_the_peer_does() -> None:
     live = LiveLadder()
     for number in range(5_000):
-        live.recording(_noise(number))
+        live.buffer(_noise(number))
 
-    assert len(live.recording.events) == 1_500
+    assert len(live.buffer.events) == 1_500
     async with _shown(live) as page:
         while not page.rows or page.rows[-1]["label"] != f"Alert ({'x' * 300}4999)":
             await page.hear()
@@ -148,7 +148,7 @@ async def test_a_page_that_does_not_read_is_told_when_it_does() -> None:
 
     async with _shown(live) as page:
         page.channel.bufferedAmount = 1_000_000
-        live.recording(Failed(time=START, sentence="it broke"))
+        live.buffer(Failed(time=START, sentence="it broke"))
         for _ in range(5):
             await asyncio.sleep(0)
         assert page.channel.sent.empty()

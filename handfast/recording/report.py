@@ -10,11 +10,11 @@ from handfast.figures import count, duration, listed, size
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from handfast.recording.streams import Streams
+    from handfast.recording.participant import Participant
     from media import Recorder, Segment, Transcoding
 
 
-class Account:
+class RecordingReport:
     """Adds up what recorders have done.
 
     Args:
@@ -27,9 +27,9 @@ class Account:
 
     def __init__(self, recorders: Sequence[Recorder]) -> None:
         self._recorders = recorders
-        self._seen: list[Streams] = []
+        self._seen: list[Participant] = []
         self._began: float | None = None
-        self.present: dict[str, Streams] = {}
+        self.present: dict[str, Participant] = {}
         self.failures: list[str] = []
 
     @property
@@ -43,16 +43,16 @@ class Account:
         found = (each for one in self._recorders for each in one.stats.transcoding)
         return tuple(dict.fromkeys(found))
 
-    def begin(self, member: str, streams: Streams, now: float) -> None:
+    def begin(self, member: str, participant: Participant, now: float) -> None:
         """Somebody sends something.
 
         Args:
             member: Who.
-            streams: What is known of it.
+            participant: What is known of it.
             now: By `time.monotonic`.
         """
-        self.present[member] = streams
-        self._seen.append(streams)
+        self.present[member] = participant
+        self._seen.append(participant)
         if self._began is None:
             self._began = now
 

@@ -31,7 +31,7 @@ class Arrangement(StrEnum):
     COMPOSITE = "composite"
 
 
-class Sheet(Protocol):
+class RoomRecorder(Protocol):
     """Takes tracks, and makes files of them.
 
     Attributes:
@@ -40,7 +40,7 @@ class Sheet(Protocol):
 
     recorders: list[Recorder]
 
-    async def come(self, member: str, name: str) -> None:
+    async def participant_joined(self, member: str, name: str) -> None:
         """Somebody joined the room; nothing is written before they send something.
 
         Args:
@@ -48,7 +48,7 @@ class Sheet(Protocol):
             name: As they call themselves.
         """
 
-    async def take(self, member: str, track: MediaStreamTrack) -> None:
+    async def add_track(self, member: str, track: MediaStreamTrack) -> None:
         """Record a track of theirs.
 
         Raises:
@@ -56,14 +56,16 @@ class Sheet(Protocol):
             InvalidStateError: The recording has failed.
         """
 
-    async def leave(self, member: str) -> None:
+    async def participant_left(self, member: str) -> None:
         """Somebody left."""
 
     async def close(self) -> None:
         """Complete every file."""
 
 
-def sheet_for(arrangement: Arrangement, path: Path, make: Callable[[Path], Recorder]) -> Sheet:
+def room_recorder_for(
+    arrangement: Arrangement, path: Path, make: Callable[[Path], Recorder]
+) -> RoomRecorder:
     """The one for this choice.
 
     Args:
@@ -73,16 +75,16 @@ def sheet_for(arrangement: Arrangement, path: Path, make: Callable[[Path], Recor
     """
     match arrangement:
         case Arrangement.TOGETHER:
-            return Together(path, make)
+            return SingleFileRecorder(path, make)
         case Arrangement.PER_PARTICIPANT:
-            return PerParticipant(path, make)
+            return PerParticipantRecorder(path, make)
         case Arrangement.COMPOSITE:
-            return Composed(path, make)
+            return CompositeRecorder(path, make)
         case _:
             assert_never(arrangement)
 
 
-class Together:
+class SingleFileRecorder:
     """Everything in one file, or a series where a container cannot follow.
 
     Args:
@@ -95,17 +97,17 @@ class Together:
         self.recorders = [self._recorder]
         self._started = False
 
-    async def come(self, member: str, name: str) -> None:
+    async def participant_joined(self, member: str, name: str) -> None:
         """Be ready."""
         if not self._started:
             self._started = True
             await self._recorder.start()
 
-    async def take(self, member: str, track: MediaStreamTrack) -> None:
+    async def add_track(self, member: str, track: MediaStreamTrack) -> None:
         """Beside the others."""
         self._recorder.addTrack(track)
 
-    async def leave(self, member: str) -> None:
+    async def participant_left(self, member: str) -> None:
         """Their tracks have ended by themselves."""
 
     async def close(self) -> None:
@@ -113,7 +115,7 @@ class Together:
         await self._recorder.stop()
 
 
-class PerParticipant:
+class PerParticipantRecorder:
     """A file for each, named after them.
 
     Args:
@@ -128,7 +130,7 @@ class PerParticipant:
         self._present: dict[str, tuple[str, Recorder]] = {}
         self.recorders: list[Recorder] = []
 
-    async def come(self, member: str, name: str) -> None:
+    async def participant_joined(self, member: str, name: str) -> None:
         """A recorder of their own."""
         free = self._free(name, member)
         recorder = self._make(self._path.with_stem(f"{self._path.stem}-{free}"))
@@ -136,12 +138,12 @@ class PerParticipant:
         self.recorders.append(recorder)
         await recorder.start()
 
-    async def take(self, member: str, track: MediaStreamTrack) -> None:
+    async def add_track(self, member: str, track: MediaStreamTrack) -> None:
         """Into their file."""
         _, recorder = self._present[member]
         recorder.addTrack(track)
 
-    async def leave(self, member: str) -> None:
+    async def participant_left(self, member: str) -> None:
         """Complete their file."""
         if member not in self._present:
             return
@@ -154,7 +156,7 @@ class PerParticipant:
     async def close(self) -> None:
         """Complete every file."""
         for member in tuple(self._present):
-            await self.leave(member)
+            await self.participant_left(member)
 
     def _free(self, name: str, member: str) -> str:
         # What a stranger calls themselves is no path, and no template of one.
@@ -165,7 +167,7 @@ class PerParticipant:
         return f"{wanted}-{member}" if taken else wanted
 
 
-class Composed:
+class CompositeRecorder:
     """One picture with everybody in it, and one sound.
 
     Args:
@@ -181,11 +183,11 @@ class Composed:
         self._names: dict[str, str] = {}
         self._started = False
 
-    async def come(self, member: str, name: str) -> None:
+    async def participant_joined(self, member: str, name: str) -> None:
         """Remember the name."""
         self._names[member] = name
 
-    async def take(self, member: str, track: MediaStreamTrack) -> None:
+    async def add_track(self, member: str, track: MediaStreamTrack) -> None:
         """Into the mix, which is recorded from the first track on."""
         if track.kind == "audio":
             self._mixer.add(track)
@@ -198,7 +200,7 @@ class Composed:
                 self._recorder.addTrack(self._picture.track())
             await self._recorder.start()
 
-    async def leave(self, member: str) -> None:
+    async def participant_left(self, member: str) -> None:
         """Their tracks have ended, and so they have left the mix."""
         self._names.pop(member, None)
 

@@ -23,7 +23,7 @@ _LATEST_CHECKS: Final = 300
 _Numbered = tuple[int, "TraceEvent"]
 
 
-class Recording:
+class TraceBuffer:
     """A trace sink.
 
     Attributes:

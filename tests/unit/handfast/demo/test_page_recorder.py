@@ -10,7 +10,7 @@ import pytest
 from pyee import EventEmitter
 
 from handfast.demo.clips import ClipFolder
-from handfast.demo.studio import Studio
+from handfast.demo.page_recorder import PageRecorder
 from media import SyntheticVideoTrack
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ class _Channel(EventEmitter):
 
 
 @contextlib.asynccontextmanager
-async def _running(studio: Studio) -> AsyncIterator[_Channel]:
+async def _running(recorder: PageRecorder) -> AsyncIterator[_Channel]:
     channel = _Channel()
-    studio.attach(cast("DataChannel", channel))
-    running = asyncio.create_task(studio.run())
+    recorder.attach(cast("DataChannel", channel))
+    running = asyncio.create_task(recorder.run())
     yield channel
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -55,9 +55,9 @@ async def _running(studio: Studio) -> AsyncIterator[_Channel]:
 @pytest.mark.parametrize("bound", [{"longest": 0.5}, {"largest": 1}])
 async def test_a_recording_ends_by_itself(tmp_path: Path, bound: dict[str, Any]) -> None:
     folder = ClipFolder(tmp_path)
-    studio = Studio(folder, **bound)
-    studio.take(SyntheticVideoTrack(width=64, height=48))
-    async with _running(studio) as channel:
+    recorder = PageRecorder(folder, **bound)
+    recorder.add_track(SyntheticVideoTrack(width=64, height=48))
+    async with _running(recorder) as channel:
         channel.ask("start")
         told = await channel.told("ready", "failed")
 
@@ -69,9 +69,9 @@ async def test_a_recording_ends_by_itself(tmp_path: Path, bound: dict[str, Any])
 
 
 async def test_a_second_wish_to_begin_changes_nothing(tmp_path: Path) -> None:
-    studio = Studio(ClipFolder(tmp_path))
-    studio.take(SyntheticVideoTrack(width=64, height=48))
-    async with _running(studio) as channel:
+    recorder = PageRecorder(ClipFolder(tmp_path))
+    recorder.add_track(SyntheticVideoTrack(width=64, height=48))
+    async with _running(recorder) as channel:
         channel.ask("start")
         await channel.told("recording")
         channel.ask("start")
@@ -83,8 +83,8 @@ async def test_a_second_wish_to_begin_changes_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
-    studio = Studio(ClipFolder(tmp_path / "gone"))
-    async with _running(studio) as channel:
+    recorder = PageRecorder(ClipFolder(tmp_path / "gone"))
+    async with _running(recorder) as channel:
         channel.ask("start")
 
         assert (await channel.told("failed"))["reason"] == "No such file or directory"
@@ -92,7 +92,7 @@ async def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("message", ["", "{}", b"\xff", '{"action": "dance"}', "[1]"])
 async def test_nonsense_is_passed_over(tmp_path: Path, message: str | bytes) -> None:
-    async with _running(Studio(ClipFolder(tmp_path))) as channel:
+    async with _running(PageRecorder(ClipFolder(tmp_path))) as channel:
         channel.emit("message", message)
         channel.ask("start")
 
