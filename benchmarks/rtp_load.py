@@ -106,7 +106,9 @@ class LoadEnd:
         ]
         self._ice = IceGenerations(
             self._local,
-            make=lambda local, events: IceTransport(local=local, events=events),
+            make=lambda local, events: IceTransport(
+                local=local, events=events, on_datagram=self.on_datagram
+            ),
             events=self,
         )
         self._secure = SecureTransport(

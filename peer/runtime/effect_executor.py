@@ -26,7 +26,7 @@ from peer.runtime.key_log import on_secret
 from peer.runtime.peer_transport import PeerTransport, PeerTransportEvents
 from peer.runtime.prepared_sockets import PreparedSockets, open_all, undo_all
 from peer.tasks import BackgroundTasks
-from peer.transport.adapters.ice_servers import parse_servers
+from peer.transport.ice.servers import parse_servers
 from peer.transport.sctp.transport import DataTransport
 
 if TYPE_CHECKING:

@@ -246,6 +246,7 @@ class PeerTransport:
             policy=self._configuration.iceTransportPolicy,
             interfaces=self._configuration.interfaces,
             events=events,
+            on_datagram=self.on_datagram,
             tap=self._tap,
         )
 

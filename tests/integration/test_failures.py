@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from peer import Certificate, DtlsError, IceError, SrtpProfile, TransportError
-from peer.transport.adapters.ice_timing import IceTiming
 from peer.transport.ice import transport as ice_transport
+from peer.transport.ice.timing import IceTiming
 from tests.support.captures.wire import Captured, Side
 from tests.support.captures.wired import Call, call
 from tests.support.negotiation.connections import loopback, reached
@@ -236,7 +236,7 @@ async def test_data_needs_no_srtp_profile_in_common() -> None:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """ICE that gives up within a moment."""
     timing = IceTiming(
-        patience=SHORT,
+        connect_timeout=SHORT,
         consent_interval=0.05,
         consent_grace=0.05,
         silence=0.1,

@@ -12,8 +12,8 @@ from peer.candidates import CandidateFields
 from peer.errors import IceError
 from peer.ice_parameters import IceParameters
 from peer.states import IceGatheringState, IceRole, IceTransportState
-from peer.transport.adapters.ice_timing import IceTiming
 from peer.transport.ice.candidates import from_aioice, to_aioice
+from peer.transport.ice.timing import IceTiming
 from tests.support.network.ice import LOOPBACK, End, connected_ends, start, two_ends
 from tests.support.network.ice_peer import hand_peer
 
@@ -34,15 +34,15 @@ async def test_both_sides_connect_and_complete() -> None:
 
 async def test_datagrams_reach_the_other_side() -> None:
     async with connected_ends() as (left, right):
-        assert left.ice.send(HELLO)
+        assert left.ice.datagrams.send(HELLO)
         await right.seen.until(lambda: right.seen.datagrams == [HELLO])
-        assert right.ice.send(HELLO[::-1])
+        assert right.ice.datagrams.send(HELLO[::-1])
         await left.seen.until(lambda: left.seen.datagrams == [HELLO[::-1]])
 
 
 async def test_datagrams_are_counted() -> None:
     async with connected_ends() as (left, right):
-        left.ice.send(HELLO)
+        left.ice.datagrams.send(HELLO)
         await right.seen.until(lambda: bool(right.seen.datagrams))
         sent, received = left.ice.counters, right.ice.counters
         assert (sent.packets_sent, sent.bytes_sent) == (1, len(HELLO))
@@ -51,8 +51,8 @@ async def test_datagrams_are_counted() -> None:
 
 async def test_a_datagram_that_is_too_large_is_counted_and_dropped() -> None:
     async with connected_ends() as (left, right):
-        assert left.ice.send(bytes([128]) * 5000)
-        assert left.ice.send(b"\x80after")
+        assert left.ice.datagrams.send(bytes([128]) * 5000)
+        assert left.ice.datagrams.send(b"\x80after")
         await right.seen.until(lambda: b"\x80after" in right.seen.datagrams)
         assert right.seen.datagrams == [b"\x80after"]
         assert right.ice.counters.packets_oversized == 1
@@ -60,7 +60,7 @@ async def test_a_datagram_that_is_too_large_is_counted_and_dropped() -> None:
 
 async def test_what_the_kernel_refuses_is_not_sent() -> None:
     async with connected_ends() as (left, _):
-        assert not left.ice.send(bytes(70_000))
+        assert not left.ice.datagrams.send(bytes(70_000))
         assert left.ice.counters.packets_unsent == 1
 
 
@@ -71,7 +71,7 @@ def test_a_loop_that_cannot_watch_sockets_carries_datagrams_all_the_same() -> No
 
     async def scenario() -> None:
         async with connected_ends() as (left, right):
-            assert left.ice.send(b"\x80there")
+            assert left.ice.datagrams.send(b"\x80there")
             await right.seen.until(lambda: right.seen.datagrams == [b"\x80there"])
 
     with asyncio.Runner(loop_factory=Other) as runner:
@@ -142,17 +142,17 @@ async def test_the_offerer_can_reply_before_the_answer() -> None:
         await right.ice.gather()
         right.ice.start(left.ice.local, CONTROLLED)
         await right.seen.connected()
-        right.ice.send(HELLO)
+        right.ice.datagrams.send(HELLO)
         await left.seen.until(lambda: left.seen.datagrams == [HELLO])
         assert left.ice.state is IceTransportState.NEW
-        assert left.ice.send(b"\x16reply")
+        assert left.ice.datagrams.send(b"\x16reply")
         await right.seen.until(lambda: right.seen.datagrams == [b"\x16reply"])
 
 
 async def test_nothing_is_sent_before_a_peer_was_heard() -> None:
     async with two_ends() as (left, _):
         await left.ice.gather()
-        assert not left.ice.send(HELLO)
+        assert not left.ice.datagrams.send(HELLO)
         assert left.ice.counters.packets_unsent == 1
 
 
@@ -253,7 +253,7 @@ async def test_plain_aioice_connects_in_either_role(role: IceRole) -> None:
         end.ice.start(IceParameters(other.local_username, other.local_password), role)
         await other.connect()
         await end.seen.reached(COMPLETED)
-        assert end.ice.send(HELLO)
+        assert end.ice.datagrams.send(HELLO)
         assert await other.recv() == HELLO
         await other.send(HELLO)
         await end.seen.until(lambda: end.seen.datagrams == [HELLO])

@@ -113,7 +113,7 @@ async def test_while_checks_stay_unanswered() -> None:
 async def test_when_connected() -> None:
     async with connected_ends() as (left, right):
         await left.ice.close()
-        assert not left.ice.send(HELLO)
+        assert not left.ice.datagrams.send(HELLO)
         assert left.ice.counters.packets_unsent == 1
         await right.ice.close()
 

@@ -10,8 +10,8 @@ import pytest
 
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
-from peer.transport.adapters.ice import MAX_CONSENT_CHECKS
-from peer.transport.adapters.ice_timing import IceTiming
+from peer.transport.adapters.ice_agent import MAX_CONSENT_CHECKS
+from peer.transport.ice.timing import IceTiming
 from tests.support.network.ice import End
 from tests.support.network.ice_peer import HandPeer, hand_peer
 
@@ -50,7 +50,7 @@ async def test_a_silent_peer_is_noticed_and_then_given_up() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
         await end.seen.reached(DISCONNECTED)
-        assert end.ice.send(DATAGRAM)
+        assert end.ice.datagrams.send(DATAGRAM)
         await end.seen.reached(FAILED)
         assert end.seen.states == [CHECKING, CONNECTED, DISCONNECTED, FAILED]
         assert end.ice.error is not None
@@ -61,7 +61,7 @@ async def test_nothing_is_sent_once_consent_has_expired() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
         await end.seen.reached(FAILED)
-        assert not end.ice.send(DATAGRAM)
+        assert not end.ice.datagrams.send(DATAGRAM)
 
 
 async def test_a_peer_that_answers_again_is_connected_again() -> None:
@@ -150,8 +150,8 @@ async def test_a_check_of_the_peer_keeps_it_from_silence_but_not_from_expiry() -
         assert end.seen.states == [CHECKING, CONNECTED, FAILED]
 
 
-async def test_no_pair_within_the_patience_is_a_failure() -> None:
-    timing = IceTiming(patience=0.05)
+async def test_no_valid_pair_within_connect_timeout_is_failure() -> None:
+    timing = IceTiming(connect_timeout=0.05)
     end = End(timing=timing)
     try:
         await end.ice.gather()
@@ -166,7 +166,7 @@ async def test_no_pair_within_the_patience_is_a_failure() -> None:
 
 
 async def test_a_peer_that_refuses_every_check_is_named() -> None:
-    end = End(timing=IceTiming(patience=0.1))
+    end = End(timing=IceTiming(connect_timeout=0.1))
     own = IceParameters.generate()
     async with hand_peer(own, end.ice.local) as peer:
         try:
@@ -180,9 +180,9 @@ async def test_a_peer_that_refuses_every_check_is_named() -> None:
             await end.ice.close()
 
 
-async def test_patience_ends_with_the_first_valid_pair() -> None:
-    timing = replace(QUICK, patience=0.05)
+async def test_connect_timeout_ends_with_first_valid_pair() -> None:
+    timing = replace(QUICK, connect_timeout=0.05)
     async with connected_to_hand(timing) as (end, peer):
-        # Six intervals are longer than the patience.
+        # Six intervals are longer than the timeout.
         await peer.until(lambda: len(peer.checks) > 6)
         assert end.ice.state is CONNECTED

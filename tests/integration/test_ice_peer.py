@@ -13,7 +13,7 @@ import pytest
 from peer.candidates import CandidateFields
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
-from peer.transport.adapters.ice_bounds import MAX_PAIRS, MAX_REMOTE_CANDIDATES, MAX_ROLE_SWITCHES
+from peer.transport.adapters.ice_agent import MAX_PAIRS, MAX_REMOTE_CANDIDATES, MAX_ROLE_SWITCHES
 from tests.support.network.ice import LOOPBACK, End
 from tests.support.network.ice_peer import Address, HandPeer, hand_peer
 
@@ -83,7 +83,7 @@ async def test_a_stranger_is_not_heard(scene: Scene) -> None:
     stranger.send(DATAGRAM, scene.address)
     await barrier(scene, peer)
     assert scene.seen.datagrams == []
-    assert scene.ice.counters.packets_foreign == 1
+    assert scene.ice.counters.packets_unvalidated == 1
 
 
 async def test_a_stranger_is_not_heard_before_the_start(scene: Scene) -> None:
@@ -91,7 +91,7 @@ async def test_a_stranger_is_not_heard_before_the_start(scene: Scene) -> None:
     stranger.send(DATAGRAM, scene.address)
     await barrier(scene, peer)
     assert scene.seen.datagrams == []
-    assert scene.ice.counters.packets_foreign == 1
+    assert scene.ice.counters.packets_unvalidated == 1
 
 
 async def test_a_check_with_the_wrong_password_opens_nothing(scene: Scene) -> None:
@@ -101,7 +101,7 @@ async def test_a_check_with_the_wrong_password_opens_nothing(scene: Scene) -> No
     await barrier(scene, peer)
     assert [answer.error_code for answer in stranger.answers] == [401]
     assert scene.seen.datagrams == []
-    assert scene.ice.counters.packets_foreign == 1
+    assert scene.ice.counters.packets_unvalidated == 1
 
 
 async def test_a_signalled_candidate_alone_is_not_heard(scene: Scene) -> None:
@@ -109,7 +109,7 @@ async def test_a_signalled_candidate_alone_is_not_heard(scene: Scene) -> None:
     scene.ice.add_remote_candidate(peer.candidate)
     peer.send(DATAGRAM, scene.address)
     await barrier(scene, other)
-    assert scene.ice.counters.packets_foreign == 1
+    assert scene.ice.counters.packets_unvalidated == 1
 
 
 async def test_an_authenticated_check_opens_its_address_before_the_start(scene: Scene) -> None:
@@ -117,7 +117,7 @@ async def test_an_authenticated_check_opens_its_address_before_the_start(scene: 
     peer.check(scene.address)
     peer.send(DATAGRAM, scene.address)
     await scene.seen.until(lambda: scene.seen.datagrams == [DATAGRAM])
-    assert scene.ice.send(b"\x16reply")
+    assert scene.ice.datagrams.send(b"\x16reply")
     await peer.until(lambda: peer.datagrams == [b"\x16reply"])
 
 
@@ -125,7 +125,7 @@ async def test_before_the_start_the_latest_check_says_where_to_reply(scene: Scen
     first, second = await scene.peer(), await scene.peer()
     await barrier(scene, first)
     await barrier(scene, second)
-    scene.ice.send(DATAGRAM)
+    scene.ice.datagrams.send(DATAGRAM)
     await second.until(lambda: second.datagrams == [DATAGRAM])
     assert first.datagrams == []
 
@@ -167,7 +167,7 @@ async def test_a_peer_that_never_nominates_is_connected_all_the_same(scene: Scen
     peer.check(scene.address)
     await scene.seen.connected()
     assert scene.ice.state is IceTransportState.CONNECTED
-    assert scene.ice.send(DATAGRAM)
+    assert scene.ice.datagrams.send(DATAGRAM)
     await peer.until(lambda: peer.datagrams == [DATAGRAM])
 
 
@@ -176,7 +176,7 @@ async def test_a_later_nomination_moves_the_path(scene: Scene) -> None:
     await scene.connect(first)
     second.check(scene.address, nominate=True)
     await selected(scene, second)
-    scene.ice.send(DATAGRAM)
+    scene.ice.datagrams.send(DATAGRAM)
     await second.until(lambda: second.datagrams == [DATAGRAM])
     assert first.datagrams == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
-from peer.transport.adapters.ice_timing import IceTiming
+from peer.transport.ice.timing import IceTiming
 from tests.support.links.ice_restarts import (
     UP,
     Side,
@@ -156,13 +156,13 @@ async def test_a_check_of_the_old_generation_is_refused_by_the_new_one() -> None
             peer.check((address.address, address.port))
             await peer.until(lambda: bool(peer.answers))
             assert peer.answers[0].attributes["ERROR-CODE"][0] == 401
-            foreign = left.ice.counters.packets_foreign
+            unvalidated = left.ice.counters.packets_unvalidated
             peer.send(DATA, (address.address, address.port))
             assert left.ice.send(DATA)
             await right.until(lambda: right.datagrams == [DATA])
             assert right.ice.send(DATA)
             await left.until(lambda: bool(left.datagrams))
-            assert left.ice.counters.packets_foreign == foreign + 1
+            assert left.ice.counters.packets_unvalidated == unvalidated + 1
             assert left.datagrams == [DATA]
 
 
@@ -173,7 +173,7 @@ async def test_a_burst_is_heard_though_its_generation_closes() -> None:
         await restart(pair)
         burst = [b"\x80" + bytes([number]) for number in range(200)]
         for datagram in burst:
-            assert former[0].send(datagram)
+            assert former[0].datagrams.send(datagram)
         right.ice.drop(former[1])
         await right.heard(len(burst))
         assert right.datagrams == burst

@@ -9,7 +9,7 @@ import pytest
 
 from peer.ice_parameters import IceParameters
 from peer.states import IceTransportState
-from peer.transport.adapters.ice_timing import IceTiming
+from peer.transport.ice.timing import IceTiming
 from tests.support.links.ice_restarts import begin, connected_sides, opened, restart, under_load
 from tests.support.negotiation.connection_state import descriptors
 

@@ -9,7 +9,7 @@ import pytest
 from peer.configuration import IceServer
 from peer.errors import ConfigurationError
 from peer.states import IceGatheringState, IceTransportState
-from peer.transport.adapters.ice_timing import IceTiming
+from peer.transport.ice.timing import IceTiming
 from tests.support.network.ice import start, stun_server, two_ends
 
 PUBLIC = ("203.0.113.7", 40000)
@@ -35,7 +35,7 @@ async def test_connected_is_not_completed_while_gathering_goes_on() -> None:
         left.ice.add_remote_candidate(None)
         start(*ends)
         await left.seen.connected()
-        left.ice.send(b"\x16hello")
+        left.ice.datagrams.send(b"\x16hello")
         await right.seen.until(lambda: bool(right.seen.datagrams))
         assert left.ice.state is IceTransportState.CONNECTED
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from peer.configuration import IceTransportPolicy
 from peer.states import IceTransportState
-from peer.transport.adapters.ice_timing import IceTiming
+from peer.transport.ice.timing import IceTiming
 from tests.support.network.ice import start, two_ends
 from tests.support.network.turn import turn_daemon
 
@@ -57,7 +57,7 @@ async def test_two_relays_carry_datagrams(tmp_path: Path, query: str) -> None:
         await right.seen.connected()
         assert left.ice.selected_pair is not None
         assert left.ice.selected_pair[0].type == "relay"
-        assert left.ice.send(HELLO)
+        assert left.ice.datagrams.send(HELLO)
         await right.seen.until(lambda: right.seen.datagrams == [HELLO])
 
 
@@ -148,7 +148,7 @@ async def test_closing_does_not_wait_for_a_server_that_has_gone(tmp_path: Path, 
         await right.ice.gather()
         await left.seen.connected()
         await turn.kill()
-        left.ice.send(HELLO)
+        left.ice.datagrams.send(HELLO)
         began = loop.time()
         await left.ice.close()
         await right.ice.close()
@@ -172,7 +172,7 @@ async def test_a_tcp_server_that_hangs_up_takes_the_path_with_it(tmp_path: Path)
         await turn.kill()
         await left.seen.reached(IceTransportState.DISCONNECTED)
         assert left.ice.selected_pair is None
-        assert not left.ice.send(HELLO)
+        assert not left.ice.datagrams.send(HELLO)
 
 
 def write_certificate(folder: Path) -> tuple[Path, Path]:

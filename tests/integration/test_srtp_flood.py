@@ -41,15 +41,21 @@ BURST = 100
 pytestmark = pytest.mark.timeout(60 + 5 * SECONDS)
 
 
-class Watched(IceTransport):
-    """Shows what it sends to a forger."""
+class WatchedPath:
+    """A `DatagramPath` that shows what it sends to a forger."""
 
-    forger: Forger | None = None
+    def __init__(self, ice: IceTransport) -> None:
+        self.ice = ice
+        self.forger: Forger | None = None
+
+    @property
+    def role(self) -> IceRole | None:
+        return self.ice.role
 
     def send(self, datagram: bytes) -> bool:
         if self.forger is not None:
             self.forger.show(datagram)
-        return super().send(datagram)
+        return self.ice.datagrams.send(datagram)
 
     def send_all(self, datagrams: Sequence[bytes]) -> int:
         return sum(map(self.send, datagrams))
@@ -75,9 +81,15 @@ class End:
         self.certificate = Certificate.generate()
         self.events = Recorder()
         self.seen = IceEvents()
-        self.ice = Watched(local=IceParameters.generate(), events=self.seen, interfaces=LOOPBACK)
+        self.ice = IceTransport(
+            local=IceParameters.generate(),
+            events=self.seen,
+            on_datagram=self.seen.on_datagram,
+            interfaces=LOOPBACK,
+        )
+        self.path = WatchedPath(self.ice)
         self.secure = self.seen.secure = SecureTransport(
-            key="0", ice=self.ice, certificate=self.certificate, events=self.events
+            key="0", ice=self.path, certificate=self.certificate, events=self.events
         )
 
     @property
@@ -135,21 +147,21 @@ class Flood:
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
-        self.end.ice.forger = self.forger
+        self.end.path.forger = self.forger
         self._speak()
-        self.end.ice.forger = None
+        self.end.path.forger = None
         begin = loop.time()
         while self.forged.total() < int(FORGED * SECONDS):
             elapsed = loop.time() - begin
-            self.end.ice.forger = self.forger
+            self.end.path.forger = self.forger
             for _ in range(min(due(GENUINE, elapsed, len(self.sent)), BURST)):
                 self._speak()
             if due(REPORTS, elapsed, self.reports):
                 self._report()
-            self.end.ice.forger = None
+            self.end.path.forger = None
             for _ in range(min(due(FORGED, elapsed, self.forged.total()), BURST)):
                 kind, datagram = self.forger.forge()
-                assert self.end.ice.send(datagram)
+                assert self.end.ice.datagrams.send(datagram)
                 self.forged[kind] += 1
             await asyncio.sleep(0.001)
         self.seconds = loop.time() - begin

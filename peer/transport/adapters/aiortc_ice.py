@@ -1,4 +1,4 @@
-"""Owns aiortc's ICE gatherer and transport, put around an agent of ours."""
+"""aiortc's RTCIceTransport around an ICE agent of ours."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from aiortc import RTCIceGatherer, RTCIceParameters, RTCIceTransport
 
 if TYPE_CHECKING:
     from peer.ice_parameters import IceParameters
-    from peer.transport.adapters.ice import IceAgent
+    from peer.transport.adapters.ice_agent import IceAgent
 
 
 class AiortcIce:
-    """aiortc's gatherer and transport around an agent of ours."""
+    """Starts and stops an ICE agent by aiortc's RTCIceTransport.
+
+    Args:
+        agent: The agent, which takes the place of the gatherer's own connection.
+    """
 
     def __init__(self, agent: IceAgent) -> None:
         gatherer = RTCIceGatherer(
@@ -21,11 +25,11 @@ class AiortcIce:
             local_password=agent.local_password,
         )
         gatherer._connection = agent
-        self.transport = RTCIceTransport(gatherer)
+        self._transport = RTCIceTransport(gatherer)
 
     async def start(self, remote: IceParameters) -> None:
-        """Check until a pair is nominated, or the agent gives up."""
-        await self.transport.start(
+        """Check candidate pairs until one is nominated, or the agent gives up."""
+        await self._transport.start(
             RTCIceParameters(
                 usernameFragment=remote.username_fragment,
                 password=remote.password,
@@ -34,5 +38,5 @@ class AiortcIce:
         )
 
     async def stop(self) -> None:
-        """Close the agent."""
-        await self.transport.stop()
+        """Close the agent and its sockets."""
+        await self._transport.stop()

@@ -1,9 +1,9 @@
-"""Owns the data channel that applications hold: aiortc's, with sends that fail by our errors."""
+"""Data channel as applications hold it: aiortc's RTCDataChannel, whose `send` raises our errors."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, overload
 
 from aiortc.rtcdatachannel import RTCDataChannel, RTCDataChannelParameters
 
@@ -14,39 +14,60 @@ from peer.transport.wire.dcep import Announcement
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peer.emitter import Decorator, PlainDecorator, Takes
-    from peer.transport.adapters.sctp import Association
+    from aiortc.rtcsctptransport import RTCSctpTransport
 
-#: Bytes of unsent data of one channel, as in Chromium.
+    from peer.emitter import Decorator, PlainDecorator, Takes
+
+#: Bytes of unsent data of one channel; more are refused (as in Chromium).
 BUFFER_LIMIT = 16 * 1024 * 1024
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
+class DataChannelTransport(Protocol):
+    """SCTP association, as far as its data channels need it."""
+
+    @property
+    def largest_message(self) -> int:
+        """Size in bytes of the largest message that the peer takes; 0 is no limit."""
+
+    def enqueue(self, channel: DataChannel, payload: bytes, *, is_text: bool) -> None:
+        """Send a message of a channel as soon as that is possible."""
+
+
 class DataChannel(PyeeEvents, RTCDataChannel):
-    """A data channel (W3C webrtc-pc section 6.2).
+    """Data channel (W3C webrtc-pc section 6.2).
 
     Events are subscribed to with `on`: `open`, `message` (str or bytes), `bufferedamountlow`,
     `close`. It outlives a peer that restarts SCTP: what that had not acknowledged is sent again if
     the channel is reliable, and may then arrive twice.
+
+    Args:
+        association: The SCTP association, which aiortc's part of the channel uses as well.
+        parameters: Label, id and reliability.
+        send_open: Announce the channel to the peer, unless it is negotiated.
     """
 
     event_names_of_class = ("open", "message", "bufferedamountlow", "close")
 
     def __init__(
         self,
-        association: Association,
+        association: DataChannelTransport,
         parameters: RTCDataChannelParameters,
         send_open: bool = True,
     ) -> None:
         self.__association = association
-        self.__is_ours = send_open and not parameters.negotiated
-        super().__init__(association, parameters, send_open)
+        self.__is_announced_by_us = send_open and not parameters.negotiated
+        super().__init__(cast("RTCSctpTransport", association), parameters, send_open)
+
+    def __repr__(self) -> str:
+        waiting = f"{self.bufferedAmount} bytes waiting"
+        return f"<DataChannel {self.id} {self.label!r} {self.readyState}, {waiting}>"
 
     @property
-    def transport(self) -> Association:
-        """The SCTP association that carries it at the moment."""
-        return self.__association
+    def transport(self) -> RTCSctpTransport:
+        """SCTP association that carries the channel at the moment; used by aiortc."""
+        return cast("RTCSctpTransport", self.__association)
 
     @overload  # type: ignore[override]  # pyee takes any name
     def on(self, event: Literal["message"], f: None = None) -> Decorator[str | bytes]: ...
@@ -69,13 +90,13 @@ class DataChannel(PyeeEvents, RTCDataChannel):
         return self._emitter.subscribe(event, f)
 
     def send(self, data: str | bytes | bytearray | memoryview) -> None:
-        """Send one message.
+        """Send one message to the peer.
 
         Raises:
             InvalidStateError: The channel is not open.
             MessageSizeError: The message is larger than the peer takes.
-            BufferFullError: Too much waits to be sent; `bufferedAmount` stays as it is.
-            TypeError: It is neither text nor bytes.
+            BufferFullError: `BUFFER_LIMIT` would be exceeded; `bufferedAmount` stays as it is.
+            TypeError: The message is neither text nor bytes.
         """
         if self.readyState != "open":
             raise InvalidStateError(f"the data channel is {self.readyState}")
@@ -97,7 +118,7 @@ class DataChannel(PyeeEvents, RTCDataChannel):
 
     @property
     def _is_announced_by_us(self) -> bool:
-        return self.__is_ours
+        return self.__is_announced_by_us
 
     def _announcement(self) -> Announcement:
         return Announcement(
@@ -108,7 +129,7 @@ class DataChannel(PyeeEvents, RTCDataChannel):
             max_retransmits=self.maxRetransmits,
         )
 
-    def _move(self, association: Association) -> None:
+    def _move_to(self, association: DataChannelTransport) -> None:
         self.__association = association
 
 

@@ -1,10 +1,10 @@
-"""Owns how one candidate is made: a socket, a STUN answer, an allocation."""
+"""Gathers single local candidates: a bound socket, a STUN response, a TURN allocation."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from aioice import Candidate, stun
 from aioice.candidate import candidate_foundation, candidate_priority
@@ -12,8 +12,7 @@ from aioice.ice import get_host_addresses
 from aioice.turn import create_turn_endpoint
 
 from peer.errors import IceError
-from peer.transport.adapters.ice import COMPONENT, IceAgent
-from peer.transport.adapters.ice_servers import TurnServer, TurnTransportProtocol
+from peer.transport.adapters.ice_agent import COMPONENT, IceAgent
 from peer.transport.net.udp import UdpTransport, enlarge_buffers
 
 if TYPE_CHECKING:
@@ -21,12 +20,12 @@ if TYPE_CHECKING:
 
 
 def local_addresses() -> list[str]:
-    """Every address of this machine but the loopback's, unless it has no other."""
+    """List the addresses of this machine: without loopback, unless it has no other."""
     return get_host_addresses(use_ipv4=True, use_ipv6=True) or ["127.0.0.1"]
 
 
 async def bind_host(agent: IceAgent, address: str, preference: int) -> Candidate | None:
-    """Bind a socket to a local address; its host candidate, or None where that cannot be."""
+    """Bind a socket to a local address; return its host candidate, or None if that fails."""
     try:
         sock = await _bound(address)
     except OSError:
@@ -69,7 +68,7 @@ async def _bound(address: str) -> socket.socket:
 async def query_reflexive(
     agent: IceAgent, protocol: IceSocket, server: Address
 ) -> Candidate | None:
-    """Ask a STUN server for the mapped address of a socket; None where that is not new.
+    """Ask a STUN server for the mapped address of a socket; return a candidate if it is new.
 
     Raises:
         IceError: The server refuses, does not answer, or answers nonsense.
@@ -97,8 +96,26 @@ async def query_reflexive(
     return candidate
 
 
-async def allocate_relay(agent: IceAgent, server: TurnServer, preference: int) -> Candidate:
-    """Make an allocation on a TURN server; its candidate.
+async def allocate_relay(
+    agent: IceAgent,
+    server: Address,
+    *,
+    transport: Literal["udp", "tcp"],
+    use_tls: bool,
+    username: str,
+    password: str,
+    preference: int,
+) -> Candidate:
+    """Make an allocation on a TURN server (RFC 8656); return its relayed candidate.
+
+    Args:
+        agent: The ICE agent that uses the allocation.
+        server: Host and port of the TURN server.
+        transport: Protocol between us and the server; what it relays is always UDP.
+        use_tls: Use TLS over TCP.
+        username: Long-term credential.
+        password: Long-term credential.
+        preference: Local preference of the candidate (RFC 8445 section 5.1.2.1).
 
     Raises:
         IceError: The server refuses, does not answer, or cannot be reached.
@@ -106,11 +123,11 @@ async def allocate_relay(agent: IceAgent, server: TurnServer, preference: int) -
     try:
         _, protocol = await create_turn_endpoint(
             agent.make_socket,
-            server_addr=(server.host, server.port),
-            username=server.username,
-            password=server.credential,
-            ssl=server.transport is TurnTransportProtocol.TLS,
-            transport="udp" if server.transport is TurnTransportProtocol.UDP else "tcp",
+            server_addr=server,
+            username=username,
+            password=password,
+            ssl=use_tls,
+            transport=transport,
         )
     except (OSError, ValueError, stun.TransactionError) as error:
         raise IceError(str(error)) from error

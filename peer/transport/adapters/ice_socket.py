@@ -1,65 +1,108 @@
-"""Owns one local socket or TURN allocation of an ICE agent."""
+"""Local UDP socket or TURN allocation of an ICE agent, which tells STUN from data (RFC 7983)."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from aioice import stun
-from aioice.ice import StunProtocol
+from aioice.ice import Connection, StunProtocol
 from aioice.turn import TurnTransport
 
-from peer.transport.net.udp import UdpTransport, count_sent
+from peer.transport.net.udp import UdpTransport, send_until_refused
 from peer.transport.wire.stun import parse_stun
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from peer.transport.adapters.ice import IceAgent
+    from peer.times import Seconds
 
-Address = tuple[str, int]
+Address: TypeAlias = tuple[str, int]
 
+#: Source addresses accepted by one socket; the one whose last check is oldest goes first (ours).
 MAX_SOURCES = 128
-# What the buffer of a socket holds; the kernel counts its own overhead too.
+#: Datagrams read by `drain`: as many as a receive buffer holds (ours; the kernel counts its own
+#: overhead too).
 MAX_DRAINED = 8192
-# Datagrams that wait for a TURN channel, and bytes that wait for a TURN server's TCP connection.
+#: Datagrams that may wait for a TURN channel; more are refused (ours).
 MAX_RELAY_SENDS = 64
+#: Bytes that may wait for the TCP connection to a TURN server; more are refused (ours).
 MAX_RELAY_BYTES = 256 * 1024
 
 
+class SocketOwner(Protocol):
+    """The ICE agent, as far as its sockets need it.
+
+    Attributes:
+        on_datagram: Called with each datagram of an allowed source that is not STUN.
+        unvalidated: Datagrams dropped, as their source is not allowed.
+        malformed: STUN messages dropped, as they could not be parsed.
+        oversized: Datagrams dropped, as they were too long for the receive buffer.
+        checks_refused: Responses with a STUN error.
+    """
+
+    on_datagram: Callable[[bytes], None]
+    unvalidated: int
+    malformed: int
+    oversized: int
+    checks_refused: int
+
+    def request_received(
+        self, message: stun.Message, addr: Address, protocol: StunProtocol
+    ) -> None:
+        """Answer a STUN binding request."""
+
+    def protocol_lost(self, protocol: StunProtocol) -> None:
+        """Remove a socket that was closed."""
+
+
 class IceSocket(StunProtocol):
-    """A socket that hears its peer only: addresses that a check has shown to be the peer's."""
+    """UDP socket or TURN allocation that passes data only from sources that a check has validated.
 
-    receiver: IceAgent
+    Args:
+        owner: The ICE agent.
 
-    def __init__(self, agent: IceAgent) -> None:
-        super().__init__(agent)
+    Attributes:
+        preference: Local preference of its host candidate (RFC 8445 section 5.1.2.1).
+    """
+
+    receiver: SocketOwner  # type: ignore[assignment]  # aioice wants no more of its Connection
+
+    def __init__(self, owner: SocketOwner) -> None:
+        super().__init__(cast("Connection", owner))
         self.preference = 65535
         self._congested = False
         self._udp: UdpTransport | None = None
         # Insertion order is the order of their last check; the oldest goes first.
         self._sources: dict[Address, None] = {}
 
-    def hear(self, source: Address) -> None:
-        """Listen to an address from now on."""
+    def __repr__(self) -> str:
+        candidate = getattr(self, "local_candidate", None)
+        if candidate is None:
+            return f"<{type(self).__name__} without a candidate>"
+        base = f"{candidate.type} {candidate.host}:{candidate.port}"
+        return f"<{type(self).__name__} {base}, {len(self._sources)} sources>"
+
+    def allow_source(self, source: Address) -> None:
+        """Accept data from a remote address from now on: a check has shown it to be the peer's."""
         self._sources.pop(source, None)
         self._sources[source] = None
         if len(self._sources) > MAX_SOURCES:
             del self._sources[next(iter(self._sources))]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A socket, or a TURN allocation; called by whoever made it."""
+        """Take a bound socket or a TURN allocation; called by its creator."""
         super().connection_made(transport)
         self._udp = transport if isinstance(transport, UdpTransport) else None
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
-        """From a TURN allocation."""
+        """Take a datagram from a TURN allocation; called by aioice."""
         assert isinstance(data, bytes)
         self.on_udp(data, addr)
 
     def on_udp(self, data: bytes, source: tuple[Any, ...]) -> None:
-        """Tell STUN from the rest, and the peer from strangers."""
-        # Of IPv6 there are four parts.
+        """Pass STUN to the agent, and data of allowed sources to `on_datagram`."""
+        # An address of IPv6 has four parts.
         address = source if len(source) == 2 else source[:2]
         # RFC 7983 section 7: a first byte from 0 to 3 is STUN.
         if data < b"\x04":
@@ -67,10 +110,10 @@ class IceSocket(StunProtocol):
         elif address in self._sources:
             self.receiver.on_datagram(data)
         else:
-            self.receiver.foreign += 1
+            self.receiver.unvalidated += 1
 
     def on_oversized(self) -> None:
-        """From the socket: a datagram was too large."""
+        """Count a datagram that was too long; called by `UdpTransport`."""
         self.receiver.oversized += 1
 
     def _stun_received(self, data: bytes, source: Address) -> None:
@@ -91,20 +134,20 @@ class IceSocket(StunProtocol):
                 pass
 
     def pause_writing(self) -> None:
-        """The kernel takes no more; called by asyncio."""
+        """Refuse datagrams, as the send buffer is full; called by asyncio."""
         self._congested = True
 
     def resume_writing(self) -> None:
-        """The kernel takes datagrams again; called by asyncio."""
+        """Send again, as the send buffer has room; called by asyncio."""
         self._congested = False
 
     def transmit(self, datagram: bytes, address: Address) -> bool:
-        """Send at once, or not at all where that would have to wait for long."""
+        """Send a datagram at once; return False, and send nothing, where it would have to wait."""
         if self._udp is not None:
             return self._udp.transmit(datagram, address)
         transport: object = self.transport
         if isinstance(transport, TurnTransport):
-            if not _relay_is_free(transport):
+            if not _relay_has_room(transport):
                 return False
         elif self._congested or self.transport.is_closing():
             return False
@@ -112,25 +155,25 @@ class IceSocket(StunProtocol):
         return True
 
     def transmit_all(self, datagrams: Sequence[bytes], address: Address) -> int:
-        """The same for several in their order; how many were sent, from the first on."""
+        """Send several datagrams in order; return how many were sent, from the first on."""
         if self._udp is not None:
             return self._udp.transmit_all(datagrams, address)
-        return count_sent(lambda datagram: self.transmit(datagram, address), datagrams)
+        return send_until_refused(lambda datagram: self.transmit(datagram, address), datagrams)
 
     def drain(self) -> None:
-        """Take in at once what the kernel holds; of a TURN allocation there is nothing."""
+        """Process at once the datagrams that the kernel holds; a TURN allocation has none."""
         if self._udp is not None:
             self._udp.drain(MAX_DRAINED)
 
-    async def release(self, timeout: float) -> None:
-        """Close, and wait for a TURN server no longer than `timeout` seconds."""
+    async def release(self, timeout: Seconds) -> None:
+        """Close the socket; wait for a TURN server no longer than `timeout` seconds."""
         transport: object = self.transport
         if isinstance(transport, TurnTransport):
             await _release_relay(transport, timeout)
         await self.close()
 
 
-def _relay_is_free(relay: TurnTransport) -> bool:
+def _relay_has_room(relay: TurnTransport) -> bool:
     inner = relay._TurnTransport__inner_protocol.transport  # type: ignore[attr-defined]  # mangled
     if inner.get_write_buffer_size() > MAX_RELAY_BYTES:
         return False
@@ -138,7 +181,7 @@ def _relay_is_free(relay: TurnTransport) -> bool:
     return len(waiting) < MAX_RELAY_SENDS
 
 
-async def _release_relay(relay: TurnTransport, timeout: float) -> None:
+async def _release_relay(relay: TurnTransport, timeout: Seconds) -> None:
     relay.close()
     deletion = relay._TurnTransport__close_task  # type: ignore[attr-defined]  # mangled
     sends = set(relay._TurnTransport__send_tasks)  # type: ignore[attr-defined]  # mangled

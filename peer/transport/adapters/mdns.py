@@ -1,4 +1,4 @@
-"""Owns the resolution of a peer's mDNS candidates."""
+"""Resolves the mDNS names of remote candidates (draft-ietf-mmusic-mdns-ice-candidates)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from collections.abc import Callable
 
 from aioice import mdns
 
+#: Names looked up at once by one agent; more candidates are ignored (ours).
 MAX_LOOKUPS = 16
 
 
 def is_mdns_name(name: str) -> bool:
-    """Whether a candidate hides its address behind a name."""
+    """Return True for a name that ends in `.local`, which hides an address."""
     return mdns.is_mdns_hostname(name)
 
 
 class MdnsResolver:
-    """Resolves the names of one agent.
+    """Resolves the mDNS names that one ICE agent is given.
 
-    A socket of its own, because the one that aioice shares belongs to a thread, and breaks when
-    a second event loop runs in that thread.
+    It has a socket of its own, because the one that aioice shares belongs to a thread, and breaks
+    when a second event loop runs in that thread.
     """
 
     def __init__(self) -> None:
@@ -27,11 +28,11 @@ class MdnsResolver:
         self._endpoint: asyncio.Task[mdns.MDnsProtocol] | None = None
 
     def resolve(self, name: str, found: Callable[[str], None]) -> bool:
-        """Look a name up; False where too many look-ups are under way already.
+        """Begin to look a name up; return False if `MAX_LOOKUPS` are under way already.
 
         Args:
-            name: What `is_mdns_name` accepts.
-            found: Called with the address; never called where there is no answer within a second.
+            name: A name for which `is_mdns_name` is True.
+            found: Called with the address; never called if no answer comes within a second.
         """
         if len(self._lookups) >= MAX_LOOKUPS:
             return False
@@ -41,7 +42,7 @@ class MdnsResolver:
         return True
 
     async def close(self) -> None:
-        """End every look-up and the socket."""
+        """Cancel every look-up and close the socket."""
         lookups = set(self._lookups)
         for task in lookups:
             task.cancel()

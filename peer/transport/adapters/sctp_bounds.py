@@ -1,4 +1,4 @@
-"""Owns what a peer can make aiortc's SCTP transport hold, count and begin anew."""
+"""Limits on the memory and work that a peer can cause in aiortc's SCTP transport."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Of the chunks that the peer may have us hold: how far ahead of the next one expected, in all, and
-# how often all are counted.
+#: TSNs that a DATA chunk may be ahead of the cumulative one; others are refused (ours).
 AHEAD_LIMIT = 2048
+#: Chunks kept for reassembly in all; beyond, the association is aborted (ours).
 HELD_LIMIT = 8192
+#: DATA chunks between two counts of those kept (ours).
 COUNT_INTERVAL = 512
 
 
 class BoundedSctp(RTCSctpTransport):
-    """aiortc's SCTP transport, bounded in what a peer can make of it.
+    """aiortc's SCTP transport with limits on what a peer can make it keep and do.
+
+    Args:
+        transport: The DTLS transport.
+        port: SCTP port of ours.
 
     Attributes:
-        refused_chunks: DATA beyond what we hold.
+        refused_chunks: DATA chunks refused, as they are beyond the limits.
     """
 
     def __init__(self, transport: RTCDtlsTransport, port: int) -> None:
@@ -34,7 +39,7 @@ class BoundedSctp(RTCSctpTransport):
 
     @property
     def knows_the_peer(self) -> bool:
-        """Whether its INIT or INIT ACK was received."""
+        """True once an INIT or INIT ACK of the peer was received."""
         return self._last_received_tsn is not None
 
     async def _receive_chunk(self, chunk: Chunk) -> None:

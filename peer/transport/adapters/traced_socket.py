@@ -1,53 +1,63 @@
-"""Owns the socket of an ICE agent that is traced."""
+"""Socket of a traced ICE agent: reports each datagram to a tap."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from peer.transport.adapters.ice_socket import Address, IceSocket
-from peer.transport.net.udp import count_sent
+from peer.transport.adapters.ice_socket import Address, IceSocket, SocketOwner
+from peer.transport.net.udp import send_until_refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aioice import stun
 
-    from peer.transport.adapters.ice import IceAgent
-    from peer.transport.tap import Tap
+
+class SocketTap(Protocol):
+    """The trace of one transport, as far as its sockets need it."""
+
+    def arrived(self, data: bytes, local: Address, remote: Address, *, heard: bool) -> None:
+        """Report a received datagram; `heard` is True if its source is validated."""
+
+    def sent(self, data: bytes, local: Address, remote: Address) -> None:
+        """Report a sent datagram that is not STUN."""
+
+    def sent_stun(self, message: stun.Message, local: Address, remote: Address) -> None:
+        """Report a sent STUN message."""
 
 
 class TracedSocket(IceSocket):
-    """Tells of everything that goes in and out, so that a socket that is not traced need not ask.
+    """Reports each datagram in and out, so that a socket that is not traced has no branch for it.
 
     Args:
-        agent: As of every socket.
-        tap: Is told.
+        owner: The ICE agent.
+        tap: Told of each datagram.
     """
 
-    def __init__(self, agent: IceAgent, tap: Tap) -> None:
-        super().__init__(agent)
+    def __init__(self, owner: SocketOwner, tap: SocketTap) -> None:
+        super().__init__(owner)
         self._tap = tap
 
     def on_udp(self, data: bytes, source: tuple[Any, ...]) -> None:
-        """Tell before anything that this causes."""
+        """Report a received datagram before anything that it causes."""
         address = (source[0], source[1])
         self._tap.arrived(data, self._local, address, heard=address in self._sources)
         super().on_udp(data, source)
 
     def transmit(self, datagram: bytes, address: Address) -> bool:
-        """Tell of what was sent."""
+        """Send a datagram, and report it if it was sent."""
         sent = super().transmit(datagram, address)
         if sent:
             self._tap.sent(datagram, self._local, address)
         return sent
 
     def transmit_all(self, datagrams: Sequence[bytes], address: Address) -> int:
-        """Tell of each that was sent."""
-        return count_sent(lambda datagram: self.transmit(datagram, address), datagrams)
+        """Send several datagrams one by one, and report each that was sent."""
+        return send_until_refused(lambda datagram: self.transmit(datagram, address), datagrams)
 
     def send_stun(self, message: stun.Message, addr: Address) -> None:
-        """Tell of what is sent; called by aioice."""
+        """Report a STUN message and send it; called by aioice."""
         self._tap.sent_stun(message, self._local, addr)
         super().send_stun(message, addr)
 

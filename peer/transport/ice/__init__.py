@@ -1,1 +1,1 @@
-"""The path to the peer: gathering, checks, consent, and datagrams of checked sources."""
+"""ICE of one transport: gathering, checks, consent, restarts, and datagrams of valid sources."""

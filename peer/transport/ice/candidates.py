@@ -1,4 +1,4 @@
-"""Owns the translation between our candidates and aioice's."""
+"""Converts between `CandidateFields` and the candidates of aioice. PURE."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from peer.candidates import CandidateFields
 
 
 def from_aioice(candidate: Candidate) -> CandidateFields:
-    """Take over a candidate of aioice."""
+    """Convert a candidate of aioice to ours."""
     return CandidateFields(
         foundation=candidate.foundation,
         component=candidate.component,
@@ -24,7 +24,7 @@ def from_aioice(candidate: Candidate) -> CandidateFields:
 
 
 def to_aioice(fields: CandidateFields) -> Candidate:
-    """Hand a candidate to aioice, which has no use for extensions."""
+    """Convert a candidate of ours to one of aioice, without its extension attributes."""
     return Candidate(
         foundation=fields.foundation,
         component=fields.component,

@@ -1,4 +1,4 @@
-"""Owns consent freshness (RFC 7675): when to ask again, and what silence means. Pure."""
+"""Consent freshness (RFC 7675): when a check is due, and when consent is lost. PURE."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peer.transport.adapters.ice_timing import IceTiming
+    from peer.times import MonotonicTime, Seconds
+    from peer.transport.ice.timing import IceTiming
 
 
 class ConsentState(Enum):
-    """What the peer's answers, or their absence, allow."""
+    """Consent of the peer: fresh, silent (no sign of the peer), or expired (sending must stop)."""
 
     FRESH = auto()
     SILENT = auto()
@@ -19,53 +20,53 @@ class ConsentState(Enum):
 
 
 class Consent:
-    """The consent of one peer to be sent to.
+    """Tracks the consent of one peer to be sent to.
 
     Args:
-        timing: The intervals.
-        random: A uniform value from 0 to 1, for the randomised interval.
-        now: The present time in seconds; every other time given to this object is on that clock.
+        timing: Intervals and timeouts.
+        random: Returns a uniform value from 0 to 1, for the randomised interval.
+        now: The present time.
 
     Attributes:
-        withdrawn: Whether the peer itself has ended it (RFC 7675 section 5.2).
+        withdrawn: True once the peer itself has ended it (RFC 7675 section 5.2).
     """
 
-    def __init__(self, timing: IceTiming, random: Callable[[], float], now: float) -> None:
+    def __init__(self, timing: IceTiming, random: Callable[[], float], now: MonotonicTime) -> None:
         self._timing = timing
         self._random = random
         self.withdrawn = False
         # A check that succeeded is what makes a pair valid, and is consent (RFC 7675 section 5.1).
         self._answered_at = now
-        self._heard_at = now
-        self._unanswered_since: float | None = None
+        self._received_at = now
+        self._unanswered_since: MonotonicTime | None = None
         self._next_check = now + self._interval()
 
-    def due(self, now: float) -> bool:
-        """Whether a consent check is to be sent."""
+    def is_check_due(self, now: MonotonicTime) -> bool:
+        """Return True if a consent check is to be sent."""
         return now >= self._next_check
 
-    def asked(self, now: float) -> None:
-        """Note that a consent check left."""
+    def on_check_sent(self, now: MonotonicTime) -> None:
+        """Record that a consent check was sent."""
         if self._unanswered_since is None:
             self._unanswered_since = now
         self._next_check = now + self._interval()
 
-    def answered(self, now: float) -> None:
-        """Note an authenticated answer, which alone renews consent."""
+    def on_response(self, now: MonotonicTime) -> None:
+        """Record an authenticated response, which alone renews consent."""
         self._answered_at = now
-        self.heard(now)
+        self.on_received(now)
 
-    def heard(self, now: float) -> None:
-        """Note that the peer is there: any datagram or check of its own says so."""
-        self._heard_at = now
+    def on_received(self, now: MonotonicTime) -> None:
+        """Record a datagram or check of the peer, which ends a silence and renews no consent."""
+        self._received_at = now
         self._unanswered_since = None
 
-    def revoke(self) -> None:
-        """Note that the peer withdrew its consent (RFC 7675 section 5.2)."""
+    def withdraw(self) -> None:
+        """Record that the peer withdrew its consent (RFC 7675 section 5.2)."""
         self.withdrawn = True
 
-    def state(self, now: float) -> ConsentState:
-        """What holds now."""
+    def state(self, now: MonotonicTime) -> ConsentState:
+        """Return the state of the consent."""
         # RFC 7675 section 5.1: after 30 s without an answer sending must stop.
         if self.withdrawn or now >= self._answered_at + self._timing.consent_expiry:
             return ConsentState.EXPIRED
@@ -73,24 +74,24 @@ class Consent:
             return ConsentState.SILENT
         return ConsentState.FRESH
 
-    def wake_at(self, now: float) -> float:
-        """When to look again."""
+    def next_deadline(self, now: MonotonicTime) -> MonotonicTime:
+        """Return the time at which the state may change, or the next check is due."""
         times = [self._next_check, self._answered_at + self._timing.consent_expiry]
         if self.state(now) is ConsentState.SILENT:
-            # A datagram ends the silence; it is not worth a timer of its own, a look suffices.
+            # A datagram ends the silence; polling for it is cheaper than a callback per datagram.
             times.append(now + self._timing.consent_grace / 2)
         else:
             times.append(self._silent_at())
         return min(times)
 
-    def _silent_at(self) -> float:
+    def _silent_at(self) -> MonotonicTime:
         if self._unanswered_since is None:
             return float("inf")
         return max(
             self._unanswered_since + self._timing.consent_grace,
-            self._heard_at + self._timing.silence,
+            self._received_at + self._timing.silence,
         )
 
-    def _interval(self) -> float:
+    def _interval(self) -> Seconds:
         # RFC 7675 section 5.1: randomised from 0.8 to 1.2 times, against synchronisation.
         return self._timing.consent_interval * (0.8 + 0.4 * self._random())

@@ -1,4 +1,4 @@
-"""Owns the gathering of candidates: host addresses at once, then every server side by side."""
+"""Gathers local candidates: host addresses at once, then every server side by side."""
 
 from __future__ import annotations
 
@@ -16,36 +16,41 @@ from peer.transport.adapters.ice_gathering import (
     local_addresses,
     query_reflexive,
 )
-from peer.transport.adapters.ice_servers import StunServer, TurnServer
+from peer.transport.ice.servers import StunServer, TurnServer, TurnTransportProtocol
 
 if TYPE_CHECKING:
     from aioice import Candidate
 
-    from peer.transport.adapters.ice import IceAgent
+    from peer.times import Seconds
+    from peer.transport.adapters.ice_agent import IceAgent
     from peer.transport.adapters.ice_socket import Address, IceSocket
 
-# RFC 8445 section 5.1.2.1: among candidates of one type the local preference differs.
+#: Local preference of the first candidate of a type, each further one has one less
+#: (RFC 8445 section 5.1.2.1).
 _HIGHEST_PREFERENCE = 65535
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFailure:
-    """Why a STUN or TURN server gave us no candidate."""
+    """STUN or TURN server that gave no candidate, and the reason."""
 
     server: StunServer | TurnServer
     reason: str
 
 
 class Gathering:
-    """The gathering of one ICE generation.
+    """Gathers the local candidates of one ICE generation.
 
     Args:
-        agent: Who holds the sockets.
-        servers: All are asked, side by side.
-        relay_only: Whether only relayed candidates are wanted; no host socket is bound then.
+        agent: The ICE agent, which holds the sockets.
+        servers: STUN and TURN servers; all are asked, side by side.
+        relay_only: Gather relayed candidates only; no host socket is bound then.
         interfaces: Local addresses to bind, or None for all.
         server_timeout: Seconds that one server may take.
-        on_candidate: Told of each candidate as soon as it is known.
+        on_candidate: Called with each candidate as soon as it is known.
+
+    Attributes:
+        failures: Servers that gave no candidate.
     """
 
     def __init__(
@@ -55,7 +60,7 @@ class Gathering:
         servers: Sequence[StunServer | TurnServer],
         relay_only: bool,
         interfaces: Sequence[str] | None,
-        server_timeout: float,
+        server_timeout: Seconds,
         on_candidate: Callable[[Candidate], None],
     ) -> None:
         self._agent = agent
@@ -88,7 +93,7 @@ class Gathering:
             )
 
     async def ask_servers(self) -> None:
-        """Ask every server; returns when each has answered, failed or run out of time."""
+        """Ask every server for candidates, until each has answered, failed or timed out."""
         hosts = self._agent.sockets
         work: list[Coroutine[Any, Any, None]] = []
         for index, server in enumerate(self._servers):
@@ -133,7 +138,16 @@ class Gathering:
             self._on_candidate(candidate)
 
     async def _relayed(self, server: TurnServer, preference: int) -> None:
-        self._on_candidate(await allocate_relay(self._agent, server, preference))
+        candidate = await allocate_relay(
+            self._agent,
+            (server.host, server.port),
+            transport="udp" if server.transport is TurnTransportProtocol.UDP else "tcp",
+            use_tls=server.transport is TurnTransportProtocol.TLS,
+            username=server.username,
+            password=server.credential,
+            preference=preference,
+        )
+        self._on_candidate(candidate)
 
 
 async def _look_up(server: StunServer) -> list[Address]:

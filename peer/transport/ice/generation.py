@@ -1,11 +1,11 @@
-"""Owns one ICE generation among those of its transport: its name, and when it may go."""
+"""ICE generation among those of its transport: its name, its activity, and its retirement."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from peer.transport.ice.lineup import Heard
+from peer.transport.ice.generation_set import ReceiveActivity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,102 +13,102 @@ if TYPE_CHECKING:
     from peer.candidates import CandidateFields
     from peer.ice_parameters import IceParameters
     from peer.states import IceGatheringState, IceTransportState
+    from peer.times import Seconds
     from peer.transport.ice.transport import IceEvents, IceTransport
 
 
-class Succession(Protocol):
-    """What a generation tells those that it is one of."""
+class GenerationListener(Protocol):
+    """Receives the events of each generation of one transport."""
 
-    def on_candidate_of(self, generation: Generation, candidate: CandidateFields | None) -> None:
-        """A local candidate; None when there will be no more."""
+    def on_generation_candidate(
+        self, generation: Generation, candidate: CandidateFields | None
+    ) -> None:
+        """Take a local candidate of a generation; None when there will be no more."""
 
-    def on_path_of(self, generation: Generation) -> None:
-        """A check has succeeded, which may have moved its path, or nominated it."""
+    def on_generation_path(self, generation: Generation) -> None:
+        """Take note of a successful check, which may have moved the path, or nominated it."""
 
-    def on_state_of(self, generation: Generation) -> None:
-        """Its state has changed."""
-
-    def on_datagram(self, datagram: bytes) -> None:
-        """A datagram of the peer."""
+    def on_generation_state(self, generation: Generation) -> None:
+        """Take note that the state of a generation has changed."""
 
 
 class Generation:
-    """One generation, a `Member` of a lineup. It is its `ice` that does the work.
+    """IceTransport of one generation, with the name and activity that a `GenerationSet` needs.
 
     Args:
-        local: Our username fragment, which names it, and password.
-        make: Makes its `ice`.
-        succession: Those that it is one of.
-
-    Attributes:
-        on_datagram: From its ICE: a datagram of the peer. Theirs, as it runs for every packet.
+        local: Our username fragment, which names the generation, and password.
+        make: Makes its IceTransport.
+        listener: Told of its events.
     """
 
     def __init__(
         self,
         local: IceParameters,
         make: Callable[[IceParameters, IceEvents], IceTransport],
-        succession: Succession,
+        listener: GenerationListener,
     ) -> None:
-        self.name = local.username_fragment
-        self._succession = succession
-        self.on_datagram = succession.on_datagram
+        self.username_fragment = local.username_fragment
+        self._listener = listener
+        #: Datagrams received when the activity was last looked at.
         self._received = 0
-        self._departure: asyncio.TimerHandle | None = None
+        self._silence_timer: asyncio.TimerHandle | None = None
         self.ice = make(local, self)
+
+    def __repr__(self) -> str:
+        return f"<Generation {self.username_fragment} {self.state}>"
 
     @property
     def state(self) -> IceTransportState:
-        """Of its ICE."""
+        """State of its IceTransport."""
         return self.ice.state
 
     @property
     def nominated(self) -> bool:
-        """Whether its pair is nominated."""
+        """True once its selected pair is nominated."""
         return self.ice.nominated
 
     @property
-    def heard(self) -> Heard:
-        """Whether a datagram came since it was last looked at, or ever."""
+    def activity(self) -> ReceiveActivity:
+        """Recency of the peer's datagrams: since the silence timer was last set, or ever."""
         received = self.ice.counters.packets_received
         if received > self._received:
-            return Heard.LATELY
-        return Heard.ONCE if received else Heard.NEVER
+            return ReceiveActivity.RECENT
+        return ReceiveActivity.EARLIER if received else ReceiveActivity.NEVER
 
-    def leave_when_silent(self, seconds: float, leave: Callable[[Generation], None]) -> None:
-        """Call `leave` once so many seconds have passed without a datagram."""
-        self._stay()
+    def call_when_silent(self, seconds: Seconds, on_silence: Callable[[Generation], None]) -> None:
+        """Call `on_silence` once so many seconds have passed without a datagram."""
+        self._cancel_silence_timer()
         self._received = self.ice.counters.packets_received
         loop = asyncio.get_running_loop()
-        self._departure = loop.call_later(seconds, self._look, seconds, leave)
+        self._silence_timer = loop.call_later(seconds, self._check_silence, seconds, on_silence)
 
     async def close(self) -> None:
-        """End it."""
-        self._stay()
+        """Close the IceTransport and its sockets."""
+        self._cancel_silence_timer()
         await self.ice.close()
 
-    def _stay(self) -> None:
-        if self._departure is not None:
-            self._departure.cancel()
+    def _cancel_silence_timer(self) -> None:
+        if self._silence_timer is not None:
+            self._silence_timer.cancel()
 
-    def _look(self, seconds: float, leave: Callable[[Generation], None]) -> None:
-        # A peer that has not left this generation yet goes on to be heard.
-        if self.heard is Heard.LATELY:
-            self.leave_when_silent(seconds, leave)
+    def _check_silence(self, seconds: Seconds, on_silence: Callable[[Generation], None]) -> None:
+        # A peer that has not left this generation yet still sends here.
+        if self.activity is ReceiveActivity.RECENT:
+            self.call_when_silent(seconds, on_silence)
         else:
-            leave(self)
+            on_silence(self)
 
     def on_candidate(self, candidate: CandidateFields | None) -> None:
-        """From its ICE: a local candidate."""
-        self._succession.on_candidate_of(self, candidate)
+        """Pass on a local candidate of the IceTransport."""
+        self._listener.on_generation_candidate(self, candidate)
 
     def on_gathering_state(self, state: IceGatheringState) -> None:
-        """From its ICE: its gathering state, which follows from `on_candidate`."""
+        """Ignore the gathering state, which follows from `on_candidate`."""
 
     def on_path(self) -> None:
-        """From its ICE: a check has succeeded."""
-        self._succession.on_path_of(self)
+        """Pass on a successful check of the IceTransport."""
+        self._listener.on_generation_path(self)
 
     def on_state(self, state: IceTransportState) -> None:
-        """From its ICE: its state, which it knows itself."""
-        self._succession.on_state_of(self)
+        """Pass on a new state of the IceTransport, which `state` tells."""
+        self._listener.on_generation_state(self)

@@ -1,4 +1,4 @@
-"""Owns why there is no path to the peer, in one sentence that says what was tried. Pure."""
+"""Words the errors of ICE: no path to the peer, consent expired or withdrawn. PURE."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from peer.candidates import CandidateFields
+    from peer.times import Seconds
     from peer.transport.ice.gathering import ServerFailure
 
 
 def no_path(
     *,
-    patience: float,
+    timeout: Seconds,
     local: Sequence[CandidateFields],
     remote: Sequence[CandidateFields],
     checks_sent: int,
@@ -24,22 +25,22 @@ def no_path(
     checks_received: int,
     failures: Sequence[ServerFailure],
 ) -> IceError:
-    """No check succeeded in time.
+    """Make the error that no connectivity check succeeded in time, with what was tried.
 
     Args:
-        patience: The time, in seconds.
+        timeout: Time that the first valid pair was waited for.
         local: Our candidates.
-        remote: The peer's, signalled or revealed by its checks.
-        checks_sent: Ours, without retransmissions.
-        checks_refused: Those that were answered with an error.
-        checks_received: The peer's, authenticated.
-        failures: The servers that gave no candidate.
+        remote: The peer's candidates, signalled or peer-reflexive.
+        checks_sent: Our checks, without retransmissions.
+        checks_refused: Our checks that were answered with an error.
+        checks_received: Authenticated checks of the peer.
+        failures: Servers that gave no candidate.
     """
     answered = "none was answered"
     if checks_refused:
         answered = f"{checks_refused} answered with an error, none with success"
     tried = [
-        f"no check has succeeded within {patience:g} s",
+        f"no check has succeeded within {timeout:g} s",
         f"we have {_kinds(local)}, the peer {_kinds(remote)}",
         f"of {_counted(checks_sent, 'check')} that we sent {answered}",
         f"{_counted(checks_received, 'check')} of the peer's came",
@@ -51,15 +52,15 @@ def no_path(
     return IceError("; ".join(tried))
 
 
-def consent_expired(patience: float) -> IceError:
-    """RFC 7675 section 5.1: `patience` seconds have passed without an answer."""
+def consent_expired(expiry: Seconds) -> IceError:
+    """Make the error that no check was answered for `expiry` seconds (RFC 7675 section 5.1)."""
     return IceError(
-        f"the peer's consent to be sent to has expired: it answered no check for {patience:g} s"
+        f"the peer's consent to be sent to has expired: it answered no check for {expiry:g} s"
     )
 
 
 def consent_withdrawn() -> IceError:
-    """RFC 7675 section 5.2: the peer has answered 403."""
+    """Make the error that the peer answered a check with 403 (RFC 7675 section 5.2)."""
     return IceError("the peer has withdrawn its consent to be sent to")
 
 

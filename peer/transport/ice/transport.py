@@ -1,24 +1,25 @@
-"""Owns one ICE generation of one transport: its state, its path to the peer, and its counters."""
+"""ICE transport of one generation: gathering, connectivity checks, consent, and its state."""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from peer.configuration import IceServer, IceTransportPolicy
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.adapters.aiortc_ice import AiortcIce
-from peer.transport.adapters.ice import IceAgent
-from peer.transport.adapters.ice_servers import parse_servers
-from peer.transport.adapters.ice_timing import IceTiming
+from peer.transport.adapters.ice_agent import IceAgent
 from peer.transport.ice.candidates import from_aioice, to_aioice
 from peer.transport.ice.consent import ConsentState
+from peer.transport.ice.consent_monitor import ConsentMonitor
+from peer.transport.ice.datagrams import IceCounters, IceDatagrams
 from peer.transport.ice.gathering import Gathering, ServerFailure
 from peer.transport.ice.reasons import consent_expired, consent_withdrawn, no_path
-from peer.transport.ice.watch import ConsentWatch
+from peer.transport.ice.servers import parse_servers
+from peer.transport.ice.timing import IceTiming
 
 if TYPE_CHECKING:
     from aioice import Candidate
@@ -26,55 +27,30 @@ if TYPE_CHECKING:
     from peer.candidates import CandidateFields
     from peer.errors import IceError
     from peer.ice_parameters import IceParameters
-    from peer.transport.tap import Tap
+    from peer.times import Seconds
+    from peer.transport.adapters.traced_socket import SocketTap
 
 _ENDED = frozenset({IceTransportState.FAILED, IceTransportState.CLOSED})
 
 
 class IceEvents(Protocol):
-    """What an ICE transport tells its owner, in order, each as a plain call on the event loop."""
+    """Receives the events of one IceTransport, in order, each as a plain call on the event loop."""
 
     def on_candidate(self, candidate: CandidateFields | None) -> None:
-        """A local candidate, as soon as it is known; None when there will be no more."""
+        """Take a local candidate as soon as it is known; None when there will be no more."""
 
     def on_gathering_state(self, state: IceGatheringState) -> None:
-        """The gathering state has changed."""
+        """Take the new gathering state."""
 
     def on_path(self) -> None:
-        """A check has succeeded, which may have moved the path, or nominated it."""
+        """Take note of a successful check, which may have moved the path, or nominated it."""
 
     def on_state(self, state: IceTransportState) -> None:
-        """The state has changed; on `failed`, the transport's `error` says why."""
-
-    def on_datagram(self, datagram: bytes) -> None:
-        """A datagram of the peer that is not STUN."""
-
-
-@dataclass(slots=True)
-class IceCounters:
-    """What an ICE transport counted since its beginning.
-
-    Args:
-        packets_unsent: Refused by `send`: there was no path, or no room.
-        packets_foreign: Dropped, as no check has shown their source to be the peer.
-        packets_malformed: Dropped STUN messages that could not be read.
-        packets_oversized: Dropped datagrams of 2,048 bytes and more.
-        candidates_ignored: Of the peer: of a kind that we cannot use, late, or too many.
-    """
-
-    packets_sent: int = 0
-    bytes_sent: int = 0
-    packets_received: int = 0
-    bytes_received: int = 0
-    packets_unsent: int = 0
-    packets_foreign: int = 0
-    packets_malformed: int = 0
-    packets_oversized: int = 0
-    candidates_ignored: int = 0
+        """Take the new state; on `failed`, the transport's `error` says why."""
 
 
 class IceTransport:
-    """One ICE generation: gathering, checks, consent, and datagrams.
+    """ICE of one generation: gathers candidates, checks pairs, keeps consent, carries datagrams.
 
     An ICE restart makes another one beside it (`IceGenerations`).
 
@@ -83,9 +59,13 @@ class IceTransport:
         servers: STUN and TURN servers; every URL is used.
         policy: Which candidates are used.
         interfaces: Local addresses to bind; all but the loopback's where None.
-        events: Who is told.
-        timing: The intervals.
+        events: Told of candidates, path and state.
+        on_datagram: Called with each datagram of the peer that is not STUN.
+        timing: Intervals and timeouts.
         tap: Told of every datagram, where the transport is traced.
+
+    Attributes:
+        datagrams: Sends to the peer, and counts.
 
     Raises:
         ConfigurationError: The URL of a server cannot be used.
@@ -99,8 +79,9 @@ class IceTransport:
         policy: IceTransportPolicy = IceTransportPolicy.ALL,
         interfaces: Sequence[str] | None = None,
         events: IceEvents,
+        on_datagram: Callable[[bytes], None],
         timing: IceTiming | None = None,
-        tap: Tap | None = None,
+        tap: SocketTap | None = None,
     ) -> None:
         self.local = local
         self.state = IceTransportState.NEW
@@ -108,17 +89,17 @@ class IceTransport:
         self.error: IceError | None = None
         self._role: IceRole | None = None
         self._events = events
-        self._hand_up = events.on_datagram
         self._timing = timing or IceTiming()
         relay_only = policy is IceTransportPolicy.RELAY
         self._agent = IceAgent(
             local,
             relay_only=relay_only,
-            timing=self._timing,
-            on_datagram=self._on_datagram,
+            pacing=self._timing.pacing,
+            release_timeout=self._timing.release,
             on_path=self._on_path,
             tap=tap,
         )
+        self.datagrams = IceDatagrams(self._agent, on_datagram)
         self._gathering = Gathering(
             self._agent,
             servers=parse_servers(servers),
@@ -130,63 +111,68 @@ class IceTransport:
         self._aiortc = AiortcIce(self._agent)
         self._local_candidates: list[CandidateFields] = []
         self._remote_ended = False
-        self._counters = IceCounters()
-        self._watch: ConsentWatch | None = None
+        self._candidates_refused = 0
+        self._consent: ConsentMonitor | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._patience: asyncio.TimerHandle | None = None
+        self._connect_timer: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        pair = self.selected_pair
+        path = "no pair" if pair is None else " -> ".join(f"{c.address}:{c.port}" for c in pair)
+        return f"<IceTransport {self.local.username_fragment} {self.state}, {path}>"
 
     @property
     def role(self) -> IceRole | None:
-        """Our role, which a role conflict may change; None before `start`."""
+        """Role of our agent, which a role conflict may change; None before `start`."""
         if self._role is None:
             return None
         return IceRole.CONTROLLING if self._agent.ice_controlling else IceRole.CONTROLLED
 
     @property
     def selected_pair(self) -> tuple[CandidateFields, CandidateFields] | None:
-        """The local and remote candidate in use, or None before a check has succeeded."""
+        """Local and remote candidate in use, or None before a check has succeeded."""
         pair = self._agent.selected_pair
         return None if pair is None else (from_aioice(pair[0]), from_aioice(pair[1]))
 
     @property
     def nominated(self) -> bool:
-        """Whether the selected pair is nominated, so that both sides know it."""
+        """True once the selected pair is nominated, so that both sides know it."""
         return self._agent.nominated
 
     @property
     def local_candidates(self) -> tuple[CandidateFields, ...]:
-        """What was gathered so far."""
+        """Local candidates gathered so far."""
         return tuple(self._local_candidates)
 
     @property
     def remote_candidates(self) -> tuple[CandidateFields, ...]:
-        """What the peer signalled and what its checks revealed."""
+        """Remote candidates, signalled or peer-reflexive."""
         return tuple(from_aioice(c) for c in self._agent.remote_candidates)
 
     @property
     def server_failures(self) -> tuple[ServerFailure, ...]:
-        """Which STUN and TURN servers gave nothing, and why."""
+        """STUN and TURN servers that gave no candidate, each with the reason."""
         return tuple(self._gathering.failures)
 
     @property
-    def round_trip_time(self) -> float | None:
-        """Of the latest consent check, in seconds, or None before one was answered."""
-        return None if self._watch is None else self._watch.round_trip_time
+    def round_trip_time(self) -> Seconds | None:
+        """Round-trip time of the latest consent check in seconds; None before one was answered."""
+        return None if self._consent is None else self._consent.round_trip_time
 
     @property
     def counters(self) -> IceCounters:
-        """What was counted so far, as a copy."""
+        """Counters so far, as a copy."""
         return replace(
-            self._counters,
-            packets_foreign=self._agent.foreign,
+            self.datagrams.counters,
+            packets_unvalidated=self._agent.unvalidated,
             packets_malformed=self._agent.malformed,
             packets_oversized=self._agent.oversized,
-            candidates_ignored=self._counters.candidates_ignored + self._agent.ignored_candidates,
+            candidates_ignored=self._candidates_refused + self._agent.ignored_candidates,
         )
 
     async def gather(self) -> None:
-        """Bind every local address; servers are asked in the background then. Once only.
+        """Bind every local address, once; servers are asked in the background then.
 
         Raises:
             IceError: No socket could be bound.
@@ -199,7 +185,7 @@ class IceTransport:
             self._spawn(self._ask_servers())
 
     def start(self, remote: IceParameters, role: IceRole) -> None:
-        """Begin the checks, with the candidates that are known and those that will be. Once only.
+        """Begin the connectivity checks, once; candidates may be added before and after.
 
         Args:
             remote: The peer's username fragment and password.
@@ -211,7 +197,9 @@ class IceTransport:
         self._agent.set_role(controlling=role is IceRole.CONTROLLING)
         self._set_state(IceTransportState.CHECKING)
         loop = asyncio.get_running_loop()
-        self._patience = loop.call_later(self._timing.patience, self._lose_patience)
+        self._connect_timer = loop.call_later(
+            self._timing.connect_timeout, self._on_connect_timeout
+        )
         self._spawn(self._check(remote))
 
     def add_remote_candidate(self, candidate: CandidateFields | None) -> None:
@@ -224,48 +212,12 @@ class IceTransport:
             self._remote_ended = True
             self._maybe_complete()
         elif self._remote_ended or not _is_usable(candidate):
-            self._counters.candidates_ignored += 1
+            self._candidates_refused += 1
         else:
             self._agent.add_remote(to_aioice(candidate))
 
-    def send(self, datagram: bytes) -> bool:
-        """Send at once to the peer; never raises.
-
-        Returns:
-            False where there is no path at the moment, or where it has no room; that is counted.
-        """
-        path = self._agent.path
-        if path is None or not path[0].transmit(datagram, path[1]):
-            self._counters.packets_unsent += 1
-            return False
-        counters = self._counters
-        counters.packets_sent += 1
-        counters.bytes_sent += len(datagram)
-        return True
-
-    def send_all(self, datagrams: Sequence[bytes]) -> int:
-        """The same for several in their order.
-
-        Returns:
-            How many were sent, from the first on.
-        """
-        path = self._agent.path
-        sent = 0 if path is None else path[0].transmit_all(datagrams, path[1])
-        counters = self._counters
-        if sent != len(datagrams):
-            counters.packets_unsent += len(datagrams) - sent
-            datagrams = datagrams[:sent]
-        counters.packets_sent += sent
-        counters.bytes_sent += sum(map(len, datagrams))
-        return sent
-
-    def drain(self) -> None:
-        """Take in at once what has arrived, which `close` would discard."""
-        for each in self._agent.sockets:
-            each.drain()
-
     async def close(self) -> None:
-        """End every task and socket; may be called at any time and more than once."""
+        """End every task and close every socket; may be called at any time and more than once."""
         if self._closing is None:
             self._set_state(IceTransportState.CLOSED)
             self._closing = asyncio.get_running_loop().create_task(self._shut_down())
@@ -273,8 +225,8 @@ class IceTransport:
         await asyncio.shield(self._closing)
 
     async def _shut_down(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
+        if self._connect_timer is not None:
+            self._connect_timer.cancel()
         tasks = set(self._tasks)
         for task in tasks:
             task.cancel()
@@ -282,32 +234,26 @@ class IceTransport:
             await asyncio.wait(tasks)
         await self._aiortc.stop()
 
-    def _on_datagram(self, datagram: bytes) -> None:
-        counters = self._counters
-        counters.packets_received += 1
-        counters.bytes_received += len(datagram)
-        self._hand_up(datagram)
-
     def _on_path(self) -> None:
         if self.state in _ENDED:
             return
         self._events.on_path()
-        if self._watch is None:
-            self._watch = ConsentWatch(
-                self._agent, self._timing, heard=self._heard, on_state=self._on_consent
+        if self._consent is None:
+            self._consent = ConsentMonitor(
+                self._agent, self._timing, activity=self._activity, on_state=self._on_consent
             )
-            self._spawn(self._watch.run())
+            self._spawn(self._consent.run())
         else:
             # RFC 7675 section 5.1: a check that succeeded is consent.
-            self._watch.renew()
+            self._consent.renew()
         if self.state is IceTransportState.CHECKING:
-            if self._patience is not None:
-                self._patience.cancel()
+            if self._connect_timer is not None:
+                self._connect_timer.cancel()
             self._set_state(IceTransportState.CONNECTED)
         self._maybe_complete()
 
-    def _heard(self) -> int:
-        return self._counters.packets_received + self._agent.checks_received
+    def _activity(self) -> int:
+        return self.datagrams.counters.packets_received + self._agent.checks_received
 
     def _on_consent(self, state: ConsentState) -> None:
         if self.state in _ENDED:
@@ -319,7 +265,7 @@ class IceTransport:
             case ConsentState.SILENT:
                 self._set_state(IceTransportState.DISCONNECTED)
             case ConsentState.EXPIRED:
-                self._fail(self._without_consent())
+                self._fail(self._consent_error())
             case _:
                 assert_never(state)
 
@@ -339,10 +285,10 @@ class IceTransport:
     async def _check(self, remote: IceParameters) -> None:
         await self._aiortc.start(remote)
 
-    def _lose_patience(self) -> None:
+    def _on_connect_timeout(self) -> None:
         self._fail(
             no_path(
-                patience=self._timing.patience,
+                timeout=self._timing.connect_timeout,
                 local=self.local_candidates,
                 remote=self.remote_candidates,
                 checks_sent=self._agent.checks_sent,
@@ -352,8 +298,8 @@ class IceTransport:
             )
         )
 
-    def _without_consent(self) -> IceError:
-        withdrawn = self._watch is not None and self._watch.withdrawn
+    def _consent_error(self) -> IceError:
+        withdrawn = self._consent is not None and self._consent.withdrawn
         return consent_withdrawn() if withdrawn else consent_expired(self._timing.consent_expiry)
 
     def _fail(self, error: IceError) -> None:

@@ -1,1 +1,1 @@
-"""Sockets: UDP read to its end on each wake-up."""
+"""UDP sockets that are read to their end on each wake-up, with segmentation offload."""

@@ -1,1 +1,1 @@
-"""Data channels over the secure transport."""
+"""Data channels over a secure transport, through restarts of the peer's SCTP."""

@@ -1,14 +1,15 @@
-"""Owns the data channels of a connection: their SCTP association over a secure transport.
+"""Data transport of a connection: data channels on an SCTP association over a secure transport.
 
-The association goes on over whatever DTLS associations follow each other there. A peer that begins
-SCTP anew (RFC 8841 section 9.3; Chromium does so with each DTLS association) sends an INIT with
-another tag. It is followed when its COOKIE ECHO comes (RFC 9260 section 5.2.4), so that an INIT
-that is late changes nothing. There is no limit on how often: each time costs the peer a handshake,
-and us one congestion window that is sent again.
+The SCTP association continues while DTLS associations follow each other below. A peer that restarts
+SCTP (RFC 8841 section 9.3; Chromium does so with each DTLS association) sends an INIT with another
+tag. Another association answers it, and takes over when the COOKIE ECHO comes (RFC 9260 section
+5.2.4), so that an INIT that is late changes nothing. The number of restarts has no limit: each
+costs the peer a handshake, and us one congestion window that is sent again.
 """
 
 from __future__ import annotations
 
+import time
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 
 from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError
+from peer.times import UnixTime
+from peer.transport.adapters.coroutines import SerialExecutor
 from peer.transport.adapters.data_channel import DataChannel
-from peer.transport.adapters.sctp import MAX_MESSAGE_SIZE, SCTP_PORT, Association
-from peer.transport.adapters.sctp_restart import Announcing
-from peer.transport.net.eager import Pump
+from peer.transport.adapters.sctp_association import MAX_MESSAGE_SIZE, SCTP_PORT, SctpAssociation
+from peer.transport.sctp.restart import messages_to_resend
 from peer.transport.wire.sctp_packets import initiate_tag, is_well_formed, verification_tag
 
 if TYPE_CHECKING:
@@ -29,13 +31,16 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_MESSAGE_SIZE", "SCTP_PORT", "DataChannel", "DataTransport", "SctpTransportState"]
 
+#: Bytes of a label or a protocol (W3C webrtc-pc section 6.1: the length field has 16 bits).
 _MAX_TEXT = 65_535
+#: `maxPacketLifeTime` in milliseconds, and `maxRetransmits` (unsigned short in W3C webrtc-pc).
 _MAX_LIMIT = 65_535
+#: Stream id of a channel; 65,535 is reserved (RFC 8832 section 4).
 _MAX_ID = 65_534
 
 
 class SctpTransportState(StrEnum):
-    """W3C webrtc-pc section 6.1.2, and `new` before it is started."""
+    """States of RTCSctpTransport (W3C webrtc-pc section 6.1.2), and `new` before the start."""
 
     NEW = "new"
     CONNECTING = "connecting"
@@ -49,12 +54,11 @@ class DataTransport:
     Args:
         on_channel: Called with each open channel of the peer.
         on_close: Called once when the association has ended; all channels are closed by then.
-        on_restart: Called when the peer has begun SCTP anew, before any message of it.
-        announcing: Which channels are announced to it again then.
+        on_restart: Called when the peer has restarted SCTP, before any message of it.
 
     Attributes:
-        malformed: Packets of the peer that could not be understood.
-        restarts: How often the peer has begun SCTP anew.
+        malformed: Packets of the peer that could not be parsed.
+        restarts: How often the peer has restarted SCTP.
     """
 
     def __init__(
@@ -63,48 +67,49 @@ class DataTransport:
         on_channel: Callable[[DataChannel], None],
         on_close: Callable[[], None] = lambda: None,
         on_restart: Callable[[], None] = lambda: None,
-        announcing: Announcing = Announcing.UNACKNOWLEDGED,
     ) -> None:
         self._on_channel = on_channel
         self._on_close = on_close
         self._on_restart = on_restart
-        self._announcing = announcing
-        self._association = Association(self._closed)
+        self._association = SctpAssociation(self._on_association_close)
         self._association.on("datachannel", on_channel)
-        # Answers a peer that restarts, and takes the place of the other when that is certain.
-        self._next: Association | None = None
-        self._begin: Callable[[Association], None] | None = None
-        self._pump = Pump("SCTP")
+        #: Answers a peer that restarts, and takes over when its cookie comes back.
+        self._next: SctpAssociation | None = None
+        self._begin: Callable[[SctpAssociation], None] | None = None
+        self._executor = SerialExecutor("SCTP")
         self._state = SctpTransportState.NEW
         self.malformed = 0
         self.restarts = 0
 
+    def __repr__(self) -> str:
+        return f"<DataTransport {self.state}, {self.restarts} restarts, {self._association!r}>"
+
     @property
     def state(self) -> SctpTransportState:
-        """Where the association stands."""
+        """State of the SCTP association."""
         if self._state is SctpTransportState.CONNECTING and self._association.established:
             self._state = SctpTransportState.CONNECTED
         return self._state
 
     @property
     def maxChannels(self) -> int | None:
-        """How many channels the association has room for; None before it is connected."""
+        """Number of channels that the association has room for; None before it is connected."""
         return self._association.maxChannels
 
     @property
     def refused_channels(self) -> int:
-        """Channels that the peer opened beyond what we let it."""
+        """Announcements of channels that were refused, as `SctpAssociation` counts them."""
         return self._association.refused_channels
 
     @property
     def refused_chunks(self) -> int:
-        """DATA of the peer beyond what we hold for it."""
+        """DATA chunks of the peer that were refused, beyond what we keep for it."""
         return self._association.refused_chunks
 
     @property
     def failed(self) -> int:
-        """Packets whose handling raised."""
-        return self._pump.failed
+        """Packets of the peer whose handling raised an exception."""
+        return self._executor.failed
 
     def createDataChannel(
         self,
@@ -117,7 +122,7 @@ class DataTransport:
         negotiated: bool = False,
         id: int | None = None,  # noqa: A002 - W3C name
     ) -> DataChannel:
-        """Create a channel; it opens when the association does (W3C webrtc-pc section 6.1).
+        """Create a data channel, which opens when the association does (W3C webrtc-pc 6.1).
 
         Args:
             label: At most 65,535 bytes of UTF-8.
@@ -135,10 +140,10 @@ class DataTransport:
         """
         if self._state is SctpTransportState.CLOSED:
             raise InvalidStateError("the data transport is closed")
-        _check_text("label", label)
-        _check_text("protocol", protocol)
-        _check_range("maxPacketLifeTime", maxPacketLifeTime, _MAX_LIMIT)
-        _check_range("maxRetransmits", maxRetransmits, _MAX_LIMIT)
+        _check_text(label, name="label")
+        _check_text(protocol, name="protocol")
+        _check_range(maxPacketLifeTime, name="maxPacketLifeTime", most=_MAX_LIMIT)
+        _check_range(maxRetransmits, name="maxRetransmits", most=_MAX_LIMIT)
         if maxPacketLifeTime is not None and maxRetransmits is not None:
             raise ConfigurationError("maxPacketLifeTime and maxRetransmits exclude each other")
         if negotiated:
@@ -155,20 +160,22 @@ class DataTransport:
             )
         )
 
-    def start(self, face: RTCDtlsTransport, remote_port: int, remote_max_message_size: int) -> None:
-        """Open the association. Once more is nothing.
+    def start(
+        self, face: RTCDtlsTransport, *, remote_port: int, remote_max_message_size: int
+    ) -> None:
+        """Open the SCTP association, unless it was opened.
 
         Call it when the transport is connected: an INIT that is dropped is repeated after 3 s only.
 
         Args:
-            face: Of the secure transport; its DTLS role says who uses even stream ids.
+            face: The secure transport; its DTLS role says which side uses even stream ids.
             remote_port: `a=sctp-port` of the peer.
             remote_max_message_size: `a=max-message-size` of the peer in bytes; 0 is no limit.
         """
         if self._state is SctpTransportState.NEW:
             self._state = SctpTransportState.CONNECTING
             self._begin = partial(
-                Association.begin,
+                SctpAssociation.begin,
                 face=face,
                 remote_port=remote_port,
                 remote_max_message_size=remote_max_message_size,
@@ -176,27 +183,27 @@ class DataTransport:
             self._begin(self._association)
 
     def receive(self, packet: bytes) -> None:
-        """Take an SCTP packet of the peer; never raises."""
+        """Process an SCTP packet of the peer; never raises."""
         if self._state not in (SctpTransportState.CONNECTING, SctpTransportState.CONNECTED):
             return
         if is_well_formed(packet):
-            self._pump.submit(partial(self._handle, packet))
+            self._executor.submit(partial(self._handle, packet))
         else:
             self.malformed += 1
 
     def probe(self) -> None:
-        """Send something small that the peer answers; nothing where the association is not up."""
+        """Send a HEARTBEAT, which the peer answers, if the association is established."""
         self._association.probe()
 
     async def close(self) -> None:
-        """Abort the association and close every channel; any number of times, never waits long."""
+        """Abort the association and close every channel; may be called more than once."""
         self._drop_next()
         self._association.end()
-        await self._pump.close()
+        await self._executor.close()
 
     async def _handle(self, packet: bytes) -> None:
         tag = initiate_tag(packet)
-        if tag is not None and not self._association.is_with(tag):
+        if tag is not None and not self._association.has_remote_tag(tag):
             await self._answer_restart(packet, tag)
         elif self._next is not None and verification_tag(packet) == self._next.local_tag:
             await self._next.handle(packet)
@@ -204,20 +211,24 @@ class DataTransport:
             await self._association.handle(packet)
 
     async def _answer_restart(self, init: bytes, tag: int) -> None:
-        if self._next is None or not self._next.is_with(tag):
+        if self._next is None or not self._next.has_remote_tag(tag):
             self._drop_next()
-            self._next = Association(self._closed, self._take_over, initiates=False)
+            self._next = SctpAssociation(
+                self._on_association_close, self._on_restarted, initiates=False
+            )
             self._next.on("datachannel", self._on_channel)
-            # Where there was an INIT, there was a start.
+            # An INIT is processed only after `start`.
             if self._begin is not None:
                 self._begin(self._next)
         await self._next.handle(init)
 
-    def _take_over(self) -> None:
+    def _on_restarted(self) -> None:
         if self._next is None:
             return
         old, self._association, self._next = self._association, self._next, None
-        self._association.take_over(old, self._announcing)
+        self._association.take_over(
+            old, messages_to_resend(old.sent_messages(), now=UnixTime(time.time()))
+        )
         self.restarts += 1
         self._on_restart()
 
@@ -229,16 +240,16 @@ class DataTransport:
     def _check_id(self, id: int | None) -> None:  # noqa: A002 - W3C name
         if id is None:
             raise ConfigurationError("a negotiated channel needs an id")
-        _check_range("id", id, _MAX_ID)
+        _check_range(id, name="id", most=_MAX_ID)
         if any(channel.id == id for channel in self._association.channels):
             raise InvalidAccessError(f"a data channel with the id {id} exists")
 
-    def _closed(self) -> None:
+    def _on_association_close(self) -> None:
         self._state = SctpTransportState.CLOSED
         self._on_close()
 
 
-def _check_text(name: str, text: str) -> None:
+def _check_text(text: str, *, name: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
@@ -247,6 +258,6 @@ def _check_text(name: str, text: str) -> None:
         raise ConfigurationError(f"{name} is {size} bytes long; at most {_MAX_TEXT} are possible")
 
 
-def _check_range(name: str, value: int | None, most: int) -> None:
+def _check_range(value: int | None, *, name: str, most: int) -> None:
     if value is not None and not 0 <= value <= most:
         raise ConfigurationError(f"{name} must be between 0 and {most}, not {value}")

@@ -80,7 +80,7 @@ Sink = Callable[[bytes, "Address"], None]
 def sink(pc: PeerConnection) -> Sink:
     """The socket of a connection's first transport; no kernel would forge an address for us."""
     (transport, *_) = pc._core.executor.transports.values()  # noqa: SLF001 - nobody else needs it
-    generation = transport.ice._carrying.ice  # noqa: SLF001 - likewise
+    generation = transport.ice._active.ice  # noqa: SLF001 - likewise
     (sock, *_) = generation._agent.sockets  # noqa: SLF001 - likewise
     return sock.datagram_received
 

@@ -17,7 +17,6 @@ from aiortc.rtcsctptransport import (
 )
 from google_crc32c import value as crc32c
 
-from peer.transport.adapters.sctp_restart import Announcing
 from peer.transport.sctp.transport import DataChannel, DataTransport, SctpTransportState
 
 if TYPE_CHECKING:
@@ -27,14 +26,13 @@ if TYPE_CHECKING:
 class End:
     """A data transport on one end of a link, and what it has reported."""
 
-    def __init__(self, link: LinkEnd, announcing: Announcing = Announcing.UNACKNOWLEDGED) -> None:
+    def __init__(self, link: LinkEnd) -> None:
         self.link = link
         self.channels: asyncio.Queue[DataChannel] = asyncio.Queue()
         self.closed = asyncio.Event()
         self.transport = DataTransport(
             on_channel=self.channels.put_nowait,
             on_close=self.closed.set,
-            announcing=announcing,
         )
         link.on_data = self.transport.receive
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from peer.candidates import CandidateFields
-    from peer.transport.adapters.ice_timing import IceTiming
+    from peer.transport.ice.timing import IceTiming
     from peer.transport.ice.transport import IceEvents
 
 UP = (IceTransportState.CONNECTED, IceTransportState.COMPLETED)
@@ -42,7 +42,13 @@ class Side:
         )
 
     def _make(self, local: IceParameters, events: IceEvents) -> IceTransport:
-        made = IceTransport(local=local, interfaces=LOOPBACK, events=events, timing=self._timing)
+        made = IceTransport(
+            local=local,
+            interfaces=LOOPBACK,
+            events=events,
+            on_datagram=self.on_datagram,
+            timing=self._timing,
+        )
         self.made[local.username_fragment] = made
         return made
 

@@ -93,6 +93,7 @@ class End:
         self.ice = IceTransport(
             local=IceParameters.generate(),
             events=self.seen,
+            on_datagram=self.seen.on_datagram,
             **options,  # type: ignore[arg-type]  # each test names the options of IceTransport
         )
 

@@ -1,4 +1,4 @@
-"""Owns what the tests of ICE restarts share: a recorder, generations that do as they are told."""
+"""ICE generations for tests of restarts: scripted ones, and a recorder of their events."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from peer.candidates import CandidateFields
 from peer.errors import IceError
 from peer.ice_parameters import IceParameters
 from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.transport.ice.datagrams import IceCounters, IceDatagrams
 from peer.transport.ice.generations import IceGenerations
-from peer.transport.ice.transport import IceCounters, IceTransport
+from peer.transport.ice.transport import IceTransport
 
 if TYPE_CHECKING:
-    from peer.transport.adapters.ice_timing import IceTiming
+    from collections.abc import Callable
+
+    from peer.transport.ice.timing import IceTiming
     from peer.transport.ice.transport import IceEvents
     from peer.transport.tap import Tap
 
@@ -30,23 +33,51 @@ def candidate(port: int) -> CandidateFields:
     return CandidateFields("1", 1, "udp", 1, "192.0.2.1", port, "host")
 
 
+class ScriptedDatagrams(IceDatagrams):
+    """Keeps what is sent; has a path and arriving datagrams as the test says."""
+
+    def __init__(self, on_datagram: Callable[[bytes], None]) -> None:
+        # Neither agent nor sockets: every method is the test's.
+        self.counters = IceCounters()
+        self.sent: list[bytes] = []
+        #: What the kernel holds.
+        self.arriving: list[bytes] = []
+        self.has_path = False
+        self._on_datagram = on_datagram
+
+    def send(self, datagram: bytes) -> bool:
+        if self.has_path:
+            self.sent.append(datagram)
+            self.counters.packets_sent += 1
+        return self.has_path
+
+    def drain(self) -> None:
+        for datagram in self.arriving:
+            self.receive(datagram)
+
+    def receive(self, datagram: bytes) -> None:
+        """Let a datagram of the peer come."""
+        self.counters.packets_received += 1
+        self._on_datagram(datagram)
+
+
 class ScriptedIce(IceTransport):
     """A generation without sockets, whose fate is the test's to say."""
 
-    def __init__(self, local: IceParameters, events: IceEvents) -> None:
-        super().__init__(local=local, events=events)
+    datagrams: ScriptedDatagrams
+
+    def __init__(
+        self, local: IceParameters, events: IceEvents, on_datagram: Callable[[bytes], None]
+    ) -> None:
+        super().__init__(local=local, events=events, on_datagram=on_datagram)
+        self.datagrams = ScriptedDatagrams(on_datagram)
         self.events = events
         self.started: tuple[IceParameters, IceRole] | None = None
         self.added: list[CandidateFields | None] = []
-        self.sent: list[bytes] = []
         self.closes = 0
-        #: What the kernel holds.
-        self.arriving: list[bytes] = []
         self.refusal: BaseException | None = None
-        self.has_path = False
         self.is_nominated = False
         self.own_role: IceRole | None = None
-        self.counted = IceCounters()
         self.found: list[CandidateFields] = []
 
     @property
@@ -59,7 +90,7 @@ class ScriptedIce(IceTransport):
 
     @property
     def counters(self) -> IceCounters:
-        return self.counted
+        return self.datagrams.counters
 
     @property
     def local_candidates(self) -> tuple[CandidateFields, ...]:
@@ -68,7 +99,7 @@ class ScriptedIce(IceTransport):
     @property
     def selected_pair(self) -> tuple[CandidateFields, CandidateFields] | None:
         port = ord(self.local.username_fragment[0])
-        return (candidate(port), candidate(port)) if self.has_path else None
+        return (candidate(port), candidate(port)) if self.datagrams.has_path else None
 
     async def gather(self) -> None:
         self.gathering_state = IceGatheringState.GATHERING
@@ -83,19 +114,9 @@ class ScriptedIce(IceTransport):
     def add_remote_candidate(self, candidate: CandidateFields | None) -> None:
         self.added.append(candidate)
 
-    def send(self, datagram: bytes) -> bool:
-        if self.has_path:
-            self.sent.append(datagram)
-            self.counted.packets_sent += 1
-        return self.has_path
-
-    def drain(self) -> None:
-        for datagram in self.arriving:
-            self.hear(datagram)
-
     async def close(self) -> None:
         self.closes += 1
-        self.has_path = False
+        self.datagrams.has_path = False
         self.become(IceTransportState.CLOSED)
 
     # What a test does
@@ -116,31 +137,26 @@ class ScriptedIce(IceTransport):
 
     def connect(self) -> None:
         """Find a valid pair, which is not nominated."""
-        self.has_path = True
+        self.datagrams.has_path = True
         self.events.on_path()
         self.become(CONNECTED)
 
     def nominate(self) -> None:
         """Nominate it."""
-        self.has_path = self.is_nominated = True
+        self.datagrams.has_path = self.is_nominated = True
         self.events.on_path()
         self.become(CONNECTED)
 
     def fail(self, reason: str = "as told") -> None:
         """Have no path any more."""
-        self.has_path = False
+        self.datagrams.has_path = False
         self.error = IceError(reason)
         self.become(FAILED)
-
-    def hear(self, datagram: bytes) -> None:
-        """Let a datagram of the peer come."""
-        self.counted.packets_received += 1
-        self.events.on_datagram(datagram)
 
 
 @dataclass
 class Told:
-    """A `GenerationEvents` that writes everything down."""
+    """An `IceGenerationsEvents` that writes everything down, datagrams as well."""
 
     candidates: list[tuple[str, CandidateFields | None]] = field(default_factory=list)
     states: list[IceTransportState] = field(default_factory=list)
@@ -171,14 +187,14 @@ class Scripted:
         return self.made[name]
 
     def _make(self, local: IceParameters, events: IceEvents) -> ScriptedIce:
-        made = ScriptedIce(local, events)
+        made = ScriptedIce(local, events, self.told.on_datagram)
         made.refusal = self.refusal
         self.made[local.username_fragment[0]] = made
         return made
 
     @property
-    def carries(self) -> str:
-        """The letter of the one that carries."""
+    def active(self) -> str:
+        """The letter of the active generation."""
         return self.ice.local.username_fragment[0]
 
     def start(self, name: str, role: IceRole = IceRole.CONTROLLING) -> None:

@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from peer.ice_parameters import IceParameters
 from peer.tracing.tracer import Tracer
-from peer.transport.adapters.ice import IceAgent
+from peer.transport.adapters.ice_agent import IceAgent
 from peer.transport.adapters.ice_socket import IceSocket
-from peer.transport.adapters.ice_timing import IceTiming
 from peer.transport.adapters.traced_socket import TracedSocket
 from peer.transport.tap import Tap
 
@@ -13,8 +12,8 @@ def agent(tap: Tap | None) -> IceAgent:
     return IceAgent(
         IceParameters.generate(),
         relay_only=False,
-        timing=IceTiming(),
-        on_datagram=lambda _: None,
+        pacing=0.02,
+        release_timeout=0.5,
         on_path=lambda: None,
         tap=tap,
     )

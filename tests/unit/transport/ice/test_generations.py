@@ -29,7 +29,7 @@ async def test_the_first_generation_is_all_there_is_at_first() -> None:
     await scene.connected()
     assert scene.told.states == [CHECKING, CONNECTED]
     assert scene.ice.send(DATA)
-    assert scene["a"].sent == [DATA]
+    assert scene["a"].datagrams.sent == [DATA]
     assert scene["a"].started == (parameters("A"), CONTROLLING)
 
 
@@ -40,10 +40,10 @@ async def test_data_stays_on_the_old_pair_until_the_new_one_is_nominated() -> No
     following = await scene.restarting()
     following.connect()
     scene.ice.send(DATA)
-    assert (scene["a"].sent, following.sent) == ([DATA], [])
+    assert (scene["a"].datagrams.sent, following.datagrams.sent) == ([DATA], [])
     following.nominate()
     scene.ice.send(DATA)
-    assert (scene["a"].sent, following.sent) == ([DATA], [DATA])
+    assert (scene["a"].datagrams.sent, following.datagrams.sent) == ([DATA], [DATA])
 
 
 @in_virtual_time
@@ -70,10 +70,10 @@ async def test_datagrams_are_heard_on_every_generation() -> None:
     scene = Scripted()
     await scene.connected()
     following = await scene.restarting()
-    following.hear(b"early")
-    scene["a"].hear(b"old")
+    following.datagrams.receive(b"early")
+    scene["a"].datagrams.receive(b"old")
     following.nominate()
-    scene["a"].hear(b"late")
+    scene["a"].datagrams.receive(b"late")
     assert scene.told.datagrams == [b"early", b"old", b"late"]
 
 
@@ -89,7 +89,7 @@ async def test_a_lost_connection_is_revived_by_the_first_valid_pair(
     assert scene.ice.state is CHECKING
     following.connect()
     scene.ice.send(DATA)
-    assert following.sent == [DATA]
+    assert following.datagrams.sent == [DATA]
     assert scene.told.states[2:] == [state, CHECKING, CONNECTED]
 
 
@@ -100,7 +100,7 @@ async def test_the_old_pair_may_die_during_the_restart() -> None:
     following = await scene.restarting()
     following.connect()
     scene["a"].fail()
-    assert (scene.carries, scene.ice.error) == ("b", None)
+    assert (scene.active, scene.ice.error) == ("b", None)
     assert scene.told.states == [CHECKING, CONNECTED]
 
 
@@ -111,7 +111,7 @@ async def test_a_restart_that_fails_leaves_the_old_pair_as_it_is() -> None:
     following = await scene.restarting()
     following.fail()
     await asyncio.sleep(0)
-    assert (scene.carries, scene.ice.state, scene.ice.error) == ("a", CONNECTED, None)
+    assert (scene.active, scene.ice.state, scene.ice.error) == ("a", CONNECTED, None)
     assert following.closes == 1
     assert scene.told.states == [CHECKING, CONNECTED]
 
@@ -136,7 +136,7 @@ async def test_a_restart_after_a_failed_restart_revives() -> None:
     scene["a"].fail()
     (await scene.restarting("b")).fail()
     (await scene.restarting("c")).nominate()
-    assert (scene.carries, scene.ice.state) == ("c", CONNECTED)
+    assert (scene.active, scene.ice.state) == ("c", CONNECTED)
 
 
 @in_virtual_time
@@ -157,11 +157,11 @@ async def test_a_restart_within_a_restart_takes_over() -> None:
     superseded = await scene.restarting("b")
     following = await scene.restarting("c")
     superseded.nominate()
-    assert scene.carries == "a"
-    superseded.hear(DATA)
+    assert scene.active == "a"
+    superseded.datagrams.receive(DATA)
     assert scene.told.datagrams == [DATA]
     following.nominate()
-    assert scene.carries == "c"
+    assert scene.active == "c"
 
 
 @in_virtual_time
@@ -171,10 +171,10 @@ async def test_a_restart_that_is_only_offered_does_not_stop_the_one_before() -> 
     following = await scene.restarting("b")
     await scene.ice.open(parameters("c"))
     following.nominate()
-    assert scene.carries == "b"
+    assert scene.active == "b"
     scene.start("c")
     scene["c"].nominate()
-    assert scene.carries == "c"
+    assert scene.active == "c"
 
 
 @in_virtual_time
@@ -183,7 +183,7 @@ async def test_a_restart_before_the_first_pair_is_found() -> None:
     await scene.ice.gather()
     scene.start("a")
     (await scene.restarting()).connect()
-    assert (scene.carries, scene.told.states) == ("b", [CHECKING, CONNECTED])
+    assert (scene.active, scene.told.states) == ("b", [CHECKING, CONNECTED])
 
 
 @pytest.mark.parametrize("asked", [CONTROLLING, CONTROLLED])
@@ -217,9 +217,9 @@ async def test_early_checks_of_the_next_generation_carry_where_nothing_else_does
     scene["a"].fail()
     assert not scene.ice.send(DATA)
     await scene.ice.open(parameters("b"))
-    scene["b"].has_path = True
+    scene["b"].datagrams.has_path = True
     assert scene.ice.send(DATA)
-    assert scene["b"].sent == [DATA]
+    assert scene["b"].datagrams.sent == [DATA]
 
 
 @in_virtual_time

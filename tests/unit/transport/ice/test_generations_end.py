@@ -8,8 +8,8 @@ import pytest
 
 from peer.errors import IceError
 from peer.states import IceTransportState
-from peer.transport.adapters.ice_timing import IceTiming
-from peer.transport.ice.lineup import MAX_RETIRED
+from peer.transport.ice.generation_set import MAX_RETIRED
+from peer.transport.ice.timing import IceTiming
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.network.ice_generations import Scripted, candidate, parameters
 
@@ -39,7 +39,7 @@ async def test_a_retired_generation_stays_for_a_peer_that_uses_it() -> None:
     (await scene.restarting()).nominate()
     for _ in range(5):
         await asyncio.sleep(RETIREMENT / 2)
-        scene["a"].hear(DATA)
+        scene["a"].datagrams.receive(DATA)
     await asyncio.sleep(RETIREMENT)
     assert scene["a"].closes == 0
     await asyncio.sleep(RETIREMENT)
@@ -71,7 +71,7 @@ async def test_no_more_than_a_few_retired_ones_stand() -> None:
 async def test_the_peers_former_generation_outlasts_those_that_it_never_used() -> None:
     scene = Scripted()
     await scene.connected()
-    scene["a"].hear(DATA)
+    scene["a"].datagrams.receive(DATA)
     (await scene.restarting("b")).nominate()
     for name in "cdef":
         await scene.restarting(name)
@@ -102,7 +102,7 @@ async def test_sockets_that_cannot_be_bound_change_nothing() -> None:
     assert scene.ice.gathered("cccc") == ((), True)
     scene.start("b")
     scene["b"].nominate()
-    assert scene.carries == "b"
+    assert scene.active == "b"
 
 
 @in_virtual_time
@@ -125,7 +125,7 @@ async def test_a_rolled_back_provisional_answer_brings_the_old_pair_back() -> No
     (await scene.restarting()).nominate()
     scene.ice.drop("bbbb")
     scene.ice.send(DATA)
-    assert (scene.carries, scene["a"].sent) == ("a", [DATA])
+    assert (scene.active, scene["a"].datagrams.sent) == ("a", [DATA])
     await asyncio.sleep(2 * RETIREMENT)
     assert (scene["a"].closes, scene["b"].closes) == (0, 1)
 
@@ -149,7 +149,7 @@ async def test_what_has_arrived_is_taken_in_before_a_retired_one_closes() -> Non
     scene = Scripted()
     await scene.connected()
     (await scene.restarting()).nominate()
-    scene["a"].arriving = [DATA]
+    scene["a"].datagrams.arriving = [DATA]
     await asyncio.sleep(RETIREMENT + 1)
     assert scene.told.datagrams == [DATA]
     assert scene["a"].closes == 1
@@ -159,7 +159,7 @@ async def test_what_has_arrived_is_taken_in_before_a_retired_one_closes() -> Non
 async def test_what_has_arrived_when_all_is_closed_is_not_heard() -> None:
     scene = Scripted()
     await scene.connected()
-    scene["a"].arriving = [DATA]
+    scene["a"].datagrams.arriving = [DATA]
     await scene.ice.close()
     assert scene.told.datagrams == []
 
@@ -190,10 +190,10 @@ async def test_counters_are_of_all_generations_those_closed_included() -> None:
     scene.ice.send(DATA)
     (await scene.restarting("b")).nominate()
     scene.ice.send(DATA)
-    scene["a"].hear(DATA)
+    scene["a"].datagrams.receive(DATA)
     await asyncio.sleep(3 * RETIREMENT)
     assert scene["a"].closes == 1
-    scene["b"].hear(DATA)
+    scene["b"].datagrams.receive(DATA)
     counters = scene.ice.counters
     assert (counters.packets_sent, counters.packets_received) == (2, 2)
     await scene.ice.close()

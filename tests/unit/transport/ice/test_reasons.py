@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from peer.candidates import CandidateFields
-from peer.transport.adapters.ice_servers import StunServer
 from peer.transport.ice.gathering import ServerFailure
 from peer.transport.ice.reasons import no_path
+from peer.transport.ice.servers import StunServer
 
 
 def candidate(kind: str) -> CandidateFields:
@@ -16,7 +16,7 @@ def candidate(kind: str) -> CandidateFields:
 
 def told(**changes: Any) -> str:
     facts: dict[str, Any] = {
-        "patience": 30.0,
+        "timeout": 30.0,
         "local": [candidate("host"), candidate("host"), candidate("srflx")],
         "remote": [candidate("host")],
         "checks_sent": 3,

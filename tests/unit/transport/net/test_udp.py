@@ -11,9 +11,9 @@ from typing import Any, cast
 import pytest
 import uvloop
 
+from peer.transport.net.segmentation import MAX_DATAGRAM_SIZE
 from peer.transport.net.udp import (
-    LARGEST,
-    MOST_IN_A_TURN,
+    MAX_PER_TURN,
     RECEIVE_BUFFER,
     UdpTransport,
     enlarge_buffers,
@@ -141,10 +141,10 @@ def test_what_comes_while_the_loop_is_busy_all_arrives(run: Run) -> None:
 def test_a_burst_leaves_others_their_turn(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
-            scene.send(*[b"x"] * (MOST_IN_A_TURN + 3))
+            scene.send(*[b"x"] * (MAX_PER_TURN + 3))
             scene.transport.drain()
-            assert len(scene.heard.datagrams) == MOST_IN_A_TURN
-            await scene.heard.until(lambda: len(scene.heard.datagrams) == MOST_IN_A_TURN + 3)
+            assert len(scene.heard.datagrams) == MAX_PER_TURN
+            await scene.heard.until(lambda: len(scene.heard.datagrams) == MAX_PER_TURN + 3)
 
     run(scenario())
 
@@ -152,9 +152,11 @@ def test_a_burst_leaves_others_their_turn(run: Run) -> None:
 def test_what_is_too_large_is_told_and_dropped(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
-            scene.send(bytes(LARGEST - 1), bytes(LARGEST), bytes(9000), b"", b"after")
+            scene.send(
+                bytes(MAX_DATAGRAM_SIZE - 1), bytes(MAX_DATAGRAM_SIZE), bytes(9000), b"", b"after"
+            )
             await scene.heard.until(lambda: b"after" in scene.heard.datagrams)
-            assert scene.heard.datagrams == [bytes(LARGEST - 1), b"", b"after"]
+            assert scene.heard.datagrams == [bytes(MAX_DATAGRAM_SIZE - 1), b"", b"after"]
             assert scene.heard.oversized == 2
 
     run(scenario())

@@ -1,393 +1,99 @@
-"""A peer that begins SCTP anew while channels are open (RFC 8841 section 9.3, RFC 9260 5.2)."""
+"""Messages that are resent to a peer that has restarted SCTP."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import pytest
-from aiortc.rtcsctptransport import InitChunk, parse_packet
+from hypothesis import given
+from hypothesis import strategies as st
 
-from peer.transport.sctp.transport import DataTransport, SctpTransportState
-from tests.support.clock.virtual_time import in_virtual_time
-from tests.support.links.data_ends import End, fragment, heard, open_pair
-from tests.support.links.media_link import media_link
-from tests.support.links.sctp_restarts import (
-    ByHand,
-    Restarted,
-    first_data,
-    restart,
-    settle,
-    text,
-    without_data,
-)
+from peer.times import UnixTime
+from peer.transport.adapters.sctp_association import SctpMessage, SentMessage
+from peer.transport.sctp.restart import messages_to_resend
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+NOW = UnixTime(100.0)
+ORDERED = SctpMessage(stream=0, protocol=51, data=b"x")
+UNORDERED = replace(ORDERED, ordered=False)
 
 
-@pytest.fixture
-async def ends() -> AsyncIterator[tuple[End, End]]:
-    left, right = (End(link) for link in media_link())
-    yield left, right
-    await left.transport.close()
-    await right.transport.close()
+def resent(*sent: SentMessage) -> list[SctpMessage]:
+    return messages_to_resend(sent, now=NOW)
 
 
-async def test_channels_stay_open_with_id_label_and_parameters(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right, ordered=False, maxRetransmits=3, protocol="p")
-    before = (ours.id, ours.label, ours.ordered, ours.maxRetransmits, ours.protocol)
-    events = [heard(ours, "close"), heard(ours, "open")]
-    await restart(right, ours.id)
-
-    assert (ours.id, ours.label, ours.ordered, ours.maxRetransmits, ours.protocol) == before
-    assert ours.readyState == "open"
-    assert not any(event.done() for event in events)
-    assert left.transport.state is SctpTransportState.CONNECTED
-    assert left.transport.restarts == 1
+def numbered(number: int, message: SctpMessage = ORDERED) -> SctpMessage:
+    return replace(message, data=str(number).encode())
 
 
-async def test_messages_flow_both_ways_after_it(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    ours.send("before")
-    await settle()
-    peer = await restart(right, ours.id)
-    arriving = heard(ours, "message")
-    ours.send("there")
-    peer.channels[0].send("and back")
-    await settle()
-
-    assert peer.received[0] == ["there"]
-    assert await arriving == "and back"
+def test_unacknowledged_messages_are_resent_in_order() -> None:
+    messages = [numbered(number) for number in range(3)]
+    sent = [SentMessage(message=message, transmissions=1) for message in messages]
+    assert resent(*sent) == messages
 
 
-async def test_what_was_not_acknowledged_is_sent_again_in_order(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    await settle()
-    left.link.wire.keep = without_data
-    # More than one congestion window: some were sent, some wait.
-    messages = [f"{number} {'x' * 500}" for number in range(50)]
-    for message in messages:
-        ours.send(message)
-    await settle()
-    assert ours.bufferedAmount > 0
-    peer = await restart(right, ours.id)
-
-    assert peer.received[0] == messages
-    assert ours.bufferedAmount == 0
+@pytest.mark.parametrize("message", [ORDERED, UNORDERED])
+def test_acknowledged_message_is_not_resent(message: SctpMessage) -> None:
+    assert resent(SentMessage(message=message, acknowledged=True)) == []
 
 
-async def test_a_message_acknowledged_in_part_is_sent_again_whole(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    await settle()
-    left.link.wire.keep = first_data(2)
-    message = "x" * 5000
-    ours.send(message)
-    await settle()
-    peer = await restart(right, ours.id)
-
-    assert peer.received[0] == [message]
+def test_acknowledged_message_behind_unacknowledged_one_of_ordered_stream_is_resent() -> None:
+    first, second = numbered(1), numbered(2)
+    sent = SentMessage(message=first), SentMessage(message=second, acknowledged=True)
+    assert resent(*sent) == [first, second]
 
 
-async def test_what_was_delivered_out_of_turn_is_not_sent_again(ends: tuple[End, End]) -> None:
-    left, right = ends
-    lost, _ = await open_pair(left, right)
-    other, theirs = await open_pair(left, right)
-    await settle()
-    delivered = heard(theirs, "message")
-    left.link.wire.keep = without_data
-    lost.send("lost")
-    await settle()
-    left.link.wire.keep = lambda packet: True
-    other.send("delivered")
-    assert await delivered == "delivered"
-    await settle()
-    peer = await restart(right, lost.id, other.id)
-
-    assert peer.received == {lost.id: ["lost"], other.id: []}
-
-
-@pytest.mark.parametrize("options", [{"maxRetransmits": 0}, {"maxPacketLifeTime": 1}])
-async def test_what_has_reached_its_limit_is_not_sent_again(
-    ends: tuple[End, End], options: dict[str, int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("other", [replace(ORDERED, stream=2), UNORDERED])
+def test_acknowledged_message_of_other_stream_or_unordered_is_not_resent(
+    other: SctpMessage,
 ) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right, **options)
-    await settle()
-    left.link.wire.keep = without_data
-    ours.send("lost")
-    await settle()
-    after = time.time() + 1
-    monkeypatch.setattr("time.time", lambda: after)
-    peer = await restart(right, ours.id)
-    ours.send("sent")
-    await settle()
-
-    assert peer.received[0] == ["sent"]
+    sent = SentMessage(message=ORDERED), SentMessage(message=other, acknowledged=True)
+    assert resent(*sent) == [ORDERED]
 
 
-async def test_half_a_message_of_the_peer_is_forgotten(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, theirs = await open_pair(left, right)
-    await settle()
-    received: list[object] = []
-    ours.on("message", received.append)
-    right.link.wire.keep = first_data(2)
-    theirs.send("x" * 5000)
-    await settle()
-    right.link.wire.keep = lambda packet: True
-    peer = await restart(right, ours.id)
-    peer.channels[0].send("y" * 5000)
-    await settle()
-
-    assert received == ["y" * 5000]
+def test_acknowledged_message_behind_unordered_one_is_not_resent() -> None:
+    sent = SentMessage(message=UNORDERED), SentMessage(message=ORDERED, acknowledged=True)
+    assert resent(*sent) == [UNORDERED]
 
 
-async def test_it_may_come_many_times(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    await settle()
-    for number in range(5):
-        left.link.wire.keep = without_data
-        ours.send(str(number))
-        await settle()
-        peer = await restart(right, ours.id)
-        assert peer.received[0] == [str(number)]
-    assert left.transport.restarts == 5
-
-
-async def test_what_is_being_sent_again_survives_another_restart(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    for _ in range(200):
-        ours.send("x" * 1000)
-    await settle()
-    # More than a fresh association may send at first.
-    left.link.wire.keep = without_data
-    messages = [f"{number} {'x' * 1000}" for number in range(60)]
-    for message in messages:
-        ours.send(message)
-    await settle()
-    peer = Restarted(right, (0,))
-    left.link.wire.keep = first_data(0)
-    peer.end.start()
-    await settle()
-    assert left.transport.restarts == 1
-    assert peer.received[0] == []
-    peer = await restart(peer.end, ours.id)
-
-    assert peer.received[0] == messages
-
-
-@in_virtual_time
-async def test_what_was_given_up_is_not_sent_again() -> None:
-    left, right = (End(link) for link in media_link())
-    ours, _ = await open_pair(left, right, maxRetransmits=0)
-    await settle()
-    left.link.wire.keep = lambda packet: False
-    ours.send("given up")
-    await asyncio.sleep(30)
-    peer = await restart(right, ours.id)
-    ours.send("sent")
-    await settle()
-
-    assert peer.received[0] == ["sent"]
-    for end in (left, right, peer.end):
-        await end.transport.close()
-
-
-@in_virtual_time
-async def test_the_life_before_is_sent_nothing_more() -> None:
-    left, right = (End(link) for link in media_link())
-    ours, _ = await open_pair(left, right)
-    await settle()
-    left.link.wire.keep = without_data
-    for number in range(20):
-        ours.send(f"{number} {'x' * 1000}")
-    await settle()
-    peer = await restart(right, ours.id)
-    before = len(left.link.wire.sent)
-    # Time enough for whatever timers there are.
-    await asyncio.sleep(200)
-    tags = {parse_packet(packet)[2] for packet in left.link.wire.sent[before:]}
-
-    assert len(peer.received[0]) == 20
-    assert tags == set()
-    for end in (left, right, peer.end):
-        await end.transport.close()
-
-
-async def test_the_owner_is_told_before_any_message(ends: tuple[End, End]) -> None:
-    left, right = ends
-    told: list[object] = []
-    left.transport = DataTransport(
-        on_channel=lambda channel: None, on_restart=lambda: told.append("restart")
+def test_abandoned_message_is_not_resent_but_what_waited_behind_it() -> None:
+    sent = (
+        SentMessage(message=numbered(1), abandoned=True),
+        SentMessage(message=numbered(2), acknowledged=True),
     )
-    left.link.on_data = left.transport.receive
-    ours = left.transport.createDataChannel("x", negotiated=True, id=0)
-    ours.on("message", told.append)
-    left.start()
-    right.start()
-    await settle()
-    assert told == []
-    peer = Restarted(right, (0,))
-    peer.channels[0].on("open", lambda: peer.channels[0].send("first"))
-    await peer.connect()
-
-    assert told == ["restart", "first"]
+    assert resent(*sent) == [numbered(2)]
 
 
-async def test_a_restart_before_the_association_is_up_is_followed(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours = left.transport.createDataChannel("early", negotiated=True, id=0)
-    left.start()
-    # Our INIT ACK and all that follows is lost.
-    left.link.wire.keep = lambda packet: False
-    right.start()
-    await settle()
-    assert left.transport.state is SctpTransportState.CONNECTING
-    peer = await restart(right, 0)
-    ours.send("there")
-    await settle()
-
-    assert peer.received[0] == ["there"]
-
-
-async def test_counters_go_on(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    left.transport.receive(left.forge(fragment(left.expected_tsn + 9999)))
-    assert left.transport.refused_chunks == 1
-    await restart(right, ours.id)
-    assert left.transport.refused_chunks == 1
-
-
-# ---- What is no restart
-
-
-async def test_a_repeated_init_is_no_restart(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, theirs = await open_pair(left, right)
-    inits = [p for p in right.link.wire.sent if isinstance(parse_packet(p)[3][0], InitChunk)]
-    for number in range(3):
-        theirs.send("x")
-        await settle()
-        left.transport.receive(inits[0])
-        arriving = heard(ours, "message")
-        theirs.send(str(number))
-        await settle()
-        assert arriving.done()
-        assert left.acknowledged_tsn == left.expected_tsn - 1
-    assert left.transport.restarts == 0
-
-
-async def test_an_init_alone_changes_nothing(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, theirs = await open_pair(left, right)
-    ByHand(left).send_init(tag=1)
-    ByHand(left).send_init(tag=2)
-    received = [heard(ours, "message"), heard(theirs, "message")]
-    ours.send("a")
-    theirs.send("b")
-    await settle()
-
-    assert [await each for each in received] == ["b", "a"]
-    assert left.transport.restarts == 0
-
-
-async def test_packets_of_the_old_association_that_are_late_are_ignored(
-    ends: tuple[End, End],
+@pytest.mark.parametrize(
+    ("limit", "transmissions", "left"),
+    [(0, 0, [0]), (0, 1, []), (3, 0, [3]), (3, 1, [2]), (3, 3, [0]), (3, 4, []), (None, 9, [None])],
+)
+def test_transmissions_before_the_restart_count_towards_max_retransmits(
+    limit: int | None, transmissions: int, left: list[int | None]
 ) -> None:
-    left, right = ends
-    ours, theirs = await open_pair(left, right)
-    received: list[object] = []
-    theirs.send("late")
-    await settle()
-    late = right.link.wire.sent[:]
-    await restart(right, ours.id)
-    ours.on("message", received.append)
-    for packet in late:
-        left.transport.receive(packet)
-    await settle()
-
-    assert received == []
-    assert left.transport.restarts == 1
-    assert ours.readyState == "open"
+    message = replace(ORDERED, max_retransmits=limit)
+    found = resent(SentMessage(message=message, transmissions=transmissions))
+    assert [each.max_retransmits for each in found] == left
 
 
-# ---- By hand, for what no transport of ours would send
+@pytest.mark.parametrize(("expiry", "count"), [(NOW - 1, 0), (NOW, 1), (NOW + 1, 1)])
+def test_expired_message_is_not_resent(expiry: float, count: int) -> None:
+    message = replace(ORDERED, expiry=UnixTime(expiry))
+    assert resent(SentMessage(message=message)) == [message] * count
 
 
-async def test_it_is_answered_and_not_asked_for(ends: tuple[End, End]) -> None:
-    left, right = ends
-    await open_pair(left, right)
-    before = len(left.link.wire.sent)
-    ByHand(left).send_init(tag=1)
-    await settle()
-    sent = [parse_packet(packet)[3][0] for packet in left.link.wire.sent[before:]]
-
-    assert not any(isinstance(chunk, InitChunk) for chunk in sent)
-
-
-async def test_a_message_may_come_with_the_cookie(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    received: list[object] = []
-    ours.on("message", received.append)
-    peer = ByHand(left)
-    peer.send_init(tag=1)
-    peer.send_echo(text(1, "with it"))
-
-    assert received == ["with it"]
-    assert left.transport.restarts == 1
-
-
-async def test_an_init_that_is_repeated_while_it_restarts_is_the_same_restart(
-    ends: tuple[End, End],
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.booleans())))
+def test_every_reliable_message_is_acknowledged_or_resent_in_order(
+    history: list[tuple[int, bool, bool]],
 ) -> None:
-    left, right = ends
-    await open_pair(left, right)
-    peer = ByHand(left)
-    peer.send_init(tag=1)
-    first = peer.tag
-    peer.send_init(tag=1)
-
-    assert peer.tag == first
-    peer.send_echo()
-    peer.send_echo()
-    assert left.transport.restarts == 1
-
-
-async def test_a_cookie_that_is_not_ours_restarts_nothing(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, theirs = await open_pair(left, right)
-    peer = ByHand(left)
-    peer.send_init(tag=1)
-    peer.cookie = bytes(24)
-    peer.send_echo()
-    arriving = heard(theirs, "message")
-    ours.send("still here")
-    await settle()
-
-    assert arriving.done()
-    assert left.transport.restarts == 0
-
-
-async def test_closing_while_a_peer_restarts_ends_both(ends: tuple[End, End]) -> None:
-    left, right = ends
-    ours, _ = await open_pair(left, right)
-    peer = ByHand(left)
-    peer.send_init(tag=1)
-    await left.transport.close()
-    sent = len(left.link.wire.sent)
-    peer.send_echo()
-
-    assert ours.readyState == "closed"
-    assert left.closed.is_set()
-    assert left.link.face.data_receiver is None
-    assert len(left.link.wire.sent) == sent
+    sent = [
+        SentMessage(
+            message=SctpMessage(stream=stream, protocol=51, data=bytes([n % 256]), ordered=ordered),
+            acknowledged=acknowledged,
+        )
+        for n, (stream, ordered, acknowledged) in enumerate(history)
+    ]
+    found = resent(*sent)
+    # A subsequence that holds at least all that the peer has not acknowledged.
+    remaining = iter(each.message for each in sent)
+    assert all(message in remaining for message in found)
+    assert all(each.message in found for each in sent if not each.acknowledged)

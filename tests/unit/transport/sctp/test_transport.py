@@ -17,7 +17,7 @@ from aiortc.rtcsctptransport import (
 )
 
 from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError
-from peer.transport.adapters.sctp import CHANNEL_LIMIT
+from peer.transport.adapters.sctp_association import CHANNEL_LIMIT
 from peer.transport.adapters.sctp_bounds import AHEAD_LIMIT, HELD_LIMIT
 from peer.transport.sctp.transport import SctpTransportState
 from tests.support.links.data_ends import End, fragment, heard, open_pair, with_checksum

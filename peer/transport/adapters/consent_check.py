@@ -1,30 +1,38 @@
-"""Owns one consent check as a STUN transaction."""
+"""Consent check of ICE as a STUN transaction (RFC 7675)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from aioice import stun
 
 if TYPE_CHECKING:
     from aioice.ice import CandidatePair
 
+    from peer.times import Seconds
     from peer.transport.adapters.ice_socket import Address
 
-ConsentAnswer = Callable[[float | None], None]
+#: Called with the round-trip time of a consent check, or None if the peer withdrew its consent.
+OnConsentAnswer: TypeAlias = "Callable[[Seconds | None], None]"
 
 
 class ConsentCheck(stun.Transaction):
-    """One consent check: sent once, and answered at any time until it is forgotten.
+    """STUN binding request that is sent once, and may be answered until its owner forgets it.
 
     aioice's own transactions retransmit and give up after half a second; RFC 7675 section 5.1
     wants neither.
+
+    Args:
+        request: The request, with its MESSAGE-INTEGRITY.
+        pair: The candidate pair that it is sent on.
+        key: The peer's password, which its answer is protected with.
+        on_answer: Called with each authentic answer.
     """
 
     def __init__(
-        self, request: stun.Message, pair: CandidatePair, key: bytes, on_answer: ConsentAnswer
+        self, request: stun.Message, pair: CandidatePair, key: bytes, on_answer: OnConsentAnswer
     ) -> None:
         super().__init__(request, pair.remote_addr, pair.protocol, integrity_key=key)
         self._pair = pair
@@ -33,7 +41,7 @@ class ConsentCheck(stun.Transaction):
         self._sent_at = asyncio.get_running_loop().time()
 
     def response_received(self, message: stun.Message, addr: Address) -> None:
-        """Judge an answer; called by the socket."""
+        """Pass an authentic answer on; called by the socket."""
         if addr != self._pair.remote_addr or not message.check_message_integrity(self._key):
             return
         if message.message_class is stun.Class.RESPONSE:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from aiortc.rtcdatachannel import RTCDataChannel
 from aiortc.rtcsctptransport import DataChunk, RTCSctpTransport
 
-from peer.transport.adapters.sctp import Association
+from peer.transport.adapters.sctp_association import SctpAssociation
 
 METHODS = [
     "_handle_data",
@@ -55,7 +55,7 @@ def test_every_method_that_is_overridden_exists_in_aiortc() -> None:
 
 
 async def test_every_attribute_exists_in_aiortc() -> None:
-    association = Association(lambda: None)
+    association = SctpAssociation(lambda: None)
     assert [name for name in ATTRIBUTES if not hasattr(association, name)] == []
 
 

@@ -1,4 +1,4 @@
-"""Owns running coroutines at once and in order, without a task where none is needed.
+"""Runs coroutines at once and in order, without a task unless one waits.
 
 aiortc's handlers are coroutines that, above our transports, almost never wait. A task for each
 packet would cost more than the packet, and would let a later packet overtake an earlier one.
@@ -17,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 Work = Coroutine[Any, Any, None]
 
+#: Coroutines that may queue behind one that waits; more are dropped (ours).
 QUEUE_LIMIT = 1024
 
 
@@ -24,7 +25,7 @@ def run_to_end(work: Work) -> None:
     """Run a coroutine that never waits.
 
     Raises:
-        RuntimeError: It did wait; it has been closed.
+        RuntimeError: The coroutine waited; it has been closed.
     """
     try:
         work.send(None)
@@ -35,7 +36,7 @@ def run_to_end(work: Work) -> None:
 
 
 def run_eagerly(work: Work) -> Work | None:
-    """Run a coroutine up to its first wait; return what remains of it, or None when it ended."""
+    """Run a coroutine up to its first wait; return the remainder, or None if it ended."""
     try:
         waiting = work.send(None)
     except StopIteration:
@@ -75,16 +76,16 @@ def _throw(work: Work, error: BaseException) -> tuple[object] | None:
         return None
 
 
-class Pump:
-    """Runs what it is given strictly in order: at once as a rule, queued behind one that waits.
+class SerialExecutor:
+    """Runs coroutines strictly in order: at once as a rule, queued behind one that waits.
 
     Args:
-        name: For the log.
-        limit: How many may queue; more are dropped and counted.
+        name: Subject of the log records.
+        limit: Coroutines that may queue; more are dropped and counted.
 
     Attributes:
-        dropped: How many found the queue full.
-        failed: How many raised.
+        dropped: Coroutines that found the queue full.
+        failed: Coroutines that raised.
     """
 
     def __init__(self, name: str, limit: int = QUEUE_LIMIT) -> None:
@@ -98,9 +99,9 @@ class Pump:
         self.failed = 0
 
     def submit(self, make: Callable[[], Work]) -> None:
-        """Run the coroutine that `make` makes, after all that were submitted before; never raises.
+        """Run the coroutine that `make` returns, after all submitted before it; never raises.
 
-        `make` is called only when its turn comes, so that what is dropped never began.
+        `make` is called only when its turn comes, so that a dropped coroutine never began.
         """
         if self._closed or len(self._queue) >= self._limit:
             self.dropped += 1
@@ -110,7 +111,7 @@ class Pump:
             self._drain()
 
     async def close(self) -> None:
-        """Drop what is queued and end what is waiting."""
+        """Drop the queued coroutines and cancel the one that waits."""
         self._closed = True
         self._queue.clear()
         if self._task is not None:

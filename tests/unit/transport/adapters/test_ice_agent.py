@@ -20,9 +20,8 @@ from aioice import ice, mdns, stun, turn
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 
 from peer.ice_parameters import IceParameters
-from peer.transport.adapters.ice import IceAgent
+from peer.transport.adapters.ice_agent import IceAgent
 from peer.transport.adapters.ice_socket import IceSocket
-from peer.transport.adapters.ice_timing import IceTiming
 
 
 @pytest.mark.parametrize(
@@ -115,8 +114,8 @@ async def test_our_fields_hide_none_of_aioice() -> None:
     agent = IceAgent(
         IceParameters.generate(),
         relay_only=False,
-        timing=IceTiming(),
-        on_datagram=lambda _: None,
+        pacing=0.02,
+        release_timeout=0.5,
         on_path=lambda: None,
     )
     socket = IceSocket(agent)
@@ -132,16 +131,17 @@ async def test_our_fields_hide_none_of_aioice() -> None:
         "_role_known",
         "_role_switches",
         "_sources",
+        "_pair_is_due",
         "_started",
         "_tap",
-        "_timing",
+        "_release_timeout",
         "_udp",
         "_unanswered",
-        "_work",
+        "_pacing",
         "checks_received",
         "checks_refused",
         "checks_sent",
-        "foreign",
+        "unvalidated",
         "ignored_candidates",
         "malformed",
         "on_datagram",

@@ -1,7 +1,7 @@
-"""Owns the ICE adapter: aioice's Connection with our gathering, pacing and path choice.
+"""ICE agent: aioice's Connection with our pacing, path selection and limits (RFC 8445).
 
 The check list, its pairs and the STUN messages are aioice's. Ours are: when a check is due, which
-pair carries data, who is heard, and a bound on everything that a peer can make grow.
+pair carries data, which sources are accepted, and a limit on everything that a peer can make grow.
 """
 
 from __future__ import annotations
@@ -11,35 +11,56 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from aioice import Candidate, TransportPolicy, stun
+from aioice import Candidate, Connection, TransportPolicy, stun
 from aioice.ice import ICE_COMPLETED, ICE_FAILED, CandidatePair, StunProtocol
 
-from peer.transport.adapters.ice_bounds import BoundedConnection
-from peer.transport.adapters.ice_consent import ConsentAnswer, ConsentCheck
+from peer.transport.adapters.consent_check import ConsentCheck
 from peer.transport.adapters.ice_socket import Address, IceSocket
 from peer.transport.adapters.mdns import MdnsResolver, is_mdns_name
 from peer.transport.adapters.traced_socket import TracedSocket
 
 if TYPE_CHECKING:
     from peer.ice_parameters import IceParameters
-    from peer.transport.adapters.ice_timing import IceTiming
-    from peer.transport.tap import Tap
+    from peer.times import Seconds
+    from peer.transport.adapters.consent_check import OnConsentAnswer
+    from peer.transport.adapters.traced_socket import SocketTap
 
-# Each outstanding consent check may still be answered; more than eight do not fit into 30 s.
+#: Remote candidates kept, signalled and peer-reflexive together; more are ignored (ours).
+MAX_REMOTE_CANDIDATES = 128
+#: Candidate pairs in the check list (ours; RFC 8445 section 6.1.2.5 wants a limit, 100 by default).
+MAX_PAIRS = 512
+#: Role conflicts repaired before checks are failed (ours): two peers that both repair a conflict
+#: agree after one or two, one that goes on is broken or hostile.
+MAX_ROLE_SWITCHES = 8
+#: Consent checks that may still be answered (ours): no more than eight fit into the 30 s after
+#: which consent expires (RFC 7675 section 5.1).
 MAX_CONSENT_CHECKS = 8
+#: Component id of RTP, the only one, as RTCP is multiplexed (RFC 8834 section 4.5).
 COMPONENT = 1
 
 
-class IceAgent(BoundedConnection):
-    """One ICE generation of one side.
+class IceAgent(Connection):
+    """ICE agent of one generation: local candidates, check list, selected path and consent checks.
 
     Args:
         local: Our username fragment and password.
         relay_only: Use relayed candidates only.
-        timing: The intervals.
-        on_datagram: Handed each datagram that is not STUN, from an address that is the peer's.
+        pacing: Ta, least time in seconds between two checks that we begin (RFC 8445 section 14.2).
+        release_timeout: Seconds that a TURN server may take to delete an allocation on close.
         on_path: Called when a check has succeeded, which may have moved `path`.
         tap: Told of every datagram, where the transport is traced.
+
+    Attributes:
+        on_datagram: Called by the sockets with each datagram of a validated source that is not
+            STUN; bound by `peer.transport.ice.datagrams`.
+        path: Socket and remote address that data is sent by, or None.
+        checks_sent: Connectivity checks sent, without retransmissions.
+        checks_refused: Responses with a STUN error.
+        checks_received: Authenticated checks of the peer.
+        unvalidated: Datagrams dropped, as no check has validated their source.
+        malformed: STUN messages dropped, as they could not be parsed.
+        oversized: Datagrams dropped, as they were too long for the receive buffer.
+        ignored_candidates: Remote candidates that could not be used, or were too many.
     """
 
     def __init__(
@@ -47,10 +68,10 @@ class IceAgent(BoundedConnection):
         local: IceParameters,
         *,
         relay_only: bool,
-        timing: IceTiming,
-        on_datagram: Callable[[bytes], None],
+        pacing: Seconds,
+        release_timeout: Seconds,
         on_path: Callable[[], None],
-        tap: Tap | None = None,
+        tap: SocketTap | None = None,
     ) -> None:
         super().__init__(
             ice_controlling=False,
@@ -58,62 +79,72 @@ class IceAgent(BoundedConnection):
             local_password=local.password,
             transport_policy=TransportPolicy.RELAY if relay_only else TransportPolicy.ALL,
         )
-        self.on_datagram = on_datagram
-        self._on_path = on_path
-        self._tap = tap
+        self.on_datagram: Callable[[bytes], None] = _discard
         self.path: tuple[IceSocket, Address] | None = None
         self.checks_sent = 0
         self.checks_refused = 0
         self.checks_received = 0
-        self.foreign = 0
+        self.unvalidated = 0
         self.malformed = 0
         self.oversized = 0
+        self.ignored_candidates = 0
+        self._on_path = on_path
+        self._tap = tap
         self._relay_only = relay_only
-        self._timing = timing
+        self._pacing = pacing
+        self._release_timeout = release_timeout
         self._role_known = False
+        self._role_switches = 0
         self._started = False
         self._halted = False
         # True from the beginning, so that aioice hands every authenticated check to
         # `check_incoming`, which keeps the early ones itself.
         self._early_checks_done = True
+        self._pair_is_due = asyncio.Event()
         self._unanswered: dict[CandidatePair, stun.Message] = {}
         self._consent_checks: deque[tuple[StunProtocol, bytes]] = deque()
         self._mdns = MdnsResolver()
 
+    def __repr__(self) -> str:
+        role = "controlling" if self.ice_controlling else "controlled"
+        pair = self.selected_pair
+        path = "no pair" if pair is None else " -> ".join(f"{c.host}:{c.port}" for c in pair)
+        return f"<IceAgent {self.local_username} {role}, {path}>"
+
     @property
     def closing(self) -> bool:
-        """Whether `close` was called."""
+        """True once `close` was called."""
         return self._closing
 
     @property
     def sockets(self) -> tuple[IceSocket, ...]:
-        """The sockets and TURN allocations that stand."""
+        """Sockets and TURN allocations that are open."""
         return tuple(p for p in self._protocols if isinstance(p, IceSocket))
 
     @property
     def selected_pair(self) -> tuple[Candidate, Candidate] | None:
-        """The nominated pair, or the best valid one before a nomination."""
+        """Nominated pair, or the best valid pair before a nomination: local, remote candidate."""
         pair = self._best_pair()
         return None if pair is None else (pair.local_candidate, pair.remote_candidate)
 
     @property
     def nominated(self) -> bool:
-        """Whether a pair is nominated."""
+        """True once a pair is nominated."""
         return bool(self._nominated)
 
     @property
     def relay_only(self) -> bool:
-        """Whether only relayed candidates are used."""
+        """True where only relayed candidates are used."""
         return self._relay_only
 
     # Gathering
 
     def make_socket(self) -> IceSocket:
-        """A socket of this agent, not yet bound."""
+        """Make a socket of this agent, not yet bound."""
         return IceSocket(self) if self._tap is None else TracedSocket(self, self._tap)
 
     def add_local(self, protocol: IceSocket, candidate: Candidate) -> None:
-        """Take a socket with its candidate into use."""
+        """Take a bound socket and its local candidate into use."""
         protocol.local_candidate = candidate
         self._protocols.append(protocol)
         self.add_reflexive(candidate)
@@ -121,16 +152,16 @@ class IceAgent(BoundedConnection):
         for remote in self._remote_candidates:
             self._pair_remote_candidate(remote)
         self.sort_check_list()
-        self._work.set()
+        self._pair_is_due.set()
 
     def add_reflexive(self, candidate: Candidate) -> None:
-        """Note a candidate without a socket of its own; its base is what is paired."""
+        """Add a server-reflexive candidate; pairs are made with its base, which has the socket."""
         self._local_candidates.append(candidate)
 
     # Remote candidates
 
     def add_remote(self, candidate: Candidate) -> None:
-        """Add what the peer signalled; what we cannot use is counted and ignored."""
+        """Add a candidate that the peer signalled; an unusable one is counted and ignored."""
         if self._closing:
             return
         if not is_mdns_name(candidate.host):
@@ -141,15 +172,51 @@ class IceAgent(BoundedConnection):
         ):
             self.ignored_candidates += 1
 
+    def _add_remote_candidate(self, remote_candidate: Candidate, network_host: str) -> None:
+        # A candidate whose address the peer showed us already (prflx) is only given its name.
+        is_new = not any(
+            (known._network_host, known.port) == (network_host, remote_candidate.port)
+            for known in self._remote_candidates
+        )
+        if self._closing or (is_new and len(self._remote_candidates) >= MAX_REMOTE_CANDIDATES):
+            self.ignored_candidates += 1
+            return
+        super()._add_remote_candidate(remote_candidate, network_host)
+        self._pair_is_due.set()
+
+    def _pair_remote_candidate(self, remote_candidate: Candidate) -> None:
+        # RFC 8445 section 6.1.2.5: the check list is limited.
+        if len(self._check_list) + len(self._protocols) <= MAX_PAIRS:
+            super()._pair_remote_candidate(remote_candidate)
+
+    def _pair_of(self, protocol: StunProtocol, addr: Address) -> CandidatePair | None:
+        for pair in self._check_list:
+            if pair.protocol is protocol and pair.remote_addr == addr:
+                return pair
+        return None
+
+    def _has_room_for(self, protocol: StunProtocol, addr: Address) -> bool:
+        if self._pair_of(protocol, addr) is not None:
+            return True
+        is_known = any((c._network_host, c.port) == addr for c in self._remote_candidates)
+        return len(self._check_list) < MAX_PAIRS and (
+            is_known or len(self._remote_candidates) < MAX_REMOTE_CANDIDATES
+        )
+
     # Checks
 
     def set_role(self, *, controlling: bool) -> None:
-        """Take the role that the descriptions gave us; a conflict with the peer's may change it."""
+        """Set our role by the descriptions; a role conflict may change it (RFC 8445 7.3.1.1)."""
         self._role_known = True
         self.ice_controlling = controlling
 
+    def switch_role(self, ice_controlling: bool) -> None:
+        """Repair a role conflict (RFC 8445 section 7.3.1.1)."""
+        self._role_switches += 1
+        super().switch_role(ice_controlling)
+
     async def connect(self) -> None:
-        """Check pairs until one is nominated.
+        """Check candidate pairs until one is nominated.
 
         Raises:
             ConnectionError: `give_up` or `close` was called before that.
@@ -171,7 +238,7 @@ class IceAgent(BoundedConnection):
             raise ConnectionError("ICE has failed")
 
     def give_up(self) -> None:
-        """Stop checking and sending, for good."""
+        """Stop connectivity checks and sending, for good."""
         self._halted = True
         self.path = None
         self._abandon_checks()
@@ -183,13 +250,13 @@ class IceAgent(BoundedConnection):
         # RFC 8445 section 6.1.4.2: Ta lies between two checks. Work that arrives after a longer
         # pause is therefore due at once, and nothing waits after the last check.
         while True:
-            self._work.clear()
+            self._pair_is_due.clear()
             pair = self._next_pair()
             if pair is None:
-                await self._work.wait()
+                await self._pair_is_due.wait()
             else:
                 self.check_start_task(pair)
-                await asyncio.sleep(self._timing.pacing)
+                await asyncio.sleep(self._pacing)
 
     def _next_pair(self) -> CandidatePair | None:
         for state in (CandidatePair.State.WAITING, CandidatePair.State.FROZEN):
@@ -208,8 +275,16 @@ class IceAgent(BoundedConnection):
                 self._unanswered.pop(pair, None)
                 self.check_state(pair, CandidatePair.State.FROZEN)
 
+    async def check_start(self, pair: CandidatePair) -> None:
+        """Check a pair, unless the peer drives us through one role conflict after the other."""
+        if self._role_switches > MAX_ROLE_SWITCHES:
+            self.check_state(pair, CandidatePair.State.FAILED)
+            self.check_complete(pair)
+            return
+        await super().check_start(pair)
+
     def build_request(self, pair: CandidatePair, nominate: bool) -> stun.Message:
-        """Build a check, and remember it until it is answered."""
+        """Build a connectivity check, and keep it until it is answered."""
         # aioice nominates with every check (RFC 5245 section 8.1.1.2), which saves a round trip.
         # RFC 8445 section 8.1.1: we stay with the first pair that succeeds.
         request = super().build_request(pair, nominate and not self._nominated)
@@ -220,17 +295,17 @@ class IceAgent(BoundedConnection):
     def request_received(
         self, message: stun.Message, addr: Address, protocol: StunProtocol
     ) -> None:
-        """Answer a check."""
+        """Answer a STUN binding request; called by a socket."""
         if not self._role_known:
             # Our role is known with the answer only; until then we take the one that fits.
             self.ice_controlling = "ICE-CONTROLLED" in message.attributes
         super().request_received(message, addr, protocol)
 
     def check_incoming(self, message: stun.Message, addr: Address, protocol: StunProtocol) -> None:
-        """Take in a check that is authenticated and answered."""
+        """Process an authenticated check of the peer, which aioice has answered."""
         assert isinstance(protocol, IceSocket)
         self.checks_received += 1
-        protocol.hear(addr)
+        protocol.allow_source(addr)
         if not self._started:
             # An offerer may be sent a ClientHello before it has the answer, and has to reply.
             self.path = (protocol, addr)
@@ -248,7 +323,7 @@ class IceAgent(BoundedConnection):
 
     def _repeat_check(self, protocol: StunProtocol, addr: Address) -> None:
         # RFC 8445 section 7.3.1.4: a check in progress is sent again at once, because the peer's
-        # own has just opened the way through its NAT. Once only.
+        # own has just opened the path through its NAT. Once only.
         pair = self._pair_of(protocol, addr)
         if pair is not None and pair.state is CandidatePair.State.IN_PROGRESS:
             request = self._unanswered.pop(pair, None)
@@ -256,7 +331,7 @@ class IceAgent(BoundedConnection):
                 protocol.send_stun(request, addr)
 
     def check_complete(self, pair: CandidatePair) -> None:
-        """Note the result of a check, and let the path follow."""
+        """Process the result of a check, and move `path` if another pair is best now."""
         self._unanswered.pop(pair, None)
         if self.ice_controlling and self._nominated:
             pair.nominated = pair is self._nominated.get(COMPONENT)
@@ -267,14 +342,14 @@ class IceAgent(BoundedConnection):
         if pair.state is not CandidatePair.State.SUCCEEDED or self._halted:
             return
         assert isinstance(pair.protocol, IceSocket)
-        pair.protocol.hear(pair.remote_addr)
+        pair.protocol.allow_source(pair.remote_addr)
         # RFC 8445 section 12.1: a valid pair may carry data before one is nominated. A nomination
         # of another pair later moves the path; libwebrtc does that when it finds a better one.
         self._choose_path()
         self._on_path()
 
     def _check_list_maybe_fail(self) -> None:
-        """Never fail for want of pairs: RFC 8863 section 4 waits, as the peer may still find us."""
+        """Keep checking without pairs: the peer may still find us (RFC 8863 section 4)."""
 
     def _best_pair(self) -> CandidatePair | None:
         succeeded = (p for p in self._check_list if p.state is CandidatePair.State.SUCCEEDED)
@@ -289,11 +364,11 @@ class IceAgent(BoundedConnection):
 
     # Consent
 
-    def ask_consent(self, on_answer: ConsentAnswer) -> None:
-        """Send one consent check on the path (RFC 7675 section 5.1).
+    def send_consent_check(self, on_answer: OnConsentAnswer) -> None:
+        """Send a consent check on the selected pair (RFC 7675 section 5.1).
 
         Args:
-            on_answer: Called with the round trip in seconds, or None where the peer withdrew.
+            on_answer: Called with the round trip in seconds, or None if the peer withdrew consent.
         """
         pair = self._best_pair()
         if pair is None or self.remote_password is None:
@@ -315,7 +390,7 @@ class IceAgent(BoundedConnection):
     # The end
 
     def protocol_lost(self, protocol: StunProtocol) -> None:
-        """Leave a socket that has gone, such as that of a TURN server that hung up."""
+        """Remove a socket that was closed, such as that of a TURN server that hung up."""
         if self._closing:
             return
         gone = [pair for pair in self._check_list if pair.protocol is protocol]
@@ -330,11 +405,15 @@ class IceAgent(BoundedConnection):
             self._choose_path()
 
     async def close(self) -> None:
-        """End every task and socket."""
+        """End every task and close every socket."""
         self._halted = True
         self.path = None
         protocols, self._protocols = self._protocols, []
         await self._mdns.close()
         await super().close()
-        releases = [p.release(self._timing.release) for p in protocols if isinstance(p, IceSocket)]
+        releases = [p.release(self._release_timeout) for p in protocols if isinstance(p, IceSocket)]
         await asyncio.gather(*releases)
+
+
+def _discard(datagram: bytes) -> None:
+    """Stand in for `on_datagram` until it is bound; no source is allowed before that."""

@@ -1,10 +1,10 @@
-"""Owns STUN and TURN URLs as values (RFC 7064, RFC 7065)."""
+"""Parses the URLs of STUN and TURN servers (RFC 7064, RFC 7065). PURE."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ _URL = re.compile(
 
 
 class TurnTransportProtocol(StrEnum):
-    """How we reach a TURN server; what it relays is always UDP."""
+    """Protocol between us and a TURN server; the relayed packets are always UDP."""
 
     UDP = "udp"
     TCP = "tcp"
@@ -31,7 +31,7 @@ class TurnTransportProtocol(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StunServer:
-    """Where to ask for a server-reflexive address."""
+    """STUN server that tells a server-reflexive address."""
 
     host: str
     port: int
@@ -39,17 +39,17 @@ class StunServer:
 
 @dataclass(frozen=True, slots=True)
 class TurnServer:
-    """Where to ask for a relayed address."""
+    """TURN server that allocates a relayed address, and our credentials there."""
 
     host: str
     port: int
     transport: TurnTransportProtocol
     username: str
-    credential: str
+    credential: str = field(repr=False)
 
 
 def parse_servers(servers: Iterable[IceServer]) -> tuple[StunServer | TurnServer, ...]:
-    """Take every URL of every server apart, in their order and each once.
+    """Parse every URL of every server, in order and each once.
 
     Raises:
         ConfigurationError: A URL is malformed, or asks for TURN over DTLS, which we do not speak.

@@ -8,7 +8,7 @@ import pytest
 
 from peer.configuration import IceServer
 from peer.errors import ConfigurationError
-from peer.transport.adapters.ice_servers import (
+from peer.transport.ice.servers import (
     StunServer,
     TurnServer,
     TurnTransportProtocol,

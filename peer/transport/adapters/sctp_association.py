@@ -1,15 +1,15 @@
-"""Owns how data channels live on aiortc's SCTP transport, and how they outlive one.
+"""SCTP association of aiortc with its data channels, which another association can take over.
 
 An upgrade of aiortc fails here first, and in `sctp_bounds.py`. The names are pinned by version
-(`pyproject.toml`) and by `tests/unit/transport/adapters/test_sctp.py`.
+(`pyproject.toml`) and by `tests/unit/transport/adapters/test_sctp_association.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from aiortc.rtcdatachannel import RTCDataChannelParameters
 from aiortc.rtcsctptransport import (
@@ -26,29 +26,36 @@ from aiortc.rtcsctptransport import (
 )
 from aiortc.utils import uint32_gte
 
+from peer.times import UnixTime
+from peer.transport.adapters.coroutines import run_to_end
 from peer.transport.adapters.data_channel import DataChannel
 from peer.transport.adapters.sctp_bounds import BoundedSctp
-from peer.transport.adapters.sctp_restart import Announcing, Message, Sent, to_send_again
-from peer.transport.net.eager import run_to_end
 from peer.transport.wire.dcep import Announcement, MessageType, decode, is_announcement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from aiortc.rtcdatachannel import RTCDataChannel
     from aiortc.rtcdtlstransport import RTCDtlsTransport
     from aiortc.rtcsctptransport import RTCSctpTransport, SackChunk
 
+#: Id of an SCTP stream, which is that of its data channel (RFC 8832 section 4).
+StreamId: TypeAlias = int
+#: Payload protocol identifier: DCEP, text or binary (RFC 8831 section 8).
+PayloadProtocol: TypeAlias = int
+#: Size in bytes of the largest message that we take, for `a=max-message-size` (aiortc's).
 MAX_MESSAGE_SIZE = LOCAL_MAX_MESSAGE_SIZE
+#: SCTP port of ours, for `a=sctp-port` (RFC 8841 section 5.1, as everybody).
 SCTP_PORT = 5000
+#: Data channels of one association; the peer's announcements beyond are refused (ours).
 CHANNEL_LIMIT = 1024
 
-# RFC 9260 section 3.3.5: one parameter, of whatever its sender likes.
+# RFC 9260 section 3.3.5: one parameter, whose value only its sender understands.
 _HEARTBEAT_INFO = (1, b"handfast")
 
 
 class _NoTransport:
-    """Stands for the DTLS transport until there is one, and when there is no more."""
+    """Stands in for the DTLS transport before there is one, and after it is gone."""
 
     state = "new"
     _role = "auto"
@@ -60,29 +67,69 @@ class _NoTransport:
         pass
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SctpMessage:
+    """Message on one stream: of a data channel, or about it (DCEP).
+
+    Args:
+        stream: Stream id, which is the id of the channel.
+        protocol: Payload protocol identifier (RFC 8831 section 8).
+        data: The payload.
+        ordered: Deliver it after the messages before it.
+        expiry: Time at which it is abandoned.
+        max_retransmits: How often it may be sent after the first time.
+    """
+
+    stream: StreamId
+    protocol: PayloadProtocol
+    data: bytes
+    ordered: bool = True
+    expiry: UnixTime | None = None
+    max_retransmits: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentMessage:
+    """Fate so far of a message that the peer's cumulative acknowledgement does not cover.
+
+    Args:
+        message: The message.
+        acknowledged: All of its chunks were acknowledged, by gap blocks.
+        abandoned: It had reached one of its limits.
+        transmissions: How often the chunk was sent that was sent most often.
+    """
+
+    message: SctpMessage
+    acknowledged: bool = False
+    abandoned: bool = False
+    transmissions: int = 0
+
+
 class _Outstanding(NamedTuple):
-    """A message that the peer has not acknowledged as far as its last TSN."""
+    """Message that the peer has not acknowledged as far as its last TSN."""
 
     first_tsn: int
     fragments: int
-    message: Message
+    message: SctpMessage
 
     @property
     def last_tsn(self) -> int:
         return (self.first_tsn + self.fragments - 1) % SCTP_TSN_MODULO
 
 
-class Association(BoundedSctp):
-    """One SCTP association, which another can follow where the peer restarts.
+class SctpAssociation(BoundedSctp):
+    """SCTP association with the peer, and the data channels on it.
+
+    If the peer restarts SCTP, another association takes the channels over.
 
     Args:
-        on_close: Called once, when the association has ended, whoever ended it.
+        on_close: Called once, when we or the peer have ended the association.
         on_established: Called before any message flows, and perhaps once more.
-        initiates: Whether it sends an INIT of its own, or waits for that of a peer that restarts.
+        initiates: Send an INIT, instead of waiting for that of a peer that restarts.
 
     Attributes:
-        refused_channels: Announcements of the peer: beyond `CHANNEL_LIMIT`, malformed, or for the
-            id of another channel.
+        refused_channels: Announcements of the peer that were refused: beyond `CHANNEL_LIMIT`,
+            malformed, or for the id of another channel.
     """
 
     def __init__(
@@ -98,48 +145,59 @@ class Association(BoundedSctp):
         self.__initiates = initiates
         self.__closed = False
         self.__outstanding: deque[_Outstanding] = deque()
+        #: Streams of taken-over channels about which the peer has announced nothing yet.
         self.__taken_over: set[int] = set()
         self.__flush: asyncio.Handle | None = None
         self.refused_channels = 0
 
+    def __repr__(self) -> str:
+        state, channels = self._association_state.name, len(self._data_channels)
+        return f"<SctpAssociation {self.local_tag:08x} {state}, {channels} channels>"
+
     @property
     def established(self) -> bool:
-        """Whether messages can flow."""
+        """True while messages can be sent and received."""
         return self._association_state == self.State.ESTABLISHED
 
     @property
     def local_tag(self) -> int:
-        """What the peer addresses it by."""
+        """Verification tag of the packets that the peer sends to this association."""
         return self._local_verification_tag
 
     @property
     def largest_message(self) -> int:
-        """In bytes, as the peer says; 0 is no limit."""
+        """Size in bytes of the largest message that the peer takes; 0 is no limit."""
         return self._remote_max_message_size
 
     @property
     def channels(self) -> tuple[RTCDataChannel, ...]:
-        """Those that have an id."""
+        """Data channels that have an id."""
         return tuple(self._data_channels.values())
 
-    def is_with(self, tag: int) -> bool:
-        """Whether the peer's end is addressed by this, or not known yet."""
+    def has_remote_tag(self, tag: int) -> bool:
+        """Return True if the peer's verification tag is this one, or not known yet."""
         return not self.knows_the_peer or self._remote_verification_tag == tag
 
     def begin(
         self, face: RTCDtlsTransport, *, remote_port: int, remote_max_message_size: int
     ) -> None:
-        """Open the association over a connected transport, which says whose ids are even."""
+        """Open the association over a connected DTLS transport.
+
+        Args:
+            face: The DTLS transport; its role says which side uses even stream ids.
+            remote_port: `a=sctp-port` of the peer.
+            remote_max_message_size: `a=max-message-size` of the peer in bytes; 0 is no limit.
+        """
         self.setTransport(face)
         run_to_end(self.start(RTCSctpCapabilities(remote_max_message_size), remote_port))
 
     def end(self) -> None:
-        """Abort, unless ended already."""
+        """Abort the association, unless it has ended."""
         if not self.__closed:
             run_to_end(self.stop())
 
     def open_channel(self, parameters: RTCDataChannelParameters) -> DataChannel:
-        """A channel of ours, announced to the peer as soon as that is possible."""
+        """Make a channel of ours, and announce it to the peer as soon as that is possible."""
         return DataChannel(self, parameters)
 
     def enqueue(self, channel: DataChannel, payload: bytes, *, is_text: bool) -> None:
@@ -155,79 +213,65 @@ class Association(BoundedSctp):
         self.__flush_soon()
 
     def probe(self) -> None:
-        """Have the peer answer (RFC 9260 section 8.3); nothing before it is established."""
+        """Send a HEARTBEAT, which the peer answers (RFC 9260 section 8.3), once established."""
         if self.established:
             heartbeat = HeartbeatChunk()
             heartbeat.params.append(_HEARTBEAT_INFO)
             run_to_end(self._send_chunk(heartbeat))
 
     async def handle(self, packet: bytes) -> None:
-        """Take a packet of the peer; raises whatever aiortc raises about one it did not expect."""
+        """Process a packet of the peer; raises any exception of aiortc about an unexpected one."""
         await self._handle_data(packet)
 
-    # ---- A peer that restarts
+    # ---- Restart of the peer
 
-    def take_over(self, old: Association, announcing: Announcing) -> None:
-        """Go on with the channels of an association that the peer has forgotten.
+    def take_over(self, old: SctpAssociation, resent: Iterable[SctpMessage]) -> None:
+        """Continue the channels of an association that the peer has forgotten.
 
-        Call it before any message flows: when this one is about to be established.
+        Call it before any message flows: when this association is about to be established.
+
+        Args:
+            old: The association, which is discarded.
+            resent: Its messages that are sent again, before any other.
         """
-        again = to_send_again(old.__sent(), now=time.time())
         self._data_channel_queue, old._data_channel_queue = old._data_channel_queue, deque()
         self._data_channels, old._data_channels = old._data_channels, {}
         self.refused_channels += old.refused_channels
         self.refused_chunks += old.refused_chunks
-        old.__retire()
+        old.discard()
         self.__taken_over = set(self._data_channels)
         queued = (channel for channel, _, _ in self._data_channel_queue)
-        # One that was not announced yet has no id.
+        # A channel that was not announced yet has no id.
         for channel in {*self._data_channels.values(), *queued}:
-            cast("DataChannel", channel)._move(self)
+            cast("DataChannel", channel)._move_to(self)
+        messages = list(resent)
         announced = {
             message.stream
-            for message in again
+            for message in messages
             if message.protocol == WEBRTC_DCEP and is_announcement(message.data)
         }
-        for stream, channel in list(self._data_channels.items()):
+        for stream, channel in self._data_channels.items():
             if stream not in announced:
-                self.__continue(stream, cast("DataChannel", channel), announcing)
-        for message in again:
+                self.__continue(stream, cast("DataChannel", channel))
+        for message in messages:
             self.__send_now(message)
 
-    def discard(self) -> None:
-        """End without a word and without a callback."""
-        self.__retire()
-
-    def __continue(self, stream: int, channel: DataChannel, announcing: Announcing) -> None:
-        if channel.readyState == "closing":
-            # The peer has forgotten any reset (RFC 6525). Its own stream is as good as reset: what
-            # it sends from now on begins anew.
-            self._reconfig_queue.append(stream)
-            self._data_channel_inbound_reset.add(stream)
-        elif not channel._is_announced_by_us:
-            return
-        elif announcing is Announcing.ALL:
-            opening = channel._announcement().encode()
-            self.__send_now(Message(stream=stream, protocol=WEBRTC_DCEP, data=opening))
-        elif channel.readyState == "connecting":
-            # It has our announcement, and its answer is lost.
-            channel._setReadyState("open")
-
-    def __sent(self) -> Iterator[Sent]:
-        """What has become of each message that is not acknowledged, in order."""
+    def sent_messages(self) -> Iterator[SentMessage]:
+        """Iterate over the messages that are not acknowledged, oldest first."""
         chunks = {chunk.tsn: chunk for chunk in (*self._sent_queue, *self._outbound_queue)}
         for first, fragments, message in self.__outstanding:
             tsns = ((first + n) % SCTP_TSN_MODULO for n in range(fragments))
             known = [chunks[tsn] for tsn in tsns if tsn in chunks]
-            yield Sent(
+            yield SentMessage(
                 message=message,
                 acknowledged=bool(known) and all(chunk._acked for chunk in known),
-                # aiortc forgets what is acknowledged or abandoned, and the former is not here.
+                # aiortc forgets chunks that are acknowledged or abandoned; the former are not here.
                 abandoned=not known or any(chunk._abandoned for chunk in known),
                 transmissions=max((chunk._sent_count for chunk in known), default=0),
             )
 
-    def __retire(self) -> None:
+    def discard(self) -> None:
+        """End the association without a packet and without a callback."""
         self.__closed = True
         self.transport._unregister_data_receiver(self)
         self.setTransport(cast("RTCDtlsTransport", _NoTransport()))
@@ -238,6 +282,16 @@ class Association(BoundedSctp):
         self._reconfig_queue = []
         self._set_state(self.State.CLOSED)
 
+    def __continue(self, stream: int, channel: DataChannel) -> None:
+        if channel.readyState == "closing":
+            # The peer has forgotten any reset (RFC 6525). Its own stream is as good as reset: what
+            # it sends from now on begins anew.
+            self._reconfig_queue.append(stream)
+            self._data_channel_inbound_reset.add(stream)
+        elif channel._is_announced_by_us and channel.readyState == "connecting":
+            # The peer has our announcement, as it is not resent; its answer is lost.
+            channel._setReadyState("open")
+
     async def _receive_sack_chunk(self, chunk: SackChunk) -> None:
         await super()._receive_sack_chunk(chunk)
         while self.__outstanding and uint32_gte(
@@ -247,13 +301,15 @@ class Association(BoundedSctp):
 
     # ---- Channels
 
-    async def _data_channel_receive(self, stream_id: int, pp_id: int, data: bytes) -> None:
+    async def _data_channel_receive(
+        self, stream_id: StreamId, pp_id: PayloadProtocol, data: bytes
+    ) -> None:
         if pp_id == WEBRTC_DCEP and is_announcement(data):
-            await self.__announced(stream_id, data)
+            await self.__on_announcement(stream_id, data)
         else:
             await super()._data_channel_receive(stream_id, pp_id, data)
 
-    async def __announced(self, stream: int, message: bytes) -> None:
+    async def __on_announcement(self, stream: int, message: bytes) -> None:
         announcement = decode(message)
         known = cast("DataChannel | None", self._data_channels.get(stream))
         is_first = stream in self.__taken_over
@@ -261,12 +317,12 @@ class Association(BoundedSctp):
         if announcement is None:
             self.refused_channels += 1
         elif known is not None and known._announcement() == announcement:
-            # A peer that restarted announces its channels again, or not.
+            # A peer that restarted may announce its channels again.
             await self.__acknowledge(known)
         elif known is None and len(self._data_channels) < CHANNEL_LIMIT:
             await self.__accept(stream, announcement)
         elif known is not None and is_first:
-            # It has forgotten the channel, and opens another.
+            # The peer has forgotten the channel, and opens another.
             self._data_channel_closed(stream)
             await self.__accept(stream, announcement)
         else:
@@ -305,8 +361,8 @@ class Association(BoundedSctp):
         self.__flush = None
         run_to_end(self._data_channel_flush())
 
-    def __send_now(self, message: Message) -> None:
-        """Hand it to SCTP, before all that waits in the queue."""
+    def __send_now(self, message: SctpMessage) -> None:
+        """Pass a message to SCTP, before those that wait in the queue of the channels."""
         run_to_end(
             self._send(
                 message.stream,
@@ -320,19 +376,19 @@ class Association(BoundedSctp):
 
     async def _send(
         self,
-        stream_id: int,
-        pp_id: int,
+        stream_id: StreamId,
+        pp_id: PayloadProtocol,
         user_data: bytes,
         expiry: float | None = None,
         max_retransmits: int | None = None,
         ordered: bool = True,
     ) -> None:
-        message = Message(
+        message = SctpMessage(
             stream=stream_id,
             protocol=pp_id,
             data=user_data,
             ordered=ordered,
-            expiry=expiry,
+            expiry=None if expiry is None else UnixTime(expiry),
             max_retransmits=max_retransmits,
         )
         fragments = -(-len(user_data) // USERDATA_MAX_LENGTH)

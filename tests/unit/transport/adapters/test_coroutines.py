@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.transport.net.eager import Pump, run_eagerly, run_to_end
+from peer.transport.adapters.coroutines import SerialExecutor, run_eagerly, run_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peer.transport.net.eager import Work
+    from peer.transport.adapters.coroutines import Work
 
 
 class Diary:
@@ -49,22 +49,22 @@ async def diary() -> Diary:
 
 
 async def test_work_that_does_not_wait_ends_before_submit_returns(diary: Diary) -> None:
-    Pump("test").submit(diary.quick("a"))
+    SerialExecutor("test").submit(diary.quick("a"))
     assert diary.entries == ["a"]
 
 
 async def test_work_behind_one_that_waits_keeps_its_place(diary: Diary) -> None:
-    pump = Pump("test")
-    pump.submit(diary.waiting("a"))
-    pump.submit(diary.quick("b"))
-    pump.submit(diary.waiting("c"))
-    pump.submit(diary.quick("d"))
+    executor = SerialExecutor("test")
+    executor.submit(diary.waiting("a"))
+    executor.submit(diary.quick("b"))
+    executor.submit(diary.waiting("c"))
+    executor.submit(diary.quick("d"))
     last = asyncio.get_running_loop().create_future()
 
     async def finish() -> None:
         last.set_result(None)
 
-    pump.submit(finish)
+    executor.submit(finish)
     assert diary.entries == ["a begins"]
     diary.gate.set_result(None)
     await last
@@ -72,42 +72,42 @@ async def test_work_behind_one_that_waits_keeps_its_place(diary: Diary) -> None:
 
 
 async def test_work_submitted_by_work_comes_after_it(diary: Diary) -> None:
-    pump = Pump("test")
+    executor = SerialExecutor("test")
 
     async def outer() -> None:
-        pump.submit(diary.quick("inner"))
+        executor.submit(diary.quick("inner"))
         diary.entries.append("outer")
 
-    pump.submit(outer)
+    executor.submit(outer)
     assert diary.entries == ["outer", "inner"]
 
 
 async def test_work_that_raises_is_counted_and_stops_nothing(
     diary: Diary, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pump = Pump("test")
-    pump.submit(diary.failing())
-    pump.submit(diary.quick("a"))
-    assert (pump.failed, diary.entries) == (1, ["a"])
+    executor = SerialExecutor("test")
+    executor.submit(diary.failing())
+    executor.submit(diary.quick("a"))
+    assert (executor.failed, diary.entries) == (1, ["a"])
     assert "on purpose" in caplog.text
 
 
 async def test_queue_is_bounded_and_what_is_dropped_never_began(diary: Diary) -> None:
-    pump = Pump("test", limit=2)
-    pump.submit(diary.waiting("a"))
+    executor = SerialExecutor("test", limit=2)
+    executor.submit(diary.waiting("a"))
     for name in "bcd":
-        pump.submit(diary.quick(name))
-    assert pump.dropped == 1
-    await pump.close()
+        executor.submit(diary.quick(name))
+    assert executor.dropped == 1
+    await executor.close()
     assert diary.entries == ["a begins"]
 
 
 async def test_close_ends_what_waits_and_takes_nothing_more(diary: Diary) -> None:
-    pump = Pump("test")
-    pump.submit(diary.waiting("a"))
-    await pump.close()
-    pump.submit(diary.quick("b"))
-    assert (diary.entries, pump.dropped) == (["a begins"], 1)
+    executor = SerialExecutor("test")
+    executor.submit(diary.waiting("a"))
+    await executor.close()
+    executor.submit(diary.quick("b"))
+    assert (diary.entries, executor.dropped) == (["a begins"], 1)
     assert diary.gate.cancelled()
 
 

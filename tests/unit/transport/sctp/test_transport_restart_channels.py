@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.transport.adapters.sctp_restart import Announcing
 from peer.transport.wire.dcep import Announcement
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.data_ends import End, fragment, heard, open_pair
@@ -59,24 +58,6 @@ async def test_a_channel_that_the_peer_knows_is_not_announced_again(
     before = len(data_chunks(left))
     await restart(right, ours.id)
     assert announcements(data_chunks(left)[before:]) == []
-
-
-async def test_every_channel_of_ours_is_announced_again_where_that_is_asked_for() -> None:
-    links = media_link()
-    left, right = End(links[0], announcing=Announcing.ALL), End(links[1])
-    ours, _ = await open_pair(left, right)
-    left.transport.createDataChannel("agreed", negotiated=True, id=8)
-    theirs, _ = await open_pair(right, left)
-    await settle()
-    peer = Restarted(right, ())
-    await peer.connect()
-    announced = peer.end.channels.get_nowait()
-
-    assert (announced.id, announced.label) == (ours.id, "chat")
-    assert peer.end.channels.empty()
-    assert ours.id != theirs.id
-    for end in (left, right, peer.end):
-        await end.transport.close()
 
 
 async def test_an_announcement_that_was_lost_is_sent_again(ends: tuple[End, End]) -> None:

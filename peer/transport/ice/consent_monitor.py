@@ -1,0 +1,84 @@
+"""Sends consent checks when they are due, and reports the consent of the peer (RFC 7675)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from peer.transport.ice.consent import Consent, ConsentState
+
+if TYPE_CHECKING:
+    from peer.times import Seconds
+    from peer.transport.adapters.ice_agent import IceAgent
+    from peer.transport.ice.timing import IceTiming
+
+
+class ConsentMonitor:
+    """Keeps the consent of the peer on the agent's selected pair fresh.
+
+    Args:
+        agent: The ICE agent, which sends the checks.
+        timing: Intervals and timeouts.
+        activity: Returns a count that grows with each datagram or check of the peer.
+        on_state: Called when the state has changed; the first state is `FRESH`.
+
+    Attributes:
+        round_trip_time: Of the latest consent check; None before one was answered.
+    """
+
+    def __init__(
+        self,
+        agent: IceAgent,
+        timing: IceTiming,
+        *,
+        activity: Callable[[], int],
+        on_state: Callable[[ConsentState], None],
+    ) -> None:
+        self.round_trip_time: Seconds | None = None
+        self._agent = agent
+        self._activity = activity
+        self._on_state = on_state
+        self._clock = asyncio.get_running_loop().time
+        self._consent = Consent(timing, random.random, self._clock())
+        self._wake_up = asyncio.Event()
+
+    @property
+    def withdrawn(self) -> bool:
+        """True once the peer itself has ended its consent."""
+        return self._consent.withdrawn
+
+    def renew(self) -> None:
+        """Renew consent, as a check has succeeded."""
+        self._consent.on_response(self._clock())
+        self._wake_up.set()
+
+    async def run(self) -> None:
+        """Send checks and report states until consent has expired."""
+        activity = self._activity()
+        reported = ConsentState.FRESH
+        while reported is not ConsentState.EXPIRED:
+            self._wake_up.clear()
+            now = self._clock()
+            if activity != (activity := self._activity()):
+                self._consent.on_received(now)
+            state = self._consent.state(now)
+            if state is not reported:
+                reported = state
+                self._on_state(state)
+            if self._consent.is_check_due(now):
+                self._agent.send_consent_check(self._on_answer)
+                self._consent.on_check_sent(now)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._consent.next_deadline(now)):
+                    await self._wake_up.wait()
+
+    def _on_answer(self, round_trip_time: Seconds | None) -> None:
+        if round_trip_time is None:
+            self._consent.withdraw()
+            self._wake_up.set()
+        else:
+            self.round_trip_time = round_trip_time
+            self.renew()
