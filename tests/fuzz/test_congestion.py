@@ -22,6 +22,7 @@ from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import ReceptionReport, TransportFeedback
 from peer.rtp.sending import RtpStreamSender
 from peer.rtp_parameters import MediaKind
+from peer.times import UnixTime
 from tests.support.rtp.sending import RTX, VP8, audio_parameters, video_parameters
 
 INPUTS = int(os.environ.get("INPUTS", "2000"))
@@ -61,11 +62,13 @@ def test_target_keeps_within_bounds_whatever_the_peer_tells() -> None:
             case 0:
                 congestion.on_remb(chance.choice((0, 1, 10**6, 1 << 81)))
             case 1:
-                congestion.on_loss(chance.choice((0.0, 0.05, 0.5, 1.0)), now)
+                congestion.on_loss(chance.choice((0.0, 0.05, 0.5, 1.0)), now=now)
             case 2:
                 congestion.on_round_trip(chance.choice((0.0, 0.1, 65536.0)))
             case _:
-                congestion.on_feedback(hostile_feedback(chance, congestion.next_number), now)
+                congestion.on_feedback(
+                    hostile_feedback(chance, congestion.next_sequence_number), now
+                )
         assert MINIMUM_BITRATE <= congestion.target <= MAXIMUM_BITRATE
         assert sum(congestion.allocate((Share(), Share(maximum=40_000)))) <= congestion.target
 
@@ -80,7 +83,7 @@ def test_feedback_of_any_numbers_can_be_written() -> None:
         step = chance.choice((1, 1, 1, 1, 2, -1, -5, chance.randrange(1 << 16)))
         number = number + step & 0xFFFF
         late = now - chance.choice((0.0, 0.0, 0.01, 9.0))
-        if recorder.record(number, 5, late) or chance.random() < 0.02:
+        if recorder.record(number, ssrc=5, arrival=late) or chance.random() < 0.02:
             packets = recorder.feedback()
             told += len(packets)
             assert all(len(packet.arrivals) <= SPAN_LIMIT for packet in packets)
@@ -95,10 +98,10 @@ def test_estimate_of_any_packets_can_be_written() -> None:
     for _ in range(INPUTS):
         now = max(0.0, now + chance.choice((*[0.0, 0.001, 0.02] * 20, 3.0, 1e7, -1.0)))
         found = estimator.receive(
-            chance.randrange(1 << 32),
-            chance.randbytes(chance.choice((3, 3, 3, 2))),
-            chance.randrange(1, 1500),
-            now,
+            ssrc=chance.randrange(1 << 32),
+            send_time=chance.randbytes(chance.choice((3, 3, 3, 2))),
+            size=chance.randrange(1, 1500),
+            arrival=now,
         )
         if found is not None:
             assert len(found.ssrcs) <= STREAM_LIMIT
@@ -118,8 +121,8 @@ def test_senders_of_anything_make_packets_that_can_be_parsed() -> None:
         return chance.random() < 0.9
 
     pacer = Pacer(congestion, take)
-    video = RtpStreamSender(MediaKind.VIDEO, 1, 2, video_parameters())
-    audio = RtpStreamSender(MediaKind.AUDIO, 3, 4, audio_parameters())
+    video = RtpStreamSender(MediaKind.VIDEO, video_parameters(), ssrc=1, rtx_ssrc=2)
+    audio = RtpStreamSender(MediaKind.AUDIO, audio_parameters(), ssrc=3, rtx_ssrc=4)
     now = 0.0
     for step in range(INPUTS):
         now += chance.expovariate(50)
@@ -129,12 +132,16 @@ def test_senders_of_anything_make_packets_that_can_be_parsed() -> None:
         match chance.randrange(8):
             case 0 | 1 | 2:
                 payloads = [bytes(chance.randrange(1, 1200))] * chance.choice((1, 3, 100))
-                frame = video.frame(payloads, timestamp=step * 3000, keyframe=chance.random() < 0.1)
+                frame = video.make_frame(
+                    payloads, timestamp=step * 3000, keyframe=chance.random() < 0.1
+                )
                 if frame is not None:
                     pacer.enqueue(frame, now)
             case 3:
                 level = AudioLevel(chance.randrange(128))
-                frame = audio.frame([b"x"], timestamp=step, level=level, capture_time=now)
+                frame = audio.make_frame(
+                    [b"x"], timestamp=step, level=level, capture_time=UnixTime(now)
+                )
                 assert frame is not None
                 pacer.enqueue(frame, now)
             case 4 | 5:
@@ -144,8 +151,10 @@ def test_senders_of_anything_make_packets_that_can_be_parsed() -> None:
             case 6:
                 numbers = [chance.randrange(1 << 32) for _ in range(2)]
                 video.on_report(ReceptionReport(1, 0, 0, 0, 0, *numbers), now)
-                assert video.sender_report(now, now) is None or sent
-                congestion.on_feedback(hostile_feedback(chance, congestion.next_number), now)
+                assert video.sender_report(now=now, unix_now=UnixTime(now)) is None or sent
+                congestion.on_feedback(
+                    hostile_feedback(chance, congestion.next_sequence_number), now
+                )
             case _:
                 video.configure(video_parameters(*chance.choice(((VP8,), (VP8, RTX)))))
         assert pacer.queued_packets <= PACKET_LIMIT + 100

@@ -1,4 +1,7 @@
-"""How fast to send, and what to tell who sends to us. Pure: time comes in as numbers."""
+"""PURE congestion control of one transport: Google Congestion Control, pacing, TWCC and REMB.
+
+Time is an argument of every call, so that all of it is tested in virtual time.
+"""
 
 from peer.rtp.congestion.allocation import Share, allocate
 from peer.rtp.congestion.controller import CongestionController

@@ -1,4 +1,4 @@
-"""Owns how a bitrate is divided among those who send."""
+"""Divides the target bitrate of a transport among its senders. PURE."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one sender can use, in bits a second.
+    """The claim of one sender on the target bitrate, in bits/s.
 
     Args:
-        minimum: It gets this before anybody gets more, in the order of the shares.
-        maximum: It gets no more than this; None for no bound.
-        weight: Its part of what is left, beside the others'; above 0.
+        minimum: Served before any sender gets more than its minimum, in the order of the shares.
+        maximum: Upper bound; None for no bound.
+        weight: Relative part of the bitrate left after the minimums; above 0.
     """
 
     minimum: int = 0
@@ -22,9 +22,9 @@ class Share:
 
 
 def allocate(bitrate: int, shares: Sequence[Share]) -> tuple[int, ...]:
-    """The bitrate of each share, in their order; together at most `bitrate`.
+    """Divide a bitrate among shares, in their order; the sum is at most `bitrate`.
 
-    What one cannot use goes to the others.
+    The bitrate above the maximum of one share goes to the others.
     """
     given = [0] * len(shares)
     left = bitrate
@@ -32,18 +32,18 @@ def allocate(bitrate: int, shares: Sequence[Share]) -> tuple[int, ...]:
         least = share.minimum if share.maximum is None else min(share.minimum, share.maximum)
         given[index] = min(least, left)
         left -= given[index]
-    open_ones = set(range(len(shares)))
+    unfilled = set(range(len(shares)))
     # Each round fills at least one share up to its maximum, or is the last.
-    while left > 0 and open_ones:
-        weight = sum(shares[index].weight for index in open_ones)
+    while left > 0 and unfilled:
+        weight = sum(shares[index].weight for index in unfilled)
         part = left / weight
         filled = set()
-        for index in open_ones:
+        for index in unfilled:
             maximum = shares[index].maximum
             if maximum is not None and given[index] + part * shares[index].weight >= maximum:
                 filled.add(index)
         if not filled:
-            for index in open_ones:
+            for index in unfilled:
                 given[index] += int(part * shares[index].weight)
             break
         for index in filled:
@@ -51,5 +51,5 @@ def allocate(bitrate: int, shares: Sequence[Share]) -> tuple[int, ...]:
             more = 0 if maximum is None else max(0, maximum - given[index])
             given[index] += min(more, left)
             left -= min(more, left)
-        open_ones -= filled
+        unfilled -= filled
     return tuple(given)

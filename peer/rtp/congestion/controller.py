@@ -1,8 +1,7 @@
-"""Owns `CongestionController`: how fast one transport may send."""
+"""Google Congestion Control of one transport: the target bitrate of all its senders. PURE."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from peer.rtp.congestion.acknowledged_bitrate import AcknowledgedBitrateEstimator
@@ -13,42 +12,50 @@ from peer.rtp.congestion.loss_based import LossBasedController, LossWindow
 from peer.rtp.congestion.trendline import TrendlineEstimator
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peer.rtp.congestion.allocation import Share
     from peer.rtp.rtcp import TransportFeedback
+    from peer.times import MonotonicTime, Seconds
 
-#: Bits a second.
+#: Target in bits/s before the peer has reported anything (libwebrtc: 300 kbit/s).
 INITIAL_BITRATE = 300_000
+#: Least target in bits/s (ours).
 MINIMUM_BITRATE = 30_000
+#: Highest target in bits/s (libwebrtc's AimdRateControl: 30 Mbit/s).
 MAXIMUM_BITRATE = 30_000_000
-#: Seconds after the last transport-wide feedback until reception reports count.
+#: Seconds after the last transport-wide feedback until reception reports count (ours).
 FEEDBACK_TIMEOUT = 2.0
-#: Seconds, before any is measured.
+#: Round trip in seconds before one is measured (libwebrtc: 0.2).
 DEFAULT_ROUND_TRIP = 0.2
-#: Of one packet, with the usual extensions. Where packets are small they are half of what is sent.
+#: Bits of the RTP header of one packet with the usual extensions, which the share of a sender
+#: leaves out (ours): where packets are small, headers are half of the bitrate.
 HEADER_BITS = 28 * 8
-#: One report stands for so many packets.
+#: Packets that one reception report stands for (ours).
 REPORT_WEIGHT = 50
 
-_NUMBERS = 0xFFFF
+#: Mask of 16 bits: transport-wide sequence numbers.
+_SEQUENCE_MASK = 0xFFFF
+#: Weight of a new sample in the round trip measured by feedback (ours).
 _SMOOTHING = 0.25
 
 
 class CongestionController:
-    """The send rate of one transport, from all that the peer tells (draft-ietf-rmcat-gcc-02).
+    """Computes the target bitrate of one transport (draft-ietf-rmcat-gcc-02).
 
-    With transport-wide feedback the delay decides, and heavy loss. Without, the peer's REMB does
-    (it watches the delay for us), and heavy loss; without either, loss alone. A REMB holds in any
-    case.
+    With transport-wide feedback, the target is the delay-based rate, limited by heavy loss.
+    Without it, the target is the peer's REMB (a delay-based estimate of the receiver), limited by
+    heavy loss; without either, the loss-based rate. A REMB is an upper bound in any case.
 
     Args:
-        initial: Bits a second, before the peer has told anything.
-        minimum: The target is never below.
-        maximum: The target is never above.
+        initial: Target in bits/s before the peer has reported anything.
+        minimum: Least target in bits/s.
+        maximum: Highest target in bits/s.
 
     Attributes:
-        next_number: The transport-wide sequence number for the packet to be sent next.
-        target: How fast to send, in bits a second of RTP packets.
-        round_trip_time: In seconds, as measured last; None before.
+        next_sequence_number: Transport-wide sequence number of the packet to be sent next.
+        target: Target bitrate in bits/s of RTP packets.
+        round_trip_time: Last measured round trip in seconds; None before a measurement.
     """
 
     def __init__(
@@ -58,113 +65,128 @@ class CongestionController:
         minimum: int = MINIMUM_BITRATE,
         maximum: int = MAXIMUM_BITRATE,
     ) -> None:
-        self.next_number = 0
-        self.round_trip_time: float | None = None
+        self.next_sequence_number = 0
+        self.round_trip_time: Seconds | None = None
         self._minimum = minimum
         self._maximum = maximum
         self._remb: int | None = None
-        self._told = float("-inf")
-        self._reported = False
+        self._last_feedback: MonotonicTime = float("-inf")
+        self._has_reported_round_trip = False
         self._sent = TransportFeedbackAdapter()
         self._acknowledged = AcknowledgedBitrateEstimator()
-        self._trend = TrendlineEstimator()
-        self._delay = AimdRateControl(initial)
-        self._loss = LossBasedController(initial)
-        self._window = LossWindow()
+        self._trendline = TrendlineEstimator()
+        self._delay_based = AimdRateControl(initial)
+        self._loss_based = LossBasedController(initial)
+        self._loss_window = LossWindow()
         self.target = initial
-        self._settle()
+        self._update_target()
 
-    def on_sent(self, sizes: Sequence[int], now: float) -> None:
-        """Packets were sent, of so many octets each, with the numbers from `next_number` on."""
-        number = self.next_number
-        self.next_number = (number + len(sizes)) & _NUMBERS
-        self._sent.add(number, sizes, now)
+    def __repr__(self) -> str:
+        """Show the target and the estimates that it comes of, in bits/s."""
+        return (
+            f"<CongestionController target={self.target} delay={self._delay_based.bitrate:.0f}"
+            f" loss={self._loss_based.bitrate:.0f} remb={self._remb} rtt={self.round_trip_time}>"
+        )
 
-    def on_feedback(self, feedback: TransportFeedback, now: float) -> None:
-        """The peer told what arrived when."""
-        delivery = self._sent.deliver(feedback)
-        packets = delivery.packets
-        if not packets and not delivery.lost:
+    def on_sent(self, sizes: Sequence[int], now: MonotonicTime) -> None:
+        """Record sent packets, which have the numbers from `next_sequence_number` on.
+
+        Args:
+            sizes: Octets of each packet.
+            now: Time of sending.
+        """
+        number = self.next_sequence_number
+        self.next_sequence_number = (number + len(sizes)) & _SEQUENCE_MASK
+        self._sent.add_packets(number, sizes, now)
+
+    def on_feedback(self, feedback: TransportFeedback, now: MonotonicTime) -> None:
+        """Update the target by transport-wide feedback."""
+        result = self._sent.process(feedback)
+        packets = result.packets
+        if not packets and not result.lost:
             return
-        self._told = now
+        self._last_feedback = now
         if packets:
             self._measure_round_trip(max(0.0, now - packets[-1][0]))
-        round_trip_time = self.round_trip_time or DEFAULT_ROUND_TRIP
         self._acknowledged.update(packets)
-        usage = self._trend.update(packets)
-        self._delay.update(
-            usage,
-            self._acknowledged.bitrate,
-            self._acknowledged.sent_bitrate,
-            round_trip_time,
-            now,
+        self._delay_based.update(
+            self._trendline.update(packets),
+            acknowledged=self._acknowledged.bitrate,
+            sent=self._acknowledged.sent_bitrate,
+            round_trip_time=self.round_trip_time or DEFAULT_ROUND_TRIP,
+            now=now,
         )
-        fraction = self._window.add(len(packets) + delivery.lost, delivery.lost, now)
+        fraction = self._loss_window.add(
+            expected=len(packets) + result.lost, lost=result.lost, now=now
+        )
         if fraction is not None:
-            self._on_fraction(fraction, now)
-        self._settle()
+            self._on_fraction_lost(fraction, now=now)
+        self._update_target()
 
     def on_remb(self, bitrate: int) -> None:
-        """The peer believes it can take so much, in bits a second; holds until it says other."""
+        """Bound the target by the peer's REMB, in bits/s, until the next one."""
         self._remb = max(0, bitrate)
-        self._settle()
+        self._update_target()
 
-    def on_loss(self, fraction: float, now: float) -> None:
-        """A reception report told the part lost, 0 to 1, of one stream since the report before.
+    def on_loss(self, fraction: float, *, now: MonotonicTime) -> None:
+        """Update the target by the loss in a reception report, unless feedback says more.
 
-        Ignored while transport-wide feedback tells more.
+        Args:
+            fraction: Fraction lost of one stream since the report before, 0 to 1.
+            now: Time of the report.
         """
-        if now - self._told < FEEDBACK_TIMEOUT:
+        if now - self._last_feedback < FEEDBACK_TIMEOUT:
             return
-        found = self._window.add(REPORT_WEIGHT, round(REPORT_WEIGHT * fraction), now)
+        lost = round(REPORT_WEIGHT * fraction)
+        found = self._loss_window.add(expected=REPORT_WEIGHT, lost=lost, now=now)
         if found is not None:
-            self._on_fraction(found, now)
-            self._settle()
+            self._on_fraction_lost(found, now=now)
+            self._update_target()
 
-    def on_round_trip(self, seconds: float) -> None:
-        """A reception report told the round trip."""
-        self._reported = True
-        self.round_trip_time = max(0.0, seconds)
+    def on_round_trip(self, round_trip_time: Seconds) -> None:
+        """Take the round trip that a reception report gives, instead of that of feedback."""
+        self._has_reported_round_trip = True
+        self.round_trip_time = max(0.0, round_trip_time)
 
     def allocate(self, shares: Sequence[Share]) -> tuple[int, ...]:
-        """The target divided among senders, in their order, less what their headers take."""
+        """Divide the target, less the bitrate of RTP headers, among shares in their order."""
         headers = int(self._acknowledged.packet_rate * HEADER_BITS)
         return allocate(max(self.target - headers, self.target // 2), shares)
 
     @property
     def _has_feedback(self) -> bool:
-        return self._told > float("-inf")
+        return self._last_feedback > float("-inf")
 
-    def _measure_round_trip(self, seconds: float) -> None:
-        # What feedback shows has the time in it that the peer held it back.
-        if self._reported:
+    def _measure_round_trip(self, sample: Seconds) -> None:
+        # A sample by feedback includes the time for which the peer held the feedback back.
+        if self._has_reported_round_trip:
             return
         former = self.round_trip_time
         if former is None:
-            self.round_trip_time = seconds
+            self.round_trip_time = sample
         else:
-            self.round_trip_time = former + _SMOOTHING * (seconds - former)
+            self.round_trip_time = former + _SMOOTHING * (sample - former)
 
-    def _on_fraction(self, fraction: float, now: float) -> None:
-        self._loss.update(
+    def _on_fraction_lost(self, fraction: float, *, now: MonotonicTime) -> None:
+        self._loss_based.update(
             fraction,
-            self.target,
-            self._ceiling(),
-            self.round_trip_time or DEFAULT_ROUND_TRIP,
-            now,
+            target=self.target,
+            ceiling=self._ceiling(),
+            round_trip_time=self.round_trip_time or DEFAULT_ROUND_TRIP,
+            now=now,
         )
 
     def _ceiling(self) -> float:
-        """What all but losses allow, in bits a second."""
+        """Return the bitrate in bits/s that all estimates but the loss-based one allow."""
         allowed = float(self._maximum)
         if self._has_feedback:
-            allowed = min(allowed, self._delay.bitrate)
+            allowed = min(allowed, self._delay_based.bitrate)
         if self._remb is not None:
             allowed = min(allowed, self._remb)
         return allowed
 
-    def _settle(self) -> None:
+    def _update_target(self) -> None:
         allowed = self._ceiling()
-        if self._loss.limited or not (self._has_feedback or self._remb is not None):
-            allowed = min(allowed, self._loss.bitrate)
+        if self._loss_based.limited or not (self._has_feedback or self._remb is not None):
+            allowed = min(allowed, self._loss_based.bitrate)
         self.target = int(max(min(self._minimum, self._maximum), allowed))

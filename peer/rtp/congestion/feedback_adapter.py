@@ -1,91 +1,101 @@
-"""Owns what was sent when, by transport-wide number, until the peer has told what became of it."""
+"""Matches transport-wide feedback with the packets that were sent. PURE."""
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from peer.rtp.rtcp.transport_feedback import REFERENCE_UNIT, TICK
+from peer.times import MonotonicTime
 
 if TYPE_CHECKING:
     from peer.rtp.rtcp import TransportFeedback
 
-#: Packets. A power of two, so that a place is some bits of the number.
+#: Sent packets remembered (ours). A power of two, so that an index is some bits of the number.
 SENT_PACKETS = 8192
 
 _MASK = SENT_PACKETS - 1
-_NUMBERS = 0xFFFF
+#: Mask of 16 bits: transport-wide sequence numbers.
+_SEQUENCE_MASK = 0xFFFF
+#: Values of the reference time before it wraps: 24 bits
+#: (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1).
 _REFERENCE_SPAN = 1 << 24
+
+#: A packet that arrived: when it was sent, when it arrived by the peer's clock in seconds, octets.
+AckedPacket: TypeAlias = tuple[MonotonicTime, float, int]
 
 
 @dataclass(frozen=True, slots=True)
 class FeedbackResult:
-    """What one feedback tells that was not known.
+    """The news in one feedback packet.
 
     Args:
-        packets: Of each packet that arrived, in the order of sending: when it was sent, when it
-            arrived by the peer's clock (both in seconds), and its octets.
-        lost: Packets that were not there; below zero where some came after they were told missed.
+        packets: Packets reported as arrived for the first time, in the order of sending.
+        lost: Packets reported as missing for the first time, less those reported missing before
+            that arrived after all; below zero where the latter are more.
     """
 
-    packets: list[tuple[float, float, int]]
+    packets: list[AckedPacket]
     lost: int
 
 
 class TransportFeedbackAdapter:
-    """A ring of what was sent; the oldest makes place for the latest."""
+    """Remembers the latest packets of a transport by transport-wide sequence number, in a ring."""
 
     def __init__(self) -> None:
         self._times = array("d", bytes(8 * SENT_PACKETS))
-        # 0: not sent, or told of before. Below 0: told to be missing.
+        # 0: not sent, or reported as arrived. Below 0: reported as missing.
         self._sizes = array("i", bytes(4 * SENT_PACKETS))
         self._numbers = array("H", bytes(2 * SENT_PACKETS))
         self._reference: int | None = None
 
-    def add(self, first: int, packets: Sequence[int], now: float) -> None:
-        """Note packets: the number of the first, 16 bits, octets of each, and when they are sent.
+    def add_packets(self, first: int, sizes: Sequence[int], now: MonotonicTime) -> None:
+        """Remember packets that are sent now, with consecutive sequence numbers.
 
-        The others have the numbers after that.
+        Args:
+            first: Transport-wide sequence number of the first packet, 16 bits.
+            sizes: Octets of each packet.
+            now: Time of sending.
         """
-        times, sizes, numbers = self._times, self._sizes, self._numbers
+        times, ring, numbers = self._times, self._sizes, self._numbers
         number = first
-        for size in packets:
-            place = number & _MASK
-            times[place] = now
-            sizes[place] = size
-            numbers[place] = number
-            number = (number + 1) & _NUMBERS
+        for size in sizes:
+            index = number & _MASK
+            times[index] = now
+            ring[index] = size
+            numbers[index] = number
+            number = (number + 1) & _SEQUENCE_MASK
 
-    def deliver(self, feedback: TransportFeedback) -> FeedbackResult:
-        """Take what the peer tells; what was never sent, or was told before, counts for nothing."""
+    def process(self, feedback: TransportFeedback) -> FeedbackResult:
+        """Match feedback with sent packets; numbers never sent, or reported before, are ignored."""
         start = self._reference_time(feedback.reference_time)
         times, sizes, numbers = self._times, self._sizes, self._numbers
-        packets: list[tuple[float, float, int]] = []
+        packets: list[AckedPacket] = []
         lost = 0
         number = feedback.base_sequence
         for ticks in feedback.arrivals:
-            place = number & _MASK
-            size = sizes[place]
-            if size and numbers[place] == number:
+            index = number & _MASK
+            size = sizes[index]
+            if size and numbers[index] == number:
                 if ticks is None:
                     if size > 0:
                         lost += 1
-                        sizes[place] = -size
+                        sizes[index] = -size
                 else:
                     if size < 0:
                         lost -= 1
                         size = -size
-                    sizes[place] = 0
-                    packets.append((times[place], start + ticks * TICK, size))
-            number = (number + 1) & _NUMBERS
+                    sizes[index] = 0
+                    packets.append((times[index], start + ticks * TICK, size))
+            number = (number + 1) & _SEQUENCE_MASK
         return FeedbackResult(packets, lost)
 
     def _reference_time(self, reference: int) -> float:
         former = self._reference
         if former is not None:
-            # 24 bits with sign, that wrap: the nearer way round is meant.
+            # The nearer way round the 24 bits is meant.
             ahead = (reference - former + _REFERENCE_SPAN // 2) % _REFERENCE_SPAN
             reference = former + ahead - _REFERENCE_SPAN // 2
         self._reference = reference

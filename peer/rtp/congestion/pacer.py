@@ -1,4 +1,4 @@
-"""Owns `Pacer`: when each packet of one transport is sent."""
+"""Paces the packets of one transport: decides when each packet is sent. PURE."""
 
 from __future__ import annotations
 
@@ -11,122 +11,127 @@ from peer.rtp.sending.outbound_frame import PacketPriority
 if TYPE_CHECKING:
     from peer.rtp.congestion.controller import CongestionController
     from peer.rtp.sending.outbound_frame import OutboundFrame, PacketSource
+    from peer.times import MonotonicTime
 
-#: Of the target: a picture may go out faster than its encoder makes them on average.
+#: Pacing rate = 2.5 x target bitrate (libwebrtc: 2.5): a frame may leave faster than the encoder
+#: makes frames on average.
 FACTOR = 2.5
-#: Seconds that one burst stands for.
+#: Burst in seconds of the pacing rate that leaves without a timer (libwebrtc: 5 ms).
 BURST = 0.005
-#: The same for who makes more than the target all the time: encoders overshoot, and repairs come
-#: on top of what they make.
+#: Sustained rate = 1.15 x target (ours): the pacing rate of senders that make more than the target
+#: all the time. Encoders overshoot, and retransmissions come on top.
 SUSTAINED = 1.15
-#: Seconds' worth of that which may be sent ahead of it.
+#: Seconds of the sustained rate that may be sent ahead of it before it becomes the pacing rate
+#: (ours).
 AHEAD = 1.0
-#: What counts of it at most.
-MOST_AHEAD = 1.25
-#: Seconds' worth of the rate for which sound, that never waits, may hold up what does.
-SOUND_LIMIT = 0.1
-#: Seconds that a frame may wait before it begins.
+#: Seconds of the sustained rate that are remembered as sent ahead, at most (ours).
+MAX_AHEAD = 1.25
+#: Seconds of the pacing rate for which audio, which never waits, may hold up the rest (ours).
+AUDIO_LIMIT = 0.1
+#: Seconds that a frame waits for its first packet before it is dropped (ours; libwebrtc: 2).
 WAIT_LIMIT = 1.0
-#: Packets that may wait; what a single frame has beyond counts for nothing.
+#: Packets that wait at most, not counting a single larger frame (ours).
 PACKET_LIMIT = 2000
-#: Retransmissions that may wait: the peer asks again for what it still needs.
-REPAIR_LIMIT = 256
+#: Retransmissions that wait at most (ours): the peer asks again for packets that it still needs.
+RETRANSMISSION_LIMIT = 256
 
-_OCTETS = 1 / 8
+_OCTETS_PER_BIT = 1 / 8
 _UNBOUNDED = float("inf")
 
 
 class Pacer:
-    """A leaky bucket that sends at 2.5 times the target, in bursts of at most 5 ms.
+    """Paces the packets of one transport: a leaky bucket at 2.5 times the target bitrate.
 
-    Sound goes at once, and before repairs, and these before pictures. What is within the burst
-    goes at once without a timer. Frames that waited too long are dropped, oldest first, unless
-    they have begun. Who makes clearly more than the target all the time is held close to it.
+    Audio leaves at once, and before retransmissions, and these before video. Packets within the
+    burst leave at once without a timer. Frames that waited too long are dropped, oldest first,
+    unless their first packet was sent. Senders that make clearly more than the target all the time
+    are held close to the target.
 
     Args:
-        congestion: Says how fast, and is told what was sent.
-        send: Takes a packet; False where it could not be sent, which is a loss like another.
-        send_all: Takes several in their order and returns how many could be sent, where that costs
-            less than one by one.
+        congestion: Gives the target bitrate, and records sent packets.
+        send: Sends one packet. A packet that could not be sent is a loss like another.
+        send_all: Sends several packets in their order, where that costs less than one by one.
 
     Attributes:
-        deadline: When `advance` is to be called; None while nothing waits.
-        queued_packets: That wait.
-        dropped_frames: Given up so far.
-        refused_packets: That `send` did not take.
+        deadline: When `advance` is due; None while no packet waits.
+        queued_packets: Packets that wait.
+        dropped_frames: Frames dropped so far.
     """
 
     def __init__(
         self,
         congestion: CongestionController,
-        send: Callable[[bytes], bool],
-        send_all: Callable[[Sequence[bytes]], int] | None = None,
+        send: Callable[[bytes], object],
+        send_all: Callable[[Sequence[bytes]], object] | None = None,
     ) -> None:
-        self.deadline: float | None = None
+        self.deadline: MonotonicTime | None = None
         self.queued_packets = 0
         self.dropped_frames = 0
-        self.refused_packets = 0
         self._congestion = congestion
         self._send = send
         self._send_all = send_all
-        self._repairs: deque[OutboundFrame] = deque()
-        self._pictures: deque[OutboundFrame] = deque()
-        # Octets sent that have not leaked yet: at the rate of pacing, and at what is sustained.
+        self._retransmissions: deque[OutboundFrame] = deque()
+        self._video: deque[OutboundFrame] = deque()
+        # Octets sent that have not leaked yet: at the pacing rate, and at the sustained rate.
         self._debt = 0.0
         self._ahead = 0.0
-        self._leaked = float("-inf")
+        self._leaked: MonotonicTime = float("-inf")
         self._rate = 0.0
 
-    def enqueue(self, frame: OutboundFrame, now: float) -> None:
+    def __repr__(self) -> str:
+        """Show the packets that wait, and the frames dropped so far."""
+        return f"<Pacer queued={self.queued_packets} dropped_frames={self.dropped_frames}>"
+
+    def enqueue(self, frame: OutboundFrame, now: MonotonicTime) -> None:
         """Send a frame as soon as the rate allows: its source writes each packet in its turn.
 
-        A source's `on_dropped` may be called for frames before it, or for this one.
+        Earlier frames, or this one, may be dropped: then their source's `on_dropped` is called.
         """
         frame.queued = now
         self._leak(now)
-        if frame.urgency is PacketPriority.SOUND:
-            self._burst(frame, _UNBOUNDED, now)
-            self._debt = min(self._debt, self._rate * SOUND_LIMIT)
+        if frame.priority is PacketPriority.AUDIO:
+            self._burst(frame, limit=_UNBOUNDED, now=now)
+            self._debt = min(self._debt, self._rate * AUDIO_LIMIT)
             return
-        if self.deadline is None and self._burst(frame, self._rate * BURST, now):
+        if self.deadline is None and self._burst(frame, limit=self._rate * BURST, now=now):
             return
-        self._hold(frame, now)
+        self._queue(frame, now)
 
-    def advance(self, now: float) -> None:
-        """Send what has become due; look at `deadline` afterwards."""
+    def advance(self, now: MonotonicTime) -> None:
+        """Send the packets that have become due; `deadline` says when the next ones are."""
         self._leak(now)
         self._drop_stale(now)
         limit = self._rate * BURST
-        for queue in (self._repairs, self._pictures):
+        for queue in (self._retransmissions, self._video):
             while queue and self._debt <= limit:
                 before = queue[0].position
-                done = self._burst(queue[0], limit, now)
+                done = self._burst(queue[0], limit=limit, now=now)
                 self.queued_packets -= queue[0].position - before
                 if done:
                     queue.popleft()
         self._set_deadline(now)
 
     def discard(self, source: PacketSource) -> None:
-        """Forget the frames of a source, without telling it."""
+        """Forget the frames of a source, without a call of its `on_dropped`."""
         self._remove(frame for frame in self._waiting() if frame.source is source)
 
-    def _leak(self, now: float) -> None:
-        """Let out what the time since the last call allows."""
+    def _leak(self, now: MonotonicTime) -> None:
+        """Let the bucket leak for the time since the last call."""
         elapsed = now - self._leaked
         self._leaked = now
         target = self._congestion.target
-        rate = target * (_OCTETS * SUSTAINED)
+        rate = target * (_OCTETS_PER_BIT * SUSTAINED)
         ahead = self._ahead - elapsed * rate
-        # What was sent at a higher target is not held against a lower one.
-        self._ahead = ahead = min(max(ahead, 0.0), rate * MOST_AHEAD)
+        # Octets sent at a higher target are not held against a lower one.
+        self._ahead = ahead = min(max(ahead, 0.0), rate * MAX_AHEAD)
         if ahead <= rate * AHEAD:
-            rate = target * (_OCTETS * FACTOR)
+            rate = target * (_OCTETS_PER_BIT * FACTOR)
         self._rate = rate
         debt = self._debt - elapsed * rate
         self._debt = debt if debt > 0 else 0.0
 
-    def _burst(self, frame: OutboundFrame, limit: float, now: float) -> bool:
-        """Send packets of a frame until the bucket is full; whether that was all of them."""
+    def _burst(self, frame: OutboundFrame, *, limit: float, now: MonotonicTime) -> bool:
+        """Send packets of a frame until the bucket is full; return whether all were sent."""
         source = frame.source
         congestion = self._congestion
         packets: Sequence[bytes] = ()
@@ -134,75 +139,80 @@ class Pacer:
         room = limit - self._debt
         sent = 0
         while sent <= room and frame.position < count:
-            written = source.write(frame, congestion.next_number, now, room - sent)
+            written = source.write_packets(
+                frame,
+                transport_sequence_number=congestion.next_sequence_number,
+                now=now,
+                room=room - sent,
+            )
             sizes = list(map(len, written))
             sent += sum(sizes)
-            if source.numbered:
+            if source.uses_twcc:
                 congestion.on_sent(sizes, now)
             packets = (*packets, *written) if packets else written
         if len(packets) > 1 and self._send_all is not None:
-            self.refused_packets += len(packets) - self._send_all(packets)
+            self._send_all(packets)
         else:
             for packet in packets:
-                self.refused_packets += not self._send(packet)
+                self._send(packet)
         self._debt += sent
         self._ahead += sent
         return frame.position == count
 
-    def _hold(self, frame: OutboundFrame, now: float) -> None:
-        repair = frame.urgency is PacketPriority.REPAIR
-        (self._repairs if repair else self._pictures).append(frame)
+    def _queue(self, frame: OutboundFrame, now: MonotonicTime) -> None:
+        is_retransmission = frame.priority is PacketPriority.RETRANSMISSION
+        (self._retransmissions if is_retransmission else self._video).append(frame)
         self.queued_packets += len(frame.payloads) - frame.position
         if self.deadline is None:
             self._set_deadline(now)
-        if len(self._repairs) > REPAIR_LIMIT:
-            self._drop(self._repairs[0])
+        if len(self._retransmissions) > RETRANSMISSION_LIMIT:
+            self._drop(self._retransmissions[0])
         self._drop_stale(now)
         while self.queued_packets > PACKET_LIMIT:
-            oldest = self._oldest_unbegun()
+            oldest = self._oldest_unsent()
             if oldest is None or oldest is frame:
                 break
             self._drop(oldest)
 
-    def _set_deadline(self, now: float) -> None:
+    def _set_deadline(self, now: MonotonicTime) -> None:
         # Once the bucket is empty, so that a burst is sent each time and not a packet.
         waits = self._debt / self._rate
         self.deadline = now + waits if self.queued_packets else None
 
     def _waiting(self) -> Iterable[OutboundFrame]:
-        return (*self._repairs, *self._pictures)
+        return (*self._retransmissions, *self._video)
 
-    def _oldest_unbegun(self) -> OutboundFrame | None:
-        return next((frame for frame in self._pictures if not frame.position), None)
+    def _oldest_unsent(self) -> OutboundFrame | None:
+        return next((frame for frame in self._video if not frame.position), None)
 
-    def _drop_stale(self, now: float) -> None:
-        while self._pictures:
-            oldest = self._oldest_unbegun()
+    def _drop_stale(self, now: MonotonicTime) -> None:
+        while self._video:
+            oldest = self._oldest_unsent()
             if oldest is None or now - oldest.queued <= WAIT_LIMIT:
                 return
             self._drop(oldest)
 
     def _drop(self, frame: OutboundFrame) -> None:
-        """Give up a frame and what cannot be decoded without it."""
+        """Drop a frame and the frames of its source that cannot be decoded without it."""
         source = frame.source
         dropped = [frame]
-        broken = frame.urgency is PacketPriority.PICTURE
-        if broken:
+        needs_keyframe = frame.priority is PacketPriority.VIDEO
+        if needs_keyframe:
             behind = False
-            for each in self._pictures:
+            for each in self._video:
                 if behind and each.source is source:
                     if each.keyframe:
-                        broken = False
+                        needs_keyframe = False
                         break
                     dropped.append(each)
                 behind = behind or each is frame
         self._remove(dropped)
         self.dropped_frames += len(dropped)
-        source.on_dropped(len(dropped), broken=broken)
+        source.on_dropped(len(dropped), needs_keyframe=needs_keyframe)
 
     def _remove(self, frames: Iterable[OutboundFrame]) -> None:
         gone = {id(frame) for frame in frames}
-        for queue in (self._repairs, self._pictures):
+        for queue in (self._retransmissions, self._video):
             kept = [frame for frame in queue if id(frame) not in gone]
             if len(kept) != len(queue):
                 queue.clear()

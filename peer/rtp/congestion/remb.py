@@ -1,27 +1,32 @@
-"""Owns the receiver's own estimate of what the way to it can carry, for peers that obey REMB."""
+"""Estimates the bitrate that a sender may use, for REMB feedback. PURE."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from aiortc.rate import RemoteBitrateEstimator
 
 from peer.rtp.rtcp import ReceiverEstimatedMaximumBitrate
 
-#: Streams that one REMB names.
+if TYPE_CHECKING:
+    from peer.times import MonotonicTime
+
+#: SSRCs that one REMB names at most (ours).
 STREAM_LIMIT = 64
-#: Seconds after which a stream that was not heard is no longer named.
+#: Time in seconds after which a silent stream is no longer named (libwebrtc: 2 s).
 STREAM_TIMEOUT = 2.0
-#: Seconds without packets after which the estimate begins anew.
+#: Pause in seconds after which the estimator restarts from its last rate (ours).
 PAUSE_LIMIT = 2.0
 
 
 class RembEstimator:
-    """Says how fast the peer may send, by the `abs-send-time` of its packets.
+    """Estimates the available bitrate on the receiving side from `abs-send-time`.
 
-    The estimate is aiortc's, after libwebrtc. What is added keeps it within bounds: it would
-    remember every SSRC, and count through a pause millisecond by millisecond.
+    The estimate is aiortc's `RemoteBitrateEstimator`, after libwebrtc. This class bounds it: it
+    would remember every SSRC, and count through a pause millisecond by millisecond.
 
     Args:
-        sender_ssrc: Of us in the feedback.
+        sender_ssrc: SSRC of the sender of the feedback.
     """
 
     def __init__(self, sender_ssrc: int) -> None:
@@ -30,15 +35,15 @@ class RembEstimator:
         self._latest_ms: int | None = None
 
     def receive(
-        self, ssrc: int, send_time: bytes, size: int, arrival: float
+        self, *, ssrc: int, send_time: bytes, size: int, arrival: MonotonicTime
     ) -> ReceiverEstimatedMaximumBitrate | None:
-        """Take a packet; gives what to tell the peer where that is due.
+        """Add a packet, and return the REMB to send where one is due.
 
         Args:
-            ssrc: Of its stream.
-            send_time: The element `abs-send-time` as it came; a wrong length is ignored.
+            ssrc: SSRC of the packet's stream.
+            send_time: The element `abs-send-time` as received; a wrong length is ignored.
             size: Octets of the packet.
-            arrival: In seconds.
+            arrival: Time of arrival.
         """
         if len(send_time) != 3:
             return None
@@ -50,19 +55,19 @@ class RembEstimator:
         self._latest_ms = arrival_ms
         if len(estimator.ssrcs) >= STREAM_LIMIT and ssrc not in estimator.ssrcs:
             estimator.ssrcs.pop(min(estimator.ssrcs, key=estimator.ssrcs.__getitem__))
-        told = estimator.add(arrival_ms, int.from_bytes(send_time, "big"), size, ssrc)
-        if told is None:
+        estimate = estimator.add(arrival_ms, int.from_bytes(send_time, "big"), size, ssrc)
+        if estimate is None:
             return None
         oldest = arrival_ms - STREAM_TIMEOUT * 1000
-        for each in [each for each, heard in estimator.ssrcs.items() if heard < oldest]:
+        for each in [each for each, latest in estimator.ssrcs.items() if latest < oldest]:
             del estimator.ssrcs[each]
-        bitrate, _ = told
+        bitrate, _ = estimate
         return ReceiverEstimatedMaximumBitrate(
             self.sender_ssrc, max(0, bitrate), tuple(estimator.ssrcs)
         )
 
     def _restart(self) -> RemoteBitrateEstimator:
-        """Go on from the estimate reached, without what led to it."""
+        """Replace the estimator, and keep the rate that the former one had reached."""
         former = self._estimator
         self._estimator = RemoteBitrateEstimator()
         self._estimator.rate_control = former.rate_control

@@ -1,35 +1,45 @@
-"""Owns whether the way to the peer fills up: the trend of the delay (draft-ietf-rmcat-gcc 5.2)."""
+"""Detects overuse of the path to the peer from the trend of one-way delay. PURE."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from aiortc.rate import BandwidthUsage, OveruseDetector
 
-#: Milliseconds: packets sent within them are one group, as a pacer's burst is.
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from peer.rtp.congestion.feedback_adapter import AckedPacket
+
+#: burst_time: packets sent within so many ms are one group (draft-ietf-rmcat-gcc-02 5.2: 5 ms).
 GROUP_MS = 5.0
-#: Milliseconds: what arrives so soon after the packet before was held up together with it.
+#: A packet that arrives within so many ms of the one before, and faster than it was sent, joins
+#: its group (libwebrtc: kBurstDeltaThreshold, 5 ms).
 BURST_MS = 5.0
+#: Longest burst of arrivals in ms (libwebrtc: kMaxBurstDuration, 100 ms).
 BURST_LIMIT_MS = 100.0
-#: Groups that the trend is of.
+#: Packet groups in the linear regression (libwebrtc: 20).
 WINDOW = 20
-#: Of the delay before, in the smoothed one.
+#: Weight of the previous value in the smoothing of accumulated delay (libwebrtc: 0.9).
 SMOOTHING = 0.9
-#: Makes the slope of a line what the detector's thresholds are of.
+#: Factor of the slope before it is compared with the detector's threshold (libwebrtc: 4).
 GAIN = 4.0
-#: Milliseconds: beyond, the peer's clock was set or the way to it is another.
+#: A change of delay of more ms than this restarts the estimate: the peer's clock was set, or the
+#: path is another (libwebrtc: kArrivalTimeOffsetThreshold, 3 s).
 JUMP_MS = 3000.0
 
-_COUNT_LIMIT = 1000
+#: Largest count of group deltas given to the detector (libwebrtc: kDeltaCounterMax, 1000).
+_MAX_DELTAS = 1000
 
 
 class TrendlineEstimator:
-    """Compares how far apart groups of packets were sent with how far apart they arrived.
+    """Estimates the trend of one-way delay, and says whether the path is overused.
 
-    The slope of a line through the latest delays, as in libwebrtc, rather than the Kalman filter
-    of the draft (and of aiortc): that assumes a noise it has to learn first, and takes longer to
-    see that a queue drains. The adaptive threshold is aiortc's.
+    The slope of a regression line through the smoothed delays of the latest groups, as in
+    libwebrtc, instead of the draft's Kalman filter (and aiortc's), which has to learn a noise
+    first and takes longer to see that a queue drains. The adaptive threshold (section 5.4) is
+    aiortc's.
     """
 
     def __init__(self) -> None:
@@ -37,42 +47,37 @@ class TrendlineEstimator:
         self._restart()
 
     def _restart(self) -> None:
-        # Of the group before and of the present one: last sent and last arrived, in ms.
+        # Last sent and last arrived, in ms, of the group before and of the present one.
         self._former: tuple[float, float] | None = None
-        self._begun: tuple[float, float] | None = None
+        self._group_start: tuple[float, float] | None = None
         self._sent = 0.0
         self._arrived = 0.0
         self._points: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self._origin: float | None = None
         self._delay = 0.0
         self._smoothed = 0.0
-        self._count = 0
+        self._deltas = 0
 
-    @property
-    def usage(self) -> BandwidthUsage:
-        """What the last packets showed."""
-        return self._detector.state()
-
-    def update(self, packets: Iterable[tuple[float, float, int]]) -> BandwidthUsage:
-        """Take packets in the order they were sent: when that was, when they arrived (seconds)."""
+    def update(self, packets: Iterable[AckedPacket]) -> BandwidthUsage:
+        """Add packets that arrived, in the order of sending, and return the state of the path."""
         for sent_seconds, arrived_seconds, _ in packets:
             sent = sent_seconds * 1000
             arrived = arrived_seconds * 1000
-            begun = self._begun
-            if begun is not None:
-                if sent < begun[0]:
+            start = self._group_start
+            if start is not None:
+                if sent < start[0]:
                     continue
                 since = arrived - self._arrived
-                if sent - begun[0] <= GROUP_MS or (
+                if sent - start[0] <= GROUP_MS or (
                     since <= BURST_MS
                     and since < sent - self._sent
-                    and arrived - begun[1] < BURST_LIMIT_MS
+                    and arrived - start[1] < BURST_LIMIT_MS
                 ):
                     self._sent = max(self._sent, sent)
                     self._arrived = max(self._arrived, arrived)
                     continue
                 self._end_group()
-            self._begun = (sent, arrived)
+            self._group_start = (sent, arrived)
             self._sent = sent
             self._arrived = arrived
         return self._detector.state()
@@ -87,25 +92,25 @@ class TrendlineEstimator:
         if abs(delay) > JUMP_MS:
             self._restart()
             return
-        self._count = min(self._count + 1, _COUNT_LIMIT)
+        self._deltas = min(self._deltas + 1, _MAX_DELTAS)
         self._delay += delay
         self._smoothed = SMOOTHING * self._smoothed + (1 - SMOOTHING) * self._delay
         if self._origin is None:
             self._origin = self._arrived
         self._points.append((self._arrived - self._origin, self._smoothed))
         slope = _slope(self._points) if len(self._points) == WINDOW else 0.0
-        self._detector.detect(slope * GAIN, sent, self._count, int(self._arrived))
+        self._detector.detect(slope * GAIN, sent, self._deltas, int(self._arrived))
 
 
 def _slope(points: Iterable[tuple[float, float]]) -> float:
-    """Of the line with the least squares; 0 where there is none."""
+    """Return the slope of the least-squares line; 0 where all points have one time."""
     times, delays = zip(*points, strict=True)
     count = len(times)
     time_mean = sum(times) / count
     delay_mean = sum(delays) / count
-    above = below = 0.0
+    numerator = denominator = 0.0
     for time, delay in zip(times, delays, strict=True):
         offset = time - time_mean
-        above += offset * (delay - delay_mean)
-        below += offset * offset
-    return above / below if below else 0.0
+        numerator += offset * (delay - delay_mean)
+        denominator += offset * offset
+    return numerator / denominator if denominator else 0.0

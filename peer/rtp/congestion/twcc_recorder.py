@@ -1,65 +1,78 @@
-"""Owns the record of what arrived when, for the sender's congestion control."""
+"""Records arrivals of packets and builds transport-wide feedback (TWCC) from them. PURE."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from peer.rtp.rtcp import TransportFeedback
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-#: Seconds from a packet to the feedback that tells of it, at most.
+    from peer.times import MonotonicTime
+
+#: Longest time, in seconds, from a packet to the feedback on it (libwebrtc: 0.1).
 FEEDBACK_INTERVAL = 0.1
-#: Packets that make feedback due at once: at 20 Mbit/s about each 50 ms.
+#: Packets that make feedback due at once (ours): at 20 Mbit/s about every 50 ms.
 FEEDBACK_PACKETS = 100
-#: Numbers that one feedback spans at most: what a peer loses beyond is not told.
+#: Sequence numbers that one feedback spans at most (ours); losses beyond are not reported.
 SPAN_LIMIT = 2048
-#: Seconds for which arrivals are kept to be told again, where an earlier number comes late.
-KEPT = 0.5
+#: Time, in seconds, that arrivals are kept to be repeated when an earlier packet comes late
+#: (libwebrtc: kBackWindow, 0.5).
+BACK_WINDOW = 0.5
 
+#: Ticks of 250 us in a second (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1).
 _TICKS_PER_SECOND = 4000
+#: Ticks of 250 us in the 64 ms unit of the reference time (section 3.1).
 _TICKS_PER_REFERENCE = 256
-_KEPT_TICKS = int(KEPT * _TICKS_PER_SECOND)
+_BACK_WINDOW_TICKS = int(BACK_WINDOW * _TICKS_PER_SECOND)
+#: Half of the 16-bit space: a sequence number further ahead than this is an older one.
 _HALF = 0x8000
-_NUMBERS = 0xFFFF
-# 16 bits with sign is what one arrival may be from the one before it in numbers.
-_APART = 0x7FFF
+#: Mask of 16 bits: transport-wide sequence numbers.
+_SEQUENCE_MASK = 0xFFFF
+#: Longest step in ticks between two arrivals of one feedback: signed 16 bits (section 3.1.5).
+_MAX_DELTA = 0x7FFF
 
 
 class TwccRecorder:
-    """Makes transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+    """Builds transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 
     Args:
-        sender_ssrc: Of us in the feedback.
+        sender_ssrc: SSRC of the sender of the feedback.
 
     Attributes:
-        deadline: When `feedback` is to be called and sent; None while there is nothing to tell.
+        deadline: When feedback is due; None while no arrival is unreported.
     """
 
     def __init__(self, sender_ssrc: int) -> None:
         self.sender_ssrc = sender_ssrc
-        self.deadline: float | None = None
+        self.deadline: MonotonicTime | None = None
         self._media_ssrc = 0
         self._count = 0
-        self._waiting = 0
-        # By numbers that count on where those of 16 bits wrap.
+        self._unreported = 0
+        # Ticks of arrival by unwrapped sequence number.
         self._arrivals: dict[int, int] = {}
         self._latest: int | None = None
         self._begin = 0
 
-    def record(self, number: int, ssrc: int, arrival: float) -> bool:
-        """Note a packet's transport-wide number, 16 bits; True when feedback is due at once."""
+    def record(self, transport_sequence_number: int, *, ssrc: int, arrival: MonotonicTime) -> bool:
+        """Record the arrival of a packet, and return True when feedback is due at once.
+
+        Args:
+            transport_sequence_number: Transport-wide sequence number, 16 bits.
+            ssrc: SSRC of the packet's stream.
+            arrival: Time of arrival.
+        """
+        number = transport_sequence_number
         latest = self._latest
         if latest is None:
             latest = self._latest = self._begin = number
         else:
-            ahead = (number - latest) & _NUMBERS
+            ahead = (number - latest) & _SEQUENCE_MASK
             if ahead < _HALF:
                 number = self._latest = latest + ahead
             else:
-                number = latest + ahead - _NUMBERS - 1
+                number = latest + ahead - _SEQUENCE_MASK - 1
                 if number <= latest - SPAN_LIMIT:
                     return False
                 self._begin = min(self._begin, number)
@@ -67,30 +80,32 @@ class TwccRecorder:
             return False
         self._arrivals[number] = int(arrival * _TICKS_PER_SECOND)
         self._media_ssrc = ssrc
-        self._waiting += 1
+        self._unreported += 1
         if self.deadline is None:
             self.deadline = arrival + FEEDBACK_INTERVAL
-        return self._waiting >= FEEDBACK_PACKETS
+        return self._unreported >= FEEDBACK_PACKETS
 
     def feedback(self) -> tuple[TransportFeedback, ...]:
-        """All that was not yet told; mostly one, and several where the numbers jumped."""
-        if not self._waiting or self._latest is None:
+        """Build feedback on all unreported arrivals: mostly one packet, several after a jump."""
+        if not self._unreported or self._latest is None:
             return ()
         numbers = sorted(each for each in self._arrivals if each >= self._begin)
-        told = tuple(self._packet(begin, part) for begin, part in self._parts(self._begin, numbers))
+        packets = tuple(
+            self._packet(begin, part) for begin, part in self._parts(self._begin, numbers)
+        )
         self.deadline = None
-        self._waiting = 0
+        self._unreported = 0
         self._begin = self._latest + 1
         self._forget(self._arrivals[numbers[-1]])
-        return told
+        return packets
 
     def _parts(self, begin: int, numbers: Sequence[int]) -> Iterable[tuple[int, list[int]]]:
-        """What goes into one packet each: the number it begins with, and those that arrived."""
+        """Split sequence numbers into packets: the base of each, and the numbers that arrived."""
         part: list[int] = []
         for number in numbers:
             if part and (
                 number - begin >= SPAN_LIMIT
-                or abs(self._arrivals[number] - self._arrivals[part[-1]]) > _APART
+                or abs(self._arrivals[number] - self._arrivals[part[-1]]) > _MAX_DELTA
             ):
                 yield begin, part
                 begin, part = part[-1] + 1, []
@@ -112,7 +127,7 @@ class TwccRecorder:
             sender_ssrc=self.sender_ssrc,
             media_ssrc=self._media_ssrc,
             count=count,
-            base_sequence=begin & _NUMBERS,
+            base_sequence=begin & _SEQUENCE_MASK,
             # 24 bits with sign.
             reference_time=((reference + 0x800000) & 0xFFFFFF) - 0x800000,
             arrivals=tuple(statuses),
@@ -120,7 +135,7 @@ class TwccRecorder:
 
     def _forget(self, latest_ticks: int) -> None:
         first = self._begin - SPAN_LIMIT
-        oldest = latest_ticks - _KEPT_TICKS
+        oldest = latest_ticks - _BACK_WINDOW_TICKS
         self._arrivals = {
             number: ticks
             for number, ticks in self._arrivals.items()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from peer.rtp.levels import AudioLevel
+    from peer.times import UnixTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class OutgoingFrame:
     keyframe: bool = True
     level: AudioLevel | None = None
     capture: float = 0.0
-    capture_time: float | None = None
+    capture_time: UnixTime | None = None
     size: int = 0
     encoded: bool = True
     encode_time: float = 0.0

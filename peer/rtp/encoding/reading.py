@@ -13,6 +13,7 @@ from av.packet import Packet
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.frame_time import at_time, duration_of, time_base_of
 from peer.rtp_parameters import MediaKind
+from peer.times import UnixTime
 
 if TYPE_CHECKING:
     from typing import Any
@@ -41,7 +42,7 @@ class Reading:
     pts: int
     time_base: Fraction
     capture: float
-    capture_time: float | None
+    capture_time: UnixTime | None
 
     @property
     def time(self) -> Fraction:
@@ -76,12 +77,14 @@ class Reader:
             if item.codec.kind is not self._kind:
                 raise TypeError(f"the track gave a frame of {item.codec.mimeType}")
             base = _base_of(item.codec.clock_rate)
-            return Reading(item, item.pts, base, capture, item.wall_clock)
+            said = item.wall_clock
+            captured = None if said is None else UnixTime(said)
+            return Reading(item, item.pts, base, capture, captured)
         if not isinstance(item, (expected, Packet)):
             raise TypeError(f"the track gave {type(item).__name__} instead of a frame")
         pts, base = self._time(item, capture)
         timed = cast("Decoded | Encoded", at_time(item, pts, base))
-        return Reading(timed, pts, base, capture, wall_clock)
+        return Reading(timed, pts, base, capture, UnixTime(wall_clock))
 
     def _time(self, item: Decoded | Packet[Any], capture: float) -> tuple[int, Fraction]:
         base = time_base_of(item)

@@ -83,7 +83,9 @@ class ReceptionFeedback:
         elif self._send_time_id is not None:
             value = elements.get(self._send_time_id)
             if value is not None:
-                estimate = self._remb.receive(packet.ssrc, value, size, arrival)
+                estimate = self._remb.receive(
+                    ssrc=packet.ssrc, send_time=value, size=size, arrival=arrival
+                )
                 if estimate is not None:
                     self._send((estimate,))
 
@@ -97,7 +99,7 @@ class ReceptionFeedback:
         except MalformedError:
             return
         recorder = self._recorder
-        if recorder.record(number, ssrc, arrival):
+        if recorder.record(number, ssrc=ssrc, arrival=arrival):
             self._tell(arrival)
         elif recorder.deadline is not None:
             self._alarm.set(recorder.deadline)

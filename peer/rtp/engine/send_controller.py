@@ -1,4 +1,4 @@
-"""Owns the way out of a transport: its pacer with a clock, and how fast its senders may send."""
+"""Paces the packets of all senders of a transport, and divides its target bitrate among them."""
 
 from __future__ import annotations
 
@@ -14,90 +14,100 @@ if TYPE_CHECKING:
     from peer.rtp.engine.ports import SenderPort
     from peer.rtp.rtcp import TransportFeedback
     from peer.rtp.sending import OutboundFrame, PacketSource
+    from peer.times import MonotonicTime, Seconds
 
 
 class RtpSendController:
-    """Sends the frames of every sender of a transport, and divides its rate among them.
+    """Runs the pacer and the congestion control of one transport.
+
+    Its counterpart in libwebrtc is RtpTransportControllerSend.
 
     Args:
-        send: Takes a packet; False where it could not be sent.
-        clock: Seconds, monotonic.
-        send_all: As of `Pacer`.
+        send: Sends one packet.
+        clock: Monotonic clock.
+        send_all: Sends several packets in their order, where that costs less than one by one.
+
+    Attributes:
+        congestion: Congestion control of the transport.
     """
 
     def __init__(
         self,
-        send: Callable[[bytes], bool],
-        clock: Callable[[], float],
-        send_all: Callable[[Sequence[bytes]], int] | None = None,
+        send: Callable[[bytes], object],
+        clock: Callable[[], MonotonicTime],
+        send_all: Callable[[Sequence[bytes]], object] | None = None,
     ) -> None:
         self.congestion = CongestionController()
         self._clock = clock
         self._pacer = Pacer(self.congestion, send, send_all)
         self._alarm = Alarm(clock, self._advance)
         self._shares: dict[SenderPort, Share] = {}
-        self._parts: dict[SenderPort, int] = {}
+        self._bitrates: dict[SenderPort, int] = {}
+
+    def __repr__(self) -> str:
+        """Show the congestion control, the pacer, and the number of active senders."""
+        return f"<RtpSendController {self.congestion} {self._pacer} senders={len(self._shares)}>"
 
     def send_frame(self, frame: OutboundFrame) -> None:
-        """Send a frame, at once where the rate allows; its source may be told that it was not."""
+        """Send a frame as soon as the rate allows; its source may be told that it was dropped."""
         pacer = self._pacer
         pacer.enqueue(frame, self._clock())
         if pacer.deadline is not None:
             self._alarm.set(pacer.deadline)
 
     def discard(self, source: PacketSource) -> None:
-        """Forget the frames of a source."""
+        """Forget the frames of a source that wait in the pacer."""
         self._pacer.discard(source)
 
     def set_share(self, port: SenderPort, share: Share | None) -> None:
-        """Say what a sender can use of the rate; None: nothing, as it sends nothing."""
+        """Set the claim of a sender on the target bitrate; None for a sender that pauses."""
         if self._shares.get(port) == share:
             return
         if share is None:
             del self._shares[port]
-            self._parts.pop(port, None)
+            self._bitrates.pop(port, None)
         else:
             self._shares[port] = share
         self._divide()
 
     def on_feedback(self, feedback: TransportFeedback) -> None:
-        """The peer told what arrived when."""
-        self._adjust(lambda: self.congestion.on_feedback(feedback, self._clock()))
+        """Pass transport-wide feedback to congestion control."""
+        self._update(lambda: self.congestion.on_feedback(feedback, self._clock()))
 
     def on_remb(self, bitrate: int) -> None:
-        """The peer believes it can take so much, in bits a second."""
-        self._adjust(lambda: self.congestion.on_remb(bitrate))
+        """Pass the peer's REMB, in bits/s, to congestion control."""
+        self._update(lambda: self.congestion.on_remb(bitrate))
 
     def on_loss(self, fraction: float) -> None:
-        """A reception report told the part lost, 0 to 1."""
-        self._adjust(lambda: self.congestion.on_loss(fraction, self._clock()))
+        """Pass the fraction lost in a reception report, 0 to 1, to congestion control."""
+        self._update(lambda: self.congestion.on_loss(fraction, now=self._clock()))
 
-    def on_round_trip(self, seconds: float) -> None:
-        """A reception report told the round trip."""
-        self.congestion.on_round_trip(seconds)
+    def on_round_trip(self, round_trip_time: Seconds) -> None:
+        """Pass the round trip that a reception report gives to congestion control."""
+        self.congestion.on_round_trip(round_trip_time)
 
     def close(self) -> None:
-        """Send nothing more."""
+        """Stop the timer of the pacer, and forget all senders."""
         self._alarm.cancel()
         self._shares.clear()
-        self._parts.clear()
+        self._bitrates.clear()
 
-    def _adjust(self, tell: Callable[[], None]) -> None:
+    def _update(self, change: Callable[[], None]) -> None:
         before = self.congestion.target
-        tell()
+        change()
         if self.congestion.target != before:
             self._divide()
 
     def _divide(self) -> None:
-        """Tell every sender its part, where that has changed."""
+        """Tell each sender its bitrate, where that has changed."""
         ports = tuple(self._shares)
-        parts = self.congestion.allocate(tuple(self._shares.values()))
-        for port, part in zip(ports, parts, strict=True):
-            # Whoever was told before may have given its share back.
-            if port in self._shares and self._parts.get(port) != part:
-                self._parts[port] = part
-                port.on_target(part)
+        bitrates = self.congestion.allocate(tuple(self._shares.values()))
+        for port, bitrate in zip(ports, bitrates, strict=True):
+            # A sender told before may have given its share back.
+            if port in self._shares and self._bitrates.get(port) != bitrate:
+                self._bitrates[port] = bitrate
+                port.on_target(bitrate)
 
-    def _advance(self, now: float) -> None:
+    def _advance(self, now: MonotonicTime) -> None:
         self._pacer.advance(now)
         self._alarm.set(self._pacer.deadline)

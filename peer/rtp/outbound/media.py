@@ -121,7 +121,11 @@ class OutboundMedia:
         self._repairs = RepairPart()
         self._keyframe_alarm = Alarm(engine.clock, self._on_keyframe_due)
         self.transmission = RtpStreamSender(
-            kind, ssrc, rtx_ssrc, parameters, on_keyframe_needed=self.request_keyframe
+            kind,
+            parameters,
+            ssrc=ssrc,
+            rtx_ssrc=rtx_ssrc,
+            on_keyframe_needed=self.request_keyframe,
         )
         self._reports = SenderReports(engine, self.transmission, self._ssrcs, parameters.cname)
         self._source = OutgoingTrack(kind, self._on_frame, subscribe)
@@ -188,7 +192,7 @@ class OutboundMedia:
 
     def request_keyframe(self) -> None:
         """Make the next picture one that can be decoded by itself, or one soon after."""
-        if self._keyframes.request(self._engine.clock()):
+        if self._keyframes.on_request(self._engine.clock()):
             self._source.request_keyframe()
         self._keyframe_alarm.set(self._keyframes.deadline)
 
@@ -209,12 +213,12 @@ class OutboundMedia:
         """Send a packet of an event (RFC 4733) among those of the sound."""
         if self.paused:
             return
-        frame = self.transmission.frame(
+        frame = self.transmission.make_frame(
             (payload,),
             timestamp=timestamp,
             payload_type=payload_type,
             marker=marker,
-            captured=begun,
+            capture_monotonic=begun,
         )
         if frame is not None:
             self._engine.send_frame(frame)
@@ -302,25 +306,25 @@ class OutboundMedia:
             if timestamp < self._quiet_until:
                 return
             self._quiet_until = None
-        outbound = self.transmission.frame(
+        outbound = self.transmission.make_frame(
             frame.payloads,
             timestamp=timestamp,
             keyframe=frame.keyframe,
             level=frame.level,
             capture_time=frame.capture_time,
-            captured=frame.capture,
+            capture_monotonic=frame.capture,
         )
         if outbound is None:
             return
         if frame.keyframe and self._kind is MediaKind.VIDEO:
-            self._keyframes.sent(self._engine.clock())
+            self._keyframes.on_keyframe(self._engine.clock())
             self._keyframe_alarm.set(self._keyframes.deadline)
         self.last = frame
         self._engine.send_frame(outbound)
 
     def _on_fir(self, number: int, now: float) -> None:
         self.counts.firs += 1
-        if self._keyframes.fir(number, now):
+        if self._keyframes.on_fir(number, now=now):
             self._source.request_keyframe()
         self._keyframe_alarm.set(self._keyframes.deadline)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
 from peer.rtp.rtcp import Goodbye, ReceiverReport, SourceDescription
+from peer.times import UnixTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,9 @@ class SenderReports:
 
     def _compound(self) -> tuple[RtcpPacket, ...]:
         ssrc = self._ssrcs[0]
-        report = self._transmission.sender_report(self._engine.clock(), self._wall_clock())
+        report = self._transmission.sender_report(
+            now=self._engine.clock(), unix_now=UnixTime(self._wall_clock())
+        )
         # RFC 3550 section 6.1: a report comes first, and a CNAME is always there.
         description = SourceDescription(((ssrc, self.cname),))
         return (ReceiverReport(ssrc) if report is None else report), description

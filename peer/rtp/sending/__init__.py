@@ -1,4 +1,4 @@
-"""What a sender does with encoded frames, without clocks or sockets: packets, repairs, reports."""
+"""PURE sending of one RTP stream: packets, retransmissions, sender reports, keyframe requests."""
 
 from peer.rtp.sending.counters import SendStreamCounters
 from peer.rtp.sending.keyframe_throttle import KeyframeThrottle

@@ -1,27 +1,31 @@
-"""Owns what one stream of a sender counts."""
+"""Counters of one outgoing RTP stream."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peer.times import Seconds
 
 
 @dataclass(slots=True)
 class SendStreamCounters:
-    """What was sent of one stream.
+    """Counts packets, frames and retransmissions of one outgoing stream.
 
     Args:
-        packets: Without retransmissions.
-        octets: Of payload in `packets`.
-        header_octets: Of RTP headers and extensions in `packets`.
-        frames: Whose first packet was sent.
-        retransmitted_packets: As RTX or as they were.
-        retransmitted_octets: Of payload in `retransmitted_packets`.
-        dropped_frames: That the pacer held for too long, and those that could not be decoded
-            without them.
-        nacks: NACK packets taken.
-        refused_repairs: Packets that were asked for and not sent again: too old, asked for too
-            soon after they were repaired, or more than the rate allows.
-        send_delay: Seconds that the packets sent waited in the pacer, summed over packets.
+        packets: Packets sent, without retransmissions.
+        octets: Octets of payload in `packets`.
+        header_octets: Octets of RTP headers and extensions in `packets`.
+        frames: Frames whose first packet was sent.
+        retransmitted_packets: Retransmissions sent, by RTX or as the original packet.
+        retransmitted_octets: Octets of payload in `retransmitted_packets`.
+        dropped_frames: Frames that waited too long in the pacer, and frames that could not be
+            decoded without them.
+        nacks: NACK packets received.
+        refused_retransmissions: Packets asked for and not sent again: too old, asked for too soon
+            after the last retransmission, or beyond the retransmission budget.
+        send_delay: Seconds that packets waited in the pacer, summed over `packets`.
     """
 
     packets: int = 0
@@ -32,5 +36,5 @@ class SendStreamCounters:
     retransmitted_octets: int = 0
     dropped_frames: int = 0
     nacks: int = 0
-    refused_repairs: int = 0
-    send_delay: float = 0.0
+    refused_retransmissions: int = 0
+    send_delay: Seconds = 0.0

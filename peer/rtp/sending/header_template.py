@@ -1,15 +1,25 @@
-"""Owns the headers of a stream's packets: written once, and changed where packets differ."""
+"""Writes RTP headers of one stream from a template: only what differs is written per packet. PURE.
+
+A run of packets costs one `bytearray` and a few `pack_into`, whatever extensions were negotiated.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from struct import Struct
+from typing import TYPE_CHECKING
 
 from peer.rtp.header_extensions import ONE_BYTE_PROFILE, ExtensionIds, write_elements
 from peer.rtp.packet import HEADER, HEADER_WITH_EXTENSION
 
-_MARKER = 0x80
+if TYPE_CHECKING:
+    from peer.times import MonotonicTime
+
+#: M bit of the second octet of the RTP header (RFC 3550 section 5.1).
+MARKER_BIT = 0x80
+#: First octet: version 2, no extension (RFC 3550 section 5.1).
 _VERSION = 0x80
+#: First octet: version 2, X bit set (RFC 3550 section 5.1).
 _EXTENDED = 0x90
 _put_packet = Struct("!BHI").pack_into
 _put_number = Struct("!H").pack_into
@@ -19,17 +29,17 @@ Elements = Sequence[tuple[int | None, bytes]]
 
 
 class HeaderTemplate:
-    """A header with its extension, whose length and layout stay.
+    """Writes RTP headers of a fixed length and layout for one stream.
 
     Args:
-        ssrc: Of the stream.
-        ids: What the session agreed; the transport-wide number and the send time are there when
-            they have one.
-        elements: Further ones; those without an id, and those that no extension has room for, are
-            left out.
+        ssrc: SSRC of the stream.
+        ids: Negotiated extension ids; the header has a transport-wide sequence number and a send
+            time where they have an id.
+        elements: Further extension elements; elements without an id, and elements too large for
+            any extension, are left out.
 
     Attributes:
-        size: In octets.
+        size: Octets of the header with its extensions.
     """
 
     __slots__ = ("_buffer", "_number_at", "_positions", "_time_at", "_time_head", "size")
@@ -57,86 +67,100 @@ class HeaderTemplate:
             at += 1 if profile == ONE_BYTE_PROFILE else 2
             self._positions[each] = at
             at += len(value)
-        self._number_at = self._at(ids.transport_cc)
-        self._time_at = self._at(ids.abs_send_time) - 1
+        self._number_at = self._position(ids.transport_cc)
+        self._time_at = self._position(ids.abs_send_time) - 1
         # Written along with the three octets behind it, as four are quicker to write than three.
         self._time_head = self._buffer[self._time_at] << 24 if self._time_at > 0 else 0
 
-    def _at(self, element: int | None) -> int:
+    def _position(self, element: int | None) -> int:
         return 0 if element is None else self._positions.get(element, 0)
 
     def put(self, element: int | None, value: bytes) -> None:
-        """Give an element another value of the same length; nothing happens where it is not.
+        """Set the value of an extension element; an element that the header lacks is ignored.
 
         Args:
-            element: Its id.
-            value: As it is written.
+            element: Extension id.
+            value: Octets as on the wire, as many as the element had before.
         """
-        at = self._at(element)
+        at = self._position(element)
         if at:
             self._buffer[at : at + len(value)] = value
 
     def write(
-        self, second: int, sequence: int, timestamp: int, number: int, now: float
+        self,
+        *,
+        marker_and_payload_type: int,
+        sequence_number: int,
+        timestamp: int,
+        transport_sequence_number: int,
+        now: MonotonicTime,
     ) -> bytearray:
-        """The header of one packet; what is given stays the template's own.
+        """Write the header of one packet into the template's own buffer, and return the buffer.
 
         Args:
-            second: Marker and payload type, 8 bits.
-            sequence: 16 bits.
-            timestamp: 32 bits.
-            number: The transport-wide sequence number, 16 bits.
-            now: When it is sent, in seconds.
+            marker_and_payload_type: Second octet of the RTP header.
+            sequence_number: 16 bits.
+            timestamp: RTP timestamp, 32 bits.
+            transport_sequence_number: Transport-wide sequence number, 16 bits.
+            now: Time of sending, for `abs-send-time`.
         """
         buffer = self._buffer
-        _put_packet(buffer, 1, second, sequence, timestamp)
+        _put_packet(buffer, 1, marker_and_payload_type, sequence_number, timestamp)
         if self._number_at:
-            _put_number(buffer, self._number_at, number)
+            _put_number(buffer, self._number_at, transport_sequence_number)
         if self._time_at > 0:
             # 6 bits of seconds and 18 of fraction.
             _put_word(buffer, self._time_at, self._time_head | int(now * 0x40000) & 0xFFFFFF)
         return buffer
 
-    def write_all(
+    def write_packets(
         self,
         payloads: Sequence[bytes],
-        second: int,
-        last: int,
-        sequence: int,
+        *,
+        marker_and_payload_type: int,
+        last_marker_and_payload_type: int,
+        sequence_number: int,
         timestamp: int,
-        number: int,
-        now: float,
+        transport_sequence_number: int,
+        now: MonotonicTime,
     ) -> list[bytes]:
-        """Whole packets, which have their numbers from the given ones on.
+        """Write whole packets of one timestamp, with consecutive sequence numbers.
 
         Args:
-            payloads: Of the packets; at least one.
-            second: As of `write`, of all but the last.
-            last: The same of the last.
-            sequence: As of `write`, of the first.
-            timestamp: As of `write`.
-            number: As of `write`, of the first.
-            now: As of `write`.
+            payloads: Payloads of the packets; at least one.
+            marker_and_payload_type: Second octet of the RTP header of all packets but the last.
+            last_marker_and_payload_type: Second octet of the RTP header of the last packet.
+            sequence_number: Sequence number of the first packet, 16 bits.
+            timestamp: RTP timestamp of all packets, 32 bits.
+            transport_sequence_number: Transport-wide sequence number of the first packet, 16 bits.
+            now: Time of sending, for `abs-send-time`.
         """
         join = b"".join
         put = _put_number
         number_at = self._number_at
-        buffer = self.write(second, sequence, timestamp, number, now)
+        number = transport_sequence_number
+        buffer = self.write(
+            marker_and_payload_type=marker_and_payload_type,
+            sequence_number=sequence_number,
+            timestamp=timestamp,
+            transport_sequence_number=number,
+            now=now,
+        )
         packets = []
         left = len(payloads)
         for payload in payloads:
             left -= 1
             if not left:
-                buffer[1] = last
+                buffer[1] = last_marker_and_payload_type
             packets.append(join((buffer, payload)))
-            sequence = (sequence + 1) & 0xFFFF
-            put(buffer, 2, sequence)
+            sequence_number = (sequence_number + 1) & 0xFFFF
+            put(buffer, 2, sequence_number)
             if number_at:
                 number = (number + 1) & 0xFFFF
                 put(buffer, number_at, number)
         return packets
 
 
-def second_octet(payload_type: int, *, marker: bool) -> int:
-    """What `HeaderTemplate.write` takes for it."""
-    return payload_type | _MARKER if marker else payload_type
+def marker_and_payload_type(payload_type: int, *, marker: bool) -> int:
+    """Return the second octet of an RTP header."""
+    return payload_type | MARKER_BIT if marker else payload_type

@@ -1,50 +1,62 @@
-"""Owns when a sender makes a key frame that was asked for."""
+"""Limits the keyframes that a peer can ask for (PLI, FIR). PURE."""
 
 from __future__ import annotations
 
-#: Seconds between two key frames that were asked for.
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peer.times import MonotonicTime
+
+#: Least seconds between two keyframes on request (ours; libwebrtc: 0.3).
 KEYFRAME_INTERVAL = 0.5
 
 
 class KeyframeThrottle:
-    """At most one key frame each 500 ms; what is asked for in between is served at their end.
+    """Lets one keyframe request through every 500 ms; earlier ones wait until then.
 
     Attributes:
-        deadline: When `advance` has a key frame to ask for; None where nothing waits.
+        deadline: When `advance` is due; None while no request waits.
     """
 
     def __init__(self) -> None:
-        self.deadline: float | None = None
-        self._next = float("-inf")
+        self.deadline: MonotonicTime | None = None
+        self._next: MonotonicTime = float("-inf")
         self._fir: int | None = None
 
-    def request(self, now: float) -> bool:
-        """Whether to make a key frame now, since a peer asked for one."""
+    def on_request(self, now: MonotonicTime) -> bool:
+        """Take a keyframe request, and return True to make a keyframe now."""
         if now >= self._next:
-            self._serve(now)
+            self._restart(now)
             return True
         self.deadline = self._next
         return False
 
-    def fir(self, number: int, now: float) -> bool:
-        """The same for a FIR: one repeated has the same number and is no other request."""
-        # RFC 5104 section 4.3.1.2: a repetition has the number of what it repeats.
+    def on_fir(self, number: int, *, now: MonotonicTime) -> bool:
+        """Take a full intra request, and return True to make a keyframe now.
+
+        A repeated FIR has the command number of the first, and is no other request (RFC 5104
+        section 4.3.1.2).
+
+        Args:
+            number: Command sequence number, 8 bits.
+            now: Time of the request.
+        """
         if number == self._fir:
             return False
         self._fir = number
-        return self.request(now)
+        return self.on_request(now)
 
-    def sent(self, now: float) -> None:
-        """A key frame is on its way, whoever wanted it; it answers every request before."""
-        self._serve(now)
+    def on_keyframe(self, now: MonotonicTime) -> None:
+        """Note that a keyframe is sent, for any reason: it answers all earlier requests."""
+        self._restart(now)
 
-    def advance(self, now: float) -> bool:
-        """Whether to make a key frame now, since one was asked for a while ago."""
+    def advance(self, now: MonotonicTime) -> bool:
+        """Return True to make a keyframe now, for a request that has waited."""
         if self.deadline is None or now < self.deadline:
             return False
-        self._serve(now)
+        self._restart(now)
         return True
 
-    def _serve(self, now: float) -> None:
+    def _restart(self, now: MonotonicTime) -> None:
         self.deadline = None
         self._next = now + KEYFRAME_INTERVAL

@@ -1,4 +1,4 @@
-"""Owns `OutboundFrame`: payloads on their way through the pacer, not yet packets."""
+"""Frames on their way through the pacer, and the sources that write their packets."""
 
 from __future__ import annotations
 
@@ -8,73 +8,82 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from peer.rtp.levels import AudioLevel
+    from peer.times import MonotonicTime, UnixTime
 
 
 class PacketPriority(IntEnum):
-    """What goes first where not everything can go at once."""
+    """Order of packets in the pacer: the lowest leaves first."""
 
-    SOUND = 0
-    REPAIR = 1
-    PICTURE = 2
+    AUDIO = 0
+    RETRANSMISSION = 1
+    VIDEO = 2
 
 
 class PacketSource(Protocol):
-    """Who makes the packets of a frame, some at a time, when their turn to be sent has come."""
+    """Writes the packets of its frames, some at a time, when the pacer sends them."""
 
     @property
-    def numbered(self) -> bool:
-        """Whether its packets carry a transport-wide sequence number."""
+    def uses_twcc(self) -> bool:
+        """Whether the packets of this source carry a transport-wide sequence number."""
 
-    def write(self, frame: OutboundFrame, number: int, now: float, room: float) -> Sequence[bytes]:
-        """The next packets of the frame, whose `position` moves on.
+    def write_packets(
+        self,
+        frame: OutboundFrame,
+        *,
+        transport_sequence_number: int,
+        now: MonotonicTime,
+        room: float,
+    ) -> Sequence[bytes]:
+        """Write the next packets of a frame, and advance its `position`.
 
-        One in any case, and further ones as long as those before it take up no more than `room`.
-        Fewer may come, where the next ones are made in another way.
+        One packet in any case, and further ones while those before them take up no more than
+        `room`. A source may write fewer, where the next ones have another header.
 
         Args:
-            frame: One of this source's own that is not yet at its end.
-            number: The transport-wide sequence number of the first, 16 bits.
-            now: In seconds of the clock that every time here is of.
-            room: In octets.
+            frame: A frame of this source that has packets left.
+            transport_sequence_number: Transport-wide sequence number of the first packet, 16 bits.
+            now: Time of sending.
+            room: Octets that the pacer may still send.
         """
 
-    def on_dropped(self, frames: int, *, broken: bool) -> None:
-        """Frames of it will not be sent.
+    def on_dropped(self, frames: int, *, needs_keyframe: bool) -> None:
+        """Take note of frames of this source that the pacer has dropped.
 
         Args:
-            frames: How many; none of them had begun.
-            broken: Whether no key frame of it waits behind them.
+            frames: Number of frames; no packet of them was sent.
+            needs_keyframe: Whether later frames cannot be decoded until a new keyframe: no keyframe
+                of this source waits behind the dropped ones.
         """
 
 
 class OutboundFrame:
-    """What the pacer takes, holds and sends. It gets its sequence numbers packet by packet.
+    """One encoded frame in the pacer; it gets its sequence numbers as its packets are sent.
 
     Args:
-        source: Makes the packets.
-        payloads: Of the packets, in order; at least one.
-        urgency: Decides what it goes before.
-        size: Octets of all the packets with their RTP headers, roughly.
-        timestamp: Of RTP, 32 bits.
+        source: Writes the packets.
+        payloads: RTP payloads of the packets, in order; at least one.
+        priority: Order in the pacer.
+        size: Octets of all packets with their RTP headers, roughly.
+        timestamp: RTP timestamp, 32 bits.
         payload_type: 7 bits.
-        first_marker: Whether the first packet has the marker.
-        last_marker: Whether the last packet has the marker.
-        keyframe: Whether it can be decoded by itself.
-        level: How loud it is, for the header extension.
-        capture_time: When it was captured in seconds since 1970, for the header extension.
-        captured: The same in seconds of the monotonic clock.
-        sequence: Of its first packet, 16 bits, once that is sent. Of a repair, the one that the
-            packet had.
+        first_marker: Whether the first packet has the marker bit.
+        last_marker: Whether the last packet has the marker bit.
+        keyframe: Whether the frame can be decoded by itself.
+        level: Audio level for the header extension.
+        capture_time: Time of capture for the header extension.
+        capture_monotonic: Time of capture by the monotonic clock, for sender reports.
+        sequence_number: Sequence number of the first packet, 16 bits, once that is sent; of a
+            retransmission, the sequence number of the original packet.
 
     Attributes:
-        position: The index of the payload to send next.
-        queued: When the pacer took it.
-        sent: When what was sent of it was sent.
+        position: Index of the next payload to be sent.
+        queued: When the pacer took the frame.
+        sent: When the last packet so far was sent.
     """
 
     __slots__ = (
+        "capture_monotonic",
         "capture_time",
-        "captured",
         "first_marker",
         "keyframe",
         "last_marker",
@@ -82,13 +91,13 @@ class OutboundFrame:
         "payload_type",
         "payloads",
         "position",
+        "priority",
         "queued",
         "sent",
-        "sequence",
+        "sequence_number",
         "size",
         "source",
         "timestamp",
-        "urgency",
     )
 
     def __init__(
@@ -96,7 +105,7 @@ class OutboundFrame:
         source: PacketSource,
         payloads: Sequence[bytes],
         *,
-        urgency: PacketPriority,
+        priority: PacketPriority,
         size: int,
         timestamp: int = 0,
         payload_type: int = 0,
@@ -104,13 +113,13 @@ class OutboundFrame:
         last_marker: bool = False,
         keyframe: bool = True,
         level: AudioLevel | None = None,
-        capture_time: float | None = None,
-        captured: float | None = None,
-        sequence: int = 0,
+        capture_time: UnixTime | None = None,
+        capture_monotonic: MonotonicTime | None = None,
+        sequence_number: int = 0,
     ) -> None:
         self.source = source
         self.payloads = payloads
-        self.urgency = urgency
+        self.priority = priority
         self.size = size
         self.timestamp = timestamp
         self.payload_type = payload_type
@@ -119,8 +128,8 @@ class OutboundFrame:
         self.keyframe = keyframe
         self.level = level
         self.capture_time = capture_time
-        self.captured = captured
-        self.sequence = sequence
+        self.capture_monotonic = capture_monotonic
+        self.sequence_number = sequence_number
         self.position = 0
-        self.queued = 0.0
-        self.sent = 0.0
+        self.queued: MonotonicTime = 0.0
+        self.sent: MonotonicTime = 0.0

@@ -1,4 +1,7 @@
-"""Owns the repair of a stream: what is sent again, how, and how much of it (RFC 4588)."""
+"""Retransmits packets of one stream that the peer reports as lost: by NACK, with RTX or without.
+
+PURE. RFC 4585 section 6.2.1 defines NACK, RFC 4588 the RTX payload format.
+"""
 
 from __future__ import annotations
 
@@ -7,135 +10,159 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from peer.rtp.sending.header_template import second_octet
+from peer.rtp.sending.header_template import marker_and_payload_type
 from peer.rtp.sending.outbound_frame import OutboundFrame, PacketPriority
 from peer.rtp.sending.packet_history import HISTORY_PACKETS, RtpPacketHistory
 
 if TYPE_CHECKING:
     from peer.rtp.sending.counters import SendStreamCounters
     from peer.rtp.sending.header_template import HeaderTemplate
+    from peer.times import MonotonicTime, Seconds
 
-#: Octets that may be repaired beside half of what is sent: 100 packets.
-CREDIT_LIMIT = 128_000
-#: Of what is sent, so much may be sent again.
-CREDIT_SHARE = 0.5
-#: Packets of one NACK that are looked at.
+#: Octets that the retransmission budget holds at most (ours): 100 packets.
+BUDGET_LIMIT = 128_000
+#: Part of the octets sent that is added to the retransmission budget (ours).
+BUDGET_SHARE = 0.5
+#: Packets of one NACK that are looked at (ours).
 NACK_LIMIT = 1024
-#: Seconds before a packet is repaired again where the round trip is not known.
-PATIENCE = 0.02
-#: Of a round trip; a peer that asks again after one may have measured less than we did.
+#: Seconds between two retransmissions of one packet while the round trip is not known (ours).
+DEFAULT_INTERVAL = 0.02
+#: Part of a round trip between two retransmissions of one packet (ours): a peer that asks again
+#: after a round trip may have measured a shorter one.
 ROUND_TRIP_SHARE = 0.8
 
-_original_number = Struct("!H").pack
+_original_sequence_number = Struct("!H").pack
 
 
 class Retransmitter:
-    """The source of a stream's retransmissions, which remembers what was sent.
+    """Answers NACKs of one stream, within a budget; the `PacketSource` of retransmissions.
 
     Args:
-        counters: Of the stream.
-        header: With the SSRC of the RTX stream or, without `payload_type`, of the stream.
-        payload_type: Of RTX; None to send packets as they were.
-        numbered: Whether the header has a transport-wide number.
+        counters: Counters of the stream.
+        header: Header with the SSRC of the RTX stream or, without RTX, of the stream itself.
+        rtx_payload_type: Payload type of RTX; None to send the original packets again.
+        uses_twcc: Whether the header has a transport-wide sequence number.
 
     Attributes:
-        history: What was sent of the stream.
-        numbered: As given last.
+        history: Sent packets of the stream.
+        uses_twcc: Whether the header has a transport-wide sequence number.
     """
 
     def __init__(
         self,
         counters: SendStreamCounters,
         header: HeaderTemplate,
-        payload_type: int | None,
+        rtx_payload_type: int | None,
         *,
-        numbered: bool,
+        uses_twcc: bool,
     ) -> None:
         self.history = RtpPacketHistory()
         self._counters = counters
         self._header = header
-        self._payload_type = payload_type
-        self.numbered = numbered
-        self._sequence = secrets.randbelow(1 << 15)
-        self._credit = float(CREDIT_LIMIT)
-        self._repaired: dict[int, float] = {}
+        self._rtx_payload_type = rtx_payload_type
+        self.uses_twcc = uses_twcc
+        self._sequence_number = secrets.randbelow(1 << 15)
+        self._budget = float(BUDGET_LIMIT)
+        self._retransmitted: dict[int, MonotonicTime] = {}
 
     def configure(
-        self, header: HeaderTemplate, payload_type: int | None, *, numbered: bool
+        self, header: HeaderTemplate, rtx_payload_type: int | None, *, uses_twcc: bool
     ) -> None:
-        """Go on with another header."""
+        """Use another header from the next retransmission on."""
         self._header = header
-        self._payload_type = payload_type
-        self.numbered = numbered
+        self._rtx_payload_type = rtx_payload_type
+        self.uses_twcc = uses_twcc
 
-    def earn(self, octets: int) -> None:
-        """Allow for the repair of part of what is sent."""
-        self._credit = min(self._credit + octets * CREDIT_SHARE, CREDIT_LIMIT)
+    def on_sent(self, octets: int) -> None:
+        """Add part of the octets that the stream sends to the retransmission budget."""
+        self._budget = min(self._budget + octets * BUDGET_SHARE, BUDGET_LIMIT)
 
-    def forget(self) -> None:
-        """What was sent before cannot be repaired any more."""
+    def clear(self) -> None:
+        """Forget all sent packets: none of them is retransmitted any more."""
         self.history.clear()
-        self._repaired.clear()
+        self._retransmitted.clear()
 
-    def frames(
-        self, lost: Sequence[int], round_trip_time: float | None, now: float
+    def on_nack(
+        self, lost: Sequence[int], *, round_trip_time: Seconds | None, now: MonotonicTime
     ) -> tuple[OutboundFrame, ...]:
-        """What to send again of what the peer lacks, each a frame of one packet."""
+        """Return the retransmissions for the packets of a NACK, each a frame of one packet.
+
+        Args:
+            lost: Sequence numbers of the packets that the peer lacks.
+            round_trip_time: In seconds; None while not known.
+            now: Time of the NACK.
+        """
         found = []
-        patience = PATIENCE if round_trip_time is None else round_trip_time * ROUND_TRIP_SHARE
-        for sequence in lost[:NACK_LIMIT]:
-            frame = self._frame(sequence, now - patience, now)
+        interval = (
+            DEFAULT_INTERVAL if round_trip_time is None else round_trip_time * ROUND_TRIP_SHARE
+        )
+        for sequence_number in lost[:NACK_LIMIT]:
+            frame = self._retransmission(sequence_number, not_since=now - interval, now=now)
             if frame is not None:
                 found.append(frame)
-        self._counters.refused_repairs += len(lost) - len(found)
-        if len(self._repaired) > HISTORY_PACKETS:
-            self._repaired = {s: at for s, at in self._repaired.items() if at > now - patience}
+        self._counters.refused_retransmissions += len(lost) - len(found)
+        if len(self._retransmitted) > HISTORY_PACKETS:
+            self._retransmitted = {
+                number: at for number, at in self._retransmitted.items() if at > now - interval
+            }
         return tuple(found)
 
-    def _frame(self, sequence: int, before: float, now: float) -> OutboundFrame | None:
-        if self._repaired.get(sequence, before) > before:
+    def _retransmission(
+        self, sequence_number: int, *, not_since: MonotonicTime, now: MonotonicTime
+    ) -> OutboundFrame | None:
+        if self._retransmitted.get(sequence_number, not_since) > not_since:
             return None
-        sent = self.history.find(sequence, now)
+        sent = self.history.find(sequence_number, now=now)
         if sent is None:
             return None
         frame, position = sent
         payload = frame.payloads[position]
         size = self._header.size + len(payload)
-        if self._credit < size:
+        if self._budget < size:
             return None
-        self._credit -= size
-        self._repaired[sequence] = now
+        self._budget -= size
+        self._retransmitted[sequence_number] = now
         marker = frame.last_marker and position == len(frame.payloads) - 1
         return OutboundFrame(
             self,
             (payload,),
-            urgency=PacketPriority.REPAIR,
+            priority=PacketPriority.RETRANSMISSION,
             size=size,
             timestamp=frame.timestamp,
             payload_type=frame.payload_type,
             last_marker=marker or (frame.first_marker and position == 0),
-            sequence=sequence,
+            sequence_number=sequence_number,
         )
 
-    def write(
-        self, frame: OutboundFrame, number: int, now: float, room: float
+    def write_packets(
+        self,
+        frame: OutboundFrame,
+        *,
+        transport_sequence_number: int,
+        now: MonotonicTime,
+        room: float,
     ) -> tuple[bytes, ...]:
-        """The packet of a frame, which has no other; see `PacketSource`."""
-        header = self._header
+        """Write the one packet of a retransmission; see `PacketSource`."""
         frame.position = 1
         payload = frame.payloads[0]
         self._counters.retransmitted_packets += 1
         self._counters.retransmitted_octets += len(payload)
-        if self._payload_type is None:
-            second = second_octet(frame.payload_type, marker=frame.last_marker)
-            written = header.write(second, frame.sequence, frame.timestamp, number, now)
-            return (b"".join((written, payload)),)
-        # RFC 4588 section 4: the timestamp stays, and the number that the packet had comes first.
-        second = second_octet(self._payload_type, marker=frame.last_marker)
-        written = header.write(second, self._sequence, frame.timestamp, number, now)
-        self._sequence = (self._sequence + 1) & 0xFFFF
-        return (b"".join((written, _original_number(frame.sequence), payload)),)
+        rtx = self._rtx_payload_type
+        header = self._header.write(
+            marker_and_payload_type=marker_and_payload_type(
+                frame.payload_type if rtx is None else rtx, marker=frame.last_marker
+            ),
+            sequence_number=frame.sequence_number if rtx is None else self._sequence_number,
+            timestamp=frame.timestamp,
+            transport_sequence_number=transport_sequence_number,
+            now=now,
+        )
+        if rtx is None:
+            return (b"".join((header, payload)),)
+        # RFC 4588 section 4: the original sequence number comes before the original payload.
+        self._sequence_number = (self._sequence_number + 1) & 0xFFFF
+        return (b"".join((header, _original_sequence_number(frame.sequence_number), payload)),)
 
-    def on_dropped(self, frames: int, *, broken: bool) -> None:
-        """Note that the pacer gave repairs up; see `PacketSource`."""
-        self._counters.refused_repairs += frames
+    def on_dropped(self, frames: int, *, needs_keyframe: bool) -> None:
+        """Count retransmissions that the pacer dropped; see `PacketSource`."""
+        self._counters.refused_retransmissions += frames

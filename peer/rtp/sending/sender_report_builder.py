@@ -1,4 +1,7 @@
-"""Owns what a sender tells in its reports, and what the peer's tell of the way back."""
+"""Builds sender reports of one stream, and measures round trips by the reports that answer. PURE.
+
+RFC 3550 section 6.4.1 defines both.
+"""
 
 from __future__ import annotations
 
@@ -10,38 +13,54 @@ from peer.rtp.rtcp import SenderReport, middle, to_ntp
 if TYPE_CHECKING:
     from peer.rtp.rtcp import ReceptionReport
     from peer.rtp.sending.counters import SendStreamCounters
+    from peer.times import MonotonicTime, Seconds, UnixTime
 
-#: Sender reports that a peer may still refer to.
+#: Sender reports that a peer may still answer (ours).
 REPORTS_KEPT = 8
 
+#: Mask of 32 bits: RTP timestamps and the counts of a sender report.
 _MASK = 0xFFFFFFFF
 
 
 class SenderReportBuilder:
-    """Sender reports of one stream, and the round trips measured with them."""
+    """Builds the sender reports of one stream, and remembers when each was made."""
 
     def __init__(self) -> None:
-        # Pairs of what the peer repeats of a report and when it was made.
-        self._made: deque[tuple[int, float]] = deque(maxlen=REPORTS_KEPT)
+        # Pairs of the LSR that the peer repeats and the time when the report was made.
+        self._made: deque[tuple[int, MonotonicTime]] = deque(maxlen=REPORTS_KEPT)
         self._timestamp = 0
-        self._captured: float | None = None
+        self._capture: MonotonicTime | None = None
 
-    def on_frame(self, timestamp: int, captured: float) -> None:
-        """Note which RTP timestamp, 32 bits, is which moment of the monotonic clock."""
+    def on_frame(self, timestamp: int, capture_monotonic: MonotonicTime) -> None:
+        """Note the RTP timestamp, 32 bits, of the latest frame and the time of its capture."""
         self._timestamp = timestamp
-        self._captured = captured
+        self._capture = capture_monotonic
 
-    def make(
-        self, ssrc: int, clock_rate: int, counters: SendStreamCounters, now: float, unix: float
+    def build(
+        self,
+        counters: SendStreamCounters,
+        *,
+        ssrc: int,
+        clock_rate: int,
+        now: MonotonicTime,
+        unix_now: UnixTime,
     ) -> SenderReport | None:
-        """The report; None before the first frame."""
-        if self._captured is None:
+        """Build a sender report; None before the first frame.
+
+        Args:
+            counters: Counters of the stream.
+            ssrc: SSRC of the stream.
+            clock_rate: Clock rate of the codec in Hz.
+            now: Present time.
+            unix_now: Present time since 1970.
+        """
+        if self._capture is None:
             return None
-        ntp = to_ntp(unix)
+        ntp = to_ntp(unix_now)
         self._made.append((middle(ntp), now))
         # RFC 3550 section 6.4.1: the RTP timestamp is that of the moment of the NTP timestamp,
         # not that of any packet.
-        elapsed = round((now - self._captured) * clock_rate)
+        elapsed = round((now - self._capture) * clock_rate)
         return SenderReport(
             ssrc=ssrc,
             ntp_time=ntp,
@@ -50,12 +69,12 @@ class SenderReportBuilder:
             octet_count=counters.octets & _MASK,
         )
 
-    def round_trip(self, report: ReceptionReport, now: float) -> float | None:
-        """In seconds; None where the report tells of none of the latest sender reports."""
+    def round_trip(self, report: ReceptionReport, *, now: MonotonicTime) -> Seconds | None:
+        """Return the round trip in seconds; None where the report answers no recent report."""
         if not report.last_sr:
             return None
         # RFC 3550 section 6.4.1, A - LSR - DLSR; A and LSR by the clock that never jumps.
-        for name, made in self._made:
-            if name == report.last_sr:
+        for last_sr, made in self._made:
+            if last_sr == report.last_sr:
                 return max(0.0, now - made - report.delay_since_last_sr / 65536)
         return None

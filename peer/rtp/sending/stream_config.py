@@ -1,4 +1,4 @@
-"""Owns what of the parameters of a sender decides the packets of its stream."""
+"""Configuration of one outgoing RTP stream, derived from the parameters of its sender. PURE."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ _NACK = Feedback("nack")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtpStreamConfig:
-    """How the packets of one stream are made.
+    """Negotiated values that the packets of one stream depend on.
 
     Args:
-        payload_type: Of the codec.
-        clock_rate: In hertz.
-        mid: Of the m-section, as it is written.
-        ids: Of the header extensions.
-        repaired: Whether the peer may ask for packets again.
-        rtx_payload_type: Of the codec's retransmissions; None where they are sent as they were.
+        payload_type: Payload type of the codec.
+        clock_rate: Clock rate of the codec in Hz.
+        mid: MID of the m-section, as on the wire.
+        ids: Ids of the header extensions.
+        uses_nack: Whether the peer may ask for retransmissions.
+        rtx_payload_type: Payload type of RTX for the codec; None to retransmit without RTX.
     """
 
     payload_type: int
     clock_rate: int
     mid: bytes
     ids: ExtensionIds
-    repaired: bool
+    uses_nack: bool
     rtx_payload_type: int | None
 
     @classmethod
     def of(cls, parameters: SendParameters) -> Self:
-        """What the parameters say of their first codec."""
+        """Derive the configuration from the first codec of a sender's parameters."""
         codec = parameters.codecs[0]
         rtx = (each for each in parameters.codecs if each.is_rtx)
         return cls(
@@ -41,7 +41,7 @@ class RtpStreamConfig:
             clock_rate=codec.clock_rate,
             mid=parameters.mid.encode(),
             ids=ExtensionIds.of(parameters.extensions),
-            repaired=_NACK in codec.feedback,
+            uses_nack=_NACK in codec.feedback,
             rtx_payload_type=next(
                 (each.payload_type for each in rtx if each.apt == codec.payload_type), None
             ),

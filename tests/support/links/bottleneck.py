@@ -99,9 +99,13 @@ class NarrowCall:
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self.pacer = Pacer(self.congestion, self._carry)
         self.video = RtpStreamSender(
-            MediaKind.VIDEO, 1, 2, video_parameters(), on_keyframe_needed=self._need_keyframe
+            MediaKind.VIDEO,
+            video_parameters(),
+            ssrc=1,
+            rtx_ssrc=2,
+            on_keyframe_needed=self._need_keyframe,
         )
-        self.audio = RtpStreamSender(MediaKind.AUDIO, 3, 4, audio_parameters())
+        self.audio = RtpStreamSender(MediaKind.AUDIO, audio_parameters(), ssrc=3, rtx_ssrc=4)
         self._recorder = TwccRecorder(9)
         self._frames = 0
         self._sounds = 0
@@ -155,11 +159,11 @@ class NarrowCall:
         if size < 1:
             return
         full, rest = divmod(int(size) + 1, PAYLOAD)
-        frame = self.video.frame(
+        frame = self.video.make_frame(
             [bytes(PAYLOAD)] * full + [bytes(rest)] * (rest > 0),
             timestamp=self._frames * 3000,
             keyframe=self._keyframe,
-            captured=self.now,
+            capture_monotonic=self.now,
         )
         self._frames += 1
         self._keyframe = False
@@ -168,7 +172,9 @@ class NarrowCall:
 
     def _make_sound(self) -> None:
         self._at(self.now + SOUND_INTERVAL, self._make_sound)
-        frame = self.audio.frame([bytes(SOUND)], timestamp=self._sounds * 960, captured=self.now)
+        frame = self.audio.make_frame(
+            [bytes(SOUND)], timestamp=self._sounds * 960, capture_monotonic=self.now
+        )
         self._sounds += 1
         assert frame is not None
         self.pacer.enqueue(frame, self.now)
@@ -183,7 +189,7 @@ class NarrowCall:
         self._arrived += len(packet)
         parsed = RtpPacket.parse(packet)
         had = self._recorder.deadline
-        due = self._recorder.record(transport_number(parsed), parsed.ssrc, self.now)
+        due = self._recorder.record(transport_number(parsed), ssrc=parsed.ssrc, arrival=self.now)
         if due:
             self._report()
         elif had is None and self._recorder.deadline is not None:

@@ -108,11 +108,16 @@ class FakeEngine:
     def send_frame(self, frame: OutboundFrame) -> None:
         frame.queued = self.clock()
         if self.full:
-            frame.source.on_dropped(1, broken=True)
+            frame.source.on_dropped(1, needs_keyframe=True)
             return
         while frame.position < len(frame.payloads):
-            number = len(self.sent) & 0xFFFF
-            for packet in frame.source.write(frame, number, self.clock(), math.inf):
+            packets = frame.source.write_packets(
+                frame,
+                transport_sequence_number=len(self.sent) & 0xFFFF,
+                now=self.clock(),
+                room=math.inf,
+            )
+            for packet in packets:
                 self.send_rtp(packet)
 
     def discard(self, source: PacketSource) -> None:

@@ -1,4 +1,4 @@
-"""Owns the parameters and packets that tests of what senders do have in common."""
+"""Parameters and packets of senders for the tests of sending."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ from peer.rtp.header_extensions import (
 from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, SendParameters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peer.rtp.packet import RtpPacket
+    from peer.rtp.sending import OutboundFrame
 
 MID_ID, NUMBER_ID, SEND_TIME_ID, LEVEL_ID, CAPTURE_ID, DELAY_ID = range(1, 7)
-#: More octets than any frame here has.
+#: Octets of room in the pacer: more than any frame of these tests has.
 ROOM = 1_000_000.0
 EXTENSIONS = tuple(
     HeaderExtension(number, uri)
@@ -64,6 +67,13 @@ def audio_parameters(extensions: tuple[HeaderExtension, ...] = EXTENSIONS) -> Se
 
 def header(packet: RtpPacket) -> dict[int, bytes]:
     return elements(packet.profile, packet.extension)
+
+
+def written(
+    frame: OutboundFrame, *, number: int = 0, now: float, room: float = ROOM
+) -> Sequence[bytes]:
+    """Have the source of a frame write its next packets, as the pacer does."""
+    return frame.source.write_packets(frame, transport_sequence_number=number, now=now, room=room)
 
 
 def transport_number(packet: RtpPacket) -> int:

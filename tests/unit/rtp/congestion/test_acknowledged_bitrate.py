@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peer.rtp.congestion.acknowledged_bitrate import ENTRIES, AcknowledgedBitrateEstimator
+from peer.rtp.congestion.acknowledged_bitrate import MAX_ENTRIES, AcknowledgedBitrateEstimator
 
 
 def feed(
@@ -45,7 +45,7 @@ def test_another_rate_is_seen_in_half_a_second() -> None:
 
 def test_packets_that_arrive_all_at_once_say_nothing() -> None:
     rate = AcknowledgedBitrateEstimator()
-    for index in range(5 * ENTRIES):
+    for index in range(5 * MAX_ENTRIES):
         rate.update([(index / 100, 7.0, 1000)])
     assert rate.bitrate is None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiortc.rate import BandwidthUsage
 
-from peer.rtp.congestion.aimd import DECREASE, AimdRateControl, LinkCapacityEstimator
+from peer.rtp.congestion.aimd import BETA, AimdRateControl, LinkCapacityEstimator
 
 NORMAL, OVER, UNDER = (
     BandwidthUsage.NORMAL,
@@ -34,14 +34,18 @@ class Driven:
             self.now += 0.1
             acknowledged = self.control.bitrate if through is None else through
             self.control.update(
-                usage, acknowledged, acknowledged if sent is None else sent, 0.1, self.now
+                usage,
+                acknowledged=acknowledged,
+                sent=acknowledged if sent is None else sent,
+                round_trip_time=0.1,
+                now=self.now,
             )
         return self.control.bitrate
 
 
 def test_nothing_changes_before_anything_got_through() -> None:
     control = AimdRateControl(1e6)
-    assert control.update(OVER, None, None, 0.1, 1.0) == 1e6
+    assert control.update(OVER, acknowledged=None, sent=None, round_trip_time=0.1, now=1.0) == 1e6
 
 
 def test_way_that_never_filled_up_lets_the_rate_grow_quickly() -> None:
@@ -50,7 +54,7 @@ def test_way_that_never_filled_up_lets_the_rate_grow_quickly() -> None:
 
 def test_overuse_cuts_to_85_percent_of_what_gets_through() -> None:
     driven = Driven()
-    assert driven.run(0.1, OVER, through=0.8e6, sent=1e6) == pytest.approx(DECREASE * 0.8e6)
+    assert driven.run(0.1, OVER, through=0.8e6, sent=1e6) == pytest.approx(BETA * 0.8e6)
 
 
 def test_cut_never_raises_the_rate() -> None:
@@ -62,18 +66,18 @@ def test_cut_is_not_repeated_before_it_can_show() -> None:
     driven = Driven()
     cut = driven.run(0.1, OVER, through=0.8e6, sent=1e6)
     assert driven.run(0.1, OVER, through=0.6e6, sent=1e6) == cut
-    assert driven.run(0.1, OVER, through=0.6e6, sent=1e6) == pytest.approx(DECREASE * 0.6e6)
+    assert driven.run(0.1, OVER, through=0.6e6, sent=1e6) == pytest.approx(BETA * 0.6e6)
 
 
 def test_collapse_is_followed_at_once() -> None:
     driven = Driven()
     driven.run(0.1, OVER, through=0.8e6, sent=1e6)
-    assert driven.run(0.1, OVER, through=0.1e6, sent=1e6) == pytest.approx(DECREASE * 0.1e6)
+    assert driven.run(0.1, OVER, through=0.1e6, sent=1e6) == pytest.approx(BETA * 0.1e6)
 
 
 def test_little_that_all_gets_through_does_not_collapse_the_rate() -> None:
     driven = Driven()
-    assert driven.run(0.1, OVER, through=5e4, sent=5e4) == pytest.approx(DECREASE * 0.5e6)
+    assert driven.run(0.1, OVER, through=5e4, sent=5e4) == pytest.approx(BETA * 0.5e6)
 
 
 def test_drain_holds_the_rate() -> None:
@@ -118,7 +122,7 @@ def test_capacity_is_known_from_where_it_filled_up() -> None:
     capacity = LinkCapacityEstimator()
     assert capacity.compare(1e6) == 0
     for _ in range(20):
-        capacity.add(1e6)
+        capacity.on_overuse(1e6)
     assert (capacity.compare(1.2e6), capacity.compare(1e6), capacity.compare(0.8e6)) == (1, 0, -1)
-    capacity.forget()
+    capacity.reset()
     assert capacity.compare(2e6) == 0

@@ -26,13 +26,13 @@ class Sender:
         """The target in the end, where one packet in so many is lost."""
         congestion = self.congestion
         for _ in range(round(seconds * 10)):
-            first = congestion.next_number
+            first = congestion.next_sequence_number
             self._debt += congestion.target / 10 / 8000
             count = int(self._debt)
             self._debt -= count
             arrivals: list[int | None] = []
             for index in range(count):
-                number = congestion.next_number
+                number = congestion.next_sequence_number
                 congestion.on_sent([1000], self.now + index / count / 10)
                 lost = lost_each and not number % lost_each
                 arrivals.append(None if lost else int(400 * index / count))
@@ -54,10 +54,10 @@ def test_target_begins_at_300_kbits() -> None:
 def test_numbers_count_and_wrap() -> None:
     congestion = CongestionController()
     for number in range(70_000):
-        assert congestion.next_number == number & 0xFFFF
+        assert congestion.next_sequence_number == number & 0xFFFF
         congestion.on_sent([1000], number / 1000)
     congestion.on_sent([1000] * 70_000, 80.0)
-    assert congestion.next_number == 140_000 & 0xFFFF
+    assert congestion.next_sequence_number == 140_000 & 0xFFFF
 
 
 def test_feedback_without_delay_raises_the_target() -> None:
@@ -101,8 +101,8 @@ def test_light_loss_does_not_stop_growth() -> None:
 
 def report(congestion: CongestionController, fraction: float, *, seconds: int, now: float) -> int:
     for second in range(seconds):
-        congestion.on_loss(fraction, now + second)
-        congestion.on_loss(fraction, now + second + 0.5)
+        congestion.on_loss(fraction, now=now + second)
+        congestion.on_loss(fraction, now=now + second + 0.5)
     return congestion.target
 
 

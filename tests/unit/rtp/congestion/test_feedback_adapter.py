@@ -16,12 +16,12 @@ def feedback(base: int, *arrivals: int | None, reference: int = 100) -> Transpor
 def sent(*numbers: int) -> TransportFeedbackAdapter:
     packets = TransportFeedbackAdapter()
     for index, number in enumerate(numbers):
-        packets.add(number, [1000 + index], 50.0 + index)
+        packets.add_packets(number, [1000 + index], 50.0 + index)
     return packets
 
 
 def test_packets_come_with_both_times_and_their_size() -> None:
-    found = sent(65535, 0).deliver(feedback(65535, 0, 40))
+    found = sent(65535, 0).process(feedback(65535, 0, 40))
     assert [each[0] for each in found.packets] == [50.0, 51.0]
     assert [each[1] for each in found.packets] == pytest.approx([6.4, 6.41])
     assert [each[2] for each in found.packets] == [1000, 1001]
@@ -30,49 +30,49 @@ def test_packets_come_with_both_times_and_their_size() -> None:
 
 def test_packets_that_go_together_have_one_number_after_the_other() -> None:
     packets = TransportFeedbackAdapter()
-    packets.add(65534, [700, 800, 900], 50.0)
-    found = packets.deliver(feedback(65534, 0, 40, 80)).packets
+    packets.add_packets(65534, [700, 800, 900], 50.0)
+    found = packets.process(feedback(65534, 0, 40, 80)).packets
     assert [(each[0], each[2]) for each in found] == [(50.0, 700), (50.0, 800), (50.0, 900)]
 
 
 def test_what_was_not_there_is_lost_once() -> None:
     packets = sent(1, 2, 3)
-    assert packets.deliver(feedback(1, 0, None, 0)).lost == 1
-    assert packets.deliver(feedback(1, 0, None, 0)).lost == 0
+    assert packets.process(feedback(1, 0, None, 0)).lost == 1
+    assert packets.process(feedback(1, 0, None, 0)).lost == 0
 
 
 def test_what_comes_late_was_not_lost() -> None:
     packets = sent(1, 2, 3)
-    packets.deliver(feedback(1, 0, None, 0))
-    found = packets.deliver(feedback(2, 80))
+    packets.process(feedback(1, 0, None, 0))
+    found = packets.process(feedback(2, 80))
     assert found.lost == -1
     assert [each[2] for each in found.packets] == [1001]
 
 
 def test_what_is_told_again_counts_for_nothing() -> None:
     packets = sent(1, 2)
-    packets.deliver(feedback(1, 0, 0))
-    found = packets.deliver(feedback(1, 0, None))
+    packets.process(feedback(1, 0, 0))
+    found = packets.process(feedback(1, 0, None))
     assert (found.packets, found.lost) == ([], 0)
 
 
 def test_what_was_never_sent_counts_for_nothing() -> None:
-    found = sent(1).deliver(feedback(5, 0, None, 0))
+    found = sent(1).process(feedback(5, 0, None, 0))
     assert (found.packets, found.lost) == ([], 0)
-    found = sent(1).deliver(feedback(1 + SENT_PACKETS, 0))
+    found = sent(1).process(feedback(1 + SENT_PACKETS, 0))
     assert (found.packets, found.lost) == ([], 0)
 
 
 def test_only_the_latest_are_remembered() -> None:
     packets = sent(*range(SENT_PACKETS + 1))
-    assert packets.deliver(feedback(0, 0)).packets == []
-    assert len(packets.deliver(feedback(1, 0)).packets) == 1
+    assert packets.process(feedback(0, 0)).packets == []
+    assert len(packets.process(feedback(1, 0)).packets) == 1
 
 
 def test_reference_time_goes_on_where_it_wraps() -> None:
     packets = sent(1, 2, 3)
     times = [
-        packets.deliver(feedback(number, 0, reference=reference)).packets[0][1]
+        packets.process(feedback(number, 0, reference=reference)).packets[0][1]
         for number, reference in ((1, 0x7FFFFF), (2, -0x800000), (3, 0x7FFFFE))
     ]
     assert times[1] - times[0] == pytest.approx(REFERENCE_UNIT)

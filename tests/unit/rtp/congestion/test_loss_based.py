@@ -54,7 +54,9 @@ def test_rate_is_reduced_once_in_a_round_trip() -> None:
 def follow(control: LossBasedController, fraction: float, *, seconds: int, first: int = 0) -> None:
     """Lose the same part of whatever is sent."""
     for second in range(first, first + seconds):
-        control.update(fraction, control.bitrate, CEILING, round_trip_time=0.1, now=second)
+        control.update(
+            fraction, target=control.bitrate, ceiling=CEILING, round_trip_time=0.1, now=second
+        )
 
 
 def test_loss_that_half_the_rate_does_not_lessen_is_not_the_rate_s() -> None:
@@ -112,14 +114,16 @@ def test_limit_ends_at_what_else_is_allowed() -> None:
 
 def test_window_ends_after_a_second_with_enough_packets() -> None:
     window = LossWindow()
-    found = [window.add(20, 1, tenth / 10) for tenth in range(11)]
+    found = [window.add(expected=20, lost=1, now=tenth / 10) for tenth in range(11)]
     assert found[:10] == [None] * 10
     assert found[10] == pytest.approx(0.05)
 
 
 def test_few_packets_take_longer() -> None:
     window = LossWindow()
-    found = {tenth: window.add(2, tenth % 5 == 0, tenth / 10) for tenth in range(25)}
+    found = {
+        tenth: window.add(expected=2, lost=tenth % 5 == 0, now=tenth / 10) for tenth in range(25)
+    }
     last = int(10 * WINDOW_LIMIT)
     assert [tenth for tenth, fraction in found.items() if fraction is not None] == [last]
     assert found[last] == pytest.approx(0.1, rel=0.2)
@@ -127,24 +131,24 @@ def test_few_packets_take_longer() -> None:
 
 def test_heavy_loss_does_not_wait() -> None:
     window = LossWindow()
-    assert window.add(30, 0, 0.0) is None
-    assert window.add(30, HEAVY_PACKETS, 0.4) == pytest.approx(HEAVY_PACKETS / 60)
+    assert window.add(expected=30, lost=0, now=0.0) is None
+    assert window.add(expected=30, lost=HEAVY_PACKETS, now=0.4) == pytest.approx(HEAVY_PACKETS / 60)
 
 
 def test_what_was_not_lost_after_all_is_taken_off() -> None:
     window = LossWindow()
-    window.add(100, 10, 0.0)
-    assert window.add(100, -10, 1.0) == 0.0
+    window.add(expected=100, lost=10, now=0.0)
+    assert window.add(expected=100, lost=-10, now=1.0) == 0.0
 
 
 def test_late_packets_make_up_for_later_losses() -> None:
     window = LossWindow()
-    window.add(100, 0, 0.0)
-    assert window.add(0, -5, 1.0) == 0.0
-    window.add(100, 5, 1.5)
-    assert window.add(100, 5, 2.5) == pytest.approx(5 / 200)
+    window.add(expected=100, lost=0, now=0.0)
+    assert window.add(expected=0, lost=-5, now=1.0) == 0.0
+    window.add(expected=100, lost=5, now=1.5)
+    assert window.add(expected=100, lost=5, now=2.5) == pytest.approx(5 / 200)
 
 
 def test_window_without_packets_says_nothing() -> None:
     window = LossWindow()
-    assert [window.add(0, 0, second) for second in range(5)] == [None] * 5
+    assert [window.add(expected=0, lost=0, now=second) for second in range(5)] == [None] * 5

@@ -9,7 +9,7 @@ from peer.rtp.congestion.pacer import (
     BURST,
     FACTOR,
     PACKET_LIMIT,
-    REPAIR_LIMIT,
+    RETRANSMISSION_LIMIT,
     SUSTAINED,
     WAIT_LIMIT,
 )
@@ -24,10 +24,10 @@ PACE = TARGET * FACTOR / 8
 class Source:
     """Writes packets that say whose they are and of which frame."""
 
-    def __init__(self, name: str, *, numbered: bool = True, at_most: int = 10_000) -> None:
+    def __init__(self, name: str, *, uses_twcc: bool = True, at_most: int = 10_000) -> None:
         self.name = name
         self.at_most = at_most
-        self.numbered = numbered
+        self.uses_twcc = uses_twcc
         self.numbers: list[int] = []
         self.dropped = 0
         self.broken = 0
@@ -37,31 +37,33 @@ class Source:
         label: int = 0,
         *,
         packets: int = 1,
-        urgency: PacketPriority = PacketPriority.PICTURE,
+        priority: PacketPriority = PacketPriority.VIDEO,
         keyframe: bool = False,
     ) -> OutboundFrame:
         return OutboundFrame(
             self,
             [bytes(SIZE)] * packets,
-            urgency=urgency,
+            priority=priority,
             size=packets * SIZE,
             timestamp=label,
             keyframe=keyframe,
         )
 
-    def write(self, frame: OutboundFrame, number: int, now: float, room: float) -> list[bytes]:
+    def write_packets(
+        self, frame: OutboundFrame, *, transport_sequence_number: int, now: float, room: float
+    ) -> list[bytes]:
         written: list[bytes] = []
         while len(written) < self.at_most and len(written) * SIZE <= room:
             if frame.position == len(frame.payloads):
                 break
             frame.position += 1
-            self.numbers.append(number + len(written))
+            self.numbers.append(transport_sequence_number + len(written))
             written.append(f"{self.name}{frame.timestamp}".encode().ljust(SIZE))
         return written
 
-    def on_dropped(self, frames: int, *, broken: bool) -> None:
+    def on_dropped(self, frames: int, *, needs_keyframe: bool) -> None:
         self.dropped += frames
-        self.broken += broken
+        self.broken += needs_keyframe
 
 
 class Line:
@@ -73,15 +75,14 @@ class Line:
         self.pacer = Pacer(self.congestion, self._take, self._take_all if at_once else None)
         self.now = 0.0
         self.sent: list[tuple[float, str]] = []
-        self.takes = True
 
-    def _take(self, packet: bytes) -> bool:
+    def _take(self, packet: bytes) -> None:
         self.sent.append((self.now, packet.decode().strip()))
-        return self.takes
 
-    def _take_all(self, packets: Sequence[bytes]) -> int:
+    def _take_all(self, packets: Sequence[bytes]) -> None:
         self.bursts.append(len(packets))
-        return sum(map(self._take, packets))
+        for packet in packets:
+            self._take(packet)
 
     @property
     def labels(self) -> list[str]:
@@ -135,9 +136,6 @@ def test_a_burst_is_handed_over_at_once_where_that_costs_less() -> None:
     line.give(source.frame(2))
     assert line.bursts == [5]
     assert line.labels == ["v1"] * 5 + ["v2"]
-    line.takes = False
-    line.give(source.frame(3, packets=4))
-    assert line.pacer.refused_packets == 4
 
 
 def test_burst_goes_on_where_a_source_writes_less_than_there_is_room_for() -> None:
@@ -145,7 +143,7 @@ def test_burst_goes_on_where_a_source_writes_less_than_there_is_room_for() -> No
     line.give(source.frame(1, packets=5))
     assert line.bursts == [5]
     assert source.numbers == [0, 1, 2, 3, 4]
-    assert line.congestion.next_number == 5
+    assert line.congestion.next_sequence_number == 5
 
 
 def test_timer_is_not_set_for_each_packet_where_many_go() -> None:
@@ -159,13 +157,13 @@ def test_sound_goes_at_once_past_pictures() -> None:
     line, video, audio = Line(), Source("v"), Source("a")
     line.give(video.frame(packets=60))
     before = len(line.sent)
-    line.give(audio.frame(1, urgency=PacketPriority.SOUND))
+    line.give(audio.frame(1, priority=PacketPriority.AUDIO))
     assert line.labels[before:] == ["a1"]
 
 
 def test_sound_takes_its_part_of_the_rate() -> None:
     line, video, audio = Line(), Source("v"), Source("a")
-    line.give(audio.frame(1, packets=20, urgency=PacketPriority.SOUND))
+    line.give(audio.frame(1, packets=20, priority=PacketPriority.AUDIO))
     line.give(video.frame(2))
     assert line.labels == ["a1"] * 20
     line.run(1)
@@ -175,7 +173,7 @@ def test_sound_takes_its_part_of_the_rate() -> None:
 
 def test_flood_of_sound_holds_pictures_up_only_so_long() -> None:
     line, video, audio = Line(), Source("v"), Source("a")
-    line.give(audio.frame(1, packets=1000, urgency=PacketPriority.SOUND))
+    line.give(audio.frame(1, packets=1000, priority=PacketPriority.AUDIO))
     line.give(video.frame(2))
     line.run(0.5)
     assert line.labels[-1] == "v2"
@@ -185,7 +183,7 @@ def test_repairs_go_before_pictures_that_wait() -> None:
     line, video, repairs = Line(), Source("v"), Source("r")
     line.give(video.frame(1, packets=10))
     line.give(video.frame(2))
-    line.give(repairs.frame(3, urgency=PacketPriority.REPAIR))
+    line.give(repairs.frame(3, priority=PacketPriority.RETRANSMISSION))
     before = len(line.sent)
     line.run(1)
     assert line.labels[before] == "r3"
@@ -194,12 +192,12 @@ def test_repairs_go_before_pictures_that_wait() -> None:
 
 def test_numbers_are_those_of_the_congestion_control() -> None:
     line = Line()
-    numbered, other = Source("v"), Source("o", numbered=False)
-    line.give(numbered.frame())
-    line.give(other.frame(urgency=PacketPriority.SOUND))
-    line.give(numbered.frame(urgency=PacketPriority.SOUND))
-    assert numbered.numbers == [0, 1]
-    assert line.congestion.next_number == 2
+    uses_twcc, other = Source("v"), Source("o", uses_twcc=False)
+    line.give(uses_twcc.frame())
+    line.give(other.frame(priority=PacketPriority.AUDIO))
+    line.give(uses_twcc.frame(priority=PacketPriority.AUDIO))
+    assert uses_twcc.numbers == [0, 1]
+    assert line.congestion.next_sequence_number == 2
 
 
 def test_frame_that_waited_too_long_is_dropped_with_all_that_needs_it() -> None:
@@ -261,9 +259,9 @@ def test_only_so_many_packets_wait() -> None:
 
 def test_only_so_many_repairs_wait() -> None:
     line, source = Line(), Source("r")
-    for label in range(2 * REPAIR_LIMIT):
-        line.give(source.frame(label, urgency=PacketPriority.REPAIR))
-    assert line.pacer.queued_packets == REPAIR_LIMIT
+    for label in range(2 * RETRANSMISSION_LIMIT):
+        line.give(source.frame(label, priority=PacketPriority.RETRANSMISSION))
+    assert line.pacer.queued_packets == RETRANSMISSION_LIMIT
     assert source.broken == 0
 
 
@@ -274,13 +272,6 @@ def test_source_of_twice_the_target_is_held_close_to_it() -> None:
         line.give(source.frame(tenth, packets=2 * TARGET // 80 // SIZE, keyframe=True))
     late = sum(at >= 10 for at, _ in line.sent) * SIZE * 8 / 20
     assert 0.95 * TARGET < late < 1.1 * SUSTAINED * TARGET
-
-
-def test_packet_that_is_not_taken_counts() -> None:
-    line, source = Line(), Source("v")
-    line.takes = False
-    line.give(source.frame())
-    assert line.pacer.refused_packets == 1
 
 
 def test_discarded_source_leaves_nothing_behind() -> None:
@@ -307,7 +298,7 @@ def test_target_that_rises_lets_more_through() -> None:
 
 def test_timer_is_not_kept_where_everything_was_dropped() -> None:
     line, source = Line(target=80_000), Source("v")
-    line.give(source.frame(0, packets=60, urgency=PacketPriority.SOUND))
+    line.give(source.frame(0, packets=60, priority=PacketPriority.AUDIO))
     line.give(source.frame(1))
     line.give(source.frame(2))
     line.now = WAIT_LIMIT + 0.01

@@ -26,7 +26,7 @@ def receive(
     sent, free = begin, begin
     while sent < begin + seconds:
         free = max(free, sent) + 8000 / capacity
-        found = estimator.receive(ssrc, abs_send_time(sent), 1000, free)
+        found = estimator.receive(ssrc=ssrc, send_time=abs_send_time(sent), size=1000, arrival=free)
         if found is not None:
             told.append(found)
         sent += 8000 / bitrate
@@ -64,7 +64,9 @@ def test_only_so_many_streams_are_named() -> None:
     named = 0
     for number in range(20_000):
         now = 100 + number / 1000
-        told = estimator.receive(number % 5000, abs_send_time(now), 1000, now)
+        told = estimator.receive(
+            ssrc=number % 5000, send_time=abs_send_time(now), size=1000, arrival=now
+        )
         if told is not None:
             named = max(named, len(told.ssrcs))
     assert named == STREAM_LIMIT
@@ -85,4 +87,7 @@ def test_clock_that_goes_back_is_no_harm() -> None:
 
 def test_send_time_of_another_length_is_ignored() -> None:
     estimator = RembEstimator(7)
-    assert all(estimator.receive(5, bytes(n % 3), 1000, n / 10) is None for n in range(100))
+    assert all(
+        estimator.receive(ssrc=5, send_time=bytes(n % 3), size=1000, arrival=n / 10) is None
+        for n in range(100)
+    )

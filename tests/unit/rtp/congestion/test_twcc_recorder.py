@@ -39,7 +39,7 @@ def test_nothing_is_told_before_anything_arrived() -> None:
 def test_arrivals_and_gaps_are_told_to_a_quarter_of_a_millisecond() -> None:
     recorder = TwccRecorder(1)
     for number, arrival in ((10, 1000.0), (11, 1000.01), (14, 1000.0202)):
-        assert not recorder.record(number, 5, arrival)
+        assert not recorder.record(number, ssrc=5, arrival=arrival)
     (packet,) = recorder.feedback()
     assert (packet.sender_ssrc, packet.media_ssrc) == (1, 5)
     told = times([packet])
@@ -53,8 +53,8 @@ def test_arrivals_and_gaps_are_told_to_a_quarter_of_a_millisecond() -> None:
 
 def test_feedback_is_due_a_tenth_of_a_second_after_the_first() -> None:
     recorder = TwccRecorder(1)
-    recorder.record(10, 5, 1000.0)
-    recorder.record(11, 5, 1000.05)
+    recorder.record(10, ssrc=5, arrival=1000.0)
+    recorder.record(11, ssrc=5, arrival=1000.05)
     assert recorder.deadline == 1000.0 + FEEDBACK_INTERVAL
     recorder.feedback()
     assert recorder.deadline is None
@@ -62,15 +62,15 @@ def test_feedback_is_due_a_tenth_of_a_second_after_the_first() -> None:
 
 def test_feedback_is_due_at_once_when_there_is_much_to_tell() -> None:
     recorder = TwccRecorder(1)
-    due = [recorder.record(number, 5, 1000.0) for number in range(FEEDBACK_PACKETS)]
+    due = [recorder.record(number, ssrc=5, arrival=1000.0) for number in range(FEEDBACK_PACKETS)]
     assert due == [False] * (FEEDBACK_PACKETS - 1) + [True]
 
 
 def test_next_feedback_begins_where_the_last_ended() -> None:
     recorder = TwccRecorder(1)
-    recorder.record(65534, 5, 1000.0)
+    recorder.record(65534, ssrc=5, arrival=1000.0)
     recorder.feedback()
-    recorder.record(1, 5, 1000.1)
+    recorder.record(1, ssrc=5, arrival=1000.1)
     (packet,) = recorder.feedback()
     assert packet.base_sequence == 65535
     assert [each is None for each in packet.arrivals] == [True, True, False]
@@ -80,7 +80,7 @@ def test_feedback_is_numbered() -> None:
     recorder = TwccRecorder(1)
     counts = []
     for number in range(300):
-        recorder.record(number, 5, 1000.0 + number)
+        recorder.record(number, ssrc=5, arrival=1000.0 + number)
         counts += [packet.count for packet in recorder.feedback()]
     assert counts == [number & 0xFF for number in range(300)]
 
@@ -88,10 +88,10 @@ def test_feedback_is_numbered() -> None:
 def test_what_comes_late_is_told_with_all_that_came_after_it() -> None:
     recorder = TwccRecorder(1)
     for number in (10, 12, 13):
-        recorder.record(number, 5, 1000.0 + number / 1000)
+        recorder.record(number, ssrc=5, arrival=1000.0 + number / 1000)
     recorder.feedback()
-    recorder.record(11, 5, 1000.1)
-    recorder.record(14, 5, 1000.11)
+    recorder.record(11, ssrc=5, arrival=1000.1)
+    recorder.record(14, ssrc=5, arrival=1000.11)
     told = times(recorder.feedback())
     assert set(told) == {11, 12, 13, 14}
     assert None not in told.values()
@@ -100,32 +100,32 @@ def test_what_comes_late_is_told_with_all_that_came_after_it() -> None:
 
 def test_the_first_packet_may_come_after_another() -> None:
     recorder = TwccRecorder(1)
-    recorder.record(0, 5, 1000.0)
-    recorder.record(65535, 5, 1000.01)
+    recorder.record(0, ssrc=5, arrival=1000.0)
+    recorder.record(65535, ssrc=5, arrival=1000.01)
     told = times(recorder.feedback())
     assert told == {65535: pytest.approx(1000.01), 0: pytest.approx(1000.0)}
 
 
 def test_repetition_is_told_once_with_its_first_time() -> None:
     recorder = TwccRecorder(1)
-    recorder.record(10, 5, 1000.0)
-    recorder.record(10, 5, 1000.5)
+    recorder.record(10, ssrc=5, arrival=1000.0)
+    recorder.record(10, ssrc=5, arrival=1000.5)
     assert times(recorder.feedback()) == {10: pytest.approx(1000.0)}
-    recorder.record(10, 5, 1000.6)
+    recorder.record(10, ssrc=5, arrival=1000.6)
     assert recorder.feedback() == ()
 
 
 def test_number_of_long_ago_is_ignored() -> None:
     recorder = TwccRecorder(1)
-    recorder.record(30_000, 5, 1000.0)
-    recorder.record(30_000 - SPAN_LIMIT, 5, 1000.0)
+    recorder.record(30_000, ssrc=5, arrival=1000.0)
+    recorder.record(30_000 - SPAN_LIMIT, ssrc=5, arrival=1000.0)
     assert set(times(recorder.feedback())) == {30_000}
 
 
 def test_jump_of_the_numbers_does_not_make_feedback_huge() -> None:
     recorder = TwccRecorder(1)
     for number in (10, 11, 30_000, 30_001):
-        recorder.record(number, 5, 1000.0)
+        recorder.record(number, ssrc=5, arrival=1000.0)
     told = recorder.feedback()
     assert set(times(told)) == {10, 11, 30_000, 30_001}
     assert sum(len(packet.arrivals) for packet in told) == 4
@@ -133,17 +133,17 @@ def test_jump_of_the_numbers_does_not_make_feedback_huge() -> None:
 
 def test_outage_is_told_as_loss() -> None:
     recorder = TwccRecorder(1)
-    recorder.record(10, 5, 1000.0)
+    recorder.record(10, ssrc=5, arrival=1000.0)
     recorder.feedback()
-    recorder.record(510, 5, 1002.0)
+    recorder.record(510, ssrc=5, arrival=1002.0)
     told = times(recorder.feedback())
     assert sum(each is None for each in told.values()) == 499
 
 
 def test_arrivals_too_far_apart_for_one_feedback_make_two() -> None:
     recorder = TwccRecorder(1)
-    recorder.record(10, 5, 1000.0)
-    recorder.record(11, 5, 1009.0)
+    recorder.record(10, ssrc=5, arrival=1000.0)
+    recorder.record(11, ssrc=5, arrival=1009.0)
     told = recorder.feedback()
     assert len(told) == 2
     assert times(told) == {10: pytest.approx(1000.0), 11: pytest.approx(1009.0)}
@@ -151,7 +151,7 @@ def test_arrivals_too_far_apart_for_one_feedback_make_two() -> None:
 
 def test_clock_of_months_wraps_in_the_reference_time() -> None:
     recorder = TwccRecorder(1)
-    recorder.record(10, 5, 0x800000 * REFERENCE_UNIT)
+    recorder.record(10, ssrc=5, arrival=0x800000 * REFERENCE_UNIT)
     (packet,) = recorder.feedback()
     assert packet.reference_time == -0x800000
     assert rtcp.write((packet,))
@@ -162,7 +162,7 @@ def test_feedback_stays_short_whatever_the_numbers() -> None:
     largest = 0
     for number in range(50_000):
         # Every tenth comes long after the others.
-        if recorder.record(number * 7 & 0xFFFF, 5, 1000.0 + number / 1000):
+        if recorder.record(number * 7 & 0xFFFF, ssrc=5, arrival=1000.0 + number / 1000):
             for packet in recorder.feedback():
                 largest = max(largest, len(packet.arrivals))
     assert largest <= SPAN_LIMIT

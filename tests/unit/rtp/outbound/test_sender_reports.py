@@ -28,7 +28,9 @@ class Reporting:
     def __init__(self) -> None:
         self.engine = FakeEngine()
         self.begun = self.engine.clock()
-        self.transmission = RtpStreamSender(MediaKind.VIDEO, SSRC, RTX_SSRC, agreed(VP8, RTX))
+        self.transmission = RtpStreamSender(
+            MediaKind.VIDEO, agreed(VP8, RTX), ssrc=SSRC, rtx_ssrc=RTX_SSRC
+        )
         self.reports = SenderReports(
             self.engine,
             self.transmission,
@@ -42,8 +44,10 @@ class Reporting:
         return self.engine.clock() - self.begun
 
     def send(self) -> None:
-        frame = self.transmission.frame(
-            (b"picture",), timestamp=round(self.passed * 90_000), captured=self.engine.clock()
+        frame = self.transmission.make_frame(
+            (b"picture",),
+            timestamp=round(self.passed * 90_000),
+            capture_monotonic=self.engine.clock(),
         )
         assert frame is not None
         self.engine.send_frame(frame)
@@ -142,9 +146,9 @@ async def test_stream_that_never_began_needs_no_goodbye() -> None:
 @in_virtual_time
 async def test_goodbye_of_tones_alone_begins_with_a_report_too() -> None:
     engine = FakeEngine()
-    transmission = RtpStreamSender(MediaKind.AUDIO, SSRC, RTX_SSRC, agreed(VP8))
+    transmission = RtpStreamSender(MediaKind.AUDIO, agreed(VP8), ssrc=SSRC, rtx_ssrc=RTX_SSRC)
     reports = SenderReports(engine, transmission, (SSRC, RTX_SSRC), "us")
-    event = transmission.frame((b"tone",), timestamp=0, payload_type=107)
+    event = transmission.make_frame((b"tone",), timestamp=0, payload_type=107)
     assert event is not None
     engine.send_frame(event)
     reports.end()

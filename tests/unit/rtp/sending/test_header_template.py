@@ -6,14 +6,19 @@ import pytest
 
 from peer.rtp.header_extensions import ExtensionIds, abs_send_time, elements
 from peer.rtp.packet import RtpPacket
-from peer.rtp.sending.header_template import HeaderTemplate, second_octet
+from peer.rtp.sending.header_template import HeaderTemplate, marker_and_payload_type
 
 IDS = ExtensionIds(mid=4, transport_cc=5, abs_send_time=6, audio_level=7)
 
 
 def parsed(header: HeaderTemplate, *, number: int = 0, now: float = 0.0) -> RtpPacket:
-    second = second_octet(96, marker=True)
-    written = header.write(second, 0xFFFE, 0xFFFFFFFD, number, now)
+    written = header.write(
+        marker_and_payload_type=marker_and_payload_type(96, marker=True),
+        sequence_number=0xFFFE,
+        timestamp=0xFFFFFFFD,
+        transport_sequence_number=number,
+        now=now,
+    )
     assert len(written) == header.size
     return RtpPacket.parse(bytes(written) + b"payload")
 
@@ -34,7 +39,15 @@ def test_packets_of_a_run_differ_in_numbers_and_the_last_marker() -> None:
     header = HeaderTemplate(1, IDS, [(IDS.mid, b"v")])
     payloads = [b"a", b"b", b"c"]
     for _ in range(2):
-        written = header.write_all(payloads, 96, 0x80 | 96, 0xFFFE, 7, 0xFFFF, 70.5)
+        written = header.write_packets(
+            payloads,
+            marker_and_payload_type=96,
+            last_marker_and_payload_type=0x80 | 96,
+            sequence_number=0xFFFE,
+            timestamp=7,
+            transport_sequence_number=0xFFFF,
+            now=70.5,
+        )
         packets = [RtpPacket.parse(each) for each in written]
         assert [each.payload for each in packets] == payloads
         assert [each.sequence_number for each in packets] == [0xFFFE, 0xFFFF, 0]
@@ -46,7 +59,7 @@ def test_packets_of_a_run_differ_in_numbers_and_the_last_marker() -> None:
 
 
 def test_no_marker_where_none_is_meant() -> None:
-    assert second_octet(96, marker=False) == 96
+    assert marker_and_payload_type(96, marker=False) == 96
 
 
 def test_number_and_send_time_are_those_of_the_packet() -> None:

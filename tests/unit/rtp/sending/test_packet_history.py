@@ -11,12 +11,14 @@ from peer.rtp.sending.packet_history import HISTORY_PACKETS, HISTORY_SECONDS, Rt
 
 
 class Source:
-    numbered = False
+    uses_twcc = False
 
-    def write(self, frame: OutboundFrame, number: int, now: float, room: float) -> Sequence[bytes]:
+    def write_packets(
+        self, frame: OutboundFrame, *, transport_sequence_number: int, now: float, room: float
+    ) -> Sequence[bytes]:
         raise NotImplementedError
 
-    def on_dropped(self, frames: int, *, broken: bool) -> None:
+    def on_dropped(self, frames: int, *, needs_keyframe: bool) -> None:
         raise NotImplementedError
 
 
@@ -26,53 +28,57 @@ class Frame(OutboundFrame):
 
 def frame(sequence: int, at: float = 1.0, *, packets: int = 1) -> Frame:
     """One that was sent, from this sequence number on and at this time."""
-    found = Frame(Source(), [b"x"] * packets, urgency=PacketPriority.PICTURE, size=packets)
-    found.sequence, found.position, found.sent = sequence, packets, at
+    found = Frame(Source(), [b"x"] * packets, priority=PacketPriority.VIDEO, size=packets)
+    found.sequence_number, found.position, found.sent = sequence, packets, at
     return found
 
 
 def keep(history: RtpPacketHistory, sent: Frame) -> None:
-    history.add(sent, sent.sequence, sent.position)
+    history.add(sent, sequence_number=sent.sequence_number, packets=sent.position)
 
 
 def test_packets_of_a_frame_are_found_by_their_numbers() -> None:
     history = RtpPacketHistory()
     sent = frame(65535, packets=2)
     keep(history, sent)
-    assert history.find(65535, 1.5) == (sent, 0)
-    assert history.find(0, 1.5) == (sent, 1)
-    assert history.find(1, 1.5) is None
+    assert history.find(65535, now=1.5) == (sent, 0)
+    assert history.find(0, now=1.5) == (sent, 1)
+    assert history.find(1, now=1.5) is None
 
 
 def test_frame_may_be_kept_in_parts() -> None:
     history = RtpPacketHistory()
     sent = frame(5, packets=3)
-    history.add(sent, 5, 1)
-    history.add(sent, 6, 2)
-    assert [history.find(number, 1.0) for number in (5, 6, 7)] == [(sent, 0), (sent, 1), (sent, 2)]
+    history.add(sent, sequence_number=5, packets=1)
+    history.add(sent, sequence_number=6, packets=2)
+    assert [history.find(number, now=1.0) for number in (5, 6, 7)] == [
+        (sent, 0),
+        (sent, 1),
+        (sent, 2),
+    ]
 
 
 def test_frame_lies_across_the_end_of_the_places() -> None:
     history = RtpPacketHistory()
     sent = frame(HISTORY_PACKETS - 1, packets=3)
     keep(history, sent)
-    found = [history.find(HISTORY_PACKETS - 1 + index, 1.0) for index in range(3)]
+    found = [history.find(HISTORY_PACKETS - 1 + index, now=1.0) for index in range(3)]
     assert found == [(sent, 0), (sent, 1), (sent, 2)]
 
 
 def test_number_that_was_never_sent_is_not_found() -> None:
     history = RtpPacketHistory()
     keep(history, frame(5))
-    assert history.find(6, 1.0) is None
-    assert history.find(5 + HISTORY_PACKETS, 1.0) is None
+    assert history.find(6, now=1.0) is None
+    assert history.find(5 + HISTORY_PACKETS, now=1.0) is None
 
 
 def test_packet_is_kept_for_a_while() -> None:
     history = RtpPacketHistory()
     sent = frame(5)
     keep(history, sent)
-    assert history.find(5, 1.0 + HISTORY_SECONDS) == (sent, 0)
-    assert history.find(5, 1.01 + HISTORY_SECONDS) is None
+    assert history.find(5, now=1.0 + HISTORY_SECONDS) == (sent, 0)
+    assert history.find(5, now=1.01 + HISTORY_SECONDS) is None
 
 
 def test_only_so_many_are_kept() -> None:
@@ -85,8 +91,8 @@ def test_only_so_many_are_kept() -> None:
         keep(history, frame(number))
     gc.collect()
     assert watched() is None
-    assert history.find(0, 1.0) is None
-    assert history.find(1, 1.0) is not None
+    assert history.find(0, now=1.0) is None
+    assert history.find(1, now=1.0) is not None
 
 
 def test_pruning_lets_go_of_what_is_too_old() -> None:
@@ -99,7 +105,7 @@ def test_pruning_lets_go_of_what_is_too_old() -> None:
     history.prune(3.5)
     gc.collect()
     assert watched() is None
-    assert history.find(1, 3.5) == (young, 0)
+    assert history.find(1, now=3.5) == (young, 0)
 
 
 def test_pruning_finds_what_lies_before_a_gap_and_many_rounds_ago() -> None:
@@ -120,4 +126,4 @@ def test_cleared_history_finds_nothing() -> None:
     history = RtpPacketHistory()
     keep(history, frame(0))
     history.clear()
-    assert history.find(0, 1.0) is None
+    assert history.find(0, now=1.0) is None

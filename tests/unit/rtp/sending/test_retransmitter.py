@@ -5,17 +5,17 @@ from __future__ import annotations
 from peer.rtp.packet import RtpPacket
 from peer.rtp.sending import PacketPriority, RtpStreamSender
 from peer.rtp.sending.packet_history import HISTORY_PACKETS, HISTORY_SECONDS
-from peer.rtp.sending.retransmitter import CREDIT_LIMIT, NACK_LIMIT, PATIENCE
+from peer.rtp.sending.retransmitter import BUDGET_LIMIT, DEFAULT_INTERVAL, NACK_LIMIT
 from peer.rtp_parameters import MediaKind
 from tests.support.rtp.sending import (
     MID_ID,
     NUMBER_ID,
-    ROOM,
     RTX,
     VP8,
     audio_parameters,
     header,
     video_parameters,
+    written,
 )
 
 SIZE = 1000
@@ -23,18 +23,18 @@ SIZE = 1000
 
 def transmission(*, rtx: bool = True) -> RtpStreamSender:
     codecs = (VP8, RTX) if rtx else (VP8,)
-    return RtpStreamSender(MediaKind.VIDEO, 11, 12, video_parameters(*codecs))
+    return RtpStreamSender(MediaKind.VIDEO, video_parameters(*codecs), ssrc=11, rtx_ssrc=12)
 
 
 def send(stream: RtpStreamSender, *payloads: bytes, now: float = 1.0) -> list[RtpPacket]:
-    frame = stream.frame(payloads, timestamp=int(now * 90_000))
+    frame = stream.make_frame(payloads, timestamp=int(now * 90_000))
     assert frame is not None
-    return [RtpPacket.parse(each) for each in stream.write(frame, 0, now, ROOM)]
+    return [RtpPacket.parse(each) for each in written(frame, number=0, now=now)]
 
 
 def repair(stream: RtpStreamSender, *lost: int, now: float = 1.0) -> list[RtpPacket]:
     frames = stream.on_nack(lost, now)
-    return [RtpPacket.parse(each.source.write(each, 77, now, ROOM)[0]) for each in frames]
+    return [RtpPacket.parse(written(each, number=77, now=now)[0]) for each in frames]
 
 
 def test_lost_packet_comes_again_in_the_rtx_stream() -> None:
@@ -71,15 +71,15 @@ def test_repairs_go_before_pictures() -> None:
     stream = transmission()
     sent = send(stream, b"x")
     (frame,) = stream.on_nack((sent[0].sequence_number,), 1.0)
-    assert frame.urgency is PacketPriority.REPAIR
-    assert frame.source.numbered
+    assert frame.priority is PacketPriority.RETRANSMISSION
+    assert frame.source.uses_twcc
 
 
 def test_what_was_never_sent_is_not_repaired() -> None:
     stream = transmission()
     number = send(stream, b"x")[0].sequence_number
     assert repair(stream, number + 1, number - 1) == []
-    assert stream.counters.refused_repairs == 2
+    assert stream.counters.refused_retransmissions == 2
 
 
 def test_what_is_too_old_is_not_repaired() -> None:
@@ -115,8 +115,8 @@ def test_without_a_round_trip_some_time_passes_all_the_same() -> None:
     stream = transmission()
     number = send(stream, b"x")[0].sequence_number
     assert len(repair(stream, number, now=1.0)) == 1
-    assert repair(stream, number, now=1.0 + PATIENCE / 2) == []
-    assert len(repair(stream, number, now=1.0 + PATIENCE)) == 1
+    assert repair(stream, number, now=1.0 + DEFAULT_INTERVAL / 2) == []
+    assert len(repair(stream, number, now=1.0 + DEFAULT_INTERVAL)) == 1
 
 
 def test_peer_that_asks_for_everything_gets_half_as_much_again() -> None:
@@ -129,7 +129,7 @@ def test_peer_that_asks_for_everything_gets_half_as_much_again() -> None:
         for _ in range(5):
             repair(stream, *(number - back & 0xFFFF for back in range(50)), now=now)
     counters = stream.counters
-    allowed = CREDIT_LIMIT + 0.5 * (counters.octets + counters.header_octets)
+    allowed = BUDGET_LIMIT + 0.5 * (counters.octets + counters.header_octets)
     assert 0.9 * allowed < counters.retransmitted_octets <= allowed
     assert counters.nacks == 5000
 
@@ -139,7 +139,7 @@ def test_endless_nack_is_looked_at_only_so_far() -> None:
     number = send(stream, b"x")[0].sequence_number
     others = [number + 1] * NACK_LIMIT
     assert repair(stream, *others, number) == []
-    assert stream.counters.refused_repairs == NACK_LIMIT + 1
+    assert stream.counters.refused_retransmissions == NACK_LIMIT + 1
 
 
 def test_other_payload_type_leaves_nothing_to_repair() -> None:
@@ -152,7 +152,7 @@ def test_other_payload_type_leaves_nothing_to_repair() -> None:
 
 
 def test_sound_without_nack_keeps_nothing() -> None:
-    stream = RtpStreamSender(MediaKind.AUDIO, 21, 22, audio_parameters())
+    stream = RtpStreamSender(MediaKind.AUDIO, audio_parameters(), ssrc=21, rtx_ssrc=22)
     number = send(stream, b"x")[0].sequence_number
     assert repair(stream, number) == []
 
@@ -170,6 +170,6 @@ def test_repair_that_the_pacer_gave_up_counts_as_refused() -> None:
     stream = transmission()
     number = send(stream, b"x")[0].sequence_number
     (frame,) = stream.on_nack((number,), 1.0)
-    frame.source.on_dropped(1, broken=False)
-    assert stream.counters.refused_repairs == 1
+    frame.source.on_dropped(1, needs_keyframe=False)
+    assert stream.counters.refused_retransmissions == 1
     assert stream.counters.dropped_frames == 0

@@ -9,13 +9,14 @@ from peer.rtp.rtcp import ReceptionReport, from_ntp, middle
 from peer.rtp.sending import RtpStreamSender
 from peer.rtp.sending.sender_report_builder import REPORTS_KEPT
 from peer.rtp_parameters import MediaKind
-from tests.support.rtp.sending import ROOM, audio_parameters, video_parameters
+from peer.times import UnixTime
+from tests.support.rtp.sending import audio_parameters, video_parameters, written
 
-UNIX = 1_700_000_000.25
+UNIX = UnixTime(1_700_000_000.25)
 
 
 def transmission() -> RtpStreamSender:
-    return RtpStreamSender(MediaKind.VIDEO, 11, 12, video_parameters())
+    return RtpStreamSender(MediaKind.VIDEO, video_parameters(), ssrc=11, rtx_ssrc=12)
 
 
 def send(
@@ -25,9 +26,11 @@ def send(
     captured: float | None = None,
     payload_type: int | None = None,
 ) -> RtpPacket:
-    frame = stream.frame([b"four"], timestamp=5000, captured=captured, payload_type=payload_type)
+    frame = stream.make_frame(
+        [b"four"], timestamp=5000, capture_monotonic=captured, payload_type=payload_type
+    )
     assert frame is not None
-    (packet,) = stream.write(frame, 0, now, ROOM)
+    (packet,) = written(frame, now=now)
     return RtpPacket.parse(packet)
 
 
@@ -37,14 +40,14 @@ def answer(last_sr: int, *, delay: float = 0.0) -> ReceptionReport:
 
 def test_nothing_is_reported_before_the_first_packet() -> None:
     stream = transmission()
-    stream.frame([b"x"], timestamp=0, captured=1.0)
-    assert stream.sender_report(2.0, UNIX) is None
+    stream.make_frame([b"x"], timestamp=0, capture_monotonic=1.0)
+    assert stream.sender_report(now=2.0, unix_now=UNIX) is None
 
 
 def test_report_gives_the_moment_on_both_clocks() -> None:
     stream = transmission()
     sent = send(stream, now=10.2, captured=10.0)
-    report = stream.sender_report(11.5, UNIX)
+    report = stream.sender_report(now=11.5, unix_now=UNIX)
     assert report is not None
     assert report.ssrc == 11
     assert from_ntp(report.ntp_time) == pytest.approx(UNIX)
@@ -54,16 +57,16 @@ def test_report_gives_the_moment_on_both_clocks() -> None:
 def test_without_a_capture_time_the_time_of_sending_counts() -> None:
     stream = transmission()
     sent = send(stream, now=10.0)
-    report = stream.sender_report(11.0, UNIX)
+    report = stream.sender_report(now=11.0, unix_now=UNIX)
     assert report is not None
     assert (report.rtp_timestamp - sent.timestamp) & 0xFFFFFFFF == 90_000
 
 
 def test_telephone_event_tells_no_time() -> None:
-    stream = RtpStreamSender(MediaKind.AUDIO, 21, 22, audio_parameters())
+    stream = RtpStreamSender(MediaKind.AUDIO, audio_parameters(), ssrc=21, rtx_ssrc=22)
     sent = send(stream, now=10.0, captured=10.0)
     send(stream, now=10.9, captured=10.9, payload_type=101)
-    report = stream.sender_report(11.0, UNIX)
+    report = stream.sender_report(now=11.0, unix_now=UNIX)
     assert report is not None
     assert (report.rtp_timestamp - sent.timestamp) & 0xFFFFFFFF == 48_000
 
@@ -72,8 +75,8 @@ def test_report_counts_packets_and_octets_without_repairs() -> None:
     stream = transmission()
     sent = [send(stream, now=10.0) for _ in range(3)]
     for frame in stream.on_nack((sent[0].sequence_number,), 10.0):
-        frame.source.write(frame, 0, 10.0, ROOM)
-    report = stream.sender_report(10.5, UNIX)
+        written(frame, now=10.0)
+    report = stream.sender_report(now=10.5, unix_now=UNIX)
     assert report is not None
     assert (report.packet_count, report.octet_count) == (3, 12)
 
@@ -81,7 +84,7 @@ def test_report_counts_packets_and_octets_without_repairs() -> None:
 def test_answer_to_a_report_tells_the_round_trip() -> None:
     stream = transmission()
     send(stream, now=10.0)
-    report = stream.sender_report(11.0, UNIX)
+    report = stream.sender_report(now=11.0, unix_now=UNIX)
     assert report is not None
     found = stream.on_report(answer(middle(report.ntp_time), delay=0.5), 11.58)
     assert found == pytest.approx(0.08, abs=0.001)
@@ -91,8 +94,8 @@ def test_answer_to_a_report_tells_the_round_trip() -> None:
 def test_round_trip_does_not_hang_on_the_wall_clock() -> None:
     stream = transmission()
     send(stream, now=10.0)
-    report = stream.sender_report(11.0, UNIX)
-    stream.sender_report(12.0, UNIX - 3600)
+    report = stream.sender_report(now=11.0, unix_now=UNIX)
+    stream.sender_report(now=12.0, unix_now=UnixTime(UNIX - 3600))
     assert report is not None
     assert stream.on_report(answer(middle(report.ntp_time)), 12.5) == pytest.approx(1.5)
 
@@ -100,7 +103,7 @@ def test_round_trip_does_not_hang_on_the_wall_clock() -> None:
 def test_answer_to_no_report_of_ours_tells_nothing() -> None:
     stream = transmission()
     send(stream, now=10.0)
-    stream.sender_report(11.0, UNIX)
+    stream.sender_report(now=11.0, unix_now=UNIX)
     assert stream.on_report(answer(0), 12.0) is None
     assert stream.on_report(answer(12345), 12.0) is None
     assert stream.round_trip_time is None
@@ -109,7 +112,7 @@ def test_answer_to_no_report_of_ours_tells_nothing() -> None:
 def test_answer_that_claims_to_be_late_is_no_negative_round_trip() -> None:
     stream = transmission()
     send(stream, now=10.0)
-    report = stream.sender_report(11.0, UNIX)
+    report = stream.sender_report(now=11.0, unix_now=UNIX)
     assert report is not None
     assert stream.on_report(answer(middle(report.ntp_time), delay=9), 11.1) == 0.0
 
@@ -117,7 +120,10 @@ def test_answer_that_claims_to_be_late_is_no_negative_round_trip() -> None:
 def test_only_the_latest_reports_are_remembered() -> None:
     stream = transmission()
     send(stream, now=10.0)
-    reports = [stream.sender_report(11.0 + i, UNIX + i) for i in range(REPORTS_KEPT + 1)]
+    reports = [
+        stream.sender_report(now=11.0 + i, unix_now=UnixTime(UNIX + i))
+        for i in range(REPORTS_KEPT + 1)
+    ]
     first, second = (middle(each.ntp_time) for each in reports[:2] if each is not None)
     assert stream.on_report(answer(first), 30.0) is None
     assert stream.on_report(answer(second), 30.0) is not None

@@ -23,7 +23,7 @@ def test_video_is_repaired_by_the_rtx_of_its_codec() -> None:
             abs_capture_time=5,
             playout_delay=6,
         ),
-        repaired=True,
+        uses_nack=True,
         rtx_payload_type=97,
     )
 
@@ -34,9 +34,9 @@ def test_rtx_of_another_codec_repairs_nothing() -> None:
 
 
 def test_sound_without_nack_is_not_repaired() -> None:
-    assert not RtpStreamConfig.of(audio_parameters()).repaired
+    assert not RtpStreamConfig.of(audio_parameters()).uses_nack
 
 
 def test_nack_pli_alone_is_no_nack() -> None:
     codec = replace(OPUS, feedback=VP8.feedback[1:])
-    assert not RtpStreamConfig.of(replace(audio_parameters(), codecs=(codec,))).repaired
+    assert not RtpStreamConfig.of(replace(audio_parameters(), codecs=(codec,))).uses_nack

@@ -13,6 +13,7 @@ from peer.rtp.levels import AudioLevel
 from peer.rtp.packet import RtpPacket
 from peer.rtp.sending import PacketPriority, RtpStreamSender
 from peer.rtp_parameters import MediaKind
+from peer.times import UnixTime
 from tests.support.rtp.sending import (
     CAPTURE_ID,
     DELAY_ID,
@@ -24,6 +25,7 @@ from tests.support.rtp.sending import (
     audio_parameters,
     header,
     video_parameters,
+    written,
 )
 
 if TYPE_CHECKING:
@@ -31,11 +33,11 @@ if TYPE_CHECKING:
 
 
 def video() -> RtpStreamSender:
-    return RtpStreamSender(MediaKind.VIDEO, 11, 12, video_parameters())
+    return RtpStreamSender(MediaKind.VIDEO, video_parameters(), ssrc=11, rtx_ssrc=12)
 
 
 def audio() -> RtpStreamSender:
-    return RtpStreamSender(MediaKind.AUDIO, 21, 22, audio_parameters())
+    return RtpStreamSender(MediaKind.AUDIO, audio_parameters(), ssrc=21, rtx_ssrc=22)
 
 
 def packets(
@@ -44,12 +46,12 @@ def packets(
     assert frame is not None
     found: list[RtpPacket] = []
     while frame.position < len(frame.payloads):
-        found += map(RtpPacket.parse, frame.source.write(frame, len(found), now, room))
+        found += map(RtpPacket.parse, written(frame, number=len(found), now=now, room=room))
     return found
 
 
 def test_picture_goes_out_in_packets_with_one_time_and_a_marker_at_its_end() -> None:
-    found = packets(video().frame([b"a", b"b", b"c"], timestamp=0))
+    found = packets(video().make_frame([b"a", b"b", b"c"], timestamp=0))
     assert [each.payload for each in found] == [b"a", b"b", b"c"]
     assert len({each.timestamp for each in found}) == 1
     assert [each.marker for each in found] == [False, False, True]
@@ -60,16 +62,16 @@ def test_picture_goes_out_in_packets_with_one_time_and_a_marker_at_its_end() -> 
 def test_as_many_packets_are_written_as_begin_within_the_room(room: float) -> None:
     transmission = video()
     payloads = [bytes([index]) * 100 for index in range(4)]
-    frame = transmission.frame(payloads, timestamp=0)
+    frame = transmission.make_frame(payloads, timestamp=0)
     assert frame is not None
     found: list[bytes] = []
     while frame.position < len(payloads):
-        written = transmission.write(frame, len(found), 1.0, room)
-        assert sum(map(len, written[:-1])) <= room
-        found += written
+        batch = written(frame, number=len(found), now=1.0, room=room)
+        assert sum(map(len, batch[:-1])) <= room
+        found += batch
         assert frame.position == len(found)
         # Another one would begin beyond it.
-        assert frame.position == len(payloads) or sum(map(len, written)) > room
+        assert frame.position == len(payloads) or sum(map(len, batch)) > room
     packets = [RtpPacket.parse(each) for each in found]
     assert [each.payload for each in packets] == payloads
     assert [each.marker for each in packets] == [False, False, False, True]
@@ -83,7 +85,7 @@ def test_as_many_packets_are_written_as_begin_within_the_room(room: float) -> No
 
 def test_only_the_first_packet_of_sound_has_the_marker_and_the_level() -> None:
     transmission = audio()
-    frame = transmission.frame([b"a", b"b"], timestamp=0, marker=True, level=AudioLevel(10))
+    frame = transmission.make_frame([b"a", b"b"], timestamp=0, marker=True, level=AudioLevel(10))
     found = packets(frame)
     assert [each.marker for each in found] == [True, False]
     assert [LEVEL_ID in header(each) for each in found] == [True, False]
@@ -94,7 +96,7 @@ def test_sequence_numbers_rise_by_one_through_frames_and_wrap() -> None:
     numbers = [
         packet.sequence_number
         for index in range(70_000)
-        for packet in packets(transmission.frame([b"x"], timestamp=index))
+        for packet in packets(transmission.make_frame([b"x"], timestamp=index))
     ]
     steps = {(b - a) & 0xFFFF for a, b in pairwise(numbers)}
     assert steps == {1}
@@ -104,51 +106,55 @@ def test_sequence_numbers_rise_by_one_through_frames_and_wrap() -> None:
 def test_timestamps_keep_their_distances_and_wrap() -> None:
     transmission = video()
     times = [
-        packets(transmission.frame([b"x"], timestamp=t))[0].timestamp
+        packets(transmission.make_frame([b"x"], timestamp=t))[0].timestamp
         for t in (0, 3000, (1 << 32) - 5, 1 << 32, 1 << 40)
     ]
     assert [(t - times[0]) & 0xFFFFFFFF for t in times] == [0, 3000, (1 << 32) - 5, 0, 0]
 
 
 def test_two_streams_begin_at_different_places() -> None:
-    begins = [each for _ in range(8) for each in packets(video().frame([b"x"], timestamp=0))]
+    begins = [each for _ in range(8) for each in packets(video().make_frame([b"x"], timestamp=0))]
     assert len({each.sequence_number for each in begins}) > 5
     assert len({each.timestamp for each in begins}) > 5
 
 
 def test_frame_that_is_never_sent_takes_no_number() -> None:
     transmission = video()
-    first = packets(transmission.frame([b"x"], timestamp=0))
-    transmission.frame([b"never", b"sent"], timestamp=1)
-    second = packets(transmission.frame([b"x"], timestamp=2))
+    first = packets(transmission.make_frame([b"x"], timestamp=0))
+    transmission.make_frame([b"never", b"sent"], timestamp=1)
+    second = packets(transmission.make_frame([b"x"], timestamp=2))
     assert (second[0].sequence_number - first[0].sequence_number) & 0xFFFF == 1
 
 
 def test_sound_has_a_marker_only_where_it_is_asked_for() -> None:
     transmission = audio()
-    assert not packets(transmission.frame([b"x"], timestamp=0))[0].marker
-    assert packets(transmission.frame([b"x"], timestamp=960, marker=True))[0].marker
+    assert not packets(transmission.make_frame([b"x"], timestamp=0))[0].marker
+    assert packets(transmission.make_frame([b"x"], timestamp=960, marker=True))[0].marker
 
 
 def test_telephone_event_has_its_own_payload_type_in_the_same_stream() -> None:
     transmission = audio()
-    sound = packets(transmission.frame([b"x"], timestamp=0))[0]
-    event = packets(transmission.frame([b"\1\n\0\xa0"], timestamp=0, payload_type=101))[0]
+    sound = packets(transmission.make_frame([b"x"], timestamp=0))[0]
+    event = packets(transmission.make_frame([b"\1\n\0\xa0"], timestamp=0, payload_type=101))[0]
     assert (event.payload_type, event.ssrc) == (101, sound.ssrc)
     assert (event.sequence_number - sound.sequence_number) & 0xFFFF == 1
 
 
 def test_every_packet_says_its_mid_and_transport_wide_number() -> None:
-    found = [header(each) for each in packets(video().frame([b"a", b"b"], timestamp=0))]
+    found = [header(each) for each in packets(video().make_frame([b"a", b"b"], timestamp=0))]
     assert [each[MID_ID] for each in found] == [b"v", b"v"]
     assert [each[NUMBER_ID] for each in found] == [b"\0\0", b"\0\1"]
 
 
 def test_nothing_is_said_that_was_not_agreed() -> None:
-    transmission = RtpStreamSender(MediaKind.VIDEO, 1, 2, video_parameters(extensions=()))
-    assert not transmission.numbered
+    transmission = RtpStreamSender(
+        MediaKind.VIDEO, video_parameters(extensions=()), ssrc=1, rtx_ssrc=2
+    )
+    assert not transmission.uses_twcc
     packet = packets(
-        transmission.frame([b"x"], timestamp=0, level=AudioLevel(3), capture_time=1e9)
+        transmission.make_frame(
+            [b"x"], timestamp=0, level=AudioLevel(3), capture_time=UnixTime(1e9)
+        )
     )[0]
     assert packet.profile == 0
 
@@ -156,8 +162,8 @@ def test_nothing_is_said_that_was_not_agreed() -> None:
 def test_level_is_said_where_it_is_known() -> None:
     transmission = audio()
     level = AudioLevel(33, voice=True)
-    with_level = packets(transmission.frame([b"x"], timestamp=0, level=level))[0]
-    without = packets(transmission.frame([b"x"], timestamp=960))[0]
+    with_level = packets(transmission.make_frame([b"x"], timestamp=0, level=level))[0]
+    without = packets(transmission.make_frame([b"x"], timestamp=960))[0]
     assert AudioLevel.parse(header(with_level)[LEVEL_ID]) == level
     assert LEVEL_ID not in header(without)
     assert header(without)[MID_ID] == b"a"
@@ -168,7 +174,7 @@ def test_capture_time_is_said_about_once_a_second_on_the_first_packet() -> None:
     told = []
     for tenth in range(25):
         now = 100 + tenth / 10
-        frame = transmission.frame([b"a", b"b"], timestamp=0, capture_time=1e9 + now)
+        frame = transmission.make_frame([b"a", b"b"], timestamp=0, capture_time=UnixTime(1e9 + now))
         for position, packet in enumerate(packets(frame, now=now)):
             if CAPTURE_ID in header(packet):
                 found = AbsoluteCaptureTime.parse(header(packet)[CAPTURE_ID])
@@ -178,42 +184,42 @@ def test_capture_time_is_said_about_once_a_second_on_the_first_packet() -> None:
 
 def test_playout_delay_is_said_once_it_is_wished() -> None:
     transmission = video()
-    assert DELAY_ID not in header(packets(transmission.frame([b"x"], timestamp=0))[0])
+    assert DELAY_ID not in header(packets(transmission.make_frame([b"x"], timestamp=0))[0])
     transmission.playout_delay = PlayoutDelay(0.0, 0.1)
-    found = header(packets(transmission.frame([b"x"], timestamp=0))[0])
+    found = header(packets(transmission.make_frame([b"x"], timestamp=0))[0])
     assert PlayoutDelay.parse(found[DELAY_ID]) == PlayoutDelay(0.0, 0.1)
 
 
 def test_other_parameters_go_on_with_the_same_stream() -> None:
     transmission = video()
-    first = packets(transmission.frame([b"x"], timestamp=0))[0]
+    first = packets(transmission.make_frame([b"x"], timestamp=0))[0]
     transmission.configure(replace(video_parameters(replace(VP8, payload_type=120)), mid="another"))
-    second = packets(transmission.frame([b"x"], timestamp=3000))[0]
+    second = packets(transmission.make_frame([b"x"], timestamp=3000))[0]
     assert (second.payload_type, header(second)[MID_ID]) == (120, b"another")
     assert (second.sequence_number - first.sequence_number) & 0xFFFF == 1
     assert (second.timestamp - first.timestamp) & 0xFFFFFFFF == 3000
 
 
 def test_sound_is_more_urgent_than_pictures() -> None:
-    sound, picture = (each.frame([b"x"], timestamp=0) for each in (audio(), video()))
+    sound, picture = (each.make_frame([b"x"], timestamp=0) for each in (audio(), video()))
     assert sound is not None
     assert picture is not None
-    assert sound.urgency is PacketPriority.SOUND
-    assert sound.urgency < PacketPriority.REPAIR < picture.urgency
+    assert sound.priority is PacketPriority.AUDIO
+    assert sound.priority < PacketPriority.RETRANSMISSION < picture.priority
 
 
 def test_size_is_what_is_sent() -> None:
     transmission = video()
-    frame = transmission.frame([bytes(100), bytes(50)], timestamp=0)
+    frame = transmission.make_frame([bytes(100), bytes(50)], timestamp=0)
     assert frame is not None
     size = frame.size
-    assert size == sum(map(len, transmission.write(frame, 0, 1.0, ROOM)))
+    assert size == sum(map(len, written(frame, now=1.0)))
 
 
 def test_counts_packets_octets_frames_and_waiting() -> None:
     transmission = video()
     for _ in range(3):
-        frame = transmission.frame([bytes(100), bytes(50)], timestamp=0)
+        frame = transmission.make_frame([bytes(100), bytes(50)], timestamp=0)
         assert frame is not None
         frame.queued = 4.75
         packets(frame, now=5.0)
@@ -227,20 +233,20 @@ def test_after_frames_were_dropped_only_a_key_frame_is_taken() -> None:
     asked: list[str] = []
     transmission = RtpStreamSender(
         MediaKind.VIDEO,
-        1,
-        2,
         video_parameters(),
+        ssrc=1,
+        rtx_ssrc=2,
         on_keyframe_needed=lambda: asked.append("key frame"),
     )
-    transmission.on_dropped(3, broken=True)
+    transmission.on_dropped(3, needs_keyframe=True)
     assert asked == ["key frame"]
-    assert transmission.frame([b"x"], timestamp=0, keyframe=False) is None
-    assert transmission.frame([b"x"], timestamp=0, keyframe=True) is not None
-    assert transmission.frame([b"x"], timestamp=0, keyframe=False) is not None
+    assert transmission.make_frame([b"x"], timestamp=0, keyframe=False) is None
+    assert transmission.make_frame([b"x"], timestamp=0, keyframe=True) is not None
+    assert transmission.make_frame([b"x"], timestamp=0, keyframe=False) is not None
     assert transmission.counters.dropped_frames == 4
 
 
 def test_dropped_frames_with_a_key_frame_behind_them_break_nothing() -> None:
     transmission = video()
-    transmission.on_dropped(3, broken=False)
-    assert transmission.frame([b"x"], timestamp=0, keyframe=False) is not None
+    transmission.on_dropped(3, needs_keyframe=False)
+    assert transmission.make_frame([b"x"], timestamp=0, keyframe=False) is not None
