@@ -1,4 +1,4 @@
-"""Delay-based rate control: additive and multiplicative increase, multiplicative decrease. PURE."""
+"""Derives the delay-based rate: additive or multiplicative increase, and decrease. PURE."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _DEVIATIONS = 3
 
 
 class LinkCapacityEstimator:
-    """Estimates link capacity: mean and variance of the acknowledged bitrate at overuse."""
+    """Estimates the link capacity as mean and variance of the acknowledged bitrate at overuse."""
 
     def __init__(self) -> None:
         self._mean: float | None = None
@@ -54,7 +54,7 @@ class LinkCapacityEstimator:
 
     @property
     def has_estimate(self) -> bool:
-        """Whether overuse was seen since the last `reset`."""
+        """True once overuse was seen since the last `reset`."""
         return self._mean is not None
 
     def compare(self, bitrate: float) -> int:
@@ -81,7 +81,7 @@ class LinkCapacityEstimator:
         self._variance = min(max(_MIN_VARIANCE, self._variance), _MAX_VARIANCE)
 
     def reset(self) -> None:
-        """Discard the estimate: the capacity of the path has changed."""
+        """Discard the estimate, because the capacity of the path has changed."""
         self._mean = None
 
 

@@ -35,6 +35,7 @@ PACKET_LIMIT = 2000
 #: Retransmissions that wait at most (ours): the peer asks again for packets that it still needs.
 RETRANSMISSION_LIMIT = 256
 
+#: Octets in a bit: rates are in bits/s, packets in octets.
 _OCTETS_PER_BIT = 1 / 8
 _UNBOUNDED = float("inf")
 

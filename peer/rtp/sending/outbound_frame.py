@@ -24,7 +24,7 @@ class PacketSource(Protocol):
 
     @property
     def uses_twcc(self) -> bool:
-        """Whether the packets of this source carry a transport-wide sequence number."""
+        """True where the packets of this source carry a transport-wide sequence number."""
 
     def write_packets(
         self,
