@@ -236,7 +236,7 @@ class PeerConnection:
             InvalidModificationError: The description was changed, or is stale.
             IceError: No socket could be bound. In each case nothing has changed.
         """
-        await self._core.describe(Side.LOCAL, description)
+        await self._core.apply_description(Side.LOCAL, description)
 
     async def setRemoteDescription(self, description: SessionDescription) -> None:
         """Apply the peer's description. An offer rolls our own pending offer back.
@@ -246,7 +246,7 @@ class PeerConnection:
             DescriptionError: The description cannot be accepted; the error says what and where. In
                 each case nothing has changed.
         """
-        await self._core.describe(Side.REMOTE, description)
+        await self._core.apply_description(Side.REMOTE, description)
 
     async def addIceCandidate(self, candidate: IceCandidate | None = None) -> None:
         """Add a candidate of the peer; None means that no more will come.
@@ -413,7 +413,7 @@ class PeerConnection:
         Raises:
             InvalidStateError: The connection was closed.
         """
-        await self._core.wait_for(lambda: self._core.gathered)
+        await self._core.wait_for(lambda: self._core.gathering_complete)
 
     async def close(self) -> None:
         """Close the connection, its tasks and its sockets, at any moment; safe to call twice."""

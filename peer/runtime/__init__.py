@@ -1,1 +1,1 @@
-"""One running connection: plan, prepare, commit and apply, with its transports and states."""
+"""A running connection: its core, transports and states, and the effects of descriptions."""

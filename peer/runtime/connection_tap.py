@@ -1,4 +1,4 @@
-"""Owns what the trace is told of a connection as a whole: descriptions, decisions, states."""
+"""Makes the trace events of a connection as a whole: descriptions, decisions, states, failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from peer.negotiation.session import Session
     from peer.tracing.tracer import Tracer
 
-_FIRST = {
+_INITIAL_STATES = {
     "signalingState": SignalingState.STABLE,
     "iceGatheringState": IceGatheringState.NEW,
     "iceConnectionState": IceConnectionState.NEW,
@@ -25,27 +25,27 @@ _FIRST = {
 
 
 class ConnectionTap:
-    """Makes the events of one connection.
+    """Makes the trace events of one connection that no single transport makes.
 
     Args:
-        tracer: Where they go.
+        tracer: The tracer of the connection.
     """
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
-        self._states: dict[str, str] = dict(_FIRST)
+        self._states: dict[str, str] = dict(_INITIAL_STATES)
         self._errors: dict[str, TransportError | None] = {}
 
     def of_transport(self, key: str) -> Tap:
-        """For what happens on one transport."""
+        """Make the tap for the events of one transport."""
         return Tap(key, self._tracer)
 
     def negotiated(self, before: Session, after: Session) -> None:
-        """A description is in force."""
+        """Trace a description that was applied, and what it decided."""
         self._tracer(*decisions(before, after, self._tracer.now()))
 
     def refused(self, session: Session, error: DescriptionError) -> None:
-        """A description was refused."""
+        """Trace a description that was refused, where its reason is a decision on DTLS."""
         decision = refusal(session, error, self._tracer.now())
         if decision is not None:
             self._tracer(decision)
@@ -53,11 +53,11 @@ class ConnectionTap:
     def states(
         self, states: Mapping[str, str], errors: Mapping[str, TransportError | None]
     ) -> None:
-        """How things stand; what is new of it is told.
+        """Trace the states and failures that are new since the last call.
 
         Args:
-            states: Of the four machines of W3C webrtc-pc section 4.3, by name.
-            errors: Why transports have failed, by their keys; None where they have not.
+            states: The four states of W3C webrtc-pc section 4.3, by the names of their attributes.
+            errors: The reasons why transports have failed, by their keys; None without failure.
         """
         for machine, state in states.items():
             if self._states[machine] != state:

@@ -1,7 +1,7 @@
-"""Owns the running of one connection: OfferAnswer decides, the world acts, the states follow.
+"""Runs one connection: plans and applies descriptions, carries out effects, fires events.
 
-A description is planned, its transports are prepared, then it is committed and carried out. A
-failure before the commit leaves everything as it was.
+`OfferAnswer` plans a description, `EffectExecutor` prepares its sockets, then the plan is committed
+and its effects are applied. A failure before the commit leaves everything as it was.
 """
 
 from __future__ import annotations
@@ -59,15 +59,18 @@ if TYPE_CHECKING:
     from peer.runtime.prepared_sockets import PreparedSockets
     from peer.transport.sctp.transport import DataChannel
 
-#: How long a description that is being applied may hold up the close, in seconds.
-_PATIENCE = 0.1
+#: Longest wait of `close` for a description that is being applied, in seconds (ours).
+_CLOSE_TIMEOUT = 0.1
 
 
 class ConnectionCore:
-    """Everything behind a `PeerConnection`.
+    """The working parts behind a `PeerConnection`, joined to one another.
 
     Args:
-        configuration: Of the connection.
+        configuration: The configuration of the connection.
+
+    Raises:
+        ConfigurationError: The URL of a server cannot be used, or the key log not be written.
     """
 
     def __init__(self, configuration: PeerConfiguration) -> None:
@@ -92,33 +95,42 @@ class ConnectionCore:
         self.chain = OperationsChain(on_empty=self.check_negotiation)
         self.executor = EffectExecutor(configuration, certificates, self, self._tap)
         self.states = ConnectionStates()
-        self.rekeying = RekeyManager(
+        self.rekey_manager = RekeyManager(
             ConnectionRekeyHost(self, configured), configuration.rekey_after
         )
-        self._announced = False
+        self._need_announced = False
         self._applying = False
-        self._changed = asyncio.Event()
+        self._state_change = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        state = self.offer_answer.session.state
+        keys = ", ".join(self.executor.transports)
+        return f"<ConnectionCore {self.states.connection} signaling={state} transports=[{keys}]>"
 
     @property
     def closed(self) -> bool:
-        """Whether `close` was called."""
+        """Tell whether `close` was called."""
         return self.offer_answer.session.state is SignalingState.CLOSED
 
     @property
-    def gathered(self) -> bool:
-        """Whether our description has all candidates that it will have."""
+    def gathering_complete(self) -> bool:
+        """Tell whether our description has all candidates that it will have."""
+        transports = self.executor.transports.values()
         described = self.offer_answer.session.description(Side.LOCAL) is not None
-        complete = IceGatheringState.COMPLETE
         return described and all(
-            b.gathering_state is complete for b in self.executor.transports.values()
+            transport.gathering_state is IceGatheringState.COMPLETE for transport in transports
         )
 
-    async def describe(self, side: Side, description: SessionDescription | None) -> None:
+    async def apply_description(self, side: Side, description: SessionDescription | None) -> None:
         """Apply a description, or leave everything as it is.
 
+        Args:
+            side: The end that the description is of.
+            description: None for the offer or answer that the signalling state asks for.
+
         Raises:
-            PeerError: It cannot be applied.
+            PeerError: The description cannot be applied.
         """
         async with self.chain.operation():
             plan = self._plan(side, description)
@@ -132,8 +144,8 @@ class ConnectionCore:
                 raise
             if self._tap is not None:
                 self._tap.negotiated(before, self.offer_answer.session)
-            # Before it is carried out: a handshake that came before the answer is complete at once.
-            self.rekeying.on_associations_agreed(agreed_associations(before, effects))
+            # Before the effects: a handshake that came before the answer is complete at once.
+            self.rekey_manager.on_associations_agreed(agreed_associations(before, effects))
             self._carry_out(effects, prepared)
             if self.offer_answer.session.state is not before.state:
                 self._signal_state_changed()
@@ -141,15 +153,25 @@ class ConnectionCore:
             self._announce_tracks(effects)
 
     async def add_candidate(self, candidate: IceCandidate | None) -> None:
-        """Hand a candidate of the peer to the transport that it belongs to."""
+        """Pass a candidate of the peer to its transport.
+
+        Raises:
+            InvalidStateError: There is no remote description, or the connection is closed.
+            CandidateError: The candidate is malformed, or belongs to no m-section.
+        """
         async with self.chain.operation():
             self.executor.apply(self.offer_answer.add_candidate(candidate))
 
     def make_transceiver(self, key: int, track: MediaStreamTrack | None = None) -> RtpTransceiver:
-        """Make the object of a transceiver that negotiation knows."""
+        """Create the transceiver, sender and receiver of a transceiver that the session has.
+
+        Args:
+            key: The number of the transceiver in the session.
+            track: The track to send, or None.
+        """
         state = self.offer_answer.session.transceiver(key)
         if state is None:
-            raise AssertionError("a transceiver is known to negotiation before it has an object")
+            raise AssertionError("a transceiver is in the session before it has an object")
         sender = RtpSender(state.kind, track)
         sender.ssrc, sender.rtx_ssrc = state.ssrc, state.rtx_ssrc
         receiver = ReceiverControl(state.kind)
@@ -159,7 +181,11 @@ class ConnectionCore:
         return transceiver
 
     def check_open(self) -> None:
-        """Raise InvalidStateError where the connection is closed."""
+        """Raise an error where the connection is closed.
+
+        Raises:
+            InvalidStateError: The connection is closed.
+        """
         self.chain.check_open()
 
     def check_negotiation(self) -> None:
@@ -168,16 +194,20 @@ class ConnectionCore:
             return
         if not self.offer_answer.negotiation_needed:
             if self.offer_answer.session.state is SignalingState.STABLE:
-                self._announced = False
+                self._need_announced = False
             return
-        if not self._announced:
-            asyncio.get_running_loop().call_soon(self._announce)
+        if not self._need_announced:
+            asyncio.get_running_loop().call_soon(self._announce_need)
 
     async def wait_for(self, reached: Callable[[], bool], *, unless_failed: bool = False) -> None:
-        """Wait until something holds; it is asked again after each change of state.
+        """Wait until a condition holds.
+
+        Args:
+            reached: The condition, evaluated now and after each change of state.
+            unless_failed: Whether to raise where the connection fails.
 
         Raises:
-            TransportError: The connection failed, and that was not to be waited through.
+            TransportError: The connection failed, and `unless_failed` is true.
             InvalidStateError: The connection was closed.
         """
         while True:
@@ -185,23 +215,23 @@ class ConnectionCore:
             if reached():
                 return
             if unless_failed and self.states.connection is ConnectionState.FAILED:
-                # Without the frames of whoever has waited for it before.
+                # One error serves several waiting callers: without the traceback of the last.
                 raise self.failure.with_traceback(None)
-            await self._changed.wait()
+            await self._state_change.wait()
 
     @property
     def failure(self) -> TransportError:
-        """Why the connection failed."""
+        """The reason why the connection failed."""
         errors = (transport.error for transport in self.executor.transports.values())
         return next((e for e in errors if e is not None), IceError("the connection failed"))
 
     async def close(self) -> None:
-        """End everything within a moment; any number of times, at any moment."""
+        """Close the connection within a moment, at any moment; safe to call twice."""
         self.events.expect_end()
         if self._closing is None:
             self.offer_answer.close()
             self.chain.close()
-            self.rekeying.close()
+            self.rekey_manager.close()
             self._closing = asyncio.get_running_loop().create_task(self._shut_down())
             self._signal_state_changed()
             self._update_states()
@@ -210,32 +240,32 @@ class ConnectionCore:
 
     async def _shut_down(self) -> None:
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await self.chain.drained()
         except TimeoutError:
-            # It finds the connection closed when it goes on, and takes back what it has prepared.
+            # The operation finds the connection closed when it goes on, and discards its sockets.
             pass
         finally:
             await self.executor.close()
             await self.events.close()
 
     def transceiver_state(self, key: int) -> Transceiver | None:
-        """From a transceiver: what negotiation knows of it."""
+        """Return the state of a transceiver in the session, or None where it has none."""
         return self.offer_answer.session.transceiver(key)
 
     def change_direction(self, key: int, direction: MediaDirection) -> None:
-        """From a transceiver: another direction is wished for."""
+        """Set the direction of a transceiver for the next negotiation."""
         self.check_open()
         self.offer_answer.change_transceiver(key, direction=direction)
         self.check_negotiation()
 
     def prefer_codecs(self, key: int, mime_types: Sequence[str]) -> None:
-        """From a transceiver: other codecs are wished for."""
+        """Set the codecs of a transceiver for the next negotiation."""
         self.check_open()
         self.offer_answer.change_transceiver(key, preferences=mime_types)
 
     async def stop_transceiver(self, key: int) -> None:
-        """From a transceiver: its m-section is to go."""
+        """Stop a transceiver at once, and reject its m-section in the next negotiation."""
         self.check_open()
         transceiver = self.executor.transceivers.get(key)
         if transceiver is None:
@@ -247,55 +277,61 @@ class ConnectionCore:
         await receiver.stop()
 
     def restart_ice(self) -> None:
-        """Wish for fresh ICE credentials."""
+        """Request new ICE credentials with the next offer."""
         self.check_open()
         self.offer_answer.restart_ice()
         self.check_negotiation()
 
     async def rekey(self, certificate: Certificate | None) -> RekeyResult:
-        """Change the keys of all transports; see `PeerConnection.rekey`."""
+        """Change the keys of all transports; see `PeerConnection.rekey`.
+
+        Raises:
+            InvalidStateError: The connection is not connected.
+        """
         self.check_open()
         if self.states.connection is not ConnectionState.CONNECTED:
             raise InvalidStateError(
                 f"the keys of a connection that is {self.states.connection.value!r} cannot change"
             )
-        return await self.rekeying.request("it was asked for here", certificate)
+        return await self.rekey_manager.request("it was asked for here", certificate)
 
     def on_transport_candidate(
         self, transport: PeerTransport, generation: str, candidate: CandidateFields | None
     ) -> None:
-        """From a transport: a local candidate, or None at their end."""
-        mid, index = self._place(transport.key)
+        """Fire `icecandidate` for a local candidate; None is the end of a generation's."""
+        mid, index = self._first_section(transport.key)
         text = "" if candidate is None else str(candidate)
         found = IceCandidate(text, mid, index, generation)
         # In a later turn: first the application sends the description that it belongs to.
-        asyncio.get_running_loop().call_soon(self._tell_candidate, transport, found)
+        asyncio.get_running_loop().call_soon(self._emit_candidate, transport, found)
 
     def on_transport_state(self, transport: PeerTransport) -> None:
-        """From a transport: some state of it has changed."""
+        """Update the states of the connection after those of a transport."""
         if transport.secure.state in (DtlsTransportState.FAILED, DtlsTransportState.CLOSED):
-            self.rekeying.on_transport_ended(transport.key, transport.error)
+            self.rekey_manager.on_transport_ended(transport.key, transport.error)
         if not self._applying:
             self._update_states()
 
-    def on_transport_replaced(self, transport: PeerTransport, association: int) -> None:
-        """From a transport: new keys are in use."""
-        self._settle(transport, association, replaced=True)
-        self.rekeying.on_association_completed(transport.key, association)
+    def on_transport_rekey_completed(self, transport: PeerTransport, association: int) -> None:
+        """Make the session name the association whose keys are in use, and count the transport."""
+        self._resolve_association(transport, association, in_use=True)
+        self.rekey_manager.on_association_completed(transport.key, association)
 
-    def on_transport_kept(self, transport: PeerTransport, association: int, reason: str) -> None:
-        """From a transport: the former keys stay in use."""
-        self._settle(transport, association, replaced=False)
-        self.rekeying.on_association_failed(transport.key, association, reason=reason)
+    def on_transport_rekey_failed(
+        self, transport: PeerTransport, association: int, *, reason: str
+    ) -> None:
+        """Make the session name the former association again, whose keys stay in use."""
+        self._resolve_association(transport, association, in_use=False)
+        self.rekey_manager.on_association_failed(transport.key, association, reason=reason)
 
-    def on_transport_early(self, transport: PeerTransport) -> None:
-        """From a transport: media may come before the answer."""
+    def on_transport_early_media(self, transport: PeerTransport) -> None:
+        """Start the receivers of our offer, because media may come before the answer."""
         self.executor.receive_early(
             transport, early_receptions(self.offer_answer.session, transport.key)
         )
 
     def on_channel(self, channel: DataChannel) -> None:
-        """From the executor: the peer opened a data channel."""
+        """Fire `datachannel` for a channel that the peer opened."""
         self.events.emit(EventName.DATA_CHANNEL, DataChannelEvent(channel))
 
     def _plan(self, side: Side, description: SessionDescription | None) -> Plan:
@@ -307,7 +343,7 @@ class ConnectionCore:
             raise
 
     def _carry_out(self, effects: Iterable[Effect], prepared: Iterable[PreparedSockets]) -> None:
-        """Make the world follow what was committed; handlers are called when it has."""
+        """Apply the effects of a committed plan; events are fired only after that."""
         self._applying = True
         try:
             self.executor.adopt(prepared)
@@ -317,9 +353,9 @@ class ConnectionCore:
         finally:
             self._applying = False
         self.executor.keep_certificates(self.offer_answer.session)
-        # A need that arose before is judged anew by what was just agreed.
+        # Whether an offer is needed depends on what was just agreed on.
         if self.offer_answer.session.state is SignalingState.STABLE:
-            self._announced = False
+            self._need_announced = False
 
     def _announce_tracks(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
@@ -329,19 +365,19 @@ class ConnectionCore:
                 event = TrackEvent(receiver.track, receiver, transceiver, effect.streams)
                 self.events.emit(EventName.TRACK, event)
 
-    def _announce(self) -> None:
-        # Where an operation runs by now, it is asked again at its end.
+    def _announce_need(self) -> None:
+        # An operation that runs by now checks again at its end.
         due = self.chain.empty and self.offer_answer.negotiation_needed
-        if due and not self._announced and not self.closed:
-            # A need that nobody hears of yet is told to the first who listens.
-            self._announced = self.events.emit(EventName.NEGOTIATION_NEEDED)
+        if due and not self._need_announced and not self.closed:
+            # Without a handler the need waits for the first one that is added.
+            self._need_announced = self.events.emit(EventName.NEGOTIATION_NEEDED)
 
     def _signal_state_changed(self) -> None:
         self._trace_states()
         self.events.emit(EventName.SIGNALING_STATE_CHANGE)
 
     def _trace_states(self) -> None:
-        """Before any handler can change them."""
+        """Trace the states before any handler can change them."""
         if self._tap is None:
             return
         states = {"signalingState": self.offer_answer.session.state, **self.states.by_name()}
@@ -359,31 +395,31 @@ class ConnectionCore:
             # webrtc-pc section 4.4.1.3: the null candidate follows the last of all.
             self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(None))
         if self.states.connection is ConnectionState.CONNECTED:
-            self.rekeying.on_connected()
-        # Whoever waits looks for himself.
-        self._changed.set()
-        self._changed.clear()
+            self.rekey_manager.on_connected()
+        # Every waiting `wait_for` evaluates its condition.
+        self._state_change.set()
+        self._state_change.clear()
 
-    def _settle(self, transport: PeerTransport, association: int, *, replaced: bool) -> None:
+    def _resolve_association(
+        self, transport: PeerTransport, association: int, *, in_use: bool
+    ) -> None:
         key = transport.key
-        self.executor.apply(
-            self.offer_answer.resolve_association(key, association, in_use=replaced)
-        )
+        self.executor.apply(self.offer_answer.resolve_association(key, association, in_use=in_use))
         self.executor.keep_certificates(self.offer_answer.session)
-        # A wish for new keys waits while some are on their way.
+        # A request for new keys waits while a rekey is under way.
         self.check_negotiation()
 
-    def _place(self, key: str) -> tuple[str | None, int | None]:
-        """The first m-section that a transport carries."""
+    def _first_section(self, key: str) -> tuple[str | None, int | None]:
+        """Find the mid and index of the first m-section that a transport carries."""
         session = self.offer_answer.session
         for index, section in enumerate(session.layout):
             if section.mid is not None and session.route(section.mid) == key:
                 return section.mid, index
         return None, None
 
-    def _tell_candidate(self, transport: PeerTransport, candidate: IceCandidate) -> None:
+    def _emit_candidate(self, transport: PeerTransport, candidate: IceCandidate) -> None:
         if self.closed or self.executor.transports.get(transport.key) is not transport:
             return
         self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(candidate))
-        if not candidate.candidate and transport.told_all(candidate.usernameFragment):
+        if not candidate.candidate and transport.end_gathering(candidate.usernameFragment):
             self._update_states()

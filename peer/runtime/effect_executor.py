@@ -1,6 +1,6 @@
-"""Owns what exists outside of negotiation: running transports, senders, receivers, data channels.
+"""Carries out the effects of descriptions on transports, senders, receivers and data channels.
 
-It carries out effects. `prepare` may fail and is then undone; `apply` cannot fail.
+`prepare` binds sockets, may fail and is then undone by `discard`; `apply` cannot fail.
 """
 
 from __future__ import annotations
@@ -42,28 +42,29 @@ if TYPE_CHECKING:
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
 
-#: How long what sends and receives may take to end before its transports go, in seconds.
-_PATIENCE = 0.25
+#: Longest wait for senders, receivers and data channels to end before their transports are closed,
+#: in seconds (ours).
+_STOP_TIMEOUT = 0.25
 
 
 class EffectExecutorEvents(PeerTransportEvents, Protocol):
-    """What the world tells the connection."""
+    """The connection, as the effect executor sees it."""
 
     def make_transceiver(self, key: int) -> RtpTransceiver:
-        """Make the object for a transceiver that a remote offer asked for."""
+        """Create the object of a transceiver that a remote offer asked for."""
 
     def on_channel(self, channel: DataChannel) -> None:
-        """The peer opened a data channel."""
+        """Handle a data channel that the peer opened."""
 
 
 class EffectExecutor:
-    """The things that effects act on, by the names that effects use.
+    """Carries out effects on the transports and media of one connection, found by their keys.
 
     Args:
-        configuration: For transports.
+        configuration: The configuration of the connection, for its transports.
         certificates: The certificates that transports show.
-        events: Who is told.
-        tap: Where the connection is traced.
+        events: The connection.
+        tap: The trace of the connection, where it is traced.
 
     Raises:
         ConfigurationError: The URL of a server cannot be used, or the key log not be written.
@@ -82,16 +83,21 @@ class EffectExecutor:
         self.receivers: dict[int, ReceiverControl] = {}
         self.data: DataTransport | None = None
         self.certificates = certificates
-        # A server that cannot be used is refused now, and not when an offer is set.
+        # A server that cannot be used is refused now, and not when an offer is applied.
         parse_servers(configuration.iceServers)
         self._on_secret = on_secret(configuration)
         self._configuration = configuration
-        self._endings = BackgroundTasks()
+        self._closing_tasks = BackgroundTasks()
         self._events = events
         self._tap = tap
 
+    def __repr__(self) -> str:
+        media = f"{len(self.transceivers)} transceivers"
+        data = "no data" if self.data is None else "data"
+        return f"<EffectExecutor {list(self.transports.values())} {media} {data}>"
+
     def data_transport(self) -> DataTransport:
-        """The one SCTP transport, made when it is first needed."""
+        """Return the one SCTP transport, created when it is first needed."""
         if self.data is None:
             self.data = DataTransport(on_channel=self._events.on_channel)
         return self.data
@@ -100,23 +106,23 @@ class EffectExecutor:
         """Bind the sockets of a plan, all or none.
 
         Raises:
-            IceError: One cannot be bound.
+            IceError: A socket cannot be bound.
         """
         prepared = [self._to_prepare(effect) for effect in effects]
         await open_all(prepared)
         return prepared
 
     async def discard(self, prepared: Iterable[PreparedSockets]) -> None:
-        """Undo `prepare`."""
+        """Close the sockets that `prepare` bound, for a plan that is not committed."""
         await undo_all(prepared)
 
     def adopt(self, prepared: Iterable[PreparedSockets]) -> None:
-        """The plan was committed: its transports are ours."""
+        """Take over the transports of a plan that was committed."""
         for each in prepared:
             self.transports[each.transport.key] = each.transport
 
     def keep_certificates(self, session: Session) -> None:
-        """Forget those that the session shows no more."""
+        """Drop the certificates that the session does not name any more."""
         used = {session.rekey}
         for each in (session, session.stable or session):
             used.add(each.fingerprints)
@@ -126,7 +132,7 @@ class EffectExecutor:
         self.certificates.keep(used)
 
     def receive_early(self, transport: PeerTransport, receptions: Iterable[EarlyReception]) -> None:
-        """Receive what was offered, from a peer that is not verified yet."""
+        """Start receivers for media of a peer that is not verified yet, as offered."""
         for reception in receptions:
             transceiver = self.transceivers.get(reception.transceiver)
             if transceiver is None or transceiver.direction == "stopped":
@@ -139,25 +145,25 @@ class EffectExecutor:
             transport.if_failed(receiver.disown)
 
     def apply(self, effects: Iterable[Effect]) -> None:
-        """Carry out what a committed plan asks for."""
+        """Carry out the effects of a committed plan."""
         for effect in effects:
             self._apply(effect)
 
     async def close(self) -> None:
-        """End everything: first what sends and receives, then what carries it."""
+        """Stop senders, receivers and data channels, then close the transports."""
         for key in tuple(self.transceivers):
-            self._end_soon(key)
+            self._stop_soon(key)
         if self.data is not None:
-            self._endings.spawn(self.data.close(), "close data channels")
+            self._closing_tasks.spawn(self.data.close(), "close data channels")
         try:
-            async with asyncio.timeout(_PATIENCE):
-                await self._endings.join()
+            async with asyncio.timeout(_STOP_TIMEOUT):
+                await self._closing_tasks.join()
         except TimeoutError:
-            # A track that does not give up its frame, or a decoder at work, must not hold sockets.
+            # A track that does not give up its frame, or a busy decoder, must not keep sockets.
             pass
         finally:
             await asyncio.gather(*(transport.close() for transport in self.transports.values()))
-            await self._endings.close()
+            await self._closing_tasks.close()
 
     def _apply(self, effect: Effect) -> None:
         if isinstance(effect, TransportEffect):
@@ -168,20 +174,20 @@ class EffectExecutor:
                 raise AssertionError("sockets are bound by prepare")
             case CloseTransport(key=key):
                 transport = self.transports.pop(key)
-                self._endings.spawn(transport.close(), f"close transport {key}")
+                self._closing_tasks.spawn(transport.close(), f"close transport {key}")
             case CreateTransceiver(transceiver=key):
                 self.transceivers[key] = self._events.make_transceiver(key)
             case StopTransceiver(transceiver=key):
-                self._end_soon(key)
+                self._stop_soon(key)
             case ConfigureRtp():
-                self._agree_on_media(self.transports[effect.transport], effect)
+                self._configure_when_connected(self.transports[effect.transport], effect)
             case AnnounceTrack():
-                """The connection announces it when everything else is in place."""
+                """The connection fires `track` when everything else is in place."""
             case ConnectData(transport=key):
                 self._connect_data(self.transports[key], effect)
             case CloseData():
                 if self.data is not None:
-                    self._endings.spawn(self.data.close(), "close data channels")
+                    self._closing_tasks.spawn(self.data.close(), "close data channels")
             case _:
                 assert_never(effect)
 
@@ -198,7 +204,7 @@ class EffectExecutor:
         )
         return PreparedSockets(transport, effect.local, is_new=True)
 
-    def _agree_on_media(self, transport: PeerTransport, effect: ConfigureRtp) -> None:
+    def _configure_when_connected(self, transport: PeerTransport, effect: ConfigureRtp) -> None:
         if effect.send is not None or effect.receive is not None:
             transport.secure.require_srtp()
         transport.when_connected(
@@ -219,7 +225,7 @@ class EffectExecutor:
             sender.start(engine, effect.send)
         receiver.verify()
         if effect.receive is not None and receiver.started and receiver.engine is not engine:
-            # Media that came before the answer came over a transport that it bundled away.
+            # Early media came over a transport that the answer then bundled away.
             receiver.move(engine, effect.receive)
         elif receiver.started:
             receiver.update(effect.receive)
@@ -238,11 +244,11 @@ class EffectExecutor:
             ),
         )
 
-    def _end_soon(self, key: int) -> None:
+    def _stop_soon(self, key: int) -> None:
         sender, receiver = self.transceivers.pop(key).sender, self.receivers.pop(key)
-        self._endings.spawn(_end(sender, receiver), f"end transceiver {key}")
+        self._closing_tasks.spawn(_stop(sender, receiver), f"stop transceiver {key}")
 
 
-async def _end(sender: RtpSender, receiver: ReceiverControl) -> None:
+async def _stop(sender: RtpSender, receiver: ReceiverControl) -> None:
     await sender.stop()
     await receiver.stop()

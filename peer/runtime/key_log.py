@@ -1,4 +1,4 @@
-"""Owns the log of session keys for Wireshark: where it is, who may read it, and the warning."""
+"""Writes session keys to an NSS key log for Wireshark, and warns of it. The event loop writes."""
 
 from __future__ import annotations
 
@@ -15,37 +15,41 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: What browsers and curl read as well.
+#: Environment variable that names the key log, as for browsers and curl.
 VARIABLE = "SSLKEYLOGFILE"
 
 
 @runtime_checkable
 class SecretSink(Protocol):
-    """A trace sink that wants the keys too, as `PcapngSink` does; it gets them only while they
-    are logged to a file as well.
+    """A trace sink that wants the session keys too, as `PcapngSink` does.
+
+    The sink gets the keys only while they are logged to a file as well.
     """
 
     def on_secret(self, line: bytes) -> None:
-        """One line of a key log, without its end."""
+        """Handle one line of an NSS key log, without line end."""
 
 
 class KeyLog:
-    """A file in NSS key log format, which lines are appended to.
+    """A file in NSS key log format, to which lines are appended.
 
     Args:
-        path: Made where it does not exist, readable by its owner only.
+        path: The file; created readable by its owner only, where it does not exist.
 
     Raises:
-        ConfigurationError: It cannot be written.
+        ConfigurationError: The file cannot be written.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
-        # Now, so that a path that does not work is an error of whoever configured it.
+        # Opened now, so that a path that does not work is an error of the configuration.
         os.close(self._open())
 
+    def __repr__(self) -> str:
+        return f"<KeyLog {self.path!r}>"
+
     def write(self, line: bytes) -> None:
-        """Append a line. What the disk refuses then is said in the log, and ends no session."""
+        """Append a line; an error of the disk is logged as a warning, and ends no session."""
         try:
             descriptor = self._open()
         except ConfigurationError as error:
@@ -72,10 +76,10 @@ class KeyLog:
 def on_secret(
     configuration: PeerConfiguration, environment: Mapping[str, str] = os.environ
 ) -> Callable[[bytes], None] | None:
-    """Who is to be told of session keys, or None: the default.
+    """Return the function that logs a line of session keys, or None: keys are not logged.
 
-    The file that is configured, else the one that the environment names, and the trace sink if it
-    wants them.
+    Lines go to the file that is configured, or else the file that the environment names, and to
+    the trace sink if it is a `SecretSink`.
 
     Raises:
         ConfigurationError: The file cannot be written.

@@ -1,8 +1,4 @@
-"""Owns the order of description operations.
-
-The operations chain is that of webrtc-pc section 4.4.1.2: one operation at a time, in the order
-in which they were asked for.
-"""
+"""Serializes the operations on descriptions: the operations chain of webrtc-pc section 4.4.1.2."""
 
 from __future__ import annotations
 
@@ -17,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class OperationsChain:
-    """Lets one operation run at a time.
+    """Runs one operation at a time, in the order in which they were requested.
 
     Args:
-        on_empty: Called each time the last operation has ended.
+        on_empty: Called each time when no operation runs or waits any more.
     """
 
     def __init__(self, on_empty: Callable[[], None]) -> None:
@@ -29,23 +25,26 @@ class OperationsChain:
         self._length = 0
         self._closed = False
 
+    def __repr__(self) -> str:
+        return f"<OperationsChain {self._length} operations{' closed' if self._closed else ''}>"
+
     @property
     def empty(self) -> bool:
-        """Whether no operation runs or waits."""
+        """Tell whether no operation runs or waits."""
         return self._length == 0
 
     def close(self) -> None:
-        """Refuse every operation from now on, the waiting ones included."""
+        """Refuse every operation from now on, those that wait included."""
         self._closed = True
 
     async def drained(self) -> None:
         """Wait until the operation that runs has ended; to be called once closed."""
-        # The lock is fair: whatever waits has its turn, and its refusal, before us.
+        # The lock is fair: each waiting operation has its turn, and its refusal, before this.
         async with self._turn:
             return
 
     def check_open(self) -> None:
-        """Raise if the chain was closed.
+        """Raise an error where the chain was closed.
 
         Raises:
             InvalidStateError: The connection is closed.
@@ -55,10 +54,10 @@ class OperationsChain:
 
     @asynccontextmanager
     async def operation(self) -> AsyncIterator[None]:
-        """Wait for our turn, and hold it.
+        """Wait until the operations before have ended, and run the body as the next.
 
         Raises:
-            InvalidStateError: The connection is closed, or was while we waited.
+            InvalidStateError: The connection is closed, or was closed during the wait.
         """
         self.check_open()
         self._length += 1

@@ -1,8 +1,9 @@
-"""Owns one running transport: ICE, the secure transport above it, and the RTP engine above that.
+"""Stacks one transport of a connection: ICE, DTLS and SRTP above it, RTP or SCTP on top.
 
-The way of a datagram: `IceGenerations` (checked sources only) -> `on_datagram` -> `SecureTransport`
--> `on_rtp`, `on_rtcp` -> `RtpEngine`, or `on_data` -> SCTP. An ICE restart changes the generation
-below, a rekey the association in the middle; neither is noticed above.
+A datagram runs through `IceGenerations` (validated sources only) -> `on_datagram` ->
+`SecureTransport` -> `on_rtp`, `on_rtcp` -> `RtpEngine`, or `on_data` -> SCTP. An ICE restart
+replaces the generation below, a rekey the DTLS association in the middle; the parts above see
+neither. libwebrtc calls this a `JsepTransport`; without BUNDLE a connection has several.
 """
 
 from __future__ import annotations
@@ -42,40 +43,45 @@ if TYPE_CHECKING:
     from peer.transport.tap import Tap
 
 
+#: Number of newest ICE generations whose candidates are kept; the session names two at most (ours).
 _GENERATIONS = 4
 
 
 class PeerTransportEvents(Protocol):
-    """What a running transport tells the connection."""
+    """The events that a transport reports to its connection."""
 
     def on_transport_candidate(
         self, transport: PeerTransport, generation: str, candidate: CandidateFields | None
     ) -> None:
-        """A local candidate was found; None when there will be no more."""
+        """Handle a local candidate; None when the generation will have no more."""
 
     def on_transport_state(self, transport: PeerTransport) -> None:
-        """Some state of the transport has changed."""
+        """Handle a changed state of ICE or DTLS."""
 
-    def on_transport_early(self, transport: PeerTransport) -> None:
-        """Media may come from now on, of a peer that is not verified yet."""
+    def on_transport_early_media(self, transport: PeerTransport) -> None:
+        """Prepare for media of a peer whose certificate is not verified yet."""
 
-    def on_transport_replaced(self, transport: PeerTransport, association: int) -> None:
-        """Both directions use the keys of this association, which is not the first."""
+    def on_transport_rekey_completed(self, transport: PeerTransport, association: int) -> None:
+        """Handle new keys in both directions, those of this association after the first."""
 
-    def on_transport_kept(self, transport: PeerTransport, association: int, reason: str) -> None:
-        """This association was given up for the one before it."""
+    def on_transport_rekey_failed(
+        self, transport: PeerTransport, association: int, *, reason: str
+    ) -> None:
+        """Handle an abandoned association; the former association stays in use."""
 
 
 class PeerTransport:
-    """One transport in the world. Made by `open`, it gathers; `connect_ice` makes it carry.
+    """One ICE, DTLS and SRTP transport of a connection.
+
+    `open` starts to gather candidates; the effects of descriptions start ICE and DTLS.
 
     Args:
-        effect: Its name and our ICE credentials.
-        certificates: The certificates that associations show.
-        configuration: Servers, policy and interfaces.
-        events: Who is told.
-        on_secret: Told of the session keys, where these are to be logged.
-        tap: Told of what happens, where the connection is traced.
+        effect: The key of the transport and our ICE credentials.
+        certificates: The certificates that DTLS associations show.
+        configuration: ICE servers, ICE policy, interfaces and security choices.
+        events: The connection.
+        on_secret: Called with each line of the NSS key log, where session keys are logged.
+        tap: The trace of this transport, where the connection is traced.
     """
 
     def __init__(
@@ -89,17 +95,16 @@ class PeerTransport:
         tap: Tap | None = None,
     ) -> None:
         self.key = effect.key
-        #: Of what the application was told, a moment after ICE knows it.
+        #: As far as the application was told, a moment after ICE knows it.
         self.gathering_state = IceGatheringState.NEW
-        self._takes_early_media = configuration.early_media is EarlyMedia.UNVERIFIED
+        self._accepts_early_media = configuration.early_media is EarlyMedia.UNVERIFIED
         self._certificates = certificates
         self._configuration = configuration
         self._events = events
         self._tap = tap
-        self._newest: str | None = None
-        # The descriptions in force name two at most.
+        self._published_generation: str | None = None
         self._generations = deque([effect.local.username_fragment], maxlen=_GENERATIONS)
-        self._waiting: dict[str, Callable[[], None]] = {}
+        self._when_connected: dict[str, Callable[[], None]] = {}
         self._if_failed: list[Callable[[], None]] = []
         self._closing: asyncio.Task[None] | None = None
         self.ice = IceGenerations(effect.local, make=self._make_generation, events=self, tap=tap)
@@ -114,27 +119,30 @@ class PeerTransport:
         )
         secure = self.secure
         self.engine = RtpEngine(secure.send_rtp, secure.send_rtcp, send_rtp_all=secure.send_rtp_all)
-        # From the secure transport, for every packet: no call of ours lies in between.
+        # SecureTransport calls these for every packet: no call of ours lies in between.
         self.on_rtp = self.engine.on_rtp
         self.on_rtcp = self.engine.on_rtcp
         self.data: DataTransport | None = None
 
+    def __repr__(self) -> str:
+        return f"<PeerTransport {self.key} ice={self.ice.state} dtls={self.secure.state}>"
+
     @property
     def states(self) -> tuple[IceTransportState, DtlsTransportState]:
-        """Of the path and of the secure transport."""
+        """The states of ICE and of DTLS."""
         return self.ice.state, self.secure.state
 
     @property
     def error(self) -> TransportError | None:
-        """Why it failed, or None."""
+        """The reason why ICE or DTLS failed, or None."""
         return self.ice.error or self.secure.error
 
     def gathered(self) -> dict[tuple[str, str], GatheredCandidates]:
-        """Our candidates so far, by our key and their generation."""
+        """Return our candidates so far, by the key of the transport and the ICE generation."""
         return {(self.key, g): GatheredCandidates(*self.ice.gathered(g)) for g in self._generations}
 
     async def open(self) -> None:
-        """Bind the sockets and start to gather.
+        """Bind the sockets and start to gather candidates.
 
         Raises:
             IceError: No socket could be bound.
@@ -142,7 +150,7 @@ class PeerTransport:
         await self.ice.gather()
 
     async def open_generation(self, local: IceParameters) -> None:
-        """Bind other sockets beside those in use, for an ICE restart.
+        """Bind the sockets of another ICE generation beside those in use, for an ICE restart.
 
         Raises:
             IceError: No socket could be bound.
@@ -151,35 +159,35 @@ class PeerTransport:
         self._generations.append(local.username_fragment)
 
     def publish(self, generation: str) -> None:
-        """The description that names these credentials is in force: tell of the candidates."""
+        """Report candidates of a generation from now on: its description has been applied."""
         self.gathering_state = IceGatheringState.GATHERING
-        self._newest = generation
+        self._published_generation = generation
         candidates, complete = self.ice.gathered(generation)
         for candidate in candidates:
             self._events.on_transport_candidate(self, generation, candidate)
         if complete:
             self._events.on_transport_candidate(self, generation, None)
 
-    def told_all(self, generation: str | None) -> bool:
-        """The application was told that no more candidates of a generation will come.
+    def end_gathering(self, generation: str | None) -> bool:
+        """Note that the application was told of the last candidate of a generation.
 
         Returns:
-            Whether that is the newest one, so that gathering is over.
+            Whether that is the newest generation, so that gathering is complete.
         """
-        if generation != self._newest:
+        if generation != self._published_generation:
             return False
         self.gathering_state = IceGatheringState.COMPLETE
         return True
 
     def drop_generation(self, generation: str) -> None:
-        """The ICE restart does not take place."""
+        """Close a generation whose ICE restart does not take place."""
         self.ice.drop(generation)
-        if generation == self._newest:
-            self._newest = None
+        if generation == self._published_generation:
+            self._published_generation = None
             self.gathering_state = IceGatheringState.COMPLETE
 
     def apply(self, effect: TransportEffect) -> None:
-        """Carry out what concerns this transport alone."""
+        """Carry out an effect that concerns this transport alone."""
         match effect:
             case Listen():
                 # RFC 5763 section 5: the offerer must "be prepared to receive a client_hello
@@ -205,35 +213,37 @@ class PeerTransport:
                 assert_never(effect)
 
     def _add_candidates(self, effect: AddCandidates) -> None:
-        # ICE ignores those that it has.
+        # ICE ignores candidates that it has.
         for candidate in effect.candidates:
             self.ice.add_remote_candidate(effect.generation, candidate)
         if effect.complete:
             self.ice.add_remote_candidate(effect.generation, None)
 
     def when_connected(self, subject: str, action: Callable[[], None]) -> None:
-        """Do something as soon as packets can flow: at once where they can.
+        """Run an action once DTLS is connected: now, where it is.
 
-        Until then an action takes the place of an earlier one about the same subject.
+        Args:
+            subject: Until then an action replaces an earlier one about the same subject.
+            action: Run once.
         """
         if self.secure.state is DtlsTransportState.CONNECTED:
             action()
         else:
-            self._waiting[subject] = action
+            self._when_connected[subject] = action
 
     def if_failed(self, action: Callable[[], None]) -> None:
-        """Do something if the peer turns out not to be the one that signalled."""
+        """Run an action if DTLS fails before it is connected, as for a wrong certificate."""
         self._if_failed.append(action)
 
     async def close(self) -> None:
-        """End it, at any moment; any number of times."""
+        """Close the transport and its sockets, at any moment; safe to call twice."""
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._shut_down())
         # A caller that is cancelled does not leave sockets behind.
         await asyncio.shield(self._closing)
 
     async def _shut_down(self) -> None:
-        self._waiting.clear()
+        self._when_connected.clear()
         self._if_failed.clear()
         self.engine.close()
         await self.secure.close()
@@ -251,51 +261,51 @@ class PeerTransport:
         )
 
     def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
-        """From ICE: a local candidate."""
-        if generation == self._newest:
+        """Report a local candidate of the newest generation, for ICE."""
+        if generation == self._published_generation:
             self._events.on_transport_candidate(self, generation, candidate)
 
     def on_datagram(self, datagram: bytes) -> None:
-        """From ICE: a datagram of the peer."""
+        """Pass a datagram of the peer from ICE to the secure transport."""
         self.secure.receive(datagram)
 
     def on_handshake_complete(self) -> None:
-        """From the secure transport: the keys are there."""
-        # Where the answer is known, it is verified in the same breath.
-        if self._takes_early_media and self.secure.role is None:
-            self._events.on_transport_early(self)
+        """Accept early media, where the handshake is complete before the answer."""
+        # Where the answer is known, the certificate is verified at once.
+        if self._accepts_early_media and self.secure.role is None:
+            self._events.on_transport_early_media(self)
 
     def on_data(self, message: bytes) -> None:
-        """From the secure transport: an SCTP packet."""
+        """Pass an SCTP packet from the secure transport to the data channels."""
         if self.data is not None:
             self.data.receive(message)
 
     def on_switched(self, association: int) -> None:
-        """From the secure transport: we send with other keys, which nothing above depends on."""
+        """Do nothing when the secure transport sends with new keys: nothing above depends on it."""
 
     def on_replaced(self, association: int) -> None:
-        """From the secure transport: both directions use the new keys."""
-        self._events.on_transport_replaced(self, association)
+        """Report new keys in both directions."""
+        self._events.on_transport_rekey_completed(self, association)
 
     def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None:
-        """From the secure transport: the former association goes on."""
-        self._events.on_transport_kept(self, association, reason)
+        """Report an abandoned association; the former one stays in use."""
+        self._events.on_transport_rekey_failed(self, association, reason=reason)
 
     def on_probe(self) -> None:
-        """From the secure transport: the peer is to hear something under the new keys, now."""
+        """Send a small packet under the new keys, so that the peer authenticates them now."""
         if not self.secure.send_rtcp(self.engine.empty_report()) and self.data is not None:
             self.data.probe()
 
     def on_state(self, state: IceTransportState | DtlsTransportState) -> None:
-        """From ICE or from the secure transport: its state has changed."""
+        """Handle a changed state of ICE or of the secure transport."""
         if self._tap is not None:
             self._tap.state(state)
         if isinstance(state, IceTransportState):
             self.secure.on_ice_state(state)
         elif state is DtlsTransportState.CONNECTED:
-            waiting, self._waiting = self._waiting, {}
+            actions, self._when_connected = self._when_connected, {}
             self._if_failed.clear()
-            for action in waiting.values():
+            for action in actions.values():
                 action()
         elif state is DtlsTransportState.FAILED:
             for action in self._if_failed:

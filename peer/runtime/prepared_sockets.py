@@ -1,4 +1,4 @@
-"""Owns what a plan needs before it can be committed: sockets, all or none."""
+"""Binds the sockets that a plan needs before it is committed, all or none."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PreparedSockets:
-    """The sockets of one ICE generation.
+    """The sockets of one ICE generation, bound for a plan that is not committed yet.
 
     Args:
-        transport: The transport they are for, which is not in the world yet where `is_new`.
-        local: The credentials of the generation.
+        transport: The transport of the sockets.
+        local: Our ICE credentials of the generation.
+        is_new: Whether the transport was created for this plan, which closes it on `undo`.
     """
 
     transport: PeerTransport
@@ -27,7 +28,7 @@ class PreparedSockets:
     is_new: bool
 
     async def open(self) -> None:
-        """Bind them.
+        """Bind the sockets and start to gather candidates.
 
         Raises:
             IceError: No socket could be bound.
@@ -38,22 +39,22 @@ class PreparedSockets:
             await self.transport.open_generation(self.local)
 
     async def undo(self) -> None:
-        """Close them again."""
+        """Close the sockets again, because the plan is not committed."""
         if self.is_new:
             await self.transport.close()
         else:
             self.transport.drop_generation(self.local.username_fragment)
 
     def publish(self) -> None:
-        """The description that names them is in force."""
+        """Report the candidates of the sockets, because the description has been applied."""
         self.transport.publish(self.local.username_fragment)
 
 
 async def open_all(prepared: Collection[PreparedSockets]) -> None:
-    """Open all or none.
+    """Bind all sockets or none.
 
     Raises:
-        IceError: One could not be opened; all are closed again.
+        IceError: Some could not be bound; all are closed again.
     """
     try:
         results = await asyncio.gather(*(p.open() for p in prepared), return_exceptions=True)
@@ -66,5 +67,5 @@ async def open_all(prepared: Collection[PreparedSockets]) -> None:
 
 
 async def undo_all(prepared: Iterable[PreparedSockets]) -> None:
-    """Close them side by side."""
+    """Close all sockets, side by side."""
     await asyncio.gather(*(each.undo() for each in prepared))

@@ -1,4 +1,4 @@
-"""Owns `pc.security`: what protects each transport of a connection, in a few words."""
+"""Summarizes the security of each transport of a connection, for `PeerConnection.security`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportSecurity:
-    """One transport: that of a BUNDLE group, or of a single m-section.
+    """The security of one transport, which serves a BUNDLE group or a single m-section.
 
     Args:
-        key: The mid that the transport was made for.
+        key: The mid that the transport was created for.
         state: `connected` means that the handshake is complete and the peer verified.
-        role: Ours in the handshake; None before it is known.
-        version: For example `DTLSv1.2`; None before the handshake is complete, like the next two.
+        role: Our role in the handshake; None before it is known.
+        version: The DTLS version, such as `DTLSv1.2`; None before the handshake is complete, like
+            the next two.
         cipher: The cipher suite by OpenSSL's name.
-        srtp_profile: What protects media; None also where only data was agreed on.
+        srtp_profile: The SRTP profile of media; None also where only data was agreed on.
         local_fingerprint: SHA-256 of the certificate that we show.
         remote_fingerprint: SHA-256 of the certificate that the peer has shown, or None before that.
-        verified: Whether that certificate is the one that the peer signalled.
-        selected_pair: The local and remote candidate that carry it, or None before there are any.
+        verified: Whether that certificate has a fingerprint that the peer signalled.
+        selected_pair: The local and remote candidate that carry data, or None before ICE has any.
     """
 
     key: str
@@ -60,13 +61,13 @@ class TransportSecurity:
 
 @dataclass(frozen=True, slots=True)
 class SecuritySummary:
-    """All transports of a connection. Its text has a line for each."""
+    """The security of all transports of a connection; `str` gives a line for each."""
 
     transports: tuple[TransportSecurity, ...]
 
     @property
     def verified(self) -> bool:
-        """Whether there are transports, and the peer is verified on each of them."""
+        """Tell whether there are transports, and the peer is verified on each of them."""
         return bool(self.transports) and all(each.verified for each in self.transports)
 
     def __str__(self) -> str:
@@ -74,7 +75,7 @@ class SecuritySummary:
 
 
 def summarize(executor: EffectExecutor) -> SecuritySummary:
-    """What can be said now."""
+    """Summarize the present security of all transports."""
     return SecuritySummary(tuple(map(_transport, executor.transports.values())))
 
 

@@ -1,4 +1,4 @@
-"""Owns getStats: what the parts of a connection report, under the names of W3C webrtc-stats."""
+"""Collects the statistics of a connection under the names of W3C webrtc-stats."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransportStats:
-    """One ICE and DTLS transport (webrtc-stats section 8.13). Sizes are in bytes."""
+    """Statistics of one ICE and DTLS transport (webrtc-stats section 8.13); sizes in bytes."""
 
     id: str
     type: str
@@ -43,7 +43,7 @@ class TransportStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateStats:
-    """A candidate of the selected pair (section 8.15)."""
+    """Statistics of a candidate of the selected pair (webrtc-stats section 8.15)."""
 
     id: str
     type: str
@@ -59,7 +59,7 @@ class CandidateStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidatePairStats:
-    """The selected pair (section 8.16). `currentRoundTripTime` is in seconds."""
+    """Statistics of the selected pair (webrtc-stats 8.16); `currentRoundTripTime` in seconds."""
 
     id: str
     type: str
@@ -74,7 +74,7 @@ class CandidatePairStats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateStats:
-    """A certificate by its fingerprint (section 8.17)."""
+    """Statistics of a certificate: its fingerprint (webrtc-stats section 8.17)."""
 
     id: str
     type: str
@@ -91,7 +91,7 @@ StatsReport = dict[str, Stats]
 
 
 async def collect(executor: EffectExecutor) -> StatsReport:
-    """Everything that can be said now, by id."""
+    """Collect the present statistics of all parts of a connection, by id."""
     report: StatsReport = {}
     for transceiver in tuple(executor.transceivers.values()):
         report.update(await transceiver.sender.getStats())
@@ -131,7 +131,7 @@ def _transport(transport: PeerTransport) -> Iterator[Stats]:
         yield _certificate(f"{name}-remote-certificate", now, remote)
     if pair is not None:
         local, far = (
-            _candidate(name, side, now, candidate)
+            _candidate(candidate, now, transport=name, side=side)
             for side, candidate in zip(("local", "remote"), pair, strict=True)
         )
         yield local
@@ -159,7 +159,9 @@ def _certificate(name: str, now: float, fingerprint: Fingerprint) -> Certificate
     )
 
 
-def _candidate(transport: str, side: str, now: float, candidate: CandidateFields) -> CandidateStats:
+def _candidate(
+    candidate: CandidateFields, now: float, *, transport: str, side: str
+) -> CandidateStats:
     return CandidateStats(
         id=f"{transport}-{side}-candidate",
         type=f"{side}-candidate",

@@ -1,4 +1,4 @@
-"""Owns which transceiver a track goes to (webrtc-pc section 5.1: addTrack and its relatives)."""
+"""Chooses the transceiver that sends a track: `addTrack` and its relatives (webrtc-pc 5.1)."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 
 
 def live_transceivers(core: ConnectionCore) -> list[RtpTransceiver]:
-    """All that have not ended, in the order in which they were made."""
+    """Return the transceivers that have not ended, in the order of their creation."""
     return [t for t in core.executor.transceivers.values() if not t.stopped]
 
 
 def add_track(
     core: ConnectionCore, track: MediaStreamTrack, streams: Sequence[str]
 ) -> RtpTransceiver:
-    """The transceiver that sends the track from the next negotiation on: one that has room, or new.
+    """Give a track to a transceiver without one, or else to a new one, and return it.
+
+    The transceiver sends the track from the next negotiation on.
 
     Raises:
-        InvalidAccessError: The track is sent already.
+        InvalidAccessError: The connection sends the track already.
     """
     transceivers = live_transceivers(core)
     if any(transceiver.sender.track is track for transceiver in transceivers):
@@ -48,10 +50,10 @@ def add_track(
 
 
 def remove_track(core: ConnectionCore, sender: RtpSender) -> None:
-    """Stop to send; the m-section stays for the other direction.
+    """Stop to send a track; the m-section stays for the other direction.
 
     Raises:
-        InvalidAccessError: The sender is not of this connection.
+        InvalidAccessError: The sender belongs to another connection.
     """
     transceiver = next((t for t in live_transceivers(core) if t.sender is sender), None)
     if transceiver is None:
@@ -71,7 +73,13 @@ def add_transceiver(
     direction: MediaDirection,
     streams: Sequence[str],
 ) -> RtpTransceiver:
-    """A new m-section.
+    """Create a transceiver, which asks for an m-section in the next offer.
+
+    Args:
+        core: The connection.
+        track_or_kind: The track to send, or the kind of media.
+        direction: The direction to offer.
+        streams: The ids of the MediaStreams of the track.
 
     Raises:
         ValueError: There is no such kind of media.

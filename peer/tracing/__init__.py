@@ -1,4 +1,4 @@
-"""Traces a connection: typed events of the wire and of decisions, with sinks and trace files."""
+"""Typed trace events of the wire and of decisions, with the sinks and files for them."""
 
 from __future__ import annotations
 

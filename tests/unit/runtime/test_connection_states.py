@@ -1,4 +1,4 @@
-"""The tables of webrtc-pc section 4.3, row by row."""
+"""States of a connection follow the tables of W3C webrtc-pc section 4.3, row by row."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from peer.runtime.aggregate import connection_state, gathering_state, ice_connection_state
+from peer.runtime.connection_states import connection_state, gathering_state, ice_connection_state
 from peer.states import (
     ConnectionState,
     DtlsTransportState,
@@ -72,13 +72,13 @@ GATHERING = {
 
 
 @pytest.mark.parametrize(("states", "expected"), ICE.items())
-def test_ice_connection_state(states: str, expected: IceConnectionState) -> None:
+def test_ice_connection_state_of_transports(states: str, expected: IceConnectionState) -> None:
     for order in permutations(map(IceTransportState, states.split())):
         assert ice_connection_state(order) is expected
 
 
 @pytest.mark.parametrize(("states", "expected"), CONNECTION.items())
-def test_connection_state(states: str, expected: ConnectionState) -> None:
+def test_connection_state_of_transports(states: str, expected: ConnectionState) -> None:
     pairs = [pair.split("/") for pair in states.split()]
     transports = [(IceTransportState(ice), DtlsTransportState(dtls)) for ice, dtls in pairs]
     for order in permutations(transports):
@@ -86,6 +86,6 @@ def test_connection_state(states: str, expected: ConnectionState) -> None:
 
 
 @pytest.mark.parametrize(("states", "expected"), GATHERING.items())
-def test_gathering_state(states: str, expected: IceGatheringState) -> None:
+def test_gathering_state_of_transports(states: str, expected: IceGatheringState) -> None:
     for order in permutations(map(IceGatheringState, states.split())):
         assert gathering_state(order) is expected
