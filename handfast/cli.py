@@ -85,7 +85,9 @@ def demo(
 
 @app.command()
 def trace(
-    file: Annotated[Path, typer.Argument(help="Trace of one end (JSON lines).")],
+    file: Annotated[
+        Path, typer.Argument(help="Trace of one end (JSON lines), or a folder of HANDFAST_TRACE.")
+    ],
     other: Annotated[
         Path | None, typer.Argument(metavar="[FILE2]", help="Trace of the other end.")
     ] = None,

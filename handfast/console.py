@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console as RichConsole
 from rich.segment import Segment
 
-from handfast.printable import printable
+from peer.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from handfast.calls import Call
 from handfast.figures import duration
-from handfast.printable import printable
 from media import FileSource, SourceError
 from peer import PeerError
+from peer.printable import printable
 from signaling import SignalingError, connect
 from signaling.tasks import first_of
 

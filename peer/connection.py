@@ -85,6 +85,11 @@ class PeerConnection:
         await self.close()
 
     @property
+    def id(self) -> str:
+        """Name of the connection in this process's log and traces, such as `pc-3`."""
+        return self._core.id
+
+    @property
     def signalingState(self) -> SignalingState:
         """The state of the offer/answer exchange."""
         return self._core.offer_answer.session.state
@@ -427,4 +432,4 @@ class PeerConnection:
         return self._core.offer_answer.described(side, pending=pending, gathered=gathered)
 
     def __repr__(self) -> str:
-        return f"<PeerConnection {self.connectionState} signaling={self.signalingState}>"
+        return f"<PeerConnection {self.id} {self.connectionState} signaling={self.signalingState}>"

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from handfast.calls import Call
-from handfast.printable import printable
 from handfast.recording.participant import Participant
 from handfast.recording.report import RecordingReport
 from handfast.recording.room_recorders import Arrangement, room_recorder_for
 from media import Container, Recorder, RecorderState, SegmentEnd
 from peer import InvalidStateError, PeerError
+from peer.printable import printable
 from signaling import ChannelLost, SignalingError, join
 from signaling.tasks import first_of
 

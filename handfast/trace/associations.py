@@ -15,16 +15,19 @@ from handfast.trace import flights
 from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
+    CandidateKnown,
     Datagram,
     DatagramDropped,
     DatagramKind,
     Described,
+    DescriptionRefused,
     Direction,
     Failed,
     FingerprintChecked,
     HandshakeCompleted,
     KeysSwitched,
     PathSelected,
+    RekeyEnded,
     RoleChosen,
     StateChanged,
     TraceEvent,
@@ -174,6 +177,8 @@ class _Walk:
             case AssociationDecided() | Datagram() | DatagramDropped() | Described() | Failed():
                 return None
             case PathSelected() | StateChanged():
+                return None
+            case DescriptionRefused() | CandidateKnown() | RekeyEnded():
                 return None
             case _:
                 assert_never(event)

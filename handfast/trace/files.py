@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handfast.trace.ladder import TracedEnd
+from handfast.trace.rows import Lifeline
 from handfast.trace.words import clean
 from peer.errors import TraceFileError
 from peer.tracing.file import read_trace
@@ -14,16 +15,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+#: Traces of a folder that are named where there are too many (ours).
+_NEWEST = 12
+
+
 class TraceError(Exception):
     """A trace cannot be drawn; the text is one sentence for whoever asked."""
 
 
 def load(paths: Sequence[Path]) -> list[TracedEnd]:
-    """The ends whose traces these files are, called as their files are.
+    """Read the ends whose traces these files are, called as their files are.
+
+    A folder stands for the one or two traces in it.
 
     Raises:
         TraceError: A file is not there, cannot be read, or is no trace.
     """
+    paths = [found for path in paths for found in (_inside(path) if path.is_dir() else [path])]
     stems = [path.stem for path in paths]
     names = stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
     return [_end(path, name) for path, name in zip(paths, names, strict=True)]
@@ -41,6 +49,24 @@ def save(page: str, path: Path, *, read: Sequence[Path]) -> None:
         path.write_text(page, "utf-8")
     except OSError as error:
         raise TraceError(f"Cannot write {_name(path)}: {error.strerror}.") from error
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Return the traces of a folder that `HANDFAST_TRACE` named, where they are one or two.
+
+    Raises:
+        TraceError: There are none, or more than a ladder has sides.
+    """
+    found = sorted(folder.glob("*.trace"))
+    if not found:
+        raise TraceError(f"There is no trace (*.trace) in {_name(folder)}.")
+    if len(found) > len(Lifeline):
+        newest = "".join(f"\n  {_name(path)}" for path in found[-_NEWEST:])
+        raise TraceError(
+            f"{_name(folder)} has {len(found)} traces; name one, or the two ends of one call. "
+            f"The newest are:{newest}"
+        )
+    return found
 
 
 def _end(path: Path, name: str) -> TracedEnd:

@@ -16,7 +16,7 @@ from handfast.trace.row_builder import RowBuilder
 from handfast.trace.rows import Ladder, Lifeline, Pause, Row
 from handfast.trace.verdict import verdict
 from handfast.trace.words import clean, milliseconds
-from peer.tracing.events import Datagram, DatagramKind
+from peer.tracing.events import CandidateKnown, Datagram, DatagramKind, DescriptionRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,6 +114,11 @@ def _reading(ends: Sequence[TracedEnd]) -> RowContext:
     )
 
 
+def _is_told_twice(event: TraceEvent) -> bool:
+    """Whether an `AssociationDecided` says the same: a refusal for what it means to one."""
+    return isinstance(event, DescriptionRefused) and bool(event.section)
+
+
 def _in_order(
     ends: Sequence[TracedEnd], crossed: Sequence[Passage]
 ) -> Iterator[tuple[Lifeline, LocalEvent | Passage]]:
@@ -126,7 +131,7 @@ def _in_order(
         moments += [
             (event.time, places[id(event)], side, event)
             for event in end.events
-            if not isinstance(event, Crossing)
+            if not isinstance(event, Crossing | CandidateKnown) and not _is_told_twice(event)
         ]
     for _, _, side, moment in sorted(moments, key=lambda moment: moment[:2]):
         yield side, moment

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from handfast.trace.rows import Lifeline, Mood, Note, Topic
-from handfast.trace.words import clean, counted, version
+from handfast.trace.words import abbreviated, clean, counted, version
 from peer.states import DtlsRole
 from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
     DatagramDropped,
+    DescriptionRefused,
     Direction,
     FingerprintChecked,
     HandshakeCompleted,
     KeysSwitched,
     PathSelected,
+    RekeyEnded,
     RoleChosen,
     Verdict,
 )
@@ -36,6 +38,8 @@ NotedEvent = (
     | FingerprintChecked
     | KeysSwitched
     | AssociationRetired
+    | DescriptionRefused
+    | RekeyEnded
 )
 
 
@@ -125,6 +129,12 @@ def _told(event: NotedEvent, around: NoteContext) -> tuple[Topic, str, tuple[str
             return Topic.DTLS, label, (f"DTLS {event.role}",), Mood.GOOD
         case FingerprintChecked():
             return Topic.DTLS, *_fingerprint(event)
+        case DescriptionRefused(direction=direction, type=kind, reason=reason):
+            whose = "own" if direction is Direction.OUT else "the peer's"
+            return Topic.DTLS, f"{whose} {kind} refused: {abbreviated(reason)}", (reason,), Mood.BAD
+        case RekeyEnded(changed=changed, reason=reason):
+            outcome, mood = ("rekeyed", Mood.GOOD) if changed else ("not rekeyed", Mood.BAD)
+            return Topic.DTLS, f"{outcome}: {reason}", (), mood
         case _:
             assert_never(event)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from handfast.printable import printable
+from peer.printable import printable
 
 #: Of one text in a row; a label of a hundred characters is long already.
 LONGEST: Final = 400

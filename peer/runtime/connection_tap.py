@@ -1,19 +1,29 @@
-"""Makes the trace events of a connection as a whole: descriptions, decisions, states, failures."""
+"""Trace events of a connection as a whole: descriptions, decisions, candidates, states, rekeys."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peer.errors import DescriptionError
 from peer.negotiation.decisions import decisions, refusal
 from peer.states import ConnectionState, IceConnectionState, IceGatheringState, SignalingState
-from peer.tracing.events import Failed, StateChanged
+from peer.tracing.events import (
+    CandidateKnown,
+    DescriptionRefused,
+    Direction,
+    Failed,
+    RekeyEnded,
+    StateChanged,
+)
 from peer.transport.tap import Tap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from peer.errors import DescriptionError, TransportError
+    from peer.errors import PeerError, TransportError
     from peer.negotiation.session import Session
+    from peer.rekey.result import RekeyResult
+    from peer.tracing.environment import EnvironmentTrace
     from peer.tracing.tracer import Tracer
 
 _INITIAL_STATES = {
@@ -25,40 +35,101 @@ _INITIAL_STATES = {
 
 
 class ConnectionTap:
-    """Makes the trace events of one connection that no single transport makes.
+    """Makes the trace events of one connection; costs next to nothing where nobody listens.
 
     Args:
-        tracer: The tracer of the connection.
+        tracer: Takes the events.
+        file: The trace file that the environment asks for, to be closed at the end.
     """
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Tracer, file: EnvironmentTrace | None = None) -> None:
         self._tracer = tracer
+        self._file = file
         self._states: dict[str, str] = dict(_INITIAL_STATES)
         self._errors: dict[str, TransportError | None] = {}
 
     def of_transport(self, key: str) -> Tap:
-        """Make the tap for the events of one transport."""
+        """Return the tap of one transport, which tells of its path and its handshakes."""
         return Tap(key, self._tracer)
 
     def negotiated(self, before: Session, after: Session) -> None:
-        """Trace a description that was applied, and what it decided."""
-        self._tracer(*decisions(before, after, self._tracer.now()))
+        """Tell what a description that came into force has decided."""
+        if self._tracer.active:
+            self._tracer(*decisions(before, after, self._tracer.now()))
 
-    def refused(self, session: Session, error: DescriptionError) -> None:
-        """Trace a description that was refused, where its reason is a decision on DTLS."""
-        decision = refusal(session, error, self._tracer.now())
+    def refused(
+        self,
+        session: Session,
+        direction: Direction,
+        description_type: str,
+        error: PeerError,
+    ) -> None:
+        """Tell that a description was refused, and why.
+
+        Args:
+            session: The session that stands.
+            direction: `in` for the peer's description.
+            description_type: `offer`, `pranswer`, `answer` or `rollback`.
+            error: The error that the program gets.
+        """
+        if not self._tracer.active:
+            return
+        now = self._tracer.now()
+        decision = refusal(session, error, now) if isinstance(error, DescriptionError) else None
+        section = "" if decision is None else decision.section
+        self._tracer(
+            DescriptionRefused(
+                time=now,
+                direction=direction,
+                type=description_type,
+                reason=str(error),
+                section=section,
+            )
+        )
         if decision is not None:
             self._tracer(decision)
+
+    def candidate(self, direction: Direction, key: str | None, candidate: str) -> None:
+        """Tell of a candidate that was gathered or trickled in; an empty one is their end."""
+        if self._tracer.active:
+            self._tracer(
+                CandidateKnown(
+                    time=self._tracer.now(),
+                    transport=key,
+                    direction=direction,
+                    candidate=candidate,
+                )
+            )
+
+    def rekeyed(self, result: RekeyResult) -> None:
+        """Tell how a rekey of the connection ended."""
+        if self._tracer.active:
+            self._tracer(
+                RekeyEnded(
+                    time=self._tracer.now(),
+                    changed=result.changed,
+                    reason=result.reason,
+                    started_by=result.started_by,
+                    duration=result.duration,
+                )
+            )
+
+    def close(self) -> None:
+        """Let go of the trace file of the environment; the connection has ended."""
+        if self._file is not None:
+            self._file.close()
 
     def states(
         self, states: Mapping[str, str], errors: Mapping[str, TransportError | None]
     ) -> None:
-        """Trace the states and failures that are new since the last call.
+        """Tell which states have changed since the last call, and which transports have failed.
 
         Args:
-            states: The four states of W3C webrtc-pc section 4.3, by the names of their attributes.
-            errors: The reasons why transports have failed, by their keys; None without failure.
+            states: The four state machines of W3C webrtc-pc section 4.3, by name.
+            errors: Why transports have failed, by their keys; None where they have not.
         """
+        if not self._tracer.active:
+            return
         for machine, state in states.items():
             if self._states[machine] != state:
                 self._tracer(StateChanged(time=self._tracer.now(), machine=machine, state=state))

@@ -7,12 +7,13 @@ and its effects are applied. A failure before the commit leaves everything as it
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 import uuid
 from typing import TYPE_CHECKING
 
 from peer.candidates import IceCandidate
-from peer.errors import DescriptionError, IceError, InvalidStateError
+from peer.errors import IceError, InvalidStateError, PeerError
 from peer.events import (
     ConnectionEmitter,
     DataChannelEvent,
@@ -39,6 +40,8 @@ from peer.runtime.effect_executor import EffectExecutor
 from peer.runtime.operations import OperationsChain
 from peer.runtime.rekey_host import ConnectionRekeyHost
 from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
+from peer.tracing.environment import environment_trace
+from peer.tracing.events import Direction
 from peer.tracing.tracer import Tracer
 from peer.transceiver import RtpTransceiver
 
@@ -57,10 +60,15 @@ if TYPE_CHECKING:
     from peer.rtp.tracks import MediaStreamTrack
     from peer.runtime.peer_transport import PeerTransport
     from peer.runtime.prepared_sockets import PreparedSockets
+    from peer.tracing.events import TraceSink
     from peer.transport.sctp.transport import DataChannel
 
 #: Longest wait of `close` for a description that is being applied, in seconds (ours).
 _CLOSE_TIMEOUT = 0.1
+
+
+#: Numbers the connections of this process, for its log and its traces.
+_numbers = itertools.count(1)
 
 
 class ConnectionCore:
@@ -89,11 +97,11 @@ class ConnectionCore:
                 accepted_hashes=configuration.security.accepted_hashes,
             )
         )
-        trace = configuration.trace
-        self._tap = None if trace is None else ConnectionTap(Tracer(trace))
+        self.id = f"pc-{next(_numbers)}"
+        self.tap = _tap(self.id, configuration.trace)
         self.events = ConnectionEmitter()
         self.chain = OperationsChain(on_empty=self.check_negotiation)
-        self.executor = EffectExecutor(configuration, certificates, self, self._tap)
+        self.executor = EffectExecutor(configuration, certificates, self, self.tap)
         self.states = ConnectionStates()
         self.rekey_manager = RekeyManager(
             ConnectionRekeyHost(self, configured), configuration.rekey_after
@@ -142,8 +150,7 @@ class ConnectionCore:
             except BaseException:
                 await self.executor.discard(prepared)
                 raise
-            if self._tap is not None:
-                self._tap.negotiated(before, self.offer_answer.session)
+            self.tap.negotiated(before, self.offer_answer.session)
             # Before the effects: a handshake that came before the answer is complete at once.
             self.rekey_manager.on_associations_agreed(agreed_associations(before, effects))
             self._carry_out(effects, prepared)
@@ -160,7 +167,10 @@ class ConnectionCore:
             CandidateError: The candidate is malformed, or belongs to no m-section.
         """
         async with self.chain.operation():
-            self.executor.apply(self.offer_answer.add_candidate(candidate))
+            effects = self.offer_answer.add_candidate(candidate)
+            text = "" if candidate is None else candidate.candidate
+            self.tap.candidate(Direction.IN, None, text)
+            self.executor.apply(effects)
 
     def make_transceiver(self, key: int, track: MediaStreamTrack | None = None) -> RtpTransceiver:
         """Create the transceiver, sender and receiver of a transceiver that the session has.
@@ -248,6 +258,7 @@ class ConnectionCore:
         finally:
             await self.executor.close()
             await self.events.close()
+            self.tap.close()
 
     def transceiver_state(self, key: int) -> Transceiver | None:
         """Return the state of a transceiver in the session, or None where it has none."""
@@ -302,6 +313,7 @@ class ConnectionCore:
         mid, index = self._first_section(transport.key)
         text = "" if candidate is None else str(candidate)
         found = IceCandidate(text, mid, index, generation)
+        self.tap.candidate(Direction.OUT, transport.key, text)
         # In a later turn: first the application sends the description that it belongs to.
         asyncio.get_running_loop().call_soon(self._emit_candidate, transport, found)
 
@@ -337,9 +349,10 @@ class ConnectionCore:
     def _plan(self, side: Side, description: SessionDescription | None) -> Plan:
         try:
             return self.offer_answer.plan(side, description)
-        except DescriptionError as error:
-            if self._tap is not None:
-                self._tap.refused(self.offer_answer.session, error)
+        except PeerError as error:
+            direction = Direction.OUT if side is Side.LOCAL else Direction.IN
+            kind = "description" if description is None else str(description.type)
+            self.tap.refused(self.offer_answer.session, direction, kind, error)
             raise
 
     def _carry_out(self, effects: Iterable[Effect], prepared: Iterable[PreparedSockets]) -> None:
@@ -378,11 +391,9 @@ class ConnectionCore:
 
     def _trace_states(self) -> None:
         """Trace the states before any handler can change them."""
-        if self._tap is None:
-            return
         states = {"signalingState": self.offer_answer.session.state, **self.states.by_name()}
         errors = {key: transport.error for key, transport in self.executor.transports.items()}
-        self._tap.states(states, errors)
+        self.tap.states(states, errors)
 
     def _update_states(self) -> None:
         changed = self.states.update(self.executor.transports.values(), closed=self.closed)
@@ -423,3 +434,9 @@ class ConnectionCore:
         self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(candidate))
         if not candidate.candidate and transport.end_gathering(candidate.usernameFragment):
             self._update_states()
+
+
+def _tap(connection: str, trace: TraceSink | None) -> ConnectionTap:
+    file = environment_trace(connection)
+    sinks = [sink for sink in (trace, file) if sink is not None]
+    return ConnectionTap(Tracer(connection, *sinks), file)

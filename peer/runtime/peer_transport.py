@@ -250,6 +250,7 @@ class PeerTransport:
         await self.ice.close()
 
     def _make_generation(self, local: IceParameters, events: IceEvents) -> IceTransport:
+        tap = self._tap
         return IceTransport(
             local=local,
             servers=self._configuration.iceServers,
@@ -257,7 +258,8 @@ class PeerTransport:
             interfaces=self._configuration.interfaces,
             events=events,
             on_datagram=self.on_datagram,
-            tap=self._tap,
+            # A socket that nobody traces asks nobody, for any datagram.
+            tap=tap if tap is not None and tap.wants_datagrams else None,
         )
 
     def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:

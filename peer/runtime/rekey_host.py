@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from peer.negotiation.offer_answer import OfferAnswer
     from peer.rekey.result import RekeyResult
     from peer.runtime.connection_states import ConnectionStates
+    from peer.runtime.connection_tap import ConnectionTap
     from peer.runtime.effect_executor import EffectExecutor
 
 
@@ -23,6 +24,7 @@ class RekeyableConnection(Protocol):
     executor: EffectExecutor
     states: ConnectionStates
     events: ConnectionEmitter
+    tap: ConnectionTap
 
     @property
     def closed(self) -> bool:
@@ -73,6 +75,7 @@ class ConnectionRekeyHost:
 
     def on_rekey(self, result: RekeyResult) -> None:
         """Fire `rekeyed` or `rekeyfailed`, unless the connection is closed."""
+        self._connection.tap.rekeyed(result)
         name = EventName.REKEYED if result.changed else EventName.REKEY_FAILED
         if not self._connection.closed:
             self._connection.events.emit(name, RekeyedEvent(result))

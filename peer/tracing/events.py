@@ -230,8 +230,58 @@ class Failed(Event):
     sentence: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescriptionRefused(Event):
+    """A description was refused, and nothing changed.
+
+    Args:
+        direction: `in` for the peer's.
+        type: `offer`, `pranswer`, `answer` or `rollback`.
+        reason: The error in one sentence, with the line that it is about.
+        section: The section that asks for it; empty where it is the grammar of SDP.
+    """
+
+    direction: Direction
+    type: str
+    reason: str
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateKnown(Event):
+    """An ICE candidate was gathered (`out`), or came from the peer (`in`).
+
+    Args:
+        candidate: Its text as in `a=candidate:`; empty where no more will come.
+    """
+
+    direction: Direction
+    candidate: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RekeyEnded(Event):
+    """A rekey of the connection ended.
+
+    Args:
+        changed: Whether new keys are in use in both directions.
+        reason: Why it was asked for, or why the keys have not changed.
+        started_by: `local` or `remote`.
+        duration: Seconds from the request to the end.
+    """
+
+    changed: bool
+    reason: str
+    started_by: str
+    duration: float
+    section: str = "RFC 5763 section 6.8"
+
+
 TraceEvent = (
     Described
+    | DescriptionRefused
+    | CandidateKnown
+    | RekeyEnded
     | RoleChosen
     | AssociationDecided
     | Datagram

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -43,7 +44,9 @@ class TraceWriter:
     def __init__(self, path: str | Path, *, limit: int = LARGEST_FILE) -> None:
         self.left_out = 0
         self._room = limit
-        self._file = Path(path).open("wb", buffering=_BUFFER)  # noqa: SIM115 - closed by `close`
+        # Descriptions hold the passwords of ICE: the file is its owner's, whatever the umask.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        self._file = os.fdopen(descriptor, "wb", buffering=_BUFFER)
 
     def __repr__(self) -> str:
         state = "closed" if self._file.closed else f"{self._room} bytes left"

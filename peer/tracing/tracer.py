@@ -1,4 +1,4 @@
-"""Passes trace events to the sink of the application, and survives a sink that raises."""
+"""The way of a trace event from where it happens to its sinks: the application's, file and log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from peer.times import UnixTime
 from peer.tracing.events import wants_data
+from peer.tracing.log import LogSink, is_logged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,39 +18,59 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-def steady_clock() -> Callable[[], float]:
-    """Return a clock of Unix time that does not jump when the system clock is set."""
+def steady_clock() -> Callable[[], UnixTime]:
+    """Return a clock in seconds since 1970 that does not follow when the system's is set."""
     offset = time.time() - time.monotonic()
-    return lambda: offset + time.monotonic()
+    return lambda: UnixTime(offset + time.monotonic())
 
 
 class Tracer:
-    """Calls the trace sink of one connection; a connection that is not traced has no tracer.
+    """Takes the trace events of one connection and hands them to its sinks.
 
     Args:
-        sink: The sink of the application. When it raises, the error is logged once and the sink
-            is not called any more.
-        clock: The clock for the times of events.
+        connection: Name of the connection in the log, as `pc-3`.
+        sinks: The application's and those of the environment. One that raises is logged once and
+            called no more; the others and the connection go on.
+        clock: Seconds since 1970, for the times of events.
 
     Attributes:
-        wants_data: Whether the sink wants every datagram, with its bytes.
+        wants_data: Whether a sink wants every datagram, with its bytes.
     """
 
-    def __init__(self, sink: TraceSink, clock: Callable[[], float] | None = None) -> None:
-        self.wants_data = wants_data(sink)
+    def __init__(
+        self,
+        connection: str,
+        *sinks: TraceSink,
+        clock: Callable[[], UnixTime] | None = None,
+    ) -> None:
+        self.wants_data = any(wants_data(sink) for sink in sinks)
         self.now = clock or steady_clock()
-        self._sink: TraceSink | None = sink
+        self._connection = connection
+        self._sinks = sinks
+        self._log = LogSink(connection)
 
     def __repr__(self) -> str:
-        return f"<Tracer {'failed' if self._sink is None else self._sink!r}>"
+        return f"<Tracer {self._connection} sinks={len(self._sinks)}>"
+
+    @property
+    def active(self) -> bool:
+        """Whether anybody listens: where not, no event has to be made."""
+        return bool(self._sinks) or is_logged(logging.INFO)
+
+    @property
+    def wants_datagrams(self) -> bool:
+        """Whether anybody listens to what goes over the wire."""
+        return bool(self._sinks) or is_logged(logging.DEBUG)
 
     def __call__(self, *events: TraceEvent) -> None:
-        """Pass events to the sink, in order."""
+        """Hand events to the log and to every sink, in order."""
         for event in events:
-            if self._sink is None:
-                return
-            try:
-                self._sink(event)
-            except Exception:
-                self._sink = None
-                _logger.exception("the trace sink raised and is called no more")
+            self._log(event)
+            for sink in self._sinks:
+                try:
+                    sink(event)
+                except Exception:
+                    self._sinks = tuple(other for other in self._sinks if other is not sink)
+                    _logger.exception(
+                        "[%s] the trace sink raised and is called no more", self._connection
+                    )

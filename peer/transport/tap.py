@@ -72,6 +72,11 @@ class Tap:
         self._drops: set[tuple[DatagramKind, Drop]] = set()
         self._path: tuple[str, str] | None = None
 
+    @property
+    def wants_datagrams(self) -> bool:
+        """Whether anybody listens to what goes over the wire."""
+        return self._tracer.wants_datagrams
+
     def arrived(self, data: bytes, local: Address, remote: Address, *, heard: bool) -> None:
         """A datagram came to a socket; `heard` says whether its source is known as the peer's."""
         if classify(data) is DatagramClass.STUN:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from peer.times import UnixTime
+
 
 class Clock:
     """Call it for the time in seconds."""
@@ -9,8 +11,8 @@ class Clock:
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now
 
-    def __call__(self) -> float:
-        return self.now
+    def __call__(self) -> UnixTime:
+        return UnixTime(self.now)
 
     def advance(self, seconds: float) -> None:
         self.now += seconds

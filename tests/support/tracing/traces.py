@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, TypeVar
 from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
+    CandidateKnown,
     Datagram,
     DatagramDropped,
     DatagramKind,
     Described,
+    DescriptionRefused,
     Failed,
     FingerprintChecked,
     HandshakeCompleted,
     KeysSwitched,
     PathSelected,
+    RekeyEnded,
     RoleChosen,
     StateChanged,
     TraceEvent,
@@ -54,7 +57,11 @@ class Sink:
 
     def story(self, skip: Callable[[TraceEvent], bool] = lambda event: False) -> list[str]:
         """What happened, a line for each event."""
-        return [line(event) for event in self.events if not skip(event)]
+        return [
+            line(event)
+            for event in self.events
+            if not isinstance(event, CandidateKnown) and not skip(event)
+        ]
 
 
 def is_stun(event: TraceEvent) -> bool:
@@ -91,5 +98,11 @@ def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of even
             return f"association {event.association} retired: {event.reason}"
         case StateChanged():
             return f"{event.machine} {event.state}"
+        case DescriptionRefused():
+            return f"{event.direction} {event.type} refused"
+        case CandidateKnown():
+            return f"{event.direction} candidate"
+        case RekeyEnded():
+            return "rekeyed" if event.changed else "not rekeyed"
         case Failed():
             return "failed"

@@ -14,13 +14,13 @@ FIRST, SECOND = (Failed(time=1.0, sentence=sentence) for sentence in ("one", "tw
 
 def test_events_come_in_order() -> None:
     heard: list[TraceEvent] = []
-    Tracer(heard.append)(FIRST, SECOND)
+    Tracer("pc-1", heard.append)(FIRST, SECOND)
     assert heard == [FIRST, SECOND]
 
 
 def test_the_time_is_that_of_the_clock() -> None:
     clock = Clock(5.0)
-    tracer = Tracer(print, clock)
+    tracer = Tracer("pc-1", print, clock=clock)
     clock.advance(2.5)
     assert tracer.now() == 7.5
 
@@ -38,11 +38,11 @@ def test_a_sink_that_raises_is_reported_once_and_called_no_more(
         heard.append(event)
         raise RuntimeError("the disk is full")
 
-    tracer = Tracer(broken)
+    tracer = Tracer("pc-1", broken)
     with caplog.at_level(logging.ERROR):
         tracer(FIRST, SECOND)
         tracer(SECOND)
     assert heard == [FIRST]
     (record,) = caplog.records
-    assert record.getMessage() == "the trace sink raised and is called no more"
+    assert record.getMessage() == "[pc-1] the trace sink raised and is called no more"
     assert "the disk is full" in str(record.exc_info)

@@ -38,7 +38,7 @@ class Scene:
     def __init__(self, *, wants_data: bool = False) -> None:
         self.events: list[TraceEvent] = []
         self.wants_data = wants_data
-        self.tap = Tap("0", Tracer(self, Clock(9.0)))
+        self.tap = Tap("0", Tracer("pc-1", self, clock=Clock(9.0)))
 
     def __call__(self, event: TraceEvent) -> None:
         self.events.append(event)

@@ -98,10 +98,6 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
     assert refusal(path) == f"There is no file {path}."
 
 
-def test_a_folder_is_one_sentence(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"Cannot read {tmp_path}: Is a directory."
-
-
 def test_an_empty_file_is_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "empty.jsonl"
     path.touch()
@@ -133,3 +129,31 @@ def test_a_trace_is_not_written_over(alice: Path) -> None:
         refusal(alice, "--html", alice) == f"{alice} is a trace that is read; choose another file."
     )
     assert alice.read_bytes() == before
+
+
+def test_folder_stands_for_the_traces_in_it(tmp_path: Path) -> None:
+    write(tmp_path / "20261129T120000-7-pc-1.trace", connected().offerer)
+    write(tmp_path / "20261129T120000-7-pc-2.trace", connected().answerer)
+
+    result = run(tmp_path)
+
+    assert result.exit_code == 0
+    assert "took 4.0 ms" in result.stdout
+
+
+def test_folder_with_many_traces_is_answered_with_their_names(tmp_path: Path) -> None:
+    for number in range(1, 4):
+        write(tmp_path / f"20261129T120000-7-pc-{number}.trace", connected().offerer)
+
+    result = run(tmp_path)
+
+    assert result.exit_code == 1
+    assert "has 3 traces; name one" in result.stderr
+    assert "pc-3.trace" in result.stderr
+
+
+def test_folder_without_traces_is_refused(tmp_path: Path) -> None:
+    result = run(tmp_path)
+
+    assert result.exit_code == 1
+    assert "There is no trace (*.trace) in" in result.stderr

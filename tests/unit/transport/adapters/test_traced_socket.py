@@ -24,5 +24,5 @@ async def test_a_socket_that_is_not_traced_knows_nothing_of_traces() -> None:
 
 
 async def test_a_socket_that_is_traced_tells() -> None:
-    tap = Tap("0", Tracer(lambda _: None))
+    tap = Tap("0", Tracer("pc-1", lambda _: None))
     assert type(agent(tap).make_socket()) is TracedSocket

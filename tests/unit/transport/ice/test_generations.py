@@ -276,7 +276,7 @@ async def test_remote_candidates_reach_their_generation_only() -> None:
 @in_virtual_time
 async def test_the_path_is_traced_when_data_moves_and_not_before() -> None:
     events: list[TraceEvent] = []
-    scene = Scripted(tap=Tap("0", Tracer(events.append, Clock(9.0))))
+    scene = Scripted(tap=Tap("0", Tracer("pc-1", events.append, clock=Clock(9.0))))
 
     def ports() -> list[str]:
         return [e.local.rpartition(":")[2] for e in events if isinstance(e, PathSelected)]
@@ -292,7 +292,7 @@ async def test_the_path_is_traced_when_data_moves_and_not_before() -> None:
 @in_virtual_time
 async def test_the_path_that_revives_is_traced() -> None:
     events: list[TraceEvent] = []
-    scene = Scripted(tap=Tap("0", Tracer(events.append, Clock(9.0))))
+    scene = Scripted(tap=Tap("0", Tracer("pc-1", events.append, clock=Clock(9.0))))
     await scene.connected()
     scene["a"].fail()
     (await scene.restarting()).connect()

@@ -162,7 +162,7 @@ async def test_the_next_one_may_be_complete_before_the_first() -> None:
 @in_virtual_time
 async def test_the_trace_tells_of_switches_and_of_keys_that_were_wiped() -> None:
     told: list[TraceEvent] = []
-    pair = await Pair.connected(tap=Tap("0", Tracer(told.append, Clock())))
+    pair = await Pair.connected(tap=Tap("0", Tracer("pc-1", told.append, clock=Clock())))
     await pair.rekey(pair.client)
     pair.offer(pair.client)
     pair.client.secure.drop(2)

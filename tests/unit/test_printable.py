@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handfast.printable import printable
+from peer.printable import printable
 
 
 def test_text_is_made_printable() -> None:

@@ -1,4 +1,4 @@
-"""Owns how text that a stranger chose is made to do nothing where it is shown."""
+"""Text that a stranger chose, made harmless for terminals, logs and errors. PURE."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ _INSTEAD = "\N{REPLACEMENT CHARACTER}"
 
 
 def printable(text: str, *, keeps: str = "") -> str:
-    """The text, with U+FFFD for each character that is not to be seen.
+    """Return the text with U+FFFD in place of each character that cannot be seen.
 
     These are escape sequences that a terminal would obey, line ends that would forge lines, and
     marks of direction that would turn a line around.
 
     Args:
-        text: Whatever it is.
-        keeps: Characters of those that stay.
+        text: Text of any origin.
+        keeps: Unprintable characters that stay as they are.
     """
     return "".join(each if each.isprintable() or each in keeps else _INSTEAD for each in text)
