@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.rtp.receiving.timestamps import SenderClock
-from peer.rtp.rtcp import ReceptionReport, middle
+from peer.rtp.rtcp import ReceptionReport, compact_ntp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -305,7 +305,7 @@ class SsrcState:
 
     def receive_report(self, report: SenderReport, arrival: float) -> None:
         """Take what the peer says of its clock."""
-        self._last_sr = middle(report.ntp_time)
+        self._last_sr = compact_ntp(report.ntp_time)
         self._last_sr_arrival = arrival
         self.clock.report(report.ntp_time, report.rtp_timestamp, arrival, self.counter.clock_rate)
 

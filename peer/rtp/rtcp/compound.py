@@ -1,4 +1,4 @@
-"""Owns RTCP as it travels: packets one after the other in a datagram (RFC 3550 section 6.1)."""
+"""Parses and writes RTCP compound packets: the RTCP of one datagram (RFC 3550 section 6.1)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from peer.rtp.rtcp.header import (
     VERSION,
     VERSION_MASK,
     PacketType,
-    PayloadFormat,
-    TransportFormat,
+    PayloadFeedbackType,
+    TransportFeedbackType,
+    UnknownPacket,
 )
 from peer.rtp.rtcp.remb import ReceiverEstimatedMaximumBitrate, is_remb
 from peer.rtp.rtcp.reports import ReceiverReport, SenderReport
 from peer.rtp.rtcp.transport_feedback import TransportFeedback
-from peer.rtp.rtcp.unknown import UnknownPacket
 
-#: How many packets one datagram may tell of in all its transport-wide feedback: some octets can
+#: Packets that all transport-wide feedback of one datagram may report on (ours): a few octets can
 #: stand for many thousands.
 STATUSES_LIMIT = 0xFFFF
 
@@ -42,17 +42,18 @@ RtcpPacket: TypeAlias = (
 
 
 def parse(data: bytes) -> list[RtcpPacket]:
-    """The packets of a datagram in their order, those of unknown types as `UnknownPacket`.
+    """Parse the RTCP packets of a datagram, in their order.
 
-    One packet alone is taken too, whatever its type (RFC 5506).
+    Packets of unknown types become `UnknownPacket`. A single packet of any type is accepted
+    (reduced-size RTCP, RFC 5506).
 
     Raises:
-        MalformedError: It is empty, or one of its packets breaks its format; none is to be used.
+        MalformedError: The datagram is empty, or one packet is malformed; none is to be used.
     """
     packets: list[RtcpPacket] = []
     statuses = 0
     for packet_type, count, body in _split(data):
-        packet = _parse_one(packet_type, count, body)
+        packet = _parse_one(body, packet_type=packet_type, count=count)
         if isinstance(packet, TransportFeedback):
             statuses += len(packet.arrivals)
             if statuses > STATUSES_LIMIT:
@@ -64,11 +65,11 @@ def parse(data: bytes) -> list[RtcpPacket]:
 
 
 def write(packets: Iterable[RtcpPacket]) -> bytes:
-    """One datagram of the packets in their order.
+    """Write RTCP packets as one datagram, in their order.
 
     Raises:
-        ValueError: One of them holds more than its format has room for (`struct.error` where a
-            number is beyond its bits).
+        ValueError: A packet holds more than its format has room for (`struct.error` where a
+            number exceeds its bits).
     """
     return b"".join(packet.write() for packet in packets)
 
@@ -95,7 +96,7 @@ def _split(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         yield packet_type, first & COUNT, data[start:end]
 
 
-def _parse_one(packet_type: int, count: int, body: bytes) -> RtcpPacket:
+def _parse_one(body: bytes, *, packet_type: int, count: int) -> RtcpPacket:
     match packet_type:
         case PacketType.SENDER_REPORT:
             return SenderReport.parse(count, body)
@@ -106,22 +107,22 @@ def _parse_one(packet_type: int, count: int, body: bytes) -> RtcpPacket:
         case PacketType.GOODBYE:
             return Goodbye.parse(count, body)
         case PacketType.TRANSPORT_FEEDBACK | PacketType.PAYLOAD_FEEDBACK:
-            return _parse_feedback(packet_type, count, body)
+            return _parse_feedback(body, packet_type=packet_type, count=count)
         case _:
             return UnknownPacket(packet_type, count, body)
 
 
-def _parse_feedback(packet_type: int, count: int, body: bytes) -> RtcpPacket:
+def _parse_feedback(body: bytes, *, packet_type: int, count: int) -> RtcpPacket:
     match packet_type, count:
-        case PacketType.TRANSPORT_FEEDBACK, TransportFormat.NACK:
+        case PacketType.TRANSPORT_FEEDBACK, TransportFeedbackType.NACK:
             return Nack.parse(body)
-        case PacketType.TRANSPORT_FEEDBACK, TransportFormat.TRANSPORT_CC:
+        case PacketType.TRANSPORT_FEEDBACK, TransportFeedbackType.TRANSPORT_CC:
             return TransportFeedback.parse(body)
-        case PacketType.PAYLOAD_FEEDBACK, PayloadFormat.PLI:
+        case PacketType.PAYLOAD_FEEDBACK, PayloadFeedbackType.PLI:
             return PictureLossIndication.parse(body)
-        case PacketType.PAYLOAD_FEEDBACK, PayloadFormat.FIR:
+        case PacketType.PAYLOAD_FEEDBACK, PayloadFeedbackType.FIR:
             return FullIntraRequest.parse(body)
-        case PacketType.PAYLOAD_FEEDBACK, PayloadFormat.APPLICATION if is_remb(body):
+        case PacketType.PAYLOAD_FEEDBACK, PayloadFeedbackType.APPLICATION if is_remb(body):
             return ReceiverEstimatedMaximumBitrate.parse(body)
         case _:
             return UnknownPacket(packet_type, count, body)

@@ -1,4 +1,4 @@
-"""Owns what sources say of themselves (RFC 3550 sections 6.5 and 6.6): a name, and goodbye."""
+"""SDES and BYE packets of RTCP (RFC 3550 sections 6.5 and 6.6)."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from struct import Struct
 from typing import Self
 
 from peer.rtp.malformed import MalformedError
-from peer.rtp.rtcp.header import PacketType, packed
+from peer.rtp.rtcp.header import PacketType, pack_packet
 
+#: SDES item type of the canonical name (RFC 3550 section 6.5.1).
 _CNAME = 1
 _SSRC = Struct("!I")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceDescription:
-    """The canonical names of sources.
+    """A source description (SDES) gives the canonical names of sources.
 
     Args:
         chunks: Pairs of SSRC and CNAME, at most 31; the name is "" where a peer gives none.
@@ -25,7 +26,7 @@ class SourceDescription:
 
     @classmethod
     def parse(cls, count: int, body: bytes) -> Self:
-        """Read what follows the header."""
+        """Parse the octets after the header."""
         chunks = []
         at = 0
         for _ in range(count):
@@ -34,10 +35,10 @@ class SourceDescription:
         return cls(tuple(chunks))
 
     def write(self) -> bytes:
-        """The packet for the wire.
+        """Write the packet as on the wire.
 
         Raises:
-            ValueError: A name is longer than 255 octets of UTF-8, or there are more than 31.
+            ValueError: A name has more than 255 octets of UTF-8, or there are more than 31 names.
         """
         body = bytearray()
         for ssrc, cname in self.chunks:
@@ -45,7 +46,9 @@ class SourceDescription:
             body += _SSRC.pack(ssrc) + bytes((_CNAME, len(name))) + name
             # RFC 3550 section 6.5: a null octet ends the chunk, and more fill up its last word.
             body += bytes(4 - len(body) % 4)
-        return packed(PacketType.SOURCE_DESCRIPTION, len(self.chunks), bytes(body))
+        return pack_packet(
+            bytes(body), packet_type=PacketType.SOURCE_DESCRIPTION, count=len(self.chunks)
+        )
 
 
 def _chunk(body: bytes, at: int) -> tuple[int, str, int]:
@@ -69,22 +72,23 @@ def _chunk(body: bytes, at: int) -> tuple[int, str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Goodbye:
-    """That sources send no more; the reason that a peer may give is not kept.
+    """A goodbye (BYE) names sources that have stopped sending; the reason is dropped.
 
     Args:
-        ssrcs: At most 31.
+        ssrcs: SSRCs of the sources, at most 31.
     """
 
     ssrcs: tuple[int, ...]
 
     @classmethod
     def parse(cls, count: int, body: bytes) -> Self:
-        """Read what follows the header."""
+        """Parse the octets after the header."""
         if 4 * count > len(body):
             raise MalformedError("a goodbye ends within its sources", len(body))
         return cls(Struct(f"!{count}I").unpack_from(body))
 
     def write(self) -> bytes:
-        """The packet for the wire."""
+        """Write the packet as on the wire."""
         count = len(self.ssrcs)
-        return packed(PacketType.GOODBYE, count, Struct(f"!{count}I").pack(*self.ssrcs))
+        body = Struct(f"!{count}I").pack(*self.ssrcs)
+        return pack_packet(body, packet_type=PacketType.GOODBYE, count=count)

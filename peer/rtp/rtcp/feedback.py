@@ -1,4 +1,4 @@
-"""Owns what a receiver asks of a sender: lost packets and new pictures (RFC 4585, RFC 5104)."""
+"""NACK, PLI and FIR: feedback packets of RTCP (RFC 4585, RFC 5104)."""
 
 from __future__ import annotations
 
@@ -8,32 +8,38 @@ from struct import Struct
 from typing import Self
 
 from peer.rtp.malformed import MalformedError
-from peer.rtp.rtcp.header import ABOUT, PacketType, PayloadFormat, TransportFormat, packed
+from peer.rtp.rtcp.header import (
+    FEEDBACK_SSRCS,
+    PacketType,
+    PayloadFeedbackType,
+    TransportFeedbackType,
+    pack_packet,
+)
 
 _PAIR = Struct("!HH")
 _ENTRY = Struct("!IB3x")
 
 
-def about(body: bytes) -> tuple[int, int]:
-    """Who sends a feedback packet, and about which stream.
+def unpack_ssrcs(body: bytes) -> tuple[int, int]:
+    """Return the SSRC of the packet sender and of the media source (RFC 4585 section 6.1).
 
     Raises:
-        MalformedError: It has no room for both.
+        MalformedError: The body is shorter than two SSRCs.
     """
-    if len(body) < ABOUT.size:
+    if len(body) < FEEDBACK_SSRCS.size:
         raise MalformedError("a feedback packet is cut short", len(body))
-    sender_ssrc, media_ssrc = ABOUT.unpack_from(body)
+    sender_ssrc, media_ssrc = FEEDBACK_SSRCS.unpack_from(body)
     return sender_ssrc, media_ssrc
 
 
 @dataclass(frozen=True, slots=True)
 class Nack:
-    """Packets that were lost (RFC 4585 section 6.2.1).
+    """A generic NACK names packets that were lost (RFC 4585 section 6.2.1).
 
     Args:
-        sender_ssrc: Of who asks.
-        media_ssrc: Of the stream.
-        lost: Sequence numbers, each once; they are written in this order, best rising.
+        sender_ssrc: SSRC of the packet sender.
+        media_ssrc: SSRC of the media source.
+        lost: Sequence numbers, each once, in the order of writing; rising is shortest.
     """
 
     sender_ssrc: int
@@ -42,12 +48,12 @@ class Nack:
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
-        """Read what follows the header; a pair of 4 octets names at most 17 packets."""
+        """Parse the octets after the header: pairs of 4 octets, each of at most 17 packets."""
         lost: dict[int, None] = {}
-        sender_ssrc, media_ssrc = about(body)
+        sender_ssrc, media_ssrc = unpack_ssrcs(body)
         if len(body) % 4:
             raise MalformedError("a NACK ends within a pair", len(body))
-        for first, following in _PAIR.iter_unpack(body[ABOUT.size :]):
+        for first, following in _PAIR.iter_unpack(body[FEEDBACK_SSRCS.size :]):
             lost[first] = None
             at = first
             while following:
@@ -58,10 +64,14 @@ class Nack:
         return cls(sender_ssrc, media_ssrc, tuple(lost))
 
     def write(self) -> bytes:
-        """The packet for the wire."""
-        body = ABOUT.pack(self.sender_ssrc, self.media_ssrc)
+        """Write the packet as on the wire."""
+        body = FEEDBACK_SSRCS.pack(self.sender_ssrc, self.media_ssrc)
         pairs = b"".join(_PAIR.pack(*pair) for pair in _pairs(self.lost))
-        return packed(PacketType.TRANSPORT_FEEDBACK, TransportFormat.NACK, body + pairs)
+        return pack_packet(
+            body + pairs,
+            packet_type=PacketType.TRANSPORT_FEEDBACK,
+            count=TransportFeedbackType.NACK,
+        )
 
 
 def _pairs(lost: Iterable[int]) -> Iterable[tuple[int, int]]:
@@ -82,30 +92,32 @@ def _pairs(lost: Iterable[int]) -> Iterable[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class PictureLossIndication:
-    """That a picture cannot be shown and a key frame would help (RFC 4585 section 6.3.1)."""
+    """A picture loss indication (PLI) asks for a keyframe (RFC 4585 section 6.3.1)."""
 
     sender_ssrc: int
     media_ssrc: int
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
-        """Read what follows the header."""
-        return cls(*about(body))
+        """Parse the octets after the header."""
+        return cls(*unpack_ssrcs(body))
 
     def write(self) -> bytes:
-        """The packet for the wire."""
-        body = ABOUT.pack(self.sender_ssrc, self.media_ssrc)
-        return packed(PacketType.PAYLOAD_FEEDBACK, PayloadFormat.PLI, body)
+        """Write the packet as on the wire."""
+        body = FEEDBACK_SSRCS.pack(self.sender_ssrc, self.media_ssrc)
+        return pack_packet(
+            body, packet_type=PacketType.PAYLOAD_FEEDBACK, count=PayloadFeedbackType.PLI
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class FullIntraRequest:
-    """That key frames are to be sent (RFC 5104 section 4.3.1).
+    """A full intra request (FIR) asks for keyframes (RFC 5104 section 4.3.1).
 
     Args:
-        sender_ssrc: Of who asks.
-        entries: Pairs of the stream's SSRC and a number of 8 bits; a request that is repeated
-            keeps its number, so that it is served once.
+        sender_ssrc: SSRC of the packet sender.
+        entries: Pairs of the SSRC of a media source and a command sequence number of 8 bits; a
+            repeated request keeps its number, so that it is served once.
     """
 
     sender_ssrc: int
@@ -113,16 +125,20 @@ class FullIntraRequest:
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
-        """Read what follows the header."""
+        """Parse the octets after the header."""
         # RFC 5104 section 4.3.1.2: the SSRC of the media source is not used.
-        sender_ssrc, _ = about(body)
-        entries = body[ABOUT.size :]
+        sender_ssrc, _ = unpack_ssrcs(body)
+        entries = body[FEEDBACK_SSRCS.size :]
         if len(entries) % _ENTRY.size:
             raise MalformedError("a FIR ends within an entry", len(body))
         return cls(sender_ssrc, tuple(_ENTRY.iter_unpack(entries)))
 
     def write(self) -> bytes:
-        """The packet for the wire."""
-        body = ABOUT.pack(self.sender_ssrc, 0)
+        """Write the packet as on the wire."""
+        body = FEEDBACK_SSRCS.pack(self.sender_ssrc, 0)
         entries = b"".join(_ENTRY.pack(ssrc, number) for ssrc, number in self.entries)
-        return packed(PacketType.PAYLOAD_FEEDBACK, PayloadFormat.FIR, body + entries)
+        return pack_packet(
+            body + entries,
+            packet_type=PacketType.PAYLOAD_FEEDBACK,
+            count=PayloadFeedbackType.FIR,
+        )

@@ -1,21 +1,27 @@
-"""Owns the header that every RTCP packet begins with (RFC 3550 section 6.4.1)."""
+"""The common header of all RTCP packets (RFC 3550 section 6.4.1), and packets of unknown types."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
 
 HEADER = Struct("!BBH")
+#: Version 2 in the first octet of the header (RFC 3550 section 6.4.1).
 VERSION = 0x80
+#: Mask of the version in the first octet (RFC 3550 section 6.4.1).
 VERSION_MASK = 0xC0
+#: P bit in the first octet (RFC 3550 section 6.4.1).
 PADDING = 0x20
+#: Mask of the count or FMT in the first octet (RFC 3550 section 6.4.1, RFC 4585 section 6.1).
 COUNT = 0x1F
-#: The two SSRCs that every feedback packet begins with: its sender and the media it is about.
-ABOUT = Struct("!II")
+#: SSRC of packet sender and SSRC of media source, with which every feedback packet begins (RFC
+#: 4585 section 6.1).
+FEEDBACK_SSRCS = Struct("!II")
 
 
 class PacketType(IntEnum):
-    """RFC 3550 section 12.1 and RFC 4585 section 6.1."""
+    """RTCP packet types (RFC 3550 section 12.1, RFC 4585 section 6.1)."""
 
     SENDER_REPORT = 200
     RECEIVER_REPORT = 201
@@ -25,28 +31,28 @@ class PacketType(IntEnum):
     PAYLOAD_FEEDBACK = 206
 
 
-class TransportFormat(IntEnum):
-    """The FMT of transport layer feedback (RFC 4585 section 6.2, draft-holmer 3.1)."""
+class TransportFeedbackType(IntEnum):
+    """FMT of transport layer feedback (RFC 4585 section 6.2, draft-holmer section 3.1)."""
 
     NACK = 1
     TRANSPORT_CC = 15
 
 
-class PayloadFormat(IntEnum):
-    """The FMT of payload-specific feedback (RFC 4585 section 6.3, RFC 5104 section 4.3)."""
+class PayloadFeedbackType(IntEnum):
+    """FMT of payload-specific feedback (RFC 4585 section 6.3, RFC 5104 section 4.3)."""
 
     PLI = 1
     FIR = 4
     APPLICATION = 15
 
 
-def packed(packet_type: int, count: int, body: bytes) -> bytes:
-    """A packet for the wire; a body that is no multiple of 4 octets is padded.
+def pack_packet(body: bytes, *, packet_type: int, count: int) -> bytes:
+    """Write an RTCP packet; a body whose length is no multiple of 4 octets is padded.
 
     Args:
+        body: Octets after the header.
         packet_type: 0 to 255.
-        count: The five bits of a count or a feedback format.
-        body: What follows the header.
+        count: Count or FMT, five bits.
 
     Raises:
         ValueError: The count is more than 31, or the body longer than 2**18 - 4 octets.
@@ -59,3 +65,22 @@ def packed(packet_type: int, count: int, body: bytes) -> bytes:
         return HEADER.pack(VERSION | count, packet_type, words) + body
     header = HEADER.pack(VERSION | PADDING | count, packet_type, words)
     return header + body + bytes(padding - 1) + bytes((padding,))
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPacket:
+    """A well-formed RTCP packet of an unknown type or FMT.
+
+    Args:
+        packet_type: 0 to 255.
+        count: Count or FMT, five bits.
+        data: Octets after the header, without padding.
+    """
+
+    packet_type: int
+    count: int
+    data: bytes
+
+    def write(self) -> bytes:
+        """Write the packet as on the wire."""
+        return pack_packet(self.data, packet_type=self.packet_type, count=self.count)

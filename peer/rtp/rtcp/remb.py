@@ -1,4 +1,4 @@
-"""Owns the receiver's estimate of the bitrate (draft-alvestrand-rmcat-remb-03 section 2)."""
+"""REMB packets of RTCP (draft-alvestrand-rmcat-remb-03 section 2)."""
 
 from __future__ import annotations
 
@@ -7,33 +7,35 @@ from struct import Struct
 from typing import Self
 
 from peer.rtp.malformed import MalformedError
-from peer.rtp.rtcp.feedback import about
-from peer.rtp.rtcp.header import ABOUT, PacketType, PayloadFormat, packed
+from peer.rtp.rtcp.feedback import unpack_ssrcs
+from peer.rtp.rtcp.header import FEEDBACK_SSRCS, PacketType, PayloadFeedbackType, pack_packet
 
-#: What tells this from other application layer feedback.
+#: Unique identifier of REMB among application layer feedback (section 2.2).
 IDENTIFIER = b"REMB"
-#: How many streams one packet has room for (eight bits).
+#: Streams that one packet has room for: eight bits (section 2.2).
 SSRCS_LIMIT = 255
 
-_START = ABOUT.size + len(IDENTIFIER)
+_START = FEEDBACK_SSRCS.size + len(IDENTIFIER)
 _RATE = Struct("!I")
+#: Bits of the mantissa of the bitrate (section 2.2).
 _MANTISSA_BITS = 18
+#: Largest exponent of the bitrate: six bits (section 2.2).
 _EXPONENT_LIMIT = 63
 
 
 def is_remb(body: bytes) -> bool:
-    """Whether application layer feedback is this one."""
-    return body[ABOUT.size : _START] == IDENTIFIER
+    """Return True where application layer feedback is a REMB."""
+    return body[FEEDBACK_SSRCS.size : _START] == IDENTIFIER
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverEstimatedMaximumBitrate:
-    """How much the receiver believes it can take.
+    """A REMB tells the bitrate that a receiver estimates to be available.
 
     Args:
-        sender_ssrc: Of who estimates.
-        bitrate: In bits a second, of all the streams together; 18 bits of it are written.
-        ssrcs: The streams that it concerns, at most 255.
+        sender_ssrc: SSRC of the packet sender.
+        bitrate: Bitrate of all streams together in bits/s; 18 bits of it are written.
+        ssrcs: SSRCs of the streams, at most 255.
     """
 
     sender_ssrc: int
@@ -42,8 +44,8 @@ class ReceiverEstimatedMaximumBitrate:
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
-        """Read what follows the header."""
-        sender_ssrc, _ = about(body)
+        """Parse the octets after the header."""
+        sender_ssrc, _ = unpack_ssrcs(body)
         if len(body) < _START + _RATE.size:
             raise MalformedError("a REMB is cut short", len(body))
         (word,) = _RATE.unpack_from(body, _START)
@@ -55,7 +57,7 @@ class ReceiverEstimatedMaximumBitrate:
         return cls(sender_ssrc, bitrate, Struct(f"!{count}I").unpack_from(body, at))
 
     def write(self) -> bytes:
-        """The packet for the wire; the bitrate is rounded down to what can be written.
+        """Write the packet as on the wire; the bitrate is rounded down to 18 bits and an exponent.
 
         Raises:
             ValueError: The bitrate is below 0 or beyond 81 bits, or there are more than 255 SSRCs.
@@ -66,6 +68,8 @@ class ReceiverEstimatedMaximumBitrate:
             raise ValueError("that does not fit in one REMB")
         word = count << 24 | exponent << _MANTISSA_BITS | self.bitrate >> exponent
         # Section 2.2: the SSRC of the media source is always 0.
-        body = ABOUT.pack(self.sender_ssrc, 0) + IDENTIFIER + _RATE.pack(word)
+        body = FEEDBACK_SSRCS.pack(self.sender_ssrc, 0) + IDENTIFIER + _RATE.pack(word)
         body += Struct(f"!{count}I").pack(*self.ssrcs)
-        return packed(PacketType.PAYLOAD_FEEDBACK, PayloadFormat.APPLICATION, body)
+        return pack_packet(
+            body, packet_type=PacketType.PAYLOAD_FEEDBACK, count=PayloadFeedbackType.APPLICATION
+        )

@@ -1,4 +1,4 @@
-"""Owns sender and receiver reports (RFC 3550 sections 6.4.1 and 6.4.2)."""
+"""Sender and receiver reports of RTCP (RFC 3550 sections 6.4.1 and 6.4.2)."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from struct import Struct
 from typing import Self
 
 from peer.rtp.malformed import MalformedError
-from peer.rtp.rtcp.header import PacketType, packed
+from peer.rtp.rtcp.header import PacketType, pack_packet
 
-#: How many reports one packet has room for (five bits).
+#: Report blocks that one packet has room for: five bits (RFC 3550 section 6.4.1).
 REPORTS_LIMIT = 31
 
 _SSRC = Struct("!I")
 _SENDER = Struct("!IQIII")
 _REPORT = Struct("!IIIIII")
+#: The cumulative number of packets lost is below this: 24 bits with sign (RFC 3550 section 6.4.1).
 _LOST_LIMIT = 1 << 23
 
 
 @dataclass(frozen=True, slots=True)
 class ReceptionReport:
-    """How one stream is received.
+    """A report block tells how one stream is received (RFC 3550 section 6.4.1).
 
     Args:
-        ssrc: Of the stream.
-        fraction_lost: Since the report before, in 256ths: 0 to 255.
-        cumulative_lost: Since the beginning; below zero where duplicates outnumber losses. What
-            does not fit in 24 bits is written as the nearest that does.
-        highest_sequence: The extended highest sequence number, 32 bits.
-        jitter: In ticks of the stream's clock.
-        last_sr: The middle 32 bits of the NTP time of the last sender report; 0 before one.
-        delay_since_last_sr: Since it came, in units of 1/65536 s.
+        ssrc: SSRC of the stream.
+        fraction_lost: Packets lost since the report before, in 256ths: 0 to 255.
+        cumulative_lost: Packets lost since the beginning; below zero where duplicates outnumber
+            losses. A value beyond 24 bits is written as the nearest one that fits.
+        highest_sequence: Extended highest sequence number received, 32 bits.
+        jitter: Interarrival jitter in ticks of the stream's clock.
+        last_sr: LSR: compact NTP time of the last sender report; 0 before one.
+        delay_since_last_sr: DLSR: time since that report arrived, in units of 1/65536 s.
     """
 
     ssrc: int
@@ -43,7 +44,7 @@ class ReceptionReport:
 
     @classmethod
     def parse(cls, body: bytes, at: int) -> Self:
-        """Read the 24 octets at an offset."""
+        """Parse the 24 octets at an offset."""
         ssrc, lost, highest, jitter, last_sr, delay = _REPORT.unpack_from(body, at)
         cumulative = lost & 0xFFFFFF
         if cumulative >= _LOST_LIMIT:
@@ -51,7 +52,7 @@ class ReceptionReport:
         return cls(ssrc, lost >> 24, cumulative, highest, jitter, last_sr, delay)
 
     def write(self) -> bytes:
-        """The 24 octets."""
+        """Write the 24 octets of the block."""
         cumulative = max(-_LOST_LIMIT, min(self.cumulative_lost, _LOST_LIMIT - 1))
         return _REPORT.pack(
             self.ssrc,
@@ -65,15 +66,15 @@ class ReceptionReport:
 
 @dataclass(frozen=True, slots=True)
 class SenderReport:
-    """What a sender says of its stream and, in passing, of those it receives.
+    """A sender report (SR) relates the clocks of a stream and counts its packets.
 
     Args:
-        ssrc: Of the stream it sends.
-        ntp_time: The time of the report, 64 bits; see `ntp`.
-        rtp_timestamp: The same time on the stream's clock, 32 bits.
-        packet_count: Sent so far, modulo 2**32.
-        octet_count: Of payload sent so far, modulo 2**32.
-        reports: At most 31.
+        ssrc: SSRC of the stream.
+        ntp_time: Time of the report as a 64-bit NTP timestamp.
+        rtp_timestamp: Time of the report on the stream's RTP clock, 32 bits.
+        packet_count: Packets sent so far, modulo 2**32.
+        octet_count: Octets of payload sent so far, modulo 2**32.
+        reports: Report blocks, at most 31.
     """
 
     ssrc: int
@@ -85,28 +86,28 @@ class SenderReport:
 
     @classmethod
     def parse(cls, count: int, body: bytes) -> Self:
-        """Read what follows the header."""
+        """Parse the octets after the header."""
         if len(body) < _SENDER.size:
             raise MalformedError("a sender report is cut short", len(body))
         ssrc, ntp_time, rtp_timestamp, packets, octets = _SENDER.unpack_from(body)
-        reports = _reports(count, body, _SENDER.size)
+        reports = _reports(body, count=count, start=_SENDER.size)
         return cls(ssrc, ntp_time, rtp_timestamp, packets, octets, reports)
 
     def write(self) -> bytes:
-        """The packet for the wire."""
+        """Write the packet as on the wire."""
         body = _SENDER.pack(
             self.ssrc, self.ntp_time, self.rtp_timestamp, self.packet_count, self.octet_count
         )
-        return _packed(PacketType.SENDER_REPORT, body, self.reports)
+        return _pack(PacketType.SENDER_REPORT, body, self.reports)
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiverReport:
-    """What a participant says of the streams it receives.
+    """A receiver report (RR) holds the report blocks of a participant that sends nothing.
 
     Args:
-        ssrc: Of the participant.
-        reports: At most 31.
+        ssrc: SSRC of the participant.
+        reports: Report blocks, at most 31.
     """
 
     ssrc: int
@@ -114,18 +115,18 @@ class ReceiverReport:
 
     @classmethod
     def parse(cls, count: int, body: bytes) -> Self:
-        """Read what follows the header."""
+        """Parse the octets after the header."""
         if len(body) < _SSRC.size:
             raise MalformedError("a receiver report is cut short", len(body))
         (ssrc,) = _SSRC.unpack_from(body)
-        return cls(ssrc, _reports(count, body, _SSRC.size))
+        return cls(ssrc, _reports(body, count=count, start=_SSRC.size))
 
     def write(self) -> bytes:
-        """The packet for the wire."""
-        return _packed(PacketType.RECEIVER_REPORT, _SSRC.pack(self.ssrc), self.reports)
+        """Write the packet as on the wire."""
+        return _pack(PacketType.RECEIVER_REPORT, _SSRC.pack(self.ssrc), self.reports)
 
 
-def _reports(count: int, body: bytes, start: int) -> tuple[ReceptionReport, ...]:
+def _reports(body: bytes, *, count: int, start: int) -> tuple[ReceptionReport, ...]:
     # RFC 3550 section 6.4.3: what follows the blocks is an extension of some profile.
     end = start + count * _REPORT.size
     if end > len(body):
@@ -133,6 +134,6 @@ def _reports(count: int, body: bytes, start: int) -> tuple[ReceptionReport, ...]
     return tuple(ReceptionReport.parse(body, at) for at in range(start, end, _REPORT.size))
 
 
-def _packed(packet_type: PacketType, body: bytes, reports: tuple[ReceptionReport, ...]) -> bytes:
+def _pack(packet_type: PacketType, body: bytes, reports: tuple[ReceptionReport, ...]) -> bytes:
     blocks = b"".join(report.write() for report in reports)
-    return packed(packet_type, len(reports), body + blocks)
+    return pack_packet(body + blocks, packet_type=packet_type, count=len(reports))

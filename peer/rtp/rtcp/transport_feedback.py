@@ -1,4 +1,7 @@
-"""Owns feedback on every packet of a transport (draft-holmer-rmcat-transport-wide-cc 3.1)."""
+"""Transport-wide congestion control feedback of RTCP (TWCC).
+
+draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1 defines the format.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +11,24 @@ from struct import Struct
 from typing import Final, Self
 
 from peer.rtp.malformed import MalformedError
-from peer.rtp.rtcp.feedback import about
-from peer.rtp.rtcp.header import ABOUT, PacketType, TransportFormat, packed
+from peer.rtp.rtcp.feedback import unpack_ssrcs
+from peer.rtp.rtcp.header import FEEDBACK_SSRCS, PacketType, TransportFeedbackType, pack_packet
 
-#: Seconds of one unit of `TransportFeedback.reference_time`.
+#: Seconds in one unit of `TransportFeedback.reference_time` (section 3.1).
 REFERENCE_UNIT = 0.064
-#: Seconds of one tick of `TransportFeedback.arrivals`.
+#: Seconds in one tick of `TransportFeedback.arrivals` (section 3.1.5).
 TICK = 0.00025
 
 _FIXED = Struct("!HHI")
 _CHUNK = Struct("!H")
-_START = ABOUT.size + _FIXED.size
+_START = FEEDBACK_SSRCS.size + _FIXED.size
+#: Longest run of one run-length chunk: 13 bits (section 3.1.3).
 _RUN_LIMIT = 0x1FFF
 _DELTA_LOW, _DELTA_HIGH = -0x8000, 0x7FFF
 
 
-# Section 3.1.1: as many octets follow for a packet as its status says. An IntEnum would take half
-# of the time.
+# Packet status symbols (section 3.1.1): the number of octets of the delta that follows. An IntEnum
+# would take half of the time of parsing.
 _LOST: Final = 0
 _SMALL: Final = 1
 _LARGE: Final = 2
@@ -33,16 +37,16 @@ _RESERVED: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class TransportFeedback:
-    """When each packet of a range arrived.
+    """Transport-wide feedback tells the arrival times of a range of packets.
 
     Args:
-        sender_ssrc: Of who tells.
-        media_ssrc: Of any stream of the transport.
-        count: The number of this feedback, 8 bits.
-        base_sequence: The transport-wide number of the first packet, 16 bits.
+        sender_ssrc: SSRC of the packet sender.
+        media_ssrc: SSRC of any stream of the transport.
+        count: Feedback packet count, 8 bits.
+        base_sequence: Transport-wide sequence number of the first packet, 16 bits.
         reference_time: In units of 64 ms, 24 bits with sign.
-        arrivals: One for each packet from the first on: ticks of 250 us from the reference time,
-            or None where it did not arrive. At most 65535.
+        arrivals: Arrival of each packet in ticks of 250 us from the reference time; None where it
+            did not arrive. At most 65535.
     """
 
     sender_ssrc: int
@@ -54,13 +58,13 @@ class TransportFeedback:
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
-        """Read what follows the header."""
-        sender_ssrc, media_ssrc = about(body)
+        """Parse the octets after the header."""
+        sender_ssrc, media_ssrc = unpack_ssrcs(body)
         if len(body) < _START:
             raise MalformedError("transport-wide feedback is cut short", len(body))
-        base, total, word = _FIXED.unpack_from(body, ABOUT.size)
+        base, total, word = _FIXED.unpack_from(body, FEEDBACK_SSRCS.size)
         if not total:
-            raise MalformedError("transport-wide feedback on no packet", ABOUT.size)
+            raise MalformedError("transport-wide feedback on no packet", FEEDBACK_SSRCS.size)
         reference = word >> 8
         if reference >= 1 << 23:
             reference -= 1 << 24
@@ -70,23 +74,27 @@ class TransportFeedback:
         )
 
     def write(self) -> bytes:
-        """The packet for the wire.
+        """Write the packet as on the wire, with the shortest chunks.
 
         Raises:
-            ValueError: No packet is told of, or too many, or two that arrived one after the other
-                in their numbers are more than 8.19 s apart, as is the first from the reference.
+            ValueError: There are no packets or too many, or a packet that arrived is more than
+                8.19 s apart from the one before it in the range (the first from the reference).
         """
         if not 0 < len(self.arrivals) <= 0xFFFF:
             raise ValueError("feedback tells of 1 to 65535 packets")
         statuses, deltas = _deltas(self.arrivals)
         word = (self.reference_time & 0xFFFFFF) << 8 | self.count
-        body = bytearray(ABOUT.pack(self.sender_ssrc, self.media_ssrc))
+        body = bytearray(FEEDBACK_SSRCS.pack(self.sender_ssrc, self.media_ssrc))
         body += _FIXED.pack(self.base_sequence, len(self.arrivals), word)
         for chunk in _chunks(statuses):
             body += _CHUNK.pack(chunk)
         body += deltas
         body += bytes(-len(body) % 4)
-        return packed(PacketType.TRANSPORT_FEEDBACK, TransportFormat.TRANSPORT_CC, bytes(body))
+        return pack_packet(
+            bytes(body),
+            packet_type=PacketType.TRANSPORT_FEEDBACK,
+            count=TransportFeedbackType.TRANSPORT_CC,
+        )
 
 
 def _statuses(body: bytes, total: int) -> tuple[list[int], int]:
@@ -166,15 +174,15 @@ def _chunks(statuses: Sequence[int]) -> Sequence[int]:
             chunks.append(status << 13 | run)
             at += run
         elif width == 14:
-            chunks.append(0x8000 | _joined(next_14, 14, 1))
+            chunks.append(0x8000 | _join(next_14, width=14, bits=1))
             at += 14
         else:
-            chunks.append(0xC000 | _joined(next_14[:7], 7, 2))
+            chunks.append(0xC000 | _join(next_14[:7], width=7, bits=2))
             at += 7
     return chunks
 
 
-def _joined(statuses: Sequence[int], width: int, bits: int) -> int:
+def _join(statuses: Sequence[int], *, width: int, bits: int) -> int:
     word = 0
     for status in statuses:
         word = word << bits | status

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from peer.rtp.rtcp import SenderReport, middle, to_ntp
+from peer.rtp.rtcp import SenderReport, compact_ntp, to_ntp
 
 if TYPE_CHECKING:
     from peer.rtp.rtcp import ReceptionReport
@@ -57,7 +57,7 @@ class SenderReportBuilder:
         if self._capture is None:
             return None
         ntp = to_ntp(unix_now)
-        self._made.append((middle(ntp), now))
+        self._made.append((compact_ntp(ntp), now))
         # RFC 3550 section 6.4.1: the RTP timestamp is that of the moment of the NTP timestamp,
         # not that of any packet.
         elapsed = round((now - self._capture) * clock_rate)

@@ -21,14 +21,14 @@ def feed(
             packets = []
 
 
-def test_nothing_is_known_at_first() -> None:
+def test_acknowledged_bitrate_is_unknown_at_first() -> None:
     rate = AcknowledgedBitrateEstimator()
     rate.update([])
     rate.update([(1.0, 2.0, 1000)])
     assert rate.bitrate is None
 
 
-def test_rates_of_arriving_and_of_sending_are_told_apart() -> None:
+def test_acknowledged_and_sent_bitrate_are_told_apart() -> None:
     rate = AcknowledgedBitrateEstimator()
     feed(rate, begin=10, seconds=3, sent=2e6, arrived=1e6)
     assert rate.bitrate == pytest.approx(1e6, rel=0.01)
@@ -36,21 +36,21 @@ def test_rates_of_arriving_and_of_sending_are_told_apart() -> None:
     assert rate.packet_rate == pytest.approx(125, rel=0.01)
 
 
-def test_another_rate_is_seen_in_half_a_second() -> None:
+def test_acknowledged_bitrate_follows_in_half_a_second() -> None:
     rate = AcknowledgedBitrateEstimator()
     feed(rate, begin=10, seconds=3, sent=2e6, arrived=2e6)
     feed(rate, begin=13, seconds=0.7, sent=5e5, arrived=5e5)
     assert rate.bitrate == pytest.approx(5e5, rel=0.1)
 
 
-def test_packets_that_arrive_all_at_once_say_nothing() -> None:
+def test_packets_that_arrive_all_at_once_give_no_acknowledged_bitrate() -> None:
     rate = AcknowledgedBitrateEstimator()
     for index in range(5 * MAX_ENTRIES):
         rate.update([(index / 100, 7.0, 1000)])
     assert rate.bitrate is None
 
 
-def test_clock_of_the_peer_may_be_set() -> None:
+def test_step_of_the_peer_clock_restarts_acknowledged_bitrate() -> None:
     rate = AcknowledgedBitrateEstimator()
     feed(rate, begin=10, seconds=3, sent=1e6, arrived=1e6)
     feed(rate, begin=5000, seconds=0.5, sent=2e6, arrived=2e6)

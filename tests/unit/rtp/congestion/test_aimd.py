@@ -43,49 +43,49 @@ class Driven:
         return self.control.bitrate
 
 
-def test_nothing_changes_before_anything_got_through() -> None:
+def test_rate_stays_before_an_acknowledged_bitrate() -> None:
     control = AimdRateControl(1e6)
     assert control.update(OVER, acknowledged=None, sent=None, round_trip_time=0.1, now=1.0) == 1e6
 
 
-def test_way_that_never_filled_up_lets_the_rate_grow_quickly() -> None:
+def test_rate_grows_by_half_each_second_before_overuse() -> None:
     assert Driven().run(3.2) == pytest.approx(1e6 * 1.5**3, rel=0.06)
 
 
-def test_overuse_cuts_to_85_percent_of_what_gets_through() -> None:
+def test_overuse_decreases_to_85_percent_of_acknowledged_bitrate() -> None:
     driven = Driven()
     assert driven.run(0.1, OVER, through=0.8e6, sent=1e6) == pytest.approx(BETA * 0.8e6)
 
 
-def test_cut_never_raises_the_rate() -> None:
+def test_decrease_never_raises_the_rate() -> None:
     driven = Driven()
     assert driven.run(0.1, OVER, through=3e6) == 1e6
 
 
-def test_cut_is_not_repeated_before_it_can_show() -> None:
+def test_decrease_is_not_repeated_within_a_round_trip() -> None:
     driven = Driven()
     cut = driven.run(0.1, OVER, through=0.8e6, sent=1e6)
     assert driven.run(0.1, OVER, through=0.6e6, sent=1e6) == cut
     assert driven.run(0.1, OVER, through=0.6e6, sent=1e6) == pytest.approx(BETA * 0.6e6)
 
 
-def test_collapse_is_followed_at_once() -> None:
+def test_collapse_of_throughput_decreases_at_once() -> None:
     driven = Driven()
     driven.run(0.1, OVER, through=0.8e6, sent=1e6)
     assert driven.run(0.1, OVER, through=0.1e6, sent=1e6) == pytest.approx(BETA * 0.1e6)
 
 
-def test_little_that_all_gets_through_does_not_collapse_the_rate() -> None:
+def test_overuse_while_sending_little_does_not_collapse_the_rate() -> None:
     driven = Driven()
     assert driven.run(0.1, OVER, through=5e4, sent=5e4) == pytest.approx(BETA * 0.5e6)
 
 
-def test_drain_holds_the_rate() -> None:
+def test_underuse_holds_the_rate() -> None:
     driven = Driven()
     assert driven.run(5, UNDER) == 1e6
 
 
-def test_near_where_it_filled_up_the_rate_grows_by_packets() -> None:
+def test_rate_grows_additively_near_link_capacity() -> None:
     driven = Driven()
     cut = driven.run(0.1, OVER)
     grown = driven.run(1.2)
@@ -93,24 +93,24 @@ def test_near_where_it_filled_up_the_rate_grows_by_packets() -> None:
     assert grown - cut == pytest.approx(cut / 30 / 3 / 2 / 0.2, rel=0.15)
 
 
-def test_far_above_where_it_filled_up_it_grows_in_proportion_again() -> None:
+def test_rate_grows_multiplicatively_far_above_link_capacity() -> None:
     driven = Driven()
     driven.run(0.1, OVER)
     begin = driven.run(1)
     assert driven.run(20) > 3 * begin
 
 
-def test_rate_grows_no_further_than_what_gets_through_allows() -> None:
+def test_rate_grows_to_at_most_one_and_a_half_acknowledged_bitrate() -> None:
     driven = Driven()
     assert driven.run(30, through=1e6) == pytest.approx(1.51e6)
 
 
-def test_rate_that_is_not_used_stays() -> None:
+def test_unused_rate_stays() -> None:
     driven = Driven()
     assert driven.run(30, through=5e4) == 1e6
 
 
-def test_pause_does_not_make_it_jump() -> None:
+def test_pause_does_not_make_the_rate_jump() -> None:
     driven = Driven()
     driven.run(0.3)
     before = driven.control.bitrate
@@ -118,7 +118,7 @@ def test_pause_does_not_make_it_jump() -> None:
     assert driven.run(0.1) <= before * 1.5
 
 
-def test_capacity_is_known_from_where_it_filled_up() -> None:
+def test_link_capacity_is_estimated_from_overuse() -> None:
     capacity = LinkCapacityEstimator()
     assert capacity.compare(1e6) == 0
     for _ in range(20):

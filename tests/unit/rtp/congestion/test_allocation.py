@@ -7,36 +7,36 @@ import random
 from peer.rtp.congestion import Share, allocate
 
 
-def test_equal_shares_get_the_same() -> None:
+def test_allocate_gives_equal_shares_the_same() -> None:
     assert allocate(900, (Share(), Share(), Share())) == (300, 300, 300)
 
 
-def test_weight_decides() -> None:
+def test_allocate_follows_weights() -> None:
     assert allocate(900, (Share(weight=2), Share(weight=1))) == (600, 300)
 
 
-def test_what_one_cannot_use_goes_to_the_others() -> None:
+def test_allocate_gives_bitrate_above_a_maximum_to_the_others() -> None:
     assert allocate(900, (Share(maximum=100), Share(), Share())) == (100, 400, 400)
 
 
-def test_minimum_comes_first_in_the_order_of_the_shares() -> None:
+def test_allocate_serves_minimums_in_order() -> None:
     assert allocate(100, (Share(minimum=80), Share(minimum=80), Share())) == (80, 20, 0)
     assert allocate(400, (Share(minimum=200), Share())) == (300, 100)
 
 
-def test_minimum_above_the_maximum_is_the_maximum() -> None:
+def test_allocate_bounds_a_minimum_by_the_maximum() -> None:
     assert allocate(1000, (Share(minimum=300, maximum=200), Share())) == (200, 800)
 
 
-def test_what_nobody_can_use_stays() -> None:
+def test_allocate_leaves_bitrate_above_all_maximums() -> None:
     assert allocate(1000, (Share(maximum=100), Share(maximum=50))) == (100, 50)
 
 
-def test_nobody_gets_nothing() -> None:
+def test_allocate_without_shares_is_empty() -> None:
     assert allocate(1000, ()) == ()
 
 
-def test_together_never_more_than_there_is() -> None:
+def test_allocate_never_exceeds_the_bitrate() -> None:
     chance = random.Random(3)
     for _ in range(2000):
         shares = [

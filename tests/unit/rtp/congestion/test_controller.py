@@ -51,7 +51,7 @@ def test_target_begins_at_300_kbits() -> None:
     assert CongestionController().target == INITIAL_BITRATE == 300_000
 
 
-def test_numbers_count_and_wrap() -> None:
+def test_transport_sequence_numbers_wrap() -> None:
     congestion = CongestionController()
     for number in range(70_000):
         assert congestion.next_sequence_number == number & 0xFFFF
@@ -64,7 +64,7 @@ def test_feedback_without_delay_raises_the_target() -> None:
     assert Sender().run(5) > 3 * INITIAL_BITRATE
 
 
-def test_remb_caps_the_target_at_once_and_until_it_says_other() -> None:
+def test_remb_bounds_the_target_until_the_next_remb() -> None:
     sender = Sender()
     sender.run(5)
     sender.congestion.on_remb(100_000)
@@ -80,7 +80,7 @@ def test_without_feedback_the_remb_is_the_target() -> None:
     assert congestion.target == 2_000_000
 
 
-def test_target_keeps_within_bounds_whatever_the_remb() -> None:
+def test_target_keeps_within_bounds_for_any_remb() -> None:
     congestion = CongestionController()
     congestion.on_remb(0)
     assert congestion.target == MINIMUM_BITRATE
@@ -114,7 +114,7 @@ def test_without_feedback_and_remb_the_reports_decide() -> None:
     assert report(congestion, 0.3, seconds=5, now=30) < 0.7 * grown
 
 
-def test_reports_of_loss_hold_a_remb_down() -> None:
+def test_reported_loss_reduces_target_below_the_remb() -> None:
     congestion = CongestionController()
     congestion.on_remb(2_000_000)
     assert report(congestion, 0.3, seconds=5, now=0) < 1_500_000

@@ -20,7 +20,7 @@ def sent(*numbers: int) -> TransportFeedbackAdapter:
     return packets
 
 
-def test_packets_come_with_both_times_and_their_size() -> None:
+def test_acked_packets_have_both_times_and_their_size() -> None:
     found = sent(65535, 0).process(feedback(65535, 0, 40))
     assert [each[0] for each in found.packets] == [50.0, 51.0]
     assert [each[1] for each in found.packets] == pytest.approx([6.4, 6.41])
@@ -28,20 +28,20 @@ def test_packets_come_with_both_times_and_their_size() -> None:
     assert found.lost == 0
 
 
-def test_packets_that_go_together_have_one_number_after_the_other() -> None:
+def test_packets_sent_together_have_consecutive_numbers() -> None:
     packets = TransportFeedbackAdapter()
     packets.add_packets(65534, [700, 800, 900], 50.0)
     found = packets.process(feedback(65534, 0, 40, 80)).packets
     assert [(each[0], each[2]) for each in found] == [(50.0, 700), (50.0, 800), (50.0, 900)]
 
 
-def test_what_was_not_there_is_lost_once() -> None:
+def test_missing_packet_is_lost_once() -> None:
     packets = sent(1, 2, 3)
     assert packets.process(feedback(1, 0, None, 0)).lost == 1
     assert packets.process(feedback(1, 0, None, 0)).lost == 0
 
 
-def test_what_comes_late_was_not_lost() -> None:
+def test_late_packet_is_not_lost() -> None:
     packets = sent(1, 2, 3)
     packets.process(feedback(1, 0, None, 0))
     found = packets.process(feedback(2, 80))
@@ -49,27 +49,27 @@ def test_what_comes_late_was_not_lost() -> None:
     assert [each[2] for each in found.packets] == [1001]
 
 
-def test_what_is_told_again_counts_for_nothing() -> None:
+def test_repeated_feedback_is_ignored() -> None:
     packets = sent(1, 2)
     packets.process(feedback(1, 0, 0))
     found = packets.process(feedback(1, 0, None))
     assert (found.packets, found.lost) == ([], 0)
 
 
-def test_what_was_never_sent_counts_for_nothing() -> None:
+def test_feedback_on_unsent_packets_is_ignored() -> None:
     found = sent(1).process(feedback(5, 0, None, 0))
     assert (found.packets, found.lost) == ([], 0)
     found = sent(1).process(feedback(1 + SENT_PACKETS, 0))
     assert (found.packets, found.lost) == ([], 0)
 
 
-def test_only_the_latest_are_remembered() -> None:
+def test_feedback_adapter_remembers_8192_packets() -> None:
     packets = sent(*range(SENT_PACKETS + 1))
     assert packets.process(feedback(0, 0)).packets == []
     assert len(packets.process(feedback(1, 0)).packets) == 1
 
 
-def test_reference_time_goes_on_where_it_wraps() -> None:
+def test_reference_time_is_unwrapped() -> None:
     packets = sent(1, 2, 3)
     times = [
         packets.process(feedback(number, 0, reference=reference)).packets[0][1]

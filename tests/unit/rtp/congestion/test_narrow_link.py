@@ -41,13 +41,13 @@ def test_target_is_not_long_nor_far_above_what_the_link_carries(bitrate: float) 
 
 
 @pytest.mark.parametrize("bitrate", LINKS)
-def test_little_waits_in_the_queue_of_the_link(bitrate: float) -> None:
+def test_queue_of_the_link_stays_short(bitrate: float) -> None:
     waits = [sample.waiting for sample in settled(bitrate).between(15, 60)]
     assert sum(waits) / len(waits) < 0.06
     assert max(waits) < 0.25
 
 
-def test_link_far_below_the_beginning_is_found_too() -> None:
+def test_target_finds_a_link_far_below_the_initial_rate() -> None:
     call = NarrowCall(Link(100e3))
     call.run(60)
     assert 60e3 <= call.mean_target(15, 60) <= 100e3
@@ -82,13 +82,13 @@ def test_target_follows_when_the_link_narrows(wide: float, narrow: float) -> Non
 
 
 @pytest.mark.parametrize("loss", [0.01, 0.02, 0.05])
-def test_random_loss_does_not_make_it_collapse(loss: float) -> None:
+def test_random_loss_does_not_collapse_the_target(loss: float) -> None:
     call = NarrowCall(Link(2e6, loss=loss))
     call.run(60)
     assert call.mean_target(15, 60) > 0.6 * 2e6
 
 
-def test_outage_is_recovered_from() -> None:
+def test_target_recovers_from_an_outage() -> None:
     call = NarrowCall(Link(2e6))
     call.run(20)
     call.link.loss = 1.0
@@ -98,14 +98,14 @@ def test_outage_is_recovered_from() -> None:
     assert call.mean_target(45, 50) > 0.7 * 2e6
 
 
-def test_feedback_that_is_lost_is_no_harm() -> None:
+def test_lost_feedback_does_not_lower_the_target() -> None:
     call = NarrowCall(Link(2e6))
     call.lost_feedback = 0.3
     call.run(60)
     assert 0.6 * 2e6 < call.mean_target(15, 60) < 2e6
 
 
-def test_remb_caps_at_once() -> None:
+def test_remb_bounds_throughput_at_once() -> None:
     call = NarrowCall(Link(2e6))
     call.run(20)
     call.congestion.on_remb(400_000)
@@ -114,7 +114,7 @@ def test_remb_caps_at_once() -> None:
     assert call.throughput(22, 30) < 1.1 * 400e3
 
 
-def test_sound_alone_leaves_the_target_where_it_was() -> None:
+def test_audio_alone_leaves_the_target_unchanged() -> None:
     call = NarrowCall(Link(5e6), use=0)
     call.run(60)
     assert call.congestion.target == 300_000

@@ -98,7 +98,7 @@ class Line:
         self.now = until
 
 
-def test_packet_within_the_rate_goes_at_once_without_a_timer() -> None:
+def test_packet_within_the_pacing_rate_leaves_without_a_timer() -> None:
     line, source = Line(), Source("v")
     for label in range(20):
         line.now = label * 0.01
@@ -108,7 +108,7 @@ def test_packet_within_the_rate_goes_at_once_without_a_timer() -> None:
     assert line.pacer.queued_packets == 0
 
 
-def test_large_picture_is_spread_at_two_and_a_half_times_the_target() -> None:
+def test_large_video_frame_is_paced_at_two_and_a_half_times_the_target() -> None:
     line, source = Line(), Source("v")
     line.give(source.frame(packets=60))
     assert 1 <= len(line.sent) <= 1 + PACE * BURST / SIZE
@@ -120,7 +120,7 @@ def test_large_picture_is_spread_at_two_and_a_half_times_the_target() -> None:
     assert (line.pacer.deadline, line.pacer.queued_packets) == (None, 0)
 
 
-def test_no_burst_is_longer_than_5_ms_of_the_rate() -> None:
+def test_pacer_burst_is_at_most_5_ms_of_the_rate() -> None:
     line, source = Line(target=8_000_000), Source("v")
     line.give(source.frame(packets=500))
     line.run(10)
@@ -130,7 +130,7 @@ def test_no_burst_is_longer_than_5_ms_of_the_rate() -> None:
         assert within * SIZE <= pace * BURST + SIZE
 
 
-def test_a_burst_is_handed_over_at_once_where_that_costs_less() -> None:
+def test_pacer_sends_a_burst_in_one_call() -> None:
     line, source = Line(target=20_000_000, at_once=True), Source("v")
     line.give(source.frame(1, packets=5))
     line.give(source.frame(2))
@@ -138,7 +138,7 @@ def test_a_burst_is_handed_over_at_once_where_that_costs_less() -> None:
     assert line.labels == ["v1"] * 5 + ["v2"]
 
 
-def test_burst_goes_on_where_a_source_writes_less_than_there_is_room_for() -> None:
+def test_pacer_burst_continues_where_a_source_writes_less() -> None:
     line, source = Line(target=20_000_000, at_once=True), Source("v", at_most=2)
     line.give(source.frame(1, packets=5))
     assert line.bursts == [5]
@@ -146,14 +146,14 @@ def test_burst_goes_on_where_a_source_writes_less_than_there_is_room_for() -> No
     assert line.congestion.next_sequence_number == 5
 
 
-def test_timer_is_not_set_for_each_packet_where_many_go() -> None:
+def test_pacer_sets_a_timer_per_burst() -> None:
     line, source = Line(target=20_000_000), Source("v")
     line.give(source.frame(packets=500))
     line.run(10)
     assert len({at for at, _ in line.sent}) < 500 / 20
 
 
-def test_sound_goes_at_once_past_pictures() -> None:
+def test_audio_passes_video_in_the_pacer() -> None:
     line, video, audio = Line(), Source("v"), Source("a")
     line.give(video.frame(packets=60))
     before = len(line.sent)
@@ -161,7 +161,7 @@ def test_sound_goes_at_once_past_pictures() -> None:
     assert line.labels[before:] == ["a1"]
 
 
-def test_sound_takes_its_part_of_the_rate() -> None:
+def test_audio_counts_toward_the_pacing_rate() -> None:
     line, video, audio = Line(), Source("v"), Source("a")
     line.give(audio.frame(1, packets=20, priority=PacketPriority.AUDIO))
     line.give(video.frame(2))
@@ -171,7 +171,7 @@ def test_sound_takes_its_part_of_the_rate() -> None:
     assert line.sent[-1][0] > 0.9 * 20 * SIZE / PACE
 
 
-def test_flood_of_sound_holds_pictures_up_only_so_long() -> None:
+def test_flood_of_audio_delays_video_by_a_bounded_time() -> None:
     line, video, audio = Line(), Source("v"), Source("a")
     line.give(audio.frame(1, packets=1000, priority=PacketPriority.AUDIO))
     line.give(video.frame(2))
@@ -179,7 +179,7 @@ def test_flood_of_sound_holds_pictures_up_only_so_long() -> None:
     assert line.labels[-1] == "v2"
 
 
-def test_repairs_go_before_pictures_that_wait() -> None:
+def test_retransmissions_pass_waiting_video() -> None:
     line, video, repairs = Line(), Source("v"), Source("r")
     line.give(video.frame(1, packets=10))
     line.give(video.frame(2))
@@ -190,7 +190,7 @@ def test_repairs_go_before_pictures_that_wait() -> None:
     assert line.labels[-1] == "v2"
 
 
-def test_numbers_are_those_of_the_congestion_control() -> None:
+def test_pacer_assigns_transport_sequence_numbers() -> None:
     line = Line()
     uses_twcc, other = Source("v"), Source("o", uses_twcc=False)
     line.give(uses_twcc.frame())
@@ -200,7 +200,7 @@ def test_numbers_are_those_of_the_congestion_control() -> None:
     assert line.congestion.next_sequence_number == 2
 
 
-def test_frame_that_waited_too_long_is_dropped_with_all_that_needs_it() -> None:
+def test_stale_frame_is_dropped_with_its_dependents() -> None:
     line, source = Line(target=80_000), Source("v")
     line.give(source.frame(0, packets=40, keyframe=True))
     for label in range(1, 6):
@@ -215,7 +215,7 @@ def test_frame_that_waited_too_long_is_dropped_with_all_that_needs_it() -> None:
     assert line.pacer.dropped_frames == 5
 
 
-def test_frame_that_has_begun_is_finished() -> None:
+def test_pacer_finishes_a_frame_it_has_begun() -> None:
     line, source = Line(target=80_000), Source("v")
     line.give(source.frame(0, packets=100, keyframe=True))
     line.run(3600)
@@ -223,7 +223,7 @@ def test_frame_that_has_begun_is_finished() -> None:
     assert source.dropped == 0
 
 
-def test_key_frame_that_waits_behind_heals_what_is_dropped() -> None:
+def test_waiting_keyframe_ends_a_drop() -> None:
     line, source = Line(target=80_000), Source("v")
     line.give(source.frame(0, packets=30, keyframe=True))
     line.give(source.frame(1))
@@ -236,7 +236,7 @@ def test_key_frame_that_waits_behind_heals_what_is_dropped() -> None:
     assert line.labels == ["v0"] * 30 + ["v3", "v4"]
 
 
-def test_other_streams_keep_their_frames() -> None:
+def test_drop_leaves_frames_of_other_streams() -> None:
     line, one, other = Line(target=80_000), Source("v"), Source("w")
     line.give(one.frame(0, packets=30))
     line.give(one.frame(1))
@@ -247,7 +247,7 @@ def test_other_streams_keep_their_frames() -> None:
     assert line.labels[-1] == "w2"
 
 
-def test_only_so_many_packets_wait() -> None:
+def test_pacer_queue_is_bounded() -> None:
     line, source = Line(), Source("v")
     line.give(source.frame(0, packets=10, keyframe=True))
     for label in range(1, 3 * PACKET_LIMIT // 100):
@@ -257,7 +257,7 @@ def test_only_so_many_packets_wait() -> None:
     assert source.dropped > 20
 
 
-def test_only_so_many_repairs_wait() -> None:
+def test_retransmission_queue_is_bounded() -> None:
     line, source = Line(), Source("r")
     for label in range(2 * RETRANSMISSION_LIMIT):
         line.give(source.frame(label, priority=PacketPriority.RETRANSMISSION))
@@ -265,7 +265,7 @@ def test_only_so_many_repairs_wait() -> None:
     assert source.broken == 0
 
 
-def test_source_of_twice_the_target_is_held_close_to_it() -> None:
+def test_source_of_twice_the_target_is_paced_close_to_it() -> None:
     line, source = Line(), Source("v")
     for tenth in range(300):
         line.run(tenth / 10)
@@ -274,7 +274,7 @@ def test_source_of_twice_the_target_is_held_close_to_it() -> None:
     assert 0.95 * TARGET < late < 1.1 * SUSTAINED * TARGET
 
 
-def test_discarded_source_leaves_nothing_behind() -> None:
+def test_discarded_source_leaves_no_frames_in_the_pacer() -> None:
     line, one, other = Line(), Source("v"), Source("w")
     line.give(one.frame(0, packets=30))
     line.give(other.frame(1))
@@ -288,7 +288,7 @@ def test_discarded_source_leaves_nothing_behind() -> None:
     assert one.dropped == other.dropped == 0
 
 
-def test_target_that_rises_lets_more_through() -> None:
+def test_pacer_follows_a_rising_target() -> None:
     line, source = Line(target=80_000), Source("v")
     line.give(source.frame(packets=20))
     line.congestion.on_remb(20_000_000)
@@ -296,7 +296,7 @@ def test_target_that_rises_lets_more_through() -> None:
     assert len(line.sent) == 20
 
 
-def test_timer_is_not_kept_where_everything_was_dropped() -> None:
+def test_pacer_clears_its_deadline_when_all_is_dropped() -> None:
     line, source = Line(target=80_000), Source("v")
     line.give(source.frame(0, packets=60, priority=PacketPriority.AUDIO))
     line.give(source.frame(1))
@@ -309,7 +309,7 @@ def test_timer_is_not_kept_where_everything_was_dropped() -> None:
     assert line.labels[-1] == "v3"
 
 
-def test_frame_larger_than_all_that_may_wait_is_sent_all_the_same() -> None:
+def test_frame_larger_than_the_pacer_queue_is_sent() -> None:
     line, source = Line(), Source("v")
     line.give(source.frame(0, packets=10))
     line.give(source.frame(1, packets=PACKET_LIMIT + 500))

@@ -33,7 +33,7 @@ def receive(
     return told
 
 
-def test_estimate_is_about_what_gets_through() -> None:
+def test_remb_estimate_is_about_the_received_bitrate() -> None:
     told = receive(RembEstimator(7), begin=100, seconds=10, bitrate=1e6)
     assert told
     assert told[-1].sender_ssrc == 7
@@ -41,17 +41,17 @@ def test_estimate_is_about_what_gets_through() -> None:
     assert 0.9e6 < told[-1].bitrate < 1.6e6
 
 
-def test_link_that_is_too_narrow_lowers_the_estimate_below_it() -> None:
+def test_remb_estimate_falls_below_a_narrow_link() -> None:
     told = receive(RembEstimator(7), begin=100, seconds=5, bitrate=2e6, capacity=1e6)
     assert 0.6e6 < min(each.bitrate for each in told) < 1e6
 
 
-def test_estimate_is_told_about_twice_a_second() -> None:
+def test_remb_is_sent_about_twice_a_second() -> None:
     told = receive(RembEstimator(7), begin=100, seconds=20, bitrate=1e6)
     assert 25 <= len(told) <= 45
 
 
-def test_streams_that_fell_silent_are_no_longer_named() -> None:
+def test_remb_does_not_name_silent_streams() -> None:
     estimator = RembEstimator(7)
     receive(estimator, begin=100, seconds=5, bitrate=1e6, ssrc=5)
     told = receive(estimator, begin=105, seconds=STREAM_TIMEOUT + 1, bitrate=1e6, ssrc=6)
@@ -59,7 +59,7 @@ def test_streams_that_fell_silent_are_no_longer_named() -> None:
     assert told[-1].ssrcs == (6,)
 
 
-def test_only_so_many_streams_are_named() -> None:
+def test_remb_names_at_most_64_streams() -> None:
     estimator = RembEstimator(7)
     named = 0
     for number in range(20_000):
@@ -72,20 +72,20 @@ def test_only_so_many_streams_are_named() -> None:
     assert named == STREAM_LIMIT
 
 
-def test_pause_of_a_year_costs_nothing_and_the_estimate_stays() -> None:
+def test_remb_estimate_survives_a_pause_of_a_year() -> None:
     estimator = RembEstimator(7)
     before = receive(estimator, begin=100, seconds=10, bitrate=1e6)[-1].bitrate
     after = receive(estimator, begin=31_000_000, seconds=2, bitrate=1e6)
     assert abs(after[0].bitrate - before) < 0.3 * before
 
 
-def test_clock_that_goes_back_is_no_harm() -> None:
+def test_remb_estimator_accepts_a_clock_that_goes_back() -> None:
     estimator = RembEstimator(7)
     receive(estimator, begin=100, seconds=5, bitrate=1e6)
     assert receive(estimator, begin=50, seconds=5, bitrate=1e6)
 
 
-def test_send_time_of_another_length_is_ignored() -> None:
+def test_remb_ignores_a_send_time_of_another_length() -> None:
     estimator = RembEstimator(7)
     assert all(
         estimator.receive(ssrc=5, send_time=bytes(n % 3), size=1000, arrival=n / 10) is None

@@ -31,27 +31,27 @@ def usages(trend: TrendlineEstimator, packets: Packets) -> list[BandwidthUsage]:
     return [trend.update([packet]) for packet in packets]
 
 
-def test_link_that_is_wide_enough_is_normal() -> None:
+def test_trendline_of_a_wide_link_is_normal() -> None:
     assert set(usages(TrendlineEstimator(), through(capacity=2e6, bitrate=1e6))) == {
         BandwidthUsage.NORMAL
     }
 
 
-def test_link_that_is_too_narrow_is_seen_before_much_waits() -> None:
+def test_trendline_detects_overuse_within_400_ms_of_delay() -> None:
     packets = through(capacity=1e6, bitrate=1.3e6)
     found = usages(TrendlineEstimator(), packets).index(BandwidthUsage.OVERUSING)
     sent, arrived, _ = packets[found]
     assert arrived - sent < 0.4
 
 
-def test_jitter_alone_is_normal() -> None:
+def test_trendline_ignores_jitter() -> None:
     found = usages(
         TrendlineEstimator(), through(capacity=1e8, bitrate=1e6, jitter=0.01, seconds=20)
     )
     assert BandwidthUsage.OVERUSING not in found
 
 
-def test_queue_that_drains_is_seen() -> None:
+def test_trendline_detects_a_draining_queue() -> None:
     trend = TrendlineEstimator()
     usages(trend, through(capacity=1e6, bitrate=1.3e6, seconds=2))
     drained = [
@@ -60,19 +60,19 @@ def test_queue_that_drains_is_seen() -> None:
     assert BandwidthUsage.UNDERUSING in usages(trend, drained)
 
 
-def test_clocks_need_not_agree() -> None:
+def test_trendline_needs_no_common_clock() -> None:
     packets = [(s, a + 1e6, n) for s, a, n in through(capacity=1e6, bitrate=1.3e6)]
     assert BandwidthUsage.OVERUSING in usages(TrendlineEstimator(), packets)
 
 
-def test_pause_is_no_delay() -> None:
+def test_trendline_ignores_a_pause() -> None:
     trend = TrendlineEstimator()
     usages(trend, through(capacity=2e6, bitrate=1e6))
     found = usages(trend, through(capacity=2e6, bitrate=1e6, begin=600))
     assert set(found) == {BandwidthUsage.NORMAL}
 
 
-def test_clock_of_the_peer_that_is_set_begins_anew() -> None:
+def test_trendline_restarts_on_a_step_of_the_peer_clock() -> None:
     trend = TrendlineEstimator()
     usages(trend, through(capacity=2e6, bitrate=1e6))
     jump = 2 * JUMP_MS / 1000
@@ -80,7 +80,7 @@ def test_clock_of_the_peer_that_is_set_begins_anew() -> None:
     assert set(usages(trend, later)) == {BandwidthUsage.NORMAL}
 
 
-def test_packets_out_of_order_are_left_out() -> None:
+def test_trendline_ignores_reordered_packets() -> None:
     trend = TrendlineEstimator()
     packets = through(capacity=2e6, bitrate=1e6)
     late = [(s, 4.0, n) for s, _, n in packets[:30]]

@@ -30,13 +30,13 @@ def times(packets: Iterable[TransportFeedback]) -> dict[int, float | None]:
     return found
 
 
-def test_nothing_is_told_before_anything_arrived() -> None:
+def test_no_twcc_before_the_first_arrival() -> None:
     recorder = TwccRecorder(1)
     assert recorder.deadline is None
     assert recorder.feedback() == ()
 
 
-def test_arrivals_and_gaps_are_told_to_a_quarter_of_a_millisecond() -> None:
+def test_twcc_reports_arrivals_and_gaps_in_quarters_of_a_millisecond() -> None:
     recorder = TwccRecorder(1)
     for number, arrival in ((10, 1000.0), (11, 1000.01), (14, 1000.0202)):
         assert not recorder.record(number, ssrc=5, arrival=arrival)
@@ -51,7 +51,7 @@ def test_arrivals_and_gaps_are_told_to_a_quarter_of_a_millisecond() -> None:
     assert set(told) == {10, 11, 12, 13, 14}
 
 
-def test_feedback_is_due_a_tenth_of_a_second_after_the_first() -> None:
+def test_twcc_is_due_100_ms_after_the_first_arrival() -> None:
     recorder = TwccRecorder(1)
     recorder.record(10, ssrc=5, arrival=1000.0)
     recorder.record(11, ssrc=5, arrival=1000.05)
@@ -60,13 +60,13 @@ def test_feedback_is_due_a_tenth_of_a_second_after_the_first() -> None:
     assert recorder.deadline is None
 
 
-def test_feedback_is_due_at_once_when_there_is_much_to_tell() -> None:
+def test_twcc_is_due_at_once_after_100_packets() -> None:
     recorder = TwccRecorder(1)
     due = [recorder.record(number, ssrc=5, arrival=1000.0) for number in range(FEEDBACK_PACKETS)]
     assert due == [False] * (FEEDBACK_PACKETS - 1) + [True]
 
 
-def test_next_feedback_begins_where_the_last_ended() -> None:
+def test_twcc_begins_where_the_last_feedback_ended() -> None:
     recorder = TwccRecorder(1)
     recorder.record(65534, ssrc=5, arrival=1000.0)
     recorder.feedback()
@@ -76,7 +76,7 @@ def test_next_feedback_begins_where_the_last_ended() -> None:
     assert [each is None for each in packet.arrivals] == [True, True, False]
 
 
-def test_feedback_is_numbered() -> None:
+def test_twcc_feedback_count_wraps_at_256() -> None:
     recorder = TwccRecorder(1)
     counts = []
     for number in range(300):
@@ -85,7 +85,7 @@ def test_feedback_is_numbered() -> None:
     assert counts == [number & 0xFF for number in range(300)]
 
 
-def test_what_comes_late_is_told_with_all_that_came_after_it() -> None:
+def test_twcc_repeats_arrivals_behind_a_late_packet() -> None:
     recorder = TwccRecorder(1)
     for number in (10, 12, 13):
         recorder.record(number, ssrc=5, arrival=1000.0 + number / 1000)
@@ -98,7 +98,7 @@ def test_what_comes_late_is_told_with_all_that_came_after_it() -> None:
     assert told[12] == pytest.approx(1000.012)
 
 
-def test_the_first_packet_may_come_after_another() -> None:
+def test_twcc_reports_a_first_packet_that_was_reordered() -> None:
     recorder = TwccRecorder(1)
     recorder.record(0, ssrc=5, arrival=1000.0)
     recorder.record(65535, ssrc=5, arrival=1000.01)
@@ -106,7 +106,7 @@ def test_the_first_packet_may_come_after_another() -> None:
     assert told == {65535: pytest.approx(1000.01), 0: pytest.approx(1000.0)}
 
 
-def test_repetition_is_told_once_with_its_first_time() -> None:
+def test_twcc_reports_a_duplicate_once_with_its_first_arrival() -> None:
     recorder = TwccRecorder(1)
     recorder.record(10, ssrc=5, arrival=1000.0)
     recorder.record(10, ssrc=5, arrival=1000.5)
@@ -115,14 +115,14 @@ def test_repetition_is_told_once_with_its_first_time() -> None:
     assert recorder.feedback() == ()
 
 
-def test_number_of_long_ago_is_ignored() -> None:
+def test_twcc_ignores_a_number_of_long_ago() -> None:
     recorder = TwccRecorder(1)
     recorder.record(30_000, ssrc=5, arrival=1000.0)
     recorder.record(30_000 - SPAN_LIMIT, ssrc=5, arrival=1000.0)
     assert set(times(recorder.feedback())) == {30_000}
 
 
-def test_jump_of_the_numbers_does_not_make_feedback_huge() -> None:
+def test_twcc_stays_short_after_a_jump_of_numbers() -> None:
     recorder = TwccRecorder(1)
     for number in (10, 11, 30_000, 30_001):
         recorder.record(number, ssrc=5, arrival=1000.0)
@@ -131,7 +131,7 @@ def test_jump_of_the_numbers_does_not_make_feedback_huge() -> None:
     assert sum(len(packet.arrivals) for packet in told) == 4
 
 
-def test_outage_is_told_as_loss() -> None:
+def test_twcc_reports_an_outage_as_loss() -> None:
     recorder = TwccRecorder(1)
     recorder.record(10, ssrc=5, arrival=1000.0)
     recorder.feedback()
@@ -140,7 +140,7 @@ def test_outage_is_told_as_loss() -> None:
     assert sum(each is None for each in told.values()) == 499
 
 
-def test_arrivals_too_far_apart_for_one_feedback_make_two() -> None:
+def test_twcc_splits_arrivals_too_far_apart() -> None:
     recorder = TwccRecorder(1)
     recorder.record(10, ssrc=5, arrival=1000.0)
     recorder.record(11, ssrc=5, arrival=1009.0)
@@ -149,7 +149,7 @@ def test_arrivals_too_far_apart_for_one_feedback_make_two() -> None:
     assert times(told) == {10: pytest.approx(1000.0), 11: pytest.approx(1009.0)}
 
 
-def test_clock_of_months_wraps_in_the_reference_time() -> None:
+def test_twcc_reference_time_wraps_after_months() -> None:
     recorder = TwccRecorder(1)
     recorder.record(10, ssrc=5, arrival=0x800000 * REFERENCE_UNIT)
     (packet,) = recorder.feedback()
@@ -157,7 +157,7 @@ def test_clock_of_months_wraps_in_the_reference_time() -> None:
     assert rtcp.write((packet,))
 
 
-def test_feedback_stays_short_whatever_the_numbers() -> None:
+def test_twcc_stays_short_for_any_numbers() -> None:
     recorder = TwccRecorder(1)
     largest = 0
     for number in range(50_000):

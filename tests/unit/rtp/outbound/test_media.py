@@ -17,7 +17,7 @@ from peer.rtp.rtcp import (
     ReceiverReport,
     ReceptionReport,
     SenderReport,
-    middle,
+    compact_ntp,
 )
 from peer.rtp_parameters import Codec, MediaKind, SendParameters
 from tests.support.clock.virtual_time import in_virtual_time
@@ -332,7 +332,7 @@ async def test_reports_of_the_peer_reach_congestion_control() -> None:
     assert isinstance(report, SenderReport)
     # All but half a second since then, the peer had it.
     held = round((sending.engine.clock() - made - 0.5) * 65536)
-    heard = ReceptionReport(SSRC, 64, 3, 9, 90, middle(report.ntp_time), held)
+    heard = ReceptionReport(SSRC, 64, 3, 9, 90, compact_ntp(report.ntp_time), held)
     sending.engine.tell(ReceiverReport(1, (heard,)))
     assert sending.engine.losses == [0.25]
     assert sending.engine.round_trips == [pytest.approx(0.5, abs=1e-4)]

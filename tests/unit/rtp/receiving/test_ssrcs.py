@@ -12,7 +12,7 @@ from peer.rtp.receiving.ssrcs import (
     SequenceCounter,
     SsrcTable,
 )
-from peer.rtp.rtcp import SenderReport, middle, to_ntp
+from peer.rtp.rtcp import SenderReport, compact_ntp, to_ntp
 
 
 def counted(counter: SequenceCounter, *numbers: int) -> list[int]:
@@ -172,7 +172,7 @@ def test_reports_of_strangers_are_remembered_within_bounds() -> None:
     heard(sources, 0, 5)
     heard(sources, 999, 5)
     known = {each.ssrc: each.last_sr for each in sources.reports(11.0)}
-    assert known == {0: 0, 999: middle(to_ntp(1_700_000_000.0))}
+    assert known == {0: 0, 999: compact_ntp(to_ntp(1_700_000_000.0))}
 
 
 def test_what_is_reported() -> None:
@@ -185,7 +185,7 @@ def test_what_is_reported() -> None:
     assert block.cumulative_lost == 1
     assert block.fraction_lost == 64
     assert block.highest_sequence == 0x10002
-    assert block.last_sr == middle(ntp)
+    assert block.last_sr == compact_ntp(ntp)
     assert block.delay_since_last_sr == 32768
 
 

@@ -29,17 +29,17 @@ ALL: list[RtcpPacket] = [
 PLI = bytes.fromhex("81ce0002 00000001 00000002")
 
 
-def test_packets_keep_their_order() -> None:
+def test_compound_packets_keep_their_order() -> None:
     assert parse(write(ALL)) == ALL
 
 
-def test_a_datagram_may_begin_with_any_packet() -> None:
+def test_reduced_size_rtcp_may_begin_with_any_packet() -> None:
     # RFC 5506: feedback need not wait for a report.
     assert parse(PLI) == [PictureLossIndication(1, 2)]
 
 
 @pytest.mark.parametrize("packet_type", [0, 192, 195, 204, 207, 255])
-def test_unknown_types_are_kept_as_they_are(packet_type: int) -> None:
+def test_unknown_rtcp_types_are_kept_unchanged(packet_type: int) -> None:
     unknown = UnknownPacket(packet_type, 3, b"whatever")
     assert parse(PLI + write([unknown]) + PLI) == [
         PictureLossIndication(1, 2),
@@ -49,13 +49,13 @@ def test_unknown_types_are_kept_as_they_are(packet_type: int) -> None:
 
 
 @pytest.mark.parametrize(("packet_type", "count"), [(205, 3), (205, 0), (206, 2), (206, 31)])
-def test_unknown_formats_of_feedback_are_kept_as_they_are(packet_type: int, count: int) -> None:
+def test_unknown_feedback_formats_are_kept_unchanged(packet_type: int, count: int) -> None:
     unknown = UnknownPacket(packet_type, count, bytes(12))
     assert parse(write([unknown])) == [unknown]
 
 
 @pytest.mark.parametrize("length", range(9))
-def test_what_is_no_multiple_of_a_word_is_padded(length: int) -> None:
+def test_rtcp_packets_are_padded_to_whole_words(length: int) -> None:
     unknown = UnknownPacket(204, 0, bytes(range(length)))
     written = write([unknown])
     assert len(written) % 4 == 0

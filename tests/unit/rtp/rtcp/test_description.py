@@ -22,12 +22,12 @@ from peer.rtp.rtcp import Goodbye, SourceDescription, parse, write
         ("80ca0000", []),
     ],
 )
-def test_names_are_read_and_written(data: str, chunks: list[tuple[int, str]]) -> None:
+def test_cnames_are_parsed_and_written(data: str, chunks: list[tuple[int, str]]) -> None:
     assert parse(bytes.fromhex(data)) == [SourceDescription(tuple(chunks))]
     assert write([SourceDescription(tuple(chunks))]) == bytes.fromhex(data)
 
 
-def test_other_items_are_passed_over() -> None:
+def test_other_sdes_items_are_skipped() -> None:
     # NAME, CNAME, TOOL.
     body = bytes.fromhex("00000001 0202 4142 0101 63 0602 7474 00")
     data = b"\x81\xca" + (len(body) // 4).to_bytes(2, "big") + body
@@ -38,7 +38,7 @@ def test_other_items_are_passed_over() -> None:
     ("items", "name"),
     [("00000000", ""), ("01 00 00 00", ""), ("0102 ffff 00000000", "\ufffd\ufffd")],
 )
-def test_a_name_may_be_missing_or_garbled(items: str, name: str) -> None:
+def test_cname_may_be_missing_or_garbled(items: str, name: str) -> None:
     body = bytes.fromhex("00000001" + items)
     data = b"\x81\xca" + (len(body) // 4).to_bytes(2, "big") + body
     assert parse(data) == [SourceDescription(((1, name),))]
@@ -56,12 +56,12 @@ def test_a_name_may_be_missing_or_garbled(items: str, name: str) -> None:
         "82ca0002 00000001 00000000",
     ],
 )
-def test_a_description_cut_short_is_malformed(data: str) -> None:
+def test_truncated_source_description_is_malformed(data: str) -> None:
     with pytest.raises(MalformedError):
         parse(bytes.fromhex(data))
 
 
-def test_a_name_has_at_most_255_octets() -> None:
+def test_cname_has_at_most_255_octets() -> None:
     longest = SourceDescription(((1, "é" * 127 + "a"),))
     assert parse(write([longest])) == [longest]
     with pytest.raises(ValueError, match="range"):
@@ -76,16 +76,16 @@ def test_a_name_has_at_most_255_octets() -> None:
         ("82cb0002 00000001 fffffffe", (1, 0xFFFFFFFE)),
     ],
 )
-def test_a_goodbye_is_read_and_written(data: str, ssrcs: tuple[int, ...]) -> None:
+def test_goodbye_is_parsed_and_written(data: str, ssrcs: tuple[int, ...]) -> None:
     assert parse(bytes.fromhex(data)) == [Goodbye(ssrcs)]
     assert write([Goodbye(ssrcs)]) == bytes.fromhex(data)
 
 
-def test_the_reason_of_a_goodbye_is_passed_over() -> None:
+def test_reason_of_a_goodbye_is_skipped() -> None:
     # RFC 3550 section 6.6: a length, the text, and octets of 0 up to the word.
     assert parse(bytes.fromhex("81cb0003 00000001 05 627965 2121 0000")) == [Goodbye((1,))]
 
 
-def test_a_goodbye_cut_short_is_malformed() -> None:
+def test_truncated_goodbye_is_malformed() -> None:
     with pytest.raises(MalformedError):
         parse(bytes.fromhex("82cb0001 00000001"))

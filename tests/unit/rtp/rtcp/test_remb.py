@@ -15,7 +15,7 @@ REMB = ReceiverEstimatedMaximumBitrate(
 )
 
 
-def test_an_estimate_is_read_and_written() -> None:
+def test_remb_is_parsed_and_written() -> None:
     assert parse(DATA) == [REMB]
     assert write([REMB]) == DATA
 
@@ -33,13 +33,13 @@ def test_an_estimate_is_read_and_written() -> None:
         (0x3FFFF << 63, 0x3FFFF << 63),
     ],
 )
-def test_a_bitrate_has_18_bits_and_an_exponent(bitrate: int, written: int) -> None:
+def test_remb_bitrate_has_18_bits_and_an_exponent(bitrate: int, written: int) -> None:
     (read,) = parse(write([ReceiverEstimatedMaximumBitrate(1, bitrate, (2,))]))
     assert read == ReceiverEstimatedMaximumBitrate(1, written, (2,))
 
 
 @pytest.mark.parametrize("bitrate", [0, 30_000, 262_143, 262_144, 1_000_000, 123_456_789])
-def test_it_agrees_with_aiortc(bitrate: int) -> None:
+def test_remb_agrees_with_aiortc(bitrate: int) -> None:
     ours = write([ReceiverEstimatedMaximumBitrate(1, bitrate, (2, 3))])
     assert ours[12:] == pack_remb_fci(bitrate, [2, 3])
     (read,) = parse(ours)
@@ -48,12 +48,12 @@ def test_it_agrees_with_aiortc(bitrate: int) -> None:
 
 
 @pytest.mark.parametrize(("bitrate", "ssrcs"), [(-1, ()), (1 << 81, ()), (1, tuple(range(256)))])
-def test_what_does_not_fit_is_refused(bitrate: int, ssrcs: tuple[int, ...]) -> None:
+def test_remb_refuses_values_that_do_not_fit(bitrate: int, ssrcs: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="does not fit"):
         write([ReceiverEstimatedMaximumBitrate(1, bitrate, ssrcs)])
 
 
-def test_as_many_streams_as_fit_are_written() -> None:
+def test_remb_names_up_to_255_streams() -> None:
     full = ReceiverEstimatedMaximumBitrate(1, 1, tuple(range(255)))
     assert parse(write([full])) == [full]
 
@@ -66,7 +66,7 @@ def test_as_many_streams_as_fit_are_written() -> None:
         "8fce0005 12345678 00000000 52454d42 0207fb93 23456789",
     ],
 )
-def test_an_estimate_cut_short_is_malformed(data: str) -> None:
+def test_truncated_remb_is_malformed(data: str) -> None:
     with pytest.raises(MalformedError):
         parse(bytes.fromhex(data))
 
@@ -74,6 +74,6 @@ def test_an_estimate_cut_short_is_malformed(data: str) -> None:
 @pytest.mark.parametrize(
     "data", ["8fce0001 12345678", "8fce0004 12345678 00000000 4e454d42 0007fb93"]
 )
-def test_other_application_feedback_is_unknown(data: str) -> None:
+def test_other_application_layer_feedback_is_unknown(data: str) -> None:
     (packet,) = parse(bytes.fromhex(data))
     assert packet == UnknownPacket(206, 15, bytes.fromhex(data)[4:])

@@ -36,13 +36,13 @@ EMPTY = bytes.fromhex("80c90001 deadbeef")
     [(SENT, SENDER), (RECEIVED, RECEIVER), (EMPTY, ReceiverReport(0xDEADBEEF))],
     ids=["sender", "receiver", "empty"],
 )
-def test_a_report_is_read_and_written(data: bytes, packet: SenderReport | ReceiverReport) -> None:
+def test_reports_are_parsed_and_written(data: bytes, packet: SenderReport | ReceiverReport) -> None:
     assert parse(data) == [packet]
     assert write([packet]) == data
 
 
 @pytest.mark.parametrize("extra", [4, 24])
-def test_the_extension_of_a_profile_is_passed_over(extra: int) -> None:
+def test_profile_extension_of_a_report_is_skipped(extra: int) -> None:
     words = 12 + extra // 4
     assert parse(SENT[:2] + words.to_bytes(2, "big") + SENT[4:] + bytes(extra)) == [SENDER]
 
@@ -58,7 +58,7 @@ def test_the_extension_of_a_profile_is_passed_over(extra: int) -> None:
         (-0x800001, "800000"),
     ],
 )
-def test_losses_have_24_bits_with_a_sign(lost: int, octets: str) -> None:
+def test_cumulative_loss_has_24_bits_with_a_sign(lost: int, octets: str) -> None:
     report = ReceptionReport(1, 0, lost, 0, 0)
     written = write([ReceiverReport(2, (report,))])
     assert written[13:16] == bytes.fromhex(octets)
@@ -68,13 +68,13 @@ def test_losses_have_24_bits_with_a_sign(lost: int, octets: str) -> None:
 
 
 @pytest.mark.parametrize("data", [SENT, RECEIVED], ids=["sender", "receiver"])
-def test_a_report_within_too_few_words_is_malformed(data: bytes) -> None:
+def test_report_with_too_few_words_is_malformed(data: bytes) -> None:
     for words in range(int.from_bytes(data[2:4], "big")):
         with pytest.raises(MalformedError):
             parse(data[:2] + words.to_bytes(2, "big") + data[4 : 4 + 4 * words])
 
 
-def test_a_packet_has_room_for_31_blocks() -> None:
+def test_report_has_room_for_31_blocks() -> None:
     full = ReceiverReport(1, (REPORT,) * 31)
     assert parse(write([full])) == [full]
     with pytest.raises(ValueError, match="does not fit"):

@@ -24,7 +24,7 @@ def octets(count: int, chunks: str, deltas: str) -> bytes:
     return b"\x8f\xcd" + (len(body) // 4).to_bytes(2, "big") + body
 
 
-def test_a_packet_of_a_real_peer_is_read() -> None:
+def test_twcc_of_a_real_peer_is_parsed() -> None:
     # As Chromium sends it, padded by one octet; pion tests itself with the same.
     data = bytes.fromhex("afcd0005 fa17fa17 43032fa0 00990001 3de80217 20019401")
     assert parse(data) == [
@@ -60,7 +60,7 @@ def test_a_packet_of_a_real_peer_is_read() -> None:
         (2, "3fff", "01 01", [1, 2]),
     ],
 )
-def test_statuses_are_read(
+def test_twcc_chunks_are_parsed(
     count: int, chunks: str, deltas: str, arrivals: list[int | None]
 ) -> None:
     assert parse(octets(count, chunks, deltas)) == [feedback(*arrivals)]
@@ -79,7 +79,9 @@ def test_statuses_are_read(
         ([*[None] * 8192, 1], "1fff 8000 2000", ""),
     ],
 )
-def test_statuses_are_written_shortly(arrivals: list[int | None], chunks: str, deltas: str) -> None:
+def test_twcc_chunks_use_shortest_encoding(
+    arrivals: list[int | None], chunks: str, deltas: str
+) -> None:
     written = write([feedback(*arrivals)])
     assert parse(written) == [feedback(*arrivals)]
     if deltas:
@@ -87,11 +89,11 @@ def test_statuses_are_written_shortly(arrivals: list[int | None], chunks: str, d
 
 
 @pytest.mark.parametrize("time", [-(1 << 23), -1, 0, (1 << 23) - 1])
-def test_the_reference_time_has_a_sign(time: int) -> None:
+def test_twcc_reference_time_has_a_sign(time: int) -> None:
     assert parse(write([feedback(1, reference_time=time)])) == [feedback(1, reference_time=time)]
 
 
-def test_whatever_arrives_is_told() -> None:
+def test_twcc_round_trips_any_arrivals() -> None:
     generator = random.Random(5)
     for _ in range(300):
         loss, jitter = generator.random(), generator.choice([1, 100, 300, 9000])
@@ -109,7 +111,7 @@ def test_whatever_arrives_is_told() -> None:
         assert parse(written) == [packet]
 
 
-def test_the_longest_feedback_is_read_and_written() -> None:
+def test_longest_twcc_is_parsed_and_written() -> None:
     arrivals = [None] * 0xFFFE + [1]
     assert parse(write([feedback(*arrivals)])) == [feedback(*arrivals)]
 
@@ -117,12 +119,12 @@ def test_the_longest_feedback_is_read_and_written() -> None:
 @pytest.mark.parametrize(
     "arrivals", [(), (None,) * 0x10000, (32768,), (-32769,), (0, None, 32768), (100, -32669)]
 )
-def test_what_does_not_fit_is_refused(arrivals: tuple[int | None, ...]) -> None:
+def test_twcc_refuses_values_that_do_not_fit(arrivals: tuple[int | None, ...]) -> None:
     with pytest.raises(ValueError, match="feedback"):
         write([feedback(*arrivals)])
 
 
-def test_as_far_apart_as_can_be_is_written() -> None:
+def test_twcc_writes_the_largest_deltas() -> None:
     assert parse(write([feedback(32767, -1, None, -32769)])) == [feedback(32767, -1, None, -32769)]
 
 
@@ -140,11 +142,11 @@ def test_as_far_apart_as_can_be_is_written() -> None:
         "8fcd0006 00000001 00000002 00040001 00000503 f0000101 01010101",
     ],
 )
-def test_feedback_that_breaks_the_format_is_malformed(data: str) -> None:
+def test_twcc_that_breaks_the_format_is_malformed(data: str) -> None:
     with pytest.raises(MalformedError):
         parse(bytes.fromhex(data))
 
 
-def test_feedback_on_no_packet_is_malformed() -> None:
+def test_twcc_on_no_packet_is_malformed() -> None:
     with pytest.raises(MalformedError):
         parse(octets(0, "0000", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peer.rtp.packet import RtpPacket
-from peer.rtp.rtcp import ReceptionReport, from_ntp, middle
+from peer.rtp.rtcp import ReceptionReport, compact_ntp, from_ntp
 from peer.rtp.sending import RtpStreamSender
 from peer.rtp.sending.sender_report_builder import REPORTS_KEPT
 from peer.rtp_parameters import MediaKind
@@ -86,7 +86,7 @@ def test_answer_to_a_report_tells_the_round_trip() -> None:
     send(stream, now=10.0)
     report = stream.sender_report(now=11.0, unix_now=UNIX)
     assert report is not None
-    found = stream.on_report(answer(middle(report.ntp_time), delay=0.5), 11.58)
+    found = stream.on_report(answer(compact_ntp(report.ntp_time), delay=0.5), 11.58)
     assert found == pytest.approx(0.08, abs=0.001)
     assert stream.round_trip_time == found
 
@@ -97,7 +97,7 @@ def test_round_trip_does_not_hang_on_the_wall_clock() -> None:
     report = stream.sender_report(now=11.0, unix_now=UNIX)
     stream.sender_report(now=12.0, unix_now=UnixTime(UNIX - 3600))
     assert report is not None
-    assert stream.on_report(answer(middle(report.ntp_time)), 12.5) == pytest.approx(1.5)
+    assert stream.on_report(answer(compact_ntp(report.ntp_time)), 12.5) == pytest.approx(1.5)
 
 
 def test_answer_to_no_report_of_ours_tells_nothing() -> None:
@@ -114,7 +114,7 @@ def test_answer_that_claims_to_be_late_is_no_negative_round_trip() -> None:
     send(stream, now=10.0)
     report = stream.sender_report(now=11.0, unix_now=UNIX)
     assert report is not None
-    assert stream.on_report(answer(middle(report.ntp_time), delay=9), 11.1) == 0.0
+    assert stream.on_report(answer(compact_ntp(report.ntp_time), delay=9), 11.1) == 0.0
 
 
 def test_only_the_latest_reports_are_remembered() -> None:
@@ -124,6 +124,6 @@ def test_only_the_latest_reports_are_remembered() -> None:
         stream.sender_report(now=11.0 + i, unix_now=UnixTime(UNIX + i))
         for i in range(REPORTS_KEPT + 1)
     ]
-    first, second = (middle(each.ntp_time) for each in reports[:2] if each is not None)
+    first, second = (compact_ntp(each.ntp_time) for each in reports[:2] if each is not None)
     assert stream.on_report(answer(first), 30.0) is None
     assert stream.on_report(answer(second), 30.0) is not None
