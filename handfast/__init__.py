@@ -1,1 +1,1 @@
-"""The program: composes peer, signaling and media."""
+"""The program handfast, made of a demo, a recorder, a player and a trace viewer on `peer`."""

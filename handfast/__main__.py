@@ -1,4 +1,4 @@
-"""`python -m handfast` is the command `handfast`."""
+"""Entry point of `python -m handfast`, which is the command `handfast`."""
 
 from handfast.cli import app
 

@@ -1,4 +1,4 @@
-"""Owns one call of a program with another member of a room, until either of them ends it."""
+"""A call of the program: one connection to one member of a room, until either of them ends it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _OVER: Final = frozenset({ConnectionState.FAILED, ConnectionState.CLOSED})
 
 
 class Call:
-    """A connection to one other member.
+    """A connection to one other member of a room.
 
     Args:
-        channel: To it; stays open.
-        timeout: Seconds until the connection has to be there; None for any number of them.
+        channel: The channel to that member; stays open.
+        timeout: Seconds until the connection has to be there; None waits without a bound.
 
     Attributes:
-        connection: What tracks are added to.
+        connection: The connection, to which tracks are added.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class Call:
         self._negotiator = Negotiator(self.connection, channel, polite=channel.polite)
 
     async def run(self) -> None:
-        """Until the other one leaves.
+        """Run the call until the other member leaves.
 
         Raises:
-            PeerError: There was, or is, no way to it.
-            SignalingError: The two cannot agree, or the channel broke before they could.
+            PeerError: The member cannot be reached, or no longer.
+            SignalingError: The two peers cannot agree, or the channel broke before they could.
             TimeoutError: There was no connection in time.
         """
         async with self.connection:

@@ -1,4 +1,4 @@
-"""Owns the command `handfast`: its options, what it prints, and how it ends."""
+"""Command line of handfast with its options, output and exit codes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def main(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print it and end."),
     ] = False,
 ) -> None:
-    """What every command has in common."""
+    """Parse the options that all commands have in common."""
 
 
 @app.command()
@@ -175,7 +175,7 @@ def call(
     name: Annotated[str, typer.Option(help="What the other one sees.")] = "player",
     insecure: _Insecure = False,
 ) -> None:
-    """Call whoever is in a room, or comes first, and play a file."""
+    """Call the member of a room that is there, or comes first, and play a file."""
     console = Console()
     progress = ProgressLine(console)
     try:
@@ -197,7 +197,7 @@ def _run(
     line: Callable[[], str],
     progress: ProgressLine,
 ) -> None:
-    """Until it ends by itself, or by a signal: the first one asks it to, the second makes it."""
+    """Run a session to its end; the first SIGINT or SIGTERM asks it to stop, the second kills it."""
 
     async def main() -> None:
         stop = asyncio.Event()
@@ -252,7 +252,7 @@ def _welcome(console: Console, running: Demo, options: DemoOptions) -> None:
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Uvloop where it is installed (`handfast[speed]`): each turn of it costs less."""
+    """Return uvloop's factory where it is installed (`handfast[speed]`): its turns cost less."""
     if importlib.util.find_spec("uvloop") is None:
         return None
     import uvloop

@@ -1,4 +1,4 @@
-"""Owns the terminal that programs write to: what strangers sent is shown there, and does nothing.
+"""A terminal for texts of strangers, in which control characters have no effect.
 
 The name of a participant, a line of somebody's SDP and a saved trace may hold the control
 characters by which a terminal is told to clear its screen, or to say something else than it was
@@ -23,10 +23,10 @@ _OURS = "\n\t"
 
 
 class Console(RichConsole):
-    """Rich's, without colours of its own accord.
+    """A console of rich that highlights nothing, and replaces control characters of strangers.
 
     Args:
-        options: Of rich's.
+        options: Those of `rich.console.Console`.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -35,7 +35,7 @@ class Console(RichConsole):
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterable[Segment]:
-        """As of rich: everything that is written passes here."""
+        """Render as rich does, without control characters: all output passes here."""
         for segment in super().render(renderable, options):
             # Those with `control` are rich's own movements of the cursor.
             if segment.control:

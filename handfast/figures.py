@@ -1,4 +1,4 @@
-"""Owns how durations, sizes and lists are written for people."""
+"""Formats durations, sizes and lists for people."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ if TYPE_CHECKING:
 
 
 def duration(seconds: float) -> str:
-    """As `0:07`, `12:34` or `1:02:03`."""
+    """Format a duration as `0:07`, `12:34` or `1:02:03`."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def size(octets: int) -> str:
-    """As `512 kB`, `3.4 MB` or `1.20 GB`."""
+    """Format a size as `512 kB`, `3.4 MB` or `1.20 GB`."""
     if octets < 1_000_000:
         return f"{octets / 1000:.0f} kB"
     if octets < 1_000_000_000:
@@ -24,11 +24,11 @@ def size(octets: int) -> str:
     return f"{octets / 1_000_000_000:.2f} GB"
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """As `1 gap` or `2 gaps`."""
+def count(number: int, one: str, *, many: str = "") -> str:
+    """Format a number and its noun as `1 gap` or `2 gaps`."""
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def listed(words: Sequence[str]) -> str:
-    """As `a`, `a and b`, or `a, b and c`."""
+    """Join words as `a`, `a and b`, or `a, b and c`."""
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)

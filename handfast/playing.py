@@ -1,4 +1,4 @@
-"""Owns a call in which a file is played to the other one."""
+"""Session of `handfast call`: plays a file to one member of a room."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
     from handfast.rooms import RoomAddress
     from signaling import WebSocketChannel
 
-#: Seconds that the other one has to answer.
+#: Seconds that the other member has to answer (ours).
 _TIMEOUT: Final = 30.0
-#: Seconds for what was read last to be sent.
+#: Seconds to send the frames that were read last (ours).
 _LAST: Final = 0.5
 
 
 class PlayError(Exception):
-    """The file was not played, or not all of it; the text is one sentence."""
+    """The file was not played to its end; the text is one sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayOptions:
-    """What can be chosen.
+    """Options of `handfast call`.
 
     Args:
-        address: Of the room.
-        path: Of the file.
+        address: Address of the room.
+        path: File to play.
         loop: Play it again and again.
-        name: What the other one sees.
-        timeout: Seconds that the other one has to answer.
+        name: Our name, as the other member sees it.
+        timeout: Seconds that the other member has to answer.
         insecure: Allow `ws:` to another machine.
     """
 
@@ -53,14 +53,14 @@ class PlayOptions:
 
 
 class PlaySession:
-    """One call.
+    """One call in which a file is played.
 
     Args:
-        options: What to do.
-        note: Told what happens, a line each.
+        options: Options of the command.
+        note: Called with a line for each event.
 
     Attributes:
-        played: Seconds, at the end.
+        played: Seconds that were played, once the session has ended.
     """
 
     def __init__(self, options: PlayOptions, note: Callable[[str], None]) -> None:
@@ -74,25 +74,25 @@ class PlaySession:
         self._to = ""
 
     def line(self) -> str:
-        """How far it is."""
+        """Progress of the session in one line."""
         if self._source is None or self._began is None:
             return f"Nobody has answered in the room {self._options.address.room} yet"
         where = f"{duration(self._source.position)} of {duration(self._source.duration)}"
         return f"{where}  to {self._to}"
 
     def summary(self) -> str:
-        """What has become of it."""
+        """Result of the session in one line."""
         if not self._to:
             return "Nobody came."
         return f"Played {self._options.path} to {self._to} for {duration(self.played)}."
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Play to whoever is in the room, or comes first, until the end of the file.
+        """Play to the member that is in the room, or comes first, until the end of the file.
 
-        Ends before where the other one leaves, or `stop` is set. To be called once.
+        Ends earlier where that member leaves, or `stop` is set. To be called once.
 
         Raises:
-            PlayError: The file cannot be played, or there was no way to the other one.
+            PlayError: The file cannot be played, or the member cannot be reached.
             SignalingError: The room cannot be joined.
         """
         try:

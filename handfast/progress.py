@@ -1,4 +1,4 @@
-"""Owns what a program shows while it runs: one line that changes in a terminal, else some lines."""
+"""Progress of a program: one line that changes in a terminal, else a line now and then."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
     from handfast.console import Console
 
-#: Seconds between two looks, where one line changes, and where a line is added.
+#: Seconds between two updates, where one line changes, and where lines are added (ours).
 _REFRESH: Final = 0.25
 _LINE: Final = 10.0
 
 
 class ProgressLine:
-    """Shows how far a program is.
+    """Shows the progress of a program on a console.
 
     Args:
-        console: Where.
-        interval: Seconds between two lines where it is no terminal.
+        console: The console.
+        interval: Seconds between two lines where the console is no terminal.
     """
 
     def __init__(self, console: Console, *, interval: float = _LINE) -> None:
@@ -37,7 +37,7 @@ class ProgressLine:
 
     @contextlib.asynccontextmanager
     async def showing(self, line: Callable[[], str]) -> AsyncIterator[None]:
-        """Show what `line` says, again and again, while the context lasts."""
+        """Show the latest text of `line` while the context lasts."""
         showing = asyncio.create_task(self._show(line))
         try:
             yield

@@ -1,4 +1,4 @@
-"""Owns the address of a room: how one is written in a single word, and what it stands for."""
+"""Address of a room in one word, as the commands take it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from handfast.demo.server import ROOM as DEMO_ROOM
 from handfast.demo.site import SIGNALING_PATH
 
 _SCHEMES: Final = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
+#: Most characters of a room's name (docs/SIGNALING.md).
 _LONGEST: Final = 128
 
 
 class AddressError(ValueError):
-    """It is no address of a room; the text is one sentence for whoever wrote it."""
+    """A text is no address of a room; the message is one sentence for its author."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomAddress:
-    """A room of a server.
+    """Address of a room: the signalling server, and the room's name.
 
     Args:
-        url: Of the server's WebSocket.
-        room: Its name.
+        url: Address of the server's WebSocket.
+        room: Name of the room.
     """
 
     url: str
@@ -31,10 +32,10 @@ class RoomAddress:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `wss://host/path#room`, or the address of a demo's page.
+        """Parse `wss://host/path#room`, or the address of a demo's page.
 
         Raises:
-            AddressError: It is neither.
+            AddressError: The text is neither.
         """
         try:
             parts = urlsplit(text)

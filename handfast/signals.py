@@ -1,4 +1,4 @@
-"""Owns how a signal stops a program that has something to complete."""
+"""Signal handling of a program that completes its work before it ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def stopped_by_signals(stop: asyncio.Event) -> Iterator[None]:
-    """Set the event on the first SIGINT or SIGTERM; the next one does what it always does."""
+    """Set the event on the first SIGINT or SIGTERM; the next one has its default effect."""
     loop = asyncio.get_running_loop()
 
     def release() -> None:

@@ -1,4 +1,4 @@
-"""The demo: a page, a room server, and a Python peer that answers everybody who opens the page."""
+"""The demo serves a page and a room, in which a Python peer answers each page that calls."""
 
 from handfast.demo.server import Demo, DemoError, DemoOptions, open_demo
 

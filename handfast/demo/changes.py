@@ -1,6 +1,6 @@
-"""Owns what a page may ask of a connection while it runs: new keys, or a new path.
+"""Rekeys and ICE restarts that a page requests during its call.
 
-A page asks on the data channel `changes`, one thing at a time, and is told there what became of it.
+A page sends requests on the data channel `changes`, one at a time, and gets the result there.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
     from peer import DataChannel, PeerConnection
     from peer.tracing.events import TraceEvent
 
-#: Seconds that a new path may take. Checks of one that is there take milliseconds.
+#: Seconds until an ICE restart without a new path has failed (ours; checks take milliseconds).
 _TIMEOUT: Final = 15.0
 
 
 class Change(StrEnum):
-    """What can be asked for."""
+    """Changes of a connection that a page can request."""
 
     REKEY = "rekey"
     RESTART_ICE = "restart-ice"
 
 
 class ChangeRequest(msgspec.Struct, frozen=True):
-    """What a page sends."""
+    """Message of a page that requests a change."""
 
     change: Change
 
 
 class ChangeResult(msgspec.Struct, frozen=True):
-    """What a page is told.
+    """Message to the page with the result of its request.
 
     Args:
-        change: As it was asked for.
+        change: The requested change.
         changed: Whether it took place.
-        reason: Where not, why; one sentence without its stop.
-        seconds: From the request until it was settled.
-        path: The new path, where there is one.
+        seconds: Time from the request to the result.
+        reason: Why it did not take place; one sentence without its stop.
+        path: The new path of ICE, where there is one.
     """
 
     change: Change
@@ -55,31 +55,31 @@ class ChangeResult(msgspec.Struct, frozen=True):
 
 
 class PathWatch:
-    """A trace sink that remembers the path, and lets one wait for the next."""
+    """Trace sink that remembers the selected path, and lets a task wait for the next one."""
 
     def __init__(self) -> None:
         self._moved = asyncio.Event()
         self._path = ""
 
     def __call__(self, event: TraceEvent) -> None:
-        """Take an event."""
+        """Take an event of the connection's trace."""
         if isinstance(event, PathSelected):
             self._path = f"{event.local} → {event.remote}"
             self._moved.set()
 
     async def moved(self) -> str:
-        """Wait for another path than the present one, and tell it."""
+        """Wait for another path than the present one, and return it."""
         self._moved.clear()
         await self._moved.wait()
         return self._path
 
 
 class Changes:
-    """Carries out what one page asks for.
+    """Carries out the changes that one page requests.
 
     Args:
-        connection: To it.
-        paths: Sink of the trace of the same connection.
+        connection: The connection to the page.
+        paths: A trace sink of the same connection.
     """
 
     def __init__(self, connection: PeerConnection, paths: PathWatch) -> None:
@@ -90,13 +90,13 @@ class Changes:
         self._requested = asyncio.Event()
 
     def attach(self, channel: DataChannel) -> None:
-        """Use this channel from now on; a page has one."""
+        """Serve the requests of this channel; later channels are ignored, as a page has one."""
         if self._channel is None:
             self._channel = channel
             channel.on("message", self._on_message)
 
     async def run(self) -> None:
-        """Do what is asked for, until cancelled."""
+        """Carry out requests until cancelled."""
         while True:
             await self._requested.wait()
             if self._request is not None:

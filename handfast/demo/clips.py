@@ -1,4 +1,4 @@
-"""Owns the recordings that pages asked for: where they lie, and by which secret each is found."""
+"""Temporary recordings that pages asked for, each under an address that cannot be guessed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Octets of randomness in an address: whoever knows it may see the recording, and nobody guesses.
+#: Random octets in the address of a recording, which is the only protection it has (ours).
 _SECRET: Final = 24
 _FILE: Final = "clip.webm"
 
 
 class Clip:
-    """One recording, which nobody finds before it is complete.
+    """One recording, served only once it is complete.
 
     Attributes:
-        path: Where it is to be written.
+        path: The file to record to.
         name: The last part of its address.
     """
 
@@ -28,23 +28,23 @@ class Clip:
         self.path = path
 
     def publish(self) -> None:
-        """It is complete: let it be found."""
+        """Serve the recording, which is complete."""
         self._folder.served[self.name] = self.path
 
     def delete(self) -> None:
-        """Let it be found no more, and remove it; any number of times."""
+        """Stop serving the recording and delete it; may be called any number of times."""
         self._folder.served.pop(self.name, None)
         shutil.rmtree(self.path.parent, ignore_errors=True)
 
 
 class ClipFolder:
-    """All recordings of a demo.
+    """Folder of all recordings of a demo.
 
     Args:
-        path: A folder that nobody else can read.
+        path: A folder that no other user can read.
 
     Attributes:
-        served: Files that may be seen, by the last part of their address.
+        served: Files that are served, by the last part of their address.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,10 +52,10 @@ class ClipFolder:
         self.served: dict[str, Path] = {}
 
     def new(self) -> Clip:
-        """A place for a recording.
+        """Create a folder for a new recording.
 
         Raises:
-            OSError: There is none.
+            OSError: The folder cannot be created.
         """
         secret = secrets.token_urlsafe(_SECRET)
         folder = self._path / secret

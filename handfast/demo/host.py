@@ -1,4 +1,4 @@
-"""Owns the Python peer of the demo: it sits in the room and answers everybody who joins."""
+"""The Python peer of the demo: a member of the room that answers every page."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _logger = logging.getLogger(__name__)
 
 
 class Host:
-    """Answers in one room, a Visit for each page; the room server bounds how many there are.
+    """Answers the pages of one room, each by a `Visit`; the room server bounds their number.
 
     Args:
-        room: Joined already.
-        configuration: Of every connection.
+        room: The room, joined already.
+        configuration: Configuration of every connection.
         timeout: Seconds that a page has to make its call.
-        clips: Where what a page sends is recorded when it asks for that.
-        traces: Where a trace of each call is saved, if anywhere.
+        clips: Folder for the recordings that pages ask for.
+        traces: Folder for a trace of each call; None saves none.
     """
 
     def __init__(
@@ -52,17 +52,17 @@ class Host:
 
     @property
     def visits(self) -> tuple[Visit, ...]:
-        """The calls that go on now, the oldest first."""
+        """Visits that go on at present, the oldest first."""
         return tuple(self._visits.values())
 
     async def until(self, condition: Callable[[tuple[Visit, ...]], bool]) -> None:
-        """Wait until the calls satisfy a condition; it is looked at when one begins or ends."""
+        """Wait until a condition on the visits holds, checked whenever one begins or ends."""
         while not condition(self.visits):
             self._changed.clear()
             await self._changed.wait()
 
     async def run(self) -> None:
-        """Answer until cancelled, or until the room is gone; every call has ended then.
+        """Answer pages until cancelled, or until the room is gone; every visit has ended then.
 
         Raises:
             ChannelLost: The room server went away.

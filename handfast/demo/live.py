@@ -1,4 +1,4 @@
-"""Owns the ladder of a call as its page sees it grow: rows that changed go over a data channel."""
+"""The ladder diagram of a running call, sent to its page row by row over a data channel."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
     from peer import DataChannel
 
-#: Seconds between two messages; a reader of ladders sees no more often.
+#: Seconds between two updates of a ladder (ours).
 _INTERVAL: Final = 0.25
-#: Rows. What comes after them is in the trace that `handfast demo --trace` saves.
+#: Most rows of a live ladder (ours); a trace that `handfast demo --trace` saves has them all.
 _MOST_ROWS: Final = 200
+#: Most details of one row that are sent (ours).
 _MOST_DETAILS: Final = 8
-#: Bytes of a message, and of what may wait on the channel before another one is made.
+#: Bytes of one message, and bytes that may wait on the channel before another update (ours).
 _MESSAGE_SIZE: Final = 16 * 1024
 _MAX_BUFFERED: Final = 64 * 1024
 
 
 class LadderPart(msgspec.Struct, frozen=True):
-    """A message of the channel `ladder`: everything from row number `start` on is replaced."""
+    """Message of the channel `ladder` that replaces all rows from index `start` on."""
 
     left: str
     right: str
@@ -40,10 +41,10 @@ class LadderPart(msgspec.Struct, frozen=True):
 
 
 class LiveLadder:
-    """Records what one end of a call does and shows it to its page.
+    """Records the trace of one end of a call, and shows its ladder to the page.
 
     Attributes:
-        recording: The sink that the connection is to be given.
+        buffer: The trace sink for the connection.
     """
 
     def __init__(self) -> None:
@@ -52,12 +53,12 @@ class LiveLadder:
         self._shown: list[bytes] = []
 
     def attach(self, channel: DataChannel) -> None:
-        """Use this channel from now on; a page has one."""
+        """Send the ladder on this channel; later channels are ignored, as a page has one."""
         if not self._channel.done():
             self._channel.set_result(channel)
 
     async def run(self) -> None:
-        """Send what changes, until cancelled."""
+        """Send changed rows until cancelled."""
         channel = await self._channel
         while True:
             await self.buffer.changed.wait()
@@ -70,7 +71,7 @@ class LiveLadder:
             await asyncio.sleep(_INTERVAL)
 
     def _parts(self) -> Iterator[LadderPart]:
-        """What the page has to be told to show the ladder as it is now."""
+        """Yield the messages that bring the page's ladder up to date."""
         end = TracedEnd("Python peer", self.buffer.events)
         ladder = draw(end, peer="this page", limit=_MOST_ROWS)
         rows = [msgspec.json.encode(_compact(row)) for row in ladder.rows]
@@ -93,14 +94,14 @@ def _equal(pair: tuple[bytes, bytes]) -> bool:
 
 
 def _compact(row: Row) -> Row:
-    """The row without what the page shows elsewhere, or nobody reads there."""
+    """Return the row without the SDP, which the page shows elsewhere, and with few details."""
     if isinstance(row, Arrow):
         return msgspec.structs.replace(row, sdp="", details=row.details[:_MOST_DETAILS])
     return row
 
 
 def _slices(sizes: list[int], start: int) -> Iterator[tuple[int, int]]:
-    """Ranges of rows that fit into a message each; at least one range, be it empty."""
+    """Yield ranges of rows that fit into one message each; at least one range, even if empty."""
     begin, size = start, 0
     for number in range(start, len(sizes)):
         if number > begin and size + sizes[number] > _MESSAGE_SIZE:

@@ -1,7 +1,7 @@
-"""Owns the recording of what one page sends, when it asks for that.
+"""Recording of the tracks that one page sends, at the page's request.
 
-A page asks on the data channel `recording`, and is told there how far it is and where the result
-lies. It has one recording at a time, which goes with its call.
+A page sends requests on the data channel `recording`, and gets progress and the address of the
+result there. It has one recording at a time, which is deleted at the end of its call.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from media import Progress, RecordingFailure
     from peer import DataChannel, MediaStreamTrack
 
-#: Where the site serves recordings, relative to the page.
+#: Path under which the site serves recordings, relative to the page.
 ADDRESS: Final = "recordings/"
-#: Seconds, and octets, after which a recording ends by itself.
+#: Seconds, and octets, after which a recording ends by itself (ours).
 LONGEST: Final = 60.0
 LARGEST: Final = 50_000_000
 
 
 class RecordAction(StrEnum):
-    """What a page may ask for."""
+    """Actions that a page can request."""
 
     START = "start"
     STOP = "stop"
 
 
 class RecordRequest(msgspec.Struct, frozen=True):
-    """What a page sends."""
+    """Message of a page that starts or stops its recording."""
 
     action: RecordAction
 
 
 class RecordingState(StrEnum):
-    """How far a recording is."""
+    """States of a page's recording."""
 
     RECORDING = "recording"
     READY = "ready"
@@ -48,14 +48,14 @@ class RecordingState(StrEnum):
 
 
 class RecordingStatus(msgspec.Struct, frozen=True):
-    """What a page is told.
+    """Message to the page about its recording.
 
     Args:
-        state: How far it is.
-        seconds: So far.
-        size: In octets.
-        url: Where it lies when it is ready, relative to the page.
-        reason: Why it failed; one sentence without its stop.
+        state: State of the recording.
+        seconds: Recorded duration so far.
+        size: Size of the file in octets.
+        url: Address of the file once it is ready, relative to the page.
+        reason: Why the recording failed; one sentence without its stop.
     """
 
     state: RecordingState
@@ -66,12 +66,12 @@ class RecordingStatus(msgspec.Struct, frozen=True):
 
 
 class PageRecorder:
-    """Records what one page sends.
+    """Records the tracks that one page sends.
 
     Args:
-        clips: Where to.
-        longest: Seconds of a recording.
-        largest: Octets of it, up to those of a second.
+        clips: Folder for the recordings.
+        longest: Seconds after which a recording ends.
+        largest: Octets after which a recording ends; checked each second.
     """
 
     def __init__(
@@ -86,19 +86,19 @@ class PageRecorder:
         self._stopped = asyncio.Event()
 
     def add_track(self, track: MediaStreamTrack) -> None:
-        """Record this one; one of each kind, whatever a page sends."""
+        """Add a track to later recordings: the first live one of each kind counts."""
         former = self._tracks.get(track.kind)
         if former is None or former.readyState != "live":
             self._tracks[track.kind] = track
 
     def attach(self, channel: DataChannel) -> None:
-        """Use this channel from now on; a page has one."""
+        """Serve the requests of this channel; later channels are ignored, as a page has one."""
         if self._channel is None:
             self._channel = channel
             channel.on("message", self._on_message)
 
     async def run(self) -> None:
-        """Do what is asked for, until cancelled; then nothing is left of it."""
+        """Record at the page's request until cancelled, then delete the recording."""
         clip: Clip | None = None
         try:
             while True:

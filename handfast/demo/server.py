@@ -1,4 +1,4 @@
-"""Owns the running demo: its socket, its web server and its Python peer, as one context."""
+"""Context of a running demo: its TCP socket, its web server and its Python peer."""
 
 from __future__ import annotations
 
@@ -30,27 +30,29 @@ if TYPE_CHECKING:
 
 ROOM: Final = "demo"
 _NAME: Final = "python"
+#: Seconds that open HTTP requests have when the server stops (ours).
 _GRACE: Final = 1
+#: TCP connections that wait to be accepted (ours).
 _BACKLOG: Final = 128
-#: For the addresses that stand for all of a machine, the one by which it reaches itself.
+#: Loopback address for each address that stands for all interfaces.
 _LOOPBACK: Final = MappingProxyType({"0.0.0.0": "127.0.0.1", "::": "[::1]"})
 
 
 class DemoError(Exception):
-    """The demo cannot start; the text is one sentence for whoever started it."""
+    """The demo cannot start; the text is one sentence for its user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoOptions:
-    """What can be chosen about the demo.
+    """Options of the demo.
 
     Args:
         host: Address or name to listen on.
         port: TCP port; 0 for any free one.
         certfile: PEM certificate chain for https, together with `keyfile`.
-        keyfile: PEM private key of it.
-        visitors: Pages that may be in a call at one time.
-        timeout: Seconds that a page has to make its call, from its joining the room.
+        keyfile: PEM private key of that certificate.
+        visitors: Most pages in a call at one time.
+        timeout: Seconds that a page has to connect, from joining the room.
         traces: Folder in which a trace of each call is saved; none by default.
     """
 
@@ -65,12 +67,12 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A running demo.
+    """A running demo, as `open_demo` gives it.
 
     Args:
-        url: Of the page.
+        url: Address of the page.
         host: The Python peer.
-        answering: Its work.
+        answering: The task in which the Python peer answers.
     """
 
     url: str
@@ -207,7 +209,7 @@ async def _serving(
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to whoever runs the loop."""
+    """Web server that leaves signal handling to the owner of the event loop."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -225,7 +227,7 @@ async def _running(host: Host) -> AsyncIterator[asyncio.Task[None]]:
 
 
 def _trust(options: DemoOptions) -> ssl.SSLContext | None:
-    """What our own peer trusts: the certificate that we serve, whoever signed it."""
+    """TLS context of our own peer, which trusts the served certificate, even a self-signed one."""
     if options.certfile is None:
         return None
     context = ssl.create_default_context(cafile=options.certfile)

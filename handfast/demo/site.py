@@ -1,4 +1,4 @@
-"""Owns the demo's ASGI app: the page, its security headers, the room server, and recordings."""
+"""ASGI app of the demo: the page with its security headers, the room server, and recordings."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ _HEADERS: Final = MappingProxyType(
 def create_site(
     *, visitors: int, recordings: Mapping[str, Path] = MappingProxyType({})
 ) -> Starlette:
-    """The app: the page at `/`, the room server at `/ws`, recordings at `/recordings/`.
+    """Create the ASGI app: the page at `/`, the room server at `/ws`, `/recordings/`.
 
     Args:
-        visitors: How many pages may be in the room together with the Python peer.
+        visitors: Most pages in the room, besides the Python peer.
         recordings: Files to serve, by the last part of their address; may change.
     """
 

@@ -1,4 +1,4 @@
-"""Owns the folder in which the demo saves the traces of its calls, the latest ones of them."""
+"""Folder in which the demo saves the traces of its latest calls."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from peer.tracing.file import TraceWriter
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Calls whose traces are kept; the oldest one makes room.
+#: Calls whose traces are kept (ours); the oldest trace is deleted for a new one.
 KEPT: Final = 100
-#: Bytes of one trace: hours of a call.
+#: Most bytes of one trace (ours), which are hours of a call.
 _LARGEST: Final = 16 * 1024 * 1024
 _PATTERN: Final = "call-*.jsonl"
 
@@ -22,8 +22,8 @@ class TraceFolder:
     """A folder of traces, one file for each call.
 
     Args:
-        path: Made if it is not there.
-        kept: Files. Only those that have the names of ours are ever removed.
+        path: The folder, created if it is missing.
+        kept: Most files. Only files with names of ours are ever deleted.
 
     Raises:
         OSError: The folder cannot be made or written to.
@@ -39,7 +39,7 @@ class TraceFolder:
         probe.unlink()
 
     def writer(self) -> TraceWriter:
-        """A sink for a call that begins now.
+        """Create the trace sink of a call that begins now.
 
         Raises:
             OSError: The file cannot be written.

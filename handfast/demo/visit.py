@@ -1,4 +1,4 @@
-"""Owns one call with one page: what comes is sent back, and reported on each second."""
+"""One call with one page: its media is sent back, and reported on every second."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from peer.tracing.file import TraceWriter
     from signaling import PeerChannel
 
+#: Seconds between two reports (ours).
 _REPORT_INTERVAL: Final = 1.0
-#: Bytes that wait to be sent on a channel; a page that does not read gets no more.
+#: Most bytes that wait on a data channel (ours); a page that does not read gets no more.
 _MAX_BUFFERED: Final = 64 * 1024
 
 
 class PictureReport(msgspec.Struct, frozen=True):
-    """The picture as it arrives: size in pixels, frames decoded so far."""
+    """Size in pixels and frame count of the received video, as it is decoded."""
 
     width: int
     height: int
@@ -38,14 +39,14 @@ class PictureReport(msgspec.Struct, frozen=True):
 
 
 class SoundReport(msgspec.Struct, frozen=True):
-    """The sound as it arrives: strongest tone in hertz (None in silence), level in dBFS."""
+    """Strongest tone in Hz (None in silence) and level in dBFS of the received audio."""
 
     pitch: float | None
     level: float
 
 
 class TransportReport(msgspec.Struct, frozen=True, rename="camel"):
-    """This end of the DTLS association, under the names of webrtc-stats."""
+    """Statistics of our end of the DTLS association, under the names of webrtc-stats."""
 
     dtls_role: str
     tls_version: str | None
@@ -54,7 +55,7 @@ class TransportReport(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What the channel `report` carries to the page as JSON."""
+    """Message of the data channel `report`, sent to the page as JSON."""
 
     picture: PictureReport | None
     sound: SoundReport | None
@@ -62,14 +63,14 @@ class Report(msgspec.Struct, frozen=True):
 
 
 class Visit:
-    """One page, from its first message to its leaving.
+    """The call of one page, from its first message until it leaves.
 
     Args:
-        channel: To the page.
-        configuration: Of the connection.
+        channel: Signalling channel to the page.
+        configuration: Configuration of the connection.
         timeout: Seconds until the connection has to be there.
-        clips: Where what the page sends is recorded when it asks for that.
-        trace: Where what happens is saved; it can be read while the call goes on.
+        clips: Folder for the recording that the page may ask for.
+        trace: File for the trace of the call, readable while the call goes on.
     """
 
     def __init__(
@@ -99,15 +100,15 @@ class Visit:
         self.connection.on("connectionstatechange", self._on_state)
 
     async def run(self) -> None:
-        """Answer the page until it leaves.
+        """Serve the page until it leaves.
 
         Raises:
-            PeerError: There was, or is, no way to the page.
-            SignalingError: The channel broke, or page and Python cannot agree.
+            PeerError: The page cannot be reached, or no longer.
+            SignalingError: The channel broke, or the page and Python cannot agree.
             TimeoutError: The page made no call.
         """
         async with self.connection:
-            # A page opens its ears before it speaks, and comes after us: it is the polite one.
+            # A page listens before it sends, and joins after us: it is the polite peer.
             negotiator = Negotiator(self.connection, self._channel, polite=self._channel.polite)
             await first_of(
                 negotiator.run(),
@@ -119,7 +120,7 @@ class Visit:
             )
 
     async def report(self) -> Report:
-        """What arrives from the page now."""
+        """Measure the media that arrives from the page at present."""
         return Report(
             picture=self._picture(), sound=self._sound(), transport=await self._transport()
         )
@@ -131,7 +132,7 @@ class Visit:
             self.connection.addTrack(returned)
 
     def _returned(self, track: MediaStreamTrack) -> MediaStreamTrack | None:
-        """The track to send back; one of each kind, whatever a page sends."""
+        """Create the track to send back, for the first track of each kind."""
         if track.kind == "video" and self._overlay is None:
             self._overlay = OverlayTrack(track)
             return self._overlay

@@ -1,4 +1,4 @@
-"""The recorder of a room: who comes, what they send, and the files it becomes."""
+"""Recorder of a room (`handfast record`): members, their tracks, and the files."""
 
 from handfast.recording.room_recorders import Arrangement
 from handfast.recording.session import RecordError, RecordOptions, RecordSession

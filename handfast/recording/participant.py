@@ -1,4 +1,4 @@
-"""Owns what is known of the streams that people send: their codecs, as they came."""
+"""A participant of a recorded room, and the codecs of its streams as they arrive."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 class Participant:
-    """Remembers the codecs of one participant.
+    """Remembers the name and the codecs of one participant.
 
     Args:
-        name: Of the participant.
+        name: Name of the participant.
     """
 
     def __init__(self, name: str) -> None:
@@ -23,17 +23,17 @@ class Participant:
 
     @property
     def codecs(self) -> tuple[str, ...]:
-        """Their names, pictures before sound."""
+        """Names of the codecs, those of video before those of audio."""
         return tuple(sorted(self._codecs, key=lambda name: self._codecs[name], reverse=True))
 
-    def add(self, kind: str, codec: str) -> None:
-        """Something has arrived in this codec."""
+    def add(self, *, kind: str, codec: str) -> None:
+        """Note that packets of a codec arrived."""
         self._codecs[codec] = kind
 
     async def look(self, connection: PeerConnection) -> None:
-        """Add those in which something has arrived there."""
+        """Add the codecs in which packets arrived over the connection."""
         for receiver in connection.getReceivers():
             for entry in (await receiver.getStats()).values():
                 if isinstance(entry, CodecStats):
                     kind, _, name = entry.mimeType.partition("/")
-                    self.add(kind, name)
+                    self.add(kind=kind, codec=name)

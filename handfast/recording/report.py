@@ -1,4 +1,4 @@
-"""Owns what a recording says of itself: a line while it runs, and some lines at its end."""
+"""Progress and result of a recording in words: a line while it runs, some lines at its end."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class RecordingReport:
-    """Adds up what recorders have done.
+    """Sums up the statistics of the recorders of one session.
 
     Args:
-        recorders: All of them; more may come.
+        recorders: The recorders; more may be added later.
 
     Attributes:
-        present: Who sends now, by member.
-        failures: What could not be recorded, in words.
+        present: Participants that send at present, by member.
+        failures: Failures of the recording, a sentence each.
     """
 
     def __init__(self, recorders: Sequence[Recorder]) -> None:
@@ -34,22 +34,22 @@ class RecordingReport:
 
     @property
     def files(self) -> tuple[Segment, ...]:
-        """Those that are complete, and hold something."""
+        """Files that are complete and not empty."""
         return tuple(each for one in self._recorders for each in one.stats.files)
 
     @property
     def transcoding(self) -> tuple[Transcoding, ...]:
-        """What was not written as it came."""
+        """Tracks that were encoded anew, each kind once."""
         found = (each for one in self._recorders for each in one.stats.transcoding)
         return tuple(dict.fromkeys(found))
 
     def begin(self, member: str, participant: Participant, now: float) -> None:
-        """Somebody sends something.
+        """Count a participant whose first track arrived.
 
         Args:
-            member: Who.
-            participant: What is known of it.
-            now: By `time.monotonic`.
+            member: The member of the room.
+            participant: Its name and codecs.
+            now: Time by `time.monotonic`.
         """
         self.present[member] = participant
         self._seen.append(participant)
@@ -57,7 +57,7 @@ class RecordingReport:
             self._began = now
 
     def line(self) -> str:
-        """How far it is."""
+        """Progress of the recording in one line."""
         if self._began is None:
             return "Nobody has sent anything yet"
         octets = sum(one.stats.size for one in self._recorders)
@@ -68,7 +68,7 @@ class RecordingReport:
         return "  ".join(("●", *parts, self._missing() or "no gaps"))
 
     def summary(self) -> Iterator[str]:
-        """What has become of it."""
+        """Yield the result of the recording, line by line."""
         files = self.files
         if not files:
             yield "Nothing was recorded."
@@ -104,5 +104,5 @@ def _said(transcoding: Transcoding) -> str:
 
 
 def _known(codec: str) -> str:
-    """As people know it; SDP writes this one small."""
+    """Spell the name of a codec as people know it; SDP writes Opus small."""
     return "Opus" if codec.lower() == "opus" else codec

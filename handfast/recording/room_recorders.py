@@ -1,4 +1,4 @@
-"""Owns how several people become files: all together, one file each, or one picture and sound."""
+"""Records several participants into one file, into one file each, or as one composite."""
 
 from __future__ import annotations
 
@@ -16,62 +16,62 @@ if TYPE_CHECKING:
     from peer import MediaStreamTrack
 
 
-#: Octets of a participant's name in that of a file; file systems take 255 in all.
+#: Octets of a participant's name in a file name (ours); file systems take 255 in all.
 _LONGEST: Final = 128
 
 
 class Arrangement(StrEnum):
-    """The choice."""
+    """Ways in which several participants become files."""
 
-    #: Every track beside the others, as it came.
+    #: All tracks side by side in one file, as they come.
     TOGETHER = "together"
-    #: A file for each participant.
+    #: One file for each participant.
     PER_PARTICIPANT = "per-participant"
-    #: One picture of all, one sound of all.
+    #: One video track that shows all participants, and one audio track that mixes them.
     COMPOSITE = "composite"
 
 
 class RoomRecorder(Protocol):
-    """Takes tracks, and makes files of them.
+    """Records the tracks of the participants of a room into files.
 
     Attributes:
-        recorders: All that run or have written something, the oldest first.
+        recorders: Recorders that run or have written a file, the oldest first.
     """
 
     recorders: list[Recorder]
 
-    async def participant_joined(self, member: str, name: str) -> None:
-        """Somebody joined the room; nothing is written before they send something.
+    async def participant_joined(self, member: str, *, name: str) -> None:
+        """Prepare for a member that joined; nothing is written before its first track.
 
         Args:
-            member: Unique.
-            name: As they call themselves.
+            member: Unique name of the member.
+            name: Name that the member chose.
         """
 
     async def add_track(self, member: str, track: MediaStreamTrack) -> None:
-        """Record a track of theirs.
+        """Record a track of a member.
 
         Raises:
-            ValueError: The container has no place for it.
+            ValueError: The container cannot hold the track.
             InvalidStateError: The recording has failed.
         """
 
     async def participant_left(self, member: str) -> None:
-        """Somebody left."""
+        """Complete the recording of a member that left."""
 
     async def close(self) -> None:
-        """Complete every file."""
+        """Complete every file of the recording."""
 
 
 def room_recorder_for(
     arrangement: Arrangement, path: Path, make: Callable[[Path], Recorder]
 ) -> RoomRecorder:
-    """The one for this choice.
+    """Create the recorder for an arrangement.
 
     Args:
-        arrangement: The choice.
-        path: Of the file, or the first of them.
-        make: Makes a recorder that is watched.
+        arrangement: How several participants become files.
+        path: The file, or the pattern of their names.
+        make: Creates a `Recorder` whose events are handled.
     """
     match arrangement:
         case Arrangement.TOGETHER:
@@ -85,11 +85,11 @@ def room_recorder_for(
 
 
 class SingleFileRecorder:
-    """Everything in one file, or a series where a container cannot follow.
+    """Records all participants into one file, or a series where a container cannot follow.
 
     Args:
-        path: Of the file.
-        make: Makes a recorder that is watched.
+        path: The file to record to.
+        make: Creates a `Recorder` whose events are handled.
     """
 
     def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
@@ -97,30 +97,30 @@ class SingleFileRecorder:
         self.recorders = [self._recorder]
         self._started = False
 
-    async def participant_joined(self, member: str, name: str) -> None:
-        """Be ready."""
+    async def participant_joined(self, member: str, *, name: str) -> None:
+        """Start the recorder with the first member."""
         if not self._started:
             self._started = True
             await self._recorder.start()
 
     async def add_track(self, member: str, track: MediaStreamTrack) -> None:
-        """Beside the others."""
+        """Record a track beside the others."""
         self._recorder.addTrack(track)
 
     async def participant_left(self, member: str) -> None:
-        """Their tracks have ended by themselves."""
+        """Do nothing, as the tracks of the member have ended by themselves."""
 
     async def close(self) -> None:
-        """Complete the file."""
+        """Complete the file of the recording."""
         await self._recorder.stop()
 
 
 class PerParticipantRecorder:
-    """A file for each, named after them.
+    """Records a file for each participant, named after it.
 
     Args:
         path: `out.webm` for `out-alice.webm`.
-        make: Makes a recorder that is watched.
+        make: Creates a `Recorder` whose events are handled.
     """
 
     def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
@@ -130,21 +130,21 @@ class PerParticipantRecorder:
         self._present: dict[str, tuple[str, Recorder]] = {}
         self.recorders: list[Recorder] = []
 
-    async def participant_joined(self, member: str, name: str) -> None:
-        """A recorder of their own."""
-        free = self._free(name, member)
+    async def participant_joined(self, member: str, *, name: str) -> None:
+        """Start a recorder for the member alone."""
+        free = self._free(name=name, member=member)
         recorder = self._make(self._path.with_stem(f"{self._path.stem}-{free}"))
         self._present[member] = free, recorder
         self.recorders.append(recorder)
         await recorder.start()
 
     async def add_track(self, member: str, track: MediaStreamTrack) -> None:
-        """Into their file."""
+        """Record a track into the member's file."""
         _, recorder = self._present[member]
         recorder.addTrack(track)
 
     async def participant_left(self, member: str) -> None:
-        """Complete their file."""
+        """Complete the member's file."""
         if member not in self._present:
             return
         _, recorder = self._present.pop(member)
@@ -154,11 +154,11 @@ class PerParticipantRecorder:
             self.recorders.remove(recorder)
 
     async def close(self) -> None:
-        """Complete every file."""
+        """Complete every file of the recording."""
         for member in tuple(self._present):
             await self.participant_left(member)
 
-    def _free(self, name: str, member: str) -> str:
+    def _free(self, *, name: str, member: str) -> str:
         # What a stranger calls themselves is no path, and no template of one.
         plain = re.sub(r"[^\w-]+", "-", name).strip("-")
         wanted = plain.encode()[:_LONGEST].decode(errors="ignore") or member
@@ -168,11 +168,11 @@ class PerParticipantRecorder:
 
 
 class CompositeRecorder:
-    """One picture with everybody in it, and one sound.
+    """Records one video track that shows all participants, and one mixed audio track.
 
     Args:
-        path: Of the file.
-        make: Makes a recorder that is watched.
+        path: The file to record to.
+        make: Creates a `Recorder` whose events are handled.
     """
 
     def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
@@ -183,12 +183,12 @@ class CompositeRecorder:
         self._names: dict[str, str] = {}
         self._started = False
 
-    async def participant_joined(self, member: str, name: str) -> None:
-        """Remember the name."""
+    async def participant_joined(self, member: str, *, name: str) -> None:
+        """Remember the member's name for its label."""
         self._names[member] = name
 
     async def add_track(self, member: str, track: MediaStreamTrack) -> None:
-        """Into the mix, which is recorded from the first track on."""
+        """Add a track to the mix, which is recorded from the first track on."""
         if track.kind == "audio":
             self._mixer.add(track)
         elif self._picture is not None:
@@ -201,11 +201,11 @@ class CompositeRecorder:
             await self._recorder.start()
 
     async def participant_left(self, member: str) -> None:
-        """Their tracks have ended, and so they have left the mix."""
+        """Forget the member's name; its tracks have ended and so left the mix."""
         self._names.pop(member, None)
 
     async def close(self) -> None:
-        """Complete the file."""
+        """Complete the file of the recording."""
         await self._recorder.stop()
         await self._mixer.close()
         if self._picture is not None:

@@ -1,4 +1,4 @@
-"""Owns a recording of a room: who is in it, what they send, and when it is over."""
+"""Session of `handfast record`: members of the room, their calls, and when the recording ends."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     from peer import PeerConnection, TrackEvent
     from signaling import PeerChannel, Room
 
-#: Seconds between two looks at what the streams are.
+#: Seconds between two looks at the codecs of the streams (ours).
 _LOOK: Final = 0.5
 
 
 class RecordError(Exception):
-    """Nothing can be recorded there; the text is one sentence for whoever asked for it."""
+    """A path cannot be recorded to; the text is one sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordOptions:
-    """What can be chosen.
+    """Options of `handfast record`.
 
     Args:
-        address: Of the room.
-        path: Of the file, whose suffix says what kind it is.
-        arrangement: What becomes of several participants.
-        name: What the others in the room see.
-        stay: Go on when all who sent something have left, for those who come later.
+        address: Address of the room.
+        path: The file, whose suffix chooses the container.
+        arrangement: How several participants become files.
+        name: Our name, as the other members see it.
+        stay: Keep recording after all senders have left, for later ones.
         insecure: Allow `ws:` to another machine.
     """
 
@@ -58,17 +58,17 @@ class RecordOptions:
 
 
 class RecordSession:
-    """One recording.
+    """One recording of a room.
 
     Args:
-        options: What to do.
-        note: Told what happens, a line each.
+        options: Options of the command.
+        note: Called with a line for each event.
 
     Attributes:
-        report: What it has come to.
+        report: Progress and result of the recording.
 
     Raises:
-        RecordError: Nothing can be recorded there.
+        RecordError: The path cannot be recorded to.
     """
 
     def __init__(self, options: RecordOptions, note: Callable[[str], None]) -> None:
@@ -82,7 +82,7 @@ class RecordSession:
         self.report = RecordingReport(self._room_recorder.recorders)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Record until everybody who sent something has left, or `stop` is set. To be called once.
+        """Record until all senders have left, or `stop` is set; to be called once.
 
         Raises:
             SignalingError: The room cannot be joined.
@@ -114,7 +114,7 @@ class RecordSession:
         participant = Participant(printable(channel.peer.name) or member)
         call = Call(channel)
         call.connection.on("track", functools.partial(self._take, member, participant))
-        await self._room_recorder.participant_joined(member, participant.name)
+        await self._room_recorder.participant_joined(member, name=participant.name)
         reason = ""
         try:
             await first_of(call.run(), _look(participant, call.connection))
@@ -124,7 +124,7 @@ class RecordSession:
             await channel.close(reason)
             await self._room_recorder.participant_left(member)
             self.report.present.pop(member, None)
-        self._left(member, participant.name, reason)
+        self._left(member, name=participant.name, reason=reason)
 
     async def _take(self, member: str, participant: Participant, event: TrackEvent) -> None:
         if event.track.kind == "video" and not self._pictures:
@@ -139,7 +139,7 @@ class RecordSession:
             self.report.begin(member, participant, time.monotonic())
             self._note(f"{participant.name} came.")
 
-    def _left(self, member: str, name: str, reason: str) -> None:
+    def _left(self, member: str, *, name: str, reason: str) -> None:
         if reason:
             self._note(f"{name} was lost: {reason}.")
         elif member in self._sending:
@@ -180,10 +180,10 @@ async def _look(participant: Participant, connection: PeerConnection) -> None:
 
 
 def check(path: Path) -> None:
-    """See whether a file can be made there.
+    """Check that a recording can be written to a path.
 
     Raises:
-        RecordError: It cannot.
+        RecordError: The path cannot be recorded to.
     """
     try:
         Container.of(path)

@@ -21,7 +21,7 @@ def test_sizes(octets: int, words: str) -> None:
 
 
 def test_counts() -> None:
-    assert [count(1, "gap"), count(2, "gap"), count(2, "man", "men")] == [
+    assert [count(1, "gap"), count(2, "gap"), count(2, "man", many="men")] == [
         "1 gap",
         "2 gaps",
         "2 men",

@@ -48,7 +48,7 @@ def _account(*recorders: _Recorder) -> RecordingReport:
 def _streams(name: str, **codecs: str) -> Participant:
     participant = Participant(name)
     for kind, codec in codecs.items():
-        participant.add(kind, codec)
+        participant.add(kind=kind, codec=codec)
     return participant
 
 
@@ -103,7 +103,7 @@ def test_the_summary_says_what_passed_and_what_did_not() -> None:
 async def test_together_is_one_recorder_for_all() -> None:
     recorder, made = _room_recorder(Arrangement.TOGETHER, "out.webm")
     for member in ("a", "b"):
-        await recorder.participant_joined(member, member)
+        await recorder.participant_joined(member, name=member)
         await recorder.add_track(member, _track(member))
     await recorder.participant_left("a")
     await recorder.close()
@@ -114,7 +114,7 @@ async def test_together_is_one_recorder_for_all() -> None:
 async def test_each_participant_has_a_recorder_until_they_leave() -> None:
     recorder, made = _room_recorder(Arrangement.PER_PARTICIPANT, "dir/out.webm")
     for member in ("a", "b"):
-        await recorder.participant_joined(member, member)
+        await recorder.participant_joined(member, name=member)
         await recorder.add_track(member, _track(member))
     await recorder.participant_left("a")
     assert [one.done for one in made] == [["start", "a", "stop"], ["start", "b"]]
@@ -126,11 +126,11 @@ async def test_each_participant_has_a_recorder_until_they_leave() -> None:
 async def test_who_sent_nothing_is_forgotten() -> None:
     recorder, made = _room_recorder(Arrangement.PER_PARTICIPANT, "dir/out.webm")
     for member in ("a", "b", "c"):
-        await recorder.participant_joined(member, "alice")
+        await recorder.participant_joined(member, name="alice")
     made[1].stats = RecorderStats(files=(_file("out-alice-b.webm"),))
     for member in ("a", "b", "c", "a"):
         await recorder.participant_left(member)
-    await recorder.participant_joined("d", "alice")
+    await recorder.participant_joined("d", name="alice")
 
     assert [id(one) for one in recorder.recorders] == [id(made[1]), id(made[3])]
     # What the first one left behind, the recorder itself does not write over.
@@ -141,7 +141,7 @@ async def test_what_people_call_themselves_is_no_path_and_no_template() -> None:
     recorder, made = _room_recorder(Arrangement.PER_PARTICIPANT, "dir/out.webm")
     long = "\N{GOTHIC LETTER AHSA}" * 64
     for number, name in enumerate(["../../etc/x", "{n}", "...", "ana", "ana", "Zoë\ud800", long]):
-        await recorder.participant_joined(f"m{number}", name)
+        await recorder.participant_joined(f"m{number}", name=name)
 
     names = ["etc-x", "n", "m2", "ana", "ana-m4", "Zoë", "\N{GOTHIC LETTER AHSA}" * 32]
     assert [str(one.path) for one in made] == [f"dir/out-{name}.webm" for name in names]
