@@ -12,6 +12,7 @@ from aiortc.rtcdtlstransport import RTCDtlsParameters
 
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
+from peer.transport.interfaces import PacketHandlers
 from peer.transport.secure.transport import SecureTransport
 
 if TYPE_CHECKING:
@@ -80,19 +81,18 @@ class _Nobody:
 
     def on_handshake_complete(self) -> None: ...
 
-    def on_rtp(self, packet: bytes, arrival: float) -> None: ...
+    def on_keys_switched(self, association: int) -> None: ...
 
-    def on_rtcp(self, packet: bytes) -> None: ...
+    def on_rekey_completed(self, association: int) -> None: ...
 
-    def on_data(self, message: bytes) -> None: ...
-
-    def on_switched(self, association: int) -> None: ...
-
-    def on_replaced(self, association: int) -> None: ...
-
-    def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None: ...
+    def on_rekey_failed(self, association: int, reason: str, error: DtlsError | None) -> None: ...
 
     def on_probe(self) -> None: ...
+
+
+_NO_PACKETS = PacketHandlers(
+    on_rtp=lambda packet, arrival: None, on_rtcp=lambda packet: None, on_data=lambda message: None
+)
 
 
 class Handfast(_Handshake):
@@ -110,6 +110,8 @@ class Handfast(_Handshake):
             SecureTransport(key="0", ice=link, certificate=certificate, events=_Nobody())
             for link, certificate in zip(links, self._certificates, strict=True)
         )
+        for end in (client, server):
+            end.deliver_to(_NO_PACKETS)
         links[0].receive, links[1].receive = server.receive, client.receive
         prints = [certificate.fingerprint() for certificate in self._certificates]
         server.connect(0, self._certificates[1], DtlsRole.SERVER, prints[:1])

@@ -25,6 +25,7 @@ from peer.rtp.rtcp import (
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
+from peer.transport.interfaces import PacketHandlers
 from peer.transport.secure.transport import SecureTransport
 from peer.transport.wire.datagrams import DatagramClass, classify
 
@@ -114,6 +115,7 @@ class LoadEnd:
         self._secure = SecureTransport(
             key="0", ice=self._ice, certificate=self._certificate, events=self
         )
+        self._secure.deliver_to(PacketHandlers(self.on_rtp, self.on_rtcp, self.on_data))
 
     async def offer(self) -> str:
         """Gather, and describe itself."""
@@ -237,13 +239,13 @@ class LoadEnd:
     def on_data(self, message: bytes) -> None:
         """There is none."""
 
-    def on_switched(self, association: int) -> None:
+    def on_keys_switched(self, association: int) -> None:
         """There is one."""
 
-    def on_replaced(self, association: int) -> None:
+    def on_rekey_completed(self, association: int) -> None:
         """There is one."""
 
-    def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None:
+    def on_rekey_failed(self, association: int, reason: str, error: DtlsError | None) -> None:
         """There is one."""
 
     def on_probe(self) -> None:

@@ -238,7 +238,7 @@ class EffectExecutor:
         transport.when_connected(
             "data",
             lambda: data.start(
-                transport.secure.face,
+                transport.secure.aiortc_dtls,
                 remote_port=effect.remote_port,
                 remote_max_message_size=effect.remote_max_message_size,
             ),

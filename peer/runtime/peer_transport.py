@@ -1,7 +1,7 @@
 """Stacks one transport of a connection: ICE, DTLS and SRTP above it, RTP or SCTP on top.
 
 A datagram runs through `IceGenerations` (validated sources only) -> `on_datagram` ->
-`SecureTransport` -> `on_rtp`, `on_rtcp` -> `RtpEngine`, or `on_data` -> SCTP. An ICE restart
+`SecureTransport` -> `RtpEngine.on_rtp`, `on_rtcp`, or `_on_data` -> SCTP. An ICE restart
 replaces the generation below, a rekey the DTLS association in the middle; the parts above see
 neither. libwebrtc calls this a `JsepTransport`; without BUNDLE a connection has several.
 """
@@ -24,8 +24,10 @@ from peer.negotiation.session import GatheredCandidates
 from peer.rtp.engine.engine import RtpEngine
 from peer.security_policy import EarlyMedia
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState
+from peer.transport.context import TransportContext
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
+from peer.transport.interfaces import PacketHandlers
 from peer.transport.secure.transport import SecureTransport
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from peer.ice_parameters import IceParameters
     from peer.identity.certificate_store import CertificateStore
     from peer.negotiation.effects import OpenTransport, TransportEffect
-    from peer.transport.dtls.connection import OnSecret
+    from peer.transport.context import OnSecret
     from peer.transport.ice.transport import IceEvents
     from peer.transport.sctp.transport import DataTransport
     from peer.transport.tap import Tap
@@ -113,15 +115,15 @@ class PeerTransport:
             ice=self.ice,
             certificate=certificates.newest,
             events=self,
-            policy=configuration.security,
-            on_secret=on_secret,
-            tap=tap,
+            context=TransportContext(policy=configuration.security, tap=tap, on_secret=on_secret),
         )
         secure = self.secure
         self.engine = RtpEngine(secure.send_rtp, secure.send_rtcp, send_rtp_all=secure.send_rtp_all)
-        # SecureTransport calls these for every packet: no call of ours lies in between.
-        self.on_rtp = self.engine.on_rtp
-        self.on_rtcp = self.engine.on_rtcp
+        secure.deliver_to(
+            PacketHandlers(
+                on_rtp=self.engine.on_rtp, on_rtcp=self.engine.on_rtcp, on_data=self._on_data
+            )
+        )
         self.data: DataTransport | None = None
 
     def __repr__(self) -> str:
@@ -277,19 +279,18 @@ class PeerTransport:
         if self._accepts_early_media and self.secure.role is None:
             self._events.on_transport_early_media(self)
 
-    def on_data(self, message: bytes) -> None:
-        """Pass an SCTP packet from the secure transport to the data channels."""
+    def _on_data(self, message: bytes) -> None:
         if self.data is not None:
             self.data.receive(message)
 
-    def on_switched(self, association: int) -> None:
+    def on_keys_switched(self, association: int) -> None:
         """Do nothing when the secure transport sends with new keys: nothing above depends on it."""
 
-    def on_replaced(self, association: int) -> None:
+    def on_rekey_completed(self, association: int) -> None:
         """Report new keys in both directions."""
         self._events.on_transport_rekey_completed(self, association)
 
-    def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None:
+    def on_rekey_failed(self, association: int, reason: str, error: DtlsError | None) -> None:
         """Report an abandoned association; the former one stays in use."""
         self._events.on_transport_rekey_failed(self, association, reason=reason)
 

@@ -1,78 +1,86 @@
-"""Owns what the secure transport asks of its neighbours: the path below, the receivers above."""
+"""Protocols between the secure transport and its neighbours: the path below, its owner above."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from peer.errors import DtlsError
     from peer.states import DtlsTransportState, IceRole
+    from peer.times import MonotonicTime
 
 
-class DatagramPath(Protocol):
-    """What carries datagrams to the peer; an `IceTransport` is one."""
-
-    @property
-    def role(self) -> IceRole | None:
-        """The ICE role, where there is one; for statistics only."""
+class DatagramSender(Protocol):
+    """Sends datagrams to the peer at once, or not at all."""
 
     def send(self, datagram: bytes) -> bool:
         """Send at once, or return False when there is no path at the moment; never raises."""
 
     def send_all(self, datagrams: Sequence[bytes]) -> int:
-        """The same for several in their order; returns how many were sent, from the first on."""
+        """Send several in their order; return how many were sent, from the first on."""
 
 
-class PayloadEvents(Protocol):
-    """Where decrypted packets go, in order, each by a plain call on the event loop."""
+class DatagramPath(DatagramSender, Protocol):
+    """Path to the peer below the secure transport, such as `IceGenerations`."""
 
-    def on_rtp(self, packet: bytes, arrival: float) -> None:
-        """A decrypted RTP packet of the verified peer; `arrival` in seconds of `time.monotonic`."""
-
-    def on_rtcp(self, packet: bytes) -> None:
-        """A decrypted compound RTCP packet of the verified peer."""
-
-    def on_data(self, message: bytes) -> None:
-        """One DTLS application datagram (an SCTP packet) of the verified peer."""
+    @property
+    def role(self) -> IceRole | None:
+        """The ICE role, where there is one; for statistics only."""
 
 
-class HandshakeEvents(PayloadEvents, Protocol):
-    """What a secure transport and an association have to tell alike."""
+@dataclass(frozen=True, slots=True)
+class PacketHandlers:
+    """Receivers of decrypted packets: plain calls on the event loop, in order of arrival.
 
-    def on_state(self, state: DtlsTransportState) -> None:
-        """The state has changed; on `failed`, the `error` says why."""
+    The owner of a secure transport makes this value once, and every DTLS association of the
+    transport calls its functions directly. They are functions rather than methods of the owner
+    because a datagram pays for each call and attribute on its way: nothing lies between an
+    association and, for example, `RtpEngine.on_rtp`.
 
-    def on_handshake_complete(self) -> None:
-        """The keys are there; the peer's certificate is known, though perhaps not yet verified."""
-
-
-class SecureEvents(HandshakeEvents, Protocol):
-    """What a secure transport tells its owner.
-
-    An association that follows another ends in `on_replaced` or in `on_kept`, unless the transport
-    itself ends, which its state says, or the owner drops it.
+    Args:
+        on_rtp: Takes one RTP packet and its arrival time, in monotonic seconds.
+        on_rtcp: Takes one compound RTCP packet.
+        on_data: Takes one DTLS application datagram (an SCTP packet).
     """
 
-    def on_switched(self, association: int) -> None:
-        """We send with the keys of this association, which is not the first."""
+    on_rtp: Callable[[bytes, MonotonicTime], None]
+    on_rtcp: Callable[[bytes], None]
+    on_data: Callable[[bytes], None]
 
-    def on_replaced(self, association: int) -> None:
-        """Both directions use the keys of this association; the former ones retire."""
 
-    def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None:
-        """This association was given up, and the former one goes on; `error` where it failed."""
+class AssociationEvents(Protocol):
+    """Events that one DTLS association, or the secure transport above it, reports."""
+
+    def on_state(self, state: DtlsTransportState) -> None:
+        """Report a change of state; on `failed`, the reporter's `error` says why."""
+
+    def on_handshake_complete(self) -> None:
+        """Report that keys exist: the peer's certificate is known, but perhaps not verified yet."""
+
+
+class SecureEvents(AssociationEvents, Protocol):
+    """Events that a secure transport reports to its owner.
+
+    A rekey ends in `on_rekey_completed` or `on_rekey_failed`, unless the transport itself ends,
+    which its state says, or the owner drops the new association.
+    """
+
+    def on_keys_switched(self, association: int) -> None:
+        """Report that we send with the keys of this association, which is not the first."""
+
+    def on_rekey_completed(self, association: int) -> None:
+        """Report that both directions use the keys of this association; older ones retire."""
+
+    def on_rekey_failed(self, association: int, reason: str, error: DtlsError | None) -> None:
+        """Report that this association was given up and the former one stays in use.
+
+        Args:
+            association: Number of the association that was given up.
+            reason: One sentence for the application.
+            error: The failure of the association, or None where it was merely not used.
+        """
 
     def on_probe(self) -> None:
-        """Say something small now, so that the peer sees the new keys."""
-
-
-class AssociationEvents(HandshakeEvents, Protocol):
-    """What one association tells the secure transport that holds it."""
-
-    def on_transmit(self, datagram: bytes) -> bool:
-        """A datagram for the peer, DTLS or SRTP; returns whether it could be sent."""
-
-    def on_transmit_all(self, datagrams: Sequence[bytes]) -> int:
-        """Several in their order; returns how many could be sent, from the first on."""
+        """Ask for a small packet at once, so that the peer sees the new keys."""

@@ -1,4 +1,4 @@
-"""Owns what the trace is told of one transport: its datagrams, its path, its handshake."""
+"""Makes the trace events of one transport: its datagrams, its path, its handshakes."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ _STUN_KINDS = {
 
 
 class Drop(Enum):
-    """Why a datagram was dropped, and the section that asks for it."""
+    """Reason for which a datagram was dropped, with the section that asks for it."""
 
-    STRANGER = ("no check has shown its source to be the peer", "RFC 5763 section 6.7.1")
+    UNVALIDATED_SOURCE = ("no check has shown its source to be the peer", "RFC 5763 section 6.7.1")
     MALFORMED = ("it looks like STUN and cannot be read", "RFC 8489 section 6.3")
     UNEXPECTED = ("no association takes it", "RFC 7983 section 7")
     OUT_OF_PLACE = ("no peer says that before there are keys", "RFC 6347 section 4.1.2.7")
@@ -57,45 +57,63 @@ class Drop(Enum):
 
 
 class Tap:
-    """Makes the events of one transport.
+    """Makes the trace events of one transport.
 
     Args:
         key: Names the transport.
-        tracer: Where they go.
+        tracer: Takes the events.
     """
 
     def __init__(self, key: str, tracer: Tracer) -> None:
         self._key = key
         self._tracer = tracer
-        # What was told under the present keys.
+        # Kinds that were traced under the present keys, payload being traced once only.
         self._payloads: set[tuple[Direction, DatagramKind]] = set()
         self._drops: set[tuple[DatagramKind, Drop]] = set()
         self._path: tuple[str, str] | None = None
 
+    def __repr__(self) -> str:
+        return f"<Tap {self._key}>"
+
     @property
     def wants_datagrams(self) -> bool:
-        """Whether anybody listens to what goes over the wire."""
+        """True where a sink of the trace wants every datagram, or a summary of each."""
         return self._tracer.wants_datagrams
 
-    def arrived(self, data: bytes, local: Address, remote: Address, *, heard: bool) -> None:
-        """A datagram came to a socket; `heard` says whether its source is known as the peer's."""
+    def arrived(
+        self, data: bytes, *, local: Address, remote: Address, source_validated: bool
+    ) -> None:
+        """Trace a datagram that came to a socket.
+
+        Args:
+            data: The datagram.
+            local: Address of the socket.
+            remote: Source of the datagram.
+            source_validated: Whether an ICE check has shown the source to be the peer.
+        """
         if classify(data) is DatagramClass.STUN:
             self._stun(Direction.IN, parse_stun(data), data, local, remote)
-        elif heard:
+        elif source_validated:
             self._datagram(Direction.IN, data, local, remote)
         else:
-            self.dropped(Drop.STRANGER, data, remote)
+            self.dropped(Drop.UNVALIDATED_SOURCE, data, remote)
 
-    def sent(self, data: bytes, local: Address, remote: Address) -> None:
-        """A datagram that is not STUN was sent."""
+    def sent(self, data: bytes, *, local: Address, remote: Address) -> None:
+        """Trace a datagram that was sent and is not STUN."""
         self._datagram(Direction.OUT, data, local, remote)
 
-    def sent_stun(self, message: stun.Message, local: Address, remote: Address) -> None:
-        """A STUN message was sent."""
+    def sent_stun(self, message: stun.Message, *, local: Address, remote: Address) -> None:
+        """Trace a STUN message that was sent."""
         self._stun(Direction.OUT, message, bytes(message), local, remote)
 
     def dropped(self, drop: Drop, data: bytes, remote: Address | None = None) -> None:
-        """A datagram goes no further; `remote` where it is known."""
+        """Trace a datagram that was dropped, once for each kind and reason.
+
+        Args:
+            drop: Why.
+            data: The datagram.
+            remote: Its source, where it is known.
+        """
         kind = _KINDS.get(classify(data), DatagramKind.UNKNOWN)
         if (kind, drop) in self._drops:
             return
@@ -114,7 +132,7 @@ class Tap:
         )
 
     def path(self, pair: tuple[CandidateFields, CandidateFields] | None) -> None:
-        """The pair that carries data, which may be the one that did before."""
+        """Trace the candidate pair that carries data, if it is another one than before."""
         if pair is None:
             return
         local, remote = (_text(candidate.address, candidate.port) for candidate in pair)
@@ -128,14 +146,22 @@ class Tap:
 
     def handshake_completed(
         self,
+        *,
         role: DtlsRole,
         version: str,
         cipher: str | None,
         srtp_profile: str | None,
-        *,
         association: int = 0,
     ) -> None:
-        """There are new keys."""
+        """Trace a completed DTLS handshake.
+
+        Args:
+            role: Ours.
+            version: For example `DTLSv1.2`.
+            cipher: The cipher suite by OpenSSL's name.
+            srtp_profile: None where the peer has no SRTP.
+            association: Number of the DTLS association.
+        """
         self._payloads.clear()
         self._tracer(
             HandshakeCompleted(
@@ -157,7 +183,14 @@ class Tap:
         matches: bool,
         association: int = 0,
     ) -> None:
-        """The peer's certificate was compared."""
+        """Trace the verdict on the peer's certificate.
+
+        Args:
+            expected: The fingerprints that the peer signalled.
+            shown: The fingerprint of the certificate in the handshake.
+            matches: Whether any one of the expected is the shown one.
+            association: Number of the DTLS association.
+        """
         self._tracer(
             FingerprintChecked(
                 time=self._tracer.now(),
@@ -170,7 +203,7 @@ class Tap:
         )
 
     def keys_switched(self, direction: Direction, association: int) -> None:
-        """That direction uses the keys of an association that is not the first."""
+        """Trace that one direction uses the keys of an association that is not the first."""
         self._payloads.clear()
         self._tracer(
             KeysSwitched(
@@ -182,7 +215,7 @@ class Tap:
         )
 
     def association_retired(self, association: int, reason: str) -> None:
-        """The keys of an association that does not serve were wiped."""
+        """Trace that the keys of an association were wiped, and why it is not in use."""
         self._tracer(
             AssociationRetired(
                 time=self._tracer.now(),
@@ -193,7 +226,7 @@ class Tap:
         )
 
     def state(self, state: IceTransportState | DtlsTransportState) -> None:
-        """A state of this transport has changed."""
+        """Trace a change of the ICE or DTLS state."""
         machine = "iceState" if isinstance(state, IceTransportState) else "dtlsState"
         self._tracer(
             StateChanged(time=self._tracer.now(), transport=self._key, machine=machine, state=state)
@@ -215,7 +248,7 @@ class Tap:
 
     def _datagram(self, direction: Direction, data: bytes, local: Address, remote: Address) -> None:
         kind = _KINDS.get(classify(data), DatagramKind.UNKNOWN)
-        # Handshakes are told to the last retransmission, what runs under their keys once.
+        # Handshakes are traced to the last retransmission, payload under their keys once.
         repeated = False
         if kind is not DatagramKind.DTLS or is_payload(data):
             repeated = (direction, kind) in self._payloads

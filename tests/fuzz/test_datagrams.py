@@ -20,7 +20,11 @@ from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint
 from peer.negotiation.sdp.description import Sdp
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.dtls.screen import caller_of, hello_verify_request, screen
+from peer.transport.dtls.record_filter import (
+    filter_records,
+    hello_verify_request,
+    parse_client_hello,
+)
 from peer.transport.secure.demux import associations_for
 from peer.transport.wire.datagrams import DatagramClass, classify
 from tests.support.captures.mutation import Mutator
@@ -100,9 +104,9 @@ async def test_the_demultiplexer_takes_anything() -> None:
         if kind is DatagramClass.STUN:
             assert not chosen
         for role in DtlsRole:
-            assert len(screen(datagram, role).data) <= len(datagram)
-        if caller_of(datagram) is not None:
-            assert len(hello_verify_request(datagram, b"cookie")) < 100
+            assert len(filter_records(datagram, role).plain) <= len(datagram)
+        if parse_client_hello(datagram) is not None:
+            assert len(hello_verify_request(datagram, cookie=b"cookie")) < 100
 
 
 def test_fingerprints_and_setup_are_parsed_or_refused_by_name() -> None:

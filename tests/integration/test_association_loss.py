@@ -87,7 +87,7 @@ async def test_the_last_flight_is_repeated_a_bounded_number_of_times() -> None:
         server.association.receive(stale)
         client.association.receive(stale)
 
-    assert len(server.take()) == flight.MOST_REPEATS
+    assert len(server.take()) == flight.MAX_REPEATS
     assert client.take() == []
 
 

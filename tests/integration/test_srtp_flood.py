@@ -91,12 +91,13 @@ class End:
         self.secure = self.seen.secure = SecureTransport(
             key="0", ice=self.path, certificate=self.certificate, events=self.events
         )
+        self.secure.deliver_to(self.events.handlers)
 
     @property
     def dropped(self) -> int:
         """What SRTP did not take, and what was not even told apart."""
         stats = self.secure.stats()
-        return stats.dropped_unauthentic + stats.dropped_foreign
+        return stats.dropped_unauthentic + stats.dropped_unexpected
 
 
 @asynccontextmanager

@@ -1,11 +1,12 @@
-"""Owns every private name of aiortc and aioice that we touch: an upgrade of either fails here.
+"""Adapts aiortc's RTCDtlsTransport: derives SRTP keys by it, and stands for it towards SCTP.
 
-The names are pinned by version (`pyproject.toml`) and by `tests/unit/transport/adapters/`.
+Private names of aiortc that we touch are pinned by version (`pyproject.toml`) and by
+`tests/unit/transport/adapters/test_dtls.py`, which fails first after an upgrade.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from aiortc.rtcdtlstransport import (
     SRTP_PROFILES,
@@ -26,26 +27,24 @@ if TYPE_CHECKING:
     from pylibsrtp import Session
 
     from peer.identity.certificate import Certificate
-    from peer.transport.secure.transport import SecureTransport
 
-# ---- ICE: aioice.Connection and aiortc's RTCIceGatherer and RTCIceTransport
-# in ice*.py, aiortc_ice.py and mdns.py
-
-# ---- DTLS: aiortc's RTCDtlsTransport
-
-#: What libsrtp has been built with, the strongest first.
+#: SRTP profiles that libsrtp has been built with, the strongest first.
 AVAILABLE_SRTP_PROFILES = tuple(
     SrtpProfile(profile.openssl_profile.decode()) for profile in SRTP_PROFILES
 )
 
 
 class SrtpKeys(RTCDtlsTransport):
-    """The SRTP keys of a completed handshake, as aiortc derives them; its pull loop stays unused.
+    """SRTP keys of a completed handshake, as aiortc derives them; its pull loop stays unused.
 
     Args:
         connection: OpenSSL's end of the handshake.
-        role: Ours in it, which says whose key is whose (RFC 5764 section 4.2).
-        certificate: Ours.
+        role: Our role, which says whose key is whose (RFC 5764 section 4.2).
+        certificate: Our certificate.
+
+    Attributes:
+        inbound: Unprotects packets of the peer; None without a common SRTP profile.
+        outbound: Protects our packets; None without a common SRTP profile.
     """
 
     def __init__(
@@ -61,38 +60,61 @@ class SrtpKeys(RTCDtlsTransport):
         self.outbound = None if tx is None else SrtpSession(tx)
 
 
-class TransportFace(RTCDtlsTransport):
-    """What aiortc's SCTP takes for an RTCDtlsTransport.
+class DataPath(Protocol):
+    """Secure transport as far as aiortc's SCTP needs it."""
 
-    It stands for a SecureTransport and sends through whichever association is current there, so it
-    outlives each of them. A send while there is none is dropped and counted there: a
-    ConnectionError would end aiortc's association for good.
+    @property
+    def ice(self) -> object:
+        """Path to the peer, whose ICE role aiortc may ask for."""
+
+    @property
+    def state(self) -> DtlsTransportState:
+        """State of the secure transport."""
+
+    @property
+    def closed(self) -> bool:
+        """True once it was closed by us."""
+
+    def send_data(self, message: bytes) -> bool:
+        """Send one SCTP packet; False and counted where that is not possible now."""
+
+
+class AiortcDtlsTransport(RTCDtlsTransport):
+    """Stands for a secure transport where aiortc's SCTP expects an RTCDtlsTransport.
+
+    It sends by the DTLS association that is current in the secure transport, so it outlives each
+    of them. A send while there is none is dropped and counted there: a ConnectionError would end
+    aiortc's SCTP association for good.
+
+    Args:
+        path: The secure transport.
+        certificate: Our first certificate.
 
     Attributes:
         data_receiver: The SCTP transport that has registered, or None.
     """
 
-    def __init__(self, secure: SecureTransport, certificate: Certificate) -> None:
-        super().__init__(cast("RTCIceTransport", secure.ice), [_rtc_certificate(certificate)])
+    def __init__(self, path: DataPath, certificate: Certificate) -> None:
+        super().__init__(cast("RTCIceTransport", path.ice), [_rtc_certificate(certificate)])
         self.data_receiver: RTCSctpTransport | None = None
-        self._secure = secure
+        self._path = path
 
     @property
     def state(self) -> str:
-        """As aiortc names it; `closed` only when it is we who closed."""
-        state: DtlsTransportState = self._secure.state
+        """State by aiortc's name; `closed` only when it is we who closed."""
+        state = self._path.state
         # aiortc refuses to build on a closed transport, but one that the peer closed may be
         # followed by a new association.
-        if state is DtlsTransportState.CLOSED and not self._secure.closed:
+        if state is DtlsTransportState.CLOSED and not self._path.closed:
             return DtlsTransportState.CONNECTING.value
         return state.value
 
     def adopt_role(self, role: DtlsRole) -> None:
-        """SCTP numbers its streams by the DTLS role (RFC 8832 section 6)."""
+        """Set our DTLS role, by which SCTP numbers its streams (RFC 8832 section 6)."""
         self._set_role(role.value)
 
     async def _send_data(self, data: bytes) -> None:
-        self._secure.send_data(data)
+        self._path.send_data(data)
 
     def _register_data_receiver(self, receiver: DataReceiver) -> None:
         self.data_receiver = cast("RTCSctpTransport", receiver)

@@ -1,7 +1,8 @@
-"""Owns how a packet goes through libsrtp, by a shorter way than pylibsrtp's.
+"""Calls libsrtp for each packet, more cheaply than pylibsrtp's `Session` does.
 
-pylibsrtp's `Session` makes its keys and frees them. Its own way for a packet allocates a number for
-the length, and raises for each packet that is not authentic; beside AES-GCM that is 40% of it.
+pylibsrtp's `Session` makes the keys and frees them. Its own methods allocate a number for the
+length of each packet, and raise for each packet that is not authentic; beside AES-GCM that is 40%
+of a packet's time.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
 
     from pylibsrtp import Session
 
-#: Bytes that libsrtp may append: a tag, an SRTCP index and an MKI.
+#: Bytes that libsrtp may append: an SRTCP index, a tag and an MKI (SRTP_MAX_TRAILER_LEN).
 TRAILER: Final = 4 + 16 + 128
-#: Bytes of the largest packet, protected.
+#: Largest protected packet in bytes (ours: that of Ethernet).
 LARGEST: Final = 1500
 
 
@@ -28,15 +29,14 @@ class SrtpSession:
     authentic.
 
     Args:
-        session: With the keys, which go when this does.
+        session: Keeps the keys, which are freed with the last reference to the session.
 
     Attributes:
         protect: Encrypts an RTP packet.
-        protect_all: The same for several in their order; those for which it is not possible are
-            left out.
+        protect_all: Encrypts several RTP packets in their order; those that cannot be are left out.
         protect_rtcp: Encrypts an RTCP packet.
         unprotect: Authenticates and decrypts an SRTP packet.
-        unprotect_rtcp: The same for SRTCP.
+        unprotect_rtcp: Authenticates and decrypts an SRTCP packet.
     """
 
     def __init__(self, session: Session) -> None:
@@ -49,7 +49,7 @@ class SrtpSession:
         self.unprotect_rtcp = _operation(session, lib.srtp_unprotect_rtcp, LARGEST)
 
     def remove_stream(self, ssrc: int) -> None:
-        """Forget the state of a stream; one that comes again begins anew."""
+        """Forget the state of an SSRC; libsrtp makes a new one should the SSRC come again."""
         self._session.remove_stream(ssrc)
 
 
@@ -62,7 +62,7 @@ def _operation(
     buffer = ffi.buffer(memory)
     length = ffi.new("int *")
 
-    # The session is named, so that it lives as long as its handle does.
+    # The session is an argument, so that it lives as long as its handle does.
     def operate(packet: bytes, _alive: Session = session) -> bytes | None:
         size = len(packet)
         if size > largest:
@@ -77,7 +77,7 @@ def _operation(
     return operate
 
 
-# The same again with a loop inside: a call for each packet would be a fifth of it.
+# `_operation` with a loop inside: a call for each packet would be a fifth of its time.
 def _operation_for_all(
     session: Session, function: Callable[[Any, Any, Any], int], largest: int
 ) -> Callable[[Sequence[bytes]], list[bytes]]:

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 class SocketTap(Protocol):
     """The trace of one transport, as far as its sockets need it."""
 
-    def arrived(self, data: bytes, local: Address, remote: Address, *, heard: bool) -> None:
-        """Report a received datagram; `heard` is True if its source is validated."""
+    def arrived(
+        self, data: bytes, *, local: Address, remote: Address, source_validated: bool
+    ) -> None:
+        """Report a received datagram, and whether an ICE check has validated its source."""
 
-    def sent(self, data: bytes, local: Address, remote: Address) -> None:
+    def sent(self, data: bytes, *, local: Address, remote: Address) -> None:
         """Report a sent datagram that is not STUN."""
 
-    def sent_stun(self, message: stun.Message, local: Address, remote: Address) -> None:
+    def sent_stun(self, message: stun.Message, *, local: Address, remote: Address) -> None:
         """Report a sent STUN message."""
 
 
@@ -42,14 +44,19 @@ class TracedSocket(IceSocket):
     def on_udp(self, data: bytes, source: tuple[Any, ...]) -> None:
         """Report a received datagram before anything that it causes."""
         address = (source[0], source[1])
-        self._tap.arrived(data, self._local, address, heard=address in self._sources)
+        self._tap.arrived(
+            data,
+            local=self._local,
+            remote=address,
+            source_validated=address in self._sources,
+        )
         super().on_udp(data, source)
 
     def transmit(self, datagram: bytes, address: Address) -> bool:
         """Send a datagram, and report it if it was sent."""
         sent = super().transmit(datagram, address)
         if sent:
-            self._tap.sent(datagram, self._local, address)
+            self._tap.sent(datagram, local=self._local, remote=address)
         return sent
 
     def transmit_all(self, datagrams: Sequence[bytes], address: Address) -> int:
@@ -58,7 +65,7 @@ class TracedSocket(IceSocket):
 
     def send_stun(self, message: stun.Message, addr: Address) -> None:
         """Report a STUN message and send it; called by aioice."""
-        self._tap.sent_stun(message, self._local, addr)
+        self._tap.sent_stun(message, local=self._local, remote=addr)
         super().send_stun(message, addr)
 
     @cached_property

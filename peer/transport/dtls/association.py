@@ -1,66 +1,69 @@
-"""Owns one DTLS association: its handshake, its verification, its keys and its end."""
+"""Runs one DTLS association: its handshake, the peer's verification, its SRTP keys and its end."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError
-from peer.identity.fingerprints import Fingerprint, HashFunction, fingerprints_of, select_strongest
-from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
+from peer.identity.fingerprints import Fingerprint, HashFunction, select_strongest
+from peer.security_policy import EarlyMedia, SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.adapters.dtls import SrtpKeys
+from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
-from peer.transport.dtls.counters import Counters
-from peer.transport.dtls.dropped import Dropped
+from peer.transport.dtls.counters import Counters, ReceiveResult
+from peer.transport.dtls.early_packets import (
+    MAX_EARLY_PACKETS,
+    EarlyPacket,
+    EarlyPacketBuffer,
+    UnverifiedMediaBuffer,
+)
 from peer.transport.dtls.handshake import Handshake
-from peer.transport.dtls.held import MOST_HELD, Arrival, Gate, Held
-from peer.transport.dtls.receipt import Receipt
-from peer.transport.dtls.srtp import Srtp
-from peer.transport.dtls.srtp_sender import SrtpSender
+from peer.transport.dtls.srtp import Srtp, SrtpSender
+from peer.transport.dtls.verification import FingerprintCheck
 from peer.transport.wire.datagrams import DatagramClass, classify
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
-    from peer.transport.dtls.connection import OnSecret
-    from peer.transport.interfaces import AssociationEvents
-    from peer.transport.tap import Tap
-
-DEFAULT_POLICY = SecurityPolicy()
+    from peer.times import MonotonicTime
+    from peer.transport.context import TransportContext
+    from peer.transport.interfaces import AssociationEvents, DatagramSender, PacketHandlers
 
 # Looked up for every packet, and an Enum takes its time.
-_PAYLOAD = Receipt.PAYLOAD
-_UNAUTHENTIC = Receipt.UNAUTHENTIC
+_PAYLOAD = ReceiveResult.PAYLOAD
+_UNAUTHENTIC = ReceiveResult.UNAUTHENTIC
 
 
-class Association:
+class DtlsAssociation:
     """One DTLS association and the SRTP keys that it yields (RFC 5764).
 
-    Datagrams are pushed in and out by plain calls. Nothing reaches `on_rtp`, `on_rtcp` or
-    `on_data` before the handshake is complete *and* the peer's certificate has been found to
-    match what it announced: RFC 5763 section 5. Until then a bounded number of packets waits;
-    with `EarlyMedia.UNVERIFIED` this holds for data, and media needs the handshake only.
+    Datagrams are pushed in and out by plain calls. No packet reaches `handlers` before the
+    handshake is complete *and* the peer's certificate has been found to match what it announced:
+    RFC 5763 section 5. Until then a bounded number of packets is buffered; with
+    `EarlyMedia.UNVERIFIED` this holds for data, and media needs the handshake only.
 
     Args:
-        certificate: What we show.
-        role: Who sends the ClientHello.
-        events: Told of everything, synchronously.
-        policy: What to accept, what to do with media of an unverified peer, how long to wait.
-        on_secret: Told of the keys, where they are to be logged.
-        tap: Told of handshake, verification and drops, where the transport is traced.
-        clock: Seconds, monotonic, for arrival times.
-        number: Names it among the associations of its transport.
-        counters: Where to count; several associations may share them. What is received and not
-            held is counted by whoever calls `receive`.
-        most_held: So many packets, of 1 KiB each on average, may wait.
+        certificate: Our certificate.
+        role: The client sends the ClientHello.
+        path: Sends our datagrams, DTLS and SRTP.
+        handlers: Take the decrypted packets.
+        events: Told of states and of the end of the handshake, synchronously.
+        context: Policy, clock, trace and key log of the transport.
+        number: Tells the association from others of its transport.
+        counters: Shared with other associations of the transport. The caller of `receive` counts
+            datagrams received and results other than `BUFFERED`.
+        max_early_packets: Packets, of 1 KiB each on average, that may be buffered.
 
     Attributes:
-        send_rtp: As in `SrtpSender`, like the next two.
-        heard: Whether data, or something that had to wait for the keys, has authenticated.
-        lingers: Whether the keys outlive a close_notify of the peer, so that late SRTP can still
-            be read. They go with `close`.
+        send_rtp: `SrtpSender.send_rtp`, without a call in between; so the next two.
+        authenticated: Whether data, or a packet that had to wait for the keys, has authenticated.
+        fingerprint_check: Verdict on the peer's certificate under the fingerprints given last;
+            None before both are known.
+        verified: Whether the certificate has matched, and SRTP is there where it is required.
+        keeps_keys_after_close: Whether the keys outlive a close_notify of the peer, so that late
+            SRTP can still be read. They go with `close`.
     """
 
     def __init__(
@@ -68,78 +71,82 @@ class Association:
         *,
         certificate: Certificate,
         role: DtlsRole,
+        path: DatagramSender,
+        handlers: PacketHandlers,
         events: AssociationEvents,
-        policy: SecurityPolicy = DEFAULT_POLICY,
-        on_secret: OnSecret | None = None,
-        tap: Tap | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        context: TransportContext = DEFAULT_CONTEXT,
         number: int = 0,
         counters: Counters | None = None,
-        most_held: int = MOST_HELD,
+        max_early_packets: int = MAX_EARLY_PACKETS,
     ) -> None:
         self.number = number
         self.role = role
         self.error: DtlsError | None = None
         self.counters = Counters() if counters is None else counters
-        self.heard = False
-        self.lingers = False
+        self.authenticated = False
+        self.keeps_keys_after_close = False
         self.version: str | None = None
         self.cipher: str | None = None
         self.srtp_profile: SrtpProfile | None = None
         self.peer_certificate_der: bytes | None = None
+        self.fingerprint_check: FingerprintCheck | None = None
         self.verified = False
         self._certificate = certificate
         self._events = events
-        self._policy = policy
-        self._on_secret = on_secret
-        self._tap = tap
-        self._dropped = Dropped(self.counters, tap)
+        self._context = context
         self._needs_srtp = False
-        self._clock = clock
         self._state = DtlsTransportState.NEW
         self._handshake: Handshake | None = None
         self._expected: tuple[Fingerprint, ...] = ()
-        self._trusted: tuple[Fingerprint, ...] = ()
+        self._preverified: tuple[Fingerprint, ...] = ()
+        self._handlers = handlers
+        self._clock = context.clock
         self._srtp: Srtp | None = None
-        # Of `_srtp`, while nothing else has to be looked at: most of all datagrams are RTP.
+        # `Srtp.unprotect` while RTP may be handed up at once: most of all datagrams are RTP.
         self._unprotect: Callable[[bytes], bytes | None] | None = None
-        self._sender = sender = SrtpSender(events, self.counters)
-        # Without a call in between: these run for every packet.
+        self._sender = sender = SrtpSender(path, self.counters)
         self.send_rtp = sender.send_rtp
         self.send_rtp_all = sender.send_rtp_all
         self.send_rtcp = sender.send_rtcp
         # Before the keys are there, SRTP waits as it came; afterwards, decrypted, for verification.
-        self._undecrypted = Held(most_held)
-        self._gate = Gate(events, most_held)
+        self._undecrypted = EarlyPacketBuffer(packets=max_early_packets)
+        self._unverified = UnverifiedMediaBuffer(handlers, max_early_packets)
+
+    def __repr__(self) -> str:
+        return f"<DtlsAssociation {self.number} {self.role.value} {self._state.value}>"
 
     @property
     def state(self) -> DtlsTransportState:
-        """`connected` means complete and verified."""
+        """State as in W3C's RTCDtlsTransport; `connected` means complete and verified."""
         return self._state
 
     @property
     def handshaking(self) -> bool:
-        """Whether its keys are still to come."""
+        """True while the handshake has yet to yield keys."""
         return self.peer_certificate_der is None
 
     @property
+    def has_mismatch(self) -> bool:
+        """True where the peer has shown another certificate than it signalled."""
+        return self.fingerprint_check is not None and not self.fingerprint_check.matches
+
+    @property
     def peer_fingerprint(self) -> Fingerprint | None:
-        """SHA-256 of the certificate that the peer has shown."""
+        """SHA-256 fingerprint of the certificate that the peer has shown."""
         der = self.peer_certificate_der
         return None if der is None else Fingerprint.of_certificate(der, HashFunction.SHA256)
 
     def start(self) -> None:
-        """As client, send the ClientHello; as server, be ready for one."""
+        """Send the ClientHello as client, or be ready for one as server."""
         if self._handshake is not None or self._ended:
             return
         self._handshake = Handshake(
             certificate=self._certificate,
             role=self.role,
-            policy=self._policy,
+            context=self._context,
             transmit=self._sender.transmit,
             on_complete=self._completed,
             on_failed=self._fail,
-            on_secret=self._on_secret,
         )
         if self.role is DtlsRole.CLIENT:
             self._set_state(DtlsTransportState.CONNECTING)
@@ -148,22 +155,18 @@ class Association:
                 self._handshake.begin()
 
     def on_path(self) -> None:
-        """There is a path: let the time run within which the handshake has to be complete."""
+        """Start the handshake timeout, as there is a path to the peer now."""
         if self._handshake is None or not self.handshaking:
             return
         self._handshake.on_path()
         self._set_state(DtlsTransportState.CONNECTING)
 
     def expects(self, datagram: bytes) -> bool:
-        """Whether a datagram in clear fits into the handshake at this point."""
+        """Tell whether a DTLS datagram in clear fits into the handshake at this point."""
         return self._handshake is not None and self._handshake.expects(datagram)
 
-    def receive(self, datagram: bytes) -> Receipt:
-        """Take one datagram from the path; never raises.
-
-        Returns:
-            Whether it was this association's.
-        """
+    def receive(self, datagram: bytes) -> ReceiveResult:
+        """Take one datagram from the path; never raises."""
         # `classify` would say RTP of these: version 2, and no packet type of RTCP.
         if (
             self._unprotect is not None
@@ -174,7 +177,7 @@ class Association:
             packet = self._unprotect(datagram)
             if packet is None:
                 return _UNAUTHENTIC
-            self._events.on_rtp(packet, self._clock())
+            self._handlers.on_rtp(packet, self._clock())
             return _PAYLOAD
         kind = classify(datagram)
         match kind:
@@ -183,47 +186,41 @@ class Association:
             case DatagramClass.DTLS if self._handshake is not None:
                 return self._receive_dtls(self._handshake, datagram)
             case _:
-                return Receipt.FOREIGN
+                return ReceiveResult.UNEXPECTED
 
-    def settle(self) -> None:
-        """Another association follows: repeat no flight that the peer is known to have.
+    def stop_retransmitting(self) -> None:
+        """Repeat no flight that the peer is known to have, as another association follows.
 
-        In clear, the other handshake could take it for its own.
+        In clear, the other handshake could take the flight for its own.
         """
-        is_heard = self.heard or (self._srtp is not None and self._srtp.heard)
-        if self._handshake is not None and is_heard:
-            self._handshake.settle()
+        authenticated = self.authenticated or (self._srtp is not None and self._srtp.authenticated)
+        if self._handshake is not None and authenticated:
+            self._handshake.stop_retransmitting()
 
-    def trust(self, fingerprints: Sequence[Fingerprint]) -> None:
-        """Say whom the description that is still in force names.
+    def preverify(self, fingerprints: Sequence[Fingerprint]) -> None:
+        """Set the fingerprints of the description that is still in force.
 
-        A peer that shows such a certificate again is heard before the description that this
-        association belongs to is here. Nothing else follows from it.
+        Packets of a peer that shows such a certificate again are delivered before the description
+        that this association belongs to is here. `verify` alone makes it `connected`.
         """
-        self._trusted = select_strongest(fingerprints, self._policy.accepted_hashes)
-
-    def vouched_for(self, fingerprints: Sequence[Fingerprint]) -> bool:
-        """Whether these announce the certificate that the peer has shown."""
-        expected = select_strongest(fingerprints, self._policy.accepted_hashes)
-        der = self.peer_certificate_der
-        return der is not None and not set(fingerprints_of(der, expected)).isdisjoint(expected)
+        self._preverified = select_strongest(fingerprints, self._context.policy.accepted_hashes)
 
     def verify(self, fingerprints: Sequence[Fingerprint]) -> None:
-        """Say what the peer announced; before, during or after the handshake."""
+        """Set the fingerprints that the peer announced; before, during or after the handshake."""
         if self._ended:
             return
-        self._expected = select_strongest(fingerprints, self._policy.accepted_hashes)
+        self._expected = select_strongest(fingerprints, self._context.policy.accepted_hashes)
         if not self._expected:
             self._fail(reasons.no_accepted_hash(fingerprints))
         elif not self.handshaking:
             self._check_fingerprint()
 
     def require_srtp(self) -> None:
-        """Media is to flow: without a common profile, do not connect (RFC 5764 section 4.1.2)."""
+        """Fail without a common SRTP profile, as media is to flow (RFC 5764 section 4.1.2)."""
         self._needs_srtp = True
 
     def send_data(self, message: bytes) -> bool:
-        """Encrypt and send one application datagram (an SCTP packet); False and counted as RTP."""
+        """Encrypt and send one application datagram; False and counted where not possible now."""
         handshake = self._handshake
         if (
             handshake is None
@@ -236,7 +233,7 @@ class Association:
         return True
 
     def close(self) -> None:
-        """Say close_notify and drop the keys; at any moment, any number of times."""
+        """Send close_notify and drop the keys; at any moment, any number of times."""
         if self._ended:
             self._drop_keys()
         else:
@@ -246,17 +243,17 @@ class Association:
     def _ended(self) -> bool:
         return self._state in (DtlsTransportState.CLOSED, DtlsTransportState.FAILED)
 
-    def _receive_dtls(self, handshake: Handshake, datagram: bytes) -> Receipt:
+    def _receive_dtls(self, handshake: Handshake, datagram: bytes) -> ReceiveResult:
         limit = handshake.most_messages(datagram)
         was_complete = handshake.complete
         if self._state is DtlsTransportState.NEW:
             self._set_state(DtlsTransportState.CONNECTING)
         in_place = self._ended or handshake.receive(datagram)
         if not self._ended and not self.handshaking and self._read(handshake, limit):
-            return Receipt.PAYLOAD
+            return ReceiveResult.PAYLOAD
         if self._ended or not was_complete:
-            return Receipt.HANDSHAKE if in_place else Receipt.OUT_OF_PLACE
-        return Receipt.SILENT
+            return ReceiveResult.HANDSHAKE if in_place else ReceiveResult.OUT_OF_PLACE
+        return ReceiveResult.SILENT
 
     def _completed(self, connection: DtlsConnection) -> None:
         self.version = connection.version
@@ -265,88 +262,99 @@ class Association:
         keys = SrtpKeys(connection.ssl, self.role, self._certificate)
         # A peer with data channels only may offer no SRTP at all (libdatachannel does not).
         if keys.inbound is not None and keys.outbound is not None:
-            self._srtp = Srtp(keys.inbound, keys.outbound)
+            self._srtp = Srtp(inbound=keys.inbound, outbound=keys.outbound)
             self.srtp_profile = SrtpProfile(connection.ssl.get_selected_srtp_profile().decode())
         # RFC 5763 section 6.2: as it was chosen, media is handed up before its sender is known.
-        if self._policy.early_media is EarlyMedia.UNVERIFIED and not self._expected:
-            self._gate.open_for_media()
-        if self._tap is not None:
-            self._tap.handshake_completed(
-                self.role, self.version, self.cipher, self.srtp_profile, association=self.number
+        if self._context.policy.early_media is EarlyMedia.UNVERIFIED and not self._expected:
+            self._unverified.open_for_media()
+        tap = self._context.tap
+        if tap is not None:
+            tap.handshake_completed(
+                role=self.role,
+                version=self.version,
+                cipher=self.cipher,
+                srtp_profile=self.srtp_profile,
+                association=self.number,
             )
         self._events.on_handshake_complete()
-        if not self._expected and self.vouched_for(self._trusted):
-            self._open_gate()
+        if not self._expected and self._is_preverified(self.peer_certificate_der):
+            self._deliver_at_once()
         while self._undecrypted and not self._ended:
-            arrival = self._undecrypted.pop()
-            receipt = self._receive_srtp(*arrival)
-            self.heard = self.heard or receipt is Receipt.PAYLOAD
-            self._dropped(receipt, arrival.payload)
+            early = self._undecrypted.pop()
+            result = self._receive_srtp(*early)
+            self.authenticated = self.authenticated or result is ReceiveResult.PAYLOAD
+            self.counters.count_drop(result, early.payload, tap)
         if not self._ended:
             self._check_fingerprint()
 
+    def _is_preverified(self, certificate: bytes) -> bool:
+        return (
+            bool(self._preverified) and FingerprintCheck.of(certificate, self._preverified).matches
+        )
+
     def _check_fingerprint(self) -> None:
-        der, expected = self.peer_certificate_der, self._expected
-        if der is None or not expected:
+        if self.peer_certificate_der is None or not self._expected:
             return
-        # RFC 8122 section 5: any one fingerprint of the strongest hash may be the one.
-        shown = fingerprints_of(der, expected)
-        matches = not set(shown).isdisjoint(expected)
-        if self._tap is not None:
-            self._tap.fingerprint_checked(
-                expected, shown[0], matches=matches, association=self.number
+        check = FingerprintCheck.of(self.peer_certificate_der, self._expected)
+        self.fingerprint_check = check
+        if self._context.tap is not None:
+            self._context.tap.fingerprint_checked(
+                check.expected, check.shown, matches=check.matches, association=self.number
             )
-        if not matches:
+        if not check.matches:
             # RFC 5763 section 5: a mismatch tears the session down.
-            self._fail(reasons.mismatch(expected, shown[0]))
+            self._fail(reasons.mismatch(check.expected, check.shown))
             return
         if self._needs_srtp and self._srtp is None:
-            self._fail(reasons.no_srtp(self._policy.srtp_profiles))
+            self._fail(reasons.no_srtp(self._context.policy.srtp_profiles))
             return
         self.verified = True
         if self._srtp is not None:
             self._sender.open(self._srtp)
         self._set_state(DtlsTransportState.CONNECTED)
         if not self._ended:
-            self._open_gate()
+            self._deliver_at_once()
 
-    def _open_gate(self) -> None:
-        self._gate.open()
-        # What it hands up may have ended the association.
-        if self._gate.is_open and self._srtp is not None:
+    def _deliver_at_once(self) -> None:
+        self._unverified.open()
+        # A handler of a buffered packet may have ended the association.
+        if self._unverified.is_open and self._srtp is not None:
             self._unprotect = self._srtp.unprotect
 
     def _read(self, handshake: Handshake, limit: int) -> int:
-        """Hand up what DTLS has for us; returns how many messages there were."""
+        """Deliver the application datagrams that OpenSSL has; return how many there were."""
         messages = 0
         try:
             for message in handshake.connection.messages(limit):
                 messages += 1
-                self.heard = True
+                self.authenticated = True
                 self._deliver(DatagramClass.DTLS, message, self._clock())
                 if self._ended:
                     return messages
         except PeerClosed:
             # RFC 5246 section 7.2.1: close_notify is answered with close_notify.
             if self.verified:
-                self._end(DtlsTransportState.CLOSED, keeps_keys=self.lingers)
+                self._end(DtlsTransportState.CLOSED, keeps_keys=self.keeps_keys_after_close)
             else:
                 self._fail(reasons.closed_early())
         except DtlsError as error:
             self._fail(error)
         else:
-            # Whatever was not data may have been answered by OpenSSL itself.
+            # A record without application data may have been answered by OpenSSL itself.
             if messages < limit and not self._ended:
                 handshake.flush()
         return messages
 
-    def _receive_srtp(self, kind: DatagramClass, packet: bytes, arrival: float) -> Receipt:
+    def _receive_srtp(
+        self, kind: DatagramClass, packet: bytes, arrival: MonotonicTime
+    ) -> ReceiveResult:
         srtp = self._srtp
         if srtp is None:
             if self._handshake is None or not self.handshaking:
-                return Receipt.FOREIGN
-            self.counters.dropped_early += self._undecrypted.push(Arrival(kind, packet, arrival))
-            return Receipt.HELD
+                return ReceiveResult.UNEXPECTED
+            dropped = self._undecrypted.push(EarlyPacket(kind, packet, arrival))
+            self.counters.dropped_early += dropped
+            return ReceiveResult.BUFFERED
         unprotect = srtp.unprotect if kind is DatagramClass.RTP else srtp.unprotect_rtcp
         plain = unprotect(packet)
         if plain is None:
@@ -354,8 +362,8 @@ class Association:
         self._deliver(kind, plain, arrival)
         return _PAYLOAD
 
-    def _deliver(self, kind: DatagramClass, payload: bytes, arrival: float) -> None:
-        self.counters.dropped_early += self._gate.deliver(kind, payload, arrival)
+    def _deliver(self, kind: DatagramClass, payload: bytes, arrival: MonotonicTime) -> None:
+        self.counters.dropped_early += self._unverified.deliver(kind, payload, arrival)
 
     def _fail(self, error: DtlsError) -> None:
         if not self._ended:
@@ -363,8 +371,8 @@ class Association:
             self._end(DtlsTransportState.FAILED)
 
     def _end(self, state: DtlsTransportState, *, keeps_keys: bool = False) -> None:
-        """Let go of keys, clocks and whatever waits."""
-        # First of all, so that whatever the goodbye calls back into finds it ended.
+        """Let go of keys, timers and buffered packets."""
+        # First of all, so that callbacks of sending close_notify find it ended.
         self._state = state
         self._sender.close()
         handshake, self._handshake = self._handshake, None
@@ -377,7 +385,7 @@ class Association:
     def _drop_keys(self) -> None:
         self._srtp = self._unprotect = None
         self._undecrypted.clear()
-        self._gate.shut()
+        self._unverified.close()
 
     def _set_state(self, state: DtlsTransportState) -> None:
         if state is not self._state:

@@ -1,9 +1,9 @@
-"""Owns OpenSSL for one DTLS handshake: datagrams in and out, and the log of its keys."""
+"""Wraps OpenSSL for one DTLS connection: datagrams in and out, and the log of its keys."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from OpenSSL import SSL, crypto
@@ -11,36 +11,39 @@ from OpenSSL import SSL, crypto
 from peer.security_policy import SrtpProfile
 from peer.states import DtlsRole
 from peer.transport.adapters.dtls import AVAILABLE_SRTP_PROFILES
+from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls.reasons import translated
 from peer.transport.wire.dtls_records import pack
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
+    from peer.times import Seconds
+    from peer.transport.context import OnSecret, TransportContext
 
-#: Bytes of DTLS in one datagram: what IPv6's smallest MTU and a TURN header leave (RFC 8261).
+#: Largest DTLS datagram in bytes: IPv6's smallest MTU less a TURN header (RFC 8261).
 MTU = 1200
 
+# Wire values of the versions (RFC 6347 section 4.1, RFC 9147 section 5.3).
 _DTLS_1_2, _DTLS_1_3 = 0xFEFD, 0xFEFC
+# OpenSSL's value for "the newest version that the library speaks".
 _NEWEST_OF_LIBRARY = 0
 
-# Of DTLS 1.2: RFC 8827 section 6.5 asks for forward secrecy and AEAD only, for peers with ECDSA and
-# with RSA keys. OpenSSL's own for DTLS 1.3 are nothing else (RFC 8446 appendix B.4).
+# Cipher suites of DTLS 1.2: RFC 8827 section 6.5 asks for forward secrecy and AEAD only, for peers
+# with ECDSA and with RSA keys. OpenSSL's own for DTLS 1.3 are the same (RFC 8446 appendix B.4).
 _CIPHERS = b":".join(
     f"ECDHE-{signature}-{cipher}".encode()
     for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
     for signature in ("ECDSA", "RSA")
 )
 
+# Largest plaintext of one record in bytes (RFC 5246 section 6.2.1).
 _LARGEST_MESSAGE = 16384
+# Bytes read from the memory BIO in one call (ours).
 _READ_SIZE = 8192
 
 
 class PeerClosed(Exception):  # noqa: N818 - an event, not an error
-    """The peer sent close_notify."""
-
-
-#: Takes each line of a key log, in the format of NSS.
-OnSecret = Callable[[bytes], None]
+    """The peer sent close_notify, which ends the stream of messages."""
 
 
 @functools.cache
@@ -50,10 +53,10 @@ def dtls_context(
     logs_keys: bool = False,
     verifies_hello: bool = False,
 ) -> SSL.Context:
-    """What we accept of any peer. One for all, as it takes longer to make than to use.
+    """Make OpenSSL's settings, cached, as they take longer to make than to use.
 
     Args:
-        profiles: For SRTP, in the order of preference.
+        profiles: SRTP profiles in the order of preference.
         logs_keys: Whether connections have an `OnSecret` as their application data.
         verifies_hello: Whether the client was sent a HelloVerifyRequest.
     """
@@ -72,7 +75,7 @@ def dtls_context(
         # RFC 5763 section 5: the fingerprint vouches for the certificate, not an authority.
         lambda *_: True,
     )
-    # Whoever calls `listen` has looked at the cookie already.
+    # The caller of `listen` has compared the cookie already.
     context.set_cookie_verify_callback(lambda *_: True)
     context.set_cipher_list(_CIPHERS)
     names = [profile.value for profile in profiles if profile in AVAILABLE_SRTP_PROFILES]
@@ -88,15 +91,14 @@ def _log_key(connection: SSL.Connection, line: bytes) -> None:
 
 
 class DtlsConnection:
-    """One end of one DTLS connection over memory; nothing here waits or keeps time.
+    """One end of a DTLS connection over memory BIOs; it neither waits nor keeps time.
 
     Every method that lets OpenSSL work may leave datagrams to send: take them with `datagrams`.
 
     Args:
-        certificate: What we show.
-        role: As client it speaks first.
-        profiles: For SRTP, in the order of preference.
-        on_secret: Told of the keys, where they are to be logged.
+        certificate: Our certificate.
+        role: The client speaks first.
+        context: Policy (SRTP profiles) and key log of the transport.
         verifies_hello: Whether, as server, `listen` comes first.
     """
 
@@ -105,15 +107,17 @@ class DtlsConnection:
         certificate: Certificate,
         role: DtlsRole,
         *,
-        profiles: tuple[SrtpProfile, ...] = tuple(SrtpProfile),
-        on_secret: OnSecret | None = None,
+        context: TransportContext = DEFAULT_CONTEXT,
         verifies_hello: bool = False,
     ) -> None:
-        context = dtls_context(
-            profiles, logs_keys=on_secret is not None, verifies_hello=verifies_hello
+        self._ssl = SSL.Connection(
+            dtls_context(
+                context.policy.srtp_profiles,
+                logs_keys=context.on_secret is not None,
+                verifies_hello=verifies_hello,
+            )
         )
-        self._ssl = SSL.Connection(context)
-        self._ssl.set_app_data(on_secret)
+        self._ssl.set_app_data(context.on_secret)
         self._ssl.use_certificate(certificate.certificate)
         self._ssl.use_privatekey(certificate.private_key)
         self._ssl.set_ciphertext_mtu(MTU)
@@ -121,6 +125,9 @@ class DtlsConnection:
             self._ssl.set_connect_state()
         else:
             self._ssl.set_accept_state()
+
+    def __repr__(self) -> str:
+        return f"<DtlsConnection {self.version} {self._ssl.get_state_string().decode()}>"
 
     @property
     def ssl(self) -> SSL.Connection:
@@ -132,10 +139,10 @@ class DtlsConnection:
         self._ssl.bio_write(datagram)
 
     def listen(self) -> None:
-        """Let a ClientHello that was fed, and shows the cookie it was asked for, be the first.
+        """Accept a ClientHello that was fed, and shows the cookie it was asked for, as the first.
 
         Raises:
-            DtlsError: It is malformed.
+            DtlsError: The ClientHello is malformed.
         """
         try:
             self._ssl.DTLSv1_listen()
@@ -148,10 +155,10 @@ class DtlsConnection:
         """Go on with the handshake as far as what was fed allows.
 
         Returns:
-            Whether it is complete.
+            True where the handshake is complete.
 
         Raises:
-            DtlsError: It has failed for good.
+            DtlsError: The handshake has failed for good.
         """
         try:
             self._ssl.do_handshake()
@@ -162,10 +169,10 @@ class DtlsConnection:
         return True
 
     def messages(self, limit: int) -> Iterator[bytes]:
-        """The application datagrams that have been fed since the last time.
+        """Read the application datagrams that have been fed since the last call.
 
         Args:
-            limit: Stop after so many: finding out that there are no more costs as much as one.
+            limit: Stop after this number: to find that there are no more costs as much as one.
 
         Raises:
             PeerClosed: The peer has sent close_notify.
@@ -194,15 +201,15 @@ class DtlsConnection:
         return True
 
     def shutdown(self) -> None:
-        """Say close_notify, where there is anybody to say it to."""
+        """Write close_notify, where the handshake has got far enough."""
         try:
             self._ssl.shutdown()
         except SSL.Error:
-            # In the middle of a handshake there are no keys to say it with.
+            # In the middle of a handshake OpenSSL has no keys to protect it with.
             return
 
     def datagrams(self) -> list[bytes]:
-        """Take what is to be sent, in datagrams of at most `MTU` bytes."""
+        """Take the bytes to send, in datagrams of at most `MTU` bytes."""
         # The memory BIO is a stream: the ends of the datagrams that OpenSSL meant are lost.
         stream = chunk = b""
         try:
@@ -210,20 +217,20 @@ class DtlsConnection:
                 chunk = self._ssl.bio_read(_READ_SIZE)
                 stream += chunk
         except SSL.WantReadError:
-            # Empty.
+            # The BIO is empty.
             pass
         return pack(stream, MTU)
 
     @property
-    def timeout(self) -> float | None:
-        """Seconds until the last flight must be sent again, or None."""
+    def timeout(self) -> Seconds | None:
+        """Seconds until OpenSSL must send the last flight again, or None."""
         return self._ssl.DTLSv1_get_timeout()
 
     def handle_timeout(self) -> None:
         """Send the last flight again, if its time has come.
 
         Raises:
-            DtlsError: It has been sent too often.
+            DtlsError: The flight has been sent too often.
         """
         try:
             self._ssl.DTLSv1_handle_timeout()
@@ -240,18 +247,18 @@ class DtlsConnection:
 
     @property
     def acknowledges(self) -> bool:
-        """Whether it speaks DTLS 1.3, which acknowledges records (RFC 9147 section 7).
+        """True with DTLS 1.3, which acknowledges records (RFC 9147 section 7).
 
-        Before the peer has said what it speaks, whether it would.
+        Before the peer has chosen a version, True where we offer DTLS 1.3.
         """
         return self._ssl.get_protocol_version() == _DTLS_1_3
 
     @property
     def version(self) -> str:
-        """For example `DTLSv1.2`."""
+        """Name of the protocol version, for example `DTLSv1.2`."""
         return self._ssl.get_protocol_version_name()
 
     @property
     def cipher(self) -> str | None:
-        """The cipher suite by OpenSSL's name."""
+        """Cipher suite by OpenSSL's name; None before it is agreed."""
         return self._ssl.get_cipher_name()

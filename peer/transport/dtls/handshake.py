@@ -1,53 +1,53 @@
-"""Owns the course of one DTLS handshake: whose it is, its flights, and its patience."""
+"""Drives one DTLS handshake: its client, its retransmissions, its timeout and its failures."""
 
 from __future__ import annotations
 
 import functools
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from peer.errors import DtlsError
 from peer.states import DtlsRole
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection
 from peer.transport.dtls.flight import Flight
-from peer.transport.dtls.screen import (
-    Caller,
-    caller_of,
-    calls,
-    changes,
+from peer.transport.dtls.record_filter import (
+    ClientHello,
+    begins_with_client_hello,
+    filter_records,
+    has_change_cipher_spec,
     hello_verify_request,
-    screen,
+    parse_client_hello,
 )
 from peer.transport.dtls.timer import Timer
 from peer.transport.wire.dtls_records import HANDSHAKE_EPOCH, count_records, first_epoch
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
-    from peer.security_policy import SecurityPolicy
-    from peer.transport.dtls.connection import OnSecret
+    from peer.transport.context import TransportContext
 
-#: Seconds of silence after which an alert in clear is believed.
-DOUBT = 1.0
-#: How often a client calls anew, because it was sent what was meant for another ClientHello.
-MOST_CALLS = 16
+#: Seconds of silence after which an alert in clear is believed (ours).
+SUSPICION_TIMEOUT: Final = 1.0
+#: Bound on the ClientHellos of one client, which sends another one when it was sent a flight that
+#: was meant for somebody else's (ours).
+MAX_CLIENT_HELLOS: Final = 16
+# Size of the cookie in a HelloVerifyRequest in bytes; RFC 6347 section 4.2.1 allows 255.
 _COOKIE_SIZE = 20
-# OpenSSL keeps no more records for later.
-_MOST_KEPT = 100
+# Bound on the records that OpenSSL buffers for later (OpenSSL's).
+_MAX_BUFFERED_RECORDS = 100
 
 
 class Handshake:
     """Drives a `DtlsConnection` until it is complete, and answers a peer that is behind afterwards.
 
     Args:
-        certificate: What we show.
+        certificate: Our certificate.
         role: As client, `begin` sends the ClientHello.
-        policy: Its timeout runs from `begin` or `expect_peer`.
+        context: Policy, whose timeout runs from `begin` or `expect_peer`, and key log.
         transmit: Sends one datagram; False where there is no path for it at the moment.
         on_complete: Called once.
-        on_failed: Called with the reason; what comes after that is up to `end`.
-        on_secret: Told of the keys, where they are to be logged.
+        on_failed: Called with the reason; the caller is to `end` the handshake.
     """
 
     def __init__(
@@ -55,30 +55,27 @@ class Handshake:
         *,
         certificate: Certificate,
         role: DtlsRole,
-        policy: SecurityPolicy,
+        context: TransportContext,
         transmit: Callable[[bytes], bool],
         on_complete: Callable[[DtlsConnection], None],
         on_failed: Callable[[DtlsError], None],
-        on_secret: OnSecret | None = None,
     ) -> None:
-        self._connect = functools.partial(
-            DtlsConnection, certificate, role, profiles=policy.srtp_profiles, on_secret=on_secret
-        )
+        self._connect = functools.partial(DtlsConnection, certificate, role, context=context)
         self.connection = self._connect()
         self.complete = False
         self._ended = False
-        # Known when it is complete.
+        # The next two are known when the handshake is complete.
         self._acknowledges = False
-        self._behind: int | None = None
+        self._repeat_on_epoch: int | None = None
         self._role = role
-        self._patience = policy.handshake_timeout
-        self._heard = 0
+        self._timeout = context.policy.handshake_timeout
+        self._datagrams_taken = 0
         # RFC 5246 section 7.4.9: the server's ChangeCipherSpec follows the client's. One before
         # that, late of a former association, would use up the number of the record that is still
         # to come, and with it every copy of that (RFC 6347 section 4.1.2.6).
-        self._may_change = role is DtlsRole.SERVER
-        self._calls = 1
-        self._caller: Caller | None = None
+        self._accepts_change_cipher_spec = role is DtlsRole.SERVER
+        self._client_hellos_sent = 1
+        self._client_hello: ClientHello | None = None
         self._cookie = secrets.token_bytes(_COOKIE_SIZE)
         self._transmit = transmit
         self._on_complete = on_complete
@@ -86,116 +83,130 @@ class Handshake:
         self._flight = Flight(transmit)
         self._retransmission = Timer(self._retransmit)
         self._deadline = Timer(self._give_up)
-        self._doubt: DtlsError | None = None
-        self._doubting = Timer(self._give_up)
+        self._suspicion: DtlsError | None = None
+        self._suspicion_timer = Timer(self._give_up)
+
+    def __repr__(self) -> str:
+        progress = "complete" if self.complete else f"{self._datagrams_taken} datagrams taken"
+        return f"<Handshake {self._role.value} {progress}>"
 
     def begin(self) -> None:
-        """Send the ClientHello."""
+        """Send the ClientHello, and start the timeout."""
         self.expect_peer()
         self._step()
 
     def expect_peer(self) -> None:
-        """Let the time run within which it has to be complete, if it does not already."""
+        """Start the timeout of the handshake, unless it runs already."""
         if not self.complete and not self._deadline.running:
-            self._deadline.start(self._patience)
+            self._deadline.start(self._timeout)
 
     def on_path(self) -> None:
-        """The peer can be reached from now on."""
+        """Start the timeout, and send what found no path so far."""
         # A ClientHello may come by a path before we know that it is one (RFC 8445 section 12.2),
-        # and then there was no way for the answer.
+        # and then there was no path for the answer.
         self._flight.retry()
         self.expect_peer()
 
     def receive(self, datagram: bytes) -> bool:
-        """Take one datagram; application data in it is then to be had from the connection.
+        """Take one datagram; its application data can then be read from the connection.
 
         Returns:
-            False where it holds nothing that the peer could say at this point.
+            False where the datagram holds nothing that the peer could send at this point.
         """
         if not self.complete:
             return self._receive_clear(datagram)
         self.connection.feed(datagram)
-        if self._behind is not None and first_epoch(datagram) == self._behind:
-            # The peer is still at the flight before our last one, so that is lost.
+        if self._repeat_on_epoch is not None and first_epoch(datagram) == self._repeat_on_epoch:
+            # The peer repeats the flight before our last one, so our last one is lost.
             self._flight.repeat()
         return True
 
     def expects(self, datagram: bytes) -> bool:
-        """Whether a datagram in clear fits in: where two handshakes run, it belongs to one."""
-        call = calls(datagram)
+        """Tell whether a datagram in clear fits in: where two handshakes run, it belongs to one."""
+        is_client_hello = begins_with_client_hello(datagram)
         match self._role:
             case DtlsRole.CLIENT:
-                return not call
-            case DtlsRole.SERVER if call:
-                caller = caller_of(datagram)
-                return self._caller is None or caller in (None, self._caller)
+                return not is_client_hello
+            case DtlsRole.SERVER if is_client_hello:
+                client_hello = parse_client_hello(datagram)
+                return self._client_hello is None or client_hello in (None, self._client_hello)
             case DtlsRole.SERVER:
-                return self._heard > 0
+                return self._datagrams_taken > 0
             case never:
                 assert_never(never)
 
     def most_messages(self, datagram: bytes) -> int:
-        """How many application datagrams may come out once this one has been taken."""
+        """Bound the application datagrams that can be read once this one has been taken."""
         # Data that overtook the end of the handshake comes out with it, and in DTLS 1.3 what
         # overtook an ACK or a new key as well.
         withheld = not self.complete or self._acknowledges
-        return _MOST_KEPT if withheld else count_records(datagram)
+        return _MAX_BUFFERED_RECORDS if withheld else count_records(datagram)
 
     def flush(self) -> None:
-        """Send what OpenSSL has ready."""
+        """Send the datagrams that OpenSSL has ready."""
         datagrams = self.connection.datagrams()
         if datagrams and not self.complete:
             self._flight.sent(datagrams)
-            self._may_change = self._may_change or any(map(changes, datagrams))
+            self._accepts_change_cipher_spec = self._accepts_change_cipher_spec or any(
+                map(has_change_cipher_spec, datagrams)
+            )
         for datagram in datagrams:
             if not self._transmit(datagram):
                 self._flight.unsent()
         if datagrams and self.complete and not self._ended and self._acknowledges:
-            # RFC 9147 section 5.8.4: what comes after the handshake may wait for an ACK too.
+            # RFC 9147 section 5.8.4: messages after the handshake may wait for an ACK too.
             self._arm_retransmission()
 
-    def settle(self) -> None:
-        """The peer has used the keys, so that it has our last flight (RFC 6347 section 4.2.4)."""
+    def stop_retransmitting(self) -> None:
+        """Drop our last flight, as the peer has used the keys (RFC 6347 section 4.2.4)."""
         if self.complete:
-            self._flight.forget()
+            self._flight.discard()
 
     def end(self) -> None:
-        """Say close_notify where there are keys to say it with, and stop all clocks."""
+        """Send close_notify where there are keys to protect it with, and stop all timers."""
         if self._ended:
             return
         self._ended = True
         self._retransmission.cancel()
         self._deadline.cancel()
-        self._doubting.cancel()
-        self._flight.forget()
+        self._suspicion_timer.cancel()
+        self._flight.discard()
         if self.complete:
             self.connection.shutdown()
             self.flush()
 
     def _receive_clear(self, datagram: bytes) -> bool:
-        if self._role is DtlsRole.SERVER and self._heard == 0 and not calls(datagram):
+        is_first = self._role is DtlsRole.SERVER and self._datagrams_taken == 0
+        if is_first and not begins_with_client_hello(datagram):
             # Late of a former association. OpenSSL would keep it for when its turn comes (RFC 6347
             # section 4.2.2), and take it for part of this handshake.
             return False
-        screened = screen(datagram, self._role, may_change=self._may_change)
-        if screened.doubt is not None:
-            self._begin_to_doubt(screened.doubt)
-        if screened.data and self._admits(screened.data):
+        filtered = filter_records(
+            datagram, self._role, accepts_change_cipher_spec=self._accepts_change_cipher_spec
+        )
+        if filtered.suspicion is not None:
+            self._suspect(filtered.suspicion)
+        if filtered.plain and self._feed_if_of_our_client(filtered.plain):
             self._take_step()
         # Only now it is known which version is spoken; nothing is protected before both hellos.
-        if screened.unified and self._heard and not self._ended and self.connection.acknowledges:
-            self.connection.feed(screened.unified)
+        if (
+            filtered.unified
+            and self._datagrams_taken
+            and not self._ended
+            and self.connection.acknowledges
+        ):
+            self.connection.feed(filtered.unified)
             self._take_step()
             return True
-        return bool(screened.data)
+        return bool(filtered.plain)
 
     def _take_step(self) -> None:
-        self._heard += 1
+        self._datagrams_taken += 1
         self.expect_peer()
         self._step()
 
-    def _epoch_behind(self) -> int | None:
-        """Of what the peer sends before our last flight, where that is the last of all."""
+    def _epoch_before_last_flight(self) -> int | None:
+        """Epoch of the peer's flight before ours, where ours is the last of all; None otherwise."""
         match self._role:
             case DtlsRole.SERVER:
                 # In DTLS 1.3 the client's flight is the last, and OpenSSL acknowledges it again.
@@ -205,39 +216,40 @@ class Handshake:
             case never:
                 assert_never(never)
 
-    def _begin_to_doubt(self, reason: DtlsError) -> None:
-        # Nobody can have given up a handshake that has not begun.
-        has_begun = self._role is DtlsRole.CLIENT or self._heard > 0
-        if has_begun and self._doubt is None:
-            self._doubt = reason
-            self._doubting.start(DOUBT)
+    def _suspect(self, reason: DtlsError) -> None:
+        # No peer can have given up a handshake that has not begun.
+        has_begun = self._role is DtlsRole.CLIENT or self._datagrams_taken > 0
+        if has_begun and self._suspicion is None:
+            self._suspicion = reason
+            self._suspicion_timer.start(SUSPICION_TIMEOUT)
 
-    def _admits(self, data: bytes) -> bool:
-        """Feed the connection, unless it is another client that calls."""
-        caller = caller_of(data) if self._role is DtlsRole.SERVER else None
-        if caller is None or caller == self._caller:
+    def _feed_if_of_our_client(self, data: bytes) -> bool:
+        """Feed the connection, unless the data is another client's ClientHello."""
+        client_hello = parse_client_hello(data) if self._role is DtlsRole.SERVER else None
+        if client_hello is None or client_hello == self._client_hello:
             self.connection.feed(data)
-        elif self._caller is None:
-            self._caller = caller
+        elif self._client_hello is None:
+            self._client_hello = client_hello
             self.connection.feed(data)
-        elif secrets.compare_digest(caller.cookie, self._cookie):
-            # Only the peer can read what we send to its address: the first call was not its own.
-            self._caller = caller
-            return self._begin_anew(data)
+        elif secrets.compare_digest(client_hello.cookie, self._cookie):
+            # Only the peer can read what we send to its address: the first ClientHello was forged.
+            self._client_hello = client_hello
+            return self._restart(data)
         else:
-            # RFC 6347 section 4.2.1. The first call costs no round trip, as ICE has shown that the
-            # peer is at that address; a second one means that somebody uses it besides.
-            self._transmit(hello_verify_request(data, self._cookie))
+            # RFC 6347 section 4.2.1. The first ClientHello costs no round trip, as ICE has shown
+            # that the peer is at that address; a second one means that somebody uses it besides.
+            self._transmit(hello_verify_request(data, cookie=self._cookie))
             return False
         return True
 
-    def _begin_anew(self, call: bytes = b"") -> bool:
+    def _restart(self, client_hello: bytes = b"") -> bool:
+        """Begin with a new connection, as server with a ClientHello whose cookie was compared."""
         self._retransmission.cancel()
-        self._flight.forget()
-        self._may_change = self._role is DtlsRole.SERVER
-        self.connection = self._connect(verifies_hello=bool(call))
-        if call:
-            self.connection.feed(call)
+        self._flight.discard()
+        self._accepts_change_cipher_spec = self._role is DtlsRole.SERVER
+        self.connection = self._connect(verifies_hello=bool(client_hello))
+        if client_hello:
+            self.connection.feed(client_hello)
             try:
                 self.connection.listen()
             except DtlsError as error:
@@ -249,22 +261,22 @@ class Handshake:
         try:
             complete = self.connection.handshake()
         except reasons.UnprovenError as error:
-            self._call_again(error)
+            self._send_new_client_hello(error)
             return
         except DtlsError as error:
-            answered = self._flight.waits
+            answered = self._flight.has_datagrams
             self.flush()
             if self._role is DtlsRole.SERVER and not answered and not self._ended:
-                # The next call may be the peer's own.
-                self._caller = None
-                self._begin_anew()
-                self._begin_to_doubt(error)
+                # The next ClientHello may be the peer's own.
+                self._client_hello = None
+                self._restart()
+                self._suspect(error)
             else:
                 self._on_failed(error)
             return
-        # A peer that has given up says nothing more.
-        self._doubt = None
-        self._doubting.cancel()
+        # A peer that has given up sends nothing more.
+        self._suspicion = None
+        self._suspicion_timer.cancel()
         # First our last flight, so that the peer has the keys before anything protected by them.
         self.flush()
         # Sending may have called back into this object, through a link within one process.
@@ -274,16 +286,17 @@ class Handshake:
         if complete:
             self.complete = True
             self._acknowledges = self.connection.acknowledges
-            self._behind = self._epoch_behind()
+            self._repeat_on_epoch = self._epoch_before_last_flight()
             self._deadline.cancel()
-            self._flight.settle()
+            self._flight.stop_timer()
             self._on_complete(self.connection)
 
-    def _call_again(self, error: DtlsError) -> None:
-        if self._role is DtlsRole.CLIENT and self._calls < MOST_CALLS:
-            # Somebody called the server in our name, and it has answered that call.
-            self._calls += 1
-            self._begin_anew()
+    def _send_new_client_hello(self, error: DtlsError) -> None:
+        may_send = self._client_hellos_sent < MAX_CLIENT_HELLOS
+        if self._role is DtlsRole.CLIENT and may_send:
+            # Somebody sent a ClientHello in our name, and the server has answered that one.
+            self._client_hellos_sent += 1
+            self._restart()
             self._step()
         else:
             self.flush()
@@ -310,9 +323,11 @@ class Handshake:
             self._arm_retransmission()
 
     def _give_up(self) -> None:
-        if self._doubt is not None:
-            self._on_failed(self._doubt)
-        elif self._heard == 0:
-            self._on_failed(reasons.silent(self._role, self._patience))
+        if self._suspicion is not None:
+            self._on_failed(self._suspicion)
+        elif self._datagrams_taken == 0:
+            self._on_failed(reasons.silent(self._role, self._timeout))
         else:
-            self._on_failed(reasons.unfinished(self._role, self._patience, self._heard))
+            self._on_failed(
+                reasons.unfinished(self._role, self._timeout, datagrams=self._datagrams_taken)
+            )

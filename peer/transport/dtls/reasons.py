@@ -1,4 +1,4 @@
-"""Owns what ends a DTLS handshake, in one sentence each for the person who has to find out why."""
+"""Words each failure of a DTLS handshake in one sentence that names its cause."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     from peer.identity.fingerprints import Fingerprint
     from peer.security_policy import SrtpProfile
+    from peer.times import Seconds
 
 _TOO_OLD = "the peer does not speak DTLS 1.2, and RFC 8827 section 6.5 allows nothing older"
 
 _BAD_SIGNATURE = "bad signature"
 
-#: What we object to, by OpenSSL's name for it.
+#: Sentences for our own objections, by OpenSSL's reason string.
 _OBJECTIONS = {
     "no shared cipher": "the peer offers no cipher suite with forward secrecy that we accept",
     "wrong cipher returned": "the peer chose a cipher suite that we had not offered",
@@ -34,7 +35,7 @@ _OBJECTIONS = {
     "ee key too small": "the key of the peer's certificate is too small",
 }
 
-#: What an alert of the peer most likely means (RFC 5246 section 7.2.2), by its name there.
+#: Likely meanings of the peer's alerts, by their names (RFC 5246 section 7.2.2).
 _ALERTS = {
     "handshake_failure": "it shares no cipher suite or curve with us, or misses a certificate",
     "protocol_version": "it does not speak DTLS 1.2",
@@ -51,16 +52,12 @@ _ALERTS = {
 }
 
 
-class MismatchError(DtlsError):
-    """The peer's certificate is not the one that it signalled: nothing of the session is safe."""
-
-
 class UnprovenError(DtlsError):
     """A signature over both randoms is wrong: the flight may be meant for another ClientHello."""
 
 
 def translated(error: SSL.Error) -> DtlsError:
-    """What OpenSSL reports, which stays the exception's cause."""
+    """Translate an error of OpenSSL, which stays the exception's cause."""
     details = error.args[0] if error.args else ()
     reasons = [entry[2] for entry in details] if isinstance(details, list) else []
     for reason in reasons:
@@ -75,90 +72,90 @@ def translated(error: SSL.Error) -> DtlsError:
 
 
 def alerted(description: int) -> DtlsError:
-    """The peer sent an alert in clear; `description` is its number in RFC 5246 section 7.2."""
+    """Word an alert in clear; `description` is its number in RFC 5246 section 7.2."""
     return _alerted(ALERTS.get(description, f"alert {description}"))
 
 
 def both_clients() -> DtlsError:
-    """A client got a ClientHello."""
+    """Word that we are client and got a ClientHello."""
     return DtlsError(
         "the peer sent a ClientHello as we did: both sides call (setup:active on both sides)"
     )
 
 
-def silent(role: DtlsRole, patience: float) -> DtlsError:
-    """Not one message of the handshake came; `patience` is in seconds."""
+def silent(role: DtlsRole, timeout: Seconds) -> DtlsError:
+    """Word that not one message of the handshake came within `timeout` seconds."""
     if role is DtlsRole.SERVER:
         return DtlsError(
-            f"no ClientHello within {patience:g} s: the peer is waiting to be called "
+            f"no ClientHello within {timeout:g} s: the peer is waiting to be called "
             "(setup:passive on both sides), or its DTLS packets do not reach us"
         )
     return DtlsError(
-        f"no answer to our ClientHello within {patience:g} s: the peer does not speak DTLS on "
+        f"no answer to our ClientHello within {timeout:g} s: the peer does not speak DTLS on "
         "this path, or its packets do not reach us"
     )
 
 
-def unfinished(role: DtlsRole, patience: float, heard: int) -> DtlsError:
-    """It began, but did not come to an end.
+def unfinished(role: DtlsRole, timeout: Seconds, *, datagrams: int) -> DtlsError:
+    """Word that the handshake began, but was not complete in time.
 
     Args:
         role: Ours.
-        patience: In seconds.
-        heard: How many datagrams of the handshake came.
+        timeout: Seconds that the handshake had.
+        datagrams: Number of the peer's datagrams that fitted into the handshake.
     """
-    datagrams = "1 datagram" if heard == 1 else f"{heard} datagrams"
+    count = "1 datagram" if datagrams == 1 else f"{datagrams} datagrams"
     return DtlsError(
-        f"the DTLS handshake was not complete after {patience:g} s: as {role.value} we got "
-        f"{datagrams} of the peer's, and then nothing that led on; the path loses packets, or "
+        f"the DTLS handshake was not complete after {timeout:g} s: as {role.value} we got "
+        f"{count} of the peer's, and then nothing that led on; the path loses packets, or "
         "the peer gave up"
     )
 
 
 def kept() -> str:
-    """RFC 8842 section 3.2 was followed by us, and by the peer in its words only."""
+    """Word that the peer agreed to a new association (RFC 8842 section 3.2), and began none."""
     return "the peer kept its association"
 
 
-def unused(patience: float) -> str:
-    """A client that has not used the new keys has never got to them; `patience` in seconds."""
-    return f"the peer did not use the new keys within {patience:g} s"
+def unused(timeout: Seconds) -> str:
+    """Word that a client did not use the new keys, so that it may not have got to them."""
+    return f"the peer did not use the new keys within {timeout:g} s"
 
 
 def superseded() -> str:
-    """A later description asks for another association before this one was complete."""
+    """Word that a later description asks for another association before this was complete."""
     return "a newer association has taken its place"
 
 
 def given_up() -> str:
-    """close_notify on the next association."""
+    """Word that the peer sent close_notify on the new association."""
     return "the peer closed the new association"
 
 
 def closed_early() -> DtlsError:
-    """close_notify of a peer that has not been verified: there was no connection to close."""
+    """Word that the peer sent close_notify before we had verified it."""
     return DtlsError(
         "the peer closed the DTLS association before we knew who it is: it has closed the "
         "connection, or something about us does not suit it"
     )
 
 
-def mismatch(expected: Sequence[Fingerprint], shown: Fingerprint) -> MismatchError:
-    """RFC 5763 section 5: the certificate is not the signalled one."""
-    return MismatchError(
+def mismatch(expected: Sequence[Fingerprint], shown: Fingerprint) -> DtlsError:
+    """Word that the certificate is not the signalled one (RFC 5763 section 5)."""
+    return DtlsError(
         "the peer's certificate does not match the fingerprint it signalled: expected "
         f"{' or '.join(map(str, expected))}, shown {shown}"
     )
 
 
 def no_accepted_hash(fingerprints: Sequence[Fingerprint]) -> DtlsError:
-    """RFC 8122 section 5: without a hash that we know nothing can be verified."""
+    """Word that no fingerprint is by a hash that we accept (RFC 8122 section 5)."""
     names = ", ".join(sorted({f.algorithm for f in fingerprints})) or "none at all"
     return DtlsError(f"the peer announced no fingerprint by a hash we accept: {names}")
 
 
 def no_srtp(profiles: Sequence[SrtpProfile]) -> DtlsError:
-    """RFC 5764 section 4.1.2: media was agreed on, but nothing to protect it with."""
+    """Word that media was agreed on, but no SRTP profile (RFC 5764 section 4.1.2)."""
     return DtlsError(
         "there is no SRTP profile in common with the peer, so that media cannot be protected; "
         f"ours: {', '.join(profile.name for profile in profiles)}"

@@ -1,9 +1,13 @@
-"""Owns one callback at a time on the running loop."""
+"""Runs one callback at a time on the running asyncio loop, after a delay."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peer.times import Seconds
 
 
 class Timer:
@@ -15,16 +19,16 @@ class Timer:
 
     @property
     def running(self) -> bool:
-        """Whether the callback is still to come."""
+        """True while the callback is still to come."""
         return self._handle is not None
 
-    def start(self, delay: float) -> None:
-        """Let it run in `delay` seconds from now."""
+    def start(self, delay: Seconds) -> None:
+        """Run the callback in `delay` seconds from now, in place of an earlier start."""
         self.cancel()
         self._handle = asyncio.get_running_loop().call_later(delay, self._run)
 
     def cancel(self) -> None:
-        """Let it not run."""
+        """Do not run the callback."""
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None

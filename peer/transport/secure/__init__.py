@@ -1,1 +1,1 @@
-"""Several DTLS associations over one path: which one sends, and how keys are changed."""
+"""Several DTLS associations over one path: which of them sends, and how a rekey changes keys."""

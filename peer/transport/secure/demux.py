@@ -1,4 +1,4 @@
-"""Owns which DTLS association a datagram may belong to, where a path has several."""
+"""Orders the DTLS associations that a datagram may belong to, where a path has several. PURE."""
 
 from __future__ import annotations
 
@@ -9,56 +9,57 @@ from peer.transport.wire.datagrams import DatagramClass
 from peer.transport.wire.dtls_records import HANDSHAKE_EPOCH, first_epoch
 
 
-class Lane(Protocol):
-    """An association as far as this module looks at it."""
+class DemuxCandidate(Protocol):
+    """DTLS association as far as demultiplexing looks at it: its handshake."""
 
     @property
     def handshaking(self) -> bool:
-        """Whether its keys are still to come."""
+        """True while the handshake has yet to yield keys."""
 
     def expects(self, datagram: bytes) -> bool:
-        """Whether a DTLS datagram in clear fits into its handshake at this point."""
+        """Tell whether a DTLS datagram in clear fits into the handshake at this point."""
 
 
-_LaneT = TypeVar("_LaneT", bound=Lane)
+_CandidateT = TypeVar("_CandidateT", bound=DemuxCandidate)
 
 
 def associations_for(
-    datagram: bytes, kind: DatagramClass, lanes: Sequence[_LaneT]
-) -> Sequence[_LaneT]:
-    """The associations to offer a datagram to, in order; the first that takes it ends the search.
+    datagram: bytes, kind: DatagramClass, candidates: Sequence[_CandidateT]
+) -> Sequence[_CandidateT]:
+    """Select the associations to offer a datagram to, in order; the first that takes it wins.
 
     Args:
         datagram: As it was received.
-        kind: What `classify` made of it.
-        lanes: All associations, newest first: the next one, the current one, retiring ones.
+        kind: Result of `classify`.
+        candidates: All associations, newest first: the next one, the current one, retiring ones.
     """
-    if len(lanes) < 2:
-        return lanes
-    handshaking = [lane for lane in lanes if lane.handshaking]
+    if len(candidates) < 2:
+        return candidates
+    handshaking = [each for each in candidates if each.handshaking]
     match kind:
         case DatagramClass.DTLS if handshaking and first_epoch(datagram) == 0:
-            # No established association may see what fits into a handshake, or a ClientHello would
-            # look like a renegotiation to it. What does not may be late of a former one. The older
-            # of two handshakes is asked first, as the peer began it first.
-            fitting = [lane for lane in reversed(handshaking) if lane.expects(datagram)]
-            return fitting or [*_newest_established(lanes), *handshaking]
+            # No established association may see a datagram that fits into a handshake, or a
+            # ClientHello would look like a renegotiation to it. One that fits into none may be late
+            # of a former handshake. The older of two handshakes is asked first, as the peer began
+            # it first.
+            fitting = [each for each in reversed(handshaking) if each.expects(datagram)]
+            return fitting or [*_newest_established(candidates), *handshaking]
         case DatagramClass.DTLS if first_epoch(datagram) == 0:
             # The end of a handshake again: an older association would answer with its own.
-            return _newest_established(lanes)
+            return _newest_established(candidates)
         case DatagramClass.DTLS if handshaking and first_epoch(datagram) == HANDSHAKE_EPOCH:
             # Of a handshake of DTLS 1.3, or after many updates of keys (see `Record.epoch`).
-            return [*handshaking, *(lane for lane in lanes if not lane.handshaking)]
+            return [*handshaking, *(each for each in candidates if not each.handshaking)]
         case DatagramClass.DTLS | DatagramClass.RTP | DatagramClass.RTCP:
-            # One that has no keys yet can only hold a datagram back, so it is asked last.
-            return _established_first(lanes) if handshaking else lanes
+            # One that has no keys yet can only buffer a datagram, so it is asked last.
+            return _established_first(candidates) if handshaking else candidates
         case _:
             return ()
 
 
-def _newest_established(lanes: Sequence[_LaneT]) -> Sequence[_LaneT]:
-    return [lane for lane in lanes if not lane.handshaking][:1]
+def _newest_established(candidates: Sequence[_CandidateT]) -> Sequence[_CandidateT]:
+    return [each for each in candidates if not each.handshaking][:1]
 
 
-def _established_first(lanes: Sequence[_LaneT]) -> list[_LaneT]:
-    return sorted(lanes, key=lambda lane: lane.handshaking)
+def _established_first(candidates: Sequence[_CandidateT]) -> list[_CandidateT]:
+    return sorted(candidates, key=lambda each: each.handshaking)

@@ -1,13 +1,13 @@
-"""Owns when a transport goes over from one association's keys to the next one's; a table, no I/O.
+"""State table of a rekey: when a transport changes over to the next association's keys. PURE.
 
 RFC 5763 section 6.8 has media flow under the old keys while the new handshake runs. The safe
 switch: a DTLS client sends with the new keys from its own completion, since the server's Finished
 has shown that the server has them. A server sends with them once a packet has authenticated under
 them, since only then it knows that its Finished has arrived; or at once where the peer has closed
 the old association, as libwebrtc does first of all. After that the old keys only receive (RFC 5764
-section 3.7), and what becomes of their association concerns nobody.
+section 3.7), and the end of their association changes nothing.
 
-Whoever drives this keeps the clocks: `EXPIRED` means another thing in each phase.
+The caller keeps the timers: `TIMED_OUT` means another thing in each phase.
 """
 
 from __future__ import annotations
@@ -15,184 +15,193 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Final
 
-#: Seconds within which a peer that may keep its association has to say something on the next one.
-GRACE: Final = 3.0
-#: Seconds of silence on the next one after which a close of the old one was a goodbye.
-FAREWELL: Final = 5.0
-#: Seconds for which old keys still receive.
-RETIREMENT: Final = 120.0
-#: So many old associations at a time; the oldest goes first.
-MOST_RETIRING: Final = 4
-#: Seconds after the switch at which something small is said under the new keys.
-PROBES: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
+#: Seconds within which a peer that may keep its association has to take part in the next one
+#: (ours).
+PARTICIPATION_TIMEOUT: Final = 3.0
+#: Seconds without a next association after which the peer's close of the old one ends the transport
+#: (ours).
+FAREWELL_TIMEOUT: Final = 5.0
+#: Seconds for which old keys still receive (ours: the MSL of TCP, which RFC 6347 section 4.1 allows
+#: for the keys of former epochs).
+RETIREMENT_PERIOD: Final = 120.0
+#: Bound on the old associations that still receive; the oldest goes first (ours).
+MAX_RETIRING: Final = 4
+#: Seconds after the switch at which a small packet is sent under the new keys (ours).
+PROBE_TIMES: Final = (0.0, 0.05, 0.1, 0.2, 0.4, 0.8)
 
 
-class Phase(Enum):
-    """How far the change is."""
+class RekeyPhase(Enum):
+    """Progress of a rekey, in which the next association takes the place of the old one."""
 
     #: One association, and perhaps old ones that retire.
     IDLE = auto()
     #: The next one shakes hands, or waits for a ClientHello; we send with the old keys.
     HANDSHAKING = auto()
-    #: Likewise, but the peer has closed the old one: what we send waits.
-    HANDSHAKING_ALONE = auto()
-    #: As server: the new keys are there, but the client may not have them yet.
-    POISED = auto()
-    #: We send with the new keys, and have heard nothing under them; the old ones still receive.
+    #: The next one shakes hands, but the peer has closed the old one: our packets are queued.
+    HANDSHAKING_WITHOUT_FALLBACK = auto()
+    #: We are server and have the new keys, but the client may not have them yet.
+    AWAITING_CONFIRMATION = auto()
+    #: We send with the new keys, but nothing has authenticated under them; the old ones receive.
     SWITCHING = auto()
-    #: Likewise, and there is no way back, as the peer has closed the old association.
-    SWITCHING_ALONE = auto()
-    #: Both directions use the new keys; the old ones receive what is late.
+    #: We send with the new keys, and there is no way back: the peer has closed the old association.
+    SWITCHING_WITHOUT_FALLBACK = auto()
+    #: Both directions use the new keys; the old ones receive late packets.
     RETIRING = auto()
     #: The transport has ended with the association that failed.
     ENDED = auto()
 
 
-class Input(Enum):
-    """What happened."""
+class RekeyInput(Enum):
+    """Event that moves a rekey on."""
 
-    #: There is a next association.
+    #: A next association was made.
     PREPARED = auto()
-    #: Its handshake is complete and the peer verified, we being its client.
+    #: The next handshake is complete and the peer verified; we are its client.
     COMPLETED_AS_CLIENT = auto()
-    #: Likewise, we being its server.
+    #: The next handshake is complete and the peer verified; we are its server.
     COMPLETED_AS_SERVER = auto()
-    #: The first packet has authenticated under its keys.
-    HEARD = auto()
-    #: The old one is closed or has failed.
+    #: A first packet has authenticated under the new keys.
+    AUTHENTICATED = auto()
+    #: The old association is closed or has failed.
     PEER_CLOSED_OLD = auto()
-    #: The next one has failed, or the peer has closed it.
+    #: The next association has failed, or the peer has closed it.
     FAILED = auto()
-    #: The peer's certificate is not the one that it signalled.
+    #: The peer's certificate in the next association is not the one that it signalled.
     MISMATCH = auto()
-    #: The time of this phase is over.
-    EXPIRED = auto()
-    #: The descriptions have gone back to the old one.
+    #: The timeout of this phase is over.
+    TIMED_OUT = auto()
+    #: The descriptions have gone back to the old association.
     DROPPED = auto()
-    #: The descriptions have gone on to one that is newer still.
+    #: The descriptions have gone on to an association that is newer still.
     SUPERSEDED = auto()
-    #: It listens, but is to call: one that does takes its place.
+    #: The next association listens as server, but is to be client: it is made anew.
     REMADE = auto()
-    #: The last old association has been wiped.
-    RETIRED = auto()
+    #: The keys of the last old association have been wiped.
+    ALL_RETIRED = auto()
 
 
-class Action(Enum):
-    """What to do about it, in the order given."""
+class RekeyAction(Enum):
+    """Step that the caller takes, in the order given."""
 
-    #: Let wait what we send.
-    HOLD = auto()
-    #: Send with the new keys from now on, first what waits.
+    #: Queue our packets.
+    QUEUE = auto()
+    #: Send with the new keys from now on, first the queued packets.
     SEND_NEW = auto()
-    #: Make sure that the peer sees the new keys.
+    #: Send small packets, so that the peer sees the new keys.
     PROBE = auto()
-    #: The next association takes the place of the old one, which retires; say so.
-    REPLACE = auto()
-    #: Close the next association, send with the old keys where there are any, and say why.
+    #: Let the next association take the place of the old one, which retires; report completion.
+    COMPLETE = auto()
+    #: Close the next association, send with the old keys where there are any, and report failure.
     KEEP_OLD = auto()
-    #: Likewise without a word: it is what was asked for.
+    #: Close the next association and send with the old keys, without a report: it was asked for.
     DISCARD = auto()
-    #: The transport ends, closed or failed as the next association is.
+    #: End the transport, closed or failed as the next association is.
     END = auto()
 
 
-_Row = tuple[Phase, tuple[Action, ...]]
+_Row = tuple[RekeyPhase, tuple[RekeyAction, ...]]
 
-_BACK: _Row = (Phase.IDLE, (Action.KEEP_OLD,))
-_ENDED: _Row = (Phase.ENDED, (Action.END,))
-_REPLACED: _Row = (Phase.RETIRING, (Action.REPLACE,))
-_SWITCHED_AND_REPLACED: _Row = (
-    Phase.RETIRING,
-    (Action.SEND_NEW, Action.PROBE, Action.REPLACE),
+_BACK: _Row = (RekeyPhase.IDLE, (RekeyAction.KEEP_OLD,))
+_ENDED: _Row = (RekeyPhase.ENDED, (RekeyAction.END,))
+_COMPLETED: _Row = (RekeyPhase.RETIRING, (RekeyAction.COMPLETE,))
+_SWITCHED_AND_COMPLETED: _Row = (
+    RekeyPhase.RETIRING,
+    (RekeyAction.SEND_NEW, RekeyAction.PROBE, RekeyAction.COMPLETE),
 )
-_COMMITTED: _Row = (Phase.SWITCHING_ALONE, (Action.SEND_NEW, Action.PROBE))
+_COMMITTED: _Row = (
+    RekeyPhase.SWITCHING_WITHOUT_FALLBACK,
+    (RekeyAction.SEND_NEW, RekeyAction.PROBE),
+)
 
-TABLE: Final[dict[Phase, dict[Input, _Row]]] = {
-    Phase.IDLE: {
-        Input.PREPARED: (Phase.HANDSHAKING, ()),
-        Input.RETIRED: (Phase.IDLE, ()),
+TABLE: Final[dict[RekeyPhase, dict[RekeyInput, _Row]]] = {
+    RekeyPhase.IDLE: {
+        RekeyInput.PREPARED: (RekeyPhase.HANDSHAKING, ()),
+        RekeyInput.ALL_RETIRED: (RekeyPhase.IDLE, ()),
     },
-    Phase.HANDSHAKING: {
-        Input.COMPLETED_AS_CLIENT: (Phase.SWITCHING, (Action.SEND_NEW, Action.PROBE)),
-        Input.COMPLETED_AS_SERVER: (Phase.POISED, ()),
-        Input.PEER_CLOSED_OLD: (Phase.HANDSHAKING_ALONE, (Action.HOLD,)),
+    RekeyPhase.HANDSHAKING: {
+        RekeyInput.COMPLETED_AS_CLIENT: (
+            RekeyPhase.SWITCHING,
+            (RekeyAction.SEND_NEW, RekeyAction.PROBE),
+        ),
+        RekeyInput.COMPLETED_AS_SERVER: (RekeyPhase.AWAITING_CONFIRMATION, ()),
+        RekeyInput.PEER_CLOSED_OLD: (RekeyPhase.HANDSHAKING_WITHOUT_FALLBACK, (RekeyAction.QUEUE,)),
         # The peer kept its association.
-        Input.EXPIRED: _BACK,
-        # The old keys belong to whom they were verified for, whatever certificate was to follow;
-        # and whoever can hold up a handshake is not to end a call by it.
-        Input.FAILED: _BACK,
+        RekeyInput.TIMED_OUT: _BACK,
+        # The old keys belong to the peer that they were verified for, whatever certificate was to
+        # follow; and an attacker who can hold up a handshake is not to end a call by it.
+        RekeyInput.FAILED: _BACK,
         # RFC 5763 section 5: a mismatch tears the session down.
-        Input.MISMATCH: _ENDED,
-        Input.DROPPED: (Phase.IDLE, (Action.DISCARD,)),
-        Input.SUPERSEDED: _BACK,
-        Input.REMADE: (Phase.IDLE, (Action.DISCARD,)),
-        Input.RETIRED: (Phase.HANDSHAKING, ()),
+        RekeyInput.MISMATCH: _ENDED,
+        RekeyInput.DROPPED: (RekeyPhase.IDLE, (RekeyAction.DISCARD,)),
+        RekeyInput.SUPERSEDED: _BACK,
+        RekeyInput.REMADE: (RekeyPhase.IDLE, (RekeyAction.DISCARD,)),
+        RekeyInput.ALL_RETIRED: (RekeyPhase.HANDSHAKING, ()),
     },
-    Phase.HANDSHAKING_ALONE: {
-        Input.COMPLETED_AS_CLIENT: _COMMITTED,
-        Input.COMPLETED_AS_SERVER: _COMMITTED,
+    RekeyPhase.HANDSHAKING_WITHOUT_FALLBACK: {
+        RekeyInput.COMPLETED_AS_CLIENT: _COMMITTED,
+        RekeyInput.COMPLETED_AS_SERVER: _COMMITTED,
         # The peer has closed the old association, and does not mean the next one either.
-        Input.EXPIRED: _ENDED,
-        Input.FAILED: _ENDED,
-        Input.MISMATCH: _ENDED,
-        Input.DROPPED: _ENDED,
-        # What waits goes out under the keys of the one to come.
-        Input.SUPERSEDED: (Phase.HANDSHAKING_ALONE, (Action.KEEP_OLD,)),
-        Input.REMADE: (Phase.HANDSHAKING_ALONE, (Action.DISCARD,)),
-        Input.PREPARED: (Phase.HANDSHAKING_ALONE, (Action.HOLD,)),
-        Input.RETIRED: (Phase.HANDSHAKING_ALONE, ()),
+        RekeyInput.TIMED_OUT: _ENDED,
+        RekeyInput.FAILED: _ENDED,
+        RekeyInput.MISMATCH: _ENDED,
+        RekeyInput.DROPPED: _ENDED,
+        # The queued packets go out under the keys of the one to come.
+        RekeyInput.SUPERSEDED: (RekeyPhase.HANDSHAKING_WITHOUT_FALLBACK, (RekeyAction.KEEP_OLD,)),
+        RekeyInput.REMADE: (RekeyPhase.HANDSHAKING_WITHOUT_FALLBACK, (RekeyAction.DISCARD,)),
+        RekeyInput.PREPARED: (RekeyPhase.HANDSHAKING_WITHOUT_FALLBACK, (RekeyAction.QUEUE,)),
+        RekeyInput.ALL_RETIRED: (RekeyPhase.HANDSHAKING_WITHOUT_FALLBACK, ()),
     },
-    Phase.POISED: {
-        Input.HEARD: _SWITCHED_AND_REPLACED,
-        Input.PEER_CLOSED_OLD: _COMMITTED,
+    RekeyPhase.AWAITING_CONFIRMATION: {
+        RekeyInput.AUTHENTICATED: _SWITCHED_AND_COMPLETED,
+        RekeyInput.PEER_CLOSED_OLD: _COMMITTED,
         # The client never saw our Finished, and has given up.
-        Input.EXPIRED: _BACK,
-        Input.FAILED: _BACK,
-        Input.MISMATCH: _ENDED,
+        RekeyInput.TIMED_OUT: _BACK,
+        RekeyInput.FAILED: _BACK,
+        RekeyInput.MISMATCH: _ENDED,
         # The client may be sending with the new keys. If it is not, the time runs out.
-        Input.DROPPED: (Phase.POISED, ()),
-        Input.SUPERSEDED: _SWITCHED_AND_REPLACED,
-        Input.RETIRED: (Phase.POISED, ()),
+        RekeyInput.DROPPED: (RekeyPhase.AWAITING_CONFIRMATION, ()),
+        RekeyInput.SUPERSEDED: _SWITCHED_AND_COMPLETED,
+        RekeyInput.ALL_RETIRED: (RekeyPhase.AWAITING_CONFIRMATION, ()),
     },
-    Phase.SWITCHING: {
-        Input.HEARD: _REPLACED,
-        Input.PEER_CLOSED_OLD: (Phase.SWITCHING_ALONE, ()),
+    RekeyPhase.SWITCHING: {
+        RekeyInput.AUTHENTICATED: _COMPLETED,
+        RekeyInput.PEER_CLOSED_OLD: (RekeyPhase.SWITCHING_WITHOUT_FALLBACK, ()),
         # The server's Finished was under these keys; it has nothing to say, and needs not.
-        Input.EXPIRED: _REPLACED,
+        RekeyInput.TIMED_OUT: _COMPLETED,
         # The server has heard nothing of ours under the new keys, and has gone back.
-        Input.FAILED: _BACK,
-        Input.MISMATCH: _ENDED,
+        RekeyInput.FAILED: _BACK,
+        RekeyInput.MISMATCH: _ENDED,
         # The server may have heard us, and would not go back with us. One that goes back says so.
-        Input.DROPPED: (Phase.SWITCHING, ()),
-        Input.SUPERSEDED: _REPLACED,
-        Input.RETIRED: (Phase.SWITCHING, ()),
+        RekeyInput.DROPPED: (RekeyPhase.SWITCHING, ()),
+        RekeyInput.SUPERSEDED: _COMPLETED,
+        RekeyInput.ALL_RETIRED: (RekeyPhase.SWITCHING, ()),
     },
-    Phase.SWITCHING_ALONE: {
-        Input.HEARD: _REPLACED,
-        Input.EXPIRED: _REPLACED,
-        Input.FAILED: _ENDED,
-        Input.MISMATCH: _ENDED,
-        Input.DROPPED: (Phase.SWITCHING_ALONE, ()),
-        Input.SUPERSEDED: _REPLACED,
-        Input.RETIRED: (Phase.SWITCHING_ALONE, ()),
+    RekeyPhase.SWITCHING_WITHOUT_FALLBACK: {
+        RekeyInput.AUTHENTICATED: _COMPLETED,
+        RekeyInput.TIMED_OUT: _COMPLETED,
+        RekeyInput.FAILED: _ENDED,
+        RekeyInput.MISMATCH: _ENDED,
+        RekeyInput.DROPPED: (RekeyPhase.SWITCHING_WITHOUT_FALLBACK, ()),
+        RekeyInput.SUPERSEDED: _COMPLETED,
+        RekeyInput.ALL_RETIRED: (RekeyPhase.SWITCHING_WITHOUT_FALLBACK, ()),
     },
-    Phase.RETIRING: {
-        Input.PREPARED: (Phase.HANDSHAKING, ()),
-        Input.RETIRED: (Phase.IDLE, ()),
+    RekeyPhase.RETIRING: {
+        RekeyInput.PREPARED: (RekeyPhase.HANDSHAKING, ()),
+        RekeyInput.ALL_RETIRED: (RekeyPhase.IDLE, ()),
     },
-    Phase.ENDED: {},
+    RekeyPhase.ENDED: {},
 }
 
 
 class UnexpectedInputError(LookupError):
-    """Whoever drives the table has told it what cannot happen in this phase."""
+    """The table has no row for this input in this phase: an error of the caller."""
 
 
-def step(phase: Phase, happened: Input) -> tuple[Phase, tuple[Action, ...]]:
-    """The phase that follows, and what to do.
+def step(phase: RekeyPhase, happened: RekeyInput) -> tuple[RekeyPhase, tuple[RekeyAction, ...]]:
+    """Look up the phase that follows and the actions to take.
 
     Raises:
-        UnexpectedInputError: That cannot happen now.
+        UnexpectedInputError: The input cannot happen in this phase.
     """
     row = TABLE[phase].get(happened)
     if row is None:

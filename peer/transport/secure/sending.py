@@ -1,7 +1,7 @@
-"""Owns what becomes of our packets while one association follows another.
+"""Selects the keys under which our packets are sent while one association follows another.
 
-An `Association` is itself a `Sender`; the others stand in its place only as long as they are
-needed, so that with one association nothing lies between a packet and its keys.
+A `DtlsAssociation` is itself a `PacketSender`; the others stand in its place only as long as they
+are needed, so that with one association nothing lies between a packet and its keys.
 """
 
 from __future__ import annotations
@@ -12,69 +12,71 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from peer.states import DtlsTransportState
 from peer.transport.dtls.timer import Timer
-from peer.transport.secure.rekey import RETIREMENT
+from peer.transport.secure.rekey import RETIREMENT_PERIOD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from peer.transport.dtls.association import Association
+    from peer.transport.dtls.association import DtlsAssociation
     from peer.transport.dtls.counters import Counters
 
-#: What may wait, in packets and in bytes.
-MOST_WAITING: Final = 256
-MOST_WAITING_BYTES: Final = 256 * 1024
+#: Bounds on the packets that are queued until there are new keys, in packets and bytes (ours).
+MAX_QUEUED: Final = 256
+MAX_QUEUED_BYTES: Final = 256 * 1024
 
-#: A stream that is so near to the wrap of its sequence number keeps the old keys until it is past.
-NEAR_WRAP: Final = 512
+#: Distance from the wrap of its sequence number, in packets, within which a stream keeps the old
+#: keys until it has wrapped (ours).
+WRAP_MARGIN: Final = 512
 
-# Seconds after a switch within which every stream goes over, wrapped or not: well before the peer
-# wipes the old keys.
-_STRADDLES: Final = RETIREMENT / 2
+# Seconds after a switch within which every stream gets the new keys, wrapped or not: well before
+# the peer wipes the old keys (ours).
+_LONGEST_WRAP: Final = RETIREMENT_PERIOD / 2
 
+# Number of RTP sequence numbers (RFC 3550 section 5.1).
 _SEQUENCE_NUMBERS = 1 << 16
 _HALF = _SEQUENCE_NUMBERS // 2
 
 
-class Sender(Protocol):
-    """Sends packets; False and counted where that is not possible now."""
+class PacketSender(Protocol):
+    """Sends our packets; False and counted where that is not possible now."""
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet."""
 
     def send_rtp_all(self, packets: Sequence[bytes]) -> int:
-        """The same for several in their order; how many were sent."""
+        """Protect and send several RTP packets in their order; return how many were sent."""
 
     def send_rtcp(self, packet: bytes) -> bool:
-        """The same for RTCP."""
+        """Protect and send an RTCP packet."""
 
     def send_data(self, message: bytes) -> bool:
-        """The same for one DTLS application datagram (an SCTP packet)."""
+        """Encrypt and send one DTLS application datagram (an SCTP packet)."""
 
 
-class Nobody:
-    """There is no association: what is sent is counted.
+class NullSender:
+    """Drops and counts our packets, as there is no association.
 
     Args:
-        counters: Where.
+        counters: Counts them as unsent.
     """
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
 
     def send_rtp(self, packet: bytes) -> bool:
-        """Drop it."""
+        """Drop an RTP packet."""
         return self._drop()
 
     def send_rtp_all(self, packets: Sequence[bytes]) -> int:
-        """Drop them."""
+        """Drop several RTP packets."""
         return sum(map(self.send_rtp, packets))
 
     def send_rtcp(self, packet: bytes) -> bool:
-        """Drop it."""
+        """Drop an RTCP packet."""
         return self._drop()
 
     def send_data(self, message: bytes) -> bool:
-        """Drop it."""
+        """Drop an application datagram."""
         return self._drop()
 
     def _drop(self) -> bool:
@@ -88,13 +90,13 @@ class _Kind(Enum):
     DATA = auto()
 
 
-class Waiting:
-    """The old association is closed and the next one not ready: what is sent waits for its keys.
+class QueueingSender:
+    """Queues our packets while the old association is closed and the next one has no keys.
 
-    Where there are too many, the newest go: what was first in the line is what the peer misses.
+    Where there are too many, the newest are dropped: the peer needs the first ones most.
 
     Args:
-        counters: Where what finds no room is counted.
+        counters: Counts the packets that find no room as unsent.
     """
 
     def __init__(self, counters: Counters) -> None:
@@ -103,23 +105,23 @@ class Waiting:
         self._size = 0
 
     def send_rtp(self, packet: bytes) -> bool:
-        """Let it wait."""
+        """Queue an RTP packet; False where there is no room."""
         return self._push(_Kind.RTP, packet)
 
     def send_rtp_all(self, packets: Sequence[bytes]) -> int:
-        """Let them wait."""
+        """Queue several RTP packets; return how many found room."""
         return sum(map(self.send_rtp, packets))
 
     def send_rtcp(self, packet: bytes) -> bool:
-        """Let it wait."""
+        """Queue an RTCP packet; False where there is no room."""
         return self._push(_Kind.RTCP, packet)
 
     def send_data(self, message: bytes) -> bool:
-        """Let it wait."""
+        """Queue an application datagram; False where there is no room."""
         return self._push(_Kind.DATA, message)
 
-    def release(self, sender: Sender) -> None:
-        """Send all in order."""
+    def release(self, sender: PacketSender) -> None:
+        """Send all queued packets in order."""
         for kind, packet in self._taken():
             match kind:
                 case _Kind.RTP:
@@ -129,8 +131,8 @@ class Waiting:
                 case _Kind.DATA:
                     sender.send_data(packet)
 
-    def forget(self) -> None:
-        """Nothing will take it any more."""
+    def clear(self) -> None:
+        """Drop all queued packets, and count them as unsent."""
         self._counters.dropped_unsent += sum(1 for _ in self._taken())
 
     def _taken(self) -> Iterator[tuple[_Kind, bytes]]:
@@ -140,7 +142,7 @@ class Waiting:
             yield kind, packet
 
     def _push(self, kind: _Kind, packet: bytes) -> bool:
-        if len(self._queue) >= MOST_WAITING or self._size + len(packet) > MOST_WAITING_BYTES:
+        if len(self._queue) >= MAX_QUEUED or self._size + len(packet) > MAX_QUEUED_BYTES:
             self._counters.dropped_unsent += 1
             return False
         self._queue.append((kind, packet))
@@ -148,125 +150,125 @@ class Waiting:
         return True
 
 
-class _Home(NamedTuple):
-    """Where an RTP stream is.
+class _StreamKeys(NamedTuple):
+    """Keys of one RTP stream after a switch.
 
     Args:
-        association: Whose keys it has.
-        first: Its first sequence number under them.
-        before: Whose keys it had before.
+        association: Association whose keys the stream has.
+        first: First sequence number of the stream under these keys.
+        before: Association whose keys the stream had before.
     """
 
-    association: Association
+    association: DtlsAssociation
     first: int
-    before: Association
+    before: DtlsAssociation
 
 
-class Straddling:
-    """New keys for all but the RTP streams that are about to wrap their sequence number.
+class WrapSafeSender:
+    """Sends under new keys all but the RTP streams that are about to wrap their sequence number.
 
     RFC 3711 section 3.3.1: a receiver counts the wraps, from 0 under new keys. Had a stream wrapped
     right after the switch, and the packets before the wrap been lost, sender and receiver would
-    count differently for good. For the same reason what is sent again from before the switch keeps
-    the old keys.
+    count differently for good. For the same reason retransmissions of packets from before the
+    switch keep the old keys.
 
     Args:
-        old: Sends what stays behind, as long as it can.
+        old: Sends the streams that are about to wrap, as long as it is connected.
         new: Sends the rest.
 
     Attributes:
-        new: As given.
+        new: The association whose keys all streams are to have in the end.
     """
 
-    def __init__(self, old: Association, new: Association) -> None:
-        self._homes: dict[bytes, _Home] = {}
+    def __init__(self, old: DtlsAssociation, new: DtlsAssociation) -> None:
+        self._streams: dict[bytes, _StreamKeys] = {}
         self.switch(old, new)
 
-    def switch(self, old: Association, new: Association) -> None:
-        """There are newer keys again; what has stayed behind so far stays where it is."""
+    def switch(self, old: DtlsAssociation, new: DtlsAssociation) -> None:
+        """Use newer keys again; streams that still have older keys keep those until they wrap."""
         self._old = old
         self.new = new
 
     def send_rtp(self, packet: bytes) -> bool:
-        """Send it under the keys of its stream."""
+        """Send an RTP packet under the keys of its stream."""
         number, ssrc = int.from_bytes(packet[2:4]), packet[8:12]
-        home = self._homes.get(ssrc)
-        if home is None:
-            home = _Home(self._old, number, self._old)
-        if home.association is self.new:
-            is_early = (number - home.first) % _SEQUENCE_NUMBERS >= _HALF
-            sends = home.before if is_early and _can_send(home.before) else self.new
-        elif number >= _SEQUENCE_NUMBERS - NEAR_WRAP and _can_send(home.association):
-            self._homes[ssrc] = home
-            sends = home.association
+        keys = self._streams.get(ssrc)
+        if keys is None:
+            keys = _StreamKeys(self._old, number, self._old)
+        if keys.association is self.new:
+            is_early = (number - keys.first) % _SEQUENCE_NUMBERS >= _HALF
+            sends = keys.before if is_early and _can_send(keys.before) else self.new
+        elif number >= _SEQUENCE_NUMBERS - WRAP_MARGIN and _can_send(keys.association):
+            self._streams[ssrc] = keys
+            sends = keys.association
         else:
-            self._homes[ssrc] = _Home(self.new, number, home.association)
+            self._streams[ssrc] = _StreamKeys(self.new, number, keys.association)
             sends = self.new
         return sends.send_rtp(packet)
 
     def send_rtp_all(self, packets: Sequence[bytes]) -> int:
-        """Send each under the keys of its stream."""
+        """Send several RTP packets, each under the keys of its stream."""
         return sum(map(self.send_rtp, packets))
 
     def send_rtcp(self, packet: bytes) -> bool:
-        """Send it under the new keys: SRTCP carries its whole number (RFC 3711 section 3.4)."""
+        """Send RTCP under the new keys: SRTCP carries its whole index (RFC 3711 section 3.4)."""
         return self.new.send_rtcp(packet)
 
     def send_data(self, message: bytes) -> bool:
-        """Send it under the new keys."""
+        """Send an application datagram under the new keys."""
         return self.new.send_data(message)
 
 
-class Outgoing:
-    """What takes our packets now.
+class SendKeySelector:
+    """Selects what sends our packets now: an association, a queue or nothing.
 
     Args:
-        counters: Where what cannot be sent is counted.
+        counters: Counts packets that cannot be sent.
 
     Attributes:
-        sender: It.
+        sender: Takes our packets now.
     """
 
     def __init__(self, counters: Counters) -> None:
-        self.sender: Sender = Nobody(counters)
+        self.sender: PacketSender = NullSender(counters)
         self._counters = counters
-        self._straddles = Timer(self._stop_straddling)
+        self._wrap_timer = Timer(self._stop_wrap_safe)
 
-    def use(self, association: Association) -> None:
-        """Send with this one's keys, and what waits first."""
+    def use(self, association: DtlsAssociation) -> None:
+        """Send with an association's keys, first the queued packets."""
         former, self.sender = self.sender, association
-        self._straddles.cancel()
-        if isinstance(former, Waiting):
+        self._wrap_timer.cancel()
+        if isinstance(former, QueueingSender):
             former.release(association)
 
-    def hold(self) -> None:
-        """Let wait what is sent."""
-        if not isinstance(self.sender, Waiting):
-            self.sender = Waiting(self._counters)
+    def queue(self) -> None:
+        """Queue our packets from now on."""
+        if not isinstance(self.sender, QueueingSender):
+            self.sender = QueueingSender(self._counters)
 
-    def switch(self, old: Association, new: Association) -> None:
-        """Send with the new keys, as far as it is safe and the old ones are there."""
-        straddling = self.sender
-        if isinstance(straddling, Waiting) or not _can_send(old):
+    def switch(self, old: DtlsAssociation, new: DtlsAssociation) -> None:
+        """Send with the new keys, except for streams that are safer under the old ones."""
+        present = self.sender
+        if isinstance(present, QueueingSender) or not _can_send(old):
             self.use(new)
             return
-        if isinstance(straddling, Straddling):
-            straddling.switch(old, new)
+        if isinstance(present, WrapSafeSender):
+            present.switch(old, new)
         else:
-            self.sender = Straddling(old, new)
-        self._straddles.start(_STRADDLES)
+            self.sender = WrapSafeSender(old, new)
+        self._wrap_timer.start(_LONGEST_WRAP)
 
     def close(self) -> None:
-        """Take nothing more, and forget what waits."""
-        former, self.sender = self.sender, Nobody(self._counters)
-        self._straddles.cancel()
-        if isinstance(former, Waiting):
-            former.forget()
+        """Drop our packets from now on, queued ones included."""
+        former, self.sender = self.sender, NullSender(self._counters)
+        self._wrap_timer.cancel()
+        if isinstance(former, QueueingSender):
+            former.clear()
 
-    def _stop_straddling(self) -> None:
-        if isinstance(self.sender, Straddling):
+    def _stop_wrap_safe(self) -> None:
+        if isinstance(self.sender, WrapSafeSender):
             self.sender = self.sender.new
 
 
-def _can_send(association: Association) -> bool:
+def _can_send(association: DtlsAssociation) -> bool:
     return association.state is DtlsTransportState.CONNECTED

@@ -1,4 +1,4 @@
-"""Owns the numbers that a secure transport reports."""
+"""Statistics of a secure transport, as one value."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ class SecureTransportStats:
     """One moment of a secure transport (W3C webrtc-stats RTCTransportStats, and more).
 
     Args:
-        state: Of the transport.
-        association: The number of the association that we send with, which the following are of.
-        role: Ours in the handshake; None before it is known.
+        state: State of the transport.
+        association: Number of the association that we send with, which the next six are of.
+        role: Our role in the handshake; None before it is known.
         version: For example `DTLSv1.2`; None before the handshake is complete, like the next two.
         cipher: The cipher suite by OpenSSL's name.
         srtp_profile: For example `SRTP_AEAD_AES_256_GCM`; None also where the peer has no SRTP.
         local_fingerprint: SHA-256 of our certificate.
         remote_fingerprint: SHA-256 of the certificate that the peer has shown.
-        packets_sent: As in `Counters`, and so on.
+        packets_sent: As in `Counters`, like the following.
     """
 
     state: DtlsTransportState
@@ -42,4 +42,4 @@ class SecureTransportStats:
     dropped_unsent: int
     dropped_unauthentic: int
     dropped_early: int
-    dropped_foreign: int
+    dropped_unexpected: int

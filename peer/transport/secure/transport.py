@@ -1,65 +1,59 @@
-"""Owns the secure transport of one BUNDLE group: which associations serve it, over one ICE path."""
+"""The secure transport of one BUNDLE group: DTLS, SRTP and data over one ICE path."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError, InvalidStateError
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
-from peer.transport.adapters.dtls import TransportFace
-from peer.transport.dtls.association import DEFAULT_POLICY, Association
-from peer.transport.dtls.counters import Counters
-from peer.transport.dtls.dropped import Dropped
-from peer.transport.dtls.held import MOST_HELD
-from peer.transport.dtls.receipt import Receipt
+from peer.transport.adapters.dtls import AiortcDtlsTransport
+from peer.transport.context import DEFAULT_CONTEXT
+from peer.transport.dtls.association import DtlsAssociation
+from peer.transport.dtls.counters import Counters, ReceiveResult
+from peer.transport.dtls.early_packets import MAX_EARLY_PACKETS
+from peer.transport.secure.coordinator import RekeyCoordinator
 from peer.transport.secure.demux import associations_for
-from peer.transport.secure.lanes import Lane
-from peer.transport.secure.sending import Outgoing
+from peer.transport.secure.sending import SendKeySelector
+from peer.transport.secure.slots import AssociationSlot
 from peer.transport.secure.stats import SecureTransportStats
-from peer.transport.secure.succession import Succession
 from peer.transport.wire.datagrams import classify
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
     from peer.identity.fingerprints import Fingerprint
-    from peer.security_policy import SecurityPolicy
-    from peer.transport.dtls.connection import OnSecret
-    from peer.transport.interfaces import DatagramPath, SecureEvents
-    from peer.transport.tap import Tap
+    from peer.transport.context import TransportContext
+    from peer.transport.interfaces import DatagramPath, PacketHandlers, SecureEvents
 
 _PATH_UP = frozenset({IceTransportState.CONNECTED, IceTransportState.COMPLETED})
 
-#: Packets that may wait on an association that follows another: the peer is known by then, and an
+#: Packets that the next association of a rekey may buffer (ours): the peer is known by then, and an
 #: answer that announces a new certificate may be slower than the handshake.
-_MOST_HELD_OF_NEXT = 1024
+_MAX_EARLY_PACKETS_OF_NEXT = 1024
 
 # Looked up for every packet, and an Enum takes its time.
-_PAYLOAD = Receipt.PAYLOAD
+_PAYLOAD = ReceiveResult.PAYLOAD
 
 
 class SecureTransport:
     """DTLS, SRTP and DTLS application data above one path.
 
-    It is told of datagrams by `receive` and of the path by `on_ice_state`, and tells its owner
-    what arrives, all by plain calls. Its state is that of its first association until that is
-    connected, and stays `connected` while another one follows: see `Succession`.
+    Datagrams come by `receive`, states of the path by `on_ice_state`; packets and events go to the
+    owner, all by plain calls. The state is that of the first association until it is connected,
+    and stays `connected` while another one follows: see `RekeyCoordinator`.
 
     Args:
         key: Names this transport in statistics.
-        ice: Carries the datagrams; an `IceTransport`.
-        certificate: What we show at first.
-        events: Told of states, packets and data.
-        policy: For every association.
-        on_secret: Told of their keys, where these are to be logged.
-        tap: Told of handshakes, verification and drops, where the transport is traced.
-        clock: Seconds, monotonic, for arrival times.
+        ice: Carries the datagrams; `IceGenerations` in a connection.
+        certificate: Our certificate until `listen` or `connect` name one.
+        events: Told of states and rekeys.
+        context: Policy, clock, trace and key log, for every association.
 
     Attributes:
-        face: What to give aiortc's SCTP as its transport.
+        aiortc_dtls: Stands for this transport towards aiortc's SCTP.
+        closed: Whether `close` was called.
     """
 
     def __init__(
@@ -69,72 +63,83 @@ class SecureTransport:
         ice: DatagramPath,
         certificate: Certificate,
         events: SecureEvents,
-        policy: SecurityPolicy = DEFAULT_POLICY,
-        on_secret: OnSecret | None = None,
-        tap: Tap | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        context: TransportContext = DEFAULT_CONTEXT,
     ) -> None:
         self.key = key
         self.ice = ice
         self.closed = False
         self._certificate = certificate
         self._events = events
-        self._policy = policy
-        self._on_secret = on_secret
-        self._tap = tap
+        self._context = context
+        self._handlers: PacketHandlers | None = None
         self._needs_srtp = False
-        self._clock = clock
         self._counters = Counters()
-        self._dropped = Dropped(self._counters, tap)
-        self._outgoing = Outgoing(self._counters)
-        self._lanes = Succession(
+        self._key_selector = SendKeySelector(self._counters)
+        self._associations = RekeyCoordinator(
             events=events,
-            outgoing=self._outgoing,
-            handshake_timeout=policy.handshake_timeout,
+            key_selector=self._key_selector,
+            context=context,
             on_state=self._on_state,
-            on_role=lambda role: self.face.adopt_role(role),
-            tap=tap,
+            on_role=lambda role: self.aiortc_dtls.adopt_role(role),
         )
-        self._settled = asyncio.Event()
-        self.face = TransportFace(self, certificate)
+        self._outcome_known = asyncio.Event()
+        self.aiortc_dtls = AiortcDtlsTransport(self, certificate)
+
+    def __repr__(self) -> str:
+        return f"<SecureTransport {self.key!r} {self.state.value} {self.current!r}>"
+
+    def deliver_to(self, handlers: PacketHandlers) -> None:
+        """Set the receivers of decrypted packets; once, before `listen` or `connect`.
+
+        They are not an argument of the constructor because an RTP engine, which receives by them,
+        takes `send_rtp` of this transport at its own construction.
+
+        Raises:
+            InvalidStateError: They are set already.
+        """
+        if self._handlers is not None:
+            raise InvalidStateError("the packet handlers of the secure transport are set already")
+        self._handlers = handlers
 
     @property
     def state(self) -> DtlsTransportState:
         """`new` before there is any association; `connected` through every change of keys."""
-        return DtlsTransportState.CLOSED if self.closed else self._lanes.state
+        return DtlsTransportState.CLOSED if self.closed else self._associations.state
 
     @property
     def error(self) -> DtlsError | None:
-        """Why the state is `failed`."""
-        return self._lanes.error
+        """Error for which the state is `failed`, or None."""
+        return self._associations.error
 
     @property
     def role(self) -> DtlsRole | None:
-        """Ours in the association that we send with, once the answer is known."""
-        lane = self._lanes.current
-        return lane.association.role if lane is not None and lane.answered else None
+        """Our role in the association that we send with; None before the answer is known."""
+        slot = self._associations.current
+        return slot.association.role if slot is not None and slot.answered else None
 
     @property
     def verified(self) -> bool:
-        """Whether the certificate that the peer has shown is the one that it signalled."""
+        """True where the certificate that the peer has shown is the one that it signalled."""
         return self.current is not None and self.current.verified
 
     @property
-    def current(self) -> Association | None:
-        """The association that we send with; None before `listen` or `connect`."""
-        lane = self._lanes.current
-        return None if lane is None else lane.association
+    def current(self) -> DtlsAssociation | None:
+        """Association that we send with; None before `listen` or `connect`."""
+        slot = self._associations.current
+        return None if slot is None else slot.association
 
     def listen(self, association: int, certificate: Certificate) -> None:
         """Be ready for a ClientHello before the answer (RFC 5763 section 5).
 
         Args:
             association: Its number; another than before means a new association (section 6.6).
-            certificate: What we show on it.
+            certificate: Our certificate in it.
         """
-        is_new = self._lanes.find(association) is None and not self._lanes.is_past(association)
+        is_new = self._associations.find(association) is None and not self._associations.is_past(
+            association
+        )
         if is_new and not self.closed:
-            self._lanes.admit(self._lane(association, certificate, DtlsRole.SERVER))
+            self._associations.admit(self._make_slot(association, certificate, DtlsRole.SERVER))
 
     def connect(
         self,
@@ -145,7 +150,7 @@ class SecureTransport:
         *,
         peer_may_keep: bool = False,
     ) -> None:
-        """The answer is known: who sends the ClientHello, and what the peer's certificate must be.
+        """Run an association as the answer says: in this role, with a peer of these fingerprints.
 
         A listening association is kept where we are the server, as its handshake may be complete
         by now. A client sends its ClientHello once the path is up. Further calls verify the
@@ -154,8 +159,8 @@ class SecureTransport:
         Args:
             association: As in `listen`.
             certificate: As in `listen`.
-            role: Ours.
-            remote_fingerprints: What the peer announced.
+            role: Our role; the client sends the ClientHello.
+            remote_fingerprints: Fingerprints that the peer announced.
             peer_may_keep: The peer may keep its association and never take part in this one.
 
         Raises:
@@ -164,88 +169,88 @@ class SecureTransport:
         """
         if self.closed:
             raise InvalidStateError("the secure transport is closed")
-        if self._lanes.is_past(association):
+        if self._associations.is_past(association):
             raise InvalidStateError(f"another association has followed association {association}")
-        lane = self._lanes.find(association)
-        if lane is not None and lane.association.role is not role:
-            if lane.answered:
+        slot = self._associations.find(association)
+        if slot is not None and slot.association.role is not role:
+            if slot.answered:
                 raise InvalidStateError(
-                    f"the association runs as {lane.association.role}, not as {role}"
+                    f"the association runs as {slot.association.role}, not as {role}"
                 )
-            self._lanes.discard(lane)
-            lane = None
-        if lane is None:
-            lane = self._lane(association, certificate, role)
-            self._lanes.admit(lane)
-        self._lanes.answer(lane, remote_fingerprints, peer_may_keep=peer_may_keep)
+            self._associations.discard(slot)
+            slot = None
+        if slot is None:
+            slot = self._make_slot(association, certificate, role)
+            self._associations.admit(slot)
+        self._associations.answer(slot, remote_fingerprints, peer_may_keep=peer_may_keep)
 
     def drop(self, association: int) -> None:
-        """The descriptions have gone back to the association before this one.
+        """Give up an association, as the descriptions have gone back to the one before.
 
-        Nothing happens to one that is complete, as the peer may be using it, or is the only one.
+        An association that is complete stays, as the peer may be using it; so does the only one.
         """
-        self._lanes.drop(association)
+        self._associations.drop(association)
 
     def require_srtp(self) -> None:
-        """Media is to flow: a peer without an SRTP profile in common is not connected to."""
+        """Refuse a peer without an SRTP profile in common, as media is to flow."""
         self._needs_srtp = True
-        for lane in self._lanes.all:
-            lane.association.require_srtp()
+        for slot in self._associations.all:
+            slot.association.require_srtp()
 
     def on_ice_state(self, state: IceTransportState) -> None:
-        """The state of the path, whose interruptions and restarts the associations outlive."""
-        self._lanes.on_path(up=state in _PATH_UP)
+        """Note the state of the path, whose interruptions and restarts the associations outlive."""
+        self._associations.on_path(up=state in _PATH_UP)
 
     def receive(self, datagram: bytes) -> None:
         """Take a datagram from an address that has passed an ICE check; never raises."""
         counters = self._counters
         counters.packets_received += 1
         counters.bytes_received += len(datagram)
-        only = self._lanes.only
-        receipt = self._offer(datagram) if only is None else only.receive(datagram)
-        if receipt is not _PAYLOAD:
-            self._dropped(receipt, datagram)
+        only = self._associations.only
+        result = self._offer(datagram) if only is None else only.receive(datagram)
+        if result is not _PAYLOAD:
+            counters.count_drop(result, datagram, self._context.tap)
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet; False and counted where that is not possible now."""
-        return self._outgoing.sender.send_rtp(packet)
+        return self._key_selector.sender.send_rtp(packet)
 
     def send_rtp_all(self, packets: Sequence[bytes]) -> int:
-        """The same for several in their order; how many were sent."""
-        return self._outgoing.sender.send_rtp_all(packets)
+        """Protect and send several RTP packets in their order; return how many were sent."""
+        return self._key_selector.sender.send_rtp_all(packets)
 
     def send_rtcp(self, packet: bytes) -> bool:
-        """The same for RTCP."""
-        return self._outgoing.sender.send_rtcp(packet)
+        """Protect and send an RTCP packet; False and counted where that is not possible now."""
+        return self._key_selector.sender.send_rtcp(packet)
 
     def send_data(self, message: bytes) -> bool:
-        """The same for one DTLS application datagram (an SCTP packet)."""
-        return self._outgoing.sender.send_data(message)
+        """Encrypt and send one SCTP packet; False and counted where that is not possible now."""
+        return self._key_selector.sender.send_data(message)
 
     async def connected(self) -> None:
         """Wait until packets can flow.
 
         Raises:
-            DtlsError: They cannot: the handshake or the verification failed, or somebody closed.
+            DtlsError: The handshake or the verification failed, or either side closed.
         """
-        await self._settled.wait()
+        await self._outcome_known.wait()
         if self.state is not DtlsTransportState.CONNECTED:
             raise self.error or DtlsError("the secure transport was closed")
 
     async def close(self) -> None:
-        """Say close_notify and drop all keys; at any moment, any number of times."""
+        """Send close_notify and drop all keys; at any moment, any number of times."""
         before = self.state
         self.closed = True
-        self._lanes.close()
-        self._settled.set()
+        self._associations.close()
+        self._outcome_known.set()
         if before is not DtlsTransportState.CLOSED:
             self._events.on_state(DtlsTransportState.CLOSED)
 
     def stats(self) -> SecureTransportStats:
-        """What can be said at this moment."""
-        lane = self._lanes.current
-        current = None if lane is None else lane.association
-        certificate = self._certificate if lane is None else lane.certificate
+        """Take the statistics of this moment."""
+        slot = self._associations.current
+        current = None if slot is None else slot.association
+        certificate = self._certificate if slot is None else slot.certificate
         return SecureTransportStats(
             state=self.state,
             association=0 if current is None else current.number,
@@ -258,51 +263,56 @@ class SecureTransport:
             **asdict(self._counters),
         )
 
-    def _lane(self, number: int, certificate: Certificate, role: DtlsRole) -> Lane:
-        is_first = self._lanes.current is None
-        lane = Lane(certificate, self.ice, self._events, self._lanes)
-        lane.association = Association(
-            certificate=certificate,
-            role=role,
-            events=lane,
-            policy=self._policy,
-            on_secret=self._on_secret,
-            tap=self._tap,
-            clock=self._clock,
-            number=number,
-            counters=self._counters,
-            most_held=MOST_HELD if is_first else _MOST_HELD_OF_NEXT,
+    def _make_slot(self, number: int, certificate: Certificate, role: DtlsRole) -> AssociationSlot:
+        handlers = self._handlers
+        if handlers is None:
+            raise InvalidStateError("the secure transport has no packet handlers yet")
+        is_first = self._associations.current is None
+        slot = AssociationSlot(
+            certificate,
+            self._associations,
+            make=lambda events: DtlsAssociation(
+                certificate=certificate,
+                role=role,
+                path=self.ice,
+                handlers=handlers,
+                events=events,
+                context=self._context,
+                number=number,
+                counters=self._counters,
+                max_early_packets=MAX_EARLY_PACKETS if is_first else _MAX_EARLY_PACKETS_OF_NEXT,
+            ),
         )
         if self._needs_srtp:
-            lane.association.require_srtp()
-        return lane
+            slot.association.require_srtp()
+        return slot
 
-    def _offer(self, datagram: bytes) -> Receipt:
-        """Offer it to each lane that it may belong to."""
-        fate = Receipt.FOREIGN
-        for lane in associations_for(datagram, classify(datagram), self._lanes.all):
-            receipt = lane.association.receive(datagram)
-            match receipt:
-                case Receipt.PAYLOAD:
-                    self._lanes.on_payload(lane)
-                    return receipt
-                case Receipt.HANDSHAKE:
-                    self._lanes.on_call(lane)
-                    return receipt
-                case Receipt.HELD:
-                    return receipt
-                case _ if fate is Receipt.FOREIGN:
-                    fate = receipt
+    def _offer(self, datagram: bytes) -> ReceiveResult:
+        """Offer a datagram to each association that it may belong to, until one takes it."""
+        first_refusal = ReceiveResult.UNEXPECTED
+        for slot in associations_for(datagram, classify(datagram), self._associations.all):
+            result = slot.association.receive(datagram)
+            match result:
+                case ReceiveResult.PAYLOAD:
+                    self._associations.on_authenticated(slot)
+                    return result
+                case ReceiveResult.HANDSHAKE:
+                    self._associations.on_handshake_datagram(slot)
+                    return result
+                case ReceiveResult.BUFFERED:
+                    return result
+                case _ if first_refusal is ReceiveResult.UNEXPECTED:
+                    first_refusal = result
                 case _:
                     continue
-        return fate
+        return first_refusal
 
     def _on_state(self, state: DtlsTransportState) -> None:
         if self.closed:
             return
         if state in (DtlsTransportState.NEW, DtlsTransportState.CONNECTING):
-            self._settled.clear()
+            self._outcome_known.clear()
         else:
-            self._settled.set()
+            self._outcome_known.set()
         if state is not DtlsTransportState.NEW:
             self._events.on_state(state)

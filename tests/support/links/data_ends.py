@@ -62,7 +62,9 @@ class End:
         return int(next(c for c in chunks if isinstance(c, SackChunk)).cumulative_tsn)
 
     def start(self) -> None:
-        self.transport.start(self.link.face, remote_port=5000, remote_max_message_size=262144)
+        self.transport.start(
+            self.link.aiortc_dtls, remote_port=5000, remote_max_message_size=262144
+        )
 
     def forge(self, *chunks: Chunk, tag: int | None = None) -> bytes:
         """A packet such as the peer would send."""

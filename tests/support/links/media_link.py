@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from peer.identity.certificate import Certificate
 from peer.rtp.engine.engine import RtpEngine
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.adapters.dtls import TransportFace
+from peer.transport.adapters.dtls import AiortcDtlsTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from peer.transport.secure.transport import SecureTransport
 
 
 @dataclass
@@ -50,7 +48,7 @@ class Wire:
 
 
 class LinkEnd:
-    """One end: what a `SecureTransport` is to a `TransportFace`, with an engine above it."""
+    """One end: what a `SecureTransport` is to an `AiortcDtlsTransport`, with an engine above it."""
 
     def __init__(
         self, certificate: Certificate, role: DtlsRole, clock: Callable[[], float]
@@ -64,8 +62,8 @@ class LinkEnd:
         self.on_data: Callable[[bytes], None] = lambda message: None
         self.peer: LinkEnd = self
         self._clock = clock
-        self.face = TransportFace(cast("SecureTransport", self), certificate)
-        self.face.adopt_role(role)
+        self.aiortc_dtls = AiortcDtlsTransport(self, certificate)
+        self.aiortc_dtls.adopt_role(role)
 
     def send_rtp(self, packet: bytes) -> bool:
         peer = self.peer

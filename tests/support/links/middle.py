@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.dtls.association import Association
+from peer.transport.dtls.association import DtlsAssociation
+from peer.transport.interfaces import PacketHandlers
 from tests.support.captures.wire import Captured, Side, Wire, pass_on
 
 if TYPE_CHECKING:
@@ -80,14 +81,14 @@ class _Leg:
 
     side: Side
     middle: Middle
-    association: Association = field(init=False)
+    association: DtlsAssociation = field(init=False)
 
-    def on_transmit(self, datagram: bytes) -> bool:
+    def send(self, datagram: bytes) -> bool:
         self.middle.wire.paths[0].inject(self.side, datagram)
         return True
 
-    def on_transmit_all(self, datagrams: Sequence[bytes]) -> int:
-        return sum(map(self.on_transmit, datagrams))
+    def send_all(self, datagrams: Sequence[bytes]) -> int:
+        return sum(map(self.send, datagrams))
 
     def on_state(self, state: DtlsTransportState) -> None:
         pass
@@ -104,7 +105,7 @@ class _Leg:
     def on_data(self, message: bytes) -> None:
         self._carry(lambda other: other.send_data(message))
 
-    def _carry(self, send: Callable[[Association], bool]) -> None:
+    def _carry(self, send: Callable[[DtlsAssociation], bool]) -> None:
         self.middle.overheard += 1
         self.middle.passed_on += send(self.middle.legs[self.side.other].association)
 
@@ -162,9 +163,11 @@ class Middle:
         leg = _Leg(side, self)
         # He takes the part of the other side.
         is_client = (side is Side.OFFERER) is self._plan.answerer_is_client
-        leg.association = Association(
+        leg.association = DtlsAssociation(
             certificate=self.certificate,
             role=DtlsRole.CLIENT if is_client else DtlsRole.SERVER,
+            path=leg,
+            handlers=PacketHandlers(leg.on_rtp, leg.on_rtcp, leg.on_data),
             events=leg,
         )
         return leg

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from peer.identity.certificate import Certificate
 from peer.security_policy import SecurityPolicy
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
-from peer.transport.dtls.association import Association
+from peer.transport.context import TransportContext
+from peer.transport.dtls.association import DtlsAssociation
+from peer.transport.interfaces import PacketHandlers
 from peer.transport.secure.transport import SecureTransport
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Recorder:
-    """A `SecureEvents` that writes everything down, and an `AssociationEvents` with a wire."""
+    """Records events of a secure transport or an association, packets, and datagrams sent."""
 
     states: list[DtlsTransportState] = field(default_factory=list)
     rtp: list[bytes] = field(default_factory=list)
@@ -36,6 +38,10 @@ class Recorder:
     changes: list[tuple[object, ...]] = field(default_factory=list)
     reachable: bool = True
     on_any: Callable[[], None] = lambda: None
+
+    @property
+    def handlers(self) -> PacketHandlers:
+        return PacketHandlers(self.on_rtp, self.on_rtcp, self.on_data)
 
     def on_state(self, state: DtlsTransportState) -> None:
         self.states.append(state)
@@ -54,27 +60,27 @@ class Recorder:
         self.data.append(message)
         self.on_any()
 
-    def on_transmit(self, datagram: bytes) -> bool:
+    def send(self, datagram: bytes) -> bool:
         if self.reachable:
             self.sent.append(datagram)
         return self.reachable
 
-    def on_transmit_all(self, datagrams: Sequence[bytes]) -> int:
-        return sum(map(self.on_transmit, datagrams))
+    def send_all(self, datagrams: Sequence[bytes]) -> int:
+        return sum(map(self.send, datagrams))
 
     def on_handshake_complete(self) -> None:
         self.handshakes += 1
 
-    def on_switched(self, association: int) -> None:
-        self.changes.append(("switched", association))
+    def on_keys_switched(self, association: int) -> None:
+        self.changes.append(("keys switched", association))
         self.on_any()
 
-    def on_replaced(self, association: int) -> None:
-        self.changes.append(("replaced", association))
+    def on_rekey_completed(self, association: int) -> None:
+        self.changes.append(("rekey completed", association))
         self.on_any()
 
-    def on_kept(self, association: int, reason: str, error: DtlsError | None) -> None:
-        self.changes.append(("kept", association, reason))
+    def on_rekey_failed(self, association: int, reason: str, error: DtlsError | None) -> None:
+        self.changes.append(("rekey failed", association, reason))
         self.on_any()
 
     def on_probe(self) -> None:
@@ -142,7 +148,7 @@ class Link:
 class Party:
     """One association with what it did; its datagrams wait in `events.sent`."""
 
-    association: Association
+    association: DtlsAssociation
     events: Recorder
     certificate: Certificate
 
@@ -157,12 +163,15 @@ class Party:
     ) -> Party:
         events = Recorder()
         certificate = certificate or Certificate.generate()
-        association = Association(
+        association = DtlsAssociation(
             certificate=certificate,
             role=role,
+            path=events,
+            handlers=events.handlers,
             events=events,
-            policy=SecurityPolicy(handshake_timeout=handshake_timeout),
-            clock=clock,
+            context=TransportContext(
+                policy=SecurityPolicy(handshake_timeout=handshake_timeout), clock=clock
+            ),
         )
         return cls(association, events, certificate)
 
@@ -250,9 +259,11 @@ def joined(
             ice=link,
             certificate=certificate,
             events=events,
-            policy=SecurityPolicy(handshake_timeout=handshake_timeout),
-            tap=told,
+            context=TransportContext(
+                policy=SecurityPolicy(handshake_timeout=handshake_timeout), tap=told
+            ),
         )
+        secure.deliver_to(events.handlers)
         ends.append(End(certificate, events, link, secure))
     a, b = ends
     a.link.receive = b.secure.receive

@@ -170,6 +170,7 @@ class Pair:
     def _another(self, road: Road) -> End:
         events, certificate = Recorder(), Certificate.generate()
         secure = SecureTransport(key="0", ice=road, certificate=certificate, events=events)
+        secure.deliver_to(events.handlers)
         events.say = functools.partial(secure.send_rtcp, rtcp())
         return End(certificate, events, road, secure)
 
@@ -220,7 +221,7 @@ class Pair:
         ends = ends or self.ends
         async with asyncio.timeout(PATIENCE):
             await until(
-                lambda: all(("replaced", number) in end.events.changes for end in ends),
+                lambda: all(("rekey completed", number) in end.events.changes for end in ends),
                 *(end.events for end in ends),
             )
 

@@ -49,7 +49,9 @@ class Scene:
         return [(e.kind, e.detail) for e in self.events if isinstance(e, Datagram)]
 
     def complete_handshake(self) -> None:
-        self.tap.handshake_completed(DtlsRole.CLIENT, "DTLSv1.2", "a cipher", None)
+        self.tap.handshake_completed(
+            role=DtlsRole.CLIENT, version="DTLSv1.2", cipher="a cipher", srtp_profile=None
+        )
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def check(*, nominates: bool = False) -> stun.Message:
 
 
 def test_a_datagram_says_where_it_came_from_and_when(scene: Scene) -> None:
-    scene.tap.arrived(rtp(1), US, PEER, heard=True)
+    scene.tap.arrived(rtp(1), local=US, remote=PEER, source_validated=True)
     assert scene.events == [
         Datagram(
             time=9.0,
@@ -92,8 +94,8 @@ def test_payload_is_told_once_in_each_direction_for_each_set_of_keys(
 ) -> None:
     def flow() -> None:
         for _ in range(3):
-            scene.tap.arrived(PAYLOADS[kind], US, PEER, heard=True)
-            scene.tap.sent(PAYLOADS[kind], US, PEER)
+            scene.tap.arrived(PAYLOADS[kind], local=US, remote=PEER, source_validated=True)
+            scene.tap.sent(PAYLOADS[kind], local=US, remote=PEER)
 
     flow()
     assert [told for told, _ in scene.datagrams] == [kind, kind]
@@ -105,7 +107,7 @@ def test_payload_is_told_once_in_each_direction_for_each_set_of_keys(
 def test_a_sink_that_wants_data_is_told_of_every_datagram() -> None:
     scene = Scene(wants_data=True)
     for sequence in range(2):
-        scene.tap.sent(rtp(sequence), US, PEER)
+        scene.tap.sent(rtp(sequence), local=US, remote=PEER)
     told = [event for event in scene.events if isinstance(event, Datagram)]
     assert [(event.data, event.repeated) for event in told] == [(rtp(0), False), (rtp(1), True)]
 
@@ -123,14 +125,14 @@ def test_of_dtls_1_3_the_handshake_is_told_again_and_payload_is_not(
     scene: Scene, datagram: bytes, times: int
 ) -> None:
     for _ in range(3):
-        scene.tap.sent(datagram, US, PEER)
+        scene.tap.sent(datagram, local=US, remote=PEER)
     assert len(scene.datagrams) == times
 
 
 def test_a_handshake_is_told_to_its_last_retransmission(scene: Scene) -> None:
     hello = bytes([22, 0xFE, 0xFD]) + bytes(9) + b"\x0c" + b"\1" + bytes(11)
     for _ in range(2):
-        scene.tap.sent(hello, US, PEER)
+        scene.tap.sent(hello, local=US, remote=PEER)
     assert scene.datagrams == [(DatagramKind.DTLS, "ClientHello")] * 2
 
 
@@ -146,29 +148,31 @@ def test_a_handshake_is_told_to_its_last_retransmission(scene: Scene) -> None:
 def test_a_stun_message_tells_what_matters(
     scene: Scene, message: stun.Message, kind: DatagramKind, detail: str
 ) -> None:
-    scene.tap.sent_stun(message, US, PEER)
-    scene.tap.arrived(bytes(message), US, PEER, heard=False)
+    scene.tap.sent_stun(message, local=US, remote=PEER)
+    scene.tap.arrived(bytes(message), local=US, remote=PEER, source_validated=False)
     assert scene.datagrams == [(kind, detail)] * 2
 
 
 def test_an_error_says_which(scene: Scene) -> None:
     message = message_of(stun.Class.ERROR)
     message.attributes["ERROR-CODE"] = (487, "Role Conflict")
-    scene.tap.sent_stun(message, US, PEER)
+    scene.tap.sent_stun(message, local=US, remote=PEER)
     assert scene.datagrams == [(DatagramKind.STUN_ERROR, "487 Role Conflict")]
 
 
 def test_an_indication_is_not_told(scene: Scene) -> None:
-    scene.tap.arrived(bytes(message_of(stun.Class.INDICATION)), US, PEER, heard=True)
+    scene.tap.arrived(
+        bytes(message_of(stun.Class.INDICATION)), local=US, remote=PEER, source_validated=True
+    )
     assert scene.events == []
 
 
 @pytest.mark.parametrize(
     ("datagram", "kind", "drop"),
     [
-        (rtp(1), DatagramKind.SRTP, Drop.STRANGER),
-        (DATA, DatagramKind.DTLS, Drop.STRANGER),
-        (b"\xff", DatagramKind.UNKNOWN, Drop.STRANGER),
+        (rtp(1), DatagramKind.SRTP, Drop.UNVALIDATED_SOURCE),
+        (DATA, DatagramKind.DTLS, Drop.UNVALIDATED_SOURCE),
+        (b"\xff", DatagramKind.UNKNOWN, Drop.UNVALIDATED_SOURCE),
         (bytes(20), DatagramKind.UNKNOWN, Drop.MALFORMED),
         (bytes(message_of(stun.Class.ERROR))[:-1], DatagramKind.UNKNOWN, Drop.MALFORMED),
         # RFC 3489, which has no magic cookie.
@@ -179,7 +183,7 @@ def test_the_first_of_each_kind_that_is_dropped_is_told(
     scene: Scene, datagram: bytes, kind: DatagramKind, drop: Drop
 ) -> None:
     for _ in range(3):
-        scene.tap.arrived(datagram, US, PEER, heard=False)
+        scene.tap.arrived(datagram, local=US, remote=PEER, source_validated=False)
     reason, section = drop.value
     assert scene.events == [
         DatagramDropped(

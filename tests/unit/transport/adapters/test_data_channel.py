@@ -105,7 +105,7 @@ async def test_a_peer_that_takes_more_is_sent_what_a_channel_can_hold(
     left, right = ends
     ours = left.transport.createDataChannel("x")
     opened = heard(ours, "open")
-    left.transport.start(left.link.face, remote_port=5000, remote_max_message_size=limit)
+    left.transport.start(left.link.aiortc_dtls, remote_port=5000, remote_max_message_size=limit)
     right.start()
     await opened
     with pytest.raises(MessageSizeError, match=str(BUFFER_LIMIT)):

@@ -10,7 +10,7 @@ from peer.identity.certificate import Certificate, KeyType
 from peer.identity.fingerprints import HashFunction
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.dtls.connection import MTU
-from peer.transport.dtls.receipt import Receipt
+from peer.transport.dtls.counters import ReceiveResult
 from peer.transport.wire.dtls_records import ContentType, records
 from tests.support.links.secure import Party, connected_parties, exchange, rtcp, rtp, shake_hands
 
@@ -202,8 +202,8 @@ async def test_a_replayed_packet_is_dropped(pair: tuple[Party, Party]) -> None:
     client.association.send_rtp(rtp(1))
     (datagram,) = client.take()
 
-    assert server.association.receive(datagram) is Receipt.PAYLOAD
-    assert server.association.receive(datagram) is Receipt.UNAUTHENTIC
+    assert server.association.receive(datagram) is ReceiveResult.PAYLOAD
+    assert server.association.receive(datagram) is ReceiveResult.UNAUTHENTIC
 
     assert server.events.rtp == [rtp(1)]
 
@@ -280,7 +280,7 @@ async def test_a_closed_association_takes_and_sends_nothing(pair: tuple[Party, P
     client.association.close()
     client.take()
 
-    assert client.association.receive(server.take()[0]) is Receipt.FOREIGN
+    assert client.association.receive(server.take()[0]) is ReceiveResult.UNEXPECTED
     assert not client.association.send_rtp(rtp(1))
     client.association.start()
     client.association.on_path()
@@ -342,8 +342,8 @@ async def test_close_within_a_data_callback(pair: tuple[Party, Party]) -> None:
 async def test_datagrams_of_other_protocols_are_foreign(pair: tuple[Party, Party]) -> None:
     client, _ = pair
 
-    assert client.association.receive(b"\x00\x01" + bytes(18)) is Receipt.FOREIGN
-    assert client.association.receive(b"") is Receipt.FOREIGN
+    assert client.association.receive(b"\x00\x01" + bytes(18)) is ReceiveResult.UNEXPECTED
+    assert client.association.receive(b"") is ReceiveResult.UNEXPECTED
 
 
 async def test_the_memory_for_streams_is_bounded(pair: tuple[Party, Party]) -> None:

@@ -11,7 +11,7 @@ from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.dtls.connection import dtls_context
-from peer.transport.dtls.receipt import Receipt
+from peer.transport.dtls.counters import ReceiveResult
 from peer.transport.wire.dtls_records import ContentType, records
 from tests.support.links.secure import (
     Party,
@@ -149,7 +149,7 @@ async def test_undecryptable_early_media_is_bounded_too() -> None:
     server.association.start()
 
     for number in range(100):
-        assert server.association.receive(rtp(number)) is Receipt.HELD
+        assert server.association.receive(rtp(number)) is ReceiveResult.BUFFERED
 
     assert server.association.counters.dropped_early == 36
 
@@ -278,7 +278,7 @@ async def test_a_peer_without_srtp_connects_for_data() -> None:
     assert ours.association.srtp_profile is None
     assert ours.events.data == [b"data"]
     assert not ours.association.send_rtp(rtp(1))
-    assert ours.association.receive(rtp(1)) is Receipt.FOREIGN
+    assert ours.association.receive(rtp(1)) is ReceiveResult.UNEXPECTED
 
 
 @pytest.mark.conformance("6.8-no-renegotiation")

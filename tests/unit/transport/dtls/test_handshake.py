@@ -10,8 +10,8 @@ import pytest
 
 from peer.errors import DtlsError
 from peer.identity.certificate import Certificate
-from peer.security_policy import SecurityPolicy
 from peer.states import DtlsRole
+from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls import handshake as handshake_module
 from peer.transport.dtls.handshake import Handshake
 from tests.support.captures.injection import client_hello, record
@@ -74,7 +74,7 @@ class Scene:
         self.handshake = Handshake(
             certificate=Certificate.generate(),
             role=role,
-            policy=SecurityPolicy(),
+            context=DEFAULT_CONTEXT,
             transmit=self._transmit,
             on_complete=lambda _: None,
             on_failed=self.failures.append,

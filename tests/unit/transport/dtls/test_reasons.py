@@ -65,10 +65,10 @@ def test_a_mismatch_names_every_value_that_would_have_done() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "words"), [(1, "as server we got 1 datagram of"), (2, "got 2 datagrams of")]
+    ("datagrams", "words"), [(1, "as server we got 1 datagram of"), (2, "got 2 datagrams of")]
 )
-def test_an_unfinished_handshake_says_how_much_came(heard: int, words: str) -> None:
-    assert words in str(reasons.unfinished(DtlsRole.SERVER, 5, heard))
+def test_an_unfinished_handshake_says_how_much_came(datagrams: int, words: str) -> None:
+    assert words in str(reasons.unfinished(DtlsRole.SERVER, 5, datagrams=datagrams))
 
 
 def test_silence_means_something_else_to_each_role() -> None:

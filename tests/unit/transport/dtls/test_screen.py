@@ -6,9 +6,13 @@ import pytest
 
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.dtls.handshake import MOST_CALLS
-from peer.transport.dtls.receipt import Receipt
-from peer.transport.dtls.screen import caller_of, hello_verify_request, screen
+from peer.transport.dtls.counters import ReceiveResult
+from peer.transport.dtls.handshake import MAX_CLIENT_HELLOS
+from peer.transport.dtls.record_filter import (
+    filter_records,
+    hello_verify_request,
+    parse_client_hello,
+)
 from peer.transport.wire.dtls_records import pack
 from tests.support.captures.captured import names
 from tests.support.captures.injection import client_hello, record
@@ -38,32 +42,32 @@ def test_only_what_the_peer_may_say_is_shown(
 ) -> None:
     for kind in (*kept, *left_out):
         message = record(22, 0, 0, bytes([kind]) + bytes(20))
-        assert bool(screen(message, role).data) is (kind in kept)
+        assert bool(filter_records(message, role).plain) is (kind in kept)
 
 
 def test_the_records_of_one_datagram_are_judged_one_by_one() -> None:
     hello, under_keys = client_hello(), record(22, 1, 0, bytes(40))
 
-    screened = screen(hello + FATAL + under_keys, DtlsRole.SERVER)
+    filtered = filter_records(hello + FATAL + under_keys, DtlsRole.SERVER)
 
-    assert screened.data == hello + under_keys
-    assert "handshake_failure" in str(screened.doubt)
+    assert filtered.plain == hello + under_keys
+    assert "handshake_failure" in str(filtered.suspicion)
 
 
 def test_a_warning_is_no_reason_for_doubt() -> None:
-    assert screen(record(21, 0, 0, bytes([1, 90])), DtlsRole.CLIENT).doubt is None
+    assert filter_records(record(21, 0, 0, bytes([1, 90])), DtlsRole.CLIENT).suspicion is None
 
 
 @pytest.mark.parametrize("size", range(0, 60, 7))
 def test_what_is_too_short_calls_nobody(size: int) -> None:
-    assert caller_of(client_hello()[:size]) is None
+    assert parse_client_hello(client_hello()[:size]) is None
 
 
 def test_a_record_number_beyond_the_peers_window_is_not_repeated() -> None:
     hello = client_hello()
     far = hello[:5] + b"\xff" * 6 + hello[11:]
 
-    assert int.from_bytes(hello_verify_request(far, b"cookie")[5:11]) <= 32
+    assert int.from_bytes(hello_verify_request(far, cookie=b"cookie")[5:11]) <= 32
 
 
 async def test_an_alert_in_clear_is_believed_after_a_silence() -> None:
@@ -89,7 +93,7 @@ async def test_an_alert_that_is_followed_by_the_handshake_is_forgotten() -> None
 async def test_what_is_left_out_is_out_of_place() -> None:
     client, _ = started()
 
-    assert client.association.receive(FATAL) is Receipt.OUT_OF_PLACE
+    assert client.association.receive(FATAL) is ReceiveResult.OUT_OF_PLACE
 
 
 async def test_a_second_call_is_asked_for_a_cookie() -> None:
@@ -158,7 +162,7 @@ async def test_a_client_calls_a_bounded_number_of_times() -> None:
         liar.ssl.bio_write(client_hello())
         client.association.receive(liar.take())
 
-    assert hellos == MOST_CALLS
+    assert hellos == MAX_CLIENT_HELLOS
     assert "could not prove" in str(client.association.error)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.dtls.screen import screen
+from peer.transport.dtls.record_filter import filter_records
 from peer.transport.wire.dtls_records import Form, records
 from tests.support.captures.injection import client_hello, record
 from tests.support.captures.unified import unified
@@ -57,36 +57,36 @@ async def test_an_alert_in_an_envelope_ends_no_handshake(sealed: bytes, role: Dt
 @pytest.mark.parametrize("role", DtlsRole)
 @pytest.mark.parametrize("sealed", ENVELOPES.values(), ids=ENVELOPES.keys())
 def test_no_envelope_is_shown(sealed: bytes, role: DtlsRole) -> None:
-    assert screen(sealed, role).data == b""
+    assert filter_records(sealed, role).plain == b""
 
 
 @given(st.binary(max_size=120), st.sampled_from(DtlsRole))
 def test_whatever_is_shown_has_a_header_that_openssl_takes(data: bytes, role: DtlsRole) -> None:
-    screened = screen(data, role)
+    filtered = filter_records(data, role)
 
-    assert all(each.data[1:3] in (b"\xfe\xfd", b"\xfe\xff") for each in records(screened.data))
-    assert all(each.form is Form.UNIFIED for each in records(screened.unified))
+    assert all(each.data[1:3] in (b"\xfe\xfd", b"\xfe\xff") for each in records(filtered.plain))
+    assert all(each.form is Form.UNIFIED for each in records(filtered.unified))
 
 
 def test_what_dtls_1_3_protects_is_kept_apart() -> None:
     hello, protected = record(22, 0, 0, bytes([2]) + bytes(40)), unified(epoch=2)
 
-    screened = screen(hello + protected + protected, DtlsRole.CLIENT)
+    filtered = filter_records(hello + protected + protected, DtlsRole.CLIENT)
 
-    assert (screened.data, screened.unified) == (hello, protected * 2)
+    assert (filtered.plain, filtered.unified) == (hello, protected * 2)
 
 
 @pytest.mark.parametrize("role", DtlsRole)
 def test_an_ack_in_clear_is_left_out_without_a_doubt(role: DtlsRole) -> None:
     ack = record(26, 0, 1, bytes(18))
 
-    screened = screen(ack, role)
+    filtered = filter_records(ack, role)
 
-    assert (screened.data, screened.doubt) == (b"", None)
+    assert (filtered.plain, filtered.suspicion) == (b"", None)
 
 
 def test_the_version_of_a_first_hello_is_no_reason_to_leave_it_out() -> None:
     hello = client_hello()
 
     assert hello[1:3] == b"\xfe\xff"
-    assert screen(hello, DtlsRole.SERVER).data == hello
+    assert filter_records(hello, DtlsRole.SERVER).plain == hello

@@ -28,7 +28,9 @@ class OpenSession:
 
 def opened() -> tuple[Srtp, OpenSession]:
     session = OpenSession()
-    return Srtp(cast("SrtpSession", session), cast("SrtpSession", session)), session
+    return Srtp(
+        inbound=cast("SrtpSession", session), outbound=cast("SrtpSession", session)
+    ), session
 
 
 def test_the_stream_heard_least_recently_is_forgotten() -> None:

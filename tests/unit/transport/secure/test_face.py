@@ -11,9 +11,9 @@ from tests.support.links.secure import connect, joined, until
 
 async def test_sending_without_a_connection_never_raises() -> None:
     client, _ = joined()
-    face = client.secure.face
+    transport = client.secure.aiortc_dtls
 
-    await face._send_data(b"data")  # noqa: SLF001 - what aiortc calls
+    await transport._send_data(b"data")  # noqa: SLF001 - what aiortc calls
 
     assert client.secure.stats().dropped_unsent == 1
 
@@ -22,7 +22,7 @@ async def test_sctp_packets_reach_the_other_end() -> None:
     client, server = joined()
     await connect(client, server)
 
-    await client.secure.face._send_data(b"data")  # noqa: SLF001 - what aiortc calls
+    await client.secure.aiortc_dtls._send_data(b"data")  # noqa: SLF001 - what aiortc calls
     await until(lambda: bool(server.events.data), server.events)
 
     assert server.events.data == [b"data"]
@@ -30,20 +30,20 @@ async def test_sctp_packets_reach_the_other_end() -> None:
 
 async def test_sctp_registers_for_data() -> None:
     client, _ = joined()
-    face = client.secure.face
-    sctp = RTCSctpTransport(face)
+    transport = client.secure.aiortc_dtls
+    sctp = RTCSctpTransport(transport)
 
-    face._register_data_receiver(sctp)  # noqa: SLF001 - what aiortc calls
-    assert face.data_receiver is sctp
+    transport._register_data_receiver(sctp)  # noqa: SLF001 - what aiortc calls
+    assert transport.data_receiver is sctp
 
-    face._unregister_data_receiver(sctp)  # noqa: SLF001 - likewise
-    assert face.data_receiver is None
+    transport._unregister_data_receiver(sctp)  # noqa: SLF001 - likewise
+    assert transport.data_receiver is None
 
 
 @pytest.mark.parametrize("role", list(DtlsRole))
 async def test_sctp_sees_the_dtls_role(role: DtlsRole) -> None:
     client, server = joined()
-    sctp = RTCSctpTransport(client.secure.face)
+    sctp = RTCSctpTransport(client.secure.aiortc_dtls)
 
     client.connect(role, server.fingerprints)
 
@@ -56,6 +56,6 @@ async def test_aiortc_can_build_on_a_transport_that_the_peer_closed() -> None:
     await server.secure.close()
     await until(lambda: client.secure.state == "closed", client.events)
 
-    assert client.secure.face.state != "closed"
+    assert client.secure.aiortc_dtls.state != "closed"
     await client.secure.close()
-    assert client.secure.face.state == "closed"
+    assert client.secure.aiortc_dtls.state == "closed"

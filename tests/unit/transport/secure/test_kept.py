@@ -45,7 +45,7 @@ def test_a_certificate_that_was_not_announced_ends_the_transport(answer: DtlsRol
         assert len(pair.client.events.rtp) == heard
         assert not pair.client.secure.verified
         assert not pair.client.secure.send_rtp(rtp(1))
-        assert "kept" not in changes(pair.client)
+        assert "rekey failed" not in changes(pair.client)
 
     run()
 
@@ -62,7 +62,7 @@ async def test_the_old_keys_go_on_at_both_ends_when_nothing_comes_of_the_new_one
     # Though the client has announced a new certificate, and the server has not.
     for end in (pair.client, pair.server):
         assert end.secure.state is CONNECTED
-        assert [change[:2] for change in end.events.changes] == [("kept", number)]
+        assert [change[:2] for change in end.events.changes] == [("rekey failed", number)]
 
 
 @pytest.mark.conformance("6.8-kept")
@@ -76,7 +76,7 @@ def test_a_peer_that_keeps_its_association_loses_nothing(role: DtlsRole) -> None
         number = pair.offer(end)
         end.connect(role, pair.client.fingerprints, number, peer_may_keep=True)
         begun = asyncio.get_running_loop().time()
-        await pair.changed(end, ("kept", number, "the peer kept its association"))
+        await pair.changed(end, ("rekey failed", number, "the peer kept its association"))
 
         assert asyncio.get_running_loop().time() - begun == pytest.approx(3, abs=0.1)
         await assert_all_came(*flows)
@@ -105,7 +105,7 @@ async def test_the_time_to_take_part_runs_only_while_there_is_a_path() -> None:
     assert changes(end) == []
 
     await asyncio.sleep(2)
-    assert changes(end) == ["kept"]
+    assert changes(end) == ["rekey failed"]
 
 
 @in_virtual_time
@@ -137,9 +137,9 @@ async def test_a_client_that_never_gets_the_finished_takes_both_back_to_the_old_
 
     await assert_all_came(*flows)
     for end in pair.ends:
-        assert [change[:2] for change in end.events.changes] == [("kept", number)]
+        assert [change[:2] for change in end.events.changes] == [("rekey failed", number)]
         assert end.secure.state is CONNECTED
-    assert ("kept", 1, "the peer did not use the new keys within 30 s") in (
+    assert ("rekey failed", 1, "the peer did not use the new keys within 30 s") in (
         pair.server.events.changes
     )
 
@@ -153,10 +153,10 @@ async def test_a_client_follows_a_server_that_goes_back() -> None:
     # Nothing of the client arrives under the new keys.
     pair.there.keeps = handshake
     await pair.changed(
-        pair.server, ("kept", number, "the peer did not use the new keys within 30 s")
+        pair.server, ("rekey failed", number, "the peer did not use the new keys within 30 s")
     )
     pair.there.keeps = lambda _: True
-    await pair.changed(pair.client, ("kept", number, "the peer closed the new association"))
+    await pair.changed(pair.client, ("rekey failed", number, "the peer closed the new association"))
     flows = await flowing(pair)
 
     await assert_all_came(*flows)

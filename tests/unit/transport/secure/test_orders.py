@@ -25,7 +25,7 @@ CLIENT = DtlsRole.CLIENT
 SERVER = DtlsRole.SERVER
 CONNECTED = DtlsTransportState.CONNECTED
 CLOSED = DtlsTransportState.CLOSED
-BOTH_WAYS = ["switched", "replaced"]
+BOTH_WAYS = ["keys switched", "rekey completed"]
 
 
 @pytest.mark.parametrize("moment", range(12))
@@ -115,8 +115,12 @@ async def test_a_newer_association_takes_the_place_of_one_that_is_not_complete()
 
     await pair.rekey(pair.client)
 
-    assert ("kept", 1, "a newer association has taken its place") in pair.client.events.changes
-    assert pair.server.events.changes == [("switched", 2), ("replaced", 2)]
+    assert (
+        "rekey failed",
+        1,
+        "a newer association has taken its place",
+    ) in pair.client.events.changes
+    assert pair.server.events.changes == [("keys switched", 2), ("rekey completed", 2)]
 
 
 @in_virtual_time
@@ -125,11 +129,11 @@ async def test_a_newer_association_makes_certain_of_one_that_is_complete() -> No
     pair.offer(pair.client)
     pair.answer(pair.client)
     pair.conclude(pair.client)
-    await pair.changed(pair.server, ("switched", 1))
+    await pair.changed(pair.server, ("keys switched", 1))
 
     pair.server.listen(2)
 
-    assert pair.server.events.changes == [("switched", 1), ("replaced", 1)]
+    assert pair.server.events.changes == [("keys switched", 1), ("rekey completed", 1)]
 
 
 @in_virtual_time
@@ -154,7 +158,7 @@ async def test_the_next_one_may_be_complete_before_the_first() -> None:
     client.connect(SERVER, server.fingerprints, 1)
     await asyncio.gather(client.secure.connected(), server.secure.connected())
 
-    assert server.events.changes == [("switched", 1), ("replaced", 1)]
+    assert server.events.changes == [("keys switched", 1), ("rekey completed", 1)]
     assert server.secure.stats().association == 1
     assert server.events.states == [DtlsTransportState.CONNECTING, CONNECTED]
 

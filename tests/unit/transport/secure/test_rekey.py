@@ -8,15 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer.transport.secure.rekey import TABLE, Action, Input, Phase, UnexpectedInputError, step
+from peer.transport.secure.rekey import (
+    TABLE,
+    RekeyAction,
+    RekeyInput,
+    RekeyPhase,
+    UnexpectedInputError,
+    step,
+)
 
-I, P, A = Input, Phase, Action  # noqa: E741 - read beside each other, a hundred times
+I, P, A = RekeyInput, RekeyPhase, RekeyAction  # noqa: E741 - read beside each other, a hundred times
 
 
-def walk(*inputs: Input) -> tuple[Phase, list[Action]]:
+def walk(*inputs: RekeyInput) -> tuple[RekeyPhase, list[RekeyAction]]:
     """From the beginning, through these inputs."""
     phase = P.IDLE
-    done: list[Action] = []
+    done: list[RekeyAction] = []
     for each in inputs:
         phase, actions = step(phase, each)
         done += actions
@@ -29,36 +36,36 @@ def walk(*inputs: Input) -> tuple[Phase, list[Action]]:
         # The client switches at its own completion, the server when it hears the client.
         ([I.PREPARED, I.COMPLETED_AS_CLIENT], P.SWITCHING, [A.SEND_NEW, A.PROBE]),
         (
-            [I.PREPARED, I.COMPLETED_AS_CLIENT, I.HEARD],
+            [I.PREPARED, I.COMPLETED_AS_CLIENT, I.AUTHENTICATED],
             P.RETIRING,
-            [A.SEND_NEW, A.PROBE, A.REPLACE],
+            [A.SEND_NEW, A.PROBE, A.COMPLETE],
         ),
-        ([I.PREPARED, I.COMPLETED_AS_SERVER], P.POISED, []),
+        ([I.PREPARED, I.COMPLETED_AS_SERVER], P.AWAITING_CONFIRMATION, []),
         (
-            [I.PREPARED, I.COMPLETED_AS_SERVER, I.HEARD],
+            [I.PREPARED, I.COMPLETED_AS_SERVER, I.AUTHENTICATED],
             P.RETIRING,
-            [A.SEND_NEW, A.PROBE, A.REPLACE],
+            [A.SEND_NEW, A.PROBE, A.COMPLETE],
         ),
         # Or at once, where the peer has closed the old one: before the handshake, or after.
         (
             [I.PREPARED, I.PEER_CLOSED_OLD, I.COMPLETED_AS_SERVER],
-            P.SWITCHING_ALONE,
-            [A.HOLD, A.SEND_NEW, A.PROBE],
+            P.SWITCHING_WITHOUT_FALLBACK,
+            [A.QUEUE, A.SEND_NEW, A.PROBE],
         ),
         (
             [I.PREPARED, I.PEER_CLOSED_OLD, I.COMPLETED_AS_CLIENT],
-            P.SWITCHING_ALONE,
-            [A.HOLD, A.SEND_NEW, A.PROBE],
+            P.SWITCHING_WITHOUT_FALLBACK,
+            [A.QUEUE, A.SEND_NEW, A.PROBE],
         ),
         (
             [I.PREPARED, I.COMPLETED_AS_SERVER, I.PEER_CLOSED_OLD],
-            P.SWITCHING_ALONE,
+            P.SWITCHING_WITHOUT_FALLBACK,
             [A.SEND_NEW, A.PROBE],
         ),
         # The next one comes to nothing, and the old one is there.
-        ([I.PREPARED, I.EXPIRED], P.IDLE, [A.KEEP_OLD]),
+        ([I.PREPARED, I.TIMED_OUT], P.IDLE, [A.KEEP_OLD]),
         ([I.PREPARED, I.FAILED], P.IDLE, [A.KEEP_OLD]),
-        ([I.PREPARED, I.COMPLETED_AS_SERVER, I.EXPIRED], P.IDLE, [A.KEEP_OLD]),
+        ([I.PREPARED, I.COMPLETED_AS_SERVER, I.TIMED_OUT], P.IDLE, [A.KEEP_OLD]),
         ([I.PREPARED, I.COMPLETED_AS_SERVER, I.FAILED], P.IDLE, [A.KEEP_OLD]),
         (
             [I.PREPARED, I.COMPLETED_AS_CLIENT, I.FAILED],
@@ -66,14 +73,14 @@ def walk(*inputs: Input) -> tuple[Phase, list[Action]]:
             [A.SEND_NEW, A.PROBE, A.KEEP_OLD],
         ),
         # Or the old one is closed.
-        ([I.PREPARED, I.PEER_CLOSED_OLD, I.EXPIRED], P.ENDED, [A.HOLD, A.END]),
-        ([I.PREPARED, I.PEER_CLOSED_OLD, I.FAILED], P.ENDED, [A.HOLD, A.END]),
-        ([I.PREPARED, I.PEER_CLOSED_OLD, I.DROPPED], P.ENDED, [A.HOLD, A.END]),
+        ([I.PREPARED, I.PEER_CLOSED_OLD, I.TIMED_OUT], P.ENDED, [A.QUEUE, A.END]),
+        ([I.PREPARED, I.PEER_CLOSED_OLD, I.FAILED], P.ENDED, [A.QUEUE, A.END]),
+        ([I.PREPARED, I.PEER_CLOSED_OLD, I.DROPPED], P.ENDED, [A.QUEUE, A.END]),
         # A client that hears nothing has seen the server's Finished.
         (
-            [I.PREPARED, I.COMPLETED_AS_CLIENT, I.EXPIRED],
+            [I.PREPARED, I.COMPLETED_AS_CLIENT, I.TIMED_OUT],
             P.RETIRING,
-            [A.SEND_NEW, A.PROBE, A.REPLACE],
+            [A.SEND_NEW, A.PROBE, A.COMPLETE],
         ),
         # The descriptions go back, or on.
         ([I.PREPARED, I.DROPPED], P.IDLE, [A.DISCARD]),
@@ -82,30 +89,32 @@ def walk(*inputs: Input) -> tuple[Phase, list[Action]]:
         (
             [I.PREPARED, I.COMPLETED_AS_CLIENT, I.SUPERSEDED, I.PREPARED],
             P.HANDSHAKING,
-            [A.SEND_NEW, A.PROBE, A.REPLACE],
+            [A.SEND_NEW, A.PROBE, A.COMPLETE],
         ),
         (
             [I.PREPARED, I.COMPLETED_AS_SERVER, I.SUPERSEDED, I.PREPARED],
             P.HANDSHAKING,
-            [A.SEND_NEW, A.PROBE, A.REPLACE],
+            [A.SEND_NEW, A.PROBE, A.COMPLETE],
         ),
         # One after the other.
         (
-            [I.PREPARED, I.COMPLETED_AS_SERVER, I.HEARD, I.PREPARED, I.RETIRED],
+            [I.PREPARED, I.COMPLETED_AS_SERVER, I.AUTHENTICATED, I.PREPARED, I.ALL_RETIRED],
             P.HANDSHAKING,
-            [A.SEND_NEW, A.PROBE, A.REPLACE],
+            [A.SEND_NEW, A.PROBE, A.COMPLETE],
         ),
         (
-            [I.PREPARED, I.COMPLETED_AS_SERVER, I.HEARD, I.RETIRED],
+            [I.PREPARED, I.COMPLETED_AS_SERVER, I.AUTHENTICATED, I.ALL_RETIRED],
             P.IDLE,
-            [A.SEND_NEW, A.PROBE, A.REPLACE],
+            [A.SEND_NEW, A.PROBE, A.COMPLETE],
         ),
     ],
     ids=lambda value: (
         " -> ".join(each.name for each in value) if isinstance(value, list) else value.name
     ),
 )
-def test_these_inputs_lead_there(inputs: list[Input], phase: Phase, actions: list[Action]) -> None:
+def test_these_inputs_lead_there(
+    inputs: list[RekeyInput], phase: RekeyPhase, actions: list[RekeyAction]
+) -> None:
     reached, done = walk(*inputs)
 
     assert reached is phase
@@ -113,14 +122,14 @@ def test_these_inputs_lead_there(inputs: list[Input], phase: Phase, actions: lis
 
 
 @pytest.mark.parametrize(
-    "phase", [phase for phase in Phase if phase not in (P.IDLE, P.RETIRING, P.ENDED)]
+    "phase", [phase for phase in RekeyPhase if phase not in (P.IDLE, P.RETIRING, P.ENDED)]
 )
-def test_a_peer_that_is_not_the_signalled_one_ends_it_in_every_phase(phase: Phase) -> None:
+def test_a_peer_that_is_not_the_signalled_one_ends_it_in_every_phase(phase: RekeyPhase) -> None:
     assert step(phase, I.MISMATCH) == (P.ENDED, (A.END,))
 
 
-@pytest.mark.parametrize("happened", list(Input))
-def test_nothing_happens_after_the_end(happened: Input) -> None:
+@pytest.mark.parametrize("happened", list(RekeyInput))
+def test_nothing_happens_after_the_end(happened: RekeyInput) -> None:
     with pytest.raises(UnexpectedInputError, match=f"{happened.name} cannot happen in ENDED"):
         step(P.ENDED, happened)
 
@@ -143,7 +152,7 @@ def test_no_walk_sends_without_keys_or_returns_to_what_is_closed(choices: list[i
             old_is_open = False
         for action in actions:
             match action:
-                case A.HOLD:
+                case A.QUEUE:
                     assert not old_is_open
                     sends = "nothing"
                 case A.SEND_NEW:
@@ -151,7 +160,7 @@ def test_no_walk_sends_without_keys_or_returns_to_what_is_closed(choices: list[i
                     sends = "new"
                 case A.PROBE:
                     assert sends == "new"
-                case A.REPLACE:
+                case A.COMPLETE:
                     assert sends == "new"
                     sends, old_is_open, replaced = "old", True, replaced + 1
                 case A.KEEP_OLD | A.DISCARD if old_is_open:
@@ -164,22 +173,25 @@ def test_no_walk_sends_without_keys_or_returns_to_what_is_closed(choices: list[i
                     assert phase is P.ENDED
         assert (phase is P.ENDED) == (A.END in actions), (before, happened)
         assert phase not in (P.IDLE, P.RETIRING) or (sends, old_is_open) == ("old", True)
-        assert phase not in (P.SWITCHING, P.SWITCHING_ALONE) or sends == "new"
-        assert phase not in (P.POISED, P.HANDSHAKING) or (sends, old_is_open) == ("old", True)
+        assert phase not in (P.SWITCHING, P.SWITCHING_WITHOUT_FALLBACK) or sends == "new"
+        assert phase not in (P.AWAITING_CONFIRMATION, P.HANDSHAKING) or (sends, old_is_open) == (
+            "old",
+            True,
+        )
 
 
 def test_every_phase_can_be_reached_and_left() -> None:
     reached = {P.IDLE}
-    for _ in Phase:
+    for _ in RekeyPhase:
         reached |= {to for phase in reached for to, _ in TABLE[phase].values()}
 
-    assert reached == set(Phase)
-    assert [phase for phase in Phase if not TABLE[phase]] == [P.ENDED]
+    assert reached == set(RekeyPhase)
+    assert [phase for phase in RekeyPhase if not TABLE[phase]] == [P.ENDED]
 
 
 def test_every_input_and_action_has_its_use() -> None:
     rows = [row for rows in TABLE.values() for row in rows.items()]
 
-    assert {happened for happened, _ in rows} == set(Input)
+    assert {happened for happened, _ in rows} == set(RekeyInput)
     actions = itertools.chain.from_iterable(actions for _, (_, actions) in rows)
-    assert set(actions) == set(Action)
+    assert set(actions) == set(RekeyAction)

@@ -15,7 +15,7 @@ CLIENT = DtlsRole.CLIENT
 SERVER = DtlsRole.SERVER
 CONNECTED = DtlsTransportState.CONNECTED
 CLOSED = DtlsTransportState.CLOSED
-BOTH_WAYS = ["switched", "replaced"]
+BOTH_WAYS = ["keys switched", "rekey completed"]
 
 
 @in_virtual_time
@@ -114,7 +114,7 @@ async def test_an_association_after_a_close_is_announced_when_it_is_connected() 
     pair.server.connect(SERVER, client.fingerprints, 1)
     await pair.server.secure.connected()
 
-    assert pair.server.events.changes == [("switched", 1), ("replaced", 1)]
+    assert pair.server.events.changes == [("keys switched", 1), ("rekey completed", 1)]
     assert pair.server.events.states[-3:] == [CLOSED, DtlsTransportState.CONNECTING, CONNECTED]
 
 

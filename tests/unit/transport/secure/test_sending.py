@@ -11,14 +11,14 @@ import pytest
 
 from peer.states import DtlsTransportState
 from peer.transport.dtls.counters import Counters
-from peer.transport.secure.sending import MOST_WAITING, Outgoing
+from peer.transport.secure.sending import MAX_QUEUED, SendKeySelector
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.secure import rtcp, rtp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from peer.transport.dtls.association import Association
+    from peer.transport.dtls.association import DtlsAssociation
 
 
 @dataclass
@@ -43,16 +43,16 @@ class Keys:
     send_data = send_rtcp
 
 
-def switched(*keys: Keys) -> Outgoing:
+def switched(*keys: Keys) -> SendKeySelector:
     """It has gone over from each to the next."""
-    outgoing = Outgoing(Counters())
-    outgoing.use(cast("Association", keys[0]))
+    outgoing = SendKeySelector(Counters())
+    outgoing.use(cast("DtlsAssociation", keys[0]))
     for old, new in itertools.pairwise(keys):
-        outgoing.switch(cast("Association", old), cast("Association", new))
+        outgoing.switch(cast("DtlsAssociation", old), cast("DtlsAssociation", new))
     return outgoing
 
 
-def send(outgoing: Outgoing, *numbers: int, ssrc: int = 1) -> None:
+def send(outgoing: SendKeySelector, *numbers: int, ssrc: int = 1) -> None:
     for number in numbers:
         outgoing.sender.send_rtp(rtp(number % (1 << 16), ssrc=ssrc))
 
@@ -110,7 +110,7 @@ async def test_a_stream_that_stays_behind_stays_through_another_switch() -> None
     outgoing = switched(first, second)
     send(outgoing, 65_500)
 
-    outgoing.switch(cast("Association", second), cast("Association", third))
+    outgoing.switch(cast("DtlsAssociation", second), cast("DtlsAssociation", third))
     send(outgoing, 65_501, 65_536)
 
     assert (first.sent, second.sent, third.sent) == ([65_500, 65_501], [], [0])
@@ -145,16 +145,16 @@ async def test_of_several_each_has_the_keys_of_its_stream() -> None:
 @in_virtual_time
 async def test_several_wait_in_order_as_far_as_there_is_room() -> None:
     counters, keys = Counters(), Keys()
-    outgoing = Outgoing(counters)
+    outgoing = SendKeySelector(counters)
     assert outgoing.sender.send_rtp_all([rtp(1), rtp(2)]) == 0
     assert counters.dropped_unsent == 2
-    outgoing.hold()
+    outgoing.queue()
 
-    packets = [rtp(number) for number in range(MOST_WAITING + 3)]
-    assert outgoing.sender.send_rtp_all(packets) == MOST_WAITING
-    outgoing.use(cast("Association", keys))
+    packets = [rtp(number) for number in range(MAX_QUEUED + 3)]
+    assert outgoing.sender.send_rtp_all(packets) == MAX_QUEUED
+    outgoing.use(cast("DtlsAssociation", keys))
 
-    assert keys.sent == list(range(MOST_WAITING))
+    assert keys.sent == list(range(MAX_QUEUED))
     assert counters.dropped_unsent == 5
 
 

@@ -241,7 +241,7 @@ async def test_what_comes_before_any_association_is_counted() -> None:
     assert not client.secure.send_data(b"data")
 
     stats = client.secure.stats()
-    assert stats.dropped_foreign == 1
+    assert stats.dropped_unexpected == 1
     assert stats.dropped_unsent == 3
     assert stats.state is DtlsTransportState.NEW
     assert stats.role is None

@@ -1,8 +1,8 @@
-"""Owns what of a handshake in clear OpenSSL is shown, and whose ClientHello is answered.
+"""Filters DTLS records in clear before OpenSSL sees them, and reads ClientHellos. PURE.
 
-Until both sides have keys, whoever can write the peer's address into a packet can write a record
-that OpenSSL takes for the peer's, and OpenSSL ends the connection on the first one that it does not
-expect. What no peer of ours says at that point is therefore not shown to it.
+Until both sides have keys, an attacker who can write the peer's address into a packet can write a
+record that OpenSSL takes for the peer's, and OpenSSL ends the connection on the first one that it
+does not expect. Messages that no peer of ours sends at that point are therefore not shown to it.
 
 Nor is a record whose header OpenSSL would not accept: it would skip that header alone and read the
 body as further records, which nobody has looked at.
@@ -20,23 +20,28 @@ from peer.transport.wire.dtls_records import HEADER_SIZE, ContentType, Form, Rec
 if TYPE_CHECKING:
     from peer.errors import DtlsError
 
+# Handshake message types (RFC 5246 section 7.4, RFC 6347 section 4.3.2).
 _CLIENT_HELLO, _HELLO_VERIFY_REQUEST = 1, 3
-# RFC 6347 section 4.2.2: type, length, message_seq, fragment_offset, fragment_length.
+# Size of the header of a handshake message in bytes: type, length, message_seq, fragment_offset,
+# fragment_length (RFC 6347 section 4.2.2).
 _MESSAGE_HEADER = 12
+# Position of the random in the body of a ClientHello (RFC 5246 section 7.4.1.2).
 _RANDOM = slice(2, 34)
+# Level and description of an alert (RFC 5246 section 7.2).
 _FATAL, _CLOSE_NOTIFY = 2, 0
 
-# RFC 6347 section 4.1 and RFC 9147 section 4: DTLS 1.2, and 1.3 says the same; 1.0 for what comes
-# before the version is settled.
+# RFC 6347 section 4.1 and RFC 9147 section 4: DTLS 1.2, and 1.3 says the same; 1.0 in records that
+# come before the version is agreed.
 _VERSION = b"\xfe\xfd"
 _VERSIONS_IN_CLEAR = (_VERSION, b"\xfe\xff")
-# RFC 8446 section 5.2: of AEAD, whatever the version.
+# Largest body of a record in bytes: of AEAD, in any version (RFC 8446 section 5.2).
 _LARGEST_BODY = 2**14 + 256
 # RFC 5246 section 7.1.
-_CHANGE = b"\1"
+_CHANGE_CIPHER_SPEC = b"\1"
 
-# RFC 5246 section 7.4: by type, what each of the two may say before the keys are there. Of DTLS 1.3
-# (RFC 9147 section 5) it is ClientHello and ServerHello only; HelloRetryRequest is a ServerHello.
+# RFC 5246 section 7.4: types of the handshake messages that a peer may send in clear, by our role.
+# With DTLS 1.3 (RFC 9147 section 5) they are ClientHello and ServerHello only; HelloRetryRequest is
+# a ServerHello.
 _EXPECTED = {
     # ServerHello, HelloVerifyRequest, NewSessionTicket, Certificate, ServerKeyExchange,
     # CertificateRequest, ServerHelloDone, CertificateStatus.
@@ -44,34 +49,35 @@ _EXPECTED = {
     # ClientHello, Certificate, CertificateVerify, ClientKeyExchange.
     DtlsRole.SERVER: frozenset({1, 11, 15, 16}),
 }
-# RFC 6347 section 4.2.1 has the ClientHello's record number in the HelloVerifyRequest. One beyond
-# the window of the peer's replay protection would make it drop all that follows.
+# Largest record number of a HelloVerifyRequest, which repeats that of the ClientHello (RFC 6347
+# section 4.2.1). One beyond the window of the peer's replay protection would make it drop all that
+# follows; it has at least 32 (section 4.1.2.6).
 _LARGEST_NUMBER = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Screened:
-    """What is left of a datagram.
+class FilteredDatagram:
+    """Records of a datagram that OpenSSL may see.
 
     Args:
-        data: The records to show; may be empty.
-        unified: Those that DTLS 1.3 protects, to show afterwards if that is what is spoken. To an
-            older version they would be headers that it does not accept.
-        doubt: Why the peer may have given up, if a record in clear says so. Anybody can have
-            written it.
+        plain: Expected records with the header of DTLS 1.2; may be empty.
+        unified: Records that DTLS 1.3 protects, to show afterwards where 1.3 is spoken. To an older
+            version they would be headers that it does not accept.
+        suspicion: Why the peer may have given up, where a record in clear says so. Anybody can
+            have written the record.
     """
 
-    data: bytes
+    plain: bytes
     unified: bytes
-    doubt: DtlsError | None
+    suspicion: DtlsError | None
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who begins a handshake: a ClientHello, or its first fragment.
+class ClientHello:
+    """Beginning of a ClientHello, which tells one client from another.
 
     Args:
-        random: The client's.
+        random: The client's 32 random bytes.
         cookie: Empty where the client was not asked for one.
     """
 
@@ -79,46 +85,48 @@ class Caller:
     cookie: bytes
 
 
-def screen(datagram: bytes, role: DtlsRole, *, may_change: bool = True) -> Screened:
-    """Leave out what the peer has no reason to say.
+def filter_records(
+    datagram: bytes, role: DtlsRole, *, accepts_change_cipher_spec: bool = True
+) -> FilteredDatagram:
+    """Leave out the records that a peer has no reason to send.
 
     Args:
         datagram: As it was received.
         role: Ours.
-        may_change: Whether the peer may have a reason to say ChangeCipherSpec.
+        accepts_change_cipher_spec: Whether the peer may have a reason to send ChangeCipherSpec.
     """
-    kept = unified = b""
-    doubt: DtlsError | None = None
+    plain = unified = b""
+    suspicion: DtlsError | None = None
     for record in records(datagram):
         match record.form:
             case Form.UNIFIED:
                 unified += record.data
-            case Form.PLAIN if _is_expected(record, role, may_change=may_change):
-                kept += record.data
+            case Form.PLAIN if _is_expected(record, role, changes=accepts_change_cipher_spec):
+                plain += record.data
             case Form.PLAIN:
-                doubt = doubt or _doubt(record, role)
+                suspicion = suspicion or _suspicion(record, role)
             case never:
                 assert_never(never)
-    return Screened(kept, unified, doubt)
+    return FilteredDatagram(plain, unified, suspicion)
 
 
-def changes(datagram: bytes) -> bool:
-    """Whether it holds a ChangeCipherSpec."""
+def has_change_cipher_spec(datagram: bytes) -> bool:
+    """Tell whether a datagram holds a ChangeCipherSpec."""
     return any(
         record.content_type == ContentType.CHANGE_CIPHER_SPEC for record in records(datagram)
     )
 
 
-def calls(datagram: bytes) -> bool:
-    """Whether it holds a ClientHello in clear, or a part of one."""
+def begins_with_client_hello(datagram: bytes) -> bool:
+    """Tell whether a datagram begins with a ClientHello in clear, or with a part of one."""
     is_clear = len(datagram) > HEADER_SIZE and not any(datagram[3:5])
     return (
         is_clear and datagram[0] == ContentType.HANDSHAKE and datagram[HEADER_SIZE] == _CLIENT_HELLO
     )
 
 
-def caller_of(datagram: bytes) -> Caller | None:
-    """Read the beginning of a ClientHello; None for anything else."""
+def parse_client_hello(datagram: bytes) -> ClientHello | None:
+    """Read the beginning of a ClientHello, or its first fragment; None for anything else."""
     body = datagram[HEADER_SIZE + _MESSAGE_HEADER :]
     if len(body) <= _RANDOM.stop or datagram[0] != ContentType.HANDSHAKE:
         return None
@@ -128,30 +136,30 @@ def caller_of(datagram: bytes) -> Caller | None:
     if header[0] != _CLIENT_HELLO or not (in_clear and first_fragment):
         return None
     cookie = body[_RANDOM.stop + 1 + body[_RANDOM.stop] :]
-    return Caller(body[_RANDOM], cookie[1 : 1 + cookie[0]] if cookie else b"")
+    return ClientHello(body[_RANDOM], cookie[1 : 1 + cookie[0]] if cookie else b"")
 
 
-def hello_verify_request(call: bytes, cookie: bytes) -> bytes:
-    """Ask whoever sent the ClientHello in `call` to show that it hears us (RFC 6347 4.2.1)."""
+def hello_verify_request(client_hello: bytes, *, cookie: bytes) -> bytes:
+    """Write a HelloVerifyRequest, so that the client shows that it hears us (RFC 6347 4.2.1)."""
     # The version is that of DTLS 1.0, whatever is negotiated later.
     body = b"\xfe\xff" + bytes([len(cookie)]) + cookie
     length = len(body).to_bytes(3)
     message = bytes([_HELLO_VERIFY_REQUEST]) + length + bytes(5) + length + body
-    number = min(int.from_bytes(call[5:11]), _LARGEST_NUMBER).to_bytes(6)
+    number = min(int.from_bytes(client_hello[5:11]), _LARGEST_NUMBER).to_bytes(6)
     header = bytes([ContentType.HANDSHAKE]) + b"\xfe\xff" + bytes(2) + number
     return header + len(message).to_bytes(2) + message
 
 
-def _is_expected(record: Record, role: DtlsRole, *, may_change: bool) -> bool:
+def _is_expected(record: Record, role: DtlsRole, *, changes: bool) -> bool:
     body, version = record.body, record.data[1:3]
     if len(body) > _LARGEST_BODY:
         return False
     if record.epoch > 0:
-        # Whatever is under keys proves itself.
+        # OpenSSL authenticates records under keys.
         return version == _VERSION
     match record.content_type:
         case ContentType.CHANGE_CIPHER_SPEC:
-            return may_change and version in _VERSIONS_IN_CLEAR and body == _CHANGE
+            return changes and version in _VERSIONS_IN_CLEAR and body == _CHANGE_CIPHER_SPEC
         case ContentType.HANDSHAKE:
             return version in _VERSIONS_IN_CLEAR and bool(body) and body[0] in _EXPECTED[role]
         case _:
@@ -160,7 +168,7 @@ def _is_expected(record: Record, role: DtlsRole, *, may_change: bool) -> bool:
             return False
 
 
-def _doubt(record: Record, role: DtlsRole) -> DtlsError | None:
+def _suspicion(record: Record, role: DtlsRole) -> DtlsError | None:
     body = record.body
     match record.content_type:
         case ContentType.ALERT if len(body) >= 2 and (
