@@ -389,5 +389,5 @@ async def test_closing_while_a_peer_restarts_ends_both(ends: tuple[End, End]) ->
 
     assert ours.readyState == "closed"
     assert left.closed.is_set()
-    assert left.link.face.data_receiver is None
+    assert left.link.aiortc_dtls.data_receiver is None
     assert len(left.link.wire.sent) == sent
