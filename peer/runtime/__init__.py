@@ -1,1 +1,1 @@
-"""A running connection: its core, transports and states, and the effects of descriptions."""
+"""Parts of a running connection: its core, transports, states, and the effects of descriptions."""

@@ -1,4 +1,4 @@
-"""Runs one connection: plans and applies descriptions, carries out effects, fires events.
+"""Plans and applies the descriptions of one connection, carries out effects, fires events.
 
 `OfferAnswer` plans a description, `EffectExecutor` prepares its sockets, then the plan is committed
 and its effects are applied. A failure before the commit leaves everything as it was.

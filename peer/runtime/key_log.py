@@ -49,7 +49,7 @@ class KeyLog:
         return f"<KeyLog {self.path!r}>"
 
     def write(self, line: bytes) -> None:
-        """Append a line; an error of the disk is logged as a warning, and ends no session."""
+        """Append a line to the file; an error of the disk is logged, and ends no session."""
         try:
             descriptor = self._open()
         except ConfigurationError as error:

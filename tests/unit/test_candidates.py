@@ -1,3 +1,5 @@
+"""ICE candidates are parsed by the grammar of RFC 8839 and written back as they were."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Connection events reach their handlers, and handlers end with the connection."""
+
 from __future__ import annotations
 
 import asyncio
@@ -12,12 +14,12 @@ CHANGE = EventName.SIGNALING_STATE_CHANGE
 
 
 async def let_handlers_run() -> None:
-    """Let everything run that can."""
+    """Let every task run that can."""
     for _ in range(5):
         await asyncio.sleep(0)
 
 
-async def test_handlers_are_called_in_order_with_the_argument() -> None:
+async def test_event_handlers_are_called_in_order_with_the_argument() -> None:
     events, log = ConnectionEmitter(), list[object]()
     events.on("track", lambda event: log.append((1, event)))
     events.on("track", lambda event: log.append((2, event)))
@@ -27,12 +29,12 @@ async def test_handlers_are_called_in_order_with_the_argument() -> None:
     assert log == [(1, "event"), (2, "event")]
 
 
-async def test_emit_says_whether_anybody_listens() -> None:
+async def test_emit_returns_false_without_handlers() -> None:
     assert not ConnectionEmitter().emit(CHANGE)
 
 
 @pytest.mark.parametrize("name", ["", "tracks", "Track", "message"])
-def test_an_unknown_event_is_refused(name: str) -> None:
+def test_unknown_event_name_is_refused(name: str) -> None:
     events = ConnectionEmitter()
 
     with pytest.raises(ValueError, match="its events are 'track', 'datachannel'"):
@@ -41,7 +43,7 @@ def test_an_unknown_event_is_refused(name: str) -> None:
         events.remove_listener(name, print)
 
 
-async def test_a_removed_handler_is_called_no_more() -> None:
+async def test_removed_event_handler_is_not_called() -> None:
     events, log = ConnectionEmitter(), list[str]()
 
     def handler() -> None:
@@ -55,7 +57,7 @@ async def test_a_removed_handler_is_called_no_more() -> None:
     assert log == []
 
 
-async def test_a_handler_may_remove_itself() -> None:
+async def test_event_handler_may_remove_itself() -> None:
     events, log = ConnectionEmitter(), list[str]()
 
     def once() -> None:
@@ -70,7 +72,7 @@ async def test_a_handler_may_remove_itself() -> None:
     assert log == ["once", "always", "always"]
 
 
-async def test_a_coroutine_function_runs_as_a_task() -> None:
+async def test_coroutine_event_handler_runs_as_task() -> None:
     events, log = ConnectionEmitter(), list[str]()
 
     async def handler() -> None:
@@ -84,7 +86,7 @@ async def test_a_coroutine_function_runs_as_a_task() -> None:
     assert log == ["emitter", "handler"]
 
 
-async def test_a_handler_that_raises_stops_no_other(loop_complaints: list[str]) -> None:
+async def test_event_handler_that_raises_does_not_stop_others(loop_complaints: list[str]) -> None:
     events, log = ConnectionEmitter(), list[str]()
 
     def bad() -> None:
@@ -100,7 +102,7 @@ async def test_a_handler_that_raises_stops_no_other(loop_complaints: list[str]) 
     loop_complaints.clear()
 
 
-async def test_a_coroutine_that_raises_is_reported(loop_complaints: list[str]) -> None:
+async def test_exception_of_coroutine_event_handler_is_reported(loop_complaints: list[str]) -> None:
     events = ConnectionEmitter()
 
     async def bad() -> None:
@@ -117,7 +119,7 @@ async def test_a_coroutine_that_raises_is_reported(loop_complaints: list[str]) -
     loop_complaints.clear()
 
 
-async def test_a_handler_that_reads_a_track_to_its_end_is_at_no_fault() -> None:
+async def test_event_handler_that_ends_with_its_track_is_not_reported() -> None:
     events = ConnectionEmitter()
 
     async def reads() -> None:
@@ -129,7 +131,7 @@ async def test_a_handler_that_reads_a_track_to_its_end_is_at_no_fault() -> None:
 
 
 @pytest.mark.parametrize("ending", [True, False])
-async def test_an_operation_overtaken_by_the_end_is_at_no_fault(
+async def test_event_handler_overtaken_by_close_is_not_reported(
     ending: bool, loop_complaints: list[str]
 ) -> None:
     events = ConnectionEmitter()
@@ -147,7 +149,7 @@ async def test_an_operation_overtaken_by_the_end_is_at_no_fault(
     loop_complaints.clear()
 
 
-async def test_close_ends_handlers_and_forgets_them() -> None:
+async def test_close_cancels_event_handlers_and_removes_them() -> None:
     events, log = ConnectionEmitter(), list[str]()
 
     async def waits() -> None:
@@ -165,7 +167,7 @@ async def test_close_ends_handlers_and_forgets_them() -> None:
     assert not events.emit(CHANGE)
 
 
-async def test_the_handler_that_asks_for_the_end_lives_on() -> None:
+async def test_event_handler_that_closes_is_not_cancelled() -> None:
     events, finished = ConnectionEmitter(), asyncio.Event()
 
     async def closes() -> None:
@@ -180,7 +182,7 @@ async def test_the_handler_that_asks_for_the_end_lives_on() -> None:
         await finished.wait()
 
 
-def test_events_are_named_as_w3c_does_and_ours_in_its_manner() -> None:
+def test_event_names_are_those_of_w3c_and_ours() -> None:
     assert set(EventName) == {
         "track",
         "datachannel",

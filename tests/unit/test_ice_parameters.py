@@ -1,3 +1,5 @@
+"""ICE credentials follow RFC 8839 section 5.4, and what servers of the field write."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Certificates are anonymous, keep their identity in PEM, and refuse unusable keys."""
+
 from __future__ import annotations
 
 import datetime
@@ -15,7 +17,7 @@ NOON = datetime.datetime(2031, 5, 17, 12, 34, 56, 789, tzinfo=datetime.UTC)
 
 
 @pytest.mark.conformance("6.1-anonymous")
-def test_two_certificates_share_no_name_serial_number_or_key() -> None:
+def test_generated_certificates_share_no_name_serial_number_or_key() -> None:
     first, second = Certificate.generate().certificate, Certificate.generate().certificate
 
     assert first.subject != second.subject
@@ -24,7 +26,7 @@ def test_two_certificates_share_no_name_serial_number_or_key() -> None:
 
 
 @pytest.mark.conformance("6.1-anonymous")
-def test_the_dates_say_no_more_than_the_day() -> None:
+def test_certificate_dates_reveal_only_the_day() -> None:
     early = Certificate.generate(now=NOON).certificate
     late = Certificate.generate(now=NOON + datetime.timedelta(hours=7)).certificate
 
@@ -33,7 +35,7 @@ def test_the_dates_say_no_more_than_the_day() -> None:
     assert early.not_valid_before_utc.time() == datetime.time(0)
 
 
-def test_it_is_valid_now_and_expires_within_a_month() -> None:
+def test_generated_certificate_is_valid_now_for_at_most_30_days() -> None:
     certificate = Certificate.generate(now=NOON)
 
     assert certificate.certificate.not_valid_before_utc < NOON < certificate.expires
@@ -41,7 +43,7 @@ def test_it_is_valid_now_and_expires_within_a_month() -> None:
 
 
 @pytest.mark.parametrize("key_type", list(KeyType))
-def test_pem_round_trip_keeps_the_identity(key_type: KeyType) -> None:
+def test_certificate_survives_pem_round_trip(key_type: KeyType) -> None:
     original = Certificate.generate(key_type)
 
     restored = Certificate.from_pem(*original.to_pem())
@@ -50,14 +52,14 @@ def test_pem_round_trip_keeps_the_identity(key_type: KeyType) -> None:
     assert restored.to_pem() == original.to_pem()
 
 
-def test_from_pem_takes_text_as_well() -> None:
+def test_certificate_from_pem_accepts_str() -> None:
     certificate, key = Certificate.generate().to_pem()
 
     assert Certificate.from_pem(certificate.decode(), key.decode()).der
 
 
 @pytest.mark.parametrize("algorithm", list(HashFunction))
-def test_the_fingerprint_is_the_digest_of_the_certificate(algorithm: HashFunction) -> None:
+def test_certificate_fingerprint_is_digest_of_its_der(algorithm: HashFunction) -> None:
     certificate = Certificate.generate()
     digests = {
         HashFunction.SHA256: hashes.SHA256(),
@@ -70,32 +72,32 @@ def test_the_fingerprint_is_the_digest_of_the_certificate(algorithm: HashFunctio
     assert str(certificate.fingerprint(algorithm)) == f"{algorithm} {expected}"
 
 
-def test_its_text_shows_the_fingerprint_and_no_key() -> None:
+def test_certificate_repr_shows_fingerprint_and_no_key() -> None:
     certificate = Certificate.generate()
 
     assert repr(certificate) == f"<Certificate {certificate.fingerprint()}>"
 
 
-def test_an_unknown_key_type_is_refused() -> None:
+def test_unknown_key_type_is_refused() -> None:
     with pytest.raises(ValueError, match="dsa"):
         Certificate.generate("dsa")  # type: ignore[arg-type] # as an untyped caller would
 
 
-def test_a_certificate_that_is_no_pem_is_refused() -> None:
+def test_certificate_that_is_no_pem_is_refused() -> None:
     _, key = Certificate.generate().to_pem()
 
     with pytest.raises(ConfigurationError, match="certificate is not a readable PEM"):
         Certificate.from_pem(b"hello", key)
 
 
-def test_a_key_that_is_no_pem_is_refused() -> None:
+def test_private_key_that_is_no_pem_is_refused() -> None:
     certificate, _ = Certificate.generate().to_pem()
 
     with pytest.raises(ConfigurationError, match="private key is not a readable PEM"):
         Certificate.from_pem(certificate, b"hello")
 
 
-def test_an_encrypted_key_is_refused() -> None:
+def test_encrypted_private_key_is_refused() -> None:
     certificate = Certificate.generate()
     encrypted = certificate.private_key.private_bytes(
         serialization.Encoding.PEM,
@@ -107,7 +109,7 @@ def test_an_encrypted_key_is_refused() -> None:
         Certificate.from_pem(certificate.to_pem()[0], encrypted)
 
 
-def test_the_key_of_another_certificate_is_refused() -> None:
+def test_private_key_of_another_certificate_is_refused() -> None:
     certificate, _ = Certificate.generate().to_pem()
     _, key = Certificate.generate().to_pem()
 
@@ -115,7 +117,7 @@ def test_the_key_of_another_certificate_is_refused() -> None:
         Certificate.from_pem(certificate, key)
 
 
-def test_a_key_of_another_kind_is_refused() -> None:
+def test_private_key_of_unsupported_type_is_refused() -> None:
     certificate, _ = Certificate.generate().to_pem()
     key = ed25519.Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,
@@ -127,7 +129,7 @@ def test_a_key_of_another_kind_is_refused() -> None:
         Certificate.from_pem(certificate, key)
 
 
-def test_a_small_rsa_key_is_refused() -> None:
+def test_rsa_key_below_2048_bits_is_refused() -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=1024)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "small")])
     certificate = (

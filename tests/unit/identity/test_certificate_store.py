@@ -1,4 +1,4 @@
-"""The certificates of a connection are found by what it signals of them."""
+"""The certificates of a connection are found by their signalled fingerprints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from peer.identity.certificate import Certificate
 from peer.identity.certificate_store import SPARE, CertificateStore
 
 
-def test_a_certificate_is_found_by_its_fingerprints() -> None:
+def test_certificate_store_finds_certificate_by_fingerprints() -> None:
     first, second = Certificate.generate(), Certificate.generate()
     store = CertificateStore(first)
     fingerprints = store.add(second)
@@ -15,7 +15,7 @@ def test_a_certificate_is_found_by_its_fingerprints() -> None:
     assert [str(each) for each in fingerprints] == [str(second.fingerprint())]
 
 
-def test_what_is_not_used_is_forgotten_in_time() -> None:
+def test_certificate_store_drops_unused_certificates() -> None:
     store = CertificateStore(Certificate.generate())
     kept = Certificate.generate()
     used = store.add(kept)

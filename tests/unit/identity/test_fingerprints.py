@@ -1,3 +1,5 @@
+"""Fingerprints are parsed strictly, and only those by the strongest accepted hash are checked."""
+
 from __future__ import annotations
 
 import hashlib
@@ -13,15 +15,15 @@ known = st.builds(
     st.sampled_from(list(HashFunction)),
     st.binary(max_size=8),
 )
-foreign = st.builds(lambda name: Fingerprint(name, "AB"), st.sampled_from(["sha-1", "md5", "x"]))
+unknown = st.builds(lambda name: Fingerprint(name, "AB"), st.sampled_from(["sha-1", "md5", "x"]))
 
 
-@given(known | foreign)
-def test_what_is_written_is_read_back(fingerprint: Fingerprint) -> None:
+@given(known | unknown)
+def test_fingerprint_survives_writing_and_parsing(fingerprint: Fingerprint) -> None:
     assert Fingerprint.parse(str(fingerprint)) == fingerprint
 
 
-def test_case_of_name_and_digits_does_not_matter() -> None:
+def test_fingerprint_is_parsed_without_regard_to_case() -> None:
     text = str(Fingerprint.of_certificate(b"x", HashFunction.SHA256))
 
     assert Fingerprint.parse(text.lower()) == Fingerprint.parse(text.upper())
@@ -31,18 +33,18 @@ def test_case_of_name_and_digits_does_not_matter() -> None:
     "text",
     ["", "sha-256", "sha-256 ", "sha-256 AB:CG", "sha-256 AB:", "sha-256 ABCD", " AB:CD", "AB:CD"],
 )
-def test_another_shape_is_refused(text: str) -> None:
+def test_malformed_fingerprint_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="hash name and colon-separated"):
         Fingerprint.parse(text)
 
 
-def test_a_digest_of_the_wrong_length_is_refused() -> None:
+def test_fingerprint_of_wrong_length_is_refused() -> None:
     with pytest.raises(ValueError, match="sha-256 digest has 32 bytes, not 2"):
         Fingerprint.parse("sha-256 AB:CD")
 
 
 @pytest.mark.parametrize("algorithm", list(HashFunction))
-def test_a_digest_is_of_the_hash_it_names(algorithm: HashFunction) -> None:
+def test_digest_uses_the_named_hash_function(algorithm: HashFunction) -> None:
     reference = getattr(hashlib, algorithm.replace("-", ""))(b"data").digest()
 
     assert algorithm.digest(b"data") == reference
@@ -51,12 +53,14 @@ def test_a_digest_is_of_the_hash_it_names(algorithm: HashFunction) -> None:
 
 @pytest.mark.conformance("5-hashes")
 @pytest.mark.parametrize("name", ["sha-1", "sha-224", "md5", "md2", "sha3-256"])
-def test_weak_and_unknown_hashes_do_not_count(name: str) -> None:
+def test_fingerprints_by_weak_and_unknown_hashes_are_not_selected(name: str) -> None:
     assert select_strongest([Fingerprint(name, "AB")]) == ()
 
 
-@given(st.lists(known | foreign))
-def test_only_the_strongest_known_hash_remains(fingerprints: list[Fingerprint]) -> None:
+@given(st.lists(known | unknown))
+def test_only_fingerprints_by_strongest_hash_are_selected(
+    fingerprints: list[Fingerprint],
+) -> None:
     chosen = select_strongest(fingerprints)
 
     ranks = [f.hash_function.strength for f in fingerprints if f.hash_function]
@@ -65,7 +69,7 @@ def test_only_the_strongest_known_hash_remains(fingerprints: list[Fingerprint]) 
     ] == list(chosen)
 
 
-def test_a_hash_that_is_not_accepted_does_not_count() -> None:
+def test_fingerprint_by_hash_that_is_not_accepted_is_not_selected() -> None:
     weak = Fingerprint.of_certificate(b"x", HashFunction.SHA256)
     strong = Fingerprint.of_certificate(b"x", HashFunction.SHA512)
 

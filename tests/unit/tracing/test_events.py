@@ -1,3 +1,5 @@
+"""Trace sinks get data only where they want it."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -29,12 +31,12 @@ class Capture:
         self.events.append(event)
 
 
-def test_a_plain_function_wants_no_data() -> None:
+def test_plain_function_as_trace_sink_wants_no_data() -> None:
     assert not wants_data(print)
     assert not Fanout(print).wants_data
 
 
-def test_a_fanout_gives_each_sink_what_it_wants() -> None:
+def test_fanout_gives_data_only_to_sinks_that_want_it() -> None:
     plain: list[TraceEvent] = []
     capture = Capture()
     fanout = Fanout(plain.append, capture)

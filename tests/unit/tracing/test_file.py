@@ -1,3 +1,5 @@
+"""Trace files keep their events, and name the line that is none."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -45,7 +47,7 @@ def file(content: bytes) -> Iterator[Path]:
 
 
 @given(events)
-def test_an_event_is_read_as_it_was_written(event: TraceEvent) -> None:
+def test_trace_event_survives_encoding_and_decoding(event: TraceEvent) -> None:
     line = encode(event)
     assert b"\n" not in line
     assert decode(line) == event
@@ -53,7 +55,7 @@ def test_an_event_is_read_as_it_was_written(event: TraceEvent) -> None:
 
 @given(st.lists(events, max_size=5))
 @settings(max_examples=25)
-def test_a_file_is_read_as_it_was_written(written: list[TraceEvent]) -> None:
+def test_trace_file_survives_writing_and_reading(written: list[TraceEvent]) -> None:
     with file(b"") as path:
         with TraceWriter(path) as writer:
             for event in written:
@@ -62,13 +64,13 @@ def test_a_file_is_read_as_it_was_written(written: list[TraceEvent]) -> None:
 
 
 @given(st.one_of(st.binary(), st.binary().map(lambda noise: b'{"event":"Failed",' + noise)))
-def test_whatever_a_line_holds_it_is_an_event_or_a_named_error(content: bytes) -> None:
+def test_any_trace_line_is_an_event_or_an_error(content: bytes) -> None:
     with file(content + b"\n") as path, suppress(TraceFileError):
         read_trace(path)
 
 
 @given(events, st.data())
-def test_an_event_with_a_part_of_it_changed_is_an_event_or_no_value(
+def test_trace_line_with_one_changed_field_is_an_event_or_an_error(
     event: TraceEvent, data: st.DataObject
 ) -> None:
     line = bytearray(encode(event))
@@ -91,24 +93,24 @@ def test_an_event_with_a_part_of_it_changed_is_an_event_or_no_value(
         (b"x" * (LONGEST_LINE + 1), "longer than"),
     ],
 )
-def test_the_error_says_which_line_is_no_event_and_why(line: bytes, words: str) -> None:
+def test_trace_file_error_names_line_and_reason(line: bytes, words: str) -> None:
     good = encode(FIRST) + b"\n"
     with file(good + line + b"\n") as path, pytest.raises(TraceFileError, match=words) as caught:
         read_trace(path)
     assert caught.value.line_number == 2
 
 
-def test_a_last_line_that_was_cut_off_is_passed_over() -> None:
+def test_truncated_last_line_of_trace_file_is_skipped() -> None:
     with file(encode(FIRST) + b"\n" + encode(SECOND)[:-9]) as path:
         assert read_trace(path) == [FIRST]
 
 
-def test_a_file_that_is_no_trace_at_all_is_refused() -> None:
+def test_file_that_is_no_trace_is_refused() -> None:
     with file(b"hello") as path, pytest.raises(TraceFileError, match="line 1 of the trace"):
         read_trace(path)
 
 
-def test_a_file_grows_to_its_limit_only() -> None:
+def test_trace_writer_stops_at_its_limit() -> None:
     one = len(encode(FIRST)) + 1
     with file(b"") as path:
         with TraceWriter(path, limit=one) as writer:
@@ -118,7 +120,7 @@ def test_a_file_grows_to_its_limit_only() -> None:
     assert writer.left_out == 1
 
 
-def test_what_comes_after_the_end_is_counted() -> None:
+def test_trace_writer_counts_events_after_close() -> None:
     with file(b"") as path:
         writer = TraceWriter(path)
         writer.close()
@@ -128,7 +130,7 @@ def test_what_comes_after_the_end_is_counted() -> None:
     assert writer.left_out == 1
 
 
-def test_the_bytes_of_a_datagram_are_kept() -> None:
+def test_trace_file_keeps_data_of_datagrams() -> None:
     event = Datagram(
         time=1.0,
         direction=Direction.IN,
