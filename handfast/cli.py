@@ -197,7 +197,7 @@ def _run(
     line: Callable[[], str],
     progress: ProgressLine,
 ) -> None:
-    """Run a session to its end; the first SIGINT or SIGTERM asks it to stop, the second kills it."""
+    """Run a session to its end, asked to stop by the first signal and killed by the second."""
 
     async def main() -> None:
         stop = asyncio.Event()

@@ -1,4 +1,4 @@
-"""A session as a ladder: from trace events to rows, and from rows to a terminal or a page."""
+"""Ladder diagrams of sessions, from trace events to rows to a terminal or a page."""
 
 from handfast.trace.document import document
 from handfast.trace.files import TraceError, load, save

@@ -1,4 +1,4 @@
-"""Owns how what crosses becomes arrows: a run of checks is one arrow, and a flight is one."""
+"""Groups datagrams into arrows of a ladder: a run of ICE checks, or a DTLS flight, is one. PURE."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from peer.tracing.events import Datagram, DatagramKind, Described
 if TYPE_CHECKING:
     from handfast.trace.generations import Check
 
-#: Seconds between datagrams of one flight; it is sent again after a second.
+#: Most seconds between datagrams of one flight (ours); its retransmission comes after 1 s
+#: (RFC 6347 section 4.2.4.1).
 _FLIGHT_GAP: Final = 0.4
-#: Seconds between connectivity checks of one run.
+#: Most seconds between connectivity checks of one run (ours).
 _RUN_GAP: Final = 1.0
-#: Datagrams that one row tells of: of a run of thousands the first ones say enough.
-_TOLD: Final = 24
+#: Most datagrams that one row lists (ours); a run may have thousands.
+_MOST_DETAILS: Final = 24
 _RESTARTS: Final = "ICE restarts, the present path serves until another is chosen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowContext:
-    """What a row depends on besides its events.
+    """Facts about the whole trace that the wording of a row depends on.
 
     Args:
-        start: The time from which rows count theirs.
-        both_ends: Whether both ends told, so that what only one has seen was lost.
-        transports: Those that DTLS goes over.
+        start: Time of the first event; rows have times relative to it.
+        both_ends: Whether both ends were traced, so that a datagram seen by one only was lost.
+        transports: Transports that carried DTLS.
     """
 
     start: float
@@ -41,56 +42,57 @@ class RowContext:
 
     @property
     def several_transports(self) -> bool:
-        """Whether a row has to say which one it is about."""
+        """True where a row has to name its transport."""
         return len(self.transports) > 1
 
 
 class ArrowBuilder:
-    """Passages that are drawn as one arrow.
+    """Collects the passages that are drawn as one arrow.
 
     Args:
-        first: The passage that begins it.
+        first: The first passage of the arrow.
         after_verify_request: Whether a HelloVerifyRequest came before.
-        check: What it is for, where it is a check of ICE.
-        news: What a description has anew, in words.
+        check: Generation and purpose, where the passage is an ICE check.
+        changes: Attributes that a description changes, in words.
 
     Attributes:
         messages: The names of the DTLS messages, each once.
-        again: Whether the same flight was sent before.
+        is_retransmission: Whether the same flight was sent before.
     """
 
     def __init__(
-        self, first: Passage, *, after_verify_request: bool, check: Check, news: tuple[str, ...]
+        self, first: Passage, *, after_verify_request: bool, check: Check, changes: tuple[str, ...]
     ) -> None:
         self.messages = _names(first)
-        self.again = False
+        self.is_retransmission = False
         self._passages = [first]
         self._after_verify_request = after_verify_request
         self._check = check
-        self._news = news
+        self._changes = changes
 
     @property
     def origin(self) -> Lifeline:
-        """Who began it."""
+        """The lifeline of the first sender."""
         return self._passages[0].origin
 
     @property
     def association_ref(self) -> AssociationRef | None:
-        """To which association it belongs, where there are several."""
+        """The DTLS association of the arrow, where its transport has several."""
         return self._passages[0].association_ref
 
     @property
     def is_run(self) -> bool:
-        """Whether these are checks of ICE."""
+        """True for a run of ICE checks."""
         event = self._passages[0].event
         return isinstance(event, Datagram) and event.kind in STUN
 
-    def take(self, passage: Passage, *, is_last: bool, check: Check) -> bool:
-        """Take one more passage, if it belongs to this arrow.
+    def try_add(self, passage: Passage, *, is_last: bool, check: Check) -> bool:
+        """Add a passage if it belongs to this arrow; returns whether it does.
 
         Args:
+            passage: The next passage of the trace.
             is_last: Whether no other arrow has begun since.
-            check: As for a new arrow.
+            check: Generation and purpose, where the passage is an ICE check.
         """
         mine, other = self._passages[-1].event, passage.event
         if isinstance(mine, Described) or isinstance(other, Described):
@@ -99,33 +101,35 @@ class ArrowBuilder:
             return False
         gap = passage.time - self._passages[-1].time
         if self.is_run:
-            belongs = other.kind in STUN and self._goes_on(check, gap, is_last=is_last)
+            belongs = other.kind in STUN and self._continues_run(check, gap, is_last=is_last)
         else:
-            belongs = mine.kind is other.kind is DatagramKind.DTLS and self._continues(passage, gap)
+            belongs = mine.kind is other.kind is DatagramKind.DTLS and self._continues_flight(
+                passage, gap
+            )
         if belongs:
             self._passages.append(passage)
             self.messages = tuple(dict.fromkeys((*self.messages, *_names(passage))))
         return belongs
 
-    def _continues(self, passage: Passage, gap: float) -> bool:
+    def _continues_flight(self, passage: Passage, gap: float) -> bool:
         names = _names(passage)
         if passage.origin is not self.origin or not flights.is_handshake(names):
             return False
-        if self.again:
-            # However often it is sent in vain, that is one row.
+        if self.is_retransmission:
+            # All retransmissions of a flight are one row.
             return set(names) <= set(self.messages) or gap < _FLIGHT_GAP
         begins_anew = _signature(passage) == _signature(self._passages[0])
         return flights.is_handshake(self.messages) and gap < _FLIGHT_GAP and not begins_anew
 
-    def _goes_on(self, check: Check, gap: float, *, is_last: bool) -> bool:
+    def _continues_run(self, check: Check, gap: float, *, is_last: bool) -> bool:
         if self._check.consent:
-            # Of which pair does not matter: while a restart ends, two are kept alive.
+            # The pair does not matter: while a restart ends, two pairs are kept alive.
             return is_last and check.consent
         same = check.generation == self._check.generation
         return same and (gap < _RUN_GAP or (is_last and not check.consent))
 
-    def ends(self, passage: Passage, check: Check) -> bool:
-        """Whether nothing before this arrow takes the passage."""
+    def stops_search(self, passage: Passage, check: Check) -> bool:
+        """Return True if no arrow before this one can take the passage."""
         mine, other = self._passages[0].event, passage.event
         if isinstance(mine, Described) or isinstance(other, Described):
             return not (isinstance(other, Datagram) and other.kind in STUN)
@@ -133,14 +137,14 @@ class ArrowBuilder:
             return False
         if other.kind not in STUN or check.consent:
             return True
-        # The run of a restart goes on beside the checks of the path that still serves.
+        # The run of a restart goes on beside the checks of the pair that is still in use.
         return self._check.generation == check.generation and not self._check.consent
 
     def row(self, context: RowContext) -> Arrow:
-        """The arrow, as it is by now."""
+        """Build the arrow from the passages so far."""
         first = self._passages[0]
-        topic, label, note, section = self._told()
-        if self.again:
+        topic, label, note, section = self._wording()
+        if self.is_retransmission:
             note = f"{self._repetitions()} · {note}"
         if context.several_transports and first.event.transport is not None:
             note += f" · transport {first.event.transport}"
@@ -155,7 +159,7 @@ class ArrowBuilder:
             section=section,
             outcome=self._outcome(both_ends=context.both_ends),
             both_ways=len({passage.origin for passage in self._passages}) > 1,
-            mood=Mood.BAD if self._changes() else Mood.PLAIN,
+            mood=Mood.BAD if self._tampered() else Mood.PLAIN,
             sdp=clean_lines(first.event.sdp) if isinstance(first.event, Described) else "",
             details=self._details(context.start),
             association=None
@@ -163,20 +167,20 @@ class ArrowBuilder:
             else self.association_ref.association + 1,
         )
 
-    def _told(self) -> tuple[Topic, str, str, str]:
-        """Topic, label, note and section."""
+    def _wording(self) -> tuple[Topic, str, str, str]:
+        """Return topic, label, note and RFC section of the arrow."""
         event = self._passages[0].event
         if isinstance(event, Described):
             note = descriptions.summary(event.sdp)
             is_offer = event.type == "offer"
-            if self._news:
-                restarts = is_offer and descriptions.NEW_CREDENTIALS in self._news
-                note = f"{', '.join(self._news)} · {note}"
+            if self._changes:
+                restarts = is_offer and descriptions.NEW_CREDENTIALS in self._changes
+                note = f"{', '.join(self._changes)} · {note}"
                 note = f"{note} · {_RESTARTS}" if restarts else note
-            if changes := self._changes():
+            if changes := self._tampered():
                 note = f"{' and '.join(changes)} changed on the way · {note}"
             return Topic.SIGNALING, event.type, note, "RFC 5763 section 5"
-        return self._run() if self.is_run else self._datagrams(event)
+        return self._check_wording() if self.is_run else self._datagram_wording(event)
 
     def _repetitions(self) -> str:
         first = self._passages[0]
@@ -188,13 +192,13 @@ class ArrowBuilder:
     def _lasted(self) -> float:
         return self._passages[-1].time - self._passages[0].time
 
-    def _changes(self) -> tuple[str, ...]:
+    def _tampered(self) -> tuple[str, ...]:
         first = self._passages[0]
         if isinstance(first.event, Described) and isinstance(first.arrival, Described):
-            return descriptions.changed(first.event.sdp, first.arrival.sdp)
+            return descriptions.changed(sent=first.event.sdp, arrived=first.arrival.sdp)
         return ()
 
-    def _run(self) -> tuple[Topic, str, str, str]:
+    def _check_wording(self) -> tuple[Topic, str, str, str]:
         events = [p.event for p in self._passages if isinstance(p.event, Datagram)]
         kinds = Counter(event.kind for event in events)
         parts = [counted(kinds[DatagramKind.STUN_REQUEST], "request")]
@@ -213,11 +217,11 @@ class ArrowBuilder:
             return Topic.ICE, label, note, "RFC 8445 section 9"
         return Topic.ICE, "connectivity checks", note, "RFC 8445 section 7"
 
-    def _datagrams(self, first: Datagram) -> tuple[Topic, str, str, str]:
+    def _datagram_wording(self, first: Datagram) -> tuple[Topic, str, str, str]:
         sizes = [p.event.size for p in self._passages if isinstance(p.event, Datagram)]
         size = counted(sum(sizes), "byte")
         if self._is_later_payload and self.association_ref is not None:
-            return self._payload(first, size, self.association_ref)
+            return self._payload_wording(first, size, self.association_ref)
         match first.kind:
             case DatagramKind.SRTP | DatagramKind.SRTCP:
                 label = f"{first.kind.upper()} starts"
@@ -239,13 +243,13 @@ class ArrowBuilder:
 
     @property
     def _is_later_payload(self) -> bool:
-        """Whether it runs under keys, and there were others before or are by now."""
+        """True for payload under keys that replaced others, or were replaced."""
         event = self._passages[0].event
         mine = self.association_ref
         later = mine is not None and (mine.former or mine.association > 0)
         return later and isinstance(event, Datagram) and is_payload(event)
 
-    def _payload(
+    def _payload_wording(
         self, first: Datagram, size: str, association_ref: AssociationRef
     ) -> tuple[Topic, str, str, str]:
         what = "media" if first.kind in MEDIA else "data"
@@ -266,20 +270,20 @@ class ArrowBuilder:
         return ArrowOutcome.LOST if self._passages[0].sent is not None else ArrowOutcome.SEEN
 
     def _details(self, start: float) -> tuple[str, ...]:
-        told = [self._detail(passage, start) for passage in self._passages[:_TOLD]]
-        if len(self._passages) > _TOLD:
-            told.append(f"and {counted(len(self._passages) - _TOLD, 'more datagram')}")
+        told = [self._detail(passage, start) for passage in self._passages[:_MOST_DETAILS]]
+        if len(self._passages) > _MOST_DETAILS:
+            told.append(f"and {counted(len(self._passages) - _MOST_DETAILS, 'more datagram')}")
         return tuple(clean(line) for line in told if line)
 
     def _detail(self, passage: Passage, start: float) -> str:
         event = passage.event
         if isinstance(event, Described):
             return ""
-        way = "→" if passage.origin is Lifeline.LEFT else "←"
+        arrow = "→" if passage.origin is Lifeline.LEFT else "←"
         what = event.detail or event.kind
         if event.kind in STUN and event.detail:
             what = f"{event.kind}, {event.detail}"
-        words = [milliseconds(passage.time - start), way, what]
+        words = [milliseconds(passage.time - start), arrow, what]
         words.append(f"({counted(event.size, 'byte')})")
         if event.local and event.remote:
             words.append(f"between {event.local} and {event.remote}")
@@ -292,6 +296,6 @@ def _names(passage: Passage) -> tuple[str, ...]:
 
 
 def _signature(passage: Passage) -> tuple[str, int] | None:
-    """By what a datagram is known again: a fragment says which bytes of its message it has."""
+    """Return the key by which a retransmitted datagram is recognised, with its fragment range."""
     event = passage.event
     return (event.detail, event.size) if isinstance(event, Datagram) else None

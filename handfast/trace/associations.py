@@ -1,7 +1,7 @@
-"""Owns which association of its transport an event belongs to, where there is more than one.
+"""Assigns events to the DTLS associations of a transport that has more than one. PURE.
 
-A handshake message does not say whose it is. It belongs to the association that has its keys next,
-or is given up next; what runs under keys belongs to those that its sender uses by then.
+A handshake message does not name its association: it belongs to the one that has its keys next, or
+is given up next. Payload belongs to the association whose keys its sender uses at that time.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from peer.tracing.events import (
 
 _Numbered = HandshakeCompleted | FingerprintChecked | KeysSwitched | AssociationRetired
 _ASKS_FOR_ONE: Final = (Verdict.STARTED, Verdict.UNDECIDED)
-#: Seconds within which one thing has caused another.
+#: Seconds within which a packet counts as the cause of a key switch (ours).
 _AT_ONCE: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationRef:
-    """To which association something belongs.
+    """The DTLS association of an event.
 
     Args:
-        association: Its number; the first one of a transport is 0.
-        former: Whether another one has its keys by then, or serves in its place.
+        association: Index of the association; the first one of a transport is 0.
+        former: Whether another association has keys by then, or has replaced this one.
     """
 
     association: int
@@ -54,7 +54,7 @@ class AssociationRef:
 
 
 def is_payload(event: Datagram) -> bool:
-    """Whether it runs under the keys of an association, as far as its names tell."""
+    """Return True for a datagram under the keys of an association, judged by its messages."""
     match event.kind:
         case DatagramKind.SRTP | DatagramKind.SRTCP:
             return True
@@ -66,10 +66,10 @@ def is_payload(event: Datagram) -> bool:
 
 
 class Associations:
-    """What belongs to which association; nothing does where a transport has had but one.
+    """Maps events to associations, for transports that have had more than one.
 
     Args:
-        traces: Of one end or of both.
+        traces: The events of one end or of both.
     """
 
     def __init__(self, *traces: Sequence[TraceEvent]) -> None:
@@ -77,21 +77,21 @@ class Associations:
         self._found: dict[int, AssociationRef] = {}
         self._given_up: set[int] = set()
         for trace in traces if several else ():
-            self._found |= _Walk(trace, several).found
+            self._found |= _TraceWalk(trace, several).found
             self._given_up |= {id(event) for event in given_up(trace)}
 
     def of(self, event: TraceEvent) -> AssociationRef | None:
-        """Where an event belongs; the very object that was in a trace."""
+        """Return the association of an event of the traces, compared by identity, or None."""
         return self._found.get(id(event))
 
     def is_end(self, event: AssociationRetired) -> bool:
-        """Whether an association has ended by it, and not only made way for its own client."""
+        """Return True if an association ended, and did not only make way for its own client."""
         association_ref = self.of(event)
         return association_ref is None or association_ref.former or id(event) in self._given_up
 
 
 def _with_several(trace: Sequence[TraceEvent]) -> set[str | None]:
-    """The transports that have had more than one association, or were to have."""
+    """Return the transports that have had, or were asked for, a second association."""
     secured: set[str | None] = set()
     found: set[str | None] = set()
     for event in trace:
@@ -109,20 +109,20 @@ def _with_several(trace: Sequence[TraceEvent]) -> set[str | None]:
 
 @dataclass(slots=True)
 class _Transport:
-    """What is known of one at some point of the walk."""
+    """State of one transport at some event of the trace."""
 
     uses: dict[Direction, int] = field(default_factory=lambda: {Direction.IN: 0, Direction.OUT: 0})
     secured: int | None = None
-    shaking: int | None = None
-    #: Whether a description may have asked for another one since the last handshake.
+    handshaking: int | None = None
+    #: Whether a description may have asked for another association since the last handshake.
     asked: bool = True
 
     @property
     def serving(self) -> int:
         return self.uses[Direction.OUT]
 
-    def settle(self, event: HandshakeCompleted | KeysSwitched | AssociationRetired) -> None:
-        """Take what one end says of its keys."""
+    def update(self, event: HandshakeCompleted | KeysSwitched | AssociationRetired) -> None:
+        """Update the state by an event about keys."""
         number = event.association
         match event:
             case HandshakeCompleted():
@@ -130,7 +130,7 @@ class _Transport:
             case KeysSwitched(direction=direction):
                 self.uses[direction] = number
             case AssociationRetired() if number >= self.serving:
-                # It was given up, though perhaps after the switch.
+                # Given up, though perhaps after the switch.
                 self.secured = before = max(0, number - 1)
                 self.uses = {way: min(used, before) for way, used in self.uses.items()}
             case AssociationRetired():
@@ -139,8 +139,8 @@ class _Transport:
                 assert_never(event)
 
 
-class _Walk:
-    """Goes through the trace of one end."""
+class _TraceWalk:
+    """Classifies the events of one end in order."""
 
     def __init__(self, trace: Sequence[TraceEvent], several: set[str | None]) -> None:
         self.found: dict[int, AssociationRef] = {}
@@ -151,11 +151,11 @@ class _Walk:
             if isinstance(event, Described):
                 for transport in self._transports.values():
                     transport.asked = True
-            association_ref = self._look(place, event, self._transports[event.transport])
+            association_ref = self._classify(place, event, self._transports[event.transport])
             if association_ref is not None and event.transport in several:
                 self.found[id(event)] = association_ref
 
-    def _look(self, place: int, event: TraceEvent, known: _Transport) -> AssociationRef | None:
+    def _classify(self, place: int, event: TraceEvent, known: _Transport) -> AssociationRef | None:
         match event:
             case Datagram() if is_payload(event):
                 number = self._switching.get(place, known.uses[event.direction])
@@ -164,7 +164,7 @@ class _Walk:
                 return self._handshake(place, event, known)
             case HandshakeCompleted() | KeysSwitched() | AssociationRetired():
                 former = event.association < known.serving
-                known.settle(event)
+                known.update(event)
                 return AssociationRef(association=event.association, former=former)
             case FingerprintChecked(association=number):
                 return AssociationRef(association=number)
@@ -188,19 +188,19 @@ class _Walk:
         if not flights.is_handshake(names):
             return None
         # A last flight that is sent again comes after the keys that it has made.
-        if known.shaking is None or ("ClientHello" in names and known.asked):
-            known.shaking = self._next(place, event.transport, known)
-        return AssociationRef(association=known.shaking)
+        if known.handshaking is None or ("ClientHello" in names and known.asked):
+            known.handshaking = self._next(place, event.transport, known)
+        return AssociationRef(association=known.handshaking)
 
     def _next(self, place: int, transport: str | None, known: _Transport) -> int:
-        """The association that has its keys next, or is given up next."""
+        """Return the association that has its keys next, or is given up next."""
         outcomes = self._outcomes[transport]
         following = (number for at, number in outcomes if at >= place)
         return next(following, 0 if known.secured is None else known.serving + 1)
 
 
 def _outcomes(trace: Sequence[TraceEvent]) -> defaultdict[str | None, list[tuple[int, int]]]:
-    """Where in a trace which association came to something, or to nothing."""
+    """Return index and association of each completed handshake and each failed association."""
     transports: defaultdict[str | None, _Transport] = defaultdict(_Transport)
     found: defaultdict[str | None, list[tuple[int, int]]] = defaultdict(list)
     for place, event in enumerate(trace):
@@ -208,15 +208,15 @@ def _outcomes(trace: Sequence[TraceEvent]) -> defaultdict[str | None, list[tuple
             known = transports[event.transport]
             if not isinstance(event, KeysSwitched) and event.association >= known.serving:
                 found[event.transport].append((place, event.association))
-            known.settle(event)
+            known.update(event)
     return found
 
 
 def given_up(trace: Sequence[TraceEvent]) -> list[AssociationRetired]:
-    """The associations that came to nothing, or to nothing more after the switch.
+    """Return the associations that were given up, before the switch of keys or after it.
 
-    One that listened makes way for a client of the same number where the answer says so. That one
-    was never tried.
+    A listening server makes way for a client of the same index where the answer says so; such a
+    server does not count.
     """
     transports: defaultdict[str | None, _Transport] = defaultdict(_Transport)
     found: dict[tuple[str | None, int], AssociationRetired] = {}
@@ -230,15 +230,15 @@ def given_up(trace: Sequence[TraceEvent]) -> list[AssociationRetired]:
             found.pop(key, None)
             if isinstance(event, AssociationRetired) and event.association >= known.serving:
                 found[key] = event
-            known.settle(event)
+            known.update(event)
     return [*done, *found.values()]
 
 
 def _switching(trace: Sequence[TraceEvent]) -> dict[int, int]:
-    """Where payload belongs to the keys that are said to be in use only after it.
+    """Return the association of payload that precedes the event of its own key switch, by index.
 
-    A packet that comes in is told of before it is authenticated, and causes the switch; packets
-    that waited for new keys go out with them before it is said.
+    An incoming packet is traced before it is authenticated and causes the switch; packets that
+    waited for new keys go out under them before the switch is traced.
     """
     steps: defaultdict[str | None, list[int]] = defaultdict(list)
     found: dict[int, int] = {}
@@ -254,7 +254,7 @@ def _switching(trace: Sequence[TraceEvent]) -> dict[int, int]:
 def _of_switch(
     trace: Sequence[TraceEvent], earlier: Sequence[int], switch: KeysSwitched
 ) -> Iterator[int]:
-    """The payload just before a switch that belongs to it, by its place; latest first."""
+    """Yield the indices of payload just before a switch that belongs to it, latest first."""
     out: list[int] = []
     for at in reversed(earlier):
         event = trace[at]

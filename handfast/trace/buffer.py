@@ -1,4 +1,4 @@
-"""Owns the events of one end while its session goes on: a sink that remembers within bounds."""
+"""Bounded buffer of the trace of a running session."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from peer.tracing.events import Datagram
 if TYPE_CHECKING:
     from peer.tracing.events import TraceEvent
 
-#: Events. How a session began is kept, and how it goes on at the moment.
+#: Events that are kept from the beginning, and the latest ones (ours).
 _FIRST: Final = 1_000
 _LATEST: Final = 500
-#: Checks come all the time, and would soon be all that is remembered.
+#: ICE checks that are kept (ours), apart, as they would soon displace all other events.
 _LATEST_CHECKS: Final = 300
 
 _Numbered = tuple[int, "TraceEvent"]
 
 
 class TraceBuffer:
-    """A trace sink.
+    """Trace sink that keeps the first and the latest events.
 
     Attributes:
-        changed: Set with each event; whoever waits for it clears it.
+        changed: Set by each event; the waiting task clears it.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class TraceBuffer:
         self._checks: deque[_Numbered] = deque(maxlen=_LATEST_CHECKS)
 
     def __call__(self, event: TraceEvent) -> None:
-        """Remember an event."""
+        """Store an event of the trace."""
         numbered = (next(self._numbers), event)
         if isinstance(event, Datagram) and event.kind in STUN:
             self._checks.append(numbered)
@@ -50,5 +50,5 @@ class TraceBuffer:
 
     @property
     def events(self) -> list[TraceEvent]:
-        """What is remembered, in order."""
+        """The stored events in order."""
         return [event for _, event in heapq.merge(self._first, self._latest, self._checks)]

@@ -1,4 +1,4 @@
-"""Owns what is read and written: ends from files, pages into them, a sentence for each failure."""
+"""Reads traces from files and writes pages, with one sentence for each failure."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _NEWEST = 12
 
 
 class TraceError(Exception):
-    """A trace cannot be drawn; the text is one sentence for whoever asked."""
+    """A trace cannot be drawn; the text is one sentence for the user."""
 
 
 def load(paths: Sequence[Path]) -> list[TracedEnd]:
-    """Read the ends whose traces these files are, called as their files are.
+    """Read the traces of one or both ends, each named after its file.
 
     A folder stands for the one or two traces in it.
 
     Raises:
-        TraceError: A file is not there, cannot be read, or is no trace.
+        TraceError: A file is missing, cannot be read, or is no trace.
     """
     paths = [found for path in paths for found in (_inside(path) if path.is_dir() else [path])]
     stems = [path.stem for path in paths]
@@ -38,10 +38,10 @@ def load(paths: Sequence[Path]) -> list[TracedEnd]:
 
 
 def save(page: str, path: Path, *, read: Sequence[Path]) -> None:
-    """Write a page, though not over the traces that it was made from.
+    """Write a page, unless the path is one of the traces that it was made from.
 
     Raises:
-        TraceError: It cannot be written there.
+        TraceError: The page cannot be written there.
     """
     try:
         if any(path.exists() and path.samefile(trace) for trace in read):

@@ -1,19 +1,19 @@
-"""Owns the flights of a DTLS handshake: which messages belong together, and their number."""
+"""Flights of a DTLS handshake: recognises messages and numbers flights (RFC 6347 4.2.4). PURE."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
-#: RFC 6347 section 4.2.4, figure 1, by the message that only this flight has; the first one counts.
-#: The flights of DTLS 1.3 have the same numbers (RFC 9147 section 5.7).
+#: Number of each flight by a message that only this flight has, the first match counts
+#: (RFC 6347 section 4.2.4, figure 1). DTLS 1.3 numbers them alike (RFC 9147 section 5.7).
 _FLIGHTS: Final = (
     ("HelloVerifyRequest", 2),
     ("HelloRetryRequest", 2),
     ("ServerHello", 4),
     ("ClientKeyExchange", 5),
     ("CertificateVerify", 5),
-    # All of DTLS 1.3 that is under keys; of the server it would come with the ServerHello.
+    # Encrypted messages of DTLS 1.3; those of the server would come with the ServerHello.
     ("handshake messages", 5),
 )
 _HANDSHAKE: Final = re.compile(
@@ -22,12 +22,12 @@ _HANDSHAKE: Final = re.compile(
 
 
 def messages(detail: str) -> tuple[str, ...]:
-    """The names in a datagram's detail, each once: fragments of one message are one message.
+    """Return the distinct message names in the detail of a datagram, fragments merged.
 
     >>> messages("ClientHello (0 to 9 of 20 bytes), ClientHello (10 to 19 of 20 bytes)")
     ('ClientHello',)
     """
-    # What is in brackets is which part of a message this is; of an alert it says which one.
+    # Brackets give the fragment of a message, but the kind of an alert.
     names = (
         name if name.startswith("Alert") else name.partition(" (")[0]
         for name in (part.strip() for part in detail.split(","))
@@ -36,17 +36,17 @@ def messages(detail: str) -> tuple[str, ...]:
 
 
 def is_handshake(names: tuple[str, ...]) -> bool:
-    """Whether these belong to a flight, in contrast to alerts and application data."""
+    """Return True for handshake messages, in contrast to alerts and application data."""
     return any(_HANDSHAKE.search(name) for name in names)
 
 
 def has_alert(names: tuple[str, ...]) -> bool:
-    """Whether one of them is an alert."""
+    """Return True if one of the messages is an alert."""
     return any("alert" in name.lower() for name in names)
 
 
 def number(names: tuple[str, ...], *, after_verify_request: bool) -> int | None:
-    """Which flight these messages are, or None where they do not say.
+    """Return the number of the flight that consists of these messages, or None if unknown.
 
     Args:
         names: The messages of the flight so far.
@@ -59,6 +59,6 @@ def number(names: tuple[str, ...], *, after_verify_request: bool) -> int | None:
     if "ClientHello" in names:
         return 3 if after_verify_request else 1
     if "Certificate" in names:
-        # Of the server it would come with the ServerHello.
+        # A server's Certificate would come with the ServerHello.
         return 5
     return 6 if {"Finished", "ChangeCipherSpec"} & set(names) else None

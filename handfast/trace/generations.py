@@ -1,7 +1,7 @@
-"""Owns which ICE generation a check belongs to, and whether it asks for consent only.
+"""Assigns ICE checks to generations, and tells consent checks apart. PURE.
 
-A check does not name its generation. But an ICE restart opens sockets of its own, so that the
-socket tells; and once a pair was chosen, those that were there by then serve it.
+A check does not name its generation. But each ICE restart opens sockets of its own, so the socket
+tells; and once a pair is selected, checks on its sockets ask for consent.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _Transport = tuple[Lifeline, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What a check is for.
+    """Generation and purpose of an ICE check.
 
     Args:
-        generation: How many restarts came before its socket.
-        consent: Whether a path was chosen among the sockets of that time.
+        generation: Number of ICE restarts before its socket was opened.
+        consent: Whether a pair of that generation, or of a later one, was selected already.
     """
 
     generation: int = 0
@@ -29,7 +29,7 @@ class Check:
 
 
 class Generations:
-    """Takes descriptions, paths and checks in the order of time; each is told by one end."""
+    """Tracks ICE generations by descriptions, selected pairs and checks, in the order of time."""
 
     def __init__(self) -> None:
         self._names: dict[Lifeline, dict[str, int]] = {side: {} for side in Lifeline}
@@ -39,31 +39,31 @@ class Generations:
         self._chosen: dict[str | None, int] = {}
 
     def describe(self, side: Lifeline, sdp: str) -> None:
-        """An end described itself, perhaps with fresh ICE credentials."""
-        fragments = descriptions.attributes(sdp, "ice-ufrag")
+        """Note the description of an end, perhaps with new ICE credentials."""
+        fragments = descriptions.attributes(sdp, name="ice-ufrag")
         if fragments:
             names = self._names[side]
-            # An offer that is taken back goes back to a name that is known.
+            # After a rollback the former ufrag is in force again.
             self._newest[side] = names.setdefault(fragments[0], len(names))
 
-    def choose(self, side: Lifeline, transport: str | None, local: str) -> bool:
-        """A path was chosen; `local` is its address at that end.
+    def select(self, side: Lifeline, *, transport: str | None, local: str) -> bool:
+        """Note a selected pair; `local` is its address at that end.
 
         Returns:
-            Whether it takes the place of another one.
+            Whether the pair replaces another one.
         """
         sockets = self._sockets.get((side, transport), {})
-        # The address of a relay or a NAT is none of a socket here: then it is the newest.
+        # A relayed or reflexive address belongs to no socket here: the newest is assumed.
         newest = max(sockets.values(), default=0)
-        # What one end has chosen the other one checks too, though it may say so later.
+        # The other end checks the same pair, though its event may come later.
         before = self._chosen.get(transport, 0)
         self._chosen[transport] = max(before, sockets.get(local, newest))
         moved = (side, transport) in self._paths
         self._paths.add((side, transport))
         return moved
 
-    def check(self, side: Lifeline, transport: str | None, local: str) -> Check:
-        """A check came to, or left, a socket of that end."""
+    def check(self, side: Lifeline, *, transport: str | None, local: str) -> Check:
+        """Classify a check that came to, or left, a socket of that end."""
         sockets = self._sockets.setdefault((side, transport), {})
         generation = sockets.setdefault(local, self._newest[side])
         chosen = self._chosen.get(transport, -1)

@@ -1,7 +1,6 @@
-"""Owns the ladder: the events of one end, or of both on a common clock, become rows.
+"""Turns the events of one end, or of both on a common clock, into the rows of a ladder. PURE.
 
-Pure: the same events make the same ladder, so that a ladder that grows is made anew from all of
-its events.
+The same events make the same ladder; a ladder that grows is drawn anew from all of its events.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ if TYPE_CHECKING:
     from handfast.trace.row_builder import LocalEvent
     from peer.tracing.events import TraceEvent
 
-#: Rows of one ladder; nobody reads more, and a peer may have caused every one of them.
+#: Most rows of one ladder (ours), as a peer can cause any number of them.
 MOST_ROWS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class TracedEnd:
-    """One end of a session, in its own words.
+    """Trace of one end of a session.
 
     Args:
-        name: What it is called.
-        events: In the order in which they happened.
+        name: Name of the end.
+        events: Events in the order in which they happened.
     """
 
     name: str
@@ -44,13 +43,13 @@ class TracedEnd:
 def draw(
     left: TracedEnd, right: TracedEnd | None = None, *, peer: str = "peer", limit: int = MOST_ROWS
 ) -> Ladder:
-    """The ladder of a session.
+    """Draw the ladder of a session.
 
     Args:
         left: The end that is drawn on the left.
-        right: The other one, where it was traced too.
-        peer: What to call the other one where it was not.
-        limit: Rows; of more the middle is left out, and said to be.
+        right: The other end, where it was traced too.
+        peer: Name of the other end where it was not traced.
+        limit: Most rows; a row in the middle stands for those left out.
     """
     remarks: list[str] = []
     ends = [replace(left, name=clean(left.name))]
@@ -77,12 +76,12 @@ def draw(
 
 
 def _shortened(rows: list[Row], limit: int) -> list[Row]:
-    """How it began and how it goes on; a row in between says how many there are not."""
+    """Drop rows from the middle beyond the limit, with a row that tells their number."""
     surplus = len(rows) + 1 - limit
     if len(rows) <= limit:
         return rows
     begins = limit // 2
-    # By steps, so that a ladder which grows is not another one with each row.
+    # In steps, so that a growing ladder changes in few places with each row.
     step = max(1, limit // 8)
     ends = begins + -(-surplus // step) * step
     seconds = rows[ends].time - rows[begins - 1].time
@@ -91,7 +90,7 @@ def _shortened(rows: list[Row], limit: int) -> list[Row]:
 
 
 def _on_one_clock(left: TracedEnd, right: TracedEnd) -> tuple[TracedEnd, list[str]]:
-    """The right end by the clock of the left one, and what is to be said of that."""
+    """Return the right end by the clock of the left one, and a remark on the correction."""
     offset = clock_offset(left.events, right.events)
     if offset == 0.0:
         return right, []
@@ -122,7 +121,7 @@ def _is_told_twice(event: TraceEvent) -> bool:
 def _in_order(
     ends: Sequence[TracedEnd], crossed: Sequence[Passage]
 ) -> Iterator[tuple[Lifeline, LocalEvent | Passage]]:
-    """Everything that happened, with whose it is, in the order of time and of each trace."""
+    """Yield events and passages with their lifeline, in the order of time and of each trace."""
     places = {id(event): place for end in ends for place, event in enumerate(end.events)}
     moments: list[tuple[float, int, Lifeline, LocalEvent | Passage]] = [
         (passage.time, places[id(passage.event)], passage.origin, passage) for passage in crossed

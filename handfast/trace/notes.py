@@ -1,4 +1,4 @@
-"""Owns the words for what one end decided or found by itself."""
+"""Words the decisions and findings of one end as notes of a ladder. PURE."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from handfast.trace.associations import AssociationRef
 
-#: What becomes a note of its own.
+#: Events that become a note of their own.
 NotedEvent = (
     RoleChosen
     | AssociationDecided
@@ -45,12 +45,12 @@ NotedEvent = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteContext:
-    """What the words of a note depend on besides its event.
+    """Facts besides its event that the wording of a note depends on.
 
     Args:
-        transport: The one that it is about, where that needs to be said.
-        association_ref: To which association, where there are several.
-        moved: Whether a path takes the place of another one.
+        transport: The transport of the event, where there are several.
+        association_ref: The association of the event, where there are several.
+        moved: Whether a path replaces another one.
     """
 
     transport: str | None = None
@@ -58,17 +58,17 @@ class NoteContext:
     moved: bool = False
 
 
-def note(event: NotedEvent, side: Lifeline, time: float, around: NoteContext) -> Note:
-    """The row for an event.
+def note(event: NotedEvent, side: Lifeline, time: float, context: NoteContext) -> Note:
+    """Word the note for an event.
 
     Args:
-        side: The end that told of it.
-        time: Seconds since the beginning.
-        around: What else its words depend on.
+        side: The end that traced the event.
+        time: Seconds since the first event.
+        context: Other facts that the wording depends on.
     """
-    topic, label, details, mood = _told(event, around)
-    if around.transport is not None:
-        label = f"{label} (transport {around.transport})"
+    topic, label, details, mood = _wording(event, context)
+    if context.transport is not None:
+        label = f"{label} (transport {context.transport})"
     return Note(
         time=time,
         side=side,
@@ -78,16 +78,16 @@ def note(event: NotedEvent, side: Lifeline, time: float, around: NoteContext) ->
         mood=mood,
         details=tuple(clean(detail) for detail in details),
         association=None
-        if around.association_ref is None
-        else around.association_ref.association + 1,
+        if context.association_ref is None
+        else context.association_ref.association + 1,
     )
 
 
-#: Where the keys of SRTP come from.
+#: Section on the derivation of SRTP keys.
 _EXPORTER = "RFC 5764 section 4.2"
-#: By what an exchange asks for another association.
+#: Section on the exchange that asks for another association.
 _REPLACING = "RFC 8842 section 3.1"
-#: How long old keys are of use.
+#: Section on the lifetime of old keys.
 _RETIRING = "RFC 5763 section 6.8"
 
 
@@ -101,18 +101,18 @@ def _section(event: NotedEvent) -> str:
             return event.section
 
 
-def _told(event: NotedEvent, around: NoteContext) -> tuple[Topic, str, tuple[str, ...], Mood]:
+def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple[str, ...], Mood]:
     match event:
         case RoleChosen():
             return Topic.DTLS, _role(event), (), Mood.PLAIN
         case AssociationDecided(verdict=verdict):
             mood = Mood.BAD if verdict is Verdict.REFUSED else Mood.PLAIN
-            return Topic.DTLS, _decision(event, around.association_ref), (), mood
+            return Topic.DTLS, _decision(event, context.association_ref), (), mood
         case KeysSwitched(direction=direction, association=number):
             way = "sends" if direction is Direction.OUT else "hears the peer"
             return Topic.DTLS, f"{way} under the keys of association {number + 1}", (), Mood.GOOD
         case AssociationRetired(association=number, reason=reason):
-            former = around.association_ref is not None and around.association_ref.former
+            former = context.association_ref is not None and context.association_ref.former
             fate = "retired" if former else "given up"
             return Topic.DTLS, f"association {number + 1} {fate}: {reason}", (), Mood.PLAIN
         case DatagramDropped(kind=kind, reason=reason, size=size, remote=remote):
@@ -121,7 +121,7 @@ def _told(event: NotedEvent, around: NoteContext) -> tuple[Topic, str, tuple[str
             return Topic.ICE, label, (counted(size, "byte"),), Mood.BAD
         case PathSelected(local=local, remote=remote):
             path = f"{local} → {remote}"
-            label = f"path moves to {path}" if around.moved else f"path {path}"
+            label = f"path moves to {path}" if context.moved else f"path {path}"
             return Topic.ICE, label, (), Mood.GOOD
         case HandshakeCompleted():
             chosen = (version(event.version), event.cipher, event.srtp_profile)

@@ -1,4 +1,4 @@
-"""Owns what two traces have in common: which arrival belongs to which sending, on one clock."""
+"""Pairs the sendings of one trace with the arrivals of the other, on a common clock. PURE."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from peer.tracing.events import Datagram, DatagramKind, Described, Direction, Tr
 if TYPE_CHECKING:
     from handfast.trace.associations import AssociationRef
 
-#: Seconds. Two clocks of one machine differ by less, and so may the ends of an arrow.
+#: Seconds by which an arrival may precede its sending (ours): clocks of one machine differ by less.
 _TOLERANCE: Final = 0.001
-#: Seconds. A flight is sent again after a second (RFC 6347 section 4.2.4.1), so an arrival that
-#: comes later than this belongs to a later sending of the same bytes.
-_TIMEOUT: Final = 0.9
+#: Seconds after which an arrival belongs to a retransmission of the same bytes: DTLS sends a
+#: flight again after 1 s (RFC 6347 section 4.2.4.1).
+_RETRANSMISSION_GAP: Final = 0.9
 
 STUN: Final = (DatagramKind.STUN_REQUEST, DatagramKind.STUN_RESPONSE, DatagramKind.STUN_ERROR)
 MEDIA: Final = (DatagramKind.SRTP, DatagramKind.SRTCP)
@@ -28,15 +28,15 @@ Crossing = Described | Datagram
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """Something that crossed from one end to the other; at least one of the times is known.
+    """A datagram or description that went from one end to the other; one time at least is known.
 
     Args:
-        event: As its sender told of it, or else its receiver.
+        event: The event at its sender, or else at its receiver.
         origin: The sender.
-        sent: When, in seconds.
-        arrived: When.
-        arrival: As its receiver told of it.
-        association_ref: To which association, where there are several.
+        sent: Time of sending in seconds.
+        arrived: Time of arrival in seconds.
+        arrival: The event at its receiver.
+        association_ref: Its DTLS association, where its transport has several.
     """
 
     event: Crossing
@@ -48,12 +48,12 @@ class Passage:
 
     @property
     def time(self) -> float:
-        """When it began, as far as anybody saw."""
+        """Time of sending, or of arrival where the sending is unknown."""
         return self.arrived or 0.0 if self.sent is None else self.sent
 
 
 def seen_by_one(events: Sequence[TraceEvent]) -> list[Passage]:
-    """What crossed, told by the left end alone."""
+    """Return the passages that the left end alone has traced."""
     associations = Associations(events)
     return [
         Passage(
@@ -75,7 +75,7 @@ def seen_by_one(events: Sequence[TraceEvent]) -> list[Passage]:
 
 
 def seen_by_both(left: Sequence[TraceEvent], right: Sequence[TraceEvent]) -> list[Passage]:
-    """What crossed, told by both ends on one clock.
+    """Return the passages that both ends have traced on one clock.
 
     Of STUN only what was sent is taken: it comes in runs of equal messages, some of them for
     servers, and is drawn as runs.
@@ -101,7 +101,7 @@ def seen_by_both(left: Sequence[TraceEvent], right: Sequence[TraceEvent]) -> lis
 
 
 def clock_offset(left: Sequence[TraceEvent], right: Sequence[TraceEvent]) -> float:
-    """How far the right end's clock is ahead of the left one's, in seconds.
+    """Estimate the offset of the right end's clock from the left one's, in seconds.
 
     Nothing arrives before it was sent. Where the times say that it did, the clocks differ; the
     middle between the bounds that both directions set is the best that is known of them, as in
@@ -131,7 +131,7 @@ def _least_delay(sender: Sequence[TraceEvent], receiver: Sequence[TraceEvent]) -
 
 
 def _is_later_payload(event: Crossing, associations: Associations) -> bool:
-    """Whether it is what each end noticed first after a change of keys: not the same packet."""
+    """Return True for first payload after a key change, of which each end traces another packet."""
     association_ref = associations.of(event)
     return (
         association_ref is not None
@@ -177,7 +177,7 @@ def _paired(
     found: list[Passage] = []
     for arrival in arrivals:
         while len(waiting) > 1 and (
-            arrival.time - waiting[0].time > _TIMEOUT
+            arrival.time - waiting[0].time > _RETRANSMISSION_GAP
             and waiting[1].time <= arrival.time + _TOLERANCE
         ):
             lost = waiting.popleft()

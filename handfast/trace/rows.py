@@ -1,4 +1,4 @@
-"""Owns the rows of a ladder: what is drawn, in words, and nothing of how."""
+"""Rows of a ladder as values: the words that are drawn, without their appearance. PURE."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import msgspec
 
 
 class Lifeline(StrEnum):
-    """Which lifeline: the end whose trace was given first is on the left."""
+    """Lifelines of a ladder; the end whose trace was given first is on the left."""
 
     LEFT = "left"
     RIGHT = "right"
 
     @property
     def other(self) -> Lifeline:
-        """The lifeline across."""
+        """The lifeline on the other side."""
         return Lifeline.RIGHT if self is Lifeline.LEFT else Lifeline.LEFT
 
 
 class Topic(StrEnum):
-    """Which part of a session a row belongs to."""
+    """Parts of a session that rows belong to."""
 
     SIGNALING = "signaling"
     ICE = "ice"
@@ -29,17 +29,17 @@ class Topic(StrEnum):
 
 
 class ArrowOutcome(StrEnum):
-    """What is known of an arrow's far end."""
+    """Fate of a datagram or description, as far as the traces show it."""
 
-    #: Told by one end only: nobody was there to see the rest of its way.
+    #: Traced by one end only, so its arrival is unknown.
     SEEN = "seen"
     ARRIVED = "arrived"
-    #: The other end's trace is there, and does not have it.
+    #: Missing in the trace of the other end.
     LOST = "lost"
 
 
 class Mood(StrEnum):
-    """How a note is meant."""
+    """Judgement of a row: neutral, good or bad."""
 
     PLAIN = "plain"
     GOOD = "good"
@@ -47,13 +47,12 @@ class Mood(StrEnum):
 
 
 class _Row(msgspec.Struct, frozen=True, kw_only=True, tag_field="row"):
-    """What every row has; it is a struct, so that the page of the demo gets it as JSON.
+    """Base of all rows; a struct, which the page of the demo gets as JSON.
 
     Args:
         time: Seconds since the first event.
-        details: Sentences for whoever asks for more.
-        association: The one of its transport that it belongs to, where there are several; a
-            reader's first one is 1.
+        details: Further sentences, shown on demand.
+        association: Number of the DTLS association, from 1, where the transport has several.
     """
 
     time: float
@@ -62,17 +61,18 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, tag_field="row"):
 
 
 class Arrow(_Row, frozen=True, kw_only=True, tag="arrow"):
-    """Something that went from one end to the other, or a run of such things.
+    """A datagram or description that went from one end to the other, or a run of them.
 
     Args:
-        origin: The end that sent it; of a run that went both ways, the end that began.
-        label: What it is: the names of the messages.
-        note: Its flight, its size, how long it took.
-        section: Of the RFC that defines it.
-        outcome: What is known of the far end.
-        both_ways: Whether the run went there and back.
-        mood: Bad where it was changed on its way.
-        sdp: The text of a description; empty otherwise. A stranger wrote it.
+        topic: Part of the session.
+        origin: The sender; of a run in both directions, the end that began.
+        label: Names of the messages.
+        note: Flight, size and duration.
+        section: Section of the defining RFC.
+        outcome: Whether it arrived.
+        both_ways: Whether the run went in both directions.
+        mood: Bad where a description was changed on its way.
+        sdp: Text of a description, written by a stranger; empty otherwise.
     """
 
     topic: Topic
@@ -87,7 +87,7 @@ class Arrow(_Row, frozen=True, kw_only=True, tag="arrow"):
 
 
 class Note(_Row, frozen=True, kw_only=True, tag="note"):
-    """What one end decided or found, and the section of the RFC behind it."""
+    """Decision or finding of one end, with the section of the RFC behind it."""
 
     topic: Topic
     side: Lifeline
@@ -97,21 +97,21 @@ class Note(_Row, frozen=True, kw_only=True, tag="note"):
 
 
 class Marks(_Row, frozen=True, kw_only=True, tag="marks"):
-    """States that one end came to, each as `machine state`."""
+    """State changes of one end, each as `machine state`."""
 
     side: Lifeline
     states: tuple[str, ...]
 
 
 class Failure(_Row, frozen=True, kw_only=True, tag="failure"):
-    """The sentence with which one end failed."""
+    """Failure of one end, as the sentence of its error."""
 
     side: Lifeline
     sentence: str
 
 
 class Pause(_Row, frozen=True, kw_only=True, tag="pause"):
-    """Nothing to tell for so many seconds, or so many rows that are not told."""
+    """A time without rows: silence, or rows that were left out."""
 
     seconds: float
     left_out: int = 0
@@ -126,10 +126,10 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         left: Name of the left end.
         right: Name of the right end.
-        verdict: One sentence that says how the session went.
-        mood: Whether that is good.
-        remarks: What one has to know to read it rightly, such as a clock that was corrected.
-        rows: In the order of time.
+        verdict: Result of the session in one sentence.
+        mood: Judgement of that result.
+        rows: Rows in the order of time.
+        remarks: Sentences needed to read it rightly, such as on a corrected clock.
     """
 
     left: str
@@ -140,10 +140,10 @@ class Ladder(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[str, ...] = ()
 
     def name(self, side: Lifeline) -> str:
-        """What the end is called."""
+        """Name of the end on a lifeline."""
         return self.left if side is Lifeline.LEFT else self.right
 
     @property
     def has_associations(self) -> bool:
-        """Whether rows say which association they belong to."""
+        """True where rows name their DTLS association."""
         return any(row.association is not None for row in self.rows)

@@ -1,7 +1,6 @@
-"""Owns the ladder in a terminal: two lifelines, arrows between them, notes at the end they are of.
+"""Ladder diagram for a terminal: two lifelines, arrows between them, and notes at each end.
 
-Nothing is said by colour alone: what crosses is told apart by its line, what is good or bad by its
-sign.
+Colour alone carries no information: arrows differ by their line, judgements by their sign.
 """
 
 from __future__ import annotations
@@ -32,11 +31,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
+#: Width of the column of times, in cells (ours).
 _TIME: Final = 10
+#: Least and greatest width of a drawing, in cells (ours).
 _NARROWEST: Final = 48
-#: Longer arrows are not easier to follow.
 _WIDEST: Final = 110
-#: Of the lane, for the notes of one end, so that one sees whose they are.
+#: Share of the lane that notes of one end may fill, so that their end is seen (ours).
 _SHARE: Final = 0.8
 
 _STYLES: Final = {
@@ -50,7 +50,7 @@ _MOODS: Final = {Mood.PLAIN: "", Mood.GOOD: "green", Mood.BAD: "bold red"}
 
 @dataclass(frozen=True, slots=True)
 class _Glyphs:
-    """The characters of a drawing; each is one cell wide."""
+    """Characters of a drawing; each is one cell wide."""
 
     shafts: dict[Topic, str]
     to_left: str
@@ -82,16 +82,16 @@ _ASCII: Final = _Glyphs(
     state="o",
     signs={Mood.PLAIN: "*", Mood.GOOD: "+", Mood.BAD: "!"},
 )
-#: What the words of a ladder have besides letters; the rest of Unicode becomes a question mark.
+#: ASCII for the signs in the wording of a ladder; other characters become a question mark.
 _IN_ASCII: Final = str.maketrans("·→←§…", "-><s.")
 
 
 class TerminalLadder:
-    """A ladder for `rich.console.Console.print`.
+    """A ladder that `rich.console.Console.print` can draw.
 
     Args:
-        ladder: What is drawn.
-        details: Whether to tell each datagram of a row, and what was expected and shown.
+        ladder: The ladder to draw.
+        details: Whether to list the details of each row, such as its datagrams.
     """
 
     def __init__(self, ladder: Ladder, *, details: bool = False) -> None:
@@ -111,7 +111,7 @@ class TerminalLadder:
 
 
 class _Drawing:
-    """One drawing: the lane is what lies between the lifelines, in cells."""
+    """One drawing of a ladder, whose lane is the space between the lifelines, in cells."""
 
     def __init__(self, ladder: Ladder, glyphs: _Glyphs, width: int) -> None:
         self._ladder = ladder
@@ -165,12 +165,16 @@ class _Drawing:
             case Note():
                 sign = self._glyphs.signs[row.mood]
                 said = Text(row.label, _MOODS[row.mood])
-                yield from self._note(row, sign, _tagged(row, said), short(row.section))
+                yield from self._note(
+                    row, _tagged(row, said), sign=sign, section=short(row.section)
+                )
             case Marks():
-                yield from self._note(row, self._glyphs.state, Text(", ".join(row.states), "dim"))
+                yield from self._note(
+                    row, Text(", ".join(row.states), "dim"), sign=self._glyphs.state
+                )
             case Failure():
                 sign = self._glyphs.signs[Mood.BAD]
-                yield from self._note(row, sign, Text(f"FAILED: {row.sentence}", "bold red"))
+                yield from self._note(row, Text(f"FAILED: {row.sentence}", "bold red"), sign=sign)
             case Pause():
                 words = gap(row.seconds, row.left_out).center(self._lane)
                 yield self._rung(None, Text(words, "dim"), line=self._glyphs.gap)
@@ -201,7 +205,7 @@ class _Drawing:
         start = glyphs.to_left if goes_left or row.both_ways else shaft
         end = glyphs.to_right if goes_right or row.both_ways else shaft
         if row.outcome is ArrowOutcome.LOST:
-            # It ends on its way.
+            # A lost arrow ends on its way.
             short = length * 2 // 3
             gone = " " * (length - short)
             if goes_right:
@@ -216,7 +220,7 @@ class _Drawing:
         return Text.assemble((start + shaft * length, style), said, (shaft + end, style))
 
     def _aside(self, note: Text, section: str) -> Iterator[Text]:
-        """What is under an arrow: its note on the left, its section on the right."""
+        """Yield the lines under an arrow: its note on the left, its section on the right."""
         lines = _wrapped(note, self._lane - 4) if note else [Text()]
         space = self._lane - 4 - cell_len(lines[-1].plain) - cell_len(section)
         if section and space < 2:
@@ -227,7 +231,7 @@ class _Drawing:
             yield self._rung(None, Text.assemble("  ", line))
 
     def _note(
-        self, row: Note | Marks | Failure, sign: str, said: Text, section: str = ""
+        self, row: Note | Marks | Failure, said: Text, *, sign: str, section: str = ""
     ) -> Iterator[Text]:
         room = int(self._lane * _SHARE) - 4
         lines = _wrapped(said, room)
@@ -254,18 +258,18 @@ class _Drawing:
 
 
 def _tagged(row: Arrow | Note, said: Text) -> Text:
-    """The words, after what they belong to."""
+    """Prefix a text with the tag of its association."""
     mark = tag(row.association)
     if not mark:
         return said
-    # An odd and an even one are never taken for each other where there is colour.
+    # Colours tell neighbouring associations apart.
     marked = Text(mark, "bold magenta" if (row.association or 0) % 2 == 0 else "bold blue")
     marked.append(f" {said.plain}", said.style)
     return marked
 
 
 def _wrapped(text: Text, width: int) -> list[Text]:
-    """Lines of at most that many cells; words that are longer are broken."""
+    """Wrap a text into lines of at most `width` cells, breaking longer words."""
     lines: list[Text] = []
     rest = text.copy()
     while cell_len(rest.plain) > width:
@@ -279,7 +283,7 @@ def _wrapped(text: Text, width: int) -> list[Text]:
 
 
 def _cut(text: str, width: int) -> str:
-    """As much from its beginning as fits, one character at least."""
+    """Cut a text to `width` cells, but not below one character."""
     end = len(text)
     while end > 1 and cell_len(text[:end]) > width:
         end -= 1

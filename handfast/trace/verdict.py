@@ -1,4 +1,4 @@
-"""Owns the one sentence that says how a session went."""
+"""Words the result of a session in one sentence. PURE."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TIMES: Final = {1: "once", 2: "twice"}
 
 
 def verdict(ends: _Ends) -> tuple[str, Mood]:
-    """How the session went, of which these are the ends: the name and the events of each."""
+    """Judge a session by the name and the events of each end."""
     start = min((event.time for _, events in ends for event in events), default=0.0)
     failures = [
         f"{name}: {abbreviated(event.sentence)}"
@@ -68,7 +68,7 @@ def _chosen(ends: _Ends) -> str:
 
 
 def _changes(ends: _Ends) -> list[str]:
-    """What became of it later, each in a few words."""
+    """Return the later changes of the session, each in a few words."""
     # Both ends tell of the same changes; one may have been traced for longer.
     courses = [_Course.of(events) for _, events in ends]
     switched = max((course.switched for course in courses), key=len, default=[])
@@ -90,13 +90,13 @@ def _times(number: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Course:
-    """What one end tells of the time after the first handshake.
+    """Changes that one end traced after the first handshake.
 
     Args:
-        switched: The associations that it came to send with, one transport's beside another's.
-        took: Seconds from the last offer before the last switch until both directions had it.
-        given_up: Why others came to nothing.
-        moves: How often an ICE restart came to another path.
+        switched: Transport and association of each switch of the keys for sending.
+        took: Seconds from the last offer before the last switch until both directions switched.
+        given_up: Reasons of the associations that were given up.
+        moves: Number of ICE restarts that selected a new pair.
     """
 
     switched: list[tuple[str | None, int]]
@@ -106,7 +106,7 @@ class _Course:
 
     @classmethod
     def of(cls, events: Sequence[TraceEvent]) -> _Course:
-        """Read a trace."""
+        """Collect the changes of a trace."""
         given_up = associations.given_up(events)
         switched: list[tuple[str | None, int]] = []
         moves = 0

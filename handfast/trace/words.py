@@ -1,4 +1,4 @@
-"""Owns how times, sizes and texts of strangers are written in a ladder."""
+"""Formats times, sizes and texts of strangers for a ladder. PURE."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import Final
 
 from peer.printable import printable
 
-#: Of one text in a row; a label of a hundred characters is long already.
+#: Most characters of one text in a row (ours).
 LONGEST: Final = 400
-#: Of a description that is kept whole.
+#: Most characters of a description (ours).
 LONGEST_SDP: Final = 256 * 1024
-#: Long enough that nobody makes a certificate that begins like another one.
+#: Eight bytes of a fingerprint: too many to find a certificate that begins like another one.
 _FINGERPRINT: Final = re.compile(r"\b((?:[0-9A-F]{2}:){7}[0-9A-F]{2})(?::[0-9A-F]{2})+\b")
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
-    """Make one line of a text that a peer may have chosen."""
+    """Make a text of a peer one printable line of bounded length."""
     kept = text if len(text) <= longest else f"{text[: longest - 1]}…"
     return printable(kept)
 
 
 def clean_lines(text: str, longest: int = LONGEST_SDP) -> str:
-    """The same for a text of several lines, which stay lines."""
+    """Make a text of several lines printable, and bound its length and that of each line."""
     return "\n".join(clean(line, longest) for line in text[:longest].splitlines())
 
 
 def abbreviated(text: str) -> str:
-    """A sentence with the first bytes of each fingerprint in it; the whole is in the details.
+    """Abbreviate each fingerprint in a sentence to its first eight bytes.
 
     >>> abbreviated("shown sha-256 " + ":".join(["AB"] * 32) + ", not that")
     'shown sha-256 AB:AB:AB:AB:AB:AB:AB:AB…, not that'
@@ -36,7 +36,7 @@ def abbreviated(text: str) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """A time since the beginning, or how long something took.
+    """Format a duration in milliseconds, or in seconds from 1 s on.
 
     >>> milliseconds(0.01234), milliseconds(1.5), milliseconds(75.25)
     ('12.3 ms', '1.500 s', '75.2 s')
@@ -47,7 +47,7 @@ def milliseconds(seconds: float) -> str:
 
 
 def tag(association: int | None) -> str:
-    """By which a row says what it belongs to.
+    """Format the number of an association as the tag of a row.
 
     >>> tag(2), tag(None)
     ('A2', '')
@@ -56,7 +56,7 @@ def tag(association: int | None) -> str:
 
 
 def gap(seconds: float, left_out: int) -> str:
-    """What is said of a time of which nothing is told.
+    """Word a pause, or a number of rows that were left out.
 
     >>> gap(2.0, 0), gap(2.0, 30)
     ('2.000 s later', '30 rows of 2.000 s left out')
@@ -67,7 +67,7 @@ def gap(seconds: float, left_out: int) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """A number and its noun.
+    """Format a number and its noun.
 
     >>> counted(1, "datagram"), counted(1200, "byte")
     ('1 datagram', '1,200 bytes')
@@ -76,7 +76,7 @@ def counted(number: int, what: str) -> str:
 
 
 def short(section: str) -> str:
-    """A section as it is written where there is little room.
+    """Abbreviate the name of an RFC section.
 
     >>> short("RFC 5763 section 6.6")
     'RFC 5763 §6.6'
@@ -85,7 +85,7 @@ def short(section: str) -> str:
 
 
 def version(name: str) -> str:
-    """A version as RFCs write it, where OpenSSL does not.
+    """Spell a DTLS version of OpenSSL as RFCs do.
 
     >>> version("DTLSv1.2")
     'DTLS 1.2'
