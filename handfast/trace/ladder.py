@@ -114,7 +114,7 @@ def _reading(ends: Sequence[TracedEnd]) -> RowContext:
 
 
 def _is_told_twice(event: TraceEvent) -> bool:
-    """Whether an `AssociationDecided` says the same: a refusal for what it means to one."""
+    """Return True for a refusal that an `AssociationDecided` of the same trace tells as well."""
     return isinstance(event, DescriptionRefused) and bool(event.section)
 
 
