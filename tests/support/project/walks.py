@@ -1,0 +1,311 @@
+"""The walks of ARCHITECTURE.md: which files of `peer` run for a datagram, an offer and a rekey.
+
+`python -m tests.support.project.walks` writes the lists between their marks anew; with `--count`
+it prints how many files and functions each walk has. The lists are what ran: real connections on
+the loopback, watched by `sys.setprofile`. `tests/integration/test_walks.py` keeps them true.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import threading
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+from media import SyntheticVideoTrack
+from peer import (
+    MediaStreamTrack,
+    PeerConfiguration,
+    PeerConnection,
+    SessionDescription,
+    TrackEvent,
+)
+
+ROOT = Path(__file__).parents[3]
+DOCUMENT = ROOT / "ARCHITECTURE.md"
+
+#: Seconds that a walk may take, on a machine with far too much to do.
+_LIMIT = 60.0
+_PEER = f"{ROOT}/peer/"
+_T = TypeVar("_T")
+
+
+class Walk(StrEnum):
+    """A walk, by the name of its marks in ARCHITECTURE.md."""
+
+    OFFER = "an offer out"
+    ANSWER = "an offer in, an answer out"
+    DATAGRAM = "a datagram to an encoded frame"
+    REKEY_ASKING = "a rekey at the end that asks"
+    REKEY_ANSWERING = "a rekey at the end that answers"
+
+
+@dataclass(frozen=True)
+class Ran:
+    """Files and functions in the order in which they first ran."""
+
+    files: tuple[str, ...]
+    functions: int
+
+
+class Watch:
+    """Notes each function of `peer` that is called while it is switched on."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, None] = {}
+        self._functions: set[tuple[str, int]] = set()
+
+    def note(self, frame: FrameType) -> None:
+        """Take one call."""
+        code = frame.f_code
+        if code.co_filename.startswith(_PEER) and code.co_name != "<module>":
+            self._files.setdefault(code.co_filename.removeprefix(f"{ROOT}/"))
+            self._functions.add((code.co_filename, code.co_firstlineno))
+
+    @property
+    def ran(self) -> Ran:
+        """What was noted."""
+        return Ran(tuple(self._files), len(self._functions))
+
+    @contextmanager
+    def everything(self) -> Iterator[None]:
+        """Note all that runs in the block."""
+        sys.setprofile(lambda frame, event, _: self.note(frame) if event == "call" else None)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+
+
+class OneCall:
+    """Waits for a call of one function in which another one runs, and notes all within it.
+
+    Args:
+        entry: Last part of a file's name, and the function whose call begins the walk.
+        goal: The same of the function that has to run in it.
+    """
+
+    def __init__(self, entry: tuple[str, str], goal: tuple[str, str]) -> None:
+        self._entry, self._goal = entry, goal
+        self._watch = Watch()
+        self._inside: FrameType | None = None
+        self._reached = False
+        self.found: asyncio.Future[Ran] = asyncio.get_running_loop().create_future()
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Look for the call in the block."""
+        sys.setprofile(self._profile)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+
+    def _profile(self, frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            if self._inside is None and self._is(frame, self._entry):
+                self._inside, self._watch, self._reached = frame, Watch(), False
+            if self._inside is not None:
+                self._watch.note(frame)
+                self._reached = self._reached or self._is(frame, self._goal)
+        elif event == "return" and frame is self._inside:
+            self._inside = None
+            if self._reached and not self.found.done():
+                self.found.set_result(self._watch.ran)
+
+    @staticmethod
+    def _is(frame: FrameType, wanted: tuple[str, str]) -> bool:
+        code = frame.f_code
+        return code.co_name == wanted[1] and code.co_filename.endswith(wanted[0])
+
+
+class OtherEnd:
+    """The other end of a call, on a thread of its own, which a profile of this one does not see."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="other end")
+        self._thread.start()
+
+    async def do(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Run something on the other thread, and wait for it here."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    def stop(self) -> None:
+        """End the thread, when nothing runs on it any more."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_LIMIT)
+        self._loop.close()
+
+
+async def _connection(track: MediaStreamTrack | None = None) -> PeerConnection:
+    pc = PeerConnection(PeerConfiguration(interfaces=("127.0.0.1",)))
+    if track is not None:
+        pc.addTrack(track)
+    return pc
+
+
+async def _offered(pc: PeerConnection) -> SessionDescription:
+    await pc.setLocalDescription()
+    await pc.gathering_complete()
+    description = pc.localDescription
+    assert description is not None
+    return description
+
+
+async def _answered(pc: PeerConnection, offer: SessionDescription) -> SessionDescription:
+    await pc.setRemoteDescription(offer)
+    return await _offered(pc)
+
+
+async def offer_and_answer() -> dict[Walk, Ran]:
+    """Watch an offer with a video track on its way out, and an answer to it."""
+    track = SyntheticVideoTrack(width=64, height=48)
+    async with await _connection(track) as offerer, await _connection() as answerer:
+        out, back = Watch(), Watch()
+        with out.everything():
+            await offerer.setLocalDescription()
+        offer = await _offered_again(offerer)
+        with back.everything():
+            await answerer.setRemoteDescription(offer)
+            await answerer.setLocalDescription()
+    return {Walk.OFFER: out.ran, Walk.ANSWER: back.ran}
+
+
+async def _offered_again(pc: PeerConnection) -> SessionDescription:
+    await pc.gathering_complete()
+    description = pc.localDescription
+    assert description is not None
+    return description
+
+
+async def datagram() -> dict[Walk, Ran]:
+    """Watch one RTP packet of video, small enough to be a frame, from the socket to a reader."""
+    other = OtherEnd()
+    try:
+        track = SyntheticVideoTrack(width=64, height=48)
+        sender = await other.do(_connection(track))
+        async with await _connection() as receiver:
+            arrived: asyncio.Future[TrackEvent] = asyncio.get_running_loop().create_future()
+            receiver.on("track", arrived.set_result)
+            answer = await _answered(receiver, await other.do(_offered(sender)))
+            await other.do(sender.setRemoteDescription(answer))
+            await receiver.connected()
+            frames = (await arrived).receiver.encoded_frames()
+            for _ in range(5):
+                await anext(frames)
+            call = OneCall(entry=("udp.py", "drain"), goal=("frame_queue.py", "put"))
+            with call.watching():
+                ran = await call.found
+            await other.do(sender.close())
+    finally:
+        other.stop()
+    return {Walk.DATAGRAM: ran}
+
+
+async def rekey(*, asks: bool) -> Ran:
+    """Watch one end of a rekey, from the request or the offer until `rekeyed`."""
+    other = OtherEnd()
+    try:
+        there = await other.do(_connection())
+        async with await _connection() as here:
+            here.addTransceiver("audio", "inactive")
+            answer = await other.do(_answered(there, await _offered(here)))
+            await here.setRemoteDescription(answer)
+            await asyncio.gather(here.connected(), other.do(there.connected()))
+            told = asyncio.Event()
+            here.on("rekeyed", lambda event: told.set())
+            watch = Watch()
+            with watch.everything():
+                if asks:
+                    asked = asyncio.create_task(here.rekey())
+                    await asyncio.sleep(0)
+                    answer = await other.do(_answered(there, await _offered(here)))
+                    await here.setRemoteDescription(answer)
+                    assert (await asked).changed
+                else:
+                    offer = await other.do(_rekey_offer(there))
+                    answer = await _answered(here, offer)
+                    await other.do(there.setRemoteDescription(answer))
+                await told.wait()
+            await other.do(there.close())
+    finally:
+        other.stop()
+    return watch.ran
+
+
+_rekeys: set[asyncio.Task[object]] = set()
+
+
+async def _rekey_offer(pc: PeerConnection) -> SessionDescription:
+    task: asyncio.Task[object] = asyncio.create_task(pc.rekey())
+    _rekeys.add(task)
+    task.add_done_callback(_rekeys.discard)
+    await asyncio.sleep(0)
+    return await _offered(pc)
+
+
+async def walk_all() -> dict[Walk, Ran]:
+    """Walk each of the walks once."""
+    async with asyncio.timeout(_LIMIT):
+        return {
+            **await offer_and_answer(),
+            **await datagram(),
+            Walk.REKEY_ASKING: await rekey(asks=True),
+            Walk.REKEY_ANSWERING: await rekey(asks=False),
+        }
+
+
+def listed(walk: Walk, text: str) -> set[str]:
+    """Return the files that the document lists for a walk."""
+    match = re.search(_block(walk), text, re.DOTALL)
+    assert match, f"no marks for {walk} in ARCHITECTURE.md"
+    return {
+        f"{line.partition('`')[2].partition('`')[0]}{name}"
+        for line in match[2].splitlines()
+        for name in re.findall(r"`(\w+\.py)`", line)
+    }
+
+
+def written(walk: Walk, ran: Ran, text: str) -> str:
+    """Return the document with the list of a walk written anew."""
+    folders: dict[str, list[str]] = {}
+    for file in ran.files:
+        folder, _, name = file.rpartition("/")
+        folders.setdefault(f"{folder}/", []).append(f"`{name}`")
+    lines = [f"- `{folder}`: {', '.join(names)}\n" for folder, names in folders.items()]
+    head = f"{len(ran.files)} files, {ran.functions} functions:\n\n"
+    return re.sub(
+        _block(walk), lambda m: f"{m[1]}{head}{''.join(lines)}{m[3]}", text, flags=re.DOTALL
+    )
+
+
+def _block(walk: Walk) -> str:
+    return rf"(<!-- walk: {re.escape(walk)} -->\n)(.*?)(<!-- end of the walk -->)"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the lists, check them, or count."""
+    ran = asyncio.run(walk_all())
+    if "--count" in arguments:
+        both = {*ran[Walk.REKEY_ASKING].files, *ran[Walk.REKEY_ANSWERING].files}
+        for walk, each in ran.items():
+            sys.stdout.write(f"{walk}: {len(each.files)} files, {each.functions} functions\n")
+        sys.stdout.write(f"a rekey at both ends: {len(both)} files\n")
+        return 0
+    text = DOCUMENT.read_text()
+    for walk, each in ran.items():
+        text = written(walk, each, text)
+    DOCUMENT.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
