@@ -77,7 +77,7 @@ class Tap:
 
     @property
     def wants_datagrams(self) -> bool:
-        """True where a sink of the trace wants every datagram, or a summary of each."""
+        """True where a trace sink or a DEBUG log takes datagrams."""
         return self._tracer.wants_datagrams
 
     def arrived(

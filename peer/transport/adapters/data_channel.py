@@ -9,7 +9,7 @@ from aiortc.rtcdatachannel import RTCDataChannel, RTCDataChannelParameters
 
 from peer.emitter import PyeeEvents
 from peer.errors import BufferFullError, InvalidStateError, MessageSizeError
-from peer.transport.wire.dcep import Announcement
+from peer.transport.wire.dcep import DataChannelOpen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,8 +120,8 @@ class DataChannel(PyeeEvents, RTCDataChannel):
     def _is_announced_by_us(self) -> bool:
         return self.__is_announced_by_us
 
-    def _announcement(self) -> Announcement:
-        return Announcement(
+    def _announcement(self) -> DataChannelOpen:
+        return DataChannelOpen(
             label=self.label,
             protocol=self.protocol,
             ordered=self.ordered,

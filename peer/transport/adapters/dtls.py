@@ -1,4 +1,4 @@
-"""Adapts aiortc's RTCDtlsTransport: derives SRTP keys by it, and stands for it towards SCTP.
+"""Adapts aiortc's RTCDtlsTransport, to derive SRTP keys and to stand for it towards SCTP.
 
 Private names of aiortc that we touch are pinned by version (`pyproject.toml`) and by
 `tests/unit/transport/adapters/test_dtls.py`, which fails first after an upgrade.

@@ -30,7 +30,12 @@ from peer.times import UnixTime
 from peer.transport.adapters.coroutines import run_to_end
 from peer.transport.adapters.data_channel import DataChannel
 from peer.transport.adapters.sctp_bounds import BoundedSctp
-from peer.transport.wire.dcep import Announcement, MessageType, decode, is_announcement
+from peer.transport.wire.dcep import (
+    DataChannelOpen,
+    MessageType,
+    is_data_channel_open,
+    parse_data_channel_open,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -248,7 +253,7 @@ class SctpAssociation(BoundedSctp):
         announced = {
             message.stream
             for message in messages
-            if message.protocol == WEBRTC_DCEP and is_announcement(message.data)
+            if message.protocol == WEBRTC_DCEP and is_data_channel_open(message.data)
         }
         for stream, channel in self._data_channels.items():
             if stream not in announced:
@@ -304,13 +309,13 @@ class SctpAssociation(BoundedSctp):
     async def _data_channel_receive(
         self, stream_id: StreamId, pp_id: PayloadProtocol, data: bytes
     ) -> None:
-        if pp_id == WEBRTC_DCEP and is_announcement(data):
+        if pp_id == WEBRTC_DCEP and is_data_channel_open(data):
             await self.__on_announcement(stream_id, data)
         else:
             await super()._data_channel_receive(stream_id, pp_id, data)
 
     async def __on_announcement(self, stream: int, message: bytes) -> None:
-        announcement = decode(message)
+        announcement = parse_data_channel_open(message)
         known = cast("DataChannel | None", self._data_channels.get(stream))
         is_first = stream in self.__taken_over
         self.__taken_over.discard(stream)
@@ -328,7 +333,7 @@ class SctpAssociation(BoundedSctp):
         else:
             self.refused_channels += 1
 
-    async def __accept(self, stream: int, announcement: Announcement) -> None:
+    async def __accept(self, stream: int, announcement: DataChannelOpen) -> None:
         parameters = RTCDataChannelParameters(
             label=announcement.label,
             protocol=announcement.protocol,

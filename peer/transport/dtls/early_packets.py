@@ -47,7 +47,7 @@ class EarlyPacketBuffer:
         return len(self._queue)
 
     def push(self, packet: EarlyPacket) -> int:
-        """Append one packet; return how many of the oldest had to go."""
+        """Append one packet and return how many of the oldest had to go."""
         self._queue.append(packet)
         self._used += len(packet.payload)
         dropped = 0
@@ -91,7 +91,7 @@ class UnverifiedMediaBuffer:
         return self._is_open
 
     def deliver(self, kind: DatagramClass, payload: bytes, arrival: MonotonicTime) -> int:
-        """Deliver or buffer one packet; return how many of those buffered had to go."""
+        """Deliver or buffer one packet, and return how many of those buffered had to go."""
         early = self._is_open_for_media and kind is not DatagramClass.DTLS
         if not (self._is_open or early):
             return self._waiting.push(EarlyPacket(kind, payload, arrival))

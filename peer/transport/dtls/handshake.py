@@ -108,7 +108,7 @@ class Handshake:
         self.expect_peer()
 
     def receive(self, datagram: bytes) -> bool:
-        """Take one datagram; its application data can then be read from the connection.
+        """Take one datagram, whose application data can then be read from the connection.
 
         Returns:
             False where the datagram holds nothing that the peer could send at this point.

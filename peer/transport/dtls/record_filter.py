@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from peer.states import DtlsRole
 from peer.transport.dtls import reasons
-from peer.transport.wire.dtls_records import HEADER_SIZE, ContentType, Form, Record, records
+from peer.transport.wire.dtls_records import HEADER_SIZE, ContentType, HeaderForm, Record, records
 
 if TYPE_CHECKING:
     from peer.errors import DtlsError
@@ -99,11 +99,11 @@ def filter_records(
     suspicion: DtlsError | None = None
     for record in records(datagram):
         match record.form:
-            case Form.UNIFIED:
+            case HeaderForm.UNIFIED:
                 unified += record.data
-            case Form.PLAIN if _is_expected(record, role, changes=accepts_change_cipher_spec):
+            case HeaderForm.PLAIN if _is_expected(record, role, changes=accepts_change_cipher_spec):
                 plain += record.data
-            case Form.PLAIN:
+            case HeaderForm.PLAIN:
                 suspicion = suspicion or _suspicion(record, role)
             case never:
                 assert_never(never)

@@ -38,7 +38,7 @@ _HALF = _SEQUENCE_NUMBERS // 2
 
 
 class PacketSender(Protocol):
-    """Sends our packets; False and counted where that is not possible now."""
+    """Sends our packets, or returns False and counts them where that is not possible now."""
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet."""

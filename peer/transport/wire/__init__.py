@@ -1,1 +1,1 @@
-"""What a datagram is, read without I/O: STUN, DTLS records and messages, SCTP packets, DCEP."""
+"""Parsers of single datagrams: STUN, DTLS records and messages, SCTP packets, DCEP. PURE."""

@@ -1,4 +1,4 @@
-"""Owns what a datagram is by its first bytes (RFC 7983 section 7, RFC 5761 section 4)."""
+"""Classifies datagrams by their first bytes (RFC 7983 section 7, RFC 5761 section 4). PURE."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 
 class DatagramClass(Enum):
-    """What the first byte of a datagram says (RFC 7983 section 7)."""
+    """Protocols that share the path (RFC 7983 section 7), with RTP and RTCP apart."""
 
     STUN = auto()
     ZRTP = auto()
@@ -18,7 +18,7 @@ class DatagramClass(Enum):
 
 
 def classify(datagram: bytes) -> DatagramClass:
-    """Tell by the first byte, and RTCP from RTP by the second."""
+    """Classify a datagram by its first byte, and RTCP from RTP by its second."""
     if not datagram:
         return DatagramClass.UNKNOWN
     first = datagram[0]

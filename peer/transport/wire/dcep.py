@@ -1,4 +1,4 @@
-"""Owns the announcement of a data channel (RFC 8832 section 5.1). PURE."""
+"""Reads and writes DATA_CHANNEL_OPEN of the data channel protocol (RFC 8832). PURE."""
 
 from __future__ import annotations
 
@@ -6,31 +6,43 @@ from dataclasses import dataclass
 from enum import IntEnum
 from struct import Struct
 
+# Header of DATA_CHANNEL_OPEN: message type, channel type, priority, reliability parameter, label
+# length, protocol length (RFC 8832 section 5.1).
 _HEADER = Struct("!BBHLHH")
+# Priority of every channel, which nobody here looks at (as aiortc sends it).
 _PRIORITY = 0
 
 
 class MessageType(IntEnum):
-    """The first byte of a message (RFC 8832 section 8.2.1)."""
+    """Message type of DCEP, its first byte (RFC 8832 section 8.2.1)."""
 
     ACK = 2
     OPEN = 3
 
 
 class _Limit(IntEnum):
-    """The low bits of a channel type (RFC 8832 section 8.2.2)."""
+    """Partial reliability in the low bits of a channel type (RFC 8832 section 8.2.2)."""
 
     NONE = 0
     RETRANSMITS = 1
     LIFE_TIME = 2
 
 
+# High bit of a channel type: unordered delivery (RFC 8832 section 8.2.2).
 _UNORDERED = 0x80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
-    """What a DATA_CHANNEL_OPEN says of its channel."""
+class DataChannelOpen:
+    """Contents of a DATA_CHANNEL_OPEN message (RFC 8832 section 5.1).
+
+    Args:
+        label: Name of the channel, at most 65535 bytes in UTF-8.
+        protocol: Subprotocol of the channel, at most 65535 bytes in UTF-8.
+        ordered: Whether messages arrive in order.
+        max_packet_life_time: Milliseconds within which a message is retransmitted, or None.
+        max_retransmits: Bound on the retransmissions of a message, or None.
+    """
 
     label: str
     protocol: str = ""
@@ -39,7 +51,7 @@ class Announcement:
     max_retransmits: int | None = None
 
     def encode(self) -> bytes:
-        """The message."""
+        """Encode the message as bytes."""
         label, protocol = self.label.encode(), self.protocol.encode()
         limit, reliability = self._reliability()
         kind = limit if self.ordered else limit | _UNORDERED
@@ -56,14 +68,14 @@ class Announcement:
         return _Limit.NONE, 0
 
 
-def is_announcement(message: bytes) -> bool:
-    """Whether it claims to be one."""
+def is_data_channel_open(message: bytes) -> bool:
+    """Tell whether a DCEP message has the type DATA_CHANNEL_OPEN."""
     return message[:1] == bytes([MessageType.OPEN])
 
 
-def decode(message: bytes) -> Announcement | None:
-    """Read a DATA_CHANNEL_OPEN; None where it is none."""
-    if not is_announcement(message) or len(message) < _HEADER.size:
+def parse_data_channel_open(message: bytes) -> DataChannelOpen | None:
+    """Parse a DATA_CHANNEL_OPEN message; None where it is malformed or of another type."""
+    if not is_data_channel_open(message) or len(message) < _HEADER.size:
         return None
     _, kind, _, reliability, label_size, protocol_size = _HEADER.unpack_from(message)
     limit = kind & ~_UNORDERED
@@ -71,7 +83,7 @@ def decode(message: bytes) -> Announcement | None:
     end = label_size + protocol_size
     if limit not in set(_Limit) or len(texts) < end:
         return None
-    return Announcement(
+    return DataChannelOpen(
         # aiortc counts characters where bytes are to be counted, and so may cut one in two.
         label=texts[:label_size].decode(errors="replace"),
         protocol=texts[label_size:end].decode(errors="replace"),

@@ -1,4 +1,4 @@
-"""Owns the names of what a DTLS datagram holds, as RFC 5763 section 7.1 draws them."""
+"""Names the messages in a DTLS datagram, for the trace (RFC 5763 section 7.1). PURE."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from peer.transport.wire.dtls_records import (
     HANDSHAKE_EPOCH,
     ContentType,
-    Form,
+    HeaderForm,
     first_epoch,
     form_of,
     records,
@@ -19,13 +19,16 @@ from peer.transport.wire.dtls_records import (
 if TYPE_CHECKING:
     from peer.transport.wire.dtls_records import Record
 
-# RFC 6347 section 4.2.2: type, length, message_seq, fragment_offset, fragment_length.
+# Size of the header of a handshake message in bytes: type, length, message_seq, fragment_offset,
+# fragment_length (RFC 6347 section 4.2.2).
 _MESSAGE_HEADER = 12
 
+# Handshake message type (RFC 5246 section 7.4).
 _SERVER_HELLO = 2
-# RFC 8446 section 4.1.3: it is a ServerHello with this random.
+# Random of a ServerHello that is a HelloRetryRequest (RFC 8446 section 4.1.3).
 _RETRY = hashlib.sha256(b"HelloRetryRequest").digest()
 
+#: Names of the handshake messages by type (RFC 5246 section 7.4, RFC 6347 section 4.3.2).
 _HANDSHAKE = {
     0: "HelloRequest",
     1: "ClientHello",
@@ -40,7 +43,7 @@ _HANDSHAKE = {
     16: "ClientKeyExchange",
     20: "Finished",
 }
-#: RFC 5246 section 7.2, RFC 8446 section 6.
+#: Names of the alerts by description (RFC 5246 section 7.2, RFC 8446 section 6).
 ALERTS = {
     0: "close_notify",
     10: "unexpected_message",
@@ -64,29 +67,29 @@ ALERTS = {
     116: "certificate_required",
 }
 
-#: A datagram of a sane peer has ten at most.
-MOST_NAMES = 32
+#: Bound on the names for one datagram (ours); a datagram of a sane peer has ten at most.
+MAX_NAMES = 32
 
 
 def message_names(datagram: bytes) -> tuple[str, ...]:
-    """What is in a datagram, in order, at most `MOST_NAMES`; what cannot be read is left out.
+    """Name the messages of a datagram in order, at most `MAX_NAMES`, without unreadable ones.
 
     A fragment says which bytes of its message it has: `ClientHello (0 to 1183 of 1404 bytes)`.
     """
     names = (name for record in records(datagram) for name in _names(record))
-    return tuple(islice(names, MOST_NAMES))
+    return tuple(islice(names, MAX_NAMES))
 
 
 def is_payload(datagram: bytes) -> bool:
-    """Whether a DTLS datagram runs under the keys of a handshake that is over.
+    """Tell whether a DTLS datagram is under the keys of a completed handshake.
 
     DTLS 1.3 hides what it is, so that tickets, updates of keys and ACKs count as well; they are
     few. Once in four updates of keys an epoch looks like the handshake's.
     """
     match form_of(datagram[0]):
-        case Form.PLAIN:
+        case HeaderForm.PLAIN:
             return datagram[0] == ContentType.APPLICATION_DATA
-        case Form.UNIFIED:
+        case HeaderForm.UNIFIED:
             return first_epoch(datagram) != HANDSHAKE_EPOCH
         case never:
             assert_never(never)
@@ -94,11 +97,11 @@ def is_payload(datagram: bytes) -> bool:
 
 def _names(record: Record) -> Iterator[str]:
     match record.form:
-        case Form.PLAIN:
+        case HeaderForm.PLAIN:
             yield from _plain_names(record)
-        case Form.UNIFIED if record.epoch == HANDSHAKE_EPOCH:
+        case HeaderForm.UNIFIED if record.epoch == HANDSHAKE_EPOCH:
             yield "handshake messages (encrypted)"
-        case Form.UNIFIED:
+        case HeaderForm.UNIFIED:
             yield "protected record"
         case never:
             assert_never(never)
@@ -127,7 +130,7 @@ def _plain_names(record: Record) -> Iterator[str]:
 
 
 def _handshake_names(body: bytes) -> Iterator[str]:
-    """A record may hold several messages, or a part of one."""
+    """Name the handshake messages of one record, which may hold several, or a part of one."""
     start = 0
     while start + _MESSAGE_HEADER <= len(body):
         header = body[start : start + _MESSAGE_HEADER]

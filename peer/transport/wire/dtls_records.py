@@ -1,4 +1,4 @@
-"""Owns the view of DTLS records, of either form, and their packing into datagrams.
+"""Walks over the DTLS records of a datagram, and packs records into datagrams. PURE.
 
 RFC 6347 section 4.1 for DTLS 1.2 and for what DTLS 1.3 sends in clear, RFC 9147 section 4 for the
 unified header of what DTLS 1.3 protects.
@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import assert_never
 
+#: Size of the header of a DTLS 1.2 record in bytes (RFC 6347 section 4.1).
 HEADER_SIZE = 13
-#: Of DTLS 1.3 (RFC 9147 section 6.1): 0 is in clear, and 1 early data, which we never take.
+#: Epoch of the handshake in DTLS 1.3 (RFC 9147 section 6.1); 0 is in clear, 1 early data, which we
+#: never take.
 HANDSHAKE_EPOCH = 2
 
 # RFC 9147 section 4, figure 3: 0 0 1, then connection ID, size of the number, length, epoch.
@@ -21,7 +23,7 @@ _CONNECTION_ID, _LONG_NUMBER, _LENGTH, _EPOCH = 0b1_0000, 0b1000, 0b100, 0b11
 
 
 class ContentType(IntEnum):
-    """What a record carries."""
+    """Content type of a record (RFC 6347 section 4.1, RFC 9147 section 4.1)."""
 
     CHANGE_CIPHER_SPEC = 20
     ALERT = 21
@@ -31,32 +33,32 @@ class ContentType(IntEnum):
     ACK = 26
 
 
-class Form(Enum):
-    """Which of the two headers a record has."""
+class HeaderForm(Enum):
+    """Form of a record's header, of which DTLS 1.3 has two."""
 
-    #: 13 bytes: all of DTLS 1.2, and of DTLS 1.3 what is in clear.
+    #: 13 bytes: every record of DTLS 1.2, and those of DTLS 1.3 that are in clear.
     PLAIN = auto()
-    #: 2 to 5 bytes: what DTLS 1.3 protects.
+    #: 2 to 5 bytes: the records that DTLS 1.3 protects.
     UNIFIED = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record, header and body.
+    """One DTLS record, header and body.
 
     Args:
-        form: Of its header.
+        form: Form of the header.
         content_type: A `ContentType`, or another number; None where it is encrypted (RFC 9147
             section 4).
-        epoch: 0 in clear; it rises with each change of keys. Of a unified header, which has its
-            last two bits, the lowest that it may be.
+        epoch: 0 in clear; it rises with each change of keys. A unified header has the last two
+            bits only, for which this is the lowest epoch that they may stand for.
         sequence_number: 48 bits, from 0 in each epoch; None where it is encrypted (RFC 9147
             section 4.2.3).
-        body: What comes after the header.
+        body: The bytes after the header.
         data: The whole record as it is on the wire.
     """
 
-    form: Form
+    form: HeaderForm
     content_type: int | None
     epoch: int
     sequence_number: int | None
@@ -64,13 +66,13 @@ class Record:
     data: bytes
 
 
-def form_of(first: int) -> Form:
-    """Tell by the first byte, as RFC 9147 section 4.1 does."""
-    return Form.UNIFIED if first & _FIXED_BITS == _FIXED else Form.PLAIN
+def form_of(first: int) -> HeaderForm:
+    """Tell the form of a header by its first byte (RFC 9147 section 4.1)."""
+    return HeaderForm.UNIFIED if first & _FIXED_BITS == _FIXED else HeaderForm.PLAIN
 
 
 def records(data: bytes) -> Iterator[Record]:
-    """Walk over whole records; one that is truncated, or cannot be measured, ends the walk."""
+    """Walk over the whole records of a datagram, up to a truncated or unmeasurable one."""
     start = 0
     while (end := _end(data, start)) is not None and end <= len(data):
         yield _record(data[start:end])
@@ -78,7 +80,7 @@ def records(data: bytes) -> Iterator[Record]:
 
 
 def count_records(datagram: bytes) -> int:
-    """How many records a datagram holds, a truncated one included."""
+    """Count the records of a datagram, a truncated one included."""
     count = start = 0
     while start < len(datagram):
         end = _end(datagram, start)
@@ -88,7 +90,7 @@ def count_records(datagram: bytes) -> int:
 
 
 def first_epoch(datagram: bytes) -> int | None:
-    """The epoch of the first record, as in `Record`; None where there is no whole header."""
+    """Read the epoch of the first record, as in `Record`; None where there is no whole header."""
     header = _HEADER_SIZES[datagram[0]] if datagram else None
     return None if header is None or header > len(datagram) else _epoch(datagram)
 
@@ -96,8 +98,8 @@ def first_epoch(datagram: bytes) -> int | None:
 def pack(stream: bytes, mtu: int) -> list[bytes]:
     """Cut a run of records at their boundaries into datagrams of at most `mtu` bytes.
 
-    A record that is itself greater than `mtu` travels alone: only its sender could have cut it.
-    One without a length, or that cannot be measured, takes all that is left.
+    A record that is itself larger than `mtu` travels alone: only its sender could have cut it.
+    A record without a length, or of unknown length, takes all that is left.
     """
     if len(stream) <= mtu:
         return [stream] if stream else []
@@ -114,25 +116,25 @@ def pack(stream: bytes, mtu: int) -> list[bytes]:
 
 
 def _header_size(first: int) -> int | None:
-    """The size that the first byte announces; None where nobody knows it."""
+    """Size of the header that the first byte announces in bytes; None where it is unknown."""
     match form_of(first):
-        case Form.PLAIN:
+        case HeaderForm.PLAIN:
             return HEADER_SIZE
-        case Form.UNIFIED if first & _CONNECTION_ID:
-            # We negotiate none, so that only its sender knows how long it is.
+        case HeaderForm.UNIFIED if first & _CONNECTION_ID:
+            # We negotiate no connection ID, so that only its sender knows how long it is.
             return None
-        case Form.UNIFIED:
+        case HeaderForm.UNIFIED:
             return 1 + (2 if first & _LONG_NUMBER else 1) + (2 if first & _LENGTH else 0)
         case never:
             assert_never(never)
 
 
-# Made once, as every datagram asks.
+# Header sizes by first byte, made once, as they are looked up for every datagram.
 _HEADER_SIZES = tuple(map(_header_size, range(256)))
 
 
 def _end(data: bytes, start: int) -> int | None:
-    """Where the record ends by its own account; None where it does not say."""
+    """Position after the record by its own length; None where the length is unknown."""
     header = _HEADER_SIZES[data[start]] if start < len(data) else None
     if header is None or start + header > len(data):
         return None
@@ -146,9 +148,9 @@ def _end(data: bytes, start: int) -> int | None:
 def _record(data: bytes) -> Record:
     epoch, body = _epoch(data), data[_HEADER_SIZES[data[0]] :]
     match form_of(data[0]):
-        case Form.PLAIN as form:
+        case HeaderForm.PLAIN as form:
             return Record(form, data[0], epoch, int.from_bytes(data[5:11]), body, data)
-        case Form.UNIFIED as form:
+        case HeaderForm.UNIFIED as form:
             return Record(form, None, epoch, None, body, data)
         case never:
             assert_never(never)

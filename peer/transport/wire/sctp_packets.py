@@ -1,28 +1,31 @@
-"""Owns what is read of an SCTP packet (RFC 9260 section 3) before aiortc parses it.
+"""Checks the structure of SCTP packets (RFC 9260 section 3) before aiortc parses them. PURE.
 
-PURE. That its structure is sound above all: aiortc follows lengths in a packet without a doubt, and
-a parameter of length 0 holds it up for ever.
+aiortc trusts the lengths in a packet, and a parameter of length 0 holds it up for ever.
 """
 
 from __future__ import annotations
 
 from struct import Struct
 
+# Size of the common header in bytes (RFC 9260 section 3.1).
 _COMMON_HEADER = 12
 _CHUNK_HEADER = Struct("!BBH")
 _PARAMETER_HEADER = Struct("!HH")
+# Chunk types (RFC 9260 section 3.2).
 _DATA, _INIT, _INIT_ACK = 0, 1, 2
-# Where the parameters of a chunk begin, for those that have some: INIT, INIT ACK, HEARTBEAT,
-# HEARTBEAT ACK, ABORT, ERROR and RE-CONFIG (RFC 6525).
+# Offset of the parameters in a chunk by its type, for the chunks that have some: INIT, INIT ACK,
+# HEARTBEAT, HEARTBEAT ACK, ABORT, ERROR and RE-CONFIG (RFC 6525).
 _PARAMETERS_AT = {1: 20, 2: 20, 4: 4, 5: 4, 6: 4, 9: 4, 130: 4}
+# Size of a DATA chunk without user data in bytes (RFC 9260 section 3.3.1).
 _DATA_HEADER = 16
 _TAG = Struct("!L")
+# Offset of the verification tag in the common header (RFC 9260 section 3.1).
 _TAG_AT = 4
 _INITIATE_TAG_AT = _COMMON_HEADER + _CHUNK_HEADER.size
 
 
 def is_well_formed(packet: bytes) -> bool:
-    """Whether every chunk and parameter lies within the packet and is as long as it must be.
+    """Tell whether all chunks and parameters lie within the packet and have a possible length.
 
     The checksum and the meaning of the chunks are left to SCTP.
     """
@@ -37,7 +40,7 @@ def is_well_formed(packet: bytes) -> bool:
         if chunk_type == _DATA and length <= _DATA_HEADER:
             return False
         offset = _PARAMETERS_AT.get(chunk_type)
-        if offset is not None and not _parameters_fit(packet, position + offset, end):
+        if offset is not None and not _parameters_fit(packet, position=position + offset, end=end):
             return False
         chunks.append(chunk_type)
         position = _padded(end)
@@ -46,18 +49,18 @@ def is_well_formed(packet: bytes) -> bool:
 
 
 def verification_tag(packet: bytes) -> int:
-    """Which association a well-formed packet is for; 0 is one to be."""
+    """Read the verification tag of a well-formed packet; 0 in an INIT (RFC 9260 section 8.5.1)."""
     return int(_TAG.unpack_from(packet, _TAG_AT)[0])
 
 
 def initiate_tag(packet: bytes) -> int | None:
-    """What an INIT asks to be addressed by; None where a well-formed packet is no INIT."""
+    """Read the initiate tag of an INIT; None where a well-formed packet is no INIT."""
     if packet[_COMMON_HEADER] != _INIT or verification_tag(packet):
         return None
     return int(_TAG.unpack_from(packet, _INITIATE_TAG_AT)[0])
 
 
-def _parameters_fit(packet: bytes, position: int, end: int) -> bool:
+def _parameters_fit(packet: bytes, *, position: int, end: int) -> bool:
     while position < end:
         _, length = _header(_PARAMETER_HEADER, packet[:end], position, (0, 1))
         if length < _PARAMETER_HEADER.size or position + length > end:

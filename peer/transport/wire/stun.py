@@ -1,4 +1,4 @@
-"""Owns the reading of STUN messages, whose attributes the trace shows."""
+"""Parses STUN messages, and summarises their attributes for the trace. PURE."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import struct
 
 from aioice import stun
 
-# RFC 8489 section 5; aioice does not look at it.
+# Magic cookie (RFC 8489 section 5), which aioice does not check.
 _COOKIE = b"\x21\x12\xa4\x42"
-# Those that say what a check is for.
+# Attributes that tell one connectivity check from another (RFC 8445 section 7.1).
 _FLAGS = ("ICE-CONTROLLING", "ICE-CONTROLLED", "USE-CANDIDATE")
 
 
 def parse_stun(datagram: bytes) -> stun.Message | None:
-    """The message, or None where it cannot be read."""
+    """Parse a STUN message, or return None where it is malformed."""
     if datagram[4:8] != _COOKIE:
         return None
     try:
@@ -24,7 +24,7 @@ def parse_stun(datagram: bytes) -> stun.Message | None:
 
 
 def stun_detail(message: stun.Message) -> str:
-    """What tells it from other messages of its class, such as `ICE-CONTROLLING, USE-CANDIDATE`."""
+    """Summarise a message beyond its class, for example `ICE-CONTROLLING, USE-CANDIDATE`."""
     attributes = message.attributes
     found = [] if message.message_method is stun.Method.BINDING else [message.message_method.name]
     found += [name for name in _FLAGS if name in attributes]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.dtls.record_filter import filter_records
-from peer.transport.wire.dtls_records import Form, records
+from peer.transport.wire.dtls_records import HeaderForm, records
 from tests.support.captures.injection import client_hello, record
 from tests.support.captures.unified import unified
 from tests.support.links.secure import Party, exchange
@@ -65,7 +65,7 @@ def test_whatever_is_shown_has_a_header_that_openssl_takes(data: bytes, role: Dt
     filtered = filter_records(data, role)
 
     assert all(each.data[1:3] in (b"\xfe\xfd", b"\xfe\xff") for each in records(filtered.plain))
-    assert all(each.form is Form.UNIFIED for each in records(filtered.unified))
+    assert all(each.form is HeaderForm.UNIFIED for each in records(filtered.unified))
 
 
 def test_what_dtls_1_3_protects_is_kept_apart() -> None:

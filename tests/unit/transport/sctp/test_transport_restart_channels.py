@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.transport.wire.dcep import Announcement
+from peer.transport.wire.dcep import DataChannelOpen
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.data_ends import End, fragment, heard, open_pair
 from tests.support.links.media_link import media_link
@@ -40,7 +40,7 @@ async def ends() -> AsyncIterator[tuple[End, End]]:
 def announcement(tsn: int, label: str) -> DataChunk:
     chunk = fragment(tsn, stream=0, flags=3)
     chunk.stream_seq = tsn - 1
-    chunk.protocol, chunk.user_data = DCEP, Announcement(label=label).encode()
+    chunk.protocol, chunk.user_data = DCEP, DataChannelOpen(label=label).encode()
     return chunk
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer.transport.wire.dcep import Announcement, decode
+from peer.transport.wire.dcep import DataChannelOpen, parse_data_channel_open
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 LIMITS = st.one_of(
@@ -20,23 +20,23 @@ LIMITS = st.one_of(
 def test_what_is_encoded_is_decoded(
     label: str, protocol: str, ordered: bool, limits: dict[str, int]
 ) -> None:
-    announcement = Announcement(label=label, protocol=protocol, ordered=ordered, **limits)
-    assert decode(announcement.encode()) == announcement
+    announcement = DataChannelOpen(label=label, protocol=protocol, ordered=ordered, **limits)
+    assert parse_data_channel_open(announcement.encode()) == announcement
 
 
 @pytest.mark.parametrize(
     ("announcement", "wire"),
     [
-        (Announcement(label="ab"), "03 00 0000 00000000 0002 0000 6162"),
-        (Announcement(label="", protocol="é"), "03 00 0000 00000000 0000 0002 c3a9"),
+        (DataChannelOpen(label="ab"), "03 00 0000 00000000 0002 0000 6162"),
+        (DataChannelOpen(label="", protocol="é"), "03 00 0000 00000000 0000 0002 c3a9"),
         (
-            Announcement(label="", ordered=False, max_retransmits=3),
+            DataChannelOpen(label="", ordered=False, max_retransmits=3),
             "03 81 0000 00000003 0000 0000",
         ),
-        (Announcement(label="", max_packet_life_time=9), "03 02 0000 00000009 0000 0000"),
+        (DataChannelOpen(label="", max_packet_life_time=9), "03 02 0000 00000009 0000 0000"),
     ],
 )
-def test_the_wire_is_as_in_the_rfc(announcement: Announcement, wire: str) -> None:
+def test_the_wire_is_as_in_the_rfc(announcement: DataChannelOpen, wire: str) -> None:
     assert announcement.encode() == bytes.fromhex(wire)
 
 
@@ -52,15 +52,15 @@ def test_the_wire_is_as_in_the_rfc(announcement: Announcement, wire: str) -> Non
     ],
 )
 def test_what_is_no_announcement_is_none(wire: str) -> None:
-    assert decode(bytes.fromhex(wire)) is None
+    assert parse_data_channel_open(bytes.fromhex(wire)) is None
 
 
 def test_a_text_that_was_cut_is_mended() -> None:
     # aiortc counts characters, and so announces a label of one byte here.
-    announcement = decode(bytes.fromhex("03 00 0000 00000000 0001 0000 c3a9"))
-    assert announcement == Announcement(label="�")
+    announcement = parse_data_channel_open(bytes.fromhex("03 00 0000 00000000 0001 0000 c3a9"))
+    assert announcement == DataChannelOpen(label="�")
 
 
 @given(st.binary(max_size=40))
 def test_anything_is_decoded_or_refused(message: bytes) -> None:
-    decode(b"\x03" + message)
+    parse_data_channel_open(b"\x03" + message)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peer.transport.wire.dtls_records import (
-    Form,
+    HeaderForm,
     count_records,
     first_epoch,
     form_of,
@@ -33,7 +33,7 @@ measured = st.binary(max_size=300).flatmap(
 
 @pytest.mark.parametrize("first", range(256))
 def test_the_first_byte_tells_the_form(first: int) -> None:
-    assert form_of(first) is (Form.UNIFIED if 32 <= first <= 63 else Form.PLAIN)
+    assert form_of(first) is (HeaderForm.UNIFIED if 32 <= first <= 63 else HeaderForm.PLAIN)
 
 
 @pytest.mark.parametrize("long_number", [True, False])
@@ -43,7 +43,7 @@ def test_a_unified_header_is_told_from_its_body(long_number: bool, with_length: 
 
     (only,) = records(whole)
 
-    assert (only.form, only.body, only.data) == (Form.UNIFIED, b"body", whole)
+    assert (only.form, only.body, only.data) == (HeaderForm.UNIFIED, b"body", whole)
     assert only.content_type is None
     assert only.sequence_number is None
 
@@ -98,7 +98,7 @@ def test_the_walk_never_fails_and_leaves_no_gap(data: bytes) -> None:
     joined = b"".join(each.data for each in walked)
     assert data.startswith(joined)
     assert all(each.data.endswith(each.body) for each in walked)
-    assert all(each.epoch > 0 for each in walked if each.form is Form.UNIFIED)
+    assert all(each.epoch > 0 for each in walked if each.form is HeaderForm.UNIFIED)
     assert count_records(data) - len(walked) == (len(joined) < len(data))
 
 
