@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from peer.errors import DtlsError
 
 #: Seconds; a handshake in memory that takes longer is broken, not slow.
-PATIENCE = 30
+TIMEOUT = 30
 
 
 class _Handshake:
@@ -48,7 +48,7 @@ class _Handshake:
     async def measure(self) -> float:
         """Shake hands once; milliseconds, both ends together."""
         start = self._clock()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             finish = await self._shake_hands()
         taken = (self._clock() - start) * 1000
         await finish()

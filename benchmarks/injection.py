@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 COUNT = 1000
 #: Seconds; a call on the loopback is set up in a twentieth of one.
-PATIENCE = 5.0
+TIMEOUT = 5.0
 
 
 @asynccontextmanager
@@ -77,7 +77,7 @@ async def outcome(
         channel.on("open", opened.set)
         channel.on("message", arrived.put_nowait)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 answer = await described(left, right, between)
                 sinks = {Side.OFFERER: sink_of(left), Side.ANSWERER: sink_of(right)}
                 injector = Injector(between, sinks, kind, origin, COUNT)
@@ -86,10 +86,10 @@ async def outcome(
                 await accept
                 await opened.wait()
         except TimeoutError:
-            return f"not set up within {PATIENCE:g} s ({left.connectionState})"
+            return f"not set up within {TIMEOUT:g} s ({left.connectionState})"
         injector.inject(COUNT)
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 channel.send("still here")
                 while await arrived.get() != "echo: still here":
                     pass

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from benchmarks.loss_link import LossyLink
 
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 #: Bits a second of pictures: what aiortc's encoder goes to at most. Ours would go on.
 _MOST = 1_500_000
 
@@ -69,7 +69,7 @@ class Handfast:
         answer = right.localDescription
         assert answer is not None
         await left.setRemoteDescription(replace(answer, sdp=self._link.rerouted(answer.sdp)))
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             await asyncio.gather(left.connected(), right.connected())
         self.tracks = {each.track.kind: each.track for each in right.getReceivers()}
         return self
@@ -111,7 +111,7 @@ class Aiortc:
         await right.setRemoteDescription(self._rerouted(left))
         await right.setLocalDescription(await right.createAnswer())
         await left.setRemoteDescription(self._rerouted(right))
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             await connected.wait()
         self.tracks = {each.track.kind: each.track for each in right.getReceivers()}
         return self

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: The subject has a core for itself, and so has the load.
 SUBJECT_CORE, LOAD_CORE = 0, 1
 #: Seconds in which everything but the media goes.
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 _LONGEST_LINE = 1 << 20
 
 
@@ -68,7 +68,7 @@ class Process:
     async def join(self, end: LoadEnd, how: str, **details: Any) -> None:
         """Connect it to an end of the load."""
         answer = await self.ask(how, offer=await end.offer(), **details)
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             await end.accept(answer["answer"])
 
     async def read(self) -> tuple[int, float]:
@@ -87,7 +87,7 @@ class Process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(json.dumps({"do": what, **details}).encode() + b"\n")
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             line = await process.stdout.readline()
         if not line:
             raise SubjectError(f"{' '.join(self._command)}: it has ended")

@@ -19,7 +19,7 @@ from peer.tracing.events import TraceEvent
 ROOT = Path(__file__).parents[1]
 NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
 # Seconds; a set-up that takes longer is broken, not slow.
-PATIENCE = 30
+TIMEOUT = 30
 
 
 class _Subject:
@@ -61,7 +61,7 @@ class Handfast(_Subject):
             await answerer.setLocalDescription(await answerer.createAnswer())
             await offerer.setRemoteDescription(_description(answerer))
             to_offerer.set()
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await opened.wait()
             return (perf_counter() - start) * 1000
 
@@ -109,7 +109,7 @@ class Aiortc(_Subject):
         await answerer.setRemoteDescription(offerer.localDescription)
         await answerer.setLocalDescription(await answerer.createAnswer())
         await offerer.setRemoteDescription(answerer.localDescription)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await opened.wait()
         taken = (perf_counter() - start) * 1000
 
@@ -150,7 +150,7 @@ class Libwebrtc:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await self._process.wait()
         except TimeoutError:
             self._process.kill()
@@ -162,5 +162,5 @@ class Libwebrtc:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(b"set up\n")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return float(await self._process.stdout.readline())

@@ -22,7 +22,7 @@ from peer import (
 )
 from signaling import Negotiator, channel_pair
 from tests.support.negotiation.connection_state import snapshot, sockets, tasks
-from tests.support.negotiation.connections import PATIENCE, both_connected, loopback
+from tests.support.negotiation.connections import TIMEOUT, both_connected, loopback
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -133,7 +133,7 @@ def test_whatever_two_wish_for_they_agree(wishes: list[tuple[int, tuple[str, int
         await check_agreement(*ends)
         for pc in ends:
             await pc.close()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await asyncio.gather(*runs)
         for channel in channels:
             await channel.close()
@@ -144,7 +144,7 @@ def test_whatever_two_wish_for_they_agree(wishes: list[tuple[int, tuple[str, int
 async def agreed(*ends: PeerConnection) -> None:
     """Wait until nobody has wanted anything for many turns of the loop."""
     quiet = 0
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while quiet < 100:
             await asyncio.sleep(0)
             quiet = quiet + 1 if all(map(is_content, ends)) else 0
@@ -225,7 +225,7 @@ def test_calls_that_overlap_end_with_the_connection(
         for _ in range(turns):
             await asyncio.sleep(0)
         await asyncio.gather(*(pc.close() for pc in ends))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await asyncio.gather(*calls)
 
     in_a_loop(test)

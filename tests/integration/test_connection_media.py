@@ -21,7 +21,7 @@ from tests.support.negotiation.connection_media import (
     sees,
 )
 from tests.support.negotiation.connections import (
-    PATIENCE,
+    TIMEOUT,
     connect,
     expected,
     happened,
@@ -53,7 +53,7 @@ class Caller:
 
     async def perceives(self, colour: tuple[int, int, int], pitch: float) -> None:
         """Wait until the other end is seen and heard."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await self._both.wait()
         await asyncio.gather(sees(self.tracks["video"], colour), hears(self.tracks["audio"], pitch))
 

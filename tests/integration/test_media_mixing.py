@@ -20,7 +20,7 @@ from tests.support.negotiation.connection_media import (
     ColourTrack,
     ToneTrack,
 )
-from tests.support.negotiation.connections import PATIENCE, connect, loopback
+from tests.support.negotiation.connections import TIMEOUT, connect, loopback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -95,7 +95,7 @@ async def conference(mixer: AudioMixer, grid: Composite) -> AsyncIterator[list[P
 
 async def shows(track: MediaStreamTrack, wanted: dict[Point, Colour]) -> None:
     """Wait until the picture has these colours at these points."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             frame = await track.recv()
             assert isinstance(frame, VideoFrame)
@@ -111,7 +111,7 @@ async def shows(track: MediaStreamTrack, wanted: dict[Point, Colour]) -> None:
 async def sounds(track: MediaStreamTrack, wanted: set[int]) -> None:
     """Wait until half a second has just these of the participants' tones."""
     heard: list[float] = []
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             frame = await track.recv()
             assert isinstance(frame, AudioFrame)

@@ -24,7 +24,7 @@ from signaling import (
 )
 from signaling.server import create_app
 from tests.support.negotiation.connections import (
-    PATIENCE,
+    TIMEOUT,
     both_connected,
     happened,
     loopback,
@@ -197,7 +197,7 @@ async def test_closing_the_connection_ends_the_negotiation() -> None:
         pc.createDataChannel("chat")
         await happened(pc, "signalingstatechange")
         await pc.close()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await running
 
 

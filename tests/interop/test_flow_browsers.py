@@ -15,7 +15,7 @@ from tests.support.captures.flows import basic_flow, flow_until_media
 from tests.support.captures.packets import Capture, capture
 from tests.support.captures.wire import Captured, Side
 from tests.support.peers.handshakes import Call, Way, shake_hands
-from tests.support.peers.third_party import ForeignName, open_stage
+from tests.support.peers.third_party import ThirdParty, open_stage
 from tests.support.tracing.traces import Sink
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class TracedCall(Call):
 )
 def logs(request: pytest.FixtureRequest) -> Logs:
     """What passed between a browser and us, by who did what."""
-    return asyncio.run(_make_calls(ForeignName(request.param)))
+    return asyncio.run(_make_calls(ThirdParty(request.param)))
 
 
 @pytest.mark.conformance("7.1-flow")
@@ -55,7 +55,7 @@ def test_the_messages_come_in_the_order_of_the_flow(logs: Logs, way: Way) -> Non
     assert flow_until_media(logs[way]) == basic_flow(client)
 
 
-async def _make_calls(name: ForeignName) -> Logs:
+async def _make_calls(name: ThirdParty) -> Logs:
     logs = {}
     async with open_stage(name) as open_peer:
         for way in Way:

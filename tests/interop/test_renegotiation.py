@@ -12,15 +12,15 @@ import pytest
 from peer.tracing.events import HandshakeCompleted
 from tests.support.negotiation.connections import expected, opened, within
 from tests.support.peers.marks import peer_parameters
-from tests.support.peers.negotiated_session import Parley, Report, parley_with
-from tests.support.peers.third_party import ForeignName
+from tests.support.peers.negotiated_session import NegotiatedSession, Report, negotiated_session
+from tests.support.peers.third_party import ThirdParty
 
 if TYPE_CHECKING:
     from peer import DataChannelEvent
     from tests.support.rtp.arrivals import Arrivals
 
 pytestmark = pytest.mark.timeout(90)
-PEERS = tuple(name.value for name in ForeignName)
+PEERS = tuple(name.value for name in ThirdParty)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,29 +40,29 @@ class Story:
     handshakes: int
 
 
-async def _we_offer(session: Parley) -> bool:
+async def _we_offer(session: NegotiatedSession) -> bool:
     await session.offer()
     return await session.echo()
 
 
-async def _we_add_a_channel(session: Parley) -> bool:
+async def _we_add_a_channel(session: NegotiatedSession) -> bool:
     channel = session.pc.createDataChannel("another")
     await session.offer()
     await within(opened(channel))
     return await session.echo(channel) and await session.echo()
 
 
-async def _we_add_a_transceiver(session: Parley) -> bool:
+async def _we_add_a_transceiver(session: NegotiatedSession) -> bool:
     session.pc.addTransceiver("audio", direction="recvonly")
     return await _we_offer(session)
 
 
-async def _the_peer_offers(session: Parley) -> bool:
+async def _the_peer_offers(session: NegotiatedSession) -> bool:
     await session.be_offered()
     return await session.echo()
 
 
-async def _the_peer_adds_a_channel(session: Parley) -> bool:
+async def _the_peer_adds_a_channel(session: NegotiatedSession) -> bool:
     coming = expected(session.pc, "datachannel")
     await session.peer.tell("channel", label="theirs")
     await session.be_offered()
@@ -70,7 +70,7 @@ async def _the_peer_adds_a_channel(session: Parley) -> bool:
     return await session.echo(event.channel) and await session.echo()
 
 
-STEPS: tuple[Callable[[Parley], Awaitable[bool]], ...] = (
+STEPS: tuple[Callable[[NegotiatedSession], Awaitable[bool]], ...] = (
     _we_offer,
     _we_add_a_channel,
     _we_add_a_transceiver,
@@ -87,14 +87,16 @@ def story(request: pytest.FixtureRequest) -> Story:
     return asyncio.run(_tell(request.param))
 
 
-async def _tell(name: ForeignName) -> Story:
-    async with parley_with(name) as session:
+async def _tell(name: ThirdParty) -> Story:
+    async with negotiated_session(name) as session:
         await session.open()
         rounds = [await _round(session, step) for step in STEPS]
         return Story(rounds=tuple(rounds), handshakes=len(session.trace.all(HandshakeCompleted)))
 
 
-async def _round(session: Parley, step: Callable[[Parley], Awaitable[bool]]) -> Round:
+async def _round(
+    session: NegotiatedSession, step: Callable[[NegotiatedSession], Awaitable[bool]]
+) -> Round:
     await session.reset()
     echoed = await step(session)
     return Round(what=step.__name__, echoed=echoed, report=await session.flow())

@@ -38,12 +38,12 @@ FOLDER = ROOT / "artifacts" / "soak"
 GROWTH = 0.05
 WARM_UP = 0.25
 #: Seconds: of a rehearsal, in which pools and caches are filled; until all that was closed is gone.
-REHEARSAL, PATIENCE = 6.0, 10.0
+REHEARSAL, TIMEOUT = 6.0, 10.0
 
 
 async def settled(before: Holdings) -> list[str]:
     """What is left after some time that was not there before."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + TIMEOUT
     while True:
         left = Holdings.now().beyond(before)
         if not left or time.monotonic() > until:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: What always befalls the datagrams of each link.
 USUAL = Trouble(loss=0.02, reordered=0.01, jitter=0.005)
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 #: Feedback by which a sender would take a process that is slow, as it is traced, for a slow link. A
 #: clip cannot be had at a lower rate, so that nothing of it would be sent. Loss is still heeded.
 _FEEDBACK = re.compile(
@@ -115,7 +115,7 @@ class Room:
         left, right = self._halves[pair].pc, self._halves[pair[::-1]].pc
         needed = asyncio.Event()
         left.on("negotiationneeded", needed.set)
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             rekeying = asyncio.create_task(left.rekey())
             await needed.wait()
             # The way remains, which leads over the link.
@@ -144,7 +144,7 @@ class Room:
         left.addTrack(source.audio)
         left.addTrack(source.video)
         await _negotiate(left, right, link.rerouted)
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             await asyncio.gather(left.connected(), right.connected())
 
 

@@ -4,7 +4,7 @@
 import { Pinger } from "./pinger.js";
 
 // Browsers that have no pair of addresses to try say nothing at all.
-const PATIENCE_MS = 25000;
+const TIMEOUT_MS = 25000;
 
 // With transport-wide feedback Firefox would begin with a quarter of the picture for ten seconds and
 // more, and what the page sends has words in it: rather fewer pictures than smaller ones.
@@ -29,7 +29,7 @@ export class Call extends EventTarget {
   #settingAnswer = false;
   #closed = false;
   #connected = false;
-  #patience = null;
+  #timeout = null;
   #changes;
   #recording;
 
@@ -40,7 +40,7 @@ export class Call extends EventTarget {
     this.returned = new MediaStream();
     this.#watch();
     this.#negotiate();
-    this.#patience = setTimeout(() => this.#failToConnect(), PATIENCE_MS);
+    this.#timeout = setTimeout(() => this.#failToConnect(), TIMEOUT_MS);
     for (const track of stream.getTracks()) keepSize(this.connection.addTrack(track, stream));
     this.pinger = new Pinger(this.#channel("round-trip", { ordered: false, maxRetransmits: 0 }));
     for (const name of ["report", "ladder"]) {
@@ -68,7 +68,7 @@ export class Call extends EventTarget {
   close() {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#patience);
+    clearTimeout(this.#timeout);
     this.pinger.stop();
     this.connection.close();
     for (const track of this.returned.getTracks()) track.stop();
@@ -141,7 +141,7 @@ export class Call extends EventTarget {
       this.#state("connection", pc.connectionState);
       if (pc.connectionState === "failed") this.#failToConnect();
       if (pc.connectionState !== "connected") return;
-      clearTimeout(this.#patience);
+      clearTimeout(this.#timeout);
       this.#connected = true;
     });
     pc.addEventListener("track", ({ track }) => {

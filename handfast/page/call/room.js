@@ -3,7 +3,7 @@
 
 const ROOM = "demo";
 const PEER_NAME = "python";
-const PATIENCE_MS = 8000;
+const TIMEOUT_MS = 8000;
 // Close codes with which the server says that it will not have us; the reason is an error's code.
 const REFUSALS = new Set([1008, 1013]);
 
@@ -31,7 +31,7 @@ export class Room extends EventTarget {
   /** Connect, join and wait until the Python peer is there. Rejects with a RoomError. */
   static async enter(signal) {
     const room = new Room();
-    const late = setTimeout(() => room.#end(new RoomError(room.#joined ? "no-peer" : "no-server")), PATIENCE_MS);
+    const late = setTimeout(() => room.#end(new RoomError(room.#joined ? "no-peer" : "no-server")), TIMEOUT_MS);
     const leave = () => room.#end(new RoomError("left"));
     signal.addEventListener("abort", leave);
     try {

@@ -4,7 +4,7 @@ import { byId, html } from "./dom.js";
 import { ASKED, HINT, outcomeOf } from "./words.js";
 
 // Python knows what became of a rekey within 30 s.
-const PATIENCE_MS = 40_000;
+const TIMEOUT_MS = 40_000;
 const BUTTONS = new Map([
   ["rekey", byId("rekey")],
   ["restart-ice", byId("restart-ice")],
@@ -14,7 +14,7 @@ const BUTTONS = new Map([
 export class Changes extends EventTarget {
   #outcome = byId("outcome");
   #possible = false;
-  #patience = null;
+  #timeout = null;
 
   constructor() {
     super();
@@ -44,21 +44,21 @@ export class Changes extends EventTarget {
   }
 
   #ask(change) {
-    this.#patience = setTimeout(() => {
+    this.#timeout = setTimeout(() => {
       this.show({ change, changed: false, reason: "Python has not said what became of it" });
-    }, PATIENCE_MS);
+    }, TIMEOUT_MS);
     this.#say("busy", ASKED[change]);
     this.#enable();
     this.dispatchEvent(new CustomEvent("ask", { detail: change }));
   }
 
   #stopWaiting() {
-    clearTimeout(this.#patience);
-    this.#patience = null;
+    clearTimeout(this.#timeout);
+    this.#timeout = null;
   }
 
   #enable() {
-    for (const button of BUTTONS.values()) button.disabled = !this.#possible || this.#patience !== null;
+    for (const button of BUTTONS.values()) button.disabled = !this.#possible || this.#timeout !== null;
   }
 
   #say(mood, text) {

@@ -15,7 +15,7 @@ from tests.support.captures.wire import Side, pass_on
 from tests.support.captures.wired import Call, call
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import (
-    PATIENCE,
+    TIMEOUT,
     expected,
     local,
     loopback,
@@ -148,7 +148,7 @@ async def test_a_changed_pair_carries_the_association_along() -> None:
         other = (await within(coming)).channel
         before = used(at)
         nominate(at, 1 - before, use=True)
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while used(at) == before:
                 await says(other, "which way?", channel)
         seen = len(at.wire.log)

@@ -13,7 +13,7 @@ from tests.support.browser.browsers import RemoteError
 from tests.support.peers.handshakes import Call, Way, shake_hands
 from tests.support.peers.interop import Result, Results
 from tests.support.peers.marks import peer_parameters
-from tests.support.peers.third_party import ForeignError, ForeignName, OpenPeer, open_stage
+from tests.support.peers.third_party import OpenPeer, ThirdParty, ThirdPartyError, open_stage
 
 #: In every way; and as the offerer with an RSA certificate, and with each profile alone.
 CALLS = (
@@ -23,7 +23,7 @@ CALLS = (
 )
 
 
-async def _make_calls(name: ForeignName) -> Results:
+async def _make_calls(name: ThirdParty) -> Results:
     async with open_stage(name) as open_peer:
         async with open_peer() as peer:
             version = peer.version
@@ -35,7 +35,7 @@ async def _make(call: Call, open_peer: OpenPeer) -> Result:
     try:
         async with open_peer() as peer:
             return Result(call, await shake_hands(peer, call), None)
-    except (ForeignError, PeerError, RemoteError, TimeoutError) as error:
+    except (ThirdPartyError, PeerError, RemoteError, TimeoutError) as error:
         return Result(call, None, f"{type(error).__name__}: {error}")
 
 

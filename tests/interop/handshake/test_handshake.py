@@ -9,20 +9,20 @@ import pytest
 from peer.identity.certificate import KeyType
 from peer.security_policy import SrtpProfile
 from tests.support.peers.handshakes import Call, Handshake, Way
-from tests.support.peers.third_party import ForeignName
+from tests.support.peers.third_party import ThirdParty
 
 if TYPE_CHECKING:
     from tests.support.peers.interop import Results
 
-PEERS = tuple(name.value for name in ForeignName)
+PEERS = tuple(name.value for name in ThirdParty)
 #: The others' certificates are ECDSA.
-RSA_PEERS = {ForeignName.WEBRTCBIN}
+RSA_PEERS = {ThirdParty.WEBRTCBIN}
 #: What their stacks do not have.
 UNKNOWN_PROFILES = {
-    ForeignName.WRTC: {SrtpProfile.AEAD_AES_256_GCM, SrtpProfile.AEAD_AES_128_GCM},
-    ForeignName.PION: {SrtpProfile.AEAD_AES_256_GCM},
-    ForeignName.WEBRTCBIN: {SrtpProfile.AEAD_AES_256_GCM, SrtpProfile.AEAD_AES_128_GCM},
-    ForeignName.WERIFT: {SrtpProfile.AEAD_AES_256_GCM},
+    ThirdParty.WRTC: {SrtpProfile.AEAD_AES_256_GCM, SrtpProfile.AEAD_AES_128_GCM},
+    ThirdParty.PION: {SrtpProfile.AEAD_AES_256_GCM},
+    ThirdParty.WEBRTCBIN: {SrtpProfile.AEAD_AES_256_GCM, SrtpProfile.AEAD_AES_128_GCM},
+    ThirdParty.WERIFT: {SrtpProfile.AEAD_AES_256_GCM},
 }
 
 

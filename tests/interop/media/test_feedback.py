@@ -20,7 +20,7 @@ from tests.support.browser.browsers import BrowserName
 from tests.support.browser.media_page import MediaCall, Subject, media_call
 from tests.support.links.relayed import link
 from tests.support.media.media_edits import only_ipv4, without_remb
-from tests.support.negotiation.connections import PATIENCE
+from tests.support.negotiation.connections import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,7 +155,7 @@ async def _dial(call: MediaCall) -> list[DtmfTone]:
     reader = call.pc.getReceivers()[1].tones()
     dtmf = "media.connection.getSenders()[1].dtmf"
     await call.page.evaluate(f"{dtmf}.insertDTMF({TONES!r}, 100, 70)")
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         return [await anext(reader) for _ in TONES]
 
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.peers.marks import peer_parameters
-from tests.support.peers.negotiated_session import Exchange, parley_with
+from tests.support.peers.negotiated_session import Exchange, negotiated_session
 from tests.support.peers.rekeys import Change, offer, rekey
-from tests.support.peers.third_party import ForeignName
+from tests.support.peers.third_party import ThirdParty
 
 KEEPERS = (
-    ForeignName.FIREFOX,
-    ForeignName.LIBDATACHANNEL,
-    ForeignName.PION,
-    ForeignName.WEBRTCBIN,
-    ForeignName.WERIFT,
+    ThirdParty.FIREFOX,
+    ThirdParty.LIBDATACHANNEL,
+    ThirdParty.PION,
+    ThirdParty.WEBRTCBIN,
+    ThirdParty.WERIFT,
 )
 
 pytestmark = [
@@ -40,8 +40,8 @@ def story(request: pytest.FixtureRequest) -> Story:
     return asyncio.run(_tell(request.param))
 
 
-async def _tell(name: ForeignName) -> Story:
-    async with parley_with(name) as session:
+async def _tell(name: ThirdParty) -> Story:
+    async with negotiated_session(name) as session:
         opening = await session.open()
         return Story(opening=opening, rekey=await rekey(session), after=await offer(session))
 

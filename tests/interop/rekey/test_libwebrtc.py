@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.peers.marks import peer_parameters
-from tests.support.peers.negotiated_session import Report, parley_with
+from tests.support.peers.negotiated_session import Report, negotiated_session
 from tests.support.peers.rekeys import LONGEST_GAP, TIMER, Change, baseline, gaps, record, rekey
-from tests.support.peers.third_party import ForeignName
+from tests.support.peers.third_party import ThirdParty
 from tests.support.project.tools import ROOT
 
-LIBWEBRTC = (ForeignName.CHROMIUM, ForeignName.WRTC)
+LIBWEBRTC = (ThirdParty.CHROMIUM, ThirdParty.WRTC)
 PEERS = tuple(name.value for name in LIBWEBRTC)
 REKEYS = 20
 #: Of these. A busy machine that holds up one datagram of a handshake makes libwebrtc wait for its
@@ -48,8 +48,8 @@ def story(request: pytest.FixtureRequest) -> Story:
     return asyncio.run(_tell(request.param, ROOT / "artifacts"))
 
 
-async def _tell(name: ForeignName, folder: Path) -> Story:
-    async with parley_with(name) as session:
+async def _tell(name: ThirdParty, folder: Path) -> Story:
+    async with negotiated_session(name) as session:
         await session.open()
         still = [await baseline(session)]
         changes = {}

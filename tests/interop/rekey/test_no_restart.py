@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.support.peers.marks import peer_parameters
-from tests.support.peers.negotiated_session import parley_with
+from tests.support.peers.negotiated_session import negotiated_session
 from tests.support.peers.rekeys import offer, restart
-from tests.support.peers.third_party import ForeignName
+from tests.support.peers.third_party import ThirdParty
 
 pytestmark = pytest.mark.timeout(60)
 
 
-@pytest.mark.conformance("6.7.1-restart", peers=(ForeignName.WEBRTCBIN.value,))
-@pytest.mark.parametrize("name", peer_parameters([ForeignName.WEBRTCBIN]))
-async def test_nothing_is_lost_and_the_old_names_hold_again(name: ForeignName) -> None:
-    async with parley_with(name) as session:
+@pytest.mark.conformance("6.7.1-restart", peers=(ThirdParty.WEBRTCBIN.value,))
+@pytest.mark.parametrize("name", peer_parameters([ThirdParty.WEBRTCBIN]))
+async def test_nothing_is_lost_and_the_old_names_hold_again(name: ThirdParty) -> None:
+    async with negotiated_session(name) as session:
         opening = await session.open()
         asked, after = await restart(session, by_peer=False), await offer(session)
     assert asked.exchange.ufrags[0] != opening.ufrags[0]

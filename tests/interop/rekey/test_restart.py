@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.peers.marks import peer_parameters
-from tests.support.peers.negotiated_session import Exchange, Report, parley_with
+from tests.support.peers.negotiated_session import Exchange, Report, negotiated_session
 from tests.support.peers.rekeys import Change, baseline, gaps, restart
-from tests.support.peers.third_party import ForeignName
+from tests.support.peers.third_party import ThirdParty
 
 #: libdatachannel refuses a restart, GStreamer knows none.
 RESTARTERS = (
-    ForeignName.CHROMIUM,
-    ForeignName.FIREFOX,
-    ForeignName.WRTC,
-    ForeignName.PION,
-    ForeignName.WERIFT,
+    ThirdParty.CHROMIUM,
+    ThirdParty.FIREFOX,
+    ThirdParty.WRTC,
+    ThirdParty.PION,
+    ThirdParty.WERIFT,
 )
 KINDS = BY_PEER, BY_US = ("the peer restarts", "we restart")
 TIMES = 2
@@ -45,8 +45,8 @@ def story(request: pytest.FixtureRequest) -> Story:
     return asyncio.run(_tell(request.param))
 
 
-async def _tell(name: ForeignName) -> Story:
-    async with parley_with(name) as session:
+async def _tell(name: ThirdParty) -> Story:
+    async with negotiated_session(name) as session:
         opening = await session.open()
         still = await baseline(session)
         changes = {}

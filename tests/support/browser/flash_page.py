@@ -24,7 +24,7 @@ from tests.support.browser.browsers import BrowserName
 from tests.support.browser.media_page import MediaCall, call_in, unchanged
 from tests.support.links.relayed import link
 from tests.support.media.media_edits import only_ipv4
-from tests.support.negotiation.connections import PATIENCE, expected, local, within
+from tests.support.negotiation.connections import TIMEOUT, expected, local, within
 from tests.support.peers.third_party import PROGRAMS
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ async def lossy_flash_call(
 
 async def _first_frame(receiver: RtpReceiver) -> None:
     reader = receiver.encoded_frames()
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         await anext(reader)
     await reader.aclose()
 

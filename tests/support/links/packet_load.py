@@ -12,7 +12,7 @@ from av import Packet
 
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import OutboundRtpStats
-from tests.support.negotiation.connections import PATIENCE
+from tests.support.negotiation.connections import TIMEOUT
 
 if TYPE_CHECKING:
     from peer import PeerConnection
@@ -106,7 +106,7 @@ async def settled(sender: PeerConnection, receiver: PeerConnection, *, missing: 
     for transceiver in sender.getTransceivers():
         await transceiver.sender.replaceTrack(None)
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + PATIENCE / 10
+    deadline = loop.time() + TIMEOUT / 10
     while True:
         now = await account(sender, receiver)
         if now.received >= now.sent - missing or loop.time() > deadline:
@@ -117,6 +117,6 @@ async def settled(sender: PeerConnection, receiver: PeerConnection, *, missing: 
 async def flowing(sender: PeerConnection, receiver: PeerConnection, packets: int) -> None:
     """Wait until so many more packets have arrived."""
     goal = (await account(sender, receiver)).received + packets
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while (await account(sender, receiver)).received < goal:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.005)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from peer.transport.tap import Tap
 
 #: Virtual seconds.
-PATIENCE = 100.0
+TIMEOUT = 100.0
 
 
 @dataclass
@@ -219,7 +219,7 @@ class Pair:
     async def replaced(self, number: int, *ends: End) -> None:
         """Wait for it."""
         ends = ends or self.ends
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await until(
                 lambda: all(("rekey completed", number) in end.events.changes for end in ends),
                 *(end.events for end in ends),
@@ -227,7 +227,7 @@ class Pair:
 
     async def changed(self, end: End, change: tuple[object, ...]) -> None:
         """Wait for it."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await until(lambda: change in end.events.changes, end.events)
 
 

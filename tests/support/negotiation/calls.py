@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Message: TypeAlias = SessionDescription | IceCandidate
 
 #: Rounds after which two ends that still talk will never agree.
-_PATIENCE = 12
+_TIMEOUT = 12
 _S = SignalingState
 
 
@@ -205,7 +205,7 @@ class Call:
         Raises:
             AssertionError: They do not agree.
         """
-        for _ in range(_PATIENCE):
+        for _ in range(_TIMEOUT):
             self._quiet()
             for end in (self.left, self.right):
                 self.report(end, taken_up=True)
@@ -221,7 +221,7 @@ class Call:
 
     def _quiet(self) -> None:
         ends = (self.left, self.right)
-        for _ in range(_PATIENCE):
+        for _ in range(_TIMEOUT):
             while any(end.sent for end in ends):
                 for end in ends:
                     self.deliver(end)

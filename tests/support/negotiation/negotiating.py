@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from signaling import Channel, Negotiator, channel_pair
 from tests.support.links.relayed import Link, RelayedChannel
-from tests.support.negotiation.connections import PATIENCE, both_connected, opened, pair
+from tests.support.negotiation.connections import TIMEOUT, both_connected, opened, pair
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -75,7 +75,7 @@ async def negotiating(
             yield ends
         finally:
             await first.close()
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await asyncio.gather(*running)
         assert [end.errors for end in ends] == [[], []]
 

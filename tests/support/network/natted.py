@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from tests.support.network.turn import TurnDaemon
 
 # Starting Python takes most of it.
-_PATIENCE = 30.0
-_END_PATIENCE = 5.0
+_TIMEOUT = 30.0
+_END_TIMEOUT = 5.0
 _PITCH = 500
 _LINE_LIMIT = 1 << 20
 
@@ -81,7 +81,7 @@ class End:
         """
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             if line := await self._process.stdout.readline():
                 said: dict[str, Any] = json.loads(line)
                 return said
@@ -115,7 +115,7 @@ async def end(side: Side, place: Namespace, server: TurnDaemon) -> AsyncIterator
     finally:
         process.stdin.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_PATIENCE):
+            async with asyncio.timeout(_END_TIMEOUT):
                 await process.wait()
         if process.returncode is None:
             process.kill()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CLONE_NEWNET = 0x40000000
-_COMMAND_PATIENCE = 10.0
+_COMMAND_TIMEOUT = 10.0
 _PREFIX = "handfast"
 _NUMBERS = itertools.count()
 
@@ -208,7 +208,7 @@ def _ip(*commands: str, at: str | None = None) -> None:
 
 def _run(*command: str, text: str = "") -> None:
     done = subprocess.run(
-        command, input=text, capture_output=True, text=True, timeout=_COMMAND_PATIENCE, check=False
+        command, input=text, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT, check=False
     )
     if done.returncode != 0:
         raise NetworkError(f"{' '.join(command)}: {done.stderr.strip()}")

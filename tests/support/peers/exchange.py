@@ -12,24 +12,24 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from peer import IceCandidateEvent, PeerConnection
-    from tests.support.peers.third_party import ForeignPeer, Line
+    from tests.support.peers.third_party import Line, ThirdPartyPeer
 
 _CANDIDATE_FIELDS = ("candidate", "sdpMid", "sdpMLineIndex")
 
 
-async def hand_over(peer: ForeignPeer, description: SessionDescription) -> None:
+async def hand_over(peer: ThirdPartyPeer, description: SessionDescription) -> None:
     """Let the peer take our description; it answers an offer."""
     fields = {"type": description.type.value, "sdp": description.sdp}
     await peer.tell("take", description=fields)
 
 
-async def hear_description(peer: ForeignPeer) -> SessionDescription:
+async def hear_description(peer: ThirdPartyPeer) -> SessionDescription:
     """The peer's next description."""
     return SessionDescription(**(await peer.hear("description"))["description"])
 
 
 @asynccontextmanager
-async def trickling(pc: PeerConnection, peer: ForeignPeer) -> AsyncIterator[asyncio.Event]:
+async def trickling(pc: PeerConnection, peer: ThirdPartyPeer) -> AsyncIterator[asyncio.Event]:
     """Hand candidates over, both ways, while the event says that both ends have descriptions."""
     ready = asyncio.Event()
     steps: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()

@@ -12,12 +12,12 @@ from peer import AnswerRole, Certificate, PeerConfiguration, PeerConnection
 from peer.identity.certificate import KeyType
 from peer.runtime.statistics import TransportStats
 from peer.security_policy import SrtpProfile
-from tests.support.negotiation.connections import PATIENCE, expected, local, opened, within
+from tests.support.negotiation.connections import TIMEOUT, expected, local, opened, within
 from tests.support.peers.exchange import hand_over, hear_description, trickling
 
 if TYPE_CHECKING:
     from peer import DataChannel, DataChannelEvent, SessionDescription
-    from tests.support.peers.third_party import ForeignPeer, Line
+    from tests.support.peers.third_party import Line, ThirdPartyPeer
 
 # Seconds between two looks at what the peer counts.
 _LOOK = 0.02
@@ -98,7 +98,7 @@ class Handshake:
     peer_transport: dict[str, object]
 
 
-async def shake_hands(peer: ForeignPeer, call: Call) -> Handshake:
+async def shake_hands(peer: ThirdPartyPeer, call: Call) -> Handshake:
     """Call it with an audio m-section and a data channel, until both carry something.
 
     Args:
@@ -106,7 +106,7 @@ async def shake_hands(peer: ForeignPeer, call: Call) -> Handshake:
         call: How.
 
     Raises:
-        ForeignError: The peer refused something.
+        ThirdPartyError: The peer refused something.
         PeerError: We refused something, or the connection failed.
         TimeoutError: Nothing more happened.
     """
@@ -140,7 +140,7 @@ async def shake_hands(peer: ForeignPeer, call: Call) -> Handshake:
 
 
 async def _offer(
-    pc: PeerConnection, peer: ForeignPeer, ready: asyncio.Event
+    pc: PeerConnection, peer: ThirdPartyPeer, ready: asyncio.Event
 ) -> tuple[DataChannel, SessionDescription]:
     channel = pc.createDataChannel("echo")
     await pc.setLocalDescription()
@@ -152,7 +152,7 @@ async def _offer(
 
 
 async def _answer(
-    pc: PeerConnection, peer: ForeignPeer, ready: asyncio.Event
+    pc: PeerConnection, peer: ThirdPartyPeer, ready: asyncio.Event
 ) -> tuple[DataChannel, SessionDescription]:
     coming = expected(pc, "datachannel")
     await peer.tell("offer")
@@ -173,8 +173,8 @@ async def _echo(channel: DataChannel, text: str) -> object:
     return await within(back)
 
 
-async def _heard_audio(peer: ForeignPeer) -> Line:
-    async with asyncio.timeout(PATIENCE):
+async def _heard_audio(peer: ThirdPartyPeer) -> Line:
+    async with asyncio.timeout(TIMEOUT):
         while True:
             await peer.tell("report")
             report = await peer.hear("report")

@@ -17,7 +17,7 @@ import msgspec
 from peer.identity.certificate import KeyType
 from peer.security_policy import SrtpProfile
 from tests.support.peers.handshakes import Call, Handshake, Way
-from tests.support.peers.third_party import ForeignName
+from tests.support.peers.third_party import ThirdParty
 from tests.support.project.tools import ROOT
 
 if TYPE_CHECKING:
@@ -28,13 +28,13 @@ DOCUMENT = ROOT / "docs" / "INTEROP.md"
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 _NAMES = {
-    ForeignName.CHROMIUM: "Chromium",
-    ForeignName.FIREFOX: "Firefox",
-    ForeignName.WRTC: "libwebrtc (@roamhq/wrtc)",
-    ForeignName.LIBDATACHANNEL: "libdatachannel",
-    ForeignName.PION: "Pion",
-    ForeignName.WEBRTCBIN: "GStreamer webrtcbin",
-    ForeignName.WERIFT: "werift",
+    ThirdParty.CHROMIUM: "Chromium",
+    ThirdParty.FIREFOX: "Firefox",
+    ThirdParty.WRTC: "libwebrtc (@roamhq/wrtc)",
+    ThirdParty.LIBDATACHANNEL: "libdatachannel",
+    ThirdParty.PION: "Pion",
+    ThirdParty.WEBRTCBIN: "GStreamer webrtcbin",
+    ThirdParty.WERIFT: "werift",
 }
 _VERSIONS = {"FEFD": "1.2", "FEFC": "1.3"}
 
@@ -52,7 +52,7 @@ class Result:
 class Results:
     """All calls with one peer."""
 
-    peer: ForeignName
+    peer: ThirdParty
     version: str
     results: tuple[Result, ...]
 
@@ -75,7 +75,7 @@ class Results:
 
 def read(folder: Path = RESULTS) -> list[Results]:
     """What was kept, in the order of the peers' names above."""
-    files = [folder / f"{name}.json" for name in ForeignName]
+    files = [folder / f"{name}.json" for name in ThirdParty]
     return [msgspec.json.decode(f.read_bytes(), type=Results) for f in files if f.exists()]
 
 
@@ -131,7 +131,7 @@ def _profile(value: str | None) -> str:
 def main() -> int:
     """Write the tables anew."""
     found = read()
-    lacking = [name.value for name in ForeignName if name not in {each.peer for each in found}]
+    lacking = [name.value for name in ThirdParty if name not in {each.peer for each in found}]
     if lacking:
         print(f"no results for {', '.join(lacking)}: run tests/interop/handshake", file=sys.stderr)
         return 1

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.browser.browsers import BrowserName
-from tests.support.peers.third_party import ForeignName
+from tests.support.peers.third_party import ThirdParty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def peer_parameters(names: Iterable[ForeignName] = ForeignName) -> list[object]:
+def peer_parameters(names: Iterable[ThirdParty] = ThirdParty) -> list[object]:
     """Parameters for a fixture or a test: each needs its peer, and has a worker of its own."""
     return [_parameter(name) for name in names]
 
 
-def _parameter(name: ForeignName) -> object:
+def _parameter(name: ThirdParty) -> object:
     if name.value in set(BrowserName):
         return pytest.param(name, marks=pytest.mark.browser(name.value), id=name.value)
     marks = (pytest.mark.needs(name.value), pytest.mark.xdist_group(f"peer-{name}"))

@@ -2,7 +2,7 @@
 
 ::
 
-    async with parley_with(ForeignName.PION) as session:
+    async with negotiated_session(ThirdParty.PION) as session:
         await session.open()
         await session.offer()
         await session.be_offered(ice_restart=True)
@@ -22,9 +22,9 @@ from peer import PeerConfiguration, PeerConnection, SessionDescription
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.tracing.events import Fanout
 from tests.support.clock.pace import waited
-from tests.support.negotiation.connections import PATIENCE, expected, local, opened, within
+from tests.support.negotiation.connections import TIMEOUT, expected, local, opened, within
 from tests.support.peers.exchange import hand_over, hear_description, trickling
-from tests.support.peers.third_party import ForeignName, open_stage
+from tests.support.peers.third_party import ThirdParty, open_stage
 from tests.support.rtp.arrivals import Arrivals, ArrivalSink
 from tests.support.tracing.traces import Sink
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from peer import DataChannel, RekeyResult
-    from tests.support.peers.third_party import ForeignPeer
+    from tests.support.peers.third_party import ThirdPartyPeer
 
 # Seconds between two looks at what arrives.
 _LOOK = 0.03
@@ -46,10 +46,10 @@ class Medium(StrEnum):
 
 
 #: Whose programs send pictures, and count those that come. The others count packets of sound.
-WATCHERS = frozenset({ForeignName.CHROMIUM, ForeignName.FIREFOX, ForeignName.WRTC})
+WATCHERS = frozenset({ThirdParty.CHROMIUM, ThirdParty.FIREFOX, ThirdParty.WRTC})
 
 
-def medium_of(name: ForeignName) -> Medium:
+def medium_of(name: ThirdParty) -> Medium:
     """What such a peer sends and counts."""
     return Medium.VIDEO if name in WATCHERS else Medium.AUDIO
 
@@ -100,7 +100,7 @@ class Report:
     pair: list[dict[str, Any]]
 
 
-class Parley:
+class NegotiatedSession:
     """The session.
 
     Attributes:
@@ -113,7 +113,7 @@ class Parley:
     def __init__(
         self,
         pc: PeerConnection,
-        peer: ForeignPeer,
+        peer: ThirdPartyPeer,
         medium: Medium,
         sinks: tuple[ArrivalSink, Sink],
         described: asyncio.Event,
@@ -154,7 +154,7 @@ class Parley:
         """An offer of the peer, and our answer.
 
         Raises:
-            ForeignError: The peer cannot, in its own words.
+            ThirdPartyError: The peer cannot, in its own words.
         """
         self._described.clear()
         await self.peer.tell("offer", iceRestart=ice_restart)
@@ -226,7 +226,7 @@ class Parley:
             TimeoutError: They do not come.
         """
         first = await self.report()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while True:
                 now = await self.report()
                 if (
@@ -238,7 +238,9 @@ class Parley:
 
 
 @asynccontextmanager
-async def parley(peer: ForeignPeer, medium: Medium, **options: Any) -> AsyncIterator[Parley]:
+async def session_with(
+    peer: ThirdPartyPeer, medium: Medium, **options: Any
+) -> AsyncIterator[NegotiatedSession]:
     """A session that is not open yet.
 
     Args:
@@ -249,16 +251,16 @@ async def parley(peer: ForeignPeer, medium: Medium, **options: Any) -> AsyncIter
     sinks = ArrivalSink(), Sink()
     configuration = PeerConfiguration(trace=Fanout(*sinks), **options)
     async with PeerConnection(configuration) as pc, trickling(pc, peer) as described:
-        yield Parley(pc, peer, medium, sinks, described)
+        yield NegotiatedSession(pc, peer, medium, sinks, described)
 
 
 @asynccontextmanager
-async def parley_with(name: ForeignName) -> AsyncIterator[Parley]:
+async def negotiated_session(name: ThirdParty) -> AsyncIterator[NegotiatedSession]:
     """A session, not open yet, with a peer of that name and what it sends best."""
     async with (
         open_stage(name) as open_peer,
         open_peer() as peer,
-        parley(peer, medium_of(name)) as session,
+        session_with(peer, medium_of(name)) as session,
     ):
         yield session
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from peer import RekeyResult
-    from tests.support.peers.negotiated_session import Exchange, Parley, Report
-    from tests.support.peers.third_party import ForeignName
+    from tests.support.peers.negotiated_session import Exchange, NegotiatedSession, Report
+    from tests.support.peers.third_party import ThirdParty
 
 #: Seconds that nobody sees.
 LONGEST_GAP = 0.1
@@ -44,14 +44,14 @@ class Change:
     handshakes: int
 
 
-async def rekey(session: Parley, *, ice_restart: bool = False) -> Change:
+async def rekey(session: NegotiatedSession, *, ice_restart: bool = False) -> Change:
     """New keys, on our wish."""
     await session.reset()
     result, exchange = await session.rekey(ice_restart=ice_restart)
     return await _survived(session, exchange, result)
 
 
-async def restart(session: Parley, *, by_peer: bool) -> Change:
+async def restart(session: NegotiatedSession, *, by_peer: bool) -> Change:
     """New ICE credentials and nothing else, on the wish of either side."""
     await session.reset()
     if by_peer:
@@ -62,13 +62,15 @@ async def restart(session: Parley, *, by_peer: bool) -> Change:
     return await _survived(session, exchange, None)
 
 
-async def offer(session: Parley) -> Change:
+async def offer(session: NegotiatedSession) -> Change:
     """An offer of ours that changes nothing."""
     await session.reset()
     return await _survived(session, await session.offer(), None)
 
 
-async def _survived(session: Parley, exchange: Exchange, result: RekeyResult | None) -> Change:
+async def _survived(
+    session: NegotiatedSession, exchange: Exchange, result: RekeyResult | None
+) -> Change:
     # First, since the gap ends with what comes after the change.
     echoed = await session.echo()
     report = await session.flow(_AFTER)
@@ -127,7 +129,7 @@ def gaps(changes: Iterable[Change], still: Sequence[Report]) -> tuple[Gaps, Gaps
     )
 
 
-async def baseline(session: Parley, count: int = 40) -> Report:
+async def baseline(session: NegotiatedSession, count: int = 40) -> Report:
     """The same numbers while nothing changes."""
     await session.reset()
     return await session.flow(count)
@@ -135,7 +137,7 @@ async def baseline(session: Parley, count: int = 40) -> Report:
 
 def record(
     folder: Path,
-    name: ForeignName,
+    name: ThirdParty,
     version: str,
     still: Sequence[Report],
     changes: Mapping[str, Sequence[Change]],

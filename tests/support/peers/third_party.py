@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 PROGRAMS = ROOT / "tests" / "interop" / "programs"
 
 #: Seconds to wait for something said, and for a program to end by itself.
-_PATIENCE = 15.0
-_END_PATIENCE = 2.0
+_TIMEOUT = 15.0
+_END_TIMEOUT = 2.0
 # All of Pion, where nothing is in Go's cache yet.
-_BUILD_PATIENCE = 100.0
+_BUILD_TIMEOUT = 100.0
 # Lines of a program's standard error that are worth repeating.
 _LAST_WORDS = 5
 _PATH = os.environ.get("PATH", os.defpath)
@@ -46,7 +46,7 @@ _PAGE_PROGRAMS = ("arrivals.js", "browser.js", "w3c.js")
 Line = dict[str, Any]
 
 
-class ForeignName(StrEnum):
+class ThirdParty(StrEnum):
     """The peers, by their names in `tests.support.project.tools`."""
 
     CHROMIUM = "chromium"
@@ -58,11 +58,11 @@ class ForeignName(StrEnum):
     WERIFT = "werift"
 
 
-class ForeignError(Exception):
+class ThirdPartyError(Exception):
     """The peer refused something, in its own words, or is gone."""
 
 
-class ForeignPeer:
+class ThirdPartyPeer:
     """One peer with one connection.
 
     Attributes:
@@ -91,32 +91,32 @@ class ForeignPeer:
         """Wait for the next thing of this kind that it says.
 
         Raises:
-            ForeignError: It says that something failed.
+            ThirdPartyError: It says that something failed.
             TimeoutError: It says nothing.
         """
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             while True:
                 line = await self._said.get()
                 if line["say"] == "error":
-                    raise ForeignError(line["text"])
+                    raise ThirdPartyError(line["text"])
                 if line["say"] == what:
                     return line
 
 
-OpenPeer = Callable[[], AbstractAsyncContextManager[ForeignPeer]]
+OpenPeer = Callable[[], AbstractAsyncContextManager[ThirdPartyPeer]]
 
 
-def open_stage(name: ForeignName) -> AbstractAsyncContextManager[OpenPeer]:
+def open_stage(name: ThirdParty) -> AbstractAsyncContextManager[OpenPeer]:
     """Where such peers live: a browser, or nothing; it gives a function that starts a peer."""
     match name:
-        case ForeignName.CHROMIUM | ForeignName.FIREFOX:
+        case ThirdParty.CHROMIUM | ThirdParty.FIREFOX:
             return _browser_stage(name)
-        case ForeignName.WRTC | ForeignName.LIBDATACHANNEL | ForeignName.WERIFT:
+        case ThirdParty.WRTC | ThirdParty.LIBDATACHANNEL | ThirdParty.WERIFT:
             program = (tool_path("node"), str(PROGRAMS / f"{name}.js"))
             return _program_stage(program, {"NODE_PATH": str(NODE_MODULES)})
-        case ForeignName.PION:
+        case ThirdParty.PION:
             return _pion_stage()
-        case ForeignName.WEBRTCBIN:
+        case ThirdParty.WEBRTCBIN:
             return _program_stage((SYSTEM_PYTHON, str(PROGRAMS / "webrtcbin.py")))
         case _:
             assert_never(name)
@@ -158,21 +158,21 @@ async def _output(*command: str, **environment: str) -> str:
         env={"PATH": _PATH, **environment},
     )
     try:
-        async with asyncio.timeout(_BUILD_PATIENCE):
+        async with asyncio.timeout(_BUILD_TIMEOUT):
             output, complaints = await process.communicate()
     except BaseException:
         process.kill()
         await process.wait()
         raise
     if process.returncode != 0:
-        raise ForeignError(f"{command[0]}: {complaints.decode(errors='replace')}")
+        raise ThirdPartyError(f"{command[0]}: {complaints.decode(errors='replace')}")
     return output.decode()
 
 
 @asynccontextmanager
 async def _program(
     command: Sequence[str], environment: Mapping[str, str]
-) -> AsyncIterator[ForeignPeer]:
+) -> AsyncIterator[ThirdPartyPeer]:
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
@@ -192,7 +192,7 @@ async def _program(
             stdin.write(json.dumps(line).encode() + b"\n")
             await stdin.drain()
 
-    peer = ForeignPeer(write)
+    peer = ThirdPartyPeer(write)
     last_words: deque[bytes] = deque(maxlen=_LAST_WORDS)
 
     async def complaints() -> None:
@@ -215,7 +215,7 @@ async def _program(
     finally:
         stdin.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_PATIENCE):
+            async with asyncio.timeout(_END_TIMEOUT):
                 await process.wait()
         if process.returncode is None:
             process.kill()
@@ -224,11 +224,11 @@ async def _program(
 
 
 @asynccontextmanager
-async def _browser_stage(name: ForeignName) -> AsyncIterator[OpenPeer]:
+async def _browser_stage(name: ThirdParty) -> AsyncIterator[OpenPeer]:
     async with open_browser(name.value) as browser:
 
         @asynccontextmanager
-        async def open_peer() -> AsyncIterator[ForeignPeer]:
+        async def open_peer() -> AsyncIterator[ThirdPartyPeer]:
             async with _page_peer(await browser.open("data:text/html,<title>peer</title>")) as peer:
                 yield peer
 
@@ -236,7 +236,7 @@ async def _browser_stage(name: ForeignName) -> AsyncIterator[OpenPeer]:
 
 
 @asynccontextmanager
-async def _page_peer(page: Page) -> AsyncIterator[ForeignPeer]:
+async def _page_peer(page: Page) -> AsyncIterator[ThirdPartyPeer]:
     for name in _PAGE_PROGRAMS:
         source = (PROGRAMS / name).read_text()
         # Called by another name, it defines what the page has, not what this call has.
@@ -259,7 +259,7 @@ async def _page_peer(page: Page) -> AsyncIterator[ForeignPeer]:
             for said in await page.wait_for("said.length > 0 && said.splice(0)"):
                 peer.note(said)
 
-    peer = ForeignPeer(write)
+    peer = ThirdPartyPeer(write)
     peer.version = await page.evaluate(
         "navigator.userAgent.match(/(?:Chrome|Firefox).([\\d.]+)/)[1]"
     )

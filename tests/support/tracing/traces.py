@@ -24,7 +24,7 @@ from peer.tracing.events import (
     StateChanged,
     TraceEvent,
 )
-from tests.support.negotiation.connections import PATIENCE
+from tests.support.negotiation.connections import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ class Sink:
 
     async def heard(self, kind: type[_EventT], *, count: int = 1) -> list[_EventT]:
         """Wait until there are so many of one kind."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while len(self.all(kind)) < count:
                 self._changed.clear()
                 await self._changed.wait()

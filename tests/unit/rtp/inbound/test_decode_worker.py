@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.tracks import Frame
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 class Told:
@@ -45,7 +45,7 @@ class Told:
         self._changed.set()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while len(self.decoded) + len(self.refused) < count:
                 self._changed.clear()
                 await self._changed.wait()
@@ -71,7 +71,7 @@ class Decoders:
     def decode(self, payload: bytes, pts: int) -> Sequence[Frame]:
         self.threads.add(threading.get_ident())
         self.begun.release()
-        assert self.gate.wait(PATIENCE)
+        assert self.gate.wait(TIMEOUT)
         if pts in self._refused:
             raise DecodeError("refused")
         return [flat_picture(2, 2, pts=pts)]
@@ -84,7 +84,7 @@ def worker_of(told: Told, decoders: Decoders, limit: int = 3) -> DecodeWorker:
 
 async def ended(worker: DecodeWorker) -> None:
     worker.end()
-    await asyncio.to_thread(worker.join, PATIENCE)
+    await asyncio.to_thread(worker.join, TIMEOUT)
 
 
 async def test_it_decodes_in_order_beside_the_loop_and_tells_on_it() -> None:
@@ -162,7 +162,7 @@ async def test_ended_it_tells_nothing_and_its_thread_goes() -> None:
     await asyncio.to_thread(decoders.begun.acquire)
     worker.end()
     decoders.gate.set()
-    await asyncio.to_thread(worker.join, PATIENCE)
+    await asyncio.to_thread(worker.join, TIMEOUT)
     await asyncio.sleep(0)
     assert (told.decoded, thread.is_alive()) == ([], False)
 
@@ -173,10 +173,10 @@ async def test_what_was_decoded_but_not_told_is_not_told_after_the_end() -> None
     worker.put(key(0))
     worker.put(key(1))
     # The loop is held up until both are decoded: what is told of the first waits behind us.
-    assert decoders.begun.acquire(timeout=PATIENCE)
-    assert decoders.begun.acquire(timeout=PATIENCE)
+    assert decoders.begun.acquire(timeout=TIMEOUT)
+    assert decoders.begun.acquire(timeout=TIMEOUT)
     worker.end()
-    await asyncio.to_thread(worker.join, PATIENCE)
+    await asyncio.to_thread(worker.join, TIMEOUT)
     assert told.decoded == []
 
 
@@ -193,5 +193,5 @@ def test_a_loop_that_was_closed_ends_the_thread() -> None:
     worker = asyncio.run(begin())
     (thread,) = set(threading.enumerate()) - others
     decoders.gate.set()
-    worker.join(PATIENCE)
+    worker.join(TIMEOUT)
     assert not thread.is_alive()

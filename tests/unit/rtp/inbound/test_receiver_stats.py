@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.stats import RtpStatsReport
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 DELAY_ID = 6
 RTX = Codec(
     kind=MediaKind.VIDEO,
@@ -89,7 +89,7 @@ async def read_of(
     for packets in packets_of(count):
         engine.now = time.monotonic()
         engine.feed(packets, elements)
-    return await asyncio.wait_for(reading, PATIENCE)
+    return await asyncio.wait_for(reading, TIMEOUT)
 
 
 def only(report: RtpStatsReport) -> InboundRtpStats:
@@ -163,7 +163,7 @@ async def test_packets_that_nobody_decoded_are_counted() -> None:
     assert (stats.ssrc, stats.kind, stats.mid, stats.type) == (1, "video", "3", "inbound-rtp")
     assert (stats.rtxSsrc, stats.audioLevel, stats.frameWidth) == (None, None, None)
     now = time.time() * 1000
-    assert stats.lastPacketReceivedTimestamp == pytest.approx(now, abs=PATIENCE * 1000)
+    assert stats.lastPacketReceivedTimestamp == pytest.approx(now, abs=TIMEOUT * 1000)
     await control.stop()
 
 
