@@ -11,7 +11,7 @@ from aioice import Connection
 from peer.candidates import CandidateFields
 from peer.errors import IceError
 from peer.ice_parameters import IceParameters
-from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.states import IceRole, IceTransportState
 from peer.transport.ice.candidates import from_aioice, to_aioice
 from peer.transport.ice.timing import IceTiming
 from tests.support.network.ice import LOOPBACK, End, connected_ends, start, two_ends
@@ -25,14 +25,14 @@ CONTROLLING, CONTROLLED = IceRole.CONTROLLING, IceRole.CONTROLLED
 HELLO = b"\x16hello"
 
 
-async def test_both_sides_connect_and_complete() -> None:
+async def test_ice_connects_and_completes_on_both_sides() -> None:
     async with connected_ends() as (left, right):
         for end in (left, right):
             await end.seen.reached(COMPLETED)
             assert end.seen.states == [CHECKING, CONNECTED, COMPLETED]
 
 
-async def test_datagrams_reach_the_other_side() -> None:
+async def test_ice_carries_datagrams_both_ways() -> None:
     async with connected_ends() as (left, right):
         assert left.ice.datagrams.send(HELLO)
         await right.seen.until(lambda: right.seen.datagrams == [HELLO])
@@ -40,7 +40,7 @@ async def test_datagrams_reach_the_other_side() -> None:
         await left.seen.until(lambda: left.seen.datagrams == [HELLO[::-1]])
 
 
-async def test_datagrams_are_counted() -> None:
+async def test_ice_counts_datagrams() -> None:
     async with connected_ends() as (left, right):
         left.ice.datagrams.send(HELLO)
         await right.seen.until(lambda: bool(right.seen.datagrams))
@@ -49,7 +49,7 @@ async def test_datagrams_are_counted() -> None:
         assert (received.packets_received, received.bytes_received) == (1, len(HELLO))
 
 
-async def test_a_datagram_that_is_too_large_is_counted_and_dropped() -> None:
+async def test_ice_counts_and_drops_oversized_datagram() -> None:
     async with connected_ends() as (left, right):
         assert left.ice.datagrams.send(bytes([128]) * 5000)
         assert left.ice.datagrams.send(b"\x80after")
@@ -58,13 +58,13 @@ async def test_a_datagram_that_is_too_large_is_counted_and_dropped() -> None:
         assert right.ice.counters.packets_oversized == 1
 
 
-async def test_what_the_kernel_refuses_is_not_sent() -> None:
+async def test_ice_counts_datagram_that_kernel_refuses_as_unsent() -> None:
     async with connected_ends() as (left, _):
         assert not left.ice.datagrams.send(bytes(70_000))
         assert left.ice.counters.packets_unsent == 1
 
 
-def test_a_loop_that_cannot_watch_sockets_carries_datagrams_all_the_same() -> None:
+def test_ice_works_on_loop_that_cannot_watch_sockets() -> None:
     class Other(asyncio.SelectorEventLoop):
         def add_reader(self, *_: object) -> None:
             raise NotImplementedError
@@ -78,7 +78,7 @@ def test_a_loop_that_cannot_watch_sockets_carries_datagrams_all_the_same() -> No
         runner.run(scenario())
 
 
-async def test_no_check_waits_for_the_pacing() -> None:
+async def test_ice_check_is_sent_without_waiting_for_pacing() -> None:
     """A connection on loopback takes about 1 ms; with aioice's pause it took Ta more."""
     loop = asyncio.get_running_loop()
     took = []
@@ -94,7 +94,7 @@ async def test_no_check_waits_for_the_pacing() -> None:
     assert min(took) < 0.015
 
 
-async def test_checks_are_paced() -> None:
+async def test_ice_checks_are_paced() -> None:
     pacing, count = 0.05, 5
     end, own = End(timing=IceTiming(pacing=pacing)), IceParameters.generate()
     async with AsyncExitStack() as stack:
@@ -116,7 +116,7 @@ async def test_checks_are_paced() -> None:
 
 
 @pytest.mark.parametrize("starts_late", [0, 1])
-async def test_candidates_may_trickle_in_after_the_start(starts_late: int) -> None:
+async def test_ice_candidates_may_trickle_in_after_start(starts_late: int) -> None:
     async with two_ends() as ends:
         start(*ends)
         await ends[1 - starts_late].ice.gather()
@@ -125,7 +125,7 @@ async def test_candidates_may_trickle_in_after_the_start(starts_late: int) -> No
             await end.seen.connected()
 
 
-async def test_one_side_may_start_long_after_the_other() -> None:
+async def test_ice_connects_if_one_side_starts_late() -> None:
     async with two_ends() as (left, right):
         await left.ice.gather()
         await right.ice.gather()
@@ -136,7 +136,7 @@ async def test_one_side_may_start_long_after_the_other() -> None:
         await left.seen.connected()
 
 
-async def test_the_offerer_can_reply_before_the_answer() -> None:
+async def test_ice_offerer_can_reply_before_the_answer() -> None:
     async with two_ends() as (left, right):
         await left.ice.gather()
         await right.ice.gather()
@@ -149,14 +149,14 @@ async def test_the_offerer_can_reply_before_the_answer() -> None:
         await right.seen.until(lambda: right.seen.datagrams == [b"\x16reply"])
 
 
-async def test_nothing_is_sent_before_a_peer_was_heard() -> None:
+async def test_ice_sends_nothing_before_first_check_of_peer() -> None:
     async with two_ends() as (left, _):
         await left.ice.gather()
         assert not left.ice.datagrams.send(HELLO)
         assert left.ice.counters.packets_unsent == 1
 
 
-async def test_the_selected_pair_is_the_same_on_both_sides() -> None:
+async def test_ice_selects_same_pair_on_both_sides() -> None:
     async with connected_ends() as (left, right):
         await right.seen.reached(COMPLETED)
         mine, theirs = left.ice.selected_pair, right.ice.selected_pair
@@ -167,7 +167,7 @@ async def test_the_selected_pair_is_the_same_on_both_sides() -> None:
 
 
 @pytest.mark.parametrize("role", list(IceRole))
-async def test_two_sides_of_one_role_settle_on_two(role: IceRole) -> None:
+async def test_ice_role_conflict_is_repaired(role: IceRole) -> None:
     async with two_ends() as (left, right):
         await left.ice.gather()
         await right.ice.gather()
@@ -180,28 +180,31 @@ async def test_two_sides_of_one_role_settle_on_two(role: IceRole) -> None:
         assert {left.ice.role, right.ice.role} == {CONTROLLING, CONTROLLED}
 
 
-async def test_only_the_interfaces_asked_for_are_used() -> None:
+async def test_ice_gathers_configured_interfaces_only() -> None:
     async with two_ends(interfaces=LOOPBACK) as (left, _):
         await left.ice.gather()
         assert [c.address for c in left.ice.local_candidates] == ["127.0.0.1"]
 
 
-async def test_no_socket_at_all_is_an_error() -> None:
+async def test_ice_without_any_socket_raises_error() -> None:
     # 192.0.2.0/24 is for documentation (RFC 5737) and 203.0.113.0/24 too; nobody has the latter.
     async with two_ends(interfaces=["203.0.113.7"]) as (left, _):
         with pytest.raises(IceError, match=r"203\.0\.113\.7"):
             await left.ice.gather()
 
 
-async def test_gathering_ends_with_none() -> None:
+async def test_ice_gathering_ends_with_none() -> None:
     async with two_ends() as (left, _):
+        states = [left.ice.gathering_state]
         await left.ice.gather()
+        states.append(left.ice.gathering_state)
         await left.seen.gathered()
-        assert left.seen.gathering == [IceGatheringState.GATHERING, IceGatheringState.COMPLETE]
+        states.append(left.ice.gathering_state)
+        assert states == ["new", "gathering", "complete"]
         assert left.seen.candidates[-1] is None
 
 
-async def test_two_local_addresses_have_different_priorities() -> None:
+async def test_ice_local_addresses_have_different_priorities() -> None:
     async with two_ends(interfaces=["127.0.0.1", "127.0.0.2"]) as (left, _):
         await left.ice.gather()
         first, second = left.ice.local_candidates
@@ -219,14 +222,14 @@ async def test_two_local_addresses_have_different_priorities() -> None:
         "candidate:1 1 udp 2130706431 example.org 5000 typ host",
     ],
 )
-async def test_a_candidate_that_cannot_be_used_is_counted_and_left(line: str) -> None:
+async def test_unusable_remote_candidate_is_counted_and_ignored(line: str) -> None:
     async with two_ends() as (left, _):
         left.ice.add_remote_candidate(CandidateFields.parse(line))
         assert left.ice.counters.candidates_ignored == 1
         assert left.ice.remote_candidates == ()
 
 
-async def test_a_candidate_after_the_end_is_left() -> None:
+async def test_remote_candidate_after_end_of_candidates_is_ignored() -> None:
     async with two_ends() as (left, _):
         left.ice.add_remote_candidate(None)
         left.ice.add_remote_candidate(

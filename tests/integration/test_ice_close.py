@@ -46,14 +46,14 @@ async def turns(count: int) -> None:
         await turn
 
 
-async def test_before_anything() -> None:
+async def test_ice_close_before_anything() -> None:
     end = End()
     await end.ice.close()
     assert end.seen.states == [CLOSED]
 
 
 @pytest.mark.parametrize("count", TURNS)
-async def test_during_gathering(count: int) -> None:
+async def test_ice_close_during_gathering(count: int) -> None:
     async with stun_server(None) as silent:
         end = End(servers=[IceServer(silent.url)], interfaces=["127.0.0.1", "127.0.0.2"])
         gathering = asyncio.create_task(end.ice.gather())
@@ -66,7 +66,7 @@ async def test_during_gathering(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", TURNS)
-async def test_during_checks(count: int) -> None:
+async def test_ice_close_during_checks(count: int) -> None:
     async with two_ends() as (left, right):
         await left.ice.gather()
         await right.ice.gather()
@@ -77,7 +77,7 @@ async def test_during_checks(count: int) -> None:
         assert left.seen.states[-1] is CLOSED
 
 
-async def test_while_a_turn_server_is_silent() -> None:
+async def test_ice_close_while_turn_server_is_silent() -> None:
     async with stun_server(None) as silent:
         server = IceServer(silent.url.replace("stun:", "turn:"), username="u", credential="p")
         end = End(servers=[server])
@@ -87,7 +87,7 @@ async def test_while_a_turn_server_is_silent() -> None:
         await end.ice.close()
 
 
-async def test_while_a_name_is_looked_up() -> None:
+async def test_ice_close_while_name_is_looked_up() -> None:
     end = End()
     await end.ice.gather()
     end.ice.start(IceParameters.generate(), IceRole.CONTROLLED)
@@ -98,7 +98,7 @@ async def test_while_a_name_is_looked_up() -> None:
     await end.ice.close()
 
 
-async def test_while_checks_stay_unanswered() -> None:
+async def test_ice_close_while_checks_stay_unanswered() -> None:
     end = End()
     await end.ice.gather()
     for port in range(1, 9):
@@ -110,7 +110,7 @@ async def test_while_checks_stay_unanswered() -> None:
     await end.ice.close()
 
 
-async def test_when_connected() -> None:
+async def test_ice_close_when_connected() -> None:
     async with connected_ends() as (left, right):
         await left.ice.close()
         assert not left.ice.datagrams.send(HELLO)
@@ -118,14 +118,14 @@ async def test_when_connected() -> None:
         await right.ice.close()
 
 
-async def test_twice_and_at_once() -> None:
+async def test_ice_close_twice_and_at_once() -> None:
     async with connected_ends() as (left, _):
         await asyncio.gather(left.ice.close(), left.ice.close())
         await left.ice.close()
         assert left.seen.states.count(CLOSED) == 1
 
 
-async def test_by_a_caller_that_is_cancelled() -> None:
+async def test_ice_close_by_caller_that_is_cancelled() -> None:
     async with connected_ends() as (left, _):
         closing = asyncio.create_task(left.ice.close())
         await turns(1)
@@ -134,7 +134,7 @@ async def test_by_a_caller_that_is_cancelled() -> None:
         await left.ice.close()
 
 
-async def test_from_a_callback() -> None:
+async def test_ice_close_from_a_callback() -> None:
     async with two_ends() as (left, right):
         closing: list[asyncio.Task[None]] = []
 
@@ -150,7 +150,7 @@ async def test_from_a_callback() -> None:
         await closing[0]
 
 
-async def test_what_is_called_after_the_end_does_nothing() -> None:
+async def test_closed_ice_transport_ignores_calls() -> None:
     end = End()
     await end.ice.close()
     await end.ice.gather()
@@ -158,5 +158,5 @@ async def test_what_is_called_after_the_end_does_nothing() -> None:
     end.ice.add_remote_candidate(CandidateFields("1", 1, "udp", 1, "127.0.0.1", 1, "host"))
     assert end.ice.local_candidates == ()
     assert end.ice.remote_candidates == ()
-    assert end.seen.gathering == []
+    assert end.ice.gathering_state == "new"
     assert end.seen.states == [CLOSED]

@@ -46,7 +46,7 @@ async def connected_to_hand(
             await end.ice.close()
 
 
-async def test_a_silent_peer_is_noticed_and_then_given_up() -> None:
+async def test_silent_peer_is_disconnected_and_then_failed() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
         await end.seen.reached(DISCONNECTED)
@@ -57,14 +57,14 @@ async def test_a_silent_peer_is_noticed_and_then_given_up() -> None:
         assert "consent" in str(end.ice.error)
 
 
-async def test_nothing_is_sent_once_consent_has_expired() -> None:
+async def test_nothing_is_sent_after_consent_has_expired() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
         await end.seen.reached(FAILED)
         assert not end.ice.datagrams.send(DATAGRAM)
 
 
-async def test_a_peer_that_answers_again_is_connected_again() -> None:
+async def test_peer_that_answers_consent_checks_again_is_connected_again() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
         await end.seen.reached(DISCONNECTED)
@@ -73,7 +73,7 @@ async def test_a_peer_that_answers_again_is_connected_again() -> None:
         assert end.seen.states == [CHECKING, CONNECTED, DISCONNECTED, CONNECTED]
 
 
-async def test_a_datagram_ends_the_silence() -> None:
+async def test_datagram_of_peer_ends_disconnected_state() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
         await end.seen.reached(DISCONNECTED)
@@ -82,7 +82,7 @@ async def test_a_datagram_ends_the_silence() -> None:
         await end.seen.until(lambda: end.ice.state is CONNECTED)
 
 
-async def test_a_stranger_does_not_end_the_silence() -> None:
+async def test_datagram_of_unvalidated_source_does_not_end_disconnected_state() -> None:
     async with (
         connected_to_hand() as (end, peer),
         hand_peer(IceParameters.generate(), end.ice.local) as stranger,
@@ -95,7 +95,7 @@ async def test_a_stranger_does_not_end_the_silence() -> None:
         assert end.seen.states == [CHECKING, CONNECTED, DISCONNECTED, FAILED]
 
 
-async def test_consent_is_withdrawn_by_forbidden() -> None:
+async def test_403_response_withdraws_consent() -> None:
     async with connected_to_hand() as (end, peer):
         peer.error = 403
         await end.seen.reached(FAILED)
@@ -103,13 +103,13 @@ async def test_consent_is_withdrawn_by_forbidden() -> None:
         assert str(end.ice.error) == "the peer has withdrawn its consent to be sent to"
 
 
-async def test_an_answer_that_is_not_the_peers_renews_nothing() -> None:
+async def test_response_with_wrong_integrity_does_not_renew_consent() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answer_password = "x" * 22
         await end.seen.reached(FAILED)
 
 
-async def test_answers_keep_the_connection() -> None:
+async def test_consent_responses_keep_ice_connected() -> None:
     async with connected_to_hand() as (end, peer):
         await peer.until(lambda: len(peer.checks) >= 20)
         assert end.ice.state is CONNECTED
@@ -117,7 +117,7 @@ async def test_answers_keep_the_connection() -> None:
 
 
 @pytest.mark.parametrize(("role", "repeats"), [(CONTROLLING, True), (CONTROLLED, False)])
-async def test_only_a_controlling_agent_repeats_its_nomination(
+async def test_only_controlling_agent_repeats_nomination_in_consent_checks(
     role: IceRole, repeats: bool
 ) -> None:
     async with connected_to_hand(role=role) as (_, peer):
@@ -133,7 +133,7 @@ async def test_consent_checks_never_repeat_a_transaction() -> None:
         assert len(set(identifiers)) == len(identifiers)
 
 
-async def test_unanswered_consent_checks_are_forgotten() -> None:
+async def test_unanswered_consent_checks_are_bounded() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
         await peer.until(lambda: len(peer.checks) > 2 * MAX_CONSENT_CHECKS)
@@ -141,7 +141,7 @@ async def test_unanswered_consent_checks_are_forgotten() -> None:
         assert len(socket.transactions) == MAX_CONSENT_CHECKS
 
 
-async def test_a_check_of_the_peer_keeps_it_from_silence_but_not_from_expiry() -> None:
+async def test_check_of_peer_ends_silence_but_does_not_renew_consent() -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
         address = end.ice.local_candidates[0]
@@ -165,7 +165,7 @@ async def test_no_valid_pair_within_connect_timeout_is_failure() -> None:
         await end.ice.close()
 
 
-async def test_a_peer_that_refuses_every_check_is_named() -> None:
+async def test_ice_error_says_that_peer_refused_every_check() -> None:
     end = End(timing=IceTiming(connect_timeout=0.1))
     own = IceParameters.generate()
     async with hand_peer(own, end.ice.local) as peer:

@@ -17,7 +17,7 @@ def named(name: str, port: int) -> CandidateFields:
     return CandidateFields("1", 1, "udp", 2130706431, name, port, "host")
 
 
-async def test_a_name_is_resolved_and_checked() -> None:
+async def test_mdns_candidate_is_resolved_and_checked() -> None:
     responder = await mdns.create_mdns_protocol()
     name = mdns.create_mdns_hostname()
     own, end = IceParameters.generate(), End()
@@ -35,7 +35,7 @@ async def test_a_name_is_resolved_and_checked() -> None:
         await responder.close()
 
 
-async def test_the_end_of_candidates_does_not_forget_a_name() -> None:
+async def test_mdns_lookup_outlasts_end_of_candidates() -> None:
     responder = await mdns.create_mdns_protocol()
     name = mdns.create_mdns_hostname()
     own, end = IceParameters.generate(), End()
@@ -52,7 +52,7 @@ async def test_the_end_of_candidates_does_not_forget_a_name() -> None:
         await responder.close()
 
 
-async def test_look_ups_are_bounded() -> None:
+async def test_mdns_lookups_are_bounded() -> None:
     end = End()
     try:
         for _ in range(MAX_LOOKUPS + 3):
@@ -62,7 +62,7 @@ async def test_look_ups_are_bounded() -> None:
         await end.ice.close()
 
 
-async def test_the_relay_policy_looks_nothing_up() -> None:
+async def test_relay_policy_does_not_look_mdns_names_up() -> None:
     end = End(policy=IceTransportPolicy.RELAY)
     try:
         end.ice.add_remote_candidate(named(mdns.create_mdns_hostname(), 1))

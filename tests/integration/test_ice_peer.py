@@ -76,7 +76,7 @@ async def selected(scene: Scene, peer: HandPeer) -> None:
             await barrier(scene, peer)
 
 
-async def test_a_stranger_is_not_heard(scene: Scene) -> None:
+async def test_datagram_of_unvalidated_source_is_dropped(scene: Scene) -> None:
     peer = await scene.peer()
     stranger = await scene.peer(IceParameters.generate())
     await scene.connect(peer)
@@ -86,7 +86,7 @@ async def test_a_stranger_is_not_heard(scene: Scene) -> None:
     assert scene.ice.counters.packets_unvalidated == 1
 
 
-async def test_a_stranger_is_not_heard_before_the_start(scene: Scene) -> None:
+async def test_datagram_of_unvalidated_source_before_start_is_dropped(scene: Scene) -> None:
     stranger, peer = await scene.peer(), await scene.peer()
     stranger.send(DATAGRAM, scene.address)
     await barrier(scene, peer)
@@ -94,7 +94,7 @@ async def test_a_stranger_is_not_heard_before_the_start(scene: Scene) -> None:
     assert scene.ice.counters.packets_unvalidated == 1
 
 
-async def test_a_check_with_the_wrong_password_opens_nothing(scene: Scene) -> None:
+async def test_check_with_wrong_password_validates_no_source(scene: Scene) -> None:
     stranger, peer = await scene.peer(), await scene.peer()
     stranger.check(scene.address, password="x" * 22)
     stranger.send(DATAGRAM, scene.address)
@@ -104,7 +104,7 @@ async def test_a_check_with_the_wrong_password_opens_nothing(scene: Scene) -> No
     assert scene.ice.counters.packets_unvalidated == 1
 
 
-async def test_a_signalled_candidate_alone_is_not_heard(scene: Scene) -> None:
+async def test_signalled_candidate_alone_validates_no_source(scene: Scene) -> None:
     peer, other = await scene.peer(), await scene.peer()
     scene.ice.add_remote_candidate(peer.candidate)
     peer.send(DATAGRAM, scene.address)
@@ -112,7 +112,7 @@ async def test_a_signalled_candidate_alone_is_not_heard(scene: Scene) -> None:
     assert scene.ice.counters.packets_unvalidated == 1
 
 
-async def test_an_authenticated_check_opens_its_address_before_the_start(scene: Scene) -> None:
+async def test_authenticated_check_validates_its_source_before_start(scene: Scene) -> None:
     peer = await scene.peer()
     peer.check(scene.address)
     peer.send(DATAGRAM, scene.address)
@@ -121,7 +121,7 @@ async def test_an_authenticated_check_opens_its_address_before_the_start(scene: 
     await peer.until(lambda: peer.datagrams == [b"\x16reply"])
 
 
-async def test_before_the_start_the_latest_check_says_where_to_reply(scene: Scene) -> None:
+async def test_path_before_start_is_that_of_latest_check(scene: Scene) -> None:
     first, second = await scene.peer(), await scene.peer()
     await barrier(scene, first)
     await barrier(scene, second)
@@ -131,7 +131,7 @@ async def test_before_the_start_the_latest_check_says_where_to_reply(scene: Scen
 
 
 @pytest.mark.parametrize("controlling", [True, False])
-async def test_no_role_conflict_before_our_role_is_known(scene: Scene, controlling: bool) -> None:
+async def test_check_before_start_causes_no_role_conflict(scene: Scene, controlling: bool) -> None:
     peer = await scene.peer()
     peer.check(scene.address, controlling=controlling, tie_breaker=2**64 - 1)
     peer.check(scene.address, controlling=controlling, tie_breaker=0)
@@ -139,7 +139,7 @@ async def test_no_role_conflict_before_our_role_is_known(scene: Scene, controlli
     assert [answer.error_code for answer in peer.answers] == [None, None]
 
 
-async def test_a_check_before_the_start_is_answered_with_one_of_our_own(scene: Scene) -> None:
+async def test_check_before_start_triggers_check_after_start(scene: Scene) -> None:
     peer = await scene.peer()
     peer.check(scene.address, nominate=True)
     await peer.until(lambda: bool(peer.answers))
@@ -148,7 +148,7 @@ async def test_a_check_before_the_start_is_answered_with_one_of_our_own(scene: S
     assert [c.type for c in scene.ice.remote_candidates] == ["prflx"]
 
 
-async def test_a_nomination_is_told_though_the_state_stays(scene: Scene) -> None:
+async def test_nomination_is_reported_though_ice_state_stays(scene: Scene) -> None:
     peer = await scene.peer()
     scene.start()
     peer.check(scene.address)
@@ -160,7 +160,7 @@ async def test_a_nomination_is_told_though_the_state_stays(scene: Scene) -> None
     assert scene.seen.states == [IceTransportState.CHECKING, IceTransportState.CONNECTED]
 
 
-async def test_a_peer_that_never_nominates_is_connected_all_the_same(scene: Scene) -> None:
+async def test_peer_that_never_nominates_is_connected(scene: Scene) -> None:
     peer = await scene.peer()
     scene.start()
     scene.ice.add_remote_candidate(None)
@@ -171,7 +171,7 @@ async def test_a_peer_that_never_nominates_is_connected_all_the_same(scene: Scen
     await peer.until(lambda: peer.datagrams == [DATAGRAM])
 
 
-async def test_a_later_nomination_moves_the_path(scene: Scene) -> None:
+async def test_later_nomination_moves_the_path(scene: Scene) -> None:
     first, second = await scene.peer(), await scene.peer()
     await scene.connect(first)
     second.check(scene.address, nominate=True)
@@ -181,7 +181,7 @@ async def test_a_later_nomination_moves_the_path(scene: Scene) -> None:
     assert first.datagrams == []
 
 
-async def test_a_nomination_moves_the_path_back(scene: Scene) -> None:
+async def test_nomination_moves_the_path_back(scene: Scene) -> None:
     first, second = await scene.peer(), await scene.peer()
     await scene.connect(first)
     second.check(scene.address, nominate=True)
@@ -190,7 +190,7 @@ async def test_a_nomination_moves_the_path_back(scene: Scene) -> None:
     await selected(scene, first)
 
 
-async def test_the_former_path_is_still_heard(scene: Scene) -> None:
+async def test_former_path_is_still_received_on(scene: Scene) -> None:
     first, second = await scene.peer(), await scene.peer()
     await scene.connect(first)
     second.check(scene.address, nominate=True)
@@ -199,7 +199,7 @@ async def test_the_former_path_is_still_heard(scene: Scene) -> None:
     await scene.seen.until(lambda: scene.seen.datagrams == [DATAGRAM])
 
 
-async def test_a_check_without_nomination_leaves_the_path(scene: Scene) -> None:
+async def test_check_without_nomination_does_not_move_the_path(scene: Scene) -> None:
     first, second = await scene.peer(), await scene.peer()
     await scene.connect(first)
     second.check(scene.address)
@@ -208,7 +208,7 @@ async def test_a_check_without_nomination_leaves_the_path(scene: Scene) -> None:
     assert selected_port(scene) == first.address[1]
 
 
-async def test_a_controlling_agent_stays_with_its_choice(scene: Scene) -> None:
+async def test_controlling_agent_keeps_its_nominated_pair(scene: Scene) -> None:
     first, second = await scene.peer(), await scene.peer()
     await scene.connect(first, CONTROLLING)
     second.check(scene.address, controlling=False)
@@ -219,7 +219,7 @@ async def test_a_controlling_agent_stays_with_its_choice(scene: Scene) -> None:
     assert selected_port(scene) == first.address[1]
 
 
-async def test_a_check_in_progress_is_repeated_when_the_peer_checks(scene: Scene) -> None:
+async def test_check_of_peer_triggers_repeat_of_check_in_progress(scene: Scene) -> None:
     """The peer's NAT was closed to our first check; waiting for its repetition takes 500 ms."""
     peer = await scene.peer()
     peer.answering = False
@@ -231,7 +231,7 @@ async def test_a_check_in_progress_is_repeated_when_the_peer_checks(scene: Scene
     assert peer.checks[0].transaction_id == peer.checks[1].transaction_id
 
 
-async def test_a_nomination_ends_the_other_checks(scene: Scene) -> None:
+async def test_nomination_ends_other_checks(scene: Scene) -> None:
     silent, peer = await scene.peer(), await scene.peer()
     silent.answering = False
     scene.ice.add_remote_candidate(silent.candidate)
@@ -245,7 +245,7 @@ async def test_a_nomination_ends_the_other_checks(scene: Scene) -> None:
     assert silent.checks[0].transaction_id != silent.checks[1].transaction_id
 
 
-async def test_a_check_without_priority_is_answered_and_left(scene: Scene) -> None:
+async def test_check_without_priority_is_answered_and_ignored(scene: Scene) -> None:
     peer = await scene.peer()
     scene.start()
     peer.check(scene.address, without="PRIORITY")
@@ -264,20 +264,20 @@ async def test_a_check_without_priority_is_answered_and_left(scene: Scene) -> No
         struct.pack("!HHI12s", 1, 0, 0, bytes(12)),
     ],
 )
-async def test_malformed_stun_is_counted_and_left(scene: Scene, datagram: bytes) -> None:
+async def test_malformed_stun_is_counted_and_ignored(scene: Scene, datagram: bytes) -> None:
     peer = await scene.peer()
     peer.send(datagram, scene.address)
     await barrier(scene, peer)
     assert scene.ice.counters.packets_malformed == 1
 
 
-async def test_signalled_candidates_are_bounded(scene: Scene) -> None:
+async def test_signalled_remote_candidates_are_bounded(scene: Scene) -> None:
     fill(scene.ice, MAX_REMOTE_CANDIDATES + 10)
     assert len(scene.ice.remote_candidates) == MAX_REMOTE_CANDIDATES
     assert scene.ice.counters.candidates_ignored == 10
 
 
-async def test_candidates_found_by_checks_are_bounded(scene: Scene) -> None:
+async def test_peer_reflexive_candidates_are_bounded(scene: Scene) -> None:
     peer = await scene.peer()
     await scene.connect(peer)
     fill(scene.ice, MAX_REMOTE_CANDIDATES - 1)
@@ -287,7 +287,7 @@ async def test_candidates_found_by_checks_are_bounded(scene: Scene) -> None:
     assert len(scene.ice.remote_candidates) == MAX_REMOTE_CANDIDATES
 
 
-async def test_a_full_table_still_follows_the_peer_that_is_in_it(scene: Scene) -> None:
+async def test_full_candidate_table_still_follows_known_peer(scene: Scene) -> None:
     first, second = await scene.peer(), await scene.peer()
     await scene.connect(first)
     second.check(scene.address)
@@ -297,7 +297,7 @@ async def test_a_full_table_still_follows_the_peer_that_is_in_it(scene: Scene) -
     await selected(scene, second)
 
 
-async def test_a_full_check_list_still_follows_the_peer_that_is_in_it() -> None:
+async def test_full_check_list_still_follows_known_peer() -> None:
     async with AsyncExitStack() as stack:
         scene = Scene(stack, [f"127.0.0.{n}" for n in range(1, 9)])
         stack.push_async_callback(scene.ice.close)
@@ -316,7 +316,7 @@ async def test_a_full_check_list_still_follows_the_peer_that_is_in_it() -> None:
         await selected(scene, second)
 
 
-async def test_pairs_are_bounded() -> None:
+async def test_candidate_pairs_are_bounded() -> None:
     addresses = [f"127.0.0.{n}" for n in range(1, 9)]
     end = End(interfaces=addresses)
     try:
@@ -328,7 +328,7 @@ async def test_pairs_are_bounded() -> None:
         await end.ice.close()
 
 
-async def test_a_peer_that_disputes_every_role_is_given_up(scene: Scene) -> None:
+async def test_checks_fail_after_endless_role_conflicts(scene: Scene) -> None:
     peer = await scene.peer()
     peer.error = 487
     scene.ice.add_remote_candidate(peer.candidate)

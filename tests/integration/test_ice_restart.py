@@ -33,7 +33,7 @@ BETWEEN = 10
 QUICK = IceTiming(consent_interval=0.05, consent_grace=0.1, silence=0.2, consent_expiry=0.6)
 
 
-async def test_a_hundred_restarts_lose_and_double_nothing() -> None:
+async def test_hundred_ice_restarts_lose_and_duplicate_nothing() -> None:
     async with connected_sides() as pair, under_load(pair) as load:
         for number in range(RESTARTS):
             await restart(pair, first=number % 2)
@@ -41,7 +41,7 @@ async def test_a_hundred_restarts_lose_and_double_nothing() -> None:
         assert all(set(side.states) <= {CHECKING, *UP} for side in pair)
 
 
-async def test_restarts_that_overtake_each_other_lose_and_double_nothing() -> None:
+async def test_overlapping_ice_restarts_lose_and_duplicate_nothing() -> None:
     async with connected_sides() as pair, under_load(pair) as load:
         for _ in range(10):
             for first in (0, 1, 0):
@@ -50,7 +50,7 @@ async def test_restarts_that_overtake_each_other_lose_and_double_nothing() -> No
             await load.more(BETWEEN)
 
 
-async def test_generations_that_retire_under_load_lose_and_double_nothing() -> None:
+async def test_ice_generations_retiring_under_load_lose_and_duplicate_nothing() -> None:
     async with connected_sides(IceTiming(retirement=0.02)) as pair, under_load(pair) as load:
         for _ in range(20):
             former = [side.made[side.carries] for side in pair]
@@ -60,7 +60,7 @@ async def test_generations_that_retire_under_load_lose_and_double_nothing() -> N
             await load.more(BETWEEN)
 
 
-async def test_a_restart_that_only_one_side_has_begun_moves_nothing() -> None:
+async def test_ice_restart_begun_by_one_side_moves_no_data() -> None:
     async with connected_sides() as pair, under_load(pair) as load:
         left, right = pair
         former = left.carries, right.carries
@@ -75,7 +75,7 @@ async def test_a_restart_that_only_one_side_has_begun_moves_nothing() -> None:
         await carried(pair, credentials)
 
 
-async def test_a_restart_that_is_rolled_back_moves_nothing() -> None:
+async def test_rolled_back_ice_restart_moves_no_data() -> None:
     async with connected_sides() as pair, under_load(pair) as load:
         left, right = pair
         former = left.carries, right.carries
@@ -87,7 +87,7 @@ async def test_a_restart_that_is_rolled_back_moves_nothing() -> None:
         await restart(pair)
 
 
-async def test_a_provisional_restart_that_is_rolled_back_loses_nothing() -> None:
+async def test_rolled_back_provisional_ice_restart_loses_nothing() -> None:
     async with connected_sides() as pair, under_load(pair) as load:
         former = [side.carries for side in pair]
         for side, local in zip(pair, await restart(pair), strict=True):
@@ -97,7 +97,7 @@ async def test_a_provisional_restart_that_is_rolled_back_loses_nothing() -> None
 
 
 @pytest.mark.parametrize("state", [DISCONNECTED, FAILED])
-async def test_a_restart_revives_a_connection_that_was_lost(state: IceTransportState) -> None:
+async def test_ice_restart_revives_lost_connection(state: IceTransportState) -> None:
     async with connected_sides(QUICK) as (left, gone):
         await gone.ice.close()
         await left.until(lambda: left.ice.state is state)
@@ -117,7 +117,7 @@ async def test_a_restart_revives_a_connection_that_was_lost(state: IceTransportS
             await back.ice.close()
 
 
-async def test_a_peer_that_leaves_the_old_generation_at_once_fails_nothing() -> None:
+async def test_peer_that_closes_old_ice_generation_at_once_fails_nothing() -> None:
     async with connected_sides(QUICK) as pair:
         left, right = pair
         former = left.made[left.carries], right.made[right.carries]
@@ -132,7 +132,7 @@ async def test_a_peer_that_leaves_the_old_generation_at_once_fails_nothing() -> 
         assert DISCONNECTED not in left.states
 
 
-async def test_a_repaired_role_conflict_stays_repaired() -> None:
+async def test_ice_restart_keeps_repaired_role() -> None:
     async with two_sides() as (left, right):
         # Both believe that they control.
         right.role = IceRole.CONTROLLING
@@ -146,7 +146,7 @@ async def test_a_repaired_role_conflict_stays_repaired() -> None:
             assert (left.ice.role, right.ice.role) == roles
 
 
-async def test_a_check_of_the_old_generation_is_refused_by_the_new_one() -> None:
+async def test_check_with_old_credentials_is_refused_by_new_generation() -> None:
     async with connected_sides() as pair:
         left, right = pair
         former = left.ice.local
@@ -166,7 +166,7 @@ async def test_a_check_of_the_old_generation_is_refused_by_the_new_one() -> None
             assert left.datagrams == [DATA]
 
 
-async def test_a_burst_is_heard_though_its_generation_closes() -> None:
+async def test_burst_is_received_though_its_ice_generation_closes() -> None:
     async with connected_sides() as pair:
         left, right = pair
         former = left.made[left.carries], right.carries

@@ -41,7 +41,7 @@ async def turns(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", TURNS)
-async def test_while_sockets_are_bound(count: int) -> None:
+async def test_ice_close_while_restart_binds_sockets(count: int) -> None:
     async with connected_sides() as (left, _):
         opening = asyncio.create_task(left.ice.open(IceParameters.generate()))
         await turns(count)
@@ -51,7 +51,7 @@ async def test_while_sockets_are_bound(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", TURNS)
-async def test_while_a_restart_is_under_way(count: int) -> None:
+async def test_ice_close_during_restart(count: int) -> None:
     async with connected_sides() as pair:
         await begin(pair)
         await turns(count)
@@ -62,7 +62,7 @@ async def test_while_a_restart_is_under_way(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", range(5))
-async def test_while_another_generation_closes(count: int) -> None:
+async def test_ice_close_while_another_generation_closes(count: int) -> None:
     async with connected_sides() as pair:
         for side, local in zip(pair, await opened(pair), strict=True):
             side.ice.drop(local.username_fragment)
@@ -70,7 +70,7 @@ async def test_while_another_generation_closes(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", range(8))
-async def test_an_opening_that_is_cancelled(count: int) -> None:
+async def test_cancelled_opening_of_ice_generation_frees_sockets(count: int) -> None:
     async with connected_sides() as (left, _):
         opening = asyncio.create_task(left.ice.open(IceParameters.generate()))
         await turns(count)
@@ -78,7 +78,7 @@ async def test_an_opening_that_is_cancelled(count: int) -> None:
         await asyncio.wait([opening])
 
 
-async def test_by_a_caller_that_is_cancelled() -> None:
+async def test_ice_generations_close_by_caller_that_is_cancelled() -> None:
     async with connected_sides() as pair:
         await restart(pair)
         closing = asyncio.create_task(pair[0].ice.close())
@@ -88,7 +88,7 @@ async def test_by_a_caller_that_is_cancelled() -> None:
         await pair[0].ice.close()
 
 
-async def test_retired_generations_give_their_sockets_back_by_themselves() -> None:
+async def test_retired_ice_generations_free_their_sockets() -> None:
     async with connected_sides(IceTiming(retirement=0.02)) as pair:
         before, tasks = descriptors(), len(asyncio.all_tasks())
         async with under_load(pair):
@@ -102,7 +102,7 @@ async def test_retired_generations_give_their_sockets_back_by_themselves() -> No
         assert len(asyncio.all_tasks()) <= tasks
 
 
-async def test_dropped_generations_give_their_sockets_back() -> None:
+async def test_dropped_ice_generations_free_their_sockets() -> None:
     async with connected_sides() as pair:
         before = descriptors()
         for _ in range(10):
@@ -112,7 +112,7 @@ async def test_dropped_generations_give_their_sockets_back() -> None:
         assert descriptors() == before
 
 
-async def test_a_hundred_unfinished_restarts_keep_a_bounded_number_of_sockets() -> None:
+async def test_unfinished_ice_restarts_keep_bounded_number_of_sockets() -> None:
     async with connected_sides() as pair:
         before = descriptors()
         for _ in range(100):

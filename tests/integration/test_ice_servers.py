@@ -16,7 +16,7 @@ PUBLIC = ("203.0.113.7", 40000)
 SHORT = IceTiming(server_timeout=0.1)
 
 
-async def test_a_silent_server_delays_neither_host_candidates_nor_connection() -> None:
+async def test_silent_stun_server_delays_neither_host_candidates_nor_connection() -> None:
     async with stun_server(None) as silent, two_ends(servers=[IceServer(silent.url)]) as ends:
         for end in ends:
             await end.ice.gather()
@@ -27,7 +27,7 @@ async def test_a_silent_server_delays_neither_host_candidates_nor_connection() -
             assert end.ice.gathering_state is IceGatheringState.GATHERING
 
 
-async def test_connected_is_not_completed_while_gathering_goes_on() -> None:
+async def test_ice_does_not_complete_while_gathering() -> None:
     async with stun_server(None) as silent, two_ends(servers=[IceServer(silent.url)]) as ends:
         left, right = ends
         await left.ice.gather()
@@ -40,7 +40,7 @@ async def test_connected_is_not_completed_while_gathering_goes_on() -> None:
         assert left.ice.state is IceTransportState.CONNECTED
 
 
-async def test_a_silent_server_is_given_up_in_time() -> None:
+async def test_silent_stun_server_times_out() -> None:
     async with (
         stun_server(None) as silent,
         two_ends(servers=[IceServer(silent.url)], timing=SHORT) as (left, _),
@@ -52,7 +52,7 @@ async def test_a_silent_server_is_given_up_in_time() -> None:
         assert silent.requests > 0
 
 
-async def test_the_second_server_does_not_wait_for_the_first() -> None:
+async def test_stun_servers_are_asked_side_by_side() -> None:
     async with (
         stun_server(None) as silent,
         stun_server(PUBLIC) as good,
@@ -68,7 +68,7 @@ async def test_the_second_server_does_not_wait_for_the_first() -> None:
         assert candidate.priority < host.priority
 
 
-async def test_the_same_mapped_address_is_told_once() -> None:
+async def test_same_reflexive_address_is_reported_once() -> None:
     async with (
         stun_server(PUBLIC) as first,
         stun_server(PUBLIC) as second,
@@ -80,7 +80,7 @@ async def test_the_same_mapped_address_is_told_once() -> None:
         assert (first.requests, second.requests) == (1, 1)
 
 
-async def test_two_mapped_addresses_are_both_told() -> None:
+async def test_two_reflexive_addresses_are_both_reported() -> None:
     async with (
         stun_server(PUBLIC) as first,
         stun_server(("203.0.113.8", 40001)) as second,
@@ -91,7 +91,7 @@ async def test_two_mapped_addresses_are_both_told() -> None:
         assert len(left.seen.of_type("srflx")) == 2
 
 
-async def test_an_answer_without_an_address_is_told() -> None:
+async def test_stun_response_without_mapped_address_is_reported() -> None:
     async with (
         stun_server(PUBLIC) as server,
         two_ends(servers=[IceServer(server.url)]) as (left, _),
@@ -103,7 +103,7 @@ async def test_an_answer_without_an_address_is_told() -> None:
         assert "XOR-MAPPED-ADDRESS" in failure.reason
 
 
-async def test_every_socket_asks() -> None:
+async def test_every_socket_asks_the_stun_server() -> None:
     addresses = ["127.0.0.1", "127.0.0.2"]
     async with (
         stun_server(PUBLIC) as server,
@@ -114,7 +114,7 @@ async def test_every_socket_asks() -> None:
         assert [c.related_address for c in left.seen.of_type("srflx")] == addresses
 
 
-async def test_a_name_is_looked_up_without_holding_the_loop() -> None:
+async def test_stun_server_name_is_looked_up_without_blocking_the_loop() -> None:
     async with stun_server(PUBLIC) as server:
         url = server.url.replace("127.0.0.1", "localhost")
         async with two_ends(servers=[IceServer(url)]) as (left, _):
@@ -123,7 +123,9 @@ async def test_a_name_is_looked_up_without_holding_the_loop() -> None:
             assert len(left.seen.of_type("srflx")) == 1
 
 
-async def test_a_look_up_that_takes_for_ever_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_endless_lookup_of_stun_server_name_times_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def never(*_args: object, **_options: object) -> None:
         await asyncio.get_running_loop().create_future()
 
@@ -135,7 +137,7 @@ async def test_a_look_up_that_takes_for_ever_is_bounded(monkeypatch: pytest.Monk
         assert [f.reason for f in left.ice.server_failures] == ["no answer within 0.1 s"]
 
 
-async def test_a_name_that_does_not_exist_is_told() -> None:
+async def test_unknown_stun_server_name_is_reported() -> None:
     server = IceServer("stun:handfast.invalid")
     async with two_ends(servers=[server]) as (left, _):
         await left.ice.gather()
@@ -143,7 +145,7 @@ async def test_a_name_that_does_not_exist_is_told() -> None:
         assert len(left.ice.server_failures) == 1
 
 
-async def test_a_url_that_cannot_be_used_is_an_error_at_once() -> None:
+async def test_unusable_ice_server_url_raises_at_once() -> None:
     with pytest.raises(ConfigurationError):
         async with two_ends(servers=[IceServer("stun:a:b:c")]):
             pass

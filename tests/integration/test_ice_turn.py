@@ -27,7 +27,7 @@ RELAY = IceTransportPolicy.RELAY
 HELLO = b"\x16hello"
 
 
-async def test_a_relayed_candidate_is_gathered(tmp_path: Path) -> None:
+async def test_turn_relayed_candidate_is_gathered(tmp_path: Path) -> None:
     async with turn_daemon(tmp_path) as turn, two_ends(servers=[turn.turn()]) as (left, _):
         await left.ice.gather()
         await left.seen.gathered()
@@ -36,7 +36,7 @@ async def test_a_relayed_candidate_is_gathered(tmp_path: Path) -> None:
         assert relay.related_address == "127.0.0.1"
 
 
-async def test_a_reflexive_address_that_is_the_host_address_is_redundant(tmp_path: Path) -> None:
+async def test_reflexive_address_equal_to_host_address_is_redundant(tmp_path: Path) -> None:
     async with turn_daemon(tmp_path) as turn, two_ends(servers=[turn.stun()]) as (left, _):
         await left.ice.gather()
         await left.seen.gathered()
@@ -45,7 +45,7 @@ async def test_a_reflexive_address_that_is_the_host_address_is_redundant(tmp_pat
 
 
 @pytest.mark.parametrize("query", ["?transport=udp", "?transport=tcp"])
-async def test_two_relays_carry_datagrams(tmp_path: Path, query: str) -> None:
+async def test_two_turn_relays_carry_datagrams(tmp_path: Path, query: str) -> None:
     async with (
         turn_daemon(tmp_path) as turn,
         two_ends(servers=[turn.turn(query=query)], policy=RELAY) as (left, right),
@@ -61,7 +61,9 @@ async def test_two_relays_carry_datagrams(tmp_path: Path, query: str) -> None:
         await right.seen.until(lambda: right.seen.datagrams == [HELLO])
 
 
-async def test_a_relay_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_turn_over_tls_carries_datagrams(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cert, key = write_certificate(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(cert))
     async with (
@@ -73,7 +75,7 @@ async def test_a_relay_over_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert [c.type for c in left.ice.local_candidates] == ["relay"]
 
 
-async def test_a_tls_server_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+async def test_turn_server_with_untrusted_certificate_is_refused(tmp_path: Path) -> None:
     cert, key = write_certificate(tmp_path)
     async with (
         turn_daemon(tmp_path, f"--cert={cert}", f"--pkey={key}") as turn,
@@ -85,7 +87,7 @@ async def test_a_tls_server_that_nobody_vouches_for_is_refused(tmp_path: Path) -
         assert "CERTIFICATE_VERIFY_FAILED" in failure.reason
 
 
-async def test_the_relay_policy_shows_no_other_address(tmp_path: Path) -> None:
+async def test_relay_policy_shows_no_other_address(tmp_path: Path) -> None:
     async with (
         turn_daemon(tmp_path) as turn,
         two_ends(servers=[turn.stun(), turn.turn()], policy=RELAY) as (left, _),
@@ -97,7 +99,7 @@ async def test_the_relay_policy_shows_no_other_address(tmp_path: Path) -> None:
         assert (relay.related_address, relay.related_port) == ("0.0.0.0", 9)
 
 
-async def test_a_wrong_password_is_told(tmp_path: Path) -> None:
+async def test_wrong_turn_password_is_reported(tmp_path: Path) -> None:
     async with (
         turn_daemon(tmp_path) as turn,
         two_ends(servers=[turn.turn(credential="wrong")]) as (left, _),
@@ -108,7 +110,7 @@ async def test_a_wrong_password_is_told(tmp_path: Path) -> None:
         assert "401" in failure.reason
 
 
-async def test_a_relay_gathered_late_is_paired_with_what_is_known(tmp_path: Path) -> None:
+async def test_turn_relay_gathered_late_is_paired_with_known_candidates(tmp_path: Path) -> None:
     async with (
         turn_daemon(tmp_path) as turn,
         two_ends(servers=[turn.turn()], policy=RELAY) as (left, right),
@@ -125,7 +127,7 @@ async def test_a_relay_gathered_late_is_paired_with_what_is_known(tmp_path: Path
         await left.seen.connected()
 
 
-async def test_closing_gives_the_allocation_back(tmp_path: Path) -> None:
+async def test_ice_close_deletes_turn_allocation(tmp_path: Path) -> None:
     async with turn_daemon(tmp_path, "--no-tls", "--verbose") as turn:
         async with two_ends(servers=[turn.turn()], policy=RELAY) as (left, _):
             await left.ice.gather()
@@ -136,7 +138,7 @@ async def test_closing_gives_the_allocation_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("query", ["?transport=udp", "?transport=tcp"])
-async def test_closing_does_not_wait_for_a_server_that_has_gone(tmp_path: Path, query: str) -> None:
+async def test_ice_close_does_not_wait_for_dead_turn_server(tmp_path: Path, query: str) -> None:
     loop = asyncio.get_running_loop()
     timing = IceTiming(release=0.05)
     async with (
@@ -156,7 +158,7 @@ async def test_closing_does_not_wait_for_a_server_that_has_gone(tmp_path: Path, 
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_tcp_server_that_hangs_up_takes_the_path_with_it(tmp_path: Path) -> None:
+async def test_turn_tcp_server_that_hangs_up_takes_its_path_with_it(tmp_path: Path) -> None:
     timing = IceTiming(consent_interval=0.05, consent_grace=0.05, silence=0.1, release=0.05)
     async with (
         turn_daemon(tmp_path) as turn,

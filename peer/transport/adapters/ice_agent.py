@@ -1,4 +1,4 @@
-"""ICE agent: aioice's Connection with our pacing, path selection and limits (RFC 8445).
+"""ICE agent (RFC 8445), made of aioice's Connection with our pacing, path selection and limits.
 
 The check list, its pairs and the STUN messages are aioice's. Ours are: when a check is due, which
 pair carries data, which sources are accepted, and a limit on everything that a peer can make grow.

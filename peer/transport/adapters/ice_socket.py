@@ -166,7 +166,7 @@ class IceSocket(StunProtocol):
             self._udp.drain(MAX_DRAINED)
 
     async def release(self, timeout: Seconds) -> None:
-        """Close the socket; wait for a TURN server no longer than `timeout` seconds."""
+        """Close the socket, and wait for a TURN server no longer than `timeout` seconds."""
         transport: object = self.transport
         if isinstance(transport, TurnTransport):
             await _release_relay(transport, timeout)

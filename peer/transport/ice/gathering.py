@@ -1,4 +1,4 @@
-"""Gathers local candidates: host addresses at once, then every server side by side."""
+"""Gathers the local candidates of ICE: host addresses at once, then all servers side by side."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from peer.candidates import CandidateFields
     from peer.ice_parameters import IceParameters
-    from peer.states import IceGatheringState, IceTransportState
+    from peer.states import IceTransportState
     from peer.times import Seconds
     from peer.transport.ice.transport import IceEvents, IceTransport
 
@@ -101,9 +101,6 @@ class Generation:
     def on_candidate(self, candidate: CandidateFields | None) -> None:
         """Pass on a local candidate of the IceTransport."""
         self._listener.on_generation_candidate(self, candidate)
-
-    def on_gathering_state(self, state: IceGatheringState) -> None:
-        """Ignore the gathering state, which follows from `on_candidate`."""
 
     def on_path(self) -> None:
         """Pass on a successful check of the IceTransport."""

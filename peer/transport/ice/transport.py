@@ -39,9 +39,6 @@ class IceEvents(Protocol):
     def on_candidate(self, candidate: CandidateFields | None) -> None:
         """Take a local candidate as soon as it is known; None when there will be no more."""
 
-    def on_gathering_state(self, state: IceGatheringState) -> None:
-        """Take the new gathering state."""
-
     def on_path(self) -> None:
         """Take note of a successful check, which may have moved the path, or nominated it."""
 
@@ -179,7 +176,7 @@ class IceTransport:
         """
         if self.gathering_state is not IceGatheringState.NEW or self._closing is not None:
             return
-        self._set_gathering_state(IceGatheringState.GATHERING)
+        self.gathering_state = IceGatheringState.GATHERING
         await self._gathering.bind()
         if self._closing is None:
             self._spawn(self._ask_servers())
@@ -278,7 +275,7 @@ class IceTransport:
 
     async def _ask_servers(self) -> None:
         await self._gathering.ask_servers()
-        self._set_gathering_state(IceGatheringState.COMPLETE)
+        self.gathering_state = IceGatheringState.COMPLETE
         self._events.on_candidate(None)
         self._maybe_complete()
 
@@ -321,10 +318,6 @@ class IceTransport:
         if state is not self.state:
             self.state = state
             self._events.on_state(state)
-
-    def _set_gathering_state(self, state: IceGatheringState) -> None:
-        self.gathering_state = state
-        self._events.on_gathering_state(state)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -1,4 +1,4 @@
-"""UDP segmentation offload: several datagrams of one size by one system call (Linux UDP_SEGMENT).
+"""Sends several datagrams of one size by one system call (UDP_SEGMENT of Linux).
 
 The kernel cuts one long datagram into many, at a third of the cost of as many calls.
 """

@@ -144,7 +144,7 @@ class UdpTransport(asyncio.DatagramTransport):
         self._loop.call_soon(self._end)
 
     def abort(self) -> None:
-        """Close the transport: nothing is buffered, so that `close` drops nothing either."""
+        """Close the transport at once, as `close` does, since nothing is buffered."""
         self.close()
 
     def _end(self) -> None:

@@ -54,7 +54,6 @@ class DataTransport:
     Args:
         on_channel: Called with each open channel of the peer.
         on_close: Called once when the association has ended; all channels are closed by then.
-        on_restart: Called when the peer has restarted SCTP, before any message of it.
 
     Attributes:
         malformed: Packets of the peer that could not be parsed.
@@ -66,11 +65,9 @@ class DataTransport:
         *,
         on_channel: Callable[[DataChannel], None],
         on_close: Callable[[], None] = lambda: None,
-        on_restart: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_channel = on_channel
         self._on_close = on_close
-        self._on_restart = on_restart
         self._association = SctpAssociation(self._on_association_close)
         self._association.on("datachannel", on_channel)
         #: Answers a peer that restarts, and takes over when its cookie comes back.
@@ -90,11 +87,6 @@ class DataTransport:
         if self._state is SctpTransportState.CONNECTING and self._association.established:
             self._state = SctpTransportState.CONNECTED
         return self._state
-
-    @property
-    def maxChannels(self) -> int | None:
-        """Number of channels that the association has room for; None before it is connected."""
-        return self._association.maxChannels
 
     @property
     def refused_channels(self) -> int:
@@ -226,11 +218,10 @@ class DataTransport:
         if self._next is None:
             return
         old, self._association, self._next = self._association, self._next, None
-        self._association.take_over(
-            old, messages_to_resend(old.sent_messages(), now=UnixTime(time.time()))
-        )
+        # The clock is that of aiortc, which `SctpMessage.expiry` is on.
+        now = UnixTime(time.time())
+        self._association.take_over(old, messages_to_resend(old.sent_messages(), now=now))
         self.restarts += 1
-        self._on_restart()
 
     def _drop_next(self) -> None:
         if self._next is not None:

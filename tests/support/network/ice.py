@@ -1,4 +1,4 @@
-"""Owns what the tests of ICE share: a recorder, pairs of transports, a STUN server to order."""
+"""IceTransports for tests: a recorder of their events, connected pairs, and a STUN server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from aioice import stun
 
 from peer.ice_parameters import IceParameters
-from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.states import IceRole, IceTransportState
 from peer.transport.ice.transport import IceTransport
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ class Recorder:
     """Writes down what an ICE transport says, and lets a test wait for it."""
 
     candidates: list[CandidateFields | None] = field(default_factory=list)
-    gathering: list[IceGatheringState] = field(default_factory=list)
     states: list[IceTransportState] = field(default_factory=list)
     datagrams: list[bytes] = field(default_factory=list)
     paths: int = 0
@@ -37,10 +36,6 @@ class Recorder:
         self.candidates.append(candidate)
         if self.forward is not None:
             self.forward(candidate)
-        self._note()
-
-    def on_gathering_state(self, state: IceGatheringState) -> None:
-        self.gathering.append(state)
         self._note()
 
     def on_path(self) -> None:

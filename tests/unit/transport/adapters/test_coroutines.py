@@ -48,12 +48,12 @@ async def diary() -> Diary:
     return Diary()
 
 
-async def test_work_that_does_not_wait_ends_before_submit_returns(diary: Diary) -> None:
+async def test_coroutine_that_does_not_wait_ends_before_submit_returns(diary: Diary) -> None:
     SerialExecutor("test").submit(diary.quick("a"))
     assert diary.entries == ["a"]
 
 
-async def test_work_behind_one_that_waits_keeps_its_place(diary: Diary) -> None:
+async def test_coroutine_behind_waiting_one_keeps_its_place(diary: Diary) -> None:
     executor = SerialExecutor("test")
     executor.submit(diary.waiting("a"))
     executor.submit(diary.quick("b"))
@@ -71,7 +71,7 @@ async def test_work_behind_one_that_waits_keeps_its_place(diary: Diary) -> None:
     assert diary.entries == ["a begins", "a ends", "b", "c begins", "c ends", "d"]
 
 
-async def test_work_submitted_by_work_comes_after_it(diary: Diary) -> None:
+async def test_coroutine_submitted_by_another_runs_after_it(diary: Diary) -> None:
     executor = SerialExecutor("test")
 
     async def outer() -> None:
@@ -82,7 +82,7 @@ async def test_work_submitted_by_work_comes_after_it(diary: Diary) -> None:
     assert diary.entries == ["outer", "inner"]
 
 
-async def test_work_that_raises_is_counted_and_stops_nothing(
+async def test_coroutine_that_raises_is_counted_and_stops_nothing(
     diary: Diary, caplog: pytest.LogCaptureFixture
 ) -> None:
     executor = SerialExecutor("test")
@@ -92,7 +92,7 @@ async def test_work_that_raises_is_counted_and_stops_nothing(
     assert "on purpose" in caplog.text
 
 
-async def test_queue_is_bounded_and_what_is_dropped_never_began(diary: Diary) -> None:
+async def test_coroutine_queue_is_bounded_and_dropped_ones_never_begin(diary: Diary) -> None:
     executor = SerialExecutor("test", limit=2)
     executor.submit(diary.waiting("a"))
     for name in "bcd":
@@ -102,7 +102,7 @@ async def test_queue_is_bounded_and_what_is_dropped_never_began(diary: Diary) ->
     assert diary.entries == ["a begins"]
 
 
-async def test_close_ends_what_waits_and_takes_nothing_more(diary: Diary) -> None:
+async def test_serial_executor_close_cancels_waiting_coroutine(diary: Diary) -> None:
     executor = SerialExecutor("test")
     executor.submit(diary.waiting("a"))
     await executor.close()
@@ -111,7 +111,7 @@ async def test_close_ends_what_waits_and_takes_nothing_more(diary: Diary) -> Non
     assert diary.gate.cancelled()
 
 
-async def test_remainder_passes_exceptions_into_the_coroutine(diary: Diary) -> None:
+async def test_run_eagerly_remainder_passes_exceptions_on(diary: Diary) -> None:
     caught: list[BaseException] = []
 
     async def work() -> None:

@@ -45,7 +45,7 @@ async def settle(turns: int = 50) -> None:
         ("half \ud800 a pair", "half � a pair"),
     ],
 )
-async def test_text_and_bytes_of_any_kind_arrive(
+async def test_data_channel_sends_text_and_bytes_of_any_kind(
     ends: tuple[End, End], sent: Any, received: object
 ) -> None:
     ours, theirs = await open_pair(*ends)
@@ -54,7 +54,7 @@ async def test_text_and_bytes_of_any_kind_arrive(
     assert await arriving == received
 
 
-async def test_bytes_may_change_after_they_were_sent(ends: tuple[End, End]) -> None:
+async def test_data_channel_copies_bytearray_before_send_returns(ends: tuple[End, End]) -> None:
     ours, theirs = await open_pair(*ends)
     arriving = heard(theirs, "message")
     buffer = bytearray(b"before")
@@ -64,26 +64,26 @@ async def test_bytes_may_change_after_they_were_sent(ends: tuple[End, End]) -> N
 
 
 @pytest.mark.parametrize("data", [None, 1, ["x"]])
-async def test_anything_else_is_refused(ends: tuple[End, End], data: Any) -> None:
+async def test_data_channel_refuses_other_types(ends: tuple[End, End], data: Any) -> None:
     ours, _ = await open_pair(*ends)
     with pytest.raises(TypeError, match="str or bytes"):
         ours.send(data)
 
 
-async def test_a_channel_that_is_not_open_yet_refuses(ends: tuple[End, End]) -> None:
+async def test_connecting_data_channel_refuses_messages(ends: tuple[End, End]) -> None:
     channel = ends[0].transport.createDataChannel("x")
     with pytest.raises(InvalidStateError, match="connecting"):
         channel.send("x")
 
 
-async def test_a_channel_that_has_closed_refuses(ends: tuple[End, End]) -> None:
+async def test_closed_data_channel_refuses_messages(ends: tuple[End, End]) -> None:
     ours, _ = await open_pair(*ends)
     await ends[0].transport.close()
     with pytest.raises(InvalidStateError, match="closed"):
         ours.send("x")
 
 
-async def test_a_message_as_large_as_the_peer_takes_arrives(ends: tuple[End, End]) -> None:
+async def test_message_of_max_message_size_arrives(ends: tuple[End, End]) -> None:
     ours, theirs = await open_pair(*ends)
     arriving = heard(theirs, "message")
     ours.send(bytes(LARGEST))
@@ -91,7 +91,9 @@ async def test_a_message_as_large_as_the_peer_takes_arrives(ends: tuple[End, End
 
 
 @pytest.mark.parametrize("message", [bytes(LARGEST + 1), "é" * (LARGEST // 2) + "x"])
-async def test_a_larger_message_is_refused(ends: tuple[End, End], message: str | bytes) -> None:
+async def test_message_beyond_max_message_size_is_refused(
+    ends: tuple[End, End], message: str | bytes
+) -> None:
     ours, _ = await open_pair(*ends)
     with pytest.raises(MessageSizeError, match=f"{LARGEST + 1} bytes, the peer takes {LARGEST}"):
         ours.send(message)
@@ -99,7 +101,7 @@ async def test_a_larger_message_is_refused(ends: tuple[End, End], message: str |
 
 
 @pytest.mark.parametrize("limit", [0, 2 * BUFFER_LIMIT])
-async def test_a_peer_that_takes_more_is_sent_what_a_channel_can_hold(
+async def test_message_size_is_limited_by_buffer_if_peer_takes_more(
     ends: tuple[End, End], limit: int
 ) -> None:
     left, right = ends
@@ -113,7 +115,7 @@ async def test_a_peer_that_takes_more_is_sent_what_a_channel_can_hold(
     ours.send(bytes(BUFFER_LIMIT))
 
 
-async def test_a_full_buffer_refuses_and_keeps_what_it_has(ends: tuple[End, End]) -> None:
+async def test_full_data_channel_buffer_refuses_and_keeps_messages(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, theirs = await open_pair(left, right)
     count = BUFFER_LIMIT // LARGEST
@@ -132,7 +134,7 @@ async def test_a_full_buffer_refuses_and_keeps_what_it_has(ends: tuple[End, End]
     assert len(received) == count + 1
 
 
-async def test_one_full_channel_does_not_fill_another(ends: tuple[End, End]) -> None:
+async def test_full_data_channel_does_not_fill_another(ends: tuple[End, End]) -> None:
     full, _ = await open_pair(*ends)
     other, _ = await open_pair(*ends)
     for _ in range(BUFFER_LIMIT // LARGEST):
@@ -142,11 +144,11 @@ async def test_one_full_channel_does_not_fill_another(ends: tuple[End, End]) -> 
 
 
 @pytest.mark.parametrize("error", [MessageSizeError, BufferFullError])
-def test_refusals_are_errors_of_the_program(error: type[Exception]) -> None:
+def test_data_channel_refusals_are_local_errors(error: type[Exception]) -> None:
     assert issubclass(error, LocalError)
 
 
-async def test_low_is_told_once_when_the_threshold_is_reached(ends: tuple[End, End]) -> None:
+async def test_bufferedamountlow_fires_once_at_the_threshold(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     ours.bufferedAmountLowThreshold = 5000
@@ -162,7 +164,7 @@ async def test_low_is_told_once_when_the_threshold_is_reached(ends: tuple[End, E
     assert low == [5000]
 
 
-async def test_a_listener_that_sends_when_it_is_low_keeps_the_order(ends: tuple[End, End]) -> None:
+async def test_messages_sent_on_bufferedamountlow_keep_their_order(ends: tuple[End, End]) -> None:
     ours, theirs = await open_pair(*ends)
     numbers = iter(range(3000))
     received: list[object] = []
@@ -189,7 +191,7 @@ async def test_a_listener_that_sends_when_it_is_low_keeps_the_order(ends: tuple[
 # ---- Probes
 
 
-async def test_a_probe_is_answered_and_changes_nothing(ends: tuple[End, End]) -> None:
+async def test_sctp_heartbeat_is_answered_and_changes_nothing(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     await settle()
@@ -204,7 +206,7 @@ async def test_a_probe_is_answered_and_changes_nothing(ends: tuple[End, End]) ->
     assert ours.readyState == "open"
 
 
-async def test_a_probe_before_the_association_is_nothing(ends: tuple[End, End]) -> None:
+async def test_sctp_heartbeat_before_association_is_not_sent(ends: tuple[End, End]) -> None:
     left, _ = ends
     left.transport.probe()
     left.start()
@@ -213,7 +215,7 @@ async def test_a_probe_before_the_association_is_nothing(ends: tuple[End, End]) 
     assert len(left.link.wire.sent) == sent
 
 
-async def test_a_probe_after_the_end_is_nothing(ends: tuple[End, End]) -> None:
+async def test_sctp_heartbeat_after_close_is_not_sent(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     await left.transport.close()

@@ -27,7 +27,7 @@ from peer.transport.adapters.ice_socket import IceSocket
 @pytest.mark.parametrize(
     ("package", "known"), [("aiortc", "1.16."), ("aioice", "0.13."), ("pylibsrtp", "1.0.")]
 )
-def test_the_release_is_one_that_we_know(package: str, known: str) -> None:
+def test_release_of_library_is_one_that_adapters_know(package: str, known: str) -> None:
     assert version(package).startswith(known)
 
 
@@ -78,7 +78,7 @@ ICE_CALLS: list[tuple[Callable[..., Any], str]] = [
 @pytest.mark.parametrize(
     ("call", "parameters"), ICE_CALLS, ids=[call.__qualname__ for call, _ in ICE_CALLS]
 )
-def test_what_ice_calls_or_overrides_has_the_same_parameters(
+def test_aioice_signatures_that_adapters_use_are_unchanged(
     call: Callable[..., Any], parameters: str
 ) -> None:
     assert ", ".join(inspect.signature(call).parameters) == parameters
@@ -101,15 +101,15 @@ CONNECTION_FIELDS = [
 
 
 @pytest.mark.parametrize("name", CONNECTION_FIELDS)
-async def test_a_connection_of_aioice_has_the_field(name: str) -> None:
+async def test_aioice_connection_has_field(name: str) -> None:
     assert hasattr(aioice.Connection(ice_controlling=True), name)
 
 
-async def test_early_checks_are_bounded_by_aioice() -> None:
+async def test_aioice_bounds_early_checks() -> None:
     assert aioice.Connection(ice_controlling=True)._early_checks.maxlen == 100
 
 
-async def test_our_fields_hide_none_of_aioice() -> None:
+async def test_ice_agent_fields_hide_none_of_aioice() -> None:
     """A field of ours that aioice starts to use under the same name would break both silently."""
     agent = IceAgent(
         IceParameters.generate(),
@@ -155,25 +155,25 @@ async def test_our_fields_hide_none_of_aioice() -> None:
     "name",
     ["_TurnTransport__close_task", "_TurnTransport__inner_protocol", "_TurnTransport__send_tasks"],
 )
-async def test_a_turn_transport_has_the_field(name: str) -> None:
+async def test_aioice_turn_transport_has_field(name: str) -> None:
     server = ("127.0.0.1", 3478)
     client = turn.TurnClientUdpProtocol(server, None, None, lifetime=600, channel_refresh_time=500)
     assert hasattr(turn.TurnTransport(client), name)
 
 
-def test_a_remote_candidate_keeps_its_address_beside_its_name() -> None:
+def test_aioice_candidate_keeps_network_host() -> None:
     candidate = Candidate("1", 1, "udp", 1, "192.0.2.1", 1, "host")
     assert candidate._network_host == "192.0.2.1"
 
 
-async def test_a_gatherer_of_aiortc_hands_its_connection_to_the_transport() -> None:
+async def test_aiortc_gatherer_passes_its_connection_to_transport() -> None:
     gatherer = aiortc.RTCIceGatherer(iceServers=[])
     connection = aioice.Connection(ice_controlling=True)
     gatherer._connection = connection
     assert aiortc.RTCIceTransport(gatherer)._connection is connection
 
 
-async def test_a_pair_has_what_the_path_needs() -> None:
+async def test_aioice_candidate_pair_has_fields() -> None:
     connection = aioice.Connection(ice_controlling=True)
     protocol = ice.StunProtocol(connection)
     pair = ice.CandidatePair(protocol, Candidate("1", 1, "udp", 1, "192.0.2.1", 1, "host"))

@@ -46,15 +46,15 @@ ATTRIBUTES = [
 ]
 
 
-def test_aiortc_is_the_release_that_the_adapters_know() -> None:
+def test_aiortc_release_is_one_that_adapters_know() -> None:
     assert version("aiortc").split(".")[:2] == ["1", "16"]
 
 
-def test_every_method_that_is_overridden_exists_in_aiortc() -> None:
+def test_overridden_sctp_methods_exist_in_aiortc() -> None:
     assert [name for name in METHODS if not hasattr(RTCSctpTransport, name)] == []
 
 
-async def test_every_attribute_exists_in_aiortc() -> None:
+async def test_sctp_attributes_exist_in_aiortc() -> None:
     association = SctpAssociation(lambda: None)
     assert [name for name in ATTRIBUTES if not hasattr(association, name)] == []
 
@@ -65,14 +65,14 @@ CHUNK_ATTRIBUTES = ["_acked", "_abandoned", "_sent_count"]
 CHANNEL_METHODS = ["_addBufferedAmount", "_setReadyState"]
 
 
-def test_every_attribute_of_a_chunk_exists_in_aiortc() -> None:
+def test_sctp_chunk_attributes_exist_in_aiortc() -> None:
     assert [name for name in CHUNK_ATTRIBUTES if name not in DataChunk.__annotations__] == []
 
 
-def test_every_method_of_a_channel_exists_in_aiortc() -> None:
+def test_data_channel_methods_exist_in_aiortc() -> None:
     assert [name for name in CHANNEL_METHODS if not hasattr(RTCDataChannel, name)] == []
 
 
-def test_a_channel_reaches_its_transport_by_a_property_that_can_be_overridden() -> None:
+def test_aiortc_data_channel_uses_overridable_transport_property() -> None:
     for method in (RTCDataChannel.send, RTCDataChannel.close):
         assert "self.transport._" in inspect.getsource(method)

@@ -19,10 +19,10 @@ def agent(tap: Tap | None) -> IceAgent:
     )
 
 
-async def test_a_socket_that_is_not_traced_knows_nothing_of_traces() -> None:
+async def test_untraced_agent_makes_plain_ice_socket() -> None:
     assert type(agent(None).make_socket()) is IceSocket
 
 
-async def test_a_socket_that_is_traced_tells() -> None:
+async def test_traced_agent_makes_traced_socket() -> None:
     tap = Tap("0", Tracer("pc-1", lambda _: None))
     assert type(agent(tap).make_socket()) is TracedSocket

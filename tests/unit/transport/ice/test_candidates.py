@@ -16,6 +16,6 @@ from peer.transport.ice.candidates import from_aioice, to_aioice
         "candidate:3 1 tcp 1518280447 192.0.2.1 9 typ host tcptype active",
     ],
 )
-def test_a_candidate_comes_back_unchanged(line: str) -> None:
+def test_candidate_survives_conversion_to_aioice_and_back(line: str) -> None:
     fields = CandidateFields.parse(line)
     assert from_aioice(to_aioice(fields)) == fields

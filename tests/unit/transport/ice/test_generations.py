@@ -1,4 +1,4 @@
-"""The ICE of one transport through restarts, with generations that do as the test says."""
+"""ICE of one transport through restarts, with scripted generations."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import asyncio
 
 import pytest
 
+from peer.errors import IceError
 from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.tracing.events import PathSelected, TraceEvent
 from peer.tracing.tracer import Tracer
+from peer.transport.ice.generation_set import MAX_RETIRED
+from peer.transport.ice.timing import IceTiming
 from peer.transport.tap import Tap
 from tests.support.clock.clock import Clock
 from tests.support.clock.virtual_time import in_virtual_time
@@ -18,13 +21,15 @@ from tests.support.network.ice_generations import Scripted, candidate, parameter
 CHECKING = IceTransportState.CHECKING
 CONNECTED, COMPLETED = IceTransportState.CONNECTED, IceTransportState.COMPLETED
 DISCONNECTED, FAILED = IceTransportState.DISCONNECTED, IceTransportState.FAILED
+CLOSED = IceTransportState.CLOSED
 CONTROLLING, CONTROLLED = IceRole.CONTROLLING, IceRole.CONTROLLED
 
 DATA = b"\x80data"
+RETIREMENT = IceTiming().retirement
 
 
 @in_virtual_time
-async def test_the_first_generation_is_all_there_is_at_first() -> None:
+async def test_first_ice_generation_connects_and_sends() -> None:
     scene = Scripted()
     await scene.connected()
     assert scene.told.states == [CHECKING, CONNECTED]
@@ -34,7 +39,7 @@ async def test_the_first_generation_is_all_there_is_at_first() -> None:
 
 
 @in_virtual_time
-async def test_data_stays_on_the_old_pair_until_the_new_one_is_nominated() -> None:
+async def test_data_stays_on_old_pair_until_ice_restart_is_nominated() -> None:
     scene = Scripted()
     await scene.connected()
     following = await scene.restarting()
@@ -47,7 +52,7 @@ async def test_data_stays_on_the_old_pair_until_the_new_one_is_nominated() -> No
 
 
 @in_virtual_time
-async def test_a_restart_of_a_connected_transport_changes_no_state() -> None:
+async def test_ice_restart_of_connected_transport_changes_no_state() -> None:
     scene = Scripted()
     await scene.connected()
     (await scene.restarting()).nominate()
@@ -55,7 +60,7 @@ async def test_a_restart_of_a_connected_transport_changes_no_state() -> None:
 
 
 @in_virtual_time
-async def test_a_restart_leads_from_completed_back_to_connected() -> None:
+async def test_ice_restart_leads_from_completed_back_to_connected() -> None:
     scene = Scripted()
     await scene.connected()
     scene["a"].become(COMPLETED)
@@ -66,7 +71,7 @@ async def test_a_restart_leads_from_completed_back_to_connected() -> None:
 
 
 @in_virtual_time
-async def test_datagrams_are_heard_on_every_generation() -> None:
+async def test_datagrams_are_received_on_every_ice_generation() -> None:
     scene = Scripted()
     await scene.connected()
     following = await scene.restarting()
@@ -79,7 +84,7 @@ async def test_datagrams_are_heard_on_every_generation() -> None:
 
 @pytest.mark.parametrize("state", [DISCONNECTED, FAILED])
 @in_virtual_time
-async def test_a_lost_connection_is_revived_by_the_first_valid_pair(
+async def test_ice_restart_revives_lost_connection_with_first_valid_pair(
     state: IceTransportState,
 ) -> None:
     scene = Scripted()
@@ -94,7 +99,7 @@ async def test_a_lost_connection_is_revived_by_the_first_valid_pair(
 
 
 @in_virtual_time
-async def test_the_old_pair_may_die_during_the_restart() -> None:
+async def test_ice_restart_replaces_pair_that_fails_meanwhile() -> None:
     scene = Scripted()
     await scene.connected()
     following = await scene.restarting()
@@ -105,7 +110,7 @@ async def test_the_old_pair_may_die_during_the_restart() -> None:
 
 
 @in_virtual_time
-async def test_a_restart_that_fails_leaves_the_old_pair_as_it_is() -> None:
+async def test_failed_ice_restart_leaves_old_pair() -> None:
     scene = Scripted()
     await scene.connected()
     following = await scene.restarting()
@@ -117,7 +122,7 @@ async def test_a_restart_that_fails_leaves_the_old_pair_as_it_is() -> None:
 
 
 @in_virtual_time
-async def test_the_failure_of_a_restart_is_told_where_nothing_else_works() -> None:
+async def test_failed_ice_restart_is_reported_if_nothing_else_works() -> None:
     scene = Scripted()
     await scene.connected()
     scene["a"].fail("first")
@@ -130,7 +135,7 @@ async def test_the_failure_of_a_restart_is_told_where_nothing_else_works() -> No
 
 
 @in_virtual_time
-async def test_a_restart_after_a_failed_restart_revives() -> None:
+async def test_ice_restart_after_failed_restart_connects() -> None:
     scene = Scripted()
     await scene.connected()
     scene["a"].fail()
@@ -140,7 +145,7 @@ async def test_a_restart_after_a_failed_restart_revives() -> None:
 
 
 @in_virtual_time
-async def test_the_fate_of_a_retired_generation_concerns_nobody() -> None:
+async def test_state_of_retired_ice_generation_is_not_reported() -> None:
     scene = Scripted()
     await scene.connected()
     (await scene.restarting()).nominate()
@@ -151,7 +156,7 @@ async def test_the_fate_of_a_retired_generation_concerns_nobody() -> None:
 
 
 @in_virtual_time
-async def test_a_restart_within_a_restart_takes_over() -> None:
+async def test_ice_restart_within_restart_becomes_active() -> None:
     scene = Scripted()
     await scene.connected()
     superseded = await scene.restarting("b")
@@ -165,7 +170,7 @@ async def test_a_restart_within_a_restart_takes_over() -> None:
 
 
 @in_virtual_time
-async def test_a_restart_that_is_only_offered_does_not_stop_the_one_before() -> None:
+async def test_offered_ice_restart_does_not_stop_the_one_before() -> None:
     scene = Scripted()
     await scene.connected()
     following = await scene.restarting("b")
@@ -178,7 +183,7 @@ async def test_a_restart_that_is_only_offered_does_not_stop_the_one_before() -> 
 
 
 @in_virtual_time
-async def test_a_restart_before_the_first_pair_is_found() -> None:
+async def test_ice_restart_before_first_valid_pair_connects() -> None:
     scene = Scripted()
     await scene.ice.gather()
     scene.start("a")
@@ -188,7 +193,7 @@ async def test_a_restart_before_the_first_pair_is_found() -> None:
 
 @pytest.mark.parametrize("asked", [CONTROLLING, CONTROLLED])
 @in_virtual_time
-async def test_the_role_outlives_a_restart_whatever_the_description_says(asked: IceRole) -> None:
+async def test_ice_role_outlives_restart_against_description(asked: IceRole) -> None:
     scene = Scripted()
     await scene.connected()
     # RFC 8445 section 7.3.1.1: a role conflict has changed it.
@@ -200,7 +205,7 @@ async def test_the_role_outlives_a_restart_whatever_the_description_says(asked: 
 
 
 @in_virtual_time
-async def test_towards_a_lite_peer_the_role_is_the_described_one() -> None:
+async def test_ice_role_towards_lite_peer_is_the_described_one() -> None:
     scene = Scripted()
     await scene.connected()
     scene["a"].own_role = CONTROLLED
@@ -211,7 +216,7 @@ async def test_towards_a_lite_peer_the_role_is_the_described_one() -> None:
 
 
 @in_virtual_time
-async def test_early_checks_of_the_next_generation_carry_where_nothing_else_does() -> None:
+async def test_early_checks_of_next_generation_give_failed_transport_a_path() -> None:
     scene = Scripted()
     await scene.connected()
     scene["a"].fail()
@@ -223,7 +228,7 @@ async def test_early_checks_of_the_next_generation_carry_where_nothing_else_does
 
 
 @in_virtual_time
-async def test_candidates_carry_the_name_of_their_generation() -> None:
+async def test_candidates_name_their_ice_generation() -> None:
     scene = Scripted()
     await scene.connected()
     await scene.ice.open(parameters("b"))
@@ -238,7 +243,7 @@ async def test_candidates_carry_the_name_of_their_generation() -> None:
 
 
 @in_virtual_time
-async def test_what_was_gathered_is_known_by_generation() -> None:
+async def test_gathered_candidates_are_known_by_generation() -> None:
     scene = Scripted()
     await scene.connected()
     await scene.ice.open(parameters("b"))
@@ -250,7 +255,7 @@ async def test_what_was_gathered_is_known_by_generation() -> None:
 
 
 @in_virtual_time
-async def test_the_gathering_state_is_that_of_the_newest() -> None:
+async def test_gathering_state_is_that_of_newest_generation() -> None:
     scene = Scripted()
     states = [scene.ice.gathering_state]
     await scene.connected()
@@ -274,7 +279,7 @@ async def test_remote_candidates_reach_their_generation_only() -> None:
 
 
 @in_virtual_time
-async def test_the_path_is_traced_when_data_moves_and_not_before() -> None:
+async def test_path_is_traced_when_data_moves_and_not_before() -> None:
     events: list[TraceEvent] = []
     scene = Scripted(tap=Tap("0", Tracer("pc-1", events.append, clock=Clock(9.0))))
 
@@ -290,10 +295,227 @@ async def test_the_path_is_traced_when_data_moves_and_not_before() -> None:
 
 
 @in_virtual_time
-async def test_the_path_that_revives_is_traced() -> None:
+async def test_path_that_revives_a_transport_is_traced() -> None:
     events: list[TraceEvent] = []
     scene = Scripted(tap=Tap("0", Tracer("pc-1", events.append, clock=Clock(9.0))))
     await scene.connected()
     scene["a"].fail()
     (await scene.restarting()).connect()
     assert [e.local for e in events if isinstance(e, PathSelected)][1:] == [f"192.0.2.1:{ord('b')}"]
+
+
+# ---- Retired, dropped, replaced, closed
+
+
+@in_virtual_time
+async def test_retired_ice_generation_closes_when_peer_is_silent() -> None:
+    scene = Scripted()
+    await scene.connected()
+    (await scene.restarting()).nominate()
+    await asyncio.sleep(RETIREMENT - 0.1)
+    assert scene["a"].closes == 0
+    await asyncio.sleep(0.2)
+    assert scene["a"].closes == 1
+    assert scene.told.states == [CHECKING, CONNECTED]
+
+
+@in_virtual_time
+async def test_retired_ice_generation_stays_while_peer_uses_it() -> None:
+    scene = Scripted()
+    await scene.connected()
+    (await scene.restarting()).nominate()
+    for _ in range(5):
+        await asyncio.sleep(RETIREMENT / 2)
+        scene["a"].datagrams.receive(DATA)
+    await asyncio.sleep(RETIREMENT)
+    assert scene["a"].closes == 0
+    await asyncio.sleep(RETIREMENT)
+    assert scene["a"].closes == 1
+
+
+@in_virtual_time
+async def test_retirement_of_ice_generation_is_configurable() -> None:
+    scene = Scripted(timing=IceTiming(retirement=1.0))
+    await scene.connected()
+    (await scene.restarting()).nominate()
+    await asyncio.sleep(1.1)
+    assert scene["a"].closes == 1
+
+
+@in_virtual_time
+async def test_number_of_retired_ice_generations_is_bounded() -> None:
+    scene = Scripted()
+    await scene.connected()
+    for name in "bcdefgh":
+        (await scene.restarting(name)).nominate()
+    await asyncio.sleep(0)
+    standing = [name for name, made in scene.made.items() if not made.closes]
+    assert standing == ["e", "f", "g", "h"]
+    assert len(standing) == MAX_RETIRED + 1
+
+
+@in_virtual_time
+async def test_used_ice_generation_outlasts_unused_ones() -> None:
+    scene = Scripted()
+    await scene.connected()
+    scene["a"].datagrams.receive(DATA)
+    (await scene.restarting("b")).nominate()
+    for name in "cdef":
+        await scene.restarting(name)
+    await asyncio.sleep(0)
+    assert [name for name, made in scene.made.items() if made.closes] == ["c"]
+
+
+@in_virtual_time
+async def test_second_offered_ice_restart_closes_sockets_of_first() -> None:
+    scene = Scripted()
+    await scene.connected()
+    await scene.ice.open(parameters("b"))
+    await scene.ice.open(parameters("c"))
+    await asyncio.sleep(0)
+    assert (scene["b"].closes, scene["c"].closes) == (1, 0)
+
+
+@in_virtual_time
+async def test_ice_restart_without_sockets_changes_nothing() -> None:
+    scene = Scripted()
+    await scene.connected()
+    await scene.ice.open(parameters("b"))
+    scene.refusal = IceError("no sockets")
+    with pytest.raises(IceError, match="no sockets"):
+        await scene.ice.open(parameters("c"))
+    await asyncio.sleep(0)
+    assert scene["c"].closes == 1
+    assert scene.ice.gathered("cccc") == ((), True)
+    scene.start("b")
+    scene["b"].nominate()
+    assert scene.active == "b"
+
+
+@in_virtual_time
+async def test_rolled_back_ice_restart_leaves_old_pair() -> None:
+    scene = Scripted()
+    await scene.connected()
+    await scene.ice.open(parameters("b"))
+    scene.ice.drop("bbbb")
+    await asyncio.sleep(0)
+    assert scene["b"].closes == 1
+    assert scene.ice.send(DATA)
+    scene.start("b")
+    assert scene["b"].started is None
+
+
+@in_virtual_time
+async def test_rolled_back_provisional_answer_reactivates_old_pair() -> None:
+    scene = Scripted()
+    await scene.connected()
+    (await scene.restarting()).nominate()
+    scene.ice.drop("bbbb")
+    scene.ice.send(DATA)
+    assert (scene.active, scene["a"].datagrams.sent) == ("a", [DATA])
+    await asyncio.sleep(2 * RETIREMENT)
+    assert (scene["a"].closes, scene["b"].closes) == (0, 1)
+
+
+@in_virtual_time
+async def test_reactivated_ice_generation_gets_full_retirement_again() -> None:
+    scene = Scripted()
+    await scene.connected()
+    (await scene.restarting("b")).nominate()
+    await asyncio.sleep(RETIREMENT - 2)
+    scene.ice.drop("bbbb")
+    (await scene.restarting("c")).nominate()
+    await asyncio.sleep(RETIREMENT - 1)
+    assert scene["a"].closes == 0
+    await asyncio.sleep(2)
+    assert scene["a"].closes == 1
+
+
+@in_virtual_time
+async def test_retired_ice_generation_is_drained_before_it_closes() -> None:
+    scene = Scripted()
+    await scene.connected()
+    (await scene.restarting()).nominate()
+    scene["a"].datagrams.arriving = [DATA]
+    await asyncio.sleep(RETIREMENT + 1)
+    assert scene.told.datagrams == [DATA]
+    assert scene["a"].closes == 1
+
+
+@in_virtual_time
+async def test_closed_ice_transport_is_not_drained() -> None:
+    scene = Scripted()
+    await scene.connected()
+    scene["a"].datagrams.arriving = [DATA]
+    await scene.ice.close()
+    assert scene.told.datagrams == []
+
+
+@in_virtual_time
+async def test_failed_ice_transport_fails_again_when_restart_is_dropped() -> None:
+    scene = Scripted()
+    await scene.connected()
+    scene["a"].fail()
+    await scene.restarting()
+    scene.ice.drop("bbbb")
+    assert scene.told.states[2:] == [FAILED, CHECKING, FAILED]
+
+
+@in_virtual_time
+async def test_only_ice_generation_is_not_dropped() -> None:
+    scene = Scripted()
+    await scene.connected()
+    scene.ice.drop("aaaa")
+    await asyncio.sleep(0)
+    assert scene["a"].closes == 0
+
+
+@in_virtual_time
+async def test_ice_counters_include_closed_generations() -> None:
+    scene = Scripted()
+    await scene.connected()
+    scene.ice.send(DATA)
+    (await scene.restarting("b")).nominate()
+    scene.ice.send(DATA)
+    scene["a"].datagrams.receive(DATA)
+    await asyncio.sleep(3 * RETIREMENT)
+    assert scene["a"].closes == 1
+    scene["b"].datagrams.receive(DATA)
+    counters = scene.ice.counters
+    assert (counters.packets_sent, counters.packets_received) == (2, 2)
+    await scene.ice.close()
+    assert scene.ice.counters == counters
+
+
+@in_virtual_time
+async def test_close_ends_every_ice_generation_once_and_is_reported_once() -> None:
+    scene = Scripted()
+    await scene.connected()
+    (await scene.restarting("b")).nominate()
+    await scene.restarting("c")
+    await scene.ice.open(parameters("d"))
+    await asyncio.gather(scene.ice.close(), scene.ice.close())
+    await scene.ice.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    await asyncio.sleep(2 * RETIREMENT)
+    assert [made.closes for made in scene.made.values()] == [1, 1, 1, 1]
+    assert scene.told.states == [CHECKING, CONNECTED, CLOSED]
+
+
+@in_virtual_time
+async def test_closed_ice_transport_opens_and_starts_nothing() -> None:
+    scene = Scripted()
+    await scene.connected()
+    await scene.ice.open(parameters("b"))
+    await scene.ice.close()
+    await scene.ice.open(parameters("c"))
+    scene.start("b")
+    scene.ice.drop("bbbb")
+    await asyncio.sleep(0)
+    scene["b"].nominate()
+    scene["b"].find(candidate(2))
+    assert list(scene.made) == ["a", "b"]
+    assert (scene["b"].started, scene["b"].closes) == (None, 1)
+    assert not scene.ice.send(DATA)
+    assert scene.told.states == [CHECKING, CONNECTED, CLOSED]
+    assert scene.told.candidates[-1] == ("bbbb", candidate(1))

@@ -27,7 +27,7 @@ def told(**changes: Any) -> str:
     return str(no_path(**{**facts, **changes}))
 
 
-def test_candidates_are_counted_by_their_types() -> None:
+def test_ice_error_counts_candidates_by_type() -> None:
     assert told().startswith(
         "no check has succeeded within 30 s; we have 3 candidates (2 host, 1 srflx), "
         "the peer 1 candidate (1 host); "
@@ -47,5 +47,5 @@ def test_candidates_are_counted_by_their_types() -> None:
         ),
     ],
 )
-def test_what_was_tried_is_told(changes: dict[str, Any], words: str) -> None:
+def test_ice_error_says_what_was_tried(changes: dict[str, Any], words: str) -> None:
     assert words in told(**changes)

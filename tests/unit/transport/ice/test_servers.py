@@ -26,7 +26,7 @@ UDP, TCP, TLS = TurnTransportProtocol.UDP, TurnTransportProtocol.TCP, TurnTransp
         ("stun:[2001:db8::1]:3479", "2001:db8::1", 3479),
     ],
 )
-def test_a_stun_url(url: str, host: str, port: int) -> None:
+def test_stun_url_is_parsed(url: str, host: str, port: int) -> None:
     assert parse_servers([IceServer(url)]) == (StunServer(host, port),)
 
 
@@ -40,12 +40,12 @@ def test_a_stun_url(url: str, host: str, port: int) -> None:
         ("turns:t.example.org:443?transport=tcp", 443, TLS),
     ],
 )
-def test_a_turn_url(url: str, port: int, transport: TurnTransportProtocol) -> None:
+def test_turn_url_is_parsed(url: str, port: int, transport: TurnTransportProtocol) -> None:
     server = IceServer(url, username="u", credential="p")
     assert parse_servers([server]) == (TurnServer("t.example.org", port, transport, "u", "p"),)
 
 
-def test_every_url_of_every_server_is_taken_once() -> None:
+def test_every_url_of_every_ice_server_is_parsed_once() -> None:
     servers = [IceServer(["stun:a", "stun:b"]), IceServer("stun:c"), IceServer("stun:a:3478")]
     assert [s.host for s in parse_servers(servers)] == ["a", "b", "c"]
 
@@ -65,6 +65,6 @@ def test_every_url_of_every_server_is_taken_once() -> None:
         "turns:a?transport=udp",
     ],
 )
-def test_a_url_that_cannot_be_used_is_refused_by_name(url: str) -> None:
+def test_unusable_ice_server_url_is_refused_by_name(url: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(url)):
         parse_servers([IceServer(url, username="u", credential="p")])

@@ -111,7 +111,7 @@ def numbered(count: int) -> list[bytes]:
     return [number.to_bytes(2) + bytes(SIZE - 2) for number in range(count)]
 
 
-def test_what_comes_faster_than_the_loop_turns_all_arrives(run: Run) -> None:
+def test_udp_burst_over_many_turns_arrives_whole(run: Run) -> None:
     async def scenario() -> None:
         burst = numbered(BURST)
         with Scene(USUAL_BUFFER) as scene:
@@ -125,7 +125,7 @@ def test_what_comes_faster_than_the_loop_turns_all_arrives(run: Run) -> None:
     run(scenario())
 
 
-def test_what_comes_while_the_loop_is_busy_all_arrives(run: Run) -> None:
+def test_udp_burst_while_loop_is_busy_arrives_whole(run: Run) -> None:
     async def scenario() -> None:
         burst = numbered(BURST)
         with Scene() as scene:
@@ -138,7 +138,7 @@ def test_what_comes_while_the_loop_is_busy_all_arrives(run: Run) -> None:
     run(scenario())
 
 
-def test_a_burst_leaves_others_their_turn(run: Run) -> None:
+def test_udp_burst_leaves_other_callbacks_their_turn(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
             scene.send(*[b"x"] * (MAX_PER_TURN + 3))
@@ -149,7 +149,7 @@ def test_a_burst_leaves_others_their_turn(run: Run) -> None:
     run(scenario())
 
 
-def test_what_is_too_large_is_told_and_dropped(run: Run) -> None:
+def test_oversized_datagram_is_reported_and_dropped(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
             scene.send(
@@ -162,7 +162,7 @@ def test_what_is_too_large_is_told_and_dropped(run: Run) -> None:
     run(scenario())
 
 
-def test_it_sends_at_once(run: Run) -> None:
+def test_udp_transport_sends_at_once(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
             there = scene.other.getsockname()
@@ -187,7 +187,7 @@ SIZES = {
 
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES.keys())
-def test_several_arrive_as_they_are_and_in_order(run: Run, sizes: list[int]) -> None:
+def test_datagrams_sent_together_arrive_in_order(run: Run, sizes: list[int]) -> None:
     async def scenario() -> None:
         datagrams = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
         with Scene() as scene, Scene() as there:
@@ -199,7 +199,7 @@ def test_several_arrive_as_they_are_and_in_order(run: Run, sizes: list[int]) -> 
     run(scenario())
 
 
-def test_several_that_the_kernel_does_not_cut_go_one_by_one(run: Run) -> None:
+def test_datagrams_go_one_by_one_if_segmentation_fails(run: Run) -> None:
     async def scenario() -> None:
         # Longer than the MTU of the loopback may be cut to, and too long for anything.
         datagrams = [bytes(66_000), bytes(66_000), b"after"]
@@ -214,7 +214,7 @@ def test_several_that_the_kernel_does_not_cut_go_one_by_one(run: Run) -> None:
     run(scenario())
 
 
-def test_what_cannot_be_sent_is_refused_and_told(run: Run) -> None:
+def test_datagram_that_cannot_be_sent_is_refused_and_reported(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
             assert not scene.transport.transmit(b"x", ("::1", 9))
@@ -225,9 +225,7 @@ def test_what_cannot_be_sent_is_refused_and_told(run: Run) -> None:
     run(scenario())
 
 
-def test_what_the_kernel_has_no_room_for_is_refused_and_does_not_wait(
-    run: Run, tmp_path: Path
-) -> None:
+def test_datagram_beyond_send_buffer_is_refused_without_waiting(run: Run, tmp_path: Path) -> None:
     async def scenario() -> None:
         # Of the sockets that need no network, one that is full says so.
         ours, theirs = (socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2))
@@ -256,7 +254,7 @@ def test_what_the_kernel_has_no_room_for_is_refused_and_does_not_wait(
     run(scenario())
 
 
-def test_nothing_is_told_after_it_was_closed_amid_a_burst(run: Run) -> None:
+def test_udp_transport_closed_amid_burst_reports_nothing_more(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
             scene.heard.on_each = scene.transport.close
@@ -267,7 +265,7 @@ def test_nothing_is_told_after_it_was_closed_amid_a_burst(run: Run) -> None:
     run(scenario())
 
 
-def test_its_end_is_told_once_and_frees_the_port(run: Run) -> None:
+def test_udp_transport_reports_its_end_once_and_frees_the_port(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
             scene.transport.close()
@@ -283,7 +281,7 @@ def test_its_end_is_told_once_and_frees_the_port(run: Run) -> None:
     run(scenario())
 
 
-def test_an_error_of_the_socket_is_told_and_survived(run: Run) -> None:
+def test_udp_transport_reports_and_survives_socket_error(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
             nowhere = bound()

@@ -35,7 +35,7 @@ async def ends() -> AsyncIterator[tuple[End, End]]:
     await right.transport.close()
 
 
-async def test_channel_created_before_the_transport_exists_opens_with_it(
+async def test_data_channel_created_before_start_opens_with_association(
     ends: tuple[End, End],
 ) -> None:
     ours, theirs = await open_pair(*ends)
@@ -45,21 +45,21 @@ async def test_channel_created_before_the_transport_exists_opens_with_it(
     assert ends[0].transport.state is SctpTransportState.CONNECTED
 
 
-async def test_channel_created_after_the_start_opens(ends: tuple[End, End]) -> None:
+async def test_data_channel_created_after_start_opens(ends: tuple[End, End]) -> None:
     await open_pair(*ends)
     ours, theirs = await open_pair(*ends)
     assert (ours.readyState, theirs.readyState) == ("open", "open")
     assert ours.id == theirs.id
 
 
-async def test_channel_is_open_without_a_round_trip(ends: tuple[End, End]) -> None:
+async def test_data_channel_is_open_without_a_round_trip(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     right.link.wire.keep = lambda packet: False
     await heard(left.transport.createDataChannel("late"), "open")
 
 
-async def test_channel_without_order_waits_for_the_acknowledgement(ends: tuple[End, End]) -> None:
+async def test_unordered_data_channel_waits_for_dcep_ack(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     right.link.wire.keep = lambda packet: False
@@ -68,7 +68,7 @@ async def test_channel_without_order_waits_for_the_acknowledgement(ends: tuple[E
     assert ours.readyState == "connecting"
 
 
-async def test_dtls_role_decides_the_ids(ends: tuple[End, End]) -> None:
+async def test_dtls_role_decides_data_channel_ids(ends: tuple[End, End]) -> None:
     left, right = ends
     client, _ = await open_pair(left, right)
     server, _ = await open_pair(right, left)
@@ -77,12 +77,12 @@ async def test_dtls_role_decides_the_ids(ends: tuple[End, End]) -> None:
     assert (client.id % 2, server.id % 2) == (0, 1)
 
 
-async def test_parameters_reach_the_peer(ends: tuple[End, End]) -> None:
+async def test_data_channel_parameters_reach_the_peer(ends: tuple[End, End]) -> None:
     _, theirs = await open_pair(*ends, ordered=False, maxRetransmits=3, protocol="p")
     assert (theirs.ordered, theirs.maxRetransmits, theirs.protocol) == (False, 3, "p")
 
 
-async def test_label_beyond_ascii_reaches_the_peer(ends: tuple[End, End]) -> None:
+async def test_data_channel_label_beyond_ascii_reaches_the_peer(ends: tuple[End, End]) -> None:
     left, right = ends
     left.transport.createDataChannel("grüße 🖐", protocol="é")
     left.start()
@@ -91,7 +91,7 @@ async def test_label_beyond_ascii_reaches_the_peer(ends: tuple[End, End]) -> Non
     assert (theirs.label, theirs.protocol) == ("grüße 🖐", "é")
 
 
-async def test_large_message_arrives_whole(ends: tuple[End, End]) -> None:
+async def test_large_data_channel_message_arrives_whole(ends: tuple[End, End]) -> None:
     ours, theirs = await open_pair(*ends)
     message = random.Random(1).randbytes(200_000)
     received = heard(theirs, "message")
@@ -99,7 +99,7 @@ async def test_large_message_arrives_whole(ends: tuple[End, End]) -> None:
     assert await received == message
 
 
-async def test_negotiated_channels_open_without_an_announcement(ends: tuple[End, End]) -> None:
+async def test_negotiated_data_channels_open_without_dcep(ends: tuple[End, End]) -> None:
     left, right = ends
     ours = left.transport.createDataChannel("a", negotiated=True, id=7)
     theirs = right.transport.createDataChannel("b", negotiated=True, id=7)
@@ -110,7 +110,7 @@ async def test_negotiated_channels_open_without_an_announcement(ends: tuple[End,
     assert right.channels.empty()
 
 
-async def test_id_is_ignored_where_it_was_not_negotiated(ends: tuple[End, End]) -> None:
+async def test_data_channel_id_is_ignored_unless_negotiated(ends: tuple[End, End]) -> None:
     assert ends[0].transport.createDataChannel("a", id=9).id is None
 
 
@@ -125,7 +125,7 @@ async def test_id_is_ignored_where_it_was_not_negotiated(ends: tuple[End, End]) 
         ({"negotiated": True, "id": 65_535}, "id must be"),
     ],
 )
-async def test_values_out_of_range_are_refused(
+async def test_data_channel_values_out_of_range_are_refused(
     ends: tuple[End, End], options: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=named):
@@ -133,18 +133,20 @@ async def test_values_out_of_range_are_refused(
 
 
 @pytest.mark.parametrize("label", ["x" * 65_536, "\ud800"])
-async def test_labels_that_cannot_be_sent_are_refused(ends: tuple[End, End], label: str) -> None:
+async def test_data_channel_labels_that_cannot_be_sent_are_refused(
+    ends: tuple[End, End], label: str
+) -> None:
     with pytest.raises(ConfigurationError, match="label"):
         ends[0].transport.createDataChannel(label)
 
 
-async def test_second_channel_of_an_id_is_refused(ends: tuple[End, End]) -> None:
+async def test_second_data_channel_of_an_id_is_refused(ends: tuple[End, End]) -> None:
     ends[0].transport.createDataChannel("a", negotiated=True, id=1)
     with pytest.raises(InvalidAccessError, match="1"):
         ends[0].transport.createDataChannel("b", negotiated=True, id=1)
 
 
-async def test_close_closes_every_channel_on_both_sides(ends: tuple[End, End]) -> None:
+async def test_data_transport_close_closes_channels_on_both_sides(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, theirs = await open_pair(left, right)
     waiting = left.transport.createDataChannel("not announced")
@@ -154,7 +156,9 @@ async def test_close_closes_every_channel_on_both_sides(ends: tuple[End, End]) -
     assert right.transport.state is SctpTransportState.CLOSED
 
 
-async def test_close_before_the_start_closes_what_waits(ends: tuple[End, End]) -> None:
+async def test_data_transport_close_before_start_closes_waiting_channels(
+    ends: tuple[End, End],
+) -> None:
     plain = ends[0].transport.createDataChannel("a")
     negotiated = ends[0].transport.createDataChannel("b", negotiated=True, id=0)
     await ends[0].transport.close()
@@ -164,7 +168,9 @@ async def test_close_before_the_start_closes_what_waits(ends: tuple[End, End]) -
 
 
 @pytest.mark.parametrize("chunk", [AbortChunk, ShutdownChunk])
-async def test_end_by_the_peer_closes_channels(ends: tuple[End, End], chunk: type[Chunk]) -> None:
+async def test_sctp_abort_or_shutdown_of_peer_closes_channels(
+    ends: tuple[End, End], chunk: type[Chunk]
+) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     left.transport.receive(left.forge(chunk()))
@@ -172,7 +178,7 @@ async def test_end_by_the_peer_closes_channels(ends: tuple[End, End], chunk: typ
     assert ours.readyState == "closed"
 
 
-async def test_acknowledgement_of_far_more_than_was_sent_costs_nothing(
+async def test_sctp_sack_beyond_sent_data_is_ignored_cheaply(
     ends: tuple[End, End],
 ) -> None:
     left, right = ends
@@ -187,7 +193,7 @@ async def test_acknowledgement_of_far_more_than_was_sent_costs_nothing(
     assert time.process_time() - before < 0.1
 
 
-async def test_channels_of_the_peer_are_bounded(ends: tuple[End, End]) -> None:
+async def test_data_channels_of_the_peer_are_bounded(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     tsn = left.expected_tsn
@@ -200,7 +206,7 @@ async def test_channels_of_the_peer_are_bounded(ends: tuple[End, End]) -> None:
     assert left.transport.refused_channels == 1
 
 
-async def test_data_far_ahead_is_not_held(ends: tuple[End, End]) -> None:
+async def test_sctp_data_far_ahead_is_not_kept(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     received = left.expected_tsn - 1
@@ -210,7 +216,7 @@ async def test_data_far_ahead_is_not_held(ends: tuple[End, End]) -> None:
     assert left.transport.refused_chunks == 1
 
 
-async def test_bytes_that_never_become_a_message_are_bounded(ends: tuple[End, End]) -> None:
+async def test_sctp_bytes_that_never_become_a_message_are_bounded(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     tsn = left.expected_tsn
@@ -221,7 +227,7 @@ async def test_bytes_that_never_become_a_message_are_bounded(ends: tuple[End, En
     assert left.transport.refused_chunks == 1200 - taken
 
 
-async def test_small_fragments_without_end_abort_the_association(ends: tuple[End, End]) -> None:
+async def test_sctp_fragments_without_end_abort_the_association(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     tsn = left.expected_tsn
@@ -233,7 +239,7 @@ async def test_small_fragments_without_end_abort_the_association(ends: tuple[End
     assert ours.readyState == "closed"
 
 
-async def test_init_bundled_with_other_chunks_is_dropped(ends: tuple[End, End]) -> None:
+async def test_sctp_init_bundled_with_other_chunks_is_dropped(ends: tuple[End, End]) -> None:
     left, _ = ends
     left.start()
     left.transport.receive(left.forge(InitChunk(body=bytes(16)), AbortChunk(), tag=0))
@@ -241,14 +247,14 @@ async def test_init_bundled_with_other_chunks_is_dropped(ends: tuple[End, End]) 
     assert not left.closed.is_set()
 
 
-async def test_data_before_the_association_is_dropped(ends: tuple[End, End]) -> None:
+async def test_sctp_data_before_the_association_is_dropped(ends: tuple[End, End]) -> None:
     left, _ = ends
     left.start()
     left.transport.receive(left.forge(fragment(1)))
     assert (left.transport.refused_chunks, left.transport.failed) == (1, 0)
 
 
-async def test_hostile_packets_never_raise(ends: tuple[End, End]) -> None:
+async def test_hostile_sctp_packets_never_raise(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     source = random.Random(7)
@@ -262,7 +268,9 @@ async def test_hostile_packets_never_raise(ends: tuple[End, End]) -> None:
     assert right.transport.malformed > 0
 
 
-async def test_packet_that_aiortc_cannot_handle_costs_that_packet(ends: tuple[End, End]) -> None:
+async def test_sctp_packet_that_aiortc_cannot_handle_costs_that_packet_only(
+    ends: tuple[End, End],
+) -> None:
     left, right = ends
     ours, theirs = await open_pair(left, right)
     # RFC 8832 section 5.2: an ACK, for a channel that does not exist.
@@ -276,7 +284,7 @@ async def test_packet_that_aiortc_cannot_handle_costs_that_packet(ends: tuple[En
     assert await received == "still here"
 
 
-async def test_parameter_of_length_zero_is_dropped(ends: tuple[End, End]) -> None:
+async def test_sctp_parameter_of_length_zero_is_dropped(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     abort = AbortChunk()
@@ -288,7 +296,7 @@ async def test_parameter_of_length_zero_is_dropped(ends: tuple[End, End]) -> Non
     assert not left.closed.is_set()
 
 
-async def test_transport_that_closed_takes_nothing_more(ends: tuple[End, End]) -> None:
+async def test_closed_data_transport_ignores_packets(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     packet = left.forge(fragment(left.expected_tsn))

@@ -72,7 +72,7 @@ def all_received(channel: DataChannel, count: int) -> asyncio.Future[list[str]]:
 
 
 @in_virtual_time
-async def test_a_hundred_thousand_messages_arrive_once_and_in_order() -> None:
+async def test_data_channel_delivers_once_and_in_order_over_lossy_path() -> None:
     links = media_link()
     left, right = (End(link) for link in links)
     ours, theirs = await open_pair(left, right)
@@ -92,7 +92,7 @@ async def test_a_hundred_thousand_messages_arrive_once_and_in_order() -> None:
 
 
 @in_virtual_time
-async def test_messages_cross_in_both_directions() -> None:
+async def test_data_channel_delivers_in_both_directions_over_lossy_path() -> None:
     links = media_link()
     left, right = (End(link) for link in links)
     ours, theirs = await open_pair(left, right)
@@ -107,7 +107,7 @@ async def test_messages_cross_in_both_directions() -> None:
 
 
 @in_virtual_time
-async def test_nothing_is_lost_to_a_peer_that_restarts_again_and_again() -> None:
+async def test_data_channel_loses_nothing_to_peer_that_restarts_sctp_often() -> None:
     links = media_link()
     left, right = End(links[0]), End(links[1])
     ours, _ = await open_pair(left, right)

@@ -1,4 +1,4 @@
-"""A peer that begins SCTP anew while channels are open (RFC 8841 section 9.3, RFC 9260 5.2)."""
+"""Restart of SCTP by the peer while channels are open (RFC 8841 section 9.3, RFC 9260 5.2)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiortc.rtcsctptransport import InitChunk, parse_packet
 
-from peer.transport.sctp.transport import DataTransport, SctpTransportState
+from peer.transport.sctp.transport import SctpTransportState
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.data_ends import End, fragment, heard, open_pair
 from tests.support.links.media_link import media_link
@@ -35,7 +35,9 @@ async def ends() -> AsyncIterator[tuple[End, End]]:
     await right.transport.close()
 
 
-async def test_channels_stay_open_with_id_label_and_parameters(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_keeps_channel_open_with_id_and_parameters(
+    ends: tuple[End, End],
+) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right, ordered=False, maxRetransmits=3, protocol="p")
     before = (ours.id, ours.label, ours.ordered, ours.maxRetransmits, ours.protocol)
@@ -49,7 +51,7 @@ async def test_channels_stay_open_with_id_label_and_parameters(ends: tuple[End, 
     assert left.transport.restarts == 1
 
 
-async def test_messages_flow_both_ways_after_it(ends: tuple[End, End]) -> None:
+async def test_messages_flow_both_ways_after_sctp_restart(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     ours.send("before")
@@ -64,7 +66,7 @@ async def test_messages_flow_both_ways_after_it(ends: tuple[End, End]) -> None:
     assert await arriving == "and back"
 
 
-async def test_what_was_not_acknowledged_is_sent_again_in_order(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_resends_unacknowledged_messages_in_order(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     await settle()
@@ -81,7 +83,9 @@ async def test_what_was_not_acknowledged_is_sent_again_in_order(ends: tuple[End,
     assert ours.bufferedAmount == 0
 
 
-async def test_a_message_acknowledged_in_part_is_sent_again_whole(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_resends_partly_acknowledged_message_whole(
+    ends: tuple[End, End],
+) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     await settle()
@@ -94,7 +98,9 @@ async def test_a_message_acknowledged_in_part_is_sent_again_whole(ends: tuple[En
     assert peer.received[0] == [message]
 
 
-async def test_what_was_delivered_out_of_turn_is_not_sent_again(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_does_not_resend_message_acknowledged_by_gap_block(
+    ends: tuple[End, End],
+) -> None:
     left, right = ends
     lost, _ = await open_pair(left, right)
     other, theirs = await open_pair(left, right)
@@ -113,7 +119,7 @@ async def test_what_was_delivered_out_of_turn_is_not_sent_again(ends: tuple[End,
 
 
 @pytest.mark.parametrize("options", [{"maxRetransmits": 0}, {"maxPacketLifeTime": 1}])
-async def test_what_has_reached_its_limit_is_not_sent_again(
+async def test_sctp_restart_does_not_resend_message_beyond_its_limit(
     ends: tuple[End, End], options: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left, right = ends
@@ -131,7 +137,7 @@ async def test_what_has_reached_its_limit_is_not_sent_again(
     assert peer.received[0] == ["sent"]
 
 
-async def test_half_a_message_of_the_peer_is_forgotten(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_discards_partly_received_message(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, theirs = await open_pair(left, right)
     await settle()
@@ -148,7 +154,7 @@ async def test_half_a_message_of_the_peer_is_forgotten(ends: tuple[End, End]) ->
     assert received == ["y" * 5000]
 
 
-async def test_it_may_come_many_times(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_may_happen_many_times(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     await settle()
@@ -161,7 +167,7 @@ async def test_it_may_come_many_times(ends: tuple[End, End]) -> None:
     assert left.transport.restarts == 5
 
 
-async def test_what_is_being_sent_again_survives_another_restart(ends: tuple[End, End]) -> None:
+async def test_messages_being_resent_survive_another_sctp_restart(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     for _ in range(200):
@@ -185,7 +191,7 @@ async def test_what_is_being_sent_again_survives_another_restart(ends: tuple[End
 
 
 @in_virtual_time
-async def test_what_was_given_up_is_not_sent_again() -> None:
+async def test_sctp_restart_does_not_resend_abandoned_message() -> None:
     left, right = (End(link) for link in media_link())
     ours, _ = await open_pair(left, right, maxRetransmits=0)
     await settle()
@@ -202,7 +208,7 @@ async def test_what_was_given_up_is_not_sent_again() -> None:
 
 
 @in_virtual_time
-async def test_the_life_before_is_sent_nothing_more() -> None:
+async def test_replaced_sctp_association_sends_nothing_more() -> None:
     left, right = (End(link) for link in media_link())
     ours, _ = await open_pair(left, right)
     await settle()
@@ -222,15 +228,11 @@ async def test_the_life_before_is_sent_nothing_more() -> None:
         await end.transport.close()
 
 
-async def test_the_owner_is_told_before_any_message(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_is_counted_before_any_message(ends: tuple[End, End]) -> None:
     left, right = ends
-    told: list[object] = []
-    left.transport = DataTransport(
-        on_channel=lambda channel: None, on_restart=lambda: told.append("restart")
-    )
-    left.link.on_data = left.transport.receive
+    told: list[tuple[object, int]] = []
     ours = left.transport.createDataChannel("x", negotiated=True, id=0)
-    ours.on("message", told.append)
+    ours.on("message", lambda message: told.append((message, left.transport.restarts)))
     left.start()
     right.start()
     await settle()
@@ -239,10 +241,10 @@ async def test_the_owner_is_told_before_any_message(ends: tuple[End, End]) -> No
     peer.channels[0].on("open", lambda: peer.channels[0].send("first"))
     await peer.connect()
 
-    assert told == ["restart", "first"]
+    assert told == [("first", 1)]
 
 
-async def test_a_restart_before_the_association_is_up_is_followed(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_before_association_is_established(ends: tuple[End, End]) -> None:
     left, right = ends
     ours = left.transport.createDataChannel("early", negotiated=True, id=0)
     left.start()
@@ -258,7 +260,7 @@ async def test_a_restart_before_the_association_is_up_is_followed(ends: tuple[En
     assert peer.received[0] == ["there"]
 
 
-async def test_counters_go_on(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_keeps_counters(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     left.transport.receive(left.forge(fragment(left.expected_tsn + 9999)))
@@ -270,7 +272,7 @@ async def test_counters_go_on(ends: tuple[End, End]) -> None:
 # ---- What is no restart
 
 
-async def test_a_repeated_init_is_no_restart(ends: tuple[End, End]) -> None:
+async def test_repeated_sctp_init_is_no_restart(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, theirs = await open_pair(left, right)
     inits = [p for p in right.link.wire.sent if isinstance(parse_packet(p)[3][0], InitChunk)]
@@ -286,7 +288,7 @@ async def test_a_repeated_init_is_no_restart(ends: tuple[End, End]) -> None:
     assert left.transport.restarts == 0
 
 
-async def test_an_init_alone_changes_nothing(ends: tuple[End, End]) -> None:
+async def test_sctp_init_alone_changes_nothing(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, theirs = await open_pair(left, right)
     ByHand(left).send_init(tag=1)
@@ -300,7 +302,7 @@ async def test_an_init_alone_changes_nothing(ends: tuple[End, End]) -> None:
     assert left.transport.restarts == 0
 
 
-async def test_packets_of_the_old_association_that_are_late_are_ignored(
+async def test_late_packets_of_replaced_sctp_association_are_ignored(
     ends: tuple[End, End],
 ) -> None:
     left, right = ends
@@ -323,7 +325,7 @@ async def test_packets_of_the_old_association_that_are_late_are_ignored(
 # ---- By hand, for what no transport of ours would send
 
 
-async def test_it_is_answered_and_not_asked_for(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_is_answered_without_init_of_ours(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     before = len(left.link.wire.sent)
@@ -334,7 +336,9 @@ async def test_it_is_answered_and_not_asked_for(ends: tuple[End, End]) -> None:
     assert not any(isinstance(chunk, InitChunk) for chunk in sent)
 
 
-async def test_a_message_may_come_with_the_cookie(ends: tuple[End, End]) -> None:
+async def test_message_bundled_with_cookie_echo_of_sctp_restart_arrives(
+    ends: tuple[End, End],
+) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     received: list[object] = []
@@ -347,7 +351,7 @@ async def test_a_message_may_come_with_the_cookie(ends: tuple[End, End]) -> None
     assert left.transport.restarts == 1
 
 
-async def test_an_init_that_is_repeated_while_it_restarts_is_the_same_restart(
+async def test_repeated_init_of_sctp_restart_is_one_restart(
     ends: tuple[End, End],
 ) -> None:
     left, right = ends
@@ -363,7 +367,7 @@ async def test_an_init_that_is_repeated_while_it_restarts_is_the_same_restart(
     assert left.transport.restarts == 1
 
 
-async def test_a_cookie_that_is_not_ours_restarts_nothing(ends: tuple[End, End]) -> None:
+async def test_forged_cookie_does_not_restart_sctp(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, theirs = await open_pair(left, right)
     peer = ByHand(left)
@@ -378,7 +382,7 @@ async def test_a_cookie_that_is_not_ours_restarts_nothing(ends: tuple[End, End])
     assert left.transport.restarts == 0
 
 
-async def test_closing_while_a_peer_restarts_ends_both(ends: tuple[End, End]) -> None:
+async def test_close_during_sctp_restart_ends_both_associations(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     peer = ByHand(left)

@@ -1,4 +1,4 @@
-"""Which channels a peer that begins SCTP anew is told of, tells of, and is told to close."""
+"""Restart of SCTP by the peer: announcing, accepting and closing of channels."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def announcements(chunks: list[DataChunk]) -> list[int]:
     return [c.stream_id for c in chunks if c.protocol == DCEP and c.user_data[:1] == b"\x03"]
 
 
-async def test_a_channel_that_the_peer_knows_is_not_announced_again(
+async def test_sctp_restart_does_not_announce_acknowledged_channel_again(
     ends: tuple[End, End],
 ) -> None:
     left, right = ends
@@ -60,7 +60,7 @@ async def test_a_channel_that_the_peer_knows_is_not_announced_again(
     assert announcements(data_chunks(left)[before:]) == []
 
 
-async def test_an_announcement_that_was_lost_is_sent_again(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_resends_lost_channel_announcement(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     await settle()
@@ -75,7 +75,7 @@ async def test_an_announcement_that_was_lost_is_sent_again(ends: tuple[End, End]
     assert (announced.id, announced.label) == (late.id, "late")
 
 
-async def test_a_channel_whose_acknowledgement_was_lost_opens(ends: tuple[End, End]) -> None:
+async def test_sctp_restart_opens_channel_whose_dcep_ack_was_lost(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
     await settle()
@@ -88,7 +88,9 @@ async def test_a_channel_whose_acknowledgement_was_lost_opens(ends: tuple[End, E
     assert late.readyState == "open"
 
 
-async def test_a_channel_that_the_peer_announces_again_is_the_same(ends: tuple[End, End]) -> None:
+async def test_channel_announced_again_after_sctp_restart_is_the_same(
+    ends: tuple[End, End],
+) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     await settle()
@@ -107,7 +109,7 @@ async def test_a_channel_that_the_peer_announces_again_is_the_same(ends: tuple[E
     assert left.channels.empty()
 
 
-async def test_another_channel_in_place_of_a_forgotten_one_is_new(ends: tuple[End, End]) -> None:
+async def test_other_channel_announced_after_sctp_restart_is_new(ends: tuple[End, End]) -> None:
     left, right = ends
     _, ours = await open_pair(right, left)
     await settle()
@@ -120,7 +122,7 @@ async def test_another_channel_in_place_of_a_forgotten_one_is_new(ends: tuple[En
     assert (ours.readyState, new.readyState) == ("closed", "open")
 
 
-async def test_another_channel_in_place_of_one_in_use_is_refused(ends: tuple[End, End]) -> None:
+async def test_other_channel_announced_on_stream_in_use_is_refused(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     await settle()
@@ -133,7 +135,7 @@ async def test_another_channel_in_place_of_one_in_use_is_refused(ends: tuple[End
     assert (ours.readyState, ours.label) == ("open", "chat")
 
 
-async def test_a_channel_whose_announcement_was_lost_waits_for_the_answer(
+async def test_unordered_channel_announced_after_sctp_restart_waits_for_ack(
     ends: tuple[End, End],
 ) -> None:
     left, right = ends
@@ -149,7 +151,7 @@ async def test_a_channel_whose_announcement_was_lost_waits_for_the_answer(
     assert late.readyState == "connecting"
 
 
-async def test_a_channel_that_was_closing_closes_where_the_peer_has_forgotten_it(
+async def test_closing_channel_closes_if_restarted_peer_forgot_it(
     ends: tuple[End, End],
 ) -> None:
     left, right = ends
@@ -163,7 +165,9 @@ async def test_a_channel_that_was_closing_closes_where_the_peer_has_forgotten_it
     assert ours.readyState == "closed"
 
 
-async def test_a_channel_announced_again_is_not_given_to_another(ends: tuple[End, End]) -> None:
+async def test_channel_announced_again_after_sctp_restart_keeps_its_stream(
+    ends: tuple[End, End],
+) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     peer = ByHand(left)
@@ -176,7 +180,7 @@ async def test_a_channel_announced_again_is_not_given_to_another(ends: tuple[End
 
 
 @pytest.mark.parametrize("lost", ["request", "answer"])
-async def test_a_channel_that_was_closing_closes(ends: tuple[End, End], lost: str) -> None:
+async def test_closing_channel_closes_after_sctp_restart(ends: tuple[End, End], lost: str) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
     await settle()
@@ -191,7 +195,7 @@ async def test_a_channel_that_was_closing_closes(ends: tuple[End, End], lost: st
     assert peer.channels[0].readyState == "closed"
 
 
-async def test_what_is_sent_again_on_a_closing_channel_comes_before_it_closes(
+async def test_messages_resent_on_closing_channel_arrive_before_it_closes(
     ends: tuple[End, End],
 ) -> None:
     left, right = ends
@@ -213,7 +217,7 @@ async def test_what_is_sent_again_on_a_closing_channel_comes_before_it_closes(
     assert ours.readyState == "closed"
 
 
-async def test_what_waited_on_a_closing_channel_is_sent_before_it_closes(
+async def test_messages_queued_on_closing_channel_arrive_before_it_closes(
     ends: tuple[End, End],
 ) -> None:
     left, right = ends
@@ -233,7 +237,7 @@ async def test_what_waited_on_a_closing_channel_is_sent_before_it_closes(
 
 
 @in_virtual_time
-async def test_a_message_that_is_sent_again_is_still_without_order_and_limited() -> None:
+async def test_resent_message_keeps_its_order_and_limits() -> None:
     left, right = (End(link) for link in media_link())
     ours, _ = await open_pair(left, right, ordered=False, maxRetransmits=1)
     await settle()
