@@ -15,6 +15,7 @@ from handfast.trace.row_builder import RowBuilder
 from handfast.trace.rows import Ladder, Lifeline, Pause, Row
 from handfast.trace.verdict import verdict
 from handfast.trace.words import clean, milliseconds
+from peer.times import UnixTime
 from peer.tracing.events import CandidateKnown, Datagram, DatagramKind, DescriptionRefused
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _on_one_clock(left: TracedEnd, right: TracedEnd) -> tuple[TracedEnd, list[st
         return right, []
     way = "ahead" if offset > 0 else "behind"
     said = f"The clock of {right.name} was {milliseconds(abs(offset))} {way}; it is corrected here."
-    moved = [replace(event, time=event.time - offset) for event in right.events]
+    moved = [replace(event, time=UnixTime(event.time - offset)) for event in right.events]
     return TracedEnd(right.name, moved), [said]
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from peer.negotiation.sdp.description import Sdp
     from peer.negotiation.session import Session
     from peer.negotiation.transport_state import AssociationTerms, TransportState
+    from peer.times import UnixTime
 
 _Judgement = tuple[Verdict, str, str]
 
@@ -40,7 +41,7 @@ _RESTART = "RFC 8445 section 9"
 _ANSWERS = (SdpType.PRANSWER, SdpType.ANSWER)
 
 
-def decisions(before: Session, after: Session, time: float) -> tuple[Decision, ...]:
+def decisions(before: Session, after: Session, time: UnixTime) -> tuple[Decision, ...]:
     """What was decided between two sessions, in the order of cause and effect.
 
     Args:
@@ -53,7 +54,7 @@ def decisions(before: Session, after: Session, time: float) -> tuple[Decision, .
     )
 
 
-def refusal(session: Session, error: DescriptionError, time: float) -> AssociationDecided | None:
+def refusal(session: Session, error: DescriptionError, time: UnixTime) -> AssociationDecided | None:
     """What was decided where a description was refused for what it means to an association."""
     section = _REFUSED_BY.get(type(error))
     if section is None:
@@ -67,7 +68,7 @@ def refusal(session: Session, error: DescriptionError, time: float) -> Associati
     )
 
 
-def _descriptions(before: Session, after: Session, time: float) -> Iterator[Described]:
+def _descriptions(before: Session, after: Session, time: UnixTime) -> Iterator[Described]:
     for side, direction in _DIRECTIONS.items():
         if _took_back(before, after, side):
             yield Described(time=time, direction=direction, type=SdpType.ROLLBACK, sdp="")
@@ -77,7 +78,7 @@ def _descriptions(before: Session, after: Session, time: float) -> Iterator[Desc
             yield Described(time=time, direction=direction, type=now.type, sdp=str(now.sdp))
 
 
-def _roles(before: Session, after: Session, time: float) -> Iterator[RoleChosen]:
+def _roles(before: Session, after: Session, time: UnixTime) -> Iterator[RoleChosen]:
     halves = _exchange(before, after)
     if halves is None:
         return
@@ -99,7 +100,7 @@ def _roles(before: Session, after: Session, time: float) -> Iterator[RoleChosen]
         )
 
 
-def _associations(before: Session, after: Session, time: float) -> Iterator[AssociationDecided]:
+def _associations(before: Session, after: Session, time: UnixTime) -> Iterator[AssociationDecided]:
     for transport in after.transports:
         judged = _judged(before, after, transport)
         if judged is not None:

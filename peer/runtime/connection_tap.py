@@ -89,7 +89,7 @@ class ConnectionTap:
         if decision is not None:
             self._tracer(decision)
 
-    def candidate(self, direction: Direction, key: str | None, candidate: str) -> None:
+    def candidate(self, direction: Direction, candidate: str, *, key: str | None) -> None:
         """Tell of a candidate that was gathered or trickled in; an empty one is their end."""
         if self._tracer.active:
             self._tracer(

@@ -112,9 +112,9 @@ class ConnectionCore:
         self._closing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
-        state = self.offer_answer.session.state
-        keys = ", ".join(self.executor.transports)
-        return f"<ConnectionCore {self.states.connection} signaling={state} transports=[{keys}]>"
+        signaling = self.offer_answer.session.state
+        states = f"{self.states.connection} signaling={signaling}"
+        return f"<ConnectionCore {self.id} {states} transports={list(self.executor.transports)}>"
 
     @property
     def closed(self) -> bool:
@@ -169,7 +169,7 @@ class ConnectionCore:
         async with self.chain.operation():
             effects = self.offer_answer.add_candidate(candidate)
             text = "" if candidate is None else candidate.candidate
-            self.tap.candidate(Direction.IN, None, text)
+            self.tap.candidate(Direction.IN, text, key=None)
             self.executor.apply(effects)
 
     def make_transceiver(self, key: int, track: MediaStreamTrack | None = None) -> RtpTransceiver:
@@ -313,7 +313,7 @@ class ConnectionCore:
         mid, index = self._first_section(transport.key)
         text = "" if candidate is None else str(candidate)
         found = IceCandidate(text, mid, index, generation)
-        self.tap.candidate(Direction.OUT, transport.key, text)
+        self.tap.candidate(Direction.OUT, text, key=transport.key)
         # In a later turn: first the application sends the description that it belongs to.
         asyncio.get_running_loop().call_soon(self._emit_candidate, transport, found)
 

@@ -40,7 +40,7 @@ class EnvironmentTrace:
         self._writer = writer
 
     def __call__(self, event: TraceEvent) -> None:
-        """Write one event."""
+        """Write one event, to the disk at once unless it is a datagram."""
         self._writer(event)
         if not isinstance(event, Datagram):
             self._writer.flush()

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from peer.states import DtlsRole  # noqa: TC001 - a trace is read back by the types of its fields
+from peer.times import Seconds, UnixTime  # noqa: TC001 - likewise
 
 
 class Direction(StrEnum):
@@ -57,7 +58,7 @@ class Event:
             concerns the whole connection.
     """
 
-    time: float
+    time: UnixTime
     transport: str | None = None
 
 
@@ -273,7 +274,7 @@ class RekeyEnded(Event):
     changed: bool
     reason: str
     started_by: str
-    duration: float
+    duration: Seconds
     section: str = "RFC 5763 section 6.8"
 
 

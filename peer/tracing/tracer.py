@@ -54,12 +54,12 @@ class Tracer:
 
     @property
     def active(self) -> bool:
-        """Whether anybody listens: where not, no event has to be made."""
+        """Tell whether a sink or a logger takes events; otherwise no event has to be made."""
         return bool(self._sinks) or is_logged(logging.INFO)
 
     @property
     def wants_datagrams(self) -> bool:
-        """Whether anybody listens to what goes over the wire."""
+        """Tell whether a sink or a logger takes events of datagrams."""
         return bool(self._sinks) or is_logged(logging.DEBUG)
 
     def __call__(self, *events: TraceEvent) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import ConfigurationError, PeerConnection
+from peer.times import UnixTime
 from peer.tracing.capture import PcapngSink
 from peer.tracing.events import Datagram, DatagramKind, Direction, Fanout
 from tests.support.captures.decryption import decrypted
@@ -194,7 +195,7 @@ async def test_a_capture_has_every_datagram_as_it_was_on_the_wire(tmp_path: Path
 
 def datagram(data: bytes, *, local: str = "", remote: str = "") -> Datagram:
     return Datagram(
-        time=1.5,
+        time=UnixTime(1.5),
         direction=Direction.IN,
         kind=DatagramKind.DTLS,
         size=len(data),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from peer.states import DtlsRole
+from peer.times import UnixTime
 from peer.tracing.events import (
     AssociationDecided,
     Datagram,
@@ -80,10 +81,12 @@ class Session:
         there, here = Direction.OUT if out else Direction.IN, Direction.IN if out else Direction.OUT
         late, early = self._times(time, out=out)
         self.offerer.append(
-            Described(time=early, direction=there, type=kind, sdp=text if out else arrived)
+            Described(
+                time=UnixTime(early), direction=there, type=kind, sdp=text if out else arrived
+            )
         )
         self.answerer.append(
-            Described(time=late, direction=here, type=kind, sdp=arrived if out else text)
+            Described(time=UnixTime(late), direction=here, type=kind, sdp=arrived if out else text)
         )
 
     def datagram(
@@ -104,7 +107,7 @@ class Session:
             direction = Direction.OUT if out else Direction.IN
             self.offerer.append(
                 Datagram(
-                    time=early,
+                    time=UnixTime(early),
                     transport="0",
                     direction=direction,
                     kind=kind,
@@ -118,7 +121,7 @@ class Session:
             direction = Direction.IN if out else Direction.OUT
             self.answerer.append(
                 Datagram(
-                    time=late,
+                    time=UnixTime(late),
                     transport="0",
                     direction=direction,
                     kind=kind,
@@ -137,7 +140,7 @@ class Session:
 
 def state(time: float, machine: str, name: str) -> StateChanged:
     """A state that one end came to."""
-    return StateChanged(time=START + time, machine=machine, state=name)
+    return StateChanged(time=UnixTime(START + time), machine=machine, state=name)
 
 
 def handshake(session: Session) -> None:
@@ -163,7 +166,7 @@ def connected(skew: float = 0.0) -> Session:
     ):
         at(
             RoleChosen(
-                time=START + 0.0101 + shift,
+                time=UnixTime(START + 0.0101 + shift),
                 transport="0",
                 role=role,
                 offered="actpass",
@@ -171,7 +174,7 @@ def connected(skew: float = 0.0) -> Session:
                 section="RFC 5763 section 5",
             ),
             AssociationDecided(
-                time=START + 0.0102 + shift,
+                time=UnixTime(START + 0.0102 + shift),
                 transport="0",
                 verdict=Verdict.STARTED,
                 reason="the first one of this transport",
@@ -183,7 +186,7 @@ def connected(skew: float = 0.0) -> Session:
         session.datagram(0.0245 + number * 0.005, DatagramKind.STUN_RESPONSE, out=False)
     offerer, answerer = sockets()
     session.at_offerer(
-        PathSelected(time=START + 0.045, transport="0", local=offerer, remote=answerer),
+        PathSelected(time=UnixTime(START + 0.045), transport="0", local=offerer, remote=answerer),
         state(0.0451, "iceConnectionState", "connected"),
     )
     handshake(session)
@@ -193,7 +196,7 @@ def connected(skew: float = 0.0) -> Session:
     ):
         at(
             HandshakeCompleted(
-                time=START + 0.0801 + shift,
+                time=UnixTime(START + 0.0801 + shift),
                 transport="0",
                 role=role,
                 version="DTLS 1.2",
@@ -201,7 +204,7 @@ def connected(skew: float = 0.0) -> Session:
                 srtp_profile="SRTP_AEAD_AES_128_GCM",
             ),
             FingerprintChecked(
-                time=START + 0.0802 + shift,
+                time=UnixTime(START + 0.0802 + shift),
                 transport="0",
                 expected=(fingerprint,),
                 shown=fingerprint,
@@ -224,13 +227,13 @@ def intercepted() -> Session:
     sentence = "the peer's certificate does not match the fingerprint it signalled"
     session.at_offerer(
         FingerprintChecked(
-            time=START + 0.081,
+            time=UnixTime(START + 0.081),
             transport="0",
             expected=(OFFER_FINGERPRINT,),
             shown=ANSWER_FINGERPRINT,
             matches=False,
         ),
         state(0.0811, "connectionState", "failed"),
-        Failed(time=START + 0.0812, transport="0", sentence=sentence),
+        Failed(time=UnixTime(START + 0.0812), transport="0", sentence=sentence),
     )
     return session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from peer.states import DtlsRole
+from peer.times import UnixTime
 from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
@@ -54,7 +55,7 @@ def rekey(session: Session, time: float, association: int = 1) -> None:
     for at, shift in ((session.at_answerer, 0.007), (session.at_offerer, 0.011)):
         at(
             AssociationDecided(
-                time=START + time + shift,
+                time=UnixTime(START + time + shift),
                 transport="0",
                 verdict=Verdict.STARTED,
                 reason="the offerer's fingerprint changed",
@@ -89,7 +90,7 @@ def _secure(session: Session, time: float, association: int, *, at_answerer: boo
     at = session.at_answerer if at_answerer else session.at_offerer
     at(
         HandshakeCompleted(
-            time=START + time,
+            time=UnixTime(START + time),
             transport="0",
             role=role,
             version="DTLS 1.2",
@@ -98,7 +99,7 @@ def _secure(session: Session, time: float, association: int, *, at_answerer: boo
             association=association,
         ),
         FingerprintChecked(
-            time=START + time,
+            time=UnixTime(START + time),
             transport="0",
             expected=(shown,),
             shown=shown,
@@ -110,13 +111,13 @@ def _secure(session: Session, time: float, association: int, *, at_answerer: boo
 
 def _switched(time: float, direction: Direction, association: int) -> KeysSwitched:
     return KeysSwitched(
-        time=START + time, transport="0", direction=direction, association=association
+        time=UnixTime(START + time), transport="0", direction=direction, association=association
     )
 
 
 def _retired(time: float, association: int, reason: str) -> AssociationRetired:
     return AssociationRetired(
-        time=START + time, transport="0", association=association, reason=reason
+        time=UnixTime(START + time), transport="0", association=association, reason=reason
     )
 
 
@@ -137,7 +138,7 @@ def kept() -> Session:
     session.describe(1.01, "answer", _answer(2))
     session.at_offerer(
         AssociationDecided(
-            time=START + 1.015,
+            time=UnixTime(START + 1.015),
             transport="0",
             verdict=Verdict.UNDECIDED,
             reason="our fingerprint changed",
@@ -162,7 +163,9 @@ def restarted() -> Session:
         session.datagram(at + 0.006, DatagramKind.STUN_RESPONSE, out=False)
         session.datagram(at + 0.005, DatagramKind.STUN_RESPONSE, out=False, generation=1)
     local, remote = sockets(1)
-    session.at_offerer(PathSelected(time=START + 2.06, transport="0", local=local, remote=remote))
+    session.at_offerer(
+        PathSelected(time=UnixTime(START + 2.06), transport="0", local=local, remote=remote)
+    )
     for number in range(1, 3):
         at = 2.0 + 5 * number
         session.datagram(at, DatagramKind.STUN_REQUEST, out=True, generation=1)

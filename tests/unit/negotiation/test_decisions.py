@@ -24,11 +24,12 @@ from peer.negotiation.signaling_state import Side
 from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import MediaKind
 from peer.states import DtlsRole
+from peer.times import UnixTime
 from peer.tracing.events import AssociationDecided, Described, Direction, RoleChosen, Verdict
 
 NOW = 12.5
 LISTENING = AssociationDecided(
-    time=NOW,
+    time=UnixTime(NOW),
     transport="0",
     verdict=Verdict.STARTED,
     reason="ready for a ClientHello before the answer comes",
@@ -61,7 +62,7 @@ class End:
         """Take a description; the text that is in force then."""
         before = self.offer_answer.session
         self.offer_answer.commit(self.offer_answer.plan(side, description))
-        self.decided = list(decisions(before, self.offer_answer.session, NOW))
+        self.decided = list(decisions(before, self.offer_answer.session, UnixTime(NOW)))
         described = self.offer_answer.session.description(side)
         return "" if described is None else str(described.sdp)
 
@@ -100,14 +101,14 @@ def exchange(offerer: End, answerer: End) -> None:
 
 def test_an_offer_of_ours_starts_an_association_that_listens(offerer: End) -> None:
     sdp = offerer.local(SdpType.OFFER).sdp
-    described = Described(time=NOW, direction=Direction.OUT, type="offer", sdp=sdp)
+    described = Described(time=UnixTime(NOW), direction=Direction.OUT, type="offer", sdp=sdp)
     assert offerer.decided == [described, LISTENING]
 
 
 def test_an_offer_of_the_peer_decides_nothing_yet(offerer: End, answerer: End) -> None:
     offer = offerer.local(SdpType.OFFER)
     answerer.remote(offer)
-    described = Described(time=NOW, direction=Direction.IN, type="offer", sdp=offer.sdp)
+    described = Described(time=UnixTime(NOW), direction=Direction.IN, type="offer", sdp=offer.sdp)
     assert answerer.decided == [described]
 
 
@@ -126,7 +127,7 @@ def test_our_answer_chooses_the_role(
     answerer.local(SdpType.ANSWER)
     assert answerer.roles == [
         RoleChosen(
-            time=NOW,
+            time=UnixTime(NOW),
             transport="0",
             role=role,
             offered="actpass",
@@ -198,7 +199,7 @@ def test_an_offer_taken_back_is_a_rollback(offerer: End) -> None:
     offerer.local(SdpType.OFFER)
     offerer.step(Side.LOCAL, SessionDescription("", SdpType.ROLLBACK))
     assert offerer.decided == [
-        Described(time=NOW, direction=Direction.OUT, type="rollback", sdp="")
+        Described(time=UnixTime(NOW), direction=Direction.OUT, type="rollback", sdp="")
     ]
 
 
@@ -222,9 +223,9 @@ def test_a_refusal_names_the_association_and_the_reason(
     offerer: End, answerer: End, kind: type[DescriptionError], section: str
 ) -> None:
     exchange(offerer, answerer)
-    decided = refusal(offerer.offer_answer.session, kind("no, because", mid="0"), NOW)
+    decided = refusal(offerer.offer_answer.session, kind("no, because", mid="0"), UnixTime(NOW))
     assert decided == AssociationDecided(
-        time=NOW,
+        time=UnixTime(NOW),
         transport="0",
         verdict=Verdict.REFUSED,
         reason="no, because (m-section '0')",
@@ -233,7 +234,9 @@ def test_a_refusal_names_the_association_and_the_reason(
 
 
 def test_a_description_that_cannot_be_read_decides_nothing(offerer: End) -> None:
-    assert refusal(offerer.offer_answer.session, SdpSyntaxError("unreadable"), NOW) is None
+    assert (
+        refusal(offerer.offer_answer.session, SdpSyntaxError("unreadable"), UnixTime(NOW)) is None
+    )
 
 
 NEW = (Fingerprint.of_certificate(b"another", HashFunction.SHA256),)

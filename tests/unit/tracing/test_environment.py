@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from peer.times import UnixTime
 from peer.tracing import environment
 from peer.tracing.environment import VARIABLE, environment_trace
 from peer.tracing.events import StateChanged
 from peer.tracing.file import read_trace
 
-EVENT = StateChanged(time=1.0, machine="connectionState", state="connected")
+EVENT = StateChanged(time=UnixTime(1.0), machine="connectionState", state="connected")
 
 
 def test_nothing_is_written_without_the_variable() -> None:

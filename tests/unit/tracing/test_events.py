@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from peer.times import UnixTime
 from peer.tracing.events import (
     Datagram,
     DatagramKind,
@@ -14,9 +15,11 @@ from peer.tracing.events import (
     wants_data,
 )
 
-FAILED = Failed(time=1.0, sentence="why")
-FIRST = Datagram(time=1.0, direction=Direction.OUT, kind=DatagramKind.SRTP, size=3, data=b"\x80ab")
-LATER = replace(FIRST, time=2.0, repeated=True)
+FAILED = Failed(time=UnixTime(1.0), sentence="why")
+FIRST = Datagram(
+    time=UnixTime(1.0), direction=Direction.OUT, kind=DatagramKind.SRTP, size=3, data=b"\x80ab"
+)
+LATER = replace(FIRST, time=UnixTime(2.0), repeated=True)
 
 
 class Capture:

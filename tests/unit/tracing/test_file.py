@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peer.errors import TraceFileError
+from peer.times import UnixTime
 from peer.tracing.events import Datagram, DatagramKind, Direction, StateChanged, TraceEvent
 from peer.tracing.file import LONGEST_LINE, TraceWriter, decode, encode, read_trace
 
-FIRST = StateChanged(time=1.0, machine="connectionState", state="connecting")
-SECOND = StateChanged(time=2.0, machine="connectionState", state="connected")
+FIRST = StateChanged(time=UnixTime(1.0), machine="connectionState", state="connecting")
+SECOND = StateChanged(time=UnixTime(2.0), machine="connectionState", state="connected")
 
 # Text that a peer may choose, the lone surrogates of a careless JSON decoder among it.
 texts = st.text(st.characters())
@@ -132,7 +133,7 @@ def test_trace_writer_counts_events_after_close() -> None:
 
 def test_trace_file_keeps_data_of_datagrams() -> None:
     event = Datagram(
-        time=1.0,
+        time=UnixTime(1.0),
         direction=Direction.IN,
         kind=DatagramKind.DTLS,
         size=256,

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 
 from peer.states import DtlsRole
+from peer.times import UnixTime
 from peer.tracing.events import (
     AssociationDecided,
     CandidateKnown,
@@ -48,17 +49,19 @@ def test_every_event_has_a_logger_and_a_level() -> None:
 def test_record_names_connection_transport_and_section(caplog: pytest.LogCaptureFixture) -> None:
     assert records(
         caplog,
-        StateChanged(time=1.0, machine="connectionState", state="connected"),
-        StateChanged(time=1.0, transport="0", machine="iceState", state="checking"),
+        StateChanged(time=UnixTime(1.0), machine="connectionState", state="connected"),
+        StateChanged(time=UnixTime(1.0), transport="0", machine="iceState", state="checking"),
         RoleChosen(
-            time=1.0,
+            time=UnixTime(1.0),
             transport="0",
             role=DtlsRole.CLIENT,
             offered="actpass",
             answered="active",
             section="RFC 5763 section 5",
         ),
-        RekeyEnded(time=1.0, changed=False, reason="why", started_by="local", duration=0.25),
+        RekeyEnded(
+            time=UnixTime(1.0), changed=False, reason="why", started_by="local", duration=0.25
+        ),
     ) == [
         "INFO peer.connection [pc-7] connectionState is connected",
         "INFO peer.transport.ice [pc-7] transport 0: iceState is checking",
@@ -70,7 +73,7 @@ def test_record_names_connection_transport_and_section(caplog: pytest.LogCapture
 
 
 def test_record_carries_its_event_for_structured_logs(caplog: pytest.LogCaptureFixture) -> None:
-    event = Failed(time=1.0, transport="0", sentence="no answer to any check")
+    event = Failed(time=UnixTime(1.0), transport="0", sentence="no answer to any check")
     assert records(caplog, event) == [
         "WARNING peer.connection [pc-7] transport 0: failed: no answer to any check"
     ]
@@ -81,7 +84,9 @@ def test_record_carries_its_event_for_structured_logs(caplog: pytest.LogCaptureF
 def test_description_is_logged_at_debug_without_its_secrets(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    (record,) = records(caplog, Described(time=1.0, direction=Direction.OUT, type="offer", sdp=SDP))
+    (record,) = records(
+        caplog, Described(time=UnixTime(1.0), direction=Direction.OUT, type="offer", sdp=SDP)
+    )
     assert record.startswith("DEBUG peer.negotiation [pc-7] our offer is in force:\n    v=0\n")
     assert "a=setup:actpass" in record
     assert "verysecret" not in record
@@ -93,7 +98,10 @@ def test_peer_cannot_forge_a_record(caplog: pytest.LogCaptureFixture) -> None:
     (record,) = records(
         caplog,
         DescriptionRefused(
-            time=1.0, direction=Direction.IN, type="offer", reason="bad: \x1b[2J\r[pc-1] fine"
+            time=UnixTime(1.0),
+            direction=Direction.IN,
+            type="offer",
+            reason="bad: \x1b[2J\r[pc-1] fine",
         ),
     )
     assert "\x1b" not in record
@@ -103,22 +111,30 @@ def test_peer_cannot_forge_a_record(caplog: pytest.LogCaptureFixture) -> None:
 def test_refusal_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     assert not records(
         caplog,
-        AssociationDecided(time=1.0, verdict=Verdict.REFUSED, reason="no", section="RFC 8122"),
+        AssociationDecided(
+            time=UnixTime(1.0), verdict=Verdict.REFUSED, reason="no", section="RFC 8122"
+        ),
     )
 
 
 def test_media_packets_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     kinds = [kind for kind in DatagramKind if kind is not DatagramKind.DTLS]
-    packets = [Datagram(time=1.0, direction=Direction.IN, kind=kind, size=9) for kind in kinds]
+    packets = [
+        Datagram(time=UnixTime(1.0), direction=Direction.IN, kind=kind, size=9) for kind in kinds
+    ]
     again = Datagram(
-        time=1.0, direction=Direction.IN, kind=DatagramKind.DTLS, size=9, repeated=True
+        time=UnixTime(1.0), direction=Direction.IN, kind=DatagramKind.DTLS, size=9, repeated=True
     )
     assert not records(caplog, *packets, again)
 
 
 def test_handshake_messages_are_logged_at_debug(caplog: pytest.LogCaptureFixture) -> None:
     event = Datagram(
-        time=1.0, direction=Direction.OUT, kind=DatagramKind.DTLS, size=173, detail="ClientHello"
+        time=UnixTime(1.0),
+        direction=Direction.OUT,
+        kind=DatagramKind.DTLS,
+        size=173,
+        detail="ClientHello",
     )
     assert records(caplog, event) == [
         "DEBUG peer.transport.dtls [pc-7] sends ClientHello (173 bytes)"
@@ -128,8 +144,12 @@ def test_handshake_messages_are_logged_at_debug(caplog: pytest.LogCaptureFixture
 def test_mismatch_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     good, bad = records(
         caplog,
-        FingerprintChecked(time=1.0, expected=("sha-256 AA",), shown="sha-256 AA", matches=True),
-        FingerprintChecked(time=1.0, expected=("sha-256 AA",), shown="sha-256 BB", matches=False),
+        FingerprintChecked(
+            time=UnixTime(1.0), expected=("sha-256 AA",), shown="sha-256 AA", matches=True
+        ),
+        FingerprintChecked(
+            time=UnixTime(1.0), expected=("sha-256 AA",), shown="sha-256 BB", matches=False
+        ),
     )
     assert good.startswith("INFO peer.transport.dtls [pc-7] certificate of association 1 matches")
     assert bad == (
@@ -144,10 +164,14 @@ def test_level_of_each_logger_decides(caplog: pytest.LogCaptureFixture) -> None:
     assert not is_logged(logging.INFO)
     caplog.set_level(logging.DEBUG, logger="peer.transport.ice")
     assert is_logged(logging.DEBUG)
-    sink(CandidateKnown(time=1.0, transport="0", direction=Direction.IN, candidate=""))
+    sink(CandidateKnown(time=UnixTime(1.0), transport="0", direction=Direction.IN, candidate=""))
     sink(
         HandshakeCompleted(
-            time=1.0, role=DtlsRole.CLIENT, version="DTLSv1.2", cipher=None, srtp_profile=None
+            time=UnixTime(1.0),
+            role=DtlsRole.CLIENT,
+            version="DTLSv1.2",
+            cipher=None,
+            srtp_profile=None,
         )
     )
     assert [r.getMessage() for r in caplog.records] == [

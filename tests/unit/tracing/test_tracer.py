@@ -7,11 +7,12 @@ import time
 
 import pytest
 
+from peer.times import UnixTime
 from peer.tracing.events import Failed, TraceEvent
 from peer.tracing.tracer import Tracer, steady_clock
 from tests.support.clock.clock import Clock
 
-FIRST, SECOND = (Failed(time=1.0, sentence=sentence) for sentence in ("one", "two"))
+FIRST, SECOND = (Failed(time=UnixTime(1.0), sentence=sentence) for sentence in ("one", "two"))
 
 
 def test_tracer_passes_events_in_order() -> None:

@@ -6,6 +6,7 @@ from aioice import stun
 from peer.candidates import CandidateFields
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
+from peer.times import UnixTime
 from peer.tracing.events import (
     Datagram,
     DatagramDropped,
@@ -77,7 +78,7 @@ def test_a_datagram_says_where_it_came_from_and_when(scene: Scene) -> None:
     scene.tap.arrived(rtp(1), local=US, remote=PEER, source_validated=True)
     assert scene.events == [
         Datagram(
-            time=9.0,
+            time=UnixTime(9.0),
             transport="0",
             direction=Direction.IN,
             kind=DatagramKind.SRTP,
@@ -187,7 +188,7 @@ def test_the_first_of_each_kind_that_is_dropped_is_told(
     reason, section = drop.value
     assert scene.events == [
         DatagramDropped(
-            time=9.0,
+            time=UnixTime(9.0),
             transport="0",
             kind=kind,
             reason=reason,
@@ -234,7 +235,11 @@ def test_a_check_of_the_fingerprint_says_what_was_expected_and_shown(scene: Scen
     scene.tap.fingerprint_checked([ours], theirs, matches=False)
     assert scene.events == [
         FingerprintChecked(
-            time=9.0, transport="0", expected=(str(ours),), shown=str(theirs), matches=False
+            time=UnixTime(9.0),
+            transport="0",
+            expected=(str(ours),),
+            shown=str(theirs),
+            matches=False,
         )
     ]
 
@@ -248,5 +253,5 @@ def test_a_state_says_whose_it_is(
 ) -> None:
     scene.tap.state(state)
     assert scene.events == [
-        StateChanged(time=9.0, transport="0", machine=machine, state=state.value)
+        StateChanged(time=UnixTime(9.0), transport="0", machine=machine, state=state.value)
     ]

@@ -14,6 +14,7 @@ import pytest
 from handfast.demo.changes import Changes, PathWatch
 from peer import InvalidStateError, RekeyResult
 from peer.rekey.result import RekeyStarter
+from peer.times import UnixTime
 from peer.tracing.events import PathSelected
 from tests.support.clock.virtual_time import run_in_virtual_time
 
@@ -132,14 +133,14 @@ async def test_a_connection_that_is_not_there_is_said_and_the_next_wish_is_heard
 
 async def test_a_restart_is_over_when_another_path_is_chosen() -> None:
     async with _page() as page:
-        page.paths(PathSelected(time=0.0, local="a:1", remote="b:2"))
+        page.paths(PathSelected(time=UnixTime(0.0), local="a:1", remote="b:2"))
         page.ask("restart-ice")
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert page.connection.restarts == 1
         assert page.channel.sent.empty()
 
-        page.paths(PathSelected(time=1.0, local="a:3", remote="b:4"))
+        page.paths(PathSelected(time=UnixTime(1.0), local="a:3", remote="b:4"))
         told = await page.told()
         assert (told["changed"], told["path"]) == (True, "a:3 → b:4")
 

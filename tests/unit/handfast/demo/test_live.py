@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from handfast.demo.live import LiveLadder
 from handfast.trace import TracedEnd, draw
+from peer.times import UnixTime
 from peer.tracing.events import Datagram, DatagramKind, Direction, Failed
 from tests.support.tracing.ladders import START, connected
 
@@ -84,7 +85,7 @@ async def test_later_only_what_changed_is_told() -> None:
     async with _shown(live) as page:
         await page.hear()
         before = list(page.rows)
-        live.buffer(Failed(time=START + 0.2, sentence="it broke"))
+        live.buffer(Failed(time=UnixTime(START + 0.2), sentence="it broke"))
         await page.hear()
 
     assert page.last["start"] == len(before)
@@ -120,7 +121,7 @@ async def test_descriptions_are_not_told_again() -> None:
 
 def _noise(number: int) -> Datagram:
     return Datagram(
-        time=START + 0.45 * number,
+        time=UnixTime(START + 0.45 * number),
         direction=Direction.IN,
         kind=DatagramKind.DTLS,
         size=1,
@@ -148,7 +149,7 @@ async def test_a_page_that_does_not_read_is_told_when_it_does() -> None:
 
     async with _shown(live) as page:
         page.channel.bufferedAmount = 1_000_000
-        live.buffer(Failed(time=START, sentence="it broke"))
+        live.buffer(Failed(time=UnixTime(START), sentence="it broke"))
         for _ in range(5):
             await asyncio.sleep(0)
         assert page.channel.sent.empty()

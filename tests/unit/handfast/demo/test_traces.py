@@ -9,10 +9,11 @@ from typer.testing import CliRunner
 
 from handfast.cli import app
 from handfast.demo.traces import TraceFolder
+from peer.times import UnixTime
 from peer.tracing.events import Failed
 from peer.tracing.file import read_trace
 
-EVENT = Failed(time=1.0, sentence="it broke")
+EVENT = Failed(time=UnixTime(1.0), sentence="it broke")
 
 
 def test_the_folder_is_made(tmp_path: Path) -> None:

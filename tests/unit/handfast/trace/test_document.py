@@ -12,6 +12,7 @@ import pytest
 
 from handfast.trace import Ladder, TracedEnd, document, draw
 from peer.states import DtlsRole
+from peer.times import UnixTime
 from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
@@ -175,11 +176,17 @@ HOSTILE = [
 def _everything(text: str) -> list[TraceEvent]:
     """Each kind of event, with that text wherever a text may be."""
     return [
-        Described(time=START, direction=Direction.IN, type=text, sdp=f"v=0\na=setup:{text}\n"),
-        RoleChosen(time=START, role=DtlsRole.CLIENT, offered=text, answered=text, section=text),
-        AssociationDecided(time=START, verdict=Verdict.REFUSED, reason=text, section=text),
+        Described(
+            time=UnixTime(START), direction=Direction.IN, type=text, sdp=f"v=0\na=setup:{text}\n"
+        ),
+        RoleChosen(
+            time=UnixTime(START), role=DtlsRole.CLIENT, offered=text, answered=text, section=text
+        ),
+        AssociationDecided(
+            time=UnixTime(START), verdict=Verdict.REFUSED, reason=text, section=text
+        ),
         Datagram(
-            time=START,
+            time=UnixTime(START),
             transport=text,
             direction=Direction.IN,
             kind=DatagramKind.DTLS,
@@ -189,22 +196,22 @@ def _everything(text: str) -> list[TraceEvent]:
             remote=text,
         ),
         DatagramDropped(
-            time=START,
+            time=UnixTime(START),
             kind=DatagramKind.UNKNOWN,
             reason=text,
             size=1,
             remote=text,
             section=text,
         ),
-        PathSelected(time=START, local=text, remote=text),
+        PathSelected(time=UnixTime(START), local=text, remote=text),
         HandshakeCompleted(
-            time=START, role=DtlsRole.SERVER, version=text, cipher=text, srtp_profile=text
+            time=UnixTime(START), role=DtlsRole.SERVER, version=text, cipher=text, srtp_profile=text
         ),
-        FingerprintChecked(time=START, expected=(text,), shown=text, matches=False),
-        KeysSwitched(time=START, direction=Direction.OUT, association=1, section=text),
-        AssociationRetired(time=START, association=0, reason=text),
-        StateChanged(time=START, machine=text, state=text),
-        Failed(time=START, sentence=text),
+        FingerprintChecked(time=UnixTime(START), expected=(text,), shown=text, matches=False),
+        KeysSwitched(time=UnixTime(START), direction=Direction.OUT, association=1, section=text),
+        AssociationRetired(time=UnixTime(START), association=0, reason=text),
+        StateChanged(time=UnixTime(START), machine=text, state=text),
+        Failed(time=UnixTime(START), sentence=text),
     ]
 
 

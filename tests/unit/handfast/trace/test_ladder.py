@@ -18,6 +18,7 @@ from handfast.trace.rows import (
     Pause,
     Topic,
 )
+from peer.times import UnixTime
 from peer.tracing.events import (
     Datagram,
     DatagramDropped,
@@ -146,7 +147,9 @@ def test_checks_after_the_path_was_chosen_ask_for_consent() -> None:
     session = Session()
     session.datagram(0.0, DatagramKind.STUN_REQUEST, "USE-CANDIDATE", out=True)
     session.at_offerer(
-        PathSelected(time=START + 0.01, transport="0", local="192.0.2.1:1", remote="192.0.2.2:2")
+        PathSelected(
+            time=UnixTime(START + 0.01), transport="0", local="192.0.2.1:1", remote="192.0.2.2:2"
+        )
     )
     for number in range(1, 4):
         session.datagram(5.0 * number, DatagramKind.STUN_REQUEST, out=True)
@@ -234,7 +237,7 @@ def test_a_flight_that_is_sent_in_vain_again_and_again_is_one_row() -> None:
 def test_fingerprints_in_a_sentence_are_cut_and_whole_in_the_details() -> None:
     session = Session()
     sentence = f"shown {ANSWER_FINGERPRINT}, which is not it"
-    session.at_offerer(Failed(time=START, sentence=sentence))
+    session.at_offerer(Failed(time=UnixTime(START), sentence=sentence))
 
     (row,) = one(session).rows
     assert isinstance(row, Failure)
@@ -315,7 +318,7 @@ def test_candidates_that_come_later_do_not_make_two_descriptions_of_one() -> Non
 def test_a_pause_has_a_row() -> None:
     session = Session()
     session.describe(0.0, "offer", OFFER)
-    session.at_offerer(Failed(time=START + 10.0, sentence="no answer came"))
+    session.at_offerer(Failed(time=UnixTime(START + 10.0), sentence="no answer came"))
 
     pause = one(session).rows[1]
     assert isinstance(pause, Pause)
@@ -326,7 +329,7 @@ def test_what_was_dropped_says_why() -> None:
     session = Session()
     session.at_offerer(
         DatagramDropped(
-            time=START,
+            time=UnixTime(START),
             kind=DTLS,
             reason="no check has succeeded with that address",
             size=100,
@@ -379,9 +382,14 @@ ESCAPE = "\x1b]0;owned\x07\u202eevil\r\nFAKE"
 
 def test_what_a_stranger_wrote_is_printable() -> None:
     events: list[TraceEvent] = [
-        Described(time=START, direction=Direction.IN, type="offer", sdp=f"v=0\r\na=setup:{ESCAPE}"),
-        Datagram(time=START, direction=Direction.IN, kind=DTLS, size=1, detail=ESCAPE),
-        Failed(time=START, sentence=ESCAPE),
+        Described(
+            time=UnixTime(START),
+            direction=Direction.IN,
+            type="offer",
+            sdp=f"v=0\r\na=setup:{ESCAPE}",
+        ),
+        Datagram(time=UnixTime(START), direction=Direction.IN, kind=DTLS, size=1, detail=ESCAPE),
+        Failed(time=UnixTime(START), sentence=ESCAPE),
     ]
 
     ladder = draw(TracedEnd(ESCAPE, events))

@@ -10,6 +10,7 @@ import pytest
 from handfast.trace import Ladder, TracedEnd, draw
 from handfast.trace.rows import Arrow, ArrowOutcome, Lifeline, Mood, Note, Topic
 from peer.states import DtlsRole
+from peer.times import UnixTime
 from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
@@ -59,7 +60,7 @@ def later(ladder: Ladder) -> list[Arrow]:
 
 def _secured(time: float, association: int) -> HandshakeCompleted:
     return HandshakeCompleted(
-        time=START + time,
+        time=UnixTime(START + time),
         transport="0",
         role=DtlsRole.CLIENT,
         version="DTLS 1.2",
@@ -71,7 +72,7 @@ def _secured(time: float, association: int) -> HandshakeCompleted:
 
 def _dtls(time: float, detail: str) -> Datagram:
     return Datagram(
-        time=START + time,
+        time=UnixTime(START + time),
         transport="0",
         direction=Direction.OUT,
         kind=DatagramKind.DTLS,
@@ -82,7 +83,7 @@ def _dtls(time: float, detail: str) -> Datagram:
 
 def _srtp(time: float, direction: Direction) -> Datagram:
     return Datagram(
-        time=START + time,
+        time=UnixTime(START + time),
         transport="0",
         direction=direction,
         kind=DatagramKind.SRTP,
@@ -131,7 +132,7 @@ def test_a_handshake_that_follows_at_once_is_not_taken_for_more_of_the_one_befor
     events: list[TraceEvent] = [
         _dtls(0.0, "Certificate, Finished"),
         _secured(0.01, 0),
-        Described(time=START + 0.02, direction=Direction.OUT, type="offer", sdp=OFFER),
+        Described(time=UnixTime(START + 0.02), direction=Direction.OUT, type="offer", sdp=OFFER),
         _dtls(0.03, "ClientHello"),
         _secured(0.04, 1),
     ]
@@ -150,8 +151,8 @@ def test_a_flight_of_a_second_handshake_that_is_sent_again_says_so() -> None:
         for event in session.answerer
         if isinstance(event, Datagram) and event.detail == "ClientHello" and event.time > START + 1
     )
-    session.answerer.append(replace(hello, time=hello.time + 0.001, detail="ClientHello"))
-    session.answerer.append(replace(hello, time=hello.time + 0.6))
+    session.answerer.append(replace(hello, time=UnixTime(hello.time + 0.001), detail="ClientHello"))
+    session.answerer.append(replace(hello, time=UnixTime(hello.time + 0.6)))
     session.answerer.sort(key=lambda event: event.time)
 
     again = [row for row in later(both(session)) if row.note.startswith("sent again")]
@@ -218,11 +219,13 @@ def test_packets_of_a_rekey_say_nothing_of_the_clocks() -> None:
         (session.answerer, 4.0, Direction.IN),
     ):
         events.append(
-            KeysSwitched(time=START + time, transport="0", direction=direction, association=1)
+            KeysSwitched(
+                time=UnixTime(START + time), transport="0", direction=direction, association=1
+            )
         )
         events.append(
             Datagram(
-                time=START + time,
+                time=UnixTime(START + time),
                 transport="0",
                 direction=direction,
                 kind=DatagramKind.SRTP,
@@ -254,7 +257,7 @@ def test_after_a_rekey_in_vain_media_still_belongs_to_the_first_association() ->
     session = kept()
     session.at_offerer(
         AssociationDecided(
-            time=START + 5.0,
+            time=UnixTime(START + 5.0),
             transport="0",
             verdict=Verdict.KEPT,
             reason="nothing has changed",
@@ -271,11 +274,13 @@ def test_an_association_that_is_given_up_after_the_switch_leaves_the_keys_to_the
     session = rekeyed()
     events = [event for event in session.offerer if event.time < START + 100]
     events.append(
-        AssociationRetired(time=START + 30, transport="0", association=1, reason="never used")
+        AssociationRetired(
+            time=UnixTime(START + 30), transport="0", association=1, reason="never used"
+        )
     )
     events.append(
         Datagram(
-            time=START + 31,
+            time=UnixTime(START + 31),
             transport="0",
             direction=Direction.OUT,
             kind=DatagramKind.SRTCP,
@@ -294,7 +299,9 @@ def test_an_association_that_is_given_up_after_the_switch_leaves_the_keys_to_the
 def test_a_listener_that_makes_way_for_a_client_of_its_number_has_not_come_to_nothing() -> None:
     session = rekeyed()
     session.offerer.append(
-        AssociationRetired(time=START + 1.008, transport="0", association=1, reason="left")
+        AssociationRetired(
+            time=UnixTime(START + 1.008), transport="0", association=1, reason="left"
+        )
     )
     session.offerer.sort(key=lambda event: event.time)
 
@@ -309,7 +316,9 @@ def test_packets_that_waited_for_the_new_keys_are_under_them_before_the_switch_i
         *connected().offerer,
         _secured(1.0, 1),
         _srtp(1.0001, Direction.OUT),
-        KeysSwitched(time=START + 1.0002, transport="0", direction=Direction.OUT, association=1),
+        KeysSwitched(
+            time=UnixTime(START + 1.0002), transport="0", direction=Direction.OUT, association=1
+        ),
     ]
 
     (*_, row) = arrows(draw(TracedEnd("alice", events)), Topic.MEDIA)
@@ -322,7 +331,9 @@ def test_a_server_that_waits_for_the_client_goes_on_under_the_old_keys() -> None
         _secured(1.0, 1),
         _srtp(1.0001, Direction.OUT),
         _srtp(1.0002, Direction.IN),
-        KeysSwitched(time=START + 1.0003, transport="0", direction=Direction.OUT, association=1),
+        KeysSwitched(
+            time=UnixTime(START + 1.0003), transport="0", direction=Direction.OUT, association=1
+        ),
     ]
 
     out, into = arrows(draw(TracedEnd("alice", events)), Topic.MEDIA)[-2:]

@@ -9,6 +9,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from handfast.trace import Ladder, TerminalLadder, TracedEnd, draw
+from peer.times import UnixTime
 from peer.tracing.events import DatagramKind, Failed
 from tests.support.tracing.ladders import OFFER, START, Session, connected, intercepted
 from tests.support.tracing.ladders_later import rekeyed, restarted
@@ -120,7 +121,7 @@ def test_rows_that_are_left_out_are_counted() -> None:
 def test_a_pause_is_said() -> None:
     session = Session()
     session.describe(0.0, "offer", OFFER)
-    session.at_offerer(Failed(time=START + 10, sentence="no answer came"))
+    session.at_offerer(Failed(time=UnixTime(START + 10), sentence="no answer came"))
 
     assert "10.000 s later" in line_with(drawn(both(session)), "┆")
 
