@@ -1,0 +1,1 @@
+"""Shared parts of the tests, one package for each kind: peers, links, media, clocks, and more."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 
 import pytest
 
-from peer.rtp.header_extensions import MID, RID
+from peer.rtp.header_extensions import MID, RID, elements
+from peer.tracing.events import Datagram, DatagramKind, Direction, TraceEvent
 from tests.support.browser.browsers import Browser, BrowserName, open_browser
 from tests.support.browser.media_page import MediaCall, Subject, Wish, call_in
 from tests.support.media.media_edits import one_rid_each, without_mids, without_ssrcs
-from tests.support.rtp.extension_sink import ExtensionSink
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -26,6 +27,43 @@ _WISHES = [
     Wish(subject=each, rids=(RIDS[mid], "small") if mid in RIDS else ())
     for mid, each in zip("0123", THEIRS, strict=True)
 ]
+
+#: Octets of an RTP header without contributing sources (RFC 3550 section 5.1).
+_FIXED_HEADER = 12
+
+
+class ExtensionSink:
+    """Trace sink that notes the header extensions of received RTP, which SRTP leaves in clear.
+
+    Attributes:
+        received: By SSRC, the ids and values of all its packets so far.
+    """
+
+    wants_data = True
+
+    def __init__(self) -> None:
+        self.received: dict[int, set[tuple[int, bytes]]] = defaultdict(set)
+
+    def __call__(self, event: TraceEvent) -> None:
+        match event:
+            case Datagram(direction=Direction.IN, kind=DatagramKind.SRTP, data=data):
+                self._note(data)
+
+    def values(self, number: int) -> dict[int, set[bytes]]:
+        """Return the values of one extension id by SSRC."""
+        return {
+            ssrc: {value for found, value in received if found == number}
+            for ssrc, received in self.received.items()
+        }
+
+    def _note(self, packet: bytes) -> None:
+        # RFC 3550 section 5.3.1: behind the fixed header and the contributing sources.
+        at = _FIXED_HEADER + 4 * (packet[0] & 0x0F)
+        ssrc = int.from_bytes(packet[8:12])
+        if packet[0] & 0x10:
+            profile, words = int.from_bytes(packet[at : at + 2]), packet[at + 2 : at + 4]
+            extension = packet[at + 4 : at + 4 + 4 * int.from_bytes(words)]
+            self.received[ssrc].update(elements(profile, extension).items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

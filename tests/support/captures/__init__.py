@@ -1,0 +1,1 @@
+"""Captured packets: taking them on the wire, reading, decrypting, forging, mutating them."""

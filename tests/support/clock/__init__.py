@@ -1,0 +1,1 @@
+"""Clocks, event loops and executors for tests in virtual time."""

@@ -1,0 +1,1 @@
+"""In-memory and relayed links between two ends that lose, delay, cut or change packets."""

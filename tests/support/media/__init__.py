@@ -1,0 +1,1 @@
+"""Tracks, encoded frames and files with known contents, and checks of recordings."""

@@ -1,0 +1,1 @@
+"""Connections, negotiators and sessions for tests of offer and answer."""

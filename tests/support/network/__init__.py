@@ -1,0 +1,1 @@
+"""Network environments: ICE peers, TURN and ASGI servers, kernel namespaces and NAT."""

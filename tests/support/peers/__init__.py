@@ -1,0 +1,1 @@
+"""Third-party peers (browsers, libwebrtc, Pion, GStreamer, ...) and sessions with them."""

@@ -1,0 +1,1 @@
+"""The project itself under test: its sources, rules, documents, and required tools."""

@@ -1,0 +1,1 @@
+"""RTP packets, parameters and engines for tests of senders and receivers."""

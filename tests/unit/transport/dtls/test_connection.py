@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 from OpenSSL import SSL
 
 from peer.states import DtlsTransportState
 from peer.transport.dtls.connection import dtls_context
 from tests.support.links.secure import connected_parties, exchange, rtp
-from tests.support.peers.dtls_versions import newest_version
+
+_VERSIONS = {"DTLSv1.3": 0xFEFC, "DTLSv1.2": 0xFEFD}
+
+
+@functools.cache
+def newest_version() -> str:
+    """Name of the newest DTLS version that the TLS library supports, as OpenSSL spells it."""
+    return next(name for name, number in _VERSIONS.items() if _is_supported(number))
+
+
+def _is_supported(number: int) -> bool:
+    try:
+        SSL.Context(SSL.DTLS_METHOD).set_min_proto_version(number)
+    except SSL.Error:
+        return False
+    return True
 
 
 class Bounds(SSL.Context):
