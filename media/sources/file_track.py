@@ -15,6 +15,7 @@ from media.sources.errors import SourceError
 from media.sources.file_reader import SOUND_RATE, Passed
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.tracks import MediaTrack
+from peer.times import UnixTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,7 +193,7 @@ class FileTrack(MediaTrack):
             pts=pts,
             arrival=now,
             # One for sound and picture, so that whoever gets them can play them together.
-            wall_clock=time.time() - now + self._playhead.due(piece.position),
+            wall_clock=UnixTime(time.time() - now + self._playhead.due(piece.position)),
             keyframe=piece.keyframe,
             width=item.shape.width,
             height=item.shape.height,

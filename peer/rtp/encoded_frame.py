@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from peer.rtp.levels import AudioLevel
     from peer.rtp_parameters import Codec
+    from peer.times import MonotonicTime, UnixTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,8 @@ class EncodedFrame:
     ssrc: int
     timestamp: int
     pts: int
-    arrival: float
-    wall_clock: float | None = None
+    arrival: MonotonicTime
+    wall_clock: UnixTime | None = None
     keyframe: bool = True
     gap: bool = False
     width: int | None = None

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Self
 
 from peer.rtp.malformed import MalformedError
 from peer.rtp.rtcp.ntp import from_ntp, to_ntp
+from peer.times import UnixTime
 
 if TYPE_CHECKING:
     from peer.rtp_parameters import HeaderExtension
+    from peer.times import Seconds
 
 MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
 RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
@@ -164,12 +166,12 @@ class AbsoluteCaptureTime:
     """When the first frame of a packet was captured, wherever it has passed since.
 
     Args:
-        seconds: Since 1970, by the clock of whoever captured it.
-        offset: How many seconds that clock is ahead of the sender's; None where it is not said.
+        capture_time: By the wall clock of the capturing endpoint.
+        offset: Seconds that this clock is ahead of the sender's; None where it is not said.
     """
 
-    seconds: float
-    offset: float | None = None
+    capture_time: UnixTime
+    offset: Seconds | None = None
 
     @classmethod
     def parse(cls, value: bytes) -> Self:
@@ -180,14 +182,14 @@ class AbsoluteCaptureTime:
         """
         if len(value) not in (8, 16):
             raise MalformedError("a capture time has neither 8 nor 16 octets", len(value))
-        seconds = from_ntp(int.from_bytes(value[:8], "big"))
+        capture_time = UnixTime(from_ntp(int.from_bytes(value[:8], "big")))
         if len(value) == 8:
-            return cls(seconds)
-        return cls(seconds, int.from_bytes(value[8:], "big", signed=True) / (1 << 32))
+            return cls(capture_time)
+        return cls(capture_time, int.from_bytes(value[8:], "big", signed=True) / (1 << 32))
 
     def write(self) -> bytes:
         """The element: 8 octets, or 16 where there is an offset (of at most 2**31 s)."""
-        written = to_ntp(self.seconds).to_bytes(8, "big")
+        written = to_ntp(self.capture_time).to_bytes(8, "big")
         if self.offset is None:
             return written
         return written + round(self.offset * (1 << 32)).to_bytes(8, "big", signed=True)

@@ -173,7 +173,7 @@ class InboundRtp:
         self.readers.put(frame)
         delay = self.stream_receiver.playout_delay
         if delay is not None and delay != self._playout_delay:
-            self.decoding.jitter_buffer.bound(delay.minimum, delay.maximum)
+            self.decoding.jitter_buffer.set_bounds(minimum=delay.minimum, maximum=delay.maximum)
             self._playout_delay = delay
         self.decoding.push(frame, self._moment)
 

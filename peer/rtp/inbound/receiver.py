@@ -170,7 +170,7 @@ class RtpReceiver:
     def getContributingSources(self) -> list[RtpContributingSource]:
         """Whom a mixer named within 10 seconds, the latest first."""
         return contributors(
-            self._inbound.stream_receiver.contributing(), self._inbound.clock(), time.time()
+            self._inbound.stream_receiver.contributing_sources(), self._inbound.clock(), time.time()
         )
 
     async def getStats(self) -> RtpStatsReport:

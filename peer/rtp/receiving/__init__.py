@@ -1,1 +1,1 @@
-"""The pure core of a receiver: packets and times in, frames and RTCP feedback out."""
+"""The receiving core of one RTP receiver. PURE: packets and times in, frames and RTCP out."""

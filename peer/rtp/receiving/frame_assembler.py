@@ -1,4 +1,4 @@
-"""Owns making whole frames of the packets of one stream, which come in order."""
+"""Assembles frames of the packets of one SSRC, which come in order. PURE."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.formats import format_of
 from peer.rtp.malformed import MalformedError
-from peer.rtp.receiving.payload_types import Role
+from peer.rtp.receiving.payload_types import PayloadRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,28 +19,29 @@ if TYPE_CHECKING:
     from peer.rtp.receiving.ssrcs import SsrcState
     from peer.rtp.receiving.timestamps import ReceiveTimeline
     from peer.rtp_parameters import Codec
+    from peer.times import MonotonicTime
 
-#: Packets of one picture: at 1,200 octets each, nearly 5 MB.
-PICTURE_LIMIT = 4096
+#: Limit of the packets of one video frame: at 1,200 bytes each, nearly 5 MB (ours).
+VIDEO_FRAME_LIMIT = 4096
 
 
 class FrameAssembler:
-    """Gives sound packet by packet, and pictures once their last packet is there.
+    """Gives audio packet by packet, and video frames once their last packet is there.
 
-    After a loss, pictures are dropped up to one that can be decoded by itself. The same holds at
-    the beginning, and where the payload type changes.
+    After a loss, video frames are dropped up to the next key frame. The same holds at the
+    beginning, and where the payload type changes.
 
     Args:
-        types: What payload types mean; looked into where one is new.
-        source: Counts what is given.
-        timeline: Of the receiver.
+        types: The agreed payload types, by number; looked into where a packet has another one.
+        state: Counts the frames.
+        timeline: Gives presentation times.
         on_frame: Gets each frame.
-        on_keyframe: Called after each picture that can be decoded by itself was given.
+        on_keyframe: Called after each key frame of video was given.
 
     Attributes:
-        broken: Whether only a key frame helps.
-        partial: Whether a picture has begun and is not complete.
-        format: Of the present payload type; None before the first packet.
+        awaits_keyframe: True while no frame can be decoded before the next key frame.
+        partial: True while a video frame has begun and is not complete.
+        payload_format: Of the present payload type; None before the first packet.
     """
 
     __slots__ = (
@@ -49,36 +50,36 @@ class FrameAssembler:
         "_gap",
         "_on_frame",
         "_on_keyframe",
+        "_packet_is_frame",
         "_payload_type",
         "_payloads",
-        "_single",
-        "_source",
+        "_state",
         "_timeline",
         "_timestamp",
         "_types",
-        "broken",
-        "format",
+        "awaits_keyframe",
+        "payload_format",
     )
 
     def __init__(
         self,
         types: Mapping[int, PayloadType],
-        source: SsrcState,
+        state: SsrcState,
         timeline: ReceiveTimeline,
         *,
         on_frame: Callable[[EncodedFrame], None],
         on_keyframe: Callable[[], None],
     ) -> None:
-        self.broken = True
-        self.format: PayloadFormat | None = None
+        self.awaits_keyframe = True
+        self.payload_format: PayloadFormat | None = None
         self._types = types
-        self._source = source
+        self._state = state
         self._timeline = timeline
         self._on_frame = on_frame
         self._on_keyframe = on_keyframe
         self._codec: Codec | None = None
         self._clock_rate = 1
-        self._single = False
+        self._packet_is_frame = False
         self._payload_type = -1
         self._timestamp = -1
         self._payloads: list[bytes] = []
@@ -89,98 +90,102 @@ class FrameAssembler:
         return bool(self._payloads)
 
     def configure(self, types: Mapping[int, PayloadType]) -> None:
-        """Payload types mean something else from now on."""
+        """Use other payload types from now on."""
         self._types = types
         known = types.get(self._payload_type)
         if known is None or known.codec != self._codec:
             self._payload_type = -1
 
-    def add(self, packet: RtpPacket, level: AudioLevel | None, arrival: float) -> None:
-        """Take the next packet. What is not media only fills its place."""
-        if packet.payload_type != self._payload_type and not self._change(packet):
+    def add(self, packet: RtpPacket, level: AudioLevel | None, arrival: MonotonicTime) -> None:
+        """Take the next packet; one that is not media only fills its sequence number."""
+        if packet.payload_type != self._payload_type and not self._change_payload_type(packet):
             return
         payload = packet.payload
         # A packet that only pads is no part of a frame.
         if not payload:
             return
-        if self._single:
-            self._give((payload,), packet.timestamp, level, arrival)
+        if self._packet_is_frame:
+            self._assemble((payload,), packet.timestamp, level, arrival)
             return
         payloads = self._payloads
         if payloads and packet.timestamp != self._timestamp:
-            # It had no packet with a marker; the next picture ends it as well.
+            # A frame without a marker: the beginning of the next frame ends it as well.
             self._finish(arrival)
             payloads = self._payloads
         if not payloads:
-            if self.broken and not self._begins(payload):
+            if self.awaits_keyframe and not self._is_keyframe_start(payload):
                 if packet.marker:
-                    self._source.frames_dropped += 1
+                    self._state.frames_dropped += 1
                 return
             self._timestamp = packet.timestamp
         payloads.append(payload)
         if packet.marker:
             self._finish(arrival)
-        elif len(payloads) >= PICTURE_LIMIT:
-            self._source.malformed += 1
-            self.lost()
+        elif len(payloads) >= VIDEO_FRAME_LIMIT:
+            self._state.malformed += 1
+            self.on_loss()
 
-    def lost(self) -> None:
-        """Something before the next packet is lost."""
+    def on_loss(self) -> None:
+        """Take note that packets before the next one are lost."""
         self._gap = True
-        if not self._single:
+        if not self._packet_is_frame:
             if self._payloads:
                 self._payloads = []
-            self.broken = True
+            self.awaits_keyframe = True
 
-    def _begins(self, payload: bytes) -> bool:
-        return self.format is not None and self.format.is_keyframe_start(payload)
+    def _is_keyframe_start(self, payload: bytes) -> bool:
+        return self.payload_format is not None and self.payload_format.is_keyframe_start(payload)
 
-    def _change(self, packet: RtpPacket) -> bool:
+    def _change_payload_type(self, packet: RtpPacket) -> bool:
         known = self._types.get(packet.payload_type)
-        if known is None or known.role is not Role.MEDIA:
+        if known is None or known.role is not PayloadRole.MEDIA:
             return False
         if self._payloads:
             self._payloads = []
             self._gap = True
         self._payload_type = packet.payload_type
         self._codec = known.codec
-        self._clock_rate = self._source.counter.clock_rate = known.codec.clock_rate
-        self.format = format_of(known.codec)
-        self._single = self.format.packet_is_frame
-        self.broken = not self._single
+        self._clock_rate = self._state.counter.clock_rate = known.codec.clock_rate
+        self.payload_format = format_of(known.codec)
+        self._packet_is_frame = self.payload_format.packet_is_frame
+        self.awaits_keyframe = not self._packet_is_frame
         return True
 
-    def _finish(self, arrival: float) -> None:
+    def _finish(self, arrival: MonotonicTime) -> None:
         payloads, self._payloads = self._payloads, []
-        self._give(payloads, self._timestamp, None, arrival)
+        self._assemble(payloads, self._timestamp, None, arrival)
 
-    def _give(
-        self, payloads: Sequence[bytes], timestamp: int, level: AudioLevel | None, arrival: float
+    def _assemble(
+        self,
+        payloads: Sequence[bytes],
+        timestamp: int,
+        level: AudioLevel | None,
+        arrival: MonotonicTime,
     ) -> None:
-        source, codec, form = self._source, self._codec, self.format
-        if codec is None or form is None:
+        state, codec, payload_format = self._state, self._codec, self.payload_format
+        if codec is None or payload_format is None:
             return
         try:
-            whole = form.assemble(payloads)
+            frame = payload_format.assemble(payloads)
         except MalformedError:
-            source.malformed += 1
-            self.lost()
+            state.malformed += 1
+            self.on_loss()
             return
-        shape = form.describe(whole)
-        if self.broken and not shape.keyframe:
-            source.frames_dropped += 1
+        shape = payload_format.describe(frame)
+        if self.awaits_keyframe and not shape.keyframe:
+            state.frames_dropped += 1
             return
-        source.frames += 1
+        state.frames += 1
         clock_rate = self._clock_rate
         self._on_frame(
             EncodedFrame(
                 codec=codec,
-                payload=whole,
-                ssrc=source.ssrc,
+                payload=frame,
+                ssrc=state.ssrc,
                 timestamp=timestamp,
-                pts=self._timeline.map(timestamp, arrival, clock_rate),
+                pts=self._timeline.pts(timestamp, arrival=arrival, clock_rate=clock_rate),
                 arrival=arrival,
-                wall_clock=source.clock.wall(timestamp, clock_rate),
+                wall_clock=state.clock.capture_time(timestamp, clock_rate=clock_rate),
                 keyframe=shape.keyframe,
                 gap=self._gap,
                 width=shape.width,
@@ -190,7 +195,7 @@ class FrameAssembler:
         )
         self._gap = False
         if shape.keyframe:
-            source.keyframes += 1
-            if not self._single:
-                self.broken = False
+            state.keyframes += 1
+            if not self._packet_is_frame:
+                self.awaits_keyframe = False
                 self._on_keyframe()

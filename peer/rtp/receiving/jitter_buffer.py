@@ -1,4 +1,4 @@
-"""Owns `JitterBuffer`: how long frames wait in front of the decoder, so that they go on evenly."""
+"""Delays encoded frames in front of the decoder, so that they leave at an even pace. PURE."""
 
 from __future__ import annotations
 
@@ -10,135 +10,144 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
+    from peer.times import MonotonicTime, Seconds
 
-
-#: Seconds. What jitter alone may make of the delay, and what may be asked for (W3C).
+#: Largest target delay in seconds that jitter alone may cause (ours).
 ADAPTIVE_LIMIT = 1.0
+#: Largest target delay in seconds that may be asked for (W3C jitterBufferTarget).
 ASKED_LIMIT = 4.0
-#: The delay of a network without jitter, for what timers are late.
+#: Target delay in seconds without jitter: for the lateness of timers (ours).
 LEAST = 0.01
-#: The time constant, in seconds, with which the target follows jitter that became less.
-FALLS = 1.0
-#: Seconds over which lateness is looked at, and over which the fastest frame is remembered.
+#: Time constant in seconds with which the target delay follows less jitter (ours).
+FALL_TIME = 1.0
+
+#: Seconds over which the delay of frames is observed (ours).
 WINDOW = 3.0
+#: Seconds over which the fastest frame is remembered (ours).
 BASE_WINDOW = 10.0
-#: Of so many frames in 100 the lateness is not more. Rare late ones are not worth waiting for.
+#: The target playout delay covers 95% of frames; rarer late ones are not worth waiting for (ours).
 PERCENTILE = 95
-#: Frames within a window that are remembered.
+#: Limit of the frames that are observed within a window (ours).
 SAMPLE_LIMIT = 512
-#: Frames that differ by more than these seconds have nothing to do with each other.
+#: Difference in seconds from which on delays of frames count as unrelated (ours).
 LEAP = 3.0
 
 
 class PlayoutDelayEstimator:
-    """The delay of each frame, arrival less presentation time, against the least of them.
+    """Estimates the playout delay that covers the network jitter of 95% of frames.
+
+    The delay of a frame is its arrival less its presentation time; the least of them is the base.
 
     Attributes:
-        base: The least delay of the last ten seconds or so, in seconds; the clocks differ, so that
-            it means nothing by itself.
+        base: Least delay of about the last ten seconds, in seconds. Both clocks differ, so that it
+            means nothing by itself.
     """
 
-    __slots__ = ("_arrivals", "_changed", "_next", "_sorted", "base")
+    __slots__ = ("_base_since", "_delays", "_next_base", "_sorted", "base")
 
     def __init__(self) -> None:
-        self.base = 0.0
-        self._next = 0.0
-        self._changed = -math.inf
-        self._arrivals: deque[tuple[float, float]] = deque()
-        self._sorted: list[float] = []
+        self.base: Seconds = 0.0
+        self._next_base = 0.0
+        self._base_since = -math.inf
+        self._delays: deque[tuple[MonotonicTime, Seconds]] = deque()
+        self._sorted: list[Seconds] = []
 
-    def add(self, delay: float, now: float) -> float:
-        """Take the delay of a frame; returns how late it is, in seconds."""
-        if self._changed == -math.inf or abs(delay - self.base) > LEAP:
-            self._begin(delay, now)
-        # Two halves: the least of the present one takes over, so that a longer way or a clock that
-        # runs slower is noticed.
-        if now - self._changed >= BASE_WINDOW / 2:
-            self.base, self._next, self._changed = self._next, delay, now
-        self._next = min(self._next, delay)
+    def add(self, *, delay: Seconds, now: MonotonicTime) -> Seconds:
+        """Take the delay of a frame.
+
+        Returns:
+            Its lateness: seconds above the base.
+        """
+        if self._base_since == -math.inf or abs(delay - self.base) > LEAP:
+            self._restart(delay=delay, now=now)
+        # Two halves: the least of the present one takes over, so that a longer path or a clock
+        # that runs slower is noticed.
+        if now - self._base_since >= BASE_WINDOW / 2:
+            self.base, self._next_base, self._base_since = self._next_base, delay, now
+        self._next_base = min(self._next_base, delay)
         self.base = min(self.base, delay)
         self._expire(now)
         insort(self._sorted, delay)
-        self._arrivals.append((now, delay))
+        self._delays.append((now, delay))
         return delay - self.base
 
-    def percentile(self) -> float:
-        """Seconds of lateness that few frames exceed; 0 without frames."""
+    def estimate(self) -> Seconds:
+        """The playout delay that covers 95% of frames, in seconds; 0 without frames."""
         if not self._sorted:
             return 0.0
         at = (len(self._sorted) - 1) * PERCENTILE // 100
         return max(0.0, self._sorted[at] - self.base)
 
     def clear(self) -> None:
-        """Learn anew."""
-        self._arrivals.clear()
+        """Forget all delays and the base."""
+        self._delays.clear()
         self._sorted.clear()
-        self._changed = -math.inf
+        self._base_since = -math.inf
 
-    def _begin(self, delay: float, now: float) -> None:
+    def _restart(self, *, delay: Seconds, now: MonotonicTime) -> None:
         self.clear()
-        self.base = self._next = delay
-        self._changed = now
+        self.base = self._next_base = delay
+        self._base_since = now
 
-    def _expire(self, now: float) -> None:
-        arrivals = self._arrivals
-        while arrivals and (arrivals[0][0] < now - WINDOW or len(arrivals) >= SAMPLE_LIMIT):
-            _, delay = arrivals.popleft()
+    def _expire(self, now: MonotonicTime) -> None:
+        delays = self._delays
+        while delays and (delays[0][0] < now - WINDOW or len(delays) >= SAMPLE_LIMIT):
+            _, delay = delays.popleft()
             del self._sorted[bisect_left(self._sorted, delay)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JitterBufferStatistics:
-    """What waiting before the decoder cost so far (W3C webrtc-stats section 8.3).
+    """The counts of a jitter buffer so far (W3C webrtc-stats section 8.3).
 
     Args:
-        delay: Seconds that frames spent waiting, summed over the frames (jitterBufferDelay).
-        target_delay: The target at each of them, summed (jitterBufferTargetDelay).
+        delay: Seconds that frames waited, summed over the frames (jitterBufferDelay).
+        target_delay: Target delay at each of them, summed (jitterBufferTargetDelay).
         emitted: Frames given (jitterBufferEmittedCount).
-        late: Those of them that came after the time they were due.
-        dropped: Frames that were not fetched in time.
+        late: Frames among these that came after the time they were due.
+        dropped: Frames dropped as the buffer was full, or cleared.
     """
 
-    delay: float = 0.0
-    target_delay: float = 0.0
+    delay: Seconds = 0.0
+    target_delay: Seconds = 0.0
     emitted: int = 0
     late: int = 0
     dropped: int = 0
 
 
 class JitterBuffer:
-    """Frames in, in order; out at an even pace, with as little delay as the jitter allows. Pure.
+    """Takes frames in order, and gives them at an even pace, with the least delay for the jitter.
 
-    The target rises at once with the jitter of the last three seconds, and falls slower, but is
-    back after ten. A frame that comes after its time is given at once.
+    The target delay rises at once with the jitter of the last three seconds, and falls slower, but
+    is back after ten. A frame that comes after its time is given at once.
 
     Args:
         limit: In frames; beyond it the oldest is dropped, and the next has `gap`.
     """
 
     __slots__ = (
+        "_adaptive_target",
         "_asked",
         "_delay",
         "_dropped",
         "_emitted",
+        "_estimator",
         "_frames",
         "_late",
-        "_lateness",
         "_limit",
         "_maximum",
         "_minimum",
-        "_pushed",
-        "_target",
+        "_pushed_at",
         "_target_delay",
     )
 
     def __init__(self, *, limit: int = 256) -> None:
         self._limit = limit
-        self._lateness = PlayoutDelayEstimator()
-        # Each with the time at which it would be given if it did not have to wait.
-        self._frames: deque[tuple[EncodedFrame, float]] = deque()
-        self._target = LEAST
-        self._pushed = 0.0
+        self._estimator = PlayoutDelayEstimator()
+        # Each with the time at which it would leave without a target delay.
+        self._frames: deque[tuple[EncodedFrame, MonotonicTime]] = deque()
+        self._adaptive_target = LEAST
+        self._pushed_at = 0.0
         self._asked = 0.0
         self._minimum = 0.0
         self._maximum = ASKED_LIMIT
@@ -151,28 +160,31 @@ class JitterBuffer:
     def __len__(self) -> int:
         return len(self._frames)
 
+    def __repr__(self) -> str:
+        return f"<JitterBuffer frames={len(self)} target={self.target:.3f} s>"
+
     @property
-    def deadline(self) -> float | None:
-        """When `pop` gives the next frame; None where there is none."""
+    def deadline(self) -> MonotonicTime | None:
+        """Time at which `pop` gives the next frame; None where none waits."""
         return self._due(self._frames[0][1]) if self._frames else None
 
     @property
-    def target(self) -> float:
-        """Seconds that a frame waits which came as fast as any."""
-        return min(max(self._target, self._asked, self._minimum), self._maximum)
+    def target(self) -> Seconds:
+        """The target delay: seconds that the fastest frame waits."""
+        return min(max(self._adaptive_target, self._asked, self._minimum), self._maximum)
 
     @property
-    def minimum(self) -> float:
-        """Seconds that are waited at least (W3C jitterBufferTarget); 0 to 4, 0 at first."""
+    def minimum(self) -> Seconds:
+        """Least target delay in seconds (W3C jitterBufferTarget); 0 to 4, 0 at first."""
         return self._asked
 
     @minimum.setter
-    def minimum(self, seconds: float) -> None:
+    def minimum(self, seconds: Seconds) -> None:
         self._asked = min(max(seconds, 0.0), ASKED_LIMIT)
 
     @property
     def statistics(self) -> JitterBufferStatistics:
-        """So far."""
+        """The counts of the buffer so far."""
         return JitterBufferStatistics(
             delay=self._delay,
             target_delay=self._target_delay,
@@ -181,27 +193,27 @@ class JitterBuffer:
             dropped=self._dropped,
         )
 
-    def bound(self, minimum: float, maximum: float) -> None:
-        """What the sender asks for by the playout-delay extension, in seconds."""
+    def set_bounds(self, *, minimum: Seconds, maximum: Seconds) -> None:
+        """Bound the target delay as the sender asks by the playout-delay extension."""
         self._minimum = min(max(minimum, 0.0), ASKED_LIMIT)
         self._maximum = min(max(maximum, self._minimum), ASKED_LIMIT)
 
-    def push(self, frame: EncodedFrame, now: float) -> None:
+    def push(self, frame: EncodedFrame, now: MonotonicTime) -> None:
         """Take a frame, later than all that were taken before."""
         time = frame.pts / frame.codec.clock_rate
-        self._lateness.add(now - time, now)
-        wanted = min(max(LEAST, self._lateness.percentile()), ADAPTIVE_LIMIT)
-        if wanted < self._target:
-            calm = max(0.0, now - self._pushed)
-            wanted += (self._target - wanted) * math.exp(-calm / FALLS)
-        self._target = wanted
-        self._pushed = now
+        self._estimator.add(delay=now - time, now=now)
+        target = min(max(LEAST, self._estimator.estimate()), ADAPTIVE_LIMIT)
+        if target < self._adaptive_target:
+            elapsed = max(0.0, now - self._pushed_at)
+            target += (self._adaptive_target - target) * math.exp(-elapsed / FALL_TIME)
+        self._adaptive_target = target
+        self._pushed_at = now
         if len(self._frames) >= self._limit:
             self._drop_oldest()
-        self._frames.append((frame, self._lateness.base + time))
+        self._frames.append((frame, self._estimator.base + time))
 
-    def pop(self, now: float) -> list[EncodedFrame]:
-        """Those that are due, the oldest first."""
+    def pop(self, now: MonotonicTime) -> list[EncodedFrame]:
+        """The frames that are due, the oldest first."""
         frames, due = self._frames, []
         target = self.target
         while frames and (at := self._due(frames[0][1])) <= now:
@@ -215,12 +227,12 @@ class JitterBuffer:
         return due
 
     def clear(self) -> None:
-        """Drop what waits, and learn the pace anew."""
+        """Drop the frames that wait, and estimate the delay anew."""
         self._dropped += len(self._frames)
         self._frames.clear()
-        self._lateness.clear()
+        self._estimator.clear()
 
-    def _due(self, earliest: float) -> float:
+    def _due(self, earliest: MonotonicTime) -> MonotonicTime:
         return earliest + self.target
 
     def _drop_oldest(self) -> None:

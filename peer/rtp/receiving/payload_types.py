@@ -1,4 +1,4 @@
-"""Owns what each payload type of a receiver means."""
+"""The agreed payload types of one receiver, by number. PURE."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from peer.rtp_parameters import Codec
 
 
-class Role(Enum):
-    """What a payload type carries."""
+class PayloadRole(Enum):
+    """The use of a payload type in its m-section."""
 
     MEDIA = auto()
-    REPAIR = auto()
+    #: Retransmissions (RFC 4588).
+    RTX = auto()
+    #: Telephone events (RFC 4733).
     EVENT = auto()
 
 
@@ -25,31 +27,31 @@ class PayloadType:
     """One agreed payload type.
 
     Args:
-        codec: Agreed for it.
-        role: What it carries.
-        nack: Whether the peer answers to NACK (RFC 4585 section 4.2).
-        pli: Whether it does to picture loss indications.
-        fir: Whether it does to full intra requests (RFC 5104 section 7.1).
+        codec: The codec agreed for it.
+        role: Media, retransmissions or telephone events.
+        nack: True where the peer answers to NACK (RFC 4585 section 4.2).
+        pli: True where the peer answers to picture loss indications.
+        fir: True where the peer answers to full intra requests (RFC 5104 section 7.1).
     """
 
     codec: Codec
-    role: Role
+    role: PayloadRole
     nack: bool
     pli: bool
     fir: bool
 
 
 def payload_types_of(codecs: Iterable[Codec]) -> dict[int, PayloadType]:
-    """By number."""
+    """The payload types of these codecs, by number."""
     return {codec.payload_type: _payload_type(codec) for codec in codecs}
 
 
 def _payload_type(codec: Codec) -> PayloadType:
-    role = Role.MEDIA
+    role = PayloadRole.MEDIA
     if codec.is_rtx:
-        role = Role.REPAIR
+        role = PayloadRole.RTX
     elif codec.name.lower() == "telephone-event":
-        role = Role.EVENT
+        role = PayloadRole.EVENT
     agreed = {(each.type.lower(), (each.parameter or "").lower()) for each in codec.feedback}
     return PayloadType(
         codec, role, ("nack", "") in agreed, ("nack", "pli") in agreed, ("ccm", "fir") in agreed

@@ -1,11 +1,11 @@
-"""Owns one stream while it is followed: its packets put in order, repaired and made frames of."""
+"""Receives the packets of one SSRC: orders them, has losses repaired, assembles frames. PURE."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
 from peer.rtp.receiving.frame_assembler import FrameAssembler
-from peer.rtp.receiving.keyframes import STALLED, KeyframeRequests, WaitingKeyframe
+from peer.rtp.receiving.keyframes import STALL_TIMEOUT, KeyframeRequests, WaitingKeyframe
 from peer.rtp.receiving.nack import NackTracker, ReorderingWait
 from peer.rtp.receiving.packet_buffer import InsertResult, PacketBuffer
 from peer.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication
@@ -17,63 +17,67 @@ if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.levels import AudioLevel
     from peer.rtp.packet import RtpPacket
-    from peer.rtp.receiving.packet_buffer import Item
+    from peer.rtp.receiving.packet_buffer import BufferedPacket
     from peer.rtp.receiving.payload_types import PayloadType
     from peer.rtp.receiving.ssrcs import SsrcState
     from peer.rtp.receiving.timestamps import ReceiveTimeline
     from peer.rtp.rtcp import RtcpPacket
+    from peer.times import MonotonicTime, Seconds
 
-#: Seconds that a missing packet is waited for at least and at most, where it may only be out of
-#: order, and where the peer sends it again when asked. To wait for a repair costs a picture
-#: nothing: the key frame that is asked for meanwhile goes first.
-SOUND_HOLD = (0.02, 0.2)
-PICTURE_HOLD = (0.05, 0.2)
-REPAIRED_SOUND_HOLD = (0.05, 0.3)
-REPAIRED_PICTURE_HOLD = (0.6, 1.5)
-#: A retransmission further ahead of all that came is not believed.
-_AHEAD_LIMIT = 128
+#: Least and largest seconds to wait for a missing audio packet that may be out of order (ours).
+AUDIO_WAIT = (0.02, 0.2)
+#: Least and largest seconds to wait for a missing video packet that may be out of order (ours).
+VIDEO_WAIT = (0.05, 0.2)
+#: Least and largest seconds to wait for a missing audio packet that the peer sends again (ours).
+AUDIO_NACK_WAIT = (0.05, 0.3)
+#: Least and largest seconds to wait for a missing video packet that the peer sends again. A long
+#: wait costs nothing: the key frame that is requested meanwhile goes first (ours).
+VIDEO_NACK_WAIT = (0.6, 1.5)
+#: Packets by which a retransmission may be ahead of all others (ours).
+_RTX_AHEAD_LIMIT = 128
 
 
 class SsrcReceiver:
-    """From the first packet of an SSRC to the first of the one that follows it.
+    """Receives one media SSRC, from its first packet to the first one of the SSRC after it.
 
     Args:
         kind: Audio or video.
-        source: Of the stream.
-        first: The extended number to begin with.
-        payload_type: To begin with.
-        types: All of them.
-        timeline: Of the receiver.
-        rtcp_ssrc: Under which feedback is sent.
+        state: The counts of the SSRC.
+        first: The extended sequence number to begin with.
+        payload_type: The payload type to begin with.
+        types: The agreed payload types, by number.
+        timeline: The presentation times of the receiver.
+        rtcp_ssrc: The SSRC of our feedback.
         on_frame: Gets frames.
         on_feedback: Gets RTCP to send at once.
 
     Attributes:
-        deadline: When to call `advance`, in seconds; None where nothing waits.
-        type: The present payload type.
+        state: As given.
+        payload_type: The present payload type.
+        deadline: Time to call `advance`; None where nothing waits.
     """
 
     __slots__ = (
-        "_fir_number",
-        "_frames",
-        "_hold",
+        "_assembler",
+        "_buffer",
+        "_fir_sequence",
+        "_keyframe_requests",
         "_kind",
-        "_missing",
+        "_nack_tracker",
         "_on_feedback",
-        "_ordering",
-        "_pictures",
-        "_suspect",
-        "_watch",
+        "_reordering_wait",
+        "_rtcp_ssrc",
+        "_unconfirmed",
+        "_waiting_keyframe",
         "deadline",
-        "rtcp_ssrc",
-        "source",
-        "type",
+        "payload_type",
+        "state",
     )
 
     def __init__(
         self,
         kind: MediaKind,
-        source: SsrcState,
+        state: SsrcState,
         first: int,
         *,
         payload_type: PayloadType,
@@ -83,232 +87,254 @@ class SsrcReceiver:
         on_frame: Callable[[EncodedFrame], None],
         on_feedback: Callable[[tuple[RtcpPacket, ...]], None],
     ) -> None:
-        self.source = source
-        self.rtcp_ssrc = rtcp_ssrc
-        self.deadline: float | None = None
+        self.state = state
+        self.payload_type = payload_type
+        self.deadline: MonotonicTime | None = None
         self._kind = kind
-        self.type = payload_type
+        self._rtcp_ssrc = rtcp_ssrc
         self._on_feedback = on_feedback
-        self._pictures = KeyframeRequests() if kind is MediaKind.VIDEO else None
-        self._frames = FrameAssembler(
-            types, source, timeline, on_frame=on_frame, on_keyframe=self._on_keyframe
+        self._keyframe_requests = KeyframeRequests() if kind is MediaKind.VIDEO else None
+        self._assembler = FrameAssembler(
+            types, state, timeline, on_frame=on_frame, on_keyframe=self._on_keyframe
         )
-        self._missing = NackTracker(asks=payload_type.nack)
-        self._ordering = PacketBuffer(
-            first, self._missing, deliver=self._frames.add, on_lost=self._on_lost
+        self._nack_tracker = NackTracker(enabled=payload_type.nack)
+        self._buffer = PacketBuffer(
+            first, self._nack_tracker, deliver=self._assembler.add, on_lost=self._on_lost
         )
-        self._watch = WaitingKeyframe()
-        self._hold = ReorderingWait(0.0, 0.0)
-        self._set_hold()
-        self._suspect: Item | None = None
-        self._fir_number = 0
+        self._waiting_keyframe = WaitingKeyframe()
+        self._reordering_wait = ReorderingWait(minimum=0.0, maximum=0.0)
+        self._set_wait_bounds()
+        self._unconfirmed: BufferedPacket | None = None
+        self._fir_sequence = 0
+
+    def __repr__(self) -> str:
+        return (
+            f"<SsrcReceiver {self.state.ssrc} {self.payload_type.codec.name}"
+            f" missing={len(self._nack_tracker)} waiting={len(self._buffer.waiting)}>"
+        )
 
     def configure(self, types: Mapping[int, PayloadType], rtcp_ssrc: int) -> None:
-        """Go on with other payload types."""
-        self.rtcp_ssrc = rtcp_ssrc
-        self._frames.configure(types)
-        known = types.get(self.type.codec.payload_type)
+        """Use other payload types, and another SSRC for feedback, from now on."""
+        self._rtcp_ssrc = rtcp_ssrc
+        self._assembler.configure(types)
+        known = types.get(self.payload_type.codec.payload_type)
         if known is not None:
             self.use(known)
 
     def use(self, payload_type: PayloadType) -> None:
-        """The packets have another payload type from now on."""
-        self.type = payload_type
-        self._missing.asks = payload_type.nack
-        self._set_hold()
+        """Expect packets of another payload type from now on."""
+        self.payload_type = payload_type
+        self._nack_tracker.enabled = payload_type.nack
+        self._set_wait_bounds()
 
-    def set_round_trip_time(self, seconds: float) -> None:
-        """Told by whoever measured it."""
-        self._missing.tell(seconds)
-        self._set_hold()
+    def set_round_trip_time(self, seconds: Seconds) -> None:
+        """Use a measured round-trip time instead of that of retransmissions."""
+        self._nack_tracker.set_round_trip_time(seconds)
+        self._set_wait_bounds()
 
-    def hold(self, now: float) -> float:
-        """Seconds that a missing packet is waited for."""
-        return self._hold.value(now)
+    def reordering_wait(self, now: MonotonicTime) -> Seconds:
+        """The seconds that a missing packet is waited for at present."""
+        return self._reordering_wait.value(now)
 
-    def take(self, packet: RtpPacket, level: AudioLevel | None, arrival: float) -> None:
-        """A packet of the stream itself."""
-        counter = self.source.counter
+    def receive(self, packet: RtpPacket, level: AudioLevel | None, arrival: MonotonicTime) -> None:
+        """Take a packet of the SSRC itself."""
+        counter = self.state.counter
         before = counter.last_arrival
-        number = counter.count(
-            packet.sequence_number, packet.timestamp, len(packet.payload), arrival
-        )
-        ordering = self._ordering
-        if number == ordering.next and not ordering.waiting:
-            ordering.next = number + 1
-            self._frames.add(packet, level, arrival)
-            # A picture may stop in the middle. To look now and then costs less than to say at
-            # each packet when.
-            if self.deadline is None and self._pictures is not None:
-                self.deadline = arrival + STALLED
+        extended = counter.count(packet, arrival)
+        buffer = self._buffer
+        if extended == buffer.next and not buffer.waiting:
+            buffer.next = extended + 1
+            self._assembler.add(packet, level, arrival)
+            # A frame may stop in the middle. To look now and then costs less than to set the
+            # deadline at each packet.
+            if self.deadline is None and self._keyframe_requests is not None:
+                self.deadline = arrival + STALL_TIMEOUT
             return
-        item = (packet, level, arrival)
-        if number < 0:
-            self._suspect = item
-            self.source.discarded += 1
+        entry = (packet, level, arrival)
+        if extended < 0:
+            self._unconfirmed = entry
+            self.state.discarded += 1
             return
         if counter.jumped:
             counter.jumped = False
-            self._jump(number)
-        repaired = None if self._missing.asks else False
-        self._put(number, item, silence=arrival - before, repaired=repaired)
+            self._jump(extended)
+        retransmitted = None if self._nack_tracker.enabled else False
+        self._insert(extended, entry, silence=arrival - before, retransmitted=retransmitted)
         self.advance(arrival)
 
-    def take_repair(self, packet: RtpPacket, arrival: float) -> None:
-        """A packet that a retransmission stream brought back."""
-        source = self.source
-        number = source.counter.extend(packet.sequence_number)
-        if number > source.counter.highest + _AHEAD_LIMIT:
-            source.discarded += 1
+    def receive_retransmission(self, packet: RtpPacket, arrival: MonotonicTime) -> None:
+        """Take a packet that an RTX stream brought back."""
+        state = self.state
+        extended = state.counter.extend(packet.sequence_number)
+        if extended > state.counter.highest + _RTX_AHEAD_LIMIT:
+            state.discarded += 1
             return
-        placed = self._put(number, (packet, None, arrival), repaired=True)
-        if placed in (InsertResult.FILLED, InsertResult.NEXT, InsertResult.WAITS):
-            source.recovered += 1
+        result = self._insert(extended, (packet, None, arrival), retransmitted=True)
+        if result not in (InsertResult.DUPLICATE, InsertResult.LATE):
+            state.recovered += 1
         self.advance(arrival)
 
-    def advance(self, now: float) -> None:
-        """Do what is due."""
-        ordering, pictures = self._ordering, self._pictures
-        while (head := ordering.head_since) is not None:
-            if now >= head + self._hold.value(now):
-                ordering.give_up()
-            elif self._skippable(head, now):
-                ordering.drop_to(self._watch.start)
+    def advance(self, now: MonotonicTime) -> None:
+        """Do what is due: give up on gaps, request packets and key frames."""
+        buffer, requests = self._buffer, self._keyframe_requests
+        while (blocked_since := buffer.blocked_since) is not None:
+            if now >= blocked_since + self._reordering_wait.value(now):
+                buffer.skip_gap()
+            elif self._can_skip_to_keyframe(now, blocked_since=blocked_since):
+                buffer.drop_before(self._waiting_keyframe.start)
             else:
                 break
-        if pictures is not None:
-            self._ask_for_picture(pictures, head, now)
-        if lost := self._missing.take(now):
-            self.source.nack_count += 1
-            self._on_feedback((Nack(self.rtcp_ssrc, self.source.ssrc, lost),))
-        self._set_deadline(head, now)
+        if requests is not None:
+            self._request_keyframe(requests, now, blocked_since=blocked_since)
+        if lost := self._nack_tracker.take_due(now):
+            self.state.nack_count += 1
+            self._on_feedback((Nack(self._rtcp_ssrc, self.state.ssrc, lost),))
+        self._set_deadline(now, blocked_since=blocked_since)
 
-    def request_keyframe(self, now: float) -> None:
-        """The application wants one; it is asked for until it comes."""
-        if self._pictures is not None:
-            self._pictures.wished = True
+    def request_keyframe(self, now: MonotonicTime) -> None:
+        """Request a key frame for the application, until one comes."""
+        if self._keyframe_requests is not None:
+            self._keyframe_requests.is_application_waiting = True
             self.advance(now)
 
-    def wish_keyframe(self) -> None:
-        """The application wants one, and may be served by the packet that comes now."""
-        if self._pictures is not None:
-            self._pictures.wished = True
+    def expect_keyframe(self) -> None:
+        """Request a key frame for the application, unless the next packet begins one."""
+        if self._keyframe_requests is not None:
+            self._keyframe_requests.is_application_waiting = True
 
     def end(self) -> None:
-        """Nothing more is expected of it: what is not complete is dropped."""
-        self._ordering.clear()
-        self._frames.lost()
-        self._watch.clear()
-        self._suspect = None
-        if self._pictures is not None:
-            self._pictures.cancel()
+        """Drop incomplete frames and packets that wait; expect nothing more."""
+        self._buffer.clear()
+        self._assembler.on_loss()
+        self._waiting_keyframe.clear()
+        self._unconfirmed = None
+        if self._keyframe_requests is not None:
+            self._keyframe_requests.cancel()
         self.deadline = None
 
-    def _put(
-        self, number: int, item: Item, *, silence: float = 0.0, repaired: bool | None = False
+    def _insert(
+        self,
+        extended: int,
+        entry: BufferedPacket,
+        *,
+        silence: Seconds = 0.0,
+        retransmitted: bool | None = False,
     ) -> InsertResult:
-        ordering, source = self._ordering, self.source
-        placed = ordering.put(number, item, silence=silence, repaired=repaired)
-        arrival = item[2]
-        match placed:
+        buffer, state = self._buffer, self.state
+        result = buffer.insert(extended, entry, silence=silence, retransmitted=retransmitted)
+        arrival = entry[2]
+        match result:
             case InsertResult.DUPLICATE:
-                source.duplicates += 1
+                state.duplicates += 1
             case InsertResult.LATE:
-                source.discarded += 1
-                self._hold.learn(ordering.lateness, arrival)
-            case InsertResult.FILLED:
-                self._hold.learn(ordering.lateness, arrival)
-            case InsertResult.NEXT | InsertResult.WAITS:
+                state.discarded += 1
+                self._reordering_wait.learn(lateness=buffer.lateness, now=arrival)
+            case InsertResult.FILLED_GAP:
+                self._reordering_wait.learn(lateness=buffer.lateness, now=arrival)
+            case InsertResult.DELIVERED | InsertResult.BUFFERED:
                 pass
-        if self._pictures is not None:
-            if number in ordering.waiting and self._frames.format is not None:
-                self._watch.saw(number, item[0], self._frames.format)
-            self._watch.look(ordering.waiting)
-        return placed
+        if self._keyframe_requests is not None:
+            payload_format = self._assembler.payload_format
+            if extended in buffer.waiting and payload_format is not None:
+                self._waiting_keyframe.add(extended, entry[0], payload_format)
+            self._waiting_keyframe.update(buffer.waiting)
+        return result
 
-    def _jump(self, number: int) -> None:
-        suspect, self._suspect = self._suspect, None
-        self._watch.clear()
+    def _jump(self, extended: int) -> None:
+        first, self._unconfirmed = self._unconfirmed, None
+        self._waiting_keyframe.clear()
         # RFC 3550 appendix A.1: two in a row were needed, and the first of them counts too.
-        if suspect is None or (suspect[0].sequence_number + 1) & 0xFFFF != number & 0xFFFF:
-            self._ordering.restart(number)
+        if first is None or (first[0].sequence_number + 1) & 0xFFFF != extended & 0xFFFF:
+            self._buffer.restart(extended)
             return
-        self._ordering.restart(number - 1)
-        self.source.discarded -= 1
-        self._ordering.put(number - 1, suspect)
+        self._buffer.restart(extended - 1)
+        self.state.discarded -= 1
+        self._buffer.insert(extended - 1, first)
 
-    def _skippable(self, head: float, now: float) -> bool:
-        if not self._watch.complete or self._watch.start <= self._ordering.next:
+    def _can_skip_to_keyframe(self, now: MonotonicTime, *, blocked_since: MonotonicTime) -> bool:
+        keyframe = self._waiting_keyframe
+        if not keyframe.complete or keyframe.start <= self._buffer.next:
             return False
-        frames = self._frames
-        # What cannot be shown without a key frame is not worth waiting for. Otherwise a repair
-        # gets the time that it takes.
-        return (frames.broken and not frames.partial) or now >= head + self._patience
+        assembler = self._assembler
+        # Packets that cannot be decoded without a key frame are not worth waiting for. Others get
+        # the time that their retransmission takes.
+        undecodable = assembler.awaits_keyframe and not assembler.partial
+        return undecodable or now >= blocked_since + self._retransmission_time
 
     @property
-    def _patience(self) -> float:
-        return self._missing.round_trip * 1.5 + 0.03
+    def _retransmission_time(self) -> Seconds:
+        return self._nack_tracker.round_trip_time * 1.5 + 0.03
 
-    def _ask_for_picture(self, pictures: KeyframeRequests, head: float | None, now: float) -> None:
-        frames, source = self._frames, self.source
-        heard = source.counter.last_arrival
-        # Broken and partial: the packets of a key frame are coming, which serves everybody.
+    def _request_keyframe(
+        self,
+        requests: KeyframeRequests,
+        now: MonotonicTime,
+        *,
+        blocked_since: MonotonicTime | None,
+    ) -> None:
+        assembler, state = self._assembler, self.state
+        last_arrival = state.counter.last_arrival
+        # Then the packets of a key frame are coming, which serves everybody.
+        arriving = assembler.awaits_keyframe and assembler.partial
         if (
-            (pictures.wished and not (frames.broken and frames.partial))
-            or (frames.broken and not frames.partial)
-            or (head is not None and now >= head + STALLED)
-            or (frames.partial and now >= heard + STALLED)
+            (requests.is_application_waiting and not arriving)
+            or (assembler.awaits_keyframe and not assembler.partial)
+            or (blocked_since is not None and now >= blocked_since + STALL_TIMEOUT)
+            or (assembler.partial and now >= last_arrival + STALL_TIMEOUT)
         ):
-            pictures.want(now)
+            requests.need(now)
         else:
-            pictures.cancel()
-        if not pictures.take(now, heard=heard, round_trip=self._missing.round_trip):
+            requests.cancel()
+        round_trip_time = self._nack_tracker.round_trip_time
+        if not requests.take_due(now, last_arrival=last_arrival, round_trip_time=round_trip_time):
             return
-        if self.type.pli:
-            source.pli_count += 1
-            self._on_feedback((PictureLossIndication(self.rtcp_ssrc, source.ssrc),))
-        elif self.type.fir:
-            source.fir_count += 1
+        if self.payload_type.pli:
+            state.pli_count += 1
+            self._on_feedback((PictureLossIndication(self._rtcp_ssrc, state.ssrc),))
+        elif self.payload_type.fir:
+            state.fir_count += 1
             # RFC 5104 section 4.3.1.1: another number for each request that is to be served.
-            self._fir_number = (self._fir_number + 1) & 0xFF
-            entry = (source.ssrc, self._fir_number)
-            self._on_feedback((FullIntraRequest(self.rtcp_ssrc, (entry,)),))
+            self._fir_sequence = (self._fir_sequence + 1) & 0xFF
+            request = (state.ssrc, self._fir_sequence)
+            self._on_feedback((FullIntraRequest(self._rtcp_ssrc, (request,)),))
 
-    def _set_deadline(self, head: float | None, now: float) -> None:
-        due = self._missing.due
-        if head is not None:
-            due = min(due, head + self._hold.value(now))
-            if self._watch.complete and now < head + self._patience:
-                due = min(due, head + self._patience)
-        if (pictures := self._pictures) is not None:
-            if pictures.due is not None:
-                due = min(due, pictures.due)
-            elif head is not None:
-                due = min(due, head + STALLED)
-            elif self._frames.partial:
-                due = min(due, self.source.counter.last_arrival + STALLED)
+    def _set_deadline(self, now: MonotonicTime, *, blocked_since: MonotonicTime | None) -> None:
+        due = self._nack_tracker.due
+        if blocked_since is not None:
+            due = min(due, blocked_since + self._reordering_wait.value(now))
+            repaired = blocked_since + self._retransmission_time
+            if self._waiting_keyframe.complete and now < repaired:
+                due = min(due, repaired)
+        if (requests := self._keyframe_requests) is not None:
+            if requests.due is not None:
+                due = min(due, requests.due)
+            elif blocked_since is not None:
+                due = min(due, blocked_since + STALL_TIMEOUT)
+            elif self._assembler.partial:
+                due = min(due, self.state.counter.last_arrival + STALL_TIMEOUT)
         self.deadline = due if due < float("inf") else None
 
-    def _set_hold(self) -> None:
-        nack = self.type.nack
-        round_trip = self._missing.round_trip
+    def _set_wait_bounds(self) -> None:
+        nack = self.payload_type.nack
+        round_trip_time = self._nack_tracker.round_trip_time
         match self._kind:
             case MediaKind.AUDIO:
-                least, most = REPAIRED_SOUND_HOLD if nack else SOUND_HOLD
-                repair = round_trip * 1.5 + 0.03
+                minimum, maximum = AUDIO_NACK_WAIT if nack else AUDIO_WAIT
+                repair = round_trip_time * 1.5 + 0.03
             case MediaKind.VIDEO:
-                least, most = REPAIRED_PICTURE_HOLD if nack else PICTURE_HOLD
-                repair = round_trip * 4 + 0.1
+                minimum, maximum = VIDEO_NACK_WAIT if nack else VIDEO_WAIT
+                repair = round_trip_time * 4 + 0.1
             case _:
                 assert_never(self._kind)
         if nack:
-            least = max(least, repair)
-        self._hold.least, self._hold.most = min(least, most), most
+            minimum = max(minimum, repair)
+        wait = self._reordering_wait
+        wait.minimum, wait.maximum = min(minimum, maximum), maximum
 
     def _on_lost(self) -> None:
-        self.source.gaps += 1
-        self._frames.lost()
+        self.state.gaps += 1
+        self._assembler.on_loss()
 
     def _on_keyframe(self) -> None:
-        if self._pictures is not None:
-            self._pictures.came()
+        if self._keyframe_requests is not None:
+            self._keyframe_requests.on_keyframe()

@@ -1,4 +1,4 @@
-"""Owns what is kept about one SSRC for as long as it is remembered: counts, clock, reports."""
+"""The state and the counts of each SSRC that a receiver gets (RFC 3550 appendix A). PURE."""
 
 from __future__ import annotations
 
@@ -14,45 +14,45 @@ if TYPE_CHECKING:
 
     from peer.rtp.packet import RtpPacket
     from peer.rtp.rtcp import SenderReport
+    from peer.times import MonotonicTime, Seconds
 
-
-#: SSRCs that are remembered; the one that has been followed or heard the longest ago is forgotten.
+#: Limit of the SSRCs that are remembered; the one received the longest ago is forgotten (ours).
 SSRC_LIMIT = 16
-#: RFC 3550 appendix A.1, MAX_DROPOUT: a number further ahead than this needs to be confirmed.
+#: MAX_DROPOUT: a sequence number further ahead needs to be confirmed (RFC 3550 appendix A.1).
 DROPOUT_LIMIT = 3000
-#: How many in a row confirm that a sender went back. Two, as appendix A.1 has it for all jumps,
-#: are too easily retransmissions of packets that were given up.
+#: Packets in a row that confirm that a sender went back. Two, as RFC 3550 appendix A.1 has it for
+#: all jumps, are too easily retransmissions of packets that were given up (ours).
 BACK_CONFIRMATIONS = 16
-#: A leap of the timestamps beyond this many seconds says nothing about the network.
+#: Seconds beyond which a jump of the timestamps says nothing about the network (ours).
 _LEAP = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStatistics:
-    """The counts of one SSRC, at one moment.
+    """The counts of one SSRC at one moment.
 
     Args:
         ssrc: Of the stream.
-        repairs: The SSRC that it retransmits (RFC 4588); None for a stream of media.
+        repairs: The SSRC that it retransmits (RFC 4588); None for a media stream.
         packets: Received, duplicates included.
         bytes: Payload of these packets, without headers and padding.
         lost: As RFC 3550 section 6.4.1 counts it: negative where duplicates came.
         jitter: Interarrival jitter (RFC 3550 section 6.4.1), in seconds.
-        last_arrival: Of a packet, in seconds of our monotonic clock.
+        last_arrival: Arrival of the last packet.
         discarded: Packets that came too late, or too far ahead, to be used.
-        duplicates: Packets that were there already.
-        malformed: Packets or frames that their payload format does not allow.
+        duplicates: Packets that had come before.
+        malformed: Packets or frames that break their payload format.
         nack_count: RTCP NACK packets sent.
         pli_count: Picture loss indications sent.
         fir_count: Full intra requests sent.
         recovered: Packets that a retransmission stream brought back.
         retransmitted_packets: Received in the retransmission stream, needed or not.
         retransmitted_bytes: Payload of these.
-        frames: Given, whole.
-        keyframes: Those of them that can be decoded by themselves.
-        frames_dropped: Pictures that came whole, but cannot be decoded after a loss.
-        gaps: Times that a loss was given up.
-        hold: Seconds that a loss is waited for, at present.
+        frames: Complete frames that were given to readers.
+        keyframes: Key frames among these.
+        frames_dropped: Complete video frames that cannot be decoded after a loss.
+        gaps: Times that missing packets were given up.
+        reordering_wait: Seconds that a missing packet is waited for at present.
     """
 
     ssrc: int
@@ -60,8 +60,8 @@ class StreamStatistics:
     packets: int = 0
     bytes: int = 0
     lost: int = 0
-    jitter: float = 0.0
-    last_arrival: float = 0.0
+    jitter: Seconds = 0.0
+    last_arrival: MonotonicTime = 0.0
     discarded: int = 0
     duplicates: int = 0
     malformed: int = 0
@@ -75,36 +75,39 @@ class StreamStatistics:
     keyframes: int = 0
     frames_dropped: int = 0
     gaps: int = 0
-    hold: float = 0.0
+    reordering_wait: Seconds = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContributingSource:
-    """Somebody whom a mixer named (RFC 3550 section 5.1, CSRC).
+    """A contributing source that a mixer named (RFC 3550 section 5.1, CSRC).
 
     Args:
         source: The CSRC.
-        timestamp: Of RTP, of the last packet that named it.
-        arrival: Of that packet, in seconds of our monotonic clock.
+        timestamp: RTP timestamp of the last packet that named it.
+        arrival: Arrival of that packet.
     """
 
     source: int
     timestamp: int
-    arrival: float
+    arrival: MonotonicTime
 
 
 class SequenceCounter:
-    """Extends the numbers of one SSRC to ones that never wrap, and counts what came and did not.
+    """Extends the sequence numbers of one SSRC to ones that never wrap; counts loss and jitter.
+
+    RFC 3550 appendix A.1, A.3 and A.8.
 
     Args:
-        clock_rate: In hertz; may be set anew where the payload type changes.
+        clock_rate: In Hz; may be set anew where the payload type changes.
+        sequence_number: Of the first packet.
 
     Attributes:
         packets: Received, duplicates and late ones included.
         bytes: Payload of these.
-        highest: The extended highest number; it goes on rising over jumps of the peer.
-        jumped: Set once the numbers went on elsewhere than expected; whoever looks clears it.
-        last_arrival: In seconds.
+        highest: The highest extended sequence number; rises over jumps of the sender as well.
+        jumped: Set once sequence numbers went on elsewhere than expected; its reader clears it.
+        last_arrival: Arrival of the last packet.
     """
 
     __slots__ = (
@@ -124,14 +127,14 @@ class SequenceCounter:
         "packets",
     )
 
-    def __init__(self, clock_rate: int, sequence_number: int) -> None:
+    def __init__(self, *, clock_rate: int, sequence_number: int) -> None:
         self.clock_rate = clock_rate
         self.packets = 0
         self.bytes = 0
         # Room below, so that packets from before the first one have a number above zero.
         self.highest = 0x10000 + sequence_number - 1
         self.jumped = False
-        self.last_arrival = 0.0
+        self.last_arrival: MonotonicTime = 0.0
         self._base = self.highest
         self._awaited = -1
         self._confirmed = 0
@@ -142,39 +145,41 @@ class SequenceCounter:
         self._arrival = 0.0
 
     @property
-    def jitter(self) -> float:
+    def jitter(self) -> Seconds:
         """Interarrival jitter (RFC 3550 section 6.4.1), in seconds."""
         return self._jitter
 
     @property
     def lost(self) -> int:
-        """Expected less received; negative where duplicates came."""
+        """Packets expected less packets received; negative where duplicates came."""
         return self.highest - self._base - self.packets
 
-    def count(self, sequence_number: int, timestamp: int, size: int, arrival: float) -> int:
+    def count(self, packet: RtpPacket, arrival: MonotonicTime) -> int:
         """Count a packet.
 
         Returns:
-            Its extended number; -1 where it is too far from all others to be believed yet. Once
-            the next one confirms it, it had the number before that one's.
+            Its extended sequence number; -1 where it is too far from all others to be believed yet.
+            Once the next one confirms it, it had the number before that one's.
         """
+        sequence_number, size = packet.sequence_number, len(packet.payload)
         highest = self.highest
         ahead = (sequence_number - highest) & 0xFFFF
         if 0 < ahead < DROPOUT_LIMIT:
-            number = self.highest = highest + ahead
+            extended = self.highest = highest + ahead
             self._awaited = -1
         else:
-            number = self._count_odd(sequence_number, ahead)
-            if number < highest:
-                if number >= 0:
+            extended = self._count_odd(sequence_number, ahead=ahead)
+            if extended < highest:
+                if extended >= 0:
                     self.packets += 1
                     self.bytes += size
-                return number
+                return extended
         self.packets += 1
         self.bytes += size
         self.last_arrival = arrival
-        # RFC 3550 appendix A.8 has all packets; those of one picture leave together, so that only
-        # the first of them tells of the network (libwebrtc does the same).
+        timestamp = packet.timestamp
+        # RFC 3550 appendix A.8 has all packets; those of one video frame leave together, so that
+        # only the first of them tells of the network (libwebrtc does the same).
         if timestamp != self._timestamp:
             ticks = (timestamp - self._timestamp) & 0xFFFFFFFF
             if ticks >= 0x80000000:
@@ -186,19 +191,19 @@ class SequenceCounter:
                 self._jitter += (drift - self._jitter) / 16.0
             self._timestamp = timestamp
             self._arrival = arrival
-        return number
+        return extended
 
     def continues(self, sequence_number: int) -> bool:
-        """Whether it may well follow on those before."""
+        """True where a sequence number may well follow on those before."""
         return 0 < (sequence_number - self.highest) & 0xFFFF < DROPOUT_LIMIT
 
     def restart(self, sequence_number: int) -> None:
-        """Believe the next number, however far it is from those before."""
+        """Believe the next sequence number, however far it is from those before."""
         if not self.continues(sequence_number):
             self._go_to(sequence_number)
 
     def fraction_lost(self) -> int:
-        """Of what was expected since the last call, in 256ths (RFC 3550 appendix A.3)."""
+        """Share of the packets expected since the last call, in 256ths (RFC 3550 appendix A.3)."""
         expected = self.highest - self._base
         interval = expected - self._expected_before
         lost = interval - (self.packets - self._packets_before)
@@ -209,14 +214,14 @@ class SequenceCounter:
         return min(255, (lost << 8) // interval)
 
     def extend(self, sequence_number: int) -> int:
-        """The extended number of a packet that is not counted here; the nearest one is meant."""
+        """The nearest extended number of a sequence number, which is not counted here."""
         ahead = (sequence_number - self.highest) & 0xFFFF
         return self.highest + (ahead if ahead < 0x8000 else ahead - 0x10000)
 
-    def _count_odd(self, sequence_number: int, ahead: int) -> int:
+    def _count_odd(self, sequence_number: int, *, ahead: int) -> int:
         behind = 0x10000 - ahead if ahead else 0
-        # RFC 3550 appendix A.1: far from those before, it is believed once the next one follows.
-        # Where the sender went back a little, the same is asked for more often.
+        # RFC 3550 appendix A.1: a number far from those before is believed once the next one
+        # follows. Where the sender went back a little, more of them are needed.
         if sequence_number == self._awaited:
             self._confirmed += 1
         else:
@@ -236,7 +241,7 @@ class SequenceCounter:
         return self.highest
 
     def _go_to(self, sequence_number: int) -> None:
-        # On to the next number that ends so, as if nothing in between had been expected.
+        # On to the next number that ends so, as if none in between had been expected.
         step = (sequence_number - 1 - self.highest) & 0xFFFF
         self.highest += step
         self._base += step
@@ -245,17 +250,19 @@ class SequenceCounter:
 
 
 class SsrcState:
-    """One SSRC.
+    """The counts, the sender's clock and the RTCP reports of one SSRC.
+
+    Its public counters are those of `StreamStatistics`.
 
     Args:
         ssrc: Of the stream.
-        clock_rate: In hertz.
+        clock_rate: In Hz.
         sequence_number: Of its first packet.
 
     Attributes:
         repairs: The SSRC that it retransmits; None for media.
-        counter: Of its packets.
-        clock: Of its sender.
+        counter: Extends and counts its sequence numbers.
+        clock: The clock of its sender.
     """
 
     __slots__ = (
@@ -281,10 +288,10 @@ class SsrcState:
         "ssrc",
     )
 
-    def __init__(self, ssrc: int, clock_rate: int, sequence_number: int) -> None:
+    def __init__(self, *, ssrc: int, clock_rate: int, sequence_number: int) -> None:
         self.ssrc = ssrc
         self.repairs: int | None = None
-        self.counter = SequenceCounter(clock_rate, sequence_number)
+        self.counter = SequenceCounter(clock_rate=clock_rate, sequence_number=sequence_number)
         self.clock = SenderClock()
         self.discarded = 0
         self.duplicates = 0
@@ -300,17 +307,25 @@ class SsrcState:
         self.frames_dropped = 0
         self.gaps = 0
         self._last_sr = 0
-        self._last_sr_arrival = 0.0
+        self._last_sr_arrival: MonotonicTime = 0.0
         self._reported = 0
 
-    def receive_report(self, report: SenderReport, arrival: float) -> None:
-        """Take what the peer says of its clock."""
+    def __repr__(self) -> str:
+        counter = self.counter
+        return f"<SsrcState {self.ssrc} packets={counter.packets} lost={counter.lost}>"
+
+    def receive_report(self, report: SenderReport, arrival: MonotonicTime) -> None:
+        """Take a sender report about this SSRC."""
         self._last_sr = compact_ntp(report.ntp_time)
         self._last_sr_arrival = arrival
-        self.clock.report(report.ntp_time, report.rtp_timestamp, arrival, self.counter.clock_rate)
+        self.clock.add_report(
+            ntp_time=report.ntp_time,
+            timestamp=report.rtp_timestamp,
+            clock_rate=self.counter.clock_rate,
+        )
 
-    def report(self, now: float) -> ReceptionReport | None:
-        """What to report; None where nothing came since the last call (RFC 3550 section 6.4)."""
+    def report(self, now: MonotonicTime) -> ReceptionReport | None:
+        """A reception report; None where no packet came since the last (RFC 3550 section 6.4)."""
         counter = self.counter
         if counter.packets == self._reported:
             return None
@@ -328,8 +343,8 @@ class SsrcState:
             delay_since_last_sr=max(0, min(delay, 0xFFFFFFFF)),
         )
 
-    def statistics(self, hold: float = 0.0) -> StreamStatistics:
-        """The counts so far."""
+    def statistics(self, reordering_wait: Seconds = 0.0) -> StreamStatistics:
+        """The counts so far, with the present wait for missing packets in seconds."""
         counter = self.counter
         return StreamStatistics(
             ssrc=self.ssrc,
@@ -352,77 +367,83 @@ class SsrcState:
             keyframes=self.keyframes,
             frames_dropped=self.frames_dropped,
             gaps=self.gaps,
-            hold=hold,
+            reordering_wait=reordering_wait,
         )
 
 
 class SsrcTable:
-    """Media and retransmissions, by SSRC."""
+    """The SSRCs of media and of retransmissions that one receiver gets, at most 16."""
 
     def __init__(self) -> None:
-        self._sources: OrderedDict[int, SsrcState] = OrderedDict()
-        self._followed: SsrcState | None = None
+        self._states: OrderedDict[int, SsrcState] = OrderedDict()
+        self._current: SsrcState | None = None
         # Sender reports may come before the first packet.
-        self._early: OrderedDict[int, tuple[SenderReport, float]] = OrderedDict()
+        self._early: OrderedDict[int, tuple[SenderReport, MonotonicTime]] = OrderedDict()
 
     def __iter__(self) -> Iterator[SsrcState]:
-        return iter(self._sources.values())
+        return iter(self._states.values())
 
     def __len__(self) -> int:
-        return len(self._sources)
+        return len(self._states)
 
-    def follow(self, packet: RtpPacket, clock_rate: int) -> SsrcState:
-        """The source of a stream of media that begins, or goes on, with this packet."""
-        source = self._source(packet, clock_rate)
-        source.repairs = None
-        source.counter.restart(packet.sequence_number)
-        self._followed = source
-        return source
+    def begin(self, packet: RtpPacket, clock_rate: int) -> SsrcState:
+        """The state of a media stream that begins, or goes on, with this packet."""
+        state = self._state(packet, clock_rate)
+        state.repairs = None
+        state.counter.restart(packet.sequence_number)
+        self._current = state
+        return state
 
-    def repair(
-        self, packet: RtpPacket, repairs: int | None, clock_rate: int, arrival: float
+    def count_rtx(
+        self, packet: RtpPacket, *, repairs: int | None, clock_rate: int, arrival: MonotonicTime
     ) -> SsrcState | None:
-        """Count a packet of retransmissions; None for one that was counted as media before."""
-        if self._followed is not None and packet.ssrc == self._followed.ssrc:
-            return None
-        source = self._source(packet, clock_rate)
-        source.repairs = repairs
-        number = source.counter.count(
-            packet.sequence_number, packet.timestamp, len(packet.payload), arrival
-        )
-        return source if number >= 0 else None
+        """Count an RTX packet; None for one of the media stream, or one too far ahead.
 
-    def receive_report(self, report: SenderReport, arrival: float) -> None:
-        """Take what the peer says of its clock."""
-        source = self._sources.get(report.ssrc)
-        if source is not None:
-            source.receive_report(report, arrival)
+        Args:
+            packet: The RTX packet.
+            repairs: The SSRC that its stream repairs; None where that is not known.
+            clock_rate: In Hz.
+            arrival: Arrival of the packet.
+        """
+        if self._current is not None and packet.ssrc == self._current.ssrc:
+            return None
+        state = self._state(packet, clock_rate)
+        state.repairs = repairs
+        return state if state.counter.count(packet, arrival) >= 0 else None
+
+    def receive_report(self, report: SenderReport, arrival: MonotonicTime) -> None:
+        """Take a sender report, and keep it where its stream has not begun."""
+        state = self._states.get(report.ssrc)
+        if state is not None:
+            state.receive_report(report, arrival)
             return
         self._early[report.ssrc] = (report, arrival)
         self._early.move_to_end(report.ssrc)
         if len(self._early) > SSRC_LIMIT:
             self._early.popitem(last=False)
 
-    def reports(self, now: float) -> tuple[ReceptionReport, ...]:
-        """For each source heard since the last call."""
-        reports = (source.report(now) for source in self._sources.values())
+    def reports(self, now: MonotonicTime) -> tuple[ReceptionReport, ...]:
+        """A reception report for each SSRC that sent since the last call."""
+        reports = (state.report(now) for state in self._states.values())
         return tuple(report for report in reports if report is not None)
 
-    def _source(self, packet: RtpPacket, clock_rate: int) -> SsrcState:
+    def _state(self, packet: RtpPacket, clock_rate: int) -> SsrcState:
         ssrc = packet.ssrc
-        source = self._sources.get(ssrc)
-        if source is None:
-            source = SsrcState(ssrc, clock_rate, packet.sequence_number)
+        state = self._states.get(ssrc)
+        if state is None:
+            state = SsrcState(
+                ssrc=ssrc, clock_rate=clock_rate, sequence_number=packet.sequence_number
+            )
             if (early := self._early.pop(ssrc, None)) is not None:
-                source.receive_report(*early)
-            self._sources[ssrc] = source
-            if len(self._sources) > SSRC_LIMIT:
+                state.receive_report(*early)
+            self._states[ssrc] = state
+            if len(self._states) > SSRC_LIMIT:
                 self._forget_one()
-        self._sources.move_to_end(ssrc)
-        return source
+        self._states.move_to_end(ssrc)
+        return state
 
     def _forget_one(self) -> None:
-        for ssrc, source in self._sources.items():
-            if source is not self._followed:
-                del self._sources[ssrc]
+        for ssrc, state in self._states.items():
+            if state is not self._current:
+                del self._states[ssrc]
                 return

@@ -1,4 +1,4 @@
-"""Owns `RtpStreamReceiver`: what one receiver makes of the packets that are routed to it."""
+"""Receives the RTP stream of one m-section: packets in, frames and RTCP feedback out. PURE."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from peer.rtp.header_extensions import AbsoluteCaptureTime, ExtensionIds, PlayoutDelay
 from peer.rtp.levels import AudioLevel
 from peer.rtp.malformed import MalformedError
-from peer.rtp.receiving.payload_types import Role, payload_types_of
-from peer.rtp.receiving.rtx import RtxStreams, restore_rtx
+from peer.rtp.receiving.payload_types import PayloadRole, payload_types_of
+from peer.rtp.receiving.rtx import RtxAssociations, original_packet
 from peer.rtp.receiving.ssrc_receiver import SsrcReceiver
 from peer.rtp.receiving.ssrcs import ContributingSource, SsrcTable
 from peer.rtp.receiving.timestamps import ReceiveTimeline
@@ -23,58 +23,62 @@ if TYPE_CHECKING:
     from peer.rtp.receiving.ssrcs import StreamStatistics
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket, SenderReport
     from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters
+    from peer.times import MonotonicTime, Seconds
 
-#: Seconds for which a new stream is kept to, so that stragglers of the former one do not undo it.
-SETTLING = 0.2
-#: Contributing sources that are remembered.
+#: Least seconds from one change of the SSRC to the next, so that stragglers of the former SSRC do
+#: not undo it (ours).
+SSRC_SWITCH_INTERVAL = 0.2
+#: Limit of the contributing sources that are remembered (ours).
 CONTRIBUTING_LIMIT = 32
 
 _LEVELS = tuple(AudioLevel.parse(bytes((value,))) for value in range(256))
-_NONE = -1
+#: An SSRC that no packet has.
+_NO_SSRC = -1
 
 
 class RtpStreamReceiver:
-    """Packets in, whole frames in order and RTCP feedback out. Pure: time is what it is told.
+    """Receives the one stream of an m-section, through every change of its SSRC.
 
-    A frame is given as soon as it is whole and those before it were given or given up. After a
-    picture was lost for good nothing is given until the next key frame, and that is asked for.
+    PURE: times are arguments. A frame is given as soon as it is whole, and those before it were
+    given or given up. After a video frame is lost for good, none is given until the next key
+    frame, which is requested.
 
     Args:
         kind: Audio or video.
         on_frame: Gets each frame, from within `receive` and `advance`.
-        on_feedback: Gets RTCP to send at once; none of it is a report.
+        on_feedback: Gets RTCP to send at once, none of it reports.
         on_event: Gets codec, payload and RTP timestamp of each telephone-event packet (RFC 4733),
-            as it comes, in whatever order.
+            in the order of arrival.
 
     Attributes:
-        unexpected: Packets of payload types that were not agreed.
-        unsettled: Packets of other streams, dropped while a new one was kept to.
+        unexpected_packets: Packets of payload types that were not agreed.
+        other_ssrc_packets: Packets of another SSRC that came too soon after a change of the SSRC.
     """
 
     __slots__ = (
         "_contributing",
+        "_current",
         "_ended",
         "_ids",
+        "_keyframe_wanted",
         "_kind",
-        "_looks",
         "_on_event",
         "_on_feedback",
         "_on_frame",
         "_paused",
         "_playout_delay",
-        "_playout_raw",
-        "_repairs",
-        "_round_trip",
+        "_playout_delay_element",
+        "_reads_extensions",
+        "_round_trip_time",
         "_rtcp_ssrc",
-        "_since",
-        "_sources",
+        "_rtx",
         "_ssrc",
-        "_stream",
+        "_ssrcs",
+        "_switched_at",
         "_timeline",
         "_types",
-        "_wished",
-        "unexpected",
-        "unsettled",
+        "other_ssrc_packets",
+        "unexpected_packets",
     )
 
     def __init__(
@@ -85,155 +89,161 @@ class RtpStreamReceiver:
         on_feedback: Callable[[tuple[RtcpPacket, ...]], None],
         on_event: Callable[[Codec, bytes, int], None] | None = None,
     ) -> None:
-        self.unexpected = 0
-        self.unsettled = 0
+        self.unexpected_packets = 0
+        self.other_ssrc_packets = 0
         self._kind = kind
         self._on_frame = on_frame
         self._on_feedback = on_feedback
         self._on_event = on_event
         self._types: dict[int, PayloadType] = {}
         self._ids = ExtensionIds()
-        self._looks = False
+        self._reads_extensions = False
         self._rtcp_ssrc = 0
-        self._repairs = RtxStreams()
-        self._sources = SsrcTable()
+        self._rtx = RtxAssociations()
+        self._ssrcs = SsrcTable()
         self._timeline = ReceiveTimeline()
-        self._stream: SsrcReceiver | None = None
-        # Of the stream whose packets go straight to it; none while something else comes first.
-        self._ssrc = _NONE
-        self._since = 0.0
+        self._current: SsrcReceiver | None = None
+        # The SSRC whose packets go straight to `_current`; none while other steps come first.
+        self._ssrc = _NO_SSRC
+        self._switched_at = 0.0
         self._ended = False
         self._paused = False
-        self._wished = False
-        self._round_trip: float | None = None
+        self._keyframe_wanted = False
+        self._round_trip_time: Seconds | None = None
         self._playout_delay: PlayoutDelay | None = None
-        self._playout_raw = b""
+        self._playout_delay_element = b""
         self._contributing: OrderedDict[int, ContributingSource] = OrderedDict()
 
-    @property
-    def deadline(self) -> float | None:
-        """When `advance` has to be called next, in seconds of the clock of `arrival`.
+    def __repr__(self) -> str:
+        return (
+            f"<RtpStreamReceiver {self._kind} {self._current!r}"
+            f"{' paused' if self._paused else ''} unexpected={self.unexpected_packets}"
+            f" other_ssrc={self.other_ssrc_packets}>"
+        )
 
-        None where nothing waits. It may change with any call.
-        """
-        return None if self._stream is None else self._stream.deadline
+    @property
+    def deadline(self) -> MonotonicTime | None:
+        """Time to call `advance`; None where nothing waits. It may change with any call."""
+        return None if self._current is None else self._current.deadline
 
     @property
     def playout_delay(self) -> PlayoutDelay | None:
-        """What the sender last asked for by the playout-delay extension."""
+        """The bounds that the sender last asked for by the playout-delay extension."""
         return self._playout_delay
 
     @property
     def ssrc(self) -> int | None:
-        """Of the stream that is followed at present."""
-        return None if self._stream is None else self._stream.source.ssrc
+        """The SSRC that is received at present; None before the first packet."""
+        return None if self._current is None else self._current.state.ssrc
 
     def configure(self, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
-        """Expect what `parameters` describe from now on; feedback goes out under `rtcp_ssrc`."""
+        """Expect the streams of `parameters`, and send feedback under `rtcp_ssrc`, from now on."""
         self._types = payload_types_of(parameters.codecs)
         self._ids = ids = ExtensionIds.of(parameters.extensions)
-        self._looks = any(
+        self._reads_extensions = any(
             each is not None for each in (ids.audio_level, ids.abs_capture_time, ids.playout_delay)
         )
         self._rtcp_ssrc = rtcp_ssrc
-        self._repairs.configure(parameters.rtx)
-        if self._stream is not None:
-            self._stream.configure(self._types, rtcp_ssrc)
+        self._rtx.configure(parameters.rtx)
+        if self._current is not None:
+            self._current.configure(self._types, rtcp_ssrc)
 
-    def receive(self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: float) -> None:
-        """Take a packet with the elements of its header extension by id. Never raises for it."""
-        stream = self._stream
+    def receive(
+        self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: MonotonicTime
+    ) -> None:
+        """Take a packet with the elements of its header extension by id; never raises for it."""
+        current = self._current
         known = self._types.get(packet.payload_type)
         if (
-            stream is None
+            current is None
             or known is None
             or packet.ssrc != self._ssrc
-            or known.role is not Role.MEDIA
+            or known.role is not PayloadRole.MEDIA
         ):
             self._receive_other(packet, known, elements, arrival)
             return
-        if known is not stream.type:
-            stream.use(known)
+        if known is not current.payload_type:
+            current.use(known)
         level = None
-        if elements and self._looks:
-            level = self._look(packet, elements)
+        if elements and self._reads_extensions:
+            level = self._read_extensions(packet, elements)
         if packet.csrcs:
-            self._contribute(packet, arrival)
-        stream.take(packet, level, arrival)
+            self._note_contributing(packet, arrival)
+        current.receive(packet, level, arrival)
 
-    def receive_report(self, report: SenderReport, arrival: float) -> None:
-        """Take what the peer says of its clock and of how much it sent."""
-        self._sources.receive_report(report, arrival)
+    def receive_report(self, report: SenderReport, arrival: MonotonicTime) -> None:
+        """Take a sender report about a stream of this m-section."""
+        self._ssrcs.receive_report(report, arrival)
 
     def goodbye(self, ssrc: int) -> None:
-        """The peer ended this stream (RFC 3550 section 6.6); another one may follow at once."""
-        if self._stream is not None and self._stream.source.ssrc == ssrc:
-            self._stream.end()
-            self._expect()
+        """End an SSRC that the peer ended (RFC 3550 section 6.6); another may follow at once."""
+        if self._current is not None and self._current.state.ssrc == ssrc:
+            self._current.end()
+            self._expect_any_ssrc()
 
-    def advance(self, now: float) -> None:
-        """Do what is due: give up on losses, ask for packets and for key frames."""
-        stream = self._stream
-        if stream is not None and stream.deadline is not None and now >= stream.deadline:
-            stream.advance(now)
+    def advance(self, now: MonotonicTime) -> None:
+        """Do what is due: give up on gaps, request packets and key frames."""
+        current = self._current
+        if current is not None and current.deadline is not None and now >= current.deadline:
+            current.advance(now)
 
-    def request_keyframe(self, now: float) -> None:
-        """Ask for a picture that can be decoded by itself; asked again until one comes."""
-        if self._stream is None or self._paused:
-            self._wished = True
+    def request_keyframe(self, now: MonotonicTime) -> None:
+        """Request a key frame, again until one comes."""
+        if self._current is None or self._paused:
+            self._keyframe_wanted = True
         else:
-            self._stream.request_keyframe(now)
+            self._current.request_keyframe(now)
 
-    def reports(self, now: float) -> tuple[ReceptionReport, ...]:
-        """One for each stream heard since the last call, for a receiver or sender report."""
-        return self._sources.reports(now)
+    def reports(self, now: MonotonicTime) -> tuple[ReceptionReport, ...]:
+        """A reception report for each SSRC that sent since the last call."""
+        return self._ssrcs.reports(now)
 
     def pause(self) -> None:
-        """Drop what arrives."""
+        """Drop packets until `resume`."""
         if not self._paused:
             self._paused = True
-            if self._stream is not None:
-                self._stream.end()
-            self._expect()
+            if self._current is not None:
+                self._current.end()
+            self._expect_any_ssrc()
 
-    def resume(self, now: float) -> None:
-        """Take what arrives, as the continuation of what was before the pause."""
+    def resume(self, now: MonotonicTime) -> None:
+        """Take packets again, as the continuation of the stream before the pause."""
         if self._paused:
             self._paused = False
             self.request_keyframe(now)
 
-    def restart(self, now: float) -> None:
-        """Take what arrives over another transport, as the continuation of what was before.
+    def restart(self, now: MonotonicTime) -> None:
+        """Take packets of another transport, as the continuation of the stream before.
 
-        A stream that goes on there with the next packet goes on here, without a gap.
+        An SSRC that goes on there with the next packet goes on here, without a gap.
         """
         self.resume(now)
-        self._expect()
+        self._expect_any_ssrc()
 
-    def set_round_trip_time(self, seconds: float) -> None:
-        """Until it is called, repairs that come back are measured."""
-        self._round_trip = seconds
-        if self._stream is not None:
-            self._stream.set_round_trip_time(seconds)
+    def set_round_trip_time(self, seconds: Seconds) -> None:
+        """Use a measured round-trip time instead of that of retransmissions."""
+        self._round_trip_time = seconds
+        if self._current is not None:
+            self._current.set_round_trip_time(seconds)
 
-    def contributing(self) -> tuple[ContributingSource, ...]:
-        """Whom mixers named, the last one last; at most 32."""
+    def contributing_sources(self) -> tuple[ContributingSource, ...]:
+        """The sources that mixers named, the latest last; at most 32."""
         return tuple(self._contributing.values())
 
-    def statistics(self, now: float | None = None) -> tuple[StreamStatistics, ...]:
-        """For each stream, retransmissions included; at most 16.
+    def statistics(self, now: MonotonicTime | None = None) -> tuple[StreamStatistics, ...]:
+        """The counts of each SSRC, retransmissions included; at most 16.
 
         Args:
-            now: For the seconds that a loss is waited for; as of the last packet where it is None.
+            now: Time of `reordering_wait`; that of the last packet where it is None.
         """
-        current = self._stream
+        current = self._current
         return tuple(
-            source.statistics(
-                current.hold(source.counter.last_arrival if now is None else now)
-                if current is not None and source is current.source
+            state.statistics(
+                current.reordering_wait(state.counter.last_arrival if now is None else now)
+                if current is not None and state is current.state
                 else 0.0
             )
-            for source in self._sources
+            for state in self._ssrcs
         )
 
     def _receive_other(
@@ -241,55 +251,62 @@ class RtpStreamReceiver:
         packet: RtpPacket,
         known: PayloadType | None,
         elements: Mapping[int, bytes],
-        arrival: float,
+        arrival: MonotonicTime,
     ) -> None:
         if self._paused:
             return
         if known is None:
-            self.unexpected += 1
+            self.unexpected_packets += 1
             return
-        if known.role is Role.REPAIR:
-            self._receive_repair(packet, known, elements, arrival)
+        if known.role is PayloadRole.RTX:
+            self._receive_rtx(packet, known, elements, arrival)
             return
-        stream = self._stream
-        if packet.ssrc != self._ssrc or stream is None:
-            stream = self._follow(packet, known, elements, arrival)
-            if stream is None:
-                self.unsettled += 1
+        current = self._current
+        if packet.ssrc != self._ssrc or current is None:
+            current = self._switch(packet, known, elements, arrival)
+            if current is None:
+                self.other_ssrc_packets += 1
                 return
-        level = self._look(packet, elements) if elements and self._looks else None
+        level = None
+        if elements and self._reads_extensions:
+            level = self._read_extensions(packet, elements)
         if packet.csrcs:
-            self._contribute(packet, arrival)
-        if known.role is Role.EVENT:
-            stream.take(packet, None, arrival)
+            self._note_contributing(packet, arrival)
+        if known.role is PayloadRole.EVENT:
+            current.receive(packet, None, arrival)
             if self._on_event is not None:
                 self._on_event(known.codec, packet.payload, packet.timestamp)
             return
-        stream.use(known)
-        if self._wished:
-            self._wished = False
-            stream.wish_keyframe()
-        stream.take(packet, level, arrival)
-        stream.advance(arrival)
+        current.use(known)
+        if self._keyframe_wanted:
+            self._keyframe_wanted = False
+            current.expect_keyframe()
+        current.receive(packet, level, arrival)
+        current.advance(arrival)
 
-    def _follow(
+    def _switch(
         self,
         packet: RtpPacket,
         known: PayloadType,
         elements: Mapping[int, bytes],
-        arrival: float,
+        arrival: MonotonicTime,
     ) -> SsrcReceiver | None:
-        former = self._stream
-        if former is not None and not self._ended and arrival - self._since < SETTLING:
+        """The receiver for the SSRC of this packet; None where it is too soon for another one."""
+        former = self._current
+        if (
+            former is not None
+            and not self._ended
+            and arrival - self._switched_at < SSRC_SWITCH_INTERVAL
+        ):
             return None
         if (rid := elements.get(self._ids.rid or 0)) is not None:
-            self._repairs.name(rid, packet.ssrc)
+            self._rtx.add_rid(rid, packet.ssrc)
         self._ssrc = packet.ssrc
         if (
             self._ended
             and former is not None
-            and former.source.ssrc == packet.ssrc
-            and former.source.counter.continues(packet.sequence_number)
+            and former.state.ssrc == packet.ssrc
+            and former.state.counter.continues(packet.sequence_number)
         ):
             self._ended = False
             return former
@@ -297,12 +314,12 @@ class RtpStreamReceiver:
             former.end()
             self._timeline.restart()
         self._ended = False
-        self._since = arrival
-        source = self._sources.follow(packet, known.codec.clock_rate)
-        self._stream = stream = SsrcReceiver(
+        self._switched_at = arrival
+        state = self._ssrcs.begin(packet, known.codec.clock_rate)
+        self._current = current = SsrcReceiver(
             self._kind,
-            source,
-            source.counter.extend(packet.sequence_number),
+            state,
+            state.counter.extend(packet.sequence_number),
             payload_type=known,
             types=self._types,
             timeline=self._timeline,
@@ -310,51 +327,55 @@ class RtpStreamReceiver:
             on_frame=self._on_frame,
             on_feedback=self._on_feedback,
         )
-        if self._round_trip is not None:
-            stream.set_round_trip_time(self._round_trip)
-        return stream
+        if self._round_trip_time is not None:
+            current.set_round_trip_time(self._round_trip_time)
+        return current
 
-    def _receive_repair(
+    def _receive_rtx(
         self,
         packet: RtpPacket,
         known: PayloadType,
         elements: Mapping[int, bytes],
-        arrival: float,
+        arrival: MonotonicTime,
     ) -> None:
-        stream = self._stream
-        if stream is None or self._ssrc == _NONE:
+        current = self._current
+        if current is None or self._ssrc == _NO_SSRC:
             return
-        followed = stream.source
-        named = elements.get(self._ids.repaired_rid or 0)
-        ssrc = self._repairs.repaired(packet.ssrc, named, followed.ssrc)
-        repair = self._sources.repair(packet, ssrc, known.codec.clock_rate, arrival)
-        apt = known.codec.apt
-        if repair is None or ssrc != followed.ssrc or apt is None:
+        state = current.state
+        repaired_rid = elements.get(self._ids.repaired_rid or 0)
+        ssrc = self._rtx.media_ssrc(packet.ssrc, repaired_rid=repaired_rid, current_ssrc=state.ssrc)
+        rtx_state = self._ssrcs.count_rtx(
+            packet, repairs=ssrc, clock_rate=known.codec.clock_rate, arrival=arrival
+        )
+        payload_type = known.codec.apt
+        if rtx_state is None or ssrc != state.ssrc or payload_type is None:
             return
-        followed.retransmitted_packets += 1
-        followed.retransmitted_bytes += len(packet.payload)
-        original = self._types.get(apt)
-        whole = restore_rtx(packet, apt, ssrc)
-        if whole is not None and original is not None and original.role is Role.MEDIA:
-            stream.take_repair(whole, arrival)
+        state.retransmitted_packets += 1
+        state.retransmitted_bytes += len(packet.payload)
+        media = self._types.get(payload_type)
+        original = original_packet(packet, payload_type=payload_type, ssrc=ssrc)
+        if original is not None and media is not None and media.role is PayloadRole.MEDIA:
+            current.receive_retransmission(original, arrival)
 
-    def _look(self, packet: RtpPacket, elements: Mapping[int, bytes]) -> AudioLevel | None:
-        ids, stream = self._ids, self._stream
+    def _read_extensions(
+        self, packet: RtpPacket, elements: Mapping[int, bytes]
+    ) -> AudioLevel | None:
+        ids, current = self._ids, self._current
         try:
-            if (value := elements.get(ids.abs_capture_time or 0)) and stream is not None:
-                captured = AbsoluteCaptureTime.parse(value)
-                stream.source.clock.capture(packet.timestamp, captured.seconds)
+            if (value := elements.get(ids.abs_capture_time or 0)) and current is not None:
+                absolute = AbsoluteCaptureTime.parse(value)
+                current.state.clock.add_capture_time(packet.timestamp, absolute.capture_time)
             value = elements.get(ids.playout_delay or 0)
-            if value and value != self._playout_raw:
+            if value and value != self._playout_delay_element:
                 self._playout_delay = PlayoutDelay.parse(value)
-                self._playout_raw = value
+                self._playout_delay_element = value
         except MalformedError:
             # An extension that nobody can read changes nothing about the payload.
             pass
         value = elements.get(ids.audio_level or 0)
         return _LEVELS[value[0]] if value else None
 
-    def _contribute(self, packet: RtpPacket, arrival: float) -> None:
+    def _note_contributing(self, packet: RtpPacket, arrival: MonotonicTime) -> None:
         contributing = self._contributing
         for source in packet.csrcs:
             contributing[source] = ContributingSource(
@@ -364,7 +385,7 @@ class RtpStreamReceiver:
             if len(contributing) > CONTRIBUTING_LIMIT:
                 contributing.popitem(last=False)
 
-    def _expect(self) -> None:
-        # Whatever comes next is followed, without settling.
+    def _expect_any_ssrc(self) -> None:
+        # The next packet decides, however soon it comes.
         self._ended = True
-        self._ssrc = _NONE
+        self._ssrc = _NO_SSRC

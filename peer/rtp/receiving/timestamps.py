@@ -1,118 +1,131 @@
-"""Owns what is known of the sender's clock: when what it sends was captured."""
+"""Maps RTP timestamps of received streams to capture times and to presentation times. PURE."""
 
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 from peer.rtp.rtcp import from_ntp
+from peer.times import UnixTime
 
+if TYPE_CHECKING:
+    from peer.times import MonotonicTime, Seconds
+
+#: RTP timestamps have 32 bits (RFC 3550 section 5.1).
 _WRAP = 1 << 32
-#: A step of the timestamps that differs from the time that passed by more than these seconds is
-#: a new beginning: no network holds a packet back so long.
-LEAP = 10.0
-#: Reports that are remembered, for the rate of the RTP clock and for the least delay.
+#: Limit of the sender reports that are kept, to measure the rate of the RTP clock (ours).
 REPORT_LIMIT = 8
-#: How far an RTP clock may be from its rate before it is taken for an error.
+#: Largest share by which a measured clock rate may differ from the agreed one (ours).
 DRIFT_LIMIT = 0.01
-#: Seconds between two reports that a rate can be measured over.
+#: Least seconds between two reports to measure a clock rate (ours).
 _BASELINE = 4.0
+#: Largest seconds by which the wall clock may advance from one report to the next (ours).
+_REPORT_GAP_LIMIT = 3600.0
+#: Seconds by which timestamps and arrivals may differ before timestamps count as unrelated to those
+#: before: no network holds a packet back so long (ours).
+LEAP = 10.0
 
 
 class SenderClock:
-    """Maps RTP timestamps to the sender's wall clock, and that to our monotonic one.
+    """The wall clock of a sender by its RTP timestamps.
 
-    A pair of both times comes with each sender report (RFC 3550 section 6.4.1), or with packets
-    that have the absolute capture time; once they do, reports are not needed for it.
+    Each sender report brings a pair of both times (RFC 3550 section 6.4.1), and so does the
+    absolute capture time of a packet, which replaces reports once it comes.
     """
 
-    __slots__ = ("_captures", "_pairs", "_rate", "_seconds", "_timestamp")
+    __slots__ = ("_capture_time", "_has_capture_times", "_rate", "_reports", "_timestamp")
 
     def __init__(self) -> None:
-        # (wall clock, RTP timestamp, arrival)
-        self._pairs: deque[tuple[float, int, float]] = deque(maxlen=REPORT_LIMIT)
-        self._captures = False
+        # (wall clock, RTP timestamp) of each report.
+        self._reports: deque[tuple[UnixTime, int]] = deque(maxlen=REPORT_LIMIT)
+        self._has_capture_times = False
         self._timestamp = 0
-        self._seconds: float | None = None
+        self._capture_time: UnixTime | None = None
         self._rate: float | None = None
 
-    def report(self, ntp_time: int, timestamp: int, arrival: float, clock_rate: int) -> None:
-        """Take the pair of a sender report; it came at `arrival`, in seconds of our clock."""
+    def add_report(self, *, ntp_time: int, timestamp: int, clock_rate: int) -> None:
+        """Take the times of a sender report.
+
+        Args:
+            ntp_time: 64 bits; 0 from a sender without a wall clock.
+            timestamp: The RTP timestamp of the same moment.
+            clock_rate: As agreed, in Hz.
+        """
         # RFC 3550 section 6.4.1: a sender without a wall clock says zero.
         if not ntp_time:
             return
-        wall = from_ntp(ntp_time)
-        if self._pairs and not 0.0 < wall - self._pairs[-1][0] < 3600.0:
-            # Its clock was set: what was learnt from it is void.
-            self._pairs.clear()
+        wall = UnixTime(from_ntp(ntp_time))
+        if self._reports and not 0.0 < wall - self._reports[-1][0] < _REPORT_GAP_LIMIT:
+            # The sender's clock was set: earlier reports say nothing any more.
+            self._reports.clear()
             self._rate = None
-        self._pairs.append((wall, timestamp, arrival))
-        if not self._captures:
-            self._timestamp, self._seconds = timestamp, wall
-            self._rate = self._measured(clock_rate)
+        self._reports.append((wall, timestamp))
+        if not self._has_capture_times:
+            self._timestamp, self._capture_time = timestamp, wall
+            self._rate = self._measure_rate(clock_rate)
 
-    def capture(self, timestamp: int, seconds: float) -> None:
-        """Take an absolute capture time."""
-        self._captures = True
+    def add_capture_time(self, timestamp: int, capture_time: UnixTime) -> None:
+        """Take the absolute capture time that a packet says."""
+        self._has_capture_times = True
         self._rate = None
-        self._timestamp, self._seconds = timestamp, seconds
+        self._timestamp, self._capture_time = timestamp, capture_time
 
-    def wall(self, timestamp: int, clock_rate: int) -> float | None:
-        """When that was, in seconds since 1970 by the sender's clock; None before any report."""
-        if self._seconds is None:
+    def capture_time(self, timestamp: int, *, clock_rate: int) -> UnixTime | None:
+        """The time of an RTP timestamp by the sender's wall clock; None before any report.
+
+        Args:
+            timestamp: 32 bits.
+            clock_rate: As agreed, in Hz.
+        """
+        if self._capture_time is None:
             return None
         ticks = (timestamp - self._timestamp) % _WRAP
         if ticks >= _WRAP // 2:
             ticks -= _WRAP
-        return self._seconds + ticks / (self._rate or clock_rate)
+        return UnixTime(self._capture_time + ticks / (self._rate or clock_rate))
 
-    def local(self, wall: float) -> float | None:
-        """The same on our monotonic clock, as if the fastest report had taken no time."""
-        if not self._pairs:
+    def _measure_rate(self, clock_rate: int) -> float | None:
+        wall, timestamp = self._reports[-1]
+        first_wall, first_timestamp = self._reports[0]
+        if wall - first_wall < _BASELINE:
             return None
-        return wall + min(arrival - sent for sent, _, arrival in self._pairs)
-
-    def _measured(self, clock_rate: int) -> float | None:
-        wall, timestamp, _ = self._pairs[-1]
-        first, before, _ = self._pairs[0]
-        if wall - first < _BASELINE:
-            return None
-        rate = ((timestamp - before) % _WRAP) / (wall - first)
+        rate = ((timestamp - first_timestamp) % _WRAP) / (wall - first_wall)
         return rate if abs(rate / clock_rate - 1.0) < DRIFT_LIMIT else None
 
 
 class ReceiveTimeline:
-    """Presentation times that rise through every change of stream, in the present codec's clock."""
+    """The presentation times of one receiver: rise through wraps and every change of stream."""
 
-    __slots__ = ("_arrival", "_clock_rate", "_expected", "_pts", "_timestamp")
+    __slots__ = ("_arrival", "_clock_rate", "_pts", "_restarting", "_timestamp")
 
     def __init__(self) -> None:
         self._timestamp: int | None = None
         self._pts = 0
         self._arrival = 0.0
         self._clock_rate = 0
-        self._expected = False
+        self._restarting = False
 
-    def map(self, timestamp: int, arrival: float, clock_rate: int) -> int:
-        """The presentation time of an RTP timestamp; the first is 0.
+    def pts(self, timestamp: int, *, arrival: MonotonicTime, clock_rate: int) -> int:
+        """The presentation time of a frame, in ticks of `clock_rate`; 0 for the first.
 
         Args:
-            timestamp: 32 bits.
-            arrival: Of the frame, in seconds; it tells how long a stream was away.
-            clock_rate: In hertz; a change of it is a new beginning.
+            timestamp: The RTP timestamp of the frame, 32 bits.
+            arrival: Arrival of the frame, which tells how long a stream was away.
+            clock_rate: In Hz; another rate than before restarts the timeline.
         """
         former = self._timestamp
         self._timestamp = timestamp
-        elapsed = arrival - self._arrival
+        elapsed: Seconds = arrival - self._arrival
         self._arrival = arrival
         if former is None:
             self._clock_rate = clock_rate
             return 0
-        # RFC 3550 section 5.1: timestamps wrap, so the nearer way round is meant.
+        # RFC 3550 section 5.1: timestamps wrap, so the shorter distance is meant.
         ticks = (timestamp - former) % _WRAP
         if ticks >= _WRAP // 2:
             ticks -= _WRAP
         if (
-            self._expected
+            self._restarting
             or clock_rate != self._clock_rate
             or abs(ticks / clock_rate - elapsed) > LEAP
         ):
@@ -120,10 +133,10 @@ class ReceiveTimeline:
             ticks = max(1, round(elapsed * clock_rate))
             self._pts = reached
             self._clock_rate = clock_rate
-            self._expected = False
+            self._restarting = False
         self._pts += ticks
         return self._pts
 
     def restart(self) -> None:
-        """Expect timestamps that have nothing to do with those before."""
-        self._expected = True
+        """Expect timestamps that are unrelated to those before."""
+        self._restarting = True

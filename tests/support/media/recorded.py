@@ -9,6 +9,7 @@ from media.recording.timeline import Placed
 from media.recording.transcode import FrameEncoder
 from peer import Codec, EncodedFrame
 from peer.rtp_parameters import MediaKind
+from peer.times import UnixTime
 from tests.support.media.frames import flat_picture
 
 OPUS = Codec(kind=MediaKind.AUDIO, name="opus", payload_type=111, clock_rate=48_000, channels=2)
@@ -49,7 +50,7 @@ class Track:
             timestamp=pts % 2**32,
             pts=pts,
             arrival=arrival,
-            wall_clock=captured + self.ahead if said else None,
+            wall_clock=UnixTime(captured + self.ahead) if said else None,
             keyframe=keyframe,
         )
 
@@ -63,7 +64,7 @@ class Track:
 def shifted(frame: EncodedFrame, wall: float) -> EncodedFrame:
     """The same by a sender's clock that is set forward."""
     assert frame.wall_clock is not None
-    return replace(frame, wall_clock=frame.wall_clock + wall)
+    return replace(frame, wall_clock=UnixTime(frame.wall_clock + wall))
 
 
 def pictures(

@@ -24,6 +24,7 @@ from peer.rtp.header_extensions import (
 )
 from peer.rtp.malformed import MalformedError
 from peer.rtp_parameters import HeaderExtension
+from peer.times import UnixTime
 
 ONE_BYTE, TWO_BYTE = 0xBEDE, 0x1000
 
@@ -183,7 +184,7 @@ def test_a_transport_number_is_read_in_both_versions(value: str, number: int) ->
 
 def test_a_capture_time_is_written_as_ntp() -> None:
     # 1 January 1972 and a half second (RFC 5905 figure 4).
-    time = AbsoluteCaptureTime(63_072_000.5)
+    time = AbsoluteCaptureTime(UnixTime(63_072_000.5))
     assert time.write() == octets("876ce580 80000000")
     assert AbsoluteCaptureTime.parse(time.write()) == time
 
@@ -193,7 +194,7 @@ def test_a_capture_time_is_written_as_ntp() -> None:
     [(0.0, "0000000000000000"), (1.5, "0000000180000000"), (-0.25, "ffffffffc0000000")],
 )
 def test_a_capture_time_may_have_an_offset(offset: float, written: str) -> None:
-    time = AbsoluteCaptureTime(63_072_000.0, offset)
+    time = AbsoluteCaptureTime(UnixTime(63_072_000.0), offset)
     assert time.write()[8:] == octets(written)
     assert AbsoluteCaptureTime.parse(time.write()) == time
 

@@ -8,6 +8,7 @@ import pytest
 from media.recording.lateness import Lateness
 from media.recording.timeline import Timeline
 from peer.rtp_parameters import MediaKind
+from peer.times import UnixTime
 from tests.support.media.recorded import OPUS, VP8, Track
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def with_a_hole(frames: list[EncodedFrame], *, reported: float) -> list[EncodedF
             pts=each.pts - lost,
             wall_clock=each.wall_clock
             if each.wall_clock is None or each.arrival >= reported
-            else each.wall_clock - LOST,
+            else UnixTime(each.wall_clock - LOST),
         )
         for each in kept
     ]

@@ -10,6 +10,7 @@ import pytest
 
 from media.recording.timeline import HOLD, Placed, Timeline
 from peer.rtp_parameters import MediaKind
+from peer.times import UnixTime
 from tests.support.media.recorded import OPUS, VP8, Track, shifted
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def test_sound_that_is_regular_stays_so() -> None:
     line = line_of(sound="a")
     random = Random(1)
     frames = [
-        replace(frame, wall_clock=(frame.wall_clock or 0) + random.uniform(-0.002, 0.002))
+        replace(frame, wall_clock=UnixTime((frame.wall_clock or 0) + random.uniform(-0.002, 0.002)))
         for frame in Track().frames(100.0, 110.0)
     ]
     times = [each.time for each in play(line, sound=frames)["sound"]]
@@ -236,7 +237,7 @@ def test_rtp_clock_that_leaps_is_put_right_by_arrival_and_by_the_next_report() -
         else:
             # Until the report at 108 the sender's clock is reckoned by the clock that leapt.
             leapt = replace(frame, pts=frame.pts + 96_000)
-            frames.append(replace(leapt, wall_clock=wall + 2.0 * (frame.arrival < 108.0)))
+            frames.append(replace(leapt, wall_clock=UnixTime(wall + 2.0 * (frame.arrival < 108.0))))
     placed = play(line, sound=frames)["sound"]
     places = [float(each.time) - (each.frame.arrival - track.delay - 100.0) for each in placed]
     assert max(map(abs, places)) < IN_SYNC
@@ -301,7 +302,7 @@ def test_times_of_a_track_rise_whatever_comes() -> None:
                 pts=frame.pts + random.choice((0, 0, 0, -9_000, 90_000)),
                 arrival=frame.arrival + random.choice((0.0, 0.5)),
                 wall_clock=random.choice(
-                    (None, frame.wall_clock, random.uniform(-1e9, 1e9), frame.wall_clock)
+                    (None, frame.wall_clock, UnixTime(random.uniform(-1e9, 1e9)), frame.wall_clock)
                 ),
                 keyframe=random.random() < 0.9,
             )

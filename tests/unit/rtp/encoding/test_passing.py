@@ -16,6 +16,7 @@ from peer.rtp.encoding.reading import Reader
 from peer.rtp.encoding.shared import SharedEncoding
 from peer.rtp.formats import format_of
 from peer.rtp.levels import AudioLevel
+from peer.times import UnixTime
 from tests.support.clock.clock import Clock
 from tests.support.media.moving import codec_named, vp8_pictures
 
@@ -34,7 +35,7 @@ def frame_of(codec: Codec = VP8, payload: bytes = KEY, *, pts: int = 0) -> Encod
         timestamp=pts,
         pts=pts,
         arrival=0.0,
-        wall_clock=1.5e9,
+        wall_clock=UnixTime(1.5e9),
         keyframe=payload is not DELTA,
         width=16,
         height=16,

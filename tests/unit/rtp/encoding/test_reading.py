@@ -11,6 +11,7 @@ from av.packet import Packet
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.encoding.reading import Reader
 from peer.rtp_parameters import MediaKind
+from peer.times import UnixTime
 from tests.support.media.frames import flat_picture, tone
 from tests.support.media.moving import codec_named
 
@@ -44,7 +45,7 @@ def test_sound_without_time_is_counted_through_jitter_and_not_through_a_pause() 
 def test_an_encoded_frame_has_the_clock_of_its_codec_and_the_time_of_its_sender() -> None:
     frame = EncodedFrame(
         codec=codec_named("VP8"), payload=b"x", ssrc=1, timestamp=2, pts=9000, arrival=3.0,
-        wall_clock=UNIX - 1,
+        wall_clock=UnixTime(UNIX - 1),
     )  # fmt: skip
     reading = Reader(MediaKind.VIDEO).read(frame, 10.0, UNIX)
     assert reading.item is frame

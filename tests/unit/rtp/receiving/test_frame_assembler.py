@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from peer.rtp.formats import format_of
 from peer.rtp.levels import AudioLevel
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.frame_assembler import PICTURE_LIMIT, FrameAssembler
+from peer.rtp.receiving.frame_assembler import VIDEO_FRAME_LIMIT, FrameAssembler
 from peer.rtp.receiving.payload_types import payload_types_of
 from peer.rtp.receiving.ssrcs import SsrcState
 from peer.rtp.receiving.timestamps import ReceiveTimeline
@@ -26,10 +26,10 @@ class Making:
     def __init__(self) -> None:
         self.frames: list[EncodedFrame] = []
         self.keyframes = 0
-        self.source = SsrcState(1, 90_000, 0)
-        self.maker = FrameAssembler(
+        self.state = SsrcState(ssrc=1, clock_rate=90_000, sequence_number=0)
+        self.assembler = FrameAssembler(
             payload_types_of((VP8, OTHER_VP8, OPUS, PCMU, TONES)),
-            self.source,
+            self.state,
             ReceiveTimeline(),
             on_frame=self.frames.append,
             on_keyframe=self._on_keyframe,
@@ -71,7 +71,7 @@ class Making:
             payload=payload,
             marker=marker,
         )
-        self.maker.add(packet, level, timestamp / 90_000)
+        self.assembler.add(packet, level, timestamp / 90_000)
 
 
 def test_a_picture_is_given_when_its_last_packet_is_there() -> None:
@@ -97,13 +97,13 @@ def test_nothing_is_given_before_the_first_key_frame() -> None:
     making.picture(3000)
     making.picture(6000, keyframe=True)
     assert [frame.timestamp for frame in making.frames] == [6000]
-    assert making.source.frames_dropped == 2
+    assert making.state.frames_dropped == 2
 
 
 def test_nothing_is_given_after_a_loss_until_the_next_key_frame() -> None:
     making = Making()
     making.picture(0, keyframe=True)
-    making.maker.lost()
+    making.assembler.on_loss()
     making.picture(3000)
     making.picture(6000, keyframe=True)
     making.picture(9000)
@@ -118,7 +118,7 @@ def test_nothing_is_given_after_a_loss_until_the_next_key_frame() -> None:
 def test_sound_goes_on_after_a_loss() -> None:
     making = Making()
     making.add(111, 0, b"a")
-    making.maker.lost()
+    making.assembler.on_loss()
     making.add(111, 1920, b"c")
     assert [(frame.payload, frame.gap) for frame in making.frames] == [(b"a", False), (b"c", True)]
     assert all(frame.keyframe for frame in making.frames)
@@ -169,23 +169,23 @@ def test_a_malformed_picture_is_counted_and_costs_a_key_frame() -> None:
     making.picture(6000)
     making.picture(9000, keyframe=True)
     assert [(frame.timestamp, frame.gap) for frame in making.frames] == [(0, False), (9000, True)]
-    assert making.source.malformed == 1
+    assert making.state.malformed == 1
 
 
 def test_a_picture_without_end_is_dropped() -> None:
     making = Making()
     making.picture(0, keyframe=True, markers=False)
-    for _ in range(PICTURE_LIMIT):
+    for _ in range(VIDEO_FRAME_LIMIT):
         making.add(96, 0, b"\x00" + bytes(10))
-    assert making.maker.broken
-    assert making.source.malformed == 1
-    assert not making.maker.partial
+    assert making.assembler.awaits_keyframe
+    assert making.state.malformed == 1
+    assert not making.assembler.partial
 
 
 def test_parameters_that_change_the_codec_of_a_payload_type_are_obeyed() -> None:
     making = Making()
     making.add(0, 0, b"a")
-    making.maker.configure(payload_types_of((replace(OPUS, payload_type=0),)))
+    making.assembler.configure(payload_types_of((replace(OPUS, payload_type=0),)))
     making.add(0, 90_000, b"b")
     assert [frame.codec.name for frame in making.frames] == ["PCMU", "opus"]
 
@@ -194,5 +194,5 @@ def test_what_only_looks_like_the_beginning_of_a_key_frame_is_none() -> None:
     making = Making()
     making.add(96, 0, b"\x10\x10" + bytes(20), marker=True)
     assert not making.frames
-    assert making.maker.broken
-    assert making.source.frames_dropped == 1
+    assert making.assembler.awaits_keyframe
+    assert making.state.frames_dropped == 1

@@ -147,9 +147,9 @@ def test_nobody_may_ask_for_more_than_four_seconds() -> None:
 
 def test_the_sender_may_ask_for_bounds() -> None:
     jitter_buffer = JitterBuffer()
-    jitter_buffer.bound(0.2, 0.4)
+    jitter_buffer.set_bounds(minimum=0.2, maximum=0.4)
     assert jitter_buffer.target == 0.2
-    jitter_buffer.bound(0.0, 0.0)
+    jitter_buffer.set_bounds(minimum=0.0, maximum=0.0)
     assert jitter_buffer.target == 0.0
 
 
@@ -193,55 +193,55 @@ def test_clearing_drops_what_waits() -> None:
 
 
 def test_the_fastest_frame_is_not_late() -> None:
-    lateness = PlayoutDelayEstimator()
-    lateness.add(-500.0, 10.0)
-    assert lateness.add(-499.9, 10.1) == pytest.approx(0.1)
-    assert lateness.add(-500.2, 10.2) == 0.0
+    estimator = PlayoutDelayEstimator()
+    estimator.add(delay=-500.0, now=10.0)
+    assert estimator.add(delay=-499.9, now=10.1) == pytest.approx(0.1)
+    assert estimator.add(delay=-500.2, now=10.2) == 0.0
 
 
 def test_a_rare_late_frame_is_not_in_the_percentile() -> None:
-    lateness = PlayoutDelayEstimator()
+    estimator = PlayoutDelayEstimator()
     for index in range(60):
-        lateness.add(0.5 if index == 30 else 0.0, 10.0 + index / 30)
-    assert lateness.percentile() == 0.0
+        estimator.add(delay=0.5 if index == 30 else 0.0, now=10.0 + index / 30)
+    assert estimator.estimate() == 0.0
 
 
 def test_frequent_late_frames_are() -> None:
-    lateness = PlayoutDelayEstimator()
+    estimator = PlayoutDelayEstimator()
     for index in range(60):
-        lateness.add(0.1 if index % 10 == 0 else 0.0, 10.0 + index / 30)
-    assert lateness.percentile() == pytest.approx(0.1)
+        estimator.add(delay=0.1 if index % 10 == 0 else 0.0, now=10.0 + index / 30)
+    assert estimator.estimate() == pytest.approx(0.1)
 
 
 def test_what_was_long_ago_is_forgotten() -> None:
-    lateness = PlayoutDelayEstimator()
+    estimator = PlayoutDelayEstimator()
     for index in range(30):
-        lateness.add(0.1 * (index % 2), 10.0 + index / 30)
+        estimator.add(delay=0.1 * (index % 2), now=10.0 + index / 30)
     for index in range(30):
-        lateness.add(0.0, 11.0 + WINDOW + index / 30)
-    assert lateness.percentile() == 0.0
+        estimator.add(delay=0.0, now=11.0 + WINDOW + index / 30)
+    assert estimator.estimate() == 0.0
 
 
 def test_a_way_that_became_longer_is_noticed() -> None:
-    lateness = PlayoutDelayEstimator()
-    lateness.add(0.0, 10.0)
+    estimator = PlayoutDelayEstimator()
+    estimator.add(delay=0.0, now=10.0)
     for index in range(int(BASE_WINDOW * 30) + 60):
-        lateness.add(0.05, 10.0 + index / 30)
-    assert lateness.base == 0.05
-    assert lateness.percentile() == 0.0
+        estimator.add(delay=0.05, now=10.0 + index / 30)
+    assert estimator.base == 0.05
+    assert estimator.estimate() == 0.0
 
 
 def test_a_leap_begins_anew() -> None:
-    lateness = PlayoutDelayEstimator()
-    lateness.add(0.0, 10.0)
-    assert lateness.add(100.0, 10.1) == 0.0
-    assert lateness.percentile() == 0.0
+    estimator = PlayoutDelayEstimator()
+    estimator.add(delay=0.0, now=10.0)
+    assert estimator.add(delay=100.0, now=10.1) == 0.0
+    assert estimator.estimate() == 0.0
 
 
 def test_only_so_many_are_remembered() -> None:
-    lateness = PlayoutDelayEstimator()
+    estimator = PlayoutDelayEstimator()
     for _ in range(SAMPLE_LIMIT):
-        lateness.add(0.5, 10.0)
+        estimator.add(delay=0.5, now=10.0)
     for _ in range(SAMPLE_LIMIT):
-        lateness.add(0.0, 10.0)
-    assert lateness.percentile() == 0.0
+        estimator.add(delay=0.0, now=10.0)
+    assert estimator.estimate() == 0.0

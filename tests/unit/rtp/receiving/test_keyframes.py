@@ -5,7 +5,7 @@ from __future__ import annotations
 from peer.rtp.formats import format_of
 from peer.rtp.packet import RtpPacket
 from peer.rtp.receiving.keyframes import KeyframeRequests, WaitingKeyframe
-from peer.rtp.receiving.packet_buffer import Item
+from peer.rtp.receiving.packet_buffer import BufferedPacket
 from tests.support.links.lossy_rtp import VP8, vp8_frame
 
 
@@ -13,7 +13,7 @@ def asked(requests: KeyframeRequests, until: float, *, flows: bool = True) -> li
     times = []
     while requests.due is not None and requests.due < until:
         now = requests.due
-        if requests.take(now, heard=now if flows else 0.0, round_trip=0.05):
+        if requests.take_due(now, last_arrival=now if flows else 0.0, round_trip_time=0.05):
             times.append(round(now, 3))
     return times
 
@@ -21,88 +21,88 @@ def asked(requests: KeyframeRequests, until: float, *, flows: bool = True) -> li
 def test_none_is_asked_for_where_none_is_wanted() -> None:
     requests = KeyframeRequests()
     assert requests.due is None
-    assert not requests.take(5.0, heard=5.0, round_trip=0.05)
+    assert not requests.take_due(5.0, last_arrival=5.0, round_trip_time=0.05)
 
 
 def test_it_is_asked_for_at_once_then_slower() -> None:
     requests = KeyframeRequests()
-    requests.want(10.0)
+    requests.need(10.0)
     assert asked(requests, 12.5) == [10.0, 10.3, 10.9, 11.5, 12.1]
 
 
 def test_wanting_it_twice_asks_once() -> None:
     requests = KeyframeRequests()
-    requests.want(10.0)
-    requests.take(10.0, heard=10.0, round_trip=0.05)
-    requests.want(10.01)
+    requests.need(10.0)
+    requests.take_due(10.0, last_arrival=10.0, round_trip_time=0.05)
+    requests.need(10.01)
     assert requests.due == 10.3
 
 
 def test_a_long_round_trip_is_waited_for() -> None:
     requests = KeyframeRequests()
-    requests.want(10.0)
-    requests.take(10.0, heard=10.0, round_trip=1.0)
+    requests.need(10.0)
+    requests.take_due(10.0, last_arrival=10.0, round_trip_time=1.0)
     assert requests.due is not None
     assert requests.due > 11.0
 
 
 def test_it_ends_when_one_comes() -> None:
     requests = KeyframeRequests()
-    requests.want(10.0)
-    requests.wished = True
-    requests.came()
+    requests.need(10.0)
+    requests.is_application_waiting = True
+    requests.on_keyframe()
     assert requests.due is None
-    assert not requests.wished
+    assert not requests.is_application_waiting
 
 
 def test_a_new_loss_is_not_made_to_wait_for_the_former_one() -> None:
     requests = KeyframeRequests()
-    requests.want(10.0)
-    requests.take(10.0, heard=10.0, round_trip=0.05)
-    requests.came()
-    requests.want(10.15)
+    requests.need(10.0)
+    requests.take_due(10.0, last_arrival=10.0, round_trip_time=0.05)
+    requests.on_keyframe()
+    requests.need(10.15)
     assert requests.due == 10.15
 
 
 def test_two_requests_are_never_close_together() -> None:
     requests = KeyframeRequests()
-    requests.want(10.0)
-    requests.take(10.0, heard=10.0, round_trip=0.05)
-    requests.came()
-    requests.want(10.01)
+    requests.need(10.0)
+    requests.take_due(10.0, last_arrival=10.0, round_trip_time=0.05)
+    requests.on_keyframe()
+    requests.need(10.01)
     assert requests.due == 10.1
 
 
 def test_a_peer_that_sends_nothing_is_left_alone() -> None:
     requests = KeyframeRequests()
-    requests.want(10.0)
+    requests.need(10.0)
     assert len(asked(requests, 60.0, flows=False)) == 3
-    assert requests.take(61.0, heard=60.9, round_trip=0.05)
+    assert requests.take_due(61.0, last_arrival=60.9, round_trip_time=0.05)
 
 
 def test_a_peer_that_sends_again_is_asked_at_once() -> None:
     requests = KeyframeRequests()
-    requests.want(10.0)
+    requests.need(10.0)
     assert asked(requests, 12.5, flows=False)[-1] == 10.9
     assert requests.due is not None
     assert requests.due > 12.2
-    assert requests.take(12.1, heard=12.1, round_trip=0.05)
+    assert requests.take_due(12.1, last_arrival=12.1, round_trip_time=0.05)
     # As at first, whatever had been asked for in vain.
     assert round(requests.due, 3) == 12.4
 
 
 def test_a_peer_that_was_silent_for_a_moment_is_not_asked_twice_at_once() -> None:
     requests = KeyframeRequests()
-    requests.want(10.0)
+    requests.need(10.0)
     assert asked(requests, 10.5, flows=False) == [10.0, 10.3]
-    assert not requests.take(10.35, heard=10.35, round_trip=0.05)
-    assert requests.take(10.4, heard=10.35, round_trip=0.05)
+    assert not requests.take_due(10.35, last_arrival=10.35, round_trip_time=0.05)
+    assert requests.take_due(10.4, last_arrival=10.35, round_trip_time=0.05)
 
 
 FORMAT = format_of(VP8)
 
 
-def packets(first: int, timestamp: int, *, keyframe: bool) -> dict[int, Item]:
+def packets(first: int, timestamp: int, *, keyframe: bool) -> dict[int, BufferedPacket]:
     payloads = FORMAT.packetize(vp8_frame(3000, keyframe=keyframe), keyframe=keyframe, limit=1200)
     return {
         first + index: (
@@ -121,57 +121,57 @@ def packets(first: int, timestamp: int, *, keyframe: bool) -> dict[int, Item]:
     }
 
 
-def watched(*items: dict[int, Item]) -> WaitingKeyframe:
-    watch, waiting = WaitingKeyframe(), dict[int, Item]()
+def waiting_keyframe(*items: dict[int, BufferedPacket]) -> WaitingKeyframe:
+    keyframe, waiting = WaitingKeyframe(), dict[int, BufferedPacket]()
     for each in items:
         for number, item in each.items():
             waiting[number] = item
-            watch.saw(number, item[0], FORMAT)
-            watch.look(waiting)
-    return watch
+            keyframe.add(number, item[0], FORMAT)
+            keyframe.update(waiting)
+    return keyframe
 
 
 def test_a_whole_one_is_seen() -> None:
-    watch = watched(packets(10, 0, keyframe=True))
-    assert watch.complete
-    assert watch.start == 10
+    keyframe = waiting_keyframe(packets(10, 0, keyframe=True))
+    assert keyframe.complete
+    assert keyframe.start == 10
 
 
 def test_other_pictures_are_not_taken_for_one() -> None:
-    assert not watched(packets(10, 0, keyframe=False)).complete
+    assert not waiting_keyframe(packets(10, 0, keyframe=False)).complete
 
 
 def test_one_that_lacks_a_packet_is_not_whole() -> None:
     waiting = packets(10, 0, keyframe=True)
     del waiting[11]
-    assert not watched(waiting).complete
+    assert not waiting_keyframe(waiting).complete
 
 
 def test_one_that_lacked_a_packet_is_whole_when_it_comes() -> None:
     waiting = packets(10, 0, keyframe=True)
     missing = {11: waiting.pop(11)}
-    assert watched(waiting, missing).complete
+    assert waiting_keyframe(waiting, missing).complete
 
 
 def test_the_beginning_of_the_next_picture_ends_it() -> None:
     waiting = packets(10, 0, keyframe=True)
     last = max(waiting)
     waiting[last][0].marker = False
-    assert not watched(waiting).complete
+    assert not waiting_keyframe(waiting).complete
     following = packets(last + 1, 3000, keyframe=False)
     del following[max(following)]
-    assert watched(waiting, following).complete
+    assert waiting_keyframe(waiting, following).complete
 
 
 def test_the_first_packet_that_looks_like_a_beginning_is_it() -> None:
     waiting = packets(10, 0, keyframe=True)
     waiting[11][0].payload = waiting[10][0].payload
-    watch = watched(waiting)
-    assert watch.complete
-    assert watch.start == 10
+    keyframe = waiting_keyframe(waiting)
+    assert keyframe.complete
+    assert keyframe.start == 10
 
 
 def test_one_that_waits_no_longer_is_forgotten() -> None:
-    watch = watched(packets(10, 0, keyframe=True))
-    watch.look({})
-    assert not watch.complete
+    keyframe = waiting_keyframe(packets(10, 0, keyframe=True))
+    keyframe.update({})
+    assert not keyframe.complete

@@ -10,24 +10,31 @@ from peer.rtp.receiving.ssrcs import (
     DROPOUT_LIMIT,
     SSRC_LIMIT,
     SequenceCounter,
+    SsrcState,
     SsrcTable,
 )
 from peer.rtp.rtcp import SenderReport, compact_ntp, to_ntp
 
 
+def packet(ssrc: int, number: int = 5, timestamp: int = 0) -> RtpPacket:
+    return RtpPacket(
+        payload_type=96, sequence_number=number, timestamp=timestamp, ssrc=ssrc, payload=b"12345"
+    )
+
+
 def counted(counter: SequenceCounter, *numbers: int) -> list[int]:
-    return [counter.count(number % 65536, 0, 10, 0.0) for number in numbers]
+    return [counter.count(packet(1, number % 65536), 0.0) for number in numbers]
 
 
 def test_numbers_rise_through_the_wrap() -> None:
-    counter = SequenceCounter(90_000, 65_534)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=65_534)
     first, *others = counted(counter, 65_534, 65_535, 0, 1)
     assert others == [first + 1, first + 2, first + 3]
     assert counter.lost == 0
 
 
 def test_a_gap_is_lost_until_it_is_filled() -> None:
-    counter = SequenceCounter(90_000, 10)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=10)
     counted(counter, 10, 14)
     assert counter.lost == 3
     counted(counter, 12)
@@ -35,20 +42,20 @@ def test_a_gap_is_lost_until_it_is_filled() -> None:
 
 
 def test_a_late_packet_keeps_its_number() -> None:
-    counter = SequenceCounter(90_000, 65_535)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=65_535)
     first, _, late = counted(counter, 65_535, 1, 0)
     assert late == first + 1
     assert counter.highest == first + 2
 
 
 def test_duplicates_make_the_loss_negative() -> None:
-    counter = SequenceCounter(90_000, 10)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=10)
     counted(counter, 10, 10, 10)
     assert counter.lost == -2
 
 
 def test_one_packet_from_far_away_changes_nothing() -> None:
-    counter = SequenceCounter(90_000, 10)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=10)
     first, far, after = counted(counter, 10, 10 + DROPOUT_LIMIT + 5, 11)
     assert far == -1
     assert after == first + 1
@@ -57,7 +64,7 @@ def test_one_packet_from_far_away_changes_nothing() -> None:
 
 
 def test_two_in_a_row_from_far_away_are_believed() -> None:
-    counter = SequenceCounter(90_000, 10)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=10)
     first, far, near, after = counted(counter, 10, 30_000, 30_001, 30_002)
     assert far == -1
     assert counter.jumped
@@ -68,20 +75,20 @@ def test_two_in_a_row_from_far_away_are_believed() -> None:
 
 
 def test_a_far_packet_between_those_of_the_stream_is_never_confirmed() -> None:
-    counter = SequenceCounter(90_000, 10)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=10)
     counted(counter, 10, 30_000, 11, 30_001, 12)
     assert not counter.jumped
     assert counter.highest % 65536 == 12
 
 
 def test_retransmissions_in_a_row_do_not_turn_the_stream_back() -> None:
-    counter = SequenceCounter(90_000, 1000)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=1000)
     counted(counter, 1000, 1200, *range(1010, 1010 + BACK_CONFIRMATIONS - 1), 1201)
     assert counter.highest % 65536 == 1201
 
 
 def test_a_sender_that_went_back_is_followed() -> None:
-    counter = SequenceCounter(90_000, 1000)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=1000)
     former = counted(counter, 1000)[0]
     numbers = counted(counter, *range(500, 500 + BACK_CONFIRMATIONS))
     assert counter.jumped
@@ -90,7 +97,7 @@ def test_a_sender_that_went_back_is_followed() -> None:
 
 
 def test_fraction_lost_is_that_of_the_interval() -> None:
-    counter = SequenceCounter(90_000, 0)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=0)
     counted(counter, 0, 1, 3, 4)
     assert counter.fraction_lost() == 256 // 5
     counted(counter, 5, 6)
@@ -98,7 +105,7 @@ def test_fraction_lost_is_that_of_the_interval() -> None:
 
 
 def test_fraction_lost_is_never_below_zero_nor_above_a_byte() -> None:
-    counter = SequenceCounter(90_000, 0)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=0)
     counted(counter, 0, 0)
     assert counter.fraction_lost() == 0
     counted(counter, 2000)
@@ -106,10 +113,10 @@ def test_fraction_lost_is_never_below_zero_nor_above_a_byte() -> None:
 
 
 def test_jitter_follows_appendix_a8() -> None:
-    counter = SequenceCounter(8000, 0)
+    counter = SequenceCounter(clock_rate=8000, sequence_number=0)
     expected, former = 0.0, None
     for index, late in enumerate((0.0, 0.004, 0.001, 0.009, 0.0)):
-        counter.count(index, index * 160, 10, 5.0 + index * 0.02 + late)
+        counter.count(packet(1, index, index * 160), 5.0 + index * 0.02 + late)
         if former is not None:
             expected += (abs(late - former) - expected) / 16
         former = late
@@ -117,30 +124,24 @@ def test_jitter_follows_appendix_a8() -> None:
 
 
 def test_timestamps_that_wrap_are_no_jitter() -> None:
-    counter = SequenceCounter(8000, 0)
-    counter.count(0, 2**32 - 80, 10, 5.0)
-    counter.count(1, 80, 10, 5.02)
+    counter = SequenceCounter(clock_rate=8000, sequence_number=0)
+    counter.count(packet(1, 0, 2**32 - 80), 5.0)
+    counter.count(packet(1, 1, 80), 5.02)
     assert counter.jitter == pytest.approx(0.0)
 
 
 def test_timestamps_that_leap_are_no_jitter() -> None:
-    counter = SequenceCounter(8000, 0)
-    counter.count(0, 0, 10, 5.0)
-    counter.count(1, 1_000_000_000, 10, 5.02)
+    counter = SequenceCounter(clock_rate=8000, sequence_number=0)
+    counter.count(packet(1, 0), 5.0)
+    counter.count(packet(1, 1, 1_000_000_000), 5.02)
     assert counter.jitter == 0.0
 
 
 def test_packets_of_one_picture_are_no_jitter() -> None:
-    counter = SequenceCounter(90_000, 0)
+    counter = SequenceCounter(clock_rate=90_000, sequence_number=0)
     for index in range(10):
-        counter.count(index, 3000, 10, 5.0 + index * 0.01)
+        counter.count(packet(1, index, 3000), 5.0 + index * 0.01)
     assert counter.jitter == 0.0
-
-
-def packet(ssrc: int, number: int = 5) -> RtpPacket:
-    return RtpPacket(
-        payload_type=96, sequence_number=number, timestamp=0, ssrc=ssrc, payload=b"12345"
-    )
 
 
 def report(ssrc: int, ntp_time: int = 0) -> SenderReport:
@@ -149,38 +150,42 @@ def report(ssrc: int, ntp_time: int = 0) -> SenderReport:
     )
 
 
-def heard(sources: SsrcTable, ssrc: int, *numbers: int) -> None:
-    source = sources.follow(packet(ssrc, numbers[0]), 90_000)
+def heard(table: SsrcTable, ssrc: int, *numbers: int) -> None:
+    state = table.begin(packet(ssrc, numbers[0]), 90_000)
     for number in numbers:
-        source.counter.count(number, 0, 5, 10.0)
+        state.counter.count(packet(ssrc, number), 10.0)
+
+
+def count_rtx(table: SsrcTable, ssrc: int) -> SsrcState | None:
+    return table.count_rtx(packet(ssrc), repairs=1, clock_rate=90_000, arrival=10.0)
 
 
 def test_only_so_many_are_remembered_and_the_followed_one_always() -> None:
-    sources = SsrcTable()
-    heard(sources, 1, 5)
+    table = SsrcTable()
+    heard(table, 1, 5)
     for ssrc in range(100, 200):
-        sources.repair(packet(ssrc), 1, 90_000, 10.0)
-    assert len(sources) == SSRC_LIMIT
-    assert 1 in [source.ssrc for source in sources]
-    assert 199 in [source.ssrc for source in sources]
+        count_rtx(table, ssrc)
+    assert len(table) == SSRC_LIMIT
+    assert 1 in [state.ssrc for state in table]
+    assert 199 in [state.ssrc for state in table]
 
 
 def test_reports_of_strangers_are_remembered_within_bounds() -> None:
-    sources = SsrcTable()
+    table = SsrcTable()
     for ssrc in range(1000):
-        sources.receive_report(report(ssrc, to_ntp(1_700_000_000.0)), 10.0)
-    heard(sources, 0, 5)
-    heard(sources, 999, 5)
-    known = {each.ssrc: each.last_sr for each in sources.reports(11.0)}
+        table.receive_report(report(ssrc, to_ntp(1_700_000_000.0)), 10.0)
+    heard(table, 0, 5)
+    heard(table, 999, 5)
+    known = {each.ssrc: each.last_sr for each in table.reports(11.0)}
     assert known == {0: 0, 999: compact_ntp(to_ntp(1_700_000_000.0))}
 
 
 def test_what_is_reported() -> None:
-    sources = SsrcTable()
-    heard(sources, 1, 65_535, 0, 2)
+    table = SsrcTable()
+    heard(table, 1, 65_535, 0, 2)
     ntp = to_ntp(1_700_000_000.5)
-    sources.receive_report(report(1, ntp), 10.0)
-    (block,) = sources.reports(10.5)
+    table.receive_report(report(1, ntp), 10.0)
+    (block,) = table.reports(10.5)
     assert block.ssrc == 1
     assert block.cumulative_lost == 1
     assert block.fraction_lost == 64
@@ -190,22 +195,22 @@ def test_what_is_reported() -> None:
 
 
 def test_a_stream_that_is_silent_is_not_reported() -> None:
-    sources = SsrcTable()
-    heard(sources, 1, 5)
-    assert len(sources.reports(11.0)) == 1
-    assert sources.reports(12.0) == ()
+    table = SsrcTable()
+    heard(table, 1, 5)
+    assert len(table.reports(11.0)) == 1
+    assert table.reports(12.0) == ()
 
 
 def test_retransmissions_do_not_count_as_media() -> None:
-    sources = SsrcTable()
-    heard(sources, 1, 5)
-    assert sources.repair(packet(1), 1, 90_000, 10.0) is None
-    assert sources.repair(packet(2), 1, 90_000, 10.0) is not None
-    assert {source.ssrc: source.repairs for source in sources} == {1: None, 2: 1}
+    table = SsrcTable()
+    heard(table, 1, 5)
+    assert count_rtx(table, 1) is None
+    assert count_rtx(table, 2) is not None
+    assert {state.ssrc: state.repairs for state in table} == {1: None, 2: 1}
 
 
 def test_times_before_the_report_make_no_negative_delay() -> None:
-    sources = SsrcTable()
-    heard(sources, 1, 5)
-    sources.receive_report(report(1, to_ntp(1_700_000_000.0)), 10.0)
-    assert sources.reports(9.0)[0].delay_since_last_sr == 0
+    table = SsrcTable()
+    heard(table, 1, 5)
+    table.receive_report(report(1, to_ntp(1_700_000_000.0)), 10.0)
+    assert table.reports(9.0)[0].delay_since_last_sr == 0

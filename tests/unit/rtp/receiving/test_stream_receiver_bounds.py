@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.frame_assembler import PICTURE_LIMIT
+from peer.rtp.receiving.frame_assembler import VIDEO_FRAME_LIMIT
 from peer.rtp.receiving.nack import MISSING_LIMIT
 from peer.rtp.receiving.packet_buffer import GAP_LIMIT, WAITING_LIMIT
 from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
@@ -110,6 +110,6 @@ def test_what_is_kept_is_bounded(packets: type[Iterator[RtpPacket]], step: float
             stream_receiver.advance(now)
             assert stream_receiver.deadline is None or stream_receiver.deadline > now
         most = max(most, Octets.alive - before)
-    assert most <= WAITING_LIMIT + PICTURE_LIMIT + 2
+    assert most <= WAITING_LIMIT + VIDEO_FRAME_LIMIT + 2
     assert len(stream_receiver.statistics()) <= 16
     assert all(len(each.lost) <= MISSING_LIMIT for each in feedback if isinstance(each, Nack))

@@ -19,9 +19,14 @@ from peer.rtp.header_extensions import (
 from peer.rtp.levels import AudioLevel
 from peer.rtp.packet import RtpPacket
 from peer.rtp.receiving.ssrcs import SSRC_LIMIT
-from peer.rtp.receiving.stream_receiver import CONTRIBUTING_LIMIT, SETTLING, RtpStreamReceiver
+from peer.rtp.receiving.stream_receiver import (
+    CONTRIBUTING_LIMIT,
+    SSRC_SWITCH_INTERVAL,
+    RtpStreamReceiver,
+)
 from peer.rtp.rtcp import RtcpPacket, SenderReport, to_ntp
 from peer.rtp_parameters import Codec, HeaderExtension, MediaKind, ReceiveParameters
+from peer.times import UnixTime
 from tests.support.links.lossy_rtp import OPUS, RTCP_SSRC, TONES
 
 PCMU = Codec(kind=MediaKind.AUDIO, name="PCMU", payload_type=0, clock_rate=8000, channels=1)
@@ -98,9 +103,9 @@ def test_stragglers_of_the_former_stream_do_not_undo_the_change() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.hear(500, 10.5, ssrc=2)
-    ear.hear(2, 10.5 + SETTLING / 2)
-    assert ear.stream_receiver.unsettled == 1
-    ear.hear(3, 10.501 + SETTLING)
+    ear.hear(2, 10.5 + SSRC_SWITCH_INTERVAL / 2)
+    assert ear.stream_receiver.other_ssrc_packets == 1
+    ear.hear(3, 10.501 + SSRC_SWITCH_INTERVAL)
     assert [ssrc for ssrc, _ in ear.heard] == [1, 2, 1]
 
 
@@ -119,7 +124,7 @@ def test_another_payload_type_is_followed_at_once() -> None:
 def test_a_payload_type_that_was_not_agreed_is_counted_and_dropped() -> None:
     ear = Ear()
     ear.hear(1, 10.0, payload_type=50)
-    assert ear.stream_receiver.unexpected == 1
+    assert ear.stream_receiver.unexpected_packets == 1
     assert ear.stream_receiver.statistics() == ()
 
 
@@ -256,7 +261,7 @@ def test_extensions_are_read() -> None:
     ear = Ear()
     elements = {
         1: AudioLevel(12, voice=True).write(),
-        2: AbsoluteCaptureTime(WALL).write(),
+        2: AbsoluteCaptureTime(UnixTime(WALL)).write(),
         3: PlayoutDelay(0.1, 0.5).write(),
     }
     ear.hear(1, 10.0, elements=elements)
@@ -278,7 +283,7 @@ def test_contributing_sources_are_remembered_within_bounds() -> None:
     ear = Ear()
     for number in range(1, 100):
         ear.hear(number, number * 0.02, csrcs=(number, number + 1))
-    named = ear.stream_receiver.contributing()
+    named = ear.stream_receiver.contributing_sources()
     assert len(named) == CONTRIBUTING_LIMIT
     assert (named[-1].source, named[-1].timestamp) == (100, 99 * 960)
 

@@ -55,12 +55,15 @@ def test_delay_and_patience_are_back_ten_seconds_after_the_loss(
 ) -> None:
     scene = Scene(kind)
     scene.run(2)
-    before = lateness(scene, 100.0), scene.stream_receiver.statistics(scene.now)[0].hold
+    before = lateness(scene, 100.0), scene.stream_receiver.statistics(scene.now)[0].reordering_wait
     scene.link = Link(loss=loss, jitter=0.05)
     scene.run(10)
     scene.link = Link()
     scene.run(12)
-    after = lateness(scene, scene.now - 2), scene.stream_receiver.statistics(scene.now)[0].hold
+    after = (
+        lateness(scene, scene.now - 2),
+        scene.stream_receiver.statistics(scene.now)[0].reordering_wait,
+    )
     assert after[0] <= before[0] * 1.2
     assert after[1] <= before[1] * 1.2
 
