@@ -1,6 +1,7 @@
-"""Owns what an offer and its answer settle, whoever made which (RFC 9429 section 5.11).
+"""Agreement: what an offer and its answer together make of a session (RFC 9429 section 5.11).
 
-Owns what an offer and its answer settle of a transport (RFC 9429 section 5.11, RFC 8842).
+Either end may have made the offer. Media, data and transports are agreed m-section by m-section; a
+BUNDLE group has the transport of its tagged m-section (RFC 9143 section 7.3).
 """
 
 from __future__ import annotations
@@ -10,21 +11,14 @@ from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.errors import DescriptionError, ModificationError
-from peer.negotiation.association_change import Refuse, is_restart, judged_offer, restarts, settled
+from peer.negotiation.association_change import is_ice_restart, peer_restarts_ice, with_both_halves
 from peer.negotiation.codecs import described_codecs, media_first, shared_codecs
 from peer.negotiation.roles import resolve
-from peer.negotiation.sdp.attributes import Setup
 from peer.negotiation.session import Agreement, Session, Transceiver
 from peer.negotiation.signaling_state import Side
-from peer.negotiation.transport_state import RemoteIdentity
-from peer.negotiation.validation import (
-    accepted_fingerprints,
-    ice_parameters,
-    is_supported,
-    offered_setup,
-)
+from peer.negotiation.validation import ice_parameters, offered_setup, remote_identity
 from peer.rtp_parameters import HeaderExtension
-from peer.states import DtlsRole, IceRole
+from peer.states import IceRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,33 +28,34 @@ if TYPE_CHECKING:
     from peer.negotiation.sdp.description import Sdp
     from peer.negotiation.sdp.sections import MediaSection
     from peer.negotiation.session import Session
-    from peer.negotiation.transport_state import TransportState
+    from peer.negotiation.transport_state import RemoteIdentity, TransportState
 
-#: RFC 8841 sections 5.2 and 6.1: what a missing a=sctp-port and a=max-message-size mean.
+#: SCTP port of an m-section without a=sctp-port (RFC 8841 section 5.2).
 _DEFAULT_SCTP_PORT = 5000
+#: Bytes of the largest message where a=max-message-size is missing (RFC 8841 section 6.1).
 _DEFAULT_MAX_MESSAGE_SIZE = 65536
 
 
-def settle(session: Session, exchange: Exchange, kind: SdpType) -> Session:
-    """Apply an answer, provisional or final.
+def agree(session: Session, exchange: Exchange, kind: SdpType) -> Session:
+    """Apply an answer, provisional or final, to a session that has the offer.
 
     Raises:
         DescriptionError: The two halves do not make a session.
     """
-    session = session.with_routes(bundled_routes(session, exchange))
+    session = session.with_routes(_bundled_routes(session, exchange))
     for offered, answered in exchange.accepted:
-        session = settle_transport(session, exchange, offered, answered)
-        session = _settle_section(session, exchange, offered, answered)
-    return _without_dead(session, exchange) if kind is SdpType.ANSWER else session
+        session = _agree_transport(session, exchange, offered, answered)
+        session = _agree_section(session, exchange, offered, answered)
+    return _without_rejected(session, exchange) if kind is SdpType.ANSWER else session
 
 
-def _settle_section(
+def _agree_section(
     session: Session, exchange: Exchange, offered: MediaSection, answered: MediaSection
 ) -> Session:
     transceiver = session.transceiver_of(offered.mid)
     if transceiver is not None:
-        settled = _settle_transceiver(transceiver, exchange, offered, answered)
-        return session.with_transceiver(settled)
+        agreed = _agree_transceiver(transceiver, exchange, offered, answered)
+        return session.with_transceiver(agreed)
     if session.data is not None and session.data.mid == offered.mid:
         theirs = exchange.theirs(offered, answered)
         port, size = theirs.sctp_port, theirs.max_message_size
@@ -73,7 +68,7 @@ def _settle_section(
     return session
 
 
-def _settle_transceiver(
+def _agree_transceiver(
     transceiver: Transceiver, exchange: Exchange, offered: MediaSection, answered: MediaSection
 ) -> Transceiver:
     theirs = exchange.theirs(offered, answered)
@@ -84,7 +79,7 @@ def _settle_transceiver(
     if not send:
         raise DescriptionError("the answer accepts none of the codecs offered", mid=offered.mid)
     offered_extensions = set(_extensions(offered))
-    # What both want, seen from the answerer; an answer may only narrow what was offered.
+    # Seen from the answerer; an answer may only narrow what was offered.
     direction = exchange.answer.direction(answered).intersect(
         exchange.offer.direction(offered).reversed
     )
@@ -109,7 +104,7 @@ def _settle_transceiver(
 
 
 def remote_streams(section: MediaSection) -> tuple[str, ...]:
-    """The ids of the MediaStreams that the peer's track belongs to (RFC 8830 section 2)."""
+    """Read the ids of the MediaStreams of the peer's track (RFC 8830 section 2)."""
     return tuple(dict.fromkeys(msid.stream for msid in section.msids if msid.stream != "-"))
 
 
@@ -130,8 +125,8 @@ def _announced_ssrcs(
     return tuple(ssrc for ssrc in announced if ssrc not in repairing), rtx
 
 
-def _without_dead(session: Session, exchange: Exchange) -> Session:
-    """What has no m-section any more ends (webrtc-pc section 5.4), and transports with it."""
+def _without_rejected(session: Session, exchange: Exchange) -> Session:
+    """End what has no m-section any more (webrtc-pc section 5.4), and its transports."""
     live = {offered.mid for offered, _ in exchange.accepted}
     routes = {mid: key for mid, key in session.routes.items() if mid in live}
     used = set(routes.values())
@@ -145,8 +140,8 @@ def _without_dead(session: Session, exchange: Exchange) -> Session:
     )
 
 
-def bundled_routes(session: Session, exchange: Exchange) -> Iterator[tuple[str, str]]:
-    """RFC 9143 section 7.3: a group goes over the transport of its tagged m-section.
+def _bundled_routes(session: Session, exchange: Exchange) -> Iterator[tuple[str, str]]:
+    """Route a BUNDLE group over the transport of its tagged m-section (RFC 9143 section 7.3).
 
     Raises:
         ModificationError: It would take an m-section from a transport that is in use.
@@ -157,17 +152,17 @@ def bundled_routes(session: Session, exchange: Exchange) -> Iterator[tuple[str, 
         shared, own = session.carrier(answer.bundled(mid)), session.carrier([mid])
         if shared is None or shared is own:
             continue
-        if own is not None and own.connected:
+        if own is not None and own.agreed:
             raise ModificationError(
                 "moving an m-section to another transport is not supported yet", mid=mid
             )
         yield mid, shared.key
 
 
-def settle_transport(
+def _agree_transport(
     session: Session, exchange: Exchange, offered: MediaSection, answered: MediaSection
 ) -> Session:
-    """Settle the transport of an m-section, where that speaks for it.
+    """Agree on the transport of an m-section, where the m-section speaks for it.
 
     Raises:
         DescriptionError: The two halves do not make a transport.
@@ -178,7 +173,7 @@ def settle_transport(
         raise DescriptionError("the answer accepts an m-section without a transport", mid=mid)
     if exchange.answer.bundled(mid)[0] != mid:
         return session
-    # RFC 5763 section 5 holds for every answer, where a role was settled before too.
+    # RFC 5763 section 5 holds for every answer, where a role was agreed before too.
     role = resolve(
         offered_setup(exchange.offer, offered),
         exchange.answer.transport_setup(answered),
@@ -190,61 +185,19 @@ def settle_transport(
     ice = ice_parameters(exchange.remote, theirs)
     if exchange.provisional is not None:
         _check_again(exchange.provisional, remote, ice, mid)
-    known = session.settled_transport(now.key)
-    if known is None and now.association.settled:
+    known = session.stable_transport(now.key)
+    if known is None and now.association.agreed:
         return session
     if known is None:
         association = replace(now.association, remote=remote, role=role)
         now = replace(now, association=association)
         return session.with_transport(_with_remote_ice(now, ice))
-    now = _settle_ice(known, now, exchange, ice, mid)
-    return session.with_transport(settled(known, now, remote, role))
-
-
-def check_offer(session: Session, offer: Sdp) -> None:
-    """Refuse an offer that asks of a transport in use what cannot be followed.
-
-    Raises:
-        DescriptionError: It does.
-    """
-    for section in offer.media:
-        if section.rejected or section.mid is None or not is_supported(section):
-            continue
-        bundle = offer.bundled(section.mid)
-        shared = session.carrier(bundle)
-        transport = session.carrier([section.mid]) or shared
-        # RFC 9143 section 7.1.3: of those that share a transport the tagged m-section counts.
-        counts = section.mid == bundle[0] or transport is not shared
-        if not counts or transport is None or not transport.connected:
-            continue
-        remote, role = remote_identity(offer, section), role_left(offer, section)
-        verdict = judged_offer(transport, remote, role)
-        if isinstance(verdict, Refuse):
-            raise ModificationError(verdict.reason, mid=section.mid)
-
-
-def remote_identity(sdp: Sdp, section: MediaSection) -> RemoteIdentity:
-    """Who the peer says it is, in an m-section.
-
-    Raises:
-        DescriptionError: Fingerprints are missing.
-    """
-    return RemoteIdentity(accepted_fingerprints(sdp, section), sdp.transport_tls_id(section))
-
-
-def role_left(offer: Sdp, section: MediaSection) -> DtlsRole | None:
-    """The DTLS role that an offer leaves to us, or None where we may choose."""
-    match offered_setup(offer, section):
-        case Setup.ACTIVE:
-            return DtlsRole.SERVER
-        case Setup.PASSIVE:
-            return DtlsRole.CLIENT
-        case _:
-            return None
+    now = _agree_ice(known, now, exchange, ice, mid)
+    return session.with_transport(with_both_halves(known, now, remote, role))
 
 
 def _check_again(provisional: Sdp, remote: RemoteIdentity, ice: IceParameters, mid: str) -> None:
-    """After a provisional answer another one is of the same peer: forking is left out."""
+    """Check that an answer after a provisional one is of the same peer: forking is left out."""
     section = provisional.section(mid)
     if section is None or section.rejected or provisional.bundled(mid)[0] != mid:
         return
@@ -253,17 +206,17 @@ def _check_again(provisional: Sdp, remote: RemoteIdentity, ice: IceParameters, m
         raise ModificationError(
             "the answer is of another DTLS association than the provisional one before", mid=mid
         )
-    if is_restart(ice_parameters(provisional, section), ice):
+    if is_ice_restart(ice_parameters(provisional, section), ice):
         raise ModificationError(
             "the answer is of another ICE generation than the provisional one before", mid=mid
         )
 
 
-def _settle_ice(
+def _agree_ice(
     known: TransportState, now: TransportState, exchange: Exchange, ice: IceParameters, mid: str
 ) -> TransportState:
-    """The transport, in the ICE generation that both halves speak of."""
-    offered, restarted = now.local != known.local, restarts(known, ice)
+    """Give the transport in the ICE generation that both halves speak of."""
+    offered, restarted = now.local != known.local, peer_restarts_ice(known, ice)
     if restarted and not offered:
         # RFC 8839 section 4.4.3.1: it is the offer that restarts ICE.
         raise ModificationError("the answer restarts ICE, which the offer did not", mid=mid)

@@ -1,4 +1,4 @@
-"""Owns createAnswer: the peer's offer and the wishes in, an answer out (RFC 9429 section 5.3)."""
+"""createAnswer makes an answer of the session and the peer's offer (RFC 9429 section 5.3)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType
 from peer.negotiation import sdp_writer as writing
-from peer.negotiation.agreement import remote_identity, role_left
-from peer.negotiation.association_change import answered
+from peer.negotiation.association_change import with_our_answer
 from peer.negotiation.codecs import (
     answered_codecs,
     common_extensions,
@@ -20,7 +19,7 @@ from peer.negotiation.codecs import (
 )
 from peer.negotiation.created_description import CreatedDescription
 from peer.negotiation.roles import answer_setup
-from peer.negotiation.validation import ice_parameters, is_supported, offered_setup
+from peer.negotiation.validation import ice_parameters, is_supported, offered_setup, remote_identity
 from peer.rtp_parameters import Codec, HeaderExtension
 from peer.states import IceRole
 
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Answering:
-    """The inputs, and the codecs for each m-section."""
+    """The inputs of one answer, and the codecs for each m-section."""
 
     session: Session
     profile: Profile
@@ -47,7 +46,7 @@ class _Answering:
 def create_answer(
     session: Session, profile: Profile, offer: Sdp, version: int
 ) -> CreatedDescription:
-    """Make an answer. Nothing changes until it is set."""
+    """Make an answer to an offer; the session stays as it is until the answer is set."""
     codecs = {s.mid: _codecs(session, profile, s) for s in offer.media if s.mid is not None}
     answering = _Answering(session, profile, offer, codecs)
     accepted = [s.mid for s in offer.media if s.mid is not None and _acceptable(answering, s)]
@@ -105,7 +104,7 @@ def _acceptable(answering: _Answering, section: MediaSection) -> bool:
 
 
 def _is_welcome(policy: BundlePolicy, offer: Sdp, section: MediaSection) -> bool:
-    """Whether our policy lets an m-section have the transport that it asks for."""
+    """Tell whether our BUNDLE policy lets an m-section have the transport that it asks for."""
     match policy:
         case BundlePolicy.MAX_COMPAT:
             return True
@@ -121,7 +120,7 @@ def _is_welcome(policy: BundlePolicy, offer: Sdp, section: MediaSection) -> bool
 
 
 def _members(session: Session, mids: Sequence[str], accepted: Collection[str]) -> list[str]:
-    """What an answer leaves of a BUNDLE group, the tag first."""
+    """Keep the accepted members of a BUNDLE group, the tag first."""
     provisional = session.pending_local.sdp.bundle_groups if session.pending_local else ()
     tags = {group.mids[0] for group in provisional}
     # The tag of a provisional answer stays, as its transport may be connected.
@@ -131,7 +130,7 @@ def _members(session: Session, mids: Sequence[str], accepted: Collection[str]) -
 def _carriers(
     answering: _Answering, accepted: list[str], bundles: list[list[str]]
 ) -> dict[str, TransportState]:
-    """The transport of each accepted m-section: the one it has, its group's, or a new one."""
+    """Give each accepted m-section its transport: the one it has, its group's, or a new one."""
     session = answering.session
     known: dict[str, TransportState] = {}
     made: dict[str, TransportState] = {}
@@ -139,10 +138,13 @@ def _carriers(
     for mid in accepted:
         group = next((mids for mids in bundles if mid in mids), [mid])
         # The group stays on its transport even where we refuse the m-section that it began with.
-        transport = session.carrier([mid]) or session.carrier(answering.offer.bundled(mid))
+        transport = _carrier(answering, mid)
         if transport is not None:
             if transport.key not in known:
-                known[transport.key] = _spoken_of(answering, group[0], transport)
+                # RFC 9143 section 7.1.3: the tagged m-section counts where they share a transport.
+                shared = _carrier(answering, group[0]) is transport
+                counts = group[0] if shared else mid
+                known[transport.key] = _described(answering, counts, transport)
             carriers[mid] = known[transport.key]
             continue
         if group[0] not in made:
@@ -153,19 +155,23 @@ def _carriers(
     return carriers
 
 
-def _spoken_of(answering: _Answering, tag: str, now: TransportState) -> TransportState:
-    """A transport that exists, as our answer speaks of it."""
-    known = answering.session.settled_transport(now.key)
-    section = answering.offer.section(tag)
+def _carrier(answering: _Answering, mid: str) -> TransportState | None:
+    return answering.session.carrier((mid, *answering.offer.bundled(mid)))
+
+
+def _described(answering: _Answering, mid: str, now: TransportState) -> TransportState:
+    """Give a transport that exists as our answer describes it, by the m-section that counts."""
+    known = answering.session.stable_transport(now.key)
+    section = answering.offer.section(mid)
     if known is None or section is None:
         return now
-    return answered(
+    return with_our_answer(
         known,
         now,
         answering.profile,
+        verdict=answering.session.offer_verdicts[mid],
         remote=remote_identity(answering.offer, section),
         remote_ice=ice_parameters(answering.offer, section),
-        role=role_left(answering.offer, section),
     )
 
 

@@ -1,6 +1,7 @@
-"""Owns what the application may wish for: transceivers, directions, streams, codecs, data channels.
+"""Changes by the application: transceivers, directions, streams, codec preferences, data channels.
 
-A wish changes nothing that was agreed; the next offer or answer speaks of it.
+They are the session half of `addTrack`, `setCodecPreferences`, `stop` and the like. A change leaves
+what was agreed as it is; the next offer or answer speaks of it.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
     from peer.negotiation.profile import Profile
     from peer.rtp_parameters import MediaKind
 
-# RFC 8830 section 2: msid-id. A `-` alone stands for no stream.
+#: msid-id (RFC 8830 section 2). A `-` alone stands for no stream.
 _STREAM_ID = re.compile(r"(?!-\Z)[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]{1,64}")
 
 
 def transceiver_of(session: Session, key: int) -> Transceiver:
-    """The transceiver of that key.
+    """Find a transceiver by its key.
 
     Raises:
         InvalidAccessError: It has ended.
@@ -36,7 +37,7 @@ def transceiver_of(session: Session, key: int) -> Transceiver:
 
 
 def reusable_for_track(session: Session, key: int, kind: MediaKind) -> Transceiver | None:
-    """The transceiver, where addTrack may use its sender (webrtc-pc section 5.1).
+    """Find a transceiver, where addTrack may use its sender (webrtc-pc section 5.1).
 
     Raises:
         InvalidAccessError: It has ended.
@@ -57,7 +58,7 @@ def with_changes(
     preferences: Sequence[str] | None = None,
     has_track: bool | None = None,
 ) -> Session:
-    """Change what is wished of a transceiver; None leaves a wish as it is.
+    """Change what the application set on a transceiver; None leaves a value as it is.
 
     Raises:
         InvalidAccessError: A stream has no possible id, a preference is no codec of ours, or the
@@ -78,7 +79,7 @@ def with_changes(
 
 
 def with_stop(session: Session, key: int) -> Session:
-    """Stop a transceiver: at once where it was never offered, else by the next offer.
+    """Stop a transceiver, at once where it was never offered, else by the next offer.
 
     Raises:
         InvalidAccessError: It has ended.
@@ -93,12 +94,12 @@ def with_stop(session: Session, key: int) -> Session:
 
 
 def with_data(session: Session) -> Session:
-    """Wish for data channels."""
-    return replace(session, data=replace(session.data or DataSection(), wanted=True))
+    """Request the m-section of the data channels."""
+    return replace(session, data=replace(session.data or DataSection(), requested=True))
 
 
 def stream_ids(streams: Sequence[str]) -> tuple[str, ...]:
-    """The ids without repetition.
+    """Check the ids of streams, and drop repeated ones.
 
     Raises:
         InvalidAccessError: One cannot be written in a description.

@@ -1,4 +1,4 @@
-"""Owns what each description does to the session: local and remote, offer, answer and rollback.
+"""Steps that set a description: local or remote offer, answer and rollback (RFC 9429 5.8 to 5.11).
 
 Every function takes a session and returns the next one, or raises and leaves nothing behind.
 """
@@ -10,9 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
-from peer.negotiation.agreement import check_offer as check_transports
-from peer.negotiation.agreement import remote_streams, settle
-from peer.negotiation.association_change import with_local
+from peer.negotiation.agreement import agree, remote_streams
+from peer.negotiation.association_change import with_local_half
 from peer.negotiation.exchange import Exchange
 from peer.negotiation.rekey_and_restart import without_fulfilled
 from peer.negotiation.sdp.attributes import MediaDirection
@@ -28,7 +27,9 @@ from peer.negotiation.validation import (
     check_answer,
     check_description,
     check_offer_layout,
+    check_verdicts,
     is_supported,
+    offer_verdicts,
     offered_setup,
 )
 
@@ -39,12 +40,12 @@ if TYPE_CHECKING:
     from peer.negotiation.sdp.sections import MediaSection
     from peer.rtp_parameters import MediaKind
 
-#: Mids of so many digits are numbers to us; with longer ones a peer could make ours long.
+#: Longest mid, in digits, that counts as a number (ours): a peer could make our mids long with one.
 _MAX_DIGITS = 9
 
 
 def apply_local_offer(session: Session, created: CreatedDescription) -> Session:
-    """Set our offer: its m-sections get their mids, its transports exist from now on."""
+    """Set our offer, so that its m-sections get their mids and its transports exist."""
     session = _enter(session, Side.LOCAL, SdpType.OFFER, created.sdp)
     for key, mid in created.mids:
         # One that was stopped since leaves an m-section to nobody; the next offer takes it away.
@@ -60,12 +61,12 @@ def apply_local_answer(session: Session, created: CreatedDescription, kind: SdpT
     """Set our answer, provisional or final."""
     session = _with_created(_enter(session, Side.LOCAL, kind, created.sdp), created)
     offer = _offer(session.pending_remote)
-    session = settle(session, Exchange(offer, created.sdp, answerer=Side.LOCAL), kind)
+    session = agree(session, Exchange(offer, created.sdp, answerer=Side.LOCAL), kind)
     return _conclude(session) if kind is SdpType.ANSWER else session
 
 
 def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
-    """Take the peer's offer: find or make a transceiver for each m-section.
+    """Set the peer's offer, and find or make a transceiver for each m-section.
 
     Raises:
         DescriptionError: The offer cannot be accepted.
@@ -73,7 +74,9 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     entered = _enter(session, Side.REMOTE, SdpType.OFFER, sdp)
     check_description(sdp, profile)
     check_offer_layout(session, sdp)
-    check_transports(session, sdp)
+    verdicts = offer_verdicts(entered, sdp)
+    check_verdicts(session, sdp, verdicts)
+    entered = replace(entered, offer_verdicts=verdicts)
     for section in sdp.media:
         if section.rejected or not is_supported(section) or section.mid is None:
             continue
@@ -83,12 +86,12 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
             entered = _associate_data(entered, section.mid)
         else:
             transceiver = _associate(entered, profile, sdp, section, section.kind)
-            entered = entered.with_transceiver(_heard(transceiver, sdp, section))
+            entered = entered.with_transceiver(_with_remote_track(transceiver, sdp, section))
     return entered
 
 
 def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpType) -> Session:
-    """Take the peer's answer, provisional or final.
+    """Set the peer's answer, provisional or final.
 
     Raises:
         DescriptionError: The answer does not answer our offer, or cannot be accepted.
@@ -100,12 +103,12 @@ def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpT
     check_answer(offer, sdp)
     provisional = None if earlier is None else earlier.sdp
     exchange = Exchange(offer, sdp, answerer=Side.REMOTE, provisional=provisional)
-    session = settle(session, exchange, kind)
+    session = agree(session, exchange, kind)
     return _conclude(session) if kind is SdpType.ANSWER else session
 
 
 def roll_back(session: Session, side: Side) -> Session:
-    """Return to the stable session; what the application wished for meanwhile stays wished for.
+    """Return to the stable session, with the changes that the application made meanwhile.
 
     Raises:
         InvalidStateError: There is no offer to take back.
@@ -115,8 +118,8 @@ def roll_back(session: Session, side: Side) -> Session:
     if stable is None:
         raise AssertionError("a session that is not stable knows the last one that was")
     data = stable.data
-    if session.data is not None and session.data.wanted:
-        data = replace(data or DataSection(), wanted=True)
+    if session.data is not None and session.data.requested:
+        data = replace(data or DataSection(), requested=True)
     returned = (_returned(t, stable.transceiver(t.key)) for t in session.transceivers)
     return replace(
         stable,
@@ -132,7 +135,7 @@ def roll_back(session: Session, side: Side) -> Session:
 
 
 def _enter(session: Session, side: Side, kind: SdpType, sdp: Sdp) -> Session:
-    """Move the state, keep the way back, and put the description in its pending place."""
+    """Move the state, keep the stable session, and make the description the pending one."""
     moved = replace(
         session,
         state=transition(session.state, side, kind),
@@ -152,9 +155,10 @@ def _after(mid: str | None) -> int:
 
 
 def _conclude(session: Session) -> Session:
-    """The exchange is complete: what was pending is in force."""
+    """Complete the exchange: pending descriptions become the current ones."""
     return replace(
         without_fulfilled(session),
+        offer_verdicts={},
         current_local=session.pending_local,
         current_remote=session.pending_remote,
         pending_local=None,
@@ -171,13 +175,13 @@ def _offer(pending: AppliedDescription | None) -> Sdp:
 
 def _with_created(session: Session, created: CreatedDescription) -> Session:
     for transport in created.transports:
-        now, known = session.transport(transport.key), session.settled_transport(transport.key)
+        now, known = session.transport(transport.key), session.stable_transport(transport.key)
         ours, ice = transport.association.local, transport.local
         if now is None:
             session = session.with_transport(transport)
         elif known is not None and (now.association.local, now.local) != (ours, ice):
             # It may have changed since the description was created: what that says, stands.
-            session = session.with_transport(with_local(known, ours, ice))
+            session = session.with_transport(with_local_half(known, ours, ice))
     return replace(session, fingerprints=created.fingerprints).with_routes(created.routes)
 
 
@@ -192,7 +196,7 @@ def _associate_data(session: Session, mid: str) -> Session:
 def _associate(
     session: Session, profile: Profile, sdp: Sdp, section: MediaSection, kind: MediaKind
 ) -> Transceiver:
-    """RFC 9429 section 5.10: the transceiver of the mid, one that addTrack made, or a new one."""
+    """Find the transceiver of the mid, one that addTrack made, or make one (RFC 9429 5.10)."""
     known = session.transceiver_of(section.mid)
     if known is not None:
         return known
@@ -222,7 +226,7 @@ def new_transceiver(
     origin: TransceiverOrigin,
     direction: MediaDirection,
 ) -> Transceiver:
-    """A transceiver that has no m-section yet."""
+    """Make a transceiver that has no m-section yet."""
     return Transceiver(
         key=session.made,
         kind=kind,
@@ -238,8 +242,8 @@ def _ssrc(profile: Profile) -> int:
     return int.from_bytes(profile.random(4)) or 1
 
 
-def _heard(transceiver: Transceiver, sdp: Sdp, section: MediaSection) -> Transceiver:
-    """What the peer says of its own sending (webrtc-pc section 5.1.1: process remote tracks)."""
+def _with_remote_track(transceiver: Transceiver, sdp: Sdp, section: MediaSection) -> Transceiver:
+    """Take note of what the peer says of its sending (webrtc-pc 5.1.1: process remote tracks)."""
     return replace(
         transceiver,
         receiving=sdp.direction(section).sends and not transceiver.stopping,
@@ -248,7 +252,7 @@ def _heard(transceiver: Transceiver, sdp: Sdp, section: MediaSection) -> Transce
 
 
 def _returned(transceiver: Transceiver, stable: Transceiver | None) -> Transceiver | None:
-    """One transceiver after a rollback, or None where it ends (webrtc-pc section 4.4.1.5)."""
+    """Roll one transceiver back; None where it ends by that (webrtc-pc section 4.4.1.5)."""
     if stable is not None:
         transceiver = replace(
             transceiver,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.errors import DescriptionError, FingerprintError, ModificationError, SetupError
-from peer.negotiation.association_change import NewAssociation, Reuse, Undecided, assess
 from peer.negotiation.sdp.attributes import Setup
 from peer.negotiation.signaling_state import Side
 from peer.negotiation.validation import offered_setup
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from peer.negotiation.sdp.description import Sdp
     from peer.negotiation.session import Session
-    from peer.negotiation.transport_state import AssociationTerms, TransportState
+    from peer.negotiation.transport_state import TransportState
     from peer.times import UnixTime
 
 _Judgement = tuple[Verdict, str, str]
@@ -111,13 +110,13 @@ def _associations(before: Session, after: Session, time: UnixTime) -> Iterator[A
 
 
 def _judged(before: Session, after: Session, transport: TransportState) -> _Judgement | None:
-    known, was = before.settled_transport(transport.key), before.transport(transport.key)
+    known, was = before.stable_transport(transport.key), before.transport(transport.key)
     answered = _exchange(before, after) is not None
     if known is None:
         return _judged_first(was, transport, answered=answered)
-    if not transport.association.settled:
+    if not transport.association.agreed:
         # An offer of ours asks for it; one that replaces another may ask for the same.
-        if was is not None and _is_same(was.association, transport.association):
+        if was is not None and was.association.is_same(transport.association):
             return None
         return Verdict.STARTED, _LISTENING, "RFC 5763 section 5"
     if not answered:
@@ -149,19 +148,13 @@ def _judged_later(was: TransportState | None, now: TransportState) -> _Judgement
     """Of a transport that was in use before this exchange."""
     if not now.fallbacks or (was is not None and _is_decided(was, now)):
         return _KEPT
-    verdict = assess(now.fallbacks[-1], now.association)
-    match verdict:
-        case NewAssociation(reason):
-            return Verdict.STARTED, reason, "RFC 8842 section 3.1"
-        case Undecided(reason):
-            return (
-                Verdict.UNDECIDED,
-                f"{reason}, and the peer sends no tls-id: the wire will show",
-                "RFC 8842 section 3.1",
-            )
-        case Reuse():
-            return _KEPT
-    assert_never(verdict)
+    verdict = now.association.verdict
+    if verdict is None:
+        return _KEPT
+    if not verdict.peer_may_keep:
+        return Verdict.STARTED, verdict.reason, "RFC 8842 section 3.1"
+    reason = f"{verdict.reason}, and the peer sends no tls-id: the wire will show"
+    return Verdict.UNDECIDED, reason, "RFC 8842 section 3.1"
 
 
 def _with_ice(
@@ -183,18 +176,14 @@ def _with_ice(
 def _settles(was: TransportState, now: TransportState) -> bool:
     """Whether now there is an association that was not settled."""
     return not any(
-        terms.settled and _is_same(terms, now.association)
+        terms.agreed and terms.is_same(now.association)
         for terms in (*was.fallbacks, was.association)
     )
 
 
-def _is_same(one: AssociationTerms, other: AssociationTerms) -> bool:
-    return (one.number, one.local) == (other.number, other.local)
-
-
 def _is_decided(was: TransportState, now: TransportState) -> bool:
     """Whether an earlier description has settled the same association."""
-    return was.association.settled and _is_same(was.association, now.association)
+    return was.association.agreed and was.association.is_same(now.association)
 
 
 def _exchange(before: Session, after: Session) -> tuple[Sdp, Sdp] | None:

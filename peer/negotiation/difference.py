@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peer.negotiation.association_change import Undecided, assess
 from peer.negotiation.effects import (
     AddCandidates,
     AnnounceTrack,
@@ -148,23 +147,23 @@ def closed(before: Session, after: Session) -> Iterator[CloseTransport]:
 def _dropped(earlier: TransportState, now: TransportState) -> Iterator[Effect]:
     kept = (*now.fallbacks, now.association)
     for terms in (*earlier.fallbacks, earlier.association):
-        same = next((t for t in kept if _is_same(t, terms)), None)
+        same = next((t for t in kept if t.is_same(terms)), None)
         # What served before the oldest that is left retires by itself.
         unused = same is None and terms.number >= kept[0].number
-        begins_anew = same is not None and terms.settled and not same.settled
+        begins_anew = same is not None and terms.agreed and not same.agreed
         if unused or begins_anew:
             yield DropAssociation(now.key, terms.number)
     # A generation that was connected retires by itself, when the next one carries.
-    if earlier.connected and earlier.remote_ice is None and earlier.local != now.local:
+    if earlier.agreed and earlier.remote_ice is None and earlier.local != now.local:
         yield DropGeneration(now.key, earlier.local.username_fragment)
 
 
 def _listening(earlier: TransportState | None, now: TransportState) -> Iterator[Listen]:
     terms = now.association
-    if terms.settled:
+    if terms.agreed:
         return
     was = None if earlier is None else earlier.association
-    if was is None or was.settled or not _is_same(was, terms):
+    if was is None or was.agreed or not was.is_same(terms):
         yield Listen(now.key, terms.number, terms.local.fingerprints)
 
 
@@ -176,26 +175,15 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
     terms = now.association
     if terms.remote is None or terms.role is None:
         return
-    if not any(_is_same(t, terms) and t.settled for t in _associations(before, now.key)):
+    if not any(t.is_same(terms) and t.agreed for t in _associations(before, now.key)):
         yield ConnectDtls(
             now.key,
             terms.number,
             terms.local.fingerprints,
             terms.role,
             terms.remote.fingerprints,
-            peer_may_keep=_is_undecided(now),
+            peer_may_keep=terms.peer_may_keep,
         )
-
-
-def _is_undecided(transport: TransportState) -> bool:
-    if not transport.fallbacks:
-        return False
-    return isinstance(assess(transport.fallbacks[-1], transport.association), Undecided)
-
-
-def _is_same(one: AssociationTerms, other: AssociationTerms) -> bool:
-    """Whether both speak of one association: numbers are used again where one was dropped."""
-    return (one.number, one.local) == (other.number, other.local)
 
 
 def _associations(session: Session, key: str) -> Iterator[AssociationTerms]:
@@ -218,7 +206,7 @@ def _paths(session: Session, key: str) -> Iterator[tuple[IceParameters, IceParam
 
 def _both(session: Session, key: str) -> Iterator[TransportState]:
     """The transport as it is now, and as it was before the exchange that is going on."""
-    now, known = session.transport(key), session.settled_transport(key)
+    now, known = session.transport(key), session.stable_transport(key)
     if now is not None:
         yield now
     if known is not None and known != now:

@@ -1,7 +1,7 @@
-"""Owns whether an offer is needed: the check of webrtc-pc section 4.7.3.
+"""The check whether negotiation is needed (webrtc-pc section 4.7.3).
 
-Its step for a transceiver that has ended while its m-section lives is `_is_abandoned` here, as ours
-are gone when they have ended.
+`_is_abandoned` is the step for a transceiver that has ended while its m-section lives: transceivers
+that have ended are in no session here.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 def needs_negotiation(session: Session) -> bool:
-    """Whether what the application wishes for differs from what was agreed."""
+    """Tell whether what the application asked for differs from what was agreed."""
     if session.state is not SignalingState.STABLE:
         return False
-    if session.data is not None and session.data.wanted and session.data.mid is None:
+    if session.data is not None and session.data.requested and session.data.mid is None:
         return True
     if restart_is_due(session) or due_rekey(session) is not None:
         return True
-    free_places = session.free_places
+    recyclable = session.recyclable_sections
     if any(
-        place not in free_places and _is_abandoned(session, section)
-        for place, section in enumerate(session.layout)
+        index not in recyclable and _is_abandoned(session, section)
+        for index, section in enumerate(session.layout)
     ):
         return True
     return any(_needs(session, transceiver) for transceiver in session.transceivers)

@@ -77,10 +77,10 @@ def _slots(session: Session) -> Iterator[_Slot]:
     waiting: list[Transceiver | DataSection] = [t for t in session.transceivers if t.mid is None]
     if session.data is not None and session.data.mid is None:
         waiting.append(session.data)
-    mids, free_places = _fresh_mids(session), session.free_places
-    for place, section in enumerate(session.layout):
+    mids, recyclable = _fresh_mids(session), session.recyclable_sections
+    for index, section in enumerate(session.layout):
         content = _content(session, section)
-        if content is None and place in free_places and waiting:
+        if content is None and index in recyclable and waiting:
             yield _Slot(next(mids), waiting.pop(0))
         else:
             yield _Slot(section.mid or "", content, section)

@@ -33,7 +33,7 @@ from peer.negotiation.difference import difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
 from peer.negotiation.negotiation_needed import needs_negotiation
 from peer.negotiation.offer import create_offer
-from peer.negotiation.rekey_and_restart import with_found, with_ice_restart
+from peer.negotiation.rekey_and_restart import with_association_outcome, with_ice_restart
 from peer.negotiation.remote_candidates import with_remote_candidate
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp_writer import with_gathered
@@ -285,7 +285,7 @@ class OfferAnswer:
             number: Of the association.
             in_use: The association is in use, and none before it; else the peer keeps the last.
         """
-        return self._move(with_found(self._session, key, number, replaced=in_use))
+        return self._move(with_association_outcome(self._session, key, number, in_use=in_use))
 
     def close(self) -> None:
         """End the session; nothing can be planned any more."""

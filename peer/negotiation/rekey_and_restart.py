@@ -1,7 +1,7 @@
-"""Owns what an offer renews of the transports in use: associations and ICE generations.
+"""Rekey and ICE restart: when an offer asks for them, what it says, and when they are done.
 
-Roles and transports never change in offers. A rekey concerns every transport: none keeps the old
-certificate while another one shows the new one.
+A rekey asks for a new DTLS association on every transport, because no transport may show the old
+certificate beside one that shows the new one. Offers change neither DTLS roles nor routes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from peer.negotiation.association_change import found_in_use, found_unused, with_local
+from peer.negotiation.association_change import (
+    with_association_in_use,
+    with_local_half,
+    without_association,
+)
+from peer.negotiation.validation import offer_verdicts
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
@@ -21,29 +26,29 @@ if TYPE_CHECKING:
 
 
 def due_rekey(session: Session) -> tuple[Fingerprint, ...] | None:
-    """The fingerprints with which an offer asks for new associations; None where it does not.
+    """Give the fingerprints with which an offer asks for new associations; None where none does.
 
-    While it is open whether the last ones are in use, the wish for others waits.
+    While it is open whether the last associations are in use, a request for others waits.
     """
-    known = session.settled_transports
+    known = session.stable_transports
     ready = bool(known) and not any(transport.fallbacks for transport in known)
     return session.rekey if ready else None
 
 
 def restart_is_due(session: Session) -> bool:
-    """Whether an offer has to restart ICE (webrtc-pc section 4.7.3)."""
-    return bool(session.credentials_to_replace) and bool(session.settled_transports)
+    """Tell whether an offer has to restart ICE (webrtc-pc section 4.7.3)."""
+    return bool(session.credentials_to_replace) and bool(session.stable_transports)
 
 
 def without_fulfilled(session: Session) -> Session:
-    """The session at the end of an exchange, without the wishes that it fulfilled.
+    """Drop the requests that an exchange has fulfilled, at its end.
 
     Args:
         session: Its pending descriptions are about to be the current ones.
     """
     rekey, replaced = session.rekey, session.credentials_to_replace
     # An exchange of the peer's that happened to ask for new associations will do.
-    kept = [t for t in session.settled_transports if session.transport(t.key) is not None]
+    kept = [t for t in session.stable_transports if session.transport(t.key) is not None]
     if kept and all(_is_renewed(session, transport) for transport in kept):
         rekey = None
     if session.pending_local is not None:
@@ -56,44 +61,49 @@ def without_fulfilled(session: Session) -> Session:
 
 
 def with_ice_restart(session: Session) -> Session:
-    """Wish that none of the ICE credentials in use now stays (webrtc-pc section 4.4.2)."""
-    transports = (*session.transports, *session.settled_transports)
+    """Request that all ICE credentials in use be replaced (webrtc-pc section 4.4.2)."""
+    transports = (*session.transports, *session.stable_transports)
     return replace(
         session, credentials_to_replace=frozenset(transport.local for transport in transports)
     )
 
 
-def with_found(session: Session, key: str, number: int, *, replaced: bool) -> Session:
-    """The session, once the wire has shown whether a new association is in use.
+def with_association_outcome(session: Session, key: str, number: int, *, in_use: bool) -> Session:
+    """Give the session once the wire has shown whether a new association is in use.
 
     Args:
-        session: As it stands; an offer may be pending.
-        key: Of the transport.
-        number: Of the association.
-        replaced: It is in use.
+        session: The session as it stands; an offer may be pending.
+        key: Key of the transport.
+        number: Number of the association.
+        in_use: The association is in use; else the peer keeps the one before it.
     """
     stable = session.stable
     if stable is not None:
-        stable = with_found(stable, key, number, replaced=replaced)
+        stable = with_association_outcome(stable, key, number, in_use=in_use)
     now = session.transport(key)
     if now is None:
         return replace(session, stable=stable)
     known = None if stable is None else stable.transport(key)
-    if replaced:
-        found = found_in_use(now, number)
+    if in_use:
+        found = with_association_in_use(now, number)
     elif (
         known is not None
         and number == now.association.number
         and session.state is not SignalingState.HAVE_REMOTE_OFFER
     ):
         # What a description of ours says, stands: where it names what is gone, it asks anew.
-        anew = with_local(known, now.association.local, now.local)
+        anew = with_local_half(known, now.association.local, now.local)
         found = replace(anew, remote_ice=now.remote_ice, ice_role=now.ice_role)
     else:
-        found = found_unused(now, number)
+        found = without_association(now, number)
     given_up = found.association.number < now.association.number
     fingerprints = found.association.local.fingerprints if given_up else session.fingerprints
-    return replace(session, stable=stable, fingerprints=fingerprints).with_transport(found)
+    session = replace(session, stable=stable, fingerprints=fingerprints).with_transport(found)
+    if session.offer_verdicts and session.pending_remote is not None:
+        # The peer's pending offer is judged by the association that is found to serve.
+        verdicts = offer_verdicts(session, session.pending_remote.sdp)
+        session = replace(session, offer_verdicts=verdicts)
+    return session
 
 
 def _is_renewed(session: Session, known: TransportState) -> bool:
@@ -102,14 +112,14 @@ def _is_renewed(session: Session, known: TransportState) -> bool:
 
 
 class OfferedTransports:
-    """Speaks of the transports in one offer.
+    """The transports as one offer of ours describes them.
 
-    What an offer in force asks for already stays asked for in the offer that replaces it.
+    A request of a pending offer stays in the offer that replaces it.
 
     Args:
-        session: As it stands.
+        session: The session as it stands.
         profile: Makes identities and credentials.
-        restart: Whether all transports restart ICE, wished for or not.
+        restart: Restart ICE on all transports, requested or not.
     """
 
     def __init__(self, session: Session, profile: Profile, *, restart: bool) -> None:
@@ -121,15 +131,15 @@ class OfferedTransports:
 
     @property
     def fingerprints(self) -> tuple[Fingerprint, ...]:
-        """Of the certificate that transports without an association show."""
+        """Fingerprints of the certificate that transports without an association show."""
         return self._rekey or self._session.fingerprints
 
     def of(self, now: TransportState) -> TransportState:
-        """A transport as the offer speaks of it."""
-        known = self._session.settled_transport(now.key)
+        """Give a transport as the offer describes it."""
+        known = self._session.stable_transport(now.key)
         if known is None:
             return now
-        return with_local(known, self._identity(known, now), self._credentials(known, now))
+        return with_local_half(known, self._identity(known, now), self._credentials(known, now))
 
     def _identity(self, known: TransportState, now: TransportState) -> LocalIdentity:
         ours, asked = known.association.local, now.association.local

@@ -1,4 +1,4 @@
-"""Owns who sends the ClientHello: `a=setup` in, DTLS role out (RFC 5763 section 5)."""
+"""DTLS roles: `a=setup` decides which end sends the ClientHello (RFC 5763 section 5)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from peer.errors import SetupError
 from peer.negotiation.sdp.attributes import Setup
 from peer.states import DtlsRole
 
-#: RFC 5763 section 5: "The endpoint that is the offerer MUST use the setup attribute value of
-#: setup:actpass and be prepared to receive a client_hello before it receives the answer."
+#: `a=setup` of every offer (RFC 5763 section 5): "The endpoint that is the offerer MUST use the
+#: setup attribute value of setup:actpass and be prepared to receive a client_hello before it
+#: receives the answer."
 OFFER_SETUP = Setup.ACTPASS
 
 
 def answer_setup(
     offered: Setup, preference: AnswerRole, current: DtlsRole | None, *, mid: str | None = None
 ) -> Setup:
-    """What we answer.
+    """Choose the `a=setup` of our answer.
 
     Args:
         offered: The offer's `a=setup`.
@@ -47,10 +48,21 @@ def answer_setup(
     assert_never(offered)
 
 
+def role_left(offered: Setup) -> DtlsRole | None:
+    """Give the DTLS role that an offer leaves to the answerer; None where that may choose."""
+    match offered:
+        case Setup.ACTIVE:
+            return DtlsRole.SERVER
+        case Setup.PASSIVE:
+            return DtlsRole.CLIENT
+        case _:
+            return None
+
+
 def resolve(
     offered: Setup, answered: Setup | None, *, offerer: bool, mid: str | None = None
 ) -> DtlsRole:
-    """Our role, from the two attributes (the table of RFC 4145 section 4.1).
+    """Give our role by the `a=setup` of both halves (the table of RFC 4145 section 4.1).
 
     Args:
         offered: The offer's value.
@@ -81,5 +93,5 @@ def resolve(
 
 
 def opposite(role: DtlsRole) -> DtlsRole:
-    """The peer's role."""
+    """Give the role of the other end."""
     return DtlsRole.SERVER if role is DtlsRole.CLIENT else DtlsRole.CLIENT

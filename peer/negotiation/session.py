@@ -1,7 +1,7 @@
-"""Owns the session as one immutable value: what has been agreed, what is proposed, what is wanted.
+"""JSEP session as one immutable value: what is agreed, what is pending, what the application wants.
 
-Nothing changes a `Session`; every step makes the next one. So a description that fails leaves
-nothing behind, and a rollback is a return to a value that still exists (`Session.stable`).
+Every step makes another `Session` and changes none. So a description that fails leaves nothing
+behind, and a rollback is a return to a value that still exists (`Session.stable`).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.sdp.description import Sdp
     from peer.negotiation.sdp.sections import MediaSection
-    from peer.negotiation.transport_state import TransportState
+    from peer.negotiation.transport_state import OfferVerdict, TransportState
     from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
 
 
 class TransceiverOrigin(Enum):
-    """How a transceiver came to be: it decides what offers match and rollbacks remove."""
+    """Origin of a transceiver: decides which offers take it up and which rollbacks remove it."""
 
     ADD_TRACK = "addTrack"
     ADD_TRANSCEIVER = "addTransceiver"
@@ -37,17 +37,17 @@ class TransceiverOrigin(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """What an answer settled for the RTP of one m-section.
+    """RTP parameters of one m-section on which offer and answer agree.
 
-    Whoever writes a payload type wants to receive it (RFC 3264 section 5.1), so the two lists may
-    number the same codecs differently.
+    A payload type is written by the end that receives it (RFC 3264 section 5.1), so the two lists
+    may number the same codecs differently.
 
     Args:
-        send: What the peer prefers to receive first, with the payload types that it wrote.
-        receive: What we take, with the payload types that we wrote.
-        ssrcs: What the peer announced that it sends with; may be empty.
+        send: Codecs to send with, the peer's favourite first, with its payload types.
+        receive: Codecs to receive, with our payload types.
+        ssrcs: SSRCs that the peer announced to send with; may be empty.
         rtx: Pairs of (RTX SSRC, SSRC that it repairs).
-        rids: What the peer announced to send with (RFC 8851); may be empty.
+        rids: RIDs that the peer announced to send with (RFC 8851); may be empty.
     """
 
     send: tuple[Codec, ...]
@@ -60,16 +60,16 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transceiver:
-    """One audio or video m-section, or the wish for one. One that has ended is in no session.
+    """One audio or video m-section, or the request for one. A stopped one is in no session.
 
     The fields down to `stopping` belong to the application; the rest was negotiated.
 
     Args:
-        key: Our own identity for it, never on the wire and never used again.
+        key: Number of the transceiver in this session, never on the wire and never used again.
         streams: The MediaStream ids that our track belongs to.
-        preferences: MIME types in the order wanted; empty for our own order.
+        preferences: MIME types in the order preferred; empty for our own order.
         stopping: `stop()` was called; the next offer takes the m-section away.
-        has_sent: It was once agreed that we send.
+        has_sent: A direction in which we send was once agreed on.
         receiving: The peer said that it sends, and the application was told of the track.
         remote_streams: The peer's MediaStream ids.
     """
@@ -99,13 +99,13 @@ class DataSection:
     """The m-section of the data channels.
 
     Args:
-        wanted: The application made a data channel.
-        mid: None until it was offered.
-        remote_port: The peer's SCTP port; None until it was agreed.
+        requested: The application made a data channel.
+        mid: None until the m-section was offered.
+        remote_port: The peer's SCTP port; None until there is an answer.
         remote_max_message_size: In bytes; 0 for no limit (RFC 8841 section 6.1).
     """
 
-    wanted: bool = False
+    requested: bool = False
     mid: str | None = None
     remote_port: int | None = None
     remote_max_message_size: int = 65536
@@ -113,7 +113,7 @@ class DataSection:
 
 @dataclass(frozen=True, slots=True)
 class AppliedDescription:
-    """A description in force."""
+    """A description that was set, pending or current."""
 
     type: SdpType
     sdp: Sdp
@@ -121,17 +121,20 @@ class AppliedDescription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Everything that negotiation knows.
+    """State of one JSEP session (RFC 9429): descriptions, transceivers and transports.
 
     Args:
-        id: The number in `o=`; the same for the whole session.
+        id: The session id in `o=`; the same for the whole session.
+        fingerprints: Those of the certificate that new transports show.
+        transports: Agreed and offered ones.
         routes: For each mid, the key of the transport that carries it.
+        offer_verdicts: For each mid, the verdict on the peer's pending offer for the association
+            that carries the m-section; nothing for transports that are new.
         next_mid: Greater than all numbers that were ever a mid, so that none is given out twice.
         made: How many transceivers were ever made; the key of the next one.
         stable: The session to return to in a rollback; None in the stable state.
-        fingerprints: Of the certificate that new transports show.
-        rekey: The wish for new keys: the fingerprints of the certificate to show with them.
-        credentials_to_replace: The wish for an ICE restart, as the credentials that have to go
+        rekey: A rekey was requested: the fingerprints of the certificate to show with the new keys.
+        credentials_to_replace: An ICE restart was requested: the credentials that have to go
             (webrtc-pc section 4.7.1: [[LocalIceCredentialsToReplace]]).
     """
 
@@ -146,6 +149,7 @@ class Session:
     data: DataSection | None = None
     transports: tuple[TransportState, ...] = ()
     routes: Mapping[str, str] = field(default_factory=dict)
+    offer_verdicts: Mapping[str, OfferVerdict] = field(default_factory=dict)
     next_mid: int = 0
     made: int = 0
     stable: Session | None = field(default=None, repr=False)
@@ -153,7 +157,7 @@ class Session:
     credentials_to_replace: frozenset[IceParameters] = frozenset()
 
     def description(self, side: Side) -> AppliedDescription | None:
-        """What counts for a side: the pending description, else the current one."""
+        """Give the description of a side: the pending one, else the current one."""
         if side is Side.LOCAL:
             return self.pending_local or self.current_local
         return self.pending_remote or self.current_remote
@@ -166,46 +170,46 @@ class Session:
 
     @property
     def answer(self) -> Sdp | None:
-        """The last answer that completed an exchange, whoever made it."""
+        """The last answer that completed an exchange, made by either end."""
         both = (self.current_local, self.current_remote)
         return next((d.sdp for d in both if d is not None and d.type is SdpType.ANSWER), None)
 
     @property
-    def free_places(self) -> frozenset[int]:
-        """The places in the layout that may be given to another m-section (RFC 9429 5.2.2).
+    def recyclable_sections(self) -> frozenset[int]:
+        """Indexes of m-sections that an offer may recycle (RFC 9429 section 5.2.2).
 
-        The m-section there was rejected, by the offer that was settled last or by its answer.
+        Such an m-section was rejected, by the last offer that was answered or by its answer.
         """
-        settled = (each.sdp.media for each in (self.current_local, self.current_remote) if each)
-        return frozenset(i for media in settled for i, each in enumerate(media) if each.rejected)
+        agreed = (each.sdp.media for each in (self.current_local, self.current_remote) if each)
+        return frozenset(i for media in agreed for i, each in enumerate(media) if each.rejected)
 
     def transceiver(self, key: int) -> Transceiver | None:
-        """The transceiver of that key, or None where it has ended."""
+        """Find a transceiver by its key; None where it has ended."""
         return next((t for t in self.transceivers if t.key == key), None)
 
     def transceiver_of(self, mid: str | None) -> Transceiver | None:
-        """The transceiver of an m-section, or None."""
+        """Find the transceiver of an m-section; None where it has none."""
         if mid is None:
             return None
         return next((t for t in self.transceivers if t.mid == mid), None)
 
     def transport(self, key: str) -> TransportState | None:
-        """The transport of that key, or None."""
+        """Find a transport by its key; None where there is none."""
         return next((t for t in self.transports if t.key == key), None)
 
     def route(self, mid: str) -> str | None:
-        """The key of the transport that carries an m-section, or None."""
+        """Give the key of the transport that carries an m-section; None where none does."""
         return self.routes.get(mid)
 
     @property
-    def settled_transports(self) -> tuple[TransportState, ...]:
-        """Those that exist whatever becomes of the offer that is pending."""
-        settled = self.stable or self
-        return tuple(transport for transport in settled.transports if transport.connected)
+    def stable_transports(self) -> tuple[TransportState, ...]:
+        """The transports in use, as they were before the exchange that is going on."""
+        stable = self.stable or self
+        return tuple(transport for transport in stable.transports if transport.agreed)
 
-    def settled_transport(self, key: str) -> TransportState | None:
-        """The transport as it was before the exchange that is going on; None for a new one."""
-        return next((t for t in self.settled_transports if t.key == key), None)
+    def stable_transport(self, key: str) -> TransportState | None:
+        """Find a transport as it was before the exchange that is going on; None for a new one."""
+        return next((t for t in self.stable_transports if t.key == key), None)
 
     @property
     def transport_keys(self) -> frozenset[str]:
@@ -213,12 +217,12 @@ class Session:
         return frozenset(transport.key for transport in self.transports)
 
     def carrier(self, mids: Iterable[str]) -> TransportState | None:
-        """The transport that carries the first of these m-sections that has one."""
+        """Find the transport of the first of these m-sections that has one."""
         keys = (self.routes[mid] for mid in mids if mid in self.routes)
         return next((self.transport(key) for key in keys), None)
 
     def with_transceiver(self, changed: Transceiver) -> Session:
-        """The session with one transceiver replaced, or appended where its key is new."""
+        """Give the session with one transceiver replaced, or appended where its key is new."""
         if self.transceiver(changed.key) is None:
             return replace(self, transceivers=(*self.transceivers, changed), made=changed.key + 1)
         return replace(
@@ -227,11 +231,11 @@ class Session:
         )
 
     def without_transceiver(self, key: int) -> Session:
-        """The session without a transceiver: it has ended."""
+        """Give the session without a transceiver that has ended."""
         return replace(self, transceivers=tuple(t for t in self.transceivers if t.key != key))
 
     def with_transport(self, changed: TransportState) -> Session:
-        """The session with one transport replaced, or appended where its key is new."""
+        """Give the session with one transport replaced, or appended where its key is new."""
         if self.transport(changed.key) is None:
             return replace(self, transports=(*self.transports, changed))
         return replace(
@@ -239,13 +243,13 @@ class Session:
         )
 
     def with_routes(self, routes: Iterable[tuple[str, str]]) -> Session:
-        """The session with routes added or replaced."""
+        """Give the session with routes added or replaced."""
         return replace(self, routes={**self.routes, **dict(routes)})
 
 
 @dataclass(frozen=True, slots=True)
 class GatheredCandidates:
-    """What ICE has found so far for one transport."""
+    """Local candidates that ICE has gathered so far for one transport."""
 
     candidates: tuple[CandidateFields, ...] = ()
     complete: bool = False

@@ -1,7 +1,8 @@
-"""Owns what negotiation knows of one transport: its ICE generation and its associations.
+"""One ICE and DTLS transport as negotiation knows it: ICE credentials and DTLS associations.
 
 A transport keeps its key for the whole session. An *association* is one DTLS association with its
-SRTP keys, numbered from 0; a *generation* is one pair of ICE credentials of ours.
+SRTP keys, numbered from 0. An *ICE generation* is one pair of ICE credentials of ours; an ICE
+restart begins another one.
 """
 
 from __future__ import annotations
@@ -16,8 +17,43 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Reuse:
+    """Verdict on an exchange that changes nothing: the DTLS association goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAssociation:
+    """Verdict on an exchange that asks for a new DTLS association.
+
+    Args:
+        reason: What has changed, for example "our fingerprint changed".
+        peer_may_keep: The peer may keep its association all the same; only the wire shows.
+    """
+
+    reason: str
+    peer_may_keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Verdict on an offer that cannot be followed: it is refused, and the session goes on.
+
+    Args:
+        reason: A sentence for the error.
+    """
+
+    reason: str
+
+
+#: Verdict on an offer with its answer.
+Verdict = Reuse | NewAssociation
+#: Verdict on the peer's offer, before our answer.
+OfferVerdict = Reuse | NewAssociation | Refuse
+
+
+@dataclass(frozen=True, slots=True)
 class LocalIdentity:
-    """Who we say we are in an association: what RFC 8842 section 3.1 compares."""
+    """Our end of a DTLS association, as RFC 8842 section 3.1 compares it."""
 
     fingerprints: tuple[Fingerprint, ...]
     tls_id: str
@@ -25,7 +61,7 @@ class LocalIdentity:
 
 @dataclass(frozen=True, slots=True)
 class RemoteIdentity:
-    """Who the peer says it is.
+    """The peer's end of a DTLS association, as RFC 8842 section 3.1 compares it.
 
     Args:
         tls_id: None from a peer that sends none: RFC 8842 section 6 has rules for it.
@@ -37,23 +73,35 @@ class RemoteIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssociationTerms:
-    """What makes one DTLS association, as offer and answer say it.
+    """One DTLS association as offer and answer describe it.
 
     Args:
         number: Numbers the associations of a transport, from 0.
-        remote: None until an answer settled it.
-        role: Ours, None until then.
+        remote: None until there is an answer.
+        role: Our DTLS role; None until there is an answer.
+        verdict: The verdict on the exchange that asked for this association in place of another
+            one; None for the first association, and until there is an answer.
     """
 
     number: int
     local: LocalIdentity
     remote: RemoteIdentity | None = None
     role: DtlsRole | None = None
+    verdict: NewAssociation | None = None
 
     @property
-    def settled(self) -> bool:
-        """Whether both ends are known, so that they may shake hands."""
+    def agreed(self) -> bool:
+        """True once both ends are known, so that they may shake hands."""
         return self.remote is not None and self.role is not None
+
+    @property
+    def peer_may_keep(self) -> bool:
+        """True where the peer may keep the association before this one: only the wire shows."""
+        return self.verdict is not None and self.verdict.peer_may_keep
+
+    def is_same(self, other: AssociationTerms) -> bool:
+        """True where both are one association: a number is used again after one was dropped."""
+        return (self.number, self.local) == (other.number, other.local)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +112,10 @@ class TransportState:
         key: The mid that it was made for, marked where an older transport still has that name.
         local: Our credentials in the newest ICE generation; they name it.
         remote_ice: The peer's in that generation; None until an answer brought them.
-        association: What the descriptions say now.
-        fallbacks: What serves until `association` is known to be in use, the oldest first. More
-            than one where the peer wanted new keys again before that was known of the last ones.
+        association: The association that the descriptions in force speak of.
+        fallbacks: Older associations that may still carry traffic, the oldest first; they go once
+            `association` is known to be in use. More than one where the peer asked for new keys
+            again before that was known of the last ones.
     """
 
     key: str
@@ -77,18 +126,13 @@ class TransportState:
     fallbacks: tuple[AssociationTerms, ...] = ()
 
     @property
-    def fallback(self) -> AssociationTerms | None:
-        """What serves until the association is known to be in use; None where it is."""
-        return self.fallbacks[0] if self.fallbacks else None
-
-    @property
-    def connected(self) -> bool:
-        """Whether an answer has settled it, now or earlier: it is in use."""
-        return self.association.settled or bool(self.fallbacks)
+    def agreed(self) -> bool:
+        """True once an answer, now or earlier, has put the transport to use."""
+        return self.association.agreed or bool(self.fallbacks)
 
     @property
     def role(self) -> DtlsRole | None:
-        """Our DTLS role: of the association, or of the one that it is to follow."""
+        """Our DTLS role in the association, or in the one that it is to follow."""
         if self.association.role is not None or not self.fallbacks:
             return self.association.role
         return self.fallbacks[-1].role

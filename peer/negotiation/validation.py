@@ -1,23 +1,33 @@
-"""Owns what a remote description must have before anything is done with it."""
+"""Checks of the peer's descriptions: what must be true before anything is done with one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peer.errors import DescriptionError, FingerprintError, SdpLimitError, SetupError
+from peer.errors import (
+    DescriptionError,
+    FingerprintError,
+    ModificationError,
+    SdpLimitError,
+    SetupError,
+)
 from peer.ice_parameters import IceParameters
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
+from peer.negotiation.association_change import judge_offer
+from peer.negotiation.roles import role_left
 from peer.negotiation.sdp.attributes import Setup
+from peer.negotiation.transport_state import Refuse, RemoteIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp.description import Sdp
     from peer.negotiation.sdp.sections import MediaSection
     from peer.negotiation.session import Session
+    from peer.negotiation.transport_state import OfferVerdict
 
-#: The protocols that mean DTLS-SRTP (RFC 9429 section 5.1.2 tells us to accept all of them).
+#: Protocols of an RTP m-section that mean DTLS-SRTP (RFC 9429 section 5.1.2: accept all of them).
 RTP_PROTOCOLS = frozenset(
     {
         "UDP/TLS/RTP/SAVPF",
@@ -28,6 +38,7 @@ RTP_PROTOCOLS = frozenset(
         "RTP/SAVP",
     }
 )
+#: Protocols of an m-section of data channels (RFC 8841 section 4.2).
 DATA_PROTOCOLS = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP"})
 
 
@@ -107,13 +118,13 @@ def check_offer_layout(session: Session, offer: Sdp) -> None:
     Raises:
         DescriptionError: An m-section is missing, or changed its place or kind.
     """
-    layout, free_places = session.layout, session.free_places
+    layout, recyclable = session.layout, session.recyclable_sections
     if len(offer.media) < len(layout):
         raise DescriptionError(
             f"the offer has {len(offer.media)} m-sections, the session {len(layout)}"
         )
-    for place, (known, offered) in enumerate(zip(layout, offer.media, strict=False)):
-        if known.rejected or place in free_places:
+    for index, (known, offered) in enumerate(zip(layout, offer.media, strict=False)):
+        if known.rejected or index in recyclable:
             continue
         if known.mid != offered.mid or known.media_line.media != offered.media_line.media:
             raise DescriptionError(
@@ -123,8 +134,42 @@ def check_offer_layout(session: Session, offer: Sdp) -> None:
             )
 
 
+def offer_verdicts(session: Session, offer: Sdp) -> dict[str, OfferVerdict]:
+    """Judge what the peer's offer asks of each association in use, by mid.
+
+    Args:
+        session: The session; the transports count as they were before the exchange.
+        offer: A checked offer.
+    """
+    verdicts: dict[str, OfferVerdict] = {}
+    for section in offer.media:
+        if section.rejected or section.mid is None or not is_supported(section):
+            continue
+        now = session.carrier((section.mid, *offer.bundled(section.mid)))
+        known = None if now is None else session.stable_transport(now.key)
+        if known is not None:
+            role = role_left(offered_setup(offer, section))
+            verdicts[section.mid] = judge_offer(known, remote_identity(offer, section), role)
+    return verdicts
+
+
+def check_verdicts(session: Session, offer: Sdp, verdicts: Mapping[str, OfferVerdict]) -> None:
+    """Check that an offer asks of no association what cannot be followed.
+
+    Raises:
+        ModificationError: The offer does.
+    """
+    for mid, verdict in verdicts.items():
+        if not isinstance(verdict, Refuse):
+            continue
+        bundle = offer.bundled(mid)
+        # RFC 9143 section 7.1.3: of those that share a transport the tagged m-section counts.
+        if mid == bundle[0] or session.carrier([mid]) not in (None, session.carrier(bundle)):
+            raise ModificationError(verdict.reason, mid=mid)
+
+
 def is_supported(section: MediaSection) -> bool:
-    """Whether we know this kind of m-section; another one is rejected by itself."""
+    """Tell whether we know this kind of m-section; another one is rejected by itself."""
     line = section.media_line
     if section.kind is not None:
         return line.protocol in RTP_PROTOCOLS
@@ -136,7 +181,7 @@ def is_supported(section: MediaSection) -> bool:
 
 
 def ice_parameters(sdp: Sdp, section: MediaSection) -> IceParameters:
-    """The peer's ICE credentials for an m-section.
+    """Read the peer's ICE credentials for an m-section.
 
     Raises:
         DescriptionError: They are missing, or not of the form of RFC 8839 section 5.4.
@@ -151,10 +196,19 @@ def ice_parameters(sdp: Sdp, section: MediaSection) -> IceParameters:
         raise DescriptionError(str(error), mid=section.mid) from None
 
 
+def remote_identity(sdp: Sdp, section: MediaSection) -> RemoteIdentity:
+    """Read the peer's end of a DTLS association in an m-section.
+
+    Raises:
+        FingerprintError: There is no fingerprint, or all use hashes that are unknown or too weak.
+    """
+    return RemoteIdentity(accepted_fingerprints(sdp, section), sdp.transport_tls_id(section))
+
+
 def accepted_fingerprints(
     sdp: Sdp, section: MediaSection, accepted_hashes: Collection[HashFunction] = tuple(HashFunction)
 ) -> tuple[Fingerprint, ...]:
-    """The fingerprints of an m-section whose hashes we accept.
+    """Read the fingerprints of an m-section whose hashes we accept.
 
     Raises:
         FingerprintError: There is none, or all use hashes that are unknown or too weak.
@@ -177,7 +231,7 @@ def accepted_fingerprints(
 
 
 def offered_setup(sdp: Sdp, section: MediaSection) -> Setup:
-    """The setup of an offer; `active` where it has none (RFC 4145 section 4).
+    """Read the `a=setup` of an offer; `active` where it has none (RFC 4145 section 4).
 
     Raises:
         SetupError: It holds the connection.

@@ -121,7 +121,7 @@ class RecordedWorld:
             lane = opened.lanes[each.number]
             assert lane.fingerprints == each.local.fingerprints
             if isinstance(lane, Listen):
-                assert not each.settled
+                assert not each.agreed
             else:
                 assert lane.role is each.role
                 assert each.remote is not None

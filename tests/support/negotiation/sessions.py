@@ -115,9 +115,11 @@ def _check_transports(session: Session) -> None:
         _check_terms(transport)
     if session.state is _S.STABLE:
         assert set(session.routes.values()) == set(keys)
-        assert all(t.association.settled and t.remote_ice for t in session.transports)
+        assert all(t.association.agreed and t.remote_ice for t in session.transports)
         live = {
-            section.mid for i, section in enumerate(session.layout) if i not in session.free_places
+            section.mid
+            for i, section in enumerate(session.layout)
+            if i not in session.recyclable_sections
         }
         assert set(session.routes) == live
     owned = [t.mid for t in session.transceivers if t.agreement is not None]
@@ -126,13 +128,13 @@ def _check_transports(session: Session) -> None:
     for mid in owned:
         carrier = session.carrier([mid or ""])
         assert carrier is not None
-        assert carrier.connected
+        assert carrier.agreed
 
 
 def _check_terms(transport: TransportState) -> None:
     """An association follows those that serve until it is known to be in use."""
     assert (transport.association.remote is None) == (transport.association.role is None)
-    assert all(terms.settled for terms in transport.fallbacks)
+    assert all(terms.agreed for terms in transport.fallbacks)
     numbers = [terms.number for terms in (*transport.fallbacks, transport.association)]
     assert numbers == sorted(set(numbers))
 

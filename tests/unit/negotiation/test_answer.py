@@ -64,7 +64,7 @@ def test_real_peers_find_their_own_numbers_in_our_answer(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OFFERS)
-def test_a_real_peer_may_offer_the_same_again(name: str) -> None:
+def test_real_peers_may_repeat_their_offer(name: str) -> None:
     offer = SessionDescription(load(name), SdpType.OFFER)
     first, end = answer_to(offer)
     transports, agreed = end.session.transports, [t.agreement for t in end.session.transceivers]
@@ -316,7 +316,7 @@ def test_attributes_of_the_transport_may_stand_on_the_tagged_section_alone() -> 
     assert transport.remote_ice.username_fragment == Sdp.parse(offer.sdp).media[0].ice_ufrag
 
 
-def test_an_answer_may_do_the_same() -> None:
+def test_answers_may_have_transport_attributes_on_the_tagged_section_alone() -> None:
     left, right = pair()
     for kind in ("audio", "video"):
         add_track(left, kind)
@@ -352,6 +352,21 @@ def test_a_group_stays_on_its_transport_where_we_refuse_what_it_began_with() -> 
     check_agreement(left, right)
 
 
+def test_transports_in_use_keep_their_associations_when_they_are_offered_as_one_group() -> None:
+    left, right = OfferAnswer(profile(1, bundle_policy=BundlePolicy.MAX_COMPAT)), pair()[1]
+    add_track(left, "audio")
+    add_track(left, "video")
+    set_remote(right, edited(offer_of(left), ("a=group:BUNDLE 0 1\r\n", "")))
+    set_remote(left, answer_of(right))
+    agreed = right.session.transports
+    assert len(agreed) == 2
+    bundled = edited(offer_of(left), ("t=0 0\r\n", "t=0 0\r\na=group:BUNDLE 0 1\r\n"))
+    answer, _ = answer_to(bundled, right)
+    # RFC 9143 section 7.3.2: what is in use stays where it is, out of the group.
+    assert [group.mids for group in answer.bundle_groups] == [("0",)]
+    assert right.session.transports == agreed
+
+
 def test_a_key_of_a_transport_is_not_given_twice() -> None:
     left, right = pair()
     add_track(left, "audio")
@@ -382,7 +397,7 @@ def renewed(description: SessionDescription, index: int) -> SessionDescription:
     return SessionDescription(description.sdp.replace(str(section), text), description.type)
 
 
-def test_an_unknown_codec() -> None:
+def test_a_section_of_unknown_codecs_is_rejected() -> None:
     capable = OfferAnswer(
         profile(
             1,
@@ -414,7 +429,7 @@ def test_an_unknown_codec() -> None:
         "m=video 9 udp 96",
     ],
 )
-def test_an_unknown_kind_of_media(line: str) -> None:
+def test_a_section_of_unknown_media_is_rejected(line: str) -> None:
     offer = an_offer("audio", "video")
     strange = f"{line}\r\nc=IN IP4 0.0.0.0\r\na=mid:x\r\n"
     answer, _ = answer_to(SessionDescription(offer.sdp + strange, SdpType.OFFER))
@@ -423,7 +438,7 @@ def test_an_unknown_kind_of_media(line: str) -> None:
     assert answer.media[2].mid == "x"
 
 
-def test_a_second_section_of_data() -> None:
+def test_a_second_data_section_is_rejected() -> None:
     offer = an_offer("data")
     second = offer.sdp[offer.sdp.index("m=") :].replace("a=mid:0", "a=mid:1")
     text = offer.sdp.replace("BUNDLE 0", "BUNDLE 0 1") + second
@@ -431,7 +446,7 @@ def test_a_second_section_of_data() -> None:
     assert rejected(answer) == [False, True]
 
 
-def test_what_was_rejected_in_the_offer() -> None:
+def test_a_section_rejected_in_the_offer_stays_rejected() -> None:
     offer = edited(
         an_offer("audio", "video"), ("m=video 9", "m=video 0"), ("BUNDLE 0 1", "BUNDLE 0")
     )
@@ -440,7 +455,7 @@ def test_what_was_rejected_in_the_offer() -> None:
     assert [t.mid for t in end.session.transceivers] == ["0"]
 
 
-def test_what_has_no_name_and_is_rejected_anyway() -> None:
+def test_a_rejected_section_may_have_no_mid() -> None:
     offer = an_offer("audio")
     nameless = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\n"
     answer, _ = answer_to(SessionDescription(offer.sdp + nameless, SdpType.OFFER))
@@ -448,12 +463,12 @@ def test_what_has_no_name_and_is_rejected_anyway() -> None:
     assert answer.media[1].mid is None
 
 
-def test_what_has_no_address_because_it_is_in_no_group() -> None:
+def test_a_bundle_only_section_out_of_any_group_is_rejected() -> None:
     offer = edited(an_offer("audio", "audio"), ("a=group:BUNDLE 0 1", "a=group:BUNDLE 0"))
     assert rejected(answer_to(offer)[0]) == [False, True]
 
 
-def test_everything() -> None:
+def test_an_answer_may_reject_all_sections() -> None:
     answer, end = answer_to(edited(an_offer("video"), ("VP8", "X1"), ("H264", "X2")))
     assert rejected(answer) == [True]
     assert answer.bundle_groups == ()
@@ -469,7 +484,9 @@ def test_everything() -> None:
         (BundlePolicy.MAX_BUNDLE, [True, False, False, False]),
     ],
 )
-def test_what_the_policy_gives_no_transport(policy: BundlePolicy, taken: list[bool]) -> None:
+def test_sections_that_the_bundle_policy_gives_no_transport_are_rejected(
+    policy: BundlePolicy, taken: list[bool]
+) -> None:
     offer = an_offer("audio", "video", "audio", "data", policy=BundlePolicy.MAX_COMPAT)
     apart = edited(offer, ("a=group:BUNDLE 0 1 2 3\r\n", ""))
     answer, end = answer_to(apart, OfferAnswer(profile(2, bundle_policy=policy)))

@@ -8,18 +8,17 @@ import pytest
 
 from peer.ice_parameters import IceParameters
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.negotiation.association_change import (
+from peer.negotiation.association_change import assess, assess_offer, is_ice_restart
+from peer.negotiation.transport_state import (
+    AssociationTerms,
+    LocalIdentity,
     NewAssociation,
     OfferVerdict,
     Refuse,
+    RemoteIdentity,
     Reuse,
-    Undecided,
     Verdict,
-    assess,
-    assess_offer,
-    is_restart,
 )
-from peer.negotiation.transport_state import AssociationTerms, LocalIdentity, RemoteIdentity
 from peer.states import DtlsRole
 
 
@@ -48,13 +47,13 @@ def peer(*fingerprints: Fingerprint, tls_id: str | None = "b" * 20) -> RemoteIde
 MODERN: dict[str, tuple[AssociationTerms, Verdict]] = {
     "all as before -> reuse": (AGREED, Reuse()),
     "the number alone -> reuse": (replace(AGREED, number=1), Reuse()),
-    "our fingerprint alone -> undecided": (
+    "our fingerprint alone -> new, but the peer may keep": (
         replace(AGREED, local=ours(NEW)),
-        Undecided("our fingerprint changed"),
+        NewAssociation("our fingerprint changed", peer_may_keep=True),
     ),
-    "our tls-id alone, as libdatachannel answers it -> undecided": (
+    "our tls-id alone, as libdatachannel answers it -> new, but the peer may keep": (
         replace(AGREED, local=ours(tls_id="c" * 20)),
-        Undecided("our tls-id changed"),
+        NewAssociation("our tls-id changed", peer_may_keep=True),
     ),
     "our fingerprint and its own -> new": (
         replace(AGREED, local=ours(NEW), remote=peer(EXTRA)),
@@ -86,17 +85,17 @@ MODERN: dict[str, tuple[AssociationTerms, Verdict]] = {
 #: A peer that sends none.
 OLD: dict[str, tuple[AssociationTerms, Verdict]] = {
     "all as before -> reuse": (WITH_OLD_PEER, Reuse()),
-    "our fingerprint -> undecided": (
+    "our fingerprint -> new, but the peer may keep": (
         replace(WITH_OLD_PEER, local=ours(NEW)),
-        Undecided("our fingerprint changed"),
+        NewAssociation("our fingerprint changed", peer_may_keep=True),
     ),
-    "our tls-id -> undecided": (
+    "our tls-id -> new, but the peer may keep": (
         replace(WITH_OLD_PEER, local=ours(tls_id="c" * 20)),
-        Undecided("our tls-id changed"),
+        NewAssociation("our tls-id changed", peer_may_keep=True),
     ),
-    "our fingerprint and the role -> undecided": (
+    "our fingerprint and the role -> new, but the peer may keep": (
         replace(WITH_OLD_PEER, local=ours(NEW), role=DtlsRole.SERVER),
-        Undecided("our fingerprint changed"),
+        NewAssociation("our fingerprint changed", peer_may_keep=True),
     ),
     "its fingerprint -> new": (
         replace(WITH_OLD_PEER, remote=peer(NEW, tls_id=None)),
@@ -186,4 +185,4 @@ ICE = IceParameters("abcd", "p" * 22)
     ],
 )
 def test_other_credentials_restart_ice(after: IceParameters, *, restarts: bool) -> None:
-    assert is_restart(ICE, after) is restarts
+    assert is_ice_restart(ICE, after) is restarts

@@ -32,7 +32,7 @@ def test_provisional_answers_may_follow_each_other_and_the_last_counts() -> None
         assert left.session.state is SignalingState.HAVE_REMOTE_PRANSWER
         assert transceiver(right, state.key).current_direction is direction
         assert left.session.transceivers[0].current_direction is direction.reversed
-        assert left.session.transports[0].connected
+        assert left.session.transports[0].agreed
         check_session(left.session)
         check_session(right.session)
     right.change_transceiver(state.key, direction=MediaDirection.SENDRECV)
@@ -51,7 +51,7 @@ def test_what_a_provisional_answer_rejects_the_final_one_may_take() -> None:
     set_local(right, SessionDescription("", SdpType.PRANSWER))
     assert rejected(Sdp.parse(described(right, Side.LOCAL).sdp)) == [True, False]
     set_remote(left, described(right, Side.LOCAL))
-    (connected,) = (t for t in left.session.transports if t.connected)
+    (connected,) = (t for t in left.session.transports if t.agreed)
     right.change_transceiver(state.key, preferences=())
     set_remote(left, answer_of(right))
     assert left.session.transports == (connected,), "what is connected stays"

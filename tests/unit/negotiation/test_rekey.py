@@ -49,8 +49,7 @@ class TestBetweenTwoOfOurs:
         left.request_rekey(NEW)
         assert set_local(left) == (Listen("0", 1, NEW),)
         now = transport(left)
-        assert now.fallback is not None
-        assert (now.association.number, now.fallback.number) == (1, 0)
+        assert [terms.number for terms in (*now.fallbacks, now.association)] == [0, 1]
 
     def test_the_answer_keeps_certificate_and_role_and_has_a_fresh_tls_id(self) -> None:
         left, right = connected()
@@ -80,7 +79,7 @@ class TestBetweenTwoOfOurs:
         exchange(left, right)
         for end in (left, right):
             assert end.resolve_association("0", 1, in_use=True) == ()
-            assert transport(end).fallback is None
+            assert transport(end).fallbacks == ()
         check_agreement(left, right)
 
     def test_later_offers_of_either_side_reuse_the_new_association(self) -> None:

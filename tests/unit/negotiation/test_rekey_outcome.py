@@ -6,6 +6,7 @@ from peer.descriptions import SdpType, SessionDescription
 from peer.negotiation.effects import ConnectDtls, ConnectIce, DropAssociation, Listen
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.signaling_state import Side
+from peer.negotiation.transport_state import NewAssociation, Reuse
 from peer.states import DtlsRole
 from tests.support.negotiation.modification import (
     NEW,
@@ -110,7 +111,7 @@ class TestFindings:
         set_local(left)
         left.resolve_association("0", 1, in_use=True)
         set_local(left, ROLLBACK)
-        assert transport(left).fallback is None
+        assert transport(left).fallbacks == ()
         assert transport(left).association.number == 1
 
     def test_an_offer_that_names_what_was_given_up_meanwhile_asks_for_it_anew(self) -> None:
@@ -189,6 +190,20 @@ class TestFindings:
         set_local(right, ROLLBACK)
         assert transport(right).association == before.transports[0].fallbacks[0]
 
+    def test_the_verdict_on_a_pending_offer_follows_the_association_that_serves(self) -> None:
+        left, right = connected()
+        left.request_rekey(NEW)
+        exchange(left, right)
+        set_remote(right, offer_of(left))
+        assert right.session.offer_verdicts == {"0": Reuse()}
+        right.resolve_association("0", 1, in_use=False)
+        reason = "the peer's fingerprint and the peer's tls-id changed"
+        assert right.session.offer_verdicts == {"0": NewAssociation(reason)}
+        set_local(right)
+        assert right.session.offer_verdicts == {}
+        verdict = NewAssociation(f"our tls-id, {reason}")
+        assert transport(right).association.verdict == verdict
+
     def test_a_description_that_was_created_before_a_finding_says_what_it_says(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
@@ -199,7 +214,7 @@ class TestFindings:
         asked = transport(left).association
         section = Sdp.parse(created.sdp).media[0]
         assert (asked.local.fingerprints, asked.local.tls_id) == (NEW, section.tls_id)
-        assert not asked.settled
+        assert not asked.agreed
         right.resolve_association("0", 1, in_use=False)
         set_remote(right, created)
         set_remote(left, answer_of(right))
