@@ -1,14 +1,8 @@
-"""Owns the values that give a session description its shape: origin, `m=` lines, groups, roles.
+"""Values of SDP lines: origin, `m=` and `c=` lines, roles, directions and the attributes of RTP.
 
-Every `parse` takes the text behind `a=name:` (or `m=`, `o=`) and raises `ValueError` with one
-sentence; whoever knows the line turns that into an error that quotes it.
-
-
-Owns the values of attribute lines that describe RTP; with `structure`, all that we understand.
-
-Every `parse` takes the text behind `a=name:` and raises `ValueError` with one sentence; whoever
-knows the line turns that into an error that quotes it. Spaces may repeat and may stand at the ends,
-as some peers write them so.
+Every `parse` takes the text behind `a=name:` (or `m=`, `c=`, `o=`) and raises `ValueError` with one
+sentence; the section that has the line makes an error of it that quotes the line. Spaces may repeat
+and may stand at the ends, as some peers write them so.
 """
 
 from __future__ import annotations
@@ -21,7 +15,7 @@ from peer.negotiation.sdp.lines import MAX_UINT32, MAX_UINT64, joined, number, w
 
 
 class MediaDirection(StrEnum):
-    """Which way media flows, as the side that wrote it sees it (RFC 8866 section 6.7)."""
+    """Direction of media as seen by the end that wrote it (RFC 8866 section 6.7)."""
 
     SENDRECV = "sendrecv"
     SENDONLY = "sendonly"
@@ -30,10 +24,10 @@ class MediaDirection(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> MediaDirection:
-        """Read one direction.
+        """Read one of the four directions.
 
         Raises:
-            ValueError: It is none of the four.
+            ValueError: The text is none of the four.
         """
         try:
             return cls(text)
@@ -42,35 +36,35 @@ class MediaDirection(StrEnum):
 
     @classmethod
     def of(cls, *, sends: bool, receives: bool) -> MediaDirection:
-        """The direction that sends and receives so."""
+        """Give the direction that sends, or not, and receives, or not."""
         if sends:
             return cls.SENDRECV if receives else cls.SENDONLY
         return cls.RECVONLY if receives else cls.INACTIVE
 
     @property
     def sends(self) -> bool:
-        """Whether the side that says this sends."""
+        """True where the end that says the direction sends."""
         return self in (MediaDirection.SENDRECV, MediaDirection.SENDONLY)
 
     @property
     def receives(self) -> bool:
-        """Whether the side that says this receives."""
+        """True where the end that says the direction receives."""
         return self in (MediaDirection.SENDRECV, MediaDirection.RECVONLY)
 
     @property
     def reversed(self) -> MediaDirection:
-        """The same, as the other side sees it."""
+        """The direction as the other end sees it."""
         return MediaDirection.of(sends=self.receives, receives=self.sends)
 
     def intersect(self, other: MediaDirection) -> MediaDirection:
-        """What both allow; both are seen from the same side."""
+        """Narrow a direction by another one, both seen from one end."""
         return MediaDirection.of(
             sends=self.sends and other.sends, receives=self.receives and other.receives
         )
 
 
 class Setup(StrEnum):
-    """`a=setup` (RFC 4145 section 4)."""
+    """Value of `a=setup` (RFC 4145 section 4)."""
 
     ACTIVE = "active"
     PASSIVE = "passive"
@@ -79,10 +73,10 @@ class Setup(StrEnum):
 
     @classmethod
     def parse(cls, text: str) -> Setup:
-        """Read one role.
+        """Read one of the four roles.
 
         Raises:
-            ValueError: It is none of the four.
+            ValueError: The text is none of the four.
         """
         try:
             return cls(text)
@@ -92,7 +86,7 @@ class Setup(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The `o=` line (RFC 8866 section 5.2)."""
+    """Value of the `o=` line (RFC 8866 section 5.2)."""
 
     username: str
     session_id: int
@@ -103,7 +97,7 @@ class Origin:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the six fields.
+        """Read the six fields of an origin.
 
         Raises:
             ValueError: There are more or fewer, or the id or version is no 64-bit number.
@@ -113,8 +107,8 @@ class Origin:
             raise ValueError("an origin has six fields")
         return cls(
             fields[0],
-            number(fields[1], 0, MAX_UINT64, "session id"),
-            number(fields[2], 0, MAX_UINT64, "session version"),
+            number(fields[1], low=0, high=MAX_UINT64, name="session id"),
+            number(fields[2], low=0, high=MAX_UINT64, name="session version"),
             *fields[3:],
         )
 
@@ -127,7 +121,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLine:
-    """The `c=` line (RFC 8866 section 5.7)."""
+    """Value of a `c=` line (RFC 8866 section 5.7)."""
 
     network: str
     address_type: str
@@ -135,7 +129,7 @@ class ConnectionLine:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the three fields.
+        """Read the three fields of a connection.
 
         Raises:
             ValueError: There are more or fewer.
@@ -148,7 +142,7 @@ class ConnectionLine:
 
     @classmethod
     def of(cls, address: str) -> Self:
-        """The connection for an IP address or a host name."""
+        """Make the connection for an IP address or a host name."""
         return cls("IN", "IP6" if ":" in address else "IP4", address)
 
     def __str__(self) -> str:
@@ -157,12 +151,12 @@ class ConnectionLine:
 
 @dataclass(frozen=True, slots=True)
 class MediaLine:
-    """The `m=` line (RFC 8866 section 5.14).
+    """Value of an `m=` line (RFC 8866 section 5.14).
 
     Args:
         media: For example `audio` or `application`.
         port: 0 to 65535; 0 refuses the section, or says that it is `bundle-only`.
-        port_count: What follows a `/`, or None.
+        port_count: Number behind a `/`, or None.
         protocol: For example `UDP/TLS/RTP/SAVPF`.
         formats: Payload types where the protocol is RTP.
     """
@@ -175,7 +169,7 @@ class MediaLine:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the line.
+        """Read the fields of a media line.
 
         Raises:
             ValueError: A field is missing, the port is out of range, or a format of an RTP
@@ -189,22 +183,22 @@ class MediaLine:
         first, slash, count = port.partition("/")
         line = cls(
             media=media,
-            port=number(first, 0, 65535, "port"),
-            port_count=number(count, 1, 65535, "number of ports") if slash else None,
+            port=number(first, low=0, high=65535, name="port"),
+            port_count=number(count, low=1, high=65535, name="number of ports") if slash else None,
             protocol=protocol,
             formats=tuple(formats),
         )
-        # A refused section needs no format: some peers leave none.
+        # A rejected m-section needs no format: some peers leave none.
         if not formats and line.port:
             raise ValueError("a media line has at least one format")
         if line.is_rtp:
             for payload_type in formats:
-                number(payload_type, 0, 127, "payload type")
+                number(payload_type, low=0, high=127, name="payload type")
         return line
 
     @property
     def is_rtp(self) -> bool:
-        """Whether the formats are RTP payload types."""
+        """True where the formats are RTP payload types."""
         return "RTP" in self.protocol.split("/")
 
     def __str__(self) -> str:
@@ -214,14 +208,14 @@ class MediaLine:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`a=group` (RFC 5888 section 5)."""
+    """Value of `a=group` (RFC 5888 section 5)."""
 
     semantics: str
     mids: tuple[str, ...]
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the semantics and the mids, of which there may be none.
+        """Read the semantics and the mids; there may be no mids.
 
         Raises:
             ValueError: There are no semantics.
@@ -236,15 +230,15 @@ class Group:
         return " ".join((self.semantics, *self.mids))
 
 
-# RFC 8285 sections 4.2, 4.3 and 8: identifiers on the wire, and those by which an offer may list
-# more extensions than fit.
+#: Ids of header extensions on the wire (RFC 8285 sections 4.2 and 4.3).
 _EXTENSION_IDS = range(1, 256)
+#: Ids by which an offer may list more extensions than fit on the wire (RFC 8285 section 8).
 _PROVISIONAL_EXTENSION_IDS = range(4096, 4352)
 
 
 @dataclass(frozen=True, slots=True)
 class RtpMap:
-    """`a=rtpmap` (RFC 8866 section 6.6). `clock_rate` is in hertz."""
+    """Value of `a=rtpmap` (RFC 8866 section 6.6); `clock_rate` is in hertz."""
 
     payload_type: int
     name: str
@@ -253,7 +247,7 @@ class RtpMap:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `96 VP8/90000` or `111 opus/48000/2`.
+        """Read a value such as `96 VP8/90000` or `111 opus/48000/2`.
 
         Raises:
             ValueError: A field is missing or a number is out of range.
@@ -266,10 +260,12 @@ class RtpMap:
         if not name or len(numbers) not in (1, 2):
             raise ValueError("an rtpmap is a payload type and name/clock-rate[/channels]")
         return cls(
-            number(payload_type, 0, 127, "payload type"),
+            number(payload_type, low=0, high=127, name="payload type"),
             name,
-            number(numbers[0], 1, MAX_UINT32, "clock rate"),
-            number(numbers[1], 1, 255, "number of channels") if len(numbers) == 2 else None,
+            number(numbers[0], low=1, high=MAX_UINT32, name="clock rate"),
+            number(numbers[1], low=1, high=255, name="number of channels")
+            if len(numbers) == 2
+            else None,
         )
 
     def __str__(self) -> str:
@@ -279,30 +275,32 @@ class RtpMap:
 
 @dataclass(frozen=True, slots=True)
 class Fmtp:
-    """`a=fmtp` (RFC 8866 section 6.15)."""
+    """Value of `a=fmtp` (RFC 8866 section 6.15)."""
 
     payload_type: int
     text: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the payload type; what follows is kept as it is.
+        """Read the payload type; the parameters are kept as text.
 
         Raises:
             ValueError: The payload type is out of range.
         """
         payload_type, _, parameters = text.strip(" ").partition(" ")
-        return cls(number(payload_type, 0, 127, "payload type"), parameters.lstrip(" "))
+        return cls(
+            number(payload_type, low=0, high=127, name="payload type"), parameters.lstrip(" ")
+        )
 
     @classmethod
     def of(cls, payload_type: int, parameters: tuple[tuple[str, str | None], ...]) -> Self:
-        """Write parameters, `;` between them."""
+        """Make the text of parameters, `;` between them."""
         texts = (name if value is None else f"{name}={value}" for name, value in parameters)
         return cls(payload_type, ";".join(texts))
 
     @property
     def parameters(self) -> tuple[tuple[str, str | None], ...]:
-        """Pairs in their order; a value is None where there is no `=` (`0-15`, `111/111`)."""
+        """Pairs of name and value; a value is None where there is no `=` (`0-15`, `111/111`)."""
         pairs: list[tuple[str, str | None]] = []
         for item in self.text.split(";"):
             name, equals, value = item.strip().partition("=")
@@ -316,7 +314,7 @@ class Fmtp:
 
 @dataclass(frozen=True, slots=True)
 class RtcpFeedback:
-    """`a=rtcp-fb` (RFC 4585 section 4.2). The payload type is None for `*`, all of them."""
+    """Value of `a=rtcp-fb` (RFC 4585 section 4.2); the payload type is None for `*`, all."""
 
     payload_type: int | None
     type: str
@@ -324,7 +322,7 @@ class RtcpFeedback:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `96 nack pli` or `* transport-cc`.
+        """Read a value such as `96 nack pli` or `* transport-cc`.
 
         Raises:
             ValueError: The payload type is out of range, or no type follows it.
@@ -332,7 +330,9 @@ class RtcpFeedback:
         match words(text):
             case [payload_type, kind, *parameter]:
                 return cls(
-                    None if payload_type == "*" else number(payload_type, 0, 127, "payload type"),
+                    None
+                    if payload_type == "*"
+                    else number(payload_type, low=0, high=127, name="payload type"),
                     kind,
                     " ".join(parameter) or None,
                 )
@@ -346,13 +346,13 @@ class RtcpFeedback:
 
 @dataclass(frozen=True, slots=True)
 class ExtMap:
-    """`a=extmap` (RFC 8285 section 8).
+    """Value of `a=extmap` (RFC 8285 section 8).
 
     Args:
         id: 1 to 255, or 4096 to 4351 for one that waits for an id.
-        uri: What the extension is.
-        direction: What follows a `/`, or None.
-        attributes: What follows the URI, not interpreted.
+        uri: Name of the extension.
+        direction: Direction behind a `/`, or None.
+        attributes: Text behind the URI, not interpreted.
     """
 
     id: int
@@ -362,17 +362,17 @@ class ExtMap:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `3 urn:...` or `3/recvonly urn:... attributes`.
+        """Read a value such as `3 urn:...` or `3/recvonly urn:... attributes`.
 
         Raises:
-            ValueError: The id or the direction is none, or there is no URI.
+            ValueError: The id or the direction is malformed, or there is no URI.
         """
         match words(text):
             case [first, uri, *attributes]:
                 identifier, slash, direction = first.partition("/")
             case _:
                 raise ValueError("an extmap is an id and a URI")
-        value = number(identifier, 1, _PROVISIONAL_EXTENSION_IDS[-1], "extension id")
+        value = number(identifier, low=1, high=_PROVISIONAL_EXTENSION_IDS[-1], name="extension id")
         if value not in _EXTENSION_IDS and value not in _PROVISIONAL_EXTENSION_IDS:
             raise ValueError("an extension id is 1 to 255 or 4096 to 4351")
         return cls(
@@ -389,7 +389,7 @@ class ExtMap:
 
 @dataclass(frozen=True, slots=True)
 class Msid:
-    """`a=msid` (RFC 8830 section 2). A stream of `-` is no stream."""
+    """Value of `a=msid` (RFC 8830 section 2); a stream of `-` is no stream."""
 
     stream: str
     track: str | None = None
@@ -413,7 +413,7 @@ class Msid:
 
 @dataclass(frozen=True, slots=True)
 class Ssrc:
-    """`a=ssrc` (RFC 5576 section 4.1). Attributes that we do not know are kept."""
+    """Value of `a=ssrc` (RFC 5576 section 4.1); unknown attributes are kept."""
 
     ssrc: int
     attribute: str
@@ -421,7 +421,7 @@ class Ssrc:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `1234 cname:name` or `1234 flag`.
+        """Read a value such as `1234 cname:name` or `1234 flag`.
 
         Raises:
             ValueError: The SSRC is no 32-bit number, or no attribute follows it.
@@ -430,7 +430,9 @@ class Ssrc:
         attribute, colon, value = rest.lstrip(" ").partition(":")
         if not attribute:
             raise ValueError("an ssrc line has an SSRC and an attribute")
-        return cls(number(ssrc, 0, MAX_UINT32, "SSRC"), attribute, value if colon else None)
+        return cls(
+            number(ssrc, low=0, high=MAX_UINT32, name="SSRC"), attribute, value if colon else None
+        )
 
     def __str__(self) -> str:
         return f"{self.ssrc} {self.attribute}" + ("" if self.value is None else f":{self.value}")
@@ -438,21 +440,23 @@ class Ssrc:
 
 @dataclass(frozen=True, slots=True)
 class SsrcGroup:
-    """`a=ssrc-group` (RFC 5576 section 4.2)."""
+    """Value of `a=ssrc-group` (RFC 5576 section 4.2)."""
 
     semantics: str
     ssrcs: tuple[int, ...]
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `FID 1234 5678`.
+        """Read a group such as `FID 1234 5678`.
 
         Raises:
             ValueError: There are no semantics, or an SSRC is no 32-bit number.
         """
         match words(text):
             case [semantics, *ssrcs]:
-                return cls(semantics, tuple(number(s, 0, MAX_UINT32, "SSRC") for s in ssrcs))
+                return cls(
+                    semantics, tuple(number(s, low=0, high=MAX_UINT32, name="SSRC") for s in ssrcs)
+                )
             case _:
                 raise ValueError("an ssrc-group has semantics")
 

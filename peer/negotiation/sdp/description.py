@@ -1,4 +1,4 @@
-"""Owns the session description as a whole: read without loss, written back to the same text."""
+"""Session descriptions (RFC 8866), read without loss and written back to the same text."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
     from peer.identity.fingerprints import Fingerprint
 
-_NO_LIMITS_GIVEN = SdpLimits()
+_DEFAULT_LIMITS = SdpLimits()
 
 
 @dataclass(frozen=True)
 class Sdp:
-    """A session description (RFC 8866). Two are equal where their lines say the same.
+    """A session description (RFC 8866): the session section and the m-sections.
+
+    Descriptions compare equal by their lines.
 
     Raises:
         SdpSyntaxError: Two m-sections have the same mid.
@@ -47,12 +49,12 @@ class Sdp:
             seen.add(section.mid)
 
     @classmethod
-    def parse(cls, text: str, limits: SdpLimits = _NO_LIMITS_GIVEN) -> Self:
-        """Read a description.
+    def parse(cls, text: str, limits: SdpLimits = _DEFAULT_LIMITS) -> Self:
+        """Read the text of a description.
 
         Args:
             text: Lines that end in CRLF or LF; the last may end in neither.
-            limits: Bounds; `size` is in bytes of UTF-8.
+            limits: Bounds of what is read; `size` is in bytes of UTF-8.
 
         Raises:
             SdpLimitError: A bound is exceeded.
@@ -86,26 +88,26 @@ class Sdp:
 
     @property
     def bundle_groups(self) -> tuple[Group, ...]:
-        """The groups whose semantics are BUNDLE (RFC 9143)."""
+        """The BUNDLE groups of the description (RFC 9143)."""
         return tuple(group for group in self.session.groups if group.semantics == "BUNDLE")
 
     def section(self, mid: str) -> MediaSection | None:
-        """The m-section with this mid."""
+        """Find the m-section with a mid; None where there is none."""
         return self._sections.get(mid)
 
     def bundled(self, mid: str) -> tuple[str, ...]:
-        """The live m-sections that share a transport with this one, and itself; the tag first.
+        """List the live m-sections that share a transport with this one, itself included.
 
-        The tag is the one whose transport they share (RFC 9143 section 2).
+        The tagged m-section, whose transport they share, stands first (RFC 9143 section 2).
         """
         return self._bundles.get(mid, (mid,))
 
     def with_session(self, session: SessionSection) -> Self:
-        """The description with another session part."""
+        """Give the description with another session section."""
         return replace(self, session=session)
 
     def with_media(self, index: int, section: MediaSection) -> Self:
-        """The description with another m-section at `index`, or one more where that is the end.
+        """Give the description with another m-section at `index`, or one more at the end.
 
         Raises:
             IndexError: `index` is negative or beyond the end.
@@ -115,19 +117,19 @@ class Sdp:
         return replace(self, media=(*self.media[:index], section, *self.media[index + 1 :]))
 
     def direction(self, section: MediaSection) -> MediaDirection:
-        """The direction of an m-section, else of the session part (RFC 8866 section 6.7)."""
+        """Read the direction of an m-section, else of the session (RFC 8866 section 6.7)."""
         return section.stated_direction or self.session.direction or MediaDirection.SENDRECV
 
     def transport_setup(self, section: MediaSection) -> Setup | None:
-        """`a=setup` that holds for an m-section."""
+        """Read the `a=setup` that holds for an m-section."""
         return next((s.setup for s in self._carriers(section) if s.setup), None)
 
     def transport_fingerprints(self, section: MediaSection) -> tuple[Fingerprint, ...]:
-        """The fingerprints that hold for an m-section (RFC 8122 section 5)."""
+        """Read the fingerprints that hold for an m-section (RFC 8122 section 5)."""
         return next((s.fingerprints for s in self._carriers(section) if s.fingerprints), ())
 
     def transport_ice(self, section: MediaSection) -> tuple[str | None, str | None]:
-        """Username fragment and password that hold for an m-section."""
+        """Read the ICE username fragment and password that hold for an m-section."""
         carriers = self._carriers(section)
         return (
             next((s.ice_ufrag for s in carriers if s.ice_ufrag), None),
@@ -135,19 +137,19 @@ class Sdp:
         )
 
     def transport_ice_options(self, section: MediaSection) -> tuple[str, ...]:
-        """The ICE options of an m-section and of the session part."""
+        """Read the ICE options of an m-section and of the session."""
         return tuple(dict.fromkeys((*self.session.ice_options, *section.ice_options)))
 
     def transport_tls_id(self, section: MediaSection) -> str | None:
-        """`a=tls-id` that holds for an m-section (RFC 8842 section 4)."""
+        """Read the `a=tls-id` that holds for an m-section (RFC 8842 section 4)."""
         return next((s.tls_id for s in self._carriers(section) if s.tls_id), None)
 
     def multiplexes_rtcp(self, section: MediaSection) -> bool:
-        """Whether RTCP shares the port of RTP (RFC 5761)."""
+        """Tell whether RTCP shares the port of RTP (RFC 5761)."""
         return any(carrier.has("rtcp-mux") for carrier in self._carriers(section))
 
     def _carriers(self, section: MediaSection) -> tuple[Section, ...]:
-        """Where attributes of a transport stand that hold for an m-section, the nearest first.
+        """List the sections whose transport attributes hold for an m-section, the nearest first.
 
         RFC 9143 section 7.1.3 leaves them out of bundled m-sections, except of the tagged one.
         """
@@ -167,26 +169,26 @@ class Sdp:
 
 def _lines(text: str) -> Iterator[Line]:
     rows = text.split("\n")
-    # What follows the last LF is a line only if something stands there.
+    # Text behind the last LF is a line of its own, no text is none.
     last = rows.pop()
     for number, row in enumerate(rows, 1):
         if row.endswith("\r"):
-            yield _line(row[:-1], number, "\r\n")
+            yield _line(row[:-1], number, eol=CRLF)
         else:
-            yield _line(row, number, "\n")
+            yield _line(row, number, eol="\n")
     if last:
-        yield _line(last, len(rows) + 1, "")
+        yield _line(last, len(rows) + 1, eol="")
 
 
-def _line(text: str, number: int, eol: str) -> Line:
+def _line(text: str, number: int, *, eol: str) -> Line:
     try:
-        return Line.parse(text, number, eol)
+        return Line.parse(text, number, eol=eol)
     except ValueError as error:
         raise SdpSyntaxError(str(error), line=text, line_number=number) from error
 
 
 def _require_size(text: str, limits: SdpLimits) -> None:
-    # The length first: a text of many characters is not even encoded.
+    # The length comes first, so that a text of too many characters is not even encoded.
     size = len(text)
     if size <= limits.size and not text.isascii():
         size = len(text.encode(errors="surrogatepass"))

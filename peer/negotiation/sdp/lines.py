@@ -1,6 +1,6 @@
-"""Owns one line of a session description: what may stand in it, so that nothing can be injected.
+"""Lines of a session description, and the words and numbers in them (RFC 8866 section 9).
 
-Owns what the lines of a session description have in common: fields and bounded numbers.
+A `Line` holds no CR, LF or NUL, so that no value can inject another line.
 """
 
 from __future__ import annotations
@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 
 from peer.ice_parameters import ICE_PWD, ICE_UFRAG
 
+#: End of a line as we write it (RFC 8866 section 5).
 CRLF = "\r\n"
+#: Greatest 32-bit number, for SSRCs and clock rates.
+MAX_UINT32 = 2**32 - 1
+#: Greatest 64-bit number, for the session id and version (RFC 8866 section 5.2).
+MAX_UINT64 = 2**64 - 1
+#: Longest mid in octets: a two-byte header extension carries no more (RFC 8285 section 4.3).
+MAX_MID_LENGTH = 255
 
 # RFC 8866 section 9: attribute-name is a token.
 _TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
@@ -18,19 +25,21 @@ _ATTRIBUTE_NAME = re.compile(_TOKEN)
 _ATTRIBUTE = re.compile(rf"{_TOKEN}(?::|\Z)")
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 _LINE_ENDS = frozenset({CRLF, "\n", ""})
+_MID = re.compile(rf"[^ ]{{1,{MAX_MID_LENGTH}}}")
+_TLS_ID = re.compile(r"[A-Za-z0-9+/_-]{20,255}")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line, `type=value`.
+    """One line `type=value` of a session description.
 
-    Two lines are equal where they say the same: `number` and `eol` do not count.
+    Lines compare equal by type and value: `number` and `eol` do not count.
 
     Args:
         type: One ASCII letter, for example `m` or `a`.
-        value: What stands behind the `=`; for an attribute `name` or `name:value`.
-        number: Its place in the text that it was read from, counted from 1.
-        eol: How the line ends: CRLF, LF, or nothing at all for the last one.
+        value: The text behind the `=`; for an attribute `name` or `name:value`.
+        number: Number of the line in the text that it was read from, counted from 1.
+        eol: End of the line: CRLF, LF, or nothing at all for the last one.
 
     Raises:
         ValueError: The value holds CR, LF or NUL, cannot be written as UTF-8, or is an attribute
@@ -55,11 +64,11 @@ class Line:
             raise ValueError("a line ends with CRLF, LF or nothing")
 
     @classmethod
-    def parse(cls, text: str, number: int | None = None, eol: str = CRLF) -> Line:
-        """Read `type=value`, without the line end.
+    def parse(cls, text: str, number: int | None = None, *, eol: str = CRLF) -> Line:
+        """Read a line `type=value` without its end.
 
         Raises:
-            ValueError: As above.
+            ValueError: The text is no such line, or `Line` refuses it.
         """
         if text[1:2] != "=":
             raise ValueError("a line starts with one letter and `=`")
@@ -67,7 +76,7 @@ class Line:
 
     @classmethod
     def attribute(cls, name: str, value: object = None) -> Line:
-        """Write `a=name`, or `a=name:value` where there is a value.
+        """Make `a=name`, or `a=name:value` where there is a value.
 
         Raises:
             ValueError: The name is no token, or the value holds CR, LF or NUL.
@@ -78,17 +87,17 @@ class Line:
 
     @property
     def text(self) -> str:
-        """The line without its end."""
+        """The text of the line without its end."""
         return f"{self.type}={self.value}"
 
     @property
     def name(self) -> str | None:
-        """The attribute name, or None for a line that is no attribute."""
+        """Name of the attribute; None for a line that is no attribute."""
         return self.value.partition(":")[0] if self.type == "a" else None
 
     @property
     def argument(self) -> str:
-        """What follows the attribute's colon; `""` for a flag and for other lines."""
+        """Value of the attribute, behind the colon; `""` for a flag and for other lines."""
         return self.value.partition(":")[2] if self.type == "a" else ""
 
     def __str__(self) -> str:
@@ -102,25 +111,22 @@ def _require_utf8(value: str) -> None:
         raise ValueError("a line cannot be written as UTF-8") from error
 
 
-MAX_UINT32 = 2**32 - 1
-MAX_UINT64 = 2**64 - 1
-
-# RFC 8285 section 4.3: what a two-byte header extension can carry.
-MAX_MID_LENGTH = 255
-_MID = re.compile(rf"[^ ]{{1,{MAX_MID_LENGTH}}}")
-_TLS_ID = re.compile(r"[A-Za-z0-9+/_-]{20,255}")
-
-
 def words(text: str) -> list[str]:
-    """The fields of a line, parted by spaces only: `str.split` knows many more characters."""
+    """Split the fields of a line at spaces only: `str.split` knows many more characters."""
     return [word for word in text.split(" ") if word]
 
 
-def number(text: str, low: int, high: int, name: str) -> int:
-    """Read a decimal number.
+def number(text: str, *, low: int, high: int, name: str) -> int:
+    """Read a decimal number between two bounds.
+
+    Args:
+        text: The number, without spaces.
+        low: Least value.
+        high: Greatest value.
+        name: What the number is, for the error.
 
     Raises:
-        ValueError: It is none, or is not between `low` and `high`.
+        ValueError: The text is no number, or one that is out of bounds.
     """
     # `isascii` because str.isdigit is true of digits that no other stack writes; the length because
     # int() takes quadratic time.
@@ -130,7 +136,7 @@ def number(text: str, low: int, high: int, name: str) -> int:
 
 
 def joined(*fields: str | None) -> str:
-    """Fields with a space between them; those that are None are left out."""
+    """Join fields with spaces; those that are None are left out."""
     return " ".join(field for field in fields if field is not None)
 
 
@@ -138,39 +144,41 @@ def mid(text: str) -> str:
     """Read the identification tag of an m-section (RFC 5888 section 4).
 
     Raises:
-        ValueError: It is not one word, or too long to travel in a header extension.
+        ValueError: The mid is not one word, or too long to travel in a header extension.
     """
-    return _matched(_MID, text, f"a mid is one word of at most {MAX_MID_LENGTH} characters")
+    return _matched(_MID, text, reason=f"a mid is one word of at most {MAX_MID_LENGTH} characters")
 
 
 def ice_username_fragment(text: str) -> str:
-    """Read a username fragment (RFC 8839 section 5.4).
+    """Read an ICE username fragment (RFC 8839 section 5.4).
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is no username fragment.
     """
-    return _matched(ICE_UFRAG, text, "ice-ufrag is 4 to 256 letters, digits, `+` or `/`")
+    return _matched(ICE_UFRAG, text, reason="ice-ufrag is 4 to 256 letters, digits, `+` or `/`")
 
 
 def ice_password(text: str) -> str:
-    """Read a password (RFC 8839 section 5.4).
+    """Read an ICE password (RFC 8839 section 5.4).
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is no password.
     """
-    return _matched(ICE_PWD, text, "ice-pwd is 22 to 256 letters, digits, `+` or `/`")
+    return _matched(ICE_PWD, text, reason="ice-pwd is 22 to 256 letters, digits, `+` or `/`")
 
 
 def tls_id(text: str) -> str:
     """Read the identity of a DTLS association (RFC 8842 section 4).
 
     Raises:
-        ValueError: It is none.
+        ValueError: The text is no tls-id.
     """
-    return _matched(_TLS_ID, text, "tls-id is 20 to 255 letters, digits, `+`, `/`, `-` or `_`")
+    return _matched(
+        _TLS_ID, text, reason="tls-id is 20 to 255 letters, digits, `+`, `/`, `-` or `_`"
+    )
 
 
-def _matched(pattern: re.Pattern[str], text: str, reason: str) -> str:
+def _matched(pattern: re.Pattern[str], text: str, *, reason: str) -> str:
     word = text.strip(" ")
     if not pattern.fullmatch(word):
         raise ValueError(reason)

@@ -1,6 +1,7 @@
-"""Owns what the session part and the m-sections of a description share: lines and views.
+"""Sections of a session description: the session section and the m-sections, as lines and views.
 
-Owns the session part and the m-sections of a description, and what their lines mean.
+A view is a property that reads what some lines mean. Every view is read when a section is made, so
+that a section that exists is well-formed; lines that no view reads are kept untouched.
 """
 
 from __future__ import annotations
@@ -46,13 +47,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: Fewest words of an `a=rid`: the id and its direction (RFC 8851 section 10).
+_RID_WORDS = 2
+_KINDS = {kind.value: kind for kind in MediaKind}
+
 
 @dataclass(frozen=True)
 class Section:
-    """Lines that belong together, and the views that the session part and m-sections share.
+    """One section of a description, with the views that all sections share.
 
-    Every view is read when the section is made, so a section that exists is well-formed. Lines that
-    no view reads are kept untouched. Edits return a new section.
+    Edits return another section.
 
     Raises:
         DescriptionError: A line is malformed, or an attribute that may stand once contradicts
@@ -89,73 +93,73 @@ class Section:
         return {name: tuple(lines) for name, lines in found.items()}
 
     def has(self, name: str) -> bool:
-        """Whether an attribute stands here."""
+        """Tell whether the section has an attribute."""
         return name in self._attributes
 
     def attribute(self, name: str) -> str | None:
-        """The first value of an attribute: `""` for a flag, None where it is missing."""
+        """Give the first value of an attribute: `""` for a flag, None where it is missing."""
         lines = self._attributes.get(name)
         return lines[0].argument if lines else None
 
     def attributes(self, name: str) -> tuple[Line, ...]:
-        """All lines of an attribute, in their order."""
+        """List the lines of an attribute in their order."""
         return self._attributes.get(name, ())
 
     def of_type(self, type: str) -> tuple[Line, ...]:  # noqa: A002 - the RFC's word
-        """All lines of a type, in their order."""
+        """List the lines of a type in their order."""
         return tuple(line for line in self.lines if line.type == type)
 
     def with_lines(self, *lines: Line) -> Self:
-        """The section with lines at its end."""
+        """Give the section with lines added at its end."""
         return replace(self, lines=(*self.lines, *lines))
 
     def inserted(self, index: int, *lines: Line) -> Self:
-        """The section with lines in front of the line that stands at `index`."""
+        """Give the section with lines added in front of the line at `index`."""
         return replace(self, lines=(*self.lines[:index], *lines, *self.lines[index:]))
 
     def without(self, *names: str) -> Self:
-        """The section without these attributes."""
+        """Give the section without some attributes."""
         return replace(self, lines=tuple(line for line in self.lines if line.name not in names))
 
     def replaced(self, name: str, *lines: Line) -> Self:
-        """The section with these lines where the attribute stood first, or else at the end."""
+        """Give the section with lines in place of an attribute, at the end where there is none."""
         kept = [line for line in self.lines if line.name != name]
         place = next((i for i, line in enumerate(self.lines) if line.name == name), len(kept))
         return replace(self, lines=(*kept[:place], *lines, *kept[place:]))
 
     @cached_property
     def setup(self) -> Setup | None:
-        """`a=setup` as it stands here."""
+        """Value of `a=setup` in this section."""
         return self._one("setup", Setup.parse)
 
     @cached_property
     def fingerprints(self) -> tuple[Fingerprint, ...]:
-        """`a=fingerprint` as it stands here."""
+        """Values of `a=fingerprint` in this section."""
         return self._every("fingerprint", Fingerprint.parse, FingerprintError)
 
     @cached_property
     def tls_id(self) -> str | None:
-        """`a=tls-id` as it stands here (RFC 8842 section 4)."""
+        """Value of `a=tls-id` in this section (RFC 8842 section 4)."""
         return self._one("tls-id", tls_id)
 
     @cached_property
     def ice_ufrag(self) -> str | None:
-        """`a=ice-ufrag` as it stands here."""
+        """Value of `a=ice-ufrag` in this section."""
         return self._one("ice-ufrag", ice_username_fragment)
 
     @cached_property
     def ice_pwd(self) -> str | None:
-        """`a=ice-pwd` as it stands here."""
+        """Value of `a=ice-pwd` in this section."""
         return self._one("ice-pwd", ice_password)
 
     @cached_property
     def ice_options(self) -> tuple[str, ...]:
-        """`a=ice-options` as it stands here, for example `("trickle",)`."""
+        """Tags of `a=ice-options` in this section, for example `("trickle",)`."""
         return tuple(tag for line in self.attributes("ice-options") for tag in words(line.argument))
 
     @cached_property
     def stated_direction(self) -> MediaDirection | None:
-        """The direction as it stands here, or None."""
+        """Direction that this section states, or None."""
         stated = [line for name in MediaDirection for line in self.attributes(name)]
         if len({line.name for line in stated}) > 1:
             self._refuse("a section has one direction", stated[-1])
@@ -163,7 +167,7 @@ class Section:
 
     @cached_property
     def connection(self) -> ConnectionLine | None:
-        """The first `c=` line."""
+        """Value of the first `c=` line."""
         lines = [
             (line, self._parsed(line, line.value, ConnectionLine.parse))
             for line in self.of_type("c")
@@ -172,7 +176,7 @@ class Section:
 
     @property
     def end_of_candidates(self) -> bool:
-        """Whether no more candidates will follow (RFC 8840 section 4.2)."""
+        """True where no more candidates will follow (RFC 8840 section 4.2)."""
         return self.has("end-of-candidates")
 
     def _every(
@@ -218,7 +222,7 @@ class Section:
 
 @dataclass(frozen=True)
 class SessionSection(Section):
-    """The lines before the first m-section."""
+    """The session section of a description: the lines before the first m-section."""
 
     def __post_init__(self) -> None:
         if not self.lines or self.lines[0].text != "v=0":
@@ -237,7 +241,7 @@ class SessionSection(Section):
 
     @cached_property
     def origin(self) -> Origin:
-        """The `o=` line."""
+        """Value of the one `o=` line."""
         lines = self.of_type("o")
         if not lines:
             raise SdpSyntaxError("a description has an o= line")
@@ -247,28 +251,28 @@ class SessionSection(Section):
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """`a=group` lines."""
+        """Values of the `a=group` lines."""
         return self._every("group", Group.parse)
 
     @property
     def ice_lite(self) -> bool:
-        """Whether the peer is an ICE-lite implementation (RFC 8839 section 5.3)."""
+        """True where the peer is an ICE-lite implementation (RFC 8839 section 5.3)."""
         return self.has("ice-lite")
 
     @property
     def extmap_allow_mixed(self) -> bool:
-        """Whether one- and two-byte header extensions may mix (RFC 8285 section 6)."""
+        """True where one- and two-byte header extensions may mix (RFC 8285 section 6)."""
         return self.has("extmap-allow-mixed")
 
     @property
     def direction(self) -> MediaDirection | None:
-        """The direction of m-sections that state none."""
+        """Direction of m-sections that state none."""
         return self.stated_direction
 
 
 @dataclass(frozen=True)
 class MediaSection(Section):
-    """An `m=` line and the lines up to the next."""
+    """One m-section of a description: an `m=` line and the lines up to the next."""
 
     def __post_init__(self) -> None:
         if not self.lines or self.lines[0].type != "m":
@@ -279,11 +283,11 @@ class MediaSection(Section):
         super().__post_init__()
 
     def with_media_line(self, media_line: MediaLine) -> Self:
-        """The section with another `m=` line."""
+        """Give the section with another `m=` line."""
         return replace(self, lines=(Line("m", str(media_line)), *self.lines[1:]))
 
     def with_connection(self, address: str) -> Self:
-        """The section with one `c=` line for this address."""
+        """Give the section with one `c=` line, for an address."""
         kept = [line for line in self.lines if line.type != "c"]
         # RFC 8866 section 9: m=, then i=, then c=.
         place = next((i for i, line in enumerate(kept) if line.type not in "mi"), len(kept))
@@ -293,102 +297,98 @@ class MediaSection(Section):
 
     @cached_property
     def media_line(self) -> MediaLine:
-        """The `m=` line."""
+        """Value of the `m=` line."""
         return self._parsed(self.lines[0], self.lines[0].value, MediaLine.parse)
 
     @property
     def kind(self) -> MediaKind | None:
-        """Audio or video, or None for anything else."""
+        """Kind of the media; None for neither audio nor video."""
         return _KINDS.get(self.media_line.media)
 
     @cached_property
     def mid(self) -> str | None:
-        """`a=mid` (RFC 5888 section 4)."""
+        """Value of `a=mid` (RFC 5888 section 4)."""
         return self._one("mid", mid)
 
     @property
     def rejected(self) -> bool:
-        """Whether the port is 0 and that does not mean `bundle-only` (RFC 9143 section 6)."""
+        """True where the port is 0 without `a=bundle-only` (RFC 9143 section 6)."""
         return self.media_line.port == 0 and not self.bundle_only
 
     @property
     def bundle_only(self) -> bool:
-        """Whether the section lives only in its BUNDLE group."""
+        """True where the section lives only in its BUNDLE group."""
         return self.has("bundle-only")
 
     @property
     def direction(self) -> MediaDirection:
-        """The direction stated here, or `sendrecv`; `Sdp.direction` also asks the session part."""
+        """Direction stated here, or `sendrecv`; `Sdp.direction` also asks the session section."""
         return self.stated_direction or MediaDirection.SENDRECV
 
     @cached_property
     def candidates(self) -> tuple[CandidateFields, ...]:
-        """`a=candidate` lines."""
+        """Values of the `a=candidate` lines."""
         return self._every("candidate", CandidateFields.parse)
 
     @property
     def rtcp_mux(self) -> bool:
-        """Whether RTCP shares the port of RTP (RFC 5761)."""
+        """True where RTCP shares the port of RTP (RFC 5761)."""
         return self.has("rtcp-mux")
 
     @cached_property
     def rtpmaps(self) -> tuple[RtpMap, ...]:
-        """`a=rtpmap` lines; none where the section is not RTP."""
+        """Values of the `a=rtpmap` lines; none where the section is not RTP."""
         return self._every_rtp("rtpmap", RtpMap.parse)
 
     @cached_property
     def fmtps(self) -> tuple[Fmtp, ...]:
-        """`a=fmtp` lines; none where the section is not RTP."""
+        """Values of the `a=fmtp` lines; none where the section is not RTP."""
         return self._every_rtp("fmtp", Fmtp.parse)
 
     @cached_property
     def rtcp_feedback(self) -> tuple[RtcpFeedback, ...]:
-        """`a=rtcp-fb` lines; none where the section is not RTP."""
+        """Values of the `a=rtcp-fb` lines; none where the section is not RTP."""
         return self._every_rtp("rtcp-fb", RtcpFeedback.parse)
 
     @cached_property
     def extmaps(self) -> tuple[ExtMap, ...]:
-        """`a=extmap` lines; none where the section is not RTP."""
+        """Values of the `a=extmap` lines; none where the section is not RTP."""
         return self._every_rtp("extmap", ExtMap.parse)
 
     @cached_property
     def msids(self) -> tuple[Msid, ...]:
-        """`a=msid` lines."""
+        """Values of the `a=msid` lines."""
         return tuple(msid for msid in self._every("msid", _optional_msid) if msid is not None)
 
     @cached_property
     def ssrcs(self) -> tuple[Ssrc, ...]:
-        """`a=ssrc` lines, one for each attribute of each SSRC."""
+        """Values of the `a=ssrc` lines, one for each attribute of each SSRC."""
         return self._every_rtp("ssrc", Ssrc.parse)
 
     @cached_property
     def ssrc_groups(self) -> tuple[SsrcGroup, ...]:
-        """`a=ssrc-group` lines."""
+        """Values of the `a=ssrc-group` lines."""
         return self._every_rtp("ssrc-group", SsrcGroup.parse)
 
     @cached_property
     def sent_rids(self) -> tuple[str, ...]:
-        """The ids of the `a=rid` lines that say `send` (RFC 8851 section 4)."""
+        """Ids of the `a=rid` lines that say `send` (RFC 8851 section 4)."""
         rids = self._every_rtp("rid", str.split)
         return tuple(rid[0] for rid in rids if len(rid) >= _RID_WORDS and rid[1] == "send")
 
     @cached_property
     def sctp_port(self) -> int | None:
-        """`a=sctp-port` (RFC 8841 section 5)."""
+        """Value of `a=sctp-port` (RFC 8841 section 5)."""
         return self._one("sctp-port", _sctp_port)
 
     @cached_property
     def max_message_size(self) -> int | None:
-        """`a=max-message-size` in bytes; 0 is no limit (RFC 8841 section 6)."""
+        """Value of `a=max-message-size` in bytes; 0 is no limit (RFC 8841 section 6)."""
         return self._one("max-message-size", _max_message_size)
 
     def _every_rtp(self, name: str, parse: Callable[[str], T]) -> tuple[T, ...]:
         # Elsewhere the same names have other grammars, for example `a=fmtp:5000 streams=10`.
         return self._every(name, parse) if self.media_line.is_rtp else ()
-
-
-_RID_WORDS = 2
-_KINDS = {kind.value: kind for kind in MediaKind}
 
 
 def _optional_msid(text: str) -> Msid | None:
@@ -397,8 +397,8 @@ def _optional_msid(text: str) -> Msid | None:
 
 
 def _sctp_port(text: str) -> int:
-    return number(text.strip(" "), 0, 65535, "SCTP port")
+    return number(text.strip(" "), low=0, high=65535, name="SCTP port")
 
 
 def _max_message_size(text: str) -> int:
-    return number(text.strip(" "), 0, MAX_UINT64, "maximum message size")
+    return number(text.strip(" "), low=0, high=MAX_UINT64, name="maximum message size")
