@@ -32,7 +32,7 @@ from peer.rekey.associations import agreed_associations
 from peer.rekey.manager import RekeyManager
 from peer.rtp.capabilities import capabilities
 from peer.rtp.inbound.control import ReceiverControl
-from peer.rtp.outbound.sender import RtpSender
+from peer.rtp.outbound.control import SenderControl
 from peer.rtp_parameters import MediaKind
 from peer.runtime.connection_states import ConnectionStates
 from peer.runtime.connection_tap import ConnectionTap
@@ -182,11 +182,11 @@ class ConnectionCore:
         state = self.offer_answer.session.transceiver(key)
         if state is None:
             raise AssertionError("a transceiver is in the session before it has an object")
-        sender = RtpSender(state.kind, track)
-        sender.ssrc, sender.rtx_ssrc = state.ssrc, state.rtx_ssrc
+        sender = SenderControl(state.kind, track, ssrc=state.ssrc, rtx_ssrc=state.rtx_ssrc)
         receiver = ReceiverControl(state.kind)
-        transceiver = RtpTransceiver(key, self, sender, receiver.receiver)
+        transceiver = RtpTransceiver(key, self, sender.sender, receiver.receiver)
         self.executor.transceivers[key] = transceiver
+        self.executor.senders[key] = sender
         self.executor.receivers[key] = receiver
         return transceiver
 
@@ -281,10 +281,10 @@ class ConnectionCore:
         transceiver = self.executor.transceivers.get(key)
         if transceiver is None:
             return
-        receiver = self.executor.receivers[key]
+        sender, receiver = self.executor.senders[key], self.executor.receivers[key]
         self.executor.apply(self.offer_answer.stop_transceiver(key))
         self.check_negotiation()
-        await transceiver.sender.stop()
+        await sender.stop()
         await receiver.stop()
 
     def restart_ice(self) -> None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from peer.negotiation.early_media import EarlyReception
     from peer.negotiation.session import Session
     from peer.rtp.inbound.control import ReceiverControl
-    from peer.rtp.outbound.sender import RtpSender
+    from peer.rtp.outbound.control import SenderControl
     from peer.runtime.connection_tap import ConnectionTap
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
@@ -80,6 +80,7 @@ class EffectExecutor:
         self.transports: dict[str, PeerTransport] = {}
         self.transceivers: dict[int, RtpTransceiver] = {}
         # By the keys of their transceivers.
+        self.senders: dict[int, SenderControl] = {}
         self.receivers: dict[int, ReceiverControl] = {}
         self.data: DataTransport | None = None
         self.certificates = certificates
@@ -217,8 +218,8 @@ class EffectExecutor:
         # `stop` ends sender and receiver at once, long before the m-section is gone.
         if transport is None or transceiver is None or transceiver.direction == "stopped":
             return
-        sender, engine = transceiver.sender, transport.engine
-        receiver = self.receivers[transceiver.key]
+        sender, receiver = self.senders[transceiver.key], self.receivers[transceiver.key]
+        engine = transport.engine
         if sender.started:
             sender.update(effect.send)
         elif effect.send is not None:
@@ -230,7 +231,7 @@ class EffectExecutor:
         elif receiver.started:
             receiver.update(effect.receive)
         elif effect.receive is not None:
-            receiver.start(engine, effect.receive, sender.ssrc)
+            receiver.start(engine, effect.receive, sender.sender.ssrc)
 
     def _connect_data(self, transport: PeerTransport, effect: ConnectData) -> None:
         data = self.data_transport()
@@ -245,10 +246,11 @@ class EffectExecutor:
         )
 
     def _stop_soon(self, key: int) -> None:
-        sender, receiver = self.transceivers.pop(key).sender, self.receivers.pop(key)
+        self.transceivers.pop(key)
+        sender, receiver = self.senders.pop(key), self.receivers.pop(key)
         self._closing_tasks.spawn(_stop(sender, receiver), f"stop transceiver {key}")
 
 
-async def _stop(sender: RtpSender, receiver: ReceiverControl) -> None:
+async def _stop(sender: SenderControl, receiver: ReceiverControl) -> None:
     await sender.stop()
     await receiver.stop()

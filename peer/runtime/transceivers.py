@@ -39,7 +39,7 @@ def add_track(
     for transceiver in transceivers:
         state = core.offer_answer.reusable_for_track(transceiver.key, MediaKind(track.kind))
         if state is not None and transceiver.sender.track is None:
-            transceiver.sender.set_track(track)
+            core.executor.senders[transceiver.key].set_track(track)
             direction = MediaDirection.of(sends=True, receives=state.direction.receives)
             core.offer_answer.change_transceiver(
                 transceiver.key, direction=direction, streams=streams, has_track=True
@@ -61,7 +61,7 @@ def remove_track(core: ConnectionCore, sender: RtpSender) -> None:
     state = core.transceiver_state(transceiver.key)
     if state is None or state.stopping or sender.track is None:
         return
-    sender.set_track(None)
+    core.executor.senders[transceiver.key].set_track(None)
     direction = MediaDirection.of(sends=False, receives=state.direction.receives)
     core.offer_answer.change_transceiver(transceiver.key, direction=direction, has_track=False)
     core.check_negotiation()

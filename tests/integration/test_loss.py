@@ -22,7 +22,7 @@ from peer.rtp.encoding.source import TrackSource
 from peer.rtp.encoding.subscription import Subscription
 from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.inbound.decoding import Decoding
-from peer.rtp.outbound.media import OutboundMedia
+from peer.rtp.outbound.outbound_stream import OutboundStream
 from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import MediaKind
@@ -126,7 +126,7 @@ class Call:
         self.receiver = self._control.receiver
         self._control.start(self.right.engine, receiving(kind, NAMES[kind]), 4242)
         self._encoder = Encoder(kind, self.journal)
-        self._media = OutboundMedia(
+        self._stream = OutboundStream(
             kind,
             self.left.engine,
             sending(kind, NAMES[kind]),
@@ -135,8 +135,8 @@ class Call:
             rtx_ssrc=2,
             subscribe=self._subscribe,
         )
-        self._encoder.bitrate = lambda: self._media.bitrate
-        self._media.switch(self._encoder)
+        self._encoder.bitrate = lambda: self._stream.bitrate
+        self._stream.set_track(self._encoder)
         self._decoding = Decoding(
             kind, self._loop.time, self.receiver.request_keyframe, make_worker=self._make_worker
         )
@@ -152,7 +152,7 @@ class Call:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._media.stop()
+        self._stream.stop()
         self._decoding.stop()
         await self._control.stop()
         for end in (self.left, self.right):

@@ -62,7 +62,7 @@ async def test_codec_changes_while_the_stream_goes_on(studio: Studio) -> None:
     camera = Camera(DARK)
     sender = studio.sender(VIDEO, "VP8", track=camera)
     await seen(receiver, 4)
-    sender.update(sending(VIDEO, "H264", "VP8"))
+    studio.senders[sender].update(sending(VIDEO, "H264", "VP8"))
     camera.luma = BRIGHT
     await until_seen(receiver, BRIGHT)
     packets = rtp_sent(studio.left, ssrc=sender.ssrc)
@@ -77,7 +77,7 @@ async def test_audio_codec_changes_while_the_stream_goes_on(studio: Studio) -> N
     receiver = studio.receiver(AUDIO, "opus", "PCMU")
     sender = studio.sender(AUDIO, "PCMU", track=Microphone(440))
     former = (await heard(receiver, 8))[-1]
-    sender.update(sending(AUDIO, "opus", "PCMU"))
+    studio.senders[sender].update(sending(AUDIO, "opus", "PCMU"))
     async with asyncio.timeout(20):
         while (frame := (await heard(receiver, 1))[0]).sample_rate != 48_000:
             former = frame
@@ -102,13 +102,13 @@ async def test_pause_sends_nothing_and_resumes_with_a_whole_picture(studio: Stud
     camera = Camera(DARK)
     sender = studio.sender(VIDEO, "VP8", track=camera)
     await seen(receiver, 4)
-    sender.update(None)
+    studio.senders[sender].update(None)
     studio.receivers[receiver].update(None)
     sent, given = len(rtp_sent(studio.left)), camera.given
     await condition(lambda: camera.given > given + 5)
     assert len(rtp_sent(studio.left)) == sent
     camera.luma = BRIGHT
-    sender.update(sending(VIDEO, "VP8"))
+    studio.senders[sender].update(sending(VIDEO, "VP8"))
     studio.receivers[receiver].update(receiving(VIDEO, "VP8"))
     await until_seen(receiver, BRIGHT)
     first = rtp_sent(studio.left)[sent]
@@ -146,7 +146,7 @@ async def test_ssrc_that_changes_is_followed(studio: Studio) -> None:
     frames = receiver.encoded_frames()
     former = studio.sender(VIDEO, "VP8", track=Camera(DARK, first=1000))
     ((_, before),) = await seen(receiver, 1)
-    await former.stop()
+    await studio.senders[former].stop()
     await moment(0.3)
     following = studio.sender(VIDEO, "VP8", track=Camera(BRIGHT))
     _, after = await until_seen(receiver, BRIGHT)
@@ -165,7 +165,7 @@ async def test_sequence_numbers_of_another_stream_may_be_any(studio: Studio) -> 
     receiver = studio.receiver(VIDEO, "VP8")
     sender = studio.sender(VIDEO, "VP8", track=Camera(DARK))
     await seen(receiver, 4)
-    sender.update(None)
+    studio.senders[sender].update(None)
     elsewhere = Studio()
     elsewhere.sender(VIDEO, "VP8", track=Camera(BRIGHT))
     await condition(lambda: len(rtp_sent(elsewhere.left)) >= 5)

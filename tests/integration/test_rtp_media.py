@@ -128,7 +128,7 @@ async def test_frame_that_cannot_be_encoded_costs_itself_only(
     assert rtp_sent(studio.left) == []
     camera.size = 64, 48
     await until_seen(receiver, 120)
-    assert sender.started
+    assert studio.senders[sender].started
 
 
 async def test_bye_does_not_end_the_track(studio: Studio) -> None:
@@ -136,7 +136,7 @@ async def test_bye_does_not_end_the_track(studio: Studio) -> None:
     former = studio.sender(VIDEO, "VP8", track=Camera(DARK))
     await seen(receiver, 2)
     heard_before = studio.right.engine.counters.rtcp
-    await former.stop()
+    await studio.senders[former].stop()
     await condition(lambda: studio.right.engine.counters.rtcp > heard_before)
     assert receiver.track.readyState == "live"
 
@@ -215,7 +215,7 @@ async def test_statistics_of_both_ends_agree(studio: Studio) -> None:
             await moment(0.05)
     assert remote.packetsLost == 0
     assert remote.roundTripTime < 1
-    sender.update(None)
+    studio.senders[sender].update(None)
     # What is on its way arrives in the next turns of the loop.
     await moment(0.05)
     sent, received = await sender.getStats(), await receiver.getStats()
@@ -241,7 +241,7 @@ async def test_stop_leaves_no_thread_and_no_task_and_ends_the_track(studio: Stud
     camera = Camera(DARK)
     sender = studio.sender(VIDEO, "VP8", track=camera)
     await seen(receiver, 4)
-    await asyncio.gather(sender.stop(), studio.receivers[receiver].stop())
+    await asyncio.gather(studio.senders[sender].stop(), studio.receivers[receiver].stop())
     assert not [thread for thread in threading.enumerate() if "decoder" in thread.name]
     await condition(lambda: asyncio.all_tasks() == tasks)
     assert (receiver.track.readyState, camera.readyState) == ("ended", "live")

@@ -22,7 +22,7 @@ class OutgoingFrame:
         duration: Of sound, in seconds; 0 where it is not known.
         keyframe: Whether it can be decoded by itself; always true for sound.
         level: How loud sound is; None for pictures and where it is not known.
-        capture: When the track gave it, in seconds of the monotonic clock.
+        capture_monotonic: When the track gave it, in seconds of the monotonic clock.
         capture_time: When it was captured, in seconds since 1970: by our clock, or as the sender
             of a relayed frame said; None where that is not known.
         size: Octets of the frame before it was packetised.
@@ -38,7 +38,7 @@ class OutgoingFrame:
     duration: Fraction = Fraction(0)
     keyframe: bool = True
     level: AudioLevel | None = None
-    capture: float = 0.0
+    capture_monotonic: float = 0.0
     capture_time: UnixTime | None = None
     size: int = 0
     encoded: bool = True

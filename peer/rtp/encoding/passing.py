@@ -69,7 +69,7 @@ def pass_on(
         duration=duration if settings.codec.kind is MediaKind.AUDIO else Fraction(0),
         keyframe=keyframe,
         level=level,
-        capture=reading.capture,
+        capture_monotonic=reading.capture_monotonic,
         capture_time=reading.capture_time,
         size=len(payload),
         encoded=False,

@@ -34,14 +34,14 @@ class Reading:
         item: Decoded or encoded.
         pts: Its time on the track's timeline.
         time_base: Seconds for each tick of `pts`.
-        capture: When it was read, in seconds of the monotonic clock.
+        capture_monotonic: When it was read, in seconds of the monotonic clock.
         capture_time: When it was captured, in seconds since 1970; None where nobody knows.
     """
 
     item: Decoded | Encoded
     pts: int
     time_base: Fraction
-    capture: float
+    capture_monotonic: float
     capture_time: UnixTime | None
 
     @property
@@ -61,12 +61,12 @@ class Reader:
         self._kind = kind
         self._end: Fraction | None = None
 
-    def read(self, item: object, capture: float, wall_clock: float) -> Reading:
+    def read(self, item: object, capture_monotonic: float, wall_clock: float) -> Reading:
         """Take what a track gave at this moment.
 
         Args:
             item: Whatever it is.
-            capture: In seconds of the monotonic clock.
+            capture_monotonic: In seconds of the monotonic clock.
             wall_clock: The same moment, in seconds since 1970.
 
         Raises:
@@ -79,19 +79,19 @@ class Reader:
             base = _base_of(item.codec.clock_rate)
             said = item.wall_clock
             captured = None if said is None else UnixTime(said)
-            return Reading(item, item.pts, base, capture, captured)
+            return Reading(item, item.pts, base, capture_monotonic, captured)
         if not isinstance(item, (expected, Packet)):
             raise TypeError(f"the track gave {type(item).__name__} instead of a frame")
-        pts, base = self._time(item, capture)
+        pts, base = self._time(item, capture_monotonic)
         timed = cast("Decoded | Encoded", at_time(item, pts, base))
-        return Reading(timed, pts, base, capture, UnixTime(wall_clock))
+        return Reading(timed, pts, base, capture_monotonic, UnixTime(wall_clock))
 
-    def _time(self, item: Decoded | Packet[Any], capture: float) -> tuple[int, Fraction]:
+    def _time(self, item: Decoded | Packet[Any], capture_monotonic: float) -> tuple[int, Fraction]:
         base = time_base_of(item)
         if item.pts is not None and base is not None:
             return item.pts, base
         duration = duration_of(item)
-        now = Fraction(round(capture / CLOCK_TIME_BASE)) * CLOCK_TIME_BASE
+        now = Fraction(round(capture_monotonic / CLOCK_TIME_BASE)) * CLOCK_TIME_BASE
         # Sound is counted in samples: that it comes early or late by some frames is jitter.
         counted = self._end is not None and abs(now - self._end) <= PAUSE * duration
         time = self._end if counted and self._end is not None else now

@@ -157,7 +157,7 @@ class SharedEncoding:
             self._framerate.taken(readings[0].time)
         job = Job(
             readings,
-            keyframe=self._keyframes.due(readings[0].capture),
+            keyframe=self._keyframes.due(readings[0].capture_monotonic),
             bitrate=self.target_bitrate,
         )
         self._running = True
@@ -202,7 +202,7 @@ class SharedEncoding:
             duration=Fraction(0) if sound is None else sound.duration,
             keyframe=keyframe,
             level=None if sound is None else sound.level,
-            capture=made.reading.capture,
+            capture_monotonic=made.reading.capture_monotonic,
             capture_time=made.reading.capture_time,
             size=len(result.payload),
             encode_time=made.seconds / len(made.results),
@@ -228,8 +228,8 @@ class SharedEncoding:
     def _deliver(self, frame: OutgoingFrame) -> None:
         self._failing = False
         if frame.keyframe:
-            self._keyframes.made(frame.capture)
-            self._questions.made(frame.capture)
+            self._keyframes.made(frame.capture_monotonic)
+            self._questions.made(frame.capture_monotonic)
         for member in tuple(self._members):
             if member.wants(keyframe=frame.keyframe):
                 try:

@@ -1,1 +1,1 @@
-"""A sender: from the frames of a track to the engine, as parameters and the peer allow."""
+"""Sending half of an m-section: from the frames of a track to the RTP engine."""

@@ -1,10 +1,10 @@
-"""Owns `DtmfSender`: the tones of a telephone among the sound (W3C webrtc-pc section 7)."""
+"""Sends telephone tones (DTMF) in an audio stream (W3C webrtc-pc section 7)."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, overload
 
 from peer.emitter import EventEmitter
 from peer.errors import ConfigurationError, InvalidStateError
@@ -14,39 +14,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.emitter import Decorator, Handler, Takes
+    from peer.times import Seconds
 
 TONE_CHANGE = "tonechange"
+#: Milliseconds of a duration, as W3C counts them here; positional, as in W3C.
+Milliseconds: TypeAlias = int
 
+#: Duration of a tone in ms: default, least and most (webrtc-pc section 7.2).
 _DEFAULT_DURATION, _SHORTEST, _LONGEST = 100, 40, 6000
+#: Gap between tones in ms: default and least (webrtc-pc section 7.2).
 _DEFAULT_GAP, _SHORTEST_GAP = 70, 30
 
 
 @dataclass(frozen=True, slots=True)
 class ToneChangeEvent:
-    """A tone begins, or with an empty `tone` all have been played (RTCDTMFToneChangeEvent)."""
+    """A tone begins or, with an empty `tone`, all tones are played (RTCDTMFToneChangeEvent)."""
 
     tone: str
 
 
 class ToneStream(Protocol):
-    """Where tones go."""
+    """The outgoing stream that plays the tones of a `DtmfSender`."""
 
     @property
     def takes_tones(self) -> bool:
-        """Whether tones can be sent now."""
+        """True while tones can be sent."""
 
     def play_tone(self, tone: str, *, duration: int, gap: int) -> None:
-        """Begin a tone of so many ms; the next one comes no sooner than `gap` ms after it."""
+        """Begin a tone of `duration` ms; the next one comes no sooner than `gap` ms after it."""
 
 
 class DtmfSender:
-    """Plays tones in place of the sound of its sender.
+    """Plays tones in place of the audio of its sender (RTCDTMFSender).
 
     Subscribe to `tonechange` with `on`, or set `ontonechange`: a function or a coroutine function
     that takes a `ToneChangeEvent`.
 
     Args:
-        stream: Of the sender.
+        stream: Stream of the sender.
     """
 
     def __init__(self, stream: ToneStream) -> None:
@@ -60,17 +65,17 @@ class DtmfSender:
 
     @property
     def canInsertDTMF(self) -> bool:
-        """Whether tones were agreed on, and the sender sends."""
+        """True where telephone events were negotiated and the sender sends."""
         return self._stream.takes_tones
 
     @property
     def toneBuffer(self) -> str:
-        """The tones that are still to be played; the present one is not among them."""
+        """The tones that are still to be played, without the present one."""
         return self._buffer
 
     @property
     def ontonechange(self) -> Callable[[ToneChangeEvent], object] | None:
-        """The one handler that is set instead of added."""
+        """The handler of `tonechange` that is set, beside those added with `on`."""
         return self._handler
 
     @ontonechange.setter
@@ -100,19 +105,22 @@ class DtmfSender:
         self._events.remove_listener(event, handler)
 
     def insertDTMF(
-        self, tones: str, duration: int = _DEFAULT_DURATION, interToneGap: int = _DEFAULT_GAP
+        self,
+        tones: str,
+        duration: Milliseconds = _DEFAULT_DURATION,
+        interToneGap: Milliseconds = _DEFAULT_GAP,
     ) -> None:
-        """Play these tones after the present one, instead of those that are still to be played.
+        """Play tones after the present one, in place of those still to be played.
 
         Args:
-            tones: Of `0` to `9`, `A` to `D`, `#`, `*`, and `,` for a pause of two seconds; empty
-                to play no more.
-            duration: Of each tone in ms; 40 to 6000, what is beyond becomes that.
-            interToneGap: Between tones in ms; 30 to 6000, what is beyond becomes that.
+            tones: Characters `0` to `9`, `A` to `D`, `#`, `*`, and `,` for a pause of two seconds;
+                empty to stop.
+            duration: Duration of each tone in ms, bounded to 40 to 6000.
+            interToneGap: Gap between tones in ms, bounded to 30 to 6000.
 
         Raises:
-            InvalidStateError: Tones cannot be sent now: see `canInsertDTMF`.
-            ConfigurationError: Another character is among them.
+            InvalidStateError: Tones cannot be sent now; see `canInsertDTMF`.
+            ConfigurationError: A character is no tone.
         """
         if not self.canInsertDTMF:
             raise InvalidStateError("tones were not agreed on, or the sender does not send")
@@ -127,7 +135,7 @@ class DtmfSender:
             self._schedule(0.0)
 
     def stop(self) -> None:
-        """Play no more, and call nobody any more."""
+        """Stop to play, and remove all handlers."""
         self._buffer = ""
         if self._next is not None:
             self._next.cancel()
@@ -135,11 +143,11 @@ class DtmfSender:
         self._handler = None
         self._events.clear()
 
-    def _schedule(self, seconds: float) -> None:
+    def _schedule(self, seconds: Seconds) -> None:
         self._next = asyncio.get_running_loop().call_later(seconds, self._play)
 
     def _play(self) -> None:
-        """The playout task of webrtc-pc section 7.2."""
+        """Run the playout task of webrtc-pc section 7.2: one tone, pause or end."""
         self._next = None
         if not self._stream.takes_tones:
             return

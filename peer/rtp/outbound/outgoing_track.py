@@ -1,4 +1,4 @@
-"""Owns which track a sender is given frames of, and how they are to be encoded."""
+"""Subscribes a sender to the frames of its track, with its encoding settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Subscribe(Protocol):
-    """See `encoding.subscribe`."""
+    """The signature of `encoding.subscribe`, so that tests can replace it."""
 
     def __call__(
         self,
@@ -27,16 +27,16 @@ class Subscribe(Protocol):
         on_ended: Callable[[], None],
         on_error: Callable[[Exception], None],
     ) -> Subscription:
-        """Have a track read, encoded and packetised."""
+        """Subscribe to the encoded and packetised frames of a track."""
 
 
 class OutgoingTrack:
-    """Holds a subscription to the present track, and none once it has ended or failed.
+    """Keeps one subscription to the present track, and none once the track has ended or failed.
 
     Args:
         kind: Audio or video.
-        on_frame: Given each frame, unless paused.
-        subscribe: Gives the frames of a track.
+        on_frame: Called with each frame, unless paused.
+        subscribe: Subscribes to the frames of a track.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class OutgoingTrack:
         on_frame: Callable[[OutgoingFrame], None],
         subscribe: Subscribe,
     ) -> None:
-        self._give = subscribe
+        self._subscribe_to = subscribe
         self._kind = kind
         self._on_frame = on_frame
         self._track: MediaStreamTrack | None = None
@@ -55,32 +55,22 @@ class OutgoingTrack:
         self._bitrate: int | None = None
         self._failures = 0
 
-    @property
-    def track(self) -> MediaStreamTrack | None:
-        """The track that frames come from; None once it has ended."""
-        return self._track
-
-    @property
-    def lagged(self) -> int:
-        """Frames dropped because the encoder was not done with the ones before."""
-        return 0 if self._subscription is None else self._subscription.counts.lagged
-
-    def switch(self, track: MediaStreamTrack | None) -> None:
-        """Go on with another track, or with none. The former one is not stopped."""
+    def set_track(self, track: MediaStreamTrack | None) -> None:
+        """Send another track, or none; the former track is not stopped."""
         if track is not self._track or self._subscription is None:
-            self._leave()
+            self._unsubscribe()
             self._track = track
             self._subscribe()
 
     def configure(self, settings: EncodingSettings) -> None:
-        """Encode like this from now on."""
+        """Encode with these settings from now on."""
         if settings != self._settings:
-            self._leave()
+            self._unsubscribe()
             self._settings = settings
             self._subscribe()
 
     def pause(self, paused: bool) -> None:
-        """Drop what the track gives, or go on, pictures from a key frame on."""
+        """Drop the frames of the track, or resume; video resumes with a keyframe."""
         if paused is self._paused:
             return
         self._paused = paused
@@ -91,27 +81,27 @@ class OutgoingTrack:
         else:
             self._subscription.resume()
 
-    def set_bitrate(self, bps: int) -> None:
-        """Aim at so many bits a second, of what is encoded here."""
-        self._bitrate = bps
+    def set_bitrate(self, bitrate: int) -> None:
+        """Set the target bitrate of the encoder in bits/s."""
+        self._bitrate = bitrate
         if self._subscription is not None:
-            self._subscription.set_bitrate(bps)
+            self._subscription.set_bitrate(bitrate)
 
     def request_keyframe(self) -> None:
-        """Make the next picture one that can be decoded by itself."""
+        """Make the next video frame a keyframe."""
         if self._subscription is not None:
             self._subscription.request_keyframe()
 
     def close(self) -> None:
-        """Read no more."""
-        self._leave()
+        """End the subscription, and release the track."""
+        self._unsubscribe()
         self._track = None
 
     def _subscribe(self) -> None:
         track, settings = self._track, self._settings
         if track is None or settings is None:
             return
-        subscription = self._give(
+        subscription = self._subscribe_to(
             track,
             settings,
             on_frame=self._on_frame,
@@ -124,7 +114,7 @@ class OutgoingTrack:
         if self._paused:
             subscription.pause()
 
-    def _leave(self) -> None:
+    def _unsubscribe(self) -> None:
         subscription, self._subscription = self._subscription, None
         if subscription is not None:
             subscription.close()

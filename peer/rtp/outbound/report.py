@@ -1,4 +1,4 @@
-"""Owns what a sender reports of what it sent, read off its running half."""
+"""Builds the statistics of a sender (W3C webrtc-stats) from its running stream."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     from peer.rtp.moment import Moment
-    from peer.rtp.outbound.media import OutboundMedia, PeerReport
+    from peer.rtp.outbound.outbound_stream import OutboundStream, PeerReport
     from peer.rtp.stats import RtpStatsReport
     from peer.rtp.tracks import MediaStreamTrack
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundReporter:
-    """Makes the entries of one sender.
+    """Builds the statistics entries of one sender.
 
     Args:
         kind: Audio or video.
-        media: What is reported of.
-        ssrc: Of its stream.
-        rtx_ssrc: Of its retransmissions.
-        track: What is sent.
-        active: Whether the application lets it be sent.
+        stream: Running stream of the sender.
+        ssrc: SSRC of the stream.
+        rtx_ssrc: SSRC of the RTX stream.
+        track: Track that is sent.
+        active: Whether the application lets the stream be sent.
     """
 
     kind: MediaKind
-    media: OutboundMedia
+    stream: OutboundStream
     ssrc: int
     rtx_ssrc: int
     track: MediaStreamTrack | None
     active: bool
 
     def report(self, moment: Moment) -> RtpStatsReport:
-        """`outbound-rtp`, `codec`, and `media-source` and `remote-inbound-rtp` once known."""
+        """Return the entries by id: `outbound-rtp`, `codec` and, once known, the two others."""
         now = moment.milliseconds(moment.now)
-        parameters = self.media.parameters
+        parameters = self.stream.parameters
         codec = codec_stats(
             parameters.codecs[0], mid=parameters.mid, direction="outbound", timestamp=now
         )
@@ -48,7 +48,7 @@ class OutboundReporter:
         source = None if self.track is None else self._source(self.track, now)
         if source is not None:
             report[source.id] = source
-        peer, remote = self.media.peer_report, None
+        peer, remote = self.stream.peer_report, None
         if peer is not None:
             remote = self._remote_inbound(peer, moment)
             report[remote.id] = remote
@@ -63,10 +63,10 @@ class OutboundReporter:
 
     @property
     def _id(self) -> str:
-        return f"outbound-rtp-{self.media.parameters.mid}-{self.ssrc}"
+        return f"outbound-rtp-{self.stream.parameters.mid}-{self.ssrc}"
 
     def _source(self, track: MediaStreamTrack, now: float) -> MediaSourceStats:
-        last = self.media.last
+        last = self.stream.last_frame
         level = None if last is None else last.level
         return MediaSourceStats(
             id=f"media-source-{self.ssrc}-{track.id}",
@@ -83,19 +83,19 @@ class OutboundReporter:
     def _outbound(
         self, now: float, *, codec_id: str, source_id: str | None, remote_id: str | None
     ) -> OutboundRtpStats:
-        media = self.media
-        counts, sent, last = media.counts, media.transmission.counters, media.last
+        stream = self.stream
+        counts, sent, last = stream.counts, stream.rtp.counters, stream.last_frame
         return OutboundRtpStats(
             id=self._id,
             type="outbound-rtp",
             timestamp=now,
             ssrc=self.ssrc,
             kind=self.kind.value,
-            mid=media.parameters.mid,
+            mid=stream.parameters.mid,
             codecId=codec_id,
             mediaSourceId=source_id,
             remoteId=remote_id,
-            rtxSsrc=self.rtx_ssrc if media.repairs_apart else None,
+            rtxSsrc=self.rtx_ssrc if stream.uses_rtx else None,
             active=self.active,
             packetsSent=sent.packets + sent.retransmitted_packets,
             bytesSent=sent.octets + sent.retransmitted_octets,
@@ -109,7 +109,7 @@ class OutboundReporter:
             frameHeight=None if last is None else last.height,
             totalEncodeTime=counts.encode_time,
             totalPacketSendDelay=sent.send_delay,
-            targetBitrate=media.bitrate,
+            targetBitrate=stream.bitrate,
             qualityLimitationReason=self._limitation,
             nackCount=sent.nacks,
             pliCount=counts.plis,
@@ -120,23 +120,27 @@ class OutboundReporter:
     def _limitation(self) -> QualityLimitation | None:
         if self.kind is MediaKind.AUDIO:
             return None
-        return QualityLimitation.BANDWIDTH if self.media.limited else QualityLimitation.NONE
+        return (
+            QualityLimitation.BANDWIDTH
+            if self.stream.is_bandwidth_limited
+            else QualityLimitation.NONE
+        )
 
     def _remote_inbound(self, peer: PeerReport, moment: Moment) -> RemoteInboundRtpStats:
-        media, report = self.media, peer.report
+        stream, report = self.stream, peer.report
         return RemoteInboundRtpStats(
-            id=f"remote-inbound-rtp-{media.parameters.mid}-{self.ssrc}",
+            id=f"remote-inbound-rtp-{stream.parameters.mid}-{self.ssrc}",
             type="remote-inbound-rtp",
             timestamp=moment.milliseconds(peer.arrival),
             ssrc=self.ssrc,
             kind=self.kind.value,
-            mid=media.parameters.mid,
+            mid=stream.parameters.mid,
             localId=self._id,
-            packetsReceived=max(0, media.transmission.counters.packets - report.cumulative_lost),
+            packetsReceived=max(0, stream.rtp.counters.packets - report.cumulative_lost),
             packetsLost=report.cumulative_lost,
             fractionLost=report.fraction_lost / 256,
-            jitter=report.jitter / media.clock_rate,
-            roundTripTime=media.transmission.round_trip_time,
-            totalRoundTripTime=media.counts.round_trip_total,
-            roundTripTimeMeasurements=media.counts.round_trips,
+            jitter=report.jitter / stream.clock_rate,
+            roundTripTime=stream.rtp.round_trip_time,
+            totalRoundTripTime=stream.counts.round_trip_total,
+            roundTripTimeMeasurements=stream.counts.round_trips,
         )

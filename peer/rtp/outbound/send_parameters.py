@@ -1,4 +1,4 @@
-"""Owns the parameters of a sender as applications get and set them (webrtc-pc section 5.2)."""
+"""Parameters of a sender as applications get and set them (W3C webrtc-pc section 5.2)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class RtpEncodingParameters:
-    """How one stream is to be encoded; what is None has no bound (RTCRtpEncodingParameters).
+    """The encoding of one stream; None is no bound (RTCRtpEncodingParameters).
 
     Args:
-        rid: Of the stream; None, as there is one stream only. Read-only.
-        active: Whether it is sent at all.
-        maxBitrate: In bits a second, without the headers of packets.
-        maxFramerate: In pictures a second; 0 freezes the picture. None for sound.
-        scaleResolutionDownBy: Width and height are divided by it; at least 1. None for sound.
+        rid: RID of the stream; None, as there is one stream only. Read-only.
+        active: Whether the stream is sent at all.
+        maxBitrate: Highest bitrate of payloads in bits/s.
+        maxFramerate: Highest frame rate in Hz; 0 freezes the video. None for audio.
+        scaleResolutionDownBy: Divisor of width and height, at least 1. None for audio.
     """
 
     rid: str | None = None
@@ -38,16 +38,16 @@ class RtpEncodingParameters:
 
 @dataclass(slots=True, kw_only=True)
 class RtpSendParameters:
-    """What `getParameters` gives and `setParameters` takes (RTCRtpSendParameters).
+    """The result of `getParameters` and argument of `setParameters` (RTCRtpSendParameters).
 
-    Change the `encodings`; everything else is read-only. Who gets it holds a copy of its own.
+    Change the `encodings`; all other members are read-only. Each call gives a copy.
 
     Args:
-        transactionId: Says which call of `getParameters` it came from.
-        encodings: One for each stream, so always one.
-        headerExtensions: As agreed; none before negotiation.
-        codecs: As agreed, the one in use first; none before negotiation.
-        rtcp: As agreed.
+        transactionId: Identifies the call of `getParameters`.
+        encodings: One per stream, so always one.
+        headerExtensions: Negotiated header extensions; empty before negotiation.
+        codecs: Negotiated codecs, the one in use first; empty before negotiation.
+        rtcp: Negotiated RTCP parameters.
     """
 
     transactionId: str
@@ -58,13 +58,13 @@ class RtpSendParameters:
 
 
 class ParameterExchange:
-    """Hands out the parameters of one sender and checks what comes back.
+    """Gives out the parameters of one sender, and checks those that it takes.
 
     Parameters are valid until the event loop turns, as in W3C: between `getParameters` and
-    `setParameters` nothing may be awaited, lest two who change them undo each other's changes.
+    `setParameters` nothing may be awaited, so that two tasks cannot undo each other's changes.
 
     Args:
-        kind: Of the sender.
+        kind: Audio or video.
     """
 
     def __init__(self, kind: MediaKind) -> None:
@@ -75,36 +75,36 @@ class ParameterExchange:
 
     @property
     def encoding(self) -> RtpEncodingParameters:
-        """What is set; not to be changed."""
+        """The encoding parameters in force; not to be changed."""
         return self._encoding
 
-    def get(self, agreed: SendParameters | None) -> RtpSendParameters:
-        """The present parameters; the same ones until the event loop turns.
+    def get(self, negotiated: SendParameters | None) -> RtpSendParameters:
+        """Return a copy of the parameters, of one transaction until the event loop turns.
 
         Args:
-            agreed: What negotiation has settled; None before.
+            negotiated: Negotiated parameters; None before negotiation.
         """
         if self._last is None:
             self._last = RtpSendParameters(
                 transactionId=secrets.token_hex(16),
                 encodings=[self._encoding],
-                headerExtensions=() if agreed is None else agreed.extensions,
-                codecs=() if agreed is None else agreed.codecs,
-                rtcp=RtcpParameters(cname="" if agreed is None else agreed.cname),
+                headerExtensions=() if negotiated is None else negotiated.extensions,
+                codecs=() if negotiated is None else negotiated.codecs,
+                rtcp=RtcpParameters(cname="" if negotiated is None else negotiated.cname),
             )
             asyncio.get_running_loop().call_soon(self.forget)
         return replace(self._last, encodings=[replace(each) for each in self._last.encodings])
 
     def forget(self) -> None:
-        """What was handed out is no longer true."""
+        """Make all parameters stale that were given out."""
         self._last = None
 
     def accept(self, parameters: RtpSendParameters) -> None:
-        """Take what comes back; otherwise nothing changes.
+        """Take the changed parameters of an application; on an error nothing changes.
 
         Raises:
-            InvalidStateError: It was not handed out in this turn of the event loop.
-            InvalidModificationError: Something read-only differs from what was handed out.
+            InvalidStateError: They were not given out in this turn of the event loop.
+            InvalidModificationError: A read-only member differs from that given out.
             ConfigurationError: A number is out of its range.
         """
         if self._last is None:
@@ -135,13 +135,13 @@ def _rids(encodings: Sequence[RtpEncodingParameters]) -> list[str | None]:
 
 
 def _checked(given: RtpEncodingParameters, kind: MediaKind) -> RtpEncodingParameters:
-    """A copy of our own, with what the kind has no use for left out."""
+    """Return a checked copy, without the members that the kind does not use."""
     if not isinstance(given.active, bool):
         raise ConfigurationError(f"active must be True or False, not {given.active!r}")
     bitrate = given.maxBitrate
     if bitrate is not None and not (_is_number(bitrate) and bitrate == int(bitrate) > 0):
         raise ConfigurationError(f"maxBitrate must be a whole number above 0, not {bitrate!r}")
-    # webrtc-pc section 5.2: sound has neither of the other two, whatever they say.
+    # webrtc-pc section 5.2: for audio the other two are ignored.
     if kind is MediaKind.AUDIO:
         return replace(given, maxFramerate=None, scaleResolutionDownBy=None)
     rate = given.maxFramerate

@@ -1,4 +1,4 @@
-"""Owns the entries of statistics about a sender's stream (W3C webrtc-stats 8.4 and 8.5)."""
+"""Statistics entries on an outgoing stream (W3C webrtc-stats sections 8.4 and 8.5)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from peer.rtp.stats import RtpStreamStats
 
 
 class QualityLimitation(StrEnum):
-    """What keeps a picture below what it could be (RTCQualityLimitationReason)."""
+    """The reason why video is encoded below its best quality (RTCQualityLimitationReason)."""
 
     NONE = "none"
     BANDWIDTH = "bandwidth"
@@ -17,31 +17,31 @@ class QualityLimitation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundRtpStats(RtpStreamStats):
-    """What we sent.
+    """The stream as we sent it (RTCOutboundRtpStreamStats).
 
     Args:
-        codecId: Of the `codec` entry.
-        mediaSourceId: Of the `media-source` entry; None while there is no track.
-        remoteId: Of the `remote-inbound-rtp` entry; None before the peer has reported.
-        rtxSsrc: Of the retransmissions; None where RTX was not agreed.
-        active: Whether the application lets it be sent.
-        packetsSent: With retransmissions, over RTX too.
-        bytesSent: Payload of `packetsSent`.
-        headerBytesSent: RTP headers and extensions, without those of retransmissions.
-        retransmittedPacketsSent: Part of `packetsSent`.
-        retransmittedBytesSent: Part of `bytesSent`.
-        framesSent: Of which something was sent, whether encoded here or not.
-        framesEncoded: That we encoded, and not those that came encoded.
-        keyFramesEncoded: Part of `framesEncoded`.
-        frameWidth: Of the picture sent last, in pixels; None where not known.
-        frameHeight: Of the picture sent last, in pixels; None where not known.
+        codecId: Id of the `codec` entry.
+        mediaSourceId: Id of the `media-source` entry; None while there is no track.
+        remoteId: Id of the `remote-inbound-rtp` entry; None before the peer has reported.
+        rtxSsrc: SSRC of the RTX stream; None where RTX was not negotiated.
+        active: Whether the application lets the stream be sent.
+        packetsSent: Packets sent, with retransmissions.
+        bytesSent: Octets of payload in `packetsSent`.
+        headerBytesSent: Octets of RTP headers and extensions, without those of retransmissions.
+        retransmittedPacketsSent: Retransmissions among `packetsSent`.
+        retransmittedBytesSent: Octets of retransmissions among `bytesSent`.
+        framesSent: Frames of which a packet was sent, encoded here or not.
+        framesEncoded: Frames that were encoded here.
+        keyFramesEncoded: Keyframes among `framesEncoded`.
+        frameWidth: Width of the last video frame in pixels; None where not known.
+        frameHeight: Height of the last video frame in pixels; None where not known.
         totalEncodeTime: Seconds spent on `framesEncoded`.
         totalPacketSendDelay: Seconds that packets waited in the pacer, summed over packets.
-        targetBitrate: What the encoder aims at, in bits a second; None for sound.
-        qualityLimitationReason: Whether the way to the peer is too narrow; None for sound.
-        nackCount: Requests of the peer to send packets again.
-        pliCount: Requests of the peer for a key frame.
-        firCount: The same, in the other form.
+        targetBitrate: Target bitrate of the encoder in bits/s; None for audio.
+        qualityLimitationReason: Whether congestion control limits the encoder; None for audio.
+        nackCount: NACK packets received.
+        pliCount: Picture loss indications received.
+        firCount: Full intra requests received.
     """
 
     codecId: str
@@ -70,16 +70,17 @@ class OutboundRtpStats(RtpStreamStats):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteInboundRtpStats(RtpStreamStats):
-    """What the peer says it received of our stream.
+    """The stream as the peer reports to receive it (RTCRemoteInboundRtpStreamStats).
 
     Args:
-        localId: Of the `outbound-rtp` entry.
-        packetsLost: Of all sent so far; negative when duplicates arrived.
-        fractionLost: 0 to 1, since the report before.
-        jitter: In seconds.
-        roundTripTime: In seconds; None before the first measurement.
-        totalRoundTripTime: In seconds, summed over measurements.
-        roundTripTimeMeasurements: How many there were.
+        localId: Id of the `outbound-rtp` entry.
+        packetsReceived: Packets sent less packets lost.
+        packetsLost: Packets lost so far; below zero where duplicates arrived.
+        fractionLost: Fraction lost since the report before, 0 to 1.
+        jitter: Interarrival jitter in seconds.
+        roundTripTime: Last round trip in seconds; None before a measurement.
+        totalRoundTripTime: Sum of all measured round trips in seconds.
+        roundTripTimeMeasurements: Number of measurements.
     """
 
     localId: str

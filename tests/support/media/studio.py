@@ -9,7 +9,7 @@ from av import AudioFrame, VideoFrame
 
 from media.planes import planes
 from peer.rtp.inbound.control import ReceiverControl
-from peer.rtp.outbound.sender import RtpSender
+from peer.rtp.outbound.control import SenderControl
 from peer.rtp.packet import RtpPacket
 from peer.transport.wire.datagrams import DatagramClass, classify
 from tests.support.links.media_link import LinkEnd, media_link
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from peer.rtp.inbound.receiver import RtpReceiver
+    from peer.rtp.outbound.sender import RtpSender
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import MediaKind
 
@@ -28,16 +29,18 @@ class Studio:
 
     def __init__(self) -> None:
         self.left, self.right = media_link()
-        self.halves: list[RtpSender | ReceiverControl] = []
+        self.halves: list[SenderControl | ReceiverControl] = []
+        self.senders: dict[RtpSender, SenderControl] = {}
         self.receivers: dict[RtpReceiver, ReceiverControl] = {}
 
     def sender(
         self, kind: MediaKind, *names: str, mid: str = "0", track: MediaStreamTrack | None = None
     ) -> RtpSender:
-        sender = RtpSender(kind, track)
-        self.halves.append(sender)
-        sender.start(self.left.engine, sending(kind, *names, mid=mid))
-        return sender
+        control = SenderControl(kind, track)
+        self.halves.append(control)
+        self.senders[control.sender] = control
+        control.start(self.left.engine, sending(kind, *names, mid=mid))
+        return control.sender
 
     def receiver(self, kind: MediaKind, *names: str, mid: str = "0") -> RtpReceiver:
         control = ReceiverControl(kind)

@@ -225,7 +225,7 @@ def picture(
         pts=pts,
         time_base=Fraction(1, 90_000),
         keyframe=keyframe,
-        capture=asyncio.get_running_loop().time(),
+        capture_monotonic=asyncio.get_running_loop().time(),
         size=7 * payloads,
         encoded=encoded,
         encode_time=0.01 if encoded else 0.0,
@@ -241,6 +241,6 @@ def sound(pts: int) -> OutgoingFrame:
         pts=pts,
         time_base=Fraction(1, 48_000),
         duration=Fraction(20, 1000),
-        capture=asyncio.get_running_loop().time(),
+        capture_monotonic=asyncio.get_running_loop().time(),
         size=5,
     )

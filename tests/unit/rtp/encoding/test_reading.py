@@ -23,7 +23,7 @@ def test_a_frame_that_says_its_time_is_taken_as_it_is() -> None:
     reading = Reader(MediaKind.VIDEO).read(frame, 10.0, UNIX)
     assert reading.item is frame
     assert reading.time == Fraction(1, 20)
-    assert (reading.capture, reading.capture_time) == (10.0, UNIX)
+    assert (reading.capture_monotonic, reading.capture_time) == (10.0, UNIX)
 
 
 def test_a_picture_without_time_gets_that_of_its_reading() -> None:

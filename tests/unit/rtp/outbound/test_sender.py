@@ -12,7 +12,7 @@ from peer.errors import ConfigurationError, InvalidModificationError, InvalidSta
 from peer.rtp.codec_stats import CodecStats
 from peer.rtp.levels import AudioLevel
 from peer.rtp.media_source_stats import MediaSourceStats
-from peer.rtp.outbound.sender import RtpSender
+from peer.rtp.outbound.control import SenderControl
 from peer.rtp.outbound.stats import OutboundRtpStats, QualityLimitation, RemoteInboundRtpStats
 from peer.rtp.rtcp import (
     FullIntraRequest,
@@ -32,6 +32,8 @@ from tests.support.rtp.parameters import PushTrack
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from peer.rtp.outbound.sender import RtpSender
+
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
 PARAMETERS = agreed(VP8, RTX)
 
@@ -42,10 +44,15 @@ def engine() -> FakeEngine:
 
 
 @pytest.fixture
-async def sender() -> AsyncIterator[RtpSender]:
-    sender = RtpSender(VIDEO)
-    yield sender
-    await sender.stop()
+async def control() -> AsyncIterator[SenderControl]:
+    control = SenderControl(VIDEO)
+    yield control
+    await control.stop()
+
+
+@pytest.fixture
+def sender(control: SenderControl) -> RtpSender:
+    return control.sender
 
 
 async def turn() -> None:
@@ -64,9 +71,11 @@ async def entry(sender: RtpSender, kind: type) -> Any:
     return found
 
 
-async def test_streams_are_named_from_the_beginning(sender: RtpSender, engine: FakeEngine) -> None:
+async def test_streams_are_named_from_the_beginning(
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
+) -> None:
     ssrcs = sender.ssrc, sender.rtx_ssrc
-    sender.start(engine, PARAMETERS)
+    control.start(engine, PARAMETERS)
     assert len(set(ssrcs)) == 2
     assert [each for _, each in engine.senders.values()] == [ssrcs]
 
@@ -79,40 +88,58 @@ async def test_track_of_another_kind_is_refused_and_nothing_changes(sender: RtpS
     assert sender.track is track
 
 
-async def test_stopped_sender_takes_nothing(sender: RtpSender) -> None:
+async def test_stopped_sender_takes_nothing(control: SenderControl, sender: RtpSender) -> None:
     parameters = sender.getParameters()
-    await sender.stop()
+    await control.stop()
     with pytest.raises(InvalidStateError):
         await sender.replaceTrack(None)
     with pytest.raises(InvalidStateError):
         await sender.setParameters(parameters)
 
 
-async def test_sender_starts_once(sender: RtpSender, engine: FakeEngine) -> None:
+async def test_sender_starts_once(control: SenderControl, engine: FakeEngine) -> None:
     with pytest.raises(InvalidStateError):
-        sender.update(PARAMETERS)
-    sender.start(engine, PARAMETERS)
-    started = [sender.started]
+        control.update(PARAMETERS)
+    control.start(engine, PARAMETERS)
+    started = [control.started]
     with pytest.raises(InvalidStateError):
-        sender.start(engine, PARAMETERS)
-    await sender.stop()
-    assert [*started, sender.started] == [True, False]
+        control.start(engine, PARAMETERS)
+    await control.stop()
+    assert [*started, control.started] == [True, False]
     with pytest.raises(InvalidStateError):
-        sender.start(engine, PARAMETERS)
+        control.start(engine, PARAMETERS)
 
 
-async def test_track_is_not_read_before_the_start(sender: RtpSender, engine: FakeEngine) -> None:
+def test_programs_get_only_w3c_members_and_ours(sender: RtpSender) -> None:
+    assert {name for name in dir(sender) if not name.startswith("_")} == {
+        "dtmf",
+        "getParameters",
+        "getStats",
+        "kind",
+        "replaceTrack",
+        "rtx_ssrc",
+        "setParameters",
+        "ssrc",
+        "track",
+    }
+
+
+async def test_track_is_not_read_before_the_start(
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
+) -> None:
     track = PushTrack(VIDEO)
     track.push(key(0))
     await sender.replaceTrack(track)
     await asyncio.sleep(0)
     assert track.reads == 0
-    sender.start(engine, PARAMETERS)
+    control.start(engine, PARAMETERS)
     await until(lambda: engine.sent)
 
 
-async def test_tracks_follow_each_other(sender: RtpSender, engine: FakeEngine) -> None:
-    sender.start(engine, PARAMETERS)
+async def test_tracks_follow_each_other(
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
+) -> None:
+    control.start(engine, PARAMETERS)
     first, second = PushTrack(VIDEO), PushTrack(VIDEO)
     first.push(key(0), picture(3000))
     await sender.replaceTrack(first)
@@ -128,21 +155,23 @@ async def test_tracks_follow_each_other(sender: RtpSender, engine: FakeEngine) -
 
 
 async def test_stop_leaves_the_track_to_the_application(
-    sender: RtpSender, engine: FakeEngine
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
     track = PushTrack(VIDEO)
     track.push(key(0))
     await sender.replaceTrack(track)
-    sender.start(engine, PARAMETERS)
+    control.start(engine, PARAMETERS)
     await until(lambda: engine.sent)
-    await sender.stop()
-    await sender.stop()
+    await control.stop()
+    await control.stop()
     assert track.readyState == "live"
     assert [each[-1] for each in engine.rtcp] == [Goodbye((sender.ssrc,))]
 
 
-async def test_parameters_are_set_and_obeyed(sender: RtpSender, engine: FakeEngine) -> None:
-    sender.start(engine, PARAMETERS)
+async def test_parameters_are_set_and_obeyed(
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
+) -> None:
+    control.start(engine, PARAMETERS)
     parameters = sender.getParameters()
     assert parameters.codecs == PARAMETERS.codecs
     parameters.encodings[0].active = False
@@ -157,17 +186,17 @@ async def test_parameters_are_set_and_obeyed(sender: RtpSender, engine: FakeEngi
 
 
 async def test_parameters_set_before_the_start_hold_from_then_on(
-    sender: RtpSender, engine: FakeEngine
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
     parameters = sender.getParameters()
     parameters.encodings[0].active = False
     await sender.setParameters(parameters)
-    sender.start(engine, PARAMETERS)
+    control.start(engine, PARAMETERS)
     assert engine.shares == {}
 
 
 async def test_parameters_of_two_senders_are_set_side_by_side() -> None:
-    senders = [RtpSender(VIDEO), RtpSender(AUDIO)]
+    senders = [SenderControl(VIDEO).sender, SenderControl(AUDIO).sender]
     given = [sender.getParameters() for sender in senders]
     for parameters in given:
         parameters.encodings[0].active = False
@@ -175,8 +204,10 @@ async def test_parameters_of_two_senders_are_set_side_by_side() -> None:
     assert [s.getParameters().encodings[0].active for s in senders] == [False, False]
 
 
-async def test_refused_parameters_change_nothing(sender: RtpSender, engine: FakeEngine) -> None:
-    sender.start(engine, PARAMETERS)
+async def test_refused_parameters_change_nothing(
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
+) -> None:
+    control.start(engine, PARAMETERS)
     parameters = sender.getParameters()
     parameters.encodings[0].active = False
     with pytest.raises(InvalidModificationError):
@@ -184,25 +215,28 @@ async def test_refused_parameters_change_nothing(sender: RtpSender, engine: Fake
     assert engine.shares != {}
 
 
-async def test_negotiation_makes_parameters_stale(sender: RtpSender, engine: FakeEngine) -> None:
-    sender.start(engine, PARAMETERS)
+async def test_negotiation_makes_parameters_stale(
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
+) -> None:
+    control.start(engine, PARAMETERS)
     parameters = sender.getParameters()
-    sender.update(None)
+    control.update(None)
     with pytest.raises(InvalidStateError):
         await sender.setParameters(parameters)
     assert sender.getParameters().codecs == PARAMETERS.codecs
 
 
 async def test_only_sound_has_tones(engine: FakeEngine) -> None:
-    assert RtpSender(VIDEO).dtmf is None
-    sender = RtpSender(AUDIO)
+    assert SenderControl(VIDEO).sender.dtmf is None
+    control = SenderControl(AUDIO)
+    sender = control.sender
     assert sender.dtmf is not None
     assert not sender.dtmf.canInsertDTMF
-    sender.start(engine, agreed(OPUS, TONES))
+    control.start(engine, agreed(OPUS, TONES))
     sender.dtmf.insertDTMF("1")
     await until(lambda: engine.sent)
     assert engine.packets[0].payload_type == TONES.payload_type
-    await sender.stop()
+    await control.stop()
     with pytest.raises(InvalidStateError):
         sender.dtmf.insertDTMF("1")
 
@@ -211,10 +245,12 @@ async def test_no_statistics_before_the_start(sender: RtpSender) -> None:
     assert await sender.getStats() == {}
 
 
-async def test_statistics_of_what_was_sent(sender: RtpSender, engine: FakeEngine) -> None:
+async def test_statistics_of_what_was_sent(
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
+) -> None:
     track = PushTrack(VIDEO)
     await sender.replaceTrack(track)
-    sender.start(engine, PARAMETERS)
+    control.start(engine, PARAMETERS)
     engine.target(400_000)
     track.push(replace(key(0), width=320, height=240), picture(3000))
     await until(lambda: len(engine.sent) == 2)
@@ -241,11 +277,13 @@ async def test_statistics_of_what_was_sent(sender: RtpSender, engine: FakeEngine
     assert stats.remoteId is None
 
 
-async def test_statistics_of_what_the_peer_reports(sender: RtpSender, engine: FakeEngine) -> None:
+async def test_statistics_of_what_the_peer_reports(
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
+) -> None:
     track = PushTrack(VIDEO)
     track.push(key(0), picture(3000))
     await sender.replaceTrack(track)
-    sender.start(engine, PARAMETERS)
+    control.start(engine, PARAMETERS)
     await until(lambda: len(engine.sent) == 2)
     engine.tell(ReceiverReport(1, (ReceptionReport(sender.ssrc, 128, 1, 9, 900),)))
     stats = await entry(sender, RemoteInboundRtpStats)
@@ -257,31 +295,35 @@ async def test_statistics_of_what_the_peer_reports(sender: RtpSender, engine: Fa
 
 
 async def test_statistics_of_sound(engine: FakeEngine) -> None:
-    sender = RtpSender(AUDIO, PushTrack(AUDIO))
-    sender.start(engine, agreed(OPUS))
+    control = SenderControl(AUDIO, PushTrack(AUDIO))
+    sender = control.sender
+    control.start(engine, agreed(OPUS))
     engine.target(400_000)
     stats = await entry(sender, OutboundRtpStats)
     assert (stats.targetBitrate, stats.qualityLimitationReason) == (None, None)
     assert stats.rtxSsrc is None
     assert (await entry(sender, MediaSourceStats)).audioLevel is None
-    await sender.stop()
+    await control.stop()
 
 
 async def test_level_of_sound_is_told_from_0_to_1(engine: FakeEngine) -> None:
     track = PushTrack(AUDIO)
     track.push(replace(encoded_sound(0), level=AudioLevel(20)))
-    sender = RtpSender(AUDIO, track)
-    sender.start(engine, agreed(OPUS))
+    control = SenderControl(AUDIO, track)
+    sender = control.sender
+    control.start(engine, agreed(OPUS))
     await until(lambda: engine.sent)
     assert (await entry(sender, MediaSourceStats)).audioLevel == pytest.approx(0.1)
-    await sender.stop()
+    await control.stop()
 
 
-async def test_frames_encoded_here_are_counted(sender: RtpSender, engine: FakeEngine) -> None:
+async def test_frames_encoded_here_are_counted(
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
+) -> None:
     track = PushTrack(VIDEO)
     track.push(flat_picture(64, 48))
     await sender.replaceTrack(track)
-    sender.start(engine, PARAMETERS)
+    control.start(engine, PARAMETERS)
     await until(lambda: engine.sent)
     stats = await entry(sender, OutboundRtpStats)
     assert (stats.framesEncoded, stats.keyFramesEncoded) == (1, 1)

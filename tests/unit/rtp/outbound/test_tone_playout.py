@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from peer.rtp.dtmf_events import DtmfDecoder, DtmfTone
-from peer.rtp.outbound.media import OutboundMedia
+from peer.rtp.outbound.outbound_stream import OutboundStream
 from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp.outbound.tone_playout import TonePlayout, tone_codec
 from peer.rtp_parameters import Codec, MediaKind
@@ -33,7 +33,7 @@ class Playing:
         self.engine = FakeEngine()
         self.holds = Holds()
         self.codecs = codecs or (OPUS, TONES)
-        self.media = OutboundMedia(
+        self.stream = OutboundStream(
             MediaKind.AUDIO,
             self.engine,
             agreed(*self.codecs),
@@ -42,9 +42,9 @@ class Playing:
             rtx_ssrc=2,
             subscribe=self.holds,
         )
-        self.media.switch(PushTrack(MediaKind.AUDIO))
+        self.stream.set_track(PushTrack(MediaKind.AUDIO))
         self.tones = TonePlayout()
-        self.tones.attach(self.media, self.engine.clock)
+        self.tones.attach(self.stream, self.engine.clock)
         self.begun = self.engine.clock()
 
     async def play(self, frames: int, *, since: int = 0) -> None:
@@ -110,7 +110,7 @@ async def test_tone_takes_the_place_of_the_sound_on_one_timeline() -> None:
 @in_virtual_time
 async def test_tone_needs_no_sound_around_it() -> None:
     playing = Playing()
-    playing.media.switch(None)
+    playing.stream.set_track(None)
     playing.tones.play_tone("#", duration=50, gap=50)
     await asyncio.sleep(2)
     playing.tones.play_tone("#", duration=50, gap=50)
@@ -146,7 +146,7 @@ async def test_paused_stream_sends_no_rest_of_a_tone() -> None:
     playing.tones.play_tone("5", duration=1000, gap=70)
     await asyncio.sleep(0.05)
     sent = len(playing.engine.sent)
-    playing.media.agree(None)
+    playing.stream.set_parameters(None)
     assert not playing.tones.takes_tones
     await asyncio.sleep(2)
     assert len(playing.engine.sent) == sent

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from peer.rtp.outbound.media import DEFAULT_BITRATE, OutboundMedia
+from peer.rtp.outbound.outbound_stream import DEFAULT_BITRATE, OutboundStream
 from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp.rtcp import (
     FullIntraRequest,
@@ -52,7 +52,7 @@ class Sending:
     holds: Holds = field(default_factory=Holds)
 
     def __post_init__(self) -> None:
-        self.media = OutboundMedia(
+        self.stream = OutboundStream(
             self.kind,
             self.engine,
             self.parameters,
@@ -62,7 +62,7 @@ class Sending:
             subscribe=self.holds,
         )
         self.track = PushTrack(self.kind)
-        self.media.switch(self.track)
+        self.stream.set_track(self.track)
 
     def sends(self) -> bool:
         """Whether what the track gives goes on to the engine."""
@@ -100,10 +100,10 @@ async def test_stream_goes_on_with_another_track() -> None:
     sending = Sending()
     sending.holds.give(picture(90_000, keyframe=True))
     former = sending.holds.now
-    sending.media.switch(None)
+    sending.stream.set_track(None)
     assert former.closed
     await asyncio.sleep(2.0)
-    sending.media.switch(PushTrack(VIDEO))
+    sending.stream.set_track(PushTrack(VIDEO))
     sending.holds.give(picture(9_000_005, keyframe=True))
     sending.holds.give(picture(9_003_005))
     assert sending.timestamps() == [0, 180_000, 183_000]
@@ -114,14 +114,14 @@ async def test_stream_goes_on_with_another_track() -> None:
 async def test_track_that_ended_may_be_given_again() -> None:
     sending = Sending()
     sending.holds.now.end()
-    sending.media.switch(sending.track)
+    sending.stream.set_track(sending.track)
     assert sending.holds.now.track is sending.track
 
 
 @in_virtual_time
 async def test_same_track_is_not_read_anew() -> None:
     sending = Sending()
-    sending.media.switch(sending.track)
+    sending.stream.set_track(sending.track)
     assert len(sending.holds.made) == 1
 
 
@@ -129,10 +129,10 @@ async def test_same_track_is_not_read_anew() -> None:
 async def test_track_that_ended_is_left_alone() -> None:
     sending = Sending()
     sending.holds.now.end()
-    sending.media.agree(None)
-    sending.media.agree(agreed(H264))
-    sending.media.request_keyframe()
-    sending.media.on_target(100_000)
+    sending.stream.set_parameters(None)
+    sending.stream.set_parameters(agreed(H264))
+    sending.stream.request_keyframe()
+    sending.stream.on_target(100_000)
     assert sending.holds.open == []
 
 
@@ -140,33 +140,33 @@ async def test_track_that_ended_is_left_alone() -> None:
 async def test_another_codec_continues_the_stream() -> None:
     sending = of_sound(OPUS)
     sending.holds.give(sound(0))
-    sending.media.agree(agreed(PCMU))
+    sending.stream.set_parameters(agreed(PCMU))
     assert sending.holds.now.settings.codec == PCMU
     sending.holds.give(sound(960))
     sending.holds.give(sound(1920))
     assert [each.payload_type for each in sending.engine.packets] == [96, 0, 0]
     assert sending.timestamps() == [0, 160, 320]
     assert sending.numbers() == [0, 1, 2]
-    assert sending.engine.senders[sending.media] == (agreed(PCMU), (SSRC, RTX_SSRC))
+    assert sending.engine.senders[sending.stream] == (agreed(PCMU), (SSRC, RTX_SSRC))
 
 
 @in_virtual_time
 async def test_paused_m_section_drops_what_the_track_gives() -> None:
     sending = Sending()
-    sending.media.agree(None)
+    sending.stream.set_parameters(None)
     assert not sending.sends()
-    assert sending.media not in sending.engine.shares
-    sending.media.agree(sending.parameters)
+    assert sending.stream not in sending.engine.shares
+    sending.stream.set_parameters(sending.parameters)
     assert sending.sends()
-    assert sending.media in sending.engine.shares
+    assert sending.stream in sending.engine.shares
     assert len(sending.holds.made) == 1
 
 
 @in_virtual_time
 async def test_track_given_while_paused_is_paused() -> None:
     sending = Sending()
-    sending.media.agree(None)
-    sending.media.switch(PushTrack(VIDEO))
+    sending.stream.set_parameters(None)
+    sending.stream.set_track(PushTrack(VIDEO))
     assert not sending.sends()
 
 
@@ -177,16 +177,16 @@ def test_application_stops_the_stream_and_lets_it_go_on(stop: RtpEncodingParamet
     @in_virtual_time
     async def run() -> None:
         sending = Sending()
-        sending.media.encode(stop)
+        sending.stream.set_encoding(stop)
         assert not sending.sends()
-        assert sending.media not in sending.engine.shares
+        assert sending.stream not in sending.engine.shares
         # What is agreed anew does not override what the application wants.
-        sending.media.agree(None)
-        sending.media.agree(sending.parameters)
+        sending.stream.set_parameters(None)
+        sending.stream.set_parameters(sending.parameters)
         assert not sending.sends()
-        sending.media.encode(ANYTHING)
+        sending.stream.set_encoding(ANYTHING)
         assert sending.sends()
-        assert sending.media in sending.engine.shares
+        assert sending.stream in sending.engine.shares
 
     run()
 
@@ -194,7 +194,7 @@ def test_application_stops_the_stream_and_lets_it_go_on(stop: RtpEncodingParamet
 @in_virtual_time
 async def test_size_and_rate_of_pictures_are_the_application_s() -> None:
     sending = Sending()
-    sending.media.encode(replace(ANYTHING, scaleResolutionDownBy=2.0, maxFramerate=10))
+    sending.stream.set_encoding(replace(ANYTHING, scaleResolutionDownBy=2.0, maxFramerate=10))
     settings = sending.holds.now.settings
     assert (settings.scale_down_by, settings.max_framerate) == (2.0, 10)
     assert [hold.closed for hold in sending.holds.made] == [True, False]
@@ -205,12 +205,12 @@ async def test_encoder_keeps_to_the_least_of_target_and_maximum() -> None:
     sending = Sending()
     sending.engine.target(400_000)
     assert sending.holds.now.bitrate == 380_000
-    sending.media.encode(replace(ANYTHING, maxBitrate=200_000))
+    sending.stream.set_encoding(replace(ANYTHING, maxBitrate=200_000))
     assert sending.holds.now.bitrate == 200_000
     sending.engine.target(100_000)
     assert sending.holds.now.bitrate == 95_000
     sending.engine.target(90_000_000)
-    sending.media.encode(ANYTHING)
+    sending.stream.set_encoding(ANYTHING)
     assert sending.holds.now.bitrate == DEFAULT_BITRATE
 
 
@@ -218,26 +218,26 @@ async def test_encoder_keeps_to_the_least_of_target_and_maximum() -> None:
 async def test_encoder_of_the_next_track_knows_the_target() -> None:
     sending = Sending()
     sending.engine.target(400_000)
-    sending.media.switch(PushTrack(VIDEO))
+    sending.stream.set_track(PushTrack(VIDEO))
     assert sending.holds.now.bitrate == 380_000
 
 
 @in_virtual_time
 async def test_share_leaves_room_for_what_the_application_allows() -> None:
     sending = Sending()
-    share = sending.engine.shares[sending.media]
+    share = sending.engine.shares[sending.stream]
     assert share.maximum is None
-    sending.media.encode(replace(ANYTHING, maxBitrate=190_000))
-    assert sending.engine.shares[sending.media].maximum == 200_000
-    sending.media.encode(replace(ANYTHING, maxBitrate=19_000))
-    share = sending.engine.shares[sending.media]
+    sending.stream.set_encoding(replace(ANYTHING, maxBitrate=190_000))
+    assert sending.engine.shares[sending.stream].maximum == 200_000
+    sending.stream.set_encoding(replace(ANYTHING, maxBitrate=19_000))
+    share = sending.engine.shares[sending.stream]
     assert (share.minimum, share.maximum) == (20_000, 20_000)
 
 
 @in_virtual_time
 async def test_sound_takes_its_part_first_and_has_no_encoder_to_slow_down() -> None:
     sending = of_sound()
-    share = sending.engine.shares[sending.media]
+    share = sending.engine.shares[sending.stream]
     assert share.minimum == share.maximum
     sending.engine.target(30_000)
     assert sending.holds.now.bitrate is None
@@ -268,7 +268,7 @@ async def test_feedback_about_another_stream_is_not_ours() -> None:
     sending.engine.tell(Goodbye((77,)))
     assert len(sending.engine.packets) == 1
     assert sending.holds.now.keyframes == 0
-    assert sending.media.peer_report is None
+    assert sending.stream.peer_report is None
 
 
 @in_virtual_time
@@ -284,7 +284,7 @@ async def test_key_frame_on_request_at_most_one_each_500_ms() -> None:
     assert sending.holds.now.keyframes == 2
     await asyncio.sleep(5)
     assert sending.holds.now.keyframes == 2
-    assert sending.media.counts.plis == 4
+    assert sending.stream.counts.plis == 4
 
 
 @in_virtual_time
@@ -305,7 +305,7 @@ async def test_repeated_fir_is_one_request() -> None:
         sending.engine.tell(FullIntraRequest(1, ((SSRC, number),)))
         await asyncio.sleep(1)
     assert sending.holds.now.keyframes == 2
-    assert sending.media.counts.firs == 3
+    assert sending.stream.counts.firs == 3
 
 
 @in_virtual_time
@@ -336,7 +336,7 @@ async def test_reports_of_the_peer_reach_congestion_control() -> None:
     sending.engine.tell(ReceiverReport(1, (heard,)))
     assert sending.engine.losses == [0.25]
     assert sending.engine.round_trips == [pytest.approx(0.5, abs=1e-4)]
-    assert sending.media.counts.round_trips == 1
+    assert sending.stream.counts.round_trips == 1
 
 
 @in_virtual_time
@@ -345,12 +345,12 @@ async def test_stop_says_goodbye_and_leaves_nothing_behind() -> None:
     sending.holds.give(picture(0, keyframe=True))
     sending.engine.tell(PLI)
     hold = sending.holds.now
-    sending.media.stop()
+    sending.stream.stop()
     *_, goodbye = sending.engine.rtcp[-1]
     assert goodbye == Goodbye((SSRC,))
     assert hold.closed
     assert (sending.engine.senders, sending.engine.shares) == ({}, {})
-    assert sending.engine.discarded == [sending.media.transmission]
+    assert sending.engine.discarded == [sending.stream.rtp]
     told = len(sending.engine.rtcp)
     await asyncio.sleep(10)
     assert len(sending.engine.rtcp) == told
@@ -374,6 +374,6 @@ async def test_what_came_encoded_is_not_counted_as_our_work() -> None:
     sending.holds.give(picture(0, keyframe=True))
     sending.holds.give(picture(3000, keyframe=True, encoded=False))
     sending.holds.give(picture(6000))
-    counts = sending.media.counts
+    counts = sending.stream.counts
     assert (counts.frames, counts.encoded, counts.keyframes) == (3, 2, 1)
     assert counts.encode_time == pytest.approx(0.02)

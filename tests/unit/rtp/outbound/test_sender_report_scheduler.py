@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
-from peer.rtp.outbound.sender_reports import SenderReports
+from peer.rtp.outbound.sender_report_scheduler import SenderReportScheduler
 from peer.rtp.rtcp import (
     Goodbye,
     ReceiverReport,
@@ -28,12 +28,12 @@ class Reporting:
     def __init__(self) -> None:
         self.engine = FakeEngine()
         self.begun = self.engine.clock()
-        self.transmission = RtpStreamSender(
+        self.stream = RtpStreamSender(
             MediaKind.VIDEO, agreed(VP8, RTX), ssrc=SSRC, rtx_ssrc=RTX_SSRC
         )
-        self.reports = SenderReports(
+        self.reports = SenderReportScheduler(
             self.engine,
-            self.transmission,
+            self.stream,
             (SSRC, RTX_SSRC),
             "us",
             wall_clock=lambda: EPOCH + self.passed,
@@ -44,7 +44,7 @@ class Reporting:
         return self.engine.clock() - self.begun
 
     def send(self) -> None:
-        frame = self.transmission.make_frame(
+        frame = self.stream.make_frame(
             (b"picture",),
             timestamp=round(self.passed * 90_000),
             capture_monotonic=self.engine.clock(),
@@ -116,7 +116,7 @@ async def test_who_sends_nothing_reports_nothing() -> None:
 async def test_goodbye_comes_last_and_after_a_report() -> None:
     reporting = Reporting()
     reporting.send()
-    reporting.reports.end()
+    reporting.reports.stop()
     ((report, description, goodbye),) = reporting.engine.rtcp
     assert isinstance(report, SenderReport)
     assert isinstance(description, SourceDescription)
@@ -130,26 +130,26 @@ async def test_goodbye_names_retransmissions_where_there_were_any() -> None:
     reporting = Reporting()
     reporting.send()
     number = reporting.engine.packets[0].sequence_number
-    for repair in reporting.transmission.on_nack((number,), reporting.engine.clock()):
+    for repair in reporting.stream.on_nack((number,), reporting.engine.clock()):
         reporting.engine.send_frame(repair)
-    reporting.reports.end()
+    reporting.reports.stop()
     assert reporting.engine.rtcp[-1][-1] == Goodbye((SSRC, RTX_SSRC))
 
 
 @in_virtual_time
 async def test_stream_that_never_began_needs_no_goodbye() -> None:
     reporting = Reporting()
-    reporting.reports.end()
+    reporting.reports.stop()
     assert reporting.engine.rtcp == []
 
 
 @in_virtual_time
 async def test_goodbye_of_tones_alone_begins_with_a_report_too() -> None:
     engine = FakeEngine()
-    transmission = RtpStreamSender(MediaKind.AUDIO, agreed(VP8), ssrc=SSRC, rtx_ssrc=RTX_SSRC)
-    reports = SenderReports(engine, transmission, (SSRC, RTX_SSRC), "us")
-    event = transmission.make_frame((b"tone",), timestamp=0, payload_type=107)
+    stream = RtpStreamSender(MediaKind.AUDIO, agreed(VP8), ssrc=SSRC, rtx_ssrc=RTX_SSRC)
+    reports = SenderReportScheduler(engine, stream, (SSRC, RTX_SSRC), "us")
+    event = stream.make_frame((b"tone",), timestamp=0, payload_type=107)
     assert event is not None
     engine.send_frame(event)
-    reports.end()
+    reports.stop()
     assert engine.rtcp[-1][0] == ReceiverReport(SSRC)

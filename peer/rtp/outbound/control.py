@@ -1,0 +1,114 @@
+"""The connection's handle on an `RtpSender`: starts, changes and stops it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from peer.errors import InvalidStateError
+from peer.rtp.outbound.outbound_rtp import OutboundRtp
+from peer.rtp.outbound.outbound_stream import OutboundStream
+from peer.rtp.outbound.sender import RtpSender
+
+if TYPE_CHECKING:
+    from peer.rtp.engine.ports import SendingEngine
+    from peer.rtp.tracks import MediaStreamTrack
+    from peer.rtp_parameters import MediaKind, SendParameters
+
+
+class SenderControl:
+    """Makes an `RtpSender` and drives it: start, other parameters, another track, stop.
+
+    Programs get `sender` only.
+
+    Args:
+        kind: Audio or video.
+        track: Track to send at first, or None.
+        ssrc: SSRC of the stream; a random one where it is not given.
+        rtx_ssrc: SSRC of the RTX stream; a random one where it is not given.
+
+    Attributes:
+        sender: The sender as programs see it.
+    """
+
+    def __init__(
+        self,
+        kind: MediaKind,
+        track: MediaStreamTrack | None = None,
+        *,
+        ssrc: int | None = None,
+        rtx_ssrc: int | None = None,
+    ) -> None:
+        self._outbound = OutboundRtp(
+            kind,
+            track,
+            ssrc=_random_ssrc() if ssrc is None else ssrc,
+            rtx_ssrc=_random_ssrc() if rtx_ssrc is None else rtx_ssrc,
+        )
+        self.sender = RtpSender(self._outbound)
+
+    def __repr__(self) -> str:
+        """Show the sender, and whether it has stopped."""
+        return f"<SenderControl of {self.sender!r}{' stopped' if self._outbound.stopped else ''}>"
+
+    @property
+    def started(self) -> bool:
+        """True from `start` to `stop`."""
+        return self._outbound.stream is not None
+
+    def set_track(self, track: MediaStreamTrack | None) -> None:
+        """Send another track, or none; `RtpSender.replaceTrack` without a coroutine.
+
+        Raises:
+            ConfigurationError: The track is of another kind.
+        """
+        self._outbound.set_track(track)
+
+    def start(self, engine: SendingEngine, parameters: SendParameters) -> None:
+        """Send the frames of the track over a transport.
+
+        Raises:
+            InvalidStateError: The sender was started or stopped before.
+        """
+        outbound = self._outbound
+        if outbound.stopped or self.started:
+            raise InvalidStateError("the sender was started or stopped before")
+        outbound.engine = engine
+        stream = outbound.stream = OutboundStream(
+            outbound.kind,
+            engine,
+            parameters,
+            outbound.parameters.encoding,
+            ssrc=outbound.ssrc,
+            rtx_ssrc=outbound.rtx_ssrc,
+        )
+        outbound.set_negotiated(parameters)
+        stream.set_track(outbound.track)
+        outbound.tones.attach(stream, engine.clock)
+
+    def update(self, parameters: SendParameters | None) -> None:
+        """Use other negotiated parameters; None drops frames until there are parameters again.
+
+        Raises:
+            InvalidStateError: The sender was not started.
+        """
+        if self._outbound.stream is None:
+            raise InvalidStateError("the sender was not started")
+        self._outbound.stream.set_parameters(parameters)
+        self._outbound.set_negotiated(parameters)
+
+    async def stop(self) -> None:
+        """Send a BYE and release everything, any number of times; the track is not stopped."""
+        outbound = self._outbound
+        outbound.stopped = True
+        stream, outbound.stream = outbound.stream, None
+        if self.sender.dtmf is not None:
+            self.sender.dtmf.stop()
+        outbound.tones.stop()
+        if stream is not None:
+            stream.stop()
+
+
+def _random_ssrc() -> int:
+    # RFC 3550 section 8.1 wants them random; 0 means "none" in RTCP feedback (RFC 4585).
+    return secrets.randbelow(0xFFFFFFFF) + 1

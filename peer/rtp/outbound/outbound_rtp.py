@@ -1,0 +1,76 @@
+"""Outbound RTP of one m-section: the state that `RtpSender` shows and `SenderControl` drives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.errors import ConfigurationError
+from peer.rtp.outbound.send_parameters import ParameterExchange
+from peer.rtp.outbound.tone_playout import TonePlayout
+
+if TYPE_CHECKING:
+    from peer.rtp.engine.ports import SendingEngine
+    from peer.rtp.outbound.outbound_stream import OutboundStream
+    from peer.rtp.tracks import MediaStreamTrack
+    from peer.rtp_parameters import MediaKind, SendParameters
+
+
+class OutboundRtp:
+    """Holds the track, the parameters and, once started, the stream of one m-section.
+
+    Args:
+        kind: Audio or video.
+        track: Track to send at first, or None.
+        ssrc: SSRC of the stream.
+        rtx_ssrc: SSRC of the RTX stream.
+
+    Attributes:
+        kind: Audio or video.
+        ssrc: SSRC of the stream.
+        rtx_ssrc: SSRC of the RTX stream.
+        parameters: Parameters as applications get and set them.
+        negotiated: Parameters negotiated last; None before negotiation.
+        engine: RTP engine of the transport; None before the start.
+        stream: Stream from the start to the end, else None.
+        stopped: Whether the sender has stopped for good.
+        tones: Sends telephone events in the stream.
+    """
+
+    def __init__(
+        self, kind: MediaKind, track: MediaStreamTrack | None, *, ssrc: int, rtx_ssrc: int
+    ) -> None:
+        self.kind = kind
+        self.ssrc = ssrc
+        self.rtx_ssrc = rtx_ssrc
+        self.parameters = ParameterExchange(kind)
+        self.negotiated: SendParameters | None = None
+        self.engine: SendingEngine | None = None
+        self.stream: OutboundStream | None = None
+        self.stopped = False
+        self.tones = TonePlayout()
+        self._track: MediaStreamTrack | None = None
+        self.set_track(track)
+
+    @property
+    def track(self) -> MediaStreamTrack | None:
+        """The track set last, even after it has ended."""
+        return self._track
+
+    def set_track(self, track: MediaStreamTrack | None) -> None:
+        """Send another track, or none, as the same stream.
+
+        Raises:
+            ConfigurationError: The track is of another kind.
+        """
+        if track is not None and track.kind != self.kind.value:
+            raise ConfigurationError(
+                f"a sender of kind {self.kind} cannot send a track of kind {track.kind}"
+            )
+        self._track = track
+        if self.stream is not None:
+            self.stream.set_track(track)
+
+    def set_negotiated(self, parameters: SendParameters | None) -> None:
+        """Take negotiated parameters, and make those stale that an application has got before."""
+        self.negotiated = parameters or self.negotiated
+        self.parameters.forget()
