@@ -1,4 +1,4 @@
-"""Agreement: what an offer and its answer together make of a session (RFC 9429 section 5.11).
+"""Agreement between an offer and its answer: codecs, directions, transports (RFC 9429 5.11).
 
 Either end may have made the offer. Media, data and transports are agreed m-section by m-section; a
 BUNDLE group has the transport of its tagged m-section (RFC 9143 section 7.3).

@@ -46,7 +46,7 @@ class _Answering:
 def create_answer(
     session: Session, profile: Profile, offer: Sdp, version: int
 ) -> CreatedDescription:
-    """Make an answer to an offer; the session stays as it is until the answer is set."""
+    """Make an answer to an offer, which changes the session only when it is set."""
     codecs = {s.mid: _codecs(session, profile, s) for s in offer.media if s.mid is not None}
     answering = _Answering(session, profile, offer, codecs)
     accepted = [s.mid for s in offer.media if s.mid is not None and _acceptable(answering, s)]

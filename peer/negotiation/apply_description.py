@@ -80,7 +80,7 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     for section in sdp.media:
         if section.rejected or not is_supported(section) or section.mid is None:
             continue
-        # Refused now, and not when there is no answer to it.
+        # Refused now, and not when the answer cannot be made.
         offered_setup(sdp, section)
         if section.kind is None:
             entered = _associate_data(entered, section.mid)
@@ -155,7 +155,7 @@ def _after(mid: str | None) -> int:
 
 
 def _conclude(session: Session) -> Session:
-    """Complete the exchange: pending descriptions become the current ones."""
+    """Make the pending descriptions the current ones at the end of an exchange."""
     return replace(
         without_fulfilled(session),
         offer_verdicts={},

@@ -84,7 +84,7 @@ def assess_offer(
 
 
 def is_ice_restart(before: IceParameters, after: IceParameters) -> bool:
-    """Compare credentials: other ones are of another ICE generation.
+    """Tell whether credentials are of another ICE generation.
 
     RFC 8839 section 4.4.3: "a change in the 'ice-ufrag' or 'ice-pwd' attributes".
     """

@@ -1,4 +1,4 @@
-"""Owns the match between our codecs and those that the peer describes (RFC 9429 section 5.3)."""
+"""Matching of our codecs with those that the peer describes (RFC 9429 section 5.3)."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ if TYPE_CHECKING:
     from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.sdp.sections import MediaSection
 
-#: Payload types that mean a codec without `a=rtpmap` (RFC 3551 section 6).
+#: Codecs of payload types that need no `a=rtpmap`: name, clock rate in Hz, channels (RFC 3551 6).
 _STATIC = {
     0: ("PCMU", 8000, 1),
     8: ("PCMA", 8000, 1),
     9: ("G722", 8000, 1),
 }
 
-#: RFC 6184 section 8.1: what a missing profile-level-id means; browsers read it as 3.1 baseline.
+#: profile-level-id of H.264 where it is missing: baseline, level 3.1, as browsers read it. RFC 6184
+#: section 8.1 has level 1.
 _H264_DEFAULT_PROFILE = "42e01f"
 
 
 def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...]:
-    """The codecs of an m-section, in its order of preference."""
+    """Read the codecs of an m-section, in its order of preference."""
     rtpmaps = {rtpmap.payload_type: rtpmap for rtpmap in section.rtpmaps}
     parameters = {fmtp.payload_type: fmtp.parameters for fmtp in section.fmtps}
     codecs: list[Codec] = []
@@ -65,16 +66,16 @@ def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...
 
 
 def offered_codecs(capabilities: RtpCapabilities, direction: MediaDirection) -> tuple[Codec, ...]:
-    """Ours for an m-section: what we only decode stands where we do not send."""
+    """List our codecs for an m-section, with those that we only decode where we do not send."""
     if direction.sends:
         return capabilities.codecs
     return (*capabilities.codecs, *capabilities.receive_only)
 
 
 def shared_codecs(own: Sequence[Codec], other: Sequence[Codec]) -> tuple[Codec, ...]:
-    """Those of one side that the other has too, in the order of the one side.
+    """Keep the codecs of one end that the other has too, in the order of the one end.
 
-    Feedback is what both have; an RTX codec stays where both have one for the same codec.
+    Feedback is kept where both have it, an RTX codec where both have one for the same codec.
     """
     shared: list[Codec] = []
     for codec in own:
@@ -90,7 +91,10 @@ def shared_codecs(own: Sequence[Codec], other: Sequence[Codec]) -> tuple[Codec, 
 
 
 def answered_codecs(ours: Sequence[Codec], offered: Sequence[Codec]) -> tuple[Codec, ...]:
-    """What we answer: their order and payload types (RFC 3264 section 6.1), our parameters."""
+    """Give the codecs of our answer: order and payload types of the offer, our parameters.
+
+    RFC 3264 section 6.1 has the answerer keep the payload types.
+    """
     answered: list[Codec] = []
     for codec in shared_codecs(offered, ours):
         match = None if codec.is_rtx else _match(codec, ours)
@@ -99,7 +103,7 @@ def answered_codecs(ours: Sequence[Codec], offered: Sequence[Codec]) -> tuple[Co
 
 
 def media_first(codecs: Sequence[Codec]) -> tuple[Codec, ...]:
-    """The codecs with one to encode with at the head; none where there is none such."""
+    """Put codecs that carry media in front; no codec is left where none carries media."""
     media = [codec for codec in codecs if not codec.is_auxiliary]
     return (*media, *(codec for codec in codecs if codec.is_auxiliary)) if media else ()
 
@@ -107,7 +111,7 @@ def media_first(codecs: Sequence[Codec]) -> tuple[Codec, ...]:
 def common_extensions(
     ours: Sequence[HeaderExtension], theirs: Sequence[HeaderExtension]
 ) -> tuple[HeaderExtension, ...]:
-    """What both have, with their ids (RFC 8285 section 5: the answerer keeps the offer's ids)."""
+    """Keep the header extensions of the offer that we have, with their ids (RFC 8285 section 5)."""
     uris = {extension.uri for extension in ours}
     common: dict[str, HeaderExtension] = {}
     taken: set[int] = set()
@@ -120,7 +124,7 @@ def common_extensions(
 
 
 def preferred(codecs: Sequence[Codec], preferences: Sequence[str]) -> tuple[Codec, ...]:
-    """The codecs of these MIME types, in that order, each with its RTX; all where none is named."""
+    """Order codecs by MIME types, each with its RTX, and drop others; no MIME type keeps all."""
     if not preferences:
         return tuple(codecs)
     chosen: list[Codec] = []
@@ -135,14 +139,14 @@ def preferred(codecs: Sequence[Codec], preferences: Sequence[str]) -> tuple[Code
 
 
 def in_order_of(section: MediaSection, codecs: Sequence[Codec]) -> tuple[Codec, ...]:
-    """The codecs in the order in which an m-section lists them, the others after those."""
-    places = {payload_type: i for i, payload_type in enumerate(section.media_line.formats)}
-    last = len(places)
-    return tuple(sorted(codecs, key=lambda c: places.get(str(c.payload_type), last)))
+    """Order codecs as an m-section lists them, the others after those."""
+    order = {payload_type: i for i, payload_type in enumerate(section.media_line.formats)}
+    last = len(order)
+    return tuple(sorted(codecs, key=lambda c: order.get(str(c.payload_type), last)))
 
 
 def codec_lines(codecs: Iterable[Codec]) -> Iterable[Line]:
-    """The `a=rtpmap`, `a=rtcp-fb` and `a=fmtp` lines of the codecs."""
+    """Make the `a=rtpmap`, `a=rtcp-fb` and `a=fmtp` lines of codecs."""
     for codec in codecs:
         # RFC 8866 section 6.6: the channel count is left out where it is 1.
         channels = f"/{codec.channels}" if codec.channels not in (None, 1) else ""
@@ -157,7 +161,7 @@ def codec_lines(codecs: Iterable[Codec]) -> Iterable[Line]:
 
 
 def same_codec(one: Codec, other: Codec) -> bool:
-    """Whether a stream of one can be decoded as the other."""
+    """Tell whether a stream of one codec can be decoded as the other."""
     if (
         one.kind is not other.kind
         or one.name.lower() != other.name.lower()
@@ -177,7 +181,7 @@ def same_codec(one: Codec, other: Codec) -> bool:
 
 
 def _h264_configuration(codec: Codec) -> tuple[str, str]:
-    """Packetization mode and profile; the level is each side's own (RFC 6184 section 8.2.2)."""
+    """Give packetization mode and profile; the level is each end's own (RFC 6184 8.2.2)."""
     profile = (codec.parameter("profile-level-id") or _H264_DEFAULT_PROFILE).lower()
     return codec.parameter("packetization-mode") or "0", _h264_profile(profile)
 

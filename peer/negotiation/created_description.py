@@ -1,4 +1,4 @@
-"""Owns a description that we made, before it is set: an offer is a value."""
+"""A description that createOffer or createAnswer made, as a value, before it is set."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatedDescription:
-    """What createOffer or createAnswer decided.
+    """One created offer or answer, with what setting it does to the session.
 
     Args:
-        base: The session that it was made from.
+        base: The session that the description was made from.
         mids: The mid given to each transceiver, by its key.
         data_mid: The mid of the data m-section, or None.
         transports: The transports that the description names, new ones included.
         routes: For each mid, the key of its transport.
-        fingerprints: Of the certificate that transports made later show.
+        fingerprints: Those of the certificate that transports made later show.
     """
 
     type: SdpType
@@ -38,5 +38,5 @@ class CreatedDescription:
 
     @property
     def description(self) -> SessionDescription:
-        """As the application sees it."""
+        """The description as the application sees it."""
         return SessionDescription(sdp=str(self.sdp), type=self.type)

@@ -1,4 +1,4 @@
-"""Owns what a step of negotiation decided, for the trace: how two sessions differ, in words."""
+"""Trace events of negotiation: reads what was decided off the sessions before and after."""
 
 from __future__ import annotations
 
@@ -41,10 +41,12 @@ _ANSWERS = (SdpType.PRANSWER, SdpType.ANSWER)
 
 
 def decisions(before: Session, after: Session, time: UnixTime) -> tuple[Decision, ...]:
-    """What was decided between two sessions, in the order of cause and effect.
+    """List what was decided between two sessions, in the order of cause and effect.
 
     Args:
-        time: Of all these events.
+        before: The session before a step.
+        after: The session after the step.
+        time: Time of all these events.
     """
     return (
         *_descriptions(before, after, time),
@@ -54,7 +56,7 @@ def decisions(before: Session, after: Session, time: UnixTime) -> tuple[Decision
 
 
 def refusal(session: Session, error: DescriptionError, time: UnixTime) -> AssociationDecided | None:
-    """What was decided where a description was refused for what it means to an association."""
+    """Give the event of a description that was refused for what it means to an association."""
     section = _REFUSED_BY.get(type(error))
     if section is None:
         return None
@@ -83,7 +85,7 @@ def _roles(before: Session, after: Session, time: UnixTime) -> Iterator[RoleChos
         return
     for transport in after.transports:
         role, was = transport.association.role, before.transport(transport.key)
-        if role is None or (was is not None and not _settles(was, transport)):
+        if role is None or (was is not None and not _agrees(was, transport)):
             continue
         offered, answered = (_setup(sdp, after, transport) for sdp in halves)
         # RFC 5763 section 5 leaves the choice to the answerer; an offer that does not is judged
@@ -127,7 +129,7 @@ def _judged(before: Session, after: Session, transport: TransportState) -> _Judg
 def _judged_first(
     was: TransportState | None, now: TransportState, *, answered: bool
 ) -> _Judgement | None:
-    """Of a transport that is new in this exchange."""
+    """Judge the association of a transport that is new in this exchange."""
     if was is not None and was.role is not None:
         return _KEPT if answered else None
     section = "RFC 5763 section 5"
@@ -145,7 +147,7 @@ def _judged_first(
 
 
 def _judged_later(was: TransportState | None, now: TransportState) -> _Judgement:
-    """Of a transport that was in use before this exchange."""
+    """Judge the association of a transport that was in use before this exchange."""
     if not now.fallbacks or (was is not None and _is_decided(was, now)):
         return _KEPT
     verdict = now.association.verdict
@@ -160,7 +162,7 @@ def _judged_later(was: TransportState | None, now: TransportState) -> _Judgement
 def _with_ice(
     known: TransportState, was: TransportState | None, now: TransportState, judged: _Judgement
 ) -> _Judgement:
-    """The judgement, with what the exchange means to ICE."""
+    """Add to a judgement what the exchange means to ICE."""
     verdict, reason, section = judged
     if now.local != known.local and (was is None or was.remote_ice != now.remote_ice):
         if verdict is Verdict.KEPT:
@@ -173,8 +175,8 @@ def _with_ice(
     return judged
 
 
-def _settles(was: TransportState, now: TransportState) -> bool:
-    """Whether now there is an association that was not settled."""
+def _agrees(was: TransportState, now: TransportState) -> bool:
+    """Tell whether the association of now was not agreed on before."""
     return not any(
         terms.agreed and terms.is_same(now.association)
         for terms in (*was.fallbacks, was.association)
@@ -182,12 +184,12 @@ def _settles(was: TransportState, now: TransportState) -> bool:
 
 
 def _is_decided(was: TransportState, now: TransportState) -> bool:
-    """Whether an earlier description has settled the same association."""
+    """Tell whether an earlier description has agreed on the same association."""
     return was.association.agreed and was.association.is_same(now.association)
 
 
 def _exchange(before: Session, after: Session) -> tuple[Sdp, Sdp] | None:
-    """The offer and the answer, where an answer came into force."""
+    """Give the offer and the answer, where an answer came into force."""
     for side in Side:
         answer, offer = after.description(side), after.description(side.other)
         if answer is None or offer is None or answer.type not in _ANSWERS:
@@ -203,7 +205,7 @@ def _is_new(before: Session, after: Session, side: Side) -> bool:
 
 
 def _took_back(before: Session, after: Session, side: Side) -> bool:
-    """Whether an offer of that side was rolled back."""
+    """Tell whether an offer of that side was rolled back."""
     if side is Side.LOCAL:
         pending, now = before.pending_local, after.pending_local or after.current_local
         current = before.current_local
@@ -214,7 +216,7 @@ def _took_back(before: Session, after: Session, side: Side) -> bool:
 
 
 def _setup(sdp: Sdp, session: Session, transport: TransportState) -> Setup:
-    """The `a=setup` of the first m-section that the transport carries."""
+    """Read the `a=setup` of the first m-section that a transport carries."""
     carried = (
         section
         for section in sdp.media

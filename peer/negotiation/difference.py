@@ -1,13 +1,8 @@
-"""Owns what must be done in the world: how two sessions differ, as effects.
+"""Difference of two sessions, as the effects that lead from one to the other.
 
-`difference` is the only source of effects. Rollback, pranswer and answer need no code of their
-own: what two sessions differ in is what must be done.
-
-
-Owns what two sessions differ in where transports, generations and associations go.
-
-Sockets are opened first. Then what was taken back goes, before something else takes its number;
-then comes what listens, and then what connects.
+`difference` is the only source of effects. Rollback, provisional answer and answer need no code of
+their own. The order counts: sockets are opened first; what was taken back is dropped before another
+association takes its number; listening comes before connecting.
 """
 
 from __future__ import annotations
@@ -45,16 +40,16 @@ if TYPE_CHECKING:
 
 
 def difference(before: Session, after: Session, cname: str) -> tuple[Effect, ...]:
-    """What must be done so that the world is as `after` says, in the order in which to do it."""
+    """List the effects that make transports and media as `after` says, in their order."""
     return (
-        *opened(before, after),
+        *_opened(before, after),
         *_transceivers(before, after),
         # Before the peer is verified, which ends a handshake that came before the answer: whether
         # a transport without SRTP will do (RFC 5764 section 4.1.2) must be known by then.
         *_rtp(before, after, cname),
-        *changed(before, after),
+        *_changed(before, after),
         *_data(before, after),
-        *closed(before, after),
+        *_closed(before, after),
     )
 
 
@@ -117,8 +112,8 @@ def _data(before: Session, after: Session) -> Iterator[Effect]:
         yield ConnectData(transport, after.data.remote_port, after.data.remote_max_message_size)
 
 
-def opened(before: Session, after: Session) -> Iterator[Preparation]:
-    """What needs sockets of its own."""
+def _opened(before: Session, after: Session) -> Iterator[Preparation]:
+    """Open sockets for transports and ICE generations that are new."""
     for transport in after.transports:
         if before.transport(transport.key) is None:
             yield OpenTransport(transport.key, transport.local)
@@ -126,8 +121,8 @@ def opened(before: Session, after: Session) -> Iterator[Preparation]:
             yield OpenGeneration(transport.key, transport.local)
 
 
-def changed(before: Session, after: Session) -> Iterator[Effect]:
-    """What becomes of the generations and associations of the transports that there are."""
+def _changed(before: Session, after: Session) -> Iterator[Effect]:
+    """Change ICE generations and associations of the transports that there are."""
     for transport in after.transports:
         earlier = before.transport(transport.key)
         if earlier is not None:
@@ -137,8 +132,8 @@ def changed(before: Session, after: Session) -> Iterator[Effect]:
         yield from _candidates(before, after, transport.key)
 
 
-def closed(before: Session, after: Session) -> Iterator[CloseTransport]:
-    """What carries nothing any more."""
+def _closed(before: Session, after: Session) -> Iterator[CloseTransport]:
+    """Close transports that carry nothing any more."""
     for transport in before.transports:
         if after.transport(transport.key) is None:
             yield CloseTransport(transport.key)
@@ -187,25 +182,25 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
 
 
 def _associations(session: Session, key: str) -> Iterator[AssociationTerms]:
-    """All that exist, those that a rollback would return to among them."""
+    """List associations that exist, those that a rollback would return to among them."""
     for transport in _both(session, key):
         yield from (*transport.fallbacks, transport.association)
 
 
 def _generations(session: Session, key: str) -> set[IceParameters]:
-    """The ICE generations that exist; that which a rollback would return to among them."""
+    """List ICE generations that exist, the one that a rollback would return to among them."""
     return {transport.local for transport in _both(session, key)}
 
 
 def _paths(session: Session, key: str) -> Iterator[tuple[IceParameters, IceParameters]]:
-    """Our credentials and the peer's, for each generation of which both are known."""
+    """List our credentials and the peer's, for each ICE generation of which both are known."""
     for transport in _both(session, key):
         if transport.remote_ice is not None:
             yield transport.local, transport.remote_ice
 
 
 def _both(session: Session, key: str) -> Iterator[TransportState]:
-    """The transport as it is now, and as it was before the exchange that is going on."""
+    """List the transport as it is now, and as it was before the exchange that is going on."""
     now, known = session.transport(key), session.stable_transport(key)
     if now is not None:
         yield now
@@ -214,7 +209,7 @@ def _both(session: Session, key: str) -> Iterator[TransportState]:
 
 
 def _candidates(before: Session, after: Session, key: str) -> Iterator[AddCandidates]:
-    """What is new in the remote descriptions; ICE ignores those that it has."""
+    """Tell new candidates of the remote descriptions; ICE ignores those that it has."""
     told = set(_described_candidates(before, key))
     for candidates in dict.fromkeys(_described_candidates(after, key)):
         if candidates not in told:
@@ -224,7 +219,7 @@ def _candidates(before: Session, after: Session, key: str) -> Iterator[AddCandid
 def _described_candidates(session: Session, key: str) -> Iterator[AddCandidates]:
     for local, remote in _paths(session, key):
         for described in (session.current_remote, session.pending_remote):
-            section = None if described is None else _telling(session, described, key)
+            section = None if described is None else _section_of(session, described, key)
             if described is None or section is None:
                 continue
             generation = described.sdp.transport_ice(section)[0]
@@ -237,8 +232,8 @@ def _described_candidates(session: Session, key: str) -> Iterator[AddCandidates]
                 )
 
 
-def _telling(session: Session, described: AppliedDescription, key: str) -> MediaSection | None:
-    """The m-section of a description that speaks for a transport."""
+def _section_of(session: Session, described: AppliedDescription, key: str) -> MediaSection | None:
+    """Find the m-section of a description that counts for a transport."""
     sections = [s for s in described.sdp.media if s.mid and session.route(s.mid) == key]
     # RFC 8843 section 10: the other sections of a group speak of transports that were bundled away.
     tagged = next((section for section in sections if section.mid == key), None)

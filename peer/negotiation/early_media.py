@@ -1,4 +1,4 @@
-"""Owns what an offerer can receive before the answer: what it offered (RFC 3264 section 5.1)."""
+"""Early media by which an offerer receives what it offered before the answer (RFC 3264 5.1)."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _UNANSWERED = (SignalingState.HAVE_LOCAL_OFFER, SignalingState.HAVE_REMOTE_PRANS
 
 @dataclass(frozen=True, slots=True)
 class EarlyReception:
-    """How a transceiver receives until the answer settles it."""
+    """Parameters by which one transceiver receives until there is an answer."""
 
     transceiver: int
     parameters: ReceiveParameters
 
 
 def early_receptions(session: Session, transport: str) -> Iterator[EarlyReception]:
-    """What may arrive over a transport whose peer has shaken hands, but not answered.
+    """List receptions for a transport whose peer has shaken hands, but not answered.
 
     Args:
-        session: With our offer pending; otherwise there is nothing.
-        transport: Its key.
+        session: The session; without a pending offer of ours there is nothing.
+        transport: Key of the transport.
     """
     offer = session.pending_local
     if offer is None or session.state not in _UNANSWERED:

@@ -1,7 +1,7 @@
-"""Owns the words in which negotiation asks something of the world: effects, as values.
+"""Effects by which negotiation changes transports and media, as values.
 
-Transports are named by their keys, ICE generations by our username fragment, and associations by
-their number in the transport.
+Transports are named by their keys, ICE generations by our username fragment, associations by their
+number in the transport, and transceivers by their keys.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class OpenTransport:
-    """Make sockets for a transport and start to gather. May fail."""
+    """Open sockets for a transport and gather candidates; may fail."""
 
     key: str
     local: IceParameters
@@ -27,7 +27,7 @@ class OpenTransport:
 
 @dataclass(frozen=True, slots=True)
 class OpenGeneration:
-    """Make sockets for a new ICE generation beside the present one. May fail."""
+    """Open sockets for a new ICE generation beside the present one; may fail."""
 
     key: str
     local: IceParameters
@@ -35,10 +35,10 @@ class OpenGeneration:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Be ready for a ClientHello of an association: the peer may call before it answers.
+    """Be ready for a ClientHello: the peer may begin the handshake before it answers.
 
     Args:
-        fingerprints: Those of the certificate to show.
+        fingerprints: Fingerprints of the certificate to show.
     """
 
     key: str
@@ -48,10 +48,10 @@ class Listen:
 
 @dataclass(frozen=True, slots=True)
 class ConnectIce:
-    """Both ends of an ICE generation are known: check the paths.
+    """Check the paths of an ICE generation of which both ends are known.
 
     Args:
-        generation: Our username fragment.
+        generation: Our username fragment in the ICE generation.
     """
 
     key: str
@@ -62,10 +62,10 @@ class ConnectIce:
 
 @dataclass(frozen=True, slots=True)
 class ConnectDtls:
-    """Both ends of an association are known: shake hands, compare the fingerprints.
+    """Shake hands for an association of which both ends are known, and compare fingerprints.
 
     Args:
-        fingerprints: Those of the certificate to show.
+        fingerprints: Fingerprints of the certificate to show.
         peer_may_keep: The peer may keep its association and never shake hands for this one.
     """
 
@@ -79,7 +79,7 @@ class ConnectDtls:
 
 @dataclass(frozen=True, slots=True)
 class DropAssociation:
-    """An association was taken back before it was in use, or found not to be taken up."""
+    """Drop an association that was taken back, or that the peer did not take up."""
 
     key: str
     association: int
@@ -87,7 +87,7 @@ class DropAssociation:
 
 @dataclass(frozen=True, slots=True)
 class DropGeneration:
-    """An ICE generation was taken back, or the peer did not follow it."""
+    """Drop an ICE generation that was taken back, or that the peer did not follow."""
 
     key: str
     generation: str
@@ -95,7 +95,7 @@ class DropGeneration:
 
 @dataclass(frozen=True, slots=True)
 class AddCandidates:
-    """Hand the peer's candidates to an ICE generation; `complete` when no more will come."""
+    """Add candidates of the peer to an ICE generation; `complete` when no more will come."""
 
     key: str
     generation: str
@@ -105,21 +105,21 @@ class AddCandidates:
 
 @dataclass(frozen=True, slots=True)
 class CloseTransport:
-    """The transport carries nothing any more."""
+    """Close a transport that carries nothing any more."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class CreateTransceiver:
-    """A remote offer made a transceiver."""
+    """Create a transceiver that a remote offer made."""
 
     transceiver: int
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigureRtp:
-    """Set how a transceiver sends and receives; None for not at all."""
+    """Set the parameters by which a transceiver sends and receives; None for not at all."""
 
     transceiver: int
     transport: str
@@ -129,14 +129,14 @@ class ConfigureRtp:
 
 @dataclass(frozen=True, slots=True)
 class StopTransceiver:
-    """It has ended: its m-section was taken away, or a rollback unmade it."""
+    """Stop a transceiver whose m-section was taken away, or that a rollback removed."""
 
     transceiver: int
 
 
 @dataclass(frozen=True, slots=True)
 class AnnounceTrack:
-    """The peer sends now: fire `track`."""
+    """Fire `track` for a transceiver on which the peer now sends."""
 
     transceiver: int
     streams: tuple[str, ...]
@@ -144,7 +144,7 @@ class AnnounceTrack:
 
 @dataclass(frozen=True, slots=True)
 class ConnectData:
-    """Start SCTP over a transport."""
+    """Start SCTP for the data channels over a transport."""
 
     transport: str
     remote_port: int
@@ -153,13 +153,13 @@ class ConnectData:
 
 @dataclass(frozen=True, slots=True)
 class CloseData:
-    """The data m-section was rejected: the channels close."""
+    """Close all data channels, because their m-section was rejected."""
 
 
-#: What is done before a plan is committed, because it can fail.
+#: Effects that are carried out before a plan is committed, because they can fail.
 Preparation = OpenTransport | OpenGeneration
 
-#: What becomes of a transport that stands.
+#: Effects on a transport that exists.
 TransportEffect = (
     Listen | ConnectIce | ConnectDtls | DropAssociation | DropGeneration | AddCandidates
 )

@@ -1,4 +1,4 @@
-"""Owns an offer with its answer, side by side."""
+"""One offer with its answer, m-section by m-section."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """An offer with its answer, and who answered.
+    """One offer with its answer, provisional or final.
 
     Args:
+        answerer: The side that answered.
         provisional: The peer's answer before, which this one may not contradict.
     """
 
@@ -29,16 +30,16 @@ class Exchange:
 
     @property
     def remote(self) -> Sdp:
-        """The peer's half."""
+        """The peer's half of the exchange."""
         return self.answer if self.answerer is Side.REMOTE else self.offer
 
     @property
     def accepted(self) -> Iterator[tuple[MediaSection, MediaSection]]:
-        """The m-sections that live on, offered and answered side by side."""
+        """Pairs of offered and answered m-sections that neither end rejects."""
         for offered, answered in zip(self.offer.media, self.answer.media, strict=True):
             if not (offered.rejected or answered.rejected):
                 yield offered, answered
 
     def theirs(self, offered: MediaSection, answered: MediaSection) -> MediaSection:
-        """The peer's half of an m-section."""
+        """Give the peer's half of an m-section."""
         return answered if self.answerer is Side.REMOTE else offered

@@ -1,4 +1,4 @@
-"""Owns createOffer: the session and the wishes in, an offer out (RFC 9429 section 5.2)."""
+"""createOffer makes an offer of the session, with what the application asked for (RFC 9429 5.2)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """What stands at one place of the offer; `described` is what stood there before."""
+    """Content of one m-section of the offer; `described` is the m-section at this index before."""
 
     mid: str
     content: Transceiver | DataSection | None
@@ -43,13 +43,13 @@ class _Slot:
 def create_offer(
     session: Session, profile: Profile, version: int, *, ice_restart: bool = False
 ) -> CreatedDescription:
-    """Make an offer. Nothing changes until it is set.
+    """Make an offer, which changes the session only when it is set.
 
     Args:
-        session: What it is made from.
-        profile: Of our end.
-        version: For `o=`.
-        ice_restart: Whether all transports restart ICE, wished for or not.
+        session: The session as it stands.
+        profile: The fixed facts of our end.
+        version: Version in `o=`.
+        ice_restart: Restart ICE on all transports, requested or not.
 
     Raises:
         InvalidStateError: The peer has left no payload type for a codec of ours.
@@ -57,8 +57,8 @@ def create_offer(
     slots = list(_slots(session))
     live = [slot.mid for slot in slots if slot.content is not None]
     bundles = _bundles(session, live)
-    renewal = OfferedTransports(session, profile, restart=ice_restart)
-    routing = _Routing(session, profile, slots, bundles[0], renewal)
+    offered = OfferedTransports(session, profile, restart=ice_restart)
+    routing = _Routing(session, profile, slots, bundles[0], offered)
     writer = _Writer(session, profile, routing)
     return CreatedDescription(
         type=SdpType.OFFER,
@@ -68,12 +68,12 @@ def create_offer(
         data_mid=next((s.mid for s in slots if isinstance(s.content, DataSection)), None),
         transports=tuple(routing.transports.values()),
         routes=tuple(routing.routes.items()),
-        fingerprints=renewal.fingerprints,
+        fingerprints=offered.fingerprints,
     )
 
 
 def _slots(session: Session) -> Iterator[_Slot]:
-    """Sections keep their place, dead ones are used again, new ones follow (RFC 9429 5.2.2)."""
+    """Keep the order of m-sections, recycle rejected ones, append new ones (RFC 9429 5.2.2)."""
     waiting: list[Transceiver | DataSection] = [t for t in session.transceivers if t.mid is None]
     if session.data is not None and session.data.mid is None:
         waiting.append(session.data)
@@ -84,8 +84,8 @@ def _slots(session: Session) -> Iterator[_Slot]:
             yield _Slot(next(mids), waiting.pop(0))
         else:
             yield _Slot(section.mid or "", content, section)
-    for wish in waiting:
-        yield _Slot(next(mids), wish)
+    for content in waiting:
+        yield _Slot(next(mids), content)
 
 
 def _content(session: Session, section: MediaSection) -> Transceiver | DataSection | None:
@@ -102,9 +102,10 @@ def _fresh_mids(session: Session) -> Iterator[str]:
 
 
 def _bundles(session: Session, live: Sequence[str]) -> list[list[str]]:
-    """The BUNDLE groups: at first all is one; later what was agreed, and what is new in the first.
+    """List the BUNDLE groups: one of all m-sections at first, later the groups of the answer.
 
-    RFC 9429 section 5.2.2; so an m-section never moves to another transport.
+    New m-sections join the first group (RFC 9429 section 5.2.2), so that no m-section ever moves
+    to another transport.
     """
     answer = session.answer
     if answer is None:
@@ -116,14 +117,14 @@ def _bundles(session: Session, live: Sequence[str]) -> list[list[str]]:
 
 
 class _Routing:
-    """Which m-section has a transport of its own, and which rides on another's.
+    """The transport of each m-section of an offer: one of its own, or that of another.
 
     Args:
-        session: As it stands.
+        session: The session as it stands.
         profile: Makes transports.
         slots: The m-sections of the offer.
-        bundle: The mids of the BUNDLE group that new ones join.
-        renewal: Speaks of the transports that there are.
+        bundle: The mids of the BUNDLE group that new m-sections join.
+        offered: The transports in use, as the offer describes them.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class _Routing:
         profile: Profile,
         slots: Sequence[_Slot],
         bundle: Sequence[str],
-        renewal: OfferedTransports,
+        offered: OfferedTransports,
     ) -> None:
         self.transports: dict[str, TransportState] = {}
         self.routes: dict[str, str] = {}
@@ -145,12 +146,12 @@ class _Routing:
                 continue
             transport = session.carrier([slot.mid]) or shared
             first = next(iter(self.transports.values()), None)
-            if transport is None and not agreed and _rides(profile.bundle_policy, slot, kinds):
+            if transport is None and not agreed and _shares(profile.bundle_policy, slot, kinds):
                 transport = first
             if transport is None:
                 taken = session.transport_keys
                 transport = profile.new_transport(
-                    slot.mid, IceRole.CONTROLLING, taken, renewal.fingerprints
+                    slot.mid, IceRole.CONTROLLING, taken, offered.fingerprints
                 )
                 # RFC 8839 section 5.4 lets m-sections share credentials, and Pion and GStreamer
                 # refuse a BUNDLE group whose m-sections do not.
@@ -161,15 +162,15 @@ class _Routing:
                 self.bundle_only.add(slot.mid)
             kinds.add(slot.kind)
             if transport.key not in self.transports:
-                self.transports[transport.key] = renewal.of(transport)
+                self.transports[transport.key] = offered.of(transport)
             self.routes[slot.mid] = transport.key
 
     def of(self, mid: str) -> TransportState:
         return self.transports[self.routes[mid]]
 
 
-def _rides(policy: BundlePolicy, slot: _Slot, kinds: set[str]) -> bool:
-    """Whether a new section shares the transport of the first one (RFC 9429 section 4.1.1)."""
+def _shares(policy: BundlePolicy, slot: _Slot, kinds: set[str]) -> bool:
+    """Tell whether a new m-section shares the first transport (RFC 9429 section 4.1.1)."""
     match policy:
         case BundlePolicy.MAX_BUNDLE:
             return True

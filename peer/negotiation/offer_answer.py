@@ -1,8 +1,8 @@
-"""Owns the step from one session to the next: plan, then commit or abort.
+"""Offer/answer engine of one connection: plans a description, then commits it or leaves it.
 
-A plan is made from a session and a description without touching anything. Its `prepare` effects
-may fail in the world (a socket cannot be bound); then it is aborted and the session stands as it
-was. Once they are done the plan is committed, and the effects that follow cannot fail.
+A plan is made of a session and a description, and changes nothing. Its `prepare` effects may fail
+(a socket cannot be bound); then the plan is given up, and the session stands as it was. Once they
+are done the plan is committed, and the effects that follow cannot fail.
 """
 
 from __future__ import annotations
@@ -55,14 +55,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A description that could be applied.
+    """One description that could be set, and the session that it leads to.
 
     Args:
-        base: The session it was made from.
-        next: The session it leads to.
-        prepare: What must be done first, and may fail.
-        step: Makes the next session from the present one; used again if the application changed
-            its wishes while the preparation ran.
+        base: The session that the plan was made from.
+        next: The session that the plan leads to.
+        prepare: Effects that must be carried out before the commit, and may fail.
+        step: Makes the next session of the present one; used again where the application changed
+            something while the preparation ran.
     """
 
     base: Session
@@ -72,7 +72,11 @@ class Plan:
 
 
 class OfferAnswer:
-    """Holds the one session, and is the only place where it changes."""
+    """Offer/answer engine of one connection: holds the session, and alone replaces it.
+
+    Args:
+        profile: The fixed facts of our end.
+    """
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
@@ -80,7 +84,7 @@ class OfferAnswer:
         self._session = Session(
             id=int.from_bytes(profile.random(8)) >> 2, fingerprints=profile.fingerprints
         )
-        # RFC 9429 section 5.2.2: it counts what was created, whether it was set or not.
+        # RFC 9429 section 5.2.2: the version counts created descriptions, set or not.
         self._versions = count(1)
         self._offer: CreatedDescription | None = None
         self._answer: CreatedDescription | None = None
@@ -92,12 +96,12 @@ class OfferAnswer:
 
     @property
     def negotiation_needed(self) -> bool:
-        """Whether an offer is due."""
+        """True where an offer is due (webrtc-pc section 4.7.3)."""
         return needs_negotiation(self._session)
 
     @property
     def peer_trickles(self) -> bool | None:
-        """Whether the peer takes candidates after its description (RFC 8840 section 4.1)."""
+        """True where the peer takes candidates after its description (RFC 8840 section 4.1)."""
         described = self._session.description(Side.REMOTE)
         if described is None:
             return None
@@ -106,18 +110,18 @@ class OfferAnswer:
         return any("trickle" in sdp.transport_ice_options(section) for section in sections)
 
     def reusable_for_track(self, key: int, kind: MediaKind) -> Transceiver | None:
-        """The transceiver, where addTrack may use its sender."""
+        """Find a transceiver, where addTrack may use its sender."""
         return reusable_for_track(self._session, key, kind)
 
     def described(
         self, side: Side, *, pending: bool, gathered: Mapping[tuple[str, str], GatheredCandidates]
     ) -> SessionDescription | None:
-        """A description in force, ours with the candidates gathered so far.
+        """Give a description in force, ours with the candidates gathered so far.
 
         Args:
-            side: Whose.
-            pending: The one that waits for its answer, else the one that is agreed.
-            gathered: By the key of the transport and our username fragment.
+            side: The end that made the description.
+            pending: Give the pending description, else the current one.
+            gathered: Local candidates, by the key of the transport and our username fragment.
         """
         session = self._session
         if side is Side.LOCAL:
@@ -132,10 +136,10 @@ class OfferAnswer:
         return SessionDescription(sdp=str(sdp), type=described.type)
 
     def create_offer(self, *, ice_restart: bool = False) -> SessionDescription:
-        """An offer of what the application wishes for.
+        """Make an offer with what the application asked for.
 
         Args:
-            ice_restart: Restart ICE, wished for or not.
+            ice_restart: Restart ICE, requested or not.
 
         Raises:
             InvalidStateError: An offer of the peer waits for its answer, or we are closed.
@@ -144,7 +148,7 @@ class OfferAnswer:
         return self._offer.description
 
     def create_answer(self) -> SessionDescription:
-        """An answer to the peer's offer.
+        """Make an answer to the peer's offer.
 
         Raises:
             InvalidStateError: There is no offer to answer.
@@ -153,15 +157,15 @@ class OfferAnswer:
         return self._answer.description
 
     def plan(self, side: Side, description: SessionDescription | None) -> Plan:
-        """Work out what a description would do.
+        """Work out what setting a description would do.
 
         Args:
             description: None, for our own side, means the offer or answer that the state asks for.
 
         Raises:
-            InvalidStateError: It does not fit the signalling state.
-            InvalidModificationError: It is our own, and not the one that was created last.
-            DescriptionError: It is the peer's, and cannot be accepted.
+            InvalidStateError: The description does not fit the signalling state.
+            InvalidModificationError: The description is ours, and not the one created last.
+            DescriptionError: The description is the peer's, and cannot be accepted.
         """
         if self._session.state is SignalingState.CLOSED:
             raise InvalidStateError("the connection is closed")
@@ -180,7 +184,7 @@ class OfferAnswer:
         return Plan(self._session, following, opened, step)
 
     def commit(self, plan: Plan) -> tuple[Effect, ...]:
-        """Make the plan's session the present one, and say what is left to do.
+        """Make the plan's session the present one, and list the effects that are left.
 
         Raises:
             PeerError: The session changed meanwhile so that the plan fits no more; nothing changed.
@@ -193,7 +197,7 @@ class OfferAnswer:
         return self._move(after, prepared=plan.prepare)
 
     def add_candidate(self, candidate: IceCandidate | None) -> tuple[Effect, ...]:
-        """Take a candidate of the peer.
+        """Add a candidate of the peer.
 
         Raises:
             InvalidStateError: There is no remote description yet, or we are closed.
@@ -212,7 +216,7 @@ class OfferAnswer:
         streams: Sequence[str] = (),
         has_track: bool = False,
     ) -> Transceiver:
-        """Wish for a new m-section.
+        """Add a transceiver, whose m-section the next offer or answer has.
 
         Raises:
             InvalidAccessError: A stream has no possible id.
@@ -233,7 +237,7 @@ class OfferAnswer:
         preferences: Sequence[str] | None = None,
         has_track: bool | None = None,
     ) -> None:
-        """Change what the application wishes of a transceiver; None leaves a wish as it is.
+        """Change what the application set on a transceiver; None leaves a value as it is.
 
         Raises:
             InvalidAccessError: A stream has no possible id, a preference is no codec of ours, or
@@ -250,7 +254,7 @@ class OfferAnswer:
         )
 
     def stop_transceiver(self, key: int) -> tuple[Effect, ...]:
-        """Stop a transceiver: at once where it was never offered, else by the next offer.
+        """Stop a transceiver, at once where it was never offered, else by the next offer.
 
         Raises:
             InvalidAccessError: It has ended.
@@ -258,37 +262,37 @@ class OfferAnswer:
         return self._move(with_stop(self._session, key))
 
     def request_data(self) -> None:
-        """Wish for data channels."""
+        """Request the m-section of the data channels."""
         self._session = with_data(self._session)
 
     def request_rekey(self, fingerprints: tuple[Fingerprint, ...]) -> None:
-        """Wish for new keys on every transport.
+        """Request a new DTLS association on every transport.
 
         Args:
-            fingerprints: Of the certificate to show with them.
+            fingerprints: Fingerprints of the certificate to show on them.
         """
         self._session = replace(self._session, rekey=fingerprints)
 
     def cancel_rekey_request(self) -> None:
-        """Wish for new keys no more; an offer in force that asks for them stands."""
+        """Withdraw the request for a rekey; a pending offer that asks for it stands."""
         self._session = replace(self._session, rekey=None)
 
     def restart_ice(self) -> None:
-        """Wish for new ICE credentials on every transport (webrtc-pc section 4.4.2)."""
+        """Request new ICE credentials on every transport (webrtc-pc section 4.4.2)."""
         self._session = with_ice_restart(self._session)
 
     def resolve_association(self, key: str, number: int, *, in_use: bool) -> tuple[Effect, ...]:
         """Take note of what the wire has shown of a new association.
 
         Args:
-            key: Of the transport.
-            number: Of the association.
+            key: Key of the transport.
+            number: Number of the association.
             in_use: The association is in use, and none before it; else the peer keeps the last.
         """
         return self._move(with_association_outcome(self._session, key, number, in_use=in_use))
 
     def close(self) -> None:
-        """End the session; nothing can be planned any more."""
+        """Close the session, after which no description can be planned."""
         self._session = replace(self._session, state=SignalingState.CLOSED)
         self._offer = self._answer = None
 
@@ -329,7 +333,7 @@ class OfferAnswer:
         assert_never(kind)
 
     def _implied_type(self) -> SdpType:
-        """webrtc-pc section 4.4.1.5: what setLocalDescription() without an argument means."""
+        """Give the type that setLocalDescription() without argument means (webrtc-pc 4.4.1.5)."""
         match self._session.state:
             case SignalingState.HAVE_REMOTE_OFFER | SignalingState.HAVE_LOCAL_PRANSWER:
                 return SdpType.ANSWER
@@ -337,7 +341,7 @@ class OfferAnswer:
                 return SdpType.OFFER
 
     def _created(self, created: CreatedDescription | None, text: str) -> CreatedDescription | None:
-        """What was created last; without a text only where it is still what would be created."""
+        """Give the description created last; without a text only if the session is the same."""
         if not text:
             return created if created is not None and created.base is self._session else None
         if created is None:

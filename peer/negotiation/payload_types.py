@@ -1,4 +1,4 @@
-"""Owns which number means which codec or header extension in a session.
+"""Payload types and ids of header extensions that contradict nothing in a session.
 
 A number in the descriptions in force keeps its meaning in the next one (RFC 3264 section 8.3.2,
 RFC 8285 section 5), and under BUNDLE in all m-sections (RFC 9143 section 9.1.1).
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
     from peer.negotiation.session import Session
 
-#: RFC 3551 section 6: dynamic numbers; then those that RFC 5761 section 4 leaves besides.
+#: Payload types to assign: dynamic ones (RFC 3551 section 6), then those that RFC 5761 4 leaves.
 _PAYLOAD_TYPES = (*range(96, 128), *range(35, 64))
-#: RFC 8285 section 4.2: what the one-byte header can say.
+#: Extension ids to assign: those of the one-byte header (RFC 8285 section 4.2).
 _EXTENSION_IDS = range(1, 15)
 
 
 class PayloadTypeAllocator:
-    """Gives out payload types and extension ids that contradict nothing in the session."""
+    """Assigns payload types and extension ids that contradict nothing in the session."""
 
     def __init__(self, session: Session) -> None:
         self._codecs: dict[int, Codec] = {}
@@ -39,9 +39,9 @@ class PayloadTypeAllocator:
                     self._extensions.update({e.id: e.uri for e in section.extmaps})
 
     def codecs(self, ours: Sequence[Codec]) -> tuple[Codec, ...]:
-        """Our codecs with numbers that are theirs in this session.
+        """Give our codecs with the payload types that they have in this session.
 
-        A codec for which the peer has left no number is left out.
+        A codec for which the peer has left no payload type is left out.
         """
         numbered: list[Codec] = []
         for codec in ours:
@@ -59,7 +59,7 @@ class PayloadTypeAllocator:
         return tuple(numbered)
 
     def extensions(self, ours: Sequence[HeaderExtension]) -> tuple[HeaderExtension, ...]:
-        """Our header extensions with ids that are theirs, without those that find none free."""
+        """Give our header extensions with their ids, without those that find no free id."""
         numbered = (self._extension(item) for item in ours)
         return tuple(item for item in numbered if item is not None)
 

@@ -1,4 +1,4 @@
-"""Owns what one connection brings to negotiation: capabilities, identity, policies."""
+"""Fixed facts of our end of one connection: capabilities, certificate, policies, limits."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """The fixed facts of our end.
+    """Fixed facts of our end of one connection.
 
     Args:
-        capabilities: What we can send and receive, for each kind of media.
-        fingerprints: One line for the one certificate that we show; the same bytes every time.
-        cname: RFC 7022 name of our RTP streams.
+        capabilities: Codecs and header extensions that we can use, for each kind of media.
+        fingerprints: Those of the certificate that we show; the same for every connection.
+        cname: Canonical name of our RTP streams (RFC 7022).
         random: `random(n)` gives n random bytes.
         sctp_port: Our SCTP port.
-        max_message_size: The largest data channel message that we take, in bytes.
-        max_candidates: Remote candidates kept for one m-section.
-        accepted_hashes: By which a fingerprint of the peer's may be.
+        max_message_size: Largest data channel message that we take, in bytes.
+        max_candidates: Most remote candidates kept for one m-section.
+        accepted_hashes: Hash functions that a fingerprint of the peer may use.
     """
 
     capabilities: Mapping[MediaKind, RtpCapabilities]
@@ -52,13 +52,13 @@ class Profile:
         taken: Collection[str],
         fingerprints: tuple[Fingerprint, ...],
     ) -> TransportState:
-        """A transport with fresh ICE credentials and a fresh tls-id.
+        """Make a transport with fresh ICE credentials and a fresh tls-id.
 
         Args:
-            mid: The m-section that it is made for.
-            ice_role: Ours.
-            taken: Keys that are in use.
-            fingerprints: Those of the certificate that it shows.
+            mid: Mid of the m-section that the transport is made for.
+            ice_role: Our role in ICE.
+            taken: Keys of transports that exist.
+            fingerprints: Those of the certificate that the transport shows.
         """
         identity = self.new_identity(fingerprints)
         return TransportState(
@@ -69,10 +69,10 @@ class Profile:
         )
 
     def new_identity(self, fingerprints: tuple[Fingerprint, ...]) -> LocalIdentity:
-        """What asks for a new association, whatever the certificate: a fresh tls-id."""
+        """Make our end of a new association: a fresh tls-id, with any certificate."""
         # RFC 8842 section 4: at least 120 random bits, 20 to 255 characters.
         return LocalIdentity(fingerprints, base64.b32encode(self.random(20)).decode().lower())
 
     def new_credentials(self) -> IceParameters:
-        """Those of a new ICE generation."""
+        """Make the credentials of a new ICE generation."""
         return IceParameters.generate(self.random)

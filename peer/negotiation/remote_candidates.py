@@ -1,4 +1,4 @@
-"""Owns addIceCandidate: which m-section a candidate belongs to (RFC 9429 section 4.1.19)."""
+"""addIceCandidate finds the m-section and ICE generation of a candidate (RFC 9429 4.1.19)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def with_remote_candidate(
     session: Session, candidate: IceCandidate | None, profile: Profile
 ) -> Session:
-    """The session whose remote descriptions have this candidate, those of its ICE generation.
+    """Add a candidate to the remote descriptions of its ICE generation.
 
     Args:
-        session: It must have a remote description.
+        session: A session that has a remote description.
         candidate: None, or one with an empty `candidate`, means that no more will come.
-        profile: How many candidates are kept.
+        profile: The fixed facts of our end, with the number of candidates kept.
 
     Raises:
         InvalidStateError: There is no remote description yet.
@@ -35,7 +35,7 @@ def with_remote_candidate(
         raise InvalidStateError("a candidate needs a remote description to belong to")
     candidate = candidate or IceCandidate()
     fields = CandidateFields.parse(candidate.candidate) if candidate.candidate else None
-    for index in _places(described.sdp, candidate):
+    for index in _section_indexes(described.sdp, candidate):
         section = described.sdp.media[index]
         # webrtc-pc section 4.4.2: for a transceiver that has ended it is no error.
         if not section.rejected:
@@ -52,7 +52,7 @@ def with_remote_candidate(
     return session
 
 
-def _places(sdp: Sdp, candidate: IceCandidate) -> list[int]:
+def _section_indexes(sdp: Sdp, candidate: IceCandidate) -> list[int]:
     # A mid is never empty (RFC 5888 section 4): Pion's `""` says that it leaves the mid out.
     if candidate.sdpMid:
         found = [i for i, section in enumerate(sdp.media) if section.mid == candidate.sdpMid]
@@ -79,7 +79,7 @@ def _places(sdp: Sdp, candidate: IceCandidate) -> list[int]:
 def _generation(
     session: Session, newest: AppliedDescription, index: int, candidate: IceCandidate
 ) -> str | None:
-    """The username fragment of the ICE generation that a candidate is of."""
+    """Give the username fragment of the ICE generation of a candidate."""
     named = candidate.usernameFragment
     if named is None:
         return _username_fragment(newest, index)
@@ -105,7 +105,7 @@ def _extended(
     fields: CandidateFields | None,
     profile: Profile,
 ) -> AppliedDescription | None:
-    """The description with one more candidate, where it is of that generation."""
+    """Add a candidate to a description of its ICE generation; leave another one as it is."""
     if described is None or _username_fragment(described, index) != generation:
         return described
     section = described.sdp.media[index]

@@ -1,4 +1,4 @@
-"""DTLS roles: `a=setup` decides which end sends the ClientHello (RFC 5763 section 5)."""
+"""DTLS roles by `a=setup`, which decides the end that sends the ClientHello (RFC 5763 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns how our descriptions are written, offers and answers alike (RFC 9429 section 5.2)."""
+"""Writer of our descriptions, offers and answers alike (RFC 9429 section 5.2)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from peer.negotiation.transport_state import TransportState
     from peer.rtp_parameters import Codec, HeaderExtension
 
-#: RFC 9429 section 5.2.1: the port and address of an m-section that has no candidate yet.
+#: Port of an m-section that has no candidate yet (RFC 9429 section 5.2.1).
 _NO_PORT = 9
+#: Address of an m-section that has no candidate yet (RFC 9429 section 5.2.1).
 _NO_ADDRESS = "IN IP4 0.0.0.0"
+#: Protocol of the RTP m-sections that we offer (RFC 9429 section 5.1.2).
 RTP_PROTOCOL = "UDP/TLS/RTP/SAVPF"
+#: Protocol of the m-section of data channels that we offer (RFC 8841 section 4.2).
 DATA_PROTOCOL = "UDP/DTLS/SCTP"
+#: Format of the m-section of data channels (RFC 8841 section 4.3).
 DATA_FORMAT = "webrtc-datachannel"
 
 
@@ -33,11 +37,11 @@ def description(
     media: Iterable[MediaSection],
     bundles: Iterable[Sequence[str]],
 ) -> Sdp:
-    """A whole description.
+    """Write a description of its m-sections and BUNDLE groups.
 
     Args:
-        session: What it is a description of.
-        version: For `o=`; greater with each description that we make.
+        session: The session that is described.
+        version: Version in `o=`; greater with each description that we make.
         media: The m-sections.
         bundles: The mids of each BUNDLE group, the tag first.
     """
@@ -67,10 +71,15 @@ def rtp_section(
     protocol: str = RTP_PROTOCOL,
     cname: str,
 ) -> MediaSection:
-    """An audio or video m-section."""
+    """Write an audio or video m-section."""
     formats = tuple(str(codec.payload_type) for codec in codecs)
     lines = [
-        _media_line(transceiver.kind, 0 if bundle_only else _NO_PORT, protocol, formats),
+        _media_line(
+            transceiver.kind,
+            0 if bundle_only else _NO_PORT,
+            protocol=protocol,
+            formats=formats,
+        ),
         Line("c", _NO_ADDRESS),
         Line.attribute("rtcp", f"{_NO_PORT} {_NO_ADDRESS}"),
         *transport,
@@ -95,9 +104,14 @@ def data_section(
     bundle_only: bool = False,
     protocol: str = DATA_PROTOCOL,
 ) -> MediaSection:
-    """The m-section of the data channels (RFC 8841)."""
+    """Write the m-section of the data channels (RFC 8841)."""
     lines = [
-        _media_line("application", 0 if bundle_only else _NO_PORT, protocol, (DATA_FORMAT,)),
+        _media_line(
+            "application",
+            0 if bundle_only else _NO_PORT,
+            protocol=protocol,
+            formats=(DATA_FORMAT,),
+        ),
         Line("c", _NO_ADDRESS),
         *transport,
         Line.attribute("mid", mid),
@@ -109,11 +123,11 @@ def data_section(
 
 
 def rejected_section(described: MediaSection) -> MediaSection:
-    """The m-section with port zero, in its place and with its formats (RFC 3264 section 6)."""
+    """Write a rejected m-section: port zero, the same formats (RFC 3264 section 6)."""
     line = described.media_line
     mid = [Line.attribute("mid", described.mid)] if described.mid is not None else []
     lines = [
-        _media_line(line.media, 0, line.protocol, line.formats),
+        _media_line(line.media, 0, protocol=line.protocol, formats=line.formats),
         Line("c", _NO_ADDRESS),
         *mid,
         Line.attribute(MediaDirection.INACTIVE.value),
@@ -124,12 +138,12 @@ def rejected_section(described: MediaSection) -> MediaSection:
 def transport_lines(
     transport: TransportState, setup: Setup, *, identified: bool = True
 ) -> tuple[Line, ...]:
-    """The ICE and DTLS attributes of an m-section, on bundled ones too, as browsers write them.
+    """Write the ICE and DTLS attributes of an m-section, on bundled ones too, as browsers do.
 
     Args:
-        transport: Our ICE credentials and who we are in its association.
-        setup: Our DTLS role.
-        identified: Whether the tls-id is said.
+        transport: Transport with our ICE credentials and our end of its association.
+        setup: Value of `a=setup`.
+        identified: Write the tls-id.
     """
     identity = transport.association.local
     return (
@@ -146,12 +160,14 @@ def transport_lines(
 def with_gathered(
     sdp: Sdp, session: Session, gathered: Mapping[tuple[str, str], GatheredCandidates]
 ) -> Sdp:
-    """The description with the candidates found so far, as `localDescription` shows it.
+    """Add the candidates found so far, as `localDescription` shows them.
 
     Candidates stand in the first m-section that a transport carries (RFC 9429 section 5.2.2).
 
     Args:
-        gathered: By the key of the transport and our username fragment.
+        sdp: Our description.
+        session: The session, with the route of each m-section.
+        gathered: Candidates by the key of the transport and our username fragment.
     """
     shown: set[str] = set()
     for index, section in enumerate(sdp.media):
@@ -182,18 +198,18 @@ def _with_candidates(section: MediaSection, found: GatheredCandidates) -> MediaS
 
 
 def _default_candidate(candidates: Sequence[CandidateFields]) -> CandidateFields | None:
-    """RFC 8839 section 4.2.1.2: the one most likely to work with a peer that does no ICE."""
+    """Choose the candidate most likely to work without ICE (RFC 8839 section 4.2.1.2)."""
     order = {"relay": 0, "srflx": 1, "prflx": 1, "host": 2}
     usable = [c for c in candidates if c.transport == "udp"]
     return min(usable, key=lambda c: (order[c.type], ":" in c.address), default=None)
 
 
-def _media_line(media: str, port: int, protocol: str, formats: tuple[str, ...]) -> Line:
+def _media_line(media: str, port: int, *, protocol: str, formats: tuple[str, ...]) -> Line:
     return Line("m", str(MediaLine(str(media), port, None, protocol, formats)))
 
 
 def _stream_lines(transceiver: Transceiver) -> Iterator[Line]:
-    # RFC 9429 section 5.3.1: what the transceiver wishes for counts, not what the answer lets it.
+    # RFC 9429 section 5.3.1: the direction of the transceiver counts, not that of the answer.
     if transceiver.direction.sends:
         # RFC 8830 section 2: `-` stands for a track that belongs to no stream.
         for stream in transceiver.streams or ("-",):

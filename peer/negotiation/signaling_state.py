@@ -1,10 +1,10 @@
-"""Owns the signalling state machine (RFC 9429 section 3.2, webrtc-pc section 4.4.1.5).
+"""State machine of `signalingState` (RFC 9429 section 3.2, webrtc-pc section 4.4.1.5).
 
 Rules:
 
-* A transition is a row of `TRANSITIONS`; what is not in the table is refused.
+* A transition is a row of `TRANSITIONS`; any other one is refused.
 * An offer replaces an earlier offer of the same side.
-* A rollback takes an offer back, whoever made it and whichever of the two calls asks for it
+* A rollback takes an offer of either side back, whichever of the two calls asks for it
   (RFC 9429 section 4.1.10.2); it leads to `stable`. Answers, provisional or not, stand: RFC 9429
   section 5.7 would take a provisional one back, webrtc-pc section 4.4.1.5 does not.
 * A provisional answer may be followed by another one of the same side, or by the answer.
@@ -20,14 +20,14 @@ from peer.states import SignalingState
 
 
 class Side(Enum):
-    """Whose description it is."""
+    """Side of a description: ours is local, the peer's is remote."""
 
     LOCAL = "local"
     REMOTE = "remote"
 
     @property
     def other(self) -> Side:
-        """The opposite side."""
+        """The opposite side of this one."""
         return Side.REMOTE if self is Side.LOCAL else Side.LOCAL
 
 
@@ -54,7 +54,7 @@ TRANSITIONS: dict[tuple[SignalingState, Side, SdpType], SignalingState] = {
 
 
 def transition(state: SignalingState, side: Side, kind: SdpType) -> SignalingState:
-    """The state that follows.
+    """Give the state that follows a description.
 
     Raises:
         InvalidStateError: The description does not fit the state.
@@ -68,7 +68,7 @@ def transition(state: SignalingState, side: Side, kind: SdpType) -> SignalingSta
 
 
 def needs_implicit_rollback(state: SignalingState, side: Side, kind: SdpType) -> bool:
-    """Whether an offer meets an offer of the other side (webrtc-pc section 4.4.2: glare).
+    """Tell whether an offer meets an offer of the other side, glare (webrtc-pc section 4.4.2).
 
     Only a remote offer rolls back our own: the polite side of perfect negotiation.
     """
