@@ -1,4 +1,4 @@
-"""What flows: sources, tracks that change, mix or relay others, taps, and recordings."""
+"""Media of calls, as sources, relays, mixers, taps and recordings."""
 
 from media.echo import EchoTrack
 from media.meter import Tone, ToneMeter

@@ -1,4 +1,4 @@
-"""Owns the track that gives back what another track receives, unchanged."""
+"""Track that relays another track unchanged."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class EchoTrack(MediaTrack):
-    """Relays `source`, and lets an observer see each frame that passes.
+    """Relays a track, and shows each frame to an observer.
 
     Args:
-        source: An audio or video track. It is read, and never stopped, by this one.
-        observe: Called with each frame before it is relayed; must not change it.
+        source: An audio or video track; it is read, and never stopped.
+        observe: Called with each frame before it is relayed; must not change the frame.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class EchoTrack(MediaTrack):
         self._observe = observe
 
     async def recv(self) -> Frame | Packet[Stream]:
-        """The source's next frame.
+        """Return the next frame of the source.
 
         Raises:
             MediaStreamError: This track or its source has ended.

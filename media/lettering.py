@@ -1,4 +1,4 @@
-"""Owns a 5 by 7 bitmap font with what overlays and names are written in."""
+"""Bitmap font of 5 by 7 dots for overlays and names."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+#: Dots of the height of a character.
 HEIGHT = 7
-_CELL = 6  # five columns and one of space
+_CELL = 6  # Dots of the width of a character: five columns and one of space.
 
 _DIGITS = """
  ###    #    ###  #####    #  #####   ##  #####  ###   ###
@@ -66,7 +67,7 @@ _SIGNS = """
 """
 
 
-def _cut(art: str, characters: str) -> dict[str, NDArray[np.bool_]]:
+def _cut(art: str, *, characters: str) -> dict[str, NDArray[np.bool_]]:
     width = _CELL * len(characters)
     rows = art.removeprefix("\n").removesuffix("\n").split("\n")
     dots = np.array([[dot == "#" for dot in row.ljust(width)] for row in rows])
@@ -74,22 +75,22 @@ def _cut(art: str, characters: str) -> dict[str, NDArray[np.bool_]]:
 
 
 _GLYPHS: Mapping[str, NDArray[np.bool_]] = MappingProxyType(
-    _cut(_DIGITS, "0123456789")
-    | _cut(_OTHERS, " :.FRAME")
-    | _cut(_LETTERS, "BCDGHIJKLNO")
-    | _cut(_MORE_LETTERS, "PQSTUVWXYZ")
-    | _cut(_SIGNS, "-_',+/()@&?")
+    _cut(_DIGITS, characters="0123456789")
+    | _cut(_OTHERS, characters=" :.FRAME")
+    | _cut(_LETTERS, characters="BCDGHIJKLNO")
+    | _cut(_MORE_LETTERS, characters="PQSTUVWXYZ")
+    | _cut(_SIGNS, characters="-_',+/()@&?")
 )
 
+#: All characters of the font.
 CHARACTERS = frozenset(_GLYPHS)
-"""What there is to write with."""
 
 
 def mask(text: str, scale: int = 1) -> NDArray[np.bool_]:
-    """Write one line of text.
+    """Draw one line of text as a mask.
 
     Args:
-        text: Of `CHARACTERS`: digits, capital letters, space and some signs.
+        text: Characters of `CHARACTERS`: digits, capital letters, space and some signs.
         scale: Pixels for each dot of the font.
 
     Returns:

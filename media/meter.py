@@ -1,4 +1,4 @@
-"""Owns the measure of a sound: its level, and the pitch of its strongest tone."""
+"""Meter of the level of audio, and of the pitch of its strongest tone."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ if TYPE_CHECKING:
     from av.stream import Stream
     from numpy.typing import NDArray
 
-_FULL_SCALE = 32768.0
-_FLOOR = -96.0  # dBFS: the resolution of 16 bits, and so what silence shows as
+    from peer.times import Seconds
+
+_FULL_SCALE = 32768.0  # Sample value of full scale in 16 bits.
+_FLOOR = -96.0  # Level of silence in dBFS: the resolution of 16 bits.
 
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """What a meter heard.
+    """Reading of a `ToneMeter`.
 
     Args:
-        pitch: Of the strongest tone, in hertz; None in silence.
+        pitch: Pitch of the strongest tone in Hz; None in silence.
         level: Root mean square in dBFS, from -96 (silence) to 0.
     """
 
@@ -34,21 +36,24 @@ class Tone:
 
 
 class ToneMeter:
-    """Listens to the last half second of 16-bit audio frames.
+    """Measures level and pitch of the latest 16-bit audio frames.
 
-    The frames are only kept when they arrive; the work is done when `measure` is called.
+    Frames are only kept when they arrive; the work is done by `measure`.
+
+    Args:
+        window: Seconds of audio that are measured.
     """
 
-    def __init__(self, window: float = 0.5) -> None:
+    def __init__(self, window: Seconds = 0.5) -> None:
         self._window = window
         self._rate = 0
         self._samples = 0
         self._chunks: deque[NDArray[np.float64]] = deque()
 
     def hear(self, frame: Frame | Packet[Stream]) -> None:
-        """Take an audio frame of format `s16`; anything else is passed over.
+        """Add an audio frame of format `s16`; other frames are ignored.
 
-        Its channels are mixed. A new sample rate starts afresh.
+        Channels are averaged. A new sample rate discards the frames before.
         """
         if not isinstance(frame, AudioFrame) or not frame.samples:
             return
@@ -64,7 +69,7 @@ class ToneMeter:
             self._samples -= len(self._chunks.popleft())
 
     def measure(self) -> Tone:
-        """What the window holds now."""
+        """Measure the audio in the window."""
         if not self._samples:
             return Tone(pitch=None, level=_FLOOR)
         samples = np.concatenate(self._chunks)
@@ -78,7 +83,7 @@ class ToneMeter:
 
 
 def _offset(spectrum: NDArray[np.float64], peak: int) -> float:
-    """Where the top lies between bins: a parabola through the logarithms of three of them."""
+    """Locate a peak between bins by a parabola through the logarithms of three of them."""
     if peak + 1 >= len(spectrum):
         return 0.0
     left, top, right = np.log(spectrum[peak - 1 : peak + 2] + 1e-12)

@@ -1,4 +1,4 @@
-"""Owns the track that writes the time and a frame counter on another track's picture."""
+"""Track that writes the time and a frame counter on another track's video."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from peer.rtp.tracks import MediaTrack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: Luma of the letters: white (ITU-R BT.601).
 _INK = 235
+#: Luma of the ground: black (ITU-R BT.601).
 _PAPER = 16
+#: Chroma of the ground: no colour.
 _GREY = 128
 
 
@@ -25,15 +28,15 @@ def _now() -> datetime:
 
 
 class OverlayTrack(MediaTrack):
-    """The picture of `source` with `12:34:56.789 FRAME 000042` at its lower left.
+    """Writes `12:34:56.789 FRAME 000042` at the lower left of each frame of a track.
 
     Args:
-        source: A video track. It is read, and never stopped, by this one.
-        clock: The time to write; the local time by default.
+        source: A video track; it is read, and never stopped.
+        clock: Returns the time to write; the local time by default.
 
     Attributes:
-        frames: How many frames have passed.
-        size: Width and height of the last one in pixels; None before the first.
+        frames: Number of frames so far.
+        size: Width and height of the latest frame in pixels; None before the first.
     """
 
     kind = "video"
@@ -46,7 +49,7 @@ class OverlayTrack(MediaTrack):
         self.size: tuple[int, int] | None = None
 
     async def recv(self) -> VideoFrame:
-        """The next frame, with the time stamp of the source's.
+        """Return the next frame, with the timestamp of the source's.
 
         Raises:
             MediaStreamError: This track or its source has ended.
@@ -70,8 +73,8 @@ class OverlayTrack(MediaTrack):
 def draw(frame: VideoFrame, text: str) -> None:
     """Write `text` on a darkened label at the lower left of a `yuv420p` frame, in place.
 
-    The letters grow with the width of the picture. Where the picture is too small for the whole
-    label, what fits is drawn.
+    The letters grow with the width of the picture. In a picture that is too small for the label,
+    the part that fits is drawn.
     """
     scale = max(1, round(frame.width / 240))
     margin = 2 * scale  # an even number, so that the label covers whole chroma samples

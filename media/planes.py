@@ -1,4 +1,4 @@
-"""Owns access to the pixels of a YUV 4:2:0 frame as numpy arrays, line padding hidden."""
+"""Pixels of YUV 4:2:0 frames as numpy arrays, without line padding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORMAT = "yuv420p"
 
 
 class Planes(NamedTuple):
-    """Views on the three planes of one frame; writing to them writes to the frame.
+    """Writable views on the three planes of one frame.
 
     Args:
         y: Luma, shape (height, width), 16 to 235.
@@ -41,7 +41,7 @@ def planes(frame: VideoFrame) -> Planes:
 def writable_copy(frame: VideoFrame) -> VideoFrame:
     """Copy a frame into `yuv420p`, with its time.
 
-    A decoder may still predict from the frame that it gave us, so that one is never drawn upon.
+    A decoder may still predict from a frame it gave, so that frame is never drawn upon.
     """
     source = frame if frame.format.name == FORMAT else frame.reformat(format=FORMAT)
     copy = VideoFrame(source.width, source.height, FORMAT)

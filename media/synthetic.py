@@ -1,4 +1,4 @@
-"""Owns sources that need no device: a moving test picture and a tone."""
+"""Test tracks that need no device: a moving test picture and a sine tone."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from peer.rtp.tracks import MediaTrack
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: RTP clock rate of video, in Hz (RFC 3551 section 5).
 _VIDEO_CLOCK = 90_000
+#: Sample rate in Hz (ours; that of Opus).
 _AUDIO_RATE = 48_000
-_AUDIO_FRAME = 960  # 20 ms
+_AUDIO_FRAME = 960  # Samples a frame: 20 ms.
 _WHITE = (235, 128, 128)
 
+#: The seven 75 % colour bars of SMPTE EG 1 as (Y, U, V), from the left.
 BARS = (
     (180, 128, 128),
     (168, 44, 136),
@@ -30,15 +33,14 @@ BARS = (
     (51, 109, 212),
     (28, 212, 120),
 )
-"""The seven 75 % colour bars of SMPTE EG 1 as (Y, U, V), from the left."""
 
 
 class SyntheticVideoTrack(MediaTrack):
-    """Colour bars with a white square that crosses them.
+    """Gives colour bars with a white square that crosses them.
 
     Args:
-        width: In pixels, even.
-        height: In pixels, even.
+        width: Width in pixels, even.
+        height: Height in pixels, even.
         rate: Frames a second.
     """
 
@@ -50,11 +52,14 @@ class SyntheticVideoTrack(MediaTrack):
         self._pace = Pace(1 / rate)
         self._side = height // 8 & ~1
         self._travel = width - self._side
-        self._bars = (_bars(width, height), _bars(width // 2, height // 2))
+        self._bars = (
+            _bars(width=width, height=height),
+            _bars(width=width // 2, height=height // 2),
+        )
         self._size = (width, height)
 
     async def recv(self) -> VideoFrame:
-        """The next frame, `yuv420p`, when its time has come.
+        """Return the next frame, `yuv420p`, when it is due.
 
         Raises:
             MediaStreamError: The track has ended.
@@ -84,11 +89,11 @@ class SyntheticVideoTrack(MediaTrack):
 
 
 class SyntheticAudioTrack(MediaTrack):
-    """A sine tone, 48 kHz mono, 20 ms a frame.
+    """Gives a sine tone, 48 kHz mono, 20 ms a frame.
 
     Args:
-        pitch: In hertz.
-        amplitude: From 0 to 1.
+        pitch: Frequency in Hz.
+        amplitude: Amplitude from 0 to 1.
     """
 
     kind = "audio"
@@ -100,7 +105,7 @@ class SyntheticAudioTrack(MediaTrack):
         self._pace = Pace(_AUDIO_FRAME / _AUDIO_RATE)
 
     async def recv(self) -> AudioFrame:
-        """The next frame, `s16`, when its time has come.
+        """Return the next frame, `s16`, when it is due.
 
         Raises:
             MediaStreamError: The track has ended.
@@ -117,8 +122,8 @@ class SyntheticAudioTrack(MediaTrack):
         return frame
 
 
-def _bars(width: int, height: int) -> NDArray[np.uint8]:
-    """The bars as three planes of shape (3, height, width)."""
+def _bars(*, width: int, height: int) -> NDArray[np.uint8]:
+    """Draw the bars as three planes of shape (3, height, width)."""
     columns = np.arange(width) * len(BARS) // width
     rows = np.array(BARS, dtype=np.uint8).T[:, columns]
     return np.repeat(rows[:, None, :], height, axis=1)

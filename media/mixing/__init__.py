@@ -1,10 +1,10 @@
-"""Several sounds in one sound, several pictures in one picture."""
+"""Mixing of several audio tracks into one, and of several video tracks into one picture."""
 
 from media.mixing.composite import Composite
 from media.mixing.composite_track import CompositeTrack
 from media.mixing.layout import Layout
 from media.mixing.mixed_track import MixedTrack
 from media.mixing.mixer import AudioMixer
-from media.mixing.seat import Seat
+from media.mixing.participant import Participant
 
-__all__ = ["AudioMixer", "Composite", "CompositeTrack", "Layout", "MixedTrack", "Seat"]
+__all__ = ["AudioMixer", "Composite", "CompositeTrack", "Layout", "MixedTrack", "Participant"]

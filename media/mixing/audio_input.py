@@ -1,4 +1,4 @@
-"""Owns one input of a mixer: its reading, its queue and its level."""
+"""One input track of a mixer: read by a task, resampled, queued, and measured."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from av import AudioFrame
 
-from media.mixing.blocks import Blocks
+from media.mixing.blocks import BlockResampler
 from media.mixing.jitter import JitterQueue
 from media.mixing.loudness import SILENT, decibels
-from media.mixing.reading import Reading
+from media.mixing.track_reader import TrackReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,18 +24,22 @@ if TYPE_CHECKING:
     from media.mixing.blocks import Block
     from peer import AudioLevel
 
-#: Seconds after which the level of a track that gives nothing is that of silence.
-_LATELY = 0.2
+#: Seconds without a frame after which the level of a track is that of silence (ours).
+_SILENCE_AFTER = 0.2
 
 
 class AudioInput:
-    """Reads a track into a queue of blocks.
+    """Reads a track into a jitter queue of 20 ms blocks.
 
     Args:
-        track: The input.
-        channels: Of the blocks.
-        gain: What every sample is multiplied by.
-        ended: Called once when the track has ended by itself, with the error where there was one.
+        track: The input track.
+        channels: Channels of the blocks, 1 or 2.
+        gain: Factor for every sample.
+        ended: Called once when the track ended by itself, with its error or None.
+
+    Attributes:
+        track: The input track.
+        reader: The task that reads it.
     """
 
     def __init__(
@@ -46,27 +50,27 @@ class AudioInput:
         ended: Callable[[Exception | None], None],
     ) -> None:
         self.track = track
-        self._blocks = Blocks(channels)
+        self._blocks = BlockResampler(channels)
         self._gain = gain
         self._queue = JitterQueue()
         self._level = SILENT
-        self._heard = 0.0
-        self.reading = Reading(track, self._take, ended)
+        self._last_frame = 0.0
+        self.reader = TrackReader(track, self._take, ended)
 
     @property
     def level(self) -> AudioLevel:
-        """How loud it is."""
-        lately = asyncio.get_running_loop().time() - self._heard < _LATELY
-        return self._level if lately else SILENT
+        """The level of the latest block; silence when no frame came for 0.2 seconds."""
+        recent = asyncio.get_running_loop().time() - self._last_frame < _SILENCE_AFTER
+        return self._level if recent else SILENT
 
     def block(self) -> Block | None:
-        """The next 20 ms; None for silence."""
+        """Take the next 20 ms; None for silence."""
         return self._queue.take()
 
     def _take(self, frame: Frame | Packet[Stream]) -> None:
         if not isinstance(frame, AudioFrame):
             raise TypeError(f"a mixer needs decoded sound, not {type(frame).__name__}")
-        self._heard = asyncio.get_running_loop().time()
+        self._last_frame = asyncio.get_running_loop().time()
         for block in self._blocks.cut(frame):
             if block is None:
                 self._level = SILENT

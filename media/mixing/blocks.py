@@ -1,4 +1,4 @@
-"""Owns the cutting of sound of any rate and layout into equal blocks that can be summed."""
+"""Resampling of audio frames of any format into blocks of one format that can be summed."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ if TYPE_CHECKING:
     from av import AudioFrame
     from numpy.typing import NDArray
 
-#: Samples a second.
+#: Sample rate of all blocks, in Hz (ours; that of Opus).
 RATE = 48_000
-#: 20 ms.
+#: Samples a block: 20 ms.
 SAMPLES = 960
 
-#: Shape (960, channels), full scale is 1.
+#: Samples of 20 ms: shape (960, channels), full scale is 1.0.
 Block: TypeAlias = "NDArray[np.float32]"
 
 
-class Blocks:
-    """Makes blocks of one track's frames.
+class BlockResampler:
+    """Resamples the frames of one track into blocks of 20 ms.
 
-    What is left over of a frame begins the next block. Time stamps are not looked at: what comes is
-    played. A frame of another rate, layout or sample
-    format than the one before begins a block of its own.
+    The rest of a frame begins the next block. Timestamps are ignored: every sample is played. A
+    frame of another rate, layout or sample format than the one before begins a new block.
 
     Args:
-        channels: Of the blocks, 1 or 2.
+        channels: Channels of the blocks, 1 or 2.
     """
 
     def __init__(self, channels: int) -> None:
@@ -37,14 +36,14 @@ class Blocks:
         self._resampler: AudioResampler | None = None
 
     def cut(self, frame: AudioFrame) -> list[Block | None]:
-        """The blocks that are whole now; None stands for one of silence.
+        """Return the blocks that a frame completes; None stands for a block of silence.
 
         Raises:
-            av.FFmpegError, ValueError: libav cannot resample this.
+            av.FFmpegError, ValueError: libav cannot resample the frame.
         """
         form = (frame.sample_rate, frame.layout.name, frame.format.name)
         if self._resampler is None or form != self._form:
-            # Between one channel and two libav changes the loudness by 3 dB, so that is done below.
+            # libav changes the loudness by 3 dB from one channel to two: `_block` does that part.
             layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
             self._resampler = AudioResampler("flt", layout, RATE, SAMPLES)
             self._form = form

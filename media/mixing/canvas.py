@@ -1,4 +1,4 @@
-"""Owns the picture that others are drawn into, each where it has its place."""
+"""Drawing of several video frames into one picture, each in its tile."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: (Y, U, V) behind everything, and of a participant without a picture.
+#: Colour behind all tiles, as (Y, U, V).
 BACKGROUND = (16, 128, 128)
+#: Colour of a tile without video, as (Y, U, V).
 PLACEHOLDER = (52, 132, 124)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tile:
-    """One participant's part.
+    """One participant's part of the picture.
 
     Args:
-        key: Who it is.
-        place: Where.
-        picture: What is seen of it; None for a placeholder.
-        name: Written on it; empty for none.
+        key: Identifies the participant.
+        place: The tile's rectangle.
+        picture: The video frame to show; None for a placeholder.
+        name: Label on the tile; empty for none.
     """
 
     key: Hashable
@@ -44,24 +45,24 @@ class Tile:
     name: str = ""
 
     def same(self, other: Tile) -> bool:
-        """Whether both look alike, at the same place."""
+        """Tell if both tiles look alike, at the same place."""
         return (
             self.picture is other.picture and self.name == other.name and self.place == other.place
         )
 
 
 class Canvas:
-    """Draws only what has changed since it drew last. Used by one thread at a time.
+    """Draws those tiles that have changed since the last drawing. For one thread at a time.
 
     Args:
-        width: In pixels, even.
-        height: In pixels, even.
+        width: Width in pixels, even.
+        height: Height in pixels, even.
 
     Attributes:
-        drawn: How many tiles were drawn so far.
+        drawn: Number of tiles drawn so far.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, *, width: int, height: int) -> None:
         self.drawn = 0
         self._frame = VideoFrame(width, height, FORMAT)
         self._pixels = planes(self._frame)
@@ -71,7 +72,7 @@ class Canvas:
         self._fill(self._whole, BACKGROUND)
 
     def draw(self, tiles: Sequence[Tile]) -> None:
-        """Make it show these tiles, whose places do not overlap, and nothing else."""
+        """Show these tiles, whose places do not overlap, and nothing else."""
         wanted = {tile.key: tile for tile in tiles}
         if _places(wanted) != _places(self._tiles):
             self._fill(self._whole, BACKGROUND)
@@ -86,7 +87,7 @@ class Canvas:
                 self.drawn += 1
 
     def picture(self) -> VideoFrame:
-        """A copy of what it shows, without a time."""
+        """Return a copy of the picture, without a timestamp."""
         copy = VideoFrame(self._whole.width, self._whole.height, FORMAT)
         for to, origin in zip(planes(copy), self._pixels, strict=True):
             to[:] = origin
@@ -104,16 +105,16 @@ class Canvas:
 
     def _draw_placeholder(self, tile: Tile) -> None:
         self._fill(tile.place, BACKGROUND)
-        card = _inset(fitted(16, 9, tile.place))
+        card = _inset(fitted((16, 9), tile.place))
         self._fill(card, PLACEHOLDER)
         caption.placeholder(self._pixels, card, tile.name)
 
     def _draw(self, tile: Tile, picture: VideoFrame, former: Tile | None) -> None:
-        inner = fitted(picture.width, picture.height, tile.place)
+        inner = fitted((picture.width, picture.height), tile.place)
         if former is None or former.name != tile.name or _inner(former) != inner:
             self._fill(tile.place, BACKGROUND)
         self._copy(tile.key, picture, inner)
-        # On the picture; a long name on a slim picture goes on over the bar beside it.
+        # A long name on a slim picture goes on over the bar beside it.
         room = tile.place.left + tile.place.width - inner.left
         ground = Rect(inner.left, inner.top, room, inner.height)
         caption.label(self._pixels, ground, tile.name)
@@ -136,7 +137,7 @@ def _places(tiles: Mapping[Hashable, Tile]) -> list[tuple[Hashable, Rect]]:
 
 
 def _inset(place: Rect) -> Rect:
-    """Smaller by two pixels at each side, so that neighbours stand apart."""
+    """Shrink a rectangle by two pixels at each side, so that neighbours stand apart."""
     if min(place.width, place.height) <= 8:
         return place
     return Rect(place.left + 2, place.top + 2, place.width - 4, place.height - 4)
@@ -144,11 +145,11 @@ def _inset(place: Rect) -> Rect:
 
 def _inner(tile: Tile) -> Rect | None:
     picture = tile.picture
-    return None if picture is None else fitted(picture.width, picture.height, tile.place)
+    return None if picture is None else fitted((picture.width, picture.height), tile.place)
 
 
 def _cut(plane: NDArray[np.uint8], place: Rect, number: int) -> NDArray[np.uint8]:
-    """The part of plane 0 (luma) or of one with half as many rows and columns."""
+    """View the part of plane 0 (luma), or of a chroma plane of half its rows and columns."""
     by = 2 if number else 1
     return plane[
         place.top // by : (place.top + place.height) // by,

@@ -1,4 +1,4 @@
-"""Owns `Composite`: several pictures in, one picture out."""
+"""Compositor of any number of video tracks in one picture."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from media.mixing.canvas import Canvas, Tile
 from media.mixing.composite_track import CompositeTrack
 from media.mixing.layout import Layout, places
 from media.mixing.loudness import level_of
-from media.mixing.pump import Pump
-from media.mixing.seat import Seat
+from media.mixing.paced_producer import PacedProducer
+from media.mixing.participant import Participant
 from media.mixing.speaker import SpeakerChoice
 from peer.emitter import EventEmitter
 
@@ -28,49 +28,50 @@ if TYPE_CHECKING:
     from media.mixing.mixer import AudioMixer
     from peer.emitter import Handler
 
+#: RTP clock rate of video, in Hz (RFC 3551 section 5).
 _CLOCK = 90_000
 _TIME_BASE = Fraction(1, _CLOCK)
-#: Frames that wait for the reader of a track. They are large.
+#: Frames that wait for the reader of an output track; they are large (ours).
 _LIMIT = 2
-#: Participants that are shown at most.
+#: Greatest number of tiles in the picture (ours).
 SHOWN = 49
 
-#: A handler of `left`.
-Left: TypeAlias = "Callable[[Seat, Exception | None], object]"
+#: Handler of event `left`.
+Left: TypeAlias = "Callable[[Participant, Exception | None], object]"
 
 
 class Composite:
     """Shows any number of video tracks in one picture of a fixed size and rate.
 
-    Participants come and go while it runs. Their tracks are read by the composite alone, and are
-    never stopped by it; one that ends leaves. Pictures keep their shape. It is drawn on a thread of
-    its own, only where something has changed, and only while somebody reads.
+    Participants may be added and removed while the composite runs. The composite is the only reader
+    of their tracks and never stops them; a participant whose track ends is removed. Pictures keep
+    their aspect ratio. Tiles are drawn on a thread of the composite's own, only where they have
+    changed, and only while an output track is read.
 
-    Event `left`: a participant's track has ended, with its seat and the exception that ended it, or
-    None.
+    Event `left`: a participant's track has ended, with the participant and the exception that
+    ended the track, or None.
 
     Args:
-        width: In pixels, even.
-        height: In pixels, even.
+        width: Width in pixels, even.
+        height: Height in pixels, even.
         rate: Frames a second.
-        layout: `grid`, or `speaker`: whoever speaks is shown large above the others. It may be
-            changed at any time.
-        mixer: Measures how loud participants are whose packets do not say so.
-        patience: Seconds after which a picture that no other follows gives way to a placeholder;
+        layout: `grid`, or `speaker`: the active speaker is shown large above the others.
+        mixer: Measures the audio level of participants whose RTP packets do not carry it.
+        patience: Seconds after which a frame that no other follows is replaced by a placeholder;
             None for never.
-        executor: Where pictures are drawn; None for a thread of its own.
+        executor: Draws the pictures; None for a thread of the composite's own.
 
     Raises:
-        ValueError: A size that is odd or not positive, a rate that is not positive, or a layout
-            that there is not.
+        ValueError: The size is odd or not positive, the rate is not positive, or the layout does
+            not exist.
     """
 
     def __init__(
         self,
+        *,
         width: int = 1280,
         height: int = 720,
         rate: int = 25,
-        *,
         layout: Layout | str = Layout.GRID,
         mixer: AudioMixer | None = None,
         patience: float | None = 5.0,
@@ -85,13 +86,13 @@ class Composite:
         self._size = (width, height)
         self._rate = rate
         self._mixer = mixer
-        self._patience = patience
-        self._seats: list[Seat] = []
-        self._choice: SpeakerChoice[Seat] = SpeakerChoice()
-        self._canvas = Canvas(width, height)
+        self._frame_timeout = patience
+        self._participants: list[Participant] = []
+        self._choice: SpeakerChoice[Participant] = SpeakerChoice()
+        self._canvas = Canvas(width=width, height=height)
         self._own = None if executor else ThreadPoolExecutor(1, thread_name_prefix="composite")
         self._executor = executor or self._own
-        self._pump: Pump[VideoFrame] = Pump(1 / rate, self._make, _LIMIT)
+        self._producer: PacedProducer[VideoFrame] = PacedProducer(1 / rate, self._make, _LIMIT)
         self._closed = False
 
     @overload
@@ -110,6 +111,11 @@ class Composite:
         """Take a handler away; nothing happens where it is not subscribed."""
         self._events.remove_listener(event, handler)
 
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        width, height = self._size
+        return f"<Composite {state} {width}x{height} participants={len(self._participants)}>"
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -118,10 +124,10 @@ class Composite:
 
     @property
     def layout(self) -> Layout:
-        """How the pictures share the one; may be set at any time, also by its name.
+        """The arrangement of the tiles; may be set at any time, also by its name.
 
         Raises:
-            ValueError: There is no such layout.
+            ValueError: The name is no layout.
         """
         return self._layout
 
@@ -130,60 +136,64 @@ class Composite:
         self._layout = Layout(layout)
 
     @property
-    def seats(self) -> tuple[Seat, ...]:
-        """The participants, in the order in which they came."""
-        return tuple(self._seats)
+    def participants(self) -> tuple[Participant, ...]:
+        """The participants, in the order in which they were added."""
+        return tuple(self._participants)
 
     @property
-    def speaker(self) -> Seat | None:
-        """Who is shown as the speaker; looked for only in that layout, while somebody reads."""
+    def speaker(self) -> Participant | None:
+        """The active speaker, updated only in layout `speaker` while an output track is read."""
         return self._choice.speaker
 
     @property
     def drawn(self) -> int:
-        """How many parts of pictures were drawn so far."""
+        """The number of tiles drawn so far."""
         return self._canvas.drawn
 
     def add(
         self, track: MediaStreamTrack | None, *, name: str = "", sound: Sound | None = None
-    ) -> Seat:
-        """Show a participant; of more than 49 the first are shown, and the speaker.
+    ) -> Participant:
+        """Add a participant to the picture; of more than 49 the first and the speaker are shown.
 
         Args:
-            track: Its picture, decoded; None shows a placeholder.
-            name: Written on its part of the picture: Latin letters, digits and some signs.
-            sound: Its sound track, or a function that gives its level, by which a speaker is found.
-                It is not read.
+            track: A track of decoded video; None shows a placeholder.
+            name: Label on the tile: Latin letters, digits and some signs.
+            sound: The audio track, or a function that returns the audio level, by which the active
+                speaker is found. The track is not read.
 
         Raises:
-            ValueError: The track is no picture, or the composite was closed.
+            ValueError: The track is no video track, or the composite was closed.
         """
         if track is not None and track.kind != "video":
             raise ValueError(f"a composite takes pictures, not {track.kind}")
         if self._closed:
             raise ValueError("the composite was closed")
-        seat = Seat(track, name, sound, self._left)
-        self._seats.append(seat)
-        return seat
+        participant = Participant(track, name, sound, self._left)
+        self._participants.append(participant)
+        return participant
 
-    def remove(self, participant: Seat | MediaStreamTrack) -> None:
-        """Show it no more. Nothing happens where it is not here."""
-        for seat in self.seats:
-            if participant in (seat, seat.track):
-                self._seats.remove(seat)
-                if seat.reading is not None:
-                    seat.reading.cancel()
+    def remove(self, participant: Participant | MediaStreamTrack) -> None:
+        """Remove a participant, also by its track; does nothing for others."""
+        for each in self.participants:
+            if participant in (each, each.track):
+                self._participants.remove(each)
+                if each.reader is not None:
+                    each.reader.cancel()
 
     def track(self) -> CompositeTrack:
-        """A new track of the picture, for one reader. It ends with the composite."""
-        return CompositeTrack(self._pump)
+        """Make a new output track, for one reader; it ends with the composite."""
+        return CompositeTrack(self._producer)
 
     async def close(self) -> None:
-        """End every track that it made, and leave the inputs alone; any number of times."""
+        """End all output tracks and leave the inputs alone; may be called repeatedly."""
         self._closed = True
-        seats, self._seats = self._seats, []
-        readings = [seat.reading.stop() for seat in seats if seat.reading is not None]
-        await asyncio.gather(*readings, self._pump.close())
+        participants, self._participants = self._participants, []
+        readers = [
+            participant.reader.stop()
+            for participant in participants
+            if participant.reader is not None
+        ]
+        await asyncio.gather(*readers, self._producer.close())
         if self._own is not None:
             self._own.shutdown(wait=False)
 
@@ -195,26 +205,29 @@ class Composite:
         return frame
 
     def _tiles(self) -> list[Tile]:
-        seats = self._in_order()[:SHOWN]
+        shown = self._in_order()[:SHOWN]
+        width, height = self._size
+        found = places(self._layout, width=width, height=height, count=len(shown))
         return [
-            Tile(seat, place, seat.picture(self._patience), seat.name)
-            for seat, place in zip(
-                seats, places(self._layout, *self._size, len(seats)), strict=True
-            )
+            Tile(each, place, each.frame(self._frame_timeout), each.name)
+            for each, place in zip(shown, found, strict=True)
         ]
 
-    def _in_order(self) -> Sequence[Seat]:
+    def _in_order(self) -> Sequence[Participant]:
         if self._layout is Layout.GRID:
-            return self._seats
-        levels = {seat: level_of(seat.sound, self._mixer) for seat in self._seats}
+            return self._participants
+        levels = {
+            participant: level_of(participant.sound, self._mixer)
+            for participant in self._participants
+        }
         speaker = self._choice.update(levels, asyncio.get_running_loop().time())
-        return sorted(self._seats, key=lambda seat: seat is not speaker)
+        return sorted(self._participants, key=lambda participant: participant is not speaker)
 
-    def _left(self, seat: Seat, error: Exception | None) -> None:
-        if seat in self._seats:
-            self._seats.remove(seat)
-            # A handler that fails is not to be taken for a fault of the track.
-            asyncio.get_running_loop().call_soon(self._events.emit, "left", seat, error)
+    def _left(self, participant: Participant, error: Exception | None) -> None:
+        if participant in self._participants:
+            self._participants.remove(participant)
+            # Later, so that an exception in a handler does not count as one of the track.
+            asyncio.get_running_loop().call_soon(self._events.emit, "left", participant, error)
 
 
 def _paint(canvas: Canvas, tiles: Sequence[Tile]) -> VideoFrame:

@@ -1,4 +1,4 @@
-"""Owns the track of a composite's picture."""
+"""Output track of a composite."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from peer.rtp.tracks import MediaTrack
 if TYPE_CHECKING:
     from av import VideoFrame
 
-    from media.mixing.pump import Pump
+    from media.mixing.paced_producer import PacedProducer
 
 
 class CompositeTrack(MediaTrack):
-    """`yuv420p` of a fixed size and rate. For one reader; a composite makes any number of tracks.
+    """Gives a composite's picture to one reader, as `yuv420p` of a fixed size and rate.
 
-    The frames are the same for all tracks and must not be changed.
+    All tracks of a composite share their frames, which must not be changed.
 
     Args:
-        pump: Of the composite.
+        producer: The composite's producer of frames.
     """
 
     kind = "video"
 
-    def __init__(self, pump: Pump[VideoFrame]) -> None:
+    def __init__(self, producer: PacedProducer[VideoFrame]) -> None:
         super().__init__()
-        self._pump = pump
-        self._shelf = pump.shelf()
+        self._producer = producer
+        self._buffer = producer.buffer()
 
     async def recv(self) -> VideoFrame:
-        """The next frame, when its time has come.
+        """Return the next frame when it is due.
 
         Raises:
             MediaStreamError: This track was stopped, or the composite was closed.
@@ -39,12 +39,12 @@ class CompositeTrack(MediaTrack):
         if self.readyState != "live":
             raise MediaStreamError
         try:
-            return await self._shelf.get()
+            return await self._buffer.get()
         except MediaStreamError:
             self.stop()
             raise
 
     def stop(self) -> None:
-        """End this track; the composite and its other tracks go on."""
-        self._pump.remove(self._shelf)
+        """End this track, while the composite and other tracks of it go on."""
+        self._producer.remove(self._buffer)
         super().stop()

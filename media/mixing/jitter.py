@@ -1,4 +1,4 @@
-"""Owns the queue that evens out how the blocks of one input arrive. PURE."""
+"""Adaptive jitter buffer for the audio blocks of one input. PURE."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from media.mixing.blocks import SAMPLES
 if TYPE_CHECKING:
     from media.mixing.blocks import Block
 
-#: Blocks of 20 ms that are waited for before the first is given: at first, and at most.
+#: Target delay at the start, in blocks of 20 ms (ours).
 FIRST = 2
+#: Greatest target delay, in blocks of 20 ms (ours).
 MOST = 6
-#: Blocks that wait at most.
+#: Capacity in blocks of 20 ms (ours).
 LIMIT = 10
-#: Takes after which it is seen whether too much waits: a second.
+#: Reads after which the least fill level is compared with the target: one second (ours).
 _WINDOW = 50
-#: Windows without a gap after which one block less is waited for.
+#: Windows without underrun after which the target delay falls by one block (ours).
 _CALM = 10
 
 _RISING = np.linspace(0, 1, SAMPLES, dtype=np.float32)[:, None]
@@ -27,16 +28,16 @@ _FALLING = _RISING[::-1]
 
 
 class JitterQueue:
-    """Blocks in, at whatever moments; blocks out, one each 20 ms. None is silence.
+    """Evens out the arrival of audio blocks: one block is taken each 20 ms; None is silence.
 
-    It begins when `FIRST` blocks have come. Where it runs dry the last block fades away, and next
-    time one block more is waited for; after ten seconds without that, one less. What waits beyond
-    need for a second, as when the sender's clock is the faster one, is taken away by laying two
-    blocks over each other. Beyond `LIMIT` the oldest go.
+    Playing begins when `FIRST` blocks have arrived. On underrun the last block fades out, and the
+    target delay grows by one block; after ten seconds without underrun it falls by one. A surplus
+    that lasts for a second (the sender's clock is faster) is removed by crossfading two blocks into
+    one. Beyond `LIMIT` the oldest blocks are dropped.
 
     Attributes:
-        dry: How often there was nothing to give.
-        dropped: Blocks that were not played.
+        dry: Number of underruns.
+        dropped: Number of blocks that were not played.
     """
 
     def __init__(self) -> None:
@@ -54,16 +55,16 @@ class JitterQueue:
         return len(self._blocks)
 
     def put(self, block: Block | None) -> None:
-        """A block came."""
+        """Add a block that has arrived."""
         if len(self._blocks) >= LIMIT:
-            # Nobody takes, or a burst came: what is old is no use to a conversation.
+            # A burst, or no reader: old sound is of no use in a conversation.
             while len(self._blocks) >= self._wanted:
                 self._blocks.popleft()
                 self.dropped += 1
         self._blocks.append(block)
 
     def take(self) -> Block | None:
-        """The block that is to be heard now."""
+        """Take the block to play now; None is silence."""
         begins = not self._playing
         if begins and len(self._blocks) < self._wanted:
             return None
@@ -72,7 +73,7 @@ class JitterQueue:
         self._playing = True
         block = self._blocks.popleft()
         if self._too_many():
-            block = _laid_over(block, self._blocks.popleft())
+            block = _crossfaded(block, self._blocks.popleft())
             self.dropped += 1
         if begins and block is not None:
             block = block * np.minimum(1.0, _RISING * 8)
@@ -86,7 +87,7 @@ class JitterQueue:
         self._calm = 0
         self._begin_window()
         last, self._last = self._last, None
-        # Backwards, so that it goes on where it ended.
+        # Reversed, so that the waveform goes on where it ended.
         return None if last is None else last[::-1] * _FALLING**2
 
     def _too_many(self) -> bool:
@@ -107,7 +108,7 @@ class JitterQueue:
         self._least = LIMIT
 
 
-def _laid_over(first: Block | None, second: Block | None) -> Block | None:
+def _crossfaded(first: Block | None, second: Block | None) -> Block | None:
     if first is None and second is None:
         return None
     begin = 0.0 if first is None else first * _FALLING

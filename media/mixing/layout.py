@@ -1,4 +1,4 @@
-"""Owns where in a picture each participant has its place. PURE."""
+"""Arrangement of participants' tiles in one picture: a grid, or a large speaker. PURE."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Layout(StrEnum):
-    """How several pictures share one."""
+    """Arrangements of several pictures in one."""
 
     GRID = "grid"
     SPEAKER = "speaker"
@@ -15,7 +15,7 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rect:
-    """A place, in pixels from the upper left; all even, for chroma has half of them."""
+    """A rectangle in pixels from the upper left; all even, since 4:2:0 chroma has half of them."""
 
     left: int
     top: int
@@ -23,39 +23,39 @@ class Rect:
     height: int
 
 
-#: Width to height of what cameras give.
+#: Aspect ratio, width to height, of a camera's picture (ours).
 _SHAPE = 16 / 9
-#: What of the height is left to those who do not speak.
+#: Part of the height that is left to participants who do not speak (ours).
 _STRIP = 1 / 5
 
 
-def places(layout: Layout, width: int, height: int, count: int) -> tuple[Rect, ...]:
-    """One for each participant; in the layout `speaker` the first is the one who speaks.
+def places(layout: Layout, *, width: int, height: int, count: int) -> tuple[Rect, ...]:
+    """Return the place of each participant's tile; in layout `speaker` the first is the large one.
 
     Args:
-        layout: Which.
-        width: Of the whole picture, in pixels, even.
-        height: As `width`.
-        count: Of participants.
+        layout: The arrangement.
+        width: Width of the whole picture in pixels, even.
+        height: Height of the whole picture in pixels, even.
+        count: Number of participants.
     """
     if count < 1:
         return ()
     if layout is Layout.SPEAKER and count > 1:
         strip = _even(height * _STRIP)
         speaker = Rect(0, 0, width, height - strip)
-        return (speaker, *_row(0, height - strip, width, strip, count - 1, count - 1))
-    return _grid(width, height, count)
+        row = Rect(0, height - strip, width, strip)
+        return (speaker, *_row(row, columns=count - 1, count=count - 1))
+    return _grid(width=width, height=height, count=count)
 
 
-def fitted(width: int, height: int, place: Rect) -> Rect:
-    """The largest place of the same shape as a picture, in the middle of another place.
+def fitted(size: tuple[int, int], place: Rect) -> Rect:
+    """Return the largest rectangle of a picture's aspect ratio, centred in a place.
 
     Args:
-        width: Of the picture.
-        height: As `width`.
-        place: Where it is to be.
+        size: Width and height of the picture in pixels.
+        place: The rectangle to fit it in.
     """
-    width, height = max(1, width), max(1, height)
+    width, height = max(1, size[0]), max(1, size[1])
     scale = min(place.width / width, place.height / height)
     across = min(place.width, max(2, _even(width * scale + 1)))
     down = min(place.height, max(2, _even(height * scale + 1)))
@@ -67,33 +67,36 @@ def fitted(width: int, height: int, place: Rect) -> Rect:
     )
 
 
-def _grid(width: int, height: int, count: int) -> tuple[Rect, ...]:
-    """As many columns as make the pictures largest; the last row stands in the middle."""
-    columns = max(range(1, count + 1), key=lambda n: _breadth(width, height, count, n))
+def _grid(*, width: int, height: int, count: int) -> tuple[Rect, ...]:
+    """Choose the number of columns that makes tiles largest; the last row is centred."""
+    columns = max(
+        range(1, count + 1),
+        key=lambda n: _tile_width(width=width, height=height, count=count, columns=n),
+    )
     rows = -(-count // columns)
     down = _even(height / rows)
     top = _even((height - rows * down) / 2)
     found: list[Rect] = []
     for row in range(rows):
         here = min(columns, count - row * columns)
-        found += _row(0, top + row * down, width, down, columns, here)
+        found += _row(Rect(0, top + row * down, width, down), columns=columns, count=here)
     return tuple(found)
 
 
-def _breadth(width: int, height: int, count: int, columns: int) -> float:
-    """How wide a picture of a camera is with so many columns; more of them where that is alike."""
+def _tile_width(*, width: int, height: int, count: int, columns: int) -> float:
+    """Return the width of a tile with so many columns; more columns win where it is equal."""
     rows = -(-count // columns)
     return min(width / columns, height / rows * _SHAPE) + columns / 1000
 
 
-def _row(left: int, top: int, width: int, height: int, columns: int, count: int) -> list[Rect]:
-    """`count` places in the middle of a row that has room for `columns`.
+def _row(row: Rect, *, columns: int, count: int) -> list[Rect]:
+    """Centre `count` tiles in a row that has room for `columns`.
 
-    They are no wider than a camera's picture, so that those of a row stand side by side.
+    Tiles are no wider than a camera's picture, so that those of a row stand side by side.
     """
-    across = max(2, min(_even(width / columns), _even(height * _SHAPE + 1)))
-    first = left + max(0, _even((width - count * across) / 2))
-    return [Rect(first + n * across, top, across, height) for n in range(count)]
+    across = max(2, min(_even(row.width / columns), _even(row.height * _SHAPE + 1)))
+    first = row.left + max(0, _even((row.width - count * across) / 2))
+    return [Rect(first + n * across, row.top, across, row.height) for n in range(count)]
 
 
 def _even(length: float) -> int:

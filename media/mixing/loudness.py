@@ -1,4 +1,4 @@
-"""Owns how loud a participant is, from whatever tells of it."""
+"""Audio levels of tracks, from samples, RTP headers (RFC 6464) or a meter."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from aiortc.mediastreams import MediaStreamTrack
 
 from peer import AudioLevel, RtpReceiver
 
-#: RFC 6464: digital silence, and (as peer.rtp.levels has it) what counts as a voice.
+#: Digital silence: 127 dB below full scale (RFC 6464 section 3).
 SILENT = AudioLevel(127)
+#: Level in -dBFS up to which sound counts as a voice (ours, as in `peer.rtp.levels`).
 _VOICE = 50
-#: Milliseconds for which a level that came in a packet holds.
-_LATELY = 500.0
+#: Milliseconds for which the level of an RTP packet stays valid (ours).
+_VALID = 500.0
 
-#: A track of the participant's sound, or whatever tells its level.
+#: An audio track, or a function that returns its level.
 Sound: TypeAlias = MediaStreamTrack | Callable[[], AudioLevel]
 
 
@@ -29,7 +30,7 @@ class LevelMeter(Protocol):
 
 
 def decibels(mean_square: float) -> AudioLevel:
-    """The level of sound, of which full scale is 1."""
+    """Convert a mean square of samples (full scale 1.0) to an audio level."""
     if not math.isfinite(mean_square) or mean_square <= 0:
         return SILENT
     level = max(0, min(round(-10 * math.log10(mean_square)), SILENT.level))
@@ -37,10 +38,11 @@ def decibels(mean_square: float) -> AudioLevel:
 
 
 def level_of(sound: Sound | None, meter: LevelMeter | None) -> AudioLevel:
-    """How loud it is now.
+    """Return the present level of an audio track.
 
-    A received track is as loud as its packets say (RFC 6464), for which nothing is decoded; where
-    they do not say, and for other tracks, it is what the mixer measures. Nothing known is silence.
+    A received track has the level of its RTP packets (RFC 6464), for which nothing is decoded.
+    Other tracks, and received ones without that header extension, have the level that the meter
+    measures; without a meter they count as silent.
     """
     if sound is None:
         return SILENT
@@ -55,8 +57,8 @@ def level_of(sound: Sound | None, meter: LevelMeter | None) -> AudioLevel:
     return SILENT if meter is None else meter.level(sound)
 
 
-def linear(level: float | None, age: float = 0.0) -> AudioLevel:
-    """The level of a W3C `audioLevel`, which came so many milliseconds ago."""
-    if level is None or age > _LATELY:
+def linear(level: float | None, *, age: float = 0.0) -> AudioLevel:
+    """Convert a W3C `audioLevel` (0.0 to 1.0) of an age in milliseconds to an audio level."""
+    if level is None or age > _VALID:
         return SILENT
     return decibels(level**2)

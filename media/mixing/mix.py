@@ -1,4 +1,4 @@
-"""Owns the sum of what all inputs say in one moment, with and without some of them. PURE."""
+"""Sum of the audio blocks of all inputs at one moment, with or without some of them. PURE."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)  # without slots, for the sum that is kept
 class Mix:
-    """20 ms of sound. Nothing is summed before somebody listens.
+    """Blocks of 20 ms of all inputs, which are summed on demand.
 
     Args:
-        number: Of the block since the beginning.
-        blocks: What each input says, by the `id` of its track; silent ones are not here.
+        number: Number of the block since the start of the mixer.
+        blocks: The block of each input that is not silent, by the `id` of its track.
     """
 
     number: int
@@ -28,11 +28,11 @@ class Mix:
 
     @cached_property
     def total(self) -> Block | None:
-        """All of them; None is silence."""
+        """The sum of all inputs; None is silence."""
         return _sum(list(self.blocks.values()))
 
     def without(self, left_out: Collection[int]) -> Block | None:
-        """All but these; None is silence."""
+        """Return the sum of all inputs but these; None is silence."""
         heard = self.blocks.keys() - set(left_out)
         if len(heard) == len(self.blocks):
             return self.total

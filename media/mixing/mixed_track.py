@@ -1,4 +1,4 @@
-"""Owns the track of a mixer's sound."""
+"""Output track of an audio mixer."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ if TYPE_CHECKING:
 
     from media.mixing.blocks import Block
     from media.mixing.mix import Mix
-    from media.mixing.pump import Pump
+    from media.mixing.paced_producer import PacedProducer
 
 _TIME_BASE = Fraction(1, RATE)
 
 
 class MixedTrack(MediaTrack):
-    """20 ms of `s16` at 48 kHz each time. For one reader; a mixer makes any number of tracks.
+    """Gives a mixer's sound to one reader, in `s16` frames of 20 ms at 48 kHz.
 
     Args:
-        pump: Of the mixer.
+        producer: The mixer's producer of mixes.
         channels: 1 or 2.
-        left_out: The inputs that are not heard.
+        left_out: The inputs that are not mixed in.
     """
 
     kind = "audio"
 
     def __init__(
-        self, pump: Pump[Mix], channels: int, left_out: Collection[MediaStreamTrack]
+        self, producer: PacedProducer[Mix], channels: int, left_out: Collection[MediaStreamTrack]
     ) -> None:
         super().__init__()
-        self._pump = pump
-        self._shelf = pump.shelf()
+        self._producer = producer
+        self._buffer = producer.buffer()
         self._channels = channels
-        # They are kept, so that no other object is ever given the `id` of one.
+        # The tracks are kept, so that no other object can get the `id` of one.
         self._left_out = {id(track): track for track in left_out}
         self._limiter = Limiter()
 
     async def recv(self) -> AudioFrame:
-        """The next frame, when its time has come.
+        """Return the next frame when it is due.
 
         Raises:
             MediaStreamError: This track was stopped, or the mixer was closed.
@@ -54,7 +54,7 @@ class MixedTrack(MediaTrack):
         if self.readyState != "live":
             raise MediaStreamError
         try:
-            mix = await self._shelf.get()
+            mix = await self._buffer.get()
         except MediaStreamError:
             self.stop()
             raise
@@ -62,8 +62,8 @@ class MixedTrack(MediaTrack):
         return self._frame(mix.number, None if block is None else self._limiter.limit(block))
 
     def stop(self) -> None:
-        """End this track; the mixer and its other tracks go on."""
-        self._pump.remove(self._shelf)
+        """End this track, while the mixer and other tracks of it go on."""
+        self._producer.remove(self._buffer)
         super().stop()
 
     def _frame(self, number: int, block: Block | None) -> AudioFrame:

@@ -1,4 +1,4 @@
-"""Owns `AudioMixer`: several sounds in, one sound out."""
+"""Mixer of any number of audio tracks, with an output track for each reader."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from media.mixing.blocks import RATE, SAMPLES
 from media.mixing.loudness import SILENT
 from media.mixing.mix import Mix
 from media.mixing.mixed_track import MixedTrack
-from media.mixing.pump import Pump
+from media.mixing.paced_producer import PacedProducer
 from peer.emitter import EventEmitter
 
 if TYPE_CHECKING:
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
     from peer import AudioLevel
     from peer.emitter import Handler
 
-#: Frames that wait for the reader of a track.
+#: Frames of 20 ms that wait for the reader of an output track (ours).
 _LIMIT = 10
 
-#: A handler of `left`.
+#: Handler of event `left`.
 Left: TypeAlias = "Callable[[MediaStreamTrack, Exception | None], object]"
 
 
 class AudioMixer:
     """Mixes any number of tracks of any rate and layout into tracks of 48 kHz.
 
-    Inputs come and go while it runs. Each is read by the mixer alone, and is never stopped by it;
-    one that ends leaves. An input is heard 40 ms after it came, or as much later as its irregular
-    arrival asks for (120 ms at most). What would be too loud together is turned down, not clipped.
-    Nothing is summed while nobody reads, nor for inputs that are silent.
+    Inputs may be added and removed while the mixer runs. The mixer is the only reader of an input
+    and never stops it; an input that ends is removed. An input is delayed by 40 ms, or up to
+    120 ms where its frames arrive irregularly. A limiter keeps the sum within full scale. Silent
+    inputs are not summed, and nothing is summed while no output is read.
 
     Event `left`: an input's track has ended, with the track and the exception that ended it, or
     None.
 
     Args:
-        channels: Of the tracks it makes: 1 or 2.
+        channels: Channels of the output tracks: 1 or 2.
 
     Raises:
-        ValueError: Another number of channels.
+        ValueError: The number of channels is another.
     """
 
     def __init__(self, channels: int = 1) -> None:
@@ -54,7 +54,7 @@ class AudioMixer:
             raise ValueError(f"a mixer of {channels} channels: 1 or 2")
         self._channels = channels
         self._inputs: dict[int, AudioInput] = {}
-        self._pump: Pump[Mix] = Pump(SAMPLES / RATE, self._mix, _LIMIT)
+        self._producer: PacedProducer[Mix] = PacedProducer(SAMPLES / RATE, self._mix, _LIMIT)
         self._closed = False
 
     @overload
@@ -73,6 +73,10 @@ class AudioMixer:
         """Take a handler away; nothing happens where it is not subscribed."""
         self._events.remove_listener(event, handler)
 
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "open"
+        return f"<AudioMixer {state} inputs={len(self._inputs)} channels={self._channels}>"
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -81,18 +85,18 @@ class AudioMixer:
 
     @property
     def inputs(self) -> tuple[MediaStreamTrack, ...]:
-        """The tracks that are mixed, in the order in which they came."""
+        """The tracks that are mixed, in the order in which they were added."""
         return tuple(one.track for one in self._inputs.values())
 
     def add(self, track: MediaStreamTrack, *, gain: float = 1.0) -> None:
-        """Mix this track in. Nothing happens where it is an input already.
+        """Mix a track in; does nothing for a track that is an input already.
 
         Args:
-            track: Sound, decoded.
-            gain: What every sample is multiplied by.
+            track: A track of decoded audio.
+            gain: Factor for every sample.
 
         Raises:
-            ValueError: The track is no sound, or the mixer was closed.
+            ValueError: The track is no audio track, or the mixer was closed.
         """
         if track.kind != "audio":
             raise ValueError(f"a mixer takes sound, not {track.kind}")
@@ -104,31 +108,31 @@ class AudioMixer:
             )
 
     def remove(self, track: MediaStreamTrack) -> None:
-        """Mix it no more. Nothing happens where it is no input."""
+        """Remove an input track; does nothing for other tracks."""
         former = self._inputs.pop(id(track), None)
         if former is not None:
-            former.reading.cancel()
+            former.reader.cancel()
 
     def track(self, *, without: MediaStreamTrack | Collection[MediaStreamTrack] = ()) -> MixedTrack:
-        """A new track of the mix, for one reader. It ends with the mixer, or when it is stopped.
+        """Make a new output track, for one reader; it ends with the mixer or when it is stopped.
 
         Args:
-            without: Inputs that are not heard on it, so that a participant does not hear itself.
-                They may come to the mixer later.
+            without: Inputs to leave out, so that a participant does not hear itself. They may be
+                added to the mixer later.
         """
         left_out = (without,) if isinstance(without, MediaStreamTrack) else tuple(without)
-        return MixedTrack(self._pump, self._channels, left_out)
+        return MixedTrack(self._producer, self._channels, left_out)
 
     def level(self, track: MediaStreamTrack) -> AudioLevel:
-        """How loud an input is now, after its gain; silent where it is none."""
+        """Return the present level of an input after its gain; silence for other tracks."""
         found = self._inputs.get(id(track))
         return SILENT if found is None else found.level
 
     async def close(self) -> None:
-        """End every track that it made, and leave the inputs alone; any number of times."""
+        """End all output tracks and leave the inputs alone; may be called repeatedly."""
         self._closed = True
         inputs, self._inputs = tuple(self._inputs.values()), {}
-        await asyncio.gather(*(one.reading.stop() for one in inputs), self._pump.close())
+        await asyncio.gather(*(one.reader.stop() for one in inputs), self._producer.close())
 
     async def _mix(self, number: int) -> Mix:
         blocks = ((key, one.block()) for key, one in self._inputs.items())
@@ -136,5 +140,5 @@ class AudioMixer:
 
     def _left(self, track: MediaStreamTrack, error: Exception | None) -> None:
         if self._inputs.pop(id(track), None) is not None:
-            # A handler that fails is not to be taken for a fault of the track.
+            # Later, so that an exception in a handler does not count as one of the track.
             asyncio.get_running_loop().call_soon(self._events.emit, "left", track, error)

@@ -1,4 +1,4 @@
-"""Owns the choice of who is shown as the speaker. PURE: time is passed in."""
+"""Active speaker detection by audio levels. PURE: time is passed in."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from peer import AudioLevel
+    from peer.times import MonotonicTime, Seconds
 
 K = TypeVar("K", bound=Hashable)
 
-#: Seconds over which a level is smoothed: a word is heard at once, a breath is not an end.
+#: Time constant in seconds with which the smoothed level follows a louder one (ours).
 _ATTACK = 0.15
+#: Time constant in seconds with which the smoothed level follows a quieter one (ours).
 _DECAY = 0.8
-#: dB below full scale; what is quieter is nobody speaking.
+#: Level in -dBFS up to which a participant counts as speaking (ours).
 VOICE = 50.0
-#: dB by which another one must be louder while the speaker speaks.
+#: Margin in dB by which a rival must exceed a speaker who still speaks (ours).
 MARGIN = 6.0
-#: Seconds for which another one must have been the louder one.
+#: Seconds for which a rival must have been the loudest (ours).
 PERSISTENCE = 0.6
-#: Seconds that a speaker is shown at least.
+#: Seconds for which a speaker is shown at least (ours).
 DWELL = 2.0
+#: Digital silence in -dBFS (RFC 6464 section 3).
 _SILENCE = 127.0
 
 
@@ -31,17 +34,17 @@ _SILENCE = 127.0
 class _Voice:
     level: float = _SILENCE
 
-    def follow(self, level: float, elapsed: float) -> None:
+    def follow(self, level: float, *, elapsed: Seconds) -> None:
         constant = _ATTACK if level < self.level else _DECAY
         self.level += (level - self.level) * min(1.0, elapsed / constant)
 
 
 class SpeakerChoice(Generic[K]):
-    """Chooses one of the participants by how loud they are, and changes its mind slowly.
+    """Chooses the active speaker by audio levels, with hysteresis.
 
-    Whoever is to take over has spoken for `PERSISTENCE`, louder than everybody else and, while the
-    present speaker still speaks, by `MARGIN` louder than that one; and not before the present one
-    has been shown for `DWELL`. In silence all stays as it is.
+    A rival takes over after being the loudest for `PERSISTENCE` seconds, by `MARGIN` dB louder
+    than a present speaker who still speaks, and when the present speaker has been shown for
+    `DWELL` seconds. In silence the speaker stays.
     """
 
     def __init__(self) -> None:
@@ -53,21 +56,21 @@ class SpeakerChoice(Generic[K]):
 
     @property
     def speaker(self) -> K | None:
-        """Who was chosen last."""
+        """The participant that was chosen last."""
         return self._speaker
 
-    def update(self, levels: Mapping[K, AudioLevel], now: float) -> K | None:
-        """Who is the speaker now; None where there is nobody.
+    def update(self, levels: Mapping[K, AudioLevel], now: MonotonicTime) -> K | None:
+        """Choose the active speaker; None without participants.
 
         Args:
-            levels: Of all who are here, in the order in which they came.
-            now: In seconds of any clock that does not go back.
+            levels: The level of each participant, in the order in which they came.
+            now: Seconds of any monotonic clock.
         """
         elapsed = 0.0 if self._now is None else max(0.0, now - self._now)
         self._now = now
         self._voices = {key: self._voices.get(key) or _Voice() for key in levels}
         for key, voice in self._voices.items():
-            voice.follow(levels[key].level, elapsed)
+            voice.follow(levels[key].level, elapsed=elapsed)
         loudest = min(self._voices, key=lambda key: self._voices[key].level, default=None)
         if self._speaker not in self._voices:
             self._choose(loudest, now, chosen=False)
@@ -75,7 +78,7 @@ class SpeakerChoice(Generic[K]):
             self._consider(loudest, now)
         return self._speaker
 
-    def _consider(self, loudest: K, now: float) -> None:
+    def _consider(self, loudest: K, now: MonotonicTime) -> None:
         if not self._outdoes(loudest):
             self._rival = None
             return
@@ -90,8 +93,8 @@ class SpeakerChoice(Generic[K]):
         level, present = self._voices[other].level, self._voices[self._speaker].level
         return level <= VOICE and (present > VOICE or level <= present - MARGIN)
 
-    def _choose(self, key: K | None, now: float, *, chosen: bool) -> None:
+    def _choose(self, key: K | None, now: MonotonicTime, *, chosen: bool) -> None:
         self._speaker = key
-        # Who stands in for one that left has no claim to stay.
+        # A stand-in for a speaker that left may be replaced at once.
         self._since = now if chosen else now - DWELL
         self._rival = None

@@ -10,8 +10,8 @@ from media.recording import ebml
 from media.recording.ebml import element, number
 
 if TYPE_CHECKING:
+    from media.recording.atomic_file import AtomicFile
     from media.recording.pending import Frame
-    from media.recording.sink import Sink
 
 _MILLISECOND = 1_000_000
 _KEYFRAME = 0x80
@@ -38,7 +38,9 @@ class ClusterWriter:
         pictures: Which of the tracks, from 0, hold pictures.
     """
 
-    def __init__(self, sink: Sink, doc_type: str, tracks: bytes, pictures: frozenset[int]) -> None:
+    def __init__(
+        self, sink: AtomicFile, doc_type: str, tracks: bytes, pictures: frozenset[int]
+    ) -> None:
         self._sink = sink
         self._pictures = pictures
         self._cues: list[_Cue] = []

@@ -8,11 +8,11 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from media.recording.opus_gaps import nothing
+from media.recording.audio_packets import nothing
 
 if TYPE_CHECKING:
+    from media.recording.atomic_file import AtomicFile
     from media.recording.pending import Frame
-    from media.recording.sink import Sink
 
 # Section 8.8.7: offsets count from the start of the moof box.
 _BASE_IS_MOOF = 0x020000
@@ -35,7 +35,7 @@ class FragmentWriter:
     """
 
     def __init__(
-        self, sink: Sink, header: bytes, timescales: Sequence[int], *, from_zero: bool = False
+        self, sink: AtomicFile, header: bytes, timescales: Sequence[int], *, from_zero: bool = False
     ) -> None:
         self._sink = sink
         self._timescales = timescales

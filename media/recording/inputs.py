@@ -26,7 +26,7 @@ _LIMIT = 256
 _TOGETHER = "encoded tracks"
 
 
-class Input(Protocol):
+class RecorderInput(Protocol):
     """One track, as the recorder reads it."""
 
     kind: MediaKind

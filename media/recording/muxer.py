@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 import av
 from av.error import FFmpegError
 
+from media.recording.atomic_file import AtomicFile
 from media.recording.clusters import ClusterWriter
 from media.recording.containers import Container, passes
 from media.recording.errors import RecordingError, UnsupportedError
@@ -26,7 +27,6 @@ from media.recording.pages import PageWriter
 from media.recording.parameters import specimen
 from media.recording.pending import Frame, Pending
 from media.recording.playlist import Playlist
-from media.recording.sink import Sink
 from media.recording.veils import veil
 from peer.rtp_parameters import MediaKind
 
@@ -40,7 +40,7 @@ _LENGTH_OCTETS = 4
 
 
 class _Writer(Protocol):
-    """What makes a kind of file of frames; it writes into a `Sink`."""
+    """What makes a kind of file of frames; it writes into a `AtomicFile`."""
 
     def write(self, frames: list[Frame]) -> None:
         """Add a piece."""
@@ -73,7 +73,7 @@ class Muxer:
         # FFmpeg makes the pages of Ogg.
         self._pending = None if container is Container.OGG else Pending()
         self._playlist: Playlist | None = None
-        self._sinks: list[Sink] = []
+        self._sinks: list[AtomicFile] = []
         self._failed = False
         self._closed = False
         for spec in streams:
@@ -171,7 +171,7 @@ class Muxer:
                     media = self._path.with_suffix(_SEGMENTS)
                 sink = self._sink(media, container)
                 if container is Container.HLS:
-                    playlist = Sink(self._path)
+                    playlist = AtomicFile(self._path)
                     self._sinks.append(playlist)
                     self._playlist = Playlist(playlist, media)
                 # A segment of HLS holds nothing of what is before it.
@@ -199,8 +199,8 @@ class Muxer:
             case _:
                 assert_never(container)
 
-    def _sink(self, path: Path, container: Container) -> Sink:
-        sink = Sink(path, partial(veil, container))
+    def _sink(self, path: Path, container: Container) -> AtomicFile:
+        sink = AtomicFile(path, partial(veil, container))
         self._sinks.append(sink)
         return sink
 

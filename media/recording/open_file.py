@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from media.recording.containers import Container
     from media.recording.segments import Shape
-    from media.recording.timeline import Placed
+    from media.recording.timeline import PlacedFrame
 
 
 @dataclass(slots=True)
@@ -92,7 +92,7 @@ class OpenFile:
         """Whether a stream of it has not begun."""
         return key not in self._last
 
-    def write(self, placed: Placed) -> bool:
+    def write(self, placed: PlacedFrame) -> bool:
         """Add a frame; whether there was a place for it.
 
         Raises:

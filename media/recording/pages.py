@@ -11,15 +11,15 @@ import av
 from av.error import FFmpegError
 from av.packet import Packet
 
-from media.recording.opus_gaps import substitutes
+from media.recording.audio_packets import substitutes
 from media.recording.parameters import OPUS_RATE
 
 if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
 
+    from media.recording.atomic_file import AtomicFile
     from media.recording.pending import Frame
-    from media.recording.sink import Sink
 
 # In microseconds. FFmpeg keeps a page back until the next is complete.
 _PAGE = 250_000
@@ -44,7 +44,7 @@ class PageWriter:
         FFmpegError: FFmpeg takes no such streams.
     """
 
-    def __init__(self, sink: Sink, specimens: Sequence[InputContainer]) -> None:
+    def __init__(self, sink: AtomicFile, specimens: Sequence[InputContainer]) -> None:
         self._container = av.open(sink, "w", format="ogg", container_options=_OPTIONS)
         self._streams: list[Stream] = []
         for specimen in specimens:

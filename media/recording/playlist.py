@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from media.recording.sink import Sink
+    from media.recording.atomic_file import AtomicFile
 
 # RFC 8216 section 4.3.3.1: no segment may be longer, rounded. Fragments are half a second, or as
 # long as one frame lasts; it is what a player waits before it asks again.
@@ -63,7 +63,7 @@ class Playlist:
         media: The file of the fragments, which lies in the same folder.
     """
 
-    def __init__(self, sink: Sink, media: Path) -> None:
+    def __init__(self, sink: AtomicFile, media: Path) -> None:
         self._sink = sink
         self._name = media.name
         self._offset = 0

@@ -18,7 +18,7 @@ from media.recording.events import (
     Transcoding,
     TranscodingReason,
 )
-from media.recording.inputs import EncodedInput, Input, RawInput, ReceiverInput
+from media.recording.inputs import EncodedInput, RawInput, ReceiverInput, RecorderInput
 from media.recording.segments import FileNames, SegmentRule
 from media.recording.timeline import Timeline
 from media.recording.transcode import TranscodingPlan
@@ -81,7 +81,7 @@ class RecorderStats:
 
 @dataclass(slots=True)
 class _Entry:
-    input: Input
+    input: RecorderInput
     sender: Hashable | None
     given: bool = False
     expected: bool = False
@@ -350,7 +350,7 @@ class Recorder:
         )
         return next(ended, len(self._entries))
 
-    def _input(self, track: MediaStreamTrack | RtpReceiver) -> Input:
+    def _input(self, track: MediaStreamTrack | RtpReceiver) -> RecorderInput:
         receiver = track if isinstance(track, RtpReceiver) else getattr(track, "receiver", None)
         if isinstance(receiver, RtpReceiver):
             return ReceiverInput(receiver)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from media.recording.containers import Container
     from media.recording.segments import FileNames, SegmentRule
-    from media.recording.timeline import Placed
+    from media.recording.timeline import PlacedFrame
     from peer import Codec
 
 #: Failures without a good file between them after which nothing more is tried.
@@ -91,7 +91,7 @@ class FileSeries:
         """A track is not to be in the files to come, unless it comes again."""
         self._known.pop(key, None)
 
-    def push(self, placed: Placed) -> None:
+    def push(self, placed: PlacedFrame) -> None:
         """Take a frame; `advance` writes it."""
         if self.over:
             return
@@ -111,7 +111,7 @@ class FileSeries:
         self._close(SegmentEnd.STOPPED)
         self.over = True
 
-    def _guard(self, placed: Placed) -> None:
+    def _guard(self, placed: PlacedFrame) -> None:
         if self.over:
             return
         try:
@@ -119,7 +119,7 @@ class FileSeries:
         except (RecordingError, OSError) as error:
             self._fail(error, placed.time)
 
-    def _write(self, placed: Placed) -> None:
+    def _write(self, placed: PlacedFrame) -> None:
         file = self._file
         if file is None:
             file = self._begin(placed)
@@ -140,7 +140,7 @@ class FileSeries:
             self._told = placed.time
             self._listener.on_progress(self._progress(file.path))
 
-    def _reason_to_end(self, file: OpenFile, placed: Placed) -> SegmentEnd | None:
+    def _reason_to_end(self, file: OpenFile, placed: PlacedFrame) -> SegmentEnd | None:
         frame = placed.frame
         due = self._rule.due(float(placed.time - file.origin), file.size)
         if not frame.keyframe:
@@ -159,7 +159,7 @@ class FileSeries:
             return due
         return None
 
-    def _begin(self, placed: Placed) -> OpenFile | None:
+    def _begin(self, placed: PlacedFrame) -> OpenFile | None:
         if not placed.frame.keyframe:
             self._want_keyframe(placed)
             return None
@@ -175,7 +175,7 @@ class FileSeries:
             return None
         return self._file
 
-    def _learn(self, placed: Placed) -> None:
+    def _learn(self, placed: PlacedFrame) -> None:
         frame = placed.frame
         shape = Shape(frame.codec, frame.width, frame.height)
         self._known[placed.key] = KnownStream(shape, frame.payload)
@@ -206,7 +206,7 @@ class FileSeries:
             error = error_of("write", path or self._names.name(self._number), error)
         self._listener.on_failure(RecordingFailure(error, path, self.over))
 
-    def _want_keyframe(self, placed: Placed) -> None:
+    def _want_keyframe(self, placed: PlacedFrame) -> None:
         self._ask(placed.key, placed.time)
 
     def _ask(self, key: Hashable, time: Fraction) -> None:

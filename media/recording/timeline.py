@@ -43,7 +43,7 @@ _RESOLUTION = 720_000
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlacedFrame:
     """A frame with its place.
 
     Args:
@@ -88,7 +88,7 @@ class Timeline:
         self._origin: Fraction | None = None
         self._paused: float | None = None
         self._resumed: float | None = None
-        self._ready: list[Placed] = []
+        self._ready: list[PlacedFrame] = []
 
     @property
     def started(self) -> bool:
@@ -160,7 +160,7 @@ class Timeline:
         for key, track in due.items():
             self._release(key, track)
 
-    def take(self) -> list[Placed]:
+    def take(self) -> list[PlacedFrame]:
         """What was placed since the last call, by time."""
         ready, self._ready = self._ready, []
         ready.sort(key=lambda placed: placed.time)
@@ -326,7 +326,7 @@ class Timeline:
                 duration = step if step <= _PAUSE else before.duration
         track.awaits_keyframe = False
         self._reached[key] = Reached(time, duration)
-        self._ready.append(Placed(key, frame, time, duration))
+        self._ready.append(PlacedFrame(key, frame, time, duration))
 
     def _is_wanted(self, captured: Fraction) -> bool:
         if self._paused is not None and captured >= self._paused:

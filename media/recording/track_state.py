@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from media.recording.lateness import Lateness
+from media.recording.delay_growth import DelayGrowthDetector
 
 if TYPE_CHECKING:
     from media.recording.clocks import Clock, SenderClocks
@@ -32,7 +32,7 @@ class TrackState:
     mapping: float | None = None
     away: float | None = None
     astray: int = 0
-    lateness: Lateness = field(default_factory=Lateness)
+    lateness: DelayGrowthDetector = field(default_factory=DelayGrowthDetector)
     pts: Fraction = Fraction(0)
     since: float | None = None
     held: list[EncodedFrame] = field(default_factory=list)

@@ -10,7 +10,7 @@ from av import AudioFrame, VideoFrame
 
 from media.recording.containers import Container, passes, transcoded_to
 from media.recording.events import TranscodingReason
-from media.recording.timeline import Placed
+from media.recording.timeline import PlacedFrame
 from peer import Codec, EncodedFrame
 from peer.rtp.codecs import AudioEncoder, CodecError, FrameDecoder, VideoEncoder
 from peer.rtp_parameters import MediaKind
@@ -176,7 +176,7 @@ class Transcoder:
         self._encoder = FrameEncoder(target)
         self._awaits_keyframe = True
 
-    def transcode(self, placed: Placed) -> list[Placed]:
+    def transcode(self, placed: PlacedFrame) -> list[PlacedFrame]:
         """What comes of a frame, with the times of it."""
         frame = placed.frame
         if self._awaits_keyframe and not frame.keyframe:
@@ -196,7 +196,7 @@ class Transcoder:
             return []
         sound = frame.codec.kind is MediaKind.AUDIO
         return [
-            Placed(
+            PlacedFrame(
                 placed.key,
                 each,
                 Fraction(each.pts, clock),

@@ -12,7 +12,7 @@ from peer.rtp_parameters import MediaKind
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from media.recording.timeline import Placed
+    from media.recording.timeline import PlacedFrame
     from peer import Codec
 
 #: Some ten seconds of a call.
@@ -61,7 +61,7 @@ class WriteQueue:
         self.dropped = 0
         self._most = (frames, octets)
         self._octets = 0
-        self._items: deque[Placed | Order] = deque()
+        self._items: deque[PlacedFrame | Order] = deque()
         self._broken: set[Hashable] = set()
         self._changed = threading.Condition()
 
@@ -70,7 +70,7 @@ class WriteQueue:
         """Tracks of which nothing is taken before a key frame."""
         return frozenset(self._broken)
 
-    def put(self, placed: Sequence[Placed]) -> None:
+    def put(self, placed: Sequence[PlacedFrame]) -> None:
         """Add frames, or drop them; never waits for the thread."""
         if not placed:
             return
@@ -89,7 +89,7 @@ class WriteQueue:
             self._items.append(order)
             self._changed.notify()
 
-    def take(self) -> list[Placed | Order]:
+    def take(self) -> list[PlacedFrame | Order]:
         """All that is there; waits until there is something."""
         with self._changed:
             while not self._items:
@@ -99,7 +99,7 @@ class WriteQueue:
             self._octets = 0
         return items
 
-    def _takes(self, placed: Placed) -> bool:
+    def _takes(self, placed: PlacedFrame) -> bool:
         frames, octets = self._most
         if len(self._items) >= frames or self._octets >= octets:
             if placed.frame.codec.kind is MediaKind.VIDEO:

@@ -9,7 +9,7 @@ from media.recording.containers import passes
 from media.recording.errors import UnsupportedError
 from media.recording.events import RecordingFailure, Transcoding
 from media.recording.series import FileSeries, SeriesListener
-from media.recording.timeline import Placed
+from media.recording.timeline import PlacedFrame
 from media.recording.transcode import Transcoder, TranscodingPlan, target_codec
 from media.recording.write_queue import Ended, Expect, Finish, WriteQueue
 from peer.rtp.codecs import CodecError
@@ -82,7 +82,7 @@ class Writer:
     def _work(self) -> bool:
         for item in self._queue.take():
             match item:
-                case Placed():
+                case PlacedFrame():
                     for each in self._converted(item):
                         self._series.push(each)
                 case Expect(key, codec):
@@ -104,7 +104,7 @@ class Writer:
         elif passes(self._container, codec):
             self._series.expect(key, codec)
 
-    def _converted(self, placed: Placed) -> list[Placed]:
+    def _converted(self, placed: PlacedFrame) -> list[PlacedFrame]:
         codec = placed.frame.codec
         known = self._transcoders.get(placed.key)
         if known is None or known[0] != codec:

@@ -1,1 +1,1 @@
-"""What a program plays into a call: files, devices, pictures and sound that it makes itself."""
+"""Sources that a program plays into a call: files, devices, and its own video and audio."""

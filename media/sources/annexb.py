@@ -1,4 +1,4 @@
-"""Owns the way from H.264 as containers hold it to what RTP wants: Annex B, with parameter sets."""
+"""Conversion of H.264 from container form to the Annex B form, with parameter sets, for RTP."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ _SETS = frozenset({NalType.SPS, NalType.PPS})
 
 
 class AnnexB:
-    """Converts the access units of one stream.
+    """Converts the access units of one H.264 stream to Annex B form.
 
     Args:
-        extradata: Of the stream: an AVCDecoderConfigurationRecord (ISO 14496-15 section 5.3.3.1),
-            or parameter sets in Annex B form, or nothing.
+        extradata: The stream's AVCDecoderConfigurationRecord (ISO 14496-15 section 5.3.3.1), or
+            its parameter sets in Annex B form, or nothing.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The record is truncated.
     """
 
     def __init__(self, extradata: bytes) -> None:
@@ -28,10 +28,10 @@ class AnnexB:
             self._sets = [unit for unit in nal_units(extradata) if unit[0] & TYPE in _SETS]
 
     def convert(self, data: bytes) -> bytes:
-        """An access unit with start codes of four octets, and SPS and PPS in front of an IDR.
+        """Return an access unit with start codes of four bytes, and SPS and PPS before an IDR.
 
         Raises:
-            ValueError: It is not one.
+            ValueError: A NAL unit is truncated.
         """
         units = nal_units(data) if self._length_size is None else self._divide(data)
         units = [unit for unit in units if unit[0] & TYPE not in _PASSED_OVER]

@@ -1,4 +1,4 @@
-"""Owns `ClockPattern`: a picture and a tone that say what time it is, to whoever measures."""
+"""Test pattern whose video and audio tell the time, to measure delay and synchronisation."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ from peer.rtp.tracks import MediaTrack
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: Sample rate in Hz (ours; that of Opus).
 _RATE = 48_000
-_FRAME = 960  # 20 ms
+_FRAME = 960  # Samples a frame: 20 ms.
+#: Amplitude of the beep, of full scale 1.0 (ours).
 _AMPLITUDE = 0.5
-_PATIENCE = 1.0
-#: Seconds from the start of each second, for which it flashes and beeps.
+#: Seconds behind schedule beyond which frames are skipped (ours).
+_SKIP_AFTER = 1.0
+#: Length of a flash and a beep, in seconds from the start of a second (ours).
 MARK = 0.1
 _PITCHES = 500.0 + 100.0 * np.arange(10)
 _WHITE = (235, 128, 128)
 
 
 def pitch_of(second: int) -> float:
-    """What the beep at the start of a second sounds like, in hertz; it repeats after ten."""
+    """Return the pitch, in Hz, of the beep at the start of a second; repeats after ten."""
     return float(_PITCHES[second % len(_PITCHES)])
 
 
@@ -39,21 +42,21 @@ def _now() -> datetime:
 
 
 class ClockPattern:
-    """Colour bars with the time written on them, and what tells picture and sound apart in time.
+    """Makes colour bars with the time written on them, and a flash and a beep each second.
 
-    At the start of each second the upper quarter of the picture is white, and a beep is heard, each
-    for `MARK` seconds. The pitch says which second it is (`pitch_of`), `media.sources.label` reads
-    the time from the picture.
+    For `MARK` seconds from the start of each second, the upper quarter of the picture is white and
+    a beep sounds. The pitch tells which second it is (`pitch_of`); `media.sources.label` reads the
+    time from the picture.
 
     Args:
-        width: In pixels, even.
-        height: In pixels, even.
-        rate: Pictures a second.
-        clock: The time to tell; the local time by default.
+        width: Width in pixels, even.
+        height: Height in pixels, even.
+        rate: Frames a second.
+        clock: Returns the time to tell; the local time by default.
 
     Attributes:
-        video: A track.
-        audio: A track.
+        video: The video track.
+        audio: The audio track.
     """
 
     def __init__(
@@ -70,7 +73,7 @@ class ClockPattern:
 
 
 class ClockPicture(MediaTrack):
-    """The picture of a `ClockPattern`."""
+    """Video track of a `ClockPattern`."""
 
     kind = "video"
 
@@ -79,11 +82,11 @@ class ClockPicture(MediaTrack):
         self._moment = clock()
         self._clock = clock
         self._source = source
-        # One moment for the label and the flash.
+        # The label and the flash are of the same moment.
         self._labelled = OverlayTrack(source, clock=self._tell)
 
     async def recv(self) -> VideoFrame:
-        """The next frame, `yuv420p`, when its time has come.
+        """Return the next frame, `yuv420p`, when it is due.
 
         Raises:
             MediaStreamError: The track has ended.
@@ -99,7 +102,7 @@ class ClockPicture(MediaTrack):
         return marked
 
     def stop(self) -> None:
-        """End the track."""
+        """End the track and the tracks behind it."""
         super().stop()
         self._labelled.stop()
         self._source.stop()
@@ -110,19 +113,19 @@ class ClockPicture(MediaTrack):
 
 
 class ClockTone(MediaTrack):
-    """The sound of a `ClockPattern`."""
+    """Audio track of a `ClockPattern`."""
 
     kind = "audio"
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__()
         self._clock = clock
-        self._pace = Pace(_FRAME / _RATE, patience=_PATIENCE)
-        # Of sample 0, in samples since the start of that minute.
+        self._pace = Pace(_FRAME / _RATE, skip_after=_SKIP_AFTER)
+        # Time of sample 0, in samples since the start of its minute.
         self._first: int | None = None
 
     async def recv(self) -> AudioFrame:
-        """The next 20 ms, `s16` at 48 kHz, when their time has come.
+        """Return the next 20 ms, `s16` at 48 kHz, when they are due.
 
         Raises:
             MediaStreamError: The track has ended.

@@ -1,4 +1,4 @@
-"""Owns `Device`: a camera or microphone as a track."""
+"""Camera or microphone as a track, opened by libav."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 
 from media.sources.errors import MissingError, SourceError
-from media.sources.file_reader import SOUND_RATE, FileReader
+from media.sources.file_reader import AUDIO_RATE, FileReader
 from media.sources.opening import Extent
 from media.sources.prefetch import Prefetch
 from peer.rtp.tracks import MediaTrack
@@ -20,28 +20,29 @@ from peer.rtp_parameters import MediaKind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: RTP clock rate of video, in Hz (RFC 3551 section 5).
 _CLOCK = 90_000
+#: Frames that wait at most, as a device does not wait either (ours).
 _LIMIT = 2
 
 
 class Device(MediaTrack):
-    """The first picture, or sound, of what libav takes from a device, as it comes.
+    """Captures the first video or audio stream of a device by libav.
 
-    Pictures are given as they are, sound as `s16` at 48 kHz, 20 ms each.
+    Video frames are given unchanged, audio as `s16` at 48 kHz, 20 ms a frame.
 
     Args:
-        name: As the system calls it, for example `/dev/video0` or `default`.
-        system: That libav knows, for example `v4l2`, `pulse`, `alsa`, `avfoundation` or `dshow`.
+        name: The system's name of the device, for example `/dev/video0` or `default`.
+        system: libav's input format, for example `v4l2`, `pulse`, `alsa`, `avfoundation`, `dshow`.
         kind: `audio` or `video`.
-        options: Of libav for that, for example `{"video_size": "1280x720", "framerate": "30"}`.
+        options: Options of that format, as `{"video_size": "1280x720", "framerate": "30"}`.
 
     Raises:
-        MissingError: There is no such device, it is not for us, or this libav does not know the
-            system.
-        UnreadableError: It gives nothing that libav understands; it may be in use.
+        MissingError: The device does not exist or access is denied, or libav lacks the format.
+        UnreadableError: The device gives nothing that libav understands; it may be in use.
 
     Attributes:
-        error: Why it ended by itself; None where it did not.
+        error: The error that ended the track; None where there was none.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Device(MediaTrack):
     ) -> None:
         super().__init__()
         if system not in av.formats_available:
-            raise MissingError(name, f"the libav of PyAV {av.__version__} knows no {system!r}")
+            raise MissingError(name, why=f"the libav of PyAV {av.__version__} knows no {system!r}")
         self.kind = kind
         self.error: SourceError | None = None
         reader = FileReader(
@@ -69,11 +70,11 @@ class Device(MediaTrack):
     async def open(
         cls, name: str, *, system: str, kind: str, options: Mapping[str, str] | None = None
     ) -> Device:
-        """The same, with the device opened on a worker thread instead of the event loop."""
+        """Open a device as the constructor does, on a worker thread."""
         return await asyncio.to_thread(cls, name, system=system, kind=kind, options=options)
 
     async def recv(self) -> VideoFrame | AudioFrame:
-        """The next frame; its time is 0 at the first one.
+        """Return the next frame; the timestamp of the first is 0.
 
         Raises:
             MediaStreamError: The track has ended: it was stopped, or the device gives nothing more.
@@ -92,13 +93,13 @@ class Device(MediaTrack):
         self._pieces.take()
         if self._first is None:
             self._first = piece.position
-        rate = _CLOCK if isinstance(piece.item, VideoFrame) else SOUND_RATE
+        rate = _CLOCK if isinstance(piece.item, VideoFrame) else AUDIO_RATE
         self._pts = max(self._pts + 1, round((piece.position - self._first) * rate))
         piece.item.pts, piece.item.time_base = self._pts, Fraction(1, rate)
         return piece.item
 
     def stop(self) -> None:
-        """End the track, and let go of the device."""
+        """End the track and close the device."""
         if self.readyState == "live":
             super().stop()
             self._pieces.close()

@@ -1,29 +1,29 @@
-"""Owns the named errors of sources: what could not be played, and why."""
+"""Errors of sources, which name the file or device and the reason."""
 
 from __future__ import annotations
 
 
 class SourceError(Exception):
-    """A source gives nothing, or nothing more.
+    """Error of a source that gives nothing, or nothing more.
 
     Attributes:
         where: The file or device.
-        why: In words.
+        why: The reason in words.
     """
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, *, why: str) -> None:
         super().__init__(f"{where}: {why}")
         self.where = where
         self.why = why
 
 
 class MissingError(SourceError):
-    """There is no such file or device, or we may not open it."""
+    """The file or device does not exist, or access is denied."""
 
 
 class UnreadableError(SourceError):
-    """It is there, and it is not, or no longer, what libav can read."""
+    """The file or device exists, and libav cannot read it, or not any more."""
 
 
 class UnpassableError(SourceError):
-    """It cannot be sent without decoding: decode it."""
+    """The stream cannot be sent without being decoded."""

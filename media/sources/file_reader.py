@@ -1,4 +1,4 @@
-"""Owns reading one stream of a file, piece by piece. It blocks, so it runs on a worker thread."""
+"""Reader of one stream of a media file, decoded or encoded. It blocks: for a worker thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from av import AudioFrame, AudioResampler, VideoFrame
 
 from media.sources.errors import UnpassableError, UnreadableError
 from media.sources.opening import error_of, open_input, stream_of
-from media.sources.passing import Passing
+from media.sources.passthrough import PassthroughConverter
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     from peer.rtp.formats import FrameShape
     from peer.rtp_parameters import Codec
 
-SOUND_RATE = 48_000
-SOUND_FRAME = 960  # 20 ms
+#: Sample rate of decoded audio, in Hz (ours; that of Opus).
+AUDIO_RATE = 48_000
+AUDIO_FRAME = 960  # Samples of a decoded audio frame: 20 ms.
 
 
 @dataclass(frozen=True, slots=True)
-class Passed:
-    """What an encoded frame consists of."""
+class EncodedItem:
+    """Payload of an encoded frame, with its codec and properties."""
 
     codec: Codec
     payload: bytes
@@ -38,54 +39,54 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One frame of a stream.
+    """One frame of a stream, with its place in the file.
 
     Args:
-        position: Where it begins, in seconds from the start of the file, counted on through its
-            repetitions.
-        duration: In seconds; 0 where the file does not say.
-        item: Itself.
-        keyframe: Whether what follows can be shown without what came before it.
+        position: Begin of the frame in seconds from the start of the file, counted on through
+            repetitions of the file.
+        duration: Duration in seconds; 0 where the file does not say.
+        item: The frame.
+        keyframe: True if the frame can be decoded without the frames before it.
     """
 
     position: Fraction
     duration: Fraction
-    item: VideoFrame | AudioFrame | Passed
+    item: VideoFrame | AudioFrame | EncodedItem
     keyframe: bool = True
 
 
-class Reader(Protocol):
-    """What is read ahead."""
+class PieceReader(Protocol):
+    """Blocking reader that `Prefetch` runs on a thread."""
 
     def read(self) -> list[Piece]:
-        """What comes next, some pieces; none at the end."""
+        """Return the next pieces; an empty list at the end."""
         ...
 
     def seek(self, position: Fraction) -> Fraction:
-        """Go on from there, or from the nearest place before that; returns which."""
+        """Go on at a position, or the nearest possible before it; return the position found."""
         ...
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file or device."""
         ...
 
 
 class FileReader:
-    """One stream of a file, from its start.
+    """Reads the first stream of a kind from a file, from its start.
 
     Args:
-        path: Of the file.
-        kind: Which stream: the first one of that kind, which must be there.
-        extent: Of the file.
-        decode: Whether frames are decoded: pictures as they are, sound 48 kHz `s16`, 20 ms each.
-        loop: Whether it begins again at its end.
-        container: As libav names it; None to find out.
-        options: Of libav for that.
+        path: Path of the file, or name of a device.
+        kind: Kind of the stream; the file must have one.
+        extent: Start and length of the file.
+        decode: True to decode: video frames unchanged, audio as 48 kHz `s16`, 20 ms a frame.
+        loop: True to begin again at the end.
+        container: libav's name of the format; None to detect it.
+        options: libav's options for the format.
 
     Raises:
-        MissingError: There is no such file.
-        UnreadableError: It is none that libav reads.
-        UnpassableError: `decode` is false, but it has to be.
+        MissingError: The file does not exist.
+        UnreadableError: libav cannot read the file.
+        UnpassableError: `decode` is false, and the stream cannot be sent without being decoded.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class FileReader:
         self._loop = loop
         self._how = container, options
         self._lap = 0
-        # Nothing before this is given, in seconds within the file.
+        # Pieces before this are skipped, in seconds within the file.
         self._from: Fraction | None = None
         self._given_in_lap = False
         self._last: Fraction | None = None
@@ -117,15 +118,15 @@ class FileReader:
 
     @property
     def codec(self) -> Codec | None:
-        """What it gives without decoding."""
+        """The codec of the encoded frames; None where frames are decoded."""
         return None if self._passing is None else self._passing.codec
 
     def read(self) -> list[Piece]:
-        """See `Reader`.
+        """Return the next pieces; an empty list at the end.
 
         Raises:
-            UnreadableError: The file is broken here.
-            UnpassableError: Pictures are not in the order of their times.
+            UnreadableError: The file is damaged here.
+            UnpassableError: Video frames are not in presentation order.
         """
         if self._held:
             held, self._held = self._held, []
@@ -146,7 +147,7 @@ class FileReader:
                 self._begin_again()
 
     def seek(self, position: Fraction) -> Fraction:
-        """See `Reader`. Pictures that are not decoded go on from a key frame.
+        """Go on at a position; encoded video goes on at the key frame before it.
 
         Raises:
             UnreadableError: The file cannot be read from there.
@@ -170,7 +171,7 @@ class FileReader:
         return self._held[0].position if self._held else position
 
     def close(self) -> None:
-        """See `Reader`."""
+        """Close the file or device."""
         self._container.close()
 
     def _open(self) -> None:
@@ -179,16 +180,16 @@ class FileReader:
         try:
             found = stream_of(self._container, self._kind)
             if found is None:
-                raise UnreadableError(self._path, f"there is no {self._kind} in it")
+                raise UnreadableError(self._path, why=f"there is no {self._kind} in it")
             self._stream: Any = found
-            self._passing = None if self._decode else Passing(self._stream, self._path)
+            self._passing = None if self._decode else PassthroughConverter(self._stream, self._path)
         except Exception:
             self._container.close()
             raise
         self._packets = self._container.demux(self._stream)
 
     def _begin_again(self) -> None:
-        # Opened anew, as not every file can be sought in.
+        # Opened anew, as not every file is seekable.
         self._container.close()
         self._lap += 1
         self._from, self._last, self._resampler = None, None, None
@@ -196,14 +197,14 @@ class FileReader:
         self._open()
 
     def _is_wanted(self, piece: Piece) -> bool:
-        # What a codec only wants in order to begin, as Opus does, lies before the start.
+        # Pre-roll of a codec, as of Opus, lies before the start.
         if piece.position < 0:
             return False
         within = piece.position - self._lap * self._extent.length
         if self._from is not None and within < self._from:
             return within + piece.duration > self._from and self._decode
         self._from = None
-        # What lies behind the end of the file would be later than what begins it again.
+        # A piece behind the end would be later than the first of the next repetition.
         return not self._loop or within < self._extent.length
 
     def _position(self, pts: int, base: Fraction) -> Fraction:
@@ -219,11 +220,11 @@ class FileReader:
         base = Fraction(packet.time_base)
         position = self._position(pts, base)
         if self._last is not None and position < self._last:
-            raise UnpassableError(self._path, "it has B-frames, whose order no peer expects")
+            raise UnpassableError(self._path, why="it has B-frames, whose order no peer expects")
         self._last = position
         payload, shape = self._passing.payload(packet)
         if payload:
-            passed = Passed(self._passing.codec, payload, shape)
+            passed = EncodedItem(self._passing.codec, payload, shape)
             yield Piece(position, (packet.duration or 0) * base, passed, shape.keyframe)
 
     def _decoded(self, packet: Packet[Any]) -> Iterator[Piece]:
@@ -240,8 +241,8 @@ class FileReader:
     def _resampled(self, frame: AudioFrame | None) -> Iterator[Piece]:
         if self._resampler is None:
             layout = "mono" if frame is not None and frame.layout.nb_channels == 1 else "stereo"
-            self._resampler = AudioResampler("s16", layout, SOUND_RATE, SOUND_FRAME)
+            self._resampler = AudioResampler("s16", layout, AUDIO_RATE, AUDIO_FRAME)
         for made in self._resampler.resample(frame):
             if made.pts is not None and made.time_base is not None:
                 position = self._position(made.pts, made.time_base)
-                yield Piece(position, Fraction(made.samples, SOUND_RATE), made)
+                yield Piece(position, Fraction(made.samples, AUDIO_RATE), made)

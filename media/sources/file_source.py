@@ -1,4 +1,4 @@
-"""Owns `FileSource`: a file played into a call, decoded or as it is."""
+"""Media file as a pair of tracks on one clock, decoded or encoded."""
 
 from __future__ import annotations
 
@@ -20,48 +20,50 @@ if TYPE_CHECKING:
 
     from media.sources.errors import SourceError
     from peer.emitter import Decorator, Handler, PlainDecorator, Takes
+    from peer.times import Seconds
 
-#: Pieces that wait at most. Pictures that are decoded are large.
+#: Encoded frames that are read ahead at most (ours).
 ENCODED_LIMIT = 64
+#: Decoded frames that are read ahead at most; video frames are large (ours).
 DECODED_LIMITS = {MediaKind.AUDIO: 50, MediaKind.VIDEO: 4}
 
 
 class FileSource:
-    """Plays the first sound and the first picture of a file on one clock.
+    """Plays the first audio and the first video stream of a file on one clock.
 
-    Time begins to run when the first frame is fetched, and stands still while nobody fetches any.
-    What nobody fetches of one track while the other is played is dropped.
+    The clock starts when the first frame is read, and stands still while no track is read. Frames
+    of one track that nobody reads while the other is played are dropped.
 
-    With `decode=False` nothing is decoded, and nothing encoded by our senders: they are given
-    `EncodedFrame`s. VP8, VP9, H264 without B-frames, AV1 and Opus can be sent so. The codec must be
-    the one that is agreed with the peer (see `FileTrack.codec`); else the sender refuses frames,
-    and nothing is heard or seen. A picture then begins with a key frame of the file, and a peer
-    that joins, or lost something that could not be sent again, waits for the next one.
+    With `decode=False` nothing is decoded, and senders pass the `EncodedFrame`s on without
+    encoding. VP8, VP9, H264 without B-frames, AV1 and Opus can be sent so. The codec must be the
+    one agreed with the peer (see `FileTrack.codec`); else the sender refuses the frames. Video then
+    begins at a key frame of the file, and a peer that joins, or has lost packets for good, waits
+    for the next key frame.
 
-    Events: `ended` when no track gives anything more; `error` with a `SourceError` where a track
-    ended because the file could not be read on.
+    Events: `ended` when all tracks have ended; `error` with a `SourceError` when a track ended
+    because the file could not be read on.
 
     Args:
-        path: Of the file, which is one that can be opened twice.
-        loop: Begin again at the end. Time goes on.
-        decode: Whether frames are decoded.
+        path: Path of a file that can be opened twice.
+        loop: True to begin again at the end; the timestamps go on.
+        decode: True to decode the frames.
 
     Attributes:
-        audio: None where the file has no sound.
-        video: None where the file has no picture.
-        duration: Of the file, in seconds.
+        audio: The audio track; None where the file has none.
+        video: The video track; None where the file has none.
+        duration: Duration of the file in seconds.
 
     Raises:
-        MissingError: There is no such file, or it is not for us.
-        UnreadableError: It is none that libav can read.
-        UnpassableError: `decode` is false, but a codec has to be decoded.
+        MissingError: The file does not exist, or access is denied.
+        UnreadableError: libav cannot read the file.
+        UnpassableError: `decode` is false, and a codec cannot be sent without being decoded.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], *, loop: bool = False, decode: bool = True
     ) -> None:
         self._events = EventEmitter("FileSource", ("ended", "error"))
-        where = os.fspath(path)
+        where = self._path = os.fspath(path)
         extent = extent_of(where)
         with open_input(where) as container:
             kinds = [kind for kind in MediaKind if stream_of(container, kind) is not None]
@@ -94,7 +96,7 @@ class FileSource:
     async def open(
         cls, path: str | os.PathLike[str], *, loop: bool = False, decode: bool = True
     ) -> FileSource:
-        """The same, with the file opened on a worker thread instead of the event loop."""
+        """Open a file as the constructor does, on a worker thread."""
         return await asyncio.to_thread(cls, path, loop=loop, decode=decode)
 
     @overload
@@ -119,30 +121,34 @@ class FileSource:
         """Take a handler away; nothing happens where it is not subscribed."""
         self._events.remove_listener(event, handler)
 
+    def __repr__(self) -> str:
+        kinds = " ".join(kind.value for kind in self._live_kinds()) or "ended"
+        return f"<FileSource {self._path!r} {kinds}>"
+
     @property
-    def position(self) -> float:
-        """Where in the file it plays, in seconds."""
+    def position(self) -> Seconds:
+        """The present position in the file, in seconds."""
         position = float(self._playhead.position(asyncio.get_running_loop().time()))
         return position % self.duration if self.duration else 0.0
 
-    async def seek(self, seconds: float) -> float:
-        """Go on from there. The times of frames go on as they would have without it.
+    async def seek(self, seconds: Seconds) -> Seconds:
+        """Go on at a position in the file; the timestamps of frames go on without a jump.
 
         Args:
-            seconds: From the start of the file.
+            seconds: Position in seconds from the start of the file.
 
         Returns:
-            From where it goes on. Without decoding that is the last key frame before.
+            The position found, in seconds. Without decoding it is that of the key frame before.
 
         Raises:
-            ValueError: That is not within the file.
+            ValueError: The position is not within the file.
             SourceError: The file cannot be read from there.
         """
         if not 0 <= seconds <= self.duration:
             raise ValueError(f"{seconds} s is not within a file of {self.duration} s")
         async with self._seeking:
             position = Fraction(seconds).limit_denominator(90_000)
-            # The picture decides: it may have to go back to a key frame.
+            # Video first: it may have to go back to a key frame, and audio follows.
             order = sorted(self._live_kinds(), key=lambda kind: kind is MediaKind.AUDIO)
             try:
                 for kind in order:
@@ -155,7 +161,7 @@ class FileSource:
             return float(position)
 
     def stop(self) -> None:
-        """End both tracks, and let go of the file."""
+        """End both tracks and close the file."""
         for track in self._tracks.values():
             track.stop()
 

@@ -1,4 +1,4 @@
-"""Owns the track that gives one stream of a file, each frame in its time."""
+"""Track of one stream of a media file, which gives each frame when it is due."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
 from media.sources.errors import SourceError
-from media.sources.file_reader import SOUND_RATE, Passed
+from media.sources.file_reader import AUDIO_RATE, EncodedItem
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.tracks import MediaTrack
 from peer.times import UnixTime
@@ -26,32 +26,36 @@ if TYPE_CHECKING:
     from media.sources.playhead import Playhead
     from media.sources.prefetch import Prefetch
     from peer.rtp_parameters import Codec, MediaKind
+    from peer.times import MonotonicTime, Seconds
 
-#: Seconds. A frame that nobody fetched is dropped when it is later than this.
+#: Seconds of delay beyond which a frame that nobody read is dropped (ours).
 LATE = 1.0
-#: Seconds. Where the disk or the decoder lets us wait longer, everything comes later.
+#: Seconds that reading or decoding may take before the schedule is moved (ours).
 SLACK = 0.2
-#: Pictures that are sent in a row after a pause, as those that follow need them.
+#: Video frames since a key frame that are kept while frames are dropped (ours).
 MOST_KEPT = 300
+#: RTP clock rate of video, in Hz (RFC 3551 section 5).
 _VIDEO_CLOCK = 90_000
-# Seconds. Files tell time in milliseconds, sound counts samples: less than this is rounding.
+#: Difference in seconds between a file's time (in milliseconds) and counted samples that is
+#: rounding (ours).
 _ROUNDING = Fraction(3, 2000)
 
 
 class FileTrack(MediaTrack):
-    """Made by `FileSource`.
+    """Plays one stream of a file in real time; made by `FileSource`.
 
     Args:
         kind: Audio or video.
-        codec: What its frames are encoded with; None where they are decoded.
-        pieces: Of the stream.
-        playhead: Of the file.
-        on_error: Told why the track ended before its time.
+        codec: Codec of the encoded frames; None where frames are decoded.
+        pieces: The pieces of the stream, read ahead.
+        playhead: Clock of the file.
+        on_error: Called with the error that ended the track early.
 
     Attributes:
-        codec: See there. A peer is sent frames only where this codec is agreed, so let it be the
-            one: `transceiver.setCodecPreferences([track.codec.mimeType])`.
-        dropped: Frames that nobody fetched in time.
+        codec: Codec of the encoded frames; None where frames are decoded. Frames are sent only
+            where this codec is agreed, so prefer it:
+            `transceiver.setCodecPreferences([track.codec.mimeType])`.
+        dropped: Number of frames that were not read in time.
     """
 
     def __init__(
@@ -77,13 +81,13 @@ class FileTrack(MediaTrack):
         self._last: tuple[int, Fraction] | None = None
 
     async def recv(self) -> VideoFrame | AudioFrame | EncodedFrame:  # type: ignore[override]  # our senders take encoded frames
-        """The next frame, when its time has come.
+        """Return the next frame when it is due.
 
-        Pictures have a time base of 1/90000, sound is `s16` at 48 kHz, 20 ms each.
+        Video has a time base of 1/90000; audio is `s16` at 48 kHz, 20 ms a frame.
 
         Raises:
-            MediaStreamError: The track has ended: it was stopped, the file is at its end, or it
-                cannot be read on, which `FileSource` tells as an event.
+            MediaStreamError: The track has ended: it was stopped, the file is at its end, or the
+                file cannot be read on, of which `FileSource` emits an event.
         """
         if self.readyState != "live":
             raise MediaStreamError
@@ -99,21 +103,21 @@ class FileTrack(MediaTrack):
             self._playhead.end_read(now())
 
     def stop(self) -> None:
-        """End the track; the other one of the file goes on."""
+        """End the track, while the other one of the file goes on."""
         if self.readyState == "live":
             super().stop()
             self._pieces.close()
             self._wake.set()
 
     def jumped(self) -> None:
-        """What comes next, and when, is another than it was."""
+        """Forget the pieces before a seek."""
         self._end = Fraction(0)
         self._skipping = False
         self._kept.clear()
         self._catching_up.clear()
         self._wake.set()
 
-    async def _next(self, now: Callable[[], float]) -> Piece:
+    async def _next(self, now: Callable[[], MonotonicTime]) -> Piece:
         while not self._catching_up:
             asked, hungry = now(), not self._pieces.ready
             piece = await self._pieces.front()
@@ -140,8 +144,8 @@ class FileTrack(MediaTrack):
                 self._skip(piece, late)
         return self._catching_up.popleft()
 
-    def _skip(self, piece: Piece, late: float) -> None:
-        """Drop what is late, save what a picture that is not late needs."""
+    def _skip(self, piece: Piece, late: Seconds) -> None:
+        """Drop late pieces, but keep video frames that a later one in time depends on."""
         if piece.keyframe:
             self.dropped += len(self._kept)
             self._kept.clear()
@@ -154,7 +158,7 @@ class FileTrack(MediaTrack):
             self._skipping = False
             self._catching_up, self._kept = self._kept, deque()
 
-    async def _sleep_until(self, moment: float) -> None:
+    async def _sleep_until(self, moment: MonotonicTime) -> None:
         self._wake.clear()
         try:
             async with asyncio.timeout_at(moment):
@@ -165,9 +169,9 @@ class FileTrack(MediaTrack):
     def _made(self, piece: Piece) -> VideoFrame | AudioFrame | EncodedFrame:
         play_time = piece.position + self._playhead.offset
         item = piece.item
-        if isinstance(item, Passed):
+        if isinstance(item, EncodedItem):
             return self._encoded(item, self._pts(play_time, item.codec.clock_rate, piece), piece)
-        rate = SOUND_RATE if isinstance(item, AudioFrame) else _VIDEO_CLOCK
+        rate = AUDIO_RATE if isinstance(item, AudioFrame) else _VIDEO_CLOCK
         item.pts = self._pts(play_time, rate, piece)
         item.time_base = Fraction(1, rate)
         return item
@@ -183,7 +187,7 @@ class FileTrack(MediaTrack):
         self._last = pts, piece.duration
         return pts
 
-    def _encoded(self, item: Passed, pts: int, piece: Piece) -> EncodedFrame:
+    def _encoded(self, item: EncodedItem, pts: int, piece: Piece) -> EncodedFrame:
         now = asyncio.get_running_loop().time()
         return EncodedFrame(
             codec=item.codec,
@@ -192,7 +196,7 @@ class FileTrack(MediaTrack):
             timestamp=pts & 0xFFFFFFFF,
             pts=pts,
             arrival=now,
-            # One for sound and picture, so that whoever gets them can play them together.
+            # Audio and video have one clock, so that a receiver can play them in sync.
             wall_clock=UnixTime(time.time() - now + self._playhead.due(piece.position)),
             keyframe=piece.keyframe,
             width=item.shape.width,

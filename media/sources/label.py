@@ -1,4 +1,4 @@
-"""Owns reading back what `OverlayTrack` wrote on a picture."""
+"""Reading back of the time and number that `OverlayTrack` wrote on a video frame."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ if TYPE_CHECKING:
 _CHARACTERS = "0123456789:. FRAME"
 _COUNT = len("12:34:56.789 FRAME 000042")
 _TEXT = re.compile(r"(\d\d):(\d\d):(\d\d)\.(\d{3}) FRAME (\d+)")
+#: Luma above which a dot counts as ink (ours).
 _INK = 150
-# Dots of the 42 of a character that a lossy codec may have got wrong.
+#: Dots of the 42 of a character that a lossy codec may have changed (ours).
 _WRONG = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What is written on a picture.
+    """Time and number that an overlay wrote on a video frame.
 
     Args:
         at: The time of day.
-        number: Of the frame, from 1 on.
+        number: Number of the frame, from 1.
     """
 
     at: time
@@ -39,7 +40,7 @@ class Label:
 
 
 def read_label(frame: VideoFrame) -> Label | None:
-    """The label of a picture that has the size it was drawn with; None where there is none."""
+    """Read the label of a frame that has the size it was drawn with; None without a label."""
     if frame.format.name != FORMAT:
         frame = frame.reformat(format=FORMAT)
     scale = max(1, round(frame.width / 240))

@@ -1,4 +1,4 @@
-"""Owns opening what libav reads, with named errors, and how long a file is."""
+"""Opening of files and devices by libav, with named errors, and the length of files."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _NOT_THERE = (
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Where a file lies in its own time, in seconds.
+    """Start and length of a file on its own timeline, in seconds.
 
     Args:
-        start: Time of its first frame.
-        length: From there to the end of the last one.
+        start: Time of the first frame.
+        length: Time from there to the end of the last frame.
     """
 
     start: Fraction
@@ -42,25 +42,25 @@ class Extent:
 
 
 def error_of(where: str, error: Exception) -> SourceError:
-    """The named error for one of libav or the system."""
+    """Make the named error for an error of libav or the system."""
     why = getattr(error, "strerror", None) or str(error)
     kind = MissingError if isinstance(error, _NOT_THERE) else UnreadableError
-    return kind(where, why)
+    return kind(where, why=why)
 
 
 def open_input(
     where: str, *, container: str | None = None, options: Mapping[str, str] | None = None
 ) -> InputContainer:
-    """Open a file or device.
+    """Open a file or device by libav.
 
     Args:
-        where: Path or name.
-        container: As libav names it; None to find out.
-        options: Of libav for that.
+        where: Path of the file, or name of the device.
+        container: libav's name of the format; None to detect it.
+        options: libav's options for the format.
 
     Raises:
-        MissingError: It is not there, or not for us.
-        UnreadableError: It is not what libav can read.
+        MissingError: The file or device does not exist, or access is denied.
+        UnreadableError: libav cannot read it.
     """
     try:
         return av.open(where, format=container, options=dict(options or {}))
@@ -69,21 +69,21 @@ def open_input(
 
 
 def stream_of(container: InputContainer, kind: MediaKind) -> Stream | None:
-    """The first stream of a kind; the cover of a record is no picture that moves."""
+    """Return the first stream of a kind; cover art does not count as video."""
     streams = container.streams.audio if kind is MediaKind.AUDIO else container.streams.video
     return next((s for s in streams if not s.disposition & Disposition.attached_pic), None)
 
 
 def extent_of(where: str) -> Extent:
-    """Read a file's header; where that does not say how long it is, the whole file.
+    """Return start and length of a file, by its header, or by all packets where that says nothing.
 
     Raises:
-        MissingError: It is not there, or not for us.
-        UnreadableError: It is not what libav can read, or there is neither sound nor picture.
+        MissingError: The file does not exist, or access is denied.
+        UnreadableError: libav cannot read the file, or it has neither audio nor video.
     """
     with open_input(where) as container:
         if not any(stream_of(container, kind) for kind in MediaKind):
-            raise UnreadableError(where, "there is neither sound nor picture in it")
+            raise UnreadableError(where, why="there is neither sound nor picture in it")
         start = Fraction(container.start_time or 0, av.time_base)
         if container.duration:
             return Extent(start, Fraction(container.duration, av.time_base))

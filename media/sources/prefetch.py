@@ -1,4 +1,4 @@
-"""Owns reading ahead on a worker thread, into a queue that has an end."""
+"""Bounded read-ahead of pieces on a worker thread."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from fractions import Fraction
 
-    from media.sources.file_reader import Piece, Reader
+    from media.sources.file_reader import Piece, PieceReader
 
 
 class Prefetch:
-    """Lives on the event loop; the reader is used by its thread only.
+    """Reads pieces ahead on a worker thread; all methods are for the event loop.
 
     Args:
-        reader: Of one stream.
-        limit: Nothing is read while this many pieces wait.
-        executor: Runs one thing at a time; None for a thread of its own.
+        reader: Reader of one stream, used by the thread only.
+        limit: Number of waiting pieces at which reading stops.
+        executor: Runs one call at a time; None for a thread of its own.
     """
 
-    def __init__(self, reader: Reader, limit: int, executor: Executor | None = None) -> None:
+    def __init__(self, reader: PieceReader, limit: int, executor: Executor | None = None) -> None:
         self._reader = reader
         self._limit = limit
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="read-file")
@@ -32,22 +32,22 @@ class Prefetch:
         self._news = asyncio.Event()
         self._ended = False
         self._error: Exception | None = None
-        self._held = False
+        self._seeking = False
         self._closed = False
 
     @property
     def ready(self) -> bool:
-        """Whether a piece waits."""
+        """True if a piece waits."""
         return bool(self._pieces)
 
     async def front(self) -> Piece | None:
-        """The piece that is next, which stays; None at the end.
+        """Wait for the next piece and return it without taking it; None at the end.
 
         Raises:
-            SourceError: It cannot be read.
+            SourceError: The stream cannot be read.
         """
-        while not self._pieces or self._held:
-            if self._closed or (self._ended and not self._held):
+        while not self._pieces or self._seeking:
+            if self._closed or (self._ended and not self._seeking):
                 return None
             if self._error is not None:
                 raise self._error
@@ -58,35 +58,35 @@ class Prefetch:
         return self._pieces[0]
 
     def take(self) -> None:
-        """The front piece is used."""
+        """Remove the front piece."""
         self._pieces.popleft()
 
     async def seek(self, position: Fraction) -> Fraction:
-        """Drop all that waits and go on elsewhere; nothing is given until `resume`.
+        """Drop all pieces and go on at a position; no piece is given until `resume`.
 
         Returns:
-            Where it goes on: there, or at the nearest place before that.
+            The position found: the wanted one, or the nearest possible before it.
 
         Raises:
-            SourceError: It cannot.
+            SourceError: The stream cannot be read from there.
         """
         if self._closed:
             return position
-        self._held = True
+        self._seeking = True
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._executor, self._reader.seek, position)
-        # What was being read until then is for nobody: the thread did that first.
+        # A read that ran before the seek has ended by now: its pieces are stale.
         self._pieces.clear()
         self._ended, self._error = False, None
         return found
 
     def resume(self) -> None:
-        """Give pieces again."""
-        self._held = False
+        """Give pieces again after a seek."""
+        self._seeking = False
         self._news.set()
 
     def close(self) -> None:
-        """Give nothing more, and let go of the file when the thread is done with it."""
+        """Give no more pieces, and close the reader when its thread is idle."""
         if self._closed:
             return
         self._closed = True
@@ -98,7 +98,7 @@ class Prefetch:
     def _read(self) -> None:
         full = len(self._pieces) >= self._limit
         over = self._ended or self._closed or self._error is not None
-        if full or over or self._held or self._reading is not None:
+        if full or over or self._seeking or self._reading is not None:
             return
         loop = asyncio.get_running_loop()
         self._reading = loop.run_in_executor(self._executor, self._reader.read)

@@ -1,4 +1,4 @@
-"""Owns `PushedAudio`: the track of sound that a program makes, as speech synthesis does."""
+"""Track of audio that a program pushes, as from speech synthesis."""
 
 from __future__ import annotations
 
@@ -11,61 +11,63 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
 from media.pace import Pace
-from media.sources.sound_queue import RATE, SoundQueue
+from media.sources.audio_queue import RATE, AudioQueue
 from peer.rtp.tracks import MediaTrack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_FRAME = 960  # 20 ms
-# Seconds. A sender that reads again after a longer pause goes on with what is now.
-_PATIENCE = 0.5
+    from peer.times import Seconds
+
+_FRAME = 960  # Samples a frame: 20 ms.
+#: Seconds behind schedule, as after a pause of the reader, beyond which frames are skipped (ours).
+_SKIP_AFTER = 0.5
+#: Sample rates that can be pushed, in Hz (ours).
 _LOWEST, _HIGHEST = 4_000, 384_000
 
 
 class PushedAudio(MediaTrack):
-    """Plays what is pushed in real time, and silence while there is nothing.
+    """Plays pushed audio in real time, and silence in between.
 
     Args:
-        channels: 1 or 2, of what it gives; whatever is pushed is mixed to that.
-        limit: Seconds that may wait. `push` waits where there is more.
+        channels: Channels of the track, 1 or 2; pushed audio is mixed to that.
+        limit: Seconds of audio that may be queued; beyond it, `push` waits.
     """
 
     kind = "audio"
 
-    def __init__(self, *, channels: int = 1, limit: float = 10.0) -> None:
+    def __init__(self, *, channels: int = 1, limit: Seconds = 10.0) -> None:
         super().__init__()
         if channels not in (1, 2):
             raise ValueError(f"{channels} channels; only 1 and 2 can be sent")
         self._layout = "mono" if channels == 1 else "stereo"
-        self._queue = SoundQueue(channels)
+        self._queue = AudioQueue(channels)
         self._limit = limit
-        self._pace = Pace(_FRAME / RATE, patience=_PATIENCE)
+        self._pace = Pace(_FRAME / RATE, skip_after=_SKIP_AFTER)
         self._changed = asyncio.Event()
         self._pushing = asyncio.Lock()
         self._interruptions = 0
-        # Whether the frame that was given last holds the last of what was pushed.
+        # True while the latest frame holds pushed audio.
         self._sounding = False
 
     @property
-    def waiting(self) -> float:
-        """Seconds of sound that were pushed and not given yet."""
+    def waiting(self) -> Seconds:
+        """Seconds of audio that are queued."""
         return self._queue.seconds
 
     async def push(self, samples: NDArray[np.int16] | bytes, *, rate: int = RATE) -> bool:
-        """Add sound behind what waits already; waits while that is too much.
+        """Queue audio, and wait while more than the limit is queued.
 
         Args:
-            samples: Shape (n,) for mono, (n, 2) for stereo; or bytes, mono in the order of this
-                machine.
-            rate: In hertz.
+            samples: Shape (n,) for mono, (n, 2) for stereo; or bytes, mono in native byte order.
+            rate: Sample rate in Hz.
 
         Returns:
-            Whether all of it was queued: false where `interrupt` or `stop` came first.
+            True if all of it was queued; false if `interrupt` or `stop` came first.
 
         Raises:
-            TypeError: They are not 16-bit integers.
-            ValueError: The shape or the rate is none that can be.
+            TypeError: The samples are not 16-bit integers.
+            ValueError: The shape or the rate is not supported.
         """
         array = _checked(samples, rate)
         before = self._interruptions
@@ -80,17 +82,17 @@ class PushedAudio(MediaTrack):
         return True
 
     def interrupt(self) -> None:
-        """Drop all that waits, at once: the next frame is silence, or what is pushed next."""
+        """Drop all queued audio, so that the next frame is silence or what is pushed next."""
         self._interruptions += 1
         self._queue.clear()
         self._sounding = False
         self._changed.set()
 
     async def drained(self) -> bool:
-        """Wait until all that was pushed has been given, and lasted its time.
+        """Wait until all pushed audio has been played to its end.
 
         Returns:
-            False where `interrupt` or `stop` came first.
+            True if it was; false if `interrupt` or `stop` came first.
         """
         before = self._interruptions
         while self._sounding or not self._queue.empty:
@@ -102,7 +104,7 @@ class PushedAudio(MediaTrack):
         return before == self._interruptions
 
     async def recv(self) -> AudioFrame:
-        """The next 20 ms, `s16` at 48 kHz, when their time has come.
+        """Return the next 20 ms, `s16` at 48 kHz, when they are due.
 
         Raises:
             MediaStreamError: The track has ended.
@@ -122,7 +124,7 @@ class PushedAudio(MediaTrack):
         return frame
 
     def stop(self) -> None:
-        """End the track; what waits is dropped."""
+        """End the track and drop queued audio."""
         if self.readyState == "live":
             super().stop()
             self.interrupt()

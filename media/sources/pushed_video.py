@@ -1,4 +1,4 @@
-"""Owns `PushedVideo`: the track of pictures that a program makes."""
+"""Track of video that a program pushes as arrays."""
 
 from __future__ import annotations
 
@@ -16,25 +16,29 @@ from peer.rtp.tracks import MediaTrack
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from peer.times import MonotonicTime, Seconds
+
+#: RTP clock rate of video, in Hz (RFC 3551 section 5).
 _CLOCK = 90_000
+#: Largest width or height in pixels (ours).
 _LARGEST = 8192
-# What comes behind (height, width) in the shape of each.
+# The rest of each format's shape behind (height, width).
 _SAMPLES = MappingProxyType(
     {"rgb24": (3,), "bgr24": (3,), "rgba": (4,), "bgra": (4,), "gray": (), "yuv420p": ()}
 )
 
 
 class PushedVideo(MediaTrack):
-    """Gives the newest picture that was pushed, no faster than `rate`.
+    """Gives the newest pushed picture, no faster than `rate`.
 
     Args:
-        rate: Pictures a second at most.
-        repeat: Seconds. Where nothing new was pushed for so long the last picture is given again,
-            for whoever came late. None for never.
+        rate: Frames a second at most.
+        repeat: Seconds without a new picture after which the last one is given again, for peers
+            that joined late; None for never.
 
     Attributes:
-        pushed: Pictures.
-        dropped: Those of them that were replaced before they could be given.
+        pushed: Number of pushed pictures.
+        dropped: Number of them that were replaced before they could be given.
 
     Raises:
         ValueError: The rate is not above 0.
@@ -42,7 +46,7 @@ class PushedVideo(MediaTrack):
 
     kind = "video"
 
-    def __init__(self, *, rate: float = 30.0, repeat: float | None = 1.0) -> None:
+    def __init__(self, *, rate: float = 30.0, repeat: Seconds | None = 1.0) -> None:
         super().__init__()
         if not rate > 0:
             raise ValueError(f"{rate} pictures a second")
@@ -59,17 +63,17 @@ class PushedVideo(MediaTrack):
         self._pts = -1
 
     def push(self, picture: NDArray[np.uint8], *, pixels: str = "rgb24") -> None:
-        """Show this from now on, instead of what waits; from the event loop's thread.
+        """Show a picture from now on; call it from the event loop's thread.
 
         Args:
             picture: Shape (height, width, 3) for `rgb24` and `bgr24`, (height, width, 4) for
                 `rgba` and `bgra`, (height, width) for `gray`, (height * 3 / 2, width) for
                 `yuv420p`. Height and width are even. It is copied.
-            pixels: Their format, one of these.
+            pixels: Format of the pixels, one of these.
 
         Raises:
-            TypeError: It is not of 8-bit integers.
-            ValueError: The shape is not that of the format, or there is no such format.
+            TypeError: The array is not of 8-bit integers.
+            ValueError: The shape does not fit the format, or the format is unknown.
         """
         _check(picture, pixels)
         if self.readyState != "live":
@@ -80,7 +84,7 @@ class PushedVideo(MediaTrack):
         self._changed.set()
 
     async def recv(self) -> VideoFrame:
-        """The next picture, when its time has come; its time base is 1/90000.
+        """Return the next frame when it is due; its time base is 1/90000.
 
         Raises:
             MediaStreamError: The track has ended.
@@ -97,17 +101,17 @@ class PushedVideo(MediaTrack):
         raise MediaStreamError
 
     def stop(self) -> None:
-        """End the track."""
+        """End the track and drop its pictures."""
         if self.readyState == "live":
             super().stop()
             self._next = self._last = None
             self._changed.set()
 
-    def _timed(self, picture: tuple[NDArray[np.uint8], str], now: float) -> VideoFrame:
+    def _timed(self, picture: tuple[NDArray[np.uint8], str], now: MonotonicTime) -> VideoFrame:
         if self._begun is None:
             self._begun = self._due = now
         self._given = now
-        # Even steps where pictures come in time, from now on where they did not.
+        # Even steps while pictures come in time; a late one starts the steps anew.
         on_time = now - self._due < self._interval
         self._due = (self._due if on_time else now) + self._interval
         self._pts = max(self._pts + 1, round((now - self._begun) * _CLOCK))
@@ -115,7 +119,7 @@ class PushedVideo(MediaTrack):
         frame.pts, frame.time_base = self._pts, Fraction(1, _CLOCK)
         return frame
 
-    async def _change(self, until: float | None) -> None:
+    async def _change(self, until: MonotonicTime | None) -> None:
         self._changed.clear()
         try:
             async with asyncio.timeout_at(until):

@@ -1,4 +1,4 @@
-"""Owns what is sent where nothing is to be seen or heard: a flat picture, and silence."""
+"""Tracks to send in place of muted media: a flat picture, and silence."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from media.planes import FORMAT, planes
 from media.synthetic import SyntheticAudioTrack
 from peer.rtp.tracks import MediaTrack
 
+#: RTP clock rate of video, in Hz (RFC 3551 section 5).
 _CLOCK = 90_000
-_PATIENCE = 1.0
-#: As (Y, U, V).
+#: Seconds behind schedule beyond which frames are skipped (ours).
+_SKIP_AFTER = 1.0
+#: Black as (Y, U, V).
 BLACK = (16, 128, 128)
 
 
 class FlatPicture(MediaTrack):
-    """One colour all over.
+    """Gives frames of one colour.
 
     Args:
-        colour: As (Y, U, V), each 0 to 255; black by default.
-        width: In pixels, even.
-        height: In pixels, even.
+        colour: The colour as (Y, U, V), each 0 to 255; black by default.
+        width: Width in pixels, even.
+        height: Height in pixels, even.
         rate: Frames a second.
     """
 
@@ -42,10 +44,10 @@ class FlatPicture(MediaTrack):
         self._colour = colour
         self._size = width, height
         self._rate = rate
-        self._pace = Pace(1 / rate, patience=_PATIENCE)
+        self._pace = Pace(1 / rate, skip_after=_SKIP_AFTER)
 
     async def recv(self) -> VideoFrame:
-        """The next frame, `yuv420p`, when its time has come.
+        """Return the next frame, `yuv420p`, when it is due.
 
         Raises:
             MediaStreamError: The track has ended.
@@ -62,7 +64,7 @@ class FlatPicture(MediaTrack):
 
 
 class Silence(SyntheticAudioTrack):
-    """Nothing to be heard, 48 kHz mono, 20 ms a frame."""
+    """Gives silence, 48 kHz mono, 20 ms a frame."""
 
     def __init__(self) -> None:
         super().__init__(amplitude=0.0)

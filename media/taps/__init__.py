@@ -1,1 +1,1 @@
-"""What a program takes out of a call: pictures and sound as arrays."""
+"""Taps that give a program the video and audio of a call as numpy arrays."""

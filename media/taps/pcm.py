@@ -1,4 +1,4 @@
-"""Owns `pcm`: the sound of a track as blocks of samples, as recognition wants it."""
+"""Audio of a track as PCM blocks, as speech recognition takes them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
-from media.taps.blocks import Blocks
+from media.taps.pcm_blocks import PcmBlockResampler
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -17,34 +17,37 @@ if TYPE_CHECKING:
     from aiortc.mediastreams import MediaStreamTrack
     from numpy.typing import NDArray
 
+    from peer.times import Seconds
+
+#: Sample rates that can be asked for, in Hz (ours).
 _LOWEST, _HIGHEST = 4_000, 192_000
 
 
 async def pcm(
-    track: MediaStreamTrack, *, rate: int = 16_000, block: float = 0.02
+    track: MediaStreamTrack, *, rate: int = 16_000, block: Seconds = 0.02
 ) -> AsyncGenerator[NDArray[np.int16], None]:
-    """The sound of a track, until it ends, as mono blocks of one length.
+    """Yield the audio of a track, until it ends, as mono blocks of one length.
 
-    What is missing between two frames, by their times, is silence. While the track gives nothing,
-    nothing comes: silence follows with the next frame. The track is read only as the blocks are
-    fetched; a received one drops what is not fetched, which then is a gap as well.
+    A gap between two frames, by their timestamps, becomes silence, which is yielded when the later
+    frame arrives. The track is read only as blocks are fetched; a received track drops frames that
+    are not fetched, which leaves a gap as well.
 
     Args:
-        track: Of sound; it is read, and never stopped.
-        rate: Of the blocks, in hertz.
-        block: Seconds in each.
+        track: The audio track; it is read, and never stopped.
+        rate: Sample rate of the blocks in Hz.
+        block: Seconds in each block.
 
     Yields:
-        Arrays of `round(rate * block)` samples; the last one is filled with silence.
+        Arrays of `round(rate * block)` samples; the last one is padded with silence.
 
     Raises:
         ValueError: The rate is not between 4000 and 192000, or a block is empty or above 10 s.
-        TypeError: The track gives no sound, or sound that is not decoded.
+        TypeError: The track gives no audio, or encoded audio.
     """
     length = round(rate * block)
     if not _LOWEST <= rate <= _HIGHEST or not 0 < length <= 10 * rate:
         raise ValueError(f"blocks of {block} s at {rate} Hz")
-    blocks = Blocks(rate, length)
+    blocks = PcmBlockResampler(rate=rate, length=length)
     with suppress(MediaStreamError):
         while True:
             frame = await track.recv()

@@ -1,4 +1,4 @@
-"""Owns `pictures`: what a track shows as arrays, the newest one whenever a program is ready."""
+"""Video of a track as RGB arrays, always the newest frame when a program is ready."""
 
 from __future__ import annotations
 
@@ -14,29 +14,32 @@ if TYPE_CHECKING:
     from aiortc.mediastreams import MediaStreamTrack
     from numpy.typing import NDArray
 
-# Of a frame's time: frames that come a little early are not those to leave out.
+    from peer.times import Seconds
+
+#: Part of the frame interval by which a frame may be early and still count as due (ours).
 _EARLY = 0.25
+#: Largest width or height in pixels (ours).
 _LARGEST = 8192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """One picture.
+    """One video frame as an RGB array.
 
     Args:
-        pixels: RGB, shape (height, width, 3), a program's own.
-        time: Of the track, in seconds.
+        pixels: RGB, shape (height, width, 3); the program may change it.
+        time: Presentation time on the track's timeline, in seconds.
     """
 
     pixels: NDArray[np.uint8]
-    time: float
+    time: Seconds
 
 
 class PictureReader:
-    """The pictures of a track; see `pictures`.
+    """Iterates asynchronously over the video of a track; made by `pictures`.
 
     Attributes:
-        dropped: Pictures that came while the program was busy with another.
+        dropped: Number of frames that were replaced by newer ones while the program was busy.
     """
 
     def __init__(
@@ -60,10 +63,10 @@ class PictureReader:
         return self
 
     async def __anext__(self) -> Picture:
-        """The newest picture that was not given yet, when there is one.
+        """Return the newest picture that was not given yet; waits for one.
 
         Raises:
-            TypeError: The track gives no pictures, or such that are not decoded.
+            TypeError: The track gives no video, or encoded video.
         """
         if self._reading is None and not self._closed:
             self._reading = asyncio.create_task(self._read())
@@ -82,7 +85,7 @@ class PictureReader:
         return Picture(pixels, _time_of(frame))
 
     async def aclose(self) -> None:
-        """Read the track no more."""
+        """Stop reading the track, and end the iteration."""
         self._closed, self._newest = True, None
         self._news.set()
         if self._reading is not None:
@@ -109,14 +112,14 @@ class PictureReader:
             self._newest = frame
             self._news.set()
 
-    def _is_due(self, time: float) -> bool:
-        """Whether the rate asks for a picture of this time."""
+    def _is_due(self, time: Seconds) -> bool:
+        """Tell if a picture of this time, in seconds, is due by the rate."""
         if self._due is not None and 0 < self._due - time <= self._interval:
             if self._due - time > self._interval * _EARLY:
                 return False
             self._due += self._interval
             return True
-        # The first one, one after a pause, or time that fell back, as of another stream.
+        # The first frame, one after a pause, or a time that fell back (of another stream).
         late = self._due is not None and 0 <= time - self._due < self._interval
         self._due = (self._due if late and self._due is not None else time) + self._interval
         return True
@@ -130,27 +133,26 @@ class PictureReader:
 def pictures(
     track: MediaStreamTrack, *, size: tuple[int, int] | None = None, rate: float | None = None
 ) -> PictureReader:
-    """The pictures of a track, until it ends.
+    """Iterate over the video of a track, until it ends.
 
-    The track is read all the time from the first picture on. A program that is busy gets the newest
-    picture next, and those before it are dropped.
+    The track is read all the time once the iteration has begun. A program that was busy gets the
+    newest picture next; those before it are dropped.
 
     Args:
-        track: Of pictures; it is read, and never stopped.
-        size: Width and height to scale to, in pixels; as they come where it is None.
-        rate: Pictures a second at most; all of them where it is None.
+        track: The video track; it is read, and never stopped.
+        size: Width and height to scale to, in pixels; None for the size of each frame.
+        rate: Pictures a second at most; None for all of them.
 
     Returns:
-        An asynchronous iterator, to be closed (`aclose`, or `async with`) when it is not wanted
-        any more while the track goes on.
+        An asynchronous iterator. Close it (`aclose`, or `async with`) to end before the track does.
 
     Raises:
-        ValueError: The size or the rate is none that can be.
+        ValueError: The size or the rate is not positive, or the size is above 8192.
     """
     return PictureReader(track, size, rate)
 
 
-def _time_of(frame: VideoFrame) -> float:
+def _time_of(frame: VideoFrame) -> Seconds:
     if frame.pts is None or not frame.time_base:
         return asyncio.get_running_loop().time()
     return float(frame.pts * frame.time_base)

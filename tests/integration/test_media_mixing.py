@@ -129,7 +129,10 @@ async def sounds(track: MediaStreamTrack, wanted: set[int]) -> None:
 
 
 async def test_three_participants_see_and_hear_each_other_in_one_picture_and_one_mix() -> None:
-    async with AudioMixer() as mixer, Composite(640, 360, 15, mixer=mixer) as grid:
+    async with (
+        AudioMixer() as mixer,
+        Composite(width=640, height=360, rate=15, mixer=mixer) as grid,
+    ):
         async with conference(mixer, grid) as people:
             everyone = dict(zip(THREE, (RED, GREEN, BLUE), strict=True))
             picture, sound = grid.track(), mixer.track()
@@ -147,7 +150,7 @@ async def test_three_participants_see_and_hear_each_other_in_one_picture_and_one
             await people[1].here.close()
             two = dict(zip(TWO, (RED, BLUE), strict=True))
             await asyncio.gather(shows(picture, two), sounds(sound, {500, 1700}))
-            assert (len(mixer.inputs), len(grid.seats)) == (2, 2)
+            assert (len(mixer.inputs), len(grid.participants)) == (2, 2)
 
             # The one who speaks is large.
             grid.layout = Layout.SPEAKER
@@ -156,4 +159,4 @@ async def test_three_participants_see_and_hear_each_other_in_one_picture_and_one
                 people[quiet].voice.muted = True
                 await shows(picture, {SPEAKER: speaker, OTHER: other})
         assert mixer.inputs == ()
-        assert grid.seats == ()
+        assert grid.participants == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from media.recording.timeline import Placed
+from media.recording.timeline import PlacedFrame
 from media.recording.transcode import FrameEncoder
 from peer import Codec, EncodedFrame
 from peer.rtp_parameters import MediaKind
@@ -69,7 +69,7 @@ def shifted(frame: EncodedFrame, wall: float) -> EncodedFrame:
 
 def pictures(
     name: str, start: float, count: int, *, size: tuple[int, int] = (64, 48), key: int = 0
-) -> list[Placed]:
+) -> list[PlacedFrame]:
     """Real ones, 30 a second on the line, with a key frame every 2 seconds."""
     encoder = FrameEncoder(name)
     made = []
@@ -79,15 +79,15 @@ def pictures(
         picture.time_base = Fraction(1, 90_000)
         made += encoder.encode(picture, start + index / 30)
     step = Fraction(1, 30)
-    return [Placed(key, each, Fraction(start) + i * step, step) for i, each in enumerate(made)]
+    return [PlacedFrame(key, each, Fraction(start) + i * step, step) for i, each in enumerate(made)]
 
 
-def sounds(start: float, count: int, *, key: int = 1, size: int = 100) -> list[Placed]:
+def sounds(start: float, count: int, *, key: int = 1, size: int = 100) -> list[PlacedFrame]:
     """Opus packets, 50 a second on the line."""
     track = Track(began=0.0)
     step = Fraction(1, 50)
     return [
-        Placed(
+        PlacedFrame(
             key,
             replace(track.frame(start + index / 50), payload=SOUND + bytes(size - len(SOUND))),
             Fraction(start) + index * step,

@@ -53,18 +53,22 @@ class _StampedTrack(MediaStreamTrack):
         self._interval = interval
         self._after = after
 
-    async def _next(self) -> float:
-        """Return seconds since the first frame, when the next one is due."""
+    async def _due(self) -> None:
+        """Wait until the next frame is due."""
         if self.readyState != "live":
             raise MediaStreamError
-        loop = asyncio.get_running_loop()
-        if not self.moments:
-            await asyncio.sleep(self._after)
-        else:
-            await asyncio.sleep(max(0.0, self.moments[-1] + self._interval - loop.time()))
-        now = loop.time()
-        self.moments.append(now)
-        return now - self.moments[0]
+        now = asyncio.get_running_loop().time()
+        after = self.moments[-1] + self._interval - now if self.moments else self._after
+        await asyncio.sleep(max(0.0, after))
+
+    def _stamp(self) -> float:
+        """Note that a frame is made now, just before its sender stamps it.
+
+        Returns:
+            Seconds since the first frame.
+        """
+        self.moments.append(asyncio.get_running_loop().time())
+        return self.moments[-1] - self.moments[0]
 
 
 class NumberedVideo(_StampedTrack):
@@ -81,11 +85,12 @@ class NumberedVideo(_StampedTrack):
 
     async def recv(self) -> VideoFrame:
         """Give the next picture."""
-        since = await self._next()
-        frame = flat_picture(_WIDTH, _HEIGHT, pts=round(since * 90_000))
-        number = len(self.moments) - 1
+        await self._due()
+        frame = flat_picture(_WIDTH, _HEIGHT)
+        number = len(self.moments)
         for bit, block in enumerate(_blocks(planes(frame).y)):
             block[:] = 220 if number >> bit & 1 else 40
+        frame.pts = round(self._stamp() * 90_000)
         return frame
 
 
@@ -110,18 +115,18 @@ class Beeps(_StampedTrack):
 
     async def recv(self) -> AudioFrame:
         """Give the next 20 ms, of which the first sample is that of the present moment."""
-        since = await self._next()
-        at = self.moments[-1] + np.arange(960) / 48_000
+        await self._due()
+        at = asyncio.get_running_loop().time() + np.arange(960) / 48_000
         loud = (at / _HALF).astype(int) % 2 == 0
-        for before, here, moment in zip([self._loud, *loud[:-1]], loud, at, strict=True):
-            if here and not before:
-                self.onsets.append(float(moment))
-        self._loud = bool(loud[-1])
         wave = np.where(loud, 12_000 * np.sin(2 * np.pi * 440 * at), 0).astype(np.int16)
         frame = AudioFrame.from_ndarray(wave[None, :], format="s16", layout="mono")
         frame.sample_rate = 48_000
-        frame.pts = round(since * 48_000)
         frame.time_base = Fraction(1, 48_000)
+        begins = loud & ~np.concatenate([[self._loud], loud[:-1]])
+        self._loud = bool(loud[-1])
+        frame.pts = round(self._stamp() * 48_000)
+        # The tone begins where its sample is in the frame, however long it took to make it.
+        self.onsets += [self.moments[-1] + float(n) / 48_000 for n in np.flatnonzero(begins)]
         return frame
 
 

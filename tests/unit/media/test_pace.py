@@ -19,7 +19,7 @@ async def test_numbers_come_in_their_time_however_long_the_reader_takes() -> Non
 @in_virtual_time
 async def test_after_a_pause_all_come_at_once_or_are_left_out() -> None:
     now = asyncio.get_running_loop().time
-    every, newest = Pace(0.02), Pace(0.02, patience=0.5)
+    every, newest = Pace(0.02), Pace(0.02, skip_after=0.5)
     await every.next()
     await newest.next()
     await asyncio.sleep(0.4)

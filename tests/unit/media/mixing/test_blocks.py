@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from av import AudioFrame
 
-from media.mixing.blocks import RATE, SAMPLES, Block, Blocks
+from media.mixing.blocks import RATE, SAMPLES, Block, BlockResampler
 
 
 def frame(
@@ -33,19 +33,19 @@ def loudness(blocks: list[Block | None]) -> float:
 @pytest.mark.parametrize("form", ["s16", "s16p", "flt", "fltp"])
 @pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000, 96000])
 def test_any_sound_becomes_blocks_as_loud(rate: int, form: str, layout: str, channels: int) -> None:
-    found = Blocks(channels).cut(frame(rate, layout, form, seconds=1))
+    found = BlockResampler(channels).cut(frame(rate, layout, form, seconds=1))
     assert len(found) in (49, 50)
     assert all(b is not None and b.shape == (SAMPLES, channels) for b in found)
     assert loudness(found) == pytest.approx(0.5 / np.sqrt(2), rel=0.03)
 
 
 def test_short_frames_are_gathered() -> None:
-    blocks = Blocks(1)
+    blocks = BlockResampler(1)
     assert [len(blocks.cut(frame(RATE, "mono", "s16", 0.01))) for _ in range(4)] == [0, 1, 0, 1]
 
 
 def test_another_rate_and_layout_in_between() -> None:
-    blocks = Blocks(2)
+    blocks = BlockResampler(2)
     for form in ((16000, "mono", "s16"), (48000, "stereo", "fltp"), (48000, "5.1", "s16")):
         found = blocks.cut(frame(*form, seconds=0.2))
         assert 8 <= len(found) <= 10
@@ -53,7 +53,7 @@ def test_another_rate_and_layout_in_between() -> None:
 
 
 def test_silence_is_nothing() -> None:
-    assert Blocks(1).cut(frame(RATE, "mono", "s16", 0.04, amplitude=0)) == [None, None]
+    assert BlockResampler(1).cut(frame(RATE, "mono", "s16", 0.04, amplitude=0)) == [None, None]
 
 
 def test_what_is_no_number_is_no_sound() -> None:
@@ -61,7 +61,7 @@ def test_what_is_no_number_is_no_sound() -> None:
     samples[0, 0] = 0.25
     made = AudioFrame.from_ndarray(samples, format="flt", layout="mono")
     made.sample_rate = RATE
-    (found,) = Blocks(1).cut(made)
+    (found,) = BlockResampler(1).cut(made)
     assert found is not None
     assert found[0, 0] == 0.25
     assert not found[1:].any()
@@ -71,6 +71,6 @@ def test_the_frame_is_left_as_it_is() -> None:
     given = frame(RATE, "stereo", "s16")
     given.pts = 12345
     before = given.to_ndarray().copy()
-    Blocks(1).cut(given)
+    BlockResampler(1).cut(given)
     assert given.pts == 12345
     assert (given.to_ndarray() == before).all()

@@ -9,7 +9,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 
 from media import SyntheticAudioTrack
-from media.mixing import AudioMixer, Composite, Seat
+from media.mixing import AudioMixer, Composite, Participant
 from media.mixing.canvas import BACKGROUND, PLACEHOLDER
 from media.planes import planes
 from peer import AudioLevel
@@ -92,17 +92,17 @@ async def test_participants_come_and_go() -> None:
 @in_virtual_time
 async def test_one_that_ends_leaves() -> None:
     async with composite() as grid:
-        left: list[tuple[Seat, Exception | None]] = []
+        left: list[tuple[Participant, Exception | None]] = []
         grid.on("left", lambda *what: left.append(what))
-        seat = grid.add(GivenTrack("video", [flat_picture(16, 16)]))
+        participant = grid.add(GivenTrack("video", [flat_picture(16, 16)]))
         broken = PushTrack(MediaKind.VIDEO)
         other, failure = grid.add(broken), RuntimeError("the camera fell off")
         wrong = grid.add(GivenTrack("video", [tone(440, 0.02)]))
         broken.push(failure)
         await shown(grid.track(), 3)
-        assert grid.seats == ()
+        assert grid.participants == ()
         errors = dict(left)
-        assert (errors[seat], errors[other]) == (None, failure)
+        assert (errors[participant], errors[other]) == (None, failure)
         assert isinstance(errors[wrong], TypeError)
 
 
@@ -166,12 +166,12 @@ async def test_a_mixer_tells_who_speaks() -> None:
 @in_virtual_time
 async def test_the_layout_and_names_change_while_it_runs() -> None:
     async with composite() as grid:
-        seat = grid.add(ColourTrack(RED))
+        participant = grid.add(ColourTrack(RED))
         grid.add(ColourTrack(BLUE))
         output = grid.track()
         assert at(await shown(output), (20, 60), (300, 60)) == [RED, BLUE]
         grid.layout = "speaker"
-        seat.name = "ANNA"
+        participant.name = "ANNA"
         frame = await shown(output)
         assert at(frame, (160, 20)) == [RED]
         assert (planes(frame).y == 235).any()
@@ -187,7 +187,7 @@ async def test_many_are_shown_up_to_a_bound() -> None:
 
 
 async def test_every_track_shows_the_same_and_closing_ends_all() -> None:
-    grid = Composite(160, 90, 50)
+    grid = Composite(width=160, height=90, rate=50)
     camera = ColourTrack(RED)
     grid.add(camera)
     tracks = [grid.track() for _ in range(3)]

@@ -37,7 +37,7 @@ def inside(place: Rect, other: Rect) -> bool:
 def test_places_are_inside_and_do_not_overlap(
     layout: Layout, width: int, height: int, count: int
 ) -> None:
-    found = places(layout, width, height, count)
+    found = places(layout, width=width, height=height, count=count)
     assert len(found) == count
     assert all(even(place) and place.width > 0 and place.height > 0 for place in found)
     assert all(inside(place, Rect(0, 0, width, height)) for place in found)
@@ -46,11 +46,11 @@ def test_places_are_inside_and_do_not_overlap(
 
 @pytest.mark.parametrize("layout", Layout)
 def test_one_alone_has_everything(layout: Layout) -> None:
-    assert places(layout, 1280, 720, 1) == (Rect(0, 0, 1280, 720),)
+    assert places(layout, width=1280, height=720, count=1) == (Rect(0, 0, 1280, 720),)
 
 
 def test_four_are_two_by_two() -> None:
-    assert places(Layout.GRID, 1280, 720, 4) == (
+    assert places(Layout.GRID, width=1280, height=720, count=4) == (
         Rect(0, 0, 640, 360),
         Rect(640, 0, 640, 360),
         Rect(0, 360, 640, 360),
@@ -59,11 +59,14 @@ def test_four_are_two_by_two() -> None:
 
 
 def test_two_are_side_by_side() -> None:
-    assert places(Layout.GRID, 1280, 720, 2) == (Rect(0, 0, 640, 720), Rect(640, 0, 640, 720))
+    assert places(Layout.GRID, width=1280, height=720, count=2) == (
+        Rect(0, 0, 640, 720),
+        Rect(640, 0, 640, 720),
+    )
 
 
 def test_the_last_row_stands_in_the_middle() -> None:
-    assert places(Layout.GRID, 1280, 720, 3)[2] == Rect(320, 360, 640, 360)
+    assert places(Layout.GRID, width=1280, height=720, count=3)[2] == Rect(320, 360, 640, 360)
 
 
 @pytest.mark.parametrize(
@@ -72,11 +75,14 @@ def test_the_last_row_stands_in_the_middle() -> None:
 def test_the_columns_are_those_that_make_pictures_largest(
     width: int, height: int, rows: int
 ) -> None:
-    assert len({place.top for place in places(Layout.GRID, width, height, 4)}) == rows
+    assert (
+        len({place.top for place in places(Layout.GRID, width=width, height=height, count=4)})
+        == rows
+    )
 
 
 def test_the_speaker_has_most_of_the_picture() -> None:
-    assert places(Layout.SPEAKER, 1280, 720, 3) == (
+    assert places(Layout.SPEAKER, width=1280, height=720, count=3) == (
         Rect(0, 0, 1280, 576),
         Rect(384, 576, 256, 144),
         Rect(640, 576, 256, 144),
@@ -88,7 +94,7 @@ def test_a_fitted_picture_is_inside_and_not_distorted(
     width: int, height: int, across: int, down: int
 ) -> None:
     place = Rect(10, 20, across, down)
-    inner = fitted(width, height, place)
+    inner = fitted((width, height), place)
     assert even(inner)
     assert inside(inner, place)
     assert inner.width == across or inner.height == down
@@ -100,5 +106,5 @@ def test_a_fitted_picture_is_inside_and_not_distorted(
 
 
 def test_bars_are_alike_on_both_sides() -> None:
-    assert fitted(640, 480, Rect(0, 0, 1280, 720)) == Rect(160, 0, 960, 720)
-    assert fitted(1080, 1920, Rect(640, 0, 640, 360)) == Rect(858, 0, 202, 360)
+    assert fitted((640, 480), Rect(0, 0, 1280, 720)) == Rect(160, 0, 960, 720)
+    assert fitted((1080, 1920), Rect(640, 0, 640, 360)) == Rect(858, 0, 202, 360)

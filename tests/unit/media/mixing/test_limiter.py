@@ -71,6 +71,6 @@ def test_the_gain_is_down_before_what_is_loud_comes() -> None:
     block = wave(0.5, 100, blocks=1)
     block[480:] *= 6
     found = Limiter().limit(block)
-    # Turned down, and nothing bent.
+    # Turned down, and nothing soft-clipped.
     assert np.abs(found).max() <= CEILING + 1e-6
     assert np.allclose(found[480:], block[480:] * (found[700] / block[700]), atol=0.2)

@@ -20,7 +20,7 @@ from tests.support.media.recorded import OPUS, pictures, sounds
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from media.recording.timeline import Placed
+    from media.recording.timeline import PlacedFrame
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Bench:
         rule = rule or SegmentRule()
         self.series = FileSeries(FileNames(path), container, rule, self.told)
 
-    def write(self, *tracks: Iterable[Placed]) -> None:
+    def write(self, *tracks: Iterable[PlacedFrame]) -> None:
         """All frames by their time, a few at a time."""
         for each in sorted((e for track in tracks for e in track), key=lambda e: e.time):
             self.series.push(each)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media.recording.timeline import HOLD, Placed, Timeline
+from media.recording.timeline import HOLD, PlacedFrame, Timeline
 from peer.rtp_parameters import MediaKind
 from peer.times import UnixTime
 from tests.support.media.recorded import OPUS, VP8, Track, shifted
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 IN_SYNC = 0.006
 
 
-def play(line: Timeline, **tracks: Iterable[EncodedFrame]) -> dict[str, list[Placed]]:
+def play(line: Timeline, **tracks: Iterable[EncodedFrame]) -> dict[str, list[PlacedFrame]]:
     """Give the line what arrives, in the order of arrival, and the time as it passes."""
     arriving = sorted(
         ((frame.arrival, key, frame) for key, frames in tracks.items() for frame in frames),
         key=lambda each: each[:2],
     )
-    placed: dict[str, list[Placed]] = {key: [] for key in tracks}
+    placed: dict[str, list[PlacedFrame]] = {key: [] for key in tracks}
     for arrival, key, frame in arriving:
         line.advance(arrival)
         line.put(key, frame)
@@ -49,7 +49,7 @@ def line_of(**kinds: str) -> Timeline:
     return line
 
 
-def errors(placed: list[Placed], track: Track, origin: float) -> list[float]:
+def errors(placed: list[PlacedFrame], track: Track, origin: float) -> list[float]:
     """By how much each is off its place, where the line begins at `origin` of our clock."""
     return [
         float(each.time)

@@ -8,7 +8,7 @@ import pytest
 
 from media.recording.containers import Container
 from media.recording.events import TranscodingReason
-from media.recording.timeline import Placed
+from media.recording.timeline import PlacedFrame
 from media.recording.transcode import KEYFRAMES, FrameEncoder, Transcoder, TranscodingPlan
 from peer import Codec
 from peer.rtp_parameters import MediaKind
@@ -70,7 +70,8 @@ def test_sound_keeps_its_place_and_a_gap_stays_one() -> None:
     frames = encoder.encode(sound, 0.0)
     step = Fraction(1, 50)
     given = [
-        Placed(1, frame, n * step + (1 if n >= 50 else 0), step) for n, frame in enumerate(frames)
+        PlacedFrame(1, frame, n * step + (1 if n >= 50 else 0), step)
+        for n, frame in enumerate(frames)
     ]
     transcoder = Transcoder(frames[0].codec, "opus")
     made = [each for placed in given for each in transcoder.transcode(placed)]

@@ -7,10 +7,10 @@ from media.recording.write_queue import Finish, WriteQueue
 from tests.support.media.recorded import VP8, sounds
 
 if TYPE_CHECKING:
-    from media.recording.timeline import Placed
+    from media.recording.timeline import PlacedFrame
 
 
-def run_of_pictures(count: int, keyframes: set[int]) -> list[Placed]:
+def run_of_pictures(count: int, keyframes: set[int]) -> list[PlacedFrame]:
     return [
         replace(each, key=0, frame=replace(each.frame, codec=VP8, keyframe=index in keyframes))
         for index, each in enumerate(sounds(0, count))

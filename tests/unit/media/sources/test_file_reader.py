@@ -10,7 +10,7 @@ import pytest
 from av import AudioFrame, VideoFrame
 
 from media.sources.errors import UnpassableError
-from media.sources.file_reader import FileReader, Passed, Piece
+from media.sources.file_reader import EncodedItem, FileReader, Piece
 from media.sources.opening import Extent, extent_of
 from peer.rtp.codecs import FrameDecoder
 from peer.rtp.formats import format_of
@@ -71,7 +71,7 @@ def test_frames_pass_in_the_form_that_our_senders_and_decoders_take(
     decoder = FrameDecoder(source.codec)
     seen = []
     for number, piece in enumerate(pieces):
-        assert isinstance(piece.item, Passed)
+        assert isinstance(piece.item, EncodedItem)
         assert piece.position == pytest.approx(number / 30, abs=0.001)
         assert not piece.keyframe or (piece.item.shape.width, piece.item.shape.height) == (64, 64)
         payload = piece.item.payload
@@ -189,8 +189,8 @@ def test_a_key_frame_of_av1_gets_the_sequence_header_of_the_container(tmp_path: 
     whole = everything(reader(path, VIDEO))
     assert [piece.keyframe for piece in pieces] == [piece.keyframe for piece in whole]
     for piece, before in zip(pieces, whole, strict=True):
-        assert isinstance(piece.item, Passed)
-        assert isinstance(before.item, Passed)
+        assert isinstance(piece.item, EncodedItem)
+        assert isinstance(before.item, EncodedItem)
         ours, theirs = read_obus(piece.item.payload), read_obus(before.item.payload)
         assert [obu.kind for obu in ours] == [obu.kind for obu in theirs]
         assert ours[piece.keyframe :] == theirs[piece.keyframe :]

@@ -9,7 +9,7 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 
 from media.sources.errors import SourceError, UnreadableError
-from media.sources.file_reader import Passed, Piece
+from media.sources.file_reader import EncodedItem, Piece
 from media.sources.file_track import FileTrack
 from media.sources.playhead import Playhead
 from media.sources.prefetch import Prefetch
@@ -30,13 +30,13 @@ GOP = 50
 
 def picture(number: int) -> Piece:
     shape = FrameShape(keyframe=number % GOP == 0)
-    return Piece(number * STEP, STEP, Passed(VP8, b"%d" % number, shape), shape.keyframe)
+    return Piece(number * STEP, STEP, EncodedItem(VP8, b"%d" % number, shape), shape.keyframe)
 
 
 def sound(number: int) -> Piece:
     # In milliseconds, as WebM tells it; frames of 22.5 ms are not whole ones.
     position = Fraction(round(number * 22.5), 1000)
-    passed = Passed(OPUS, b"%d" % number, FrameShape(keyframe=True))
+    passed = EncodedItem(OPUS, b"%d" % number, FrameShape(keyframe=True))
     return Piece(position, Fraction(225, 10_000), passed)
 
 
@@ -128,7 +128,7 @@ async def test_the_track_ends_when_its_last_frame_has_lasted() -> None:
 @in_virtual_time
 async def test_a_file_that_cannot_be_read_on_ends_the_track_and_says_why() -> None:
     player = Player()
-    error = UnreadableError("file", "it broke")
+    error = UnreadableError("file", why="it broke")
     track = player.track(MediaKind.VIDEO, [picture(0)], error)
     assert await numbers(track, 1) == [0]
     with pytest.raises(MediaStreamError):

@@ -26,7 +26,7 @@ class Counting:
 
     def read(self) -> list[Piece]:
         if self.at == self.broken:
-            raise UnreadableError("file", "it broke")
+            raise UnreadableError("file", why="it broke")
         begin, self.at = self.at, min(self.at + 2, self.end)
         return [Piece(Fraction(n), Fraction(1), PICTURE) for n in range(begin, self.at)]
 

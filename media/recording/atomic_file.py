@@ -1,4 +1,4 @@
-"""Owns `Sink`: the octets of a file, which reach it whole piece by whole piece."""
+"""Owns `AtomicFile`: the octets of a file, which reach it whole piece by whole piece."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _no_veil(_size: int) -> bytes:
     return b""
 
 
-class Sink:
+class AtomicFile:
     """A file for FFmpeg to write, as PyAV takes it.
 
     What is written is kept until `commit`, and then goes out in one piece: whoever kills us finds

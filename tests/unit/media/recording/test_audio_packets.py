@@ -6,7 +6,7 @@ import av
 import pytest
 from av.packet import Packet
 
-from media.recording.opus_gaps import frame_seconds, nothing, substitutes
+from media.recording.audio_packets import frame_seconds, nothing, substitutes
 
 MS = Fraction(1, 1000)
 

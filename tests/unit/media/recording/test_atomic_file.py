@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from media.recording.atomic_file import AtomicFile
 from media.recording.errors import DiskFullError, RecordingError, UnwritableError
-from media.recording.sink import Sink
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def room_for(octets: int) -> Iterator[None]:
 
 def test_nothing_is_on_disk_before_it_is_committed(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    sink = Sink(path)
+    sink = AtomicFile(path)
     sink.write(b"ab")
     sink.write(b"cd")
     assert path.read_bytes() == b""
@@ -39,7 +39,7 @@ def test_nothing_is_on_disk_before_it_is_committed(tmp_path: Path) -> None:
 
 def test_what_is_out_is_corrected_and_gone_on_with(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    sink = Sink(path)
+    sink = AtomicFile(path)
     sink.write(b"abcd")
     sink.commit()
     sink.write(b"efgh")
@@ -63,7 +63,7 @@ def test_what_is_out_is_corrected_and_gone_on_with(tmp_path: Path) -> None:
 
 def test_a_piece_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    sink = Sink(path)
+    sink = AtomicFile(path)
     sink.write(b"abcd")
     sink.commit()
     with room_for(6):
@@ -79,7 +79,7 @@ def test_a_piece_that_does_not_fit_leaves_the_file_as_it_was(tmp_path: Path) -> 
 
 def test_so_does_a_correction_that_does_not_fit(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    sink = Sink(path)
+    sink = AtomicFile(path)
     sink.write(b"abcd")
     sink.commit()
     with room_for(5):
@@ -94,7 +94,7 @@ def test_so_does_a_correction_that_does_not_fit(tmp_path: Path) -> None:
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.symlink_to("/dev/full")
-    sink = Sink(path)
+    sink = AtomicFile(path)
     sink.write(b"a")
     with pytest.raises(DiskFullError, match=f"cannot write {path}: No space left"):
         sink.commit()
@@ -109,7 +109,7 @@ def test_a_file_that_cannot_be_made_is_named(tmp_path: Path, path: str, number: 
     (tmp_path / "file").touch()
     (tmp_path / "folder").mkdir()
     with pytest.raises(UnwritableError) as raised:
-        Sink(tmp_path / path)
+        AtomicFile(tmp_path / path)
     assert isinstance(raised.value, RecordingError)
     assert (raised.value.what, raised.value.where) == ("create", tmp_path / path)
     assert raised.value.errno == number
@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_made_is_named(tmp_path: Path, path: str, number: 
 def test_what_cannot_be_flushed_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.symlink_to("/dev/full")
-    sink = Sink(path)
+    sink = AtomicFile(path)
     with pytest.raises(UnwritableError, match="cannot flush"):
         sink.synchronise()
     sink.close()
@@ -126,13 +126,13 @@ def test_what_cannot_be_flushed_is_named(tmp_path: Path) -> None:
 
 def test_a_file_has_one_writer_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    first = Sink(path)
+    first = AtomicFile(path)
     first.write(b"first")
     first.commit()
     with pytest.raises(UnwritableError, match=r"cannot create .*/a: another recording writes it"):
-        Sink(path)
+        AtomicFile(path)
     assert path.read_bytes() == b"first"
     first.close()
-    second = Sink(path)
+    second = AtomicFile(path)
     assert path.read_bytes() == b""
     second.close()

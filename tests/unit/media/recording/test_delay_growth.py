@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media.recording.lateness import Lateness
+from media.recording.delay_growth import DelayGrowthDetector
 from media.recording.timeline import Timeline
 from peer.rtp_parameters import MediaKind
 from peer.times import UnixTime
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 LOST, AT = 0.1, 105.0
 
 
-def lateness(*late: float, step: float = 0.02, start: float = 0.0) -> Lateness:
-    made = Lateness()
+def lateness(*late: float, step: float = 0.02, start: float = 0.0) -> DelayGrowthDetector:
+    made = DelayGrowthDetector()
     for index, each in enumerate(late):
         made.observe(start + index * step, each)
     return made
@@ -92,7 +92,7 @@ def test_what_pictures_have_as_well_is_of_the_way(pictures: list[float], stalled
     sound = lateness(*[0.0] * 50)
     for index in range(60):
         sound.observe(1.0 + index * 0.02, 0.12)
-        sound.compare(Lateness(growth) for growth in pictures)
+        sound.compare(DelayGrowthDetector(growth) for growth in pictures)
     assert sound.stalled == pytest.approx(stalled, abs=0.005)
 
 
@@ -100,7 +100,7 @@ def test_a_moment_is_not_believed() -> None:
     sound = lateness(*[0.0] * 50)
     for index in range(60):
         sound.observe(1.0 + index * 0.02, 0.12)
-        sound.compare([Lateness(0.12 if index % 8 else 0.0)])
+        sound.compare([DelayGrowthDetector(0.12 if index % 8 else 0.0)])
         assert sound.stalled == 0.0
 
 

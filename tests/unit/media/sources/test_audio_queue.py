@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from media.sources.sound_queue import SoundQueue
+from media.sources.audio_queue import AudioQueue
 
 
 def ramp(count: int) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
@@ -11,7 +11,7 @@ def ramp(count: int) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
 
 
 def test_samples_come_in_their_order_and_then_silence() -> None:
-    queue = SoundQueue(1)
+    queue = AudioQueue(1)
     queue.push(ramp(3), 48_000)
     queue.push(ramp(4), 48_000)
     assert queue.pull(5)[:, 0].tolist() == [1, 2, 3, 1, 2]
@@ -22,7 +22,7 @@ def test_samples_come_in_their_order_and_then_silence() -> None:
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100])
 def test_other_rates_last_as_long_and_sound_the_same(rate: int) -> None:
-    queue = SoundQueue(1)
+    queue = AudioQueue(1)
     wave = (10_000 * np.sin(2 * np.pi * 440 * np.arange(rate) / rate)).astype(np.int16)
     for part in np.array_split(wave, 37):
         queue.push(part, rate)
@@ -35,7 +35,7 @@ def test_other_rates_last_as_long_and_sound_the_same(rate: int) -> None:
 
 
 def test_stereo_becomes_mono_and_mono_stereo() -> None:
-    mono, stereo = SoundQueue(1), SoundQueue(2)
+    mono, stereo = AudioQueue(1), AudioQueue(2)
     mono.push(np.full((4800, 2), 1000, np.int16), 48_000)
     stereo.push(np.full(4800, 1000, np.int16), 48_000)
     assert abs(int(mono.pull(4800)[2400, 0]) - 1000) < 5
@@ -45,7 +45,7 @@ def test_stereo_becomes_mono_and_mono_stereo() -> None:
 
 
 def test_a_change_of_rate_loses_nothing() -> None:
-    queue = SoundQueue(1)
+    queue = AudioQueue(1)
     queue.push(np.full(1600, 1000, np.int16), 16_000)
     queue.push(np.full(4800, 2000, np.int16), 48_000)
     assert queue.seconds == pytest.approx(0.2, abs=0.001)
@@ -54,7 +54,7 @@ def test_a_change_of_rate_loses_nothing() -> None:
 
 
 def test_clear_leaves_nothing() -> None:
-    queue = SoundQueue(1)
+    queue = AudioQueue(1)
     queue.push(ramp(1600), 16_000)
     queue.clear()
     assert queue.empty
@@ -62,7 +62,7 @@ def test_clear_leaves_nothing() -> None:
 
 
 def test_what_is_pushed_is_copied() -> None:
-    queue, samples = SoundQueue(1), ramp(4)
+    queue, samples = AudioQueue(1), ramp(4)
     queue.push(samples, 48_000)
     samples[:] = 0
     assert queue.pull(4).any()

@@ -1,4 +1,4 @@
-"""Owns the task that reads one input track to its end."""
+"""Task that reads one input track to its end."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Reading:
-    """Hands on every frame of a track.
+class TrackReader:
+    """Reads a track in a task of its own and hands on every frame.
 
     Args:
-        track: It is read by nobody else, and never stopped from here.
-        take: Called with each frame. What it raises ends the reading.
-        ended: Called once when the track has ended by itself, with the error where there was one.
+        track: The track; it must have no other reader, and is never stopped.
+        take: Called with each frame; an exception of it ends the reading.
+        ended: Called once when the track ended by itself, with the error or None.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Reading:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Read no more; any number of times."""
+        """End the reading and wait for its end; may be called repeatedly."""
         if self._task is not asyncio.current_task():
             self._task.cancel()
             await asyncio.wait([self._task])
 
     def cancel(self) -> None:
-        """As `stop`, without waiting for it."""
+        """End the reading without waiting for its end."""
         self._task.cancel()
 
     async def _run(self) -> None:
@@ -54,7 +54,7 @@ class Reading:
         try:
             while True:
                 self._take(await self._track.recv())
-                # A track that never waits must not stop everything else.
+                # A track that never waits would block the event loop.
                 await asyncio.sleep(0)
         except MediaStreamError:
             pass

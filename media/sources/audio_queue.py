@@ -1,4 +1,4 @@
-"""Owns `SoundQueue`: PCM of any rate that waits to be played, as samples of one rate."""
+"""Queue of PCM samples of any rate, which are given at one rate. PURE."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from av import AudioFrame, AudioResampler
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from peer.times import Seconds
+
+#: Sample rate of the output, in Hz (ours; that of Opus).
 RATE = 48_000
 
 
-class SoundQueue:
-    """Pure: no clock, no tasks.
+class AudioQueue:
+    """Queues PCM of any sample rate, and gives it at 48 kHz. PURE.
 
     Args:
-        channels: That come out: 1 or 2.
+        channels: Channels of the output, 1 or 2.
     """
 
     def __init__(self, channels: int) -> None:
@@ -30,21 +33,21 @@ class SoundQueue:
         self._shape = (RATE, channels)
 
     @property
-    def seconds(self) -> float:
-        """How much waits."""
+    def seconds(self) -> Seconds:
+        """Seconds of audio in the queue."""
         return self._samples / RATE
 
     @property
     def empty(self) -> bool:
-        """Whether nothing waits, the last of what a change of rate holds back included."""
+        """True if nothing is queued, samples inside the resampler included."""
         return not self._samples and self._resampler is None
 
     def push(self, samples: NDArray[np.int16], rate: int) -> None:
-        """Add sound.
+        """Add samples to the queue.
 
         Args:
             samples: Shape (n,) or (n, 1) for mono, (n, 2) for stereo.
-            rate: In hertz.
+            rate: Sample rate in Hz.
         """
         channels = 1 if samples.ndim == 1 else samples.shape[1]
         samples = np.ascontiguousarray(samples.reshape(-1, channels))
@@ -66,7 +69,7 @@ class SoundQueue:
         self._take(self._resampler.resample(frame))
 
     def pull(self, count: int) -> NDArray[np.int16]:
-        """Take this many samples, shape (count, channels); silence where there are no more."""
+        """Take samples, shape (count, channels), padded with silence at the end of the queue."""
         if self._samples < count:
             self._flush()
         out = np.zeros((count, self._channels), np.int16)
@@ -82,7 +85,7 @@ class SoundQueue:
         return out
 
     def clear(self) -> None:
-        """Drop all of it."""
+        """Drop all queued samples."""
         self._blocks.clear()
         self._samples = 0
         self._resampler = None

@@ -22,7 +22,7 @@ _CHANCE = 0.02
 
 
 @dataclass(slots=True)
-class Lateness:
+class DelayGrowthDetector:
     """Of one track.
 
     Attributes:
@@ -62,7 +62,7 @@ class Lateness:
         self._usual = float("inf")
         self.growth = self.stalled = 0.0
 
-    def compare(self, pictures: Iterable[Lateness]) -> None:
+    def compare(self, pictures: Iterable[DelayGrowthDetector]) -> None:
         """Tell a clock that stood still from a slow way.
 
         A clock that counts samples of sound stands while a busy sender loses some, and what it

@@ -1,4 +1,4 @@
-"""Owns what was made for one reader and waits for it."""
+"""Bounded buffer between a producer and the one reader of an output track."""
 
 from __future__ import annotations
 
@@ -10,46 +10,48 @@ from aiortc.mediastreams import MediaStreamError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peer.times import MonotonicTime
+
 T = TypeVar("T")
 
-#: Seconds for which a reader that went away is still provided for.
-_MEMORY = 1.0
+#: Seconds after its last read for which a reader still counts as reading (ours).
+_ACTIVE = 1.0
 
 
-class Shelf(Generic[T]):
-    """At most `limit` things; a reader that is slow loses the oldest.
+class OutputBuffer(Generic[T]):
+    """Buffers items for one reader and drops the oldest when the reader is too slow.
 
     Args:
-        limit: How many wait.
-        wake: Called when somebody comes to read.
+        limit: Greatest number of items that wait.
+        wake: Called when a read begins.
     """
 
     def __init__(self, limit: int, wake: Callable[[], None]) -> None:
         self._items: asyncio.Queue[T | None] = asyncio.Queue(limit)
         self._wake = wake
         self._waiting = 0
-        self._read: float | None = None
+        self._read: MonotonicTime | None = None
         self._closed = False
 
     @property
     def wanted(self) -> bool:
-        """Whether somebody reads, or did within the last second."""
+        """True while a read waits, and for one second after the last read."""
         if self._closed:
             return False
         if self._waiting:
             return True
-        return self._read is not None and asyncio.get_running_loop().time() - self._read < _MEMORY
+        return self._read is not None and asyncio.get_running_loop().time() - self._read < _ACTIVE
 
     async def get(self) -> T:
-        """The oldest thing, when there is one.
+        """Take the oldest item; waits until there is one.
 
         Raises:
-            MediaStreamError: It was closed.
+            MediaStreamError: The buffer was closed.
         """
         if self._closed:
             raise MediaStreamError
         if not self.wanted:
-            self._clear()  # of what was made when somebody read here before
+            self._clear()  # stale items of an earlier time of reading
         self._waiting += 1
         self._wake()
         try:
@@ -63,13 +65,13 @@ class Shelf(Generic[T]):
         return item
 
     def put(self, item: T) -> None:
-        """Add one; nothing happens when it is closed."""
+        """Add an item for the reader; does nothing after `close`."""
         if not self._closed:
             self._make_room()
             self._items.put_nowait(item)
 
     def close(self) -> None:
-        """Nothing more will come; any number of times."""
+        """Drop all items and end the reads; may be called repeatedly."""
         if not self._closed:
             self._closed = True
             self._clear()

@@ -1,4 +1,4 @@
-"""Owns `Blocks`: sound that comes in frames, with gaps, as mono blocks of one length without."""
+"""Resampling of audio frames, with gaps between them, into mono blocks of one length. PURE."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-#: Seconds. Less than this between two frames is how time is told, not a gap.
+#: Seconds between two frames up to which a difference is rounding, not a gap (ours).
 TOLERANCE = 0.005
-#: Seconds. A longer gap is a new beginning, for instance of another stream: it is left out.
+#: Seconds beyond which a gap is a new start, as of another stream, and is not filled (ours).
 LONGEST_GAP = 60.0
 
 
-class Blocks:
-    """Pure: no clock, no tasks.
+class PcmBlockResampler:
+    """Resamples audio frames to mono `int16` blocks, and fills gaps between frames with silence.
 
     Args:
-        rate: Of what comes out, in hertz.
-        length: Of each block, in samples.
+        rate: Sample rate of the blocks in Hz.
+        length: Samples in each block.
     """
 
-    def __init__(self, rate: int, length: int) -> None:
+    def __init__(self, *, rate: int, length: int) -> None:
         self._rate = rate
         self._length = length
         self._resampler: AudioResampler | None = None
@@ -37,7 +37,7 @@ class Blocks:
         self._rest: NDArray[np.int16] = np.zeros(0, np.int16)
 
     def add(self, frame: AudioFrame) -> Iterator[NDArray[np.int16]]:
-        """The blocks that a frame makes whole. To be used up before the next one is added."""
+        """Yield the blocks that a frame completes; exhaust this before adding the next frame."""
         sound: list[NDArray[np.int16]] = []
         shape = frame.sample_rate, frame.format.name, frame.layout.name
         missing = self._missing(frame)
@@ -51,14 +51,14 @@ class Blocks:
         )
 
     def finish(self) -> Iterator[NDArray[np.int16]]:
-        """The last block, filled with silence; nothing where nothing is left."""
+        """Yield the last block, padded with silence, if any samples are left."""
         last = np.concatenate([self._rest, *self._flushed()])
         if len(last):
             yield from self._cut(last, -len(last) % self._length)
         self._rest = np.zeros(0, np.int16)
 
     def _missing(self, frame: AudioFrame) -> int:
-        """Samples of silence in front of a frame."""
+        """Return the number of samples of silence in front of a frame."""
         length = Fraction(frame.samples, frame.sample_rate)
         if frame.pts is None or not frame.time_base:
             self._expected = None if self._expected is None else self._expected + length
@@ -66,13 +66,13 @@ class Blocks:
         begin = frame.pts * Fraction(frame.time_base)
         gap = Fraction(0) if self._expected is None else begin - self._expected
         if abs(gap) <= TOLERANCE and self._expected is not None:
-            # So that what is only rounded never adds up.
+            # Follow slowly, so that rounding never adds up to a gap.
             begin, gap = self._expected + gap / 8, Fraction(0)
         self._expected = begin + length
         return round(gap * self._rate) if 0 < gap <= LONGEST_GAP else 0
 
     def _cut(self, sound: NDArray[np.int16], silence: int = 0) -> Iterator[NDArray[np.int16]]:
-        """Whole blocks of sound and the silence behind it; what is left waits."""
+        """Yield the full blocks of samples and the silence behind them; keep the rest."""
         at = 0
         total = len(sound) + silence
         while at + self._length <= total:
@@ -95,7 +95,7 @@ def _arrays(frames: list[AudioFrame]) -> list[NDArray[np.int16]]:
 
 
 def _copy(frame: AudioFrame) -> AudioFrame:
-    """The same without a time: a resampler fills gaps by rules of its own."""
+    """Copy a frame without its timestamp, as a resampler fills gaps by rules of its own."""
     copy = AudioFrame(frame.format.name, frame.layout.name, frame.samples)
     copy.sample_rate = frame.sample_rate
     for to, source in zip(copy.planes, frame.planes, strict=True):
