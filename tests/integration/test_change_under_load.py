@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.links.packet_load import add_load, flowing, settled
-from tests.support.links.relayed import link
+from tests.support.links.udp_relay import udp_relay
 from tests.support.negotiation.connections import expected, happened, until, within
 from tests.support.negotiation.negotiating import call
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from peer import PeerConnection
-    from tests.support.links.relayed import Link
+    from tests.support.links.udp_relay import UdpRelay
 
 #: `CHANGES=100 MESSAGES=100000` runs as many as docs/REKEY.md speaks of.
 CHANGES = int(os.environ.get("CHANGES", "20"))
@@ -31,9 +31,9 @@ BUFFER = 2_000
 
 @asynccontextmanager
 async def loaded(
-    through: Link | None = None,
+    relay: UdpRelay | None = None,
 ) -> AsyncIterator[tuple[PeerConnection, PeerConnection]]:
-    async with call(link=through) as (left, right):
+    async with call(relay=relay) as (left, right):
         await add_load(left, right, per_second=RATE)
         await flowing(left, right, 100)
         await flowing(right, left, 100)
@@ -65,48 +65,48 @@ def _generation(pc: PeerConnection) -> tuple[object, ...]:
 @pytest.mark.conformance("6.8-rekey", "6.6-new")
 @pytest.mark.parametrize("loss", [0.0, 0.05])
 async def test_rekeys_lose_nothing(loss: float) -> None:
-    with link(seed=7) as through:
-        async with loaded(through) as (left, right):
-            through.loss = loss
+    with udp_relay(seed=7) as relay:
+        async with loaded(relay) as (left, right):
+            relay.loss = loss
             for number in range(CHANGES):
                 await rekeyed(number, left, right)
                 await flowing(left, right, 50)
-            through.loss = 0.0
-            await _accounts_agree(through, left, right)
+            relay.loss = 0.0
+            await _accounts_agree(relay, left, right)
 
 
 @pytest.mark.conformance("6.7.1-restart")
 @pytest.mark.parametrize("loss", [0.0, 0.05])
 async def test_ice_restarts_lose_nothing(loss: float) -> None:
-    with link(seed=8) as through:
-        async with loaded(through) as (left, right):
-            through.loss = loss
+    with udp_relay(seed=8) as relay:
+        async with loaded(relay) as (left, right):
+            relay.loss = loss
             before = left.security.transports[0].remote_fingerprint
             for number in range(CHANGES):
                 await restarted(number, left, right)
                 await flowing(left, right, 50)
-            through.loss = 0.0
-            await _accounts_agree(through, left, right)
+            relay.loss = 0.0
+            await _accounts_agree(relay, left, right)
             assert left.security.transports[0].remote_fingerprint == before
 
 
 async def test_both_at_once_lose_nothing() -> None:
-    with link(seed=9) as through:
-        async with loaded(through) as (left, right):
+    with udp_relay(seed=9) as relay:
+        async with loaded(relay) as (left, right):
             for number in range(CHANGES // 2):
                 left.restartIce()
                 await rekeyed(number, left, right)
                 await flowing(left, right, 50)
-            await _accounts_agree(through, left, right)
+            await _accounts_agree(relay, left, right)
 
 
-async def _accounts_agree(through: Link, left: PeerConnection, right: PeerConnection) -> None:
+async def _accounts_agree(relay: UdpRelay, left: PeerConnection, right: PeerConnection) -> None:
     for sender, receiver in ((left, right), (right, left)):
         ssrcs = [transceiver.sender.ssrc for transceiver in sender.getTransceivers()]
-        missing = sum(through.lost_rtp.get(ssrc, 0) for ssrc in ssrcs)
+        missing = sum(relay.lost_rtp.get(ssrc, 0) for ssrc in ssrcs)
         result = await settled(sender, receiver, missing=missing)
         assert result.sent > CHANGES * 25
-        # Neither more nor less than what the link has let through.
+        # Neither more nor less than what the relay has let through.
         assert (result.received, result.lost) == (result.sent - missing, missing)
 
 

@@ -16,7 +16,7 @@ from peer import (
     SdpType,
     SessionDescription,
 )
-from tests.support.links.relayed import is_in_clear, link
+from tests.support.links.udp_relay import is_in_clear, udp_relay
 from tests.support.negotiation.connections import (
     announced,
     both_connected,
@@ -186,29 +186,29 @@ async def test_an_offer_that_is_taken_back_changes_nothing() -> None:
 
 
 async def test_a_handshake_that_fails_leaves_the_old_keys_in_place() -> None:
-    with link() as through:
+    with udp_relay() as relay:
         soon = loopback(handshake_timeout=1.0)
-        async with call(soon, soon, link=through) as (left, right):
+        async with call(soon, soon, relay=relay) as (left, right):
             before = shown(left)
             coming = expected(left, "rekeyfailed")
-            through.passes = lambda datagram: not is_in_clear(datagram)
+            relay.passes = lambda datagram: not is_in_clear(datagram)
             result = await within(left.rekey())
             assert not result.changed
             assert (await within(coming)).result == result
             assert (left.connectionState, right.connectionState) == ("connected", "connected")
             assert shown(left) == before
 
-            through.passes = lambda _: True
+            relay.passes = lambda _: True
             assert (await within(left.rekey())).changed
             assert shown(left) != before
 
 
 @pytest.mark.conformance("6.7.1-restart")
 async def test_an_ice_restart_revives_a_connection_whose_path_is_gone() -> None:
-    with link() as through:
-        async with call(link=through) as (left, right):
+    with udp_relay() as relay:
+        async with call(relay=relay) as (left, right):
             keys = left.security.transports[0].remote_fingerprint
-            through.cut()
+            relay.cut()
             await until(lambda: left.connectionState == right.connectionState == "disconnected")
             left.restartIce()
             await both_connected(left, right)

@@ -15,7 +15,7 @@ import pytest
 from tests.support.captures.flows import basic_flow, flow_until_media
 from tests.support.captures.packets import Address, Capture, capture
 from tests.support.captures.wire import Captured, Side
-from tests.support.network.natted import Report, end
+from tests.support.network.nat_end import Report, nat_end
 from tests.support.network.netns import Internet, Nat, internet, left_behind
 from tests.support.network.turn import turn_daemon
 from tests.support.project.tools import ROOT
@@ -64,13 +64,13 @@ async def call(folder: Path, left: Nat, right: Nat) -> Call:
     with internet(left, right) as net, capture(net.left.uplink, net.server) as taken:
         async with (
             turn_daemon(folder, place=net.server) as server,
-            end(Side.OFFERER, net.left.home, server) as offerer,
-            end(Side.ANSWERER, net.right.home, server) as answerer,
+            nat_end(Side.OFFERER, net.left.home, server) as offerer,
+            nat_end(Side.ANSWERER, net.right.home, server) as answerer,
         ):
-            offer = await offerer.hear()
-            await answerer.tell(offer)
-            answer = await answerer.hear()
-            await offerer.tell(answer)
+            offer = await offerer.read_line()
+            await answerer.write_line(offer)
+            answer = await answerer.read_line()
+            await offerer.write_line(answer)
             reports = await asyncio.gather(offerer.report(), answerer.report())
         taken.read()
     descriptions = (offer["sdp"], answer["sdp"])

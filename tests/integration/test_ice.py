@@ -15,7 +15,7 @@ from peer.states import IceRole, IceTransportState
 from peer.transport.ice.candidates import from_aioice, to_aioice
 from peer.transport.ice.timing import IceTiming
 from tests.support.network.ice import LOOPBACK, End, connected_ends, start, two_ends
-from tests.support.network.ice_peer import hand_peer
+from tests.support.network.scripted_ice_peer import scripted_ice_peer
 
 CHECKING, CONNECTED = IceTransportState.CHECKING, IceTransportState.CONNECTED
 COMPLETED = IceTransportState.COMPLETED
@@ -100,7 +100,8 @@ async def test_ice_checks_are_paced() -> None:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(end.ice.close)
         peers = [
-            await stack.enter_async_context(hand_peer(own, end.ice.local)) for _ in range(count)
+            await stack.enter_async_context(scripted_ice_peer(own, end.ice.local))
+            for _ in range(count)
         ]
         for peer in peers:
             peer.answering = False

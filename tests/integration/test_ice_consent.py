@@ -13,7 +13,7 @@ from peer.states import IceRole, IceTransportState
 from peer.transport.adapters.ice_agent import MAX_CONSENT_CHECKS
 from peer.transport.ice.timing import IceTiming
 from tests.support.network.ice import End
-from tests.support.network.ice_peer import HandPeer, hand_peer
+from tests.support.network.scripted_ice_peer import ScriptedIcePeer, scripted_ice_peer
 
 CONNECTED, DISCONNECTED = IceTransportState.CONNECTED, IceTransportState.DISCONNECTED
 CHECKING, FAILED = IceTransportState.CHECKING, IceTransportState.FAILED
@@ -27,10 +27,10 @@ QUICK = IceTiming(consent_interval=0.02, consent_grace=0.02, silence=0.06, conse
 @asynccontextmanager
 async def connected_to_hand(
     timing: IceTiming = QUICK, role: IceRole = CONTROLLED
-) -> AsyncIterator[tuple[End, HandPeer]]:
+) -> AsyncIterator[tuple[End, ScriptedIcePeer]]:
     end = End(timing=timing)
     own = IceParameters.generate()
-    async with hand_peer(own, end.ice.local) as peer:
+    async with scripted_ice_peer(own, end.ice.local) as peer:
         try:
             await end.ice.gather()
             address = end.ice.local_candidates[0]
@@ -85,7 +85,7 @@ async def test_datagram_of_peer_ends_disconnected_state() -> None:
 async def test_datagram_of_unvalidated_source_does_not_end_disconnected_state() -> None:
     async with (
         connected_to_hand() as (end, peer),
-        hand_peer(IceParameters.generate(), end.ice.local) as stranger,
+        scripted_ice_peer(IceParameters.generate(), end.ice.local) as stranger,
     ):
         address = end.ice.local_candidates[0]
         peer.answering = False
@@ -168,7 +168,7 @@ async def test_no_valid_pair_within_connect_timeout_is_failure() -> None:
 async def test_ice_error_says_that_peer_refused_every_check() -> None:
     end = End(timing=IceTiming(connect_timeout=0.1))
     own = IceParameters.generate()
-    async with hand_peer(own, end.ice.local) as peer:
+    async with scripted_ice_peer(own, end.ice.local) as peer:
         try:
             peer.error = 400
             await end.ice.gather()

@@ -10,7 +10,7 @@ from peer.ice_parameters import IceParameters
 from peer.states import IceRole
 from peer.transport.adapters.mdns import MAX_LOOKUPS
 from tests.support.network.ice import End
-from tests.support.network.ice_peer import hand_peer
+from tests.support.network.scripted_ice_peer import scripted_ice_peer
 
 
 def named(name: str, port: int) -> CandidateFields:
@@ -23,7 +23,7 @@ async def test_mdns_candidate_is_resolved_and_checked() -> None:
     own, end = IceParameters.generate(), End()
     try:
         await responder.publish(name, "127.0.0.1")
-        async with hand_peer(own, end.ice.local) as peer:
+        async with scripted_ice_peer(own, end.ice.local) as peer:
             await end.ice.gather()
             end.ice.start(own, IceRole.CONTROLLING)
             end.ice.add_remote_candidate(named(name, peer.address[1]))
@@ -41,7 +41,7 @@ async def test_mdns_lookup_outlasts_end_of_candidates() -> None:
     own, end = IceParameters.generate(), End()
     try:
         await responder.publish(name, "127.0.0.1")
-        async with hand_peer(own, end.ice.local) as peer:
+        async with scripted_ice_peer(own, end.ice.local) as peer:
             await end.ice.gather()
             end.ice.start(own, IceRole.CONTROLLING)
             end.ice.add_remote_candidate(named(name, peer.address[1]))

@@ -15,7 +15,7 @@ from peer.ice_parameters import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.adapters.ice_agent import MAX_PAIRS, MAX_REMOTE_CANDIDATES, MAX_ROLE_SWITCHES
 from tests.support.network.ice import LOOPBACK, End
-from tests.support.network.ice_peer import Address, HandPeer, hand_peer
+from tests.support.network.scripted_ice_peer import Address, ScriptedIcePeer, scripted_ice_peer
 
 if TYPE_CHECKING:
     from peer.transport.ice.transport import IceTransport
@@ -39,15 +39,15 @@ class Scene:
         candidate = self.ice.local_candidates[0]
         return candidate.address, candidate.port
 
-    async def peer(self, credentials: IceParameters | None = None) -> HandPeer:
+    async def peer(self, credentials: IceParameters | None = None) -> ScriptedIcePeer:
         """Another address of the peer; of a stranger where it has credentials of its own."""
         own = self.credentials if credentials is None else credentials
-        return await self._stack.enter_async_context(hand_peer(own, self.ice.local))
+        return await self._stack.enter_async_context(scripted_ice_peer(own, self.ice.local))
 
     def start(self, role: IceRole = CONTROLLED) -> None:
         self.ice.start(self.credentials, role)
 
-    async def connect(self, peer: HandPeer, role: IceRole = CONTROLLED) -> None:
+    async def connect(self, peer: ScriptedIcePeer, role: IceRole = CONTROLLED) -> None:
         self.start(role)
         peer.check(self.address, nominate=True, controlling=role is CONTROLLED)
         await self.seen.connected()
@@ -62,14 +62,14 @@ async def scene() -> AsyncIterator[Scene]:
         yield made
 
 
-async def barrier(scene: Scene, peer: HandPeer) -> None:
+async def barrier(scene: Scene, peer: ScriptedIcePeer) -> None:
     """Return when everything that the peer has sent so far was taken in."""
     before = len(peer.answers)
     peer.check(scene.address)
     await peer.until(lambda: len(peer.answers) > before)
 
 
-async def selected(scene: Scene, peer: HandPeer) -> None:
+async def selected(scene: Scene, peer: ScriptedIcePeer) -> None:
     """Return when the path leads to this address of the peer."""
     async with asyncio.timeout(5):
         while selected_port(scene) != peer.address[1]:

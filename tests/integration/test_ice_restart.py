@@ -12,14 +12,14 @@ from tests.support.links.ice_restarts import (
     Side,
     agree,
     begin,
-    carried,
     connected_sides,
     opened,
     restart,
     two_sides,
     under_load,
+    until_both_active,
 )
-from tests.support.network.ice_peer import hand_peer
+from tests.support.network.scripted_ice_peer import scripted_ice_peer
 
 CHECKING = IceTransportState.CHECKING
 DISCONNECTED, FAILED = IceTransportState.DISCONNECTED, IceTransportState.FAILED
@@ -53,7 +53,7 @@ async def test_overlapping_ice_restarts_lose_and_duplicate_nothing() -> None:
 async def test_ice_generations_retiring_under_load_lose_and_duplicate_nothing() -> None:
     async with connected_sides(IceTiming(retirement=0.02)) as pair, under_load(pair) as load:
         for _ in range(20):
-            former = [side.made[side.carries] for side in pair]
+            former = [side.made[side.active] for side in pair]
             await restart(pair)
             for side, ice in zip(pair, former, strict=True):
                 await side.ended(ice, CLOSED)
@@ -63,37 +63,37 @@ async def test_ice_generations_retiring_under_load_lose_and_duplicate_nothing() 
 async def test_ice_restart_begun_by_one_side_moves_no_data() -> None:
     async with connected_sides() as pair, under_load(pair) as load:
         left, right = pair
-        former = left.carries, right.carries
+        former = left.active, right.active
         credentials = ours, theirs = await opened(pair)
         # The answerer has begun: its checks are here before its answer is.
-        right.knows(theirs, ours, left)
-        left.knows(ours, theirs, right)
+        right.exchange(theirs, ours, left)
+        left.exchange(ours, theirs, right)
         right.start(theirs, ours)
         await load.more(50)
-        assert (left.carries, right.carries) == former
+        assert (left.active, right.active) == former
         left.start(ours, theirs)
-        await carried(pair, credentials)
+        await until_both_active(pair, credentials)
 
 
 async def test_rolled_back_ice_restart_moves_no_data() -> None:
     async with connected_sides() as pair, under_load(pair) as load:
         left, right = pair
-        former = left.carries, right.carries
+        former = left.active, right.active
         for _ in range(10):
             for side, local in zip(pair, await opened(pair), strict=True):
                 side.ice.drop(local.username_fragment)
             await load.more(BETWEEN)
-        assert (left.carries, right.carries) == former
+        assert (left.active, right.active) == former
         await restart(pair)
 
 
 async def test_rolled_back_provisional_ice_restart_loses_nothing() -> None:
     async with connected_sides() as pair, under_load(pair) as load:
-        former = [side.carries for side in pair]
+        former = [side.active for side in pair]
         for side, local in zip(pair, await restart(pair), strict=True):
             await load.more(BETWEEN)
             side.ice.drop(local.username_fragment)
-        assert [side.carries for side in pair] == former
+        assert [side.active for side in pair] == former
 
 
 @pytest.mark.parametrize("state", [DISCONNECTED, FAILED])
@@ -120,7 +120,7 @@ async def test_ice_restart_revives_lost_connection(state: IceTransportState) -> 
 async def test_peer_that_closes_old_ice_generation_at_once_fails_nothing() -> None:
     async with connected_sides(QUICK) as pair:
         left, right = pair
-        former = left.made[left.carries], right.made[right.carries]
+        former = left.made[left.active], right.made[right.active]
         async with under_load(pair) as load:
             await restart(pair)
             await load.more(BETWEEN)
@@ -152,7 +152,7 @@ async def test_check_with_old_credentials_is_refused_by_new_generation() -> None
         former = left.ice.local
         ours, _ = await restart(pair)
         address = left.made[ours.username_fragment].local_candidates[0]
-        async with hand_peer(right.ice.local, former) as peer:
+        async with scripted_ice_peer(right.ice.local, former) as peer:
             peer.check((address.address, address.port))
             await peer.until(lambda: bool(peer.answers))
             assert peer.answers[0].attributes["ERROR-CODE"][0] == 401
@@ -169,11 +169,11 @@ async def test_check_with_old_credentials_is_refused_by_new_generation() -> None
 async def test_burst_is_received_though_its_ice_generation_closes() -> None:
     async with connected_sides() as pair:
         left, right = pair
-        former = left.made[left.carries], right.carries
+        former = left.made[left.active], right.active
         await restart(pair)
         burst = [b"\x80" + bytes([number]) for number in range(200)]
         for datagram in burst:
             assert former[0].datagrams.send(datagram)
         right.ice.drop(former[1])
-        await right.heard(len(burst))
+        await right.received(len(burst))
         assert right.datagrams == burst

@@ -93,7 +93,7 @@ async def test_retired_ice_generations_free_their_sockets() -> None:
         before, tasks = descriptors(), len(asyncio.all_tasks())
         async with under_load(pair):
             for _ in range(10):
-                former = [side.made[side.carries] for side in pair]
+                former = [side.made[side.active] for side in pair]
                 await restart(pair)
                 for side, ice in zip(pair, former, strict=True):
                     await side.ended(ice, CLOSED)

@@ -24,7 +24,7 @@ from tests.support.negotiation.connections import (
     says,
     within,
 )
-from tests.support.network.ice_peer import connectivity_check
+from tests.support.network.scripted_ice_peer import connectivity_check
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

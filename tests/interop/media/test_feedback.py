@@ -18,7 +18,7 @@ from peer.rtp.outbound.stats import OutboundRtpStats
 from peer.tracing.events import Datagram, DatagramKind, Direction
 from tests.support.browser.browsers import BrowserName
 from tests.support.browser.media_page import MediaCall, Subject, media_call
-from tests.support.links.relayed import link
+from tests.support.links.udp_relay import udp_relay
 from tests.support.media.media_edits import only_ipv4, without_remb
 from tests.support.negotiation.connections import TIMEOUT
 
@@ -100,7 +100,7 @@ def story(request: pytest.FixtureRequest) -> Story:
 
 async def _tell(name: str) -> Story:
     sink = _Feedback()
-    with link(host=_own_address()) as relay:
+    with udp_relay(host=_own_address()) as relay:
         async with media_call(name, trace=sink) as call:
 
             def edit(sdp: str) -> str:

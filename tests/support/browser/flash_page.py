@@ -22,7 +22,7 @@ import pytest
 from peer import SdpType, SessionDescription
 from tests.support.browser.browsers import BrowserName
 from tests.support.browser.media_page import MediaCall, call_in, unchanged
-from tests.support.links.relayed import link
+from tests.support.links.udp_relay import udp_relay
 from tests.support.media.media_edits import only_ipv4
 from tests.support.negotiation.connections import TIMEOUT, expected, local, within
 from tests.support.peers.third_party import PROGRAMS
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from peer import PeerConnection, RekeyResult, RtpReceiver
     from tests.support.browser.browsers import Browser, Page
     from tests.support.browser.media_page import Edit
-    from tests.support.links.relayed import Link
+    from tests.support.links.udp_relay import UdpRelay
 
 #: Parameters for fixtures: each browser.
 BROWSERS = [pytest.param(b, marks=pytest.mark.browser(b.value)) for b in BrowserName]
@@ -146,9 +146,9 @@ async def flash_call(
 @asynccontextmanager
 async def lossy_flash_call(
     browser: Browser, sources: Sequence[Source]
-) -> AsyncIterator[tuple[FlashCall, Link]]:
+) -> AsyncIterator[tuple[FlashCall, UdpRelay]]:
     """The same over a link that can lose; it does not yet."""
-    with link(host=_own_address()) as relay:
+    with udp_relay(host=_own_address()) as relay:
 
         def edit(sdp: str) -> str:
             return relay.rerouted(only_ipv4(sdp))

@@ -1,4 +1,4 @@
-"""Owns a TCP connection that a test can cut: a forwarder between a client and a server."""
+"""TCP forwarder between a client and a server, whose connections a test can cut."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Cable:
-    """Forwards connections to a port.
+    """Forwards TCP connections to a local port, until it is cut or unplugged.
 
     Attributes:
-        connections: How many have been made through it.
+        connections: Number of connections made through it.
     """
 
     def __init__(self, port: int) -> None:
@@ -27,17 +27,17 @@ class Cable:
         self._streams: set[asyncio.StreamWriter] = set()
 
     def cut(self) -> None:
-        """Break every connection without a word, as a network does."""
+        """Abort every connection, as a broken network does."""
         for stream in self._streams:
             stream.transport.abort()
 
     def unplug(self) -> None:
-        """Break every connection, and every new one as soon as it is made."""
+        """Abort every connection, and every new one as soon as it is made."""
         self._plugged = False
         self.cut()
 
     def plug_in(self) -> None:
-        """Forward again."""
+        """Forward new connections again."""
         self._plugged = True
 
     def lead_to(self, url: str) -> None:
@@ -50,7 +50,7 @@ class Cable:
             await self._changed.wait_for(lambda: self.connections >= connections)
 
     async def forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection."""
+        """Forward one connection of a client."""
         async with self._changed:
             self.connections += 1
             self._changed.notify_all()
@@ -87,7 +87,7 @@ def _port(url: str) -> int:
 
 @contextlib.asynccontextmanager
 async def cable_to(url: str) -> AsyncIterator[tuple[Cable, str]]:
-    """A cable to the server of a URL, and the URL by which it is reached through the cable."""
+    """Lay a cable to the server of a URL; yields the cable and the URL that leads through it."""
     parts = urlsplit(url)
     cable = Cable(_port(url))
     with socket.create_server(("127.0.0.1", 0)) as listener:

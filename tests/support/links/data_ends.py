@@ -1,4 +1,4 @@
-"""Owns data transports on the two ends of a link, and packets such as a peer would send."""
+"""DataTransports on the two ends of a link, and SCTP packets such as a peer would send."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def with_checksum(packet: bytes) -> bytes:
     return packet[:8] + pack("<L", crc32c(packet[:8] + bytes(4) + packet[12:])) + packet[12:]
 
 
-def heard(emitter: Any, event: str) -> asyncio.Future[Any]:
-    """What the next event of this name brings."""
+def next_event(emitter: Any, event: str) -> asyncio.Future[Any]:
+    """Return a future of the argument of the next event of this name."""
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     emitter.once(event, lambda *args: future.set_result(args[0] if args else None))
     return future
@@ -87,7 +87,7 @@ def heard(emitter: Any, event: str) -> asyncio.Future[Any]:
 
 async def open_pair(left: End, right: End, **options: Any) -> tuple[DataChannel, DataChannel]:
     ours = left.transport.createDataChannel("chat", **options)
-    opened = heard(ours, "open")
+    opened = next_event(ours, "open")
     if left.transport.state is SctpTransportState.NEW:
         left.start()
         right.start()

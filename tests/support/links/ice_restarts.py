@@ -1,4 +1,4 @@
-"""Owns two real transports on loopback that restart ICE, and a load that counts what arrives."""
+"""Two real IceGenerations on loopback that restart ICE, and a load that counts what arrives."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PACE = 0.001
 
 
 class Side:
-    """The ICE of one transport, with what it said."""
+    """IceGenerations of one side, with its events."""
 
     def __init__(self, role: IceRole, timing: IceTiming | None) -> None:
         self.role = role
@@ -65,12 +65,12 @@ class Side:
         self._changed.set()
 
     @property
-    def carries(self) -> str:
-        """The name of the generation that carries."""
+    def active(self) -> str:
+        """Username fragment of the active generation."""
         return self.ice.local.username_fragment
 
-    def knows(self, local: IceParameters, remote: IceParameters, peer: Side) -> None:
-        """The descriptions are exchanged: candidates of this generation go to that of the peer."""
+    def exchange(self, local: IceParameters, remote: IceParameters, peer: Side) -> None:
+        """Exchange descriptions: candidates of this generation go to the peer from now on."""
 
         def tell(candidate: CandidateFields | None) -> None:
             peer.ice.add_remote_candidate(remote.username_fragment, candidate)
@@ -86,15 +86,15 @@ class Side:
         self.ice.start(local.username_fragment, remote, self.role)
 
     async def up(self) -> None:
-        """Wait for a path."""
+        """Wait until there is a path."""
         await self.until(lambda: self.ice.state in UP)
 
-    async def carrying(self, local: IceParameters) -> None:
-        """Wait until data takes the pair of these credentials."""
-        await self.until(lambda: self.carries == local.username_fragment)
+    async def until_active(self, local: IceParameters) -> None:
+        """Wait until the generation of these credentials is active."""
+        await self.until(lambda: self.active == local.username_fragment)
 
-    async def heard(self, count: int, timeout: float = 10.0) -> None:
-        """Wait until so many datagrams have come."""
+    async def received(self, count: int, timeout: float = 10.0) -> None:
+        """Wait until so many datagrams have been received."""
         await self.until(lambda: len(self.datagrams) >= count, timeout)
 
     async def ended(self, ice: IceTransport, state: IceTransportState) -> None:
@@ -151,14 +151,14 @@ def agree(pair: Pair, credentials: Credentials, *, first: int = 1) -> None:
     for index in (first, 1 - first):
         side, peer = pair[index], pair[1 - index]
         local, remote = credentials[index], credentials[1 - index]
-        side.knows(local, remote, peer)
+        side.exchange(local, remote, peer)
         side.start(local, remote)
 
 
-async def carried(pair: Pair, credentials: Credentials) -> None:
-    """Wait until data takes the pairs of these credentials."""
+async def until_both_active(pair: Pair, credentials: Credentials) -> None:
+    """Wait until the generations of these credentials are active."""
     for side, local in zip(pair, credentials, strict=True):
-        await side.carrying(local)
+        await side.until_active(local)
 
 
 async def begin(pair: Pair, *, first: int = 1) -> Credentials:
@@ -171,7 +171,7 @@ async def begin(pair: Pair, *, first: int = 1) -> Credentials:
 async def restart(pair: Pair, *, first: int = 1) -> Credentials:
     """Restart ICE, and wait until data takes the new pairs."""
     credentials = await begin(pair, first=first)
-    await carried(pair, credentials)
+    await until_both_active(pair, credentials)
     return credentials
 
 
@@ -196,9 +196,9 @@ class Load:
             await asyncio.sleep(due - loop.time())
 
     async def more(self, count: int) -> None:
-        """Wait until both have heard that many more."""
+        """Wait until both have received that many more."""
         for side in self._pair:
-            await side.heard(len(side.datagrams) + count)
+            await side.received(len(side.datagrams) + count)
 
 
 @asynccontextmanager
@@ -216,8 +216,8 @@ async def under_load(pair: Pair) -> AsyncIterator[Load]:
             await sending
     for side in pair:
         with suppress(TimeoutError):
-            await side.heard(load.sent, timeout=2.0)
-        heard = Counter(int.from_bytes(each[1:]) for each in side.datagrams)
-        assert [n for n in range(load.sent) if n not in heard] == [], "lost"
-        assert [n for n, times in heard.items() if times > 1] == [], "doubled"
+            await side.received(load.sent, timeout=2.0)
+        received = Counter(int.from_bytes(each[1:]) for each in side.datagrams)
+        assert [n for n in range(load.sent) if n not in received] == [], "lost"
+        assert [n for n, times in received.items() if times > 1] == [], "doubled"
     assert load.refused == 0

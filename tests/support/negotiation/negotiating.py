@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from signaling import Channel, Negotiator, channel_pair
-from tests.support.links.relayed import Link, RelayedChannel
+from tests.support.links.udp_relay import RelayedChannel, UdpRelay
 from tests.support.negotiation.connections import TIMEOUT, both_connected, opened, pair
 
 if TYPE_CHECKING:
@@ -85,16 +85,16 @@ async def call(
     left: PeerConfiguration | None = None,
     right: PeerConfiguration | None = None,
     *,
-    link: Link | None = None,
+    relay: UdpRelay | None = None,
 ) -> AsyncIterator[tuple[PeerConnection, PeerConnection]]:
     """Two connected peers with a data channel between them, and negotiators at work.
 
     Args:
-        link: What their data goes over; straight from one to the other where None.
+        relay: What their data goes over; straight from one to the other where None.
     """
     ends: list[Channel] = list(channel_pair())
-    if link is not None:
-        ends = [RelayedChannel(end, link) for end in ends]
+    if relay is not None:
+        ends = [RelayedChannel(end, relay) for end in ends]
     async with negotiating(*ends, left=left, right=right) as (one, other):
         channel = one.pc.createDataChannel("first")
         await opened(channel)

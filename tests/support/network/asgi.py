@@ -1,4 +1,4 @@
-"""Owns a real uvicorn server for an ASGI app, on a free port of the loopback, inside a test."""
+"""Runs a real uvicorn server for an ASGI app on a free port of the loopback, inside a test."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are the test runner's."""
+        """Leave the signals to the test runner."""
         yield
 
 
 @contextlib.asynccontextmanager
 async def serve(app: ASGIApp) -> AsyncIterator[str]:
-    """The `ws://` address at which the app is served."""
+    """Serve an app; yields the `ws://` address of the server."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # asyncio does it for sockets that it makes itself; 40 ms a message otherwise.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

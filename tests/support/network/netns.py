@@ -1,4 +1,4 @@
-"""Owns networks of the kernel for a test: namespaces, the wires between them, and NAT.
+"""Makes networks of the kernel for a test: namespaces, the links between them, and NAT.
 
 ::
 
@@ -42,7 +42,7 @@ class NetworkError(Exception):
 
 
 class Nat(Enum):
-    """How a router translates UDP, in the words of RFC 4787.
+    """Behaviour of a router that translates UDP, in the words of RFC 4787.
 
     The value is its rules: `{home}` is the computer behind it.
     """

@@ -1,4 +1,4 @@
-"""Owns a real TURN server (coturn), on loopback or in a namespace."""
+"""Runs a real TURN server (coturn) on loopback or in a network namespace."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _START_TRIES = 100
-_ANSWER_WAIT = 0.1
+_ANSWER_TIMEOUT = 0.1
 
 
 @dataclass
 class TurnDaemon:
-    """A running coturn."""
+    """A running coturn process."""
 
     host: str
     port: int
@@ -36,7 +36,7 @@ class TurnDaemon:
     log_file: Path
 
     def log(self) -> str:
-        """What it wrote down so far."""
+        """Return the log of coturn so far."""
         return self.log_file.read_text()
 
     @property
@@ -44,16 +44,16 @@ class TurnDaemon:
         return f"stun:{self.host}:{self.port}"
 
     def turn(self, scheme: str = "turn", query: str = "", credential: str = "p") -> IceServer:
-        """It as a TURN server."""
+        """Return the ICE server that uses this daemon as TURN server."""
         port = self.tls_port if scheme == "turns" else self.port
         return IceServer(f"{scheme}:{self.host}:{port}{query}", username="u", credential=credential)
 
     def stun(self) -> IceServer:
-        """It as a STUN server."""
+        """Return the ICE server that uses this daemon as STUN server."""
         return IceServer(self.stun_url)
 
     async def kill(self) -> None:
-        """End it without a word to its clients."""
+        """Kill coturn, without a packet to its clients."""
         if self.process.returncode is None:
             self.process.kill()
         await self.process.wait()
@@ -63,12 +63,12 @@ class TurnDaemon:
 async def turn_daemon(
     folder: Path, *options: str, place: Namespace | None = None
 ) -> AsyncIterator[TurnDaemon]:
-    """A coturn that answers; user `u`, password `p`.
+    """Run coturn until it answers; user `u`, password `p`.
 
     Args:
-        folder: Where it may keep files.
-        options: More flags; without `--cert` it speaks no TLS.
-        place: Where it runs, if not on loopback.
+        folder: Directory for its files.
+        options: More flags; without `--cert` coturn speaks no TLS.
+        place: Network namespace that it runs in; loopback where None.
     """
     host = _HOST if place is None else place.address
     port, tls_port = _free_port(), _free_port()
@@ -138,7 +138,7 @@ async def _answering(address: tuple[str, int], place: Namespace | None) -> None:
         for _ in range(_START_TRIES):
             transport.sendto(bytes(request), address)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(probe.answered.wait(), _ANSWER_WAIT)
+                await asyncio.wait_for(probe.answered.wait(), _ANSWER_TIMEOUT)
                 return
         raise TimeoutError("coturn did not answer")
     finally:

@@ -10,7 +10,7 @@ from aiortc.rtcsctptransport import HeartbeatAckChunk, parse_packet
 
 from peer.errors import BufferFullError, InvalidStateError, LocalError, MessageSizeError
 from peer.transport.adapters.data_channel import BUFFER_LIMIT
-from tests.support.links.data_ends import End, heard, open_pair
+from tests.support.links.data_ends import End, next_event, open_pair
 from tests.support.links.media_link import media_link
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ async def ends() -> AsyncIterator[tuple[End, End]]:
     await right.transport.close()
 
 
-async def settle(turns: int = 50) -> None:
+async def deliver_all(turns: int = 50) -> None:
     """Let everything arrive that is on its way."""
     for _ in range(turns):
         await asyncio.sleep(0)
@@ -49,14 +49,14 @@ async def test_data_channel_sends_text_and_bytes_of_any_kind(
     ends: tuple[End, End], sent: Any, received: object
 ) -> None:
     ours, theirs = await open_pair(*ends)
-    arriving = heard(theirs, "message")
+    arriving = next_event(theirs, "message")
     ours.send(sent)
     assert await arriving == received
 
 
 async def test_data_channel_copies_bytearray_before_send_returns(ends: tuple[End, End]) -> None:
     ours, theirs = await open_pair(*ends)
-    arriving = heard(theirs, "message")
+    arriving = next_event(theirs, "message")
     buffer = bytearray(b"before")
     ours.send(buffer)
     buffer[:] = b"after!"
@@ -85,7 +85,7 @@ async def test_closed_data_channel_refuses_messages(ends: tuple[End, End]) -> No
 
 async def test_message_of_max_message_size_arrives(ends: tuple[End, End]) -> None:
     ours, theirs = await open_pair(*ends)
-    arriving = heard(theirs, "message")
+    arriving = next_event(theirs, "message")
     ours.send(bytes(LARGEST))
     assert await arriving == bytes(LARGEST)
 
@@ -106,7 +106,7 @@ async def test_message_size_is_limited_by_buffer_if_peer_takes_more(
 ) -> None:
     left, right = ends
     ours = left.transport.createDataChannel("x")
-    opened = heard(ours, "open")
+    opened = next_event(ours, "open")
     left.transport.start(left.link.aiortc_dtls, remote_port=5000, remote_max_message_size=limit)
     right.start()
     await opened
@@ -126,9 +126,9 @@ async def test_full_data_channel_buffer_refuses_and_keeps_messages(ends: tuple[E
     assert ours.bufferedAmount == BUFFER_LIMIT
     received: list[object] = []
     theirs.on("message", received.append)
-    await heard(ours, "bufferedamountlow")
+    await next_event(ours, "bufferedamountlow")
     ours.send("and on")
-    await settle(count * LARGEST // 1000)
+    await deliver_all(count * LARGEST // 1000)
 
     assert received[-1] == "and on"
     assert len(received) == count + 1
@@ -158,7 +158,7 @@ async def test_bufferedamountlow_fires_once_at_the_threshold(ends: tuple[End, En
         ours.send(bytes(1000))
     assert ours.bufferedAmount == 20_000
     assert low == []
-    await settle()
+    await deliver_all()
 
     assert ours.bufferedAmount == 0
     assert low == [5000]
@@ -194,11 +194,11 @@ async def test_messages_sent_on_bufferedamountlow_keep_their_order(ends: tuple[E
 async def test_sctp_heartbeat_is_answered_and_changes_nothing(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
-    await settle()
+    await deliver_all()
     left.link.wire.sent.clear()
     right.link.wire.sent.clear()
     left.transport.probe()
-    await settle()
+    await deliver_all()
 
     assert len(left.link.wire.sent) == 1
     (answer,) = (parse_packet(packet)[3][0] for packet in right.link.wire.sent)

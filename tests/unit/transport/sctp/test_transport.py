@@ -20,7 +20,7 @@ from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateErro
 from peer.transport.adapters.sctp_association import CHANNEL_LIMIT
 from peer.transport.adapters.sctp_bounds import AHEAD_LIMIT, HELD_LIMIT
 from peer.transport.sctp.transport import SctpTransportState
-from tests.support.links.data_ends import End, fragment, heard, open_pair, with_checksum
+from tests.support.links.data_ends import End, fragment, next_event, open_pair, with_checksum
 from tests.support.links.media_link import media_link
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ async def test_data_channel_created_before_start_opens_with_association(
     ends: tuple[End, End],
 ) -> None:
     ours, theirs = await open_pair(*ends)
-    received = heard(theirs, "message")
+    received = next_event(theirs, "message")
     ours.send("hello")
     assert await received == "hello"
     assert ends[0].transport.state is SctpTransportState.CONNECTED
@@ -56,7 +56,7 @@ async def test_data_channel_is_open_without_a_round_trip(ends: tuple[End, End]) 
     left, right = ends
     await open_pair(left, right)
     right.link.wire.keep = lambda packet: False
-    await heard(left.transport.createDataChannel("late"), "open")
+    await next_event(left.transport.createDataChannel("late"), "open")
 
 
 async def test_unordered_data_channel_waits_for_dcep_ack(ends: tuple[End, End]) -> None:
@@ -94,7 +94,7 @@ async def test_data_channel_label_beyond_ascii_reaches_the_peer(ends: tuple[End,
 async def test_large_data_channel_message_arrives_whole(ends: tuple[End, End]) -> None:
     ours, theirs = await open_pair(*ends)
     message = random.Random(1).randbytes(200_000)
-    received = heard(theirs, "message")
+    received = next_event(theirs, "message")
     ours.send(message)
     assert await received == message
 
@@ -103,7 +103,7 @@ async def test_negotiated_data_channels_open_without_dcep(ends: tuple[End, End])
     left, right = ends
     ours = left.transport.createDataChannel("a", negotiated=True, id=7)
     theirs = right.transport.createDataChannel("b", negotiated=True, id=7)
-    opened = [heard(each, "open") for each in (ours, theirs)]
+    opened = [next_event(each, "open") for each in (ours, theirs)]
     left.start()
     right.start()
     await asyncio.gather(*opened)
@@ -279,7 +279,7 @@ async def test_sctp_packet_that_aiortc_cannot_handle_costs_that_packet_only(
     acknowledgement.user_data = b"\x02"
     right.transport.receive(right.forge(acknowledgement))
     assert right.transport.failed == 1
-    received = heard(ours, "message")
+    received = next_event(ours, "message")
     theirs.send("still here")
     assert await received == "still here"
 

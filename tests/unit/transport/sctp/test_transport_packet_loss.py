@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from peer.transport.sctp.transport import DataChannel, SctpTransportState
 from tests.support.clock.virtual_time import in_virtual_time
-from tests.support.links.data_ends import End, heard, open_pair
+from tests.support.links.data_ends import End, next_event, open_pair
 from tests.support.links.media_link import LinkEnd, Wire, media_link
 
 RATE = 0.02
@@ -54,7 +54,7 @@ async def send_all(channel: DataChannel, messages: list[str]) -> int:
         channel.send(message)
         most = max(most, channel.bufferedAmount)
         if channel.bufferedAmount >= HIGH:
-            await heard(channel, "bufferedamountlow")
+            await next_event(channel, "bufferedamountlow")
     return most
 
 
@@ -136,7 +136,7 @@ async def test_data_channel_loses_nothing_to_peer_that_restarts_sctp_often() -> 
 
     delivered = {number for life in lives for number in life}
     assert delivered == set(range(len(messages)))
-    # Each life hears a part of them without a gap, however often another has heard it.
+    # Each life hears a part of them without a gap, however often another has next_event it.
     assert all(life == list(range(life[0], life[0] + len(life))) for life in lives if life)
     assert len([life for life in lives if life]) > 1
     assert left.transport.state is SctpTransportState.CONNECTED

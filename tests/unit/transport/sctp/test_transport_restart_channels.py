@@ -9,14 +9,14 @@ import pytest
 
 from peer.transport.wire.dcep import DataChannelOpen
 from tests.support.clock.virtual_time import in_virtual_time
-from tests.support.links.data_ends import End, fragment, heard, open_pair
+from tests.support.links.data_ends import End, fragment, next_event, open_pair
 from tests.support.links.media_link import media_link
-from tests.support.links.sctp_restarts import (
-    ByHand,
-    Restarted,
+from tests.support.links.restarting_sctp_peer import (
+    RestartedPeer,
+    ScriptedSctpPeer,
     data_chunks,
+    deliver_all,
     restart,
-    settle,
     without_data,
 )
 
@@ -54,7 +54,7 @@ async def test_sctp_restart_does_not_announce_acknowledged_channel_again(
 ) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
-    await settle()
+    await deliver_all()
     before = len(data_chunks(left))
     await restart(right, ours.id)
     assert announcements(data_chunks(left)[before:]) == []
@@ -63,12 +63,12 @@ async def test_sctp_restart_does_not_announce_acknowledged_channel_again(
 async def test_sctp_restart_resends_lost_channel_announcement(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
-    await settle()
+    await deliver_all()
     left.link.wire.keep = without_data
     late = left.transport.createDataChannel("late")
-    await heard(late, "open")
+    await next_event(late, "open")
     late.send("first")
-    await settle()
+    await deliver_all()
     peer = await restart(right)
     announced = peer.end.channels.get_nowait()
 
@@ -78,10 +78,10 @@ async def test_sctp_restart_resends_lost_channel_announcement(ends: tuple[End, E
 async def test_sctp_restart_opens_channel_whose_dcep_ack_was_lost(ends: tuple[End, End]) -> None:
     left, right = ends
     await open_pair(left, right)
-    await settle()
+    await deliver_all()
     right.link.wire.keep = without_data
     late = left.transport.createDataChannel("late", ordered=False)
-    await settle()
+    await deliver_all()
     assert late.readyState == "connecting"
     right.link.wire.keep = lambda packet: True
     await restart(right, late.id)
@@ -93,14 +93,14 @@ async def test_channel_announced_again_after_sctp_restart_is_the_same(
 ) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
-    await settle()
-    peer = Restarted(right, ())
+    await deliver_all()
+    peer = RestartedPeer(right, ())
     again = peer.end.transport.createDataChannel("chat", ordered=False)
     await peer.connect()
     # The ends' roles decide the ids: theirs is another.
     assert again.id != ours.id
     mine = left.channels.get_nowait()
-    second = Restarted(peer.end, ())
+    second = RestartedPeer(peer.end, ())
     again = second.end.transport.createDataChannel("chat", ordered=False)
     await second.connect()
 
@@ -112,8 +112,8 @@ async def test_channel_announced_again_after_sctp_restart_is_the_same(
 async def test_other_channel_announced_after_sctp_restart_is_new(ends: tuple[End, End]) -> None:
     left, right = ends
     _, ours = await open_pair(right, left)
-    await settle()
-    peer = Restarted(right, ())
+    await deliver_all()
+    peer = RestartedPeer(right, ())
     other = peer.end.transport.createDataChannel("other")
     await peer.connect()
     new = left.channels.get_nowait()
@@ -125,7 +125,7 @@ async def test_other_channel_announced_after_sctp_restart_is_new(ends: tuple[End
 async def test_other_channel_announced_on_stream_in_use_is_refused(ends: tuple[End, End]) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
-    await settle()
+    await deliver_all()
     opening = fragment(left.expected_tsn, stream=0, flags=3)
     opening.protocol = DCEP
     opening.user_data = b"\x03" + bytes(11)
@@ -140,10 +140,10 @@ async def test_unordered_channel_announced_after_sctp_restart_waits_for_ack(
 ) -> None:
     left, right = ends
     await open_pair(left, right)
-    await settle()
+    await deliver_all()
     left.link.wire.keep = without_data
     late = left.transport.createDataChannel("late", ordered=False)
-    await settle()
+    await deliver_all()
     right.link.wire.keep = without_data
     peer = await restart(right)
 
@@ -156,10 +156,10 @@ async def test_closing_channel_closes_if_restarted_peer_forgot_it(
 ) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
-    await settle()
+    await deliver_all()
     left.link.wire.keep = lambda packet: False
     ours.close()
-    await settle()
+    await deliver_all()
     await restart(right)
 
     assert ours.readyState == "closed"
@@ -170,10 +170,10 @@ async def test_channel_announced_again_after_sctp_restart_keeps_its_stream(
 ) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
-    peer = ByHand(left)
+    peer = ScriptedSctpPeer(left)
     peer.send_init(tag=1)
     peer.send_echo(announcement(1, "chat"), announcement(2, "other"))
-    await settle()
+    await deliver_all()
 
     assert (ours.readyState, ours.label) == ("open", "chat")
     assert left.transport.refused_channels == 1
@@ -183,10 +183,10 @@ async def test_channel_announced_again_after_sctp_restart_keeps_its_stream(
 async def test_closing_channel_closes_after_sctp_restart(ends: tuple[End, End], lost: str) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
-    await settle()
+    await deliver_all()
     (left if lost == "request" else right).link.wire.keep = lambda packet: False
     ours.close()
-    await settle()
+    await deliver_all()
     assert ours.readyState == "closing"
     right.link.wire.keep = lambda packet: True
     peer = await restart(right, ours.id)
@@ -202,13 +202,13 @@ async def test_messages_resent_on_closing_channel_arrive_before_it_closes(
     ours, _ = await open_pair(left, right)
     for _ in range(200):
         ours.send("x" * 1000)
-    await settle()
+    await deliver_all()
     left.link.wire.keep = without_data
     # More than a fresh association may send at first, and all of it on its way.
     messages = [f"{number} {'x' * 1000}" for number in range(20)]
     for message in messages:
         ours.send(message)
-    await settle()
+    await deliver_all()
     assert ours.bufferedAmount == 0
     ours.close()
     peer = await restart(right, ours.id)
@@ -222,15 +222,15 @@ async def test_messages_queued_on_closing_channel_arrive_before_it_closes(
 ) -> None:
     left, right = ends
     ours, _ = await open_pair(left, right)
-    await settle()
+    await deliver_all()
     left.link.wire.keep = without_data
     messages = [f"{number} {'x' * 3000}" for number in range(20)]
     for message in messages:
         ours.send(message)
     ours.close()
-    await settle()
+    await deliver_all()
     peer = await restart(right, ours.id)
-    await settle()
+    await deliver_all()
 
     assert peer.received[0] == messages
     assert ours.readyState == "closed"
@@ -240,12 +240,12 @@ async def test_messages_queued_on_closing_channel_arrive_before_it_closes(
 async def test_resent_message_keeps_its_order_and_limits() -> None:
     left, right = (End(link) for link in media_link())
     ours, _ = await open_pair(left, right, ordered=False, maxRetransmits=1)
-    await settle()
+    await deliver_all()
     before = len(data_chunks(left))
     left.link.wire.keep = without_data
     ours.send("x")
-    await settle()
-    peer = Restarted(right, ())
+    await deliver_all()
+    peer = RestartedPeer(right, ())
     peer.end.start()
     await asyncio.sleep(100)
     sent = data_chunks(left)[before:]

@@ -1,8 +1,8 @@
-"""Owns one end of a call in a process of its own, which a test starts inside a namespace.
+"""Runs one end of a call in a process of its own, which a test starts inside a namespace.
 
-`python -m tests.support.network.natted offerer stun:198.51.100.1:3478` writes its description as a
-line of JSON and reads that of the other end; once it hears the other's tone it writes a `Report`,
-and it ends when its standard input does.
+`python -m tests.support.network.nat_end offerer stun:198.51.100.1:3478` writes its description
+as a line of JSON and reads that of the other end; once it receives the other's tone it writes a
+`Report`, and it ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ _LINE_LIMIT = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an end says of the pair that won, and of its peer.
+    """Selected pair and peer of one end.
 
     Attributes:
-        role: Ours in DTLS.
-        local_type: Of the candidate.
-        remote_type: Of the candidate.
-        remote: The peer's address, as we know it.
-        verified: Whether its certificate has the fingerprint that it signalled.
+        role: Our DTLS role.
+        local_type: Type of the local candidate.
+        remote_type: Type of the remote candidate.
+        remote: Address of the remote candidate.
+        verified: The peer's certificate has the fingerprint that it signalled.
     """
 
     role: str
@@ -62,22 +62,22 @@ class Report:
         return cls(transport.role.value, near.type, far.type, address, transport.verified)
 
 
-class End:
-    """A running one, seen from the test."""
+class NatEnd:
+    """Process of one end, as the test sees it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def tell(self, line: dict[str, Any]) -> None:
+    async def write_line(self, line: dict[str, Any]) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(line).encode() + b"\n")
         await self._process.stdin.drain()
 
-    async def hear(self) -> dict[str, Any]:
-        """Its next line.
+    async def read_line(self) -> dict[str, Any]:
+        """Read the next line of the process.
 
         Raises:
-            EOFError: It ended, with what it wrote to its standard error.
+            EOFError: The process ended; the message is its standard error.
         """
         assert self._process.stdout is not None
         assert self._process.stderr is not None
@@ -88,18 +88,18 @@ class End:
             raise EOFError((await self._process.stderr.read()).decode())
 
     async def report(self) -> Report:
-        said = await self.hear()
+        said = await self.read_line()
         return Report(**{**said, "remote": tuple(said["remote"])})
 
 
 @asynccontextmanager
-async def end(side: Side, place: Namespace, server: TurnDaemon) -> AsyncIterator[End]:
-    """Start one.
+async def nat_end(side: Side, place: Namespace, server: TurnDaemon) -> AsyncIterator[NatEnd]:
+    """Start the process of one end.
 
     Args:
-        side: What it does first.
-        place: Where it runs.
-        server: Which it asks for its public address.
+        side: Offerer or answerer.
+        place: Network namespace that it runs in.
+        server: STUN server that it asks for its public address.
     """
     process = await asyncio.create_subprocess_exec(
         *place.command(sys.executable, "-m", __name__, side.value, server.stun_url),
@@ -111,7 +111,7 @@ async def end(side: Side, place: Namespace, server: TurnDaemon) -> AsyncIterator
     )
     assert process.stdin is not None
     try:
-        yield End(process)
+        yield NatEnd(process)
     finally:
         process.stdin.close()
         with contextlib.suppress(TimeoutError):
@@ -131,27 +131,27 @@ async def _main(side: Side, url: str) -> None:
         pc.addTrack(ToneTrack(_PITCH))
         if side is Side.OFFERER:
             await _describe(pc)
-            await _hear(pc, reader)
+            await _set_remote(pc, reader)
         else:
-            await _hear(pc, reader)
+            await _set_remote(pc, reader)
             await _describe(pc)
         await within(pc.connected())
         await hears((await within(coming)).track, _PITCH)
-        _say(asdict(Report.of(pc)))
+        _write_line(asdict(Report.of(pc)))
         await reader.read()
 
 
 async def _describe(pc: PeerConnection) -> None:
     await pc.setLocalDescription()
     await within(pc.gathering_complete())
-    _say({"type": local(pc).type.value, "sdp": local(pc).sdp})
+    _write_line({"type": local(pc).type.value, "sdp": local(pc).sdp})
 
 
-async def _hear(pc: PeerConnection, reader: asyncio.StreamReader) -> None:
+async def _set_remote(pc: PeerConnection, reader: asyncio.StreamReader) -> None:
     await pc.setRemoteDescription(SessionDescription(**json.loads(await reader.readline())))
 
 
-def _say(line: dict[str, Any]) -> None:
+def _write_line(line: dict[str, Any]) -> None:
     print(json.dumps(line), flush=True)
 
 

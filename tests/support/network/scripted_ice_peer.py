@@ -1,4 +1,4 @@
-"""Owns a peer that says exactly what a test tells it to: one socket that speaks STUN by hand."""
+"""ICE peer that sends exactly what a test says: one socket that speaks STUN by hand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def connectivity_check(
     password: str | None = None,
     without: str | None = None,
 ) -> stun.Message:
-    """A check that `own` sends to `other`, signed."""
+    """Build a connectivity check of `own` to `other`, with its MESSAGE-INTEGRITY."""
     message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
     message.attributes["USERNAME"] = f"{other.username_fragment}:{own.username_fragment}"
     role = "ICE-CONTROLLING" if controlling else "ICE-CONTROLLED"
@@ -42,17 +42,17 @@ def connectivity_check(
     return message
 
 
-class HandPeer(asyncio.DatagramProtocol):
-    """One address of a peer.
+class ScriptedIcePeer(asyncio.DatagramProtocol):
+    """One address of a scripted ICE peer.
 
     Attributes:
-        answering: Whether checks are answered.
+        answering: Answer checks.
         error: The error code to answer them with, or None for success.
-        answer_password: What answers are signed with, or None for the right one.
-        on_check: Called after each check that came.
-        checks: The checks that came.
-        answers: The STUN answers that came.
-        datagrams: The other datagrams that came.
+        answer_password: Key of the MESSAGE-INTEGRITY of answers, or None for the right one.
+        on_check: Called after each received check.
+        checks: Received checks.
+        answers: Received STUN responses.
+        datagrams: Other received datagrams.
     """
 
     transport: asyncio.DatagramTransport
@@ -151,16 +151,18 @@ class HandPeer(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def hand_peer(own: IceParameters, other: IceParameters) -> AsyncIterator[HandPeer]:
-    """A hand-driven address on loopback.
+async def scripted_ice_peer(
+    own: IceParameters, other: IceParameters
+) -> AsyncIterator[ScriptedIcePeer]:
+    """Open an address of a scripted peer on loopback.
 
     Args:
-        own: The credentials of the hand-driven side; several addresses may share them.
-        other: Those of the transport under test.
+        own: Credentials of the scripted side; several addresses may share them.
+        other: Credentials of the transport under test.
     """
     loop = asyncio.get_running_loop()
     transport, peer = await loop.create_datagram_endpoint(
-        lambda: HandPeer(own, other), local_addr=("127.0.0.1", 0)
+        lambda: ScriptedIcePeer(own, other), local_addr=("127.0.0.1", 0)
     )
     try:
         yield peer

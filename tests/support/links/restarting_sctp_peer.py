@@ -1,4 +1,4 @@
-"""Owns peers that begin SCTP anew on one end of a link, as transports and packet by packet."""
+"""Peers that restart SCTP on one end of a link, as a DataTransport or packet by packet."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 STRING = 51
 
 
-async def settle() -> None:
-    """Let everything arrive that is on its way."""
+async def deliver_all() -> None:
+    """Run the event loop until all packets under way have arrived."""
     for _ in range(100):
         await asyncio.sleep(0)
 
 
 def data_chunks(end: End) -> list[DataChunk]:
-    """What it has sent."""
+    """Return the DATA chunks that an end has sent."""
     return [
         chunk
         for packet in end.link.wire.sent
@@ -45,7 +45,7 @@ def without_data(packet: bytes) -> bool:
 
 
 def first_data(count: int) -> Callable[[bytes], bool]:
-    """Keeps that many packets with data, and all others."""
+    """Return a filter that keeps so many packets with DATA, and all others."""
     kept: list[bytes] = []
 
     def keep(packet: bytes) -> bool:
@@ -57,8 +57,8 @@ def first_data(count: int) -> Callable[[bytes], bool]:
     return keep
 
 
-class Restarted:
-    """A peer that has begun SCTP anew, and kept channels of these ids."""
+class RestartedPeer:
+    """A peer that has restarted SCTP, and kept channels of these ids."""
 
     def __init__(self, end: End, ids: tuple[int, ...]) -> None:
         # Nothing that was on its way to the old one may pass for its own.
@@ -74,17 +74,17 @@ class Restarted:
     async def connect(self) -> None:
         self.end.link.peer.wire.keep = lambda packet: True
         self.end.start()
-        await settle()
+        await deliver_all()
 
 
-async def restart(end: End, *ids: int | None) -> Restarted:
-    restarted = Restarted(end, tuple(each for each in ids if each is not None))
+async def restart(end: End, *ids: int | None) -> RestartedPeer:
+    restarted = RestartedPeer(end, tuple(each for each in ids if each is not None))
     await restarted.connect()
     return restarted
 
 
-class ByHand:
-    """A peer that begins SCTP anew, packet by packet."""
+class ScriptedSctpPeer:
+    """A peer that restarts SCTP, packet by packet."""
 
     def __init__(self, end: End) -> None:
         self.end = end

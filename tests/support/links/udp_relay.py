@@ -1,0 +1,146 @@
+"""UDP relay between two connections that drops datagrams as a test says, through ICE restarts.
+
+Each address of one side is represented to the other by a socket of its own, so that the two never
+see each other's addresses, and every datagram passes here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import re
+import socket
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from signaling import Answer, Candidate, Channel, Offer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from signaling import PeerMessage
+
+Address = tuple[str, int]
+
+_HOST = "127.0.0.1"
+_CANDIDATE = re.compile(r"(candidate:\S+ 1 (?i:udp) \d+ )(\S+) (\d+)( typ host)")
+_MAX_DATAGRAM_SIZE = 2048
+
+
+class UdpRelay:
+    """Sockets that represent the addresses of each side to the other.
+
+    Args:
+        loss: Share of the datagrams that are dropped, from 0 to 1.
+        seed: Seed of the random choice.
+        host: Address of its sockets; Firefox takes none of the loopback.
+
+    Attributes:
+        passes: Returns False for a datagram to be dropped besides.
+        lost_rtp: RTP packets dropped here, by SSRC.
+    """
+
+    def __init__(self, loss: float = 0.0, seed: int = 1, host: str = _HOST) -> None:
+        self.loss = loss
+        self.lost_rtp: dict[int, int] = {}
+        self.passes: Callable[[bytes], bool] = lambda _: True
+        self._random = random.Random(seed)
+        self._host = host
+        self._sockets: dict[Address, socket.socket] = {}
+        self._cut_off: frozenset[Address] = frozenset()
+
+    def rerouted(self, text: str) -> str:
+        """Replace the addresses of the candidates in a text by those of the relay."""
+        return _CANDIDATE.sub(self._rewrite, text)
+
+    def cut(self) -> None:
+        """Drop all datagrams for the addresses known so far, from now on."""
+        self._cut_off = frozenset(self._sockets)
+
+    def close(self) -> None:
+        """Close all sockets of the relay."""
+        for sock in self._sockets.values():
+            asyncio.get_running_loop().remove_reader(sock)
+            sock.close()
+
+    def _rewrite(self, found: re.Match[str]) -> str:
+        head, host, port, tail = found.groups()
+        face_host, face_port = self._socket_for((host, int(port))).getsockname()
+        return f"{head}{face_host} {face_port}{tail}"
+
+    def _socket_for(self, home: Address) -> socket.socket:
+        if home not in self._sockets:
+            sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            sock.bind((self._host, 0))
+            self._sockets[home] = sock
+            asyncio.get_running_loop().add_reader(sock, self._readable, sock, home)
+        return self._sockets[home]
+
+    def _readable(self, sock: socket.socket, home: Address) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            for _ in range(64):
+                data, source = sock.recvfrom(_MAX_DATAGRAM_SIZE)
+                is_lost = home in self._cut_off or self._random.random() < self.loss
+                if is_lost or not self.passes(data):
+                    self._note(data)
+                else:
+                    self._socket_for(source).sendto(data, home)
+
+    def _note(self, data: bytes) -> None:
+        if 128 <= data[0] <= 191 and not 192 <= data[1] <= 223:
+            ssrc = int.from_bytes(data[8:12])
+            self.lost_rtp[ssrc] = self.lost_rtp.get(ssrc, 0) + 1
+
+
+def is_in_clear(datagram: bytes) -> bool:
+    """Return True if the datagram begins with an unencrypted DTLS record (epoch 0)."""
+    return 20 <= datagram[0] <= 63 and datagram[3:5] == bytes(2)
+
+
+class RelayedChannel(Channel):
+    """Signals over another channel, with candidates rewritten so that datagrams take the relay."""
+
+    def __init__(self, channel: Channel, relay: UdpRelay) -> None:
+        self._channel = channel
+        self._relay = relay
+
+    async def send(self, message: PeerMessage) -> None:
+        """Send a message with the addresses of the relay."""
+        match message:
+            case Offer(sdp=sdp):
+                message = Offer(sdp=self._relay.rerouted(sdp))
+            case Answer(sdp=sdp):
+                message = Answer(sdp=self._relay.rerouted(sdp))
+            case Candidate():
+                message = _candidate(message, self._relay)
+            case _:
+                pass
+        await self._channel.send(message)
+
+    async def receive(self) -> PeerMessage:
+        """Receive a message of the other side."""
+        return await self._channel.receive()
+
+    async def close(self, reason: str = "") -> None:
+        """Close the channel below this one."""
+        await self._channel.close(reason)
+
+
+def _candidate(message: Candidate, relay: UdpRelay) -> Candidate:
+    candidate = message.ice_candidate
+    if candidate is None:
+        return message
+    return Candidate.of(replace(candidate, candidate=relay.rerouted(candidate.candidate)))
+
+
+@contextlib.contextmanager
+def udp_relay(loss: float = 0.0, seed: int = 1, host: str = _HOST) -> Iterator[UdpRelay]:
+    """Open a relay, and close it at the end."""
+    made = UdpRelay(loss, seed, host)
+    try:
+        yield made
+    finally:
+        made.close()
