@@ -114,11 +114,11 @@ def figures(journal: Journal, phases: Phases) -> Figures:
 def _freezes(times: list[float], phases: Phases) -> FreezeMeter:
     meter, early = FreezeMeter(), FreezeMeter()
     for at in times:
-        meter.picture(at)
+        meter.on_frame(at)
         if at < phases.trouble:
-            early.picture(at)
+            early.on_frame(at)
     # What never comes again is frozen until the end.
-    meter.picture(phases.end)
+    meter.on_frame(phases.end)
     meter.count -= early.count
     meter.seconds -= early.seconds
     return meter

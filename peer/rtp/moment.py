@@ -1,22 +1,26 @@
-"""Owns `Moment`: the clocks that a report is made by."""
+"""The time of a statistics report by both clocks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peer.times import MonotonicTime, UnixTime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """One time by two clocks.
+    """One moment by the monotonic clock and by the wall clock.
 
     Args:
-        now: In seconds of the engine's clock.
-        unix: In seconds since 1970.
+        now: The moment by the engine's monotonic clock.
+        unix: The moment since 1970.
     """
 
-    now: float
-    unix: float
+    now: MonotonicTime
+    unix: UnixTime
 
-    def milliseconds(self, at: float) -> float:
-        """A time of the engine's clock, in milliseconds since 1970."""
+    def milliseconds(self, at: MonotonicTime) -> float:
+        """A time of the monotonic clock, in milliseconds since 1970."""
         return (self.unix - (self.now - at)) * 1000

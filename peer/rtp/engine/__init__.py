@@ -1,1 +1,1 @@
-"""The way of RTP and RTCP between one transport and who receives and sends by it."""
+"""The RTP engine carries RTP and RTCP between one transport and its receivers and senders."""

@@ -1,6 +1,7 @@
-"""Owns the way of RTP and RTCP between one secure transport and the receivers and senders above it.
+"""The RTP engine of one transport: routes RTP and RTCP, sends feedback, reports and paced frames.
 
-`on_rtp`: parsed, counted for congestion feedback, routed, handed to its receiver, all in one call.
+`on_rtp` parses a packet, notes it for congestion feedback, routes it and hands it to its receiver,
+all in one call.
 """
 
 from __future__ import annotations
@@ -32,18 +33,20 @@ if TYPE_CHECKING:
     from peer.rtp.engine.ports import ReceiverPort, SenderPort
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
     from peer.rtp_parameters import HeaderExtension, ReceiveParameters, SendParameters
+    from peer.times import MonotonicTime, Seconds
 
 _NO_ELEMENTS: Mapping[int, bytes] = MappingProxyType({})
+#: Extension id of an extension that was not agreed: ids begin at 1 (RFC 8285).
 _NO_ID = 0
 
 
 @dataclass(slots=True)
 class RtpCounters:
-    """What came of the packets.
+    """The counts of the packets that a transport received.
 
     Args:
         rtp: RTP packets that reached a receiver.
-        rtcp: RTCP packets (parts of a compound) that concerned somebody.
+        rtcp: RTCP packets (parts of a compound) that concerned a receiver or sender.
         malformed: Packets that could not be parsed.
         unknown: RTP packets that belong to no m-section.
     """
@@ -58,34 +61,31 @@ class RtpEngine:
     """Takes the unprotected packets of a secure transport, and gives it those to protect.
 
     Args:
-        send_rtp: Protects and sends a packet; False where that is not possible.
-        send_rtcp: The same for a compound RTCP packet.
-        clock: Seconds, monotonic.
-        send_rtp_all: Protects and sends several in their order, at less cost than one by one;
-            returns how many could be sent.
+        send_rtp: Protects and sends an RTP packet; False where that is not possible.
+        send_rtcp: Protects and sends a compound RTCP packet; False where that is not possible.
+        clock: The monotonic clock, in seconds.
+        send_rtp_all: Protects and sends several RTP packets in their order, at less cost than one
+            by one; returns how many could be sent.
 
     Attributes:
-        counters: What came of the packets that arrived.
+        counters: The counts of the packets that arrived.
         clock: As given.
+        send_frame, discard, set_share, on_loss, on_round_trip: The part of `SendingEngine` that the
+            `RtpSendController` does; see `_bind_sending`.
     """
 
     def __init__(
         self,
         send_rtp: Callable[[bytes], bool],
         send_rtcp: Callable[[bytes], bool],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], MonotonicTime] = time.monotonic,
         *,
         send_rtp_all: Callable[[Sequence[bytes]], int] | None = None,
     ) -> None:
         self.counters = RtpCounters()
         self.clock = clock
-        self._send_controller = send_controller = RtpSendController(send_rtp, clock, send_rtp_all)
-        # What senders ask for (`SendingEngine`), without a call in between.
-        self.send_frame = send_controller.send_frame
-        self.discard = send_controller.discard
-        self.set_share = send_controller.set_share
-        self.on_loss = send_controller.on_loss
-        self.on_round_trip = send_controller.on_round_trip
+        self._send_controller = RtpSendController(send_rtp, clock, send_rtp_all)
+        self._bind_sending(self._send_controller)
         self._send_rtcp = send_rtcp
         self._router: RtpRouter[ReceiverPort, SenderPort] = RtpRouter()
         self._received: dict[ReceiverPort, ReceiveParameters] = {}
@@ -99,9 +99,29 @@ class RtpEngine:
         self._rid_id = _NO_ID
         self._repaired_rid_id = _NO_ID
 
+    def _bind_sending(self, controller: RtpSendController) -> None:
+        """Make methods of the controller those of the engine: the one place that does.
+
+        Senders call them for every frame, and methods here that only pass the call on would cost
+        one more call each. They are bound once: nothing replaces the controller.
+        """
+        self.send_frame = controller.send_frame
+        self.discard = controller.discard
+        self.set_share = controller.set_share
+        self.on_loss = controller.on_loss
+        self.on_round_trip = controller.on_round_trip
+
+    def __repr__(self) -> str:
+        counters = self.counters
+        return (
+            f"<RtpEngine receivers={len(self._received)} senders={len(self._sent)}"
+            f" rtp={counters.rtp} rtcp={counters.rtcp} unknown={counters.unknown}"
+            f" malformed={counters.malformed}>"
+        )
+
     @property
-    def round_trip_time(self) -> float | None:
-        """Of the transport, in seconds, as last measured; None before the first measurement."""
+    def round_trip_time(self) -> Seconds | None:
+        """Round-trip time of the transport, in seconds; None before the first measurement."""
         return self._send_controller.congestion.round_trip_time
 
     def send_rtcp(self, packets: Sequence[RtcpPacket]) -> bool:
@@ -109,7 +129,7 @@ class RtpEngine:
         return self._send_rtcp(write(packets))
 
     def add_receiver(self, port: ReceiverPort, parameters: ReceiveParameters) -> None:
-        """Route to the receiver what these parameters describe, instead of what others did."""
+        """Route the streams of these parameters to the receiver, instead of those before."""
         self._router.add_receiver(
             port,
             mid=parameters.mid,
@@ -118,21 +138,21 @@ class RtpEngine:
             rids=parameters.rids,
         )
         self._received[port] = parameters
-        self._agree()
+        self._agree_on_extensions()
         self._report_scheduler.start()
 
     def remove_receiver(self, port: ReceiverPort) -> None:
         """Route nothing to the receiver any more; nothing happens where it is not known."""
         self._router.remove_receiver(port)
         self._received.pop(port, None)
-        self._agree()
+        self._agree_on_extensions()
         if not self._received:
             self._report_scheduler.stop()
 
     def add_sender(
         self, port: SenderPort, parameters: SendParameters, ssrcs: tuple[int, ...]
     ) -> None:
-        """Route RTCP about these streams to the sender, instead of what went there before."""
+        """Route RTCP about these streams to the sender, instead of those before."""
         self._router.remove_sender(port)
         self._router.add_sender(port, *ssrcs)
         self._sent[port] = parameters
@@ -142,8 +162,8 @@ class RtpEngine:
         self._router.remove_sender(port)
         self._sent.pop(port, None)
 
-    def on_rtp(self, packet: bytes, arrival: float) -> None:
-        """Take an RTP packet, at its time of arrival in seconds; never raises."""
+    def on_rtp(self, packet: bytes, arrival: MonotonicTime) -> None:
+        """Take an RTP packet and its arrival; never raises."""
         counters = self.counters
         try:
             parsed = RtpPacket.parse(packet)
@@ -178,16 +198,16 @@ class RtpEngine:
             self._route_rtcp(part, now)
 
     def empty_report(self) -> bytes:
-        """An RTCP packet that says nothing, from one of our streams where there is any."""
+        """A receiver report without report blocks, from one of our SSRCs where there is any."""
         return write((ReceiverReport(self._own_ssrc()),))
 
     def close(self) -> None:
-        """Send and tell nothing more."""
+        """Send and report nothing more."""
         self._report_scheduler.stop()
         self._feedback.close()
         self._send_controller.close()
 
-    def _route_rtcp(self, packet: RtcpPacket, now: float) -> None:
+    def _route_rtcp(self, packet: RtcpPacket, now: MonotonicTime) -> None:
         match packet:
             case TransportFeedback():
                 self._send_controller.on_feedback(packet)
@@ -209,17 +229,17 @@ class RtpEngine:
 
     def _rid(self, found: Mapping[int, bytes]) -> str | None:
         value = found.get(self._rid_id) or found.get(self._repaired_rid_id)
-        # RFC 8852 section 3: letters and digits only; anything else is nobody's.
+        # RFC 8852 section 3: letters and digits only; no m-section has another one.
         return None if value is None else value.decode("ascii", "replace")
 
-    def _reports(self, now: float) -> Iterator[ReceptionReport]:
+    def _reports(self, now: MonotonicTime) -> Iterator[ReceptionReport]:
         for receiver in tuple(self._received):
             yield from receiver.reports(now)
 
     def _own_ssrc(self) -> int:
         return next(iter(self._router.sender_ssrcs), self._ssrc)
 
-    def _agree(self) -> None:
+    def _agree_on_extensions(self) -> None:
         # RFC 8843 section 9.3: ids mean the same in every m-section of a transport.
         agreed: list[HeaderExtension] = []
         for each in self._received.values():

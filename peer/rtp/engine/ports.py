@@ -1,4 +1,4 @@
-"""Owns what the RTP engine of a transport, its receivers and its senders know of each other."""
+"""The protocols between the RTP engine of a transport, its receivers and its senders."""
 
 from __future__ import annotations
 
@@ -12,31 +12,34 @@ if TYPE_CHECKING:
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
     from peer.rtp.sending import OutboundFrame, PacketSource
     from peer.rtp_parameters import ReceiveParameters, SendParameters
+    from peer.times import MonotonicTime, Seconds
 
 
 class ReceiverPort(Protocol):
-    """What the engine calls when something concerns a receiver; nothing here raises or waits."""
+    """The calls of the engine to a receiver; none of them raises or waits."""
 
-    def on_rtp(self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: float) -> None:
+    def on_rtp(
+        self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: MonotonicTime
+    ) -> None:
         """Take a packet that was routed here, with its header extensions by id.
 
         Args:
             packet: Parsed; RTX and telephone events come here as well.
-            elements: What its header extensions carry.
-            arrival: In seconds of the engine's clock.
+            elements: Its header extension elements by id.
+            arrival: Arrival of the packet by the engine's clock.
         """
 
-    def on_rtcp(self, packet: RtcpPacket, arrival: float) -> None:
+    def on_rtcp(self, packet: RtcpPacket, arrival: MonotonicTime) -> None:
         """Take one part of a compound packet that is about a stream of this receiver."""
 
-    def reports(self, now: float) -> tuple[ReceptionReport, ...]:
-        """What to tell the peer about its streams, at most one for each, each time RTCP is due."""
+    def reports(self, now: MonotonicTime) -> tuple[ReceptionReport, ...]:
+        """Reception reports for the peer, at most one for each stream, each time RTCP is due."""
 
 
 class SenderPort(Protocol):
-    """What the engine calls when something concerns a sender; nothing here raises or waits."""
+    """The calls of the engine to a sender; none of them raises or waits."""
 
-    def on_rtcp(self, packet: RtcpPacket, arrival: float) -> None:
+    def on_rtcp(self, packet: RtcpPacket, arrival: MonotonicTime) -> None:
         """Take one part of a compound packet that is about a stream of this sender."""
 
     def on_target(self, bps: int) -> None:
@@ -44,23 +47,20 @@ class SenderPort(Protocol):
 
 
 class EnginePort(Protocol):
-    """What a receiver or sender asks of the engine of its transport.
-
-    Whoever also needs the transport's pacer and congestion control extends this protocol.
-    """
+    """The requests of a receiver or sender to the engine of its transport."""
 
     @property
-    def round_trip_time(self) -> float | None:
-        """Of the transport, in seconds, as last measured; None before the first measurement."""
+    def round_trip_time(self) -> Seconds | None:
+        """Round-trip time of the transport, in seconds; None before the first measurement."""
 
-    def clock(self) -> float:
+    def clock(self) -> MonotonicTime:
         """The monotonic clock, in seconds, that every `arrival` and `now` is read from."""
 
     def send_rtcp(self, packets: Sequence[RtcpPacket]) -> bool:
         """Send feedback in one compound packet; False where the transport could not take it."""
 
     def add_receiver(self, port: ReceiverPort, parameters: ReceiveParameters) -> None:
-        """Route to the receiver what these parameters describe, instead of what others did."""
+        """Route the streams of these parameters to the receiver, instead of those before."""
 
     def remove_receiver(self, port: ReceiverPort) -> None:
         """Route nothing to the receiver any more; nothing happens where it is not known."""
@@ -68,7 +68,7 @@ class EnginePort(Protocol):
     def add_sender(
         self, port: SenderPort, parameters: SendParameters, ssrcs: tuple[int, ...]
     ) -> None:
-        """Route RTCP about these streams to the sender, instead of what went there before."""
+        """Route RTCP about these streams to the sender, instead of those before."""
 
     def remove_sender(self, port: SenderPort) -> None:
         """Route nothing to the sender any more; nothing happens where it is not known."""
@@ -84,13 +84,14 @@ class SendingEngine(EnginePort, Protocol):
         """Forget the frames of a source, without telling it."""
 
     def set_share(self, port: SenderPort, share: Share | None) -> None:
-        """Say what a sender can use of the rate: `on_target` tells it its part, now and later.
+        """Set how much of the transport's rate a sender can use.
 
-        None gives its part to the others, and tells it no more.
+        `on_target` tells the sender its part, now and later. None gives its part to the others, and
+        tells it no more.
         """
 
     def on_loss(self, fraction: float) -> None:
-        """A reception report told the part lost, 0 to 1, since the report before."""
+        """Take the share of packets lost, 0 to 1, of a reception report, since the one before."""
 
-    def on_round_trip(self, seconds: float) -> None:
-        """A reception report told the round trip."""
+    def on_round_trip(self, seconds: Seconds) -> None:
+        """Take the round-trip time of a reception report, in seconds."""

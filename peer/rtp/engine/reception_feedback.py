@@ -1,4 +1,4 @@
-"""Owns what the peer is told so that it can find its rate: transport-wide feedback, or REMB."""
+"""Sends the peer the feedback of its congestion control: transport-wide feedback, or REMB."""
 
 from __future__ import annotations
 
@@ -15,34 +15,35 @@ if TYPE_CHECKING:
     from peer.rtp.packet import RtpPacket
     from peer.rtp.rtcp import RtcpPacket
     from peer.rtp_parameters import ReceiveParameters
+    from peer.times import MonotonicTime
 
 _TRANSPORT_CC = "transport-cc"
 _REMB = "goog-remb"
 
 
 class ReceptionFeedback:
-    """Notes every packet of a transport, and tells the peer in the form that was agreed.
+    """Notes the arrival of every packet of a transport, and sends the agreed form of feedback.
 
-    Where both forms were agreed, the transport-wide one is used: it says more, and a sender that is
-    told both would obey the lower.
+    Where both forms were agreed, the transport-wide one is used: it says more, and a sender that
+    gets both would obey the lower.
 
     Args:
-        ssrc: Whom the feedback is from.
-        send: Takes what to send.
-        clock: Seconds, monotonic.
+        ssrc: The SSRC of the feedback.
+        send: Sends RTCP.
+        clock: The monotonic clock, in seconds.
     """
 
     def __init__(
         self,
         ssrc: int,
         send: Callable[[Sequence[RtcpPacket]], bool],
-        clock: Callable[[], float],
+        clock: Callable[[], MonotonicTime],
     ) -> None:
         self._ssrc = ssrc
         self._send = send
         self._recorder = TwccRecorder(ssrc)
         self._remb = RembEstimator(ssrc)
-        self._alarm = Alarm(clock, self._tell)
+        self._alarm = Alarm(clock, self._send_feedback)
         self._transport_cc_id: int | None = None
         self._send_time_id: int | None = None
 
@@ -53,12 +54,12 @@ class ReceptionFeedback:
         transport_cc: int | None,
         send_time: int | None,
     ) -> None:
-        """Follow what was agreed.
+        """Send the form of feedback that was agreed.
 
         Args:
-            parameters: Of every receiver of the transport.
-            transport_cc: The id of the transport-wide number; None where there is none.
-            send_time: The id of the time of sending; None where there is none.
+            parameters: The parameters of every receiver of the transport.
+            transport_cc: The extension id of the transport-wide sequence number; None without.
+            send_time: The extension id of the absolute send time; None without.
         """
         agreed = {f.type for each in parameters for codec in each.codecs for f in codec.feedback}
         self._transport_cc_id = transport_cc if _TRANSPORT_CC in agreed else None
@@ -66,15 +67,15 @@ class ReceptionFeedback:
         self._send_time_id = send_time if use_remb else None
 
     def receive(
-        self, packet: RtpPacket, elements: Mapping[int, bytes], size: int, arrival: float
+        self, packet: RtpPacket, elements: Mapping[int, bytes], size: int, arrival: MonotonicTime
     ) -> None:
-        """Note a packet.
+        """Note the arrival of a packet of any stream.
 
         Args:
-            packet: Whatever stream it is of.
-            elements: Its header extensions.
-            size: Octets of the whole packet.
-            arrival: In seconds.
+            packet: Parsed.
+            elements: Its header extension elements by id.
+            size: Bytes of the whole RTP packet.
+            arrival: Arrival of the packet.
         """
         if self._transport_cc_id is not None:
             value = elements.get(self._transport_cc_id)
@@ -90,21 +91,21 @@ class ReceptionFeedback:
                     self._send((estimate,))
 
     def close(self) -> None:
-        """Tell nothing more."""
+        """Send no more feedback."""
         self._alarm.cancel()
 
-    def _note(self, value: bytes, ssrc: int, arrival: float) -> None:
+    def _note(self, value: bytes, ssrc: int, arrival: MonotonicTime) -> None:
         try:
             number = read_transport_number(value)
         except MalformedError:
             return
         recorder = self._recorder
         if recorder.record(number, ssrc=ssrc, arrival=arrival):
-            self._tell(arrival)
+            self._send_feedback(arrival)
         elif recorder.deadline is not None:
             self._alarm.set(recorder.deadline)
 
-    def _tell(self, _now: float) -> None:
+    def _send_feedback(self, _now: MonotonicTime) -> None:
         for feedback in self._recorder.feedback():
             self._send((feedback,))
         self._alarm.set(self._recorder.deadline)

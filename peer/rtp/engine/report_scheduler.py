@@ -1,4 +1,4 @@
-"""Owns how often the peer is told how its streams arrive (RFC 3550 section 6.2)."""
+"""Schedules the RTCP receiver reports of a transport (RFC 3550 section 6.2)."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
+    from peer.times import MonotonicTime
 
-#: Seconds. RFC 3550 section 6.2 has 5 s at least; webrtc's rates need to be known sooner, and
-#: libwebrtc reports on pictures each second too.
+#: Seconds between two reports. RFC 3550 section 6.2 has 5 s at least; congestion control needs
+#: them sooner, and libwebrtc reports on video each second too.
 INTERVAL = 1.0
-#: RFC 3550 section 6.4.1: a packet has room for so many reports.
-_REPORTS = 31
+#: Limit of the report blocks in one RTCP packet (RFC 3550 section 6.4.1).
+_REPORTS_PER_PACKET = 31
 
 
 class ReportScheduler:
-    """Sends receiver reports about each second while there is somebody to report on.
+    """Sends receiver reports about each second while the transport has a receiver.
 
     Args:
-        collect: Gives the reports that are due.
-        send: Takes what to send.
-        ssrc: Whom the reports are from.
-        clock: Seconds, monotonic.
-        jitter: A factor of the interval: RFC 3550 section 6.3.1 has it vary from 0.5 to 1.5, so
-            that reports of many do not come all at once.
+        collect: Gives the reception reports that are due.
+        send: Sends RTCP.
+        ssrc: Gives the SSRC of the reports.
+        clock: The monotonic clock, in seconds.
+        jitter: Gives a factor of the interval: RFC 3550 section 6.3.1 has it vary from 0.5 to 1.5,
+            so that the reports of many endpoints do not come at once.
     """
 
     def __init__(
         self,
         *,
-        collect: Callable[[float], Iterable[ReceptionReport]],
+        collect: Callable[[MonotonicTime], Iterable[ReceptionReport]],
         send: Callable[[Sequence[RtcpPacket]], bool],
         ssrc: Callable[[], int],
-        clock: Callable[[], float],
+        clock: Callable[[], MonotonicTime],
         jitter: Callable[[], float] = lambda: random.uniform(0.5, 1.5),
     ) -> None:
         self._collect = collect
@@ -50,18 +51,20 @@ class ReportScheduler:
         self._running = False
 
     def start(self) -> None:
-        """There is somebody to report on."""
+        """Begin to report, where that has not begun."""
         if not self._running:
             self._running = True
             self._alarm.set(self._clock() + INTERVAL * self._jitter())
 
     def stop(self) -> None:
-        """There is nobody any more."""
+        """Send no more reports."""
         self._running = False
         self._alarm.cancel()
 
-    def _report(self, now: float) -> None:
+    def _report(self, now: MonotonicTime) -> None:
         reports = tuple(self._collect(now))
-        for start in range(0, len(reports), _REPORTS):
-            self._send((ReceiverReport(self._ssrc(), reports[start : start + _REPORTS]),))
+        for start in range(0, len(reports), _REPORTS_PER_PACKET):
+            self._send(
+                (ReceiverReport(self._ssrc(), reports[start : start + _REPORTS_PER_PACKET]),)
+            )
         self._alarm.set(now + INTERVAL * self._jitter())

@@ -1,4 +1,4 @@
-"""Owns which receiver an RTP packet belongs to, and whom an RTCP packet concerns."""
+"""Routes RTP packets to receivers, and RTCP packets to receivers and senders. PURE."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from peer.rtp.rtcp import RtcpPacket
 
 
+#: Limit of the SSRCs that are remembered (ours).
 SSRC_LIMIT = 1024
 
 ReceiverT = TypeVar("ReceiverT")
@@ -39,10 +40,10 @@ class _Expected:
 
 
 class RtpRouter(Generic[ReceiverT, SenderT]):
-    """The tables of RFC 8843 section 9.2 for one transport.
+    """The routing tables of one transport (RFC 8843 section 9.2).
 
     Args:
-        ssrc_limit: How many SSRCs are remembered; beyond it the one unused for longest is dropped.
+        ssrc_limit: SSRCs that are remembered; beyond it the one unused for longest is forgotten.
     """
 
     def __init__(self, ssrc_limit: int = SSRC_LIMIT) -> None:
@@ -54,7 +55,7 @@ class RtpRouter(Generic[ReceiverT, SenderT]):
 
     @property
     def sender_ssrcs(self) -> Iterable[int]:
-        """Of our own streams."""
+        """The SSRCs of our own streams."""
         return self._senders
 
     def add_receiver(
@@ -66,7 +67,7 @@ class RtpRouter(Generic[ReceiverT, SenderT]):
         payload_types: Iterable[int] = (),
         rids: Iterable[str] = (),
     ) -> None:
-        """Expect the streams of one m-section; what was expected for this receiver is replaced.
+        """Route the streams of one m-section to a receiver, instead of those before.
 
         SSRCs learned for the receiver stay known.
         """
@@ -95,7 +96,7 @@ class RtpRouter(Generic[ReceiverT, SenderT]):
             self._senders[ssrc] = sender
 
     def remove_sender(self, sender: SenderT) -> None:
-        """Forget the sender."""
+        """Forget the sender and its SSRCs."""
         self._senders = {ssrc: found for ssrc, found in self._senders.items() if found != sender}
 
     def receiver_of(
@@ -104,10 +105,10 @@ class RtpRouter(Generic[ReceiverT, SenderT]):
         """The receiver for an RTP packet, learning its SSRC; None when it belongs to nobody.
 
         Args:
-            mid: What the packet says, or None.
-            ssrc: Of the packet.
-            payload_type: Of the packet.
-            rid: Which of the streams of its m-section it is, or repairs, as the packet says.
+            mid: MID header extension of the packet, or None.
+            ssrc: SSRC of the packet.
+            payload_type: Payload type of the packet.
+            rid: RID, or repaired RID, header extension of the packet, or None.
         """
         # RFC 8843 section 9.2: the MID decides, even over an SSRC that led elsewhere before;
         # a MID that is not in the table means that the packet is dropped.

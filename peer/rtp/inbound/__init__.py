@@ -1,1 +1,1 @@
-"""A receiver: from the packets that the engine routes to it to frames, tracks and statistics."""
+"""RTP receivers make frames, tracks and statistics of the packets that the engine routes."""

@@ -1,4 +1,4 @@
-"""Owns the thread that decodes the frames of one receiver."""
+"""The thread that decodes the frames of one receiver."""
 
 from __future__ import annotations
 
@@ -15,46 +15,52 @@ if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.tracks import Frame
     from peer.rtp_parameters import Codec
+    from peer.times import MonotonicTime, Seconds
 
-#: What was held until the peer was verified comes at once, and so does what a network held back.
+#: Limit of the frames that wait for the decoder: frames held until the peer was verified, or held
+#: back by the network, come at once (ours).
 LIMIT = 64
 
 
 class DecoderLike(Protocol):
-    """One stream's decoder."""
+    """The decoder of one stream."""
 
     def decode(self, payload: bytes, pts: int) -> Sequence[Frame]:
-        """Raises DecodeError."""
+        """Decode one encoded frame.
+
+        Raises:
+            DecodeError: The decoder refuses it.
+        """
 
 
 class WorkerEvents(Protocol):
-    """What a worker tells, on the event loop."""
+    """The events of a worker, told on the event loop."""
 
-    def on_decoded(self, frames: Sequence[Frame], source: EncodedFrame, seconds: float) -> None:
-        """Frames came of an encoded one, in so much time."""
+    def on_decoded(self, frames: Sequence[Frame], source: EncodedFrame, seconds: Seconds) -> None:
+        """Take the frames decoded of `source`, and the seconds that it took."""
 
     def on_undecodable(self, source: EncodedFrame) -> None:
-        """The decoder refused a frame; all up to the next key frame is dropped."""
+        """Learn that the decoder refused a frame; all up to the next key frame is dropped."""
 
 
 class DecodeWorker:
-    """Decodes what is put in until it is ended. It never makes the event loop wait.
+    """Decodes frames on a thread of its own; never makes the event loop wait.
 
-    A decoder that is too slow loses whole runs of pictures up to a key frame, as `FrameQueue` says.
+    A slow decoder loses whole runs of video frames up to a key frame, as `FrameQueue` says.
 
     Args:
-        loop: Where events are told.
-        events: Who is told.
-        clock: Seconds, for the time that decoding takes.
-        make_decoder: Raises DecodeError where there is none.
-        limit: How many frames wait for the decoder at most.
+        loop: The event loop that events are told on.
+        events: Takes the events.
+        clock: The monotonic clock, in seconds, for the time that decoding takes.
+        make_decoder: Makes a decoder; raises DecodeError where there is none for the codec.
+        limit: Frames that wait for the decoder at most.
     """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         events: WorkerEvents,
-        clock: Callable[[], float],
+        clock: Callable[[], MonotonicTime],
         *,
         make_decoder: Callable[[Codec], DecoderLike] = FrameDecoder,
         limit: int = LIMIT,
@@ -71,30 +77,30 @@ class DecodeWorker:
 
     @property
     def dropped(self) -> int:
-        """Frames that were dropped, as the decoder was slow or refused what they build on."""
+        """Frames dropped as the decoder was slow, or refused frames that they build on."""
         return self._queue.dropped
 
     @property
     def awaits_keyframe(self) -> bool:
-        """Whether nothing is decoded before the next key frame."""
+        """True while frames are dropped up to the next key frame."""
         return self._queue.awaits_keyframe
 
     def put(self, frame: EncodedFrame) -> None:
-        """Decode this one as well."""
+        """Add a frame to the queue of the decoder."""
         with self._changed:
             self._queue.put(frame)
             self._changed.notify()
 
     def end(self) -> None:
-        """End the thread after the frame that it works on; nothing is told any more."""
+        """End the thread after the frame that it works on; no events follow."""
         with self._changed:
             self._ended = True
             self._queue.clear()
             self._changed.notify()
 
-    def join(self, seconds: float) -> None:
-        """Wait until the thread has ended; never to be called on the event loop."""
-        self._thread.join(seconds)
+    def join(self, timeout: Seconds) -> None:
+        """Block until the thread has ended, or `timeout` seconds; not for the event loop."""
+        self._thread.join(timeout)
 
     def _run(self) -> None:
         codec: Codec | None = None
@@ -108,7 +114,7 @@ class DecodeWorker:
                 decoded = decoder.decode(frame.payload, frame.pts)
             except DecodeError:
                 with self._changed:
-                    self._queue.lose()
+                    self._queue.drop_dependent()
                 self._tell(self._events.on_undecodable, frame)
             else:
                 self._tell(self._events.on_decoded, decoded, frame, self._clock() - begun)
@@ -124,7 +130,7 @@ class DecodeWorker:
         try:
             self._loop.call_soon_threadsafe(self._deliver, event, *arguments)
         except RuntimeError:
-            # The loop was closed while a frame was decoded: there is nobody left to tell.
+            # The loop was closed while a frame was decoded: nobody is left to tell.
             self.end()
 
     def _deliver(self, event: Callable[..., None], *arguments: object) -> None:

@@ -1,4 +1,4 @@
-"""Owns the way from the encoded frames of a receiver to its track, open only while that is read."""
+"""Decodes the frames of a receiver for its track, only while the track is read."""
 
 from __future__ import annotations
 
@@ -22,92 +22,93 @@ if TYPE_CHECKING:
     from peer.rtp.inbound.decode_worker import WorkerEvents
     from peer.rtp.tracks import Frame
     from peer.rtp_parameters import MediaKind
+    from peer.times import MonotonicTime, Seconds
 
-#: How long the end of a decoder's thread is waited for, in seconds.
-_PATIENCE = 1.0
+#: Seconds to wait for the end of a decoder's thread (ours).
+_JOIN_TIMEOUT = 1.0
 
 
 class Worker(Protocol):
-    """What decodes, beside the event loop; see `DecodeWorker`."""
+    """The part of `DecodeWorker` that decoding needs."""
 
     @property
     def dropped(self) -> int:
-        """Frames that were not decoded."""
+        """Frames dropped without being decoded."""
 
     @property
     def awaits_keyframe(self) -> bool:
-        """Whether nothing is decoded before the next key frame."""
+        """True while frames are dropped up to the next key frame."""
 
     def put(self, frame: EncodedFrame) -> None:
-        """Decode this one as well."""
+        """Add a frame to the queue of the decoder."""
 
     def end(self) -> None:
-        """Tell nothing any more."""
+        """End the worker, without events any more."""
 
-    def join(self, seconds: float) -> None:
-        """Wait for the end."""
+    def join(self, timeout: Seconds) -> None:
+        """Block until the worker has ended, or `timeout` seconds."""
 
 
 class WorkerFactory(Protocol):
-    """Makes the worker for one time of being read."""
+    """Makes the worker of one period of reading."""
 
     def __call__(
         self,
         loop: asyncio.AbstractEventLoop,
         events: WorkerEvents,
-        clock: Callable[[], float],
+        clock: Callable[[], MonotonicTime],
         /,
     ) -> Worker:
-        """Events are told on the loop."""
+        """Make a worker that tells its events on the loop."""
 
 
 @dataclass(slots=True)
 class DecodingCounters:
-    """What came of the frames that were to be decoded.
+    """The counts of the frames that a receiver decodes.
 
     Args:
-        frames: Decoded.
-        keyframes: Of them.
+        frames: Frames decoded.
+        keyframes: Key frames among these.
         errors: Frames that the decoder refused.
-        dropped: Frames that were not decoded, as the decoder was slow or what they build on lost.
-        seconds: Spent decoding.
-        width: Of the last picture, in pixels.
-        height: Of the last picture, in pixels.
-        samples: Of sound.
+        dropped: Frames not decoded as the decoder was slow, or as frames they build on were lost.
+        seconds: Seconds spent decoding.
+        width: Width of the last video frame, in pixels.
+        height: Height of the last video frame, in pixels.
+        samples: Audio samples decoded.
     """
 
     frames: int = 0
     keyframes: int = 0
     errors: int = 0
     dropped: int = 0
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
     width: int | None = None
     height: int | None = None
     samples: int = 0
 
 
 class Decoding:
-    """Decodes while somebody reads the track: a read waits, or was there within 2 seconds.
+    """Decodes while the track is read: while a read waits, and for 2 seconds after one.
 
-    Who begins to read, or reads again, has a key frame asked for. Nothing is kept, no thread runs
-    and no clock ticks while nobody does.
+    A first read, and one after a pause, requests a key frame. While the track is not read, no
+    frames are kept, no thread runs and no timer is set.
 
     Args:
         kind: Audio or video.
-        clock: Monotonic, in seconds.
-        on_keyframe_wanted: Asks the peer for a key frame.
-        make_worker: For tests.
+        clock: The monotonic clock, in seconds.
+        on_keyframe_wanted: Requests a key frame of the peer.
+        make_worker: Makes the worker; another one for tests.
 
     Attributes:
-        track: What is read.
-        jitter_buffer: The delay in front of the decoder.
-        freezes: Of the pictures that came out.
+        track: The track that is read.
+        jitter_buffer: Delays frames in front of the decoder.
+        freezes: Counts the freezes of the decoded video.
     """
 
     def __init__(
         self,
         kind: MediaKind,
-        clock: Callable[[], float],
+        clock: Callable[[], MonotonicTime],
         on_keyframe_wanted: Callable[[], None],
         *,
         make_worker: WorkerFactory = DecodeWorker,
@@ -125,45 +126,49 @@ class Decoding:
         self._former: Worker | None = None
         self._stopped = False
 
+    def __repr__(self) -> str:
+        state = "stopped" if self._stopped else "decoding" if self.active else "idle"
+        return f"<Decoding {self.track.kind} {state} frames={self._counters.frames}>"
+
     @property
     def active(self) -> bool:
-        """Whether somebody reads."""
+        """True while there is a worker, as the track is read."""
         return self._worker is not None
 
     @property
     def counters(self) -> DecodingCounters:
-        """So far."""
+        """The counts of the frames so far."""
         counters = self._counters
         if self._worker is not None:
             return replace(counters, dropped=counters.dropped + self._worker.dropped)
         return replace(counters)
 
     def begin_read(self) -> None:
-        """Somebody waits for a frame."""
+        """Note that a read waits for a frame."""
         self._read_activity.begin()
         if self._worker is None and not self._stopped:
             self._on_keyframe_wanted()
 
     def end_read(self) -> None:
-        """Somebody has a frame, or waits no more."""
+        """Note that a read has a frame, or waits no more."""
         self._read_activity.end(self._clock())
         if self._worker is not None:
             self._set_alarm()
 
-    def push(self, frame: EncodedFrame, now: float) -> None:
-        """Take the next frame; it is dropped where nobody reads."""
+    def push(self, frame: EncodedFrame, now: MonotonicTime) -> None:
+        """Take the next frame; drop it where the track is not read."""
         worker = self._worker
         if worker is None:
-            if self._stopped or not self._read_activity.lasts(now):
+            if self._stopped or not self._read_activity.is_active(now):
                 return
-            # No sooner than there is something to decode: many tracks are waited for in vain.
+            # Not before there is a frame to decode: many tracks are waited for in vain.
             worker = self._make_worker(asyncio.get_running_loop(), self, self._clock)
             self._worker = worker
         self.jitter_buffer.push(frame, now)
         self._release(worker, now)
 
-    def on_decoded(self, frames: Sequence[Frame], source: EncodedFrame, seconds: float) -> None:
-        """Frames came of an encoded one, in so much time."""
+    def on_decoded(self, frames: Sequence[Frame], source: EncodedFrame, seconds: Seconds) -> None:
+        """Take the frames decoded of `source`, and the seconds that it took."""
         counters = self._counters
         counters.seconds += seconds
         counters.frames += len(frames)
@@ -171,52 +176,52 @@ class Decoding:
         for frame in frames:
             if isinstance(frame, VideoFrame):
                 counters.width, counters.height = frame.width, frame.height
-                self.freezes.picture(self._clock())
+                self.freezes.on_frame(self._clock())
             elif isinstance(frame, AudioFrame):
                 counters.samples += frame.samples
         self.track.put(frames)
 
     def on_undecodable(self, source: EncodedFrame) -> None:
-        """The decoder refused a frame."""
+        """Count a frame that the decoder refused, and request a key frame."""
         self._counters.errors += 1
         self._on_keyframe_wanted()
 
     def stop(self) -> None:
-        """End the track; what had been decoded can still be read."""
+        """End the track after the frames decoded by now."""
         self._stopped = True
         self._alarm.cancel()
         self._end_worker()
         self.track.finish()
 
     async def ended(self) -> None:
-        """Wait until the thread is gone, for a second at most; to be called after `stop`."""
+        """Wait after `stop` until the thread is gone, for a second at most."""
         former, self._former = self._former, None
         if former is not None:
-            await asyncio.to_thread(former.join, _PATIENCE)
+            await asyncio.to_thread(former.join, _JOIN_TIMEOUT)
 
-    def _on_time(self, now: float) -> None:
+    def _on_time(self, now: MonotonicTime) -> None:
         worker = self._worker
         if worker is None:
             return
-        if self._read_activity.lasts(now):
+        if self._read_activity.is_active(now):
             self._release(worker, now)
             return
         self._end_worker()
-        self.track.discard()
+        self.track.drop_waiting()
 
-    def _release(self, worker: Worker, now: float) -> None:
+    def _release(self, worker: Worker, now: MonotonicTime) -> None:
         for frame in self.jitter_buffer.pop(now):
             awaited = worker.awaits_keyframe
             worker.put(frame)
             if worker.awaits_keyframe and not awaited:
-                # The decoder was too slow, and lost what the rest builds on.
+                # The decoder was too slow, and lost frames that the rest builds on.
                 self._on_keyframe_wanted()
         self._set_alarm()
 
     def _set_alarm(self) -> None:
-        due, leaving = self.jitter_buffer.deadline, self._read_activity.deadline
-        if due is None or (leaving is not None and leaving < due):
-            due = leaving
+        due, inactive_at = self.jitter_buffer.deadline, self._read_activity.deadline
+        if due is None or (inactive_at is not None and inactive_at < due):
+            due = inactive_at
         self._alarm.set(due)
 
     def _end_worker(self) -> None:

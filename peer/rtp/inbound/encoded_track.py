@@ -1,4 +1,4 @@
-"""Owns the track of encoded frames, by which a receiver's media is sent on without decoding."""
+"""The track of encoded frames, by which a receiver's media is sent on without decoding."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class EncodedTrack(PushTrack):
-    """Gives `EncodedFrame`s to a sender, from the next key frame on.
+    """A track that gives `EncodedFrame`s to senders, from the next key frame on.
 
-    Our senders have them handed over at once; nobody can `recv` them at the same time.
+    Frames are pushed to our senders at once; `recv` gets none at the same time.
 
     Args:
         kind: Audio or video.
-        on_keyframe_wanted: Asks the peer that sends for a key frame.
-        limit: How many frames wait at most; what is dropped beyond it, `FrameQueue` says.
+        on_keyframe_wanted: Requests a key frame of the peer that sends.
+        limit: Frames that wait at most; `FrameQueue` says which are dropped beyond it.
     """
 
     def __init__(self, kind: MediaKind, on_keyframe_wanted: Callable[[], None], limit: int) -> None:
@@ -42,7 +42,7 @@ class EncodedTrack(PushTrack):
         return self._reader.dropped
 
     async def recv(self) -> EncodedFrame:  # type: ignore[override]  # our senders take it
-        """The next frame.
+        """Wait for the next frame.
 
         Raises:
             MediaStreamError: The track has ended. Where the receiver ended it, the frames that had
@@ -54,7 +54,7 @@ class EncodedTrack(PushTrack):
             raise MediaStreamError from None
 
     def request_keyframe(self) -> None:
-        """Ask the peer that sends for a key frame; senders do, when theirs ask them."""
+        """Request a key frame of the peer that sends; senders do when their peers request one."""
         if self.readyState == "live":
             self._on_keyframe_wanted()
 
@@ -63,43 +63,43 @@ class EncodedTrack(PushTrack):
         if self.readyState == "live":
             self._reader.abandon()
             super().stop()
-            self._hand_on_soon()
+            self._push_soon()
 
     def forward(self, sink: FrameSink) -> None:
-        """Hand everything to `sink` from the next turn of the loop on, rather than to who asks.
+        """Push all frames to `sink` from the next turn of the event loop on, instead of to `recv`.
 
-        It comes instead of the sink before.
+        It replaces the sink before.
         """
         self._sink = sink
         self._loop = asyncio.get_running_loop()
-        self._hand_on_soon()
+        self._push_soon()
 
     def stop_forwarding(self, sink: FrameSink) -> None:
-        """Hand nothing to `sink` any more; frames wait for who asks."""
+        """Push no more frames to `sink`, if it is the present one; frames wait for `recv`."""
         if self._sink is sink:
             self._sink = None
 
     def put(self, frame: EncodedFrame) -> None:
-        """Take the next frame."""
+        """Take the next frame of the receiver."""
         self._reader.put(frame)
         if self._sink is not None:
-            self._hand_on()
+            self._push()
 
     def finish(self) -> None:
-        """No frame follows."""
+        """End the track after the frames that wait."""
         self._reader.finish()
         super().stop()
-        self._hand_on_soon()
+        self._push_soon()
 
     def abandon(self) -> None:
-        """No frame follows, and those that wait are dropped."""
+        """End the track, and drop the frames that wait."""
         self.stop()
 
-    def _hand_on_soon(self) -> None:
+    def _push_soon(self) -> None:
         if self._sink is not None and self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon(self._hand_on)
+            self._loop.call_soon(self._push)
 
-    def _hand_on(self) -> None:
+    def _push(self) -> None:
         while self._sink is not None and (frame := self._reader.take()) is not None:
             self._sink.on_frame(frame)
         if self._sink is None or self._loop is None:
@@ -108,5 +108,5 @@ class EncodedTrack(PushTrack):
             sink, self._sink = self._sink, None
             sink.on_track_ended()
         elif self._reader.awaits_keyframe:
-            # Not while the receiver is about to tell of a frame.
+            # Not while the receiver is within the call that gives a frame.
             self._loop.call_soon(self.request_keyframe)

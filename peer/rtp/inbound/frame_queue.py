@@ -1,4 +1,4 @@
-"""Owns the bounded queue of encoded frames, and what is dropped where it is full."""
+"""The bounded queue of encoded frames of one reader: drops undecodable runs where it is full."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
 
+#: Default limit of the frames in a queue (ours).
 LIMIT = 64
 
 
 class FrameQueue:
-    """Keeps what a reader can decode: it begins with a key frame, also after each loss.
+    """Keeps frames that a reader can decode: it begins with a key frame, also after each loss.
 
-    When it is full, the oldest frame goes, and with it all that cannot be decoded without it: every
+    A full queue drops the oldest frame, and with it all that cannot be decoded without it: every
     frame up to the next key frame, be that one here or still to come. The frame after a loss has
-    `gap` set. Every packet of sound is a key frame, so that sound loses one packet at a time.
+    `gap` set. Every audio packet is a key frame, so that audio loses one packet at a time.
 
     Args:
-        limit: In frames.
+        limit: Frames in the queue at most.
 
     Attributes:
-        dropped: Frames lost because the reader was slow; those before the first key frame are not
-            counted, as nobody had asked for them yet.
+        dropped: Frames lost because the reader was slow, without those before the first key frame:
+            the reader had not asked for them yet.
     """
 
     __slots__ = ("_awaits_keyframe", "_frames", "_gap", "_limit", "dropped")
@@ -34,7 +35,7 @@ class FrameQueue:
         self._limit = limit
         self._frames: deque[EncodedFrame] = deque()
         self._awaits_keyframe = True
-        # Whether something was lost between the last frame here and the next to come.
+        # True where a frame was lost between the last one here and the next to come.
         self._gap = False
 
     def __len__(self) -> int:
@@ -42,7 +43,7 @@ class FrameQueue:
 
     @property
     def awaits_keyframe(self) -> bool:
-        """Whether nothing is taken in before the next key frame."""
+        """True while frames are dropped up to the next key frame."""
         return self._awaits_keyframe
 
     def put(self, frame: EncodedFrame) -> None:
@@ -52,7 +53,7 @@ class FrameQueue:
             self.dropped += 1
             self._drop_to_keyframe()
         if not frame.keyframe and (self._awaits_keyframe or frame.gap):
-            # What comes after a gap builds on what is missing, whoever lost it.
+            # A frame after a gap builds on missing ones, wherever those were lost.
             self._gap = self._gap or frame.gap
             self.dropped += self._gap
             self._awaits_keyframe = True
@@ -61,11 +62,11 @@ class FrameQueue:
         self._awaits_keyframe = self._gap = False
 
     def take(self) -> EncodedFrame | None:
-        """The oldest frame; None where there is none."""
+        """Take the oldest frame out of the queue; None where it is empty."""
         return self._frames.popleft() if self._frames else None
 
-    def lose(self) -> None:
-        """The reader could not use the frame it took last: drop it, and all that builds on it."""
+    def drop_dependent(self) -> None:
+        """Count the frame taken last as dropped, and drop all that builds on it."""
         self.dropped += 1
         self._drop_to_keyframe()
 

@@ -1,32 +1,38 @@
-"""Owns when a picture that is shown has frozen (W3C webrtc-stats, `freezeCount`)."""
+"""Counts the freezes of a video track that is read (W3C webrtc-stats, `freezeCount`). PURE."""
 
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from peer.times import MonotonicTime, Seconds
+
+#: Intervals between video frames that are averaged (webrtc-stats, freezeCount).
 _INTERVALS = 30
+#: Seconds above the average from which on an interval may be a freeze (webrtc-stats).
 _LEAST_EXCESS = 0.150
 
 
 class FreezeMeter:
-    """Fed with the time of each picture that comes out.
+    """Counts freezes by the time of each video frame.
 
-    W3C: it froze where the interval is over three times the average of the last 30, or over the
-    average and 150 ms, whichever is more.
+    An interval between two frames is a freeze where it exceeds three times the average of the last
+    30, and that average by 150 ms (W3C).
 
     Attributes:
-        count: How often it froze.
-        seconds: For how long, all in all.
+        count: Freezes so far.
+        seconds: Seconds of these freezes.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self.seconds = 0.0
-        self._last: float | None = None
+        self.seconds: Seconds = 0.0
+        self._last: MonotonicTime | None = None
         self._intervals: deque[float] = deque(maxlen=_INTERVALS)
 
-    def picture(self, now: float) -> None:
-        """A picture came out."""
+    def on_frame(self, now: MonotonicTime) -> None:
+        """Take the time at which a video frame is given."""
         last, self._last = self._last, now
         if last is None:
             return
@@ -39,5 +45,5 @@ class FreezeMeter:
         self._intervals.append(interval)
 
     def interrupt(self) -> None:
-        """Pictures stop on purpose: the next interval says nothing."""
+        """Leave out the next interval: the frames stop on purpose."""
         self._last = None

@@ -1,4 +1,4 @@
-"""Owns what a receiver does with the packets that the engine routes to it."""
+"""All inbound RTP of one receiver: its pure core with timers, its readers, decoder and tones."""
 
 from __future__ import annotations
 
@@ -23,24 +23,28 @@ if TYPE_CHECKING:
     from peer.rtp.packet import RtpPacket
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
     from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters
+    from peer.times import MonotonicTime
 
+#: Limit of the SSRCs whose last sender report is kept (ours).
 _REPORT_LIMIT = 16
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteReport:
-    """The last sender report about a stream, and when it came in seconds of our clock."""
+    """The last sender report about an SSRC, and its arrival."""
 
     report: SenderReport
-    arrival: float
+    arrival: MonotonicTime
 
 
 class InboundRtp:
-    """The `ReceiverPort` of one receiver: the pure cores, with timers, and their readers.
+    """Takes the packets of one receiver, and gives its frames to readers and to the decoder.
+
+    It is the `ReceiverPort` of the engine.
 
     Args:
         kind: Audio or video.
-        clock: The engine's, in seconds.
+        clock: The engine's monotonic clock, in seconds.
 
     Attributes:
         kind: Audio or video.
@@ -48,15 +52,15 @@ class InboundRtp:
         parameters: Agreed last; None before the start.
         verified: True once media is known to come from the peer that signalled.
         stream_receiver: Makes frames of packets.
-        readers: Who gets the frames as they are, at once.
-        decoding: Gets them for the track.
-        tones: Gets telephone events.
-        heard: The streams that frames came of.
-        codec: Of the last frame.
-        reports_received: The last from the peer, by SSRC; of the 16 streams that reported last.
+        readers: The readers of encoded frames, which get them at once.
+        decoding: Decodes frames for the track.
+        tones: Makes tones of telephone events.
+        sources: The SSRCs of the last frames.
+        codec: The codec of the last frame; None before it.
+        sender_reports: The last sender report of each SSRC, at most 16.
     """
 
-    def __init__(self, kind: MediaKind, clock: Callable[[], float]) -> None:
+    def __init__(self, kind: MediaKind, clock: Callable[[], MonotonicTime]) -> None:
         self.stream_receiver = RtpStreamReceiver(
             kind,
             on_frame=self._on_frame,
@@ -66,34 +70,37 @@ class InboundRtp:
         self.readers: Readers[EncodedFrame] = Readers()
         self.decoding = Decoding(kind, clock, self.request_keyframe)
         self.tones = ToneReceiver()
-        self.heard = RecentSources()
+        self.sources = RecentSources()
         self.codec: Codec | None = None
-        self.reports_received: OrderedDict[int, RemoteReport] = OrderedDict()
+        self.sender_reports: OrderedDict[int, RemoteReport] = OrderedDict()
         self.kind = kind
         self.clock = clock
         self.parameters: ReceiveParameters | None = None
         self.verified = False
         self._engine: EnginePort | None = None
         # Time of `stream_receiver`: packets held until the peer was verified keep their arrival.
-        self._moment = 0.0
+        self._now = 0.0
         self._alarm = Alarm(clock, self._on_time)
         self._tone_alarm = Alarm(clock, self._on_tone_time)
         self._playout_delay: PlayoutDelay | None = None
 
+    def __repr__(self) -> str:
+        return f"<InboundRtp {self.kind} {self.stream_receiver!r}>"
+
     @property
     def engine(self) -> EnginePort | None:
-        """What packets come from; None before the start and after the end."""
+        """The engine that packets come from; None before the start and after the end."""
         return self._engine
 
     def start(self, engine: EnginePort, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
-        """Receive what `parameters` describe, and report under `rtcp_ssrc`."""
+        """Receive the streams of `parameters`, and send feedback under `rtcp_ssrc`."""
         self._engine = engine
         self.parameters = parameters
         self.stream_receiver.configure(parameters, rtcp_ssrc)
         engine.add_receiver(self, parameters)
 
     def change(self, parameters: ReceiveParameters, rtcp_ssrc: int) -> None:
-        """Go on with other parameters."""
+        """Go on with other parameters on the same transport."""
         self.parameters = parameters
         self.stream_receiver.configure(parameters, rtcp_ssrc)
         if self._engine is not None:
@@ -107,16 +114,16 @@ class InboundRtp:
         self.start(engine, parameters, rtcp_ssrc)
 
     def pause(self) -> None:
-        """Drop what arrives."""
+        """Drop packets until `resume`."""
         self.stream_receiver.pause()
 
     def resume(self) -> None:
-        """Take what arrives again, as the continuation of what was."""
+        """Take packets again, as the continuation of the stream before the pause."""
         self.stream_receiver.resume(self.clock())
         self._alarm.set(self.stream_receiver.deadline)
 
     def stop(self) -> None:
-        """Take nothing any more; readers get what came until now, and then end."""
+        """Take no more packets; readers get the frames so far, and then end."""
         engine, self._engine = self._engine, None
         if engine is not None:
             engine.remove_receiver(self)
@@ -127,33 +134,35 @@ class InboundRtp:
         self.decoding.stop()
 
     def disown(self) -> None:
-        """What came was not the peer's: nobody is to read it, and every reader ends."""
+        """Drop the frames of a peer that is not the one that signalled, and end every reader."""
         self.stream_receiver.pause()
         self.readers.abandon()
         self.tones.readers.abandon()
         self.decoding.track.stop()
 
     def request_keyframe(self) -> None:
-        """Ask the peer for a picture that can be decoded by itself; sound needs none."""
+        """Request a key frame of the peer; audio needs none."""
         if self._engine is not None:
             self.stream_receiver.request_keyframe(self.clock())
             self._alarm.set(self.stream_receiver.deadline)
 
-    def on_rtp(self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: float) -> None:
-        """Take a packet that was routed here."""
-        self._moment = arrival
+    def on_rtp(
+        self, packet: RtpPacket, elements: Mapping[int, bytes], arrival: MonotonicTime
+    ) -> None:
+        """Take a packet that the engine routed here."""
+        self._now = arrival
         self.stream_receiver.receive(packet, elements, arrival)
         self._alarm.set(self.stream_receiver.deadline)
 
-    def on_rtcp(self, packet: RtcpPacket, arrival: float) -> None:
+    def on_rtcp(self, packet: RtcpPacket, arrival: MonotonicTime) -> None:
         """Take one part of a compound packet that is about a stream of this receiver."""
         match packet:
             case SenderReport():
                 self.stream_receiver.receive_report(packet, arrival)
-                self.reports_received[packet.ssrc] = RemoteReport(packet, arrival)
-                self.reports_received.move_to_end(packet.ssrc)
-                if len(self.reports_received) > _REPORT_LIMIT:
-                    self.reports_received.popitem(last=False)
+                self.sender_reports[packet.ssrc] = RemoteReport(packet, arrival)
+                self.sender_reports.move_to_end(packet.ssrc)
+                if len(self.sender_reports) > _REPORT_LIMIT:
+                    self.sender_reports.popitem(last=False)
             case Goodbye():
                 for ssrc in packet.ssrcs:
                     self.stream_receiver.goodbye(ssrc)
@@ -161,21 +170,21 @@ class InboundRtp:
                 return
         self._alarm.set(self.stream_receiver.deadline)
 
-    def reports(self, now: float) -> tuple[ReceptionReport, ...]:
-        """What to tell the peer about its streams."""
+    def reports(self, now: MonotonicTime) -> tuple[ReceptionReport, ...]:
+        """The reception reports about the streams of this receiver."""
         if self._engine is not None and (seconds := self._engine.round_trip_time) is not None:
             self.stream_receiver.set_round_trip_time(seconds)
         return self.stream_receiver.reports(now)
 
     def _on_frame(self, frame: EncodedFrame) -> None:
         self.codec = frame.codec
-        self.heard.add(frame)
+        self.sources.add(frame)
         self.readers.put(frame)
         delay = self.stream_receiver.playout_delay
         if delay is not None and delay != self._playout_delay:
             self.decoding.jitter_buffer.set_bounds(minimum=delay.minimum, maximum=delay.maximum)
             self._playout_delay = delay
-        self.decoding.push(frame, self._moment)
+        self.decoding.push(frame, self._now)
 
     def _on_feedback(self, packets: tuple[RtcpPacket, ...]) -> None:
         if self._engine is not None:
@@ -185,11 +194,11 @@ class InboundRtp:
         self.tones.receive(codec, payload, timestamp, self.clock())
         self._tone_alarm.set(self.tones.deadline)
 
-    def _on_time(self, now: float) -> None:
-        self._moment = now
+    def _on_time(self, now: MonotonicTime) -> None:
+        self._now = now
         self.stream_receiver.advance(now)
         self._alarm.set(self.stream_receiver.deadline)
 
-    def _on_tone_time(self, now: float) -> None:
+    def _on_tone_time(self, now: MonotonicTime) -> None:
         self.tones.advance(now)
         self._tone_alarm.set(self.tones.deadline)

@@ -1,4 +1,4 @@
-"""Owns how what a receiver gets reaches any number of readers."""
+"""Gives the frames, or tones, of a receiver to any number of readers."""
 
 from __future__ import annotations
 
@@ -19,75 +19,75 @@ ItemT = TypeVar("ItemT", contravariant=True)
 
 
 class ItemConsumer(Protocol[ItemT]):
-    """What takes the items; no call raises or waits."""
+    """A reader as a receiver sees it; no call raises or waits."""
 
     def put(self, item: ItemT, /) -> None:
-        """Take the next one."""
+        """Take the next item."""
 
     def finish(self) -> None:
-        """None follows."""
+        """Learn that no item follows."""
 
     def abandon(self) -> None:
-        """None follows, and those that wait are not to be read."""
+        """Learn that no item follows, and drop those that wait."""
 
 
 class Readers(Generic[ItemT]):
-    """Gives each item to everyone who reads, at once.
+    """Gives each item to every reader, at once.
 
-    It does not keep them alive: a reader that the application has let go gets nothing more.
+    Readers are held weakly: one that the application has let go gets no more items.
     """
 
     def __init__(self) -> None:
-        self._sinks: tuple[weakref.ref[ItemConsumer[ItemT]], ...] = ()
+        self._readers: tuple[weakref.ref[ItemConsumer[ItemT]], ...] = ()
         self._finished = False
 
-    def add(self, sink: ItemConsumer[ItemT]) -> None:
-        """Give what comes to this one as well."""
+    def add(self, reader: ItemConsumer[ItemT]) -> None:
+        """Give items to one more reader from now on."""
         if self._finished:
-            sink.finish()
+            reader.finish()
         else:
-            self._sinks = (*self._present(), weakref.ref(sink))
+            self._readers = (*self._present(), weakref.ref(reader))
 
     def put(self, item: ItemT) -> None:
-        """Give an item to everyone."""
+        """Give an item to every reader."""
         gone = False
-        for each in self._sinks:
-            sink = each()
-            if sink is None:
+        for each in self._readers:
+            reader = each()
+            if reader is None:
                 gone = True
             else:
-                sink.put(item)
+                reader.put(item)
         if gone:
-            self._sinks = self._present()
+            self._readers = self._present()
 
     def finish(self) -> None:
-        """Tell everyone, those to come as well, that nothing follows; any number of times."""
-        for sink in self._end():
-            sink.finish()
+        """Tell every reader, now and later, that no item follows; any number of times."""
+        for reader in self._end():
+            reader.finish()
 
     def abandon(self) -> None:
-        """`finish`, and nobody is to read what waits."""
-        for sink in self._end():
-            sink.abandon()
+        """Finish every reader, and drop the items that wait."""
+        for reader in self._end():
+            reader.abandon()
 
     def _end(self) -> list[ItemConsumer[ItemT]]:
         self._finished = True
-        sinks, self._sinks = self._sinks, ()
-        return [sink for each in sinks if (sink := each()) is not None]
+        readers, self._readers = self._readers, ()
+        return [reader for each in readers if (reader := each()) is not None]
 
     def _present(self) -> tuple[weakref.ref[ItemConsumer[ItemT]], ...]:
-        return tuple(each for each in self._sinks if each() is not None)
+        return tuple(each for each in self._readers if each() is not None)
 
 
 class FrameReader:
     """An asynchronous iterator over encoded frames, from the next key frame on.
 
-    What is not fetched in time is dropped, as `FrameQueue` says; the frame after that has `gap`
-    set. It ends when the receiver stops, after the frames that had arrived by then.
+    Frames not fetched in time are dropped, as `FrameQueue` says; the frame after them has `gap`
+    set. The iterator ends when the receiver stops, after the frames that had arrived by then.
 
     Args:
-        on_keyframe_wanted: Called when the reader waits, and nothing less than a key frame helps.
-        limit: How many frames wait for the reader at most.
+        on_keyframe_wanted: Called when the reader waits, and only a key frame helps.
+        limit: Frames that wait for the reader at most.
 
     Raises:
         ConfigurationError: The limit is less than 1.
@@ -108,23 +108,23 @@ class FrameReader:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing comes but what waits."""
+        """True once only frames that wait are given."""
         return self._finished
 
     @property
     def awaits_keyframe(self) -> bool:
-        """Whether nothing less than a key frame helps."""
+        """True while frames are dropped up to the next key frame."""
         return self._queue.awaits_keyframe
 
     def take(self) -> EncodedFrame | None:
-        """The next frame, without waiting for one."""
+        """The next frame that waits, or None."""
         return self._queue.take()
 
     def __aiter__(self) -> FrameReader:
         return self
 
     async def __anext__(self) -> EncodedFrame:
-        """The next frame."""
+        """Wait for the next frame."""
         while True:
             frame = self._queue.take()
             if frame is not None:
@@ -137,21 +137,21 @@ class FrameReader:
             await self._changed.wait()
 
     async def aclose(self) -> None:
-        """Stop reading; what waits is dropped."""
+        """Stop reading, and drop the frames that wait."""
         self.abandon()
 
     def put(self, frame: EncodedFrame) -> None:
-        """Take the next frame."""
+        """Take the next frame of the receiver."""
         if not self._finished:
             self._queue.put(frame)
             self._changed.set()
 
     def finish(self) -> None:
-        """No frame follows."""
+        """End after the frames that wait."""
         self._finished = True
         self._changed.set()
 
     def abandon(self) -> None:
-        """No frame follows, and those that wait are dropped."""
+        """End, and drop the frames that wait."""
         self._queue.clear()
         self.finish()

@@ -1,4 +1,4 @@
-"""Owns the track that a receiver gives to the application."""
+"""The track of decoded frames that a receiver gives to the application."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
     from peer.rtp.inbound.readers import FrameReader
 
-#: A second of pictures, and some more of sound, which is small.
+#: Limits of the frames that wait: a second of video, and 1.3 s of audio, which is small (ours).
 LIMITS = {MediaKind.AUDIO: 64, MediaKind.VIDEO: 30}
 
 
 class ReadListener(Protocol):
-    """Told of every read, so that frames need only be decoded while there are any."""
+    """Learns of every read, so that frames are decoded only while the track is read."""
 
     def begin_read(self) -> None:
-        """Somebody waits for a frame."""
+        """Note that a read waits for a frame."""
 
     def end_read(self) -> None:
-        """Somebody has a frame, or waits no more."""
+        """Note that a read has a frame, or waits no more."""
 
 
 class TrackReceiver(Protocol):
@@ -35,18 +35,18 @@ class TrackReceiver(Protocol):
 
 
 class ReceivedTrack(MediaTrack):
-    """Decoded frames, at most `limit` of them: an application that does not fetch loses the oldest.
+    """A track of decoded frames; an application that does not fetch them loses the oldest.
 
     Args:
         kind: Audio or video.
-        listener: Told of reads.
-        limit: In frames; None for what suits the kind.
+        listener: Learns of reads.
+        limit: Frames that wait at most; None for the limit of the kind.
 
     Attributes:
-        received: Frames that were decoded.
-        dropped: Those of them that were not fetched in time.
-        receiver: Whose track it is, so that whoever is given the track alone, as a recorder is,
-            finds the frames as they came; None for a track without one.
+        received: Frames decoded for the track.
+        dropped: Frames among these that were not fetched in time.
+        receiver: The receiver of the track, so that a program that is given the track alone,
+            such as a recorder, finds the encoded frames; None for a track without one.
     """
 
     def __init__(self, kind: MediaKind, listener: ReadListener, limit: int | None = None) -> None:
@@ -60,7 +60,7 @@ class ReceivedTrack(MediaTrack):
         self._finished = False
 
     async def recv(self) -> Frame:
-        """The next frame. The first read, and one after a pause, waits for a key frame.
+        """Wait for the next frame. The first read, and one after a pause, waits for a key frame.
 
         Raises:
             MediaStreamError: The track has ended. Where the receiver ended it, the frames that had
@@ -79,7 +79,7 @@ class ReceivedTrack(MediaTrack):
         return frame
 
     def put(self, frames: Sequence[Frame]) -> None:
-        """Add frames."""
+        """Add decoded frames to the track."""
         if self.readyState != "live":
             return
         self.received += len(frames)
@@ -87,7 +87,7 @@ class ReceivedTrack(MediaTrack):
             self._put(frame)
 
     def finish(self) -> None:
-        """The receiver has stopped: no frames will follow."""
+        """End the track after the frames that wait, as the receiver has stopped."""
         if self._finished or self.readyState != "live":
             return
         self._finished = True
@@ -95,15 +95,15 @@ class ReceivedTrack(MediaTrack):
         super().stop()
 
     def stop(self) -> None:
-        """End the track, as the application asks; frames not fetched are dropped."""
+        """End the track, as the application asks, and drop the frames that wait."""
         if self.readyState != "live":
             return
         self._drop_all()
         self._put(None)
         super().stop()
 
-    def discard(self) -> None:
-        """Nobody reads: what waits would be old news for whoever comes later."""
+    def drop_waiting(self) -> None:
+        """Drop the frames that wait, as nobody reads: they would be old by the next read."""
         if self.readyState == "live":
             self.dropped += self._frames.qsize()
             self._drop_all()

@@ -1,4 +1,4 @@
-"""Owns `RtpReceiver`, the receiving half of a transceiver (W3C webrtc-pc section 5.3)."""
+"""The receiving half of a transceiver as programs see it (W3C webrtc-pc section 5.3)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.inbound.frame_queue import LIMIT
 from peer.rtp.inbound.readers import FrameReader
 from peer.rtp.inbound.report import InboundReporter
-from peer.rtp.inbound.sources import RtpContributingSource, contributors
+from peer.rtp.inbound.sources import RtpContributingSource, recent_contributing_sources
 from peer.rtp.inbound.tones import ToneReader
 from peer.rtp.moment import Moment
 from peer.rtp_parameters import RtcpParameters
+from peer.times import UnixTime
 
 if TYPE_CHECKING:
     from peer.rtp.inbound.inbound_rtp import InboundRtp
@@ -22,18 +23,18 @@ if TYPE_CHECKING:
     from peer.rtp.tracks import MediaStreamTrack
     from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
 
-#: webrtc-pc section 5.3: more than four seconds is a RangeError.
+#: Largest jitterBufferTarget in milliseconds: more is a RangeError (webrtc-pc section 5.3).
 _LONGEST_DELAY = 4000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtpReceiveParameters:
-    """What was agreed to be received (RTCRtpReceiveParameters); empty before negotiation.
+    """The agreed parameters of a receiver (RTCRtpReceiveParameters); empty before negotiation.
 
     Args:
-        codecs: The most preferred first.
-        headerExtensions: With the ids that were agreed.
-        rtcp: How RTCP goes.
+        codecs: The agreed codecs, the most preferred first.
+        headerExtensions: The agreed header extensions with their ids.
+        rtcp: The agreed use of RTCP.
     """
 
     codecs: tuple[Codec, ...] = ()
@@ -42,10 +43,10 @@ class RtpReceiveParameters:
 
 
 class RtpReceiver:
-    """Receives one m-section. The connection makes it; the application reads what it gives.
+    """Receives the media of one m-section (RTCRtpReceiver). The connection makes it.
 
-    Frames are given as they came, by `encoded_frames` and `encoded_track`, and decoded, by `track`.
-    They are decoded only while the track is read: while a read waits, and for 2 seconds after one.
+    `encoded_frames` and `encoded_track` give frames as the peer encoded them, `track` gives them
+    decoded: only while it is read, which is while a read waits and for 2 seconds after one.
 
     Args:
         inbound: The inbound RTP of the m-section; its owner starts and stops it.
@@ -88,15 +89,14 @@ class RtpReceiver:
 
     @property
     def track(self) -> MediaStreamTrack:
-        """The track, from the beginning and to the end the same one."""
+        """The track of decoded frames, the same one from beginning to end."""
         return self._inbound.decoding.track
 
     @property
     def jitterBufferTarget(self) -> float | None:
-        """How long frames are to wait in front of the decoder, in milliseconds.
+        """Least milliseconds that frames wait in front of the decoder; None for no bound.
 
-        They wait as long at least; None, as at first, is no longer than the network asks for.
-        What is read encoded waits for nothing.
+        Without it frames wait as long as the network's jitter asks for. Encoded frames do not wait.
 
         Raises:
             ConfigurationError: On setting, where it is not within 0 to 4000.
@@ -111,13 +111,13 @@ class RtpReceiver:
         self._inbound.decoding.jitter_buffer.minimum = (milliseconds or 0.0) / 1000
 
     def encoded_frames(self, limit: int = LIMIT) -> FrameReader:
-        """Read the frames as they are, from the next key frame on: `async for frame in …`.
+        """Read encoded frames from the next key frame on: `async for frame in …`.
 
-        There may be any number of readers, each with a queue of its own. One that is too slow loses
-        whole runs of pictures up to a key frame, and sees `gap`.
+        There may be any number of readers, each with a queue of its own. A slow reader loses whole
+        runs of video frames up to a key frame, and sees `gap`.
 
         Args:
-            limit: How many frames wait at most.
+            limit: Frames that wait in the queue at most.
 
         Raises:
             ConfigurationError: The limit is less than 1.
@@ -127,12 +127,12 @@ class RtpReceiver:
         return reader
 
     def encoded_track(self, limit: int = LIMIT) -> EncodedTrack:
-        """A new track of the frames as they are, for senders: media goes on without decoding.
+        """Make a track of encoded frames for senders: media goes on without decoding.
 
         One track serves any number of senders, of any connections. It ends with the receiver.
 
         Args:
-            limit: How many frames wait at most.
+            limit: Frames that wait in the queue at most.
 
         Raises:
             ConfigurationError: The limit is less than 1.
@@ -142,20 +142,20 @@ class RtpReceiver:
         return track
 
     def tones(self) -> ToneReader:
-        """Read the tones of a telephone (RFC 4733): `async for tone in …`; any number of readers.
+        """Read telephone tones (DTMF, RFC 4733): `async for tone in …`; any number of readers.
 
-        Each is given once, when it has ended. Of those that are not fetched the last 64 are kept.
+        Each tone is given once, when it has ended. Of tones not fetched the last 64 are kept.
         """
         reader = ToneReader()
         self._inbound.tones.readers.add(reader)
         return reader
 
     def request_keyframe(self) -> None:
-        """Ask the peer for a picture that can be decoded by itself; sound needs none."""
+        """Request a key frame of the peer; audio needs none."""
         self._inbound.request_keyframe()
 
     def getParameters(self) -> RtpReceiveParameters:
-        """What was agreed."""
+        """The parameters that were agreed last."""
         parameters = self._inbound.parameters
         if parameters is None:
             return RtpReceiveParameters()
@@ -164,19 +164,23 @@ class RtpReceiver:
         )
 
     def getSynchronizationSources(self) -> list[RtpContributingSource]:
-        """The streams that were heard within 10 seconds, the latest first."""
-        return self._inbound.heard.named(self._inbound.clock(), time.time())
+        """The SSRCs that sent within 10 seconds, the latest first."""
+        return self._inbound.sources.within_10_seconds(
+            now=self._inbound.clock(), unix=UnixTime(time.time())
+        )
 
     def getContributingSources(self) -> list[RtpContributingSource]:
-        """Whom a mixer named within 10 seconds, the latest first."""
-        return contributors(
-            self._inbound.stream_receiver.contributing_sources(), self._inbound.clock(), time.time()
+        """The sources that a mixer named within 10 seconds, the latest first."""
+        return recent_contributing_sources(
+            self._inbound.stream_receiver.contributing_sources(),
+            now=self._inbound.clock(),
+            unix=UnixTime(time.time()),
         )
 
     async def getStats(self) -> RtpStatsReport:
-        """`inbound-rtp` for each stream; `remote-outbound-rtp` and `codec` once there are."""
+        """Gives `inbound-rtp` for each SSRC; `remote-outbound-rtp` and `codec` once known."""
         parameters = self._inbound.parameters
         if parameters is None or self._inbound.engine is None:
             return {}
         reporter = InboundReporter(self.kind, parameters.mid, self.track.id, self._inbound)
-        return reporter.report(Moment(self._inbound.clock(), time.time()))
+        return reporter.report(Moment(now=self._inbound.clock(), unix=UnixTime(time.time())))

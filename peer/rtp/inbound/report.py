@@ -1,4 +1,4 @@
-"""Owns what a receiver reports of what came in, read off its cores."""
+"""Makes the statistics of a receiver of the counts of its parts."""
 
 from __future__ import annotations
 
@@ -19,40 +19,40 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class InboundReporter:
-    """Makes the entries of one receiver.
+    """Makes the `getStats` entries of one receiver.
 
     Args:
         kind: Audio or video.
-        mid: Of the m-section.
+        mid: The name of the m-section.
         track: The id of the receiver's track.
-        media: What is reported of.
+        inbound: The inbound RTP of the receiver.
     """
 
     kind: MediaKind
     mid: str
     track: str
-    media: InboundRtp
+    inbound: InboundRtp
 
     def report(self, moment: Moment) -> RtpStatsReport:
-        """`inbound-rtp` for each stream, and `remote-outbound-rtp` and `codec` once known."""
+        """Makes `inbound-rtp` for each SSRC, and `remote-outbound-rtp` and `codec` once known."""
         report: RtpStatsReport = {}
         codec_id = None
-        if self.media.codec is not None:
+        if self.inbound.codec is not None:
             codec = codec_stats(
-                self.media.codec,
+                self.inbound.codec,
                 mid=self.mid,
                 direction="inbound",
                 timestamp=moment.milliseconds(moment.now),
             )
             report[codec.id] = codec
             codec_id = codec.id
-        streams = self.media.stream_receiver.statistics()
+        streams = self.inbound.stream_receiver.statistics()
         repairs = {each.repairs: each.ssrc for each in streams}
         for stream in streams:
             if stream.repairs is None:
                 entry = self._inbound(stream, repairs.get(stream.ssrc), codec_id, moment)
                 report[entry.id] = entry
-        for remote in self.media.reports_received.values():
+        for remote in self.inbound.sender_reports.values():
             outbound = self._remote_outbound(remote, moment)
             report[outbound.id] = outbound
         return report
@@ -60,7 +60,7 @@ class InboundReporter:
     def _inbound(
         self, stream: StreamStatistics, rtx_ssrc: int | None, codec_id: str | None, moment: Moment
     ) -> InboundRtpStats:
-        decoding = self.media.decoding
+        decoding = self.inbound.decoding
         counters, jitter_buffer = decoding.counters, decoding.jitter_buffer.statistics
         lost_later = counters.dropped + jitter_buffer.dropped + decoding.track.dropped
         return InboundRtpStats(
@@ -97,7 +97,7 @@ class InboundReporter:
             jitterBufferEmittedCount=jitter_buffer.emitted,
             freezeCount=decoding.freezes.count,
             totalFreezesDuration=decoding.freezes.seconds,
-            audioLevel=self.media.heard.level(stream.ssrc),
+            audioLevel=self.inbound.sources.level(stream.ssrc),
         )
 
     def _remote_outbound(self, remote: RemoteReport, moment: Moment) -> RemoteOutboundRtpStats:

@@ -1,4 +1,4 @@
-"""Owns who was heard lately in what a receiver plays (W3C webrtc-pc section 5.3)."""
+"""The sources of the last 10 seconds of a receiver (W3C webrtc-pc section 5.3)."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ if TYPE_CHECKING:
 
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.receiving.ssrcs import ContributingSource
+    from peer.times import MonotonicTime, UnixTime
 
-#: webrtc-pc: sources are named for 10 seconds.
+#: Seconds for which a source is named (webrtc-pc section 5.3).
 _SECONDS = 10.0
+#: Limit of the SSRCs that are remembered (ours).
 _LIMIT = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtpContributingSource:
-    """One source (W3C RTCRtpContributingSource, RTCRtpSynchronizationSource).
+    """A source of received media (RTCRtpContributingSource, RTCRtpSynchronizationSource).
 
     Args:
-        timestamp: When it was heard last, in milliseconds since 1970.
-        source: Its SSRC, or CSRC.
-        rtpTimestamp: Of the frame that it was heard in.
-        audioLevel: 0 to 1, linear, as the sender says (RFC 6464); None where it does not say.
+        timestamp: Arrival of its last packet, in milliseconds since 1970.
+        source: The SSRC or CSRC.
+        rtpTimestamp: RTP timestamp of that packet.
+        audioLevel: Linear, 0 to 1, as the sender says (RFC 6464); None where it says none.
     """
 
     timestamp: float
@@ -37,34 +39,33 @@ class RtpContributingSource:
 
 
 class RecentSources:
-    """The streams that frames came of: the 16 heard last.
-
-    Times are in seconds of the clock that frames arrive by.
-    """
+    """The SSRCs of the last frames of a receiver, at most 16, with their audio levels."""
 
     def __init__(self) -> None:
-        # Not the frames themselves, whose payloads are large.
-        self._heard: OrderedDict[int, tuple[float, int, float | None]] = OrderedDict()
+        # (arrival, RTP timestamp, audio level); not the frames, whose payloads are large.
+        self._last_frames: OrderedDict[int, tuple[MonotonicTime, int, float | None]] = OrderedDict()
 
     def add(self, frame: EncodedFrame) -> None:
-        """A frame came."""
+        """Note the SSRC of a frame."""
         level = None if frame.level is None else linear_level(frame.level.level)
-        self._heard[frame.ssrc] = (frame.arrival, frame.timestamp, level)
-        self._heard.move_to_end(frame.ssrc)
-        if len(self._heard) > _LIMIT:
-            self._heard.popitem(last=False)
+        self._last_frames[frame.ssrc] = (frame.arrival, frame.timestamp, level)
+        self._last_frames.move_to_end(frame.ssrc)
+        if len(self._last_frames) > _LIMIT:
+            self._last_frames.popitem(last=False)
 
     def level(self, ssrc: int) -> float | None:
-        """How loud the stream was last, as `RtpContributingSource.audioLevel`."""
-        heard = self._heard.get(ssrc)
-        return None if heard is None else heard[2]
+        """Audio level of the last frame of an SSRC, linear, 0 to 1; None where it says none."""
+        last = self._last_frames.get(ssrc)
+        return None if last is None else last[2]
 
-    def named(self, now: float, unix: float) -> list[RtpContributingSource]:
-        """Those heard within 10 seconds, the latest first.
+    def within_10_seconds(
+        self, *, now: MonotonicTime, unix: UnixTime
+    ) -> list[RtpContributingSource]:
+        """The SSRCs of the last 10 seconds, the latest first.
 
         Args:
-            now: In seconds of the clock.
-            unix: The same time in seconds since 1970.
+            now: The present time by the clock of arrivals.
+            unix: The present time since 1970.
         """
         return [
             RtpContributingSource(
@@ -73,15 +74,15 @@ class RecentSources:
                 rtpTimestamp=timestamp,
                 audioLevel=level,
             )
-            for ssrc, (arrival, timestamp, level) in reversed(self._heard.items())
+            for ssrc, (arrival, timestamp, level) in reversed(self._last_frames.items())
             if now - arrival <= _SECONDS
         ]
 
 
-def contributors(
-    sources: Iterable[ContributingSource], now: float, unix: float
+def recent_contributing_sources(
+    sources: Iterable[ContributingSource], *, now: MonotonicTime, unix: UnixTime
 ) -> list[RtpContributingSource]:
-    """Those of the sources, given with the latest last, that `RecentSources.named` would name."""
+    """The contributing sources of the last 10 seconds, the latest first; given the latest last."""
     return [
         RtpContributingSource(
             timestamp=(unix - (now - each.arrival)) * 1000,
@@ -94,5 +95,5 @@ def contributors(
 
 
 def linear_level(level: int) -> float:
-    """The share of full scale that a level in -dBov is (RFC 6464); 0 for silence."""
+    """Linear audio level, 0 to 1, of a level in -dBov (RFC 6464); 0 for silence."""
     return 0.0 if level >= SILENCE else 10 ** (-level / 20)

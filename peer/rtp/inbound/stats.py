@@ -1,4 +1,4 @@
-"""Owns the statistics of a receiver (W3C webrtc-stats sections 8.2, 8.3 and 8.6), as values."""
+"""The statistics of a receiver as values (W3C webrtc-stats sections 8.2, 8.3 and 8.6)."""
 
 from __future__ import annotations
 
@@ -9,41 +9,40 @@ from peer.rtp.stats import RtpStreamStats
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundRtpStats(RtpStreamStats):
-    """What we received. Times are in seconds.
+    """Statistics of one received SSRC (RTCInboundRtpStreamStats). Durations are in seconds.
 
-    What concerns frames after they were put together, from `framesDecoded` on, is of the whole
-    receiver, whichever stream they came from. Frames are decoded only while the track is read:
-    those that nobody wanted are among `framesReceived` alone.
+    From `framesDecoded` on they are of the whole receiver, whichever SSRC the frames came from.
+    Frames are decoded only while the track is read: others count in `framesReceived` alone.
 
     Args:
         trackIdentifier: The id of the receiver's track.
-        codecId: Of the `codec` entry; None before the first frame.
-        packetsReceived: Duplicates included, retransmissions not.
+        codecId: The id of the `codec` entry; None before the first frame.
+        packetsReceived: Packets, duplicates included, retransmissions not.
         bytesReceived: Payload without headers and padding.
-        packetsLost: Negative where duplicates came.
-        packetsDiscarded: Too late, or too far ahead, to be used.
+        packetsLost: Packets expected less received; negative where duplicates came.
+        packetsDiscarded: Packets too late, or too far ahead, to be used.
         jitter: Interarrival jitter (RFC 3550 section 6.4.1).
         lastPacketReceivedTimestamp: In milliseconds since 1970.
-        rtxSsrc: Of the stream that retransmits this one; None where none was heard.
-        retransmittedPacketsReceived: In that stream.
-        retransmittedBytesReceived: In that stream.
-        nackCount: RTCP packets sent that ask for packets.
+        rtxSsrc: The SSRC that retransmits this one; None before its first packet.
+        retransmittedPacketsReceived: Packets of that SSRC.
+        retransmittedBytesReceived: Payload of these.
+        nackCount: RTCP NACK packets sent.
         pliCount: Picture loss indications sent.
         firCount: Full intra requests sent.
-        framesReceived: Complete ones.
-        framesDecoded: Pictures, or packets of sound.
-        keyFramesDecoded: Of them.
-        framesDropped: Whole, but not decoded, or decoded and not fetched in time.
-        frameWidth: Of the last picture decoded, in pixels.
-        frameHeight: Of the last picture decoded, in pixels.
-        totalDecodeTime: Spent decoding.
-        totalSamplesReceived: Of sound, decoded.
-        jitterBufferDelay: What frames waited in front of the decoder, summed.
-        jitterBufferTargetDelay: What they were meant to, summed.
-        jitterBufferEmittedCount: Frames that were summed.
-        freezeCount: How often the picture froze, while it was read.
-        totalFreezesDuration: For how long, all in all.
-        audioLevel: 0 to 1, linear, of the last packet of sound; None where the sender says none.
+        framesReceived: Complete frames.
+        framesDecoded: Video frames, or audio packets.
+        keyFramesDecoded: Key frames among these.
+        framesDropped: Complete frames not decoded, or decoded and not fetched in time.
+        frameWidth: Width of the last video frame decoded, in pixels.
+        frameHeight: Height of the last video frame decoded, in pixels.
+        totalDecodeTime: Seconds spent decoding.
+        totalSamplesReceived: Audio samples decoded.
+        jitterBufferDelay: Seconds that frames waited in front of the decoder, summed.
+        jitterBufferTargetDelay: Target delay at each of these frames, summed.
+        jitterBufferEmittedCount: Frames in these sums.
+        freezeCount: Freezes of the video while the track was read.
+        totalFreezesDuration: Seconds of these freezes.
+        audioLevel: Of the last audio packet, 0 to 1, linear; None where the sender says none.
     """
 
     trackIdentifier: str
@@ -78,7 +77,13 @@ class InboundRtpStats(RtpStreamStats):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteOutboundRtpStats(RtpStreamStats):
-    """What the peer says it sent. `remoteTimestamp` is in milliseconds since 1970, by its clock."""
+    """Counts of the last sender report about an SSRC (RTCRemoteOutboundRtpStreamStats).
+
+    Args:
+        packetsSent: Packets that the peer sent.
+        bytesSent: Payload of these.
+        remoteTimestamp: Time of the report by the peer's clock, in milliseconds since 1970.
+    """
 
     packetsSent: int
     bytesSent: int

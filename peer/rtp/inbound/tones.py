@@ -1,4 +1,4 @@
-"""Owns the tones of a telephone (DTMF) that a receiver hears, and how they are read."""
+"""The telephone tones (DTMF, RFC 4733) of a receiver, and their readers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from peer.rtp.malformed import MalformedError
 
 if TYPE_CHECKING:
     from peer.rtp_parameters import Codec
+    from peer.times import MonotonicTime
 
+#: Limit of the tones that wait for a reader (ours).
 LIMIT = 64
 
 
 class ToneReader:
-    """An asynchronous iterator over tones; one that is not fetched in time makes room for others.
+    """An asynchronous iterator over tones; a tone not fetched in time makes room for others.
 
-    It ends when the receiver stops, after the tones that had come by then.
+    The iterator ends when the receiver stops, after the tones that had come by then.
     """
 
     def __init__(self) -> None:
@@ -31,7 +33,7 @@ class ToneReader:
         return self
 
     async def __anext__(self) -> DtmfTone:
-        """The next tone, once it has ended."""
+        """Wait for the next tone, given once it has ended."""
         while not self._tones:
             if self._finished:
                 raise StopAsyncIteration
@@ -40,27 +42,27 @@ class ToneReader:
         return self._tones.popleft()
 
     def put(self, tone: DtmfTone) -> None:
-        """Take the next tone."""
+        """Take the next tone of the receiver."""
         self._tones.append(tone)
         self._changed.set()
 
     def finish(self) -> None:
-        """No tone follows."""
+        """End after the tones that wait."""
         self._finished = True
         self._changed.set()
 
     def abandon(self) -> None:
-        """No tone follows, and those that wait are dropped."""
+        """End, and drop the tones that wait."""
         self._tones.clear()
         self.finish()
 
 
 class ToneReceiver:
-    """Makes tones of telephone events (RFC 4733).
+    """Makes tones of the telephone events of a receiver (RFC 4733).
 
     Attributes:
-        readers: Who gets the tones.
-        malformed: Packets that held no whole event.
+        readers: The readers of tones.
+        malformed: Packets without a whole event.
     """
 
     def __init__(self) -> None:
@@ -70,12 +72,12 @@ class ToneReceiver:
         self._clock_rate = 0
 
     @property
-    def deadline(self) -> float | None:
-        """When `advance` has to be called next, in seconds of the clock of `now`."""
+    def deadline(self) -> MonotonicTime | None:
+        """Time to call `advance`; None where no tone has begun."""
         return None if self._decoder is None else self._decoder.deadline
 
-    def receive(self, codec: Codec, payload: bytes, timestamp: int, now: float) -> None:
-        """Take the payload of a packet; never raises for it."""
+    def receive(self, codec: Codec, payload: bytes, timestamp: int, now: MonotonicTime) -> None:
+        """Take the payload and RTP timestamp of a telephone-event packet; never raises for it."""
         if self._decoder is None or codec.clock_rate != self._clock_rate:
             self._decoder = DtmfDecoder(codec.clock_rate)
             self._clock_rate = codec.clock_rate
@@ -87,8 +89,8 @@ class ToneReceiver:
         for tone in tones:
             self.readers.put(tone)
 
-    def advance(self, now: float) -> None:
-        """Say what time it is."""
+    def advance(self, now: MonotonicTime) -> None:
+        """Give the tones that have ended by now."""
         if self._decoder is not None:
             for tone in self._decoder.advance(now):
                 self.readers.put(tone)

@@ -11,6 +11,7 @@ from peer.rtp.moment import Moment
 from peer.rtp.outbound.dtmf_sender import DtmfSender
 from peer.rtp.outbound.report import OutboundReporter
 from peer.rtp_parameters import MediaKind
+from peer.times import UnixTime
 
 if TYPE_CHECKING:
     from peer.rtp.outbound.outbound_rtp import OutboundRtp
@@ -116,4 +117,4 @@ class RtpSender:
             track=outbound.track,
             active=outbound.parameters.encoding.active,
         )
-        return reporter.report(Moment(outbound.engine.clock(), time.time()))
+        return reporter.report(Moment(now=outbound.engine.clock(), unix=UnixTime(time.time())))

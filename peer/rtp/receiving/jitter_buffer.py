@@ -170,7 +170,7 @@ class JitterBuffer:
 
     @property
     def target(self) -> Seconds:
-        """The target delay: seconds that the fastest frame waits."""
+        """The target delay, in seconds: the wait of the fastest frame."""
         return min(max(self._adaptive_target, self._asked, self._minimum), self._maximum)
 
     @property

@@ -27,7 +27,7 @@ _LEAST_INTERVAL = 0.1
 _SILENT_TRIES = 3
 
 
-class KeyframeRequests:
+class KeyframeRequestTimer:
     """The times at which to request a key frame of the peer: at once, then ever more rarely.
 
     The second request goes out after 0.3 s, or after a round trip where that is longer.

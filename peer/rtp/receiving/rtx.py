@@ -1,4 +1,4 @@
-"""Retransmission streams: which SSRC each repairs, and their payload format (RFC 4588). PURE."""
+"""Retransmission streams, which SSRC each repairs, and their format (RFC 4588). PURE."""
 
 from __future__ import annotations
 

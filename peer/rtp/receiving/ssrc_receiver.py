@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, assert_never
 
 from peer.rtp.receiving.frame_assembler import FrameAssembler
-from peer.rtp.receiving.keyframes import STALL_TIMEOUT, KeyframeRequests, WaitingKeyframe
+from peer.rtp.receiving.keyframes import STALL_TIMEOUT, KeyframeRequestTimer, WaitingKeyframe
 from peer.rtp.receiving.nack import NackTracker, ReorderingWait
 from peer.rtp.receiving.packet_buffer import InsertResult, PacketBuffer
 from peer.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication
@@ -93,7 +93,7 @@ class SsrcReceiver:
         self._kind = kind
         self._rtcp_ssrc = rtcp_ssrc
         self._on_feedback = on_feedback
-        self._keyframe_requests = KeyframeRequests() if kind is MediaKind.VIDEO else None
+        self._keyframe_requests = KeyframeRequestTimer() if kind is MediaKind.VIDEO else None
         self._assembler = FrameAssembler(
             types, state, timeline, on_frame=on_frame, on_keyframe=self._on_keyframe
         )
@@ -267,7 +267,7 @@ class SsrcReceiver:
 
     def _request_keyframe(
         self,
-        requests: KeyframeRequests,
+        requests: KeyframeRequestTimer,
         now: MonotonicTime,
         *,
         blocked_since: MonotonicTime | None,

@@ -155,7 +155,7 @@ class SequenceCounter:
         return self.highest - self._base - self.packets
 
     def count(self, packet: RtpPacket, arrival: MonotonicTime) -> int:
-        """Count a packet.
+        """Count a packet of the SSRC.
 
         Returns:
             Its extended sequence number; -1 where it is too far from all others to be believed yet.
@@ -325,7 +325,7 @@ class SsrcState:
         )
 
     def report(self, now: MonotonicTime) -> ReceptionReport | None:
-        """A reception report; None where no packet came since the last (RFC 3550 section 6.4)."""
+        """The reception report; None without packets since the last one (RFC 3550 section 6.4)."""
         counter = self.counter
         if counter.packets == self._reported:
             return None

@@ -57,7 +57,7 @@ class FakeWorker:
     def end(self) -> None:
         self.ended = True
 
-    def join(self, seconds: float) -> None:
+    def join(self, timeout: float) -> None:
         self.joined = True
 
 

@@ -79,7 +79,7 @@ def test_a_picture_after_a_gap_cannot_be_decoded() -> None:
 def test_what_builds_on_a_refused_frame_is_dropped() -> None:
     queue = filled(key(0), picture(1), key(2))
     queue.take()
-    queue.lose()
+    queue.drop_dependent()
     assert taken(queue) == [(2, True)]
     assert queue.dropped == 2
 
@@ -87,7 +87,7 @@ def test_what_builds_on_a_refused_frame_is_dropped() -> None:
 def test_after_a_refused_frame_a_key_frame_is_awaited() -> None:
     queue = filled(key(0))
     queue.take()
-    queue.lose()
+    queue.drop_dependent()
     queue.put(picture(1))
     queue.put(key(2))
     assert taken(queue) == [(2, True)]

@@ -11,10 +11,10 @@ def shown(*intervals: float) -> FreezeMeter:
     """After a second of 30 pictures, these intervals."""
     meter = FreezeMeter()
     now = 0.0
-    meter.picture(now)
+    meter.on_frame(now)
     for interval in (*[1 / 30] * 30, *intervals):
         now += interval
-        meter.picture(now)
+        meter.on_frame(now)
     return meter
 
 
@@ -42,5 +42,5 @@ def test_how_long_it_froze() -> None:
 def test_pictures_that_stop_on_purpose_are_no_freeze() -> None:
     meter = shown()
     meter.interrupt()
-    meter.picture(100.0)
+    meter.on_frame(100.0)
     assert meter.count == 0

@@ -97,7 +97,7 @@ async def test_every_read_is_told_also_one_that_is_given_up() -> None:
 
 async def test_what_nobody_read_is_no_news() -> None:
     track = filled(2)
-    track.discard()
+    track.drop_waiting()
     track.put([flat_picture(2, 2, pts=9)])
     assert ((await track.recv()).pts, track.dropped) == (9, 2)
 
@@ -105,5 +105,5 @@ async def test_what_nobody_read_is_no_news() -> None:
 async def test_an_end_is_not_discarded() -> None:
     track = filled(1)
     track.finish()
-    track.discard()
+    track.drop_waiting()
     assert (await track.recv()).pts == 0

@@ -9,11 +9,12 @@ import pytest
 from peer.rtp.inbound.sources import (
     RecentSources,
     RtpContributingSource,
-    contributors,
     linear_level,
+    recent_contributing_sources,
 )
 from peer.rtp.levels import AudioLevel
 from peer.rtp.receiving.ssrcs import ContributingSource
+from peer.times import UnixTime
 from tests.support.media.encoded_frames import OPUS, encoded
 
 
@@ -31,25 +32,25 @@ def ssrcs(sources: list[RtpContributingSource]) -> list[int]:
 
 
 def test_a_stream_is_named_as_w3c_has_it() -> None:
-    (source,) = heard((7, 100.0, 20)).named(now=101.0, unix=1_000_000.0)
+    (source,) = heard((7, 100.0, 20)).within_10_seconds(now=101.0, unix=UnixTime(1_000_000.0))
     assert (source.timestamp, source.source, source.rtpTimestamp) == (999_999_000.0, 7, 960)
     assert source.audioLevel == pytest.approx(0.1)
 
 
 def test_the_latest_comes_first_and_once() -> None:
     found = heard((1, 0.0, None), (2, 1.0, None), (1, 2.0, None))
-    assert ssrcs(found.named(3.0, 0.0)) == [1, 2]
+    assert ssrcs(found.within_10_seconds(now=3.0, unix=UnixTime(0.0))) == [1, 2]
 
 
 def test_ten_seconds_are_lately() -> None:
     found = heard((1, 0.0, None))
-    assert ssrcs(found.named(10.0, 0.0)) == [1]
-    assert ssrcs(found.named(10.1, 0.0)) == []
+    assert ssrcs(found.within_10_seconds(now=10.0, unix=UnixTime(0.0))) == [1]
+    assert ssrcs(found.within_10_seconds(now=10.1, unix=UnixTime(0.0))) == []
 
 
 def test_a_peer_with_many_streams_fills_nothing() -> None:
     found = heard(*((ssrc, 0.0, None) for ssrc in range(100)))
-    assert ssrcs(found.named(0.0, 0.0)) == list(range(99, 83, -1))
+    assert ssrcs(found.within_10_seconds(now=0.0, unix=UnixTime(0.0))) == list(range(99, 83, -1))
 
 
 @pytest.mark.parametrize(("level", "linear"), [(0, 1.0), (20, 0.1), (126, 10**-6.3), (127, 0.0)])
@@ -64,10 +65,10 @@ def test_the_level_of_one_stream_is_its_last() -> None:
     assert found.level(3) is None
 
 
-def test_contributors_are_named_likewise() -> None:
+def test_contributing_sources_are_those_of_10_seconds() -> None:
     sources = [
         ContributingSource(source=ssrc, timestamp=5, arrival=arrival)
         for ssrc, arrival in ((1, 0.0), (2, 5.0), (3, 9.0))
     ]
-    found = contributors(sources, now=12.0, unix=100.0)
+    found = recent_contributing_sources(sources, now=12.0, unix=UnixTime(100.0))
     assert [(each.source, each.timestamp) for each in found] == [(3, 97_000.0), (2, 93_000.0)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from peer.rtp.formats import format_of
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.keyframes import KeyframeRequests, WaitingKeyframe
+from peer.rtp.receiving.keyframes import KeyframeRequestTimer, WaitingKeyframe
 from peer.rtp.receiving.packet_buffer import BufferedPacket
 from tests.support.links.lossy_rtp import VP8, vp8_frame
 
 
-def asked(requests: KeyframeRequests, until: float, *, flows: bool = True) -> list[float]:
+def asked(requests: KeyframeRequestTimer, until: float, *, flows: bool = True) -> list[float]:
     times = []
     while requests.due is not None and requests.due < until:
         now = requests.due
@@ -19,19 +19,19 @@ def asked(requests: KeyframeRequests, until: float, *, flows: bool = True) -> li
 
 
 def test_none_is_asked_for_where_none_is_wanted() -> None:
-    requests = KeyframeRequests()
+    requests = KeyframeRequestTimer()
     assert requests.due is None
     assert not requests.take_due(5.0, last_arrival=5.0, round_trip_time=0.05)
 
 
 def test_it_is_asked_for_at_once_then_slower() -> None:
-    requests = KeyframeRequests()
+    requests = KeyframeRequestTimer()
     requests.need(10.0)
     assert asked(requests, 12.5) == [10.0, 10.3, 10.9, 11.5, 12.1]
 
 
 def test_wanting_it_twice_asks_once() -> None:
-    requests = KeyframeRequests()
+    requests = KeyframeRequestTimer()
     requests.need(10.0)
     requests.take_due(10.0, last_arrival=10.0, round_trip_time=0.05)
     requests.need(10.01)
@@ -39,7 +39,7 @@ def test_wanting_it_twice_asks_once() -> None:
 
 
 def test_a_long_round_trip_is_waited_for() -> None:
-    requests = KeyframeRequests()
+    requests = KeyframeRequestTimer()
     requests.need(10.0)
     requests.take_due(10.0, last_arrival=10.0, round_trip_time=1.0)
     assert requests.due is not None
@@ -47,7 +47,7 @@ def test_a_long_round_trip_is_waited_for() -> None:
 
 
 def test_it_ends_when_one_comes() -> None:
-    requests = KeyframeRequests()
+    requests = KeyframeRequestTimer()
     requests.need(10.0)
     requests.is_application_waiting = True
     requests.on_keyframe()
@@ -56,7 +56,7 @@ def test_it_ends_when_one_comes() -> None:
 
 
 def test_a_new_loss_is_not_made_to_wait_for_the_former_one() -> None:
-    requests = KeyframeRequests()
+    requests = KeyframeRequestTimer()
     requests.need(10.0)
     requests.take_due(10.0, last_arrival=10.0, round_trip_time=0.05)
     requests.on_keyframe()
@@ -65,7 +65,7 @@ def test_a_new_loss_is_not_made_to_wait_for_the_former_one() -> None:
 
 
 def test_two_requests_are_never_close_together() -> None:
-    requests = KeyframeRequests()
+    requests = KeyframeRequestTimer()
     requests.need(10.0)
     requests.take_due(10.0, last_arrival=10.0, round_trip_time=0.05)
     requests.on_keyframe()
@@ -74,14 +74,14 @@ def test_two_requests_are_never_close_together() -> None:
 
 
 def test_a_peer_that_sends_nothing_is_left_alone() -> None:
-    requests = KeyframeRequests()
+    requests = KeyframeRequestTimer()
     requests.need(10.0)
     assert len(asked(requests, 60.0, flows=False)) == 3
     assert requests.take_due(61.0, last_arrival=60.9, round_trip_time=0.05)
 
 
 def test_a_peer_that_sends_again_is_asked_at_once() -> None:
-    requests = KeyframeRequests()
+    requests = KeyframeRequestTimer()
     requests.need(10.0)
     assert asked(requests, 12.5, flows=False)[-1] == 10.9
     assert requests.due is not None
@@ -92,7 +92,7 @@ def test_a_peer_that_sends_again_is_asked_at_once() -> None:
 
 
 def test_a_peer_that_was_silent_for_a_moment_is_not_asked_twice_at_once() -> None:
-    requests = KeyframeRequests()
+    requests = KeyframeRequestTimer()
     requests.need(10.0)
     assert asked(requests, 10.5, flows=False) == [10.0, 10.3]
     assert not requests.take_due(10.35, last_arrival=10.35, round_trip_time=0.05)
