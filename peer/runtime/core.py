@@ -37,7 +37,7 @@ from peer.rtp_parameters import MediaKind
 from peer.runtime.connection_states import ConnectionStates
 from peer.runtime.connection_tap import ConnectionTap
 from peer.runtime.effect_executor import EffectExecutor
-from peer.runtime.operations import OperationsChain
+from peer.runtime.operations_chain import OperationsChain
 from peer.runtime.rekey_host import ConnectionRekeyHost
 from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
 from peer.tracing.environment import environment_trace

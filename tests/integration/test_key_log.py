@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import ConfigurationError, PeerConnection
-from peer.times import UnixTime
 from peer.tracing.capture import PcapngSink
-from peer.tracing.events import Datagram, DatagramKind, Direction, Fanout
+from peer.tracing.events import Fanout
 from tests.support.captures.decryption import decrypted
 from tests.support.captures.pcapng import blocks, datagrams, key_log
 from tests.support.captures.wire import Side
@@ -191,58 +190,6 @@ async def test_a_capture_has_every_datagram_as_it_was_on_the_wire(tmp_path: Path
     assert {each.target for each in found if not each.inbound} == {f"127.0.0.1:{wire_port}"}
     assert {each.source for each in found if each.inbound} == {f"127.0.0.1:{wire_port}"}
     assert [each.time for each in found] == sorted(each.time for each in found)
-
-
-def datagram(data: bytes, *, local: str = "", remote: str = "") -> Datagram:
-    return Datagram(
-        time=UnixTime(1.5),
-        direction=Direction.IN,
-        kind=DatagramKind.DTLS,
-        size=len(data),
-        local=local,
-        remote=remote,
-        data=data,
-    )
-
-
-@pytest.mark.parametrize(
-    ("local", "remote"), [("", ""), ("192.0.2.1:5", "[2001:db8::1]:6"), ("?", "?")]
-)
-def test_a_datagram_of_nowhere_gets_addresses_for_documentation(
-    tmp_path: Path, local: str, remote: str
-) -> None:
-    with PcapngSink(tmp_path / "x") as sink:
-        sink(datagram(b"abc", local=local, remote=remote))
-
-    (found,) = datagrams((tmp_path / "x").read_bytes())
-    assert (found.source, found.target) == ("192.0.2.2:9", "192.0.2.1:9")
-    assert found.payload == b"abc"
-
-
-def test_a_capture_ends_at_its_limit_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = tmp_path / "x"
-    with PcapngSink(path, limit=5000) as sink:
-        for _ in range(20):
-            sink(datagram(bytes(1000)))
-
-    assert path.stat().st_size <= 5000
-    assert len(datagrams(path.read_bytes())) == 4
-    (warning,) = warnings(caplog)
-    assert str(path) in warning
-
-
-def test_a_capture_is_for_its_owner_only_and_ends_once(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    sink = PcapngSink(path)
-    sink(datagram(b"abc"))
-    sink.close()
-    sink.close()
-    sink(datagram(b"too late"))
-
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert len(datagrams(path.read_bytes())) == 1
 
 
 async def test_a_capture_beside_other_sinks_has_the_keys_too(tmp_path: Path) -> None:

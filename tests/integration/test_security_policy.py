@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from peer import (
     Certificate,
-    ConfigurationError,
     FingerprintError,
     HashFunction,
     KeyType,
@@ -149,54 +147,6 @@ async def test_a_certificate_out_of_a_file_is_shown(kind: KeyType, tmp_path: Pat
     )
     async with connected_pair(loopback(certificates=[loaded])) as (_, right, _):
         assert right.security.transports[0].remote_fingerprint == made.fingerprint()
-
-
-@pytest.mark.parametrize("place", [0, 1])
-def test_an_expired_certificate_is_refused_by_name(place: int) -> None:
-    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    expired = Certificate.generate(now=past)
-    several = [Certificate.generate()]
-    several.insert(place, expired)
-
-    with pytest.raises(ConfigurationError, match="expired on 2020-01-31") as raised:
-        loopback(certificates=several)
-    assert str(expired.fingerprint()) in str(raised.value)
-
-
-# The configuration
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"srtp_profiles": ()}, "srtp_profiles is a sequence with at least one"),
-        ({"srtp_profiles": ("SRTP_NULL_HMAC_SHA1_80",)}, "not 'SRTP_NULL_HMAC_SHA1_80'"),
-        ({"srtp_profiles": (CM, CM)}, "twice"),
-        ({"srtp_profiles": "SRTP_AES128_CM_SHA1_80"}, "is a sequence"),
-        ({"accepted_hashes": ()}, "accepted_hashes is a sequence with at least one"),
-        ({"accepted_hashes": ("sha-1",)}, "sha-1 is too weak"),
-        ({"accepted_hashes": ("md5",)}, "md5 is too weak"),
-        ({"accepted_hashes": ("sha-3",)}, "not 'sha-3'"),
-        ({"early_media": "drop"}, "early_media is one of 'hold', 'unverified', not 'drop'"),
-        ({"handshake_timeout": 0}, "handshake_timeout is a positive number"),
-        ({"handshake_timeout": float("nan")}, "handshake_timeout is a positive number"),
-    ],
-)
-def test_a_choice_that_cannot_be_is_refused(options: dict[str, Any], words: str) -> None:
-    with pytest.raises(ConfigurationError, match=words):
-        loopback(**options)
-
-
-def test_choices_may_be_made_by_their_names() -> None:
-    configuration = loopback(
-        srtp_profiles=["SRTP_AES128_CM_SHA1_80"],
-        accepted_hashes=["sha-512"],
-        early_media="unverified",
-    )
-
-    assert configuration.srtp_profiles == (SrtpProfile.AES128_CM_HMAC_SHA1_80,)
-    assert configuration.accepted_hashes == (HashFunction.SHA512,)
-    assert configuration.early_media == "unverified"
 
 
 # The summary

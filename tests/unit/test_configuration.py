@@ -1,8 +1,22 @@
-"""A configuration that is logged or printed shows no secret."""
+"""A configuration refuses what cannot be used, and shows no secret."""
 
 from __future__ import annotations
 
-from peer import Certificate, IceServer, PeerConfiguration
+import datetime
+from typing import Any
+
+import pytest
+
+from peer import (
+    Certificate,
+    ConfigurationError,
+    HashFunction,
+    IceServer,
+    PeerConfiguration,
+    SrtpProfile,
+)
+
+CM_80 = SrtpProfile.AES128_CM_HMAC_SHA1_80
 
 
 def test_configuration_repr_hides_turn_credential_and_private_key() -> None:
@@ -13,3 +27,49 @@ def test_configuration_repr_hides_turn_credential_and_private_key() -> None:
     assert "turn-password" not in text
     assert str(certificate.fingerprint()) in text
     assert "PRIVATE KEY" not in text
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_configuration_refuses_expired_certificate_by_fingerprint(place: int) -> None:
+    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    expired = Certificate.generate(now=past)
+    several = [Certificate.generate()]
+    several.insert(place, expired)
+
+    with pytest.raises(ConfigurationError, match="expired on 2020-01-31") as raised:
+        PeerConfiguration(certificates=several)
+    assert str(expired.fingerprint()) in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"srtp_profiles": ()}, "srtp_profiles is a sequence with at least one"),
+        ({"srtp_profiles": ("SRTP_NULL_HMAC_SHA1_80",)}, "not 'SRTP_NULL_HMAC_SHA1_80'"),
+        ({"srtp_profiles": (CM_80, CM_80)}, "twice"),
+        ({"srtp_profiles": "SRTP_AES128_CM_SHA1_80"}, "is a sequence"),
+        ({"accepted_hashes": ()}, "accepted_hashes is a sequence with at least one"),
+        ({"accepted_hashes": ("sha-1",)}, "sha-1 is too weak"),
+        ({"accepted_hashes": ("md5",)}, "md5 is too weak"),
+        ({"accepted_hashes": ("sha-3",)}, "not 'sha-3'"),
+        ({"early_media": "drop"}, "early_media is one of 'hold', 'unverified', not 'drop'"),
+        ({"handshake_timeout": 0}, "handshake_timeout is a positive number"),
+        ({"handshake_timeout": float("nan")}, "handshake_timeout is a positive number"),
+    ],
+)
+def test_configuration_refuses_invalid_choice(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        PeerConfiguration(**options)
+
+
+def test_configuration_accepts_security_choices_as_strings() -> None:
+    choices: dict[str, Any] = {
+        "srtp_profiles": ["SRTP_AES128_CM_SHA1_80"],
+        "accepted_hashes": ["sha-512"],
+        "early_media": "unverified",
+    }
+    configuration = PeerConfiguration(**choices)
+
+    assert configuration.srtp_profiles == (SrtpProfile.AES128_CM_HMAC_SHA1_80,)
+    assert configuration.accepted_hashes == (HashFunction.SHA512,)
+    assert configuration.early_media == "unverified"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer.errors import InvalidStateError
-from peer.runtime.operations import OperationsChain
+from peer.runtime.operations_chain import OperationsChain
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
