@@ -8,8 +8,12 @@ PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift
 TEST_TOOLS := $(PEERS) turnserver ip nft ffmpeg
 BENCHMARK_TOOLS := node npm wrtc webrtcbin
 
+# Without what encodes media, drives the program, or starts it.
+QUICK_TESTS := $(addprefix tests/unit/, identity negotiation rekey runtime signaling tracing transport)
+
 BENCHMARKS := setup handshake rekey rtp record
 PYTEST_ARGS ?=
+TESTS ?= tests/unit
 DEMO_ARGS ?=
 MINUTES ?= 12
 
@@ -18,7 +22,7 @@ PROGRAM_INSTALLED := $(VENV)/.program-installed
 DEVELOPMENT_INSTALLED := $(VENV)/.development-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench soak conformance interop tools clean
+.PHONY: help demo test unit quick check format bench soak conformance interop tools clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -29,6 +33,12 @@ demo: $(PROGRAM_INSTALLED) ## Run the demo; a browser calls a Python peer (DEMO_
 
 test: check tools ## Run every check and every test (PYTEST_ARGS="-k ice")
 	$(PYTHON) -m pytest -n auto --maxprocesses 4 --dist loadgroup $(PYTEST_ARGS)
+
+unit: $(DEVELOPMENT_INSTALLED) ## Run the unit tests, or some (TESTS="tests/unit/rtp -k nack"); no browsers
+	$(PYTHON) -m pytest -q -n auto --dist loadgroup $(TESTS) $(PYTEST_ARGS)
+
+quick: check ## Lint, types, directions of imports, and the unit tests of peer and signaling
+	$(PYTHON) -m pytest -q -n auto --dist loadgroup $(QUICK_TESTS) $(PYTEST_ARGS)
 
 check: $(DEVELOPMENT_INSTALLED) ## Lint, types, import directions, docs/CONFORMANCE.md up to date
 	$(VENV)/bin/ruff check

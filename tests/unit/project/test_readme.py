@@ -15,7 +15,11 @@ from tests.support.project.source import ROOT
 SECONDS = 60
 PROGRAMS = [
     snippet
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    for path in [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *sorted((ROOT / "docs").rglob("*.md")),
+    ]
     for snippet in snippets(path.relative_to(ROOT).as_posix(), path.read_text())
     # Those that join a room have a test of their own: integration/test_readme_rooms.py.
     if "ws://" not in snippet.code
