@@ -119,7 +119,9 @@ def in_a_loop(test: Callable[[], Awaitable[None]]) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(SIDES, WISHES), max_size=14))
-def test_whatever_two_wish_for_they_agree(wishes: list[tuple[int, tuple[str, int]]]) -> None:
+def test_two_connections_agree_whatever_both_change(
+    wishes: list[tuple[int, tuple[str, int]]],
+) -> None:
     async def test() -> None:
         channels = channel_pair()
         ends = PeerConnection(loopback()), PeerConnection(loopback())
@@ -186,7 +188,7 @@ def is_accepted(section: str) -> bool:
 
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(SIDES, WISHES | CALLS), max_size=20))
-def test_what_is_refused_changes_nothing(steps: list[tuple[int, tuple[str, int]]]) -> None:
+def test_refused_description_changes_nothing(steps: list[tuple[int, tuple[str, int]]]) -> None:
     async def test() -> None:
         ends = PeerConnection(loopback()), PeerConnection(loopback())
         for side, (name, number) in steps:
@@ -210,7 +212,7 @@ def without_ice(state: Any) -> Any:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(SIDES, WISHES | CALLS), max_size=12), st.integers(0, 60))
-def test_calls_that_overlap_end_with_the_connection(
+def test_overlapping_operations_end_with_the_connection(
     steps: list[tuple[int, tuple[str, int]]], turns: int
 ) -> None:
     async def test() -> None:

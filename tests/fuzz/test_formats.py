@@ -77,7 +77,7 @@ def test_mutated_payloads_make_a_frame_or_none(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_whole_frames_with_one_mutated_payload(name: str) -> None:
+def test_whole_frames_follow_one_mutated_payload(name: str) -> None:
     source = random.Random(name)
     fmt = video(name)
     frames = [

@@ -132,7 +132,7 @@ SETTINGS = settings(
 
 @SETTINGS
 @given(st.sampled_from([*REAL, *OURS]).flatmap(spoilt), st.sampled_from(BundlePolicy))
-def test_a_spoilt_offer(text: str, policy: BundlePolicy) -> None:
+def test_mutated_offer_is_refused_or_agreed(text: str, policy: BundlePolicy) -> None:
     end, world = OfferAnswer(profile(2, bundle_policy=policy)), RecordedWorld()
     for kind in ("audio", "video"):
         world.adopt(add_track(end, kind))
@@ -143,9 +143,7 @@ def test_a_spoilt_offer(text: str, policy: BundlePolicy) -> None:
 
 @SETTINGS
 @given(st.data(), st.sampled_from(BundlePolicy))
-def test_a_spoilt_offer_in_the_middle_of_a_session(
-    data: st.DataObject, policy: BundlePolicy
-) -> None:
+def test_mutated_re_offer_is_refused_or_agreed(data: st.DataObject, policy: BundlePolicy) -> None:
     left, right = pair(bundle_policy=policy)
     world = RecordedWorld()
     for kind in ("audio", "video"):
@@ -170,7 +168,9 @@ def test_a_spoilt_offer_in_the_middle_of_a_session(
 @given(
     st.data(), st.sampled_from(BundlePolicy), st.sampled_from([SdpType.ANSWER, SdpType.PRANSWER])
 )
-def test_a_spoilt_answer(data: st.DataObject, policy: BundlePolicy, kind: SdpType) -> None:
+def test_mutated_answer_is_refused_or_agreed(
+    data: st.DataObject, policy: BundlePolicy, kind: SdpType
+) -> None:
     left, right = pair(bundle_policy=policy)
     world = RecordedWorld()
     for media in ("audio", "video", "audio"):

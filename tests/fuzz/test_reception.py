@@ -175,7 +175,7 @@ class Peer:
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("kind", list(MediaKind))
-def test_nothing_that_a_peer_sends_is_an_error(kind: MediaKind, seed: int) -> None:
+def test_no_rtp_packet_of_a_peer_raises_in_the_receiver(kind: MediaKind, seed: int) -> None:
     peer = Peer(kind, seed)
     for _ in range(INPUTS // SEEDS):
         peer.step()

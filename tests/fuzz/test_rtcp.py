@@ -119,7 +119,7 @@ class Source:
         return [make() for make in kinds]
 
 
-def test_any_packets_are_read_as_they_were_written() -> None:
+def test_rtcp_packets_are_read_as_they_were_written() -> None:
     source = Source(1)
     for _ in range(INPUTS):
         packets = source.compound()
@@ -193,7 +193,7 @@ def test_spoilt_datagrams_are_malformed_or_other_packets() -> None:
     assert read > INPUTS // 20
 
 
-def test_any_octets_after_a_header_are_a_packet_or_malformed() -> None:
+def test_octets_after_an_rtcp_header_are_a_packet_or_malformed() -> None:
     source = random.Random(5)
     formats = [(200, None), (201, None), (202, None), (203, None), (205, 1), (205, 15)]
     formats += [(206, 1), (206, 4), (206, 15), (206, None), (205, None)]

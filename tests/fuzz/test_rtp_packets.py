@@ -52,7 +52,7 @@ def packet(source: random.Random) -> RtpPacket:
     )
 
 
-def test_any_packet_is_read_as_it_was_written() -> None:
+def test_rtp_packet_is_read_as_it_was_written() -> None:
     source = random.Random(1)
     for _ in range(INPUTS):
         written = packet(source)
@@ -68,7 +68,7 @@ def test_any_packet_is_read_as_it_was_written() -> None:
         assert (theirs.payload, theirs.padding_size) == (written.payload, written.padding)
 
 
-def test_a_spoilt_packet_is_malformed_or_another_packet() -> None:
+def test_mutated_rtp_packet_is_malformed_or_another_packet() -> None:
     source = random.Random(2)
     spoilt = Mutator([packet(source).write() for _ in range(200)], seed=3)
     read = 0
@@ -89,7 +89,7 @@ def test_a_spoilt_packet_is_malformed_or_another_packet() -> None:
     assert read > INPUTS // 4
 
 
-def test_any_octets_are_elements_or_malformed() -> None:
+def test_octets_of_an_extension_block_are_elements_or_malformed() -> None:
     source = random.Random(4)
     read = 0
     for _ in range(INPUTS):
@@ -109,7 +109,7 @@ def test_any_octets_are_elements_or_malformed() -> None:
     assert read > INPUTS // 10
 
 
-def test_any_octets_are_a_value_or_malformed() -> None:
+def test_octets_of_a_header_extension_are_a_value_or_malformed() -> None:
     source = random.Random(5)
     for _ in range(INPUTS):
         value = source.randbytes(source.choice([0, 1, 2, 3, 4, 8, 16, source.randrange(300)]))

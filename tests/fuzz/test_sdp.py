@@ -121,7 +121,7 @@ def accept_or_refuse(text: str) -> None:
 
 
 @given(descriptions())
-def test_what_is_written_reads_the_same(sdp: Sdp) -> None:
+def test_written_sdp_is_read_as_the_same_value(sdp: Sdp) -> None:
     assert Sdp.parse(str(sdp)) == sdp
     assert str(Sdp.parse(str(sdp))) == str(sdp)
 
@@ -134,13 +134,13 @@ def test_a_changed_description_is_refused_by_name_or_comes_back_unchanged(text: 
 
 @given(st.lists(ATTRIBUTES | OTHERS, max_size=12))
 @settings(max_examples=300, deadline=None)
-def test_any_lines_are_refused_by_name_or_come_back_unchanged(lines: list[Line]) -> None:
+def test_sdp_lines_are_refused_by_name_or_come_back_unchanged(lines: list[Line]) -> None:
     body = "".join(map(str, lines))
     accept_or_refuse(f"{SESSION}{body}m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n{body}")
 
 
 @given(st.text() | st.text().map(lambda text: SESSION + text))
-def test_any_text_is_refused_by_name_or_comes_back_unchanged(text: str) -> None:
+def test_text_as_sdp_is_refused_by_name_or_comes_back_unchanged(text: str) -> None:
     accept_or_refuse(text)
 
 

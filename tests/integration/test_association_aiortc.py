@@ -25,7 +25,7 @@ async def met(role: DtlsRole) -> tuple[End, AiortcPeer]:
 
 
 @pytest.mark.parametrize("role", list(DtlsRole))
-async def test_both_sides_connect_and_exchange_everything(role: DtlsRole) -> None:
+async def test_association_with_aiortc_carries_data_and_media_both_ways(role: DtlsRole) -> None:
     ours, peer = await met(role)
 
     await peer.send_rtp(rtp(1))
@@ -44,7 +44,7 @@ async def test_both_sides_connect_and_exchange_everything(role: DtlsRole) -> Non
 
 
 @pytest.mark.parametrize("role", list(DtlsRole))
-async def test_its_close_ends_ours(role: DtlsRole) -> None:
+async def test_close_of_aiortc_ends_our_association(role: DtlsRole) -> None:
     ours, peer = await met(role)
 
     await peer.stop()

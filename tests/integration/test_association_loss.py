@@ -63,7 +63,7 @@ async def test_openssl_s_own_timer_sends_again_too(monkeypatch: pytest.MonkeyPat
     assert client.link.wire[0] != client.link.wire[1]
 
 
-async def test_a_client_that_misses_the_last_flight_gets_it_again() -> None:
+async def test_last_dtls_flight_is_retransmitted_to_a_client_that_missed_it() -> None:
     client, server = Party.make(DtlsRole.CLIENT), Party.make(DtlsRole.SERVER)
     server.association.start()
     client.association.start()
@@ -91,7 +91,7 @@ async def test_the_last_flight_is_repeated_a_bounded_number_of_times() -> None:
     assert client.take() == []
 
 
-async def test_nothing_is_sent_again_once_the_handshake_is_complete() -> None:
+async def test_no_dtls_flight_is_retransmitted_after_the_handshake() -> None:
     client, server = joined()
     await connect(client, server)
     sent = len(client.link.wire), len(server.link.wire)

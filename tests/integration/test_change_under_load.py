@@ -90,7 +90,7 @@ async def test_ice_restarts_lose_nothing(loss: float) -> None:
             assert left.security.transports[0].remote_fingerprint == before
 
 
-async def test_both_at_once_lose_nothing() -> None:
+async def test_rekey_and_ice_restart_at_once_lose_nothing() -> None:
     with udp_relay(seed=9) as relay:
         async with loaded(relay) as (left, right):
             for number in range(CHANGES // 2):
@@ -111,7 +111,7 @@ async def _accounts_agree(relay: UdpRelay, left: PeerConnection, right: PeerConn
 
 
 @pytest.mark.conformance("6.8-rekey")
-async def test_every_message_arrives_once_and_in_order() -> None:
+async def test_data_channel_messages_arrive_once_and_in_order_through_changes() -> None:
     async with call() as (left, right):
         coming = expected(right, "datachannel")
         channel = left.createDataChannel("numbers")

@@ -118,7 +118,7 @@ async def test_data_before_the_first_transceiver_with_max_bundle() -> None:
         await sees((await within(coming)).track, RED)
 
 
-async def test_what_is_added_later_rides_on_the_bundle() -> None:
+async def test_m_section_added_later_joins_the_bundle() -> None:
     async with pair(loopback(bundlePolicy=BundlePolicy.MAX_COMPAT)) as (left, right):
         left.createDataChannel("x")
         await connect(left, right)

@@ -200,7 +200,7 @@ async def test_a_bad_candidate_is_named_and_changes_nothing(
             await pc.addIceCandidate(candidate)
 
 
-async def test_there_is_an_end_to_what_a_peer_may_send() -> None:
+async def test_remote_candidates_beyond_the_bound_are_refused() -> None:
     async with PeerConnection(loopback(max_candidates=3)) as pc:
         await remote_offer(pc)
         for number in range(3):

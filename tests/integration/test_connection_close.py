@@ -58,14 +58,14 @@ async def call(offerer: PeerConnection, answerer: PeerConnection) -> None:
         await connect(offerer, answerer)
 
 
-async def test_a_connection_that_did_nothing() -> None:
+async def test_close_of_a_connection_that_did_nothing() -> None:
     async with nothing_left():
         pc = PeerConnection()
         with promptly():
             await pc.close()
 
 
-async def test_while_a_stun_server_is_silent() -> None:
+async def test_close_while_a_stun_server_is_silent() -> None:
     async with stun_server(None) as server, nothing_left():
         pc = PeerConnection(loopback(iceServers=[IceServer(server.url)]))
         pc.createDataChannel("x")
@@ -76,7 +76,7 @@ async def test_while_a_stun_server_is_silent() -> None:
             await pc.close()
 
 
-async def test_while_nobody_answers_the_checks() -> None:
+async def test_close_while_ice_checks_stay_unanswered() -> None:
     async with stun_server(None) as nobody, nothing_left(), pair() as (offerer, answerer):
         offerer.createDataChannel("x")
         await offerer.setLocalDescription()
@@ -93,7 +93,7 @@ async def test_while_nobody_answers_the_checks() -> None:
 
 
 @pytest.mark.parametrize("end", ["offerer", "answerer"])
-async def test_in_the_middle_of_the_handshake(end: str) -> None:
+async def test_close_in_the_middle_of_the_handshake(end: str) -> None:
     async with nothing_left(), pair() as (offerer, answerer):
         pc = offerer if end == "offerer" else answerer
         offerer.createDataChannel("x")
@@ -104,7 +104,7 @@ async def test_in_the_middle_of_the_handshake(end: str) -> None:
             await pc.close()
 
 
-async def test_with_everything_running() -> None:
+async def test_close_of_a_connection_with_media_and_data() -> None:
     async with nothing_left(), pair() as (left, right):
         coming = expected(right, "track")
         for pc in (left, right):
@@ -120,7 +120,7 @@ async def test_with_everything_running() -> None:
 
 
 @pytest.mark.parametrize(("end", "event"), EVENTS)
-async def test_in_a_function_that_handles_an_event(end: str, event: str) -> None:
+async def test_close_in_a_function_that_handles_an_event(end: str, event: str) -> None:
     async with nothing_left(), pair() as (offerer, answerer):
         pc = offerer if end == "offerer" else answerer
         closing: list[asyncio.Task[None]] = []
@@ -141,7 +141,7 @@ async def test_in_a_function_that_handles_an_event(end: str, event: str) -> None
 
 
 @pytest.mark.parametrize(("end", "event"), EVENTS)
-async def test_in_a_coroutine_that_handles_an_event(end: str, event: str) -> None:
+async def test_close_in_a_coroutine_that_handles_an_event(end: str, event: str) -> None:
     async with nothing_left(), pair() as (offerer, answerer):
         pc = offerer if end == "offerer" else answerer
         begun, ended = asyncio.Event(), asyncio.Event()
@@ -163,7 +163,7 @@ async def test_in_a_coroutine_that_handles_an_event(end: str, event: str) -> Non
 
 
 @pytest.mark.parametrize("turns", range(0, 90, 3))
-async def test_after_any_number_of_turns_of_the_loop(turns: int) -> None:
+async def test_close_after_any_number_of_turns_of_the_loop(turns: int) -> None:
     async with nothing_left(), pair() as (offerer, answerer):
         calling = asyncio.create_task(call(offerer, answerer))
         for _ in range(turns):
@@ -175,7 +175,7 @@ async def test_after_any_number_of_turns_of_the_loop(turns: int) -> None:
         await within(calling)
 
 
-async def test_twice_and_concurrently() -> None:
+async def test_close_twice_and_concurrently() -> None:
     async with nothing_left(), connected_pair() as (left, right, _):
         with promptly():
             await asyncio.gather(left.close(), left.close(), right.close(), left.close())

@@ -105,7 +105,7 @@ async def test_the_handshake_is_complete_before_the_answer_arrives() -> None:
 
 
 @pytest.mark.conformance("5-early-hello", "5-fp-match")
-async def test_nothing_is_delivered_before_the_answer_says_whose_it_is() -> None:
+async def test_no_data_is_delivered_before_the_answer_names_the_fingerprint() -> None:
     async with early() as call:
         # Sound, and the INIT of SCTP, which are on their way once the answerer is connected.
         before = (await call.transport()).packetsReceived

@@ -69,7 +69,7 @@ async def turns(count: int = 5) -> None:
         await asyncio.sleep(0)
 
 
-async def test_the_offerer_s_way_from_the_first_wish_to_the_end() -> None:
+async def test_events_of_the_offerer_in_order() -> None:
     async with pair() as (offerer, answerer):
         journal = Journal(offerer)
         offerer.addTransceiver("audio")
@@ -108,7 +108,7 @@ async def test_the_offerer_s_way_from_the_first_wish_to_the_end() -> None:
     ]
 
 
-async def test_the_answerer_s_way() -> None:
+async def test_events_of_the_answerer_in_order() -> None:
     async with pair() as (offerer, answerer):
         journal = Journal(answerer)
         offerer.addTransceiver("audio")
@@ -299,7 +299,7 @@ async def test_a_rollback_tells_of_the_need_again() -> None:
         ]
 
 
-async def test_nothing_is_told_after_the_close() -> None:
+async def test_no_event_is_emitted_after_close() -> None:
     pc = PeerConnection(loopback())
     journal = Journal(pc)
     pc.addTransceiver("audio")
@@ -323,7 +323,7 @@ async def test_a_peer_that_leaves_is_noticed_at_once() -> None:
         await within(closing)
 
 
-async def test_both_hear_connected_once() -> None:
+async def test_connected_is_emitted_once_at_both_ends() -> None:
     async with pair() as (offerer, answerer):
         journals = Journal(offerer), Journal(answerer)
         offerer.createDataChannel("x")

@@ -110,7 +110,7 @@ async def negotiated(
     await within(asyncio.gather(*runs))
 
 
-async def test_sound_picture_and_data_by_direct_calls() -> None:
+async def test_audio_video_and_data_by_direct_calls() -> None:
     async with callers() as (left, right):
         coming = expected(right.pc, "datachannel")
         channel = left.pc.createDataChannel("chat")
@@ -124,7 +124,7 @@ async def test_sound_picture_and_data_by_direct_calls() -> None:
 
 
 @pytest.mark.parametrize("channels", [memory_channels, room_channels])
-async def test_sound_picture_and_data_through_a_channel(channels: Any) -> None:
+async def test_audio_video_and_data_through_a_signalling_channel(channels: Any) -> None:
     async with (
         channels() as ways,
         callers() as (left, right),
@@ -154,7 +154,7 @@ async def test_a_track_added_to_a_running_call_arrives() -> None:
         await sees((await within(coming)).track, RED)
 
 
-async def test_both_may_call_at_once() -> None:
+async def test_two_connections_may_offer_at_once() -> None:
     async with (
         memory_channels() as ways,
         callers() as (left, right),
@@ -164,7 +164,7 @@ async def test_both_may_call_at_once() -> None:
         assert len(left.pc.getTransceivers()) == len(right.pc.getTransceivers()) == 2
 
 
-async def test_only_sound() -> None:
+async def test_connection_with_audio_only() -> None:
     async with pair() as (left, right):
         coming = expected(right, "track")
         left.addTrack(ToneTrack(700))
@@ -173,7 +173,7 @@ async def test_only_sound() -> None:
         await hears((await coming).track, 700)
 
 
-async def test_only_data() -> None:
+async def test_connection_with_data_only() -> None:
     async with pair() as (left, right):
         coming = expected(right, "datachannel")
         channel = left.createDataChannel("alone")

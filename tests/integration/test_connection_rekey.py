@@ -68,21 +68,21 @@ async def test_a_rekey_tells_the_one_that_asked_for_it() -> None:
         assert 0 < result.duration < 20
 
 
-async def test_calls_during_a_rekey_join_it() -> None:
+async def test_rekey_called_during_a_rekey_joins_it() -> None:
     async with call() as (left, _):
         first, second = await within(asyncio.gather(left.rekey(), left.rekey()))
         assert first is second
 
 
 @pytest.mark.conformance("6.8-rekey")
-async def test_both_sides_at_once_settle_on_one() -> None:
+async def test_rekeys_of_both_sides_at_once_agree_on_one() -> None:
     async with call() as (left, right):
         results = await within(asyncio.gather(left.rekey(), right.rekey()))
         assert [result.changed for result in results] == [True, True]
         assert {result.started_by for result in results} == set(RekeyStarter)
 
 
-async def test_the_channel_goes_on() -> None:
+async def test_data_channel_survives_a_rekey() -> None:
     async with call() as (left, right):
         coming = expected(right, "datachannel")
         channel = left.createDataChannel("second")
@@ -145,7 +145,7 @@ def ufrags(sdp: str) -> set[str]:
     return set(re.findall(r"a=ice-ufrag:(\S+)", sdp))
 
 
-async def test_there_is_nothing_to_rekey_before_the_connection() -> None:
+async def test_rekey_before_the_connection_is_refused() -> None:
     async with connected_pair() as (left, _, _):
         await left.close()
         with pytest.raises(InvalidStateError):
@@ -165,7 +165,7 @@ async def test_a_plain_re_offer_keeps_the_association() -> None:
         assert channel.readyState == "open"
 
 
-async def test_it_asks_by_itself_after_a_time() -> None:
+async def test_rekey_after_option_starts_a_rekey() -> None:
     often = datetime.timedelta(seconds=1)
     async with call(loopback(rekey_after=often)) as (left, right):
         assert (await happened(right, "rekeyed")).result.started_by is RekeyStarter.REMOTE

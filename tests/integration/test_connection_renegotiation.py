@@ -158,7 +158,7 @@ async def test_a_track_that_the_peer_does_not_want_asks_for_nothing_more() -> No
         assert only(right).currentDirection == "inactive"
 
 
-async def test_what_was_refused_can_be_wished_for_again() -> None:
+async def test_refused_m_section_can_be_offered_again() -> None:
     async with pair() as (left, right):
         await refuse_sound(left, right)
         for _ in range(3):

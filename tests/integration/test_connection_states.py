@@ -185,7 +185,7 @@ async def test_a_rollback_of_a_remote_offer() -> None:
         assert right.getTransceivers() == []
 
 
-async def test_after_a_rollback_the_other_may_offer() -> None:
+async def test_peer_may_offer_after_a_rollback() -> None:
     async with pair() as (left, right):
         left.createDataChannel("left")
         await left.setLocalDescription()
@@ -224,7 +224,7 @@ async def test_our_own_offer_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize("side", ["local", "remote"])
-async def test_there_is_nothing_to_roll_back_in_the_stable_state(side: str) -> None:
+async def test_rollback_in_the_stable_state_is_refused(side: str) -> None:
     async with connected_pair() as (left, _, _channel):
         apply = left.setLocalDescription if side == "local" else left.setRemoteDescription
         async with refused(left, InvalidStateError, "rollback"):
@@ -287,7 +287,7 @@ async def test_an_answer_to_an_earlier_offer_is_stale() -> None:
         assert len(right.getTransceivers()) == 2
 
 
-async def test_many_exchanges_on_one_association() -> None:
+async def test_many_offers_and_answers_keep_one_association() -> None:
     async with connected_pair() as (left, right, channel):
         for number in range(6):
             offerer, answerer = (left, right) if number % 2 else (right, left)

@@ -94,7 +94,7 @@ async def test_certificates_are_those_of_the_descriptions() -> None:
             assert announced == [(certificate.fingerprintAlgorithm, certificate.fingerprint)]
 
 
-async def test_media_is_counted_at_both_ends() -> None:
+async def test_rtp_statistics_count_at_both_ends() -> None:
     async with pair() as (left, right):
         coming = expected(right, "track")
         sender = left.addTrack(ColourTrack(RED))

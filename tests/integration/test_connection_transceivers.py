@@ -42,7 +42,9 @@ ROLLBACK = SessionDescription("", SdpType.ROLLBACK)
         ("inactive", "sendrecv", ("inactive", "inactive")),
     ],
 )
-async def test_directions_meet(ours: str, answers: str, settled: tuple[str, str]) -> None:
+async def test_transceiver_directions_are_the_intersection_of_both_ends(
+    ours: str, answers: str, settled: tuple[str, str]
+) -> None:
     async with pair() as (left, right):
         transceiver = left.addTransceiver("audio", direction=ours)
         await offer(left, right)
@@ -140,7 +142,7 @@ async def test_an_m_section_without_a_common_codec_is_refused_by_itself() -> Non
         assert left.getTransceivers() == [video]
 
 
-async def test_stopping_twice_is_once() -> None:
+async def test_transceiver_stopped_twice_is_stopped_once() -> None:
     async with pair() as (left, right):
         transceiver = left.addTransceiver("audio")
         await connect(left, right)
@@ -159,7 +161,7 @@ async def test_a_stopped_transceiver_has_no_direction_to_set() -> None:
             transceiver.direction = "sendrecv"
 
 
-async def test_what_a_rollback_removed_is_dead_for_good() -> None:
+async def test_transceiver_removed_by_rollback_stays_stopped() -> None:
     async with pair() as (left, right):
         left.addTransceiver("audio")
         await offer(left, right)

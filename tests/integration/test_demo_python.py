@@ -78,7 +78,7 @@ async def test_picture_and_sound_come_back() -> None:
     assert meter.measure().pitch == pytest.approx(523, abs=2)
 
 
-async def test_datagrams_come_back() -> None:
+async def test_demo_echoes_data_channel_messages() -> None:
     async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo.url) as call:
         channel = call.pc.createDataChannel("round-trip", ordered=False, maxRetransmits=0)
         returned = asyncio.get_running_loop().create_future()
@@ -88,7 +88,7 @@ async def test_datagrams_come_back() -> None:
         assert await returned == "17"
 
 
-async def test_what_arrives_is_reported() -> None:
+async def test_demo_reports_received_media() -> None:
     async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo.url) as call:
         call.pc.addTrack(SyntheticVideoTrack(width=320, height=240))
         reports: asyncio.Queue[str | bytes] = asyncio.Queue()
@@ -104,7 +104,7 @@ async def test_what_arrives_is_reported() -> None:
     assert report["transport"]["dtlsRole"] in ("client", "server")
 
 
-async def test_what_the_python_peer_did_is_told_as_a_ladder() -> None:
+async def test_demo_sends_its_ladder_to_the_page() -> None:
     async with open_demo(DemoOptions(port=0)) as demo, _call_to(demo.url) as call:
         parts: asyncio.Queue[str | bytes] = asyncio.Queue()
         call.pc.createDataChannel("ladder").on("message", parts.put_nowait)

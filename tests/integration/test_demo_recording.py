@@ -112,7 +112,7 @@ async def test_a_recording_is_served_as_it_was_sent(folder: Path) -> None:
     assert part.content == answer.content[:100]
 
 
-async def test_nobody_guesses_where_it_lies() -> None:
+async def test_demo_recording_has_an_unguessable_address() -> None:
     async with open_demo(DemoOptions(port=0)) as demo, _page(demo, *_media()) as page:
         urls = [(await page.record())["url"] for _ in range(2)]
 
@@ -120,7 +120,7 @@ async def test_nobody_guesses_where_it_lies() -> None:
     assert all(re.fullmatch(r"recordings/[\w-]{32}\.webm", url) for url in urls)
 
 
-async def test_it_goes_with_the_next_one_and_with_the_call(folder: Path) -> None:
+async def test_demo_recording_is_deleted_by_the_next_one_and_with_its_call(folder: Path) -> None:
     async with open_demo(DemoOptions(port=0)) as demo, httpx.AsyncClient() as client:
         async with _page(demo, *_media()) as page:
             urls = [demo.url + (await page.record())["url"] for _ in range(2)]
@@ -146,7 +146,7 @@ async def test_a_page_that_leaves_meanwhile_leaves_nothing(folder: Path) -> None
     assert [name for name in os.listdir(folder) if name.startswith("handfast-")] == []
 
 
-async def test_it_is_not_found_before_it_is_complete(folder: Path) -> None:
+async def test_demo_recording_is_not_served_before_it_is_complete(folder: Path) -> None:
     async with (
         open_demo(DemoOptions(port=0)) as demo,
         httpx.AsyncClient() as client,

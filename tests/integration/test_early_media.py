@@ -138,7 +138,7 @@ async def test_data_is_held_back_whatever_the_policy(policy: EarlyMedia) -> None
 
 
 @MEDIA
-async def test_nothing_is_sent_to_a_peer_that_is_not_verified() -> None:
+async def test_no_media_is_sent_to_an_unverified_peer() -> None:
     async with early(EarlyMedia.UNVERIFIED) as call:
         await call.offerer.getSenders()[0].replaceTrack(ToneTrack(300))
         await call.arrivals.some()
@@ -171,7 +171,7 @@ async def test_media_of_somebody_else_is_dropped_and_named(policy: EarlyMedia) -
                 await within(call.receiver.track.recv())
 
 
-async def test_what_was_stopped_since_the_offer_does_not_receive() -> None:
+async def test_transceiver_stopped_since_the_offer_receives_no_early_media() -> None:
     left = loopback(early_media="unverified", bundlePolicy="max-bundle")
     async with pair(left) as (offerer, answerer):
         going, staying = (offerer.addTransceiver("audio") for _ in range(2))

@@ -115,7 +115,9 @@ def test_no_pair_but_the_one_that_won_sees_the_handshake(restricted: Call) -> No
 
 @pytest.mark.conformance("7.3-flow")
 @pytest.mark.parametrize("side", Side)
-def test_what_won_is_the_address_that_the_server_saw(restricted: Call, side: Side) -> None:
+def test_selected_candidate_is_the_reflexive_address_of_the_server(
+    restricted: Call, side: Side
+) -> None:
     site = restricted.net.left if side is Side.OFFERER else restricted.net.right
     host, port = restricted.public(side)
 

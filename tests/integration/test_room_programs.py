@@ -134,7 +134,7 @@ async def test_a_signal_completes_the_recording(tmp_path: Path, number: signal.S
     assert before.read_bytes() == b"what was recorded before"
 
 
-async def test_each_participant_gets_a_file(tmp_path: Path) -> None:
+async def test_record_writes_a_file_for_each_participant(tmp_path: Path) -> None:
     file = tmp_path / "out.webm"
     each = ("record", "--per-participant")
     async with _room() as room, _running(*each, room, str(file)) as program:
@@ -170,7 +170,7 @@ async def test_a_composite_is_one_picture_and_one_sound(tmp_path: Path) -> None:
     assert "Mixed from VP8 and Opus, encoded as VP8 and Opus." in said
 
 
-async def test_what_a_container_does_not_take_is_said(tmp_path: Path) -> None:
+async def test_record_tells_of_a_codec_that_its_container_cannot_hold(tmp_path: Path) -> None:
     file = tmp_path / "out.webm"
     picture = SyntheticVideoTrack(width=320, height=240)
     async with _room() as room, _running("record", room, str(file)) as program:
@@ -204,7 +204,7 @@ async def test_a_recording_of_nobody_is_no_success(tmp_path: Path) -> None:
         ("ws://192.0.2.1/ws#lobby", "out.webm", "would carry fingerprints unprotected"),
     ],
 )
-async def test_what_cannot_be_recorded_is_one_sentence(room: str, file: str, words: str) -> None:
+async def test_record_fails_with_one_sentence(room: str, file: str, words: str) -> None:
     complaint = await _complaint("record", room, file)
 
     assert complaint.startswith("error: ")

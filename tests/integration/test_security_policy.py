@@ -152,7 +152,7 @@ async def test_a_certificate_out_of_a_file_is_shown(kind: KeyType, tmp_path: Pat
 # The summary
 
 
-async def test_before_there_is_a_transport_the_summary_says_so() -> None:
+async def test_security_summary_before_there_is_a_transport() -> None:
     async with PeerConnection(loopback()) as pc:
         assert pc.security.transports == ()
         assert not pc.security.verified

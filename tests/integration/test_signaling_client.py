@@ -196,7 +196,7 @@ async def test_one_closed_channel_leaves_the_others_open(url: str) -> None:
         assert await (await b.next_channel()).receive() == Offer(sdp="you")
 
 
-async def test_nobody_is_there() -> None:
+async def test_connect_to_a_stopped_server_is_refused() -> None:
     async with serve(create_app()) as base:
         pass
     with pytest.raises(ConnectError, match="cannot be used"):
@@ -231,6 +231,6 @@ async def test_a_plain_url_beyond_this_machine_is_refused(host: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["", "http://127.0.0.1/", "ws:///ws", "ws://[::1/ws", "nonsense"])
-async def test_what_is_no_signalling_url_is_refused(url: str) -> None:
+async def test_url_that_is_no_websocket_is_refused(url: str) -> None:
     with pytest.raises(ConnectError, match="URL"):
         await connect(url, room="r")

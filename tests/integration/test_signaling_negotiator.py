@@ -174,7 +174,7 @@ async def next_error(channel: Channel) -> Error:
     ],
     ids=["no sdp", "empty", "too large", "no offer open", "bad candidate", "no such m-section"],
 )
-async def test_what_a_peer_sends_wrongly_is_named_and_changes_nothing(
+async def test_invalid_message_of_a_peer_is_reported_and_changes_nothing(
     message: PeerMessage, code: ErrorCode
 ) -> None:
     async with with_a_stranger() as (end, stranger):

@@ -42,7 +42,7 @@ async def host_and_guest(
         yield await host.next_channel(), await guest.next_channel(), cable
 
 
-async def test_what_was_sent_meanwhile_arrives_once_and_in_order() -> None:
+async def test_messages_sent_while_disconnected_arrive_once_and_in_order() -> None:
     async with host_and_guest() as (to_guest, to_host, cable):
         for turn in range(5):
             cable.unplug()
@@ -102,7 +102,7 @@ async def test_more_than_the_backlog_may_wait_while_the_network_is_gone() -> Non
         await sending
 
 
-async def test_tries_are_bounded() -> None:
+async def test_reconnection_attempts_are_bounded() -> None:
     reconnect = Reconnect(attempts=3, first_delay=0.001, longest_delay=0.01)
     async with host_and_guest(reconnect) as (_, to_host, cable):
         cable.unplug()
@@ -113,7 +113,7 @@ async def test_tries_are_bounded() -> None:
             await to_host.send(Offer(sdp="v"))
 
 
-async def test_without_reconnect_the_first_break_is_the_last() -> None:
+async def test_without_reconnect_a_broken_websocket_loses_the_channel() -> None:
     async with host_and_guest(None) as (_, to_host, cable):
         cable.cut()
         with pytest.raises(ChannelLost, match="broke"):
@@ -121,7 +121,7 @@ async def test_without_reconnect_the_first_break_is_the_last() -> None:
         assert cable.connections == 1
 
 
-async def test_who_returns_too_late_is_told_so() -> None:
+async def test_member_that_resumes_too_late_is_refused() -> None:
     async with host_and_guest(session_lifetime=0.01) as (to_guest, to_host, cable):
         cable.unplug()
         with pytest.raises(ChannelClosed, match="left"):

@@ -115,7 +115,7 @@ async def test_a_bad_message_is_answered_and_the_third_disconnects(frame: str | 
 
 
 @pytest.mark.parametrize("first_frame", ["nonsense", '{"type":"offer","sdp":""}', "x" * 400_000])
-async def test_who_does_not_begin_with_a_join_is_sent_away(first_frame: str) -> None:
+async def test_first_message_that_is_no_join_is_refused(first_frame: str) -> None:
     async with rooms() as url, open_websocket(url) as websocket:
         await websocket.send(first_frame)
         opened = Page(websocket)
@@ -135,7 +135,7 @@ async def test_a_full_room_is_said_to_be_full() -> None:
             assert (closed.rcvd.code, closed.rcvd.reason) == (1013, "room-full")
 
 
-async def test_who_says_nothing_is_sent_away() -> None:
+async def test_silent_connection_is_closed() -> None:
     async with rooms(join_timeout=0.05) as url, open_websocket(url) as websocket:
         opened = Page(websocket)
         assert (await opened.receive())["code"] == "idle"
@@ -144,7 +144,7 @@ async def test_who_says_nothing_is_sent_away() -> None:
         assert closed.rcvd.reason == "idle"
 
 
-async def test_who_answers_no_ping_is_sent_away() -> None:
+async def test_member_that_answers_no_ping_is_disconnected() -> None:
     async with rooms(ping_interval=0.02, idle_timeout=0.1) as url, page(url) as opened:
         await opened.until("joined")
         assert (await opened.receive())["type"] == "ping"
@@ -154,7 +154,7 @@ async def test_who_answers_no_ping_is_sent_away() -> None:
         assert closed.rcvd.reason == "idle"
 
 
-async def test_who_answers_pings_stays() -> None:
+async def test_member_that_answers_pings_stays() -> None:
     async with rooms(ping_interval=0.05, idle_timeout=1) as url, page(url) as opened:
         start = asyncio.get_running_loop().time()
         while asyncio.get_running_loop().time() < start + 1.2:

@@ -147,7 +147,7 @@ async def test_the_times_never_go_back() -> None:
     assert times == sorted(times)
 
 
-async def test_every_state_is_told_to_the_last() -> None:
+async def test_trace_has_every_state_to_the_last() -> None:
     sink = Sink()
     async with connected_pair(loopback(trace=sink)) as (offerer, _, _):
         await offerer.close()
@@ -335,7 +335,7 @@ async def test_a_trace_of_a_call_is_the_same_when_it_is_read_back(tmp_path: Path
     assert read_trace(path) == sink.events
 
 
-async def test_each_transport_tells_for_itself() -> None:
+async def test_trace_events_name_their_transport() -> None:
     sink = Sink()
     apart = loopback(bundlePolicy="max-compat")
     async with pair(replace(apart, trace=sink), apart) as (offerer, answerer):

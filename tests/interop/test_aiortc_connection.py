@@ -88,7 +88,7 @@ def _to_aiortc(ours: PeerConnection) -> RTCSessionDescription:
 
 
 @WAYS
-async def test_sound_picture_and_data(we_offer: bool) -> None:
+async def test_aiortc_connection_with_audio_video_and_data(we_offer: bool) -> None:
     async with ends() as (ours, theirs):
         tracks: dict[str, MediaStreamTrack] = {}
         ours.on("track", lambda event: tracks.update({event.track.kind: event.track}))
@@ -118,7 +118,9 @@ async def test_sound_picture_and_data(we_offer: bool) -> None:
 
 @WAYS
 @pytest.mark.parametrize("policy", list(BundlePolicy))
-async def test_only_data_whatever_we_bundle(we_offer: bool, policy: BundlePolicy) -> None:
+async def test_aiortc_connection_with_data_only_under_each_bundle_policy(
+    we_offer: bool, policy: BundlePolicy
+) -> None:
     async with ends(bundlePolicy=policy) as (ours, theirs):
         opener: Any = ours if we_offer else theirs.pc
         channel = opener.createDataChannel("alone")
@@ -128,7 +130,7 @@ async def test_only_data_whatever_we_bundle(we_offer: bool, policy: BundlePolicy
         await opened(channel)
 
 
-async def test_it_connects_where_we_answer_passively() -> None:
+async def test_aiortc_connects_where_we_answer_passively() -> None:
     async with ends(answer_role="passive") as (ours, theirs):
         channel = theirs.pc.createDataChannel("x")
         await exchange(ours, theirs, we_offer=False)
@@ -163,7 +165,7 @@ async def test_a_track_is_added_to_a_running_call(we_offer: bool) -> None:
 
 
 @WAYS
-async def test_either_may_leave(we_offer: bool) -> None:
+async def test_close_by_either_end_ends_a_connection_with_aiortc(we_offer: bool) -> None:
     async with ends() as (ours, theirs):
         channel = theirs.pc.createDataChannel("x")
         await exchange(ours, theirs, we_offer=False)
@@ -180,7 +182,7 @@ async def test_either_may_leave(we_offer: bool) -> None:
             assert ours.connectionState == "disconnected"
 
 
-async def test_what_it_cannot_decode_is_refused_by_itself() -> None:
+async def test_unknown_codec_is_refused_with_its_m_section_only() -> None:
     async with ends() as (ours, theirs):
         theirs.pc.addTrack(ColourTrack(RED))
         theirs.pc.createDataChannel("x")

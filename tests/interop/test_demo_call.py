@@ -151,7 +151,7 @@ async def test_the_page_shows_the_transport_that_python_has(browser_name: Browse
     assert "AES" in profile
 
 
-async def test_every_state_and_both_descriptions_are_shown(browser_name: BrowserName) -> None:
+async def test_demo_page_shows_states_and_descriptions(browser_name: BrowserName) -> None:
     async with _call_in(browser_name) as (page, visit):
         timeline = (await page.text("timeline")).replace("\n", " ")
         local, remote = [

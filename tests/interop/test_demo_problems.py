@@ -83,7 +83,7 @@ async def test_one_visitor_too_many_is_told_that_the_room_is_full() -> None:
 
 
 @chromium
-async def test_trying_again_calls_again() -> None:
+async def test_demo_page_calls_again_on_retry() -> None:
     async with (
         open_demo(DemoOptions(port=0, visitors=1)) as demo,
         open_browser("chromium") as browser,

@@ -70,7 +70,7 @@ async def test_a_later_recording_takes_the_place_of_an_earlier_one() -> None:
         await page.tab.wait_for(f"{_PLAYER}.readyState >= 2 && {_PLAYER}.src !== '{first}'")
 
 
-async def test_it_can_still_be_played_when_the_call_is_over_until_the_next_one() -> None:
+async def test_demo_recording_plays_after_its_call_until_the_next_one() -> None:
     async with _call() as page:
         await _record(page, 1)
         await page.tab.wait_for(f"{_PLAYER}.readyState >= 2")

@@ -130,7 +130,7 @@ async def test_the_buttons_are_there_during_a_call_only(name: BrowserName) -> No
 
 
 @chromium
-async def test_one_thing_is_asked_for_at_a_time() -> None:
+async def test_demo_page_requests_one_change_at_a_time() -> None:
     async with _call_in("chromium") as page:
         await page.tab.wait_for("!document.getElementById('rekey').disabled")
         press = "document.getElementById('rekey').click()"

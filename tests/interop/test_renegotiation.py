@@ -103,24 +103,24 @@ async def _round(
 
 
 @pytest.mark.conformance("6.6-reuse", peers=PEERS)
-def test_there_is_one_handshake_however_often_either_end_offers(story: Story) -> None:
+def test_renegotiation_of_either_side_keeps_one_handshake(story: Story) -> None:
     assert story.handshakes == 1
 
 
 @pytest.mark.conformance("6.6-reuse", peers=PEERS)
-def test_no_packet_is_lost_or_doubled_on_its_way_to_the_peer(story: Story) -> None:
+def test_renegotiation_loses_and_duplicates_no_packet_to_the_peer(story: Story) -> None:
     assert story.rounds[-1].report.peer_lost == 0
     assert [each for each in story.rounds if not _whole(each.report.peer)] == []
 
 
 @pytest.mark.conformance("6.6-reuse", peers=PEERS)
-def test_no_packet_is_lost_or_doubled_on_its_way_to_us(story: Story) -> None:
+def test_renegotiation_loses_and_duplicates_no_packet_to_us(story: Story) -> None:
     assert story.rounds[-1].report.our_lost == 0
     assert [each for each in story.rounds if not _whole(each.report.ours)] == []
 
 
 @pytest.mark.conformance("6.6-reuse", peers=PEERS)
-def test_messages_come_back_over_every_channel(story: Story) -> None:
+def test_messages_come_back_over_every_channel_after_renegotiation(story: Story) -> None:
     assert [each.what for each in story.rounds if not each.echoed] == []
 
 

@@ -96,7 +96,7 @@ async def test_a_man_in_the_middle_gets_nothing_through(first: int) -> None:
     assert len(plans) == BATCH
 
 
-def test_the_plans_differ() -> None:
+def test_attack_plans_of_the_man_in_the_middle_differ() -> None:
     """Every way of his, on either description, with and without the handshake."""
     plans = [Plan.draw(seed) for seed in range(RUNS)]
 

@@ -26,7 +26,7 @@ def sections(sdp: str) -> list[str]:
 
 @pytest.mark.conformance("5-offer", "5-fingerprint", "5-no-connection")
 @pytest.mark.parametrize("policy", list(BundlePolicy))
-async def test_every_section_of_every_offer(policy: BundlePolicy) -> None:
+async def test_every_m_section_of_every_offer_has_its_attributes(policy: BundlePolicy) -> None:
     async with pair(loopback(bundlePolicy=policy)) as (left, right):
         wish(left)
         await connect(left, right)
@@ -44,7 +44,7 @@ async def test_every_section_of_every_offer(policy: BundlePolicy) -> None:
 
 @pytest.mark.conformance("5-answer", "5-fingerprint", "5-no-connection")
 @pytest.mark.parametrize("answer_role", list(AnswerRole))
-async def test_every_section_of_an_answer(answer_role: AnswerRole) -> None:
+async def test_every_m_section_of_an_answer_has_its_attributes(answer_role: AnswerRole) -> None:
     async with pair(right=loopback(answer_role=answer_role)) as (left, right):
         wish(left)
         await offer(left, right)

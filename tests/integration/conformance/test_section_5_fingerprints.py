@@ -55,7 +55,7 @@ async def test_a_weaker_hash_that_matches_does_not_help() -> None:
 
 
 @pytest.mark.conformance("5-fp-match")
-async def test_nothing_reaches_the_application_before_the_check_has_passed() -> None:
+async def test_no_data_or_media_reaches_the_application_before_the_fingerprint_matches() -> None:
     async with call() as at:
         transceiver = at.offerer.addTransceiver("audio")
         channel = at.offerer.createDataChannel("x")

@@ -45,7 +45,7 @@ async def test_the_active_side_calls_on_every_5_tuple(
 
 
 @pytest.mark.conformance("5-early-hello")
-async def test_the_offerer_shakes_hands_before_it_has_the_answer() -> None:
+async def test_offerer_completes_dtls_handshake_before_the_answer() -> None:
     async with call() as at:
         at.offerer.createDataChannel("x")
         await at.offer()

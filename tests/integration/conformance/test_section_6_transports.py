@@ -71,7 +71,7 @@ async def test_each_m_section_has_an_association_in_any_order(order: tuple[int, 
 
 
 @pytest.mark.conformance("6.5-multiple")
-async def test_one_that_fails_does_not_stop_the_others() -> None:
+async def test_transport_that_fails_does_not_stop_the_others() -> None:
     stranger = Certificate.generate().fingerprint()
     async with call(loopback(bundlePolicy=APART)) as at:
         coming = expected(at.answerer, "datachannel")
@@ -98,7 +98,7 @@ async def test_one_that_fails_does_not_stop_the_others() -> None:
 
 
 @pytest.mark.conformance("6.7.1-ice")
-async def test_dtls_waits_for_ice() -> None:
+async def test_dtls_handshake_waits_for_a_valid_ice_pair() -> None:
     async with call() as at:
         at.offerer.createDataChannel("x")
         held = True
@@ -120,7 +120,7 @@ async def test_dtls_waits_for_ice() -> None:
 
 
 @pytest.mark.conformance("6.7.1-ice")
-async def test_there_is_one_handshake_however_many_pairs_are_valid() -> None:
+async def test_one_dtls_handshake_however_many_ice_pairs_are_valid() -> None:
     async with call(ways=4) as at:
         channel = at.offerer.createDataChannel("x")
         await at.offer()

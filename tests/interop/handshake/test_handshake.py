@@ -51,7 +51,7 @@ def test_offers_leave_the_role_open_and_answers_take_one(handshake: Handshake, w
 
 
 @pytest.mark.conformance("5-role-resolve", peers=PEERS)
-def test_both_ends_take_the_roles_that_follow(handshake: Handshake, way: Way) -> None:
+def test_both_ends_take_the_negotiated_dtls_roles(handshake: Handshake, way: Way) -> None:
     other = "client" if way.our_role == "server" else "server"
     assert handshake.role == way.our_role
     # Not every stack tells.
@@ -77,7 +77,7 @@ def test_the_peer_decrypts_our_media(handshake: Handshake) -> None:
     assert handshake.audio_packets > 0
 
 
-def test_messages_come_back(handshake: Handshake) -> None:
+def test_third_party_peer_echoes_data_channel_messages(handshake: Handshake) -> None:
     assert handshake.echo == "There and back"
 
 

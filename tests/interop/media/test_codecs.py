@@ -72,14 +72,16 @@ async def _codecs(call: MediaCall, direction: str) -> list[str]:
     return sorted(name.partition("/")[2] for name in found)
 
 
-def test_what_the_browser_sends_is_decoded_here(browser_name: BrowserName, story: Story) -> None:
+def test_media_of_the_browser_is_decoded_here(browser_name: BrowserName, story: Story) -> None:
     assert story.here == [theirs for theirs, _ in CODECS[browser_name].values()]
 
 
-def test_what_we_send_is_decoded_there(browser_name: BrowserName, story: Story) -> None:
+def test_our_media_is_decoded_by_the_browser(browser_name: BrowserName, story: Story) -> None:
     assert story.there == [ours for _, ours in CODECS[browser_name].values()]
 
 
-def test_each_codec_was_used_in_both_directions(browser_name: BrowserName, story: Story) -> None:
+def test_browser_uses_each_codec_in_both_directions(
+    browser_name: BrowserName, story: Story
+) -> None:
     every = sorted(CODECS[browser_name])
     assert (story.sent, story.received) == (every, every)

@@ -205,7 +205,7 @@ def _own_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def test_numbers_for_the_whole_transport_are_agreed_for_both_kinds(story: Story) -> None:
+def test_transport_wide_sequence_numbers_are_agreed_for_audio_and_video(story: Story) -> None:
     assert story.extensions == (2, 2)
 
 
@@ -214,16 +214,16 @@ def test_feedback_goes_both_ways(story: Story) -> None:
     assert story.feedback[Direction.OUT] > 10
 
 
-def test_the_browser_learns_of_it_how_much_it_may_send(story: Story) -> None:
+def test_browser_adapts_its_rate_to_our_transport_wide_feedback(story: Story) -> None:
     # Its estimate hesitates where the processors are busy.
     assert story.room is None or story.room > 1.5 * START
 
 
-def test_we_learn_of_it_how_much_we_may_send(story: Story) -> None:
+def test_we_adapt_our_rate_to_transport_wide_feedback_of_the_browser(story: Story) -> None:
     assert _rate(story.before.sent) > 2 * START
 
 
-def test_what_we_lose_comes_again_over_rtx(story: Story) -> None:
+def test_packets_lost_by_us_are_retransmitted_over_rtx(story: Story) -> None:
     before, after = story.before.received, story.after.received
     assert after.rtxSsrc is not None
     assert after.nackCount > before.nackCount
@@ -232,7 +232,7 @@ def test_what_we_lose_comes_again_over_rtx(story: Story) -> None:
     assert after.pliCount <= before.pliCount + STALLS
 
 
-def test_what_the_browser_loses_comes_again_over_rtx(story: Story) -> None:
+def test_packets_lost_by_the_browser_are_retransmitted_over_rtx(story: Story) -> None:
     before, after = story.before, story.after
     assert after.sent.nackCount > before.sent.nackCount
     assert after.sent.retransmittedPacketsSent > before.sent.retransmittedPacketsSent

@@ -43,9 +43,9 @@ async def _tell(name: str) -> Story:
         return Story(here=await call.seen_here(THEIRS), there=await call.seen_there(OURS))
 
 
-def test_each_arrives_at_our_receiver_of_it(story: Story) -> None:
+def test_ten_tracks_of_the_browser_arrive_at_their_receivers(story: Story) -> None:
     assert story.here == THEIRS
 
 
-def test_each_arrives_at_the_browsers_receiver_of_it(story: Story) -> None:
+def test_our_ten_tracks_arrive_at_the_browsers_receivers(story: Story) -> None:
     assert story.there == OURS

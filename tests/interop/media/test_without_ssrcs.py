@@ -146,18 +146,18 @@ def _id(sdp: str, uri: str) -> int | None:
     return None if found is None else int(found.group(1))
 
 
-def test_the_descriptions_name_no_stream(story: Story) -> None:
+def test_descriptions_without_ssrcs_name_no_stream(story: Story) -> None:
     assert "a=ssrc" not in story.offer
 
 
-def test_each_arrives_at_our_receiver_of_it(story: Story) -> None:
+def test_browser_streams_without_ssrcs_arrive_at_their_receivers(story: Story) -> None:
     assert story.here == THEIRS
 
 
-def test_each_arrives_at_the_browsers_receiver_of_it(story: Story) -> None:
+def test_our_streams_without_ssrcs_arrive_at_the_browsers_receivers(story: Story) -> None:
     assert story.there == OURS
 
 
-def test_the_packets_said_what_they_were_to_be_known_by(story: Story) -> None:
+def test_packets_without_ssrcs_carry_mid_or_rid(story: Story) -> None:
     assert story.mids == (set() if story.kind == BY_RID else set(RIDS))
     assert story.rids == (set() if story.kind == BY_MID else set(RIDS.values()))

@@ -69,7 +69,7 @@ def test_the_keys_changed_where_the_browser_follows(story: Story) -> None:
     assert story.rekeyed.changed is story.follows
 
 
-def test_it_is_one_file_without_error(take: Take) -> None:
+def test_recording_through_changes_is_one_valid_file(take: Take) -> None:
     assert take.failures == ()
     assert take.errors() == []
     assert len(take.paths) == 1

@@ -69,13 +69,13 @@ async def _tell(name: BrowserName, folder: Path) -> Story:
     )
 
 
-def test_nothing_is_decoded_or_encoded(story: Story) -> None:
+def test_recording_decodes_and_encodes_nothing(story: Story) -> None:
     assert story.decoded == 0
     assert {take.stats.transcoding for take in story.takes.values()} == {()}
     assert not any(name.startswith(("handfast-decoder", "encode-")) for name in story.threads)
 
 
-def test_each_is_one_file_of_what_was_sent(story: Story) -> None:
+def test_recording_of_each_codec_is_one_file_of_that_codec(story: Story) -> None:
     assert [take.failures for take in story.takes.values() if take.failures] == []
     assert [len(take.paths) for take in story.takes.values()] == [1] * len(story.takes)
     found = {name: take.codecs() for name, take in story.takes.items()}
@@ -86,7 +86,7 @@ def test_ffmpeg_finds_no_error_in_any(story: Story) -> None:
     assert [said for take in story.takes.values() for said in take.errors()] == []
 
 
-def test_each_lasts_as_long_as_was_recorded(story: Story) -> None:
+def test_recording_of_each_codec_has_its_full_duration(story: Story) -> None:
     lasted = {name: take.lasted for name, take in story.takes.items()}
     assert lasted == dict.fromkeys(lasted, pytest.approx(SECONDS, abs=0.5))
     found = {name: take.duration() - take.lasted for name, take in story.takes.items()}

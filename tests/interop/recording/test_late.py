@@ -48,7 +48,7 @@ def take(request: pytest.FixtureRequest, takes: Takes) -> Take:
     return takes[request.param]
 
 
-def test_all_of_it_is_recorded_and_without_error(take: Take) -> None:
+def test_late_tracks_are_recorded_completely_in_a_valid_file(take: Take) -> None:
     assert take.failures == ()
     assert take.errors() == []
     assert take.codecs() == ["opus", "vp9"]

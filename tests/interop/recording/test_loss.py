@@ -58,12 +58,12 @@ def take(request: pytest.FixtureRequest, story: Story) -> Take:
     return story.takes[request.param]
 
 
-def test_packets_were_lost_and_left_gaps(story: Story) -> None:
+def test_lossy_call_lost_packets_and_left_gaps(story: Story) -> None:
     assert story.lost > SECONDS
     assert min(take.stats.gaps for take in story.takes.values()) > 0
 
 
-def test_all_of_it_is_recorded_and_without_error(take: Take) -> None:
+def test_lossy_call_is_recorded_completely_in_a_valid_file(take: Take) -> None:
     assert take.failures == ()
     assert take.errors() == []
     assert len(take.paths) == 1

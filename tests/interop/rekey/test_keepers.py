@@ -46,28 +46,28 @@ async def _tell(name: ThirdParty) -> Story:
         return Story(opening=opening, rekey=await rekey(session), after=await offer(session))
 
 
-def test_the_rekey_ends_as_not_done_and_says_why(story: Story) -> None:
+def test_rekey_fails_with_a_reason_where_the_peer_keeps_its_association(story: Story) -> None:
     result = story.rekey.result
     assert result is not None
     assert not result.changed
     assert "the peer kept its association" in result.reason
 
 
-def test_it_was_asked_for_with_a_new_certificate(story: Story) -> None:
+def test_rekey_offered_a_new_certificate_to_a_peer_that_keeps_its_association(story: Story) -> None:
     assert story.rekey.exchange.fingerprint != story.opening.fingerprint
 
 
-def test_not_one_packet_is_lost(story: Story) -> None:
+def test_no_packet_is_lost_where_the_peer_keeps_its_association(story: Story) -> None:
     reports = story.rekey.report, story.after.report
     lost = [(each.peer.lost, each.peer_lost, each.ours.lost, each.our_lost) for each in reports]
     assert lost == [(0, 0, 0, 0)] * 2
 
 
-def test_the_next_description_is_true_again(story: Story) -> None:
+def test_description_after_a_kept_association_names_the_old_fingerprint(story: Story) -> None:
     assert story.after.exchange.fingerprint == story.opening.fingerprint
 
 
-def test_the_session_goes_on_with_its_one_handshake(story: Story) -> None:
+def test_session_with_a_kept_association_has_one_handshake(story: Story) -> None:
     assert story.rekey.echoed
     assert story.after.echoed
     assert story.after.handshakes == 1

@@ -99,7 +99,7 @@ def test_the_pictures_at_ours_have_no_gap_that_anybody_sees(
     assert at_ours.typical < LONGEST_GAP
 
 
-def test_messages_come_back_after_each(changes: tuple[Change, ...]) -> None:
+def test_data_channel_messages_come_back_after_each_rekey(changes: tuple[Change, ...]) -> None:
     assert [each for each in changes if not each.echoed] == []
 
 

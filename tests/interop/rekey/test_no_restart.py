@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(60)
 
 @pytest.mark.conformance("6.7.1-restart", peers=(ThirdParty.WEBRTCBIN.value,))
 @pytest.mark.parametrize("name", peer_parameters([ThirdParty.WEBRTCBIN]))
-async def test_nothing_is_lost_and_the_old_names_hold_again(name: ThirdParty) -> None:
+async def test_refused_ice_restart_loses_nothing_and_keeps_the_old_ufrags(name: ThirdParty) -> None:
     async with negotiated_session(name) as session:
         opening = await session.open()
         asked, after = await restart(session, by_peer=False), await offer(session)

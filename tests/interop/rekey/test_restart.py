@@ -62,7 +62,7 @@ def restarts(request: pytest.FixtureRequest, story: Story) -> tuple[Change, ...]
     return story.changes[request.param]
 
 
-def test_each_restart_has_new_names_at_both_ends(story: Story) -> None:
+def test_each_ice_restart_has_new_ufrags_at_both_ends(story: Story) -> None:
     made = [each.exchange for changes in story.changes.values() for each in changes]
     for names in zip(*(each.ufrags for each in (story.opening, *made)), strict=True):
         assert len(set(names)) == 1 + 2 * TIMES
@@ -72,9 +72,11 @@ def test_the_handshake_stays_the_only_one(restarts: tuple[Change, ...]) -> None:
     assert [each.handshakes for each in restarts] == [1] * TIMES
 
 
-def test_media_has_no_gap_that_anybody_notices(story: Story, restarts: tuple[Change, ...]) -> None:
+def test_ice_restart_leaves_no_noticeable_gap_in_media(
+    story: Story, restarts: tuple[Change, ...]
+) -> None:
     assert [each.too_long for each in gaps(restarts, [story.still])] == [[], []]
 
 
-def test_messages_come_back(restarts: tuple[Change, ...]) -> None:
+def test_data_channel_messages_come_back_after_ice_restarts(restarts: tuple[Change, ...]) -> None:
     assert [each for each in restarts if not each.echoed] == []

@@ -40,7 +40,7 @@ def trial(rate: float, *, lost: int = 0, processor: float = 1.0) -> Trial:
 
 
 @pytest.mark.parametrize("cost", [5e-6, 1e-5, 5e-5])
-async def test_it_comes_near_from_above_and_from_below(cost: float) -> None:
+async def test_highest_rate_is_found_from_above_and_from_below(cost: float) -> None:
     machine = Machine(20_000, cost)
     found = await highest(machine, 1000)
     assert found is not None
@@ -48,7 +48,7 @@ async def test_it_comes_near_from_above_and_from_below(cost: float) -> None:
     assert len(machine.rates) < 40
 
 
-async def test_who_cannot_go_on_like_this_is_too_fast() -> None:
+async def test_rate_beyond_the_processor_time_counts_as_too_high() -> None:
     found = await highest(Machine(20_000, 1e-4), 1000)
     assert found is not None
     assert 10_000 / 1.1 < found.rate <= 10_000

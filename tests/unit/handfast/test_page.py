@@ -26,7 +26,7 @@ class _Document(HTMLParser):
         return [v for _, a in self.elements if (v := a.get(name)) is not None]
 
 
-def test_it_loads_only_files_of_its_own() -> None:
+def test_demo_page_loads_only_files_of_its_own() -> None:
     document = _Document()
 
     named = [*document.values("src"), *document.values("href")]
@@ -41,7 +41,7 @@ def test_no_file_names_another_site(path: Path) -> None:
     assert set(addresses) <= {"http://www.w3.org"}  # the name of a vocabulary
 
 
-def test_it_has_neither_inline_script_nor_inline_style() -> None:
+def test_demo_page_has_no_inline_script_or_style() -> None:
     document = _Document()
 
     handlers = [a for _, attrs in document.elements for a in attrs if a.startswith("on")]

@@ -16,11 +16,11 @@ def without_privilege(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_privilege")
-def test_a_tool_for_root_is_not_there_for_others() -> None:
+def test_privileged_tool_is_missing_without_privilege() -> None:
     assert SHELL.path is None
     assert SHELL.how_to_get.endswith("be root with CAP_SYS_ADMIN")
 
 
 @pytest.mark.usefixtures("without_privilege")
-def test_it_is_not_installed_again_for_that() -> None:
+def test_tool_without_privilege_counts_as_installed() -> None:
     assert SHELL.installed is not None
