@@ -3,17 +3,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from peer.transport.secure.demux import associations_for
-from peer.transport.wire.datagrams import DatagramClass, classify
+from peer.transport.wire.datagrams import classify
 from peer.transport.wire.dtls_records import HANDSHAKE_EPOCH
 from tests.support.captures.unified import unified
 
 
 @dataclass(frozen=True)
-class FakeLane:
+class FakeAssociation:
     name: str
     handshaking: bool = False
     fits: bool = True
@@ -22,55 +20,17 @@ class FakeLane:
         return self.fits
 
 
-NEXT = FakeLane("next", handshaking=True)
-CURRENT = FakeLane("current")
-RETIRING = FakeLane("retiring")
+NEXT = FakeAssociation("next", handshaking=True)
+CURRENT = FakeAssociation("current")
+RETIRING = FakeAssociation("retiring")
 
 
 def dtls(epoch: int, content_type: int = 22) -> bytes:
     return bytes([content_type, 0xFE, 0xFD]) + epoch.to_bytes(2) + bytes(8)
 
 
-def order(datagram: bytes, *lanes: FakeLane) -> list[str]:
-    return [lane.name for lane in associations_for(datagram, classify(datagram), lanes)]
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "expected"),
-    [
-        (0, 3, DatagramClass.STUN),
-        (4, 15, DatagramClass.UNKNOWN),
-        (16, 19, DatagramClass.ZRTP),
-        (20, 63, DatagramClass.DTLS),
-        (64, 79, DatagramClass.TURN),
-        (80, 127, DatagramClass.UNKNOWN),
-        (128, 191, DatagramClass.RTP),
-        (192, 255, DatagramClass.UNKNOWN),
-    ],
-)
-def test_the_first_byte_tells_the_class(first: int, last: int, expected: DatagramClass) -> None:
-    for byte in range(first, last + 1):
-        assert classify(bytes([byte]) + bytes(11)) is expected
-
-
-@pytest.mark.parametrize(
-    ("second", "expected"),
-    [
-        (191, DatagramClass.RTP),
-        (192, DatagramClass.RTCP),
-        (200, DatagramClass.RTCP),
-        (223, DatagramClass.RTCP),
-        (224, DatagramClass.RTP),
-        (96, DatagramClass.RTP),
-    ],
-)
-def test_the_second_byte_tells_rtcp_from_rtp(second: int, expected: DatagramClass) -> None:
-    assert classify(bytes([0x80, second]) + bytes(10)) is expected
-
-
-@given(st.binary(max_size=16))
-def test_every_datagram_has_a_class(datagram: bytes) -> None:
-    assert classify(datagram) in DatagramClass
+def order(datagram: bytes, *associations: FakeAssociation) -> list[str]:
+    return [each.name for each in associations_for(datagram, classify(datagram), associations)]
 
 
 def test_an_only_association_gets_everything() -> None:
@@ -96,19 +56,19 @@ def test_epoch_0_without_a_handshake_belongs_to_the_newest() -> None:
 
 
 def test_what_fits_into_no_handshake_is_offered_to_the_newest_established_first() -> None:
-    unfit = FakeLane("next", handshaking=True, fits=False)
+    unfit = FakeAssociation("next", handshaking=True, fits=False)
 
     assert order(dtls(epoch=0), unfit, CURRENT, RETIRING) == ["current", "next"]
 
 
 def test_of_two_handshakes_the_older_is_asked_first() -> None:
-    first = FakeLane("first", handshaking=True)
+    first = FakeAssociation("first", handshaking=True)
 
     assert order(dtls(epoch=0), NEXT, first) == ["first", "next"]
 
 
 def test_of_two_handshakes_only_the_one_that_it_fits_into_is_asked() -> None:
-    first = FakeLane("first", handshaking=True, fits=False)
+    first = FakeAssociation("first", handshaking=True, fits=False)
 
     assert order(dtls(epoch=0), NEXT, first) == ["next"]
 

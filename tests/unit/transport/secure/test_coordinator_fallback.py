@@ -10,8 +10,7 @@ from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.transport.wire.dtls_records import ContentType
 from tests.support.clock.virtual_time import in_virtual_time
-from tests.support.links.secure import rtp, until
-from tests.support.links.succession import (
+from tests.support.links.rekey import (
     Pair,
     Road,
     assert_all_came,
@@ -20,6 +19,7 @@ from tests.support.links.succession import (
     handshake,
     never,
 )
+from tests.support.links.secure import rtp, until
 
 SERVER = DtlsRole.SERVER
 CONNECTED = DtlsTransportState.CONNECTED

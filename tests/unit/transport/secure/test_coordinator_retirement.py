@@ -8,8 +8,8 @@ import pytest
 
 from peer.states import DtlsRole, DtlsTransportState
 from tests.support.clock.virtual_time import in_virtual_time
+from tests.support.links.rekey import Pair, Road, assert_all_came, changes, flowing
 from tests.support.links.secure import rtp, until
-from tests.support.links.succession import Pair, Road, assert_all_came, changes, flowing
 
 CLIENT = DtlsRole.CLIENT
 SERVER = DtlsRole.SERVER
