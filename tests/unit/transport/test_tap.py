@@ -74,7 +74,7 @@ def check(*, nominates: bool = False) -> stun.Message:
     return message
 
 
-def test_a_datagram_says_where_it_came_from_and_when(scene: Scene) -> None:
+def test_traced_datagram_has_addresses_and_time(scene: Scene) -> None:
     scene.tap.arrived(rtp(1), local=US, remote=PEER, source_validated=True)
     assert scene.events == [
         Datagram(
@@ -90,9 +90,7 @@ def test_a_datagram_says_where_it_came_from_and_when(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("kind", PAYLOADS)
-def test_payload_is_told_once_in_each_direction_for_each_set_of_keys(
-    scene: Scene, kind: DatagramKind
-) -> None:
+def test_payload_is_traced_once_per_direction_and_keys(scene: Scene, kind: DatagramKind) -> None:
     def flow() -> None:
         for _ in range(3):
             scene.tap.arrived(PAYLOADS[kind], local=US, remote=PEER, source_validated=True)
@@ -105,7 +103,7 @@ def test_payload_is_told_once_in_each_direction_for_each_set_of_keys(
     assert [told for told, _ in scene.datagrams] == [kind] * 4
 
 
-def test_a_sink_that_wants_data_is_told_of_every_datagram() -> None:
+def test_sink_that_wants_data_gets_every_datagram() -> None:
     scene = Scene(wants_data=True)
     for sequence in range(2):
         scene.tap.sent(rtp(sequence), local=US, remote=PEER)
@@ -122,7 +120,7 @@ def test_a_sink_that_wants_data_is_told_of_every_datagram() -> None:
         (unified(epoch=2), 3),
     ],
 )
-def test_of_dtls_1_3_the_handshake_is_told_again_and_payload_is_not(
+def test_dtls_1_3_handshake_is_traced_again_and_payload_is_not(
     scene: Scene, datagram: bytes, times: int
 ) -> None:
     for _ in range(3):
@@ -130,7 +128,7 @@ def test_of_dtls_1_3_the_handshake_is_told_again_and_payload_is_not(
     assert len(scene.datagrams) == times
 
 
-def test_a_handshake_is_told_to_its_last_retransmission(scene: Scene) -> None:
+def test_handshake_is_traced_to_its_last_retransmission(scene: Scene) -> None:
     hello = bytes([22, 0xFE, 0xFD]) + bytes(9) + b"\x0c" + b"\1" + bytes(11)
     for _ in range(2):
         scene.tap.sent(hello, local=US, remote=PEER)
@@ -146,7 +144,7 @@ def test_a_handshake_is_told_to_its_last_retransmission(scene: Scene) -> None:
         (message_of(stun.Class.ERROR), DatagramKind.STUN_ERROR, ""),
     ],
 )
-def test_a_stun_message_tells_what_matters(
+def test_traced_stun_message_has_its_detail(
     scene: Scene, message: stun.Message, kind: DatagramKind, detail: str
 ) -> None:
     scene.tap.sent_stun(message, local=US, remote=PEER)
@@ -154,14 +152,14 @@ def test_a_stun_message_tells_what_matters(
     assert scene.datagrams == [(kind, detail)] * 2
 
 
-def test_an_error_says_which(scene: Scene) -> None:
+def test_traced_stun_error_has_its_code(scene: Scene) -> None:
     message = message_of(stun.Class.ERROR)
     message.attributes["ERROR-CODE"] = (487, "Role Conflict")
     scene.tap.sent_stun(message, local=US, remote=PEER)
     assert scene.datagrams == [(DatagramKind.STUN_ERROR, "487 Role Conflict")]
 
 
-def test_an_indication_is_not_told(scene: Scene) -> None:
+def test_stun_indication_is_not_traced(scene: Scene) -> None:
     scene.tap.arrived(
         bytes(message_of(stun.Class.INDICATION)), local=US, remote=PEER, source_validated=True
     )
@@ -180,7 +178,7 @@ def test_an_indication_is_not_told(scene: Scene) -> None:
         (b"\0\1\0\0" + bytes(16), DatagramKind.UNKNOWN, Drop.MALFORMED),
     ],
 )
-def test_the_first_of_each_kind_that_is_dropped_is_told(
+def test_first_drop_of_each_kind_is_traced(
     scene: Scene, datagram: bytes, kind: DatagramKind, drop: Drop
 ) -> None:
     for _ in range(3):
@@ -199,13 +197,13 @@ def test_the_first_of_each_kind_that_is_dropped_is_told(
     ]
 
 
-def test_another_reason_is_told_again(scene: Scene) -> None:
+def test_drop_for_another_reason_is_traced_again(scene: Scene) -> None:
     scene.tap.dropped(Drop.UNEXPECTED, rtp(1))
     scene.tap.dropped(Drop.UNAUTHENTIC, rtp(1))
     assert len(scene.events) == 2
 
 
-async def test_a_transport_tells_of_what_no_association_takes(scene: Scene) -> None:
+async def test_datagram_that_no_association_takes_is_traced(scene: Scene) -> None:
     client, server = joined(tap=scene.tap)
     await connect(client, server)
     server.secure.receive(b"\xff")
@@ -217,7 +215,7 @@ async def test_a_transport_tells_of_what_no_association_takes(scene: Scene) -> N
     ]
 
 
-def test_a_path_is_told_when_it_changes(scene: Scene) -> None:
+def test_changed_path_is_traced(scene: Scene) -> None:
     def candidate(port: int) -> CandidateFields:
         return CandidateFields("1", 1, "udp", 1, "192.0.2.1", port, "host")
 
@@ -228,7 +226,7 @@ def test_a_path_is_told_when_it_changes(scene: Scene) -> None:
     assert told == ["192.0.2.1:1", "192.0.2.1:2"]
 
 
-def test_a_check_of_the_fingerprint_says_what_was_expected_and_shown(scene: Scene) -> None:
+def test_traced_fingerprint_check_has_expected_and_shown(scene: Scene) -> None:
     ours, theirs = (
         Fingerprint.of_certificate(der, HashFunction.SHA256) for der in (b"ours", b"theirs")
     )
@@ -248,7 +246,7 @@ def test_a_check_of_the_fingerprint_says_what_was_expected_and_shown(scene: Scen
     ("state", "machine"),
     [(IceTransportState.CHECKING, "iceState"), (DtlsTransportState.CONNECTING, "dtlsState")],
 )
-def test_a_state_says_whose_it_is(
+def test_traced_state_names_its_machine(
     scene: Scene, state: IceTransportState | DtlsTransportState, machine: str
 ) -> None:
     scene.tap.state(state)

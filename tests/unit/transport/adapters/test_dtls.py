@@ -33,16 +33,18 @@ CALLS: list[tuple[Callable[..., Any], str]] = [
 
 
 @pytest.mark.parametrize(("call", "parameters"), CALLS, ids=[c.__qualname__ for c, _ in CALLS])
-def test_the_calls_have_the_shape_we_rely_on(call: Callable[..., Any], parameters: str) -> None:
+def test_private_calls_of_aiortc_dtls_have_the_shape_we_rely_on(
+    call: Callable[..., Any], parameters: str
+) -> None:
     assert ", ".join(inspect.signature(call).parameters) == parameters
 
 
 @pytest.mark.parametrize("name", ["_role", "_rx_srtp", "_ssl", "_srtp_profiles", "_tx_srtp"])
-def test_the_attributes_are_there(name: str) -> None:
+def test_private_attributes_of_aiortc_dtls_are_there(name: str) -> None:
     assert name in RTCDtlsTransport.__init__.__code__.co_names
 
 
-def test_the_key_derivation_reads_what_we_set() -> None:
+def test_srtp_key_derivation_of_aiortc_reads_what_we_set() -> None:
     names = set(RTCDtlsTransport._setup_srtp.__code__.co_names)
 
     assert {"_ssl", "_role", "_srtp_profiles", "_rx_srtp", "_tx_srtp"} <= names
@@ -54,7 +56,7 @@ def test_every_srtp_profile_that_we_name_is_there_strongest_first() -> None:
     assert len(SRTP_PROFILES) == 3
 
 
-async def test_sending_without_a_connection_never_raises() -> None:
+async def test_sctp_send_without_an_association_never_raises() -> None:
     client, _ = joined()
     transport = client.secure.aiortc_dtls
 
@@ -95,7 +97,7 @@ async def test_sctp_sees_the_dtls_role(role: DtlsRole) -> None:
     assert sctp.is_server == (role is DtlsRole.SERVER)
 
 
-async def test_aiortc_can_build_on_a_transport_that_the_peer_closed() -> None:
+async def test_aiortc_can_build_on_a_secure_transport_that_the_peer_closed() -> None:
     client, server = joined()
     await connect(client, server)
     await server.secure.close()

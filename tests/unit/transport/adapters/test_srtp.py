@@ -45,21 +45,21 @@ def protected(make: Ends, packet: bytes) -> bytes:
     return out
 
 
-def test_it_protects_as_pylibsrtp_does(session: Ends) -> None:
+def test_srtp_session_protects_as_pylibsrtp_does(session: Ends) -> None:
     ours, theirs = sending(session), session(Policy.SSRC_ANY_OUTBOUND, KEY)
     for number in range(3):
         assert ours.protect(rtp(number)) == theirs.protect(rtp(number))
     assert ours.protect_rtcp(rtcp()) == theirs.protect_rtcp(rtcp())
 
 
-def test_it_protects_several_as_one_by_one(session: Ends) -> None:
+def test_protect_all_is_protect_one_by_one(session: Ends) -> None:
     theirs = session(Policy.SSRC_ANY_OUTBOUND, KEY)
     packets = [rtp(1), b"no packet", rtp(2, bytes(900)), rtp(3, bytes(LARGEST)), rtp(4)]
     protected = sending(session).protect_all(packets)
     assert protected == [theirs.protect(packets[index]) for index in (0, 2, 4)]
 
 
-def test_it_reads_what_pylibsrtp_protects(session: Ends) -> None:
+def test_srtp_session_unprotects_packets_of_pylibsrtp(session: Ends) -> None:
     ours, theirs = receiving(session), session(Policy.SSRC_ANY_OUTBOUND, KEY)
     for size in (0, 1, 1100, LARGEST - TRAILER - 12):
         packet = rtp(size, bytes(size))
@@ -67,13 +67,13 @@ def test_it_reads_what_pylibsrtp_protects(session: Ends) -> None:
     assert ours.unprotect_rtcp(theirs.protect_rtcp(rtcp())) == rtcp()
 
 
-def test_a_replay_is_none(session: Ends) -> None:
+def test_unprotect_of_a_replay_is_none(session: Ends) -> None:
     inbound, packet = receiving(session), protected(session, rtp(1))
     assert inbound.unprotect(packet) == rtp(1)
     assert inbound.unprotect(packet) is None
 
 
-def test_each_bit_counts(session: Ends) -> None:
+def test_unprotect_of_a_changed_bit_is_none(session: Ends) -> None:
     inbound, packet = receiving(session), protected(session, rtp(1))
     for index in range(len(packet)):
         forged = bytearray(packet)
@@ -82,7 +82,7 @@ def test_each_bit_counts(session: Ends) -> None:
     assert inbound.unprotect(packet) == rtp(1)
 
 
-def test_each_length_counts(session: Ends) -> None:
+def test_unprotect_of_a_changed_length_is_none(session: Ends) -> None:
     inbound, packet = receiving(session), protected(session, rtp(1))
     for size in range(len(packet)):
         assert inbound.unprotect(packet[:size]) is None
@@ -90,13 +90,13 @@ def test_each_length_counts(session: Ends) -> None:
     assert inbound.unprotect(packet) == rtp(1)
 
 
-def test_another_key_reads_nothing(session: Ends) -> None:
+def test_unprotect_with_another_key_is_none(session: Ends) -> None:
     packet = protected(session, rtp(1))
     assert receiving(session, bytes(46)).unprotect(packet) is None
 
 
 @pytest.mark.parametrize("size", [LARGEST + 1, 5000, 65_000])
-def test_what_is_too_large_is_none(session: Ends, size: int) -> None:
+def test_packet_too_large_for_srtp_is_none(session: Ends, size: int) -> None:
     inbound, outbound = receiving(session), sending(session)
     packet = rtp(1, bytes(size))
     assert inbound.unprotect(packet) is None
@@ -105,20 +105,20 @@ def test_what_is_too_large_is_none(session: Ends, size: int) -> None:
     assert outbound.protect_rtcp(packet) is None
 
 
-def test_the_largest_leaves_room_for_what_is_appended(session: Ends) -> None:
+def test_largest_srtp_packet_leaves_room_for_the_trailer(session: Ends) -> None:
     outbound = sending(session)
     assert outbound.protect(rtp(1, bytes(LARGEST - TRAILER - 12))) is not None
     assert outbound.protect(rtp(2, bytes(LARGEST - TRAILER - 11))) is None
 
 
-def test_a_stream_that_was_removed_begins_anew(session: Ends) -> None:
+def test_removed_srtp_stream_begins_anew(session: Ends) -> None:
     inbound, packet = receiving(session), protected(session, rtp(1))
     assert inbound.unprotect(packet) is not None
     inbound.remove_stream(1234)
     assert inbound.unprotect(packet) is not None
 
 
-def test_an_operation_outlives_what_made_it(session: Ends) -> None:
+def test_srtp_operation_outlives_its_session(session: Ends) -> None:
     protect = sending(session).protect
     gc.collect()
     assert protect(rtp(1)) == protected(session, rtp(1))

@@ -33,7 +33,7 @@ def handshake_types(datagrams: list[bytes]) -> list[int]:
     ]
 
 
-async def test_both_ends_connect(pair: tuple[Party, Party]) -> None:
+async def test_both_ends_complete_a_dtls_handshake(pair: tuple[Party, Party]) -> None:
     client, server = pair
 
     for party in pair:
@@ -108,7 +108,7 @@ def great_certificate() -> Certificate:
     return Certificate(certificate, small.private_key)
 
 
-async def test_a_great_flight_leaves_in_datagrams_of_the_mtu() -> None:
+async def test_large_flight_is_cut_into_datagrams_of_the_mtu() -> None:
     certificate = great_certificate()
     client, server = Party.make(DtlsRole.CLIENT), Party.make(DtlsRole.SERVER, certificate)
     server.association.start()
@@ -182,7 +182,7 @@ async def test_several_records_of_one_datagram_are_all_read(pair: tuple[Party, P
     assert server.events.data == [b"one", b"two"]
 
 
-async def test_the_arrival_time_is_the_clock_s() -> None:
+async def test_arrival_time_of_rtp_is_that_of_the_clock() -> None:
     now = 5_000
     client = Party.make(DtlsRole.CLIENT)
     server = Party.make(DtlsRole.SERVER, clock=lambda: now)
@@ -243,7 +243,7 @@ async def test_nothing_is_sent_before_it_is_connected() -> None:
     assert client.association.counters.dropped_unsent == 3
 
 
-async def test_a_path_that_takes_nothing_is_counted(pair: tuple[Party, Party]) -> None:
+async def test_datagrams_that_the_path_refuses_are_counted(pair: tuple[Party, Party]) -> None:
     client, _ = pair
     client.events.reachable = False
 
@@ -339,14 +339,14 @@ async def test_close_within_a_data_callback(pair: tuple[Party, Party]) -> None:
     assert server.association.state is CLOSED
 
 
-async def test_datagrams_of_other_protocols_are_foreign(pair: tuple[Party, Party]) -> None:
+async def test_datagrams_of_other_protocols_are_unexpected(pair: tuple[Party, Party]) -> None:
     client, _ = pair
 
     assert client.association.receive(b"\x00\x01" + bytes(18)) is ReceiveResult.UNEXPECTED
     assert client.association.receive(b"") is ReceiveResult.UNEXPECTED
 
 
-async def test_the_memory_for_streams_is_bounded(pair: tuple[Party, Party]) -> None:
+async def test_association_bounds_the_inbound_srtp_streams(pair: tuple[Party, Party]) -> None:
     client, server = pair
     for ssrc in range(1, 1200):
         client.association.send_rtp(rtp(7, ssrc=ssrc))

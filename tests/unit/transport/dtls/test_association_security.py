@@ -46,7 +46,7 @@ async def test_the_handshake_completes_before_the_answer() -> None:
 
 
 @pytest.mark.conformance("5-fp-match")
-async def test_nothing_is_handed_up_or_sent_before_verification() -> None:
+async def test_no_packet_is_delivered_or_sent_before_verification() -> None:
     client, server = half_verified()
     client.association.send_rtp(rtp(1))
     client.association.send_rtcp(rtcp())
@@ -60,7 +60,7 @@ async def test_nothing_is_handed_up_or_sent_before_verification() -> None:
     assert server.take() == []
 
 
-async def test_what_came_early_is_delivered_in_order_on_verification() -> None:
+async def test_early_packets_are_delivered_in_order_on_verification() -> None:
     client, server = half_verified()
     log: list[str] = []
     server.events.on_any = lambda: log.append(
@@ -80,7 +80,7 @@ async def test_what_came_early_is_delivered_in_order_on_verification() -> None:
     assert log[1:] == ["100", "110", "111", "211", "221", "222", "322", "332", "333"]
 
 
-async def test_what_comes_while_held_packets_are_delivered_stays_behind_them() -> None:
+async def test_packets_that_arrive_during_delivery_stay_behind_early_ones() -> None:
     client, server = half_verified()
     for number in range(2):
         client.association.send_rtp(rtp(number))
@@ -98,7 +98,7 @@ async def test_what_comes_while_held_packets_are_delivered_stays_behind_them() -
     assert server.events.rtp == [rtp(0), rtp(1), rtp(2)]
 
 
-async def test_media_that_overtakes_the_handshake_is_kept() -> None:
+async def test_srtp_that_overtakes_the_handshake_is_buffered() -> None:
     client, server = Party.make(DtlsRole.CLIENT), Party.make(DtlsRole.SERVER)
     client.verify(server)
     server.verify(client)
@@ -120,7 +120,7 @@ async def test_media_that_overtakes_the_handshake_is_kept() -> None:
     assert client.events.data == messages
 
 
-async def test_what_is_held_is_bounded_and_the_oldest_goes() -> None:
+async def test_early_packets_are_bounded_and_the_oldest_goes() -> None:
     client, server = half_verified()
     for number in range(100):
         client.association.send_rtp(rtp(number))
@@ -132,7 +132,7 @@ async def test_what_is_held_is_bounded_and_the_oldest_goes() -> None:
     assert server.association.counters.dropped_early == 36
 
 
-async def test_what_is_held_is_bounded_in_bytes() -> None:
+async def test_early_packets_are_bounded_in_bytes() -> None:
     client, server = half_verified()
     for number in range(10):
         client.association.send_data(bytes([number]) * 16_000)
@@ -156,7 +156,7 @@ async def test_undecryptable_early_media_is_bounded_too() -> None:
 
 @pytest.mark.conformance("5-fp-mismatch")
 @pytest.mark.parametrize("late", [False, True])
-async def test_another_certificate_fails_and_names_both_fingerprints(late: bool) -> None:
+async def test_mismatch_fails_and_names_both_fingerprints(late: bool) -> None:
     client, server = Party.make(DtlsRole.CLIENT), Party.make(DtlsRole.SERVER)
     expected = Certificate.generate().fingerprint()
     client.verify(server)
@@ -307,7 +307,7 @@ async def test_a_renegotiation_is_refused_and_hurts_nothing(role: DtlsRole) -> N
     assert ours.association.send_data(b"still here")
 
 
-async def test_a_clear_alert_from_a_stranger_does_not_end_a_connection() -> None:
+async def test_forged_alert_in_clear_does_not_end_a_connection() -> None:
     client, server = connected_parties()
     fatal = bytes([21, 0xFE, 0xFD]) + bytes(8) + b"\x00\x02" + b"\x02\x28"
 
@@ -334,7 +334,7 @@ async def test_a_clear_alert_from_a_stranger_does_not_end_a_connection() -> None
     ),
     st.sampled_from(list(DtlsRole)),
 )
-async def test_no_bytes_make_it_raise(datagrams: list[bytes], role: DtlsRole) -> None:
+async def test_no_datagrams_make_receive_raise(datagrams: list[bytes], role: DtlsRole) -> None:
     party = Party.make(role)
     party.verify(Party.make(role))
     party.association.start()

@@ -9,20 +9,20 @@ def arrival(number: int, size: int = 1) -> EarlyPacket:
     return EarlyPacket(DatagramClass.RTP, bytes([number]) * size, number)
 
 
-def test_the_oldest_go_when_there_are_too_many() -> None:
+def test_early_packet_buffer_drops_the_oldest_beyond_its_number() -> None:
     buffer = EarlyPacketBuffer(packets=2)
 
     assert [buffer.push(arrival(n)) for n in range(3)] == [0, 0, 1]
     assert [buffer.pop().arrival for _ in range(len(buffer))] == [1, 2]
 
 
-def test_the_oldest_go_when_they_are_too_great() -> None:
+def test_early_packet_buffer_drops_the_oldest_beyond_its_size() -> None:
     buffer = EarlyPacketBuffer(size=10)
 
     assert [buffer.push(arrival(n, 4)) for n in range(3)] == [0, 0, 1]
 
 
-def test_one_that_is_greater_than_all_room_is_not_held() -> None:
+def test_early_packet_larger_than_the_buffer_is_dropped() -> None:
     buffer = EarlyPacketBuffer(size=10)
     buffer.push(arrival(0))
 
@@ -30,7 +30,7 @@ def test_one_that_is_greater_than_all_room_is_not_held() -> None:
     assert len(buffer) == 0
 
 
-def test_a_cleared_queue_has_all_its_room_again() -> None:
+def test_cleared_early_packet_buffer_has_all_its_room_again() -> None:
     buffer = EarlyPacketBuffer(size=10)
     buffer.push(arrival(0, 10))
 
@@ -39,7 +39,7 @@ def test_a_cleared_queue_has_all_its_room_again() -> None:
     assert buffer.push(arrival(1, 10)) == 0
 
 
-def test_an_open_gate_hands_up_at_once() -> None:
+def test_open_unverified_media_buffer_delivers_at_once() -> None:
     events = Recorder()
     buffer = UnverifiedMediaBuffer(events.handlers)
     buffer.open()
@@ -52,7 +52,7 @@ def test_an_open_gate_hands_up_at_once() -> None:
     assert (events.rtcp, events.data) == ([b"rtcp"], [b"data"])
 
 
-def test_a_gate_that_is_shut_while_it_opens_hands_up_no_more() -> None:
+def test_unverified_media_buffer_closed_while_opening_delivers_no_more() -> None:
     events = Recorder()
     buffer = UnverifiedMediaBuffer(events.handlers)
     for number in range(3):
@@ -64,7 +64,7 @@ def test_a_gate_that_is_shut_while_it_opens_hands_up_no_more() -> None:
     assert events.arrivals == [0]
 
 
-def test_a_gate_that_is_open_for_media_holds_data() -> None:
+def test_unverified_media_buffer_open_for_media_buffers_data() -> None:
     events = Recorder()
     buffer = UnverifiedMediaBuffer(events.handlers)
     buffer.open_for_media()
@@ -78,7 +78,7 @@ def test_a_gate_that_is_open_for_media_holds_data() -> None:
     assert events.data == [b"data"]
 
 
-def test_a_gate_that_is_shut_lets_no_media_through_either() -> None:
+def test_closed_unverified_media_buffer_delivers_no_media() -> None:
     events = Recorder()
     buffer = UnverifiedMediaBuffer(events.handlers)
     buffer.open_for_media()

@@ -21,7 +21,7 @@ async def test_a_handshake_without_an_answer_ends_with_a_reason() -> None:
     assert "no answer to our ClientHello within 0.01 s" in str(client.association.error)
 
 
-async def test_an_association_that_was_closed_has_no_clock_running() -> None:
+async def test_closed_association_has_no_timer_running() -> None:
     client = Party.make(DtlsRole.CLIENT, handshake_timeout=1.5 * FIRST_INTERVAL)
     client.association.start()
     client.association.close()

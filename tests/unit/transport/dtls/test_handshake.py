@@ -94,7 +94,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> partial[Scene]:
     return partial(Scene, monkeypatch)
 
 
-async def test_what_is_protected_comes_after_the_hello_of_its_datagram(
+async def test_unified_records_are_fed_after_the_hello_of_their_datagram(
     scene: partial[Scene],
 ) -> None:
     client = scene(DtlsRole.CLIENT)
@@ -105,7 +105,7 @@ async def test_what_is_protected_comes_after_the_hello_of_its_datagram(
     client.handshake.end()
 
 
-async def test_nothing_is_protected_before_the_hello(scene: partial[Scene]) -> None:
+async def test_unified_records_before_the_hello_are_refused(scene: partial[Scene]) -> None:
     client = scene(DtlsRole.CLIENT)
 
     assert not client.handshake.receive(PROTECTED)
@@ -114,7 +114,7 @@ async def test_nothing_is_protected_before_the_hello(scene: partial[Scene]) -> N
     client.handshake.end()
 
 
-async def test_dtls_1_2_is_not_shown_what_1_3_protects(scene: partial[Scene]) -> None:
+async def test_unified_records_are_not_fed_to_dtls_1_2(scene: partial[Scene]) -> None:
     client = scene(DtlsRole.CLIENT, acknowledges=False)
 
     client.handshake.receive(HELLO + PROTECTED)
@@ -138,7 +138,7 @@ async def test_dtls_1_2_is_not_shown_what_1_3_protects(scene: partial[Scene]) ->
     # Of the datagrams themselves each process would make other names.
     ids=range(8),
 )
-async def test_whoever_sends_the_last_flight_repeats_it_for_a_peer_that_is_behind(
+async def test_last_flight_is_repeated_for_a_peer_that_is_behind(
     scene: partial[Scene], role: DtlsRole, acknowledges: bool, late: bytes, repeats: bool
 ) -> None:
     end = scene(role, acknowledges=acknowledges)
@@ -191,7 +191,7 @@ async def test_a_missing_ack_after_the_handshake_ends_nothing(scene: partial[Sce
     server.handshake.end()
 
 
-async def test_what_comes_after_the_handshake_is_sent_again_until_it_ends(
+async def test_post_handshake_messages_are_retransmitted_until_the_end(
     scene: partial[Scene],
 ) -> None:
     server = scene(DtlsRole.SERVER)

@@ -54,7 +54,7 @@ def test_an_error_without_details_is_told_as_it_is() -> None:
     )
 
 
-def test_a_mismatch_names_every_value_that_would_have_done() -> None:
+def test_mismatch_names_every_expected_fingerprint() -> None:
     one, two, shown = (
         Fingerprint.of_certificate(name, HashFunction.SHA256) for name in (b"1", b"2", b"3")
     )
@@ -71,7 +71,7 @@ def test_an_unfinished_handshake_says_how_much_came(datagrams: int, words: str) 
     assert words in str(reasons.unfinished(DtlsRole.SERVER, 5, datagrams=datagrams))
 
 
-def test_silence_means_something_else_to_each_role() -> None:
+def test_silent_peer_is_worded_by_role() -> None:
     assert "no ClientHello within 5 s" in str(reasons.silent(DtlsRole.SERVER, 5))
     assert "no answer to our ClientHello within 5 s" in str(reasons.silent(DtlsRole.CLIENT, 5))
 

@@ -40,7 +40,7 @@ def started() -> tuple[Party, Party]:
     ("role", "kept", "left_out"),
     [(DtlsRole.SERVER, (1, 11, 15, 16), (0, 2, 3, 14, 20)), (DtlsRole.CLIENT, (2, 14), (0, 1, 20))],
 )
-def test_only_what_the_peer_may_say_is_shown(
+def test_only_expected_handshake_messages_pass_the_record_filter(
     role: DtlsRole, kept: tuple[int, ...], left_out: tuple[int, ...]
 ) -> None:
     for kind in (*kept, *left_out):
@@ -48,7 +48,7 @@ def test_only_what_the_peer_may_say_is_shown(
         assert bool(filter_records(message, role).plain) is (kind in kept)
 
 
-def test_the_records_of_one_datagram_are_judged_one_by_one() -> None:
+def test_records_of_one_datagram_are_filtered_one_by_one() -> None:
     hello, under_keys = client_hello(), record(22, 1, 0, bytes(40))
 
     filtered = filter_records(hello + FATAL + under_keys, DtlsRole.SERVER)
@@ -57,16 +57,16 @@ def test_the_records_of_one_datagram_are_judged_one_by_one() -> None:
     assert "handshake_failure" in str(filtered.suspicion)
 
 
-def test_a_warning_is_no_reason_for_doubt() -> None:
+def test_warning_alert_in_clear_raises_no_suspicion() -> None:
     assert filter_records(record(21, 0, 0, bytes([1, 90])), DtlsRole.CLIENT).suspicion is None
 
 
 @pytest.mark.parametrize("size", range(0, 60, 7))
-def test_what_is_too_short_calls_nobody(size: int) -> None:
+def test_truncated_client_hello_is_not_parsed(size: int) -> None:
     assert parse_client_hello(client_hello()[:size]) is None
 
 
-def test_a_record_number_beyond_the_peers_window_is_not_repeated() -> None:
+def test_hello_verify_request_keeps_within_the_replay_window() -> None:
     hello = client_hello()
     far = hello[:5] + b"\xff" * 6 + hello[11:]
 
@@ -84,7 +84,7 @@ async def test_an_alert_in_clear_is_believed_after_a_silence() -> None:
     assert "handshake_failure" in str(client.association.error)
 
 
-async def test_an_alert_that_is_followed_by_the_handshake_is_forgotten() -> None:
+async def test_alert_in_clear_is_forgotten_when_the_handshake_goes_on() -> None:
     client, server = started()
     client.association.receive(FATAL)
 
@@ -93,13 +93,13 @@ async def test_an_alert_that_is_followed_by_the_handshake_is_forgotten() -> None
     assert client.association.state is CONNECTED
 
 
-async def test_what_is_left_out_is_out_of_place() -> None:
+async def test_filtered_datagram_is_out_of_place() -> None:
     client, _ = started()
 
     assert client.association.receive(FATAL) is ReceiveResult.OUT_OF_PLACE
 
 
-async def test_a_second_call_is_asked_for_a_cookie() -> None:
+async def test_second_client_hello_is_asked_for_a_cookie() -> None:
     client, server = started()
     exchange_one(client, server)
     server.take()
@@ -109,7 +109,7 @@ async def test_a_second_call_is_asked_for_a_cookie() -> None:
     assert [names(datagram) for datagram in server.take()] == [["HelloVerifyRequest"]]
 
 
-async def test_the_peer_gets_through_to_a_server_that_was_called_in_its_name() -> None:
+async def test_peer_gets_through_after_a_forged_client_hello() -> None:
     client, server = started()
     for _ in range(50):
         server.association.receive(client_hello())
@@ -121,7 +121,7 @@ async def test_the_peer_gets_through_to_a_server_that_was_called_in_its_name() -
     assert server.events.handshakes == 1
 
 
-async def test_a_call_that_cannot_be_answered_does_not_stop_the_peers_own() -> None:
+async def test_unacceptable_client_hello_does_not_stop_the_peers_own() -> None:
     client, server = started()
     (hello,) = client.events.sent
     server.association.receive(hello[:25] + b"\xfe\xff" + hello[27:])
@@ -132,7 +132,7 @@ async def test_a_call_that_cannot_be_answered_does_not_stop_the_peers_own() -> N
     assert server.association.state is CONNECTED
 
 
-async def test_a_call_in_two_fragments_gets_through_as_well() -> None:
+async def test_client_hello_in_two_fragments_gets_through() -> None:
     certificate = Certificate.generate()
     context = legacy_context(b"ECDHE-ECDSA-AES128-GCM-SHA256", certificate)
     context.set_alpn_protos([bytes([65 + n]) * 250 for n in range(5)])
@@ -153,7 +153,7 @@ async def test_a_call_in_two_fragments_gets_through_as_well() -> None:
             client.ssl.bio_write(datagram)
 
 
-async def test_a_client_calls_a_bounded_number_of_times() -> None:
+async def test_client_sends_a_bounded_number_of_client_hellos() -> None:
     """A server that answers each call as if it were another's."""
     client = Party.make(DtlsRole.CLIENT)
     client.association.start()
@@ -198,7 +198,9 @@ ENVELOPES = {
 
 @pytest.mark.parametrize("role", DtlsRole)
 @pytest.mark.parametrize("sealed", ENVELOPES.values(), ids=ENVELOPES.keys())
-async def test_an_alert_in_an_envelope_ends_no_handshake(sealed: bytes, role: DtlsRole) -> None:
+async def test_alert_wrapped_in_another_record_ends_no_handshake(
+    sealed: bytes, role: DtlsRole
+) -> None:
     client, server = Party.make(DtlsRole.CLIENT), Party.make(DtlsRole.SERVER)
     client.verify(server)
     server.verify(client)
@@ -217,19 +219,21 @@ async def test_an_alert_in_an_envelope_ends_no_handshake(sealed: bytes, role: Dt
 
 @pytest.mark.parametrize("role", DtlsRole)
 @pytest.mark.parametrize("sealed", ENVELOPES.values(), ids=ENVELOPES.keys())
-def test_no_envelope_is_shown(sealed: bytes, role: DtlsRole) -> None:
+def test_records_that_wrap_others_do_not_pass_the_record_filter(
+    sealed: bytes, role: DtlsRole
+) -> None:
     assert filter_records(sealed, role).plain == b""
 
 
 @given(st.binary(max_size=120), st.sampled_from(DtlsRole))
-def test_whatever_is_shown_has_a_header_that_openssl_takes(data: bytes, role: DtlsRole) -> None:
+def test_filtered_records_have_headers_that_openssl_accepts(data: bytes, role: DtlsRole) -> None:
     filtered = filter_records(data, role)
 
     assert all(each.data[1:3] in (b"\xfe\xfd", b"\xfe\xff") for each in records(filtered.plain))
     assert all(each.form is HeaderForm.UNIFIED for each in records(filtered.unified))
 
 
-def test_what_dtls_1_3_protects_is_kept_apart() -> None:
+def test_record_filter_keeps_unified_records_apart() -> None:
     hello, protected = record(22, 0, 0, bytes([2]) + bytes(40)), unified(epoch=2)
 
     filtered = filter_records(hello + protected + protected, DtlsRole.CLIENT)
@@ -238,7 +242,7 @@ def test_what_dtls_1_3_protects_is_kept_apart() -> None:
 
 
 @pytest.mark.parametrize("role", DtlsRole)
-def test_an_ack_in_clear_is_left_out_without_a_doubt(role: DtlsRole) -> None:
+def test_ack_in_clear_is_filtered_without_suspicion(role: DtlsRole) -> None:
     ack = record(26, 0, 1, bytes(18))
 
     filtered = filter_records(ack, role)

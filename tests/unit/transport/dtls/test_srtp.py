@@ -33,7 +33,7 @@ def opened() -> tuple[Srtp, OpenSession]:
     ), session
 
 
-def test_the_stream_heard_least_recently_is_forgotten() -> None:
+def test_srtp_forgets_the_least_recent_ssrc_beyond_the_bound() -> None:
     srtp, session = opened()
     for ssrc in range(MAX_SSRCS):
         srtp.unprotect(rtp(1, ssrc=ssrc))
@@ -46,7 +46,7 @@ def test_the_stream_heard_least_recently_is_forgotten() -> None:
     assert session.removed == [2, 3]
 
 
-def test_what_does_not_authenticate_is_not_remembered() -> None:
+def test_srtp_remembers_no_ssrc_that_does_not_authenticate() -> None:
     srtp, session = opened()
     for ssrc in range(2 * MAX_SSRCS):
         assert srtp.unprotect(rtp(1, b"bad", ssrc)) is None

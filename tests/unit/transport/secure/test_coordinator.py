@@ -69,13 +69,13 @@ async def assert_nothing_is_lost(pair: Pair, *, rekeys: int, signalling: float =
 
 @pytest.mark.conformance("6.8-rekey")
 @in_virtual_time
-async def test_nothing_is_lost_or_doubled_on_a_good_link() -> None:
+async def test_rekey_loses_and_doubles_no_packet_on_a_good_link() -> None:
     await assert_nothing_is_lost(await Pair.connected(*roads()), rekeys=20)
 
 
 @pytest.mark.conformance("6.8-rekey")
 @in_virtual_time
-async def test_nothing_is_lost_where_packets_overtake_each_other() -> None:
+async def test_rekey_loses_no_packet_with_reordering() -> None:
     pair = await Pair.connected(*roads(delay=0.03, jitter=0.015))
 
     await assert_nothing_is_lost(pair, rekeys=12)
@@ -83,21 +83,21 @@ async def test_nothing_is_lost_where_packets_overtake_each_other() -> None:
 
 @pytest.mark.conformance("6.8-rekey")
 @in_virtual_time
-async def test_nothing_is_lost_but_what_the_link_loses() -> None:
+async def test_rekey_loses_only_packets_that_the_link_loses() -> None:
     pair = await Pair.connected(*roads(delay=0.03, jitter=0.015, loss=0.05))
 
     await assert_nothing_is_lost(pair, rekeys=12)
 
 
 @in_virtual_time
-async def test_nothing_is_doubled_though_the_link_doubles() -> None:
+async def test_rekey_doubles_no_packet_though_the_link_does() -> None:
     pair = await Pair.connected(*roads(delay=0.01, jitter=0.005, duplication=0.3))
 
     await assert_nothing_is_lost(pair, rekeys=8)
 
 
 @in_virtual_time
-async def test_nothing_is_lost_while_the_answer_is_slower_than_the_handshake() -> None:
+async def test_rekey_loses_no_packet_with_an_answer_slower_than_the_handshake() -> None:
     pair = await Pair.connected(*roads(delay=0.001))
 
     await assert_nothing_is_lost(pair, rekeys=4, signalling=0.4)
@@ -105,7 +105,7 @@ async def test_nothing_is_lost_while_the_answer_is_slower_than_the_handshake() -
 
 @pytest.mark.conformance("6.8-rekey")
 @in_virtual_time
-async def test_a_known_peer_is_heard_under_the_new_keys_before_its_answer() -> None:
+async def test_known_certificate_is_received_under_new_keys_before_the_answer() -> None:
     pair = await Pair.connected()
     pair.offer(pair.server)
     pair.answer(pair.server)
@@ -121,7 +121,7 @@ async def test_a_known_peer_is_heard_under_the_new_keys_before_its_answer() -> N
 
 @pytest.mark.conformance("5-fp-match")
 @in_virtual_time
-async def test_another_certificate_is_not_heard_before_the_answer() -> None:
+async def test_new_certificate_is_not_received_before_the_answer() -> None:
     pair = await Pair.connected()
     number = pair.offer(pair.server)
     pair.client.certificate = Certificate.generate()
@@ -146,7 +146,9 @@ BOTH_WAYS = ["keys switched", "rekey completed"]
 
 @pytest.mark.parametrize("moment", range(12))
 @pytest.mark.parametrize("side", [0, 1])
-def test_dropping_it_at_any_moment_leaves_both_with_the_same_keys(moment: int, side: int) -> None:
+def test_dropped_rekey_leaves_both_ends_with_the_same_keys_at_any_moment(
+    moment: int, side: int
+) -> None:
     @in_virtual_time
     async def run() -> None:
         pair = await Pair.connected(Road(delay=0.01), Road(delay=0.01))
@@ -169,7 +171,7 @@ def test_dropping_it_at_any_moment_leaves_both_with_the_same_keys(moment: int, s
 
 @pytest.mark.parametrize("moment", range(12))
 @pytest.mark.parametrize("side", [0, 1])
-def test_closing_at_any_moment_leaves_nothing_behind(moment: int, side: int) -> None:
+def test_close_during_a_rekey_leaves_no_task_at_any_moment(moment: int, side: int) -> None:
     @in_virtual_time
     async def run() -> None:
         pair = await Pair.connected(Road(delay=0.01), Road(delay=0.01))
@@ -204,7 +206,7 @@ async def test_the_number_of_a_dropped_association_is_used_again() -> None:
 
 
 @in_virtual_time
-async def test_a_next_one_that_listens_gives_way_to_a_client() -> None:
+async def test_listening_next_association_is_remade_as_client() -> None:
     pair = await Pair.connected()
 
     await pair.rekey(pair.client, answer=SERVER)
@@ -215,7 +217,7 @@ async def test_a_next_one_that_listens_gives_way_to_a_client() -> None:
 
 
 @in_virtual_time
-async def test_roles_are_swapped_by_a_new_association() -> None:
+async def test_rekey_can_swap_dtls_roles() -> None:
     pair = await Pair.connected()
 
     await pair.rekey(pair.client)
@@ -225,7 +227,7 @@ async def test_roles_are_swapped_by_a_new_association() -> None:
 
 
 @in_virtual_time
-async def test_a_newer_association_takes_the_place_of_one_that_is_not_complete() -> None:
+async def test_newer_association_supersedes_an_incomplete_one() -> None:
     pair = await Pair.connected()
     pair.offer(pair.client)
 
@@ -240,7 +242,7 @@ async def test_a_newer_association_takes_the_place_of_one_that_is_not_complete()
 
 
 @in_virtual_time
-async def test_a_newer_association_makes_certain_of_one_that_is_complete() -> None:
+async def test_newer_association_completes_the_rekey_to_a_complete_one() -> None:
     pair = await Pair.connected(Road(delay=0.05), Road(delay=0.05))
     pair.offer(pair.client)
     pair.answer(pair.client)
@@ -253,7 +255,7 @@ async def test_a_newer_association_makes_certain_of_one_that_is_complete() -> No
 
 
 @in_virtual_time
-async def test_an_association_whose_place_is_taken_cannot_be_connected() -> None:
+async def test_association_of_the_past_cannot_be_connected() -> None:
     pair = await Pair.connected()
     await pair.rekey(pair.client)
 
@@ -263,7 +265,7 @@ async def test_an_association_whose_place_is_taken_cannot_be_connected() -> None
 
 
 @in_virtual_time
-async def test_the_next_one_may_be_complete_before_the_first() -> None:
+async def test_next_association_may_complete_before_the_first() -> None:
     pair = await Pair.connected()
     client, server = pair.another_client(), pair.another_server()
     server.connect(SERVER, client.fingerprints, 0)
@@ -280,7 +282,7 @@ async def test_the_next_one_may_be_complete_before_the_first() -> None:
 
 
 @in_virtual_time
-async def test_the_trace_tells_of_switches_and_of_keys_that_were_wiped() -> None:
+async def test_trace_shows_key_switches_and_retired_associations() -> None:
     told: list[TraceEvent] = []
     pair = await Pair.connected(tap=Tap("0", Tracer("pc-1", told.append, clock=Clock())))
     await pair.rekey(pair.client)
@@ -305,7 +307,9 @@ BOTH_WAYS = ["keys switched", "rekey completed"]
 @pytest.mark.parametrize("direction", ["there", "back"])
 @pytest.mark.parametrize("answer", list(DtlsRole))
 @pytest.mark.conformance("6.8-rekey")
-def test_lost_flights_cost_time_and_no_packets(lost: int, direction: str, answer: DtlsRole) -> None:
+def test_lost_flights_of_a_rekey_lose_no_packets(
+    lost: int, direction: str, answer: DtlsRole
+) -> None:
     @in_virtual_time
     async def run() -> None:
         pair = await Pair.connected(Road(delay=0.02), Road(delay=0.02))
@@ -322,7 +326,7 @@ def test_lost_flights_cost_time_and_no_packets(lost: int, direction: str, answer
 
 
 @in_virtual_time
-async def test_without_traffic_something_small_is_said_until_the_new_keys_are_heard() -> None:
+async def test_rekey_without_traffic_completes_by_probes() -> None:
     pair = await Pair.connected(Road(delay=0.01), Road(delay=0.01))
     loop = asyncio.get_running_loop()
     begun = loop.time()
@@ -334,7 +338,7 @@ async def test_without_traffic_something_small_is_said_until_the_new_keys_are_he
 
 
 @in_virtual_time
-async def test_what_is_said_first_under_the_new_keys_may_be_lost() -> None:
+async def test_lost_probes_under_new_keys_are_repeated() -> None:
     pair = await Pair.connected(Road(delay=0.01), Road(delay=0.01))
     pair.there.keeps = Losing(3, lambda datagram: datagram[0] >= 128)
 
@@ -344,7 +348,7 @@ async def test_what_is_said_first_under_the_new_keys_may_be_lost() -> None:
 
 
 @in_virtual_time
-async def test_probing_ends() -> None:
+async def test_probes_end_after_the_rekey() -> None:
     pair = await Pair.connected()
     await pair.rekey(pair.server)
     await asyncio.sleep(60)
@@ -354,7 +358,7 @@ async def test_probing_ends() -> None:
 
 
 @in_virtual_time
-async def test_a_call_that_nobody_expects_is_nothing() -> None:
+async def test_unexpected_client_hello_changes_nothing() -> None:
     pair = await Pair.connected()
     hello = pair.there.wire[0]
     flows = await flowing(pair)
@@ -367,7 +371,7 @@ async def test_a_call_that_nobody_expects_is_nothing() -> None:
 
 
 @in_virtual_time
-async def test_the_rest_of_a_former_handshake_does_not_spoil_the_next_one() -> None:
+async def test_late_records_of_a_former_handshake_do_not_spoil_the_next_one() -> None:
     pair = await Pair.connected()
     former = [datagram for datagram in pair.there.wire if handshake(datagram)][1:]
     number = pair.offer(pair.server)
@@ -381,7 +385,7 @@ async def test_the_rest_of_a_former_handshake_does_not_spoil_the_next_one() -> N
 
 
 @in_virtual_time
-async def test_what_no_association_takes_is_counted_once() -> None:
+async def test_datagram_that_no_association_takes_is_counted_once() -> None:
     pair = await Pair.connected()
     pair.offer(pair.server)
     before = pair.server.secure.stats()
@@ -396,7 +400,7 @@ async def test_what_no_association_takes_is_counted_once() -> None:
 
 
 @in_virtual_time
-async def test_a_flight_that_the_peer_has_is_not_repeated_beside_another_handshake() -> None:
+async def test_last_flight_is_not_repeated_beside_another_handshake() -> None:
     pair = await Pair.connected()
     late = [datagram for datagram in pair.there.wire if handshake(datagram)][-1]
     pair.server.secure.receive(late)
@@ -412,7 +416,7 @@ async def test_a_flight_that_the_peer_has_is_not_repeated_beside_another_handsha
 
 
 @in_virtual_time
-async def test_what_overtakes_the_end_of_the_handshake_counts_as_heard() -> None:
+async def test_packet_that_overtakes_the_handshake_confirms_the_new_keys() -> None:
     pair = await Pair.connected()
     client, number = pair.client, pair.offer(pair.client)
     server = pair.another_server()

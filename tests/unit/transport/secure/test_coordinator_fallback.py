@@ -28,7 +28,7 @@ FAILED = DtlsTransportState.FAILED
 
 @pytest.mark.conformance("5-fp-mismatch", "6.8-rekey")
 @pytest.mark.parametrize("answer", list(DtlsRole))
-def test_a_certificate_that_was_not_announced_ends_the_transport(answer: DtlsRole) -> None:
+def test_certificate_not_announced_in_rekey_ends_the_transport(answer: DtlsRole) -> None:
     @in_virtual_time
     async def run() -> None:
         pair = await Pair.connected()
@@ -51,7 +51,7 @@ def test_a_certificate_that_was_not_announced_ends_the_transport(answer: DtlsRol
 
 
 @in_virtual_time
-async def test_the_old_keys_go_on_at_both_ends_when_nothing_comes_of_the_new_ones() -> None:
+async def test_both_ends_keep_old_keys_when_the_next_handshake_fails() -> None:
     pair = await Pair.connected()
     pair.there.keeps = pair.back.keeps = never
     number = pair.offer(pair.client)
@@ -67,7 +67,7 @@ async def test_the_old_keys_go_on_at_both_ends_when_nothing_comes_of_the_new_one
 
 @pytest.mark.conformance("6.8-kept")
 @pytest.mark.parametrize("role", list(DtlsRole))
-def test_a_peer_that_keeps_its_association_loses_nothing(role: DtlsRole) -> None:
+def test_peer_that_keeps_its_association_loses_no_packets(role: DtlsRole) -> None:
     @in_virtual_time
     async def run() -> None:
         pair = await Pair.connected(Road(delay=0.02), Road(delay=0.02))
@@ -87,7 +87,7 @@ def test_a_peer_that_keeps_its_association_loses_nothing(role: DtlsRole) -> None
 
 
 @in_virtual_time
-async def test_the_time_to_take_part_runs_only_while_there_is_a_path() -> None:
+async def test_participation_timeout_runs_only_while_the_path_is_up() -> None:
     pair = await Pair.connected()
     end = pair.server
     end.ice(IceTransportState.DISCONNECTED)
@@ -109,7 +109,7 @@ async def test_the_time_to_take_part_runs_only_while_there_is_a_path() -> None:
 
 
 @in_virtual_time
-async def test_a_peer_that_was_heard_has_all_the_time_of_a_handshake() -> None:
+async def test_participation_timeout_ends_with_the_first_handshake_datagram() -> None:
     pair = await Pair.connected()
     number = pair.offer(pair.server)
     pair.answer(pair.server)

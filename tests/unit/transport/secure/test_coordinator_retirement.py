@@ -19,7 +19,7 @@ BOTH_WAYS = ["keys switched", "rekey completed"]
 
 
 @in_virtual_time
-async def test_what_is_sent_between_close_and_handshake_waits_and_comes_first_in_order() -> None:
+async def test_packets_queued_between_close_and_handshake_are_sent_first_in_order() -> None:
     pair = await Pair.connected(Road(delay=0.02), Road(delay=0.02))
     server = pair.server
     number = pair.offer(server)
@@ -45,7 +45,7 @@ async def test_what_is_sent_between_close_and_handshake_waits_and_comes_first_in
 
 
 @in_virtual_time
-async def test_what_waits_is_bounded_and_counted() -> None:
+async def test_queue_without_keys_is_bounded_in_packets_and_counted() -> None:
     pair = await Pair.connected()
     pair.offer(pair.server)
     await pair.client.secure.close()
@@ -60,7 +60,7 @@ async def test_what_waits_is_bounded_and_counted() -> None:
 
 
 @in_virtual_time
-async def test_what_waits_is_bounded_in_bytes() -> None:
+async def test_queue_without_keys_is_bounded_in_bytes() -> None:
     pair = await Pair.connected()
     pair.offer(pair.server)
     await pair.client.secure.close()
@@ -72,7 +72,7 @@ async def test_what_waits_is_bounded_in_bytes() -> None:
 
 
 @in_virtual_time
-async def test_a_goodbye_while_an_offer_is_out_is_a_goodbye() -> None:
+async def test_close_notify_while_an_offer_is_out_ends_the_transport_after_a_timeout() -> None:
     pair = await Pair.connected()
     pair.offer(pair.server)
     await pair.client.secure.close()
@@ -85,7 +85,7 @@ async def test_a_goodbye_while_an_offer_is_out_is_a_goodbye() -> None:
 
 
 @in_virtual_time
-async def test_late_packets_of_a_closed_association_are_still_read() -> None:
+async def test_late_srtp_of_a_closed_association_is_still_decrypted() -> None:
     pair = await Pair.connected()
     pair.client.secure.send_rtp(rtp(1))
     late = pair.there.wire[-1]
@@ -103,7 +103,7 @@ async def test_late_packets_of_a_closed_association_are_still_read() -> None:
 
 
 @in_virtual_time
-async def test_an_association_after_a_close_is_announced_when_it_is_connected() -> None:
+async def test_association_after_a_close_reports_a_completed_rekey() -> None:
     pair = await Pair.connected()
     await pair.client.secure.close()
     await until(lambda: pair.server.secure.state is CLOSED, pair.server.events)
@@ -119,7 +119,7 @@ async def test_an_association_after_a_close_is_announced_when_it_is_connected() 
 
 
 @in_virtual_time
-async def test_old_keys_are_wiped_after_two_minutes_and_nobody_notices() -> None:
+async def test_old_keys_are_wiped_after_two_minutes_without_an_event() -> None:
     pair = await Pair.connected()
     pair.there.keeps = lambda datagram: datagram[0] < 128
     pair.client.secure.send_rtp(rtp(1))
@@ -161,7 +161,7 @@ async def test_only_four_old_associations_are_kept() -> None:
 
 
 @in_virtual_time
-async def test_a_close_under_the_new_keys_ends_the_transport() -> None:
+async def test_close_notify_under_the_new_keys_ends_the_transport() -> None:
     pair = await Pair.connected()
     await pair.rekey(pair.client)
 
@@ -172,7 +172,7 @@ async def test_a_close_under_the_new_keys_ends_the_transport() -> None:
 
 
 @pytest.mark.parametrize("first", [65_000, 65_100, 65_300, 65_480])
-def test_a_stream_that_wraps_at_the_switch_is_not_lost_for_good(first: int) -> None:
+def test_rtp_stream_that_wraps_at_the_switch_is_decrypted(first: int) -> None:
     @in_virtual_time
     async def run() -> None:
         there = Road(delay=0.02, jitter=0.01, loss=0.1, seed=5)

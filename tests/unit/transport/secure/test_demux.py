@@ -33,17 +33,17 @@ def order(datagram: bytes, *associations: FakeAssociation) -> list[str]:
     return [each.name for each in associations_for(datagram, classify(datagram), associations)]
 
 
-def test_an_only_association_gets_everything() -> None:
+def test_demux_offers_everything_to_an_only_association() -> None:
     assert order(dtls(epoch=0), CURRENT) == ["current"]
     assert order(b"\x80\x60" + bytes(10), NEXT) == ["next"]
 
 
-def test_epoch_0_belongs_to_the_handshake() -> None:
+def test_demux_offers_epoch_0_to_the_handshake() -> None:
     assert order(dtls(epoch=0), NEXT, CURRENT, RETIRING) == ["next"]
 
 
 @pytest.mark.parametrize("epoch", range(1, 9))
-def test_what_dtls_1_3_protects_is_never_epoch_0(epoch: int) -> None:
+def test_demux_never_takes_a_unified_header_for_epoch_0(epoch: int) -> None:
     handshaking_first = epoch % 4 == HANDSHAKE_EPOCH
 
     assert order(unified(epoch=epoch), NEXT, CURRENT) == (
@@ -51,46 +51,46 @@ def test_what_dtls_1_3_protects_is_never_epoch_0(epoch: int) -> None:
     )
 
 
-def test_epoch_0_without_a_handshake_belongs_to_the_newest() -> None:
+def test_demux_offers_epoch_0_without_a_handshake_to_the_newest_association() -> None:
     assert order(dtls(epoch=0), CURRENT, RETIRING) == ["current"]
 
 
-def test_what_fits_into_no_handshake_is_offered_to_the_newest_established_first() -> None:
+def test_demux_offers_records_that_fit_no_handshake_to_the_newest_established_first() -> None:
     unfit = FakeAssociation("next", handshaking=True, fits=False)
 
     assert order(dtls(epoch=0), unfit, CURRENT, RETIRING) == ["current", "next"]
 
 
-def test_of_two_handshakes_the_older_is_asked_first() -> None:
+def test_demux_asks_the_older_of_two_handshakes_first() -> None:
     first = FakeAssociation("first", handshaking=True)
 
     assert order(dtls(epoch=0), NEXT, first) == ["first", "next"]
 
 
-def test_of_two_handshakes_only_the_one_that_it_fits_into_is_asked() -> None:
+def test_demux_asks_only_the_handshake_that_a_record_fits_into() -> None:
     first = FakeAssociation("first", handshaking=True, fits=False)
 
     assert order(dtls(epoch=0), NEXT, first) == ["next"]
 
 
-def test_encrypted_records_are_offered_to_a_handshake_last() -> None:
+def test_demux_offers_encrypted_records_to_a_handshake_last() -> None:
     assert order(dtls(epoch=1), NEXT, CURRENT, RETIRING) == ["current", "retiring", "next"]
 
 
-def test_encrypted_records_without_a_handshake_are_offered_newest_first() -> None:
+def test_demux_offers_encrypted_records_newest_first() -> None:
     assert order(dtls(epoch=1), CURRENT, RETIRING) == ["current", "retiring"]
 
 
 @pytest.mark.parametrize("second", [96, 200])
-def test_media_is_offered_last_to_an_association_without_keys(second: int) -> None:
+def test_demux_offers_srtp_last_to_an_association_without_keys(second: int) -> None:
     packet = bytes([0x80, second]) + bytes(10)
 
     assert order(packet, NEXT, CURRENT, RETIRING) == ["current", "retiring", "next"]
 
 
-def test_what_is_neither_dtls_nor_media_belongs_to_none() -> None:
+def test_demux_offers_other_classes_to_no_association() -> None:
     assert order(b"\x00" + bytes(19), NEXT, CURRENT) == []
 
 
-def test_a_record_too_short_for_an_epoch_is_nobodys_handshake() -> None:
+def test_demux_takes_a_truncated_header_for_no_handshake() -> None:
     assert order(b"\x16\xfe\xfd", NEXT, CURRENT) == ["current", "next"]

@@ -112,7 +112,7 @@ def walk(*inputs: RekeyInput) -> tuple[RekeyPhase, list[RekeyAction]]:
         " -> ".join(each.name for each in value) if isinstance(value, list) else value.name
     ),
 )
-def test_these_inputs_lead_there(
+def test_rekey_inputs_lead_to_phase_and_actions(
     inputs: list[RekeyInput], phase: RekeyPhase, actions: list[RekeyAction]
 ) -> None:
     reached, done = walk(*inputs)
@@ -124,12 +124,12 @@ def test_these_inputs_lead_there(
 @pytest.mark.parametrize(
     "phase", [phase for phase in RekeyPhase if phase not in (P.IDLE, P.RETIRING, P.ENDED)]
 )
-def test_a_peer_that_is_not_the_signalled_one_ends_it_in_every_phase(phase: RekeyPhase) -> None:
+def test_mismatch_ends_the_rekey_in_every_phase(phase: RekeyPhase) -> None:
     assert step(phase, I.MISMATCH) == (P.ENDED, (A.END,))
 
 
 @pytest.mark.parametrize("happened", list(RekeyInput))
-def test_nothing_happens_after_the_end(happened: RekeyInput) -> None:
+def test_ended_rekey_accepts_no_input(happened: RekeyInput) -> None:
     with pytest.raises(UnexpectedInputError, match=f"{happened.name} cannot happen in ENDED"):
         step(P.ENDED, happened)
 
@@ -138,7 +138,7 @@ walks = st.lists(st.integers(min_value=0, max_value=999), max_size=40)
 
 
 @given(walks)
-def test_no_walk_sends_without_keys_or_returns_to_what_is_closed(choices: list[int]) -> None:
+def test_no_walk_through_the_rekey_table_sends_without_keys(choices: list[int]) -> None:
     phase, sends, old_is_open, replaced = P.IDLE, "old", True, 0
     for choice in choices:
         row = TABLE[phase]
@@ -180,7 +180,7 @@ def test_no_walk_sends_without_keys_or_returns_to_what_is_closed(choices: list[i
         )
 
 
-def test_every_phase_can_be_reached_and_left() -> None:
+def test_every_rekey_phase_can_be_reached_and_left() -> None:
     reached = {P.IDLE}
     for _ in RekeyPhase:
         reached |= {to for phase in reached for to, _ in TABLE[phase].values()}
@@ -189,7 +189,7 @@ def test_every_phase_can_be_reached_and_left() -> None:
     assert [phase for phase in RekeyPhase if not TABLE[phase]] == [P.ENDED]
 
 
-def test_every_input_and_action_has_its_use() -> None:
+def test_every_rekey_input_and_action_is_used() -> None:
     rows = [row for rows in TABLE.values() for row in rows.items()]
 
     assert {happened for happened, _ in rows} == set(RekeyInput)

@@ -58,7 +58,7 @@ def send(outgoing: SendKeySelector, *numbers: int, ssrc: int = 1) -> None:
 
 
 @in_virtual_time
-async def test_a_stream_in_the_middle_goes_over_at_once() -> None:
+async def test_stream_far_from_its_wrap_switches_keys_at_once() -> None:
     old, new = Keys(), Keys()
 
     send(switched(old, new), 65_023, 65_024)
@@ -67,7 +67,7 @@ async def test_a_stream_in_the_middle_goes_over_at_once() -> None:
 
 
 @in_virtual_time
-async def test_a_stream_that_is_about_to_wrap_goes_over_when_it_has() -> None:
+async def test_stream_about_to_wrap_switches_keys_after_the_wrap() -> None:
     old, new = Keys(), Keys()
 
     send(switched(old, new), 65_024, 65_535, 65_536, 65_537)
@@ -76,7 +76,7 @@ async def test_a_stream_that_is_about_to_wrap_goes_over_when_it_has() -> None:
 
 
 @in_virtual_time
-async def test_each_stream_goes_over_by_itself() -> None:
+async def test_each_stream_switches_keys_by_itself() -> None:
     old, new = Keys(), Keys()
     outgoing = switched(old, new)
 
@@ -87,7 +87,7 @@ async def test_each_stream_goes_over_by_itself() -> None:
 
 
 @in_virtual_time
-async def test_what_is_sent_again_from_before_the_switch_keeps_the_old_keys() -> None:
+async def test_retransmission_from_before_the_switch_keeps_the_old_keys() -> None:
     old, new = Keys(), Keys()
 
     send(switched(old, new), 0, 65_530, 1, 65_531)
@@ -96,7 +96,7 @@ async def test_what_is_sent_again_from_before_the_switch_keeps_the_old_keys() ->
 
 
 @in_virtual_time
-async def test_a_stream_that_has_gone_over_wraps_under_its_keys() -> None:
+async def test_stream_that_switched_keys_wraps_under_the_new_keys() -> None:
     old, new = Keys(), Keys()
 
     send(switched(old, new), 65_000, 65_300, 65_536)
@@ -105,7 +105,7 @@ async def test_a_stream_that_has_gone_over_wraps_under_its_keys() -> None:
 
 
 @in_virtual_time
-async def test_a_stream_that_stays_behind_stays_through_another_switch() -> None:
+async def test_stream_about_to_wrap_keeps_old_keys_through_another_switch() -> None:
     first, second, third = Keys(), Keys(), Keys()
     outgoing = switched(first, second)
     send(outgoing, 65_500)
@@ -117,7 +117,7 @@ async def test_a_stream_that_stays_behind_stays_through_another_switch() -> None
 
 
 @pytest.mark.parametrize("state", [DtlsTransportState.CLOSED, DtlsTransportState.FAILED])
-def test_old_keys_that_are_gone_are_not_used(state: DtlsTransportState) -> None:
+def test_keys_of_an_ended_association_are_not_used(state: DtlsTransportState) -> None:
     @in_virtual_time
     async def run() -> None:
         old, new = Keys(), Keys()
@@ -133,7 +133,7 @@ def test_old_keys_that_are_gone_are_not_used(state: DtlsTransportState) -> None:
 
 
 @in_virtual_time
-async def test_of_several_each_has_the_keys_of_its_stream() -> None:
+async def test_send_rtp_all_uses_the_keys_of_each_stream() -> None:
     old, new = Keys(), Keys()
     outgoing = switched(old, new)
 
@@ -143,7 +143,7 @@ async def test_of_several_each_has_the_keys_of_its_stream() -> None:
 
 
 @in_virtual_time
-async def test_several_wait_in_order_as_far_as_there_is_room() -> None:
+async def test_send_rtp_all_queues_in_order_up_to_the_bound() -> None:
     counters, keys = Counters(), Keys()
     outgoing = SendKeySelector(counters)
     assert outgoing.sender.send_rtp_all([rtp(1), rtp(2)]) == 0
@@ -159,7 +159,7 @@ async def test_several_wait_in_order_as_far_as_there_is_room() -> None:
 
 
 @in_virtual_time
-async def test_rtcp_and_data_go_over_at_once() -> None:
+async def test_rtcp_and_data_switch_keys_at_once() -> None:
     old, new = Keys(), Keys()
     outgoing = switched(old, new)
 
@@ -170,7 +170,7 @@ async def test_rtcp_and_data_go_over_at_once() -> None:
 
 
 @in_virtual_time
-async def test_after_a_minute_nothing_stands_between_a_packet_and_its_keys() -> None:
+async def test_wrap_safe_sender_is_removed_after_a_minute() -> None:
     old, new = Keys(), Keys()
     outgoing = switched(old, new)
 
@@ -181,7 +181,7 @@ async def test_after_a_minute_nothing_stands_between_a_packet_and_its_keys() -> 
 
 
 @in_virtual_time
-async def test_nothing_stands_between_where_the_old_keys_are_gone() -> None:
+async def test_switch_without_old_keys_needs_no_wrap_safe_sender() -> None:
     old, new = Keys(state=DtlsTransportState.CLOSED), Keys()
 
     assert switched(old, new).sender is new

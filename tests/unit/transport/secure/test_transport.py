@@ -14,7 +14,7 @@ CLOSED = DtlsTransportState.CLOSED
 
 
 @pytest.mark.parametrize("first_is_client", [False, True])
-async def test_either_end_can_be_the_client(first_is_client: bool) -> None:
+async def test_either_end_can_be_the_dtls_client(first_is_client: bool) -> None:
     ends = joined()
     client, server = ends if first_is_client else ends[::-1]
 
@@ -57,7 +57,7 @@ async def test_the_offerer_s_handshake_completes_before_the_answer() -> None:
     assert offerer.secure.current is listening
 
 
-async def test_a_listening_association_gives_way_to_a_client() -> None:
+async def test_listening_association_is_remade_as_client() -> None:
     answerer, offerer = joined()
     offerer.listen()
     listening = offerer.secure.current
@@ -84,7 +84,7 @@ async def test_the_client_hello_waits_for_the_path() -> None:
     assert states(client) == [DtlsTransportState.CONNECTING]
 
 
-async def test_the_path_may_come_up_before_the_answer() -> None:
+async def test_path_may_come_up_before_the_answer() -> None:
     client, server = joined()
     client.ice(IceTransportState.COMPLETED)
     assert client.link.wire == []
@@ -94,7 +94,7 @@ async def test_the_path_may_come_up_before_the_answer() -> None:
     assert len(client.link.wire) == 1
 
 
-async def test_an_answer_that_found_no_path_is_sent_when_there_is_one() -> None:
+async def test_server_flight_that_found_no_path_is_sent_when_there_is_one() -> None:
     # The peer's check may end before ours, and its ClientHello comes in between.
     client, server = joined()
     server.connect(DtlsRole.SERVER, client.fingerprints)
@@ -123,7 +123,7 @@ async def test_a_path_that_comes_up_again_starts_no_other_handshake() -> None:
     assert client.secure.state is CONNECTED
 
 
-async def test_a_peer_that_stays_silent_is_given_up() -> None:
+async def test_silent_peer_fails_the_handshake() -> None:
     client, server = joined(handshake_timeout=0.01)
     server.connect(DtlsRole.SERVER, client.fingerprints)
     server.ice()
@@ -134,7 +134,7 @@ async def test_a_peer_that_stays_silent_is_given_up() -> None:
     assert server.secure.state is DtlsTransportState.FAILED
 
 
-async def test_a_mismatch_is_what_connected_raises() -> None:
+async def test_connected_raises_a_fingerprint_mismatch() -> None:
     client, server = joined()
     stranger = Certificate.generate().fingerprint()
     server.connect(DtlsRole.SERVER, [stranger])
@@ -160,7 +160,7 @@ async def test_close_notify_ends_the_other_end_too() -> None:
         await server.secure.connected()
 
 
-async def test_close_ends_those_who_wait() -> None:
+async def test_close_ends_a_pending_connected() -> None:
     client, _ = joined()
     waiting = asyncio.ensure_future(client.secure.connected())
 
@@ -211,7 +211,7 @@ async def test_close_at_any_moment_leaves_nothing_behind(moment: int, closes_fir
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_changed_role_is_refused() -> None:
+async def test_changed_dtls_role_is_refused() -> None:
     client, server = joined()
     await connect(client, server)
 
@@ -221,7 +221,7 @@ async def test_a_changed_role_is_refused() -> None:
     assert client.secure.state is CONNECTED
 
 
-async def test_starting_again_alike_changes_nothing() -> None:
+async def test_second_connect_alike_changes_nothing() -> None:
     client, server = joined()
     await connect(client, server)
     current = client.secure.current
@@ -232,7 +232,7 @@ async def test_starting_again_alike_changes_nothing() -> None:
     assert client.secure.state is CONNECTED
 
 
-async def test_what_comes_before_any_association_is_counted() -> None:
+async def test_packets_before_any_association_are_counted() -> None:
     client, _ = joined()
 
     client.secure.receive(rtp(1))

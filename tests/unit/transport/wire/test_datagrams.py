@@ -20,7 +20,9 @@ from peer.transport.wire.datagrams import DatagramClass, classify
         (192, 255, DatagramClass.UNKNOWN),
     ],
 )
-def test_the_first_byte_tells_the_class(first: int, last: int, expected: DatagramClass) -> None:
+def test_first_byte_of_datagram_tells_its_class(
+    first: int, last: int, expected: DatagramClass
+) -> None:
     for byte in range(first, last + 1):
         assert classify(bytes([byte]) + bytes(11)) is expected
 
@@ -36,7 +38,7 @@ def test_the_first_byte_tells_the_class(first: int, last: int, expected: Datagra
         (96, DatagramClass.RTP),
     ],
 )
-def test_the_second_byte_tells_rtcp_from_rtp(second: int, expected: DatagramClass) -> None:
+def test_second_byte_of_datagram_tells_rtcp_from_rtp(second: int, expected: DatagramClass) -> None:
     assert classify(bytes([0x80, second]) + bytes(10)) is expected
 
 

@@ -17,7 +17,7 @@ LIMITS = st.one_of(
 
 
 @given(TEXTS, TEXTS, st.booleans(), LIMITS)
-def test_what_is_encoded_is_decoded(
+def test_encoded_data_channel_open_is_parsed_back(
     label: str, protocol: str, ordered: bool, limits: dict[str, int]
 ) -> None:
     announcement = DataChannelOpen(label=label, protocol=protocol, ordered=ordered, **limits)
@@ -36,7 +36,9 @@ def test_what_is_encoded_is_decoded(
         (DataChannelOpen(label="", max_packet_life_time=9), "03 02 0000 00000009 0000 0000"),
     ],
 )
-def test_the_wire_is_as_in_the_rfc(announcement: DataChannelOpen, wire: str) -> None:
+def test_data_channel_open_is_encoded_as_in_rfc_8832(
+    announcement: DataChannelOpen, wire: str
+) -> None:
     assert announcement.encode() == bytes.fromhex(wire)
 
 
@@ -51,16 +53,16 @@ def test_the_wire_is_as_in_the_rfc(announcement: DataChannelOpen, wire: str) -> 
         "03 03 0000 00000000 0000 0000",
     ],
 )
-def test_what_is_no_announcement_is_none(wire: str) -> None:
+def test_malformed_data_channel_open_is_none(wire: str) -> None:
     assert parse_data_channel_open(bytes.fromhex(wire)) is None
 
 
-def test_a_text_that_was_cut_is_mended() -> None:
+def test_cut_label_of_data_channel_open_is_replaced() -> None:
     # aiortc counts characters, and so announces a label of one byte here.
     announcement = parse_data_channel_open(bytes.fromhex("03 00 0000 00000000 0001 0000 c3a9"))
     assert announcement == DataChannelOpen(label="�")
 
 
 @given(st.binary(max_size=40))
-def test_anything_is_decoded_or_refused(message: bytes) -> None:
+def test_parse_data_channel_open_never_raises(message: bytes) -> None:
     parse_data_channel_open(b"\x03" + message)

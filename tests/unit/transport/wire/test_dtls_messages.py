@@ -61,17 +61,17 @@ HANDSHAKE, ALERT = ContentType.HANDSHAKE, ContentType.ALERT
         (record(HANDSHAKE, message(1, 9)[:11]), []),
     ],
 )
-def test_what_is_in_a_datagram_has_its_name(datagram: bytes, names: list[str]) -> None:
+def test_messages_of_a_dtls_datagram_have_names(datagram: bytes, names: list[str]) -> None:
     assert list(message_names(datagram)) == names
 
 
 @given(st.binary(max_size=300), st.sampled_from(ContentType))
-def test_no_datagram_is_too_strange(noise: bytes, content_type: ContentType) -> None:
+def test_message_names_never_raises(noise: bytes, content_type: ContentType) -> None:
     message_names(noise)
     message_names(record(content_type, noise))
 
 
-def test_a_datagram_full_of_records_gives_no_more_than_the_bound() -> None:
+def test_message_names_is_bounded() -> None:
     names = message_names(record(HANDSHAKE, message(1, 0)) * 1000)
     assert names == ("ClientHello",) * MAX_NAMES
 

@@ -43,7 +43,7 @@ def test_a_truncated_record_ends_the_walk() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_can_be_walked(data: bytes) -> None:
+def test_walk_over_dtls_records_never_raises(data: bytes) -> None:
     assert (
         b"".join(r.data for r in records(data)) == data[: sum(len(r.data) for r in records(data))]
     )
@@ -55,7 +55,7 @@ def test_the_epoch_is_that_of_the_first_record() -> None:
 
 
 @given(bodies, st.integers(min_value=64, max_value=1200))
-def test_packing_loses_and_reorders_nothing(contents: list[bytes], mtu: int) -> None:
+def test_packing_dtls_records_loses_and_reorders_nothing(contents: list[bytes], mtu: int) -> None:
     stream = b"".join(handshake_record(body) for body in contents)
 
     assert b"".join(pack(stream, mtu)) == stream
@@ -71,18 +71,18 @@ def test_datagrams_keep_to_the_mtu_and_to_record_boundaries(
         assert len(datagram) <= mtu or len(inside) == 1
 
 
-def test_what_fits_together_travels_together() -> None:
+def test_dtls_records_that_fit_share_a_datagram() -> None:
     stream = handshake_record(bytes(100)) * 3
 
     assert [len(d) for d in pack(stream, 250)] == [226, 113]
 
 
 @given(bodies)
-def test_records_are_counted(contents: list[bytes]) -> None:
+def test_dtls_records_are_counted(contents: list[bytes]) -> None:
     assert count_records(b"".join(handshake_record(body) for body in contents)) == len(contents)
 
 
-def test_a_truncated_record_counts() -> None:
+def test_truncated_dtls_record_is_counted() -> None:
     assert count_records(handshake_record(b"whole") + b"\x17") == 2
 
 
@@ -101,13 +101,13 @@ measured = st.binary(max_size=300).flatmap(
 
 
 @pytest.mark.parametrize("first", range(256))
-def test_the_first_byte_tells_the_form(first: int) -> None:
+def test_first_byte_tells_the_form_of_a_dtls_header(first: int) -> None:
     assert form_of(first) is (HeaderForm.UNIFIED if 32 <= first <= 63 else HeaderForm.PLAIN)
 
 
 @pytest.mark.parametrize("long_number", [True, False])
 @pytest.mark.parametrize("with_length", [True, False])
-def test_a_unified_header_is_told_from_its_body(long_number: bool, with_length: bool) -> None:
+def test_unified_header_is_split_from_its_body(long_number: bool, with_length: bool) -> None:
     whole = unified(b"body", long_number=long_number, with_length=with_length)
 
     (only,) = records(whole)
@@ -118,7 +118,7 @@ def test_a_unified_header_is_told_from_its_body(long_number: bool, with_length: 
 
 
 @pytest.mark.parametrize(("epoch", "told"), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 1), (8, 4)])
-def test_two_bits_of_an_epoch_never_look_like_clear(epoch: int, told: int) -> None:
+def test_epoch_of_unified_header_is_never_0(epoch: int, told: int) -> None:
     whole = unified(epoch=epoch)
 
     assert first_epoch(whole) == told
@@ -133,11 +133,11 @@ def test_records_of_both_forms_share_a_datagram() -> None:
     assert first_epoch(CLEAR + protected) == 0
 
 
-def test_a_record_without_a_length_is_the_last() -> None:
+def test_unified_record_without_a_length_is_the_last() -> None:
     assert len(list(records(unified(with_length=False) + unified() + CLEAR))) == 1
 
 
-def test_a_connection_id_that_nobody_negotiated_ends_the_walk() -> None:
+def test_connection_id_ends_the_walk_over_dtls_records() -> None:
     strange = unified(connection_id=b"some") + CLEAR
 
     assert list(records(strange)) == []
@@ -147,7 +147,7 @@ def test_a_connection_id_that_nobody_negotiated_ends_the_walk() -> None:
 
 
 @pytest.mark.parametrize("size", range(1, len(unified(b"body"))))
-def test_a_truncated_record_is_none(size: int) -> None:
+def test_truncated_unified_record_is_no_record(size: int) -> None:
     cut = unified(b"body")[:size]
 
     assert list(records(cut)) == []
@@ -155,13 +155,13 @@ def test_a_truncated_record_is_none(size: int) -> None:
     assert (first_epoch(cut) is None) is (size < 5)
 
 
-def test_nothing_has_no_epoch() -> None:
+def test_empty_datagram_has_no_epoch() -> None:
     assert first_epoch(b"") is None
     assert count_records(b"") == 0
 
 
 @given(st.lists(st.one_of(measured, st.binary(max_size=40)), max_size=8).map(b"".join))
-def test_the_walk_never_fails_and_leaves_no_gap(data: bytes) -> None:
+def test_walk_over_dtls_records_leaves_no_gap(data: bytes) -> None:
     walked = list(records(data))
 
     joined = b"".join(each.data for each in walked)
@@ -172,7 +172,7 @@ def test_the_walk_never_fails_and_leaves_no_gap(data: bytes) -> None:
 
 
 @given(st.lists(measured, max_size=20), st.integers(min_value=64, max_value=1200))
-def test_a_run_of_both_forms_is_cut_at_its_records(run: list[bytes], mtu: int) -> None:
+def test_packing_cuts_records_of_both_forms_at_their_boundaries(run: list[bytes], mtu: int) -> None:
     datagrams = pack(b"".join(run), mtu)
 
     assert b"".join(datagrams) == b"".join(run)
@@ -181,11 +181,11 @@ def test_a_run_of_both_forms_is_cut_at_its_records(run: list[bytes], mtu: int) -
 
 
 @given(st.binary(max_size=400), st.integers(min_value=1, max_value=200))
-def test_packing_never_loses_a_byte(stream: bytes, mtu: int) -> None:
+def test_packing_dtls_records_never_loses_a_byte(stream: bytes, mtu: int) -> None:
     assert b"".join(pack(stream, mtu)) == stream
 
 
-def test_what_cannot_be_cut_is_sent_as_it_is() -> None:
+def test_stream_of_unknown_length_is_packed_as_it_is() -> None:
     endless = unified(bytes(300), with_length=False)
 
     assert pack(CLEAR + endless, 200) == [CLEAR, endless]

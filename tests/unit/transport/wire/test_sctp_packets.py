@@ -36,7 +36,7 @@ def parameter(kind: int, value: bytes = b"", *, length: int | None = None) -> by
     ],
     ids=["one", "two", "data", "last parameter unpadded", "init", "unknown"],
 )
-def test_well_formed(packet: bytes) -> None:
+def test_sctp_packet_is_well_formed(packet: bytes) -> None:
     assert is_well_formed(packet)
 
 
@@ -71,12 +71,12 @@ def test_well_formed(packet: bytes) -> None:
         "init bundled",
     ],
 )
-def test_malformed(packet: bytes) -> None:
+def test_sctp_packet_is_malformed(packet: bytes) -> None:
     assert not is_well_formed(packet)
 
 
 @given(st.binary(max_size=256))
-def test_nothing_raises(packet: bytes) -> None:
+def test_sctp_packet_checks_never_raise(packet: bytes) -> None:
     is_well_formed(packet)
 
 
@@ -87,7 +87,7 @@ def tagged(tag: int) -> bytes:
 INIT_BODY = pack("!LLHHL", 0xDECAFBAD, 100_000, 1, 1, 1)
 
 
-def test_an_init_says_how_to_address_its_sender() -> None:
+def test_initiate_tag_of_sctp_init() -> None:
     assert initiate_tag(tagged(0) + chunk(INIT, INIT_BODY)) == 0xDECAFBAD
 
 
@@ -100,9 +100,9 @@ def test_an_init_says_how_to_address_its_sender() -> None:
         tagged(1) + chunk(INIT, INIT_BODY),
     ],
 )
-def test_anything_else_is_no_init(packet: bytes) -> None:
+def test_other_sctp_packets_have_no_initiate_tag(packet: bytes) -> None:
     assert initiate_tag(packet) is None
 
 
-def test_every_packet_says_which_association_it_is_for() -> None:
+def test_verification_tag_of_sctp_packet() -> None:
     assert verification_tag(tagged(0xFFFFFFFE) + chunk(COOKIE_ACK)) == 0xFFFFFFFE
