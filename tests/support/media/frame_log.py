@@ -66,9 +66,3 @@ async def logging_frames(receivers: Iterable[RtpReceiver]) -> AsyncIterator[Fram
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def span(frames: list[EncodedFrame]) -> float:
-    """Return the seconds between the capture of the first and of the last frame."""
-    first, last = frames[0], frames[-1]
-    return (last.pts - first.pts) / last.codec.clock_rate
