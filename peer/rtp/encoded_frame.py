@@ -1,4 +1,4 @@
-"""Owns `EncodedFrame`: one picture or packet of sound as the peer encoded it."""
+"""One video frame, or audio packet, as the peer encoded it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedFrame:
-    """What a receiver hands to readers that do not want it decoded.
+    """A frame as the peer encoded it, with its times.
 
     Args:
-        codec: As it was agreed, with its clock rate in hertz.
+        codec: The agreed codec, with its clock rate in Hz.
         payload: The whole frame. VP8 and VP9: as in IVF or WebM. H264: an access unit in Annex B
-            form. AV1: a temporal unit in low-overhead form, without temporal delimiter. Sound: one
+            form. AV1: a temporal unit in low-overhead form, without temporal delimiter. Audio: one
             packet of the codec.
-        ssrc: Of the stream it came in.
-        timestamp: Of RTP, 32 bits, in ticks of the codec's clock.
-        pts: The same ticks from 0 at the first frame of the receiver, rising through wraps and
-            changes of stream.
-        arrival: When it was complete, in seconds of our monotonic clock.
-        wall_clock: When it was captured, in seconds since 1970 by the sender's clock; None before
-            the first sender report.
-        keyframe: Whether it can be decoded by itself; always true for sound.
-        gap: Whether something between it and the frame before was lost.
+        ssrc: The SSRC of its packets.
+        timestamp: RTP timestamp, 32 bits, in ticks of the codec's clock.
+        pts: Presentation time in these ticks, 0 for the first frame of the receiver; rises through
+            wraps and changes of the SSRC.
+        arrival: Arrival of its last packet, in seconds of our monotonic clock.
+        wall_clock: Capture time, in seconds since 1970 by the sender's clock; None before the first
+            sender report.
+        keyframe: True where it can be decoded by itself; always for audio.
+        gap: True where packets between it and the frame before were lost.
         width: In pixels, where the frame says so.
         height: In pixels, where the frame says so.
-        level: How loud the sender says it is (RFC 6464).
+        level: Audio level that the sender says (RFC 6464).
     """
 
     codec: Codec

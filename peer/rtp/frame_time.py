@@ -1,4 +1,4 @@
-"""Owns giving a frame another presentation time without touching the application's object."""
+"""Gives frames another presentation time without changing the application's object."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def time_base_of(frame: MediaItem) -> Fraction | None:
-    """Seconds for each tick, or None where the frame does not say."""
+    """The time base of a frame, in seconds for each tick; None where it has none."""
     base = frame.time_base
     if base is None or not base.numerator or not base.denominator:
         return None
@@ -22,16 +22,16 @@ def time_base_of(frame: MediaItem) -> Fraction | None:
 
 
 def duration_of(frame: MediaItem) -> Fraction:
-    """Seconds of sound in a frame; 0 for pictures and packets."""
+    """The duration of an audio frame, in seconds; 0 for video frames and packets."""
     if isinstance(frame, AudioFrame) and frame.sample_rate:
         return Fraction(frame.samples, frame.sample_rate)
     return Fraction(0)
 
 
 def at_time(frame: MediaItem, pts: int, time_base: Fraction) -> MediaItem:
-    """The frame itself where it has this time already, else a copy that has.
+    """The frame itself where it has this presentation time already, else a copy that has.
 
-    The application may hold on to its frame, or give it to other senders as well.
+    The application may keep its frame, or give it to other senders as well.
     """
     if frame.pts == pts and time_base_of(frame) == time_base:
         return frame
@@ -52,7 +52,7 @@ def _copy(frame: MediaItem) -> MediaItem:
         case VideoFrame():
             return _copy_video(frame)
         case _:
-            raise TypeError(f"{type(frame).__name__} is neither sound nor picture")
+            raise TypeError(f"{type(frame).__name__} is neither audio nor video")
 
 
 def _copy_audio(frame: AudioFrame) -> AudioFrame:

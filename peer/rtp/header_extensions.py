@@ -1,4 +1,4 @@
-"""Owns RTP header extensions: their elements on the wire (RFC 8285) and which ids mean what."""
+"""RTP header extensions with their elements on the wire (RFC 8285), ids and values. PURE."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ TRANSPORT_CC = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-exte
 ABS_CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time"
 PLAYOUT_DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 
-#: RFC 8285 section 4.2.
+#: Profile of the one-byte header (RFC 8285 section 4.2).
 ONE_BYTE_PROFILE = 0xBEDE
-#: RFC 8285 section 4.3; the lowest four bits are the application's.
+#: Profile of the two-byte header; its lowest four bits are free (RFC 8285 section 4.3).
 TWO_BYTE_PROFILE = 0x1000
 _TWO_BYTE_MASK = 0xFFF0
 
 
 def elements(profile: int, extension: bytes) -> dict[int, bytes]:
-    """The elements by id, the first of each; {} where another profile is used.
+    """Read the elements by id, the first of each; {} for another profile.
 
     Raises:
         MalformedError: An element is cut short.
@@ -45,8 +45,8 @@ def elements(profile: int, extension: bytes) -> dict[int, bytes]:
             at += 1
             if not head:
                 continue
-            # RFC 8285 section 4.1.2: nothing counts from an element with id 15 on (4.2), nor from
-            # one with id 0 that has a length.
+            # RFC 8285 section 4.1.2: elements are ignored from one with id 15 on (section 4.2), and
+            # from one with id 0 that has a length.
             if not 0x10 <= head < 0xF0:
                 break
             after = at + (head & 0x0F) + 1
@@ -63,7 +63,7 @@ def _two_byte_elements(extension: bytes, found: dict[int, bytes]) -> None:
     at = 0
     end = len(extension)
     while at < end:
-        # RFC 8285 section 4.3: padding is one octet here too, without a length.
+        # RFC 8285 section 4.3: padding is one byte here too, without a length.
         if not extension[at]:
             at += 1
             continue
@@ -77,12 +77,12 @@ def _two_byte_elements(extension: bytes, found: dict[int, bytes]) -> None:
 
 
 def write_elements(items: Iterable[tuple[int, bytes]]) -> tuple[int, bytes]:
-    """The profile and the padded extension; (0, b"") for no items.
+    """Write elements as the profile and the padded extension; (0, b"") for no items.
 
-    The one-byte form is used where all fit in it: ids up to 14, and 1 to 16 octets each.
+    The one-byte form is used where all fit in it: ids up to 14, and 1 to 16 bytes each.
 
     Raises:
-        ValueError: An id is not within 1 to 255, or a value is longer than 255 octets.
+        ValueError: An id is not within 1 to 255, or a value is longer than 255 bytes.
     """
     values = tuple(items)
     if not values:
@@ -107,7 +107,7 @@ def write_elements(items: Iterable[tuple[int, bytes]]) -> tuple[int, bytes]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExtensionIds:
-    """The ids that a session agreed on; None for what it did not."""
+    """The ids of the extensions that a session agreed on; None for others."""
 
     mid: int | None = None
     rid: int | None = None
@@ -120,7 +120,7 @@ class ExtensionIds:
 
     @classmethod
     def of(cls, extensions: Iterable[HeaderExtension]) -> ExtensionIds:
-        """Those of the extensions that we know."""
+        """The ids of the known ones among these extensions."""
         ids = {each.uri: each.id for each in extensions}
         return cls(
             mid=ids.get(MID),
@@ -134,13 +134,13 @@ class ExtensionIds:
         )
 
 
-def abs_send_time(seconds: float) -> bytes:
-    """When a packet is sent, in seconds of any clock, as 24 bits: 6 of seconds, 18 of fraction."""
+def abs_send_time(seconds: Seconds) -> bytes:
+    """Write a send time of any clock, in seconds, as 24 bits: 6 of seconds, 18 of fraction."""
     return (int(seconds * 0x40000) & 0xFFFFFF).to_bytes(3, "big")
 
 
-def read_abs_send_time(value: bytes) -> float:
-    """Seconds, modulo 64.
+def read_abs_send_time(value: bytes) -> Seconds:
+    """Read an absolute send time, in seconds modulo 64.
 
     Raises:
         MalformedError: It has not three octets.
@@ -150,8 +150,8 @@ def read_abs_send_time(value: bytes) -> float:
     return int.from_bytes(value, "big") / 0x40000
 
 
-def read_transport_number(value: bytes) -> int:
-    """The transport-wide sequence number, 16 bits.
+def read_transport_sequence_number(value: bytes) -> int:
+    """Read a transport-wide sequence number, 16 bits.
 
     Raises:
         MalformedError: It has not two octets (four in the second version of the extension).
@@ -163,7 +163,7 @@ def read_transport_number(value: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class AbsoluteCaptureTime:
-    """When the first frame of a packet was captured, wherever it has passed since.
+    """The capture time of the first frame of a packet, kept by all who forward it.
 
     Args:
         capture_time: By the wall clock of the capturing endpoint.
@@ -175,7 +175,7 @@ class AbsoluteCaptureTime:
 
     @classmethod
     def parse(cls, value: bytes) -> Self:
-        """Read an element.
+        """Read a header extension element.
 
         Raises:
             MalformedError: It has neither 8 nor 16 octets.
@@ -188,7 +188,7 @@ class AbsoluteCaptureTime:
         return cls(capture_time, int.from_bytes(value[8:], "big", signed=True) / (1 << 32))
 
     def write(self) -> bytes:
-        """The element: 8 octets, or 16 where there is an offset (of at most 2**31 s)."""
+        """Write the element in 8 bytes, or 16 with an offset (of at most 2**31 s)."""
         written = to_ntp(self.capture_time).to_bytes(8, "big")
         if self.offset is None:
             return written
@@ -197,14 +197,19 @@ class AbsoluteCaptureTime:
 
 @dataclass(frozen=True, slots=True)
 class PlayoutDelay:
-    """Within what a sender wants the delay of playing to be, in seconds; (0, 0): at once."""
+    """The bounds of the playout delay that a sender asks for, in seconds; (0, 0): play at once.
 
-    minimum: float
-    maximum: float
+    Args:
+        minimum: Least playout delay.
+        maximum: Largest playout delay.
+    """
+
+    minimum: Seconds
+    maximum: Seconds
 
     @classmethod
     def parse(cls, value: bytes) -> Self:
-        """Read an element: 12 bits each, in units of 10 ms.
+        """Read a header extension element: 12 bits each, in units of 10 ms.
 
         Raises:
             MalformedError: It has not three octets, or the least is more than the most.
@@ -218,7 +223,7 @@ class PlayoutDelay:
         return cls(minimum / 100, maximum / 100)
 
     def write(self) -> bytes:
-        """The element; what does not fit is written as the nearest that does: 0 to 40.95 s."""
+        """Write the header extension element; other values than 0 to 40.95 s become the nearest of these."""
         minimum, maximum = (
             max(0, min(round(each * 100), 0xFFF)) for each in (self.minimum, self.maximum)
         )

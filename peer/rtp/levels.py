@@ -1,4 +1,4 @@
-"""Owns how loud sound is: measured, and told in a header extension (RFC 6464)."""
+"""Measures audio levels, and reads and writes their header extension (RFC 6464)."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from peer.rtp.malformed import MalformedError
 if TYPE_CHECKING:
     from av import AudioFrame
 
-#: The level of digital silence.
+#: Level of digital silence, in -dBov (RFC 6464 section 3).
 SILENCE = 127
-#: What is at least this loud counts as a voice: breath and fans are below, speech is above.
+#: Level in -dBov up to which audio counts as voice (ours): speech is louder, breath and fans are
+#: not.
 VOICE = 50
 
+#: The bit V of the header extension (RFC 6464 section 3).
 _VOICE_BIT = 0x80
-#: The largest sample of the types that are not floating point.
+#: Full scale of the sample types that are not floating point.
 _FULL_SCALE = {"uint8": 127.5, "int16": 0x7FFF, "int32": 0x7FFF_FFFF}
 
 
 @dataclass(frozen=True, slots=True)
 class AudioLevel:
-    """How loud a packet of sound is.
+    """The audio level of a packet.
 
     Args:
-        level: Below the loudest that there can be, in dB: 0 (loudest) to 127 (silence).
-        voice: Whether the sender believes that somebody speaks.
+        level: In -dBov: 0 (full scale) to 127 (silence).
+        voice: True where the sender detects voice.
     """
 
     level: int
@@ -37,7 +39,7 @@ class AudioLevel:
 
     @classmethod
     def parse(cls, value: bytes) -> Self:
-        """Read an element of the header extension.
+        """Read a header extension element.
 
         Raises:
             MalformedError: It is empty.
@@ -47,21 +49,21 @@ class AudioLevel:
         return cls(value[0] & 0x7F, value[0] >= _VOICE_BIT)
 
     def write(self) -> bytes:
-        """The element, one octet."""
+        """The header extension element, one byte."""
         return bytes((self.level | _VOICE_BIT if self.voice else self.level,))
 
 
 def measure(frame: AudioFrame) -> AudioLevel:
-    """How loud a frame is, over all its channels, as RFC 6465 appendix A computes it."""
+    """Measure the audio level of a frame over all its channels (RFC 6465 appendix A)."""
     samples = frame.to_ndarray().ravel()
     if not samples.size:
         return AudioLevel(SILENCE)
     values = samples.astype(np.float64)
-    # 8-bit sound alone has no sign: its silence is in the middle.
+    # 8-bit samples alone have no sign: their silence is in the middle.
     if samples.dtype == np.uint8:
         values -= 127.5
     full = _FULL_SCALE.get(samples.dtype.name, 1.0)
-    # Floating point sound may hold anything; what is no number is no sound.
+    # Floating point samples may be infinite or no number: that counts as silence.
     with np.errstate(over="ignore", invalid="ignore"):
         mean_square = float(np.dot(values, values)) / samples.size / full**2
     if not math.isfinite(mean_square) or mean_square <= 0:

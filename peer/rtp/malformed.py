@@ -1,14 +1,14 @@
-"""Owns `MalformedError`: that octets of a peer are not what they should be."""
+"""The error of packets that break their format."""
 
 from __future__ import annotations
 
 
 class MalformedError(ValueError):
-    """A packet, or a part of one, breaks its format; it is counted and dropped.
+    """Raised where a packet, or a part of one, breaks its format; its reader counts and drops it.
 
     Args:
-        what: What is wrong, in words, without content of the packet.
-        at: The octet where it was noticed, counted from the start of what was parsed.
+        what: The fault in words, without content of the packet.
+        at: The byte offset of the fault in the parsed data.
     """
 
     def __init__(self, what: str, at: int = 0) -> None:

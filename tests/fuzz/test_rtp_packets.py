@@ -18,7 +18,7 @@ from peer.rtp.header_extensions import (
     PlayoutDelay,
     elements,
     read_abs_send_time,
-    read_transport_number,
+    read_transport_sequence_number,
     write_elements,
 )
 from peer.rtp.levels import AudioLevel
@@ -113,7 +113,7 @@ def test_octets_of_a_header_extension_are_a_value_or_malformed() -> None:
     source = random.Random(5)
     for _ in range(INPUTS):
         value = source.randbytes(source.choice([0, 1, 2, 3, 4, 8, 16, source.randrange(300)]))
-        for read in (read_abs_send_time, read_transport_number):
+        for read in (read_abs_send_time, read_transport_sequence_number):
             with contextlib.suppress(MalformedError):
                 assert read(value) >= 0
         with contextlib.suppress(MalformedError):

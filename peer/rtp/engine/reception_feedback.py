@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
 from peer.rtp.congestion import RembEstimator, TwccRecorder
-from peer.rtp.header_extensions import read_transport_number
+from peer.rtp.header_extensions import read_transport_sequence_number
 from peer.rtp.malformed import MalformedError
 
 if TYPE_CHECKING:
@@ -96,11 +96,11 @@ class ReceptionFeedback:
 
     def _note(self, value: bytes, ssrc: int, arrival: MonotonicTime) -> None:
         try:
-            number = read_transport_number(value)
+            sequence_number = read_transport_sequence_number(value)
         except MalformedError:
             return
         recorder = self._recorder
-        if recorder.record(number, ssrc=ssrc, arrival=arrival):
+        if recorder.record(sequence_number, ssrc=ssrc, arrival=arrival):
             self._send_feedback(arrival)
         elif recorder.deadline is not None:
             self._alarm.set(recorder.deadline)

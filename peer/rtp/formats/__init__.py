@@ -1,4 +1,4 @@
-"""How frames of each codec travel in RTP packets. Pure: no clocks, no sockets, no decoders."""
+"""The RTP payload formats packetize and assemble the frames of each codec. PURE."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["FrameShape", "PayloadFormat", "format_of"]
 
 
 def format_of(codec: Codec) -> PayloadFormat:
-    """The payload format of a codec, for one stream; of one we do not know, a packet is a frame."""
+    """The payload format of a codec, for one stream; a packet is a frame of unknown codecs."""
     match codec.name.lower():
         case "vp8":
             return Vp8Format()
         case "vp9":
             return Vp9Format()
         case "h264":
-            # RFC 6184 section 8.1: mode 0 where it is not said.
+            # RFC 6184 section 8.1: mode 0 without the parameter.
             return H264Format(fragments=codec.parameter("packetization-mode") == "1")
         case "av1":
             return Av1Format()

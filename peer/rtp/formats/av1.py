@@ -1,4 +1,4 @@
-"""Owns the payload format of AV1 (AOMedia, RTP Payload Format For AV1, version 1.0)."""
+"""The RTP payload format of AV1 (AOMedia, RTP Payload Format For AV1, version 1.0). PURE."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
     from peer.rtp.formats.payload_format import FrameShape
 
-# Section 4.4: the aggregation header.
+#: The aggregation header (section 4.4).
 _CONTINUES = 0x80  # Z
 _GOES_ON = 0x40  # Y
 _COUNT_AT = 4  # W
 _MOST_COUNTED = 3
 _BEGINS_SEQUENCE = 0x08  # N
 _HEADER = 1
-# A fragment smaller than this is not worth its header; the OBU begins in the next packet.
+#: Least bytes of a first fragment: with less room the OBU begins in the next packet (ours).
 _LEAST = 16
 
 # Section 5: neither is sent. Padding serves nobody who has packets.
@@ -41,12 +41,12 @@ _IGNORED = frozenset((ObuType.TEMPORAL_DELIMITER, ObuType.TILE_LIST))
 
 
 class Av1Format:
-    """Temporal units in low-overhead form: each OBU with its size, no temporal delimiter."""
+    """Packetizes and assembles temporal units in low-overhead form, without temporal delimiter."""
 
     packet_is_frame = False
 
     def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
-        """The OBUs one after the other, as many in a packet as fit, in parts where they must be."""
+        """Put as many OBUs in a payload as fit, and divide those that do not."""
         obus = [obu for obu in read_obus(frame) if obu.kind not in _LEFT_OUT]
         packets = _Packets(limit - _HEADER)
         for obu in obus:
@@ -58,16 +58,16 @@ class Av1Format:
         return payloads
 
     def is_keyframe_start(self, payload: bytes) -> bool:
-        """Whether a coded video sequence begins in it: N."""
+        """True where a coded video sequence begins in the payload (bit N)."""
         return (
             len(payload) > _HEADER
             and payload[0] & (_CONTINUES | _BEGINS_SEQUENCE) == _BEGINS_SEQUENCE
         )
 
     def assemble(self, payloads: Sequence[bytes]) -> bytes:
-        """The OBUs of all packets, each with its size."""
+        """Join the OBUs of all payloads, each with its size."""
         pieces: list[bytes] = []
-        # Of the OBU that has begun and not ended.
+        # The parts of an OBU that has begun and not ended.
         parts: list[bytes] = []
         for payload in payloads:
             elements = _elements(payload)
@@ -86,18 +86,18 @@ class Av1Format:
         return b"".join(pieces)
 
     def describe(self, frame: bytes) -> FrameShape:
-        """As its sequence header and its first frame header say."""
+        """Read key frame and size from the sequence header and the first frame header."""
         return av1_bitstream.describe(frame)
 
 
 class _Packets:
-    """Fills packets with OBU elements, of so many octets each."""
+    """Fills payloads of at most `room` bytes with OBU elements."""
 
     def __init__(self, room: int) -> None:
         self._room = room
         self._payloads: list[bytes] = []
         self._elements: list[bytes] = []
-        # Octets taken, with a size before every element.
+        # Bytes taken, with a size before every element.
         self._taken = 0
         self._continues = False
         self._layer: int | None = None
@@ -122,7 +122,7 @@ class _Packets:
         return self._payloads
 
     def _room_left(self) -> int:
-        """For one more element, and for its own size where it has to have one."""
+        """Bytes left for one more element, without its size where it must have one."""
         room = self._room - self._taken
         if len(self._elements) < _MOST_COUNTED:
             return room
@@ -156,7 +156,7 @@ class _Packets:
 
 
 def _elements(payload: bytes) -> list[bytes]:
-    """The OBU elements of a packet (section 4.4)."""
+    """The OBU elements of a payload (section 4.4)."""
     if len(payload) <= _HEADER:
         raise MalformedError("an AV1 packet without anything in it")
     counted = payload[0] >> _COUNT_AT & 0b11
@@ -179,7 +179,7 @@ def _elements(payload: bytes) -> list[bytes]:
 
 
 def _add_obu(pieces: list[bytes], data: bytes) -> None:
-    """Add an OBU as it came, with its size."""
+    """Add a received OBU to `pieces`, with its size."""
     if not data:
         raise MalformedError("an OBU of no octets")
     header = data[0]

@@ -1,4 +1,4 @@
-"""Owns what is read of AV1 streams themselves: OBUs, sequence headers, kinds of frames."""
+"""Reads AV1 OBUs, sequence headers and frame headers. PURE."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from peer.rtp.formats.bits import BitReader
 from peer.rtp.formats.payload_format import FrameShape
 from peer.rtp.malformed import MalformedError
 
-# AV1 specification section 5.3.2: the OBU header.
+#: Bits of the OBU header (AV1 specification section 5.3.2).
 HAS_EXTENSION = 0x04
 HAS_SIZE = 0x02
-# Section 5.3.3: temporal_id and spatial_id of its extension.
+#: Bits of temporal_id and spatial_id in the OBU extension header (section 5.3.3).
 LAYER = 0xF8
-# Section 4.10.5.
+#: Largest number of bytes of a leb128() (section 4.10.5).
 _LEB128_OCTETS = 8
 
-# Section 5.5: what a sequence header says before the size fits.
+#: Bytes of a sequence header that are read: the size of the frame is among them (section 5.5).
 _SEQUENCE_OCTETS = 512
+#: Least seq_level_idx with a seq_tier (section 5.5.1).
 _FIRST_LEVEL_WITH_TIER = 8
+#: The frame_type KEY_FRAME (section 6.8.2).
 _KEY_FRAME = 0
 
 _NO_KEYFRAME = FrameShape(keyframe=False)
 
 
 class ObuType(IntEnum):
-    """Those of AV1 section 6.2.2 that are treated in their own way."""
+    """The types of OBUs that are treated in their own way (section 6.2.2)."""
 
     SEQUENCE_HEADER = 1
     TEMPORAL_DELIMITER = 2
@@ -40,9 +42,9 @@ class Obu(NamedTuple):
     """One OBU of a temporal unit.
 
     Args:
-        header: Its first octet.
-        extension: The second octet where there is one, else nothing.
-        payload: What follows the header and the size.
+        header: Its first byte.
+        extension: The extension header; empty without one.
+        payload: The bytes after the headers and the size.
     """
 
     header: int
@@ -51,15 +53,15 @@ class Obu(NamedTuple):
 
     @property
     def kind(self) -> int:
-        """Its `obu_type`."""
+        """The `obu_type` of the header."""
         return obu_type(self.header)
 
     def without_size(self) -> bytes:
-        """As it travels in RTP."""
+        """The OBU as it goes in RTP, without its size."""
         return b"".join((bytes((self.header & ~HAS_SIZE,)), self.extension, self.payload))
 
     def with_size(self) -> bytes:
-        """As in low-overhead form."""
+        """The OBU in low-overhead form, with its size."""
         return b"".join(
             (
                 bytes((self.header | HAS_SIZE,)),
@@ -71,12 +73,12 @@ class Obu(NamedTuple):
 
 
 def obu_type(header: int) -> int:
-    """What the first octet of an OBU says that it is."""
+    """The obu_type in the first byte of an OBU."""
     return header >> 3 & 0xF
 
 
 def write_leb128(value: int) -> bytes:
-    """A number in as few octets as it can be in (section 4.10.5)."""
+    """Encode a number as leb128() in the fewest bytes (section 4.10.5)."""
     if value < 0x80:
         return bytes((value,))
     octets = bytearray()
@@ -88,7 +90,11 @@ def write_leb128(value: int) -> bytes:
 
 
 def read_leb128(data: bytes, at: int) -> tuple[int, int]:
-    """A number and where it ends; MalformedError where it does not."""
+    """Decode a leb128() to the number and the offset of its end.
+
+    Raises:
+        MalformedError: It does not end.
+    """
     value = 0
     for place, octet in enumerate(data[at : at + _LEB128_OCTETS]):
         value |= (octet & 0x7F) << 7 * place
@@ -98,7 +104,7 @@ def read_leb128(data: bytes, at: int) -> tuple[int, int]:
 
 
 def read_obu(data: bytes, at: int = 0) -> tuple[Obu, int]:
-    """The OBU that begins here and where it ends; without a size it takes all that is left.
+    """Read an OBU and the offset of its end; without a size it takes all that is left.
 
     Raises:
         MalformedError: It goes on beyond the end.
@@ -136,7 +142,7 @@ def read_obus(frame: bytes) -> list[Obu]:
 
 
 def describe(frame: bytes) -> FrameShape:
-    """A key frame where the first frame is one that is shown, after a sequence header."""
+    """Describe a temporal unit: a key frame where a shown key frame follows a sequence header."""
     sequence: bytes | None = None
     at = 0
     try:
@@ -146,7 +152,11 @@ def describe(frame: bytes) -> FrameShape:
                 case ObuType.SEQUENCE_HEADER:
                     sequence = obu.payload
                 case ObuType.FRAME | ObuType.FRAME_HEADER:
-                    return _NO_KEYFRAME if sequence is None else _shape(sequence, obu.payload)
+                    return (
+                        _NO_KEYFRAME
+                        if sequence is None
+                        else _shape(sequence, frame_header=obu.payload)
+                    )
                 case _:
                     pass
     except MalformedError:
@@ -154,10 +164,10 @@ def describe(frame: bytes) -> FrameShape:
     return _NO_KEYFRAME
 
 
-def _shape(sequence: bytes, frame_header: bytes) -> FrameShape:
+def _shape(sequence: bytes, *, frame_header: bytes) -> FrameShape:
     bits = BitReader(sequence[:_SEQUENCE_OCTETS])
     bits.read(3 + 1)
-    # Section 5.5.1: such a stream consists of one key frame, whose header says less.
+    # Section 5.5.1: a reduced still picture is one key frame, whose header says less.
     reduced = bits.flag()
     if reduced:
         bits.read(5)
@@ -172,7 +182,7 @@ def _shape(sequence: bytes, frame_header: bytes) -> FrameShape:
 
 
 def _skip_operating_points(bits: BitReader) -> None:
-    """Section 5.5.1, from timing_info_present_flag to the last operating point."""
+    """Skip from timing_info_present_flag to the last operating point (section 5.5.1)."""
     delay_bits = 0
     if bits.flag():
         # Section 5.5.3: timing_info.

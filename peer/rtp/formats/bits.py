@@ -1,18 +1,18 @@
-"""Owns `BitReader`: the fields of a codec's headers, bit by bit."""
+"""Reads the bit fields of codec headers. PURE."""
 
 from __future__ import annotations
 
 from peer.rtp.malformed import MalformedError
 
-# A code with more leading zeros than this says a number that no field may have.
+#: Limit of leading zeros in an Exp-Golomb code: no header field has a larger number (ours).
 _MOST_ZEROS = 32
 
 
 class BitReader:
-    """Reads from the most significant bit of the first octet on.
+    """Reads bit fields from the most significant bit of the first byte on.
 
-    Every reading past the end raises `MalformedError`. Give it only as much of a frame as its
-    headers can take: what it costs to read one field grows with the length.
+    Reading past the end raises `MalformedError`. Give it only as much of a frame as its headers can
+    take: the cost of one field grows with the length.
     """
 
     __slots__ = ("_left", "_size", "_value")
@@ -22,14 +22,14 @@ class BitReader:
         self._size = self._left = len(data) * 8
 
     def read(self, count: int) -> int:
-        """An unsigned number of so many bits; `f(n)` and `u(n)` of the codecs' specifications."""
+        """An unsigned number of `count` bits; `f(n)` and `u(n)` of the codecs' specifications."""
         self._left -= count
         if self._left < 0:
             raise MalformedError("a header ends too early", self._size // 8)
         return (self._value >> self._left) & ((1 << count) - 1)
 
     def flag(self) -> bool:
-        """One bit."""
+        """The next bit as a flag."""
         return self.read(1) == 1
 
     def unsigned(self) -> int:

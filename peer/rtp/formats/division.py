@@ -1,10 +1,10 @@
-"""Owns dividing a frame among packets."""
+"""Divides a frame among packets of nearly one size."""
 
 from __future__ import annotations
 
 
-def evenly(data: bytes, room: int) -> list[bytes]:
-    """As few pieces of at most `room` octets as there can be, of nearly one size.
+def split_evenly(data: bytes, room: int) -> list[bytes]:
+    """Split data into the fewest pieces of at most `room` bytes, of nearly one size.
 
     Even pieces leave a pacer no runt, and a loss costs the same whichever packet it hits.
     """

@@ -1,10 +1,10 @@
-"""Owns the payload format of H.264 (RFC 6184), packetization modes 0 and 1."""
+"""The RTP payload format of H.264 (RFC 6184), packetization modes 0 and 1. PURE."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peer.rtp.formats.division import evenly
+from peer.rtp.formats.division import split_evenly
 from peer.rtp.formats.h264_bitstream import (
     START_CODE,
     TYPE,
@@ -19,22 +19,22 @@ from peer.rtp.malformed import MalformedError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# RFC 6184 section 5.4, tables 1 and 3.
+#: Types of payloads (RFC 6184 section 5.4, tables 1 and 3).
 _STAP_A = 24
 _FU_A = 28
-# What the interleaved mode alone may use: STAP-B, MTAP16, MTAP24, FU-B.
+# Payloads of the interleaved mode only: STAP-B, MTAP16, MTAP24, FU-B.
 _INTERLEAVED = frozenset((25, 26, 27, 29))
-# Section 5.3: the F and NRI bits of the octet that begins every payload.
+#: The F and NRI bits of the first byte of every payload (RFC 6184 section 5.3).
 _FORBIDDEN = 0x80
 _IMPORTANCE = 0x60
-# Section 5.8: the second octet of a fragment.
+#: The second byte of a fragment (RFC 6184 section 5.8).
 _STARTS = 0x80
 _ENDS = 0x40
 _FU_HEADER = 2
-# Section 5.7.1: before each unit of an aggregate.
+#: Bytes of the size before each unit of an aggregate (RFC 6184 section 5.7.1).
 _SIZE = 2
 
-# ITU-T H.264 table 7-1: the first slice, or part of one, tells what the picture is.
+# ITU-T H.264 table 7-1: the first slice, or part of one, says the type of the picture.
 _SLICES = range(NalType.SLICE, NalType.IDR + 1)
 _PARAMETER_SETS = {NalType.SPS, NalType.PPS}
 # The end of a start code of either length.
@@ -44,13 +44,13 @@ _NO_KEYFRAME = FrameShape(keyframe=False)
 
 
 class H264Format:
-    """Access units in Annex B form, with start codes of four octets.
+    """Packetizes and assembles access units in Annex B form, with start codes of four bytes.
 
-    A key frame is one that can be decoded with nothing else: an IDR picture and its parameter
-    sets. Where those came at an earlier time only, `assemble` puts the last ones in front.
+    A key frame can be decoded with nothing else: it is an IDR picture with its parameter sets.
+    Where those came earlier only, `assemble` puts the last ones in front.
 
     Args:
-        fragments: Whether packetization mode 1 was agreed, where a packet may hold several NAL
+        fragments: True where packetization mode 1 was agreed, so that a packet may hold several NAL
             units or a part of one. Both modes are read.
     """
 
@@ -61,7 +61,7 @@ class H264Format:
         self._sets = ParameterSets()
 
     def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
-        """Small NAL units together, large ones in parts; delimiters and filler are left out.
+        """Put small NAL units together, and large ones in parts; leave out delimiters and filler.
 
         In mode 0 each NAL unit goes alone, and one larger than the limit is a `MalformedError`.
         """
@@ -76,7 +76,7 @@ class H264Format:
         return list(_payloads(units, limit))
 
     def is_keyframe_start(self, payload: bytes) -> bool:
-        """Whether a sequence parameter set or an IDR slice begins in it."""
+        """True where a sequence parameter set or an IDR slice begins in the payload."""
         if len(payload) < _FU_HEADER:
             return False
         kind = payload[0] & TYPE
@@ -87,7 +87,7 @@ class H264Format:
         return kind in (NalType.SPS, NalType.IDR)
 
     def assemble(self, payloads: Sequence[bytes]) -> bytes:
-        """The access unit; an IDR picture that brings none has the last parameter sets in front."""
+        """Join the access unit, with the last parameter sets before an IDR picture without any."""
         pieces: list[bytes] = []
         kinds: set[int] = set()
         # The type of the NAL unit whose fragments have begun and not ended.
@@ -114,7 +114,7 @@ class H264Format:
         return b"".join(pieces)
 
     def describe(self, frame: bytes) -> FrameShape:
-        """A key frame where its first slice is of an IDR picture, with parameter sets before it."""
+        """Describe an access unit: a key frame where an IDR slice follows on parameter sets."""
         sps: bytes | None = None
         at = frame.find(_START)
         while at >= 0:
@@ -133,13 +133,13 @@ def _shape(sps: bytes) -> FrameShape:
     try:
         width, height = picture_size(sps)
     except MalformedError:
-        # Decoders understand more of them than we do.
+        # Decoders read more parameter sets than we do.
         return FrameShape(keyframe=True)
     return FrameShape(keyframe=True, width=width, height=height)
 
 
 def _aggregates_keyframe(payload: bytes) -> bool:
-    # As a rule it begins with one, and the rest need not be looked at.
+    # Most aggregates begin with a parameter set, and the rest need not be read.
     if len(payload) > _SIZE + 1 and payload[_SIZE + 1] & TYPE == NalType.SPS:
         return True
     try:
@@ -151,14 +151,14 @@ def _aggregates_keyframe(payload: bytes) -> bool:
 
 def _is_worth_sending(unit: bytes) -> bool:
     kind = unit[0] & TYPE
-    # RFC 6184 section 5.4: the other types mean something else in a packet.
+    # RFC 6184 section 5.4: other types have another meaning in a packet.
     if not 0 < kind <= NalType.LAST:
         raise MalformedError(f"a NAL unit of type {kind}")
     return kind not in (NalType.DELIMITER, NalType.FILLER)
 
 
 def _payloads(units: list[bytes], limit: int) -> Iterator[bytes]:
-    """RFC 6184 section 6.3: single NAL units, STAP-A and FU-A, in the order of the units."""
+    """Make single NAL units, STAP-A and FU-A in the order of the units (RFC 6184 section 6.3)."""
     together: list[bytes] = []
     size = 1
     for unit in units:
@@ -175,7 +175,7 @@ def _payloads(units: list[bytes], limit: int) -> Iterator[bytes]:
 
 
 def _aggregate(units: list[bytes]) -> bytes:
-    """RFC 6184 section 5.7.1; one unit goes as it is."""
+    """Make a STAP-A of NAL units (RFC 6184 section 5.7.1); one unit goes as it is."""
     if len(units) == 1:
         return units[0]
     # Section 5.7: F where any has it, and the highest NRI.
@@ -188,10 +188,10 @@ def _aggregate(units: list[bytes]) -> bytes:
 
 
 def _fragments(unit: bytes, limit: int) -> Iterator[bytes]:
-    """RFC 6184 section 5.8: the first octet of the unit is told by the two of each fragment."""
+    """Make FU-As of a NAL unit, whose first byte their two say (RFC 6184 section 5.8)."""
     indicator = unit[0] & (_FORBIDDEN | _IMPORTANCE) | _FU_A
     header = _STARTS | unit[0] & TYPE
-    parts = evenly(unit[1:], limit - _FU_HEADER)
+    parts = split_evenly(unit[1:], limit - _FU_HEADER)
     for number, part in enumerate(parts, 1):
         if number == len(parts):
             header |= _ENDS
@@ -200,7 +200,7 @@ def _fragments(unit: bytes, limit: int) -> Iterator[bytes]:
 
 
 def _add_fragment(pieces: list[bytes], payload: bytes, fragment: int | None) -> int | None:
-    """Add a fragment; returns the type of its NAL unit until that has ended."""
+    """Add the pieces of a fragment; returns the type of its NAL unit until that has ended."""
     header = payload[1]
     kind = header & TYPE
     if header & _STARTS:
@@ -214,7 +214,7 @@ def _add_fragment(pieces: list[bytes], payload: bytes, fragment: int | None) -> 
 
 
 def _whole_units(payload: bytes, kind: int) -> Sequence[bytes]:
-    """The NAL units of a packet that is no fragment."""
+    """The NAL units of a payload that is no fragment."""
     if 0 < kind <= NalType.LAST:
         return (payload,)
     if kind == _STAP_A:

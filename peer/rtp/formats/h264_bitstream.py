@@ -1,4 +1,4 @@
-"""Owns what is read of H.264 streams themselves: NAL units and parameter sets."""
+"""Reads H.264 NAL units and parameter sets. PURE."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from peer.rtp.malformed import MalformedError
 START_CODE = b"\x00\x00\x00\x01"
 _SHORT_START_CODE = b"\x00\x00\x01"
 
-#: Of the first octet of a NAL unit.
+#: Bits of the type in the first byte of a NAL unit (ITU-T H.264 section 7.3.1).
 TYPE = 0x1F
 
 
 class NalType(IntEnum):
-    """Those of ITU-T H.264 table 7-1 that are treated in their own way."""
+    """The types of NAL units that are treated in their own way (ITU-T H.264 table 7-1)."""
 
     SLICE = 1
     PARTITION_A = 2
@@ -33,9 +33,12 @@ _CHROMA_444 = 3
 # Chroma samples for each luma sample are 1 to these, across and down (table 6-1).
 _SUBSAMPLING = {0: (1, 1), 1: (2, 2), 2: (2, 1), 3: (1, 1)}
 _MACROBLOCK = 16
-# What lies before the size fits, however long the scaling lists.
+#: Bytes of a sequence parameter set that are read: with the longest scaling lists, the size is
+#: among them (ours).
 _SPS_OCTETS = 2048
+#: Largest num_ref_frames_in_pic_order_cnt_cycle (ITU-T H.264 section 7.4.2.1.1).
 _MOST_IN_CYCLE = 255
+#: First value of lastScale of a scaling list (ITU-T H.264 section 7.3.2.1.1.1).
 _SCALE = 8
 
 
@@ -100,12 +103,12 @@ def _chroma_format(bits: BitReader) -> int:
         for number in range(12 if chroma == _CHROMA_444 else 8):
             if bits.flag():
                 _skip_scaling_list(bits, 16 if number < 6 else 64)
-    # Planes of their own count as pictures without colour.
+    # Separate colour planes count as frames without colour.
     return 0 if separate else chroma
 
 
 def _skip_scaling_list(bits: BitReader, size: int) -> None:
-    """Section 7.3.2.1.1.1."""
+    """Skip a scaling list (section 7.3.2.1.1.1)."""
     scale = _SCALE
     for _ in range(size):
         scale = (scale + bits.signed()) % 256
@@ -132,34 +135,35 @@ def _skip_order_count(bits: BitReader) -> None:
             raise MalformedError("a sequence parameter set of an unknown order count")
 
 
-# A stream has one of each, or a few. More, or larger ones, are a peer's play with our memory.
-_MOST = 16
-_LARGEST = 1024
-# Where the identifier lies, as an Exp-Golomb code (ITU-T H.264 sections 7.3.2.1.1 and 7.3.2.2).
-_IDENTIFIER = {NalType.SPS: 4, NalType.PPS: 1}
+#: Limit of the parameter sets of a stream, which has one of each or a few (ours).
+_SETS_LIMIT = 16
+#: Largest parameter set in bytes that is kept (ours).
+_LARGEST_SET = 1024
+# Offset of the id, an Exp-Golomb code (ITU-T H.264 sections 7.3.2.1.1 and 7.3.2.2).
+_ID_OFFSETS = {NalType.SPS: 4, NalType.PPS: 1}
 
 
 class ParameterSets:
-    """The last sequence and picture parameter sets of a stream, by identifier, 16 at most."""
+    """Keeps the last sequence and picture parameter sets of a stream, by id, 16 at most."""
 
     def __init__(self) -> None:
         self._sets: dict[tuple[int, int], bytes] = {}
 
     def add(self, unit: bytes) -> None:
-        """Keep a NAL unit in the place of an older one; what is no parameter set is passed over."""
+        """Keep a parameter set instead of an older one of its id; ignore other NAL units."""
         kind = unit[0] & TYPE
-        if (kind != NalType.SPS and kind != NalType.PPS) or len(unit) > _LARGEST:
+        if (kind != NalType.SPS and kind != NalType.PPS) or len(unit) > _LARGEST_SET:
             return
-        at = _IDENTIFIER[NalType(kind)]
+        at = _ID_OFFSETS[NalType(kind)]
         try:
             key = kind, BitReader(unit[at : at + 8]).unsigned()
         except MalformedError:
             return
         self._sets.pop(key, None)
         self._sets[key] = unit
-        if len(self._sets) > _MOST:
+        if len(self._sets) > _SETS_LIMIT:
             del self._sets[next(iter(self._sets))]
 
     def units(self) -> list[bytes]:
-        """All of them, those of sequences first: those of pictures refer to them."""
+        """All parameter sets, those of sequences first: those of pictures refer to them."""
         return [unit for _, unit in sorted(self._sets.items(), key=lambda item: item[0])]

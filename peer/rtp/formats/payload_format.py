@@ -1,4 +1,4 @@
-"""Owns `PayloadFormat`: what a payload format of RTP says about frames and packets."""
+"""The protocol of RTP payload formats."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FrameShape:
-    """What an encoded frame says of itself.
+    """The properties that an encoded frame says in its headers.
 
     Args:
-        keyframe: Whether it can be decoded by itself; always true for sound.
-        width: In pixels, where the frame says so; else None.
-        height: In pixels, where the frame says so; else None.
+        keyframe: True where it can be decoded by itself; always for audio.
+        width: In pixels; None where the frame does not say it.
+        height: In pixels; None where the frame does not say it.
     """
 
     keyframe: bool
@@ -25,26 +25,26 @@ class FrameShape:
 
 
 class PayloadFormat(Protocol):
-    """How one codec's frames become payloads of RTP packets, and frames again.
+    """Makes RTP payloads of the frames of one codec, and frames of payloads.
 
-    One instance serves one stream in one direction: what counts on from frame to frame when
-    sending (the picture id of VP8 and VP9) is kept in it. Reading keeps nothing.
+    One instance serves one stream in one direction, as it keeps state: the picture ids of sent VP8
+    and VP9, the parameter sets of received H.264.
     """
 
     @property
     def packet_is_frame(self) -> bool:
-        """Whether each packet is a frame of its own, whatever its timestamp and marker say."""
+        """True where each packet is a frame, regardless of timestamp and marker."""
         ...
 
     def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
-        """The payloads of a frame in their order; the last one gets the marker.
+        """Divide a frame into payloads, in their order; the last one gets the marker.
 
-        Nothing comes of a frame with nothing in it.
+        An empty frame makes no payloads.
 
         Args:
-            frame: A whole one, as `EncodedFrame.payload` says.
-            keyframe: Whether it can be decoded by itself.
-            limit: The most octets of a payload, 64 at least. Sound is never divided.
+            frame: A whole frame, as `EncodedFrame.payload` says.
+            keyframe: True where it can be decoded by itself.
+            limit: Largest payload in bytes, at least 64. Audio is never divided.
 
         Raises:
             MalformedError: It is not a frame of this codec.
@@ -52,21 +52,21 @@ class PayloadFormat(Protocol):
         ...
 
     def is_keyframe_start(self, payload: bytes) -> bool:
-        """Whether a packet begins a frame that can be decoded by itself.
+        """True where a payload looks like the beginning of a key frame.
 
-        False is not the last word where the key frame opens with a packet of something optional;
-        `describe` is right about the whole frame.
+        It is False for a key frame that opens with a payload of something optional; `describe` is
+        right about the whole frame.
         """
         ...
 
     def assemble(self, payloads: Sequence[bytes]) -> bytes:
-        """The whole frame of all the payloads of one timestamp, in their order.
+        """Join all payloads of one timestamp, in their order, to the whole frame.
 
         Raises:
-            MalformedError: They make no frame; one is truncated, missing or of another format.
+            MalformedError: They make no frame: one is truncated, missing or of another format.
         """
         ...
 
     def describe(self, frame: bytes) -> FrameShape:
-        """What a whole frame says of itself. Never raises: what makes no sense is no key frame."""
+        """Read the headers of a whole frame; never raises: a broken frame is no key frame."""
         ...

@@ -1,17 +1,17 @@
-"""Owns the payload format of VP8 (RFC 7741)."""
+"""The RTP payload format of VP8 (RFC 7741). PURE."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peer.rtp.formats.division import evenly
+from peer.rtp.formats.division import split_evenly
 from peer.rtp.formats.payload_format import FrameShape
 from peer.rtp.malformed import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# RFC 7741 section 4.2: the payload descriptor.
+#: The payload descriptor (RFC 7741 section 4.2).
 _EXTENDED = 0x80  # X
 _STARTS_PARTITION = 0x10  # S
 _PARTITION = 0x07  # PID
@@ -20,10 +20,10 @@ _HAS_TL0PICIDX = 0x40  # L
 _HAS_TID_OR_KEYIDX = 0x30  # T, K
 _LONG_PICTURE_ID = 0x80  # M
 _PICTURE_IDS = 1 << 15
-# What we write: X, I, and a picture id of 15 bits.
+#: Bytes of the payload descriptor that we write: X, I, and a picture id of 15 bits (ours).
 _DESCRIPTOR = 4
 
-# RFC 6386 section 9.1: the frame tag, and what follows it in a key frame.
+#: The frame tag, and the header of a key frame (RFC 6386 section 9.1).
 _INTER = 0x01
 _FRAME_TAG = 3
 _START_CODE = b"\x9d\x01\x2a"
@@ -33,9 +33,9 @@ _NO_KEYFRAME = FrameShape(keyframe=False)
 
 
 class Vp8Format:
-    """Frames as in IVF or WebM.
+    """Packetizes and assembles VP8 frames, which are as in IVF or WebM.
 
-    Written with picture ids, so that a receiver can tell what it lost; without temporal layers.
+    Payloads have picture ids, by which a receiver can tell what it lost, and no temporal layers.
     """
 
     packet_is_frame = False
@@ -44,7 +44,7 @@ class Vp8Format:
         self._picture_id = 0
 
     def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
-        """The frame in nearly even parts; only the beginning of partition 0 is told."""
+        """Divide a frame into nearly even parts; the first has the bit S of partition 0."""
         if not frame:
             return []
         picture_id = self._picture_id
@@ -52,13 +52,13 @@ class Vp8Format:
         tail = bytes((_HAS_PICTURE_ID, _LONG_PICTURE_ID | picture_id >> 8, picture_id & 0xFF))
         descriptor = bytes((_EXTENDED | _STARTS_PARTITION,)) + tail
         payloads = []
-        for part in evenly(frame, limit - _DESCRIPTOR):
+        for part in split_evenly(frame, limit - _DESCRIPTOR):
             payloads.append(descriptor + part)
             descriptor = bytes((_EXTENDED,)) + tail
         return payloads
 
     def is_keyframe_start(self, payload: bytes) -> bool:
-        """Whether a frame tag with the bit for a key frame begins in it."""
+        """True where a frame tag with the bit of a key frame begins in the payload."""
         try:
             if payload[0] & (_STARTS_PARTITION | _PARTITION) != _STARTS_PARTITION:
                 return False
@@ -67,7 +67,7 @@ class Vp8Format:
             return False
 
     def assemble(self, payloads: Sequence[bytes]) -> bytes:
-        """What follows the descriptors, joined."""
+        """Join the payloads without their descriptors."""
         parts: list[bytes] = []
         try:
             for payload in payloads:
@@ -86,7 +86,7 @@ class Vp8Format:
         return frame
 
     def describe(self, frame: bytes) -> FrameShape:
-        """As the frame header says (RFC 6386 section 9.1)."""
+        """Read key frame bit and size from the frame header (RFC 6386 section 9.1)."""
         if len(frame) < _KEYFRAME_HEADER or frame[0] & _INTER or frame[3:6] != _START_CODE:
             return _NO_KEYFRAME
         # 14 bits each; the upper two say how to scale it up for display.
@@ -96,7 +96,7 @@ class Vp8Format:
 
 
 def _descriptor_size(payload: bytes) -> int:
-    """Octets before the frame's own; IndexError where the payload ends before that is known."""
+    """Bytes of the payload descriptor; IndexError where the payload ends within it."""
     if not payload[0] & _EXTENDED:
         return 1
     extension = payload[1]

@@ -1,11 +1,11 @@
-"""Owns the payload format of VP9 (RFC 9628)."""
+"""The RTP payload format of VP9 (RFC 9628). PURE."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from peer.rtp.formats import vp9_bitstream
-from peer.rtp.formats.division import evenly
+from peer.rtp.formats.division import split_evenly
 from peer.rtp.malformed import MalformedError
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from peer.rtp.formats.payload_format import FrameShape
 
-# RFC 9628 section 4.2: the payload descriptor.
+#: The payload descriptor (RFC 9628 section 4.2).
 _HAS_PICTURE_ID = 0x80  # I
 _PREDICTED = 0x40  # P
 _HAS_LAYERS = 0x20  # L
@@ -27,7 +27,7 @@ _MOST_REFERENCES = 3
 _PICTURE_IDS = 1 << 15
 _TL0PICIDXS = 1 << 8
 
-# Section 4.2.1: the scalability structure.
+#: The scalability structure (RFC 9628 section 4.2.1).
 _HAS_SIZES = 0x10  # Y
 _HAS_PICTURES = 0x08  # G
 _LARGEST = (1 << 16) - 1
@@ -36,10 +36,11 @@ _EACH_REFERS_TO_THE_LAST = bytes((1, 1 << 2, 1))
 
 
 class Vp9Format:
-    """Frames as in IVF or WebM; the layers of a picture together are a superframe.
+    """Packetizes and assembles VP9 frames, which are as in IVF or WebM.
 
-    Written in non-flexible mode, with one layer. libwebrtc drops pictures in that mode that have
-    no TL0PICIDX, and key frames without a scalability structure.
+    The layers of one picture together are a superframe. Payloads are in non-flexible mode, with one
+    layer: libwebrtc drops frames in that mode that have no TL0PICIDX, and key frames without a
+    scalability structure.
     """
 
     packet_is_frame = False
@@ -49,7 +50,7 @@ class Vp9Format:
         self._tl0picidx = 0
 
     def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
-        """The frame in nearly even parts, each with the picture id; a key frame tells its size."""
+        """Divide a frame into nearly even parts with its picture id; a key frame says its size."""
         if not frame:
             return []
         flags = _HAS_PICTURE_ID | _HAS_LAYERS | (0 if keyframe else _PREDICTED)
@@ -64,7 +65,7 @@ class Vp9Format:
         self._picture_id = (self._picture_id + 1) % _PICTURE_IDS
         self._tl0picidx = (self._tl0picidx + 1) % _TL0PICIDXS
         structure = _structure(self.describe(frame)) if keyframe else b""
-        parts = evenly(frame, limit - 1 - len(tail) - len(structure))
+        parts = split_evenly(frame, limit - 1 - len(tail) - len(structure))
         payloads = []
         for number, part in enumerate(parts):
             first = flags
@@ -76,7 +77,7 @@ class Vp9Format:
         return payloads
 
     def is_keyframe_start(self, payload: bytes) -> bool:
-        """Whether a key frame, not only one predicted from no other, begins in it.
+        """True where a key frame begins in the payload, not only one without prediction.
 
         RFC 9628 section 4.2 clears P in intra-only frames and in such of upper layers as well.
         """
@@ -88,7 +89,7 @@ class Vp9Format:
             return False
 
     def assemble(self, payloads: Sequence[bytes]) -> bytes:
-        """What follows the descriptors, joined; with an index where there are several layers."""
+        """Join the payloads without their descriptors; several layers make a superframe."""
         frames: list[bytes] = []
         parts: list[bytes] = []
         try:
@@ -111,7 +112,7 @@ class Vp9Format:
         return frames[0] if len(frames) == 1 else vp9_bitstream.superframe(frames)
 
     def describe(self, frame: bytes) -> FrameShape:
-        """As its frame headers say; the size is that of the uppermost layer that says one."""
+        """Read key frame and size from the frame headers; the size is of the uppermost layer."""
         return vp9_bitstream.describe(frame)
 
 
@@ -124,14 +125,14 @@ def _structure(shape: FrameShape) -> bytes:
 
 
 def _layers_at(payload: bytes) -> int:
-    """Where the layer indices are."""
+    """Offset of the layer indices in a payload."""
     if not payload[0] & _HAS_PICTURE_ID:
         return 1
     return 3 if payload[1] & _LONG_PICTURE_ID else 2
 
 
 def _descriptor_size(payload: bytes) -> int:
-    """Octets before the frame's own; IndexError where the payload ends before that is known."""
+    """Bytes of the payload descriptor; IndexError where the payload ends within it."""
     flags = payload[0]
     at = _layers_at(payload)
     if flags & _HAS_LAYERS:
@@ -148,7 +149,7 @@ def _descriptor_size(payload: bytes) -> int:
 
 
 def _after_structure(payload: bytes, at: int) -> int:
-    """Where the scalability structure that begins here ends (RFC 9628 section 4.2.1)."""
+    """Offset of the end of the scalability structure that begins at `at` (section 4.2.1)."""
     flags = payload[at]
     at += 1
     if flags & _HAS_SIZES:

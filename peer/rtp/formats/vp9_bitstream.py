@@ -1,4 +1,4 @@
-"""Owns what is read of VP9 frames themselves: superframes and frame headers."""
+"""Reads VP9 superframes and frame headers. PURE."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from peer.rtp.formats.bits import BitReader
 from peer.rtp.formats.payload_format import FrameShape
 from peer.rtp.malformed import MalformedError
 
-# VP9 bitstream specification, Annex B.
+#: The superframe index (VP9 bitstream specification, Annex B).
 _INDEX_MARKER = 0b110
 _MOST_FRAMES = 8
 
-# Section 6.2: the uncompressed header, as far as the size of the picture.
+#: The uncompressed header, as far as the size of the frame (section 6.2).
 _FRAME_MARKER = 0b10
 _SYNC_CODE = 0x498342
 _HEADER_OCTETS = 32
@@ -23,7 +23,7 @@ _NO_KEYFRAME = FrameShape(keyframe=False)
 
 
 def is_key(first: int) -> bool:
-    """Whether the first octet of a frame says that it is a key frame.
+    """True where the first byte of a frame says that it is a key frame.
 
     With profile 3 a reserved bit moves the others by one (section 6.2).
     """
@@ -33,7 +33,7 @@ def is_key(first: int) -> bool:
 
 
 def superframe(frames: list[bytes]) -> bytes:
-    """Several frames of one picture as one, with the index that decoders divide them by."""
+    """Join the frames of one picture, with the index that decoders divide them by."""
     frames = [part for frame in frames for part in frames_of(frame)]
     if len(frames) == 1:
         return frames[0]
@@ -47,7 +47,7 @@ def superframe(frames: list[bytes]) -> bytes:
 
 
 def frames_of(data: bytes) -> list[bytes]:
-    """The frames of a superframe; what has no index is one frame."""
+    """The frames of a superframe; data without an index is one frame."""
     if not data or data[-1] >> 5 != _INDEX_MARKER:
         return [data]
     marker = data[-1]
@@ -62,13 +62,13 @@ def frames_of(data: bytes) -> list[bytes]:
         frames.append(data[at : at + size])
         at += size
     if at != start:
-        # What only looks like an index.
+        # Data that only looks like an index.
         return [data]
     return [frame for frame in frames if frame] or [data]
 
 
 def describe(data: bytes) -> FrameShape:
-    """A key frame where the first of its frames is one; as large as the last, that is shown."""
+    """Describe a superframe by its frames: the first says whether it is a key frame, the last its size."""
     if not data or not is_key(data[0]):
         return _NO_KEYFRAME
     shape = FrameShape(keyframe=True)
@@ -83,7 +83,7 @@ def describe(data: bytes) -> FrameShape:
 
 
 def _size(frame: bytes) -> tuple[int, int] | None:
-    """Width and height; None where the frame refers to others for them (section 6.2)."""
+    """Width and height in pixels; None where the frame refers to others for them (section 6.2)."""
     bits = BitReader(frame[:_HEADER_OCTETS])
     if bits.read(2) != _FRAME_MARKER:
         raise MalformedError("not a VP9 frame")

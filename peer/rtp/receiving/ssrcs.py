@@ -325,7 +325,7 @@ class SsrcState:
         )
 
     def report(self, now: MonotonicTime) -> ReceptionReport | None:
-        """The reception report; None without packets since the last one (RFC 3550 section 6.4)."""
+        """Make a reception report; None without packets since the last (RFC 3550 section 6.4)."""
         counter = self.counter
         if counter.packets == self._reported:
             return None

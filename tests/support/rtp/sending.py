@@ -12,7 +12,7 @@ from peer.rtp.header_extensions import (
     PLAYOUT_DELAY,
     TRANSPORT_CC,
     elements,
-    read_transport_number,
+    read_transport_sequence_number,
 )
 from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, SendParameters
 
@@ -77,4 +77,4 @@ def written(
 
 
 def transport_number(packet: RtpPacket) -> int:
-    return read_transport_number(header(packet)[NUMBER_ID])
+    return read_transport_sequence_number(header(packet)[NUMBER_ID])

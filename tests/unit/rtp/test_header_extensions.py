@@ -19,7 +19,7 @@ from peer.rtp.header_extensions import (
     abs_send_time,
     elements,
     read_abs_send_time,
-    read_transport_number,
+    read_transport_sequence_number,
     write_elements,
 )
 from peer.rtp.malformed import MalformedError
@@ -179,7 +179,7 @@ def test_a_send_time_is_right_to_4_microseconds() -> None:
 
 @pytest.mark.parametrize(("value", "number"), [("0102", 0x0102), ("ffff8001", 0xFFFF)])
 def test_a_transport_number_is_read_in_both_versions(value: str, number: int) -> None:
-    assert read_transport_number(octets(value)) == number
+    assert read_transport_sequence_number(octets(value)) == number
 
 
 def test_a_capture_time_is_written_as_ntp() -> None:
@@ -227,7 +227,7 @@ def test_values_of_other_lengths_are_malformed(length: int) -> None:
 @pytest.mark.parametrize("length", [0, 1, 3, 5])
 def test_a_transport_number_of_another_length_is_malformed(length: int) -> None:
     with pytest.raises(MalformedError):
-        read_transport_number(bytes(length))
+        read_transport_sequence_number(bytes(length))
 
 
 def test_a_playout_delay_that_contradicts_itself_is_malformed() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer.rtp.formats.division import evenly
+from peer.rtp.formats.division import split_evenly
 
 
 @given(st.binary(min_size=1, max_size=500), st.integers(1, 60))
 def test_parts_are_few_even_and_whole(data: bytes, room: int) -> None:
-    parts = evenly(data, room)
+    parts = split_evenly(data, room)
     sizes = [len(part) for part in parts]
 
     assert b"".join(parts) == data
