@@ -297,7 +297,7 @@ class PeerTransport:
     def on_probe(self) -> None:
         """Send a small packet under the new keys, so that the peer authenticates them now."""
         if not self.secure.send_rtcp(self.engine.empty_report()) and self.data is not None:
-            self.data.probe()
+            self.data.send_heartbeat()
 
     def on_state(self, state: IceTransportState | DtlsTransportState) -> None:
         """Handle a changed state of ICE or of the secure transport."""

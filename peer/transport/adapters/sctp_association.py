@@ -38,7 +38,7 @@ from peer.transport.wire.dcep import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from aiortc.rtcdatachannel import RTCDataChannel
     from aiortc.rtcdtlstransport import RTCDtlsTransport
@@ -184,16 +184,16 @@ class SctpAssociation(BoundedSctp):
         return not self.knows_the_peer or self._remote_verification_tag == tag
 
     def begin(
-        self, face: RTCDtlsTransport, *, remote_port: int, remote_max_message_size: int
+        self, dtls: RTCDtlsTransport, *, remote_port: int, remote_max_message_size: int
     ) -> None:
         """Open the association over a connected DTLS transport.
 
         Args:
-            face: The DTLS transport; its role says which side uses even stream ids.
+            dtls: The DTLS transport; its role says which side uses even stream ids.
             remote_port: `a=sctp-port` of the peer.
             remote_max_message_size: `a=max-message-size` of the peer in bytes; 0 is no limit.
         """
-        self.setTransport(face)
+        self.setTransport(dtls)
         run_to_end(self.start(RTCSctpCapabilities(remote_max_message_size), remote_port))
 
     def end(self) -> None:
@@ -217,7 +217,7 @@ class SctpAssociation(BoundedSctp):
         self._data_channel_queue.append((channel, protocol, payload))
         self.__flush_soon()
 
-    def probe(self) -> None:
+    def send_heartbeat(self) -> None:
         """Send a HEARTBEAT, which the peer answers (RFC 9260 section 8.3), once established."""
         if self.established:
             heartbeat = HeartbeatChunk()
@@ -230,7 +230,7 @@ class SctpAssociation(BoundedSctp):
 
     # ---- Restart of the peer
 
-    def take_over(self, old: SctpAssociation, resent: Iterable[SctpMessage]) -> None:
+    def take_over(self, old: SctpAssociation, resent: Sequence[SctpMessage]) -> None:
         """Continue the channels of an association that the peer has forgotten.
 
         Call it before any message flows: when this association is about to be established.
@@ -249,16 +249,16 @@ class SctpAssociation(BoundedSctp):
         # A channel that was not announced yet has no id.
         for channel in {*self._data_channels.values(), *queued}:
             cast("DataChannel", channel)._move_to(self)
-        messages = list(resent)
         announced = {
             message.stream
-            for message in messages
+            for message in resent
             if message.protocol == WEBRTC_DCEP and is_data_channel_open(message.data)
         }
-        for stream, channel in self._data_channels.items():
+        # A handler of `open` may add channels.
+        for stream, channel in list(self._data_channels.items()):
             if stream not in announced:
                 self.__continue(stream, cast("DataChannel", channel))
-        for message in messages:
+        for message in resent:
             self.__send_now(message)
 
     def sent_messages(self) -> Iterator[SentMessage]:

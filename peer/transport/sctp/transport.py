@@ -153,14 +153,14 @@ class DataTransport:
         )
 
     def start(
-        self, face: RTCDtlsTransport, *, remote_port: int, remote_max_message_size: int
+        self, dtls: RTCDtlsTransport, *, remote_port: int, remote_max_message_size: int
     ) -> None:
         """Open the SCTP association, unless it was opened.
 
         Call it when the transport is connected: an INIT that is dropped is repeated after 3 s only.
 
         Args:
-            face: The secure transport; its DTLS role says which side uses even stream ids.
+            dtls: The secure transport; its DTLS role says which side uses even stream ids.
             remote_port: `a=sctp-port` of the peer.
             remote_max_message_size: `a=max-message-size` of the peer in bytes; 0 is no limit.
         """
@@ -168,7 +168,7 @@ class DataTransport:
             self._state = SctpTransportState.CONNECTING
             self._begin = partial(
                 SctpAssociation.begin,
-                face=face,
+                dtls=dtls,
                 remote_port=remote_port,
                 remote_max_message_size=remote_max_message_size,
             )
@@ -183,9 +183,9 @@ class DataTransport:
         else:
             self.malformed += 1
 
-    def probe(self) -> None:
+    def send_heartbeat(self) -> None:
         """Send a HEARTBEAT, which the peer answers, if the association is established."""
-        self._association.probe()
+        self._association.send_heartbeat()
 
     async def close(self) -> None:
         """Abort the association and close every channel; may be called more than once."""

@@ -197,7 +197,7 @@ async def test_sctp_heartbeat_is_answered_and_changes_nothing(ends: tuple[End, E
     await deliver_all()
     left.link.wire.sent.clear()
     right.link.wire.sent.clear()
-    left.transport.probe()
+    left.transport.send_heartbeat()
     await deliver_all()
 
     assert len(left.link.wire.sent) == 1
@@ -208,10 +208,10 @@ async def test_sctp_heartbeat_is_answered_and_changes_nothing(ends: tuple[End, E
 
 async def test_sctp_heartbeat_before_association_is_not_sent(ends: tuple[End, End]) -> None:
     left, _ = ends
-    left.transport.probe()
+    left.transport.send_heartbeat()
     left.start()
     sent = len(left.link.wire.sent)
-    left.transport.probe()
+    left.transport.send_heartbeat()
     assert len(left.link.wire.sent) == sent
 
 
@@ -220,5 +220,5 @@ async def test_sctp_heartbeat_after_close_is_not_sent(ends: tuple[End, End]) -> 
     await open_pair(left, right)
     await left.transport.close()
     sent = len(left.link.wire.sent)
-    left.transport.probe()
+    left.transport.send_heartbeat()
     assert len(left.link.wire.sent) == sent

@@ -88,6 +88,20 @@ async def test_sctp_restart_opens_channel_whose_dcep_ack_was_lost(ends: tuple[En
     assert late.readyState == "open"
 
 
+async def test_handler_of_open_may_add_channels_during_sctp_restart(ends: tuple[End, End]) -> None:
+    left, right = ends
+    await open_pair(left, right)
+    await deliver_all()
+    right.link.wire.keep = without_data
+    ours = left.transport.createDataChannel("x", ordered=False)
+    ours.on("open", lambda: left.transport.createDataChannel("y", negotiated=True, id=20))
+    await deliver_all()
+    right.link.wire.keep = lambda packet: True
+    await restart(right, 0, ours.id)
+    assert ours.readyState == "open"
+    assert left.transport.restarts == 1
+
+
 async def test_channel_announced_again_after_sctp_restart_is_the_same(
     ends: tuple[End, End],
 ) -> None:

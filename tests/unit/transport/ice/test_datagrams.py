@@ -1,0 +1,81 @@
+"""Datagrams of one ICE generation: the path they take, and the counters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from peer.transport.ice.datagrams import IceCounters, IceDatagrams
+
+if TYPE_CHECKING:
+    from peer.transport.adapters.ice_agent import IceAgent
+
+ADDRESS = ("192.0.2.1", 5000)
+
+
+class Socket:
+    """Sends so many datagrams, and then has no more room."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.drained = 0
+
+    def transmit(self, datagram: bytes, address: tuple[str, int]) -> bool:
+        assert address == ADDRESS
+        self.room -= 1
+        return self.room >= 0
+
+    def transmit_all(self, datagrams: Sequence[bytes], address: tuple[str, int]) -> int:
+        return sum(self.transmit(datagram, address) for datagram in datagrams)
+
+    def drain(self) -> None:
+        self.drained += 1
+
+
+class Agent:
+    """An ICE agent, as far as its datagrams need it."""
+
+    def __init__(self, *, room: int | None) -> None:
+        self.sockets = (Socket(room or 0),)
+        self.path = None if room is None else (self.sockets[0], ADDRESS)
+        self.on_datagram = print
+
+
+def datagrams_of(agent: Agent, received: list[bytes] | None = None) -> IceDatagrams:
+    received = [] if received is None else received
+    return IceDatagrams(cast("IceAgent", agent), received.append)
+
+
+def test_received_datagram_is_counted_and_passed_on() -> None:
+    received: list[bytes] = []
+    agent = Agent(room=1)
+    datagrams = datagrams_of(agent, received)
+    agent.on_datagram(b"\x80ab")
+    assert received == [b"\x80ab"]
+    assert datagrams.counters == IceCounters(packets_received=1, bytes_received=3)
+
+
+def test_datagram_without_path_is_counted_as_unsent() -> None:
+    datagrams = datagrams_of(Agent(room=None))
+    assert not datagrams.send(b"x")
+    assert datagrams.send_all([b"x", b"y"]) == 0
+    assert datagrams.counters == IceCounters(packets_unsent=3)
+
+
+def test_datagram_that_socket_refuses_is_counted_as_unsent() -> None:
+    datagrams = datagrams_of(Agent(room=1))
+    assert datagrams.send(b"xy")
+    assert not datagrams.send(b"xy")
+    assert datagrams.counters == IceCounters(packets_sent=1, bytes_sent=2, packets_unsent=1)
+
+
+def test_datagrams_sent_together_are_counted_up_to_the_refused_one() -> None:
+    datagrams = datagrams_of(Agent(room=2))
+    assert datagrams.send_all([b"x", b"yy", b"zzz"]) == 2
+    assert datagrams.counters == IceCounters(packets_sent=2, bytes_sent=3, packets_unsent=1)
+
+
+def test_drain_reads_every_socket_of_the_agent() -> None:
+    agent = Agent(room=1)
+    datagrams_of(agent).drain()
+    assert agent.sockets[0].drained == 1
