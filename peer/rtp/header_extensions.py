@@ -223,7 +223,7 @@ class PlayoutDelay:
         return cls(minimum / 100, maximum / 100)
 
     def write(self) -> bytes:
-        """Write the header extension element; other values than 0 to 40.95 s become the nearest of these."""
+        """Write the header extension element, within 0 to 40.95 s."""
         minimum, maximum = (
             max(0, min(round(each * 100), 0xFFF)) for each in (self.minimum, self.maximum)
         )
