@@ -154,6 +154,10 @@ async def _connection(track: MediaStreamTrack | None = None) -> PeerConnection:
 
 async def _offered(pc: PeerConnection) -> SessionDescription:
     await pc.setLocalDescription()
+    return await _gathered(pc)
+
+
+async def _gathered(pc: PeerConnection) -> SessionDescription:
     await pc.gathering_complete()
     description = pc.localDescription
     assert description is not None
@@ -172,18 +176,11 @@ async def offer_and_answer() -> dict[Walk, Ran]:
         out, back = Watch(), Watch()
         with out.everything():
             await offerer.setLocalDescription()
-        offer = await _offered_again(offerer)
+        offer = await _gathered(offerer)
         with back.everything():
             await answerer.setRemoteDescription(offer)
             await answerer.setLocalDescription()
     return {Walk.OFFER: out.ran, Walk.ANSWER: back.ran}
-
-
-async def _offered_again(pc: PeerConnection) -> SessionDescription:
-    await pc.gathering_complete()
-    description = pc.localDescription
-    assert description is not None
-    return description
 
 
 async def datagram() -> dict[Walk, Ran]:

@@ -1,0 +1,43 @@
+"""The walks of ARCHITECTURE.md name each file that runs, and no other."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.project.walks import DOCUMENT, Ran, Walk, listed, walk_all
+
+TEXT = DOCUMENT.read_text()
+#: So often a walk is walked: what depends on who is faster runs in one of them.
+TIMES = 3
+#: What a datagram, and a rekey at both ends, passed on 2026-11-29.
+MOST_FILES_OF_A_DATAGRAM = 28
+MOST_FILES_OF_A_REKEY = 80
+
+
+@pytest.fixture(scope="module")
+def walks() -> dict[Walk, list[Ran]]:
+    found: dict[Walk, list[Ran]] = {walk: [] for walk in Walk}
+    for _ in range(TIMES):
+        for walk, ran in asyncio.run(walk_all()).items():
+            found[walk].append(ran)
+    return found
+
+
+@pytest.mark.parametrize("walk", Walk, ids=str)
+def test_walk_names_what_runs(walk: Walk, walks: dict[Walk, list[Ran]]) -> None:
+    sets = [set(ran.files) for ran in walks[walk]]
+    named = listed(walk, TEXT)
+    assert set.intersection(*sets) <= named, "python -m tests.support.project.walks"
+    assert named <= set.union(*sets), "python -m tests.support.project.walks"
+
+
+def test_datagram_passes_few_files(walks: dict[Walk, list[Ran]]) -> None:
+    assert max(len(ran.files) for ran in walks[Walk.DATAGRAM]) <= MOST_FILES_OF_A_DATAGRAM
+
+
+def test_rekey_passes_few_files(walks: dict[Walk, list[Ran]]) -> None:
+    both = zip(walks[Walk.REKEY_ASKING], walks[Walk.REKEY_ANSWERING], strict=True)
+    for asking, answering in both:
+        assert len({*asking.files, *answering.files}) <= MOST_FILES_OF_A_REKEY
