@@ -58,11 +58,11 @@ async def test_ice_close_during_gathering(count: int) -> None:
         end = End(servers=[IceServer(silent.url)], interfaces=["127.0.0.1", "127.0.0.2"])
         gathering = asyncio.create_task(end.ice.gather())
         await turns(count)
-        told = len(end.seen.candidates)
+        found = len(end.seen.candidates)
         await end.ice.close()
         await gathering
         await turns(5)
-        assert len(end.seen.candidates) == told
+        assert len(end.seen.candidates) == found
 
 
 @pytest.mark.parametrize("count", TURNS)

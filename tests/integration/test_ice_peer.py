@@ -1,4 +1,4 @@
-"""What a peer may send us, by a peer that is driven by hand: strangers, nominations, floods."""
+"""ICE against a scripted peer: unvalidated sources, nominations, floods."""
 
 from __future__ import annotations
 
@@ -153,9 +153,9 @@ async def test_nomination_is_reported_though_ice_state_stays(scene: Scene) -> No
     scene.start()
     peer.check(scene.address)
     await scene.seen.connected()
-    told, before = scene.seen.paths, scene.ice.nominated
+    paths, before = scene.seen.paths, scene.ice.nominated
     peer.check(scene.address, nominate=True)
-    await scene.seen.until(lambda: scene.seen.paths > told)
+    await scene.seen.until(lambda: scene.seen.paths > paths)
     assert (before, scene.ice.nominated) == (False, True)
     assert scene.seen.states == [IceTransportState.CHECKING, IceTransportState.CONNECTED]
 

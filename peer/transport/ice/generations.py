@@ -218,7 +218,7 @@ class IceGenerations:
     async def close(self) -> None:
         """End every task and close every socket; may be called at any time and more than once."""
         if self._closing is None:
-            # Before anybody is told, so that what they do in return finds it closed.
+            # Before the event, so that calls made by its handler find the transport closed.
             self._closing = asyncio.get_running_loop().create_task(self._shut_down())
             self.state = IceTransportState.CLOSED
             self._events.on_state(self.state)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class End:
-    """A data transport on one end of a link, and what it has reported."""
+    """DataTransport on one end of a link, with the channels and the close that it has reported."""
 
     def __init__(self, link: LinkEnd) -> None:
         self.link = link
@@ -38,14 +38,14 @@ class End:
 
     @property
     def tag(self) -> int:
-        """The verification tag that the peer uses towards this end."""
+        """Verification tag of the packets that the peer sends to this end."""
         chunks = (parse_packet(packet)[3][0] for packet in self.link.wire.sent)
         inits = (chunk for chunk in chunks if isinstance(chunk, InitChunk | InitAckChunk))
         return int(next(inits).initiate_tag)
 
     @property
     def expected_tsn(self) -> int:
-        """The next one of the peer, as far as it has sent."""
+        """TSN of the next DATA chunk of the peer."""
         tsns = [0]
         for packet in self.link.peer.wire.sent:
             for chunk in parse_packet(packet)[3]:
@@ -57,7 +57,7 @@ class End:
 
     @property
     def acknowledged_tsn(self) -> int:
-        """The last one of the peer that this end has taken."""
+        """TSN of the peer that this end has acknowledged last."""
         chunks = (parse_packet(packet)[3][0] for packet in reversed(self.link.wire.sent))
         return int(next(c for c in chunks if isinstance(c, SackChunk)).cumulative_tsn)
 
@@ -67,7 +67,7 @@ class End:
         )
 
     def forge(self, *chunks: Chunk, tag: int | None = None) -> bytes:
-        """A packet such as the peer would send."""
+        """Build a packet such as the peer would send."""
         tag = self.tag if tag is None else tag
         first, *rest = (serialize_packet(5000, 5000, tag, chunk) for chunk in chunks)
         packet = first + b"".join(each[12:] for each in rest)

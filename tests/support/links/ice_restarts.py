@@ -102,7 +102,7 @@ class Side:
         await self.until(lambda: ice.state is state)
 
     async def until(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
-        """Wait until something that was said makes the condition true."""
+        """Wait until an event makes the condition true."""
         async with asyncio.timeout(timeout):
             while not condition():
                 self._changed.clear()

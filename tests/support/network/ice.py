@@ -22,7 +22,7 @@ LOOPBACK = ("127.0.0.1",)
 
 @dataclass
 class Recorder:
-    """Writes down what an ICE transport says, and lets a test wait for it."""
+    """Records the events of an IceTransport, and lets a test wait for them."""
 
     candidates: list[CandidateFields | None] = field(default_factory=list)
     states: list[IceTransportState] = field(default_factory=list)
@@ -51,11 +51,11 @@ class Recorder:
         self._note()
 
     def of_type(self, kind: str) -> list[CandidateFields]:
-        """The candidates of one type, so far."""
+        """Return the candidates of one type so far."""
         return [c for c in self.candidates if c is not None and c.type == kind]
 
     async def until(self, condition: Callable[[], bool], timeout: float = 5.0) -> None:
-        """Wait until something that was said makes the condition true."""
+        """Wait until an event makes the condition true."""
         async with asyncio.timeout(timeout):
             while not condition():
                 self._changed.clear()
@@ -80,7 +80,7 @@ class Recorder:
 
 
 class End:
-    """An ICE transport with its recorder."""
+    """An IceTransport with its recorder."""
 
     def __init__(self, **options: object) -> None:
         self.seen = Recorder()

@@ -24,12 +24,12 @@ CONNECTED, FAILED = IceTransportState.CONNECTED, IceTransportState.FAILED
 
 
 def parameters(name: str) -> IceParameters:
-    """Credentials with a name that a test can read."""
+    """Make credentials with a name that a test can read."""
     return IceParameters(name * 4, name * 22)
 
 
 def candidate(port: int) -> CandidateFields:
-    """A candidate that a test can tell from others."""
+    """Make a candidate that a test can tell from others by its port."""
     return CandidateFields("1", 1, "udp", 1, "192.0.2.1", port, "host")
 
 
@@ -155,8 +155,8 @@ class ScriptedIce(IceTransport):
 
 
 @dataclass
-class Told:
-    """An `IceGenerationsEvents` that writes everything down, datagrams as well."""
+class RecordedEvents:
+    """An `IceGenerationsEvents` that records everything, datagrams as well."""
 
     candidates: list[tuple[str, CandidateFields | None]] = field(default_factory=list)
     states: list[IceTransportState] = field(default_factory=list)
@@ -173,28 +173,28 @@ class Told:
 
 
 class Scripted:
-    """The generations of a transport, each `ScriptedIce` under its letter; `a` is the first."""
+    """IceGenerations of `ScriptedIce`, each under its letter; `a` is the first."""
 
     def __init__(self, *, timing: IceTiming | None = None, tap: Tap | None = None) -> None:
-        self.told = Told()
+        self.events = RecordedEvents()
         self.made: dict[str, ScriptedIce] = {}
         self.refusal: BaseException | None = None
         self.ice = IceGenerations(
-            parameters("a"), make=self._make, events=self.told, timing=timing, tap=tap
+            parameters("a"), make=self._make, events=self.events, timing=timing, tap=tap
         )
 
     def __getitem__(self, name: str) -> ScriptedIce:
         return self.made[name]
 
     def _make(self, local: IceParameters, events: IceEvents) -> ScriptedIce:
-        made = ScriptedIce(local, events, self.told.on_datagram)
+        made = ScriptedIce(local, events, self.events.on_datagram)
         made.refusal = self.refusal
         self.made[local.username_fragment[0]] = made
         return made
 
     @property
     def active(self) -> str:
-        """The letter of the active generation."""
+        """Letter of the active generation."""
         return self.ice.local.username_fragment[0]
 
     def start(self, name: str, role: IceRole = IceRole.CONTROLLING) -> None:

@@ -1,4 +1,4 @@
-"""The versions and the private names of aiortc and aioice that the adapters stand on.
+"""Versions and private names of aiortc and aioice that the adapters depend on.
 
 After an upgrade this fails first. Read what has changed around the name that is reported, adapt
 peer/transport/adapters/*.py, and only then the table here.

@@ -1,4 +1,4 @@
-"""The private names of aiortc's SCTP that the adapters count on."""
+"""Private names of aiortc's SCTP that the adapters depend on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The translation of candidates to aioice and back."""
+"""Conversion of candidates to those of aioice and back."""
 
 from __future__ import annotations
 

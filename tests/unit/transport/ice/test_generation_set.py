@@ -204,7 +204,7 @@ def test_retired_generation_never_becomes_active() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "goes"),
+    ("activities", "closed"),
     [
         ("0000", "b"),
         ("2222", "b"),
@@ -214,17 +214,21 @@ def test_retired_generation_never_becomes_active() -> None:
         ("1111", "b"),
     ],
 )
-def test_oldest_of_the_least_active_retired_generations_is_closed(heard: str, goes: str) -> None:
+def test_oldest_of_the_least_active_retired_generations_is_closed(
+    activities: str, closed: str
+) -> None:
     generations = GenerationSet(Status("a", CONNECTED))
     for name in "bcde":
         follow(generations, name)
     assert len(generations.retired) == MAX_RETIRED
     assert generations.checking is not None
-    for generation, digit in zip([*generations.retired, generations.checking], heard, strict=True):
+    for generation, digit in zip(
+        [*generations.retired, generations.checking], activities, strict=True
+    ):
         generation.activity = ReceiveActivity(int(digit))
     generations.prepare(Status("f"))
-    # One that goes at once is not to be heard until it is silent.
-    assert taken_out(generations.begin()) == ("- e" if goes == "e" else f"e {goes}")
+    # A generation that is closed at once is not retired as well.
+    assert taken_out(generations.begin()) == ("- e" if closed == "e" else f"e {closed}")
 
 
 def test_dropped_prepared_generation_is_closed() -> None:

@@ -52,7 +52,7 @@ class Restarts(RuleBasedStateMachine):
             assert generation in self.generations.retired
         self.closed += changes.closed
 
-    def settle(self) -> None:
+    def update(self) -> None:
         former = self.generations.active
         worked = former.state in UP
         self.take(self.generations.update())
@@ -65,7 +65,7 @@ class Restarts(RuleBasedStateMachine):
         generation = Status(next(self.names))
         self.made.append(generation)
         self.take(self.generations.prepare(generation))
-        self.settle()
+        self.update()
 
     @precondition(lambda self: self.generations.prepared is not None)
     @rule()
@@ -74,7 +74,7 @@ class Restarts(RuleBasedStateMachine):
         assert beginning is not None
         self.take(self.generations.begin())
         beginning.state = IceTransportState.CHECKING
-        self.settle()
+        self.update()
 
     @rule(
         data=st.data(), state=st.sampled_from(BEGUN), nominated=st.booleans(), recent=st.booleans()
@@ -90,7 +90,7 @@ class Restarts(RuleBasedStateMachine):
         generation.state = state
         generation.activity = ReceiveActivity.RECENT if recent else ReceiveActivity.NEVER
         generation.nominated |= nominated
-        self.settle()
+        self.update()
 
     @rule(data=st.data())
     def drop(self, data: st.DataObject) -> None:
@@ -99,7 +99,7 @@ class Restarts(RuleBasedStateMachine):
         self.take(self.generations.drop(generation.username_fragment))
         if generation is former:
             assert (self.generations.active is former) is not had_others
-        self.settle()
+        self.update()
 
     @rule(data=st.data())
     def remove_retired(self, data: st.DataObject) -> None:

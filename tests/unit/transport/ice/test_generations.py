@@ -32,7 +32,7 @@ RETIREMENT = IceTiming().retirement
 async def test_first_ice_generation_connects_and_sends() -> None:
     scene = Scripted()
     await scene.connected()
-    assert scene.told.states == [CHECKING, CONNECTED]
+    assert scene.events.states == [CHECKING, CONNECTED]
     assert scene.ice.send(DATA)
     assert scene["a"].datagrams.sent == [DATA]
     assert scene["a"].started == (parameters("A"), CONTROLLING)
@@ -56,7 +56,7 @@ async def test_ice_restart_of_connected_transport_changes_no_state() -> None:
     scene = Scripted()
     await scene.connected()
     (await scene.restarting()).nominate()
-    assert scene.told.states == [CHECKING, CONNECTED]
+    assert scene.events.states == [CHECKING, CONNECTED]
 
 
 @in_virtual_time
@@ -67,7 +67,7 @@ async def test_ice_restart_leads_from_completed_back_to_connected() -> None:
     following = await scene.restarting()
     following.nominate()
     following.become(COMPLETED)
-    assert scene.told.states == [CHECKING, CONNECTED, COMPLETED, CONNECTED, COMPLETED]
+    assert scene.events.states == [CHECKING, CONNECTED, COMPLETED, CONNECTED, COMPLETED]
 
 
 @in_virtual_time
@@ -79,7 +79,7 @@ async def test_datagrams_are_received_on_every_ice_generation() -> None:
     scene["a"].datagrams.receive(b"old")
     following.nominate()
     scene["a"].datagrams.receive(b"late")
-    assert scene.told.datagrams == [b"early", b"old", b"late"]
+    assert scene.events.datagrams == [b"early", b"old", b"late"]
 
 
 @pytest.mark.parametrize("state", [DISCONNECTED, FAILED])
@@ -95,7 +95,7 @@ async def test_ice_restart_revives_lost_connection_with_first_valid_pair(
     following.connect()
     scene.ice.send(DATA)
     assert following.datagrams.sent == [DATA]
-    assert scene.told.states[2:] == [state, CHECKING, CONNECTED]
+    assert scene.events.states[2:] == [state, CHECKING, CONNECTED]
 
 
 @in_virtual_time
@@ -106,7 +106,7 @@ async def test_ice_restart_replaces_pair_that_fails_meanwhile() -> None:
     following.connect()
     scene["a"].fail()
     assert (scene.active, scene.ice.error) == ("b", None)
-    assert scene.told.states == [CHECKING, CONNECTED]
+    assert scene.events.states == [CHECKING, CONNECTED]
 
 
 @in_virtual_time
@@ -118,7 +118,7 @@ async def test_failed_ice_restart_leaves_old_pair() -> None:
     await asyncio.sleep(0)
     assert (scene.active, scene.ice.state, scene.ice.error) == ("a", CONNECTED, None)
     assert following.closes == 1
-    assert scene.told.states == [CHECKING, CONNECTED]
+    assert scene.events.states == [CHECKING, CONNECTED]
 
 
 @in_virtual_time
@@ -131,7 +131,7 @@ async def test_failed_ice_restart_is_reported_if_nothing_else_works() -> None:
     assert scene.ice.error is None
     following.fail("second")
     assert str(scene.ice.error) == "second"
-    assert scene.told.states[2:] == [FAILED, CHECKING, FAILED]
+    assert scene.events.states[2:] == [FAILED, CHECKING, FAILED]
 
 
 @in_virtual_time
@@ -152,7 +152,7 @@ async def test_state_of_retired_ice_generation_is_not_reported() -> None:
     scene["a"].become(DISCONNECTED)
     scene["a"].fail()
     assert (scene.ice.state, scene.ice.error) == (CONNECTED, None)
-    assert scene.told.states == [CHECKING, CONNECTED]
+    assert scene.events.states == [CHECKING, CONNECTED]
 
 
 @in_virtual_time
@@ -164,7 +164,7 @@ async def test_ice_restart_within_restart_becomes_active() -> None:
     superseded.nominate()
     assert scene.active == "a"
     superseded.datagrams.receive(DATA)
-    assert scene.told.datagrams == [DATA]
+    assert scene.events.datagrams == [DATA]
     following.nominate()
     assert scene.active == "c"
 
@@ -188,7 +188,7 @@ async def test_ice_restart_before_first_valid_pair_connects() -> None:
     await scene.ice.gather()
     scene.start("a")
     (await scene.restarting()).connect()
-    assert (scene.active, scene.told.states) == ("b", [CHECKING, CONNECTED])
+    assert (scene.active, scene.events.states) == ("b", [CHECKING, CONNECTED])
 
 
 @pytest.mark.parametrize("asked", [CONTROLLING, CONTROLLED])
@@ -234,7 +234,7 @@ async def test_candidates_name_their_ice_generation() -> None:
     await scene.ice.open(parameters("b"))
     scene["a"].find(candidate(2))
     scene["b"].find(None)
-    assert scene.told.candidates == [
+    assert scene.events.candidates == [
         ("aaaa", candidate(1)),
         ("bbbb", candidate(1)),
         ("aaaa", candidate(2)),
@@ -316,7 +316,7 @@ async def test_retired_ice_generation_closes_when_peer_is_silent() -> None:
     assert scene["a"].closes == 0
     await asyncio.sleep(0.2)
     assert scene["a"].closes == 1
-    assert scene.told.states == [CHECKING, CONNECTED]
+    assert scene.events.states == [CHECKING, CONNECTED]
 
 
 @in_virtual_time
@@ -438,7 +438,7 @@ async def test_retired_ice_generation_is_drained_before_it_closes() -> None:
     (await scene.restarting()).nominate()
     scene["a"].datagrams.arriving = [DATA]
     await asyncio.sleep(RETIREMENT + 1)
-    assert scene.told.datagrams == [DATA]
+    assert scene.events.datagrams == [DATA]
     assert scene["a"].closes == 1
 
 
@@ -448,7 +448,7 @@ async def test_closed_ice_transport_is_not_drained() -> None:
     await scene.connected()
     scene["a"].datagrams.arriving = [DATA]
     await scene.ice.close()
-    assert scene.told.datagrams == []
+    assert scene.events.datagrams == []
 
 
 @in_virtual_time
@@ -458,7 +458,7 @@ async def test_failed_ice_transport_fails_again_when_restart_is_dropped() -> Non
     scene["a"].fail()
     await scene.restarting()
     scene.ice.drop("bbbb")
-    assert scene.told.states[2:] == [FAILED, CHECKING, FAILED]
+    assert scene.events.states[2:] == [FAILED, CHECKING, FAILED]
 
 
 @in_virtual_time
@@ -499,7 +499,7 @@ async def test_close_ends_every_ice_generation_once_and_is_reported_once() -> No
     assert asyncio.all_tasks() == {asyncio.current_task()}
     await asyncio.sleep(2 * RETIREMENT)
     assert [made.closes for made in scene.made.values()] == [1, 1, 1, 1]
-    assert scene.told.states == [CHECKING, CONNECTED, CLOSED]
+    assert scene.events.states == [CHECKING, CONNECTED, CLOSED]
 
 
 @in_virtual_time
@@ -517,5 +517,5 @@ async def test_closed_ice_transport_opens_and_starts_nothing() -> None:
     assert list(scene.made) == ["a", "b"]
     assert (scene["b"].started, scene["b"].closes) == (None, 1)
     assert not scene.ice.send(DATA)
-    assert scene.told.states == [CHECKING, CONNECTED, CLOSED]
-    assert scene.told.candidates[-1] == ("bbbb", candidate(1))
+    assert scene.events.states == [CHECKING, CONNECTED, CLOSED]
+    assert scene.events.candidates[-1] == ("bbbb", candidate(1))

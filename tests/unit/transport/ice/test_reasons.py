@@ -14,7 +14,7 @@ def candidate(kind: str) -> CandidateFields:
     return CandidateFields("1", 1, "udp", 1, "192.0.2.1", 9, kind)
 
 
-def told(**changes: Any) -> str:
+def message(**changes: Any) -> str:
     facts: dict[str, Any] = {
         "timeout": 30.0,
         "local": [candidate("host"), candidate("host"), candidate("srflx")],
@@ -28,7 +28,7 @@ def told(**changes: Any) -> str:
 
 
 def test_ice_error_counts_candidates_by_type() -> None:
-    assert told().startswith(
+    assert message().startswith(
         "no check has succeeded within 30 s; we have 3 candidates (2 host, 1 srflx), "
         "the peer 1 candidate (1 host); "
     )
@@ -48,4 +48,4 @@ def test_ice_error_counts_candidates_by_type() -> None:
     ],
 )
 def test_ice_error_says_what_was_tried(changes: dict[str, Any], words: str) -> None:
-    assert words in told(**changes)
+    assert words in message(**changes)

@@ -7,7 +7,7 @@ from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.servers import TurnServer, TurnTransportProtocol
 from peer.transport.ice.transport import IceTransport
 from tests.support.network.ice import End
-from tests.support.network.ice_generations import Told
+from tests.support.network.ice_generations import RecordedEvents
 
 LOCAL = IceParameters("ufrag", "secret" * 4)
 
@@ -25,7 +25,7 @@ async def test_repr_of_ice_generations_shows_active_one_without_password() -> No
         make=lambda local, events: IceTransport(
             local=local, events=events, on_datagram=lambda _: None
         ),
-        events=Told(),
+        events=RecordedEvents(),
     )
     assert repr(ice) == "<IceGenerations ufrag new, no pair, 0 other generations>"
 

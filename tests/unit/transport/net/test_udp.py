@@ -35,7 +35,7 @@ def run(request: pytest.FixtureRequest) -> Iterator[Run]:
         yield runner.run
 
 
-class Heard:
+class UdpRecorder:
     """A `UdpEvents` that writes everything down."""
 
     def __init__(self) -> None:
@@ -79,8 +79,8 @@ class Scene:
         if buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         self.granted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
-        self.heard = Heard()
-        self.transport = UdpTransport(sock, self.heard)
+        self.recorder = UdpRecorder()
+        self.transport = UdpTransport(sock, self.recorder)
         self.address = self.transport.get_extra_info("sockname")
         self.other = bound()
 
@@ -118,9 +118,9 @@ def test_udp_burst_over_many_turns_arrives_whole(run: Run) -> None:
             for start in range(0, BURST, 40):
                 scene.send(*burst[start : start + 40])
                 await asyncio.sleep(0)
-            await scene.heard.until(lambda: len(scene.heard.datagrams) == BURST)
-            assert scene.heard.datagrams == burst
-            assert scene.heard.sources == {scene.other.getsockname()}
+            await scene.recorder.until(lambda: len(scene.recorder.datagrams) == BURST)
+            assert scene.recorder.datagrams == burst
+            assert scene.recorder.sources == {scene.other.getsockname()}
 
     run(scenario())
 
@@ -132,8 +132,8 @@ def test_udp_burst_while_loop_is_busy_arrives_whole(run: Run) -> None:
             assert scene.granted >= 2 * min(RECEIVE_BUFFER, granted_to_all())
             burst = burst[: scene.granted // CHARGED]
             scene.send(*burst)
-            await scene.heard.until(lambda: len(scene.heard.datagrams) == len(burst))
-            assert scene.heard.datagrams == burst
+            await scene.recorder.until(lambda: len(scene.recorder.datagrams) == len(burst))
+            assert scene.recorder.datagrams == burst
 
     run(scenario())
 
@@ -143,8 +143,8 @@ def test_udp_burst_leaves_other_callbacks_their_turn(run: Run) -> None:
         with Scene() as scene:
             scene.send(*[b"x"] * (MAX_PER_TURN + 3))
             scene.transport.drain()
-            assert len(scene.heard.datagrams) == MAX_PER_TURN
-            await scene.heard.until(lambda: len(scene.heard.datagrams) == MAX_PER_TURN + 3)
+            assert len(scene.recorder.datagrams) == MAX_PER_TURN
+            await scene.recorder.until(lambda: len(scene.recorder.datagrams) == MAX_PER_TURN + 3)
 
     run(scenario())
 
@@ -155,9 +155,9 @@ def test_oversized_datagram_is_reported_and_dropped(run: Run) -> None:
             scene.send(
                 bytes(MAX_DATAGRAM_SIZE - 1), bytes(MAX_DATAGRAM_SIZE), bytes(9000), b"", b"after"
             )
-            await scene.heard.until(lambda: b"after" in scene.heard.datagrams)
-            assert scene.heard.datagrams == [bytes(MAX_DATAGRAM_SIZE - 1), b"", b"after"]
-            assert scene.heard.oversized == 2
+            await scene.recorder.until(lambda: b"after" in scene.recorder.datagrams)
+            assert scene.recorder.datagrams == [bytes(MAX_DATAGRAM_SIZE - 1), b"", b"after"]
+            assert scene.recorder.oversized == 2
 
     run(scenario())
 
@@ -192,9 +192,9 @@ def test_datagrams_sent_together_arrive_in_order(run: Run, sizes: list[int]) -> 
         datagrams = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
         with Scene() as scene, Scene() as there:
             assert scene.transport.transmit_all(datagrams, there.address) == len(datagrams)
-            await there.heard.until(lambda: len(there.heard.datagrams) == len(datagrams))
-            assert there.heard.datagrams == datagrams
-            assert scene.heard.errors == []
+            await there.recorder.until(lambda: len(there.recorder.datagrams) == len(datagrams))
+            assert there.recorder.datagrams == datagrams
+            assert scene.recorder.errors == []
 
     run(scenario())
 
@@ -205,9 +205,9 @@ def test_datagrams_go_one_by_one_if_segmentation_fails(run: Run) -> None:
         datagrams = [bytes(66_000), bytes(66_000), b"after"]
         with Scene() as scene, Scene() as there:
             assert scene.transport.transmit_all(datagrams, there.address) == 0
-            assert len(scene.heard.errors) == 1
+            assert len(scene.recorder.errors) == 1
             assert scene.transport.transmit_all([b"x", b"y"], there.address) == 2
-            await there.heard.until(lambda: there.heard.datagrams == [b"x", b"y"])
+            await there.recorder.until(lambda: there.recorder.datagrams == [b"x", b"y"])
             scene.transport.close()
             assert scene.transport.transmit_all([b"x", b"y"], there.address) == 0
 
@@ -219,7 +219,7 @@ def test_datagram_that_cannot_be_sent_is_refused_and_reported(run: Run) -> None:
         with Scene() as scene:
             assert not scene.transport.transmit(b"x", ("::1", 9))
             assert not scene.transport.transmit(bytes(70_000), scene.other.getsockname())
-            assert len(scene.heard.errors) == 2
+            assert len(scene.recorder.errors) == 2
             assert scene.transport.transmit(b"x", scene.other.getsockname())
 
     run(scenario())
@@ -232,8 +232,8 @@ def test_datagram_beyond_send_buffer_is_refused_without_waiting(run: Run, tmp_pa
         ours.bind(str(tmp_path / "ours"))
         theirs.bind(str(tmp_path / "theirs"))
         there = cast("tuple[Any, ...]", str(tmp_path / "theirs"))
-        heard = Heard()
-        transport = UdpTransport(ours, heard)
+        recorder = UdpRecorder()
+        transport = UdpTransport(ours, recorder)
         with theirs:
             sent = 0
             while transport.transmit(b"x", there):
@@ -247,9 +247,9 @@ def test_datagram_beyond_send_buffer_is_refused_without_waiting(run: Run, tmp_pa
                 theirs.recv(9)
             assert transport.transmit(b"after", there)
             assert theirs.recv(9) == b"after"
-        assert heard.errors == []
+        assert recorder.errors == []
         transport.close()
-        await heard.until(lambda: bool(heard.lost))
+        await recorder.until(lambda: bool(recorder.lost))
 
     run(scenario())
 
@@ -257,10 +257,10 @@ def test_datagram_beyond_send_buffer_is_refused_without_waiting(run: Run, tmp_pa
 def test_udp_transport_closed_amid_burst_reports_nothing_more(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
-            scene.heard.on_each = scene.transport.close
+            scene.recorder.on_each = scene.transport.close
             scene.send(b"one", b"two", b"three")
-            await scene.heard.until(lambda: bool(scene.heard.lost))
-            assert scene.heard.datagrams == [b"one"]
+            await scene.recorder.until(lambda: bool(scene.recorder.lost))
+            assert scene.recorder.datagrams == [b"one"]
 
     run(scenario())
 
@@ -273,8 +273,8 @@ def test_udp_transport_reports_its_end_once_and_frees_the_port(run: Run) -> None
             assert scene.transport.is_closing()
             assert not scene.transport.transmit(b"x", scene.other.getsockname())
             await asyncio.sleep(0)
-            assert scene.heard.lost == [None]
-            assert scene.heard.errors == []
+            assert scene.recorder.lost == [None]
+            assert scene.recorder.errors == []
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as again:
                 again.bind(scene.address)
 
@@ -291,9 +291,9 @@ def test_udp_transport_reports_and_survives_socket_error(run: Run) -> None:
             scene.transport.get_extra_info("socket").connect(gone)
             assert scene.transport.transmit(b"x", gone)
             scene.transport.drain()
-            assert [type(error) for error in scene.heard.errors] == [ConnectionRefusedError]
+            assert [type(error) for error in scene.recorder.errors] == [ConnectionRefusedError]
             scene.transport.get_extra_info("socket").connect(scene.other.getsockname())
             scene.send(b"after")
-            await scene.heard.until(lambda: scene.heard.datagrams == [b"after"])
+            await scene.recorder.until(lambda: scene.recorder.datagrams == [b"after"])
 
     run(scenario())

@@ -1,4 +1,4 @@
-"""The data transport over an in-memory link: channels, their bounds and their end."""
+"""DataTransport over an in-memory link: channels, their limits and their end."""
 
 from __future__ import annotations
 

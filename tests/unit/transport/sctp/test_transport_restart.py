@@ -230,18 +230,18 @@ async def test_replaced_sctp_association_sends_nothing_more() -> None:
 
 async def test_sctp_restart_is_counted_before_any_message(ends: tuple[End, End]) -> None:
     left, right = ends
-    told: list[tuple[object, int]] = []
+    received: list[tuple[object, int]] = []
     ours = left.transport.createDataChannel("x", negotiated=True, id=0)
-    ours.on("message", lambda message: told.append((message, left.transport.restarts)))
+    ours.on("message", lambda message: received.append((message, left.transport.restarts)))
     left.start()
     right.start()
     await deliver_all()
-    assert told == []
+    assert received == []
     peer = RestartedPeer(right, (0,))
     peer.channels[0].on("open", lambda: peer.channels[0].send("first"))
     await peer.connect()
 
-    assert told == [("first", 1)]
+    assert received == [("first", 1)]
 
 
 async def test_sctp_restart_before_association_is_established(ends: tuple[End, End]) -> None:
