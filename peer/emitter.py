@@ -1,4 +1,4 @@
-"""Event subscription: handlers by event name, each name known beforehand.
+"""Calls the handlers of events by name, each event name known beforehand.
 
 An unknown name is refused with the list of those that exist, so that a slip of the keyboard is an
 error where it was made and not a handler that is never called. Classes that emit have an `on` of
