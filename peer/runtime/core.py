@@ -39,6 +39,7 @@ from peer.runtime.connection_tap import ConnectionTap
 from peer.runtime.effect_executor import EffectExecutor
 from peer.runtime.operations_chain import OperationsChain
 from peer.runtime.rekey_host import ConnectionRekeyHost
+from peer.runtime.transceiver_control import TransceiverControl
 from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
 from peer.tracing.environment import environment_trace
 from peer.tracing.events import Direction
@@ -172,7 +173,7 @@ class ConnectionCore:
             self.tap.candidate(Direction.IN, text, key=None)
             self.executor.apply(effects)
 
-    def make_transceiver(self, key: int, track: MediaStreamTrack | None = None) -> RtpTransceiver:
+    def add_transceiver(self, key: int, track: MediaStreamTrack | None = None) -> RtpTransceiver:
         """Create the transceiver, sender and receiver of a transceiver that the session has.
 
         Args:
@@ -185,9 +186,7 @@ class ConnectionCore:
         sender = SenderControl(state.kind, track, ssrc=state.ssrc, rtx_ssrc=state.rtx_ssrc)
         receiver = ReceiverControl(state.kind)
         transceiver = RtpTransceiver(key, self, sender.sender, receiver.receiver)
-        self.executor.transceivers[key] = transceiver
-        self.executor.senders[key] = sender
-        self.executor.receivers[key] = receiver
+        self.executor.transceivers[key] = TransceiverControl(transceiver, sender, receiver)
         return transceiver
 
     def check_open(self) -> None:
@@ -278,14 +277,12 @@ class ConnectionCore:
     async def stop_transceiver(self, key: int) -> None:
         """Stop a transceiver at once, and reject its m-section in the next negotiation."""
         self.check_open()
-        transceiver = self.executor.transceivers.get(key)
-        if transceiver is None:
+        control = self.executor.transceivers.get(key)
+        if control is None:
             return
-        sender, receiver = self.executor.senders[key], self.executor.receivers[key]
         self.executor.apply(self.offer_answer.stop_transceiver(key))
         self.check_negotiation()
-        await sender.stop()
-        await receiver.stop()
+        await control.stop()
 
     def restart_ice(self) -> None:
         """Request new ICE credentials with the next offer."""
@@ -373,7 +370,7 @@ class ConnectionCore:
     def _announce_tracks(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, AnnounceTrack):
-                transceiver = self.executor.transceivers[effect.transceiver]
+                transceiver = self.executor.transceivers[effect.transceiver].transceiver
                 receiver = transceiver.receiver
                 event = TrackEvent(receiver.track, receiver, transceiver, effect.streams)
                 self.events.emit(EventName.TRACK, event)

@@ -36,9 +36,8 @@ if TYPE_CHECKING:
     from peer.identity.certificate_store import CertificateStore
     from peer.negotiation.early_media import EarlyReception
     from peer.negotiation.session import Session
-    from peer.rtp.inbound.control import ReceiverControl
-    from peer.rtp.outbound.control import SenderControl
     from peer.runtime.connection_tap import ConnectionTap
+    from peer.runtime.transceiver_control import TransceiverControl
     from peer.transceiver import RtpTransceiver
     from peer.transport.sctp.transport import DataChannel
 
@@ -50,8 +49,8 @@ _STOP_TIMEOUT = 0.25
 class EffectExecutorEvents(PeerTransportEvents, Protocol):
     """The connection, as the effect executor sees it."""
 
-    def make_transceiver(self, key: int) -> RtpTransceiver:
-        """Create the object of a transceiver that a remote offer asked for."""
+    def add_transceiver(self, key: int) -> RtpTransceiver:
+        """Create and add the transceiver that a remote offer asked for."""
 
     def on_channel(self, channel: DataChannel) -> None:
         """Handle a data channel that the peer opened."""
@@ -78,10 +77,7 @@ class EffectExecutor:
         tap: ConnectionTap | None = None,
     ) -> None:
         self.transports: dict[str, PeerTransport] = {}
-        self.transceivers: dict[int, RtpTransceiver] = {}
-        # By the keys of their transceivers.
-        self.senders: dict[int, SenderControl] = {}
-        self.receivers: dict[int, ReceiverControl] = {}
+        self.transceivers: dict[int, TransceiverControl] = {}
         self.data: DataTransport | None = None
         self.certificates = certificates
         # A server that cannot be used is refused now, and not when an offer is applied.
@@ -135,15 +131,9 @@ class EffectExecutor:
     def receive_early(self, transport: PeerTransport, receptions: Iterable[EarlyReception]) -> None:
         """Start receivers for media of a peer that is not verified yet, as offered."""
         for reception in receptions:
-            transceiver = self.transceivers.get(reception.transceiver)
-            if transceiver is None or transceiver.direction == "stopped":
-                continue
-            receiver, engine = self.receivers[transceiver.key], transport.engine
-            if receiver.started:
-                receiver.move(engine, reception.parameters)
-            else:
-                receiver.start(engine, reception.parameters, transceiver.sender.ssrc)
-            transport.if_failed(receiver.disown)
+            control = self.transceivers.get(reception.transceiver)
+            if control and control.receive_early(transport.engine, reception.parameters):
+                transport.if_failed(control.receiver.disown)
 
     def apply(self, effects: Iterable[Effect]) -> None:
         """Carry out the effects of a committed plan."""
@@ -177,7 +167,7 @@ class EffectExecutor:
                 transport = self.transports.pop(key)
                 self._closing_tasks.spawn(transport.close(), f"close transport {key}")
             case CreateTransceiver(transceiver=key):
-                self.transceivers[key] = self._events.make_transceiver(key)
+                self._events.add_transceiver(key)
             case StopTransceiver(transceiver=key):
                 self._stop_soon(key)
             case ConfigureRtp():
@@ -214,24 +204,9 @@ class EffectExecutor:
 
     def _configure(self, effect: ConfigureRtp) -> None:
         transport = self.transports.get(effect.transport)
-        transceiver = self.transceivers.get(effect.transceiver)
-        # `stop` ends sender and receiver at once, long before the m-section is gone.
-        if transport is None or transceiver is None or transceiver.direction == "stopped":
-            return
-        sender, receiver = self.senders[transceiver.key], self.receivers[transceiver.key]
-        engine = transport.engine
-        if sender.started:
-            sender.update(effect.send)
-        elif effect.send is not None:
-            sender.start(engine, effect.send)
-        receiver.verify()
-        if effect.receive is not None and receiver.started and receiver.engine is not engine:
-            # Early media came over a transport that the answer then bundled away.
-            receiver.move(engine, effect.receive)
-        elif receiver.started:
-            receiver.update(effect.receive)
-        elif effect.receive is not None:
-            receiver.start(engine, effect.receive, sender.sender.ssrc)
+        control = self.transceivers.get(effect.transceiver)
+        if transport is not None and control is not None:
+            control.configure(transport.engine, effect.send, effect.receive)
 
     def _connect_data(self, transport: PeerTransport, effect: ConnectData) -> None:
         data = self.data_transport()
@@ -246,11 +221,5 @@ class EffectExecutor:
         )
 
     def _stop_soon(self, key: int) -> None:
-        self.transceivers.pop(key)
-        sender, receiver = self.senders.pop(key), self.receivers.pop(key)
-        self._closing_tasks.spawn(_stop(sender, receiver), f"stop transceiver {key}")
-
-
-async def _stop(sender: SenderControl, receiver: ReceiverControl) -> None:
-    await sender.stop()
-    await receiver.stop()
+        control = self.transceivers.pop(key)
+        self._closing_tasks.spawn(control.stop(), f"stop transceiver {key}")

@@ -93,9 +93,9 @@ StatsReport = dict[str, Stats]
 async def collect(executor: EffectExecutor) -> StatsReport:
     """Collect the present statistics of all parts of a connection, by id."""
     report: StatsReport = {}
-    for transceiver in tuple(executor.transceivers.values()):
-        report.update(await transceiver.sender.getStats())
-        report.update(await transceiver.receiver.getStats())
+    for control in tuple(executor.transceivers.values()):
+        report.update(await control.transceiver.sender.getStats())
+        report.update(await control.transceiver.receiver.getStats())
     for transport in executor.transports.values():
         report.update((entry.id, entry) for entry in _transport(transport))
     return report

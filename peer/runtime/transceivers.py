@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def live_transceivers(core: ConnectionCore) -> list[RtpTransceiver]:
     """Return the transceivers that have not ended, in the order of their creation."""
-    return [t for t in core.executor.transceivers.values() if not t.stopped]
+    transceivers = (control.transceiver for control in core.executor.transceivers.values())
+    return [transceiver for transceiver in transceivers if not transceiver.stopped]
 
 
 def add_track(
@@ -39,7 +40,7 @@ def add_track(
     for transceiver in transceivers:
         state = core.offer_answer.reusable_for_track(transceiver.key, MediaKind(track.kind))
         if state is not None and transceiver.sender.track is None:
-            core.executor.senders[transceiver.key].set_track(track)
+            core.executor.transceivers[transceiver.key].sender.set_track(track)
             direction = MediaDirection.of(sends=True, receives=state.direction.receives)
             core.offer_answer.change_transceiver(
                 transceiver.key, direction=direction, streams=streams, has_track=True
@@ -61,7 +62,7 @@ def remove_track(core: ConnectionCore, sender: RtpSender) -> None:
     state = core.transceiver_state(transceiver.key)
     if state is None or state.stopping or sender.track is None:
         return
-    core.executor.senders[transceiver.key].set_track(None)
+    core.executor.transceivers[transceiver.key].sender.set_track(None)
     direction = MediaDirection.of(sends=False, receives=state.direction.receives)
     core.offer_answer.change_transceiver(transceiver.key, direction=direction, has_track=False)
     core.check_negotiation()
@@ -103,6 +104,6 @@ def _new(
         streams=streams,
         has_track=origin is TransceiverOrigin.ADD_TRACK,
     )
-    transceiver = core.make_transceiver(state.key, track)
+    transceiver = core.add_transceiver(state.key, track)
     core.check_negotiation()
     return transceiver

@@ -1,0 +1,81 @@
+"""Applies negotiated RTP parameters to the sender and receiver of one transceiver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peer.rtp.engine.engine import RtpEngine
+    from peer.rtp.inbound.control import ReceiverControl
+    from peer.rtp.outbound.control import SenderControl
+    from peer.rtp_parameters import ReceiveParameters, SendParameters
+    from peer.transceiver import RtpTransceiver
+
+
+class TransceiverControl:
+    """The handle of a connection on one `RtpTransceiver`; programs get `transceiver` only.
+
+    Args:
+        transceiver: The transceiver as programs see it.
+        sender: The handle on its sender.
+        receiver: The handle on its receiver.
+    """
+
+    def __init__(
+        self, transceiver: RtpTransceiver, sender: SenderControl, receiver: ReceiverControl
+    ) -> None:
+        self.transceiver = transceiver
+        self.sender = sender
+        self.receiver = receiver
+
+    def __repr__(self) -> str:
+        return f"<TransceiverControl of {self.transceiver!r}>"
+
+    def configure(
+        self,
+        engine: RtpEngine,
+        send: SendParameters | None,
+        receive: ReceiveParameters | None,
+    ) -> None:
+        """Send and receive over a transport with the parameters of an answer.
+
+        Args:
+            engine: The RTP engine of the transport.
+            send: None pauses a sender that was started.
+            receive: None pauses a receiver that was started.
+        """
+        # `stop` ends sender and receiver at once, long before the m-section is gone.
+        if self.transceiver.direction == "stopped":
+            return
+        sender, receiver = self.sender, self.receiver
+        if sender.started:
+            sender.update(send)
+        elif send is not None:
+            sender.start(engine, send)
+        receiver.verify()
+        if receive is not None and receiver.started and receiver.engine is not engine:
+            # Early media came over a transport that the answer then bundled away.
+            receiver.move(engine, receive)
+        elif receiver.started:
+            receiver.update(receive)
+        elif receive is not None:
+            receiver.start(engine, receive, self.transceiver.sender.ssrc)
+
+    def receive_early(self, engine: RtpEngine, parameters: ReceiveParameters) -> bool:
+        """Receive media of a peer that is not verified yet, with the parameters of our offer.
+
+        Returns:
+            Whether the receiver has started: a stopped transceiver does not.
+        """
+        if self.transceiver.direction == "stopped":
+            return False
+        if self.receiver.started:
+            self.receiver.move(engine, parameters)
+        else:
+            self.receiver.start(engine, parameters, self.transceiver.sender.ssrc)
+        return True
+
+    async def stop(self) -> None:
+        """Stop the sender and the receiver for good; safe to call twice."""
+        await self.sender.stop()
+        await self.receiver.stop()
