@@ -26,6 +26,7 @@ from peer.runtime.key_log import on_secret
 from peer.runtime.peer_transport import PeerTransport, PeerTransportEvents
 from peer.runtime.prepared_sockets import PreparedSockets, open_all, undo_all
 from peer.tasks import BackgroundTasks
+from peer.transport.context import TransportContext
 from peer.transport.ice.servers import parse_servers
 from peer.transport.sctp.transport import DataTransport
 
@@ -190,8 +191,11 @@ class EffectExecutor:
             self.certificates,
             self._configuration,
             self._events,
-            on_secret=self._on_secret,
-            tap=None if self._tap is None else self._tap.of_transport(effect.key),
+            context=TransportContext(
+                policy=self._configuration.security,
+                tap=None if self._tap is None else self._tap.of_transport(effect.key),
+                on_secret=self._on_secret,
+            ),
         )
         return PreparedSockets(transport, effect.local, is_new=True)
 

@@ -24,7 +24,6 @@ from peer.negotiation.session import GatheredCandidates
 from peer.rtp.engine.engine import RtpEngine
 from peer.security_policy import EarlyMedia
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState
-from peer.transport.context import TransportContext
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
 from peer.transport.interfaces import PacketHandlers
@@ -39,10 +38,9 @@ if TYPE_CHECKING:
     from peer.ice_parameters import IceParameters
     from peer.identity.certificate_store import CertificateStore
     from peer.negotiation.effects import OpenTransport, TransportEffect
-    from peer.transport.context import OnSecret
+    from peer.transport.context import TransportContext
     from peer.transport.ice.transport import IceEvents
     from peer.transport.sctp.transport import DataTransport
-    from peer.transport.tap import Tap
 
 
 #: Number of newest ICE generations whose candidates are kept; the session names two at most (ours).
@@ -82,8 +80,7 @@ class PeerTransport:
         certificates: The certificates that DTLS associations show.
         configuration: ICE servers, ICE policy, interfaces and security choices.
         events: The connection.
-        on_secret: Called with each line of the NSS key log, where session keys are logged.
-        tap: The trace of this transport, where the connection is traced.
+        context: Security policy, trace and key log of this transport.
     """
 
     def __init__(
@@ -93,8 +90,7 @@ class PeerTransport:
         configuration: PeerConfiguration,
         events: PeerTransportEvents,
         *,
-        on_secret: OnSecret | None = None,
-        tap: Tap | None = None,
+        context: TransportContext,
     ) -> None:
         self.key = effect.key
         #: As far as the application was told, a moment after ICE knows it.
@@ -103,7 +99,7 @@ class PeerTransport:
         self._certificates = certificates
         self._configuration = configuration
         self._events = events
-        self._tap = tap
+        self._tap = tap = context.tap
         self._published_generation: str | None = None
         self._generations = deque([effect.local.username_fragment], maxlen=_GENERATIONS)
         self._when_connected: dict[str, Callable[[], None]] = {}
@@ -115,7 +111,7 @@ class PeerTransport:
             ice=self.ice,
             certificate=certificates.newest,
             events=self,
-            context=TransportContext(policy=configuration.security, tap=tap, on_secret=on_secret),
+            context=context,
         )
         secure = self.secure
         self.engine = RtpEngine(secure.send_rtp, secure.send_rtcp, send_rtp_all=secure.send_rtp_all)

@@ -12,8 +12,8 @@ import pytest
 from peer import Certificate, DtlsError, IceError, SrtpProfile, TransportError
 from peer.transport.ice import transport as ice_transport
 from peer.transport.ice.timing import IceTiming
+from tests.support.captures.captured_call import Call, call
 from tests.support.captures.wire import Captured, Side
-from tests.support.captures.wired import Call, call
 from tests.support.negotiation.connections import loopback, reached
 
 if TYPE_CHECKING:

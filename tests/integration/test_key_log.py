@@ -11,10 +11,10 @@ import pytest
 from peer import ConfigurationError, PeerConnection
 from peer.tracing.capture import PcapngSink
 from peer.tracing.events import Fanout
+from tests.support.captures.captured_call import call
 from tests.support.captures.decryption import decrypted
 from tests.support.captures.pcapng import blocks, datagrams, key_log
 from tests.support.captures.wire import Side
-from tests.support.captures.wired import call
 from tests.support.negotiation.connections import connected_pair, happened, loopback
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from peer import (
     SrtpProfile,
 )
 from peer.identity.fingerprints import Fingerprint
-from tests.support.captures.wired import call
+from tests.support.captures.captured_call import call
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import connect, connected_pair, local, loopback, pair
 

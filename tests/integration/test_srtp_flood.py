@@ -20,9 +20,9 @@ from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
 from peer.transport.ice.transport import IceTransport
 from peer.transport.secure.transport import SecureTransport
+from tests.support.captures.captured_call import call
 from tests.support.captures.forging import Forger, Forgery
 from tests.support.captures.wire import Captured, Side, pass_on
-from tests.support.captures.wired import call
 from tests.support.links.secure import Recorder, rtcp, rtp
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import expected, until, within

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.captures.captured_call import call
 from tests.support.captures.injection import Injector, Kind, Moment, Origin, sink
 from tests.support.captures.wire import Side
-from tests.support.captures.wired import call
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import both_connected, expected, opened, says, within
 

@@ -14,8 +14,8 @@ import pytest
 
 from peer import AnswerRole, DtlsError, PeerConnection
 from peer.identity.fingerprints import HashFunction
+from tests.support.captures.captured_call import Call, call
 from tests.support.captures.wire import Side
-from tests.support.captures.wired import Call, call
 from tests.support.links.middle import Middle, Plan
 from tests.support.negotiation.connection_media import ToneTrack
 from tests.support.negotiation.connections import loopback, reached, within

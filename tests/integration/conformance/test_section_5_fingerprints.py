@@ -9,9 +9,9 @@ import pytest
 
 from peer import AnswerRole, Certificate, DtlsError, PeerConnection
 from peer.identity.fingerprints import HashFunction
-from tests.support.captures.captured import flow
+from tests.support.captures.captured_call import call
+from tests.support.captures.dtls_reader import flow
 from tests.support.captures.wire import Side
-from tests.support.captures.wired import call
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import expected, loopback, opened, reached, within
 

@@ -9,9 +9,9 @@ import pytest
 
 from peer import AnswerRole, BundlePolicy, Certificate, KeyType
 from peer.rtp.inbound.stats import InboundRtpStats
-from tests.support.captures.captured import CLIENT_HELLO, flow, hellos
+from tests.support.captures.captured_call import call
+from tests.support.captures.dtls_reader import CLIENT_HELLO, flow, hellos
 from tests.support.captures.wire import Side, pass_on
-from tests.support.captures.wired import call
 from tests.support.negotiation.connection_media import ToneTrack
 from tests.support.negotiation.connections import both_connected, expected, loopback, opened, within
 

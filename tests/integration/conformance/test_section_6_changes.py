@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import Certificate, DtlsError, PeerConnection
-from tests.support.captures.captured import CLIENT_HELLO, SERVER_HELLO, hellos, records
+from tests.support.captures.captured_call import call
+from tests.support.captures.dtls_reader import CLIENT_HELLO, SERVER_HELLO, hellos, records
 from tests.support.captures.wire import Captured, Wire, pass_on
-from tests.support.captures.wired import call
 from tests.support.negotiation.connections import (
     announced,
     expected,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.captures.captured import CLIENT_HELLO, flow
-from tests.support.captures.wire import Captured, Side, Stranger, pass_on, stranger
-from tests.support.captures.wired import Call, call
+from tests.support.captures.captured_call import Call, call
+from tests.support.captures.dtls_reader import CLIENT_HELLO, flow
+from tests.support.captures.wire import Captured, Side, ThirdParty, pass_on, third_party
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import expected, opened, says, within
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def passing_over(
-    at: Call, to_stranger: Stranger, meant: Callable[[Captured], bool], victim: Side
+    at: Call, to_third_party: ThirdParty, meant: Callable[[Captured], bool], victim: Side
 ) -> list[Captured]:
     """Let the genuine datagrams of the victim's peer come from another address."""
     diverted: list[Captured] = []
@@ -26,7 +26,7 @@ def passing_over(
         if each.sender is victim or not meant(each):
             return pass_on(each)
         diverted.append(each)
-        to_stranger.send(each.data, at.wire.paths[each.path].homes[victim])
+        to_third_party.send(each.data, at.wire.paths[each.path].homes[victim])
         return ()
 
     at.wire.fate = divert
@@ -35,7 +35,7 @@ def passing_over(
 
 @pytest.mark.conformance("6.7.1-source")
 async def test_a_client_hello_from_elsewhere_gets_no_answer() -> None:
-    async with stranger() as elsewhere, call() as at:
+    async with third_party() as elsewhere, call() as at:
         channel = at.offerer.createDataChannel("x")
         diverted = passing_over(at, elsewhere, lambda each: each.is_dtls, Side.OFFERER)
         await at.exchange()
@@ -51,7 +51,7 @@ async def test_a_client_hello_from_elsewhere_gets_no_answer() -> None:
 
 @pytest.mark.conformance("6.7.1-source")
 async def test_srtp_from_elsewhere_is_not_decoded() -> None:
-    async with stranger() as elsewhere, call() as at:
+    async with third_party() as elsewhere, call() as at:
         diverted: list[Captured] = []
         coming = expected(at.answerer, "track")
         at.offerer.addTrack(ToneTrack(600))
@@ -68,7 +68,7 @@ async def test_srtp_from_elsewhere_is_not_decoded() -> None:
 
 @pytest.mark.conformance("6.7.1-source")
 async def test_data_from_elsewhere_is_not_delivered() -> None:
-    async with stranger() as elsewhere, call() as at:
+    async with third_party() as elsewhere, call() as at:
         coming = expected(at.answerer, "datachannel")
         channel = at.offerer.createDataChannel("x", ordered=False, maxRetransmits=0)
         await at.connect()

@@ -9,9 +9,9 @@ from OpenSSL import SSL
 
 from peer import AnswerRole, DtlsError, SrtpProfile
 from peer.rtp.outbound.stats import OutboundRtpStats
-from tests.support.captures.captured import CLIENT_HELLO, SERVER_HELLO, flow, hellos
+from tests.support.captures.captured_call import Call, call
+from tests.support.captures.dtls_reader import CLIENT_HELLO, SERVER_HELLO, flow, hellos
 from tests.support.captures.wire import Captured, Side, pass_on
-from tests.support.captures.wired import Call, call
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import expected, loopback, reached, within
 from tests.support.peers.tls_peer import TlsPeer, legacy_context

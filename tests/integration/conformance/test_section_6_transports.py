@@ -10,9 +10,9 @@ import pytest
 
 from peer import BundlePolicy, Certificate, DtlsError
 from peer.ice_parameters import IceParameters
-from tests.support.captures.captured import CLIENT_HELLO, flow, hellos
+from tests.support.captures.captured_call import Call, call
+from tests.support.captures.dtls_reader import CLIENT_HELLO, flow, hellos
 from tests.support.captures.wire import Side, pass_on
-from tests.support.captures.wired import Call, call
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import (
     TIMEOUT,
@@ -121,7 +121,7 @@ async def test_dtls_handshake_waits_for_a_valid_ice_pair() -> None:
 
 @pytest.mark.conformance("6.7.1-ice")
 async def test_one_dtls_handshake_however_many_ice_pairs_are_valid() -> None:
-    async with call(ways=4) as at:
+    async with call(paths=4) as at:
         channel = at.offerer.createDataChannel("x")
         await at.offer()
         answer = await at.make_answer()
@@ -140,7 +140,7 @@ async def test_one_dtls_handshake_however_many_ice_pairs_are_valid() -> None:
 
 @pytest.mark.conformance("6.7.1-ice")
 async def test_a_changed_pair_carries_the_association_along() -> None:
-    async with call(ways=2) as at:
+    async with call(paths=2) as at:
         coming = expected(at.answerer, "datachannel")
         channel = at.offerer.createDataChannel("x")
         await at.connect()

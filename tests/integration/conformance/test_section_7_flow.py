@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from peer import AnswerRole
+from tests.support.captures.captured_call import call
 from tests.support.captures.flows import basic_flow, flow_until_media
 from tests.support.captures.wire import Side
-from tests.support.captures.wired import call
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import expected, loopback, within
 

@@ -1,4 +1,4 @@
-"""Owns the decryption of captured DTLS with a key log, by RFC 5246 and not by our own code."""
+"""Decrypts captured DTLS 1.2 with a key log, by RFC 5246 and independently of our own code."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _CLIENT_HELLO, _SERVER_HELLO = 1, 2
 
 
 def decrypted(key_log: bytes, sent: Sequence[bytes], received: Sequence[bytes]) -> list[bytes]:
-    """The application data of an association under AES128-GCM-SHA256.
+    """Decrypt the application data of an association under AES128-GCM-SHA256.
 
     Args:
-        key_log: In NSS format.
-        sent: The DTLS datagrams of the client.
-        received: Those of the server.
+        key_log: Secrets in NSS key log format.
+        sent: DTLS datagrams of the client.
+        received: DTLS datagrams of the server.
     """
     client_random, server_random = _random(sent, _CLIENT_HELLO), _random(received, _SERVER_HELLO)
     lines = [line.split() for line in key_log.splitlines()]
@@ -63,7 +63,7 @@ def _random(datagrams: Sequence[bytes], message: int) -> bytes:
 
 
 def _prf(secret: bytes, seed: bytes, size: int) -> bytes:
-    """P_SHA256 of RFC 5246 section 5."""
+    """Compute P_SHA256 of RFC 5246 section 5."""
     out, step = b"", seed
     while len(out) < size:
         step = hmac.digest(secret, step, hashlib.sha256)

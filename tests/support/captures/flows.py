@@ -1,10 +1,10 @@
-"""Owns the flow of RFC 5763 section 7.1, to hold captured datagrams against."""
+"""The message flow of RFC 5763 section 7.1, to compare captured datagrams with."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.support.captures.captured import flow
+from tests.support.captures.dtls_reader import flow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,10 +31,10 @@ _CHECKS = {b"\x00\x01": "Binding request", b"\x01\x01": "Binding success"}
 
 
 def basic_flow(client: Side) -> list[str]:
-    """Who says what, from the first check to the first media, as the RFC draws it.
+    """List the messages from the first ICE check to the first SRTP, as the RFC draws them.
 
     Args:
-        client: Who is the DTLS client.
+        client: Side that is the DTLS client.
     """
     return [
         *_CHECKS.values(),
@@ -48,9 +48,9 @@ def basic_flow(client: Side) -> list[str]:
 
 
 def flow_until_media(log: Iterable[Captured]) -> list[str]:
-    """The same of what was captured on one path: each thing where it is said first.
+    """List the messages captured on one path until the first SRTP, each where it comes first.
 
-    So fragments and flights sent again do not count, nor do data channels.
+    Fragments, retransmitted flights and application data are left out.
     """
     said: dict[str, None] = {}
     for captured in log:

@@ -1,4 +1,4 @@
-"""Owns SRTP that the peer never sent, made from what it did send."""
+"""Forges SRTP packets from genuine ones that were seen on the path."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from pylibsrtp import Policy, Session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Genuine packets that are kept to forge from.
+#: Number of genuine packets that are kept to forge from.
 _KEPT: Final = 64
-#: Bytes: what our sockets do not take, and what SRTP does not take.
+#: Sizes in bytes that our sockets do not take, and that SRTP does not take.
 TOO_LARGE_FOR_A_SOCKET: Final = 2048
 _TOO_LARGE_FOR_SRTP: Final = 1501
 
 
 class Forgery(StrEnum):
-    """How a packet is forged."""
+    """Method by which a packet is forged."""
 
     REPLAYED = "replayed"
     ALTERED = "altered"
@@ -34,7 +34,7 @@ class Forgery(StrEnum):
 
 
 class Forger:
-    """Forges what it can from the genuine packets that it was shown.
+    """Forges SRTP packets from the genuine packets that it was shown.
 
     Args:
         seed: Makes every choice repeatable.
@@ -66,12 +66,12 @@ class Forger:
         }
 
     def show(self, datagram: bytes) -> None:
-        """A genuine datagram; only SRTP is used."""
+        """Note a genuine datagram to forge from; others than SRTP are ignored."""
         if 128 <= datagram[0] <= 191:
             self._seen.append(datagram)
 
     def forge(self) -> tuple[Forgery, bytes]:
-        """One more, of any kind."""
+        """Forge one packet by a random method."""
         kind = self._random.choice(list(Forgery))
         return kind, self._make[kind](self._random.choice(self._seen))
 

@@ -1,4 +1,4 @@
-"""Owns datagrams that somebody else sends into a call, and their way to a connection."""
+"""Injects forged datagrams into a call: handshake messages, alerts, SRTP and garbage."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from peer import PeerConnection
     from tests.support.captures.wire import Address, Captured, Wire
 
-#: An address that was never heard of (RFC 5737), for what arrives at a socket by hand.
+#: Address that no ICE check has validated (RFC 5737), for datagrams put into a socket by hand.
 ELSEWHERE = ("192.0.2.66", 6666)
 
 
 class Origin(StrEnum):
-    """Whose address they bear."""
+    """Source address of the injected datagrams."""
 
     ELSEWHERE = "elsewhere"
     PEER = "the peer's address"
 
 
 class Moment(StrEnum):
-    """When they come: before the first ClientHello, amid the handshake, or when all is up."""
+    """Moment of the injection: before the first ClientHello, during the handshake, or after it."""
 
     BEFORE = "before"
     DURING = "during"
@@ -36,7 +36,7 @@ class Moment(StrEnum):
 
 
 class Kind(StrEnum):
-    """What is sent."""
+    """Kind of the injected datagrams."""
 
     CLIENT_HELLO = "ClientHello"
     ALERT = "alert"
@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
 
 def client_hello() -> bytes:
-    """A whole one, that any server would answer."""
+    """Make a genuine ClientHello, which any DTLS server would answer."""
     connection = DtlsConnection(Certificate.generate(), DtlsRole.CLIENT)
     connection.handshake()
     (datagram,) = connection.datagrams()
@@ -54,13 +54,13 @@ def client_hello() -> bytes:
 
 
 def record(content_type: int, epoch: int, number: int, body: bytes) -> bytes:
-    """A DTLS 1.2 record."""
+    """Write a DTLS 1.2 record."""
     header = bytes([content_type]) + b"\xfe\xfd" + epoch.to_bytes(2) + number.to_bytes(6)
     return header + len(body).to_bytes(2) + body
 
 
 def datagrams(kind: Kind, count: int, seed: int = 0) -> list[bytes]:
-    """So many of a kind, no two alike."""
+    """Make `count` datagrams of a kind, no two alike."""
     source = random.Random(seed)
     hello = client_hello()
     make: dict[Kind, Callable[[int], bytes]] = {
@@ -78,7 +78,7 @@ Sink = Callable[[bytes, "Address"], None]
 
 
 def sink(pc: PeerConnection) -> Sink:
-    """The socket of a connection's first transport; no kernel would forge an address for us."""
+    """Find the socket of a connection's first transport, as no kernel forges an address for us."""
     (transport, *_) = pc._core.executor.transports.values()  # noqa: SLF001 - nobody else needs it
     generation = transport.ice._active.ice  # noqa: SLF001 - likewise
     (sock, *_) = generation._agent.sockets  # noqa: SLF001 - likewise
@@ -86,11 +86,14 @@ def sink(pc: PeerConnection) -> Sink:
 
 
 class Injector:
-    """Sends both ends of a call what is not their peer's.
+    """Sends forged datagrams to both ends of a call.
 
     Args:
-        wire: Between the two.
-        count: How many each of them is sent in all.
+        wire: Joins the two ends.
+        sinks: Take datagrams for each end.
+        kind: Kind of the datagrams.
+        origin: Their source address.
+        count: Number of datagrams that each end is sent in all.
     """
 
     def __init__(
@@ -105,11 +108,11 @@ class Injector:
 
     @property
     def left(self) -> int:
-        """How many are still to be sent."""
+        """Number of datagrams that are still to be sent."""
         return sum(map(len, self._left.values()))
 
     def inject(self, count: int) -> None:
-        """Send each end so many, or what is left."""
+        """Send each end `count` datagrams, or as many as are left."""
         for side, left in self._left.items():
             face: Address = self._wire.paths[0].faces[side].get_extra_info("sockname")
             for datagram in left[:count]:
@@ -117,7 +120,7 @@ class Injector:
             del left[:count]
 
     async def attend(self, moment: Moment) -> None:
-        """Watch over a handshake that is about to begin, and send what is due until then."""
+        """Inject into the handshake that is about to begin, at the given moment."""
         self._wire.fate = lambda each: self._fate(each, moment)
         if moment is Moment.BEFORE:
             # The path is up, and the first ClientHello is held back.

@@ -1,4 +1,4 @@
-"""Owns the spoiling of datagrams, repeatable by seed."""
+"""Mutates datagrams for fuzz tests, repeatable by seed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import random
 
 
 class Mutator:
-    """Makes of genuine datagrams what nobody would send.
+    """Mutates genuine datagrams into ones that no peer would send.
 
     Args:
-        corpus: Genuine ones.
+        corpus: Genuine datagrams.
         seed: Makes every choice repeatable.
     """
 

@@ -1,4 +1,4 @@
-"""Owns the capture of UDP on an interface of the kernel, apart from both ends (as root only)."""
+"""Captures UDP packets on a network interface of the kernel, outside both ends (root only)."""
 
 from __future__ import annotations
 
@@ -16,18 +16,22 @@ if TYPE_CHECKING:
 
 Address: TypeAlias = tuple[str, int]
 
+# Values of linux/if_ether.h, linux/if_packet.h and asm-generic/socket.h, the last of which Python
+# does not name.
 _ETH_P_ALL = 0x0003
 _PACKET_OUTGOING = 4
-# Python has no name for it.
 _SO_RCVBUFFORCE = 33
+# IP protocol number (RFC 768).
 _UDP = 17
-_MOST_PACKETS = 100_000
+# Bound on the packets of one capture.
+_MAX_PACKETS = 100_000
+# Bytes of the capturing socket's buffer.
 _RECEIVE_BUFFER = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A UDP datagram on the wire."""
+    """One UDP datagram with its source and target address."""
 
     source: Address
     target: Address
@@ -35,10 +39,10 @@ class Packet:
 
 
 class Capture:
-    """What passes, in the kernel's order.
+    """Captured UDP packets in the kernel's order.
 
     Attributes:
-        packets: Up to 100,000 of them; more are an error.
+        packets: At most 100,000; more are an error.
     """
 
     def __init__(self, tap: socket.socket, interface: str) -> None:
@@ -50,7 +54,7 @@ class Capture:
     def between(
         self, some: Collection[Address | str], others: Collection[Address | str] | None = None
     ) -> list[Packet]:
-        """What passed between some (addresses with or without a port) and others, or anybody."""
+        """Select the packets between some addresses (with or without a port) and others, or all."""
         return [
             packet
             for packet in self.packets
@@ -64,15 +68,15 @@ class Capture:
         ]
 
     def read(self) -> None:
-        """Take what the kernel has."""
+        """Read the packets that the kernel has buffered."""
         with contextlib.suppress(BlockingIOError):
             while True:
                 frame, (_, protocol, kind, *_) = self._tap.recvfrom(65536)
                 packet = None if kind == self._ignored else _udp(protocol, frame)
                 if packet is None:
                     continue
-                if len(self.packets) == _MOST_PACKETS:
-                    raise OverflowError(f"more than {_MOST_PACKETS} packets")
+                if len(self.packets) == _MAX_PACKETS:
+                    raise OverflowError(f"more than {_MAX_PACKETS} packets")
                 self.packets.append(packet)
 
 
@@ -99,7 +103,7 @@ def _is_one(address: Address, of: Collection[Address | str]) -> bool:
 
 
 def _udp(protocol: int, frame: bytes) -> Packet | None:
-    """RFC 791 section 3.1 and RFC 8200 section 3 without extension headers, RFC 768."""
+    """Parse IPv4 (RFC 791 section 3.1) or IPv6 (RFC 8200 section 3, no extensions) with UDP."""
     match protocol:
         case 0x0800 if frame[9] == _UDP:
             source, target, start = frame[12:16], frame[16:20], 4 * (frame[0] & 0x0F)

@@ -1,4 +1,4 @@
-"""Owns a small reader of pcapng files, written from the draft and not from our writer."""
+"""Parses pcapng files by the draft, independently of our own writer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Captured:
-    """A UDP datagram out of a capture; `time` is in seconds."""
+    """One UDP datagram of a capture; `time` is in seconds since 1970."""
 
     time: float
     inbound: bool
@@ -26,7 +26,7 @@ class Block:
 
 
 def blocks(data: bytes) -> Iterator[Block]:
-    """Walk over the blocks, and insist that each is well formed."""
+    """Walk over the blocks of a file, and assert that each is well formed."""
     start = 0
     while start < len(data):
         kind, length = struct.unpack_from("<II", data, start)
@@ -50,7 +50,7 @@ def options(data: bytes) -> dict[int, bytes]:
 
 
 def key_log(data: bytes) -> bytes:
-    """All secrets in a capture."""
+    """Join the TLS secrets of a capture, in NSS key log format."""
     found = b""
     for block in blocks(data):
         if block.type == 10:
@@ -61,7 +61,7 @@ def key_log(data: bytes) -> bytes:
 
 
 def datagrams(data: bytes) -> list[Captured]:
-    """All packets in a capture, their checksums verified."""
+    """Parse all packets of a capture, and assert their checksums."""
     first, interface, *rest = blocks(data)
     assert (first.type, first.body[:4]) == (0x0A0D0D0A, bytes.fromhex("4d3c2b1a"))
     assert (interface.type, struct.unpack_from("<H", interface.body)) == (1, (101,))
@@ -97,7 +97,7 @@ def _addresses(packet: bytes) -> tuple[str, str, bytes]:
 
 
 def ones_sum(data: bytes) -> int:
-    """The sum in one's complement, as RFC 1071 verifies a checksum: all ones where it is right."""
+    """Sum in one's complement (RFC 1071): all ones over data with a correct checksum."""
     data += bytes(len(data) % 2)
     total = 0
     for index in range(0, len(data), 2):

@@ -1,4 +1,4 @@
-"""Owns records of DTLS 1.3 that are built by hand (RFC 9147 section 4, figure 3)."""
+"""Writes DTLS 1.3 records with a unified header (RFC 9147 section 4, figure 3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def unified(
     with_length: bool = True,
     connection_id: bytes = b"",
 ) -> bytes:
-    """A record under keys; `body` stands for what is encrypted."""
+    """Write a protected record, whose `body` stands for the ciphertext."""
     first = 0b0010_0000 | epoch & 0b11
     first |= 0b1_0000 if connection_id else 0
     first |= 0b1000 if long_number else 0

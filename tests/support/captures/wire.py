@@ -1,4 +1,4 @@
-"""Owns a wire between two connections: UDP relays that keep what passes, and may meddle with it."""
+"""UDP relays between two connections that capture each datagram, and can drop or change it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HOST = "127.0.0.1"
 
 
 class Side(StrEnum):
-    """Which connection, by what it did first."""
+    """Connection of a call by its part in the first exchange."""
 
     OFFERER = "offerer"
     ANSWERER = "answerer"
@@ -36,12 +36,12 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """One datagram as it came out of a connection.
+    """One datagram as a connection sent it.
 
     Args:
-        sender: Who sent it.
-        path: Over which of the wire's paths, counted from 0.
-        data: Its bytes.
+        sender: Side that sent it.
+        path: Index of the wire's path, from 0.
+        data: The datagram.
     """
 
     sender: Side
@@ -61,17 +61,17 @@ class Captured:
         return 128 <= self.data[0] <= 191
 
 
-#: What becomes of a datagram: what is sent on in its place.
+#: Decides on a datagram: returns the datagrams to send on in its place.
 Fate = Callable[[Captured], Iterable[bytes]]
 
 
 def pass_on(datagram: Captured) -> Iterable[bytes]:
-    """Send it on as it is."""
+    """Send a datagram on as it is."""
     yield datagram.data
 
 
 class _Face(asyncio.DatagramProtocol):
-    """The socket that one side takes for the other."""
+    """Socket that one side takes for the other."""
 
     def __init__(self, received: Callable[[bytes, Address], None]) -> None:
         self._received = received
@@ -81,11 +81,11 @@ class _Face(asyncio.DatagramProtocol):
 
 
 class Path:
-    """One way between the two: each side knows only the address that stands for the other.
+    """One path between the sides, each of which knows only the socket that stands for the other.
 
     Attributes:
-        faces: The sockets; `faces[side]` is what `side` takes for its peer.
-        homes: Where the sides are.
+        faces: Sockets; `faces[side]` is the one that `side` takes for its peer.
+        homes: Addresses of the sides themselves.
     """
 
     def __init__(self, wire: Wire, number: int, section: int) -> None:
@@ -111,12 +111,12 @@ class Path:
             face.close()
 
     def candidate(self, side: Side, priority: int) -> str:
-        """The line that leads `side` here."""
+        """Write the candidate line that leads `side` to this path."""
         host, port = self.faces[side].get_extra_info("sockname")
         return f"a=candidate:{self._number + 1} 1 udp {priority} {host} {port} typ host\r\n"
 
     def inject(self, side: Side, data: bytes) -> None:
-        """Send `side` something from its peer's own address."""
+        """Send `side` a datagram from its peer's own address."""
         self.faces[side].sendto(data, self.homes[side])
 
     def _received(self, sender: Side, data: bytes, addr: Address) -> None:
@@ -129,25 +129,25 @@ class Path:
 
 
 class Wire:
-    """The paths between two connections.
+    """Paths between two connections, with a log of all datagrams.
 
     Attributes:
-        log: What came out of either connection, in order.
-        fate: What becomes of each datagram.
-        paths: In the order of the m-sections, `ways` for each that has candidates.
+        log: Datagrams of either connection, in order.
+        fate: Decides on each datagram.
+        paths: In the order of the m-sections, `paths_each` for each that has candidates.
     """
 
-    def __init__(self, ways: int) -> None:
+    def __init__(self, paths_each: int) -> None:
         self.log: list[Captured] = []
         self.fate: Fate = pass_on
         self.paths: list[Path] = []
-        self._ways = ways
+        self._paths_each = paths_each
         self._changed = asyncio.Event()
 
     async def offer(self, description: SessionDescription) -> SessionDescription:
-        """The offer as the answerer is to see it."""
+        """Open the paths, and rewrite the offer as the answerer is to see it."""
         for section, addresses in enumerate(_addresses(description)):
-            for _ in range(self._ways if addresses else 0):
+            for _ in range(self._paths_each if addresses else 0):
                 path = Path(self, len(self.paths), section)
                 self.paths.append(path)
                 await path.open()
@@ -155,7 +155,7 @@ class Wire:
         return self._rerouted(description, Side.ANSWERER)
 
     def answer(self, description: SessionDescription) -> SessionDescription:
-        """The answer as the offerer is to see it."""
+        """Rewrite the answer as the offerer is to see it."""
         addresses = _addresses(description)
         for path in self.paths:
             if addresses[path.section]:
@@ -163,19 +163,19 @@ class Wire:
         return self._rerouted(description, Side.OFFERER)
 
     def captured(self, datagram: Captured) -> Iterable[bytes]:
-        """From a path: decide on a datagram."""
+        """Log a datagram of a path, and decide on it."""
         self.log.append(datagram)
         self._changed.set()
         return self.fate(datagram)
 
     def of(self, sender: Side | None = None, path: int | None = None) -> Iterator[Captured]:
-        """What came out of one side, over one path."""
+        """Select logged datagrams by sender and path."""
         for each in tuple(self.log):
             if sender in (None, each.sender) and path in (None, each.path):
                 yield each
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until something that came out makes a condition true."""
+        """Wait until a logged datagram makes a condition true."""
         async with asyncio.timeout(TIMEOUT):
             while not condition():
                 self._changed.clear()
@@ -200,13 +200,13 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(ways: int = 1) -> AsyncIterator[Wire]:
-    """A wire on the loopback.
+async def wire(paths: int = 1) -> AsyncIterator[Wire]:
+    """Open a wire on the loopback.
 
     Args:
-        ways: Paths for each transport, the best first.
+        paths: Paths for each transport, the best first.
     """
-    made = Wire(ways)
+    made = Wire(paths)
     try:
         yield made
     finally:
@@ -214,9 +214,9 @@ async def wire(ways: int = 1) -> AsyncIterator[Wire]:
 
 
 @asynccontextmanager
-async def stranger() -> AsyncIterator[Stranger]:
-    """A socket that is nobody's peer."""
-    made = Stranger()
+async def third_party() -> AsyncIterator[ThirdParty]:
+    """Open a socket that belongs to neither side."""
+    made = ThirdParty()
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: _Face(made.received), local_addr=(_HOST, 0)
     )
@@ -227,11 +227,11 @@ async def stranger() -> AsyncIterator[Stranger]:
         transport.close()
 
 
-class Stranger:
-    """An address that no check has come from.
+class ThirdParty:
+    """Third party at an address that no ICE check has validated.
 
     Attributes:
-        answers: What it got back.
+        answers: Datagrams that came back.
     """
 
     transport: asyncio.DatagramTransport
@@ -251,7 +251,7 @@ def _sections(description: SessionDescription) -> list[str]:
 
 
 def _addresses(description: SessionDescription) -> list[list[Address]]:
-    """The candidates of each m-section."""
+    """Parse the candidate addresses of each m-section."""
     return [
         [(host, int(port)) for host, port in _CANDIDATE.findall(part)]
         for part in _sections(description)[1:]

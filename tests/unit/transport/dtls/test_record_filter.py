@@ -16,7 +16,7 @@ from peer.transport.dtls.record_filter import (
     parse_client_hello,
 )
 from peer.transport.wire.dtls_records import HeaderForm, pack, records
-from tests.support.captures.captured import names
+from tests.support.captures.dtls_reader import names
 from tests.support.captures.injection import client_hello, record
 from tests.support.captures.unified import unified
 from tests.support.links.secure import Party, exchange, until

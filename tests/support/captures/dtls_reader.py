@@ -1,4 +1,4 @@
-"""Owns the reading of captured DTLS 1.2 datagrams, apart from the code that is under test.
+"""Parses captured DTLS 1.2 datagrams, independently of the code under test.
 
 RFC 6347 sections 4.1 and 4.2.2 for the headers, RFC 5246 section 7.4 for the messages, RFC 5764
 section 4.1.1 for the SRTP profiles.
@@ -28,12 +28,13 @@ _HANDSHAKE = {
     16: "ClientKeyExchange",
 }
 _RECORDS = {20: "ChangeCipherSpec", 21: "Alert", 23: "ApplicationData"}
+# Extension type of use_srtp (RFC 5764 section 4.1.1).
 _USE_SRTP = 14
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record: content type, epoch, and its body."""
+    """One DTLS 1.2 record with content type, version, epoch and body."""
 
     content_type: int
     version: int
@@ -52,7 +53,7 @@ class Hello:
 
 
 def records(datagram: bytes) -> Iterator[Record]:
-    """The records of a datagram."""
+    """Walk over the records of a datagram."""
     while datagram:
         end = 13 + int.from_bytes(datagram[11:13])
         yield Record(
@@ -65,7 +66,7 @@ def records(datagram: bytes) -> Iterator[Record]:
 
 
 def names(datagram: bytes) -> list[str]:
-    """What a datagram says; a handshake message under keys can only be Finished."""
+    """Name the messages of a datagram; a handshake message under keys can only be Finished."""
     found = []
     for record in records(datagram):
         if record.content_type != 22:
@@ -78,7 +79,7 @@ def names(datagram: bytes) -> list[str]:
 
 
 def flow(log: Iterable[Captured]) -> list[tuple[str, str]]:
-    """Who said what, in order, without what was said before (a flight that was sent again)."""
+    """List sender and name of each DTLS message in order, without retransmitted datagrams."""
     said: list[tuple[str, str]] = []
     seen = set()
     for captured in log:
@@ -89,7 +90,7 @@ def flow(log: Iterable[Captured]) -> list[tuple[str, str]]:
 
 
 def hellos(log: Iterable[Captured], name: str) -> list[Hello]:
-    """The hellos of one name, each once."""
+    """Parse all captured ClientHellos or ServerHellos, each once."""
     kind = 1 if name == CLIENT_HELLO else 2
     bodies = {
         body: None

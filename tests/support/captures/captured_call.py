@@ -1,4 +1,4 @@
-"""Owns a call over a captured wire, one step of the exchange at a time."""
+"""Calls over a captured wire, one step of the offer/answer exchange at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """Two connections and the wire between them."""
+    """Two peer connections and the wire between them."""
 
     offerer: PeerConnection
     answerer: PeerConnection
@@ -27,24 +27,24 @@ class Call:
         return self.offerer if side is Side.OFFERER else self.answerer
 
     async def offer(self, change: Callable[[str], str] = str) -> None:
-        """The offer goes over, changed on its way."""
+        """Make the offer and hand it to the answerer, changed on its way."""
         await self.offerer.setLocalDescription()
         sent = await self.wire.offer(local(self.offerer))
         await self.answerer.setRemoteDescription(replace(sent, sdp=change(sent.sdp)))
 
     async def make_answer(self, change: Callable[[str], str] = str) -> SessionDescription:
-        """The answerer has answered; gives what the offerer is to be told."""
+        """Make the answer, and return it as the offerer is to see it."""
         await self.answerer.setLocalDescription()
         sent = self.wire.answer(local(self.answerer))
         return replace(sent, sdp=change(sent.sdp))
 
     async def exchange(self) -> None:
-        """One offer and its answer."""
+        """Exchange one offer and its answer."""
         await self.offer()
         await self.offerer.setRemoteDescription(await self.make_answer())
 
     async def connect(self) -> None:
-        """One exchange, and what follows from it."""
+        """Exchange offer and answer, and wait until both are connected."""
         await self.exchange()
         await both_connected(self.offerer, self.answerer)
 
@@ -54,17 +54,17 @@ async def call(
     left: PeerConfiguration | None = None,
     right: PeerConfiguration | None = None,
     *,
-    ways: int = 1,
+    paths: int = 1,
 ) -> AsyncIterator[Call]:
-    """Two connections that are to be joined by a wire.
+    """Open two connections that are to be joined by a wire.
 
     Args:
-        left: The offerer's; one transport for everything by default.
-        right: The answerer's.
-        ways: Candidate pairs for each transport.
+        left: Configuration of the offerer; one transport for everything by default.
+        right: Configuration of the answerer.
+        paths: Candidate pairs for each transport.
     """
     async with (
-        wire(ways) as between,
+        wire(paths) as between,
         pair(left or loopback(bundlePolicy="max-bundle"), right) as (offerer, answerer),
     ):
         yield Call(offerer, answerer, between)
