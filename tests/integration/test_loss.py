@@ -17,9 +17,9 @@ from benchmarks.loss_figures import CLEAN, REST, TROUBLED, Figures, Phases, figu
 from benchmarks.loss_link import BEHIND, CALM, DELAY, Trouble
 from benchmarks.loss_tracks import Journal
 from peer.rtp.encoded_frame import EncodedFrame
-from peer.rtp.encoding.member import Member
-from peer.rtp.encoding.source import TrackSource
+from peer.rtp.encoding.shared_encoder import Subscriber
 from peer.rtp.encoding.subscription import Subscription
+from peer.rtp.encoding.track_source import TrackSource
 from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.inbound.decoding import Decoding
 from peer.rtp.outbound.outbound_stream import OutboundStream
@@ -182,7 +182,7 @@ class Call:
         on_error: Callable[[Exception], None],
     ) -> Subscription:
         source = TrackSource(track, clock=self._loop.time)
-        return Subscription(source, settings, Member(on_frame, on_ended, on_error))
+        return Subscription(source, settings, Subscriber(on_frame, on_ended, on_error))
 
     def _make_worker(
         self, loop: asyncio.AbstractEventLoop, events: WorkerEvents, clock: Callable[[], float], /

@@ -1,8 +1,8 @@
-"""Encoders and decoders of one stream each, and which of them are installed."""
+"""Encoders and decoders of one stream each, on PyAV, and the codecs that are installed here."""
 
 from peer.rtp.codecs.audio_encoder import AudioEncoder
 from peer.rtp.codecs.decoder import FrameDecoder
-from peer.rtp.codecs.encoded import EncodedPicture, EncodedSound
+from peer.rtp.codecs.encoded import EncodedAudioPacket, EncodedVideoFrame
 from peer.rtp.codecs.errors import CodecError, DecodeError, EncodeError
 from peer.rtp.codecs.installed import can_decode, can_encode, installed
 from peer.rtp.codecs.video_encoder import VideoEncoder
@@ -12,8 +12,8 @@ __all__ = [
     "CodecError",
     "DecodeError",
     "EncodeError",
-    "EncodedPicture",
-    "EncodedSound",
+    "EncodedAudioPacket",
+    "EncodedVideoFrame",
     "FrameDecoder",
     "VideoEncoder",
     "can_decode",

@@ -1,4 +1,4 @@
-"""Owns `FrameDecoder`: encoded frames in, decoded ones out."""
+"""Decodes the frames of one stream, with PyAV."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ if TYPE_CHECKING:
 
     Decoded = AudioFrame | VideoFrame
 
-# More than any call shows.
+#: Pixels of the largest video frame that is decoded (ours): more than any call shows.
 MAX_PIXELS = 8192 * 4320
-# By RFC 3551 section 4.5.2 the RTP clock of G722 runs at half its sampling rate.
+# RFC 3551 section 4.5.2: the RTP clock of G722 runs at half its sampling rate.
 SAMPLE_RATES = {"g722": 16_000}
 _STEREO = {"opus"}
 
 
 class FrameDecoder:
-    """Decodes one stream, frame by frame: what goes in comes out at once.
+    """Decodes one stream, frame by frame and without delay.
 
-    Sound comes as `s16`, Opus always in stereo at 48000 Hz. Pictures come as the codec has them,
-    yuv420p as a rule.
+    Audio comes as `s16`, Opus always in stereo at 48000 Hz. Video comes in the pixel format of the
+    stream, mostly yuv420p.
 
     Args:
-        codec: As it was agreed.
-        max_pixels: Of a picture; a larger one is refused before memory is taken for it.
+        codec: Negotiated codec.
+        max_pixels: Pixels of the largest video frame; a larger one is refused before memory is
+            allocated for it.
 
     Raises:
-        DecodeError: No library here decodes it.
+        DecodeError: No installed library decodes the codec.
     """
 
     def __init__(self, codec: Codec, *, max_pixels: int = MAX_PIXELS) -> None:
@@ -52,25 +53,23 @@ class FrameDecoder:
 
     @property
     def codec(self) -> Codec:
-        """What it decodes."""
+        """The codec that is decoded."""
         return self._codec
 
     def decode(self, payload: bytes, pts: int) -> list[Decoded]:
-        """The frames that came of an encoded one: one as a rule.
-
-        An empty payload gives nothing.
+        """Decode an encoded frame, mostly to one frame; an empty payload gives none.
 
         Args:
-            payload: A whole frame, as `peer.rtp.encoded_frame.EncodedFrame.payload` says.
-            pts: Its time in ticks of the codec's clock rate; the frames get it with a `time_base`
-                of one tick.
+            payload: A whole frame, as of `peer.rtp.encoded_frame.EncodedFrame.payload`.
+            pts: Time in ticks of the codec's clock; the decoded frames get it with a `time_base` of
+                one tick.
 
         Raises:
-            DecodeError: The library refused it. What follows can be decoded, pictures from the
-                next key frame on.
+            DecodeError: The library refused the frame. Later frames can be decoded, video from
+                the next keyframe on.
         """
         if not payload:
-            # To av's decoders an empty packet is the end of the stream, for good.
+            # To libav's decoders an empty packet is the end of the stream, for good.
             return []
         packet = Packet(payload)
         packet.pts = pts
@@ -88,7 +87,7 @@ class FrameDecoder:
         name = self._codec.name.lower()
         context = CodecContext.create(self._library, "r")
         assert isinstance(context, AudioCodecContext | VideoCodecContext)
-        # Each thread of a decoder by pictures delays what comes out by a picture.
+        # Each thread of a decoder by frames delays its output by a frame.
         context.thread_count = 1
         if self._codec.kind is MediaKind.VIDEO:
             context.options = {"max_pixels": str(self._max_pixels)}

@@ -1,4 +1,4 @@
-"""Owns what encoders give: one picture or one packet of sound, with its time."""
+"""Holds the results of encoders: one video frame or one audio packet, with its time."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedPicture:
-    """One picture.
+class EncodedVideoFrame:
+    """One video frame as an encoder made it.
 
     Args:
-        payload: The whole of it, in the form that `peer.rtp.encoded_frame.EncodedFrame` describes.
-        keyframe: Whether it can be decoded by itself.
-        pts: The time of the frame it was made of.
-        time_base: Seconds for each tick of `pts`.
-        width: In pixels, as encoded.
-        height: In pixels, as encoded.
+        payload: The whole frame, in the form that `peer.rtp.encoded_frame.EncodedFrame` describes.
+        keyframe: Whether the frame can be decoded by itself.
+        pts: Time of the frame it was encoded from.
+        time_base: Seconds of a tick of `pts`.
+        width: Encoded width in pixels.
+        height: Encoded height in pixels.
     """
 
     payload: bytes
@@ -32,15 +32,15 @@ class EncodedPicture:
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedSound:
-    """One packet of sound.
+class EncodedAudioPacket:
+    """One audio packet as an encoder made it.
 
     Args:
-        payload: As it travels in RTP.
-        pts: Of its first sample, on the timeline of the frames it was made of.
-        time_base: Seconds for each tick of `pts`: always one by the codec's clock rate.
+        payload: RTP payload.
+        pts: Time of its first sample, on the timeline of the frames it was encoded from.
+        time_base: Seconds of a tick of `pts`: 1 / clock rate of the codec.
         duration: In seconds.
-        level: How loud the sound in it is.
+        level: Audio level (RFC 6464).
     """
 
     payload: bytes

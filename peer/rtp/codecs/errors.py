@@ -1,15 +1,15 @@
-"""Owns the errors of encoders and decoders."""
+"""Errors of encoders and decoders: the library's message, and its error as `__cause__`."""
 
 from __future__ import annotations
 
 
 class CodecError(Exception):
-    """A codec's library would not do it; what it said is in the message and in `__cause__`."""
+    """The library of a codec failed; the message and `__cause__` say why."""
 
 
 class EncodeError(CodecError):
-    """A frame could not be encoded. The encoder goes on with the next one."""
+    """A frame could not be encoded; the encoder continues with the next one."""
 
 
 class DecodeError(CodecError):
-    """A frame could not be decoded. The decoder goes on with the next one."""
+    """A frame could not be decoded; the decoder continues with the next one."""

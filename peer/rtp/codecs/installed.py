@@ -1,4 +1,4 @@
-"""Owns which codecs can be offered, with their payload types, and which libraries work here."""
+"""The codecs that can be offered, with their payload types, and the libraries for them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from peer.rtp_parameters import Codec, Feedback, MediaKind
 if TYPE_CHECKING:
     from typing import Literal
 
+#: Clock rate of all video codecs in Hz (RFC 3551 section 5).
 VIDEO_CLOCK_RATE = 90_000
 TELEPHONE_EVENT = "telephone-event"
 
-# The first one that is installed is used, for each encoding name in lower case.
+# By encoding name in lower case; the first library that is installed is used.
 ENCODERS: dict[str, tuple[str, ...]] = {
     "opus": ("libopus",),
     "g722": ("g722",),
@@ -32,7 +33,7 @@ DECODERS: dict[str, tuple[str, ...]] = {
     "g722": ("g722",),
     "pcmu": ("pcm_mulaw",),
     "pcma": ("pcm_alaw",),
-    # av's own before libvpx: as fast, and they refuse a size before they take memory for it.
+    # libav's own before libvpx: as fast, and they refuse a size before they allocate memory for it.
     "vp8": ("vp8", "libvpx"),
     "vp9": ("vp9", "libvpx-vp9"),
     "h264": ("h264",),
@@ -50,39 +51,39 @@ _VIDEO_FEEDBACK = (
 
 
 def encoder_library(name: str) -> str | None:
-    """The library that encodes, as av names it; None where there is none.
+    """Return the library that encodes a codec, as PyAV names it; None where there is none.
 
     Args:
-        name: The encoding name, in any case.
+        name: Encoding name of the codec, in any case.
     """
     return _first(ENCODERS.get(name.lower(), ()), "w")
 
 
 def decoder_library(name: str) -> str | None:
-    """The library that decodes, as av names it; None where there is none.
+    """Return the library that decodes a codec, as PyAV names it; None where there is none.
 
     Args:
-        name: The encoding name, in any case.
+        name: Encoding name of the codec, in any case.
     """
     return _first(DECODERS.get(name.lower(), ()), "r")
 
 
 def can_encode(codec: Codec) -> bool:
-    """Whether frames can be encoded for it here; telephone events need no library."""
+    """Return True where a codec can be encoded here; telephone events need no library."""
     return _is_event(codec) or encoder_library(codec.name) is not None
 
 
 def can_decode(codec: Codec) -> bool:
-    """Whether frames of it can be decoded here; telephone events need no library."""
+    """Return True where a codec can be decoded here; telephone events need no library."""
     return _is_event(codec) or decoder_library(codec.name) is not None
 
 
 @cache
 def installed(kind: MediaKind) -> tuple[Codec, ...]:
-    """What can be decoded here, most preferred first, each RTX codec after the one it repairs.
+    """Return the codecs that can be decoded here, most preferred first, each before its RTX codec.
 
-    What cannot be encoded as well is for receiving only: see `can_encode`. Payload types are the
-    static ones of RFC 3551 and those from 96 on; no two of both kinds are equal, as BUNDLE asks.
+    A codec that cannot be encoded as well is for receiving only: see `can_encode`. Payload types
+    are the static ones of RFC 3551 and those from 96 on, unique across both kinds (BUNDLE).
     """
     every = _audio() if kind is MediaKind.AUDIO else _video()
     playable = {codec.payload_type for codec in every if not codec.is_rtx and can_decode(codec)}
@@ -109,33 +110,44 @@ def _first(libraries: tuple[str, ...], mode: Literal["r", "w"]) -> str | None:
 def _audio() -> tuple[Codec, ...]:
     return (
         # RFC 7587 section 7: the clock is 48000 and the channels are 2, whatever is sent.
-        _sound("opus", 96, 48_000, 2, (("minptime", "10"), ("useinbandfec", "1"))),
+        _audio_codec(
+            "opus",
+            payload_type=96,
+            clock_rate=48_000,
+            channels=2,
+            parameters=(("minptime", "10"), ("useinbandfec", "1")),
+        ),
         # RFC 3551 section 4.5.2: the clock of G722 is 8000, though it has 16000 samples a second.
-        _sound("G722", 9, 8_000, 1),
-        _sound("PCMU", 0, 8_000, 1),
-        _sound("PCMA", 8, 8_000, 1),
-        # RFC 4733 section 2.1: one for each clock rate that a tone may come between.
-        _sound(TELEPHONE_EVENT, 107, 48_000, 1, (("0-15", None),)),
-        _sound(TELEPHONE_EVENT, 108, 8_000, 1, (("0-15", None),)),
+        _audio_codec("G722", payload_type=9, clock_rate=8_000),
+        _audio_codec("PCMU", payload_type=0, clock_rate=8_000),
+        _audio_codec("PCMA", payload_type=8, clock_rate=8_000),
+        # RFC 4733 section 2.1: one for each clock rate of the audio around a tone.
+        _audio_codec(
+            TELEPHONE_EVENT, payload_type=107, clock_rate=48_000, parameters=(("0-15", None),)
+        ),
+        _audio_codec(
+            TELEPHONE_EVENT, payload_type=108, clock_rate=8_000, parameters=(("0-15", None),)
+        ),
     )
 
 
 def _video() -> tuple[Codec, ...]:
     return (
-        *_repaired("VP8", 97),
-        *_repaired("H264", 99, _h264("42001f")),
-        *_repaired("H264", 101, _h264("42e01f")),
+        *_with_rtx("VP8", 97),
+        *_with_rtx("H264", 99, _h264("42001f")),
+        *_with_rtx("H264", 101, _h264("42e01f")),
         # RFC 9628 section 6: 8 bits a sample, 4:2:0.
-        *_repaired("VP9", 103, (("profile-id", "0"),)),
-        *_repaired("AV1", 105),
+        *_with_rtx("VP9", 103, (("profile-id", "0"),)),
+        *_with_rtx("AV1", 105),
     )
 
 
-def _sound(
+def _audio_codec(
     name: str,
+    *,
     payload_type: int,
     clock_rate: int,
-    channels: int,
+    channels: int = 1,
     parameters: tuple[tuple[str, str | None], ...] = (),
 ) -> Codec:
     return Codec(
@@ -149,7 +161,7 @@ def _sound(
     )
 
 
-def _repaired(
+def _with_rtx(
     name: str, payload_type: int, parameters: tuple[tuple[str, str | None], ...] = ()
 ) -> tuple[Codec, Codec]:
     media = Codec(

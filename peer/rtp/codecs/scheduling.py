@@ -1,4 +1,4 @@
-"""Owns that a library which opens an encoder leaves the scheduling of our threads as it was."""
+"""Keeps the scheduling policy of threads, where a library changes it when it opens an encoder."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _TASKS = "/proc/self/task"
 
 @contextmanager
 def ordinary_scheduling() -> Iterator[None]:
-    """Take back what SVT-AV1 does where it runs as root: see below.
+    """Restore the scheduling policy that SVT-AV1 changes where it runs as root.
 
-    It gives the thread that opens it, and by inheritance all of its own, the highest real-time
+    SVT-AV1 gives the thread that opens it, and by inheritance all of its own, the highest real-time
     priority (SCHED_FIFO, 99). Everything else on the machine then waits until they rest, the
     other threads of this process first of all, and there is no option against it.
     """

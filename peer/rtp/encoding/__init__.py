@@ -1,4 +1,4 @@
-"""One reader and one encoder for a track, however many senders it goes to."""
+"""Reads, encodes and packetises each track once, for any number of senders."""
 
 from peer.rtp.encoding.outgoing import OutgoingFrame
 from peer.rtp.encoding.settings import EncodingSettings

@@ -1,4 +1,4 @@
-"""Owns which pictures of a track are encoded where fewer are wanted than it gives."""
+"""Limits the frame rate of a track before its frames are encoded. PURE."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fractions import Fraction
 
-# Of an interval: pictures that come a little early count as in time.
+#: Part of an interval by which a frame may come early (ours).
 EARLY = 0.25
 
 
-class FramerateLimit:
-    """Takes pictures as evenly as it can.
+class FramerateLimiter:
+    """Picks video frames as evenly as the track allows.
 
     Args:
-        limit: In pictures a second; None for all.
+        limit: Highest frame rate in Hz; None for no limit.
     """
 
     def __init__(self, limit: float | None) -> None:
@@ -23,15 +23,15 @@ class FramerateLimit:
         self._next: float | None = None
         self._last: float | None = None
 
-    def due(self, time: Fraction) -> bool:
-        """Whether a picture of this time (seconds) may be taken."""
+    def is_due(self, time: Fraction) -> bool:
+        """Return True where a frame of this time, in seconds, may be encoded."""
         if not self._interval or self._next is None or self._last is None:
             return True
         # Times that go back are those of another timeline.
         return float(time) < self._last or float(time) >= self._next - EARLY * self._interval
 
-    def taken(self, time: Fraction) -> None:
-        """A picture of this time was taken."""
+    def on_encoded(self, time: Fraction) -> None:
+        """Note that a frame of this time, in seconds, is encoded."""
         at = float(time)
         grid = at if self._next is None or self._last is None or at < self._last else self._next
         # The grid keeps the mean; after a pause it begins anew.

@@ -1,27 +1,32 @@
-"""Owns when a shared encoder makes a key frame: on request, at most one each 500 ms."""
+"""Limits the keyframes of a shared encoder to one every 500 ms. PURE."""
 
 from __future__ import annotations
 
-# Seconds.
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from peer.times import MonotonicTime
+
+#: Least seconds between two keyframes on request (ours).
 INTERVAL = 0.5
 
 
-class KeyframeRequests:
-    """What is asked for too soon after a key frame is due at the end of the interval."""
+class KeyframeRequestMerger:
+    """Merges the keyframe requests of all senders; one that comes too soon waits."""
 
     def __init__(self) -> None:
-        self._wanted = False
-        self._last: float | None = None
+        self._pending = False
+        self._last: MonotonicTime | None = None
 
     def request(self) -> None:
-        """Somebody needs one."""
-        self._wanted = True
+        """Request a keyframe as soon as the interval allows."""
+        self._pending = True
 
-    def due(self, now: float) -> bool:
-        """Whether the picture of this moment (seconds, monotonic) is to be one."""
-        return self._wanted and (self._last is None or now - self._last >= INTERVAL)
+    def is_due(self, now: MonotonicTime) -> bool:
+        """Return True where a frame of this time has to be a keyframe."""
+        return self._pending and (self._last is None or now - self._last >= INTERVAL)
 
-    def made(self, now: float) -> None:
-        """One was made, or asked for, at this moment: it serves all who asked before."""
-        self._wanted = False
+    def on_keyframe(self, now: MonotonicTime) -> None:
+        """Note that a keyframe is made, or asked for: it answers all earlier requests."""
+        self._pending = False
         self._last = now

@@ -1,4 +1,4 @@
-"""Owns `OutgoingFrame`: an encoded frame in the payloads that senders put into packets."""
+"""Encoded frames in RTP payloads, ready for any number of senders."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from peer.rtp.levels import AudioLevel
-    from peer.times import UnixTime
+    from peer.times import MonotonicTime, Seconds, UnixTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingFrame:
-    """What all senders of a track are given: one object, shared.
+    """One encoded frame, packetised; the same object for all senders of a track.
 
     Args:
-        payloads: Of its packets in their order; at least one.
-        pts: On the track's own timeline.
-        time_base: Seconds for each tick of `pts`.
-        duration: Of sound, in seconds; 0 where it is not known.
-        keyframe: Whether it can be decoded by itself; always true for sound.
-        level: How loud sound is; None for pictures and where it is not known.
-        capture_monotonic: When the track gave it, in seconds of the monotonic clock.
-        capture_time: When it was captured, in seconds since 1970: by our clock, or as the sender
-            of a relayed frame said; None where that is not known.
+        payloads: RTP payloads of its packets, in order; at least one.
+        pts: Time on the timeline of the track.
+        time_base: Seconds of a tick of `pts`.
+        duration: Duration of audio in seconds; 0 where not known.
+        keyframe: Whether the frame can be decoded by itself; always true for audio.
+        level: Audio level; None for video and where not known.
+        capture_monotonic: When the track gave the frame.
+        capture_time: When the frame was captured, by our clock or by that of the sender of a
+            relayed frame; None where not known.
         size: Octets of the frame before it was packetised.
-        encoded: Whether it was encoded here, rather than passed on.
-        encode_time: Seconds that the encoder worked on it.
-        width: Of a picture in pixels; None where it is not known.
-        height: Of a picture in pixels; None where it is not known.
+        encoded: Whether the frame was encoded here, and not passed through.
+        encode_time: Seconds that the encoder worked on the frame.
+        width: Width of video in pixels; None where not known.
+        height: Height of video in pixels; None where not known.
     """
 
     payloads: tuple[bytes, ...]
@@ -38,10 +38,10 @@ class OutgoingFrame:
     duration: Fraction = Fraction(0)
     keyframe: bool = True
     level: AudioLevel | None = None
-    capture_monotonic: float = 0.0
+    capture_monotonic: MonotonicTime = 0.0
     capture_time: UnixTime | None = None
     size: int = 0
     encoded: bool = True
-    encode_time: float = 0.0
+    encode_time: Seconds = 0.0
     width: int | None = None
     height: int | None = None

@@ -1,4 +1,4 @@
-"""Owns `EncodingSettings`: what decides whether two senders can share an encoder."""
+"""Settings of an encoder; senders with equal settings share one."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from peer.rtp_parameters import Codec
 
+#: Octets of an RTP payload at most (libwebrtc: packets of 1200 octets).
 PAYLOAD_LIMIT = 1200
 
 
 @dataclass(frozen=True, slots=True)
 class EncodingSettings:
-    """How a track is to be encoded and packetised.
+    """The settings that a track is encoded and packetised with.
 
     Args:
-        codec: As it was agreed. Its payload type and feedback concern nobody here.
-        scale_down_by: At least 1.0; width and height are divided by it.
-        max_framerate: In pictures a second; None for all there are.
-        payload_limit: The most octets of an RTP payload.
+        codec: Negotiated codec; its payload type and feedback do not matter here.
+        scale_down_by: Divisor of width and height, at least 1.0.
+        max_framerate: Highest frame rate in Hz; None for no limit.
+        payload_limit: Octets of an RTP payload at most.
 
     Raises:
         ValueError: A number is out of its range.
@@ -40,7 +41,7 @@ class EncodingSettings:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Equal for settings whose encoded frames are the same."""
+        """A key that is equal for settings with the same encoded frames."""
         codec = self.codec
         return (
             codec.name.lower(),

@@ -1,93 +1,97 @@
-"""Owns `subscribe`: a sender's hold on the frames of a track."""
+"""Subscribes a sender to the encoded frames of a track."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peer.rtp.encoding.counts import SubscriptionCounts
-from peer.rtp.encoding.member import Member
-from peer.rtp.encoding.source import TrackSource, source_of
+from peer.rtp.encoding.shared_encoder import Subscriber, SubscriptionCounts
+from peer.rtp.encoding.track_source import TrackSource, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.rtp.encoding.outgoing import OutgoingFrame
     from peer.rtp.encoding.settings import EncodingSettings
-    from peer.rtp.encoding.shared import SharedEncoding
+    from peer.rtp.encoding.shared_encoder import SharedEncoder
     from peer.rtp.tracks import MediaStreamTrack
 
 __all__ = ["Subscription", "SubscriptionCounts", "subscribe"]
 
 
 class Subscription:
-    """Frames are given to `on_frame` on the event loop, from a key frame on, until `close`.
+    """Gives frames to `on_frame` on the event loop, from a keyframe on, until `close`.
 
     `subscribe` makes it.
     """
 
-    def __init__(self, source: TrackSource, settings: EncodingSettings, member: Member) -> None:
+    def __init__(
+        self, source: TrackSource, settings: EncodingSettings, subscriber: Subscriber
+    ) -> None:
         self._source = source
         self._settings = settings
-        self._member = member
+        self._subscriber = subscriber
         self._closed = False
-        self._encoding: SharedEncoding = source.join(settings, member)
+        self._encoder: SharedEncoder = source.subscribe(settings, subscriber)
 
     @property
     def settings(self) -> EncodingSettings:
-        """As it was subscribed with."""
+        """The settings of this subscription."""
         return self._settings
 
     @property
     def active(self) -> bool:
-        """Neither paused, nor closed, nor ended."""
-        return self._member.active
+        """True while the subscription is neither paused, nor closed, nor ended."""
+        return self._subscriber.active
 
     @property
     def counts(self) -> SubscriptionCounts:
-        """Shared with every subscription of the same settings."""
-        return self._encoding.counts
+        """The counts of the shared encoder, one for all subscriptions with these settings."""
+        return self._encoder.counts
 
     @property
     def target_bitrate(self) -> int | None:
-        """What the shared encoder aims at, in bits a second; None for sound."""
-        return self._encoding.target_bitrate
+        """The target bitrate of the shared encoder in bits/s; None for audio."""
+        return self._encoder.target_bitrate
 
     def set_bitrate(self, bps: int) -> None:
-        """Ask for at most so many bits a second; pictures only.
+        """Ask for at most this bitrate in bits/s, for video.
 
         The encoder takes the least that its active subscriptions ask for.
         """
-        self._member.bitrate = bps
+        self._subscriber.bitrate = bps
 
     def request_keyframe(self) -> None:
-        """Ask for a picture that can be decoded by itself, for all subscriptions.
+        """Request a keyframe, for all subscriptions of the encoder.
 
-        An encoder makes one each 500 ms at most; what is asked for in between comes then.
+        An encoder makes one each 500 ms at most; a request in between waits until then.
         """
-        if self._member.active:
-            self._encoding.request_keyframe()
+        if self._subscriber.active:
+            self._encoder.request_keyframe()
 
     def pause(self) -> None:
-        """Give no frames. The track is read all the same, lest its frames pile up."""
-        self._member.active = False
+        """Give no frames until `resume`.
+
+        The track is still read, so that its frames do not pile up.
+        """
+        self._subscriber.active = False
 
     def resume(self) -> None:
-        """Give frames again, pictures from a key frame on."""
-        if self._closed or self._member.active or self._source.ended:
+        """Give frames again, video from a keyframe on."""
+        if self._closed or self._subscriber.active or self._source.ended:
             return
-        self._member.active = True
-        self._member.ready = False
-        self._encoding.request_keyframe()
+        self._subscriber.active = True
+        self._subscriber.started = False
+        self._encoder.request_keyframe()
 
     def close(self) -> None:
-        """Give no frames any more; nothing is called after this.
+        """Give no frames any more; no callback is called after this.
 
-        The last one to close stops the reading, in the next turn of the loop: who changes its
-        settings may close one subscription and make the next.
+        The last subscription to close stops the reading, in the next turn of the loop: a sender
+        that changes its settings may close one subscription and make the next.
         """
         if not self._closed:
             self._closed = True
-            self._source.leave(self._encoding, self._member)
+            self._source.unsubscribe(self._encoder, self._subscriber)
 
 
 def subscribe(
@@ -98,21 +102,20 @@ def subscribe(
     on_ended: Callable[[], None],
     on_error: Callable[[Exception], None],
 ) -> Subscription:
-    """Have a track read, encoded and packetised; call it with the event loop running.
+    """Subscribe to a track, encoded and packetised; the event loop has to be running.
 
     Args:
-        track: May give av's frames, av's packets (encoded already for this codec) or
+        track: Track of PyAV's frames, PyAV's packets (encoded already for this codec) or
             `EncodedFrame`s. The track itself is neither stopped nor changed.
-        settings: Subscriptions with equal ones share an encoder.
-        on_frame: Called on the event loop.
-        on_ended: The track has ended, or failed (`on_error` has said why); nothing follows.
-        on_error: A frame could not be encoded or passed on: said once until one can. The
-            subscription goes on.
+        settings: Subscriptions with equal settings share an encoder.
+        on_frame: Called on the event loop with each frame.
+        on_ended: Called when the track has ended, or failed after `on_error`; nothing follows.
+        on_error: Called when a frame could not be encoded or passed through, once until a frame
+            succeeds. The subscription continues.
 
     Raises:
         ValueError: The track's kind is neither audio nor video, or not that of the codec.
     """
     if track.kind != settings.codec.kind:
         raise ValueError(f"a track of kind {track.kind} is not for {settings.codec.mimeType}")
-    member = Member(on_frame, on_ended, on_error)
-    return Subscription(source_of(track), settings, member)
+    return Subscription(source_of(track), settings, Subscriber(on_frame, on_ended, on_error))

@@ -1,4 +1,7 @@
-"""Owns the encoder of a shared encoding, and the threads that such encoders work in."""
+"""The encoder of a shared encoder, and the threads that all such encoders run on.
+
+Threads: `EncoderWorker.run` is called on a worker thread, one job at a time.
+"""
 
 from __future__ import annotations
 
@@ -7,102 +10,113 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from av import AudioFrame, VideoFrame
 
-from peer.rtp.codecs import AudioEncoder, CodecError, EncodedPicture, EncodedSound, VideoEncoder
-from peer.rtp.codecs.rate import FRAMERATE
+from peer.rtp.codecs import (
+    AudioEncoder,
+    CodecError,
+    EncodedAudioPacket,
+    EncodedVideoFrame,
+    VideoEncoder,
+)
+from peer.rtp.codecs.rate_control import FRAMERATE
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from peer.rtp.encoding.reading import Reading
     from peer.rtp.encoding.settings import EncodingSettings
+    from peer.rtp.encoding.track_frame import TrackFrame
+    from peer.times import Seconds
 
-# Sound has threads of its own, lest it wait behind pictures.
-SOUND_THREADS = 2
-MAX_PICTURE_THREADS = 16
+#: Threads of all audio encoders (ours): their own, so that audio never waits behind video.
+AUDIO_THREADS = 2
+#: Threads of all video encoders at most (ours).
+MAX_VIDEO_THREADS = 16
+
+Encoded: TypeAlias = EncodedVideoFrame | EncodedAudioPacket
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What to encode in one go, in order.
+class EncodeJob:
+    """Frames to encode in one go, in their order.
 
     Args:
-        readings: Decoded frames.
-        keyframe: Whether the first picture is to be a key frame.
-        bitrate: In bits a second; None to leave it.
+        frames: Decoded frames.
+        keyframe: Whether the first video frame is to be a keyframe.
+        bitrate: Target bitrate in bits/s; None for no change.
     """
 
-    readings: tuple[Reading, ...]
+    frames: tuple[TrackFrame, ...]
     keyframe: bool
     bitrate: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What came of one frame.
+class EncodeResult:
+    """The result of encoding one frame.
 
     Args:
-        reading: Where it came from.
-        results: One picture, or packets of sound; nothing where it failed or was left out.
-        error: Why it failed; None where it did not.
-        seconds: How long the encoder worked on it.
+        frame: The decoded frame.
+        encoded: One video frame, or audio packets; empty where encoding failed, or the frame was
+            dropped.
+        error: Error of the encoder; None where it succeeded.
+        seconds: Seconds that the encoder worked on the frame.
     """
 
-    reading: Reading
-    results: tuple[EncodedPicture | EncodedSound, ...] = ()
+    frame: TrackFrame
+    encoded: tuple[Encoded, ...] = ()
     error: Exception | None = None
-    seconds: float = 0.0
+    seconds: Seconds = 0.0
 
 
 class EncoderWorker:
-    """Used by one job at a time, in whatever thread."""
+    """Runs the jobs of one encoder, one at a time, on any thread."""
 
     def __init__(self, settings: EncodingSettings) -> None:
         self._settings = settings
-        self._pictures: VideoEncoder | None = None
-        self._sound: AudioEncoder | None = None
+        self._video: VideoEncoder | None = None
+        self._audio: AudioEncoder | None = None
 
-    def run(self, job: Job) -> tuple[Made, ...]:
-        """What came of each frame of a job."""
-        return tuple(self._make(job, reading) for reading in job.readings)
+    def run(self, job: EncodeJob) -> tuple[EncodeResult, ...]:
+        """Encode the frames of a job, and return one result per frame."""
+        return tuple(self._run_one(job, frame) for frame in job.frames)
 
-    def _make(self, job: Job, reading: Reading) -> Made:
+    def _run_one(self, job: EncodeJob, frame: TrackFrame) -> EncodeResult:
         begun = time.perf_counter()
         try:
-            results = self._encode(job, reading)
+            encoded = self._encode(job, frame)
         except CodecError as error:
-            return Made(reading, error=error)
+            return EncodeResult(frame, error=error)
         except Exception as error:
-            self._pictures = self._sound = None
-            return Made(reading, error=error)
-        return Made(reading, results, seconds=time.perf_counter() - begun)
+            self._video = self._audio = None
+            return EncodeResult(frame, error=error)
+        return EncodeResult(frame, encoded, seconds=time.perf_counter() - begun)
 
-    def _encode(self, job: Job, reading: Reading) -> tuple[EncodedPicture | EncodedSound, ...]:
-        match reading.item:
-            case VideoFrame() as picture:
-                if self._pictures is None:
-                    self._pictures = VideoEncoder(
+    def _encode(self, job: EncodeJob, frame: TrackFrame) -> tuple[Encoded, ...]:
+        match frame.item:
+            case VideoFrame() as video:
+                if self._video is None:
+                    self._video = VideoEncoder(
                         self._settings.codec,
                         scale_down_by=self._settings.scale_down_by,
                         framerate=min(self._settings.max_framerate or FRAMERATE, FRAMERATE),
                     )
                 if job.bitrate is not None:
-                    self._pictures.bitrate = job.bitrate
-                return tuple(self._pictures.encode(picture, keyframe=job.keyframe))
-            case AudioFrame() as sound:
-                if self._sound is None:
-                    self._sound = AudioEncoder(self._settings.codec)
-                return tuple(self._sound.encode(sound))
+                    self._video.bitrate = job.bitrate
+                return tuple(self._video.encode(video, keyframe=job.keyframe))
+            case AudioFrame() as audio:
+                if self._audio is None:
+                    self._audio = AudioEncoder(self._settings.codec)
+                return tuple(self._audio.encode(audio))
             case other:
                 raise TypeError(f"{type(other).__name__} cannot be encoded")
 
 
 @cache
 def threads_of(kind: MediaKind) -> ThreadPoolExecutor:
-    """The threads that all encoders of a kind share; they are started as they are needed."""
-    count = SOUND_THREADS
+    """Return the thread pool that all encoders of a kind share; threads start on demand."""
+    count = AUDIO_THREADS
     if kind is MediaKind.VIDEO:
-        count = min(max(os.cpu_count() or 1, 2), MAX_PICTURE_THREADS)
+        count = min(max(os.cpu_count() or 1, 2), MAX_VIDEO_THREADS)
     return ThreadPoolExecutor(count, thread_name_prefix=f"encode-{kind}")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from av import AudioFrame, AudioResampler
 
-from peer.rtp.codecs import AudioEncoder, EncodedSound, EncodeError
+from peer.rtp.codecs import AudioEncoder, EncodedAudioPacket, EncodeError
 from tests.support.media.moving import codec_named, sound_at
 
 # In dB below full scale: an amplitude of a half is 6 below it, a sine 3 more. Six channels made of
@@ -24,7 +24,7 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def encode(encoder: AudioEncoder, *frames: AudioFrame) -> list[EncodedSound]:
+def encode(encoder: AudioEncoder, *frames: AudioFrame) -> list[EncodedAudioPacket]:
     return [packet for frame in frames for packet in encoder.encode(frame)]
 
 
@@ -89,7 +89,7 @@ def test_the_frame_is_left_as_it_is(name: str) -> None:
 
 def test_times_in_milliseconds_do_not_make_gaps() -> None:
     encoder = AudioEncoder(codec_named("opus"))
-    packets: list[EncodedSound] = []
+    packets: list[EncodedAudioPacket] = []
     for index in range(100):
         frame = silence(1024, None)
         frame.pts, frame.time_base = index * 1024 * 1000 // 48_000, Fraction(1, 1000)

@@ -19,7 +19,7 @@ from tests.support.media.frames import flat_picture
 from tests.support.media.moving import codec_named, moving_picture
 
 if TYPE_CHECKING:
-    from peer.rtp.codecs import EncodedPicture
+    from peer.rtp.codecs import EncodedVideoFrame
 
 NAMES = ["VP8", "H264", "VP9", "AV1"]
 # Relative to the bitrate, over three seconds.
@@ -46,7 +46,7 @@ def encoder_of(name: str, bitrate: int = 300_000, scale_down_by: float = 1.0) ->
     return VideoEncoder(codec_named(name), bitrate=bitrate, scale_down_by=scale_down_by)
 
 
-def one(encoder: VideoEncoder, index: int, *, keyframe: bool = False) -> EncodedPicture:
+def one(encoder: VideoEncoder, index: int, *, keyframe: bool = False) -> EncodedVideoFrame:
     (picture,) = encoder.encode(moving_picture(index), keyframe=keyframe)
     return picture
 

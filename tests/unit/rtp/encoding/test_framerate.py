@@ -8,15 +8,15 @@ from itertools import pairwise
 
 import pytest
 
-from peer.rtp.encoding.framerate import FramerateLimit
+from peer.rtp.encoding.framerate import FramerateLimiter
 
 
 def taken(limit: float | None, times: list[Fraction]) -> list[Fraction]:
-    rule = FramerateLimit(limit)
+    limiter = FramerateLimiter(limit)
     kept = []
     for time in times:
-        if rule.due(time):
-            rule.taken(time)
+        if limiter.is_due(time):
+            limiter.on_encoded(time)
             kept.append(time)
     return kept
 

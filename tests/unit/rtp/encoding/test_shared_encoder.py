@@ -8,13 +8,13 @@ from fractions import Fraction
 
 import pytest
 
-from peer.rtp.codecs import EncodedPicture, EncodedSound, EncodeError
+from peer.rtp.codecs import EncodedAudioPacket, EncodedVideoFrame, EncodeError
 from peer.rtp.encoding import EncodingSettings, OutgoingFrame
-from peer.rtp.encoding.member import Member
-from peer.rtp.encoding.reading import Reader
-from peer.rtp.encoding.shared import WAITING, SharedEncoding
-from peer.rtp.encoding.worker import EncoderWorker, Job, Made
+from peer.rtp.encoding.shared_encoder import MAX_WAITING, SharedEncoder, Subscriber
+from peer.rtp.encoding.track_frame import TrackFrameReader
+from peer.rtp.encoding.worker import EncodeJob, EncodeResult, EncoderWorker
 from peer.rtp_parameters import MediaKind
+from peer.times import UnixTime
 from tests.support.clock.clock import Clock
 from tests.support.media.frames import flat_picture
 from tests.support.media.moving import codec_named, sound_at, vp8_pictures
@@ -29,31 +29,33 @@ class HeldWorker(EncoderWorker):
 
     def __init__(self, settings: EncodingSettings) -> None:
         super().__init__(settings)
-        self.jobs: list[Job] = []
+        self.jobs: list[EncodeJob] = []
         self.free = threading.Event()
         self.free.set()
         self.failing = False
         self.at_once = 0
         self.most_at_once = 0
 
-    def run(self, job: Job) -> tuple[Made, ...]:
+    def run(self, job: EncodeJob) -> tuple[EncodeResult, ...]:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         self.jobs.append(job)
         assert self.free.wait(10)
         self.at_once -= 1
-        return tuple(self._result(job, number) for number in range(len(job.readings)))
+        return tuple(self._result(job, number) for number in range(len(job.frames)))
 
-    def _result(self, job: Job, number: int) -> Made:
-        reading = job.readings[number]
+    def _result(self, job: EncodeJob, number: int) -> EncodeResult:
+        frame = job.frames[number]
         if self.failing:
-            return Made(reading, error=EncodeError("would not"))
+            return EncodeResult(frame, error=EncodeError("would not"))
         if self._settings.codec.kind is MediaKind.AUDIO:
-            return Made(reading, (EncodedSound(b"s", 0, Fraction(1, 48_000), Fraction(1, 50)),))
-        picture = EncodedPicture(
-            KEY if job.keyframe else DELTA, job.keyframe, reading.pts, reading.time_base
+            return EncodeResult(
+                frame, (EncodedAudioPacket(b"s", 0, Fraction(1, 48_000), Fraction(1, 50)),)
+            )
+        picture = EncodedVideoFrame(
+            KEY if job.keyframe else DELTA, job.keyframe, frame.pts, frame.time_base
         )
-        return Made(reading, (picture,))
+        return EncodeResult(frame, (picture,))
 
 
 class Sender:
@@ -63,7 +65,7 @@ class Sender:
         self.frames: list[OutgoingFrame] = []
         self.errors: list[Exception] = []
         self.ended = 0
-        self.member = Member(self.frames.append, self._end, self.errors.append)
+        self.subscriber = Subscriber(self.frames.append, self._end, self.errors.append)
 
     def _end(self) -> None:
         self.ended += 1
@@ -80,10 +82,10 @@ class Bench:
         self.clock = Clock(1000.0)
         self.worker = HeldWorker(settings)
         self.asked = 0
-        self.encoding = SharedEncoding(
+        self.encoder = SharedEncoder(
             settings, clock=self.clock, ask_track=self._ask, worker=self.worker
         )
-        self._reader = Reader(settings.codec.kind)
+        self._reader = TrackFrameReader(settings.codec.kind)
         self._kind = settings.codec.kind
         self._next = 0
 
@@ -92,8 +94,8 @@ class Bench:
 
     def joined(self, bitrate: int | None = None) -> Sender:
         sender = Sender()
-        sender.member.bitrate = bitrate
-        self.encoding.join(sender.member)
+        sender.subscriber.bitrate = bitrate
+        self.encoder.add(sender.subscriber)
         return sender
 
     def put(self) -> None:
@@ -105,13 +107,13 @@ class Bench:
             if self._kind is MediaKind.AUDIO
             else flat_picture(16, 16, pts=index * 3000)
         )
-        self.encoding.offer(self._reader.read(item, self.clock(), 0.0))
+        self.encoder.on_frame(self._reader.read(item, now=self.clock(), unix_now=UnixTime(0.0)))
 
     async def done(self) -> None:
         """Until the worker has nothing to do and what it did is delivered."""
         self.worker.free.set()
         async with asyncio.timeout(10):
-            while not self.encoding.idle:  # noqa: ASYNC110 - threads set no event of the loop
+            while not self.encoder.idle:  # noqa: ASYNC110 - threads set no event of the loop
                 await asyncio.sleep(0.001)
 
     async def play(self, count: int) -> None:
@@ -130,7 +132,7 @@ async def test_every_member_gets_the_same_frames(bench: Bench) -> None:
     await bench.play(3)
     assert [a is b for a, b in zip(one.frames, other.frames, strict=True)] == [True] * 3
     assert len(bench.worker.jobs) == 3
-    assert bench.encoding.counts.encoded == 3
+    assert bench.encoder.counts.encoded == 3
 
 
 async def test_one_who_joins_later_begins_with_a_key_frame(bench: Bench) -> None:
@@ -162,8 +164,8 @@ async def test_requests_of_many_cost_one_key_frame_each_half_second(bench: Bench
     senders = [bench.joined() for _ in range(50)]
     for _ in range(60):
         for sender in senders:
-            assert sender.member.active
-            bench.encoding.request_keyframe()
+            assert sender.subscriber.active
+            bench.encoder.request_keyframe()
         await bench.play(1)
     keyframes = [frame.keyframe for frame in senders[0].frames]
     assert (len(keyframes), sum(keyframes)) == (60, 4)
@@ -174,11 +176,11 @@ async def test_the_least_bitrate_that_an_active_member_asks_for(bench: Bench) ->
     slow = bench.joined(200_000)
     bench.joined()
     await bench.play(1)
-    slow.member.active = False
+    slow.subscriber.active = False
     await bench.play(1)
-    bench.encoding.leave(slow.member)
+    bench.encoder.remove(slow.subscriber)
     assert [job.bitrate for job in bench.worker.jobs] == [200_000, 900_000]
-    assert bench.encoding.target_bitrate == 900_000
+    assert bench.encoder.target_bitrate == 900_000
 
 
 async def test_sound_has_no_bitrate() -> None:
@@ -196,20 +198,20 @@ async def test_pictures_are_dropped_while_the_encoder_lags(bench: Bench) -> None
     await bench.done()
     # The one it was at, and the newest.
     assert sender.times == [0, 9]
-    assert bench.encoding.counts.lagged == 8
+    assert bench.encoder.counts.lagged == 8
     assert bench.worker.most_at_once == 1
 
 
 async def test_sound_waits_but_not_without_bound() -> None:
     bench = Bench(OPUS)
     sender = bench.joined()
-    limit = WAITING[MediaKind.AUDIO]
+    limit = MAX_WAITING[MediaKind.AUDIO]
     bench.worker.free.clear()
     for _ in range(limit + 11):
         bench.put()
     await bench.done()
     assert len(sender.frames) == 1 + limit
-    assert bench.encoding.counts.lagged == 10
+    assert bench.encoder.counts.lagged == 10
     assert bench.worker.most_at_once == 1
 
 
@@ -218,7 +220,7 @@ async def test_a_dropped_picture_costs_no_key_frame_that_was_asked_for(bench: Be
     await bench.play(20)
     bench.worker.free.clear()
     for _ in range(3):
-        bench.encoding.request_keyframe()
+        bench.encoder.request_keyframe()
         bench.put()
     await bench.done()
     assert [frame.keyframe for frame in sender.frames[20:]] == [True, False]
@@ -227,10 +229,10 @@ async def test_a_dropped_picture_costs_no_key_frame_that_was_asked_for(bench: Be
 async def test_nothing_is_encoded_for_nobody(bench: Bench) -> None:
     sender = bench.joined()
     await bench.play(2)
-    sender.member.active = False
+    sender.subscriber.active = False
     await bench.play(5)
     assert len(bench.worker.jobs) == 2
-    assert bench.encoding.counts.read == 7
+    assert bench.encoder.counts.read == 7
 
 
 async def test_what_waits_is_forgotten_once_nobody_wants_it(bench: Bench) -> None:
@@ -238,7 +240,7 @@ async def test_what_waits_is_forgotten_once_nobody_wants_it(bench: Bench) -> Non
     bench.worker.free.clear()
     bench.put()
     bench.put()
-    sender.member.active = False
+    sender.subscriber.active = False
     bench.put()
     await bench.done()
     assert len(bench.worker.jobs) == 1
@@ -247,7 +249,7 @@ async def test_what_waits_is_forgotten_once_nobody_wants_it(bench: Bench) -> Non
 async def test_a_paused_member_gets_nothing_while_others_do(bench: Bench) -> None:
     paused, other = bench.joined(), bench.joined()
     await bench.play(1)
-    paused.member.active = False
+    paused.subscriber.active = False
     await bench.play(2)
     assert (len(paused.frames), len(other.frames)) == (1, 3)
 
@@ -258,7 +260,7 @@ async def test_an_error_is_said_once_until_a_frame_comes(bench: Bench) -> None:
         bench.worker.failing = failing
         await bench.play(20)
     assert [str(error) for error in sender.errors] == ["would not"] * 2
-    assert bench.encoding.counts.unusable == 60
+    assert bench.encoder.counts.unusable == 60
     assert sender.frames[0].keyframe
 
 
@@ -277,7 +279,7 @@ async def test_fewer_pictures_where_fewer_are_wanted() -> None:
     sender = bench.joined()
     await bench.play(30)
     assert sender.times == list(range(0, 30, 3))
-    assert bench.encoding.counts.lagged == 0
+    assert bench.encoder.counts.lagged == 0
 
 
 async def test_the_end_comes_after_what_is_being_encoded(bench: Bench) -> None:
@@ -285,20 +287,20 @@ async def test_the_end_comes_after_what_is_being_encoded(bench: Bench) -> None:
     bench.worker.free.clear()
     bench.put()
     bench.put()
-    bench.encoding.finish()
+    bench.encoder.finish()
     assert sender.ended == 0
     await bench.done()
     assert (sender.times, sender.ended) == ([0, 1], 1)
-    assert bench.encoding.empty
+    assert bench.encoder.empty
 
 
 async def test_one_who_left_hears_nothing(bench: Bench) -> None:
     gone, stays = bench.joined(), bench.joined()
     bench.worker.free.clear()
     bench.put()
-    bench.encoding.leave(gone.member)
+    bench.encoder.remove(gone.subscriber)
     await bench.done()
-    bench.encoding.finish()
+    bench.encoder.finish()
     assert (gone.frames, gone.ended) == ([], 0)
     assert (len(stays.frames), stays.ended) == (1, 1)
 
@@ -309,7 +311,7 @@ async def test_a_sender_that_fails_harms_nobody_else(
     def fail(_: OutgoingFrame) -> None:
         raise ZeroDivisionError
 
-    bench.encoding.join(Member(fail, lambda: None, lambda _: None))
+    bench.encoder.add(Subscriber(fail, lambda: None, lambda _: None))
     other = bench.joined()
     await bench.play(2)
     assert len(other.frames) == 2

@@ -1,4 +1,4 @@
-"""Owns the picture that an encoder is given: one of ours, in its format and size."""
+"""Converts video frames to the pixel format and size that an encoder takes."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import numpy as np
 from av import VideoFrame
 from av.video.reformatter import VideoReformatter
 
-FORMAT = "yuv420p"
+PIXEL_FORMAT = "yuv420p"
 
 
 @dataclass(frozen=True, slots=True)
 class SizeRule:
-    """What sizes a library takes, in pixels.
+    """The frame sizes that a library takes, in pixels.
 
     Args:
-        least: Of either side.
-        even: Whether both sides have to be.
+        least: Least width and height.
+        even: Whether width and height have to be even.
     """
 
     least: int = 2
@@ -25,41 +25,41 @@ class SizeRule:
 
 
 def target_size(
-    width: int, height: int, rule: SizeRule, scale_down_by: float = 1.0
+    *, width: int, height: int, rule: SizeRule, scale_down_by: float = 1.0
 ) -> tuple[int, int]:
-    """The size to encode a picture of this size in; its proportions stay."""
+    """Return the width and height to encode a frame in; its proportions stay."""
     factor = max(1 / scale_down_by, rule.least / min(width, height))
-    # Chroma has half the size: what is scaled anyway becomes even.
+    # Chroma has half the size: a frame that is scaled anyway becomes even.
     even = rule.even or factor != 1.0
     return _side(width * factor, rule.least, even=even), _side(
         height * factor, rule.least, even=even
     )
 
 
-class PictureShaper:
-    """Copies pictures; the ones it is given are never changed, nor shared with a library.
+class VideoScaler:
+    """Copies video frames in another size and format, so that a library never shares ours.
 
-    It has a scaler of its own, as those that av keeps with a frame are not for two threads.
+    It has a reformatter of its own: those that PyAV keeps with a frame are not for two threads.
     """
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
-    def shape(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:
-        """The picture in our format and this size, without a time or a type."""
-        made = frame
+    def scale(self, frame: VideoFrame, *, width: int, height: int) -> VideoFrame:
+        """Return a copy in this size and `PIXEL_FORMAT`, without a time or a picture type."""
+        scaled = frame
         # One row or column less is cut off: scaling would blur the whole.
         cut = 0 <= frame.width - width <= 1 and 0 <= frame.height - height <= 1
-        if frame.format.name != FORMAT or not cut:
-            made = self._reformatter.reformat(
+        if frame.format.name != PIXEL_FORMAT or not cut:
+            scaled = self._reformatter.reformat(
                 frame,
                 width=frame.width if cut else width,
                 height=frame.height if cut else height,
-                format=FORMAT,
+                format=PIXEL_FORMAT,
             )
-        if made is frame or (made.width, made.height) != (width, height):
-            return _copy(made, width, height)
-        return made
+        if scaled is frame or (scaled.width, scaled.height) != (width, height):
+            return _copy(scaled, width=width, height=height)
+        return scaled
 
 
 def _side(size: float, least: int, *, even: bool) -> int:
@@ -68,8 +68,8 @@ def _side(size: float, least: int, *, even: bool) -> int:
     return pixels - pixels % 2 if even and pixels > 1 else pixels
 
 
-def _copy(frame: VideoFrame, width: int, height: int) -> VideoFrame:
-    copy = VideoFrame(width, height, FORMAT)
+def _copy(frame: VideoFrame, *, width: int, height: int) -> VideoFrame:
+    copy = VideoFrame(width, height, PIXEL_FORMAT)
     for to, source in zip(copy.planes, frame.planes, strict=True):
         rows = np.frombuffer(memoryview(source), np.uint8).reshape(-1, source.line_size)
         into = np.frombuffer(memoryview(to), np.uint8).reshape(-1, to.line_size)

@@ -1,4 +1,4 @@
-"""Owns how a frame that a track gives encoded already is passed on as it is."""
+"""Passes encoded frames of a track through to senders, without an encoder."""
 
 from __future__ import annotations
 
@@ -12,34 +12,35 @@ from peer.rtp.encoding.outgoing import OutgoingFrame
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from peer.rtp.encoding.reading import Reading
     from peer.rtp.encoding.settings import EncodingSettings
+    from peer.rtp.encoding.track_frame import TrackFrame
     from peer.rtp.formats import PayloadFormat
     from peer.rtp_parameters import Codec
 
-# What RFC 9628 section 6 takes for granted where nothing is said.
+# Default `profile-id` (RFC 9628 section 6).
 _PROFILE = "0"
 
 
 class OtherCodecError(ValueError):
-    """The track gives frames of another codec than was agreed."""
+    """The track gives frames of another codec than negotiated."""
 
 
-def pass_on(
-    reading: Reading, settings: EncodingSettings, payload_format: PayloadFormat
+def pass_through(
+    track_frame: TrackFrame, settings: EncodingSettings, payload_format: PayloadFormat
 ) -> OutgoingFrame | None:
-    """The frame in payloads; None where there is nothing in it.
+    """Packetise an encoded frame; None where it is empty.
 
     Args:
-        reading: Of an `EncodedFrame` or of av's packet, which is taken to be of the codec agreed.
-        settings: What was agreed.
-        payload_format: Of the stream.
+        track_frame: An `EncodedFrame`, or a packet of PyAV, which is taken to be of the negotiated
+            codec.
+        settings: Settings of the subscription.
+        payload_format: Payload format of the codec.
 
     Raises:
-        OtherCodecError: It is of another codec.
-        MalformedError: It is no frame of this codec.
+        OtherCodecError: The frame is of another codec.
+        MalformedError: The payload is no frame of the codec.
     """
-    item = reading.item
+    item = track_frame.item
     duration = Fraction(0)
     level = None
     if isinstance(item, EncodedFrame):
@@ -53,10 +54,10 @@ def pass_on(
         payload = bytes(item)
         if not payload:
             return None
-        # Who makes packets often leaves out what they are.
+        # Programs that make packets often leave out whether they are keyframes.
         shape = payload_format.describe(payload)
         keyframe, width, height = shape.keyframe, shape.width, shape.height
-        duration = max(item.duration or 0, 0) * reading.time_base
+        duration = max(item.duration or 0, 0) * track_frame.time_base
     else:
         raise TypeError(f"{type(item).__name__} is not encoded")
     payloads = payload_format.packetize(payload, keyframe=keyframe, limit=settings.payload_limit)
@@ -64,13 +65,13 @@ def pass_on(
         return None
     return OutgoingFrame(
         payloads=tuple(payloads),
-        pts=reading.pts,
-        time_base=reading.time_base,
+        pts=track_frame.pts,
+        time_base=track_frame.time_base,
         duration=duration if settings.codec.kind is MediaKind.AUDIO else Fraction(0),
         keyframe=keyframe,
         level=level,
-        capture_monotonic=reading.capture_monotonic,
-        capture_time=reading.capture_time,
+        capture_monotonic=track_frame.capture_monotonic,
+        capture_time=track_frame.capture_time,
         size=len(payload),
         encoded=False,
         width=width,
@@ -79,7 +80,7 @@ def pass_on(
 
 
 def same_stream_format(ours: Codec, theirs: Codec) -> bool:
-    """Whether who decodes the one can decode the other; how it is packetised does not matter."""
+    """Return True where a decoder of one codec decodes the other, packetised in any way."""
     return (
         ours.kind is theirs.kind
         and ours.name.lower() == theirs.name.lower()

@@ -9,35 +9,36 @@ from av import AudioFrame, VideoFrame
 from av.packet import Packet
 
 from peer.rtp.encoded_frame import EncodedFrame
-from peer.rtp.encoding.reading import Reader
+from peer.rtp.encoding.track_frame import TrackFrameReader
 from peer.rtp_parameters import MediaKind
 from peer.times import UnixTime
 from tests.support.media.frames import flat_picture, tone
 from tests.support.media.moving import codec_named
 
-UNIX = 1.7e9
+UNIX = UnixTime(1.7e9)
 
 
 def test_a_frame_that_says_its_time_is_taken_as_it_is() -> None:
     frame = flat_picture(16, 16, pts=4500)
-    reading = Reader(MediaKind.VIDEO).read(frame, 10.0, UNIX)
-    assert reading.item is frame
-    assert reading.time == Fraction(1, 20)
-    assert (reading.capture_monotonic, reading.capture_time) == (10.0, UNIX)
+    track_frame = TrackFrameReader(MediaKind.VIDEO).read(frame, now=10.0, unix_now=UNIX)
+    assert track_frame.item is frame
+    assert track_frame.time == Fraction(1, 20)
+    assert (track_frame.capture_monotonic, track_frame.capture_time) == (10.0, UNIX)
 
 
 def test_a_picture_without_time_gets_that_of_its_reading() -> None:
     frame = VideoFrame(16, 16, "yuv420p")
-    reading = Reader(MediaKind.VIDEO).read(frame, 10.5, UNIX)
-    assert float(reading.time) == pytest.approx(10.5)
-    assert reading.item is not frame
+    track_frame = TrackFrameReader(MediaKind.VIDEO).read(frame, now=10.5, unix_now=UNIX)
+    assert float(track_frame.time) == pytest.approx(10.5)
+    assert track_frame.item is not frame
     assert frame.pts is None
 
 
 def test_sound_without_time_is_counted_through_jitter_and_not_through_a_pause() -> None:
-    reader = Reader(MediaKind.AUDIO)
+    reader = TrackFrameReader(MediaKind.AUDIO)
     times = [
-        float(reader.read(tone(450, 0.02), at, UNIX).time) for at in (5.0, 5.05, 5.041, 6.0, 6.02)
+        float(reader.read(tone(450, 0.02), now=at, unix_now=UNIX).time)
+        for at in (5.0, 5.05, 5.041, 6.0, 6.02)
     ]
     assert times == pytest.approx([5.0, 5.02, 5.04, 6.0, 6.02])
 
@@ -47,13 +48,15 @@ def test_an_encoded_frame_has_the_clock_of_its_codec_and_the_time_of_its_sender(
         codec=codec_named("VP8"), payload=b"x", ssrc=1, timestamp=2, pts=9000, arrival=3.0,
         wall_clock=UnixTime(UNIX - 1),
     )  # fmt: skip
-    reading = Reader(MediaKind.VIDEO).read(frame, 10.0, UNIX)
-    assert reading.item is frame
-    assert (reading.time, reading.capture_time) == (Fraction(1, 10), UNIX - 1)
+    track_frame = TrackFrameReader(MediaKind.VIDEO).read(frame, now=10.0, unix_now=UNIX)
+    assert track_frame.item is frame
+    assert (track_frame.time, track_frame.capture_time) == (Fraction(1, 10), UNIX - 1)
 
 
 def test_a_packet_may_leave_its_time_out() -> None:
-    assert float(Reader(MediaKind.VIDEO).read(Packet(b"x"), 7.0, UNIX).time) == pytest.approx(7)
+    assert float(
+        TrackFrameReader(MediaKind.VIDEO).read(Packet(b"x"), now=7.0, unix_now=UNIX).time
+    ) == pytest.approx(7)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +76,12 @@ def test_a_packet_may_leave_its_time_out() -> None:
 )
 def test_what_is_no_frame_of_the_kind_is_refused(kind: MediaKind, item: object) -> None:
     with pytest.raises(TypeError, match="the track gave"):
-        Reader(kind).read(item, 0.0, UNIX)
+        TrackFrameReader(kind).read(item, now=0.0, unix_now=UNIX)
 
 
 def test_the_application_keeps_its_frame() -> None:
     frame = tone(450, 0.02)
-    reading = Reader(MediaKind.AUDIO).read(frame, 5.0, UNIX)
-    assert isinstance(reading.item, AudioFrame)
+    track_frame = TrackFrameReader(MediaKind.AUDIO).read(frame, now=5.0, unix_now=UNIX)
+    assert isinstance(track_frame.item, AudioFrame)
     assert frame.pts is None
-    assert reading.item.to_ndarray().tobytes() == frame.to_ndarray().tobytes()
+    assert track_frame.item.to_ndarray().tobytes() == frame.to_ndarray().tobytes()

@@ -11,9 +11,8 @@ from av.packet import Packet
 
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.encoding import EncodingSettings, OutgoingFrame
-from peer.rtp.encoding.member import Member
-from peer.rtp.encoding.reading import Reader
-from peer.rtp.encoding.shared import SharedEncoding
+from peer.rtp.encoding.shared_encoder import SharedEncoder, Subscriber
+from peer.rtp.encoding.track_frame import TrackFrameReader
 from peer.rtp.formats import format_of
 from peer.rtp.levels import AudioLevel
 from peer.times import UnixTime
@@ -49,24 +48,24 @@ class Relay:
     def __init__(self, codec: Codec = VP8) -> None:
         self.clock = Clock(50.0)
         self.asked: list[float] = []
-        self.encoding = SharedEncoding(
-            EncodingSettings(codec), clock=self.clock, ask_track=self._ask
-        )
+        self.encoder = SharedEncoder(EncodingSettings(codec), clock=self.clock, ask_track=self._ask)
         self.errors: list[Exception] = []
-        self.reader = Reader(codec.kind)
+        self.reader = TrackFrameReader(codec.kind)
 
     def _ask(self) -> None:
         self.asked.append(self.clock())
 
     def joined(self) -> list[OutgoingFrame]:
         frames: list[OutgoingFrame] = []
-        self.encoding.join(Member(frames.append, lambda: None, self.errors.append))
+        self.encoder.add(Subscriber(frames.append, lambda: None, self.errors.append))
         return frames
 
     def put(self, *items: object) -> None:
         for item in items:
             self.clock.advance(1 / 30)
-            self.encoding.offer(self.reader.read(item, self.clock(), 1.7e9))
+            self.encoder.on_frame(
+                self.reader.read(item, now=self.clock(), unix_now=UnixTime(1.7e9))
+            )
 
 
 async def test_a_frame_is_packetised_once_for_all() -> None:
@@ -80,7 +79,7 @@ async def test_a_frame_is_packetised_once_for_all() -> None:
     assert (frame.keyframe, frame.encoded, frame.size) == (True, False, len(KEY))
     assert (frame.width, frame.height, frame.capture_time) == (16, 16, 1.5e9)
     assert frame.capture_monotonic == pytest.approx(relay.clock())
-    assert relay.encoding.counts.passed == 1
+    assert relay.encoder.counts.passed == 1
 
 
 async def test_sound_has_the_level_of_its_sender() -> None:
@@ -135,7 +134,7 @@ async def test_another_codec_is_dropped_and_said_once(codec: Codec) -> None:
     assert frames == []
     assert len(relay.errors) == 1
     assert codec.mimeType in str(relay.errors[0])
-    assert relay.encoding.counts.unusable == 3
+    assert relay.encoder.counts.unusable == 3
 
 
 async def test_another_payload_type_and_case_are_the_same_codec() -> None:
@@ -173,7 +172,7 @@ async def test_requests_of_many_ask_the_track_once_each_half_second() -> None:
     begun = len(relay.asked)
     for _ in range(60):
         for _ in range(50):
-            relay.encoding.request_keyframe()
+            relay.encoder.request_keyframe()
         relay.put(frame_of(payload=DELTA))
     assert len(relay.asked) - begun == 3
 
@@ -183,5 +182,5 @@ async def test_a_broken_frame_is_refused() -> None:
     frames = relay.joined()
     relay.put(Packet(b"no start code"))
     assert frames == []
-    assert relay.encoding.counts.unusable == 1
+    assert relay.encoder.counts.unusable == 1
     assert len(relay.errors) == 1

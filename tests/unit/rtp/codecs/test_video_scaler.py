@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from av import VideoFrame
 
-from peer.rtp.codecs.picture_shape import PictureShaper, SizeRule, target_size
+from peer.rtp.codecs.video_scaler import SizeRule, VideoScaler, target_size
 from tests.support.media.frames import flat_picture
 
 EVEN = SizeRule(even=True)
@@ -28,12 +28,12 @@ EVEN = SizeRule(even=True)
 def test_size(
     size: tuple[int, int], rule: SizeRule, scale: float, expected: tuple[int, int]
 ) -> None:
-    assert target_size(*size, rule, scale) == expected
+    assert target_size(width=size[0], height=size[1], rule=rule, scale_down_by=scale) == expected
 
 
 def test_a_picture_of_the_right_shape_is_copied() -> None:
     frame = flat_picture(18, 14)
-    shaped = PictureShaper().shape(frame, 18, 14)
+    shaped = VideoScaler().scale(frame, width=18, height=14)
     assert shaped is not frame
     assert shaped.to_ndarray().tobytes() == frame.to_ndarray().tobytes()
     assert shaped.pts is None
@@ -43,7 +43,7 @@ def test_an_odd_row_is_cut_off_and_nothing_blurred() -> None:
     frame = VideoFrame(17, 15, "yuv420p")
     for value, plane in zip((10, 20, 30), frame.planes, strict=True):
         plane.update(bytes([value]) * plane.buffer_size)
-    shaped = PictureShaper().shape(frame, 16, 14)
+    shaped = VideoScaler().scale(frame, width=16, height=14)
     assert (shaped.width, shaped.height) == (16, 14)
     assert set(shaped.to_ndarray().ravel().tolist()) == {10, 20, 30}
 
@@ -52,6 +52,6 @@ def test_an_odd_row_is_cut_off_and_nothing_blurred() -> None:
 @pytest.mark.parametrize("size", [(64, 48), (32, 24)])
 def test_other_formats_are_converted(format_name: str, size: tuple[int, int]) -> None:
     frame = flat_picture(64, 48).reformat(format=format_name)
-    shaped = PictureShaper().shape(frame, *size)
+    shaped = VideoScaler().scale(frame, width=size[0], height=size[1])
     assert (shaped.width, shaped.height, shaped.format.name) == (*size, "yuv420p")
     assert frame.format.name == format_name

@@ -6,31 +6,31 @@ from fractions import Fraction
 
 import pytest
 
-from peer.rtp.codecs.picture_time import LONGEST, SHORTEST, USUAL, PictureTime
+from peer.rtp.codecs.frame_interval import LONGEST, SHORTEST, USUAL, FrameIntervalEstimator
 
 
 def test_intervals_are_those_of_the_times() -> None:
-    time = PictureTime()
+    time = FrameIntervalEstimator()
     assert time.advance(Fraction(5)) == USUAL
     assert time.advance(Fraction(51, 10)) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("second", [Fraction(5), Fraction(1), None])
 def test_times_that_do_not_rise_count_as_usual(second: Fraction | None) -> None:
-    time = PictureTime()
+    time = FrameIntervalEstimator()
     time.advance(Fraction(5))
     assert time.advance(second) == USUAL
 
 
 def test_a_pause_is_no_budget_and_a_burst_no_thirst() -> None:
-    time = PictureTime()
+    time = FrameIntervalEstimator()
     time.advance(Fraction(0))
     assert time.advance(Fraction(3600)) == LONGEST
     assert time.advance(Fraction(3600) + Fraction(1, 90_000)) == SHORTEST
 
 
 def test_the_mean_follows() -> None:
-    time = PictureTime()
+    time = FrameIntervalEstimator()
     for index in range(200):
         time.advance(Fraction(index, 10))
     assert time.mean == pytest.approx(0.1, rel=0.01)
