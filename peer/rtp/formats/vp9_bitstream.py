@@ -68,7 +68,7 @@ def frames_of(data: bytes) -> list[bytes]:
 
 
 def describe(data: bytes) -> FrameShape:
-    """Describe a superframe: its first frame says if it is a key frame, its last the size."""
+    """Describe a superframe by its first frame (key frame or not) and its last (size)."""
     if not data or not is_key(data[0]):
         return _NO_KEYFRAME
     shape = FrameShape(keyframe=True)

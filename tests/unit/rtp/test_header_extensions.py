@@ -107,7 +107,7 @@ def test_small_elements_are_written_in_the_one_byte_form() -> None:
 @pytest.mark.parametrize(
     ("each", "value"), [(15, b"a"), (255, b"a"), (1, b""), (1, bytes(17)), (1, bytes(255))]
 )
-def test_what_does_not_fit_is_written_in_the_two_byte_form(each: int, value: bytes) -> None:
+def test_large_elements_are_written_in_two_byte_form(each: int, value: bytes) -> None:
     profile, extension = write_elements([(2, b"b"), (each, value)])
     assert profile == TWO_BYTE
     assert len(extension) % 4 == 0
@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_written_in_the_two_byte_form(each: int, value: byt
 
 
 @pytest.mark.parametrize(("each", "value"), [(0, b"a"), (256, b"a"), (-1, b"a"), (1, bytes(256))])
-def test_what_fits_in_no_form_is_refused(each: int, value: bytes) -> None:
+def test_element_that_fits_no_form_is_refused(each: int, value: bytes) -> None:
     with pytest.raises(ValueError, match="no header extension element"):
         write_elements([(each, value)])
 
@@ -156,7 +156,7 @@ def test_ids_are_found_by_their_uris() -> None:
     )
 
 
-def test_what_was_not_agreed_has_no_id() -> None:
+def test_extension_not_agreed_has_no_id() -> None:
     assert ExtensionIds.of([HeaderExtension(3, "urn:else"), HeaderExtension(9, MID)]) == (
         ExtensionIds(mid=9)
     )
@@ -217,7 +217,7 @@ def test_a_playout_delay_is_written_within_its_bounds() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 4, 7, 9, 15, 17])
-def test_values_of_other_lengths_are_malformed(length: int) -> None:
+def test_element_values_of_other_lengths_are_malformed(length: int) -> None:
     value = bytes(length)
     for read in (read_abs_send_time, AbsoluteCaptureTime.parse, PlayoutDelay.parse):
         with pytest.raises(MalformedError):

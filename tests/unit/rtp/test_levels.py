@@ -46,19 +46,19 @@ def test_silence_is_the_quietest() -> None:
     assert measure(sound(np.zeros(960, np.int16))) == AudioLevel(SILENCE)
 
 
-def test_what_is_next_to_silence_stays_within_seven_bits() -> None:
+def test_audio_level_next_to_silence_stays_within_seven_bits() -> None:
     samples = np.zeros(48_000, np.int16)
     samples[0] = 1
     assert measure(sound(samples)).level == SILENCE
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
-def test_floating_point_that_is_no_sound_is_silence_or_the_loudest(value: float) -> None:
+def test_floating_point_that_is_no_number_is_silence_or_loudest(value: float) -> None:
     frame = AudioFrame.from_ndarray(np.full((1, 480), value), format="dblp", layout="mono")
     assert measure(frame).level in (0, SILENCE)
 
 
-def test_it_is_measured_over_all_channels() -> None:
+def test_audio_level_is_measured_over_all_channels() -> None:
     one_loud = np.zeros((2, 960), np.int16)
     one_loud[1] = 32767
     frame = AudioFrame.from_ndarray(one_loud, format="s16p", layout="stereo")
@@ -66,12 +66,12 @@ def test_it_is_measured_over_all_channels() -> None:
 
 
 @pytest.mark.parametrize("amplitude", [0.9, 0.3, 0.02, 0.001])
-def test_it_agrees_with_aiortc(amplitude: float) -> None:
+def test_measured_audio_level_agrees_with_aiortc(amplitude: float) -> None:
     frame = tone(440, 0.02, amplitude=amplitude, channels=1)
     assert measure(frame).level == pytest.approx(-compute_audio_level_dbov(frame), abs=1)
 
 
-def test_what_is_loud_counts_as_a_voice() -> None:
+def test_loud_audio_counts_as_voice() -> None:
     loud = measure(tone(440, 0.02, amplitude=0.1))
     quiet = measure(tone(440, 0.02, amplitude=0.001))
     assert loud.voice

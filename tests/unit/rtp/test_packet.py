@@ -43,7 +43,7 @@ def test_a_packet_with_everything_is_read() -> None:
 
 
 @pytest.mark.parametrize("data", [PLAIN, FULL])
-def test_what_was_read_is_written_as_it_was(data: bytes) -> None:
+def test_parsed_packet_is_written_unchanged(data: bytes) -> None:
     assert RtpPacket.parse(data).write() == data
 
 
@@ -63,7 +63,7 @@ def test_what_was_read_is_written_as_it_was(data: bytes) -> None:
         {"payload_type": 127, "sequence_number": 0xFFFF, "timestamp": 0xFFFFFFFF, "ssrc": 0},
     ],
 )
-def test_what_is_written_is_read_again(changes: dict[str, object]) -> None:
+def test_written_packet_is_parsed_again(changes: dict[str, object]) -> None:
     written = packet(**changes)
     assert RtpPacket.parse(written.write()) == written
 
@@ -106,7 +106,7 @@ def test_a_packet_cut_short_is_malformed_or_has_less_payload(data: bytes) -> Non
         (b"\xa0" + PLAIN[1:12] + b"\x00\x03", "an RTP packet has less padding than it says"),
     ],
 )
-def test_what_breaks_the_format_is_malformed(data: bytes, what: str) -> None:
+def test_broken_rtp_header_is_malformed(data: bytes, what: str) -> None:
     with pytest.raises(MalformedError, match=what):
         RtpPacket.parse(data)
 
@@ -121,7 +121,7 @@ def test_an_oversized_packet_is_read() -> None:
     assert len(read.payload) == 0xFFFF
 
 
-def test_an_error_says_what_and_where() -> None:
+def test_malformed_error_says_fault_and_offset() -> None:
     with pytest.raises(MalformedError) as caught:
         RtpPacket.parse(PLAIN[:5])
     assert (caught.value.what, caught.value.at) == ("an RTP header is cut short", 5)

@@ -140,7 +140,7 @@ async def test_a_removed_receiver_gets_nothing() -> None:
 
 
 @in_virtual_time
-async def test_noise_is_counted_and_never_raises() -> None:
+async def test_malformed_packets_are_counted_and_never_raise() -> None:
     bench = Bench()
     bench.engine.add_receiver(bench.receiver, PARAMETERS)
     noise = random.Random(5)
@@ -175,7 +175,7 @@ async def test_reports_of_the_peer_reach_the_receiver_of_the_stream() -> None:
     assert bench.receiver.rtcp == [report, Goodbye((7,))]
 
 
-def test_what_the_peer_can_take_is_told_to_the_sender(bench: Bench) -> None:
+def test_remb_sets_target_of_sender(bench: Bench) -> None:
     bench.engine.set_share(bench.sender, Share())
     before = bench.sender.targets[-1]
     bench.rtcp(ReceiverEstimatedMaximumBitrate(1, 100_000, (11,)))
@@ -186,7 +186,7 @@ def test_what_the_peer_can_take_is_told_to_the_sender(bench: Bench) -> None:
 
 
 @in_virtual_time
-async def test_each_second_the_peer_is_told_how_its_streams_arrive() -> None:
+async def test_receiver_reports_are_sent_each_second() -> None:
     bench = Bench(asyncio.get_running_loop().time)
     engine, sent = bench.engine, bench.sent
     receiver = Receiver(due=tuple(ReceptionReport(n, 0, 0, 0, 0) for n in range(40)))
@@ -203,7 +203,7 @@ async def test_each_second_the_peer_is_told_how_its_streams_arrive() -> None:
 
 
 @in_virtual_time
-async def test_arrivals_are_told_where_that_was_agreed() -> None:
+async def test_transport_wide_feedback_is_sent_where_agreed() -> None:
     loop = asyncio.get_running_loop()
     bench = Bench(loop.time)
     bench.engine.add_receiver(bench.receiver, PARAMETERS)
@@ -217,7 +217,7 @@ async def test_arrivals_are_told_where_that_was_agreed() -> None:
 
 
 @in_virtual_time
-async def test_an_estimate_is_told_only_where_arrivals_are_not() -> None:
+async def test_remb_is_sent_only_without_transport_wide_feedback() -> None:
     bench = Bench()
     remb = tuple(
         replace(codec, feedback=tuple(f for f in codec.feedback if f != Feedback("transport-cc")))
@@ -233,5 +233,5 @@ async def test_an_estimate_is_told_only_where_arrivals_are_not() -> None:
         assert bool(estimates) is told
 
 
-def test_the_empty_report_is_of_one_of_our_streams(bench: Bench) -> None:
+def test_empty_report_has_ssrc_of_a_sender(bench: Bench) -> None:
     assert parse(bench.engine.empty_report()) == [ReceiverReport(11)]

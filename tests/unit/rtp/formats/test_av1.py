@@ -59,13 +59,13 @@ def read(*payloads: bytes) -> bytes:
 SH, FR, MD = obu(SEQUENCE, b"s" * 10), obu(FRAME, b"f" * 50), obu(METADATA, b"m" * 5)
 
 
-def test_one_obu_needs_no_size() -> None:
+def test_single_obu_element_has_no_size() -> None:
     assert pack(unit(FR)) == [packet(W1, FR)]
     assert read(packet(W1, FR)) == unit(FR)
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 9])
-def test_up_to_three_are_counted(count: int) -> None:
+def test_up_to_three_obu_elements_are_counted(count: int) -> None:
     bare = [obu(TILES, bytes([number] * 30)) for number in range(count)]
     (payload,) = pack(unit(*bare))
     assert payload == packet({2: W2, 3: W3}.get(count, 0), *bare)
@@ -116,7 +116,7 @@ def test_no_payload_is_larger_than_the_limit(limit: int) -> None:
     assert read(*payloads) == unit(*bare)
 
 
-def test_a_new_sequence_is_told_by_its_first_packet() -> None:
+def test_new_sequence_bit_is_in_first_packet() -> None:
     fmt = Av1Format()
     frame = unit(SH, obu(FRAME, bytes(300)))
     first, *others = pack(frame, 100, keyframe=True)
@@ -125,7 +125,7 @@ def test_a_new_sequence_is_told_by_its_first_packet() -> None:
         assert not fmt.is_keyframe_start(payload)
 
 
-def test_what_is_no_new_sequence_is_told_by_nothing() -> None:
+def test_delta_frame_has_no_new_sequence_bit() -> None:
     fmt = Av1Format()
     for payload in (pack(unit(FR), keyframe=True)[0], pack(unit(SH, FR))[0]):
         assert not fmt.is_keyframe_start(payload)
@@ -140,7 +140,7 @@ def test_layers_do_not_share_a_packet() -> None:
     assert read(*payloads) == unit(*low, *high)
 
 
-def test_the_rest_of_a_layer_keeps_others_away() -> None:
+def test_rest_of_a_layer_shares_no_packet_with_others() -> None:
     low, high = obu(FRAME, b"0" * 150, (0, 0)), obu(FRAME, b"1" * 20, (0, 1))
     assert [payload[0] for payload in pack(unit(low, high), 101)] == [Y | W1, Z | W1, W1]
     # And so does one that waited for the next packet.
@@ -201,7 +201,7 @@ def test_obus_that_bring_their_size_are_read_as_well() -> None:
         [packet(W1, obu(DELIMITER, b""))],
     ],
 )
-def test_what_makes_no_temporal_unit_is_refused(payloads: list[bytes]) -> None:
+def test_payloads_without_temporal_unit_are_refused(payloads: list[bytes]) -> None:
     with pytest.raises(MalformedError):
         read(*payloads)
 
@@ -209,7 +209,7 @@ def test_what_makes_no_temporal_unit_is_refused(payloads: list[bytes]) -> None:
 @pytest.mark.parametrize(
     "frame", [b"\x80", b"\x32", b"\x32\x05abc", b"\x36", b"\x32" + b"\xff" * 9]
 )
-def test_what_is_no_temporal_unit_is_not_sent(frame: bytes) -> None:
+def test_malformed_temporal_unit_is_not_packetized(frame: bytes) -> None:
     with pytest.raises(MalformedError):
         pack(frame)
     assert Av1Format().describe(frame) == FrameShape(False)

@@ -9,7 +9,7 @@ from peer.rtp.formats.division import split_evenly
 
 
 @given(st.binary(min_size=1, max_size=500), st.integers(1, 60))
-def test_parts_are_few_even_and_whole(data: bytes, room: int) -> None:
+def test_split_evenly_makes_few_even_parts(data: bytes, room: int) -> None:
     parts = split_evenly(data, room)
     sizes = [len(part) for part in parts]
 

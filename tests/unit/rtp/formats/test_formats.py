@@ -111,7 +111,7 @@ def test_what_ffmpeg_sends_is_read(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*NAMES, "opus"])
-def test_nothing_comes_of_nothing(name: str) -> None:
+def test_empty_frame_makes_no_payloads(name: str) -> None:
     fmt = video(name)
     assert fmt.packetize(b"", keyframe=True, limit=LIMIT) == []
     with pytest.raises(MalformedError):
@@ -133,7 +133,7 @@ def test_a_format_is_known_by_its_name_without_case(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["opus", "PCMU", "telephone-event", "H265"])
-def test_of_another_codec_a_packet_is_a_frame(name: str) -> None:
+def test_packet_of_unknown_codec_is_a_frame(name: str) -> None:
     fmt = video(name)
     packet = bytes(range(200))
     assert fmt.packet_is_frame
@@ -145,7 +145,7 @@ def test_of_another_codec_a_packet_is_a_frame(name: str) -> None:
         fmt.assemble([packet, packet])
 
 
-def test_streams_count_for_themselves() -> None:
+def test_picture_ids_count_for_each_stream() -> None:
     frame = encoded("VP8")[0]
     first, second = video("VP8"), video("VP8")
     once = through(first, frame)[1]

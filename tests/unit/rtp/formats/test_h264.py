@@ -118,7 +118,7 @@ def test_delimiters_and_filler_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("frame", [SLICE, b"x" + annex_b(SLICE), b"\0\0", annex_b(b"\x78abc")])
-def test_what_is_no_access_unit_is_not_sent(frame: bytes) -> None:
+def test_malformed_access_unit_is_not_packetized(frame: bytes) -> None:
     with pytest.raises(MalformedError):
         pack(frame)
 
@@ -147,7 +147,7 @@ def test_what_is_no_access_unit_is_not_sent(frame: bytes) -> None:
         [b""],
     ],
 )
-def test_what_makes_no_access_unit_is_refused(payloads: list[bytes]) -> None:
+def test_payloads_without_access_unit_are_refused(payloads: list[bytes]) -> None:
     with pytest.raises(MalformedError):
         read(*payloads)
 
@@ -189,7 +189,7 @@ def test_a_fragment_may_be_first_and_last() -> None:
         (b"\x7c", False),
     ],
 )
-def test_what_a_packet_says_of_its_frame(payload: bytes, key: bool) -> None:
+def test_h264_key_frame_start_of_payloads(payload: bytes, key: bool) -> None:
     fmt = H264Format(fragments=True)
     assert fmt.is_keyframe_start(payload) is key
 
@@ -247,7 +247,7 @@ def test_a_key_frame_has_an_idr_picture_and_its_sets() -> None:
 
 
 @pytest.mark.parametrize("frame", [b"", START, START[:3], SLICE])
-def test_what_is_no_access_unit_is_no_key_frame(frame: bytes) -> None:
+def test_malformed_access_unit_is_no_key_frame(frame: bytes) -> None:
     assert H264Format(fragments=True).describe(frame) == FrameShape(False)
 
 

@@ -20,16 +20,16 @@ def sps_of(**shape: object) -> bytes:
 
 
 @pytest.mark.parametrize(("width", "height"), [(16, 16), (178, 114), (1920, 1080), (642, 362)])
-def test_the_size_is_cropped(width: int, height: int) -> None:
+def test_sps_size_is_cropped(width: int, height: int) -> None:
     assert picture_size(sps_of(width=width, height=height)) == (width, height)
 
 
 @pytest.mark.parametrize("pixels", ["gray", "yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
-def test_profiles_with_other_colours(pixels: str) -> None:
+def test_sps_of_profiles_with_other_chroma_formats(pixels: str) -> None:
     assert picture_size(sps_of(width=182, height=106, pixels=pixels)) == (182, 106)
 
 
-def test_fields_count_twice() -> None:
+def test_rows_of_fields_count_twice_in_sps() -> None:
     sps = sps_of(width=1920, height=1080, options={"x264-params": "tff=1:interlaced=1"})
     assert picture_size(sps) == (1920, 1080)
 
@@ -54,7 +54,9 @@ SIZE = "1 0 00100 011 1 1 0"
         ("011", (64, 48)),
     ],
 )
-def test_order_counts_of_every_type_are_passed(order_count: str, size: tuple[int, int]) -> None:
+def test_sps_order_counts_of_every_type_are_skipped(
+    order_count: str, size: tuple[int, int]
+) -> None:
     assert picture_size(bits(BASELINE + order_count + SIZE)) == size
 
 
@@ -68,7 +70,7 @@ def test_order_counts_of_every_type_are_passed(order_count: str, size: tuple[int
         "01100100 00000000 00011110 1 00101" + "1" * 80,
     ],
 )
-def test_what_cannot_be_is_refused(text: str) -> None:
+def test_impossible_sps_is_refused(text: str) -> None:
     with pytest.raises(MalformedError):
         picture_size(bits(text))
 
@@ -82,12 +84,12 @@ def test_what_cannot_be_is_refused(text: str) -> None:
         ("00100 0", "1" + "000010001" + "1" + "1" * 16 + "0000" + "1" + "1" * 64 + "00000"),
     ],
 )
-def test_scaling_lists_are_passed(chroma: str, lists: str) -> None:
+def test_sps_scaling_lists_are_skipped(chroma: str, lists: str) -> None:
     sps = bits("01100100 00000000 00011110 1" + chroma + "1 1 0 1" + lists + "1 1 1" + SIZE)
     assert picture_size(sps) == (64, 48)
 
 
-def test_octets_that_keep_start_codes_out_are_passed() -> None:
+def test_emulation_prevention_bytes_are_skipped() -> None:
     far = "0" * 24 + "1" + "0" * 24
     sps = bits(BASELINE + "010 1" + far + "1 1" + SIZE)
     escaped = re.sub(rb"\0\0(?=[\0-\3])", b"\0\0\3", sps)
@@ -95,12 +97,12 @@ def test_octets_that_keep_start_codes_out_are_passed() -> None:
     assert picture_size(escaped) == (64, 48)
 
 
-def test_one_that_ends_too_early_is_refused() -> None:
+def test_truncated_sps_is_refused() -> None:
     sps = bits(BASELINE + "1 1" + SIZE)
     for length in range(len(sps) - 1):
         with pytest.raises(MalformedError):
             picture_size(sps[:length])
 
 
-def test_units_are_found_by_start_codes_of_either_length() -> None:
+def test_nal_units_have_start_codes_of_either_length() -> None:
     assert nal_units(b"\0\0\0\1abc\0\0\1de\0\0\0\0\1f\0\0\0\1") == [b"abc", b"de", b"f"]

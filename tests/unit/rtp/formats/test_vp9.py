@@ -115,7 +115,7 @@ def test_more_layers_than_a_superframe_can_hold_are_refused() -> None:
         Vp9Format().assemble([layer] * 9)
 
 
-def test_what_is_written() -> None:
+def test_vp9_descriptor_bytes_written() -> None:
     fmt = Vp9Format()
     key, delta = encoded("VP9")[:2]
     first = fmt.packetize(key.data, keyframe=True, limit=1200)
@@ -131,7 +131,7 @@ def test_what_is_written() -> None:
     assert second[-1].startswith(head(I | P | L | E, "8001 00 01"))
 
 
-def test_numbers_wrap() -> None:
+def test_vp9_picture_id_and_tl0picidx_wrap() -> None:
     fmt = Vp9Format()
     heads = [fmt.packetize(INTER, keyframe=False, limit=64)[0][:5] for _ in range((1 << 15) + 1)]
     assert [h[1] << 8 | h[2] for h in heads] == [0x8000 | n for n in [*range(1 << 15), 0]]

@@ -87,7 +87,7 @@ async def ended(worker: DecodeWorker) -> None:
     await asyncio.to_thread(worker.join, TIMEOUT)
 
 
-async def test_it_decodes_in_order_beside_the_loop_and_tells_on_it() -> None:
+async def test_worker_decodes_in_order_and_tells_on_event_loop() -> None:
     told, decoders = Told(), Decoders()
     worker = worker_of(told, decoders, limit=10)
     for frame in (key(0), picture(1), picture(2)):
@@ -100,7 +100,7 @@ async def test_it_decodes_in_order_beside_the_loop_and_tells_on_it() -> None:
     await ended(worker)
 
 
-async def test_a_slow_decoder_loses_runs_and_says_what_it_waits_for() -> None:
+async def test_slow_decoder_loses_runs_and_awaits_key_frame() -> None:
     told, decoders = Told(), Decoders()
     decoders.gate.clear()
     worker = worker_of(told, decoders)
@@ -116,7 +116,7 @@ async def test_a_slow_decoder_loses_runs_and_says_what_it_waits_for() -> None:
     await ended(worker)
 
 
-async def test_after_a_refused_frame_it_waits_for_a_key_frame() -> None:
+async def test_worker_awaits_key_frame_after_refused_frame() -> None:
     told, decoders = Told(), Decoders(1)
     worker = worker_of(told, decoders)
     worker.put(key(0))
@@ -130,7 +130,7 @@ async def test_after_a_refused_frame_it_waits_for_a_key_frame() -> None:
     await ended(worker)
 
 
-async def test_another_codec_gets_another_decoder() -> None:
+async def test_change_of_codec_makes_another_decoder() -> None:
     told, decoders = Told(), Decoders()
     worker = worker_of(told, decoders, limit=10)
     for frame in (key(0), key(1), encoded(2, codec=OPUS)):
@@ -140,7 +140,7 @@ async def test_another_codec_gets_another_decoder() -> None:
     await ended(worker)
 
 
-async def test_a_codec_that_nothing_decodes_is_an_error_of_each_frame() -> None:
+async def test_codec_without_decoder_is_error_of_each_frame() -> None:
     told, decoders = Told(), Decoders()
     worker = worker_of(told, decoders)
     none = Codec(kind=VP8.kind, name="none", payload_type=1, clock_rate=90_000)
@@ -151,7 +151,7 @@ async def test_a_codec_that_nothing_decodes_is_an_error_of_each_frame() -> None:
     await ended(worker)
 
 
-async def test_ended_it_tells_nothing_and_its_thread_goes() -> None:
+async def test_ended_worker_tells_no_events_and_its_thread_ends() -> None:
     told, decoders = Told(), Decoders()
     decoders.gate.clear()
     others = set(threading.enumerate())
@@ -167,7 +167,7 @@ async def test_ended_it_tells_nothing_and_its_thread_goes() -> None:
     assert (told.decoded, thread.is_alive()) == ([], False)
 
 
-async def test_what_was_decoded_but_not_told_is_not_told_after_the_end() -> None:
+async def test_decoded_frames_are_not_told_after_end_of_worker() -> None:
     told, decoders = Told(), Decoders()
     worker = worker_of(told, decoders)
     worker.put(key(0))
@@ -180,7 +180,7 @@ async def test_what_was_decoded_but_not_told_is_not_told_after_the_end() -> None
     assert told.decoded == []
 
 
-def test_a_loop_that_was_closed_ends_the_thread() -> None:
+def test_closed_event_loop_ends_decoder_thread() -> None:
     decoders = Decoders()
     decoders.gate.clear()
     others = set(threading.enumerate())

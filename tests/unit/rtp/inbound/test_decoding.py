@@ -109,7 +109,7 @@ async def begun(player: Player, count: int = 1) -> asyncio.Future[list[Frame]]:
 
 
 @in_virtual_time
-async def test_nothing_is_decoded_while_nobody_reads() -> None:
+async def test_no_frame_is_decoded_while_track_is_not_read() -> None:
     player = Player()
     await player.play(5)
     assert (player.workers, player.wanted) == ([], 0)
@@ -117,7 +117,7 @@ async def test_nothing_is_decoded_while_nobody_reads() -> None:
 
 
 @in_virtual_time
-async def test_a_read_asks_for_a_key_frame_and_gets_it() -> None:
+async def test_read_requests_key_frame_and_gets_it() -> None:
     player = Player()
     await player.play(0.5)
     read = await begun(player, 2)
@@ -129,7 +129,7 @@ async def test_a_read_asks_for_a_key_frame_and_gets_it() -> None:
 
 
 @in_virtual_time
-async def test_no_thread_runs_before_there_is_a_frame() -> None:
+async def test_no_decoder_thread_runs_before_first_frame() -> None:
     player = Player()
     read = await begun(player)
     await asyncio.sleep(100)
@@ -138,7 +138,7 @@ async def test_no_thread_runs_before_there_is_a_frame() -> None:
 
 
 @in_virtual_time
-async def test_two_seconds_after_the_last_read_decoding_ends() -> None:
+async def test_decoding_ends_two_seconds_after_last_read() -> None:
     player = Player()
     read = await begun(player)
     await player.play(0.1)
@@ -153,7 +153,7 @@ async def test_two_seconds_after_the_last_read_decoding_ends() -> None:
 
 
 @in_virtual_time
-async def test_it_ends_also_where_no_frame_comes_any_more() -> None:
+async def test_decoding_ends_also_without_further_frames() -> None:
     player = Player()
     read = await begun(player)
     await player.play(0.1)
@@ -163,7 +163,7 @@ async def test_it_ends_also_where_no_frame_comes_any_more() -> None:
 
 
 @in_virtual_time
-async def test_whoever_comes_back_gets_what_is_new() -> None:
+async def test_read_after_pause_gets_new_frames() -> None:
     player = Player()
     read = await begun(player)
     await player.play(LINGER + 1)
@@ -178,7 +178,7 @@ async def test_whoever_comes_back_gets_what_is_new() -> None:
 
 
 @in_virtual_time
-async def test_nothing_waits_for_a_reader_that_has_gone() -> None:
+async def test_no_frames_wait_when_reading_has_ended() -> None:
     player = Player()
     player.decoding.jitter_buffer.minimum = 4.0
     read = await begun(player)
@@ -194,7 +194,7 @@ async def test_nothing_waits_for_a_reader_that_has_gone() -> None:
 
 
 @in_virtual_time
-async def test_a_reader_that_takes_its_time_keeps_the_decoder() -> None:
+async def test_slow_reads_keep_decoder() -> None:
     player = Player()
     playing = asyncio.ensure_future(player.play(20))
     for _ in range(12):
@@ -205,7 +205,7 @@ async def test_a_reader_that_takes_its_time_keeps_the_decoder() -> None:
 
 
 @in_virtual_time
-async def test_a_decoder_that_lost_the_thread_is_helped() -> None:
+async def test_refused_frame_requests_key_frame() -> None:
     player = Player()
     read = await begun(player, 1000)
     await player.play(1)
@@ -220,7 +220,7 @@ async def test_a_decoder_that_lost_the_thread_is_helped() -> None:
 
 
 @in_virtual_time
-async def test_pictures_are_counted() -> None:
+async def test_decoded_video_frames_are_counted() -> None:
     player = Player()
     read = await begun(player, 30)
     await player.play(1.5)
@@ -233,7 +233,7 @@ async def test_pictures_are_counted() -> None:
 
 
 @in_virtual_time
-async def test_sound_is_counted() -> None:
+async def test_decoded_audio_is_counted() -> None:
     player = Player(MediaKind.AUDIO)
     read = await begun(player, 5)
     await player.play(1)
@@ -242,7 +242,7 @@ async def test_sound_is_counted() -> None:
 
 
 @in_virtual_time
-async def test_what_a_worker_dropped_stays_counted() -> None:
+async def test_dropped_frames_of_former_worker_stay_counted() -> None:
     player = Player()
     read = await begun(player)
     await player.play(0.5)
@@ -253,7 +253,7 @@ async def test_what_a_worker_dropped_stays_counted() -> None:
     assert player.decoding.counters.dropped == 7
 
 
-async def test_stopped_it_ends_track_and_thread() -> None:
+async def test_stopped_decoding_ends_track_and_thread() -> None:
     player = Player()
     read = await begun(player)
     player.push()

@@ -35,20 +35,20 @@ class Listened:
         self.ended += 1
 
 
-async def test_it_gives_the_frames_themselves() -> None:
+async def test_encoded_track_gives_frames_unchanged() -> None:
     frames = [key(0), picture(1)]
     track = Listened(*frames).track
     assert track.kind == "video"
     assert [await track.recv(), await track.recv()] == frames
 
 
-async def test_it_asks_for_key_frames_as_it_is_told() -> None:
+async def test_encoded_track_requests_key_frames() -> None:
     given = Listened(key(0))
     given.track.request_keyframe()
     assert given.wanted == 1
 
 
-async def test_the_receiver_ends_it_after_what_had_come() -> None:
+async def test_encoded_track_ends_after_frames_that_had_arrived() -> None:
     given = Listened(key(0))
     given.track.finish()
     assert (given.track.readyState, given.ended) == ("ended", 1)
@@ -59,7 +59,7 @@ async def test_the_receiver_ends_it_after_what_had_come() -> None:
 
 
 @pytest.mark.parametrize("way", ["stop", "abandon"])
-async def test_stopped_it_gives_and_asks_for_nothing(way: str) -> None:
+async def test_stopped_encoded_track_gives_no_frames_and_requests_none(way: str) -> None:
     given = Listened(key(0))
     getattr(given.track, way)()
     given.track.request_keyframe()
@@ -69,7 +69,7 @@ async def test_stopped_it_gives_and_asks_for_nothing(way: str) -> None:
         await given.track.recv()
 
 
-async def test_whoever_waits_learns_of_the_end() -> None:
+async def test_waiting_recv_learns_of_end_of_encoded_track() -> None:
     given = Listened()
     read = asyncio.ensure_future(given.track.recv())
     await asyncio.wait([read], timeout=0)
@@ -78,7 +78,7 @@ async def test_whoever_waits_learns_of_the_end() -> None:
         await asyncio.wait_for(read, 1)
 
 
-async def test_a_slow_sender_loses_runs() -> None:
+async def test_slow_sender_loses_runs_of_frames() -> None:
     given = Listened(*(picture(pts) if pts % 5 else key(pts) for pts in range(12)))
     frame = await given.track.recv()
     assert (frame.pts, frame.gap, given.track.dropped) == (5, True, 5)
@@ -103,7 +103,7 @@ class Handed:
         self.ended += 1
 
 
-async def test_frames_are_handed_over_as_they_come_after_those_that_waited() -> None:
+async def test_encoded_track_pushes_frames_after_those_that_waited() -> None:
     given, handed = Listened(key(0)), Handed()
     given.track.forward(handed)
     assert not handed.frames
@@ -114,14 +114,14 @@ async def test_frames_are_handed_over_as_they_come_after_those_that_waited() -> 
     assert ([each.pts for each in handed.frames], given.wanted) == ([0, 1, 2], 0)
 
 
-async def test_what_waited_is_handed_over_in_the_next_turn() -> None:
+async def test_waiting_frames_are_pushed_in_next_turn_of_loop() -> None:
     given, handed = Listened(key(0), picture(1)), Handed()
     given.track.forward(handed)
     await asyncio.sleep(0)
     assert [each.pts for each in handed.frames] == [0, 1]
 
 
-async def test_nothing_is_handed_over_after_a_gap_until_a_key_frame() -> None:
+async def test_no_frame_is_pushed_after_gap_until_key_frame() -> None:
     given, handed = Listened(), Handed()
     given.track.forward(handed)
     for frame in (picture(0), key(1), replace(picture(2), gap=True), picture(3), key(4)):
@@ -129,7 +129,7 @@ async def test_nothing_is_handed_over_after_a_gap_until_a_key_frame() -> None:
     assert [(each.pts, each.gap) for each in handed.frames] == [(1, False), (4, True)]
 
 
-async def test_a_key_frame_is_asked_for_later_where_nothing_less_helps() -> None:
+async def test_key_frame_is_requested_in_later_turn_of_loop() -> None:
     given, handed = Listened(), Handed()
     given.track.forward(handed)
     await turns()
@@ -142,7 +142,7 @@ async def test_a_key_frame_is_asked_for_later_where_nothing_less_helps() -> None
 
 
 @pytest.mark.parametrize(("way", "frames"), [("finish", 1), ("stop", 0), ("abandon", 0)])
-async def test_who_is_handed_frames_learns_of_the_end_once(way: str, frames: int) -> None:
+async def test_frame_sink_learns_of_end_once(way: str, frames: int) -> None:
     given, handed = Listened(key(0)), Handed()
     given.track.forward(handed)
     getattr(given.track, way)()
@@ -152,7 +152,7 @@ async def test_who_is_handed_frames_learns_of_the_end_once(way: str, frames: int
     assert (len(handed.frames), handed.ended) == (frames, 1)
 
 
-async def test_frames_wait_again_for_who_asks() -> None:
+async def test_frames_wait_for_recv_after_forwarding_stops() -> None:
     given, handed, other = Listened(key(0)), Handed(), Handed()
     given.track.forward(handed)
     await asyncio.sleep(0)

@@ -29,54 +29,54 @@ def taken(queue: FrameQueue) -> list[tuple[int, bool]]:
     return found
 
 
-def test_it_begins_with_a_key_frame() -> None:
+def test_frame_queue_begins_with_key_frame() -> None:
     queue = filled(picture(1), picture(2), key(3), picture(4))
     assert taken(queue) == [(3, False), (4, False)]
     assert queue.dropped == 0
 
 
-def test_sound_loses_its_oldest_frame() -> None:
+def test_full_queue_of_audio_loses_oldest_frame() -> None:
     queue = filled(*(sound(pts) for pts in range(5)))
     assert taken(queue) == [(2, True), (3, False), (4, False)]
     assert queue.dropped == 2
 
 
-def test_pictures_are_lost_up_to_the_key_frame_that_waits() -> None:
+def test_full_queue_of_video_drops_up_to_waiting_key_frame() -> None:
     queue = filled(key(0), picture(1), key(2), picture(3))
     assert taken(queue) == [(2, True), (3, False)]
     assert queue.dropped == 2
 
 
-def test_pictures_are_lost_up_to_the_key_frame_to_come() -> None:
+def test_full_queue_of_video_drops_up_to_next_key_frame() -> None:
     queue = filled(*[key(0), picture(1), picture(2), picture(3), picture(4)])
     assert (len(queue), queue.awaits_keyframe, queue.dropped) == (0, True, 5)
     queue.put(key(5))
     assert (taken(queue), queue.awaits_keyframe) == ([(5, True)], False)
 
 
-def test_a_key_frame_for_which_there_is_no_room_is_kept() -> None:
+def test_key_frame_for_full_queue_is_kept() -> None:
     queue = filled(key(0), picture(1), picture(2), key(3))
     assert taken(queue) == [(3, True)]
 
 
-def test_only_the_first_frame_after_a_loss_has_a_gap() -> None:
+def test_only_first_frame_after_loss_has_gap() -> None:
     queue = filled(*(key(pts) for pts in range(4)))
     queue.put(key(4))
     assert taken(queue) == [(2, True), (3, False), (4, False)]
 
 
-def test_a_gap_that_others_made_stays() -> None:
+def test_gap_of_frame_stays_in_queue() -> None:
     queue = filled(key(0), encoded(1, keyframe=True, gap=True))
     assert taken(queue) == [(0, False), (1, True)]
 
 
-def test_a_picture_after_a_gap_cannot_be_decoded() -> None:
+def test_delta_frame_after_gap_is_dropped() -> None:
     queue = filled(key(0), encoded(1, gap=True), picture(2), key(3))
     assert taken(queue) == [(0, False), (3, True)]
     assert queue.dropped == 2
 
 
-def test_what_builds_on_a_refused_frame_is_dropped() -> None:
+def test_frames_that_build_on_refused_frame_are_dropped() -> None:
     queue = filled(key(0), picture(1), key(2))
     queue.take()
     queue.drop_dependent()
@@ -84,7 +84,7 @@ def test_what_builds_on_a_refused_frame_is_dropped() -> None:
     assert queue.dropped == 2
 
 
-def test_after_a_refused_frame_a_key_frame_is_awaited() -> None:
+def test_queue_awaits_key_frame_after_refused_frame() -> None:
     queue = filled(key(0))
     queue.take()
     queue.drop_dependent()
@@ -93,7 +93,7 @@ def test_after_a_refused_frame_a_key_frame_is_awaited() -> None:
     assert taken(queue) == [(2, True)]
 
 
-def test_cleared_it_begins_anew() -> None:
+def test_cleared_queue_begins_with_key_frame() -> None:
     queue = filled(*(sound(pts) for pts in range(5)))
     queue.clear()
     queue.put(picture(5))
@@ -102,7 +102,7 @@ def test_cleared_it_begins_anew() -> None:
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_what_comes_out_can_be_decoded(seed: int) -> None:
+def test_frames_of_queue_can_be_decoded(seed: int) -> None:
     chance = random.Random(seed)
     queue = FrameQueue(chance.randint(1, 6))
     last: int | None = None

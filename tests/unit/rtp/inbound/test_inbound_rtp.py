@@ -10,7 +10,7 @@ from tests.support.media.encoded_frames import OPUS
 from tests.support.rtp.media_packets import FakeEngine, SoundSource, receiving
 
 
-async def test_what_was_held_until_the_peer_was_verified_is_neither_jitter_nor_too_much() -> None:
+async def test_packets_held_until_verification_are_no_jitter_and_all_decoded() -> None:
     engine = FakeEngine(100.0)
     media = InboundRtp(MediaKind.AUDIO, lambda: 102.0)
     media.start(engine, receiving(OPUS), 99)

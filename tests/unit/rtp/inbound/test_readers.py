@@ -55,7 +55,7 @@ async def test_every_reader_gets_every_frame() -> None:
     assert [await rest(reader) for reader in readers] == [[0, 1]] * 3
 
 
-async def test_a_slow_reader_loses_a_run_and_no_other_does() -> None:
+async def test_only_slow_reader_loses_run_of_frames() -> None:
     source = Source()
     slow, quick = source.reader(3), source.reader()
     got = []
@@ -68,7 +68,7 @@ async def test_a_slow_reader_loses_a_run_and_no_other_does() -> None:
     assert (frame.pts, frame.gap, slow.dropped, quick.dropped) == (8, True, 8, 0)
 
 
-async def test_a_reader_that_joins_begins_with_a_key_frame_and_asks_for_it() -> None:
+async def test_new_reader_requests_and_begins_with_key_frame() -> None:
     source = Source()
     source.give(key(0))
     reader = source.reader()
@@ -78,7 +78,7 @@ async def test_a_reader_that_joins_begins_with_a_key_frame_and_asks_for_it() -> 
     assert (await read).pts == 2
 
 
-async def test_a_reader_that_does_not_read_asks_for_nothing() -> None:
+async def test_idle_reader_requests_no_key_frame() -> None:
     source = Source()
     reader = source.reader(1)
     source.give(key(0), picture(1), picture(2))
@@ -87,7 +87,7 @@ async def test_a_reader_that_does_not_read_asks_for_nothing() -> None:
     assert source.wanted == 1
 
 
-async def test_a_reader_that_waits_for_the_next_picture_asks_for_nothing() -> None:
+async def test_reader_waiting_for_next_frame_requests_no_key_frame() -> None:
     source = Source()
     reader = source.reader()
     source.give(key(0))
@@ -98,7 +98,7 @@ async def test_a_reader_that_waits_for_the_next_picture_asks_for_nothing() -> No
     assert (await read).pts == 1
 
 
-async def test_the_end_comes_after_what_waits_and_stays() -> None:
+async def test_reader_ends_after_waiting_frames() -> None:
     source = Source()
     reader = source.reader()
     source.give(key(0))
@@ -107,7 +107,7 @@ async def test_the_end_comes_after_what_waits_and_stays() -> None:
     assert [await rest(reader), await rest(reader)] == [[0], []]
 
 
-async def test_the_end_wakes_whoever_waits() -> None:
+async def test_end_of_receiver_wakes_waiting_reader() -> None:
     source = Source()
     reader = source.reader()
     reads = [await waiting(reader) for _ in range(3)]
@@ -117,7 +117,7 @@ async def test_the_end_wakes_whoever_waits() -> None:
             await asyncio.wait_for(read, 1)
 
 
-async def test_what_is_abandoned_is_not_read() -> None:
+async def test_abandoned_items_are_not_read() -> None:
     source = Source()
     reader = source.reader()
     source.give(key(0))
@@ -125,13 +125,13 @@ async def test_what_is_abandoned_is_not_read() -> None:
     assert await rest(reader) == []
 
 
-async def test_a_reader_after_the_end_ends_at_once() -> None:
+async def test_reader_made_after_end_ends_at_once() -> None:
     source = Source()
     source.readers.finish()
     assert await rest(source.reader()) == []
 
 
-async def test_a_closed_reader_gets_nothing() -> None:
+async def test_closed_reader_gets_no_frames() -> None:
     source = Source()
     reader = source.reader()
     source.give(key(0))
@@ -140,7 +140,7 @@ async def test_a_closed_reader_gets_nothing() -> None:
     assert await rest(reader) == []
 
 
-async def test_a_reader_let_go_costs_nothing() -> None:
+async def test_readers_are_held_weakly() -> None:
     source = Source()
     async for _ in _given(source, source.reader()):
         break
@@ -150,7 +150,7 @@ async def test_a_reader_let_go_costs_nothing() -> None:
     assert [len(gc.get_referrers(frame)) for frame in frames] == [1, 1, 1]
 
 
-async def test_two_who_share_a_reader_share_its_frames() -> None:
+async def test_two_tasks_share_frames_of_one_reader() -> None:
     source = Source()
     reader = source.reader()
     reads = [await waiting(reader) for _ in range(2)]
@@ -159,7 +159,7 @@ async def test_two_who_share_a_reader_share_its_frames() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, -1])
-def test_a_reader_holds_at_least_one_frame(limit: int) -> None:
+def test_reader_limit_is_at_least_one_frame(limit: int) -> None:
     with pytest.raises(ConfigurationError, match="at least 1"):
         FrameReader(lambda: None, limit)
 

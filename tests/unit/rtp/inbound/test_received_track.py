@@ -32,13 +32,13 @@ def filled(count: int, *, limit: int = 3, reads: Reads | None = None) -> Receive
     return track
 
 
-async def test_oldest_frames_are_dropped_and_counted() -> None:
+async def test_full_track_drops_and_counts_oldest_frames() -> None:
     track = filled(5)
     assert [(await track.recv()).pts for _ in range(3)] == [2, 3, 4]
     assert (track.received, track.dropped) == (5, 2)
 
 
-async def test_finish_gives_what_had_arrived_and_then_ends() -> None:
+async def test_finished_track_gives_waiting_frames_and_then_ends() -> None:
     track = filled(2)
     ended: list[None] = []
     track.on("ended", lambda: ended.append(None))
@@ -50,7 +50,7 @@ async def test_finish_gives_what_had_arrived_and_then_ends() -> None:
             await track.recv()
 
 
-async def test_finish_of_a_full_track_still_ends() -> None:
+async def test_full_track_ends_when_finished() -> None:
     track = filled(3)
     track.finish()
     assert [(await track.recv()).pts for _ in range(2)] == [1, 2]
@@ -58,7 +58,7 @@ async def test_finish_of_a_full_track_still_ends() -> None:
         await track.recv()
 
 
-async def test_every_reader_learns_of_the_end() -> None:
+async def test_every_waiting_recv_learns_of_end_of_track() -> None:
     track = filled(0)
     readers = [asyncio.ensure_future(track.recv()) for _ in range(3)]
     await asyncio.wait(readers, timeout=0)
@@ -68,21 +68,21 @@ async def test_every_reader_learns_of_the_end() -> None:
             await reader
 
 
-async def test_stop_drops_what_had_arrived() -> None:
+async def test_stopped_track_drops_waiting_frames() -> None:
     track = filled(2)
     track.stop()
     with pytest.raises(MediaStreamError):
         await track.recv()
 
 
-async def test_stopped_track_takes_nothing() -> None:
+async def test_stopped_track_takes_no_frames() -> None:
     track = filled(0)
     track.stop()
     track.put([flat_picture(2, 2)])
     assert track.received == 0
 
 
-async def test_every_read_is_told_also_one_that_is_given_up() -> None:
+async def test_listener_learns_of_every_read_even_cancelled() -> None:
     reads = Reads()
     track = filled(1, reads=reads)
     await track.recv()
@@ -95,14 +95,14 @@ async def test_every_read_is_told_also_one_that_is_given_up() -> None:
     assert (reads.begun, reads.ended) == (2, 2)
 
 
-async def test_what_nobody_read_is_no_news() -> None:
+async def test_frames_that_waited_without_reads_are_dropped() -> None:
     track = filled(2)
     track.drop_waiting()
     track.put([flat_picture(2, 2, pts=9)])
     assert ((await track.recv()).pts, track.dropped) == (9, 2)
 
 
-async def test_an_end_is_not_discarded() -> None:
+async def test_end_of_track_survives_drop_of_waiting_frames() -> None:
     track = filled(1)
     track.finish()
     track.drop_waiting()

@@ -76,7 +76,7 @@ async def test_encoded_frames_come_at_once_to_every_reader() -> None:
         await track.recv()
 
 
-async def test_a_reader_that_joins_has_a_key_frame_asked_for() -> None:
+async def test_new_reader_of_receiver_requests_key_frame() -> None:
     control, engine = started()
     source = PictureSource()
     engine.feed(source.picture(keyframe=True))
@@ -89,7 +89,7 @@ async def test_a_reader_that_joins_has_a_key_frame_asked_for() -> None:
     await control.stop()
 
 
-async def test_a_key_frame_is_asked_for_on_demand() -> None:
+async def test_request_keyframe_sends_pli() -> None:
     control, engine = started()
     engine.feed(PictureSource().picture(keyframe=True))
     control.receiver.request_keyframe()
@@ -97,7 +97,7 @@ async def test_a_key_frame_is_asked_for_on_demand() -> None:
     await control.stop()
 
 
-async def test_sound_needs_no_key_frames() -> None:
+async def test_audio_receiver_requests_no_key_frame() -> None:
     control, engine = started(MediaKind.AUDIO)
     engine.feed([SoundSource().packet()])
     control.receiver.request_keyframe()
@@ -106,7 +106,7 @@ async def test_sound_needs_no_key_frames() -> None:
 
 
 @in_virtual_time
-async def test_a_stalled_picture_is_asked_for_by_the_timer() -> None:
+async def test_timer_requests_key_frame_for_stalled_video() -> None:
     clock = asyncio.get_running_loop().time
     engine, source = FakeEngine(clock()), PictureSource()
     control = ReceiverControl(MediaKind.VIDEO, clock=clock)
@@ -120,7 +120,7 @@ async def test_a_stalled_picture_is_asked_for_by_the_timer() -> None:
     await control.stop()
 
 
-async def test_it_starts_once() -> None:
+async def test_receiver_starts_once() -> None:
     control, engine = started()
     assert (control.started, control.engine) == (True, engine)
     with pytest.raises(InvalidStateError):
@@ -132,7 +132,7 @@ async def test_it_starts_once() -> None:
         control.start(engine, receiving(VP8), RTCP_SSRC)
 
 
-async def test_it_cannot_go_on_before_it_started() -> None:
+async def test_receiver_cannot_change_before_start() -> None:
     control = ReceiverControl(MediaKind.VIDEO)
     with pytest.raises(InvalidStateError):
         control.update(None)
@@ -141,7 +141,7 @@ async def test_it_cannot_go_on_before_it_started() -> None:
     await control.stop()
 
 
-async def test_paused_it_drops_what_comes_and_time_goes_on() -> None:
+async def test_paused_receiver_drops_packets_and_time_goes_on() -> None:
     control, engine = started()
     reader = control.receiver.encoded_frames()
     source = PictureSource()
@@ -158,7 +158,7 @@ async def test_paused_it_drops_what_comes_and_time_goes_on() -> None:
     assert second.pts == pytest.approx(31 * 3000, abs=3000)
 
 
-async def test_other_parameters_reach_the_engine() -> None:
+async def test_changed_parameters_reach_engine() -> None:
     control, engine = started()
     control.update(receiving(VP8, mid="7"))
     (parameters,) = engine.receivers.values()
@@ -167,7 +167,7 @@ async def test_other_parameters_reach_the_engine() -> None:
     await control.stop()
 
 
-async def test_it_moves_to_another_transport_and_time_goes_on() -> None:
+async def test_receiver_moves_to_another_transport_and_time_goes_on() -> None:
     control, engine = started()
     reader = control.receiver.encoded_frames()
     source, other = PictureSource(), FakeEngine()
@@ -179,7 +179,7 @@ async def test_it_moves_to_another_transport_and_time_goes_on() -> None:
     assert [frame.pts for frame in await rest(reader)] == [0, 3000]
 
 
-async def test_another_stream_on_the_other_transport_is_followed_at_once() -> None:
+async def test_another_ssrc_on_other_transport_is_followed_at_once() -> None:
     control, engine = started()
     reader = control.receiver.encoded_frames()
     other = FakeEngine()
@@ -190,7 +190,7 @@ async def test_another_stream_on_the_other_transport_is_followed_at_once() -> No
     assert [frame.ssrc for frame in await rest(reader)] == [1, 2]
 
 
-async def test_disowned_it_gives_nothing_of_what_came() -> None:
+async def test_disowned_receiver_gives_no_frames() -> None:
     control, engine = started()
     reader, track = control.receiver.encoded_frames(), control.receiver.encoded_track()
     source = PictureSource()
@@ -210,7 +210,7 @@ async def test_disowned_it_gives_nothing_of_what_came() -> None:
     await control.stop()
 
 
-async def test_tones_come_beside_the_sound() -> None:
+async def test_tones_come_beside_audio_frames() -> None:
     control, engine = started(MediaKind.AUDIO)
     frames, tones = control.receiver.encoded_frames(), control.receiver.tones()
     source = SoundSource()
@@ -225,7 +225,7 @@ async def test_tones_come_beside_the_sound() -> None:
     assert len(await rest(frames)) == 1
 
 
-async def test_who_was_heard_and_how_loud() -> None:
+async def test_synchronization_and_contributing_sources_with_audio_level() -> None:
     control, engine = started(MediaKind.AUDIO)
     engine.feed([SoundSource().packet(csrcs=(5, 6))], {LEVEL_ID: bytes((0x80 | 20,))})
     (source,) = control.receiver.getSynchronizationSources()
@@ -241,7 +241,7 @@ async def test_who_was_heard_and_how_loud() -> None:
     await control.stop()
 
 
-async def test_parameters_are_those_agreed() -> None:
+async def test_get_parameters_gives_agreed_ones() -> None:
     control = ReceiverControl(MediaKind.VIDEO)
     assert control.receiver.getParameters().codecs == ()
     control, _ = started()
@@ -251,21 +251,21 @@ async def test_parameters_are_those_agreed() -> None:
 
 
 @pytest.mark.parametrize("milliseconds", [-1, 4001])
-def test_a_jitter_buffer_has_its_bounds(milliseconds: float) -> None:
+def test_jitter_buffer_target_out_of_range_is_refused(milliseconds: float) -> None:
     control = ReceiverControl(MediaKind.AUDIO)
     with pytest.raises(ConfigurationError):
         control.receiver.jitterBufferTarget = milliseconds
     assert control.receiver.jitterBufferTarget is None
 
 
-def test_a_jitter_buffer_may_be_asked_for() -> None:
+def test_jitter_buffer_target_can_be_set() -> None:
     control = ReceiverControl(MediaKind.AUDIO)
     for target in (0, 4000, 250.0, None):
         control.receiver.jitterBufferTarget = target
         assert control.receiver.jitterBufferTarget == target
 
 
-async def test_an_impossible_reader_is_refused() -> None:
+async def test_reader_without_room_is_refused() -> None:
     control = ReceiverControl(MediaKind.AUDIO)
     with pytest.raises(ConfigurationError):
         control.receiver.encoded_frames(0)
@@ -273,7 +273,7 @@ async def test_an_impossible_reader_is_refused() -> None:
         control.receiver.encoded_track(0)
 
 
-async def test_reports_use_the_round_trip_time_of_the_transport() -> None:
+async def test_reception_report_of_receiver_with_round_trip_time() -> None:
     control, engine = started()
     engine.feed(PictureSource().picture(keyframe=True))
     engine.hear(SenderReport(1, to_ntp(1e9), 0, 10, 1000))
@@ -285,7 +285,7 @@ async def test_reports_use_the_round_trip_time_of_the_transport() -> None:
 
 
 @pytest.mark.parametrize(("round_trip_time", "asked"), [(0.02, True), (0.4, False)])
-def test_packets_are_asked_for_again_after_a_round_trip(
+def test_nack_is_repeated_after_round_trip_of_transport(
     round_trip_time: float, asked: bool
 ) -> None:
     async def run() -> bool:
@@ -307,7 +307,7 @@ def test_packets_are_asked_for_again_after_a_round_trip(
         assert runner.run(run()) == asked
 
 
-async def test_after_a_goodbye_another_stream_is_followed_at_once() -> None:
+async def test_receiver_follows_ssrc_after_goodbye_at_once() -> None:
     control, engine = started()
     reader = control.receiver.encoded_frames()
     engine.feed(PictureSource(1).picture(keyframe=True))
@@ -317,7 +317,7 @@ async def test_after_a_goodbye_another_stream_is_followed_at_once() -> None:
     assert [frame.ssrc for frame in await rest(reader)] == [1, 2]
 
 
-def test_the_track_knows_whose_it_is() -> None:
+def test_track_names_its_receiver() -> None:
     control = ReceiverControl(MediaKind.AUDIO)
     assert isinstance(control.receiver.track, ReceivedTrack)
     assert control.receiver.track.receiver is control.receiver

@@ -112,12 +112,10 @@ def grows(kind: MediaKind, *, loss: float = 0.0, readers: bool = False) -> int:
 
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize(("kind", "loss"), [(MediaKind.VIDEO, 0.0), (MediaKind.AUDIO, 0.01)])
-def test_a_track_that_nobody_reads_costs_no_more_after_ten_minutes(
-    kind: MediaKind, loss: float
-) -> None:
+def test_unread_track_takes_no_more_memory_after_ten_minutes(kind: MediaKind, loss: float) -> None:
     assert grows(kind, loss=loss) < TOLERANCE
 
 
 @pytest.mark.usefixtures("traced")
-def test_nor_do_readers_that_never_read() -> None:
+def test_idle_readers_take_no_more_memory_after_ten_minutes() -> None:
     assert grows(MediaKind.AUDIO, readers=True) < TOLERANCE

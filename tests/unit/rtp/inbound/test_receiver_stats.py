@@ -103,7 +103,7 @@ def least_delay(report: RtpStatsReport) -> float:
     return stats.jitterBufferTargetDelay / stats.jitterBufferEmittedCount
 
 
-async def test_nothing_is_reported_before_the_start_and_after_the_end() -> None:
+async def test_receiver_has_no_stats_before_start_and_after_end() -> None:
     assert await ReceiverControl(MediaKind.VIDEO).receiver.getStats() == {}
     control, engine = started()
     engine.feed(PictureSource().picture(keyframe=True))
@@ -111,7 +111,7 @@ async def test_nothing_is_reported_before_the_start_and_after_the_end() -> None:
     assert await control.receiver.getStats() == {}
 
 
-async def test_pictures_are_decoded_and_counted() -> None:
+async def test_stats_count_decoded_video_frames() -> None:
     control, engine = started()
     pictures = await read_of(control.receiver, engine, 10)
     assert [(each.pts, each.time_base) for each in pictures] == [
@@ -126,7 +126,7 @@ async def test_pictures_are_decoded_and_counted() -> None:
     await control.stop()
 
 
-async def test_the_application_may_want_more_delay() -> None:
+async def test_jitter_buffer_target_raises_target_delay_in_stats() -> None:
     control, engine = started()
     control.receiver.jitterBufferTarget = 100
     await read_of(control.receiver, engine, 2)
@@ -134,14 +134,14 @@ async def test_the_application_may_want_more_delay() -> None:
     await control.stop()
 
 
-async def test_the_sender_may_want_more_delay() -> None:
+async def test_playout_delay_extension_raises_target_delay_in_stats() -> None:
     control, engine = started()
     await read_of(control.receiver, engine, 2, {DELAY_ID: PlayoutDelay(0.1, 0.5).write()})
     assert least_delay(await control.receiver.getStats()) >= 0.1
     await control.stop()
 
 
-async def test_the_thread_is_gone_when_stop_returns() -> None:
+async def test_decoder_thread_is_gone_when_stop_returns() -> None:
     control, engine = started()
     await asyncio.to_thread(lambda: None)
     before = threading.active_count()
@@ -151,7 +151,7 @@ async def test_the_thread_is_gone_when_stop_returns() -> None:
     assert (during, threading.active_count()) == (before + 1, before)
 
 
-async def test_packets_that_nobody_decoded_are_counted() -> None:
+async def test_stats_count_frames_that_were_not_decoded() -> None:
     control, engine = started()
     source = PictureSource()
     for number in range(5):
@@ -167,7 +167,7 @@ async def test_packets_that_nobody_decoded_are_counted() -> None:
     await control.stop()
 
 
-async def test_repairs_are_counted_with_what_they_repair() -> None:
+async def test_stats_count_retransmissions_with_their_media() -> None:
     control, engine = started()
     source = PictureSource()
     engine.feed(source.picture(keyframe=True))
@@ -192,7 +192,7 @@ async def test_repairs_are_counted_with_what_they_repair() -> None:
     await control.stop()
 
 
-async def test_the_codec_is_named() -> None:
+async def test_stats_name_codec() -> None:
     control, engine = started()
     engine.feed(PictureSource().picture(keyframe=True))
     report = await control.receiver.getStats()
@@ -202,7 +202,7 @@ async def test_the_codec_is_named() -> None:
     await control.stop()
 
 
-async def test_what_the_peer_says_it_sent() -> None:
+async def test_stats_have_last_sender_report() -> None:
     control, engine = started()
     engine.feed(PictureSource().picture(keyframe=True))
     engine.hear(SenderReport(1, to_ntp(1_000_000.5), 0, 12, 3456))
@@ -217,7 +217,7 @@ async def test_what_the_peer_says_it_sent() -> None:
     await control.stop()
 
 
-async def test_reports_about_many_streams_are_bounded() -> None:
+async def test_sender_reports_of_many_ssrcs_are_bounded() -> None:
     control, engine = started()
     for ssrc in range(100):
         engine.hear(SenderReport(ssrc, to_ntp(1e9), 0, 1, 1))
@@ -225,7 +225,7 @@ async def test_reports_about_many_streams_are_bounded() -> None:
     await control.stop()
 
 
-def test_a_codec_is_written_as_in_a_description() -> None:
+def test_codec_stats_have_fmtp_line_of_description() -> None:
     codec = replace(OPUS, parameters=(("minptime", "10"), ("useinbandfec", "1"), ("x", None)))
     stats = codec_stats(codec, mid="0", direction="inbound", timestamp=1.0)
     assert stats.sdpFmtpLine == "minptime=10;useinbandfec=1;x"

@@ -37,7 +37,7 @@ async def test_each_tone_is_given_once_to_every_reader() -> None:
     assert [await rest(reader) for reader in readers] == ["1234#", "1234#"]
 
 
-async def test_a_tone_whose_end_is_lost_ends_in_time() -> None:
+async def test_tone_with_lost_end_ends_by_timer() -> None:
     receiver = ToneReceiver()
     reader = reading(receiver)
     first = next(iter(DtmfEncoder(clock_rate=8000).encode("5")))
@@ -49,13 +49,13 @@ async def test_a_tone_whose_end_is_lost_ends_in_time() -> None:
     assert (await anext(reader)).tone == "5"
 
 
-async def test_a_malformed_event_is_counted() -> None:
+async def test_malformed_telephone_event_is_counted() -> None:
     receiver = ToneReceiver()
     receiver.receive(EVENTS, b"\x01", 0, 1.0)
     assert receiver.malformed == 1
 
 
-async def test_another_clock_rate_is_heeded() -> None:
+async def test_tones_follow_change_of_clock_rate() -> None:
     receiver = ToneReceiver()
     reader = reading(receiver)
     play(receiver, "1")
@@ -66,7 +66,7 @@ async def test_another_clock_rate_is_heeded() -> None:
     assert [(tone.tone, tone.duration) for tone in tones] == [("1", 0.1), ("2", 0.1)]
 
 
-async def test_what_nobody_fetches_is_bounded() -> None:
+async def test_unfetched_tones_are_bounded() -> None:
     reader = ToneReader()
     for _ in range(LIMIT):
         reader.put(DtmfTone("1", 0.1))
@@ -75,7 +75,7 @@ async def test_what_nobody_fetches_is_bounded() -> None:
     assert await rest(reader) == "1" * (LIMIT - 1) + "2"
 
 
-async def test_the_end_wakes_whoever_waits() -> None:
+async def test_end_wakes_waiting_tone_reader() -> None:
     reader = ToneReader()
     read = asyncio.ensure_future(anext(reader))
     await asyncio.wait([read], timeout=0)
@@ -84,7 +84,7 @@ async def test_the_end_wakes_whoever_waits() -> None:
         await asyncio.wait_for(read, 1)
 
 
-async def test_what_is_abandoned_is_not_read() -> None:
+async def test_abandoned_tones_are_not_read() -> None:
     reader = ToneReader()
     reader.put(DtmfTone("1", 0.1))
     reader.abandon()

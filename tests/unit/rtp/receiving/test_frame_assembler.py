@@ -74,7 +74,7 @@ class Making:
         self.assembler.add(packet, level, timestamp / 90_000)
 
 
-def test_a_picture_is_given_when_its_last_packet_is_there() -> None:
+def test_video_frame_is_given_with_its_last_packet() -> None:
     making = Making()
     making.picture(0, keyframe=True)
     (frame,) = making.frames
@@ -83,7 +83,7 @@ def test_a_picture_is_given_when_its_last_packet_is_there() -> None:
     assert (frame.keyframe, frame.gap, frame.width, frame.height) == (True, False, 640, 480)
 
 
-def test_a_picture_without_marker_is_given_when_the_next_begins() -> None:
+def test_video_frame_without_marker_is_given_when_next_begins() -> None:
     making = Making()
     making.picture(0, keyframe=True, markers=False)
     assert not making.frames
@@ -91,7 +91,7 @@ def test_a_picture_without_marker_is_given_when_the_next_begins() -> None:
     assert [frame.timestamp for frame in making.frames] == [0]
 
 
-def test_nothing_is_given_before_the_first_key_frame() -> None:
+def test_assembler_gives_no_frame_before_first_key_frame() -> None:
     making = Making()
     making.picture(0)
     making.picture(3000)
@@ -100,7 +100,7 @@ def test_nothing_is_given_before_the_first_key_frame() -> None:
     assert making.state.frames_dropped == 2
 
 
-def test_nothing_is_given_after_a_loss_until_the_next_key_frame() -> None:
+def test_assembler_gives_no_frame_after_loss_until_next_key_frame() -> None:
     making = Making()
     making.picture(0, keyframe=True)
     making.assembler.on_loss()
@@ -115,7 +115,7 @@ def test_nothing_is_given_after_a_loss_until_the_next_key_frame() -> None:
     assert making.keyframes == 2
 
 
-def test_sound_goes_on_after_a_loss() -> None:
+def test_assembler_goes_on_with_audio_after_loss() -> None:
     making = Making()
     making.add(111, 0, b"a")
     making.assembler.on_loss()
@@ -124,13 +124,13 @@ def test_sound_goes_on_after_a_loss() -> None:
     assert all(frame.keyframe for frame in making.frames)
 
 
-def test_how_loud_it_is_goes_with_the_sound() -> None:
+def test_audio_frame_has_audio_level_of_its_packet() -> None:
     making = Making()
     making.add(111, 0, b"a", level=AudioLevel(30, voice=True))
     assert making.frames[0].level == AudioLevel(30, voice=True)
 
 
-def test_padding_is_no_frame() -> None:
+def test_packet_of_padding_only_makes_no_frame() -> None:
     making = Making()
     making.add(111, 0, b"")
     making.picture(0, keyframe=True, markers=False)
@@ -139,7 +139,7 @@ def test_padding_is_no_frame() -> None:
     assert not making.frames
 
 
-def test_tones_are_no_frames_and_no_change_of_codec() -> None:
+def test_telephone_events_make_no_frames_and_keep_codec() -> None:
     making = Making()
     making.add(111, 0, b"a")
     making.add(126, 960, b"\x01\x0a\x00\x00")
@@ -147,14 +147,14 @@ def test_tones_are_no_frames_and_no_change_of_codec() -> None:
     assert [frame.payload for frame in making.frames] == [b"a", b"b"]
 
 
-def test_another_codec_for_sound_goes_on_at_once() -> None:
+def test_change_of_audio_codec_goes_on_at_once() -> None:
     making = Making()
     making.add(111, 0, b"a")
     making.add(0, 90_000, b"b")
     assert [(frame.codec, frame.gap) for frame in making.frames] == [(OPUS, False), (PCMU, False)]
 
 
-def test_another_codec_for_pictures_begins_with_a_key_frame() -> None:
+def test_change_of_video_codec_begins_with_key_frame() -> None:
     making = Making()
     making.picture(0, keyframe=True)
     making.picture(3000, payload_type=100)
@@ -162,7 +162,7 @@ def test_another_codec_for_pictures_begins_with_a_key_frame() -> None:
     assert [frame.timestamp for frame in making.frames] == [0, 6000]
 
 
-def test_a_malformed_picture_is_counted_and_costs_a_key_frame() -> None:
+def test_malformed_video_frame_is_counted_and_needs_key_frame() -> None:
     making = Making()
     making.picture(0, keyframe=True)
     making.add(96, 3000, b"\x80", marker=True)
@@ -172,7 +172,7 @@ def test_a_malformed_picture_is_counted_and_costs_a_key_frame() -> None:
     assert making.state.malformed == 1
 
 
-def test_a_picture_without_end_is_dropped() -> None:
+def test_video_frame_of_too_many_packets_is_dropped() -> None:
     making = Making()
     making.picture(0, keyframe=True, markers=False)
     for _ in range(VIDEO_FRAME_LIMIT):
@@ -182,7 +182,7 @@ def test_a_picture_without_end_is_dropped() -> None:
     assert not making.assembler.partial
 
 
-def test_parameters_that_change_the_codec_of_a_payload_type_are_obeyed() -> None:
+def test_assembler_follows_parameters_that_change_codec_of_payload_type() -> None:
     making = Making()
     making.add(0, 0, b"a")
     making.assembler.configure(payload_types_of((replace(OPUS, payload_type=0),)))
@@ -190,7 +190,7 @@ def test_parameters_that_change_the_codec_of_a_payload_type_are_obeyed() -> None
     assert [frame.codec.name for frame in making.frames] == ["PCMU", "opus"]
 
 
-def test_what_only_looks_like_the_beginning_of_a_key_frame_is_none() -> None:
+def test_payload_that_only_looks_like_key_frame_start_gives_no_frame() -> None:
     making = Making()
     making.add(96, 0, b"\x10\x10" + bytes(20), marker=True)
     assert not making.frames

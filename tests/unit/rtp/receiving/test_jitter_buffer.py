@@ -54,14 +54,14 @@ class Player:
                 self.shown.append((at, each.pts // 3000))
 
 
-def test_frames_that_come_evenly_wait_hardly_at_all() -> None:
+def test_even_frames_wait_hardly_at_all_in_jitter_buffer() -> None:
     player = Player()
     player.play(*[0.0] * 90)
     assert player.jitter_buffer.target == LEAST
     assert all(at - 100.0 - index * FRAME <= LEAST + 1e-6 for at, index in player.shown)
 
 
-def test_jitter_is_evened_out() -> None:
+def test_jitter_buffer_evens_out_jitter() -> None:
     player, rng = Player(), random.Random(3)
     latenesses, at = [], 0.0
     for _ in range(300):
@@ -77,7 +77,7 @@ def test_jitter_is_evened_out() -> None:
     assert [index for _, index in player.shown] == sorted(index for _, index in player.shown)
 
 
-def test_it_is_back_within_a_fifth_ten_seconds_after_the_jitter() -> None:
+def test_target_delay_is_within_a_fifth_ten_seconds_after_jitter() -> None:
     player, rng = Player(), random.Random(3)
     player.play(*[0.0] * 90)
     before = player.jitter_buffer.target
@@ -89,7 +89,7 @@ def test_it_is_back_within_a_fifth_ten_seconds_after_the_jitter() -> None:
 
 @pytest.mark.parametrize("kind", list(MediaKind))
 @pytest.mark.parametrize("loss", [0.01, 0.05, 0.1, 0.2])
-def test_it_is_back_ten_seconds_after_a_lossy_link(kind: MediaKind, loss: float) -> None:
+def test_target_delay_is_back_ten_seconds_after_lossy_link(kind: MediaKind, loss: float) -> None:
     scene, jitter_buffer = Scene(kind), JitterBuffer()
     targets = []
     for link, seconds in ((Link(), 5), (Link(loss=loss, jitter=0.1), 10), (Link(), 10)):
@@ -104,13 +104,13 @@ def test_it_is_back_ten_seconds_after_a_lossy_link(kind: MediaKind, loss: float)
     assert targets[2] <= targets[0] * 1.2
 
 
-def test_one_late_frame_raises_nothing() -> None:
+def test_single_late_frame_does_not_raise_target_delay() -> None:
     player = Player()
     player.play(*[0.0] * 60, 0.3, *[0.0] * 60)
     assert player.jitter_buffer.target == LEAST
 
 
-def test_a_frame_that_comes_after_its_time_is_given_at_once() -> None:
+def test_frame_after_its_due_time_is_given_at_once() -> None:
     player = Player()
     player.play(*[0.0] * 60, 0.3)
     at, index = player.shown[-1]
@@ -119,13 +119,13 @@ def test_a_frame_that_comes_after_its_time_is_given_at_once() -> None:
     assert player.jitter_buffer.statistics.late == 1
 
 
-def test_jitter_beyond_all_reason_is_not_followed() -> None:
+def test_target_delay_has_limit_for_jitter() -> None:
     player, rng = Player(), random.Random(3)
     player.play(*[rng.random() * 2.9 for _ in range(90)])
     assert player.jitter_buffer.target <= ADAPTIVE_LIMIT
 
 
-def test_the_application_may_ask_for_more() -> None:
+def test_application_may_ask_for_larger_target_delay() -> None:
     player = Player()
     player.jitter_buffer.minimum = 0.5
     player.play(*[0.0] * 60)
@@ -137,7 +137,7 @@ def test_the_application_may_ask_for_more() -> None:
     assert player.jitter_buffer.target == LEAST
 
 
-def test_nobody_may_ask_for_more_than_four_seconds() -> None:
+def test_target_delay_is_at_most_four_seconds() -> None:
     jitter_buffer = JitterBuffer()
     jitter_buffer.minimum = 99.0
     assert jitter_buffer.minimum == ASKED_LIMIT
@@ -145,7 +145,7 @@ def test_nobody_may_ask_for_more_than_four_seconds() -> None:
     assert jitter_buffer.minimum == 0.0
 
 
-def test_the_sender_may_ask_for_bounds() -> None:
+def test_playout_delay_extension_bounds_target_delay() -> None:
     jitter_buffer = JitterBuffer()
     jitter_buffer.set_bounds(minimum=0.2, maximum=0.4)
     assert jitter_buffer.target == 0.2
@@ -153,7 +153,7 @@ def test_the_sender_may_ask_for_bounds() -> None:
     assert jitter_buffer.target == 0.0
 
 
-def test_what_is_not_fetched_is_dropped_and_leaves_a_gap() -> None:
+def test_full_jitter_buffer_drops_oldest_frame_and_sets_gap() -> None:
     player = Player(limit=10)
     for index in range(15):
         player.jitter_buffer.push(frame(index, 100.0), 100.0 + index * FRAME)
@@ -163,7 +163,7 @@ def test_what_is_not_fetched_is_dropped_and_leaves_a_gap() -> None:
     assert (first.pts // 3000, first.gap, second.gap) == (5, True, False)
 
 
-def test_what_waiting_cost_is_told() -> None:
+def test_jitter_buffer_sums_delay_and_target_delay() -> None:
     player = Player()
     player.jitter_buffer.minimum = 0.2
     player.play(*[0.0] * 31)
@@ -173,7 +173,7 @@ def test_what_waiting_cost_is_told() -> None:
     assert statistics.target_delay / statistics.emitted == pytest.approx(0.2)
 
 
-def test_a_leap_of_the_time_is_no_delay() -> None:
+def test_jump_of_presentation_time_is_no_delay() -> None:
     player = Player()
     player.play(*[0.0] * 30)
     player.index += 3000
@@ -183,7 +183,7 @@ def test_a_leap_of_the_time_is_no_delay() -> None:
     assert player.jitter_buffer.deadline == pytest.approx(now + LEAST, abs=1e-6)
 
 
-def test_clearing_drops_what_waits() -> None:
+def test_cleared_jitter_buffer_is_empty() -> None:
     player = Player()
     player.jitter_buffer.minimum = 1.0
     player.play(*[0.0] * 10)
@@ -192,28 +192,28 @@ def test_clearing_drops_what_waits() -> None:
     assert len(player.jitter_buffer) == 0
 
 
-def test_the_fastest_frame_is_not_late() -> None:
+def test_fastest_frame_has_no_lateness() -> None:
     estimator = PlayoutDelayEstimator()
     estimator.add(delay=-500.0, now=10.0)
     assert estimator.add(delay=-499.9, now=10.1) == pytest.approx(0.1)
     assert estimator.add(delay=-500.2, now=10.2) == 0.0
 
 
-def test_a_rare_late_frame_is_not_in_the_percentile() -> None:
+def test_rare_late_frame_does_not_raise_playout_delay() -> None:
     estimator = PlayoutDelayEstimator()
     for index in range(60):
         estimator.add(delay=0.5 if index == 30 else 0.0, now=10.0 + index / 30)
     assert estimator.estimate() == 0.0
 
 
-def test_frequent_late_frames_are() -> None:
+def test_frequent_late_frames_raise_playout_delay() -> None:
     estimator = PlayoutDelayEstimator()
     for index in range(60):
         estimator.add(delay=0.1 if index % 10 == 0 else 0.0, now=10.0 + index / 30)
     assert estimator.estimate() == pytest.approx(0.1)
 
 
-def test_what_was_long_ago_is_forgotten() -> None:
+def test_playout_delay_forgets_old_frames() -> None:
     estimator = PlayoutDelayEstimator()
     for index in range(30):
         estimator.add(delay=0.1 * (index % 2), now=10.0 + index / 30)
@@ -222,7 +222,7 @@ def test_what_was_long_ago_is_forgotten() -> None:
     assert estimator.estimate() == 0.0
 
 
-def test_a_way_that_became_longer_is_noticed() -> None:
+def test_longer_path_becomes_base_of_playout_delay() -> None:
     estimator = PlayoutDelayEstimator()
     estimator.add(delay=0.0, now=10.0)
     for index in range(int(BASE_WINDOW * 30) + 60):
@@ -231,14 +231,14 @@ def test_a_way_that_became_longer_is_noticed() -> None:
     assert estimator.estimate() == 0.0
 
 
-def test_a_leap_begins_anew() -> None:
+def test_jump_of_delay_restarts_estimate() -> None:
     estimator = PlayoutDelayEstimator()
     estimator.add(delay=0.0, now=10.0)
     assert estimator.add(delay=100.0, now=10.1) == 0.0
     assert estimator.estimate() == 0.0
 
 
-def test_only_so_many_are_remembered() -> None:
+def test_estimator_keeps_limited_number_of_frames() -> None:
     estimator = PlayoutDelayEstimator()
     for _ in range(SAMPLE_LIMIT):
         estimator.add(delay=0.5, now=10.0)

@@ -18,19 +18,19 @@ def asked(requests: KeyframeRequestTimer, until: float, *, flows: bool = True) -
     return times
 
 
-def test_none_is_asked_for_where_none_is_wanted() -> None:
+def test_no_key_frame_is_requested_without_need() -> None:
     requests = KeyframeRequestTimer()
     assert requests.due is None
     assert not requests.take_due(5.0, last_arrival=5.0, round_trip_time=0.05)
 
 
-def test_it_is_asked_for_at_once_then_slower() -> None:
+def test_key_frame_is_requested_at_once_then_ever_more_rarely() -> None:
     requests = KeyframeRequestTimer()
     requests.need(10.0)
     assert asked(requests, 12.5) == [10.0, 10.3, 10.9, 11.5, 12.1]
 
 
-def test_wanting_it_twice_asks_once() -> None:
+def test_two_needs_make_one_key_frame_request() -> None:
     requests = KeyframeRequestTimer()
     requests.need(10.0)
     requests.take_due(10.0, last_arrival=10.0, round_trip_time=0.05)
@@ -38,7 +38,7 @@ def test_wanting_it_twice_asks_once() -> None:
     assert requests.due == 10.3
 
 
-def test_a_long_round_trip_is_waited_for() -> None:
+def test_key_frame_request_is_repeated_after_round_trip() -> None:
     requests = KeyframeRequestTimer()
     requests.need(10.0)
     requests.take_due(10.0, last_arrival=10.0, round_trip_time=1.0)
@@ -46,7 +46,7 @@ def test_a_long_round_trip_is_waited_for() -> None:
     assert requests.due > 11.0
 
 
-def test_it_ends_when_one_comes() -> None:
+def test_key_frame_requests_end_with_key_frame() -> None:
     requests = KeyframeRequestTimer()
     requests.need(10.0)
     requests.is_application_waiting = True
@@ -55,7 +55,7 @@ def test_it_ends_when_one_comes() -> None:
     assert not requests.is_application_waiting
 
 
-def test_a_new_loss_is_not_made_to_wait_for_the_former_one() -> None:
+def test_new_loss_requests_key_frame_without_waiting_for_former() -> None:
     requests = KeyframeRequestTimer()
     requests.need(10.0)
     requests.take_due(10.0, last_arrival=10.0, round_trip_time=0.05)
@@ -64,7 +64,7 @@ def test_a_new_loss_is_not_made_to_wait_for_the_former_one() -> None:
     assert requests.due == 10.15
 
 
-def test_two_requests_are_never_close_together() -> None:
+def test_key_frame_requests_keep_least_interval() -> None:
     requests = KeyframeRequestTimer()
     requests.need(10.0)
     requests.take_due(10.0, last_arrival=10.0, round_trip_time=0.05)
@@ -73,14 +73,14 @@ def test_two_requests_are_never_close_together() -> None:
     assert requests.due == 10.1
 
 
-def test_a_peer_that_sends_nothing_is_left_alone() -> None:
+def test_silent_peer_gets_limited_number_of_key_frame_requests() -> None:
     requests = KeyframeRequestTimer()
     requests.need(10.0)
     assert len(asked(requests, 60.0, flows=False)) == 3
     assert requests.take_due(61.0, last_arrival=60.9, round_trip_time=0.05)
 
 
-def test_a_peer_that_sends_again_is_asked_at_once() -> None:
+def test_peer_that_sends_again_gets_key_frame_request_at_once() -> None:
     requests = KeyframeRequestTimer()
     requests.need(10.0)
     assert asked(requests, 12.5, flows=False)[-1] == 10.9
@@ -91,7 +91,7 @@ def test_a_peer_that_sends_again_is_asked_at_once() -> None:
     assert round(requests.due, 3) == 12.4
 
 
-def test_a_peer_that_was_silent_for_a_moment_is_not_asked_twice_at_once() -> None:
+def test_short_silence_does_not_repeat_key_frame_request_at_once() -> None:
     requests = KeyframeRequestTimer()
     requests.need(10.0)
     assert asked(requests, 10.5, flows=False) == [10.0, 10.3]
@@ -131,29 +131,29 @@ def waiting_keyframe(*items: dict[int, BufferedPacket]) -> WaitingKeyframe:
     return keyframe
 
 
-def test_a_whole_one_is_seen() -> None:
+def test_complete_key_frame_among_waiting_packets_is_found() -> None:
     keyframe = waiting_keyframe(packets(10, 0, keyframe=True))
     assert keyframe.complete
     assert keyframe.start == 10
 
 
-def test_other_pictures_are_not_taken_for_one() -> None:
+def test_delta_frame_is_not_taken_for_waiting_key_frame() -> None:
     assert not waiting_keyframe(packets(10, 0, keyframe=False)).complete
 
 
-def test_one_that_lacks_a_packet_is_not_whole() -> None:
+def test_waiting_key_frame_without_a_packet_is_incomplete() -> None:
     waiting = packets(10, 0, keyframe=True)
     del waiting[11]
     assert not waiting_keyframe(waiting).complete
 
 
-def test_one_that_lacked_a_packet_is_whole_when_it_comes() -> None:
+def test_waiting_key_frame_is_complete_when_last_packet_comes() -> None:
     waiting = packets(10, 0, keyframe=True)
     missing = {11: waiting.pop(11)}
     assert waiting_keyframe(waiting, missing).complete
 
 
-def test_the_beginning_of_the_next_picture_ends_it() -> None:
+def test_start_of_next_frame_completes_waiting_key_frame() -> None:
     waiting = packets(10, 0, keyframe=True)
     last = max(waiting)
     waiting[last][0].marker = False
@@ -163,7 +163,7 @@ def test_the_beginning_of_the_next_picture_ends_it() -> None:
     assert waiting_keyframe(waiting, following).complete
 
 
-def test_the_first_packet_that_looks_like_a_beginning_is_it() -> None:
+def test_waiting_key_frame_starts_at_first_packet_of_its_timestamp() -> None:
     waiting = packets(10, 0, keyframe=True)
     waiting[11][0].payload = waiting[10][0].payload
     keyframe = waiting_keyframe(waiting)
@@ -171,7 +171,7 @@ def test_the_first_packet_that_looks_like_a_beginning_is_it() -> None:
     assert keyframe.start == 10
 
 
-def test_one_that_waits_no_longer_is_forgotten() -> None:
+def test_waiting_key_frame_is_forgotten_when_its_packets_leave() -> None:
     keyframe = waiting_keyframe(packets(10, 0, keyframe=True))
     keyframe.update({})
     assert not keyframe.complete

@@ -37,7 +37,7 @@ class Line:
         return self.buffer.insert(number, (packet, None, now), silence=silence)
 
 
-def test_in_order_they_pass() -> None:
+def test_packets_in_order_pass_packet_buffer() -> None:
     line = Line()
     assert [line.insert(FIRST), line.insert(FIRST + 1)] == [
         InsertResult.DELIVERED,
@@ -46,7 +46,7 @@ def test_in_order_they_pass() -> None:
     assert line.delivered == [FIRST, FIRST + 1]
 
 
-def test_one_that_is_early_waits() -> None:
+def test_early_packet_waits_for_missing_one() -> None:
     line = Line()
     line.insert(FIRST)
     assert line.insert(FIRST + 2, 7.0) is InsertResult.BUFFERED
@@ -57,7 +57,7 @@ def test_one_that_is_early_waits() -> None:
     assert line.buffer.blocked_since is None
 
 
-def test_duplicates_are_told() -> None:
+def test_packet_buffer_tells_duplicates() -> None:
     line = Line()
     line.insert(FIRST)
     line.insert(FIRST + 2)
@@ -65,7 +65,7 @@ def test_duplicates_are_told() -> None:
     assert line.insert(FIRST + 2) is InsertResult.DUPLICATE
 
 
-def test_giving_up_goes_on_with_what_waits() -> None:
+def test_skipped_gap_delivers_packets_that_wait() -> None:
     line = Line()
     for number in (FIRST, FIRST + 3, FIRST + 4, FIRST + 6):
         line.insert(number)
@@ -75,7 +75,7 @@ def test_giving_up_goes_on_with_what_waits() -> None:
     assert line.delivered[-2:] == [LOST, FIRST + 6]
 
 
-def test_what_was_given_up_is_late_and_tells_how_much() -> None:
+def test_packet_of_skipped_gap_is_late_and_says_lateness() -> None:
     line = Line()
     line.insert(FIRST, 5.0)
     line.insert(FIRST + 2, 5.1)
@@ -85,7 +85,7 @@ def test_what_was_given_up_is_late_and_tells_how_much() -> None:
     assert line.delivered == [FIRST, LOST, FIRST + 2]
 
 
-def test_a_gap_beyond_the_limit_is_given_up_at_once() -> None:
+def test_gap_beyond_limit_is_skipped_at_once() -> None:
     line = Line()
     line.insert(FIRST)
     line.insert(FIRST + 2 + GAP_LIMIT)
@@ -93,7 +93,7 @@ def test_a_gap_beyond_the_limit_is_given_up_at_once() -> None:
     assert len(line.nack_tracker) == 0
 
 
-def test_a_gap_up_to_the_limit_is_waited_for() -> None:
+def test_gap_up_to_limit_is_waited_for() -> None:
     line = Line()
     line.insert(FIRST)
     line.insert(FIRST + 1 + GAP_LIMIT)
@@ -101,7 +101,7 @@ def test_a_gap_up_to_the_limit_is_waited_for() -> None:
     assert len(line.nack_tracker) == GAP_LIMIT
 
 
-def test_only_so_many_are_missing_at_once() -> None:
+def test_number_of_missing_packets_is_limited() -> None:
     line = Line()
     apart = GAP_LIMIT // 2 + 1
     for at in range(MISSING_LIMIT // (apart - 1) + 2):
@@ -110,21 +110,21 @@ def test_only_so_many_are_missing_at_once() -> None:
     assert len(line.nack_tracker) == 0
 
 
-def test_what_an_outage_took_is_given_up_at_once() -> None:
+def test_gap_of_outage_is_skipped_at_once() -> None:
     line = Line()
     line.insert(FIRST)
     line.insert(FIRST + 2 + OUTAGE_GAP, silence=OUTAGE_SECONDS + 0.1)
     assert line.delivered == [FIRST, LOST, FIRST + 2 + OUTAGE_GAP]
 
 
-def test_a_small_loss_after_a_pause_is_waited_for() -> None:
+def test_small_gap_after_pause_is_waited_for() -> None:
     line = Line()
     line.insert(FIRST)
     line.insert(FIRST + 2, silence=60.0)
     assert line.delivered == [FIRST]
 
 
-def test_only_so_many_wait() -> None:
+def test_number_of_waiting_packets_is_limited() -> None:
     line = Line()
     for number in range(FIRST + 1, FIRST + 2 + WAITING_LIMIT):
         line.insert(number)
@@ -132,7 +132,7 @@ def test_only_so_many_wait() -> None:
     assert not line.buffer.waiting
 
 
-def test_dropping_leaves_out_what_waits_before() -> None:
+def test_drop_before_drops_packets_that_wait_before() -> None:
     line = Line()
     for number in (FIRST, FIRST + 2, FIRST + 4, FIRST + 5):
         line.insert(number)
@@ -141,7 +141,7 @@ def test_dropping_leaves_out_what_waits_before() -> None:
     assert len(line.nack_tracker) == 0
 
 
-def test_a_restart_delivers_what_waits_first() -> None:
+def test_restart_delivers_waiting_packets_first() -> None:
     line = Line()
     line.insert(FIRST)
     line.insert(FIRST + 2)
@@ -150,7 +150,7 @@ def test_a_restart_delivers_what_waits_first() -> None:
     assert line.delivered == [FIRST, LOST, FIRST + 2, LOST, FIRST + 30_000]
 
 
-def test_whoever_gets_a_packet_may_clear_the_rest() -> None:
+def test_packet_buffer_may_be_cleared_within_delivery() -> None:
     line = Line()
     buffer = PacketBuffer(
         FIRST,

@@ -6,34 +6,34 @@ from peer.rtp.packet import RtpPacket
 from peer.rtp.receiving.rtx import LIMIT, RtxAssociations, original_packet
 
 
-def test_a_fid_group_decides() -> None:
+def test_fid_group_decides_media_ssrc_of_rtx() -> None:
     streams = RtxAssociations()
     streams.configure([(20, 10)])
     assert streams.media_ssrc(20, repaired_rid=None, current_ssrc=99) == 10
 
 
-def test_a_repaired_rid_decides_where_nothing_was_signalled() -> None:
+def test_repaired_rid_decides_media_ssrc_without_fid_group() -> None:
     streams = RtxAssociations()
     streams.add_rid(b"hi", 10)
     streams.add_rid(b"lo", 11)
     assert streams.media_ssrc(20, repaired_rid=b"lo", current_ssrc=10) == 11
 
 
-def test_the_extension_need_not_be_repeated() -> None:
+def test_repaired_rid_is_remembered_for_rtx_ssrc() -> None:
     streams = RtxAssociations()
     streams.add_rid(b"lo", 11)
     streams.media_ssrc(20, repaired_rid=b"lo", current_ssrc=10)
     assert streams.media_ssrc(20, repaired_rid=None, current_ssrc=10) == 11
 
 
-def test_the_only_stream_is_meant_where_nobody_says() -> None:
+def test_rtx_repairs_only_media_stream_by_default() -> None:
     streams = RtxAssociations()
     assert streams.media_ssrc(20, repaired_rid=None, current_ssrc=10) == 10
     assert streams.media_ssrc(20, repaired_rid=b"unknown", current_ssrc=10) == 10
     assert streams.media_ssrc(20, repaired_rid=None, current_ssrc=None) is None
 
 
-def test_names_are_remembered_within_bounds() -> None:
+def test_rids_of_streams_are_bounded() -> None:
     streams = RtxAssociations()
     for ssrc in range(LIMIT + 1):
         streams.add_rid(b"%d" % ssrc, ssrc)
@@ -52,7 +52,7 @@ def retransmission(payload: bytes) -> RtpPacket:
     )
 
 
-def test_the_packet_is_as_it_was() -> None:
+def test_rtx_packet_restores_original() -> None:
     assert original_packet(
         retransmission(b"\x12\x34picture"), payload_type=96, ssrc=10
     ) == RtpPacket(
@@ -65,6 +65,6 @@ def test_the_packet_is_as_it_was() -> None:
     )
 
 
-def test_a_probe_brings_nothing_back() -> None:
+def test_rtx_probe_restores_no_packet() -> None:
     assert original_packet(retransmission(b""), payload_type=96, ssrc=10) is None
     assert original_packet(retransmission(b"\x12"), payload_type=96, ssrc=10) is None

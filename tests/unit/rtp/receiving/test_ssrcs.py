@@ -26,14 +26,14 @@ def counted(counter: SequenceCounter, *numbers: int) -> list[int]:
     return [counter.count(packet(1, number % 65536), 0.0) for number in numbers]
 
 
-def test_numbers_rise_through_the_wrap() -> None:
+def test_extended_sequence_numbers_rise_through_wrap() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=65_534)
     first, *others = counted(counter, 65_534, 65_535, 0, 1)
     assert others == [first + 1, first + 2, first + 3]
     assert counter.lost == 0
 
 
-def test_a_gap_is_lost_until_it_is_filled() -> None:
+def test_gap_counts_as_lost_until_filled() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=10)
     counted(counter, 10, 14)
     assert counter.lost == 3
@@ -41,20 +41,20 @@ def test_a_gap_is_lost_until_it_is_filled() -> None:
     assert counter.lost == 2
 
 
-def test_a_late_packet_keeps_its_number() -> None:
+def test_late_packet_keeps_its_extended_number() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=65_535)
     first, _, late = counted(counter, 65_535, 1, 0)
     assert late == first + 1
     assert counter.highest == first + 2
 
 
-def test_duplicates_make_the_loss_negative() -> None:
+def test_duplicates_make_loss_negative() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=10)
     counted(counter, 10, 10, 10)
     assert counter.lost == -2
 
 
-def test_one_packet_from_far_away_changes_nothing() -> None:
+def test_single_packet_far_ahead_changes_no_counts() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=10)
     first, far, after = counted(counter, 10, 10 + DROPOUT_LIMIT + 5, 11)
     assert far == -1
@@ -63,7 +63,7 @@ def test_one_packet_from_far_away_changes_nothing() -> None:
     assert not counter.jumped
 
 
-def test_two_in_a_row_from_far_away_are_believed() -> None:
+def test_two_packets_in_a_row_confirm_jump() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=10)
     first, far, near, after = counted(counter, 10, 30_000, 30_001, 30_002)
     assert far == -1
@@ -74,20 +74,20 @@ def test_two_in_a_row_from_far_away_are_believed() -> None:
     assert counter.packets == 4
 
 
-def test_a_far_packet_between_those_of_the_stream_is_never_confirmed() -> None:
+def test_far_packets_between_others_are_never_confirmed() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=10)
     counted(counter, 10, 30_000, 11, 30_001, 12)
     assert not counter.jumped
     assert counter.highest % 65536 == 12
 
 
-def test_retransmissions_in_a_row_do_not_turn_the_stream_back() -> None:
+def test_retransmissions_in_a_row_do_not_turn_sequence_back() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=1000)
     counted(counter, 1000, 1200, *range(1010, 1010 + BACK_CONFIRMATIONS - 1), 1201)
     assert counter.highest % 65536 == 1201
 
 
-def test_a_sender_that_went_back_is_followed() -> None:
+def test_sender_that_went_back_is_followed() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=1000)
     former = counted(counter, 1000)[0]
     numbers = counted(counter, *range(500, 500 + BACK_CONFIRMATIONS))
@@ -96,7 +96,7 @@ def test_a_sender_that_went_back_is_followed() -> None:
     assert numbers[-1] % 65536 == 500 + BACK_CONFIRMATIONS - 1
 
 
-def test_fraction_lost_is_that_of_the_interval() -> None:
+def test_fraction_lost_is_of_interval_since_last_report() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=0)
     counted(counter, 0, 1, 3, 4)
     assert counter.fraction_lost() == 256 // 5
@@ -104,7 +104,7 @@ def test_fraction_lost_is_that_of_the_interval() -> None:
     assert counter.fraction_lost() == 0
 
 
-def test_fraction_lost_is_never_below_zero_nor_above_a_byte() -> None:
+def test_fraction_lost_stays_within_a_byte() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=0)
     counted(counter, 0, 0)
     assert counter.fraction_lost() == 0
@@ -112,7 +112,7 @@ def test_fraction_lost_is_never_below_zero_nor_above_a_byte() -> None:
     assert counter.fraction_lost() == 255
 
 
-def test_jitter_follows_appendix_a8() -> None:
+def test_interarrival_jitter_follows_rfc3550_appendix_a8() -> None:
     counter = SequenceCounter(clock_rate=8000, sequence_number=0)
     expected, former = 0.0, None
     for index, late in enumerate((0.0, 0.004, 0.001, 0.009, 0.0)):
@@ -123,21 +123,21 @@ def test_jitter_follows_appendix_a8() -> None:
     assert counter.jitter == pytest.approx(expected)
 
 
-def test_timestamps_that_wrap_are_no_jitter() -> None:
+def test_wrap_of_timestamps_is_no_jitter() -> None:
     counter = SequenceCounter(clock_rate=8000, sequence_number=0)
     counter.count(packet(1, 0, 2**32 - 80), 5.0)
     counter.count(packet(1, 1, 80), 5.02)
     assert counter.jitter == pytest.approx(0.0)
 
 
-def test_timestamps_that_leap_are_no_jitter() -> None:
+def test_jump_of_timestamps_is_no_jitter() -> None:
     counter = SequenceCounter(clock_rate=8000, sequence_number=0)
     counter.count(packet(1, 0), 5.0)
     counter.count(packet(1, 1, 1_000_000_000), 5.02)
     assert counter.jitter == 0.0
 
 
-def test_packets_of_one_picture_are_no_jitter() -> None:
+def test_packets_of_one_video_frame_are_no_jitter() -> None:
     counter = SequenceCounter(clock_rate=90_000, sequence_number=0)
     for index in range(10):
         counter.count(packet(1, index, 3000), 5.0 + index * 0.01)
@@ -160,7 +160,7 @@ def count_rtx(table: SsrcTable, ssrc: int) -> SsrcState | None:
     return table.count_rtx(packet(ssrc), repairs=1, clock_rate=90_000, arrival=10.0)
 
 
-def test_only_so_many_are_remembered_and_the_followed_one_always() -> None:
+def test_number_of_ssrcs_is_limited_but_current_one_stays() -> None:
     table = SsrcTable()
     heard(table, 1, 5)
     for ssrc in range(100, 200):
@@ -170,7 +170,7 @@ def test_only_so_many_are_remembered_and_the_followed_one_always() -> None:
     assert 199 in [state.ssrc for state in table]
 
 
-def test_reports_of_strangers_are_remembered_within_bounds() -> None:
+def test_early_sender_reports_are_bounded() -> None:
     table = SsrcTable()
     for ssrc in range(1000):
         table.receive_report(report(ssrc, to_ntp(1_700_000_000.0)), 10.0)
@@ -180,7 +180,7 @@ def test_reports_of_strangers_are_remembered_within_bounds() -> None:
     assert known == {0: 0, 999: compact_ntp(to_ntp(1_700_000_000.0))}
 
 
-def test_what_is_reported() -> None:
+def test_reception_report_has_loss_and_delay_since_sender_report() -> None:
     table = SsrcTable()
     heard(table, 1, 65_535, 0, 2)
     ntp = to_ntp(1_700_000_000.5)
@@ -194,14 +194,14 @@ def test_what_is_reported() -> None:
     assert block.delay_since_last_sr == 32768
 
 
-def test_a_stream_that_is_silent_is_not_reported() -> None:
+def test_silent_ssrc_has_no_reception_report() -> None:
     table = SsrcTable()
     heard(table, 1, 5)
     assert len(table.reports(11.0)) == 1
     assert table.reports(12.0) == ()
 
 
-def test_retransmissions_do_not_count_as_media() -> None:
+def test_rtx_packets_do_not_count_as_media() -> None:
     table = SsrcTable()
     heard(table, 1, 5)
     assert count_rtx(table, 1) is None
@@ -209,7 +209,7 @@ def test_retransmissions_do_not_count_as_media() -> None:
     assert {state.ssrc: state.repairs for state in table} == {1: None, 2: 1}
 
 
-def test_times_before_the_report_make_no_negative_delay() -> None:
+def test_delay_since_sender_report_is_never_negative() -> None:
     table = SsrcTable()
     heard(table, 1, 5)
     table.receive_report(report(1, to_ntp(1_700_000_000.0)), 10.0)

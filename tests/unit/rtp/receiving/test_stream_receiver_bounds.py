@@ -95,7 +95,7 @@ def noise() -> Iterator[RtpPacket]:
         noise,
     ],
 )
-def test_what_is_kept_is_bounded(packets: type[Iterator[RtpPacket]], step: float) -> None:
+def test_stream_receiver_memory_is_bounded(packets: type[Iterator[RtpPacket]], step: float) -> None:
     feedback: list[RtcpPacket] = []
     stream_receiver = RtpStreamReceiver(
         MediaKind.VIDEO, on_frame=lambda frame: None, on_feedback=feedback.extend

@@ -90,7 +90,7 @@ class Ear:
         return [(frame.ssrc, frame.payload) for frame in self.frames]
 
 
-def test_an_ssrc_that_changes_is_followed_on_one_timeline() -> None:
+def test_change_of_ssrc_is_followed_on_one_timeline() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.hear(500, 10.5, ssrc=2, timestamp=4_000_000_000)
@@ -99,7 +99,7 @@ def test_an_ssrc_that_changes_is_followed_on_one_timeline() -> None:
     assert ear.stream_receiver.ssrc == 2
 
 
-def test_stragglers_of_the_former_stream_do_not_undo_the_change() -> None:
+def test_stragglers_do_not_undo_change_of_ssrc() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.hear(500, 10.5, ssrc=2)
@@ -109,7 +109,7 @@ def test_stragglers_of_the_former_stream_do_not_undo_the_change() -> None:
     assert [ssrc for ssrc, _ in ear.heard] == [1, 2, 1]
 
 
-def test_another_payload_type_is_followed_at_once() -> None:
+def test_change_of_payload_type_is_followed_at_once() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.hear(2, 10.02, payload_type=0, timestamp=1120)
@@ -121,14 +121,14 @@ def test_another_payload_type_is_followed_at_once() -> None:
     ]
 
 
-def test_a_payload_type_that_was_not_agreed_is_counted_and_dropped() -> None:
+def test_packet_of_unagreed_payload_type_is_counted_and_dropped() -> None:
     ear = Ear()
     ear.hear(1, 10.0, payload_type=50)
     assert ear.stream_receiver.unexpected_packets == 1
     assert ear.stream_receiver.statistics() == ()
 
 
-def test_a_pause_is_a_pause_on_the_same_timeline() -> None:
+def test_pause_leaves_gap_on_same_timeline() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.stream_receiver.pause()
@@ -142,7 +142,7 @@ def test_a_pause_is_a_pause_on_the_same_timeline() -> None:
     assert [frame.pts for frame in ear.frames] == [0, 50 * 960, 51 * 960]
 
 
-def test_another_transport_goes_on_without_a_gap_where_the_stream_does() -> None:
+def test_move_to_another_transport_keeps_stream_without_gap() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.stream_receiver.restart(10.01)
@@ -150,7 +150,7 @@ def test_another_transport_goes_on_without_a_gap_where_the_stream_does() -> None
     assert [(frame.pts, frame.gap) for frame in ear.frames] == [(0, False), (960, False)]
 
 
-def test_another_transport_may_have_another_stream_at_once() -> None:
+def test_move_to_another_transport_follows_another_ssrc_at_once() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.stream_receiver.restart(10.01)
@@ -161,7 +161,7 @@ def test_another_transport_may_have_another_stream_at_once() -> None:
     assert [frame.pts for frame in ear.frames] == [0, 4800, 9600]
 
 
-def test_after_a_goodbye_another_stream_is_followed_at_once() -> None:
+def test_ssrc_after_goodbye_is_followed_at_once() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.stream_receiver.goodbye(1)
@@ -169,7 +169,7 @@ def test_after_a_goodbye_another_stream_is_followed_at_once() -> None:
     assert [ssrc for ssrc, _ in ear.heard] == [1, 2]
 
 
-def test_a_goodbye_of_somebody_else_changes_nothing() -> None:
+def test_goodbye_of_another_ssrc_is_ignored() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.stream_receiver.goodbye(99)
@@ -177,7 +177,7 @@ def test_a_goodbye_of_somebody_else_changes_nothing() -> None:
     assert ear.stream_receiver.ssrc == 1
 
 
-def test_a_jump_of_the_numbers_is_followed_with_the_next_packet() -> None:
+def test_jump_of_sequence_numbers_is_followed_with_next_packet() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.hear(40_000, 10.02, timestamp=1920)
@@ -186,7 +186,7 @@ def test_a_jump_of_the_numbers_is_followed_with_the_next_packet() -> None:
     assert ear.frames[1].gap
 
 
-def test_tones_are_told_and_leave_no_gap_in_the_sound() -> None:
+def test_telephone_events_leave_no_gap_in_audio() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.hear(2, 10.02, payload_type=126, timestamp=1920, payload=b"\x05\x0a\x03\x20")
@@ -204,7 +204,7 @@ def test_tones_are_told_and_leave_no_gap_in_the_sound() -> None:
     ],
     ids=["FID group", "repaired RID", "the only one"],
 )
-def test_a_retransmission_fills_the_gap_it_is_for(
+def test_retransmission_fills_its_gap(
     pairs: tuple[tuple[int, int], ...], elements: dict[int, bytes], media: dict[int, bytes]
 ) -> None:
     ear = Ear(pairs)
@@ -225,7 +225,7 @@ def test_a_retransmission_fills_the_gap_it_is_for(
     assert repairs.repairs == 1
 
 
-def test_a_retransmission_for_another_stream_is_not_taken() -> None:
+def test_retransmission_for_another_ssrc_is_ignored() -> None:
     ear = Ear(((20, 7),))
     ear.hear(1, 10.0)
     ear.hear(3, 10.001)
@@ -233,7 +233,7 @@ def test_a_retransmission_for_another_stream_is_not_taken() -> None:
     assert [payload for _, payload in ear.heard] == [b"1"]
 
 
-def test_a_retransmission_from_far_ahead_is_not_believed() -> None:
+def test_retransmission_far_ahead_is_discarded() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.hear(900, 10.01, ssrc=20, payload_type=97, payload=b"\x70\x00x")
@@ -241,7 +241,7 @@ def test_a_retransmission_from_far_ahead_is_not_believed() -> None:
     assert [payload for _, payload in ear.heard] == [b"1", b"2"]
 
 
-def test_the_wall_clock_is_known_from_the_first_report_on() -> None:
+def test_capture_time_is_known_from_first_sender_report() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.stream_receiver.receive_report(
@@ -257,7 +257,7 @@ def test_the_wall_clock_is_known_from_the_first_report_on() -> None:
     assert ear.frames[1].wall_clock == pytest.approx(WALL + 1.0, abs=1e-3)
 
 
-def test_extensions_are_read() -> None:
+def test_stream_receiver_reads_header_extensions() -> None:
     ear = Ear()
     elements = {
         1: AudioLevel(12, voice=True).write(),
@@ -273,13 +273,13 @@ def test_extensions_are_read() -> None:
     assert ear.stream_receiver.playout_delay == PlayoutDelay(0.1, 0.5)
 
 
-def test_extensions_that_make_no_sense_cost_only_themselves() -> None:
+def test_malformed_header_extension_keeps_payload() -> None:
     ear = Ear()
     ear.hear(1, 10.0, elements={1: b"", 2: b"x", 3: b"xx"})
     assert ear.heard == [(1, b"1")]
 
 
-def test_contributing_sources_are_remembered_within_bounds() -> None:
+def test_contributing_sources_are_bounded() -> None:
     ear = Ear()
     for number in range(1, 100):
         ear.hear(number, number * 0.02, csrcs=(number, number + 1))
@@ -288,7 +288,7 @@ def test_contributing_sources_are_remembered_within_bounds() -> None:
     assert (named[-1].source, named[-1].timestamp) == (100, 99 * 960)
 
 
-def test_streams_are_remembered_within_bounds() -> None:
+def test_ssrcs_of_stream_receiver_are_bounded() -> None:
     ear = Ear()
     for ssrc in range(200):
         ear.hear(1, 10.0 + ssrc, ssrc=ssrc)
@@ -297,7 +297,7 @@ def test_streams_are_remembered_within_bounds() -> None:
     assert ear.stream_receiver.ssrc == 199
 
 
-def test_other_parameters_hold_from_then_on() -> None:
+def test_stream_receiver_uses_changed_parameters() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.stream_receiver.configure(replace(ear.parameters, codecs=(PCMU,)), RTCP_SSRC)
@@ -308,7 +308,7 @@ def test_other_parameters_hold_from_then_on() -> None:
     assert ear.frames[-1].codec == PCMU
 
 
-def test_what_was_lost_between_two_transports_is_a_gap() -> None:
+def test_loss_between_two_transports_is_gap() -> None:
     ear = Ear()
     ear.hear(1, 10.0)
     ear.stream_receiver.restart(10.01)

@@ -37,7 +37,7 @@ def lateness(scene: Scene, since: float) -> float:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("codecs", [(VP8, RTX), (VP8,)], ids=["rtx", "sent again as it was"])
-def test_pictures_survive_loss(loss: float, seed: int, codecs: tuple[Codec, ...]) -> None:
+def test_video_survives_loss(loss: float, seed: int, codecs: tuple[Codec, ...]) -> None:
     scene = Scene(VIDEO, seed=seed, codecs=codecs)
     scene.run(2)
     begun = scene.now
@@ -50,7 +50,7 @@ def test_pictures_survive_loss(loss: float, seed: int, codecs: tuple[Codec, ...]
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("kind", [AUDIO, VIDEO])
-def test_delay_and_patience_are_back_ten_seconds_after_the_loss(
+def test_delay_and_reordering_wait_are_back_ten_seconds_after_loss(
     kind: MediaKind, loss: float
 ) -> None:
     scene = Scene(kind)
@@ -69,7 +69,7 @@ def test_delay_and_patience_are_back_ten_seconds_after_the_loss(
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_loss_of_sound_delays_what_follows_by_no_more_than_a_packet_or_two(loss: float) -> None:
+def test_audio_loss_delays_next_packets_by_two_at_most(loss: float) -> None:
     scene = Scene(AUDIO)
     scene.link = Link(loss=loss)
     scene.run(10)
@@ -82,7 +82,7 @@ def test_a_loss_of_sound_delays_what_follows_by_no_more_than_a_packet_or_two(los
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_packets_that_overtake_each_other_are_neither_lost_nor_asked_for_much(seed: int) -> None:
+def test_reordered_packets_are_not_lost_and_rarely_requested(seed: int) -> None:
     scene = Scene(VIDEO, seed=seed)
     scene.run(1)
     scene.link = Link(jitter=0.1)
@@ -95,7 +95,7 @@ def test_packets_that_overtake_each_other_are_neither_lost_nor_asked_for_much(se
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_sound_that_overtakes_itself_is_waited_for_once_that_is_known(seed: int) -> None:
+def test_reordered_audio_is_waited_for_once_known(seed: int) -> None:
     scene = Scene(AUDIO, seed=seed)
     scene.run(1)
     scene.link = Link(jitter=0.1)
@@ -105,7 +105,7 @@ def test_sound_that_overtakes_itself_is_waited_for_once_that_is_known(seed: int)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_pictures_are_back_one_round_trip_after_an_outage(seed: int) -> None:
+def test_video_is_back_one_round_trip_after_outage(seed: int) -> None:
     scene = Scene(VIDEO, seed=seed)
     scene.run(2)
     begun = scene.now
@@ -117,7 +117,7 @@ def test_pictures_are_back_one_round_trip_after_an_outage(seed: int) -> None:
     assert scene.frames[-1].pts > 7 * 90_000
 
 
-def test_sound_is_back_at_once_after_an_outage() -> None:
+def test_audio_is_back_at_once_after_outage() -> None:
     scene = Scene(AUDIO)
     scene.run(2)
     begun = scene.now
@@ -127,7 +127,7 @@ def test_sound_is_back_at_once_after_an_outage() -> None:
     assert scene.stream_receiver.statistics()[0].gaps == 1
 
 
-def test_without_nack_a_loss_costs_a_round_trip_and_a_key_frame() -> None:
+def test_loss_without_nack_costs_round_trip_and_key_frame() -> None:
     scene = Scene(VIDEO, codecs=(PLI_ONLY,))
     scene.run(2)
     begun = scene.now
@@ -137,7 +137,7 @@ def test_without_nack_a_loss_costs_a_round_trip_and_a_key_frame() -> None:
     assert 0.03 < stall(scene, begun, scene.now) < 0.3
 
 
-def test_a_repair_counts_as_one() -> None:
+def test_recovered_packets_are_counted() -> None:
     scene = Scene(VIDEO)
     scene.link = Link(loss=0.05)
     scene.run(5)

@@ -70,7 +70,7 @@ class Screen:
 
 @pytest.mark.parametrize("without", [(0,), (1,), (2,), (0, 1, 2)])
 @pytest.mark.parametrize("nack", [True, False])
-def test_an_unrepaired_loss_asks_within_300_ms_of_the_stall(
+def test_unrepaired_loss_requests_key_frame_within_300_ms(
     without: tuple[int, ...], *, nack: bool
 ) -> None:
     screen = Screen(*VP8.feedback if nack else (Feedback("nack", "pli"),))
@@ -84,7 +84,7 @@ def test_an_unrepaired_loss_asks_within_300_ms_of_the_stall(
     assert [index for _, index in screen.given] == [0]
 
 
-def test_a_picture_that_ends_in_the_middle_asks_within_300_ms() -> None:
+def test_video_frame_cut_short_requests_key_frame_within_300_ms() -> None:
     screen = Screen()
     screen.show(0, keyframe=True)
     screen.show(1, without=(2,))
@@ -93,7 +93,7 @@ def test_a_picture_that_ends_in_the_middle_asks_within_300_ms() -> None:
     assert 0.2 <= screen.requests()[0] - stalled <= 0.3
 
 
-def test_a_loss_that_is_repaired_asks_for_no_key_frame() -> None:
+def test_repaired_loss_requests_no_key_frame() -> None:
     screen = Screen()
     screen.show(0, keyframe=True)
     screen.show(1, without=(1,))
@@ -105,7 +105,7 @@ def test_a_loss_that_is_repaired_asks_for_no_key_frame() -> None:
     assert [index for _, index in screen.given] == [0, 1, 2]
 
 
-def test_no_pictures_at_all_ask_for_nothing() -> None:
+def test_no_key_frame_is_requested_before_first_packet() -> None:
     screen = Screen()
     screen.show(0, keyframe=True)
     screen.show(1)
@@ -114,34 +114,34 @@ def test_no_pictures_at_all_ask_for_nothing() -> None:
     assert screen.stream_receiver.deadline is None
 
 
-def test_a_stream_that_begins_in_the_middle_asks_at_once() -> None:
+def test_stream_that_begins_with_delta_frame_requests_key_frame_at_once() -> None:
     screen = Screen()
     screen.show(1)
     assert screen.asked == [(screen.now, PLI)]
 
 
-def test_a_stream_that_begins_with_a_key_frame_asks_for_nothing() -> None:
+def test_stream_that_begins_with_key_frame_requests_none() -> None:
     screen = Screen()
     screen.stream_receiver.receive(screen.packets(0, keyframe=True)[0], {}, screen.now)
     screen.wait(0.2)
     assert screen.asked == []
 
 
-def test_it_is_asked_again_while_pictures_come_that_cannot_be_shown() -> None:
+def test_key_frame_request_is_repeated_while_frames_cannot_be_decoded() -> None:
     screen = Screen()
     for index in range(1, 61):
         screen.show(index)
     assert 3 <= len(screen.requests()) <= 5
 
 
-def test_a_peer_that_falls_silent_is_not_asked_for_ever() -> None:
+def test_silent_peer_is_not_asked_for_key_frames_for_ever() -> None:
     screen = Screen()
     screen.show(1)
     screen.wait(600.0)
     assert len(screen.requests()) <= 4
 
 
-def test_fir_is_sent_where_pli_was_not_agreed_each_with_another_number() -> None:
+def test_fir_without_agreed_pli_counts_its_sequence_number() -> None:
     screen = Screen(Feedback("ccm", "fir"))
     for index in range(1, 30):
         screen.show(index)
@@ -153,14 +153,14 @@ def test_fir_is_sent_where_pli_was_not_agreed_each_with_another_number() -> None
     assert screen.stream_receiver.statistics()[0].fir_count == len(sent)
 
 
-def test_nothing_is_sent_that_was_not_agreed() -> None:
+def test_no_feedback_is_sent_that_was_not_agreed() -> None:
     screen = Screen(Feedback("goog-remb"))
     for index in range(1, 30):
         screen.show(index, without=(1,))
     assert screen.asked == []
 
 
-def test_a_whole_key_frame_is_not_kept_waiting_by_a_gap_before_it() -> None:
+def test_complete_key_frame_does_not_wait_for_gap_before_it() -> None:
     screen = Screen()
     screen.show(0, keyframe=True)
     screen.show(1, without=(1,))
@@ -170,7 +170,7 @@ def test_a_whole_key_frame_is_not_kept_waiting_by_a_gap_before_it() -> None:
     assert [index for _, index in screen.given] == [0, 8]
 
 
-def test_a_key_frame_soon_after_a_gap_gives_the_repair_its_time() -> None:
+def test_key_frame_soon_after_gap_waits_for_retransmission() -> None:
     screen = Screen()
     screen.show(0, keyframe=True)
     screen.show(1, without=(1,))
@@ -180,7 +180,7 @@ def test_a_key_frame_soon_after_a_gap_gives_the_repair_its_time() -> None:
     assert [index for _, index in screen.given] == [0, 1, 2]
 
 
-def test_the_application_is_served_once_by_the_next_key_frame() -> None:
+def test_key_frame_request_of_application_is_served_once() -> None:
     screen = Screen()
     screen.show(0, keyframe=True)
     screen.stream_receiver.request_keyframe(screen.now)
@@ -192,7 +192,7 @@ def test_the_application_is_served_once_by_the_next_key_frame() -> None:
     assert len(screen.requests()) == 1
 
 
-def test_a_wish_before_the_first_packet_is_kept() -> None:
+def test_key_frame_request_before_first_packet_is_kept() -> None:
     screen = Screen()
     screen.stream_receiver.request_keyframe(screen.now)
     assert screen.asked == []
@@ -200,7 +200,7 @@ def test_a_wish_before_the_first_packet_is_kept() -> None:
     assert len(screen.requests()) == 1
 
 
-def test_a_wish_that_was_served_is_not_remembered() -> None:
+def test_served_key_frame_request_is_forgotten() -> None:
     screen = Screen()
     screen.stream_receiver.request_keyframe(screen.now)
     screen.show(0, keyframe=True)
@@ -209,7 +209,7 @@ def test_a_wish_that_was_served_is_not_remembered() -> None:
     assert screen.requests() == []
 
 
-def test_a_picture_that_ends_in_the_middle_after_a_calm_asks_as_well() -> None:
+def test_video_frame_cut_short_after_pause_requests_key_frame() -> None:
     screen = Screen()
     screen.show(0, keyframe=True)
     screen.wait(5.0)
@@ -220,7 +220,7 @@ def test_a_picture_that_ends_in_the_middle_after_a_calm_asks_as_well() -> None:
     assert 0.2 <= screen.requests()[0] - stalled <= 0.3
 
 
-def test_a_key_frame_that_is_lost_itself_is_asked_for_again_soon() -> None:
+def test_lost_key_frame_is_requested_again_soon() -> None:
     screen = Screen(Feedback("nack", "pli"))
     screen.show(0, keyframe=True)
     screen.show(1, without=(1,))
@@ -236,9 +236,7 @@ def test_a_key_frame_that_is_lost_itself_is_asked_for_again_soon() -> None:
     assert second - first < 0.28
 
 
-def test_a_wish_before_the_first_packet_is_served_by_a_stream_that_begins_with_a_key_frame() -> (
-    None
-):
+def test_early_key_frame_request_is_served_by_first_key_frame() -> None:
     screen = Screen()
     screen.stream_receiver.request_keyframe(screen.now)
     screen.show(0, keyframe=True)
@@ -248,7 +246,7 @@ def test_a_wish_before_the_first_packet_is_served_by_a_stream_that_begins_with_a
     assert len(screen.given) == 30
 
 
-def test_a_wish_while_the_first_key_frame_comes_is_served_by_it() -> None:
+def test_key_frame_request_during_first_key_frame_is_served_by_it() -> None:
     screen = Screen()
     packets = screen.packets(0, keyframe=True)
     screen.stream_receiver.receive(packets[0], {}, screen.now)
@@ -262,7 +260,7 @@ def test_a_wish_while_the_first_key_frame_comes_is_served_by_it() -> None:
     assert len(screen.given) == 1
 
 
-def test_a_wish_for_a_key_frame_that_stops_in_the_middle_is_asked_within_300_ms() -> None:
+def test_requested_key_frame_cut_short_is_requested_again_within_300_ms() -> None:
     screen = Screen()
     screen.stream_receiver.request_keyframe(screen.now)
     begun = screen.now

@@ -24,18 +24,18 @@ def add_report(
     clock.add_report(ntp_time=ntp_time, timestamp=timestamp, clock_rate=clock_rate)
 
 
-def test_times_count_from_zero() -> None:
+def test_presentation_times_count_from_zero() -> None:
     timeline = ReceiveTimeline()
     assert [pts(timeline, t, 0.0) for t in (5000, 8000)] == [0, 3000]
 
 
-def test_wrap_of_the_timestamp_is_no_jump() -> None:
+def test_wrap_of_timestamp_is_no_jump_of_presentation_time() -> None:
     timeline = ReceiveTimeline()
     pts(timeline, 2**32 - 1000, 0.0)
     assert pts(timeline, 2000, 0.0) == 3000
 
 
-def test_timestamp_a_little_back_is_a_little_back() -> None:
+def test_timestamp_slightly_back_makes_presentation_time_slightly_back() -> None:
     timeline = ReceiveTimeline()
     assert [pts(timeline, t, 0.0) for t in (5000, 8000, 7000)] == [
         0,
@@ -44,7 +44,7 @@ def test_timestamp_a_little_back_is_a_little_back() -> None:
     ]
 
 
-def test_restart_goes_on_by_the_time_that_passed() -> None:
+def test_restarted_timeline_goes_on_by_elapsed_time() -> None:
     timeline = ReceiveTimeline()
     pts(timeline, 0, 10.0)
     pts(timeline, 90_000, 11.0)
@@ -52,27 +52,27 @@ def test_restart_goes_on_by_the_time_that_passed() -> None:
     assert pts(timeline, 4_000_000_000, 11.5) == 90_000 + 45_000
 
 
-def test_restart_rises_where_no_time_passed() -> None:
+def test_restarted_timeline_rises_without_elapsed_time() -> None:
     timeline = ReceiveTimeline()
     pts(timeline, 0, 10.0)
     timeline.restart()
     assert pts(timeline, 4_000_000_000, 10.0) == 1
 
 
-def test_another_clock_keeps_the_seconds() -> None:
+def test_timeline_with_another_clock_rate_keeps_seconds() -> None:
     timeline = ReceiveTimeline()
     pts(timeline, 0, 10.0, clock_rate=48_000)
     pts(timeline, 96_000, 12.0, clock_rate=48_000)
     assert pts(timeline, 77, 13.0, clock_rate=8_000) == 3 * 8_000
 
 
-def test_a_leap_that_no_time_explains_is_a_new_beginning() -> None:
+def test_unexplained_jump_of_timestamps_restarts_timeline() -> None:
     timeline = ReceiveTimeline()
     pts(timeline, 0, 10.0)
     assert pts(timeline, 2_000_000_000, 10.5) == 45_000
 
 
-def test_a_pause_of_the_stream_is_kept() -> None:
+def test_timeline_keeps_pause_of_stream() -> None:
     timeline = ReceiveTimeline()
     pts(timeline, 0, 10.0)
     assert pts(timeline, 60 * VIDEO, 70.0) == 60 * VIDEO
@@ -81,31 +81,31 @@ def test_a_pause_of_the_stream_is_kept() -> None:
 WALL = 1_700_000_000.0
 
 
-def test_nothing_is_known_before_a_report() -> None:
+def test_capture_time_is_unknown_before_sender_report() -> None:
     clock = SenderClock()
     assert clock.capture_time(0, clock_rate=48_000) is None
 
 
-def test_a_timestamp_is_as_far_from_the_report_as_its_ticks() -> None:
+def test_capture_time_is_interpolated_from_sender_report() -> None:
     clock = SenderClock()
     add_report(clock, 48_000, WALL, clock_rate=48_000)
     assert clock.capture_time(72_000, clock_rate=48_000) == pytest.approx(WALL + 0.5, abs=1e-3)
     assert clock.capture_time(24_000, clock_rate=48_000) == pytest.approx(WALL - 0.5, abs=1e-3)
 
 
-def test_the_timestamp_may_wrap_after_the_report() -> None:
+def test_capture_time_survives_wrap_of_timestamp() -> None:
     clock = SenderClock()
     add_report(clock, 2**32 - 480, WALL, clock_rate=48_000)
     assert clock.capture_time(480, clock_rate=48_000) == pytest.approx(WALL + 0.02, abs=1e-3)
 
 
-def test_a_sender_without_a_clock_tells_nothing() -> None:
+def test_sender_report_without_ntp_time_gives_no_capture_time() -> None:
     clock = SenderClock()
     add_report(clock, 48_000, None, clock_rate=48_000)
     assert clock.capture_time(48_000, clock_rate=48_000) is None
 
 
-def test_a_clock_that_drifts_is_measured() -> None:
+def test_drift_of_sender_clock_is_measured() -> None:
     clock = SenderClock()
     rate = 90_000 * 1.0005
     for second in range(0, 9, 2):
@@ -117,7 +117,7 @@ def test_a_clock_that_drifts_is_measured() -> None:
     )
 
 
-def test_a_rate_that_no_clock_has_is_not_believed() -> None:
+def test_impossible_clock_rate_is_not_believed() -> None:
     clock = SenderClock()
     add_report(clock, 0, WALL)
     add_report(clock, 50_000, WALL + 5)
@@ -126,7 +126,7 @@ def test_a_rate_that_no_clock_has_is_not_believed() -> None:
     )
 
 
-def test_a_clock_that_was_set_is_taken_as_it_is() -> None:
+def test_sender_clock_that_was_set_is_followed() -> None:
     clock = SenderClock()
     add_report(clock, 0, WALL)
     add_report(clock, 90_000, WALL - 100)
@@ -134,7 +134,7 @@ def test_a_clock_that_was_set_is_taken_as_it_is() -> None:
     assert found == pytest.approx(WALL - 100, abs=1e-3)
 
 
-def test_an_absolute_capture_time_is_preferred_to_reports() -> None:
+def test_absolute_capture_time_is_preferred_to_sender_reports() -> None:
     clock = SenderClock()
     add_report(clock, 0, WALL)
     clock.add_capture_time(90_000, UnixTime(WALL - 7))
