@@ -1,1 +1,1 @@
-"""How we compare with others, measured side by side in one run."""
+"""Benchmarks of handfast beside other libraries, measured side by side in one run."""

@@ -1,4 +1,4 @@
-"""Owns the benchmark of the handshake: wall and processor time, and what a trace costs.
+"""Benchmark of the DTLS handshake: wall time, processor time, and the cost of a trace.
 
 Usage: `python -m benchmarks.handshake [ROUNDS]`.
 """
@@ -18,6 +18,7 @@ from benchmarks.harness import ARTIFACTS, compare
 from benchmarks.setup_subjects import Handfast as Setup
 from benchmarks.setup_subjects import TracedHandfast as TracedSetup
 
+#: Rounds that do not count, rounds by default, and most rounds (ours).
 WARM_UP = 3
 ROUNDS = 60
 MOST_ROUNDS = 1000
@@ -27,7 +28,7 @@ CLOCKS: MappingProxyType[str, Callable[[], float]] = MappingProxyType(
 
 
 async def run(rounds: int, console: Console) -> None:
-    """Measure and report."""
+    """Measure all subjects and print the reports."""
     for kind, clock in CLOCKS.items():
         subjects = [Handfast(clock), Aiortc(clock)]
         report = await compare(
@@ -49,7 +50,7 @@ async def run(rounds: int, console: Console) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run from the command line."""
+    """Run the benchmark from the command line."""
     rounds = int(arguments[0]) if arguments else ROUNDS
     if not 1 <= rounds <= MOST_ROUNDS:
         print(f"ROUNDS is 1 to {MOST_ROUNDS}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Owns one DTLS handshake by each library that benchmarks/handshake.py compares, in memory."""
+"""Subjects of the handshake benchmark: one DTLS handshake in memory by each library."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from peer.transport.secure.transport import SecureTransport
 if TYPE_CHECKING:
     from peer.errors import DtlsError
 
-#: Seconds; a handshake in memory that takes longer is broken, not slow.
+#: Seconds after which a handshake in memory counts as broken (ours).
 TIMEOUT = 30
 
 
 class _Handshake:
-    """A handshake with the certificates made beforehand, as both libraries can keep theirs.
+    """A handshake with certificates made beforehand, as both libraries can reuse them.
 
     Args:
-        clock: Seconds; what is measured by it is wall or processor time.
+        clock: Clock in seconds of wall or processor time.
     """
 
     name: str
@@ -46,7 +46,7 @@ class _Handshake:
         return None
 
     async def measure(self) -> float:
-        """Shake hands once; milliseconds, both ends together."""
+        """Run one handshake and return the milliseconds of both ends together."""
         start = self._clock()
         async with asyncio.timeout(TIMEOUT):
             finish = await self._shake_hands()
@@ -59,7 +59,7 @@ class _Handshake:
 
 
 class _Link:
-    """Delivers on the next turn of the loop, as a socket does."""
+    """In-memory link that delivers on the next turn of the event loop, as a socket does."""
 
     role: IceRole | None = None
 
@@ -75,7 +75,7 @@ class _Link:
 
 
 class _Nobody:
-    """A `SecureEvents` that does nothing."""
+    """Implements `SecureEvents` by doing nothing."""
 
     def on_state(self, state: DtlsTransportState) -> None: ...
 
@@ -96,7 +96,7 @@ _NO_PACKETS = PacketHandlers(
 
 
 class Handfast(_Handshake):
-    """Ours: datagrams are pushed in."""
+    """Handshake of our association, into which datagrams are pushed."""
 
     name = "handfast"
 
@@ -123,7 +123,7 @@ class Handfast(_Handshake):
 
 
 class _Queue:
-    """As much of an RTCIceTransport as an RTCDtlsTransport asks for."""
+    """The part of an RTCIceTransport that aiortc's RTCDtlsTransport uses."""
 
     role = "controlling"
     state = "completed"
@@ -140,7 +140,7 @@ class _Queue:
 
 
 class Aiortc(_Handshake):
-    """What we build on: datagrams are pulled out of a queue."""
+    """Handshake of aiortc, which pulls datagrams out of a queue."""
 
     name = "aiortc"
 

@@ -1,4 +1,4 @@
-"""Owns how subjects are compared: in turn, by medians and by the ratio within each round.
+"""Compares subjects in turn: medians, and ratios within each round.
 
 Absolute times belong to one machine and one moment. Ratios of neighbours in time travel: each round
 measures every subject once, in an order that rotates, and a ratio is taken within its round.
@@ -26,11 +26,11 @@ ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 
 
 class Subject(Protocol):
-    """Something to measure; what it needs for all its rounds lives as long as its context."""
+    """A subject of a benchmark; its context spans all of its rounds."""
 
     @property
     def name(self) -> str:
-        """What the report calls it."""
+        """Name of the subject in the report."""
         ...
 
     async def __aenter__(self) -> Self: ...
@@ -43,26 +43,26 @@ class Subject(Protocol):
     ) -> None: ...
 
     async def measure(self) -> float:
-        """Do it once; returns what it took, in milliseconds."""
+        """Run one round and return its duration in milliseconds."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What one subject took, round by round, in milliseconds."""
+    """Durations of one subject, round by round, in milliseconds."""
 
     name: str
     milliseconds: tuple[float, ...]
 
     @property
     def median(self) -> float:
-        """The middle of its rounds."""
+        """Median duration of all rounds, in milliseconds."""
         return median(self.milliseconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """One subject's time over another's, taken within each round."""
+    """Ratio of two subjects' durations, taken within each round."""
 
     lowest: float
     median: float
@@ -70,7 +70,7 @@ class Ratio:
 
     @classmethod
     def between(cls, series: Series, other: Series) -> Ratio:
-        """Compare round with round."""
+        """Divide two series round by round."""
         ratios = [
             one / two for one, two in zip(series.milliseconds, other.milliseconds, strict=True)
         ]
@@ -79,17 +79,17 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of a benchmark; the first series is ours."""
+    """Result of a benchmark; the first series is ours."""
 
     benchmark: str
     series: tuple[Series, ...]
 
     def ratio_to(self, name: str) -> Ratio:
-        """Ours over that of the named subject."""
+        """Return the ratio of our durations to those of a named subject."""
         return Ratio.between(self.series[0], next(one for one in self.series if one.name == name))
 
     def print(self, console: Console) -> None:
-        """Draw the table."""
+        """Print the result as a table."""
         ours = self.series[0]
         rounds = len(ours.milliseconds)
         table = Table(title=f"{self.benchmark}, {rounds} rounds")
@@ -108,7 +108,7 @@ class Report:
         console.print(table)
 
     def write(self, path: Path) -> None:
-        """Keep every number, for whoever wants to plot or compare."""
+        """Write all numbers as JSON, for plots and comparisons."""
         others = self.series[1:]
         ratios = {one.name: Ratio.between(self.series[0], one) for one in others}
         path.parent.mkdir(exist_ok=True)
@@ -140,12 +140,12 @@ class Report:
 async def compare(
     benchmark: str, subjects: Sequence[Subject], *, warm_up: int, rounds: int
 ) -> Report:
-    """Measure the subjects in turn; our own comes first in `subjects`.
+    """Measure the subjects in turn, round by round.
 
     Args:
         benchmark: Heading of the report.
-        subjects: Entered together, measured one at a time.
-        warm_up: Rounds whose times are thrown away: imports, caches, code of the other side.
+        subjects: Subjects, ours first; entered together, measured one at a time.
+        warm_up: Rounds that do not count, for imports and caches.
         rounds: Rounds that count; at least 1.
     """
     times: list[list[float]] = [[] for _ in subjects]
@@ -154,7 +154,7 @@ async def compare(
             await stack.enter_async_context(subject)
         for turn in range(warm_up + rounds):
             for place in range(len(subjects)):
-                # Rotate, so that nobody always runs in the wake of the same neighbour.
+                # Rotate, so that no subject always runs after the same neighbour.
                 index = (turn + place) % len(subjects)
                 times[index].append(await subjects[index].measure())
     return Report(

@@ -1,4 +1,4 @@
-"""Owns the table of what injected datagrams do to a call, by ours and by aiortc.
+"""Measures the effect of injected datagrams on a call of ours and on one of aiortc's.
 
 `python -m benchmarks.injection` sends both ends of a call 1,000 datagrams of each kind, from an
 address that passed no ICE check and under the peer's own, before, during and after the handshake.
@@ -26,14 +26,15 @@ from tests.support.captures.wire import Side, Wire, wire
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: Datagrams of each kind (ours).
 COUNT = 1000
-#: Seconds; a call on the loopback is set up in a twentieth of one.
+#: Seconds until a call counts as broken (ours); on the loopback a set-up takes 0.05 s.
 TIMEOUT = 5.0
 
 
 @asynccontextmanager
 async def ours() -> AsyncIterator[tuple[PeerConnection, PeerConnection]]:
-    """Two connections of ours."""
+    """Open two connections of ours."""
     configuration = PeerConfiguration(
         interfaces=("127.0.0.1",), bundlePolicy=BundlePolicy.MAX_BUNDLE
     )
@@ -43,7 +44,7 @@ async def ours() -> AsyncIterator[tuple[PeerConnection, PeerConnection]]:
 
 @asynccontextmanager
 async def theirs() -> AsyncIterator[tuple[RTCPeerConnection, RTCPeerConnection]]:
-    """Two of aiortc's."""
+    """Open two connections of aiortc's."""
     left, right = RTCPeerConnection(), RTCPeerConnection()
     try:
         yield left, right
@@ -53,7 +54,7 @@ async def theirs() -> AsyncIterator[tuple[RTCPeerConnection, RTCPeerConnection]]
 
 
 def their_sink(pc: RTCPeerConnection) -> Sink:
-    """The socket that aiortc reads."""
+    """Return the receive callback of the socket that aiortc reads."""
     assert pc.sctp is not None
     connection = pc.sctp.transport.transport._connection  # noqa: SLF001 - it has no other name
     received: Sink = connection._protocols[0].datagram_received  # noqa: SLF001 - likewise
@@ -67,7 +68,7 @@ async def outcome(
     origin: Origin,
     moment: Moment,
 ) -> str:
-    """What became of one call."""
+    """Run one call under injection and describe its end."""
     async with wire() as between, pair() as (left, right):
         arrived = asyncio.Queue[str]()
         echo(right, arrived)
@@ -99,7 +100,7 @@ async def outcome(
 
 
 def echo(pc: Any, arrived: asyncio.Queue[str]) -> None:
-    """Send back what comes."""
+    """Echo data channel messages, and note their arrival."""
 
     def answer(event: Any) -> None:
         channel = getattr(event, "channel", event)
@@ -109,7 +110,7 @@ def echo(pc: Any, arrived: asyncio.Queue[str]) -> None:
 
 
 async def described(left: Any, right: Any, between: Wire) -> Any:
-    """An offer over the wire; gives the answer as it comes out of it."""
+    """Exchange an offer over the wire, and return the answer as it leaves the wire."""
     await left.setLocalDescription(await left.createOffer())
     await right.setRemoteDescription(await between.offer(left.localDescription))
     await right.setLocalDescription(await right.createAnswer())
@@ -117,7 +118,7 @@ async def described(left: Any, right: Any, between: Wire) -> Any:
 
 
 async def table() -> tuple[list[str], bool]:
-    """The table as Markdown, and whether each call of ours stayed up."""
+    """Return the table as Markdown, and whether each call of ours stayed up."""
     lines = [
         "| 1,000 datagrams each way | from | moment | handfast | aiortc |",
         "|---|---|---|---|---|",
@@ -135,7 +136,7 @@ async def table() -> tuple[list[str], bool]:
 
 
 def write(lines: list[str]) -> Path:
-    """Keep the table."""
+    """Write the table to artifacts/."""
     ARTIFACTS.mkdir(exist_ok=True)
     path = ARTIFACTS / "injection.md"
     path.write_text("\n".join([*lines, ""]))
@@ -143,7 +144,7 @@ def write(lines: list[str]) -> Path:
 
 
 def main() -> int:
-    """Make the table and write it to artifacts/."""
+    """Run the benchmark, and write its table to artifacts/."""
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
     lines, sound = asyncio.run(table())

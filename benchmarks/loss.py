@@ -1,4 +1,4 @@
-"""Owns the benchmark of bad links: freezes, delay and lost frames, beside aiortc.
+"""Benchmark of bad links: freezes, delay and lost frames, beside aiortc.
 
 Usage: `python -m benchmarks.loss [--docs] [--seed N] [SCENARIO ...]`; with `--docs` the table in
 docs/MEDIA.md is written anew. Exits with 1 where a stream of ours did not recover.
@@ -21,7 +21,7 @@ from rich.table import Table
 
 from benchmarks.harness import ARTIFACTS
 from benchmarks.loss_figures import CLEAN, REST, TROUBLED, Figures, Phases, figures
-from benchmarks.loss_link import CALM, LossyLink, Trouble
+from benchmarks.loss_link import CALM, Impairment, LossyLink
 from benchmarks.loss_subjects import Aiortc, Call, Handfast
 from benchmarks.loss_tracks import Journal, Listener, NumberedTrack, picture_number
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from aiortc.mediastreams import MediaStreamTrack
 
 SCENARIOS = {
-    "loss-1": Trouble(loss=0.01),
-    "loss-5": Trouble(loss=0.05),
-    "loss-10": Trouble(loss=0.1),
-    "loss-20": Trouble(loss=0.2),
-    "reordering": Trouble(reordered=0.1),
-    "jitter": Trouble(jitter=0.1),
-    "outage": Trouble(down=2.0),
+    "loss-1": Impairment(loss=0.01),
+    "loss-5": Impairment(loss=0.05),
+    "loss-10": Impairment(loss=0.1),
+    "loss-20": Impairment(loss=0.2),
+    "reordering": Impairment(reordered=0.1),
+    "jitter": Impairment(jitter=0.1),
+    "outage": Impairment(down=2.0),
 }
 NAMES = {
     "loss-1": "1% loss",
@@ -52,15 +52,15 @@ HEADINGS = (
     "trouble", "stream", "both ends", "frozen", "longest gap", "frames lost",
     "delay before", "during", "after", "recovered",
 )  # fmt: skip
-#: Before anything counts: the rate finds its place.
-_SETTLE = 3.0
+#: Seconds for the send rate to ramp up before anything counts (ours).
+_WARM_UP = 3.0
 _DOCUMENT = Path(__file__).parents[1] / "docs" / "MEDIA.md"
 _BEGIN, _END = "<!-- benchmarks.loss -->\n", "<!-- end -->\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was measured of one stream in one scenario; `load` is that of the machine."""
+    """Figures of one stream in one scenario; `load` is the load average of the machine."""
 
     scenario: str
     kind: str
@@ -69,7 +69,7 @@ class Row:
     load: float
 
     def cells(self) -> tuple[str, ...]:
-        """As text, under `HEADINGS`."""
+        """Format the figures as cells under `HEADINGS`."""
         one = self.figures
         return (
             NAMES[self.scenario],
@@ -85,8 +85,8 @@ class Row:
         )
 
 
-async def measure(make: type[Call], trouble: Trouble, seed: int) -> dict[str, Figures]:
-    """One call, with trouble on its way; returns the figures of sound and of pictures."""
+async def measure(make: type[Call], trouble: Impairment, seed: int) -> dict[str, Figures]:
+    """Run one call over a bad link, and return the figures of audio and video."""
     loop = asyncio.get_running_loop()
     journals = {kind: Journal(kind) for kind in ("video", "audio")}
     sources: list[MediaStreamTrack] = [NumberedTrack(each) for each in journals.values()]
@@ -97,12 +97,12 @@ async def measure(make: type[Call], trouble: Trouble, seed: int) -> dict[str, Fi
                 asyncio.create_task(_watch(call.tracks["video"], journals["video"])),
                 asyncio.create_task(_listen(call.tracks["audio"], listener)),
             ]
-            await asyncio.sleep(_SETTLE + CLEAN)
+            await asyncio.sleep(_WARM_UP + CLEAN)
             begun = loop.time()
-            link.befall(trouble)
+            link.impair(trouble)
             await asyncio.sleep(TROUBLED)
             calm = loop.time()
-            link.befall(CALM)
+            link.impair(CALM)
             await asyncio.sleep(REST)
             # An outage ends by itself.
             phases = Phases(begun, begun + (trouble.down or calm - begun), loop.time())
@@ -127,11 +127,11 @@ async def _watch(track: MediaStreamTrack, journal: Journal) -> None:
 async def _listen(track: MediaStreamTrack, listener: Listener) -> None:
     while True:
         frame = await track.recv()
-        listener.hear(frame, asyncio.get_running_loop().time())
+        listener.add(frame, asyncio.get_running_loop().time())
 
 
 def run(scenarios: Sequence[str], seed: int) -> list[Row]:
-    """Measure both, one after the other, in each scenario."""
+    """Measure both subjects, one after the other, in each scenario."""
     rows = []
     for scenario in scenarios:
         found: list[Row] = []
@@ -144,7 +144,7 @@ def run(scenarios: Sequence[str], seed: int) -> list[Row]:
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """For the terminal."""
+    """Format the rows as a table for the terminal."""
     drawn = Table(title="bad links: pictures and sound of one call, capture to reading")
     for index, heading in enumerate(HEADINGS):
         drawn.add_column(heading, justify="left" if index < 3 else "right")
@@ -154,7 +154,7 @@ def table(rows: Sequence[Row]) -> Table:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    """For the guide."""
+    """Format the rows as Markdown for docs/MEDIA.md."""
     lines = [HEADINGS, ("---",) * 3 + ("---:",) * (len(HEADINGS) - 3)]
     lines += [row.cells() for row in rows]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
@@ -182,7 +182,7 @@ def _write_document(rows: Sequence[Row]) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run from the command line."""
+    """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.loss")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
     parser.add_argument("--seed", type=int, default=1)
@@ -190,7 +190,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     if unknown := set(chosen.scenarios) - SCENARIOS.keys():
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
-    # aiortc tells of every picture that it cannot decode.
+    # aiortc logs every frame that it cannot decode.
     logging.disable(logging.WARNING)
     rows = run(chosen.scenarios or list(SCENARIOS), chosen.seed)
     Console(width=160).print(table(rows))

@@ -1,4 +1,4 @@
-"""Owns what is made of the times at which frames were captured and read."""
+"""Computes freezes, delays and losses from the times of capture and reading of frames. PURE."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ from peer.rtp.inbound.freezes import FreezeMeter
 if TYPE_CHECKING:
     from benchmarks.loss_tracks import Journal
 
-#: Seconds: before the trouble, of it, after it; and how long the end is that counts as "after".
-CLEAN, TROUBLED, REST = 5.0, 10.0, 15.0
-END = 5.0
-#: The delay is back where it is longer by no more than this part, or so many seconds.
+#: Seconds before the impairment, under it and after it, and of the end that counts as "after".
+CLEAN, TROUBLED, REST, END = 5.0, 10.0, 15.0, 5.0
+#: The delay has recovered where it exceeds the former one by at most this share, or these seconds.
 BACK_PART, BACK_SECONDS = 0.2, 0.02
-#: Part of the frames that have to come at the end, for a stream to count as running.
+#: Share of the frames that have to arrive at the end for a stream to count as running (ours).
 _FLOWING = 0.9
-#: Seconds over which the delay is looked at to tell when it was back.
+#: Seconds of each window in which the delay is judged (ours).
 _BUCKET = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Phases:
-    """When the trouble began and ended, and when all was over, in seconds of the loop's clock."""
+    """Begin and end of the impairment, and end of the call, in seconds of the loop's clock."""
 
     trouble: float
     calm: float
@@ -35,20 +34,20 @@ class Phases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a viewer or listener had of one stream. Times are in seconds.
+    """Quality of one received stream; times are in seconds.
 
     Args:
-        freezes: How often it froze (W3C), from the beginning of the trouble on.
-        frozen: For how long, all in all.
-        longest: The longest time without a frame.
-        captured: Frames of the source from the beginning of the trouble to a second before the end.
-        lost: Those of them that were never read.
-        before: Median delay from capture to reading, before the trouble; likewise the next two.
-        during: In the trouble.
-        after: In the last seconds; None where nothing came.
-        flows: Whether frames come at the end.
-        back_after: How long after the trouble the delay was as before, and stayed so; None where
-            that did not happen.
+        freezes: Number of freezes (W3C webrtc-stats) from the begin of the impairment on.
+        frozen: Total duration of these freezes.
+        longest: Longest time without a frame.
+        captured: Frames captured from the begin of the impairment to a second before the end.
+        lost: Those frames that were never read.
+        before: Median delay from capture to reading, before the impairment.
+        during: The same delay under the impairment; None without frames.
+        after: The same delay in the last seconds; None without frames.
+        flows: Whether frames arrive at the end.
+        back_after: Time from the end of the impairment until the delay had recovered for good;
+            None where it did not.
     """
 
     freezes: int
@@ -64,31 +63,31 @@ class Figures:
 
     @property
     def delay_is_back(self) -> bool:
-        """Whether the last seconds are as those before the trouble."""
+        """True where the delay of the last seconds has recovered."""
         return self.after is not None and self.after <= most_delay(self.before)
 
     @property
     def recovered(self) -> bool:
-        """Whether frames come, and as soon as before."""
+        """True where frames arrive at the end, with the former delay."""
         return self.flows and self.delay_is_back
 
 
 def most_delay(before: float) -> float:
-    """The longest delay that counts as before."""
+    """Return the longest delay that counts as recovered, in seconds."""
     return before + max(before * BACK_PART, BACK_SECONDS)
 
 
 def figures(journal: Journal, phases: Phases) -> Figures:
-    """Of one stream.
+    """Compute the figures of one stream.
 
     Raises:
-        ValueError: Nothing came before the trouble.
+        ValueError: No frame arrived before the impairment.
     """
     captured = journal.captured
-    # A number that was misread has no capture.
+    # A misread number belongs to no captured frame.
     read = [(number, at) for number, at in journal.read if number in captured]
     delays = [(at, at - captured[number]) for number, at in read]
-    before = _median(delays, phases.trouble - CLEAN, phases.trouble)
+    before = _median(delays, since=phases.trouble - CLEAN, until=phases.trouble)
     if before is None:
         raise ValueError(f"no {journal.kind} came before the trouble")
     times = [at for _, at in read if at <= phases.end]
@@ -104,8 +103,8 @@ def figures(journal: Journal, phases: Phases) -> Figures:
         captured=len(wanted),
         lost=len(wanted - {number for number, _ in read}),
         before=before,
-        during=_median(delays, phases.trouble, phases.calm),
-        after=_median(delays, phases.end - END, phases.end),
+        during=_median(delays, since=phases.trouble, until=phases.calm),
+        after=_median(delays, since=phases.end - END, until=phases.end),
         flows=recent * journal.interval >= _FLOWING * END,
         back_after=_back_after(delays, phases, most_delay(before)),
     )
@@ -117,14 +116,14 @@ def _freezes(times: list[float], phases: Phases) -> FreezeMeter:
         meter.on_frame(at)
         if at < phases.trouble:
             early.on_frame(at)
-    # What never comes again is frozen until the end.
+    # A stream without further frames is frozen until the end.
     meter.on_frame(phases.end)
     meter.count -= early.count
     meter.seconds -= early.seconds
     return meter
 
 
-def _median(delays: list[tuple[float, float]], since: float, until: float) -> float | None:
+def _median(delays: list[tuple[float, float]], *, since: float, until: float) -> float | None:
     found = [delay for at, delay in delays if since <= at < until]
     return median(found) if found else None
 
@@ -134,7 +133,7 @@ def _back_after(delays: list[tuple[float, float]], phases: Phases, most: float) 
     since = 0.0
     for bucket in range(buckets):
         begin = phases.calm + bucket * _BUCKET
-        delay = _median(delays, begin, begin + _BUCKET)
+        delay = _median(delays, since=begin, until=begin + _BUCKET)
         if delay is None or delay > most:
             since = (bucket + 1) * _BUCKET
     return since if since < buckets * _BUCKET else None

@@ -1,4 +1,4 @@
-"""Owns a link between two connections that delays, loses and reorders what it is told to."""
+"""A UDP link between two connections that delays, loses and reorders datagrams."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ if TYPE_CHECKING:
 
 Address = tuple[str, int]
 
-#: One way, in seconds, in trouble and without.
+#: One-way delay in seconds, impaired or not (ours).
 DELAY = 0.02
-#: By how many seconds a packet falls behind that is overtaken: about a picture.
+#: Extra delay in seconds of a reordered packet: about one video frame (ours).
 BEHIND = 0.03
 
 _HOST = "127.0.0.1"
 _CANDIDATE = re.compile(
     r"a=candidate:(\S+ \d+) (?:udp|UDP) (\d+) (\S+) (\d+) typ host[^\r\n]*\r?\n"
 )
+#: Most bytes of a datagram, and size of a socket's receive buffer in bytes (ours).
 _LARGEST = 2048
 _BUFFER = 1 << 21
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """What befalls datagrams, both ways: media, repairs and reports alike.
+class Impairment:
+    """Impairment of all datagrams in both directions, media and RTCP alike.
 
     Args:
-        loss: The part that is lost, 0 to 1.
-        reordered: The part that falls behind by `BEHIND`, 0 to 1.
-        jitter: Added by chance to the delay of each, up to so many seconds; they overtake each
-            other.
-        down: For how many seconds from its beginning nothing passes.
+        loss: Share of datagrams that are lost, 0 to 1.
+        reordered: Share of datagrams that are delayed by `BEHIND`, 0 to 1.
+        jitter: Most seconds of random extra delay; datagrams overtake each other.
+        down: Seconds from its begin on in which no datagram passes.
     """
 
     loss: float = 0.0
@@ -47,17 +47,17 @@ class Trouble:
     down: float = 0.0
 
 
-CALM = Trouble()
+CALM = Impairment()
 
 
 class LossyLink:
-    """Each end knows only a socket that stands for the other one.
+    """Forwards between two ends, each of which sees a socket in place of the other end.
 
     Args:
-        seed: Of what chance does, which is drawn for each direction by itself.
+        seed: Seed of the random numbers, which each direction draws by itself.
 
     Attributes:
-        octets: That the first end sent.
+        octets: Octets that the first end has sent.
     """
 
     def __init__(self, seed: int) -> None:
@@ -91,10 +91,10 @@ class LossyLink:
         self._faces.clear()
 
     def rerouted(self, description: str) -> str:
-        """The offer, and then the answer, as the other end is to see it: the way leads here.
+        """Return the offer, and then the answer, with this link's address in the candidate.
 
         Raises:
-            ValueError: It has no candidate of IPv4.
+            ValueError: The description has no IPv4 candidate.
         """
         end = len(self._homes)
         found = [match for match in _CANDIDATE.finditer(description) if "." in match[3]]
@@ -111,13 +111,13 @@ class LossyLink:
 
         return _CANDIDATE.sub(place, description)
 
-    def befall(self, trouble: Trouble) -> None:
-        """From now on."""
+    def impair(self, trouble: Impairment) -> None:
+        """Apply an impairment from now on."""
         self._trouble = trouble
         self._since = self._loop.time()
 
     def _readable(self, face: socket.socket, end: int) -> None:
-        """What is sent to the socket that stands for an end goes on to that end."""
+        """Forward datagrams from the socket in place of an end to that end."""
         with contextlib.suppress(BlockingIOError, ConnectionError):
             for _ in range(64):
                 data = face.recv(_LARGEST)

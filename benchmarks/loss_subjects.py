@@ -1,4 +1,4 @@
-"""Owns what the loss benchmark compares: a call over a link, both ends ours or both aiortc's."""
+"""Subjects of the loss benchmark: a call over a link, both ends ours or both aiortc's."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
     from benchmarks.loss_link import LossyLink
 
+#: Seconds until a call counts as broken (ours).
 _TIMEOUT = 20.0
-#: Bits a second of pictures: what aiortc's encoder goes to at most. Ours would go on.
+#: Bits a second of video: the maximum of aiortc's encoder, to which ours is bounded as well.
 _MOST = 1_500_000
 
 
 class Call(Protocol):
-    """A call of one direction; `tracks` are those that come out, by kind."""
+    """A call in one direction; `tracks` are the received ones, by kind."""
 
     name: str
     tracks: dict[str, MediaStreamTrack]
@@ -42,7 +43,7 @@ class Call(Protocol):
 
 
 class Handfast:
-    """Two connections of ours, whose pictures are bounded to the bitrate that aiortc's have."""
+    """Call between two connections of ours, its video bounded to aiortc's bitrate."""
 
     name = "handfast"
 
@@ -84,7 +85,7 @@ class Handfast:
 
 
 class Aiortc:
-    """Two connections of aiortc's."""
+    """Call between two connections of aiortc's."""
 
     name = "aiortc"
 

@@ -1,4 +1,4 @@
-"""Owns pictures and sound that say their number, and reading it from what was decoded."""
+"""Video and audio tracks whose frames carry their number, and reading it after decoding."""
 
 from __future__ import annotations
 
@@ -13,29 +13,30 @@ from av import AudioFrame, VideoFrame
 from media.planes import FORMAT, planes
 
 WIDTH, HEIGHT = 320, 240
-#: A second.
+#: Video and audio frames a second.
 PICTURES, SOUNDS = 30, 50
 RATES = {"video": PICTURES, "audio": SOUNDS}
+#: Bits of a frame number, one cell of the picture for each (ours).
 _BITS = 16
 _CELL = WIDTH // _BITS
 _DARK, _LIGHT = 40, 210
 _VIDEO_CLOCK, _AUDIO_CLOCK = 90_000, 48_000
 _SAMPLES = _AUDIO_CLOCK // SOUNDS
-#: Tones that say a number modulo this; each fits a frame in whole waves.
+#: Number of tones, which encode a number modulo this; each has whole periods in a frame.
 _TONES = 32
 _LOWEST, _STEP = 400, 100
-#: What of a decoded frame says its tone: Opus gives it 6.5 ms late.
-_HEARD = 600
+#: Samples at the end of a decoded frame that have its tone: Opus delays it by 6.5 ms.
+_TONE_SAMPLES = 600
 
 
 @dataclass
 class Journal:
-    """When each frame was captured, and when it was read at the other end, in seconds.
+    """Times at which each frame was captured, and read at the other end, in seconds.
 
     Args:
         kind: "audio" or "video".
-        captured: By number.
-        read: Number and time, as they came.
+        captured: Time of capture by number.
+        read: Number and time of each frame read, in order.
     """
 
     kind: str
@@ -44,12 +45,12 @@ class Journal:
 
     @property
     def interval(self) -> float:
-        """Between two frames of the source, in seconds."""
+        """Seconds between two frames of the source."""
         return 1 / RATES[self.kind]
 
 
 class NumberedTrack(MediaStreamTrack):
-    """A camera or a microphone: what nobody fetches in time is gone."""
+    """Live source of numbered frames; skips those that were not fetched in time."""
 
     def __init__(self, journal: Journal) -> None:
         super().__init__()
@@ -60,7 +61,7 @@ class NumberedTrack(MediaStreamTrack):
         self._number = -1
 
     async def recv(self) -> VideoFrame | AudioFrame:
-        """The next frame, in its time."""
+        """Wait until the next frame is due, and return it."""
         if self.readyState != "live":
             raise MediaStreamError
         loop = asyncio.get_running_loop()
@@ -78,7 +79,7 @@ class NumberedTrack(MediaStreamTrack):
 
 
 class _Camera:
-    """A row of cells that says the number, above a pattern that moves under grain."""
+    """Draws the number as a row of cells above a moving, noisy pattern."""
 
     def __init__(self) -> None:
         shape = HEIGHT - _CELL, WIDTH
@@ -101,7 +102,7 @@ class _Camera:
 
 
 def picture_number(frame: object) -> int:
-    """What its cells say."""
+    """Read the number of a video frame from its cells."""
     assert isinstance(frame, VideoFrame)
     middle = _CELL // 2
     cells = planes(frame).y[middle - 4 : middle + 4].reshape(8, _BITS, _CELL)
@@ -126,37 +127,39 @@ def _sound(number: int) -> AudioFrame:
 
 @dataclass(slots=True)
 class Listener:
-    """Tells the number of sound by its time, once its tones have said where time begins."""
+    """Finds the numbers of audio frames by their time, whose origin their tones tell."""
 
     _votes: dict[int, int] = field(default_factory=dict)
-    _heard: list[tuple[int, float]] = field(default_factory=list)
+    _frames: list[tuple[int, float]] = field(default_factory=list)
 
-    def hear(self, frame: object, now: float) -> None:
-        """Take a frame that was read at that time."""
+    def add(self, frame: object, now: float) -> None:
+        """Add an audio frame that was read at `now`."""
         assert isinstance(frame, AudioFrame)
         assert frame.pts is not None
         place = round(frame.pts / _SAMPLES)
-        self._heard.append((place, now))
+        self._frames.append((place, now))
         samples = frame.to_ndarray().reshape(-1, len(frame.layout.channels))[:, 0]
         if len(samples) == _SAMPLES:
             # Not a product of matrices, which would keep the threads of a library busy.
-            tone = int(np.abs((_WAVES[:, -_HEARD:] * samples[-_HEARD:]).sum(axis=1)).argmax())
+            tone = int(
+                np.abs((_WAVES[:, -_TONE_SAMPLES:] * samples[-_TONE_SAMPLES:]).sum(axis=1)).argmax()
+            )
             first = (tone - place) % _TONES
             self._votes[first] = self._votes.get(first, 0) + 1
 
     def numbers(self, captured: dict[int, float]) -> list[tuple[int, float]]:
-        """What was heard, by the numbers of the source.
+        """Return the number and the time of each frame.
 
         Raises:
             ValueError: The tones do not agree.
         """
-        if not self._heard:
+        if not self._frames:
             return []
         first, votes = max(self._votes.items(), key=lambda vote: vote[1])
-        if votes < len(self._heard) / 2:
-            raise ValueError(f"of {len(self._heard)} sounds {votes} agree on their number")
-        place, when = self._heard[0]
+        if votes < len(self._frames) / 2:
+            raise ValueError(f"of {len(self._frames)} sounds {votes} agree on their number")
+        place, when = self._frames[0]
         # The first was heard within 0.6 s: later ones of the same tone had not been captured.
         latest = max(number for number, at in captured.items() if at < when)
         turn = (latest - place - first) // _TONES
-        return [(place + first + turn * _TONES, when) for place, when in self._heard]
+        return [(place + first + turn * _TONES, when) for place, when in self._frames]

@@ -1,4 +1,4 @@
-"""Owns the benchmark of recording: processor time for each minute of a call that is recorded.
+"""Benchmark of processor time for each recorded minute of a call.
 
 Usage: `python -m benchmarks.record [SECONDS [ROUNDS]]`. Exits with 1 where ours takes more than a
 tenth of the time of aiortc's `MediaRecorder`, or more than twice that of GStreamer.
@@ -24,28 +24,28 @@ from benchmarks.rtp_process import Process, SubjectError
 from benchmarks.rtp_streams import PICTURES, Payloads, pictures, sounds
 from tests.support.project.tools import SYSTEM_PYTHON, TOOLS
 
-#: Of the time of the others, ours takes so much at most.
+#: Targets: most of our processor time, as a share of aiortc's and of GStreamer's (ours).
 AIORTC, GSTREAMER = 0.1, 2.0
+#: Seconds of a recording, and rounds, by default (ours).
 SECONDS, ROUNDS = 10, 3
-#: Of the pictures that were sent, so many are in a file: the first and the last may be missing.
+#: Least share of the sent frames in a file (ours): the first and the last may be missing.
 _COMPLETE = 0.9
-#: What has to encode on a busy machine does not keep up. It is asked for the processor time of what
-#: it did, of which there has to be something.
+#: Least share for aiortc, which encodes and does not keep up on a busy machine (ours).
 _SOMETHING = 0.3
-#: Seconds before the first frame, for a subject to know that it is connected, and after the last.
-_SETTLE, _TAIL = 1.0, 0.5
+#: Seconds before the first frame, in which a subject connects, and after the last one (ours).
+_WARM_UP, _TAIL = 1.0, 0.5
 
 
 class Subject:
-    """A recorder in a process of its own, a new one for each time.
+    """A recorder in a process of its own, a new one for each round.
 
     Args:
-        name: What the report calls it.
-        bound: What ours may take of its time; None for ours.
-        command: That starts it, without the path of its file.
-        suffix: Of the file.
-        clips: Pictures and sounds to send.
-        seconds: How long.
+        name: Name in the report.
+        bound: Most of our time as a share of this subject's; None for ours.
+        command: Command that starts the recorder, without the path of its file.
+        suffix: Suffix of the file.
+        clips: Video and audio to send.
+        seconds: Duration of a recording.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class Subject:
         name: str,
         bound: float | None,
         command: Sequence[str],
+        *,
         suffix: str,
         clips: tuple[Sequence[Payloads], Sequence[Payloads]],
         seconds: float,
@@ -75,10 +76,10 @@ class Subject:
     ) -> None: ...
 
     async def measure(self) -> float:
-        """Record once; returns milliseconds of processor time for each minute in the file.
+        """Record once, and return milliseconds of processor time for each minute in the file.
 
         Raises:
-            SubjectError: A good part of what was sent is not in the file.
+            SubjectError: Too many of the sent frames are missing in the file.
         """
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"call.{self._suffix}"
@@ -86,7 +87,7 @@ class Subject:
             try:
                 async with Process(*self._command, str(path)) as process:
                     await process.join(caller.end, "source")
-                    await asyncio.sleep(_SETTLE)
+                    await asyncio.sleep(_WARM_UP)
                     _, before = await process.read()
                     await caller.play(self._seconds)
                     await asyncio.sleep(_TAIL)
@@ -96,7 +97,7 @@ class Subject:
             return 1000 * (after - before) / self._minutes(path)
 
     def _minutes(self, path: Path) -> float:
-        """How much is in the file, by its pictures."""
+        """Return the minutes in the file, by its video frames."""
         counts = {"video": 0, "audio": 0}
         with av.open(str(path)) as file:
             for packet in file.demux():
@@ -108,27 +109,50 @@ class Subject:
 
 
 def subjects(seconds: float) -> list[Subject]:
-    """Those that are compared; the first is ours."""
+    """Return the recorders to compare; the first is ours."""
     clips = pictures(), sounds()
 
-    def python(name: str, loop: str) -> tuple[str, ...]:
+    def python(name: str, *, loop: str) -> tuple[str, ...]:
         return sys.executable, "-m", "benchmarks.record_subject", name, loop
 
     found = [
-        Subject("handfast", None, python("handfast", "asyncio"), "webm", clips, seconds),
-        Subject("handfast, uvloop", None, python("handfast", "uvloop"), "webm", clips, seconds),
-        # Its WebM takes more than real time, by libvpx as that is by default: MP4 is kinder to it.
-        Subject("aiortc", AIORTC, python("aiortc", "asyncio"), "mp4", clips, seconds),
+        Subject(
+            "handfast",
+            None,
+            python("handfast", loop="asyncio"),
+            suffix="webm",
+            clips=clips,
+            seconds=seconds,
+        ),
+        Subject(
+            "handfast, uvloop",
+            None,
+            python("handfast", loop="uvloop"),
+            suffix="webm",
+            clips=clips,
+            seconds=seconds,
+        ),
+        # Its WebM takes more than real time with libvpx at its defaults: MP4 is faster.
+        Subject(
+            "aiortc",
+            AIORTC,
+            python("aiortc", loop="asyncio"),
+            suffix="mp4",
+            clips=clips,
+            seconds=seconds,
+        ),
     ]
     if TOOLS["webrtcbin"].path is not None:
         program = str(Path(__file__).with_name("record_webrtcbin.py"))
         command = (SYSTEM_PYTHON, program)
-        found.append(Subject("GStreamer", GSTREAMER, command, "webm", clips, seconds))
+        found.append(
+            Subject("GStreamer", GSTREAMER, command, suffix="webm", clips=clips, seconds=seconds)
+        )
     return found
 
 
 def missed(report: Report, measured: Sequence[Subject]) -> list[str]:
-    """What was to be reached and was not."""
+    """Return a sentence for each missed target."""
     found = []
     for subject in measured:
         ratio = report.ratio_to(subject.name).median
@@ -138,7 +162,7 @@ def missed(report: Report, measured: Sequence[Subject]) -> list[str]:
 
 
 async def run(seconds: float, rounds: int, console: Console) -> bool:
-    """Measure and tell; returns whether the targets are reached."""
+    """Measure and report, and return whether the targets are met."""
     measured = subjects(seconds)
     heading = "processor time for each recorded minute of 720p30 and Opus"
     report = await compare(heading, measured, warm_up=0, rounds=rounds)
@@ -152,7 +176,7 @@ async def run(seconds: float, rounds: int, console: Console) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run from the command line."""
+    """Run the benchmark from the command line."""
     try:
         given = [float(each) for each in arguments]
         seconds, rounds = given + [SECONDS, ROUNDS][len(given) :]

@@ -1,4 +1,4 @@
-"""Owns what is sent to those that record: pictures and sound in their time, with sender reports."""
+"""Load of the recording benchmark: video and audio in real time, with sender reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.rtp_load import Stream
     from benchmarks.rtp_streams import Media, Payloads
 
-#: Seconds between two reports.
+#: Seconds between two sender reports (ours).
 _REPORTS = 1.0
 
 
@@ -35,7 +35,7 @@ class _Playing:
 
     @property
     def due(self) -> float:
-        """Seconds from the beginning."""
+        """Seconds from the begin until the next frame is due."""
         return self.number / self.per_second
 
     @property
@@ -44,11 +44,11 @@ class _Playing:
 
 
 class Caller:
-    """Somebody with a camera and a microphone, whose pictures and sounds were encoded beforehand.
+    """Caller that sends video and audio encoded beforehand.
 
     Args:
-        pictures: Sent again and again; the first is a key frame.
-        sounds: Likewise.
+        pictures: Video frames, sent in a loop; the first is a key frame.
+        sounds: Audio frames, sent in a loop.
     """
 
     def __init__(self, pictures: Sequence[Payloads], sounds: Sequence[Payloads]) -> None:
@@ -59,7 +59,7 @@ class Caller:
         self._heeded = 0
 
     async def play(self, seconds: float) -> None:
-        """Send what so much time has of both."""
+        """Send video and audio for this duration in real time."""
         start, unix = time.perf_counter(), time.time()
         while True:
             playing = min(self._pictures, self._sounds, key=lambda each: each.due)

@@ -1,6 +1,6 @@
-"""Owns the processes that record a call of ours or of aiortc's, which are told what to do by lines.
+"""Process that records a call by us or by aiortc, controlled by lines of JSON.
 
-`python -m benchmarks.record_subject SUBJECT LOOP PATH`; requests and answers are JSON.
+Usage: `python -m benchmarks.record_subject SUBJECT LOOP PATH`.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
 
 class Subject(Protocol):
-    """One of those that are compared."""
+    """A recorder of the benchmark."""
 
     def __init__(self, path: str) -> None: ...
 
     async def source(self, offer: str) -> str:
-        """Answer one that is going to send, and record it from now on."""
+        """Answer the offer of a sender, and record its tracks."""
         ...
 
     async def stop(self) -> None:
-        """Complete the file."""
+        """Stop recording and complete the file."""
         ...
 
 
 class Handfast:
-    """Ours: what comes is written as it is, where the container takes it.
+    """Our recorder, which writes encoded frames as they come.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
     """
 
     def __init__(self, path: str) -> None:
@@ -48,7 +48,7 @@ class Handfast:
         self._recorder = Recorder(path)
 
     async def source(self, offer: str) -> str:
-        """As in `Subject`."""
+        """Answer a sender as `Subject.source` says."""
         pc = self._pc
         await pc.setRemoteDescription(SessionDescription(offer, SdpType.OFFER))
         for receiver in pc.getReceivers():
@@ -60,17 +60,17 @@ class Handfast:
         return pc.localDescription.sdp
 
     async def stop(self) -> None:
-        """As in `Subject`."""
+        """Complete the file as `Subject.stop` says."""
         await self._recorder.stop()
         if self._recorder.stats.transcoding:
             raise RuntimeError("something was encoded")
 
 
 class Aiortc:
-    """aiortc's `MediaRecorder`, which decodes all and encodes it again.
+    """aiortc's `MediaRecorder`, which decodes and encodes all frames.
 
     Args:
-        path: Of the file.
+        path: Path of the file.
     """
 
     def __init__(self, path: str) -> None:
@@ -78,7 +78,7 @@ class Aiortc:
         self._recorder = MediaRecorder(path)
 
     async def source(self, offer: str) -> str:
-        """As in `Subject`."""
+        """Answer a sender as `Subject.source` says."""
         pc = self._pc
         await pc.setRemoteDescription(RTCSessionDescription(offer, "offer"))
         for receiver in pc.getReceivers():
@@ -88,7 +88,7 @@ class Aiortc:
         return pc.localDescription.sdp
 
     async def stop(self) -> None:
-        """As in `Subject`."""
+        """Complete the file as `Subject.stop` says."""
         await self._recorder.stop()
 
 
@@ -110,10 +110,10 @@ async def _record(name: str, path: str) -> None:
 
 
 def main(name: str, loop: str, path: str) -> None:
-    """Run from the command line."""
+    """Run the process from the command line."""
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.run(_record(name, path))
-    # Whatever still runs in threads of aiortc is of no interest.
+    # Threads of aiortc may still run.
     sys.stdout.flush()
     os._exit(0)
 

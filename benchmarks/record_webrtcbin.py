@@ -1,4 +1,4 @@
-"""Owns GStreamer as a recorder: webrtcbin into a muxer; runs with the system's Python.
+"""GStreamer as a recorder: webrtcbin into a muxer; runs with the system's Python.
 
 `/usr/bin/python3 benchmarks/record_webrtcbin.py PATH`; requests and answers are lines of JSON.
 """
@@ -19,8 +19,8 @@ gi.require_version("GstSdp", "1.0")
 gi.require_version("GstWebRTC", "1.0")
 from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # type: ignore[import-not-found]  # noqa: E402 - after the versions
 
-# Both sounds and pictures are asked for from the muxer before anything comes, so that it waits for
-# them. The queues are what any program has between a network and a muxer.
+# The muxer's pads for audio and video are requested beforehand, so that it waits for both. The
+# queues are those of any program between a network and a muxer.
 _PIPELINE = """
 webrtcbin name=webrtcbin bundle-policy=max-bundle
 rtpvp8depay name=video request-keyframe=true wait-for-keyframe=true ! queue ! mux.
@@ -30,13 +30,13 @@ webmmux name=mux ! filesink name=file
 
 
 def say(**fields: object) -> None:
-    """Write one line."""
+    """Write one answer as a line of JSON."""
     sys.stdout.write(json.dumps(fields) + "\n")
     sys.stdout.flush()
 
 
 class Recording:
-    """One pipeline; every method runs on the main loop, but for `_ended`."""
+    """One recording pipeline, whose methods but `_ended` run on the main loop."""
 
     def __init__(self, path: str) -> None:
         self._pipeline = Gst.parse_launch(_PIPELINE)
@@ -52,7 +52,7 @@ class Recording:
         self._pipeline.set_state(Gst.State.PLAYING)
 
     def obey(self, request: dict[str, Any]) -> None:
-        """Do what one line says."""
+        """Carry out one request."""
         match request["do"]:
             case "source":
                 self._take(request["offer"])
@@ -105,7 +105,7 @@ class Recording:
 
 
 def main(path: str) -> None:
-    """Obey the lines of standard input until it ends."""
+    """Serve the requests on standard input until it ends."""
     Gst.init(None)
     recording = Recording(path)
     loop = GLib.MainLoop()

@@ -1,4 +1,4 @@
-"""Owns the benchmark of a rekey: gap, loss and processor time while media flows.
+"""Benchmark of a rekey: gap, loss and processor time while media flows.
 
 Usage: `python -m benchmarks.rekey [CHANGES]`. Exits with 1 where a packet was lost by a rekey of
 ours, or where the longest gap is more than 20 ms beyond the longest one without a rekey.
@@ -22,24 +22,25 @@ from benchmarks.rekey_subjects import RATE, Aiortc, Change, Handfast, measure, p
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+#: Changes of keys by default, and most of them (ours).
 CHANGES = 30
 MOST_CHANGES = 1000
-#: Of the calls, those of which processor time is taken.
+#: Processor time is measured in one of so many calls (ours).
 PROCESSOR_EVERY = 5
-#: Milliseconds.
+#: Target: milliseconds by which the longest gap may exceed the longest one without a rekey (ours).
 MOST_BEYOND = 20.0
 
 
 @dataclass
 class Result:
-    """What was measured of one subject; `processor` in milliseconds a change."""
+    """Measurements of one subject; `processor` in milliseconds a change."""
 
     changes: list[Change] = field(default_factory=list)
     processor: list[float] = field(default_factory=list)
 
 
 async def run(changes: int) -> dict[str, Result]:
-    """Measure both in turn, each change in a call of its own."""
+    """Measure both subjects in turn, each change in a call of its own."""
     taken: dict[str, Result] = {}
     subjects = (Handfast, Aiortc)
     for turn in range(changes):
@@ -53,7 +54,7 @@ async def run(changes: int) -> dict[str, Result]:
 
 
 def table(taken: dict[str, Result]) -> Table:
-    """The figures, medians with the least and the greatest."""
+    """Format the figures as medians with their least and greatest values."""
     drawn = Table(title=f"keys changed under {RATE} packets a second each way")
     for heading in ("subject", "longest gap", "without a change", "packets lost", "processor time"):
         drawn.add_column(heading, justify="left" if heading == "subject" else "right")
@@ -74,7 +75,7 @@ def _spread(values: Sequence[float], unit: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run from the command line."""
+    """Run the benchmark from the command line."""
     changes = int(arguments[0]) if arguments else CHANGES
     if not 1 <= changes <= MOST_CHANGES:
         print(f"CHANGES is 1 to {MOST_CHANGES}", file=sys.stderr)

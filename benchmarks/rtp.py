@@ -1,9 +1,9 @@
-"""Owns the benchmark of RTP on one core: received, relayed without decoding, decoded.
+"""Benchmark of RTP on one core: receiving, relaying without decoding, and decoding.
 
 Usage: `python -m benchmarks.rtp [--brief]`. Exits with 1 where aiortc receives more than a third of
 what we do, without a loss and on the same event loop, or takes less than three times our processor
 time for a packet that it relays, as it comes. It needs two cores: a subject has one for itself, and
-the load that it is given comes from the other.
+the load runs on the other.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from benchmarks.rtp_trial import ROOMS, Trial, decode, receive, relay, transcode
 OURS, THEIRS = "handfast", "aiortc"
 LOOPS = ("asyncio", "uvloop")
 WHO = tuple(Who(name, loop) for name in (OURS, THEIRS) for loop in LOOPS)
-#: Of aiortc's packets a second, ours should be so many.
+#: Target: our packets a second as a multiple of aiortc's (ours).
 TARGET = 3.0
-#: Packets a second to the subject, fewer the more peers they go to, in the trial before a search.
+#: Packets a second of the first trial, divided by the square root of the peers (ours).
 _GENTLE = 1000.0
-#: The search begins at so much of what that trial promises; packets in a row cost less than that.
+#: Share of the rate that the first trial predicts, at which the search begins (ours).
 _GUESS = 0.8
-#: Steps up or down until both a rate without a loss and one with losses are known, and how far
-#: apart they may then be.
+#: Factor of a step until rates with and without loss are known, and their final ratio (ours).
 _STEP, _EXACT = 1.5, 1.1
+#: Most rates of one search (ours).
 _MOST_RATES = 16
-#: A rate counts where one of so many trials is without a loss: the machine may have had a hiccup.
+#: Trials of one rate, one of which has to be without loss: the machine may have hiccups (ours).
 _ATTEMPTS = 3
-#: Seconds of media.
+#: Seconds of media in a trial of decoding (ours).
 _DECODED = 10
 
 Run = Callable[[float], Awaitable[Trial]]
@@ -50,7 +50,7 @@ Run = Callable[[float], Awaitable[Trial]]
 
 @dataclass
 class Result:
-    """What one subject reached; None where nothing came through without a loss."""
+    """Results of one subject; None where every rate had losses."""
 
     received: Trial | None = None
     relayed: dict[int, Trial | None] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class Result:
 
 
 async def highest(run: Run, begin: float) -> Trial | None:
-    """The highest rate without a loss; None where there was none."""
+    """Search the highest rate without loss; None where every rate has losses."""
     gentle = await run(begin)
     best: Trial | None = None
     rate, floor, ceiling = gentle.reach * _GUESS, 0.0, math.inf
@@ -88,7 +88,7 @@ async def _attempt(run: Run, rate: float) -> Trial:
 
 
 async def measure(fans: Sequence[int], console: Console) -> dict[Who, Result]:
-    """Measure all, the subjects in turn for each figure."""
+    """Measure all figures, the subjects in turn for each."""
     results = {who: Result() for who in WHO}
     for who in WHO:
         results[who].received = await highest(partial(receive, who), _GENTLE)
@@ -109,7 +109,7 @@ async def measure(fans: Sequence[int], console: Console) -> dict[Who, Result]:
 
 
 async def limit() -> Limit:
-    """What the machine takes, on the core that the subjects have."""
+    """Measure the limit of the machine on the core of the subjects."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.rtp_limit", str(SUBJECT_CORE)),
         stdout=asyncio.subprocess.PIPE,
@@ -119,7 +119,7 @@ async def limit() -> Limit:
 
 
 def rates(results: dict[Who, Result], fans: Sequence[int], bare: Limit) -> Table:
-    """Packets a second, and processor time for each."""
+    """Format rates in packets a second, with the processor time for each packet."""
     table = Table(title="packets a second on one core without a loss, and processor time for each")
     table.add_column("subject")
     for heading in ("received", *(f"relayed to {peers}" for peers in fans)):
@@ -137,7 +137,7 @@ def rates(results: dict[Who, Result], fans: Sequence[int], bare: Limit) -> Table
 
 
 def compared(results: dict[Who, Result], fans: Sequence[int], loop: str) -> list[float | None]:
-    """Ours over aiortc's, on one event loop; None where one of them lost something at any rate."""
+    """Return our rates over aiortc's on one event loop; None where one has losses at any rate."""
     ours, theirs = results[Who(OURS, loop)], results[Who(THEIRS, loop)]
     pairs = [
         (ours.received, theirs.received),
@@ -147,7 +147,7 @@ def compared(results: dict[Who, Result], fans: Sequence[int], loop: str) -> list
 
 
 def reached(results: dict[Who, Result]) -> bool:
-    """Whether ours does what it should, on each loop."""
+    """Return True if our subject meets its targets on each event loop."""
     for loop in LOOPS:
         ours, theirs = results[Who(OURS, loop)], results[Who(THEIRS, loop)]
         (received,) = compared(results, [], loop)
@@ -161,7 +161,7 @@ def reached(results: dict[Who, Result]) -> bool:
 
 
 def decoding(results: dict[Who, Result]) -> Table:
-    """Processor time of decoded streams."""
+    """Format the processor time of decoded streams."""
     table = Table(title="of one core, for each stream decoded")
     table.add_column("subject")
     for heading in ("VP8, 1280x720, 30 a second", "Opus, stereo"):
@@ -172,7 +172,7 @@ def decoding(results: dict[Who, Result]) -> Table:
 
 
 def as_it_comes(results: dict[Who, Result]) -> Iterator[str]:
-    """What a relay costs with aiortc unchanged, which decodes and encodes, a line for each loop."""
+    """Yield the cost of a relay by unchanged aiortc, which decodes and encodes, for each loop."""
     for who, result in results.items():
         trial = result.transcoded
         if trial is not None:
@@ -194,14 +194,14 @@ def _share(trial: Trial) -> str:
 
 
 def write(results: dict[Who, Result], bare: Limit) -> None:
-    """Keep every number."""
+    """Write all numbers as JSON."""
     ARTIFACTS.mkdir(exist_ok=True)
     numbers = {"limit": asdict(bare)} | {str(who): asdict(r) for who, r in results.items()}
     (ARTIFACTS / "bench-rtp.json").write_text(json.dumps(numbers, indent=2))
 
 
 async def run(fans: Sequence[int], console: Console) -> bool:
-    """Measure and tell; returns whether the target is reached."""
+    """Measure and report, and return whether the targets are met."""
     bare = await limit()
     results = await measure(fans, console)
     console.print(rates(results, fans, bare))
@@ -217,7 +217,7 @@ async def run(fans: Sequence[int], console: Console) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run from the command line."""
+    """Run the benchmark from the command line."""
     if arguments not in ([], ["--brief"]):
         print("usage: python -m benchmarks.rtp [--brief]", file=sys.stderr)
         return 2

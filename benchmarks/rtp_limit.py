@@ -1,6 +1,6 @@
-"""Owns what the machine itself takes: bare socket calls and SRTP in a loop, with nothing else.
+"""Measures the limit of the machine: bare socket and SRTP calls in a loop.
 
-`python -m benchmarks.rtp_limit CORE` prints it as JSON.
+`python -m benchmarks.rtp_limit CORE` prints the limit as JSON.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from peer.transport.net.udp import enlarge_buffers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: As many datagrams as a buffer of the usual size holds.
+#: Datagrams of a burst, which fit into a socket buffer of the usual size.
 _BURST = 100
+#: Number of bursts, of which the best counts (ours).
 _ROUNDS = 60
 _KEY = bytes(range(46))
 _PROFILE = Policy.SRTP_PROFILE_AEAD_AES_256_GCM
@@ -31,13 +32,13 @@ _PROFILE = Policy.SRTP_PROFILE_AEAD_AES_256_GCM
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Microseconds that each step takes for one packet, at best.
+    """Least microseconds of each step for one packet.
 
     Args:
-        receive: `recvfrom`.
-        unprotect: pylibsrtp's, by AES-256-GCM.
-        protect: Likewise.
-        send: `sendto` to a socket of this machine that nobody waits at.
+        receive: Time of `recvfrom`.
+        unprotect: Time of pylibsrtp's `unprotect`, by AES-256-GCM.
+        protect: Time of pylibsrtp's `protect`, by AES-256-GCM.
+        send: Time of `sendto` to a socket of this machine that is not read.
     """
 
     receive: float
@@ -46,17 +47,17 @@ class Limit:
     send: float
 
     def received(self) -> float:
-        """Packets a second that one core can receive and decrypt, and do nothing with."""
+        """Return the packets a second that one core can receive and decrypt."""
         return 1e6 / (self.receive + self.unprotect)
 
     def relayed(self, peers: int) -> float:
-        """Packets a second that one core can send, where each one received goes to so many."""
+        """Return the packets a second that one core can send, relaying each to `peers` peers."""
         each = self.receive + self.unprotect + peers * (self.protect + self.send)
         return 1e6 * peers / each
 
 
 def measure() -> Limit:
-    """Take the best of many bursts."""
+    """Measure the best of many bursts."""
     here, there = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
     for each in (here, there):
         each.bind(("127.0.0.1", 0))
@@ -70,7 +71,7 @@ def measure() -> Limit:
 
 
 def _round(here: socket.socket, there: socket.socket) -> list[float]:
-    """Seconds of each step, in the order of `Limit`, for a burst from one socket to the other."""
+    """Return the seconds of each step for a burst between two sockets, in the order of `Limit`."""
     address = here.getsockname()
     outbound = _session(Policy.SSRC_ANY_OUTBOUND)
     inbound = _session(Policy.SSRC_ANY_INBOUND)

@@ -1,6 +1,6 @@
-"""Owns the other ends of the RTP benchmark: they send packets as told, and count what comes back.
+"""Load of the RTP benchmark: ends that send packets at a rate and count those that come back.
 
-They stand on our ICE and DTLS-SRTP, without any RTP engine, so that all subjects meet the same.
+They use our ICE and DTLS-SRTP without an RTP engine, so all subjects have the same load.
 """
 
 from __future__ import annotations
@@ -36,31 +36,33 @@ if TYPE_CHECKING:
     from peer.errors import DtlsError
     from peer.rtp.rtcp import SenderReport
 
-#: Bits a second that those who receive say they can take.
+#: Bits a second that receivers report by REMB (ours).
 PLENTY = 10**9
+#: Seconds between two REMB packets (ours).
 _REMB_INTERVAL = 0.5
-#: Of the packets that come back, one of so many is decrypted: the load shall not be the limit.
+#: One of so many returning packets is decrypted, so that the load is not the limit (ours).
 _SAMPLE = 16
+#: SSRC under which receivers send RTCP.
 _OWN_SSRC = 7
 
 _HEADER = struct.Struct("!BBHII")
 
 
 class Stream:
-    """One outgoing RTP stream.
+    """Packs the packets of one outgoing RTP stream.
 
     Args:
-        ssrc: Its own.
-        payload_type: Of its packets.
+        ssrc: SSRC of the stream.
+        payload_type: Payload type of its packets.
     """
 
-    def __init__(self, ssrc: int, payload_type: int) -> None:
+    def __init__(self, *, ssrc: int, payload_type: int) -> None:
         self.ssrc = ssrc
         self._payload_type = payload_type
         self._number = 0
 
     def packets(self, payloads: tuple[bytes, ...], timestamp: int) -> list[bytes]:
-        """The packets of one frame."""
+        """Pack one frame into RTP packets."""
         made = []
         for index, payload in enumerate(payloads):
             marker = 0x80 if index == len(payloads) - 1 else 0
@@ -77,17 +79,17 @@ class Stream:
 
 
 class LoadEnd:
-    """One connection to a subject, which is to answer its offer.
+    """One connection to a subject, which answers its offer.
 
     Args:
-        sections: What it sends or wants, an m-section each.
-        sends: Whether it sends; it receives otherwise.
+        sections: Media of each m-section.
+        sends: Whether this end sends; it receives otherwise.
 
     Attributes:
         packets: RTP packets that came. A sample is authenticated; one that is not counts for all
             that it stands for.
         streams: What it may send.
-        keyframes_wanted: How many times a key frame was asked for.
+        keyframes_wanted: Number of key frame requests (PLI, FIR).
     """
 
     def __init__(self, sections: Sequence[Media], *, sends: bool) -> None:
@@ -103,7 +105,8 @@ class LoadEnd:
         self._candidates: list[CandidateFields] = []
         self._gathered = asyncio.Event()
         self.streams = [
-            Stream(1000 + index, media.payload_type) for index, media in enumerate(sections)
+            Stream(ssrc=1000 + index, payload_type=media.payload_type)
+            for index, media in enumerate(sections)
         ]
         self._ice = IceGenerations(
             self._local,
@@ -118,7 +121,7 @@ class LoadEnd:
         self._secure.deliver_to(PacketHandlers(self.on_rtp, self.on_rtcp, self.on_data))
 
     async def offer(self) -> str:
-        """Gather, and describe itself."""
+        """Gather candidates and return the offer."""
         await self._ice.gather()
         await self._gathered.wait()
         self._secure.listen(0, self._certificate)
@@ -130,13 +133,13 @@ class LoadEnd:
         return "".join(f"{line}\r\n" for line in lines)
 
     async def accept(self, answer: str) -> None:
-        """Connect to whoever has answered."""
-        remote = IceParameters(_value("ice-ufrag", answer), _value("ice-pwd", answer))
+        """Connect to the subject that sent this answer."""
+        remote = IceParameters(_value(answer, name="ice-ufrag"), _value(answer, name="ice-pwd"))
         self._ice.start(self._local.username_fragment, remote, IceRole.CONTROLLING)
         for line in set(re.findall(r"a=(candidate:[^\r\n]*)", answer)):
             candidate = CandidateFields.parse(line)
             self._ice.add_remote_candidate(self._local.username_fragment, candidate)
-        active = _value("setup", answer) == "active"
+        active = _value(answer, name="setup") == "active"
         self._secure.connect(
             0,
             self._certificate,
@@ -148,15 +151,15 @@ class LoadEnd:
             self._remind()
 
     def send(self, packet: bytes) -> bool:
-        """Send one RTP packet; whether the kernel took it."""
+        """Send one RTP packet; returns whether the kernel took it."""
         return self._secure.send_rtp(packet)
 
     def report(self, report: SenderReport) -> None:
-        """Send one."""
+        """Send a sender report as a compound packet."""
         self._secure.send_rtcp(write([report, SourceDescription(((report.ssrc, "load"),))]))
 
     async def close(self) -> None:
-        """End it."""
+        """Close the connection to the subject."""
         if self._reminder is not None:
             self._reminder.cancel()
         await self._secure.close()
@@ -196,14 +199,14 @@ class LoadEnd:
     # From ICE and from the secure transport
 
     def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
-        """Note what was gathered."""
+        """Note a gathered candidate."""
         if candidate is None:
             self._gathered.set()
         else:
             self._candidates.append(candidate)
 
     def on_datagram(self, datagram: bytes) -> None:
-        """Count it, or pass it up."""
+        """Count a datagram of media, or pass it to the secure transport."""
         if classify(datagram) is not DatagramClass.RTP:
             self._secure.receive(datagram)
             return
@@ -215,12 +218,12 @@ class LoadEnd:
                 self.packets -= _SAMPLE
 
     def on_state(self, state: IceTransportState | DtlsTransportState) -> None:
-        """Pass up that of the path."""
+        """Pass the ICE state to the secure transport."""
         if isinstance(state, IceTransportState):
             self._secure.on_ice_state(state)
 
     def on_rtp(self, packet: bytes, arrival: float) -> None:
-        """Note that it is authentic, and of which stream."""
+        """Count an authenticated packet and note its stream."""
         self._authenticated += 1
         if self._heard_ssrc is None:
             self._heard_ssrc = int.from_bytes(packet[8:12])
@@ -229,30 +232,30 @@ class LoadEnd:
                 self._remind()
 
     def on_handshake_complete(self) -> None:
-        """Nothing follows."""
+        """Do nothing at the end of a handshake."""
 
     def on_rtcp(self, packet: bytes) -> None:
-        """Note what a subject asks for."""
+        """Count the key frame requests of a subject."""
         asked = (PictureLossIndication, FullIntraRequest)
         self.keyframes_wanted += any(isinstance(each, asked) for each in parse(packet))
 
     def on_data(self, message: bytes) -> None:
-        """There is none."""
+        """Ignore data channel packets, of which there are none."""
 
     def on_keys_switched(self, association: int) -> None:
-        """There is one."""
+        """Ignore a switch of keys, as there is one association."""
 
     def on_rekey_completed(self, association: int) -> None:
-        """There is one."""
+        """Ignore a rekey, as there is none."""
 
     def on_rekey_failed(self, association: int, reason: str, error: DtlsError | None) -> None:
-        """There is one."""
+        """Ignore a failed rekey, as there is none."""
 
     def on_probe(self) -> None:
-        """There is one."""
+        """Ignore a probe, as there is no rekey."""
 
 
-def _value(name: str, description: str) -> str:
+def _value(description: str, *, name: str) -> str:
     found = re.search(rf"a={name}:([^\r\n]*)", description)
     assert found, f"the answer has no {name}"
     return found[1]

@@ -1,4 +1,4 @@
-"""Owns the process of a subject of the benchmarks of RTP and of recording, as the load sees it."""
+"""Process of a subject of the RTP and recording benchmarks, as the load controls it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from benchmarks.rtp_load import LoadEnd
     from benchmarks.rtp_subjects import Work
 
-#: The subject has a core for itself, and so has the load.
+#: Cores of the subject and of the load, one for each.
 SUBJECT_CORE, LOAD_CORE = 0, 1
-#: Seconds in which everything but the media goes.
+#: Seconds until a subject has to answer a request (ours).
 _TIMEOUT = 60.0
 _LONGEST_LINE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """A subject as it runs.
+    """Name and event loop of a subject.
 
     Args:
-        name: Of the library.
-        loop: Its event loop.
+        name: Name of the library.
+        loop: Name of its event loop.
     """
 
     name: str
@@ -36,11 +36,11 @@ class Who:
 
 
 class SubjectError(Exception):
-    """The process of a subject has ended, or does not answer."""
+    """A subject's process has ended, or does not answer."""
 
 
 class Process:
-    """A subject in a process of its own, that is told what to do line by line.
+    """A subject in a process of its own, controlled by lines of JSON.
 
     Args:
         command: The program and its arguments.
@@ -66,21 +66,21 @@ class Process:
             await self._process.wait()
 
     async def join(self, end: LoadEnd, how: str, **details: Any) -> None:
-        """Connect it to an end of the load."""
+        """Connect the subject to an end of the load."""
         answer = await self.ask(how, offer=await end.offer(), **details)
         async with asyncio.timeout(_TIMEOUT):
             await end.accept(answer["answer"])
 
     async def read(self) -> tuple[int, float]:
-        """Frames that came out so far, and seconds of processor time that it spent."""
+        """Return the frames that came out so far, and the processor time in seconds."""
         answer = await self.ask("read")
         return answer["frames"], answer["processor"]
 
     async def ask(self, what: str, **details: Any) -> dict[str, Any]:
-        """Tell it to do something; returns its answer.
+        """Send a request and return its answer.
 
         Raises:
-            SubjectError: It has ended.
+            SubjectError: The process has ended.
         """
         process = self._process
         assert process is not None
@@ -96,6 +96,6 @@ class Process:
 
 
 def subject_process(who: Who, work: Work) -> Process:
-    """One of the RTP benchmark, pinned to its core."""
+    """Create the process of an RTP subject, pinned to its core."""
     arguments = (who.name, work.value, who.loop, str(SUBJECT_CORE))
     return Process(sys.executable, "-m", "benchmarks.rtp_subject", *arguments)

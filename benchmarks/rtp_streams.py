@@ -1,6 +1,6 @@
-"""Owns what the load of the RTP benchmark sends: frames of 720p30 VP8 and of Opus, in payloads.
+"""Media of the RTP benchmark: payloads of 720p30 VP8 and of Opus.
 
-Those that nobody decodes only look like VP8.
+Frames that no subject decodes have only the form of VP8.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import numpy as np
 from av.video.codeccontext import VideoCodecContext
 
 WIDTH, HEIGHT = 1280, 720
-#: Packets of a frame that nobody decodes, and bytes of each payload: 1.4 Mbit/s at 30 a second. Any
-#: sender that fills packets to 1,200 or 1,300 bytes makes as many of it again.
+#: Packets of a frame that is not decoded, and bytes of each payload: 1.4 Mbit/s at 30 a second.
+#: Any sender that fills packets to 1,200 or 1,300 bytes makes as many packets of it.
 PER_FRAME = 5
 PAYLOAD = 1170
-#: Frames a second.
+#: Video and audio frames a second.
 PICTURES, SOUNDS = 30, 50
-#: Seconds, bits a second.
+#: Duration of a clip in seconds, and its video bitrate in bits a second (ours).
 _CLIP = 5
 _BITRATE = 1_500_000
 
-#: RFC 7741 section 4.2: the first packet of a frame has S set.
+#: VP8 payload descriptors with and without the S bit of a frame's first packet (RFC 7741 4.2).
 _FIRST, _LATER = b"\x10", b"\x00"
 
 Payloads = tuple[bytes, ...]
@@ -31,13 +31,13 @@ Payloads = tuple[bytes, ...]
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """How it is described in SDP.
+    """A codec as SDP describes it.
 
     Args:
-        kind: Of the m-section.
-        payload_type: In RTP.
-        rtpmap: Its name and clock.
-        clock_rate: Of its timestamps, in hertz.
+        kind: Kind of the m-section.
+        payload_type: RTP payload type.
+        rtpmap: Encoding name and clock rate.
+        clock_rate: Clock rate of the timestamps in Hz.
     """
 
     kind: str
@@ -51,7 +51,7 @@ AUDIO = Media("audio", 111, "opus/48000/2", 48_000)
 
 
 def likeness(*, keyframe: bool) -> Payloads:
-    """A frame of the right form and size, with nothing in it."""
+    """Create the payloads of a frame with the form and size of VP8, without content."""
     # RFC 6386 section 9.1.
     size = WIDTH.to_bytes(2, "little") + HEIGHT.to_bytes(2, "little")
     tag = b"\x10\x02\x00\x9d\x01\x2a" + size if keyframe else b"\x11\x02\x00"
@@ -59,14 +59,14 @@ def likeness(*, keyframe: bool) -> Payloads:
 
 
 def payloads_of_picture(frame: bytes) -> Payloads:
-    """In packets of equal size but the last."""
+    """Split a frame into payloads of equal size but the last."""
     room = PAYLOAD - 1
     parts = [frame[start : start + room] for start in range(0, len(frame), room)]
     return tuple((_LATER if index else _FIRST) + part for index, part in enumerate(parts))
 
 
 def pictures() -> list[Payloads]:
-    """A clip of moving stripes under noise, such as a camera has; it may be repeated."""
+    """Encode a clip of moving stripes under camera-like noise, which can be looped."""
     encoder = av.CodecContext.create("libvpx", "w")
     assert isinstance(encoder, VideoCodecContext)
     encoder.width, encoder.height = WIDTH, HEIGHT
@@ -89,7 +89,7 @@ def pictures() -> list[Payloads]:
 
 
 def sounds() -> list[Payloads]:
-    """A clip of a stereo tone; it may be repeated."""
+    """Encode a clip of a stereo tone, which can be looped."""
     encoder = av.CodecContext.create("libopus", "w")
     assert isinstance(encoder, av.AudioCodecContext)
     encoder.sample_rate = AUDIO.clock_rate

@@ -1,6 +1,6 @@
-"""Owns the process of one subject of the RTP benchmark, which is told what to do line by line.
+"""Process of one subject of the RTP benchmark, controlled by lines of JSON.
 
-`python -m benchmarks.rtp_subject SUBJECT WORK LOOP CORE`; requests and answers are JSON.
+Usage: `python -m benchmarks.rtp_subject SUBJECT WORK LOOP CORE`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
 }
-# Bytes of a line; descriptions are in it.
+#: Most bytes of a request, which may hold a description.
 _LONGEST = 1 << 20
 
 
 async def serve(answer: Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]) -> None:
-    """Do what is asked until nobody asks any more."""
+    """Serve requests from standard input until it ends."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(_LONGEST)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -49,11 +49,11 @@ async def _answer(subject: Subject, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main(name: str, work: str, loop: str, core: str) -> None:
-    """Run from the command line."""
+    """Run the process from the command line."""
     os.sched_setaffinity(0, {int(core)})
     with asyncio.Runner(loop_factory=LOOPS[loop]) as runner:
         runner.run(serve(partial(_answer, SUBJECTS[name](Work(work)))))
-    # Whatever still runs in threads of aiortc is of no interest.
+    # Threads of aiortc may still run.
     sys.stdout.flush()
     os._exit(0)
 

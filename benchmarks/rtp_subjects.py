@@ -1,4 +1,4 @@
-"""Owns what the RTP benchmark measures: ours and aiortc's, each answering offers of the load."""
+"""Subjects of the RTP benchmark: ours and aiortc's, each answering offers of the load."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from av import Packet
 from peer import PeerConnection, SdpType, SessionDescription, TrackEvent
 
 _TIME_BASE = Fraction(1, 90_000)
-#: Frames that wait to be relayed, at most.
+#: Most frames that wait to be relayed (ours).
 _LIMIT = 1024
 
 
 class Work(StrEnum):
-    """What is done with what comes."""
+    """Kinds of work on received media."""
 
-    #: Frames are taken as they were encoded, and counted.
+    #: Encoded frames are counted.
     RECEIVE = "receive"
-    #: They go on to others as they were encoded.
+    #: Encoded frames are sent on to other peers.
     RELAY = "relay"
     #: They are decoded, and counted.
     DECODE = "decode"
@@ -35,24 +35,24 @@ class Work(StrEnum):
 
 
 class Subject(Protocol):
-    """One of those that are compared; `frames` is how many came out so far."""
+    """A library under test; `frames` counts the frames that came out so far."""
 
     frames: int
 
     async def source(self, offer: str) -> str:
-        """Connect to one that sends, in a room of its own; returns the answer."""
+        """Connect to a sender, in a room of its own; returns the answer."""
         ...
 
     async def sink(self, offer: str, room: int) -> str:
-        """Connect to one that wants what the source of a room sends; returns the answer."""
+        """Connect to a receiver of the media of a room's source; returns the answer."""
         ...
 
 
 class Handfast:
-    """Ours.
+    """Subject that uses handfast.
 
     Args:
-        work: What to do.
+        work: Kind of work.
     """
 
     def __init__(self, work: Work) -> None:
@@ -63,13 +63,13 @@ class Handfast:
         self._rooms: list[MediaStreamTrack] = []
 
     async def source(self, offer: str) -> str:
-        """As in `Subject`."""
+        """Connect to a sender as `Subject.source` says."""
         pc = PeerConnection()
         pc.on("track", self._take)
         return await self._answer(pc, offer)
 
     async def sink(self, offer: str, room: int) -> str:
-        """As in `Subject`."""
+        """Connect to a receiver as `Subject.sink` says."""
         pc = PeerConnection()
         pc.addTrack(self._rooms[room])
         return await self._answer(pc, offer)
@@ -110,7 +110,7 @@ class Handfast:
 
 
 class _AtOnce:
-    """Stands for the queue to aiortc's decoder thread: what is put there is handed on at once."""
+    """Replaces the queue to aiortc's decoder thread: hands frames on at once."""
 
     made: ClassVar[list[_AtOnce]] = []
 
@@ -119,19 +119,19 @@ class _AtOnce:
         self.made.append(self)
 
     def put(self, task: tuple[Any, Any] | None) -> None:
-        """A frame that is complete, and its codec; or the end."""
+        """Hand on a complete frame; None is the end."""
         if task is not None:
             self.deliver(task[1])
 
 
 class _Queues:
-    """Stands for the module `queue`."""
+    """Replaces the module `queue` inside aiortc."""
 
     Queue = _AtOnce
 
 
 class _Encoded(MediaStreamTrack):
-    """What aiortc's senders take for a track that is encoded already: one for each of them."""
+    """Track of encoded frames for one of aiortc's senders."""
 
     kind = "video"
 
@@ -140,22 +140,22 @@ class _Encoded(MediaStreamTrack):
         self._frames: asyncio.Queue[Packet[Any]] = asyncio.Queue()
 
     def put(self, packet: Packet[Any]) -> None:
-        """Hand on one frame."""
+        """Queue one encoded frame."""
         self._frames.put_nowait(packet)
 
     async def recv(self) -> Packet[Any]:
-        """The next one."""
+        """Wait for the next encoded frame."""
         return await self._frames.get()
 
 
 class Aiortc:
-    """aiortc, in the most generous form that it can have.
+    """Subject that uses aiortc, in the most generous form.
 
     It gives nobody an encoded frame. Here its receivers hand frames on at the point where they
     would give them to their decoder threads, without any thread; relaying, its senders pack them.
 
     Args:
-        work: What to do.
+        work: Kind of work.
     """
 
     def __init__(self, work: Work) -> None:
@@ -172,7 +172,7 @@ class Aiortc:
                 setattr(rtcrtpreceiver, name, stand_in)
 
     async def source(self, offer: str) -> str:
-        """As in `Subject`."""
+        """Connect to a sender as `Subject.source` says."""
         pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         if self._work is Work.DECODE:
             pc.on("track", lambda track: self._spawn(self._count_decoded(track)))
@@ -187,7 +187,7 @@ class Aiortc:
         return answer
 
     async def sink(self, offer: str, room: int) -> str:
-        """As in `Subject`."""
+        """Connect to a receiver as `Subject.sink` says."""
         pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         if self._work is Work.TRANSCODE:
             pc.addTrack(self._relay.subscribe(self._shared[room]))

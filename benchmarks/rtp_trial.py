@@ -1,4 +1,4 @@
-"""Owns one trial of the RTP benchmark: a subject in a process of its own, and a load beside it."""
+"""One trial of the RTP benchmark: a subject in a process of its own, and a load beside it."""
 
 from __future__ import annotations
 
@@ -21,24 +21,23 @@ if TYPE_CHECKING:
     from benchmarks.rtp_process import Process, Who
     from benchmarks.rtp_streams import Media, Payloads
 
-#: Video streams in the one connection that is only received.
+#: Video streams of the one connection in a trial of receiving (ours).
 STREAMS = 10
-#: Sources, each with so many peers of its own, by how many these are: so that no stream has to be
-#: faster than one of 25 Mbit/s.
+#: Number of sources, by the peers of each, so that no stream exceeds 25 Mbit/s (ours).
 ROOMS = {1: 20, 10: 5, 50: 2}
-#: Seconds: of a trial, and after it for what is still on its way.
+#: Seconds of a trial, and seconds after it for packets in flight (ours).
 DURATION = 2.0
 TAIL = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one rate.
+    """Result of one rate.
 
     Args:
-        packets: That were sent to the subject.
-        seconds: In so much time.
-        out: Packets that came out: to whoever they were relayed, or in frames to the application.
+        packets: Packets sent to the subject.
+        seconds: Duration of sending.
+        out: Packets that came out: relayed to peers, or in frames to the application.
         expected: Packets that should have.
         processor: Seconds of processor time that the subject spent.
     """
@@ -51,12 +50,12 @@ class Trial:
 
     @property
     def lossless(self) -> bool:
-        """Whether all came, and the subject could go on like this."""
+        """True where all packets came out, and the subject could sustain the rate."""
         return self.out == self.expected and self.processor <= self.seconds
 
     @property
     def rate(self) -> float:
-        """Packets a second that should have come out."""
+        """Packets a second that were expected to come out."""
         return self.expected / self.seconds
 
     @property
@@ -66,12 +65,12 @@ class Trial:
 
     @property
     def reach(self) -> float:
-        """Packets a second to the subject that would take up all of its processor."""
+        """Packets a second to the subject that would use its processor fully."""
         return self.packets / self.processor
 
 
 async def receive(who: Who, rate: float) -> Trial:
-    """Send it so many packets a second, in several streams."""
+    """Send packets at a rate to a receiving subject, in several streams."""
     async with AsyncExitStack() as stack:
         subject = await stack.enter_async_context(subject_process(who, Work.RECEIVE))
         source = LoadEnd([VIDEO] * STREAMS, sends=True)
@@ -92,7 +91,7 @@ async def receive(who: Who, rate: float) -> Trial:
 
 
 async def relay(who: Who, peers: int, rate: float) -> Trial:
-    """Send it so many packets a second in several rooms, in each of which so many want them."""
+    """Send packets at a rate to a relaying subject, in several rooms with `peers` peers each."""
     async with AsyncExitStack() as stack:
         subject = await stack.enter_async_context(subject_process(who, Work.RELAY))
         sources = [LoadEnd([VIDEO], sends=True) for _ in range(ROOMS[peers])]
@@ -121,9 +120,9 @@ async def relay(who: Who, peers: int, rate: float) -> Trial:
 
 
 async def decode(who: Who, media: Media, clip: Sequence[Payloads], seconds: int) -> Trial:
-    """Send it one stream as it comes from a camera or a microphone, which it decodes.
+    """Send one real-time stream to a decoding subject.
 
-    Here `packets`, `out` and `expected` are frames.
+    In the result `packets`, `out` and `expected` count frames.
     """
     expected = seconds * (PICTURES if media is VIDEO else SOUNDS)
     async with AsyncExitStack() as stack:
@@ -138,9 +137,9 @@ async def decode(who: Who, media: Media, clip: Sequence[Payloads], seconds: int)
 
 
 async def transcode(who: Who, clip: Sequence[Payloads], seconds: int) -> Trial:
-    """Send it a stream as it comes from a camera, that it decodes and encodes for one other.
+    """Send one real-time stream to a subject that decodes and encodes it for one peer.
 
-    Here `expected` is as good as what came: an encoder makes as many packets as it likes.
+    In the result `expected` equals `out`, as an encoder chooses its number of packets.
     """
     async with AsyncExitStack() as stack:
         subject = await stack.enter_async_context(subject_process(who, Work.TRANSCODE))
@@ -167,27 +166,27 @@ async def _watch(
     seconds: int,
     count: Callable[[int], int],
 ) -> tuple[int, float]:
-    """Play a clip, and look at the subject once it has settled and at the end.
+    """Play a clip, and read the subject's counters after a warm-up and at the end.
 
     Args:
-        count: What came out, by the frames that the subject counts.
+        count: Converts the subject's frame count to the output that is compared.
 
     Returns:
         How much came out, and the processor time, from the one look to the other.
     """
     per_second = PICTURES if media is VIDEO else SOUNDS
     frames = cycle(clip)
-    settle = 2 * per_second
-    await _play(source, media, islice(frames, settle), first=0)
+    warm_up = 2 * per_second
+    await _play(source, media, islice(frames, warm_up), first=0)
     came, processor = await subject.read()
     before = count(came)
-    await _play(source, media, islice(frames, seconds * per_second), first=settle)
+    await _play(source, media, islice(frames, seconds * per_second), first=warm_up)
     came, processor_after = await subject.read()
     return count(came) - before, processor_after - processor
 
 
 async def _warm_up(sources: Sequence[LoadEnd]) -> None:
-    """Half a second of key frames, 30 a second, until all runs."""
+    """Send key frames for half a second, 30 a second, until all streams run."""
     payloads = likeness(keyframe=True)
     for number in range(15):
         for source in sources:
@@ -200,10 +199,10 @@ async def _warm_up(sources: Sequence[LoadEnd]) -> None:
 
 
 async def _send(sources: Sequence[LoadEnd], rate: float) -> tuple[int, float]:
-    """Frames at an even pace for the time of a trial, each stream in turn.
+    """Send frames at an even pace for the duration of a trial, each stream in turn.
 
     Returns:
-        How many, and the seconds that it took.
+        Number of packets, and the seconds that sending took.
     """
     streams = [(source.send, stream) for source in sources for stream in source.streams]
     payloads = likeness(keyframe=False)
@@ -225,7 +224,7 @@ async def _send(sources: Sequence[LoadEnd], rate: float) -> tuple[int, float]:
 
 
 async def _play(source: LoadEnd, media: Media, frames: Iterable[Payloads], *, first: int) -> None:
-    """Frames in their time."""
+    """Send frames in real time."""
     per_second = PICTURES if media is VIDEO else SOUNDS
     (stream,) = source.streams
     start = time.perf_counter()

@@ -1,6 +1,6 @@
-"""Owns the benchmark of set-up: from createOffer to an open data channel, both ends in one process.
+"""Benchmark of set-up from createOffer to an open data channel, both ends in one process.
 
-Usage: `python -m benchmarks.setup [ROUNDS]`. It exits with 1 where we miss our target.
+Usage: `python -m benchmarks.setup [ROUNDS]`. Exits with 1 where the target is missed.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from rich.console import Console
 from benchmarks.harness import ARTIFACTS, Subject, compare
 from benchmarks.setup_subjects import Aiortc, Handfast, Libwebrtc
 
+#: Rounds that do not count, rounds by default, and most rounds (ours).
 WARM_UP = 3
 ROUNDS = 40
 MOST_ROUNDS = 1000
-# Of aiortc's time, in the median round.
+#: Target: our time as a share of aiortc's, in the median round (ours).
 TARGET = 0.5
 
 
 async def run(rounds: int, console: Console) -> bool:
-    """Measure and report; returns whether the target is met."""
+    """Measure and report, and return whether the target is met."""
     subjects: list[Subject] = [Handfast(), Aiortc()]
     if Libwebrtc.available():
         subjects.append(Libwebrtc())
@@ -42,7 +43,7 @@ async def run(rounds: int, console: Console) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run from the command line."""
+    """Run the benchmark from the command line."""
     rounds = int(arguments[0]) if arguments else ROUNDS
     if not 1 <= rounds <= MOST_ROUNDS:
         print(f"ROUNDS is 1 to {MOST_ROUNDS}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Owns one set-up by each library that benchmarks/setup.py compares; each trickles if it can."""
+"""Subjects of the set-up benchmark: one set-up by each library, with trickle ICE if it can."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from peer.tracing.events import TraceEvent
 
 ROOT = Path(__file__).parents[1]
 NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
-# Seconds; a set-up that takes longer is broken, not slow.
+#: Seconds after which a set-up counts as broken (ours).
 TIMEOUT = 30
 
 
 class _Subject:
-    """What most subjects need for their rounds: nothing."""
+    """Base of subjects that keep nothing between rounds."""
 
     name: str
 
@@ -40,12 +40,12 @@ class _Subject:
 
 
 class Handfast(_Subject):
-    """Ours."""
+    """Set-up of two connections of ours."""
 
     name = "handfast"
 
     async def measure(self) -> float:
-        """Set up once; milliseconds."""
+        """Set up once, and return the milliseconds it took."""
         async with self._connection() as offerer, self._connection() as answerer:
             opened = asyncio.Event()
             channel = offerer.createDataChannel("benchmark")
@@ -70,7 +70,7 @@ class Handfast(_Subject):
 
 
 class TracedHandfast(Handfast):
-    """Ours, with both ends telling a list what happens."""
+    """Set-up of two connections of ours that trace into a list."""
 
     name = "handfast, traced"
 
@@ -93,12 +93,12 @@ def _trickle(source: PeerConnection, target: PeerConnection, ready: asyncio.Even
 
 
 class Aiortc(_Subject):
-    """What we build on; it has no trickle, its descriptions are complete."""
+    """Set-up of two aiortc connections, without trickle ICE, which aiortc lacks."""
 
     name = "aiortc"
 
     async def measure(self) -> float:
-        """Set up once; milliseconds."""
+        """Set up once, and return the milliseconds it took."""
         offerer, answerer = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
         opened = asyncio.Event()
         channel = offerer.createDataChannel("benchmark")
@@ -118,7 +118,7 @@ class Aiortc(_Subject):
 
 
 class Libwebrtc:
-    """libwebrtc as `@roamhq/wrtc` packs it: a Node.js process that sets up once for each line."""
+    """Set-up by libwebrtc (`@roamhq/wrtc`) in a Node.js process, once for each line."""
 
     name = "libwebrtc"
 
@@ -127,7 +127,7 @@ class Libwebrtc:
 
     @staticmethod
     def available() -> bool:
-        """Whether Node.js and the package are here."""
+        """Return True if Node.js and the package are installed."""
         return shutil.which("node") is not None and (NODE_MODULES / "@roamhq" / "wrtc").is_dir()
 
     async def __aenter__(self) -> Self:
@@ -157,7 +157,7 @@ class Libwebrtc:
             await self._process.wait()
 
     async def measure(self) -> float:
-        """Set up once; milliseconds by its own clock."""
+        """Set up once, and return the milliseconds of the process's own clock."""
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -1,4 +1,4 @@
-// Owns the libwebrtc side of benchmarks/setup.py: one set-up for each line read, its time written.
+// libwebrtc side of benchmarks/setup.py: runs one set-up for each line read, and writes its time.
 "use strict";
 
 const { RTCPeerConnection } = require("@roamhq/wrtc");

@@ -26,7 +26,7 @@ async def main(url: str, name: str) -> None:
 
 
 async def call(channel: PeerChannel) -> None:
-    """One call, until the other one leaves."""
+    """Serve one call until the peer leaves."""
     async with PeerConnection() as pc:
         negotiator = Negotiator(pc, channel, polite=channel.polite)
 

@@ -2,7 +2,7 @@
 
     python examples/minimal_bot.py ws://127.0.0.1:8080/ws lobby
 
-Whoever joins the room and makes a call gets an answer; `two_peers.py` shows the other side.
+Each member of the room that calls gets an answer; `two_peers.py` shows the other side.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ async def main(url: str, name: str) -> None:
 
 
 async def call(channel: PeerChannel) -> None:
-    """One call, until the other one leaves."""
+    """Serve one call until the peer leaves."""
     async with PeerConnection() as pc:
         negotiator = Negotiator(pc, channel, polite=channel.polite)
 

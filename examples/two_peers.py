@@ -11,7 +11,7 @@ from signaling import Negotiator, channel_pair
 
 
 async def main() -> None:
-    """Call, print what arrives, and end."""
+    """Call, print the media and messages that arrive, and end."""
     here, there = channel_pair()
     async with PeerConnection() as caller, PeerConnection() as callee, asyncio.TaskGroup() as tasks:
         tasks.create_task(Negotiator(caller, here, polite=False).run())

@@ -1,1 +1,1 @@
-"""What the Makefile runs."""
+"""Scripts that the Makefile runs."""

@@ -1,6 +1,6 @@
-"""Owns the installation of tools: from Debian as root, from npm into the checkout's cache.
+"""Installs the tools of tests and benchmarks: Debian packages as root, npm modules in the cache.
 
-Where it may not install, it says what is missing.
+Without the right to install, the script prints which tools are missing.
 
 Usage: `python -m scripts.install_tools chromium turnserver`
 """
@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from tests.support.project.tools import NODE_MODULES, Tool, may_install, missing
 
 APT_GET = ("apt-get", "--quiet", "--option=Acquire::Retries=3", "--option=DPkg::Lock::Timeout=300")
-#: Seconds.
+#: Seconds for npm to install all modules (ours).
 NPM_TIMEOUT = 240
-# What it installed is saved in the cache's package.json, since npm removes what is not there.
+# npm removes modules that are missing in package.json, so it saves them in that of the cache.
 NPM_INSTALL = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund")
 
 
@@ -54,7 +54,7 @@ def install_modules(tools: Sequence[Tool]) -> None:
 
 
 def main(names: Sequence[str]) -> None:
-    """Install what is missing; a tool that cannot be had is for the tests to report."""
+    """Install the missing tools; tests report those that cannot be installed."""
     wanted = missing(names)
     packaged = [tool for tool in wanted if tool.packages]
     modular = [tool for tool in wanted if tool.modules]

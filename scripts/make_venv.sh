@@ -1,5 +1,5 @@
 #!/bin/sh
-# Owns the choice of the interpreter, and makes the virtual environment named by the first argument.
+# Chooses the interpreter, and makes the virtual environment named by the first argument.
 set -eu
 target=$1
 

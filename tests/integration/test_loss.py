@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.loss_figures import CLEAN, REST, TROUBLED, Figures, Phases, figures
-from benchmarks.loss_link import BEHIND, CALM, DELAY, Trouble
+from benchmarks.loss_link import BEHIND, CALM, DELAY, Impairment
 from benchmarks.loss_tracks import Journal
 from peer.rtp.encoded_frame import EncodedFrame
 from peer.rtp.encoding.shared_encoder import Subscriber
@@ -44,13 +44,13 @@ LARGEST_PICTURE = 2400
 #: Seconds that are no more than what the trouble explains: one way and back for a repair, some more
 #: where that is lost as well, and a key frame where all were.
 SCENARIOS = {
-    "1%": (Trouble(loss=0.01), 0.3),
-    "5%": (Trouble(loss=0.05), 0.35),
-    "10%": (Trouble(loss=0.1), 0.5),
-    "20%": (Trouble(loss=0.2), 1.3),
-    "reordering": (Trouble(reordered=0.1), 0.12),
-    "jitter": (Trouble(jitter=0.1), 0.25),
-    "outage": (Trouble(down=2.0), 2.2),
+    "1%": (Impairment(loss=0.01), 0.3),
+    "5%": (Impairment(loss=0.05), 0.35),
+    "10%": (Impairment(loss=0.1), 0.5),
+    "20%": (Impairment(loss=0.2), 1.3),
+    "reordering": (Impairment(reordered=0.1), 0.12),
+    "jitter": (Impairment(jitter=0.1), 0.25),
+    "outage": (Impairment(down=2.0), 2.2),
 }
 
 
@@ -145,7 +145,7 @@ class Call:
             asyncio.create_task(self._decoding.track.recv()),
         ]
 
-    def befall(self, trouble: Trouble) -> None:
+    def befall(self, trouble: Impairment) -> None:
         self.trouble, self.since = trouble, self._loop.time()
 
     async def close(self) -> None:
@@ -194,7 +194,7 @@ class Call:
             self._decoding.push(frame, self._loop.time())
 
 
-async def measure(kind: MediaKind, trouble: Trouble, seed: int) -> Figures:
+async def measure(kind: MediaKind, trouble: Impairment, seed: int) -> Figures:
     """What a bad link does to a stream."""
     # When reports are due is left to chance as well.
     random.seed(seed)
@@ -202,10 +202,10 @@ async def measure(kind: MediaKind, trouble: Trouble, seed: int) -> Figures:
     call = Call(kind, seed)
     await asyncio.sleep(SETTLE + CLEAN)
     begun = loop.time()
-    call.befall(trouble)
+    call.impair(trouble)
     await asyncio.sleep(TROUBLED)
     calm = begun + (trouble.down or TROUBLED)
-    call.befall(CALM)
+    call.impair(CALM)
     await asyncio.sleep(REST)
     phases = Phases(begun, calm, loop.time())
     await call.close()
@@ -217,7 +217,7 @@ async def measure(kind: MediaKind, trouble: Trouble, seed: int) -> Figures:
 @pytest.mark.parametrize(("trouble", "longest"), SCENARIOS.values(), ids=SCENARIOS)
 @in_virtual_time
 async def test_a_stream_survives_a_bad_link(
-    kind: MediaKind, trouble: Trouble, longest: float, seed: int
+    kind: MediaKind, trouble: Impairment, longest: float, seed: int
 ) -> None:
     found = await measure(kind, trouble, seed)
     assert found.flows
@@ -237,5 +237,5 @@ async def test_a_good_link_costs_little_delay_and_no_frame(kind: MediaKind) -> N
 
 @in_virtual_time
 async def test_repairs_bring_back_most_pictures() -> None:
-    found = await measure(VIDEO, Trouble(loss=0.05), 1)
+    found = await measure(VIDEO, Impairment(loss=0.05), 1)
     assert found.lost < 0.01 * found.captured

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from benchmarks.loss_link import LossyLink, Trouble
+from benchmarks.loss_link import Impairment, LossyLink
 from media.sources.file_source import FileSource
 from peer import PeerConfiguration, PeerConnection
 from peer.rtp.inbound.stats import InboundRtpStats
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from peer import RtpReceiver
 
 #: What always befalls the datagrams of each link.
-USUAL = Trouble(loss=0.02, reordered=0.01, jitter=0.005)
+USUAL = Impairment(loss=0.02, reordered=0.01, jitter=0.005)
 _TIMEOUT = 30.0
 #: Feedback by which a sender would take a process that is slow, as it is traced, for a slow link. A
 #: clip cannot be had at a lower rate, so that nothing of it would be sent. Loss is still heeded.
@@ -125,14 +125,14 @@ class Room:
         if not result.changed:
             raise RuntimeError(f"the keys of {pair} did not change: {result.reason}")
 
-    def befall(self, pair: tuple[str, str], trouble: Trouble) -> None:
-        """From now on."""
-        self._halves[pair].link.befall(trouble)
+    def impair(self, pair: tuple[str, str], trouble: Impairment) -> None:
+        """Apply an impairment to the link of a pair from now on."""
+        self._halves[pair].link.impair(trouble)
 
     async def _connect(self, player: str, listener: str) -> None:
         self._links += 1
         link = LossyLink(self._links).__enter__()
-        link.befall(USUAL)
+        link.impair(USUAL)
         configuration = PeerConfiguration(interfaces=("127.0.0.1",))
         left, right = PeerConnection(configuration), PeerConnection(configuration)
         # Known before they are connected, so that whoever leaves meanwhile closes them.

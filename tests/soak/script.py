@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from benchmarks.loss_link import Trouble
+from benchmarks.loss_link import Impairment
 from tests.soak.gauges import Memory
 from tests.soak.room import USUAL
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 #: Seconds between two things that happen.
 BEAT = 2.0
 TROUBLES = (
-    Trouble(loss=0.15, jitter=0.02),
-    Trouble(loss=0.05, reordered=0.1, jitter=0.04),
-    Trouble(down=1.0),
+    Impairment(loss=0.15, jitter=0.02),
+    Impairment(loss=0.05, reordered=0.1, jitter=0.04),
+    Impairment(down=1.0),
 )
 #: Seconds that somebody is away.
 AWAY = 3.0
@@ -107,9 +107,9 @@ class Script:
         self.account.departures += 1
 
     async def _trouble(self, pair: tuple[str, str]) -> None:
-        self._room.befall(pair, self._chance.choice(TROUBLES))
+        self._room.impair(pair, self._chance.choice(TROUBLES))
         await asyncio.sleep(BEAT)
-        self._room.befall(pair, USUAL)
+        self._room.impair(pair, USUAL)
         self.account.troubles += 1
 
     async def _watch(self) -> None:

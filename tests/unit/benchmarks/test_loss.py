@@ -89,7 +89,7 @@ async def test_sound_says_its_number_wherever_hearing_begins(first: int) -> None
             # Time begins with what is heard first.
             assert frame.pts is not None
             frame.pts -= first * 960
-            listener.hear(frame, made.captured[number] + 0.1)
+            listener.add(frame, made.captured[number] + 0.1)
     heard = [number for number, _ in listener.numbers(made.captured)]
     assert heard == [number for number in range(first, 120) if number % 7]
 
