@@ -1,4 +1,4 @@
-"""Owns two secure transports that change keys under load, over a road in virtual time."""
+"""Two secure transports that rekey under load, over delayed links in virtual time."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ TIMEOUT = 100.0
 
 
 @dataclass
-class Road(Link):
-    """One direction that takes its time.
+class DelayedLink(Link):
+    """One direction of a path with delay and jitter.
 
     Args:
-        delay: Seconds.
-        jitter: As much more or less, so that datagrams overtake each other.
-        keeps: Which datagrams are not lost on purpose.
+        delay: Mean delay in seconds.
+        jitter: Largest deviation from the delay in seconds, by which datagrams overtake each other.
+        keeps: Tells the datagrams that are not lost on purpose.
     """
 
     delay: float = 0.0
     jitter: float = 0.0
     keeps: Callable[[bytes], bool] = lambda _: True
-    #: What is being sent, and which of it was lost.
-    parcel: object = None
+    #: Label of the packet that is being sent, and the labels of the lost ones.
+    label: object = None
     lost: list[object] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ class Road(Link):
             return False
         self.wire.append(datagram)
         if self._dice.random() < self.loss or not self.keeps(datagram):
-            self.lost.append(self.parcel)
+            self.lost.append(self.label)
             return True
         for _ in range(2 if self._dice.random() < self.duplication else 1):
             delay = max(0.0, self.delay + self.jitter * (2 * self._dice.random() - 1))
@@ -68,15 +68,15 @@ class Road(Link):
 
 @dataclass
 class Flow:
-    """Numbered RTP packets and data from one end to the other, and the account of them.
+    """Numbered RTP packets and data from one end to the other, lost and doubled ones counted.
 
     Args:
         period: Seconds between two packets.
-        first: The RTP sequence number to begin with.
+        first: First RTP sequence number.
     """
 
     source: End
-    road: Road
+    link: DelayedLink
     sink: End
     period: float = 0.001
     first: int = 0
@@ -88,7 +88,7 @@ class Flow:
         self.task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
-        """Send nothing more, and let everything arrive."""
+        """Stop sending, and wait until everything has arrived."""
         assert self.task is not None
         self.task.cancel()
         await asyncio.wait([self.task])
@@ -103,28 +103,28 @@ class Flow:
         number = self.sent
         self.sent += 1
         packet = rtp((self.first + number) % (1 << 16), number.to_bytes(4))
-        self.road.parcel = number
+        self.link.label = number
         self.refused += not self.source.secure.send_rtp(packet)
-        self.road.parcel = ("data", number)
+        self.link.label = ("data", number)
         self.refused += not self.source.secure.send_data(number.to_bytes(4))
-        self.road.parcel = None
+        self.link.label = None
 
     @property
     def account(self) -> tuple[list[int], list[int]]:
-        """RTP packets that were lost and not by the road, and those that arrived twice."""
+        """Numbers of RTP packets that were lost other than by the link, and that arrived twice."""
         return self._account([int.from_bytes(p[12:]) for p in self.sink.events.rtp], lambda n: n)
 
     @property
     def data_account(self) -> tuple[list[int], list[int]]:
-        """The same of data."""
+        """Numbers of messages that were lost other than by the link, and that arrived twice."""
         arrived = [int.from_bytes(message) for message in self.sink.events.data]
         return self._account(arrived, lambda n: ("data", n))
 
     def _account(
-        self, arrived: list[int], parcel: Callable[[int], object]
+        self, arrived: list[int], label: Callable[[int], object]
     ) -> tuple[list[int], list[int]]:
-        counts, lost = Counter(arrived), set(self.road.lost)
-        missing = [n for n in range(self.sent) if n not in counts and parcel(n) not in lost]
+        counts, lost = Counter(arrived), set(self.link.lost)
+        missing = [n for n in range(self.sent) if n not in counts and label(n) not in lost]
         return missing, [n for n, count in counts.items() if count > 1]
 
 
@@ -134,20 +134,20 @@ class Pair:
 
     client: End
     server: End
-    there: Road
-    back: Road
+    there: DelayedLink
+    back: DelayedLink
     association: int = 0
 
     @classmethod
     async def connected(
         cls,
-        there: Road | None = None,
-        back: Road | None = None,
+        there: DelayedLink | None = None,
+        back: DelayedLink | None = None,
         *,
         handshake_timeout: float = 30.0,
         tap: Tap | None = None,
     ) -> Pair:
-        there, back = there or Road(), back or Road(seed=1)
+        there, back = there or DelayedLink(), back or DelayedLink(seed=1)
         client, server = joined(there, back, handshake_timeout=handshake_timeout, tap=tap)
         for end in (client, server):
             end.events.say = functools.partial(end.secure.send_rtcp, rtcp())
@@ -156,23 +156,23 @@ class Pair:
         return pair
 
     def another_client(self) -> End:
-        """In the place of the client, one that knows nothing of the first association."""
+        """Replace the client by one that knows nothing of the first association."""
         self.client = self._another(self.there)
         self.back.receive = self.client.secure.receive
         return self.client
 
     def another_server(self) -> End:
-        """The same of the server."""
+        """Replace the server by one that knows nothing of the first association."""
         self.server = self._another(self.back)
         self.there.receive = self.server.secure.receive
         return self.server
 
-    def _another(self, road: Road) -> End:
+    def _another(self, link: DelayedLink) -> End:
         events, certificate = Recorder(), Certificate.generate()
-        secure = SecureTransport(key="0", ice=road, certificate=certificate, events=events)
+        secure = SecureTransport(key="0", ice=link, certificate=certificate, events=events)
         secure.deliver_to(events.handlers)
         events.say = functools.partial(secure.send_rtcp, rtcp())
-        return End(certificate, events, road, secure)
+        return End(certificate, events, link, secure)
 
     @property
     def ends(self) -> tuple[End, End]:
@@ -185,7 +185,7 @@ class Pair:
         )
 
     def offer(self, initiator: End, certificate: Certificate | None = None) -> int:
-        """A new certificate, and a ClientHello is expected."""
+        """Offer a new association with a new certificate, and listen for its ClientHello."""
         self.association += 1
         initiator.certificate = certificate or Certificate.generate()
         initiator.listen(self.association)
@@ -198,12 +198,12 @@ class Pair:
         answer: DtlsRole = DtlsRole.CLIENT,
         signalling: float = 0.0,
     ) -> None:
-        """Offer, answer, and wait until both directions use the new keys at both ends."""
+        """Rekey by offer and answer, and wait until both ends use the new keys both ways."""
         number = self.offer(initiator)
         self.answer(initiator, answer=answer)
         await asyncio.sleep(signalling)
         self.conclude(initiator, answer=answer)
-        await self.replaced(number)
+        await self.rekeyed(number)
 
     def other(self, end: End) -> End:
         return self.server if end is self.client else self.client
@@ -216,8 +216,8 @@ class Pair:
         role = DtlsRole.SERVER if answer is DtlsRole.CLIENT else DtlsRole.CLIENT
         initiator.connect(role, self.other(initiator).fingerprints, self.association)
 
-    async def replaced(self, number: int, *ends: End) -> None:
-        """Wait for it."""
+    async def rekeyed(self, number: int, *ends: End) -> None:
+        """Wait until these ends, or both, have completed the rekey to an association."""
         ends = ends or self.ends
         async with asyncio.timeout(TIMEOUT):
             await until(
@@ -226,23 +226,23 @@ class Pair:
             )
 
     async def changed(self, end: End, change: tuple[object, ...]) -> None:
-        """Wait for it."""
+        """Wait until an end has reported an event of a rekey."""
         async with asyncio.timeout(TIMEOUT):
             await until(lambda: change in end.events.changes, end.events)
 
 
-def handshake(datagram: bytes) -> bool:
-    """Whether it belongs to a handshake: in clear, or the Finished."""
+def is_handshake(datagram: bytes) -> bool:
+    """Tell whether a datagram belongs to a handshake: in clear, or the Finished."""
     is_finished = datagram[0] == ContentType.CHANGE_CIPHER_SPEC or (
         datagram[0] == ContentType.HANDSHAKE and first_epoch(datagram) == 1
     )
     return is_finished or (20 <= datagram[0] <= 63 and first_epoch(datagram) == 0)
 
 
-class Losing:
-    """Loses the first few datagrams of a kind."""
+class LoseFirst:
+    """Loses the first `count` datagrams of a kind, as a value for `keeps`."""
 
-    def __init__(self, count: int, kind: Callable[[bytes], bool] = handshake) -> None:
+    def __init__(self, count: int, kind: Callable[[bytes], bool] = is_handshake) -> None:
         self.left = count
         self.kind = kind
 
@@ -253,18 +253,18 @@ class Losing:
         return True
 
 
-def never(datagram: bytes) -> bool:
-    """Everything but a handshake."""
-    return not handshake(datagram)
+def is_no_handshake(datagram: bytes) -> bool:
+    """Tell whether a datagram belongs to no handshake."""
+    return not is_handshake(datagram)
 
 
 def changes(end: End) -> list[object]:
-    """What was said of associations, without their numbers."""
+    """List the reported rekey events of an end, without their numbers."""
     return [change[0] for change in end.events.changes]
 
 
-async def flowing(pair: Pair, *, first: int = 0) -> tuple[Flow, Flow]:
-    """Let packets flow both ways."""
+async def start_flows(pair: Pair, *, first: int = 0) -> tuple[Flow, Flow]:
+    """Send packets both ways, and wait until some have arrived."""
     flows = pair.flows(first=first)
     for flow in flows:
         flow.start()
@@ -272,8 +272,8 @@ async def flowing(pair: Pair, *, first: int = 0) -> tuple[Flow, Flow]:
     return flows
 
 
-async def assert_all_came(*flows: Flow) -> None:
-    """Stop them; nothing was lost but by the road, and nothing came twice."""
+async def assert_all_arrived(*flows: Flow) -> None:
+    """Stop flows, and assert that none but the link lost packets, and that none arrived twice."""
     for flow in flows:
         await flow.stop()
         assert flow.account == ([], [])

@@ -1,4 +1,4 @@
-"""Owns what tests of the secure transport need: recording owners and in-memory links."""
+"""Secure transports and DTLS associations for tests, with recorders and in-memory links."""
 
 from __future__ import annotations
 
@@ -93,10 +93,10 @@ class Link:
     """One direction of a path: delivers to `receive` on a later turn of the loop.
 
     Args:
-        loss: The share of datagrams that vanish.
-        disorder: The share that arrives after its successor.
-        duplication: The share that arrives twice.
-        seed: Makes the fate of every datagram repeatable.
+        loss: Share of datagrams that are lost, from 0 to 1.
+        disorder: Share that arrives after its successor.
+        duplication: Share that arrives twice.
+        seed: Makes the choices for every datagram repeatable.
         tamper: Changes a datagram on its way.
     """
 
@@ -146,7 +146,7 @@ class Link:
 
 @dataclass
 class Party:
-    """One association with what it did; its datagrams wait in `events.sent`."""
+    """One DTLS association with a record of its events; its datagrams wait in `events.sent`."""
 
     association: DtlsAssociation
     events: Recorder
@@ -176,7 +176,7 @@ class Party:
         return cls(association, events, certificate)
 
     def take(self) -> list[bytes]:
-        """What it wants sent, which is then no longer there."""
+        """Take the datagrams that the association has sent so far."""
         sent, self.events.sent = self.events.sent, []
         return sent
 
@@ -185,7 +185,7 @@ class Party:
 
 
 def exchange(first: Party, second: Party) -> None:
-    """Carry datagrams both ways until neither has any."""
+    """Carry datagrams both ways until neither party has any."""
     while first.events.sent or second.events.sent:
         for source, sink in ((first, second), (second, first)):
             for datagram in source.take():
@@ -193,14 +193,14 @@ def exchange(first: Party, second: Party) -> None:
 
 
 def shake_hands(client: Party, server: Party) -> None:
-    """Run the handshake to its end; verification is left to the test."""
+    """Run the handshake to its end, and leave verification to the test."""
     server.association.start()
     client.association.start()
     exchange(client, server)
 
 
 def connected_parties() -> tuple[Party, Party]:
-    """A client and a server between which packets can flow."""
+    """Make a client and a server between which packets can flow."""
     client, server = Party.make(DtlsRole.CLIENT), Party.make(DtlsRole.SERVER)
     client.verify(server)
     server.verify(client)
@@ -210,7 +210,7 @@ def connected_parties() -> tuple[Party, Party]:
 
 @dataclass
 class End:
-    """One end of a joined pair."""
+    """One secure transport of a joined pair, with its recorder and outgoing link."""
 
     certificate: Certificate
     events: Recorder
@@ -248,7 +248,7 @@ def joined(
     handshake_timeout: float = 30.0,
     tap: Tap | None = None,
 ) -> tuple[End, End]:
-    """Two secure transports, the datagrams of each arriving at the other; `tap` is the second's."""
+    """Join two secure transports by links; `tap` is the second one's."""
     links = (there or Link(), back or Link())
     first, second = certificates or (Certificate.generate(), Certificate.generate())
     ends = []
@@ -272,7 +272,7 @@ def joined(
 
 
 def start(client: End, server: End) -> None:
-    """As after a whole offer and answer, with the path up on both sides."""
+    """Connect both ends as after an offer and answer, with the path up on both sides."""
     server.connect(DtlsRole.SERVER, client.fingerprints)
     client.connect(DtlsRole.CLIENT, server.fingerprints)
     server.ice()
@@ -280,13 +280,13 @@ def start(client: End, server: End) -> None:
 
 
 async def connect(client: End, server: End) -> None:
-    """Start both and wait until packets can flow."""
+    """Start both ends and wait until packets can flow."""
     start(client, server)
     await asyncio.gather(client.secure.connected(), server.secure.connected())
 
 
 async def until(condition: Callable[[], bool], *events: Recorder) -> None:
-    """Wait for a condition that these recorders' events can make true."""
+    """Wait for a condition that events of these recorders can make true."""
     change = asyncio.Event()
     for recorder in events:
         recorder.on_any = change.set
@@ -298,11 +298,11 @@ async def until(condition: Callable[[], bool], *events: Recorder) -> None:
 
 
 def rtp(sequence: int, payload: bytes = b"payload", ssrc: int = 1234) -> bytes:
-    """A plain RTP packet."""
+    """Write an RTP packet of payload type 96."""
     header = bytes([0x80, 96]) + sequence.to_bytes(2) + bytes(4) + ssrc.to_bytes(4)
     return header + payload
 
 
 def rtcp(ssrc: int = 1234) -> bytes:
-    """A receiver report without blocks."""
+    """Write a receiver report without report blocks."""
     return bytes([0x80, 201, 0, 1]) + ssrc.to_bytes(4)

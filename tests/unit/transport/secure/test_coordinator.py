@@ -22,13 +22,13 @@ from peer.transport.wire.dtls_records import ContentType
 from tests.support.clock.clock import Clock
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.rekey import (
-    Losing,
+    DelayedLink,
+    LoseFirst,
     Pair,
-    Road,
-    assert_all_came,
+    assert_all_arrived,
     changes,
-    flowing,
-    handshake,
+    is_handshake,
+    start_flows,
 )
 from tests.support.links.secure import rtp
 
@@ -36,12 +36,12 @@ CONNECTED = DtlsTransportState.CONNECTED
 ROLES = list(DtlsRole)
 
 
-def roads(
+def links(
     *, delay: float = 0.0, jitter: float = 0.0, loss: float = 0.0, duplication: float = 0.0
-) -> tuple[Road, Road]:
+) -> tuple[DelayedLink, DelayedLink]:
     """Both directions alike, but for their luck."""
     there, back = (
-        Road(delay=delay, jitter=jitter, loss=loss, duplication=duplication, seed=seed)
+        DelayedLink(delay=delay, jitter=jitter, loss=loss, duplication=duplication, seed=seed)
         for seed in (3, 4)
     )
     return there, back
@@ -70,13 +70,13 @@ async def assert_nothing_is_lost(pair: Pair, *, rekeys: int, signalling: float =
 @pytest.mark.conformance("6.8-rekey")
 @in_virtual_time
 async def test_rekey_loses_and_doubles_no_packet_on_a_good_link() -> None:
-    await assert_nothing_is_lost(await Pair.connected(*roads()), rekeys=20)
+    await assert_nothing_is_lost(await Pair.connected(*links()), rekeys=20)
 
 
 @pytest.mark.conformance("6.8-rekey")
 @in_virtual_time
 async def test_rekey_loses_no_packet_with_reordering() -> None:
-    pair = await Pair.connected(*roads(delay=0.03, jitter=0.015))
+    pair = await Pair.connected(*links(delay=0.03, jitter=0.015))
 
     await assert_nothing_is_lost(pair, rekeys=12)
 
@@ -84,21 +84,21 @@ async def test_rekey_loses_no_packet_with_reordering() -> None:
 @pytest.mark.conformance("6.8-rekey")
 @in_virtual_time
 async def test_rekey_loses_only_packets_that_the_link_loses() -> None:
-    pair = await Pair.connected(*roads(delay=0.03, jitter=0.015, loss=0.05))
+    pair = await Pair.connected(*links(delay=0.03, jitter=0.015, loss=0.05))
 
     await assert_nothing_is_lost(pair, rekeys=12)
 
 
 @in_virtual_time
 async def test_rekey_doubles_no_packet_though_the_link_does() -> None:
-    pair = await Pair.connected(*roads(delay=0.01, jitter=0.005, duplication=0.3))
+    pair = await Pair.connected(*links(delay=0.01, jitter=0.005, duplication=0.3))
 
     await assert_nothing_is_lost(pair, rekeys=8)
 
 
 @in_virtual_time
 async def test_rekey_loses_no_packet_with_an_answer_slower_than_the_handshake() -> None:
-    pair = await Pair.connected(*roads(delay=0.001))
+    pair = await Pair.connected(*links(delay=0.001))
 
     await assert_nothing_is_lost(pair, rekeys=4, signalling=0.4)
 
@@ -132,7 +132,7 @@ async def test_new_certificate_is_not_received_before_the_answer() -> None:
     assert pair.server.events.rtp == []
 
     pair.conclude(pair.server)
-    await pair.replaced(number)
+    await pair.rekeyed(number)
 
     assert pair.server.events.rtp == [rtp(1)]
 
@@ -151,7 +151,7 @@ def test_dropped_rekey_leaves_both_ends_with_the_same_keys_at_any_moment(
 ) -> None:
     @in_virtual_time
     async def run() -> None:
-        pair = await Pair.connected(Road(delay=0.01), Road(delay=0.01))
+        pair = await Pair.connected(DelayedLink(delay=0.01), DelayedLink(delay=0.01))
         number = pair.offer(pair.server)
         pair.answer(pair.server)
         pair.conclude(pair.server)
@@ -159,9 +159,9 @@ def test_dropped_rekey_leaves_both_ends_with_the_same_keys_at_any_moment(
 
         pair.ends[side].secure.drop(number)
         pair.ends[1 - side].secure.drop(number)
-        flows = await flowing(pair)
+        flows = await start_flows(pair)
 
-        await assert_all_came(*flows)
+        await assert_all_arrived(*flows)
         await asyncio.sleep(31)
         used = {end.secure.stats().association for end in pair.ends}
         assert used == ({0} if moment < 9 else {number})
@@ -174,7 +174,7 @@ def test_dropped_rekey_leaves_both_ends_with_the_same_keys_at_any_moment(
 def test_close_during_a_rekey_leaves_no_task_at_any_moment(moment: int, side: int) -> None:
     @in_virtual_time
     async def run() -> None:
-        pair = await Pair.connected(Road(delay=0.01), Road(delay=0.01))
+        pair = await Pair.connected(DelayedLink(delay=0.01), DelayedLink(delay=0.01))
         pair.offer(pair.server)
         pair.answer(pair.server)
         pair.conclude(pair.server)
@@ -243,7 +243,7 @@ async def test_newer_association_supersedes_an_incomplete_one() -> None:
 
 @in_virtual_time
 async def test_newer_association_completes_the_rekey_to_a_complete_one() -> None:
-    pair = await Pair.connected(Road(delay=0.05), Road(delay=0.05))
+    pair = await Pair.connected(DelayedLink(delay=0.05), DelayedLink(delay=0.05))
     pair.offer(pair.client)
     pair.answer(pair.client)
     pair.conclude(pair.client)
@@ -312,14 +312,14 @@ def test_lost_flights_of_a_rekey_lose_no_packets(
 ) -> None:
     @in_virtual_time
     async def run() -> None:
-        pair = await Pair.connected(Road(delay=0.02), Road(delay=0.02))
-        flows = await flowing(pair)
-        road: Road = getattr(pair, direction)
-        road.keeps = Losing(lost)
+        pair = await Pair.connected(DelayedLink(delay=0.02), DelayedLink(delay=0.02))
+        flows = await start_flows(pair)
+        link: DelayedLink = getattr(pair, direction)
+        link.keeps = LoseFirst(lost)
 
         await pair.rekey(pair.client, answer=answer)
 
-        await assert_all_came(*flows)
+        await assert_all_arrived(*flows)
         assert changes(pair.client) == changes(pair.server) == BOTH_WAYS
 
     run()
@@ -327,7 +327,7 @@ def test_lost_flights_of_a_rekey_lose_no_packets(
 
 @in_virtual_time
 async def test_rekey_without_traffic_completes_by_probes() -> None:
-    pair = await Pair.connected(Road(delay=0.01), Road(delay=0.01))
+    pair = await Pair.connected(DelayedLink(delay=0.01), DelayedLink(delay=0.01))
     loop = asyncio.get_running_loop()
     begun = loop.time()
 
@@ -339,8 +339,8 @@ async def test_rekey_without_traffic_completes_by_probes() -> None:
 
 @in_virtual_time
 async def test_lost_probes_under_new_keys_are_repeated() -> None:
-    pair = await Pair.connected(Road(delay=0.01), Road(delay=0.01))
-    pair.there.keeps = Losing(3, lambda datagram: datagram[0] >= 128)
+    pair = await Pair.connected(DelayedLink(delay=0.01), DelayedLink(delay=0.01))
+    pair.there.keeps = LoseFirst(3, lambda datagram: datagram[0] >= 128)
 
     await pair.rekey(pair.server)
 
@@ -361,19 +361,19 @@ async def test_probes_end_after_the_rekey() -> None:
 async def test_unexpected_client_hello_changes_nothing() -> None:
     pair = await Pair.connected()
     hello = pair.there.wire[0]
-    flows = await flowing(pair)
+    flows = await start_flows(pair)
 
     for _ in range(5):
         pair.server.secure.receive(hello)
         pair.client.secure.receive(hello)
 
-    await assert_all_came(*flows)
+    await assert_all_arrived(*flows)
 
 
 @in_virtual_time
 async def test_late_records_of_a_former_handshake_do_not_spoil_the_next_one() -> None:
     pair = await Pair.connected()
-    former = [datagram for datagram in pair.there.wire if handshake(datagram)][1:]
+    former = [datagram for datagram in pair.there.wire if is_handshake(datagram)][1:]
     number = pair.offer(pair.server)
     for datagram in former:
         pair.server.secure.receive(datagram)
@@ -381,7 +381,7 @@ async def test_late_records_of_a_former_handshake_do_not_spoil_the_next_one() ->
     pair.answer(pair.server)
     pair.conclude(pair.server)
 
-    await pair.replaced(number)
+    await pair.rekeyed(number)
 
 
 @in_virtual_time
@@ -402,9 +402,9 @@ async def test_datagram_that_no_association_takes_is_counted_once() -> None:
 @in_virtual_time
 async def test_last_flight_is_not_repeated_beside_another_handshake() -> None:
     pair = await Pair.connected()
-    late = [datagram for datagram in pair.there.wire if handshake(datagram)][-1]
+    late = [datagram for datagram in pair.there.wire if is_handshake(datagram)][-1]
     pair.server.secure.receive(late)
-    assert handshake(pair.back.wire[-1])
+    assert is_handshake(pair.back.wire[-1])
     pair.client.secure.send_data(b"data")
     await asyncio.sleep(1)
     pair.offer(pair.server)
@@ -422,7 +422,7 @@ async def test_packet_that_overtakes_the_handshake_confirms_the_new_keys() -> No
     server = pair.another_server()
     server.connect(DtlsRole.SERVER, client.fingerprints, number)
     server.ice()
-    pair.back.keeps = Losing(1, lambda datagram: datagram[0] == ContentType.CHANGE_CIPHER_SPEC)
+    pair.back.keeps = LoseFirst(1, lambda datagram: datagram[0] == ContentType.CHANGE_CIPHER_SPEC)
     client.connect(DtlsRole.CLIENT, server.fingerprints, number)
     await server.secure.connected()
     server.secure.send_rtp(rtp(1))

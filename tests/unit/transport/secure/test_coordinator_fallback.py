@@ -11,13 +11,13 @@ from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.transport.wire.dtls_records import ContentType
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.links.rekey import (
+    DelayedLink,
     Pair,
-    Road,
-    assert_all_came,
+    assert_all_arrived,
     changes,
-    flowing,
-    handshake,
-    never,
+    is_handshake,
+    is_no_handshake,
+    start_flows,
 )
 from tests.support.links.secure import rtp, until
 
@@ -53,7 +53,7 @@ def test_certificate_not_announced_in_rekey_ends_the_transport(answer: DtlsRole)
 @in_virtual_time
 async def test_both_ends_keep_old_keys_when_the_next_handshake_fails() -> None:
     pair = await Pair.connected()
-    pair.there.keeps = pair.back.keeps = never
+    pair.there.keeps = pair.back.keeps = is_no_handshake
     number = pair.offer(pair.client)
     pair.answer(pair.client)
     pair.conclude(pair.client)
@@ -70,8 +70,8 @@ async def test_both_ends_keep_old_keys_when_the_next_handshake_fails() -> None:
 def test_peer_that_keeps_its_association_loses_no_packets(role: DtlsRole) -> None:
     @in_virtual_time
     async def run() -> None:
-        pair = await Pair.connected(Road(delay=0.02), Road(delay=0.02))
-        flows = await flowing(pair)
+        pair = await Pair.connected(DelayedLink(delay=0.02), DelayedLink(delay=0.02))
+        flows = await start_flows(pair)
         end = pair.server
         number = pair.offer(end)
         end.connect(role, pair.client.fingerprints, number, peer_may_keep=True)
@@ -79,7 +79,7 @@ def test_peer_that_keeps_its_association_loses_no_packets(role: DtlsRole) -> Non
         await pair.changed(end, ("rekey failed", number, "the peer kept its association"))
 
         assert asyncio.get_running_loop().time() - begun == pytest.approx(3, abs=0.1)
-        await assert_all_came(*flows)
+        await assert_all_arrived(*flows)
         assert end.secure.state is CONNECTED
         assert end.secure.stats().association == 0
 
@@ -114,28 +114,28 @@ async def test_participation_timeout_ends_with_the_first_handshake_datagram() ->
     number = pair.offer(pair.server)
     pair.answer(pair.server)
     # Only its ClientHello arrives.
-    pair.there.keeps = lambda datagram: not handshake(datagram) or len(datagram) < 300
+    pair.there.keeps = lambda datagram: not is_handshake(datagram) or len(datagram) < 300
     pair.server.connect(SERVER, pair.client.fingerprints, number, peer_may_keep=True)
     await asyncio.sleep(20)
     assert changes(pair.server) == []
 
     pair.there.keeps = lambda _: True
-    await pair.replaced(number, pair.server)
+    await pair.rekeyed(number, pair.server)
 
 
 @in_virtual_time
 async def test_a_client_that_never_gets_the_finished_takes_both_back_to_the_old_keys() -> None:
-    pair = await Pair.connected(Road(delay=0.01), Road(delay=0.01))
-    flows = await flowing(pair)
+    pair = await Pair.connected(DelayedLink(delay=0.01), DelayedLink(delay=0.01))
+    flows = await start_flows(pair)
     pair.back.keeps = lambda datagram: (
-        not handshake(datagram) or datagram[0] != ContentType.CHANGE_CIPHER_SPEC
+        not is_handshake(datagram) or datagram[0] != ContentType.CHANGE_CIPHER_SPEC
     )
     number = pair.offer(pair.client, pair.client.certificate)
     pair.answer(pair.client, answer=SERVER)
     pair.conclude(pair.client, answer=SERVER)
     await asyncio.sleep(35)
 
-    await assert_all_came(*flows)
+    await assert_all_arrived(*flows)
     for end in pair.ends:
         assert [change[:2] for change in end.events.changes] == [("rekey failed", number)]
         assert end.secure.state is CONNECTED
@@ -146,18 +146,18 @@ async def test_a_client_that_never_gets_the_finished_takes_both_back_to_the_old_
 
 @in_virtual_time
 async def test_a_client_follows_a_server_that_goes_back() -> None:
-    pair = await Pair.connected(Road(delay=0.01), Road(delay=0.01))
+    pair = await Pair.connected(DelayedLink(delay=0.01), DelayedLink(delay=0.01))
     number = pair.offer(pair.client, pair.client.certificate)
     pair.answer(pair.client, answer=SERVER)
     pair.conclude(pair.client, answer=SERVER)
     # Nothing of the client arrives under the new keys.
-    pair.there.keeps = handshake
+    pair.there.keeps = is_handshake
     await pair.changed(
         pair.server, ("rekey failed", number, "the peer did not use the new keys within 30 s")
     )
     pair.there.keeps = lambda _: True
     await pair.changed(pair.client, ("rekey failed", number, "the peer closed the new association"))
-    flows = await flowing(pair)
+    flows = await start_flows(pair)
 
-    await assert_all_came(*flows)
+    await assert_all_arrived(*flows)
     assert pair.client.secure.stats().association == 0

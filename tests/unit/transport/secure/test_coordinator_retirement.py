@@ -8,7 +8,7 @@ import pytest
 
 from peer.states import DtlsRole, DtlsTransportState
 from tests.support.clock.virtual_time import in_virtual_time
-from tests.support.links.rekey import Pair, Road, assert_all_came, changes, flowing
+from tests.support.links.rekey import DelayedLink, Pair, assert_all_arrived, changes, start_flows
 from tests.support.links.secure import rtp, until
 
 CLIENT = DtlsRole.CLIENT
@@ -20,7 +20,7 @@ BOTH_WAYS = ["keys switched", "rekey completed"]
 
 @in_virtual_time
 async def test_packets_queued_between_close_and_handshake_are_sent_first_in_order() -> None:
-    pair = await Pair.connected(Road(delay=0.02), Road(delay=0.02))
+    pair = await Pair.connected(DelayedLink(delay=0.02), DelayedLink(delay=0.02))
     server = pair.server
     number = pair.offer(server)
     await pair.client.secure.close()
@@ -41,7 +41,7 @@ async def test_packets_queued_between_close_and_handshake_are_sent_first_in_orde
     assert client.events.rtp == [rtp(each) for each in range(5)]
     assert client.events.data == [bytes([each]) for each in range(5)]
     assert server.events.states == [DtlsTransportState.CONNECTING, CONNECTED]
-    await pair.replaced(number, server)
+    await pair.rekeyed(number, server)
 
 
 @in_virtual_time
@@ -175,13 +175,13 @@ async def test_close_notify_under_the_new_keys_ends_the_transport() -> None:
 def test_rtp_stream_that_wraps_at_the_switch_is_decrypted(first: int) -> None:
     @in_virtual_time
     async def run() -> None:
-        there = Road(delay=0.02, jitter=0.01, loss=0.1, seed=5)
-        back = Road(delay=0.02, jitter=0.01, loss=0.1, seed=6)
+        there = DelayedLink(delay=0.02, jitter=0.01, loss=0.1, seed=5)
+        back = DelayedLink(delay=0.02, jitter=0.01, loss=0.1, seed=6)
         pair = await Pair.connected(there, back)
-        flows = await flowing(pair, first=first)
+        flows = await start_flows(pair, first=first)
         await pair.rekey(pair.client)
         await asyncio.sleep(0.7)
 
-        await assert_all_came(*flows)
+        await assert_all_arrived(*flows)
 
     run()
