@@ -1,4 +1,4 @@
-"""Owns what we can send and receive: the codecs that are installed, and header extensions."""
+"""Capabilities of this machine: installed codecs, and the header extensions of each kind."""
 
 from __future__ import annotations
 
@@ -39,16 +39,18 @@ def capabilities(
     codecs: Callable[[MediaKind], Iterable[Codec]] = installed,
     encodable: Callable[[Codec], bool] = can_encode,
 ) -> RtpCapabilities:
-    """What can be sent and received, most preferred first, each RTX codec after the one it repairs.
+    """Return the codecs and header extensions to offer, the most preferred codec first.
 
     Args:
         kind: Audio or video.
-        codecs: What can be decoded.
-        encodable: Which of these can be encoded as well.
+        codecs: Returns the codecs of a kind that can be decoded, each before its RTX codec.
+        encodable: Returns True for a codec that can be encoded as well.
     """
     decoded = tuple(codecs(kind))
-    silent = {codec.payload_type for codec in decoded if not (codec.is_rtx or encodable(codec))}
-    receive_only = tuple(c for c in decoded if (c.apt if c.is_rtx else c.payload_type) in silent)
+    not_encodable = {c.payload_type for c in decoded if not (c.is_rtx or encodable(c))}
+    receive_only = tuple(
+        c for c in decoded if (c.apt if c.is_rtx else c.payload_type) in not_encodable
+    )
     return RtpCapabilities(
         codecs=tuple(codec for codec in decoded if codec not in receive_only),
         extensions=_EXTENSIONS[kind],

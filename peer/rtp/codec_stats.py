@@ -1,4 +1,4 @@
-"""Owns the `codec` entry of statistics (W3C webrtc-stats section 8.2), as a value."""
+"""The `codec` entry of statistics (W3C webrtc-stats section 8.2)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodecStats:
-    """A codec that a stream uses.
+    """A codec that a stream uses (RTCCodecStats).
 
     Args:
-        id: Unique within one report, the same for the same codec in each.
+        id: Unique within one report, and the same in all reports.
         type: `codec`.
         timestamp: Milliseconds since 1970.
         payloadType: 0 to 127.
         mimeType: For example `video/VP8`.
-        clockRate: In hertz.
-        channels: Of sound; None for pictures.
-        sdpFmtpLine: The parameters as in `a=fmtp`; empty where there are none.
+        clockRate: In Hz.
+        channels: Channels of audio; None for video.
+        sdpFmtpLine: Parameters as in `a=fmtp`; empty where there are none.
     """
 
     id: str
@@ -35,7 +35,14 @@ class CodecStats:
 
 
 def codec_stats(codec: Codec, *, mid: str, direction: str, timestamp: float) -> CodecStats:
-    """The entry for a codec of one direction (`inbound` or `outbound`) of one m-section."""
+    """Make the entry of a codec for one direction of one m-section.
+
+    Args:
+        codec: Codec of the stream.
+        mid: MID of the m-section.
+        direction: `inbound` or `outbound`.
+        timestamp: Milliseconds since 1970.
+    """
     return CodecStats(
         id=f"codec-{direction}-{mid}-{codec.payload_type}",
         type="codec",

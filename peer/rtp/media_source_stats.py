@@ -1,4 +1,4 @@
-"""Owns the `media-source` entry of statistics (W3C webrtc-stats section 8.8), as a value."""
+"""The `media-source` entry of statistics (W3C webrtc-stats section 8.8)."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MediaSourceStats:
-    """The track that a sender sends.
+    """The track that a sender sends (RTCMediaSourceStats).
 
     Args:
-        id: Unique within one report, the same for the same sender and track in each.
+        id: Unique within one report, and the same in all reports for one sender and track.
         type: `media-source`.
         timestamp: Milliseconds since 1970.
-        trackIdentifier: The id of the track.
+        trackIdentifier: Id of the track.
         kind: `audio` or `video`.
-        audioLevel: How loud the sound sent last is, 0 to 1 (the loudest); None where not known.
-        width: Of the picture sent last, in pixels; None where not known.
-        height: Of the picture sent last, in pixels; None where not known.
+        audioLevel: Level of the audio sent last, 0 to 1 (the loudest); None where not known.
+        width: Width of the last video frame in pixels; None where not known.
+        height: Height of the last video frame in pixels; None where not known.
     """
 
     id: str

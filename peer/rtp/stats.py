@@ -1,4 +1,4 @@
-"""Owns what every entry about an RTP stream has (W3C webrtc-stats section 8.1), and reports."""
+"""The members of all statistics entries on RTP streams (W3C webrtc-stats section 8.1)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from peer.rtp.media_source_stats import MediaSourceStats
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RtpStreamStats:
-    """What every entry about a stream has.
+    """The members of every entry on an RTP stream (RTCRtpStreamStats).
 
     Args:
-        id: Unique within one report, the same for the same stream in each.
-        type: The W3C name of the kind of entry.
+        id: Unique within one report, and the same in all reports for one stream.
+        type: W3C name of the type of entry.
         timestamp: Milliseconds since 1970.
-        ssrc: Of the stream.
+        ssrc: SSRC of the stream.
         kind: `audio` or `video`.
-        mid: Of the m-section; empty before negotiation.
+        mid: MID of the m-section; empty before negotiation.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Owns the names under which the rest of the project knows aiortc's tracks and av's frames."""
+"""Names of aiortc's tracks and PyAV's frames for the rest of the project."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from peer.emitter import PlainDecorator
 
-    # What a track may give: decoded, or encoded already.
+    # An item that a track gives: decoded, or encoded already.
     MediaItem: TypeAlias = Frame | Packet[Any]
 
 __all__ = ["Frame", "MediaStreamError", "MediaStreamTrack", "MediaTrack", "Packet"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peer.rtp.dtmf_events import (
-    PATIENCE,
+    EVENT_TIMEOUT,
     PAUSE_LENGTH,
     TONES,
     DtmfDecoder,
@@ -151,9 +151,9 @@ def test_a_tone_without_an_end_is_told_of_when_nothing_more_is_heard(decoder: Dt
     assert decoder.deadline is None
     assert decoder.receive(event(3, 160), 1000, now=5.0) == ()
     assert decoder.receive(event(3, 320), 1000, now=5.02) == ()
-    assert decoder.deadline == pytest.approx(5.02 + PATIENCE)
-    assert decoder.advance(5.02 + PATIENCE - 0.001) == ()
-    assert decoder.advance(5.02 + PATIENCE) == (DtmfTone("3", 0.04),)
+    assert decoder.deadline == pytest.approx(5.02 + EVENT_TIMEOUT)
+    assert decoder.advance(5.02 + EVENT_TIMEOUT - 0.001) == ()
+    assert decoder.advance(5.02 + EVENT_TIMEOUT) == (DtmfTone("3", 0.04),)
     assert decoder.deadline is None
     assert decoder.receive(event(3, 800, end=True), 1000, now=9.0) == ()
 

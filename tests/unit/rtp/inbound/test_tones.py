@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from peer.rtp.dtmf_events import PATIENCE, DtmfEncoder, DtmfTone
+from peer.rtp.dtmf_events import EVENT_TIMEOUT, DtmfEncoder, DtmfTone
 from peer.rtp.inbound.tones import LIMIT, ToneReader, ToneReceiver
 from tests.support.media.encoded_frames import OPUS
 
@@ -44,8 +44,8 @@ async def test_tone_with_lost_end_ends_by_timer() -> None:
     deadlines = [receiver.deadline]
     receiver.receive(EVENTS, first.payload, 0, 1.0)
     deadlines.append(receiver.deadline)
-    assert deadlines == [None, 1.0 + PATIENCE]
-    receiver.advance(1.0 + PATIENCE)
+    assert deadlines == [None, 1.0 + EVENT_TIMEOUT]
+    receiver.advance(1.0 + EVENT_TIMEOUT)
     assert (await anext(reader)).tone == "5"
 
 
