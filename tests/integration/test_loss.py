@@ -145,7 +145,7 @@ class Call:
             asyncio.create_task(self._decoding.track.recv()),
         ]
 
-    def befall(self, trouble: Impairment) -> None:
+    def impair(self, trouble: Impairment) -> None:
         self.trouble, self.since = trouble, self._loop.time()
 
     async def close(self) -> None:

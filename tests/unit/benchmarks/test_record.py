@@ -9,7 +9,7 @@ from benchmarks.record import AIORTC, GSTREAMER, Subject, missed
 
 
 def subject(name: str, bound: float | None) -> Subject:
-    return Subject(name, bound, (), "webm", ((), ()), 1.0)
+    return Subject(name, bound, (), suffix="webm", clips=((), ()), seconds=1.0)
 
 
 SUBJECTS = [subject("ours", None), subject("aiortc", AIORTC), subject("GStreamer", GSTREAMER)]
