@@ -1,4 +1,4 @@
-"""Owns how late the fastest frames of a track are of late, beside how late they usually are."""
+"""Detection of growing delay of a track, and of a stalled audio clock. PURE."""
 
 from __future__ import annotations
 
@@ -9,68 +9,75 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Seconds in which something comes as fast as it can, and how many frames have to be in them.
-_SPAN, _ENOUGH = 0.6, 5
-#: Frames that are looked at, at most.
+    from peer.times import MonotonicTime, Seconds
+
+#: Seconds over which the minimum delay is taken (ours).
+_SPAN = 0.6
+#: Frames in that time below which nothing is said (ours).
+_ENOUGH = 5
+#: Frames that are kept at most (ours).
 _FRAMES = 64
-#: Seconds in which what is new becomes usual.
+#: Time constant in seconds of the long-term minimum (ours).
 _ADAPTING = 30.0
-#: Seconds for which one track has to be later than others: they do not learn of it at once.
+#: Seconds for which the audio delay must exceed that of video to count as a stall (ours).
 _CERTAIN = 0.25
-#: Seconds that are no more than chance.
+#: Seconds of difference up to which it is chance (ours).
 _CHANCE = 0.02
 
 
 @dataclass(slots=True)
 class DelayGrowthDetector:
-    """Of one track.
+    """Detects growing delay of one track: recent minimum delay minus its long-term minimum.
+
+    The recent minimum is that of the last 0.6 seconds.
+
+    Args:
+        growth: Growth of the delay in seconds; 0 while there are too few frames.
 
     Attributes:
-        stalled: For how long the capture of sound stood still without its clock knowing of it.
-        growth: By how much its fastest frames come later than usual, in seconds; 0 where there
-            are too few to say.
+        stalled: Seconds for which the audio clock of the sender stood still unnoticed.
     """
 
-    growth: float = 0.0
-    stalled: float = field(default=0.0, init=False)
-    _found: deque[tuple[float, float]] = field(
+    growth: Seconds = 0.0
+    stalled: Seconds = field(default=0.0, init=False)
+    _found: deque[tuple[MonotonicTime, Seconds]] = field(
         default_factory=lambda: deque(maxlen=_FRAMES), init=False
     )
-    _recent: deque[tuple[float, float]] = field(
+    _recent: deque[tuple[MonotonicTime, Seconds]] = field(
         default_factory=lambda: deque(maxlen=_FRAMES), init=False
     )
-    _usual: float = field(default=float("inf"), init=False)
+    _usual: Seconds = field(default=float("inf"), init=False)
 
-    def observe(self, arrival: float, late: float) -> None:
-        """A frame arrived, so long after it was captured as its clock has it, both in seconds."""
+    def observe(self, arrival: MonotonicTime, delay: Seconds) -> None:
+        """Note the arrival of a frame, and the delay since its capture by the track's clock."""
         passed = arrival - self._recent[-1][0] if self._recent else 0.0
-        self._recent.append((arrival, late))
+        self._recent.append((arrival, delay))
         while self._recent[0][0] < arrival - _SPAN:
             self._recent.popleft()
         if len(self._recent) < _ENOUGH:
             self.growth = 0.0
             return
-        least = min(late for _, late in self._recent)
+        least = min(delay for _, delay in self._recent)
         part = min(1.0, max(0.0, passed) / _ADAPTING)
         self._usual = min(least, self._usual + part * (least - self._usual))
         self.growth = least - self._usual
 
     def restart(self) -> None:
-        """Its clock is another from now on, or knows better."""
+        """Forget the delays before a change of the track's clock."""
         self._recent.clear()
         self._found.clear()
         self._usual = float("inf")
         self.growth = self.stalled = 0.0
 
-    def compare(self, pictures: Iterable[DelayGrowthDetector]) -> None:
-        """Tell a clock that stood still from a slow way.
+    def compare(self, video: Iterable[DelayGrowthDetector]) -> None:
+        """Tell a stalled audio clock from a growing network delay.
 
-        A clock that counts samples of sound stands while a busy sender loses some, and what it
-        stamps is later than it says from then on, until its next report. On a slow way the pictures
-        of the same sender are late as well; where there are none, nothing can be said.
+        A clock that counts audio samples stands still while a busy sender loses some; its
+        timestamps are then too early until the next sender report. A growing network delay shows
+        in the video tracks of the sender as well. Without video nothing can be told.
         """
         now = self._recent[-1][0]
-        found = self.growth - max((each.growth for each in pictures), default=self.growth)
+        found = self.growth - max((each.growth for each in video), default=self.growth)
         self._found.append((now, found))
         while self._found[0][0] < now - _CERTAIN:
             self._found.popleft()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from media.recording.audio_packets import nothing
+from media.recording.audio_packets import silent_opus
 
 if TYPE_CHECKING:
     from media.recording.atomic_file import AtomicFile
@@ -95,7 +95,7 @@ def _from_zero(run: list[Frame]) -> list[Frame]:
     if first.picture:
         return [replace(first, pts=_ZERO, duration=first.pts + first.duration), *run[1:]]
     # The only sound in such files is Opus.
-    silence = replace(first, pts=_ZERO, duration=first.pts, payload=nothing(first.payload))
+    silence = replace(first, pts=_ZERO, duration=first.pts, payload=silent_opus(first.payload))
     return [silence, *run]
 
 

@@ -11,7 +11,7 @@ import av
 from av.error import FFmpegError
 from av.packet import Packet
 
-from media.recording.audio_packets import substitutes
+from media.recording.audio_packets import opus_substitutes
 from media.recording.parameters import OPUS_RATE
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class PageWriter:
             # Ogg knows only the time at the end of a page: a gap would move what lies before it.
             if frame.stream in self._before:
                 payload, at = self._before[frame.stream]
-                for packet, duration in substitutes(payload, frame.pts - at):
+                for packet, duration in opus_substitutes(payload, frame.pts - at):
                     self._mux(frame.stream, packet, at, duration)
                     at += duration
             self._before[frame.stream] = frame.payload, frame.pts + frame.duration

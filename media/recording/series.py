@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import heapq
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
 from media.recording.errors import RecordingError, error_of
 from media.recording.events import Progress, RecordingFailure, Segment, SegmentEnd
-from media.recording.interleaving import Interleaver
 from media.recording.open_file import KnownStream, OpenFile
 from media.recording.segments import Shape
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterator
     from pathlib import Path
 
     from media.recording.containers import Container
@@ -30,6 +30,9 @@ _OVERDUE, _ASKING = 5.0, 1.0
 #: Seconds between two reports of progress.
 _PROGRESS = 1.0
 
+#: Seconds by which tracks of a call are usually apart when they arrive (ours).
+WINDOW = Fraction(1, 5)
+
 
 class SeriesListener(Protocol):
     """Told of what happens, on the thread that writes."""
@@ -45,6 +48,36 @@ class SeriesListener(Protocol):
 
     def on_keyframe_wanted(self, key: Hashable) -> None:
         """Nothing of this track can be written before its next key frame."""
+
+
+class Interleaver:
+    """Orders frames of several tracks by time, as far as they come within a window of each other.
+
+    Args:
+        window: Window in seconds; a frame that comes later than that is given out of order.
+    """
+
+    def __init__(self, window: Fraction = WINDOW) -> None:
+        self._window = window
+        self._heap: list[tuple[Fraction, int, PlacedFrame]] = []
+        self._count = 0
+        self._latest = Fraction(0)
+
+    def push(self, placed: PlacedFrame) -> None:
+        """Add a frame to the window."""
+        self._count += 1
+        self._latest = max(self._latest, placed.time)
+        heapq.heappush(self._heap, (placed.time, self._count, placed))
+
+    def pop(self) -> Iterator[PlacedFrame]:
+        """Yield the frames that no other frame is likely to precede."""
+        while self._heap and self._heap[0][0] <= self._latest - self._window:
+            yield heapq.heappop(self._heap)[2]
+
+    def finish(self) -> Iterator[PlacedFrame]:
+        """Yield all frames that are left."""
+        while self._heap:
+            yield heapq.heappop(self._heap)[2]
 
 
 class FileSeries:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from media.recording.timeline import HOLD, PlacedFrame, Timeline
+from media.recording.timeline import REPORT_TIMEOUT, PlacedFrame, Timeline
 from peer.rtp_parameters import MediaKind
 from peer.times import UnixTime
 from tests.support.media.recorded import OPUS, VP8, Track, shifted
@@ -82,11 +82,11 @@ def test_first_frames_wait_for_the_report_and_are_placed_by_it() -> None:
 def test_no_report_places_by_arrival_after_the_hold() -> None:
     line = line_of(sound="a")
     track = Track(report=1e9)
-    for frame in track.frames(100.0, 100.0 + HOLD - 0.1):
+    for frame in track.frames(100.0, 100.0 + REPORT_TIMEOUT - 0.1):
         line.put("sound", frame)
         line.advance(frame.arrival)
         assert not line.take()
-    line.advance(100.0 + HOLD + track.delay)
+    line.advance(100.0 + REPORT_TIMEOUT + track.delay)
     assert [each.time for each in line.take()] == [Fraction(n, 50) for n in range(70)]
 
 
