@@ -98,6 +98,10 @@ class SerialExecutor:
         self.dropped = 0
         self.failed = 0
 
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "running" if self._running else "idle"
+        return f"<SerialExecutor {self._name} {state}, {len(self._queue)} queued>"
+
     def submit(self, make: Callable[[], Work]) -> None:
         """Run the coroutine that `make` returns, after all submitted before it; never raises.
 

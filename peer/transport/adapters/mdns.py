@@ -27,6 +27,9 @@ class MdnsResolver:
         self._lookups: set[asyncio.Task[None]] = set()
         self._endpoint: asyncio.Task[mdns.MDnsProtocol] | None = None
 
+    def __repr__(self) -> str:
+        return f"<MdnsResolver {len(self._lookups)} lookups>"
+
     def resolve(self, name: str, found: Callable[[str], None]) -> bool:
         """Begin to look a name up; return False if `MAX_LOOKUPS` are under way already.
 

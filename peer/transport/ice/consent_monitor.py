@@ -45,6 +45,9 @@ class ConsentMonitor:
         self._consent = Consent(timing, random.random, self._clock())
         self._wake_up = asyncio.Event()
 
+    def __repr__(self) -> str:
+        return f"<ConsentMonitor {self._consent.state(self._clock()).name} of {self._agent!r}>"
+
     @property
     def withdrawn(self) -> bool:
         """True once the peer itself has ended its consent."""

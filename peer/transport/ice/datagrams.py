@@ -53,6 +53,10 @@ class IceDatagrams:
         # lies in between, and the order in which those are made does not matter.
         agent.on_datagram = self._receive
 
+    def __repr__(self) -> str:
+        sent, received = self.counters.packets_sent, self.counters.packets_received
+        return f"<IceDatagrams {sent} sent, {received} received>"
+
     def send(self, datagram: bytes) -> bool:
         """Send a datagram at once to the peer; never raises.
 

@@ -94,6 +94,13 @@ class GenerationSet(Generic[G]):
         self.prepared: G | None = None
         self.retired: list[G] = []
 
+    def __repr__(self) -> str:
+        single = (self.active, self.checking, self.prepared)
+        names = (each.username_fragment if each else "-" for each in single)
+        return "<GenerationSet active {}, checking {}, prepared {}, {} retired>".format(
+            *names, len(self.retired)
+        )
+
     def __iter__(self) -> Iterator[G]:
         """Iterate over all generations: active, checking, prepared, retired."""
         yield self.active

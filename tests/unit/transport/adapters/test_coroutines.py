@@ -130,3 +130,13 @@ async def test_run_eagerly_remainder_passes_exceptions_on(diary: Diary) -> None:
 async def test_run_to_end_refuses_a_coroutine_that_waits(diary: Diary) -> None:
     with pytest.raises(RuntimeError, match="without waiting"):
         run_to_end(diary.waiting("a")())
+
+
+async def test_repr_of_serial_executor_shows_state_and_queue(diary: Diary) -> None:
+    executor = SerialExecutor("SCTP")
+    assert repr(executor) == "<SerialExecutor SCTP idle, 0 queued>"
+    executor.submit(diary.waiting("a"))
+    executor.submit(diary.quick("b"))
+    assert repr(executor) == "<SerialExecutor SCTP running, 1 queued>"
+    await executor.close()
+    assert repr(executor) == "<SerialExecutor SCTP closed, 0 queued>"

@@ -79,3 +79,9 @@ def test_drain_reads_every_socket_of_the_agent() -> None:
     agent = Agent(room=1)
     datagrams_of(agent).drain()
     assert agent.sockets[0].drained == 1
+
+
+def test_repr_of_ice_datagrams_shows_counters() -> None:
+    datagrams = datagrams_of(Agent(room=1))
+    datagrams.send(b"x")
+    assert repr(datagrams) == "<IceDatagrams 1 sent, 0 received>"

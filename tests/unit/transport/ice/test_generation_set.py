@@ -329,3 +329,9 @@ def test_newest_generation_is_the_one_opened_last() -> None:
     assert generations.newest.username_fragment == "b"
     generations.begin()
     assert generations.newest.username_fragment == "b"
+
+
+def test_repr_of_generation_set_names_each_place() -> None:
+    generations = begun(CONNECTED)
+    generations.prepare(Status("c"))
+    assert repr(generations) == "<GenerationSet active a, checking b, prepared c, 0 retired>"
