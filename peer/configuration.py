@@ -65,7 +65,7 @@ class IceServer:
     Args:
         urls: `stun:`, `turn:` or `turns:` URLs (RFC 7064, RFC 7065); one or several.
         username: The user name of TURN, required for `turn:` and `turns:`.
-        credential: The password of TURN, required likewise; `repr` does not show it.
+        credential: The password of TURN, required with `username`; `repr` does not show it.
 
     Raises:
         ConfigurationError: A URL cannot be used, or lacks its username or credential.

@@ -35,7 +35,7 @@ _INITIAL_STATES = {
 
 
 class ConnectionTap:
-    """Makes the trace events of one connection; costs next to nothing where nobody listens.
+    """Makes the trace events of one connection; costs next to nothing without sink and logger.
 
     Args:
         tracer: Takes the events.
@@ -48,12 +48,15 @@ class ConnectionTap:
         self._states: dict[str, str] = dict(_INITIAL_STATES)
         self._errors: dict[str, TransportError | None] = {}
 
+    def __repr__(self) -> str:
+        return f"<ConnectionTap to {self._tracer!r}>"
+
     def of_transport(self, key: str) -> Tap:
-        """Return the tap of one transport, which tells of its path and its handshakes."""
+        """Return the tap of one transport, for the events of its path and its handshakes."""
         return Tap(key, self._tracer)
 
     def negotiated(self, before: Session, after: Session) -> None:
-        """Tell what a description that came into force has decided."""
+        """Trace a description that was applied, and what it decided."""
         if self._tracer.active:
             self._tracer(*decisions(before, after, self._tracer.now()))
 
@@ -64,10 +67,10 @@ class ConnectionTap:
         description_type: str,
         error: PeerError,
     ) -> None:
-        """Tell that a description was refused, and why.
+        """Trace a description that was refused, and why.
 
         Args:
-            session: The session that stands.
+            session: The session, as before the description.
             direction: `in` for the peer's description.
             description_type: `offer`, `pranswer`, `answer` or `rollback`.
             error: The error that the program gets.
@@ -90,7 +93,7 @@ class ConnectionTap:
             self._tracer(decision)
 
     def candidate(self, direction: Direction, candidate: str, *, key: str | None) -> None:
-        """Tell of a candidate that was gathered or trickled in; an empty one is their end."""
+        """Trace a candidate that was gathered or received; an empty one is the end of them."""
         if self._tracer.active:
             self._tracer(
                 CandidateKnown(
@@ -102,7 +105,7 @@ class ConnectionTap:
             )
 
     def rekeyed(self, result: RekeyResult) -> None:
-        """Tell how a rekey of the connection ended."""
+        """Trace the end of a rekey of the connection."""
         if self._tracer.active:
             self._tracer(
                 RekeyEnded(
@@ -115,18 +118,18 @@ class ConnectionTap:
             )
 
     def close(self) -> None:
-        """Let go of the trace file of the environment; the connection has ended."""
+        """Close the trace file of the environment, because the connection has ended."""
         if self._file is not None:
             self._file.close()
 
     def states(
         self, states: Mapping[str, str], errors: Mapping[str, TransportError | None]
     ) -> None:
-        """Tell which states have changed since the last call, and which transports have failed.
+        """Trace the states and failures that are new since the last call.
 
         Args:
-            states: The four state machines of W3C webrtc-pc section 4.3, by name.
-            errors: Why transports have failed, by their keys; None where they have not.
+            states: The four states of W3C webrtc-pc section 4.3, by the names of their attributes.
+            errors: The reasons why transports have failed, by their keys; None without failure.
         """
         if not self._tracer.active:
             return

@@ -256,7 +256,7 @@ class PeerTransport:
             interfaces=self._configuration.interfaces,
             events=events,
             on_datagram=self.on_datagram,
-            # A socket that nobody traces asks nobody, for any datagram.
+            # Without a tap, a socket has no branch for tracing on any datagram.
             tap=tap if tap is not None and tap.wants_datagrams else None,
         )
 

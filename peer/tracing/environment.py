@@ -39,6 +39,9 @@ class EnvironmentTrace:
     def __init__(self, writer: TraceWriter) -> None:
         self._writer = writer
 
+    def __repr__(self) -> str:
+        return f"<EnvironmentTrace {self._writer!r}>"
+
     def __call__(self, event: TraceEvent) -> None:
         """Write one event, to the disk at once unless it is a datagram."""
         self._writer(event)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from peer.states import DtlsRole  # noqa: TC001 - a trace is read back by the types of its fields
-from peer.times import Seconds, UnixTime  # noqa: TC001 - likewise
+from peer.times import Seconds, UnixTime  # noqa: TC001 - as above
 
 
 class Direction(StrEnum):

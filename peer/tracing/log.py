@@ -69,6 +69,9 @@ class LogSink:
     def __init__(self, connection: str) -> None:
         self._connection = connection
 
+    def __repr__(self) -> str:
+        return f"<LogSink of {self._connection}>"
+
     def __call__(self, event: TraceEvent) -> None:
         """Log one event, if somebody listens to a record of its level."""
         logger, level = _channel(event)

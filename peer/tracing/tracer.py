@@ -1,4 +1,4 @@
-"""The way of a trace event from where it happens to its sinks: the application's, file and log."""
+"""Passes the trace events of a connection to its sinks and the log, and survives their errors."""
 
 from __future__ import annotations
 
