@@ -30,7 +30,7 @@ from tests.support.media.studio import (
     seen,
     until_seen,
 )
-from tests.support.rtp.parameters import PushTrack
+from tests.support.rtp.parameters import QueueTrack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -106,7 +106,7 @@ async def test_track_that_fails_leaves_a_sender_that_takes_the_next(
     studio: Studio, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver = studio.receiver(VIDEO, "VP8")
-    broken = PushTrack(VIDEO)
+    broken = QueueTrack(VIDEO)
     broken.push(RuntimeError("the camera fell off"))
     sender = studio.sender(VIDEO, "VP8", track=broken)
     await condition(lambda: "the camera fell off" in caplog.text)
@@ -169,7 +169,7 @@ async def test_lost_packets_are_sent_again_though_no_rtx_stream_was_announced(
 
 async def test_one_nack_costs_each_packet_once(studio: Studio) -> None:
     studio.receiver(VIDEO, "VP8")
-    track = PushTrack(VIDEO)
+    track = QueueTrack(VIDEO)
     sender = studio.sender(VIDEO, "VP8", track=track)
     track.push(flat_picture(64, 48))
     await condition(lambda: bool(rtp_sent(studio.left)))

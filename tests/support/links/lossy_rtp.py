@@ -43,7 +43,7 @@ RTCP_SSRC = 0x7777
 
 
 def vp8_frame(size: int = 3000, *, keyframe: bool = False) -> bytes:
-    """What has the header of a frame of 640x480, and nothing a decoder would like."""
+    """A payload with the header of a VP8 frame of 640x480, which no decoder takes."""
     head = b"\x10\x00\x00\x9d\x01\x2a\x80\x02\xe0\x01" if keyframe else b"\x11\x00\x00"
     return head + bytes(max(0, size - len(head)))
 
@@ -54,14 +54,14 @@ def parameters(*codecs: Codec, mid: str = "0") -> ReceiveParameters:
 
 @dataclass
 class Link:
-    """What happens to each packet, either way.
+    """A link with loss, delay and jitter, in both directions.
 
     Args:
-        loss: The part that is lost, 0 to 1.
-        delay: One way, in seconds.
-        jitter: Added at random, so that packets overtake each other.
-        ordered: Whether none overtakes another for all that.
-        down: From when to when nothing passes.
+        loss: Share of the packets that are lost, 0 to 1.
+        delay: One-way delay, in seconds.
+        jitter: Seconds added at random, so that packets overtake each other.
+        ordered: True where no packet overtakes another all the same.
+        down: Begin and end of an outage.
     """
 
     loss: float = 0.0
@@ -113,7 +113,7 @@ class Scene:
         self._last_arrival = {True: 0.0, False: 0.0}
 
     def run(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Let seconds pass in virtual time."""
         end = self.now + seconds
         while True:
             at = self._next_frame
@@ -135,7 +135,7 @@ class Scene:
         self.now = end
 
     def sent(self, kind: type) -> list[float]:
-        """When feedback of a kind was sent."""
+        """Times at which RTCP of a type was sent."""
         return [at for at, packet in self.feedback if isinstance(packet, kind)]
 
     def _send_frame(self) -> None:
@@ -191,20 +191,20 @@ class Scene:
     def _on_feedback(self, packets: tuple[RtcpPacket, ...]) -> None:
         for packet in packets:
             self.feedback.append((self.now, packet))
-            self._pass(partial(self._obey, packet), forward=False)
+            self._pass(partial(self._answer, packet), forward=False)
 
-    def _obey(self, packet: RtcpPacket) -> None:
+    def _answer(self, packet: RtcpPacket) -> None:
         match packet:
             case Nack(lost=lost):
                 for number in lost:
                     if (wanted := self._history.get(number)) is not None:
-                        self._carry(self._again(wanted))
+                        self._carry(self._retransmission(wanted))
             case PictureLossIndication() | FullIntraRequest():
                 self._want_keyframe = True
             case _:
                 pass
 
-    def _again(self, packet: RtpPacket) -> RtpPacket:
+    def _retransmission(self, packet: RtpPacket) -> RtpPacket:
         if not self._rtx:
             return packet
         self._rtx_sequence = (self._rtx_sequence + 1) % 65536

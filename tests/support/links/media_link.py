@@ -1,4 +1,4 @@
-"""Owns two ends of an in-memory transport for RTP, RTCP and data, without DTLS in between."""
+"""Two ends of an in-memory transport for RTP, RTCP and data, without DTLS in between."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Wire:
-    """What left one end, in order; `keep` decides what arrives, `delay` after how many seconds."""
+    """Carries the packets of one end in order: `keep` says which arrive, `delay` after how long."""
 
     keep: Callable[[bytes], bool] = lambda packet: True
     delay: Callable[[bytes], float] = lambda packet: 0.0
@@ -48,7 +48,7 @@ class Wire:
 
 
 class LinkEnd:
-    """One end: what a `SecureTransport` is to an `AiortcDtlsTransport`, with an engine above it."""
+    """One end of a link, in place of a `SecureTransport`, with an RTP engine above it."""
 
     def __init__(
         self, certificate: Certificate, role: DtlsRole, clock: Callable[[], float]
@@ -78,7 +78,7 @@ class LinkEnd:
 
 
 def media_link(clock: Callable[[], float] | None = None) -> tuple[LinkEnd, LinkEnd]:
-    """The ends of a link; the clock gives the time in seconds."""
+    """Make the two ends of a link, with a clock in seconds."""
     clock = clock or asyncio.get_running_loop().time
     certificate = Certificate.generate()
     left = LinkEnd(certificate, DtlsRole.CLIENT, clock)

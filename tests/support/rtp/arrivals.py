@@ -1,4 +1,4 @@
-"""Owns what is counted of media that arrives: at a peer of others, and on our own sockets."""
+"""Counts the RTP that arrives: at a third-party peer, and on our own sockets."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from peer.tracing.events import Datagram, DatagramKind, Direction
 if TYPE_CHECKING:
     from peer.tracing.events import TraceEvent
 
+#: Bytes of the fixed RTP header (RFC 3550 section 5.1).
 _HEADER = 12
+#: Half the range of sequence numbers (RFC 3550 section 5.1).
 _HALF = 1 << 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrivals:
-    """What arrived between two looks.
+    """The counts of RTP between two reports.
 
     Args:
-        count: RTP packets, or frames where the peer tells no packets apart.
-        lost: Sequence numbers that did not come.
-        doubled: Packets that came twice.
-        longest_gap: Seconds between one and the next, the silence before the look included.
+        count: RTP packets, or frames where the peer cannot count packets.
+        lost: Sequence numbers that did not arrive.
+        doubled: Packets that arrived twice.
+        longest_gap: Longest seconds without a packet, up to the report.
     """
 
     count: int
@@ -61,10 +63,7 @@ class _Stream:
 
 
 class ArrivalSink:
-    """A trace sink that counts the RTP that comes to us from the network.
-
-    Whether it can be decrypted is for `getStats` to say.
-    """
+    """A trace sink that counts the RTP that arrives on our sockets, decryptable or not."""
 
     wants_data = True
 
@@ -80,7 +79,7 @@ class ArrivalSink:
                 self._note(data)
 
     def reset(self) -> None:
-        """Count anew; what is lost or late from now on shows, what comes after a pause as well."""
+        """Count loss and gaps anew from now on."""
         for stream in self._streams.values():
             stream.reset()
         self._gap, self._count = 0.0, 0
@@ -88,7 +87,7 @@ class ArrivalSink:
             self._last = _now()
 
     def report(self) -> Arrivals:
-        """What arrived since the last reset."""
+        """The counts since the last reset."""
         silence = 0.0 if self._last is None else _now() - self._last
         streams = self._streams.values()
         return Arrivals(

@@ -1,4 +1,4 @@
-"""Owns packets of pictures and sound that look real to all but a decoder, and who takes them."""
+"""RTP packets of video and audio that look real to all but a decoder, and an engine for them."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def receiving(*codecs: Codec, mid: str = "0") -> ReceiveParameters:
     return ReceiveParameters(mid=mid, codecs=codecs, extensions=(LEVELS,))
 
 
-class PictureSource:
-    """VP8 of 320 by 240, 30 pictures a second, in packets of 1000 octets."""
+class VideoPackets:
+    """Makes packets of VP8 of 320 by 240, 30 frames a second, with payloads of 1000 bytes."""
 
     def __init__(self, ssrc: int = 1, *, packets: int = 2) -> None:
         self.ssrc = ssrc
-        self.pictures = 0
+        self.frames = 0
         self._packets = packets
         self._number = 65_530
 
-    def picture(self, *, keyframe: bool = False) -> list[RtpPacket]:
+    def frame(self, *, keyframe: bool = False) -> list[RtpPacket]:
         header = _KEY if keyframe else _DELTA
         payloads = [b"\x10" + header + bytes(1000 - len(header))]
         payloads += [b"\x00" + bytes(1000) for _ in range(self._packets - 1)]
-        timestamp = (4_294_960_000 + self.pictures * 3000) % 2**32
-        self.pictures += 1
+        timestamp = (4_294_960_000 + self.frames * 3000) % 2**32
+        self.frames += 1
         return [
             RtpPacket(
                 payload_type=VP8.payload_type,
@@ -61,7 +61,7 @@ class PictureSource:
         ]
 
     def lose(self) -> None:
-        """A packet of which nobody hears."""
+        """Skip a sequence number, as of a packet that is lost."""
         self._next()
 
     def _next(self) -> int:
@@ -69,8 +69,8 @@ class PictureSource:
         return self._number
 
 
-class SoundSource:
-    """Opus, 50 packets a second."""
+class AudioPackets:
+    """Makes packets of Opus, 50 a second."""
 
     def __init__(self, ssrc: int = 2) -> None:
         self.ssrc = ssrc
@@ -94,7 +94,7 @@ class SoundSource:
 
 
 class FakeEngine:
-    """What a receiver is fed by: packets go to the port that was added last."""
+    """An `EnginePort` that gives packets of the test to its receivers, and keeps their RTCP."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now
@@ -126,12 +126,12 @@ class FakeEngine:
     def feed(
         self, packets: Sequence[RtpPacket], elements: Mapping[int, bytes] | None = None
     ) -> None:
-        """Packets that all arrive now."""
+        """Let packets arrive, all of them now."""
         for port in tuple(self.receivers):
             for packet in packets:
                 port.on_rtp(packet, elements or {}, self.now)
 
-    def hear(self, packet: RtcpPacket) -> None:
-        """RTCP that arrives now."""
+    def receive_rtcp(self, packet: RtcpPacket) -> None:
+        """Let an RTCP packet arrive now."""
         for port in tuple(self.receivers):
             port.on_rtcp(packet, self.now)

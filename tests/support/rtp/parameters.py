@@ -1,4 +1,4 @@
-"""Owns parameters and tracks for tests of the RTP engine."""
+"""Parameters and tracks for tests of the RTP engine."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def receiving(
     )
 
 
-class PushTrack(MediaStreamTrack):
-    """Gives what the test pushes; an exception that is pushed is raised."""
+class QueueTrack(MediaStreamTrack):
+    """A track that gives the items that a test pushes; `recv` raises a pushed exception."""
 
     def __init__(self, kind: MediaKind) -> None:
         super().__init__()

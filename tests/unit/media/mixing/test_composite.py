@@ -17,7 +17,7 @@ from peer.rtp_parameters import MediaKind
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.media.frames import GivenTrack, flat_picture, tone
 from tests.support.negotiation.connection_media import BLUE, GREEN, RED, ColourTrack
-from tests.support.rtp.parameters import PushTrack
+from tests.support.rtp.parameters import QueueTrack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ async def test_one_that_ends_leaves() -> None:
         left: list[tuple[Participant, Exception | None]] = []
         grid.on("left", lambda *what: left.append(what))
         participant = grid.add(GivenTrack("video", [flat_picture(16, 16)]))
-        broken = PushTrack(MediaKind.VIDEO)
+        broken = QueueTrack(MediaKind.VIDEO)
         other, failure = grid.add(broken), RuntimeError("the camera fell off")
         wrong = grid.add(GivenTrack("video", [tone(440, 0.02)]))
         broken.push(failure)
@@ -109,7 +109,7 @@ async def test_one_that_ends_leaves() -> None:
 @in_virtual_time
 async def test_no_picture_and_an_old_one_are_placeholders() -> None:
     async with composite(patience=2.0) as grid:
-        track, output = PushTrack(MediaKind.VIDEO), grid.track()
+        track, output = QueueTrack(MediaKind.VIDEO), grid.track()
         grid.add(track, name="ANNA")
         grid.add(None, name="BERT")
         assert at(await shown(output), (20, 20), (180, 60)) == [BACKGROUND, PLACEHOLDER]
@@ -122,7 +122,7 @@ async def test_no_picture_and_an_old_one_are_placeholders() -> None:
 @in_virtual_time
 async def test_only_what_changes_is_drawn_and_only_while_somebody_reads() -> None:
     async with composite(rate=30) as grid:
-        still = PushTrack(MediaKind.VIDEO)
+        still = QueueTrack(MediaKind.VIDEO)
         still.push(flat_picture(160, 90))
         grid.add(still)
         output = grid.track()

@@ -13,7 +13,7 @@ from media.mixing import AudioMixer
 from peer.rtp_parameters import MediaKind
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.media.frames import GivenTrack, flat_picture, tone
-from tests.support.rtp.parameters import PushTrack
+from tests.support.rtp.parameters import QueueTrack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -109,7 +109,7 @@ async def test_an_input_that_ends_leaves() -> None:
 @in_virtual_time
 async def test_an_input_that_fails_leaves_and_the_others_go_on() -> None:
     async with AudioMixer() as mixer:
-        broken = PushTrack(MediaKind.AUDIO)
+        broken = QueueTrack(MediaKind.AUDIO)
         left: list[object] = []
         mixer.on("left", lambda *what: left.append(what))
         mixer.add(broken)
@@ -161,7 +161,7 @@ async def test_gain_and_level() -> None:
 @in_virtual_time
 async def test_who_sends_nothing_more_is_silent() -> None:
     async with AudioMixer() as mixer:
-        track = PushTrack(MediaKind.AUDIO)
+        track = QueueTrack(MediaKind.AUDIO)
         mixer.add(track)
         track.push(tone(440, 0.02))
         await asyncio.sleep(0.1)
@@ -184,7 +184,7 @@ async def test_a_track_that_never_waits_stops_nobody() -> None:
 async def test_silence_is_mixed_of_nothing() -> None:
     async with AudioMixer() as mixer:
         mixer.add(SyntheticAudioTrack(amplitude=0))
-        mixer.add(PushTrack(MediaKind.AUDIO))
+        mixer.add(QueueTrack(MediaKind.AUDIO))
         frames = await heard(mixer.track())
         assert not any(frame.to_ndarray().any() for frame in frames)
 
@@ -247,7 +247,7 @@ async def test_closing_ends_tracks_that_wait_and_leaves_inputs_alone() -> None:
 @in_virtual_time
 async def test_stereo_stays_apart() -> None:
     async with AudioMixer(channels=2) as mixer:
-        track = PushTrack(MediaKind.AUDIO)
+        track = QueueTrack(MediaKind.AUDIO)
         mixer.add(track)
         samples = np.zeros((1, 1920), dtype=np.int16)
         samples[0, ::2] = 8000

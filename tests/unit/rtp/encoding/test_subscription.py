@@ -21,7 +21,7 @@ from peer.rtp.tracks import MediaStreamError, MediaStreamTrack
 from peer.rtp_parameters import MediaKind
 from tests.support.media.frames import flat_picture, tone
 from tests.support.media.moving import codec_named, moving_picture, sound_at, vp8_pictures
-from tests.support.rtp.parameters import PushTrack
+from tests.support.rtp.parameters import QueueTrack
 
 if TYPE_CHECKING:
     from peer.rtp.tracks import MediaItem
@@ -84,11 +84,11 @@ async def turns(count: int = 10) -> None:
 
 
 @pytest.fixture
-def camera() -> PushTrack:
-    return PushTrack(MediaKind.VIDEO)
+def camera() -> QueueTrack:
+    return QueueTrack(MediaKind.VIDEO)
 
 
-async def play(track: PushTrack, sender: Sender, indices: range) -> None:
+async def play(track: QueueTrack, sender: Sender, indices: range) -> None:
     """Push pictures, each once the one before was given on."""
     for index in indices:
         had = len(sender.frames)
@@ -97,7 +97,7 @@ async def play(track: PushTrack, sender: Sender, indices: range) -> None:
 
 
 @pytest.mark.parametrize("name", ["VP8", "H264", "VP9", "AV1"])
-async def test_pictures_can_be_decoded_from_their_payloads(camera: PushTrack, name: str) -> None:
+async def test_pictures_can_be_decoded_from_their_payloads(camera: QueueTrack, name: str) -> None:
     settings = EncodingSettings(codec_named(name))
     sender = Sender(camera, settings)
     await play(camera, sender, range(5))
@@ -114,7 +114,7 @@ async def test_pictures_can_be_decoded_from_their_payloads(camera: PushTrack, na
 @pytest.mark.parametrize("name", ["opus", "G722", "PCMU", "PCMA"])
 async def test_sound_comes_with_its_level_and_duration(name: str) -> None:
     settings = EncodingSettings(codec_named(name))
-    track = PushTrack(MediaKind.AUDIO)
+    track = QueueTrack(MediaKind.AUDIO)
     sender = Sender(track, settings)
     track.push(*(sound_at(index) for index in range(10)))
     await sender.has(9)
@@ -127,7 +127,7 @@ async def test_sound_comes_with_its_level_and_duration(name: str) -> None:
     sender.subscription.close()
 
 
-async def test_ten_senders_cost_one_reader_and_one_encoder(camera: PushTrack) -> None:
+async def test_ten_senders_cost_one_reader_and_one_encoder(camera: QueueTrack) -> None:
     senders = [Sender(camera) for _ in range(10)]
     await play(camera, senders[0], range(5))
     assert camera.reads == 6
@@ -139,7 +139,7 @@ async def test_ten_senders_cost_one_reader_and_one_encoder(camera: PushTrack) ->
         sender.subscription.close()
 
 
-async def test_other_settings_have_an_encoder_of_their_own(camera: PushTrack) -> None:
+async def test_other_settings_have_an_encoder_of_their_own(camera: QueueTrack) -> None:
     full = Sender(camera)
     half = Sender(camera, EncodingSettings(codec_named("VP8"), scale_down_by=2.0))
     h264 = Sender(camera, EncodingSettings(codec_named("H264"), payload_limit=300))
@@ -154,7 +154,7 @@ async def test_other_settings_have_an_encoder_of_their_own(camera: PushTrack) ->
         sender.subscription.close()
 
 
-async def test_the_last_to_leave_ends_the_reading_and_not_the_track(camera: PushTrack) -> None:
+async def test_the_last_to_leave_ends_the_reading_and_not_the_track(camera: QueueTrack) -> None:
     one, other = Sender(camera), Sender(camera)
     await turns()
     one.subscription.close()
@@ -174,7 +174,7 @@ async def test_the_last_to_leave_ends_the_reading_and_not_the_track(camera: Push
     again.subscription.close()
 
 
-async def test_settings_change_without_losing_a_frame(camera: PushTrack) -> None:
+async def test_settings_change_without_losing_a_frame(camera: QueueTrack) -> None:
     before = Sender(camera)
     await play(camera, before, range(2))
     before.subscription.close()
@@ -185,7 +185,7 @@ async def test_settings_change_without_losing_a_frame(camera: PushTrack) -> None
     after.subscription.close()
 
 
-async def test_pause_and_resume(camera: PushTrack) -> None:
+async def test_pause_and_resume(camera: QueueTrack) -> None:
     paused, other = Sender(camera), Sender(camera)
     await play(camera, other, range(3))
     paused.subscription.pause()
@@ -200,7 +200,7 @@ async def test_pause_and_resume(camera: PushTrack) -> None:
     other.subscription.close()
 
 
-async def until_keyframe(camera: PushTrack, pace: Sender, waiting: Sender) -> None:
+async def until_keyframe(camera: QueueTrack, pace: Sender, waiting: Sender) -> None:
     """Play in real time until the other one is given something again."""
     had, index = len(waiting.frames), 100
     while len(waiting.frames) == had:
@@ -209,7 +209,7 @@ async def until_keyframe(camera: PushTrack, pace: Sender, waiting: Sender) -> No
         index += 1
 
 
-async def test_the_end_of_a_track(camera: PushTrack) -> None:
+async def test_the_end_of_a_track(camera: QueueTrack) -> None:
     senders = [Sender(camera), Sender(camera)]
     camera.push(moving_picture(0), MediaStreamError())
     for sender in senders:
@@ -220,7 +220,7 @@ async def test_the_end_of_a_track(camera: PushTrack) -> None:
         sender.subscription.close()
 
 
-async def test_who_comes_after_the_end_is_told(camera: PushTrack) -> None:
+async def test_who_comes_after_the_end_is_told(camera: QueueTrack) -> None:
     camera.push(MediaStreamError(), MediaStreamError())
     first = Sender(camera)
     await first.end()
@@ -233,7 +233,7 @@ async def test_who_comes_after_the_end_is_told(camera: PushTrack) -> None:
     "fault", [ZeroDivisionError("broken"), asyncio.CancelledError(), tone(440, 0.02)]
 )
 async def test_a_track_that_fails_counts_as_ended_and_is_reported(
-    camera: PushTrack, fault: MediaItem | BaseException, caplog: pytest.LogCaptureFixture
+    camera: QueueTrack, fault: MediaItem | BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     sender = Sender(camera)
     camera.push(fault)
@@ -243,7 +243,7 @@ async def test_a_track_that_fails_counts_as_ended_and_is_reported(
     assert "counts as ended" in caplog.text
 
 
-async def test_a_track_of_another_kind_is_refused(camera: PushTrack) -> None:
+async def test_a_track_of_another_kind_is_refused(camera: QueueTrack) -> None:
     with pytest.raises(ValueError, match="kind video is not for audio/opus"):
         Sender(camera, OPUS)
 
@@ -261,8 +261,8 @@ async def test_a_track_that_never_waits_leaves_the_loop_its_turn() -> None:
     sender.subscription.close()
 
 
-async def test_encoded_frames_pass_through_and_the_track_is_asked(camera: PushTrack) -> None:
-    class Askable(PushTrack):
+async def test_encoded_frames_pass_through_and_the_track_is_asked(camera: QueueTrack) -> None:
+    class Askable(QueueTrack):
         asked = 0
 
         def request_keyframe(self) -> None:
@@ -346,7 +346,7 @@ async def test_the_track_is_not_asked_in_the_middle_of_a_frame() -> None:
 async def test_a_track_that_cannot_be_asked_harms_nobody(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    class Stubborn(PushTrack):
+    class Stubborn(QueueTrack):
         def request_keyframe(self) -> None:
             raise ZeroDivisionError
 
@@ -357,7 +357,7 @@ async def test_a_track_that_cannot_be_asked_harms_nobody(
 
 async def test_nothing_is_kept_of_a_track_nobody_reads(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
-    track = PushTrack(MediaKind.VIDEO)
+    track = QueueTrack(MediaKind.VIDEO)
     sender = Sender(track)
     await play(track, sender, range(2))
     sender.subscription.close()
@@ -369,7 +369,7 @@ async def test_nothing_is_kept_of_a_track_nobody_reads(caplog: pytest.LogCapture
     assert not caplog.records
 
 
-async def test_the_bitrate_of_the_slowest_holds(camera: PushTrack) -> None:
+async def test_the_bitrate_of_the_slowest_holds(camera: QueueTrack) -> None:
     fast, slow = Sender(camera), Sender(camera)
     fast.subscription.set_bitrate(2_000_000)
     slow.subscription.set_bitrate(150_000)

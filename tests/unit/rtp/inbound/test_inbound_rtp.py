@@ -7,7 +7,7 @@ import asyncio
 from peer.rtp.inbound.inbound_rtp import InboundRtp
 from peer.rtp_parameters import MediaKind
 from tests.support.media.encoded_frames import OPUS
-from tests.support.rtp.media_packets import FakeEngine, SoundSource, receiving
+from tests.support.rtp.media_packets import AudioPackets, FakeEngine, receiving
 
 
 async def test_packets_held_until_verification_are_no_jitter_and_all_decoded() -> None:
@@ -21,7 +21,7 @@ async def test_packets_held_until_verification_are_no_jitter_and_all_decoded() -
 
     reader = asyncio.create_task(read())
     await asyncio.wait([reader], timeout=0)
-    source = SoundSource()
+    source = AudioPackets()
     # 64 packets that came 20 ms apart are handed up in one go.
     for _ in range(64):
         engine.feed([source.packet()])

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.errors import ConfigurationError, InvalidStateError
+from peer.errors import ConfigurationError
 from peer.rtp.dtmf_events import DtmfEncoder
 from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.inbound.received_track import ReceivedTrack
-from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.rtcp import Goodbye, Nack, PictureLossIndication, SenderReport, to_ntp
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import Codec, MediaKind
@@ -22,9 +21,9 @@ from tests.support.rtp.media_packets import (
     LEVELS,
     TONES,
     VP8,
+    AudioPackets,
     FakeEngine,
-    PictureSource,
-    SoundSource,
+    VideoPackets,
     receiving,
 )
 
@@ -58,9 +57,9 @@ async def test_encoded_frames_come_at_once_to_every_reader() -> None:
     control, engine = started()
     readers = [control.receiver.encoded_frames() for _ in range(2)]
     track = control.receiver.encoded_track()
-    source = PictureSource()
+    source = VideoPackets()
     for number in range(3):
-        engine.feed(source.picture(keyframe=number == 0))
+        engine.feed(source.frame(keyframe=number == 0))
         engine.now += 1 / 30
     await control.stop()
     for frames in [await rest(reader) for reader in readers]:
@@ -78,20 +77,20 @@ async def test_encoded_frames_come_at_once_to_every_reader() -> None:
 
 async def test_new_reader_of_receiver_requests_key_frame() -> None:
     control, engine = started()
-    source = PictureSource()
-    engine.feed(source.picture(keyframe=True))
+    source = VideoPackets()
+    engine.feed(source.frame(keyframe=True))
     asked = keyframe_requests(engine)
     read = asyncio.ensure_future(anext(control.receiver.encoded_frames()))
     await asyncio.wait([read], timeout=0)
     assert keyframe_requests(engine) == asked + 1
-    engine.feed(source.picture() + source.picture(keyframe=True))
+    engine.feed(source.frame() + source.frame(keyframe=True))
     assert (await read).pts == 6000
     await control.stop()
 
 
 async def test_request_keyframe_sends_pli() -> None:
     control, engine = started()
-    engine.feed(PictureSource().picture(keyframe=True))
+    engine.feed(VideoPackets().frame(keyframe=True))
     control.receiver.request_keyframe()
     assert engine.sent == [PictureLossIndication(RTCP_SSRC, 1)]
     await control.stop()
@@ -99,7 +98,7 @@ async def test_request_keyframe_sends_pli() -> None:
 
 async def test_audio_receiver_requests_no_key_frame() -> None:
     control, engine = started(MediaKind.AUDIO)
-    engine.feed([SoundSource().packet()])
+    engine.feed([AudioPackets().packet()])
     control.receiver.request_keyframe()
     assert engine.sent == []
     await control.stop()
@@ -108,112 +107,22 @@ async def test_audio_receiver_requests_no_key_frame() -> None:
 @in_virtual_time
 async def test_timer_requests_key_frame_for_stalled_video() -> None:
     clock = asyncio.get_running_loop().time
-    engine, source = FakeEngine(clock()), PictureSource()
+    engine, source = FakeEngine(clock()), VideoPackets()
     control = ReceiverControl(MediaKind.VIDEO, clock=clock)
     control.start(engine, receiving(VP8), RTCP_SSRC)
-    engine.feed(source.picture(keyframe=True))
+    engine.feed(source.frame(keyframe=True))
     source.lose()
-    engine.feed(source.picture())
+    engine.feed(source.frame())
     assert keyframe_requests(engine) == 0
     await asyncio.sleep(0.3)
     assert keyframe_requests(engine) == 1
     await control.stop()
 
 
-async def test_receiver_starts_once() -> None:
-    control, engine = started()
-    assert (control.started, control.engine) == (True, engine)
-    with pytest.raises(InvalidStateError):
-        control.start(engine, receiving(VP8), RTCP_SSRC)
-    await control.stop()
-    await control.stop()
-    assert (control.started, control.engine, engine.receivers) == (False, None, {})
-    with pytest.raises(InvalidStateError):
-        control.start(engine, receiving(VP8), RTCP_SSRC)
-
-
-async def test_receiver_cannot_change_before_start() -> None:
-    control = ReceiverControl(MediaKind.VIDEO)
-    with pytest.raises(InvalidStateError):
-        control.update(None)
-    with pytest.raises(InvalidStateError):
-        control.move(FakeEngine(), receiving(VP8))
-    await control.stop()
-
-
-async def test_paused_receiver_drops_packets_and_time_goes_on() -> None:
-    control, engine = started()
-    reader = control.receiver.encoded_frames()
-    source = PictureSource()
-    engine.feed(source.picture(keyframe=True))
-    control.update(None)
-    for _ in range(30):
-        engine.now += 1 / 30
-        engine.feed(source.picture())
-    control.update(receiving(VP8))
-    engine.feed(source.picture(keyframe=True))
-    await control.stop()
-    first, second = await rest(reader)
-    assert (first.pts, second.keyframe) == (0, True)
-    assert second.pts == pytest.approx(31 * 3000, abs=3000)
-
-
-async def test_changed_parameters_reach_engine() -> None:
-    control, engine = started()
-    control.update(receiving(VP8, mid="7"))
-    (parameters,) = engine.receivers.values()
-    assert parameters.mid == "7"
-    assert control.receiver.getParameters().codecs == (VP8,)
-    await control.stop()
-
-
-async def test_receiver_moves_to_another_transport_and_time_goes_on() -> None:
-    control, engine = started()
-    reader = control.receiver.encoded_frames()
-    source, other = PictureSource(), FakeEngine()
-    engine.feed(source.picture(keyframe=True))
-    control.move(other, receiving(VP8))
-    assert (control.engine, engine.receivers, len(other.receivers)) == (other, {}, 1)
-    other.feed(source.picture())
-    await control.stop()
-    assert [frame.pts for frame in await rest(reader)] == [0, 3000]
-
-
-async def test_another_ssrc_on_other_transport_is_followed_at_once() -> None:
-    control, engine = started()
-    reader = control.receiver.encoded_frames()
-    other = FakeEngine()
-    engine.feed(PictureSource(1).picture(keyframe=True))
-    control.move(other, receiving(VP8))
-    other.feed(PictureSource(2).picture(keyframe=True))
-    await control.stop()
-    assert [frame.ssrc for frame in await rest(reader)] == [1, 2]
-
-
-async def test_disowned_receiver_gives_no_frames() -> None:
-    control, engine = started()
-    reader, track = control.receiver.encoded_frames(), control.receiver.encoded_track()
-    source = PictureSource()
-    engine.feed(source.picture(keyframe=True))
-    control.disown()
-    engine.feed(source.picture(keyframe=True))
-    assert await rest(reader) == []
-    for each in (track, control.receiver.track):
-        assert each.readyState == "ended"
-        with pytest.raises(MediaStreamError):
-            await each.recv()
-    (stats,) = (
-        each for each in (await control.receiver.getStats()).values() if each.type != "codec"
-    )
-    assert isinstance(stats, InboundRtpStats)
-    assert stats.framesReceived == 1
-    await control.stop()
-
-
 async def test_tones_come_beside_audio_frames() -> None:
     control, engine = started(MediaKind.AUDIO)
     frames, tones = control.receiver.encoded_frames(), control.receiver.tones()
-    source = SoundSource()
+    source = AudioPackets()
     engine.feed([source.packet()])
     begun = engine.now
     for packet in DtmfEncoder(clock_rate=48_000).encode("1#"):
@@ -227,7 +136,7 @@ async def test_tones_come_beside_audio_frames() -> None:
 
 async def test_synchronization_and_contributing_sources_with_audio_level() -> None:
     control, engine = started(MediaKind.AUDIO)
-    engine.feed([SoundSource().packet(csrcs=(5, 6))], {LEVEL_ID: bytes((0x80 | 20,))})
+    engine.feed([AudioPackets().packet(csrcs=(5, 6))], {LEVEL_ID: bytes((0x80 | 20,))})
     (source,) = control.receiver.getSynchronizationSources()
     assert source.source == 2
     assert source.audioLevel == pytest.approx(0.1)
@@ -275,8 +184,8 @@ async def test_reader_without_room_is_refused() -> None:
 
 async def test_reception_report_of_receiver_with_round_trip_time() -> None:
     control, engine = started()
-    engine.feed(PictureSource().picture(keyframe=True))
-    engine.hear(SenderReport(1, to_ntp(1e9), 0, 10, 1000))
+    engine.feed(VideoPackets().frame(keyframe=True))
+    engine.receive_rtcp(SenderReport(1, to_ntp(1e9), 0, 10, 1000))
     engine.round_trip_time = 0.2
     (port,) = engine.receivers
     (report,) = port.reports(engine.now)
@@ -290,15 +199,15 @@ def test_nack_is_repeated_after_round_trip_of_transport(
 ) -> None:
     async def run() -> bool:
         clock = asyncio.get_running_loop().time
-        engine, source = FakeEngine(clock()), PictureSource()
+        engine, source = FakeEngine(clock()), VideoPackets()
         engine.round_trip_time = round_trip_time
         control = ReceiverControl(MediaKind.VIDEO, clock=clock)
         control.start(engine, receiving(VP8), RTCP_SSRC)
-        engine.feed(source.picture(keyframe=True))
+        engine.feed(source.frame(keyframe=True))
         (port,) = engine.receivers
         port.reports(engine.now)
         source.lose()
-        engine.feed(source.picture())
+        engine.feed(source.frame())
         await asyncio.sleep(0.2)
         await control.stop()
         return sum(isinstance(each, Nack) for each in engine.sent) > 1
@@ -310,9 +219,9 @@ def test_nack_is_repeated_after_round_trip_of_transport(
 async def test_receiver_follows_ssrc_after_goodbye_at_once() -> None:
     control, engine = started()
     reader = control.receiver.encoded_frames()
-    engine.feed(PictureSource(1).picture(keyframe=True))
-    engine.hear(Goodbye((1,)))
-    engine.feed(PictureSource(2).picture(keyframe=True))
+    engine.feed(VideoPackets(1).frame(keyframe=True))
+    engine.receive_rtcp(Goodbye((1,)))
+    engine.feed(VideoPackets(2).frame(keyframe=True))
     await control.stop()
     assert [frame.ssrc for frame in await rest(reader)] == [1, 2]
 

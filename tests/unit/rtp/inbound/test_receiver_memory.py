@@ -15,7 +15,7 @@ from peer.rtp.rtcp import SenderReport, to_ntp
 from peer.rtp_parameters import MediaKind
 from tests.support.clock.virtual_time import VirtualLoop
 from tests.support.media.encoded_frames import OPUS
-from tests.support.rtp.media_packets import VP8, FakeEngine, PictureSource, SoundSource, receiving
+from tests.support.rtp.media_packets import VP8, AudioPackets, FakeEngine, VideoPackets, receiving
 
 MINUTES = 10
 #: Octets, of some 100 MB of pictures: what is remembered of losses is bounded, but not full yet
@@ -34,8 +34,8 @@ class Media:
         self.control.start(self.engine, receiving(VP8 if video else OPUS), 99)
         self.received = 0
         self._rate = 30 if video else 50
-        self._pictures = PictureSource(packets=4) if video else None
-        self._sound = SoundSource()
+        self._video = VideoPackets(packets=4) if video else None
+        self._audio = AudioPackets()
         self._chance = random.Random(5)
         self._loss = loss
         self._keyframe = True
@@ -57,17 +57,17 @@ class Media:
         keyframe = self._keyframe or bool(self.engine.sent)
         self._keyframe = False
         self.engine.sent.clear()
-        if self._pictures is None:
-            packets = [self._sound.packet()]
+        if self._video is None:
+            packets = [self._audio.packet()]
         else:
-            packets = self._pictures.picture(keyframe=keyframe)
+            packets = self._video.frame(keyframe=keyframe)
         kept = [each for each in packets if self._chance.random() >= self._loss]
         self.received += len(kept)
         self.engine.feed(kept)
 
     def _report(self) -> None:
-        ssrc = self._sound.ssrc if self._pictures is None else self._pictures.ssrc
-        self.engine.hear(SenderReport(ssrc, to_ntp(1e9 + self.engine.now), 0, 0, 0))
+        ssrc = self._audio.ssrc if self._video is None else self._video.ssrc
+        self.engine.receive_rtcp(SenderReport(ssrc, to_ntp(1e9 + self.engine.now), 0, 0, 0))
         for port in self.engine.receivers:
             port.reports(self.engine.now)
 

@@ -22,7 +22,7 @@ from peer.rtp.rtcp import SenderReport, to_ntp
 from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
 from tests.support.media.encoded_frames import OPUS
 from tests.support.media.frames import flat_picture
-from tests.support.rtp.media_packets import VP8, FakeEngine, PictureSource, receiving
+from tests.support.rtp.media_packets import VP8, FakeEngine, VideoPackets, receiving
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -106,7 +106,7 @@ def least_delay(report: RtpStatsReport) -> float:
 async def test_receiver_has_no_stats_before_start_and_after_end() -> None:
     assert await ReceiverControl(MediaKind.VIDEO).receiver.getStats() == {}
     control, engine = started()
-    engine.feed(PictureSource().picture(keyframe=True))
+    engine.feed(VideoPackets().frame(keyframe=True))
     await control.stop()
     assert await control.receiver.getStats() == {}
 
@@ -153,9 +153,9 @@ async def test_decoder_thread_is_gone_when_stop_returns() -> None:
 
 async def test_stats_count_frames_that_were_not_decoded() -> None:
     control, engine = started()
-    source = PictureSource()
+    source = VideoPackets()
     for number in range(5):
-        engine.feed(source.picture(keyframe=number == 0))
+        engine.feed(source.frame(keyframe=number == 0))
     stats = only(await control.receiver.getStats())
     assert (stats.packetsReceived, stats.bytesReceived) == (10, 10 * 1001)
     assert (stats.framesReceived, stats.framesDecoded, stats.framesDropped) == (5, 0, 0)
@@ -169,9 +169,9 @@ async def test_stats_count_frames_that_were_not_decoded() -> None:
 
 async def test_stats_count_retransmissions_with_their_media() -> None:
     control, engine = started()
-    source = PictureSource()
-    engine.feed(source.picture(keyframe=True))
-    first, second = source.picture()
+    source = VideoPackets()
+    engine.feed(source.frame(keyframe=True))
+    first, second = source.frame()
     engine.feed([second])
     original = first.sequence_number.to_bytes(2, "big")
     engine.feed(
@@ -194,7 +194,7 @@ async def test_stats_count_retransmissions_with_their_media() -> None:
 
 async def test_stats_name_codec() -> None:
     control, engine = started()
-    engine.feed(PictureSource().picture(keyframe=True))
+    engine.feed(VideoPackets().frame(keyframe=True))
     report = await control.receiver.getStats()
     codec = report[only(report).codecId or ""]
     assert isinstance(codec, CodecStats)
@@ -204,8 +204,8 @@ async def test_stats_name_codec() -> None:
 
 async def test_stats_have_last_sender_report() -> None:
     control, engine = started()
-    engine.feed(PictureSource().picture(keyframe=True))
-    engine.hear(SenderReport(1, to_ntp(1_000_000.5), 0, 12, 3456))
+    engine.feed(VideoPackets().frame(keyframe=True))
+    engine.receive_rtcp(SenderReport(1, to_ntp(1_000_000.5), 0, 12, 3456))
     found = [
         each
         for each in (await control.receiver.getStats()).values()
@@ -220,7 +220,7 @@ async def test_stats_have_last_sender_report() -> None:
 async def test_sender_reports_of_many_ssrcs_are_bounded() -> None:
     control, engine = started()
     for ssrc in range(100):
-        engine.hear(SenderReport(ssrc, to_ntp(1e9), 0, 1, 1))
+        engine.receive_rtcp(SenderReport(ssrc, to_ntp(1e9), 0, 1, 1))
     assert len(await control.receiver.getStats()) <= 16
     await control.stop()
 

@@ -33,7 +33,7 @@ from tests.support.rtp.outgoing import (
     picture,
     sound,
 )
-from tests.support.rtp.parameters import PushTrack
+from tests.support.rtp.parameters import QueueTrack
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
 SSRC, RTX_SSRC = 1000, 2000
@@ -61,7 +61,7 @@ class Sending:
             rtx_ssrc=RTX_SSRC,
             subscribe=self.holds,
         )
-        self.track = PushTrack(self.kind)
+        self.track = QueueTrack(self.kind)
         self.stream.set_track(self.track)
 
     def sends(self) -> bool:
@@ -103,7 +103,7 @@ async def test_stream_goes_on_with_another_track() -> None:
     sending.stream.set_track(None)
     assert former.closed
     await asyncio.sleep(2.0)
-    sending.stream.set_track(PushTrack(VIDEO))
+    sending.stream.set_track(QueueTrack(VIDEO))
     sending.holds.give(picture(9_000_005, keyframe=True))
     sending.holds.give(picture(9_003_005))
     assert sending.timestamps() == [0, 180_000, 183_000]
@@ -166,7 +166,7 @@ async def test_paused_m_section_drops_what_the_track_gives() -> None:
 async def test_track_given_while_paused_is_paused() -> None:
     sending = Sending()
     sending.stream.set_parameters(None)
-    sending.stream.set_track(PushTrack(VIDEO))
+    sending.stream.set_track(QueueTrack(VIDEO))
     assert not sending.sends()
 
 
@@ -218,7 +218,7 @@ async def test_encoder_keeps_to_the_least_of_target_and_maximum() -> None:
 async def test_encoder_of_the_next_track_knows_the_target() -> None:
     sending = Sending()
     sending.engine.target(400_000)
-    sending.stream.set_track(PushTrack(VIDEO))
+    sending.stream.set_track(QueueTrack(VIDEO))
     assert sending.holds.now.bitrate == 380_000
 
 

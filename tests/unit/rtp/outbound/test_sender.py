@@ -27,7 +27,7 @@ from tests.support.media.encoded_frames import key, picture
 from tests.support.media.encoded_frames import sound as encoded_sound
 from tests.support.media.frames import flat_picture
 from tests.support.rtp.outgoing import OPUS, RTX, TONES, VP8, FakeEngine, agreed
-from tests.support.rtp.parameters import PushTrack
+from tests.support.rtp.parameters import QueueTrack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -81,10 +81,10 @@ async def test_streams_are_named_from_the_beginning(
 
 
 async def test_track_of_another_kind_is_refused_and_nothing_changes(sender: RtpSender) -> None:
-    track = PushTrack(VIDEO)
+    track = QueueTrack(VIDEO)
     await sender.replaceTrack(track)
     with pytest.raises(ConfigurationError, match="audio"):
-        await sender.replaceTrack(PushTrack(AUDIO))
+        await sender.replaceTrack(QueueTrack(AUDIO))
     assert sender.track is track
 
 
@@ -127,7 +127,7 @@ def test_programs_get_only_w3c_members_and_ours(sender: RtpSender) -> None:
 async def test_track_is_not_read_before_the_start(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
-    track = PushTrack(VIDEO)
+    track = QueueTrack(VIDEO)
     track.push(key(0))
     await sender.replaceTrack(track)
     await asyncio.sleep(0)
@@ -140,7 +140,7 @@ async def test_tracks_follow_each_other(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
     control.start(engine, PARAMETERS)
-    first, second = PushTrack(VIDEO), PushTrack(VIDEO)
+    first, second = QueueTrack(VIDEO), QueueTrack(VIDEO)
     first.push(key(0), picture(3000))
     await sender.replaceTrack(first)
     await until(lambda: len(engine.sent) == 2)
@@ -157,7 +157,7 @@ async def test_tracks_follow_each_other(
 async def test_stop_leaves_the_track_to_the_application(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
-    track = PushTrack(VIDEO)
+    track = QueueTrack(VIDEO)
     track.push(key(0))
     await sender.replaceTrack(track)
     control.start(engine, PARAMETERS)
@@ -248,7 +248,7 @@ async def test_no_statistics_before_the_start(sender: RtpSender) -> None:
 async def test_statistics_of_what_was_sent(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
-    track = PushTrack(VIDEO)
+    track = QueueTrack(VIDEO)
     await sender.replaceTrack(track)
     control.start(engine, PARAMETERS)
     engine.target(400_000)
@@ -280,7 +280,7 @@ async def test_statistics_of_what_was_sent(
 async def test_statistics_of_what_the_peer_reports(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
-    track = PushTrack(VIDEO)
+    track = QueueTrack(VIDEO)
     track.push(key(0), picture(3000))
     await sender.replaceTrack(track)
     control.start(engine, PARAMETERS)
@@ -295,7 +295,7 @@ async def test_statistics_of_what_the_peer_reports(
 
 
 async def test_statistics_of_sound(engine: FakeEngine) -> None:
-    control = SenderControl(AUDIO, PushTrack(AUDIO))
+    control = SenderControl(AUDIO, QueueTrack(AUDIO))
     sender = control.sender
     control.start(engine, agreed(OPUS))
     engine.target(400_000)
@@ -307,7 +307,7 @@ async def test_statistics_of_sound(engine: FakeEngine) -> None:
 
 
 async def test_level_of_sound_is_told_from_0_to_1(engine: FakeEngine) -> None:
-    track = PushTrack(AUDIO)
+    track = QueueTrack(AUDIO)
     track.push(replace(encoded_sound(0), level=AudioLevel(20)))
     control = SenderControl(AUDIO, track)
     sender = control.sender
@@ -320,7 +320,7 @@ async def test_level_of_sound_is_told_from_0_to_1(engine: FakeEngine) -> None:
 async def test_frames_encoded_here_are_counted(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
-    track = PushTrack(VIDEO)
+    track = QueueTrack(VIDEO)
     track.push(flat_picture(64, 48))
     await sender.replaceTrack(track)
     control.start(engine, PARAMETERS)

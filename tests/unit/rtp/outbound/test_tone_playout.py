@@ -23,7 +23,7 @@ from tests.support.rtp.outgoing import (
     agreed,
     sound,
 )
-from tests.support.rtp.parameters import PushTrack
+from tests.support.rtp.parameters import QueueTrack
 
 
 class Playing:
@@ -42,7 +42,7 @@ class Playing:
             rtx_ssrc=2,
             subscribe=self.holds,
         )
-        self.stream.set_track(PushTrack(MediaKind.AUDIO))
+        self.stream.set_track(QueueTrack(MediaKind.AUDIO))
         self.tones = TonePlayout()
         self.tones.attach(self.stream, self.engine.clock)
         self.begun = self.engine.clock()
