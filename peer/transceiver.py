@@ -45,7 +45,7 @@ class RtpTransceiver:
     def __init__(
         self, key: int, host: TransceiverHost, sender: RtpSender, receiver: RtpReceiver
     ) -> None:
-        self.key = key
+        self._key = key
         self._host = host
         self.sender = sender
         self.receiver = receiver
@@ -78,7 +78,7 @@ class RtpTransceiver:
     def direction(self, value: str) -> None:
         if self.direction == "stopped":
             raise InvalidStateError("the transceiver is stopped")
-        self._host.change_direction(self.key, MediaDirection(value))
+        self._host.change_direction(self._key, MediaDirection(value))
 
     @property
     def currentDirection(self) -> str | None:
@@ -106,15 +106,15 @@ class RtpTransceiver:
         for mime_type in mime_types:
             if not mime_type.lower().startswith(kind):
                 raise InvalidAccessError(f"{mime_type!r} is no {self.kind} codec")
-        self._host.prefer_codecs(self.key, mime_types)
+        self._host.prefer_codecs(self._key, mime_types)
 
     async def stop(self) -> None:
         """Stop to send and receive now; the next offer tells the peer of it."""
-        await self._host.stop_transceiver(self.key)
+        await self._host.stop_transceiver(self._key)
 
     @property
     def _state(self) -> Transceiver | None:
-        return self._host.transceiver_state(self.key)
+        return self._host.transceiver_state(self._key)
 
     def __repr__(self) -> str:
         return f"<RtpTransceiver {self.kind} mid={self.mid!r} {self.direction}>"

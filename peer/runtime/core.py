@@ -186,7 +186,7 @@ class ConnectionCore:
         sender = SenderControl(state.kind, track, ssrc=state.ssrc, rtx_ssrc=state.rtx_ssrc)
         receiver = ReceiverControl(state.kind)
         transceiver = RtpTransceiver(key, self, sender.sender, receiver.receiver)
-        self.executor.transceivers[key] = TransceiverControl(transceiver, sender, receiver)
+        self.executor.transceivers[key] = TransceiverControl(key, transceiver, sender, receiver)
         return transceiver
 
     def check_open(self) -> None:

@@ -16,20 +16,26 @@ class TransceiverControl:
     """The handle of a connection on one `RtpTransceiver`; programs get `transceiver` only.
 
     Args:
+        key: The number of the transceiver in the session.
         transceiver: The transceiver as programs see it.
         sender: The handle on its sender.
         receiver: The handle on its receiver.
     """
 
     def __init__(
-        self, transceiver: RtpTransceiver, sender: SenderControl, receiver: ReceiverControl
+        self,
+        key: int,
+        transceiver: RtpTransceiver,
+        sender: SenderControl,
+        receiver: ReceiverControl,
     ) -> None:
+        self.key = key
         self.transceiver = transceiver
         self.sender = sender
         self.receiver = receiver
 
     def __repr__(self) -> str:
-        return f"<TransceiverControl of {self.transceiver!r}>"
+        return f"<TransceiverControl {self.key} of {self.transceiver!r}>"
 
     def configure(
         self,

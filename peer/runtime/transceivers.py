@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
     from peer.rtp.outbound.sender import RtpSender
     from peer.runtime.core import ConnectionCore
+    from peer.runtime.transceiver_control import TransceiverControl
     from peer.transceiver import RtpTransceiver
 
 
 def live_transceivers(core: ConnectionCore) -> list[RtpTransceiver]:
     """Return the transceivers that have not ended, in the order of their creation."""
-    transceivers = (control.transceiver for control in core.executor.transceivers.values())
-    return [transceiver for transceiver in transceivers if not transceiver.stopped]
+    return [control.transceiver for control in _live(core)]
 
 
 def add_track(
@@ -34,19 +34,19 @@ def add_track(
     Raises:
         InvalidAccessError: The connection sends the track already.
     """
-    transceivers = live_transceivers(core)
-    if any(transceiver.sender.track is track for transceiver in transceivers):
+    controls = _live(core)
+    if any(control.transceiver.sender.track is track for control in controls):
         raise InvalidAccessError("the track is sent already")
-    for transceiver in transceivers:
-        state = core.offer_answer.reusable_for_track(transceiver.key, MediaKind(track.kind))
-        if state is not None and transceiver.sender.track is None:
-            core.executor.transceivers[transceiver.key].sender.set_track(track)
+    for control in controls:
+        state = core.offer_answer.reusable_for_track(control.key, MediaKind(track.kind))
+        if state is not None and control.transceiver.sender.track is None:
+            control.sender.set_track(track)
             direction = MediaDirection.of(sends=True, receives=state.direction.receives)
             core.offer_answer.change_transceiver(
-                transceiver.key, direction=direction, streams=streams, has_track=True
+                control.key, direction=direction, streams=streams, has_track=True
             )
             core.check_negotiation()
-            return transceiver
+            return control.transceiver
     return _new(core, track, TransceiverOrigin.ADD_TRACK, MediaDirection.SENDRECV, streams)
 
 
@@ -56,15 +56,15 @@ def remove_track(core: ConnectionCore, sender: RtpSender) -> None:
     Raises:
         InvalidAccessError: The sender belongs to another connection.
     """
-    transceiver = next((t for t in live_transceivers(core) if t.sender is sender), None)
-    if transceiver is None:
+    control = next((c for c in _live(core) if c.transceiver.sender is sender), None)
+    if control is None:
         raise InvalidAccessError("the sender belongs to another connection")
-    state = core.transceiver_state(transceiver.key)
+    state = core.transceiver_state(control.key)
     if state is None or state.stopping or sender.track is None:
         return
-    core.executor.transceivers[transceiver.key].sender.set_track(None)
+    control.sender.set_track(None)
     direction = MediaDirection.of(sends=False, receives=state.direction.receives)
-    core.offer_answer.change_transceiver(transceiver.key, direction=direction, has_track=False)
+    core.offer_answer.change_transceiver(control.key, direction=direction, has_track=False)
     core.check_negotiation()
 
 
@@ -86,6 +86,11 @@ def add_transceiver(
         ValueError: There is no such kind of media.
     """
     return _new(core, track_or_kind, TransceiverOrigin.ADD_TRANSCEIVER, direction, streams)
+
+
+def _live(core: ConnectionCore) -> list[TransceiverControl]:
+    controls = core.executor.transceivers.values()
+    return [control for control in controls if not control.transceiver.stopped]
 
 
 def _new(
