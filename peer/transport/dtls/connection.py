@@ -61,7 +61,7 @@ def dtls_context(
         verifies_hello: Whether the client was sent a HelloVerifyRequest.
     """
     context = SSL.Context(SSL.DTLS_METHOD)
-    # RFC 5763 section 8.8 with RFC 8827: DTLS 1.2 or whatever is newer.
+    # RFC 5763 section 8.8 with RFC 8827: DTLS 1.2 or newer.
     context.set_min_proto_version(_DTLS_1_2)
     # RFC 9147 section 5.3: in DTLS 1.3 the cookie that it brings now is an illegal_parameter, and
     # BoringSSL ends a handshake that goes on with 1.3. Every peer of ours speaks 1.2 as well

@@ -141,7 +141,7 @@ def parse_client_hello(datagram: bytes) -> ClientHello | None:
 
 def hello_verify_request(client_hello: bytes, *, cookie: bytes) -> bytes:
     """Write a HelloVerifyRequest, so that the client shows that it hears us (RFC 6347 4.2.1)."""
-    # The version is that of DTLS 1.0, whatever is negotiated later.
+    # The version is that of DTLS 1.0 before any negotiation (RFC 6347 section 4.2.1).
     body = b"\xfe\xff" + bytes([len(cookie)]) + cookie
     length = len(body).to_bytes(3)
     message = bytes([_HELLO_VERIFY_REQUEST]) + length + bytes(5) + length + body

@@ -81,8 +81,8 @@ class RekeyCoordinator:
         self._events = events
         self._key_selector = key_selector
         self._handshake_timeout = context.policy.handshake_timeout
-        self._tell_state = on_state
-        self._tell_role = on_role
+        self._report_state = on_state
+        self._report_role = on_role
         self._tap = context.tap
         self._phase = RekeyPhase.IDLE
         self._path_up = False
@@ -92,7 +92,7 @@ class RekeyCoordinator:
         self._retiring = RetiringSlots(self._on_retired)
         self._deadline = Timer(self._on_deadline)
         self._probes = _ProbeSchedule(events.on_probe)
-        self._announcements: list[Callable[[], None]] = []
+        self._after_step: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
         return f"<RekeyCoordinator {self._phase.name} {self.state.value} {self.all!r}>"
@@ -121,7 +121,7 @@ class RekeyCoordinator:
             self._in_use.association.keeps_keys_after_close = True
             self._in_use.association.stop_retransmitting()
             self._next = slot
-            self._arrange()
+            self._order_slots()
             self._step(RekeyInput.PREPARED)
             slot.association.preverify(self._in_use.fingerprints)
         if slot.association.role is DtlsRole.SERVER:
@@ -139,9 +139,9 @@ class RekeyCoordinator:
         slot.peer_may_keep = peer_may_keep
         slot.fingerprints = tuple(fingerprints)
         if slot is self._sends:
-            self._tell_role(slot.association.role)
+            self._report_role(slot.association.role)
         slot.association.verify(fingerprints)
-        self._go(slot)
+        self._start_if_path_up(slot)
 
     def discard(self, slot: AssociationSlot) -> None:
         """Close an association that another one is to replace under the same number."""
@@ -163,8 +163,8 @@ class RekeyCoordinator:
         self._path_up = up
         for slot in (self._in_use, self._next):
             if slot is not None and slot.answered:
-                self._go(slot)
-        self._watch()
+                self._start_if_path_up(slot)
+        self._update_deadline()
 
     def on_authenticated(self, slot: AssociationSlot) -> None:
         """Note that a packet has authenticated under the keys of one of several associations."""
@@ -179,14 +179,14 @@ class RekeyCoordinator:
         if slot is self._next and self._phase in _HANDSHAKING:
             slot.peer_takes_part = True
             self._deadline.cancel()
-            self._watch()
+            self._update_deadline()
 
     def close(self) -> None:
         """Close every association, without any event."""
         self._deadline.cancel()
         self._probes.stop()
         self._key_selector.close()
-        self._announcements.clear()
+        self._after_step.clear()
         self._phase = RekeyPhase.ENDED
         slots = [slot for slot in (self._next, self._in_use) if slot is not None]
         # First of all, so that their events find no slot in use.
@@ -194,7 +194,7 @@ class RekeyCoordinator:
         for slot in slots:
             slot.association.close()
         self._retiring.clear()
-        self._arrange()
+        self._order_slots()
 
     def on_slot_handshake_complete(self, slot: AssociationSlot) -> None:
         """Report the handshake of the association in use (`SlotOwner`)."""
@@ -213,7 +213,7 @@ class RekeyCoordinator:
         if self._next is not None and slot.association.has_mismatch:
             self._end(slot, slot.association)
         elif self._next is not None and is_over and self.state is not _CONNECTED:
-            # It never came to anything, and another one is under way.
+            # It was never connected, and another one is under way.
             self._promote(self._next)
         elif self._next is not None and is_over:
             self._step(RekeyInput.PEER_CLOSED_OLD)
@@ -221,10 +221,10 @@ class RekeyCoordinator:
             self.error = slot.association.error
             if is_over:
                 self._retiring.clear()
-                self._arrange()
+                self._order_slots()
             self._set_state(state)
             if state is _CONNECTED and slot.succeeds:
-                self._announce(slot)
+                self._report_completed(slot)
 
     def _on_next(self, slot: AssociationSlot, state: DtlsTransportState) -> None:
         match state:
@@ -235,7 +235,7 @@ class RekeyCoordinator:
                 self._step(
                     RekeyInput.COMPLETED_AS_CLIENT if is_client else RekeyInput.COMPLETED_AS_SERVER
                 )
-                # Something may have overtaken the end of the handshake, or the answer.
+                # A packet may have overtaken the end of the handshake, or the answer.
                 if (
                     slot is self._next
                     and slot.association.authenticated
@@ -249,33 +249,33 @@ class RekeyCoordinator:
             case never:
                 assert_never(never)
 
-    def _step_on_end(self, following: AssociationSlot, happened: RekeyInput) -> None:
+    def _step_on_end(self, following: AssociationSlot, event: RekeyInput) -> None:
         """Step when the next association has failed or timed out, or by MISMATCH."""
         # A client that has switched does not go back for silence.
-        is_end = happened is RekeyInput.FAILED or self._phase in _BEFORE_SWITCH
+        is_end = event is RekeyInput.FAILED or self._phase in _BEFORE_SWITCH
         mismatch = is_end and following.association.has_mismatch
-        self._step(RekeyInput.MISMATCH if mismatch else happened)
+        self._step(RekeyInput.MISMATCH if mismatch else event)
 
-    def _step(self, happened: RekeyInput) -> None:
+    def _step(self, event: RekeyInput) -> None:
         before = self._phase
-        self._phase, actions = step(before, happened)
+        self._phase, actions = step(before, event)
         if self._phase is not before:
             self._deadline.cancel()
         for action in actions:
             # A queued packet may have come back by now, through a link within one process.
             if self._in_use is not None and self._next is not None:
-                self._act(action, self._in_use, self._next, happened)
-        self._watch()
+                self._act(action, self._in_use, self._next, event)
+        self._update_deadline()
         # Only now, so that callbacks from the owner find the step complete.
-        while self._announcements:
-            self._announcements.pop(0)()
+        while self._after_step:
+            self._after_step.pop(0)()
 
     def _act(
         self,
         action: RekeyAction,
         in_use: AssociationSlot,
         following: AssociationSlot,
-        happened: RekeyInput,
+        event: RekeyInput,
     ) -> None:
         match action:
             case RekeyAction.QUEUE:
@@ -283,13 +283,13 @@ class RekeyCoordinator:
             case RekeyAction.SEND_NEW:
                 self._switch(in_use.association, following)
             case RekeyAction.PROBE:
-                self._announcements.append(self._probes.begin)
+                self._after_step.append(self._probes.begin)
             case RekeyAction.COMPLETE:
-                self._complete(in_use, following, happened)
+                self._complete(in_use, following, event)
             case RekeyAction.KEEP_OLD:
-                reason, error = self._failure(following, happened)
+                reason, error = self._failure(following, event)
                 self._give_up(in_use, following, reason)
-                self._announcements.append(
+                self._after_step.append(
                     lambda: self._events.on_rekey_failed(following.number, reason, error)
                 )
             case RekeyAction.DISCARD:
@@ -304,23 +304,23 @@ class RekeyCoordinator:
         new = following.association
         self._sends = following
         self._key_selector.switch(old, new)
-        self._tell_role(new.role)
+        self._report_role(new.role)
         if self._tap is not None:
             self._tap.keys_switched(Direction.OUT, new.number)
-        self._announcements.append(lambda: self._events.on_keys_switched(new.number))
+        self._after_step.append(lambda: self._events.on_keys_switched(new.number))
 
     def _complete(
-        self, in_use: AssociationSlot, following: AssociationSlot, happened: RekeyInput
+        self, in_use: AssociationSlot, following: AssociationSlot, event: RekeyInput
     ) -> None:
         self._in_use, self._next = following, None
         self._retiring.add(in_use)
-        self._arrange()
-        if happened is RekeyInput.AUTHENTICATED and self._tap is not None:
+        self._order_slots()
+        if event is RekeyInput.AUTHENTICATED and self._tap is not None:
             self._tap.keys_switched(Direction.IN, following.number)
-        # A server does not learn whether the client has heard it.
+        # A server does not learn whether its packets have reached the client.
         if following.association.role is DtlsRole.CLIENT:
             self._probes.stop()
-        self._announcements.append(lambda: self._events.on_rekey_completed(following.number))
+        self._after_step.append(lambda: self._events.on_rekey_completed(following.number))
 
     def _give_up(self, in_use: AssociationSlot, following: AssociationSlot, reason: str) -> None:
         self._next = None
@@ -328,10 +328,10 @@ class RekeyCoordinator:
         if self._sends is following:
             self._sends = in_use
             self._key_selector.use(in_use.association)
-            self._tell_role(in_use.association.role)
+            self._report_role(in_use.association.role)
         self._probes.stop()
         following.association.close()
-        self._arrange()
+        self._order_slots()
         if self._tap is not None:
             self._tap.association_retired(following.number, reason)
 
@@ -345,7 +345,7 @@ class RekeyCoordinator:
         if former is not None:
             former.association.close()
         self.error = None
-        self._arrange()
+        self._order_slots()
         self._set_state(DtlsTransportState.NEW)
 
     def _promote(self, slot: AssociationSlot) -> None:
@@ -354,17 +354,17 @@ class RekeyCoordinator:
         self._in_use, self._next, self._sends = slot, None, slot
         self._key_selector.use(slot.association)
         self._phase = RekeyPhase.IDLE
-        self._watch()
+        self._update_deadline()
         slot.succeeds = True
         if former is not None:
             former.association.close()
-        self._arrange()
-        self._tell_role(slot.association.role)
+        self._order_slots()
+        self._report_role(slot.association.role)
         if slot.association.state is _CONNECTED:
             self._set_state(_CONNECTED)
-            self._announce(slot)
+            self._report_completed(slot)
 
-    def _announce(self, slot: AssociationSlot) -> None:
+    def _report_completed(self, slot: AssociationSlot) -> None:
         """Report a completed rekey that had no keys to switch from."""
         self._events.on_keys_switched(slot.number)
         self._events.on_rekey_completed(slot.number)
@@ -380,10 +380,10 @@ class RekeyCoordinator:
     def _set_state(self, state: DtlsTransportState) -> None:
         if state is not self.state:
             self.state = state
-            self._tell_state(state)
+            self._report_state(state)
 
-    def _go(self, slot: AssociationSlot) -> None:
-        """Start the handshake or its timeout, if the path is up (the answer being known)."""
+    def _start_if_path_up(self, slot: AssociationSlot) -> None:
+        """Start the handshake as client, or its timeout as server, if the path is up."""
         if not self._path_up:
             return
         match slot.association.role:
@@ -393,9 +393,9 @@ class RekeyCoordinator:
                 slot.association.on_path()
             case never:
                 assert_never(never)
-        self._watch()
+        self._update_deadline()
 
-    def _watch(self) -> None:
+    def _update_deadline(self) -> None:
         """Start or cancel the timer of the present phase."""
         timeout = None if self._next is None else self._timeout(self._next)
         if timeout is None:
@@ -420,15 +420,15 @@ class RekeyCoordinator:
                 return None
 
     def _failure(
-        self, following: AssociationSlot, happened: RekeyInput
+        self, following: AssociationSlot, event: RekeyInput
     ) -> tuple[str, DtlsError | None]:
         """Word why the rekey has failed, with the error of the next association if it has one."""
         error = following.association.error
         if error is not None:
             return str(error), error
-        if happened is RekeyInput.SUPERSEDED:
+        if event is RekeyInput.SUPERSEDED:
             return reasons.superseded(), None
-        if happened is not RekeyInput.TIMED_OUT:
+        if event is not RekeyInput.TIMED_OUT:
             return reasons.given_up(), None
         if following.handshaking:
             return reasons.kept(), None
@@ -440,13 +440,13 @@ class RekeyCoordinator:
             self._step_on_end(slot, RekeyInput.TIMED_OUT)
 
     def _on_retired(self, slot: AssociationSlot) -> None:
-        self._arrange()
+        self._order_slots()
         if self._tap is not None:
             self._tap.association_retired(slot.number, "its keys are old")
         if not self._retiring.slots:
             self._step(RekeyInput.ALL_RETIRED)
 
-    def _arrange(self) -> None:
+    def _order_slots(self) -> None:
         """Put the slots in the order in which datagrams are offered to them."""
         slots = (self._next, self._in_use)
         self.all = (*(slot for slot in slots if slot is not None), *self._retiring.slots)

@@ -127,8 +127,8 @@ TABLE: Final[dict[RekeyPhase, dict[RekeyInput, _Row]]] = {
         RekeyInput.PEER_CLOSED_OLD: (RekeyPhase.HANDSHAKING_WITHOUT_FALLBACK, (RekeyAction.QUEUE,)),
         # The peer kept its association.
         RekeyInput.TIMED_OUT: _BACK,
-        # The old keys belong to the peer that they were verified for, whatever certificate was to
-        # follow; and an attacker who can hold up a handshake is not to end a call by it.
+        # The old keys belong to the peer that they were verified for, not to the certificate
+        # that was to follow; and an attacker who can hold up a handshake is not to end a call.
         RekeyInput.FAILED: _BACK,
         # RFC 5763 section 5: a mismatch tears the session down.
         RekeyInput.MISMATCH: _ENDED,
@@ -168,10 +168,11 @@ TABLE: Final[dict[RekeyPhase, dict[RekeyInput, _Row]]] = {
         RekeyInput.PEER_CLOSED_OLD: (RekeyPhase.SWITCHING_WITHOUT_FALLBACK, ()),
         # The server's Finished was under these keys; it has nothing to say, and needs not.
         RekeyInput.TIMED_OUT: _COMPLETED,
-        # The server has heard nothing of ours under the new keys, and has gone back.
+        # No packet of ours under the new keys has reached the server, and it has gone back.
         RekeyInput.FAILED: _BACK,
         RekeyInput.MISMATCH: _ENDED,
-        # The server may have heard us, and would not go back with us. One that goes back says so.
+        # Packets of ours may have reached the server, which would not go back with us. A server
+        # that goes back sends close_notify.
         RekeyInput.DROPPED: (RekeyPhase.SWITCHING, ()),
         RekeyInput.SUPERSEDED: _COMPLETED,
         RekeyInput.ALL_RETIRED: (RekeyPhase.SWITCHING, ()),
@@ -197,13 +198,13 @@ class UnexpectedInputError(LookupError):
     """The table has no row for this input in this phase: an error of the caller."""
 
 
-def step(phase: RekeyPhase, happened: RekeyInput) -> tuple[RekeyPhase, tuple[RekeyAction, ...]]:
+def step(phase: RekeyPhase, event: RekeyInput) -> tuple[RekeyPhase, tuple[RekeyAction, ...]]:
     """Look up the phase that follows and the actions to take.
 
     Raises:
         UnexpectedInputError: The input cannot happen in this phase.
     """
-    row = TABLE[phase].get(happened)
+    row = TABLE[phase].get(event)
     if row is None:
-        raise UnexpectedInputError(f"{happened.name} cannot happen in {phase.name}")
+        raise UnexpectedInputError(f"{event.name} cannot happen in {phase.name}")
     return row

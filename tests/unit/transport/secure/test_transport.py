@@ -7,6 +7,7 @@ import pytest
 from peer.errors import DtlsError, InvalidStateError
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
+from peer.transport.secure.transport import SecureTransport
 from tests.support.links.secure import End, connect, joined, rtcp, rtp, start, until
 
 CONNECTED = DtlsTransportState.CONNECTED
@@ -294,3 +295,26 @@ async def test_state_events_come_once_each_and_in_order() -> None:
     await client.secure.close()
 
     assert states(client) == [DtlsTransportState.CONNECTING, CONNECTED, CLOSED]
+
+
+async def test_packet_handlers_are_set_once_before_any_association() -> None:
+    client, _ = joined()
+    bare = SecureTransport(
+        key="0", ice=client.link, certificate=client.certificate, events=client.events
+    )
+    with pytest.raises(InvalidStateError, match="no packet handlers"):
+        bare.listen(0, client.certificate)
+
+    with pytest.raises(InvalidStateError, match="are set already"):
+        client.secure.deliver_to(client.events.handlers)
+
+
+async def test_repr_of_secure_transport_names_its_state_and_association() -> None:
+    client, server = joined()
+    assert repr(client.secure) == "<SecureTransport '0' new None>"
+
+    await connect(client, server)
+
+    assert repr(client.secure) == (
+        "<SecureTransport '0' connected <DtlsAssociation 0 client connected>>"
+    )
