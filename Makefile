@@ -1,4 +1,4 @@
-# Owns the commands of a checkout. `make demo` and `make test` need nothing but Python 3.11 and make.
+# Commands of a checkout. `make demo` and `make test` need nothing but Python 3.11 and make.
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python

@@ -1,4 +1,4 @@
-// Owns the page: one call at a time, and which part of the page hears of what.
+// The page: runs one call at a time, and passes its events to the views.
 
 import { Call } from "./call/call.js";
 import { Room } from "./call/room.js";
@@ -21,7 +21,7 @@ import { Timeline } from "./view/timeline.js";
 import { outcomeOf, STATUS } from "./view/words.js";
 
 const SAMPLE_MS = 1000;
-// With these the peer has ended the call; nothing has failed.
+// Codes with which the peer has ended the call, without a failure.
 const PARTINGS = new Set(["bye", "peer-left"]);
 
 const controls = new Controls();
@@ -38,7 +38,7 @@ const report = new Report();
 const ladder = new Ladder();
 const problem = new Problem(() => start());
 
-/** What there is during a call and not otherwise. */
+/** Objects that exist during a call only. */
 let session = null;
 
 /** For the console and for tests: the last sample and the call's own objects. */
@@ -146,7 +146,7 @@ function connect(call, room) {
 
 function onState({ name, value }) {
   change(name, value);
-  // Later, the path that there is goes on until there is another one, and so do the keys.
+  // During a change the present path and keys stay in use until the new ones are.
   const first = setup.at("connection connected") === null;
   if (name === "ice" && value === "checking" && first) say("ice");
   if (name === "ice" && value === "disconnected") {

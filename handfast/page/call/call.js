@@ -1,13 +1,13 @@
-// Owns one RTCPeerConnection and its negotiation with the peer over a Room: perfect negotiation
-// (W3C webrtc-pc section 10.7), and one event for every state that changes.
+// One RTCPeerConnection with perfect negotiation (W3C webrtc-pc section 10.7) over a Room, and an
+// event for every change of a state.
 
 import { Pinger } from "./pinger.js";
 
-// Browsers that have no pair of addresses to try say nothing at all.
+// Milliseconds until the connection has failed: browsers without a candidate pair report nothing.
 const TIMEOUT_MS = 25000;
 
-// With transport-wide feedback Firefox would begin with a quarter of the picture for ten seconds and
-// more, and what the page sends has words in it: rather fewer pictures than smaller ones.
+// With transport-wide feedback Firefox starts with a quarter of the resolution for ten seconds and
+// more; a lower frame rate keeps the text in the video readable.
 function keepSize(sender) {
   if (sender.track.kind !== "video") return;
   const parameters = sender.getParameters();
@@ -18,9 +18,9 @@ function keepSize(sender) {
  * A call to the Python peer.
  *
  * Events: `state` (`{ name, value }`), `description` (`{ side, description }`), `media`,
- * `report` (what the peer says that it receives), `ladder` (what it did and saw), `changeable` (whether
- * `ask` reaches the peer), `outcome` (of what was asked for), `recordable` (whether `record` does),
- * `recording` (how far the peer is with it) and once `fail` (`{ code, detail }`).
+ * `report` (media that the peer receives), `ladder` (rows of its ladder), `changeable` (whether `ask`
+ * reaches the peer), `outcome` (result of `ask`), `recordable` (whether `record` reaches the peer),
+ * `recording` (its progress) and once `fail` (`{ code, detail }`).
  */
 export class Call extends EventTarget {
   #room;
@@ -52,19 +52,19 @@ export class Call extends EventTarget {
     this.#recording = this.#openRecording();
   }
 
-  /** Ask the peer to change the running connection: "rekey" or "restart-ice". */
+  /** Asks the peer to change the running connection: "rekey" or "restart-ice". */
   ask(change) {
-    // libwebrtc begins SCTP anew with new keys, and a channel on which it sends meanwhile may die.
+    // libwebrtc restarts SCTP after a rekey, and a channel on which it sends meanwhile may close.
     this.pinger.pause();
     this.#changes.send(JSON.stringify({ change }));
   }
 
-  /** Have the peer record what this page sends: "start" or "stop". */
+  /** Asks the peer to record the media of this page: "start" or "stop". */
   record(action) {
     this.#recording.send(JSON.stringify({ action }));
   }
 
-  /** End the call. Safe to call twice. */
+  /** Ends the call; safe to call twice. */
   close() {
     if (this.#closed) return;
     this.#closed = true;
@@ -204,7 +204,7 @@ export class Call extends EventTarget {
 
   async #addDescription({ type, sdp }) {
     const pc = this.connection;
-    // While an answer is being applied, the state is as good as stable.
+    // While an answer is being applied, the state counts as stable.
     const stable = pc.signalingState === "stable" || this.#settingAnswer;
     const collision = type === "offer" && (this.#makingOffer || !stable);
     this.#ignoreOffer = !this.#room.polite && collision;

@@ -1,9 +1,9 @@
-// Owns the measure of the round trip: numbered datagrams on a data channel that the peer returns.
+// Measures the round trip time: sends numbered datagrams on a data channel, which the peer echoes.
 
 const INTERVAL_MS = 250;
 const KEPT = 64;
 
-// Whoever pauses it may never hear what it waits for.
+// Upper bound of a pause in milliseconds, as `resume` may never be called.
 const LONGEST_PAUSE_MS = 5000;
 
 export class Pinger {
@@ -24,16 +24,16 @@ export class Pinger {
     channel.addEventListener("close", () => this.stop());
   }
 
-  /** How many have come back since the start. */
+  /** Number of datagrams that have come back since the start. */
   returned = 0;
 
-  /** The median of the round trips since the last call, in milliseconds; null if there was none. */
+  /** Returns the median round trip time since the last call in milliseconds; null without one. */
   take() {
     const sorted = this.#answers.splice(0).sort((a, b) => a - b);
     return sorted.length ? sorted[sorted.length >> 1] : null;
   }
 
-  /** Send nothing until `resume`, or for some seconds. */
+  /** Sends nothing until `resume`, or for some seconds. */
   pause() {
     this.#pausedUntil = performance.now() + LONGEST_PAUSE_MS;
   }
@@ -51,7 +51,7 @@ export class Pinger {
     if (this.#channel.readyState !== "open" || performance.now() < this.#pausedUntil) return;
     this.#number += 1;
     this.#sent.set(this.#number, performance.now());
-    // An answer that has not come by now was lost.
+    // A datagram that has not come back by now was lost.
     this.#sent.delete(this.#number - KEPT);
     this.#channel.send(String(this.#number));
   }

@@ -1,13 +1,13 @@
-// Owns the WebSocket to the room server: who is there, and messages to and from one of them.
-// The protocol is docs/SIGNALING.md.
+// WebSocket to the room server: finds the Python peer, and exchanges messages with it
+// (docs/SIGNALING.md).
 
 const ROOM = "demo";
 const PEER_NAME = "python";
 const TIMEOUT_MS = 8000;
-// Close codes with which the server says that it will not have us; the reason is an error's code.
+// Close codes of a refusal by the server, whose close reason is an error code.
 const REFUSALS = new Set([1008, 1013]);
 
-/** Why a room cannot be used; `code` is one of view/words.js. */
+/** A room cannot be used; `code` is one of view/words.js. */
 export class RoomError extends Error {
   constructor(code, detail = "") {
     super(detail || code);
@@ -17,7 +17,7 @@ export class RoomError extends Error {
 }
 
 /**
- * A place in the room together with the Python peer.
+ * Membership in the room of the Python peer.
  *
  * Events: `message` (an offer, answer, candidate or error of the peer, as `detail`), and once
  * `end` (a RoomError as `detail`) when the peer or the server is gone.
@@ -28,7 +28,7 @@ export class Room extends EventTarget {
   #joined = false;
   #over = false;
 
-  /** Connect, join and wait until the Python peer is there. Rejects with a RoomError. */
+  /** Connects, joins and waits for the Python peer. Rejects with a RoomError. */
   static async enter(signal) {
     const room = new Room();
     const late = setTimeout(() => room.#end(new RoomError(room.#joined ? "no-peer" : "no-server")), TIMEOUT_MS);
@@ -43,7 +43,7 @@ export class Room extends EventTarget {
     return room;
   }
 
-  /** Whether this page came after the peer, and so is the polite one when offers collide. */
+  /** True if this page joined after the peer, and so is the polite one on glare. */
   polite = false;
 
   send(message) {
@@ -52,7 +52,7 @@ export class Room extends EventTarget {
     }
   }
 
-  /** Leave without an `end` event. */
+  /** Leaves the room without an `end` event. */
   leave() {
     this.#over = true;
     this.#socket.close(1000);
@@ -73,7 +73,7 @@ export class Room extends EventTarget {
     });
   }
 
-  /** Until the peer is there; rejects with what `end` says. */
+  /** Resolves when the peer is present; rejects with the error of `end`. */
   #met() {
     return new Promise((resolve, reject) => {
       this.addEventListener("met", resolve, { once: true });
@@ -108,7 +108,7 @@ export class Room extends EventTarget {
         if (message.from === this.#peer) this.#end(new RoomError("bye", message.reason));
         break;
       case "error":
-        // Of the server, or of the peer; other visitors of the room are none of our business.
+        // Messages of the server or of the peer; those of other members are ignored.
         if (message.from === undefined || message.from === this.#peer) {
           this.#end(new RoomError(message.code, message.reason));
         }

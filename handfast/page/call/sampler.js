@@ -1,9 +1,9 @@
-// Owns the reading of getStats: counters become rates, and the transport's facts get one shape
-// whatever the browser leaves out.
+// Reads getStats: turns counters into rates, and gives the facts of the transport one shape in
+// every browser.
 
 /**
- * Reads one connection again and again. Each `sample()` gives rates since the one before; a value
- * that cannot be known is null.
+ * Samples the statistics of one connection. Each `sample()` gives rates since the sample before; an
+ * unknown value is null.
  */
 export class Sampler {
   #connection;
@@ -37,7 +37,7 @@ export class Sampler {
   }
 }
 
-/** A part of a whole, from 0 to 1; null where there is no whole. */
+/** Returns a share from 0 to 1; null where the whole is 0 or unknown. */
 function share(part, whole) {
   return whole > 0 ? Math.min(1, Math.max(0, part / whole)) : null;
 }

@@ -1,5 +1,5 @@
-// Owns the choice of what is sent: camera and microphone, or the synthetic picture and tone, and
-// the reason where the second had to stand in for the first.
+// Opens the media to send: camera and microphone, or the synthetic video and tone, with the reason
+// where these replace the camera.
 
 import { openSynthetic } from "./synthetic.js";
 
@@ -9,9 +9,9 @@ const CONSTRAINTS = {
 };
 
 /**
- * Open what is to be sent.
+ * Opens the media to send.
  *
- * Resolves to `{ kind, stream, stop(), problem }`: `kind` is what was opened in the end, `problem`
+ * Resolves to `{ kind, stream, stop(), problem }`: `kind` is the source that was opened, `problem`
  * is null or `{ code, detail }` with a code of view/words.js.
  */
 export async function openSource(wanted) {

@@ -1,5 +1,5 @@
-// Owns the picture and the tone that are sent where there is no camera: colours, pitch and
-// movement are known, so that what comes back can be checked.
+// Synthetic video and tone for a page without a camera, with known colours, pitch and movement, so
+// that the returned media can be checked.
 
 export const WIDTH = 640;
 export const HEIGHT = 480;
@@ -19,7 +19,7 @@ export const BARS = [
 const LOUDNESS = 0.12;
 
 /**
- * A MediaStream with both. `stop()` ends it and frees the audio device; `silent()` says whether
+ * Creates a MediaStream with both. `stop()` ends it and frees the audio device; `silent()` says whether
  * the browser keeps the tone off, as some do on a machine without a loudspeaker.
  */
 export function openSynthetic() {
@@ -79,7 +79,7 @@ function drawPicture(context, frame) {
   context.fill();
 }
 
-/** From 0 to 1 and back for each two units of `x`. */
+/** Triangle wave: from 0 to 1 and back for each two units of `x`. */
 function triangle(x) {
   const phase = x % 2;
   return phase < 1 ? phase : 2 - phase;

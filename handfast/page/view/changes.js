@@ -1,16 +1,16 @@
-// Owns the buttons that change the running connection, and the sentence that says what came of it.
+// The buttons that change the running connection, and the sentence with the result.
 
 import { byId, html } from "./dom.js";
 import { ASKED, HINT, outcomeOf } from "./words.js";
 
-// Python knows what became of a rekey within 30 s.
+// Milliseconds until a request counts as unanswered; Python has the result of a rekey within 30 s.
 const TIMEOUT_MS = 40_000;
 const BUTTONS = new Map([
   ["rekey", byId("rekey")],
   ["restart-ice", byId("restart-ice")],
 ]);
 
-/** Event: `ask`, with what was asked for as `detail`. */
+/** Event: `ask`, with the requested change as `detail`. */
 export class Changes extends EventTarget {
   #outcome = byId("outcome");
   #possible = false;
@@ -29,14 +29,14 @@ export class Changes extends EventTarget {
     this.#say("quiet", HINT);
   }
 
-  /** Whether anybody would hear. */
+  /** Enables the buttons while the peer can be asked. */
   allow(possible) {
     this.#possible = possible;
     if (!possible) this.#stopWaiting();
     this.#enable();
   }
 
-  /** What Python says became of it. */
+  /** Shows the result that Python reports. */
   show(outcome) {
     this.#stopWaiting();
     this.#say(outcome.changed ? "good" : "bad", outcomeOf(outcome));

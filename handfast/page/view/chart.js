@@ -1,4 +1,4 @@
-// Owns one line chart of the last minute: up to two series, drawn as SVG at the size it is shown.
+// A line chart of the last minute: up to two series, drawn as SVG at its displayed size.
 
 import { html, svg } from "./dom.js";
 
@@ -47,7 +47,7 @@ export class Chart {
   #when;
   #values;
 
-  /** Add the values of this second, in the order of the series; null leaves a gap. */
+  /** Adds the values of one second, in the order of the series; null leaves a gap. */
   push(values) {
     this.#samples.push(values);
     if (this.#samples.length > SECONDS + 1) this.#samples.shift();
@@ -82,7 +82,7 @@ export class Chart {
     });
   }
 
-  /** Show the values of so many seconds ago instead of the present ones. */
+  /** Shows the values of some seconds ago instead of the present ones. */
   #point(age) {
     const oldest = this.#samples.length - 1;
     this.#pointed = age === null || oldest < 0 ? null : Math.max(0, Math.min(oldest, age));

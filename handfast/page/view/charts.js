@@ -1,11 +1,11 @@
-// Owns the four charts: what each shows and in which unit.
+// Defines the four charts: their values and units.
 
 import { Chart } from "./chart.js";
 
 const SENT = { label: "sent" };
 const RECEIVED = { label: "received" };
 
-/** Two digits where there are less than two before the point; whole numbers stay whole. */
+/** Formats a number with one decimal below 10; whole numbers stay whole. */
 function short(value) {
   return value < 9.95 ? String(Number(value.toFixed(1))) : Math.round(value).toString();
 }
@@ -46,7 +46,7 @@ export class Charts {
     return [this.#bitrate, this.#frames, this.#roundTrip, this.#loss];
   }
 
-  /** Add a Sampler's sample and the data channel's round trip in milliseconds. */
+  /** Adds a sample of a Sampler, and the round trip time of the data channel in milliseconds. */
   push(sample, roundTrip) {
     this.#bitrate.push([sample.sentBits, sample.receivedBits]);
     this.#frames.push([sample.sentFrames, sample.receivedFrames]);

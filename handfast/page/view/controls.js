@@ -1,4 +1,4 @@
-// Owns the buttons: what to send, call and hang up, and what is on during a call.
+// The buttons: choice of the source, call and hang up, and the toggles during a call.
 
 import { byId } from "./dom.js";
 
@@ -11,7 +11,7 @@ export class Controls extends EventTarget {
 
   constructor() {
     super();
-    // ?source=synthetic chooses for the visitor; tests need the known picture and pitch.
+    // ?source=synthetic chooses the source; tests need the known picture and pitch.
     const wanted = new URLSearchParams(location.search).get("source");
     const choice = [...this.#source.querySelectorAll("input")].find(({ value }) => value === wanted);
     if (choice) choice.checked = true;
@@ -45,7 +45,7 @@ export class Controls extends EventTarget {
     if (!calling) this.#apply = () => {};
   }
 
-  /** What the three toggles act on. */
+  /** Sets the tracks and elements that the three toggles act on. */
   use(stream, screens) {
     this.#apply = () => {
       const [picture, sound, speaker] = this.#toggles.map(isOn);

@@ -1,4 +1,4 @@
-// Owns the two session descriptions as they stand, each to be opened and copied.
+// Shows the two current session descriptions, to be opened and copied.
 
 import { byId, html } from "./dom.js";
 
@@ -53,7 +53,7 @@ async function copyText(element) {
     await navigator.clipboard.writeText(element.textContent);
     return true;
   } catch {
-    // No clipboard for plain http from another machine: select it, and let the user copy.
+    // Plain http from another machine has no clipboard: select the text, and let the user copy.
     getSelection().selectAllChildren(element);
     return false;
   }

@@ -1,13 +1,13 @@
-// Owns the making of elements.
+// Creates HTML and SVG elements.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An HTML element with attributes and children; text is never read as HTML. */
+/** Creates an HTML element with attributes and children; text is never parsed as HTML. */
 export function html(name, attributes = {}, ...children) {
   return fill(document.createElement(name), attributes, children);
 }
 
-/** The same for SVG. */
+/** Creates an SVG element with attributes and children. */
 export function svg(name, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, name), attributes, children);
 }

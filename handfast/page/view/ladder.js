@@ -1,5 +1,5 @@
-// Owns the ladder of the call: what the Python peer did and saw, row by row. The same elements as in
-// a saved ladder (handfast/trace/document.py), for the same rows (handfast/trace/rows.py).
+// Ladder of the call, as the Python peer traced it. Draws the same elements as a saved ladder
+// (handfast/trace/document.py) for the same rows (handfast/trace/rows.py).
 
 import { byId, html, svg } from "./dom.js";
 
@@ -36,7 +36,7 @@ export class Ladder {
     this.#note.textContent = WAITING;
   }
 
-  /** Take a part: everything from row number `start` on is replaced by `rows`. */
+  /** Replaces all rows from index `start` on by `rows`. */
   show({ left, right, verdict, mood, remarks, start, rows }) {
     const names = { left, right };
     this.#left.textContent = left;
@@ -115,7 +115,7 @@ function tag(association) {
   return html("span", { class: "tag", "data-association": tint(association) }, `A${association}`);
 }
 
-/** One association and the next one look different, however many there are. */
+/** Returns the colour class of an association: neighbours differ. */
 function tint(association) {
   return association % 2 ? "odd" : "even";
 }
@@ -130,7 +130,7 @@ function short(section) {
   return section.replace(" section ", " §");
 }
 
-/** An arrow as wide as the lane; nested drawings keep its heads in shape at any width. */
+/** Creates an arrow as wide as the lane; nested drawings keep its heads in shape at any width. */
 function shaft({ toLeft = false, toRight = false, lost = false }) {
   const [start, end] = !lost ? ["0", "100%"] : toRight ? ["0", "66%"] : ["34%", "100%"];
   const drawing = svg("svg", { class: "shaft", "aria-hidden": "true" });

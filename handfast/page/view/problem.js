@@ -1,4 +1,4 @@
-// Owns the box that says in words what is wrong.
+// Shows a problem in words.
 
 import { byId } from "./dom.js";
 import { problemFor } from "./words.js";
@@ -26,7 +26,7 @@ export class Problem {
     this.#box.hidden = false;
   }
 
-  /** Take it away; with a code only if it is that one which is shown. */
+  /** Hides the problem; with a code, only if that code is shown. */
   clear(code = this.#code) {
     if (code !== this.#code) return;
     this.#code = null;

@@ -1,4 +1,4 @@
-// Owns what the Python peer says that it receives.
+// Shows the media that the Python peer reports to receive.
 
 import { byId } from "./dom.js";
 

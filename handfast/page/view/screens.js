@@ -1,8 +1,8 @@
-// Owns the two pictures: what this page sends, and what the Python peer sends back.
+// Shows the two videos: the one that this page sends, and the one that the Python peer returns.
 
 import { byId } from "./dom.js";
 
-// A test tone at full volume is nobody's pleasure, and loudspeakers near a microphone whistle.
+// Volume below 1: a full test tone is unpleasant, and loudspeakers near a microphone feed back.
 const VOLUME = 0.4;
 
 export class Screens {
@@ -27,11 +27,11 @@ export class Screens {
     this.#sent.srcObject = stream;
     const figure = this.#sent.closest("figure");
     figure.classList.add("live");
-    // A mirror is what people expect of themselves, not of a test picture.
+    // People expect a mirror image of themselves, but not of a test picture.
     figure.classList.toggle("mirrored", kind === "camera");
   }
 
-  /** Resolves to false where the browser will not play sound before it is clicked upon. */
+  /** Plays the returned video; resolves to false where sound needs a click first (autoplay policy). */
   async showReturned(stream) {
     if (this.#returned.srcObject === stream) return true;
     this.#returned.srcObject = stream;

@@ -1,5 +1,5 @@
-// Owns the facts of the transport: DTLS role, cipher, SRTP profile, path and fingerprints. What
-// the browser does not report is filled in from what the Python peer says of the same association.
+// Shows the facts of the transport: DTLS role, cipher, SRTP profile, path and fingerprints. Facts
+// that the browser does not report come from the Python peer's end of the same association.
 
 import { byId, html } from "./dom.js";
 
@@ -27,19 +27,19 @@ export class Security {
     this.#draw();
   }
 
-  /** What the browser reports: `transport` of a Sampler's sample. */
+  /** Takes the facts that the browser reports: `transport` of a sample. */
   setOwn(transport) {
     this.#facts.own = transport;
     this.#draw();
   }
 
-  /** What the peer reports of its own end. */
+  /** Takes the facts that the peer reports of its own end. */
   setPeer(transport) {
     this.#facts.peer = transport;
     this.#draw();
   }
 
-  /** Take the fingerprint of `side` ("local" or "remote") out of a description. */
+  /** Takes the fingerprint of `side` ("local" or "remote") from a description. */
   setDescription(side, sdp) {
     this.#facts[side] = /^a=fingerprint:(.+?)\r?$/m.exec(sdp)?.[1] ?? null;
     this.#draw();
@@ -47,7 +47,7 @@ export class Security {
 
   #draw() {
     const { own = {}, local, remote } = this.#facts;
-    // Only once it is known what the browser leaves out.
+    // Only once the browser has reported, so that its gaps are known.
     const peer = (this.#facts.own && this.#facts.peer) ?? {};
     const role = own.dtlsRole ?? OTHER_ROLE[peer.dtlsRole];
     const version = own.tlsVersion ?? peer.tlsVersion;
@@ -69,7 +69,7 @@ function fact(name, value, fromPeer, id) {
   return html("div", {}, html("dt", {}, name), html("dd", { "data-fact": id }, ...said));
 }
 
-/** A long name may be broken after an underscore and nowhere else. */
+/** Lets a long name break after underscores only. */
 function breakable(text) {
   return text.split(/(?<=_)/).flatMap((part, i) => (i ? [html("wbr"), part] : [part]));
 }

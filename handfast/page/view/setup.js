@@ -1,4 +1,4 @@
-// Owns the picture of how a call came about: for each step when it began and when it was done.
+// Draws the set-up of a call: begin and end of each step.
 
 import { byId, html } from "./dom.js";
 
@@ -33,7 +33,7 @@ export class Setup {
     this.#draw();
   }
 
-  /** What was reached, for example `ice checking`. */
+  /** Notes a mark that was reached, for example `ice checking`. */
   mark(what) {
     const name = SAME.get(what) ?? what;
     if (this.#marks.has(name)) return;
@@ -41,7 +41,7 @@ export class Setup {
     this.#draw();
   }
 
-  /** Milliseconds from the call to this mark, or null. */
+  /** Returns the milliseconds from the begin of the call to a mark, or null. */
   at(what) {
     return this.#marks.get(what) ?? null;
   }
@@ -61,7 +61,7 @@ function row({ name, from, to }, end) {
   const begun = from !== null;
   const done = begun && to !== null;
   if (begun) {
-    // Two machines may report in either order; a step never takes less than nothing.
+    // Two state machines may report in either order; no step has a negative duration.
     const until = Math.max(from, to ?? end);
     bar.style.setProperty("--from", from / end);
     bar.style.setProperty("--to", until / end);

@@ -1,8 +1,8 @@
-// Owns the present value of every state machine of the call.
+// Shows the present state of every state machine of the call.
 
 import { byId, html } from "./dom.js";
 
-/** The machines in the order in which they move, with their names for people. */
+/** State machines in the order in which they move, with their names for people. */
 export const MACHINES = new Map([
   ["server", "Room server"],
   ["signaling", "Signalling"],
@@ -19,7 +19,7 @@ const MOODS = new Map([
   ...["new", "closed", "left", "–"].map((s) => [s, "quiet"]),
 ]);
 
-/** How a state is to be coloured: good, bad, quiet or busy. */
+/** Returns the mood that colours a state: good, bad, quiet or busy. */
 export function moodOf(state) {
   return MOODS.get(state) ?? "busy";
 }

@@ -1,4 +1,4 @@
-// Owns the button that has Python record this page, and the player of what it recorded.
+// The button by which Python records this page, and the player of the recording.
 
 import { byId, html } from "./dom.js";
 import { RECORD_HINT, recordedAs } from "./words.js";
@@ -19,14 +19,14 @@ export class Take extends EventTarget {
     this.clear();
   }
 
-  /** A call begins: what was recorded in the one before is gone. */
+  /** Resets for a new call; the recording of the former call is deleted. */
   clear() {
     this.allow(false);
     this.#drop();
     this.#say("quiet", RECORD_HINT);
   }
 
-  /** Whether anybody would hear. What is recorded by then can still be played. */
+  /** Enables the button while the peer can be asked; a finished recording stays playable. */
   allow(possible) {
     this.#possible = possible;
     if (!possible && this.#state !== "none") this.#say("quiet", RECORD_HINT);
@@ -34,14 +34,14 @@ export class Take extends EventTarget {
     this.#apply();
   }
 
-  /** How far Python says that it is; resolves when the result can be played. */
+  /** Takes the progress that Python reports; resolves when the result can be played. */
   async show(take) {
     this.#state = take.state === "recording" ? "recording" : "none";
     this.#say({ recording: "busy", ready: "good", failed: "bad" }[take.state], recordedAs(take));
     this.#apply();
     if (take.state !== "ready") return;
     try {
-      // Kept here, as Python deletes it with the call.
+      // Copied here, as Python deletes the recording at the end of the call.
       const response = await fetch(new URL(take.url, document.baseURI));
       if (!response.ok) throw new Error(`the server answered ${response.status}`);
       this.#play(await response.blob());
@@ -61,7 +61,7 @@ export class Take extends EventTarget {
     this.#drop();
     this.#player.src = this.#save.href = URL.createObjectURL(blob);
     this.#section.hidden = false;
-    // With its sound it may have to wait for a click, which the controls offer.
+    // Playback with sound may need a click, which the controls offer.
     this.#player.play().catch(() => {});
   }
 

@@ -1,4 +1,4 @@
-// Owns the list of what happened, each with its time since the call began.
+// Lists the events of the call with their times since its begin.
 
 import { byId, html } from "./dom.js";
 
@@ -9,14 +9,14 @@ export class Timeline {
   #note = byId("timeline-note");
   #start = 0;
 
-  /** Begin a new call at this time, in milliseconds of `performance.now`. */
+  /** Starts a new call at a time in milliseconds of `performance.now`. */
   begin(start) {
     this.#start = start;
     this.#list.replaceChildren();
     this.#note.hidden = true;
   }
 
-  /** Add what happened to `subject`; `mood` as in states.js. */
+  /** Adds an event of `subject`; `mood` is one of states.js. */
   add(subject, text, mood = "quiet") {
     const item = html(
       "li",

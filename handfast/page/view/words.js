@@ -1,5 +1,4 @@
-// Owns what the page says when something is wrong: one entry for each code, in words for whoever
-// is in front of the page, with what to do about it.
+// Texts of the page: one entry for each code of a problem, in words for its user, with advice.
 
 const PROBLEMS = {
   "no-webrtc": () => ({
@@ -76,7 +75,7 @@ const PROBLEMS = {
   }),
 };
 
-/** `{ title, text, retry }` for a problem's code. */
+/** Returns `{ title, text, retry }` for the code of a problem. */
 export function problemFor(code, detail = "") {
   const known = PROBLEMS[code];
   if (known) return { retry: true, ...known(detail) };
@@ -87,7 +86,7 @@ export function problemFor(code, detail = "") {
   };
 }
 
-/** What the head of the page says of a call's stage. */
+/** Headings of the page for each stage of a call. */
 export const STATUS = {
   ready: ["quiet", "Ready to call"],
   source: ["busy", "Opening camera and microphone…"],
@@ -101,16 +100,16 @@ export const STATUS = {
   ended: ["quiet", "Call ended"],
 };
 
-/** What is said of the two changes before anybody asks for one. */
+/** Text about the two changes before the first request. */
 export const HINT = "New keys, or another network path. The call goes on meanwhile.";
 
-/** What is said while one is under way. */
+/** Texts while a change is under way. */
 export const ASKED = {
   rekey: "Changing the keys…",
   "restart-ice": "Looking for another path…",
 };
 
-/** One sentence about what became of one; `seconds`, `reason` and `path` as Python tells them. */
+/** Words the result of a change; `seconds`, `reason` and `path` come from Python. */
 export function outcomeOf({ change, changed, seconds, reason, path }) {
   if (change === "rekey") {
     return changed ? `Keys changed in ${duration(seconds)}.` : `Not rekeyed: ${reason}${after(seconds)}.`;
@@ -118,10 +117,10 @@ export function outcomeOf({ change, changed, seconds, reason, path }) {
   return changed ? `Path moved in ${duration(seconds)}: ${path}.` : `Path not moved: ${reason}${after(seconds)}.`;
 }
 
-/** What is said of recording before anybody asks for it. */
+/** Text about recording before the first request. */
 export const RECORD_HINT = "Python records what it receives, at most a minute, and this page plays it.";
 
-/** One sentence about how far a recording is; as Python tells it. */
+/** Words the state of a recording that Python reports. */
 export function recordedAs({ state, seconds, size, reason }) {
   if (state === "failed") return `Not recorded: ${reason}.`;
   const amount = `${seconds.toFixed(1)} s, ${size < 1e6 ? `${Math.round(size / 1e3)} kB` : `${(size / 1e6).toFixed(1)} MB`}`;
