@@ -89,6 +89,12 @@ class OfferAnswer:
         self._offer: CreatedDescription | None = None
         self._answer: CreatedDescription | None = None
 
+    def __repr__(self) -> str:
+        session, needed = self._session, " negotiation-needed" if self.negotiation_needed else ""
+        transports = [f"{t.key}:{t.association.number}" for t in session.transports]
+        mids = [t.mid for t in session.transceivers]
+        return f"<OfferAnswer {session.id} {session.state}{needed} {mids=} {transports=}>"
+
     @property
     def session(self) -> Session:
         """The session as it stands."""

@@ -45,7 +45,7 @@ class Add:
     origin: TransceiverOrigin = TransceiverOrigin.ADD_TRANSCEIVER
 
     def __call__(self, end: End) -> None:
-        end.world.adopt(add(end.offer_answer, self.kind, self.direction, origin=self.origin))
+        end.executor.adopt(add(end.offer_answer, self.kind, self.direction, origin=self.origin))
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Change:
                 wanted = choices[self.choice % len(choices)]
                 end.offer_answer.change_transceiver(chosen.key, preferences=wanted)
             case _:
-                end.world.apply(end.offer_answer.stop_transceiver(chosen.key))
+                end.executor.apply(end.offer_answer.stop_transceiver(chosen.key))
 
 
 @dataclass(frozen=True)

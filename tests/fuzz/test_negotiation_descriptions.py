@@ -21,7 +21,7 @@ from peer.negotiation.signaling_state import Side
 from peer.negotiation.validation import check_answer
 from peer.states import SignalingState
 from tests.support.descriptions import NAMES, load
-from tests.support.negotiation.effects import RecordedWorld
+from tests.support.negotiation.effects import RecordedExecutor
 from tests.support.negotiation.offer_answer import (
     ROLLBACK,
     add_track,
@@ -83,7 +83,7 @@ def spoilt(draw: st.DrawFn, text: str) -> str:
     return "".join(lines)
 
 
-def take(end: OfferAnswer, world: RecordedWorld, description: SessionDescription) -> bool:
+def take(end: OfferAnswer, executor: RecordedExecutor, description: SessionDescription) -> bool:
     """Give a description of the peer; whether it was accepted."""
     before, wanted = end.session, end.negotiation_needed
     plan = None
@@ -94,20 +94,20 @@ def take(end: OfferAnswer, world: RecordedWorld, description: SessionDescription
         assert end.negotiation_needed is wanted
         return False
     assert end.session is before
-    world.prepare(plan.prepare)
-    world.apply(end.commit(plan))
+    executor.prepare(plan.prepare)
+    executor.apply(end.commit(plan))
     check_session(end.session)
-    world.check(end.session)
+    executor.check(end.session)
     return True
 
 
-def answer(end: OfferAnswer, world: RecordedWorld) -> Sdp:
+def answer(end: OfferAnswer, executor: RecordedExecutor) -> Sdp:
     """Answer what was accepted: there is always an answer to it."""
     plan = end.plan(Side.LOCAL, None)
-    world.prepare(plan.prepare)
-    world.apply(end.commit(plan))
+    executor.prepare(plan.prepare)
+    executor.apply(end.commit(plan))
     check_session(end.session)
-    world.check(end.session)
+    executor.check(end.session)
     offered, answered = end.session.current_remote, end.session.current_local
     assert offered is not None
     assert answered is not None
@@ -133,11 +133,11 @@ SETTINGS = settings(
 @SETTINGS
 @given(st.sampled_from([*REAL, *OURS]).flatmap(spoilt), st.sampled_from(BundlePolicy))
 def test_mutated_offer_is_refused_or_agreed(text: str, policy: BundlePolicy) -> None:
-    end, world = OfferAnswer(profile(2, bundle_policy=policy)), RecordedWorld()
+    end, executor = OfferAnswer(profile(2, bundle_policy=policy)), RecordedExecutor()
     for kind in ("audio", "video"):
-        world.adopt(add_track(end, kind))
-    if take(end, world, SessionDescription(text, SdpType.OFFER)):
-        answer(end, world)
+        executor.adopt(add_track(end, kind))
+    if take(end, executor, SessionDescription(text, SdpType.OFFER)):
+        answer(end, executor)
         follow_up(end)
 
 
@@ -145,22 +145,25 @@ def test_mutated_offer_is_refused_or_agreed(text: str, policy: BundlePolicy) -> 
 @given(st.data(), st.sampled_from(BundlePolicy))
 def test_mutated_re_offer_is_refused_or_agreed(data: st.DataObject, policy: BundlePolicy) -> None:
     left, right = pair(bundle_policy=policy)
-    world = RecordedWorld()
+    executor = RecordedExecutor()
     for kind in ("audio", "video"):
         add_track(left, kind)
     left.request_data()
     first = offer_of(left)
-    assert take(right, world, first)
-    answer(right, world)
+    assert take(right, executor, first)
+    answer(right, executor)
     set_remote(left, described(right, Side.LOCAL))
     if data.draw(st.booleans()):
         left.stop_transceiver(0)
     add_track(left, "audio")
-    if take(right, world, SessionDescription(data.draw(spoilt(offer_of(left).sdp)), SdpType.OFFER)):
+    spoilt_offer = data.draw(spoilt(offer_of(left).sdp))
+    if take(right, executor, SessionDescription(spoilt_offer, SdpType.OFFER)):
+        right, executor, SessionDescription(data.draw(spoilt(offer_of(left).sdp)), SdpType.OFFER)
+    ):
         if data.draw(st.booleans()):
-            assert take(right, world, ROLLBACK)
+            assert take(right, executor, ROLLBACK)
         else:
-            answer(right, world)
+            answer(right, executor)
         follow_up(right)
 
 
@@ -172,17 +175,17 @@ def test_mutated_answer_is_refused_or_agreed(
     data: st.DataObject, policy: BundlePolicy, kind: SdpType
 ) -> None:
     left, right = pair(bundle_policy=policy)
-    world = RecordedWorld()
+    executor = RecordedExecutor()
     for media in ("audio", "video", "audio"):
-        world.adopt(add_track(left, media))
+        executor.adopt(add_track(left, media))
     left.request_data()
     plan = left.plan(Side.LOCAL, None)
-    world.prepare(plan.prepare)
-    world.apply(left.commit(plan))
+    executor.prepare(plan.prepare)
+    executor.apply(left.commit(plan))
     set_remote(right, described(left, Side.LOCAL))
     good = answer_of(right)
-    if take(left, world, SessionDescription(data.draw(spoilt(good.sdp)), kind)):
+    if take(left, executor, SessionDescription(data.draw(spoilt(good.sdp)), kind)):
         if left.session.state is SignalingState.STABLE:
             follow_up(left)
     else:
-        assert take(left, world, good), "the right answer is still welcome"
+        assert take(left, executor, good), "the right answer is still welcome"

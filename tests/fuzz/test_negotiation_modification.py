@@ -133,7 +133,7 @@ def test_two_ends_agree_on_associations_and_generations_in_the_end(
     )
     call = Call(left, right)
     for kind in ("audio", "video"):
-        left.world.adopt(add_track(left.offer_answer, kind))
+        left.executor.adopt(add_track(left.offer_answer, kind))
     exchange(call, left)
     for step in happenings:
         step.run(call)

@@ -1,4 +1,4 @@
-"""Owns a call of two negotiators over a channel that is slow: perfect negotiation, by hand.
+"""A call of two `OfferAnswer`s over a slow channel: perfect negotiation, by hand.
 
 Nothing happens by itself: a test says when an end offers, when a message arrives, and what the
 application does between the plan of a description and its commit.
@@ -15,7 +15,7 @@ from peer.descriptions import SdpType, SessionDescription
 from peer.errors import CandidateError, InvalidStateError
 from peer.negotiation.signaling_state import Side
 from peer.states import SignalingState
-from tests.support.negotiation.effects import RecordedWorld
+from tests.support.negotiation.effects import RecordedExecutor
 from tests.support.negotiation.offer_answer import ROLLBACK, described
 from tests.support.negotiation.sessions import check_agreement, check_session
 
@@ -34,16 +34,16 @@ _S = SignalingState
 
 @dataclass
 class End:
-    """One end: its `OfferAnswer`, its world, and what it has sent that has not arrived.
+    """One end: its `OfferAnswer`, its effect executor, and messages that have not arrived.
 
     Attributes:
-        meanwhile: What the application does between the next plan and its commit.
-        lost: Its offer never arrived.
+        meanwhile: Acts of the application between the next plan and its commit.
+        lost: The offer of this end never arrived.
     """
 
     offer_answer: OfferAnswer
     polite: bool
-    world: RecordedWorld = field(default_factory=RecordedWorld)
+    executor: RecordedExecutor = field(default_factory=RecordedExecutor)
     sent: deque[Message] = field(default_factory=deque)
     meanwhile: list[Callable[[], None]] = field(default_factory=list)
     ignoring: bool = False
@@ -51,38 +51,38 @@ class End:
 
     @property
     def state(self) -> SignalingState:
-        """The signalling state."""
+        """The signalling state of this end."""
         return self.offer_answer.session.state
 
     def set(self, side: Side, description: SessionDescription | None = None) -> None:
-        """Plan, open the transports, commit, follow."""
+        """Plan, open the transports, commit, carry out the effects."""
         before = self.offer_answer.session
         plan = self.offer_answer.plan(side, description)
         assert self.offer_answer.session is before, "a plan changes nothing"
-        self.world.prepare(plan.prepare)
+        self.executor.prepare(plan.prepare)
         for act in self.meanwhile:
             act()
         self.meanwhile.clear()
         self.follow(self.offer_answer.commit(plan))
 
     def follow(self, effects: Iterable[object]) -> None:
-        """Carry effects out, and see that everything fits."""
-        self.world.apply(effects)  # type: ignore[arg-type]  # an effect, by its only caller
+        """Carry effects out, and check that everything fits."""
+        self.executor.apply(effects)  # type: ignore[arg-type]  # an effect, by its only caller
         check_session(self.offer_answer.session)
-        self.world.check(self.offer_answer.session)
+        self.executor.check(self.offer_answer.session)
 
     def give_up(self, side: Side, description: SessionDescription | None = None) -> None:
         """Plan, open the transports, and find that one cannot be opened."""
         before = self.offer_answer.session
         plan = self.offer_answer.plan(side, description)
-        self.world.prepare(plan.prepare)
-        self.world.discard(plan.prepare)
+        self.executor.prepare(plan.prepare)
+        self.executor.discard(plan.prepare)
         assert self.offer_answer.session is before
-        self.world.check(before)
+        self.executor.check(before)
 
-    def find(self, key: str, number: int, *, replaced: bool) -> None:
-        """The wire has shown what became of an association."""
-        self.follow(self.offer_answer.resolve_association(key, number, in_use=replaced))
+    def resolve(self, key: str, number: int, *, in_use: bool) -> None:
+        """Tell this end what the wire has shown of an association."""
+        self.follow(self.offer_answer.resolve_association(key, number, in_use=in_use))
 
     def send(self) -> None:
         """Send our description in force."""
@@ -192,7 +192,7 @@ class Call:
                     continue
                 fate = self.fates.setdefault(named, taken_up)
                 self.abandoned |= not fate
-                end.find(transport.key, terms.number, replaced=fate)
+                end.resolve(transport.key, terms.number, in_use=fate)
 
     def _is_known(self, end: End, named: frozenset[str]) -> bool:
         transports = self.other(end).offer_answer.session.transports

@@ -1,4 +1,4 @@
-"""Owns tracks that can be told apart when they arrive, and the telling."""
+"""Tracks that can be told apart when they arrive, and readers that tell them apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what a PeerConnection looks like from all sides, to be compared before and after."""
+"""Snapshots of all that a PeerConnection holds, to be compared before and after."""
 
 from __future__ import annotations
 

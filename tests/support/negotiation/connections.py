@@ -1,4 +1,4 @@
-"""Owns pairs of PeerConnections on the loopback, and the ways in which they get connected."""
+"""Pairs of PeerConnections on the loopback, connected by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns a world that only remembers: what is open, connected and configured, by the effects."""
+"""An effect executor without I/O, which remembers what is open, connected and configured."""
 
 from __future__ import annotations
 
@@ -41,28 +41,31 @@ MediaEffect: TypeAlias = (
 
 @dataclass
 class Opened:
-    """A transport: its generations by our username fragment, its associations by their number.
+    """One transport: ICE generations by our username fragment, associations by their number.
 
     Attributes:
         generations: Our credentials; the newest is the last.
-        paths: What the peer's end of a generation is, once both are known.
-        lanes: What each association waits for, or shakes hands as.
-        candidates: The peer's, by generation.
+        paths: The effect that connected each generation.
+        associations: The effect that each association waits or shakes hands by.
+        candidates: Candidates of the peer, by generation.
     """
 
     generations: dict[str, IceParameters] = field(default_factory=dict)
     paths: dict[str, ConnectIce] = field(default_factory=dict)
-    lanes: dict[int, Listen | ConnectDtls] = field(default_factory=dict)
+    associations: dict[int, Listen | ConnectDtls] = field(default_factory=dict)
     candidates: dict[str, set[CandidateFields]] = field(default_factory=dict)
 
     @property
     def connected(self) -> bool:
-        """Whether there is a path, and an association to shake hands for."""
-        return bool(self.paths) and any(isinstance(e, ConnectDtls) for e in self.lanes.values())
+        """True where there is a path, and an association to shake hands for."""
+        effects = self.associations.values()
+        return bool(self.paths) and any(isinstance(effect, ConnectDtls) for effect in effects)
+            isinstance(e, ConnectDtls) for e in self.associations.values()
+        )
 
 
-class RecordedWorld:
-    """Carries effects out, and fails where one does not fit what is there."""
+class RecordedExecutor:
+    """Remembers effects, and fails where one does not fit what is there."""
 
     def __init__(self) -> None:
         self.opened: dict[str, Opened] = {}
@@ -72,7 +75,7 @@ class RecordedWorld:
         self.data: ConnectData | None = None
 
     def adopt(self, transceiver: Transceiver) -> None:
-        """The application made a transceiver."""
+        """Take note of a transceiver that the application made."""
         self.transceivers.add(transceiver.key)
 
     def prepare(self, effects: Iterable[Preparation]) -> None:
@@ -86,7 +89,7 @@ class RecordedWorld:
             generations[effect.local.username_fragment] = effect.local
 
     def discard(self, effects: Iterable[Preparation]) -> None:
-        """Undo `prepare`."""
+        """Undo the effects of `prepare`."""
         for effect in effects:
             if isinstance(effect, OpenTransport):
                 del self.opened[effect.key]
@@ -99,7 +102,7 @@ class RecordedWorld:
             self._apply(effect)
 
     def check(self, session: Session) -> None:
-        """The world is as the session says."""
+        """Check that transports and media are as the session says."""
         assert set(self.opened) == {transport.key for transport in session.transports}
         for transport in session.transports:
             self._check_transport(self.opened[transport.key], transport)
@@ -115,17 +118,17 @@ class RecordedWorld:
             assert opened.paths[newest].remote == transport.remote_ice
             assert opened.paths[newest].role is transport.ice_role
         terms = (*transport.fallbacks, transport.association)
-        # What has retired may still be there; what was never in use may not.
-        assert max(opened.lanes) == transport.association.number
+        # A retired association may still be there; one that was never in use may not.
+        assert max(opened.associations) == transport.association.number
         for each in terms:
-            lane = opened.lanes[each.number]
-            assert lane.fingerprints == each.local.fingerprints
-            if isinstance(lane, Listen):
+            effect = opened.associations[each.number]
+            assert effect.fingerprints == each.local.fingerprints
+            if isinstance(effect, Listen):
                 assert not each.agreed
             else:
-                assert lane.role is each.role
+                assert effect.role is each.role
                 assert each.remote is not None
-                assert lane.remote_fingerprints == each.remote.fingerprints
+                assert effect.remote_fingerprints == each.remote.fingerprints
 
     def _check_media(self, session: Session) -> None:
         for transceiver in session.transceivers:
@@ -151,21 +154,21 @@ class RecordedWorld:
     def _apply_to_transport(self, effect: TransportEffect | CloseTransport) -> None:
         match effect:
             case Listen(key=key, association=number):
-                assert number not in self.opened[key].lanes
-                self.opened[key].lanes[number] = effect
+                assert number not in self.opened[key].associations
+                self.opened[key].associations[number] = effect
             case ConnectIce(key=key, generation=generation):
                 assert generation in self.opened[key].generations
                 assert generation not in self.opened[key].paths
                 self.opened[key].paths[generation] = effect
             case ConnectDtls(key=key, association=number, fingerprints=fingerprints):
-                lane = self.opened[key].lanes.get(number)
-                assert not isinstance(lane, ConnectDtls)
-                assert lane is None or lane.fingerprints == fingerprints
-                self.opened[key].lanes[number] = effect
+                listening = self.opened[key].associations.get(number)
+                assert not isinstance(listening, ConnectDtls)
+                assert listening is None or listening.fingerprints == fingerprints
+                self.opened[key].associations[number] = effect
             case DropAssociation(key=key, association=number):
-                # The first one serves until there is another.
-                assert len(self.opened[key].lanes) > 1
-                del self.opened[key].lanes[number]
+                # The first association serves until there is another.
+                assert len(self.opened[key].associations) > 1
+                del self.opened[key].associations[number]
             case DropGeneration(key=key, generation=generation):
                 assert generation not in self.opened[key].paths
                 del self.opened[key].generations[generation]

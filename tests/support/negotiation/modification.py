@@ -1,4 +1,4 @@
-"""Owns two ends that have agreed, and what one of them then does to its association."""
+"""Two ends that have agreed, for tests of what a later exchange does to their association."""
 
 from __future__ import annotations
 
@@ -60,6 +60,6 @@ def old_peer() -> tuple[OfferAnswer, OfferAnswer]:
 
 
 def answer_from_old_peer(left: OfferAnswer, right: OfferAnswer) -> tuple[Effect, ...]:
-    """An exchange with such a peer; what it does to our world."""
+    """Give the effects of an exchange with a peer that sends no tls-id."""
     set_remote(right, without(offer_of(left), "tls-id"))
     return set_remote(left, answer_of(right))

@@ -1,4 +1,4 @@
-"""Owns pairs of connections whose negotiators run, so that either end may change anything."""
+"""Pairs of connections with running negotiators, so that either end may change anything."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def add_track(end: OfferAnswer, kind: str) -> Transceiver:
 def set_local(
     end: OfferAnswer, description: SessionDescription | None = None
 ) -> tuple[Effect, ...]:
-    """setLocalDescription, in a world where everything succeeds."""
+    """setLocalDescription, where every effect succeeds."""
     return end.commit(end.plan(Side.LOCAL, description))
 
 

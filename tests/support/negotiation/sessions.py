@@ -1,4 +1,4 @@
-"""Owns what must hold of every session, and of two sessions that have agreed."""
+"""Checks of what holds of every session, and of two sessions that have agreed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns a stand-in for a connection, which goes wrong on request, with its negotiator."""
+"""A stand-in for a connection that goes wrong on request, with its negotiator."""
 
 from __future__ import annotations
 

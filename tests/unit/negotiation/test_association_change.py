@@ -1,4 +1,4 @@
-"""Owns the table of RFC 8842 section 3.1 as arrows: what changed -> what becomes of it."""
+"""The table of RFC 8842 section 3.1 as arrows: change -> verdict on the association."""
 
 from __future__ import annotations
 

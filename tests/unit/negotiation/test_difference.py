@@ -1,4 +1,4 @@
-"""Owns the proof of the order in which the world is told what two descriptions agree on."""
+"""Tests of the effects between two sessions, and of their order."""
 
 from __future__ import annotations
 

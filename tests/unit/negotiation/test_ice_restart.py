@@ -1,4 +1,4 @@
-"""Owns the proof of what an ICE restart does to descriptions, sessions and the world."""
+"""Tests of what an ICE restart does to descriptions, sessions and transports."""
 
 from __future__ import annotations
 

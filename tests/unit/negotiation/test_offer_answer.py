@@ -277,3 +277,14 @@ def test_what_a_long_session_leaves_behind_does_not_grow() -> None:
     assert sizes == {(1, 1, 2)}
     assert left.session.next_mid == 6
     check_agreement(left, right)
+
+
+def test_repr_shows_session_state_and_transports() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    shown = repr(left)
+    assert shown == (
+        f"<OfferAnswer {left.session.id} stable negotiation-needed mids=[None] transports=[]>"
+    )
+    exchange(left, right)
+    assert repr(left) == f"<OfferAnswer {left.session.id} stable mids=['0'] transports=['0:0']>"

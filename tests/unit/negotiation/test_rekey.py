@@ -1,4 +1,4 @@
-"""Owns the proof of what a wish for new keys does to descriptions, sessions and the world."""
+"""Tests of what a requested rekey does to descriptions, sessions and transports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the proof of what follows when only the wire shows whether new keys are in use."""
+"""Tests of what follows once the wire shows whether new keys are in use."""
 
 from __future__ import annotations
 

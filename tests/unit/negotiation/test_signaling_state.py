@@ -1,4 +1,4 @@
-"""Owns the proof of the signalling state machine; each row is an arrow of RFC 9429 section 3.2."""
+"""Tests of the signalling state machine, an arrow of RFC 9429 section 3.2 in each row."""
 
 from __future__ import annotations
 
