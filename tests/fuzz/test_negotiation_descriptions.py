@@ -158,8 +158,6 @@ def test_mutated_re_offer_is_refused_or_agreed(data: st.DataObject, policy: Bund
     add_track(left, "audio")
     spoilt_offer = data.draw(spoilt(offer_of(left).sdp))
     if take(right, executor, SessionDescription(spoilt_offer, SdpType.OFFER)):
-        right, executor, SessionDescription(data.draw(spoilt(offer_of(left).sdp)), SdpType.OFFER)
-    ):
         if data.draw(st.booleans()):
             assert take(right, executor, ROLLBACK)
         else:

@@ -60,8 +60,6 @@ class Opened:
         """True where there is a path, and an association to shake hands for."""
         effects = self.associations.values()
         return bool(self.paths) and any(isinstance(effect, ConnectDtls) for effect in effects)
-            isinstance(e, ConnectDtls) for e in self.associations.values()
-        )
 
 
 class RecordedExecutor:

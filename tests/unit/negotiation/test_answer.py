@@ -173,7 +173,7 @@ def test_a_direction_of_the_whole_session_counts() -> None:
     assert answer.media[0].direction is MediaDirection.RECVONLY
 
 
-def test_streams_are_named_by_what_is_wished_even_where_it_may_not_send() -> None:
+def test_msid_follows_the_direction_of_the_transceiver_not_of_the_answer() -> None:
     left, right = pair()
     add(left, "audio", MediaDirection.SENDRECV)
     exchange(left, right)
@@ -269,7 +269,7 @@ def test_we_control_a_lite_peer(*, session_level: bool) -> None:
     assert transport.ice_role is (IceRole.CONTROLLING if session_level else IceRole.CONTROLLED)
 
 
-def test_data_alone() -> None:
+def test_offer_of_data_alone_is_answered() -> None:
     left, right = pair()
     left.request_data()
     _, answer = exchange(left, right)
@@ -327,7 +327,7 @@ def test_answers_may_have_transport_attributes_on_the_tagged_section_alone() -> 
     set_remote(left, only_tagged(offer_of(right)))
 
 
-def test_where_we_refuse_the_tag_the_next_speaks_for_the_group() -> None:
+def test_next_section_is_the_tag_where_we_reject_the_tagged_one() -> None:
     offer = edited(
         an_offer("video", "audio", policy=BundlePolicy.MAX_COMPAT), ("VP8", "X1"), ("H264", "X2")
     )
@@ -338,7 +338,7 @@ def test_where_we_refuse_the_tag_the_next_speaks_for_the_group() -> None:
     assert transport.association.remote.tls_id == Sdp.parse(offer.sdp).media[1].tls_id
 
 
-def test_a_group_stays_on_its_transport_where_we_refuse_what_it_began_with() -> None:
+def test_group_stays_on_its_transport_where_we_reject_the_tagged_section() -> None:
     left, right = pair()
     state = add(left, "video", MediaDirection.RECVONLY)
     left.change_transceiver(state.key, preferences=["video/VP8"])

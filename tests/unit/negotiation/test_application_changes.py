@@ -18,7 +18,7 @@ from tests.support.negotiation.offer_answer import (
 )
 
 
-def test_a_wish_is_a_transceiver_without_an_m_section() -> None:
+def test_added_transceiver_has_no_m_section() -> None:
     end = OfferAnswer(profile(1))
     state = end.add_transceiver(
         MediaKind.VIDEO,
@@ -33,7 +33,7 @@ def test_a_wish_is_a_transceiver_without_an_m_section() -> None:
     assert end.session.transceivers == (state,)
 
 
-def test_each_has_a_key_and_sources_of_its_own() -> None:
+def test_each_transceiver_has_a_key_and_ssrcs_of_its_own() -> None:
     end = OfferAnswer(profile(1))
     states = [add(end, "audio") for _ in range(3)]
     assert [state.key for state in states] == [0, 1, 2]
@@ -72,7 +72,7 @@ def test_preferences_know_no_case_and_may_be_taken_back() -> None:
     assert len(Sdp.parse(end.create_offer().sdp).media[0].media_line.formats) == 4
 
 
-def test_what_has_ended_takes_no_wish() -> None:
+def test_stopped_transceiver_cannot_be_changed() -> None:
     end = OfferAnswer(profile(1))
     state = add(end, "audio")
     end.stop_transceiver(state.key)
@@ -97,7 +97,7 @@ def test_a_stop_is_asked_for_by_the_next_offer() -> None:
     assert left.negotiation_needed
 
 
-def test_a_track_may_use_what_has_never_sent() -> None:
+def test_track_may_use_a_sender_that_has_never_sent() -> None:
     left, right = pair()
     add_track(left, "audio")
     exchange(left, right)
@@ -106,7 +106,7 @@ def test_a_track_may_use_what_has_never_sent() -> None:
     assert left.reusable_for_track(0, MediaKind.AUDIO) is None
 
 
-def test_what_has_sent_once_is_not_used_for_another_track() -> None:
+def test_sender_that_has_sent_is_not_used_for_another_track() -> None:
     left, right = pair()
     add_track(left, "audio")
     exchange(left, right)
@@ -116,7 +116,7 @@ def test_what_has_sent_once_is_not_used_for_another_track() -> None:
     assert left.reusable_for_track(0, MediaKind.AUDIO) is None
 
 
-def test_what_is_stopping_is_used_for_nothing() -> None:
+def test_stopping_transceiver_is_not_used_for_a_track() -> None:
     left, right = pair()
     add_track(left, "audio")
     exchange(left, right)
@@ -124,7 +124,7 @@ def test_what_is_stopping_is_used_for_nothing() -> None:
     assert right.reusable_for_track(0, MediaKind.AUDIO) is None
 
 
-def test_data_is_wished_for_once() -> None:
+def test_data_section_is_requested_once() -> None:
     end = OfferAnswer(profile(1))
     end.request_data()
     before = end.session

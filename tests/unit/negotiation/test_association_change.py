@@ -110,14 +110,16 @@ OLD: dict[str, tuple[AssociationTerms, Verdict]] = {
 
 
 @pytest.mark.parametrize(("after", "verdict"), MODERN.values(), ids=MODERN)
-def test_an_exchange_with_a_peer_that_sends_tls_id(
+def test_verdict_on_an_exchange_with_a_peer_that_sends_tls_id(
     after: AssociationTerms, verdict: Verdict
 ) -> None:
     assert assess(AGREED, after) == verdict
 
 
 @pytest.mark.parametrize(("after", "verdict"), OLD.values(), ids=OLD)
-def test_an_exchange_with_a_peer_without_tls_id(after: AssociationTerms, verdict: Verdict) -> None:
+def test_verdict_on_an_exchange_with_a_peer_without_tls_id(
+    after: AssociationTerms, verdict: Verdict
+) -> None:
     assert assess(WITH_OLD_PEER, after) == verdict
 
 
@@ -158,7 +160,7 @@ OFFERS: dict[str, tuple[RemoteIdentity, DtlsRole | None, OfferVerdict]] = {
 
 
 @pytest.mark.parametrize(("offered", "role", "verdict"), OFFERS.values(), ids=OFFERS)
-def test_an_offer_of_the_peer(
+def test_verdict_on_an_offer_of_the_peer(
     offered: RemoteIdentity, role: DtlsRole | None, verdict: OfferVerdict
 ) -> None:
     assert assess_offer(AGREED, offered, role) == verdict

@@ -60,7 +60,7 @@ def test_the_first_payload_types_need_no_rtpmap() -> None:
     ]
 
 
-def test_what_is_said_twice_counts_once() -> None:
+def test_feedback_stated_twice_counts_once() -> None:
     attributes = ("rtcp-fb:* nack", "rtcp-fb:0 nack")
     section = media("audio 9 UDP/TLS/RTP/SAVPF 0 0 0", *attributes)
     (codec,) = described_codecs(section, MediaKind.AUDIO)
@@ -169,7 +169,7 @@ def test_lines_can_be_read_again() -> None:
     assert described_codecs(section, MediaKind.VIDEO) == codecs
 
 
-def test_one_channel_is_not_written() -> None:
+def test_rtpmap_of_one_channel_has_no_channel_count() -> None:
     assert [line.text for line in codec_lines((PCMU,))] == ["a=rtpmap:0 PCMU/8000"]
 
 
@@ -195,14 +195,14 @@ def test_an_extension_that_is_offered_twice_is_answered_once() -> None:
     assert common_extensions((MID,), theirs) == (HeaderExtension(4, MID.uri),)
 
 
-def test_what_only_goes_beside_a_codec_is_never_the_first() -> None:
+def test_codec_that_carries_no_media_is_never_first() -> None:
     tones = audio("telephone-event", 101)
     assert media_first((tones, OPUS, PCMU)) == (OPUS, PCMU, tones)
     assert media_first((RTX, VP8)) == (VP8, RTX)
     assert media_first((tones,)) == ()
 
 
-def test_what_we_only_decode_is_offered_where_we_do_not_send() -> None:
+def test_codecs_that_we_only_decode_are_offered_where_we_do_not_send() -> None:
     capabilities = RtpCapabilities((VP8,), (MID,), receive_only=(H264,))
     assert offered_codecs(capabilities, MediaDirection.RECVONLY) == (VP8, H264)
     assert offered_codecs(capabilities, MediaDirection.INACTIVE) == (VP8, H264)

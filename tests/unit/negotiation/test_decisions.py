@@ -248,7 +248,7 @@ def asking(offerer: End, answerer: End) -> None:
     offerer.offer_answer.request_rekey(NEW)
 
 
-class TestModification:
+class TestLaterExchanges:
     """What a later exchange means to the association and to ICE."""
 
     def test_an_offer_of_new_keys_starts_an_association_that_listens(
@@ -258,7 +258,7 @@ class TestModification:
         offerer.local(SdpType.OFFER)
         assert offerer.decided[1:] == [LISTENING]
 
-    def test_an_offer_that_replaces_one_decides_nothing_anew(
+    def test_offer_that_replaces_an_offer_decides_nothing_anew(
         self, offerer: End, answerer: End
     ) -> None:
         asking(offerer, answerer)
@@ -267,7 +267,7 @@ class TestModification:
         offerer.local(SdpType.OFFER)
         assert [d for d in offerer.decided if d.transport == "0"] == []
 
-    def test_its_answer_starts_it_at_both_ends_and_says_why(
+    def test_answer_to_a_rekey_starts_an_association_at_both_ends_and_says_why(
         self, offerer: End, answerer: End
     ) -> None:
         asking(offerer, answerer)
@@ -292,7 +292,9 @@ class TestModification:
         assert offerer.roles == answerer.roles == []
         assert offerer.verdicts == answerer.verdicts == [("0", Verdict.KEPT)]
 
-    def test_a_peer_without_tls_id_leaves_it_undecided(self, offerer: End, answerer: End) -> None:
+    def test_rekey_with_a_peer_without_tls_id_is_undecided(
+        self, offerer: End, answerer: End
+    ) -> None:
         def answer_without_tls_id() -> None:
             answerer.remote(offerer.local(SdpType.OFFER))
             text = answerer.local(SdpType.ANSWER).sdp

@@ -71,7 +71,7 @@ def take(
     return SessionDescription(str(described.sdp), described.type)
 
 
-def test_a_transport_knows_what_it_must_carry_before_its_peer_is_verified() -> None:
+def test_rtp_is_configured_before_the_peer_is_verified() -> None:
     # A handshake that came before the answer ends with the verification, with SRTP or without.
     offerer, answerer = offer_answer(1), offer_answer(2)
     take(answerer, Side.REMOTE, take(offerer, Side.LOCAL))
@@ -85,7 +85,7 @@ def test_a_transport_knows_what_it_must_carry_before_its_peer_is_verified() -> N
     assert effects.index(ConfigureRtp) < effects.index(ConnectDtls)
 
 
-def test_a_transport_is_opened_before_anything_else_is_asked_of_it() -> None:
+def test_transport_is_opened_before_all_other_effects_on_it() -> None:
     offerer, answerer = offer_answer(1), offer_answer(2)
     before = answerer.session
     take(answerer, Side.REMOTE, take(offerer, Side.LOCAL))
@@ -154,7 +154,7 @@ def test_a_call_from_the_first_offer_to_media() -> None:
     assert sending.receive is None
 
 
-def test_what_stays_asks_for_nothing() -> None:
+def test_exchange_that_changes_nothing_has_no_effects() -> None:
     left, right = pair()
     add_track(left, "audio")
     left.request_data()
@@ -221,7 +221,7 @@ def test_an_answer_that_says_more_than_was_offered_announces_nothing() -> None:
     assert left.session.transceivers[0].current_direction is MediaDirection.SENDONLY
 
 
-def test_one_that_is_stopping_is_neither_configured_nor_announced() -> None:
+def test_stopping_transceiver_is_neither_configured_nor_announced() -> None:
     left, right = pair()
     add_track(left, "audio")
     set_remote(right, offer_of(left))

@@ -48,11 +48,11 @@ def mids(made: OfferAnswer, transport: str) -> list[str]:
     return [each.parameters.mid for each in early_receptions(made.session, transport)]
 
 
-def test_without_an_offer_nothing_can_come() -> None:
+def test_nothing_is_received_early_without_an_offer() -> None:
     assert mids(offer_answer(BundlePolicy.BALANCED, MediaDirection.SENDRECV), "0") == []
 
 
-def test_what_is_only_sent_is_not_received() -> None:
+def test_section_that_only_sends_is_not_received_early() -> None:
     made = offered(BundlePolicy.BALANCED, MediaDirection.SENDONLY, MediaDirection.RECVONLY)
 
     assert mids(made, "0") == ["1"]
@@ -69,7 +69,7 @@ def test_a_peer_that_bundles_may_send_everything_over_one_transport(
     assert mids(made, transport) == (["0", "1"] if exists else [])
 
 
-def test_it_is_received_as_it_was_offered() -> None:
+def test_early_media_is_received_as_it_was_offered() -> None:
     made = offered(BundlePolicy.BALANCED, MediaDirection.SENDRECV)
 
     (reception,) = early_receptions(made.session, "0")
@@ -80,7 +80,7 @@ def test_it_is_received_as_it_was_offered() -> None:
     assert reception.parameters.ssrcs == ()
 
 
-def test_what_was_agreed_before_is_not_received_early() -> None:
+def test_section_agreed_before_is_not_received_early() -> None:
     left = offered(BundlePolicy.BALANCED, MediaDirection.SENDRECV)
     right = offer_answer(BundlePolicy.BALANCED)
     for here, there in ((left, right), (right, left)):

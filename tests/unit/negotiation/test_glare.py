@@ -42,7 +42,9 @@ def crossing(policy: BundlePolicy = BundlePolicy.BALANCED) -> tuple[OfferAnswer,
 
 
 @pytest.mark.parametrize("policy", BundlePolicy)
-def test_the_polite_end_gives_way_and_both_get_what_they_wish(policy: BundlePolicy) -> None:
+def test_polite_end_rolls_back_and_changes_of_both_ends_are_negotiated(
+    policy: BundlePolicy,
+) -> None:
     left, right = crossing(policy)
     set_remote(right, described(left, Side.LOCAL))
     assert right.session.state is SignalingState.HAVE_REMOTE_OFFER
@@ -53,7 +55,7 @@ def test_the_polite_end_gives_way_and_both_get_what_they_wish(policy: BundlePoli
     check_agreement(left, right)
 
 
-def test_the_track_that_waited_takes_the_place_that_was_offered() -> None:
+def test_pending_track_takes_the_section_that_the_peer_offers() -> None:
     left, right = crossing()
     mine = right.session.transceivers[0]
     set_remote(right, described(left, Side.LOCAL))
@@ -63,7 +65,7 @@ def test_the_track_that_waited_takes_the_place_that_was_offered() -> None:
     assert taken.receiving
 
 
-def test_our_transports_go_and_our_wishes_stay() -> None:
+def test_implicit_rollback_drops_our_transports_and_keeps_our_changes() -> None:
     left, right = crossing()
     keys = {transport.key for transport in right.session.transports}
     effects = set_remote(right, described(left, Side.LOCAL))
@@ -112,7 +114,7 @@ def test_glare_in_the_middle_of_a_session_leaves_what_was_agreed() -> None:
 
 
 @pytest.mark.parametrize("state", [SdpType.PRANSWER, SdpType.OFFER])
-def test_no_offer_interrupts_what_is_answered(state: SdpType) -> None:
+def test_no_offer_interrupts_an_exchange_that_is_being_answered(state: SdpType) -> None:
     left, right = pair()
     add_track(left, "audio")
     set_remote(right, offer_of(left))

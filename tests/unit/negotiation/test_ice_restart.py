@@ -52,10 +52,10 @@ def with_credentials(description: SessionDescription, ice: IceParameters) -> Ses
     )
 
 
-class TestBetweenTwo:
+class TestBetweenTwoEnds:
     """A restart is the offerer's to begin, and both ends take new credentials."""
 
-    def test_alone_it_keeps_the_association(self) -> None:
+    def test_ice_restart_alone_keeps_the_association(self) -> None:
         left, right = connected()
         before = transport(left).association, transport(right).association
         left.restart_ice()
@@ -63,7 +63,7 @@ class TestBetweenTwo:
         assert (transport(left).association, transport(right).association) == before
         check_agreement(left, right)
 
-    def test_both_ends_have_new_credentials(self) -> None:
+    def test_ice_restart_gives_both_ends_new_credentials(self) -> None:
         left, right = connected()
         before = {transport(end).local for end in (left, right)}
         left.restart_ice()
@@ -96,7 +96,7 @@ class TestBetweenTwo:
         assert transport(right).ice_role is IceRole.CONTROLLED
         check_agreement(left, right)
 
-    def test_with_new_keys_both_are_new(self) -> None:
+    def test_ice_restart_with_a_rekey_renews_credentials_and_association(self) -> None:
         left, right = connected()
         left.restart_ice()
         left.request_rekey(NEW)
@@ -107,7 +107,7 @@ class TestBetweenTwo:
         set_remote(left, described(right, Side.LOCAL))
         check_agreement(left, right)
 
-    def test_two_in_a_row_make_two_generations(self) -> None:
+    def test_two_restarts_in_a_row_make_two_generations(self) -> None:
         left, right = connected()
         seen = {transport(left).local}
         for _ in range(2):
@@ -117,7 +117,7 @@ class TestBetweenTwo:
         assert len(seen) == 3
         check_agreement(left, right)
 
-    def test_a_changed_password_alone_restarts_as_well(self) -> None:
+    def test_changed_ice_password_alone_restarts_ice(self) -> None:
         left, right = connected()
         before = transport(right).local
         theirs = replace(transport(left).local, password="q" * 22)
@@ -141,10 +141,10 @@ class TestBetweenTwo:
         check_agreement(left, right)
 
 
-class TestWishes:
+class TestRequests:
     """webrtc-pc sections 4.4.2 and 4.7.3."""
 
-    def test_a_wish_asks_for_an_offer_and_a_whole_exchange_fulfils_it(self) -> None:
+    def test_requested_restart_needs_an_offer_and_one_exchange_fulfils_it(self) -> None:
         left, right = connected()
         left.restart_ice()
         needed = left.negotiation_needed
@@ -164,7 +164,7 @@ class TestWishes:
         exchange(right, left)
         assert not left.negotiation_needed
 
-    def test_an_answer_to_an_ordinary_offer_does_not(self) -> None:
+    def test_answer_to_an_offer_without_restart_keeps_the_credentials(self) -> None:
         left, right = connected()
         before = transport(left)
         left.restart_ice()
@@ -172,7 +172,7 @@ class TestWishes:
         assert transport(left) == before
         assert left.negotiation_needed
 
-    def test_one_of_the_meantime_asks_for_another_offer(self) -> None:
+    def test_restart_requested_during_an_exchange_needs_another_offer(self) -> None:
         left, right = connected()
         left.restart_ice()
         offer = offer_of(left)
@@ -190,7 +190,7 @@ class TestWishes:
         assert transport(left).local != before
         check_agreement(left, right)
 
-    def test_an_offer_that_replaces_one_keeps_its_generation(self) -> None:
+    def test_offer_that_replaces_an_offer_keeps_its_generation(self) -> None:
         left, _ = connected()
         left.restart_ice()
         set_local(left)
@@ -199,7 +199,7 @@ class TestWishes:
         assert set_local(left) == ()
         assert transport(left) == asked
 
-    def test_a_generation_that_has_to_go_before_its_answer_is_replaced(self) -> None:
+    def test_restart_requested_while_an_offer_is_pending_replaces_its_generation(self) -> None:
         left, _ = connected()
         left.restart_ice()
         set_local(left)
@@ -213,7 +213,7 @@ class TestWishes:
 class TestRollback:
     """The generation in use was never touched."""
 
-    def test_our_offer_taken_back_drops_the_new_generation_and_keeps_the_wish(self) -> None:
+    def test_rollback_of_our_offer_drops_the_new_generation_and_keeps_the_request(self) -> None:
         left, right = connected()
         before = transport(left)
         left.restart_ice()
@@ -225,7 +225,7 @@ class TestRollback:
         exchange(left, right)
         check_agreement(left, right)
 
-    def test_a_wish_of_the_meantime_survives(self) -> None:
+    def test_restart_requested_during_an_exchange_survives_a_rollback(self) -> None:
         left, _ = connected()
         set_local(left)
         left.restart_ice()
@@ -240,7 +240,7 @@ class TestRollback:
         assert set_remote(right, ROLLBACK) == ()
         assert transport(right) == before
 
-    def test_when_both_restart_at_once_one_exchange_serves_both(self) -> None:
+    def test_one_exchange_serves_both_ends_that_restart_at_once(self) -> None:
         left, right = connected()
         for end in (left, right):
             end.restart_ice()
@@ -261,7 +261,7 @@ class TestRollback:
         check_agreement(left, right)
 
 
-class TestPeersThatDoNot:
+class TestPeersThatDoNotRestart:
     """GStreamer answers a restart with the credentials that it has."""
 
     def test_a_restart_that_is_not_followed_leaves_the_path_before(self) -> None:
@@ -299,7 +299,7 @@ class TestPeersThatDoNot:
 class TestCandidates:
     """Every candidate is of one generation."""
 
-    def test_those_of_a_restart_wait_for_the_answer(self) -> None:
+    def test_candidates_of_a_restart_wait_for_the_answer(self) -> None:
         left, right = connected()
         left.restart_ice()
         set_remote(right, offer_of(left))
@@ -308,7 +308,7 @@ class TestCandidates:
         assert given.generation == transport(right).local.username_fragment
         assert [c.port for c in given.candidates] == [5000]
 
-    def test_those_of_the_generation_before_go_to_it_while_a_restart_is_pending(self) -> None:
+    def test_candidates_of_the_old_generation_reach_it_while_a_restart_is_pending(self) -> None:
         left, right = connected()
         before = transport(left).local.username_fragment
         found = candidate(right, "0")
@@ -316,14 +316,14 @@ class TestCandidates:
         set_local(left)
         assert the(AddCandidates, left.add_candidate(found)).generation == before
 
-    def test_those_of_the_generation_before_do_not_follow_into_the_new_one(self) -> None:
+    def test_candidates_of_the_old_generation_do_not_reach_the_new_one(self) -> None:
         left, right = connected()
         right.add_candidate(candidate(left, "0"))
         left.restart_ice()
         set_remote(right, offer_of(left))
         assert not any(isinstance(effect, AddCandidates) for effect in set_local(right))
 
-    def test_ours_show_in_the_description_of_their_generation(self) -> None:
+    def test_our_candidates_show_in_the_description_of_their_generation(self) -> None:
         left, _ = connected()
         old = transport(left).local.username_fragment
         left.restart_ice()
@@ -341,7 +341,7 @@ class TestCandidates:
         ]
         assert ports == [5000, 6000]
 
-    def test_one_that_names_no_generation_is_of_the_newest(self) -> None:
+    def test_candidate_without_username_fragment_is_of_the_newest_generation(self) -> None:
         left, right = connected()
         left.restart_ice()
         set_remote(right, offer_of(left))

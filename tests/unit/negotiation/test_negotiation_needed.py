@@ -37,11 +37,11 @@ def talking() -> tuple[OfferAnswer, OfferAnswer]:
     return left, right
 
 
-def test_nothing_is_needed_at_first() -> None:
+def test_fresh_session_needs_no_offer() -> None:
     assert not needs(pair()[0])
 
 
-def test_nothing_is_needed_when_all_is_agreed() -> None:
+def test_agreed_session_needs_no_offer() -> None:
     left, right = talking()
     check_agreement(left, right)
 
@@ -61,7 +61,7 @@ def test_nothing_is_needed_when_all_is_agreed() -> None:
     ],
     ids=["a section", "data", "stop", "no reception", "silence", "stream", "streams", "no stream"],
 )
-def test_a_new_wish_needs_an_offer_and_one_is_enough(side: int, change: Change) -> None:
+def test_change_needs_an_offer_and_one_is_enough(side: int, change: Change) -> None:
     ends = talking()
     change(ends[side])
     assert needs(ends[side])
@@ -70,7 +70,7 @@ def test_a_new_wish_needs_an_offer_and_one_is_enough(side: int, change: Change) 
 
 
 @pytest.mark.parametrize("side", [0, 1], ids=["offerer", "answerer"])
-def test_a_wish_that_is_taken_back_needs_nothing(side: int) -> None:
+def test_change_that_is_undone_needs_no_offer(side: int) -> None:
     end = talking()[side]
     end.change_transceiver(0, direction=MediaDirection.SENDONLY, streams=["x"])
     end.change_transceiver(0, direction=MediaDirection.SENDRECV, streams=["stream"])
@@ -84,7 +84,7 @@ def test_a_section_that_was_never_offered_and_is_stopped_needs_nothing() -> None
     assert not needs(left)
 
 
-def test_nothing_is_needed_while_an_exchange_is_open() -> None:
+def test_open_exchange_needs_no_offer() -> None:
     left, right = pair()
     add_track(left, "audio")
     add_track(right, "video")
@@ -95,7 +95,7 @@ def test_nothing_is_needed_while_an_exchange_is_open() -> None:
     assert needs(right)
 
 
-def test_what_the_answerer_narrows_does_not_trouble_the_offerer() -> None:
+def test_direction_narrowed_by_the_answer_needs_no_offer() -> None:
     left, right = pair()
     add(left, "audio", MediaDirection.SENDRECV)
     add(left, "video", MediaDirection.SENDRECV)
@@ -112,7 +112,7 @@ def test_an_offerer_that_wants_what_the_answer_left_needs_nothing_more() -> None
     assert not needs(left)
 
 
-def test_an_answerer_that_may_not_send_what_it_wishes_asks_no_more() -> None:
+def test_answerer_that_may_not_send_needs_no_offer() -> None:
     left, right = talking()
     left.change_transceiver(0, direction=MediaDirection.SENDONLY)
     exchange(left, right)
@@ -123,7 +123,7 @@ def test_an_answerer_that_may_not_send_what_it_wishes_asks_no_more() -> None:
     check_agreement(left, right)
 
 
-def test_one_that_was_stopped_while_its_offer_was_made_is_taken_away() -> None:
+def test_transceiver_stopped_while_it_was_offered_needs_another_offer() -> None:
     left, right = pair()
     state = add(left, "audio")
     offer = left.create_offer()
@@ -152,7 +152,7 @@ def test_data_that_the_peer_refused_is_not_asked_for_again() -> None:
     assert needs(left)
 
 
-def test_a_closed_end_needs_nothing() -> None:
+def test_closed_session_needs_no_offer() -> None:
     left, _ = pair()
     add_track(left, "audio")
     left.close()

@@ -48,26 +48,26 @@ def wishful(policy: BundlePolicy) -> OfferAnswer:
     return made
 
 
-def test_without_a_wish_nothing_is_offered() -> None:
+def test_offer_of_a_fresh_session_has_no_sections() -> None:
     sdp = offer(end())
     assert sdp.media == ()
     assert sdp.bundle_groups == ()
 
 
-def test_the_head_says_nothing_of_us() -> None:
+def test_session_section_says_nothing_of_us() -> None:
     made = end()
     origin = offer(made).session.origin
     assert (origin.username, origin.address) == ("-", "0.0.0.0")
     assert origin.session_id == made.session.id < 2**62
 
 
-def test_each_description_made_has_a_version_of_its_own() -> None:
+def test_each_created_description_has_its_own_version() -> None:
     made = end()
     versions = [offer(made).session.origin.session_version for _ in range(3)]
     assert versions == [1, 2, 3]
 
 
-def test_sound_and_picture_come_in_the_order_of_the_wishes_and_data_last() -> None:
+def test_audio_and_video_are_offered_in_the_order_added_and_data_last() -> None:
     made = end()
     made.request_data()
     add_track(made, "video")
@@ -92,7 +92,7 @@ def test_an_offer_changes_nothing() -> None:
         (BundlePolicy.MAX_BUNDLE, ["1", "2", "3"], 1),
     ],
 )
-def test_the_policy_says_what_gathers_for_itself(
+def test_bundle_policy_decides_which_sections_have_transports(
     policy: BundlePolicy, shared: list[str], transports: int
 ) -> None:
     made = wishful(policy)
@@ -170,7 +170,7 @@ def test_a_new_association_has_a_new_tls_id() -> None:
     assert offer(made).media[0].tls_id != offer(made).media[0].tls_id
 
 
-def test_a_receiver_announces_no_stream_and_no_source() -> None:
+def test_section_that_only_receives_has_no_msid_and_no_ssrc() -> None:
     made = end()
     add(made, "video", MediaDirection.RECVONLY)
     (section,) = offer(made).media
@@ -178,7 +178,7 @@ def test_a_receiver_announces_no_stream_and_no_source() -> None:
     assert not any((section.msids, section.ssrcs, section.ssrc_groups))
 
 
-def test_a_sender_announces_its_streams_and_the_source_of_its_repair() -> None:
+def test_section_that_sends_has_msid_ssrc_and_rtx_ssrc() -> None:
     made = end()
     state = add(made, "video", MediaDirection.SENDONLY, streams=("one", "two", "one"))
     (section,) = offer(made).media
@@ -253,7 +253,7 @@ def ends() -> tuple[OfferAnswer, OfferAnswer]:
     return left, right
 
 
-def test_what_is_agreed_stays_in_its_place(ends: tuple[OfferAnswer, OfferAnswer]) -> None:
+def test_agreed_sections_keep_their_index(ends: tuple[OfferAnswer, OfferAnswer]) -> None:
     left, right = ends
     for one in (left, right):
         sdp = offer(one)
@@ -273,7 +273,7 @@ def test_new_sections_follow_and_share_the_transport(ends: tuple[OfferAnswer, Of
     check_agreement(left, right)
 
 
-def test_a_stopped_one_is_rejected_in_its_place_and_leaves_the_group(
+def test_section_of_a_stopped_transceiver_is_rejected_and_leaves_the_group(
     ends: tuple[OfferAnswer, OfferAnswer],
 ) -> None:
     left, right = ends
@@ -286,7 +286,9 @@ def test_a_stopped_one_is_rejected_in_its_place_and_leaves_the_group(
     check_agreement(left, right)
 
 
-def test_a_dead_place_is_used_again_under_a_new_mid(ends: tuple[OfferAnswer, OfferAnswer]) -> None:
+def test_rejected_section_is_recycled_under_a_new_mid(
+    ends: tuple[OfferAnswer, OfferAnswer],
+) -> None:
     left, right = ends
     left.stop_transceiver(0)
     exchange(left, right)
@@ -297,7 +299,7 @@ def test_a_dead_place_is_used_again_under_a_new_mid(ends: tuple[OfferAnswer, Off
     check_agreement(left, right)
 
 
-def test_data_may_take_a_dead_place() -> None:
+def test_data_may_recycle_a_rejected_section() -> None:
     left, right = pair()
     state = add_track(left, "audio")
     add_track(left, "video")
@@ -310,7 +312,7 @@ def test_data_may_take_a_dead_place() -> None:
     check_agreement(left, right)
 
 
-def test_a_place_is_not_used_again_before_the_answer(ends: tuple[OfferAnswer, OfferAnswer]) -> None:
+def test_section_is_not_recycled_before_the_answer(ends: tuple[OfferAnswer, OfferAnswer]) -> None:
     left, _ = ends
     left.stop_transceiver(0)
     set_local(left)
@@ -318,7 +320,9 @@ def test_a_place_is_not_used_again_before_the_answer(ends: tuple[OfferAnswer, Of
     assert mids(offer(left)) == ["0", "1", "2", "3"]
 
 
-def test_when_all_has_gone_the_next_starts_anew(ends: tuple[OfferAnswer, OfferAnswer]) -> None:
+def test_new_section_after_all_media_were_stopped_recycles_the_first(
+    ends: tuple[OfferAnswer, OfferAnswer],
+) -> None:
     left, right = ends
     for key in (0, 1):
         left.stop_transceiver(key)
@@ -394,7 +398,7 @@ def edited_answer(end: OfferAnswer) -> SessionDescription:
     return SessionDescription(str(local.sdp), SdpType.ANSWER)
 
 
-def test_without_bundle_each_section_keeps_its_transport() -> None:
+def test_each_section_keeps_its_transport_without_bundle() -> None:
     left, right = pair()
     add_track(left, "audio")
     add_track(left, "video")
@@ -407,7 +411,7 @@ def test_without_bundle_each_section_keeps_its_transport() -> None:
     }
 
 
-def test_what_is_new_then_gets_one_of_its_own_whatever_the_policy() -> None:
+def test_new_section_without_bundle_has_its_own_transport_under_every_policy() -> None:
     left, right = pair(bundle_policy=BundlePolicy.MAX_COMPAT)
     add_track(left, "audio")
     add_track(left, "video")

@@ -58,10 +58,10 @@ def test_a_plan_is_committed_as_it_was_made() -> None:
     assert end.session is plan.next
 
 
-class TestMeanwhile:
+class TestDuringPreparation:
     """What the application does between a plan and its commit."""
 
-    def test_a_wish_of_the_meantime_is_kept_and_asked_for_later(self) -> None:
+    def test_transceiver_added_during_preparation_is_kept_for_the_next_offer(self) -> None:
         end, _ = offered()
         plan = end.plan(Side.LOCAL, None)
         late = add(end, "video")
@@ -72,7 +72,7 @@ class TestMeanwhile:
         assert transceiver(end, late.key).mid is None
         check_session(end.session)
 
-    def test_a_track_of_the_meantime_takes_what_the_peer_offers(self) -> None:
+    def test_track_added_during_preparation_takes_the_section_that_the_peer_offers(self) -> None:
         end = OfferAnswer(profile(2))
         plan = end.plan(Side.REMOTE, an_offer("audio"))
         state = add_track(end, "audio")
@@ -81,7 +81,7 @@ class TestMeanwhile:
         assert len(end.session.transceivers) == 1
         assert not any(isinstance(effect, CreateTransceiver) for effect in effects)
 
-    def test_a_stop_of_the_meantime_is_a_stop(self) -> None:
+    def test_stop_during_preparation_is_kept(self) -> None:
         end, _ = offered()
         plan = end.plan(Side.LOCAL, None)
         end.stop_transceiver(0)
@@ -89,7 +89,7 @@ class TestMeanwhile:
         assert end.session.transceivers == ()
         check_session(end.session)
 
-    def test_a_candidate_of_the_meantime_is_kept(self) -> None:
+    def test_candidate_added_during_preparation_is_kept(self) -> None:
         left, right = pair()
         add_track(left, "audio")
         exchange(left, right)
@@ -100,7 +100,7 @@ class TestMeanwhile:
         assert remote is not None
         assert len(remote.sdp.media[0].candidates) == 1
 
-    def test_a_close_of_the_meantime_is_the_end(self) -> None:
+    def test_close_during_preparation_refuses_the_commit(self) -> None:
         end, _ = offered()
         plan = end.plan(Side.LOCAL, None)
         end.close()
@@ -122,7 +122,7 @@ class TestMeanwhile:
 class TestOurDescriptions:
     """They are set as they were created, or not at all (RFC 9429 section 5.4)."""
 
-    def test_without_an_argument_the_state_decides(self) -> None:
+    def test_local_description_without_argument_has_the_type_of_the_state(self) -> None:
         left, right = pair()
         add_track(left, "audio")
         set_local(left)
@@ -132,37 +132,37 @@ class TestOurDescriptions:
         assert right.session.state is SignalingState.STABLE
 
     @pytest.mark.parametrize("kind", [SdpType.OFFER, SdpType.ANSWER, SdpType.PRANSWER])
-    def test_a_type_without_a_text_is_made(self, kind: SdpType) -> None:
+    def test_description_of_a_type_without_text_is_created(self, kind: SdpType) -> None:
         end = OfferAnswer(profile(2))
         if kind is not SdpType.OFFER:
             set_remote(end, an_offer("audio"))
         set_local(end, SessionDescription("", kind))
         assert end.session.state in (SignalingState.STABLE, *WAITING)
 
-    def test_what_was_created_is_set(self) -> None:
+    def test_created_description_can_be_set(self) -> None:
         end, offer = offered()
         set_local(end, offer)
         assert described(end, Side.LOCAL) == offer
 
-    def test_without_a_text_it_is_what_was_created_where_that_still_holds(self) -> None:
+    def test_description_without_text_is_the_created_one_while_nothing_changed(self) -> None:
         end, offer = offered()
         set_local(end)
         assert described(end, Side.LOCAL) == offer
 
-    def test_without_a_text_it_is_made_anew_where_a_wish_has_changed(self) -> None:
+    def test_description_without_text_is_created_anew_after_a_change(self) -> None:
         end, offer = offered()
         end.request_data()
         set_local(end)
         assert kinds(Sdp.parse(offer.sdp)) == ["audio"]
         assert kinds(Sdp.parse(described(end, Side.LOCAL).sdp)) == ["audio", "application"]
 
-    def test_with_its_text_it_is_set_though_a_wish_has_changed(self) -> None:
+    def test_created_description_can_be_set_after_a_change(self) -> None:
         end, offer = offered()
         end.request_data()
         set_local(end, offer)
         assert described(end, Side.LOCAL) == offer
 
-    def test_only_the_last_one_counts(self) -> None:
+    def test_only_the_description_created_last_can_be_set(self) -> None:
         end, offer = offered()
         end.create_offer()
         with pytest.raises(InvalidModificationError, match="changed after"):
@@ -172,18 +172,20 @@ class TestOurDescriptions:
         "edit",
         [("actpass", "active"), ("opus", "OPUS"), ("\r\n", "\n"), ("s=-\r\n", "s=- \r\n")],
     )
-    def test_a_changed_one_is_refused(self, edit: tuple[str, str]) -> None:
+    def test_local_description_changed_after_its_creation_is_refused(
+        self, edit: tuple[str, str]
+    ) -> None:
         end, offer = offered()
         before = end.session
         with pytest.raises(InvalidModificationError, match="changed after"):
             end.plan(Side.LOCAL, edited(offer, edit))
         assert end.session is before
 
-    def test_one_of_another_end_is_refused(self) -> None:
+    def test_local_description_of_another_end_is_refused(self) -> None:
         with pytest.raises(InvalidModificationError, match="stale"):
             OfferAnswer(profile(2)).plan(Side.LOCAL, offered()[1])
 
-    def test_one_that_an_exchange_has_overtaken_is_stale(self) -> None:
+    def test_created_description_is_stale_after_an_exchange(self) -> None:
         left, right = pair()
         add_track(left, "audio")
         offer = left.create_offer()
@@ -225,14 +227,14 @@ def test_an_offer_of_the_peer_may_replace_its_offer() -> None:
     check_agreement(left, right)
 
 
-def test_what_a_replaced_offer_had_ends_with_the_answer() -> None:
+def test_sections_of_a_replaced_offer_end_with_the_answer() -> None:
     left, right = pair()
     for kind in ("audio", "video"):
         add_track(left, kind)
     exchange(left, right)
     left.stop_transceiver(0)
     set_remote(right, offer_of(left))
-    # A place that was given up in one offer is another's in the next, without an answer between.
+    # A section rejected in one offer is recycled in the next, without an answer between.
     taken = edited(
         offer_of(left),
         ("m=audio 0 UDP/TLS/RTP/SAVPF 111 0\r\n", "m=application 0 x y\r\n"),
@@ -261,7 +263,7 @@ def test_a_closed_end_plans_nothing() -> None:
         end.create_answer()
 
 
-def test_what_a_long_session_leaves_behind_does_not_grow() -> None:
+def test_session_does_not_grow_with_its_exchanges() -> None:
     left, right = pair()
     add_track(left, "audio")
     exchange(left, right)

@@ -52,7 +52,7 @@ def numbers(sdp: Sdp, index: int = 0) -> dict[str, int]:
     return {c.name: c.payload_type for c in described_codecs(section, section.kind)}
 
 
-def test_nothing_agreed_leaves_our_own_numbers() -> None:
+def test_fresh_session_keeps_our_own_payload_types() -> None:
     plan = PayloadTypeAllocator(Session(id=1, fingerprints=()))
     assert plan.codecs((VP8, RTX)) == (VP8, RTX)
     assert plan.extensions((MID, SEND_TIME)) == (MID, SEND_TIME)
@@ -172,7 +172,7 @@ def test_a_peer_that_has_taken_every_number_gets_an_offer_of_what_is_shared() ->
     assert section.extmaps == ()
 
 
-def test_where_no_number_is_left_nothing_is_offered_instead() -> None:
+def test_codec_without_a_free_payload_type_is_not_offered() -> None:
     end = answering(crowded())
     add_track(end, "video")
     before = end.session

@@ -40,7 +40,7 @@ def test_provisional_answers_may_follow_each_other_and_the_last_counts() -> None
     check_agreement(left, right)
 
 
-def test_what_a_provisional_answer_rejects_the_final_one_may_take() -> None:
+def test_section_rejected_by_a_provisional_answer_may_be_accepted_by_the_final_one() -> None:
     left, right = pair()
     wish = add_track(left, "video")
     left.change_transceiver(wish.key, preferences=["video/VP8"])

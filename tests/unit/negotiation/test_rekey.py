@@ -73,7 +73,7 @@ class TestBetweenTwoOfOurs:
         assert all(len(transport(end).fallbacks) == 1 for end in (left, right))
         check_agreement(left, right)
 
-    def test_what_is_in_use_needs_no_fallback(self) -> None:
+    def test_association_in_use_has_no_fallback(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         exchange(left, right)
@@ -155,10 +155,10 @@ class TestBetweenTwoOfOurs:
         assert (connect.association, connect.role) == (1, DtlsRole.SERVER)
 
 
-class TestWishes:
+class TestRequests:
     """When an offer is due, and when the wish has been fulfilled."""
 
-    def test_a_wish_asks_for_an_offer_and_a_whole_exchange_fulfils_it(self) -> None:
+    def test_requested_rekey_needs_an_offer_and_one_exchange_fulfils_it(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         needed = left.negotiation_needed
@@ -166,14 +166,14 @@ class TestWishes:
         assert left.session.rekey is None
         assert (needed, left.negotiation_needed) == (True, False)
 
-    def test_a_wish_can_be_withdrawn(self) -> None:
+    def test_rekey_request_can_be_cancelled(self) -> None:
         left, _ = connected()
         left.request_rekey(NEW)
         left.cancel_rekey_request()
         assert not left.negotiation_needed
         assert set_local(left) == ()
 
-    def test_a_withdrawn_wish_is_not_in_the_offer_that_replaces_one(self) -> None:
+    def test_cancelled_rekey_is_not_in_the_offer_that_replaces_one(self) -> None:
         left, right = connected()
         before = transport(left)
         left.request_rekey(NEW)
@@ -185,14 +185,14 @@ class TestWishes:
         set_remote(left, answer_of(right))
         check_agreement(left, right)
 
-    def test_another_wish_takes_the_place_of_the_one_in_the_offer(self) -> None:
+    def test_second_rekey_request_replaces_the_one_in_the_pending_offer(self) -> None:
         left, _ = connected()
         left.request_rekey(NEW)
         set_local(left)
         left.request_rekey(NEWER)
         assert set_local(left) == (DropAssociation("0", 1), Listen("0", 1, NEWER))
 
-    def test_an_offer_that_replaces_one_asks_for_the_same_association(self) -> None:
+    def test_offer_that_replaces_an_offer_asks_for_the_same_association(self) -> None:
         left, _ = connected()
         left.request_rekey(NEW)
         set_local(left)
@@ -201,7 +201,7 @@ class TestWishes:
         assert not any(isinstance(e, (Listen, DropAssociation)) for e in set_local(left))
         assert transport(left) == asked
 
-    def test_a_wish_waits_for_a_first_exchange(self) -> None:
+    def test_rekey_request_waits_for_the_first_exchange(self) -> None:
         left, right = pair()
         left.request_rekey(NEW)
         assert not left.negotiation_needed
@@ -210,7 +210,7 @@ class TestWishes:
         assert transport(left).association.local.fingerprints == left.profile.fingerprints
         assert left.negotiation_needed
 
-    def test_a_wish_waits_until_it_is_known_what_became_of_the_last(self) -> None:
+    def test_rekey_request_waits_for_the_outcome_of_the_last_rekey(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         exchange(left, right)
@@ -220,7 +220,7 @@ class TestWishes:
         left.resolve_association("0", 1, in_use=True)
         assert left.negotiation_needed
 
-    def test_an_answer_does_not_speak_of_our_wish(self) -> None:
+    def test_answer_does_not_ask_for_our_requested_rekey(self) -> None:
         left, right = connected()
         right.request_rekey(NEW)
         set_remote(right, offer_of(left))
@@ -233,7 +233,9 @@ class TestWishes:
 class TestRollbackAndGlare:
     """An offer taken back leaves the association that serves, and the wish."""
 
-    def test_our_offer_taken_back_drops_what_listened_and_keeps_the_wish(self) -> None:
+    def test_rollback_of_our_offer_drops_the_listening_association_and_keeps_the_request(
+        self,
+    ) -> None:
         left, right = connected()
         before = transport(left)
         left.request_rekey(NEW)
@@ -253,14 +255,14 @@ class TestRollbackAndGlare:
         assert set_remote(right, ROLLBACK) == ()
         assert transport(right) == before
 
-    def test_a_wish_of_the_meantime_survives_a_rollback(self) -> None:
+    def test_rekey_requested_during_an_exchange_survives_a_rollback(self) -> None:
         left, _ = connected()
         set_local(left)
         left.request_rekey(NEW)
         set_local(left, ROLLBACK)
         assert left.session.rekey == NEW
 
-    def test_when_both_want_new_keys_at_once_one_exchange_serves_both(self) -> None:
+    def test_one_exchange_serves_both_ends_that_rekey_at_once(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         right.request_rekey(NEWER)
@@ -293,7 +295,7 @@ class TestRollbackAndGlare:
         refused(left, other, ModificationError, "than the provisional one before")
 
 
-def test_a_refused_offer_of_new_keys_leaves_the_very_session() -> None:
+def test_refused_rekey_offer_leaves_the_session_as_it_was() -> None:
     left, right = connected()
     left.request_rekey(NEW)
     offer = edited(offer_of(left), ("a=setup:actpass", "a=setup:holdconn"))

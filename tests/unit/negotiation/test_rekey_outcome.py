@@ -34,14 +34,14 @@ from tests.support.negotiation.sessions import check_agreement
 class TestPeerWithoutTlsId:
     """What all browsers are: only the wire shows whether they follow."""
 
-    def test_it_is_asked_and_may_not_follow(self) -> None:
+    def test_peer_without_tls_id_may_keep_its_association(self) -> None:
         left, right = old_peer()
         left.request_rekey(NEW)
         connect = the(ConnectDtls, answer_from_old_peer(left, right))
         assert connect.peer_may_keep
         assert connect.association == 1
 
-    def test_where_it_keeps_its_association_the_next_description_is_true_again(self) -> None:
+    def test_next_offer_describes_the_association_that_the_peer_kept(self) -> None:
         left, right = old_peer()
         before = transport(left)
         shown = Sdp.parse(offer_of(left).sdp).media[0]
@@ -56,7 +56,7 @@ class TestPeerWithoutTlsId:
         assert next_offer.fingerprints == shown.fingerprints
         assert next_offer.tls_id == shown.tls_id
 
-    def test_its_new_fingerprint_is_followed_for_certain(self) -> None:
+    def test_new_fingerprint_of_a_peer_without_tls_id_makes_a_new_association(self) -> None:
         left, right = old_peer()
         line = f"a=fingerprint:{right.profile.fingerprints[0]}"
         offer = without(offer_of(right), "tls-id")
@@ -67,14 +67,14 @@ class TestPeerWithoutTlsId:
         assert connect.role is DtlsRole.SERVER, "as before: the offer left the choice"
         assert "tls-id" not in described(left, Side.LOCAL).sdp
 
-    def test_a_role_that_it_flips_alone_is_not_believed(self) -> None:
+    def test_role_flipped_alone_by_a_peer_without_tls_id_is_ignored(self) -> None:
         left, right = old_peer()
         before = transport(left)
         set_remote(right, without(offer_of(left), "tls-id"))
         set_remote(left, edited(answer_of(right), ("a=setup:active", "a=setup:passive")))
         assert transport(left) == before
 
-    def test_an_offer_that_takes_our_role_is_not_believed_either(self) -> None:
+    def test_offer_without_tls_id_that_takes_our_role_is_ignored(self) -> None:
         left, right = old_peer()
         before = transport(left)
         offer = without(offer_of(right), "tls-id")
@@ -83,7 +83,7 @@ class TestPeerWithoutTlsId:
         assert transport(left) == before
         assert "a=setup:active" in described(left, Side.LOCAL).sdp, "RFC 4145 section 4.1"
 
-    def test_a_tls_id_that_it_begins_to_send_is_remembered(self) -> None:
+    def test_tls_id_that_a_peer_begins_to_send_is_remembered(self) -> None:
         left, right = old_peer()
         set_remote(right, offer_of(left))
         answer = answer_of(right)
@@ -93,10 +93,10 @@ class TestPeerWithoutTlsId:
         assert remote.tls_id == Sdp.parse(answer.sdp).media[0].tls_id
 
 
-class TestFindings:
+class TestOutcomes:
     """What the wire shows may come at any moment, and to one end before the other."""
 
-    def test_a_report_of_what_is_not_there_changes_nothing(self) -> None:
+    def test_outcome_of_an_unknown_association_changes_nothing(self) -> None:
         left, _ = connected()
         before = left.session
         for key, number in (("0", 1), ("0", 0), ("9", 0)):
@@ -104,7 +104,7 @@ class TestFindings:
                 assert left.resolve_association(key, number, in_use=replaced) == ()
         assert left.session == before
 
-    def test_a_finding_while_our_offer_is_pending_holds_after_a_rollback_too(self) -> None:
+    def test_outcome_during_our_pending_offer_survives_its_rollback(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         exchange(left, right)
@@ -114,7 +114,7 @@ class TestFindings:
         assert transport(left).fallbacks == ()
         assert transport(left).association.number == 1
 
-    def test_an_offer_that_names_what_was_given_up_meanwhile_asks_for_it_anew(self) -> None:
+    def test_pending_offer_asks_anew_for_an_association_that_was_dropped(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         exchange(left, right)
@@ -127,7 +127,7 @@ class TestFindings:
         assert transport(left).association.number == 1
         check_agreement(left, right)
 
-    def test_an_end_that_gave_up_first_takes_the_other_back_with_it(self) -> None:
+    def test_offer_of_a_peer_that_dropped_the_association_takes_us_back_too(self) -> None:
         left, right = connected()
         before = transport(right)
         left.request_rekey(NEW)
@@ -139,7 +139,7 @@ class TestFindings:
         assert transport(right) == before
         check_agreement(left, right)
 
-    def test_what_was_found_in_use_after_a_provisional_answer_stays_so(self) -> None:
+    def test_association_in_use_after_a_provisional_answer_stays_in_use(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         set_remote(right, offer_of(left))
@@ -152,7 +152,9 @@ class TestFindings:
         assert not any(transport(end).fallbacks for end in (left, right))
         check_agreement(left, right)
 
-    def test_what_was_given_up_after_a_provisional_answer_begins_anew_with_the_final(self) -> None:
+    def test_association_dropped_after_a_provisional_answer_begins_anew_with_the_final_one(
+        self,
+    ) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         set_remote(right, offer_of(left))
@@ -166,7 +168,7 @@ class TestFindings:
         the(ConnectDtls, set_remote(left, described(right, Side.LOCAL)))
         check_agreement(left, right)
 
-    def test_the_path_that_a_provisional_answer_brought_outlives_what_was_given_up(self) -> None:
+    def test_ice_path_of_a_provisional_answer_outlives_its_dropped_association(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         left.restart_ice()
@@ -179,7 +181,7 @@ class TestFindings:
         effects = set_remote(left, answer_of(right))
         assert not any(isinstance(effect, ConnectIce) for effect in effects)
 
-    def test_a_finding_while_the_peers_offer_waits_changes_what_we_answer(self) -> None:
+    def test_outcome_during_the_peers_pending_offer_changes_our_answer(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         exchange(left, right)
@@ -204,7 +206,7 @@ class TestFindings:
         verdict = NewAssociation(f"our tls-id, {reason}")
         assert transport(right).association.verdict == verdict
 
-    def test_a_description_that_was_created_before_a_finding_says_what_it_says(self) -> None:
+    def test_description_created_before_an_outcome_is_set_as_it_is(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         exchange(left, right)
@@ -220,7 +222,7 @@ class TestFindings:
         set_remote(left, answer_of(right))
         check_agreement(left, right)
 
-    def test_new_keys_that_are_wanted_before_the_last_were_found_in_use_follow_them(self) -> None:
+    def test_rekey_before_the_outcome_of_the_last_one_keeps_both_fallbacks(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         exchange(left, right)
@@ -237,7 +239,7 @@ class TestFindings:
         set_remote(left, described(right, Side.LOCAL))
         check_agreement(left, right)
 
-    def test_what_is_passed_over_without_use_is_dropped(self) -> None:
+    def test_association_passed_over_without_use_is_dropped(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         exchange(left, right)

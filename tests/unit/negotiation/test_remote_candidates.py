@@ -124,7 +124,7 @@ def test_more_candidates_than_are_kept_are_refused() -> None:
     right.add_candidate(candidate(left, "0", 1))
 
 
-def test_a_candidate_for_what_was_rejected_is_forgotten() -> None:
+def test_candidate_for_a_rejected_section_is_ignored() -> None:
     left, right = answerer()
     set_remote(left, answer_of(right))
     left.stop_transceiver(0)
@@ -219,7 +219,7 @@ def test_our_candidates_show_in_our_description_alone() -> None:
     ("said", "trickles"),
     [("a=ice-options:trickle\r\n", True), ("", False), ("a=ice-options:ice2\r\n", False)],
 )
-def test_whether_the_peer_takes_candidates_later(said: str, trickles: bool) -> None:
+def test_peer_trickles_where_it_says_so(said: str, trickles: bool) -> None:
     end = OfferAnswer(profile(2))
     assert end.peer_trickles is None
     set_remote(end, edited(an_offer("audio"), ("a=ice-options:trickle\r\n", said)))

@@ -67,7 +67,7 @@ def test_an_offer_leaves_the_choice() -> None:
         *((Setup.PASSIVE, preference, None, Setup.ACTIVE) for preference in AnswerRole),
     ],
 )
-def test_what_is_answered(
+def test_setup_of_an_answer(
     offered: Setup, preference: AnswerRole, current: DtlsRole | None, answer: Setup
 ) -> None:
     assert answer_setup(offered, preference, current) is answer

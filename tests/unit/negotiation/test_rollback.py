@@ -43,7 +43,7 @@ def talking() -> tuple[OfferAnswer, OfferAnswer]:
 
 @pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("connected", [False, True])
-def test_our_offer_taken_back_leaves_the_very_session(side: Side, *, connected: bool) -> None:
+def test_rollback_of_our_offer_leaves_the_same_session(side: Side, *, connected: bool) -> None:
     left, _ = talking() if connected else pair()
     add(left, "video")
     before = left.session
@@ -57,7 +57,9 @@ def test_our_offer_taken_back_leaves_the_very_session(side: Side, *, connected: 
 
 @pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("connected", [False, True])
-def test_the_peers_offer_taken_back_leaves_the_very_session(side: Side, *, connected: bool) -> None:
+def test_rollback_of_the_peers_offer_leaves_the_same_session(
+    side: Side, *, connected: bool
+) -> None:
     left, right = talking() if connected else pair()
     add(left, "video")
     add(right, "audio")
@@ -89,7 +91,7 @@ def test_an_answer_is_not_taken_back(kind: SdpType, wait_for: SignalingState) ->
     assert right.session.state is wait_for
 
 
-def test_wishes_of_the_meantime_survive() -> None:
+def test_changes_during_an_exchange_survive_a_rollback() -> None:
     left, _ = talking()
     state = add(left, "video")
     set_local(left)
@@ -106,7 +108,7 @@ def test_wishes_of_the_meantime_survive() -> None:
     check_session(left.session)
 
 
-def test_a_wish_for_data_of_the_meantime_survives() -> None:
+def test_data_requested_during_an_exchange_survives_a_rollback() -> None:
     left, right = pair()
     add_track(left, "audio")
     set_local(left)
@@ -117,7 +119,7 @@ def test_a_wish_for_data_of_the_meantime_survives() -> None:
     check_agreement(left, right)
 
 
-def test_a_wish_for_data_that_was_offered_survives() -> None:
+def test_offered_data_survives_a_rollback() -> None:
     left, right = pair()
     left.request_data()
     set_local(left)
@@ -136,10 +138,10 @@ def test_data_of_the_peer_goes_with_its_offer() -> None:
     assert right.session.data is None
 
 
-class TestStopped:
+class TestStoppedTransceivers:
     """What was stopped stays stopped, whatever is taken back."""
 
-    def test_what_was_offered_first_ends(self) -> None:
+    def test_stopped_transceiver_offered_first_ends_with_a_rollback(self) -> None:
         left, _ = pair()
         state = add(left, "audio")
         set_local(left)
@@ -147,7 +149,7 @@ class TestStopped:
         set_local(left, ROLLBACK)
         assert left.session.transceivers == ()
 
-    def test_what_was_agreed_goes_with_the_next_offer(self) -> None:
+    def test_stopped_transceiver_agreed_before_is_rejected_by_the_next_offer(self) -> None:
         left, right = talking()
         set_local(left)
         left.stop_transceiver(0)
@@ -158,7 +160,7 @@ class TestStopped:
         assert left.session.transceivers == ()
         check_agreement(left, right)
 
-    def test_what_was_never_offered_does_not_come_back(self) -> None:
+    def test_stopped_transceiver_never_offered_does_not_come_back(self) -> None:
         left, right = pair()
         add_track(left, "video")
         state = add(right, "audio")
@@ -236,7 +238,7 @@ def test_a_candidate_of_an_offer_that_keeps_ice_stays_when_the_offer_goes() -> N
     assert len(remote.sdp.media[0].candidates) == 1
 
 
-def test_what_the_peer_stops_to_send_it_sends_again_when_that_is_taken_back() -> None:
+def test_rollback_of_an_offer_that_stops_sending_restores_the_track() -> None:
     left, right = talking()
     left.change_transceiver(0, direction=MediaDirection.RECVONLY)
     set_remote(right, offer_of(left))

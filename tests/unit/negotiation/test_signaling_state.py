@@ -43,12 +43,12 @@ REFUSED = sorted(set(product(SignalingState, Side, SdpType)) - {key for _, key, 
 
 
 @pytest.mark.parametrize(("key", "target"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_arrow(key: Key, target: SignalingState) -> None:
+def test_transition_leads_to_its_state(key: Key, target: SignalingState) -> None:
     assert transition(*key) is target
 
 
 @pytest.mark.parametrize("key", REFUSED, ids=lambda k: f"{k[0]} --{k[1].value} {k[2]}--> refused")
-def test_what_is_no_arrow_is_refused_by_name(key: Key) -> None:
+def test_transition_not_in_the_table_is_refused_by_name(key: Key) -> None:
     state, side, kind = key
     with pytest.raises(InvalidStateError, match=f"a {side.value} {kind} .* '{state}'"):
         transition(state, side, kind)

@@ -69,12 +69,12 @@ def answering() -> tuple[OfferAnswer, SessionDescription]:
         ([("a=rtcp-mux\r\n", "")], "rtcp-mux"),
     ],
 )
-def test_an_offer_that_contradicts_itself(edits: Edits, words: str) -> None:
+def test_offer_that_contradicts_itself_is_refused(edits: Edits, words: str) -> None:
     refused(fresh(), edited(offer(), *edits), DescriptionError, words)
 
 
 @pytest.mark.parametrize("name", ["ice-ufrag", "ice-pwd"])
-def test_an_offer_without_credentials(name: str) -> None:
+def test_offer_without_ice_credentials_is_refused(name: str) -> None:
     error = refused(fresh(), without(offer(), name), DescriptionError, f"no a={name}")
     assert error.mid == "0"
 
@@ -139,12 +139,12 @@ def test_a_later_offer_may_name_the_role_that_the_peer_has() -> None:
         ([("a=rtcp-mux\r\n", "")], "rtcp-mux"),
     ],
 )
-def test_an_answer_that_does_not_fit_the_offer(edits: Edits, words: str) -> None:
+def test_answer_that_does_not_fit_the_offer_is_refused(edits: Edits, words: str) -> None:
     end, answer = answering()
     refused(end, edited(answer, *edits), DescriptionError, words)
 
 
-def test_an_answer_of_other_length() -> None:
+def test_answer_with_another_number_of_sections_is_refused() -> None:
     end, answer = answering()
     shorter = answer.sdp[: answer.sdp.index("m=application")].replace("BUNDLE 0 1 2", "BUNDLE 0 1")
     refused(end, SessionDescription(shorter, answer.type), DescriptionError, "2 m-sections")
@@ -152,7 +152,7 @@ def test_an_answer_of_other_length() -> None:
     refused(end, SessionDescription(longer, answer.type), DescriptionError, "4 m-sections")
 
 
-def test_an_answer_that_accepts_what_was_not_offered() -> None:
+def test_answer_that_accepts_a_section_not_offered_is_refused() -> None:
     left, right = pair()
     add_track(left, "audio")
     add_track(left, "video")
@@ -162,7 +162,7 @@ def test_an_answer_that_accepts_what_was_not_offered() -> None:
     refused(left, SessionDescription(str(first), SdpType.ANSWER), DescriptionError, "not offered")
 
 
-def test_an_answer_that_bundles_what_the_offer_did_not() -> None:
+def test_answer_that_bundles_sections_not_offered_so_is_refused() -> None:
     left, right = pair()
     for kind in ("audio", "video"):
         add_track(left, kind)
@@ -192,7 +192,7 @@ def test_a_bundle_only_section_is_not_taken_by_itself() -> None:
         ([("m=video", "m=audio")], "audio '1' in the place of video '1'"),
     ],
 )
-def test_a_later_offer_that_moves_m_sections(edits: Edits, words: str) -> None:
+def test_later_offer_that_moves_sections_is_refused(edits: Edits, words: str) -> None:
     left, right = pair()
     for kind in ("audio", "video"):
         add_track(left, kind)
@@ -201,7 +201,7 @@ def test_a_later_offer_that_moves_m_sections(edits: Edits, words: str) -> None:
 
 
 @pytest.mark.parametrize("answered", [False, True])
-def test_a_later_offer_that_has_fewer_m_sections(*, answered: bool) -> None:
+def test_later_offer_with_fewer_sections_is_refused(*, answered: bool) -> None:
     left, right = pair()
     for kind in ("audio", "video"):
         add_track(left, kind)
@@ -212,7 +212,7 @@ def test_a_later_offer_that_has_fewer_m_sections(*, answered: bool) -> None:
     refused(right, fewer, DescriptionError, "1 m-sections, the session 2")
 
 
-def test_the_place_of_what_we_refused_may_be_used_by_the_peer() -> None:
+def test_peer_may_recycle_a_section_that_we_rejected() -> None:
     left, right = pair()
     state = add(left, "video")
     left.change_transceiver(state.key, preferences=["video/VP8"])
@@ -226,7 +226,7 @@ def test_the_place_of_what_we_refused_may_be_used_by_the_peer() -> None:
     check_agreement(left, right)
 
 
-def test_the_place_of_what_the_peer_refused_may_be_used_by_us_and_by_it() -> None:
+def test_either_end_may_recycle_a_section_that_the_peer_rejected() -> None:
     left, right = pair()
     state = add(left, "video")
     left.change_transceiver(state.key, preferences=["video/VP8"])
@@ -240,7 +240,7 @@ def test_the_place_of_what_the_peer_refused_may_be_used_by_us_and_by_it() -> Non
     check_agreement(left, right)
 
 
-def test_more_candidates_than_are_kept() -> None:
+def test_description_with_more_candidates_than_are_kept_is_refused() -> None:
     end = OfferAnswer(profile(2, max_candidates=2))
     lines = "".join(f"a=candidate:{n} 1 udp 1 192.0.2.1 {n} typ host\r\n" for n in range(1, 4))
     many = edited(an_offer("audio"), (A, A + lines))
@@ -255,18 +255,18 @@ def test_more_candidates_than_are_kept() -> None:
         (SdpLimits(attributes=5), "more than 5 attributes"),
     ],
 )
-def test_a_description_beyond_its_bounds(limits: SdpLimits, words: str) -> None:
+def test_description_beyond_its_bounds_is_refused(limits: SdpLimits, words: str) -> None:
     refused(OfferAnswer(profile(2, limits=limits)), offer(), SdpLimitError, words)
 
 
 @pytest.mark.parametrize("text", ["", "v=0", "no description at all", "v=0\r\n\0"])
-def test_what_is_no_description(text: str) -> None:
+def test_text_that_is_no_description_is_refused(text: str) -> None:
     end, _ = answering()
     for kind in (SdpType.OFFER, SdpType.ANSWER, SdpType.PRANSWER):
         refused(end, SessionDescription(text, kind), SdpSyntaxError, "a line|description")
 
 
-def test_two_sections_of_one_name() -> None:
+def test_two_sections_with_one_mid_are_refused() -> None:
     refused(fresh(), edited(offer(), ("a=mid:1", "a=mid:0")), SdpSyntaxError, "same mid")
 
 
@@ -287,20 +287,20 @@ def test_as_many_sections_as_there_are_have_a_transport_each_where_we_allow_it()
 
 
 @pytest.mark.conformance("5-fingerprint")
-def test_a_section_that_has_no_fingerprint_and_inherits_none() -> None:
+def test_section_without_any_fingerprint_is_refused() -> None:
     error = refused(fresh(), without(offer(), "fingerprint"), FingerprintError, "no a=fingerprint")
     assert error.mid == "0"
 
 
 @pytest.mark.conformance("5-fingerprint")
-def test_an_answer_that_has_no_fingerprint() -> None:
+def test_answer_without_fingerprint_is_refused() -> None:
     end, answer = answering()
     refused(end, without(answer, "fingerprint"), FingerprintError, "no a=fingerprint")
 
 
 @pytest.mark.conformance("5-fingerprint")
 @pytest.mark.parametrize("name", ["fingerprint", "ice-ufrag", "ice-pwd", "setup", "tls-id"])
-def test_what_the_session_says_holds_for_each_section(name: str) -> None:
+def test_fingerprint_of_the_session_section_holds_for_each_section(name: str) -> None:
     whole = offer()
     line = next(row for row in whole.sdp.splitlines() if row.startswith(f"a={name}"))
     moved = edited(without(whole, name), ("t=0 0\r\n", f"t=0 0\r\n{line}\r\n"))
@@ -339,7 +339,7 @@ def test_the_strong_hashes_are_accepted(hashed: HashFunction) -> None:
     assert transport.association.remote.fingerprints == (strong,)
 
 
-def test_a_hash_that_the_application_does_not_accept() -> None:
+def test_fingerprint_hash_that_the_application_does_not_accept_is_refused() -> None:
     end = OfferAnswer(profile(2, accepted_hashes=(HashFunction.SHA512,)))
     refused(end, offer(), FingerprintError, "not accepted; sha-512 is needed")
 
