@@ -47,6 +47,14 @@ class ReceptionFeedback:
         self._transport_cc_id: int | None = None
         self._send_time_id: int | None = None
 
+    def __repr__(self) -> str:
+        form = "none"
+        if self._transport_cc_id is not None:
+            form = _TRANSPORT_CC
+        elif self._send_time_id is not None:
+            form = _REMB
+        return f"<ReceptionFeedback {form} ssrc={self._ssrc}>"
+
     def configure(
         self,
         parameters: Iterable[ReceiveParameters],

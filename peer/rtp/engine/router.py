@@ -53,6 +53,12 @@ class RtpRouter(Generic[ReceiverT, SenderT]):
         self._by_ssrc: OrderedDict[int, ReceiverT] = OrderedDict()
         self._senders: dict[int, SenderT] = {}
 
+    def __repr__(self) -> str:
+        return (
+            f"<RtpRouter mids={sorted(self._by_mid)} ssrcs={len(self._by_ssrc)}"
+            f" sender_ssrcs={len(self._senders)}>"
+        )
+
     @property
     def sender_ssrcs(self) -> Iterable[int]:
         """The SSRCs of our own streams."""

@@ -75,6 +75,10 @@ class DecodeWorker:
         self._thread = threading.Thread(target=self._run, name="handfast-decoder", daemon=True)
         self._thread.start()
 
+    def __repr__(self) -> str:
+        state = "ended" if self._ended else "running"
+        return f"<DecodeWorker {state} waiting={len(self._queue)} dropped={self.dropped}>"
+
     @property
     def dropped(self) -> int:
         """Frames dropped as the decoder was slow, or refused frames that they build on."""

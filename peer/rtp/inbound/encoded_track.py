@@ -36,6 +36,9 @@ class EncodedTrack(PushTrack):
         self._sink: FrameSink | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
+    def __repr__(self) -> str:
+        return f"<EncodedTrack {self.kind} {self.id} {self.readyState} dropped={self.dropped}>"
+
     @property
     def dropped(self) -> int:
         """Frames that were not fetched in time."""

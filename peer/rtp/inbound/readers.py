@@ -116,6 +116,10 @@ class FrameReader:
         """True while frames are dropped up to the next key frame."""
         return self._queue.awaits_keyframe
 
+    def __repr__(self) -> str:
+        state = "finished" if self._finished else "open"
+        return f"<FrameReader {state} waiting={len(self._queue)} dropped={self.dropped}>"
+
     def take(self) -> EncodedFrame | None:
         """The next frame that waits, or None."""
         return self._queue.take()

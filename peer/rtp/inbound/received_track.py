@@ -59,6 +59,12 @@ class ReceivedTrack(MediaTrack):
         self._frames: asyncio.Queue[Frame | None] = asyncio.Queue(limit or LIMITS[kind])
         self._finished = False
 
+    def __repr__(self) -> str:
+        return (
+            f"<ReceivedTrack {self.kind} {self.id} {self.readyState}"
+            f" received={self.received} dropped={self.dropped}>"
+        )
+
     async def recv(self) -> Frame:
         """Wait for the next frame. The first read, and one after a pause, waits for a key frame.
 

@@ -118,6 +118,9 @@ class NackTracker:
     def __len__(self) -> int:
         return len(self._missing)
 
+    def __repr__(self) -> str:
+        return f"<NackTracker missing={len(self)} round_trip_time={self.round_trip_time:.3f} s>"
+
     def set_round_trip_time(self, seconds: Seconds) -> None:
         """Use a measured round-trip time; retransmissions do not change it any more."""
         self.round_trip_time = min(max(seconds, 0.0), ROUND_TRIP_TIME_LIMIT)

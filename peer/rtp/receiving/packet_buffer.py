@@ -91,6 +91,9 @@ class PacketBuffer:
         self._on_lost = on_lost
         self._skipped: deque[tuple[int, int, MonotonicTime | None]] = deque(maxlen=_SKIPPED_LIMIT)
 
+    def __repr__(self) -> str:
+        return f"<PacketBuffer next={self.next & 0xFFFF} waiting={len(self.waiting)}>"
+
     @property
     def blocked_since(self) -> MonotonicTime | None:
         """Time at which the packet that others wait for was missed; None where none wait."""
