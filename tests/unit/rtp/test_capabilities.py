@@ -10,11 +10,11 @@ from peer.rtp_parameters import MediaKind
 
 
 @pytest.mark.parametrize("kind", MediaKind)
-def test_every_codec_of_ours_works_in_both_directions_here(kind: MediaKind) -> None:
+def test_installed_codecs_work_in_both_directions(kind: MediaKind) -> None:
     assert capabilities(kind).receive_only == ()
 
 
-def test_the_codecs_in_their_order() -> None:
+def test_capabilities_list_codecs_in_order() -> None:
     def names(kind: MediaKind) -> list[str]:
         return [codec.name for codec in capabilities(kind).codecs if not codec.is_auxiliary]
 
@@ -22,7 +22,7 @@ def test_the_codecs_in_their_order() -> None:
     assert names(MediaKind.VIDEO) == ["VP8", "H264", "H264", "VP9", "AV1"]
 
 
-def test_what_cannot_be_encoded_only_receives_together_with_its_repair() -> None:
+def test_codec_without_encoder_is_receive_only_with_its_rtx() -> None:
     able = capabilities(MediaKind.VIDEO, encodable=lambda codec: codec.name != "AV1")
     assert "AV1" not in {codec.name for codec in able.codecs}
     media, repair = able.receive_only
@@ -30,7 +30,7 @@ def test_what_cannot_be_encoded_only_receives_together_with_its_repair() -> None
     assert repair.apt == media.payload_type
 
 
-def test_numbers_are_unique_over_both_kinds() -> None:
+def test_payload_types_and_extension_ids_are_unique_over_both_kinds() -> None:
     codecs = [codec for kind in MediaKind for codec in capabilities(kind).codecs]
     assert len({codec.payload_type for codec in codecs}) == len(codecs)
     uris = {e.id: e.uri for kind in MediaKind for e in capabilities(kind).extensions}

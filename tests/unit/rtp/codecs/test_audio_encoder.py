@@ -37,7 +37,7 @@ def silence(samples: int, pts: int | None, *, rate: int = 48_000) -> AudioFrame:
     return frame
 
 
-def test_one_packet_each_20_ms_in_ticks_of_the_clock(name: str) -> None:
+def test_audio_encoder_makes_packets_of_20_ms(name: str) -> None:
     codec = codec_named(name)
     packets = encode(AudioEncoder(codec), *(sound_at(index) for index in range(50, 60)))
     # A resampler may hold some samples back.
@@ -52,7 +52,7 @@ def test_one_packet_each_20_ms_in_ticks_of_the_clock(name: str) -> None:
         assert {len(packet.payload) for packet in packets} == {160}
 
 
-def test_a_long_frame_becomes_packets_that_follow(name: str) -> None:
+def test_long_audio_frame_becomes_consecutive_packets(name: str) -> None:
     codec = codec_named(name)
     packets = encode(AudioEncoder(codec), sound_at(0, seconds=0.5), sound_at(1, seconds=0.5))
     assert len(packets) in {49, 50}
@@ -60,7 +60,7 @@ def test_a_long_frame_becomes_packets_that_follow(name: str) -> None:
     assert steps == {codec.clock_rate // 50}
 
 
-def test_short_frames_wait_for_each_other() -> None:
+def test_short_audio_frames_wait_for_20_ms() -> None:
     encoder = AudioEncoder(codec_named("opus"))
     assert encode(encoder, silence(441, 0)) == []
     assert encode(encoder, silence(441, 441)) == []
@@ -69,7 +69,7 @@ def test_short_frames_wait_for_each_other() -> None:
 
 @pytest.mark.parametrize("shape", ["fltp", "s16p", "s32", "u8"])
 @pytest.mark.parametrize(("layout", "rate"), [("mono", 8_000), ("5.1", 44_100), ("stereo", 96_000)])
-def test_any_shape_is_taken(name: str, shape: str, layout: str, rate: int) -> None:
+def test_audio_encoder_takes_any_format(name: str, shape: str, layout: str, rate: int) -> None:
     resampler = AudioResampler(format=shape, layout=layout, rate=rate)
     frames = [out for index in range(25) for out in resampler.resample(sound_at(index))]
     packets = encode(AudioEncoder(codec_named(name)), *frames)
@@ -78,7 +78,7 @@ def test_any_shape_is_taken(name: str, shape: str, layout: str, rate: int) -> No
     assert packets[10].level.level == pytest.approx(QUIETER.get(layout, 9), abs=4)
 
 
-def test_the_frame_is_left_as_it_is(name: str) -> None:
+def test_audio_encoder_does_not_change_the_frame(name: str) -> None:
     frame = sound_at(3)
     frame.pts, frame.time_base = 60, Fraction(1, 1000)
     before = frame.to_ndarray().tobytes()
@@ -87,7 +87,7 @@ def test_the_frame_is_left_as_it_is(name: str) -> None:
     assert frame.to_ndarray().tobytes() == before
 
 
-def test_times_in_milliseconds_do_not_make_gaps() -> None:
+def test_audio_times_in_milliseconds_make_no_gaps() -> None:
     encoder = AudioEncoder(codec_named("opus"))
     packets: list[EncodedAudioPacket] = []
     for index in range(100):
@@ -98,25 +98,25 @@ def test_times_in_milliseconds_do_not_make_gaps() -> None:
     assert len(packets) == 100 * 1024 // 960
 
 
-def test_a_gap_is_kept_and_what_waited_is_lost() -> None:
+def test_audio_gap_is_kept() -> None:
     encoder = AudioEncoder(codec_named("opus"))
     packets = encode(encoder, silence(960 + 480, 0), silence(960, 48_000), silence(960, 48_960))
     assert [packet.pts for packet in packets] == [0, 48_000, 48_960]
     assert encode(encoder, silence(480, 49_920), silence(480, 96_000)) == []
 
 
-def test_a_time_that_goes_back_begins_anew() -> None:
+def test_audio_time_that_goes_back_restarts_packets() -> None:
     encoder = AudioEncoder(codec_named("opus"))
     assert [p.pts for p in encode(encoder, silence(960, 48_000), silence(960, 0))] == [48_000, 0]
 
 
-def test_frames_without_times_follow_each_other() -> None:
+def test_audio_frames_without_times_follow_each_other() -> None:
     encoder = AudioEncoder(codec_named("opus"))
     packets = encode(encoder, silence(960, 4800), silence(960, None), silence(960, None))
     assert [packet.pts for packet in packets] == [4800, 5760, 6720]
 
 
-def test_levels_are_measured() -> None:
+def test_audio_encoder_measures_levels() -> None:
     encoder = AudioEncoder(codec_named("opus"))
     (loud,) = encode(encoder, sound_at(0))
     (quiet,) = encode(encoder, silence(960, 960))
@@ -126,7 +126,7 @@ def test_levels_are_measured() -> None:
     assert (quiet.level.level, quiet.level.voice) == (127, False)
 
 
-def test_opus_obeys_the_peers_limit() -> None:
+def test_opus_obeys_maxaveragebitrate() -> None:
     opus = codec_named("opus")
     rng = np.random.default_rng(5)
 
@@ -146,11 +146,11 @@ def test_opus_obeys_the_peers_limit() -> None:
     assert size(("maxaveragebitrate", "0")) < usual / 3
 
 
-def test_an_empty_frame_gives_nothing() -> None:
+def test_empty_audio_frame_gives_no_packet() -> None:
     empty = AudioFrame(format="s16", layout="mono", samples=0)
     assert encode(AudioEncoder(codec_named("opus")), empty) == []
 
 
-def test_a_codec_nobody_has_is_refused() -> None:
+def test_audio_encoder_refuses_an_unknown_codec() -> None:
     with pytest.raises(EncodeError, match="audio/speex"):
         AudioEncoder(replace(codec_named("PCMU"), name="speex"))

@@ -33,7 +33,7 @@ def sound_of(name: str, count: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_each_picture_comes_out_when_it_went_in(name: str) -> None:
+def test_decoder_has_no_delay(name: str) -> None:
     decoder = FrameDecoder(codec_named(name))
     for index, payload in enumerate(pictures_of(name, 10)):
         (frame,) = decoder.decode(payload, 7_000 + index * 3000)
@@ -51,7 +51,7 @@ def test_each_picture_comes_out_when_it_went_in(name: str) -> None:
         ("PCMA", 8_000, "mono"),
     ],
 )
-def test_sound_has_its_shape_and_time(name: str, rate: int, layout: str) -> None:
+def test_decoded_audio_has_its_format_and_time(name: str, rate: int, layout: str) -> None:
     codec = codec_named(name)
     decoder = FrameDecoder(codec)
     for index, payload in enumerate(sound_of(name, 10)):
@@ -64,7 +64,7 @@ def test_sound_has_its_shape_and_time(name: str, rate: int, layout: str) -> None
 
 
 @pytest.mark.parametrize("name", SOUND)
-def test_sound_is_the_same_tone(name: str) -> None:
+def test_decoded_audio_is_the_encoded_tone(name: str) -> None:
     decoder = FrameDecoder(codec_named(name))
     decoded = [frame for payload in sound_of(name, 50) for frame in decoder.decode(payload, 0)]
     channels = 2 if name == "opus" else 1
@@ -75,7 +75,7 @@ def test_sound_is_the_same_tone(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*PICTURES, *SOUND])
-def test_an_empty_payload_is_not_the_end(name: str) -> None:
+def test_empty_payload_does_not_end_the_decoder(name: str) -> None:
     decoder = FrameDecoder(codec_named(name))
     payload = (pictures_of if name in PICTURES else sound_of)(name, 2)[0]
     assert decoder.decode(b"", 0) == []
@@ -83,7 +83,7 @@ def test_an_empty_payload_is_not_the_end(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_broken_pictures_cost_no_more_than_themselves(name: str) -> None:
+def test_decoder_recovers_from_broken_frames(name: str) -> None:
     rng = random.Random(f"broken {name}")
     payloads = pictures_of(name, 8, keyframes=frozenset({4}))
     decoder = FrameDecoder(codec_named(name))
@@ -102,13 +102,13 @@ def test_broken_pictures_cost_no_more_than_themselves(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["VP8", "VP9"])
-def test_a_picture_in_the_middle_without_its_key_frame_is_no_crash(name: str) -> None:
+def test_decoder_survives_a_missing_keyframe(name: str) -> None:
     decoder = FrameDecoder(codec_named(name))
     with pytest.raises(DecodeError, match=name):
         decoder.decode(pictures_of(name, 3)[2], 0)
 
 
-def test_a_size_nobody_shows_is_refused() -> None:
+def test_decoder_refuses_a_huge_frame() -> None:
     key = bytearray(pictures_of("VP8", 1)[0])
     # RFC 6386 section 9.1: width and height follow the start code, 14 bits each.
     key[6:10] = b"\xff\x3f\xff\x3f"
@@ -117,7 +117,7 @@ def test_a_size_nobody_shows_is_refused() -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_may_have_so_many_pixels(name: str) -> None:
+def test_decoder_takes_frames_up_to_max_pixels(name: str) -> None:
     (payload,) = pictures_of(name, 1)
     assert len(FrameDecoder(codec_named(name), max_pixels=400 * 300).decode(payload, 0)) == 1
     # Some say why, some give nothing.
@@ -125,6 +125,6 @@ def test_a_picture_may_have_so_many_pixels(name: str) -> None:
         assert FrameDecoder(codec_named(name), max_pixels=100 * 100).decode(payload, 0) == []
 
 
-def test_a_codec_nobody_has_is_refused() -> None:
+def test_decoder_refuses_an_unknown_codec() -> None:
     with pytest.raises(DecodeError, match="video/H266"):
         FrameDecoder(replace(codec_named("VP8"), name="H266"))

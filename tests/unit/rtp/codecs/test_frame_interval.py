@@ -9,27 +9,27 @@ import pytest
 from peer.rtp.codecs.frame_interval import LONGEST, SHORTEST, USUAL, FrameIntervalEstimator
 
 
-def test_intervals_are_those_of_the_times() -> None:
+def test_frame_intervals_follow_the_times() -> None:
     time = FrameIntervalEstimator()
     assert time.advance(Fraction(5)) == USUAL
     assert time.advance(Fraction(51, 10)) == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize("second", [Fraction(5), Fraction(1), None])
-def test_times_that_do_not_rise_count_as_usual(second: Fraction | None) -> None:
+def test_frame_interval_is_usual_where_times_do_not_rise(second: Fraction | None) -> None:
     time = FrameIntervalEstimator()
     time.advance(Fraction(5))
     assert time.advance(second) == USUAL
 
 
-def test_a_pause_is_no_budget_and_a_burst_no_thirst() -> None:
+def test_frame_interval_is_bounded() -> None:
     time = FrameIntervalEstimator()
     time.advance(Fraction(0))
     assert time.advance(Fraction(3600)) == LONGEST
     assert time.advance(Fraction(3600) + Fraction(1, 90_000)) == SHORTEST
 
 
-def test_the_mean_follows() -> None:
+def test_mean_frame_interval_follows() -> None:
     time = FrameIntervalEstimator()
     for index in range(200):
         time.advance(Fraction(index, 10))

@@ -12,13 +12,13 @@ def names(kind: MediaKind) -> list[str]:
     return [codec.name for codec in installed(kind) if not codec.is_rtx]
 
 
-def test_sound_in_order_of_preference() -> None:
+def test_audio_codecs_are_in_order_of_preference() -> None:
     assert names(MediaKind.AUDIO) == [
         "opus", "G722", "PCMU", "PCMA", "telephone-event", "telephone-event",
     ]  # fmt: skip
 
 
-def test_pictures_in_order_of_preference() -> None:
+def test_video_codecs_are_in_order_of_preference() -> None:
     assert names(MediaKind.VIDEO) == ["VP8", "H264", "H264", "VP9", "AV1"]
 
 
@@ -29,14 +29,14 @@ def test_no_payload_type_is_used_twice() -> None:
     assert all(number in {0, 8, 9} or 96 <= number <= 127 for number in every)
 
 
-def test_each_rtx_codec_follows_the_one_it_repairs() -> None:
+def test_rtx_codec_follows_its_codec() -> None:
     codecs = installed(MediaKind.VIDEO)
     for media, rtx in zip(codecs[::2], codecs[1::2], strict=True):
         assert rtx.is_rtx
         assert rtx.apt == media.payload_type
 
 
-def test_pictures_are_repaired_and_their_rate_controlled() -> None:
+def test_video_codecs_have_rtx_and_feedback() -> None:
     for codec in installed(MediaKind.VIDEO):
         assert codec.feedback == (
             ()
@@ -52,14 +52,14 @@ def test_pictures_are_repaired_and_their_rate_controlled() -> None:
 
 
 @pytest.mark.parametrize("profile", ["42001f", "42e01f"])
-def test_h264_is_offered_in_fragments(profile: str) -> None:
+def test_h264_is_offered_with_packetization_mode_1(profile: str) -> None:
     codec = next(
         c for c in installed(MediaKind.VIDEO) if c.parameter("profile-level-id") == profile
     )
     assert codec.parameter("packetization-mode") == "1"
 
 
-def test_everything_offered_works_both_ways_here() -> None:
+def test_offered_codecs_can_be_encoded_and_decoded() -> None:
     for kind in MediaKind:
         for codec in installed(kind):
             if not codec.is_rtx:
@@ -67,11 +67,11 @@ def test_everything_offered_works_both_ways_here() -> None:
                 assert can_encode(codec)
 
 
-def test_a_codec_nobody_has_works_in_no_way() -> None:
+def test_unknown_codec_can_neither_be_encoded_nor_decoded() -> None:
     unknown = Codec(kind=MediaKind.VIDEO, name="H266", payload_type=100, clock_rate=90_000)
     assert not can_encode(unknown)
     assert not can_decode(unknown)
 
 
-def test_names_are_compared_without_case() -> None:
+def test_codec_names_are_compared_without_case() -> None:
     assert can_encode(Codec(kind=MediaKind.VIDEO, name="vp8", payload_type=1, clock_rate=90_000))

@@ -31,7 +31,7 @@ def run(
 
 
 class TestTimestampRateControl:
-    def test_time_goes_on_in_proportion(self) -> None:
+    def test_time_advances_in_proportion_to_the_target(self) -> None:
         rate = TimestampRateControl()
         assert rate.on_open(TARGET, USUAL) == TARGET
         assert rate.on_frame(TARGET, interval=USUAL, mean_interval=USUAL).advance == pytest.approx(
@@ -44,7 +44,7 @@ class TestTimestampRateControl:
             TARGET * 2, interval=0.1, mean_interval=USUAL
         ).advance == pytest.approx(0.2)
 
-    def test_within_reach_it_is_never_opened_anew(self) -> None:
+    def test_encoder_is_not_reopened_within_reach(self) -> None:
         rate = TimestampRateControl()
         rate.on_open(TARGET, USUAL)
         run(rate, TARGET, 60)
@@ -52,7 +52,7 @@ class TestTimestampRateControl:
         assert not rate.should_reopen(round(TARGET / 2.9), USUAL, keyframe=False)
 
     @pytest.mark.parametrize("factor", [3.1, 1 / 3.1])
-    def test_out_of_reach_it_is_opened_anew_once_settled(self, factor: float) -> None:
+    def test_encoder_is_reopened_out_of_reach_once_settled(self, factor: float) -> None:
         rate = TimestampRateControl()
         rate.on_open(TARGET, USUAL)
         run(rate, TARGET, SETTLING_TIME - 0.5)
@@ -60,7 +60,7 @@ class TestTimestampRateControl:
         run(rate, TARGET, 1.0)
         assert rate.should_reopen(round(TARGET * factor), USUAL, keyframe=False)
 
-    def test_a_key_frame_that_is_due_anyway_is_used(self) -> None:
+    def test_due_keyframe_is_used_to_reopen(self) -> None:
         rate = TimestampRateControl()
         rate.on_open(TARGET, USUAL)
         assert rate.should_reopen(TARGET * 2, USUAL, keyframe=True)
@@ -68,7 +68,7 @@ class TestTimestampRateControl:
 
 
 class TestContextRateControl:
-    def test_is_opened_with_headroom_and_told_after_the_first_picture(self) -> None:
+    def test_encoder_opens_with_headroom_and_is_set_after_the_first_frame(self) -> None:
         rate = ContextRateControl()
         assert rate.on_open(TARGET, USUAL) == 2 * TARGET
         assert rate.on_frame(TARGET, interval=USUAL, mean_interval=USUAL).bit_rate is None
@@ -87,7 +87,7 @@ class TestContextRateControl:
             round(TARGET * 1.1), interval=USUAL, mean_interval=USUAL
         ).bit_rate == round(TARGET * 1.1)
 
-    def test_each_picture_may_cost_more_where_there_are_fewer(self) -> None:
+    def test_frames_may_cost_more_where_fewer_come(self) -> None:
         rate = ContextRateControl()
         rate.on_open(TARGET, USUAL)
         run(rate, TARGET, 1, interval=1 / 30)
@@ -97,19 +97,19 @@ class TestContextRateControl:
             == TARGET // 2
         )
 
-    def test_opened_for_fewer_pictures_where_fewer_come(self) -> None:
+    def test_encoder_opens_for_the_frame_rate(self) -> None:
         rate = ContextRateControl()
         assert rate.on_open(TARGET, 1 / 10) == 6 * TARGET
         run(rate, TARGET, 5, interval=1 / 10)
         assert not rate.should_reopen(TARGET * 2, 1 / 10, keyframe=False)
 
-    def test_never_told_more_than_it_was_opened_with(self) -> None:
+    def test_bit_rate_never_exceeds_that_at_opening(self) -> None:
         rate = ContextRateControl()
         ceiling = rate.on_open(TARGET, USUAL)
         run(rate, TARGET, 1)
         assert rate.on_frame(TARGET * 5, interval=USUAL, mean_interval=USUAL).bit_rate == ceiling
 
-    def test_opened_anew_above_its_ceiling_once_settled(self) -> None:
+    def test_encoder_is_reopened_above_its_ceiling_once_settled(self) -> None:
         rate = ContextRateControl()
         ceiling = rate.on_open(TARGET, USUAL)
         run(rate, TARGET, SETTLING_TIME - 0.5)
@@ -120,12 +120,12 @@ class TestContextRateControl:
 
 
 class TestFrameDropRateControl:
-    def test_all_pictures_at_its_own_rate(self) -> None:
+    def test_no_frame_is_dropped_at_the_opened_bitrate(self) -> None:
         rate = FrameDropRateControl()
         assert rate.on_open(TARGET, USUAL) == TARGET
         assert all(run(rate, TARGET, 10))
 
-    def test_fewer_pictures_below_it(self) -> None:
+    def test_frames_are_dropped_below_the_opened_bitrate(self) -> None:
         rate = FrameDropRateControl()
         rate.on_open(TARGET, USUAL)
         encoded = run(rate, TARGET * 7 // 10, 10)
@@ -133,7 +133,7 @@ class TestFrameDropRateControl:
         assert (False, False) not in set(pairwise(encoded))
 
     @pytest.mark.parametrize("factor", [1.6, 0.5])
-    def test_opened_anew_far_from_it_once_settled(self, factor: float) -> None:
+    def test_encoder_is_reopened_far_from_its_bitrate_once_settled(self, factor: float) -> None:
         rate = FrameDropRateControl()
         rate.on_open(TARGET, USUAL)
         run(rate, TARGET, rate.SETTLING_TIME - 0.5)
@@ -141,7 +141,7 @@ class TestFrameDropRateControl:
         run(rate, TARGET, 1)
         assert rate.should_reopen(round(TARGET * factor), USUAL, keyframe=False)
 
-    def test_half_the_pictures_may_cost_twice_as_much(self) -> None:
+    def test_half_the_frames_may_cost_twice_as_much(self) -> None:
         rate = FrameDropRateControl()
         rate.on_open(TARGET, USUAL)
         run(rate, TARGET, 10, interval=1 / 15)

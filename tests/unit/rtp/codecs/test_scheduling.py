@@ -19,14 +19,14 @@ def policies() -> set[int]:
 
 
 @pytest.mark.parametrize("name", ["VP8", "H264", "VP9", "AV1"])
-def test_no_thread_is_real_time_after_an_encoder_was_opened(name: str) -> None:
+def test_no_thread_is_real_time_after_opening_an_encoder(name: str) -> None:
     encoder = VideoEncoder(codec_named(name), bitrate=300_000)
     for index in range(3):
         assert encoder.encode(moving_picture(index), keyframe=False)
         assert policies() == {os.SCHED_OTHER}
 
 
-def test_a_failure_takes_it_back_too() -> None:
+def test_scheduling_is_restored_after_a_failure() -> None:
     # In place of SCHED_FIFO, which only root may choose.
     with pytest.raises(ZeroDivisionError), ordinary_scheduling():
         _change_scheduling_and_fail()

@@ -51,7 +51,7 @@ def one(encoder: VideoEncoder, index: int, *, keyframe: bool = False) -> Encoded
     return picture
 
 
-def test_each_picture_comes_out_when_it_went_in(name: str) -> None:
+def test_video_encoder_has_no_delay(name: str) -> None:
     encoder = encoder_of(name)
     for index in range(40):
         picture = one(encoder, index)
@@ -61,7 +61,7 @@ def test_each_picture_comes_out_when_it_went_in(name: str) -> None:
     assert encoder.opened == 1
 
 
-def test_a_key_frame_on_request_and_only_then(name: str) -> None:
+def test_video_encoder_makes_keyframes_only_on_request(name: str) -> None:
     encoder = encoder_of(name)
     wanted = {7, 8, 20}
     made = {index for index in range(30) if one(encoder, index, keyframe=index in wanted).keyframe}
@@ -69,7 +69,7 @@ def test_a_key_frame_on_request_and_only_then(name: str) -> None:
     assert encoder.opened == 1
 
 
-def test_decoding_can_begin_at_a_requested_key_frame(name: str) -> None:
+def test_decoding_can_begin_at_a_requested_keyframe(name: str) -> None:
     encoder = encoder_of(name, 2_000_000)
     pictures = [one(encoder, index, keyframe=index == 5) for index in range(10)]
     decoder = FrameDecoder(codec_named(name))
@@ -81,7 +81,7 @@ def test_decoding_can_begin_at_a_requested_key_frame(name: str) -> None:
 
 
 @pytest.mark.parametrize("given", [PictureType.NONE, PictureType.B, PictureType.I])
-def test_the_frame_is_left_as_it_is(name: str, given: PictureType) -> None:
+def test_video_encoder_does_not_change_the_frame(name: str, given: PictureType) -> None:
     encoder = encoder_of(name)
     one(encoder, 0)
     frame = moving_picture(1)
@@ -96,7 +96,7 @@ def test_the_frame_is_left_as_it_is(name: str, given: PictureType) -> None:
     assert (picture.pts, picture.time_base) == (33, Fraction(1, 1000))
 
 
-def test_the_bitrate_is_kept_and_followed_without_a_key_frame(name: str) -> None:
+def test_video_encoder_follows_the_bitrate_without_a_keyframe(name: str) -> None:
     encoder = encoder_of(name, 1_500_000)
     first = rate_of(encoder, 0, 90)
     encoder.bitrate = 1_050_000
@@ -121,7 +121,7 @@ def rate_of(encoder: VideoEncoder, begin: int, end: int) -> float:
     return sum(len(picture.payload) for picture in pictures) * 8 * 30 / (end - begin)
 
 
-def test_the_bitrate_is_kept_at_ten_pictures_a_second(name: str) -> None:
+def test_video_encoder_keeps_the_bitrate_at_10_hz(name: str) -> None:
     encoder = VideoEncoder(codec_named(name), bitrate=700_000, framerate=10)
     sizes = [
         len(picture.payload)
@@ -132,7 +132,7 @@ def test_the_bitrate_is_kept_at_ten_pictures_a_second(name: str) -> None:
     assert encoder.opened == 1
 
 
-def test_far_from_the_bitrate_it_is_opened_anew_once(name: str) -> None:
+def test_video_encoder_is_reopened_once_far_from_the_bitrate(name: str) -> None:
     encoder = encoder_of(name, 1_600_000)
     for index in range(160):
         one(encoder, index)
@@ -145,7 +145,7 @@ def test_far_from_the_bitrate_it_is_opened_anew_once(name: str) -> None:
     assert (encoder.opened, keyframes) == (2, 1)
 
 
-def test_a_cut_makes_no_key_frame_that_nobody_asked_for(name: str) -> None:
+def test_scene_cut_makes_no_keyframe(name: str) -> None:
     encoder = encoder_of(name, 1_000_000)
     made = []
     for index in range(40):
@@ -156,7 +156,7 @@ def test_a_cut_makes_no_key_frame_that_nobody_asked_for(name: str) -> None:
     assert [picture.keyframe for picture in made] == [True] + [False] * 39
 
 
-def test_a_key_frame_is_never_left_out_to_save_bits() -> None:
+def test_keyframe_is_never_dropped_to_save_bits() -> None:
     encoder = encoder_of("AV1", 1_000_000)
     one(encoder, 0)
     encoder.bitrate = 930_000
@@ -164,7 +164,7 @@ def test_a_key_frame_is_never_left_out_to_save_bits() -> None:
     assert encoder.opened == 1
 
 
-def test_another_size_begins_with_a_key_frame(name: str) -> None:
+def test_other_frame_size_begins_with_a_keyframe(name: str) -> None:
     encoder = encoder_of(name)
     one(encoder, 0)
     (picture,) = encoder.encode(moving_picture(1, width=160, height=120), keyframe=False)
@@ -173,7 +173,7 @@ def test_another_size_begins_with_a_key_frame(name: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(2, 2), (16, 16), (65, 67), (33, 17)])
-def test_any_size_can_be_encoded_and_decoded(name: str, width: int, height: int) -> None:
+def test_any_frame_size_can_be_encoded_and_decoded(name: str, width: int, height: int) -> None:
     encoder = encoder_of(name)
     decoder = FrameDecoder(codec_named(name))
     for index in range(3):
@@ -185,12 +185,12 @@ def test_any_size_can_be_encoded_and_decoded(name: str, width: int, height: int)
         assert (decoded.width, decoded.height) == (picture.width, picture.height)
 
 
-def test_scaled_down(name: str) -> None:
+def test_video_encoder_scales_down(name: str) -> None:
     (picture,) = encoder_of(name, scale_down_by=2.5).encode(moving_picture(0), keyframe=False)
     assert (picture.width, picture.height) == (128, 96)
 
 
-def test_times_that_jump_are_borne(name: str) -> None:
+def test_video_encoder_accepts_jumping_times(name: str) -> None:
     encoder = encoder_of(name)
     for number, pts in enumerate((0, 3000, 2**40, 5, 5, -900_000, 3_000)):
         frame = moving_picture(number)
@@ -199,7 +199,7 @@ def test_times_that_jump_are_borne(name: str) -> None:
         assert picture.pts == pts
 
 
-def test_no_temporal_delimiter_in_av1() -> None:
+def test_av1_has_no_temporal_delimiter() -> None:
     encoder = encoder_of("AV1")
     for index in range(3):
         # OBU types (AV1 section 5.3.2): 1 is a sequence header, 2 the delimiter.
@@ -208,7 +208,7 @@ def test_no_temporal_delimiter_in_av1() -> None:
         assert (obu_type == 1) == (index in {0, 2})
 
 
-def test_sets_of_h264_come_with_each_key_frame() -> None:
+def test_h264_parameter_sets_come_with_each_keyframe() -> None:
     encoder = encoder_of("H264")
     for index in range(4):
         payload = one(encoder, index, keyframe=index == 2).payload
@@ -216,7 +216,7 @@ def test_sets_of_h264_come_with_each_key_frame() -> None:
         assert ({7, 8, 5} <= types) == (index in {0, 2})
 
 
-def test_slices_of_h264_fit_into_packets_where_there_are_no_fragments() -> None:
+def test_h264_slices_fit_into_packets_without_fragmentation() -> None:
     codec = replace(codec_named("H264"), parameters=())
     encoder = VideoEncoder(codec, bitrate=3_000_000)
     for index in range(3):
@@ -227,7 +227,7 @@ def test_slices_of_h264_fit_into_packets_where_there_are_no_fragments() -> None:
         ))) <= 1200  # fmt: skip
 
 
-def test_threads_are_bounded_and_end_with_the_encoder(name: str) -> None:
+def test_encoder_threads_are_bounded_and_end(name: str) -> None:
     before = len(os.listdir("/proc/self/task"))
     encoder = VideoEncoder(codec_named(name))
     encoder.encode(moving_picture(0, width=1280, height=720), keyframe=False)
@@ -236,18 +236,18 @@ def test_threads_are_bounded_and_end_with_the_encoder(name: str) -> None:
     assert len(os.listdir("/proc/self/task")) <= before
 
 
-def test_bitrates_have_bounds() -> None:
+def test_video_encoder_bitrate_is_bounded() -> None:
     encoder = encoder_of("VP8")
     encoder.bitrate = 1
     assert encoder.bitrate == MIN_BITRATE
 
 
-def test_a_codec_nobody_has_is_refused() -> None:
+def test_video_encoder_refuses_an_unknown_codec() -> None:
     with pytest.raises(EncodeError, match="video/H266"):
         VideoEncoder(replace(codec_named("VP8"), name="H266"))
 
 
-def test_after_an_error_it_goes_on_with_a_key_frame(name: str) -> None:
+def test_video_encoder_continues_with_a_keyframe_after_an_error(name: str) -> None:
     encoder = encoder_of(name)
     one(encoder, 0)
     with pytest.raises(EncodeError, match="no planes"):

@@ -25,13 +25,13 @@ EVEN = SizeRule(even=True)
         ((1, 1), SizeRule(), 1.0, (2, 2)),
     ],
 )
-def test_size(
+def test_target_size(
     size: tuple[int, int], rule: SizeRule, scale: float, expected: tuple[int, int]
 ) -> None:
     assert target_size(width=size[0], height=size[1], rule=rule, scale_down_by=scale) == expected
 
 
-def test_a_picture_of_the_right_shape_is_copied() -> None:
+def test_scaler_copies_a_frame_of_the_right_size() -> None:
     frame = flat_picture(18, 14)
     shaped = VideoScaler().scale(frame, width=18, height=14)
     assert shaped is not frame
@@ -39,7 +39,7 @@ def test_a_picture_of_the_right_shape_is_copied() -> None:
     assert shaped.pts is None
 
 
-def test_an_odd_row_is_cut_off_and_nothing_blurred() -> None:
+def test_scaler_cuts_an_odd_row_without_blur() -> None:
     frame = VideoFrame(17, 15, "yuv420p")
     for value, plane in zip((10, 20, 30), frame.planes, strict=True):
         plane.update(bytes([value]) * plane.buffer_size)
@@ -50,7 +50,7 @@ def test_an_odd_row_is_cut_off_and_nothing_blurred() -> None:
 
 @pytest.mark.parametrize("format_name", ["rgb24", "nv12", "yuv444p", "gray", "yuvj420p"])
 @pytest.mark.parametrize("size", [(64, 48), (32, 24)])
-def test_other_formats_are_converted(format_name: str, size: tuple[int, int]) -> None:
+def test_scaler_converts_pixel_formats(format_name: str, size: tuple[int, int]) -> None:
     frame = flat_picture(64, 48).reformat(format=format_name)
     shaped = VideoScaler().scale(frame, width=size[0], height=size[1])
     assert (shaped.width, shaped.height, shaped.format.name) == (*size, "yuv420p")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from peer.rtp.encoding.keyframes import INTERVAL, KeyframeRequestMerger
 
 
-def test_the_first_request_is_served_at_once() -> None:
+def test_encoder_serves_the_first_keyframe_request_at_once() -> None:
     requests = KeyframeRequestMerger()
     assert not requests.is_due(10.0)
     requests.request()
     assert requests.is_due(10.0)
 
 
-def test_one_key_frame_serves_all_requests_before_it() -> None:
+def test_one_keyframe_answers_all_earlier_requests() -> None:
     requests = KeyframeRequestMerger()
     requests.request()
     requests.request()
@@ -20,7 +20,7 @@ def test_one_key_frame_serves_all_requests_before_it() -> None:
     assert not requests.is_due(99.0)
 
 
-def test_a_request_too_soon_is_served_at_the_end_of_the_interval() -> None:
+def test_early_encoder_keyframe_request_waits_for_the_interval() -> None:
     requests = KeyframeRequestMerger()
     requests.on_keyframe(10.0)
     requests.request()
@@ -28,7 +28,7 @@ def test_a_request_too_soon_is_served_at_the_end_of_the_interval() -> None:
     assert requests.is_due(10.0 + INTERVAL)
 
 
-def test_fifty_peers_that_ask_all_the_time_get_two_a_second() -> None:
+def test_fifty_peers_get_at_most_two_keyframes_a_second() -> None:
     requests = KeyframeRequestMerger()
     made = 0
     for tick in range(300):

@@ -68,7 +68,7 @@ class Relay:
             )
 
 
-async def test_a_frame_is_packetised_once_for_all() -> None:
+async def test_encoded_frame_is_packetised_once_for_all() -> None:
     relay = Relay()
     one, other = relay.joined(), relay.joined()
     relay.put(frame_of(pts=4500))
@@ -82,7 +82,7 @@ async def test_a_frame_is_packetised_once_for_all() -> None:
     assert relay.encoder.counts.passed == 1
 
 
-async def test_sound_has_the_level_of_its_sender() -> None:
+async def test_passthrough_keeps_the_audio_level() -> None:
     relay = Relay(OPUS)
     frames = relay.joined()
     relay.put(frame_of(OPUS, b"sound", pts=960))
@@ -91,7 +91,7 @@ async def test_sound_has_the_level_of_its_sender() -> None:
     assert relay.asked == []
 
 
-async def test_a_packet_is_of_the_codec_agreed_and_says_itself_what_it_is() -> None:
+async def test_passthrough_detects_keyframes_of_packets() -> None:
     relay = Relay()
     frames = relay.joined()
     for number, payload in enumerate((DELTA, KEY, DELTA)):
@@ -101,7 +101,7 @@ async def test_a_packet_is_of_the_codec_agreed_and_says_itself_what_it_is() -> N
     assert [(frame.pts, frame.keyframe) for frame in frames] == [(1, True), (2, False)]
 
 
-async def test_an_empty_packet_is_nothing() -> None:
+async def test_passthrough_ignores_an_empty_packet() -> None:
     relay = Relay()
     frames = relay.joined()
     relay.put(Packet(b""), frame_of())
@@ -109,7 +109,7 @@ async def test_an_empty_packet_is_nothing() -> None:
     assert relay.errors == []
 
 
-async def test_a_packet_of_sound_lasts_as_it_says() -> None:
+async def test_passthrough_keeps_the_duration_of_audio_packets() -> None:
     relay = Relay(OPUS)
     frames = relay.joined()
     packet = Packet(b"sound")
@@ -127,7 +127,7 @@ async def test_a_packet_of_sound_lasts_as_it_says() -> None:
         replace(VP8, parameters=(("profile-id", "2"),)),
     ],
 )
-async def test_another_codec_is_dropped_and_said_once(codec: Codec) -> None:
+async def test_passthrough_drops_another_codec_with_one_error(codec: Codec) -> None:
     relay = Relay()
     frames = relay.joined()
     relay.put(frame_of(codec), frame_of(codec), frame_of(codec))
@@ -137,14 +137,14 @@ async def test_another_codec_is_dropped_and_said_once(codec: Codec) -> None:
     assert relay.encoder.counts.unusable == 3
 
 
-async def test_another_payload_type_and_case_are_the_same_codec() -> None:
+async def test_passthrough_ignores_payload_type_and_case() -> None:
     relay = Relay()
     frames = relay.joined()
     relay.put(frame_of(replace(VP8, payload_type=120, name="vp8", feedback=())))
     assert len(frames) == 1
 
 
-async def test_each_codec_of_a_track_that_changes_it_reaches_who_agreed_on_it() -> None:
+async def test_passthrough_of_a_changing_codec_serves_each_subscriber() -> None:
     relay = Relay()
     frames = relay.joined()
     relay.put(frame_of(), frame_of(VP9), frame_of(pts=9000), frame_of(VP9))
@@ -152,7 +152,7 @@ async def test_each_codec_of_a_track_that_changes_it_reaches_who_agreed_on_it() 
     assert len(relay.errors) == 2
 
 
-async def test_the_track_is_asked_for_a_key_frame_until_one_comes() -> None:
+async def test_passthrough_asks_the_track_until_a_keyframe_comes() -> None:
     relay = Relay()
     frames = relay.joined()
     assert relay.asked == [50.0]
@@ -165,7 +165,7 @@ async def test_the_track_is_asked_for_a_key_frame_until_one_comes() -> None:
     assert len(relay.asked) == 2
 
 
-async def test_requests_of_many_ask_the_track_once_each_half_second() -> None:
+async def test_passthrough_asks_the_track_once_each_500_ms() -> None:
     relay = Relay()
     relay.joined()
     relay.put(frame_of())
@@ -177,7 +177,7 @@ async def test_requests_of_many_ask_the_track_once_each_half_second() -> None:
     assert len(relay.asked) - begun == 3
 
 
-async def test_a_broken_frame_is_refused() -> None:
+async def test_passthrough_refuses_a_malformed_frame() -> None:
     relay = Relay(codec_named("H264"))
     frames = relay.joined()
     relay.put(Packet(b"no start code"))

@@ -21,7 +21,7 @@ H264 = codec_named("H264")
         EncodingSettings(replace(VP8, name="vp8")),
     ],
 )
-def test_payload_type_and_feedback_concern_no_encoder(other: EncodingSettings) -> None:
+def test_settings_key_ignores_payload_type_and_feedback(other: EncodingSettings) -> None:
     assert EncodingSettings(VP8).key == other.key
 
 
@@ -35,27 +35,27 @@ def test_payload_type_and_feedback_concern_no_encoder(other: EncodingSettings) -
         EncodingSettings(replace(VP8, parameters=(("max-fr", "30"),))),
     ],
 )
-def test_what_changes_the_frames_does(other: EncodingSettings) -> None:
+def test_settings_key_depends_on_what_changes_frames(other: EncodingSettings) -> None:
     assert EncodingSettings(VP8).key != other.key
 
 
-def test_the_order_of_parameters_does_not_matter() -> None:
+def test_settings_key_ignores_the_order_of_parameters() -> None:
     turned = replace(H264, parameters=H264.parameters[::-1])
     assert EncodingSettings(H264).key == EncodingSettings(turned).key
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.0, -1.0, float("nan")])
-def test_scaling_up_is_refused(scale: float) -> None:
+def test_settings_refuse_scaling_up(scale: float) -> None:
     with pytest.raises(ValueError, match="scale_down_by"):
         EncodingSettings(VP8, scale_down_by=scale)
 
 
 @pytest.mark.parametrize("framerate", [0.0, -5.0, float("nan")])
-def test_no_pictures_at_all_is_refused(framerate: float) -> None:
+def test_settings_refuse_a_frame_rate_of_0(framerate: float) -> None:
     with pytest.raises(ValueError, match="max_framerate"):
         EncodingSettings(VP8, max_framerate=framerate)
 
 
-def test_tiny_payloads_are_refused() -> None:
+def test_settings_refuse_tiny_payloads() -> None:
     with pytest.raises(ValueError, match="payload_limit"):
         EncodingSettings(VP8, payload_limit=63)

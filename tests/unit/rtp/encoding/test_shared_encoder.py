@@ -127,7 +127,7 @@ def bench() -> Bench:
     return Bench()
 
 
-async def test_every_member_gets_the_same_frames(bench: Bench) -> None:
+async def test_subscribers_get_the_same_frames(bench: Bench) -> None:
     one, other = bench.joined(), bench.joined()
     await bench.play(3)
     assert [a is b for a, b in zip(one.frames, other.frames, strict=True)] == [True] * 3
@@ -135,7 +135,7 @@ async def test_every_member_gets_the_same_frames(bench: Bench) -> None:
     assert bench.encoder.counts.encoded == 3
 
 
-async def test_one_who_joins_later_begins_with_a_key_frame(bench: Bench) -> None:
+async def test_late_subscriber_begins_with_a_keyframe(bench: Bench) -> None:
     first = bench.joined()
     await bench.play(20)
     second = bench.joined()
@@ -148,7 +148,7 @@ async def test_one_who_joins_later_begins_with_a_key_frame(bench: Bench) -> None
     assert second.frames == first.frames[20:]
 
 
-async def test_one_who_joins_while_a_picture_is_encoded_does_not_get_it(bench: Bench) -> None:
+async def test_subscriber_does_not_get_the_frame_being_encoded(bench: Bench) -> None:
     bench.joined()
     await bench.play(20)
     bench.worker.free.clear()
@@ -160,7 +160,7 @@ async def test_one_who_joins_while_a_picture_is_encoded_does_not_get_it(bench: B
     assert [frame.keyframe for frame in late.frames] == [True]
 
 
-async def test_requests_of_many_cost_one_key_frame_each_half_second(bench: Bench) -> None:
+async def test_many_requests_make_one_keyframe_each_500_ms(bench: Bench) -> None:
     senders = [bench.joined() for _ in range(50)]
     for _ in range(60):
         for sender in senders:
@@ -171,7 +171,7 @@ async def test_requests_of_many_cost_one_key_frame_each_half_second(bench: Bench
     assert (len(keyframes), sum(keyframes)) == (60, 4)
 
 
-async def test_the_least_bitrate_that_an_active_member_asks_for(bench: Bench) -> None:
+async def test_encoder_takes_the_least_bitrate_of_active_subscribers(bench: Bench) -> None:
     bench.joined(900_000)
     slow = bench.joined(200_000)
     bench.joined()
@@ -183,14 +183,14 @@ async def test_the_least_bitrate_that_an_active_member_asks_for(bench: Bench) ->
     assert bench.encoder.target_bitrate == 900_000
 
 
-async def test_sound_has_no_bitrate() -> None:
+async def test_audio_encoder_has_no_target_bitrate() -> None:
     bench = Bench(OPUS)
     bench.joined(10)
     await bench.play(1)
     assert bench.worker.jobs[0].bitrate is None
 
 
-async def test_pictures_are_dropped_while_the_encoder_lags(bench: Bench) -> None:
+async def test_video_frames_are_dropped_while_the_encoder_lags(bench: Bench) -> None:
     sender = bench.joined()
     bench.worker.free.clear()
     for _ in range(10):
@@ -202,7 +202,7 @@ async def test_pictures_are_dropped_while_the_encoder_lags(bench: Bench) -> None
     assert bench.worker.most_at_once == 1
 
 
-async def test_sound_waits_but_not_without_bound() -> None:
+async def test_audio_frames_wait_for_the_encoder_within_a_bound() -> None:
     bench = Bench(OPUS)
     sender = bench.joined()
     limit = MAX_WAITING[MediaKind.AUDIO]
@@ -215,7 +215,7 @@ async def test_sound_waits_but_not_without_bound() -> None:
     assert bench.worker.most_at_once == 1
 
 
-async def test_a_dropped_picture_costs_no_key_frame_that_was_asked_for(bench: Bench) -> None:
+async def test_dropped_frame_does_not_lose_a_keyframe_request(bench: Bench) -> None:
     sender = bench.joined()
     await bench.play(20)
     bench.worker.free.clear()
@@ -226,7 +226,7 @@ async def test_a_dropped_picture_costs_no_key_frame_that_was_asked_for(bench: Be
     assert [frame.keyframe for frame in sender.frames[20:]] == [True, False]
 
 
-async def test_nothing_is_encoded_for_nobody(bench: Bench) -> None:
+async def test_nothing_is_encoded_without_active_subscribers(bench: Bench) -> None:
     sender = bench.joined()
     await bench.play(2)
     sender.subscriber.active = False
@@ -235,7 +235,7 @@ async def test_nothing_is_encoded_for_nobody(bench: Bench) -> None:
     assert bench.encoder.counts.read == 7
 
 
-async def test_what_waits_is_forgotten_once_nobody_wants_it(bench: Bench) -> None:
+async def test_waiting_frames_are_dropped_without_active_subscribers(bench: Bench) -> None:
     sender = bench.joined()
     bench.worker.free.clear()
     bench.put()
@@ -246,7 +246,7 @@ async def test_what_waits_is_forgotten_once_nobody_wants_it(bench: Bench) -> Non
     assert len(bench.worker.jobs) == 1
 
 
-async def test_a_paused_member_gets_nothing_while_others_do(bench: Bench) -> None:
+async def test_paused_subscriber_gets_no_frames(bench: Bench) -> None:
     paused, other = bench.joined(), bench.joined()
     await bench.play(1)
     paused.subscriber.active = False
@@ -254,7 +254,7 @@ async def test_a_paused_member_gets_nothing_while_others_do(bench: Bench) -> Non
     assert (len(paused.frames), len(other.frames)) == (1, 3)
 
 
-async def test_an_error_is_said_once_until_a_frame_comes(bench: Bench) -> None:
+async def test_encoder_error_is_reported_once_until_a_frame_succeeds(bench: Bench) -> None:
     sender = bench.joined()
     for failing in (True, True, False, True):
         bench.worker.failing = failing
@@ -264,7 +264,7 @@ async def test_an_error_is_said_once_until_a_frame_comes(bench: Bench) -> None:
     assert sender.frames[0].keyframe
 
 
-async def test_after_an_error_comes_a_key_frame(bench: Bench) -> None:
+async def test_encoder_error_is_followed_by_a_keyframe(bench: Bench) -> None:
     sender = bench.joined()
     await bench.play(20)
     bench.worker.failing = True
@@ -274,7 +274,7 @@ async def test_after_an_error_comes_a_key_frame(bench: Bench) -> None:
     assert sender.frames[-1].keyframe
 
 
-async def test_fewer_pictures_where_fewer_are_wanted() -> None:
+async def test_shared_encoder_limits_the_frame_rate() -> None:
     bench = Bench(EncodingSettings(codec_named("VP8"), max_framerate=10.0))
     sender = bench.joined()
     await bench.play(30)
@@ -282,7 +282,7 @@ async def test_fewer_pictures_where_fewer_are_wanted() -> None:
     assert bench.encoder.counts.lagged == 0
 
 
-async def test_the_end_comes_after_what_is_being_encoded(bench: Bench) -> None:
+async def test_track_end_waits_for_the_encoder(bench: Bench) -> None:
     sender = bench.joined()
     bench.worker.free.clear()
     bench.put()
@@ -294,7 +294,7 @@ async def test_the_end_comes_after_what_is_being_encoded(bench: Bench) -> None:
     assert bench.encoder.empty
 
 
-async def test_one_who_left_hears_nothing(bench: Bench) -> None:
+async def test_removed_subscriber_gets_no_callbacks(bench: Bench) -> None:
     gone, stays = bench.joined(), bench.joined()
     bench.worker.free.clear()
     bench.put()
@@ -305,7 +305,7 @@ async def test_one_who_left_hears_nothing(bench: Bench) -> None:
     assert (len(stays.frames), stays.ended) == (1, 1)
 
 
-async def test_a_sender_that_fails_harms_nobody_else(
+async def test_failing_subscriber_does_not_affect_others(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_: OutgoingFrame) -> None:

@@ -97,7 +97,7 @@ async def play(track: QueueTrack, sender: Sender, indices: range) -> None:
 
 
 @pytest.mark.parametrize("name", ["VP8", "H264", "VP9", "AV1"])
-async def test_pictures_can_be_decoded_from_their_payloads(camera: QueueTrack, name: str) -> None:
+async def test_subscribed_video_can_be_decoded(camera: QueueTrack, name: str) -> None:
     settings = EncodingSettings(codec_named(name))
     sender = Sender(camera, settings)
     await play(camera, sender, range(5))
@@ -112,7 +112,7 @@ async def test_pictures_can_be_decoded_from_their_payloads(camera: QueueTrack, n
 
 
 @pytest.mark.parametrize("name", ["opus", "G722", "PCMU", "PCMA"])
-async def test_sound_comes_with_its_level_and_duration(name: str) -> None:
+async def test_subscribed_audio_has_level_and_duration(name: str) -> None:
     settings = EncodingSettings(codec_named(name))
     track = QueueTrack(MediaKind.AUDIO)
     sender = Sender(track, settings)
@@ -154,7 +154,7 @@ async def test_other_settings_have_an_encoder_of_their_own(camera: QueueTrack) -
         sender.subscription.close()
 
 
-async def test_the_last_to_leave_ends_the_reading_and_not_the_track(camera: QueueTrack) -> None:
+async def test_last_subscription_ends_the_reading_and_not_the_track(camera: QueueTrack) -> None:
     one, other = Sender(camera), Sender(camera)
     await turns()
     one.subscription.close()
@@ -174,7 +174,7 @@ async def test_the_last_to_leave_ends_the_reading_and_not_the_track(camera: Queu
     again.subscription.close()
 
 
-async def test_settings_change_without_losing_a_frame(camera: QueueTrack) -> None:
+async def test_changed_settings_lose_no_frame(camera: QueueTrack) -> None:
     before = Sender(camera)
     await play(camera, before, range(2))
     before.subscription.close()
@@ -185,7 +185,7 @@ async def test_settings_change_without_losing_a_frame(camera: QueueTrack) -> Non
     after.subscription.close()
 
 
-async def test_pause_and_resume(camera: QueueTrack) -> None:
+async def test_subscription_pauses_and_resumes(camera: QueueTrack) -> None:
     paused, other = Sender(camera), Sender(camera)
     await play(camera, other, range(3))
     paused.subscription.pause()
@@ -209,7 +209,7 @@ async def until_keyframe(camera: QueueTrack, pace: Sender, waiting: Sender) -> N
         index += 1
 
 
-async def test_the_end_of_a_track(camera: QueueTrack) -> None:
+async def test_subscription_ends_with_its_track(camera: QueueTrack) -> None:
     senders = [Sender(camera), Sender(camera)]
     camera.push(moving_picture(0), MediaStreamError())
     for sender in senders:
@@ -220,7 +220,7 @@ async def test_the_end_of_a_track(camera: QueueTrack) -> None:
         sender.subscription.close()
 
 
-async def test_who_comes_after_the_end_is_told(camera: QueueTrack) -> None:
+async def test_subscription_to_an_ended_track_ends(camera: QueueTrack) -> None:
     camera.push(MediaStreamError(), MediaStreamError())
     first = Sender(camera)
     await first.end()
@@ -232,7 +232,7 @@ async def test_who_comes_after_the_end_is_told(camera: QueueTrack) -> None:
 @pytest.mark.parametrize(
     "fault", [ZeroDivisionError("broken"), asyncio.CancelledError(), tone(440, 0.02)]
 )
-async def test_a_track_that_fails_counts_as_ended_and_is_reported(
+async def test_failing_track_ends_its_subscriptions(
     camera: QueueTrack, fault: MediaItem | BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
     sender = Sender(camera)
@@ -243,12 +243,12 @@ async def test_a_track_that_fails_counts_as_ended_and_is_reported(
     assert "counts as ended" in caplog.text
 
 
-async def test_a_track_of_another_kind_is_refused(camera: QueueTrack) -> None:
+async def test_subscribe_refuses_a_track_of_another_kind(camera: QueueTrack) -> None:
     with pytest.raises(ValueError, match="kind video is not for audio/opus"):
         Sender(camera, OPUS)
 
 
-async def test_a_track_that_never_waits_leaves_the_loop_its_turn() -> None:
+async def test_track_that_never_waits_does_not_block_the_loop() -> None:
     track = Unpaced()
     sender = Sender(track)
     await sender.has(3)
@@ -261,7 +261,7 @@ async def test_a_track_that_never_waits_leaves_the_loop_its_turn() -> None:
     sender.subscription.close()
 
 
-async def test_encoded_frames_pass_through_and_the_track_is_asked(camera: QueueTrack) -> None:
+async def test_encoded_track_is_passed_through_and_asked_for_keyframes(camera: QueueTrack) -> None:
     class Askable(QueueTrack):
         asked = 0
 
@@ -282,7 +282,7 @@ async def test_encoded_frames_pass_through_and_the_track_is_asked(camera: QueueT
     sender.subscription.close()
 
 
-async def test_a_track_that_pushes_reaches_every_sender_in_one_call() -> None:
+async def test_pushed_frame_reaches_all_subscriptions_in_one_call() -> None:
     track = EncodedTrack(MediaKind.VIDEO, lambda: None, 8)
     senders = [Sender(track), Sender(track)]
     (key,) = vp8_pictures(1)
@@ -306,7 +306,7 @@ async def test_a_track_that_pushes_reaches_every_sender_in_one_call() -> None:
     assert not later.errors
 
 
-async def test_a_frame_of_another_kind_ends_the_forwarding() -> None:
+async def test_pushed_frame_of_another_kind_ends_the_forwarding() -> None:
     track = EncodedTrack(MediaKind.VIDEO, lambda: None, 8)
     sender = Sender(track)
     sound = EncodedFrame(codec=OPUS.codec, payload=b"x", ssrc=1, timestamp=0, pts=0, arrival=0.0)
@@ -316,7 +316,7 @@ async def test_a_frame_of_another_kind_ends_the_forwarding() -> None:
     assert len(sender.errors) == 1
 
 
-async def test_the_track_is_not_asked_in_the_middle_of_a_frame() -> None:
+async def test_track_is_not_asked_within_a_push() -> None:
     asked: list[None] = []
     track = EncodedTrack(MediaKind.VIDEO, lambda: asked.append(None), 8)
     (key,) = vp8_pictures(1)
@@ -343,7 +343,7 @@ async def test_the_track_is_not_asked_in_the_middle_of_a_frame() -> None:
         each.close()
 
 
-async def test_a_track_that_cannot_be_asked_harms_nobody(
+async def test_track_that_fails_to_request_a_keyframe_goes_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     class Stubborn(QueueTrack):
@@ -355,7 +355,7 @@ async def test_a_track_that_cannot_be_asked_harms_nobody(
     sender.subscription.close()
 
 
-async def test_nothing_is_kept_of_a_track_nobody_reads(caplog: pytest.LogCaptureFixture) -> None:
+async def test_unread_track_is_released(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.ERROR)
     track = QueueTrack(MediaKind.VIDEO)
     sender = Sender(track)
@@ -369,7 +369,7 @@ async def test_nothing_is_kept_of_a_track_nobody_reads(caplog: pytest.LogCapture
     assert not caplog.records
 
 
-async def test_the_bitrate_of_the_slowest_holds(camera: QueueTrack) -> None:
+async def test_least_bitrate_of_subscriptions_holds(camera: QueueTrack) -> None:
     fast, slow = Sender(camera), Sender(camera)
     fast.subscription.set_bitrate(2_000_000)
     slow.subscription.set_bitrate(150_000)

@@ -18,7 +18,7 @@ from tests.support.media.moving import codec_named
 UNIX = UnixTime(1.7e9)
 
 
-def test_a_frame_that_says_its_time_is_taken_as_it_is() -> None:
+def test_track_frame_keeps_its_time() -> None:
     frame = flat_picture(16, 16, pts=4500)
     track_frame = TrackFrameReader(MediaKind.VIDEO).read(frame, now=10.0, unix_now=UNIX)
     assert track_frame.item is frame
@@ -26,7 +26,7 @@ def test_a_frame_that_says_its_time_is_taken_as_it_is() -> None:
     assert (track_frame.capture_monotonic, track_frame.capture_time) == (10.0, UNIX)
 
 
-def test_a_picture_without_time_gets_that_of_its_reading() -> None:
+def test_video_frame_without_time_gets_the_present_time() -> None:
     frame = VideoFrame(16, 16, "yuv420p")
     track_frame = TrackFrameReader(MediaKind.VIDEO).read(frame, now=10.5, unix_now=UNIX)
     assert float(track_frame.time) == pytest.approx(10.5)
@@ -34,7 +34,7 @@ def test_a_picture_without_time_gets_that_of_its_reading() -> None:
     assert frame.pts is None
 
 
-def test_sound_without_time_is_counted_through_jitter_and_not_through_a_pause() -> None:
+def test_audio_without_time_is_counted_through_jitter_but_not_a_pause() -> None:
     reader = TrackFrameReader(MediaKind.AUDIO)
     times = [
         float(reader.read(tone(450, 0.02), now=at, unix_now=UNIX).time)
@@ -43,7 +43,7 @@ def test_sound_without_time_is_counted_through_jitter_and_not_through_a_pause() 
     assert times == pytest.approx([5.0, 5.02, 5.04, 6.0, 6.02])
 
 
-def test_an_encoded_frame_has_the_clock_of_its_codec_and_the_time_of_its_sender() -> None:
+def test_encoded_track_frame_keeps_clock_and_capture_time() -> None:
     frame = EncodedFrame(
         codec=codec_named("VP8"), payload=b"x", ssrc=1, timestamp=2, pts=9000, arrival=3.0,
         wall_clock=UnixTime(UNIX - 1),
@@ -53,7 +53,7 @@ def test_an_encoded_frame_has_the_clock_of_its_codec_and_the_time_of_its_sender(
     assert (track_frame.time, track_frame.capture_time) == (Fraction(1, 10), UNIX - 1)
 
 
-def test_a_packet_may_leave_its_time_out() -> None:
+def test_packet_without_time_gets_the_present_time() -> None:
     assert float(
         TrackFrameReader(MediaKind.VIDEO).read(Packet(b"x"), now=7.0, unix_now=UNIX).time
     ) == pytest.approx(7)
@@ -74,12 +74,12 @@ def test_a_packet_may_leave_its_time_out() -> None:
         ),
     ],
 )
-def test_what_is_no_frame_of_the_kind_is_refused(kind: MediaKind, item: object) -> None:
+def test_track_frame_of_another_kind_is_refused(kind: MediaKind, item: object) -> None:
     with pytest.raises(TypeError, match="the track gave"):
         TrackFrameReader(kind).read(item, now=0.0, unix_now=UNIX)
 
 
-def test_the_application_keeps_its_frame() -> None:
+def test_reading_does_not_change_the_frame() -> None:
     frame = tone(450, 0.02)
     track_frame = TrackFrameReader(MediaKind.AUDIO).read(frame, now=5.0, unix_now=UNIX)
     assert isinstance(track_frame.item, AudioFrame)

@@ -46,7 +46,7 @@ class Dialing:
 
 
 @in_virtual_time
-async def test_tones_follow_each_other_with_gaps() -> None:
+async def test_dtmf_tones_follow_each_other_with_gaps() -> None:
     dialing = Dialing()
     dialing.dtmf.insertDTMF("1d#", 200, 50)
     await asyncio.sleep(5)
@@ -59,7 +59,7 @@ async def test_tones_follow_each_other_with_gaps() -> None:
 
 
 @in_virtual_time
-async def test_usual_lengths() -> None:
+async def test_dtmf_default_duration_and_gap() -> None:
     dialing = Dialing()
     dialing.dtmf.insertDTMF("1")
     await asyncio.sleep(5)
@@ -69,7 +69,7 @@ async def test_usual_lengths() -> None:
 @pytest.mark.parametrize(
     ("given", "used"), [((0, 0), (40, 30)), ((99_999, 99_999), (6000, 6000)), ((40, 30), (40, 30))]
 )
-def test_lengths_are_held_within_bounds(given: tuple[int, int], used: tuple[int, int]) -> None:
+def test_dtmf_duration_and_gap_are_bounded(given: tuple[int, int], used: tuple[int, int]) -> None:
     @in_virtual_time
     async def run() -> None:
         dialing = Dialing()
@@ -81,7 +81,7 @@ def test_lengths_are_held_within_bounds(given: tuple[int, int], used: tuple[int,
 
 
 @in_virtual_time
-async def test_comma_is_a_pause_of_two_seconds() -> None:
+async def test_dtmf_comma_is_a_pause_of_two_seconds() -> None:
     dialing = Dialing()
     dialing.dtmf.insertDTMF("1,2")
     await asyncio.sleep(5)
@@ -90,7 +90,7 @@ async def test_comma_is_a_pause_of_two_seconds() -> None:
 
 
 @in_virtual_time
-async def test_buffer_holds_what_is_still_to_be_played() -> None:
+async def test_tone_buffer_holds_the_tones_to_be_played() -> None:
     dialing = Dialing()
     assert dialing.dtmf.toneBuffer == ""
     dialing.dtmf.insertDTMF("12a")
@@ -102,7 +102,7 @@ async def test_buffer_holds_what_is_still_to_be_played() -> None:
 
 
 @in_virtual_time
-async def test_other_tones_take_the_place_of_those_that_wait() -> None:
+async def test_insert_dtmf_replaces_waiting_tones() -> None:
     dialing = Dialing()
     dialing.dtmf.insertDTMF("123")
     await asyncio.sleep(0.05)
@@ -112,7 +112,7 @@ async def test_other_tones_take_the_place_of_those_that_wait() -> None:
 
 
 @in_virtual_time
-async def test_no_tones_end_those_that_wait() -> None:
+async def test_insert_dtmf_of_nothing_clears_waiting_tones() -> None:
     dialing = Dialing()
     dialing.dtmf.insertDTMF("123")
     await asyncio.sleep(0.05)
@@ -123,7 +123,7 @@ async def test_no_tones_end_those_that_wait() -> None:
 
 
 @in_virtual_time
-async def test_no_tones_at_all_are_no_change() -> None:
+async def test_insert_dtmf_of_nothing_fires_no_event_while_idle() -> None:
     dialing = Dialing()
     dialing.dtmf.insertDTMF("")
     await asyncio.sleep(5)
@@ -131,7 +131,7 @@ async def test_no_tones_at_all_are_no_change() -> None:
 
 
 @pytest.mark.parametrize("tones", ["12E", "1 2", "-", "٣"])
-def test_anything_but_tones_is_refused_and_nothing_changes(tones: str) -> None:
+def test_insert_dtmf_refuses_other_characters(tones: str) -> None:
     @in_virtual_time
     async def run() -> None:
         dialing = Dialing()
@@ -145,7 +145,7 @@ def test_anything_but_tones_is_refused_and_nothing_changes(tones: str) -> None:
 
 
 @in_virtual_time
-async def test_what_cannot_be_sent_is_refused() -> None:
+async def test_insert_dtmf_is_refused_while_tones_cannot_be_sent() -> None:
     dialing = Dialing(Stream(takes_tones=False))
     assert not dialing.dtmf.canInsertDTMF
     with pytest.raises(InvalidStateError):
@@ -153,7 +153,7 @@ async def test_what_cannot_be_sent_is_refused() -> None:
 
 
 @in_virtual_time
-async def test_tones_end_where_they_can_be_sent_no_more() -> None:
+async def test_dtmf_ends_when_tones_can_no_longer_be_sent() -> None:
     dialing = Dialing()
     dialing.dtmf.insertDTMF("123")
     await asyncio.sleep(0.05)
@@ -167,7 +167,7 @@ async def test_tones_end_where_they_can_be_sent_no_more() -> None:
 
 
 @in_virtual_time
-async def test_one_handler_may_be_set_instead_of_added() -> None:
+async def test_ontonechange_sets_one_handler() -> None:
     dialing = Dialing()
     heard: list[str] = []
 
@@ -190,7 +190,7 @@ async def test_one_handler_may_be_set_instead_of_added() -> None:
 
 
 @in_virtual_time
-async def test_handler_that_fails_ends_no_tones() -> None:
+async def test_failing_tonechange_handler_does_not_end_dtmf() -> None:
     dialing = Dialing()
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
@@ -206,7 +206,7 @@ async def test_handler_that_fails_ends_no_tones() -> None:
 
 
 @in_virtual_time
-async def test_handler_may_insert_tones() -> None:
+async def test_tonechange_handler_may_insert_tones() -> None:
     dialing = Dialing()
 
     def again(event: ToneChangeEvent) -> None:
@@ -220,7 +220,7 @@ async def test_handler_may_insert_tones() -> None:
 
 
 @in_virtual_time
-async def test_stopped_sender_plays_nothing_and_tells_nobody() -> None:
+async def test_stopped_dtmf_sender_plays_nothing() -> None:
     dialing = Dialing()
     dialing.dtmf.insertDTMF("123")
     await asyncio.sleep(0.05)

@@ -96,7 +96,7 @@ async def test_frames_become_packets_of_one_stream() -> None:
 
 
 @in_virtual_time
-async def test_stream_goes_on_with_another_track() -> None:
+async def test_stream_continues_with_another_track() -> None:
     sending = Sending()
     sending.holds.give(picture(90_000, keyframe=True))
     former = sending.holds.now
@@ -111,7 +111,7 @@ async def test_stream_goes_on_with_another_track() -> None:
 
 
 @in_virtual_time
-async def test_track_that_ended_may_be_given_again() -> None:
+async def test_ended_track_may_be_set_again() -> None:
     sending = Sending()
     sending.holds.now.end()
     sending.stream.set_track(sending.track)
@@ -119,14 +119,14 @@ async def test_track_that_ended_may_be_given_again() -> None:
 
 
 @in_virtual_time
-async def test_same_track_is_not_read_anew() -> None:
+async def test_same_track_keeps_its_subscription() -> None:
     sending = Sending()
     sending.stream.set_track(sending.track)
     assert len(sending.holds.made) == 1
 
 
 @in_virtual_time
-async def test_track_that_ended_is_left_alone() -> None:
+async def test_ended_track_is_not_subscribed_again() -> None:
     sending = Sending()
     sending.holds.now.end()
     sending.stream.set_parameters(None)
@@ -137,7 +137,7 @@ async def test_track_that_ended_is_left_alone() -> None:
 
 
 @in_virtual_time
-async def test_another_codec_continues_the_stream() -> None:
+async def test_other_codec_continues_the_rtp_stream() -> None:
     sending = of_sound(OPUS)
     sending.holds.give(sound(0))
     sending.stream.set_parameters(agreed(PCMU))
@@ -151,7 +151,7 @@ async def test_another_codec_continues_the_stream() -> None:
 
 
 @in_virtual_time
-async def test_paused_m_section_drops_what_the_track_gives() -> None:
+async def test_negotiation_pauses_and_resumes_the_stream() -> None:
     sending = Sending()
     sending.stream.set_parameters(None)
     assert not sending.sends()
@@ -163,7 +163,7 @@ async def test_paused_m_section_drops_what_the_track_gives() -> None:
 
 
 @in_virtual_time
-async def test_track_given_while_paused_is_paused() -> None:
+async def test_track_set_while_paused_is_paused() -> None:
     sending = Sending()
     sending.stream.set_parameters(None)
     sending.stream.set_track(QueueTrack(VIDEO))
@@ -173,7 +173,7 @@ async def test_track_given_while_paused_is_paused() -> None:
 @pytest.mark.parametrize(
     "stop", [replace(ANYTHING, active=False), replace(ANYTHING, maxFramerate=0)]
 )
-def test_application_stops_the_stream_and_lets_it_go_on(stop: RtpEncodingParameters) -> None:
+def test_application_pauses_and_resumes_the_stream(stop: RtpEncodingParameters) -> None:
     @in_virtual_time
     async def run() -> None:
         sending = Sending()
@@ -192,7 +192,7 @@ def test_application_stops_the_stream_and_lets_it_go_on(stop: RtpEncodingParamet
 
 
 @in_virtual_time
-async def test_size_and_rate_of_pictures_are_the_application_s() -> None:
+async def test_encoding_parameters_set_size_and_frame_rate() -> None:
     sending = Sending()
     sending.stream.set_encoding(replace(ANYTHING, scaleResolutionDownBy=2.0, maxFramerate=10))
     settings = sending.holds.now.settings
@@ -201,7 +201,7 @@ async def test_size_and_rate_of_pictures_are_the_application_s() -> None:
 
 
 @in_virtual_time
-async def test_encoder_keeps_to_the_least_of_target_and_maximum() -> None:
+async def test_encoder_bitrate_is_the_least_of_target_and_maximum() -> None:
     sending = Sending()
     sending.engine.target(400_000)
     assert sending.holds.now.bitrate == 380_000
@@ -215,7 +215,7 @@ async def test_encoder_keeps_to_the_least_of_target_and_maximum() -> None:
 
 
 @in_virtual_time
-async def test_encoder_of_the_next_track_knows_the_target() -> None:
+async def test_encoder_of_the_next_track_has_the_target() -> None:
     sending = Sending()
     sending.engine.target(400_000)
     sending.stream.set_track(QueueTrack(VIDEO))
@@ -223,7 +223,7 @@ async def test_encoder_of_the_next_track_knows_the_target() -> None:
 
 
 @in_virtual_time
-async def test_share_leaves_room_for_what_the_application_allows() -> None:
+async def test_share_follows_max_bitrate() -> None:
     sending = Sending()
     share = sending.engine.shares[sending.stream]
     assert share.maximum is None
@@ -235,7 +235,7 @@ async def test_share_leaves_room_for_what_the_application_allows() -> None:
 
 
 @in_virtual_time
-async def test_sound_takes_its_part_first_and_has_no_encoder_to_slow_down() -> None:
+async def test_audio_has_a_fixed_share_and_no_encoder_bitrate() -> None:
     sending = of_sound()
     share = sending.engine.shares[sending.stream]
     assert share.minimum == share.maximum
@@ -244,7 +244,7 @@ async def test_sound_takes_its_part_first_and_has_no_encoder_to_slow_down() -> N
 
 
 @in_virtual_time
-async def test_lost_packets_are_sent_again_over_rtx() -> None:
+async def test_nack_is_answered_over_rtx() -> None:
     sending = Sending()
     sending.holds.give(picture(0, keyframe=True, payloads=3))
     number = sending.engine.packets[1].sequence_number
@@ -256,7 +256,7 @@ async def test_lost_packets_are_sent_again_over_rtx() -> None:
 
 
 @in_virtual_time
-async def test_feedback_about_another_stream_is_not_ours() -> None:
+async def test_rtcp_about_another_stream_is_ignored() -> None:
     sending = Sending()
     sending.holds.give(picture(0, keyframe=True))
     await asyncio.sleep(1)
@@ -272,7 +272,7 @@ async def test_feedback_about_another_stream_is_not_ours() -> None:
 
 
 @in_virtual_time
-async def test_key_frame_on_request_at_most_one_each_500_ms() -> None:
+async def test_pli_makes_at_most_one_keyframe_each_500_ms() -> None:
     sending = Sending()
     sending.engine.tell(PLI)
     assert sending.holds.now.keyframes == 1
@@ -288,7 +288,7 @@ async def test_key_frame_on_request_at_most_one_each_500_ms() -> None:
 
 
 @in_virtual_time
-async def test_key_frame_that_goes_out_answers_requests_before_it() -> None:
+async def test_sent_keyframe_answers_earlier_plis() -> None:
     sending = Sending()
     sending.engine.tell(PLI)
     await asyncio.sleep(0.3)
@@ -299,7 +299,7 @@ async def test_key_frame_that_goes_out_answers_requests_before_it() -> None:
 
 
 @in_virtual_time
-async def test_repeated_fir_is_one_request() -> None:
+async def test_repeated_fir_makes_one_keyframe() -> None:
     sending = Sending()
     for number in (5, 5, 6):
         sending.engine.tell(FullIntraRequest(1, ((SSRC, number),)))
@@ -309,7 +309,7 @@ async def test_repeated_fir_is_one_request() -> None:
 
 
 @in_virtual_time
-async def test_dropped_frames_lead_to_a_key_frame() -> None:
+async def test_dropped_frames_request_a_keyframe() -> None:
     sending = Sending()
     sending.holds.give(picture(0, keyframe=True))
     await asyncio.sleep(1)
@@ -324,7 +324,7 @@ async def test_dropped_frames_lead_to_a_key_frame() -> None:
 
 
 @in_virtual_time
-async def test_reports_of_the_peer_reach_congestion_control() -> None:
+async def test_peer_reports_reach_congestion_control() -> None:
     sending = Sending()
     sending.holds.give(picture(0, keyframe=True))
     await asyncio.sleep(2)
@@ -340,7 +340,7 @@ async def test_reports_of_the_peer_reach_congestion_control() -> None:
 
 
 @in_virtual_time
-async def test_stop_says_goodbye_and_leaves_nothing_behind() -> None:
+async def test_stop_sends_a_bye_and_releases_everything() -> None:
     sending = Sending()
     sending.holds.give(picture(0, keyframe=True))
     sending.engine.tell(PLI)
@@ -358,7 +358,7 @@ async def test_stop_says_goodbye_and_leaves_nothing_behind() -> None:
 
 
 @in_virtual_time
-async def test_track_that_cannot_be_sent_is_reported_once_aloud(
+async def test_unusable_track_is_logged_once_as_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     sending = Sending()
@@ -369,7 +369,7 @@ async def test_track_that_cannot_be_sent_is_reported_once_aloud(
 
 
 @in_virtual_time
-async def test_what_came_encoded_is_not_counted_as_our_work() -> None:
+async def test_passed_through_frames_do_not_count_as_encoded() -> None:
     sending = Sending()
     sending.holds.give(picture(0, keyframe=True))
     sending.holds.give(picture(3000, keyframe=True, encoded=False))

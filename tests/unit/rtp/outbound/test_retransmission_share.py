@@ -7,13 +7,13 @@ import pytest
 from peer.rtp.outbound.retransmission_share import RetransmissionShare
 
 
-def test_nothing_sent_again_leaves_all_to_the_encoder() -> None:
+def test_retransmission_share_is_0_without_retransmissions() -> None:
     share = RetransmissionShare()
     assert not share.update(octets=1000, retransmitted=0)
     assert share.share == 0.0
 
 
-def test_part_follows_from_report_to_report_and_falls_again() -> None:
+def test_retransmission_share_rises_and_falls() -> None:
     share = RetransmissionShare()
     octets = again = 0
     for _ in range(8):
@@ -26,18 +26,18 @@ def test_part_follows_from_report_to_report_and_falls_again() -> None:
     assert share.share < 0.02
 
 
-def test_small_changes_are_not_told() -> None:
+def test_small_changes_of_retransmission_share_are_ignored() -> None:
     share = RetransmissionShare()
     assert not share.update(octets=990, retransmitted=10)
     assert share.update(octets=1890, retransmitted=110)
 
 
-def test_half_of_the_rate_is_for_what_is_new() -> None:
+def test_retransmission_share_is_at_most_half() -> None:
     share = RetransmissionShare()
     for count in range(1, 9):
         share.update(octets=100 * count, retransmitted=900 * count)
     assert share.share == 0.5
 
 
-def test_a_report_without_anything_sent_says_nothing() -> None:
+def test_retransmission_share_ignores_a_report_without_octets() -> None:
     assert not RetransmissionShare().update(octets=0, retransmitted=0)

@@ -43,14 +43,14 @@ async def turn() -> None:
     await asyncio.sleep(0)
 
 
-async def test_what_was_agreed_is_shown(video: ParameterExchange) -> None:
+async def test_get_parameters_shows_negotiated_parameters(video: ParameterExchange) -> None:
     parameters = video.get(AGREED)
     assert parameters.codecs == AGREED.codecs
     assert parameters.headerExtensions == AGREED.extensions
     assert parameters.rtcp == RtcpParameters(cname="somebody", reducedSize=False)
 
 
-async def test_before_negotiation_there_is_an_encoding_and_nothing_else(
+async def test_get_parameters_before_negotiation_has_one_encoding(
     video: ParameterExchange,
 ) -> None:
     parameters = video.get(None)
@@ -58,11 +58,11 @@ async def test_before_negotiation_there_is_an_encoding_and_nothing_else(
     assert (parameters.codecs, parameters.headerExtensions) == ((), ())
 
 
-async def test_sound_has_no_scale() -> None:
+async def test_audio_encoding_has_no_scale() -> None:
     assert ParameterExchange(MediaKind.AUDIO).get(None).encodings == [RtpEncodingParameters()]
 
 
-async def test_what_is_changed_and_given_back_is_set(video: ParameterExchange) -> None:
+async def test_set_parameters_takes_changed_encodings(video: ParameterExchange) -> None:
     parameters = video.get(AGREED)
     parameters.encodings[0].maxBitrate = 200_000
     parameters.encodings[0].maxFramerate = 12.5
@@ -73,14 +73,14 @@ async def test_what_is_changed_and_given_back_is_set(video: ParameterExchange) -
     )
 
 
-async def test_a_copy_may_be_given_back(video: ParameterExchange) -> None:
+async def test_set_parameters_takes_a_copy(video: ParameterExchange) -> None:
     parameters = video.get(AGREED)
     (encoding,) = parameters.encodings
     video.accept(replace(parameters, encodings=[replace(encoding, active=False)]))
     assert not video.encoding.active
 
 
-async def test_a_change_counts_only_once_it_is_given_back(video: ParameterExchange) -> None:
+async def test_change_counts_only_after_set_parameters(video: ParameterExchange) -> None:
     parameters = video.get(AGREED)
     parameters.encodings[0].active = False
     assert video.encoding.active
@@ -90,7 +90,7 @@ async def test_a_change_counts_only_once_it_is_given_back(video: ParameterExchan
     assert not video.encoding.active
 
 
-async def test_parameters_of_one_turn_are_one_transaction(video: ParameterExchange) -> None:
+async def test_get_parameters_is_one_transaction_per_turn(video: ParameterExchange) -> None:
     first, second = video.get(AGREED), video.get(AGREED)
     assert first == second
     assert first is not second
@@ -99,13 +99,13 @@ async def test_parameters_of_one_turn_are_one_transaction(video: ParameterExchan
         video.accept(second)
 
 
-async def test_without_getting_them_first_nothing_can_be_set(video: ParameterExchange) -> None:
+async def test_set_parameters_needs_get_parameters(video: ParameterExchange) -> None:
     parameters = RtpSendParameters(transactionId="", encodings=[RtpEncodingParameters()])
     with pytest.raises(InvalidStateError, match="getParameters"):
         video.accept(parameters)
 
 
-async def test_parameters_do_not_outlive_the_turn(video: ParameterExchange) -> None:
+async def test_set_parameters_after_the_turn_is_refused(video: ParameterExchange) -> None:
     parameters = video.get(AGREED)
     await turn()
     with pytest.raises(InvalidStateError):
@@ -149,7 +149,7 @@ async def test_read_only_parameters_cannot_be_changed(
         *(("active", value) for value in (None, 1)),
     ],
 )
-async def test_number_out_of_range_changes_nothing(
+async def test_set_parameters_refuses_numbers_out_of_range(
     video: ParameterExchange, name: str, value: object
 ) -> None:
     parameters = video.get(AGREED)
@@ -163,21 +163,23 @@ async def test_number_out_of_range_changes_nothing(
 @pytest.mark.parametrize(
     ("name", "value"), [("maxFramerate", 0), ("scaleResolutionDownBy", 1), ("maxBitrate", 1)]
 )
-async def test_smallest_numbers_are_taken(video: ParameterExchange, name: str, value: Any) -> None:
+async def test_set_parameters_takes_the_smallest_numbers(
+    video: ParameterExchange, name: str, value: Any
+) -> None:
     parameters = video.get(AGREED)
     setattr(parameters.encodings[0], name, value)
     video.accept(parameters)
     assert getattr(video.encoding, name) == value
 
 
-async def test_scale_that_is_left_out_is_1(video: ParameterExchange) -> None:
+async def test_missing_scale_is_1(video: ParameterExchange) -> None:
     parameters = video.get(AGREED)
     parameters.encodings[0].scaleResolutionDownBy = None
     video.accept(parameters)
     assert video.encoding.scaleResolutionDownBy == 1.0
 
 
-async def test_sound_is_spared_what_concerns_pictures() -> None:
+async def test_audio_encoding_ignores_video_parameters() -> None:
     exchange = ParameterExchange(MediaKind.AUDIO)
     parameters = exchange.get(None)
     parameters.encodings[0].scaleResolutionDownBy = 0.5
@@ -186,7 +188,7 @@ async def test_sound_is_spared_what_concerns_pictures() -> None:
     assert exchange.encoding == RtpEncodingParameters()
 
 
-async def test_a_negotiation_in_between_makes_them_stale(video: ParameterExchange) -> None:
+async def test_set_parameters_after_a_negotiation_is_refused(video: ParameterExchange) -> None:
     parameters = video.get(None)
     video.forget()
     with pytest.raises(InvalidStateError):

@@ -71,7 +71,7 @@ async def entry(sender: RtpSender, kind: type) -> Any:
     return found
 
 
-async def test_streams_are_named_from_the_beginning(
+async def test_sender_keeps_its_ssrcs(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
     ssrcs = sender.ssrc, sender.rtx_ssrc
@@ -88,7 +88,9 @@ async def test_track_of_another_kind_is_refused_and_nothing_changes(sender: RtpS
     assert sender.track is track
 
 
-async def test_stopped_sender_takes_nothing(control: SenderControl, sender: RtpSender) -> None:
+async def test_stopped_sender_refuses_tracks_and_parameters(
+    control: SenderControl, sender: RtpSender
+) -> None:
     parameters = sender.getParameters()
     await control.stop()
     with pytest.raises(InvalidStateError):
@@ -136,7 +138,7 @@ async def test_track_is_not_read_before_the_start(
     await until(lambda: engine.sent)
 
 
-async def test_tracks_follow_each_other(
+async def test_replace_track_continues_the_stream(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
     control.start(engine, PARAMETERS)
@@ -168,7 +170,7 @@ async def test_stop_leaves_the_track_to_the_application(
     assert [each[-1] for each in engine.rtcp] == [Goodbye((sender.ssrc,))]
 
 
-async def test_parameters_are_set_and_obeyed(
+async def test_set_parameters_takes_effect_at_once(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
     control.start(engine, PARAMETERS)
@@ -185,7 +187,7 @@ async def test_parameters_are_set_and_obeyed(
     assert [share.maximum for share in engine.shares.values()] == [100_000]
 
 
-async def test_parameters_set_before_the_start_hold_from_then_on(
+async def test_parameters_set_before_the_start_take_effect(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
     parameters = sender.getParameters()
@@ -226,7 +228,7 @@ async def test_negotiation_makes_parameters_stale(
     assert sender.getParameters().codecs == PARAMETERS.codecs
 
 
-async def test_only_sound_has_tones(engine: FakeEngine) -> None:
+async def test_only_audio_senders_have_dtmf(engine: FakeEngine) -> None:
     assert SenderControl(VIDEO).sender.dtmf is None
     control = SenderControl(AUDIO)
     sender = control.sender
@@ -241,11 +243,11 @@ async def test_only_sound_has_tones(engine: FakeEngine) -> None:
         sender.dtmf.insertDTMF("1")
 
 
-async def test_no_statistics_before_the_start(sender: RtpSender) -> None:
+async def test_get_stats_before_the_start_is_empty(sender: RtpSender) -> None:
     assert await sender.getStats() == {}
 
 
-async def test_statistics_of_what_was_sent(
+async def test_get_stats_has_outbound_rtp(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
     track = QueueTrack(VIDEO)
@@ -277,7 +279,7 @@ async def test_statistics_of_what_was_sent(
     assert stats.remoteId is None
 
 
-async def test_statistics_of_what_the_peer_reports(
+async def test_get_stats_has_remote_inbound_rtp(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
     track = QueueTrack(VIDEO)
@@ -294,7 +296,7 @@ async def test_statistics_of_what_the_peer_reports(
     assert (stats.localId, outbound.remoteId) == (outbound.id, stats.id)
 
 
-async def test_statistics_of_sound(engine: FakeEngine) -> None:
+async def test_get_stats_of_audio(engine: FakeEngine) -> None:
     control = SenderControl(AUDIO, QueueTrack(AUDIO))
     sender = control.sender
     control.start(engine, agreed(OPUS))
@@ -306,7 +308,7 @@ async def test_statistics_of_sound(engine: FakeEngine) -> None:
     await control.stop()
 
 
-async def test_level_of_sound_is_told_from_0_to_1(engine: FakeEngine) -> None:
+async def test_audio_level_of_media_source_is_0_to_1(engine: FakeEngine) -> None:
     track = QueueTrack(AUDIO)
     track.push(replace(encoded_sound(0), level=AudioLevel(20)))
     control = SenderControl(AUDIO, track)
@@ -317,7 +319,7 @@ async def test_level_of_sound_is_told_from_0_to_1(engine: FakeEngine) -> None:
     await control.stop()
 
 
-async def test_frames_encoded_here_are_counted(
+async def test_get_stats_counts_encoded_frames(
     control: SenderControl, sender: RtpSender, engine: FakeEngine
 ) -> None:
     track = QueueTrack(VIDEO)

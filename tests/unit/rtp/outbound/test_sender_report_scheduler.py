@@ -59,7 +59,7 @@ class Reporting:
 
 
 @in_virtual_time
-async def test_reports_come_about_once_a_second_and_not_in_step() -> None:
+async def test_sender_reports_are_sent_about_once_a_second() -> None:
     reporting = Reporting()
     await reporting.send_for(100)
     times = reporting.engine.rtcp_times
@@ -71,7 +71,7 @@ async def test_reports_come_about_once_a_second_and_not_in_step() -> None:
 
 
 @in_virtual_time
-async def test_report_says_which_timestamp_is_which_moment() -> None:
+async def test_sent_report_relates_ntp_and_rtp_time() -> None:
     reporting = Reporting()
     await reporting.send_for(3)
     first = reporting.engine.packets[0].timestamp
@@ -83,7 +83,7 @@ async def test_report_says_which_timestamp_is_which_moment() -> None:
 
 
 @in_virtual_time
-async def test_every_compound_has_the_cname() -> None:
+async def test_every_sender_report_comes_with_the_cname() -> None:
     reporting = Reporting()
     await reporting.send_for(2)
     reporting.reports.cname = "another"
@@ -99,7 +99,7 @@ async def test_every_compound_has_the_cname() -> None:
 
 
 @in_virtual_time
-async def test_who_sends_nothing_reports_nothing() -> None:
+async def test_idle_stream_sends_no_reports() -> None:
     reporting = Reporting()
     await asyncio.sleep(5)
     assert reporting.engine.rtcp == []
@@ -113,7 +113,7 @@ async def test_who_sends_nothing_reports_nothing() -> None:
 
 
 @in_virtual_time
-async def test_goodbye_comes_last_and_after_a_report() -> None:
+async def test_bye_comes_last_and_after_a_report() -> None:
     reporting = Reporting()
     reporting.send()
     reporting.reports.stop()
@@ -126,7 +126,7 @@ async def test_goodbye_comes_last_and_after_a_report() -> None:
 
 
 @in_virtual_time
-async def test_goodbye_names_retransmissions_where_there_were_any() -> None:
+async def test_bye_names_the_rtx_stream_after_retransmissions() -> None:
     reporting = Reporting()
     reporting.send()
     number = reporting.engine.packets[0].sequence_number
@@ -137,14 +137,14 @@ async def test_goodbye_names_retransmissions_where_there_were_any() -> None:
 
 
 @in_virtual_time
-async def test_stream_that_never_began_needs_no_goodbye() -> None:
+async def test_stream_without_packets_sends_no_bye() -> None:
     reporting = Reporting()
     reporting.reports.stop()
     assert reporting.engine.rtcp == []
 
 
 @in_virtual_time
-async def test_goodbye_of_tones_alone_begins_with_a_report_too() -> None:
+async def test_bye_after_telephone_events_alone_begins_with_a_report() -> None:
     engine = FakeEngine()
     stream = RtpStreamSender(MediaKind.AUDIO, agreed(VP8), ssrc=SSRC, rtx_ssrc=RTX_SSRC)
     reports = SenderReportScheduler(engine, stream, (SSRC, RTX_SSRC), "us")

@@ -30,17 +30,17 @@ def frame(
     )
 
 
-def test_ticks_of_the_codec_pass_as_they_are() -> None:
+def test_timestamps_in_ticks_of_the_codec_are_kept() -> None:
     clock = RtpTimestampGenerator(48_000)
     assert [clock.place(frame(pts)) for pts in (4800, 5760, 7000)] == [4800, 5760, 7000]
 
 
-def test_first_time_may_be_below_zero() -> None:
+def test_first_timestamp_may_be_below_zero() -> None:
     clock = RtpTimestampGenerator(48_000)
     assert [clock.place(frame(pts)) for pts in (-312, 648)] == [-312, 648]
 
 
-def test_other_time_bases_are_counted_in_ticks_of_the_codec() -> None:
+def test_timestamps_are_converted_from_other_time_bases() -> None:
     clock = RtpTimestampGenerator(90_000)
     third = Fraction(1, 30)
     assert [clock.place(frame(pts, third)) for pts in (0, 1, 3)] == [0, 3000, 9000]
@@ -48,20 +48,20 @@ def test_other_time_bases_are_counted_in_ticks_of_the_codec() -> None:
     assert [clock.place(frame(pts)) for pts in (0, 960, 1923)] == [0, 160, 321]
 
 
-def test_rounding_does_not_add_up() -> None:
+def test_timestamp_rounding_does_not_accumulate() -> None:
     clock = RtpTimestampGenerator(90_000)
     base = Fraction(1001, 30_000 * 7)
     times = [clock.place(frame(pts, base)) for pts in range(10_000)]
     assert times == [int(pts * base * 90_000 + Fraction(1, 2)) for pts in range(10_000)]
 
 
-def test_no_two_frames_have_one_timestamp() -> None:
+def test_no_two_frames_share_a_timestamp() -> None:
     clock = RtpTimestampGenerator(8_000)
     base = Fraction(1, 1_000_000)
     assert [clock.place(frame(pts, base)) for pts in (0, 10, 20, 500)] == [0, 1, 2, 4]
 
 
-def test_next_track_goes_on_when_it_was_captured() -> None:
+def test_timestamps_of_the_next_track_follow_its_capture() -> None:
     clock = RtpTimestampGenerator(48_000)
     clock.place(frame(0, capture_monotonic=10.0))
     clock.begin_track()
@@ -69,7 +69,7 @@ def test_next_track_goes_on_when_it_was_captured() -> None:
     assert clock.place(frame(967, capture_monotonic=99.0)) == 3 * 48_000 + 960
 
 
-def test_another_rate_goes_on_from_the_last_timestamp() -> None:
+def test_other_clock_rate_continues_from_the_last_timestamp() -> None:
     clock = RtpTimestampGenerator(48_000)
     clock.place(frame(480_000, capture_monotonic=10.0))
     clock.set_clock_rate(8_000)
@@ -79,34 +79,34 @@ def test_another_rate_goes_on_from_the_last_timestamp() -> None:
     assert clock.place(frame(482_880)) == 480_320 + 960
 
 
-def test_same_rate_changes_nothing() -> None:
+def test_same_clock_rate_changes_no_timestamp() -> None:
     clock = RtpTimestampGenerator(8_000)
     clock.place(frame(965))
     clock.set_clock_rate(8_000)
     assert clock.place(frame(1925)) == 321
 
 
-def test_present_moment_is_counted_from_the_first_frame() -> None:
+def test_present_timestamp_counts_from_the_first_frame() -> None:
     clock = RtpTimestampGenerator(48_000)
     clock.place(frame(4800, capture_monotonic=10.0))
     assert clock.at(10.5) == 4800 + 24_000
     assert clock.at(11.0) == 4800 + 48_000
 
 
-def test_present_moment_is_not_before_the_end_of_the_last_frame() -> None:
+def test_present_timestamp_is_not_before_the_end_of_the_last_frame() -> None:
     clock = RtpTimestampGenerator(48_000)
     clock.place(frame(4800, capture_monotonic=10.0))
     assert clock.at(10.001) == 4800 + 960
 
 
-def test_asking_for_the_present_moment_disturbs_no_track() -> None:
+def test_present_timestamp_disturbs_no_track() -> None:
     clock = RtpTimestampGenerator(48_000)
     clock.place(frame(0, capture_monotonic=10.0))
     clock.at(10.5)
     assert clock.place(frame(960, capture_monotonic=10.7)) == 960
 
 
-def test_stream_may_begin_without_a_frame() -> None:
+def test_timestamps_may_begin_without_a_frame() -> None:
     clock = RtpTimestampGenerator(8_000)
     assert clock.at(5.0) == 0
     assert clock.at(6.0) == 8000
@@ -125,7 +125,7 @@ def test_stream_may_begin_without_a_frame() -> None:
         min_size=2,
     )
 )
-def test_timestamps_only_rise(
+def test_rtp_timestamps_only_rise(
     frames: list[tuple[int, Fraction, Fraction, float, str]],
 ) -> None:
     clock, now, times = RtpTimestampGenerator(48_000), 1000.0, []
@@ -139,7 +139,7 @@ def test_timestamps_only_rise(
     assert all(earlier < later for earlier, later in pairwise(times))
 
 
-def test_first_track_keeps_its_times() -> None:
+def test_timeline_keeps_times_of_the_first_track() -> None:
     timeline = SendTimeline(Clock())
     assert [timeline.place(pts, time_base=MS, duration=SOUND) for pts in (500, 520, 560)] == [
         (500, MS),
@@ -148,7 +148,7 @@ def test_first_track_keeps_its_times() -> None:
     ]
 
 
-def test_next_track_goes_on_at_the_present_moment() -> None:
+def test_timeline_places_the_next_track_at_the_present_time() -> None:
     clock = Clock()
     timeline = SendTimeline(clock)
     timeline.place(500, time_base=MS, duration=SOUND)
@@ -158,7 +158,7 @@ def test_next_track_goes_on_at_the_present_moment() -> None:
     assert timeline.place(27, time_base=MS, duration=SOUND) == (3520, MS)
 
 
-def test_next_track_never_overlaps_the_one_before() -> None:
+def test_timeline_places_the_next_track_after_the_one_before() -> None:
     timeline = SendTimeline(Clock())
     timeline.place(0, time_base=MS, duration=SOUND)
     timeline.place(900, time_base=MS, duration=SOUND)
@@ -166,14 +166,14 @@ def test_next_track_never_overlaps_the_one_before() -> None:
     assert timeline.place(0, time_base=MS, duration=SOUND) == (920, MS)
 
 
-def test_track_that_starts_over_goes_on() -> None:
+def test_timeline_continues_a_track_that_starts_over() -> None:
     timeline = SendTimeline(Clock())
     timeline.place(900, time_base=MS, duration=SOUND)
     assert timeline.place(0, time_base=MS, duration=SOUND) == (920, MS)
     assert timeline.place(20, time_base=MS, duration=SOUND) == (940, MS)
 
 
-def test_other_time_base_counts_the_same_seconds() -> None:
+def test_timeline_converts_another_time_base() -> None:
     timeline = SendTimeline(Clock())
     timeline.place(900, time_base=MS, duration=SOUND)
     timeline.begin_track()
@@ -181,7 +181,7 @@ def test_other_time_base_counts_the_same_seconds() -> None:
     assert timeline.place(0, time_base=base, duration=SOUND) == (920 * 48, base)
 
 
-def test_pictures_without_times_take_the_clock_s() -> None:
+def test_timeline_gives_video_without_times_the_clock() -> None:
     clock = Clock()
     timeline = SendTimeline(clock)
     timeline.place(None, time_base=None, duration=NOTHING)
@@ -189,7 +189,7 @@ def test_pictures_without_times_take_the_clock_s() -> None:
     assert timeline.place(None, time_base=None, duration=NOTHING) == (45_000, Fraction(1, 90_000))
 
 
-def test_sound_without_times_counts_its_samples() -> None:
+def test_timeline_counts_samples_of_audio_without_times() -> None:
     clock = Clock()
     timeline = SendTimeline(clock)
     timeline.place(None, time_base=MS, duration=SOUND)
@@ -197,7 +197,7 @@ def test_sound_without_times_counts_its_samples() -> None:
     assert timeline.place(None, time_base=MS, duration=SOUND) == (20, MS)
 
 
-def test_sound_without_times_notices_a_pause() -> None:
+def test_timeline_notices_a_pause_of_audio_without_times() -> None:
     clock = Clock()
     timeline = SendTimeline(clock)
     timeline.place(None, time_base=MS, duration=SOUND)
@@ -216,7 +216,7 @@ def test_sound_without_times_notices_a_pause() -> None:
         )
     )
 )
-def test_times_always_rise(
+def test_timeline_always_rises(
     frames: list[tuple[int | None, Fraction | None, Fraction, bool, float]],
 ) -> None:
     clock = Clock()

@@ -68,7 +68,7 @@ class Playing:
 
 
 @in_virtual_time
-async def test_peer_hears_the_tone_once_and_at_full_length() -> None:
+async def test_peer_decodes_a_played_tone_once_in_full() -> None:
     playing = Playing()
     await playing.play(5)
     playing.tones.play_tone("5", duration=100, gap=70)
@@ -77,7 +77,7 @@ async def test_peer_hears_the_tone_once_and_at_full_length() -> None:
 
 
 @in_virtual_time
-async def test_packets_of_a_tone_have_one_timestamp_and_their_own_times() -> None:
+async def test_played_tone_has_one_timestamp() -> None:
     playing = Playing()
     await playing.play(5)
     playing.tones.play_tone("5", duration=100, gap=70)
@@ -91,7 +91,7 @@ async def test_packets_of_a_tone_have_one_timestamp_and_their_own_times() -> Non
 
 
 @in_virtual_time
-async def test_tone_takes_the_place_of_the_sound_on_one_timeline() -> None:
+async def test_tone_replaces_audio_on_one_timeline() -> None:
     playing = Playing()
     await playing.play(5)
     playing.tones.play_tone("5", duration=100, gap=70)
@@ -108,7 +108,7 @@ async def test_tone_takes_the_place_of_the_sound_on_one_timeline() -> None:
 
 
 @in_virtual_time
-async def test_tone_needs_no_sound_around_it() -> None:
+async def test_tone_plays_without_audio() -> None:
     playing = Playing()
     playing.stream.set_track(None)
     playing.tones.play_tone("#", duration=50, gap=50)
@@ -121,7 +121,7 @@ async def test_tone_needs_no_sound_around_it() -> None:
 
 
 @in_virtual_time
-async def test_long_tone_goes_on_in_segments() -> None:
+async def test_long_tone_is_played_in_segments() -> None:
     playing = Playing()
     playing.tones.play_tone("A", duration=3000, gap=50)
     await asyncio.sleep(4)
@@ -130,7 +130,7 @@ async def test_long_tone_goes_on_in_segments() -> None:
 
 
 @in_virtual_time
-async def test_timestamps_are_the_sound_s_where_events_have_another_clock() -> None:
+async def test_event_timestamps_use_the_clock_of_the_audio() -> None:
     playing = Playing(OPUS, SLOW_TONES)
     await playing.play(5)
     playing.tones.play_tone("5", duration=100, gap=70)
@@ -141,7 +141,7 @@ async def test_timestamps_are_the_sound_s_where_events_have_another_clock() -> N
 
 
 @in_virtual_time
-async def test_paused_stream_sends_no_rest_of_a_tone() -> None:
+async def test_paused_stream_ends_a_tone() -> None:
     playing = Playing()
     playing.tones.play_tone("5", duration=1000, gap=70)
     await asyncio.sleep(0.05)
@@ -153,7 +153,7 @@ async def test_paused_stream_sends_no_rest_of_a_tone() -> None:
 
 
 @in_virtual_time
-async def test_stopped_playout_sends_nothing() -> None:
+async def test_stopped_tone_playout_sends_nothing() -> None:
     playing = Playing()
     playing.tones.play_tone("5", duration=1000, gap=70)
     await asyncio.sleep(0.05)
@@ -166,13 +166,13 @@ async def test_stopped_playout_sends_nothing() -> None:
 
 
 @in_virtual_time
-async def test_tones_are_taken_where_they_were_agreed() -> None:
+async def test_tone_playout_needs_negotiated_events() -> None:
     assert Playing(OPUS, TONES).tones.takes_tones
     assert not Playing(OPUS).tones.takes_tones
     assert not TonePlayout().takes_tones
 
 
-def test_events_of_the_sound_s_clock_are_preferred() -> None:
+def test_events_at_the_clock_rate_of_the_audio_are_preferred() -> None:
     assert tone_codec(agreed(OPUS, SLOW_TONES, TONES)) == TONES
     assert tone_codec(agreed(PCMU, TONES, SLOW_TONES)) == SLOW_TONES
     assert tone_codec(agreed(OPUS, SLOW_TONES)) == SLOW_TONES

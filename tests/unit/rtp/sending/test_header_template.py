@@ -23,7 +23,7 @@ def parsed(header: HeaderTemplate, *, number: int = 0, now: float = 0.0) -> RtpP
     return RtpPacket.parse(bytes(written) + b"payload")
 
 
-def test_fixed_header_says_what_it_was_given() -> None:
+def test_header_has_the_fixed_rtp_fields() -> None:
     packet = parsed(HeaderTemplate(0xDEADBEEF, ExtensionIds()))
     assert packet == RtpPacket(
         payload_type=96,
@@ -35,7 +35,7 @@ def test_fixed_header_says_what_it_was_given() -> None:
     )
 
 
-def test_packets_of_a_run_differ_in_numbers_and_the_last_marker() -> None:
+def test_run_of_packets_has_consecutive_numbers_and_a_last_marker() -> None:
     header = HeaderTemplate(1, IDS, [(IDS.mid, b"v")])
     payloads = [b"a", b"b", b"c"]
     for _ in range(2):
@@ -58,11 +58,11 @@ def test_packets_of_a_run_differ_in_numbers_and_the_last_marker() -> None:
         assert {(each[6], each[4]) for each in found} == {(abs_send_time(70.5), b"v")}
 
 
-def test_no_marker_where_none_is_meant() -> None:
+def test_second_octet_without_marker_is_the_payload_type() -> None:
     assert marker_and_payload_type(96, marker=False) == 96
 
 
-def test_number_and_send_time_are_those_of_the_packet() -> None:
+def test_header_has_transport_sequence_number_and_send_time() -> None:
     header = HeaderTemplate(1, IDS, [(IDS.mid, b"v")])
     for number, now in ((0xFFFF, 70.5), (1, 1e6)):
         packet = parsed(header, number=number, now=now)
@@ -70,7 +70,7 @@ def test_number_and_send_time_are_those_of_the_packet() -> None:
         assert found == {5: number.to_bytes(2, "big"), 6: abs_send_time(now), 4: b"v"}
 
 
-def test_send_time_alone_is_written_at_its_place() -> None:
+def test_header_may_have_a_send_time_alone() -> None:
     packet = parsed(HeaderTemplate(1, ExtensionIds(abs_send_time=3)), number=7, now=12.25)
     assert elements(packet.profile, packet.extension) == {3: abs_send_time(12.25)}
 
@@ -83,9 +83,7 @@ def test_send_time_alone_is_written_at_its_place() -> None:
         (ExtensionIds(mid=4, transport_cc=5, abs_send_time=6), b"a name of 17 octe"),
     ],
 )
-def test_what_does_not_fit_one_octet_makes_all_elements_two_byte(
-    ids: ExtensionIds, mid: bytes
-) -> None:
+def test_large_elements_need_two_byte_headers(ids: ExtensionIds, mid: bytes) -> None:
     packet = parsed(HeaderTemplate(1, ids, [(ids.mid, mid)]), number=0xABCD, now=33.0)
     assert packet.profile == 0x1000
     assert elements(packet.profile, packet.extension) == {
@@ -95,17 +93,17 @@ def test_what_does_not_fit_one_octet_makes_all_elements_two_byte(
     }
 
 
-def test_element_that_was_not_agreed_is_left_out() -> None:
+def test_header_leaves_out_elements_without_an_id() -> None:
     packet = parsed(HeaderTemplate(1, ExtensionIds(mid=4), [(None, b"level"), (4, b"v")]))
     assert elements(packet.profile, packet.extension) == {4: b"v"}
 
 
-def test_element_that_no_extension_has_room_for_is_left_out() -> None:
+def test_header_leaves_out_elements_too_large_for_any_extension() -> None:
     packet = parsed(HeaderTemplate(1, ExtensionIds(), [(300, b"x"), (0, b"x"), (4, bytes(256))]))
     assert packet.profile == 0
 
 
-def test_element_takes_another_value() -> None:
+def test_header_element_takes_another_value() -> None:
     header = HeaderTemplate(1, IDS, [(IDS.audio_level, b"\0"), (IDS.mid, b"a")])
     header.put(IDS.audio_level, b"\x85")
     header.put(99, b"nowhere")

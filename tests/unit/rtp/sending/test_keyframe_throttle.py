@@ -8,13 +8,13 @@ from itertools import pairwise
 from peer.rtp.sending import KeyframeThrottle
 
 
-def test_first_request_is_served_at_once() -> None:
+def test_first_keyframe_request_is_served_at_once() -> None:
     throttle = KeyframeThrottle()
     assert throttle.on_request(10.0)
     assert throttle.deadline is None
 
 
-def test_request_soon_after_is_served_at_the_end_of_half_a_second() -> None:
+def test_early_keyframe_request_waits_for_the_end_of_500_ms() -> None:
     throttle = KeyframeThrottle()
     throttle.on_request(10.0)
     assert not throttle.on_request(10.1)
@@ -24,7 +24,7 @@ def test_request_soon_after_is_served_at_the_end_of_half_a_second() -> None:
     assert throttle.deadline is None
 
 
-def test_many_requests_in_between_make_one_key_frame() -> None:
+def test_keyframe_requests_within_500_ms_make_one_keyframe() -> None:
     throttle = KeyframeThrottle()
     throttle.on_request(10.0)
     for tenth in range(1, 5):
@@ -33,13 +33,13 @@ def test_many_requests_in_between_make_one_key_frame() -> None:
     assert not throttle.advance(11.0)
 
 
-def test_request_after_half_a_second_is_served_at_once() -> None:
+def test_keyframe_request_after_500_ms_is_served_at_once() -> None:
     throttle = KeyframeThrottle()
     throttle.on_request(10.0)
     assert throttle.on_request(10.5)
 
 
-def test_key_frame_on_its_way_answers_what_waits() -> None:
+def test_sent_keyframe_answers_waiting_requests() -> None:
     throttle = KeyframeThrottle()
     throttle.on_request(10.0)
     throttle.on_request(10.1)
@@ -50,7 +50,7 @@ def test_key_frame_on_its_way_answers_what_waits() -> None:
     assert throttle.deadline == 10.7
 
 
-def test_fir_that_is_repeated_is_one_request() -> None:
+def test_repeated_fir_is_one_keyframe_request() -> None:
     throttle = KeyframeThrottle()
     assert throttle.on_fir(7, now=10.0)
     assert not throttle.on_fir(7, now=11.0)
@@ -58,7 +58,7 @@ def test_fir_that_is_repeated_is_one_request() -> None:
     assert throttle.on_fir(8, now=12.0)
 
 
-def test_never_more_than_one_in_half_a_second() -> None:
+def test_keyframe_requests_are_served_at_most_every_500_ms() -> None:
     chance = random.Random(5)
     throttle = KeyframeThrottle()
     made = []

@@ -37,7 +37,7 @@ def keep(history: RtpPacketHistory, sent: Frame) -> None:
     history.add(sent, sequence_number=sent.sequence_number, packets=sent.position)
 
 
-def test_packets_of_a_frame_are_found_by_their_numbers() -> None:
+def test_history_finds_packets_of_a_frame_by_sequence_number() -> None:
     history = RtpPacketHistory()
     sent = frame(65535, packets=2)
     keep(history, sent)
@@ -46,7 +46,7 @@ def test_packets_of_a_frame_are_found_by_their_numbers() -> None:
     assert history.find(1, now=1.5) is None
 
 
-def test_frame_may_be_kept_in_parts() -> None:
+def test_history_takes_a_frame_in_parts() -> None:
     history = RtpPacketHistory()
     sent = frame(5, packets=3)
     history.add(sent, sequence_number=5, packets=1)
@@ -58,7 +58,7 @@ def test_frame_may_be_kept_in_parts() -> None:
     ]
 
 
-def test_frame_lies_across_the_end_of_the_places() -> None:
+def test_history_wraps_within_a_frame() -> None:
     history = RtpPacketHistory()
     sent = frame(HISTORY_PACKETS - 1, packets=3)
     keep(history, sent)
@@ -66,14 +66,14 @@ def test_frame_lies_across_the_end_of_the_places() -> None:
     assert found == [(sent, 0), (sent, 1), (sent, 2)]
 
 
-def test_number_that_was_never_sent_is_not_found() -> None:
+def test_history_does_not_find_an_unsent_number() -> None:
     history = RtpPacketHistory()
     keep(history, frame(5))
     assert history.find(6, now=1.0) is None
     assert history.find(5 + HISTORY_PACKETS, now=1.0) is None
 
 
-def test_packet_is_kept_for_a_while() -> None:
+def test_history_keeps_a_packet_for_2_seconds() -> None:
     history = RtpPacketHistory()
     sent = frame(5)
     keep(history, sent)
@@ -81,7 +81,7 @@ def test_packet_is_kept_for_a_while() -> None:
     assert history.find(5, now=1.01 + HISTORY_SECONDS) is None
 
 
-def test_only_so_many_are_kept() -> None:
+def test_history_keeps_2048_packets() -> None:
     history = RtpPacketHistory()
     first = frame(0)
     watched = weakref.ref(first)
@@ -95,7 +95,7 @@ def test_only_so_many_are_kept() -> None:
     assert history.find(1, now=1.0) is not None
 
 
-def test_pruning_lets_go_of_what_is_too_old() -> None:
+def test_prune_releases_old_packets() -> None:
     history = RtpPacketHistory()
     old, young = frame(0), frame(1, at=3.0)
     watched = weakref.ref(old)
@@ -108,7 +108,7 @@ def test_pruning_lets_go_of_what_is_too_old() -> None:
     assert history.find(1, now=3.5) == (young, 0)
 
 
-def test_pruning_finds_what_lies_before_a_gap_and_many_rounds_ago() -> None:
+def test_prune_releases_packets_before_gaps_and_wraps() -> None:
     history = RtpPacketHistory()
     watched = []
     # Numbers in between belong to packets that nobody may ask for again.
@@ -122,7 +122,7 @@ def test_pruning_finds_what_lies_before_a_gap_and_many_rounds_ago() -> None:
     assert [each() for each in watched] == [None] * 5
 
 
-def test_cleared_history_finds_nothing() -> None:
+def test_cleared_packet_history_finds_nothing() -> None:
     history = RtpPacketHistory()
     keep(history, frame(0))
     history.clear()

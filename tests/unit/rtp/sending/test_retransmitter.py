@@ -37,7 +37,7 @@ def repair(stream: RtpStreamSender, *lost: int, now: float = 1.0) -> list[RtpPac
     return [RtpPacket.parse(written(each, number=77, now=now)[0]) for each in frames]
 
 
-def test_lost_packet_comes_again_in_the_rtx_stream() -> None:
+def test_nacked_packet_is_retransmitted_in_the_rtx_stream() -> None:
     stream = transmission()
     sent = send(stream, b"first", b"last")
     for original in sent:
@@ -49,7 +49,7 @@ def test_lost_packet_comes_again_in_the_rtx_stream() -> None:
         assert header(found)[NUMBER_ID] == bytes((0, 77))
 
 
-def test_rtx_stream_numbers_its_packets_by_itself() -> None:
+def test_rtx_stream_has_its_own_sequence_numbers() -> None:
     stream = transmission()
     sent = send(stream, *[bytes(10)] * 5)
     found = repair(stream, *(each.sequence_number for each in reversed(sent)))
@@ -57,7 +57,7 @@ def test_rtx_stream_numbers_its_packets_by_itself() -> None:
     assert [(n - numbers[0]) & 0xFFFF for n in numbers] == [0, 1, 2, 3, 4]
 
 
-def test_without_rtx_the_packet_comes_as_it_was() -> None:
+def test_without_rtx_the_original_packet_is_retransmitted() -> None:
     stream = transmission(rtx=False)
     sent = send(stream, b"first", b"last")
     found = repair(stream, *(each.sequence_number for each in sent))
@@ -67,7 +67,7 @@ def test_without_rtx_the_packet_comes_as_it_was() -> None:
     assert send(stream, b"next")[0].sequence_number == (sent[-1].sequence_number + 1) & 0xFFFF
 
 
-def test_repairs_go_before_pictures() -> None:
+def test_retransmissions_have_priority_over_video() -> None:
     stream = transmission()
     sent = send(stream, b"x")
     (frame,) = stream.on_nack((sent[0].sequence_number,), 1.0)
@@ -75,20 +75,20 @@ def test_repairs_go_before_pictures() -> None:
     assert frame.source.uses_twcc
 
 
-def test_what_was_never_sent_is_not_repaired() -> None:
+def test_unsent_packet_is_not_retransmitted() -> None:
     stream = transmission()
     number = send(stream, b"x")[0].sequence_number
     assert repair(stream, number + 1, number - 1) == []
     assert stream.counters.refused_retransmissions == 2
 
 
-def test_what_is_too_old_is_not_repaired() -> None:
+def test_old_packet_is_not_retransmitted() -> None:
     stream = transmission()
     number = send(stream, b"x", now=1.0)[0].sequence_number
     assert repair(stream, number, now=1.1 + HISTORY_SECONDS) == []
 
 
-def test_what_many_packets_were_sent_after_is_not_repaired() -> None:
+def test_packet_beyond_the_history_is_not_retransmitted() -> None:
     stream = transmission()
     number = send(stream, b"x")[0].sequence_number
     for _ in range(HISTORY_PACKETS):
@@ -96,13 +96,13 @@ def test_what_many_packets_were_sent_after_is_not_repaired() -> None:
     assert repair(stream, number) == []
 
 
-def test_packet_named_twice_is_repaired_once() -> None:
+def test_packet_named_twice_in_a_nack_is_retransmitted_once() -> None:
     stream = transmission()
     number = send(stream, b"x")[0].sequence_number
     assert len(repair(stream, number, number)) == 1
 
 
-def test_packet_is_not_repaired_again_within_a_round_trip() -> None:
+def test_packet_is_not_retransmitted_twice_within_a_round_trip() -> None:
     stream = transmission()
     stream.round_trip_time = 0.1
     number = send(stream, b"x")[0].sequence_number
@@ -111,7 +111,7 @@ def test_packet_is_not_repaired_again_within_a_round_trip() -> None:
     assert len(repair(stream, number, now=1.15)) == 1
 
 
-def test_without_a_round_trip_some_time_passes_all_the_same() -> None:
+def test_retransmissions_are_20_ms_apart_without_a_round_trip() -> None:
     stream = transmission()
     number = send(stream, b"x")[0].sequence_number
     assert len(repair(stream, number, now=1.0)) == 1
@@ -119,7 +119,7 @@ def test_without_a_round_trip_some_time_passes_all_the_same() -> None:
     assert len(repair(stream, number, now=1.0 + DEFAULT_INTERVAL)) == 1
 
 
-def test_peer_that_asks_for_everything_gets_half_as_much_again() -> None:
+def test_retransmissions_are_at_most_half_of_the_octets_sent() -> None:
     stream = transmission()
     stream.round_trip_time = 0.0
     now = 1.0
@@ -134,7 +134,7 @@ def test_peer_that_asks_for_everything_gets_half_as_much_again() -> None:
     assert counters.nacks == 5000
 
 
-def test_endless_nack_is_looked_at_only_so_far() -> None:
+def test_nack_of_more_than_1024_packets_is_cut() -> None:
     stream = transmission()
     number = send(stream, b"x")[0].sequence_number
     others = [number + 1] * NACK_LIMIT
@@ -142,7 +142,7 @@ def test_endless_nack_is_looked_at_only_so_far() -> None:
     assert stream.counters.refused_retransmissions == NACK_LIMIT + 1
 
 
-def test_other_payload_type_leaves_nothing_to_repair() -> None:
+def test_other_payload_type_clears_the_history() -> None:
     stream = transmission()
     number = send(stream, b"x")[0].sequence_number
     stream.configure(video_parameters(VP8, RTX, extensions=()))
@@ -151,13 +151,13 @@ def test_other_payload_type_leaves_nothing_to_repair() -> None:
     assert repair(stream, number, now=1.5) == []
 
 
-def test_sound_without_nack_keeps_nothing() -> None:
+def test_audio_without_nack_keeps_no_history() -> None:
     stream = RtpStreamSender(MediaKind.AUDIO, audio_parameters(), ssrc=21, rtx_ssrc=22)
     number = send(stream, b"x")[0].sequence_number
     assert repair(stream, number) == []
 
 
-def test_counts_what_it_repaired_apart() -> None:
+def test_retransmissions_are_counted_apart() -> None:
     stream = transmission()
     number = send(stream, b"xyz")[0].sequence_number
     repair(stream, number)
@@ -166,7 +166,7 @@ def test_counts_what_it_repaired_apart() -> None:
     assert (counters.retransmitted_packets, counters.retransmitted_octets) == (1, 3)
 
 
-def test_repair_that_the_pacer_gave_up_counts_as_refused() -> None:
+def test_retransmission_dropped_by_the_pacer_counts_as_refused() -> None:
     stream = transmission()
     number = send(stream, b"x")[0].sequence_number
     (frame,) = stream.on_nack((number,), 1.0)

@@ -38,13 +38,13 @@ def answer(last_sr: int, *, delay: float = 0.0) -> ReceptionReport:
     return ReceptionReport(11, 0, 0, 0, 0, last_sr, int(delay * 65536))
 
 
-def test_nothing_is_reported_before_the_first_packet() -> None:
+def test_no_sender_report_before_the_first_packet() -> None:
     stream = transmission()
     stream.make_frame([b"x"], timestamp=0, capture_monotonic=1.0)
     assert stream.sender_report(now=2.0, unix_now=UNIX) is None
 
 
-def test_report_gives_the_moment_on_both_clocks() -> None:
+def test_sender_report_relates_ntp_and_rtp_time() -> None:
     stream = transmission()
     sent = send(stream, now=10.2, captured=10.0)
     report = stream.sender_report(now=11.5, unix_now=UNIX)
@@ -54,7 +54,7 @@ def test_report_gives_the_moment_on_both_clocks() -> None:
     assert (report.rtp_timestamp - sent.timestamp) & 0xFFFFFFFF == 90_000 * 1.5
 
 
-def test_without_a_capture_time_the_time_of_sending_counts() -> None:
+def test_sender_report_falls_back_to_the_time_of_sending() -> None:
     stream = transmission()
     sent = send(stream, now=10.0)
     report = stream.sender_report(now=11.0, unix_now=UNIX)
@@ -62,7 +62,7 @@ def test_without_a_capture_time_the_time_of_sending_counts() -> None:
     assert (report.rtp_timestamp - sent.timestamp) & 0xFFFFFFFF == 90_000
 
 
-def test_telephone_event_tells_no_time() -> None:
+def test_sender_report_ignores_timestamps_of_telephone_events() -> None:
     stream = RtpStreamSender(MediaKind.AUDIO, audio_parameters(), ssrc=21, rtx_ssrc=22)
     sent = send(stream, now=10.0, captured=10.0)
     send(stream, now=10.9, captured=10.9, payload_type=101)
@@ -71,7 +71,7 @@ def test_telephone_event_tells_no_time() -> None:
     assert (report.rtp_timestamp - sent.timestamp) & 0xFFFFFFFF == 48_000
 
 
-def test_report_counts_packets_and_octets_without_repairs() -> None:
+def test_sender_report_does_not_count_retransmissions() -> None:
     stream = transmission()
     sent = [send(stream, now=10.0) for _ in range(3)]
     for frame in stream.on_nack((sent[0].sequence_number,), 10.0):
@@ -81,7 +81,7 @@ def test_report_counts_packets_and_octets_without_repairs() -> None:
     assert (report.packet_count, report.octet_count) == (3, 12)
 
 
-def test_answer_to_a_report_tells_the_round_trip() -> None:
+def test_report_block_gives_the_round_trip() -> None:
     stream = transmission()
     send(stream, now=10.0)
     report = stream.sender_report(now=11.0, unix_now=UNIX)
@@ -91,7 +91,7 @@ def test_answer_to_a_report_tells_the_round_trip() -> None:
     assert stream.round_trip_time == found
 
 
-def test_round_trip_does_not_hang_on_the_wall_clock() -> None:
+def test_round_trip_does_not_depend_on_the_wall_clock() -> None:
     stream = transmission()
     send(stream, now=10.0)
     report = stream.sender_report(now=11.0, unix_now=UNIX)
@@ -100,7 +100,7 @@ def test_round_trip_does_not_hang_on_the_wall_clock() -> None:
     assert stream.on_report(answer(compact_ntp(report.ntp_time)), 12.5) == pytest.approx(1.5)
 
 
-def test_answer_to_no_report_of_ours_tells_nothing() -> None:
+def test_report_block_on_an_unknown_report_gives_no_round_trip() -> None:
     stream = transmission()
     send(stream, now=10.0)
     stream.sender_report(now=11.0, unix_now=UNIX)
@@ -109,7 +109,7 @@ def test_answer_to_no_report_of_ours_tells_nothing() -> None:
     assert stream.round_trip_time is None
 
 
-def test_answer_that_claims_to_be_late_is_no_negative_round_trip() -> None:
+def test_round_trip_is_never_negative() -> None:
     stream = transmission()
     send(stream, now=10.0)
     report = stream.sender_report(now=11.0, unix_now=UNIX)
@@ -117,7 +117,7 @@ def test_answer_that_claims_to_be_late_is_no_negative_round_trip() -> None:
     assert stream.on_report(answer(compact_ntp(report.ntp_time), delay=9), 11.1) == 0.0
 
 
-def test_only_the_latest_reports_are_remembered() -> None:
+def test_round_trip_needs_one_of_the_last_8_reports() -> None:
     stream = transmission()
     send(stream, now=10.0)
     reports = [

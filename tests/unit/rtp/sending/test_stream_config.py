@@ -9,7 +9,7 @@ from peer.rtp.sending.stream_config import RtpStreamConfig
 from tests.support.rtp.sending import OPUS, RTX, VP8, audio_parameters, video_parameters
 
 
-def test_video_is_repaired_by_the_rtx_of_its_codec() -> None:
+def test_stream_config_has_the_rtx_of_its_codec() -> None:
     found = RtpStreamConfig.of(video_parameters())
     assert found == RtpStreamConfig(
         payload_type=96,
@@ -28,15 +28,15 @@ def test_video_is_repaired_by_the_rtx_of_its_codec() -> None:
     )
 
 
-def test_rtx_of_another_codec_repairs_nothing() -> None:
+def test_stream_config_ignores_rtx_of_another_codec() -> None:
     other = replace(RTX, parameters=(("apt", "100"),))
     assert RtpStreamConfig.of(video_parameters(VP8, other)).rtx_payload_type is None
 
 
-def test_sound_without_nack_is_not_repaired() -> None:
+def test_stream_config_of_audio_uses_no_nack() -> None:
     assert not RtpStreamConfig.of(audio_parameters()).uses_nack
 
 
-def test_nack_pli_alone_is_no_nack() -> None:
+def test_nack_pli_alone_is_no_generic_nack() -> None:
     codec = replace(OPUS, feedback=VP8.feedback[1:])
     assert not RtpStreamConfig.of(replace(audio_parameters(), codecs=(codec,))).uses_nack

@@ -50,7 +50,7 @@ def packets(
     return found
 
 
-def test_picture_goes_out_in_packets_with_one_time_and_a_marker_at_its_end() -> None:
+def test_video_frame_has_one_timestamp_and_a_last_marker() -> None:
     found = packets(video().make_frame([b"a", b"b", b"c"], timestamp=0))
     assert [each.payload for each in found] == [b"a", b"b", b"c"]
     assert len({each.timestamp for each in found}) == 1
@@ -59,7 +59,7 @@ def test_picture_goes_out_in_packets_with_one_time_and_a_marker_at_its_end() -> 
 
 
 @pytest.mark.parametrize("room", [0, 130, 225, 400, 1e9])
-def test_as_many_packets_are_written_as_begin_within_the_room(room: float) -> None:
+def test_write_packets_fills_the_room(room: float) -> None:
     transmission = video()
     payloads = [bytes([index]) * 100 for index in range(4)]
     frame = transmission.make_frame(payloads, timestamp=0)
@@ -83,7 +83,7 @@ def test_as_many_packets_are_written_as_begin_within_the_room(room: float) -> No
     assert counters.header_octets == sum(map(len, found)) - 400
 
 
-def test_only_the_first_packet_of_sound_has_the_marker_and_the_level() -> None:
+def test_first_audio_packet_alone_has_marker_and_level() -> None:
     transmission = audio()
     frame = transmission.make_frame([b"a", b"b"], timestamp=0, marker=True, level=AudioLevel(10))
     found = packets(frame)
@@ -112,13 +112,13 @@ def test_timestamps_keep_their_distances_and_wrap() -> None:
     assert [(t - times[0]) & 0xFFFFFFFF for t in times] == [0, 3000, (1 << 32) - 5, 0, 0]
 
 
-def test_two_streams_begin_at_different_places() -> None:
+def test_streams_begin_at_random_numbers_and_timestamps() -> None:
     begins = [each for _ in range(8) for each in packets(video().make_frame([b"x"], timestamp=0))]
     assert len({each.sequence_number for each in begins}) > 5
     assert len({each.timestamp for each in begins}) > 5
 
 
-def test_frame_that_is_never_sent_takes_no_number() -> None:
+def test_unsent_frame_takes_no_sequence_number() -> None:
     transmission = video()
     first = packets(transmission.make_frame([b"x"], timestamp=0))
     transmission.make_frame([b"never", b"sent"], timestamp=1)
@@ -126,13 +126,13 @@ def test_frame_that_is_never_sent_takes_no_number() -> None:
     assert (second[0].sequence_number - first[0].sequence_number) & 0xFFFF == 1
 
 
-def test_sound_has_a_marker_only_where_it_is_asked_for() -> None:
+def test_audio_has_a_marker_only_on_request() -> None:
     transmission = audio()
     assert not packets(transmission.make_frame([b"x"], timestamp=0))[0].marker
     assert packets(transmission.make_frame([b"x"], timestamp=960, marker=True))[0].marker
 
 
-def test_telephone_event_has_its_own_payload_type_in_the_same_stream() -> None:
+def test_telephone_event_has_its_own_payload_type_in_the_audio_stream() -> None:
     transmission = audio()
     sound = packets(transmission.make_frame([b"x"], timestamp=0))[0]
     event = packets(transmission.make_frame([b"\1\n\0\xa0"], timestamp=0, payload_type=101))[0]
@@ -140,13 +140,13 @@ def test_telephone_event_has_its_own_payload_type_in_the_same_stream() -> None:
     assert (event.sequence_number - sound.sequence_number) & 0xFFFF == 1
 
 
-def test_every_packet_says_its_mid_and_transport_wide_number() -> None:
+def test_packets_carry_mid_and_transport_sequence_number() -> None:
     found = [header(each) for each in packets(video().make_frame([b"a", b"b"], timestamp=0))]
     assert [each[MID_ID] for each in found] == [b"v", b"v"]
     assert [each[NUMBER_ID] for each in found] == [b"\0\0", b"\0\1"]
 
 
-def test_nothing_is_said_that_was_not_agreed() -> None:
+def test_packets_carry_only_negotiated_extensions() -> None:
     transmission = RtpStreamSender(
         MediaKind.VIDEO, video_parameters(extensions=()), ssrc=1, rtx_ssrc=2
     )
@@ -159,7 +159,7 @@ def test_nothing_is_said_that_was_not_agreed() -> None:
     assert packet.profile == 0
 
 
-def test_level_is_said_where_it_is_known() -> None:
+def test_audio_level_is_sent_where_known() -> None:
     transmission = audio()
     level = AudioLevel(33, voice=True)
     with_level = packets(transmission.make_frame([b"x"], timestamp=0, level=level))[0]
@@ -169,7 +169,7 @@ def test_level_is_said_where_it_is_known() -> None:
     assert header(without)[MID_ID] == b"a"
 
 
-def test_capture_time_is_said_about_once_a_second_on_the_first_packet() -> None:
+def test_capture_time_is_sent_once_a_second_on_a_first_packet() -> None:
     transmission = video()
     told = []
     for tenth in range(25):
@@ -182,7 +182,7 @@ def test_capture_time_is_said_about_once_a_second_on_the_first_packet() -> None:
     assert told == [(0, now, now) for now in (100.0, 101.0, 102.0)]
 
 
-def test_playout_delay_is_said_once_it_is_wished() -> None:
+def test_playout_delay_is_sent_once_set() -> None:
     transmission = video()
     assert DELAY_ID not in header(packets(transmission.make_frame([b"x"], timestamp=0))[0])
     transmission.playout_delay = PlayoutDelay(0.0, 0.1)
@@ -190,7 +190,7 @@ def test_playout_delay_is_said_once_it_is_wished() -> None:
     assert PlayoutDelay.parse(found[DELAY_ID]) == PlayoutDelay(0.0, 0.1)
 
 
-def test_other_parameters_go_on_with_the_same_stream() -> None:
+def test_configure_continues_the_rtp_stream() -> None:
     transmission = video()
     first = packets(transmission.make_frame([b"x"], timestamp=0))[0]
     transmission.configure(replace(video_parameters(replace(VP8, payload_type=120)), mid="another"))
@@ -200,7 +200,7 @@ def test_other_parameters_go_on_with_the_same_stream() -> None:
     assert (second.timestamp - first.timestamp) & 0xFFFFFFFF == 3000
 
 
-def test_sound_is_more_urgent_than_pictures() -> None:
+def test_audio_has_priority_over_video() -> None:
     sound, picture = (each.make_frame([b"x"], timestamp=0) for each in (audio(), video()))
     assert sound is not None
     assert picture is not None
@@ -208,7 +208,7 @@ def test_sound_is_more_urgent_than_pictures() -> None:
     assert sound.priority < PacketPriority.RETRANSMISSION < picture.priority
 
 
-def test_size_is_what_is_sent() -> None:
+def test_size_of_a_frame_is_the_octets_sent() -> None:
     transmission = video()
     frame = transmission.make_frame([bytes(100), bytes(50)], timestamp=0)
     assert frame is not None
@@ -216,7 +216,7 @@ def test_size_is_what_is_sent() -> None:
     assert size == sum(map(len, written(frame, now=1.0)))
 
 
-def test_counts_packets_octets_frames_and_waiting() -> None:
+def test_stream_counts_packets_octets_frames_and_send_delay() -> None:
     transmission = video()
     for _ in range(3):
         frame = transmission.make_frame([bytes(100), bytes(50)], timestamp=0)
@@ -229,7 +229,7 @@ def test_counts_packets_octets_frames_and_waiting() -> None:
     assert counters.send_delay == pytest.approx(6 * 0.25)
 
 
-def test_after_frames_were_dropped_only_a_key_frame_is_taken() -> None:
+def test_after_a_drop_only_a_keyframe_is_taken() -> None:
     asked: list[str] = []
     transmission = RtpStreamSender(
         MediaKind.VIDEO,
@@ -246,7 +246,7 @@ def test_after_frames_were_dropped_only_a_key_frame_is_taken() -> None:
     assert transmission.counters.dropped_frames == 4
 
 
-def test_dropped_frames_with_a_key_frame_behind_them_break_nothing() -> None:
+def test_drop_before_a_waiting_keyframe_needs_no_other() -> None:
     transmission = video()
     transmission.on_dropped(3, needs_keyframe=False)
     assert transmission.make_frame([b"x"], timestamp=0, keyframe=False) is not None
