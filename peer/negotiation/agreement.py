@@ -6,7 +6,7 @@ BUNDLE group has the transport of its tagged m-section (RFC 9143 section 7.3).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
@@ -24,16 +24,45 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peer.ice_parameters import IceParameters
-    from peer.negotiation.exchange import Exchange
     from peer.negotiation.sdp.description import Sdp
     from peer.negotiation.sdp.sections import MediaSection
-    from peer.negotiation.session import Session
     from peer.negotiation.transport_state import RemoteIdentity, TransportState
 
 #: SCTP port of an m-section without a=sctp-port (RFC 8841 section 5.2).
 _DEFAULT_SCTP_PORT = 5000
 #: Bytes of the largest message where a=max-message-size is missing (RFC 8841 section 6.1).
 _DEFAULT_MAX_MESSAGE_SIZE = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One offer with its answer, provisional or final.
+
+    Args:
+        answerer: The side that answered.
+        provisional: The peer's answer before, which this one may not contradict.
+    """
+
+    offer: Sdp
+    answer: Sdp
+    answerer: Side
+    provisional: Sdp | None = None
+
+    @property
+    def remote(self) -> Sdp:
+        """The peer's half of the exchange."""
+        return self.answer if self.answerer is Side.REMOTE else self.offer
+
+    @property
+    def accepted(self) -> Iterator[tuple[MediaSection, MediaSection]]:
+        """Pairs of offered and answered m-sections that neither end rejects."""
+        for offered, answered in zip(self.offer.media, self.answer.media, strict=True):
+            if not (offered.rejected or answered.rejected):
+                yield offered, answered
+
+    def theirs(self, offered: MediaSection, answered: MediaSection) -> MediaSection:
+        """Give the peer's half of an m-section."""
+        return answered if self.answerer is Side.REMOTE else offered
 
 
 def agree(session: Session, exchange: Exchange, kind: SdpType) -> Session:

@@ -10,9 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
-from peer.negotiation.agreement import agree, remote_streams
+from peer.negotiation.agreement import Exchange, agree, remote_streams
 from peer.negotiation.association_change import with_local_half
-from peer.negotiation.exchange import Exchange
 from peer.negotiation.rekey_and_restart import without_fulfilled
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import (

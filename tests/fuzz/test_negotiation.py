@@ -255,4 +255,4 @@ def test_two_ends_agree_in_the_end(
     call = Call(End(offer_answer(1, left), polite=False), End(offer_answer(2, right), polite=True))
     for step in happenings:
         step.run(call)
-    call.settle()
+    call.run_until_stable()

@@ -137,4 +137,4 @@ def test_two_ends_agree_on_associations_and_generations_in_the_end(
     exchange(call, left)
     for step in happenings:
         step.run(call)
-    call.settle()
+    call.run_until_stable()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Message: TypeAlias = SessionDescription | IceCandidate
 
 #: Rounds after which two ends that still talk will never agree.
-_TIMEOUT = 12
+_MAX_ROUNDS = 12
 _S = SignalingState
 
 
@@ -199,13 +199,13 @@ class Call:
         known = [terms for t in transports for terms in (*t.fallbacks, t.association)]
         return any(named == _named(terms) for terms in known if terms.remote is not None)
 
-    def settle(self) -> None:
-        """Let both finish.
+    def run_until_stable(self) -> None:
+        """Exchange messages and offers until both ends need no more.
 
         Raises:
             AssertionError: They do not agree.
         """
-        for _ in range(_TIMEOUT):
+        for _ in range(_MAX_ROUNDS):
             self._quiet()
             for end in (self.left, self.right):
                 self.report(end, taken_up=True)
@@ -221,7 +221,7 @@ class Call:
 
     def _quiet(self) -> None:
         ends = (self.left, self.right)
-        for _ in range(_TIMEOUT):
+        for _ in range(_MAX_ROUNDS):
             while any(end.sent for end in ends):
                 for end in ends:
                     self.deliver(end)
