@@ -1,4 +1,4 @@
-"""Owns the calls that the tests here look at: each peer is started once, and called in all ways."""
+"""Calls with third-party peers: each peer starts once, and is called in all ways."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Owns what a peer counts of the media that arrives, in a page or in Node.js.
+// Counts the media that arrives at a peer, in a page or in Node.js.
 "use strict";
 
 globalThis.Arrivals = class Arrivals {

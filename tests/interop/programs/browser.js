@@ -1,4 +1,4 @@
-// Owns what a page has for w3c.js: a picture that moves, and a look at each frame that arrives.
+// Media of a page for w3c.js: a moving picture, and a callback for each frame that arrives.
 "use strict";
 
 globalThis.browserStack = (() => {

@@ -1,4 +1,4 @@
-// Owns tracks of the page of media.js that flash and beep together, once each second.
+// Tracks for the page of media.js that flash and beep together, once each second.
 "use strict";
 
 globalThis.flashes = (() => {

@@ -1,4 +1,4 @@
-// Owns libdatachannel in Node.js as a peer.
+// libdatachannel in Node.js as a peer.
 "use strict";
 
 const { Audio, PeerConnection, getLibraryVersion } = require("node-datachannel");

@@ -1,4 +1,4 @@
-// Owns the lines of JSON of a Node.js program: commands in, in order, and what is said out.
+// Lines of JSON of a Node.js program: reads commands in order, writes answers.
 "use strict";
 
 const readline = require("node:readline");

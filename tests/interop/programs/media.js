@@ -1,4 +1,4 @@
-// Owns a page that sends pictures of one colour and tones of one pitch, and says what comes.
+// A page that sends pictures of one colour and tones of one pitch, and reports those that arrive.
 "use strict";
 
 globalThis.media = (() => {

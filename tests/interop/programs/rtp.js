@@ -1,4 +1,4 @@
-// Owns RTP that a stack without sources of its own sends and counts: Opus that is silent.
+// RTP of silent Opus, sent and counted for a stack without media sources of its own.
 "use strict";
 
 const INTERVAL = 20;

@@ -1,4 +1,4 @@
-// Owns a peer made of W3C's RTCPeerConnection, in a page or in Node.js.
+// A peer on the RTCPeerConnection of W3C, in a page or in Node.js.
 "use strict";
 
 // `stack` has RTCPeerConnection, `source(kind)`, a track that never ends, and `watch(track,

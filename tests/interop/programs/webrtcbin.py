@@ -1,4 +1,4 @@
-"""Owns GStreamer's webrtcbin as a peer; runs with the system's Python, which has its binding."""
+"""GStreamer's webrtcbin as a peer; runs with the system's Python, which has its binding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Owns werift as a peer.
+// werift as a peer.
 "use strict";
 
 const { readFileSync } = require("node:fs");

@@ -1,4 +1,4 @@
-// Owns libwebrtc in Node.js as a peer.
+// libwebrtc in Node.js as a peer.
 "use strict";
 
 const { RTCPeerConnection, nonstandard } = require("@roamhq/wrtc");

@@ -1,4 +1,4 @@
-"""Owns the start of a real browser for a test: Chromium over CDP, Firefox over WebDriver BiDi.
+"""Starts a real browser for a test: Chromium over CDP, Firefox over WebDriver BiDi.
 
 ::
 
@@ -28,7 +28,7 @@ __all__ = ["Browser", "BrowserName", "Look", "Page", "RemoteError", "open_browse
 
 
 class BrowserName(StrEnum):
-    """The browsers that tests drive, by their names in `tests.support.project.tools`."""
+    """Names of the browsers in `tests.support.project.tools`."""
 
     CHROMIUM = "chromium"
     FIREFOX = "firefox"

@@ -1,4 +1,4 @@
-"""Owns what the two browsers have in common: a page, a browser, and its process."""
+"""Common parts of the drivers of both browsers: a page, a browser, and its process."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+#: Seconds for a browser to start, and to end (ours).
 _START_TIMEOUT = 60.0
 _END_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """How pages are shown.
+    """Settings of a browser's windows and permissions.
 
     Args:
         width: Of the viewport, in CSS pixels.
@@ -41,22 +42,22 @@ class Look:
 
 
 class Page(ABC):
-    """One tab."""
+    """One tab of a browser."""
 
     @abstractmethod
     async def evaluate(self, script: str, *, timeout: float = 30) -> Any:
-        """The value of an expression; a promise is awaited. Raises RemoteError if it throws."""
+        """Evaluate an expression, awaiting a promise. Raises RemoteError if it throws."""
 
     @abstractmethod
     async def screenshot(self, path: Path, *, whole: bool = False) -> None:
-        """Write what is seen, or the whole document, as PNG."""
+        """Write a screenshot of the viewport, or of the whole document, as PNG."""
 
     @abstractmethod
     async def close(self) -> None:
         """Close the tab as a user would: the page gets its `pagehide`."""
 
     async def wait_for(self, condition: str, *, timeout: float = 30) -> Any:
-        """Look at an expression, in the page, until it is truthy; its value.
+        """Wait until an expression is truthy in the page, and return its value.
 
         Raises:
             RemoteError: It was not truthy within `timeout` seconds.
@@ -94,7 +95,7 @@ class Browser(ABC):
 
 
 class BrowserProcess:
-    """A browser's process group, and the address at which it says that it can be driven."""
+    """Process group of a browser, and the address of its debugging interface."""
 
     def __init__(self, command: Sequence[str], announcement: str, folder: Path) -> None:
         self._command = command
@@ -126,7 +127,7 @@ class BrowserProcess:
         await self._drain
 
     async def url(self) -> str:
-        """The WebSocket to drive it by."""
+        """Address of the WebSocket for the driver."""
         async with asyncio.timeout(_START_TIMEOUT):
             return await self._url
 
@@ -145,16 +146,16 @@ class BrowserProcess:
 
 
 def value_of(text: object) -> Any:
-    """Read what `as_json` made."""
+    """Parse the value of an expression made by `as_json`."""
     return json.loads(text) if isinstance(text, str) else None
 
 
 def as_json(script: str) -> str:
-    """An expression whose promised value is JSON text, which both protocols carry alike."""
+    """Wrap an expression so that its value is JSON text, which both protocols carry alike."""
     return f"(async () => JSON.stringify(await ({script})))()"
 
 
 def write_png(path: Path, data: str) -> None:
-    """Write base64 as a file, and its folder where that is missing."""
+    """Decode base64 into a file, and create its folder where it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(base64.b64decode(data))

@@ -1,4 +1,4 @@
-"""Owns driving Chromium through the Chrome DevTools Protocol."""
+"""Driver of Chromium by the Chrome DevTools Protocol."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Chromium(Browser):
     @classmethod
     @contextlib.asynccontextmanager
     async def start(cls, executable: str, folder: Path, look: Look) -> AsyncIterator[Chromium]:
-        """Run it until the context ends."""
+        """Run Chromium until the context ends."""
         camera = _CAMERA if look.camera else _NO_CAMERA
         command = (executable, *_FLAGS, *camera, f"--user-data-dir={folder / 'profile'}")
         async with BrowserProcess(command, r"DevTools listening on (ws://\S+)", folder) as process:
@@ -90,7 +90,7 @@ class Chromium(Browser):
 
 @dataclass(slots=True)
 class ChromiumPage(Page):
-    """One target with its session."""
+    """One target of Chromium with its session."""
 
     remote: Remote
     target: str

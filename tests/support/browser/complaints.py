@@ -1,14 +1,13 @@
-"""Owns what a program that ran with `-X dev` complained of."""
+"""Filters the standard error of a program that ran with `-X dev`."""
 
 from __future__ import annotations
 
 import re
 
-# asyncio says so of whatever had the loop for a tenth of a second, which on a busy machine may be
-# anything.
+# asyncio reports callbacks that took the loop for 0.1 s, which on a busy machine may be any.
 _BUSY = re.compile(r"Executing <.+> took \d+\.\d+ seconds")
 
 
 def complaints(errors: str) -> list[str]:
-    """The lines of its standard error, but for those that tell of a busy machine."""
+    """Return the lines of standard error, without those that report a busy machine."""
     return [line for line in errors.splitlines() if not _BUSY.fullmatch(line)]

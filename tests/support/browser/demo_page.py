@@ -1,4 +1,4 @@
-"""Owns the demo's page as a test sees it: its buttons, its words, its pixels and its sound."""
+"""The demo's page as a test sees it: its buttons, texts, pixels and sound."""
 
 from __future__ import annotations
 
@@ -51,32 +51,32 @@ _SAMPLES = """async (seconds) => {
 
 
 class Colour(NamedTuple):
-    """Red, green and blue, 0 to 255."""
+    """A colour as red, green and blue, 0 to 255 each."""
 
     red: int
     green: int
     blue: int
 
     def is_near(self, other: Sequence[int]) -> bool:
-        """Whether no part differs by more than what encoding may change."""
+        """Return True if the colours differ by no more than encoding may change."""
         return all(abs(a - b) <= COLOUR_TOLERANCE for a, b in zip(self, other, strict=True))
 
 
 @dataclass(frozen=True)
 class DemoPage:
-    """The page in one tab."""
+    """The demo's page in one tab."""
 
     tab: Page
 
     @classmethod
     async def open(cls, browser: Browser, url: str, *, source: str = "synthetic") -> DemoPage:
-        """Load it, without calling."""
+        """Load the page without calling."""
         page = cls(await browser.open(f"{url}?source={source}"))
         await page.tab.wait_for("globalThis.handfast !== undefined")
         return page
 
     async def press(self, button: str) -> None:
-        """Click what has this id."""
+        """Click the element of this id."""
         await self.tab.evaluate(f"document.getElementById({json.dumps(button)}).click()")
 
     async def call(self) -> None:
@@ -86,29 +86,29 @@ class DemoPage:
         await self.tab.wait_for("document.querySelector('.returned.live') !== null")
 
     async def wait_for_state(self, machine: str, state: str) -> None:
-        """Until the page shows that state of that machine."""
+        """Wait until the page shows a state of a state machine."""
         selector = f"[data-state={machine}]"
         shown = f"document.querySelector({json.dumps(selector)}).textContent"
         await self.tab.wait_for(f"{shown} === {json.dumps(state)}")
 
     async def wait_for_problem(self, code: str, *, timeout: float = 30) -> str:
-        """Until that problem is shown; the words of it."""
+        """Wait until a problem is shown, and return its text."""
         box = "document.getElementById('problem')"
         shown = f"{box}.dataset.code === {json.dumps(code)} && {box}.innerText"
         return str(await self.tab.wait_for(shown, timeout=timeout))
 
     async def text(self, identifier: str) -> str:
-        """What is written in the element of this id."""
+        """Return the text of the element of this id."""
         return str(await self.tab.evaluate(f"document.getElementById('{identifier}').innerText"))
 
     async def ladder(self, words: str) -> list[str]:
-        """What each arrow and note of the ladder says, once one of them has these words."""
+        """Return the texts of arrows and notes of the ladder, once one of them has these words."""
         rungs = "[...document.querySelectorAll('#ladder .said')].map((said) => said.textContent)"
         shown = f"{rungs}.some((said) => said.includes({json.dumps(words)}))"
         return [str(said) for said in await self.tab.wait_for(f"{shown} && {rungs}")]
 
     async def change(self, button: str) -> str:
-        """Press `rekey` or `restart-ice`; what the page says became of it."""
+        """Press `rekey` or `restart-ice`, and return the result that the page shows."""
         await self.tab.wait_for(f"!document.getElementById({json.dumps(button)}).disabled")
         await self.press(button)
         said = "document.getElementById('outcome')"
@@ -116,42 +116,42 @@ class DemoPage:
         return str(await self.tab.wait_for(f"{settled} && {said}.innerText"))
 
     async def tags(self, words: str) -> list[str]:
-        """By which association each row of the ladder goes that has these words."""
+        """Return the association tags of the rows of the ladder that have these words."""
         rungs = "[...document.querySelectorAll('#ladder .said')]"
         mine = f"{rungs}.filter((said) => said.textContent.includes({json.dumps(words)}))"
         tag = "said.querySelector('.tag')?.textContent ?? ''"
         return [str(found) for found in await self.tab.evaluate(f"{mine}.map((said) => {tag})")]
 
     async def fact(self, name: str) -> str:
-        """A fact of the transport, once it is known."""
+        """Wait until a fact of the transport is known, and return it."""
         cell = f"document.querySelector('[data-fact={name}]')"
         known = f"{cell}.querySelector('.unknown') === null"
         return str(await self.tab.wait_for(f"{known} && {cell}.textContent"))
 
     async def frames(self, kind: str) -> int:
-        """Frames so far: `framesDecoded` of `inbound-rtp`, `framesSent` of `outbound-rtp`."""
+        """Return `framesDecoded` of `inbound-rtp`, or `framesSent` of `outbound-rtp`."""
         counter = "framesDecoded" if kind == "inbound-rtp" else "framesSent"
         return int(
             await self.tab.evaluate(f"({_STREAM_STATS})('{kind}').then((s) => s?.{counter} ?? 0)")
         )
 
     async def wait_for_frames(self, kind: str, least: int) -> int:
-        """Until so many frames have passed; the number then."""
+        """Wait for a number of further frames, and return the new count."""
         counter = "framesDecoded" if kind == "inbound-rtp" else "framesSent"
         look = f"({_STREAM_STATS})('{kind}').then((s) => s?.{counter} >= {least} && s.{counter})"
         return int(await self.tab.wait_for(look))
 
     async def pixels(self, x: int, y: int, width: int, height: int) -> list[Colour]:
-        """A part of the returned picture, row by row."""
+        """Return the pixels of a part of the returned video, row by row."""
         data = await self.tab.evaluate(f"({_PIXELS})({x}, {y}, {width}, {height})")
         return [Colour(*data[i : i + 3]) for i in range(0, len(data), 4)]
 
     async def sent_colours(self) -> list[Colour]:
-        """The colours of the bars that the page sends, from the left."""
+        """Return the colours of the bars that the page sends, from the left."""
         bars = await self.tab.evaluate("import('/call/synthetic.js').then((m) => m.BARS)")
         return [Colour(*bar) for bar in bars]
 
     async def sound(self, seconds: float) -> NDArray[np.int16]:
-        """What comes back in so many seconds, as samples at 48 kHz."""
+        """Record the returned sound for some seconds, as samples at 48 kHz."""
         samples = await self.tab.evaluate(f"({_SAMPLES})({seconds})")
         return np.array(samples).clip(-32768, 32767).astype(np.int16)

@@ -1,4 +1,4 @@
-"""Owns driving Firefox through WebDriver BiDi, without a driver in between."""
+"""Driver of Firefox by WebDriver BiDi, without a driver program in between."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Firefox(Browser):
     @classmethod
     @contextlib.asynccontextmanager
     async def start(cls, executable: str, folder: Path, look: Look) -> AsyncIterator[Firefox]:
-        """Run it until the context ends."""
+        """Run Firefox until the context ends."""
         profile = folder / "profile"
         profile.mkdir()
         preferences = {
@@ -133,7 +133,7 @@ class Firefox(Browser):
 
 @dataclass(slots=True)
 class FirefoxPage(Page):
-    """One browsing context."""
+    """One browsing context of Firefox."""
 
     remote: Remote
     context: str

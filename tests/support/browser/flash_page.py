@@ -1,4 +1,4 @@
-"""Owns a call with a browser whose tracks flash and beep together, to be recorded.
+"""A call with a browser whose tracks flash and beep together, for recordings.
 
 ::
 
@@ -38,12 +38,13 @@ if TYPE_CHECKING:
 #: Parameters for fixtures: each browser.
 BROWSERS = [pytest.param(b, marks=pytest.mark.browser(b.value)) for b in BrowserName]
 
+#: Pitch of the beeps in Hz (ours).
 _PITCH = 440
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A track of the page.
+    """A track of the page that flashes or beeps.
 
     Args:
         codec: The one to send pictures in; None of sound, which is Opus.
@@ -55,7 +56,7 @@ class Source:
 
     @property
     def order(self) -> dict[str, Any]:
-        """As the page understands it."""
+        """Description of the track for the program of the page."""
         pitch = _PITCH if self.codec is None else None
         return {"codec": self.codec, "pitch": pitch, "isLate": self.is_late}
 
@@ -147,7 +148,7 @@ async def flash_call(
 async def lossy_flash_call(
     browser: Browser, sources: Sequence[Source]
 ) -> AsyncIterator[tuple[FlashCall, UdpRelay]]:
-    """The same over a link that can lose; it does not yet."""
+    """Open a call over a link that can lose packets, but does not yet."""
     with udp_relay(host=_own_address()) as relay:
 
         def edit(sdp: str) -> str:
@@ -165,7 +166,7 @@ async def _first_frame(receiver: RtpReceiver) -> None:
 
 
 def _own_address() -> str:
-    """Of this machine, on the way to anywhere; nothing is sent."""
+    """Return this machine's address on the default route, without sending anything."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.connect(("192.0.2.1", 9))
         return str(probe.getsockname()[0])

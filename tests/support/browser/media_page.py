@@ -1,4 +1,4 @@
-"""Owns a call with a browser of many tracks, each of which can be told from all others.
+"""A call with a browser of many tracks, each of which is recognised by its content.
 
 A picture has one colour, a sound one pitch; what arrives is named by the nearest of those.
 
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 Edit: TypeAlias = "Callable[[str], str]"
 
+#: Frames a second of our video tracks (ours).
 _RATE = 15
 #: Red, green and blue. What video encoding and ranges do to a colour is far less than half of what
 #: is between two of these.
@@ -47,7 +48,7 @@ _HERTZ = 40
 
 
 class Subject(Enum):
-    """What a track shows or sounds like."""
+    """Content of a track: a colour or a pitch."""
 
     RED = (220, 20, 20)
     GREEN = (20, 220, 20)
@@ -64,7 +65,7 @@ class Subject(Enum):
 
     @property
     def is_picture(self) -> bool:
-        """Whether it is seen, not heard."""
+        """True for a subject of video."""
         return isinstance(self.value, tuple)
 
     @property
@@ -75,14 +76,14 @@ class Subject(Enum):
         return {"colour" if self.is_picture else "pitch": self.value}
 
     def track(self) -> MediaStreamTrack:
-        """One of ours."""
+        """Create a track of ours with this subject."""
         if isinstance(self.value, tuple):
             return _Pictures(self.value)
         return SyntheticAudioTrack(pitch=self.value)
 
     @classmethod
     def of(cls, seen: Sequence[float] | float | None) -> Subject | None:
-        """Which of all this is; None where it is none."""
+        """Recognise a subject by its colour or pitch; None where it is no subject."""
         match seen:
             case None:
                 return None
@@ -146,12 +147,12 @@ class Wish:
 
 
 def unchanged(sdp: str) -> str:
-    """No edit."""
+    """Return a description as it is."""
     return sdp
 
 
 class MediaCall:
-    """One call; nothing is agreed yet.
+    """One call with a page, not negotiated yet.
 
     Attributes:
         pc: Our end.
@@ -167,7 +168,7 @@ class MediaCall:
     async def offer(
         self, ours: Sequence[Subject], theirs: Sequence[Subject], *, edit: Edit = unchanged
     ) -> None:
-        """We offer a track for each of ours; the page answers with its own in the same order.
+        """Offer a track for each subject of ours; the page answers with its own in the same order.
 
         Args:
             ours: What we send.
@@ -189,7 +190,7 @@ class MediaCall:
         edit: Edit = unchanged,
         edit_answer: Edit | None = None,
     ) -> None:
-        """The page offers, and we answer with a track for each m-section in order.
+        """Let the page offer, and answer with a track for each m-section in order.
 
         Args:
             theirs: What the page sends.
@@ -207,7 +208,7 @@ class MediaCall:
         await within(self.pc.connected())
 
     async def seen_there(self, expected: Sequence[Subject]) -> list[Subject | None]:
-        """What each m-section gives in the page, once that is as expected or time is over."""
+        """Wait for the expected subjects of the page's m-sections, and return the latest ones."""
 
         async def look() -> dict[str, Any]:
             found: dict[str, Any] = await self.page.evaluate("media.seen()")
@@ -216,7 +217,7 @@ class MediaCall:
         return await self._settled(look, expected)
 
     async def seen_here(self, expected: Sequence[Subject]) -> list[Subject | None]:
-        """What each of our receivers gives, once that is as expected or time is over."""
+        """Wait for the expected subjects of our receivers, and return the latest ones."""
         meters = {str(t.mid): _Meter(t.receiver) for t in self.pc.getTransceivers()}
         readers = [asyncio.create_task(meter.read()) for meter in meters.values()]
 
@@ -270,11 +271,11 @@ class _Meter:
 
     @property
     def seen(self) -> list[float] | float | None:
-        """What came last."""
+        """Pitch in Hz, or mean colour, of the latest media; None before there is any."""
         return self._tones.measure().pitch if self._track.kind == "audio" else self._colour
 
     async def read(self) -> None:
-        """Until it is cancelled."""
+        """Read the track until cancelled."""
         while True:
             frame = await self._track.recv()
             if isinstance(frame, VideoFrame):
@@ -297,6 +298,6 @@ async def call_in(browser: Browser, **options: Any) -> AsyncIterator[MediaCall]:
 
 @asynccontextmanager
 async def media_call(name: str, **options: Any) -> AsyncIterator[MediaCall]:
-    """The same with a browser of its own, of that name."""
+    """Open a call with a browser of its own."""
     async with open_browser(name) as browser, call_in(browser, **options) as call:
         yield call

@@ -1,4 +1,4 @@
-"""Owns a debugging connection to a browser: commands and answers over one WebSocket."""
+"""Debugging connection to a browser: commands and answers over one WebSocket."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _MAX_MESSAGE = 64 * 1024 * 1024  # a screenshot of a long page, in base64
 
 
 class RemoteError(Exception):
-    """The browser refused a command, or is gone."""
+    """A browser refused a command, or is gone."""
 
 
 class Remote:
-    """Commands go out with a number, answers come back with it; the rest are events.
+    """Sends numbered commands, matches their answers, and passes events on.
 
     Chrome DevTools Protocol and WebDriver BiDi have this much in common.
     """

@@ -1,4 +1,4 @@
-"""Owns the clock that stands still until a test moves it."""
+"""A clock that stands still until a test advances it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from peer.times import UnixTime
 
 
 class Clock:
-    """Call it for the time in seconds."""
+    """Manual clock, called for the time in seconds."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now

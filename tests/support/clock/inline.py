@@ -1,4 +1,4 @@
-"""Owns executors that work without threads, which would run beside virtual time."""
+"""Executors without threads, which would run beside virtual time."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class InlineExecutor(Executor):
-    """Submits by calling."""
+    """Executor that calls the function in `submit`."""
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """What came of it is there when this returns."""
+        """Call the function, and return its completed future."""
         future: Future[T] = Future()
         try:
             future.set_result(fn(*args, **kwargs))
@@ -27,7 +27,7 @@ class InlineExecutor(Executor):
 
 
 class SlowExecutor(InlineExecutor):
-    """Takes its time, of the running loop, for each.
+    """Executor whose results are there after a time of the running loop.
 
     Args:
         seconds: How long.
@@ -37,7 +37,7 @@ class SlowExecutor(InlineExecutor):
         self._seconds = seconds
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """What came of it is there when the time has passed."""
+        """Call the function, and return a future that completes when the time has passed."""
         future: Future[T] = Future()
 
         def finish() -> None:

@@ -1,4 +1,4 @@
-"""Owns an event loop whose time passes only while it has nothing else to do."""
+"""An event loop in virtual time, which passes only while the loop has nothing else to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ P = ParamSpec("P")
 
 
 class _Selector(selectors.DefaultSelector):
-    """Instead of waiting it moves the time on."""
+    """Selector that advances the time instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class _Selector(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Timers come in their order, each as soon as nothing is left to do before it."""
+    """Event loop whose timers fire in order, each as soon as no other work is left."""
 
     def __init__(self) -> None:
         self._virtual = _Selector()
@@ -37,7 +37,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run_in_virtual_time(test: Callable[[], Awaitable[None]]) -> float:
-    """Run it in a loop of its own; returns the seconds that it seemed to take."""
+    """Run a coroutine in a loop of its own, and return the virtual seconds that it took."""
 
     async def main() -> float:
         begun = asyncio.get_running_loop().time()

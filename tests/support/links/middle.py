@@ -1,4 +1,4 @@
-"""Owns a man in the middle: on the signalling, on the path, or on both, with a certificate of his.
+"""A man in the middle on the signalling, on the path, or on both, with a certificate of his own.
 
 On the path he ends DTLS himself, towards either side, and would carry everything on in clear view.
 """
@@ -25,7 +25,7 @@ _LINE = re.compile(r"a=fingerprint:([^\r]*)\r\n")
 
 
 class Swap(StrEnum):
-    """What he does to the fingerprint in a description."""
+    """Treatment of the fingerprint in a description."""
 
     NOTHING = "nothing"
     OWN = "his own in its place"
@@ -36,7 +36,7 @@ class Swap(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What he does in one run.
+    """Attack plan of one run.
 
     Args:
         offer: To the offer.
@@ -54,7 +54,7 @@ class Plan:
 
     @classmethod
     def draw(cls, seed: int) -> Plan:
-        """A plan that leaves the two at least one thing to notice."""
+        """Return True for a plan that at least one end can detect."""
         source = random.Random(seed)
         while True:
             plan = cls(
@@ -69,7 +69,7 @@ class Plan:
 
     @property
     def noticed(self) -> frozenset[Side]:
-        """Who sees a certificate that is not the signalled one."""
+        """Return the ends that see a certificate other than the signalled one."""
         seen = {Side.OFFERER: self.answer, Side.ANSWERER: self.offer}
         fits = {Swap.OWN, Swap.STRONGER} if self.on_path else {Swap.NOTHING}
         return frozenset(side for side, swap in seen.items() if swap not in fits)
@@ -77,7 +77,7 @@ class Plan:
 
 @dataclass
 class _Leg:
-    """His end of the association with one side."""
+    """The attacker's end of the association with one side."""
 
     side: Side
     middle: Middle
@@ -111,7 +111,7 @@ class _Leg:
 
 
 class Middle:
-    """The man.
+    """The man in the middle.
 
     Attributes:
         overheard: Packets that he could read.
@@ -136,7 +136,7 @@ class Middle:
         return self._change(sdp, self._plan.answer)
 
     def trust(self, side: Side, sdp: str) -> None:
-        """He believes what he reads: the true fingerprint of a side."""
+        """Verify a side's association by the true fingerprint of its description."""
         if self._plan.on_path:
             shown = Fingerprint.parse(_LINE.findall(sdp)[0])
             self.legs[side].association.verify([shown])

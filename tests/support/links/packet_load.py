@@ -1,4 +1,4 @@
-"""Owns a steady stream of small RTP packets, and the account of which of them arrived."""
+"""A steady stream of small RTP packets, and the count of those that arrived."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CLOCK_RATE = 8000
 
 
 class Clicks(MediaStreamTrack):
-    """Sound that is encoded already, in very small packets.
+    """Track of encoded audio in very small packets.
 
     Args:
         per_second: How many.
@@ -37,7 +37,7 @@ class Clicks(MediaStreamTrack):
         self._start: float | None = None
 
     async def recv(self) -> Packet[Any]:
-        """The next one, when its time has come; those that are late come at once."""
+        """Wait until the next packet is due, and return it; late ones come at once."""
         loop = asyncio.get_running_loop()
         if self._start is None:
             self._start = loop.time()
@@ -55,7 +55,7 @@ class Clicks(MediaStreamTrack):
 
 @dataclass(frozen=True)
 class Account:
-    """What became of the packets of one sender.
+    """Fate of the packets of one sender.
 
     Args:
         received: Duplicates included.
@@ -73,14 +73,14 @@ class Account:
 
 
 async def add_load(*ends: PeerConnection, per_second: int = 1000) -> None:
-    """Let each end send; they are to negotiate by themselves."""
+    """Let each end send; their negotiation is the caller's."""
     for end in ends:
         transceiver = end.addTransceiver(Clicks(per_second), "sendrecv")
         transceiver.setCodecPreferences(["audio/PCMU"])
 
 
 async def account(sender: PeerConnection, receiver: PeerConnection) -> Account:
-    """How things stand now."""
+    """Count the packets so far."""
     sent = received = lost = 0
     for stats in (await sender.getStats()).values():
         if isinstance(stats, OutboundRtpStats):
@@ -93,7 +93,7 @@ async def account(sender: PeerConnection, receiver: PeerConnection) -> Account:
 
 
 async def settled(sender: PeerConnection, receiver: PeerConnection, *, missing: int = 0) -> Account:
-    """Stop the sender, and wait until all but so many packets have come, or no more come.
+    """Stop the sender, and wait until all but some packets have come, or no more come.
 
     Args:
         sender: Whose packets are counted.
@@ -115,7 +115,7 @@ async def settled(sender: PeerConnection, receiver: PeerConnection, *, missing: 
 
 
 async def flowing(sender: PeerConnection, receiver: PeerConnection, packets: int) -> None:
-    """Wait until so many more packets have arrived."""
+    """Wait until a number of further packets have arrived."""
     goal = (await account(sender, receiver)).received + packets
     async with asyncio.timeout(TIMEOUT):
         while (await account(sender, receiver)).received < goal:  # noqa: ASYNC110 - no event tells

@@ -1,4 +1,4 @@
-"""Owns an unmodified RTCDtlsTransport of aiortc as a peer, over an in-memory path."""
+"""An unmodified RTCDtlsTransport of aiortc as a peer, over an in-memory path."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class MemoryIce:
-    """As much of an RTCIceTransport as an RTCDtlsTransport asks for."""
+    """The part of an RTCIceTransport that aiortc's RTCDtlsTransport uses."""
 
     def __init__(self, other: End) -> None:
         self.role = "controlling"
@@ -35,12 +35,12 @@ class MemoryIce:
         self._other.secure.receive(datagram)
 
     def cut(self) -> None:
-        """End the path, and with it aiortc's pull loop."""
+        """Close the path, which ends aiortc's pull loop."""
         self._inbox.put_nowait(None)
 
 
 class AiortcPeer:
-    """aiortc's end; `other` is ours."""
+    """The end of aiortc; `other` is ours."""
 
     def __init__(self, other: End, role: DtlsRole) -> None:
         self.ice = MemoryIce(other)
@@ -63,7 +63,7 @@ class AiortcPeer:
         await self.dtls.start(RTCDtlsParameters(fingerprints=announced))
 
     async def stop(self) -> None:
-        """Say close_notify and end the pull loop."""
+        """Send close_notify and end the pull loop."""
         await self.dtls.stop()
 
     async def send_rtp(self, packet: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Owns how descriptions and candidates pass between us and a peer of others."""
+"""Exchange of descriptions and candidates between us and a third-party peer."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _CANDIDATE_FIELDS = ("candidate", "sdpMid", "sdpMLineIndex")
 
 
 async def hand_over(peer: ThirdPartyPeer, description: SessionDescription) -> None:
-    """Let the peer take our description; it answers an offer."""
+    """Send our description to the peer, which answers an offer."""
     fields = {"type": description.type.value, "sdp": description.sdp}
     await peer.tell("take", description=fields)
 
 
 async def hear_description(peer: ThirdPartyPeer) -> SessionDescription:
-    """The peer's next description."""
+    """Wait for the next description of the peer."""
     return SessionDescription(**(await peer.hear("description"))["description"])
 
 
 @asynccontextmanager
 async def trickling(pc: PeerConnection, peer: ThirdPartyPeer) -> AsyncIterator[asyncio.Event]:
-    """Hand candidates over, both ways, while the event says that both ends have descriptions."""
+    """Trickle candidates both ways while the event says that both ends have descriptions."""
     ready = asyncio.Event()
     steps: asyncio.Queue[Callable[[], Awaitable[None]]] = asyncio.Queue()
 

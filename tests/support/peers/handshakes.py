@@ -1,4 +1,4 @@
-"""Owns one call with a peer of others, set up in a given way, and what it showed."""
+"""A call with a third-party peer, set up in a given way, and its report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOOK = 0.02
 
 
 class Way(StrEnum):
-    """Who offers, and who is the DTLS client."""
+    """Roles in a call: the offerer and the DTLS client."""
 
     OFFER = "we offer, the peer answers active"
     ANSWER_ACTIVE = "the peer offers, we answer active"
@@ -37,13 +37,13 @@ class Way(StrEnum):
 
     @property
     def our_role(self) -> str:
-        """The `dtlsRole` that follows."""
+        """The `dtlsRole` that follows from the negotiated setup."""
         return "client" if self is Way.ANSWER_ACTIVE else "server"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How to call a peer.
+    """Set-up of a call with a third-party peer.
 
     Attributes:
         key_type: Of our certificate.
@@ -56,7 +56,7 @@ class Call:
 
     @property
     def configuration(self) -> PeerConfiguration:
-        """Ours, with a fresh certificate."""
+        """Open our connection with a fresh certificate."""
         passive = self.way is Way.ANSWER_PASSIVE
         return PeerConfiguration(
             answer_role=AnswerRole.PASSIVE if passive else AnswerRole.ACTIVE,
@@ -67,7 +67,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """What a call showed.
+    """Observations of one call.
 
     Attributes:
         our_setups: `a=setup` of each m-section of our description.
@@ -99,7 +99,7 @@ class Handshake:
 
 
 async def shake_hands(peer: ThirdPartyPeer, call: Call) -> Handshake:
-    """Call it with an audio m-section and a data channel, until both carry something.
+    """Call the peer with an audio m-section and a data channel, until both carry packets.
 
     Args:
         peer: It has not been called before.

@@ -1,4 +1,4 @@
-"""Owns the results of handshakes with peers of others, and their table in docs/INTEROP.md.
+"""Results of handshakes with third-party peers, and their table in docs/INTEROP.md.
 
 The tests write what they saw to artifacts/interop, a file for each peer; `python -m
 tests.support.peers.interop` puts that in the place that docs/INTEROP.md has for it.
@@ -41,7 +41,7 @@ _VERSIONS = {"FEFD": "1.2", "FEFC": "1.3"}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A call and what it showed, or in words why it came to nothing."""
+    """A call with its observations, or the reason of its failure in words."""
 
     call: Call
     handshake: Handshake | None
@@ -50,14 +50,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All calls with one peer."""
+    """Results of all calls with one peer."""
 
     peer: ThirdParty
     version: str
     results: tuple[Result, ...]
 
     def of(self, call: Call) -> Result:
-        """What came of this call.
+        """Record the result of a call.
 
         Raises:
             KeyError: It was not made.
@@ -68,19 +68,19 @@ class Results:
         raise KeyError(call)
 
     def write(self, folder: Path = RESULTS) -> None:
-        """Keep them for the table."""
+        """Save the results for the table."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{self.peer}.json").write_bytes(msgspec.json.encode(self))
 
 
 def read(folder: Path = RESULTS) -> list[Results]:
-    """What was kept, in the order of the peers' names above."""
+    """Load the saved results, in the order of the peers' names above."""
     files = [folder / f"{name}.json" for name in ThirdParty]
     return [msgspec.json.decode(f.read_bytes(), type=Results) for f in files if f.exists()]
 
 
 def render(everything: Iterable[Results]) -> str:
-    """Both tables."""
+    """Render both tables as Markdown."""
     everything = list(everything)
     lines = [
         "| peer | who offers | DTLS client | DTLS | cipher suite | SRTP profile |",
@@ -120,7 +120,7 @@ def _choice_row(results: Results) -> str:
 
 
 def _brief(result: Result) -> str:
-    """The problem without the class of the error and without what comes after its first clause."""
+    """Return the first clause of a problem, without the class of the error."""
     return re.split("[,;]", (result.problem or "").partition(": ")[2])[0]
 
 
@@ -129,7 +129,7 @@ def _profile(value: str | None) -> str:
 
 
 def main() -> int:
-    """Write the tables anew."""
+    """Write the tables of docs/INTEROP.md anew."""
     found = read()
     lacking = [name.value for name in ThirdParty if name not in {each.peer for each in found}]
     if lacking:

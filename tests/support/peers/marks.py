@@ -1,4 +1,4 @@
-"""Owns how tests are parametrised with peers of others."""
+"""Pytest parameters for tests with third-party peers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def peer_parameters(names: Iterable[ThirdParty] = ThirdParty) -> list[object]:
-    """Parameters for a fixture or a test: each needs its peer, and has a worker of its own."""
+    """Return one parameter for each peer, which needs its tool and has a worker of its own."""
     return [_parameter(name) for name in names]
 
 

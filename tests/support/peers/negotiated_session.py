@@ -1,4 +1,4 @@
-"""Owns a session with a peer of others that goes through any number of offers, of either side.
+"""A session with a third-party peer that goes through any number of offers, of either side.
 
 ::
 
@@ -41,7 +41,7 @@ _PRESSURE = Path("/proc/pressure/cpu")
 
 
 class Medium(StrEnum):
-    """What both sides send, all the time."""
+    """Kind of media that both sides send all the time."""
 
     AUDIO = "audio"
     VIDEO = "video"
@@ -52,7 +52,7 @@ WATCHERS = frozenset({ThirdParty.CHROMIUM, ThirdParty.FIREFOX, ThirdParty.WRTC})
 
 
 def medium_of(name: ThirdParty) -> Medium:
-    """What such a peer sends and counts."""
+    """Return the kind of media that a peer sends and counts."""
     return Medium.VIDEO if name in WATCHERS else Medium.AUDIO
 
 
@@ -65,18 +65,18 @@ class Exchange:
 
     @property
     def fingerprint(self) -> str:
-        """Ours."""
+        """Fingerprint of our description."""
         return _attribute(self.local, "fingerprint")
 
     @property
     def ufrags(self) -> tuple[str, str]:
-        """Ours and theirs."""
+        """ICE ufrags of our description and of the peer's."""
         return _attribute(self.local, "ice-ufrag"), _attribute(self.remote, "ice-ufrag")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What both ends received since the last reset.
+    """Media that both ends received since the last reset.
 
     Args:
         peer: What the peer counted.
@@ -103,13 +103,13 @@ class Report:
 
 
 class NegotiatedSession:
-    """The session.
+    """The session of our connection with one third-party peer.
 
     Attributes:
-        pc: Ours.
-        peer: Theirs.
-        trace: Ours.
-        channel: Ours, once the session is open; the peer sends its messages back.
+        pc: Our connection.
+        peer: The third-party peer.
+        trace: Sink of our trace.
+        channel: Our data channel, once the session is open; the peer echoes its messages.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class NegotiatedSession:
         self._echoes = 0
 
     async def open(self) -> Exchange:
-        """The first exchange, ours, and all that follows until media and data go both ways."""
+        """Make the first offer, and wait until media and data flow both ways."""
         await self.peer.tell("send", kind=self._medium.value)
         track = SyntheticAudioTrack() if self._medium is Medium.AUDIO else _small_video()
         self.pc.addTrack(track)
@@ -141,7 +141,7 @@ class NegotiatedSession:
         return exchange
 
     async def offer(self) -> Exchange:
-        """An offer of ours, and the peer's answer."""
+        """Send an offer of ours, and apply the peer's answer."""
         # A candidate must not overtake the description that has its ufrag.
         self._described.clear()
         await self.pc.setLocalDescription()
@@ -153,7 +153,7 @@ class NegotiatedSession:
         return Exchange(local=ours, remote=answer)
 
     async def be_offered(self, *, ice_restart: bool = False) -> Exchange:
-        """An offer of the peer, and our answer.
+        """Let the peer offer, and answer it.
 
         Raises:
             ThirdPartyError: The peer cannot, in its own words.
@@ -169,7 +169,7 @@ class NegotiatedSession:
         return Exchange(local=ours, remote=offer)
 
     async def rekey(self, *, ice_restart: bool = False) -> tuple[RekeyResult, Exchange]:
-        """Ask for new keys, and make the offer that this needs."""
+        """Request a rekey, and make the offer that it needs."""
         needed = expected(self.pc, "negotiationneeded")
         if ice_restart:
             self.pc.restartIce()
@@ -182,7 +182,7 @@ class NegotiatedSession:
             rekeying.cancel()
 
     async def echo(self, channel: DataChannel | None = None) -> bool:
-        """Whether a message of its own comes back as it was, over the first channel or another."""
+        """Return True if a message comes back unchanged, over the first channel or another."""
         channel = channel or self.channel
         self._echoes += 1
         text = f"there and back {self._echoes}"
@@ -191,14 +191,14 @@ class NegotiatedSession:
         return bool(await within(back) == text)
 
     async def reset(self) -> None:
-        """Let both ends count anew."""
+        """Reset the counters of both ends."""
         await self.peer.tell("reset")
         await self.peer.hear("reset")
         self._arrivals.reset()
         self._since = _seconds_starved()
 
     async def report(self) -> Report:
-        """What both ends counted."""
+        """Return the counters of both ends."""
         await self.peer.tell("report")
         line = await self.peer.hear("report")
         arrivals, inbound = line["arrivals"], line["inbound"]
@@ -222,7 +222,7 @@ class NegotiatedSession:
         )
 
     async def flow(self, count: int = 10) -> Report:
-        """Wait until so many more packets or frames have come to both ends.
+        """Wait until `count` more packets or frames have come to both ends.
 
         Raises:
             TimeoutError: They do not come.
@@ -243,7 +243,7 @@ class NegotiatedSession:
 async def session_with(
     peer: ThirdPartyPeer, medium: Medium, **options: Any
 ) -> AsyncIterator[NegotiatedSession]:
-    """A session that is not open yet.
+    """Create a session, not open yet, with a peer that runs.
 
     Args:
         peer: It has not been called before.
@@ -258,7 +258,7 @@ async def session_with(
 
 @asynccontextmanager
 async def negotiated_session(name: ThirdParty) -> AsyncIterator[NegotiatedSession]:
-    """A session, not open yet, with a peer of that name and what it sends best."""
+    """Start a third-party peer, and create a session with its best kind of media."""
     async with (
         open_stage(name) as open_peer,
         open_peer() as peer,
@@ -281,7 +281,7 @@ def _small_video() -> SyntheticVideoTrack:
 
 
 def _attribute(description: SessionDescription, name: str) -> str:
-    """The first of that name."""
+    """Return the first value of an attribute."""
     start = f"a={name}:"
     lines = description.sdp.splitlines()
     return next(line.removeprefix(start) for line in lines if line.startswith(start))

@@ -1,4 +1,4 @@
-"""Owns what changes of keys and of ICE did to a session with a peer of others, and its record."""
+"""Rekeys and ICE restarts in a session with a third-party peer, and the gaps they leave."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class Change:
 
 
 async def rekey(session: NegotiatedSession, *, ice_restart: bool = False) -> Change:
-    """New keys, on our wish."""
+    """Rekey at our request."""
     await session.reset()
     result, exchange = await session.rekey(ice_restart=ice_restart)
     return await _survived(session, exchange, result)
 
 
 async def restart(session: NegotiatedSession, *, by_peer: bool) -> Change:
-    """New ICE credentials and nothing else, on the wish of either side."""
+    """Restart ICE alone, at the request of either side."""
     await session.reset()
     if by_peer:
         exchange = await session.be_offered(ice_restart=True)
@@ -63,7 +63,7 @@ async def restart(session: NegotiatedSession, *, by_peer: bool) -> Change:
 
 
 async def offer(session: NegotiatedSession) -> Change:
-    """An offer of ours that changes nothing."""
+    """Make an offer of ours that changes nothing."""
     await session.reset()
     return await _survived(session, await session.offer(), None)
 
@@ -82,7 +82,7 @@ async def _survived(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gaps:
-    """The longest gap of each change in a row, in one direction, in seconds.
+    """Longest gap of each change in a row, in one direction, in seconds.
 
     Two cores with a browser on them make gaps without any change, and those are no fault of one.
 
@@ -98,7 +98,7 @@ class Gaps:
 
     @property
     def too_long(self) -> list[float]:
-        """Those that somebody sees, beyond what the machine does by itself."""
+        """Gaps that are noticeable, beyond those of the machine itself, in seconds."""
         return [
             gap
             for gap, waited in zip(self.each, self.waited, strict=True)
@@ -107,12 +107,12 @@ class Gaps:
 
     @property
     def typical(self) -> float:
-        """Nine in ten are no longer."""
+        """The 90th percentile of the gaps, in seconds."""
         return sorted(self.each)[(len(self.each) * 9 - 1) // 10]
 
 
 def gaps(changes: Iterable[Change], still: Sequence[Report]) -> tuple[Gaps, Gaps]:
-    """Those at the peer and those at ours."""
+    """Return the gaps at the peer and those at our end."""
     reports = [each.report for each in changes]
     waited = tuple(report.waited for report in reports)
     return (
@@ -130,7 +130,7 @@ def gaps(changes: Iterable[Change], still: Sequence[Report]) -> tuple[Gaps, Gaps
 
 
 async def baseline(session: NegotiatedSession, count: int = 40) -> Report:
-    """The same numbers while nothing changes."""
+    """Measure the gaps while nothing changes."""
     await session.reset()
     return await session.flow(count)
 

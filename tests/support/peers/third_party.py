@@ -1,4 +1,4 @@
-"""Owns peers of others as a test drives them: told and heard in the lines of programs/README.md.
+"""Third-party peers that tests drive by the lines of tests/interop/programs/README.md.
 
 ::
 
@@ -47,7 +47,7 @@ Line = dict[str, Any]
 
 
 class ThirdParty(StrEnum):
-    """The peers, by their names in `tests.support.project.tools`."""
+    """Names of the third-party peers in `tests.support.project.tools`."""
 
     CHROMIUM = "chromium"
     FIREFOX = "firefox"
@@ -59,15 +59,15 @@ class ThirdParty(StrEnum):
 
 
 class ThirdPartyError(Exception):
-    """The peer refused something, in its own words, or is gone."""
+    """A third-party peer refused a command, in its own words, or is gone."""
 
 
 class ThirdPartyPeer:
-    """One peer with one connection.
+    """A third-party peer with one connection.
 
     Attributes:
-        version: Of its stack.
-        on_candidate: Gets each candidate that it finds.
+        version: Version of its stack.
+        on_candidate: Called with each candidate that it gathers.
     """
 
     def __init__(self, write: Callable[[Line], Awaitable[None]]) -> None:
@@ -77,22 +77,22 @@ class ThirdPartyPeer:
         self.on_candidate: Callable[[Line], None] = lambda _: None
 
     def note(self, line: Line) -> None:
-        """Take what it said."""
+        """Process one line of the peer."""
         if line["say"] == "candidate":
             self.on_candidate(line["candidate"])
         else:
             self._said.put_nowait(line)
 
     async def tell(self, command: str, **fields: object) -> None:
-        """Send it one command."""
+        """Send one command to the peer."""
         await self._write({"do": command, **fields})
 
     async def hear(self, what: str) -> Line:
-        """Wait for the next thing of this kind that it says.
+        """Wait for the next line of one kind from the peer.
 
         Raises:
-            ThirdPartyError: It says that something failed.
-            TimeoutError: It says nothing.
+            ThirdPartyError: The peer reports a failure.
+            TimeoutError: The peer sends no such line.
         """
         async with asyncio.timeout(_TIMEOUT):
             while True:
@@ -107,7 +107,7 @@ OpenPeer = Callable[[], AbstractAsyncContextManager[ThirdPartyPeer]]
 
 
 def open_stage(name: ThirdParty) -> AbstractAsyncContextManager[OpenPeer]:
-    """Where such peers live: a browser, or nothing; it gives a function that starts a peer."""
+    """Prepare a browser or a program, and give a function that starts a peer in it."""
     match name:
         case ThirdParty.CHROMIUM | ThirdParty.FIREFOX:
             return _browser_stage(name)
@@ -131,7 +131,7 @@ async def _program_stage(
 
 @asynccontextmanager
 async def _pion_stage() -> AsyncIterator[OpenPeer]:
-    """Compiled here: Go's own cache knows best what of it is stale."""
+    """Compile Pion's program, leaving it to Go's own cache which parts are stale."""
     folder = ROOT / ".cache" / "go"
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "pion"

@@ -1,4 +1,4 @@
-"""Owns a DTLS peer made of pyOpenSSL alone, which may do what our own never would."""
+"""A DTLS peer made of pyOpenSSL alone, for behaviour that our own peer never shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def legacy_context(ciphers: bytes, certificate: Certificate | None = None) -> SSL.Context:
-    """A context that renegotiates, has no SRTP, and offers just these cipher suites."""
+    """Create a context that allows renegotiation, has no SRTP, and offers these cipher suites."""
     certificate = certificate or Certificate.generate()
     context = SSL.Context(SSL.DTLS_METHOD)
     context.set_cipher_list(ciphers)
@@ -24,7 +24,7 @@ def legacy_context(ciphers: bytes, certificate: Certificate | None = None) -> SS
 
 
 class TlsPeer:
-    """One end over memory, driven by `exchange`."""
+    """One DTLS end over memory, driven by `exchange`."""
 
     def __init__(self, context: SSL.Context, *, client: bool, mtu: int = 1200) -> None:
         self.ssl = SSL.Connection(context)
@@ -36,7 +36,7 @@ class TlsPeer:
             self.ssl.set_accept_state()
 
     def exchange(self, other: Party) -> None:
-        """Carry everything both ways until neither end has more to say."""
+        """Carry datagrams both ways until neither end sends more."""
         while True:
             sent = self.take()
             if sent:
@@ -48,7 +48,7 @@ class TlsPeer:
                 self.ssl.bio_write(datagram)
 
     def take(self) -> bytes:
-        """Work on what has arrived, and return what that makes it send."""
+        """Process the datagrams that arrived, and return those to send."""
         self._work()
         try:
             return self.ssl.bio_read(65536)
@@ -56,7 +56,7 @@ class TlsPeer:
             return b""
 
     def renegotiate(self) -> None:
-        """Ask for a new handshake within the connection."""
+        """Request a renegotiation within the connection."""
         assert self.ssl.renegotiate()
 
     def _work(self) -> None:

@@ -1,4 +1,4 @@
-"""Owns docs/CONFORMANCE.md: made of conformance.toml and the `conformance` markers on the tests.
+"""docs/CONFORMANCE.md, made from conformance.toml and the `conformance` markers on the tests.
 
 `python -m tests.support.project.conformance` writes it, with `--check` it fails when that would
 change it. Both fail when a behaviour that is due has no test, or when a test names a
@@ -24,12 +24,12 @@ DOCUMENT = ROOT / "docs" / "CONFORMANCE.md"
 
 
 class ConformanceError(Exception):
-    """The tests and the table do not agree."""
+    """The markers on the tests and the table do not agree."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """A row of the table.
+    """A behaviour, which is a row of the table.
 
     Args:
         id: Section of RFC 5763 and a word.
@@ -52,7 +52,7 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A test that proves a behaviour, and the real peers that it does so with."""
+    """A test that proves a behaviour, and the third-party peers it uses."""
 
     behaviour: str
     test: str
@@ -60,7 +60,7 @@ class Proof:
 
 
 def load_table(text: str) -> Mapping[str, Behaviour]:
-    """Read the table; its order is the document's."""
+    """Read the table in the order of the document."""
     rows = [
         Behaviour(section=section["title"], **row)
         for section in tomllib.loads(text)["section"]
@@ -70,7 +70,7 @@ def load_table(text: str) -> Mapping[str, Behaviour]:
 
 
 def proofs_of(item: pytest.Item) -> list[Proof]:
-    """What the test's markers say; a browser that it drives counts as a peer."""
+    """Return the proofs by the markers of a test; a browser that it drives counts as a peer."""
     browsers = [name for mark in item.iter_markers("browser") for name in mark.args]
     test = item.nodeid.partition("[")[0]
     return [
@@ -81,13 +81,13 @@ def proofs_of(item: pytest.Item) -> list[Proof]:
 
 
 class ConformancePlugin:
-    """Refuses a marker that names no behaviour, in every run; keeps the proofs that it saw."""
+    """Pytest plug-in that refuses markers of unknown behaviours, and collects the proofs."""
 
     def __init__(self) -> None:
         self.proofs: list[Proof] = []
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Read the markers.
+        """Read the markers of the collected tests.
 
         Raises:
             pytest.UsageError: One names a behaviour that is not in the table.
@@ -102,7 +102,7 @@ class ConformancePlugin:
 
 
 def collect() -> list[Proof]:
-    """Collect every test, run none.
+    """Collect every test without running it.
 
     Raises:
         ConformanceError: Collecting failed; the text is pytest's.
@@ -117,7 +117,7 @@ def collect() -> list[Proof]:
 
 
 def gaps(table: Mapping[str, Behaviour], proofs: Iterable[Proof]) -> list[str]:
-    """What is wrong between table and tests, in words."""
+    """Return the disagreements between table and tests, in words."""
     proven = {proof.behaviour for proof in proofs}
     wrong = [
         f"{row.id} is due and has no test"
@@ -133,7 +133,7 @@ def gaps(table: Mapping[str, Behaviour], proofs: Iterable[Proof]) -> list[str]:
 
 
 def render(table: Mapping[str, Behaviour], proofs: Sequence[Proof]) -> str:
-    """The document."""
+    """Render docs/CONFORMANCE.md from the table and the proofs."""
     tested = {proof.behaviour for proof in proofs}
     proven = [row for row in table.values() if row.id in tested and row.missing is None]
     lines = [
@@ -173,7 +173,7 @@ def _link(test: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the document, or check it."""
+    """Write docs/CONFORMANCE.md, or check that it is up to date."""
     table = load_table(TABLE.read_text())
     try:
         proofs = collect()

@@ -1,4 +1,4 @@
-"""Owns the ladders in docs/TRACE.md; run as a module, it draws them anew."""
+"""Draws the ladders in docs/TRACE.md anew when run as a module."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BLOCK = re.compile(r"(<!-- ladder: (\w+) -->\n```text\n)(.*?)(```\n)", re.DOTAL
 
 
 def redrawn(guide: str) -> str:
-    """The guide with the ladders that the program draws now."""
+    """Return the guide with the ladders that the program draws now."""
     return _BLOCK.sub(lambda block: f"{block[1]}{_drawing(block[2])}{block[4]}", guide)
 
 

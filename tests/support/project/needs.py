@@ -1,4 +1,4 @@
-"""Owns what happens to a test whose system tool is missing, and that no test is skipped otherwise.
+"""Pytest plug-in for missing system tools: skips the tests that need them, and forbids other skips.
 
 A test says what it drives: `@pytest.mark.needs("turnserver")`, `@pytest.mark.browser("firefox")`.
 Where that is missing the test is skipped and the last lines of the run say so and how to get it;
@@ -22,7 +22,7 @@ MISSING = "missing-tool"
 
 
 def tools_of(item: pytest.Item, tools: Mapping[str, Tool]) -> tuple[Tool, ...]:
-    """The tools that the test drives.
+    """Return the tools that a test drives.
 
     Raises:
         pytest.UsageError: The test names one that is not among `tools`.
@@ -40,7 +40,7 @@ def tools_of(item: pytest.Item, tools: Mapping[str, Tool]) -> tuple[Tool, ...]:
 
 
 class NeedsPlugin:
-    """The pytest plug-in; registered by tests/conftest.py in the controller and in every worker."""
+    """Pytest plug-in, registered by tests/conftest.py in the controller and in every worker."""
 
     def __init__(self, config: pytest.Config, tools: Mapping[str, Tool] = TOOLS) -> None:
         self._config = config
@@ -49,7 +49,7 @@ class NeedsPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Check the names, and keep the browsers' tests together."""
+        """Check the names of the tools, and keep the browsers' tests together."""
         for item in items:
             tools_of(item, self._tools)
             if item.get_closest_marker("browser") is not None:
@@ -57,7 +57,7 @@ class NeedsPlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Skip the test before any of its fixtures runs, or fail it in CI."""
+        """Skip a test before its fixtures run, or fail it in CI."""
         lacking = [tool for tool in tools_of(item, self._tools) if tool.path is None]
         if not lacking:
             return
@@ -69,7 +69,7 @@ class NeedsPlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Let no skip hide a failure."""
+        """Turn a skip for any other reason into a failure."""
         report = yield
         if report.skipped and not _missing_tools(report):
             report.outcome = "failed"
@@ -82,7 +82,7 @@ class NeedsPlugin:
     def pytest_make_collect_report(
         self,
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Let no module skip itself as a whole."""
+        """Turn the skip of a whole module into a failure."""
         report = yield
         if report.skipped:
             report.outcome = "failed"
@@ -91,7 +91,7 @@ class NeedsPlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:
-        """Say last, below pytest's own closing line, what was skipped and how to get it."""
+        """Print below pytest's closing line the skipped tests, and how to get their tools."""
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is None:
             return

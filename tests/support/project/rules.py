@@ -31,7 +31,7 @@ _WORD = re.compile(r"[A-Za-z0-9_`'./-]+")
 
 
 def docstring_faults(text: str) -> Iterator[str]:
-    """What keeps a docstring from making sense alone.
+    """Yield the faults that keep a docstring from making sense alone.
 
     Args:
         text: The docstring.

@@ -1,4 +1,4 @@
-"""Owns the programs that the guides show: a test runs each block that is marked `python run`."""
+"""Programs in the guides, which tests run: each block that is marked `python run`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Snippet:
 
 
 def snippets(document: str, text: str) -> list[Snippet]:
-    """The programs of a Markdown text that are marked `python run`."""
+    """Return the programs of a Markdown text that are marked `python run`."""
     return [
         Snippet(document, text.count("\n", 0, block.start("code")) + 1, block["code"])
         for block in FENCE.finditer(text)

@@ -1,4 +1,4 @@
-"""Owns the project's own files as tests about them see them: which there are, parsed."""
+"""Python files of the project, parsed, for tests about them."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ EVERYTHING = (*PACKAGES, "tests", "benchmarks", "examples", "scripts")
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A Python file; `name` is its path from the root, with slashes."""
+    """A Python file of the project; `name` is its path from the root, with slashes."""
 
     name: str
     text: str
 
     @cached_property
     def tree(self) -> ast.Module:
-        """Its syntax."""
+        """Syntax tree of the file."""
         return ast.parse(self.text, self.name)
 
     def imports(self) -> Iterator[tuple[int, str, str | None]]:
-        """Each import wherever it stands: line number, module, and the name taken from it."""
+        """Yield each import on any level: line number, module, and the imported name."""
         for node in ast.walk(self.tree):
             match node:
                 case ast.Import(names=names, lineno=line):
@@ -38,7 +38,7 @@ class SourceFile:
 
 
 def python_files(*folders: str) -> list[SourceFile]:
-    """Every Python file below the folders, in order."""
+    """Return every Python file below the folders, in order."""
     return [
         SourceFile(path.relative_to(ROOT).as_posix(), path.read_text())
         for folder in folders

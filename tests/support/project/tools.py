@@ -1,4 +1,4 @@
-"""Owns which programs of the system the tests and benchmarks drive, and where each comes from."""
+"""Programs of the system that tests and benchmarks drive, and their sources."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CAP_SYS_ADMIN = 21
 
 @dataclass(frozen=True)
 class Tool:
-    """A program of the system.
+    """A program of the system that tests or benchmarks drive.
 
     Args:
         name: What a test calls it: `@pytest.mark.needs(name)`.
@@ -46,19 +46,19 @@ class Tool:
 
     @cached_property
     def installed(self) -> str | None:
-        """Where its command is, or None where that or a file is missing."""
+        """Path of the command; None where it or a file is missing."""
         if not all(map(glob.glob, self.files)):
             return None
         return next(filter(None, map(shutil.which, self.commands)), None)
 
     @property
     def path(self) -> str | None:
-        """The same, or None where the privilege is missing."""
+        """Path of the command; None where it, a file or the privilege is missing."""
         return None if self.privileged and not _may_administer() else self.installed
 
     @property
     def how_to_get(self) -> str:
-        """A sentence for whoever lacks it."""
+        """Sentence that says how to get the tool."""
         ways = []
         if self.packages:
             ways.append(f"apt-get install {' '.join(self.packages)}")
@@ -134,7 +134,7 @@ TOOLS = MappingProxyType(
 
 
 def tool_path(name: str) -> str:
-    """Where the tool is; for tests that are marked as needing it.
+    """Return the path of a tool, for tests that are marked as needing it.
 
     Raises:
         FileNotFoundError: It is missing.
@@ -146,17 +146,17 @@ def tool_path(name: str) -> str:
 
 
 def missing(names: Iterable[str]) -> tuple[Tool, ...]:
-    """Those of the named tools that this machine lacks."""
+    """Return those of the named tools that this machine lacks."""
     return tuple(TOOLS[name] for name in names if TOOLS[name].installed is None)
 
 
 def may_install() -> bool:
-    """Whether this process may install Debian packages without asking anybody."""
+    """Return True if this process may install Debian packages without asking."""
     return os.geteuid() == 0 and shutil.which("apt-get") is not None
 
 
 def _may_administer() -> bool:
-    """Whether this process may make network namespaces, and read what passes in them."""
+    """Return True if this process may create network namespaces and capture their packets."""
     status = Path("/proc/self/status")
     if not status.exists():
         return False

@@ -1,4 +1,4 @@
-"""Owns made-up traces: both ends of a session, as the taps would tell of it."""
+"""Made-up traces of both ends of a session, as their taps would tell it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CLIENT_FLIGHT = (
 
 
 def sdp(*, setup: str, fingerprint: str, session: int = 1) -> str:
-    """A description with what a ladder looks at."""
+    """Create a description with the attributes that a ladder reads."""
     return (
         f"v=0\r\no=- {session} 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n"
         "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n"
@@ -50,13 +50,13 @@ ANSWER = sdp(setup="active", fingerprint=ANSWER_FINGERPRINT, session=2)
 
 
 def sockets(generation: int = 0) -> tuple[str, str]:
-    """The addresses of the offerer and of the answerer in an ICE generation."""
+    """Return the addresses of offerer and answerer in an ICE generation."""
     return f"192.0.2.1:{50000 + generation}", f"198.51.100.2:{60000 + generation}"
 
 
 @dataclass
 class Session:
-    """Two ends and what they tell; times are seconds since the beginning.
+    """Builds the traces of two ends; times are seconds since the begin.
 
     Args:
         skew: How far the answerer's clock is ahead, in seconds.
@@ -67,15 +67,15 @@ class Session:
     answerer: list[TraceEvent] = field(default_factory=list)
 
     def at_offerer(self, *events: TraceEvent) -> None:
-        """What the offerer tells."""
+        """Events of the offerer."""
         self.offerer += events
 
     def at_answerer(self, *events: TraceEvent) -> None:
-        """What the answerer tells."""
+        """Events of the answerer."""
         self.answerer += events
 
     def describe(self, time: float, kind: str, text: str, *, arrives: str | None = None) -> None:
-        """A description crosses: an offer from the offerer, anything else to it."""
+        """Add a description that crosses: an offer from the offerer, others to it."""
         out = kind == "offer"
         arrived = text if arrives is None else arrives
         there, here = Direction.OUT if out else Direction.IN, Direction.IN if out else Direction.OUT
@@ -100,7 +100,7 @@ class Session:
         lost: bool = False,
         generation: int = 0,
     ) -> None:
-        """A datagram crosses, from the offerer if `out`, on the sockets of an ICE generation."""
+        """Add a datagram that crosses, from the offerer if `out`, on a generation's sockets."""
         late, early = self._times(time, out=out)
         offerer, answerer = sockets(generation)
         if out or not lost:
@@ -133,18 +133,18 @@ class Session:
             )
 
     def _times(self, time: float, *, out: bool) -> tuple[float, float]:
-        """At the answerer, by its clock, and at the offerer."""
+        """Return the time at the answerer, by its clock, and at the offerer."""
         here, there = (time, time + DELAY) if out else (time + DELAY, time)
         return START + there + self.skew, START + here
 
 
 def state(time: float, machine: str, name: str) -> StateChanged:
-    """A state that one end came to."""
+    """Create the event of a state change of one end."""
     return StateChanged(time=UnixTime(START + time), machine=machine, state=name)
 
 
 def handshake(session: Session) -> None:
-    """The datagrams of a handshake in which the answerer is the client."""
+    """Return the datagrams of a handshake in which the answerer is the client."""
     dtls = DatagramKind.DTLS
     session.datagram(0.050, dtls, "ClientHello", out=False, size=245)
     session.datagram(0.060, dtls, SERVER_FLIGHT, out=True, size=1100)
@@ -154,7 +154,7 @@ def handshake(session: Session) -> None:
 
 
 def connected(skew: float = 0.0) -> Session:
-    """A session in which everything goes well."""
+    """Build the traces of a session that connects."""
     session = Session(skew)
     session.describe(0.0, "offer", OFFER)
     session.at_offerer(state(0.0005, "signalingState", "have-local-offer"))
@@ -218,7 +218,7 @@ def connected(skew: float = 0.0) -> Session:
 
 
 def intercepted() -> Session:
-    """A session whose answer was given another fingerprint on its way."""
+    """Build the traces of a session whose answer was given another fingerprint on its way."""
     session = Session()
     session.describe(0.0, "offer", OFFER)
     forged = sdp(setup="active", fingerprint=OFFER_FINGERPRINT, session=2)

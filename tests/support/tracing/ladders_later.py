@@ -1,4 +1,4 @@
-"""Owns made-up traces of what comes after the first handshake: new keys, and a new path."""
+"""Made-up traces of rekeys and ICE restarts after the first handshake."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _DTLS = DatagramKind.DTLS
 
 
 def _offer(number: int, **attributes: str) -> str:
-    """The offerer's description with that version of its session."""
+    """Create the offerer's description with a version of its session."""
     fingerprint = attributes.pop("fingerprint", OFFER_FINGERPRINT)
     text = sdp(setup="actpass", fingerprint=fingerprint)
     text = text.replace("o=- 1 1 ", f"o=- 1 {number} ")
@@ -47,7 +47,7 @@ def _answer(number: int, **attributes: str) -> str:
 
 
 def rekey(session: Session, time: float, association: int = 1) -> None:
-    """The offerer asks for new keys; the answerer calls, before its answer is there."""
+    """Add a rekey by the offerer, in which the answerer sends its ClientHello before its answer."""
     version = association + 1
     session.describe(time, "offer", _offer(version, fingerprint=NEW_FINGERPRINT))
     session.datagram(time + 0.006, _DTLS, "ClientHello", out=False, size=245)
@@ -122,7 +122,7 @@ def _retired(time: float, association: int, reason: str) -> AssociationRetired:
 
 
 def rekeyed(times: int = 1) -> Session:
-    """A session whose keys change so many times, each time a second after the one before."""
+    """Build the traces of a session with a number of rekeys, a second apart."""
     session = connected()
     for number in range(1, times + 1):
         rekey(session, float(number), number)
@@ -132,7 +132,7 @@ def rekeyed(times: int = 1) -> Session:
 
 
 def kept() -> Session:
-    """A session whose answerer takes the offer of new keys, and does nothing about it."""
+    """Build the traces of a session whose answerer accepts a rekey and does not follow it."""
     session = connected()
     session.describe(1.0, "offer", _offer(2, fingerprint=NEW_FINGERPRINT))
     session.describe(1.01, "answer", _answer(2))
@@ -150,7 +150,7 @@ def kept() -> Session:
 
 
 def restarted() -> Session:
-    """A session that finds another path while the first one carries on."""
+    """Build the traces of a session whose ICE restart selects another path."""
     session = connected()
     session.describe(1.0, "offer", _offer(2, **{"ice-ufrag": "aaaa"}))
     session.describe(1.01, "answer", _answer(2, **{"ice-ufrag": "bbbb"}))

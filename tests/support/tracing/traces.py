@@ -1,4 +1,4 @@
-"""Owns what tests of the trace share: a sink to wait on, and a short way to say what it heard."""
+"""Trace sink that tests wait on, and a short notation for its events."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EventT = TypeVar("_EventT", bound=TraceEvent)
 
 
 class Sink:
-    """Keeps every event, and lets a test wait for one."""
+    """Trace sink that keeps every event, and lets a test wait for one."""
 
     def __init__(self) -> None:
         self.events: list[TraceEvent] = []
@@ -44,11 +44,11 @@ class Sink:
         self._changed.set()
 
     def all(self, kind: type[_EventT]) -> list[_EventT]:
-        """The events of one kind, in order."""
+        """Return the events of one kind, in order."""
         return [event for event in self.events if isinstance(event, kind)]
 
     async def heard(self, kind: type[_EventT], *, count: int = 1) -> list[_EventT]:
-        """Wait until there are so many of one kind."""
+        """Wait until a number of events of one kind are there."""
         async with asyncio.timeout(TIMEOUT):
             while len(self.all(kind)) < count:
                 self._changed.clear()
@@ -56,7 +56,7 @@ class Sink:
         return self.all(kind)
 
     def story(self, skip: Callable[[TraceEvent], bool] = lambda event: False) -> list[str]:
-        """What happened, a line for each event."""
+        """Return a line for each event."""
         return [
             line(event)
             for event in self.events
@@ -65,7 +65,7 @@ class Sink:
 
 
 def is_stun(event: TraceEvent) -> bool:
-    """How many checks there are depends on the weather."""
+    """Return True for ICE checks, whose number depends on the machine."""
     return isinstance(event, Datagram) and event.kind in (
         DatagramKind.STUN_REQUEST,
         DatagramKind.STUN_RESPONSE,
@@ -74,7 +74,7 @@ def is_stun(event: TraceEvent) -> bool:
 
 
 def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of event
-    """An event in a few words."""
+    """Return an event in a few words."""
     match event:
         case Described():
             return f"{event.direction} {event.type}"

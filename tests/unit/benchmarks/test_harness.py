@@ -1,4 +1,4 @@
-"""Owns the proof that a comparison is fair and its numbers are what they say."""
+"""The comparison of subjects is fair, and computes its numbers rightly."""
 
 from __future__ import annotations
 

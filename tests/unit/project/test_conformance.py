@@ -1,4 +1,4 @@
-"""Owns the proof that docs/CONFORMANCE.md can be believed."""
+"""docs/CONFORMANCE.md agrees with the markers on the tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the proof that a missing tool is never silent, and that nothing else can skip a test."""
+"""A missing tool is always reported, and nothing else can skip a test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what holds for the project's files as a whole, and that no linter can say."""
+"""Rules for the project's files as a whole that no linter has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the proof that the programs in README.md and docs/ run as they are printed."""
+"""Programs in README.md and docs/ run as they are printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the proof that set-up installs what is missing, no more, and starts no service by it."""
+"""Installation of tools installs the missing ones only, and starts no service."""
 
 from __future__ import annotations
 

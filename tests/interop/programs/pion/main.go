@@ -1,4 +1,4 @@
-// Owns Pion as a peer.
+// Program that makes Pion a peer of the tests.
 package main
 
 import (

@@ -1,4 +1,4 @@
-"""Owns what a page of the demo may ask for while its call goes on, and what it is told of it."""
+"""Rekeys and ICE restarts that a page of the demo requests, and their results."""
 
 from __future__ import annotations
 

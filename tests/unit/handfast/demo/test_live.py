@@ -1,4 +1,4 @@
-"""Owns the ladder that a page of the demo is told of while a call goes on."""
+"""Ladder of a running call, as a page of the demo gets it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the folder of the demo's traces: one file for each call, and only so many."""
+"""Folder of the demo's traces: one file for each call, and a bounded number of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns the saved page: it is whole, loads nothing, and reads nothing of a stranger as HTML."""
+"""Saved page of a ladder: complete, without external resources, safe against HTML."""
 
 from __future__ import annotations
 

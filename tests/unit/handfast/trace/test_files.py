@@ -1,4 +1,4 @@
-"""Owns the command `handfast trace`: what it draws, what it writes, and how it refuses."""
+"""The command `handfast trace`: its output, its files, and its errors."""
 
 from __future__ import annotations
 

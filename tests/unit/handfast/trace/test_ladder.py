@@ -1,4 +1,4 @@
-"""Owns what a ladder says of a session: rows in their order, from one end and from both."""
+"""Rows of a ladder in their order, from one end and from both."""
 
 from __future__ import annotations
 

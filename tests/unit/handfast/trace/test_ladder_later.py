@@ -1,4 +1,4 @@
-"""Owns what a ladder says of the time after the first handshake: new keys, and a new path."""
+"""Rows of a ladder after the first handshake: new keys, and a new path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what the drawing in a terminal means; how it looks is for eyes."""
+"""Meaning of the ladder in a terminal; its appearance is not tested."""
 
 from __future__ import annotations
 
