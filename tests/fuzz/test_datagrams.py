@@ -84,7 +84,7 @@ def flights() -> list[list[bytes]]:
     return made
 
 
-class _Lane:
+class _Association:
     def __init__(self, handshaking: bool) -> None:
         self.handshaking = handshaking
 
@@ -94,13 +94,13 @@ class _Lane:
 
 async def test_the_demultiplexer_takes_anything() -> None:
     mutate = Mutator([datagram for flight in flights() for datagram in flight], 1)
-    lanes = (_Lane(True), _Lane(False), _Lane(False))
+    associations = (_Association(True), _Association(False), _Association(False))
     for _ in range(COUNT):
         datagram = mutate()
         kind = classify(datagram)
-        chosen = associations_for(datagram, kind, lanes)
+        chosen = associations_for(datagram, kind, associations)
 
-        assert set(chosen) <= set(lanes)
+        assert set(chosen) <= set(associations)
         if kind is DatagramClass.STUN:
             assert not chosen
         for role in DtlsRole:
