@@ -38,7 +38,7 @@ PREFERENCES = {
 
 @dataclass(frozen=True)
 class Add:
-    """The application wishes for an m-section."""
+    """The application adds a transceiver."""
 
     kind: MediaKind
     direction: MediaDirection
@@ -50,7 +50,7 @@ class Add:
 
 @dataclass(frozen=True)
 class Change:
-    """The application wishes for something else of a transceiver, or ends it."""
+    """The application changes a transceiver, or stops it."""
 
     what: str
     which: int
@@ -122,7 +122,7 @@ class Candidate:
         end.sent.append(IceCandidate(line, sdpMid=section.mid, usernameFragment=section.ice_ufrag))
 
 
-WISHES: st.SearchStrategy[Callable[[End], None]] = st.one_of(
+CHANGES: st.SearchStrategy[Callable[[End], None]] = st.one_of(
     st.builds(Add, st.sampled_from(MediaKind), st.sampled_from(MediaDirection)),
     st.builds(
         Add,
@@ -143,11 +143,11 @@ WISHES: st.SearchStrategy[Callable[[End], None]] = st.one_of(
 )
 
 
-def offer_created_before(wish: Callable[[End], None], end: End) -> None:
+def offer_created_before(change: Callable[[End], None], end: End) -> None:
     """An offer is created, the application changes its mind, the offer is set."""
     if end.state is SignalingState.STABLE:
         offer = end.offer_answer.create_offer()
-        wish(end)
+        change(end)
         end.set(Side.LOCAL, offer)
         end.send()
 
@@ -182,18 +182,18 @@ class Step:
 
     name: str
     polite: bool
-    wish: Callable[[End], None]
+    change: Callable[[End], None]
 
     def run(self, call: Call) -> None:
         """Let it happen."""
         end = call.right if self.polite else call.left
         match self.name:
-            case "wish":
-                self.wish(end)
-            case "wish meanwhile":
-                end.meanwhile.append(lambda: self.wish(end))
+            case "change":
+                self.change(end)
+            case "change meanwhile":
+                end.meanwhile.append(lambda: self.change(end))
             case "offer created before":
-                offer_created_before(self.wish, end)
+                offer_created_before(self.change, end)
             case "deliver":
                 call.deliver(end)
             case "lose":
@@ -205,11 +205,11 @@ class Step:
 
 
 # What keeps a call going is drawn more often than what disturbs it.
-NAMES = ["wish", "wish meanwhile", "offer created before", "deliver", "lose", *ACTS]
+NAMES = ["change", "change meanwhile", "offer created before", "deliver", "lose", *ACTS]
 NAMES += ["taken up", "taken up", "given up"]
 NAMES += [
-    "wish",
-    "wish",
+    "change",
+    "change",
     "offer",
     "deliver",
     "deliver",
@@ -227,7 +227,7 @@ def steps(draw: st.DrawFn) -> list[Step]:
         Step,
         st.sampled_from(NAMES),
         st.booleans(),
-        WISHES | st.builds(Candidate, st.integers(0, 5)),
+        CHANGES | st.builds(Candidate, st.integers(0, 5)),
     )
     return draw(st.lists(step, min_size=length, max_size=length))
 

@@ -38,7 +38,7 @@ def the(kind: type[E], effects: tuple[Effect, ...]) -> E:
 
 
 def connected(policy: BundlePolicy = BundlePolicy.BALANCED) -> tuple[OfferAnswer, OfferAnswer]:
-    """Two that share sound."""
+    """Two ends that have agreed on audio."""
     left, right = pair(bundle_policy=policy)
     add_track(left, "audio")
     exchange(left, right)

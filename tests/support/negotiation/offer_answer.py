@@ -97,7 +97,7 @@ def add(
     origin: TransceiverOrigin = TransceiverOrigin.ADD_TRANSCEIVER,
     streams: tuple[str, ...] = ("stream",),
 ) -> Transceiver:
-    """Wish for an m-section."""
+    """Add a transceiver."""
     return end.add_transceiver(
         MediaKind(kind),
         origin=origin,

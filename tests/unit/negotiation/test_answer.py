@@ -136,7 +136,7 @@ def test_a_peer_without_tls_id_is_answered_without() -> None:
 
 
 @pytest.mark.parametrize(
-    ("offered", "wished", "answered"),
+    ("offered", "wanted", "answered"),
     [
         (D.SENDRECV, D.SENDRECV, D.SENDRECV),
         (D.SENDRECV, D.SENDONLY, D.SENDONLY),
@@ -151,13 +151,13 @@ def test_a_peer_without_tls_id_is_answered_without() -> None:
     ],
 )
 def test_a_direction_is_what_both_want(
-    offered: MediaDirection, wished: MediaDirection, answered: MediaDirection
+    offered: MediaDirection, wanted: MediaDirection, answered: MediaDirection
 ) -> None:
     left, right = pair()
     ours = add(left, "audio", offered)
     set_remote(right, offer_of(left))
     (theirs,) = right.session.transceivers
-    right.change_transceiver(theirs.key, direction=wished)
+    right.change_transceiver(theirs.key, direction=wanted)
     answer = Sdp.parse(answer_of(right).sdp)
     set_remote(left, described(right, Side.LOCAL))
     assert answer.media[0].direction is answered
@@ -374,7 +374,7 @@ def test_a_key_of_a_transport_is_not_given_twice() -> None:
     exchange(left, right)
     left.stop_transceiver(0)
     exchange(left, right)
-    assert right.session.routes == {"1": "0"}, "named for the sound that is gone"
+    assert right.session.routes == {"1": "0"}, "named for the audio section that is gone"
     # A peer that names an m-section as it named another once, outside of the group.
     add(left, "video")
     offer = edited(offer_of(left), ("a=mid:2", "a=mid:0"), ("BUNDLE 1 2", "BUNDLE 1"))

@@ -29,7 +29,7 @@ def needs(end: OfferAnswer) -> bool:
 
 
 def talking() -> tuple[OfferAnswer, OfferAnswer]:
-    """Two that share sound both ways; the first has offered."""
+    """Two ends that have agreed on audio both ways; the first has offered."""
     left, right = pair()
     add_track(left, "audio")
     add_track(right, "audio")

@@ -39,8 +39,8 @@ def end(policy: BundlePolicy = BundlePolicy.BALANCED) -> OfferAnswer:
     return OfferAnswer(profile(1, bundle_policy=policy))
 
 
-def wishful(policy: BundlePolicy) -> OfferAnswer:
-    """Two sounds, a picture and data."""
+def end_with_media_and_data(policy: BundlePolicy) -> OfferAnswer:
+    """An end with two audio transceivers, a video transceiver and data."""
     made = end(policy)
     for kind in ("audio", "video", "audio"):
         add_track(made, kind)
@@ -78,7 +78,7 @@ def test_audio_and_video_are_offered_in_the_order_added_and_data_last() -> None:
 
 
 def test_an_offer_changes_nothing() -> None:
-    made = wishful(BundlePolicy.BALANCED)
+    made = end_with_media_and_data(BundlePolicy.BALANCED)
     before = made.session
     made.create_offer()
     assert made.session is before
@@ -95,7 +95,7 @@ def test_an_offer_changes_nothing() -> None:
 def test_bundle_policy_decides_which_sections_have_transports(
     policy: BundlePolicy, shared: list[str], transports: int
 ) -> None:
-    made = wishful(policy)
+    made = end_with_media_and_data(policy)
     set_local(made)
     sdp = made.session.layout
     assert [section.mid for section in sdp if section.bundle_only] == shared
@@ -107,12 +107,12 @@ def test_bundle_policy_decides_which_sections_have_transports(
 
 @pytest.mark.parametrize("policy", BundlePolicy)
 def test_every_policy_proposes_one_group(policy: BundlePolicy) -> None:
-    (group,) = offer(wishful(policy)).bundle_groups
+    (group,) = offer(end_with_media_and_data(policy)).bundle_groups
     assert group.mids == ("0", "1", "2", "3")
 
 
 def test_a_group_has_one_set_of_credentials() -> None:
-    made = wishful(BundlePolicy.MAX_COMPAT)
+    made = end_with_media_and_data(BundlePolicy.MAX_COMPAT)
     sections = offer(made).media
     assert len({(section.ice_ufrag, section.ice_pwd) for section in sections}) == 1
     assert len({section.tls_id for section in sections}) == 4
@@ -135,14 +135,14 @@ def test_every_section_of_every_offer_leaves_the_role_to_the_peer(*, later: bool
 
 @pytest.mark.conformance("5-fingerprint")
 def test_every_section_shows_our_one_certificate() -> None:
-    made = wishful(BundlePolicy.BALANCED)
+    made = end_with_media_and_data(BundlePolicy.BALANCED)
     assert {section.fingerprints for section in offer(made).media} == {made.profile.fingerprints}
     assert made.profile.fingerprints[0].algorithm == "sha-256"
 
 
 @pytest.mark.conformance("5-no-connection")
 def test_the_connection_attribute_is_never_written() -> None:
-    sdp = offer(wishful(BundlePolicy.BALANCED))
+    sdp = offer(end_with_media_and_data(BundlePolicy.BALANCED))
     assert not any(section.has("connection") for section in (sdp.session, *sdp.media))
 
 
@@ -164,9 +164,11 @@ def test_an_association_keeps_its_tls_id_of_more_than_120_bits() -> None:
 @pytest.mark.conformance("5-tls-id")
 def test_a_new_association_has_a_new_tls_id() -> None:
     assert end().profile.random(20) != end().profile.random(19)
-    one, other = (offer(wishful(BundlePolicy.MAX_BUNDLE)).media[0] for _ in range(2))
+    one, other = (
+        offer(end_with_media_and_data(BundlePolicy.MAX_BUNDLE)).media[0] for _ in range(2)
+    )
     assert one.tls_id == other.tls_id, "the same random bytes"
-    made = wishful(BundlePolicy.MAX_BUNDLE)
+    made = end_with_media_and_data(BundlePolicy.MAX_BUNDLE)
     assert offer(made).media[0].tls_id != offer(made).media[0].tls_id
 
 
@@ -238,13 +240,13 @@ def test_ports_and_addresses_are_those_of_no_candidate_yet() -> None:
         assert section.connection is not None
         return section.media_line.port, section.connection.address
 
-    sections = offer(wishful(BundlePolicy.MAX_COMPAT)).media
+    sections = offer(end_with_media_and_data(BundlePolicy.MAX_COMPAT)).media
     assert {shown(section) for section in sections} == {(9, "0.0.0.0")}
 
 
 @pytest.fixture
 def ends() -> tuple[OfferAnswer, OfferAnswer]:
-    """Two that share sound, picture and data."""
+    """Two ends that have agreed on audio, video and data."""
     left, right = pair()
     for kind in ("audio", "video"):
         add_track(left, kind)

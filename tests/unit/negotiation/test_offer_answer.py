@@ -31,7 +31,7 @@ from tests.support.negotiation.sessions import check_agreement, check_session
 
 
 def offered() -> tuple[OfferAnswer, SessionDescription]:
-    """An end that has a wish, and its offer, not set."""
+    """An end with a transceiver, and its created offer, not set."""
     end = OfferAnswer(profile(1))
     add_track(end, "audio")
     return end, end.create_offer()

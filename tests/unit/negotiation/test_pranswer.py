@@ -42,8 +42,8 @@ def test_provisional_answers_may_follow_each_other_and_the_last_counts() -> None
 
 def test_section_rejected_by_a_provisional_answer_may_be_accepted_by_the_final_one() -> None:
     left, right = pair()
-    wish = add_track(left, "video")
-    left.change_transceiver(wish.key, preferences=["video/VP8"])
+    added = add_track(left, "video")
+    left.change_transceiver(added.key, preferences=["video/VP8"])
     left.request_data()
     set_remote(right, offer_of(left))
     (state,) = right.session.transceivers

@@ -156,7 +156,7 @@ class TestBetweenTwoOfOurs:
 
 
 class TestRequests:
-    """When an offer is due, and when the wish has been fulfilled."""
+    """An offer is due until the request is fulfilled."""
 
     def test_requested_rekey_needs_an_offer_and_one_exchange_fulfils_it(self) -> None:
         left, right = connected()
@@ -231,7 +231,7 @@ class TestRequests:
 
 
 class TestRollbackAndGlare:
-    """An offer taken back leaves the association that serves, and the wish."""
+    """A rollback leaves the association that serves, and the request."""
 
     def test_rollback_of_our_offer_drops_the_listening_association_and_keeps_the_request(
         self,

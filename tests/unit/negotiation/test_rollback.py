@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def talking() -> tuple[OfferAnswer, OfferAnswer]:
-    """Two that share sound and data."""
+    """Two ends that have agreed on audio and data."""
     left, right = pair()
     add_track(left, "audio")
     left.request_data()
@@ -217,7 +217,7 @@ def test_keys_and_mids_are_not_given_out_again() -> None:
     assert transceiver(right, following.key).mid == "1"
 
 
-def test_a_candidate_that_came_meanwhile_stays() -> None:
+def test_candidate_added_during_an_exchange_survives_a_rollback() -> None:
     left, right = talking()
     set_local(left)
     left.add_candidate(candidate(right, "0"))
