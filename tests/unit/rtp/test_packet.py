@@ -68,7 +68,7 @@ def test_written_packet_is_parsed_again(changes: dict[str, object]) -> None:
     assert RtpPacket.parse(written.write()) == written
 
 
-def test_aiortc_reads_what_we_write() -> None:
+def test_aiortc_reads_our_rtp_packets() -> None:
     theirs = TheirPacket.parse(FULL_PACKET.write())
     assert theirs.sequence_number == FULL_PACKET.sequence_number
     assert theirs.timestamp == FULL_PACKET.timestamp
@@ -111,7 +111,7 @@ def test_broken_rtp_header_is_malformed(data: bytes, what: str) -> None:
         RtpPacket.parse(data)
 
 
-def test_padding_may_be_all_there_is() -> None:
+def test_packet_may_have_padding_only() -> None:
     read = RtpPacket.parse(b"\xa0" + PLAIN[1:12] + bytes(254) + b"\xff")
     assert (read.payload, read.padding) == (b"", 255)
 

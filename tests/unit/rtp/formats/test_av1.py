@@ -72,7 +72,7 @@ def test_up_to_three_obu_elements_are_counted(count: int) -> None:
     assert read(payload) == unit(*bare)
 
 
-def test_the_packet_of_303_octets() -> None:
+def test_av1_example_packet_of_303_bytes() -> None:
     # Section 4.5: 2 octets for the size of the first element, 200 and 100 for the elements.
     first, second = obu(FRAME, b"1" * 199), obu(FRAME, b"2" * 99)
     (payload,) = pack(unit(first, second))
@@ -80,7 +80,7 @@ def test_the_packet_of_303_octets() -> None:
     assert payload[:3] == bytes((W2, 0xC8, 0x01))
 
 
-def test_a_large_obu_goes_in_parts() -> None:
+def test_large_obu_is_fragmented() -> None:
     large = obu(FRAME, bytes(range(250)))
     payloads = pack(unit(SH, large), 101, keyframe=True)
 
@@ -92,7 +92,7 @@ def test_a_large_obu_goes_in_parts() -> None:
     assert read(*payloads) == unit(SH, large)
 
 
-def test_a_part_may_end_where_another_obu_begins() -> None:
+def test_fragment_may_end_where_another_obu_begins() -> None:
     first, second = obu(TILES, b"1" * 150), obu(TILES, b"2" * 60)
     payloads = pack(unit(first, second), 101)
     assert payloads == [
@@ -103,13 +103,13 @@ def test_a_part_may_end_where_another_obu_begins() -> None:
     assert read(*payloads) == unit(first, second)
 
 
-def test_an_obu_that_would_hardly_begin_waits_for_the_next_packet() -> None:
+def test_obu_with_little_room_begins_in_next_packet() -> None:
     first, second = obu(TILES, b"1" * 90), obu(TILES, b"2" * 60)
     assert pack(unit(first, second), 101) == [packet(W1, first), packet(W1, second)]
 
 
 @pytest.mark.parametrize("limit", range(64, 200))
-def test_no_payload_is_larger_than_the_limit(limit: int) -> None:
+def test_no_av1_payload_exceeds_limit(limit: int) -> None:
     bare = [obu(TILES, bytes(size)) for size in (5, 120, 127, 1, 0, 128, 3, 3, 3, 3, 300)]
     payloads = pack(unit(*bare), limit)
     assert max(map(len, payloads)) <= limit
@@ -131,7 +131,7 @@ def test_delta_frame_has_no_new_sequence_bit() -> None:
         assert not fmt.is_keyframe_start(payload)
 
 
-def test_layers_do_not_share_a_packet() -> None:
+def test_av1_layers_do_not_share_packet() -> None:
     # Section 5.1: [ SH MD MD(0,0) FH(0,0) TG(0,0) ] [ MD(0,1) FH(0,1) TG(0,1) ].
     low = [SH, MD, *(obu(kind, b"0", (0, 0)) for kind in (METADATA, HEADER, TILES))]
     high = [obu(kind, b"1", (0, 1)) for kind in (METADATA, HEADER, TILES)]
@@ -156,17 +156,17 @@ def test_rest_of_a_layer_shares_no_packet_with_others() -> None:
     assert len(pack(unit(low, MD), 101)) == 2
 
 
-def test_delimiters_tile_lists_and_padding_are_not_sent() -> None:
+def test_av1_delimiters_tile_lists_and_padding_are_not_sent() -> None:
     left_out = [obu(kind, b"") for kind in (DELIMITER, TILE_LIST, PADDING)]
     assert pack(unit(left_out[0], SH, left_out[1], FR, left_out[2])) == [packet(W2, SH, FR)]
     assert pack(unit(*left_out)) == []
 
 
-def test_delimiters_and_tile_lists_are_ignored() -> None:
+def test_received_av1_delimiters_and_tile_lists_are_ignored() -> None:
     assert read(packet(W3, obu(DELIMITER, b""), obu(TILE_LIST, b"x"), FR)) == unit(FR)
 
 
-def test_obus_that_bring_their_size_are_read_as_well() -> None:
+def test_received_obus_with_size_field_are_read() -> None:
     assert read(packet(W2, sized(SH), sized(obu(FRAME, b"x", (1, 1))))) == unit(
         SH, obu(FRAME, b"x", (1, 1))
     )
@@ -215,7 +215,7 @@ def test_malformed_temporal_unit_is_not_packetized(frame: bytes) -> None:
     assert Av1Format().describe(frame) == FrameShape(False)
 
 
-def test_a_key_frame_is_shown_and_has_its_sequence_header() -> None:
+def test_av1_key_frame_is_shown_and_has_sequence_header() -> None:
     fmt = Av1Format()
     sequence, frame = read_obus(encoded("AV1")[0].data)[1:]
     head, shape = sequence.with_size(), FrameShape(True, 176, 112)

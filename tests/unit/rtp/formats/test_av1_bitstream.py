@@ -13,7 +13,7 @@ from tests.support.media.encoded import encode, encoded
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (178, 114), (642, 362)])
-def test_the_size_of_real_key_frames(width: int, height: int) -> None:
+def test_av1_size_of_real_key_frames(width: int, height: int) -> None:
     frame = encode("libsvtav1", {"preset": "12"}, width=width, height=height, count=1)[0]
     assert describe(frame.data) == FrameShape(True, width, height)
 
@@ -32,20 +32,20 @@ def test_the_size_of_real_key_frames(width: int, height: int) -> None:
         ((1 << 32) - 1, "ffffffff0f"),
     ],
 )
-def test_numbers_in_octets_of_seven_bits(value: int, octets: str) -> None:
+def test_leb128_has_seven_bits_in_each_byte(value: int, octets: str) -> None:
     data = bytes.fromhex(octets)
     assert write_leb128(value) == data
     assert read_leb128(b"x" + data + b"x", 1) == (value, 1 + len(data))
 
 
-def test_numbers_may_be_padded_to_eight_octets() -> None:
+def test_leb128_may_be_padded_to_eight_bytes() -> None:
     assert read_leb128(b"\x81" + b"\x80" * 6 + b"\x00", 0) == (1, 8)
     for data in (b"", b"\x80", b"\x80" * 8 + b"\x00"):
         with pytest.raises(MalformedError):
             read_leb128(data, 0)
 
 
-def test_obus_are_what_they_were() -> None:
+def test_obus_are_read_and_written_unchanged() -> None:
     data = encoded("AV1")[0].data
     obus = read_obus(data)
     assert [obu.kind for obu in obus] == [2, 1, 6]
@@ -85,14 +85,14 @@ KEY, SIZE = "0 00 1", " 4:9 4:8 10:639 9:359"
         "3:0 0 0 1 32:1 32:30 0 1 5:9 32:1 5:3 5:3 1 5:0 12:0 5:9 1 1 10:1 10:1 0 1 4:3",
     ],
 )
-def test_sequence_headers_of_every_kind(sequence: str) -> None:
+def test_av1_size_in_sequence_headers_of_every_kind(sequence: str) -> None:
     assert describe(unit(sequence + SIZE, KEY)) == FrameShape(True, 640, 360)
 
 
-def test_a_still_picture_has_a_reduced_header() -> None:
+def test_av1_still_picture_has_reduced_header() -> None:
     # Its frame header says nothing of being shown.
     assert describe(unit("3:0 1 1 5:4" + SIZE, "1111")) == FrameShape(True, 640, 360)
 
 
-def test_a_sequence_header_that_ends_too_early_makes_no_key_frame() -> None:
+def test_truncated_av1_sequence_header_makes_no_key_frame() -> None:
     assert describe(b"\x0a\x03\x00\x00\x00\x1a\x01\x10") == FrameShape(False)

@@ -8,13 +8,13 @@ from peer.rtp.formats.bits import BitReader
 from peer.rtp.malformed import MalformedError
 
 
-def test_bits_come_from_the_most_significant_on() -> None:
+def test_bit_reader_begins_with_most_significant_bit() -> None:
     bits = BitReader(b"\xa5\x0f\xff")
     assert [bits.read(1), bits.read(3), bits.read(8), bits.flag(), bits.read(0)] == [1, 2, 80, 1, 0]
     assert bits.read(11) == 0x7FF
 
 
-def test_nothing_is_read_past_the_end() -> None:
+def test_bit_reader_refuses_to_read_past_end() -> None:
     bits = BitReader(b"\x80")
     bits.read(7)
     with pytest.raises(MalformedError):
@@ -37,13 +37,13 @@ def test_nothing_is_read_past_the_end() -> None:
         ("0001010", 9, 5),
     ],
 )
-def test_exponential_golomb_codes(code: str, unsigned: int, signed: int) -> None:
+def test_bit_reader_reads_exponential_golomb_codes(code: str, unsigned: int, signed: int) -> None:
     data = int(code.ljust(8, "0"), 2).to_bytes(1, "big")
     assert BitReader(data).unsigned() == unsigned
     assert BitReader(data).signed() == signed
 
 
-def test_a_code_too_large_for_any_field_is_refused() -> None:
+def test_exponential_golomb_code_too_large_is_refused() -> None:
     assert BitReader(b"\0\0\0\0\x80\0\0\0\x80").unsigned() == (1 << 32)
     with pytest.raises(MalformedError):
         BitReader(bytes(4) + b"\x40" + bytes(8)).unsigned()

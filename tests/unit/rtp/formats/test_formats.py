@@ -44,7 +44,7 @@ def alike(name: str, first: list[bytes], second: list[bytes]) -> bool:
 
 @pytest.mark.parametrize("limit", [64, 300, LIMIT, 100_000])
 @pytest.mark.parametrize("name", NAMES)
-def test_real_frames_come_back_as_they_were(name: str, limit: int) -> None:
+def test_real_frames_survive_packetization(name: str, limit: int) -> None:
     source, fmt = encoded(name), video(name)
     frames = []
     for frame in source:
@@ -58,7 +58,7 @@ def test_real_frames_come_back_as_they_were(name: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_frame_says_whether_it_is_a_key_frame_and_how_large(name: str) -> None:
+def test_format_describes_key_frame_and_size(name: str) -> None:
     fmt = video(name)
     for number, frame in enumerate(encoded(name)):
         back, payloads = through(fmt, frame)
@@ -69,7 +69,7 @@ def test_a_frame_says_whether_it_is_a_key_frame_and_how_large(name: str) -> None
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_frame_with_a_hole_is_refused(name: str) -> None:
+def test_frame_without_a_payload_is_refused(name: str) -> None:
     fmt = video(name)
     for frame in encoded(name):
         _, payloads = through(fmt, frame)
@@ -83,7 +83,7 @@ def test_a_frame_with_a_hole_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_two_frames_of_one_timestamp_are_refused_or_both_there(name: str) -> None:
+def test_two_frames_of_one_timestamp_are_refused_or_both_kept(name: str) -> None:
     fmt = video(name)
     first, second = encoded(name)[1:3]
     payloads = through(fmt, first)[1] + through(fmt, second)[1]
@@ -95,7 +95,7 @@ def test_two_frames_of_one_timestamp_are_refused_or_both_there(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_ffmpeg_sends_is_read(name: str) -> None:
+def test_payloads_of_ffmpeg_are_read(name: str) -> None:
     frames, packets = sent(name)
     by_time: dict[int, list[bytes]] = {}
     for data in packets:
@@ -119,7 +119,7 @@ def test_empty_frame_makes_no_payloads(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_packet_with_nothing_in_it_is_none_of_a_frame(name: str) -> None:
+def test_empty_payload_is_refused(name: str) -> None:
     fmt = video(name)
     assert not fmt.is_keyframe_start(b"")
     assert fmt.describe(b"") == FrameShape(False)
@@ -128,7 +128,7 @@ def test_a_packet_with_nothing_in_it_is_none_of_a_frame(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["vp8", "Vp9", "h264", "av1", "AV1"])
-def test_a_format_is_known_by_its_name_without_case(name: str) -> None:
+def test_format_is_found_by_name_without_case(name: str) -> None:
     assert not video(name).packet_is_frame
 
 

@@ -50,12 +50,12 @@ def read(*payloads: bytes) -> bytes:
     return H264Format(fragments=True).assemble(payloads)
 
 
-def test_a_unit_that_fits_goes_alone_as_it_is() -> None:
+def test_single_nal_unit_that_fits_is_sent_unchanged() -> None:
     assert pack(annex_b(SLICE)) == [SLICE]
     assert read(SLICE) == annex_b(SLICE)
 
 
-def test_small_units_go_together() -> None:
+def test_small_nal_units_go_in_stap_a() -> None:
     # RFC 6184 section 5.7: NRI is the highest of all, and F is set where any has it.
     assert pack(annex_b(SPS, PPS, SEI, IDR)) == [stap(SPS, PPS, SEI, IDR)]
     assert pack(annex_b(SEI, b"\x01\x9a")) == [b"\x18\0\5" + SEI + b"\0\2\x01\x9a"]
@@ -63,14 +63,14 @@ def test_small_units_go_together() -> None:
     assert read(stap(SPS, PPS, IDR)) == annex_b(SPS, PPS, IDR)
 
 
-def test_as_many_go_together_as_fit() -> None:
+def test_stap_a_has_as_many_nal_units_as_fit() -> None:
     together = stap(SLICE, LATER_SLICE)
     frame = annex_b(SLICE, LATER_SLICE, LATER_SLICE)
     assert pack(frame, len(together)) == [together, LATER_SLICE]
     assert pack(frame, len(together) - 1) == [SLICE, LATER_SLICE, LATER_SLICE]
 
 
-def test_a_large_unit_goes_in_parts() -> None:
+def test_large_nal_unit_goes_in_fu_a() -> None:
     unit = b"\x65\x88" + bytes(range(1, 200))
     payloads = pack(annex_b(SPS, PPS, unit), 100)
 
@@ -80,20 +80,20 @@ def test_a_large_unit_goes_in_parts() -> None:
     assert read(*payloads) == annex_b(SPS, PPS, unit)
 
 
-def test_a_unit_at_the_limit_is_not_divided() -> None:
+def test_nal_unit_at_limit_is_not_fragmented() -> None:
     unit = b"\x41\x9a" + b"x" * 98
     assert pack(annex_b(unit), 100) == [unit]
     assert len(pack(annex_b(unit), 99)) == 2
 
 
-def test_mode_0_sends_single_units_only() -> None:
+def test_packetization_mode_0_sends_single_nal_units_only() -> None:
     assert pack(annex_b(SPS, PPS, IDR), mode=0) == [SPS, PPS, IDR]
     with pytest.raises(MalformedError):
         pack(annex_b(SPS, PPS, IDR), len(IDR) - 1, mode=0)
 
 
 @pytest.mark.parametrize(("value", "count"), [("1", 1), ("0", 3), (None, 3), ("2", 3)])
-def test_the_mode_is_that_of_the_format_parameter(value: str | None, count: int) -> None:
+def test_packetization_mode_is_of_fmtp_parameter(value: str | None, count: int) -> None:
     parameters = () if value is None else (("packetization-mode", value),)
     codec = Codec(
         kind=MediaKind.VIDEO,
@@ -106,13 +106,13 @@ def test_the_mode_is_that_of_the_format_parameter(value: str | None, count: int)
     assert len(format_of(codec).packetize(frame, keyframe=True, limit=1200)) == count
 
 
-def test_start_codes_of_both_lengths_and_zeros_after_units() -> None:
+def test_access_unit_may_have_start_codes_of_both_lengths() -> None:
     assert pack(b"\0\0\1" + SPS + b"\0\0\0\1" + PPS + b"\0\0\0\0\0\1" + IDR + b"\0\0") == [
         stap(SPS, PPS, IDR)
     ]
 
 
-def test_delimiters_and_filler_are_left_out() -> None:
+def test_h264_delimiters_and_filler_are_not_sent() -> None:
     assert pack(annex_b(DELIMITER, SLICE, FILLER)) == [SLICE]
     assert pack(annex_b(DELIMITER)) == []
 
@@ -153,11 +153,11 @@ def test_payloads_without_access_unit_are_refused(payloads: list[bytes]) -> None
 
 
 @pytest.mark.parametrize("first", [0x60, 0x7E, 0x7F])
-def test_reserved_types_are_passed_over(first: int) -> None:
+def test_reserved_h264_types_are_ignored(first: int) -> None:
     assert read(SLICE, bytes((first,)) + b"anything") == annex_b(SLICE)
 
 
-def test_a_fragment_may_be_first_and_last() -> None:
+def test_fu_a_may_be_first_and_last() -> None:
     assert read(*fragments(IDR), SLICE) == annex_b(IDR, SLICE)
 
 
@@ -194,7 +194,7 @@ def test_h264_key_frame_start_of_payloads(payload: bytes, key: bool) -> None:
     assert fmt.is_keyframe_start(payload) is key
 
 
-def test_sets_of_an_earlier_time_come_before_a_picture_that_needs_them() -> None:
+def test_earlier_parameter_sets_come_before_idr_picture() -> None:
     fmt = H264Format(fragments=True)
     assert fmt.assemble([IDR]) == annex_b(IDR)
     assert not fmt.describe(annex_b(IDR)).keyframe
@@ -207,7 +207,7 @@ def test_sets_of_an_earlier_time_come_before_a_picture_that_needs_them() -> None
     assert fmt.assemble([SPS, IDR]) == annex_b(SPS, PPS, SPS, IDR)
 
 
-def test_a_stream_that_told_its_sets_once_can_be_entered_later() -> None:
+def test_stream_with_earlier_parameter_sets_can_be_entered_later() -> None:
     source = [frame.data for frame in encoded("H264")]
     sets_of_second = pack(source[5], 100_000)
     fmt = H264Format(fragments=True)
@@ -223,7 +223,7 @@ def test_a_stream_that_told_its_sets_once_can_be_entered_later() -> None:
     assert (entered == decoded("H264", source)[5]).all()
 
 
-def test_few_sets_are_kept_and_no_large_ones() -> None:
+def test_kept_parameter_sets_are_limited() -> None:
     fmt = H264Format(fragments=True)
     # Exp-Golomb codes of 11 bits, for identifiers from 31 on.
     sets = [b"\x68" + (number << 5 | 1).to_bytes(2, "big") for number in range(32, 62)]
@@ -234,7 +234,7 @@ def test_few_sets_are_kept_and_no_large_ones() -> None:
     assert fmt.assemble([IDR]) == annex_b(sets[0], sets[14], *sets[16:], IDR)
 
 
-def test_a_key_frame_has_an_idr_picture_and_its_sets() -> None:
+def test_h264_key_frame_has_idr_picture_and_parameter_sets() -> None:
     fmt = H264Format(fragments=True)
     shape = FrameShape(True, 176, 112)
     assert fmt.describe(annex_b(DELIMITER, SPS, PPS, SEI, IDR)) == shape
@@ -251,7 +251,7 @@ def test_malformed_access_unit_is_no_key_frame(frame: bytes) -> None:
     assert H264Format(fragments=True).describe(frame) == FrameShape(False)
 
 
-def test_aiortc_reads_what_we_write() -> None:
+def test_aiortc_reads_our_h264_payloads() -> None:
     for frame in encoded("H264")[:2]:
         back = b"".join(h264_depayload(payload) for payload in pack(frame.data))
         assert back == annex_b(*(unit for unit in units_of(frame.data)))

@@ -28,7 +28,7 @@ DESCRIPTORS = {
 
 
 @pytest.mark.parametrize("descriptor", DESCRIPTORS)
-def test_a_descriptor_is_taken_off(descriptor: str) -> None:
+def test_vp8_descriptor_is_removed(descriptor: str) -> None:
     head = bytes.fromhex(descriptor)
     fmt = Vp8Format()
     for frame in (KEYFRAME, INTERFRAME):
@@ -37,7 +37,7 @@ def test_a_descriptor_is_taken_off(descriptor: str) -> None:
 
 
 @pytest.mark.parametrize("descriptor", DESCRIPTORS)
-def test_a_packet_that_ends_within_its_descriptor_is_refused(descriptor: str) -> None:
+def test_vp8_payload_that_ends_within_descriptor_is_refused(descriptor: str) -> None:
     head = bytes.fromhex(descriptor)
     for length in range(len(head) + 1):
         assert not Vp8Format().is_keyframe_start(head[:length])
@@ -45,7 +45,7 @@ def test_a_packet_that_ends_within_its_descriptor_is_refused(descriptor: str) ->
             Vp8Format().assemble([head[:length]])
 
 
-def test_partitions_in_packets_of_their_own_are_one_frame() -> None:
+def test_vp8_partitions_in_separate_packets_make_one_frame() -> None:
     # RFC 7741 section 4.6.3: S in both, PID 0 and 1.
     payloads = [bytes.fromhex("908011") + INTERFRAME, bytes.fromhex("918011") + b"second"]
     fmt = Vp8Format()
@@ -53,7 +53,7 @@ def test_partitions_in_packets_of_their_own_are_one_frame() -> None:
 
 
 @pytest.mark.parametrize("second", ["80 80 11", "00", "01", "81 80 9267"])
-def test_later_parts_begin_nothing(second: str) -> None:
+def test_later_vp8_payloads_are_no_key_frame_start(second: str) -> None:
     payload = bytes.fromhex(second) + b"rest"
     fmt = Vp8Format()
     assert fmt.assemble([bytes.fromhex("10") + INTERFRAME, payload]) == INTERFRAME + b"rest"
@@ -62,32 +62,32 @@ def test_later_parts_begin_nothing(second: str) -> None:
         fmt.assemble([payload])
 
 
-def test_a_later_part_with_nothing_in_it_is_refused() -> None:
+def test_empty_later_vp8_payload_is_refused() -> None:
     with pytest.raises(MalformedError):
         Vp8Format().assemble([b"\x10" + INTERFRAME, b"\x80\x80\x11"])
 
 
-def test_two_beginnings_are_no_frame() -> None:
+def test_vp8_frame_that_begins_twice_is_refused() -> None:
     with pytest.raises(MalformedError):
         Vp8Format().assemble([b"\x10" + INTERFRAME, b"\x10" + INTERFRAME])
 
 
 @pytest.mark.parametrize("frame", [KEYFRAME[:9], INTERFRAME[:2]])
-def test_a_frame_without_its_header_is_refused(frame: bytes) -> None:
+def test_vp8_frame_without_header_is_refused(frame: bytes) -> None:
     with pytest.raises(MalformedError):
         Vp8Format().assemble([b"\x10" + frame])
 
 
-def test_the_size_is_without_its_scale() -> None:
+def test_vp8_size_is_without_scale_bits() -> None:
     assert Vp8Format().describe(KEYFRAME) == FrameShape(True, 640, 360)
 
 
 @pytest.mark.parametrize("frame", [INTERFRAME * 3, KEYFRAME[:9], KEYFRAME.replace(b"*", b"+")])
-def test_what_has_no_start_code_is_no_key_frame(frame: bytes) -> None:
+def test_vp8_frame_without_start_code_is_no_key_frame(frame: bytes) -> None:
     assert Vp8Format().describe(frame) == FrameShape(False)
 
 
-def test_picture_ids_of_15_bits_count_frames_and_wrap() -> None:
+def test_vp8_picture_ids_of_15_bits_count_frames_and_wrap() -> None:
     fmt = Vp8Format()
     ids = []
     for _ in range((1 << 16) + 2):
@@ -100,13 +100,13 @@ def test_picture_ids_of_15_bits_count_frames_and_wrap() -> None:
     assert ids == [0x8000 | number for number in [*range(1 << 15), *range(1 << 15), 0, 1]]
 
 
-def test_parts_are_of_nearly_one_size() -> None:
+def test_vp8_payloads_are_of_nearly_one_size() -> None:
     frame = KEYFRAME + bytes(2000)
     sizes = [len(p) - 4 for p in Vp8Format().packetize(frame, keyframe=True, limit=1000)]
     assert sizes == [671, 671, 670]
 
 
-def test_aiortc_reads_what_we_write() -> None:
+def test_aiortc_reads_our_vp8_payloads() -> None:
     fmt = Vp8Format()
     fmt.packetize(KEYFRAME, keyframe=True, limit=100)
     for number, payload in enumerate(fmt.packetize(bytes(500), keyframe=False, limit=100)):

@@ -46,7 +46,7 @@ def head(flags: int, rest: str) -> bytes:
 
 
 @pytest.mark.parametrize(("flags", "rest"), ALL)
-def test_a_descriptor_is_taken_off(flags: int, rest: str) -> None:
+def test_vp9_descriptor_is_removed(flags: int, rest: str) -> None:
     fmt = Vp9Format()
     for frame in (KEY, INTER):
         payload = head(flags | B | E, rest) + frame
@@ -55,7 +55,7 @@ def test_a_descriptor_is_taken_off(flags: int, rest: str) -> None:
 
 
 @pytest.mark.parametrize(("flags", "rest"), ALL)
-def test_a_packet_that_ends_within_its_descriptor_is_refused(flags: int, rest: str) -> None:
+def test_vp9_payload_that_ends_within_descriptor_is_refused(flags: int, rest: str) -> None:
     whole = head(flags | B | E, rest)
     for length in range(len(whole) + 1):
         assert not Vp9Format().is_keyframe_start(whole[:length])
@@ -63,17 +63,17 @@ def test_a_packet_that_ends_within_its_descriptor_is_refused(flags: int, rest: s
             Vp9Format().assemble([whole[:length]])
 
 
-def test_a_frame_refers_to_three_others_at_most() -> None:
+def test_vp9_frame_refers_to_three_others_at_most() -> None:
     with pytest.raises(MalformedError):
         Vp9Format().assemble([head(I | F | P | B | E, "11 03 03 03 02") + INTER])
 
 
-def test_an_intra_only_frame_is_no_key_frame() -> None:
+def test_vp9_intra_only_frame_is_no_key_frame() -> None:
     assert not Vp9Format().is_keyframe_start(head(B | E | I, "11") + INTRA_ONLY)
     assert Vp9Format().describe(INTRA_ONLY) == FrameShape(False)
 
 
-def test_parts_have_one_beginning_and_one_end() -> None:
+def test_vp9_payloads_have_one_beginning_and_one_end() -> None:
     fmt = Vp9Format()
     first, middle, last = head(I | B, "11"), head(I, "11"), head(I | E, "11")
     assert fmt.assemble([first + KEY, middle + b"b", last + b"c"]) == KEY + b"bc"
@@ -90,7 +90,7 @@ def test_parts_have_one_beginning_and_one_end() -> None:
             fmt.assemble([part + KEY for part in wrong])
 
 
-def test_layers_of_one_picture_become_a_superframe() -> None:
+def test_vp9_layers_of_one_picture_become_superframe() -> None:
     low, high = (frame.data for frame in encoded("VP9")[:2])
     layers = [
         head(I | L | F | B, "11 20") + low[:3000],
@@ -108,7 +108,7 @@ def test_layers_of_one_picture_become_a_superframe() -> None:
     assert Vp9Format().describe(picture).keyframe
 
 
-def test_more_layers_than_a_superframe_can_hold_are_refused() -> None:
+def test_vp9_layers_beyond_superframe_limit_are_refused() -> None:
     layer = head(B | E, "") + INTER
     assert len(frames_of(Vp9Format().assemble([layer] * 8))) == 8
     with pytest.raises(MalformedError):
@@ -138,6 +138,6 @@ def test_vp9_picture_id_and_tl0picidx_wrap() -> None:
     assert [h[4] for h in heads[255:258]] == [255, 0, 1]
 
 
-def test_a_key_frame_that_tells_no_size_has_no_structure() -> None:
+def test_vp9_key_frame_without_size_has_no_scalability_structure() -> None:
     payload = Vp9Format().packetize(b"\x82" + bytes(8), keyframe=True, limit=64)[0]
     assert payload[0] == I | L | B | E

@@ -16,7 +16,9 @@ QUICK = {"deadline": "realtime", "cpu-used": "8"}
 
 @pytest.mark.parametrize(("width", "height"), [(16, 16), (177, 113), (1280, 720)])
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p", "gbrp"])
-def test_key_frames_of_real_encoders(pixels: str, width: int, height: int) -> None:
+def test_vp9_key_frames_of_real_encoders_have_their_size(
+    pixels: str, width: int, height: int
+) -> None:
     key, delta = encode("libvpx-vp9", QUICK, width=width, height=height, pixels=pixels, count=2)
     assert describe(key.data) == FrameShape(True, width, height)
     assert describe(delta.data) == FrameShape(False)
@@ -42,7 +44,7 @@ def frame(bits: str) -> bytes:
         "10 11 0 0 0 1 0 S 0 111 0 <639> <359>",
     ],
 )
-def test_key_frames_of_all_profiles(bits: str) -> None:
+def test_vp9_key_frames_of_all_profiles_have_their_size(bits: str) -> None:
     assert describe(frame(bits)) == FrameShape(True, 640, 360)
 
 
@@ -60,21 +62,19 @@ def test_key_frames_of_all_profiles(bits: str) -> None:
         ("10 10 0 1 0 1 1 S 001 0 000 11111111 <1279> <719>", (1280, 720)),
     ],
 )
-def test_a_picture_is_as_large_as_its_last_layer_that_says_so(
-    bits: str, size: tuple[int, int]
-) -> None:
+def test_vp9_size_is_of_last_layer_that_says_one(bits: str, size: tuple[int, int]) -> None:
     low = frame("10 00 0 0 1 0 S 001 0 <639> <359>")
     assert describe(superframe([low, frame(bits)])) == FrameShape(True, *size)
     assert describe(superframe([frame(bits), low])) == FrameShape(False)
 
 
-def test_a_superframe_within_another_is_opened() -> None:
+def test_vp9_superframe_within_another_is_opened() -> None:
     parts = [b"\x86one", b"\x86three", b"\x86" + bytes(300)]
     assert frames_of(superframe([superframe(parts[:2]), parts[2]])) == parts
 
 
 @pytest.mark.parametrize("sizes", [(1, 2), (255, 1), (256, 1), (65536, 3), (1,) * 8])
-def test_sizes_take_as_few_octets_as_fit(sizes: tuple[int, ...]) -> None:
+def test_superframe_index_has_sizes_of_fewest_bytes(sizes: tuple[int, ...]) -> None:
     frames = [b"\x86" * size for size in sizes]
     whole = superframe(frames)
     octets = (max(sizes).bit_length() + 7) // 8
@@ -82,15 +82,15 @@ def test_sizes_take_as_few_octets_as_fit(sizes: tuple[int, ...]) -> None:
     assert len(whole) == sum(sizes) + 2 + octets * len(sizes)
 
 
-def test_one_frame_needs_no_index() -> None:
+def test_single_vp9_frame_has_no_superframe_index() -> None:
     assert superframe([b"\x86one"]) == b"\x86one"
 
 
-def test_a_superframe_with_something_else_in_it_is_no_key_frame() -> None:
+def test_superframe_with_broken_frame_is_no_key_frame() -> None:
     assert describe(superframe([encoded("VP9")[0].data, bytes(40)])) == FrameShape(False)
 
 
-def test_more_than_eight_frames_fit_in_none() -> None:
+def test_superframe_of_more_than_eight_frames_is_refused() -> None:
     with pytest.raises(MalformedError):
         superframe([b"\x86"] * 9)
 
@@ -107,11 +107,11 @@ def test_more_than_eight_frames_fit_in_none() -> None:
         b"\x86\x86\xc1\x01\x00\xc1",
     ],
 )
-def test_what_only_looks_like_an_index_is_none(data: bytes) -> None:
+def test_data_that_only_looks_like_superframe_index_is_one_frame(data: bytes) -> None:
     assert frames_of(data) == [data]
 
 
-def test_frames_of_no_octets_are_skipped() -> None:
+def test_empty_frames_of_superframe_are_skipped() -> None:
     assert frames_of(b"\x86\xc1\x01\x00\xc1") == [b"\x86"]
 
 
@@ -129,10 +129,10 @@ def test_frames_of_no_octets_are_skipped() -> None:
         (0b01_00_0_0_1_0, False),
     ],
 )
-def test_the_first_octet_tells_a_key_frame(first: int, key: bool) -> None:
+def test_first_byte_of_vp9_frame_says_key_frame(first: int, key: bool) -> None:
     assert is_key(first) is key
 
 
 @pytest.mark.parametrize("length", range(9))
-def test_a_key_frame_that_ends_too_early_is_none(length: int) -> None:
+def test_truncated_vp9_key_frame_is_no_key_frame(length: int) -> None:
     assert describe(encoded("VP9")[0].data[:length]) == FrameShape(False)
