@@ -10,15 +10,15 @@ from av import VideoFrame
 
 from peer.rtp_parameters import MediaKind
 from tests.support.media.endless import STEP, Camera, Microphone
-from tests.support.media.studio import (
-    Studio,
+from tests.support.media.rtp_session import (
+    RtpSession,
     are_consecutive,
-    condition,
-    heard,
     moment,
+    next_audio,
+    next_video,
     rtp_sent,
-    seen,
-    until_seen,
+    wait_for_luma,
+    wait_until,
 )
 from tests.support.rtp.parameters import receiving, sending
 
@@ -31,41 +31,41 @@ RATE = 90_000
 
 
 @pytest.fixture
-async def studio() -> AsyncIterator[Studio]:
-    studio = Studio()
-    yield studio
-    await studio.close()
+async def session() -> AsyncIterator[RtpSession]:
+    session = RtpSession()
+    yield session
+    await session.close()
 
 
 async def test_replaced_track_continues_the_stream_in_the_time_that_passed(
-    studio: Studio,
+    session: RtpSession,
 ) -> None:
-    receiver = studio.receiver(VIDEO, "VP8")
+    receiver = session.receiver(VIDEO, "VP8")
     first, second = Camera(DARK, first=100), Camera(BRIGHT, first=7)
-    sender = studio.sender(VIDEO, "VP8", track=first)
-    before = await seen(receiver, 4)
+    sender = session.sender(VIDEO, "VP8", track=first)
+    before = await next_video(receiver, 4)
     await sender.replaceTrack(None)
     await moment(0.5)
     await sender.replaceTrack(second)
-    _, pts = await until_seen(receiver, BRIGHT)
+    _, pts = await wait_for_luma(receiver, BRIGHT)
     # The first picture is at 0, and the first one of the second track is not left out.
     assert before[0][1] == 0
     assert pts / RATE == pytest.approx(second.times[0] - first.times[0], abs=0.1)
-    packets = rtp_sent(studio.left)
+    packets = rtp_sent(session.left)
     assert {packet.ssrc for packet in packets} == {sender.ssrc}
     assert are_consecutive(packets)
     assert first.readyState == "live"
 
 
-async def test_codec_changes_while_the_stream_goes_on(studio: Studio) -> None:
-    receiver = studio.receiver(VIDEO, "VP8", "H264")
+async def test_codec_changes_while_the_stream_goes_on(session: RtpSession) -> None:
+    receiver = session.receiver(VIDEO, "VP8", "H264")
     camera = Camera(DARK)
-    sender = studio.sender(VIDEO, "VP8", track=camera)
-    await seen(receiver, 4)
-    studio.senders[sender].update(sending(VIDEO, "H264", "VP8"))
+    sender = session.sender(VIDEO, "VP8", track=camera)
+    await next_video(receiver, 4)
+    session.senders[sender].update(sending(VIDEO, "H264", "VP8"))
     camera.luma = BRIGHT
-    await until_seen(receiver, BRIGHT)
-    packets = rtp_sent(studio.left, ssrc=sender.ssrc)
+    await wait_for_luma(receiver, BRIGHT)
+    packets = rtp_sent(session.left, ssrc=sender.ssrc)
     vp8, h264 = (sending(VIDEO, name).codecs[0].payload_type for name in ("VP8", "H264"))
     types = [packet.payload_type for packet in packets]
     assert types == sorted(types, key=(vp8, h264).index)
@@ -73,18 +73,18 @@ async def test_codec_changes_while_the_stream_goes_on(studio: Studio) -> None:
     assert are_consecutive(packets)
 
 
-async def test_audio_codec_changes_while_the_stream_goes_on(studio: Studio) -> None:
-    receiver = studio.receiver(AUDIO, "opus", "PCMU")
-    sender = studio.sender(AUDIO, "PCMU", track=Microphone(440))
-    former = (await heard(receiver, 8))[-1]
-    studio.senders[sender].update(sending(AUDIO, "opus", "PCMU"))
+async def test_audio_codec_changes_while_the_stream_goes_on(session: RtpSession) -> None:
+    receiver = session.receiver(AUDIO, "opus", "PCMU")
+    sender = session.sender(AUDIO, "PCMU", track=Microphone(440))
+    former = (await next_audio(receiver, 8))[-1]
+    session.senders[sender].update(sending(AUDIO, "opus", "PCMU"))
     async with asyncio.timeout(20):
-        while (frame := (await heard(receiver, 1))[0]).sample_rate != 48_000:
+        while (frame := (await next_audio(receiver, 1))[0]).sample_rate != 48_000:
             former = frame
     assert frame.pts is not None
     assert former.pts is not None
     assert frame.pts / 48_000 > former.pts / 8_000
-    packets = rtp_sent(studio.left, ssrc=sender.ssrc)
+    packets = rtp_sent(session.left, ssrc=sender.ssrc)
     types = [packet.payload_type for packet in packets]
     changed = types.index(96)
     assert set(types[:changed]) == {0}
@@ -97,38 +97,38 @@ async def test_audio_codec_changes_while_the_stream_goes_on(studio: Studio) -> N
     assert are_consecutive(packets)
 
 
-async def test_pause_sends_nothing_and_resumes_with_a_whole_picture(studio: Studio) -> None:
-    receiver = studio.receiver(VIDEO, "VP8")
+async def test_pause_sends_nothing_and_resumes_with_a_whole_picture(session: RtpSession) -> None:
+    receiver = session.receiver(VIDEO, "VP8")
     camera = Camera(DARK)
-    sender = studio.sender(VIDEO, "VP8", track=camera)
-    await seen(receiver, 4)
-    studio.senders[sender].update(None)
-    studio.receivers[receiver].update(None)
-    sent, given = len(rtp_sent(studio.left)), camera.given
-    await condition(lambda: camera.given > given + 5)
-    assert len(rtp_sent(studio.left)) == sent
+    sender = session.sender(VIDEO, "VP8", track=camera)
+    await next_video(receiver, 4)
+    session.senders[sender].update(None)
+    session.receivers[receiver].update(None)
+    sent, given = len(rtp_sent(session.left)), camera.given
+    await wait_until(lambda: camera.given > given + 5)
+    assert len(rtp_sent(session.left)) == sent
     camera.luma = BRIGHT
-    studio.senders[sender].update(sending(VIDEO, "VP8"))
-    studio.receivers[receiver].update(receiving(VIDEO, "VP8"))
-    await until_seen(receiver, BRIGHT)
-    first = rtp_sent(studio.left)[sent]
+    session.senders[sender].update(sending(VIDEO, "VP8"))
+    session.receivers[receiver].update(receiving(VIDEO, "VP8"))
+    await wait_for_luma(receiver, BRIGHT)
+    first = rtp_sent(session.left)[sent]
     # RFC 7741 section 4.2: one octet says whether there is an extension; section 4.3: the P bit
     # of the VP8 payload header is 0 in a key frame.
     described = 4 if first.payload[0] & 0x80 and first.payload[2] & 0x80 else 3
     assert first.payload[described] & 1 == 0
 
 
-async def test_application_stops_a_stream_and_makes_it_smaller(studio: Studio) -> None:
-    receiver = studio.receiver(VIDEO, "VP8")
+async def test_application_stops_a_stream_and_makes_it_smaller(session: RtpSession) -> None:
+    receiver = session.receiver(VIDEO, "VP8")
     camera = Camera(DARK)
-    sender = studio.sender(VIDEO, "VP8", track=camera)
-    await seen(receiver, 4)
+    sender = session.sender(VIDEO, "VP8", track=camera)
+    await next_video(receiver, 4)
     parameters = sender.getParameters()
     parameters.encodings[0].active = False
     await sender.setParameters(parameters)
-    sent, given = len(rtp_sent(studio.left)), camera.given
-    await condition(lambda: camera.given > given + 5)
-    assert len(rtp_sent(studio.left)) == sent
+    sent, given = len(rtp_sent(session.left)), camera.given
+    await wait_until(lambda: camera.given > given + 5)
+    assert len(rtp_sent(session.left)) == sent
     parameters = sender.getParameters()
     parameters.encodings[0].active = True
     parameters.encodings[0].scaleResolutionDownBy = 2.0
@@ -141,15 +141,15 @@ async def test_application_stops_a_stream_and_makes_it_smaller(studio: Studio) -
                 return
 
 
-async def test_ssrc_that_changes_is_followed(studio: Studio) -> None:
-    receiver = studio.receiver(VIDEO, "VP8")
+async def test_ssrc_that_changes_is_followed(session: RtpSession) -> None:
+    receiver = session.receiver(VIDEO, "VP8")
     frames = receiver.encoded_frames()
-    former = studio.sender(VIDEO, "VP8", track=Camera(DARK, first=1000))
-    ((_, before),) = await seen(receiver, 1)
-    await studio.senders[former].stop()
+    former = session.sender(VIDEO, "VP8", track=Camera(DARK, first=1000))
+    ((_, before),) = await next_video(receiver, 1)
+    await session.senders[former].stop()
     await moment(0.3)
-    following = studio.sender(VIDEO, "VP8", track=Camera(BRIGHT))
-    _, after = await until_seen(receiver, BRIGHT)
+    following = session.sender(VIDEO, "VP8", track=Camera(BRIGHT))
+    _, after = await wait_for_luma(receiver, BRIGHT)
     assert before < after
     last = frame = await anext(frames)
     while frame.ssrc == former.ssrc:
@@ -161,21 +161,21 @@ async def test_ssrc_that_changes_is_followed(studio: Studio) -> None:
     assert (after - frame.pts) % STEP in (0, 1, STEP - 1)
 
 
-async def test_sequence_numbers_of_another_stream_may_be_any(studio: Studio) -> None:
-    receiver = studio.receiver(VIDEO, "VP8")
-    sender = studio.sender(VIDEO, "VP8", track=Camera(DARK))
-    await seen(receiver, 4)
-    studio.senders[sender].update(None)
-    elsewhere = Studio()
+async def test_sequence_numbers_of_another_stream_may_be_any(session: RtpSession) -> None:
+    receiver = session.receiver(VIDEO, "VP8")
+    sender = session.sender(VIDEO, "VP8", track=Camera(DARK))
+    await next_video(receiver, 4)
+    session.senders[sender].update(None)
+    elsewhere = RtpSession()
     elsewhere.sender(VIDEO, "VP8", track=Camera(BRIGHT))
-    await condition(lambda: len(rtp_sent(elsewhere.left)) >= 5)
+    await wait_until(lambda: len(rtp_sent(elsewhere.left)) >= 5)
     # A stream is kept to for 0.2 s from its beginning.
     await moment(0.3)
-    last = rtp_sent(studio.left)[-1].sequence_number
+    last = rtp_sent(session.left)[-1].sequence_number
     for index, packet in enumerate(rtp_sent(elsewhere.left)[:5]):
         # Just before those of the former stream, where they would pass for stragglers.
         packet.sequence_number = (last - 20 + index) % 2**16
         packet.profile, packet.extension = 0, b""
-        studio.right.engine.on_rtp(packet.write(), asyncio.get_running_loop().time())
-    await until_seen(receiver, BRIGHT)
+        session.right.engine.on_rtp(packet.write(), asyncio.get_running_loop().time())
+    await wait_for_luma(receiver, BRIGHT)
     await elsewhere.close()

@@ -1,4 +1,4 @@
-"""Owns a call over a narrow link, in virtual time: sender, pacer, link, receiver and feedback."""
+"""A call over a bottleneck link in virtual time: sender, pacer, link, receiver, feedback."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAYLOAD = 1100
-SOUND = 100
-SOUND_INTERVAL = 0.02
-SOUND_BITRATE = int(SOUND * 8 / SOUND_INTERVAL)
+AUDIO = 100
+AUDIO_INTERVAL = 0.02
+AUDIO_BITRATE = int(AUDIO * 8 / AUDIO_INTERVAL)
 
 
 @dataclass
 class Link:
-    """One packet after the other, behind a queue that drops what does not fit.
+    """A link with a drop-tail queue.
 
     Args:
-        bitrate: Bits a second.
-        queue: Seconds that a packet waits at most.
-        delay: Seconds on the way, in each direction.
-        loss: The part lost at random.
+        bitrate: In bits/s.
+        queue: Longest queueing delay in seconds.
+        delay: One-way delay in seconds, in each direction.
+        loss: Fraction of packets lost at random.
     """
 
     bitrate: float
@@ -46,7 +46,7 @@ class Link:
     dropped: int = 0
 
     def carry(self, size: int, now: float) -> float | None:
-        """When a packet arrives; None for never."""
+        """Return the time when a packet arrives; None where it is lost."""
         if self.free - now > self.queue or self.chance.random() < self.loss:
             self.dropped += 1
             return None
@@ -56,7 +56,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was seen every tenth of a second."""
+    """State of the call, sampled every 100 ms."""
 
     at: float
     target: int
@@ -65,14 +65,14 @@ class Sample:
 
 
 class NarrowCall:
-    """Video that follows its target, and sound, sent over a link.
+    """Video that follows its target, and audio, sent over a link.
 
     Args:
-        link: May be changed at any time.
-        congestion: Of the sender.
-        use: The part of the target that the encoder makes; for example 0 for sound alone.
-        most: Bits a second that the encoder makes at most.
-        feedback: Whether the receiver gives transport-wide feedback.
+        link: Link, which may be changed at any time.
+        congestion: Congestion control of the sender.
+        use: Part of the target that the video encoder makes; 0 for audio alone.
+        most: Highest bitrate of the video encoder in bits/s.
+        feedback: Whether the receiver sends transport-wide feedback.
     """
 
     def __init__(
@@ -107,14 +107,14 @@ class NarrowCall:
         )
         self.audio = RtpStreamSender(MediaKind.AUDIO, audio_parameters(), ssrc=3, rtx_ssrc=4)
         self._recorder = TwccRecorder(9)
-        self._frames = 0
-        self._sounds = 0
+        self._video_frames = 0
+        self._audio_frames = 0
         self._deadline: float | None = None
-        for tick in (self._make_picture, self._make_sound, self._sample):
+        for tick in (self._make_video, self._make_audio, self._sample):
             self._at(0.0, tick)
 
     def run(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Advance the virtual time by so many seconds."""
         end = self.now + seconds
         while self._events and self._events[0][0] <= end:
             self.now, _, act = heapq.heappop(self._events)
@@ -123,16 +123,16 @@ class NarrowCall:
         self.now = end
 
     def between(self, begin: float, end: float) -> Iterator[Sample]:
-        """The samples of a part of the time."""
+        """Return the samples between two times."""
         return (sample for sample in self.samples if begin <= sample.at < end)
 
     def mean_target(self, begin: float, end: float) -> float:
-        """Bits a second."""
+        """Return the mean target in bits/s."""
         targets = [sample.target for sample in self.between(begin, end)]
         return sum(targets) / len(targets)
 
     def throughput(self, begin: float, end: float) -> float:
-        """Bits a second that arrived."""
+        """Return the received bitrate in bits/s."""
         return 8 * sum(sample.arrived for sample in self.between(begin, end)) / (end - begin)
 
     def _at(self, when: float, act: Callable[[], None]) -> None:
@@ -151,9 +151,9 @@ class NarrowCall:
     def _need_keyframe(self) -> None:
         self._keyframe = True
 
-    def _make_picture(self) -> None:
-        self._at(self.now + 1 / 30, self._make_picture)
-        _, share = self.congestion.allocate((Share(SOUND_BITRATE, SOUND_BITRATE), Share()))
+    def _make_video(self) -> None:
+        self._at(self.now + 1 / 30, self._make_video)
+        _, share = self.congestion.allocate((Share(AUDIO_BITRATE, AUDIO_BITRATE), Share()))
         size = min(share * self.use, self.most) / 30 / 8
         size *= self._chance.uniform(0.7, 1.3) * (3 if self._keyframe else 1)
         if size < 1:
@@ -161,21 +161,21 @@ class NarrowCall:
         full, rest = divmod(int(size) + 1, PAYLOAD)
         frame = self.video.make_frame(
             [bytes(PAYLOAD)] * full + [bytes(rest)] * (rest > 0),
-            timestamp=self._frames * 3000,
+            timestamp=self._video_frames * 3000,
             keyframe=self._keyframe,
             capture_monotonic=self.now,
         )
-        self._frames += 1
+        self._video_frames += 1
         self._keyframe = False
         if frame is not None:
             self.pacer.enqueue(frame, self.now)
 
-    def _make_sound(self) -> None:
-        self._at(self.now + SOUND_INTERVAL, self._make_sound)
+    def _make_audio(self) -> None:
+        self._at(self.now + AUDIO_INTERVAL, self._make_audio)
         frame = self.audio.make_frame(
-            [bytes(SOUND)], timestamp=self._sounds * 960, capture_monotonic=self.now
+            [bytes(AUDIO)], timestamp=self._audio_frames * 960, capture_monotonic=self.now
         )
-        self._sounds += 1
+        self._audio_frames += 1
         assert frame is not None
         self.pacer.enqueue(frame, self.now)
 

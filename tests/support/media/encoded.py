@@ -1,4 +1,4 @@
-"""Owns frames that real encoders make, and pictures that real decoders make of them."""
+"""Frames that real encoders make, and video that real decoders make of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WIDTH, HEIGHT = 176, 112
-#: Pictures of each stream; encoders are made to give a second key frame on the way.
+#: Frames of each stream; encoders are made to give a second keyframe on the way.
 COUNT = 8
 SECOND_KEY = 5
 RATE = 30
@@ -31,7 +31,7 @@ BITRATE = 3_000_000
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A frame and what its encoder says of it."""
+    """An encoded frame, and whether its encoder calls it a keyframe."""
 
     data: bytes
     keyframe: bool
@@ -47,7 +47,7 @@ _DECODERS = {"VP8": "vp8", "VP9": "vp9", "H264": "h264", "AV1": "libdav1d"}
 
 
 def pictures(width: int, height: int, pixels: str, count: int) -> list[VideoFrame]:
-    """Noise beside a plain half that changes, so that frames fill several packets."""
+    """Make noise beside a plain half that changes, so that frames fill several packets."""
     source = np.random.default_rng(1)
     made = []
     for number in range(count):
@@ -71,7 +71,7 @@ def encode(
     pixels: str = "yuv420p",
     count: int = COUNT,
 ) -> tuple[Encoded, ...]:
-    """What an encoder of that name makes of `count` pictures."""
+    """Encode `count` video frames with an encoder of PyAV."""
     # SVT-AV1 would write its settings to stderr each time it is opened.
     os.environ.setdefault("SVT_LOG", "0")
     context = CodecContext.create(library, "w")
@@ -93,12 +93,12 @@ def encode(
 
 @cache
 def encoded(name: str) -> tuple[Encoded, ...]:
-    """A small stream of the codec of this name, as its encoder packs it; two are key frames."""
+    """Encode a small stream of a codec, with two keyframes."""
     return encode(*ENCODERS[name])
 
 
 def decoded(name: str, frames: Iterable[bytes]) -> list[NDArray[np.uint8]]:
-    """What a decoder makes of whole frames, as yuv420p samples."""
+    """Decode whole frames to yuv420p samples."""
     context = CodecContext.create(_DECODERS[name], "r")
     assert isinstance(context, VideoCodecContext)
     made = []
@@ -109,7 +109,7 @@ def decoded(name: str, frames: Iterable[bytes]) -> list[NDArray[np.uint8]]:
 
 
 class _Sink:
-    """Takes what FFmpeg's muxer writes, one packet each time."""
+    """Collects the packets that FFmpeg's muxer writes."""
 
     def __init__(self) -> None:
         self.packets: list[bytes] = []
@@ -121,7 +121,7 @@ class _Sink:
 
 @cache
 def sent_by_ffmpeg(name: str) -> tuple[tuple[Encoded, ...], tuple[bytes, ...]]:
-    """The frames of a stream, and the RTP packets that FFmpeg's own packetiser makes of them."""
+    """Encode a stream, and return its frames and the RTP packets of FFmpeg's own packetiser."""
     os.environ.setdefault("SVT_LOG", "0")
     library, options = ENCODERS[name]
     sink, frames = _Sink(), []

@@ -1,4 +1,4 @@
-"""Owns encoded frames of nothing in particular, and the codecs that they are of."""
+"""Encoded frames with placeholder payloads, and their codecs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def encoded(
     arrival: float = 0.0,
     ssrc: int = 1,
 ) -> EncodedFrame:
-    """A frame that can be told by its `pts`; not a key frame, where it is a picture."""
+    """Make a frame that can be told by its `pts`; video is no keyframe by default."""
     return EncodedFrame(
         codec=codec,
         payload=payload,
@@ -33,12 +33,12 @@ def encoded(
 
 
 def picture(pts: int) -> EncodedFrame:
-    """One that builds on the one before."""
+    """Make a video frame that depends on the one before."""
     return encoded(pts)
 
 
 def key(pts: int) -> EncodedFrame:
-    """One that can be decoded by itself."""
+    """Make a keyframe."""
     return encoded(pts, keyframe=True)
 
 

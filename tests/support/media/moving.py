@@ -1,4 +1,4 @@
-"""Owns pictures that move, and sound, as encoders are tested with."""
+"""Moving video and audio as input for encoders."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIME_BASE = Fraction(1, 90_000)
 def moving_picture(
     index: int, *, width: int = 320, height: int = 240, framerate: int = 30, noise: int = 24
 ) -> VideoFrame:
-    """One of a sequence that costs bits: a pattern that moves, under noise that never repeats."""
+    """Make a video frame that costs bits: a moving pattern under noise that never repeats."""
     rows, columns = np.mgrid[0 : height * 3 // 2, 0:width]
     pattern = (columns * 2 + rows + index * 5) % 200
     grain = np.random.default_rng(index).integers(0, noise + 1, pattern.shape)
@@ -34,9 +34,9 @@ def moving_picture(
 
 
 def sound_at(index: int, *, seconds: float = 0.02, pitch: float = 450) -> AudioFrame:
-    """One of a sequence of frames of 48 kHz stereo, which say their times.
+    """Make a frame of 48 kHz stereo with its time.
 
-    The usual pitch fits frames of 20 ms, so that the tone goes on from one to the next.
+    The default pitch fits frames of 20 ms, so that the tone continues from one to the next.
     """
     frame = tone(pitch, seconds)
     frame.pts = index * frame.samples
@@ -45,13 +45,13 @@ def sound_at(index: int, *, seconds: float = 0.02, pitch: float = 450) -> AudioF
 
 
 def codec_named(name: str) -> Codec:
-    """The first installed codec of this name."""
+    """Return the first installed codec of this name."""
     every = (*installed(MediaKind.AUDIO), *installed(MediaKind.VIDEO))
     return next(codec for codec in every if codec.name == name)
 
 
 def vp8_pictures(count: int) -> list[bytes]:
-    """Small pictures, the first of which is a key frame."""
+    """Encode small video frames, the first of which is a keyframe."""
     encoder = VideoEncoder(codec_named("VP8"))
     return [
         picture.payload

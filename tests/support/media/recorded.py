@@ -1,4 +1,4 @@
-"""Owns senders in virtual time: encoded frames as a receiver would give them."""
+"""Senders in virtual time: encoded frames as a receiver would give them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Track:
 
     Args:
         codec: Opus or VP8.
-        ahead: What the sender's clock is ahead of ours, in seconds.
-        delay: From the capture to the arrival, in seconds.
-        began: When it began to capture, by our clock; `pts` is 0 there.
-        report: When its first sender report comes; None for at once.
-        rate: Of its RTP clock against the true one.
+        ahead: Seconds that the sender's clock is ahead of ours.
+        delay: Seconds from the capture to the arrival.
+        began: Start of the capture by our clock, where `pts` is 0.
+        report: Time of its first sender report; None for at once.
+        rate: Rate of its RTP clock relative to the nominal one.
     """
 
     codec: Codec = OPUS
@@ -39,7 +39,7 @@ class Track:
     rate: float = 1.0
 
     def frame(self, captured: float, *, late: float = 0.0, keyframe: bool = True) -> EncodedFrame:
-        """What was captured then, by our clock."""
+        """Make the frame that was captured at a time of our clock."""
         arrival = captured + self.delay + late
         pts = round((captured - self.began) * self.rate * self.codec.clock_rate)
         said = self.report is None or arrival >= self.report
@@ -55,14 +55,14 @@ class Track:
         )
 
     def frames(self, start: float, end: float) -> list[EncodedFrame]:
-        """All that was captured from then to then."""
+        """Make the frames that were captured between two times."""
         step = 0.02 if self.codec is OPUS else 1 / 30
         count = round((end - start) / step)
         return [self.frame(start + index * step) for index in range(count)]
 
 
 def shifted(frame: EncodedFrame, wall: float) -> EncodedFrame:
-    """The same by a sender's clock that is set forward."""
+    """Copy a frame as if the sender's clock was set forward by `wall` seconds."""
     assert frame.wall_clock is not None
     return replace(frame, wall_clock=UnixTime(frame.wall_clock + wall))
 
@@ -70,7 +70,7 @@ def shifted(frame: EncodedFrame, wall: float) -> EncodedFrame:
 def pictures(
     name: str, start: float, count: int, *, size: tuple[int, int] = (64, 48), key: int = 0
 ) -> list[PlacedFrame]:
-    """Real ones, 30 a second on the line, with a key frame every 2 seconds."""
+    """Encode video at 30 Hz, with a keyframe every 2 seconds, and place it."""
     encoder = FrameEncoder(name)
     made = []
     for index in range(count):
@@ -83,7 +83,7 @@ def pictures(
 
 
 def sounds(start: float, count: int, *, key: int = 1, size: int = 100) -> list[PlacedFrame]:
-    """Opus packets, 50 a second on the line."""
+    """Make and place Opus packets, 50 a second."""
     track = Track(began=0.0)
     step = Fraction(1, 50)
     return [

@@ -1,4 +1,4 @@
-"""Owns what stands around a sender in tests: an engine that sends at once, and given frames."""
+"""Fakes around a sender under test: an engine that sends at once, and subscriptions."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ SLOW_TONES = Codec(kind=MediaKind.AUDIO, name="telephone-event", payload_type=10
 
 
 def agreed(*codecs: Codec, cname: str = "us") -> SendParameters:
-    """What negotiation gives to a sender."""
+    """Make the parameters that negotiation gives to a sender."""
     extensions = (HeaderExtension(1, MID), HeaderExtension(2, AUDIO_LEVEL))
     return SendParameters(mid="0", codecs=codecs, extensions=extensions, cname=cname)
 
 
 @dataclass
 class Sent:
-    """A packet, and when it was sent."""
+    """A packet and the time when it was sent."""
 
     at: float
     packet: RtpPacket
@@ -61,7 +61,7 @@ class Sent:
 
 @dataclass(eq=False)
 class FakeEngine:
-    """Sends without delay, in the time of the event loop; congestion control is the test's."""
+    """An engine that sends without delay, by the clock of the event loop."""
 
     sent: list[Sent] = field(default_factory=list)
     rtcp: list[tuple[RtcpPacket, ...]] = field(default_factory=list)
@@ -72,7 +72,7 @@ class FakeEngine:
     round_trips: list[float] = field(default_factory=list)
     discarded: list[PacketSource] = field(default_factory=list)
     round_trip_time: float | None = None
-    #: Whether the pacer gives up what it is given.
+    #: Whether the pacer drops every frame.
     full: bool = False
 
     @property
@@ -135,19 +135,19 @@ class FakeEngine:
         self.round_trips.append(seconds)
 
     def tell(self, packet: RtcpPacket) -> None:
-        """RTCP of the peer reaches every sender."""
+        """Deliver an RTCP packet of the peer to every sender."""
         for port in tuple(self.senders):
             port.on_rtcp(packet, self.clock())
 
     def target(self, bps: int) -> None:
-        """Congestion control gives so much to every sender that wants any."""
+        """Allot a bitrate in bits/s to every sender that has a share."""
         for port in tuple(self.shares):
             port.on_target(bps)
 
 
 @dataclass(eq=False)
-class Hold:
-    """A subscription as the sender uses it."""
+class FakeSubscription:
+    """A subscription as a sender uses it."""
 
     track: MediaStreamTrack
     settings: EncodingSettings
@@ -176,16 +176,16 @@ class Hold:
         self.closed = True
 
     def end(self) -> None:
-        """The track ends."""
+        """End the subscription, as when its track ends."""
         self.closed = True
         self.on_ended()
 
 
 @dataclass
-class Holds:
-    """Every subscription that was made, in order; in the place of `encoding.subscribe`."""
+class FakeSubscriptions:
+    """Replaces `encoding.subscribe`, and keeps every subscription in order."""
 
-    made: list[Hold] = field(default_factory=list)
+    made: list[FakeSubscription] = field(default_factory=list)
 
     def __call__(
         self,
@@ -196,22 +196,22 @@ class Holds:
         on_ended: Callable[[], None],
         on_error: Callable[[Exception], None],
     ) -> Subscription:
-        hold = Hold(track, settings, on_frame, on_ended, on_error)
-        self.made.append(hold)
-        return cast("Subscription", hold)
+        subscription = FakeSubscription(track, settings, on_frame, on_ended, on_error)
+        self.made.append(subscription)
+        return cast("Subscription", subscription)
 
     @property
-    def open(self) -> list[Hold]:
-        return [hold for hold in self.made if not hold.closed]
+    def open(self) -> list[FakeSubscription]:
+        return [subscription for subscription in self.made if not subscription.closed]
 
     @property
-    def now(self) -> Hold:
-        """The only one that is not closed."""
-        (hold,) = self.open
-        return hold
+    def now(self) -> FakeSubscription:
+        """The only subscription that is not closed."""
+        (subscription,) = self.open
+        return subscription
 
     def give(self, frame: OutgoingFrame) -> None:
-        """A frame of the present track, which is dropped while that is paused."""
+        """Give a frame of the present track, which is dropped while paused."""
         if self.now.active:
             self.now.on_frame(frame)
 
@@ -219,7 +219,7 @@ class Holds:
 def picture(
     pts: int, *, keyframe: bool = False, payloads: int = 1, encoded: bool = True
 ) -> OutgoingFrame:
-    """A picture of the present moment."""
+    """Make a video frame captured now."""
     return OutgoingFrame(
         payloads=tuple(b"picture" for _ in range(payloads)),
         pts=pts,
@@ -235,7 +235,7 @@ def picture(
 
 
 def sound(pts: int) -> OutgoingFrame:
-    """20 ms of sound of the present moment."""
+    """Make 20 ms of audio captured now."""
     return OutgoingFrame(
         payloads=(b"sound",),
         pts=pts,

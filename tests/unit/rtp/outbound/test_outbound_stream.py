@@ -28,7 +28,7 @@ from tests.support.rtp.outgoing import (
     RTX,
     VP8,
     FakeEngine,
-    Holds,
+    FakeSubscriptions,
     agreed,
     picture,
     sound,
@@ -49,7 +49,7 @@ class Sending:
     parameters: SendParameters = field(default_factory=lambda: agreed(VP8, RTX))
     encoding: RtpEncodingParameters = field(default_factory=lambda: ANYTHING)
     engine: FakeEngine = field(default_factory=FakeEngine)
-    holds: Holds = field(default_factory=Holds)
+    subscriptions: FakeSubscriptions = field(default_factory=FakeSubscriptions)
 
     def __post_init__(self) -> None:
         self.stream = OutboundStream(
@@ -59,14 +59,14 @@ class Sending:
             self.encoding,
             ssrc=SSRC,
             rtx_ssrc=RTX_SSRC,
-            subscribe=self.holds,
+            subscribe=self.subscriptions,
         )
         self.track = QueueTrack(self.kind)
         self.stream.set_track(self.track)
 
     def sends(self) -> bool:
         """Whether what the track gives goes on to the engine."""
-        return self.holds.now.active
+        return self.subscriptions.now.active
 
     def timestamps(self) -> list[int]:
         """Of the packets, from 0 at the first."""
@@ -85,8 +85,8 @@ def of_sound(*codecs: Codec) -> Sending:
 @in_virtual_time
 async def test_frames_become_packets_of_one_stream() -> None:
     sending = Sending()
-    sending.holds.give(picture(0, keyframe=True, payloads=2))
-    sending.holds.give(picture(3000))
+    sending.subscriptions.give(picture(0, keyframe=True, payloads=2))
+    sending.subscriptions.give(picture(3000))
     first, second, third = sending.engine.packets
     assert {each.ssrc for each in sending.engine.packets} == {SSRC}
     assert {each.payload_type for each in sending.engine.packets} == {97}
@@ -98,14 +98,14 @@ async def test_frames_become_packets_of_one_stream() -> None:
 @in_virtual_time
 async def test_stream_continues_with_another_track() -> None:
     sending = Sending()
-    sending.holds.give(picture(90_000, keyframe=True))
-    former = sending.holds.now
+    sending.subscriptions.give(picture(90_000, keyframe=True))
+    former = sending.subscriptions.now
     sending.stream.set_track(None)
     assert former.closed
     await asyncio.sleep(2.0)
     sending.stream.set_track(QueueTrack(VIDEO))
-    sending.holds.give(picture(9_000_005, keyframe=True))
-    sending.holds.give(picture(9_003_005))
+    sending.subscriptions.give(picture(9_000_005, keyframe=True))
+    sending.subscriptions.give(picture(9_003_005))
     assert sending.timestamps() == [0, 180_000, 183_000]
     assert sending.numbers() == [0, 1, 2]
 
@@ -113,37 +113,37 @@ async def test_stream_continues_with_another_track() -> None:
 @in_virtual_time
 async def test_ended_track_may_be_set_again() -> None:
     sending = Sending()
-    sending.holds.now.end()
+    sending.subscriptions.now.end()
     sending.stream.set_track(sending.track)
-    assert sending.holds.now.track is sending.track
+    assert sending.subscriptions.now.track is sending.track
 
 
 @in_virtual_time
 async def test_same_track_keeps_its_subscription() -> None:
     sending = Sending()
     sending.stream.set_track(sending.track)
-    assert len(sending.holds.made) == 1
+    assert len(sending.subscriptions.made) == 1
 
 
 @in_virtual_time
 async def test_ended_track_is_not_subscribed_again() -> None:
     sending = Sending()
-    sending.holds.now.end()
+    sending.subscriptions.now.end()
     sending.stream.set_parameters(None)
     sending.stream.set_parameters(agreed(H264))
     sending.stream.request_keyframe()
     sending.stream.on_target(100_000)
-    assert sending.holds.open == []
+    assert sending.subscriptions.open == []
 
 
 @in_virtual_time
 async def test_other_codec_continues_the_rtp_stream() -> None:
     sending = of_sound(OPUS)
-    sending.holds.give(sound(0))
+    sending.subscriptions.give(sound(0))
     sending.stream.set_parameters(agreed(PCMU))
-    assert sending.holds.now.settings.codec == PCMU
-    sending.holds.give(sound(960))
-    sending.holds.give(sound(1920))
+    assert sending.subscriptions.now.settings.codec == PCMU
+    sending.subscriptions.give(sound(960))
+    sending.subscriptions.give(sound(1920))
     assert [each.payload_type for each in sending.engine.packets] == [96, 0, 0]
     assert sending.timestamps() == [0, 160, 320]
     assert sending.numbers() == [0, 1, 2]
@@ -159,7 +159,7 @@ async def test_negotiation_pauses_and_resumes_the_stream() -> None:
     sending.stream.set_parameters(sending.parameters)
     assert sending.sends()
     assert sending.stream in sending.engine.shares
-    assert len(sending.holds.made) == 1
+    assert len(sending.subscriptions.made) == 1
 
 
 @in_virtual_time
@@ -195,23 +195,23 @@ def test_application_pauses_and_resumes_the_stream(stop: RtpEncodingParameters) 
 async def test_encoding_parameters_set_size_and_frame_rate() -> None:
     sending = Sending()
     sending.stream.set_encoding(replace(ANYTHING, scaleResolutionDownBy=2.0, maxFramerate=10))
-    settings = sending.holds.now.settings
+    settings = sending.subscriptions.now.settings
     assert (settings.scale_down_by, settings.max_framerate) == (2.0, 10)
-    assert [hold.closed for hold in sending.holds.made] == [True, False]
+    assert [subscription.closed for subscription in sending.subscriptions.made] == [True, False]
 
 
 @in_virtual_time
 async def test_encoder_bitrate_is_the_least_of_target_and_maximum() -> None:
     sending = Sending()
     sending.engine.target(400_000)
-    assert sending.holds.now.bitrate == 380_000
+    assert sending.subscriptions.now.bitrate == 380_000
     sending.stream.set_encoding(replace(ANYTHING, maxBitrate=200_000))
-    assert sending.holds.now.bitrate == 200_000
+    assert sending.subscriptions.now.bitrate == 200_000
     sending.engine.target(100_000)
-    assert sending.holds.now.bitrate == 95_000
+    assert sending.subscriptions.now.bitrate == 95_000
     sending.engine.target(90_000_000)
     sending.stream.set_encoding(ANYTHING)
-    assert sending.holds.now.bitrate == DEFAULT_BITRATE
+    assert sending.subscriptions.now.bitrate == DEFAULT_BITRATE
 
 
 @in_virtual_time
@@ -219,7 +219,7 @@ async def test_encoder_of_the_next_track_has_the_target() -> None:
     sending = Sending()
     sending.engine.target(400_000)
     sending.stream.set_track(QueueTrack(VIDEO))
-    assert sending.holds.now.bitrate == 380_000
+    assert sending.subscriptions.now.bitrate == 380_000
 
 
 @in_virtual_time
@@ -240,13 +240,13 @@ async def test_audio_has_a_fixed_share_and_no_encoder_bitrate() -> None:
     share = sending.engine.shares[sending.stream]
     assert share.minimum == share.maximum
     sending.engine.target(30_000)
-    assert sending.holds.now.bitrate is None
+    assert sending.subscriptions.now.bitrate is None
 
 
 @in_virtual_time
 async def test_nack_is_answered_over_rtx() -> None:
     sending = Sending()
-    sending.holds.give(picture(0, keyframe=True, payloads=3))
+    sending.subscriptions.give(picture(0, keyframe=True, payloads=3))
     number = sending.engine.packets[1].sequence_number
     sending.engine.tell(Nack(1, SSRC, (number,)))
     *_, repair = sending.engine.packets
@@ -258,7 +258,7 @@ async def test_nack_is_answered_over_rtx() -> None:
 @in_virtual_time
 async def test_rtcp_about_another_stream_is_ignored() -> None:
     sending = Sending()
-    sending.holds.give(picture(0, keyframe=True))
+    sending.subscriptions.give(picture(0, keyframe=True))
     await asyncio.sleep(1)
     number = sending.engine.packets[0].sequence_number
     sending.engine.tell(Nack(1, 77, (number,)))
@@ -267,7 +267,7 @@ async def test_rtcp_about_another_stream_is_ignored() -> None:
     sending.engine.tell(ReceiverReport(1, (ReceptionReport(77, 9, 9, 9, 9),)))
     sending.engine.tell(Goodbye((77,)))
     assert len(sending.engine.packets) == 1
-    assert sending.holds.now.keyframes == 0
+    assert sending.subscriptions.now.keyframes == 0
     assert sending.stream.peer_report is None
 
 
@@ -275,15 +275,15 @@ async def test_rtcp_about_another_stream_is_ignored() -> None:
 async def test_pli_makes_at_most_one_keyframe_each_500_ms() -> None:
     sending = Sending()
     sending.engine.tell(PLI)
-    assert sending.holds.now.keyframes == 1
+    assert sending.subscriptions.now.keyframes == 1
     for _ in range(3):
         await asyncio.sleep(0.1)
         sending.engine.tell(PLI)
-    assert sending.holds.now.keyframes == 1
+    assert sending.subscriptions.now.keyframes == 1
     await asyncio.sleep(0.21)
-    assert sending.holds.now.keyframes == 2
+    assert sending.subscriptions.now.keyframes == 2
     await asyncio.sleep(5)
-    assert sending.holds.now.keyframes == 2
+    assert sending.subscriptions.now.keyframes == 2
     assert sending.stream.counts.plis == 4
 
 
@@ -293,9 +293,9 @@ async def test_sent_keyframe_answers_earlier_plis() -> None:
     sending.engine.tell(PLI)
     await asyncio.sleep(0.3)
     sending.engine.tell(PLI)
-    sending.holds.give(picture(0, keyframe=True))
+    sending.subscriptions.give(picture(0, keyframe=True))
     await asyncio.sleep(5)
-    assert sending.holds.now.keyframes == 1
+    assert sending.subscriptions.now.keyframes == 1
 
 
 @in_virtual_time
@@ -304,21 +304,21 @@ async def test_repeated_fir_makes_one_keyframe() -> None:
     for number in (5, 5, 6):
         sending.engine.tell(FullIntraRequest(1, ((SSRC, number),)))
         await asyncio.sleep(1)
-    assert sending.holds.now.keyframes == 2
+    assert sending.subscriptions.now.keyframes == 2
     assert sending.stream.counts.firs == 3
 
 
 @in_virtual_time
 async def test_dropped_frames_request_a_keyframe() -> None:
     sending = Sending()
-    sending.holds.give(picture(0, keyframe=True))
+    sending.subscriptions.give(picture(0, keyframe=True))
     await asyncio.sleep(1)
     sending.engine.full = True
-    sending.holds.give(picture(90_000))
-    assert sending.holds.now.keyframes == 1
+    sending.subscriptions.give(picture(90_000))
+    assert sending.subscriptions.now.keyframes == 1
     sending.engine.full = False
-    sending.holds.give(picture(93_000))
-    sending.holds.give(picture(96_000, keyframe=True))
+    sending.subscriptions.give(picture(93_000))
+    sending.subscriptions.give(picture(96_000, keyframe=True))
     assert sending.timestamps() == [0, 96_000]
     assert sending.numbers() == [0, 1]
 
@@ -326,7 +326,7 @@ async def test_dropped_frames_request_a_keyframe() -> None:
 @in_virtual_time
 async def test_peer_reports_reach_congestion_control() -> None:
     sending = Sending()
-    sending.holds.give(picture(0, keyframe=True))
+    sending.subscriptions.give(picture(0, keyframe=True))
     await asyncio.sleep(2)
     (report, _), made = sending.engine.rtcp[0], sending.engine.rtcp_times[0]
     assert isinstance(report, SenderReport)
@@ -342,19 +342,19 @@ async def test_peer_reports_reach_congestion_control() -> None:
 @in_virtual_time
 async def test_stop_sends_a_bye_and_releases_everything() -> None:
     sending = Sending()
-    sending.holds.give(picture(0, keyframe=True))
+    sending.subscriptions.give(picture(0, keyframe=True))
     sending.engine.tell(PLI)
-    hold = sending.holds.now
+    subscription = sending.subscriptions.now
     sending.stream.stop()
     *_, goodbye = sending.engine.rtcp[-1]
     assert goodbye == Goodbye((SSRC,))
-    assert hold.closed
+    assert subscription.closed
     assert (sending.engine.senders, sending.engine.shares) == ({}, {})
     assert sending.engine.discarded == [sending.stream.rtp]
     told = len(sending.engine.rtcp)
     await asyncio.sleep(10)
     assert len(sending.engine.rtcp) == told
-    assert hold.keyframes == 0
+    assert subscription.keyframes == 0
 
 
 @in_virtual_time
@@ -363,7 +363,7 @@ async def test_unusable_track_is_logged_once_as_a_warning(
 ) -> None:
     sending = Sending()
     for _ in range(3):
-        sending.holds.now.on_error(ValueError("no picture"))
+        sending.subscriptions.now.on_error(ValueError("no picture"))
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "no picture" in caplog.text
 
@@ -371,9 +371,9 @@ async def test_unusable_track_is_logged_once_as_a_warning(
 @in_virtual_time
 async def test_passed_through_frames_do_not_count_as_encoded() -> None:
     sending = Sending()
-    sending.holds.give(picture(0, keyframe=True))
-    sending.holds.give(picture(3000, keyframe=True, encoded=False))
-    sending.holds.give(picture(6000))
+    sending.subscriptions.give(picture(0, keyframe=True))
+    sending.subscriptions.give(picture(3000, keyframe=True, encoded=False))
+    sending.subscriptions.give(picture(6000))
     counts = sending.stream.counts
     assert (counts.frames, counts.encoded, counts.keyframes) == (3, 2, 1)
     assert counts.encode_time == pytest.approx(0.02)

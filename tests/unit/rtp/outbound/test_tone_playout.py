@@ -18,7 +18,7 @@ from tests.support.rtp.outgoing import (
     SLOW_TONES,
     TONES,
     FakeEngine,
-    Holds,
+    FakeSubscriptions,
     Sent,
     agreed,
     sound,
@@ -31,7 +31,7 @@ class Playing:
 
     def __init__(self, *codecs: Codec) -> None:
         self.engine = FakeEngine()
-        self.holds = Holds()
+        self.subscriptions = FakeSubscriptions()
         self.codecs = codecs or (OPUS, TONES)
         self.stream = OutboundStream(
             MediaKind.AUDIO,
@@ -40,7 +40,7 @@ class Playing:
             RtpEncodingParameters(),
             ssrc=1,
             rtx_ssrc=2,
-            subscribe=self.holds,
+            subscribe=self.subscriptions,
         )
         self.stream.set_track(QueueTrack(MediaKind.AUDIO))
         self.tones = TonePlayout()
@@ -50,7 +50,7 @@ class Playing:
     async def play(self, frames: int, *, since: int = 0) -> None:
         """So many frames of 20 ms."""
         for index in range(since, since + frames):
-            self.holds.give(sound(index * 960))
+            self.subscriptions.give(sound(index * 960))
             await asyncio.sleep(0.02)
 
     def events(self) -> list[Sent]:

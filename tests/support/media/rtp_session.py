@@ -1,4 +1,4 @@
-"""Owns a link with real senders and receivers, and what tests look at of what crosses it."""
+"""A link with real senders and receivers, and helpers to look at its packets and frames."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from peer.rtp_parameters import MediaKind
 
 
-class Studio:
-    """Senders on the left of a link and receivers on its right, all stopped at the end."""
+class RtpSession:
+    """Senders on the left of a link and receivers on its right, all stopped by `close`."""
 
     def __init__(self) -> None:
         self.left, self.right = media_link()
-        self.halves: list[SenderControl | ReceiverControl] = []
+        self.controls: list[SenderControl | ReceiverControl] = []
         self.senders: dict[RtpSender, SenderControl] = {}
         self.receivers: dict[RtpReceiver, ReceiverControl] = {}
 
@@ -37,26 +37,26 @@ class Studio:
         self, kind: MediaKind, *names: str, mid: str = "0", track: MediaStreamTrack | None = None
     ) -> RtpSender:
         control = SenderControl(kind, track)
-        self.halves.append(control)
+        self.controls.append(control)
         self.senders[control.sender] = control
         control.start(self.left.engine, sending(kind, *names, mid=mid))
         return control.sender
 
     def receiver(self, kind: MediaKind, *names: str, mid: str = "0") -> RtpReceiver:
         control = ReceiverControl(kind)
-        self.halves.append(control)
+        self.controls.append(control)
         self.receivers[control.receiver] = control
         control.start(self.right.engine, receiving(kind, *names, mid=mid), 4242)
         return control.receiver
 
     async def close(self) -> None:
-        await asyncio.gather(*(half.stop() for half in self.halves))
+        await asyncio.gather(*(control.stop() for control in self.controls))
         for end in (self.left, self.right):
             end.engine.close()
 
 
-async def seen(receiver: RtpReceiver, count: int) -> list[tuple[int, int]]:
-    """Brightness and time of the next pictures."""
+async def next_video(receiver: RtpReceiver, count: int) -> list[tuple[int, int]]:
+    """Read the brightness and pts of the next video frames."""
     found = []
     for _ in range(count):
         frame = await receiver.track.recv()
@@ -66,8 +66,8 @@ async def seen(receiver: RtpReceiver, count: int) -> list[tuple[int, int]]:
     return found
 
 
-async def heard(receiver: RtpReceiver, count: int) -> list[AudioFrame]:
-    """The next frames of sound."""
+async def next_audio(receiver: RtpReceiver, count: int) -> list[AudioFrame]:
+    """Read the next audio frames."""
     frames = []
     for _ in range(count):
         frame = await receiver.track.recv()
@@ -76,11 +76,11 @@ async def heard(receiver: RtpReceiver, count: int) -> list[AudioFrame]:
     return frames
 
 
-async def until_seen(receiver: RtpReceiver, luma: int) -> tuple[int, int]:
-    """Brightness and time of the next picture that is about as bright."""
+async def wait_for_luma(receiver: RtpReceiver, luma: int) -> tuple[int, int]:
+    """Read video until a frame is about as bright; return its brightness and pts."""
     async with asyncio.timeout(20):
         while True:
-            ((found, pts),) = await seen(receiver, 1)
+            ((found, pts),) = await next_video(receiver, 1)
             if abs(found - luma) < 12:
                 return found, pts
 
@@ -90,13 +90,13 @@ def is_rtcp(packet: bytes) -> bool:
 
 
 def rtp_sent(end: LinkEnd, *, ssrc: int | None = None) -> list[RtpPacket]:
-    """What left this end, of one stream where it is named."""
+    """Return the RTP packets that an end sent, of one stream where `ssrc` is given."""
     packets = [RtpPacket.parse(data) for data in end.wire.sent if not is_rtcp(data)]
     return [packet for packet in packets if ssrc in (None, packet.ssrc)]
 
 
 def are_consecutive(packets: Sequence[RtpPacket]) -> bool:
-    """Whether each number is one more than that of the packet before."""
+    """Return True where sequence numbers rise by one."""
     first = packets[0].sequence_number
     return [packet.sequence_number for packet in packets] == [
         (first + index) % 2**16 for index in range(len(packets))
@@ -107,8 +107,8 @@ async def moment(seconds: float = 0.001) -> None:
     await asyncio.sleep(seconds)
 
 
-async def condition(holds: Callable[[], bool]) -> None:
-    """Wait for what the test itself has set in motion."""
+async def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until a condition holds."""
     async with asyncio.timeout(20):
         while not holds():
             await moment()
