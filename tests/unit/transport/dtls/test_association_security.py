@@ -1,4 +1,4 @@
-"""Nothing reaches the application before the peer is who it said it is."""
+"""Verification of the peer, before which no packet reaches the application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DTLS 1.2 is the least; the most is whatever the TLS library has."""
+"""Versions and cipher suites of DTLS: 1.2 at least, and the newest that the TLS library has."""
 
 from __future__ import annotations
 

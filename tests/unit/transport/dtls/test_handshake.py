@@ -1,4 +1,4 @@
-"""What a handshake does for DTLS 1.3, with a stand-in for a TLS library that speaks it."""
+"""Handshakes of DTLS 1.3, with a stand-in for a TLS library that speaks it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from peer.transport.dtls import reasons
 
 
 def openssl(*texts: str) -> SSL.Error:
-    """As OpenSSL reports it, through pyOpenSSL."""
+    """Make an error as pyOpenSSL reports it."""
     return SSL.Error([("SSL routines", "", text) for text in texts])
 
 

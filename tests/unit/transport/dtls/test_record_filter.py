@@ -1,4 +1,4 @@
-"""What somebody who writes the peer's address into packets can, and cannot, do to a handshake."""
+"""Handshakes under forged records, from an attacker who writes the peer's address into packets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bound on what a peer can make SRTP remember."""
+"""Bound on the SSRCs for which SRTP keeps state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A change of keys between two of our own, under load, over links good and bad."""
+"""Rekeys between two secure transports under load: lossy links, order of events, roles, trace."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes of keys that come to nothing: the peer is another, or keeps what it has."""
+"""Rekeys that fail: a certificate mismatch, or a peer that keeps its association."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def test_certificate_not_announced_in_rekey_ends_the_transport(answer: DtlsRole)
         pair.server.secure.connect(number, stranger, answer, pair.client.fingerprints)
         pair.conclude(pair.client, answer=answer)
         await until(lambda: pair.client.secure.state is FAILED, pair.client.events)
-        heard = len(pair.client.events.rtp)
+        received = len(pair.client.events.rtp)
         pair.server.secure.send_rtp(rtp(1))
         await asyncio.sleep(1)
 
         assert str(stranger.fingerprint()) in str(pair.client.secure.error)
-        assert len(pair.client.events.rtp) == heard
+        assert len(pair.client.events.rtp) == received
         assert not pair.client.secure.verified
         assert not pair.client.secure.send_rtp(rtp(1))
         assert "rekey failed" not in changes(pair.client)

@@ -1,4 +1,4 @@
-"""The table by which a transport goes over to the next association's keys."""
+"""The state table of a rekey."""
 
 from __future__ import annotations
 

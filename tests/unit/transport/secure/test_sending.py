@@ -1,4 +1,4 @@
-"""Which keys our packets get while one association follows another."""
+"""Selection of the keys under which packets are sent during a rekey."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Keys:
-    """As much of an association as sends."""
+    """Sending half of an association, which records what it sends."""
 
     state: DtlsTransportState = DtlsTransportState.CONNECTED
     sent: list[int] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Keys:
 
 
 def switched(*keys: Keys) -> SendKeySelector:
-    """It has gone over from each to the next."""
+    """Make a selector that has switched from each association to the next."""
     outgoing = SendKeySelector(Counters())
     outgoing.use(cast("DtlsAssociation", keys[0]))
     for old, new in itertools.pairwise(keys):

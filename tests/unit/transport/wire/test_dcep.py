@@ -1,4 +1,4 @@
-"""Announcements of data channels (RFC 8832 section 5.1)."""
+"""DATA_CHANNEL_OPEN messages (RFC 8832 section 5.1)."""
 
 from __future__ import annotations
 

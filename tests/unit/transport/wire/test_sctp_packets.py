@@ -1,4 +1,4 @@
-"""Which SCTP packets reach aiortc's parser."""
+"""Structure checks of SCTP packets before aiortc parses them."""
 
 from __future__ import annotations
 
