@@ -1,4 +1,4 @@
-"""How loud sound is."""
+"""Audio levels, measured and in their header extension (RFC 6464)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RTP packets as octets and as values."""
+"""RTP packets on the wire and as values."""
 
 from __future__ import annotations
 

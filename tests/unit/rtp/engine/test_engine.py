@@ -1,4 +1,4 @@
-"""What comes of the packets of one transport, hostile ones included."""
+"""Packets of one transport, hostile ones included, through the RTP engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OBUs, their numbers and sequence headers, of whatever encoder."""
+"""AV1 OBUs, leb128 numbers and sequence headers of any encoder."""
 
 from __future__ import annotations
 

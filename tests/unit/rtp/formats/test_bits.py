@@ -1,4 +1,4 @@
-"""Numbers in headers of codecs."""
+"""Bit fields and Exp-Golomb codes of codec headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A frame in as few parts as there can be, none much smaller than the others."""
+"""A frame divided into the fewest parts of nearly one size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every payload format keeps to, with frames of real encoders."""
+"""The contract of all payload formats, with frames of real encoders."""
 
 from __future__ import annotations
 

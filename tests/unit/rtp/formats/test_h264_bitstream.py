@@ -1,4 +1,4 @@
-"""What parameter sets of H.264 say, whatever profile and encoder they are of."""
+"""H.264 parameter sets of any profile and encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What frames of VP9 say of themselves, whatever made them."""
+"""VP9 superframes and frame headers of any encoder."""
 
 from __future__ import annotations
 

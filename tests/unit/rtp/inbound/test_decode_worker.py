@@ -1,4 +1,4 @@
-"""The thread that decodes."""
+"""The decoder thread of one receiver."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TIMEOUT = 10.0
 
 
 class Told:
-    """What a worker told, on the loop."""
+    """Keeps the events of a worker."""
 
     def __init__(self) -> None:
         self.decoded: list[int] = []
@@ -52,7 +52,7 @@ class Told:
 
 
 class Decoders:
-    """Decoders that refuse what is not to be decoded, and wait for the gate at every frame."""
+    """Decoders that refuse some frames, and wait for the gate at every frame."""
 
     def __init__(self, *refused: int) -> None:
         self.codecs: list[Codec] = []

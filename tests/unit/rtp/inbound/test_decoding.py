@@ -1,4 +1,4 @@
-"""Decoding while somebody reads, and only then."""
+"""Frames are decoded only while the track is read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TICKS = 3000
 
 
 class FakeWorker:
-    """Decodes at once, on the loop."""
+    """A worker that decodes at once, on the event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, events: WorkerEvents) -> None:
         self.dropped = 0
@@ -62,7 +62,7 @@ class FakeWorker:
 
 
 class Player:
-    """A `Decoding` fed with 30 pictures a second, the first of each second a key frame."""
+    """A `Decoding` fed with 30 video frames a second, the first of each second a key frame."""
 
     def __init__(self, kind: MediaKind = MediaKind.VIDEO) -> None:
         self.workers: list[FakeWorker] = []

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Listened:
-    """A track with what it asked for and told."""
+    """An encoded track, with its key frame requests."""
 
     def __init__(self, *frames: EncodedFrame, limit: int = 8) -> None:
         self.wanted = 0
@@ -90,7 +90,7 @@ async def turns() -> None:
 
 
 class Handed:
-    """Who is handed the frames of a track."""
+    """A sink that keeps the frames of a track."""
 
     def __init__(self) -> None:
         self.frames: list[EncodedFrame] = []

@@ -1,4 +1,4 @@
-"""The bounded queue of encoded frames: what it drops, and what it says of that."""
+"""The bounded queue of encoded frames, and the frames that it drops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a picture has frozen."""
+"""Freezes of video (W3C freezeCount)."""
 
 from __future__ import annotations
 

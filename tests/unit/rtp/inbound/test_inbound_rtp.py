@@ -1,4 +1,4 @@
-"""What a receiver makes of the times of its packets."""
+"""The arrival times of packets that were held until the peer was verified."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Source:
-    """Frames for readers, and how often they wanted a key frame."""
+    """Gives frames to readers, and counts their key frame requests."""
 
     def __init__(self) -> None:
         self.readers: Readers[EncodedFrame] = Readers()

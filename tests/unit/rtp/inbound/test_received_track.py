@@ -13,7 +13,7 @@ from tests.support.media.frames import flat_picture
 
 
 class Reads:
-    """How many reads began and ended."""
+    """Counts the reads that began and ended."""
 
     def __init__(self) -> None:
         self.begun = 0

@@ -1,4 +1,4 @@
-"""What media costs that nobody reads: ten minutes no more than a second."""
+"""Unread media takes no more memory after ten minutes than after a second."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LIMIT = 4
 
 
 class Media:
-    """A call of one track: pictures of 4 packets, 30 a second, or 50 packets of sound a second."""
+    """A call of one track: 30 video frames of 4 packets a second, or 50 audio packets a second."""
 
     def __init__(self, kind: MediaKind, *, loss: float = 0.0) -> None:
         self.engine = FakeEngine(asyncio.get_running_loop().time())

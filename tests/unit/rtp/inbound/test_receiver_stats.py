@@ -1,4 +1,4 @@
-"""What a receiver reports, under the names of W3C, with a real decoder."""
+"""The W3C statistics of a receiver, with a real decoder."""
 
 from __future__ import annotations
 

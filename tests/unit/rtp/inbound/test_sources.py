@@ -1,4 +1,4 @@
-"""Who was heard lately."""
+"""The sources of the last ten seconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from peer.times import UnixTime
 from tests.support.media.encoded_frames import OPUS, encoded
 
 
-def heard(*streams: tuple[int, float, int | None]) -> RecentSources:
+def recent(*streams: tuple[int, float, int | None]) -> RecentSources:
     """Frames of these SSRCs, at these times, so loud."""
     found = RecentSources()
     for ssrc, arrival, level in streams:
@@ -32,24 +32,24 @@ def ssrcs(sources: list[RtpContributingSource]) -> list[int]:
 
 
 def test_source_has_w3c_attributes() -> None:
-    (source,) = heard((7, 100.0, 20)).within_10_seconds(now=101.0, unix=UnixTime(1_000_000.0))
+    (source,) = recent((7, 100.0, 20)).within_10_seconds(now=101.0, unix=UnixTime(1_000_000.0))
     assert (source.timestamp, source.source, source.rtpTimestamp) == (999_999_000.0, 7, 960)
     assert source.audioLevel == pytest.approx(0.1)
 
 
 def test_latest_source_comes_first_and_once() -> None:
-    found = heard((1, 0.0, None), (2, 1.0, None), (1, 2.0, None))
+    found = recent((1, 0.0, None), (2, 1.0, None), (1, 2.0, None))
     assert ssrcs(found.within_10_seconds(now=3.0, unix=UnixTime(0.0))) == [1, 2]
 
 
 def test_sources_are_named_for_ten_seconds() -> None:
-    found = heard((1, 0.0, None))
+    found = recent((1, 0.0, None))
     assert ssrcs(found.within_10_seconds(now=10.0, unix=UnixTime(0.0))) == [1]
     assert ssrcs(found.within_10_seconds(now=10.1, unix=UnixTime(0.0))) == []
 
 
 def test_number_of_sources_is_limited() -> None:
-    found = heard(*((ssrc, 0.0, None) for ssrc in range(100)))
+    found = recent(*((ssrc, 0.0, None) for ssrc in range(100)))
     assert ssrcs(found.within_10_seconds(now=0.0, unix=UnixTime(0.0))) == list(range(99, 83, -1))
 
 
@@ -59,7 +59,7 @@ def test_audio_levels_are_linear(level: int, linear: float) -> None:
 
 
 def test_audio_level_of_ssrc_is_its_last() -> None:
-    found = heard((1, 0.0, 40), (1, 1.0, 20), (2, 2.0, None))
+    found = recent((1, 0.0, 40), (1, 1.0, 20), (2, 2.0, None))
     assert found.level(1) == pytest.approx(0.1)
     assert found.level(2) is None
     assert found.level(3) is None

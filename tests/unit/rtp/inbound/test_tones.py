@@ -1,4 +1,4 @@
-"""Tones of a telephone, and their readers."""
+"""Telephone tones, and their readers."""
 
 from __future__ import annotations
 

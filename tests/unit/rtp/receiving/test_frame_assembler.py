@@ -1,4 +1,4 @@
-"""Whole frames of packets in order."""
+"""Frames assembled of packets in order."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def frame(index: int, arrival: float) -> EncodedFrame:
 
 
 class Player:
-    """Frames to a jitter buffer, each with a lateness; it is served when it is due."""
+    """Pushes frames to a jitter buffer, each with a lateness, and pops them when they are due."""
 
     def __init__(self, limit: int = 256) -> None:
         self.jitter_buffer = JitterBuffer(limit=limit)

@@ -1,4 +1,4 @@
-"""When a key frame is asked for, and how often."""
+"""Times of key frame requests, and key frames that wait behind a gap."""
 
 from __future__ import annotations
 

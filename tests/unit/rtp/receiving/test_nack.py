@@ -1,4 +1,4 @@
-"""When a tracker packet is asked for, again, and no more."""
+"""Times of NACKs for missing packets, and the wait for reordered ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packets that wait for others, and gaps that are given up."""
+"""Packets that wait for missing ones, and gaps that are skipped."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOST = -1
 
 
 class Line:
-    """An buffer that begins with `FIRST`, and what it delivered."""
+    """A packet buffer that begins with `FIRST`, and the packets that it delivered."""
 
     def __init__(self) -> None:
         self.delivered: list[int] = []

@@ -1,4 +1,4 @@
-"""Which stream a retransmission repairs, and what it brings back (RFC 4588)."""
+"""The media SSRC and the original packets of retransmission streams (RFC 4588)."""
 
 from __future__ import annotations
 

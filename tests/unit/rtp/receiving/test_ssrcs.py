@@ -1,4 +1,4 @@
-"""Extended numbers, losses and jitter (RFC 3550 appendix A)."""
+"""Extended sequence numbers, loss, jitter and reports (RFC 3550 appendix A)."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def report(ssrc: int, ntp_time: int = 0) -> SenderReport:
     )
 
 
-def heard(table: SsrcTable, ssrc: int, *numbers: int) -> None:
+def receive_media(table: SsrcTable, ssrc: int, *numbers: int) -> None:
     state = table.begin(packet(ssrc, numbers[0]), 90_000)
     for number in numbers:
         state.counter.count(packet(ssrc, number), 10.0)
@@ -162,7 +162,7 @@ def count_rtx(table: SsrcTable, ssrc: int) -> SsrcState | None:
 
 def test_number_of_ssrcs_is_limited_but_current_one_stays() -> None:
     table = SsrcTable()
-    heard(table, 1, 5)
+    receive_media(table, 1, 5)
     for ssrc in range(100, 200):
         count_rtx(table, ssrc)
     assert len(table) == SSRC_LIMIT
@@ -174,15 +174,15 @@ def test_early_sender_reports_are_bounded() -> None:
     table = SsrcTable()
     for ssrc in range(1000):
         table.receive_report(report(ssrc, to_ntp(1_700_000_000.0)), 10.0)
-    heard(table, 0, 5)
-    heard(table, 999, 5)
+    receive_media(table, 0, 5)
+    receive_media(table, 999, 5)
     known = {each.ssrc: each.last_sr for each in table.reports(11.0)}
     assert known == {0: 0, 999: compact_ntp(to_ntp(1_700_000_000.0))}
 
 
 def test_reception_report_has_loss_and_delay_since_sender_report() -> None:
     table = SsrcTable()
-    heard(table, 1, 65_535, 0, 2)
+    receive_media(table, 1, 65_535, 0, 2)
     ntp = to_ntp(1_700_000_000.5)
     table.receive_report(report(1, ntp), 10.0)
     (block,) = table.reports(10.5)
@@ -196,14 +196,14 @@ def test_reception_report_has_loss_and_delay_since_sender_report() -> None:
 
 def test_silent_ssrc_has_no_reception_report() -> None:
     table = SsrcTable()
-    heard(table, 1, 5)
+    receive_media(table, 1, 5)
     assert len(table.reports(11.0)) == 1
     assert table.reports(12.0) == ()
 
 
 def test_rtx_packets_do_not_count_as_media() -> None:
     table = SsrcTable()
-    heard(table, 1, 5)
+    receive_media(table, 1, 5)
     assert count_rtx(table, 1) is None
     assert count_rtx(table, 2) is not None
     assert {state.ssrc: state.repairs for state in table} == {1: None, 2: 1}
@@ -211,6 +211,6 @@ def test_rtx_packets_do_not_count_as_media() -> None:
 
 def test_delay_since_sender_report_is_never_negative() -> None:
     table = SsrcTable()
-    heard(table, 1, 5)
+    receive_media(table, 1, 5)
     table.receive_report(report(1, to_ntp(1_700_000_000.0)), 10.0)
     assert table.reports(9.0)[0].delay_since_last_sr == 0

@@ -1,4 +1,4 @@
-"""Whatever a peer sends, a receiver keeps only so much of it."""
+"""The memory of a stream receiver is bounded, for any packets of a peer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A receiver follows the peer from one stream to the next, and knows what belongs to it."""
+"""A stream receiver follows changes of SSRC, payload type and transport."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WALL = 1_700_000_000.0
 
 
 class Ear:
-    """Sound to an `RtpStreamReceiver`, 20 ms each, and what it made of it."""
+    """Gives audio packets of 20 ms to an `RtpStreamReceiver`, and keeps its frames."""
 
     def __init__(self, rtx: tuple[tuple[int, int], ...] = ()) -> None:
         self.frames: list[EncodedFrame] = []

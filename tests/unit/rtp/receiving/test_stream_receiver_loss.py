@@ -1,4 +1,4 @@
-"""A receiver at the end of a bad link: what arrives, in which order, and how long it takes."""
+"""A stream receiver behind a lossy link: frames, their order and their delay."""
 
 from __future__ import annotations
 

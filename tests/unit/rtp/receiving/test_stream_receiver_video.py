@@ -1,4 +1,4 @@
-"""Key frames are asked for when a picture stalls, in time and not more than needed."""
+"""Key frames are requested when video stalls, in time and not more than needed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FRAME = 1 / 30
 
 
 class Screen:
-    """Pictures of three packets each to an `RtpStreamReceiver`, and what it asked for."""
+    """Gives video frames of three packets to an `RtpStreamReceiver`, and keeps its feedback."""
 
     def __init__(self, *feedback: Feedback) -> None:
         self.now = 100.0

@@ -1,4 +1,4 @@
-"""Presentation times of what is received, across every change of stream."""
+"""Capture times and presentation times of RTP timestamps."""
 
 from __future__ import annotations
 
