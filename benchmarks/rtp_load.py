@@ -10,8 +10,7 @@ import re
 import struct
 from typing import TYPE_CHECKING
 
-from peer.candidates import CandidateFields
-from peer.ice_parameters import IceParameters
+from peer.ice import CandidateFields, IceParameters
 from peer.identity.certificate import Certificate
 from peer.identity.fingerprints import Fingerprint
 from peer.rtp.rtcp import (

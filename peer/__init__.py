@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from peer.candidates import IceCandidate
 from peer.configuration import (
     AnswerRole,
     BundlePolicy,
@@ -35,6 +34,7 @@ from peer.errors import (
     TransportError,
 )
 from peer.events import DataChannelEvent, IceCandidateEvent, RekeyedEvent, TrackEvent
+from peer.ice import IceCandidate
 from peer.identity.certificate import Certificate, KeyType
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.rekey.result import RekeyResult, RekeyStarter

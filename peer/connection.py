@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from peer.candidates import IceCandidate
     from peer.descriptions import SessionDescription
     from peer.emitter import Decorator, Handler, PlainDecorator, Takes
     from peer.errors import TransportError
     from peer.events import DataChannelEvent, IceCandidateEvent, RekeyedEvent, TrackEvent
+    from peer.ice import IceCandidate
     from peer.identity.certificate import Certificate
     from peer.negotiation.session import GatheredCandidates
     from peer.rekey.result import RekeyResult

@@ -12,7 +12,7 @@ from peer.errors import InvalidStateError
 from peer.rtp.tracks import MediaStreamError
 
 if TYPE_CHECKING:
-    from peer.candidates import IceCandidate
+    from peer.ice import IceCandidate
     from peer.rekey.result import RekeyResult
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.tracks import MediaStreamTrack

@@ -6,10 +6,11 @@ from typing import Annotated, ClassVar, Final, TypeAlias
 
 import msgspec
 
+from peer.descriptions import SdpType, SessionDescription
+
 # msgspec reads the annotations of the messages when the module runs, so these are no type-only
 # imports.
-from peer.candidates import IceCandidate
-from peer.descriptions import SdpType, SessionDescription
+from peer.ice import IceCandidate
 from signaling.errors import ErrorCode, MessageError
 
 #: Most bytes of a message in UTF-8 (ours): room for a description of 256 KiB, of which JSON

@@ -26,7 +26,7 @@ from signaling.tasks import first_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from peer.candidates import IceCandidate
+    from peer.ice import IceCandidate
     from signaling.channel import Channel
 
 _logger = logging.getLogger(__name__)

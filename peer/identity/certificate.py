@@ -1,11 +1,11 @@
-"""Generates anonymous X.509 certificates, and reads and writes certificates as PEM. PURE."""
+"""Makes, reads and writes X.509 certificates, and keeps those of a connection. PURE."""
 
 from __future__ import annotations
 
 import datetime
 import secrets
 from enum import StrEnum
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -14,12 +14,18 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from peer.errors import ConfigurationError
 from peer.identity.fingerprints import Fingerprint, HashFunction
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+Fingerprints = tuple[Fingerprint, ...]
 
 #: Validity of a generated certificate: 30 days, the default of W3C webrtc-pc (generateCertificate).
 _LIFETIME = datetime.timedelta(days=30)
 #: Least size of an RSA key, in bits: a smaller key is refused (ours).
 _LEAST_RSA_KEY_SIZE = 2048
+#: Number of newest certificates that are kept although no session names them (ours).
+SPARE = 4
 
 
 class KeyType(StrEnum):
@@ -145,6 +151,56 @@ class Certificate:
 
     def __repr__(self) -> str:
         return f"<Certificate {self.fingerprint()}>"
+
+
+class CertificateStore:
+    """The certificates that the present, former and coming DTLS associations of a connection show.
+
+    Args:
+        first: The certificate of the first association.
+    """
+
+    def __init__(self, first: Certificate) -> None:
+        self._certificates: dict[Fingerprints, Certificate] = {}
+        #: The fingerprints that descriptions signal for the first certificate.
+        self.first = self.add(first)
+
+    def __repr__(self) -> str:
+        return f"<CertificateStore {len(self)} certificates, newest {self.newest!r}>"
+
+    def add(self, certificate: Certificate) -> Fingerprints:
+        """Add a certificate, and return the fingerprints that descriptions signal for it."""
+        # Chromium looks at the last line only and restarts DTLS when that changes: one line, by
+        # one hash, the same bytes every time.
+        fingerprints = (certificate.fingerprint(),)
+        self._certificates[fingerprints] = certificate
+        return fingerprints
+
+    @property
+    def newest(self) -> Certificate:
+        """The certificate that was added last."""
+        return next(reversed(self._certificates.values()))
+
+    def __getitem__(self, fingerprints: Fingerprints) -> Certificate:
+        return self._certificates[fingerprints]
+
+    def keep(self, used: Collection[Fingerprints | None]) -> None:
+        """Drop the certificates that are not used, except for the newest ones.
+
+        The newest ones stay because a description with their fingerprints may still be applied.
+
+        Args:
+            used: The fingerprints that the session names; None stands for none.
+        """
+        newest = list(self._certificates)[-SPARE:]
+        self._certificates = {
+            key: certificate
+            for key, certificate in self._certificates.items()
+            if key in used or key in newest
+        }
+
+    def __len__(self) -> int:
+        return len(self._certificates)
 
 
 def _as_bytes(text: bytes | str) -> bytes:

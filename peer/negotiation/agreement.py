@@ -23,7 +23,7 @@ from peer.states import IceRole
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from peer.ice_parameters import IceParameters
+    from peer.ice import IceParameters
     from peer.negotiation.sdp.description import Sdp
     from peer.negotiation.sdp.sections import MediaSection
     from peer.negotiation.transport_state import RemoteIdentity, TransportState

@@ -39,7 +39,7 @@ from peer.negotiation.transport_state import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from peer.ice_parameters import IceParameters
+    from peer.ice import IceParameters
     from peer.negotiation.profile import Profile
     from peer.negotiation.transport_state import LocalIdentity, TransportState
     from peer.states import DtlsRole

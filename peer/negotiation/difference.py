@@ -33,7 +33,7 @@ from peer.rtp_parameters import ReceiveParameters, SendParameters
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from peer.ice_parameters import IceParameters
+    from peer.ice import IceParameters
     from peer.negotiation.sdp.sections import MediaSection
     from peer.negotiation.session import AppliedDescription, Session, Transceiver
     from peer.negotiation.transport_state import AssociationTerms, TransportState

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peer.candidates import CandidateFields
-    from peer.ice_parameters import IceParameters
+    from peer.ice import CandidateFields, IceParameters
     from peer.identity.fingerprints import Fingerprint
     from peer.rtp_parameters import ReceiveParameters, SendParameters
     from peer.states import DtlsRole, IceRole

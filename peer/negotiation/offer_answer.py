@@ -44,7 +44,7 @@ from peer.states import SignalingState
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from peer.candidates import IceCandidate
+    from peer.ice import IceCandidate
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.created_description import CreatedDescription
     from peer.negotiation.effects import Effect, Preparation

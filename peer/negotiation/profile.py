@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peer.configuration import AnswerRole, BundlePolicy, SdpLimits
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.transport_state import AssociationTerms, LocalIdentity, TransportState
 

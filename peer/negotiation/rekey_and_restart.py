@@ -18,7 +18,7 @@ from peer.negotiation.validation import offer_verdicts
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
-    from peer.ice_parameters import IceParameters
+    from peer.ice import IceParameters
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.profile import Profile
     from peer.negotiation.session import Session

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from peer.candidates import CandidateFields, IceCandidate
 from peer.errors import CandidateError, InvalidStateError
+from peer.ice import CandidateFields, IceCandidate
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import AppliedDescription, Session
 from peer.negotiation.signaling_state import Side

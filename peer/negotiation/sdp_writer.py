@@ -14,7 +14,7 @@ from peer.negotiation.session import GatheredCandidates, Session, Transceiver
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from peer.candidates import CandidateFields
+    from peer.ice import CandidateFields
     from peer.negotiation.profile import Profile
     from peer.negotiation.transport_state import TransportState
     from peer.rtp_parameters import Codec, HeaderExtension

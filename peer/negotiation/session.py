@@ -17,8 +17,7 @@ from peer.states import SignalingState
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from peer.candidates import CandidateFields
-    from peer.ice_parameters import IceParameters
+    from peer.ice import CandidateFields, IceParameters
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.sdp.description import Sdp

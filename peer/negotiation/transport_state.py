@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peer.ice_parameters import IceParameters
+    from peer.ice import IceParameters
     from peer.identity.fingerprints import Fingerprint
     from peer.states import DtlsRole, IceRole
 

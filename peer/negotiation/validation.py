@@ -11,7 +11,7 @@ from peer.errors import (
     SdpLimitError,
     SetupError,
 )
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
 from peer.negotiation.association_change import judge_offer
 from peer.negotiation.roles import role_left

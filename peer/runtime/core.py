@@ -12,7 +12,6 @@ import secrets
 import uuid
 from typing import TYPE_CHECKING
 
-from peer.candidates import IceCandidate
 from peer.errors import IceError, InvalidStateError, PeerError
 from peer.events import (
     ConnectionEmitter,
@@ -21,8 +20,8 @@ from peer.events import (
     IceCandidateEvent,
     TrackEvent,
 )
-from peer.identity.certificate import Certificate
-from peer.identity.certificate_store import CertificateStore
+from peer.ice import IceCandidate
+from peer.identity.certificate import Certificate, CertificateStore
 from peer.negotiation.early_media import early_receptions
 from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.offer_answer import OfferAnswer
@@ -49,10 +48,10 @@ from peer.transceiver import RtpTransceiver
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from peer.candidates import CandidateFields
     from peer.configuration import PeerConfiguration
     from peer.descriptions import SessionDescription
     from peer.errors import TransportError
+    from peer.ice import CandidateFields
     from peer.negotiation.effects import Effect
     from peer.negotiation.offer_answer import Plan
     from peer.negotiation.sdp.attributes import MediaDirection

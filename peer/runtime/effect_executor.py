@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from peer.configuration import PeerConfiguration
-    from peer.identity.certificate_store import CertificateStore
+    from peer.identity.certificate import CertificateStore
     from peer.negotiation.early_media import EarlyReception
     from peer.negotiation.session import Session
     from peer.runtime.connection_tap import ConnectionTap

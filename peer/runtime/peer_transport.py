@@ -32,11 +32,10 @@ from peer.transport.secure.transport import SecureTransport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peer.candidates import CandidateFields
     from peer.configuration import PeerConfiguration
     from peer.errors import DtlsError, TransportError
-    from peer.ice_parameters import IceParameters
-    from peer.identity.certificate_store import CertificateStore
+    from peer.ice import CandidateFields, IceParameters
+    from peer.identity.certificate import CertificateStore
     from peer.negotiation.effects import OpenTransport, TransportEffect
     from peer.transport.context import TransportContext
     from peer.transport.ice.transport import IceEvents

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from peer.ice_parameters import IceParameters
+    from peer.ice import IceParameters
     from peer.runtime.peer_transport import PeerTransport
 
 

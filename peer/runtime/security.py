@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from peer.candidates import CandidateFields
+    from peer.ice import CandidateFields
     from peer.identity.fingerprints import Fingerprint
     from peer.runtime.effect_executor import EffectExecutor
     from peer.runtime.peer_transport import PeerTransport

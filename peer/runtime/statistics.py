@@ -12,7 +12,7 @@ from peer.rtp.stats import RtpStats
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from peer.candidates import CandidateFields
+    from peer.ice import CandidateFields
     from peer.identity.fingerprints import Fingerprint
     from peer.runtime.effect_executor import EffectExecutor
     from peer.runtime.peer_transport import PeerTransport

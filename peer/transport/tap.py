@@ -27,7 +27,7 @@ from peer.transport.wire.stun import parse_stun, stun_detail
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from peer.candidates import CandidateFields
+    from peer.ice import CandidateFields
     from peer.identity.fingerprints import Fingerprint
     from peer.states import DtlsRole, DtlsTransportState
     from peer.tracing.tracer import Tracer

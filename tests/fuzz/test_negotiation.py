@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from peer.candidates import IceCandidate
 from peer.configuration import AnswerRole, BundlePolicy
 from peer.descriptions import SdpType
+from peer.ice import IceCandidate
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection

@@ -8,9 +8,8 @@ from contextlib import AsyncExitStack
 import pytest
 from aioice import Connection
 
-from peer.candidates import CandidateFields
 from peer.errors import IceError
-from peer.ice_parameters import IceParameters
+from peer.ice import CandidateFields, IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.ice.candidates import from_aioice, to_aioice
 from peer.transport.ice.timing import IceTiming

@@ -8,9 +8,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from peer.candidates import CandidateFields
 from peer.configuration import IceServer
-from peer.ice_parameters import IceParameters
+from peer.ice import CandidateFields, IceParameters
 from peer.states import IceRole, IceTransportState
 from tests.support.network.ice import End, connected_ends, start, stun_server, two_ends
 

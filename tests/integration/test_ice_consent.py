@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.adapters.ice_agent import MAX_CONSENT_CHECKS
 from peer.transport.ice.timing import IceTiming

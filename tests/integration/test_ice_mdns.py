@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from aioice import mdns
 
-from peer.candidates import CandidateFields
 from peer.configuration import IceTransportPolicy
-from peer.ice_parameters import IceParameters
+from peer.ice import CandidateFields, IceParameters
 from peer.states import IceRole
 from peer.transport.adapters.mdns import MAX_LOOKUPS
 from tests.support.network.ice import End

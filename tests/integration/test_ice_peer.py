@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.candidates import CandidateFields
-from peer.ice_parameters import IceParameters
+from peer.ice import CandidateFields, IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.adapters.ice_agent import MAX_PAIRS, MAX_REMOTE_CANDIDATES, MAX_ROLE_SWITCHES
 from tests.support.network.ice import LOOPBACK, End

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.ice.timing import IceTiming
 from tests.support.links.ice_restarts import (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.states import IceTransportState
 from peer.transport.ice.timing import IceTiming
 from tests.support.links.ice_restarts import begin, connected_sides, opened, restart, under_load

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
 from peer.transport.ice.transport import IceTransport

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from peer.ice_parameters import ICE_PWD, ICE_UFRAG
+from peer.ice import ICE_PWD, ICE_UFRAG
 
 #: End of a line as we write it (RFC 8866 section 5).
 CRLF = "\r\n"

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypeVar
 
-from peer.candidates import CandidateFields
 from peer.errors import CandidateError, DescriptionError, FingerprintError, SdpSyntaxError
+from peer.ice import CandidateFields
 from peer.identity.fingerprints import Fingerprint
 from peer.negotiation.sdp.attributes import (
     ConnectionLine,

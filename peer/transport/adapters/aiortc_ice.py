@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiortc import RTCIceGatherer, RTCIceParameters, RTCIceTransport
 
 if TYPE_CHECKING:
-    from peer.ice_parameters import IceParameters
+    from peer.ice import IceParameters
     from peer.transport.adapters.ice_agent import IceAgent
 
 

@@ -20,7 +20,7 @@ from peer.transport.adapters.mdns import MdnsResolver, is_mdns_name
 from peer.transport.adapters.traced_socket import TracedSocket
 
 if TYPE_CHECKING:
-    from peer.ice_parameters import IceParameters
+    from peer.ice import IceParameters
     from peer.times import Seconds
     from peer.transport.adapters.consent_check import OnConsentAnswer
     from peer.transport.adapters.traced_socket import SocketTap

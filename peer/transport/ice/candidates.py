@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aioice import Candidate
 
-from peer.candidates import CandidateFields
+from peer.ice import CandidateFields
 
 
 def from_aioice(candidate: Candidate) -> CandidateFields:

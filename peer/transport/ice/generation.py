@@ -10,8 +10,7 @@ from peer.transport.ice.generation_set import ReceiveActivity
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peer.candidates import CandidateFields
-    from peer.ice_parameters import IceParameters
+    from peer.ice import CandidateFields, IceParameters
     from peer.states import IceTransportState
     from peer.times import Seconds
     from peer.transport.ice.transport import IceEvents, IceTransport

@@ -18,9 +18,8 @@ from peer.transport.ice.timing import IceTiming
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from peer.candidates import CandidateFields
     from peer.errors import IceError
-    from peer.ice_parameters import IceParameters
+    from peer.ice import CandidateFields, IceParameters
     from peer.times import Seconds
     from peer.transport.ice.gathering import ServerFailure
     from peer.transport.ice.generation_set import GenerationChanges

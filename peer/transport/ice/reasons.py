@@ -10,7 +10,7 @@ from peer.errors import IceError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from peer.candidates import CandidateFields
+    from peer.ice import CandidateFields
     from peer.times import Seconds
     from peer.transport.ice.gathering import ServerFailure
 

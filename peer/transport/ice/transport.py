@@ -24,9 +24,8 @@ from peer.transport.ice.timing import IceTiming
 if TYPE_CHECKING:
     from aioice import Candidate
 
-    from peer.candidates import CandidateFields
     from peer.errors import IceError
-    from peer.ice_parameters import IceParameters
+    from peer.ice import CandidateFields, IceParameters
     from peer.times import Seconds
     from peer.transport.adapters.traced_socket import SocketTap
 

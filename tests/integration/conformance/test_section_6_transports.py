@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import BundlePolicy, Certificate, DtlsError
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from tests.support.captures.captured_call import Call, call
 from tests.support.captures.dtls_reader import CLIENT_HELLO, flow, hellos
 from tests.support.captures.wire import Side, pass_on

@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
@@ -16,7 +16,7 @@ from tests.support.network.ice import LOOPBACK
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from peer.candidates import CandidateFields
+    from peer.ice import CandidateFields
     from peer.transport.ice.timing import IceTiming
     from peer.transport.ice.transport import IceEvents
 

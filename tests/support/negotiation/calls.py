@@ -10,9 +10,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from peer.candidates import IceCandidate
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import CandidateError, InvalidStateError
+from peer.ice import IceCandidate
 from peer.negotiation.signaling_state import Side
 from peer.states import SignalingState
 from tests.support.negotiation.effects import RecordedExecutor

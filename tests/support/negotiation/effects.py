@@ -29,8 +29,7 @@ from peer.states import SignalingState
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from peer.candidates import CandidateFields
-    from peer.ice_parameters import IceParameters
+    from peer.ice import CandidateFields, IceParameters
     from peer.negotiation.session import Session, Transceiver
     from peer.negotiation.transport_state import TransportState
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from peer.candidates import IceCandidate
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
+from peer.ice import IceCandidate
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile

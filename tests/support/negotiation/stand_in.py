@@ -21,7 +21,7 @@ from signaling import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from peer.candidates import IceCandidate
+    from peer.ice import IceCandidate
     from signaling import PeerMessage
     from signaling.memory import MemoryChannel
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, cast
 
 from aioice import stun
 
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.ice.transport import IceTransport
 
 if TYPE_CHECKING:
-    from peer.candidates import CandidateFields
+    from peer.ice import CandidateFields
 
 LOOPBACK = ("127.0.0.1",)
 

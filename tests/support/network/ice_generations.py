@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peer.candidates import CandidateFields
 from peer.errors import IceError
-from peer.ice_parameters import IceParameters
+from peer.ice import CandidateFields, IceParameters
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.ice.datagrams import IceCounters, IceDatagrams
 from peer.transport.ice.generations import IceGenerations

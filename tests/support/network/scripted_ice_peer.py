@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, cast
 
 from aioice import stun
 
-from peer.candidates import CandidateFields
+from peer.ice import CandidateFields
 
 if TYPE_CHECKING:
-    from peer.ice_parameters import IceParameters
+    from peer.ice import IceParameters
 
 Address = tuple[str, int]
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from peer.errors import ConfigurationError
-from peer.identity.certificate import Certificate, KeyType
+from peer.identity.certificate import SPARE, Certificate, CertificateStore, KeyType
 from peer.identity.fingerprints import HashFunction
 
 NOON = datetime.datetime(2031, 5, 17, 12, 34, 56, 789, tzinfo=datetime.UTC)
@@ -145,3 +145,23 @@ def test_rsa_key_below_2048_bits_is_refused() -> None:
 
     with pytest.raises(ConfigurationError, match="2048 bits, not 1024"):
         Certificate.from_pem(certificate, pem)
+
+
+def test_certificate_store_finds_certificate_by_fingerprints() -> None:
+    first, second = Certificate.generate(), Certificate.generate()
+    store = CertificateStore(first)
+    fingerprints = store.add(second)
+    assert store[store.first] is first
+    assert store[fingerprints] is second
+    assert [str(each) for each in fingerprints] == [str(second.fingerprint())]
+
+
+def test_certificate_store_drops_unused_certificates() -> None:
+    store = CertificateStore(Certificate.generate())
+    kept = Certificate.generate()
+    used = store.add(kept)
+    for _ in range(2 * SPARE):
+        store.add(Certificate.generate())
+        store.keep({used, None})
+    assert len(store) == SPARE + 1
+    assert store[used] is kept

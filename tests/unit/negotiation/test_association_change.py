@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.association_change import assess, assess_offer, is_ice_restart
 from peer.negotiation.transport_state import (

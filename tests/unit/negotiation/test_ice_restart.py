@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from peer.candidates import CandidateFields, IceCandidate
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import ModificationError
+from peer.ice import CandidateFields, IceCandidate
 from peer.negotiation.effects import (
     AddCandidates,
     ConnectDtls,
@@ -39,7 +39,7 @@ from tests.support.negotiation.offer_answer import (
 from tests.support.negotiation.sessions import check_agreement
 
 if TYPE_CHECKING:
-    from peer.ice_parameters import IceParameters
+    from peer.ice import IceParameters
 
 
 def with_credentials(description: SessionDescription, ice: IceParameters) -> SessionDescription:

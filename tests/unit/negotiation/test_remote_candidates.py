@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from peer.candidates import CandidateFields, IceCandidate
 from peer.errors import CandidateError, InvalidStateError
+from peer.ice import CandidateFields, IceCandidate
 from peer.negotiation.effects import AddCandidates
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.description import Sdp

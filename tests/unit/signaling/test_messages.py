@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer.candidates import IceCandidate
 from peer.descriptions import SdpType, SessionDescription
+from peer.ice import IceCandidate
 from signaling.errors import ErrorCode, MessageError
 from signaling.messages import (
     MAX_MESSAGE_SIZE,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.candidates import IceCandidate
 from peer.errors import CandidateError, IceError, InvalidStateError, SdpSyntaxError
 from peer.events import IceCandidateEvent
+from peer.ice import IceCandidate
 from peer.states import SignalingState
 from signaling import (
     Answer,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from aioice import stun
 
-from peer.candidates import CandidateFields
+from peer.ice import CandidateFields
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.times import UnixTime

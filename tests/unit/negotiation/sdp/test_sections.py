@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from peer.candidates import CandidateFields
 from peer.errors import DescriptionError, FingerprintError, SdpSyntaxError
+from peer.ice import CandidateFields
 from peer.identity.fingerprints import Fingerprint
 from peer.negotiation.sdp.attributes import ExtMap, MediaDirection, MediaLine, Msid, Setup
 from peer.negotiation.sdp.lines import Line

@@ -19,7 +19,7 @@ import pytest
 from aioice import ice, mdns, stun, turn
 from aioice.candidate import Candidate, candidate_foundation, candidate_priority
 
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.transport.adapters.ice_agent import IceAgent
 from peer.transport.adapters.ice_socket import IceSocket
 

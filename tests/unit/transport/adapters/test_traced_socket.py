@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.tracing.tracer import Tracer
 from peer.transport.adapters.ice_agent import IceAgent
 from peer.transport.adapters.ice_socket import IceSocket

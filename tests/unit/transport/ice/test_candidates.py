@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peer.candidates import CandidateFields
+from peer.ice import CandidateFields
 from peer.transport.ice.candidates import from_aioice, to_aioice
 
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from peer.errors import IceError
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.tracing.events import PathSelected, TraceEvent
 from peer.tracing.tracer import Tracer

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from peer.candidates import CandidateFields
+from peer.ice import CandidateFields
 from peer.transport.ice.gathering import ServerFailure
 from peer.transport.ice.reasons import no_path
 from peer.transport.ice.servers import StunServer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peer.ice_parameters import IceParameters
+from peer.ice import IceParameters
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.servers import TurnServer, TurnTransportProtocol
 from peer.transport.ice.transport import IceTransport
