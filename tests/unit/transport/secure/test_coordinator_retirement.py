@@ -1,4 +1,4 @@
-"""The end of the old association in a rekey: closed by the peer first, as Chromium does, or wiped."""
+"""The end of the old association in a rekey: closed by the peer first, or wiped after a time."""
 
 from __future__ import annotations
 
