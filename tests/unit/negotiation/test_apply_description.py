@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
-from peer.errors import InvalidStateError
+from peer.errors import FingerprintError, InvalidStateError
 from peer.negotiation.effects import AnnounceTrack, CloseTransport, StopTransceiver
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection
@@ -18,13 +19,18 @@ from tests.support.negotiation.offer_answer import (
     ROLLBACK,
     add,
     add_track,
+    answer_of,
     candidate,
+    described,
     exchange,
+    mids,
     offer_of,
     pair,
+    rejected,
     set_local,
     set_remote,
     transceiver,
+    without,
 )
 from tests.support.negotiation.sessions import check_agreement, check_session
 
@@ -78,7 +84,7 @@ def test_rollback_of_the_peers_offer_leaves_the_same_session(
         (SdpType.ANSWER, SignalingState.STABLE),
     ],
 )
-def test_an_answer_is_not_taken_back(kind: SdpType, wait_for: SignalingState) -> None:
+def test_answer_cannot_be_rolled_back(kind: SdpType, wait_for: SignalingState) -> None:
     left, right = pair()
     add_track(left, "audio")
     set_remote(right, offer_of(left))
@@ -129,7 +135,7 @@ def test_offered_data_survives_a_rollback() -> None:
     check_agreement(left, right)
 
 
-def test_data_of_the_peer_goes_with_its_offer() -> None:
+def test_data_of_the_peer_goes_with_its_rolled_back_offer() -> None:
     left, right = pair()
     left.request_data()
     set_remote(right, offer_of(left))
@@ -180,7 +186,7 @@ class TestStoppedTransceivers:
         assert right.session.transceivers == ()
 
 
-def test_a_track_added_to_what_the_peer_offered_outlives_the_offer() -> None:
+def test_track_added_to_a_transceiver_of_the_peers_offer_survives_its_rollback() -> None:
     left, right = pair()
     add_track(left, "audio")
     set_remote(right, offer_of(left))
@@ -196,7 +202,7 @@ def test_a_track_added_to_what_the_peer_offered_outlives_the_offer() -> None:
     assert left.session.transceivers[0].mid == transceiver(right, made.key).mid
 
 
-def test_a_transceiver_made_on_purpose_stays_one_whatever_is_added_to_it() -> None:
+def test_transceiver_of_add_transceiver_keeps_its_origin_after_a_rollback() -> None:
     left, _ = pair()
     state = add(left, "audio")
     left.change_transceiver(state.key, has_track=True)
@@ -205,7 +211,7 @@ def test_a_transceiver_made_on_purpose_stays_one_whatever_is_added_to_it() -> No
     assert transceiver(left, state.key).origin is TransceiverOrigin.ADD_TRANSCEIVER
 
 
-def test_keys_and_mids_are_not_given_out_again() -> None:
+def test_keys_and_mids_are_not_reused_after_a_rollback() -> None:
     left, right = pair()
     add_track(left, "audio")
     set_remote(right, offer_of(left))
@@ -227,7 +233,7 @@ def test_candidate_added_during_an_exchange_survives_a_rollback() -> None:
     assert len(remote.sdp.media[0].candidates) == 1
 
 
-def test_a_candidate_of_an_offer_that_keeps_ice_stays_when_the_offer_goes() -> None:
+def test_candidate_of_an_offer_without_restart_survives_its_rollback() -> None:
     left, right = talking()
     add_track(left, "video")
     set_remote(right, offer_of(left))
@@ -248,7 +254,7 @@ def test_rollback_of_an_offer_that_stops_sending_restores_the_track() -> None:
     assert AnnounceTrack(0, ("stream",)) in effects
 
 
-def test_an_offer_after_a_rollback_says_a_later_version() -> None:
+def test_offer_after_a_rollback_has_a_later_version() -> None:
     left, _ = pair()
     add_track(left, "audio")
     first = Sdp.parse(offer_of(left).sdp).session.origin
@@ -256,3 +262,150 @@ def test_an_offer_after_a_rollback_says_a_later_version() -> None:
     second = Sdp.parse(offer_of(left).sdp).session.origin
     assert second.session_id == first.session_id
     assert second.session_version > first.session_version
+
+
+def crossing(policy: BundlePolicy = BundlePolicy.BALANCED) -> tuple[OfferAnswer, OfferAnswer]:
+    """Two that have offered at the same time, the second of them polite."""
+    left, right = pair(bundle_policy=policy)
+    add_track(left, "audio")
+    add_track(right, "audio")
+    add_track(right, "video")
+    set_local(left)
+    set_local(right)
+    return left, right
+
+
+@pytest.mark.parametrize("policy", BundlePolicy)
+def test_polite_end_rolls_back_and_changes_of_both_ends_are_negotiated(
+    policy: BundlePolicy,
+) -> None:
+    left, right = crossing(policy)
+    set_remote(right, described(left, Side.LOCAL))
+    assert right.session.state is SignalingState.HAVE_REMOTE_OFFER
+    set_remote(left, answer_of(right))
+    assert right.negotiation_needed
+    exchange(right, left)
+    assert [t.kind for t in left.session.transceivers] == ["audio", "video"]
+    check_agreement(left, right)
+
+
+def test_pending_track_takes_the_section_that_the_peer_offers() -> None:
+    left, right = crossing()
+    mine = right.session.transceivers[0]
+    set_remote(right, described(left, Side.LOCAL))
+    taken = transceiver(right, mine.key)
+    assert taken.mid == "0"
+    assert taken.direction is MediaDirection.SENDRECV
+    assert taken.receiving
+
+
+def test_implicit_rollback_drops_our_transports_and_keeps_our_changes() -> None:
+    left, right = crossing()
+    keys = {transport.key for transport in right.session.transports}
+    effects = set_remote(right, described(left, Side.LOCAL))
+    assert {e.key for e in effects if isinstance(e, CloseTransport)} == keys
+    assert right.session.transports == ()
+    assert len(right.session.transceivers) == 2
+
+
+def test_refused_offer_does_not_roll_back_ours() -> None:
+    left, right = crossing()
+    before = right.session
+    with pytest.raises(FingerprintError):
+        right.plan(Side.REMOTE, without(described(left, Side.LOCAL), "fingerprint"))
+    assert right.session is before
+    assert right.session.state is SignalingState.HAVE_LOCAL_OFFER
+
+
+def test_mids_of_crossing_offers_do_not_collide() -> None:
+    left, right = crossing()
+    set_remote(right, described(left, Side.LOCAL))
+    set_remote(left, answer_of(right))
+    later, _ = exchange(right, left)
+    assert mids(later) == ["0", "2"], "1 was ours when the offers crossed"
+
+
+def test_answer_to_an_implicitly_rolled_back_offer_is_refused() -> None:
+    left, right = crossing()
+    set_remote(right, described(left, Side.LOCAL))
+    with pytest.raises(InvalidStateError, match="remote answer"):
+        right.plan(Side.REMOTE, SessionDescription("v=0", SdpType.ANSWER))
+
+
+def test_glare_in_a_running_session_leaves_what_was_agreed() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    exchange(left, right)
+    transports = right.session.transports
+    add_track(left, "video")
+    right.request_data()
+    set_local(right)
+    set_remote(right, offer_of(left))
+    assert right.session.transports == transports
+    set_remote(left, answer_of(right))
+    exchange(right, left)
+    check_agreement(left, right)
+
+
+@pytest.mark.parametrize("state", [SdpType.PRANSWER, SdpType.OFFER])
+def test_no_offer_interrupts_an_exchange_that_is_being_answered(state: SdpType) -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    set_remote(right, offer_of(left))
+    if state is SdpType.PRANSWER:
+        set_local(right, SessionDescription("", state))
+        set_remote(left, described(right, Side.LOCAL))
+        for end in (left, right):
+            with pytest.raises(InvalidStateError, match="remote offer"):
+                end.plan(Side.REMOTE, described(left, Side.LOCAL))
+    with pytest.raises(InvalidStateError, match="local offer"):
+        right.plan(Side.LOCAL, SessionDescription("", SdpType.OFFER))
+
+
+def test_provisional_answers_may_follow_each_other_and_the_last_counts() -> None:
+    left, right = pair()
+    add_track(left, "video")
+    state = add_track(right, "video")
+    set_remote(right, offer_of(left))
+    for direction in (MediaDirection.INACTIVE, MediaDirection.RECVONLY):
+        right.change_transceiver(state.key, direction=direction)
+        set_local(right, SessionDescription("", SdpType.PRANSWER))
+        set_remote(left, described(right, Side.LOCAL))
+        assert right.session.state is SignalingState.HAVE_LOCAL_PRANSWER
+        assert left.session.state is SignalingState.HAVE_REMOTE_PRANSWER
+        assert transceiver(right, state.key).current_direction is direction
+        assert left.session.transceivers[0].current_direction is direction.reversed
+        assert left.session.transports[0].agreed
+        check_session(left.session)
+        check_session(right.session)
+    right.change_transceiver(state.key, direction=MediaDirection.SENDRECV)
+    set_remote(left, answer_of(right))
+    check_agreement(left, right)
+
+
+def test_section_rejected_by_a_provisional_answer_may_be_accepted_by_the_final_one() -> None:
+    left, right = pair()
+    added = add_track(left, "video")
+    left.change_transceiver(added.key, preferences=["video/VP8"])
+    left.request_data()
+    set_remote(right, offer_of(left))
+    (state,) = right.session.transceivers
+    right.change_transceiver(state.key, preferences=["video/H264"])
+    set_local(right, SessionDescription("", SdpType.PRANSWER))
+    assert rejected(Sdp.parse(described(right, Side.LOCAL).sdp)) == [True, False]
+    set_remote(left, described(right, Side.LOCAL))
+    (connected,) = (t for t in left.session.transports if t.agreed)
+    right.change_transceiver(state.key, preferences=())
+    set_remote(left, answer_of(right))
+    assert left.session.transports == (connected,), "what is connected stays"
+    check_agreement(left, right)
+
+
+def test_provisional_answer_may_be_repeated_as_the_final_one() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    set_remote(right, offer_of(left))
+    created = right.create_answer()
+    set_local(right, SessionDescription(created.sdp, SdpType.PRANSWER))
+    set_local(right, created)
+    assert right.session.state is SignalingState.STABLE
