@@ -36,6 +36,9 @@ class Call:
         self.connection.on("connectionstatechange", self._on_state)
         self._negotiator = Negotiator(self.connection, channel, polite=channel.polite)
 
+    def __repr__(self) -> str:
+        return f"<Call {self.connection!r}>"
+
     async def run(self) -> None:
         """Run the call until the other member leaves.
 

@@ -88,6 +88,13 @@ class Link:
         self._room_to_send = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    def __repr__(self) -> str:
+        state = "connected" if self._connected else "disconnected"
+        if self._ended is not None:
+            state = "ended"
+        # The session's secret is left out: it lets anybody resume the membership.
+        return f"<Link {state} received={self._received} waiting={self._backlog.waiting}>"
+
     async def open(self, *, room: str, name: str) -> Joined:
         """Join the room, without a second attempt: a wrong URL shows at once.
 

@@ -24,6 +24,9 @@ class MemoryChannel(Channel):
         self._delay = delay
         self._next: tuple[float, PeerMessage] | None = None
 
+    def __repr__(self) -> str:
+        return f"<MemoryChannel {'closed' if self._outbox.closed else 'open'} {self._delay:g} s>"
+
     async def send(self, message: PeerMessage) -> None:
         due = asyncio.get_running_loop().time() + self._delay
         await self._outbox.put((due, message))

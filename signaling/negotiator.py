@@ -119,6 +119,10 @@ class Negotiator:
         pc.on("signalingstatechange", self._on_state)
         pc.on("connectionstatechange", self._on_state)
 
+    def __repr__(self) -> str:
+        role = "polite" if self._polite else "impolite"
+        return f"<Negotiator {role} {self._pc.signalingState} outbox={len(self._outbox)}>"
+
     async def run(self) -> None:
         """Negotiate until the channel or the connection is closed; to be called once.
 

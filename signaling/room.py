@@ -60,6 +60,10 @@ class PeerChannel(Channel):
         self._inbox: Mailbox[PeerMessage] = Mailbox(_INBOX)
         self._ended: ChannelClosed | None = None
 
+    def __repr__(self) -> str:
+        state = "open" if self._ended is None else "closed"
+        return f"<PeerChannel {self.peer.member!r} {state} polite={self.polite}>"
+
     async def send(self, message: PeerMessage) -> None:
         if self._ended is not None:
             raise type(self._ended)(self._ended.reason)
@@ -108,6 +112,9 @@ class Room:
         self._new: dict[str, PeerChannel] = {}
         self._changed = asyncio.Event()
         self._ended: ChannelClosed | None = None
+
+    def __repr__(self) -> str:
+        return f"<Room member={self.member!r} peers={len(self._channels)} {self._link!r}>"
 
     async def open(self, *, room: str, name: str) -> None:
         """Join a room of the server; raises the errors of `signaling.join`."""

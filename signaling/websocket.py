@@ -99,6 +99,9 @@ class WebSocketChannel(Channel):
         """True where this end gives way on glare, as exactly one of the two does."""
         return self._channel.polite
 
+    def __repr__(self) -> str:
+        return f"<WebSocketChannel {self._channel!r}>"
+
     async def send(self, message: PeerMessage) -> None:
         await self._channel.send(message)
 

@@ -99,6 +99,9 @@ class Visit:
         self.connection.on("datachannel", self._on_channel)
         self.connection.on("connectionstatechange", self._on_state)
 
+    def __repr__(self) -> str:
+        return f"<Visit {self._channel!r} {self.connection!r}>"
+
     async def run(self) -> None:
         """Serve the page until it leaves.
 

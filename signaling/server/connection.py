@@ -96,6 +96,11 @@ class MemberConnection:
         self._ended = asyncio.Event()
         self._error: Error | None = None
 
+    def __repr__(self) -> str:
+        state = "open" if self._error is None else f"ended: {self._error.code}"
+        silence = self._loop.time() - self._last_received
+        return f"<MemberConnection {state} silent for {silence:.1f} s>"
+
     def wake(self) -> None:
         """Let `serve` call `take` again: a frame is ready."""
         self._awake.set()

@@ -11,8 +11,8 @@ from rich.console import Console
 from handfast.trace import TerminalLadder, TracedEnd, draw
 from handfast.trace.rows import Pause
 from tests.support.project.source import ROOT
+from tests.support.tracing.ladder_changes import rekeyed, restarted
 from tests.support.tracing.ladders import connected, intercepted
-from tests.support.tracing.ladders_later import rekeyed, restarted
 
 GUIDE = ROOT / "docs" / "TRACE.md"
 

@@ -48,7 +48,7 @@ def test_an_outage_is_a_freeze_and_loses_frames() -> None:
     assert found.recovered
 
 
-def test_what_stays_late_has_not_recovered() -> None:
+def test_stream_that_stays_late_has_not_recovered() -> None:
     found = figures(journal(lambda _, at: at + (0.05 if at < 10 else 0.3)), PHASES)
     assert found.flows
     assert not found.recovered
@@ -62,7 +62,7 @@ def test_the_end_of_a_delay_is_told() -> None:
     assert found.back_after == pytest.approx(3.0)
 
 
-def test_what_never_comes_again_is_frozen_to_the_end() -> None:
+def test_stream_that_stops_is_frozen_to_the_end() -> None:
     found = figures(journal(lambda _, at: at + 0.05 if at < 15 else None), PHASES)
     assert found.frozen == pytest.approx(20.0, abs=0.1)
     assert found.after is None

@@ -27,6 +27,6 @@ def test_targets_that_are_reached_are_not_missed() -> None:
 @pytest.mark.parametrize(
     ("aiortc", "gstreamer", "name"), [(99.0, 5.0, "aiortc"), (100.0, 4.9, "GStreamer")]
 )
-def test_each_target_can_be_missed(aiortc: float, gstreamer: float, name: str) -> None:
+def test_each_recording_target_can_be_missed(aiortc: float, gstreamer: float, name: str) -> None:
     (said,) = missed(report((10.0,), (aiortc,), (gstreamer,)), SUBJECTS)
     assert name in said

@@ -60,7 +60,7 @@ async def test_two_hiccups_are_forgiven() -> None:
     assert found.rate > 18_000
 
 
-async def test_who_loses_at_every_rate_has_none() -> None:
+async def test_subject_with_losses_at_every_rate_has_no_highest_rate() -> None:
     assert await highest(Machine(0, 1e-5), 1000) is None
 
 

@@ -25,7 +25,7 @@ def test_control_characters_are_shown_and_do_nothing(what: str | Text, terminal:
     assert output.getvalue().startswith("al\ufffd[2J\ufffd]0;title")
 
 
-async def test_so_they_do_in_the_line_that_changes() -> None:
+async def test_control_characters_in_the_progress_line_do_nothing() -> None:
     output = io.StringIO()
     console = Console(file=output, width=80, force_terminal=True, legacy_windows=False)
     shown = asyncio.Event()

@@ -66,8 +66,8 @@ def test_no_text_is_read_as_html(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [*SCRIPTS, *STYLES], ids=lambda path: path.name)
-def test_every_file_says_what_it_owns(path: Path) -> None:
-    assert re.match(r"(//|/\*) Owns ", path.read_text())
+def test_every_file_of_the_page_begins_with_a_sentence_about_it(path: Path) -> None:
+    assert re.match(r"(//|/\*) (?!Owns)[A-Z](\S* ){3}", path.read_text())
 
 
 def test_every_element_that_a_script_looks_for_is_there() -> None:

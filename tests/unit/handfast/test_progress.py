@@ -8,7 +8,7 @@ from handfast.console import Console
 from handfast.progress import ProgressLine
 
 
-async def test_a_file_gets_lines() -> None:
+async def test_progress_in_a_file_is_a_line_now_and_then() -> None:
     output = io.StringIO()
     progress = ProgressLine(Console(file=output, width=60), interval=0.01)
     numbers = itertools.count()
@@ -29,7 +29,7 @@ async def test_a_file_gets_lines() -> None:
     assert "\x1b" not in output.getvalue()
 
 
-async def test_a_terminal_gets_one_line_that_goes() -> None:
+async def test_progress_in_a_terminal_is_one_line_that_disappears() -> None:
     output = io.StringIO()
     progress = ProgressLine(
         Console(file=output, width=60, force_terminal=True, legacy_windows=False)

@@ -35,7 +35,7 @@ def test_an_address_names_a_server_and_a_room(text: str, url: str, room: str) ->
         "wss://h/ws#",
     ],
 )
-def test_what_names_none_is_refused_in_one_sentence(text: str) -> None:
+def test_text_that_is_no_room_address_is_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(AddressError, match=r"^[^\n]+\.$"):
         RoomAddress.parse(text)
 

@@ -34,7 +34,7 @@ def test_a_behaviour_that_is_left_out_and_tested_is_a_gap() -> None:
     assert wrong == ["6-never is left out, and yet has a test"]
 
 
-def test_nothing_is_wrong_when_what_is_due_is_tested() -> None:
+def test_complete_conformance_table_has_no_faults() -> None:
     assert gaps(ROWS, [proof("5-offer")]) == []
 
 

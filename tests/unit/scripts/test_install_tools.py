@@ -41,7 +41,7 @@ class Machine:
             raise subprocess.CalledProcessError(self._status, command)
 
 
-def test_what_is_missing_is_installed_each_package_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_installed_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, root=True)
     machine.lacks(monkeypatch, BROWSER, SERVER)
     install_tools.main(["browser", "server"])
@@ -58,7 +58,7 @@ def test_a_service_is_masked_before_its_package_comes(monkeypatch: pytest.Monkey
     assert machine.commands[0] == ["systemctl", "mask", "server.service"]
 
 
-def test_nothing_is_run_where_nothing_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_installer_runs_where_no_tool_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(monkeypatch, root=True)
     machine.lacks(monkeypatch)
     install_tools.main(["browser"])

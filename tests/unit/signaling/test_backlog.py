@@ -63,7 +63,7 @@ def test_a_rewind_to_what_is_forgotten_or_was_not_sent_changes_nothing(
     assert backlog.take() == "c"
 
 
-def test_what_was_not_taken_cannot_be_acknowledged(backlog: Backlog) -> None:
+def test_text_that_was_not_taken_cannot_be_acknowledged(backlog: Backlog) -> None:
     assert not backlog.acknowledge(1)
 
 

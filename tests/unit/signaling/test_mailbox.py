@@ -32,7 +32,7 @@ async def test_offer_does_not_wait() -> None:
     assert not mailbox.offer(2)
 
 
-async def test_what_is_inside_can_be_taken_after_the_close() -> None:
+async def test_items_in_a_closed_mailbox_can_be_taken() -> None:
     mailbox: Mailbox[int] = Mailbox(1)
     mailbox.offer(1)
     mailbox.close(ChannelLost("broken"))

@@ -27,7 +27,7 @@ async def test_a_full_channel_makes_the_sender_wait() -> None:
     await sending
 
 
-async def test_the_other_end_closes_after_it_has_received_what_was_sent() -> None:
+async def test_memory_channel_delivers_sent_messages_before_it_closes() -> None:
     here, there = channel_pair()
     await here.send(Offer(sdp="1"))
     await here.close("done")
@@ -44,7 +44,7 @@ async def test_the_end_that_closes_receives_no_more() -> None:
         await here.receive()
 
 
-async def test_nothing_can_be_sent_after_a_close() -> None:
+async def test_closed_memory_channel_sends_no_message() -> None:
     here, there = channel_pair()
     await here.close()
     for end in (here, there):
@@ -91,3 +91,10 @@ async def test_a_receive_that_is_cancelled_loses_nothing() -> None:
     receiving.cancel()
     await asyncio.wait((receiving,))
     assert await there.receive() == Offer(sdp="1")
+
+
+async def test_repr_of_memory_channel_has_state_and_delay() -> None:
+    here, _ = channel_pair(delay=0.25)
+    assert repr(here) == "<MemoryChannel open 0.25 s>"
+    await here.close()
+    assert repr(here) == "<MemoryChannel closed 0.25 s>"

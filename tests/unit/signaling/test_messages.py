@@ -133,7 +133,7 @@ def test_a_browser_may_send_null_for_what_it_does_not_have() -> None:
 
 
 @pytest.mark.parametrize("text", BAD.values(), ids=BAD.keys())
-def test_what_is_no_message_is_malformed(text: str | bytes) -> None:
+def test_text_that_is_no_message_is_malformed(text: str | bytes) -> None:
     with pytest.raises(MessageError) as caught:
         decode(text)
     assert caught.value.code is ErrorCode.MALFORMED

@@ -29,7 +29,9 @@ async def channel(post: Post) -> PeerChannel:
     return PeerChannel(Peer(member="m1", name="page"), polite=True, send=post.send)
 
 
-async def test_what_is_sent_is_addressed_to_the_peer(channel: PeerChannel, post: Post) -> None:
+async def test_peer_channel_addresses_messages_to_its_peer(
+    channel: PeerChannel, post: Post
+) -> None:
     await channel.send(Offer(sdp="v"))
     assert post.sent == [Offer(sdp="v", to="m1")]
 
@@ -49,7 +51,7 @@ async def test_closing_in_a_room_that_is_closed_is_no_error(
         await channel.receive()
 
 
-async def test_what_arrived_before_the_end_can_be_received_after_it(channel: PeerChannel) -> None:
+async def test_messages_that_arrived_before_the_end_can_be_received(channel: PeerChannel) -> None:
     channel.deliver(Offer(sdp="v"))
     channel.end(ChannelClosed("the end"))
     channel.deliver(Offer(sdp="late"))
@@ -67,3 +69,9 @@ async def test_a_channel_that_nobody_receives_from_breaks(channel: PeerChannel) 
         await channel.receive()
     with pytest.raises(ChannelLost, match="received none"):
         await channel.send(Offer(sdp="v"))
+
+
+async def test_repr_of_peer_channel_has_peer_and_state(channel: PeerChannel) -> None:
+    assert repr(channel) == "<PeerChannel 'm1' open polite=True>"
+    await channel.close()
+    assert repr(channel) == "<PeerChannel 'm1' closed polite=True>"

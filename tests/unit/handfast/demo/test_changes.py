@@ -157,7 +157,7 @@ async def test_while_one_thing_is_under_way_nothing_else_is_begun() -> None:
 
 
 @pytest.mark.parametrize("message", ["", "{}", "[]", '{"change": "hang up"}', "\ud800", "1" * 4000])
-async def test_what_is_no_wish_is_passed_over(message: str) -> None:
+async def test_message_that_is_no_change_request_is_ignored(message: str) -> None:
     async with _page() as page:
         page.channel.hear(message)
         page.ask("rekey")

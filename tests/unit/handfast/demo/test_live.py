@@ -60,7 +60,7 @@ async def _shown(live: LiveLadder) -> AsyncIterator[_Page]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_what_happened_before_the_channel_opened_is_told() -> None:
+async def test_live_ladder_has_events_before_its_channel_opened() -> None:
     live = LiveLadder()
     events = connected().offerer
     for event in events:

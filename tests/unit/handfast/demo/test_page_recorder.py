@@ -53,7 +53,7 @@ async def _running(recorder: PageRecorder) -> AsyncIterator[_Channel]:
 
 
 @pytest.mark.parametrize("bound", [{"longest": 0.5}, {"largest": 1}])
-async def test_a_recording_ends_by_itself(tmp_path: Path, bound: dict[str, Any]) -> None:
+async def test_page_recording_ends_at_its_limits(tmp_path: Path, bound: dict[str, Any]) -> None:
     folder = ClipFolder(tmp_path)
     recorder = PageRecorder(folder, **bound)
     recorder.add_track(SyntheticVideoTrack(width=64, height=48))
@@ -68,7 +68,7 @@ async def test_a_recording_ends_by_itself(tmp_path: Path, bound: dict[str, Any])
     assert os.listdir(tmp_path) == []
 
 
-async def test_a_second_wish_to_begin_changes_nothing(tmp_path: Path) -> None:
+async def test_second_request_to_start_recording_changes_nothing(tmp_path: Path) -> None:
     recorder = PageRecorder(ClipFolder(tmp_path))
     recorder.add_track(SyntheticVideoTrack(width=64, height=48))
     async with _running(recorder) as channel:
@@ -91,7 +91,9 @@ async def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("message", ["", "{}", b"\xff", '{"action": "dance"}', "[1]"])
-async def test_nonsense_is_passed_over(tmp_path: Path, message: str | bytes) -> None:
+async def test_message_that_is_no_record_request_is_ignored(
+    tmp_path: Path, message: str | bytes
+) -> None:
     async with _running(PageRecorder(ClipFolder(tmp_path))) as channel:
         channel.emit("message", message)
         channel.ask("start")

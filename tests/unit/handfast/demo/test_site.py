@@ -57,7 +57,9 @@ async def test_no_recording_is_found_without_its_name(tmp_path: Path, path: str)
 
 
 @pytest.mark.parametrize("path", ["/../server.py", "/%2e%2e/cli.py", "/py.typed", "/ws"])
-async def test_nothing_else_is_served(client: httpx.AsyncClient, path: str) -> None:
+async def test_site_serves_only_the_page_and_published_recordings(
+    client: httpx.AsyncClient, path: str
+) -> None:
     assert (await client.get(path)).status_code == 404
 
 

@@ -22,7 +22,7 @@ def test_the_folder_is_made(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "b").is_dir()
 
 
-def test_each_call_has_a_file_that_can_be_read(tmp_path: Path) -> None:
+def test_each_call_has_a_readable_trace_file(tmp_path: Path) -> None:
     folder = TraceFolder(tmp_path)
     for _ in range(3):
         with folder.writer() as writer:

@@ -31,8 +31,8 @@ from peer.tracing.events import (
     TraceEvent,
     Verdict,
 )
+from tests.support.tracing.ladder_changes import rekeyed
 from tests.support.tracing.ladders import OFFER, START, Session, connected, intercepted
-from tests.support.tracing.ladders_later import rekeyed
 
 _VOID = {"meta", "link", "br", "img", "input", "hr"}
 

@@ -61,7 +61,7 @@ def notes(ladder: Ladder, side: Lifeline) -> list[Note]:
     return [row for row in ladder.rows if isinstance(row, Note) and row.side is side]
 
 
-def test_what_crossed_comes_in_order_each_of_it_once() -> None:
+def test_ladder_has_each_passage_once_in_order() -> None:
     labels = [(row.label, row.origin) for row in arrows(both(connected()))]
 
     assert labels == [
@@ -95,7 +95,7 @@ def test_arrows_of_both_ends_say_how_long_they_took() -> None:
             assert row.note.endswith("took 4.0 ms")
 
 
-def test_flights_have_their_numbers() -> None:
+def test_dtls_flights_in_a_ladder_have_their_numbers() -> None:
     flights = arrows(both(connected()), Topic.DTLS)
 
     assert [row.note.split(" · ")[0] for row in flights] == [
@@ -126,7 +126,7 @@ def test_a_cookie_makes_the_second_client_hello_the_third_flight() -> None:
     ]
 
 
-def test_fragments_are_one_message() -> None:
+def test_fragments_of_a_dtls_message_are_one_message_in_the_ladder() -> None:
     session = Session()
     session.datagram(0.0, DTLS, "ClientHello (0 to 1183 of 1404 bytes)", out=True, size=1200)
     session.datagram(0.0, DTLS, "ClientHello (1184 to 1403 of 1404 bytes)", out=True, size=245)
@@ -315,7 +315,7 @@ def test_candidates_that_come_later_do_not_make_two_descriptions_of_one() -> Non
     assert offer.mood is Mood.PLAIN
 
 
-def test_a_pause_has_a_row() -> None:
+def test_silence_has_a_row_in_the_ladder() -> None:
     session = Session()
     session.describe(0.0, "offer", OFFER)
     session.at_offerer(Failed(time=UnixTime(START + 10.0), sentence="no answer came"))
@@ -325,7 +325,7 @@ def test_a_pause_has_a_row() -> None:
     assert pause.seconds == pytest.approx(10.0)
 
 
-def test_what_was_dropped_says_why() -> None:
+def test_ladder_row_of_a_dropped_datagram_has_the_reason() -> None:
     session = Session()
     session.at_offerer(
         DatagramDropped(
@@ -380,7 +380,7 @@ def test_a_trace_without_events_is_a_ladder_without_rows() -> None:
 ESCAPE = "\x1b]0;owned\x07\u202eevil\r\nFAKE"
 
 
-def test_what_a_stranger_wrote_is_printable() -> None:
+def test_texts_of_strangers_in_a_ladder_are_printable() -> None:
     events: list[TraceEvent] = [
         Described(
             time=UnixTime(START),

@@ -11,8 +11,8 @@ from rich.console import Console
 from handfast.trace import Ladder, TerminalLadder, TracedEnd, draw
 from peer.times import UnixTime
 from peer.tracing.events import DatagramKind, Failed
+from tests.support.tracing.ladder_changes import rekeyed, restarted
 from tests.support.tracing.ladders import OFFER, START, Session, connected, intercepted
-from tests.support.tracing.ladders_later import rekeyed, restarted
 
 
 def both(session: Session) -> Ladder:

@@ -167,7 +167,7 @@ async def test_a_cancelled_connection_leaves_no_tasks(wire: Wire, rooms: Rooms) 
     assert asyncio.all_tasks() == before
 
 
-async def test_who_does_not_read_is_not_waited_for(
+async def test_member_that_does_not_read_is_not_waited_for(
     wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("signaling.server.connection._CLOSE_TIMEOUT", 0.01)

@@ -121,7 +121,7 @@ def test_an_addressed_message_reaches_one_member(rooms: Rooms) -> None:
     assert taken(rooms, third) == [Offer(sdp="v", sender="m1")]
 
 
-def test_nobody_can_speak_for_another(rooms: Rooms) -> None:
+def test_server_overwrites_the_sender_of_a_message(rooms: Rooms) -> None:
     first, second = join(rooms), join(rooms)
     rooms.receive(first, encode(Offer(sdp="v", sender="m2")))
     assert taken(rooms, second) == [Offer(sdp="v", sender="m1")]
@@ -142,7 +142,7 @@ def test_a_peer_in_another_room_is_nobody(rooms: Rooms) -> None:
 
 
 @pytest.mark.parametrize("left", [True, False])
-def test_a_plain_member_is_gone_with_its_connection(rooms: Rooms, left: bool) -> None:
+def test_member_without_session_leaves_with_its_connection(rooms: Rooms, left: bool) -> None:
     first, second = join(rooms), join(rooms)
     rooms.disconnect(second, left=left, now=0)
     assert taken(rooms, first) == [
@@ -211,7 +211,7 @@ BAD_FRAMES = [
 
 
 @pytest.mark.parametrize(("frame", "code"), BAD_FRAMES)
-def test_what_a_member_does_not_send_is_answered_by_name(
+def test_message_that_only_the_server_sends_is_refused_by_name(
     rooms: Rooms, frame: str | bytes, code: ErrorCode
 ) -> None:
     first, second = join(rooms), join(rooms)
@@ -294,7 +294,7 @@ def test_a_resumable_member_keeps_its_place(rooms: Rooms) -> None:
     assert rooms.next_deadline() == 130
 
 
-def test_who_returns_gets_what_it_missed_once_and_in_order(rooms: Rooms) -> None:
+def test_resumed_member_gets_missed_messages_once_and_in_order(rooms: Rooms) -> None:
     connection_id, other = join(rooms, resumable=True), join(rooms)
     rooms.receive(other, encode(Offer(sdp="1")))
     assert taken(rooms, connection_id) == [PeerJoined(member="m2"), Offer(sdp="1", sender="m2")]
@@ -308,7 +308,7 @@ def test_who_returns_gets_what_it_missed_once_and_in_order(rooms: Rooms) -> None
     ]
 
 
-def test_who_returns_learns_what_has_arrived(rooms: Rooms) -> None:
+def test_resumed_member_learns_how_many_messages_arrived(rooms: Rooms) -> None:
     connection_id, _ = join(rooms, resumable=True), join(rooms)
     for frame in (encode(Offer(sdp="1")), encode(Pong()), "nonsense", encode(Ack(received=0))):
         rooms.receive(connection_id, frame)
@@ -318,7 +318,7 @@ def test_who_returns_learns_what_has_arrived(rooms: Rooms) -> None:
     assert outcome.reply == Resumed(received=2)
 
 
-def test_what_arrives_in_a_session_is_acknowledged_after_the_messages(rooms: Rooms) -> None:
+def test_messages_of_a_session_are_acknowledged_after_queued_ones(rooms: Rooms) -> None:
     connection_id, _ = join(rooms, resumable=True), join(rooms)
     rooms.receive(connection_id, encode(Offer(sdp="1")))
     rooms.receive(connection_id, encode(Offer(sdp="2")))
@@ -326,7 +326,7 @@ def test_what_arrives_in_a_session_is_acknowledged_after_the_messages(rooms: Roo
     assert taken(rooms, connection_id) == []
 
 
-def test_a_plain_member_gets_no_acks(rooms: Rooms) -> None:
+def test_member_without_session_gets_no_acks(rooms: Rooms) -> None:
     connection_id, _ = join(rooms), join(rooms)
     rooms.receive(connection_id, encode(Offer(sdp="1")))
     assert taken(rooms, connection_id) == [PeerJoined(member="m2")]
@@ -355,7 +355,7 @@ def test_a_session_resumed_twice_has_one_connection(rooms: Rooms) -> None:
     assert taken(rooms, other) == []
 
 
-def test_who_does_not_return_in_time_is_gone(rooms: Rooms) -> None:
+def test_member_that_does_not_resume_in_time_is_removed(rooms: Rooms) -> None:
     connection_id, other = join(rooms, resumable=True), join(rooms)
     rooms.disconnect(connection_id, left=False, now=100)
     assert rooms.expire(129.9) == ()

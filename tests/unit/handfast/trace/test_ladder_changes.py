@@ -23,6 +23,7 @@ from peer.tracing.events import (
     TraceEvent,
     Verdict,
 )
+from tests.support.tracing.ladder_changes import kept, rekeyed, restarted
 from tests.support.tracing.ladders import (
     CLIENT_FLIGHT,
     OFFER,
@@ -31,7 +32,6 @@ from tests.support.tracing.ladders import (
     Session,
     connected,
 )
-from tests.support.tracing.ladders_later import kept, rekeyed, restarted
 
 _CLIENT = CLIENT_FLIGHT.removesuffix(" (encrypted)")
 _HANDSHAKE = ("ClientHello", SERVER_FLIGHT, _CLIENT)
