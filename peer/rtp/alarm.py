@@ -35,6 +35,10 @@ class Alarm:
         self._due: MonotonicTime = 0.0
         self._handle: asyncio.TimerHandle | None = None
 
+    def __repr__(self) -> str:
+        """Show the deadline."""
+        return f"<Alarm deadline={self._deadline}>"
+
     def set(self, deadline: MonotonicTime | None) -> None:
         """Call back at this deadline instead of the former one; None for no callback."""
         self._deadline = deadline

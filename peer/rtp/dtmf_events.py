@@ -122,7 +122,7 @@ class DtmfEncoder:
 
 @dataclass(frozen=True, slots=True)
 class DtmfTone:
-    """A received tone, with its duration in seconds as far as packets told it."""
+    """A received tone, with the longest duration, in seconds, that its packets gave."""
 
     tone: str
     duration: Seconds

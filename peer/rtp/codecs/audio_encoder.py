@@ -78,6 +78,10 @@ class AudioEncoder:
         self._resampler = _PacketResampler(self._format)
         self._times = _PacketTimes()
 
+    def __repr__(self) -> str:
+        """Show the library and the sample rate."""
+        return f"<AudioEncoder {self._name} {self._format.rate} Hz>"
+
     def encode(self, frame: AudioFrame) -> list[EncodedAudioPacket]:
         """Return the packets that are complete with this frame.
 

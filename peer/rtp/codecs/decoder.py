@@ -51,6 +51,10 @@ class FrameDecoder:
         self._library = library
         self._context = self._open()
 
+    def __repr__(self) -> str:
+        """Show the codec and the library."""
+        return f"<FrameDecoder {self._codec.mimeType} by {self._library}>"
+
     @property
     def codec(self) -> Codec:
         """The codec that is decoded."""

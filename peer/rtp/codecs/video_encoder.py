@@ -73,6 +73,12 @@ class VideoEncoder:
         self._bitrate = DEFAULT_BITRATE
         self.bitrate = bitrate
 
+    def __repr__(self) -> str:
+        """Show the library, the size, the bitrate in bits/s, and how often it was opened."""
+        context = self._context
+        size = "not open" if context is None else f"{context.width}x{context.height}"
+        return f"<VideoEncoder {self._name} {size} bitrate={self._bitrate} opened={self._opened}>"
+
     @property
     def bitrate(self) -> int:
         """The target bitrate in bits/s, from the next frame on."""

@@ -55,6 +55,10 @@ class TwccRecorder:
         self._latest: int | None = None
         self._begin = 0
 
+    def __repr__(self) -> str:
+        """Show the latest sequence number, and how many arrivals are unreported."""
+        return f"<TwccRecorder latest={self._latest} unreported={self._unreported}>"
+
     def record(self, transport_sequence_number: int, *, ssrc: int, arrival: MonotonicTime) -> bool:
         """Record the arrival of a packet, and return True when feedback is due at once.
 

@@ -33,6 +33,11 @@ class Subscription:
         self._closed = False
         self._encoder: SharedEncoder = source.subscribe(settings, subscriber)
 
+    def __repr__(self) -> str:
+        """Show the shared encoder, and whether frames are given."""
+        state = "active" if self.active else "inactive"
+        return f"<Subscription to {self._encoder} {state}>"
+
     @property
     def settings(self) -> EncodingSettings:
         """The settings of this subscription."""

@@ -49,7 +49,7 @@ class RtpSendController:
         return f"<RtpSendController {self.congestion} {self._pacer} senders={len(self._shares)}>"
 
     def send_frame(self, frame: OutboundFrame) -> None:
-        """Send a frame as soon as the rate allows; its source may be told that it was dropped."""
+        """Send a frame as soon as the rate allows; the pacer may drop it instead."""
         pacer = self._pacer
         pacer.enqueue(frame, self._clock())
         if pacer.deadline is not None:
@@ -103,7 +103,7 @@ class RtpSendController:
         ports = tuple(self._shares)
         bitrates = self.congestion.allocate(tuple(self._shares.values()))
         for port, bitrate in zip(ports, bitrates, strict=True):
-            # A sender told before may have given its share back.
+            # An earlier call may have made a sender give its share back.
             if port in self._shares and self._bitrates.get(port) != bitrate:
                 self._bitrates[port] = bitrate
                 port.on_target(bitrate)

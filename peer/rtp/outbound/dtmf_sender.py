@@ -63,6 +63,10 @@ class DtmfSender:
         self._next: asyncio.TimerHandle | None = None
         self._handler: Callable[[ToneChangeEvent], object] | None = None
 
+    def __repr__(self) -> str:
+        """Show how many tones are still to be played, and not which."""
+        return f"<DtmfSender waiting={len(self._buffer)}>"
+
     @property
     def canInsertDTMF(self) -> bool:
         """True where telephone events were negotiated and the sender sends."""

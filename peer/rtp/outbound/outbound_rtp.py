@@ -51,6 +51,10 @@ class OutboundRtp:
         self._track: MediaStreamTrack | None = None
         self.set_track(track)
 
+    def __repr__(self) -> str:
+        """Show the kind, the SSRC and the stream."""
+        return f"<OutboundRtp {self.kind.value} ssrc={self.ssrc} {self.stream}>"
+
     @property
     def track(self) -> MediaStreamTrack | None:
         """The track set last, even after it has ended."""

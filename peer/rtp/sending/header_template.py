@@ -1,6 +1,6 @@
 """Writes RTP headers of one stream from a template: only what differs is written per packet. PURE.
 
-A run of packets costs one `bytearray` and a few `pack_into`, whatever extensions were negotiated.
+A run of packets costs one `bytearray` and a few `pack_into`, with any negotiated extensions.
 """
 
 from __future__ import annotations

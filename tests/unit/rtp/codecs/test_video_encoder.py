@@ -253,3 +253,10 @@ def test_video_encoder_continues_with_a_keyframe_after_an_error(name: str) -> No
     with pytest.raises(EncodeError, match="no planes"):
         encoder.encode(cast("VideoFrame", Broken()), keyframe=False)
     assert one(encoder, 2).keyframe
+
+
+def test_representation_of_a_video_encoder_shows_size_and_bitrate() -> None:
+    encoder = VideoEncoder(codec_named("VP8"), bitrate=300_000)
+    assert repr(encoder) == "<VideoEncoder libvpx not open bitrate=300000 opened=0>"
+    encoder.encode(moving_picture(0, width=64, height=48), keyframe=False)
+    assert repr(encoder) == "<VideoEncoder libvpx 64x48 bitrate=300000 opened=1>"

@@ -159,3 +159,11 @@ def test_headers_never_take_more_than_half() -> None:
             )
     (share,) = congestion.allocate((Share(),))
     assert share >= congestion.target // 2
+
+
+def test_representation_shows_target_and_estimates() -> None:
+    congestion = CongestionController()
+    congestion.on_remb(200_000)
+    assert repr(congestion) == (
+        "<CongestionController target=200000 delay=300000 loss=300000 remb=200000 rtt=None>"
+    )

@@ -331,3 +331,16 @@ async def test_get_stats_counts_encoded_frames(
     assert (stats.framesEncoded, stats.keyFramesEncoded) == (1, 1)
     assert (stats.frameWidth, stats.frameHeight) == (64, 48)
     assert stats.totalEncodeTime > 0
+
+
+async def test_representations_of_a_sender_name_its_ssrc(
+    control: SenderControl, sender: RtpSender, engine: FakeEngine
+) -> None:
+    track = QueueTrack(VIDEO)
+    await sender.replaceTrack(track)
+    assert repr(sender) == f"<RtpSender video ssrc={sender.ssrc} track={track.id}>"
+    control.start(engine, PARAMETERS)
+    (stream,) = engine.senders
+    assert f"ssrc={sender.ssrc}" in repr(stream)
+    await control.stop()
+    assert repr(control) == f"<SenderControl of {sender!r} stopped>"
