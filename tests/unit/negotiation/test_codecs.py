@@ -214,7 +214,7 @@ def test_the_profiles_of_av1_are_different_codecs() -> None:
     assert not same_codec(video("AV1", 45), video("AV1", 45, profile="1"))
 
 
-def test_the_streams_that_the_peer_names_to_send() -> None:
+def test_sent_rids_are_read() -> None:
     section = media(
         "video 9 UDP/TLS/RTP/SAVPF 96", "rid:hi send", "rid:lo send max-width=640", "rid:x recv"
     )

@@ -372,7 +372,7 @@ def test_a_long_number_of_the_peer_does_not_make_ours_long() -> None:
     assert mids(offer(right)) == [long, "0"]
 
 
-def test_a_number_on_the_edge_of_that_is_passed_over() -> None:
+def test_mid_after_the_greatest_of_the_peer_is_free() -> None:
     left, right = pair()
     add_track(left, "audio")
     add_track(left, "video")

@@ -137,7 +137,7 @@ def test_spaces_may_repeat_and_stand_at_the_ends() -> None:
     assert Ssrc.parse("1  cname:x") == Ssrc(1, "cname", "x")
 
 
-def test_only_the_space_parts_fields() -> None:
+def test_fields_are_split_at_spaces_only() -> None:
     assert Group.parse("BUNDLE a\u00a0b\tc").mids == ("a\u00a0b\tc",)
 
 
@@ -163,7 +163,7 @@ def test_fmtp_is_written_from_parameters() -> None:
         (INACTIVE, False, False, INACTIVE),
     ],
 )
-def test_a_direction_knows_who_sends(
+def test_direction_tells_who_sends_and_receives(
     direction: MediaDirection, sends: bool, receives: bool, reverse: MediaDirection
 ) -> None:
     assert (direction.sends, direction.receives) == (sends, receives)
@@ -173,7 +173,7 @@ def test_a_direction_knows_who_sends(
 
 @pytest.mark.parametrize("left", MediaDirection)
 @pytest.mark.parametrize("right", MediaDirection)
-def test_two_directions_allow_what_both_allow(left: MediaDirection, right: MediaDirection) -> None:
+def test_intersection_of_two_directions(left: MediaDirection, right: MediaDirection) -> None:
     both = left.intersect(right)
     assert both.sends == (left.sends and right.sends)
     assert both.receives == (left.receives and right.receives)

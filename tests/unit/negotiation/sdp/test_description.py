@@ -21,13 +21,13 @@ def session_with(*values: str) -> str:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_real_peers_write_comes_back_unchanged(name: str) -> None:
+def test_descriptions_of_real_peers_come_back_unchanged(name: str) -> None:
     text = load(name)
     assert str(Sdp.parse(text)) == text
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_real_peers_write_has_all_that_a_transport_needs(name: str) -> None:
+def test_descriptions_of_real_peers_have_all_transport_attributes(name: str) -> None:
     sdp = Sdp.parse(load(name))
     for section in sdp.media:
         if section.rejected:
@@ -153,7 +153,7 @@ def test_origin_and_name_must_be_there(missing: str) -> None:
         Sdp.parse(SESSION.replace(f"{missing}\r\n", ""))
 
 
-def test_the_time_may_be_missing() -> None:
+def test_description_may_have_no_time_line() -> None:
     assert Sdp.parse(SESSION.replace("t=0 0\r\n", "")).media == ()
 
 
@@ -231,7 +231,7 @@ def test_an_m_section_overrides_the_session_part() -> None:
     assert sdp.direction(audio) is MediaDirection.SENDONLY
 
 
-def test_nothing_stated_anywhere_is_nothing() -> None:
+def test_section_without_attributes_has_no_transport_values() -> None:
     sdp = Sdp.parse(SESSION + AUDIO)
     (audio,) = sdp.media
     assert sdp.transport_setup(audio) is None
@@ -269,7 +269,7 @@ def test_a_section_cannot_be_put_beyond_the_end(index: int) -> None:
         sdp.with_media(index, sdp.media[0])
 
 
-def test_the_size_is_bounded() -> None:
+def test_size_of_a_description_is_bounded() -> None:
     room = 256 * 1024 - len(SESSION)
     text = f"{SESSION}a=x:{'y' * (room - 6)}\r\n"
     assert len(text) == 256 * 1024
@@ -278,7 +278,7 @@ def test_the_size_is_bounded() -> None:
         Sdp.parse(text + "\n")
 
 
-def test_the_size_is_counted_in_bytes() -> None:
+def test_size_of_a_description_is_counted_in_bytes() -> None:
     text = SESSION.replace("s=-", "s=é")
     size = len(text.encode())
     Sdp.parse(text, SdpLimits(size=size))
@@ -300,7 +300,7 @@ def test_the_attributes_of_a_section_are_bounded(head: str) -> None:
         Sdp.parse(head + "a=x\r\n" * 4097)
 
 
-def test_bounds_can_be_set() -> None:
+def test_bounds_of_descriptions_can_be_set() -> None:
     text = SESSION + (AUDIO + "a=x\r\n" * 2) * 2
     Sdp.parse(text, SdpLimits(size=len(text), media_sections=2, attributes=2))
     for limits in (

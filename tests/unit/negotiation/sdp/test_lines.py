@@ -15,7 +15,7 @@ def test_a_flag_has_an_empty_argument() -> None:
     assert Line.attribute("rtcp-mux").argument == ""
 
 
-def test_another_line_has_no_name() -> None:
+def test_line_that_is_no_attribute_has_no_name() -> None:
     line = Line("c", "IN IP6 ::1")
     assert (line.name, line.argument) == (None, "")
 
@@ -24,7 +24,7 @@ def test_an_attribute_is_written_from_any_value() -> None:
     assert Line.attribute("sctp-port", 5000).text == "a=sctp-port:5000"
 
 
-def test_where_a_line_stood_and_how_it_ended_does_not_count() -> None:
+def test_lines_compare_without_number_and_end() -> None:
     assert Line("s", "-", 3, "\n") == Line("s", "-")
 
 

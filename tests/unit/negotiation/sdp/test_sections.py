@@ -28,7 +28,7 @@ def data(*values: str) -> MediaSection:
     return media(*values, line="application 9 UDP/DTLS/SCTP webrtc-datachannel")
 
 
-def test_a_bare_section_has_its_defaults() -> None:
+def test_section_without_attributes_has_defaults() -> None:
     section = media()
     assert section.mid is None
     assert section.kind is MediaKind.AUDIO
@@ -94,7 +94,7 @@ def test_a_direction_is_read(direction: MediaDirection) -> None:
     assert media(str(direction)).direction is direction
 
 
-def test_the_first_connection_counts() -> None:
+def test_first_connection_line_counts() -> None:
     section = media().inserted(1, Line("c", "IN IP4 192.0.2.1"), Line("c", "IN IP4 192.0.2.2"))
     assert section.connection is not None
     assert section.connection.address == "192.0.2.1"
@@ -106,7 +106,7 @@ def test_rtp_attributes_outside_rtp_are_not_ours_to_judge() -> None:
     assert not any(views)
 
 
-def test_an_empty_msid_is_none() -> None:
+def test_empty_msid_is_no_msid() -> None:
     assert media("msid:", "msid: ", "msid:a b").msids == (Msid("a", "b"),)
 
 
@@ -226,7 +226,7 @@ def test_the_session_part_is_read() -> None:
     assert not session().ice_lite
 
 
-def test_lookup_by_name() -> None:
+def test_attributes_are_found_by_name() -> None:
     section = media("rtcp-mux", "ssrc:1 a", "ssrc:2 b")
     assert section.has("rtcp-mux")
     assert not section.has("rtcp")
@@ -238,7 +238,7 @@ def test_lookup_by_name() -> None:
     assert [line.type for line in section.of_type("m")] == ["m"]
 
 
-def test_lines_are_appended() -> None:
+def test_lines_are_appended_to_a_section() -> None:
     section = media("mid:0").with_lines(Line("a", CANDIDATE), Line.attribute("end-of-candidates"))
     assert [line.name for line in section.lines[1:]] == ["mid", "candidate", "end-of-candidates"]
     assert len(section.candidates) == 1
@@ -280,12 +280,12 @@ def test_a_replaced_attribute_that_was_missing_stands_at_the_end() -> None:
     assert section.lines[-1].text == "a=setup:passive"
 
 
-def test_lines_are_inserted() -> None:
+def test_lines_are_inserted_into_a_section() -> None:
     section = media("mid:0").inserted(1, Line("i", "title"))
     assert [line.type for line in section.lines] == ["m", "i", "a"]
 
 
-def test_the_m_line_is_exchanged() -> None:
+def test_media_line_can_be_replaced() -> None:
     line = MediaLine("audio", 0, None, "UDP/TLS/RTP/SAVPF", ("0",))
     section = media("mid:0").with_media_line(line)
     assert section.rejected
