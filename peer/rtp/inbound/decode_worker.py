@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from peer.rtp.codecs import DecodeError, FrameDecoder
-from peer.rtp.inbound.frame_queue import FrameQueue
+from peer.rtp.inbound.readers import FrameQueue
 
 if TYPE_CHECKING:
     import asyncio

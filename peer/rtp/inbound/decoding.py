@@ -11,7 +11,6 @@ from av import AudioFrame, VideoFrame
 from peer.rtp.alarm import Alarm
 from peer.rtp.inbound.decode_worker import DecodeWorker
 from peer.rtp.inbound.freezes import FreezeMeter
-from peer.rtp.inbound.read_activity import ReadActivity
 from peer.rtp.inbound.received_track import ReceivedTrack
 from peer.rtp.receiving.jitter_buffer import JitterBuffer
 
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
     from peer.rtp_parameters import MediaKind
     from peer.times import MonotonicTime, Seconds
 
+
+#: Seconds after a read for which a track counts as read (ours).
+LINGER = 2.0
 #: Seconds to wait for the end of a decoder's thread (ours).
 _JOIN_TIMEOUT = 1.0
 
@@ -85,6 +87,42 @@ class DecodingCounters:
     width: int | None = None
     height: int | None = None
     samples: int = 0
+
+
+class ReadActivity:
+    """The reads of one track: it is read while a read waits, and for 2 seconds after the last.
+
+    An application that works on a frame between two reads, even for a second, keeps the decoder,
+    whose return would cost a key frame.
+
+    Args:
+        linger: Seconds after a read for which the track counts as read.
+    """
+
+    def __init__(self, linger: Seconds = LINGER) -> None:
+        self._linger = linger
+        self._waiting = 0
+        self._last: MonotonicTime | None = None
+
+    def begin(self) -> None:
+        """Note that a read begins."""
+        self._waiting += 1
+
+    def end(self, now: MonotonicTime) -> None:
+        """Note that a read has ended, with a frame or without."""
+        self._waiting -= 1
+        self._last = now
+
+    @property
+    def deadline(self) -> MonotonicTime | None:
+        """Time at which the track stops to count as read; None while a read waits."""
+        return None if self._waiting or self._last is None else self._last + self._linger
+
+    def is_active(self, now: MonotonicTime) -> bool:
+        """True while the track counts as read."""
+        if self._waiting:
+            return True
+        return self._last is not None and now < self._last + self._linger
 
 
 class Decoding:

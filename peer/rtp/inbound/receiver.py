@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from peer.errors import ConfigurationError
 from peer.rtp.inbound.encoded_track import EncodedTrack
-from peer.rtp.inbound.frame_queue import LIMIT
-from peer.rtp.inbound.readers import FrameReader
+from peer.rtp.inbound.readers import LIMIT, FrameReader
 from peer.rtp.inbound.report import InboundReporter
 from peer.rtp.inbound.sources import RtpContributingSource, recent_contributing_sources
 from peer.rtp.inbound.tones import ToneReader

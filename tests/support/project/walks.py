@@ -198,7 +198,7 @@ async def datagram() -> dict[Walk, Ran]:
             frames = (await arrived).receiver.encoded_frames()
             for _ in range(5):
                 await anext(frames)
-            call = OneCall(entry=("udp.py", "drain"), goal=("frame_queue.py", "put"))
+            call = OneCall(entry=("udp.py", "drain"), goal=("readers.py", "put"))
             with call.watching():
                 ran = await call.found
             await other.do(sender.close())

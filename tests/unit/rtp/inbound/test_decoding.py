@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.rtp.inbound.decoding import Decoding
-from peer.rtp.inbound.read_activity import LINGER
+from peer.rtp.inbound.decoding import LINGER, Decoding, ReadActivity
 from peer.rtp.tracks import Frame, MediaStreamError
 from peer.rtp_parameters import MediaKind
 from tests.support.clock.virtual_time import in_virtual_time
@@ -19,6 +18,7 @@ from tests.support.media.frames import flat_picture, tone
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.inbound.decode_worker import WorkerEvents
+
 
 TICKS = 3000
 
@@ -267,3 +267,34 @@ async def test_stopped_decoding_ends_track_and_thread() -> None:
         await player.read()
     player.push()
     assert len(player.workers) == 1
+
+
+def test_track_is_not_read_at_first() -> None:
+    activity = ReadActivity()
+    assert not activity.is_active(0.0)
+    assert activity.deadline is None
+
+
+def test_waiting_read_counts_for_ever() -> None:
+    activity = ReadActivity()
+    activity.begin()
+    assert activity.is_active(1e9)
+    assert activity.deadline is None
+
+
+def test_track_counts_as_read_for_a_while_after_last_read() -> None:
+    activity = ReadActivity()
+    activity.begin()
+    activity.end(10.0)
+    assert activity.deadline == 10.0 + LINGER
+    assert activity.is_active(10.0 + LINGER - 0.01)
+    assert not activity.is_active(10.0 + LINGER)
+
+
+def test_one_waiting_read_of_two_counts() -> None:
+    activity = ReadActivity()
+    activity.begin()
+    activity.begin()
+    activity.end(10.0)
+    assert activity.is_active(1e9)
+    assert activity.deadline is None
