@@ -1,4 +1,4 @@
-"""The callback at a deadline that moves."""
+"""An alarm calls back at a deadline that moves."""
 
 from __future__ import annotations
 

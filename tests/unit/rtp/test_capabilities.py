@@ -1,4 +1,4 @@
-"""What is offered: codecs that work in both directions, and those that only receive."""
+"""Codecs to offer: for both directions, and for receiving only."""
 
 from __future__ import annotations
 

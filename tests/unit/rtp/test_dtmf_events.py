@@ -1,4 +1,4 @@
-"""Tones of a telephone in RTP."""
+"""Telephone events (RFC 4733) are encoded and decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sound of any shape becomes packets of 20 ms that say their times."""
+"""Audio of any format becomes packets of 20 ms with their times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames decoded by the libraries that are installed, good ones and others."""
+"""Decoding of good and broken frames by the installed libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals between pictures, whatever their times are."""
+"""Intervals between video frames of regular and irregular times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is offered: names, payload types, parameters and feedback."""
+"""Offered codecs: names, payload types, parameters and feedback."""
 
 from __future__ import annotations
 

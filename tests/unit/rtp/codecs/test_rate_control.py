@@ -1,4 +1,4 @@
-"""How encoders follow a bitrate, each in its way, without a library."""
+"""The rate control of each video library, without the library."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ USUAL = 1 / 30
 def run(
     rate: EncoderRateControl, target: int, seconds: float, interval: float = USUAL
 ) -> list[bool]:
-    """Which pictures are encoded."""
+    """Run the rate control, and return for each frame whether it is encoded."""
     count = round(seconds / interval)
     return [
         not rate.on_frame(target, interval=interval, mean_interval=interval).drop

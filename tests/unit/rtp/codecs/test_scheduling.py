@@ -1,4 +1,4 @@
-"""An encoder may not put its threads, or ours, before all others of the machine."""
+"""Opening an encoder does not give threads a real-time priority."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures encoded by the libraries that are installed."""
+"""Video encoding by the installed libraries."""
 
 from __future__ import annotations
 

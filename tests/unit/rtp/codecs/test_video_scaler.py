@@ -1,4 +1,4 @@
-"""The pictures that encoders are given, in their format and size."""
+"""Conversion of video frames to the format and size of an encoder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""At which rate packets arrive."""
+"""The bitrate that arrives at the peer, estimated from feedback."""
 
 from __future__ import annotations
 

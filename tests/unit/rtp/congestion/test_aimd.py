@@ -1,4 +1,4 @@
-"""The rate that the delay allows: how it grows, and what it is cut to."""
+"""The delay-based rate: growth, and decrease on overuse."""
 
 from __future__ import annotations
 

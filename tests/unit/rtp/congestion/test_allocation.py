@@ -1,4 +1,4 @@
-"""How a bitrate is divided."""
+"""Division of a bitrate among senders."""
 
 from __future__ import annotations
 

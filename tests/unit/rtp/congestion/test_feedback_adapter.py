@@ -1,4 +1,4 @@
-"""What was sent when, and what the peer tells of it."""
+"""Transport-wide feedback is matched with sent packets."""
 
 from __future__ import annotations
 

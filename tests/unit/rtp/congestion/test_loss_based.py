@@ -1,4 +1,4 @@
-"""What losses make of the rate (draft-ietf-rmcat-gcc section 6)."""
+"""The loss-based rate (draft-ietf-rmcat-gcc-02 section 6)."""
 
 from __future__ import annotations
 

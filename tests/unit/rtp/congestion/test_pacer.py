@@ -1,4 +1,4 @@
-"""When each packet is sent: bursts, order, bounds and drops."""
+"""The pacer: bursts, order, bounds and drops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The receiver's own estimate, for peers that obey REMB."""
+"""The receiver's bitrate estimate, for peers that follow REMB."""
 
 from __future__ import annotations
 

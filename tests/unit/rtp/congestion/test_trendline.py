@@ -1,4 +1,4 @@
-"""Whether the way to the peer fills up."""
+"""The trendline estimator detects overuse and underuse of the path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feedback on what arrived when (draft-holmer-rmcat-transport-wide-cc-extensions-01)."""
+"""Transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from peer.rtp.rtcp.transport_feedback import REFERENCE_UNIT, TICK
 
 
 def times(packets: Iterable[TransportFeedback]) -> dict[int, float | None]:
-    """What is told of each number, the last word on it, after a way over the wire."""
+    """Return the last reported arrival of each number, after parsing the written packets."""
     found: dict[int, float | None] = {}
     for packet in rtcp.parse(rtcp.write(tuple(packets))):
         assert isinstance(packet, TransportFeedback)

@@ -1,4 +1,4 @@
-"""Which pictures are taken where fewer are wanted."""
+"""The frame rate limit picks frames evenly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Key frames on request, at most one each 500 ms."""
+"""Keyframes of a shared encoder on request, at most one each 500 ms."""
 
 from __future__ import annotations
 

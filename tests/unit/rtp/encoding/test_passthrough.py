@@ -1,4 +1,4 @@
-"""Frames that come encoded are packetised once and passed on as they are."""
+"""Encoded frames are packetised once and passed through."""
 
 from __future__ import annotations
 

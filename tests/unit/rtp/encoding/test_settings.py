@@ -1,4 +1,4 @@
-"""Which settings share an encoder, and which are refused."""
+"""Equal settings share an encoder, and impossible ones are refused."""
 
 from __future__ import annotations
 

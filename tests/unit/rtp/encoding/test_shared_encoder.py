@@ -1,4 +1,4 @@
-"""One encoding for all its members, with an encoder that the test holds back."""
+"""One encoder for all its subscribers, with a worker that the test holds back."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Bench:
         self.encoder.on_frame(self._reader.read(item, now=self.clock(), unix_now=UnixTime(0.0)))
 
     async def done(self) -> None:
-        """Until the worker has nothing to do and what it did is delivered."""
+        """Wait until the worker is idle and its results are delivered."""
         self.worker.free.set()
         async with asyncio.timeout(10):
             while not self.encoder.idle:  # noqa: ASYNC110 - threads set no event of the loop

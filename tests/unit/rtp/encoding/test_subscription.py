@@ -51,7 +51,7 @@ class Sender:
         self._changed.set()
 
     async def has(self, count: int) -> None:
-        """Until it was given so many frames."""
+        """Wait for `count` frames."""
         async with asyncio.timeout(10):
             while len(self.frames) < count:
                 self._changed.clear()

@@ -1,4 +1,4 @@
-"""What tracks give, and the times they leave out."""
+"""Frames of tracks, and the times that they lack."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tones of a telephone: what is taken, when each begins, and who is told."""
+"""DTMF: accepted characters, times of the tones, and tonechange events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sender sends of its tracks, and how it answers the peer and congestion control."""
+"""An outgoing stream follows its track, its parameters, the peer and congestion control."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Sending:
         self.stream.set_track(self.track)
 
     def sends(self) -> bool:
-        """Whether what the track gives goes on to the engine."""
+        """Return True while frames of the track reach the engine."""
         return self.subscriptions.now.active
 
     def timestamps(self) -> list[int]:

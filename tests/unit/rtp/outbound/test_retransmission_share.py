@@ -1,4 +1,4 @@
-"""How much room an encoder leaves for share."""
+"""The share of the bitrate that retransmissions take from the encoder."""
 
 from __future__ import annotations
 

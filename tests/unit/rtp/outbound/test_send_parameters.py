@@ -1,4 +1,4 @@
-"""What applications get of a sender's parameters, and what they may give back."""
+"""getParameters and setParameters of a sender (webrtc-pc section 5.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sender as applications and the connection use it."""
+"""RtpSender as applications use it, and SenderControl as the connection does."""
 
 from __future__ import annotations
 

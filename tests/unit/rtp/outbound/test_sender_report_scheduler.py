@@ -1,4 +1,4 @@
-"""When a sender reports, what it tells, and its farewell."""
+"""Times and contents of sender reports, and the BYE at the end."""
 
 from __future__ import annotations
 

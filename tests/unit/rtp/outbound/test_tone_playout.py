@@ -1,4 +1,4 @@
-"""Packets of tones among those of the sound, as a peer gets them."""
+"""Telephone events in the stream of the audio, as a peer receives them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Playing:
         self.begun = self.engine.clock()
 
     async def play(self, frames: int, *, since: int = 0) -> None:
-        """So many frames of 20 ms."""
+        """Give `frames` audio frames of 20 ms."""
         for index in range(since, since + frames):
             self.subscriptions.give(sound(index * 960))
             await asyncio.sleep(0.02)
@@ -58,7 +58,7 @@ class Playing:
         return [each for each in self.engine.sent if each.packet.payload_type == payload_type]
 
     def heard(self) -> list[DtmfTone]:
-        """What a peer makes of the events."""
+        """Decode the events as a peer does."""
         decoder = DtmfDecoder(self.codecs[-1].clock_rate)
         return [
             tone

@@ -1,4 +1,4 @@
-"""Packets one after the other in a datagram."""
+"""RTCP compound packets are parsed and written."""
 
 from __future__ import annotations
 

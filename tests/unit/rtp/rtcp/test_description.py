@@ -1,4 +1,4 @@
-"""Names of sources, and their leaving."""
+"""SDES and BYE packets are parsed and written."""
 
 from __future__ import annotations
 

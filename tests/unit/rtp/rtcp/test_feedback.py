@@ -1,4 +1,4 @@
-"""NACK, PLI and FIR."""
+"""NACK, PLI and FIR packets are parsed and written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NTP timestamps."""
+"""NTP timestamps are converted to and from seconds since 1970."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The receiver's estimate of the bitrate."""
+"""REMB packets are parsed and written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transport-wide feedback."""
+"""Transport-wide feedback packets are parsed and written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Headers of a stream: what is fixed, what each packet has of its own, and both element forms."""
+"""RTP headers from a template: fixed fields, fields per packet, and both forms of extensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When key frames that peers ask for are made."""
+"""Keyframe requests of the peer are limited to one every 500 ms."""
 
 from __future__ import annotations
 

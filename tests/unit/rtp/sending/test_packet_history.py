@@ -1,4 +1,4 @@
-"""What is kept of what was sent, and for how long."""
+"""The packet history finds sent packets, within its bounds of packets and seconds."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Source:
 
 
 class Frame(OutboundFrame):
-    """One that can be watched."""
+    """A frame that takes weak references."""
 
 
 def frame(sequence: int, at: float = 1.0, *, packets: int = 1) -> Frame:
-    """One that was sent, from this sequence number on and at this time."""
+    """Make a frame that was sent at a time, from a sequence number on."""
     found = Frame(Source(), [b"x"] * packets, priority=PacketPriority.VIDEO, size=packets)
     found.sequence_number, found.position, found.sent = sequence, packets, at
     return found

@@ -1,4 +1,4 @@
-"""What is sent again when a peer asks for it (RFC 4588, RFC 4585), and how much of it."""
+"""Retransmissions on NACK (RFC 4585), by RTX (RFC 4588) and without, and their budget."""
 
 from __future__ import annotations
 

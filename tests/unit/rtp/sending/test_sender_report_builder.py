@@ -1,4 +1,4 @@
-"""Sender reports, and round trips by what peers answer to them (RFC 3550 section 6.4)."""
+"""Sender reports, and round trips by the report blocks that answer (RFC 3550 section 6.4)."""
 
 from __future__ import annotations
 

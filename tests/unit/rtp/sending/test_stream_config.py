@@ -1,4 +1,4 @@
-"""What of a sender's parameters decides its packets."""
+"""The configuration of an outgoing stream, derived from negotiated parameters."""
 
 from __future__ import annotations
 

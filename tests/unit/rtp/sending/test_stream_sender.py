@@ -1,4 +1,4 @@
-"""One stream: numbers, times, markers and extensions of its packets, and what it counts."""
+"""Packets of one outgoing stream: numbers, timestamps, markers, extensions, and its counters."""
 
 from __future__ import annotations
 

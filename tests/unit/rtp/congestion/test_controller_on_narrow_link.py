@@ -1,4 +1,4 @@
-"""A whole sender over a link of some bitrate whose queue holds 300 ms, in virtual time."""
+"""A sender over a bottleneck link whose queue holds 300 ms, in virtual time."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def test_target_finds_a_link_far_below_the_initial_rate() -> None:
     assert 60e3 <= call.mean_target(15, 60) <= 100e3
 
 
-def test_wide_link_is_used_within_ten_seconds() -> None:
+def test_target_finds_a_wide_link_within_ten_seconds() -> None:
     call = NarrowCall(Link(5e6))
     call.run(11)
     assert call.mean_target(10, 11) > 0.7 * 5e6
 
 
 @pytest.mark.parametrize(("narrow", "wide"), [(500e3, 1.5e6), (500e3, 3e6), (1e6, 5e6)])
-def test_target_comes_back_when_the_link_widens(narrow: float, wide: float) -> None:
+def test_target_rises_when_the_link_widens(narrow: float, wide: float) -> None:
     call = NarrowCall(Link(narrow))
     call.run(30)
     call.link.bitrate = wide
@@ -71,7 +71,7 @@ def test_target_comes_back_when_the_link_widens(narrow: float, wide: float) -> N
 
 
 @pytest.mark.parametrize(("wide", "narrow"), [(3e6, 500e3), (2e6, 1e6)])
-def test_target_follows_when_the_link_narrows(wide: float, narrow: float) -> None:
+def test_target_falls_when_the_link_narrows(wide: float, narrow: float) -> None:
     call = NarrowCall(Link(wide))
     call.run(30)
     call.link.bitrate = narrow
@@ -120,13 +120,13 @@ def test_audio_alone_leaves_the_target_unchanged() -> None:
     assert call.congestion.target == 300_000
 
 
-def test_encoder_with_a_limit_does_not_let_the_target_run_away() -> None:
+def test_target_stays_near_a_limited_encoder() -> None:
     call = NarrowCall(Link(5e6), most=500e3)
     call.run(60)
     assert 500e3 < call.congestion.target < 1.1e6
 
 
-def test_source_that_makes_too_much_does_not_fill_the_link() -> None:
+def test_pacer_keeps_an_overshooting_source_from_filling_the_link() -> None:
     call = NarrowCall(Link(2e6), use=2)
     call.run(60)
     waits = [sample.waiting for sample in call.between(20, 60)]
