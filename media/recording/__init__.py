@@ -1,1 +1,1 @@
-"""Recordings: encoded frames written to files, which are good at every moment."""
+"""Recordings of encoded frames into files that are playable at every moment."""

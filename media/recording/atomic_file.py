@@ -1,4 +1,8 @@
-"""Owns `AtomicFile`: the octets of a file, which reach it whole piece by whole piece."""
+"""File to which whole pieces are appended: a killed process leaves each piece whole or hidden.
+
+A piece is written behind a placeholder that readers skip (EBML Void, MP4 free), which is replaced
+last.
+"""
 
 from __future__ import annotations
 
@@ -8,34 +12,70 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeAlias, assert_never
 
+from media.recording.containers import Container
 from media.recording.errors import UnwritableError, error_of
+
+#: One of os.SEEK_SET, os.SEEK_CUR and os.SEEK_END.
+Whence: TypeAlias = int
 
 if sys.platform != "win32":
     import fcntl
 
 
-def _no_veil(_size: int) -> bytes:
+#: Start of an EBML Void element with a size of seven bytes (RFC 8794 section 11.3.2).
+_VOID = b"\xec\x01"
+#: Bytes of the header of that element.
+_VOID_SIZE = 9
+
+
+def placeholder(container: Container, size: int) -> bytes:
+    """Return the header of an element that hides a piece of so many bytes from readers.
+
+    A piece is some whole boxes, elements or pages. Nothing is returned for one too small to hide.
+    """
+    if size < _VOID_SIZE:
+        return b""
+    match container:
+        case Container.MP4 | Container.HLS:
+            # ISO/IEC 14496-12 section 8.1.2: free space.
+            return size.to_bytes(4, "big") + b"free"
+        case Container.WEBM | Container.MATROSKA:
+            return _VOID + (size - _VOID_SIZE).to_bytes(_VOID_SIZE - len(_VOID), "big")
+        case Container.OGG:
+            # RFC 3533 section 6: readers look for the next capture pattern.
+            return b"\x00" * 4
+        case _:
+            assert_never(container)
+
+
+def _no_placeholder(_size: int) -> bytes:
     return b""
 
 
 class AtomicFile:
-    """A file for FFmpeg to write, as PyAV takes it.
+    """File object for PyAV that writes in whole pieces.
 
-    What is written is kept until `commit`, and then goes out in one piece: whoever kills us finds
-    a fragment, a cluster or a page whole or not at all.
+    Written data is kept until `commit`, which appends it in one piece: a process that is killed
+    leaves a fragment, a cluster or a page whole, or none of it.
 
     Args:
-        path: The file, which is written anew, and by nobody else meanwhile.
-        veil: Of how many octets a piece is, what stands at its start until all of it is there.
+        path: The file, which is overwritten, and locked against other recordings.
+        placeholder_of: Returns the header that hides a piece of so many bytes while it is written.
+
+    Attributes:
+        size: Bytes on disk.
 
     Raises:
-        RecordingError: It cannot be made.
+        RecordingError: The file cannot be created.
     """
 
-    def __init__(self, path: Path, veil: Callable[[int], bytes] = _no_veil) -> None:
+    def __init__(
+        self, path: Path, placeholder_of: Callable[[int], bytes] = _no_placeholder
+    ) -> None:
         self._path = path
-        self._veil = veil
+        self._placeholder_of = placeholder_of
         try:
             self._file = _own(path)
         except OSError as failure:
@@ -46,15 +86,15 @@ class AtomicFile:
         self.size = 0
 
     def write(self, data: bytes) -> int:
-        """Keep octets for the place where we are."""
+        """Keep bytes for the present position."""
         octets = bytes(data)
         self._kept.append((self._position, octets))
         self._position += len(octets)
         self._end = max(self._end, self._position)
         return len(octets)
 
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to another place."""
+    def seek(self, offset: int, whence: Whence = os.SEEK_SET) -> int:
+        """Set the position, and return it."""
         match whence:
             case os.SEEK_CUR:
                 offset += self._position
@@ -66,20 +106,20 @@ class AtomicFile:
         return offset
 
     def tell(self) -> int:
-        """The place where we are."""
+        """Return the present position."""
         return self._position
 
     def commit(self) -> bytes:
-        """Write what is kept, and say what of it is new at the end of the file.
+        """Write the kept bytes, and return those that were appended to the file.
 
         Raises:
-            RecordingError: It could not be written. The file is as before.
+            RecordingError: The bytes cannot be written; the file is as before.
         """
         kept, self._kept = self._kept, []
         new = io.BytesIO()
         patches = []
         for place, data in kept:
-            # What FFmpeg corrects of what is out already comes when the rest is there.
+            # FFmpeg's corrections of earlier pieces are written after the new piece.
             if place < self.size:
                 patches.append((place, data))
             else:
@@ -101,10 +141,10 @@ class AtomicFile:
         return added
 
     def synchronise(self) -> None:
-        """Have the system put it on the medium.
+        """Have the system write the file to the medium (fsync).
 
         Raises:
-            RecordingError: It could not.
+            RecordingError: The system cannot write it.
         """
         try:
             os.fsync(self._file.fileno())
@@ -112,7 +152,7 @@ class AtomicFile:
             raise error_of("flush", self._path, failure) from failure
 
     def close(self) -> None:
-        """Close the file; what was not committed is lost.
+        """Close the file without the bytes that were not committed.
 
         Raises:
             RecordingError: The system says only now that it could not write.
@@ -123,27 +163,27 @@ class AtomicFile:
             raise error_of("close", self._path, failure) from failure
 
     def _append(self, data: bytes) -> None:
-        # What comes first has nothing before it that could be spoilt.
-        hidden = self._veil(len(data)) if self.size else b""
+        # The first piece has none before it that could be spoilt.
+        hidden = self._placeholder_of(len(data)) if self.size else b""
         start = len(hidden)
         self._write(self.size, hidden)
         if hidden:
-            # Some readers complain of what goes on beyond the end.
+            # Some readers complain of an element that ends beyond the file.
             os.ftruncate(self._file.fileno(), self.size + len(data))
-        # The system stops between two pages when we are killed.
+        # The kernel stops between two pages when the process is killed.
         self._write(self.size + start, data[start:])
         self._write(self.size, data[:start])
 
     def _write(self, place: int, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            # A disk that gets full takes a part, and refuses the rest.
+            # A disk that gets full takes a part and refuses the rest.
             written = os.pwrite(self._file.fileno(), view, place)
             place += written
             view = view[written:]
 
     def _undo(self, before: list[tuple[int, bytes]]) -> None:
-        """A part of a piece is of no use, and may harm."""
+        """Remove a partial piece, which is of no use and may harm."""
         # Where the medium is gone, so is the file.
         with suppress(OSError):
             os.ftruncate(self._file.fileno(), self.size)
@@ -152,8 +192,8 @@ class AtomicFile:
 
 
 def _own(path: Path) -> io.FileIO:
-    """An empty file that no other recording writes."""
-    # Opened as by "w+", but for its contents: these may be another recording's.
+    """Open an empty file that no other recording writes."""
+    # Opened as by "w+", but not truncated yet: another recording may write it.
     file = io.FileIO(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
     try:
         _lock(file, path)
@@ -167,7 +207,7 @@ def _own(path: Path) -> io.FileIO:
 
 
 def _lock(file: io.FileIO, path: Path) -> None:
-    """Until it is closed. Some file systems lock nothing."""
+    """Lock a file until it is closed; some file systems lock nothing."""
     if sys.platform == "win32":
         return
     try:
@@ -175,4 +215,4 @@ def _lock(file: io.FileIO, path: Path) -> None:
     except BlockingIOError:
         raise UnwritableError("create", path, why="another recording writes it") from None
     except OSError:
-        """Then nobody is kept away, as before."""
+        """Without locks on this file system, nobody is kept away."""

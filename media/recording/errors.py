@@ -1,4 +1,4 @@
-"""Owns `RecordingError`: what a recording could not do, to what file, and why."""
+"""Errors of recordings, which name the operation, the file and the reason."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class RecordingError(Exception):
-    """A file could not be made or gone on with; what it held before stays good.
+    """Error of a file that cannot be created or continued; its contents stay playable.
 
     Attributes:
-        what: What was being done, for example "write".
+        what: The operation, for example "write".
         where: The file.
-        errno: Of the system; None where it had no part in it.
+        errno: The system's error number; None for an error of another origin.
     """
 
-    def __init__(self, what: str, where: Path, errno: int | None = None, why: str = "") -> None:
+    def __init__(self, what: str, where: Path, errno: int | None = None, *, why: str = "") -> None:
         reason = os.strerror(errno) if errno is not None else why
         super().__init__(f"cannot {what} {where}: {reason}")
         self.what = what
@@ -27,18 +27,18 @@ class RecordingError(Exception):
 
 
 class DiskFullError(RecordingError):
-    """There is no room left, or not for us."""
+    """The disk is full, or a quota is reached."""
 
 
 class UnwritableError(RecordingError):
-    """The system refused for another reason: no such folder, no right, a lost mount."""
+    """The system refuses to write: the folder is missing, access is denied, a mount is lost."""
 
 
 class UnsupportedError(RecordingError):
-    """The container cannot hold this: a codec, or a frame that is none of its codec."""
+    """The container does not take a codec, or a frame is not one of its codec."""
 
 
 def error_of(what: str, where: Path, failure: OSError) -> RecordingError:
-    """The named error for one of the system."""
+    """Make the named error for an error of the system."""
     kind = DiskFullError if failure.errno in _NO_SPACE else UnwritableError
-    return kind(what, where, failure.errno, str(failure))
+    return kind(what, where, failure.errno, why=str(failure))

@@ -1,4 +1,4 @@
-"""Owns the events of a recording: their names, what they carry, and how handlers are called."""
+"""Events of a recording, and their arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class RecordingEvent(StrEnum):
-    """The events, and the argument of their handlers."""
+    """Names of the events; a comment names the argument of the handlers."""
 
     PROGRESS = "progress"  # Progress, about each second
     ERROR = "error"  # RecordingFailure
@@ -21,38 +21,38 @@ class RecordingEvent(StrEnum):
 
 
 class SegmentEnd(StrEnum):
-    """Why a file ended."""
+    """Reasons for the end of a file."""
 
     STOPPED = "stopped"
     DURATION = "duration"
     SIZE = "size"
-    #: Codec or size of a picture changed, and the container cannot follow.
+    #: The codec or the video size changed, and the container cannot follow.
     CHANGED = "changed"
-    #: A track came that is not in the file.
+    #: A track was added that is not in the file.
     TRACKS = "tracks"
     FAILED = "failed"
 
 
 class TranscodingReason(StrEnum):
-    """Why a track is not written as it came."""
+    """Reasons for the transcoding of a track."""
 
     ASKED = "asked"
-    #: It does not take the codec.
+    #: The container does not take the codec.
     CONTAINER = "container"
-    #: The track gives pictures or sound that nobody had encoded.
+    #: The track gives decoded frames.
     RAW = "raw"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a recording is.
+    """Progress of a recording.
 
     Args:
-        path: The present file.
-        duration: Of all files, in seconds.
-        size: Of all files, in octets.
-        frames: Written so far.
-        dropped: Frames left out because the disk was too slow.
+        path: Path of the present file.
+        duration: Duration of all files in seconds.
+        size: Size of all files in bytes.
+        frames: Number of frames written.
+        dropped: Number of frames dropped because the disk was too slow.
     """
 
     path: Path
@@ -64,14 +64,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A file of a recording, complete.
+    """Complete file of a recording.
 
     Args:
-        path: Where it is.
-        number: In the series, from 1; those of names that were taken already are left out.
-        duration: In seconds.
-        size: In octets.
-        end: Why no more is in it.
+        path: Path of the file.
+        number: Number in the series, from 1; numbers of existing files are skipped.
+        duration: Duration in seconds.
+        size: Size in bytes.
+        end: Reason for the end of the file.
     """
 
     path: Path
@@ -83,12 +83,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class RecordingFailure:
-    """Something could not be recorded; what is written stays good.
+    """Failure of a recording; the files written so far stay playable.
 
     Args:
-        error: What failed; of files it is a `RecordingError`.
-        path: The file, where it is about one.
-        ended: Whether the recording is over by it; else it goes on with the next file or key frame.
+        error: The error; a `RecordingError` where it concerns a file.
+        path: Path of the file; None where it does not concern one.
+        ended: True if the recording has ended; else it goes on with the next file or key frame.
     """
 
     error: Exception
@@ -98,13 +98,13 @@ class RecordingFailure:
 
 @dataclass(frozen=True, slots=True)
 class Transcoding:
-    """A track is encoded for the file, which costs time and quality.
+    """Transcoding of a track for the file, which costs time and quality.
 
     Args:
-        kind: Sound or pictures.
-        source: The codec it comes in, or "raw".
-        target: The codec it is written in.
-        reason: Why.
+        kind: Audio or video.
+        source: Codec of the track, or "raw" for decoded frames.
+        target: Codec in the file.
+        reason: Reason for the transcoding.
     """
 
     kind: MediaKind

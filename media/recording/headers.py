@@ -1,4 +1,4 @@
-"""Owns the headers of files, as FFmpeg makes them of specimens of their streams."""
+"""Headers of MP4 and Matroska files, made by FFmpeg from specimens of the streams."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ if TYPE_CHECKING:
 _MP4_OPTIONS = {"movflags": "empty_moov+frag_keyframe+default_base_moof"}
 _MATROSKA_OPTIONS = {"write_crc32": "0"}
 
-# Numbers of formats, as in WAVEFORMATEX, and bits of each sample. PyAV would not have FFmpeg write
-# them into Matroska.
+# Format numbers of WAVEFORMATEX, and bits a sample: PyAV cannot make FFmpeg write these codecs.
 _WAVES = {"pcma": (6, 8), "pcmu": (7, 8), "g722": (0x028F, 4)}
-#: Of a telephone's codecs: G.722 has twice the clock rate that RTP says (RFC 3551 section 4.5.2).
+# Sample rates in Hz: that of G.722 is twice its RTP clock rate (RFC 3551 section 4.5.2).
 _WAVE_RATES = {"pcma": 8_000, "pcmu": 8_000, "g722": 16_000}
-_TELEPHONE_OCTETS = 8_000
+#: Bytes a second of all these codecs: 64 kbit/s (RFC 3551 section 4.5).
+_WAVE_BYTE_RATE = 8_000
 
 
 def mp4_header(streams: Sequence[StreamSpec]) -> bytes:
-    """The ftyp and moov boxes of a fragmented file; tracks count time by their codecs' clocks.
+    """Return the ftyp and moov boxes of a fragmented file; timescales are the RTP clock rates.
 
     Raises:
-        FFmpegError: It takes no such streams.
+        FFmpegError: FFmpeg does not take these streams.
         ValueError: A first frame is no key frame of its codec.
     """
     return _made("mp4", _MP4_OPTIONS, streams)
 
 
 def matroska_tracks(streams: Sequence[StreamSpec]) -> bytes:
-    """The entries of a Tracks element; their numbers are 1 and following.
+    """Return the entries of a Tracks element, numbered from 1.
 
     Raises:
-        FFmpegError: It takes no such streams.
+        FFmpegError: FFmpeg does not take these streams.
         ValueError: A first frame is no key frame of its codec.
     """
     return b"".join(
@@ -77,8 +77,8 @@ def _entry(spec: StreamSpec) -> bytes:
 def _wave(name: str) -> bytes:
     form, bits = _WAVES[name]
     rate = _WAVE_RATES[name]
-    # WAVEFORMATEX: octets for each second and each step, and nothing after it.
-    private = struct.pack("<HHIIHHH", form, 1, rate, _TELEPHONE_OCTETS, 1, bits, 0)
+    # WAVEFORMATEX: bytes a second, bytes a block, and no data behind it.
+    private = struct.pack("<HHIIHHH", form, 1, rate, _WAVE_BYTE_RATE, 1, bits, 0)
     frequency = element(ebml.SAMPLING_FREQUENCY, struct.pack(">d", rate))
     return (
         number(ebml.TRACK_TYPE, ebml.AUDIO_TRACK)
@@ -89,7 +89,7 @@ def _wave(name: str) -> bytes:
 
 
 def _made(name: str, options: dict[str, str], streams: Sequence[StreamSpec]) -> bytes:
-    """What FFmpeg writes before the first frame."""
+    """Return the bytes that FFmpeg writes before the first frame."""
     file = io.BytesIO()
     container = av.open(file, "w", format=name, container_options=options)
     try:

@@ -1,4 +1,4 @@
-"""Owns how a recorder reads each kind of track: as encoded frames, whatever it gives."""
+"""Inputs of a recorder: each kind of track as encoded frames."""
 
 from __future__ import annotations
 
@@ -19,38 +19,39 @@ if TYPE_CHECKING:
 
     from peer import Codec
     from peer.rtp.inbound.encoded_track import EncodedTrack
+    from peer.times import MonotonicTime
 
-#: Frames that wait for the recorder: some seconds, as it only hands them on.
+#: Frames that wait for the recorder, a few seconds (ours).
 _LIMIT = 256
-#: Of tracks of encoded frames, which do not say whose they are; their clocks tell them apart.
+#: Sender of all encoded tracks, which do not name theirs; their wall clocks tell them apart.
 _TOGETHER = "encoded tracks"
 
 
 class RecorderInput(Protocol):
-    """One track, as the recorder reads it."""
+    """Track as a recorder reads it."""
 
     kind: MediaKind
 
     @property
     def sender(self) -> Hashable:
-        """Tracks with the same one are stamped by one clock."""
+        """The identity of the sender; tracks of one sender are stamped by one clock."""
 
     @property
     def expected(self) -> Codec | None:
-        """What it will most likely come in; None where nobody knows."""
+        """The codec that frames will most likely have; None where it is not known."""
 
     def frames(self) -> AsyncIterator[EncodedFrame]:
-        """What comes until the track ends, pictures from a key frame on."""
+        """Yield the frames until the track ends; video begins at a key frame."""
 
     def request_keyframe(self) -> None:
-        """Ask for a picture that can be decoded by itself."""
+        """Request a key frame from the sender."""
 
 
 class ReceiverInput:
-    """Frames as a receiver gets them.
+    """Input from an `RtpReceiver`.
 
     Args:
-        receiver: It may have any number of other readers.
+        receiver: The receiver, which may have other readers.
     """
 
     def __init__(self, receiver: RtpReceiver) -> None:
@@ -59,19 +60,19 @@ class ReceiverInput:
 
     @property
     def sender(self) -> Hashable:
-        """Whoever is at the other end of the transport."""
+        """The identity of the transport, or of the receiver without one."""
         transport = self._receiver.transport_id
         return id(self._receiver) if transport is None else transport
 
     @property
     def expected(self) -> Codec | None:
-        """What was agreed on in the first place."""
+        """The most preferred codec that was agreed."""
         return next(
             (each for each in self._receiver.getParameters().codecs if not each.is_auxiliary), None
         )
 
     async def frames(self) -> AsyncIterator[EncodedFrame]:
-        """What comes."""
+        """Yield the frames of the receiver."""
         reader = self._receiver.encoded_frames(_LIMIT)
         try:
             async for frame in reader:
@@ -80,15 +81,15 @@ class ReceiverInput:
             await reader.aclose()
 
     def request_keyframe(self) -> None:
-        """Ask the peer."""
+        """Request a key frame from the peer."""
         self._receiver.request_keyframe()
 
 
 class EncodedInput:
-    """Frames of an `EncodedTrack`, which nobody else should read then.
+    """Input from an `EncodedTrack`, which must have no other reader.
 
     Args:
-        track: It is read, and never stopped.
+        track: The track; it is never stopped.
     """
 
     expected = None
@@ -99,7 +100,7 @@ class EncodedInput:
         self._track = track
 
     async def frames(self) -> AsyncIterator[EncodedFrame]:
-        """What comes."""
+        """Yield the frames of the track."""
         while True:
             try:
                 yield await self._track.recv()
@@ -107,18 +108,18 @@ class EncodedInput:
                 return
 
     def request_keyframe(self) -> None:
-        """Ask the peer that sends."""
+        """Request a key frame from the peer that sends the track."""
         self._track.request_keyframe()
 
 
 class RawInput:
-    """Pictures or sound of any other track, encoded here.
+    """Input from any other track, whose decoded frames are encoded.
 
     Args:
-        track: It is read, and never stopped. Frames that are encoded already pass.
-        codec: The name of the codec to encode in.
+        track: The track; it is never stopped. Encoded frames pass unchanged.
+        codec: Name of the codec to encode in.
         on_encoding: Called before the first frame is encoded.
-        on_error: Called with what could not be encoded.
+        on_error: Called with the error when a frame could not be encoded.
     """
 
     expected = None
@@ -140,11 +141,11 @@ class RawInput:
 
     @property
     def sender(self) -> Hashable:
-        """Its own: nothing says what it has to do with other tracks."""
+        """The input itself, as no clock relates it to other tracks."""
         return self
 
     async def frames(self) -> AsyncIterator[EncodedFrame]:
-        """What comes."""
+        """Yield the encoded frames of the track."""
         failed = False
         while True:
             try:
@@ -167,11 +168,11 @@ class RawInput:
                 failed = True
 
     def request_keyframe(self) -> None:
-        """The next picture is one."""
-        # A new encoder begins with one; nothing else of it would be different.
+        """Make the next video frame a key frame."""
+        # A new encoder begins with a key frame.
         self._encoder = None
 
-    def _encode(self, frame: AudioFrame | VideoFrame, arrival: float) -> list[EncodedFrame]:
+    def _encode(self, frame: AudioFrame | VideoFrame, arrival: MonotonicTime) -> list[EncodedFrame]:
         encoder = self._encoder
         if encoder is None:
             self._on_encoding()

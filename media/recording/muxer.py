@@ -1,7 +1,7 @@
-"""Owns `Muxer`: one file being written.
+"""Muxer of encoded frames into one file.
 
-FFmpeg makes what lies at the start of a file, and we what follows. Its own writers keep frames of
-a stream back for as long as another of VP8 or VP9 is silent, and cannot be told to write now.
+FFmpeg makes the header of a file; clusters and fragments are ours. FFmpeg's own muxers keep frames
+of one stream back while another of VP8 or VP9 is silent, and cannot be told to write now.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 import av
 from av.error import FFmpegError
 
-from media.recording.atomic_file import AtomicFile
+from media.recording.atomic_file import AtomicFile, placeholder
 from media.recording.clusters import ClusterWriter
 from media.recording.containers import Container, passes
 from media.recording.errors import RecordingError, UnsupportedError
@@ -27,42 +27,42 @@ from media.recording.pages import PageWriter
 from media.recording.parameters import specimen
 from media.recording.pending import Frame, Pending
 from media.recording.playlist import Playlist
-from media.recording.veils import veil
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     from media.recording.parameters import StreamSpec
 
-#: Of the media beside a playlist, as fragments of MP4 are usually called.
+#: Suffix of the media file beside a playlist, usual for MP4 fragments.
 _SEGMENTS = ".m4s"
 _START_CODE = b"\x00\x00\x01"
-_LENGTH_OCTETS = 4
+#: Bytes of a NAL unit's length (ISO/IEC 14496-15 section 5.3.2).
+_LENGTH_SIZE = 4
 
 
 class _Writer(Protocol):
-    """What makes a kind of file of frames; it writes into a `AtomicFile`."""
+    """Writer of one container format into an `AtomicFile`."""
 
     def write(self, frames: list[Frame]) -> None:
-        """Add a piece."""
+        """Add a piece of frames."""
 
     def finish(self) -> None:
-        """Add the end."""
+        """Add the end of the file."""
 
 
 class Muxer:
     """Writes streams of encoded frames into one file, without decoding them.
 
-    What is on disk at any moment opens, and holds all but the last second. Every call blocks: keep
-    a thread for it.
+    The file on disk is playable at any moment, and holds all but the last second. Every call
+    blocks: use a thread.
 
     Args:
-        path: The file, which is written anew; of HLS, the playlist, beside which lies the media
-            (`out.m4s` beside `out.m3u8`).
-        container: The kind of file.
-        streams: What is in it, in the order of their indices.
+        path: The file, which is overwritten; for HLS the playlist, beside which lies the media
+            file (`out.m4s` beside `out.m3u8`).
+        container: The container format.
+        streams: The streams in the order of their indices.
 
     Raises:
-        RecordingError: The file cannot be made, or not hold these streams.
+        RecordingError: The file cannot be created, or the container does not take these streams.
     """
 
     def __init__(self, path: Path, container: Container, streams: Sequence[StreamSpec]) -> None:
@@ -92,27 +92,26 @@ class Muxer:
 
     @property
     def size(self) -> int:
-        """Octets on disk so far."""
+        """The size on disk, in bytes."""
         return sum(sink.size for sink in self._sinks)
 
     def write(
         self, stream: int, payload: bytes, pts: Fraction, duration: Fraction, *, keyframe: bool
     ) -> None:
-        """Add a frame.
+        """Add a frame to a stream.
 
         Args:
-            stream: Which of the streams, from 0.
-            payload: In the form of `EncodedFrame.payload`.
-            pts: In seconds from 0 at the start of the file; rising within the stream. Streams
-                need not be near each other, but readers like what belongs together to lie
-                together: within half a second.
-            duration: In seconds.
-            keyframe: Whether it can be decoded by itself.
+            stream: Index of the stream, from 0.
+            payload: Payload in the form of `EncodedFrame.payload`.
+            pts: Seconds from the start of the file, rising within the stream. Streams should be
+                within half a second of each other, for readers.
+            duration: Duration in seconds.
+            keyframe: True if the frame can be decoded by itself.
 
         Raises:
-            RecordingError: It cannot be written. Close the muxer then: the file holds what came
-                before.
-            ValueError: Its time is not after that of the frame before.
+            RecordingError: The frame cannot be written. Close the muxer then: the file holds the
+                frames before.
+            ValueError: The time is not after that of the frame before.
         """
         if self._failed or self._closed:
             why = "it failed before" if self._failed else "it is closed"
@@ -131,10 +130,10 @@ class Muxer:
             self._guarded("write", partial(self._writer.write, done))
 
     def flush(self) -> None:
-        """Write what is pending, and have the system put it on the medium; it takes long.
+        """Write the frames that wait, and have the system write the file to the medium.
 
         Raises:
-            RecordingError: It could not.
+            RecordingError: The system cannot write them.
         """
         if self._failed or self._closed:
             return
@@ -143,10 +142,10 @@ class Muxer:
             sink.synchronise()
 
     def close(self) -> None:
-        """Complete the file. After an error, and when called again, it does not raise.
+        """Complete the file; raises nothing after an error, or when called again.
 
         Raises:
-            RecordingError: The end cannot be written; what came before is there.
+            RecordingError: The end cannot be written; the file holds the frames before.
         """
         if self._closed:
             return
@@ -167,7 +166,7 @@ class Muxer:
                 header = mp4_header(streams)
                 media = self._path
                 if container is Container.HLS:
-                    # Not as MP4 itself is called: the same may be recorded both ways.
+                    # Not .mp4: the same call may be recorded as MP4 as well.
                     media = self._path.with_suffix(_SEGMENTS)
                 sink = self._sink(media, container)
                 if container is Container.HLS:
@@ -200,7 +199,7 @@ class Muxer:
                 assert_never(container)
 
     def _sink(self, path: Path, container: Container) -> AtomicFile:
-        sink = AtomicFile(path, partial(veil, container))
+        sink = AtomicFile(path, partial(placeholder, container))
         self._sinks.append(sink)
         return sink
 
@@ -210,7 +209,7 @@ class Muxer:
             self._guarded("write", partial(self._writer.write, frames))
 
     def _guarded(self, what: str, call: Callable[[], None]) -> None:
-        """Have a piece made, and put it on disk."""
+        """Make a piece, and append it to the file."""
         try:
             call()
             self._commit()
@@ -232,12 +231,12 @@ class Muxer:
 
 
 def with_lengths(frame: bytes) -> bytes:
-    """An access unit of H.264 as files have it: lengths where start codes were.
+    """Convert an H.264 access unit from start codes to lengths, as containers have it.
 
-    ISO/IEC 14496-15 section 5.3.2. Parameter sets stay, since they may change.
+    Source: ISO/IEC 14496-15 section 5.3.2. Parameter sets stay, since they may change.
     """
     # No NAL unit ends in a zero (ITU-T H.264 section 7.4.1): it belongs to the next start code.
     units = [stripped for unit in frame.split(_START_CODE) if (stripped := unit.rstrip(b"\x00"))]
     return b"".join(
-        part for unit in units for part in (len(unit).to_bytes(_LENGTH_OCTETS, "big"), unit)
+        part for unit in units for part in (len(unit).to_bytes(_LENGTH_SIZE, "big"), unit)
     )

@@ -1,4 +1,4 @@
-"""Owns `OpenFile`: one file of a series while it is written, with its own time from 0."""
+"""File of a series while it is written, with a timeline of its own from 0."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class KnownStream:
-    """What the next file has to say of a stream.
+    """Form of a stream for the header of the next file.
 
     Args:
-        shape: Of its last key frame.
-        first: The payload of that; empty for sound that is yet to come.
+        shape: Form of the last key frame.
+        first: Payload of that key frame; empty for audio that is yet to come.
     """
 
     shape: Shape
@@ -33,20 +33,16 @@ class KnownStream:
 
 
 class OpenFile:
-    """Writes frames by the key of their track. It begins each stream of pictures at a key frame.
+    """Writes frames by the key of their track; each video stream begins at a key frame.
 
     Args:
-        path: Where.
-        container: What kind.
-        streams: All that are in it.
-        origin: Where on the line of the recording it begins, in seconds.
-
-    Attributes:
-        frames: Written.
-        left_out: Frames from before the file's beginning, or before a key frame.
+        path: Path of the file.
+        container: Container of the file.
+        streams: All streams of the file, by the key of the track.
+        origin: Begin of the file on the timeline of the recording, in seconds.
 
     Raises:
-        RecordingError: It cannot be made.
+        RecordingError: The file cannot be created.
     """
 
     def __init__(
@@ -58,8 +54,6 @@ class OpenFile:
     ) -> None:
         self.path = path
         self.origin = origin
-        self.frames = 0
-        self.left_out = 0
         self.shapes = {key: known.shape for key, known in streams.items()}
         self._index = {key: index for index, key in enumerate(streams)}
         self._last: dict[Hashable, Fraction] = {}
@@ -75,33 +69,28 @@ class OpenFile:
 
     @property
     def has_pictures(self) -> bool:
-        """Whether it can be cut at key frames only."""
+        """True if the file has video, and so can end at key frames only."""
         return any(shape.codec.kind is MediaKind.VIDEO for shape in self.shapes.values())
 
     @property
     def duration(self) -> float:
-        """In seconds so far."""
+        """The duration so far, in seconds."""
         return float(self._end - self.origin)
 
     @property
     def size(self) -> int:
-        """In octets, on disk."""
+        """The size on disk, in bytes."""
         return self._muxer.size
 
-    def awaits_keyframe(self, key: Hashable) -> bool:
-        """Whether a stream of it has not begun."""
-        return key not in self._last
-
     def write(self, placed: PlacedFrame) -> bool:
-        """Add a frame; whether there was a place for it.
+        """Add a frame, or return False for one before the origin or the first key frame.
 
         Raises:
-            RecordingError: It cannot be written.
+            RecordingError: The frame cannot be written.
         """
         last = self._last.get(placed.key)
         time = placed.time - self.origin
         if time < 0 or (last is None and not placed.frame.keyframe):
-            self.left_out += 1
             return False
         if last is not None and time < last + _STEP:
             time = last + _STEP
@@ -114,14 +103,13 @@ class OpenFile:
         )
         self._last[placed.key] = time
         self._end = max(self._end, placed.time + placed.duration)
-        self.frames += 1
         return True
 
     def close(self) -> None:
-        """Complete it.
+        """Complete the file with its end.
 
         Raises:
-            RecordingError: The end cannot be written; what came before is there.
+            RecordingError: The end cannot be written; the file holds the frames before.
         """
         self._muxer.close()
 

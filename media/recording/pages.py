@@ -1,4 +1,4 @@
-"""Owns `PageWriter`: packets of Opus as the pages of an Ogg file (RFC 7845), by FFmpeg."""
+"""Writer of Opus packets as pages of an Ogg file (RFC 7845), by FFmpeg."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from media.recording.atomic_file import AtomicFile
     from media.recording.pending import Frame
 
-# In microseconds. FFmpeg keeps a page back until the next is complete.
+#: Duration of a page in microseconds; FFmpeg keeps a page back until the next is complete (ours).
 _PAGE = 250_000
-# How long a packet waits for one of another stream that belongs before it, in microseconds.
+#: Microseconds that a packet waits for an earlier one of another stream (ours).
 _INTERLEAVE = 100_000
 _OPTIONS = {
     "page_duration": str(_PAGE),
@@ -34,14 +34,14 @@ _TICK = Fraction(1, OPUS_RATE)
 
 
 class PageWriter:
-    """Writes packets as they come.
+    """Writes Opus packets into an Ogg file.
 
     Args:
         sink: The file.
-        specimens: One for each stream.
+        specimens: A specimen file of each stream.
 
     Raises:
-        FFmpegError: FFmpeg takes no such streams.
+        FFmpegError: FFmpeg does not take these streams.
     """
 
     def __init__(self, sink: AtomicFile, specimens: Sequence[InputContainer]) -> None:
@@ -55,13 +55,13 @@ class PageWriter:
         self._container.start_encoding()
 
     def write(self, frames: list[Frame]) -> None:
-        """Add packets.
+        """Add packets to the file.
 
         Raises:
             FFmpegError: FFmpeg does not take them.
         """
         for frame in frames:
-            # Ogg knows only the time at the end of a page: a gap would move what lies before it.
+            # Ogg has only the time at the end of a page: a gap would move the packets before it.
             if frame.stream in self._before:
                 payload, at = self._before[frame.stream]
                 for packet, duration in opus_substitutes(payload, frame.pts - at):
@@ -74,12 +74,12 @@ class PageWriter:
         """Write the last pages.
 
         Raises:
-            FFmpegError: FFmpeg does not.
+            FFmpegError: FFmpeg cannot write them.
         """
         self._container.close()
 
     def abandon(self) -> None:
-        """FFmpeg must end what it began; it goes nowhere."""
+        """Close FFmpeg's muxer without writing the end."""
         with suppress(FFmpegError):
             self._container.close()
 

@@ -1,28 +1,29 @@
-"""Owns `Pending`: the frames of the next piece of a file, and when it is complete."""
+"""Frames of the next cluster or fragment of a file, until it is complete. PURE."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-# All that is pending is lost when we are killed. In seconds.
+#: Duration in seconds at which a piece is complete: lost when the process is killed (ours).
 _LONGEST = Fraction(1, 2)
-# A piece begins with a key frame where there is one, unless pieces would be very short.
+#: Duration in seconds from which a key frame begins the next piece (ours).
 _SHORTEST = Fraction(1, 4)
-_MOST_OCTETS = 4_000_000
+#: Size in bytes at which a piece is complete (ours).
+_LARGEST = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Frame:
-    """A frame, in the order in which a file has them.
+    """Frame as a container has it; frames sort in the order of a file.
 
     Args:
-        pts: In seconds.
-        stream: Which of the streams, from 0.
-        payload: As the container has it.
-        duration: In seconds.
-        keyframe: Whether it can be decoded by itself.
-        picture: Whether it is one, and not sound.
+        pts: Presentation time in seconds.
+        stream: Index of the stream, from 0.
+        payload: Payload in the container's form.
+        duration: Duration in seconds.
+        keyframe: True if the frame can be decoded by itself.
+        picture: True for video, false for audio.
     """
 
     pts: Fraction
@@ -34,32 +35,31 @@ class Frame:
 
 
 class Pending:
-    """Frames that are not in the file yet: of half a second at most."""
+    """Collects the frames of the next piece of a file, half a second at most."""
 
     def __init__(self) -> None:
         self._frames: list[Frame] = []
-        self._octets = 0
+        self._size = 0
         self._seen: set[int] = set()
 
     def completed_by(self, frame: Frame) -> list[Frame]:
-        """Keep a frame; the piece before it, where it begins another.
+        """Add a frame, and return the frames of the piece that it completes.
 
-        The first of each stream does not wait.
+        The first frame of each stream does not wait, as readers dislike streams without frames.
         """
         if frame.stream not in self._seen:
-            # Readers do not like streams without any frame.
             self._seen.add(frame.stream)
             return [*self.take(), frame]
         done: list[Frame] = []
         if self._frames and self._begins(frame):
             done = self.take()
         self._frames.append(frame)
-        self._octets += len(frame.payload)
+        self._size += len(frame.payload)
         return done
 
     def take(self) -> list[Frame]:
-        """All of them."""
-        done, self._frames, self._octets = self._frames, [], 0
+        """Take all frames that wait."""
+        done, self._frames, self._size = self._frames, [], 0
         return done
 
     def _begins(self, frame: Frame) -> bool:
@@ -67,4 +67,4 @@ class Pending:
         span = abs(frame.pts - self._frames[0].pts)
         if frame.picture and frame.keyframe:
             return span >= _SHORTEST
-        return span >= _LONGEST or self._octets >= _MOST_OCTETS
+        return span >= _LONGEST or self._size >= _LARGEST

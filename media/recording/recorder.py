@@ -1,4 +1,4 @@
-"""Owns `Recorder`: tracks in, files out, as a program sees it."""
+"""Recorder of tracks into media files: the public surface of recording."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from media.recording.bridge import LoopBridge
+from media.recording.bridge import LoopBridge, LoopListener
 from media.recording.containers import Container
 from media.recording.events import (
     Progress,
@@ -38,16 +38,16 @@ if TYPE_CHECKING:
     from peer.emitter import Decorator, Handler, Takes
 
 
-#: Seconds between two looks at what waits.
+#: Seconds between two advances of the timeline without a frame (ours).
 _TICK = 0.1
-#: Seconds between two requests for a key frame of a track.
-_ASKING = 0.5
-#: Seconds that the end of a recording waits for a disk that does not answer.
-_PATIENCE = 10.0
+#: Seconds between two requests for a key frame of a track (ours).
+_REQUEST_INTERVAL = 0.5
+#: Seconds that `stop` waits for a disk that does not answer (ours).
+_STOP_TIMEOUT = 10.0
 
 
 class RecorderState(StrEnum):
-    """As of a W3C MediaRecorder."""
+    """States of a recorder, as in W3C MediaRecorder."""
 
     INACTIVE = "inactive"
     RECORDING = "recording"
@@ -56,17 +56,17 @@ class RecorderState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RecorderStats:
-    """What a recording has come to.
+    """Counters of a recording.
 
     Args:
-        duration: Of all files, in seconds, as last written.
-        size: In octets.
-        frames: Written.
-        dropped: Frames left out because the disk was too slow.
-        gaps: Places where something was lost on the way here.
-        overlapped: Packets of sound left out, as their time was taken.
-        files: Complete ones, in their order; at most the last 1000.
-        transcoding: What is encoded anew.
+        duration: Duration of all files so far, in seconds.
+        size: Size of all files so far, in bytes.
+        frames: Number of frames written.
+        dropped: Number of frames dropped because the disk was too slow.
+        gaps: Number of places where frames were lost by the network.
+        overlapped: Number of audio packets left out because their time was taken.
+        files: Complete files in order; at most the last 1000.
+        transcoding: Tracks that are transcoded.
     """
 
     duration: float = 0.0
@@ -90,32 +90,33 @@ class _Entry:
 
     @property
     def clock(self) -> Hashable:
-        """Whose clock stamps it."""
+        """Identity of the sender whose clock stamps the track."""
         return self.input.sender if self.sender is None else ("named", self.sender)
 
 
 class Recorder:
     """Records any number of tracks into a file, or a series of them, in sync.
 
-    What a peer sends is written as it came, without decoding, where the container takes the codec;
-    a `transcoding` event says where not. Nothing here raises for what the disk does: an `error`
-    event says what failed, what was written stays good, and the call goes on.
+    A peer's frames are written without decoding where the container takes the codec; otherwise a
+    `transcoding` event is emitted. A failing disk raises nothing: an `error` event tells what
+    failed, the written files stay playable, and the call goes on.
 
     Args:
-        path: Of the file; its suffix says what kind it is. With `{n}`, `out-{n:03}.webm`, a
-            template of a series; else the second is `out-2.webm`. Taken ones of these are skipped.
-        format: Of the file, where the suffix does not say: mp4, webm, matroska, ogg or hls.
+        path: Path of the file; the suffix selects the container. With a field `{n}`, as
+            `out-{n:03}.webm`, the template of a series; else the second file is `out-2.webm`.
+            Existing names of a series are skipped.
+        format: Container where the suffix does not tell: mp4, webm, matroska, ogg or hls.
         options: As of aiortc's MediaRecorder; there are none here, and only none is accepted.
         segment_duration: Seconds after which the next file begins, at a key frame.
-        segment_size: Octets after which it does.
-        transcode: Names of codecs, at most one of each kind, that tracks are to be written in.
-        anew: Whether what is at `path` is written over, as aiortc does; else the recording begins
-            with the next name of the series.
+        segment_size: Bytes after which the next file begins.
+        transcode: Names of codecs to write tracks in, at most one of each kind.
+        anew: True to overwrite the file at `path`, as aiortc does; else the recording begins with
+            the next free name of the series.
 
     Raises:
-        ValueError: No container is known by that suffix or format, a codec to transcode to is not
-            for it or the second of its kind, the template is malformed, a limit is not above 0, or
-            there are options.
+        ValueError: The suffix or format is unknown, the container does not take a codec to
+            transcode to, two of these are of one kind, the template is malformed, a limit is not
+            above 0, or there are options.
     """
 
     def __init__(
@@ -148,14 +149,17 @@ class Recorder:
         self._ticker: asyncio.Task[None] | None = None
         self._asked: dict[Hashable, float] = {}
 
+    def __repr__(self) -> str:
+        return f"<Recorder {self._state.value} {self._container.value} tracks={len(self._entries)}>"
+
     @property
     def state(self) -> RecorderState:
-        """Whether it records; inactive also after the end, and after an error that ended it."""
+        """The recorder's state, which is inactive also after the end of the recording."""
         return self._state
 
     @property
     def stats(self) -> RecorderStats:
-        """What it has come to so far."""
+        """The counters of the recording so far."""
         return replace(
             self._stats,
             dropped=self._queue.dropped,
@@ -222,16 +226,23 @@ class Recorder:
             self._read(key)
 
     async def start(self) -> None:
-        """Begin; each picture's track at its next key frame, which is asked for.
+        """Begin to record, each video track at its next key frame, which is requested.
 
         Raises:
-            InvalidStateError: It was started before.
+            InvalidStateError: The recorder was started before.
         """
         if self._started:
             raise InvalidStateError("the recording was started before")
         self._started = True
         self._state = RecorderState.RECORDING
-        self._bridge = LoopBridge(asyncio.get_running_loop(), self)
+        listener = LoopListener(
+            on_progress=self._on_progress,
+            on_segment=self._on_segment,
+            on_failure=self._on_failure,
+            on_keyframe_wanted=self._on_keyframe_wanted,
+            on_transcoding=self._on_transcoding,
+        )
+        self._bridge = LoopBridge(asyncio.get_running_loop(), listener)
         writer = Writer(
             self._queue,
             names=self._names,
@@ -246,7 +257,7 @@ class Recorder:
         self._ticker = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
-        """Complete the last file; any number of times. The tracks go on."""
+        """Complete the last file, while the tracks go on; may be called repeatedly."""
         bridge = self._bridge
         if bridge is None:
             return
@@ -261,28 +272,28 @@ class Recorder:
             self._hand_on()
             self._queue.order(Finish())
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_STOP_TIMEOUT):
                 await bridge.finished.wait()
         except TimeoutError as error:
-            self.on_failure(RecordingFailure(error, None, ended=True))
+            self._on_failure(RecordingFailure(error, None, ended=True))
         self._state = RecorderState.INACTIVE
         await self._events.join()
 
     def pause(self) -> None:
-        """Leave out what is captured from now on.
+        """Leave out frames that are captured from now on.
 
         Raises:
-            InvalidStateError: It does not record.
+            InvalidStateError: The recorder does not record.
         """
         self._require(RecorderState.RECORDING)
         self._state = RecorderState.PAUSED
         self._timeline.pause(time.monotonic())
 
     def resume(self) -> None:
-        """Go on; the time between is cut out. Pictures begin at a key frame, which is asked for.
+        """Go on after a pause, whose time is cut out; video waits for a key frame, requested here.
 
         Raises:
-            InvalidStateError: It is not paused.
+            InvalidStateError: The recorder is not paused.
         """
         self._require(RecorderState.PAUSED)
         self._state = RecorderState.RECORDING
@@ -291,8 +302,7 @@ class Recorder:
             if entry.input.kind is MediaKind.VIDEO and not entry.ended:
                 entry.input.request_keyframe()
 
-    def on_progress(self, progress: Progress) -> None:
-        """The thread has written; not for programs."""
+    def _on_progress(self, progress: Progress) -> None:
         progress = replace(progress, dropped=self._queue.dropped)
         self._stats = replace(
             self._stats,
@@ -302,8 +312,7 @@ class Recorder:
         )
         self._events.emit(RecordingEvent.PROGRESS, progress)
 
-    def on_segment(self, segment: Segment, progress: Progress) -> None:
-        """A file is complete; not for programs."""
+    def _on_segment(self, segment: Segment, progress: Progress) -> None:
         self._stats = replace(
             self._stats,
             duration=progress.duration,
@@ -313,8 +322,7 @@ class Recorder:
         )
         self._events.emit(RecordingEvent.SEGMENT, segment)
 
-    def on_failure(self, failure: RecordingFailure) -> None:
-        """Something failed; not for programs."""
+    def _on_failure(self, failure: RecordingFailure) -> None:
         if failure.ended:
             self._state = RecorderState.INACTIVE
             for entry in self._entries.values():
@@ -322,18 +330,18 @@ class Recorder:
                     entry.task.cancel()
         self._events.emit(RecordingEvent.ERROR, failure)
 
-    def on_transcoding(self, transcoding: Transcoding) -> None:
-        """A track is encoded anew; not for programs."""
+    def _on_transcoding(self, transcoding: Transcoding) -> None:
         if transcoding not in self._stats.transcoding:
             known = (*self._stats.transcoding, transcoding)
             self._stats = replace(self._stats, transcoding=known)
             self._events.emit(RecordingEvent.TRANSCODING, transcoding)
 
-    def on_keyframe_wanted(self, key: Hashable) -> None:
-        """Nothing of a track can be written before one; not for programs."""
+    def _on_keyframe_wanted(self, key: Hashable) -> None:
         now = time.monotonic()
         entry = self._entries.get(key) if isinstance(key, int) else None
-        if entry is None or entry.ended or now - self._asked.get(key, 0.0) < _ASKING:
+        if entry is None or entry.ended:
+            return
+        if now - self._asked.get(key, 0.0) < _REQUEST_INTERVAL:
             return
         self._asked[key] = now
         entry.input.request_keyframe()
@@ -365,8 +373,8 @@ class Recorder:
         return RawInput(
             track,
             target,
-            on_encoding=self._on_loop(lambda: self.on_transcoding(transcoding)),
-            on_error=lambda error: self.on_failure(RecordingFailure(error, None, ended=False)),
+            on_encoding=self._on_loop(lambda: self._on_transcoding(transcoding)),
+            on_error=lambda error: self._on_failure(RecordingFailure(error, None, ended=False)),
         )
 
     def _on_loop(self, call: Callable[[], None]) -> Callable[[], None]:
@@ -379,7 +387,7 @@ class Recorder:
         entry.task = asyncio.create_task(self._follow(key, entry))
 
     def _expect(self, key: int, entry: _Entry) -> None:
-        """Have a place kept for sound, once it is known what comes; pictures say it themselves."""
+        """Reserve a stream for audio once its codec is known; video tells its own by a frame."""
         if entry.expected or entry.given or entry.input.kind is MediaKind.VIDEO:
             return
         codec = entry.input.expected
@@ -391,7 +399,7 @@ class Recorder:
         try:
             async for frame in entry.input.frames():
                 if not entry.given:
-                    # Only now is known for certain whose it is.
+                    # The transport, and so the sender, is known for certain only now.
                     entry.given = True
                     self._timeline.add(key, entry.input.kind, entry.clock)
                 self._gaps += frame.gap
@@ -399,7 +407,7 @@ class Recorder:
                 self._timeline.advance(time.monotonic())
                 self._hand_on()
         except Exception as error:
-            self.on_failure(RecordingFailure(error, None, ended=False))
+            self._on_failure(RecordingFailure(error, None, ended=False))
         entry.ended = True
         self._timeline.remove(key)
         self._hand_on()
@@ -413,7 +421,7 @@ class Recorder:
             for number, entry in self._entries.items():
                 self._expect(number, entry)
             for key in (*self._queue.broken, *self._timeline.broken):
-                self.on_keyframe_wanted(key)
+                self._on_keyframe_wanted(key)
 
     def _hand_on(self) -> None:
         self._queue.put(self._timeline.take())

@@ -1,4 +1,4 @@
-"""Owns the files of a recording: how they are named, and when the next one begins."""
+"""Names and limits of the files of a recording, and the form of their streams."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from media.recording.events import SegmentEnd
 if TYPE_CHECKING:
     from peer import Codec
 
-#: What a decoder finds in the frames themselves, whatever the file says.
+# Codecs whose decoders take the video size from the frames, whatever the file's header says.
 _FOLLOWED = {
     Container.WEBM: {"vp8", "vp9"},
     Container.MATROSKA: {"vp8", "vp9"},
@@ -24,17 +24,16 @@ _FOLLOWED = {
 
 
 class FileNames:
-    """The names of a series: by a template as `out-{n:03}.webm`, else `out.webm`, `out-2.webm`.
+    """Names the files of a series, by a template or as `out.webm`, `out-2.webm`.
 
-    A name that is made up here is passed over where something has it, lest one recording end
-    another that is called nearly the same.
+    Existing names are skipped, so that a recording does not overwrite another of a similar name.
 
     Args:
-        path: Of the first file, or the template; `n` counts from 1.
-        anew: Whether what is at `path` is written over, where that is no template.
+        path: Path of the first file, or the template; `n` counts from 1.
+        anew: True to overwrite the file at `path`, where that is no template.
 
     Raises:
-        ValueError: The template has other fields than `n`, or not this one, or is malformed.
+        ValueError: The template has another field than `n`, or lacks it, or is malformed.
     """
 
     def __init__(self, path: str | Path, *, anew: bool = True) -> None:
@@ -49,14 +48,14 @@ class FileNames:
             raise ValueError(f"all files would have one name, without the field n: {self._path}")
 
     def name(self, number: int) -> Path:
-        """Of a file, from 1."""
+        """Return the path of a file by its number, from 1."""
         if self._template:
             return Path(self._path.format(n=number))
         first = Path(self._path)
         return first if number == 1 else first.with_stem(f"{first.stem}-{number}")
 
     def after(self, number: int) -> int:
-        """Of the file to write after that of this number; after 0, of the first."""
+        """Return the number of the file to write after a number; after 0, of the first."""
         number += 1
         while os.path.lexists(self.name(number)) and not (self._anew and number == 1):
             number += 1
@@ -65,14 +64,14 @@ class FileNames:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRule:
-    """When a file is long enough; it ends at the next key frame.
+    """Limits of a file, which ends at the first key frame beyond one.
 
     Args:
-        duration: In seconds; None for no limit.
-        size: In octets; None for no limit.
+        duration: Duration in seconds; None for no limit.
+        size: Size in bytes; None for no limit.
 
     Raises:
-        ValueError: One of them is not above 0: every frame would be a file of its own.
+        ValueError: A limit is not above 0: every frame would be a file of its own.
     """
 
     duration: float | None = None
@@ -85,8 +84,8 @@ class SegmentRule:
                 raise ValueError(f"a file of {limit} {unit} holds nothing")
 
     def due(self, duration: float, size: int) -> SegmentEnd | None:
-        """Why a file of so much is to end; None where it is not."""
-        # A key frame is where it says, up to the ticks of a clock.
+        """Return the limit that a file has reached; None below both."""
+        # A key frame may be early by some ticks of the clock.
         if self.duration is not None and duration >= self.duration - 0.001:
             return SegmentEnd.DURATION
         if self.size is not None and size >= self.size:
@@ -96,12 +95,12 @@ class SegmentRule:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a file says of a stream before its first frame.
+    """Form of a stream, as a file's header describes it.
 
     Args:
-        codec: Of the stream.
-        width: In pixels; None for sound, and where frames do not say.
-        height: Likewise.
+        codec: Codec of the stream.
+        width: Width in pixels; None for audio, and where frames do not tell.
+        height: Height in pixels, or None as for `width`.
     """
 
     codec: Codec
@@ -109,7 +108,7 @@ class Shape:
     height: int | None = None
 
     def follows(self, before: Shape, container: Container) -> bool:
-        """Whether a stream of the file may go on with this."""
+        """Tell if a stream of another form may go on with this one in a container."""
         if self.codec.name.lower() != before.codec.name.lower():
             return False
         if self.codec.clock_rate != before.codec.clock_rate:

@@ -1,4 +1,4 @@
-"""Owns `FileSeries`: the files of one recording, one after the other. It runs on the writer."""
+"""Series of the files of one recording, one after the other. For the writer thread."""
 
 from __future__ import annotations
 
@@ -21,13 +21,17 @@ if TYPE_CHECKING:
     from media.recording.timeline import PlacedFrame
     from peer import Codec
 
-#: Failures without a good file between them after which nothing more is tried.
+#: Failures without a good file between them after which the recording ends (ours).
 FAILURES = 3
-#: Seconds after which a file counts as good, and that pass before the next one is tried.
-_GOOD, _PATIENCE = 10.0, 1.0
-#: Seconds that a file which is long enough waits for a key frame, and between two requests for one.
-_OVERDUE, _ASKING = 5.0, 1.0
-#: Seconds between two reports of progress.
+#: Duration in seconds from which a file counts as good (ours).
+_GOOD = 10.0
+#: Seconds between a failure and the next file (ours).
+_RETRY_AFTER = 1.0
+#: Seconds that a file beyond a limit waits for a key frame of video (ours).
+_OVERDUE = 5.0
+#: Seconds between two requests for a key frame of a track (ours).
+_REQUEST_INTERVAL = 1.0
+#: Seconds between two progress events (ours).
 _PROGRESS = 1.0
 
 #: Seconds by which tracks of a call are usually apart when they arrive (ours).
@@ -35,19 +39,19 @@ WINDOW = Fraction(1, 5)
 
 
 class SeriesListener(Protocol):
-    """Told of what happens, on the thread that writes."""
+    """Listener to a series, called on the writer thread."""
 
     def on_progress(self, progress: Progress) -> None:
-        """About each second of the recording."""
+        """Note the progress, about each second of the recording."""
 
     def on_segment(self, segment: Segment, progress: Progress) -> None:
-        """A file is complete; `progress` is what all have come to."""
+        """Note a complete file, and the progress of all files."""
 
     def on_failure(self, failure: RecordingFailure) -> None:
-        """Something could not be written."""
+        """Note a failure to write."""
 
     def on_keyframe_wanted(self, key: Hashable) -> None:
-        """Nothing of this track can be written before its next key frame."""
+        """Note that a track needs a key frame before it can be written."""
 
 
 class Interleaver:
@@ -81,15 +85,18 @@ class Interleaver:
 
 
 class FileSeries:
-    """Writes frames into files, and begins the next one where it is due or cannot be avoided.
+    """Writes frames into files, and begins the next file at a limit or a change of streams.
 
-    Every call but `over` may block.
+    Every call may block.
 
     Args:
-        names: Of the files.
-        container: What kind they are.
-        rule: How long they get.
-        listener: Told of what happens.
+        names: Names of the files.
+        container: Container of the files.
+        rule: Limits of a file.
+        listener: Called on the writer thread.
+
+    Attributes:
+        over: True once the recording has ended.
     """
 
     def __init__(
@@ -117,15 +124,15 @@ class FileSeries:
         self.over = False
 
     def expect(self, key: Hashable, codec: Codec) -> None:
-        """Sound of this codec is likely to come."""
+        """Reserve a stream in the next file for audio of a codec."""
         self._known.setdefault(key, KnownStream(Shape(codec)))
 
     def end(self, key: Hashable) -> None:
-        """A track is not to be in the files to come, unless it comes again."""
+        """Leave a track out of the next files, unless frames of it come again."""
         self._known.pop(key, None)
 
     def push(self, placed: PlacedFrame) -> None:
-        """Take a frame; `advance` writes it."""
+        """Take a frame, which `advance` writes."""
         if self.over:
             return
         if placed.frame.keyframe and placed.key not in self._known:
@@ -133,12 +140,12 @@ class FileSeries:
         self._interleaver.push(placed)
 
     def advance(self) -> None:
-        """Write what is in order."""
+        """Write the frames that are in order."""
         for placed in self._interleaver.pop():
             self._guard(placed)
 
     def finish(self) -> None:
-        """Write what is left, and complete the last file."""
+        """Write all frames left, and complete the last file."""
         for placed in self._interleaver.finish():
             self._guard(placed)
         self._close(SegmentEnd.STOPPED)
@@ -187,7 +194,7 @@ class FileSeries:
             return SegmentEnd.CHANGED
         if due is None or frame.codec.kind is MediaKind.VIDEO or not file.has_pictures:
             return due
-        # Sound waits for the pictures, unless there are none any more.
+        # Audio waits for a key frame of video, unless video has ceased.
         if self._rule.due(file.duration - _OVERDUE, 0) is not None:
             return due
         return None
@@ -230,7 +237,7 @@ class FileSeries:
     def _fail(self, error: Exception, time: Fraction, path: Path | None = None) -> None:
         self._failures += 1
         self.over = self._failures >= FAILURES
-        self._not_before = time + Fraction(_PATIENCE)
+        self._not_before = time + Fraction(_RETRY_AFTER)
         self._tell_failure(error, path or (self._file.path if self._file else None))
         self._close(SegmentEnd.FAILED)
 
@@ -240,13 +247,10 @@ class FileSeries:
         self._listener.on_failure(RecordingFailure(error, path, self.over))
 
     def _want_keyframe(self, placed: PlacedFrame) -> None:
-        self._ask(placed.key, placed.time)
-
-    def _ask(self, key: Hashable, time: Fraction) -> None:
-        before = self._asked.get(key)
-        if before is None or abs(time - before) >= _ASKING:
-            self._asked[key] = time
-            self._listener.on_keyframe_wanted(key)
+        before = self._asked.get(placed.key)
+        if before is None or abs(placed.time - before) >= _REQUEST_INTERVAL:
+            self._asked[placed.key] = placed.time
+            self._listener.on_keyframe_wanted(placed.key)
 
     def _progress(self, path: Path) -> Progress:
         file = self._file

@@ -49,7 +49,7 @@ class PlacedFrame:
 
 @dataclass(slots=True)
 class _Track:
-    """A track: `since` is the arrival of the first of the frames that are `waiting`."""
+    """Track with the frames that are `waiting`, the first of which arrived at `since`."""
 
     clock: TrackClock
     since: MonotonicTime | None = None
@@ -59,7 +59,7 @@ class _Track:
 
     @property
     def kind(self) -> MediaKind:
-        """Audio or video."""
+        """The kind of the track: audio or video."""
         return self.clock.kind
 
 
@@ -105,7 +105,7 @@ class Timeline:
         )
 
     def add(self, key: Hashable, kind: MediaKind, sender: Hashable) -> None:
-        """Add a track.
+        """Add a track to the timeline.
 
         Args:
             key: Key of the track. One that ended may join again under its key: it goes on there.

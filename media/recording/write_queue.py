@@ -1,4 +1,4 @@
-"""Owns the bounded queue in front of the thread that writes, and what is dropped in front of it."""
+"""Bounded queue between the event loop and the writer thread, with a drop policy."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
     from media.recording.timeline import PlacedFrame
     from peer import Codec
 
-#: Some ten seconds of a call.
+#: Capacity in frames, some ten seconds of a call (ours).
 FRAMES = 2048
-OCTETS = 32 << 20
+#: Capacity in bytes (ours).
+CAPACITY = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """Sound of this codec is likely to come, and gets its place in the file."""
+    """Order to reserve a stream for audio of a codec, which is likely to come."""
 
     key: Hashable
     codec: Codec
@@ -30,78 +31,78 @@ class Expect:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A track has ended, for the time being."""
+    """Notice that a track has ended; it may join again."""
 
     key: Hashable
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The recording is over."""
+    """Order to complete the last file."""
 
 
 Order = Expect | Ended | Finish
 
 
 class WriteQueue:
-    """Hands frames from the event loop to one thread.
+    """Hands frames from the event loop to the writer thread.
 
-    Where it is full, what comes is dropped: of pictures the whole run up to a key frame that finds
-    room again, as nothing of it could be shown.
+    A full queue drops new frames; of video all frames up to a key frame that finds room again, as
+    they could not be decoded.
 
     Args:
-        frames: That wait at most.
-        octets: In them at most.
+        frames: Capacity in frames.
+        size: Capacity in bytes.
 
     Attributes:
-        dropped: Frames that found no room.
+        dropped: Number of frames dropped.
     """
 
-    def __init__(self, frames: int = FRAMES, octets: int = OCTETS) -> None:
+    def __init__(self, *, frames: int = FRAMES, size: int = CAPACITY) -> None:
         self.dropped = 0
-        self._most = (frames, octets)
-        self._octets = 0
+        self._most = (frames, size)
+        self._size = 0
         self._items: deque[PlacedFrame | Order] = deque()
         self._broken: set[Hashable] = set()
         self._changed = threading.Condition()
 
     @property
     def broken(self) -> frozenset[Hashable]:
-        """Tracks of which nothing is taken before a key frame."""
+        """Keys of the video tracks that need a key frame."""
         return frozenset(self._broken)
 
     def put(self, placed: Sequence[PlacedFrame]) -> None:
-        """Add frames, or drop them; never waits for the thread."""
+        """Add frames or drop them, without waiting for the thread."""
         if not placed:
             return
         with self._changed:
             for each in placed:
                 if self._takes(each):
-                    self._octets += len(each.frame.payload)
+                    self._size += len(each.frame.payload)
                     self._items.append(each)
                 else:
                     self.dropped += 1
             self._changed.notify()
 
     def order(self, order: Order) -> None:
-        """Add what has to be done after the frames that were added; there is always room for it."""
+        """Add an order behind the frames that were added; an order is never dropped."""
         with self._changed:
             self._items.append(order)
             self._changed.notify()
 
     def take(self) -> list[PlacedFrame | Order]:
-        """All that is there; waits until there is something."""
+        """Take all items that wait, after waiting for one."""
         with self._changed:
             while not self._items:
                 self._changed.wait()
             items = list(self._items)
             self._items.clear()
-            self._octets = 0
+            self._size = 0
         return items
 
     def _takes(self, placed: PlacedFrame) -> bool:
-        frames, octets = self._most
-        if len(self._items) >= frames or self._octets >= octets:
+        frames, size = self._most
+        if len(self._items) >= frames or self._size >= size:
             if placed.frame.codec.kind is MediaKind.VIDEO:
                 self._broken.add(placed.key)
             return False

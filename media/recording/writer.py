@@ -1,4 +1,4 @@
-"""Owns the thread that writes a recording: all that waits for a disk or a codec happens there."""
+"""Writer thread of a recording, which does all that blocks: disk access and transcoding."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ if TYPE_CHECKING:
 
 
 class WriterListener(SeriesListener, Protocol):
-    """Told of what happens, on the thread."""
+    """Listener to the writer, called on its thread."""
 
     def on_transcoding(self, transcoding: Transcoding) -> None:
-        """A track is encoded anew."""
+        """Note that the transcoding of a track begins."""
 
     def on_finished(self) -> None:
-        """The thread has done all."""
+        """Note that the thread has ended."""
 
 
 class Writer:
-    """Takes frames and orders out of a queue until it is told to finish.
+    """Writes the frames of a queue into files, on a thread, until the order to finish.
 
     Args:
-        queue: What it takes.
-        names: Of the files.
-        container: What kind they are.
-        rule: How long they get.
-        plan: What is encoded anew.
-        listener: Told of what happens.
+        queue: Source of frames and orders.
+        names: Names of the files.
+        container: Container of the files.
+        rule: Limits of a file.
+        plan: Codecs that tracks are written in.
+        listener: Called on the thread.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class Writer:
         self._plan = plan
         self._listener = listener
         self._series = FileSeries(names, container, rule, listener)
-        # None for a track that is written as it comes.
+        # None for a track that is written without transcoding.
         self._transcoders: dict[Hashable, tuple[Codec, Transcoder | None]] = {}
         self._refused: set[str] = set()
         self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the writer thread."""
         self._thread.start()
 
     def _run(self) -> None:
@@ -74,7 +74,7 @@ class Writer:
             while self._work():
                 self._series.advance()
         except Exception as error:
-            # Nobody else would see it, and the frames would wait for nothing.
+            # Without this the recording would hang silently.
             self._listener.on_failure(RecordingFailure(error, None, ended=True))
         finally:
             self._listener.on_finished()
@@ -133,7 +133,7 @@ class Writer:
         return codec.mimeType in self._refused
 
     def _refuse(self, codec: Codec, why: str) -> None:
-        """Say once that a track cannot be recorded; the others can."""
+        """Report once that a track cannot be recorded, while the others can."""
         if not self._is_refused(codec):
             self._refused.add(codec.mimeType)
             error = UnsupportedError("record", self._names.name(1), why=why)

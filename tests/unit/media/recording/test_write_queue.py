@@ -40,7 +40,7 @@ def test_full_queue_drops_a_whole_run_of_pictures() -> None:
 
 
 def test_full_queue_drops_sound_packet_by_packet_and_takes_orders() -> None:
-    queue = WriteQueue(octets=250)
+    queue = WriteQueue(size=250)
     frames = sounds(0, 5, size=100)
     queue.put(frames[:4])
     queue.order(Finish())

@@ -1,4 +1,4 @@
-"""What is left where the system stops in the midst of a write."""
+"""Files of a process that is killed in the midst of a write."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from media.recording.atomic_file import placeholder
 from media.recording.containers import Container, passes
 from media.recording.muxer import Muxer
-from media.recording.veils import veil
 from tests.support.media.moving import codec_named
 from tests.support.media.recording import VIDEO, Shot, audio, complaints, spec_of, times, video
 
@@ -49,7 +49,7 @@ def until_stopped(muxer: Muxer, streams: list[Iterator[Shot]]) -> Fraction:
 @pytest.mark.needs("ffmpeg")
 @pytest.mark.parametrize("octets", [1, 9, 300, 2000])
 @pytest.mark.parametrize("container", list(Container))
-def test_a_part_of_a_piece_is_nothing_to_readers(
+def test_partly_written_piece_is_hidden_from_readers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, container: Container, octets: int
 ) -> None:
     path = tmp_path / f"a{container.suffix}"
@@ -71,6 +71,6 @@ def test_a_part_of_a_piece_is_nothing_to_readers(
 
 
 @pytest.mark.parametrize("container", list(Container))
-def test_what_is_too_small_is_written_as_it_is(container: Container) -> None:
-    assert veil(container, 8) == b""
-    assert 4 <= len(veil(container, 9)) <= 9
+def test_piece_too_small_for_a_placeholder_has_none(container: Container) -> None:
+    assert placeholder(container, 8) == b""
+    assert 4 <= len(placeholder(container, 9)) <= 9
