@@ -1,4 +1,4 @@
-"""Collects what transports report about new DTLS associations into one result for each rekey."""
+"""Runs the rekeys of one connection: from the request, over new DTLS associations, to a result."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from peer.negotiation.effects import ConnectDtls
 from peer.rekey.result import RekeyResult, RekeyStarter
 from peer.rekey.timer import RekeyTimer
+from peer.states import SignalingState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from datetime import timedelta
 
     from peer.errors import TransportError
     from peer.identity.certificate import Certificate
-    from peer.rekey.associations import AgreedAssociations
+    from peer.negotiation.effects import Effect
+    from peer.negotiation.session import Session
     from peer.times import MonotonicTime
 
 #: Longest wait from the request to the answer, in seconds; the handshakes that follow have timeouts
@@ -23,6 +27,38 @@ if TYPE_CHECKING:
 ANSWER_TIMEOUT = 30.0
 
 _ASKED_BY_PEER = "the peer asked for it"
+_OUR_OFFER_IS_PENDING = (SignalingState.HAVE_LOCAL_OFFER, SignalingState.HAVE_REMOTE_PRANSWER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreedAssociations:
+    """New DTLS associations that one offer/answer exchange adds beside those in use.
+
+    Args:
+        associations: Number of the new association, by the key of its transport.
+        peer_may_keep: Keys of the transports whose peer may keep its former association: it sends
+            no `a=tls-id`, so only the handshake shows.
+        offered_by_us: Whether our offer asked for the new associations.
+    """
+
+    associations: Mapping[str, int]
+    peer_may_keep: frozenset[str] = frozenset()
+    offered_by_us: bool
+
+
+def agreed_associations(before: Session, effects: Iterable[Effect]) -> AgreedAssociations:
+    """Collect the associations after the first that a description starts.
+
+    Args:
+        before: The session that the description was applied to.
+        effects: The effects of the description.
+    """
+    later = [e for e in effects if isinstance(e, ConnectDtls) and e.association > 0]
+    return AgreedAssociations(
+        associations={effect.key: effect.association for effect in later},
+        peer_may_keep=frozenset(effect.key for effect in later if effect.peer_may_keep),
+        offered_by_us=before.rekey is not None and before.state in _OUR_OFFER_IS_PENDING,
+    )
 
 
 class RekeyHost(Protocol):
@@ -73,7 +109,11 @@ class RekeyManager:
     def __init__(self, host: RekeyHost, after: timedelta | int | None) -> None:
         self._host = host
         self._pending: _PendingRekey | None = None
-        self._timer = RekeyTimer(after, packets=host.packets_protected, ask=self._on_due)
+        self._timer = (
+            None
+            if after is None
+            else RekeyTimer(after, packets=host.packets_protected, ask=self._on_due)
+        )
 
     def __repr__(self) -> str:
         pending = self._pending
@@ -116,7 +156,7 @@ class RekeyManager:
         """Handle a transport that goes on with its former association, for this reason."""
         if self._pending is not None and key in self._pending.peer_may_keep:
             # The peer cannot rekey: asking again would change nothing.
-            self._timer.stop()
+            self._stop_timer()
         self._finish_association(key, association, failure=reason)
 
     def on_transport_ended(self, key: str, error: TransportError | None) -> None:
@@ -128,11 +168,12 @@ class RekeyManager:
 
     def on_connected(self) -> None:
         """Start the schedule with the first keys of the connection; later calls do nothing."""
-        self._timer.start()
+        if self._timer is not None:
+            self._timer.start()
 
     def close(self) -> None:
         """End the schedule and the rekey under way, because the connection was closed."""
-        self._timer.stop()
+        self._stop_timer()
         if self._pending is not None:
             self._end(changed=False, reason="the connection was closed")
 
@@ -150,6 +191,10 @@ class RekeyManager:
     def _on_answer_timeout(self) -> None:
         self._host.withdraw_rekey()
         self._end(changed=False, reason=f"there was no answer within {ANSWER_TIMEOUT:g} s")
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
 
     def _on_due(self) -> None:
         if self._pending is None and self._host.can_rekey():
@@ -181,5 +226,6 @@ class RekeyManager:
             duration=time.monotonic() - pending.started_at,
         )
         pending.finished.set_result(result)
-        self._timer.restart()
+        if self._timer is not None:
+            self._timer.restart()
         self._host.on_rekey(result)

@@ -35,7 +35,7 @@ _INITIAL_STATES = {
 
 
 class ConnectionTap:
-    """Makes the trace events of one connection; costs next to nothing without sink and logger.
+    """Makes the trace events of one connection, for callers that ask `Tracer.active` before.
 
     Args:
         tracer: Takes the events.
@@ -57,8 +57,7 @@ class ConnectionTap:
 
     def negotiated(self, before: Session, after: Session) -> None:
         """Trace a description that was applied, and what it decided."""
-        if self._tracer.active:
-            self._tracer(*decisions(before, after, self._tracer.now()))
+        self._tracer(*decisions(before, after, self._tracer.now()))
 
     def refused(
         self,
@@ -75,8 +74,6 @@ class ConnectionTap:
             description_type: `offer`, `pranswer`, `answer` or `rollback`.
             error: The error that the program gets.
         """
-        if not self._tracer.active:
-            return
         now = self._tracer.now()
         decision = refusal(session, error, now) if isinstance(error, DescriptionError) else None
         section = "" if decision is None else decision.section
@@ -94,28 +91,26 @@ class ConnectionTap:
 
     def candidate(self, direction: Direction, candidate: str, *, key: str | None) -> None:
         """Trace a candidate that was gathered or received; an empty one is the end of them."""
-        if self._tracer.active:
-            self._tracer(
-                CandidateKnown(
-                    time=self._tracer.now(),
-                    transport=key,
-                    direction=direction,
-                    candidate=candidate,
-                )
+        self._tracer(
+            CandidateKnown(
+                time=self._tracer.now(),
+                transport=key,
+                direction=direction,
+                candidate=candidate,
             )
+        )
 
     def rekeyed(self, result: RekeyResult) -> None:
         """Trace the end of a rekey of the connection."""
-        if self._tracer.active:
-            self._tracer(
-                RekeyEnded(
-                    time=self._tracer.now(),
-                    changed=result.changed,
-                    reason=result.reason,
-                    started_by=result.started_by,
-                    duration=result.duration,
-                )
+        self._tracer(
+            RekeyEnded(
+                time=self._tracer.now(),
+                changed=result.changed,
+                reason=result.reason,
+                started_by=result.started_by,
+                duration=result.duration,
             )
+        )
 
     def close(self) -> None:
         """Close the trace file of the environment, because the connection has ended."""
@@ -131,8 +126,6 @@ class ConnectionTap:
             states: The four states of W3C webrtc-pc section 4.3, by the names of their attributes.
             errors: The reasons why transports have failed, by their keys; None without failure.
         """
-        if not self._tracer.active:
-            return
         for machine, state in states.items():
             if self._states[machine] != state:
                 self._tracer(StateChanged(time=self._tracer.now(), machine=machine, state=state))

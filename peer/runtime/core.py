@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import secrets
 import uuid
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from peer.errors import IceError, InvalidStateError, PeerError
@@ -18,6 +19,7 @@ from peer.events import (
     DataChannelEvent,
     EventName,
     IceCandidateEvent,
+    RekeyedEvent,
     TrackEvent,
 )
 from peer.ice import IceCandidate
@@ -27,8 +29,7 @@ from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.negotiation.signaling_state import Side
-from peer.rekey.associations import agreed_associations
-from peer.rekey.manager import RekeyManager
+from peer.rekey.manager import RekeyManager, agreed_associations
 from peer.rtp.capabilities import capabilities
 from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.outbound.control import SenderControl
@@ -36,8 +37,6 @@ from peer.rtp_parameters import MediaKind
 from peer.runtime.connection_states import ConnectionStates
 from peer.runtime.connection_tap import ConnectionTap
 from peer.runtime.effect_executor import EffectExecutor
-from peer.runtime.operations_chain import OperationsChain
-from peer.runtime.rekey_host import ConnectionRekeyHost
 from peer.runtime.transceiver_control import TransceiverControl
 from peer.states import ConnectionState, DtlsTransportState, IceGatheringState, SignalingState
 from peer.tracing.environment import environment_trace
@@ -46,7 +45,7 @@ from peer.tracing.tracer import Tracer
 from peer.transceiver import RtpTransceiver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from peer.configuration import PeerConfiguration
     from peer.descriptions import SessionDescription
@@ -58,9 +57,8 @@ if TYPE_CHECKING:
     from peer.negotiation.session import Transceiver
     from peer.rekey.result import RekeyResult
     from peer.rtp.tracks import MediaStreamTrack
+    from peer.runtime.effect_executor import PreparedSockets
     from peer.runtime.peer_transport import PeerTransport
-    from peer.runtime.prepared_sockets import PreparedSockets
-    from peer.tracing.events import TraceSink
     from peer.transport.sctp.transport import DataChannel
 
 #: Longest wait of `close` for a description that is being applied, in seconds (ours).
@@ -69,6 +67,65 @@ _CLOSE_TIMEOUT = 0.1
 
 #: Numbers the connections of this process, for its log and its traces.
 _numbers = itertools.count(1)
+
+
+class OperationsChain:
+    """The operations chain of webrtc-pc 4.4.1.2: runs one operation at a time, in their order.
+
+    Args:
+        on_empty: Called each time when no operation runs or waits any more.
+    """
+
+    def __init__(self, on_empty: Callable[[], None]) -> None:
+        self._on_empty = on_empty
+        self._turn = asyncio.Lock()
+        self._length = 0
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"<OperationsChain {self._length} operations{' closed' if self._closed else ''}>"
+
+    @property
+    def empty(self) -> bool:
+        """Tell whether no operation runs or waits."""
+        return self._length == 0
+
+    def close(self) -> None:
+        """Refuse every operation from now on, those that wait included."""
+        self._closed = True
+
+    async def drained(self) -> None:
+        """Wait until the operation that runs has ended; to be called once closed."""
+        # The lock is fair: each waiting operation has its turn, and its refusal, before this.
+        async with self._turn:
+            return
+
+    def check_open(self) -> None:
+        """Raise an error where the chain was closed.
+
+        Raises:
+            InvalidStateError: The connection is closed.
+        """
+        if self._closed:
+            raise InvalidStateError("the connection is closed")
+
+    @asynccontextmanager
+    async def operation(self) -> AsyncIterator[None]:
+        """Wait until the operations before have ended, and run the body as the next.
+
+        Raises:
+            InvalidStateError: The connection is closed, or was closed during the wait.
+        """
+        self.check_open()
+        self._length += 1
+        try:
+            async with self._turn:
+                self.check_open()
+                yield
+        finally:
+            self._length -= 1
+            if self.empty and not self._closed:
+                self._on_empty()
 
 
 class ConnectionCore:
@@ -82,8 +139,8 @@ class ConnectionCore:
     """
 
     def __init__(self, configuration: PeerConfiguration) -> None:
-        configured = next(iter(configuration.certificates), None)
-        certificates = CertificateStore(configured or Certificate.generate())
+        self._configured_certificate = next(iter(configuration.certificates), None)
+        certificates = CertificateStore(self._configured_certificate or Certificate.generate())
         self.offer_answer = OfferAnswer(
             Profile(
                 capabilities={kind: capabilities(kind) for kind in MediaKind},
@@ -98,14 +155,15 @@ class ConnectionCore:
             )
         )
         self.id = f"pc-{next(_numbers)}"
-        self.tap = _tap(self.id, configuration.trace)
+        file = environment_trace(self.id)
+        sinks = [sink for sink in (configuration.trace, file) if sink is not None]
+        self._tracer = Tracer(self.id, *sinks)
+        self._tap = ConnectionTap(self._tracer, file)
         self.events = ConnectionEmitter()
         self.chain = OperationsChain(on_empty=self.check_negotiation)
-        self.executor = EffectExecutor(configuration, certificates, self, self.tap)
+        self.executor = EffectExecutor(configuration, certificates, self, self._tap)
         self.states = ConnectionStates()
-        self.rekey_manager = RekeyManager(
-            ConnectionRekeyHost(self, configured), configuration.rekey_after
-        )
+        self.rekey_manager = RekeyManager(self, configuration.rekey_after)
         self._need_announced = False
         self._applying = False
         self._state_change = asyncio.Event()
@@ -120,6 +178,11 @@ class ConnectionCore:
     def closed(self) -> bool:
         """Tell whether `close` was called."""
         return self.offer_answer.session.state is SignalingState.CLOSED
+
+    @property
+    def tap(self) -> ConnectionTap | None:
+        """The tap where a sink or a logger takes events now; else None, and no event is made."""
+        return self._tap if self._tracer.active else None
 
     @property
     def gathering_complete(self) -> bool:
@@ -150,7 +213,8 @@ class ConnectionCore:
             except BaseException:
                 await self.executor.discard(prepared)
                 raise
-            self.tap.negotiated(before, self.offer_answer.session)
+            if (tap := self.tap) is not None:
+                tap.negotiated(before, self.offer_answer.session)
             # Before the effects: a handshake that came before the answer is complete at once.
             self.rekey_manager.on_associations_agreed(agreed_associations(before, effects))
             self._carry_out(effects, prepared)
@@ -168,8 +232,9 @@ class ConnectionCore:
         """
         async with self.chain.operation():
             effects = self.offer_answer.add_candidate(candidate)
-            text = "" if candidate is None else candidate.candidate
-            self.tap.candidate(Direction.IN, text, key=None)
+            if (tap := self.tap) is not None:
+                text = "" if candidate is None else candidate.candidate
+                tap.candidate(Direction.IN, text, key=None)
             self.executor.apply(effects)
 
     def add_transceiver(self, key: int, track: MediaStreamTrack | None = None) -> RtpTransceiver:
@@ -256,7 +321,7 @@ class ConnectionCore:
         finally:
             await self.executor.close()
             await self.events.close()
-            self.tap.close()
+            self._tap.close()
 
     def transceiver_state(self, key: int) -> Transceiver | None:
         """Return the state of a transceiver in the session, or None where it has none."""
@@ -302,6 +367,39 @@ class ConnectionCore:
             )
         return await self.rekey_manager.request("it was asked for here", certificate)
 
+    def request_rekey(self, certificate: Certificate | None) -> None:
+        """Put the fingerprint of a certificate into the next offer, and ask for negotiation.
+
+        Args:
+            certificate: None for the configured certificate, or else a fresh one.
+        """
+        # An identity that the application chose stays, as others may have pinned it.
+        shown = certificate or self._configured_certificate or Certificate.generate()
+        self.offer_answer.request_rekey(self.executor.certificates.add(shown))
+        self.check_negotiation()
+
+    def withdraw_rekey(self) -> None:
+        """Drop the request for new keys, which no answer came to."""
+        self.offer_answer.cancel_rekey_request()
+
+    def can_rekey(self) -> bool:
+        """Tell whether the connection is connected and its signalling state stable."""
+        connected = self.states.connection is ConnectionState.CONNECTED
+        return connected and self.offer_answer.session.state is SignalingState.STABLE
+
+    def packets_protected(self) -> int:
+        """Return the packets sent and received by all associations of all transports."""
+        stats = [transport.secure.stats() for transport in self.executor.transports.values()]
+        return sum(each.packets_sent + each.packets_received for each in stats)
+
+    def on_rekey(self, result: RekeyResult) -> None:
+        """Fire `rekeyed` or `rekeyfailed`, unless the connection is closed."""
+        if (tap := self.tap) is not None:
+            tap.rekeyed(result)
+        if not self.closed:
+            name = EventName.REKEYED if result.changed else EventName.REKEY_FAILED
+            self.events.emit(name, RekeyedEvent(result))
+
     def on_transport_candidate(
         self, transport: PeerTransport, generation: str, candidate: CandidateFields | None
     ) -> None:
@@ -309,7 +407,8 @@ class ConnectionCore:
         mid, index = self._first_section(transport.key)
         text = "" if candidate is None else str(candidate)
         found = IceCandidate(text, mid, index, generation)
-        self.tap.candidate(Direction.OUT, text, key=transport.key)
+        if (tap := self.tap) is not None:
+            tap.candidate(Direction.OUT, text, key=transport.key)
         # In a later turn: first the application sends the description that it belongs to.
         asyncio.get_running_loop().call_soon(self._emit_candidate, transport, found)
 
@@ -346,9 +445,10 @@ class ConnectionCore:
         try:
             return self.offer_answer.plan(side, description)
         except PeerError as error:
-            direction = Direction.OUT if side is Side.LOCAL else Direction.IN
-            kind = "description" if description is None else str(description.type)
-            self.tap.refused(self.offer_answer.session, direction, kind, error)
+            if (tap := self.tap) is not None:
+                direction = Direction.OUT if side is Side.LOCAL else Direction.IN
+                kind = "description" if description is None else str(description.type)
+                tap.refused(self.offer_answer.session, direction, kind, error)
             raise
 
     def _carry_out(self, effects: Iterable[Effect], prepared: Iterable[PreparedSockets]) -> None:
@@ -387,9 +487,11 @@ class ConnectionCore:
 
     def _trace_states(self) -> None:
         """Trace the states before any handler can change them."""
+        if (tap := self.tap) is None:
+            return
         states = {"signalingState": self.offer_answer.session.state, **self.states.by_name()}
         errors = {key: transport.error for key, transport in self.executor.transports.items()}
-        self.tap.states(states, errors)
+        tap.states(states, errors)
 
     def _update_states(self) -> None:
         changed = self.states.update(self.executor.transports.values(), closed=self.closed)
@@ -430,9 +532,3 @@ class ConnectionCore:
         self.events.emit(EventName.ICE_CANDIDATE, IceCandidateEvent(candidate))
         if not candidate.candidate and transport.end_gathering(candidate.usernameFragment):
             self._update_states()
-
-
-def _tap(connection: str, trace: TraceSink | None) -> ConnectionTap:
-    file = environment_trace(connection)
-    sinks = [sink for sink in (trace, file) if sink is not None]
-    return ConnectionTap(Tracer(connection, *sinks), file)

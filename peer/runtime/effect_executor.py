@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, assert_never
 
 from peer.negotiation.effects import (
@@ -24,16 +25,16 @@ from peer.negotiation.effects import (
 )
 from peer.runtime.key_log import on_secret
 from peer.runtime.peer_transport import PeerTransport, PeerTransportEvents
-from peer.runtime.prepared_sockets import PreparedSockets, open_all, undo_all
 from peer.tasks import BackgroundTasks
 from peer.transport.context import TransportContext
 from peer.transport.ice.servers import parse_servers
 from peer.transport.sctp.transport import DataTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from peer.configuration import PeerConfiguration
+    from peer.ice import IceParameters
     from peer.identity.certificate import CertificateStore
     from peer.negotiation.early_media import EarlyReception
     from peer.negotiation.session import Session
@@ -45,6 +46,43 @@ if TYPE_CHECKING:
 #: Longest wait for senders, receivers and data channels to end before their transports are closed,
 #: in seconds (ours).
 _STOP_TIMEOUT = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSockets:
+    """The sockets of one ICE generation, bound for a plan that is not committed yet.
+
+    Args:
+        transport: The transport of the sockets.
+        local: Our ICE credentials of the generation.
+        is_new: Whether the transport was created for this plan, which closes it on `undo`.
+    """
+
+    transport: PeerTransport
+    local: IceParameters
+    is_new: bool
+
+    async def open(self) -> None:
+        """Bind the sockets and start to gather candidates.
+
+        Raises:
+            IceError: No socket could be bound.
+        """
+        if self.is_new:
+            await self.transport.open()
+        else:
+            await self.transport.open_generation(self.local)
+
+    async def undo(self) -> None:
+        """Close the sockets again, because the plan is not committed."""
+        if self.is_new:
+            await self.transport.close()
+        else:
+            self.transport.drop_generation(self.local.username_fragment)
+
+    def publish(self) -> None:
+        """Report the candidates of the sockets, because the description has been applied."""
+        self.transport.publish(self.local.username_fragment)
 
 
 class EffectExecutorEvents(PeerTransportEvents, Protocol):
@@ -107,12 +145,12 @@ class EffectExecutor:
             IceError: A socket cannot be bound.
         """
         prepared = [self._to_prepare(effect) for effect in effects]
-        await open_all(prepared)
+        await _open_all(prepared)
         return prepared
 
     async def discard(self, prepared: Iterable[PreparedSockets]) -> None:
         """Close the sockets that `prepare` bound, for a plan that is not committed."""
-        await undo_all(prepared)
+        await _undo_all(prepared)
 
     def adopt(self, prepared: Iterable[PreparedSockets]) -> None:
         """Take over the transports of a plan that was committed."""
@@ -227,3 +265,24 @@ class EffectExecutor:
     def _stop_soon(self, key: int) -> None:
         control = self.transceivers.pop(key)
         self._closing_tasks.spawn(control.stop(), f"stop transceiver {key}")
+
+
+async def _open_all(prepared: Collection[PreparedSockets]) -> None:
+    """Bind all sockets or none.
+
+    Raises:
+        IceError: Some could not be bound; all are closed again.
+    """
+    try:
+        results = await asyncio.gather(*(p.open() for p in prepared), return_exceptions=True)
+        failure = next((result for result in results if isinstance(result, BaseException)), None)
+        if failure is not None:
+            raise failure
+    except BaseException:
+        await _undo_all(prepared)
+        raise
+
+
+async def _undo_all(prepared: Iterable[PreparedSockets]) -> None:
+    """Close all sockets, side by side."""
+    await asyncio.gather(*(each.undo() for each in prepared))

@@ -43,15 +43,10 @@ NEGOTIATION: Final = logging.getLogger("peer.negotiation")
 REKEY: Final = logging.getLogger("peer.rekey")
 ICE: Final = logging.getLogger("peer.transport.ice")
 DTLS: Final = logging.getLogger("peer.transport.dtls")
-_ALL: Final = (CONNECTION, NEGOTIATION, REKEY, ICE, DTLS)
+LOGGERS: Final = (CONNECTION, NEGOTIATION, REKEY, ICE, DTLS)
 
 #: The lines of SDP that hold a secret: ICE passwords, and keys of SDES (RFC 4568).
 _SECRET_LINES: Final = re.compile(r"^(a=ice-pwd:|a=crypto:\S+ \S+ ).*?(\r?)$", re.MULTILINE)
-
-
-def is_logged(level: int) -> bool:
-    """Tell whether any logger of `peer` takes records of a level, so that they are worth making."""
-    return any(logger.isEnabledFor(level) for logger in _ALL)
 
 
 def without_secrets(sdp: str) -> str:

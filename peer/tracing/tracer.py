@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from peer.times import UnixTime
 from peer.tracing.events import wants_data
-from peer.tracing.log import LogSink, is_logged
+from peer.tracing.log import LOGGERS, LogSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,11 @@ def steady_clock() -> Callable[[], UnixTime]:
     """Return a clock in seconds since 1970 that does not follow when the system's is set."""
     offset = time.time() - time.monotonic()
     return lambda: UnixTime(offset + time.monotonic())
+
+
+def is_logged(level: int) -> bool:
+    """Tell whether any logger of `peer` takes records of a level, so that they are worth making."""
+    return any(logger.isEnabledFor(level) for logger in LOGGERS)
 
 
 class Tracer:

@@ -8,10 +8,18 @@ from datetime import timedelta
 import pytest
 
 from peer import Certificate, DtlsError
-from peer.rekey.associations import AgreedAssociations
-from peer.rekey.manager import RekeyManager
+from peer.rekey.manager import AgreedAssociations, RekeyManager, agreed_associations
 from peer.rekey.result import RekeyResult, RekeyStarter
 from tests.support.negotiation.connections import until
+from tests.support.negotiation.modification import NEW, connected
+from tests.support.negotiation.offer_answer import (
+    add_track,
+    answer_of,
+    offer_of,
+    pair,
+    set_local,
+    set_remote,
+)
 
 
 class Host:
@@ -169,6 +177,16 @@ async def test_closed_connection_ends_rekey() -> None:
     assert not (await asking).changed
 
 
+async def test_connection_without_rekey_after_never_asks() -> None:
+    host = Host()
+    rekeying = RekeyManager(host, None)
+    rekeying.on_connected()
+    host.packets = 10**9
+    await asyncio.sleep(0.1)
+    rekeying.close()
+    assert host.requested == []
+
+
 async def test_rekey_after_packets_asks_once_they_are_sent() -> None:
     host = Host()
     rekeying = RekeyManager(host, 1)
@@ -212,3 +230,38 @@ async def test_rekey_after_asks_again_after_failed_handshake() -> None:
     rekeying.on_connected()
     await until(lambda: bool(host.requested))
     rekeying.close()
+
+
+def test_answer_to_our_rekey_offer_adds_association_offered_by_us() -> None:
+    left, right = connected()
+    left.request_rekey(NEW)
+    offer = offer_of(left)
+    set_local(left)
+    set_remote(right, offer)
+    answer = answer_of(right)
+    before = left.session
+    agreed = agreed_associations(before, set_remote(left, answer))
+    assert agreed == AgreedAssociations(associations={"0": 1}, offered_by_us=True)
+
+
+def test_our_answer_to_rekey_offer_of_peer_adds_association_not_offered_by_us() -> None:
+    left, right = connected()
+    left.request_rekey(NEW)
+    set_remote(right, offer_of(left))
+    before = right.session
+    agreed = agreed_associations(before, set_local(right))
+    assert agreed == AgreedAssociations(associations={"0": 1}, offered_by_us=False)
+
+
+@pytest.mark.parametrize("rekeyed", [True, False])
+def test_first_association_of_a_connection_is_no_rekey(rekeyed: bool) -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    if rekeyed:
+        left.request_rekey(NEW)
+    offer = offer_of(left)
+    set_local(left)
+    set_remote(right, offer)
+    answer = answer_of(right)
+    before = left.session
+    assert not agreed_associations(before, set_remote(left, answer)).associations

@@ -26,7 +26,8 @@ from peer.tracing.events import (
     TraceEvent,
     Verdict,
 )
-from peer.tracing.log import _CHANNELS, LogSink, is_logged, without_secrets
+from peer.tracing.log import _CHANNELS, LogSink, without_secrets
+from peer.tracing.tracer import is_logged
 
 SDP = (
     "v=0\r\na=ice-ufrag:abcd\r\na=ice-pwd:verysecretpassword123456\r\n"
