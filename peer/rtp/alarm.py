@@ -36,7 +36,7 @@ class Alarm:
         self._handle: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
-        """Show the deadline."""
+        """Show the deadline of the next callback."""
         return f"<Alarm deadline={self._deadline}>"
 
     def set(self, deadline: MonotonicTime | None) -> None:
