@@ -10,7 +10,7 @@ from handfast.figures import count, duration, listed, size
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from handfast.recording.participant import Participant
+    from handfast.recording.recorded_participant import RecordedParticipant
     from media import Recorder, Segment, Transcoding
 
 
@@ -27,9 +27,9 @@ class RecordingReport:
 
     def __init__(self, recorders: Sequence[Recorder]) -> None:
         self._recorders = recorders
-        self._seen: list[Participant] = []
+        self._seen: list[RecordedParticipant] = []
         self._began: float | None = None
-        self.present: dict[str, Participant] = {}
+        self.present: dict[str, RecordedParticipant] = {}
         self.failures: list[str] = []
 
     @property
@@ -43,7 +43,7 @@ class RecordingReport:
         found = (each for one in self._recorders for each in one.stats.transcoding)
         return tuple(dict.fromkeys(found))
 
-    def begin(self, member: str, participant: Participant, now: float) -> None:
+    def begin(self, member: str, participant: RecordedParticipant, now: float) -> None:
         """Count a participant whose first track arrived.
 
         Args:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from handfast.calls import Call
-from handfast.recording.participant import Participant
+from handfast.recording.recorded_participant import RecordedParticipant
 from handfast.recording.report import RecordingReport
 from handfast.recording.room_recorders import Arrangement, room_recorder_for
 from media import Container, Recorder, RecorderState, SegmentEnd
@@ -111,7 +111,7 @@ class RecordSession:
 
     async def _call(self, channel: PeerChannel) -> None:
         member = channel.peer.member
-        participant = Participant(printable(channel.peer.name) or member)
+        participant = RecordedParticipant(printable(channel.peer.name) or member)
         call = Call(channel)
         call.connection.on("track", functools.partial(self._take, member, participant))
         await self._room_recorder.participant_joined(member, name=participant.name)
@@ -126,7 +126,7 @@ class RecordSession:
             self.report.present.pop(member, None)
         self._left(member, name=participant.name, reason=reason)
 
-    async def _take(self, member: str, participant: Participant, event: TrackEvent) -> None:
+    async def _take(self, member: str, participant: RecordedParticipant, event: TrackEvent) -> None:
         if event.track.kind == "video" and not self._pictures:
             return
         try:
@@ -173,7 +173,7 @@ class RecordSession:
             self._over.set()
 
 
-async def _look(participant: Participant, connection: PeerConnection) -> None:
+async def _look(participant: RecordedParticipant, connection: PeerConnection) -> None:
     while True:
         await asyncio.sleep(_LOOK)
         await participant.look(connection)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from handfast.recording.participant import Participant
+from handfast.recording.recorded_participant import RecordedParticipant
 from handfast.recording.report import RecordingReport
 from media import RecorderStats, Segment, SegmentEnd, Transcoding, TranscodingReason
 from peer.rtp_parameters import MediaKind
@@ -29,8 +29,8 @@ def _report(*recorders: _Recorder) -> RecordingReport:
     return RecordingReport(cast("Sequence[Recorder]", recorders))
 
 
-def _participant(name: str, **codecs: str) -> Participant:
-    participant = Participant(name)
+def _participant(name: str, **codecs: str) -> RecordedParticipant:
+    participant = RecordedParticipant(name)
     for kind, codec in codecs.items():
         participant.add(kind=kind, codec=codec)
     return participant

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from peer import PeerConnection
 
 
-class Participant:
+class RecordedParticipant:
     """Remembers the name and the codecs of one participant.
 
     Args:
