@@ -27,7 +27,7 @@ from tests.support.rtp.sending import RTX, VP8, audio_parameters, video_paramete
 
 INPUTS = int(os.environ.get("INPUTS", "2000"))
 
-pytestmark = pytest.mark.timeout(60 + INPUTS // 100)
+pytestmark = pytest.mark.timeout(300 + INPUTS // 100)
 
 
 def hostile_feedback(chance: random.Random, latest: int) -> TransportFeedback:

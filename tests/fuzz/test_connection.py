@@ -21,8 +21,9 @@ from peer import (
     SessionDescription,
 )
 from signaling import Negotiator, channel_pair
+from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_state import snapshot, sockets, tasks
-from tests.support.negotiation.connections import TIMEOUT, both_connected, loopback
+from tests.support.negotiation.connections import both_connected, loopback
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -135,7 +136,7 @@ def test_two_connections_agree_whatever_both_change(
         await check_agreement(*ends)
         for pc in ends:
             await pc.close()
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             await asyncio.gather(*runs)
         for channel in channels:
             await channel.close()
@@ -146,7 +147,7 @@ def test_two_connections_agree_whatever_both_change(
 async def agreed(*ends: PeerConnection) -> None:
     """Wait until nobody has wanted anything for many turns of the loop."""
     quiet = 0
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         while quiet < 100:
             await asyncio.sleep(0)
             quiet = quiet + 1 if all(map(is_content, ends)) else 0
@@ -227,7 +228,7 @@ def test_overlapping_operations_end_with_the_connection(
         for _ in range(turns):
             await asyncio.sleep(0)
         await asyncio.gather(*(pc.close() for pc in ends))
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             await asyncio.gather(*calls)
 
     in_a_loop(test)

@@ -40,7 +40,7 @@ FLAT = 64 * 1024
 #: Mutated datagrams for each pair of associations.
 SHARE = 20
 
-pytestmark = pytest.mark.timeout(60 + COUNT // 100)
+pytestmark = pytest.mark.timeout(300 + COUNT // 100)
 
 
 @contextlib.contextmanager

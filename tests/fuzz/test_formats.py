@@ -23,7 +23,7 @@ LIMIT = 64
 #: Octets, with one frame at hand: sixteen parameter sets of 1 KiB, and a frame in the making.
 MOST = 512 * 1024
 
-pytestmark = pytest.mark.timeout(60 + COUNT // 500)
+pytestmark = pytest.mark.timeout(300 + COUNT // 500)
 
 
 def video(name: str, mode: str = "1") -> PayloadFormat:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 INPUTS = int(os.environ.get("INPUTS", "2000"))
 
-pytestmark = pytest.mark.timeout(60 + INPUTS // 50)
+pytestmark = pytest.mark.timeout(300 + INPUTS // 50)
 
 
 class Source:

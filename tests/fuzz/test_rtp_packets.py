@@ -28,7 +28,7 @@ from tests.support.captures.mutation import Mutator
 
 INPUTS = int(os.environ.get("INPUTS", "2000"))
 
-pytestmark = pytest.mark.timeout(60 + INPUTS // 100)
+pytestmark = pytest.mark.timeout(300 + INPUTS // 100)
 
 
 def packet(source: random.Random) -> RtpPacket:

@@ -12,6 +12,7 @@ from peer import PeerConnection
 from signaling import Negotiator, channel_pair
 from signaling import connect as join_room
 from signaling.server import create_app
+from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_media import (
     BLUE,
     RED,
@@ -21,7 +22,6 @@ from tests.support.negotiation.connection_media import (
     sees,
 )
 from tests.support.negotiation.connections import (
-    TIMEOUT,
     connect,
     expected,
     happened,
@@ -53,7 +53,7 @@ class Caller:
 
     async def perceives(self, colour: tuple[int, int, int], pitch: float) -> None:
         """Wait until the other end is seen and heard."""
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             await self._both.wait()
         await asyncio.gather(sees(self.tracks["video"], colour), hears(self.tracks["audio"], pitch))
 

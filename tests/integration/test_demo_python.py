@@ -21,6 +21,7 @@ from media import SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
 from peer import Certificate, PeerConnection
 from peer.tracing.events import FingerprintChecked
 from peer.tracing.file import read_trace
+from peer.transport.ice.timing import IceTiming
 from signaling import Channel, ChannelClosed, JoinError, Negotiator, Offer, connect
 from tests.support.browser.complaints import complaints
 from tests.support.media.frames import has_label
@@ -31,7 +32,9 @@ if TYPE_CHECKING:
 
     from peer import MediaStreamTrack, TrackEvent
 
-pytestmark = pytest.mark.timeout(60)
+
+#: Seconds. A connection whose peer is merely silent is given up only after these.
+CONSENT_EXPIRY = IceTiming().consent_expiry
 
 
 @dataclass
@@ -161,7 +164,7 @@ async def test_a_caller_that_leaves_is_forgotten() -> None:
             await call.pc.connected()
             visit = demo.host.visits[0]
 
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(CONSENT_EXPIRY):
             await demo.host.until(lambda visits: not visits)
         assert visit.connection.connectionState == "closed"
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from handfast.demo import Demo
     from peer import MediaStreamTrack
 
-pytestmark = pytest.mark.timeout(60)
-
 
 class _Page:
     """What a page does with the channel `recording`."""

@@ -13,6 +13,7 @@ import pytest
 from peer import Certificate, DtlsError, EarlyMedia, SdpType, SessionDescription
 from peer.rtp.tracks import MediaStreamError
 from peer.tracing.events import Datagram, DatagramKind, Direction
+from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import (
     connect,
@@ -229,7 +230,7 @@ async def test_an_offer_that_was_heard_early_can_be_rolled_back() -> None:
         await hears(call.receiver.track, 500)
         await call.offerer.setLocalDescription(SessionDescription("", SdpType.ROLLBACK))
 
-        async with asyncio.timeout(20), pair() as (_, other):
+        async with asyncio.timeout(DEADLINE), pair() as (_, other):
             other.addTrack(ToneTrack(700))
             await connect(call.offerer, other)
             await hears(call.receiver.track, 700)

@@ -14,14 +14,13 @@ from peer import PeerConnection
 from signaling import Negotiator, connect
 from signaling.server import create_app
 from tests.support.browser.complaints import complaints
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.frames import has_label
 from tests.support.network.asgi import serve
 from tests.support.project.source import ROOT
 
 if TYPE_CHECKING:
     from peer import TrackEvent
-
-_SECONDS = 30
 
 
 async def test_two_peers_print_what_arrives() -> None:
@@ -31,7 +30,7 @@ async def test_two_peers_print_what_arrives() -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(_SECONDS):
+    async with asyncio.timeout(DEADLINE):
         output, errors = await program.communicate()
 
     lines = sorted(line.split()[0] for line in output.decode().splitlines())
@@ -41,7 +40,7 @@ async def test_two_peers_print_what_arrives() -> None:
 
 
 async def test_the_minimal_bot_gives_the_picture_back_with_the_time_on_it() -> None:
-    async with asyncio.timeout(_SECONDS), serve(create_app()) as address:
+    async with asyncio.timeout(DEADLINE), serve(create_app()) as address:
         bot = asyncio.create_task(minimal_bot.main(f"{address}/ws", "lobby"))
         frame = await _call(f"{address}/ws")
         bot.cancel()

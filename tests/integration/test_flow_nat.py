@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.needs("ip", "nft", "turnserver"),
-    pytest.mark.timeout(60),
     # The calls are made once, and each takes two processes more.
     pytest.mark.xdist_group("nat"),
 ]

@@ -13,6 +13,7 @@ import pytest
 from peer.ice import CandidateFields, IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.adapters.ice_agent import MAX_PAIRS, MAX_REMOTE_CANDIDATES, MAX_ROLE_SWITCHES
+from tests.support.clock.deadline import DEADLINE
 from tests.support.network.ice import LOOPBACK, End
 from tests.support.network.scripted_ice_peer import Address, ScriptedIcePeer, scripted_ice_peer
 
@@ -70,7 +71,7 @@ async def barrier(scene: Scene, peer: ScriptedIcePeer) -> None:
 
 async def selected(scene: Scene, peer: ScriptedIcePeer) -> None:
     """Return when the path leads to this address of the peer."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE):
         while selected_port(scene) != peer.address[1]:
             await barrier(scene, peer)
 

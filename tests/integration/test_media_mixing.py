@@ -12,6 +12,7 @@ from av import AudioFrame, VideoFrame
 from media.mixing import AudioMixer, Composite, Layout
 from media.planes import planes
 from peer import PeerConnection
+from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_media import (
     BLUE,
     GREEN,
@@ -20,7 +21,7 @@ from tests.support.negotiation.connection_media import (
     ColourTrack,
     ToneTrack,
 )
-from tests.support.negotiation.connections import TIMEOUT, connect, loopback
+from tests.support.negotiation.connections import connect, loopback
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -95,7 +96,7 @@ async def conference(mixer: AudioMixer, grid: Composite) -> AsyncIterator[list[P
 
 async def shows(track: MediaStreamTrack, wanted: dict[Point, Colour]) -> None:
     """Wait until the picture has these colours at these points."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         while True:
             frame = await track.recv()
             assert isinstance(frame, VideoFrame)
@@ -111,7 +112,7 @@ async def shows(track: MediaStreamTrack, wanted: dict[Point, Colour]) -> None:
 async def sounds(track: MediaStreamTrack, wanted: set[int]) -> None:
     """Wait until half a second has just these of the participants' tones."""
     heard: list[float] = []
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         while True:
             frame = await track.recv()
             assert isinstance(frame, AudioFrame)

@@ -13,6 +13,7 @@ from media.synthetic import SyntheticAudioTrack, SyntheticVideoTrack
 from peer import PeerConfiguration, PeerConnection
 from signaling import Negotiator, connect
 from signaling.server import create_app
+from tests.support.clock.deadline import DEADLINE
 from tests.support.network.asgi import serve
 from tests.support.project.snippets import Snippet, snippets
 from tests.support.project.source import ROOT
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from peer import TrackEvent
 
 _ADDRESS = "ws://127.0.0.1:8080/ws"
-_SECONDS = 40
 _FRAMES = 20
 
 
@@ -82,7 +82,7 @@ async def _until_sent(pc: PeerConnection, ssrc: int) -> None:
 
 @pytest.mark.parametrize("name", ["pc.addTrack(event.track)", "Recorder("])
 async def test_a_program_serves_a_caller(name: str, tmp_path: Path) -> None:
-    async with serve(create_app()) as url, asyncio.timeout(_SECONDS):
+    async with serve(create_app()) as url, asyncio.timeout(DEADLINE):
         caller = _Caller()
         call = asyncio.create_task(caller.call(f"{url}/ws", wants_echo=name.startswith("pc.")))
         program = await _run(_program(name), f"{url}/ws", tmp_path)

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from peer import MediaStreamTrack, TrackEvent
 
-pytestmark = pytest.mark.timeout(120)
-
 _LIMIT = 60
 
 

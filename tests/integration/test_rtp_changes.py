@@ -9,6 +9,7 @@ import pytest
 from av import VideoFrame
 
 from peer.rtp_parameters import MediaKind
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.endless import STEP, Camera, Microphone
 from tests.support.media.rtp_session import (
     RtpSession,
@@ -78,7 +79,7 @@ async def test_audio_codec_changes_while_the_stream_goes_on(session: RtpSession)
     sender = session.sender(AUDIO, "PCMU", track=Microphone(440))
     former = (await next_audio(receiver, 8))[-1]
     session.senders[sender].update(sending(AUDIO, "opus", "PCMU"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         while (frame := (await next_audio(receiver, 1))[0]).sample_rate != 48_000:
             former = frame
     assert frame.pts is not None
@@ -133,7 +134,7 @@ async def test_application_stops_a_stream_and_makes_it_smaller(session: RtpSessi
     parameters.encodings[0].active = True
     parameters.encodings[0].scaleResolutionDownBy = 2.0
     await sender.setParameters(parameters)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         while True:
             frame = await receiver.track.recv()
             assert isinstance(frame, VideoFrame)

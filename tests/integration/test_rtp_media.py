@@ -18,6 +18,7 @@ from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import Nack, write
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import MediaKind
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.endless import STEP, Camera, Microphone
 from tests.support.media.frames import flat_picture
 from tests.support.media.rtp_session import (
@@ -193,7 +194,7 @@ async def test_tones_reach_the_peer_among_the_sound(session: RtpSession) -> None
     assert sender.dtmf is not None
     await next_audio(receiver, 2)
     sender.dtmf.insertDTMF("1#", 60, 40)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         assert [await anext(tones), await anext(tones)] == [
             DtmfTone("1", 0.06),
             DtmfTone("#", 0.06),
@@ -210,7 +211,7 @@ async def test_statistics_of_both_ends_agree(session: RtpSession) -> None:
         entries = tuple((await sender.getStats()).values())
         return next((each for each in entries if isinstance(each, RemoteInboundRtpStats)), None)
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         while (remote := await told()) is None or remote.roundTripTime is None:
             await moment(0.05)
     assert remote.packetsLost == 0

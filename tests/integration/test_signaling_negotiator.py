@@ -23,8 +23,8 @@ from signaling import (
     connect,
 )
 from signaling.server import create_app
+from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connections import (
-    TIMEOUT,
     both_connected,
     happened,
     loopback,
@@ -197,7 +197,7 @@ async def test_closing_the_connection_ends_the_negotiation() -> None:
         pc.createDataChannel("chat")
         await happened(pc, "signalingstatechange")
         await pc.close()
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             await running
 
 

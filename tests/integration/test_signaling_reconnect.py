@@ -17,6 +17,7 @@ from signaling import (
     join,
 )
 from signaling.server import Limits, create_app
+from tests.support.clock.deadline import DEADLINE
 from tests.support.links.cable import Cable, cable_to
 from tests.support.network.asgi import serve
 
@@ -163,7 +164,7 @@ async def test_a_room_can_be_left_while_the_network_is_gone() -> None:
     async with serve(create_app()) as base, cable_to(base) as (cable, far):
         room = await join(f"{far}/ws", room="r", reconnect=slow)
         cable.unplug()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(DEADLINE):
             await room.close()
         names = [str(task.get_coro()) for task in asyncio.all_tasks()]
         assert not [name for name in names if "Link" in name]

@@ -38,7 +38,7 @@ FORGED, GENUINE, REPORTS = 10_000, 500, 20
 #: Datagrams in one go: less than a socket's buffer holds.
 BURST = 100
 
-pytestmark = pytest.mark.timeout(60 + 5 * SECONDS)
+pytestmark = pytest.mark.timeout(300 + 5 * SECONDS)
 
 
 class WatchedPath:

@@ -12,6 +12,7 @@ import pytest
 
 from handfast.demo import Demo, DemoOptions, open_demo
 from media import ToneMeter
+from peer.transport.ice.timing import IceTiming
 from tests.support.browser.browsers import Browser, BrowserName, Look, open_browser
 from tests.support.browser.demo_page import DemoPage
 from tests.support.browser.firefox import MICROPHONE_PITCH
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from handfast.demo.visit import Visit
+
+#: Seconds. A connection whose peer is merely silent is given up only after these.
+CONSENT_EXPIRY = IceTiming().consent_expiry
 
 # The synthetic picture is 640 by 480; the label is drawn at its lower left.
 _LABEL = (6, 441, 440, 30)
@@ -37,8 +41,6 @@ _FLIGHTS = (
     ("Python peer to this page: ", "Finished"),
     ("this page to Python peer: ", "Finished"),
 )
-
-pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.fixture(params=[pytest.param(b, marks=pytest.mark.browser(b.value)) for b in BrowserName])
@@ -212,7 +214,7 @@ async def _visit_once(demo: Demo, browser: Browser) -> None:
     await page.call()
     visit = demo.host.visits[0]
     await page.tab.close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(CONSENT_EXPIRY):
         await demo.host.until(lambda visits: not visits)
     assert visit.connection.connectionState == "closed"
 

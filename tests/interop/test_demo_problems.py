@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from signaling import Room
 
-pytestmark = pytest.mark.timeout(120)
-
 # TEST-NET-1 of RFC 5737: nobody answers there.
 _NOWHERE = "candidate:1 1 udp 2130706431 192.0.2.1 40009 typ host"
 

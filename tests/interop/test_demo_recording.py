@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.browser("chromium")]
+pytestmark = pytest.mark.browser("chromium")
 
 _RECORDED = re.compile(r"Recorded: (\d+\.\d) s, (\d+ kB|\d+\.\d MB)\.")
 _SAID = "document.getElementById('record-said')"

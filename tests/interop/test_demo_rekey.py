@@ -16,8 +16,6 @@ from tests.support.browser.demo_page import DemoPage
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-pytestmark = pytest.mark.timeout(120)
-
 chromium = pytest.mark.browser("chromium")
 firefox = pytest.mark.browser("firefox")
 both = pytest.mark.parametrize(

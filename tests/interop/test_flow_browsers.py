@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from peer import PeerConfiguration
 
 # Only root may read the loopback of the machine.
-pytestmark = [pytest.mark.needs("ip"), pytest.mark.timeout(60)]
+pytestmark = pytest.mark.needs("ip")
 
 Logs = Mapping[Way, list[Captured]]
 

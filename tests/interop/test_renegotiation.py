@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from peer import DataChannelEvent
     from tests.support.rtp.arrivals import Arrivals
 
-pytestmark = pytest.mark.timeout(90)
 PEERS = tuple(name.value for name in ThirdParty)
 
 

@@ -12,6 +12,7 @@ import av
 
 from media.recording.recorder import Recorder
 from tests.soak.clip import PICTURES, SOUNDS
+from tests.support.clock.deadline import DEADLINE
 from tests.support.project.tools import tool_path
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ RETURN = 3.0
 #: Of the frames that were sent meanwhile, so many are there, over links that lose.
 COMPLETE = 0.85
 #: Seconds, of FFmpeg for one file.
-_TIMEOUT = 60.0
 
 
 @dataclass(slots=True)
@@ -199,7 +199,7 @@ def _complaints(path: Path) -> str:
     # In the times of the file: pictures that were moved to their place do not keep the rate that
     # FFmpeg guesses, and it would complain of those that it presses into one place.
     command += ["-enc_time_base", "-1", "-f", "null", "-"]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=_TIMEOUT, text=True)
+    done = subprocess.run(command, capture_output=True, check=False, timeout=DEADLINE, text=True)
     return done.stderr.strip() or ("" if done.returncode == 0 else f"exit {done.returncode}")
 
 

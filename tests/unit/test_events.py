@@ -9,6 +9,7 @@ import pytest
 from peer.errors import InvalidStateError
 from peer.events import ConnectionEmitter, EventName
 from peer.rtp.tracks import MediaStreamError
+from tests.support.clock.deadline import DEADLINE
 
 CHANGE = EventName.SIGNALING_STATE_CHANGE
 
@@ -178,7 +179,7 @@ async def test_event_handler_that_closes_is_not_cancelled() -> None:
     events.on(CHANGE, closes)
     events.emit(CHANGE)
 
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(DEADLINE):
         await finished.wait()
 
 

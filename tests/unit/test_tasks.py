@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from peer.tasks import BackgroundTasks
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -18,7 +19,7 @@ async def run_ready_tasks() -> None:
 
 
 async def ends(work: Awaitable[None]) -> None:
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(DEADLINE):
         await work
 
 

@@ -13,9 +13,9 @@ from peer.ice import IceParameters
 from tests.support.captures.captured_call import Call, call
 from tests.support.captures.dtls_reader import CLIENT_HELLO, flow, hellos
 from tests.support.captures.wire import Side, pass_on
+from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import (
-    TIMEOUT,
     expected,
     local,
     loopback,
@@ -148,7 +148,7 @@ async def test_a_changed_pair_carries_the_association_along() -> None:
         other = (await within(coming)).channel
         before = used(at)
         nominate(at, 1 - before, use=True)
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             while used(at) == before:
                 await says(other, "which way?", channel)
         seen = len(at.wire.log)

@@ -10,8 +10,6 @@ import pytest
 from tests.support.browser.browsers import BrowserName
 from tests.support.browser.media_page import MediaCall, Subject, Wish, media_call
 
-pytestmark = pytest.mark.timeout(90)
-
 _S = Subject
 _AUDIO = {
     "opus": (_S.DO, _S.SO),

@@ -18,17 +18,15 @@ from peer.rtp.outbound.stats import OutboundRtpStats
 from peer.tracing.events import Datagram, DatagramKind, Direction
 from tests.support.browser.browsers import BrowserName
 from tests.support.browser.media_page import MediaCall, Subject, media_call
+from tests.support.clock.deadline import DEADLINE
 from tests.support.links.udp_relay import udp_relay
 from tests.support.media.media_edits import only_ipv4, without_remb
-from tests.support.negotiation.connections import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.rtp.dtmf_events import DtmfTone
     from peer.tracing.events import TraceEvent
-
-pytestmark = pytest.mark.timeout(90)
 
 TONES = "12#A"
 #: Where libwebrtc and we begin, in bits a second.
@@ -155,7 +153,7 @@ async def _dial(call: MediaCall) -> list[DtmfTone]:
     reader = call.pc.getReceivers()[1].tones()
     dtmf = "media.connection.getSenders()[1].dtmf"
     await call.page.evaluate(f"{dtmf}.insertDTMF({TONES!r}, 100, 70)")
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         return [await anext(reader) for _ in TONES]
 
 

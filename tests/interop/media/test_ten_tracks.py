@@ -10,8 +10,6 @@ import pytest
 from tests.support.browser.browsers import BrowserName
 from tests.support.browser.media_page import Subject, media_call
 
-pytestmark = pytest.mark.timeout(90)
-
 _S = Subject
 PICTURES = [_S.RED, _S.GREEN, _S.BLUE, _S.YELLOW, _S.GREY]
 TONES = [_S.DO, _S.RE, _S.MI, _S.FA, _S.SO]

@@ -15,8 +15,6 @@ from tests.support.browser.browsers import Browser, BrowserName, open_browser
 from tests.support.browser.media_page import MediaCall, Subject, Wish, call_in
 from tests.support.media.media_edits import one_rid_each, without_mids, without_ssrcs
 
-pytestmark = pytest.mark.timeout(150)
-
 _S = Subject
 THEIRS = [_S.RED, _S.DO, _S.BLUE, _S.MI]
 OURS = [_S.GREEN, _S.RE, _S.YELLOW, _S.FA]

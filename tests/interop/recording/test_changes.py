@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from peer import RekeyResult
 
-pytestmark = [pytest.mark.timeout(120 + 4 * SECONDS), pytest.mark.needs("ffmpeg")]
+pytestmark = [pytest.mark.timeout(300 + 4 * SECONDS), pytest.mark.needs("ffmpeg")]
 
 FILES = {"VP8": "webm", "VP9": "mp4"}
 

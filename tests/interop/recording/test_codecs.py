@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-pytestmark = [pytest.mark.timeout(120 + 4 * SECONDS), pytest.mark.needs("ffmpeg")]
+pytestmark = [pytest.mark.timeout(300 + 4 * SECONDS), pytest.mark.needs("ffmpeg")]
 
 #: Firefox has H264 by a plug-in that it fetches from its maker.
 CODECS = {BrowserName.CHROMIUM: tuple(CONTAINERS), BrowserName.FIREFOX: ("VP8", "VP9", "AV1")}

@@ -12,7 +12,7 @@ from tests.support.browser.browsers import BrowserName, open_browser
 from tests.support.browser.flash_page import BROWSERS, Source, flash_call
 from tests.support.media.takes import EXACT, SECONDS, Take, are_together, show, taking
 
-pytestmark = [pytest.mark.timeout(120 + 4 * SECONDS), pytest.mark.needs("ffmpeg")]
+pytestmark = [pytest.mark.timeout(300 + 4 * SECONDS), pytest.mark.needs("ffmpeg")]
 
 LATE = 0.4 * SECONDS
 SUFFIXES = ("webm", "mp4")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-pytestmark = [pytest.mark.timeout(120 + 4 * SECONDS), pytest.mark.needs("ffmpeg")]
+pytestmark = [pytest.mark.timeout(300 + 4 * SECONDS), pytest.mark.needs("ffmpeg")]
 
 LOSS = 0.05
 #: Seconds after which all that is recorded has begun.

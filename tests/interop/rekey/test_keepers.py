@@ -21,7 +21,6 @@ KEEPERS = (
 )
 
 pytestmark = [
-    pytest.mark.timeout(60),
     pytest.mark.conformance("6.8-kept", peers=tuple(name.value for name in KEEPERS)),
 ]
 

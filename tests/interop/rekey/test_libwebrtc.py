@@ -24,7 +24,6 @@ SPARED = 1
 KINDS = PLAIN, RESTARTED = ("by itself", "with an ICE restart")
 
 pytestmark = [
-    pytest.mark.timeout(120),
     pytest.mark.conformance("6.8-rekey", "6.6-new", peers=PEERS),
 ]
 

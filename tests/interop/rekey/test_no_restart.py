@@ -9,8 +9,6 @@ from tests.support.peers.negotiated_session import negotiated_session
 from tests.support.peers.rekeys import offer, restart
 from tests.support.peers.third_party import ThirdParty
 
-pytestmark = pytest.mark.timeout(60)
-
 
 @pytest.mark.conformance("6.7.1-restart", peers=(ThirdParty.WEBRTCBIN.value,))
 @pytest.mark.parametrize("name", peer_parameters([ThirdParty.WEBRTCBIN]))

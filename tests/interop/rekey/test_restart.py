@@ -25,7 +25,6 @@ KINDS = BY_PEER, BY_US = ("the peer restarts", "we restart")
 TIMES = 2
 
 pytestmark = [
-    pytest.mark.timeout(60),
     pytest.mark.conformance("6.7.1-restart", peers=tuple(name.value for name in RESTARTERS)),
 ]
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.support.browser.remote import RemoteError
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 #: Seconds for a browser to start, and to end (ours).
-_START_TIMEOUT = 60.0
 _END_TIMEOUT = 10.0
 
 
@@ -45,7 +45,7 @@ class Page(ABC):
     """One tab of a browser."""
 
     @abstractmethod
-    async def evaluate(self, script: str, *, timeout: float = 30) -> Any:
+    async def evaluate(self, script: str, *, timeout: float = DEADLINE) -> Any:
         """Evaluate an expression, awaiting a promise. Raises RemoteError if it throws."""
 
     @abstractmethod
@@ -56,7 +56,7 @@ class Page(ABC):
     async def close(self) -> None:
         """Close the tab as a user would: the page gets its `pagehide`."""
 
-    async def wait_for(self, condition: str, *, timeout: float = 30) -> Any:
+    async def wait_for(self, condition: str, *, timeout: float = DEADLINE) -> Any:
         """Wait until an expression is truthy in the page, and return its value.
 
         Raises:
@@ -128,7 +128,7 @@ class BrowserProcess:
 
     async def url(self) -> str:
         """Address of the WebSocket for the driver."""
-        async with asyncio.timeout(_START_TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             return await self._url
 
     async def _read(self) -> None:

@@ -16,6 +16,7 @@ from tests.support.browser.browsing import (
     write_png,
 )
 from tests.support.browser.remote import Remote, RemoteError
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -116,7 +117,7 @@ class ChromiumPage(Page):
             raise RemoteError(f"{url}: {result['errorText']}")
         await self.wait_for("location.href !== 'about:blank' && document.readyState === 'complete'")
 
-    async def evaluate(self, script: str, *, timeout: float = 30) -> Any:
+    async def evaluate(self, script: str, *, timeout: float = DEADLINE) -> Any:
         answer = await self._call(
             "Runtime.evaluate",
             {"expression": as_json(script), "awaitPromise": True, "userGesture": True},
@@ -137,6 +138,6 @@ class ChromiumPage(Page):
         await self.remote.call("Target.closeTarget", {"targetId": self.target})
 
     async def _call(
-        self, method: str, params: dict[str, object] | None = None, *, timeout: float = 30
+        self, method: str, params: dict[str, object] | None = None, *, timeout: float = DEADLINE
     ) -> Any:
         return await self.remote.call(method, params, timeout=timeout, sessionId=self.session)

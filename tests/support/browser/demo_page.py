@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from tests.support.clock.deadline import DEADLINE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -91,7 +93,7 @@ class DemoPage:
         shown = f"document.querySelector({json.dumps(selector)}).textContent"
         await self.tab.wait_for(f"{shown} === {json.dumps(state)}")
 
-    async def wait_for_problem(self, code: str, *, timeout: float = 30) -> str:
+    async def wait_for_problem(self, code: str, *, timeout: float = DEADLINE) -> str:
         """Wait until a problem is shown, and return its text."""
         box = "document.getElementById('problem')"
         shown = f"{box}.dataset.code === {json.dumps(code)} && {box}.innerText"

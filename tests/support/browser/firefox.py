@@ -17,6 +17,7 @@ from tests.support.browser.browsing import (
     write_png,
 )
 from tests.support.browser.remote import Remote, RemoteError
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -138,7 +139,7 @@ class FirefoxPage(Page):
     remote: Remote
     context: str
 
-    async def evaluate(self, script: str, *, timeout: float = 30) -> Any:
+    async def evaluate(self, script: str, *, timeout: float = DEADLINE) -> Any:
         answer = await self.remote.call(
             "script.evaluate",
             {

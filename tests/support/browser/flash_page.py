@@ -22,9 +22,10 @@ import pytest
 from peer import SdpType, SessionDescription
 from tests.support.browser.browsers import BrowserName
 from tests.support.browser.media_page import MediaCall, call_in, unchanged
+from tests.support.clock.deadline import DEADLINE
 from tests.support.links.udp_relay import udp_relay
 from tests.support.media.media_edits import only_ipv4
-from tests.support.negotiation.connections import TIMEOUT, expected, local, within
+from tests.support.negotiation.connections import expected, local, within
 from tests.support.peers.third_party import PROGRAMS
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ async def lossy_flash_call(
 
 async def _first_frame(receiver: RtpReceiver) -> None:
     reader = receiver.encoded_frames()
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         await anext(reader)
     await reader.aclose()
 

@@ -26,7 +26,8 @@ from av import VideoFrame
 from media import SyntheticAudioTrack, ToneMeter
 from peer import PeerConfiguration, PeerConnection, SdpType, SessionDescription
 from tests.support.browser.browsers import open_browser
-from tests.support.negotiation.connections import TIMEOUT, local, within
+from tests.support.clock.deadline import DEADLINE
+from tests.support.negotiation.connections import local, within
 from tests.support.peers.third_party import PROGRAMS
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ class MediaCall:
     async def _settled(
         self, look: Callable[[], Any], expected: Sequence[Subject]
     ) -> list[Subject | None]:
-        end = asyncio.get_running_loop().time() + TIMEOUT
+        end = asyncio.get_running_loop().time() + DEADLINE
         while True:
             found: Mapping[str, Any] = await look()
             mids = [str(each.mid) for each in self.pc.getTransceivers()]

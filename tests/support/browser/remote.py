@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.clock.deadline import DEADLINE
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -38,7 +40,7 @@ class Remote:
 
     async def __aenter__(self) -> Self:
         self._socket: ClientConnection = await connect(
-            self._url, max_size=_MAX_MESSAGE, proxy=None, compression=None, open_timeout=10
+            self._url, max_size=_MAX_MESSAGE, proxy=None, compression=None, open_timeout=DEADLINE
         )
         self._reader = asyncio.create_task(self._read(), name="browser remote")
         return self
@@ -57,7 +59,7 @@ class Remote:
         method: str,
         params: dict[str, object] | None = None,
         *,
-        timeout: float = 30,
+        timeout: float = DEADLINE,
         **envelope: object,
     ) -> Any:
         """Send one command and wait for its result."""

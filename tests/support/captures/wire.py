@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tests.support.negotiation.connections import TIMEOUT
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -176,7 +176,7 @@ class Wire:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until a logged datagram makes a condition true."""
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

@@ -11,6 +11,7 @@ from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
+from tests.support.clock.deadline import DEADLINE
 from tests.support.network.ice import LOOPBACK
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Side:
         """Wait until the generation of these credentials is active."""
         await self.until(lambda: self.active == local.username_fragment)
 
-    async def received(self, count: int, timeout: float = 10.0) -> None:
+    async def received(self, count: int, timeout: float = DEADLINE) -> None:
         """Wait until so many datagrams have been received."""
         await self.until(lambda: len(self.datagrams) >= count, timeout)
 
@@ -101,7 +102,7 @@ class Side:
         """Wait, while datagrams come, until one generation is in this state."""
         await self.until(lambda: ice.state is state)
 
-    async def until(self, condition: Callable[[], bool], timeout: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout: float = DEADLINE) -> None:
         """Wait until an event makes the condition true."""
         async with asyncio.timeout(timeout):
             while not condition():
@@ -216,7 +217,7 @@ async def under_load(pair: Pair) -> AsyncIterator[Load]:
             await sending
     for side in pair:
         with suppress(TimeoutError):
-            await side.received(load.sent, timeout=2.0)
+            await side.received(load.sent)
         received = Counter(int.from_bytes(each[1:]) for each in side.datagrams)
         assert [n for n in range(load.sent) if n not in received] == [], "lost"
         assert [n for n, times in received.items() if times > 1] == [], "doubled"

@@ -12,7 +12,7 @@ from av import Packet
 
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import OutboundRtpStats
-from tests.support.negotiation.connections import TIMEOUT
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from peer import PeerConnection
@@ -106,7 +106,7 @@ async def settled(sender: PeerConnection, receiver: PeerConnection, *, missing: 
     for transceiver in sender.getTransceivers():
         await transceiver.sender.replaceTrack(None)
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + TIMEOUT / 10
+    deadline = loop.time() + DEADLINE
     while True:
         now = await account(sender, receiver)
         if now.received >= now.sent - missing or loop.time() > deadline:
@@ -117,6 +117,6 @@ async def settled(sender: PeerConnection, receiver: PeerConnection, *, missing: 
 async def flowing(sender: PeerConnection, receiver: PeerConnection, packets: int) -> None:
     """Wait until a number of further packets have arrived."""
     goal = (await account(sender, receiver)).received + packets
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         while (await account(sender, receiver)).received < goal:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.005)

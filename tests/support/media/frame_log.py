@@ -8,14 +8,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from peer.rtp_parameters import MediaKind
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from peer import EncodedFrame, RtpReceiver
-
-#: Seconds after which a test fails for want of frames, on a machine however busy.
-_TIMEOUT = 60.0
 
 
 class FrameLog:
@@ -42,7 +40,7 @@ class FrameLog:
     async def more(self, *, video: int = 0, audio: int = 0) -> None:
         """Wait until so many frames more have come of each kind."""
         wanted = len(self.video) + video, len(self.audio) + audio
-        async with asyncio.timeout(_TIMEOUT), self._changed:
+        async with asyncio.timeout(DEADLINE), self._changed:
             await self._changed.wait_for(
                 lambda: len(self.video) >= wanted[0] and len(self.audio) >= wanted[1]
             )

@@ -16,6 +16,7 @@ import av
 from media.recording.muxer import Muxer
 from media.recording.parameters import StreamSpec
 from peer.rtp.codecs import AudioEncoder, VideoEncoder
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.moving import codec_named, moving_picture, sound_at
 from tests.support.project.tools import tool_path
 
@@ -31,8 +32,6 @@ SMALL = (160, 120)
 #: Names of the codecs whose frames pass into some container.
 VIDEO = ("VP8", "VP9", "H264", "AV1")
 AUDIO = ("opus",)
-
-_FFMPEG_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ def complaints(path: Path) -> str:
         [*command, "-map", "0", "-f", "null", "-"],
         capture_output=True,
         check=True,
-        timeout=_FFMPEG_SECONDS,
+        timeout=DEADLINE,
         text=True,
     )
     # That of mono is no complaint.

@@ -12,6 +12,7 @@ from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.outbound.control import SenderControl
 from peer.rtp.packet import RtpPacket
 from peer.transport.wire.datagrams import DatagramClass, classify
+from tests.support.clock.deadline import DEADLINE
 from tests.support.links.media_link import LinkEnd, media_link
 from tests.support.rtp.parameters import receiving, sending
 
@@ -78,7 +79,7 @@ async def next_audio(receiver: RtpReceiver, count: int) -> list[AudioFrame]:
 
 async def wait_for_luma(receiver: RtpReceiver, luma: int) -> tuple[int, int]:
     """Read video until a frame is about as bright; return its brightness and pts."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         while True:
             ((found, pts),) = await next_video(receiver, 1)
             if abs(found - luma) < 12:
@@ -109,6 +110,6 @@ async def moment(seconds: float = 0.001) -> None:
 
 async def wait_until(holds: Callable[[], bool]) -> None:
     """Wait until a condition holds."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         while not holds():
             await moment()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from media.recording.recorder import Recorder
 from peer.rtp_parameters import MediaKind
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.flashes import offsets
 from tests.support.project.tools import tool_path
 
@@ -39,7 +40,6 @@ CONTAINERS: Mapping[str, tuple[str, ...]] = {
 }
 #: Flashes by which the start and the end of a file are judged: a busy page is late with one.
 _SOME = 3
-_FFMPEG_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +183,7 @@ def probe(path: Path) -> Any:
         *(str(Path(tool_path("ffmpeg")).with_name("ffprobe")), "-v", "error"),
         *("-show_format", "-show_streams", "-of", "json", str(path)),
     ]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=_FFMPEG_SECONDS)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=DEADLINE)
     assert done.stderr == b""
     return json.loads(done.stdout)
 
@@ -200,7 +200,7 @@ def errors(path: Path) -> str:
         [*command, "-enc_time_base", "-1", "-f", "null", "-"],
         capture_output=True,
         check=True,
-        timeout=_FFMPEG_SECONDS,
+        timeout=DEADLINE,
         text=True,
     )
     return done.stderr

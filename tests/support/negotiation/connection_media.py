@@ -11,7 +11,7 @@ from av import AudioFrame, VideoFrame
 
 from media import SyntheticAudioTrack, ToneMeter
 from media.planes import planes
-from tests.support.negotiation.connections import TIMEOUT
+from tests.support.clock.deadline import DEADLINE
 
 #: (Y, U, V) of pictures that a codec leaves apart at any quality.
 RED = (82, 90, 240)
@@ -64,7 +64,7 @@ def is_colour(frame: VideoFrame, colour: tuple[int, int, int]) -> bool:
 
 async def sees(track: MediaStreamTrack, colour: tuple[int, int, int]) -> None:
     """Wait until a picture of this colour comes."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         while not is_colour(cast("VideoFrame", await track.recv()), colour):
             pass
 
@@ -72,7 +72,7 @@ async def sees(track: MediaStreamTrack, colour: tuple[int, int, int]) -> None:
 async def hears(track: MediaStreamTrack, pitch: float) -> None:
     """Wait until the last half second has this tone as its strongest."""
     meter = ToneMeter()
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         while True:
             frame = cast("AudioFrame", await track.recv())
             meter.hear(frame)

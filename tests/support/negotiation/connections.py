@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from peer import PeerConfiguration, PeerConnection, SessionDescription
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
     from peer import DataChannel, IceCandidate, IceCandidateEvent, RtpTransceiver
     from peer.identity.fingerprints import Fingerprint
-
-#: Seconds. Whatever takes longer on the loopback has failed.
-TIMEOUT = 20.0
 
 
 def loopback(**options: Any) -> PeerConfiguration:
@@ -121,7 +119,7 @@ async def connect(offerer: PeerConnection, answerer: PeerConnection) -> None:
 
 async def both_connected(*ends: PeerConnection) -> None:
     """Wait until each end is connected."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         await asyncio.gather(*(end.connected() for end in ends))
 
 
@@ -151,20 +149,20 @@ async def happened(emitter: Any, event: str) -> Any:
 
 async def within(work: Awaitable[Any]) -> Any:
     """What it gives, unless it takes too long."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         return await work
 
 
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until something holds of which no event tells."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         while not condition():  # noqa: ASYNC110 - as the first line says
             await asyncio.sleep(0.005)
 
 
 async def reached(pc: PeerConnection, event: str, condition: Callable[[], bool]) -> None:
     """Wait until something holds that may come true with an event."""
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         while not condition():
             await happened(pc, event)
 

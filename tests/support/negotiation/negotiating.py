@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from signaling import Channel, Negotiator, channel_pair
+from tests.support.clock.deadline import DEADLINE
 from tests.support.links.udp_relay import RelayedChannel, UdpRelay
-from tests.support.negotiation.connections import TIMEOUT, both_connected, opened, pair
+from tests.support.negotiation.connections import both_connected, opened, pair
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -75,7 +76,7 @@ async def negotiating(
             yield ends
         finally:
             await first.close()
-            async with asyncio.timeout(TIMEOUT):
+            async with asyncio.timeout(DEADLINE):
                 await asyncio.gather(*running)
         assert [end.errors for end in ends] == [[], []]
 

@@ -13,6 +13,7 @@ from aioice import stun
 from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.ice.transport import IceTransport
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from peer.ice import CandidateFields
@@ -54,14 +55,14 @@ class Recorder:
         """Return the candidates of one type so far."""
         return [c for c in self.candidates if c is not None and c.type == kind]
 
-    async def until(self, condition: Callable[[], bool], timeout: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout: float = DEADLINE) -> None:
         """Wait until an event makes the condition true."""
         async with asyncio.timeout(timeout):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def reached(self, state: IceTransportState, timeout: float = 5.0) -> None:
+    async def reached(self, state: IceTransportState, timeout: float = DEADLINE) -> None:
         """Wait until the state has been seen."""
         await self.until(lambda: state in self.states, timeout)
 

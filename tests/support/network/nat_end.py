@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from peer import IceServer, PeerConfiguration, PeerConnection, SessionDescription
 from tests.support.captures.wire import Side
+from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import expected, local, within
 from tests.support.project.tools import ROOT
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from tests.support.network.turn import TurnDaemon
 
 # Starting Python takes most of it.
-_TIMEOUT = 30.0
 _END_TIMEOUT = 5.0
 _PITCH = 500
 _LINE_LIMIT = 1 << 20
@@ -81,7 +81,7 @@ class NatEnd:
         """
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             if line := await self._process.stdout.readline():
                 said: dict[str, Any] = json.loads(line)
                 return said

@@ -23,13 +23,13 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.support.clock.deadline import DEADLINE
 from tests.support.project.tools import tool_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _CLONE_NEWNET = 0x40000000
-_COMMAND_TIMEOUT = 10.0
 _PREFIX = "handfast"
 _NUMBERS = itertools.count()
 
@@ -208,7 +208,7 @@ def _ip(*commands: str, at: str | None = None) -> None:
 
 def _run(*command: str, text: str = "") -> None:
     done = subprocess.run(
-        command, input=text, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT, check=False
+        command, input=text, capture_output=True, text=True, timeout=DEADLINE, check=False
     )
     if done.returncode != 0:
         raise NetworkError(f"{' '.join(command)}: {done.stderr.strip()}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 from aioice import stun
 
 from peer.ice import CandidateFields
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from peer.ice import IceParameters
@@ -97,7 +98,7 @@ class ScriptedIcePeer(asyncio.DatagramProtocol):
                 self.answers.append(message)
         self._changed.set()
 
-    async def until(self, condition: Callable[[], bool], timeout: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout: float = DEADLINE) -> None:
         """Wait until something that came makes the condition true."""
         async with asyncio.timeout(timeout):
             while not condition():

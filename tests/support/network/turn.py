@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from aioice import stun
 
 from peer.configuration import IceServer
+from tests.support.clock.deadline import DEADLINE
 from tests.support.project.tools import tool_path
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from tests.support.network.netns import Namespace
 
 _HOST = "127.0.0.1"
-_START_TRIES = 100
 _ANSWER_TIMEOUT = 0.1
+_START_TRIES = round(DEADLINE / _ANSWER_TIMEOUT)
 
 
 @dataclass

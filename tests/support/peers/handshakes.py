@@ -12,7 +12,8 @@ from peer import AnswerRole, Certificate, PeerConfiguration, PeerConnection
 from peer.identity.certificate import KeyType
 from peer.runtime.statistics import TransportStats
 from peer.security_policy import SrtpProfile
-from tests.support.negotiation.connections import TIMEOUT, expected, local, opened, within
+from tests.support.clock.deadline import DEADLINE
+from tests.support.negotiation.connections import expected, local, opened, within
 from tests.support.peers.exchange import hand_over, hear_description, trickling
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ async def _echo(channel: DataChannel, text: str) -> object:
 
 
 async def _heard_audio(peer: ThirdPartyPeer) -> Line:
-    async with asyncio.timeout(TIMEOUT):
+    async with asyncio.timeout(DEADLINE):
         while True:
             await peer.tell("report")
             report = await peer.hear("report")

@@ -22,7 +22,8 @@ from media import SyntheticAudioTrack, SyntheticVideoTrack
 from peer import PeerConfiguration, PeerConnection, SessionDescription
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.tracing.events import Fanout
-from tests.support.negotiation.connections import TIMEOUT, expected, local, opened, within
+from tests.support.clock.deadline import DEADLINE
+from tests.support.negotiation.connections import expected, local, opened, within
 from tests.support.peers.exchange import hand_over, hear_description, trickling
 from tests.support.peers.third_party import ThirdParty, open_stage
 from tests.support.rtp.arrivals import Arrivals, ArrivalSink
@@ -228,7 +229,7 @@ class NegotiatedSession:
             TimeoutError: They do not come.
         """
         first = await self.report()
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             while True:
                 now = await self.report()
                 if (

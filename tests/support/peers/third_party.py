@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, assert_never
 
 from tests.support.browser.browsers import open_browser
+from tests.support.clock.deadline import DEADLINE
 from tests.support.project.tools import GOPATH, NODE_MODULES, ROOT, SYSTEM_PYTHON, tool_path
 
 if TYPE_CHECKING:
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = ROOT / "tests" / "interop" / "programs"
 
-#: Seconds to wait for something said, and for a program to end by itself.
-_TIMEOUT = 15.0
+#: Seconds that a program has to end by itself, before it is killed.
 _END_TIMEOUT = 2.0
 # All of Pion, where nothing is in Go's cache yet.
 _BUILD_TIMEOUT = 100.0
@@ -94,7 +94,7 @@ class ThirdPartyPeer:
             ThirdPartyError: The peer reports a failure.
             TimeoutError: The peer sends no such line.
         """
-        async with asyncio.timeout(_TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             while True:
                 line = await self._said.get()
                 if line["say"] == "error":

@@ -27,12 +27,11 @@ from peer import (
     SessionDescription,
     TrackEvent,
 )
+from tests.support.clock.deadline import DEADLINE
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = ROOT / "ARCHITECTURE.md"
 
-#: Seconds that a walk may take, on a machine with far too much to do.
-_LIMIT = 60.0
 _PEER = f"{ROOT}/peer/"
 _T = TypeVar("_T")
 
@@ -141,7 +140,7 @@ class OtherEnd:
     def stop(self) -> None:
         """End the thread, when nothing runs on it any more."""
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_LIMIT)
+        self._thread.join(DEADLINE)
         self._loop.close()
 
 
@@ -251,7 +250,7 @@ async def _rekey_offer(pc: PeerConnection) -> SessionDescription:
 
 async def walk_all() -> dict[Walk, Ran]:
     """Walk each of the walks once."""
-    async with asyncio.timeout(_LIMIT):
+    async with asyncio.timeout(DEADLINE):
         return {
             **await offer_and_answer(),
             **await datagram(),

@@ -24,7 +24,7 @@ from peer.tracing.events import (
     StateChanged,
     TraceEvent,
 )
-from tests.support.negotiation.connections import TIMEOUT
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ class Sink:
 
     async def heard(self, kind: type[_EventT], *, count: int = 1) -> list[_EventT]:
         """Wait until a number of events of one kind are there."""
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             while len(self.all(kind)) < count:
                 self._changed.clear()
                 await self._changed.wait()

@@ -10,6 +10,7 @@ import pytest
 from peer import IceServer, PeerConnection
 from peer.errors import InvalidStateError
 from peer.runtime.core import OperationsChain
+from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connections import loopback
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ async def run_ready_tasks() -> None:
 
 
 async def ends(work: Awaitable[None]) -> None:
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(DEADLINE):
         await work
 
 

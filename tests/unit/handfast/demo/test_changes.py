@@ -16,6 +16,7 @@ from peer import InvalidStateError, RekeyResult
 from peer.rekey.result import RekeyStarter
 from peer.times import UnixTime
 from peer.tracing.events import PathSelected
+from tests.support.clock.deadline import DEADLINE
 from tests.support.clock.virtual_time import run_in_virtual_time
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ async def _page() -> AsyncIterator[_Page]:
     changes.attach(cast("DataChannel", page.channel))
     task = asyncio.create_task(changes.run())
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(DEADLINE):
             yield page
     finally:
         task.cancel()

@@ -12,6 +12,7 @@ from handfast.demo.live import LiveLadder
 from handfast.trace import TracedEnd, draw
 from peer.times import UnixTime
 from peer.tracing.events import Datagram, DatagramKind, Direction, Failed
+from tests.support.clock.deadline import DEADLINE
 from tests.support.tracing.ladders import START, connected
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ async def _shown(live: LiveLadder) -> AsyncIterator[_Page]:
     live.attach(cast("DataChannel", channel))
     task = asyncio.create_task(live.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             yield _Page(channel)
     finally:
         task.cancel()

@@ -12,6 +12,7 @@ from pyee import EventEmitter
 from handfast.demo.clips import ClipFolder
 from handfast.demo.page_recorder import PageRecorder
 from media import SyntheticVideoTrack
+from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,7 +37,7 @@ class _Channel(EventEmitter):
         self.emit("message", json.dumps({"action": action}))
 
     async def told(self, *states: str) -> dict[str, Any]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             while (told := await self._sent.get())["state"] not in states:
                 pass
         return told

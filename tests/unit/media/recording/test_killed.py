@@ -60,7 +60,7 @@ def killed(path: Path, container: Container, streams: list[str], at: float) -> f
 
 
 @pytest.mark.needs("ffmpeg")
-@pytest.mark.timeout(60 + 10 * MOMENTS)
+@pytest.mark.timeout(300 + 10 * MOMENTS)
 @pytest.mark.parametrize("container", list(Container))
 def test_a_killed_recording_opens_and_lacks_no_more_than_its_last_second(
     tmp_path: Path, container: Container

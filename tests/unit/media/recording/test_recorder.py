@@ -23,6 +23,7 @@ from media.recording.events import (
 from media.recording.recorder import Recorder, RecorderState
 from peer import InvalidStateError, MediaStreamTrack, PeerConnection, RtpSender, TrackEvent
 from signaling import Negotiator, channel_pair
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.feed import Feed
 from tests.support.media.frame_log import logging_frames
 from tests.support.media.stamped import lags, numbers
@@ -51,7 +52,7 @@ async def call(*tracks: MediaStreamTrack, flowing: bool = True) -> AsyncIterator
         tasks.create_task(Negotiator(callee, there, polite=True).run())
         for track in tracks:
             senders[track.id] = caller.addTrack(track)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             found = [await events.get() for _ in tracks]
             for each in found if flowing else ():
                 async for _ in each.receiver.encoded_frames():
@@ -139,7 +140,7 @@ async def test_call_of_five_seconds_is_in_the_file(
     for event in received:
         recorder.addTrack(event.track)
     await recorder.start()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE):
         await written.wait()
     await recorder.stop()
     pictures, sounds = times(path, "video"), times(path, "audio")
@@ -271,12 +272,12 @@ async def test_path_that_cannot_be_written_ends_the_recording_and_not_the_call(
     for event in received:
         recorder.addTrack(event.track)
     await recorder.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         await over.wait()
     assert recorder.state is RecorderState.INACTIVE
     assert all(isinstance(failure.error, UnwritableError) for failure in failures)
     for event in received:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             await event.track.recv()
     await recorder.stop()
 
@@ -350,7 +351,7 @@ async def test_tracks_that_nobody_encoded_are_and_that_is_said(tmp_path: Path) -
         recorder.addTrack(track)
     await recorder.start()
     video, audio = tracks
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE):
         await asyncio.gather(video.given(45), audio.given(150))
     await recorder.stop()
     assert {(each.source, each.target, each.reason) for each in encoded} == {

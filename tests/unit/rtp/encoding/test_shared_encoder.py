@@ -16,6 +16,7 @@ from peer.rtp.encoding.worker import EncodeJob, EncodeResult, EncoderWorker
 from peer.rtp_parameters import MediaKind
 from peer.times import UnixTime
 from tests.support.clock.clock import Clock
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.frames import flat_picture
 from tests.support.media.moving import codec_named, sound_at, vp8_pictures
 
@@ -112,7 +113,7 @@ class Bench:
     async def done(self) -> None:
         """Wait until the worker is idle and its results are delivered."""
         self.worker.free.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             while not self.encoder.idle:  # noqa: ASYNC110 - threads set no event of the loop
                 await asyncio.sleep(0.001)
 

@@ -19,6 +19,7 @@ from peer.rtp.formats import format_of
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.tracks import MediaStreamError, MediaStreamTrack
 from peer.rtp_parameters import MediaKind
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.frames import flat_picture, tone
 from tests.support.media.moving import codec_named, moving_picture, sound_at, vp8_pictures
 from tests.support.rtp.parameters import QueueTrack
@@ -52,13 +53,13 @@ class Sender:
 
     async def has(self, count: int) -> None:
         """Wait for `count` frames."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             while len(self.frames) < count:
                 self._changed.clear()
                 await self._changed.wait()
 
     async def end(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE):
             while not self.ended:
                 self._changed.clear()
                 await self._changed.wait()
@@ -194,7 +195,7 @@ async def test_subscription_pauses_and_resumes(camera: QueueTrack) -> None:
     paused.subscription.resume()
     paused.subscription.resume()
     assert len(paused.frames) == 3
-    await asyncio.wait_for(until_keyframe(camera, other, paused), 10)
+    await asyncio.wait_for(until_keyframe(camera, other, paused), DEADLINE)
     assert paused.frames[3].keyframe
     paused.subscription.close()
     other.subscription.close()
@@ -297,7 +298,7 @@ async def test_pushed_frame_reaches_all_subscriptions_in_one_call() -> None:
     track.put(frame)
     assert [len(each.frames) for each in senders] == [1, 1]
     # It is the application's again, and the next sender's after that.
-    assert await asyncio.wait_for(track.recv(), 1) is frame
+    assert await asyncio.wait_for(track.recv(), DEADLINE) is frame
     later = Sender(track)
     track.put(frame)
     assert len(later.frames) == 1

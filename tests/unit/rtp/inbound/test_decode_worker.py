@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from peer.rtp.codecs import DecodeError
 from peer.rtp.inbound.decode_worker import DecodeWorker
 from peer.rtp_parameters import Codec
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.encoded_frames import OPUS, VP8, encoded, key, picture
 from tests.support.media.frames import flat_picture
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.tracks import Frame
-
-TIMEOUT = 10.0
 
 
 class Told:
@@ -45,7 +44,7 @@ class Told:
         self._changed.set()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(TIMEOUT):
+        async with asyncio.timeout(DEADLINE):
             while len(self.decoded) + len(self.refused) < count:
                 self._changed.clear()
                 await self._changed.wait()
@@ -71,7 +70,7 @@ class Decoders:
     def decode(self, payload: bytes, pts: int) -> Sequence[Frame]:
         self.threads.add(threading.get_ident())
         self.begun.release()
-        assert self.gate.wait(TIMEOUT)
+        assert self.gate.wait(DEADLINE)
         if pts in self._refused:
             raise DecodeError("refused")
         return [flat_picture(2, 2, pts=pts)]
@@ -84,7 +83,7 @@ def worker_of(told: Told, decoders: Decoders, limit: int = 3) -> DecodeWorker:
 
 async def ended(worker: DecodeWorker) -> None:
     worker.end()
-    await asyncio.to_thread(worker.join, TIMEOUT)
+    await asyncio.to_thread(worker.join, DEADLINE)
 
 
 async def test_worker_decodes_in_order_and_tells_on_event_loop() -> None:
@@ -162,7 +161,7 @@ async def test_ended_worker_tells_no_events_and_its_thread_ends() -> None:
     await asyncio.to_thread(decoders.begun.acquire)
     worker.end()
     decoders.gate.set()
-    await asyncio.to_thread(worker.join, TIMEOUT)
+    await asyncio.to_thread(worker.join, DEADLINE)
     await asyncio.sleep(0)
     assert (told.decoded, thread.is_alive()) == ([], False)
 
@@ -173,10 +172,10 @@ async def test_decoded_frames_are_not_told_after_end_of_worker() -> None:
     worker.put(key(0))
     worker.put(key(1))
     # The loop is held up until both are decoded: what is told of the first waits behind us.
-    assert decoders.begun.acquire(timeout=TIMEOUT)
-    assert decoders.begun.acquire(timeout=TIMEOUT)
+    assert decoders.begun.acquire(timeout=DEADLINE)
+    assert decoders.begun.acquire(timeout=DEADLINE)
     worker.end()
-    await asyncio.to_thread(worker.join, TIMEOUT)
+    await asyncio.to_thread(worker.join, DEADLINE)
     assert told.decoded == []
 
 
@@ -193,5 +192,5 @@ def test_closed_event_loop_ends_decoder_thread() -> None:
     worker = asyncio.run(begin())
     (thread,) = set(threading.enumerate()) - others
     decoders.gate.set()
-    worker.join(TIMEOUT)
+    worker.join(DEADLINE)
     assert not thread.is_alive()

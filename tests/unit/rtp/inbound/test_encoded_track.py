@@ -11,6 +11,7 @@ import pytest
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.tracks import MediaStreamError
 from peer.rtp_parameters import MediaKind
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.encoded_frames import key, picture
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ async def test_waiting_recv_learns_of_end_of_encoded_track() -> None:
     await asyncio.wait([read], timeout=0)
     given.track.stop()
     with pytest.raises(MediaStreamError):
-        await asyncio.wait_for(read, 1)
+        await asyncio.wait_for(read, DEADLINE)
 
 
 async def test_slow_sender_loses_runs_of_frames() -> None:

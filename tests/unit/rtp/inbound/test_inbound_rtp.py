@@ -6,6 +6,7 @@ import asyncio
 
 from peer.rtp.inbound.inbound_rtp import InboundRtp
 from peer.rtp_parameters import MediaKind
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.encoded_frames import OPUS
 from tests.support.rtp.media_packets import AudioPackets, FakeEngine, receiving
 
@@ -27,7 +28,7 @@ async def test_packets_held_until_verification_are_no_jitter_and_all_decoded() -
         engine.feed([source.packet()])
         engine.now += 0.02
     assert media.decoding.jitter_buffer.target < 0.05
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE):
         await reader
     assert media.decoding.counters.dropped == 0
     media.stop()

@@ -11,6 +11,7 @@ import pytest
 
 from peer.errors import ConfigurationError
 from peer.rtp.inbound.readers import FrameQueue, FrameReader, Readers
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.encoded_frames import encoded, key, picture, sound
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ async def test_end_of_receiver_wakes_waiting_reader() -> None:
     source.readers.finish()
     for read in reads:
         with pytest.raises(StopAsyncIteration):
-            await asyncio.wait_for(read, 1)
+            await asyncio.wait_for(read, DEADLINE)
 
 
 async def test_abandoned_items_are_not_read() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from peer.rtp.dtmf_events import EVENT_TIMEOUT, DtmfEncoder, DtmfTone
 from peer.rtp.inbound.tones import LIMIT, ToneReader, ToneReceiver
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.encoded_frames import OPUS
 
 EVENTS = replace(OPUS, name="telephone-event", clock_rate=8000, channels=None)
@@ -81,7 +82,7 @@ async def test_end_wakes_waiting_tone_reader() -> None:
     await asyncio.wait([read], timeout=0)
     reader.finish()
     with pytest.raises(StopAsyncIteration):
-        await asyncio.wait_for(read, 1)
+        await asyncio.wait_for(read, DEADLINE)
 
 
 async def test_abandoned_tones_are_not_read() -> None:

@@ -23,6 +23,7 @@ from peer.rtp.rtcp import (
     ReceptionReport,
 )
 from peer.rtp_parameters import MediaKind
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.encoded_frames import key, picture
 from tests.support.media.encoded_frames import sound as encoded_sound
 from tests.support.media.frames import flat_picture
@@ -60,7 +61,7 @@ async def turn() -> None:
 
 
 async def until(done: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE):
         while not done():
             await turn()
 

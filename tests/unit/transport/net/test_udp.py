@@ -18,6 +18,7 @@ from peer.transport.net.udp import (
     UdpTransport,
     enlarge_buffers,
 )
+from tests.support.clock.deadline import DEADLINE
 
 BURST = 5000
 SIZE = 1100
@@ -64,7 +65,7 @@ class UdpRecorder:
         self._changed.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DEADLINE):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
