@@ -136,8 +136,10 @@ class Tap:
         if pair is None:
             return
         local, remote = (_text(candidate.address, candidate.port) for candidate in pair)
-        if (local, remote) != self._path:
-            self._path = (local, remote)
+        if (local, remote) == self._path:
+            return
+        self._path = (local, remote)
+        if self._tracer.active:
             self._tracer(
                 PathSelected(
                     time=self._tracer.now(), transport=self._key, local=local, remote=remote
@@ -163,6 +165,8 @@ class Tap:
             association: Number of the DTLS association.
         """
         self._payloads.clear()
+        if not self._tracer.active:
+            return
         self._tracer(
             HandshakeCompleted(
                 time=self._tracer.now(),
@@ -191,6 +195,9 @@ class Tap:
             matches: Whether any one of the expected is the shown one.
             association: Number of the DTLS association.
         """
+        # `active` asks for INFO, and a mismatch is a warning.
+        if matches and not self._tracer.active:
+            return
         self._tracer(
             FingerprintChecked(
                 time=self._tracer.now(),
@@ -205,6 +212,8 @@ class Tap:
     def keys_switched(self, direction: Direction, association: int) -> None:
         """Trace that one direction uses the keys of an association that is not the first."""
         self._payloads.clear()
+        if not self._tracer.active:
+            return
         self._tracer(
             KeysSwitched(
                 time=self._tracer.now(),
@@ -216,6 +225,8 @@ class Tap:
 
     def association_retired(self, association: int, reason: str) -> None:
         """Trace that the keys of an association were wiped, and why it is not in use."""
+        if not self._tracer.active:
+            return
         self._tracer(
             AssociationRetired(
                 time=self._tracer.now(),
@@ -227,6 +238,8 @@ class Tap:
 
     def state(self, state: IceTransportState | DtlsTransportState) -> None:
         """Trace a change of the ICE or DTLS state."""
+        if not self._tracer.active:
+            return
         machine = "iceState" if isinstance(state, IceTransportState) else "dtlsState"
         self._tracer(
             StateChanged(time=self._tracer.now(), transport=self._key, machine=machine, state=state)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import pytest
 from aioice import stun
 
@@ -253,3 +255,33 @@ def test_traced_state_names_its_machine(
     assert scene.events == [
         StateChanged(time=UnixTime(9.0), transport="0", machine=machine, state=state.value)
     ]
+
+
+def test_tap_makes_no_event_where_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="peer")
+
+    def clock() -> UnixTime:
+        raise AssertionError("an event was made")
+
+    tap = Tap("0", Tracer("pc-1", clock=clock))
+    tap.state(IceTransportState.CHECKING)
+    tap.handshake_completed(
+        role=DtlsRole.CLIENT, version="DTLSv1.2", cipher="a cipher", srtp_profile=None
+    )
+    tap.keys_switched(Direction.OUT, 1)
+    tap.association_retired(0, "its keys are old")
+    assert not caplog.records
+
+
+def test_fingerprint_mismatch_is_logged_as_warning_without_a_trace(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING, logger="peer")
+    ours, theirs = (
+        Fingerprint.of_certificate(der, HashFunction.SHA256) for der in (b"ours", b"theirs")
+    )
+    tap = Tap("0", Tracer("pc-1"))
+    tap.fingerprint_checked([ours], ours, matches=True)
+    tap.fingerprint_checked([ours], theirs, matches=False)
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
