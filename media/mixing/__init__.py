@@ -5,6 +5,13 @@ from media.mixing.composite_track import CompositeTrack
 from media.mixing.layout import Layout
 from media.mixing.mixed_track import MixedTrack
 from media.mixing.mixer import AudioMixer
-from media.mixing.participant import Participant
+from media.mixing.participant import CompositeParticipant
 
-__all__ = ["AudioMixer", "Composite", "CompositeTrack", "Layout", "MixedTrack", "Participant"]
+__all__ = [
+    "AudioMixer",
+    "Composite",
+    "CompositeParticipant",
+    "CompositeTrack",
+    "Layout",
+    "MixedTrack",
+]

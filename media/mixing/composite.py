@@ -12,7 +12,7 @@ from media.mixing.composite_track import CompositeTrack
 from media.mixing.layout import Layout, places
 from media.mixing.loudness import level_of
 from media.mixing.paced_producer import PacedProducer
-from media.mixing.participant import Participant
+from media.mixing.participant import CompositeParticipant
 from media.mixing.speaker import SpeakerChoice
 from peer.emitter import EventEmitter
 
@@ -37,7 +37,7 @@ _LIMIT = 2
 SHOWN = 49
 
 #: Handler of event `left`.
-Left: TypeAlias = "Callable[[Participant, Exception | None], object]"
+Left: TypeAlias = "Callable[[CompositeParticipant, Exception | None], object]"
 
 
 class Composite:
@@ -87,8 +87,8 @@ class Composite:
         self._rate = rate
         self._mixer = mixer
         self._frame_timeout = patience
-        self._participants: list[Participant] = []
-        self._choice: SpeakerChoice[Participant] = SpeakerChoice()
+        self._participants: list[CompositeParticipant] = []
+        self._choice: SpeakerChoice[CompositeParticipant] = SpeakerChoice()
         self._canvas = Canvas(width=width, height=height)
         self._own = None if executor else ThreadPoolExecutor(1, thread_name_prefix="composite")
         self._executor = executor or self._own
@@ -136,12 +136,12 @@ class Composite:
         self._layout = Layout(layout)
 
     @property
-    def participants(self) -> tuple[Participant, ...]:
+    def participants(self) -> tuple[CompositeParticipant, ...]:
         """The participants, in the order in which they were added."""
         return tuple(self._participants)
 
     @property
-    def speaker(self) -> Participant | None:
+    def speaker(self) -> CompositeParticipant | None:
         """The active speaker, updated only in layout `speaker` while an output track is read."""
         return self._choice.speaker
 
@@ -152,7 +152,7 @@ class Composite:
 
     def add(
         self, track: MediaStreamTrack | None, *, name: str = "", sound: Sound | None = None
-    ) -> Participant:
+    ) -> CompositeParticipant:
         """Add a participant to the picture; of more than 49 the first and the speaker are shown.
 
         Args:
@@ -168,11 +168,11 @@ class Composite:
             raise ValueError(f"a composite takes pictures, not {track.kind}")
         if self._closed:
             raise ValueError("the composite was closed")
-        participant = Participant(track, name, sound, self._left)
+        participant = CompositeParticipant(track, name, sound, self._left)
         self._participants.append(participant)
         return participant
 
-    def remove(self, participant: Participant | MediaStreamTrack) -> None:
+    def remove(self, participant: CompositeParticipant | MediaStreamTrack) -> None:
         """Remove a participant, also by its track; does nothing for others."""
         for each in self.participants:
             if participant in (each, each.track):
@@ -213,7 +213,7 @@ class Composite:
             for each, place in zip(shown, found, strict=True)
         ]
 
-    def _in_order(self) -> Sequence[Participant]:
+    def _in_order(self) -> Sequence[CompositeParticipant]:
         if self._layout is Layout.GRID:
             return self._participants
         levels = {
@@ -223,7 +223,7 @@ class Composite:
         speaker = self._choice.update(levels, asyncio.get_running_loop().time())
         return sorted(self._participants, key=lambda participant: participant is not speaker)
 
-    def _left(self, participant: Participant, error: Exception | None) -> None:
+    def _left(self, participant: CompositeParticipant, error: Exception | None) -> None:
         if participant in self._participants:
             self._participants.remove(participant)
             # Later, so that an exception in a handler does not count as one of the track.

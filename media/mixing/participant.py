@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from peer.times import MonotonicTime, Seconds
 
 
-class Participant:
+class CompositeParticipant:
     """One participant of a composite, which keeps its latest video frame.
 
     Args:
@@ -42,7 +42,7 @@ class Participant:
         track: MediaStreamTrack | None,
         name: str,
         sound: Sound | None,
-        ended: Callable[[Participant, Exception | None], None],
+        ended: Callable[[CompositeParticipant, Exception | None], None],
     ) -> None:
         self.track = track
         self.name = name
@@ -54,7 +54,8 @@ class Participant:
             self.reader = TrackReader(track, self._take, lambda error: ended(self, error))
 
     def __repr__(self) -> str:
-        return f"<Participant {self.name!r} track={None if self.track is None else self.track.id}>"
+        track = None if self.track is None else self.track.id
+        return f"<CompositeParticipant {self.name!r} track={track}>"
 
     def frame(self, timeout: Seconds | None) -> VideoFrame | None:
         """Return the latest frame; None before the first, or when it is older than `timeout`."""

@@ -1,4 +1,4 @@
-"""Owns `ClusterWriter`: frames as the clusters of a Matroska or WebM file (RFC 9559)."""
+"""Writer of frames as clusters of a Matroska or WebM file (RFC 9559)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from media.recording.atomic_file import AtomicFile
     from media.recording.pending import Frame
 
+#: Nanoseconds of a timestamp tick: one millisecond.
 _MILLISECOND = 1_000_000
+#: Keyframe flag of a SimpleBlock (RFC 9559 section 10.2).
 _KEYFRAME = 0x80
-# Room for three entries of a SeekHead.
-_SEEK_OCTETS = 192
-# Where there are no pictures, it is enough to find the way every so many milliseconds.
-_SOUND_CUES = 5_000
+#: Bytes reserved for a SeekHead of three entries (ours).
+_SEEK_SIZE = 192
+#: Milliseconds between two cues of a file without video (ours).
+_AUDIO_CUES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,13 @@ class _Cue:
 
 
 class ClusterWriter:
-    """Writes a file whose clusters are known only once they are complete.
+    """Writes a Matroska file in complete clusters.
 
     Args:
         sink: The file.
         doc_type: "matroska" or "webm".
-        tracks: What is in the Tracks element; their numbers are 1 and following.
-        pictures: Which of the tracks, from 0, hold pictures.
+        tracks: Contents of the Tracks element, numbered from 1.
+        pictures: Indices, from 0, of the video tracks.
     """
 
     def __init__(
@@ -59,20 +61,20 @@ class ClusterWriter:
         self._size_at = sink.tell()
         sink.write(ebml.UNKNOWN_SIZE)
         self._start = sink.tell()
-        sink.write(_void(_SEEK_OCTETS))
+        sink.write(_void(_SEEK_SIZE))
         self._info_at = sink.tell()
         sink.write(self._info())
         self._tracks_at = sink.tell()
         sink.write(element(ebml.TRACKS, tracks))
 
     def write(self, frames: list[Frame]) -> None:
-        """Make a cluster of frames."""
+        """Write a cluster of frames."""
         blocks = sorted((round(frame.pts * 1000), frame) for frame in frames)
         base = blocks[0][0]
         position = self._sink.tell() - self._start
         parts = [number(ebml.TIMESTAMP, base)]
         for time, frame in blocks:
-            self._cue(time, frame, position)
+            self._cue(frame, time=time, position=position)
             flags = _KEYFRAME if frame.keyframe else 0
             # RFC 9559 section 10.2.
             header = struct.pack(">BhB", 0x80 | frame.stream + 1, time - base, flags)
@@ -81,7 +83,7 @@ class ClusterWriter:
         self._sink.write(element(ebml.CLUSTER, b"".join(parts)))
 
     def finish(self) -> None:
-        """Say how long the file is, and where its key frames are."""
+        """Write the duration of the file, and the places of its key frames."""
         sink = self._sink
         places = [(ebml.INFO, self._info_at), (ebml.TRACKS, self._tracks_at)]
         if self._cues:
@@ -98,22 +100,22 @@ class ClusterWriter:
         )
         head = element(ebml.SEEK_HEAD, seeks)
         sink.seek(self._start)
-        sink.write(head + _void(_SEEK_OCTETS - len(head)))
+        sink.write(head + _void(_SEEK_SIZE - len(head)))
         sink.seek(self._info_at)
         sink.write(self._info())
         sink.seek(self._size_at)
         sink.write(ebml.size_of(end - self._start))
 
-    def _cue(self, time: int, frame: Frame, position: int) -> None:
+    def _cue(self, frame: Frame, *, time: int, position: int) -> None:
         if self._pictures:
             wanted = frame.keyframe and frame.stream in self._pictures
         else:
-            wanted = not self._cues or time >= self._cues[-1].time + _SOUND_CUES
+            wanted = not self._cues or time >= self._cues[-1].time + _AUDIO_CUES
         if wanted:
             self._cues.append(_Cue(time, frame.stream + 1, position))
 
     def _info(self) -> bytes:
-        # What has no end yet does not say how long it is; it takes as much room.
+        # A file without an end has no duration yet, but the room for it.
         duration = element(ebml.DURATION, struct.pack(">d", self._end))
         return element(
             ebml.INFO,

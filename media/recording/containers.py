@@ -1,4 +1,4 @@
-"""Owns the table of containers: which codec goes into which as it is, and what else becomes."""
+"""Containers, the codecs that each takes, and the codec to transcode others to."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Container(Enum):
-    """A kind of file; the value is what a program names it.
+    """Container formats, whose values are the names that programs use.
 
-    All of them follow a change of the size of pictures. None follows a change of codec, or takes a
-    stream that it was not told of at the start.
+    All of them follow a change of the video size. None follows a change of codec, or takes a
+    stream that its header lacks.
     """
 
     #: Fragmented (ISO/IEC 14496-12).
@@ -29,10 +29,10 @@ class Container(Enum):
 
     @classmethod
     def of(cls, path: str | Path, name: str | None = None) -> Container:
-        """By the name of a format where one is given, else by the file's suffix.
+        """Return the container of a format name, or of a file's suffix without one.
 
         Raises:
-            ValueError: Nothing is known by that name or suffix.
+            ValueError: The name or suffix is unknown.
         """
         key = Path(path).suffix if name is None else f".{name}"
         try:
@@ -43,12 +43,12 @@ class Container(Enum):
 
     @property
     def suffix(self) -> str:
-        """The usual one, with its dot."""
+        """The usual suffix, with the dot."""
         return _SUFFIXES[self]
 
     @property
     def holds_video(self) -> bool:
-        """Whether there can be pictures in it at all."""
+        """True if the container takes video."""
         return transcoded_to(self, MediaKind.VIDEO) is not None
 
 
@@ -85,10 +85,10 @@ _PICTURES = {
 
 
 def passes(container: Container, codec: Codec) -> bool:
-    """Whether frames of the codec go into the container as they are."""
+    """Tell if a container takes frames of a codec without transcoding."""
     return codec.name.lower() in _PASSING[container]
 
 
 def transcoded_to(container: Container, kind: MediaKind) -> str | None:
-    """What becomes of a codec that does not pass; None where the container has no such kind."""
+    """Return the codec to transcode a kind of media to; None where the container takes none."""
     return "opus" if kind is MediaKind.AUDIO else _PICTURES[container]

@@ -1,4 +1,4 @@
-"""Owns elements of EBML (RFC 8794) and the names of those of Matroska (RFC 9559)."""
+"""EBML elements (RFC 8794) and the identifiers of Matroska (RFC 9559)."""
 
 from __future__ import annotations
 
@@ -17,37 +17,37 @@ AUDIO, SAMPLING_FREQUENCY, CHANNELS = 0xE1, 0xB5, 0x9F
 CLUSTER, TIMESTAMP, SIMPLE_BLOCK = 0x1F43B675, 0xE7, 0xA3
 CUES, CUE_POINT, CUE_TIME = 0x1C53BB6B, 0xBB, 0xB3
 CUE_TRACK_POSITIONS, CUE_TRACK, CUE_CLUSTER_POSITION = 0xB7, 0xF7, 0xF1
-VOID = 0xEC
+VOID = 0xEC  # Element that readers skip (RFC 8794 section 11.3.2).
 VIDEO_TRACK, AUDIO_TRACK = 1, 2
 
-#: Octets of the size of an element, as we write it.
+#: Bytes of an element's size, as we write it (ours).
 SIZE_OCTETS = 8
-#: RFC 8794 section 6.2: of what is not known.
+#: Size of an element of unknown size (RFC 8794 section 6.2).
 UNKNOWN_SIZE = b"\x01" + b"\xff" * 7
 
 
 def octets_of(identifier: int) -> bytes:
-    """An identifier, whose length is marked in it."""
+    """Encode an identifier, which includes the marker of its length."""
     return identifier.to_bytes((identifier.bit_length() + 7) // 8, "big")
 
 
 def size_of(octets: int) -> bytes:
-    """A size, in eight octets."""
+    """Encode a size in eight bytes."""
     return (octets | 1 << 56).to_bytes(SIZE_OCTETS, "big")
 
 
 def element(identifier: int, data: bytes) -> bytes:
-    """An element with its content."""
+    """Encode an element with its contents."""
     return octets_of(identifier) + size_of(len(data)) + data
 
 
-def number(identifier: int, value: int) -> bytes:
-    """An element that holds an unsigned number, in eight octets."""
+def number(identifier: int, /, value: int) -> bytes:
+    """Encode an element of an unsigned number in eight bytes."""
     return element(identifier, value.to_bytes(8, "big"))
 
 
 def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The elements that follow one another; one of unknown size takes all that is left."""
+    """Yield all consecutive elements; one of unknown size takes the rest of the data."""
     at = 0
     while at < len(data):
         length = 9 - data[at].bit_length()

@@ -1,4 +1,4 @@
-"""Owns `FragmentWriter`: frames as the fragments of an MP4 file (ISO/IEC 14496-12)."""
+"""Writer of frames as fragments of an MP4 file (ISO/IEC 14496-12)."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from media.recording.atomic_file import AtomicFile
     from media.recording.pending import Frame
 
-# Section 8.8.7: offsets count from the start of the moof box.
+#: Flag default-base-is-moof: offsets count from the moof box (ISO/IEC 14496-12 section 8.8.7).
 _BASE_IS_MOOF = 0x020000
-# Section 8.8.8: the run says where its data is, and of each sample duration, size and flags.
+#: Flags of a run with data offset, and duration, size and flags of each sample (section 8.8.8).
 _RUN_FLAGS = 0x000701
-# Section 8.8.3.1: depends on no other sample; depends on others, and is no place to begin.
+# Sample flags (section 8.8.3.1): depends on no other sample; depends on others, no sync sample.
 _KEYFRAME, _OTHER = 0x02000000, 0x01010000
 _ZERO = Fraction(0)
 
 
 class FragmentWriter:
-    """Writes fragments that hold what came of each stream in a while.
+    """Writes an MP4 file in fragments that hold frames of all streams.
 
     Args:
         sink: The file.
-        header: Its ftyp and moov boxes; the tracks have the numbers 1 and following.
-        timescales: Ticks in a second, of each track.
-        from_zero: Whether each track is to begin with the file, whenever its first frame does: for
-            readers that take the end of a track for how long it is, and add when it begins.
+        header: The ftyp and moov boxes; tracks are numbered from 1.
+        timescales: Ticks a second of each track.
+        from_zero: True to begin each track with the file, whenever its first frame comes: some
+            readers take the end of a track for its duration, and add its begin.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class FragmentWriter:
         sink.write(header)
 
     def write(self, frames: list[Frame]) -> None:
-        """Make a fragment of frames."""
+        """Write a fragment of frames."""
         self._number += 1
         streams: dict[int, list[Frame]] = {}
         for frame in sorted(frames):
@@ -52,26 +52,26 @@ class FragmentWriter:
         for stream in self._late & streams.keys():
             self._late.remove(stream)
             streams[stream] = _from_zero(streams[stream])
-        # How large the moof box is does not depend on the offsets in it.
+        # The size of the moof box does not depend on the offsets in it.
         size = len(self._moof(streams, 0))
         self._sink.write(self._moof(streams, size + 8))
         data = [frame.payload for run in streams.values() for frame in run]
         self._sink.write(_box(b"mdat", *data))
 
     def finish(self) -> None:
-        """Nothing follows the last fragment."""
+        """Do nothing, as no box follows the last fragment."""
 
     def _moof(self, streams: dict[int, list[Frame]], offset: int) -> bytes:
-        parts = [_full_box(b"mfhd", 0, 0, struct.pack(">I", self._number))]
+        parts = [_full_box(b"mfhd", data=struct.pack(">I", self._number))]
         for stream, run in streams.items():
-            parts.append(self._traf(stream, run, offset))
+            parts.append(self._traf(run, stream=stream, offset=offset))
             offset += sum(len(frame.payload) for frame in run)
         return _box(b"moof", *parts)
 
-    def _traf(self, stream: int, run: list[Frame], offset: int) -> bytes:
+    def _traf(self, run: list[Frame], *, stream: int, offset: int) -> bytes:
         timescale = self._timescales[stream]
         starts = [round(frame.pts * timescale) for frame in run]
-        # The last of a fragment lasts as it is said to: the next fragment has its own time.
+        # The last sample lasts for its own duration: the next fragment has a time of its own.
         ends = [*starts[1:], starts[-1] + round(run[-1].duration * timescale)]
         samples = b"".join(
             struct.pack(
@@ -81,14 +81,16 @@ class FragmentWriter:
         )
         return _box(
             b"traf",
-            _full_box(b"tfhd", 0, _BASE_IS_MOOF, struct.pack(">I", stream + 1)),
-            _full_box(b"tfdt", 1, 0, struct.pack(">Q", starts[0])),
-            _full_box(b"trun", 0, _RUN_FLAGS, struct.pack(">II", len(run), offset) + samples),
+            _full_box(b"tfhd", flags=_BASE_IS_MOOF, data=struct.pack(">I", stream + 1)),
+            _full_box(b"tfdt", version=1, data=struct.pack(">Q", starts[0])),
+            _full_box(
+                b"trun", flags=_RUN_FLAGS, data=struct.pack(">II", len(run), offset) + samples
+            ),
         )
 
 
 def _from_zero(run: list[Frame]) -> list[Frame]:
-    """The first picture is shown from the beginning on; in front of sound is silence."""
+    """Begin a track at zero: with its first picture, or with silence before its first audio."""
     first = run[0]
     if first.pts == 0:
         return run
@@ -103,5 +105,5 @@ def _box(kind: bytes, *data: bytes) -> bytes:
     return b"".join(((8 + sum(map(len, data))).to_bytes(4, "big"), kind, *data))
 
 
-def _full_box(kind: bytes, version: int, flags: int, data: bytes) -> bytes:
+def _full_box(kind: bytes, *, data: bytes, version: int = 0, flags: int = 0) -> bytes:
     return _box(kind, (version << 24 | flags).to_bytes(4, "big"), data)

@@ -142,7 +142,7 @@ class Muxer:
             sink.synchronise()
 
     def close(self) -> None:
-        """Complete the file; raises nothing after an error, or when called again.
+        """Complete the file, or do nothing after an error and when called again.
 
         Raises:
             RecordingError: The end cannot be written; the file holds the frames before.

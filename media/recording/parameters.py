@@ -1,8 +1,7 @@
-"""Owns what a container must know of a stream before its first frame: `StreamSpec`.
+"""Stream parameters that a container's header needs before the first frame.
 
-FFmpeg finds that out by itself, parameter sets and sequence headers included, when it opens a
-file. So it is shown a Matroska file of one frame, made here, and its answer is the template of the
-stream that is written.
+FFmpeg finds them, parameter sets and sequence headers included, when it opens a file. So it is
+given a specimen, a Matroska file of one frame made here, as the template of the stream.
 """
 
 from __future__ import annotations
@@ -22,13 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
-    """One stream of a file.
+    """Parameters of one stream of a file.
 
     Args:
-        codec: Its codec, with its clock rate in hertz.
-        first: Its first frame, a key frame, in the form of `EncodedFrame.payload`. Nothing is
-            written of it: it only says what the container wants to know of the stream. Sound needs
-            none.
+        codec: The codec, with its clock rate in Hz.
+        first: The first key frame, in the form of `EncodedFrame.payload`. It is not written, but
+            tells the parameters of the stream. Audio needs none.
     """
 
     codec: Codec
@@ -37,12 +35,13 @@ class StreamSpec:
 
 # Track 1, at the time of the cluster, a key frame (RFC 9559 section 10.2).
 _BLOCK_HEADER = b"\x81\x00\x00\x80"
+#: Nanoseconds of a timestamp tick: one millisecond.
 _MILLISECOND = 1_000_000
-# RFC 7845 section 4.6: what a decoder of Opus wants to hear before it is right, in nanoseconds.
+#: Pre-roll of an Opus decoder in nanoseconds (RFC 7845 section 4.6).
 _OPUS_PRE_ROLL = 80 * _MILLISECOND
-#: What Opus is always said to be (RFC 7587 section 4.1), in hertz.
+#: RTP clock rate of Opus in Hz (RFC 7587 section 4.1).
 OPUS_RATE = 48_000
-# An empty packet of Opus: 20 ms of nothing.
+# An empty packet of Opus: 20 ms of silence.
 _NO_SOUND = b"\xf8"
 
 _IDENTIFIERS = {
@@ -55,19 +54,19 @@ _IDENTIFIERS = {
 
 
 def opus_head(channels: int) -> bytes:
-    """The header of RFC 7845 section 5.1.
+    """Make an OpusHead header (RFC 7845 section 5.1).
 
-    Nothing is to be skipped at the start: a recording begins somewhere in a call.
+    The pre-skip is 0, as a recording begins somewhere in a call.
     """
     return b"OpusHead" + struct.pack("<BBHIhB", 1, channels, 0, OPUS_RATE, 0, 0)
 
 
 def specimen(spec: StreamSpec) -> bytes:
-    """A Matroska file that holds the first frame of the stream, and nothing else.
+    """Make a Matroska file of the first frame of a stream.
 
     Raises:
         ValueError: The first frame is no key frame of the codec.
-        KeyError: No container takes the codec.
+        KeyError: The codec is unknown to containers.
     """
     entry = [
         number(ebml.TRACK_NUMBER, 1),

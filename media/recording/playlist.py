@@ -1,4 +1,4 @@
-"""Owns `Playlist`: the fragments of an MP4 file as the segments of HTTP Live Streaming."""
+"""HLS playlist of the fragments of an MP4 file (RFC 8216)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from media.recording.atomic_file import AtomicFile
 
-# RFC 8216 section 4.3.3.1: no segment may be longer, rounded. Fragments are half a second, or as
-# long as one frame lasts; it is what a player waits before it asks again.
+#: Longest duration of a segment in seconds, rounded (RFC 8216 section 4.3.3.1); a player waits as
+#: long before it reloads. Fragments are half a second, or as long as one frame (ours).
 TARGET_SECONDS = 2
 _END = b"#EXT-X-ENDLIST\n"
 
 
 class Box(NamedTuple):
-    """A box (ISO/IEC 14496-12 section 4.2): its type, where it begins, and its content."""
+    """Box of an MP4 file: type, start and contents (ISO/IEC 14496-12 section 4.2)."""
 
     kind: bytes
     start: int
@@ -27,12 +27,12 @@ class Box(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Where the next one begins."""
+        """The start of the next box."""
         return self.start + 8 + len(self.data)
 
 
 def boxes(data: bytes) -> Iterator[Box]:
-    """The boxes that follow one another; those that FFmpeg writes for us have sizes of 32 bits."""
+    """Yield consecutive boxes, whose sizes have 32 bits as FFmpeg writes them for us."""
     at = 0
     while at + 8 <= len(data):
         size = int.from_bytes(data[at : at + 4], "big")
@@ -43,7 +43,7 @@ def boxes(data: bytes) -> Iterator[Box]:
 
 
 def inside(data: bytes, *path: bytes) -> Iterator[bytes]:
-    """The contents of the boxes that lie at this path."""
+    """Yield the contents of all boxes at a path of types."""
     for box in boxes(data):
         if box.kind == path[0]:
             if len(path) == 1:
@@ -53,14 +53,15 @@ def inside(data: bytes, *path: bytes) -> Iterator[bytes]:
 
 
 class Playlist:
-    """Grows by three lines with each fragment, and is never written anew (RFC 8216).
+    """Appends a segment to an HLS playlist for each fragment (RFC 8216).
 
-    Its segments are ranges of octets of one file, so that a recording is two files. It ends after
-    each fragment: players would take what has no end for a broadcast, and begin near its end.
+    Segments are byte ranges of one media file, so that a recording is two files. The playlist has
+    an end tag after each fragment: players take one without for a broadcast, and begin near its
+    end.
 
     Args:
-        sink: Where the playlist goes.
-        media: The file of the fragments, which lies in the same folder.
+        sink: The playlist file.
+        media: The file of the fragments, in the same folder.
     """
 
     def __init__(self, sink: AtomicFile, media: Path) -> None:
@@ -71,7 +72,7 @@ class Playlist:
         self._ended = Fraction(0)
 
     def extend(self, data: bytes) -> None:
-        """Take what was added to the media file.
+        """Add the segments of bytes that were appended to the media file.
 
         Raises:
             RecordingError: The playlist cannot be written.
@@ -110,10 +111,10 @@ class Playlist:
             for track, start, end in _spans(fragment.data)
         ]
         start, end_time = min(start for start, _ in spans), max(end for _, end in spans)
-        # Streams overlap where fragments meet.
+        # Streams of two fragments may overlap in time.
         seconds = max(Fraction(0), end_time - max(start, self._ended))
         self._ended = max(self._ended, end_time)
-        # A picture that stands for long is longer than any segment may be.
+        # A video frame that is shown for long may exceed the longest segment.
         seconds = min(seconds, Fraction(TARGET_SECONDS))
         self._write(
             f"#EXTINF:{math.ceil(seconds * 1_000_000) / 1_000_000:.6f},",
@@ -128,7 +129,7 @@ class Playlist:
 
 
 def _timescales(moov: bytes) -> Iterator[tuple[int, int]]:
-    """Of each track, its identifier and its ticks in a second."""
+    """Yield the identifier and the timescale of each track."""
     for track in inside(moov, b"trak"):
         # Sections 8.3.2 and 8.4.2: after two times, of 32 bits, or of 64 in version 1.
         header = next(inside(track, b"tkhd"))
@@ -141,7 +142,7 @@ def _after_times(data: bytes) -> int:
     return int.from_bytes(data[at : at + 4], "big")
 
 
-# Section 8.8.7: flags of a track fragment header, each with its field's octets.
+# Flags of a track fragment header, each with the bytes of its field (section 8.8.7).
 _HEADER_FIELDS = ((0x01, 8), (0x02, 4))
 _DEFAULT_DURATION = 0x08
 # Section 8.8.8: flags of a run.
@@ -151,7 +152,7 @@ _SAMPLE_FIELDS = (0x100, 0x200, 0x400, 0x800)
 
 
 def _spans(moof: bytes) -> Iterator[tuple[int, int, int]]:
-    """Of each track in a fragment, its identifier, and when its samples begin and end, in ticks."""
+    """Yield the identifier of each track of a fragment, and its begin and end in ticks."""
     for track in inside(moof, b"traf"):
         header = next(inside(track, b"tfhd"))
         flags = int.from_bytes(header[1:4], "big")

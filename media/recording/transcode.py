@@ -1,4 +1,4 @@
-"""Owns encoding a track anew for a file, where it was asked for or cannot be avoided."""
+"""Transcoding of tracks for a file, where it was asked for or the container requires it."""
 
 from __future__ import annotations
 
@@ -19,23 +19,25 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _CLOCKS = {"opus": 48_000, "pcmu": 8_000, "pcma": 8_000, "g722": 8_000}
-_PICTURES = 90_000
-#: Seconds between key frames: of segments and of seeking.
+#: RTP clock rate of video, in Hz (RFC 3551 section 5).
+_VIDEO_CLOCK = 90_000
+#: Seconds between key frames, for segments and seeking (ours).
 KEYFRAMES = Fraction(2)
-#: Bits for each pixel a second at 30 pictures: 2.8 Mbit/s for 720p.
+#: Bits a second for each pixel: 2.8 Mbit/s for 720p (ours).
 _BITS = 3
+#: Least and greatest bitrate in bits a second (ours).
 _LEAST, _MOST = 500_000, 12_000_000
 
 
 class TranscodingPlan:
-    """Which codec each track is written in.
+    """Chooses the codec that each track is written in.
 
     Args:
-        container: What it has to fit in.
-        wanted: Encoding names, such as "H264", that tracks of their kind are to be written in.
+        container: Container of the files.
+        wanted: Encoding names, such as "H264", to write tracks of their kind in.
 
     Raises:
-        ValueError: The container does not take one of those, or two are of one kind.
+        ValueError: The container does not take a wanted codec, or two are of one kind.
     """
 
     def __init__(self, container: Container, wanted: Sequence[str]) -> None:
@@ -49,7 +51,7 @@ class TranscodingPlan:
                 raise ValueError(f"a track cannot be written as {other} and as {name}")
 
     def target(self, codec: Codec) -> tuple[str, TranscodingReason] | None:
-        """What to encode in, and why; None where the track is written as it comes."""
+        """Return the codec to transcode to and the reason; None for no transcoding."""
         wanted = self._wanted.get(codec.kind)
         if wanted is not None and wanted.lower() != codec.name.lower():
             return wanted, TranscodingReason.ASKED
@@ -59,12 +61,12 @@ class TranscodingPlan:
         return None if unavoidable is None else (unavoidable, TranscodingReason.CONTAINER)
 
     def raw_target(self, kind: MediaKind) -> str | None:
-        """What to encode pictures or sound in; None where the container has none of the kind."""
+        """Return the codec to encode decoded frames in; None where the container takes none."""
         return self._wanted.get(kind) or transcoded_to(self._container, kind)
 
 
 def target_codec(name: str) -> Codec:
-    """The codec by its encoding name, as our encoders take it."""
+    """Make the codec of an encoding name, as our encoders take it."""
     if (clock := _CLOCKS.get(name.lower())) is not None:
         channels = 2 if name.lower() == "opus" else 1
         return Codec(
@@ -75,7 +77,7 @@ def target_codec(name: str) -> Codec:
         kind=MediaKind.VIDEO,
         name=name,
         payload_type=0,
-        clock_rate=_PICTURES,
+        clock_rate=_VIDEO_CLOCK,
         parameters=parameters,
     )
 
@@ -84,10 +86,10 @@ class FrameEncoder:
     """Encodes decoded frames of one track; every call blocks.
 
     Args:
-        name: Of the codec.
+        name: Name of the codec.
 
     Raises:
-        CodecError: Nothing here encodes it.
+        CodecError: The codec has no encoder here.
     """
 
     def __init__(self, name: str) -> None:
@@ -100,14 +102,14 @@ class FrameEncoder:
         self._keyframe: Fraction | None = None
 
     def encode(self, frame: AudioFrame | VideoFrame, arrival: float) -> list[EncodedFrame]:
-        """What is complete with a frame.
+        """Encode a frame, and return the encoded frames that it completes.
 
         Args:
-            frame: With its time.
-            arrival: Of what comes of it.
+            frame: The decoded frame, with its timestamp.
+            arrival: Arrival of the encoded frames.
 
         Raises:
-            CodecError: The library refused it.
+            CodecError: The library refused the frame.
         """
         match self._encoder:
             case AudioEncoder() as encoder:
@@ -128,7 +130,7 @@ class FrameEncoder:
         self, encoder: VideoEncoder, frame: VideoFrame, arrival: float
     ) -> list[EncodedFrame]:
         encoder.bitrate = min(max(_LEAST, frame.width * frame.height * _BITS), _MOST)
-        time = Fraction(frame.pts or 0) * (frame.time_base or Fraction(1, _PICTURES))
+        time = Fraction(frame.pts or 0) * (frame.time_base or Fraction(1, _VIDEO_CLOCK))
         due = self._keyframe is None or not 0 <= time - self._keyframe < KEYFRAMES
         pictures = encoder.encode(frame, keyframe=due)
         if any(picture.keyframe for picture in pictures):
@@ -156,17 +158,17 @@ class FrameEncoder:
 
 
 class Transcoder:
-    """Decodes frames of a track and encodes them again, on the line; every call blocks.
+    """Transcodes the placed frames of a track; every call blocks.
 
     Args:
-        source: The codec they come in.
-        target: The name of the one they go in.
+        source: Codec of the track.
+        target: Name of the codec to write.
 
     Attributes:
-        failed: Frames that could not be decoded or encoded.
+        failed: Number of frames that could not be decoded or encoded.
 
     Raises:
-        CodecError: Nothing here decodes or encodes it.
+        CodecError: A codec has no decoder or encoder here.
     """
 
     def __init__(self, source: Codec, target: str) -> None:
@@ -177,7 +179,7 @@ class Transcoder:
         self._awaits_keyframe = True
 
     def transcode(self, placed: PlacedFrame) -> list[PlacedFrame]:
-        """What comes of a frame, with the times of it."""
+        """Transcode a frame, and return the frames that it completes, with their places."""
         frame = placed.frame
         if self._awaits_keyframe and not frame.keyframe:
             return []
@@ -206,5 +208,5 @@ class Transcoder:
         ]
 
 
-#: Our encoders make packets of 20 ms.
+#: Duration in seconds of our encoders' packets (ours).
 _SOUND = Fraction(1, 50)

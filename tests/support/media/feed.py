@@ -84,6 +84,10 @@ class Feed:
         # Its readers take what waits within some turns of the loop.
         for _ in range(20):
             await asyncio.sleep(0)
+        return self.elapsed()
+
+    def elapsed(self) -> float:
+        """Return the seconds since the beginning."""
         return time.monotonic() - self._begin
 
     def kept(self, kind: MediaKind) -> list[EncodedFrame]:

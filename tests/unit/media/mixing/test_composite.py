@@ -9,7 +9,7 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import VideoFrame
 
 from media import SyntheticAudioTrack
-from media.mixing import AudioMixer, Composite, Participant
+from media.mixing import AudioMixer, Composite, CompositeParticipant
 from media.mixing.canvas import BACKGROUND, PLACEHOLDER
 from media.planes import planes
 from peer import AudioLevel
@@ -92,7 +92,7 @@ async def test_participants_come_and_go() -> None:
 @in_virtual_time
 async def test_one_that_ends_leaves() -> None:
     async with composite() as grid:
-        left: list[tuple[Participant, Exception | None]] = []
+        left: list[tuple[CompositeParticipant, Exception | None]] = []
         grid.on("left", lambda *what: left.append(what))
         participant = grid.add(GivenTrack("video", [flat_picture(16, 16)]))
         broken = QueueTrack(MediaKind.VIDEO)

@@ -24,7 +24,7 @@ from media.recording.recorder import Recorder, RecorderState
 from peer import InvalidStateError, MediaStreamTrack, PeerConnection, RtpSender, TrackEvent
 from signaling import Negotiator, channel_pair
 from tests.support.clock.deadline import DEADLINE
-from tests.support.media.feed import Feed
+from tests.support.media.feed import DELAY, Feed
 from tests.support.media.frame_log import logging_frames
 from tests.support.media.stamped import lags, numbers
 
@@ -304,18 +304,23 @@ async def test_paused_time_is_not_in_the_file(tmp_path: Path) -> None:
     feed.begin()
     paused = await feed.until(2.5)
     recorder.pause()
+    # Between two looks at the clock: a busy machine may do something else meanwhile.
+    slack = EXACT + feed.elapsed() - paused
     resumed = await feed.until(4.5)
     recorder.resume()
+    slack += feed.elapsed() - resumed
     await feed.until(7.0)
     await recorder.stop()
     # A key frame is at each full two seconds, and pictures go on with one.
     assert paused < 4.0 < resumed < 6.0
     sounds = times(tmp_path / "out.webm", "audio")
-    assert sounds[-1] - sounds[0] == pytest.approx(6.98 - (resumed - paused), abs=0.05)
+    assert sounds[-1] - sounds[0] == pytest.approx(6.98 - (resumed - paused), abs=0.04 + slack)
     shown = {number: at for at, number in numbers(tmp_path / "out.webm")}
-    assert max(number for number in shown if number < 180) / 30 == pytest.approx(paused, abs=0.05)
+    # By our clock, frames are captured when they arrive.
+    last = max(number for number in shown if number < 180) / 30 + DELAY
+    assert paused - 1 / 30 - slack < last < paused + slack
     assert min(number for number in shown if number / 30 > paused) == pytest.approx(180, abs=1)
-    assert shown[200] - shown[10] == pytest.approx(190 / 30 - (resumed - paused), abs=0.05)
+    assert shown[200] - shown[10] == pytest.approx(190 / 30 - (resumed - paused), abs=0.04 + slack)
 
 
 async def test_track_that_comes_later_is_in_the_next_file(
