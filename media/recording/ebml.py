@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
+
+#: Identifier of an element, with the marker of its length (RFC 8794 section 5).
+ElementId: TypeAlias = int
 
 EBML, EBML_VERSION, EBML_READ_VERSION = 0x1A45DFA3, 0x4286, 0x42F7
 MAX_ID_LENGTH, MAX_SIZE_LENGTH = 0x42F2, 0x42F3
@@ -26,7 +30,7 @@ SIZE_OCTETS = 8
 UNKNOWN_SIZE = b"\x01" + b"\xff" * 7
 
 
-def octets_of(identifier: int) -> bytes:
+def octets_of(identifier: ElementId) -> bytes:
     """Encode an identifier, which includes the marker of its length."""
     return identifier.to_bytes((identifier.bit_length() + 7) // 8, "big")
 
@@ -36,17 +40,17 @@ def size_of(octets: int) -> bytes:
     return (octets | 1 << 56).to_bytes(SIZE_OCTETS, "big")
 
 
-def element(identifier: int, data: bytes) -> bytes:
+def element(identifier: ElementId, data: bytes) -> bytes:
     """Encode an element with its contents."""
     return octets_of(identifier) + size_of(len(data)) + data
 
 
-def number(identifier: int, /, value: int) -> bytes:
+def number(identifier: ElementId, value: int) -> bytes:
     """Encode an element of an unsigned number in eight bytes."""
     return element(identifier, value.to_bytes(8, "big"))
 
 
-def elements(data: bytes) -> Iterator[tuple[int, bytes]]:
+def elements(data: bytes) -> Iterator[tuple[ElementId, bytes]]:
     """Yield all consecutive elements; one of unknown size takes the rest of the data."""
     at = 0
     while at < len(data):
