@@ -107,11 +107,11 @@ class Handfast(_Handshake):
     async def _shake_hands(self) -> Callable[[], Awaitable[object]]:
         links = _Link(), _Link()
         client, server = (
-            SecureTransport(key="0", ice=link, certificate=certificate, events=_Nobody())
-            for link, certificate in zip(links, self._certificates, strict=True)
+            SecureTransport(key="0", certificate=certificate, events=_Nobody())
+            for certificate in self._certificates
         )
-        for end in (client, server):
-            end.deliver_to(_NO_PACKETS)
+        client.attach(links[0], _NO_PACKETS)
+        server.attach(links[1], _NO_PACKETS)
         links[0].receive, links[1].receive = server.receive, client.receive
         prints = [certificate.fingerprint() for certificate in self._certificates]
         server.connect(0, self._certificates[1], DtlsRole.SERVER, prints[:1])

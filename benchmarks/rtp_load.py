@@ -114,10 +114,8 @@ class LoadEnd:
             ),
             events=self,
         )
-        self._secure = SecureTransport(
-            key="0", ice=self._ice, certificate=self._certificate, events=self
-        )
-        self._secure.deliver_to(PacketHandlers(self.on_rtp, self.on_rtcp, self.on_data))
+        self._secure = SecureTransport(key="0", certificate=self._certificate, events=self)
+        self._secure.attach(self._ice, PacketHandlers(self.on_rtp, self.on_rtcp, self.on_data))
 
     async def offer(self) -> str:
         """Gather candidates and return the offer."""

@@ -1,7 +1,7 @@
 """Stacks one transport of a connection: ICE, DTLS and SRTP above it, RTP or SCTP on top.
 
-A datagram runs through `IceGenerations` (validated sources only) -> `on_datagram` ->
-`SecureTransport` -> `RtpEngine.on_rtp`, `on_rtcp`, or `_on_data` -> SCTP. An ICE restart
+A datagram runs through an `IceTransport` (validated sources only) -> `SecureTransport.receive` ->
+`RtpEngine.on_rtp`, `on_rtcp`, or `_on_data` -> SCTP. An ICE restart
 replaces the generation below, a rekey the DTLS association in the middle; the parts above see
 neither. libwebrtc calls this a `JsepTransport`; without BUNDLE a connection has several.
 """
@@ -104,20 +104,16 @@ class PeerTransport:
         self._when_connected: dict[str, Callable[[], None]] = {}
         self._if_failed: list[Callable[[], None]] = []
         self._closing: asyncio.Task[None] | None = None
-        self.ice = IceGenerations(effect.local, make=self._make_generation, events=self, tap=tap)
-        self.secure = SecureTransport(
-            key=effect.key,
-            ice=self.ice,
-            certificate=certificates.newest,
-            events=self,
-            context=context,
+        self.secure = secure = SecureTransport(
+            key=effect.key, certificate=certificates.newest, events=self, context=context
         )
-        secure = self.secure
+        self.ice = IceGenerations(effect.local, make=self._make_generation, events=self, tap=tap)
         self.engine = RtpEngine(secure.send_rtp, secure.send_rtcp, send_rtp_all=secure.send_rtp_all)
-        secure.deliver_to(
+        secure.attach(
+            self.ice,
             PacketHandlers(
                 on_rtp=self.engine.on_rtp, on_rtcp=self.engine.on_rtcp, on_data=self._on_data
-            )
+            ),
         )
         self.data: DataTransport | None = None
 
@@ -254,7 +250,7 @@ class PeerTransport:
             policy=self._configuration.iceTransportPolicy,
             interfaces=self._configuration.interfaces,
             events=events,
-            on_datagram=self.on_datagram,
+            on_datagram=self.secure.receive,
             # Without a tap, a socket has no branch for tracing on any datagram.
             tap=tap if tap is not None and tap.wants_datagrams else None,
         )
@@ -263,10 +259,6 @@ class PeerTransport:
         """Report a local candidate of the newest generation, for ICE."""
         if generation == self._published_generation:
             self._events.on_transport_candidate(self, generation, candidate)
-
-    def on_datagram(self, datagram: bytes) -> None:
-        """Pass a datagram of the peer from ICE to the secure transport."""
-        self.secure.receive(datagram)
 
     def on_handshake_complete(self) -> None:
         """Accept early media, where the handshake is complete before the answer."""

@@ -66,9 +66,6 @@ class IceEvents(IceRecorder):
 
     secure: SecureTransport
 
-    def on_datagram(self, datagram: bytes) -> None:
-        self.secure.receive(datagram)
-
     def on_state(self, state: IceTransportState) -> None:
         super().on_state(state)
         self.secure.on_ice_state(state)
@@ -81,17 +78,17 @@ class End:
         self.certificate = Certificate.generate()
         self.events = Recorder()
         self.seen = IceEvents()
+        self.secure = self.seen.secure = SecureTransport(
+            key="0", certificate=self.certificate, events=self.events
+        )
         self.ice = IceTransport(
             local=IceParameters.generate(),
             events=self.seen,
-            on_datagram=self.seen.on_datagram,
+            on_datagram=self.secure.receive,
             interfaces=LOOPBACK,
         )
         self.path = WatchedPath(self.ice)
-        self.secure = self.seen.secure = SecureTransport(
-            key="0", ice=self.path, certificate=self.certificate, events=self.events
-        )
-        self.secure.deliver_to(self.events.handlers)
+        self.secure.attach(self.path, self.events.handlers)
 
     @property
     def dropped(self) -> int:

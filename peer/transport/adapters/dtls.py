@@ -95,9 +95,14 @@ class AiortcDtlsTransport(RTCDtlsTransport):
     """
 
     def __init__(self, path: DataPath, certificate: Certificate) -> None:
-        super().__init__(cast("RTCIceTransport", path.ice), [_rtc_certificate(certificate)])
+        super().__init__(cast("RTCIceTransport", None), [_rtc_certificate(certificate)])
         self.data_receiver: RTCSctpTransport | None = None
         self._path = path
+
+    @property
+    def transport(self) -> RTCIceTransport:
+        """The path to the peer, of which aiortc asks the ICE role alone."""
+        return cast("RTCIceTransport", self._path.ice)
 
     @property
     def state(self) -> str:

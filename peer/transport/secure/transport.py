@@ -46,7 +46,6 @@ class SecureTransport:
 
     Args:
         key: Names this transport in statistics.
-        ice: Carries the datagrams; `IceGenerations` in a connection.
         certificate: Our certificate until `listen` or `connect` name one.
         events: Told of states and rekeys.
         context: Policy, clock, trace and key log, for every association.
@@ -54,19 +53,19 @@ class SecureTransport:
     Attributes:
         aiortc_dtls: Stands for this transport towards aiortc's SCTP.
         closed: Whether `close` was called.
+        ice: Carries the datagrams; None before `attach`.
     """
 
     def __init__(
         self,
         *,
         key: str,
-        ice: DatagramPath,
         certificate: Certificate,
         events: SecureEvents,
         context: TransportContext = DEFAULT_CONTEXT,
     ) -> None:
         self.key = key
-        self.ice = ice
+        self.ice: DatagramPath | None = None
         self.closed = False
         self._certificate = certificate
         self._events = events
@@ -88,18 +87,22 @@ class SecureTransport:
     def __repr__(self) -> str:
         return f"<SecureTransport {self.key!r} {self.state.value} {self.current!r}>"
 
-    def deliver_to(self, handlers: PacketHandlers) -> None:
-        """Set the receivers of decrypted packets; once, before `listen` or `connect`.
+    def attach(self, path: DatagramPath, handlers: PacketHandlers) -> None:
+        """Set the path below and the receivers of packets above; once, before any association.
 
-        They are not an argument of the constructor because an RTP engine, which receives by them,
-        takes `send_rtp` of this transport at its own construction.
+        They are not arguments of the constructor because each takes a function of this transport
+        at its own construction: the path `receive`, and an RTP engine `send_rtp`.
+
+        Args:
+            path: Carries the datagrams; `IceGenerations` in a connection.
+            handlers: Take the decrypted packets.
 
         Raises:
             InvalidStateError: They are set already.
         """
         if self._handlers is not None:
-            raise InvalidStateError("the packet handlers of the secure transport are set already")
-        self._handlers = handlers
+            raise InvalidStateError("the path of the secure transport is set already")
+        self.ice, self._handlers = path, handlers
 
     @property
     def state(self) -> DtlsTransportState:
@@ -264,9 +267,9 @@ class SecureTransport:
         )
 
     def _make_slot(self, number: int, certificate: Certificate, role: DtlsRole) -> AssociationSlot:
-        handlers = self._handlers
-        if handlers is None:
-            raise InvalidStateError("the secure transport has no packet handlers yet")
+        path, handlers = self.ice, self._handlers
+        if path is None or handlers is None:
+            raise InvalidStateError("the secure transport has no path yet")
         is_first = self._associations.current is None
         slot = AssociationSlot(
             certificate,
@@ -274,7 +277,7 @@ class SecureTransport:
             make=lambda events: DtlsAssociation(
                 certificate=certificate,
                 role=role,
-                path=self.ice,
+                path=path,
                 handlers=handlers,
                 events=events,
                 context=self._context,

@@ -169,8 +169,8 @@ class Pair:
 
     def _another(self, link: DelayedLink) -> End:
         events, certificate = Recorder(), Certificate.generate()
-        secure = SecureTransport(key="0", ice=link, certificate=certificate, events=events)
-        secure.deliver_to(events.handlers)
+        secure = SecureTransport(key="0", certificate=certificate, events=events)
+        secure.attach(link, events.handlers)
         events.say = functools.partial(secure.send_rtcp, rtcp())
         return End(certificate, events, link, secure)
 

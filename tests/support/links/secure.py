@@ -256,14 +256,13 @@ def joined(
         events = Recorder()
         secure = SecureTransport(
             key="0",
-            ice=link,
             certificate=certificate,
             events=events,
             context=TransportContext(
                 policy=SecurityPolicy(handshake_timeout=handshake_timeout), tap=told
             ),
         )
-        secure.deliver_to(events.handlers)
+        secure.attach(link, events.handlers)
         ends.append(End(certificate, events, link, secure))
     a, b = ends
     a.link.receive = b.secure.receive

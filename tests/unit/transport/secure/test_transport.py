@@ -297,16 +297,14 @@ async def test_state_events_come_once_each_and_in_order() -> None:
     assert states(client) == [DtlsTransportState.CONNECTING, CONNECTED, CLOSED]
 
 
-async def test_packet_handlers_are_set_once_before_any_association() -> None:
+async def test_path_and_packet_handlers_are_set_once_before_any_association() -> None:
     client, _ = joined()
-    bare = SecureTransport(
-        key="0", ice=client.link, certificate=client.certificate, events=client.events
-    )
-    with pytest.raises(InvalidStateError, match="no packet handlers"):
+    bare = SecureTransport(key="0", certificate=client.certificate, events=client.events)
+    with pytest.raises(InvalidStateError, match="no path"):
         bare.listen(0, client.certificate)
 
-    with pytest.raises(InvalidStateError, match="are set already"):
-        client.secure.deliver_to(client.events.handlers)
+    with pytest.raises(InvalidStateError, match="is set already"):
+        client.secure.attach(client.link, client.events.handlers)
 
 
 async def test_repr_of_secure_transport_names_its_state_and_association() -> None:
