@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from peer.tracing.events import TraceEvent, TraceSink
 
 _logger = logging.getLogger(__name__)
+_PEER = logging.getLogger("peer")
+_CHILDREN = (*LOGGERS, logging.getLogger("peer.transport"))
 
 
 def steady_clock() -> Callable[[], UnixTime]:
@@ -26,7 +28,14 @@ def steady_clock() -> Callable[[], UnixTime]:
 
 def is_logged(level: int) -> bool:
     """Tell whether any logger of `peer` takes records of a level, so that they are worth making."""
-    return any(logger.isEnabledFor(level) for logger in LOGGERS)
+    if _PEER.isEnabledFor(level):
+        return True
+    # A logger that has no level of its own takes what its parent takes. This is asked at each
+    # change of a state, so no more is called than has to be.
+    for logger in _CHILDREN:  # noqa: SIM110 - `any` would call a generator each time
+        if logger.level and logger.isEnabledFor(level):
+            return True
+    return False
 
 
 class Tracer:

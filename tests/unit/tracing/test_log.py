@@ -178,3 +178,13 @@ def test_level_of_each_logger_decides(caplog: pytest.LogCaptureFixture) -> None:
     assert [r.getMessage() for r in caplog.records] == [
         "[pc-7] transport 0: the peer's candidates are complete"
     ]
+
+
+@pytest.mark.parametrize("name", ["peer", "peer.transport", "peer.transport.ice", "peer.rekey"])
+def test_level_of_any_logger_of_peer_is_noticed(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, logger="peer")
+    assert not is_logged(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger=name)
+    assert is_logged(logging.DEBUG)
