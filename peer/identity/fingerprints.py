@@ -1,4 +1,4 @@
-"""Parses certificate fingerprints and selects those to check (RFC 8122 section 5). PURE."""
+"""Parses certificate fingerprints, selects those to check and checks them (RFC 8122). PURE."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
 _HEX_PAIRS = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2})*")
 
@@ -111,3 +111,30 @@ def fingerprints_of(der: bytes, fingerprints: Iterable[Fingerprint]) -> list[Fin
     """
     functions = [f.hash_function for f in fingerprints]
     return [Fingerprint.of_certificate(der, function) for function in functions if function]
+
+
+@dataclass(frozen=True, slots=True)
+class FingerprintCheck:
+    """Verdict on a peer's certificate (RFC 5763 section 5).
+
+    The association works it out when both the certificate and the fingerprints are known, and
+    stores it; a rekey and the trace read the stored one.
+
+    Args:
+        expected: Signalled fingerprints by the strongest hash that we accept.
+        shown: The certificate's fingerprint by that hash.
+        matches: True where any one of the expected fingerprints is the certificate's.
+    """
+
+    expected: tuple[Fingerprint, ...]
+    shown: Fingerprint
+    matches: bool
+
+    @classmethod
+    def of(cls, certificate: bytes, expected: Sequence[Fingerprint]) -> FingerprintCheck:
+        """Compare a certificate in DER with fingerprints, of which there is at least one.
+
+        RFC 8122 section 5: any one fingerprint of the strongest hash may be the one.
+        """
+        shown = fingerprints_of(certificate, expected)
+        return cls(tuple(expected), shown[0], not set(shown).isdisjoint(expected))

@@ -9,7 +9,7 @@ from OpenSSL import SSL
 
 from peer.identity.certificate import Certificate
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.dtls import flight
+from peer.transport.dtls import handshake
 from peer.transport.wire.dtls_records import pack, records
 from tests.support.links.secure import Link, Party, connect, connected_parties, joined
 from tests.support.peers.tls_peer import TlsPeer, legacy_context
@@ -47,7 +47,7 @@ async def test_a_lost_flight_is_sent_again_before_openssl_would() -> None:
 
 
 async def test_openssl_s_own_timer_sends_again_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flight, "FIRST_INTERVAL", 60.0)
+    monkeypatch.setattr(handshake, "FIRST_INTERVAL", 60.0)
     client, server = joined()
     hellos = 0
 
@@ -87,7 +87,7 @@ async def test_the_last_flight_is_repeated_a_bounded_number_of_times() -> None:
         server.association.receive(stale)
         client.association.receive(stale)
 
-    assert len(server.take()) == flight.MAX_REPEATS
+    assert len(server.take()) == handshake.MAX_REPEATS
     assert client.take() == []
 
 
@@ -96,7 +96,7 @@ async def test_no_dtls_flight_is_retransmitted_after_the_handshake() -> None:
     await connect(client, server)
     sent = len(client.link.wire), len(server.link.wire)
     later = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_later(3 * flight.FIRST_INTERVAL, later.set_result, None)
+    asyncio.get_running_loop().call_later(3 * handshake.FIRST_INTERVAL, later.set_result, None)
 
     await later
 

@@ -1,4 +1,4 @@
-"""Adapts aiortc's RTCDtlsTransport, to derive SRTP keys and to stand for it towards SCTP.
+"""Adapts aiortc's RTCDtlsTransport, to stand for a secure transport towards aiortc's SCTP.
 
 Private names of aiortc that we touch are pinned by version (`pyproject.toml`) and by
 `tests/unit/transport/adapters/test_dtls.py`, which fails first after an upgrade.
@@ -8,56 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, cast
 
-from aiortc.rtcdtlstransport import (
-    SRTP_PROFILES,
-    DataReceiver,
-    RTCCertificate,
-    RTCDtlsTransport,
-)
+from aiortc.rtcdtlstransport import DataReceiver, RTCDtlsTransport
 
-from peer.security_policy import SrtpProfile
-from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.adapters.srtp import SrtpSession
+from peer.states import DtlsTransportState
+from peer.transport.adapters.srtp import rtc_certificate
 
 if TYPE_CHECKING:
     from aiortc.rtcicetransport import RTCIceTransport
     from aiortc.rtcsctptransport import RTCSctpTransport
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-    from OpenSSL import SSL
-    from pylibsrtp import Session
 
     from peer.identity.certificate import Certificate
-
-#: SRTP profiles that libsrtp has been built with, the strongest first.
-AVAILABLE_SRTP_PROFILES = tuple(
-    SrtpProfile(profile.openssl_profile.decode()) for profile in SRTP_PROFILES
-)
-
-
-class SrtpKeys(RTCDtlsTransport):
-    """SRTP keys of a completed handshake, as aiortc derives them; its pull loop stays unused.
-
-    Args:
-        connection: OpenSSL's end of the handshake.
-        role: Our role, which says whose key is whose (RFC 5764 section 4.2).
-        certificate: Our certificate.
-
-    Attributes:
-        inbound: Unprotects packets of the peer; None without a common SRTP profile.
-        outbound: Protects our packets; None without a common SRTP profile.
-    """
-
-    def __init__(
-        self, connection: SSL.Connection, role: DtlsRole, certificate: Certificate
-    ) -> None:
-        super().__init__(cast("RTCIceTransport", None), [_rtc_certificate(certificate)])
-        self._ssl = connection
-        self._set_role(role.value)
-        self._setup_srtp()
-        rx: Session | None = self._rx_srtp
-        tx: Session | None = self._tx_srtp
-        self.inbound = None if rx is None else SrtpSession(rx)
-        self.outbound = None if tx is None else SrtpSession(tx)
+    from peer.states import DtlsRole
 
 
 class DataPath(Protocol):
@@ -74,6 +35,10 @@ class DataPath(Protocol):
     @property
     def closed(self) -> bool:
         """True once it was closed by us."""
+
+    @property
+    def role(self) -> DtlsRole | None:
+        """Our DTLS role; None before it is known."""
 
     def send_data(self, message: bytes) -> bool:
         """Send one SCTP packet; False and counted where that is not possible now."""
@@ -95,7 +60,7 @@ class AiortcDtlsTransport(RTCDtlsTransport):
     """
 
     def __init__(self, path: DataPath, certificate: Certificate) -> None:
-        super().__init__(cast("RTCIceTransport", None), [_rtc_certificate(certificate)])
+        super().__init__(cast("RTCIceTransport", None), [rtc_certificate(certificate)])
         self.data_receiver: RTCSctpTransport | None = None
         self._path = path
 
@@ -114,9 +79,15 @@ class AiortcDtlsTransport(RTCDtlsTransport):
             return DtlsTransportState.CONNECTING.value
         return state.value
 
-    def adopt_role(self, role: DtlsRole) -> None:
-        """Set our DTLS role, by which SCTP numbers its streams (RFC 8832 section 6)."""
-        self._set_role(role.value)
+    @property
+    def _role(self) -> str:
+        """Our DTLS role by aiortc's name; SCTP numbers its streams by it (RFC 8832 section 6)."""
+        role = self._path.role
+        return "auto" if role is None else role.value
+
+    @_role.setter
+    def _role(self, role: str) -> None:
+        """Ignore what aiortc sets: its role before a handshake, which never runs here."""
 
     async def _send_data(self, data: bytes) -> None:
         self._path.send_data(data)
@@ -127,9 +98,3 @@ class AiortcDtlsTransport(RTCDtlsTransport):
     def _unregister_data_receiver(self, receiver: DataReceiver) -> None:
         if self.data_receiver is receiver:
             self.data_receiver = None
-
-
-def _rtc_certificate(certificate: Certificate) -> RTCCertificate:
-    return RTCCertificate(
-        key=cast("EllipticCurvePrivateKey", certificate.private_key), cert=certificate.certificate
-    )

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from peer.errors import DtlsError
-from peer.identity.fingerprints import Fingerprint, HashFunction, select_strongest
+from peer.identity.fingerprints import (
+    Fingerprint,
+    FingerprintCheck,
+    HashFunction,
+    select_strongest,
+)
 from peer.security_policy import EarlyMedia, SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.adapters.dtls import SrtpKeys
+from peer.transport.adapters.srtp import Srtp, SrtpKeys
 from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
 from peer.transport.dtls.counters import Counters, ReceiveResult
-from peer.transport.dtls.early_packets import (
-    MAX_EARLY_PACKETS,
-    EarlyPacket,
-    EarlyPacketBuffer,
-    UnverifiedMediaBuffer,
-)
 from peer.transport.dtls.handshake import Handshake
-from peer.transport.dtls.srtp import Srtp, SrtpSender
-from peer.transport.dtls.verification import FingerprintCheck
 from peer.transport.wire.datagrams import DatagramClass, classify
 
 if TYPE_CHECKING:
@@ -30,6 +28,9 @@ if TYPE_CHECKING:
     from peer.times import MonotonicTime
     from peer.transport.context import TransportContext
     from peer.transport.interfaces import AssociationEvents, DatagramSender, PacketHandlers
+
+#: Packets that a first association buffers, of 1 KiB each on average (ours).
+MAX_EARLY_PACKETS = 64
 
 # Looked up for every packet, and an Enum takes its time.
 _PAYLOAD = ReceiveResult.PAYLOAD
@@ -391,3 +392,172 @@ class DtlsAssociation:
         if state is not self._state:
             self._state = state
             self._events.on_state(state)
+
+
+class SrtpSender:
+    """Protects, sends and counts our RTP and RTCP; sends nothing but DTLS until it is opened.
+
+    Args:
+        path: Sends protected packets. Its functions are bound here once, as each packet pays for
+            an attribute.
+        counters: Counts what was sent, and what could not be.
+    """
+
+    def __init__(self, path: DatagramSender, counters: Counters) -> None:
+        self._send = path.send
+        self._send_all = path.send_all
+        self._counters = counters
+        self._protect: Callable[[bytes], bytes | None] | None = None
+        self._protect_all: Callable[[Sequence[bytes]], list[bytes]] | None = None
+        self._protect_rtcp: Callable[[bytes], bytes | None] | None = None
+
+    def open(self, srtp: Srtp) -> None:
+        """Send RTP and RTCP with these keys, as the peer is verified."""
+        self._protect = srtp.protect
+        self._protect_all = srtp.protect_all
+        self._protect_rtcp = srtp.protect_rtcp
+
+    def close(self) -> None:
+        """Send neither RTP nor RTCP any more."""
+        self._protect = self._protect_all = self._protect_rtcp = None
+
+    def send_rtp(self, packet: bytes) -> bool:
+        """Protect and send an RTP packet; False and counted where that is not possible now."""
+        return self.transmit(None if self._protect is None else self._protect(packet))
+
+    def send_rtp_all(self, packets: Sequence[bytes]) -> int:
+        """Protect and send several RTP packets in their order; return how many were sent."""
+        protect = self._protect_all
+        protected = [] if protect is None else protect(packets)
+        sent = self._send_all(protected)
+        counters = self._counters
+        if sent != len(packets):
+            counters.dropped_unsent += len(packets) - sent
+            protected = protected[:sent]
+        counters.packets_sent += sent
+        counters.bytes_sent += sum(map(len, protected))
+        return sent
+
+    def send_rtcp(self, packet: bytes) -> bool:
+        """Protect and send an RTCP packet; False and counted where that is not possible now."""
+        return self.transmit(None if self._protect_rtcp is None else self._protect_rtcp(packet))
+
+    def transmit(self, datagram: bytes | None) -> bool:
+        """Send and count a datagram without protecting it; None counts as unsent."""
+        counters = self._counters
+        if datagram is None or not self._send(datagram):
+            counters.dropped_unsent += 1
+            return False
+        counters.packets_sent += 1
+        counters.bytes_sent += len(datagram)
+        return True
+
+
+class EarlyPacket(NamedTuple):
+    """One packet that waits for keys or verification.
+
+    Args:
+        kind: RTP, RTCP, or DTLS for an application datagram.
+        payload: The packet, protected or not.
+        arrival: Time of arrival in seconds, monotonic.
+    """
+
+    kind: DatagramClass
+    payload: bytes
+    arrival: MonotonicTime
+
+
+class EarlyPacketBuffer:
+    """Queue of early packets that drops the oldest where there are too many.
+
+    Args:
+        packets: Bound on their number.
+        size: Bound on their sum in bytes; 1 KiB for each packet where None.
+    """
+
+    def __init__(self, *, packets: int = MAX_EARLY_PACKETS, size: int | None = None) -> None:
+        self._packets = packets
+        self._size = packets * 1024 if size is None else size
+        self._used = 0
+        self._queue: deque[EarlyPacket] = deque()
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def push(self, packet: EarlyPacket) -> int:
+        """Append one packet and return how many of the oldest had to go."""
+        self._queue.append(packet)
+        self._used += len(packet.payload)
+        dropped = 0
+        while len(self._queue) > self._packets or self._used > self._size:
+            self.pop()
+            dropped += 1
+        return dropped
+
+    def pop(self) -> EarlyPacket:
+        """Remove and return the oldest packet."""
+        packet = self._queue.popleft()
+        self._used -= len(packet.payload)
+        return packet
+
+    def clear(self) -> None:
+        """Drop all packets, uncounted."""
+        self._queue.clear()
+        self._used = 0
+
+
+class UnverifiedMediaBuffer:
+    """Delivers decrypted packets in order, but buffers them until the peer is verified.
+
+    RFC 5763 section 5: a packet of a peer whose certificate does not match is never handed up.
+
+    Args:
+        handlers: Take the packets.
+        packets: Bound on the number that may wait.
+    """
+
+    def __init__(self, handlers: PacketHandlers, packets: int = MAX_EARLY_PACKETS) -> None:
+        self._handlers = handlers
+        self._waiting = EarlyPacketBuffer(packets=packets)
+        self._wanted_open = False
+        self._is_open = False
+        self._is_open_for_media = False
+
+    @property
+    def is_open(self) -> bool:
+        """True while packets are delivered at once."""
+        return self._is_open
+
+    def deliver(self, kind: DatagramClass, payload: bytes, arrival: MonotonicTime) -> int:
+        """Deliver or buffer one packet, and return how many of those buffered had to go."""
+        early = self._is_open_for_media and kind is not DatagramClass.DTLS
+        if not (self._is_open or early):
+            return self._waiting.push(EarlyPacket(kind, payload, arrival))
+        self._hand_up(kind, payload, arrival)
+        return 0
+
+    def open_for_media(self) -> None:
+        """Deliver RTP and RTCP, but buffer data: SCTP would have to be answered to be of use."""
+        self._is_open_for_media = True
+
+    def open(self) -> None:
+        """Deliver all buffered packets, and from then on each as it comes."""
+        self._wanted_open = True
+        # Open only when all is out: packets that a callback makes arrive meanwhile have to queue.
+        while self._waiting and self._wanted_open:
+            self._hand_up(*self._waiting.pop())
+        self._is_open = self._wanted_open
+
+    def close(self) -> None:
+        """Drop the buffered packets and deliver nothing more, even while `open` is at work."""
+        self._wanted_open = self._is_open = self._is_open_for_media = False
+        self._waiting.clear()
+
+    def _hand_up(self, kind: DatagramClass, payload: bytes, arrival: MonotonicTime) -> None:
+        match kind:
+            case DatagramClass.RTP:
+                self._handlers.on_rtp(payload, arrival)
+            case DatagramClass.RTCP:
+                self._handlers.on_rtcp(payload)
+            case _:
+                self._handlers.on_data(payload)

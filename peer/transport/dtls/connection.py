@@ -10,7 +10,7 @@ from OpenSSL import SSL, crypto
 
 from peer.security_policy import SrtpProfile
 from peer.states import DtlsRole
-from peer.transport.adapters.dtls import AVAILABLE_SRTP_PROFILES
+from peer.transport.adapters.srtp import AVAILABLE_SRTP_PROFILES
 from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls.reasons import translated
 from peer.transport.wire.dtls_records import pack

@@ -56,7 +56,6 @@ class RekeyCoordinator:
         key_selector: Told with which keys to send.
         context: Policy, whose handshake timeout bounds a switch as well, and trace.
         on_state: Told of every change of `state`.
-        on_role: Told of our role in the association that we send with.
 
     Attributes:
         state: State of the transport.
@@ -72,7 +71,6 @@ class RekeyCoordinator:
         key_selector: SendKeySelector,
         context: TransportContext,
         on_state: Callable[[DtlsTransportState], None],
-        on_role: Callable[[DtlsRole], None],
     ) -> None:
         self.state = DtlsTransportState.NEW
         self.error: DtlsError | None = None
@@ -82,7 +80,6 @@ class RekeyCoordinator:
         self._key_selector = key_selector
         self._handshake_timeout = context.policy.handshake_timeout
         self._report_state = on_state
-        self._report_role = on_role
         self._tap = context.tap
         self._phase = RekeyPhase.IDLE
         self._path_up = False
@@ -138,8 +135,6 @@ class RekeyCoordinator:
         slot.answered = True
         slot.peer_may_keep = peer_may_keep
         slot.fingerprints = tuple(fingerprints)
-        if slot is self._sends:
-            self._report_role(slot.association.role)
         slot.association.verify(fingerprints)
         self._start_if_path_up(slot)
 
@@ -304,7 +299,6 @@ class RekeyCoordinator:
         new = following.association
         self._sends = following
         self._key_selector.switch(old, new)
-        self._report_role(new.role)
         if self._tap is not None:
             self._tap.keys_switched(Direction.OUT, new.number)
         self._after_step.append(lambda: self._events.on_keys_switched(new.number))
@@ -328,7 +322,6 @@ class RekeyCoordinator:
         if self._sends is following:
             self._sends = in_use
             self._key_selector.use(in_use.association)
-            self._report_role(in_use.association.role)
         self._probes.stop()
         following.association.close()
         self._order_slots()
@@ -359,7 +352,6 @@ class RekeyCoordinator:
         if former is not None:
             former.association.close()
         self._order_slots()
-        self._report_role(slot.association.role)
         if slot.association.state is _CONNECTED:
             self._set_state(_CONNECTED)
             self._report_completed(slot)

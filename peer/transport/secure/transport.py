@@ -11,9 +11,8 @@ from peer.errors import DtlsError, InvalidStateError
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.transport.adapters.dtls import AiortcDtlsTransport
 from peer.transport.context import DEFAULT_CONTEXT
-from peer.transport.dtls.association import DtlsAssociation
+from peer.transport.dtls.association import MAX_EARLY_PACKETS, DtlsAssociation
 from peer.transport.dtls.counters import Counters, ReceiveResult
-from peer.transport.dtls.early_packets import MAX_EARLY_PACKETS
 from peer.transport.secure.coordinator import RekeyCoordinator
 from peer.transport.secure.demux import associations_for
 from peer.transport.secure.sending import SendKeySelector
@@ -79,7 +78,6 @@ class SecureTransport:
             key_selector=self._key_selector,
             context=context,
             on_state=self._on_state,
-            on_role=lambda role: self.aiortc_dtls.adopt_role(role),
         )
         self._outcome_known = asyncio.Event()
         self.aiortc_dtls = AiortcDtlsTransport(self, certificate)

@@ -56,6 +56,7 @@ class LinkEnd:
         self.key = role.value
         self.ice: Any = None
         self.closed = False
+        self.role = role
         self.state = DtlsTransportState.CONNECTED
         self.engine = RtpEngine(self.send_rtp, self.send_rtcp, clock)
         self.wire = Wire()
@@ -63,7 +64,6 @@ class LinkEnd:
         self.peer: LinkEnd = self
         self._clock = clock
         self.aiortc_dtls = AiortcDtlsTransport(self, certificate)
-        self.aiortc_dtls.adopt_role(role)
 
     def send_rtp(self, packet: bytes) -> bool:
         peer = self.peer

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peer.identity.fingerprints import Fingerprint, HashFunction, select_strongest
+from peer.identity.certificate import Certificate
+from peer.identity.fingerprints import (
+    Fingerprint,
+    FingerprintCheck,
+    HashFunction,
+    select_strongest,
+)
+
+DER = b"a certificate in DER"
+OTHER = Certificate.generate().fingerprint()
 
 known = st.builds(
     lambda algorithm, data: Fingerprint.of_digest(algorithm, algorithm.digest(data)),
@@ -74,3 +83,25 @@ def test_fingerprint_by_hash_that_is_not_accepted_is_not_selected() -> None:
     strong = Fingerprint.of_certificate(b"x", HashFunction.SHA512)
 
     assert select_strongest([weak, strong], accepted=[HashFunction.SHA256]) == (weak,)
+
+
+def test_any_one_matching_fingerprint_is_enough() -> None:
+    shown = Fingerprint.of_certificate(DER, HashFunction.SHA256)
+
+    assert FingerprintCheck.of(DER, [OTHER, shown]) == FingerprintCheck(
+        (OTHER, shown), shown, matches=True
+    )
+
+
+def test_fingerprint_mismatch_tells_the_shown_one() -> None:
+    shown = Fingerprint.of_certificate(DER, HashFunction.SHA256)
+
+    check = FingerprintCheck.of(DER, [OTHER])
+
+    assert (check.matches, check.expected, check.shown) == (False, (OTHER,), shown)
+
+
+def test_fingerprint_is_shown_by_the_hash_that_is_expected() -> None:
+    shown = Fingerprint.of_certificate(DER, HashFunction.SHA512)
+
+    assert FingerprintCheck.of(DER, [shown]).shown == shown

@@ -18,7 +18,7 @@ from aiortc.rtcdtlstransport import SRTP_PROFILES
 
 from peer.security_policy import SrtpProfile
 from peer.states import DtlsRole
-from peer.transport.adapters.dtls import AVAILABLE_SRTP_PROFILES
+from peer.transport.adapters.srtp import AVAILABLE_SRTP_PROFILES
 from tests.support.links.secure import connect, joined, until
 
 CALLS: list[tuple[Callable[..., Any], str]] = [

@@ -1,16 +1,17 @@
-"""Our way through libsrtp: the same bytes as by pylibsrtp's own, and the names it stands on."""
+"""Our way through libsrtp: the same bytes as by pylibsrtp's own, the names, bounded SSRCs."""
 
 from __future__ import annotations
 
 import gc
 import inspect
 from collections.abc import Callable
+from typing import cast
 
 import pylibsrtp
 import pytest
 from pylibsrtp import Policy, Session
 
-from peer.transport.adapters.srtp import LARGEST, TRAILER, SrtpSession
+from peer.transport.adapters.srtp import LARGEST, MAX_SSRCS, TRAILER, Srtp, SrtpSession
 from tests.support.links.secure import rtcp, rtp
 
 PROFILES = {
@@ -129,3 +130,46 @@ def test_libsrtp_is_called_as_pylibsrtp_calls_it() -> None:
     assert "self._srtp = ffi.gc(srtp, lambda x: lib.srtp_dealloc(x[0]))" in source
     assert "func(self._srtp[0], self._cdata, len_p)" in source
     assert pylibsrtp.SRTP_MAX_SRTCP_TRAILER_LEN == TRAILER
+
+
+class OpenSession:
+    """Authenticates all but packets that end in `bad`."""
+
+    def __init__(self) -> None:
+        self.removed: list[int] = []
+
+    def unprotect(self, packet: bytes) -> bytes | None:
+        return None if packet.endswith(b"bad") else packet
+
+    unprotect_rtcp = protect = protect_all = protect_rtcp = unprotect
+
+    def remove_stream(self, ssrc: int) -> None:
+        self.removed.append(ssrc)
+
+
+def opened() -> tuple[Srtp, OpenSession]:
+    session = OpenSession()
+    return Srtp(
+        inbound=cast("SrtpSession", session), outbound=cast("SrtpSession", session)
+    ), session
+
+
+def test_srtp_forgets_the_least_recent_ssrc_beyond_the_bound() -> None:
+    srtp, session = opened()
+    for ssrc in range(MAX_SSRCS):
+        srtp.unprotect(rtp(1, ssrc=ssrc))
+    srtp.unprotect(rtp(2, ssrc=0))
+    srtp.unprotect_rtcp(rtcp(ssrc=1))
+
+    srtp.unprotect(rtp(1, ssrc=5000))
+    srtp.unprotect(rtp(1, ssrc=5001))
+
+    assert session.removed == [2, 3]
+
+
+def test_srtp_remembers_no_ssrc_that_does_not_authenticate() -> None:
+    srtp, session = opened()
+    for ssrc in range(2 * MAX_SSRCS):
+        assert srtp.unprotect(rtp(1, b"bad", ssrc)) is None
+
+    assert session.removed == []

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from peer.transport.dtls.early_packets import EarlyPacket, EarlyPacketBuffer, UnverifiedMediaBuffer
+from peer.transport.dtls.association import EarlyPacket, EarlyPacketBuffer, UnverifiedMediaBuffer
 from peer.transport.wire.datagrams import DatagramClass
 from tests.support.links.secure import Recorder
 

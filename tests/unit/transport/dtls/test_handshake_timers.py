@@ -1,10 +1,12 @@
+"""Timers of a handshake: its timeout, and the retransmission of its last flight."""
+
 from __future__ import annotations
 
 import asyncio
 
 from peer.errors import DtlsError
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.dtls.flight import FIRST_INTERVAL
+from peer.transport.dtls.handshake import FIRST_INTERVAL
 from tests.support.links.secure import Party
 
 
