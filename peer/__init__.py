@@ -57,6 +57,7 @@ from peer.states import (
     IceTransportState,
     SignalingState,
 )
+from peer.times import UnixTime
 from peer.transceiver import RtpTransceiver
 from peer.transport.sctp.transport import DataChannel
 
@@ -123,4 +124,5 @@ __all__ = [
     "TrackEvent",
     "TransportError",
     "TransportSecurity",
+    "UnixTime",
 ]

@@ -5,8 +5,17 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from peer.rtp import header_extensions as uri
 from peer.rtp.codecs import can_encode, installed
+from peer.rtp.packet import (
+    ABS_CAPTURE_TIME,
+    ABS_SEND_TIME,
+    AUDIO_LEVEL,
+    MID,
+    PLAYOUT_DELAY,
+    REPAIRED_RID,
+    RID,
+    TRANSPORT_CC,
+)
 from peer.rtp_parameters import HeaderExtension, MediaKind, RtpCapabilities
 
 if TYPE_CHECKING:
@@ -16,19 +25,19 @@ if TYPE_CHECKING:
 
 # RFC 8843 section 9.3: under BUNDLE an id means the same in every m-section.
 _BOTH = (
-    HeaderExtension(1, uri.MID),
-    HeaderExtension(3, uri.ABS_SEND_TIME),
-    HeaderExtension(4, uri.TRANSPORT_CC),
-    HeaderExtension(5, uri.ABS_CAPTURE_TIME),
+    HeaderExtension(1, MID),
+    HeaderExtension(3, ABS_SEND_TIME),
+    HeaderExtension(4, TRANSPORT_CC),
+    HeaderExtension(5, ABS_CAPTURE_TIME),
 )
 _EXTENSIONS = MappingProxyType(
     {
-        MediaKind.AUDIO: (*_BOTH, HeaderExtension(2, uri.AUDIO_LEVEL)),
+        MediaKind.AUDIO: (*_BOTH, HeaderExtension(2, AUDIO_LEVEL)),
         MediaKind.VIDEO: (
             *_BOTH,
-            HeaderExtension(6, uri.PLAYOUT_DELAY),
-            HeaderExtension(10, uri.RID),
-            HeaderExtension(11, uri.REPAIRED_RID),
+            HeaderExtension(6, PLAYOUT_DELAY),
+            HeaderExtension(10, RID),
+            HeaderExtension(11, REPAIRED_RID),
         ),
     }
 )

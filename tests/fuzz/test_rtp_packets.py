@@ -13,17 +13,17 @@ import pytest
 from aiortc.rtp import RtpPacket as TheirPacket
 
 from peer.rtp.dtmf_events import TONES, DtmfDecoder, DtmfEncoder
-from peer.rtp.header_extensions import (
+from peer.rtp.levels import AudioLevel
+from peer.rtp.malformed import MalformedError
+from peer.rtp.packet import (
     AbsoluteCaptureTime,
     PlayoutDelay,
+    RtpPacket,
     elements,
     read_abs_send_time,
     read_transport_sequence_number,
     write_elements,
 )
-from peer.rtp.levels import AudioLevel
-from peer.rtp.malformed import MalformedError
-from peer.rtp.packet import RtpPacket
 from tests.support.captures.mutation import Mutator
 
 INPUTS = int(os.environ.get("INPUTS", "2000"))

@@ -16,9 +16,8 @@ from peer.rtp.engine.reception_feedback import ReceptionFeedback
 from peer.rtp.engine.report_scheduler import ReportScheduler
 from peer.rtp.engine.router import RtpRouter, sources, subjects
 from peer.rtp.engine.send_controller import RtpSendController
-from peer.rtp.header_extensions import ExtensionIds, elements
 from peer.rtp.malformed import MalformedError
-from peer.rtp.packet import RtpPacket
+from peer.rtp.packet import ExtensionIds, RtpPacket, elements
 from peer.rtp.rtcp import (
     ReceiverEstimatedMaximumBitrate,
     ReceiverReport,

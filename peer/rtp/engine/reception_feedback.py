@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
 from peer.rtp.congestion import RembEstimator, TwccRecorder
-from peer.rtp.header_extensions import read_transport_sequence_number
 from peer.rtp.malformed import MalformedError
+from peer.rtp.packet import read_transport_sequence_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

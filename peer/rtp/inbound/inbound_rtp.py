@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.engine.ports import EnginePort
-    from peer.rtp.header_extensions import PlayoutDelay
-    from peer.rtp.packet import RtpPacket
+    from peer.rtp.packet import PlayoutDelay, RtpPacket
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket
     from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters
     from peer.times import MonotonicTime

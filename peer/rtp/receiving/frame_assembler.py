@@ -1,4 +1,4 @@
-"""Assembles frames of the packets of one SSRC, which come in order. PURE."""
+"""Assembles frames of the packets of one SSRC, and gives them presentation times. PURE."""
 
 from __future__ import annotations
 
@@ -17,12 +17,65 @@ if TYPE_CHECKING:
     from peer.rtp.packet import RtpPacket
     from peer.rtp.receiving.payload_types import PayloadType
     from peer.rtp.receiving.ssrcs import SsrcState
-    from peer.rtp.receiving.timestamps import ReceiveTimeline
     from peer.rtp_parameters import Codec
-    from peer.times import MonotonicTime
+    from peer.times import MonotonicTime, Seconds
 
 #: Limit of the packets of one video frame: at 1,200 bytes each, nearly 5 MB (ours).
 VIDEO_FRAME_LIMIT = 4096
+#: RTP timestamps have 32 bits (RFC 3550 section 5.1).
+_WRAP = 1 << 32
+#: Seconds by which timestamps and arrivals may differ before timestamps count as unrelated to those
+#: before: no network holds a packet back so long (ours).
+LEAP = 10.0
+
+
+class ReceiveTimeline:
+    """The presentation times of one receiver: rise through wraps and every change of stream."""
+
+    __slots__ = ("_arrival", "_clock_rate", "_pts", "_restarting", "_timestamp")
+
+    def __init__(self) -> None:
+        self._timestamp: int | None = None
+        self._pts = 0
+        self._arrival = 0.0
+        self._clock_rate = 0
+        self._restarting = False
+
+    def pts(self, timestamp: int, *, arrival: MonotonicTime, clock_rate: int) -> int:
+        """The presentation time of a frame, in ticks of `clock_rate`; 0 for the first.
+
+        Args:
+            timestamp: The RTP timestamp of the frame, 32 bits.
+            arrival: Arrival of the frame, which tells how long a stream was away.
+            clock_rate: In Hz; another rate than before restarts the timeline.
+        """
+        former = self._timestamp
+        self._timestamp = timestamp
+        elapsed: Seconds = arrival - self._arrival
+        self._arrival = arrival
+        if former is None:
+            self._clock_rate = clock_rate
+            return 0
+        # RFC 3550 section 5.1: timestamps wrap, so the shorter distance is meant.
+        ticks = (timestamp - former) % _WRAP
+        if ticks >= _WRAP // 2:
+            ticks -= _WRAP
+        if (
+            self._restarting
+            or clock_rate != self._clock_rate
+            or abs(ticks / clock_rate - elapsed) > LEAP
+        ):
+            reached = self._pts * clock_rate // self._clock_rate
+            ticks = max(1, round(elapsed * clock_rate))
+            self._pts = reached
+            self._clock_rate = clock_rate
+            self._restarting = False
+        self._pts += ticks
+        return self._pts
+
+    def restart(self) -> None:
+        """Expect timestamps that are unrelated to those before."""
+        self._restarting = True
 
 
 class FrameAssembler:

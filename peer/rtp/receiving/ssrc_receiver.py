@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.levels import AudioLevel
     from peer.rtp.packet import RtpPacket
+    from peer.rtp.receiving.frame_assembler import ReceiveTimeline
     from peer.rtp.receiving.packet_buffer import BufferedPacket
     from peer.rtp.receiving.payload_types import PayloadType
     from peer.rtp.receiving.ssrcs import SsrcState
-    from peer.rtp.receiving.timestamps import ReceiveTimeline
     from peer.rtp.rtcp import RtcpPacket
     from peer.times import MonotonicTime, Seconds
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from peer.rtp.header_extensions import AbsoluteCaptureTime, ExtensionIds, PlayoutDelay
 from peer.rtp.levels import AudioLevel
 from peer.rtp.malformed import MalformedError
+from peer.rtp.packet import AbsoluteCaptureTime, ExtensionIds, PlayoutDelay
+from peer.rtp.receiving.frame_assembler import ReceiveTimeline
 from peer.rtp.receiving.payload_types import PayloadRole, payload_types_of
 from peer.rtp.receiving.rtx import RtxAssociations, original_packet
 from peer.rtp.receiving.ssrc_receiver import SsrcReceiver
 from peer.rtp.receiving.ssrcs import ContributingSource, SsrcTable
-from peer.rtp.receiving.timestamps import ReceiveTimeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,8 +9,13 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from peer.rtp.header_extensions import ONE_BYTE_PROFILE, ExtensionIds, write_elements
-from peer.rtp.packet import HEADER, HEADER_WITH_EXTENSION
+from peer.rtp.packet import (
+    HEADER,
+    HEADER_WITH_EXTENSION,
+    ONE_BYTE_PROFILE,
+    ExtensionIds,
+    write_elements,
+)
 
 if TYPE_CHECKING:
     from peer.times import MonotonicTime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from peer.rtp.header_extensions import ExtensionIds
+from peer.rtp.packet import ExtensionIds
 from peer.rtp_parameters import Feedback, SendParameters
 
 _NACK = Feedback("nack")

@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from peer.rtp.header_extensions import AbsoluteCaptureTime
 from peer.rtp.levels import AudioLevel
+from peer.rtp.packet import AbsoluteCaptureTime
 from peer.rtp.sending.counters import SendStreamCounters
 from peer.rtp.sending.header_template import MARKER_BIT, HeaderTemplate
 from peer.rtp.sending.outbound_frame import OutboundFrame, PacketPriority
@@ -17,7 +17,7 @@ from peer.rtp.sending.stream_config import RtpStreamConfig
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from peer.rtp.header_extensions import PlayoutDelay
+    from peer.rtp.packet import PlayoutDelay
     from peer.rtp.rtcp import ReceptionReport, SenderReport
     from peer.rtp_parameters import SendParameters
     from peer.times import MonotonicTime, Seconds, UnixTime

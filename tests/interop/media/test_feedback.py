@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from peer.rtp.header_extensions import TRANSPORT_CC
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import OutboundRtpStats
+from peer.rtp.packet import TRANSPORT_CC
 from peer.tracing.events import Datagram, DatagramKind, Direction
 from tests.support.browser.browsers import BrowserName
 from tests.support.browser.media_page import MediaCall, Subject, media_call

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from peer.rtp.header_extensions import MID, RID, elements
+from peer.rtp.packet import MID, RID, elements
 from peer.tracing.events import Datagram, DatagramKind, Direction, TraceEvent
 from tests.support.browser.browsers import Browser, BrowserName, open_browser
 from tests.support.browser.media_page import MediaCall, Subject, Wish, call_in

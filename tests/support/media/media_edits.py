@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from peer.rtp.header_extensions import MID
+from peer.rtp.packet import MID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,8 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 from peer.rtp.encoding import OutgoingFrame, SubscriptionCounts
-from peer.rtp.header_extensions import AUDIO_LEVEL, MID
-from peer.rtp.packet import RtpPacket
+from peer.rtp.packet import AUDIO_LEVEL, MID, RtpPacket
 from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, SendParameters
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from peer.rtp.header_extensions import (
+from peer.rtp.packet import (
     ABS_CAPTURE_TIME,
     ABS_SEND_TIME,
     AUDIO_LEVEL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peer.rtp.capabilities import capabilities
-from peer.rtp.header_extensions import AUDIO_LEVEL, MID, TRANSPORT_CC
+from peer.rtp.packet import AUDIO_LEVEL, MID, TRANSPORT_CC
 from peer.rtp_parameters import MediaKind
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from peer.rtp.congestion import RembEstimator
 from peer.rtp.congestion.remb import STREAM_LIMIT, STREAM_TIMEOUT
-from peer.rtp.header_extensions import abs_send_time
+from peer.rtp.packet import abs_send_time
 
 if TYPE_CHECKING:
     from peer.rtp.rtcp import ReceiverEstimatedMaximumBitrate

@@ -11,8 +11,7 @@ import pytest
 
 from peer.rtp.congestion import Share
 from peer.rtp.engine.engine import RtpEngine
-from peer.rtp.header_extensions import ExtensionIds, abs_send_time, write_elements
-from peer.rtp.packet import RtpPacket
+from peer.rtp.packet import ExtensionIds, RtpPacket, abs_send_time, write_elements
 from peer.rtp.rtcp import (
     FullIntraRequest,
     Goodbye,

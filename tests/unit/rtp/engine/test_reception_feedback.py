@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer.rtp.engine.reception_feedback import ReceptionFeedback
-from peer.rtp.header_extensions import abs_send_time
-from peer.rtp.packet import RtpPacket
+from peer.rtp.packet import RtpPacket, abs_send_time
 from peer.rtp.rtcp import ReceiverEstimatedMaximumBitrate, TransportFeedback
 from peer.rtp_parameters import Feedback
 from tests.support.clock.virtual_time import VirtualLoop

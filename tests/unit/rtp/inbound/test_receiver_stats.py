@@ -14,10 +14,9 @@ import pytest
 from peer.rtp.codec_stats import CodecStats, codec_stats
 from peer.rtp.codecs import VideoEncoder
 from peer.rtp.formats import format_of
-from peer.rtp.header_extensions import PLAYOUT_DELAY, PlayoutDelay
 from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.inbound.stats import InboundRtpStats, RemoteOutboundRtpStats
-from peer.rtp.packet import RtpPacket
+from peer.rtp.packet import PLAYOUT_DELAY, PlayoutDelay, RtpPacket
 from peer.rtp.rtcp import SenderReport, to_ntp
 from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
 from tests.support.media.encoded_frames import OPUS

@@ -1,4 +1,4 @@
-"""Frames assembled of packets in order."""
+"""Frames assembled of packets in order, and their presentation times."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from peer.rtp.formats import format_of
 from peer.rtp.levels import AudioLevel
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.frame_assembler import VIDEO_FRAME_LIMIT, FrameAssembler
+from peer.rtp.receiving.frame_assembler import VIDEO_FRAME_LIMIT, FrameAssembler, ReceiveTimeline
 from peer.rtp.receiving.payload_types import payload_types_of
 from peer.rtp.receiving.ssrcs import SsrcState
-from peer.rtp.receiving.timestamps import ReceiveTimeline
 from peer.rtp_parameters import Codec, MediaKind
 from tests.support.links.lossy_rtp import OPUS, TONES, VP8, vp8_frame
 
@@ -196,3 +195,66 @@ def test_payload_that_only_looks_like_key_frame_start_gives_no_frame() -> None:
     assert not making.frames
     assert making.assembler.awaits_keyframe
     assert making.state.frames_dropped == 1
+
+
+VIDEO = 90_000
+
+
+def pts(
+    timeline: ReceiveTimeline, timestamp: int, arrival: float = 0.0, *, clock_rate: int = VIDEO
+) -> int:
+    return timeline.pts(timestamp, arrival=arrival, clock_rate=clock_rate)
+
+
+def test_presentation_times_count_from_zero() -> None:
+    timeline = ReceiveTimeline()
+    assert [pts(timeline, t, 0.0) for t in (5000, 8000)] == [0, 3000]
+
+
+def test_wrap_of_timestamp_is_no_jump_of_presentation_time() -> None:
+    timeline = ReceiveTimeline()
+    pts(timeline, 2**32 - 1000, 0.0)
+    assert pts(timeline, 2000, 0.0) == 3000
+
+
+def test_timestamp_slightly_back_makes_presentation_time_slightly_back() -> None:
+    timeline = ReceiveTimeline()
+    assert [pts(timeline, t, 0.0) for t in (5000, 8000, 7000)] == [
+        0,
+        3000,
+        2000,
+    ]
+
+
+def test_restarted_timeline_goes_on_by_elapsed_time() -> None:
+    timeline = ReceiveTimeline()
+    pts(timeline, 0, 10.0)
+    pts(timeline, 90_000, 11.0)
+    timeline.restart()
+    assert pts(timeline, 4_000_000_000, 11.5) == 90_000 + 45_000
+
+
+def test_restarted_timeline_rises_without_elapsed_time() -> None:
+    timeline = ReceiveTimeline()
+    pts(timeline, 0, 10.0)
+    timeline.restart()
+    assert pts(timeline, 4_000_000_000, 10.0) == 1
+
+
+def test_timeline_with_another_clock_rate_keeps_seconds() -> None:
+    timeline = ReceiveTimeline()
+    pts(timeline, 0, 10.0, clock_rate=48_000)
+    pts(timeline, 96_000, 12.0, clock_rate=48_000)
+    assert pts(timeline, 77, 13.0, clock_rate=8_000) == 3 * 8_000
+
+
+def test_unexplained_jump_of_timestamps_restarts_timeline() -> None:
+    timeline = ReceiveTimeline()
+    pts(timeline, 0, 10.0)
+    assert pts(timeline, 2_000_000_000, 10.5) == 45_000
+
+
+def test_timeline_keeps_pause_of_stream() -> None:
+    timeline = ReceiveTimeline()
+    pts(timeline, 0, 10.0)
+    assert pts(timeline, 60 * VIDEO, 70.0) == 60 * VIDEO

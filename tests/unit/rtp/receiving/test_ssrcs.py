@@ -1,4 +1,4 @@
-"""Extended sequence numbers, loss, jitter and reports (RFC 3550 appendix A)."""
+"""Extended sequence numbers, loss, jitter, reports and capture times (RFC 3550)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from peer.rtp.receiving.ssrcs import (
     BACK_CONFIRMATIONS,
     DROPOUT_LIMIT,
     SSRC_LIMIT,
+    SenderClock,
     SequenceCounter,
     SsrcState,
     SsrcTable,
 )
 from peer.rtp.rtcp import SenderReport, compact_ntp, to_ntp
+from peer.times import UnixTime
 
 
 def packet(ssrc: int, number: int = 5, timestamp: int = 0) -> RtpPacket:
@@ -214,3 +216,78 @@ def test_delay_since_sender_report_is_never_negative() -> None:
     receive_media(table, 1, 5)
     table.receive_report(report(1, to_ntp(1_700_000_000.0)), 10.0)
     assert table.reports(9.0)[0].delay_since_last_sr == 0
+
+
+VIDEO = 90_000
+
+
+def add_report(
+    clock: SenderClock, timestamp: int, wall: float | None, *, clock_rate: int = VIDEO
+) -> None:
+    ntp_time = 0 if wall is None else to_ntp(wall)
+    clock.add_report(ntp_time=ntp_time, timestamp=timestamp, clock_rate=clock_rate)
+
+
+WALL = 1_700_000_000.0
+
+
+def test_capture_time_is_unknown_before_sender_report() -> None:
+    clock = SenderClock()
+    assert clock.capture_time(0, clock_rate=48_000) is None
+
+
+def test_capture_time_is_interpolated_from_sender_report() -> None:
+    clock = SenderClock()
+    add_report(clock, 48_000, WALL, clock_rate=48_000)
+    assert clock.capture_time(72_000, clock_rate=48_000) == pytest.approx(WALL + 0.5, abs=1e-3)
+    assert clock.capture_time(24_000, clock_rate=48_000) == pytest.approx(WALL - 0.5, abs=1e-3)
+
+
+def test_capture_time_survives_wrap_of_timestamp() -> None:
+    clock = SenderClock()
+    add_report(clock, 2**32 - 480, WALL, clock_rate=48_000)
+    assert clock.capture_time(480, clock_rate=48_000) == pytest.approx(WALL + 0.02, abs=1e-3)
+
+
+def test_sender_report_without_ntp_time_gives_no_capture_time() -> None:
+    clock = SenderClock()
+    add_report(clock, 48_000, None, clock_rate=48_000)
+    assert clock.capture_time(48_000, clock_rate=48_000) is None
+
+
+def test_drift_of_sender_clock_is_measured() -> None:
+    clock = SenderClock()
+    rate = 90_000 * 1.0005
+    for second in range(0, 9, 2):
+        clock.add_report(
+            ntp_time=to_ntp(WALL + second), timestamp=int(second * rate), clock_rate=90_000
+        )
+    assert clock.capture_time(int(18 * rate), clock_rate=90_000) == pytest.approx(
+        WALL + 18, abs=0.0005
+    )
+
+
+def test_impossible_clock_rate_is_not_believed() -> None:
+    clock = SenderClock()
+    add_report(clock, 0, WALL)
+    add_report(clock, 50_000, WALL + 5)
+    assert clock.capture_time(50_000 + 90_000, clock_rate=90_000) == pytest.approx(
+        WALL + 6, abs=1e-3
+    )
+
+
+def test_sender_clock_that_was_set_is_followed() -> None:
+    clock = SenderClock()
+    add_report(clock, 0, WALL)
+    add_report(clock, 90_000, WALL - 100)
+    found = clock.capture_time(90_000, clock_rate=VIDEO)
+    assert found == pytest.approx(WALL - 100, abs=1e-3)
+
+
+def test_absolute_capture_time_is_preferred_to_sender_reports() -> None:
+    clock = SenderClock()
+    add_report(clock, 0, WALL)
+    clock.add_capture_time(90_000, UnixTime(WALL - 7))
+    add_report(clock, 180_000, WALL + 2)
+    found = clock.capture_time(180_000, clock_rate=VIDEO)
+    assert found == pytest.approx(WALL - 6, abs=1e-3)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.rtp.header_extensions import (
+from peer.rtp.levels import AudioLevel
+from peer.rtp.packet import (
     ABS_CAPTURE_TIME,
     AUDIO_LEVEL,
     PLAYOUT_DELAY,
@@ -15,9 +16,8 @@ from peer.rtp.header_extensions import (
     RID,
     AbsoluteCaptureTime,
     PlayoutDelay,
+    RtpPacket,
 )
-from peer.rtp.levels import AudioLevel
-from peer.rtp.packet import RtpPacket
 from peer.rtp.receiving.ssrcs import SSRC_LIMIT
 from peer.rtp.receiving.stream_receiver import (
     CONTRIBUTING_LIMIT,

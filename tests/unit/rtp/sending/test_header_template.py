@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from peer.rtp.header_extensions import ExtensionIds, abs_send_time, elements
-from peer.rtp.packet import RtpPacket
+from peer.rtp.packet import ExtensionIds, RtpPacket, abs_send_time, elements
 from peer.rtp.sending.header_template import HeaderTemplate, marker_and_payload_type
 
 IDS = ExtensionIds(mid=4, transport_cc=5, abs_send_time=6, audio_level=7)

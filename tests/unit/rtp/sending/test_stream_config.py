@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from peer.rtp.header_extensions import ExtensionIds
+from peer.rtp.packet import ExtensionIds
 from peer.rtp.sending.stream_config import RtpStreamConfig
 from tests.support.rtp.sending import OPUS, RTX, VP8, audio_parameters, video_parameters
 

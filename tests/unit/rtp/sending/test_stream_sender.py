@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.rtp.header_extensions import AbsoluteCaptureTime, PlayoutDelay
 from peer.rtp.levels import AudioLevel
-from peer.rtp.packet import RtpPacket
+from peer.rtp.packet import AbsoluteCaptureTime, PlayoutDelay, RtpPacket
 from peer.rtp.sending import PacketPriority, RtpStreamSender
 from peer.rtp_parameters import MediaKind
 from peer.times import UnixTime
