@@ -47,16 +47,18 @@ class IceAgent(Connection):
         relay_only: Use relayed candidates only.
         pacing: Ta, least time in seconds between two checks that we begin (RFC 8445 section 14.2).
         release_timeout: Seconds that a TURN server may take to delete an allocation on close.
+        on_datagram: Called by the sockets with each datagram of a validated source that is not
+            STUN.
         on_path: Called when a check has succeeded, which may have moved `path`.
         tap: Told of every datagram, where the transport is traced.
 
     Attributes:
-        on_datagram: Called by the sockets with each datagram of a validated source that is not
-            STUN; bound by `peer.transport.ice.datagrams`.
         path: Socket and remote address that data is sent by, or None.
         checks_sent: Connectivity checks sent, without retransmissions.
         checks_refused: Responses with a STUN error.
         checks_received: Authenticated checks of the peer.
+        packets_received: Datagrams given to `on_datagram`.
+        bytes_received: Sum of their sizes in bytes.
         unvalidated: Datagrams dropped, as no check has validated their source.
         malformed: STUN messages dropped, as they could not be parsed.
         oversized: Datagrams dropped, as they were too long for the receive buffer.
@@ -70,6 +72,7 @@ class IceAgent(Connection):
         relay_only: bool,
         pacing: Seconds,
         release_timeout: Seconds,
+        on_datagram: Callable[[bytes], None],
         on_path: Callable[[], None],
         tap: SocketTap | None = None,
     ) -> None:
@@ -79,11 +82,13 @@ class IceAgent(Connection):
             local_password=local.password,
             transport_policy=TransportPolicy.RELAY if relay_only else TransportPolicy.ALL,
         )
-        self.on_datagram: Callable[[bytes], None] = _discard
+        self.on_datagram = on_datagram
         self.path: tuple[IceSocket, Address] | None = None
         self.checks_sent = 0
         self.checks_refused = 0
         self.checks_received = 0
+        self.packets_received = 0
+        self.bytes_received = 0
         self.unvalidated = 0
         self.malformed = 0
         self.oversized = 0
@@ -413,7 +418,3 @@ class IceAgent(Connection):
         await super().close()
         releases = [p.release(self._release_timeout) for p in protocols if isinstance(p, IceSocket)]
         await asyncio.gather(*releases)
-
-
-def _discard(datagram: bytes) -> None:
-    """Stand in for `on_datagram` until it is bound; no source is allowed before that."""

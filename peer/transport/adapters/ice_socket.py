@@ -35,6 +35,8 @@ class SocketOwner(Protocol):
 
     Attributes:
         on_datagram: Called with each datagram of an allowed source that is not STUN.
+        packets_received: Datagrams given to `on_datagram`.
+        bytes_received: Sum of their sizes in bytes.
         unvalidated: Datagrams dropped, as their source is not allowed.
         malformed: STUN messages dropped, as they could not be parsed.
         oversized: Datagrams dropped, as they were too long for the receive buffer.
@@ -42,6 +44,8 @@ class SocketOwner(Protocol):
     """
 
     on_datagram: Callable[[bytes], None]
+    packets_received: int
+    bytes_received: int
     unvalidated: int
     malformed: int
     oversized: int
@@ -108,7 +112,10 @@ class IceSocket(StunProtocol):
         if data < b"\x04":
             self._stun_received(data, address)
         elif address in self._sources:
-            self.receiver.on_datagram(data)
+            owner = self.receiver
+            owner.packets_received += 1
+            owner.bytes_received += len(data)
+            owner.on_datagram(data)
         else:
             self.receiver.unvalidated += 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from peer.configuration import IceServer, IceTransportPolicy
@@ -15,7 +15,6 @@ from peer.transport.adapters.ice_agent import IceAgent
 from peer.transport.ice.candidates import from_aioice, to_aioice
 from peer.transport.ice.consent import ConsentState
 from peer.transport.ice.consent_monitor import ConsentMonitor
-from peer.transport.ice.datagrams import IceCounters, IceDatagrams
 from peer.transport.ice.gathering import Gathering, ServerFailure
 from peer.transport.ice.reasons import consent_expired, consent_withdrawn, no_path
 from peer.transport.ice.servers import parse_servers
@@ -32,6 +31,29 @@ if TYPE_CHECKING:
 _ENDED = frozenset({IceTransportState.FAILED, IceTransportState.CLOSED})
 
 
+@dataclass(slots=True)
+class IceCounters:
+    """Counters of one ICE transport since its beginning.
+
+    Args:
+        packets_unsent: Refused by `send`: there was no path, or no room.
+        packets_unvalidated: Dropped, as no check has validated their source.
+        packets_malformed: STUN messages dropped, as they could not be parsed.
+        packets_oversized: Datagrams dropped, as they had 2,048 bytes or more.
+        candidates_ignored: Remote candidates of a kind that we cannot use, late, or too many.
+    """
+
+    packets_sent: int = 0
+    bytes_sent: int = 0
+    packets_received: int = 0
+    bytes_received: int = 0
+    packets_unsent: int = 0
+    packets_unvalidated: int = 0
+    packets_malformed: int = 0
+    packets_oversized: int = 0
+    candidates_ignored: int = 0
+
+
 class IceEvents(Protocol):
     """Receives the events of one IceTransport, in order, each as a plain call on the event loop."""
 
@@ -43,6 +65,64 @@ class IceEvents(Protocol):
 
     def on_state(self, state: IceTransportState) -> None:
         """Take the new state; on `failed`, the transport's `error` says why."""
+
+
+class IceDatagrams:
+    """Sends the datagrams of one ICE generation on the path of its agent, and counts them.
+
+    Those of the peer go from a socket to its receiver directly.
+
+    Args:
+        agent: The ICE agent.
+
+    Attributes:
+        packets_sent: Datagrams sent.
+        bytes_sent: Sum of their sizes in bytes.
+        packets_unsent: Datagrams refused: there was no path, or no room.
+    """
+
+    def __init__(self, agent: IceAgent) -> None:
+        self.packets_sent = 0
+        self.bytes_sent = 0
+        self.packets_unsent = 0
+        self._agent = agent
+
+    def __repr__(self) -> str:
+        return f"<IceDatagrams {self.packets_sent} sent, {self.packets_unsent} refused>"
+
+    def send(self, datagram: bytes) -> bool:
+        """Send a datagram at once to the peer; never raises.
+
+        Returns:
+            False if there is no path at the moment, or no room in the socket; that is counted.
+        """
+        path = self._agent.path
+        if path is None or not path[0].transmit(datagram, path[1]):
+            self.packets_unsent += 1
+            return False
+        self.packets_sent += 1
+        self.bytes_sent += len(datagram)
+        return True
+
+    def send_all(self, datagrams: Sequence[bytes]) -> int:
+        """Send several datagrams in order; never raises.
+
+        Returns:
+            How many were sent, from the first on.
+        """
+        path = self._agent.path
+        sent = 0 if path is None else path[0].transmit_all(datagrams, path[1])
+        if sent != len(datagrams):
+            self.packets_unsent += len(datagrams) - sent
+            datagrams = datagrams[:sent]
+        self.packets_sent += sent
+        self.bytes_sent += sum(map(len, datagrams))
+        return sent
+
+    def drain(self) -> None:
+        """Receive at once what has arrived, which closing the sockets would discard."""
+        for each in self._agent.sockets:
+            each.drain()
 
 
 class IceTransport:
@@ -61,7 +141,7 @@ class IceTransport:
         tap: Told of every datagram, where the transport is traced.
 
     Attributes:
-        datagrams: Sends to the peer, and counts.
+        datagrams: Sends to the peer.
 
     Raises:
         ConfigurationError: The URL of a server cannot be used.
@@ -92,10 +172,11 @@ class IceTransport:
             relay_only=relay_only,
             pacing=self._timing.pacing,
             release_timeout=self._timing.release,
+            on_datagram=on_datagram,
             on_path=self._on_path,
             tap=tap,
         )
-        self.datagrams = IceDatagrams(self._agent, on_datagram)
+        self.datagrams = IceDatagrams(self._agent)
         self._gathering = Gathering(
             self._agent,
             servers=parse_servers(servers),
@@ -158,9 +239,13 @@ class IceTransport:
 
     @property
     def counters(self) -> IceCounters:
-        """Counters so far, as a copy."""
-        return replace(
-            self.datagrams.counters,
+        """Counters of this moment."""
+        return IceCounters(
+            packets_sent=self.datagrams.packets_sent,
+            bytes_sent=self.datagrams.bytes_sent,
+            packets_received=self._agent.packets_received,
+            bytes_received=self._agent.bytes_received,
+            packets_unsent=self.datagrams.packets_unsent,
             packets_unvalidated=self._agent.unvalidated,
             packets_malformed=self._agent.malformed,
             packets_oversized=self._agent.oversized,
@@ -249,7 +334,7 @@ class IceTransport:
         self._maybe_complete()
 
     def _activity(self) -> int:
-        return self.datagrams.counters.packets_received + self._agent.checks_received
+        return self._agent.packets_received + self._agent.checks_received
 
     def _on_consent(self, state: ConsentState) -> None:
         if self.state in _ENDED:

@@ -116,6 +116,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         relay_only=False,
         pacing=0.02,
         release_timeout=0.5,
+        on_datagram=lambda _: None,
         on_path=lambda: None,
     )
     socket = IceSocket(agent)
@@ -138,6 +139,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "_udp",
         "_unanswered",
         "_pacing",
+        "bytes_received",
         "checks_received",
         "checks_refused",
         "checks_sent",
@@ -146,6 +148,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "malformed",
         "on_datagram",
         "oversized",
+        "packets_received",
         "path",
         "preference",
     }

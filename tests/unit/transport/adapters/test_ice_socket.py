@@ -22,6 +22,7 @@ class Owner:
         self.datagrams: list[bytes] = []
         self.requests: list[Address] = []
         self.on_datagram = self.datagrams.append
+        self.packets_received = self.bytes_received = 0
         self.unvalidated = 0
         self.malformed = 0
         self.oversized = 0
@@ -44,6 +45,7 @@ async def test_ice_socket_passes_data_of_allowed_sources_only() -> None:
     socket.on_udp(DATA, PEER)
     socket.on_udp(b"\x80other", STRANGER)
     assert (owner.datagrams, owner.unvalidated) == ([DATA], 2)
+    assert (owner.packets_received, owner.bytes_received) == (1, len(DATA))
 
 
 async def test_ice_socket_takes_ipv6_address_without_flow_and_scope() -> None:

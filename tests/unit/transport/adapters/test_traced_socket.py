@@ -14,6 +14,7 @@ def agent(tap: Tap | None) -> IceAgent:
         relay_only=False,
         pacing=0.02,
         release_timeout=0.5,
+        on_datagram=lambda _: None,
         on_path=lambda: None,
         tap=tap,
     )
