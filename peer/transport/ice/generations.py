@@ -310,17 +310,17 @@ class Generation:
     Args:
         local: Our username fragment, which names the generation, and password.
         make: Makes its IceTransport.
-        listener: Told of its events.
+        owner: Told of its events.
     """
 
     def __init__(
         self,
         local: IceParameters,
         make: Callable[[IceParameters, IceEvents], IceTransport],
-        listener: IceGenerations,
+        owner: IceGenerations,
     ) -> None:
         self.username_fragment = local.username_fragment
-        self._listener = listener
+        self._owner = owner
         #: Datagrams received when the activity was last looked at.
         self._received = 0
         self._silence_timer: asyncio.TimerHandle | None = None
@@ -372,15 +372,15 @@ class Generation:
 
     def on_candidate(self, candidate: CandidateFields | None) -> None:
         """Pass on a local candidate of the IceTransport."""
-        self._listener.on_generation_candidate(self, candidate)
+        self._owner.on_generation_candidate(self, candidate)
 
     def on_path(self) -> None:
         """Pass on a successful check of the IceTransport."""
-        self._listener.on_generation_path(self)
+        self._owner.on_generation_path(self)
 
     def on_state(self, state: IceTransportState) -> None:
         """Pass on a new state of the IceTransport, which `state` tells."""
-        self._listener.on_generation_state(self)
+        self._owner.on_generation_state(self)
 
 
 def _total(*counters: IceCounters) -> IceCounters:
