@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from media import SyntheticVideoTrack
 from peer import (
+    IceConnectionState,
     MediaStreamTrack,
     PeerConfiguration,
     PeerConnection,
@@ -28,6 +29,7 @@ from peer import (
     TrackEvent,
 )
 from tests.support.clock.deadline import DEADLINE
+from tests.support.negotiation.connections import until
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = ROOT / "ARCHITECTURE.md"
@@ -168,6 +170,13 @@ async def _answered(pc: PeerConnection, offer: SessionDescription) -> SessionDes
     return await _offered(pc)
 
 
+async def _ice_completed(pc: PeerConnection) -> None:
+    """Wait for the end of the ICE checks, which media and a rekey do not wait for."""
+    await until(lambda: pc.iceConnectionState is IceConnectionState.COMPLETED)
+    # The task of the checks ends some turns of the event loop after the state says so.
+    await asyncio.sleep(0.05)
+
+
 async def offer_and_answer() -> dict[Walk, Ran]:
     """Watch an offer with a video track on its way out, and an answer to it."""
     track = SyntheticVideoTrack(width=64, height=48)
@@ -216,6 +225,7 @@ async def rekey(*, asks: bool) -> Ran:
             answer = await other.do(_answered(there, await _offered(here)))
             await here.setRemoteDescription(answer)
             await asyncio.gather(here.connected(), other.do(there.connected()))
+            await _ice_completed(here)
             told = asyncio.Event()
             here.on("rekeyed", lambda event: told.set())
             watch = Watch()
