@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
 
 from peer.configuration import PeerConfiguration
 from peer.negotiation.sdp.attributes import MediaDirection
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side
 from peer.runtime import transceivers
 from peer.runtime.core import ConnectionCore
 from peer.runtime.security import SecuritySummary, summarize

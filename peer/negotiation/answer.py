@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType
 from peer.negotiation import sdp_writer as writing
-from peer.negotiation.association_change import with_our_answer
+from peer.negotiation.association import answer_setup, with_our_answer
 from peer.negotiation.codecs import (
     answered_codecs,
     common_extensions,
@@ -18,7 +18,6 @@ from peer.negotiation.codecs import (
     preferred,
 )
 from peer.negotiation.created_description import CreatedDescription
-from peer.negotiation.roles import answer_setup
 from peer.negotiation.validation import ice_parameters, is_supported, offered_setup, remote_identity
 from peer.rtp_parameters import Codec, HeaderExtension
 from peer.states import IceRole
@@ -27,10 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp.description import Sdp
-    from peer.negotiation.sdp.sections import MediaSection
-    from peer.negotiation.session import Session
-    from peer.negotiation.transport_state import TransportState
+    from peer.negotiation.sdp.description import MediaSection, Sdp
+    from peer.negotiation.session import Session, TransportState
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +165,7 @@ def _described(answering: _Answering, mid: str, now: TransportState) -> Transpor
     return with_our_answer(
         known,
         now,
-        answering.profile,
+        answering.profile.random,
         verdict=answering.session.offer_verdicts[mid],
         remote=remote_identity(answering.offer, section),
         remote_ice=ice_parameters(answering.offer, section),

@@ -117,3 +117,11 @@ def _check_preferences(profile: Profile, kind: MediaKind, preferences: Sequence[
     for mime_type in preferences:
         if mime_type.lower() not in ours:
             raise InvalidAccessError(f"{mime_type!r} is no {kind} codec of ours")
+
+
+def with_ice_restart(session: Session) -> Session:
+    """Request that all ICE credentials in use be replaced (webrtc-pc section 4.4.2)."""
+    transports = (*session.transports, *session.stable_transports)
+    return replace(
+        session, credentials_to_replace=frozenset(transport.local for transport in transports)
+    )

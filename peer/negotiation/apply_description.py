@@ -1,44 +1,65 @@
 """Steps that set a description: local or remote offer, answer and rollback (RFC 9429 5.8 to 5.11).
 
-Every function takes a session and returns the next one, or raises and leaves nothing behind.
+Every function takes a session and returns the next one, or raises and leaves nothing behind. An
+answer, made by either end, brings agreement: media, data and transports are agreed m-section by
+m-section; a BUNDLE group has the transport of its tagged m-section (RFC 9143 section 7.3).
 """
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
-from peer.negotiation.agreement import Exchange, agree, remote_streams
-from peer.negotiation.association_change import with_local_half
-from peer.negotiation.rekey_and_restart import without_fulfilled
+from peer.errors import DescriptionError, ModificationError
+from peer.negotiation.association import (
+    is_ice_restart,
+    peer_restarts_ice,
+    resolve,
+    with_both_halves,
+    with_local_half,
+)
+from peer.negotiation.codecs import described_codecs, media_first, shared_codecs
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import (
+    Agreement,
     AppliedDescription,
     DataSection,
     Session,
+    Side,
     Transceiver,
     TransceiverOrigin,
+    transition,
 )
-from peer.negotiation.signaling_state import Side, transition
 from peer.negotiation.validation import (
     check_answer,
     check_description,
     check_offer_layout,
     check_verdicts,
+    ice_parameters,
     is_supported,
     offer_verdicts,
     offered_setup,
+    remote_identity,
 )
+from peer.rtp_parameters import HeaderExtension
+from peer.states import IceRole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peer.ice import IceParameters
     from peer.negotiation.created_description import CreatedDescription
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp.description import Sdp
-    from peer.negotiation.sdp.sections import MediaSection
+    from peer.negotiation.sdp.description import MediaSection, Sdp
+    from peer.negotiation.session import RemoteIdentity, TransportState
     from peer.rtp_parameters import MediaKind
 
+#: SCTP port of an m-section without a=sctp-port (RFC 8841 section 5.2).
+_DEFAULT_SCTP_PORT = 5000
+#: Bytes of the largest message where a=max-message-size is missing (RFC 8841 section 6.1).
+_DEFAULT_MAX_MESSAGE_SIZE = 65536
 #: Longest mid, in digits, that counts as a number (ours): a peer could make our mids long with one.
 _MAX_DIGITS = 9
 
@@ -60,7 +81,7 @@ def apply_local_answer(session: Session, created: CreatedDescription, kind: SdpT
     """Set our answer, provisional or final."""
     session = _with_created(_enter(session, Side.LOCAL, kind, created.sdp), created)
     offer = _offer(session.pending_remote)
-    session = agree(session, Exchange(offer, created.sdp, answerer=Side.LOCAL), kind)
+    session = _agree(session, _Exchange(offer, created.sdp, answerer=Side.LOCAL), kind)
     return _conclude(session) if kind is SdpType.ANSWER else session
 
 
@@ -101,8 +122,8 @@ def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpT
     check_description(sdp, profile)
     check_answer(offer, sdp)
     provisional = None if earlier is None else earlier.sdp
-    exchange = Exchange(offer, sdp, answerer=Side.REMOTE, provisional=provisional)
-    session = agree(session, exchange, kind)
+    exchange = _Exchange(offer, sdp, answerer=Side.REMOTE, provisional=provisional)
+    session = _agree(session, exchange, kind)
     return _conclude(session) if kind is SdpType.ANSWER else session
 
 
@@ -156,7 +177,7 @@ def _after(mid: str | None) -> int:
 def _conclude(session: Session) -> Session:
     """Make the pending descriptions the current ones at the end of an exchange."""
     return replace(
-        without_fulfilled(session),
+        _without_fulfilled(session),
         offer_verdicts={},
         current_local=session.pending_local,
         current_remote=session.pending_remote,
@@ -164,6 +185,31 @@ def _conclude(session: Session) -> Session:
         pending_remote=None,
         stable=None,
     )
+
+
+def _without_fulfilled(session: Session) -> Session:
+    """Drop the requests that an exchange has fulfilled, at its end.
+
+    Args:
+        session: Its pending descriptions are about to be the current ones.
+    """
+    rekey, replaced = session.rekey, session.credentials_to_replace
+    # An exchange of the peer's that happened to ask for new associations will do.
+    kept = [t for t in session.stable_transports if session.transport(t.key) is not None]
+    if kept and all(_is_renewed(session, transport) for transport in kept):
+        rekey = None
+    if session.pending_local is not None:
+        # webrtc-pc section 4.4.1.5: "if none of the ICE credentials ... exist in description".
+        sdp = session.pending_local.sdp
+        shown = {sdp.transport_ice(section) for section in sdp.media if not section.rejected}
+        if not any((ice.username_fragment, ice.password) in shown for ice in replaced):
+            replaced = frozenset()
+    return replace(session, rekey=rekey, credentials_to_replace=replaced)
+
+
+def _is_renewed(session: Session, known: TransportState) -> bool:
+    now = session.transport(known.key)
+    return now is not None and now.association.number > known.association.number
 
 
 def _offer(pending: AppliedDescription | None) -> Sdp:
@@ -246,7 +292,7 @@ def _with_remote_track(transceiver: Transceiver, sdp: Sdp, section: MediaSection
     return replace(
         transceiver,
         receiving=sdp.direction(section).sends and not transceiver.stopping,
-        remote_streams=remote_streams(section),
+        remote_streams=_remote_streams(section),
     )
 
 
@@ -274,3 +320,230 @@ def _returned(transceiver: Transceiver, stable: Transceiver | None) -> Transceiv
             remote_streams=(),
         )
     return None if transceiver.stopping and transceiver.mid is None else transceiver
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One offer with its answer, provisional or final.
+
+    Args:
+        answerer: The side that answered.
+        provisional: The peer's answer before, which this one may not contradict.
+    """
+
+    offer: Sdp
+    answer: Sdp
+    answerer: Side
+    provisional: Sdp | None = None
+
+    @property
+    def remote(self) -> Sdp:
+        """The peer's half of the exchange."""
+        return self.answer if self.answerer is Side.REMOTE else self.offer
+
+    @property
+    def accepted(self) -> Iterator[tuple[MediaSection, MediaSection]]:
+        """Pairs of offered and answered m-sections that neither end rejects."""
+        for offered, answered in zip(self.offer.media, self.answer.media, strict=True):
+            if not (offered.rejected or answered.rejected):
+                yield offered, answered
+
+    def theirs(self, offered: MediaSection, answered: MediaSection) -> MediaSection:
+        """Give the peer's half of an m-section."""
+        return answered if self.answerer is Side.REMOTE else offered
+
+
+def _agree(session: Session, exchange: _Exchange, kind: SdpType) -> Session:
+    """Apply an answer, provisional or final, to a session that has the offer.
+
+    Raises:
+        DescriptionError: The two halves do not make a session.
+    """
+    session = session.with_routes(_bundled_routes(session, exchange))
+    for offered, answered in exchange.accepted:
+        session = _agree_transport(session, exchange, offered, answered)
+        session = _agree_section(session, exchange, offered, answered)
+    return _without_rejected(session, exchange) if kind is SdpType.ANSWER else session
+
+
+def _agree_section(
+    session: Session, exchange: _Exchange, offered: MediaSection, answered: MediaSection
+) -> Session:
+    transceiver = session.transceiver_of(offered.mid)
+    if transceiver is not None:
+        agreed = _agree_transceiver(transceiver, exchange, offered, answered)
+        return session.with_transceiver(agreed)
+    if session.data is not None and session.data.mid == offered.mid:
+        theirs = exchange.theirs(offered, answered)
+        port, size = theirs.sctp_port, theirs.max_message_size
+        data = replace(
+            session.data,
+            remote_port=_DEFAULT_SCTP_PORT if port is None else port,
+            remote_max_message_size=_DEFAULT_MAX_MESSAGE_SIZE if size is None else size,
+        )
+        return replace(session, data=data)
+    return session
+
+
+def _agree_transceiver(
+    transceiver: Transceiver, exchange: _Exchange, offered: MediaSection, answered: MediaSection
+) -> Transceiver:
+    theirs = exchange.theirs(offered, answered)
+    ours = offered if theirs is answered else answered
+    our_codecs = described_codecs(ours, transceiver.kind)
+    their_codecs = described_codecs(theirs, transceiver.kind)
+    send = media_first(shared_codecs(their_codecs, our_codecs))
+    if not send:
+        raise DescriptionError("the answer accepts none of the codecs offered", mid=offered.mid)
+    offered_extensions = set(_extensions(offered))
+    # Seen from the answerer; an answer may only narrow what was offered.
+    direction = exchange.answer.direction(answered).intersect(
+        exchange.offer.direction(offered).reversed
+    )
+    if exchange.answerer is Side.REMOTE:
+        direction = direction.reversed
+    ssrcs, rtx = _announced_ssrcs(theirs)
+    return replace(
+        transceiver,
+        current_direction=direction,
+        has_sent=transceiver.has_sent or direction.sends,
+        receiving=direction.receives and not transceiver.stopping,
+        remote_streams=_remote_streams(theirs),
+        agreement=Agreement(
+            send=send,
+            receive=shared_codecs(our_codecs, their_codecs),
+            extensions=tuple(e for e in _extensions(answered) if e in offered_extensions),
+            ssrcs=ssrcs,
+            rtx=rtx,
+            rids=theirs.sent_rids,
+        ),
+    )
+
+
+def _remote_streams(section: MediaSection) -> tuple[str, ...]:
+    """Read the ids of the MediaStreams of the peer's track (RFC 8830 section 2)."""
+    return tuple(dict.fromkeys(msid.stream for msid in section.msids if msid.stream != "-"))
+
+
+def _extensions(section: MediaSection) -> tuple[HeaderExtension, ...]:
+    return tuple(HeaderExtension(item.id, item.uri) for item in section.extmaps)
+
+
+def _announced_ssrcs(
+    section: MediaSection,
+) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    rtx = tuple(
+        (group.ssrcs[1], group.ssrcs[0])
+        for group in section.ssrc_groups
+        if group.semantics == "FID" and len(group.ssrcs) == 2
+    )
+    repairing = {pair[0] for pair in rtx}
+    announced = dict.fromkeys(item.ssrc for item in section.ssrcs)
+    return tuple(ssrc for ssrc in announced if ssrc not in repairing), rtx
+
+
+def _without_rejected(session: Session, exchange: _Exchange) -> Session:
+    """End what has no m-section any more (webrtc-pc section 5.4), and its transports."""
+    live = {offered.mid for offered, _ in exchange.accepted}
+    routes = {mid: key for mid, key in session.routes.items() if mid in live}
+    used = set(routes.values())
+    data = session.data
+    return replace(
+        session,
+        transceivers=tuple(t for t in session.transceivers if t.mid is None or t.mid in live),
+        data=None if data and data.mid is not None and data.mid not in live else data,
+        transports=tuple(t for t in session.transports if t.key in used),
+        routes=routes,
+    )
+
+
+def _bundled_routes(session: Session, exchange: _Exchange) -> Iterator[tuple[str, str]]:
+    """Route a BUNDLE group over the transport of its tagged m-section (RFC 9143 section 7.3).
+
+    Raises:
+        ModificationError: It would take an m-section from a transport that is in use.
+    """
+    answer = exchange.answer
+    for offered, _ in exchange.accepted:
+        mid = offered.mid or ""
+        shared, own = session.carrier(answer.bundled(mid)), session.carrier([mid])
+        if shared is None or shared is own:
+            continue
+        if own is not None and own.agreed:
+            raise ModificationError(
+                "moving an m-section to another transport is not supported yet", mid=mid
+            )
+        yield mid, shared.key
+
+
+def _agree_transport(
+    session: Session, exchange: _Exchange, offered: MediaSection, answered: MediaSection
+) -> Session:
+    """Agree on the transport of an m-section, where the m-section speaks for it.
+
+    Raises:
+        DescriptionError: The two halves do not make a transport.
+    """
+    mid = offered.mid or ""
+    now = session.carrier([mid])
+    if now is None:
+        raise DescriptionError("the answer accepts an m-section without a transport", mid=mid)
+    if exchange.answer.bundled(mid)[0] != mid:
+        return session
+    # RFC 5763 section 5 holds for every answer, where a role was agreed before too.
+    role = resolve(
+        offered_setup(exchange.offer, offered),
+        exchange.answer.transport_setup(answered),
+        offerer=exchange.answerer is Side.REMOTE,
+        mid=mid,
+    )
+    theirs = exchange.theirs(offered, answered)
+    remote = remote_identity(exchange.remote, theirs)
+    ice = ice_parameters(exchange.remote, theirs)
+    if exchange.provisional is not None:
+        _check_again(exchange.provisional, remote, ice, mid)
+    known = session.stable_transport(now.key)
+    if known is None and now.association.agreed:
+        return session
+    if known is None:
+        association = replace(now.association, remote=remote, role=role)
+        now = replace(now, association=association)
+        return session.with_transport(_with_remote_ice(now, ice))
+    now = _agree_ice(known, now, exchange, ice, mid)
+    return session.with_transport(with_both_halves(known, now, remote, role))
+
+
+def _check_again(provisional: Sdp, remote: RemoteIdentity, ice: IceParameters, mid: str) -> None:
+    """Check that an answer after a provisional one is of the same peer: forking is left out."""
+    section = provisional.section(mid)
+    if section is None or section.rejected or provisional.bundled(mid)[0] != mid:
+        return
+    before = remote_identity(provisional, section)
+    if set(before.fingerprints) != set(remote.fingerprints) or before.tls_id != remote.tls_id:
+        raise ModificationError(
+            "the answer is of another DTLS association than the provisional one before", mid=mid
+        )
+    if is_ice_restart(ice_parameters(provisional, section), ice):
+        raise ModificationError(
+            "the answer is of another ICE generation than the provisional one before", mid=mid
+        )
+
+
+def _agree_ice(
+    known: TransportState, now: TransportState, exchange: _Exchange, ice: IceParameters, mid: str
+) -> TransportState:
+    """Give the transport in the ICE generation that both halves speak of."""
+    offered, restarted = now.local != known.local, peer_restarts_ice(known, ice)
+    if restarted and not offered:
+        # RFC 8839 section 4.4.3.1: it is the offer that restarts ICE.
+        raise ModificationError("the answer restarts ICE, which the offer did not", mid=mid)
+    if restarted:
+        return _with_remote_ice(now, ice)
+    # RFC 8445 section 9 lets nobody keep the old ones, but GStreamer does: it goes on as before.
+    return replace(now, local=known.local, remote_ice=known.remote_ice)
+
+
+def _with_remote_ice(now: TransportState, ice: IceParameters) -> TransportState:
+    # RFC 8445 section 6.1.1: a full agent controls a lite one, whoever offered.
+    role = IceRole.CONTROLLING if ice.lite else now.ice_role
+    return replace(now, remote_ice=ice, ice_role=role)

@@ -1,11 +1,19 @@
-"""Matching of our codecs with those that the peer describes (RFC 9429 section 5.3)."""
+"""Codecs of an m-section: matching with those of the peer, and their payload types.
+
+Our codecs are matched with those that the peer describes (RFC 9429 section 5.3). A payload type in
+the descriptions in force keeps its meaning in the next one (RFC 3264 section 8.3.2), and under
+BUNDLE in all m-sections (RFC 9143 section 9.1.1); so does the id of a header extension (RFC 8285
+section 5).
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from peer.negotiation.sdp.lines import Line
+from peer.negotiation.session import Side
 from peer.rtp_parameters import (
     Codec,
     Feedback,
@@ -18,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from peer.negotiation.sdp.attributes import MediaDirection
-    from peer.negotiation.sdp.sections import MediaSection
+    from peer.negotiation.sdp.description import MediaSection
+    from peer.negotiation.session import Session
 
 #: Codecs of payload types that need no `a=rtpmap`: name, clock rate in Hz, channels (RFC 3551 6).
 _STATIC = {
@@ -30,6 +39,10 @@ _STATIC = {
 #: profile-level-id of H.264 where it is missing: baseline, level 3.1, as browsers read it. RFC 6184
 #: section 8.1 has level 1.
 _H264_DEFAULT_PROFILE = "42e01f"
+#: Payload types to assign: dynamic ones (RFC 3551 section 6), then those that RFC 5761 4 leaves.
+_PAYLOAD_TYPES = (*range(96, 128), *range(35, 64))
+#: Extension ids to assign: those of the one-byte header (RFC 8285 section 4.2).
+_EXTENSION_IDS = range(1, 15)
 
 
 def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...]:
@@ -212,3 +225,71 @@ def _payload_types(formats: Iterable[str]) -> Iterable[int]:
     return dict.fromkeys(
         int(word) for word in formats if word.isascii() and word.isdigit() and int(word) < 128
     )
+
+
+class PayloadTypeAllocator:
+    """Assigns payload types and extension ids that contradict nothing in the session."""
+
+    def __init__(self, session: Session) -> None:
+        self._codecs: dict[int, Codec] = {}
+        self._extensions: dict[int, str] = {}
+        for side in Side:
+            described = session.description(side)
+            for section in described.sdp.media if described else ():
+                if section.kind is not None:
+                    self._learn(described_codecs(section, section.kind))
+                    self._extensions.update({e.id: e.uri for e in section.extmaps})
+
+    def codecs(self, ours: Sequence[Codec]) -> tuple[Codec, ...]:
+        """Give our codecs with the payload types that they have in this session.
+
+        A codec for which the peer has left no payload type is left out.
+        """
+        numbered: list[Codec] = []
+        for codec in ours:
+            if codec.is_rtx:
+                continue
+            named = self._numbered(codec)
+            if named is None:
+                continue
+            numbered.append(named)
+            rtx = next((c for c in ours if c.is_rtx and c.apt == codec.payload_type), None)
+            if rtx is not None:
+                apt = (("apt", str(named.payload_type)),)
+                repair = self._numbered(replace(rtx, parameters=apt))
+                numbered += [repair] if repair is not None else []
+        return tuple(numbered)
+
+    def extensions(self, ours: Sequence[HeaderExtension]) -> tuple[HeaderExtension, ...]:
+        """Give our header extensions with their ids, without those that find no free id."""
+        numbered = (self._extension(item) for item in ours)
+        return tuple(item for item in numbered if item is not None)
+
+    def _learn(self, codecs: Iterable[Codec]) -> None:
+        for codec in codecs:
+            self._codecs.setdefault(codec.payload_type, codec)
+
+    def _numbered(self, codec: Codec) -> Codec | None:
+        known = (n for n, other in self._codecs.items() if _interchangeable(other, codec))
+        own = (n for n in (codec.payload_type, *_PAYLOAD_TYPES) if n not in self._codecs)
+        number = next(chain(known, own), None)
+        if number is None:
+            return None
+        named = replace(codec, payload_type=number)
+        self._codecs[number] = named
+        return named
+
+    def _extension(self, extension: HeaderExtension) -> HeaderExtension | None:
+        known = (n for n, uri in self._extensions.items() if uri == extension.uri)
+        own = (n for n in (extension.id, *_EXTENSION_IDS) if n not in self._extensions)
+        number = next(chain(known, own), None)
+        if number is None:
+            return None
+        self._extensions[number] = extension.uri
+        return HeaderExtension(number, extension.uri)
+
+
+def _interchangeable(known: Codec, codec: Codec) -> bool:
+    if codec.is_rtx:
+        return known.is_rtx and known.kind is codec.kind and known.apt == codec.apt
+    return same_codec(known, codec)

@@ -10,8 +10,7 @@ from peer.descriptions import SdpType, SessionDescription
 if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.sdp.description import Sdp
-    from peer.negotiation.session import Session
-    from peer.negotiation.transport_state import TransportState
+    from peer.negotiation.session import Session, TransportState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

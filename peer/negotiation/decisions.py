@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from peer.descriptions import SdpType
 from peer.errors import DescriptionError, FingerprintError, ModificationError, SetupError
 from peer.negotiation.sdp.attributes import Setup
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side
 from peer.negotiation.validation import offered_setup
 from peer.states import DtlsRole
 from peer.tracing.events import AssociationDecided, Described, Direction, RoleChosen, Verdict
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peer.negotiation.sdp.description import Sdp
-    from peer.negotiation.session import Session
-    from peer.negotiation.transport_state import TransportState
+    from peer.negotiation.session import Session, TransportState
     from peer.times import UnixTime
 
 _Judgement = tuple[Verdict, str, str]

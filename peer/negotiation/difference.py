@@ -34,9 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peer.ice import IceParameters
-    from peer.negotiation.sdp.sections import MediaSection
-    from peer.negotiation.session import AppliedDescription, Session, Transceiver
-    from peer.negotiation.transport_state import AssociationTerms, TransportState
+    from peer.negotiation.sdp.description import MediaSection
+    from peer.negotiation.session import (
+        AppliedDescription,
+        AssociationTerms,
+        Session,
+        Transceiver,
+        TransportState,
+    )
 
 
 def difference(before: Session, after: Session, cname: str) -> tuple[Effect, ...]:

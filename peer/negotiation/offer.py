@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, assert_never
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType
 from peer.errors import InvalidStateError
+from peer.ice import IceParameters
 from peer.negotiation import sdp_writer as writing
-from peer.negotiation.codecs import in_order_of, offered_codecs, preferred
+from peer.negotiation.association import OFFER_SETUP, with_local_half
+from peer.negotiation.codecs import PayloadTypeAllocator, in_order_of, offered_codecs, preferred
 from peer.negotiation.created_description import CreatedDescription
-from peer.negotiation.payload_types import PayloadTypeAllocator
-from peer.negotiation.rekey_and_restart import OfferedTransports
-from peer.negotiation.roles import OFFER_SETUP
-from peer.negotiation.session import DataSection, Session, Transceiver
+from peer.negotiation.session import DataSection, LocalIdentity, Session, Transceiver
 from peer.states import IceRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp.sections import MediaSection
-    from peer.negotiation.transport_state import TransportState
+    from peer.negotiation.sdp.description import MediaSection
+    from peer.negotiation.session import TransportState
     from peer.rtp_parameters import Codec
 
 
@@ -57,7 +57,7 @@ def create_offer(
     slots = list(_slots(session))
     live = [slot.mid for slot in slots if slot.content is not None]
     bundles = _bundles(session, live)
-    offered = OfferedTransports(session, profile, restart=ice_restart)
+    offered = _OfferedTransports(session, profile, restart=ice_restart)
     routing = _Routing(session, profile, slots, bundles[0], offered)
     writer = _Writer(session, profile, routing)
     return CreatedDescription(
@@ -133,7 +133,7 @@ class _Routing:
         profile: Profile,
         slots: Sequence[_Slot],
         bundle: Sequence[str],
-        offered: OfferedTransports,
+        offered: _OfferedTransports,
     ) -> None:
         self.transports: dict[str, TransportState] = {}
         self.routes: dict[str, str] = {}
@@ -227,3 +227,55 @@ class _Writer:
         if answered is None or transceiver.preferences:
             return codecs
         return in_order_of(answered, codecs)
+
+
+class _OfferedTransports:
+    """The transports as one offer of ours describes them.
+
+    A rekey asks for a new DTLS association on every transport, because no transport may show the
+    old certificate beside one that shows the new one. Offers change neither DTLS roles nor routes.
+    A request of a pending offer stays in the offer that replaces it.
+
+    Args:
+        session: The session as it stands.
+        profile: Its random bytes make identities and credentials.
+        restart: Restart ICE on all transports, requested or not.
+    """
+
+    def __init__(self, session: Session, profile: Profile, *, restart: bool) -> None:
+        self._session = session
+        self._random = profile.random
+        self._rekey = session.due_rekey
+        self._restart = restart
+        self._renewed: dict[IceParameters, IceParameters] = {}
+
+    @property
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        """Fingerprints of the certificate that transports without an association show."""
+        return self._rekey or self._session.fingerprints
+
+    def of(self, now: TransportState) -> TransportState:
+        """Give a transport as the offer describes it."""
+        known = self._session.stable_transport(now.key)
+        if known is None:
+            return now
+        return with_local_half(known, self._identity(known, now), self._credentials(known, now))
+
+    def _identity(self, known: TransportState, now: TransportState) -> LocalIdentity:
+        ours, asked = known.association.local, now.association.local
+        if self._rekey is None:
+            return ours
+        if asked != ours and asked.fingerprints == self._rekey:
+            return asked
+        return LocalIdentity.generate(self._rekey, self._random)
+
+    def _credentials(self, known: TransportState, now: TransportState) -> IceParameters:
+        replaced = self._session.credentials_to_replace
+        if not (self._restart or known.local in replaced):
+            return known.local
+        if now.local != known.local and now.local not in replaced:
+            return now.local
+        # As in the first offer: Pion and GStreamer want one pair in a whole group.
+        if known.local not in self._renewed:
+            self._renewed[known.local] = IceParameters.generate(self._random)
+        return self._renewed[known.local]

@@ -19,6 +19,7 @@ from peer.negotiation.application_changes import (
     stream_ids,
     with_changes,
     with_data,
+    with_ice_restart,
     with_stop,
 )
 from peer.negotiation.apply_description import (
@@ -29,16 +30,28 @@ from peer.negotiation.apply_description import (
     new_transceiver,
     roll_back,
 )
+from peer.negotiation.association import (
+    with_association_in_use,
+    with_local_half,
+    without_association,
+)
 from peer.negotiation.difference import difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
-from peer.negotiation.negotiation_needed import needs_negotiation
 from peer.negotiation.offer import create_offer
-from peer.negotiation.rekey_and_restart import with_association_outcome, with_ice_restart
 from peer.negotiation.remote_candidates import with_remote_candidate
+from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp_writer import with_gathered
-from peer.negotiation.session import GatheredCandidates, Session, Transceiver, TransceiverOrigin
-from peer.negotiation.signaling_state import Side, needs_implicit_rollback, transition
+from peer.negotiation.session import (
+    GatheredCandidates,
+    Session,
+    Side,
+    Transceiver,
+    TransceiverOrigin,
+    needs_implicit_rollback,
+    transition,
+)
+from peer.negotiation.validation import offer_verdicts
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
@@ -49,7 +62,8 @@ if TYPE_CHECKING:
     from peer.negotiation.created_description import CreatedDescription
     from peer.negotiation.effects import Effect, Preparation
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp.attributes import MediaDirection
+    from peer.negotiation.sdp.description import MediaSection
+    from peer.negotiation.session import Transceiver
     from peer.rtp_parameters import MediaKind
 
 
@@ -103,7 +117,7 @@ class OfferAnswer:
     @property
     def negotiation_needed(self) -> bool:
         """True where an offer is due (webrtc-pc section 4.7.3)."""
-        return needs_negotiation(self._session)
+        return _needs_negotiation(self._session)
 
     @property
     def peer_trickles(self) -> bool | None:
@@ -295,7 +309,7 @@ class OfferAnswer:
             number: Number of the association.
             in_use: The association is in use, and none before it; else the peer keeps the last.
         """
-        return self._move(with_association_outcome(self._session, key, number, in_use=in_use))
+        return self._move(_with_association_outcome(self._session, key, number, in_use=in_use))
 
     def close(self) -> None:
         """Close the session, after which no description can be planned."""
@@ -377,3 +391,90 @@ class OfferAnswer:
             case SdpType.ANSWER | SdpType.PRANSWER:
                 return lambda session: apply_remote_answer(session, sdp, profile, kind)
         assert_never(kind)
+
+
+def _needs_negotiation(session: Session) -> bool:
+    """Tell whether the application's wishes differ from what was agreed (webrtc-pc 4.7.3)."""
+    if session.state is not SignalingState.STABLE:
+        return False
+    if session.data is not None and session.data.requested and session.data.mid is None:
+        return True
+    if session.ice_restart_is_due or session.due_rekey is not None:
+        return True
+    recyclable = session.recyclable_sections
+    if any(
+        index not in recyclable and _is_abandoned(session, section)
+        for index, section in enumerate(session.layout)
+    ):
+        return True
+    return any(_needs(session, transceiver) for transceiver in session.transceivers)
+
+
+def _is_abandoned(session: Session, section: MediaSection) -> bool:
+    """Tell whether a live m-section has lost its transceiver: an ended one is in no session."""
+    if session.transceiver_of(section.mid) is not None:
+        return False
+    return session.data is None or session.data.mid != section.mid
+
+
+def _needs(session: Session, transceiver: Transceiver) -> bool:
+    if transceiver.mid is None or transceiver.stopping:
+        return True
+    local, remote = session.current_local, session.current_remote
+    if local is None or remote is None:
+        return True
+    section = local.sdp.section(transceiver.mid)
+    if section is None:
+        return True
+    if transceiver.direction.sends:
+        described = {msid.stream for msid in section.msids} - {"-"}
+        if described != set(transceiver.streams):
+            return True
+    ours = local.sdp.direction(section)
+    theirs = _direction(remote.sdp, transceiver.mid)
+    if local.type is SdpType.OFFER:
+        return transceiver.direction not in (ours, theirs.reversed)
+    return ours is not transceiver.direction.intersect(theirs.reversed)
+
+
+def _direction(sdp: Sdp, mid: str) -> MediaDirection:
+    section = sdp.section(mid)
+    return MediaDirection.INACTIVE if section is None else sdp.direction(section)
+
+
+def _with_association_outcome(session: Session, key: str, number: int, *, in_use: bool) -> Session:
+    """Give the session once the wire has shown whether a new association is in use.
+
+    Args:
+        session: The session as it stands; an offer may be pending.
+        key: Key of the transport.
+        number: Number of the association.
+        in_use: The association is in use; else the peer keeps the one before it.
+    """
+    stable = session.stable
+    if stable is not None:
+        stable = _with_association_outcome(stable, key, number, in_use=in_use)
+    now = session.transport(key)
+    if now is None:
+        return replace(session, stable=stable)
+    known = None if stable is None else stable.transport(key)
+    if in_use:
+        found = with_association_in_use(now, number)
+    elif (
+        known is not None
+        and number == now.association.number
+        and session.state is not SignalingState.HAVE_REMOTE_OFFER
+    ):
+        # What a description of ours says, stands: where it names what is gone, it asks anew.
+        anew = with_local_half(known, now.association.local, now.local)
+        found = replace(anew, remote_ice=now.remote_ice, ice_role=now.ice_role)
+    else:
+        found = without_association(now, number)
+    given_up = found.association.number < now.association.number
+    fingerprints = found.association.local.fingerprints if given_up else session.fingerprints
+    session = replace(session, stable=stable, fingerprints=fingerprints).with_transport(found)
+    if session.offer_verdicts and session.pending_remote is not None:
+        # The peer's pending offer is judged by the association that is found to serve.
+        verdicts = offer_verdicts(session, session.pending_remote.sdp)
+        session = replace(session, offer_verdicts=verdicts)
+    return session

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peer.configuration import AnswerRole, BundlePolicy, SdpLimits
 from peer.ice import IceParameters
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.negotiation.transport_state import AssociationTerms, LocalIdentity, TransportState
+from peer.negotiation.session import AssociationTerms, LocalIdentity, TransportState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -60,19 +59,10 @@ class Profile:
             taken: Keys of transports that exist.
             fingerprints: Those of the certificate that the transport shows.
         """
-        identity = self.new_identity(fingerprints)
+        identity = LocalIdentity.generate(fingerprints, self.random)
         return TransportState(
             key=f"{mid}-{identity.tls_id[:8]}" if mid in taken else mid,
-            local=self.new_credentials(),
+            local=IceParameters.generate(self.random),
             ice_role=ice_role,
             association=AssociationTerms(number=0, local=identity),
         )
-
-    def new_identity(self, fingerprints: tuple[Fingerprint, ...]) -> LocalIdentity:
-        """Make our end of a new association: a fresh tls-id, with any certificate."""
-        # RFC 8842 section 4: at least 120 random bits, 20 to 255 characters.
-        return LocalIdentity(fingerprints, base64.b32encode(self.random(20)).decode().lower())
-
-    def new_credentials(self) -> IceParameters:
-        """Make the credentials of a new ICE generation."""
-        return IceParameters.generate(self.random)

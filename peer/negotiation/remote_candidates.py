@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from peer.errors import CandidateError, InvalidStateError
 from peer.ice import CandidateFields, IceCandidate
 from peer.negotiation.sdp.lines import Line
-from peer.negotiation.session import AppliedDescription, Session
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import AppliedDescription, Session, Side
 
 if TYPE_CHECKING:
     from peer.negotiation.profile import Profile

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from peer.negotiation.codecs import codec_lines
 from peer.negotiation.sdp.attributes import Group, MediaDirection, MediaLine, Setup
-from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.sdp.description import MediaSection, Sdp, SessionSection
 from peer.negotiation.sdp.lines import Line
-from peer.negotiation.sdp.sections import MediaSection, SessionSection
 from peer.negotiation.session import GatheredCandidates, Session, Transceiver
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from peer.ice import CandidateFields
     from peer.negotiation.profile import Profile
-    from peer.negotiation.transport_state import TransportState
+    from peer.negotiation.session import TransportState
     from peer.rtp_parameters import Codec, HeaderExtension
 
 #: Port of an m-section that has no candidate yet (RFC 9429 section 5.2.1).

@@ -1,29 +1,226 @@
-"""JSEP session as one immutable value: what is agreed, what is pending, what the application wants.
+"""JSEP session as one immutable value: signaling state, descriptions, transceivers, transports.
 
 Every step makes another `Session` and changes none. So a description that fails leaves nothing
 behind, and a rollback is a return to a value that still exists (`Session.stable`).
+
+Rules of the signaling state (RFC 9429 section 3.2, webrtc-pc section 4.4.1.5):
+
+* A transition is a row of `TRANSITIONS`; any other one is refused.
+* An offer replaces an earlier offer of the same side.
+* A rollback takes an offer of either side back, whichever of the two calls asks for it
+  (RFC 9429 section 4.1.10.2); it leads to `stable`. Answers, provisional or not, stand: RFC 9429
+  section 5.7 would take a provisional one back, webrtc-pc section 4.4.1.5 does not.
+* A provisional answer may be followed by another one of the same side, or by the answer.
 """
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
-from peer.negotiation.signaling_state import Side
+from peer.errors import InvalidStateError
 from peer.states import SignalingState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from peer.ice import CandidateFields, IceParameters
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.sdp.attributes import MediaDirection
-    from peer.negotiation.sdp.description import Sdp
-    from peer.negotiation.sdp.sections import MediaSection
-    from peer.negotiation.transport_state import OfferVerdict, TransportState
+    from peer.negotiation.sdp.description import MediaSection, Sdp
     from peer.rtp_parameters import Codec, HeaderExtension, MediaKind
+    from peer.states import DtlsRole, IceRole
+
+
+class Side(Enum):
+    """Side of a description: ours is local, the peer's is remote."""
+
+    LOCAL = "local"
+    REMOTE = "remote"
+
+    @property
+    def other(self) -> Side:
+        """The opposite side of this one."""
+        return Side.REMOTE if self is Side.LOCAL else Side.LOCAL
+
+
+_S, _T, _L, _R = SignalingState, SdpType, Side.LOCAL, Side.REMOTE
+
+TRANSITIONS: dict[tuple[SignalingState, Side, SdpType], SignalingState] = {
+    (_S.STABLE, _L, _T.OFFER): _S.HAVE_LOCAL_OFFER,
+    (_S.STABLE, _R, _T.OFFER): _S.HAVE_REMOTE_OFFER,
+    (_S.HAVE_LOCAL_OFFER, _L, _T.OFFER): _S.HAVE_LOCAL_OFFER,
+    (_S.HAVE_LOCAL_OFFER, _L, _T.ROLLBACK): _S.STABLE,
+    (_S.HAVE_LOCAL_OFFER, _R, _T.ROLLBACK): _S.STABLE,
+    (_S.HAVE_LOCAL_OFFER, _R, _T.ANSWER): _S.STABLE,
+    (_S.HAVE_LOCAL_OFFER, _R, _T.PRANSWER): _S.HAVE_REMOTE_PRANSWER,
+    (_S.HAVE_REMOTE_PRANSWER, _R, _T.PRANSWER): _S.HAVE_REMOTE_PRANSWER,
+    (_S.HAVE_REMOTE_PRANSWER, _R, _T.ANSWER): _S.STABLE,
+    (_S.HAVE_REMOTE_OFFER, _R, _T.OFFER): _S.HAVE_REMOTE_OFFER,
+    (_S.HAVE_REMOTE_OFFER, _R, _T.ROLLBACK): _S.STABLE,
+    (_S.HAVE_REMOTE_OFFER, _L, _T.ROLLBACK): _S.STABLE,
+    (_S.HAVE_REMOTE_OFFER, _L, _T.ANSWER): _S.STABLE,
+    (_S.HAVE_REMOTE_OFFER, _L, _T.PRANSWER): _S.HAVE_LOCAL_PRANSWER,
+    (_S.HAVE_LOCAL_PRANSWER, _L, _T.PRANSWER): _S.HAVE_LOCAL_PRANSWER,
+    (_S.HAVE_LOCAL_PRANSWER, _L, _T.ANSWER): _S.STABLE,
+}
+
+
+def transition(state: SignalingState, side: Side, kind: SdpType) -> SignalingState:
+    """Give the state that follows a description.
+
+    Raises:
+        InvalidStateError: The description does not fit the state.
+    """
+    try:
+        return TRANSITIONS[state, side, kind]
+    except KeyError:
+        raise InvalidStateError(
+            f"a {side.value} {kind.value} cannot be applied in signaling state {state.value!r}"
+        ) from None
+
+
+def needs_implicit_rollback(state: SignalingState, side: Side, kind: SdpType) -> bool:
+    """Tell whether an offer meets an offer of the other side, glare (webrtc-pc section 4.4.2).
+
+    Only a remote offer rolls back our own: the polite side of perfect negotiation.
+    """
+    return (
+        side is Side.REMOTE and kind is SdpType.OFFER and state is SignalingState.HAVE_LOCAL_OFFER
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Verdict on an exchange that changes nothing: the DTLS association goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAssociation:
+    """Verdict on an exchange that asks for a new DTLS association.
+
+    Args:
+        reason: What has changed, for example "our fingerprint changed".
+        peer_may_keep: The peer may keep its association all the same; only the wire shows.
+    """
+
+    reason: str
+    peer_may_keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Verdict on an offer that cannot be followed: it is refused, and the session goes on.
+
+    Args:
+        reason: A sentence for the error.
+    """
+
+    reason: str
+
+
+#: Verdict on an offer with its answer.
+Verdict = Reuse | NewAssociation
+#: Verdict on the peer's offer, before our answer.
+OfferVerdict = Reuse | NewAssociation | Refuse
+
+
+@dataclass(frozen=True, slots=True)
+class LocalIdentity:
+    """Our end of a DTLS association, as RFC 8842 section 3.1 compares it."""
+
+    fingerprints: tuple[Fingerprint, ...]
+    tls_id: str
+
+    @classmethod
+    def generate(
+        cls, fingerprints: tuple[Fingerprint, ...], random: Callable[[int], bytes]
+    ) -> LocalIdentity:
+        """Make our end of a new association: a fresh tls-id, with any certificate."""
+        # RFC 8842 section 4: at least 120 random bits, 20 to 255 characters.
+        return cls(fingerprints, base64.b32encode(random(20)).decode().lower())
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteIdentity:
+    """The peer's end of a DTLS association, as RFC 8842 section 3.1 compares it.
+
+    Args:
+        tls_id: None from a peer that sends none: RFC 8842 section 6 has rules for it.
+    """
+
+    fingerprints: tuple[Fingerprint, ...]
+    tls_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociationTerms:
+    """One DTLS association as offer and answer describe it.
+
+    Args:
+        number: Numbers the associations of a transport, from 0.
+        remote: None until there is an answer.
+        role: Our DTLS role; None until there is an answer.
+        verdict: The verdict on the exchange that asked for this association in place of another
+            one; None for the first association, and until there is an answer.
+    """
+
+    number: int
+    local: LocalIdentity
+    remote: RemoteIdentity | None = None
+    role: DtlsRole | None = None
+    verdict: NewAssociation | None = None
+
+    @property
+    def agreed(self) -> bool:
+        """True once both ends are known, so that they may shake hands."""
+        return self.remote is not None and self.role is not None
+
+    @property
+    def peer_may_keep(self) -> bool:
+        """True where the peer may keep the association before this one: only the wire shows."""
+        return self.verdict is not None and self.verdict.peer_may_keep
+
+    def is_same(self, other: AssociationTerms) -> bool:
+        """True where both are one association: a number is used again after one was dropped."""
+        return (self.number, self.local) == (other.number, other.local)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportState:
+    """One ICE and DTLS transport: that of a BUNDLE group, or of a single m-section.
+
+    Args:
+        key: The mid that it was made for, marked where an older transport still has that name.
+        local: Our credentials in the newest ICE generation; they name it.
+        remote_ice: The peer's in that generation; None until an answer brought them.
+        association: The association that the descriptions in force speak of.
+        fallbacks: Older associations that may still carry traffic, the oldest first; they go once
+            `association` is known to be in use. More than one where the peer asked for new keys
+            again before that was known of the last ones.
+    """
+
+    key: str
+    local: IceParameters
+    ice_role: IceRole
+    association: AssociationTerms
+    remote_ice: IceParameters | None = None
+    fallbacks: tuple[AssociationTerms, ...] = ()
+
+    @property
+    def agreed(self) -> bool:
+        """True once an answer, now or earlier, has put the transport to use."""
+        return self.association.agreed or bool(self.fallbacks)
+
+    @property
+    def role(self) -> DtlsRole | None:
+        """Our DTLS role in the association, or in the one that it is to follow."""
+        if self.association.role is not None or not self.fallbacks:
+            return self.association.role
+        return self.fallbacks[-1].role
 
 
 class TransceiverOrigin(Enum):
@@ -219,6 +416,21 @@ class Session:
         """Find the transport of the first of these m-sections that has one."""
         keys = (self.routes[mid] for mid in mids if mid in self.routes)
         return next((self.transport(key) for key in keys), None)
+
+    @property
+    def due_rekey(self) -> tuple[Fingerprint, ...] | None:
+        """Fingerprints with which an offer asks for new associations; None where none does.
+
+        While it is open whether the last associations are in use, a request for others waits.
+        """
+        known = self.stable_transports
+        ready = bool(known) and not any(transport.fallbacks for transport in known)
+        return self.rekey if ready else None
+
+    @property
+    def ice_restart_is_due(self) -> bool:
+        """True where an offer has to restart ICE (webrtc-pc section 4.7.3)."""
+        return bool(self.credentials_to_replace) and bool(self.stable_transports)
 
     def with_transceiver(self, changed: Transceiver) -> Session:
         """Give the session with one transceiver replaced, or appended where its key is new."""

@@ -13,19 +13,16 @@ from peer.errors import (
 )
 from peer.ice import IceParameters
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
-from peer.negotiation.association_change import judge_offer
-from peer.negotiation.roles import role_left
+from peer.negotiation.association import judge_offer, role_left
 from peer.negotiation.sdp.attributes import Setup
-from peer.negotiation.transport_state import Refuse, RemoteIdentity
+from peer.negotiation.session import Refuse, RemoteIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp.description import Sdp
-    from peer.negotiation.sdp.sections import MediaSection
-    from peer.negotiation.session import Session
-    from peer.negotiation.transport_state import OfferVerdict
+    from peer.negotiation.sdp.description import MediaSection, Sdp
+    from peer.negotiation.session import OfferVerdict, Session
 
 #: Protocols of an RTP m-section that mean DTLS-SRTP (RFC 9429 section 5.1.2: accept all of them).
 RTP_PROTOCOLS = frozenset(

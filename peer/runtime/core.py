@@ -28,7 +28,7 @@ from peer.negotiation.early_media import early_receptions
 from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side
 from peer.rekey.manager import RekeyManager, agreed_associations
 from peer.rtp.capabilities import capabilities
 from peer.rtp.inbound.control import ReceiverControl

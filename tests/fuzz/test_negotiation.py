@@ -18,8 +18,7 @@ from peer.ice import IceCandidate
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection
-from peer.negotiation.session import TransceiverOrigin
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side, TransceiverOrigin
 from peer.rtp_parameters import MediaKind
 from peer.states import SignalingState
 from tests.support.negotiation.calls import Call, End

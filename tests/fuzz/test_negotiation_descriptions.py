@@ -17,7 +17,7 @@ from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError, RemoteError
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.description import Sdp
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side
 from peer.negotiation.validation import check_answer
 from peer.states import SignalingState
 from tests.support.descriptions import NAMES, load

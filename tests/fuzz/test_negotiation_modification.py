@@ -16,7 +16,7 @@ from peer.configuration import AnswerRole, BundlePolicy
 from peer.descriptions import SdpType
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.offer_answer import OfferAnswer
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side
 from peer.states import SignalingState
 from tests.support.negotiation.calls import Call, End
 from tests.support.negotiation.offer_answer import add_track, profile

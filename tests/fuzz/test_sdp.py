@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from peer.configuration import SdpLimits
 from peer.errors import DescriptionError, SdpLimitError
-from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.sdp.description import MediaSection, Sdp, SessionSection
 from peer.negotiation.sdp.lines import Line
-from peer.negotiation.sdp.sections import MediaSection, SessionSection
 from tests.support.descriptions import NAMES, load
 
 SESSION = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"

@@ -1,21 +1,416 @@
-"""Session descriptions (RFC 8866), read without loss and written back to the same text."""
+"""Session descriptions (RFC 8866), read without loss and written back to the same text.
+
+A description is its session section and its m-sections. What lines mean is read by views, which
+are properties of a section. Every view is read when a section is made, so that a section that
+exists is well-formed; lines that no view reads are kept untouched.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self, TypeVar
 
 from peer.configuration import SdpLimits
-from peer.errors import SdpLimitError, SdpSyntaxError
-from peer.negotiation.sdp.attributes import Group, MediaDirection, Setup
-from peer.negotiation.sdp.lines import CRLF, Line
-from peer.negotiation.sdp.sections import MediaSection, Section, SessionSection
+from peer.errors import (
+    CandidateError,
+    DescriptionError,
+    FingerprintError,
+    SdpLimitError,
+    SdpSyntaxError,
+)
+from peer.ice import CandidateFields
+from peer.identity.fingerprints import Fingerprint
+from peer.negotiation.sdp.attributes import (
+    ConnectionLine,
+    ExtMap,
+    Fmtp,
+    Group,
+    MediaDirection,
+    MediaLine,
+    Msid,
+    Origin,
+    RtcpFeedback,
+    RtpMap,
+    Setup,
+    Ssrc,
+    SsrcGroup,
+)
+from peer.negotiation.sdp.lines import (
+    CRLF,
+    MAX_MID_LENGTH,
+    MAX_UINT64,
+    Line,
+    ice_password,
+    ice_username_fragment,
+    mid,
+    number,
+    tls_id,
+    words,
+)
+from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from peer.identity.fingerprints import Fingerprint
+T = TypeVar("T")
+
+#: Fewest words of an `a=rid`: the id and its direction (RFC 8851 section 10).
+_RID_WORDS = 2
+_KINDS = {kind.value: kind for kind in MediaKind}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section of a description, with the views that all sections share.
+
+    Edits return another section.
+
+    Raises:
+        DescriptionError: A line is malformed, or an attribute that may stand once contradicts
+            itself; the error quotes the line.
+    """
+
+    lines: tuple[Line, ...]
+
+    _views: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._views = tuple(
+            dict.fromkeys(
+                name
+                for owner in reversed(cls.__mro__)
+                for name, member in vars(owner).items()
+                if isinstance(member, cached_property)
+            )
+        )
+
+    def __post_init__(self) -> None:
+        for view in self._views:
+            getattr(self, view)
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.lines))
+
+    @cached_property
+    def _attributes(self) -> dict[str, tuple[Line, ...]]:
+        found: dict[str, list[Line]] = {}
+        for line in self.lines:
+            if line.type == "a":
+                found.setdefault(line.value.partition(":")[0], []).append(line)
+        return {name: tuple(lines) for name, lines in found.items()}
+
+    def has(self, name: str) -> bool:
+        """Tell whether the section has an attribute."""
+        return name in self._attributes
+
+    def attribute(self, name: str) -> str | None:
+        """Give the first value of an attribute: `""` for a flag, None where it is missing."""
+        lines = self._attributes.get(name)
+        return lines[0].argument if lines else None
+
+    def attributes(self, name: str) -> tuple[Line, ...]:
+        """List the lines of an attribute in their order."""
+        return self._attributes.get(name, ())
+
+    def of_type(self, type: str) -> tuple[Line, ...]:  # noqa: A002 - the RFC's word
+        """List the lines of a type in their order."""
+        return tuple(line for line in self.lines if line.type == type)
+
+    def with_lines(self, *lines: Line) -> Self:
+        """Give the section with lines added at its end."""
+        return replace(self, lines=(*self.lines, *lines))
+
+    def inserted(self, index: int, *lines: Line) -> Self:
+        """Give the section with lines added in front of the line at `index`."""
+        return replace(self, lines=(*self.lines[:index], *lines, *self.lines[index:]))
+
+    def without(self, *names: str) -> Self:
+        """Give the section without some attributes."""
+        return replace(self, lines=tuple(line for line in self.lines if line.name not in names))
+
+    def replaced(self, name: str, *lines: Line) -> Self:
+        """Give the section with lines in place of an attribute, at the end where there is none."""
+        kept = [line for line in self.lines if line.name != name]
+        place = next((i for i, line in enumerate(self.lines) if line.name == name), len(kept))
+        return replace(self, lines=(*kept[:place], *lines, *kept[place:]))
+
+    @cached_property
+    def setup(self) -> Setup | None:
+        """Value of `a=setup` in this section."""
+        return self._one("setup", Setup.parse)
+
+    @cached_property
+    def fingerprints(self) -> tuple[Fingerprint, ...]:
+        """Values of `a=fingerprint` in this section."""
+        return self._every("fingerprint", Fingerprint.parse, FingerprintError)
+
+    @cached_property
+    def tls_id(self) -> str | None:
+        """Value of `a=tls-id` in this section (RFC 8842 section 4)."""
+        return self._one("tls-id", tls_id)
+
+    @cached_property
+    def ice_ufrag(self) -> str | None:
+        """Value of `a=ice-ufrag` in this section."""
+        return self._one("ice-ufrag", ice_username_fragment)
+
+    @cached_property
+    def ice_pwd(self) -> str | None:
+        """Value of `a=ice-pwd` in this section."""
+        return self._one("ice-pwd", ice_password)
+
+    @cached_property
+    def ice_options(self) -> tuple[str, ...]:
+        """Tags of `a=ice-options` in this section, for example `("trickle",)`."""
+        return tuple(tag for line in self.attributes("ice-options") for tag in words(line.argument))
+
+    @cached_property
+    def stated_direction(self) -> MediaDirection | None:
+        """Direction that this section states, or None."""
+        stated = [line for name in MediaDirection for line in self.attributes(name)]
+        if len({line.name for line in stated}) > 1:
+            self._refuse("a section has one direction", stated[-1])
+        return MediaDirection(stated[0].name or "") if stated else None
+
+    @cached_property
+    def connection(self) -> ConnectionLine | None:
+        """Value of the first `c=` line."""
+        lines = [
+            (line, self._parsed(line, line.value, ConnectionLine.parse))
+            for line in self.of_type("c")
+        ]
+        return lines[0][1] if lines else None
+
+    @property
+    def end_of_candidates(self) -> bool:
+        """True where no more candidates will follow (RFC 8840 section 4.2)."""
+        return self.has("end-of-candidates")
+
+    def _every(
+        self,
+        name: str,
+        parse: Callable[[str], T],
+        error: type[DescriptionError] = SdpSyntaxError,
+    ) -> tuple[T, ...]:
+        lines = self._attributes.get(name, ())
+        return tuple(self._parsed(line, line.argument, parse, error) for line in lines)
+
+    def _one(self, name: str, parse: Callable[[str], T]) -> T | None:
+        values = self._every(name, parse)
+        for value, line in zip(values, self.attributes(name), strict=True):
+            if value != values[0]:
+                self._refuse(f"a section has one {name}", line)
+        return values[0] if values else None
+
+    def _parsed(
+        self,
+        line: Line,
+        text: str,
+        parse: Callable[[str], T],
+        error: type[DescriptionError] = SdpSyntaxError,
+    ) -> T:
+        try:
+            return parse(text)
+        except CandidateError as cause:
+            self._refuse(cause.reason, line, error, cause)
+        except ValueError as cause:
+            self._refuse(str(cause), line, error, cause)
+
+    def _refuse(
+        self,
+        reason: str,
+        line: Line,
+        error: type[DescriptionError] = SdpSyntaxError,
+        cause: Exception | None = None,
+    ) -> NoReturn:
+        mid = (self.attribute("mid") or "")[:MAX_MID_LENGTH]
+        raise error(reason, line=line.text, line_number=line.number, mid=mid or None) from cause
+
+
+@dataclass(frozen=True)
+class SessionSection(Section):
+    """The session section of a description: the lines before the first m-section."""
+
+    def __post_init__(self) -> None:
+        if not self.lines or self.lines[0].text != "v=0":
+            first = self.lines[0] if self.lines else None
+            raise SdpSyntaxError(
+                "a description starts with v=0",
+                line=first.text if first else None,
+                line_number=first.number if first else None,
+            )
+        for line in self.lines[1:]:
+            if line.type in "vm":
+                self._refuse(f"the session part has no {line.type}= line here", line)
+        if not self.of_type("s"):
+            raise SdpSyntaxError("a description has an s= line")
+        super().__post_init__()
+
+    @cached_property
+    def origin(self) -> Origin:
+        """Value of the one `o=` line."""
+        lines = self.of_type("o")
+        if not lines:
+            raise SdpSyntaxError("a description has an o= line")
+        if len(lines) > 1:
+            self._refuse("a description has one o= line", lines[1])
+        return self._parsed(lines[0], lines[0].value, Origin.parse)
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """Values of the `a=group` lines."""
+        return self._every("group", Group.parse)
+
+    @property
+    def ice_lite(self) -> bool:
+        """True where the peer is an ICE-lite implementation (RFC 8839 section 5.3)."""
+        return self.has("ice-lite")
+
+    @property
+    def extmap_allow_mixed(self) -> bool:
+        """True where one- and two-byte header extensions may mix (RFC 8285 section 6)."""
+        return self.has("extmap-allow-mixed")
+
+    @property
+    def direction(self) -> MediaDirection | None:
+        """Direction of m-sections that state none."""
+        return self.stated_direction
+
+
+@dataclass(frozen=True)
+class MediaSection(Section):
+    """One m-section of a description: an `m=` line and the lines up to the next."""
+
+    def __post_init__(self) -> None:
+        if not self.lines or self.lines[0].type != "m":
+            raise SdpSyntaxError("an m-section starts with an m= line")
+        for line in self.lines[1:]:
+            if line.type in "mvos":
+                self._refuse(f"an m-section has no {line.type}= line here", line)
+        super().__post_init__()
+
+    def with_media_line(self, media_line: MediaLine) -> Self:
+        """Give the section with another `m=` line."""
+        return replace(self, lines=(Line("m", str(media_line)), *self.lines[1:]))
+
+    def with_connection(self, address: str) -> Self:
+        """Give the section with one `c=` line, for an address."""
+        kept = [line for line in self.lines if line.type != "c"]
+        # RFC 8866 section 9: m=, then i=, then c=.
+        place = next((i for i, line in enumerate(kept) if line.type not in "mi"), len(kept))
+        return replace(
+            self, lines=(*kept[:place], Line("c", str(ConnectionLine.of(address))), *kept[place:])
+        )
+
+    @cached_property
+    def media_line(self) -> MediaLine:
+        """Value of the `m=` line."""
+        return self._parsed(self.lines[0], self.lines[0].value, MediaLine.parse)
+
+    @property
+    def kind(self) -> MediaKind | None:
+        """Kind of the media; None for neither audio nor video."""
+        return _KINDS.get(self.media_line.media)
+
+    @cached_property
+    def mid(self) -> str | None:
+        """Value of `a=mid` (RFC 5888 section 4)."""
+        return self._one("mid", mid)
+
+    @property
+    def rejected(self) -> bool:
+        """True where the port is 0 without `a=bundle-only` (RFC 9143 section 6)."""
+        return self.media_line.port == 0 and not self.bundle_only
+
+    @property
+    def bundle_only(self) -> bool:
+        """True where the section lives only in its BUNDLE group."""
+        return self.has("bundle-only")
+
+    @property
+    def direction(self) -> MediaDirection:
+        """Direction stated here, or `sendrecv`; `Sdp.direction` also asks the session section."""
+        return self.stated_direction or MediaDirection.SENDRECV
+
+    @cached_property
+    def candidates(self) -> tuple[CandidateFields, ...]:
+        """Values of the `a=candidate` lines."""
+        return self._every("candidate", CandidateFields.parse)
+
+    @property
+    def rtcp_mux(self) -> bool:
+        """True where RTCP shares the port of RTP (RFC 5761)."""
+        return self.has("rtcp-mux")
+
+    @cached_property
+    def rtpmaps(self) -> tuple[RtpMap, ...]:
+        """Values of the `a=rtpmap` lines; none where the section is not RTP."""
+        return self._every_rtp("rtpmap", RtpMap.parse)
+
+    @cached_property
+    def fmtps(self) -> tuple[Fmtp, ...]:
+        """Values of the `a=fmtp` lines; none where the section is not RTP."""
+        return self._every_rtp("fmtp", Fmtp.parse)
+
+    @cached_property
+    def rtcp_feedback(self) -> tuple[RtcpFeedback, ...]:
+        """Values of the `a=rtcp-fb` lines; none where the section is not RTP."""
+        return self._every_rtp("rtcp-fb", RtcpFeedback.parse)
+
+    @cached_property
+    def extmaps(self) -> tuple[ExtMap, ...]:
+        """Values of the `a=extmap` lines; none where the section is not RTP."""
+        return self._every_rtp("extmap", ExtMap.parse)
+
+    @cached_property
+    def msids(self) -> tuple[Msid, ...]:
+        """Values of the `a=msid` lines."""
+        return tuple(msid for msid in self._every("msid", _optional_msid) if msid is not None)
+
+    @cached_property
+    def ssrcs(self) -> tuple[Ssrc, ...]:
+        """Values of the `a=ssrc` lines, one for each attribute of each SSRC."""
+        return self._every_rtp("ssrc", Ssrc.parse)
+
+    @cached_property
+    def ssrc_groups(self) -> tuple[SsrcGroup, ...]:
+        """Values of the `a=ssrc-group` lines."""
+        return self._every_rtp("ssrc-group", SsrcGroup.parse)
+
+    @cached_property
+    def sent_rids(self) -> tuple[str, ...]:
+        """Ids of the `a=rid` lines that say `send` (RFC 8851 section 4)."""
+        rids = self._every_rtp("rid", str.split)
+        return tuple(rid[0] for rid in rids if len(rid) >= _RID_WORDS and rid[1] == "send")
+
+    @cached_property
+    def sctp_port(self) -> int | None:
+        """Value of `a=sctp-port` (RFC 8841 section 5)."""
+        return self._one("sctp-port", _sctp_port)
+
+    @cached_property
+    def max_message_size(self) -> int | None:
+        """Value of `a=max-message-size` in bytes; 0 is no limit (RFC 8841 section 6)."""
+        return self._one("max-message-size", _max_message_size)
+
+    def _every_rtp(self, name: str, parse: Callable[[str], T]) -> tuple[T, ...]:
+        # Elsewhere the same names have other grammars, for example `a=fmtp:5000 streams=10`.
+        return self._every(name, parse) if self.media_line.is_rtp else ()
+
+
+def _optional_msid(text: str) -> Msid | None:
+    # WebKit on GStreamer wrote an empty one for a track that only receives.
+    return Msid.parse(text) if text.strip(" ") else None
+
+
+def _sctp_port(text: str) -> int:
+    return number(text.strip(" "), low=0, high=65535, name="SCTP port")
+
+
+def _max_message_size(text: str) -> int:
+    return number(text.strip(" "), low=0, high=MAX_UINT64, name="maximum message size")
+
 
 _DEFAULT_LIMITS = SdpLimits()
 
@@ -171,11 +566,11 @@ def _lines(text: str) -> Iterator[Line]:
     rows = text.split("\n")
     # Text behind the last LF is a line of its own, no text is none.
     last = rows.pop()
-    for number, row in enumerate(rows, 1):
+    for row_number, row in enumerate(rows, 1):
         if row.endswith("\r"):
-            yield _line(row[:-1], number, eol=CRLF)
+            yield _line(row[:-1], row_number, eol=CRLF)
         else:
-            yield _line(row, number, eol="\n")
+            yield _line(row, row_number, eol="\n")
     if last:
         yield _line(last, len(rows) + 1, eol="")
 

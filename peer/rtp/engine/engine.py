@@ -216,6 +216,9 @@ class RtpEngine:
                 self._send_controller.on_remb(packet.bitrate)
                 self.counters.rtcp += 1
                 return
+            case ReceiverReport(reports=()):
+                # It probes a DTLS association, and concerns no stream.
+                return
             case _:
                 pass
         receivers = self._router.receivers_of(sources(packet))
@@ -236,6 +239,8 @@ class RtpEngine:
             yield from receiver.reports(now)
 
     def _own_ssrc(self) -> int:
+        if not self._sent:
+            return self._ssrc
         return next(iter(self._router.sender_ssrcs), self._ssrc)
 
     def _agree_on_extensions(self) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import CandidateError, InvalidStateError
 from peer.ice import IceCandidate
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side
 from peer.states import SignalingState
 from tests.support.negotiation.effects import RecordedExecutor
 from tests.support.negotiation.offer_answer import ROLLBACK, described
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from peer.negotiation.offer_answer import OfferAnswer
-    from peer.negotiation.transport_state import AssociationTerms
+    from peer.negotiation.session import AssociationTerms
 
 Message: TypeAlias = SessionDescription | IceCandidate
 

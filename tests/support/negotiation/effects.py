@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from peer.ice import CandidateFields, IceParameters
-    from peer.negotiation.session import Session, Transceiver
-    from peer.negotiation.transport_state import TransportState
+    from peer.negotiation.session import Session, Transceiver, TransportState
 
 MediaEffect: TypeAlias = (
     CreateTransceiver | StopTransceiver | ConfigureRtp | AnnounceTrack | ConnectData | CloseData

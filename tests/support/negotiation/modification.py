@@ -19,7 +19,7 @@ from tests.support.negotiation.offer_answer import (
 
 if TYPE_CHECKING:
     from peer.negotiation.offer_answer import OfferAnswer
-    from peer.negotiation.transport_state import TransportState
+    from peer.negotiation.session import TransportState
 
 E = TypeVar("E", bound=Effect)
 

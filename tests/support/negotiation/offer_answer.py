@@ -17,8 +17,7 @@ from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.description import Sdp
-from peer.negotiation.session import TransceiverOrigin
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side, TransceiverOrigin
 from peer.negotiation.validation import check_answer
 from peer.rtp_parameters import Codec, Feedback, HeaderExtension, MediaKind, RtpCapabilities
 from tests.support.negotiation.sessions import check_session

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from peer.negotiation.offer_answer import OfferAnswer
-    from peer.negotiation.session import AppliedDescription, Session, Transceiver
-    from peer.negotiation.transport_state import AssociationTerms, TransportState
+    from peer.negotiation.session import (
+        AppliedDescription,
+        AssociationTerms,
+        Session,
+        Transceiver,
+        TransportState,
+    )
     from peer.rtp_parameters import Codec
 
 _S, _T = SignalingState, SdpType

@@ -7,9 +7,8 @@ from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection, Setup
-from peer.negotiation.sdp.description import Sdp
-from peer.negotiation.sdp.sections import MediaSection
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.sdp.description import MediaSection, Sdp
+from peer.negotiation.session import Side
 from peer.rtp_parameters import HeaderExtension, MediaKind, RtpCapabilities
 from peer.states import DtlsRole, IceRole
 from tests.support.descriptions import NAMES, load

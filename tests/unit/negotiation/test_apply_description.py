@@ -12,8 +12,7 @@ from peer.negotiation.effects import AnnounceTrack, CloseTransport, StopTranscei
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.description import Sdp
-from peer.negotiation.session import TransceiverOrigin
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side, TransceiverOrigin
 from peer.states import SignalingState
 from tests.support.negotiation.offer_answer import (
     ROLLBACK,

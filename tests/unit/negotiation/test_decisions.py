@@ -19,8 +19,7 @@ from peer.negotiation.decisions import Decision, decisions, refusal
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.negotiation.sdp.attributes import MediaDirection
-from peer.negotiation.session import TransceiverOrigin
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side, TransceiverOrigin
 from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import MediaKind
 from peer.states import DtlsRole

@@ -17,8 +17,7 @@ from peer.negotiation.effects import (
     OpenGeneration,
 )
 from peer.negotiation.sdp.description import Sdp
-from peer.negotiation.session import GatheredCandidates
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import GatheredCandidates, Side
 from peer.states import IceRole
 from tests.support.negotiation.modification import NEW, connected, the, transport
 from tests.support.negotiation.offer_answer import (

@@ -27,7 +27,7 @@ from tests.support.negotiation.offer_answer import (
 from tests.support.negotiation.sessions import check_agreement
 
 if TYPE_CHECKING:
-    from peer.negotiation.sdp.sections import MediaSection
+    from peer.negotiation.sdp.description import MediaSection
 
 
 def offer(end: OfferAnswer) -> Sdp:

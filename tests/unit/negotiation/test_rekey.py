@@ -9,7 +9,7 @@ from peer.descriptions import SdpType, SessionDescription
 from peer.errors import ModificationError, SetupError
 from peer.negotiation.effects import ConnectDtls, DropAssociation, Listen
 from peer.negotiation.sdp.description import Sdp
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side
 from peer.states import DtlsRole
 from tests.support.negotiation.modification import NEW, NEWER, connected, the, transport
 from tests.support.negotiation.offer_answer import (

@@ -5,8 +5,7 @@ from __future__ import annotations
 from peer.descriptions import SdpType, SessionDescription
 from peer.negotiation.effects import ConnectDtls, ConnectIce, DropAssociation, Listen
 from peer.negotiation.sdp.description import Sdp
-from peer.negotiation.signaling_state import Side
-from peer.negotiation.transport_state import NewAssociation, Reuse
+from peer.negotiation.session import NewAssociation, Reuse, Side
 from peer.states import DtlsRole
 from tests.support.negotiation.modification import (
     NEW,

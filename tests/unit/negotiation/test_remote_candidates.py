@@ -9,8 +9,7 @@ from peer.ice import CandidateFields, IceCandidate
 from peer.negotiation.effects import AddCandidates
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.description import Sdp
-from peer.negotiation.session import GatheredCandidates
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import GatheredCandidates, Side
 from tests.support.negotiation.offer_answer import (
     ROLLBACK,
     add_track,

@@ -16,7 +16,7 @@ from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection, Setup
 from peer.negotiation.sdp.description import Sdp
-from peer.negotiation.signaling_state import Side
+from peer.negotiation.session import Side
 from peer.states import DtlsRole
 from tests.support.negotiation.offer_answer import (
     add,

@@ -5,9 +5,8 @@ import pytest
 from peer.configuration import SdpLimits
 from peer.errors import SdpLimitError, SdpSyntaxError
 from peer.negotiation.sdp.attributes import Fmtp, MediaDirection, RtpMap, Setup, SsrcGroup
-from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.sdp.description import MediaSection, Sdp, SessionSection
 from peer.negotiation.sdp.lines import Line
-from peer.negotiation.sdp.sections import MediaSection, SessionSection
 from peer.rtp_parameters import MediaKind
 from tests.support.descriptions import NAMES, load
 

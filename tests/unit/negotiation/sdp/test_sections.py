@@ -6,8 +6,8 @@ from peer.errors import DescriptionError, FingerprintError, SdpSyntaxError
 from peer.ice import CandidateFields
 from peer.identity.fingerprints import Fingerprint
 from peer.negotiation.sdp.attributes import ExtMap, MediaDirection, MediaLine, Msid, Setup
+from peer.negotiation.sdp.description import MediaSection, SessionSection
 from peer.negotiation.sdp.lines import Line
-from peer.negotiation.sdp.sections import MediaSection, SessionSection
 from peer.rtp_parameters import MediaKind
 
 DIGEST = ":".join(["AB"] * 32)

@@ -1,4 +1,7 @@
-"""Rules for what a later description does to a DTLS association: reuse, replace or refuse.
+"""DTLS associations by offer and answer: the roles, and what a later description changes.
+
+`a=setup` decides the end that sends the ClientHello (RFC 5763 section 5). A later description
+reuses the association, replaces it, or is refused.
 
 RFC 8842 section 3.1 asks for a new association where an exchange changes the DTLS roles, where it
 modifies the set of fingerprints of either end, in the offer or in the answer, and where either end
@@ -26,8 +29,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from peer.negotiation.transport_state import (
+from peer.configuration import AnswerRole
+from peer.errors import SetupError
+from peer.ice import IceParameters
+from peer.negotiation.sdp.attributes import Setup
+from peer.negotiation.session import (
     AssociationTerms,
+    LocalIdentity,
     NewAssociation,
     OfferVerdict,
     Refuse,
@@ -35,14 +43,99 @@ from peer.negotiation.transport_state import (
     Reuse,
     Verdict,
 )
+from peer.states import DtlsRole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from peer.ice import IceParameters
-    from peer.negotiation.profile import Profile
-    from peer.negotiation.transport_state import LocalIdentity, TransportState
-    from peer.states import DtlsRole
+    from peer.negotiation.session import TransportState
+
+#: `a=setup` of every offer (RFC 5763 section 5): "The endpoint that is the offerer MUST use the
+#: setup attribute value of setup:actpass and be prepared to receive a client_hello before it
+#: receives the answer."
+OFFER_SETUP = Setup.ACTPASS
+
+
+def answer_setup(
+    offered: Setup, preference: AnswerRole, current: DtlsRole | None, *, mid: str | None = None
+) -> Setup:
+    """Choose the `a=setup` of our answer.
+
+    Args:
+        offered: The offer's `a=setup`.
+        preference: What to choose where the offer leaves the choice.
+        current: Our role in the association that exists, or None.
+        mid: For the error.
+
+    Raises:
+        SetupError: The offer holds the connection, or takes the role that we have.
+    """
+    match offered:
+        case Setup.ACTPASS:
+            # RFC 8842 section 5.3: keep the negotiated role unless a new association is wanted.
+            if current is not None:
+                return Setup.ACTIVE if current is DtlsRole.CLIENT else Setup.PASSIVE
+            # RFC 5763 section 5: "setup:active is RECOMMENDED."
+            return Setup.ACTIVE if preference is AnswerRole.ACTIVE else Setup.PASSIVE
+        case Setup.ACTIVE:
+            return Setup.PASSIVE
+        case Setup.PASSIVE:
+            return Setup.ACTIVE
+        case Setup.HOLDCONN:
+            # RFC 8842 section 5.1: holdconn MUST NOT be used with DTLS.
+            raise SetupError(
+                "an offer cannot hold a DTLS association", line="a=setup:holdconn", mid=mid
+            )
+    assert_never(offered)
+
+
+def role_left(offered: Setup) -> DtlsRole | None:
+    """Give the DTLS role that an offer leaves to the answerer; None where that may choose."""
+    match offered:
+        case Setup.ACTIVE:
+            return DtlsRole.SERVER
+        case Setup.PASSIVE:
+            return DtlsRole.CLIENT
+        case _:
+            return None
+
+
+def resolve(
+    offered: Setup, answered: Setup | None, *, offerer: bool, mid: str | None = None
+) -> DtlsRole:
+    """Give our role by the `a=setup` of both halves (the table of RFC 4145 section 4.1).
+
+    Args:
+        offered: The offer's value.
+        answered: The answer's value, or None where it had none.
+        offerer: Whether we made the offer.
+        mid: For the error.
+
+    Raises:
+        SetupError: The answer has no `a=setup`, none that RFC 5763 allows, or the offer's own role.
+    """
+    if answered is None:
+        raise SetupError("the answer has no a=setup, which RFC 5763 section 5 requires", mid=mid)
+    line = f"a=setup:{answered.value}"
+    if answered not in (Setup.ACTIVE, Setup.PASSIVE):
+        raise SetupError("an answer is setup:active or setup:passive", line=line, mid=mid)
+    if answered is offered:
+        raise SetupError(
+            f"offer and answer are both setup:{answered.value}; nobody would answer the other",
+            line=line,
+            mid=mid,
+        )
+    if offered is Setup.HOLDCONN:
+        raise SetupError(
+            "an offer cannot hold a DTLS association", line="a=setup:holdconn", mid=mid
+        )
+    answerer_role = DtlsRole.CLIENT if answered is Setup.ACTIVE else DtlsRole.SERVER
+    return opposite(answerer_role) if offerer else answerer_role
+
+
+def opposite(role: DtlsRole) -> DtlsRole:
+    """Give the role of the other end."""
+    return DtlsRole.SERVER if role is DtlsRole.CLIENT else DtlsRole.CLIENT
 
 
 def assess(before: AssociationTerms, after: AssociationTerms) -> Verdict:
@@ -129,7 +222,7 @@ def with_local_half(
 def with_our_answer(
     known: TransportState,
     now: TransportState,
-    profile: Profile,
+    random: Callable[[int], bytes],
     *,
     verdict: OfferVerdict,
     remote: RemoteIdentity,
@@ -140,7 +233,7 @@ def with_our_answer(
     Args:
         known: The transport as it was before the exchange.
         now: The transport as a provisional answer speaks of it, where there is one.
-        profile: Makes the identity and the credentials that the answer needs.
+        random: `random(n)` gives n random bytes, for the identity and credentials of the answer.
         verdict: The verdict on the offer.
         remote: The peer's end as its offer describes it.
         remote_ice: The peer's credentials in the offer.
@@ -151,9 +244,9 @@ def with_our_answer(
         proposed = now.association.local
         kept = all(proposed != terms.local for terms in (*known.fallbacks, known.association))
         # RFC 8842 section 5.3: a new association has a new tls-id; the certificate is as good.
-        ours = proposed if kept else profile.new_identity(ours.fingerprints)
+        ours = proposed if kept else LocalIdentity.generate(ours.fingerprints, random)
     if peer_restarts_ice(known, remote_ice):
-        ice = now.local if now.local != ice else profile.new_credentials()
+        ice = now.local if now.local != ice else IceParameters.generate(random)
     return with_local_half(meant, ours, ice)
 
 
