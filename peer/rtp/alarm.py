@@ -23,6 +23,9 @@ class Alarm:
     Args:
         clock: Monotonic clock of the deadlines.
         callback: Called with the present time; may set the next deadline.
+
+    Attributes:
+        deadline: Time of the next callback; None without one. `set` changes it.
     """
 
     def __init__(
@@ -30,18 +33,18 @@ class Alarm:
     ) -> None:
         self._clock = clock
         self._callback = callback
-        self._deadline: MonotonicTime | None = None
+        self.deadline: MonotonicTime | None = None
         # Time of the event loop's timer, at or before the deadline.
         self._due: MonotonicTime = 0.0
         self._handle: asyncio.TimerHandle | None = None
 
     def __repr__(self) -> str:
         """Show the deadline of the next callback."""
-        return f"<Alarm deadline={self._deadline}>"
+        return f"<Alarm deadline={self.deadline}>"
 
     def set(self, deadline: MonotonicTime | None) -> None:
         """Call back at this deadline instead of the former one; None for no callback."""
-        self._deadline = deadline
+        self.deadline = deadline
         if deadline is None:
             return
         if self._handle is not None:
@@ -52,7 +55,7 @@ class Alarm:
 
     def cancel(self) -> None:
         """Cancel the deadline and the timer of the event loop."""
-        self._deadline = None
+        self.deadline = None
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
@@ -65,11 +68,11 @@ class Alarm:
 
     def _on_timer(self) -> None:
         self._handle = None
-        if self._deadline is None:
+        if self.deadline is None:
             return
         now = self._clock()
-        if now + _EARLY < self._deadline:
-            self._start(self._deadline, now=now)
+        if now + _EARLY < self.deadline:
+            self._start(self.deadline, now=now)
             return
-        deadline, self._deadline = self._deadline, None
+        deadline, self.deadline = self.deadline, None
         self._callback(max(now, deadline))

@@ -60,7 +60,9 @@ class TwccRecorder:
         return f"<TwccRecorder latest={self._latest} unreported={self._unreported}>"
 
     def record(self, transport_sequence_number: int, *, ssrc: int, arrival: MonotonicTime) -> bool:
-        """Record the arrival of a packet, and return True when feedback is due at once.
+        """Record the arrival of a packet, and return True where that changes `deadline`.
+
+        The first arrival after a feedback does, and the one that makes feedback due at once.
 
         Args:
             transport_sequence_number: Transport-wide sequence number, 16 bits.
@@ -85,9 +87,13 @@ class TwccRecorder:
         self._arrivals[number] = int(arrival * _TICKS_PER_SECOND)
         self._media_ssrc = ssrc
         self._unreported += 1
+        if self._unreported >= FEEDBACK_PACKETS:
+            self.deadline = arrival
+            return True
         if self.deadline is None:
             self.deadline = arrival + FEEDBACK_INTERVAL
-        return self._unreported >= FEEDBACK_PACKETS
+            return True
+        return False
 
     def feedback(self) -> tuple[TransportFeedback, ...]:
         """Build feedback on all unreported arrivals: mostly one packet, several after a jump."""

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from peer.rtp.congestion import TwccRecorder
 from peer.rtp.engine.reception_feedback import ReceptionFeedback
 from peer.rtp.engine.report_scheduler import ReportScheduler
 from peer.rtp.engine.router import RtpRouter, sources, subjects
 from peer.rtp.engine.send_controller import RtpSendController
 from peer.rtp.malformed import MalformedError
-from peer.rtp.packet import ExtensionIds, RtpPacket, elements
+from peer.rtp.packet import ExtensionIds, RtpPacket, elements, read_transport_sequence_number
 from peer.rtp.rtcp import (
     ReceiverEstimatedMaximumBitrate,
     ReceiverReport,
@@ -90,13 +91,15 @@ class RtpEngine:
         self._received: dict[ReceiverPort, ReceiveParameters] = {}
         self._sent: dict[SenderPort, SendParameters] = {}
         self._ssrc = secrets.randbelow(0xFFFFFFFF) + 1
-        self._feedback = ReceptionFeedback(self._ssrc, self.send_rtcp, clock)
+        self._recorder = TwccRecorder(self._ssrc)
+        self._feedback = ReceptionFeedback(self._recorder, self.send_rtcp, clock)
         self._report_scheduler = ReportScheduler(
             collect=self._reports, send=self.send_rtcp, ssrc=self._own_ssrc, clock=clock
         )
         self._mid_id = _NO_ID
         self._rid_id = _NO_ID
         self._repaired_rid_id = _NO_ID
+        self._transport_cc_id = _NO_ID
 
     def _bind_sending(self, controller: RtpSendController) -> None:
         """Make methods of the controller those of the engine: the one place that does.
@@ -172,7 +175,11 @@ class RtpEngine:
         except (MalformedError, UnicodeDecodeError):
             counters.malformed += 1
             return
-        self._feedback.receive(parsed, found, len(packet), arrival)
+        transport_cc = found.get(self._transport_cc_id)
+        if transport_cc is not None:
+            self._record_arrival(transport_cc, parsed.ssrc, arrival)
+        elif self._feedback.uses_remb:
+            self._feedback.receive(parsed, found, len(packet), arrival)
         receiver = self._router.receiver_of(
             mid=name,
             ssrc=parsed.ssrc,
@@ -205,6 +212,15 @@ class RtpEngine:
         self._report_scheduler.stop()
         self._feedback.close()
         self._send_controller.close()
+
+    def _record_arrival(self, element: bytes, ssrc: int, arrival: MonotonicTime) -> None:
+        try:
+            transport_sequence_number = read_transport_sequence_number(element)
+        except MalformedError:
+            # An extension that nobody can read changes nothing about the payload.
+            return
+        if self._recorder.record(transport_sequence_number, ssrc=ssrc, arrival=arrival):
+            self._feedback.schedule(arrival)
 
     def _route_rtcp(self, packet: RtcpPacket, now: MonotonicTime) -> None:
         match packet:
@@ -255,3 +271,4 @@ class RtpEngine:
         self._feedback.configure(
             self._received.values(), transport_cc=ids.transport_cc, send_time=ids.abs_send_time
         )
+        self._transport_cc_id = self._feedback.transport_cc_id or _NO_ID

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
-from peer.rtp.congestion import RembEstimator, TwccRecorder
-from peer.rtp.malformed import MalformedError
-from peer.rtp.packet import read_transport_sequence_number
+from peer.rtp.congestion import RembEstimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from peer.rtp.congestion import TwccRecorder
     from peer.rtp.packet import RtpPacket
     from peer.rtp.rtcp import RtcpPacket
     from peer.rtp_parameters import ReceiveParameters
@@ -22,38 +21,43 @@ _REMB = "goog-remb"
 
 
 class ReceptionFeedback:
-    """Notes the arrival of every packet of a transport, and sends the agreed form of feedback.
+    """Sends the form of feedback that was agreed about the packets of a transport.
 
     Where both forms were agreed, the transport-wide one is used: it says more, and a sender that
     gets both would obey the lower.
 
     Args:
-        ssrc: The SSRC of the feedback.
+        recorder: Records the arrivals that transport-wide feedback reports, and has its SSRC.
         send: Sends RTCP.
         clock: The monotonic clock, in seconds.
+
+    Attributes:
+        transport_cc_id: The extension id of the transport-wide sequence number, under which to
+            record arrivals; None where this form was not agreed.
+        uses_remb: True where REMB was agreed: `receive` takes every packet.
     """
 
     def __init__(
         self,
-        ssrc: int,
+        recorder: TwccRecorder,
         send: Callable[[Sequence[RtcpPacket]], bool],
         clock: Callable[[], MonotonicTime],
     ) -> None:
-        self._ssrc = ssrc
+        self.transport_cc_id: int | None = None
+        self.uses_remb = False
         self._send = send
-        self._recorder = TwccRecorder(ssrc)
-        self._remb = RembEstimator(ssrc)
+        self._recorder = recorder
+        self._remb = RembEstimator(recorder.sender_ssrc)
         self._alarm = Alarm(clock, self._send_feedback)
-        self._transport_cc_id: int | None = None
         self._send_time_id: int | None = None
 
     def __repr__(self) -> str:
         form = "none"
-        if self._transport_cc_id is not None:
+        if self.transport_cc_id is not None:
             form = _TRANSPORT_CC
-        elif self._send_time_id is not None:
+        elif self.uses_remb:
             form = _REMB
-        return f"<ReceptionFeedback {form} ssrc={self._ssrc}>"
+        return f"<ReceptionFeedback {form} ssrc={self._recorder.sender_ssrc}>"
 
     def configure(
         self,
@@ -70,14 +74,15 @@ class ReceptionFeedback:
             send_time: The extension id of the absolute send time; None without.
         """
         agreed = {f.type for each in parameters for codec in each.codecs for f in codec.feedback}
-        self._transport_cc_id = transport_cc if _TRANSPORT_CC in agreed else None
-        use_remb = _REMB in agreed and self._transport_cc_id is None
+        self.transport_cc_id = transport_cc if _TRANSPORT_CC in agreed else None
+        use_remb = _REMB in agreed and self.transport_cc_id is None
         self._send_time_id = send_time if use_remb else None
+        self.uses_remb = self._send_time_id is not None
 
     def receive(
         self, packet: RtpPacket, elements: Mapping[int, bytes], size: int, arrival: MonotonicTime
     ) -> None:
-        """Note the arrival of a packet of any stream.
+        """Use the send time that a packet says, where REMB was agreed.
 
         Args:
             packet: Parsed.
@@ -85,33 +90,25 @@ class ReceptionFeedback:
             size: Bytes of the whole RTP packet.
             arrival: Arrival of the packet.
         """
-        if self._transport_cc_id is not None:
-            value = elements.get(self._transport_cc_id)
-            if value is not None:
-                self._note(value, packet.ssrc, arrival)
-        elif self._send_time_id is not None:
-            value = elements.get(self._send_time_id)
-            if value is not None:
-                estimate = self._remb.receive(
-                    ssrc=packet.ssrc, send_time=value, size=size, arrival=arrival
-                )
-                if estimate is not None:
-                    self._send((estimate,))
+        value = elements.get(self._send_time_id or 0)
+        if value is not None:
+            estimate = self._remb.receive(
+                ssrc=packet.ssrc, send_time=value, size=size, arrival=arrival
+            )
+            if estimate is not None:
+                self._send((estimate,))
+
+    def schedule(self, now: MonotonicTime) -> None:
+        """Send transport-wide feedback at the deadline of the recorder, which may be now."""
+        deadline = self._recorder.deadline
+        if deadline is not None and deadline <= now:
+            self._send_feedback(now)
+        else:
+            self._alarm.set(deadline)
 
     def close(self) -> None:
         """Send no more feedback."""
         self._alarm.cancel()
-
-    def _note(self, value: bytes, ssrc: int, arrival: MonotonicTime) -> None:
-        try:
-            sequence_number = read_transport_sequence_number(value)
-        except MalformedError:
-            return
-        recorder = self._recorder
-        if recorder.record(sequence_number, ssrc=ssrc, arrival=arrival):
-            self._send_feedback(arrival)
-        elif recorder.deadline is not None:
-            self._alarm.set(recorder.deadline)
 
     def _send_feedback(self, _now: MonotonicTime) -> None:
         for feedback in self._recorder.feedback():

@@ -141,6 +141,7 @@ class Decoding:
         track: The track that is read.
         jitter_buffer: Delays frames in front of the decoder.
         freezes: Counts the freezes of the decoded video.
+        wants_frames: False while `push` would drop frames, as the track is not read.
     """
 
     def __init__(
@@ -154,6 +155,7 @@ class Decoding:
         self.track = ReceivedTrack(kind, self)
         self.jitter_buffer = JitterBuffer()
         self.freezes = FreezeMeter()
+        self.wants_frames = False
         self._clock = clock
         self._on_keyframe_wanted = on_keyframe_wanted
         self._make_worker = make_worker
@@ -184,6 +186,7 @@ class Decoding:
     def begin_read(self) -> None:
         """Note that a read waits for a frame."""
         self._read_activity.begin()
+        self.wants_frames = not self._stopped
         if self._worker is None and not self._stopped:
             self._on_keyframe_wanted()
 
@@ -198,6 +201,7 @@ class Decoding:
         worker = self._worker
         if worker is None:
             if self._stopped or not self._read_activity.is_active(now):
+                self.wants_frames = False
                 return
             # Not before there is a frame to decode: many tracks are waited for in vain.
             worker = self._make_worker(asyncio.get_running_loop(), self, self._clock)
@@ -227,6 +231,7 @@ class Decoding:
     def stop(self) -> None:
         """End the track after the frames decoded by now."""
         self._stopped = True
+        self.wants_frames = False
         self._alarm.cancel()
         self._end_worker()
         self.track.finish()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from peer.rtp.alarm import Alarm
 from peer.rtp.inbound.decoding import Decoding
 from peer.rtp.inbound.readers import Readers
-from peer.rtp.inbound.sources import RecentSources
 from peer.rtp.inbound.tones import ToneReceiver
 from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
 from peer.rtp.rtcp import Goodbye, SenderReport
@@ -54,7 +53,6 @@ class InboundRtp:
         readers: The readers of encoded frames, which get them at once.
         decoding: Decodes frames for the track.
         tones: Makes tones of telephone events.
-        sources: The SSRCs of the last frames.
         codec: The codec of the last frame; None before it.
         sender_reports: The last sender report of each SSRC, at most 16.
     """
@@ -69,7 +67,6 @@ class InboundRtp:
         self.readers: Readers[EncodedFrame] = Readers()
         self.decoding = Decoding(kind, clock, self.request_keyframe)
         self.tones = ToneReceiver()
-        self.sources = RecentSources()
         self.codec: Codec | None = None
         self.sender_reports: OrderedDict[int, RemoteReport] = OrderedDict()
         self.kind = kind
@@ -151,7 +148,10 @@ class InboundRtp:
         """Take a packet that the engine routed here."""
         self._now = arrival
         self.stream_receiver.receive(packet, elements, arrival)
-        self._alarm.set(self.stream_receiver.deadline)
+        deadline = self.stream_receiver.deadline
+        # Mostly it is the same as after the packet before.
+        if deadline != self._alarm.deadline:
+            self._alarm.set(deadline)
 
     def on_rtcp(self, packet: RtcpPacket, arrival: MonotonicTime) -> None:
         """Take one part of a compound packet that is about a stream of this receiver."""
@@ -177,13 +177,13 @@ class InboundRtp:
 
     def _on_frame(self, frame: EncodedFrame) -> None:
         self.codec = frame.codec
-        self.sources.add(frame)
         self.readers.put(frame)
         delay = self.stream_receiver.playout_delay
         if delay is not None and delay != self._playout_delay:
             self.decoding.jitter_buffer.set_bounds(minimum=delay.minimum, maximum=delay.maximum)
             self._playout_delay = delay
-        self.decoding.push(frame, self._now)
+        if self.decoding.wants_frames:
+            self.decoding.push(frame, self._now)
 
     def _on_feedback(self, packets: tuple[RtcpPacket, ...]) -> None:
         if self._engine is not None:

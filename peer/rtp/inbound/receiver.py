@@ -10,7 +10,7 @@ from peer.errors import ConfigurationError
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from peer.rtp.inbound.readers import LIMIT, FrameReader
 from peer.rtp.inbound.report import InboundReporter
-from peer.rtp.inbound.sources import RtpContributingSource, recent_contributing_sources
+from peer.rtp.inbound.sources import RtpContributingSource, recent_sources
 from peer.rtp.inbound.tones import ToneReader
 from peer.rtp.moment import Moment
 from peer.rtp_parameters import RtcpParameters
@@ -164,13 +164,15 @@ class RtpReceiver:
 
     def getSynchronizationSources(self) -> list[RtpContributingSource]:
         """The SSRCs that sent within 10 seconds, the latest first."""
-        return self._inbound.sources.within_10_seconds(
-            now=self._inbound.clock(), unix=UnixTime(time.time())
+        return recent_sources(
+            self._inbound.stream_receiver.synchronization_sources(),
+            now=self._inbound.clock(),
+            unix=UnixTime(time.time()),
         )
 
     def getContributingSources(self) -> list[RtpContributingSource]:
         """The sources that a mixer named within 10 seconds, the latest first."""
-        return recent_contributing_sources(
+        return recent_sources(
             self._inbound.stream_receiver.contributing_sources(),
             now=self._inbound.clock(),
             unix=UnixTime(time.time()),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peer.rtp.codec_stats import codec_stats
+from peer.rtp.inbound.sources import linear_level
 from peer.rtp.inbound.stats import InboundRtpStats, RemoteOutboundRtpStats
 from peer.rtp.rtcp import from_ntp
 
@@ -97,7 +98,7 @@ class InboundReporter:
             jitterBufferEmittedCount=jitter_buffer.emitted,
             freezeCount=decoding.freezes.count,
             totalFreezesDuration=decoding.freezes.seconds,
-            audioLevel=self.inbound.sources.level(stream.ssrc),
+            audioLevel=linear_level(stream.level),
         )
 
     def _remote_outbound(self, remote: RemoteReport, moment: Moment) -> RemoteOutboundRtpStats:

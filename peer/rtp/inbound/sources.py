@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,14 +10,12 @@ from peer.rtp.levels import SILENCE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from peer.rtp.encoded_frame import EncodedFrame
-    from peer.rtp.receiving.ssrcs import ContributingSource
+    from peer.rtp.levels import AudioLevel
+    from peer.rtp.receiving.ssrcs import RtpSource
     from peer.times import MonotonicTime, UnixTime
 
 #: Seconds for which a source is named (webrtc-pc section 5.3).
 _SECONDS = 10.0
-#: Limit of the SSRCs that are remembered (ours).
-_LIMIT = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,62 +35,30 @@ class RtpContributingSource:
     audioLevel: float | None = None
 
 
-class RecentSources:
-    """The SSRCs of the last frames of a receiver, at most 16, with their audio levels."""
-
-    def __init__(self) -> None:
-        # (arrival, RTP timestamp, audio level); not the frames, whose payloads are large.
-        self._last_frames: OrderedDict[int, tuple[MonotonicTime, int, float | None]] = OrderedDict()
-
-    def add(self, frame: EncodedFrame) -> None:
-        """Note the SSRC of a frame."""
-        level = None if frame.level is None else linear_level(frame.level.level)
-        self._last_frames[frame.ssrc] = (frame.arrival, frame.timestamp, level)
-        self._last_frames.move_to_end(frame.ssrc)
-        if len(self._last_frames) > _LIMIT:
-            self._last_frames.popitem(last=False)
-
-    def level(self, ssrc: int) -> float | None:
-        """Audio level of the last frame of an SSRC, linear, 0 to 1; None where it says none."""
-        last = self._last_frames.get(ssrc)
-        return None if last is None else last[2]
-
-    def within_10_seconds(
-        self, *, now: MonotonicTime, unix: UnixTime
-    ) -> list[RtpContributingSource]:
-        """The SSRCs of the last 10 seconds, the latest first.
-
-        Args:
-            now: The present time by the clock of arrivals.
-            unix: The present time since 1970.
-        """
-        return [
-            RtpContributingSource(
-                timestamp=(unix - (now - arrival)) * 1000,
-                source=ssrc,
-                rtpTimestamp=timestamp,
-                audioLevel=level,
-            )
-            for ssrc, (arrival, timestamp, level) in reversed(self._last_frames.items())
-            if now - arrival <= _SECONDS
-        ]
-
-
-def recent_contributing_sources(
-    sources: Iterable[ContributingSource], *, now: MonotonicTime, unix: UnixTime
+def recent_sources(
+    sources: Iterable[RtpSource], *, now: MonotonicTime, unix: UnixTime
 ) -> list[RtpContributingSource]:
-    """The contributing sources of the last 10 seconds, the latest first; given the latest last."""
+    """The sources of the last 10 seconds, the latest first; given the latest last.
+
+    Args:
+        sources: Synchronization or contributing sources.
+        now: The present time by the clock of arrivals.
+        unix: The present time since 1970.
+    """
     return [
         RtpContributingSource(
             timestamp=(unix - (now - each.arrival)) * 1000,
             source=each.source,
             rtpTimestamp=each.timestamp,
+            audioLevel=linear_level(each.level),
         )
         for each in reversed(tuple(sources))
         if now - each.arrival <= _SECONDS
     ]
 
 
-def linear_level(level: int) -> float:
-    """Linear audio level, 0 to 1, of a level in -dBov (RFC 6464); 0 for silence."""
-    return 0.0 if level >= SILENCE else 10 ** (-level / 20)
+def linear_level(level: AudioLevel | None) -> float | None:
+    """Linear audio level, 0 to 1, of a level in -dBov (RFC 6464); 0 for silence, None for None."""
+    if level is None:
+        return None
+    return 0.0 if level.level >= SILENCE else 10 ** (-level.level / 20)

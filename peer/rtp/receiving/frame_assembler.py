@@ -229,6 +229,7 @@ class FrameAssembler:
             state.frames_dropped += 1
             return
         state.frames += 1
+        state.last_frame = (timestamp, arrival, level)
         clock_rate = self._clock_rate
         self._on_frame(
             EncodedFrame(

@@ -12,6 +12,7 @@ from peer.times import UnixTime
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from peer.rtp.levels import AudioLevel
     from peer.rtp.packet import RtpPacket
     from peer.rtp.rtcp import SenderReport
     from peer.times import MonotonicTime, Seconds
@@ -63,6 +64,7 @@ class StreamStatistics:
         frames_dropped: Complete video frames that cannot be decoded after a loss.
         gaps: Times that missing packets were given up.
         reordering_wait: Seconds that a missing packet is waited for at present.
+        level: Audio level of the last frame; None where its sender says none.
     """
 
     ssrc: int
@@ -86,21 +88,24 @@ class StreamStatistics:
     frames_dropped: int = 0
     gaps: int = 0
     reordering_wait: Seconds = 0.0
+    level: AudioLevel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ContributingSource:
-    """A contributing source that a mixer named (RFC 3550 section 5.1, CSRC).
+class RtpSource:
+    """A synchronization source (SSRC), or a contributing source (CSRC) that a mixer named.
 
     Args:
-        source: The CSRC.
-        timestamp: RTP timestamp of the last packet that named it.
-        arrival: Arrival of that packet.
+        source: The SSRC or CSRC (RFC 3550 section 5.1).
+        timestamp: RTP timestamp of its last frame or, for a CSRC, packet.
+        arrival: Arrival of that frame or packet.
+        level: Audio level of that frame; None where its sender says none, and for a CSRC.
     """
 
     source: int
     timestamp: int
     arrival: MonotonicTime
+    level: AudioLevel | None = None
 
 
 class SequenceCounter:
@@ -340,6 +345,7 @@ class SsrcState:
         repairs: The SSRC that it retransmits; None for media.
         counter: Extends and counts its sequence numbers.
         clock: The clock of its sender.
+        last_frame: RTP timestamp, arrival and audio level of its last frame; None before it.
     """
 
     __slots__ = (
@@ -355,6 +361,7 @@ class SsrcState:
         "frames_dropped",
         "gaps",
         "keyframes",
+        "last_frame",
         "malformed",
         "nack_count",
         "pli_count",
@@ -370,6 +377,7 @@ class SsrcState:
         self.repairs: int | None = None
         self.counter = SequenceCounter(clock_rate=clock_rate, sequence_number=sequence_number)
         self.clock = SenderClock()
+        self.last_frame: tuple[int, MonotonicTime, AudioLevel | None] | None = None
         self.discarded = 0
         self.duplicates = 0
         self.malformed = 0
@@ -420,6 +428,13 @@ class SsrcState:
             delay_since_last_sr=max(0, min(delay, 0xFFFFFFFF)),
         )
 
+    def source(self) -> RtpSource | None:
+        """The SSRC as a synchronization source; None before its first frame."""
+        if self.last_frame is None:
+            return None
+        timestamp, arrival, level = self.last_frame
+        return RtpSource(source=self.ssrc, timestamp=timestamp, arrival=arrival, level=level)
+
     def statistics(self, reordering_wait: Seconds = 0.0) -> StreamStatistics:
         """The counts so far, with the present wait for missing packets in seconds."""
         counter = self.counter
@@ -445,6 +460,7 @@ class SsrcState:
             frames_dropped=self.frames_dropped,
             gaps=self.gaps,
             reordering_wait=reordering_wait,
+            level=None if self.last_frame is None else self.last_frame[2],
         )
 
 

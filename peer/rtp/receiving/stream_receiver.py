@@ -12,7 +12,7 @@ from peer.rtp.receiving.frame_assembler import ReceiveTimeline
 from peer.rtp.receiving.payload_types import PayloadRole, payload_types_of
 from peer.rtp.receiving.rtx import RtxAssociations, original_packet
 from peer.rtp.receiving.ssrc_receiver import SsrcReceiver
-from peer.rtp.receiving.ssrcs import ContributingSource, SsrcTable
+from peer.rtp.receiving.ssrcs import RtpSource, SsrcTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -112,7 +112,7 @@ class RtpStreamReceiver:
         self._round_trip_time: Seconds | None = None
         self._playout_delay: PlayoutDelay | None = None
         self._playout_delay_element = b""
-        self._contributing: OrderedDict[int, ContributingSource] = OrderedDict()
+        self._contributing: OrderedDict[int, RtpSource] = OrderedDict()
 
     def __repr__(self) -> str:
         return (
@@ -226,7 +226,12 @@ class RtpStreamReceiver:
         if self._current is not None:
             self._current.set_round_trip_time(seconds)
 
-    def contributing_sources(self) -> tuple[ContributingSource, ...]:
+    def synchronization_sources(self) -> tuple[RtpSource, ...]:
+        """The SSRCs that gave frames, the latest last; at most 16."""
+        found = [source for state in self._ssrcs if (source := state.source()) is not None]
+        return tuple(sorted(found, key=lambda source: source.arrival))
+
+    def contributing_sources(self) -> tuple[RtpSource, ...]:
         """The sources that mixers named, the latest last; at most 32."""
         return tuple(self._contributing.values())
 
@@ -378,7 +383,7 @@ class RtpStreamReceiver:
     def _note_contributing(self, packet: RtpPacket, arrival: MonotonicTime) -> None:
         contributing = self._contributing
         for source in packet.csrcs:
-            contributing[source] = ContributingSource(
+            contributing[source] = RtpSource(
                 source=source, timestamp=packet.timestamp, arrival=arrival
             )
             contributing.move_to_end(source)

@@ -188,12 +188,12 @@ class NarrowCall:
     def _arrive(self, packet: bytes) -> None:
         self._arrived += len(packet)
         parsed = RtpPacket.parse(packet)
-        had = self._recorder.deadline
-        due = self._recorder.record(transport_number(parsed), ssrc=parsed.ssrc, arrival=self.now)
-        if due:
-            self._report()
-        elif had is None and self._recorder.deadline is not None:
-            self._at(self._recorder.deadline, self._report_when_due)
+        recorder = self._recorder
+        had = recorder.deadline
+        recorder.record(transport_number(parsed), ssrc=parsed.ssrc, arrival=self.now)
+        self._report_when_due()
+        if had is None and recorder.deadline is not None:
+            self._at(recorder.deadline, self._report_when_due)
 
     def _report_when_due(self) -> None:
         if self._recorder.deadline is not None and self.now >= self._recorder.deadline:

@@ -39,7 +39,7 @@ def test_no_twcc_before_the_first_arrival() -> None:
 def test_twcc_reports_arrivals_and_gaps_in_quarters_of_a_millisecond() -> None:
     recorder = TwccRecorder(1)
     for number, arrival in ((10, 1000.0), (11, 1000.01), (14, 1000.0202)):
-        assert not recorder.record(number, ssrc=5, arrival=arrival)
+        recorder.record(number, ssrc=5, arrival=arrival)
     (packet,) = recorder.feedback()
     assert (packet.sender_ssrc, packet.media_ssrc) == (1, 5)
     told = times([packet])
@@ -53,8 +53,8 @@ def test_twcc_reports_arrivals_and_gaps_in_quarters_of_a_millisecond() -> None:
 
 def test_twcc_is_due_100_ms_after_the_first_arrival() -> None:
     recorder = TwccRecorder(1)
-    recorder.record(10, ssrc=5, arrival=1000.0)
-    recorder.record(11, ssrc=5, arrival=1000.05)
+    assert recorder.record(10, ssrc=5, arrival=1000.0)
+    assert not recorder.record(11, ssrc=5, arrival=1000.05)
     assert recorder.deadline == 1000.0 + FEEDBACK_INTERVAL
     recorder.feedback()
     assert recorder.deadline is None
@@ -62,8 +62,11 @@ def test_twcc_is_due_100_ms_after_the_first_arrival() -> None:
 
 def test_twcc_is_due_at_once_after_100_packets() -> None:
     recorder = TwccRecorder(1)
-    due = [recorder.record(number, ssrc=5, arrival=1000.0) for number in range(FEEDBACK_PACKETS)]
-    assert due == [False] * (FEEDBACK_PACKETS - 1) + [True]
+    changed = [recorder.record(n, ssrc=5, arrival=1000.0) for n in range(FEEDBACK_PACKETS - 1)]
+    assert changed == [True] + [False] * (FEEDBACK_PACKETS - 2)
+    assert recorder.deadline == 1000.0 + FEEDBACK_INTERVAL
+    assert recorder.record(FEEDBACK_PACKETS, ssrc=5, arrival=1000.01)
+    assert recorder.deadline == 1000.01
 
 
 def test_twcc_begins_where_the_last_feedback_ended() -> None:
@@ -162,7 +165,9 @@ def test_twcc_stays_short_for_any_numbers() -> None:
     largest = 0
     for number in range(50_000):
         # Every tenth comes long after the others.
-        if recorder.record(number * 7 & 0xFFFF, ssrc=5, arrival=1000.0 + number / 1000):
+        arrival = 1000.0 + number / 1000
+        recorder.record(number * 7 & 0xFFFF, ssrc=5, arrival=arrival)
+        if recorder.deadline == arrival:
             for packet in recorder.feedback():
                 largest = max(largest, len(packet.arrivals))
     assert largest <= SPAN_LIMIT

@@ -8,16 +8,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.rtp.engine.reception_feedback import ReceptionFeedback
-from peer.rtp.packet import RtpPacket, abs_send_time
-from peer.rtp.rtcp import ReceiverEstimatedMaximumBitrate, TransportFeedback
-from peer.rtp_parameters import Feedback
+from peer.rtp.engine.engine import RtpEngine
+from peer.rtp.inbound.inbound_rtp import InboundRtp
+from peer.rtp.packet import ABS_SEND_TIME, RtpPacket, abs_send_time, write_elements
+from peer.rtp.packet import TRANSPORT_CC as TRANSPORT_CC_URI
+from peer.rtp.rtcp import (
+    ReceiverEstimatedMaximumBitrate,
+    ReceiverReport,
+    SourceDescription,
+    TransportFeedback,
+    parse,
+)
+from peer.rtp_parameters import Feedback, HeaderExtension, MediaKind, ReceiveParameters
 from tests.support.clock.virtual_time import VirtualLoop
-from tests.support.rtp.media_packets import VP8, receiving
+from tests.support.rtp.media_packets import VP8
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from peer.rtp.rtcp import RtcpPacket
 
 TRANSPORT_CC_ID = 3
@@ -33,23 +39,39 @@ async def feedback_sent(
     loop = asyncio.get_running_loop()
     sent: list[RtcpPacket] = []
 
-    def send(packets: Sequence[RtcpPacket]) -> bool:
-        sent.extend(packets)
+    def send(packet: bytes) -> bool:
+        sent.extend(parse(packet))
         return True
 
-    feedback = ReceptionFeedback(1, send, loop.time)
-    parameters = receiving(replace(VP8, feedback=agreed))
-    feedback.configure([parameters], transport_cc=transport_cc, send_time=SEND_TIME_ID)
+    engine = RtpEngine(send, send, loop.time)
+    extensions = [HeaderExtension(SEND_TIME_ID, ABS_SEND_TIME)]
+    if transport_cc is not None:
+        extensions.append(HeaderExtension(transport_cc, TRANSPORT_CC_URI))
+    codec = replace(VP8, feedback=agreed)
+    engine.add_receiver(
+        InboundRtp(MediaKind.VIDEO, loop.time),
+        ReceiveParameters(mid="0", codecs=(codec,), extensions=tuple(extensions)),
+    )
     for number in range(6000):
-        packet = RtpPacket(payload_type=97, sequence_number=number, timestamp=0, ssrc=5)
-        elements = {
-            TRANSPORT_CC_ID: number.to_bytes(2, "big"),
-            SEND_TIME_ID: abs_send_time(loop.time()),
-        }
-        feedback.receive(packet, elements, 1200, loop.time())
+        profile, extension = write_elements(
+            [
+                (TRANSPORT_CC_ID, number.to_bytes(2, "big")),
+                (SEND_TIME_ID, abs_send_time(loop.time())),
+            ]
+        )
+        packet = RtpPacket(
+            payload_type=VP8.payload_type,
+            sequence_number=number,
+            timestamp=0,
+            ssrc=5,
+            payload=bytes(1200),
+            profile=profile,
+            extension=extension,
+        )
+        engine.on_rtp(packet.write(), loop.time())
         await asyncio.sleep(0.001)
-    feedback.close()
-    return {type(packet) for packet in sent}
+    engine.close()
+    return {type(packet) for packet in sent} - {ReceiverReport, SourceDescription}
 
 
 @pytest.mark.parametrize(

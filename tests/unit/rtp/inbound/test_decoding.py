@@ -95,7 +95,9 @@ class Player:
         codec = VP8 if self._kind is MediaKind.VIDEO else OPUS
         pts, keyframe = self.number * codec.clock_rate // 30, self.number % 30 == 0
         self.number += 1
-        self.decoding.push(encoded(pts, keyframe=keyframe, codec=codec, arrival=now), now)
+        frame = encoded(pts, keyframe=keyframe, codec=codec, arrival=now)
+        if self.decoding.wants_frames:
+            self.decoding.push(frame, now)
 
     async def read(self, count: int = 1) -> list[Frame]:
         return [await self.decoding.track.recv() for _ in range(count)]
@@ -114,6 +116,25 @@ async def test_no_frame_is_decoded_while_track_is_not_read() -> None:
     await player.play(5)
     assert (player.workers, player.wanted) == ([], 0)
     assert player.decoding.jitter_buffer.statistics.emitted == 0
+
+
+@in_virtual_time
+async def test_frames_are_wanted_while_track_is_read() -> None:
+    player = Player()
+    wanted = [player.decoding.wants_frames]
+    read = await begun(player)
+    await player.play(0.1)
+    await read
+    await player.play(LINGER - 0.5)
+    wanted.append(player.decoding.wants_frames)
+    await player.play(1)
+    wanted.append(player.decoding.wants_frames)
+    read = await begun(player)
+    wanted.append(player.decoding.wants_frames)
+    player.decoding.stop()
+    wanted.append(player.decoding.wants_frames)
+    assert wanted == [False, True, False, True, False]
+    read.cancel()
 
 
 @in_virtual_time

@@ -288,6 +288,35 @@ def test_contributing_sources_are_bounded() -> None:
     assert (named[-1].source, named[-1].timestamp) == (100, 99 * 960)
 
 
+def test_latest_synchronization_source_comes_last_and_once() -> None:
+    ear = Ear()
+    for number, ssrc in enumerate((1, 2, 1)):
+        ear.hear(number, 10.0 + number, ssrc=ssrc)
+    named = ear.stream_receiver.synchronization_sources()
+    assert [(each.source, each.timestamp, each.arrival) for each in named] == [
+        (2, 960, 11.0),
+        (1, 1920, 12.0),
+    ]
+
+
+def test_synchronization_sources_are_bounded() -> None:
+    ear = Ear()
+    for ssrc in range(100):
+        ear.hear(1, 10.0 + ssrc, ssrc=ssrc)
+    named = [each.source for each in ear.stream_receiver.synchronization_sources()]
+    assert named == list(range(100 - SSRC_LIMIT, 100))
+
+
+def test_level_of_ssrc_is_that_of_its_last_frame() -> None:
+    ear = Ear()
+    assert ear.stream_receiver.statistics() == ()
+    ear.hear(1, 10.0, elements={1: AudioLevel(40).write()})
+    ear.hear(2, 10.02, elements={1: AudioLevel(20).write()})
+    ear.hear(1, 11.0, ssrc=2)
+    levels = {each.ssrc: each.level for each in ear.stream_receiver.statistics()}
+    assert levels == {1: AudioLevel(20), 2: None}
+
+
 def test_ssrcs_of_stream_receiver_are_bounded() -> None:
     ear = Ear()
     for ssrc in range(200):
