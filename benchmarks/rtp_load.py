@@ -26,7 +26,7 @@ from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport
 from peer.transport.interfaces import PacketHandlers
 from peer.transport.secure.transport import SecureTransport
-from peer.transport.wire.datagrams import DatagramClass, classify
+from peer.transport.wire.demux import DatagramClass, classify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,7 @@ from peer.tracing.events import (
     PathSelected,
     StateChanged,
 )
-from peer.transport.wire.datagrams import DatagramClass, classify
+from peer.transport.wire.demux import DatagramClass, classify
 from peer.transport.wire.dtls_messages import is_payload, message_names
 from peer.transport.wire.stun import parse_stun, stun_detail
 

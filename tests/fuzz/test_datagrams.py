@@ -25,8 +25,7 @@ from peer.transport.dtls.record_filter import (
     hello_verify_request,
     parse_client_hello,
 )
-from peer.transport.secure.demux import associations_for
-from peer.transport.wire.datagrams import DatagramClass, classify
+from peer.transport.wire.demux import DatagramClass, associations_for, classify
 from tests.support.captures.mutation import Mutator
 from tests.support.descriptions import load
 from tests.support.links.secure import Party, rtcp, rtp

@@ -38,7 +38,7 @@ class DataPath(Protocol):
 
     @property
     def role(self) -> DtlsRole | None:
-        """Our DTLS role; None before it is known."""
+        """Our role in the DTLS handshake; None before it is known."""
 
     def send_data(self, message: bytes) -> bool:
         """Send one SCTP packet; False and counted where that is not possible now."""

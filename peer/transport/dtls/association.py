@@ -19,9 +19,9 @@ from peer.transport.adapters.srtp import Srtp, SrtpKeys
 from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
-from peer.transport.dtls.counters import Counters, ReceiveResult
+from peer.transport.dtls.counters import DROPS, Counters, ReceiveResult
 from peer.transport.dtls.handshake import Handshake
-from peer.transport.wire.datagrams import DatagramClass, classify
+from peer.transport.wire.demux import DatagramClass, classify
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -284,7 +284,9 @@ class DtlsAssociation:
             early = self._undecrypted.pop()
             result = self._receive_srtp(*early)
             self.authenticated = self.authenticated or result is ReceiveResult.PAYLOAD
-            self.counters.count_drop(result, early.payload, tap)
+            drop = DROPS.get(result)
+            if drop is not None:
+                self.counters.count_drop(drop, early.payload, tap)
         if not self._ended:
             self._check_fingerprint()
 

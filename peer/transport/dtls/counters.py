@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from peer.transport.tap import Drop
 
@@ -31,7 +31,8 @@ class ReceiveResult(Enum):
     UNEXPECTED = auto()
 
 
-_DROPS = {
+#: Results for which a datagram counts as dropped (ours).
+DROPS: Final = {
     ReceiveResult.OUT_OF_PLACE: Drop.OUT_OF_PLACE,
     ReceiveResult.UNAUTHENTIC: Drop.UNAUTHENTIC,
     ReceiveResult.UNEXPECTED: Drop.UNEXPECTED,
@@ -63,17 +64,14 @@ class Counters:
     dropped_early: int = 0
     dropped_unexpected: int = 0
 
-    def count_drop(self, result: ReceiveResult, datagram: bytes, tap: Tap | None) -> None:
-        """Count a datagram that no association took, and trace it; others are not counted here.
+    def count_drop(self, drop: Drop, datagram: bytes, tap: Tap | None) -> None:
+        """Count a datagram that no association took, and trace it.
 
         Args:
-            result: Best result of any association for the datagram.
+            drop: The best result of any association for the datagram, by `DROPS`.
             datagram: As it was received.
             tap: Told of the drop, where the transport is traced.
         """
-        drop = _DROPS.get(result)
-        if drop is None:
-            return
         if drop is Drop.UNEXPECTED:
             self.dropped_unexpected += 1
         else:

@@ -11,22 +11,24 @@ from peer.transport.dtls import reasons
 from peer.transport.dtls.timer import Timer
 from peer.transport.secure.rekey import (
     FAREWELL_TIMEOUT,
+    MAX_RETIRING,
     PARTICIPATION_TIMEOUT,
-    PROBE_TIMES,
+    RETIREMENT_PERIOD,
     RekeyAction,
     RekeyInput,
     RekeyPhase,
     step,
 )
-from peer.transport.secure.slots import AssociationSlot, RetiringSlots
+from peer.transport.secure.sending import ProbeSchedule
 
 if TYPE_CHECKING:
     from peer.errors import DtlsError
+    from peer.identity.certificate import Certificate
     from peer.identity.fingerprints import Fingerprint
     from peer.times import Seconds
     from peer.transport.context import TransportContext
     from peer.transport.dtls.association import DtlsAssociation
-    from peer.transport.interfaces import SecureEvents
+    from peer.transport.interfaces import AssociationEvents, SecureEvents
     from peer.transport.secure.sending import SendKeySelector
 
 _CONNECTED = DtlsTransportState.CONNECTED
@@ -88,7 +90,7 @@ class RekeyCoordinator:
         self._sends: AssociationSlot | None = None
         self._retiring = RetiringSlots(self._on_retired)
         self._deadline = Timer(self._on_deadline)
-        self._probes = _ProbeSchedule(events.on_probe)
+        self._probes = ProbeSchedule(events.on_probe)
         self._after_step: list[Callable[[], None]] = []
 
     def __repr__(self) -> str:
@@ -192,12 +194,12 @@ class RekeyCoordinator:
         self._order_slots()
 
     def on_slot_handshake_complete(self, slot: AssociationSlot) -> None:
-        """Report the handshake of the association in use (`SlotOwner`)."""
+        """Report the handshake of the association in use."""
         if slot is self._in_use:
             self._events.on_handshake_complete()
 
     def on_slot_state(self, slot: AssociationSlot, state: DtlsTransportState) -> None:
-        """Act on the state of an association in use or next (`SlotOwner`)."""
+        """Act on the state of an association in use or next."""
         if slot is self._in_use:
             self._on_in_use(slot, state)
         elif slot is self._next:
@@ -445,30 +447,109 @@ class RekeyCoordinator:
         self.only = self.all[0].association if len(self.all) == 1 else None
 
 
-class _ProbeSchedule:
-    """Asks for small packets at `PROBE_TIMES` after the switch, so that the peer sees our new keys.
+class AssociationSlot:
+    """One DTLS association and its place in a rekey: adds its identity to every event.
+
+    Packets do not pass through a slot: the association calls `PacketHandlers` itself.
 
     Args:
-        on_probe: Sends one.
+        certificate: Our certificate in the association.
+        owner: Told of the association's events.
+        make: Makes the association, which reports its events to the slot.
+
+    Attributes:
+        answered: Whether the description with the peer's fingerprints is known.
+        fingerprints: The peer's fingerprints in that description.
+        peer_may_keep: Whether the peer may keep its association and never take part in this one.
+        peer_takes_part: Whether a message of the peer has fitted into the handshake.
+        succeeds: Whether the transport had an association before this one, which had no keys any
+            more, or never had any.
     """
 
-    def __init__(self, on_probe: Callable[[], None]) -> None:
-        self._on_probe = on_probe
-        self._timer = Timer(self._next)
-        self._index = 0
+    __slots__ = (
+        "_owner",
+        "answered",
+        "association",
+        "certificate",
+        "fingerprints",
+        "peer_may_keep",
+        "peer_takes_part",
+        "succeeds",
+    )
 
-    def begin(self) -> None:
-        """Send the first probe now, and the others later."""
-        self._index = 0
-        self._next()
+    def __init__(
+        self,
+        certificate: Certificate,
+        owner: RekeyCoordinator,
+        make: Callable[[AssociationEvents], DtlsAssociation],
+    ) -> None:
+        self.certificate = certificate
+        self.answered = False
+        self.fingerprints: tuple[Fingerprint, ...] = ()
+        self.peer_may_keep = False
+        self.peer_takes_part = False
+        self.succeeds = False
+        self._owner = owner
+        self.association = make(self)
 
-    def stop(self) -> None:
-        """Send no more probes."""
-        self._timer.cancel()
+    def __repr__(self) -> str:
+        return f"<AssociationSlot {self.association!r}>"
 
-    def _next(self) -> None:
-        now = PROBE_TIMES[self._index]
-        self._index += 1
-        if self._index < len(PROBE_TIMES):
-            self._timer.start(PROBE_TIMES[self._index] - now)
-        self._on_probe()
+    @property
+    def number(self) -> int:
+        """Number of the association."""
+        return self.association.number
+
+    @property
+    def handshaking(self) -> bool:
+        """True while the handshake has yet to yield keys."""
+        return self.association.handshaking
+
+    def expects(self, datagram: bytes) -> bool:
+        """Tell whether a datagram in clear fits into the handshake."""
+        return self.association.expects(datagram)
+
+    def on_state(self, state: DtlsTransportState) -> None:
+        """Pass on the association's state (`AssociationEvents`)."""
+        self._owner.on_slot_state(self, state)
+
+    def on_handshake_complete(self) -> None:
+        """Pass on that the handshake is complete (`AssociationEvents`)."""
+        self._owner.on_slot_handshake_complete(self)
+
+
+class RetiringSlots:
+    """Slots whose keys still receive, for a bounded time and in a bounded number.
+
+    Args:
+        on_retired: Called with each slot when its time is over, after its keys were wiped.
+    """
+
+    def __init__(self, on_retired: Callable[[AssociationSlot], None]) -> None:
+        self._on_retired = on_retired
+        self._timers: dict[AssociationSlot, Timer] = {}
+
+    @property
+    def slots(self) -> tuple[AssociationSlot, ...]:
+        """The retiring slots, newest first."""
+        return tuple(reversed(self._timers))
+
+    def add(self, slot: AssociationSlot) -> None:
+        """Let a slot retire; the oldest goes where there are too many."""
+        timer = Timer(lambda: self._retire(slot))
+        timer.start(RETIREMENT_PERIOD)
+        self._timers[slot] = timer
+        if len(self._timers) > MAX_RETIRING:
+            self._retire(next(iter(self._timers)))
+
+    def clear(self) -> None:
+        """Wipe the keys of all slots, without a call of `on_retired`."""
+        for slot, timer in self._timers.items():
+            timer.cancel()
+            slot.association.close()
+        self._timers.clear()
+
+    def _retire(self, slot: AssociationSlot) -> None:
+        self._timers.pop(slot).cancel()
+        slot.association.close()
+        self._on_retired(slot)

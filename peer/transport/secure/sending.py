@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from peer.states import DtlsTransportState
 from peer.transport.dtls.timer import Timer
-from peer.transport.secure.rekey import RETIREMENT_PERIOD
+from peer.transport.secure.rekey import PROBE_TIMES, RETIREMENT_PERIOD
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from peer.transport.dtls.association import DtlsAssociation
     from peer.transport.dtls.counters import Counters
@@ -268,6 +268,35 @@ class SendKeySelector:
     def _stop_wrap_safe(self) -> None:
         if isinstance(self.sender, WrapSafeSender):
             self.sender = self.sender.new
+
+
+class ProbeSchedule:
+    """Asks for small packets at `PROBE_TIMES` after the switch, so that the peer sees our new keys.
+
+    Args:
+        on_probe: Sends one.
+    """
+
+    def __init__(self, on_probe: Callable[[], None]) -> None:
+        self._on_probe = on_probe
+        self._timer = Timer(self._next)
+        self._index = 0
+
+    def begin(self) -> None:
+        """Send the first probe now, and the others later."""
+        self._index = 0
+        self._next()
+
+    def stop(self) -> None:
+        """Send no more probes."""
+        self._timer.cancel()
+
+    def _next(self) -> None:
+        now = PROBE_TIMES[self._index]
+        self._index += 1
+        if self._index < len(PROBE_TIMES):
+            self._timer.start(PROBE_TIMES[self._index] - now)
+        self._on_probe()
 
 
 def _can_send(association: DtlsAssociation) -> bool:

@@ -12,13 +12,11 @@ from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.transport.adapters.dtls import AiortcDtlsTransport
 from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls.association import MAX_EARLY_PACKETS, DtlsAssociation
-from peer.transport.dtls.counters import Counters, ReceiveResult
-from peer.transport.secure.coordinator import RekeyCoordinator
-from peer.transport.secure.demux import associations_for
+from peer.transport.dtls.counters import DROPS, Counters, ReceiveResult
+from peer.transport.secure.coordinator import AssociationSlot, RekeyCoordinator
 from peer.transport.secure.sending import SendKeySelector
-from peer.transport.secure.slots import AssociationSlot
 from peer.transport.secure.stats import SecureTransportStats
-from peer.transport.wire.datagrams import classify
+from peer.transport.wire.demux import associations_for, classify
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -210,7 +208,9 @@ class SecureTransport:
         only = self._associations.only
         result = self._offer(datagram) if only is None else only.receive(datagram)
         if result is not _PAYLOAD:
-            counters.count_drop(result, datagram, self._context.tap)
+            drop = DROPS.get(result)
+            if drop is not None:
+                counters.count_drop(drop, datagram, self._context.tap)
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet; False and counted where that is not possible now."""

@@ -11,7 +11,7 @@ from media.planes import planes
 from peer.rtp.inbound.control import ReceiverControl
 from peer.rtp.outbound.control import SenderControl
 from peer.rtp.packet import RtpPacket
-from peer.transport.wire.datagrams import DatagramClass, classify
+from peer.transport.wire.demux import DatagramClass, classify
 from tests.support.clock.deadline import DEADLINE
 from tests.support.links.media_link import LinkEnd, media_link
 from tests.support.rtp.parameters import receiving, sending

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from peer.transport.dtls.association import EarlyPacket, EarlyPacketBuffer, UnverifiedMediaBuffer
-from peer.transport.wire.datagrams import DatagramClass
+from peer.transport.wire.demux import DatagramClass
 from tests.support.links.secure import Recorder
 
 
