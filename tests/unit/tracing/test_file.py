@@ -29,9 +29,9 @@ events: st.SearchStrategy[TraceEvent] = st.one_of(
             kind,
             time=finite,
             **{
-                name: texts
+                name: texts if annotation == "str" else finite
                 for name, annotation in kind.__annotations__.items()
-                if annotation == "str"
+                if annotation in ("str", "Seconds")
             },
         )
         for kind in get_args(TraceEvent)
