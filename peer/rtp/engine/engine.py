@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 _NO_ELEMENTS: Mapping[int, bytes] = MappingProxyType({})
 #: Extension id of an extension that was not agreed: ids begin at 1 (RFC 8285).
 _NO_ID = 0
+#: Limit of the SSRCs whose route is remembered (ours). It is less than the SSRCs that the router
+#: remembers, which so learns again of those in use before it forgets them.
+_ROUTE_LIMIT = 64
 
 
 @dataclass(slots=True)
@@ -88,6 +91,9 @@ class RtpEngine:
         self._bind_sending(self._send_controller)
         self._send_rtcp = send_rtcp
         self._router: RtpRouter[ReceiverPort, SenderPort] = RtpRouter()
+        # Payload type, MID element and receiver of the last packet of each SSRC: packets like it
+        # take the same way until receivers change.
+        self._routes: dict[int, tuple[int, bytes | None, ReceiverPort]] = {}
         self._received: dict[ReceiverPort, ReceiveParameters] = {}
         self._sent: dict[SenderPort, SendParameters] = {}
         self._ssrc = secrets.randbelow(0xFFFFFFFF) + 1
@@ -139,6 +145,7 @@ class RtpEngine:
             payload_types=[codec.payload_type for codec in parameters.codecs],
             rids=parameters.rids,
         )
+        self._routes.clear()
         self._received[port] = parameters
         self._agree_on_extensions()
         self._report_scheduler.start()
@@ -146,6 +153,7 @@ class RtpEngine:
     def remove_receiver(self, port: ReceiverPort) -> None:
         """Route nothing to the receiver any more; nothing happens where it is not known."""
         self._router.remove_receiver(port)
+        self._routes.clear()
         self._received.pop(port, None)
         self._agree_on_extensions()
         if not self._received:
@@ -171,7 +179,11 @@ class RtpEngine:
             parsed = RtpPacket.parse(packet)
             found = elements(parsed.profile, parsed.extension) if parsed.profile else _NO_ELEMENTS
             mid = found.get(self._mid_id)
-            name = None if mid is None else mid.decode()
+            route = self._routes.get(parsed.ssrc)
+            if route is not None and route[0] == parsed.payload_type and route[1] == mid:
+                receiver: ReceiverPort | None = route[2]
+            else:
+                receiver = self._route(parsed, found, mid)
         except (MalformedError, UnicodeDecodeError):
             counters.malformed += 1
             return
@@ -180,12 +192,6 @@ class RtpEngine:
             self._record_arrival(transport_cc, parsed.ssrc, arrival)
         elif self._feedback.uses_remb:
             self._feedback.receive(parsed, found, len(packet), arrival)
-        receiver = self._router.receiver_of(
-            mid=name,
-            ssrc=parsed.ssrc,
-            payload_type=parsed.payload_type,
-            rid=self._rid(found) if name is None and found else None,
-        )
         if receiver is None:
             counters.unknown += 1
             return
@@ -212,6 +218,22 @@ class RtpEngine:
         self._report_scheduler.stop()
         self._feedback.close()
         self._send_controller.close()
+
+    def _route(
+        self, packet: RtpPacket, found: Mapping[int, bytes], mid: bytes | None
+    ) -> ReceiverPort | None:
+        """Ask the router; raises UnicodeDecodeError for a MID that is not UTF-8."""
+        receiver = self._router.receiver_of(
+            mid=None if mid is None else mid.decode(),
+            ssrc=packet.ssrc,
+            payload_type=packet.payload_type,
+            rid=self._rid(found) if mid is None and found else None,
+        )
+        if receiver is not None:
+            if len(self._routes) >= _ROUTE_LIMIT:
+                self._routes.clear()
+            self._routes[packet.ssrc] = packet.payload_type, mid, receiver
+        return receiver
 
     def _record_arrival(self, element: bytes, ssrc: int, arrival: MonotonicTime) -> None:
         try:

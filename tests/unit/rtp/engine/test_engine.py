@@ -11,6 +11,7 @@ import pytest
 
 from peer.rtp.congestion import Share
 from peer.rtp.engine.engine import RtpEngine
+from peer.rtp.engine.router import SSRC_LIMIT
 from peer.rtp.packet import ExtensionIds, RtpPacket, abs_send_time, write_elements
 from peer.rtp.rtcp import (
     FullIntraRequest,
@@ -107,6 +108,55 @@ class Bench:
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
+
+
+@in_virtual_time
+async def test_route_of_ssrc_follows_its_mid_until_next_one() -> None:
+    bench, other = Bench(), Receiver()
+    bench.engine.add_receiver(bench.receiver, PARAMETERS)
+    bench.engine.add_receiver(other, replace(PARAMETERS, mid="1"))
+    for mid in (b"0", b"1", None, b"0", b"0", None, b"no such"):
+        bench.rtp(*[] if mid is None else [(IDS.mid, mid)])
+    assert (len(bench.receiver.packets), len(other.packets)) == (4, 2)
+    assert bench.engine.counters.unknown == 1
+    bench.rtp()
+    assert len(bench.receiver.packets) == 5
+
+
+@in_virtual_time
+async def test_route_of_ssrc_ends_with_its_receiver() -> None:
+    bench, other = Bench(), Receiver()
+    bench.engine.add_receiver(bench.receiver, PARAMETERS)
+    bench.rtp((IDS.mid, b"0"))
+    bench.engine.remove_receiver(bench.receiver)
+    bench.rtp((IDS.mid, b"0"))
+    assert bench.engine.counters.unknown == 1
+    bench.engine.add_receiver(other, PARAMETERS)
+    bench.rtp((IDS.mid, b"0"))
+    assert (len(bench.receiver.packets), len(other.packets)) == (1, 1)
+
+
+@in_virtual_time
+async def test_route_of_ssrc_holds_for_one_payload_type() -> None:
+    bench = Bench()
+    bench.engine.add_receiver(bench.receiver, PARAMETERS)
+    for payload_type in (VP8, 127, VP8):
+        bench.rtp((IDS.mid, b"0"), payload_type=payload_type)
+    assert (len(bench.receiver.packets), bench.engine.counters.unknown) == (2, 1)
+
+
+@in_virtual_time
+async def test_ssrc_in_use_is_not_forgotten_for_many_others() -> None:
+    bench = Bench()
+    bench.engine.add_receiver(bench.receiver, PARAMETERS)
+    bench.engine.add_receiver(Receiver(), replace(PARAMETERS, mid="1"))
+    bench.rtp((IDS.mid, b"0"))
+    for ssrc in range(1000, 1000 + 2 * SSRC_LIMIT):
+        bench.rtp((IDS.mid, b"1"), ssrc=ssrc)
+        bench.rtp()
+    assert len(bench.receiver.packets) == 1 + 2 * SSRC_LIMIT
+    bench.rtcp(Goodbye((7,)))
+    assert len(bench.receiver.rtcp) == 1
 
 
 @in_virtual_time
