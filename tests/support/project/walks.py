@@ -11,6 +11,7 @@ import asyncio
 import re
 import sys
 import threading
+from collections import Counter
 from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ DOCUMENT = ROOT / "ARCHITECTURE.md"
 
 _PEER = f"{ROOT}/peer/"
 _T = TypeVar("_T")
+#: Datagrams that are watched; the walk that most of them go is the one that counts.
+_DATAGRAMS = 9
 
 
 class Walk(StrEnum):
@@ -192,7 +195,7 @@ async def offer_and_answer() -> dict[Walk, Ran]:
 
 
 async def datagram() -> dict[Walk, Ran]:
-    """Watch one RTP packet of video, small enough to be a frame, from the socket to a reader."""
+    """Watch RTP packets of video, each a frame, from the socket to a reader: the usual walk."""
     other = OtherEnd()
     try:
         track = SyntheticVideoTrack(width=64, height=48)
@@ -206,13 +209,19 @@ async def datagram() -> dict[Walk, Ran]:
             frames = (await arrived).receiver.encoded_frames()
             for _ in range(5):
                 await anext(frames)
-            call = OneCall(entry=("udp.py", "drain"), goal=("readers.py", "put"))
-            with call.watching():
-                ran = await call.found
+            walks = [await _one_datagram() for _ in range(_DATAGRAMS)]
             await other.do(sender.close())
     finally:
         other.stop()
-    return {Walk.DATAGRAM: ran}
+    # Now and then feedback is due as well, or a timer is set.
+    usual = Counter(ran.files for ran in walks).most_common(1)[0][0]
+    return {Walk.DATAGRAM: next(ran for ran in walks if ran.files == usual)}
+
+
+async def _one_datagram() -> Ran:
+    call = OneCall(entry=("udp.py", "drain"), goal=("readers.py", "put"))
+    with call.watching():
+        return await call.found
 
 
 async def rekey(*, asks: bool) -> Ran:
