@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from benchmarks.rtp_streams import Media
     from peer.errors import DtlsError
     from peer.rtp.rtcp import SenderReport
+    from peer.transport.ice.servers import ServerFailure
 
 #: Bits a second that receivers report by REMB (ours).
 PLENTY = 10**9
@@ -201,6 +202,9 @@ class LoadEnd:
             self._gathered.set()
         else:
             self._candidates.append(candidate)
+
+    def on_server_failure(self, generation: str, failure: ServerFailure) -> None:
+        """Pass over a server that does not serve: the load uses none."""
 
     def on_datagram(self, datagram: bytes) -> None:
         """Count a datagram of media, or pass it to the secure transport."""

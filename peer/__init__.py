@@ -33,7 +33,13 @@ from peer.errors import (
     SetupError,
     TransportError,
 )
-from peer.events import DataChannelEvent, IceCandidateEvent, RekeyedEvent, TrackEvent
+from peer.events import (
+    DataChannelEvent,
+    IceCandidateErrorEvent,
+    IceCandidateEvent,
+    RekeyedEvent,
+    TrackEvent,
+)
 from peer.ice import IceCandidate
 from peer.identity.certificate import Certificate, KeyType
 from peer.identity.fingerprints import Fingerprint, HashFunction
@@ -84,6 +90,7 @@ __all__ = [
     "FingerprintError",
     "HashFunction",
     "IceCandidate",
+    "IceCandidateErrorEvent",
     "IceCandidateEvent",
     "IceConnectionState",
     "IceError",

@@ -63,12 +63,14 @@ class IceServer:
     """A STUN or TURN server (W3C webrtc-pc section 4.2.2).
 
     Args:
-        urls: `stun:`, `turn:` or `turns:` URLs (RFC 7064, RFC 7065); one or several.
+        urls: `stun:`, `turn:` or `turns:` URLs (RFC 7064, RFC 7065); one or several. What we do not
+            speak (`stuns:`, TURN over DTLS) is passed over with an `icecandidateerror`, as long as
+            another URL of the configuration can be used.
         username: The user name of TURN, required for `turn:` and `turns:`.
         credential: The password of TURN, required with `username`; `repr` does not show it.
 
     Raises:
-        ConfigurationError: A URL cannot be used, or lacks its username or credential.
+        ConfigurationError: A URL is none of these, or lacks its username or credential.
     """
 
     urls: str | Sequence[str]
@@ -80,12 +82,12 @@ class IceServer:
         if not urls:
             raise ConfigurationError("an IceServer needs at least one URL")
         for url in urls:
-            scheme = url.partition(":")[0]
-            if scheme not in ("stun", "turn", "turns"):
+            scheme = url.partition(":")[0].lower()
+            if scheme not in ("stun", "stuns", "turn", "turns"):
                 raise ConfigurationError(
                     f"an ICE server URL starts with stun:, turn: or turns:, not {url!r}"
                 )
-            if scheme != "stun" and (self.username is None or self.credential is None):
+            if scheme in ("turn", "turns") and (self.username is None or self.credential is None):
                 raise ConfigurationError(f"{url!r} needs a username and a credential")
         object.__setattr__(self, "urls", urls)
 

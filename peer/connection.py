@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from peer.descriptions import SessionDescription
     from peer.emitter import Decorator, Handler, PlainDecorator, Takes
     from peer.errors import TransportError
-    from peer.events import DataChannelEvent, IceCandidateEvent, RekeyedEvent, TrackEvent
+    from peer.events import (
+        DataChannelEvent,
+        IceCandidateErrorEvent,
+        IceCandidateEvent,
+        RekeyedEvent,
+        TrackEvent,
+    )
     from peer.ice import IceCandidate
     from peer.identity.certificate import Certificate
     from peer.negotiation.session import GatheredCandidates
@@ -55,9 +61,10 @@ class PeerConnection:
     """A connection to one peer, and an asynchronous context manager that closes it.
 
     Events are subscribed to with `on`: `track` (TrackEvent), `datachannel` (DataChannelEvent),
-    `icecandidate` (IceCandidateEvent), `negotiationneeded`, `signalingstatechange`,
-    `icegatheringstatechange`, `iceconnectionstatechange`, `connectionstatechange`, and of our own
-    `rekeyed` and `rekeyfailed` (RekeyedEvent).
+    `icecandidate` (IceCandidateEvent), `icecandidateerror` (IceCandidateErrorEvent),
+    `negotiationneeded`, `signalingstatechange`, `icegatheringstatechange`,
+    `iceconnectionstatechange`, `connectionstatechange`, and of our own `rekeyed` and `rekeyfailed`
+    (RekeyedEvent).
 
     Args:
         configuration: The choices of the application; None for the defaults.
@@ -171,6 +178,12 @@ class PeerConnection:
     def on(
         self, event: Literal["icecandidate"], handler: Takes[IceCandidateEvent]
     ) -> Takes[IceCandidateEvent]: ...
+    @overload
+    def on(self, event: Literal["icecandidateerror"]) -> Decorator[IceCandidateErrorEvent]: ...
+    @overload
+    def on(
+        self, event: Literal["icecandidateerror"], handler: Takes[IceCandidateErrorEvent]
+    ) -> Takes[IceCandidateErrorEvent]: ...
     @overload
     def on(self, event: Literal["rekeyed", "rekeyfailed"]) -> Decorator[RekeyedEvent]: ...
     @overload

@@ -26,6 +26,7 @@ class EventName(StrEnum):
     TRACK = "track"  # TrackEvent
     DATA_CHANNEL = "datachannel"  # DataChannelEvent
     ICE_CANDIDATE = "icecandidate"  # IceCandidateEvent
+    ICE_CANDIDATE_ERROR = "icecandidateerror"  # IceCandidateErrorEvent
     NEGOTIATION_NEEDED = "negotiationneeded"
     SIGNALING_STATE_CHANGE = "signalingstatechange"
     ICE_GATHERING_STATE_CHANGE = "icegatheringstatechange"
@@ -58,6 +59,26 @@ class IceCandidateEvent:
     """A local candidate to signal to the peer; None when gathering has ended."""
 
     candidate: IceCandidate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IceCandidateErrorEvent:
+    """A STUN or TURN server does not serve (W3C webrtc-pc section 4.8.2); others may.
+
+    Args:
+        address: Our address that the server was asked from, where it is one and known.
+        port: Our port there, or None.
+        url: The URL of the server as the configuration has it.
+        errorCode: The STUN error code of the server, such as 401, 403 or 486; 701 where it could
+            not be reached, or speaks a protocol that we do not speak.
+        errorText: The reason phrase of the server, or what went wrong.
+    """
+
+    address: str | None
+    port: int | None
+    url: str
+    errorCode: int
+    errorText: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from peer.tracing.events import (
     PathSelected,
     RekeyEnded,
     RoleChosen,
+    ServerFailed,
     StateChanged,
     TraceEvent,
     Verdict,
@@ -178,7 +179,7 @@ class _TraceWalk:
                 return None
             case PathSelected() | StateChanged():
                 return None
-            case DescriptionRefused() | CandidateKnown() | RekeyEnded():
+            case DescriptionRefused() | CandidateKnown() | ServerFailed() | RekeyEnded():
                 return None
             case _:
                 assert_never(event)

@@ -20,6 +20,7 @@ from peer.tracing.events import (
     PathSelected,
     RekeyEnded,
     RoleChosen,
+    ServerFailed,
     Verdict,
 )
 
@@ -39,6 +40,7 @@ NotedEvent = (
     | KeysSwitched
     | AssociationRetired
     | DescriptionRefused
+    | ServerFailed
     | RekeyEnded
 )
 
@@ -132,6 +134,8 @@ def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple
         case DescriptionRefused(direction=direction, type=kind, reason=reason):
             whose = "own" if direction is Direction.OUT else "the peer's"
             return Topic.DTLS, f"{whose} {kind} refused: {abbreviated(reason)}", (reason,), Mood.BAD
+        case ServerFailed(url=url, reason=reason):
+            return Topic.ICE, f"{url} does not serve: {abbreviated(reason)}", (reason,), Mood.BAD
         case RekeyEnded(changed=changed, reason=reason):
             outcome, mood = ("rekeyed", Mood.GOOD) if changed else ("not rekeyed", Mood.BAD)
             return Topic.DTLS, f"{outcome}: {reason}", (), mood

@@ -13,6 +13,7 @@ from peer.tracing.events import (
     Direction,
     Failed,
     RekeyEnded,
+    ServerFailed,
     StateChanged,
 )
 from peer.transport.tap import Tap
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from peer.rekey.result import RekeyResult
     from peer.tracing.environment import EnvironmentTrace
     from peer.tracing.tracer import Tracer
+    from peer.transport.ice.servers import ServerFailure
 
+#: Failures of servers that are traced for one connection (ours).
+_MOST_FAILURES = 256
 _INITIAL_STATES = {
     "signalingState": SignalingState.STABLE,
     "iceGatheringState": IceGatheringState.NEW,
@@ -47,6 +51,7 @@ class ConnectionTap:
         self._file = file
         self._states: dict[str, str] = dict(_INITIAL_STATES)
         self._errors: dict[str, TransportError | None] = {}
+        self._server_failures: set[tuple[str, str]] = set()
 
     def __repr__(self) -> str:
         return f"<ConnectionTap to {self._tracer!r}>"
@@ -99,6 +104,21 @@ class ConnectionTap:
                 candidate=candidate,
             )
         )
+
+    def server_failed(self, failure: ServerFailure, *, key: str) -> None:
+        """Trace a STUN or TURN server that does not serve, once for each URL and reason."""
+        found = (failure.url, failure.reason)
+        if found not in self._server_failures and len(self._server_failures) < _MOST_FAILURES:
+            self._server_failures.add(found)
+            self._tracer(
+                ServerFailed(
+                    time=self._tracer.now(),
+                    transport=key,
+                    url=failure.url,
+                    code=failure.code,
+                    reason=failure.reason,
+                )
+            )
 
     def rekeyed(self, result: RekeyResult) -> None:
         """Trace the end of a rekey of the connection."""

@@ -18,6 +18,7 @@ from peer.events import (
     ConnectionEmitter,
     DataChannelEvent,
     EventName,
+    IceCandidateErrorEvent,
     IceCandidateEvent,
     RekeyedEvent,
     TrackEvent,
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from peer.rtp.tracks import MediaStreamTrack
     from peer.runtime.effect_executor import PreparedSockets
     from peer.runtime.peer_transport import PeerTransport
+    from peer.transport.ice.servers import ServerFailure
     from peer.transport.sctp.transport import DataChannel
 
 #: Longest wait of `close` for a description that is being applied, in seconds (ours).
@@ -412,6 +414,20 @@ class ConnectionCore:
         # In a later turn: first the application sends the description that it belongs to.
         asyncio.get_running_loop().call_soon(self._emit_candidate, transport, found)
 
+    def on_transport_server_failure(self, transport: PeerTransport, failure: ServerFailure) -> None:
+        """Fire `icecandidateerror` for a STUN or TURN server that does not serve."""
+        # `active` asks for INFO, and this is a warning.
+        self._tap.server_failed(failure, key=transport.key)
+        address, port = failure.local or (None, None)
+        event = IceCandidateErrorEvent(
+            address=address,
+            port=port,
+            url=failure.url,
+            errorCode=failure.code,
+            errorText=failure.text,
+        )
+        asyncio.get_running_loop().call_soon(self._emit_candidate_error, transport, event)
+
     def on_transport_state(self, transport: PeerTransport) -> None:
         """Update the states of the connection after those of a transport."""
         if transport.secure.state in (DtlsTransportState.FAILED, DtlsTransportState.CLOSED):
@@ -525,6 +541,12 @@ class ConnectionCore:
             if section.mid is not None and session.route(section.mid) == key:
                 return section.mid, index
         return None, None
+
+    def _emit_candidate_error(
+        self, transport: PeerTransport, event: IceCandidateErrorEvent
+    ) -> None:
+        if not self.closed and self.executor.transports.get(transport.key) is transport:
+            self.events.emit(EventName.ICE_CANDIDATE_ERROR, event)
 
     def _emit_candidate(self, transport: PeerTransport, candidate: IceCandidate) -> None:
         if self.closed or self.executor.transports.get(transport.key) is not transport:

@@ -119,7 +119,7 @@ class EffectExecutor:
         self.transceivers: dict[int, TransceiverControl] = {}
         self.data: DataTransport | None = None
         self.certificates = certificates
-        # A server that cannot be used is refused now, and not when an offer is applied.
+        # A list that cannot be used is refused now, and not when an offer is applied.
         parse_servers(configuration.iceServers)
         self._on_secret = on_secret(configuration)
         self._configuration = configuration

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from peer.identity.certificate import CertificateStore
     from peer.negotiation.effects import OpenTransport, TransportEffect
     from peer.transport.context import TransportContext
+    from peer.transport.ice.servers import ServerFailure
     from peer.transport.ice.transport import IceEvents
     from peer.transport.sctp.transport import DataTransport
 
@@ -53,6 +54,9 @@ class PeerTransportEvents(Protocol):
         self, transport: PeerTransport, generation: str, candidate: CandidateFields | None
     ) -> None:
         """Handle a local candidate; None when the generation will have no more."""
+
+    def on_transport_server_failure(self, transport: PeerTransport, failure: ServerFailure) -> None:
+        """Handle a STUN or TURN server that does not serve."""
 
     def on_transport_state(self, transport: PeerTransport) -> None:
         """Handle a changed state of ICE or DTLS."""
@@ -155,6 +159,8 @@ class PeerTransport:
         """Report candidates of a generation from now on: its description has been applied."""
         self.gathering_state = IceGatheringState.GATHERING
         self._published_generation = generation
+        for failure in self.ice.server_failures_of(generation):
+            self._events.on_transport_server_failure(self, failure)
         candidates, complete = self.ice.gathered(generation)
         for candidate in candidates:
             self._events.on_transport_candidate(self, generation, candidate)
@@ -259,6 +265,11 @@ class PeerTransport:
         """Report a local candidate of the newest generation, for ICE."""
         if generation == self._published_generation:
             self._events.on_transport_candidate(self, generation, candidate)
+
+    def on_server_failure(self, generation: str, failure: ServerFailure) -> None:
+        """Report a STUN or TURN server that does not serve the newest generation, for ICE."""
+        if generation == self._published_generation:
+            self._events.on_transport_server_failure(self, failure)
 
     def on_handshake_complete(self) -> None:
         """Accept early media, where the handshake is complete before the answer."""

@@ -261,6 +261,21 @@ class CandidateKnown(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerFailed(Event):
+    """A STUN or TURN server does not serve; only the first of each URL and reason is told.
+
+    Args:
+        url: The URL as the application gave it.
+        code: The STUN error code of the server, or 701 where it could not be reached.
+    """
+
+    url: str
+    code: int
+    reason: str
+    section: str = "W3C webrtc-pc section 4.8.2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RekeyEnded(Event):
     """A rekey of the connection ended.
 
@@ -282,6 +297,7 @@ TraceEvent = (
     Described
     | DescriptionRefused
     | CandidateKnown
+    | ServerFailed
     | RekeyEnded
     | RoleChosen
     | AssociationDecided

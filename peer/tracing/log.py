@@ -32,6 +32,7 @@ from peer.tracing.events import (
     PathSelected,
     RekeyEnded,
     RoleChosen,
+    ServerFailed,
     StateChanged,
     TraceEvent,
     Verdict,
@@ -87,6 +88,7 @@ _CHANNELS: Final[dict[type[TraceEvent], tuple[logging.Logger, int]]] = {
     AssociationDecided: (NEGOTIATION, logging.INFO),
     RoleChosen: (NEGOTIATION, logging.INFO),
     CandidateKnown: (ICE, logging.DEBUG),
+    ServerFailed: (ICE, logging.WARNING),
     PathSelected: (ICE, logging.INFO),
     DatagramDropped: (ICE, logging.INFO),
     Datagram: (DTLS, logging.DEBUG),
@@ -132,6 +134,8 @@ def _sentence(event: TraceEvent) -> str:
             return _of_negotiation(event)
         case PathSelected(local=local, remote=remote):
             return f"path is {local} to {remote}"
+        case ServerFailed(url=url, reason=reason):
+            return f"the ICE server {url} does not serve: {reason}"
         case DatagramDropped(kind=kind, reason=reason, size=size, remote=remote):
             source = f" from {remote}" if remote else ""
             return f"the first {kind} of {size} bytes{source} is dropped: {reason}"

@@ -6,10 +6,13 @@ import asyncio
 
 import pytest
 
+from peer import IceCandidateErrorEvent, PeerConnection
 from peer.configuration import IceServer
 from peer.errors import ConfigurationError
 from peer.states import IceGatheringState, IceTransportState
+from peer.transport.ice.servers import ServerFailure
 from peer.transport.ice.timing import IceTiming
+from tests.support.negotiation.connections import local, loopback, pair, reached
 from tests.support.network.ice import start, stun_server, two_ends
 
 PUBLIC = ("203.0.113.7", 40000)
@@ -149,3 +152,70 @@ async def test_unusable_ice_server_url_raises_at_once() -> None:
     with pytest.raises(ConfigurationError):
         async with two_ends(servers=[IceServer("stun:a:b:c")]):
             pass
+
+
+async def test_stun_server_that_answers_one_of_two_sockets_does_not_fail() -> None:
+    async with (
+        stun_server(PUBLIC) as server,
+        two_ends(
+            servers=[IceServer(server.url)], interfaces=["127.0.0.1", "127.0.0.2"], timing=SHORT
+        ) as (left, _),
+    ):
+        server.ignores = {"127.0.0.2"}
+        await left.ice.gather()
+        await left.seen.gathered()
+        assert [c.related_address for c in left.seen.of_type("srflx")] == ["127.0.0.1"]
+        assert left.ice.server_failures == ()
+
+
+async def test_failure_of_stun_server_names_the_socket_that_asked() -> None:
+    async with (
+        stun_server(None) as silent,
+        two_ends(servers=[IceServer(silent.url)], timing=SHORT) as (left, _),
+    ):
+        await left.ice.gather()
+        await left.seen.gathered()
+        (host,) = left.seen.of_type("host")
+        expected = ServerFailure(
+            silent.url, "no answer within 0.1 s", 701, local=(host.address, host.port)
+        )
+        assert left.seen.failures == [expected]
+
+
+async def test_stun_server_of_another_ip_version_is_reported() -> None:
+    async with two_ends(servers=[IceServer("stun:[::1]:3478")]) as (left, _):
+        await left.ice.gather()
+        await left.seen.gathered()
+        (failure,) = left.ice.server_failures
+        assert failure.reason == "it has no address of an IP version that we have"
+
+
+async def test_connection_passes_over_an_ice_server_that_it_does_not_speak_to(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with stun_server(PUBLIC) as good:
+        unusable = IceServer("turns:192.0.2.1:443?transport=udp", username="u", credential="p")
+        configuration = loopback(iceServers=[unusable, IceServer(good.url)])
+        async with pair(configuration) as (offerer, _):
+            errors: list[IceCandidateErrorEvent] = []
+            offerer.on("icecandidateerror", errors.append)
+            offerer.addTransceiver("audio")
+            offerer.createDataChannel("chat")
+            await offerer.setLocalDescription()
+            await reached(
+                offerer,
+                "icegatheringstatechange",
+                lambda: offerer.iceGatheringState is IceGatheringState.COMPLETE,
+            )
+            assert "typ srflx" in local(offerer).sdp
+    assert {(e.url, e.errorCode, e.errorText) for e in errors} == {
+        ("turns:192.0.2.1:443?transport=udp", 701, "TURN over DTLS is not supported")
+    }
+    warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert len(warnings) == 1
+    assert "turns:192.0.2.1:443?transport=udp does not serve: TURN over DTLS" in warnings[0]
+
+
+async def test_connection_refuses_ice_servers_of_which_none_can_serve() -> None:
+    with pytest.raises(ConfigurationError, match=r"none of the ICE servers can be used: 'stuns:a'"):
+        PeerConnection(loopback(iceServers=[IceServer("stuns:a")]))

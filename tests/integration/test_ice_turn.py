@@ -108,7 +108,39 @@ async def test_wrong_turn_password_is_reported(tmp_path: Path) -> None:
         await left.ice.gather()
         await left.seen.gathered()
         (failure,) = left.ice.server_failures
-        assert "401" in failure.reason
+        assert failure.reason == "401 Unauthorized"
+        assert left.seen.failures == [failure]
+
+
+async def test_turn_quota_is_reported(tmp_path: Path) -> None:
+    async with (
+        turn_daemon(tmp_path, "--no-tls", "--user-quota=1") as turn,
+        two_ends(servers=[turn.turn()], policy=RELAY) as (left, right),
+    ):
+        await left.ice.gather()
+        await left.seen.gathered()
+        await right.ice.gather()
+        await right.seen.gathered()
+        (failure,) = right.ice.server_failures
+        assert failure.reason == "486 Allocation Quota Reached"
+
+
+async def test_turn_server_that_forbids_the_address_of_the_peer_is_named(tmp_path: Path) -> None:
+    async with (
+        turn_daemon(tmp_path, "--no-tls", "--denied-peer-ip=127.0.0.1") as turn,
+        two_ends(servers=[turn.turn()], policy=RELAY, timing=IceTiming(connect_timeout=0.5)) as (
+            left,
+            right,
+        ),
+    ):
+        start(left, right)
+        await left.ice.gather()
+        await right.ice.gather()
+        await left.seen.reached(IceTransportState.FAILED)
+        (failure,) = left.ice.server_failures
+        assert (failure.code, failure.about_peer) == (403, True)
+        assert left.seen.failures == [failure]
+        assert f"{failure.url} did not serve: 403 Forbidden" in str(left.ice.error)
 
 
 async def test_turn_relay_gathered_late_is_paired_with_known_candidates(tmp_path: Path) -> None:

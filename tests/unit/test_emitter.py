@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from media import AudioMixer, Composite, PushedAudio, Recorder
-from peer import DataChannel, PeerConnection, TrackEvent
+from peer import DataChannel, IceCandidateErrorEvent, PeerConnection, TrackEvent
 from peer.emitter import EventEmitter
 from peer.rtp.inbound.encoded_track import EncodedTrack
 from tests.support.negotiation.connections import loopback
@@ -49,6 +49,18 @@ async def test_handler_of_a_track_is_given_a_track_event() -> None:
             pass
 
         pc.remove_listener("connectionstatechange", on_state)
+
+
+async def test_handler_of_icecandidateerror_is_given_its_event() -> None:
+    async with PeerConnection(loopback()) as pc:
+        pc.on("icecandidateerror", lambda event: event.errorCode)
+        pc.on("icecandidateerror", lambda event: event.candidate)  # type: ignore[call-overload]  # the fault
+
+        @pc.on("icecandidateerror")
+        def on_error(event: IceCandidateErrorEvent) -> None:
+            assert event.url
+
+        pc.remove_listener("icecandidateerror", on_error)
 
 
 async def test_data_channel_lists_its_events() -> None:

@@ -13,10 +13,27 @@ from aioice.turn import create_turn_endpoint
 
 from peer.errors import IceError
 from peer.transport.adapters.ice_agent import COMPONENT, IceAgent
+from peer.transport.adapters.ice_socket import refusal_of
 from peer.transport.net.udp import UdpTransport, enlarge_buffers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from peer.transport.adapters.ice_socket import Address, IceSocket
+
+
+class ServerRefusalError(IceError):
+    """STUN or TURN server answered with an error.
+
+    Attributes:
+        code: STUN error code.
+        phrase: Reason phrase of the server.
+    """
+
+    def __init__(self, code: int, phrase: str) -> None:
+        self.code = code
+        self.phrase = phrase
+        super().__init__(f"{code} {phrase}")
 
 
 def local_addresses() -> list[str]:
@@ -71,13 +88,14 @@ async def query_reflexive(
     """Ask a STUN server for the mapped address of a socket; return a candidate if it is new.
 
     Raises:
-        IceError: The server refuses, does not answer, or answers nonsense.
+        ServerRefusalError: The server answered with an error.
+        IceError: The server does not answer, or answers nonsense.
     """
     request = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
     try:
         response, source = await protocol.request(request, server)
     except stun.TransactionError as error:
-        raise IceError(str(error)) from error
+        raise _of_transaction(error) from error
     mapped = response.attributes.get("XOR-MAPPED-ADDRESS")
     if mapped is None or source != server:
         raise IceError("the answer has no XOR-MAPPED-ADDRESS, or is not the server's")
@@ -105,6 +123,7 @@ async def allocate_relay(
     username: str,
     password: str,
     preference: int,
+    on_refusal: Callable[[int, str], None],
 ) -> Candidate:
     """Make an allocation on a TURN server (RFC 8656); return its relayed candidate.
 
@@ -116,9 +135,12 @@ async def allocate_relay(
         username: Long-term credential.
         password: Long-term credential.
         preference: Local preference of the candidate (RFC 8445 section 5.1.2.1).
+        on_refusal: Called with the error code and phrase each time that the server refuses to
+            relay to an address of the peer.
 
     Raises:
-        IceError: The server refuses, does not answer, or cannot be reached.
+        ServerRefusalError: The server answered with an error.
+        IceError: The server does not answer, or cannot be reached.
     """
     try:
         _, protocol = await create_turn_endpoint(
@@ -129,7 +151,9 @@ async def allocate_relay(
             ssl=use_tls,
             transport=transport,
         )
-    except (OSError, ValueError, stun.TransactionError) as error:
+    except stun.TransactionError as error:
+        raise _of_transaction(error) from error
+    except (OSError, ValueError) as error:
         raise IceError(str(error)) from error
     address = protocol.transport.get_extra_info("sockname")
     related = protocol.transport.get_extra_info("related_address")
@@ -137,9 +161,15 @@ async def allocate_relay(
         # RFC 9429 section 3.5.3: the policy hides our address in `raddr` as well.
         related = ("::" if ":" in address[0] else "0.0.0.0", 9)
     protocol.preference = preference
+    protocol.on_relay_refusal = on_refusal
     candidate = _candidate("relay", address, preference, base=address[0], related=related)
     agent.add_local(protocol, candidate)
     return candidate
+
+
+def _of_transaction(error: stun.TransactionError) -> IceError:
+    refusal = refusal_of(error)
+    return IceError(str(error)) if refusal is None else ServerRefusalError(*refusal)
 
 
 def _candidate(

@@ -68,6 +68,8 @@ class IceSocket(StunProtocol):
 
     Attributes:
         preference: Local preference of its host candidate (RFC 8445 section 5.1.2.1).
+        on_relay_refusal: Called with the error code and phrase each time that a TURN server
+            refuses to relay to an address of the peer (RFC 8656 section 12.2).
     """
 
     receiver: SocketOwner  # type: ignore[assignment]  # aioice wants no more of its Connection
@@ -75,6 +77,7 @@ class IceSocket(StunProtocol):
     def __init__(self, owner: SocketOwner) -> None:
         super().__init__(cast("Connection", owner))
         self.preference = 65535
+        self.on_relay_refusal: Callable[[int, str], None] | None = None
         self._congested = False
         self._udp: UdpTransport | None = None
         # Insertion order is the order of their last check; the oldest goes first.
@@ -140,6 +143,12 @@ class IceSocket(StunProtocol):
                 # RFC 8445 section 11: a keepalive, to which nothing is due.
                 pass
 
+    def error_received(self, exc: Exception) -> None:
+        """Report a refusal of a TURN server; other errors of a send are as good as a loss."""
+        super().error_received(exc)
+        if self.on_relay_refusal is not None and (refusal := refusal_of(exc)) is not None:
+            self.on_relay_refusal(*refusal)
+
     def pause_writing(self) -> None:
         """Refuse datagrams, as the send buffer is full; called by asyncio."""
         self._congested = True
@@ -178,6 +187,14 @@ class IceSocket(StunProtocol):
         if isinstance(transport, TurnTransport):
             await _release_relay(transport, timeout)
         await self.close()
+
+
+def refusal_of(error: Exception) -> tuple[int, str] | None:
+    """Return error code and phrase, where a STUN or TURN server answered with an error."""
+    if not isinstance(error, stun.TransactionFailed):
+        return None
+    refusal: tuple[int, str] | None = error.response.attributes.get("ERROR-CODE")
+    return refusal
 
 
 def _relay_has_room(relay: TurnTransport) -> bool:

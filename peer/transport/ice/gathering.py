@@ -6,17 +6,23 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, assert_never
 
 from peer.errors import IceError
 from peer.transport.adapters.ice_gathering import (
+    ServerRefusalError,
     allocate_relay,
     bind_host,
     local_addresses,
     query_reflexive,
 )
-from peer.transport.ice.servers import StunServer, TurnServer, TurnTransportProtocol
+from peer.transport.ice.servers import (
+    ServerFailure,
+    StunServer,
+    TurnServer,
+    TurnTransportProtocol,
+    UnusableServer,
+)
 
 if TYPE_CHECKING:
     from aioice import Candidate
@@ -24,18 +30,11 @@ if TYPE_CHECKING:
     from peer.times import Seconds
     from peer.transport.adapters.ice_agent import IceAgent
     from peer.transport.adapters.ice_socket import Address, IceSocket
+    from peer.transport.ice.servers import ParsedServer
 
 #: Local preference of the first candidate of a type, each further one has one less
 #: (RFC 8445 section 5.1.2.1).
 _HIGHEST_PREFERENCE = 65535
-
-
-@dataclass(frozen=True, slots=True)
-class ServerFailure:
-    """STUN or TURN server that gave no candidate, and the reason."""
-
-    server: StunServer | TurnServer
-    reason: str
 
 
 class Gathering:
@@ -43,25 +42,28 @@ class Gathering:
 
     Args:
         agent: The ICE agent, which holds the sockets.
-        servers: STUN and TURN servers; all are asked, side by side.
+        servers: STUN and TURN servers; all that can be used are asked, side by side.
         relay_only: Gather relayed candidates only; no host socket is bound then.
         interfaces: Local addresses to bind, or None for all.
         server_timeout: Seconds that one server may take.
         on_candidate: Called with each candidate as soon as it is known.
+        on_failure: Called with each server that does not serve: at most once for its candidate,
+            and once for the addresses of the peer that it does not relay to.
 
     Attributes:
-        failures: Servers that gave no candidate.
+        failures: Servers that did not serve.
     """
 
     def __init__(
         self,
         agent: IceAgent,
         *,
-        servers: Sequence[StunServer | TurnServer],
+        servers: Sequence[ParsedServer],
         relay_only: bool,
         interfaces: Sequence[str] | None,
         server_timeout: Seconds,
         on_candidate: Callable[[Candidate], None],
+        on_failure: Callable[[ServerFailure], None],
     ) -> None:
         self._agent = agent
         self._servers = servers
@@ -69,6 +71,9 @@ class Gathering:
         self._interfaces = interfaces
         self._server_timeout = server_timeout
         self._on_candidate = on_candidate
+        self._on_failure = on_failure
+        #: Servers that have answered at least one of our sockets.
+        self._answered: set[StunServer | TurnServer] = set()
         self.failures: list[ServerFailure] = []
 
     async def bind(self) -> None:
@@ -104,6 +109,8 @@ class Gathering:
                 case TurnServer():
                     relay = self._relayed(server, _HIGHEST_PREFERENCE - index)
                     work.append(self._within_time(server, relay))
+                case UnusableServer(url=url, reason=reason):
+                    self._fail(ServerFailure(url, reason))
                 case _:
                     assert_never(server)
         await asyncio.gather(*work)
@@ -115,25 +122,47 @@ class Gathering:
             async with asyncio.timeout(self._server_timeout):
                 await work
         except TimeoutError:
-            self._fail(server, f"no answer within {self._server_timeout:g} s")
+            if server not in self._answered:
+                reason = f"no answer within {self._server_timeout:g} s"
+                self._fail(ServerFailure(server.url, reason, local=self._asked_from(server)))
+        except ServerRefusalError as error:
+            local = self._asked_from(server)
+            self._fail(ServerFailure(server.url, error.phrase, code=error.code, local=local))
         except (IceError, OSError) as error:
-            self._fail(server, str(error))
+            self._fail(ServerFailure(server.url, str(error), local=self._asked_from(server)))
 
-    def _fail(self, server: StunServer | TurnServer, reason: str) -> None:
-        self.failures.append(ServerFailure(server, reason))
+    def _asked_from(self, server: StunServer | TurnServer) -> Address | None:
+        hosts = self._agent.sockets
+        if not isinstance(server, StunServer) or len(hosts) != 1:
+            return None
+        candidate = hosts[0].local_candidate
+        return candidate.host, candidate.port
+
+    def _fail(self, failure: ServerFailure) -> None:
+        if failure not in self.failures:
+            self.failures.append(failure)
+            self._on_failure(failure)
 
     async def _reflexive(self, server: StunServer, hosts: Sequence[IceSocket]) -> None:
         addresses = await _look_up(server)
-        await asyncio.gather(
+        results = await asyncio.gather(
             *(
-                self._reflexive_of(host, address)
+                self._reflexive_of(server, host, address)
                 for host in hosts
                 if (address := _of_family(addresses, host.local_candidate.host)) is not None
-            )
+            ),
+            return_exceptions=True,
         )
+        if not results:
+            raise IceError("it has no address of an IP version that we have")
+        failed = [result for result in results if isinstance(result, BaseException)]
+        # W3C webrtc-pc section 4.8.2: an error is told where no host candidate reached the server.
+        if len(failed) == len(results):
+            raise failed[0]
 
-    async def _reflexive_of(self, host: IceSocket, server: Address) -> None:
-        candidate = await query_reflexive(self._agent, host, server)
+    async def _reflexive_of(self, server: StunServer, host: IceSocket, address: Address) -> None:
+        candidate = await query_reflexive(self._agent, host, address)
+        self._answered.add(server)
         if candidate is not None:
             self._on_candidate(candidate)
 
@@ -146,8 +175,14 @@ class Gathering:
             username=server.username,
             password=server.credential,
             preference=preference,
+            on_refusal=lambda code, phrase: self._refused_peer(server, code, phrase),
         )
         self._on_candidate(candidate)
+
+    def _refused_peer(self, server: TurnServer, code: int, phrase: str) -> None:
+        told = any(failure.about_peer and failure.url == server.url for failure in self.failures)
+        if not told:
+            self._fail(ServerFailure(server.url, phrase, code=code, about_peer=True))
 
 
 async def _look_up(server: StunServer) -> list[Address]:

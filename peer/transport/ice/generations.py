@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from peer.errors import IceError
     from peer.ice import CandidateFields, IceParameters
     from peer.times import Seconds
-    from peer.transport.ice.gathering import ServerFailure
     from peer.transport.ice.generation_set import GenerationChanges
+    from peer.transport.ice.servers import ServerFailure
     from peer.transport.ice.transport import IceEvents, IceTransport
     from peer.transport.tap import Tap
 
@@ -34,6 +34,9 @@ class IceGenerationsEvents(Protocol):
 
     def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
         """Take a local candidate as soon as it is known; None when there will be no more."""
+
+    def on_server_failure(self, generation: str, failure: ServerFailure) -> None:
+        """Take note of a STUN or TURN server that does not serve a generation."""
 
     def on_state(self, state: IceTransportState) -> None:
         """Take the new state of the transport; on `failed`, `error` says why."""
@@ -113,8 +116,13 @@ class IceGenerations:
 
     @property
     def server_failures(self) -> tuple[ServerFailure, ...]:
-        """STUN and TURN servers that gave the selected generation no candidate, and the reason."""
+        """STUN and TURN servers that did not serve the selected generation, and the reason."""
         return self._generations.selected.ice.server_failures
+
+    def server_failures_of(self, generation: str) -> tuple[ServerFailure, ...]:
+        """Return the servers that did not serve a generation; none where it is unknown."""
+        found = self._generations.find(generation)
+        return () if found is None else found.ice.server_failures
 
     @property
     def round_trip_time(self) -> Seconds | None:
@@ -237,6 +245,11 @@ class IceGenerations:
         """Pass on a local candidate of a generation."""
         if self._closing is None:
             self._events.on_candidate(generation.username_fragment, candidate)
+
+    def on_generation_server_failure(self, generation: Generation, failure: ServerFailure) -> None:
+        """Pass on the failure of a STUN or TURN server."""
+        if self._closing is None:
+            self._events.on_server_failure(generation.username_fragment, failure)
 
     def on_generation_path(self, generation: Generation) -> None:
         """Update the active generation: a path may have moved, or is nominated now."""
@@ -373,6 +386,10 @@ class Generation:
     def on_candidate(self, candidate: CandidateFields | None) -> None:
         """Pass on a local candidate of the IceTransport."""
         self._owner.on_generation_candidate(self, candidate)
+
+    def on_server_failure(self, failure: ServerFailure) -> None:
+        """Pass on the failure of a STUN or TURN server."""
+        self._owner.on_generation_server_failure(self, failure)
 
     def on_path(self) -> None:
         """Pass on a successful check of the IceTransport."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from peer.ice import CandidateFields
     from peer.times import Seconds
-    from peer.transport.ice.gathering import ServerFailure
+    from peer.transport.ice.servers import ServerFailure
 
 
 def no_path(
@@ -34,7 +34,7 @@ def no_path(
         checks_sent: Our checks, without retransmissions.
         checks_refused: Our checks that were answered with an error.
         checks_received: Authenticated checks of the peer.
-        failures: Servers that gave no candidate.
+        failures: Servers that did not serve.
     """
     answered = "none was answered"
     if checks_refused:
@@ -45,10 +45,7 @@ def no_path(
         f"of {_counted(checks_sent, 'check')} that we sent {answered}",
         f"{_counted(checks_received, 'check')} of the peer's came",
     ]
-    tried += [
-        f"{each.server.host}:{each.server.port} gave no candidate: {each.reason}"
-        for each in failures
-    ]
+    tried += [f"{each.url} did not serve: {each.reason}" for each in failures]
     return IceError("; ".join(tried))
 
 

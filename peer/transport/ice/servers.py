@@ -6,19 +6,27 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from peer.errors import ConfigurationError
+from peer.printable import printable
 
 if TYPE_CHECKING:
     from peer.configuration import IceServer
 
+# RFC 7065 section 3.1: transport-ext is any run of unreserved characters. Letter case does not
+# matter in a scheme (RFC 3986 section 3.1), nor in a literal of an ABNF (RFC 5234 section 2.3).
 _URL = re.compile(
-    r"(?P<scheme>stun|turn|turns):"
+    r"(?P<scheme>stun|stuns|turn|turns):"
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:?/@\[\]]+)"
     r"(?::(?P<port>[0-9]{1,5}))?"
-    r"(?:\?transport=(?P<transport>udp|tcp))?"
+    r"(?:\?transport=(?P<transport>[A-Za-z0-9._~-]{1,32}))?",
+    re.IGNORECASE,
 )
+#: `errorCode` of a server that could not be reached, outside of STUN's own (W3C webrtc-pc 4.8.2).
+UNREACHABLE: Final = 701
+#: Longest reason phrase of a server that is passed on, in characters (RFC 8489 section 14.8).
+_LONGEST_PHRASE: Final = 127
 
 
 class TurnTransportProtocol(StrEnum):
@@ -35,6 +43,7 @@ class StunServer:
 
     host: str
     port: int
+    url: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +55,91 @@ class TurnServer:
     transport: TurnTransportProtocol
     username: str
     credential: str = field(repr=False)
+    url: str = field(default="", compare=False)
 
 
-def parse_servers(servers: Iterable[IceServer]) -> tuple[StunServer | TurnServer, ...]:
+@dataclass(frozen=True, slots=True)
+class UnusableServer:
+    """Well-formed URL of a server by a protocol that we do not speak; `reason` says which."""
+
+    url: str
+    reason: str
+
+
+ParsedServer = StunServer | TurnServer | UnusableServer
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFailure:
+    """STUN or TURN server that did not serve, and the reason (W3C webrtc-pc section 4.8.2).
+
+    Args:
+        url: URL of the server as the application gave it.
+        text: Reason phrase of the server, or what went wrong where it could not be reached.
+        code: STUN error code of the server, or `UNREACHABLE`.
+        local: Our address and port that the server was asked from, where it is one and known.
+        about_peer: Whether a TURN server refused an address of the peer, rather than us.
+    """
+
+    url: str
+    text: str
+    code: int = UNREACHABLE
+    local: tuple[str, int] | None = None
+    about_peer: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", printable(self.text)[:_LONGEST_PHRASE])
+
+    @property
+    def reason(self) -> str:
+        """Reason in a few words, such as `401 Unauthorized`."""
+        if self.code == UNREACHABLE:
+            return self.text
+        refusal = f"{self.code} {self.text}".rstrip()
+        return f"{refusal} for an address of the peer" if self.about_peer else refusal
+
+
+def parse_servers(servers: Iterable[IceServer]) -> tuple[ParsedServer, ...]:
     """Parse every URL of every server, in order and each once.
 
+    A list with a server that we cannot use serves by its others: services hand out one list for
+    clients of all kinds.
+
     Raises:
-        ConfigurationError: A URL is malformed, or asks for TURN over DTLS, which we do not speak.
+        ConfigurationError: A URL is malformed, or no URL of the list can be used.
     """
-    parsed = [_parse(url, server) for server in servers for url in server.urls]
-    return tuple(dict.fromkeys(parsed))
+    parsed = tuple(dict.fromkeys(_parse(url, server) for server in servers for url in server.urls))
+    unusable = [server for server in parsed if isinstance(server, UnusableServer)]
+    if parsed and len(unusable) == len(parsed):
+        reasons = "; ".join(f"{server.url!r}: {server.reason}" for server in unusable)
+        raise ConfigurationError(f"none of the ICE servers can be used: {reasons}")
+    return parsed
 
 
-def _parse(url: str, server: IceServer) -> StunServer | TurnServer:
+def _parse(url: str, server: IceServer) -> ParsedServer:
     match = _URL.fullmatch(url)
     if match is None:
         raise ConfigurationError(f"{url!r} is not a STUN or TURN URL (RFC 7064, RFC 7065)")
-    scheme, transport = match["scheme"], match["transport"]
+    scheme, transport = match["scheme"].lower(), (match["transport"] or "").lower()
     host = match["host"].strip("[]")
-    port = int(match["port"] or (5349 if scheme == "turns" else 3478))
+    port = int(match["port"] or (5349 if scheme in ("stuns", "turns") else 3478))
     if not 0 < port < 65536:
         raise ConfigurationError(f"the port of {url!r} is not from 1 to 65535")
-    if scheme == "stun":
-        # RFC 7064 section 3.1 knows no transport in a `stun:` URL.
-        if transport is not None:
-            raise ConfigurationError(f"a stun: URL has no transport: {url!r}")
-        return StunServer(host, port)
-    if scheme == "turns" and transport == "udp":
-        raise ConfigurationError(f"TURN over DTLS is not supported: {url!r}")
-    if scheme == "turns":
-        protocol = TurnTransportProtocol.TLS
-    else:
-        protocol = TurnTransportProtocol(transport or "udp")
+    # RFC 7064 section 3.1 knows no transport in a `stun:` URL.
+    if transport and scheme in ("stun", "stuns"):
+        raise ConfigurationError(f"a {scheme}: URL has no transport: {url!r}")
+    match scheme, transport:
+        case "stun", _:
+            return StunServer(host, port, url)
+        case "stuns", _:
+            return UnusableServer(url, "STUN over TLS is not supported")
+        case "turns", "udp":
+            return UnusableServer(url, "TURN over DTLS is not supported")
+        case "turns", "" | "tcp":
+            protocol = TurnTransportProtocol.TLS
+        case "turn", "" | "udp" | "tcp":
+            protocol = TurnTransportProtocol(transport or "udp")
+        case _:
+            return UnusableServer(url, f"TURN over {transport} is not supported")
     # IceServer has made sure of both.
-    return TurnServer(host, port, protocol, server.username or "", server.credential or "")
+    return TurnServer(host, port, protocol, server.username or "", server.credential or "", url)

@@ -15,7 +15,7 @@ from peer.transport.adapters.ice_agent import IceAgent
 from peer.transport.ice.candidates import from_aioice, to_aioice
 from peer.transport.ice.consent import ConsentState
 from peer.transport.ice.consent_monitor import ConsentMonitor
-from peer.transport.ice.gathering import Gathering, ServerFailure
+from peer.transport.ice.gathering import Gathering
 from peer.transport.ice.reasons import consent_expired, consent_withdrawn, no_path
 from peer.transport.ice.servers import parse_servers
 from peer.transport.ice.timing import IceTiming
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from peer.ice import CandidateFields, IceParameters
     from peer.times import Seconds
     from peer.transport.adapters.traced_socket import SocketTap
+    from peer.transport.ice.servers import ServerFailure
 
 _ENDED = frozenset({IceTransportState.FAILED, IceTransportState.CLOSED})
 
@@ -59,6 +60,9 @@ class IceEvents(Protocol):
 
     def on_candidate(self, candidate: CandidateFields | None) -> None:
         """Take a local candidate as soon as it is known; None when there will be no more."""
+
+    def on_server_failure(self, failure: ServerFailure) -> None:
+        """Take note of a STUN or TURN server that does not serve."""
 
     def on_path(self) -> None:
         """Take note of a successful check, which may have moved the path, or nominated it."""
@@ -144,7 +148,7 @@ class IceTransport:
         datagrams: Sends to the peer.
 
     Raises:
-        ConfigurationError: The URL of a server cannot be used.
+        ConfigurationError: The URL of a server is malformed, or none can be used.
     """
 
     def __init__(
@@ -184,6 +188,7 @@ class IceTransport:
             interfaces=interfaces,
             server_timeout=self._timing.server_timeout,
             on_candidate=self._on_local_candidate,
+            on_failure=self._on_server_failure,
         )
         self._aiortc = AiortcIce(self._agent)
         self._local_candidates: list[CandidateFields] = []
@@ -229,7 +234,7 @@ class IceTransport:
 
     @property
     def server_failures(self) -> tuple[ServerFailure, ...]:
-        """STUN and TURN servers that gave no candidate, each with the reason."""
+        """STUN and TURN servers that did not serve, each with the reason."""
         return tuple(self._gathering.failures)
 
     @property
@@ -356,6 +361,10 @@ class IceTransport:
         fields = from_aioice(candidate)
         self._local_candidates.append(fields)
         self._events.on_candidate(fields)
+
+    def _on_server_failure(self, failure: ServerFailure) -> None:
+        if self._closing is None:
+            self._events.on_server_failure(failure)
 
     async def _ask_servers(self) -> None:
         await self._gathering.ask_servers()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from peer.ice import CandidateFields
+    from peer.transport.ice.servers import ServerFailure
     from peer.transport.ice.timing import IceTiming
     from peer.transport.ice.transport import IceEvents
 
@@ -56,6 +57,9 @@ class Side:
     def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
         if generation in self.trickle:
             self.trickle[generation](candidate)
+
+    def on_server_failure(self, generation: str, failure: ServerFailure) -> None:
+        """Pass over a server that does not serve: these ends have none."""
 
     def on_state(self, state: IceTransportState) -> None:
         self.states.append(state)

@@ -17,6 +17,7 @@ from tests.support.clock.deadline import DEADLINE
 
 if TYPE_CHECKING:
     from peer.ice import CandidateFields
+    from peer.transport.ice.servers import ServerFailure
 
 LOOPBACK = ("127.0.0.1",)
 
@@ -26,6 +27,7 @@ class Recorder:
     """Records the events of an IceTransport, and lets a test wait for them."""
 
     candidates: list[CandidateFields | None] = field(default_factory=list)
+    failures: list[ServerFailure] = field(default_factory=list)
     states: list[IceTransportState] = field(default_factory=list)
     datagrams: list[bytes] = field(default_factory=list)
     paths: int = 0
@@ -37,6 +39,10 @@ class Recorder:
         self.candidates.append(candidate)
         if self.forward is not None:
             self.forward(candidate)
+        self._note()
+
+    def on_server_failure(self, failure: ServerFailure) -> None:
+        self.failures.append(failure)
         self._note()
 
     def on_path(self) -> None:
@@ -133,6 +139,8 @@ class StunServer(asyncio.DatagramProtocol):
     def __init__(self, mapped: tuple[str, int] | None) -> None:
         self.mapped = mapped
         self.withholds = False
+        #: Addresses whose requests are not answered.
+        self.ignores: set[str] = set()
         self.requests = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -140,7 +148,7 @@ class StunServer(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.requests += 1
-        if self.mapped is None:
+        if self.mapped is None or addr[0] in self.ignores:
             return
         request = stun.parse_message(data)
         response = stun.Message(

@@ -14,6 +14,7 @@ from peer.transport.ice.transport import IceCounters, IceDatagrams, IceTransport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peer.transport.ice.servers import ServerFailure
     from peer.transport.ice.timing import IceTiming
     from peer.transport.ice.transport import IceEvents
     from peer.transport.tap import Tap
@@ -157,11 +158,15 @@ class RecordedEvents:
     """An `IceGenerationsEvents` that records everything, datagrams as well."""
 
     candidates: list[tuple[str, CandidateFields | None]] = field(default_factory=list)
+    failures: list[tuple[str, ServerFailure]] = field(default_factory=list)
     states: list[IceTransportState] = field(default_factory=list)
     datagrams: list[bytes] = field(default_factory=list)
 
     def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
         self.candidates.append((generation, candidate))
+
+    def on_server_failure(self, generation: str, failure: ServerFailure) -> None:
+        self.failures.append((generation, failure))
 
     def on_state(self, state: IceTransportState) -> None:
         self.states.append(state)

@@ -21,6 +21,7 @@ from peer.tracing.events import (
     PathSelected,
     RekeyEnded,
     RoleChosen,
+    ServerFailed,
     StateChanged,
     TraceEvent,
 )
@@ -102,6 +103,8 @@ def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of even
             return f"{event.direction} {event.type} refused"
         case CandidateKnown():
             return f"{event.direction} candidate"
+        case ServerFailed():
+            return f"server failed: {event.code}"
         case RekeyEnded():
             return "rekeyed" if event.changed else "not rekeyed"
         case Failed():

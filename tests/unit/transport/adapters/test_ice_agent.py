@@ -147,6 +147,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "ignored_candidates",
         "malformed",
         "on_datagram",
+        "on_relay_refusal",
         "oversized",
         "packets_received",
         "path",

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from peer.ice import CandidateFields
-from peer.transport.ice.gathering import ServerFailure
 from peer.transport.ice.reasons import no_path
-from peer.transport.ice.servers import StunServer
+from peer.transport.ice.servers import ServerFailure
 
 
 def candidate(kind: str) -> CandidateFields:
@@ -42,8 +41,16 @@ def test_ice_error_counts_candidates_by_type() -> None:
         ({"checks_refused": 2}, "sent 2 answered with an error, none with success"),
         ({"checks_received": 4}, "; 4 checks of the peer's came"),
         (
-            {"failures": [ServerFailure(StunServer("stun.example", 3478), "no answer")]},
-            "; stun.example:3478 gave no candidate: no answer",
+            {"failures": [ServerFailure("stun:stun.example", "no answer")]},
+            "; stun:stun.example did not serve: no answer",
+        ),
+        (
+            {"failures": [ServerFailure("turn:t.example", "Forbidden", code=403)]},
+            "; turn:t.example did not serve: 403 Forbidden",
+        ),
+        (
+            {"failures": [ServerFailure("turn:t.example", "Forbidden", 403, about_peer=True)]},
+            "; turn:t.example did not serve: 403 Forbidden for an address of the peer",
         ),
     ],
 )
