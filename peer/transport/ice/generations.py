@@ -74,7 +74,7 @@ class IceGenerations:
         self._tap = tap
         #: Sum of the counters of closed generations; those of the others are counted on demand.
         self._closed_counters = IceCounters()
-        #: Generations whose sockets are open, those that are being closed included.
+        #: Generations that are not closed yet; all that were open when the transport was closed.
         self._open: list[Generation] = []
         self._generations = GenerationSet(self._new(local))
         self._active = self._generations.active
@@ -144,11 +144,11 @@ class IceGenerations:
 
         A generation that is unknown or closed has none.
         """
-        found = self._generations.find(generation)
-        if found is None:
-            return (), True
-        complete = found.ice.gathering_state is IceGatheringState.COMPLETE
-        return found.ice.local_candidates, complete
+        for each in self._open:
+            if each.username_fragment == generation:
+                complete = each.ice.gathering_state is IceGatheringState.COMPLETE
+                return each.ice.local_candidates, complete
+        return (), True
 
     async def gather(self) -> None:
         """Bind the sockets of the first generation; servers are asked in the background then.
@@ -312,7 +312,8 @@ class IceGenerations:
                 generation.ice.datagrams.drain()
         finally:
             await generation.close()
-        if generation in self._open:
+        # The descriptions of a closed connection still show its candidates.
+        if self._closing is None and generation in self._open:
             self._open.remove(generation)
             self._closed_counters = _total(self._closed_counters, generation.ice.counters)
 

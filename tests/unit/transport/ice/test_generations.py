@@ -252,6 +252,8 @@ async def test_gathered_candidates_are_known_by_generation() -> None:
     assert scene.ice.gathered("aaaa") == ((candidate(1),), False)
     assert scene.ice.gathered("bbbb") == ((candidate(1), candidate(2)), True)
     assert scene.ice.gathered("zzzz") == ((), True)
+    await scene.ice.close()
+    assert scene.ice.gathered("bbbb") == ((candidate(1), candidate(2)), True)
 
 
 @in_virtual_time
