@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
 
 from peer.configuration import PeerConfiguration
+from peer.events import EventName
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import Side
 from peer.runtime import transceivers
@@ -216,10 +217,14 @@ class PeerConnection:
     def remove_listener(self, event: str, handler: Handler) -> None:
         """Take a handler away; nothing happens where it is not subscribed.
 
+        An offer that is still needed then is asked of the next `negotiationneeded` handler.
+
         Raises:
             ValueError: A PeerConnection has no event of that name.
         """
         self._core.events.remove_listener(event, handler)
+        if event == EventName.NEGOTIATION_NEEDED:
+            self._core.forget_announced_need()
 
     async def createOffer(self, *, iceRestart: bool = False) -> SessionDescription:
         """Create an offer of all transceivers and data channels; nothing changes yet.

@@ -12,6 +12,7 @@ from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError, PeerError, RemoteError
 from peer.states import SignalingState
 from signaling.errors import ChannelClosed, ChannelLost, ErrorCode, NegotiationError
+from signaling.ice_recovery import IceRecovery, Restartable
 from signaling.messages import (
     Answer,
     Candidate,
@@ -47,13 +48,13 @@ class CandidateEvent(Protocol):
     def candidate(self) -> IceCandidate | None: ...
 
 
-class Negotiable(Protocol):
+class Negotiable(Restartable, Protocol):
     """The part of a PeerConnection that a Negotiator drives."""
 
     @property
-    def signalingState(self) -> SignalingState: ...
-    @property
     def localDescription(self) -> SessionDescription | None: ...
+    @property
+    def remoteDescription(self) -> SessionDescription | None: ...
     async def setLocalDescription(
         self, description: SessionDescription | None = None, /
     ) -> None: ...
@@ -64,7 +65,12 @@ class Negotiable(Protocol):
     @overload
     def on(
         self,
-        event: Literal["negotiationneeded", "signalingstatechange", "connectionstatechange"],
+        event: Literal[
+            "negotiationneeded",
+            "signalingstatechange",
+            "connectionstatechange",
+            "iceconnectionstatechange",
+        ],
         handler: Callable[[], object],
         /,
     ) -> object: ...
@@ -75,10 +81,12 @@ class Negotiator:
     """Makes offers when they are needed, answers those of the peer, and trickles candidates.
 
     Both peers may change anything at any time. On glare the polite peer gives way: it rolls its
-    own offer back, answers, and offers again.
+    own offer back, answers, and offers again. A connection whose channel was lost is taken over by
+    another Negotiator over the next channel: it sends an offer again that was never answered, and
+    answers one that was never answered here. Where ICE fails, it is restarted (`IceRecovery`).
 
     Args:
-        pc: The connection; driven by nobody else until `run` ends.
+        pc: The connection, new or living; driven by nobody else until `run` ends.
         channel: Stays open when `run` ends.
         polite: True at exactly one of the two peers.
         on_error: Called with the error where either peer refused a message of the other; the
@@ -108,16 +116,21 @@ class Negotiator:
         self._posted = asyncio.Event()
         self._queued_candidates: deque[Candidate] | None = None
         self._overflowed = asyncio.Event()
+        # The o= line of an offer that was answered at the takeover, until its sender has spoken.
+        self._answered_origin: str | None = None
+        self._recovery = IceRecovery(pc, polite=polite, on_given_up=self._report)
         self._listeners: Final[dict[str, Callable[..., Any]]] = {
             "negotiationneeded": self._needed.set,
             "icecandidate": self._on_candidate,
             "signalingstatechange": self._on_state,
             "connectionstatechange": self._on_state,
+            "iceconnectionstatechange": self._on_state,
         }
         pc.on("negotiationneeded", self._needed.set)
         pc.on("icecandidate", self._on_candidate)
         pc.on("signalingstatechange", self._on_state)
         pc.on("connectionstatechange", self._on_state)
+        pc.on("iceconnectionstatechange", self._on_state)
 
     def __repr__(self) -> str:
         role = "polite" if self._polite else "impolite"
@@ -127,16 +140,19 @@ class Negotiator:
         """Negotiate until the channel or the connection is closed; to be called once.
 
         Raises:
-            ChannelLost: The channel broke. The connection lives on, and can no longer change.
+            ChannelLost: The channel broke. The connection lives on, and can change again once
+                another Negotiator runs over another channel.
             NegotiationError: Three descriptions in a row were refused.
             PeerError: This end could not carry out a description, for example IceError.
         """
         self._on_state()
         try:
+            await self._take_over()
             await first_of(
                 self._receive(),
                 self._offer_when_needed(),
                 self._send(),
+                self._recovery.run(),
                 self._fail_on_overflow(),
                 self._closed.wait(),
             )
@@ -155,6 +171,25 @@ class Negotiator:
         finally:
             for event, listener in self._listeners.items():
                 self._pc.remove_listener(event, listener)
+
+    async def _take_over(self) -> None:
+        """Send what a former Negotiator of the connection owes to the peer."""
+        match self._pc.signalingState:
+            case SignalingState.HAVE_LOCAL_OFFER | SignalingState.HAVE_REMOTE_PRANSWER:
+                # Not rolled back: the peer may have accepted it, and only the answer was lost.
+                local = self._pc.localDescription
+                assert local is not None
+                _logger.info("negotiation: an offer that has no answer is sent again")
+                # First of all, with the candidates that wait behind it.
+                self._outbox.appendleft(description(local))
+            case SignalingState.HAVE_REMOTE_OFFER | SignalingState.HAVE_LOCAL_PRANSWER:
+                remote = self._pc.remoteDescription
+                assert remote is not None
+                _logger.info("negotiation: an offer that was left without an answer is answered")
+                self._answered_origin = _origin(remote.sdp)
+                await self._answer()
+            case _:
+                return
 
     async def _receive(self) -> None:
         async for message in self._channel:
@@ -192,12 +227,12 @@ class Negotiator:
                 if self._pc.signalingState is SignalingState.STABLE:
                     await self._describe()
 
-    async def _describe(self) -> None:
+    async def _describe(self, *, send: bool = True) -> None:
         # Candidates that appear before the description is on its way would arrive before it.
         with self._queueing_candidates():
             await self._pc.setLocalDescription()
             local = self._pc.localDescription
-            if local is not None:
+            if send and local is not None:
                 self._post(description(local))
 
     @contextmanager
@@ -224,6 +259,7 @@ class Negotiator:
                 assert_never(message)
 
     async def _handle_offer(self, message: Offer) -> None:
+        answered, self._answered_origin = self._answered_origin, None
         collision = self._pc.signalingState is not SignalingState.STABLE
         self._ignore_offer = collision and not self._polite
         if self._ignore_offer:
@@ -237,8 +273,13 @@ class Negotiator:
                 # The peer has ignored our offer, and takes its own back now.
                 await self._roll_back()
             return
+        # An offer that was sent again while our answer to it was on its way: it may have more
+        # candidates, but its sender takes one answer only.
+        await self._answer(send=_origin(message.sdp) != answered)
+
+    async def _answer(self, *, send: bool = True) -> None:
         try:
-            await self._describe()
+            await self._describe(send=send)
         except RemoteError as error:
             await self._pc.setRemoteDescription(_ROLLBACK)
             self._refuse(ErrorCode.BAD_DESCRIPTION, error)
@@ -319,5 +360,11 @@ class Negotiator:
             self._overflowed.set()
 
     def _on_state(self) -> None:
+        self._recovery.on_state()
         if self._pc.signalingState is SignalingState.CLOSED:
             self._closed.set()
+
+
+def _origin(sdp: str) -> str:
+    """Return the o= line, which changes with each description of a peer (RFC 3264 section 8)."""
+    return next((line for line in sdp.splitlines() if line.startswith("o=")), "")

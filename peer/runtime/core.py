@@ -274,6 +274,10 @@ class ConnectionCore:
         if not self._need_announced:
             asyncio.get_running_loop().call_soon(self._announce_need)
 
+    def forget_announced_need(self) -> None:
+        """Announce a need again to the next handler, as the one that knew of it has gone."""
+        self._need_announced = False
+
     async def wait_for(self, reached: Callable[[], bool], *, unless_failed: bool = False) -> None:
         """Wait until a condition holds.
 

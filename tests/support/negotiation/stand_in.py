@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import InvalidStateError
 from peer.events import IceCandidateEvent
-from peer.states import SignalingState
+from peer.states import IceConnectionState, SignalingState
 from signaling import (
     Error,
     ErrorCode,
@@ -31,7 +31,9 @@ class StandIn:
 
     def __init__(self) -> None:
         self.signalingState = SignalingState.STABLE
+        self.iceConnectionState = IceConnectionState.NEW
         self.localDescription: SessionDescription | None = None
+        self.remoteDescription: SessionDescription | None = None
         self.applied: list[str] = []
         self.failures: dict[str, deque[Exception]] = defaultdict(deque)
         self.candidates_before_return: list[IceCandidate] = []
@@ -55,6 +57,10 @@ class StandIn:
         self.signalingState = SignalingState.CLOSED
         self.emit("signalingstatechange")
 
+    def restartIce(self) -> None:
+        self.applied.append("restart")
+        self.emit("negotiationneeded")
+
     async def setLocalDescription(self, description: SessionDescription | None = None, /) -> None:
         rollback = description is not None and description.type is SdpType.ROLLBACK
         await self._operate("local rollback" if rollback else "local")
@@ -71,6 +77,7 @@ class StandIn:
 
     async def setRemoteDescription(self, description: SessionDescription, /) -> None:
         await self._operate(f"remote {description.type}")
+        self.remoteDescription = description
         if description.type is SdpType.OFFER:
             self.signalingState = SignalingState.HAVE_REMOTE_OFFER
         else:
@@ -97,8 +104,8 @@ class StandIn:
 class Scene:
     """A stand-in, its negotiator while it runs, and the peer's end of the channel."""
 
-    def __init__(self, *, polite: bool) -> None:
-        self.pc = StandIn()
+    def __init__(self, *, polite: bool, pc: StandIn | None = None) -> None:
+        self.pc = pc or StandIn()
         ours, self.peer = channel_pair()
         self.ours: MemoryChannel = ours
         self.errors: list[Exception] = []
