@@ -121,6 +121,9 @@ class PeerConfiguration:
         sdp_limits: Bounds on descriptions received.
         max_candidates: Candidates accepted from the peer for one m-section.
         interfaces: Local addresses to use, for example `("127.0.0.1",)`; all of them by default.
+        port_range: The first and last UDP port that host candidates may have, such as
+            `(50000, 50099)`; any free port by default. Connections may share a range: each ICE
+            generation of each transport takes a port on each local address.
         trace: A sink for the events of the wire and the decisions; see `peer.tracing.events`.
 
     Raises:
@@ -141,6 +144,7 @@ class PeerConfiguration:
     sdp_limits: SdpLimits = field(default_factory=SdpLimits)
     max_candidates: int = 128
     interfaces: Sequence[str] | None = None
+    port_range: tuple[int, int] | None = None
     trace: TraceSink | None = None
 
     def __post_init__(self) -> None:
@@ -166,6 +170,8 @@ class PeerConfiguration:
         if not (math.isfinite(self.handshake_timeout) and self.handshake_timeout > 0):
             raise ConfigurationError("handshake_timeout is a positive number of seconds")
         _check_rekey_after(self.rekey_after)
+        if self.port_range is not None:
+            object.__setattr__(self, "port_range", _port_range(self.port_range))
         for certificate in self.certificates:
             _check_expiry(certificate)
 
@@ -195,6 +201,17 @@ def _members(name: str, enum: type[_EnumT], values: Sequence[object]) -> tuple[_
     if len(set(members)) < len(members):
         raise ConfigurationError(f"{name} names one of its elements twice")
     return members
+
+
+def _port_range(ports: object) -> tuple[int, int]:
+    match ports:
+        case (int() as first, int() as last) if 0 < first <= last < 65536:
+            return int(first), int(last)
+        case _:
+            raise ConfigurationError(
+                "port_range is the first and the last of some ports from 1 to 65535, such as "
+                f"(50000, 50099), not {ports!r}"
+            )
 
 
 def _check_rekey_after(after: object) -> None:

@@ -23,6 +23,7 @@ they arise.
     │   └── CandidateError            an ICE candidate
     ├── TransportError                the network or the handshake failed
     │   ├── IceError                  no path to the peer
+    │   │   └── PortRangeError        every port of `PeerConfiguration.port_range` is in use
     │   └── DtlsError                 no secure association with the peer
     └── TraceFileError                a saved trace cannot be read; `line_number` says where
 
@@ -140,6 +141,23 @@ class TransportError(PeerError):
 
 class IceError(TransportError):
     """ICE found no path to the peer, or lost it for good."""
+
+
+class PortRangeError(IceError):
+    """Every UDP port of `PeerConfiguration.port_range` is in use; the connection is as it was.
+
+    Attributes:
+        port_range: The first and the last port of the range.
+        address: The local address on which none of them could be bound.
+    """
+
+    def __init__(self, port_range: tuple[int, int], *, address: str, reason: str) -> None:
+        self.port_range = port_range
+        self.address = address
+        first, last = port_range
+        super().__init__(
+            f"no UDP port of port_range ({first}, {last}) is free on {address}: {reason}"
+        )
 
 
 class DtlsError(TransportError):

@@ -255,6 +255,7 @@ class PeerTransport:
             servers=self._configuration.iceServers,
             policy=self._configuration.iceTransportPolicy,
             interfaces=self._configuration.interfaces,
+            port_range=self._configuration.port_range,
             events=events,
             on_datagram=self.secure.receive,
             # Without a tap, a socket has no branch for tracing on any datagram.

@@ -55,6 +55,15 @@ def test_configuration_refuses_expired_certificate_by_fingerprint(place: int) ->
         ({"early_media": "drop"}, "early_media is one of 'hold', 'unverified', not 'drop'"),
         ({"handshake_timeout": 0}, "handshake_timeout is a positive number"),
         ({"handshake_timeout": float("nan")}, "handshake_timeout is a positive number"),
+        ({"port_range": (0, 10)}, "port_range is the first and the last"),
+        ({"port_range": (1, 65536)}, "port_range is the first and the last"),
+        ({"port_range": (2, 1)}, "port_range is the first and the last"),
+        ({"port_range": (1,)}, "port_range is the first and the last"),
+        ({"port_range": (1, 2, 3)}, "port_range is the first and the last"),
+        ({"port_range": 7000}, "port_range is the first and the last"),
+        ({"port_range": "12"}, "port_range is the first and the last"),
+        ({"port_range": ("1", "2")}, "port_range is the first and the last"),
+        ({"port_range": (1.0, 2.0)}, "port_range is the first and the last"),
     ],
 )
 def test_configuration_refuses_invalid_choice(options: dict[str, Any], words: str) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import secrets
 import socket
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from aioice import Candidate, stun
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import get_host_addresses
 from aioice.turn import create_turn_endpoint
 
-from peer.errors import IceError
+from peer.errors import IceError, PortRangeError
 from peer.transport.adapters.ice_agent import COMPONENT, IceAgent
 from peer.transport.adapters.ice_socket import refusal_of
 from peer.transport.net.udp import UdpTransport, enlarge_buffers
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from peer.transport.adapters.ice_socket import Address, IceSocket
+
+
+#: Errors of a port that belongs to another: in use, or reserved (Windows has lists of such ports).
+_TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
 
 
 class ServerRefusalError(IceError):
@@ -41,10 +48,22 @@ def local_addresses() -> list[str]:
     return get_host_addresses(use_ipv4=True, use_ipv6=True) or ["127.0.0.1"]
 
 
-async def bind_host(agent: IceAgent, address: str, preference: int) -> Candidate | None:
-    """Bind a socket to a local address; return its host candidate, or None if that fails."""
+async def bind_host(
+    agent: IceAgent, address: str, *, preference: int, port_range: tuple[int, int] | None = None
+) -> Candidate | None:
+    """Bind a socket to a local address; return its host candidate, or None if that fails.
+
+    Args:
+        agent: The ICE agent that uses the socket.
+        address: Local address.
+        preference: Local preference of the candidate (RFC 8445 section 5.1.2.1).
+        port_range: First and last port to choose from, or None for any.
+
+    Raises:
+        PortRangeError: No port of the range is free.
+    """
     try:
-        sock = await _bound(address)
+        sock = await _bound(address, port_range)
     except OSError:
         return None
     protocol = agent.make_socket()
@@ -64,7 +83,7 @@ async def bind_host(agent: IceAgent, address: str, preference: int) -> Candidate
     return candidate
 
 
-async def _bound(address: str) -> socket.socket:
+async def _bound(address: str, port_range: tuple[int, int] | None) -> socket.socket:
     try:
         found = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
@@ -74,12 +93,35 @@ async def _bound(address: str) -> socket.socket:
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setblocking(False)
-        sock.bind(name)
-    except OSError:
+        if port_range is None:
+            sock.bind(name)
+        else:
+            _bind_within(sock, name, port_range)
+    except (OSError, PortRangeError):
         sock.close()
         raise
     enlarge_buffers(sock)
     return sock
+
+
+def _bind_within(sock: socket.socket, name: tuple[Any, ...], port_range: tuple[int, int]) -> None:
+    first, last = port_range
+    count = last - first + 1
+    # RFC 6056 section 3.3.1: from a random port on, so that strangers do not know the next one.
+    start = secrets.randbelow(count)
+    refusal: OSError | None = None
+    for offset in range(count):
+        port = first + (start + offset) % count
+        try:
+            sock.bind((name[0], port, *name[2:]))
+        except OSError as error:
+            if error.errno not in _TAKEN:
+                raise
+            refusal = error
+        else:
+            return
+    reason = os.strerror(errno.EADDRINUSE if refusal is None else refusal.errno or 0)
+    raise PortRangeError(port_range, address=str(name[0]), reason=reason) from refusal
 
 
 async def query_reflexive(

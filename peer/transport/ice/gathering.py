@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
-from peer.errors import IceError
+from peer.errors import IceError, PortRangeError
 from peer.transport.adapters.ice_gathering import (
     ServerRefusalError,
     allocate_relay,
@@ -45,6 +45,7 @@ class Gathering:
         servers: STUN and TURN servers; all that can be used are asked, side by side.
         relay_only: Gather relayed candidates only; no host socket is bound then.
         interfaces: Local addresses to bind, or None for all.
+        port_range: First and last UDP port to bind, or None for any.
         server_timeout: Seconds that one server may take.
         on_candidate: Called with each candidate as soon as it is known.
         on_failure: Called with each server that does not serve: at most once for its candidate,
@@ -61,6 +62,7 @@ class Gathering:
         servers: Sequence[ParsedServer],
         relay_only: bool,
         interfaces: Sequence[str] | None,
+        port_range: tuple[int, int] | None,
         server_timeout: Seconds,
         on_candidate: Callable[[Candidate], None],
         on_failure: Callable[[ServerFailure], None],
@@ -69,6 +71,7 @@ class Gathering:
         self._servers = servers
         self._relay_only = relay_only
         self._interfaces = interfaces
+        self._port_range = port_range
         self._server_timeout = server_timeout
         self._on_candidate = on_candidate
         self._on_failure = on_failure
@@ -80,6 +83,7 @@ class Gathering:
         """Bind a socket to every local address.
 
         Raises:
+            PortRangeError: Every port of the range is in use, on each address that is ours.
             IceError: None could be bound.
         """
         # RFC 9429 section 3.5.3: with the relay policy only relayed candidates are gathered.
@@ -87,15 +91,23 @@ class Gathering:
             return
         addresses = local_addresses() if self._interfaces is None else self._interfaces
         bound = False
+        error = IceError(f"no socket could be bound to any of {', '.join(addresses) or 'nothing'}")
         for index, address in enumerate(addresses):
-            candidate = await bind_host(self._agent, address, _HIGHEST_PREFERENCE - index)
+            try:
+                candidate = await bind_host(
+                    self._agent,
+                    address,
+                    preference=_HIGHEST_PREFERENCE - index,
+                    port_range=self._port_range,
+                )
+            except PortRangeError as used_up:
+                error = used_up
+                continue
             if candidate is not None:
                 bound = True
                 self._on_candidate(candidate)
         if not bound and not self._agent.closing:
-            raise IceError(
-                f"no socket could be bound to any of {', '.join(addresses) or 'nothing'}"
-            )
+            raise error
 
     async def ask_servers(self) -> None:
         """Ask every server for candidates, until each has answered, failed or timed out."""

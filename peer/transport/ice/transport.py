@@ -139,6 +139,7 @@ class IceTransport:
         servers: STUN and TURN servers; every URL is used.
         policy: Which candidates are used.
         interfaces: Local addresses to bind; all but the loopback's where None.
+        port_range: First and last UDP port to bind; any port where None.
         events: Told of candidates, path and state.
         on_datagram: Called with each datagram of the peer that is not STUN.
         timing: Intervals and timeouts.
@@ -158,6 +159,7 @@ class IceTransport:
         servers: Sequence[IceServer] = (),
         policy: IceTransportPolicy = IceTransportPolicy.ALL,
         interfaces: Sequence[str] | None = None,
+        port_range: tuple[int, int] | None = None,
         events: IceEvents,
         on_datagram: Callable[[bytes], None],
         timing: IceTiming | None = None,
@@ -186,6 +188,7 @@ class IceTransport:
             servers=parse_servers(servers),
             relay_only=relay_only,
             interfaces=interfaces,
+            port_range=port_range,
             server_timeout=self._timing.server_timeout,
             on_candidate=self._on_local_candidate,
             on_failure=self._on_server_failure,
@@ -261,6 +264,7 @@ class IceTransport:
         """Bind every local address, once; servers are asked in the background then.
 
         Raises:
+            PortRangeError: Every port of `port_range` is in use.
             IceError: No socket could be bound.
         """
         if self.gathering_state is not IceGatheringState.NEW or self._closing is not None:
