@@ -17,6 +17,7 @@ from peer.rtp.congestion.controller import MAXIMUM_BITRATE, MINIMUM_BITRATE
 from peer.rtp.congestion.pacer import PACKET_LIMIT
 from peer.rtp.congestion.remb import STREAM_LIMIT
 from peer.rtp.congestion.twcc_recorder import SPAN_LIMIT
+from peer.rtp.engine.reception_feedback import FEEDBACK_PACKETS
 from peer.rtp.levels import AudioLevel
 from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import ReceptionReport, TransportFeedback
@@ -77,14 +78,16 @@ def test_feedback_of_any_numbers_can_be_written() -> None:
     chance = random.Random(2)
     recorder = TwccRecorder(1)
     now, number = 0.0, 0
-    told = 0
+    told = recorded = 0
     for _ in range(INPUTS):
         now += chance.choice((0.0, chance.expovariate(1000), chance.uniform(0, 20)))
         step = chance.choice((1, 1, 1, 1, 2, -1, -5, chance.randrange(1 << 16)))
         number = number + step & 0xFFFF
         late = now - chance.choice((0.0, 0.0, 0.01, 9.0))
-        changed = recorder.record(number, ssrc=5, arrival=late)
-        if (changed and recorder.deadline == late) or chance.random() < 0.02:
+        recorder.record(number, ssrc=5, arrival=late)
+        recorded += 1
+        if recorded == FEEDBACK_PACKETS or chance.random() < 0.02:
+            recorded = 0
             packets = recorder.feedback()
             told += len(packets)
             assert all(len(packet.arrivals) <= SPAN_LIMIT for packet in packets)

@@ -11,10 +11,6 @@ if TYPE_CHECKING:
 
     from peer.times import MonotonicTime
 
-#: Longest time, in seconds, from a packet to the feedback on it (libwebrtc: 0.1).
-FEEDBACK_INTERVAL = 0.1
-#: Packets that make feedback due at once (ours): at 20 Mbit/s about every 50 ms.
-FEEDBACK_PACKETS = 100
 #: Sequence numbers that one feedback spans at most (ours); losses beyond are not reported.
 SPAN_LIMIT = 2048
 #: Time, in seconds, that arrivals are kept to be repeated when an earlier packet comes late
@@ -39,14 +35,10 @@ class TwccRecorder:
 
     Args:
         sender_ssrc: SSRC of the sender of the feedback.
-
-    Attributes:
-        deadline: When feedback is due; None while no arrival is unreported.
     """
 
     def __init__(self, sender_ssrc: int) -> None:
         self.sender_ssrc = sender_ssrc
-        self.deadline: MonotonicTime | None = None
         self._media_ssrc = 0
         self._count = 0
         self._unreported = 0
@@ -59,10 +51,8 @@ class TwccRecorder:
         """Show the latest sequence number, and how many arrivals are unreported."""
         return f"<TwccRecorder latest={self._latest} unreported={self._unreported}>"
 
-    def record(self, transport_sequence_number: int, *, ssrc: int, arrival: MonotonicTime) -> bool:
-        """Record the arrival of a packet, and return True where that changes `deadline`.
-
-        The first arrival after a feedback does, and the one that makes feedback due at once.
+    def record(self, transport_sequence_number: int, *, ssrc: int, arrival: MonotonicTime) -> None:
+        """Record the arrival of a packet; a duplicate, or one too old, changes nothing.
 
         Args:
             transport_sequence_number: Transport-wide sequence number, 16 bits.
@@ -80,20 +70,13 @@ class TwccRecorder:
             else:
                 number = latest + ahead - _SEQUENCE_MASK - 1
                 if number <= latest - SPAN_LIMIT:
-                    return False
+                    return
                 self._begin = min(self._begin, number)
         if number in self._arrivals:
-            return False
+            return
         self._arrivals[number] = int(arrival * _TICKS_PER_SECOND)
         self._media_ssrc = ssrc
         self._unreported += 1
-        if self._unreported >= FEEDBACK_PACKETS:
-            self.deadline = arrival
-            return True
-        if self.deadline is None:
-            self.deadline = arrival + FEEDBACK_INTERVAL
-            return True
-        return False
 
     def feedback(self) -> tuple[TransportFeedback, ...]:
         """Build feedback on all unreported arrivals: mostly one packet, several after a jump."""
@@ -103,7 +86,6 @@ class TwccRecorder:
         packets = tuple(
             self._packet(begin, part) for begin, part in self._parts(self._begin, numbers)
         )
-        self.deadline = None
         self._unreported = 0
         self._begin = self._latest + 1
         self._forget(self._arrivals[numbers[-1]])

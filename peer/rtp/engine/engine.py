@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from peer.rtp.congestion import TwccRecorder
-from peer.rtp.engine.reception_feedback import ReceptionFeedback
+from peer.rtp.engine.reception_feedback import FEEDBACK_PACKETS, ReceptionFeedback
 from peer.rtp.engine.report_scheduler import ReportScheduler
 from peer.rtp.engine.router import RtpRouter, sources, subjects
 from peer.rtp.engine.send_controller import RtpSendController
 from peer.rtp.malformed import MalformedError
-from peer.rtp.packet import ExtensionIds, RtpPacket, elements, read_transport_sequence_number
+from peer.rtp.packet import ExtensionIds, RtpPacket, elements
 from peer.rtp.rtcp import (
     ReceiverEstimatedMaximumBitrate,
     ReceiverReport,
@@ -97,8 +96,7 @@ class RtpEngine:
         self._received: dict[ReceiverPort, ReceiveParameters] = {}
         self._sent: dict[SenderPort, SendParameters] = {}
         self._ssrc = secrets.randbelow(0xFFFFFFFF) + 1
-        self._recorder = TwccRecorder(self._ssrc)
-        self._feedback = ReceptionFeedback(self._recorder, self.send_rtcp, clock)
+        self._feedback = ReceptionFeedback(self._ssrc, self.send_rtcp, clock)
         self._report_scheduler = ReportScheduler(
             collect=self._reports, send=self.send_rtcp, ssrc=self._own_ssrc, clock=clock
         )
@@ -189,7 +187,10 @@ class RtpEngine:
             return
         transport_cc = found.get(self._transport_cc_id)
         if transport_cc is not None:
-            self._record_arrival(transport_cc, parsed.ssrc, arrival)
+            arrivals = self._feedback.arrivals
+            arrivals.append((transport_cc, parsed.ssrc, arrival))
+            if len(arrivals) == 1 or len(arrivals) >= FEEDBACK_PACKETS:
+                self._feedback.schedule(arrival)
         elif self._feedback.uses_remb:
             self._feedback.receive(parsed, found, len(packet), arrival)
         if receiver is None:
@@ -222,7 +223,11 @@ class RtpEngine:
     def _route(
         self, packet: RtpPacket, found: Mapping[int, bytes], mid: bytes | None
     ) -> ReceiverPort | None:
-        """Ask the router; raises UnicodeDecodeError for a MID that is not UTF-8."""
+        """Ask the router for the receiver of a packet, and remember it for the SSRC.
+
+        Raises:
+            UnicodeDecodeError: The MID is not UTF-8.
+        """
         receiver = self._router.receiver_of(
             mid=None if mid is None else mid.decode(),
             ssrc=packet.ssrc,
@@ -234,15 +239,6 @@ class RtpEngine:
                 self._routes.clear()
             self._routes[packet.ssrc] = packet.payload_type, mid, receiver
         return receiver
-
-    def _record_arrival(self, element: bytes, ssrc: int, arrival: MonotonicTime) -> None:
-        try:
-            transport_sequence_number = read_transport_sequence_number(element)
-        except MalformedError:
-            # An extension that nobody can read changes nothing about the payload.
-            return
-        if self._recorder.record(transport_sequence_number, ssrc=ssrc, arrival=arrival):
-            self._feedback.schedule(arrival)
 
     def _route_rtcp(self, packet: RtcpPacket, now: MonotonicTime) -> None:
         match packet:

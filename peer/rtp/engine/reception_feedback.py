@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
-from peer.rtp.congestion import RembEstimator
+from peer.rtp.congestion import RembEstimator, TwccRecorder
+from peer.rtp.malformed import MalformedError
+from peer.rtp.packet import read_transport_sequence_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from peer.rtp.congestion import TwccRecorder
     from peer.rtp.packet import RtpPacket
     from peer.rtp.rtcp import RtcpPacket
     from peer.rtp_parameters import ReceiveParameters
     from peer.times import MonotonicTime
+
+#: Longest time, in seconds, from a packet to the feedback on it (libwebrtc: 0.1).
+FEEDBACK_INTERVAL = 0.1
+#: Packets that make feedback due at once (ours): at 20 Mbit/s about every 50 ms.
+FEEDBACK_PACKETS = 100
 
 _TRANSPORT_CC = "transport-cc"
 _REMB = "goog-remb"
@@ -27,27 +33,31 @@ class ReceptionFeedback:
     gets both would obey the lower.
 
     Args:
-        recorder: Records the arrivals that transport-wide feedback reports, and has its SSRC.
+        ssrc: The SSRC of the feedback.
         send: Sends RTCP.
         clock: The monotonic clock, in seconds.
 
     Attributes:
-        transport_cc_id: The extension id of the transport-wide sequence number, under which to
-            record arrivals; None where this form was not agreed.
+        transport_cc_id: The extension id of the transport-wide sequence number; None where this
+            form was not agreed.
+        arrivals: Transport-wide sequence number (the element as received), SSRC and arrival of
+            each packet since the last transport-wide feedback. The engine adds to it, and calls
+            `schedule` with the first, and once there are `FEEDBACK_PACKETS`.
         uses_remb: True where REMB was agreed: `receive` takes every packet.
     """
 
     def __init__(
         self,
-        recorder: TwccRecorder,
+        ssrc: int,
         send: Callable[[Sequence[RtcpPacket]], bool],
         clock: Callable[[], MonotonicTime],
     ) -> None:
         self.transport_cc_id: int | None = None
         self.uses_remb = False
         self._send = send
-        self._recorder = recorder
-        self._remb = RembEstimator(recorder.sender_ssrc)
+        self.arrivals: list[tuple[bytes, int, MonotonicTime]] = []
+        self._recorder = TwccRecorder(ssrc)
+        self._remb = RembEstimator(ssrc)
         self._alarm = Alarm(clock, self._send_feedback)
         self._send_time_id: int | None = None
 
@@ -99,18 +109,25 @@ class ReceptionFeedback:
                 self._send((estimate,))
 
     def schedule(self, now: MonotonicTime) -> None:
-        """Send transport-wide feedback at the deadline of the recorder, which may be now."""
-        deadline = self._recorder.deadline
-        if deadline is not None and deadline <= now:
+        """Send transport-wide feedback about the arrivals: now where they are many, or soon."""
+        if len(self.arrivals) >= FEEDBACK_PACKETS:
             self._send_feedback(now)
         else:
-            self._alarm.set(deadline)
+            self._alarm.set(now + FEEDBACK_INTERVAL)
 
     def close(self) -> None:
         """Send no more feedback."""
         self._alarm.cancel()
 
     def _send_feedback(self, _now: MonotonicTime) -> None:
-        for feedback in self._recorder.feedback():
+        recorder = self._recorder
+        for element, ssrc, arrival in self.arrivals:
+            try:
+                number = read_transport_sequence_number(element)
+            except MalformedError:
+                continue
+            recorder.record(number, ssrc=ssrc, arrival=arrival)
+        self.arrivals.clear()
+        self._alarm.set(None)
+        for feedback in recorder.feedback():
             self._send((feedback,))
-        self._alarm.set(self._recorder.deadline)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from peer.rtp import rtcp
 from peer.rtp.congestion import CongestionController, Pacer, Share, TwccRecorder
+from peer.rtp.engine.reception_feedback import FEEDBACK_INTERVAL, FEEDBACK_PACKETS
 from peer.rtp.packet import RtpPacket
 from peer.rtp.rtcp import TransportFeedback
 from peer.rtp.sending import RtpStreamSender
@@ -107,6 +108,8 @@ class NarrowCall:
         )
         self.audio = RtpStreamSender(MediaKind.AUDIO, audio_parameters(), ssrc=3, rtx_ssrc=4)
         self._recorder = TwccRecorder(9)
+        self._unreported = 0
+        self._report_at = 0.0
         self._video_frames = 0
         self._audio_frames = 0
         self._deadline: float | None = None
@@ -188,19 +191,21 @@ class NarrowCall:
     def _arrive(self, packet: bytes) -> None:
         self._arrived += len(packet)
         parsed = RtpPacket.parse(packet)
-        recorder = self._recorder
-        had = recorder.deadline
-        recorder.record(transport_number(parsed), ssrc=parsed.ssrc, arrival=self.now)
-        self._report_when_due()
-        if had is None and recorder.deadline is not None:
-            self._at(recorder.deadline, self._report_when_due)
+        self._recorder.record(transport_number(parsed), ssrc=parsed.ssrc, arrival=self.now)
+        self._unreported += 1
+        if self._unreported >= FEEDBACK_PACKETS:
+            self._report()
+        elif self._unreported == 1:
+            self._report_at = self.now + FEEDBACK_INTERVAL
+            self._at(self._report_at, self._report_when_due)
 
     def _report_when_due(self) -> None:
-        if self._recorder.deadline is not None and self.now >= self._recorder.deadline:
+        if self._unreported and self.now >= self._report_at:
             self._report()
 
     def _report(self) -> None:
         packets = self._recorder.feedback()
+        self._unreported = 0
         if not self._feedback or self._chance.random() < self.lost_feedback:
             return
         data = rtcp.write(packets)
