@@ -4,7 +4,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 
 # What tests and benchmarks drive; tests/support/project/tools.py knows where each comes from.
-PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift
+PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift python_webrtc
 TEST_TOOLS := $(PEERS) turnserver ip nft ffmpeg
 BENCHMARK_TOOLS := node npm wrtc webrtcbin
 

@@ -1,4 +1,4 @@
-"""Installs the tools of tests and benchmarks: Debian packages as root, npm modules in the cache.
+"""Installs the tools of tests and benchmarks: Debian's as root, npm's and PyPI's in the cache.
 
 Without the right to install, the script prints which tools are missing.
 
@@ -13,11 +13,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from tests.support.project.tools import NODE_MODULES, Tool, may_install, missing
+from tests.support.project.tools import NODE_MODULES, PYTHON_MODULES, Tool, may_install, missing
 
 APT_GET = ("apt-get", "--quiet", "--option=Acquire::Retries=3", "--option=DPkg::Lock::Timeout=300")
-#: Seconds for npm to install all modules (ours).
-NPM_TIMEOUT = 240
+#: Seconds for npm to install all modules, and for pip (ours).
+NPM_TIMEOUT = PIP_TIMEOUT = 240
 # npm removes modules that are missing in package.json, so it saves them in that of the cache.
 NPM_INSTALL = ("npm", "install", "--no-package-lock", "--no-audit", "--no-fund")
 
@@ -53,11 +53,25 @@ def install_modules(tools: Sequence[Tool]) -> None:
     subprocess.run(command, check=True, timeout=NPM_TIMEOUT)
 
 
+def install_distributions(tools: Sequence[Tool]) -> None:
+    """Install the tools' packages of PyPI, where nothing but the peers finds them.
+
+    Raises:
+        subprocess.CalledProcessError: pip failed.
+        subprocess.TimeoutExpired: pip found its index out of reach.
+    """
+    distributions = dict.fromkeys(name for tool in tools for name in tool.distributions)
+    command = [sys.executable, "-m", "pip", "install", "-qq", "--upgrade"]
+    command += [f"--target={PYTHON_MODULES}", *distributions]
+    subprocess.run(command, check=True, timeout=PIP_TIMEOUT)
+
+
 def main(names: Sequence[str]) -> None:
     """Install the missing tools; tests report those that cannot be installed."""
     wanted = missing(names)
     packaged = [tool for tool in wanted if tool.packages]
     modular = [tool for tool in wanted if tool.modules]
+    distributed = [tool for tool in wanted if tool.distributions]
     try:
         if packaged and may_install():
             install_packages(packaged)
@@ -72,6 +86,11 @@ def main(names: Sequence[str]) -> None:
             install_modules(modular)
     except (subprocess.SubprocessError, FileNotFoundError) as error:
         print(f"npm: {error}; going on without", file=sys.stderr)
+    try:
+        if distributed:
+            install_distributions(distributed)
+    except subprocess.SubprocessError as error:
+        print(f"pip: {error}; going on without", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from tests.support.peers.rekeys import LONGEST_GAP, TIMER, Change, baseline, gap
 from tests.support.peers.third_party import ThirdParty
 from tests.support.project.tools import ROOT
 
-LIBWEBRTC = (ThirdParty.CHROMIUM, ThirdParty.WRTC)
+LIBWEBRTC = (ThirdParty.CHROMIUM, ThirdParty.WRTC, ThirdParty.PYTHON_WEBRTC)
 PEERS = tuple(name.value for name in LIBWEBRTC)
 REKEYS = 20
 #: Of these. A busy machine that holds up one datagram of a handshake makes libwebrtc wait for its

@@ -20,6 +20,7 @@ RESTARTERS = (
     ThirdParty.WRTC,
     ThirdParty.PION,
     ThirdParty.WERIFT,
+    ThirdParty.PYTHON_WEBRTC,
 )
 KINDS = BY_PEER, BY_US = ("the peer restarts", "we restart")
 TIMES = 2

@@ -35,6 +35,7 @@ _NAMES = {
     ThirdParty.PION: "Pion",
     ThirdParty.WEBRTCBIN: "GStreamer webrtcbin",
     ThirdParty.WERIFT: "werift",
+    ThirdParty.PYTHON_WEBRTC: "libwebrtc (wrtc, Python)",
 }
 _VERSIONS = {"FEFD": "1.2", "FEFC": "1.3"}
 

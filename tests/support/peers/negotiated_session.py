@@ -49,7 +49,9 @@ class Medium(StrEnum):
 
 
 #: Whose programs send pictures, and count those that come. The others count packets of sound.
-WATCHERS = frozenset({ThirdParty.CHROMIUM, ThirdParty.FIREFOX, ThirdParty.WRTC})
+WATCHERS = frozenset(
+    {ThirdParty.CHROMIUM, ThirdParty.FIREFOX, ThirdParty.WRTC, ThirdParty.PYTHON_WEBRTC}
+)
 
 
 def medium_of(name: ThirdParty) -> Medium:

@@ -107,8 +107,9 @@ class Gaps:
 
     @property
     def typical(self) -> float:
-        """The 90th percentile of the gaps, in seconds."""
-        return sorted(self.each)[(len(self.each) * 9 - 1) // 10]
+        """The 90th percentile of the gaps, beyond those of the machine itself, in seconds."""
+        excess = (gap - waited for gap, waited in zip(self.each, self.waited, strict=True))
+        return max(0.0, sorted(excess)[(len(self.each) * 9 - 1) // 10])
 
 
 def gaps(changes: Iterable[Change], still: Sequence[Report]) -> tuple[Gaps, Gaps]:

@@ -13,15 +13,24 @@ import asyncio
 import contextlib
 import json
 import os
+import sys
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, assert_never
 
 from tests.support.browser.browsers import open_browser
 from tests.support.clock.deadline import DEADLINE
-from tests.support.project.tools import GOPATH, NODE_MODULES, ROOT, SYSTEM_PYTHON, tool_path
+from tests.support.project.tools import (
+    GOPATH,
+    NODE_MODULES,
+    PYTHON_MODULES,
+    ROOT,
+    SYSTEM_PYTHON,
+    tool_path,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
@@ -56,6 +65,7 @@ class ThirdParty(StrEnum):
     PION = "pion"
     WEBRTCBIN = "webrtcbin"
     WERIFT = "werift"
+    PYTHON_WEBRTC = "python_webrtc"
 
 
 class ThirdPartyError(Exception):
@@ -114,12 +124,28 @@ def open_stage(name: ThirdParty) -> AbstractAsyncContextManager[OpenPeer]:
         case ThirdParty.WRTC | ThirdParty.LIBDATACHANNEL | ThirdParty.WERIFT:
             program = (tool_path("node"), str(PROGRAMS / f"{name}.js"))
             return _program_stage(program, {"NODE_PATH": str(NODE_MODULES)})
+        case ThirdParty.PYTHON_WEBRTC:
+            return python_webrtc_stage()
         case ThirdParty.PION:
             return _pion_stage()
         case ThirdParty.WEBRTCBIN:
             return _program_stage((SYSTEM_PYTHON, str(PROGRAMS / "webrtcbin.py")))
         case _:
             assert_never(name)
+
+
+def python_webrtc_stage(
+    field_trials: Mapping[str, str] = MappingProxyType({}),
+) -> AbstractAsyncContextManager[OpenPeer]:
+    """Prepare libwebrtc in Python, with experiments of libwebrtc that are off by default.
+
+    Args:
+        field_trials: Names of the experiments and their groups, such as "Enabled".
+    """
+    trials = "".join(f"{name}/{group}/" for name, group in field_trials.items())
+    program = (sys.executable, str(PROGRAMS / "python_webrtc.py"))
+    environment = {"PYTHONPATH": str(PYTHON_MODULES), "WRTC_ALLOW_LOOPBACK": "1"}
+    return _program_stage(program, environment | {"WRTC_FIELD_TRIALS": trials})
 
 
 @asynccontextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import shutil
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,8 @@ from types import MappingProxyType
 ROOT = Path(__file__).parents[3]
 #: Where modules of npm are put: nothing of them is committed, and nothing is installed globally.
 NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
+#: Where PyPI's packages of other stacks are put, apart from what the tests themselves import.
+PYTHON_MODULES = ROOT / ".cache" / f"python{sys.version_info.major}.{sys.version_info.minor}"
 #: Debian's packages for Go are one GOPATH.
 GOPATH = Path("/usr/share/gocode")
 #: The Python that Debian's bindings of GStreamer are for.
@@ -33,6 +36,7 @@ class Tool:
         service: The unit that its Debian package would start, which nobody here wants running.
         files: Patterns of paths, each of which must fit something: what the command needs besides.
         modules: What provides it in npm.
+        distributions: What provides it on PyPI.
         privileged: Whether tests do with it what a container's root may be forbidden.
     """
 
@@ -42,6 +46,7 @@ class Tool:
     service: str | None = None
     files: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
     privileged: bool = False
 
     @cached_property
@@ -64,6 +69,9 @@ class Tool:
             ways.append(f"apt-get install {' '.join(self.packages)}")
         if self.modules:
             ways.append(f"npm install --prefix .cache/node {' '.join(self.modules)}")
+        if self.distributions:
+            names = " ".join(self.distributions)
+            ways.append(f"pip install --target {PYTHON_MODULES.relative_to(ROOT)} {names}")
         if self.privileged:
             ways.append("and to be root with CAP_SYS_ADMIN")
         return f"{self.name}: {'; '.join(ways)}"
@@ -107,6 +115,12 @@ TOOLS = MappingProxyType(
                 files=(f"{NODE_MODULES}/werift",),
                 # Later ones need a newer Node.js than Debian's.
                 modules=("werift@0.24",),
+            ),
+            Tool(
+                "python_webrtc",
+                (sys.executable,),
+                files=(f"{PYTHON_MODULES}/wrtc-0.1.0.dist-info",),
+                distributions=("wrtc==0.1.0",),
             ),
             Tool(
                 "pion",

@@ -1,0 +1,60 @@
+"""Calls with libwebrtc while experiments of its own, off by default, are on."""
+
+from __future__ import annotations
+
+import pytest
+
+from peer.tracing.events import HandshakeCompleted
+from tests.support.peers.handshakes import Call, Way, shake_hands
+from tests.support.peers.negotiated_session import Medium, session_with
+from tests.support.peers.rekeys import rekey, restart
+from tests.support.peers.third_party import python_webrtc_stage
+
+#: What spares round trips: DTLS in STUN ("SPED") and SCTP's first chunks in descriptions ("SNAP").
+ROUND_TRIPS = {"WebRTC-IceHandshakeDtls": "Enabled", "WebRTC-Sctp-Snap": "Enabled"}
+#: What is offered beside what browsers offer.
+RTP = {
+    "WebRTC-RFC8888CongestionControlFeedback": "Enabled,offer:true",
+    "WebRTC-FlexFEC-03": "Enabled",
+    "WebRTC-FlexFEC-03-Advertised": "Enabled",
+    "WebRTC-GenericDescriptorAdvertised": "Enabled",
+    "WebRTC-DependencyDescriptorAdvertised": "Enabled",
+    "WebRTC-VideoLayersAllocationAdvertised": "Enabled",
+    "WebRTC-VideoFrameTrackingIdAdvertised": "Enabled",
+    "WebRTC-Audio-Red-For-Opus": "Enabled",
+    "WebRTC-DataChannelMessageInterleaving": "Enabled",
+}
+
+pytestmark = [
+    pytest.mark.needs("python_webrtc"),
+    pytest.mark.xdist_group("peer-python_webrtc"),
+    pytest.mark.parametrize("trials", [ROUND_TRIPS, RTP], ids=["round trips", "rtp"]),
+]
+
+
+@pytest.mark.parametrize("way", Way, ids=lambda way: way.name.lower())
+async def test_libwebrtc_with_field_trials_takes_media_and_data_in_every_role(
+    trials: dict[str, str], way: Way
+) -> None:
+    async with python_webrtc_stage(trials) as open_peer, open_peer() as peer:
+        handshake = await shake_hands(peer, Call(way))
+    assert handshake.verified
+    assert handshake.audio_packets > 0
+    assert handshake.echo == "There and back"
+
+
+async def test_libwebrtc_with_field_trials_follows_a_rekey_and_ice_restarts_of_both_ends(
+    trials: dict[str, str],
+) -> None:
+    async with (
+        python_webrtc_stage(trials) as open_peer,
+        open_peer() as peer,
+        session_with(peer, Medium.VIDEO) as session,
+    ):
+        await session.open()
+        rekeyed = await rekey(session)
+        restarts = [await restart(session, by_peer=by_peer) for by_peer in (True, False)]
+    assert rekeyed.result is not None
+    assert rekeyed.result.changed
+    assert [each.echoed for each in (rekeyed, *restarts)] == [True] * 3
+    assert len(session.trace.all(HandshakeCompleted)) == 2
