@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from peer.announced_addresses import AddressTranslation, AnnouncedAddresses
 from peer.errors import ConfigurationError
 from peer.identity.fingerprints import WEAK_HASHES, HashFunction
 from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
@@ -124,6 +125,10 @@ class PeerConfiguration:
         port_range: The first and last UDP port that host candidates may have, such as
             `(50000, 50099)`; any free port by default. Connections may share a range: each ICE
             generation of each transport takes a port on each local address.
+        announced_addresses: Addresses that host candidates are announced with in place of the local
+            ones, behind a NAT that maps one to one: one for each IP version, such as
+            `("203.0.113.7",)`, or one for each local address, such as
+            `{"10.0.0.2": "203.0.113.7"}`. The ports stay.
         trace: A sink for the events of the wire and the decisions; see `peer.tracing.events`.
 
     Raises:
@@ -145,6 +150,7 @@ class PeerConfiguration:
     max_candidates: int = 128
     interfaces: Sequence[str] | None = None
     port_range: tuple[int, int] | None = None
+    announced_addresses: AnnouncedAddresses = ()
     trace: TraceSink | None = None
 
     def __post_init__(self) -> None:
@@ -170,6 +176,12 @@ class PeerConfiguration:
         if not (math.isfinite(self.handshake_timeout) and self.handshake_timeout > 0):
             raise ConfigurationError("handshake_timeout is a positive number of seconds")
         _check_rekey_after(self.rekey_after)
+        announced = self.announced_addresses
+        # Read once only, as it may be an iterator.
+        if not isinstance(announced, str | Mapping):
+            announced = tuple(announced)
+            object.__setattr__(self, "announced_addresses", announced)
+        AddressTranslation.of(announced)
         if self.port_range is not None:
             object.__setattr__(self, "port_range", _port_range(self.port_range))
         for certificate in self.certificates:

@@ -12,6 +12,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, assert_never
 
+from peer.announced_addresses import AddressTranslation
 from peer.negotiation.effects import (
     AddCandidates,
     ConnectDtls,
@@ -256,6 +257,7 @@ class PeerTransport:
             policy=self._configuration.iceTransportPolicy,
             interfaces=self._configuration.interfaces,
             port_range=self._configuration.port_range,
+            announced=AddressTranslation.of(self._configuration.announced_addresses),
             events=events,
             on_datagram=self.secure.receive,
             # Without a tap, a socket has no branch for tracing on any datagram.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
+from peer.announced_addresses import AddressTranslation
 from peer.configuration import IceServer, IceTransportPolicy
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.adapters.aiortc_ice import AiortcIce
@@ -140,6 +141,7 @@ class IceTransport:
         policy: Which candidates are used.
         interfaces: Local addresses to bind; all but the loopback's where None.
         port_range: First and last UDP port to bind; any port where None.
+        announced: Replaces local addresses in the candidates that are reported.
         events: Told of candidates, path and state.
         on_datagram: Called with each datagram of the peer that is not STUN.
         timing: Intervals and timeouts.
@@ -160,6 +162,7 @@ class IceTransport:
         policy: IceTransportPolicy = IceTransportPolicy.ALL,
         interfaces: Sequence[str] | None = None,
         port_range: tuple[int, int] | None = None,
+        announced: AddressTranslation | None = None,
         events: IceEvents,
         on_datagram: Callable[[bytes], None],
         timing: IceTiming | None = None,
@@ -194,6 +197,7 @@ class IceTransport:
             on_failure=self._on_server_failure,
         )
         self._aiortc = AiortcIce(self._agent)
+        self._announced = announced or AddressTranslation()
         self._local_candidates: list[CandidateFields] = []
         self._remote_ended = False
         self._candidates_refused = 0
@@ -362,7 +366,13 @@ class IceTransport:
     def _on_local_candidate(self, candidate: Candidate) -> None:
         if self._closing is not None:
             return
-        fields = from_aioice(candidate)
+        fields = self._announced.applied(from_aioice(candidate))
+        # RFC 8445 section 5.1.3: a STUN server may show the address that is announced already.
+        if self._announced and any(
+            (known.address, known.port) == (fields.address, fields.port)
+            for known in self._local_candidates
+        ):
+            return
         self._local_candidates.append(fields)
         self._events.on_candidate(fields)
 
