@@ -18,7 +18,9 @@ from media.planes import planes
 from peer import PeerConnection
 from signaling import Negotiator, connect
 from signaling.server import create_app
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.clips import decoded, luma_of, make_clip
+from tests.support.negotiation.connection_media import sent_for
 from tests.support.network.asgi import serve
 from tests.support.project.source import ROOT
 
@@ -28,13 +30,12 @@ if TYPE_CHECKING:
 
     from peer import MediaStreamTrack, TrackEvent
 
-_LIMIT = 60
-
 
 class _Call:
     """A call to a bot that goes on."""
 
     def __init__(self, pc: PeerConnection) -> None:
+        self.pc = pc
         self._tracks: dict[str, asyncio.Future[MediaStreamTrack]] = {
             kind: asyncio.get_running_loop().create_future() for kind in ("audio", "video")
         }
@@ -67,7 +68,7 @@ class _Call:
 @contextlib.asynccontextmanager
 async def _answering(bot: Callable[[str], Coroutine[Any, Any, None]]) -> AsyncIterator[str]:
     """A room server with a bot in its room; the server's address."""
-    async with asyncio.timeout(_LIMIT), serve(create_app()) as address:
+    async with asyncio.timeout(DEADLINE), serve(create_app()) as address:
         answering = asyncio.create_task(bot(f"{address}/ws"))
         yield f"{address}/ws"
         answering.cancel()
@@ -200,8 +201,8 @@ async def test_the_room_recorder_writes_a_file_for_each_participant(
     monkeypatch.setattr(room_recorder, "print", printed.put_nowait, raising=False)
     picture, sound = SyntheticVideoTrack(width=320, height=240), SyntheticAudioTrack()
     async with _answering(bot) as url:
-        async with _calling(url, picture, sound, name="../{n}/caller"):
-            await asyncio.sleep(3)
+        async with _calling(url, picture, sound, name="../{n}/caller") as call:
+            await sent_for(call.pc, 3)
         said = await printed.get()
 
     (name,) = os.listdir(tmp_path)

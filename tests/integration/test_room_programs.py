@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import av
@@ -16,7 +17,9 @@ from media import SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
 from peer import PeerConnection
 from signaling import Negotiator, join
 from signaling.server import create_app
+from tests.support.clock.deadline import DEADLINE
 from tests.support.media.clips import decoded, make_clip
+from tests.support.negotiation.connection_media import sent_for
 from tests.support.network.asgi import serve
 
 if TYPE_CHECKING:
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 
     from peer import MediaStreamTrack, TrackEvent
 
-_LIMIT = 60
+#: Seconds; ends a test that hangs. Some call two programs, one after the other.
+_LIMIT = 2 * DEADLINE
 
 
 @contextlib.asynccontextmanager
@@ -67,11 +71,19 @@ async def _complaint(*arguments: str) -> str:
     return errors.decode()
 
 
+@dataclass(frozen=True)
+class _Member:
+    """One member of the room, and the tracks that come to it."""
+
+    pc: PeerConnection
+    arrived: asyncio.Queue[MediaStreamTrack]
+
+
 @contextlib.asynccontextmanager
 async def _member(
     room: str, program: str, *tracks: MediaStreamTrack, name: str = "alice", codec: str = ""
-) -> AsyncIterator[asyncio.Queue[MediaStreamTrack]]:
-    """In a call with the program of that name in the room; the tracks that come."""
+) -> AsyncIterator[_Member]:
+    """In a call with the program of that name in the room."""
     url, _, lobby = room.partition("#")
     arrived: asyncio.Queue[MediaStreamTrack] = asyncio.Queue()
 
@@ -90,7 +102,7 @@ async def _member(
         if codec:
             pc.getTransceivers()[0].setCodecPreferences([codec])
         tasks.create_task(Negotiator(pc, channel, polite=channel.polite).run())
-        yield arrived
+        yield _Member(pc, arrived)
         await pc.close()
 
 
@@ -101,8 +113,8 @@ def _media(width: int = 320) -> tuple[MediaStreamTrack, MediaStreamTrack]:
 async def test_a_recording_ends_when_the_other_one_leaves(tmp_path: Path) -> None:
     file = tmp_path / "out.webm"
     async with _room() as room, _running("record", room, str(file)) as program:
-        async with _member(room, "recorder", *_media()):
-            await asyncio.sleep(3)
+        async with _member(room, "recorder", *_media()) as alice:
+            await sent_for(alice.pc, 3)
         said = await _end(program)
 
     streams = decoded(file)
@@ -121,9 +133,9 @@ async def test_a_signal_completes_the_recording(tmp_path: Path, number: signal.S
     async with (
         _room() as room,
         _running("record", room, str(before)) as program,
-        _member(room, "recorder", *_media()),
+        _member(room, "recorder", *_media()) as alice,
     ):
-        await asyncio.sleep(3)
+        await sent_for(alice.pc, 3)
         program.send_signal(number)
         said = await _end(program)
 
@@ -137,10 +149,11 @@ async def test_record_writes_a_file_for_each_participant(tmp_path: Path) -> None
     each = ("record", "--per-participant")
     async with _room() as room, _running(*each, room, str(file)) as program:
         async with (
-            _member(room, "recorder", *_media(), name="alice"),
-            _member(room, "recorder", *_media(), name="../bob\n{n}"),
+            _member(room, "recorder", *_media(), name="alice") as alice,
+            _member(room, "recorder", *_media(), name="../bob\n{n}") as bob,
         ):
-            await asyncio.sleep(3)
+            await sent_for(alice.pc, 3)
+            await sent_for(bob.pc, 3)
         said = await _end(program)
 
     # Nobody's name is a line of its own.
@@ -154,10 +167,11 @@ async def test_a_composite_is_one_picture_and_one_sound(tmp_path: Path) -> None:
     file = tmp_path / "out.webm"
     async with _room() as room, _running("record", room, str(file), "--composite") as program:
         async with (
-            _member(room, "recorder", *_media(), name="alice"),
-            _member(room, "recorder", *_media(), name="bob"),
+            _member(room, "recorder", *_media(), name="alice") as alice,
+            _member(room, "recorder", *_media(), name="bob") as bob,
         ):
-            await asyncio.sleep(4)
+            await sent_for(alice.pc, 4)
+            await sent_for(bob.pc, 4)
         said = await _end(program)
 
     assert os.listdir(tmp_path) == ["out.webm"]
@@ -172,8 +186,8 @@ async def test_record_tells_of_a_codec_that_its_container_cannot_hold(tmp_path: 
     file = tmp_path / "out.webm"
     picture = SyntheticVideoTrack(width=320, height=240)
     async with _room() as room, _running("record", room, str(file)) as program:
-        async with _member(room, "recorder", picture, codec="video/H264"):
-            await asyncio.sleep(3)
+        async with _member(room, "recorder", picture, codec="video/H264") as alice:
+            await sent_for(alice.pc, 3)
         said = await _end(program)
 
     assert set(decoded(file)) == {"vp8"}
@@ -215,9 +229,11 @@ async def test_a_file_is_played_to_its_end(tmp_path: Path) -> None:
     async with (
         _room() as room,
         _running("call", room, "--play", str(clip)) as program,
-        _member(room, "player") as arrived,
+        _member(room, "player") as member,
     ):
-        tracks = {track.kind: track for track in (await arrived.get(), await arrived.get())}
+        tracks = {
+            track.kind: track for track in (await member.arrived.get(), await member.arrived.get())
+        }
         meter = ToneMeter()
         for _ in range(60):
             meter.hear(await tracks["audio"].recv())

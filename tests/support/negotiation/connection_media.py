@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from fractions import Fraction
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame, VideoFrame
 
 from media import SyntheticAudioTrack, ToneMeter
 from media.planes import planes
+from peer.rtp.outbound.stats import OutboundRtpStats
 from tests.support.clock.deadline import DEADLINE
 
+if TYPE_CHECKING:
+    from peer import PeerConnection, RtpSender
+
+#: Frames per second of the synthetic tracks.
+FRAME_RATES = {"audio": 50, "video": 30}
 #: (Y, U, V) of pictures that a codec leaves apart at any quality.
 RED = (82, 90, 240)
 GREEN = (145, 54, 34)
@@ -79,3 +85,21 @@ async def hears(track: MediaStreamTrack, pitch: float) -> None:
             heard = meter.measure()
             if heard.level > -30 and heard.pitch is not None and abs(heard.pitch - pitch) < 5:
                 return
+
+
+async def sent_for(pc: PeerConnection, seconds: float) -> None:
+    """Wait until a connection has sent so many seconds of each of its synthetic tracks.
+
+    Seconds of the media, by the count of frames: a busy machine takes longer to send them.
+    """
+    async with asyncio.timeout(DEADLINE):
+        for sender in pc.getSenders():
+            if sender.track is not None:
+                wanted = FRAME_RATES[sender.track.kind] * seconds
+                while await _frames_sent(sender) < wanted:  # noqa: ASYNC110 - no event tells
+                    await asyncio.sleep(0.05)
+
+
+async def _frames_sent(sender: RtpSender) -> int:
+    stats = (await sender.getStats()).values()
+    return sum(each.framesSent for each in stats if isinstance(each, OutboundRtpStats))
