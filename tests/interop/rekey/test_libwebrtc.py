@@ -18,6 +18,8 @@ from tests.support.project.tools import ROOT
 LIBWEBRTC = (ThirdParty.CHROMIUM, ThirdParty.WRTC, ThirdParty.PYTHON_WEBRTC)
 PEERS = tuple(name.value for name in LIBWEBRTC)
 REKEYS = 20
+#: Pictures of each stretch without a change, as many as come during the rekeys of one kind.
+STILL = 200
 #: Of these. A busy machine that holds up one datagram of a handshake makes libwebrtc wait for its
 #: timer of 50 ms, doubled each time; on a quiet one, none of 160 was as long.
 SPARED = 1
@@ -50,13 +52,13 @@ def story(request: pytest.FixtureRequest) -> Story:
 async def _tell(name: ThirdParty, folder: Path) -> Story:
     async with negotiated_session(name) as session:
         await session.open()
-        still = [await baseline(session)]
+        still = [await baseline(session, STILL)]
         changes = {}
         for what in KINDS:
             restarts = what == RESTARTED
             made = [await rekey(session, ice_restart=restarts) for _ in range(REKEYS)]
             changes[what] = tuple(made)
-            still.append(await baseline(session))
+            still.append(await baseline(session, STILL))
         record(folder, name, session.peer.version, still, changes)
         return Story(still=tuple(still), changes=changes)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Seconds that nobody sees.
 LONGEST_GAP = 0.1
+#: Seconds from one picture to the next, at 30 a second.
+SPACING = 1 / 30
 #: Seconds. Whatever lasts as long waits for a timer of DTLS or ICE, however busy the machine is.
 TIMER = 1.0
 # Pictures or packets after which a change counts as survived.
@@ -107,9 +109,13 @@ class Gaps:
 
     @property
     def typical(self) -> float:
-        """The 90th percentile of the gaps, beyond those of the machine itself, in seconds."""
-        excess = (gap - waited for gap, waited in zip(self.each, self.waited, strict=True))
-        return max(0.0, sorted(excess)[(len(self.each) * 9 - 1) // 10])
+        """The 90th percentile of the gaps, in seconds, less what the machine adds by itself.
+
+        That is what the longest gap without a change has beyond the spacing of the pictures: next
+        to nothing on a quiet machine.
+        """
+        percentile = sorted(self.each)[(len(self.each) * 9 - 1) // 10]
+        return percentile - max(0.0, self.still - SPACING)
 
 
 def gaps(changes: Iterable[Change], still: Sequence[Report]) -> tuple[Gaps, Gaps]:
