@@ -24,6 +24,8 @@ from peer.tracing.file import read_trace
 from peer.transport.ice.timing import IceTiming
 from signaling import Channel, ChannelClosed, JoinError, Negotiator, Offer, connect
 from tests.support.browser.complaints import complaints
+from tests.support.clock.deadline import DEADLINE
+from tests.support.clock.startup import started_within
 from tests.support.media.frames import has_label
 
 if TYPE_CHECKING:
@@ -211,7 +213,8 @@ async def test_ctrl_c_during_a_call_ends_the_program_at_once_and_without_complai
     )
     assert program.stdout is not None
     try:
-        said = (await program.stdout.readuntil(b"Ctrl-C")).decode()
+        async with started_within(DEADLINE) as at_once:
+            said = (await program.stdout.readuntil(b"Ctrl-C")).decode()
         url = next(word for word in said.split() if word.startswith("http://"))
         async with _call_to(url) as call:
             call.pc.addTrack(SyntheticVideoTrack(width=320, height=240))
@@ -220,7 +223,7 @@ async def test_ctrl_c_during_a_call_ends_the_program_at_once_and_without_complai
             await call.tracks["video"].recv()
 
             program.send_signal(signal.SIGINT)
-            async with asyncio.timeout(2):
+            async with at_once():
                 _, errors = await program.communicate()
     finally:
         if program.returncode is None:

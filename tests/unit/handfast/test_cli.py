@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from handfast.cli import app
 from tests.support.browser.complaints import complaints
-
-_SECONDS = 20
+from tests.support.clock.deadline import DEADLINE
+from tests.support.clock.startup import started_within
 
 
 def test_a_taken_port_is_one_sentence_and_status_1() -> None:
@@ -64,10 +64,10 @@ async def test_a_signal_ends_the_demo_at_once_and_without_complaint(number: sign
     )
     assert program.stdout is not None
     try:
-        async with asyncio.timeout(_SECONDS):
+        async with started_within(DEADLINE) as at_once:
             said = await program.stdout.readuntil(b"Ctrl-C")
         program.send_signal(number)
-        async with asyncio.timeout(2):
+        async with at_once():
             _, errors = await program.communicate()
     finally:
         if program.returncode is None:
