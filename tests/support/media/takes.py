@@ -131,10 +131,12 @@ async def taking(tracks: Mapping[Path, Sequence[RtpReceiver]]) -> AsyncIterator[
         await recorder.start()
     made = Taking(recorders, failures, began, {}, before)
     yield made
+    stopping = [asyncio.create_task(recorder.stop()) for recorder in recorders.values()]
+    # In the turn of the loop in which the recorders stop: a busy machine takes long for a turn.
     for task in reading:
-        task.cancel()
+        asyncio.get_running_loop().call_soon(task.cancel)
     await asyncio.wait(reading)
-    await asyncio.gather(*(recorder.stop() for recorder in recorders.values()))
+    await asyncio.gather(*stopping)
     for (name, recorder), receivers in zip(recorders.items(), tracks.values(), strict=True):
         paths = tuple(segment.path for segment in recorder.stats.files)
         spans = [every[receiver] for receiver in receivers]
