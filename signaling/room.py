@@ -59,6 +59,7 @@ class PeerChannel(Channel):
         self._send = send
         self._inbox: Mailbox[PeerMessage] = Mailbox(_INBOX)
         self._ended: ChannelClosed | None = None
+        self._owes_bye = False
 
     def __repr__(self) -> str:
         state = "open" if self._ended is None else "closed"
@@ -73,14 +74,20 @@ class PeerChannel(Channel):
         return await self._inbox.get()
 
     async def close(self, reason: str = "") -> None:
-        if self._ended is not None:
+        if self._ended is None:
+            self.end(ChannelClosed(reason or "this end closed the channel"), discard=True)
+            self._owes_bye = True
+        if not self._owes_bye:
             return
-        self.end(ChannelClosed(reason or "this end closed the channel"), discard=True)
+        self._owes_bye = False
         try:
             await self._send(Bye(reason=reason[:_MAX_REASON], to=self.peer.member))
         except ChannelClosed:
             # We have left the room, which says the same to everybody.
             return
+        except asyncio.CancelledError:
+            self._owes_bye = True
+            raise
 
     def deliver(self, message: PeerMessage) -> None:
         """Deliver a message that the peer sent."""

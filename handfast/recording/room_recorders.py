@@ -147,9 +147,11 @@ class PerParticipantRecorder:
         """Complete the member's file."""
         if member not in self._present:
             return
-        _, recorder = self._present.pop(member)
+        _, recorder = self._present[member]
+        # Present until its file is complete: a caller may be cancelled, and call again.
         await recorder.stop()
-        if not recorder.stats.files:
+        self._present.pop(member, None)
+        if not recorder.stats.files and recorder in self.recorders:
             # Who only looks in, however often, leaves nothing behind.
             self.recorders.remove(recorder)
 

@@ -188,12 +188,11 @@ class Composite:
         """End all output tracks and leave the inputs alone; may be called repeatedly."""
         self._closed = True
         participants, self._participants = self._participants, []
-        readers = [
-            participant.reader.stop()
-            for participant in participants
-            if participant.reader is not None
-        ]
-        await asyncio.gather(*readers, self._producer.close())
+        readers = [each.reader for each in participants if each.reader is not None]
+        for reader in readers:
+            # In the first turn, so that a caller that is cancelled leaves none running.
+            reader.cancel()
+        await asyncio.gather(*(reader.stop() for reader in readers), self._producer.close())
         if self._own is not None:
             self._own.shutdown(wait=False)
 

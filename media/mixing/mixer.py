@@ -132,6 +132,9 @@ class AudioMixer:
         """End all output tracks and leave the inputs alone; may be called repeatedly."""
         self._closed = True
         inputs, self._inputs = tuple(self._inputs.values()), {}
+        for one in inputs:
+            # In the first turn, so that a caller that is cancelled leaves none running.
+            one.reader.cancel()
         await asyncio.gather(*(one.reader.stop() for one in inputs), self._producer.close())
 
     async def _mix(self, number: int) -> Mix:

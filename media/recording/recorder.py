@@ -147,6 +147,7 @@ class Recorder:
         self._started = False
         self._bridge: LoopBridge | None = None
         self._ticker: asyncio.Task[None] | None = None
+        self._ending: list[asyncio.Task[None]] = []
         self._asked: dict[Hashable, float] = {}
 
     def __repr__(self) -> str:
@@ -257,27 +258,37 @@ class Recorder:
         self._ticker = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:
-        """Complete the last file, while the tracks go on; may be called repeatedly."""
+        """Complete the last file, while the tracks go on; may be called repeatedly.
+
+        The file is completed also where the wait for it is cancelled.
+        """
         bridge = self._bridge
         if bridge is None:
             return
-        if self._ticker is not None:
-            tasks = [each.task for each in self._entries.values() if each.task is not None]
-            tasks.append(self._ticker)
-            self._ticker = None
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._timeline.finish()
-            self._hand_on()
-            self._queue.order(Finish())
+        # All in the first turn, so that a caller that is cancelled leaves no file open.
+        self._finish()
+        if self._ending:
+            await asyncio.wait(self._ending)
         try:
             async with asyncio.timeout(_STOP_TIMEOUT):
                 await bridge.finished.wait()
         except TimeoutError as error:
             self._on_failure(RecordingFailure(error, None, ended=True))
-        self._state = RecorderState.INACTIVE
         await self._events.join()
+
+    def _finish(self) -> None:
+        """End the reading of all tracks, and order the end of the last file."""
+        self._state = RecorderState.INACTIVE
+        if self._ticker is None:
+            return
+        self._ending = [each.task for each in self._entries.values() if each.task is not None]
+        self._ending.append(self._ticker)
+        self._ticker = None
+        for task in self._ending:
+            task.cancel()
+        self._timeline.finish()
+        self._hand_on()
+        self._queue.order(Finish())
 
     def pause(self) -> None:
         """Leave out frames that are captured from now on.

@@ -284,5 +284,5 @@ async def _open_all(prepared: Collection[PreparedSockets]) -> None:
 
 
 async def _undo_all(prepared: Iterable[PreparedSockets]) -> None:
-    """Close all sockets, side by side."""
-    await asyncio.gather(*(each.undo() for each in prepared))
+    """Close all sockets, side by side, also where the caller is cancelled meanwhile."""
+    await asyncio.shield(asyncio.gather(*(each.undo() for each in prepared)))

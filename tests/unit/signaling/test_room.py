@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from signaling import Candidate, ChannelClosed, ChannelLost, Offer, PeerChannel
 from signaling.messages import Bye, Peer, Relayed
+from tests.support.clock.cancelling import cancelled_at
 
 
 class Post:
@@ -40,6 +43,22 @@ async def test_closing_says_goodbye_to_the_peer_once(channel: PeerChannel, post:
     await channel.close("x" * 2000)
     await channel.close("again")
     assert post.sent == [Bye(reason="x" * 1024, to="m1")]
+
+
+async def test_a_close_that_is_cancelled_before_its_goodbye_says_it_when_called_again() -> None:
+    sent: list[Relayed] = []
+    has_room = asyncio.Event()
+
+    async def send(message: Relayed) -> None:
+        await has_room.wait()
+        sent.append(message)
+
+    channel = PeerChannel(Peer(member="m1"), polite=True, send=send)
+    assert await cancelled_at(2, channel.close("over"))
+    has_room.set()
+    await channel.close("over")
+    await channel.close("again")
+    assert sent == [Bye(reason="over", to="m1")]
 
 
 async def test_closing_in_a_room_that_is_closed_is_no_error(

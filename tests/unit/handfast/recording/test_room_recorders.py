@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from handfast.recording.room_recorders import Arrangement, RoomRecorder, room_recorder_for
 from media import RecorderStats, Segment, SegmentEnd
+from tests.support.clock.cancelling import cancelled_at
 
 if TYPE_CHECKING:
     from media import Recorder
     from peer import MediaStreamTrack
+
+
+def _open() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
 
 
 @dataclass
@@ -21,6 +29,7 @@ class _Recorder:
     path: Path = Path("out.webm")
     stats: RecorderStats = field(default_factory=RecorderStats)
     done: list[str] = field(default_factory=list)
+    may_stop: asyncio.Event = field(default_factory=_open)
 
     def addTrack(self, track: str) -> None:
         self.done.append(track)
@@ -29,6 +38,7 @@ class _Recorder:
         self.done.append("start")
 
     async def stop(self) -> None:
+        await self.may_stop.wait()
         self.done.append("stop")
 
 
@@ -68,6 +78,18 @@ async def test_per_participant_recorder_completes_a_file_when_its_member_leaves(
         await recorder.add_track(member, _track(member))
     await recorder.participant_left("a")
     assert [one.done for one in made] == [["start", "a", "stop"], ["start", "b"]]
+    await recorder.close()
+
+    assert [one.done[-1] for one in made] == ["stop", "stop"]
+
+
+async def test_per_participant_recorder_stops_all_where_a_close_was_cancelled() -> None:
+    recorder, made = _room_recorder(Arrangement.PER_PARTICIPANT, "out.webm")
+    for member in ("a", "b"):
+        await recorder.participant_joined(member, name=member)
+    made[0].may_stop.clear()
+    assert await cancelled_at(2, recorder.close())
+    made[0].may_stop.set()
     await recorder.close()
 
     assert [one.done[-1] for one in made] == ["stop", "stop"]
