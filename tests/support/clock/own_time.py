@@ -47,8 +47,8 @@ def own_time() -> Iterator[OwnTime]:
     selector: BaseSelector = asyncio.get_running_loop()._selector  # type: ignore[attr-defined]  # noqa: SLF001 - no public name
     before = selector.select
     measured = OwnTime(selector)
-    selector.select = measured.select  # type: ignore[method-assign]
+    selector.select = measured.select  # type: ignore[method-assign] # for one block
     try:
         yield measured
     finally:
-        selector.select = before  # type: ignore[method-assign]
+        selector.select = before  # type: ignore[method-assign] # for one block
