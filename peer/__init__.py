@@ -55,6 +55,7 @@ from peer.rtp.outbound.sender import RtpSender
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import Codec
 from peer.runtime.security import SecuritySummary, TransportSecurity
+from peer.sdp_leniency import SdpLeniency
 from peer.security_policy import EarlyMedia, SrtpProfile
 from peer.states import (
     ConnectionState,
@@ -120,6 +121,7 @@ __all__ = [
     "RtpSendParameters",
     "RtpSender",
     "RtpTransceiver",
+    "SdpLeniency",
     "SdpLimitError",
     "SdpLimits",
     "SdpSyntaxError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from peer.announced_addresses import AddressTranslation, AnnouncedAddresses
 from peer.errors import ConfigurationError
 from peer.identity.fingerprints import WEAK_HASHES, HashFunction
+from peer.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
 from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class PeerConfiguration:
             variable SSLKEYLOGFILE names one as well. These keys decrypt everything that was sent,
             so the log is off by default, and a warning is logged when it is on.
         sdp_limits: Bounds on descriptions received.
+        sdp_leniency: What is taken of the peer beyond the grammar of SDP; see `SdpLeniency`.
         max_candidates: Candidates accepted from the peer for one m-section.
         interfaces: Local addresses to use, for example `("127.0.0.1",)`; all of them by default.
         port_range: The first and last UDP port that host candidates may have, such as
@@ -147,6 +149,7 @@ class PeerConfiguration:
     rekey_after: datetime.timedelta | int | None = None
     key_log: str | os.PathLike[str] | None = None
     sdp_limits: SdpLimits = field(default_factory=SdpLimits)
+    sdp_leniency: Collection[SdpLeniency] = DEFAULT_LENIENCY
     max_candidates: int = 128
     interfaces: Sequence[str] | None = None
     port_range: tuple[int, int] | None = None
@@ -171,6 +174,10 @@ class PeerConfiguration:
             raise ConfigurationError(f"the hash {weak[0]} is too weak for a fingerprint")
         accepted = _members("accepted_hashes", HashFunction, self.accepted_hashes)
         object.__setattr__(self, "accepted_hashes", accepted)
+        leniency = frozenset(
+            _member("sdp_leniency", SdpLeniency, each) for each in self.sdp_leniency
+        )
+        object.__setattr__(self, "sdp_leniency", leniency)
         if self.max_candidates < 1:
             raise ConfigurationError("max_candidates is at least 1")
         if not (math.isfinite(self.handshake_timeout) and self.handshake_timeout > 0):

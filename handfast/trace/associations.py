@@ -26,6 +26,7 @@ from peer.tracing.events import (
     FingerprintChecked,
     HandshakeCompleted,
     KeysSwitched,
+    LeniencyUsed,
     PathSelected,
     RekeyEnded,
     RoleChosen,
@@ -179,7 +180,13 @@ class _TraceWalk:
                 return None
             case PathSelected() | StateChanged():
                 return None
-            case DescriptionRefused() | CandidateKnown() | ServerFailed() | RekeyEnded():
+            case (
+                DescriptionRefused()
+                | LeniencyUsed()
+                | CandidateKnown()
+                | ServerFailed()
+                | RekeyEnded()
+            ):
                 return None
             case _:
                 assert_never(event)

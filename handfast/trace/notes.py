@@ -17,6 +17,7 @@ from peer.tracing.events import (
     FingerprintChecked,
     HandshakeCompleted,
     KeysSwitched,
+    LeniencyUsed,
     PathSelected,
     RekeyEnded,
     RoleChosen,
@@ -40,6 +41,7 @@ NotedEvent = (
     | KeysSwitched
     | AssociationRetired
     | DescriptionRefused
+    | LeniencyUsed
     | ServerFailed
     | RekeyEnded
 )
@@ -99,11 +101,15 @@ def _section(event: NotedEvent) -> str:
             return _EXPORTER
         case AssociationRetired():
             return _RETIRING
+        case LeniencyUsed():
+            return ""
         case _:
             return event.section
 
 
-def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple[str, ...], Mood]:
+def _wording(  # noqa: C901 - a case for each kind of event
+    event: NotedEvent, context: NoteContext
+) -> tuple[Topic, str, tuple[str, ...], Mood]:
     match event:
         case RoleChosen():
             return Topic.DTLS, _role(event), (), Mood.PLAIN
@@ -131,6 +137,8 @@ def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple
             return Topic.DTLS, label, (f"DTLS {event.role}",), Mood.GOOD
         case FingerprintChecked():
             return Topic.DTLS, *_fingerprint(event)
+        case LeniencyUsed(rule=rule, reason=reason, line=line):
+            return Topic.SIGNALING, f"taken by leniency ({rule}): {reason}", (line,), Mood.PLAIN
         case DescriptionRefused(direction=direction, type=kind, reason=reason):
             whose = "own" if direction is Direction.OUT else "the peer's"
             return Topic.DTLS, f"{whose} {kind} refused: {abbreviated(reason)}", (reason,), Mood.BAD

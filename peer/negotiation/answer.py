@@ -186,7 +186,13 @@ def _accepted(
     protocol = section.media_line.protocol
     transceiver = answering.session.transceiver_of(mid)
     if transceiver is None:
-        return writing.data_section(profile, mid=mid, transport=lines, protocol=protocol)
+        return writing.data_section(
+            profile,
+            mid=mid,
+            transport=lines,
+            protocol=protocol,
+            old_form=section.has("sctpmap"),
+        )
     offered = [HeaderExtension(item.id, item.uri) for item in section.extmaps]
     return writing.rtp_section(
         transceiver,

@@ -190,6 +190,10 @@ class _Writer:
         self._routing = routing
         self._numbers = PayloadTypeAllocator(session)
 
+    def _remote_section(self, mid: str) -> MediaSection | None:
+        described = self._session.current_remote
+        return None if described is None else described.sdp.section(mid)
+
     def section(self, slot: _Slot) -> MediaSection:
         profile, routing = self._profile, self._routing
         if slot.content is None:
@@ -199,8 +203,15 @@ class _Writer:
         transport = writing.transport_lines(routing.of(slot.mid), OFFER_SETUP)
         bundle_only = slot.mid in routing.bundle_only
         if isinstance(slot.content, DataSection):
+            theirs = self._remote_section(slot.mid)
+            is_old = theirs is not None and theirs.has("sctpmap")
             return writing.data_section(
-                profile, mid=slot.mid, transport=transport, bundle_only=bundle_only
+                profile,
+                mid=slot.mid,
+                transport=transport,
+                bundle_only=bundle_only,
+                protocol=theirs.media_line.protocol if theirs and is_old else writing.DATA_PROTOCOL,
+                old_form=is_old,
             )
         return writing.rtp_section(
             slot.content,

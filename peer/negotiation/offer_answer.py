@@ -37,10 +37,10 @@ from peer.negotiation.association import (
 )
 from peer.negotiation.difference import difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
+from peer.negotiation.leniency import read_description
 from peer.negotiation.offer import create_offer
 from peer.negotiation.remote_candidates import with_remote_candidate
 from peer.negotiation.sdp.attributes import MediaDirection
-from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp_writer import with_gathered
 from peer.negotiation.session import (
     GatheredCandidates,
@@ -61,8 +61,9 @@ if TYPE_CHECKING:
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.created_description import CreatedDescription
     from peer.negotiation.effects import Effect, Preparation
+    from peer.negotiation.leniency import Lenience
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp.description import MediaSection
+    from peer.negotiation.sdp.description import MediaSection, Sdp
     from peer.negotiation.session import Transceiver
     from peer.rtp_parameters import MediaKind
 
@@ -77,12 +78,14 @@ class Plan:
         prepare: Effects that must be carried out before the commit, and may fail.
         step: Makes the next session of the present one; used again where the application changed
             something while the preparation ran.
+        leniencies: What was taken of the peer beyond the grammar.
     """
 
     base: Session
     next: Session
     prepare: tuple[Preparation, ...]
     step: Callable[[Session], Session]
+    leniencies: tuple[Lenience, ...] = ()
 
 
 class OfferAnswer:
@@ -189,19 +192,20 @@ class OfferAnswer:
         """
         if self._session.state is SignalingState.CLOSED:
             raise InvalidStateError("the connection is closed")
+        leniencies: tuple[Lenience, ...] = ()
         if side is Side.LOCAL:
             step = self._local_step(description)
         elif description is None:
             raise InvalidStateError("a remote description is needed")
         else:
-            step = self._remote_step(description)
+            step, leniencies = self._remote_step(description)
         following = step(self._session)
         opened = tuple(
             effect
             for effect in difference(self._session, following, self.profile.cname)
             if isinstance(effect, OpenTransport | OpenGeneration)
         )
-        return Plan(self._session, following, opened, step)
+        return Plan(self._session, following, opened, step, leniencies)
 
     def commit(self, plan: Plan) -> tuple[Effect, ...]:
         """Make the plan's session the present one, and list the effects that are left.
@@ -372,13 +376,15 @@ class OfferAnswer:
             )
         return created
 
-    def _remote_step(self, description: SessionDescription) -> Callable[[Session], Session]:
+    def _remote_step(
+        self, description: SessionDescription
+    ) -> tuple[Callable[[Session], Session], tuple[Lenience, ...]]:
         kind, profile = description.type, self.profile
         if not needs_implicit_rollback(self._session.state, Side.REMOTE, kind):
             transition(self._session.state, Side.REMOTE, kind)
         if kind is SdpType.ROLLBACK:
-            return lambda session: roll_back(session, Side.REMOTE)
-        sdp = Sdp.parse(description.sdp, profile.limits)
+            return lambda session: roll_back(session, Side.REMOTE), ()
+        sdp, leniencies = self._read(description)
 
         def offer(session: Session) -> Session:
             if needs_implicit_rollback(session.state, Side.REMOTE, SdpType.OFFER):
@@ -387,10 +393,30 @@ class OfferAnswer:
 
         match kind:
             case SdpType.OFFER:
-                return offer
+                return offer, leniencies
             case SdpType.ANSWER | SdpType.PRANSWER:
-                return lambda session: apply_remote_answer(session, sdp, profile, kind)
+                return lambda session: apply_remote_answer(session, sdp, profile, kind), leniencies
         assert_never(kind)
+
+    def _read(self, description: SessionDescription) -> tuple[Sdp, tuple[Lenience, ...]]:
+        """Read a description of the peer, with the leniencies that the program allows."""
+        kind, session = description.type, self._session
+        is_answer = kind is not SdpType.OFFER
+        if is_answer:
+            offer = session.pending_local
+            known = () if offer is None else offer.sdp.media
+        elif needs_implicit_rollback(session.state, Side.REMOTE, kind):
+            known = roll_back(session, Side.LOCAL).layout
+        else:
+            known = session.layout
+        return read_description(
+            description.sdp,
+            self.profile.limits,
+            rules=self.profile.leniency,
+            max_candidates=self.profile.max_candidates,
+            known=[section.mid for section in known],
+            is_answer=is_answer,
+        )
 
 
 def _needs_negotiation(session: Session) -> bool:

@@ -9,6 +9,7 @@ from peer.configuration import AnswerRole, BundlePolicy, SdpLimits
 from peer.ice import IceParameters
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.session import AssociationTerms, LocalIdentity, TransportState
+from peer.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -30,6 +31,7 @@ class Profile:
         max_message_size: Largest data channel message that we take, in bytes.
         max_candidates: Most remote candidates kept for one m-section.
         accepted_hashes: Hash functions that a fingerprint of the peer may use.
+        leniency: What is taken of the peer beyond the grammar of SDP.
     """
 
     capabilities: Mapping[MediaKind, RtpCapabilities]
@@ -43,6 +45,7 @@ class Profile:
     max_message_size: int = 262144
     max_candidates: int = 128
     accepted_hashes: tuple[HashFunction, ...] = tuple(HashFunction)
+    leniency: frozenset[SdpLeniency] = DEFAULT_LENIENCY
 
     def new_transport(
         self,

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from peer.errors import CandidateError, InvalidStateError
 from peer.ice import CandidateFields, IceCandidate
+from peer.negotiation.leniency import repaired_candidate
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import AppliedDescription, Session, Side
+from peer.sdp_leniency import SdpLeniency
 
 if TYPE_CHECKING:
     from peer.negotiation.profile import Profile
@@ -33,7 +35,7 @@ def with_remote_candidate(
     if described is None:
         raise InvalidStateError("a candidate needs a remote description to belong to")
     candidate = candidate or IceCandidate()
-    fields = CandidateFields.parse(candidate.candidate) if candidate.candidate else None
+    fields = _fields(candidate.candidate, profile) if candidate.candidate else None
     for index in _section_indexes(described.sdp, candidate):
         section = described.sdp.media[index]
         # webrtc-pc section 4.4.2: for a transceiver that has ended it is no error.
@@ -49,6 +51,16 @@ def with_remote_candidate(
                 ),
             )
     return session
+
+
+def _fields(text: str, profile: Profile) -> CandidateFields:
+    try:
+        return CandidateFields.parse(text)
+    except CandidateError:
+        repaired = repaired_candidate(text)
+        if repaired is None or SdpLeniency.BROKEN_CANDIDATE not in profile.leniency:
+            raise
+        return CandidateFields.parse(repaired)
 
 
 def _section_indexes(sdp: Sdp, candidate: IceCandidate) -> list[int]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Port of an m-section that has no candidate yet (RFC 9429 section 5.2.1).
 _NO_PORT = 9
+#: Streams that `a=sctpmap` offers, as libwebrtc wrote them (draft-ietf-mmusic-sctp-sdp-07).
+_OLD_STREAMS = 1024
 #: Address of an m-section that has no candidate yet (RFC 9429 section 5.2.1).
 _NO_ADDRESS = "IN IP4 0.0.0.0"
 #: Protocol of the RTP m-sections that we offer (RFC 9429 section 5.1.2).
@@ -102,20 +104,33 @@ def data_section(
     transport: Iterable[Line],
     bundle_only: bool = False,
     protocol: str = DATA_PROTOCOL,
+    old_form: bool = False,
 ) -> MediaSection:
-    """Write the m-section of the data channels (RFC 8841)."""
+    """Write the m-section of the data channels (RFC 8841).
+
+    Args:
+        profile: The fixed facts of our end.
+        mid: Mid of the m-section.
+        transport: The lines of its transport.
+        bundle_only: Write it with port 0 and `a=bundle-only`.
+        protocol: Protocol of the `m=` line.
+        old_form: Write the form of draft-ietf-mmusic-sctp-sdp-07, with the SCTP port as the format
+            and `a=sctpmap`, for a peer that writes it (see `SdpLeniency.OLD_DATA_FORM`).
+    """
+    port = str(profile.sctp_port)
+    old = Line.attribute("sctpmap", f"{port} {DATA_FORMAT} {_OLD_STREAMS}")
     lines = [
         _media_line(
             "application",
             0 if bundle_only else _NO_PORT,
             protocol=protocol,
-            formats=(DATA_FORMAT,),
+            formats=(port if old_form else DATA_FORMAT,),
         ),
         Line("c", _NO_ADDRESS),
         *transport,
         Line.attribute("mid", mid),
         *([Line.attribute("bundle-only")] if bundle_only else []),
-        Line.attribute("sctp-port", str(profile.sctp_port)),
+        old if old_form else Line.attribute("sctp-port", port),
         Line.attribute("max-message-size", str(profile.max_message_size)),
     ]
     return MediaSection(lines=tuple(lines))

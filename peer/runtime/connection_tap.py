@@ -12,6 +12,7 @@ from peer.tracing.events import (
     DescriptionRefused,
     Direction,
     Failed,
+    LeniencyUsed,
     RekeyEnded,
     ServerFailed,
     StateChanged,
@@ -19,9 +20,10 @@ from peer.tracing.events import (
 from peer.transport.tap import Tap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from peer.errors import PeerError, TransportError
+    from peer.negotiation.leniency import Lenience
     from peer.negotiation.session import Session
     from peer.rekey.result import RekeyResult
     from peer.tracing.environment import EnvironmentTrace
@@ -63,6 +65,18 @@ class ConnectionTap:
     def negotiated(self, before: Session, after: Session) -> None:
         """Trace a description that was applied, and what it decided."""
         self._tracer(*decisions(before, after, self._tracer.now()))
+
+    def lenient(self, leniencies: Iterable[Lenience]) -> None:
+        """Trace what was taken of a description of the peer beyond the grammar."""
+        for each in leniencies:
+            self._tracer(
+                LeniencyUsed(
+                    time=self._tracer.now(),
+                    rule=each.rule,
+                    reason=each.reason,
+                    line=each.line or "",
+                )
+            )
 
     def refused(
         self,

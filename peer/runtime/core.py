@@ -154,6 +154,7 @@ class ConnectionCore:
                 limits=configuration.sdp_limits,
                 max_candidates=configuration.max_candidates,
                 accepted_hashes=configuration.security.accepted_hashes,
+                leniency=frozenset(configuration.sdp_leniency),
             )
         )
         self.id = f"pc-{next(_numbers)}"
@@ -216,6 +217,7 @@ class ConnectionCore:
                 await self.executor.discard(prepared)
                 raise
             if (tap := self.tap) is not None:
+                tap.lenient(plan.leniencies)
                 tap.negotiated(before, self.offer_answer.session)
             # Before the effects: a handshake that came before the answer is complete at once.
             self.rekey_manager.on_associations_agreed(agreed_associations(before, effects))

@@ -249,6 +249,21 @@ class DescriptionRefused(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeniencyUsed(Event):
+    """A description of the peer was taken although it breaks a standard.
+
+    Args:
+        rule: The `SdpLeniency` that allows it.
+        reason: What was done, in one sentence.
+        line: The line as it came; empty where one is missing.
+    """
+
+    rule: str
+    reason: str
+    line: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateKnown(Event):
     """An ICE candidate was gathered (`out`), or came from the peer (`in`).
 
@@ -296,6 +311,7 @@ class RekeyEnded(Event):
 TraceEvent = (
     Described
     | DescriptionRefused
+    | LeniencyUsed
     | CandidateKnown
     | ServerFailed
     | RekeyEnded

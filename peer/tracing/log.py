@@ -29,6 +29,7 @@ from peer.tracing.events import (
     FingerprintChecked,
     HandshakeCompleted,
     KeysSwitched,
+    LeniencyUsed,
     PathSelected,
     RekeyEnded,
     RoleChosen,
@@ -85,6 +86,7 @@ _CHANNELS: Final[dict[type[TraceEvent], tuple[logging.Logger, int]]] = {
     Failed: (CONNECTION, logging.WARNING),
     Described: (NEGOTIATION, logging.DEBUG),
     DescriptionRefused: (NEGOTIATION, logging.INFO),
+    LeniencyUsed: (NEGOTIATION, logging.INFO),
     AssociationDecided: (NEGOTIATION, logging.INFO),
     RoleChosen: (NEGOTIATION, logging.INFO),
     CandidateKnown: (ICE, logging.DEBUG),
@@ -129,7 +131,7 @@ def _sentence(event: TraceEvent) -> str:
             return f"{outcome} {duration:.3f} s, begun by the {end} end: {reason}"
         case (
             Described() | DescriptionRefused() | AssociationDecided() | RoleChosen()
-            | CandidateKnown()
+            | CandidateKnown() | LeniencyUsed()
         ):  # fmt: skip
             return _of_negotiation(event)
         case PathSelected(local=local, remote=remote):
@@ -147,7 +149,9 @@ def _sentence(event: TraceEvent) -> str:
             return _of_association(event)
 
 
-_OfNegotiation = Described | DescriptionRefused | AssociationDecided | RoleChosen | CandidateKnown
+_OfNegotiation = (
+    Described | DescriptionRefused | LeniencyUsed | AssociationDecided | RoleChosen | CandidateKnown
+)
 
 
 def _of_negotiation(event: _OfNegotiation) -> str:
@@ -164,6 +168,8 @@ def _of_negotiation(event: _OfNegotiation) -> str:
             return f"DTLS association {verdict}: {reason}"
         case RoleChosen(role=role, offered=offered, answered=answered):
             return f"DTLS role {role}: setup {offered} offered, {answered} answered"
+        case LeniencyUsed(rule=rule, reason=reason, line=line):
+            return f"takes the peer's description by leniency {rule}: {reason}: {line!r}"
         case CandidateKnown(candidate="", direction=direction):
             return f"{_whose(direction)} candidates are complete"
         case CandidateKnown(candidate=candidate, direction=direction):

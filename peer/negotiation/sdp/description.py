@@ -16,7 +16,6 @@ from peer.errors import (
     CandidateError,
     DescriptionError,
     FingerprintError,
-    SdpLimitError,
     SdpSyntaxError,
 )
 from peer.ice import CandidateFields
@@ -48,10 +47,11 @@ from peer.negotiation.sdp.lines import (
     tls_id,
     words,
 )
+from peer.negotiation.sdp.reading import read_sections
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
 T = TypeVar("T")
 
@@ -456,23 +456,20 @@ class Sdp:
             SdpSyntaxError: A line is malformed, or a line that must be there is missing.
             FingerprintError: A fingerprint is malformed.
         """
-        _require_size(text, limits)
-        parts: list[list[Line]] = [[]]
-        attributes = 0
-        for line in _lines(text):
-            if line.type == "m":
-                if len(parts) > limits.media_sections:
-                    _exceeded(f"there are more than {limits.media_sections} m-sections", line)
-                parts.append([])
-                attributes = 0
-            elif line.type == "a":
-                attributes += 1
-                if attributes > limits.attributes:
-                    _exceeded(f"a section has more than {limits.attributes} attributes", line)
-            parts[-1].append(line)
+        return cls.of(read_sections(text, limits))
+
+    @classmethod
+    def of(cls, sections: Sequence[Sequence[Line]]) -> Self:
+        """Make a description of the lines of its session section and of each m-section.
+
+        Raises:
+            SdpSyntaxError: A line is malformed, or a line that must be there is missing.
+            FingerprintError: A fingerprint is malformed.
+        """
+        session, *media = sections
         return cls(
-            SessionSection(tuple(parts[0])),
-            tuple(MediaSection(tuple(part)) for part in parts[1:]),
+            SessionSection(tuple(session)),
+            tuple(MediaSection(tuple(lines)) for lines in media),
         )
 
     def __str__(self) -> str:
@@ -560,36 +557,3 @@ class Sdp:
         live = {mid for mid, section in self._sections.items() if not section.rejected}
         groups = (tuple(m for m in group.mids if m in live) for group in self.bundle_groups)
         return {mid: members for members in groups for mid in members}
-
-
-def _lines(text: str) -> Iterator[Line]:
-    rows = text.split("\n")
-    # Text behind the last LF is a line of its own, no text is none.
-    last = rows.pop()
-    for row_number, row in enumerate(rows, 1):
-        if row.endswith("\r"):
-            yield _line(row[:-1], row_number, eol=CRLF)
-        else:
-            yield _line(row, row_number, eol="\n")
-    if last:
-        yield _line(last, len(rows) + 1, eol="")
-
-
-def _line(text: str, number: int, *, eol: str) -> Line:
-    try:
-        return Line.parse(text, number, eol=eol)
-    except ValueError as error:
-        raise SdpSyntaxError(str(error), line=text, line_number=number) from error
-
-
-def _require_size(text: str, limits: SdpLimits) -> None:
-    # The length comes first, so that a text of too many characters is not even encoded.
-    size = len(text)
-    if size <= limits.size and not text.isascii():
-        size = len(text.encode(errors="surrogatepass"))
-    if size > limits.size:
-        raise SdpLimitError(f"a description is longer than {limits.size} bytes")
-
-
-def _exceeded(reason: str, line: Line) -> NoReturn:
-    raise SdpLimitError(reason, line=line.text, line_number=line.number)

@@ -22,7 +22,8 @@ MAX_MID_LENGTH = 255
 # RFC 8866 section 9: attribute-name is a token.
 _TOKEN = r"[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+"
 _ATTRIBUTE_NAME = re.compile(_TOKEN)
-_ATTRIBUTE = re.compile(rf"{_TOKEN}(?::|\Z)")
+# A space behind a flag is kept, for `leniency` to judge.
+_ATTRIBUTE = re.compile(rf"{_TOKEN}(?::| *\Z)")
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 _LINE_ENDS = frozenset({CRLF, "\n", ""})
 _MID = re.compile(rf"[^ ]{{1,{MAX_MID_LENGTH}}}")

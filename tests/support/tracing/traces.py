@@ -18,6 +18,7 @@ from peer.tracing.events import (
     FingerprintChecked,
     HandshakeCompleted,
     KeysSwitched,
+    LeniencyUsed,
     PathSelected,
     RekeyEnded,
     RoleChosen,
@@ -101,6 +102,8 @@ def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of even
             return f"{event.machine} {event.state}"
         case DescriptionRefused():
             return f"{event.direction} {event.type} refused"
+        case LeniencyUsed():
+            return f"leniency {event.rule}"
         case CandidateKnown():
             return f"{event.direction} candidate"
         case ServerFailed():
