@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peer.configuration import SdpLimits
 from peer.descriptions import SdpType
+from peer.negotiation.leniency import read_description
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.validation import check_answer
+from peer.sdp_leniency import DEFAULT_LENIENCY
 from peer.states import DtlsRole, SignalingState
 
 if TYPE_CHECKING:
@@ -72,6 +75,14 @@ def check_agreement(left: OfferAnswer, right: OfferAnswer, *, numbered: bool = T
         assert one.data.remote_port == other.data.remote_port == 5000
 
 
+def as_read(sdp: Sdp) -> Sdp:
+    """A description as a peer of ours reads it: data channels may be in the form of old drafts."""
+    read, _ = read_description(
+        str(sdp), SdpLimits(), rules=DEFAULT_LENIENCY, max_candidates=1000, is_answer=True
+    )
+    return read
+
+
 def _check_descriptions(session: Session) -> None:
     present = (
         session.current_local,
@@ -89,7 +100,7 @@ def _check_descriptions(session: Session) -> None:
     assert types in (set(), {_T.OFFER, _T.ANSWER})
     by_type = {described.type: described.sdp for described in halves if described is not None}
     if by_type:
-        check_answer(by_type[_T.OFFER], by_type[_T.ANSWER])
+        check_answer(as_read(by_type[_T.OFFER]), as_read(by_type[_T.ANSWER]))
 
 
 def _check_transceivers(session: Session) -> None:
