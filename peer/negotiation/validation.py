@@ -18,7 +18,7 @@ from peer.negotiation.sdp.attributes import Setup
 from peer.negotiation.session import Refuse, RemoteIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp.description import MediaSection, Sdp
@@ -156,6 +156,7 @@ def check_verdicts(session: Session, offer: Sdp, verdicts: Mapping[str, OfferVer
     Raises:
         ModificationError: The offer does.
     """
+    _check_shared_transports(session, offer, verdicts)
     for mid, verdict in verdicts.items():
         if not isinstance(verdict, Refuse):
             continue
@@ -163,6 +164,26 @@ def check_verdicts(session: Session, offer: Sdp, verdicts: Mapping[str, OfferVer
         # RFC 9143 section 7.1.3: of those that share a transport the tagged m-section counts.
         if mid == bundle[0] or session.carrier([mid]) not in (None, session.carrier(bundle)):
             raise ModificationError(verdict.reason, mid=mid)
+
+
+def _check_shared_transports(session: Session, offer: Sdp, mids: Iterable[str]) -> None:
+    """Check that m-sections that go on sharing a transport agree on its ICE credentials.
+
+    An offer may leave a BUNDLE group out without moving its m-sections to transports of their own;
+    if they contradict each other then, there is no answer to it.
+    """
+    credentials: dict[str, IceParameters] = {}
+    for mid in mids:
+        bundle = offer.bundled(mid)
+        transport = session.carrier((mid, *bundle))
+        tag = offer.section(bundle[0])
+        if transport is None or tag is None:
+            continue
+        found = ice_parameters(offer, tag)
+        if credentials.setdefault(transport.key, found) != found:
+            raise ModificationError(
+                "the offer gives m-sections of one transport different ICE credentials", mid=mid
+            )
 
 
 def is_supported(section: MediaSection) -> bool:

@@ -8,6 +8,7 @@ from peer.errors import (
     DescriptionError,
     FingerprintError,
     InvalidStateError,
+    ModificationError,
     SdpLimitError,
     SdpSyntaxError,
     SetupError,
@@ -340,3 +341,16 @@ def test_a_weak_hash_beside_a_strong_one_is_no_fault() -> None:
     (transport,) = end.session.transports
     assert transport.association.remote is not None
     assert [f.algorithm for f in transport.association.remote.fingerprints] == ["sha-256"]
+
+
+def test_offer_that_unbundles_sections_but_not_their_credentials_is_refused() -> None:
+    left, right = pair()
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    exchange(left, right)
+    again = edited(offer_of(left), ("a=group:BUNDLE 0 1\r\n", ""))
+    first, second = again.sdp.split("m=video")
+    ufrag = second.split("a=ice-ufrag:")[1].split("\r\n")[0]
+    torn = first + "m=video" + second.replace(f"a=ice-ufrag:{ufrag}", "a=ice-ufrag:65536")
+    words = "m-sections of one transport different ICE credentials"
+    refused(right, SessionDescription(torn, SdpType.OFFER), ModificationError, words)
