@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
 
 from peer import SessionDescription
 from tests.support.clock.deadline import DEADLINE
@@ -37,6 +38,7 @@ _HOST = "127.0.0.1"
 _LOOK = 0.05
 _LIBRARIES = "/usr/lib/*/janus"
 _PLUGINS = frozenset({"libjanus_echotest.so", "libjanus_videoroom.so"})
+_PROTOCOL = Subprotocol("janus-protocol")
 _TRANSPORTS = frozenset({"libjanus_websockets.so"})
 
 Message = dict[str, Any]
@@ -161,7 +163,7 @@ class JanusSession:
 @asynccontextmanager
 async def janus_session(url: str) -> AsyncIterator[JanusSession]:
     """Open a session of Janus, and end it together with its peer connections."""
-    async with connect(url, subprotocols=["janus-protocol"]) as websocket:  # type: ignore[list-item]
+    async with connect(url, subprotocols=[_PROTOCOL]) as websocket:
         session = JanusSession(websocket)
         listening = asyncio.create_task(session.listen())
         try:
