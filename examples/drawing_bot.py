@@ -32,6 +32,8 @@ async def call(channel: PeerChannel) -> None:
 
         @pc.on("track")
         async def give_back(event: TrackEvent) -> None:
+            if event.resumed:
+                return
             if event.track.kind == "audio":
                 pc.addTrack(event.receiver.encoded_track())
                 return

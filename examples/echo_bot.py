@@ -26,7 +26,8 @@ async def call(channel: PeerChannel) -> None:
 
         @pc.on("track")
         def give_back(event: TrackEvent) -> None:
-            pc.addTrack(event.receiver.encoded_track())
+            if not event.resumed:
+                pc.addTrack(event.receiver.encoded_track())
 
         await negotiator.run()
 

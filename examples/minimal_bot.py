@@ -28,7 +28,8 @@ async def call(channel: PeerChannel) -> None:
         @pc.on("track")
         def give_back(event: TrackEvent) -> None:
             track = event.track
-            pc.addTrack(OverlayTrack(track) if track.kind == "video" else track)
+            if not event.resumed:
+                pc.addTrack(OverlayTrack(track) if track.kind == "video" else track)
 
         await negotiator.run()
 

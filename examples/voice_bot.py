@@ -42,6 +42,8 @@ async def main(url: str, name: str) -> None:
             await voice.push(samples, rate=24_000)
 
     async def converse(event: TrackEvent) -> None:
+        if event.resumed:
+            return
         saying = asyncio.create_task(say("Hello"))
         async for words in recognise(pcm(event.track)):
             saying.cancel()

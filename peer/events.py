@@ -39,12 +39,22 @@ class EventName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrackEvent:
-    """The peer sends a track; `streams` are the ids of the MediaStreams of the track."""
+    """The peer sends a track, or sends it again after it was held.
+
+    Args:
+        track: The track, the same one for the whole life of the receiver.
+        receiver: The receiver of the track.
+        transceiver: The transceiver of the receiver.
+        streams: The ids of the MediaStreams of the track.
+        resumed: Whether an event told of the track before: the peer held it meanwhile, and
+            webrtc-pc section 4.4.1.5 fires `track` again. What was done for the track stands.
+    """
 
     track: MediaStreamTrack
     receiver: RtpReceiver
     transceiver: RtpTransceiver
     streams: tuple[str, ...]
+    resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

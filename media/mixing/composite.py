@@ -153,7 +153,9 @@ class Composite:
     def add(
         self, track: MediaStreamTrack | None, *, name: str = "", sound: Sound | None = None
     ) -> CompositeParticipant:
-        """Add a participant to the picture; of more than 49 the first and the speaker are shown.
+        """Add a participant to the picture, unless the track is of one who is in it.
+
+        Of more than 49 participants the first and the speaker are shown.
 
         Args:
             track: A track of decoded video; None shows a placeholder.
@@ -168,6 +170,9 @@ class Composite:
             raise ValueError(f"a composite takes pictures, not {track.kind}")
         if self._closed:
             raise ValueError("the composite was closed")
+        for present in self._participants:
+            if track is not None and present.track is track:
+                return present
         participant = CompositeParticipant(track, name, sound, self._left)
         self._participants.append(participant)
         return participant

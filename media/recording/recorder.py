@@ -81,6 +81,7 @@ class RecorderStats:
 
 @dataclass(slots=True)
 class _Entry:
+    source: object  # the receiver of a peer's track, or else the track
     input: RecorderInput
     sender: Hashable | None
     given: bool = False
@@ -203,7 +204,7 @@ class Recorder:
     def addTrack(
         self, track: MediaStreamTrack | RtpReceiver, *, sender: Hashable | None = None
     ) -> None:
-        """Record a track as well, also while the recording runs.
+        """Record a track as well, also while the recording runs; nothing happens for one that is.
 
         One that a peer sends is written as it comes. It may be given to others as well, but for an
         `EncodedTrack`. Others are encoded. Where one of the same kind has ended, the new one goes
@@ -220,9 +221,14 @@ class Recorder:
         """
         if self._started and self._state is RecorderState.INACTIVE:
             raise InvalidStateError("the recording has ended")
-        made = self._input(track)
+        receiver = getattr(track, "receiver", None)
+        source = receiver if isinstance(receiver, RtpReceiver) else track
+        if any(each.source is source and not each.ended for each in self._entries.values()):
+            # As `track` events tell of it again after hold.
+            return
+        made = self._input(source)
         key = self._place(made.kind)
-        self._entries[key] = _Entry(made, sender)
+        self._entries[key] = _Entry(source, made, sender)
         if self._started:
             self._read(key)
 
@@ -370,12 +376,10 @@ class Recorder:
         return next(ended, len(self._entries))
 
     def _input(self, track: MediaStreamTrack | RtpReceiver) -> RecorderInput:
-        receiver = track if isinstance(track, RtpReceiver) else getattr(track, "receiver", None)
-        if isinstance(receiver, RtpReceiver):
-            return ReceiverInput(receiver)
+        if isinstance(track, RtpReceiver):
+            return ReceiverInput(track)
         if isinstance(track, EncodedTrack):
             return EncodedInput(track)
-        assert not isinstance(track, RtpReceiver)
         kind = MediaKind(track.kind)
         target = self._plan.raw_target(kind)
         if target is None:

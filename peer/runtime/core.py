@@ -491,9 +491,12 @@ class ConnectionCore:
     def _announce_tracks(self, effects: Iterable[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, AnnounceTrack):
-                transceiver = self.executor.transceivers[effect.transceiver].transceiver
-                receiver = transceiver.receiver
-                event = TrackEvent(receiver.track, receiver, transceiver, effect.streams)
+                control = self.executor.transceivers[effect.transceiver]
+                receiver, resumed = control.transceiver.receiver, control.announced
+                control.announced = True
+                event = TrackEvent(
+                    receiver.track, receiver, control.transceiver, effect.streams, resumed
+                )
                 self.events.emit(EventName.TRACK, event)
 
     def _announce_need(self) -> None:

@@ -20,6 +20,9 @@ class TransceiverControl:
         transceiver: The transceiver as programs see it.
         sender: The handle on its sender.
         receiver: The handle on its receiver.
+
+    Attributes:
+        announced: Whether a `track` event has told of the receiver's track.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class TransceiverControl:
         self.transceiver = transceiver
         self.sender = sender
         self.receiver = receiver
+        self.announced = False
 
     def __repr__(self) -> str:
         return f"<TransceiverControl {self.key} of {self.transceiver!r}>"

@@ -223,3 +223,13 @@ async def test_wrong_tracks_are_refused() -> None:
     await grid.close()
     with pytest.raises(ValueError, match="closed"):
         grid.add(ColourTrack(RED))
+
+
+@in_virtual_time
+async def test_a_track_that_is_added_again_is_the_participant_that_it_was() -> None:
+    async with composite() as grid:
+        track = ColourTrack(RED)
+        first = grid.add(track, name="red")
+        assert grid.add(track, name="red again") is first
+        assert grid.add(None, name="nobody") is not grid.add(None, name="nobody")
+        assert len(grid.participants) == 3
