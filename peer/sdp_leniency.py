@@ -45,6 +45,12 @@ class SdpLeniency(StrEnum):
     STRAY_BUNDLE_ONLY = "stray-bundle-only"
     """`a=bundle-only` of a section in no BUNDLE group says nothing: port 0 rejects it."""
 
+    UNUSABLE_SECTION = "unusable-section"
+    """A new m-section of an offer without ICE, fingerprint or rtcp-mux is rejected by itself."""
+
+    NO_COMMON_CODEC = "no-common-codec"
+    """An m-section of an answer with codecs that were not offered is closed by itself."""
+
     MISSING_ANSWER_SETUP = "missing-answer-setup"
     """An answer without `a=setup` means `active`. Not among the defaults."""
 

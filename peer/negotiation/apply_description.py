@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from peer.negotiation.session import RemoteIdentity, TransportState
     from peer.rtp_parameters import MediaKind
 
+#: Id of the stream of tracks that name none (RFC 8830 section 4.1 leaves the id to us).
+_DEFAULT_STREAM = "default"
 #: SCTP port of an m-section without a=sctp-port (RFC 8841 section 5.2).
 _DEFAULT_SCTP_PORT = 5000
 #: Bytes of the largest message where a=max-message-size is missing (RFC 8841 section 6.1).
@@ -421,7 +423,13 @@ def _agree_transceiver(
 
 
 def _remote_streams(section: MediaSection) -> tuple[str, ...]:
-    """Read the ids of the MediaStreams of the peer's track (RFC 8830 section 2)."""
+    """Read the ids of the MediaStreams of the peer's track (RFC 8830 section 2).
+
+    Tracks of a peer that says nothing of streams belong to one default stream (RFC 8830 section
+    4.1), so that `event.streams[0]` is there with a SIP peer too.
+    """
+    if not section.has("msid") and section.direction.sends:
+        return (_DEFAULT_STREAM,)
     return tuple(dict.fromkeys(msid.stream for msid in section.msids if msid.stream != "-"))
 
 

@@ -97,9 +97,11 @@ def shared_codecs(own: Sequence[Codec], other: Sequence[Codec]) -> tuple[Codec, 
             continue
         feedback = tuple(item for item in codec.feedback if item in match.feedback)
         shared.append(replace(codec, feedback=feedback))
-        rtx = _rtx_of(codec, own)
-        if rtx is not None and _rtx_of(match, other) is not None:
-            shared.append(rtx)
+        rtx, their_rtx = _rtx_of(codec, own), _rtx_of(match, other)
+        if rtx is not None and their_rtx is not None:
+            # RFC 4585 section 4.2: an answer has no feedback that we do not do, for RTX neither.
+            feedback = tuple(item for item in rtx.feedback if item in their_rtx.feedback)
+            shared.append(replace(rtx, feedback=feedback))
     return tuple(shared)
 
 

@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING
 
 from peer.errors import CandidateError
 from peer.ice import CandidateFields
+from peer.negotiation.codecs import described_codecs, media_first, shared_codecs
 from peer.negotiation.sdp.attributes import MediaDirection, MediaLine, Origin, RtpMap
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line, words
 from peer.negotiation.sdp.reading import read_sections
+from peer.negotiation.validation import is_supported
 from peer.sdp_leniency import SdpLeniency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from peer.configuration import SdpLimits
+    from peer.negotiation.sdp.description import MediaSection
 
 _DIRECTIONS = frozenset(MediaDirection)
 _DATA_FORMAT = "webrtc-datachannel"
@@ -86,6 +89,84 @@ def read_description(
         if rule in rules:
             apply(reader)
     return Sdp.of(reader.sections), tuple(reader.used)
+
+
+def without_unusable(
+    offer: Sdp,
+    *,
+    rules: Collection[SdpLeniency],
+    live: Collection[str],
+) -> tuple[Sdp, tuple[Lenience, ...]]:
+    """Close each new m-section of an offer that no DTLS-SRTP can be made of, such as plain RTP.
+
+    RFC 9429 section 5.3.1 rejects an m-section that cannot be accepted, and not the offer. Gateways
+    offer plain RTP beside, or in place of, what we take. One that was accepted before stays strict.
+
+    Args:
+        offer: The offer, as `read_description` gives it.
+        rules: The leniencies that apply.
+        live: Mids of the m-sections in use.
+    """
+    used: list[Lenience] = []
+    if SdpLeniency.UNUSABLE_SECTION not in rules:
+        return offer, ()
+    for index, section in enumerate(offer.media):
+        if section.rejected or section.mid in live or not is_supported(section):
+            continue
+        lack = _lack(offer, section)
+        if lack is not None:
+            offer = offer.with_media(index, _closed(section))
+            used.append(_about(section, SdpLeniency.UNUSABLE_SECTION, f"it is rejected: {lack}"))
+    return offer, tuple(used)
+
+
+def without_foreign_codecs(
+    offer: Sdp, answer: Sdp, rules: Collection[SdpLeniency]
+) -> tuple[Sdp, tuple[Lenience, ...]]:
+    """Close each m-section of an answer that has none of the codecs offered.
+
+    The other m-sections of the call work without it; browsers play those. Known from gateways that
+    answer with the codec of their far end.
+    """
+    used: list[Lenience] = []
+    if SdpLeniency.NO_COMMON_CODEC not in rules or len(offer.media) != len(answer.media):
+        return answer, ()
+    for index, (ours, theirs) in enumerate(zip(offer.media, answer.media, strict=True)):
+        kind = theirs.kind
+        if theirs.rejected or ours.rejected or kind is None or ours.kind is not kind:
+            continue
+        shared = shared_codecs(described_codecs(theirs, kind), described_codecs(ours, kind))
+        if not media_first(shared):
+            answer = answer.with_media(index, _closed(theirs))
+            reason = "it is closed: it has none of the codecs offered"
+            used.append(_about(theirs, SdpLeniency.NO_COMMON_CODEC, reason))
+    return answer, tuple(used)
+
+
+def _lack(sdp: Sdp, section: MediaSection) -> str | None:
+    """Return what an m-section lacks for DTLS-SRTP over ICE, or None.
+
+    One that is there and weak or malformed is no lack: the offer is refused for it by name.
+    """
+    if not all(sdp.transport_ice(section)):
+        return "it has no a=ice-ufrag or no a=ice-pwd"
+    if not sdp.transport_fingerprints(section):
+        return "it has no a=fingerprint"
+    if section.kind is not None and not sdp.multiplexes_rtcp(section):
+        return "RTP and RTCP must share a port (a=rtcp-mux)"
+    return None
+
+
+def _closed(section: MediaSection) -> MediaSection:
+    line = section.media_line
+    return section.without("bundle-only").with_media_line(
+        MediaLine(line.media, 0, None, line.protocol, line.formats)
+    )
+
+
+def _about(section: MediaSection, rule: SdpLeniency, reason: str) -> Lenience:
+    head = section.lines[0]
+    return Lenience(rule, f"m-section {section.mid!r}: {reason}", head.text, head.number)
 
 
 def repaired_candidate(text: str) -> str | None:

@@ -37,7 +37,11 @@ from peer.negotiation.association import (
 )
 from peer.negotiation.difference import difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
-from peer.negotiation.leniency import read_description
+from peer.negotiation.leniency import (
+    read_description,
+    without_foreign_codecs,
+    without_unusable,
+)
 from peer.negotiation.offer import create_offer
 from peer.negotiation.remote_candidates import with_remote_candidate
 from peer.negotiation.sdp.attributes import MediaDirection
@@ -409,7 +413,7 @@ class OfferAnswer:
             known = roll_back(session, Side.LOCAL).layout
         else:
             known = session.layout
-        return read_description(
+        sdp, used = read_description(
             description.sdp,
             self.profile.limits,
             rules=self.profile.leniency,
@@ -417,6 +421,18 @@ class OfferAnswer:
             known=[section.mid for section in known],
             is_answer=is_answer,
         )
+        if is_answer:
+            offer = session.pending_local
+            if offer is None:
+                return sdp, used
+            sdp, more = without_foreign_codecs(offer.sdp, sdp, self.profile.leniency)
+        else:
+            sdp, more = without_unusable(
+                sdp,
+                rules=self.profile.leniency,
+                live={s.mid for s in known if s.mid is not None and not s.rejected},
+            )
+        return sdp, (*used, *more)
 
 
 def _needs_negotiation(session: Session) -> bool:

@@ -176,22 +176,27 @@ def with_gathered(
 ) -> Sdp:
     """Add the candidates found so far, as `localDescription` shows them.
 
-    Candidates stand in the first m-section that a transport carries (RFC 9429 section 5.2.2).
+    Candidates stand in the first m-section that a transport carries (RFC 9429 section 5.2.2). The
+    others have its default candidate in their `m=` and `c=` lines too (RFC 9429 section 5.3.2, RFC
+    8839 section 4.2.1.2): linphone reads `0.0.0.0` there as an ICE restart, and never connects.
 
     Args:
         sdp: Our description.
         session: The session, with the route of each m-section.
         gathered: Candidates by the key of the transport and our username fragment.
     """
-    shown: set[str] = set()
+    shown: dict[str, GatheredCandidates] = {}
     for index, section in enumerate(sdp.media):
         key = session.route(section.mid) if section.mid is not None else None
-        if key is None or section.rejected or key in shown:
+        if key is None or section.rejected:
             continue
-        shown.add(key)
-        generation = sdp.transport_ice(section)[0] or ""
-        found = gathered.get((key, generation), GatheredCandidates())
-        sdp = sdp.with_media(index, _with_candidates(section, found))
+        if key in shown:
+            section = _with_default_candidate(section, shown[key])
+        else:
+            generation = sdp.transport_ice(section)[0] or ""
+            shown[key] = gathered.get((key, generation), GatheredCandidates())
+            section = _with_candidates(section, shown[key])
+        sdp = sdp.with_media(index, section)
     return sdp
 
 
@@ -201,7 +206,10 @@ def _with_candidates(section: MediaSection, found: GatheredCandidates) -> MediaS
     ]
     if found.complete:
         lines.append(Line.attribute("end-of-candidates"))
-    section = section.with_lines(*lines)
+    return _with_default_candidate(section.with_lines(*lines), found)
+
+
+def _with_default_candidate(section: MediaSection, found: GatheredCandidates) -> MediaSection:
     default = _default_candidate(found.candidates)
     if default is None or section.bundle_only:
         return section

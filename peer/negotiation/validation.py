@@ -33,6 +33,8 @@ RTP_PROTOCOLS = frozenset(
         "TCP/DTLS/RTP/SAVP",
         "RTP/SAVPF",
         "RTP/SAVP",
+        "RTP/AVPF",
+        "RTP/AVP",
     }
 )
 #: Protocols of an m-section of data channels (RFC 8841 section 4.2).

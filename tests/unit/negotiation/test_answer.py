@@ -424,7 +424,7 @@ def test_a_section_of_unknown_codecs_is_rejected() -> None:
         "m=image 9 udptl t38",
         "m=application 9 UDP/DTLS/SCTP something-else",
         "m=application 9 UDP/BFCP *",
-        "m=audio 9 RTP/AVP 0",
+        "m=audio 9 RTP/FOO 0",
         "m=video 9 udp 96",
     ],
 )

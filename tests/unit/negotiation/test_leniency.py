@@ -348,11 +348,93 @@ def test_answer_without_setup_is_refused_unless_it_is_asked_for() -> None:
     assert used(lenient, silent) == [SdpLeniency.MISSING_ANSWER_SETUP]
 
 
-def test_fingerprints_are_as_strict_as_ever() -> None:
-    for edit in (("a=fingerprint:sha-256", "a=fingerprint:md5"), ("a=ice-pwd", "a=ice-nothing")):
-        end = OfferAnswer(profile(2, leniency=frozenset(SdpLeniency)))
-        with pytest.raises(DescriptionError):
-            end.plan(Side.REMOTE, edited(an_offer("audio"), edit))
+def test_weak_hash_is_refused_with_every_leniency() -> None:
+    end = OfferAnswer(profile(2, leniency=frozenset(SdpLeniency)))
+    with pytest.raises(DescriptionError, match="md5 is too weak"):
+        end.plan(
+            Side.REMOTE, edited(an_offer("audio"), ("a=fingerprint:sha-256", "a=fingerprint:md5"))
+        )
+
+
+LACKS = [
+    ("a=rtcp-mux", "RTP and RTCP must share a port"),
+    ("a=ice-pwd", "it has no a=ice-ufrag or no a=ice-pwd"),
+    ("a=fingerprint", "it has no a=fingerprint"),
+]
+
+
+def lacking(description: SessionDescription, attribute: str) -> SessionDescription:
+    lines = description.sdp.splitlines(keepends=True)
+    return SessionDescription(
+        "".join(line for line in lines if not line.startswith(attribute)), description.type
+    )
+
+
+@pytest.mark.parametrize(("attribute", "reason"), LACKS)
+def test_offer_of_which_nothing_can_be_taken_is_answered_with_port_zero(
+    attribute: str, reason: str
+) -> None:
+    description = lacking(an_offer("audio"), attribute)
+    plan = OfferAnswer(profile(2)).plan(Side.REMOTE, description)
+    assert [reason in each.reason for each in plan.leniencies] == [True]
+    answer, end = answer_to(description)
+    assert rejected(answer) == [True]
+    assert end.session.transports == ()
+    refused_without(SdpLeniency.UNUSABLE_SECTION, description)
+
+
+def test_plain_rtp_beside_what_we_take_is_rejected_alone() -> None:
+    plain = "m=audio 9 RTP/AVP 0\r\na=mid:7\r\na=rtpmap:0 PCMU/8000\r\n"
+    answer, _ = answer_to(SessionDescription(an_offer("audio").sdp + plain, SdpType.OFFER))
+    assert rejected(answer) == [False, True]
+    assert answer.media[1].media_line.protocol == "RTP/AVP"
+
+
+@pytest.mark.parametrize("attribute", [attribute for attribute, _ in LACKS])
+def test_live_section_that_loses_what_it_needs_is_refused(attribute: str) -> None:
+    left, right = OfferAnswer(profile(1)), OfferAnswer(profile(2))
+    add_track(left, "audio")
+    exchange(left, right)
+    before = right.session
+    with pytest.raises(DescriptionError):
+        right.plan(Side.REMOTE, lacking(offer_of(left), attribute))
+    assert right.session is before
+
+
+@pytest.mark.parametrize("protocol", ["RTP/AVP", "RTP/AVPF", "RTP/SAVP", "UDP/TLS/RTP/SAVP"])
+def test_any_profile_is_taken_and_answered_with_itself(protocol: str) -> None:
+    description = edited(an_offer("audio"), ("UDP/TLS/RTP/SAVPF", protocol))
+    answer, _ = answer_to(description)
+    assert rejected(answer) == [False]
+    assert answer.media[0].media_line.protocol == protocol
+
+
+def test_answer_without_a_codec_of_the_offer_closes_that_section_alone() -> None:
+    left, right = OfferAnswer(profile(1)), OfferAnswer(profile(2))
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    set_remote(right, offer_of(left))
+    other = edited(answer_of(right), ("VP8/90000", "H263/90000"), ("H264/90000", "H261/90000"))
+    assert used(left, other) == [SdpLeniency.NO_COMMON_CODEC]
+    set_remote(left, other)
+    assert [t.mid for t in left.session.transceivers if t.agreement] == ["0"]
+
+
+def test_track_without_msid_has_the_default_stream() -> None:
+    lines = an_offer("audio", "video").sdp.splitlines(keepends=True)
+    bare = "".join(line for line in lines if not line.startswith("a=msid:"))
+    _, end = answer_to(SessionDescription(bare, SdpType.OFFER))
+    assert [t.remote_streams for t in end.session.transceivers] == [("default",)] * 2
+
+
+def test_answer_has_no_feedback_beside_rtx_that_we_do_not_do() -> None:
+    description = edited(
+        an_offer("video"),
+        ("a=rtpmap:97 rtx/90000\r\n", "a=rtpmap:97 rtx/90000\r\na=rtcp-fb:97 rrtr\r\n"),
+    )
+    answer, _ = answer_to(description)
+    assert "rtx/90000" in str(answer)
+    assert "rrtr" not in str(answer)
 
 
 def test_reading_leaves_a_description_in_good_order_alone() -> None:

@@ -43,7 +43,8 @@ A = "a=mid:0\r\n"
 
 
 def fresh() -> OfferAnswer:
-    return OfferAnswer(profile(2))
+    """An end without leniency (see test_leniency.py), which judges by the standards alone."""
+    return OfferAnswer(profile(2, leniency=frozenset()))
 
 
 def offer() -> SessionDescription:
@@ -52,7 +53,7 @@ def offer() -> SessionDescription:
 
 def answering() -> tuple[OfferAnswer, SessionDescription]:
     """An end that has offered, and an answer to it."""
-    left, right = pair()
+    left, right = pair(leniency=frozenset())
     for kind in ("audio", "video"):
         add_track(left, kind)
     left.request_data()
@@ -129,7 +130,7 @@ def test_a_later_offer_may_name_the_role_that_the_peer_has() -> None:
     ("edits", "words"),
     [
         ([("m=video", "m=audio")], "has audio for the offer's video"),
-        ([("UDP/TLS/RTP/SAVPF", "RTP/AVP")], "has RTP/AVP for the offer's UDP/TLS/RTP/SAVPF"),
+        ([("UDP/TLS/RTP/SAVPF", "RTP/FOO")], "has RTP/FOO for the offer's UDP/TLS/RTP/SAVPF"),
         ([("UDP/DTLS/SCTP", "DTLS/SCTP"), ("webrtc-datachannel", "5000")], "has DTLS/SCTP for"),
         ([("opus", "x1"), ("PCMU", "x2")], "none of the codecs"),
         ([("a=rtcp-mux\r\n", "")], "rtcp-mux"),
