@@ -64,9 +64,9 @@ soak: $(DEVELOPMENT_INSTALLED) ## Record five people who come and go for long (M
 conformance: $(DEVELOPMENT_INSTALLED) ## Write docs/CONFORMANCE.md anew from the markers on the tests
 	$(PYTHON) -m tests.support.project.conformance
 
-interop: $(DEVELOPMENT_INSTALLED) ## Shake hands with every peer, write docs/INTEROP.md anew
+interop: $(DEVELOPMENT_INSTALLED) ## Call every peer in every way, write docs/INTEROP.md anew
 	$(PYTHON) -m scripts.install_tools $(PEERS)
-	$(PYTHON) -m pytest tests/interop/handshake
+	INTEROP=all $(PYTHON) -m pytest tests/interop/handshake tests/interop/test_hold_and_tracks.py
 	$(PYTHON) -m tests.support.peers.interop
 
 tools: $(DEVELOPMENT_INSTALLED) ## Install the browsers and servers that tests drive, where it may

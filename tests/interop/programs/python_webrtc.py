@@ -56,6 +56,7 @@ class Peer:
         self._connection = webrtc.RTCPeerConnection()
         self._arrivals = Arrivals()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._added: list[Any] = []
         self._prepared = False
         self._connection.on("icecandidate", self._found)
         self._connection.on("datachannel", lambda event: self._echo(event.channel))
@@ -68,6 +69,13 @@ class Peer:
                 self._send(command["kind"])
             case "channel":
                 self._echo(self._connection.create_data_channel(command["label"]))
+            case "unsend":
+                self._connection.remove_track(self._added.pop())
+            case "direct":
+                for transceiver in self._connection.get_transceivers():
+                    transceiver.direction = command["direction"]
+            case "close":
+                self._connection.close()
             case "restart":
                 self._connection.restart_ice()
             case "offer":
@@ -90,7 +98,7 @@ class Peer:
         if kind != "video":
             raise ValueError(f"no {kind} is sent here")
         generator = webrtc.VideoTrackGenerator()
-        self._connection.add_track(generator.track)
+        self._added.append(self._connection.add_track(generator.track))
         self._begin(self._draw(generator.writable.get_writer()))
 
     async def _draw(self, writer: Any) -> None:

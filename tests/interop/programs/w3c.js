@@ -8,6 +8,7 @@ globalThis.w3cPeer = (stack, say) => {
   const arrivals = new Arrivals();
   // werift tells of a track again with every offer.
   const watched = new WeakSet();
+  const added = [];
   let prepared = false;
 
   connection.onicecandidate = ({ candidate }) => {
@@ -30,8 +31,9 @@ globalThis.w3cPeer = (stack, say) => {
   }
 
   function send(kind) {
-    const added = connection.addTrack(stack.source(kind));
-    const { receiver } = connection.getTransceivers().find(({ sender }) => sender === added);
+    const made = connection.addTrack(stack.source(kind));
+    added.push(made);
+    const { receiver } = connection.getTransceivers().find(({ sender }) => sender === made);
     // Chromium takes a transform of a receiver only where the receiver is made.
     watch(receiver, receiver.track);
   }
@@ -82,6 +84,15 @@ globalThis.w3cPeer = (stack, say) => {
         return send(command.kind);
       case "channel":
         return echo(connection.createDataChannel(command.label));
+      case "unsend":
+        return connection.removeTrack(added.pop());
+      case "direct":
+        for (const transceiver of connection.getTransceivers()) {
+          transceiver.direction = command.direction;
+        }
+        return;
+      case "close":
+        return connection.close();
       case "restart":
         return connection.restartIce();
       case "offer":

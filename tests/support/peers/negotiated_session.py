@@ -134,7 +134,7 @@ class NegotiatedSession:
     async def open(self) -> Exchange:
         """Make the first offer, and wait until media and data flow both ways."""
         await self.peer.tell("send", kind=self._medium.value)
-        track = SyntheticAudioTrack() if self._medium is Medium.AUDIO else _small_video()
+        track = SyntheticAudioTrack() if self._medium is Medium.AUDIO else small_video()
         self.pc.addTrack(track)
         self.channel: DataChannel = self.pc.createDataChannel("echo")
         exchange = await self.offer()
@@ -278,7 +278,7 @@ def _seconds_starved() -> float:
     return int(some.rpartition("total=")[2]) / 1_000_000
 
 
-def _small_video() -> SyntheticVideoTrack:
+def small_video() -> SyntheticVideoTrack:
     # As little work as can be: the encoder shares two cores with a browser.
     return SyntheticVideoTrack(width=160, height=120)
 
