@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from peer.candidate_filter import AddressKind, CandidateFilter
 from peer.configuration import (
     AnswerRole,
     BundlePolicy,
@@ -70,11 +71,13 @@ from peer.transceiver import RtpTransceiver
 from peer.transport.sctp.transport import DataChannel
 
 __all__ = [
+    "AddressKind",
     "AnswerRole",
     "AudioLevel",
     "BufferFullError",
     "BundlePolicy",
     "CandidateError",
+    "CandidateFilter",
     "Certificate",
     "Codec",
     "ConfigurationError",

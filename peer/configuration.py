@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from peer.announced_addresses import AddressTranslation, AnnouncedAddresses
+from peer.candidate_filter import CandidateFilter
 from peer.errors import ConfigurationError
 from peer.identity.fingerprints import WEAK_HASHES, HashFunction
 from peer.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
@@ -131,6 +132,8 @@ class PeerConfiguration:
             ones, behind a NAT that maps one to one: one for each IP version, such as
             `("203.0.113.7",)`, or one for each local address, such as
             `{"10.0.0.2": "203.0.113.7"}`. The ports stay.
+        remote_candidates: Which candidates of the peer are checked: those that a browser checks, or
+            with `CandidateFilter.for_servers()` public addresses only.
         trace: A sink for the events of the wire and the decisions; see `peer.tracing.events`.
 
     Raises:
@@ -154,6 +157,7 @@ class PeerConfiguration:
     interfaces: Sequence[str] | None = None
     port_range: tuple[int, int] | None = None
     announced_addresses: AnnouncedAddresses = ()
+    remote_candidates: CandidateFilter = field(default_factory=CandidateFilter)
     trace: TraceSink | None = None
 
     def __post_init__(self) -> None:

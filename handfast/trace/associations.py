@@ -16,6 +16,7 @@ from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
     CandidateKnown,
+    CandidateRefused,
     Datagram,
     DatagramDropped,
     DatagramKind,
@@ -180,13 +181,9 @@ class _TraceWalk:
                 return None
             case PathSelected() | StateChanged():
                 return None
-            case (
-                DescriptionRefused()
-                | LeniencyUsed()
-                | CandidateKnown()
-                | ServerFailed()
-                | RekeyEnded()
-            ):
+            case DescriptionRefused() | CandidateKnown() | CandidateRefused():
+                return None
+            case LeniencyUsed() | ServerFailed() | RekeyEnded():
                 return None
             case _:
                 assert_never(event)

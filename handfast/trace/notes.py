@@ -11,6 +11,7 @@ from peer.states import DtlsRole
 from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
+    CandidateRefused,
     DatagramDropped,
     DescriptionRefused,
     Direction,
@@ -42,6 +43,7 @@ NotedEvent = (
     | AssociationRetired
     | DescriptionRefused
     | LeniencyUsed
+    | CandidateRefused
     | ServerFailed
     | RekeyEnded
 )
@@ -107,9 +109,7 @@ def _section(event: NotedEvent) -> str:
             return event.section
 
 
-def _wording(  # noqa: C901 - a case for each kind of event
-    event: NotedEvent, context: NoteContext
-) -> tuple[Topic, str, tuple[str, ...], Mood]:
+def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple[str, ...], Mood]:
     match event:
         case RoleChosen():
             return Topic.DTLS, _role(event), (), Mood.PLAIN
@@ -123,14 +123,8 @@ def _wording(  # noqa: C901 - a case for each kind of event
             former = context.association_ref is not None and context.association_ref.former
             fate = "retired" if former else "given up"
             return Topic.DTLS, f"association {number + 1} {fate}: {reason}", (), Mood.PLAIN
-        case DatagramDropped(kind=kind, reason=reason, size=size, remote=remote):
-            source = f" from {remote}" if remote else ""
-            label = f"dropped {kind}{source}: {reason}"
-            return Topic.ICE, label, (counted(size, "byte"),), Mood.BAD
-        case PathSelected(local=local, remote=remote):
-            path = f"{local} → {remote}"
-            label = f"path moves to {path}" if context.moved else f"path {path}"
-            return Topic.ICE, label, (), Mood.GOOD
+        case DatagramDropped() | PathSelected() | CandidateRefused() | ServerFailed():
+            return Topic.ICE, *_of_ice(event, context)
         case HandshakeCompleted():
             chosen = (version(event.version), event.cipher, event.srtp_profile)
             label = f"keys derived: {', '.join(part for part in chosen if part)}"
@@ -142,11 +136,29 @@ def _wording(  # noqa: C901 - a case for each kind of event
         case DescriptionRefused(direction=direction, type=kind, reason=reason):
             whose = "own" if direction is Direction.OUT else "the peer's"
             return Topic.DTLS, f"{whose} {kind} refused: {abbreviated(reason)}", (reason,), Mood.BAD
-        case ServerFailed(url=url, reason=reason):
-            return Topic.ICE, f"{url} does not serve: {abbreviated(reason)}", (reason,), Mood.BAD
         case RekeyEnded(changed=changed, reason=reason):
             outcome, mood = ("rekeyed", Mood.GOOD) if changed else ("not rekeyed", Mood.BAD)
             return Topic.DTLS, f"{outcome}: {reason}", (), mood
+        case _:
+            assert_never(event)
+
+
+def _of_ice(
+    event: DatagramDropped | PathSelected | CandidateRefused | ServerFailed, context: NoteContext
+) -> tuple[str, tuple[str, ...], Mood]:
+    match event:
+        case DatagramDropped(kind=kind, reason=reason, size=size, remote=remote):
+            source = f" from {remote}" if remote else ""
+            label = f"dropped {kind}{source}: {reason}"
+            return label, (counted(size, "byte"),), Mood.BAD
+        case PathSelected(local=local, remote=remote):
+            path = f"{local} → {remote}"
+            label = f"path moves to {path}" if context.moved else f"path {path}"
+            return label, (), Mood.GOOD
+        case CandidateRefused(candidate=candidate, reason=reason):
+            return f"candidate not checked: {reason}", (candidate,), Mood.PLAIN
+        case ServerFailed(url=url, reason=reason):
+            return f"{url} does not serve: {abbreviated(reason)}", (reason,), Mood.BAD
         case _:
             assert_never(event)
 

@@ -257,6 +257,7 @@ class PeerTransport:
             policy=self._configuration.iceTransportPolicy,
             interfaces=self._configuration.interfaces,
             port_range=self._configuration.port_range,
+            remote_filter=self._configuration.remote_candidates,
             announced=AddressTranslation.of(self._configuration.announced_addresses),
             events=events,
             on_datagram=self.secure.receive,

@@ -276,6 +276,19 @@ class CandidateKnown(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateRefused(Event):
+    """A candidate of the peer is not checked, as `PeerConfiguration.remote_candidates` has it.
+
+    Args:
+        candidate: Its text as in `a=candidate:`.
+    """
+
+    candidate: str
+    reason: str
+    section: str = "RFC 8445 section 19.5.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServerFailed(Event):
     """A STUN or TURN server does not serve; only the first of each URL and reason is told.
 
@@ -313,6 +326,7 @@ TraceEvent = (
     | DescriptionRefused
     | LeniencyUsed
     | CandidateKnown
+    | CandidateRefused
     | ServerFailed
     | RekeyEnded
     | RoleChosen

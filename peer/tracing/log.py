@@ -19,6 +19,7 @@ from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
     CandidateKnown,
+    CandidateRefused,
     Datagram,
     DatagramDropped,
     DatagramKind,
@@ -90,6 +91,7 @@ _CHANNELS: Final[dict[type[TraceEvent], tuple[logging.Logger, int]]] = {
     AssociationDecided: (NEGOTIATION, logging.INFO),
     RoleChosen: (NEGOTIATION, logging.INFO),
     CandidateKnown: (ICE, logging.DEBUG),
+    CandidateRefused: (ICE, logging.INFO),
     ServerFailed: (ICE, logging.WARNING),
     PathSelected: (ICE, logging.INFO),
     DatagramDropped: (ICE, logging.INFO),
@@ -136,6 +138,8 @@ def _sentence(event: TraceEvent) -> str:
             return _of_negotiation(event)
         case PathSelected(local=local, remote=remote):
             return f"path is {local} to {remote}"
+        case CandidateRefused(candidate=candidate, reason=reason):
+            return f"the peer's {candidate} is not checked: {reason}"
         case ServerFailed(url=url, reason=reason):
             return f"the ICE server {url} does not serve: {reason}"
         case DatagramDropped(kind=kind, reason=reason, size=size, remote=remote):

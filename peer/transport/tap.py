@@ -10,6 +10,7 @@ from aioice import stun
 from peer.states import IceTransportState
 from peer.tracing.events import (
     AssociationRetired,
+    CandidateRefused,
     Datagram,
     DatagramDropped,
     DatagramKind,
@@ -130,6 +131,18 @@ class Tap:
                 section=section,
             )
         )
+
+    def candidate_refused(self, candidate: CandidateFields, reason: str) -> None:
+        """Trace a candidate of the peer that is not checked."""
+        if self._tracer.active:
+            self._tracer(
+                CandidateRefused(
+                    time=self._tracer.now(),
+                    transport=self._key,
+                    candidate=str(candidate),
+                    reason=reason,
+                )
+            )
 
     def path(self, pair: tuple[CandidateFields, CandidateFields] | None) -> None:
         """Trace the candidate pair that carries data, if it is another one than before."""

@@ -345,8 +345,9 @@ async def test_checks_fail_after_endless_role_conflicts(scene: Scene) -> None:
 
 def fill(ice: IceTransport, count: int) -> None:
     """Signal so many candidates that nobody stands behind."""
-    for port in range(1, count + 1):
-        ice.add_remote_candidate(CandidateFields("1", 1, "udp", port, "127.0.0.1", port, "host"))
+    for number in range(1, count + 1):
+        port = 1024 + number
+        ice.add_remote_candidate(CandidateFields("1", 1, "udp", number, "127.0.0.1", port, "host"))
 
 
 def selected_port(scene: Scene) -> int | None:

@@ -50,6 +50,8 @@ class IceAgent(Connection):
         on_datagram: Called by the sockets with each datagram of a validated source that is not
             STUN.
         on_path: Called when a check has succeeded, which may have moved `path`.
+        accepts: Decides whether a candidate that the peer signalled is checked, given its address
+            or name, and again the address that a name leads to.
         tap: Told of every datagram, where the transport is traced.
 
     Attributes:
@@ -74,6 +76,7 @@ class IceAgent(Connection):
         release_timeout: Seconds,
         on_datagram: Callable[[bytes], None],
         on_path: Callable[[], None],
+        accepts: Callable[[Candidate, str], bool],
         tap: SocketTap | None = None,
     ) -> None:
         super().__init__(
@@ -94,6 +97,7 @@ class IceAgent(Connection):
         self.oversized = 0
         self.ignored_candidates = 0
         self._on_path = on_path
+        self._accepts = accepts
         self._tap = tap
         self._relay_only = relay_only
         self._pacing = pacing
@@ -167,15 +171,19 @@ class IceAgent(Connection):
 
     def add_remote(self, candidate: Candidate) -> None:
         """Add a candidate that the peer signalled; an unusable one is counted and ignored."""
-        if self._closing:
+        if self._closing or not self._accepts(candidate, candidate.host):
             return
         if not is_mdns_name(candidate.host):
             self._add_remote_candidate(candidate, candidate.host)
         # A name that is resolved and never paired would only tell the network that we look for it.
         elif self._relay_only or not self._mdns.resolve(
-            candidate.host, lambda address: self._add_remote_candidate(candidate, address)
+            candidate.host, lambda address: self._add_resolved(candidate, address)
         ):
             self.ignored_candidates += 1
+
+    def _add_resolved(self, candidate: Candidate, address: str) -> None:
+        if not self._closing and self._accepts(candidate, address):
+            self._add_remote_candidate(candidate, address)
 
     def _add_remote_candidate(self, remote_candidate: Candidate, network_host: str) -> None:
         # A candidate whose address the peer showed us already (prflx) is only given its name.

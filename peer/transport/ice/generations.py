@@ -246,6 +246,11 @@ class IceGenerations:
         if self._closing is None:
             self._events.on_candidate(generation.username_fragment, candidate)
 
+    def on_generation_candidate_refused(self, candidate: CandidateFields, reason: str) -> None:
+        """Trace a remote candidate that is not checked."""
+        if self._tap is not None:
+            self._tap.candidate_refused(candidate, reason)
+
     def on_generation_server_failure(self, generation: Generation, failure: ServerFailure) -> None:
         """Pass on the failure of a STUN or TURN server."""
         if self._closing is None:
@@ -387,6 +392,10 @@ class Generation:
     def on_candidate(self, candidate: CandidateFields | None) -> None:
         """Pass on a local candidate of the IceTransport."""
         self._owner.on_generation_candidate(self, candidate)
+
+    def on_candidate_refused(self, candidate: CandidateFields, reason: str) -> None:
+        """Pass on a remote candidate that is not checked."""
+        self._owner.on_generation_candidate_refused(candidate, reason)
 
     def on_server_failure(self, failure: ServerFailure) -> None:
         """Pass on the failure of a STUN or TURN server."""

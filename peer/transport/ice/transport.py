@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
 from peer.announced_addresses import AddressTranslation
+from peer.candidate_filter import CandidateFilter, without_embedding
 from peer.configuration import IceServer, IceTransportPolicy
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.adapters.aiortc_ice import AiortcIce
@@ -43,6 +44,7 @@ class IceCounters:
         packets_malformed: STUN messages dropped, as they could not be parsed.
         packets_oversized: Datagrams dropped, as they had 2,048 bytes or more.
         candidates_ignored: Remote candidates of a kind that we cannot use, late, or too many.
+        candidates_refused: Remote candidates that the filter refused.
     """
 
     packets_sent: int = 0
@@ -54,6 +56,7 @@ class IceCounters:
     packets_malformed: int = 0
     packets_oversized: int = 0
     candidates_ignored: int = 0
+    candidates_refused: int = 0
 
 
 class IceEvents(Protocol):
@@ -61,6 +64,9 @@ class IceEvents(Protocol):
 
     def on_candidate(self, candidate: CandidateFields | None) -> None:
         """Take a local candidate as soon as it is known; None when there will be no more."""
+
+    def on_candidate_refused(self, candidate: CandidateFields, reason: str) -> None:
+        """Take note of a remote candidate that is not checked."""
 
     def on_server_failure(self, failure: ServerFailure) -> None:
         """Take note of a STUN or TURN server that does not serve."""
@@ -141,6 +147,7 @@ class IceTransport:
         policy: Which candidates are used.
         interfaces: Local addresses to bind; all but the loopback's where None.
         port_range: First and last UDP port to bind; any port where None.
+        remote_filter: Decides which candidates of the peer are checked.
         announced: Replaces local addresses in the candidates that are reported.
         events: Told of candidates, path and state.
         on_datagram: Called with each datagram of the peer that is not STUN.
@@ -162,6 +169,7 @@ class IceTransport:
         policy: IceTransportPolicy = IceTransportPolicy.ALL,
         interfaces: Sequence[str] | None = None,
         port_range: tuple[int, int] | None = None,
+        remote_filter: CandidateFilter | None = None,
         announced: AddressTranslation | None = None,
         events: IceEvents,
         on_datagram: Callable[[bytes], None],
@@ -183,6 +191,7 @@ class IceTransport:
             release_timeout=self._timing.release,
             on_datagram=on_datagram,
             on_path=self._on_path,
+            accepts=self._accepts,
             tap=tap,
         )
         self.datagrams = IceDatagrams(self._agent)
@@ -197,9 +206,11 @@ class IceTransport:
             on_failure=self._on_server_failure,
         )
         self._aiortc = AiortcIce(self._agent)
+        self._remote_filter = remote_filter or CandidateFilter()
         self._announced = announced or AddressTranslation()
         self._local_candidates: list[CandidateFields] = []
         self._remote_ended = False
+        self._candidates_unusable = 0
         self._candidates_refused = 0
         self._consent: ConsentMonitor | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -261,7 +272,8 @@ class IceTransport:
             packets_unvalidated=self._agent.unvalidated,
             packets_malformed=self._agent.malformed,
             packets_oversized=self._agent.oversized,
-            candidates_ignored=self._candidates_refused + self._agent.ignored_candidates,
+            candidates_ignored=self._candidates_unusable + self._agent.ignored_candidates,
+            candidates_refused=self._candidates_refused,
         )
 
     async def gather(self) -> None:
@@ -300,15 +312,23 @@ class IceTransport:
         """Add a candidate that the peer signalled, or None for the end of them.
 
         One that we cannot use (TCP, a second component, not a unicast address) is counted and
-        ignored, as is one after the end (RFC 8838 section 14).
+        ignored, as is one after the end (RFC 8838 section 14). One that the filter refuses is
+        counted and reported.
         """
         if candidate is None:
             self._remote_ended = True
             self._maybe_complete()
         elif self._remote_ended or not _is_usable(candidate):
-            self._candidates_refused += 1
+            self._candidates_unusable += 1
         else:
             self._agent.add_remote(to_aioice(candidate))
+
+    def _accepts(self, candidate: Candidate, address: str) -> bool:
+        reason = self._remote_filter.refusal(address, candidate.port)
+        if reason is not None:
+            self._candidates_refused += 1
+            self._events.on_candidate_refused(from_aioice(candidate), reason)
+        return reason is None
 
     async def close(self) -> None:
         """End every task and close every socket; may be called at any time and more than once."""
@@ -437,7 +457,7 @@ def _is_usable(candidate: CandidateFields) -> bool:
     if candidate.transport != "udp" or candidate.component != 1 or candidate.port == 0:
         return False
     try:
-        address = ipaddress.ip_address(candidate.address)
+        address = without_embedding(ipaddress.ip_address(candidate.address))
     except ValueError:
         # A name: the agent resolves those that mDNS knows, and ignores others.
         return candidate.address.endswith(".local")

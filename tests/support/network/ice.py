@@ -28,6 +28,7 @@ class Recorder:
 
     candidates: list[CandidateFields | None] = field(default_factory=list)
     failures: list[ServerFailure] = field(default_factory=list)
+    refusals: list[tuple[str, str]] = field(default_factory=list)
     states: list[IceTransportState] = field(default_factory=list)
     datagrams: list[bytes] = field(default_factory=list)
     paths: int = 0
@@ -39,6 +40,10 @@ class Recorder:
         self.candidates.append(candidate)
         if self.forward is not None:
             self.forward(candidate)
+        self._note()
+
+    def on_candidate_refused(self, candidate: CandidateFields, reason: str) -> None:
+        self.refusals.append((candidate.address, reason))
         self._note()
 
     def on_server_failure(self, failure: ServerFailure) -> None:

@@ -9,6 +9,7 @@ from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
     CandidateKnown,
+    CandidateRefused,
     Datagram,
     DatagramDropped,
     DatagramKind,
@@ -106,6 +107,8 @@ def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of even
             return f"leniency {event.rule}"
         case CandidateKnown():
             return f"{event.direction} candidate"
+        case CandidateRefused():
+            return f"candidate refused: {event.reason}"
         case ServerFailed():
             return f"server failed: {event.code}"
         case RekeyEnded():

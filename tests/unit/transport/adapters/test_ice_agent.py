@@ -118,11 +118,13 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         release_timeout=0.5,
         on_datagram=lambda _: None,
         on_path=lambda: None,
+        accepts=lambda *_: True,
     )
     socket = IceSocket(agent)
     theirs = vars(aioice.Connection(ice_controlling=True)) | vars(ice.StunProtocol(agent))
     ours = (vars(agent).keys() | vars(socket).keys()) - theirs.keys()
     assert ours == {
+        "_accepts",
         "_congested",
         "_consent_checks",
         "_halted",
