@@ -65,19 +65,6 @@ class Peer:
     async def obey(self, command: dict[str, Any]) -> None:
         """Do what one line says."""
         match command["do"]:
-            case "send":
-                self._send(command["kind"])
-            case "channel":
-                self._echo(self._connection.create_data_channel(command["label"]))
-            case "unsend":
-                self._connection.remove_track(self._added.pop())
-            case "direct":
-                for transceiver in self._connection.get_transceivers():
-                    transceiver.direction = command["direction"]
-            case "close":
-                self._connection.close()
-            case "restart":
-                self._connection.restart_ice()
             case "offer":
                 self._prepare()
                 options = webrtc.RTCOfferOptions(ice_restart=command.get("iceRestart", False))
@@ -91,6 +78,25 @@ class Peer:
                 say("reset")
             case "report":
                 await self._report()
+            case _:
+                self._change(command)
+
+    def _change(self, command: dict[str, Any]) -> None:
+        """Change what the next description will say, or end it all."""
+        match command["do"]:
+            case "send":
+                self._send(command["kind"])
+            case "unsend":
+                self._connection.remove_track(self._added.pop())
+            case "direct":
+                for transceiver in self._connection.get_transceivers():
+                    transceiver.direction = command["direction"]
+            case "channel":
+                self._echo(self._connection.create_data_channel(command["label"]))
+            case "restart":
+                self._connection.restart_ice()
+            case "close":
+                self._connection.close()
             case other:
                 raise ValueError(f"no such command: {other}")
 
