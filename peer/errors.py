@@ -32,6 +32,8 @@ A `LocalError` and a `RemoteError` leave the connection exactly as it was.
 
 from __future__ import annotations
 
+from peer.printable import printable
+
 
 class PeerError(Exception):
     """The base class of every exception that this package raises on purpose."""
@@ -87,7 +89,8 @@ class DescriptionError(RemoteError):
         line_number: int | None = None,
         mid: str | None = None,
     ) -> None:
-        self.reason = reason
+        # Words of the peer may be in it, which must not reach a terminal or a log as they are.
+        self.reason = printable(reason)
         self.line = line
         self.line_number = line_number
         self.mid = mid
@@ -130,9 +133,10 @@ class CandidateError(RemoteError):
     """
 
     def __init__(self, reason: str, *, candidate: str = "") -> None:
-        self.reason = reason
+        self.reason = printable(reason)
         self.candidate = candidate
-        super().__init__(f"{reason}: {_shorten(candidate)!r}" if candidate else reason)
+        quoted = f": {_shorten(candidate)!r}" if candidate else ""
+        super().__init__(f"{self.reason}{quoted}")
 
 
 class TransportError(PeerError):

@@ -35,6 +35,7 @@ from peer.negotiation.session import (
 from peer.negotiation.validation import (
     check_answer,
     check_description,
+    check_extension_ids,
     check_offer_layout,
     check_verdicts,
     ice_parameters,
@@ -96,6 +97,7 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     entered = _enter(session, Side.REMOTE, SdpType.OFFER, sdp)
     check_description(sdp, profile)
     check_offer_layout(session, sdp)
+    check_extension_ids(session, sdp)
     verdicts = offer_verdicts(entered, sdp)
     check_verdicts(session, sdp, verdicts)
     entered = replace(entered, offer_verdicts=verdicts)
@@ -118,11 +120,12 @@ def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpT
     Raises:
         DescriptionError: The answer does not answer our offer, or cannot be accepted.
     """
-    earlier = session.pending_remote
+    earlier, before = session.pending_remote, session
     session = _enter(session, Side.REMOTE, kind, sdp)
     offer = _offer(session.pending_local)
     check_description(sdp, profile)
     check_answer(offer, sdp)
+    check_extension_ids(before, sdp)
     provisional = None if earlier is None else earlier.sdp
     exchange = _Exchange(offer, sdp, answerer=Side.REMOTE, provisional=provisional)
     session = _agree(session, exchange, kind)

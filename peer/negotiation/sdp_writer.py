@@ -231,8 +231,9 @@ def _media_line(media: str, port: int, *, protocol: str, formats: tuple[str, ...
 
 
 def _stream_lines(transceiver: Transceiver) -> Iterator[Line]:
-    # RFC 9429 section 5.3.1: the direction of the transceiver counts, not that of the answer.
-    if transceiver.direction.sends:
+    # RFC 9429 section 5.3.1: the direction of the transceiver counts, not that of the answer; and
+    # section 5.2.2: what was once said stays until the transceiver is stopped.
+    if transceiver.direction.sends or transceiver.has_sent:
         # RFC 8830 section 2: `-` stands for a track that belongs to no stream.
         for stream in transceiver.streams or ("-",):
             yield Line.attribute("msid", f"{stream} {transceiver.track_id}")

@@ -15,7 +15,7 @@ from peer.ice import IceParameters
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
 from peer.negotiation.association import judge_offer, role_left
 from peer.negotiation.sdp.attributes import Setup
-from peer.negotiation.session import Refuse, RemoteIdentity
+from peer.negotiation.session import Refuse, RemoteIdentity, Side
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -41,6 +41,12 @@ RTP_PROTOCOLS = frozenset(
 DATA_PROTOCOLS = frozenset({"UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP"})
 
 
+#: Payload types that look like packet types of RTCP with the marker bit (RFC 5761 section 4).
+_RTCP_LOOKALIKES = range(64, 96)
+#: First id that only waits for one that fits a header (RFC 8285 section 7).
+_PROVISIONAL_IDS = 4096
+
+
 def check_description(sdp: Sdp, profile: Profile) -> None:
     """Check what every remote offer and answer needs.
 
@@ -62,6 +68,67 @@ def check_description(sdp: Sdp, profile: Profile) -> None:
         if section.kind is not None and not sdp.multiplexes_rtcp(section):
             # RFC 9429 section 4.1.1: rtcpMuxPolicy is always "require" here.
             raise DescriptionError("RTP and RTCP must share a port (a=rtcp-mux)", mid=section.mid)
+        _check_payload_types(section)
+    _check_msids(sdp)
+
+
+def _check_payload_types(section: MediaSection) -> None:
+    """Check that no payload type looks like RTCP on a shared port (RFC 5761 section 4)."""
+    if section.kind is None:
+        return
+    for text in section.media_line.formats:
+        if int(text) in _RTCP_LOOKALIKES:
+            raise DescriptionError(
+                f"payload type {text} looks like RTCP on a port that they share: 64 to 95 do",
+                line=section.lines[0].text,
+                line_number=section.lines[0].number,
+                mid=section.mid,
+            )
+
+
+def _check_msids(sdp: Sdp) -> None:
+    """Check that no two m-sections have the same stream and the same track (RFC 8830 section 2).
+
+    The same stream alone is normal: audio and video of one camera.
+    """
+    seen: set[tuple[str, str]] = set()
+    for section in sdp.media:
+        if section.rejected:
+            continue
+        named = {(m.stream, m.track) for m in section.msids if m.track is not None}
+        twice = seen & named
+        if twice:
+            stream, track = min(twice)
+            raise DescriptionError(
+                f"two m-sections have the stream {stream!r} and the track {track!r}",
+                mid=section.mid,
+            )
+        seen |= named
+
+
+def check_extension_ids(session: Session, sdp: Sdp) -> None:
+    """Check that no header extension id means something else than before (RFC 8285 section 7).
+
+    Packets on their way would be read by the new meaning: a MID as an audio level.
+
+    Raises:
+        ModificationError: An id is given to another extension.
+    """
+    for side in Side:
+        described = session.description(side)
+        for section in sdp.media:
+            if described is None or section.rejected or section.mid is None:
+                continue
+            known = described.sdp.section(section.mid)
+            if known is None or known.rejected or known.kind is not section.kind:
+                continue
+            uris = {item.id: item.uri for item in known.extmaps}
+            for item in section.extmaps:
+                if item.id < _PROVISIONAL_IDS and uris.get(item.id, item.uri) != item.uri:
+                    raise ModificationError(
+                        f"header extension id {item.id} was {uris[item.id]} and becomes {item.uri}",
+                        mid=section.mid,
+                    )
 
 
 def check_answer(offer: Sdp, answer: Sdp) -> None:
@@ -87,7 +154,7 @@ def check_answer(offer: Sdp, answer: Sdp) -> None:
                 mid=theirs.mid,
             )
         if not theirs.rejected:
-            _check_accepted(answer, ours, theirs)
+            _check_accepted(offer, answer, ours, theirs)
     for group in answer.bundle_groups:
         tag = group.mids[0] if group.mids else ""
         extra = [mid for mid in group.mids if mid not in offer.bundled(tag)]
@@ -95,7 +162,7 @@ def check_answer(offer: Sdp, answer: Sdp) -> None:
             raise DescriptionError(f"the answer bundles {extra[0]!r}, which the offer did not")
 
 
-def _check_accepted(answer: Sdp, ours: MediaSection, theirs: MediaSection) -> None:
+def _check_accepted(offer: Sdp, answer: Sdp, ours: MediaSection, theirs: MediaSection) -> None:
     if ours.rejected:
         raise DescriptionError("the answer accepts what was not offered", mid=theirs.mid)
     if not is_supported(theirs):
@@ -105,6 +172,13 @@ def _check_accepted(answer: Sdp, ours: MediaSection, theirs: MediaSection) -> No
             line=theirs.lines[0].text,
             line_number=theirs.lines[0].number,
             mid=theirs.mid,
+        )
+    offered = offer.direction(ours).reversed
+    answered = answer.direction(theirs)
+    if theirs.kind is not None and answered.intersect(offered) is not answered:
+        # RFC 3264 section 6.1: an answer may only narrow what was offered.
+        raise DescriptionError(
+            f"the answer is {answered} where the offer is {offered.reversed}", mid=theirs.mid
         )
     # RFC 9143 section 6: it has no address of its own.
     if ours.bundle_only and not any(ours.mid in group.mids for group in answer.bundle_groups):

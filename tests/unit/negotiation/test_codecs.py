@@ -47,6 +47,9 @@ from tests.support.negotiation.sessions import check_agreement
 
 RTX = video("rtx", 97, apt="96")
 
+#: Payload types that may stand beside RTCP on one port (RFC 5761 section 4).
+NUMBERS = (*range(64), *range(96, 128))
+
 
 def media(line: str, *attributes: str) -> MediaSection:
     return MediaSection((Line("m", line), *(Line("a", text) for text in attributes)))
@@ -370,11 +373,11 @@ def crowded(kept: str = "") -> SessionDescription:
     """An offer whose audio has a use for every payload type and extension id."""
     rows = [
         *("v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0"),
-        f"m=audio 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, range(128)))}",
+        f"m=audio 9 UDP/TLS/RTP/SAVPF {' '.join(map(str, NUMBERS))}",
         *("c=IN IP4 0.0.0.0", "a=mid:a", "a=rtcp-mux", "a=setup:actpass"),
         *("a=ice-ufrag:abcd", f"a=ice-pwd:{'p' * 22}"),
         f"a=fingerprint:sha-256 {':'.join(['AB'] * 32)}",
-        *(f"a=rtpmap:{n} {'PCMU' if n == 7 else f'x{n}'}/8000" for n in range(128)),
+        *(f"a=rtpmap:{n} {'PCMU' if n == 7 else f'x{n}'}/8000" for n in NUMBERS),
         *(f"a=extmap:{n} urn:x:{n}" for n in range(1, 15)),
         *([kept] if kept else []),
     ]

@@ -210,16 +210,6 @@ def test_a_track_that_the_answer_sends_is_announced_to_the_offerer() -> None:
     assert the(AnnounceTrack, effects) == AnnounceTrack(0, ("stream",))
 
 
-def test_an_answer_that_says_more_than_was_offered_announces_nothing() -> None:
-    left, right = pair()
-    add(left, "audio", MediaDirection.SENDONLY)
-    set_remote(right, offer_of(left))
-    more = edited(answer_of(right), ("a=recvonly", "a=sendrecv"))
-    effects = set_remote(left, more)
-    assert not any(isinstance(effect, AnnounceTrack) for effect in effects)
-    assert left.session.transceivers[0].current_direction is MediaDirection.SENDONLY
-
-
 def test_stopping_transceiver_is_neither_configured_nor_announced() -> None:
     left, right = pair()
     add_track(left, "audio")

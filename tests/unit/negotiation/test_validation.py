@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from peer.configuration import BundlePolicy, SdpLimits
@@ -269,7 +271,10 @@ def test_as_many_sections_as_there_are_have_a_transport_each_where_we_allow_it()
     head = without(an_offer("audio"), "group").sdp
     first = head.index("m=audio")
     body = head[first:]
-    sections = "".join(body.replace(A, f"a=mid:{n}\r\n") for n in range(150))
+    track = re.findall(r"a=msid:\S+ (\S+)", body)[0]
+    sections = "".join(
+        body.replace(A, f"a=mid:{n}\r\n").replace(track, f"track-{n}") for n in range(150)
+    )
     end = OfferAnswer(profile(2, bundle_policy=BundlePolicy.MAX_COMPAT))
     set_remote(end, SessionDescription(head[:first] + sections, SdpType.OFFER))
     set_local(end)
@@ -355,3 +360,81 @@ def test_offer_that_unbundles_sections_but_not_their_credentials_is_refused() ->
     torn = first + "m=video" + second.replace(f"a=ice-ufrag:{ufrag}", "a=ice-ufrag:65536")
     words = "m-sections of one transport different ICE credentials"
     refused(right, SessionDescription(torn, SdpType.OFFER), ModificationError, words)
+
+
+@pytest.mark.parametrize("payload_type", ["64", "72", "95"])
+def test_payload_type_that_looks_like_rtcp_is_refused(payload_type: str) -> None:
+    odd = edited(
+        offer(),
+        ("SAVPF 111 ", f"SAVPF {payload_type} "),
+        ("rtpmap:111 ", f"rtpmap:{payload_type} "),
+    )
+    error = refused(fresh(), odd, DescriptionError, f"payload type {payload_type} looks like RTCP")
+    assert error.line is not None
+
+
+def test_header_extension_id_that_changes_its_meaning_is_refused() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    exchange(left, right)
+    again = offer_of(left)
+    first, second = re.findall(r"a=extmap:(\d+) (\S+)", again.sdp)[:2]
+    swapped = edited(
+        again,
+        (f"a=extmap:{first[0]} {first[1]}", f"a=extmap:{first[0]} moved"),
+        (f"a=extmap:{second[0]} {second[1]}", f"a=extmap:{second[0]} {first[1]}"),
+    )
+    refused(right, swapped, ModificationError, f"header extension id {first[0]} was")
+
+
+def test_two_sections_with_one_stream_and_one_track_are_refused() -> None:
+    text = offer().sdp
+    (one, track), (_, other) = re.findall(r"a=msid:(\S+) (\S+)", text)
+    twice = SessionDescription(text.replace(other, track), SdpType.OFFER)
+    refused(fresh(), twice, DescriptionError, f"the stream {one!r} and the track {track!r}")
+
+
+def test_sections_of_one_stream_without_track_ids_are_taken() -> None:
+    text = re.sub(r"a=msid:(\S+) \S+", r"a=msid:\1", offer().sdp)
+    fresh().plan(Side.REMOTE, SessionDescription(text, SdpType.OFFER))
+
+
+@pytest.mark.parametrize(
+    ("offered", "answered"),
+    [
+        ("sendonly", "sendrecv"),
+        ("sendonly", "sendonly"),
+        ("inactive", "recvonly"),
+        ("recvonly", "recvonly"),
+    ],
+)
+def test_answer_with_a_direction_that_was_not_offered_is_refused(
+    offered: str, answered: str
+) -> None:
+    left, right = pair(leniency=frozenset())
+    add_track(left, "audio")
+    left.change_transceiver(0, direction=MediaDirection(offered))
+    set_remote(right, offer_of(left))
+    answer = answer_of(right)
+    wide = SessionDescription(
+        re.sub(r"a=(sendrecv|sendonly|recvonly|inactive)\r\n", f"a={answered}\r\n", answer.sdp),
+        answer.type,
+    )
+    refused(left, wide, DescriptionError, f"the answer is {answered} where the offer is {offered}")
+
+
+def test_words_of_the_peer_in_an_error_are_printable() -> None:
+    odd = edited(
+        offer(), ("m=application 9 ", "m=appl\x1b[2J 9 "), ("a=mid:2\r\n", ""), ("0 1 2", "0 1")
+    )
+    error = refused(fresh(), odd, DescriptionError, "no a=mid")
+    assert "\x1b" not in str(error)
+    assert "\x1b" not in error.reason
+
+
+def test_msid_stays_when_we_no_longer_send() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    exchange(left, right)
+    left.change_transceiver(0, direction=MediaDirection.RECVONLY)
+    assert re.search(r"a=msid:\S+ \S+\r\n", offer_of(left).sdp)
