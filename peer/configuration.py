@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from peer.announced_addresses import AddressTranslation, AnnouncedAddresses
+from peer.argument_types import wrong_class
 from peer.candidate_filter import CandidateFilter
 from peer.errors import ConfigurationError
 from peer.identity.fingerprints import WEAK_HASHES, HashFunction
@@ -81,9 +82,7 @@ class IceServer:
     credential: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        urls = (self.urls,) if isinstance(self.urls, str) else tuple(self.urls)
-        if not urls:
-            raise ConfigurationError("an IceServer needs at least one URL")
+        urls = _urls(self.urls)
         for url in urls:
             scheme = url.partition(":")[0].lower()
             if scheme not in ("stun", "stuns", "turn", "turns"):
@@ -168,7 +167,7 @@ class PeerConfiguration:
             ("early_media", EarlyMedia),
         ):
             object.__setattr__(self, name, _member(name, enum, getattr(self, name)))
-        object.__setattr__(self, "iceServers", tuple(self.iceServers))
+        object.__setattr__(self, "iceServers", _ice_servers(self.iceServers))
         object.__setattr__(self, "certificates", tuple(self.certificates))
         profiles = _members("srtp_profiles", SrtpProfile, self.srtp_profiles)
         object.__setattr__(self, "srtp_profiles", profiles)
@@ -207,6 +206,27 @@ class PeerConfiguration:
             early_media=self.early_media,
             handshake_timeout=self.handshake_timeout,
         )
+
+
+def _urls(urls: object) -> tuple[str, ...]:
+    if isinstance(urls, str):
+        return (urls,)
+    found = () if isinstance(urls, Mapping) or not isinstance(urls, Iterable) else tuple(urls)
+    if found and all(isinstance(url, str) for url in found):
+        return found
+    raise ConfigurationError("urls of an IceServer is a str, or a sequence of at least one")
+
+
+def _ice_servers(servers: object) -> tuple[IceServer, ...]:
+    if isinstance(servers, IceServer | Mapping | str) or not isinstance(servers, Iterable):
+        raise ConfigurationError(
+            f"iceServers is a sequence of IceServer, not {type(servers).__name__}"
+        )
+    servers = tuple(servers)
+    for server in servers:
+        if not isinstance(server, IceServer):
+            raise ConfigurationError(wrong_class(server, IceServer, place="iceServers"))
+    return servers
 
 
 def _member(name: str, enum: type[_EnumT], value: object) -> _EnumT:

@@ -10,8 +10,12 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
 
+from peer.argument_types import check_fields, wrong_class
 from peer.configuration import PeerConfiguration
+from peer.descriptions import SessionDescription
+from peer.errors import ConfigurationError
 from peer.events import EventName
+from peer.ice import IceCandidate
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import Side
 from peer.runtime import transceivers
@@ -29,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
-    from peer.descriptions import SessionDescription
     from peer.emitter import Decorator, Handler, PlainDecorator, Takes
     from peer.errors import TransportError
     from peer.events import (
@@ -39,7 +42,6 @@ if TYPE_CHECKING:
         RekeyedEvent,
         TrackEvent,
     )
-    from peer.ice import IceCandidate
     from peer.identity.certificate import Certificate
     from peer.negotiation.session import GatheredCandidates
     from peer.rekey.result import RekeyResult
@@ -75,7 +77,7 @@ class PeerConnection:
     """
 
     def __init__(self, configuration: PeerConfiguration | None = None) -> None:
-        self._configuration = configuration or PeerConfiguration()
+        self._configuration = _checked(configuration) or PeerConfiguration()
         self._core = ConnectionCore(self._configuration)
         # One MediaStream for all tracks that are added without one, so that a browser plays
         # audio and video of a peer in sync.
@@ -259,6 +261,7 @@ class PeerConnection:
             InvalidModificationError: The description was changed, or is stale.
             IceError: No socket could be bound. In each case nothing has changed.
         """
+        _check_description(description, "setLocalDescription")
         await self._core.apply_description(Side.LOCAL, description)
 
     async def setRemoteDescription(self, description: SessionDescription) -> None:
@@ -269,6 +272,7 @@ class PeerConnection:
             DescriptionError: The description cannot be accepted; the error says what and where. In
                 each case nothing has changed.
         """
+        _check_description(description, "setRemoteDescription")
         await self._core.apply_description(Side.REMOTE, description)
 
     async def addIceCandidate(self, candidate: IceCandidate | None = None) -> None:
@@ -279,6 +283,16 @@ class PeerConnection:
             CandidateError: The candidate is malformed, or belongs to no m-section. Nothing has
                 changed.
         """
+        if candidate is not None:
+            check_fields(
+                candidate,
+                IceCandidate,
+                "candidate",
+                "sdpMid",
+                "sdpMLineIndex",
+                "usernameFragment",
+                place="addIceCandidate",
+            )
         await self._core.add_candidate(candidate)
 
     def restartIce(self) -> None:
@@ -451,3 +465,15 @@ class PeerConnection:
 
     def __repr__(self) -> str:
         return f"<PeerConnection {self.id} {self.connectionState} signaling={self.signalingState}>"
+
+
+def _checked(configuration: object) -> PeerConfiguration | None:
+    if configuration is None or isinstance(configuration, PeerConfiguration):
+        return configuration
+    sentence = wrong_class(configuration, PeerConfiguration, place="PeerConnection")
+    raise ConfigurationError(sentence)
+
+
+def _check_description(description: object, place: str) -> None:
+    if description is not None:
+        check_fields(description, SessionDescription, "sdp", "type", place=place)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from peer.argument_types import check_text
+
 
 class SdpType(StrEnum):
     """The type of a session description (RFC 9429 section 4.1.8)."""
@@ -25,10 +27,12 @@ class SessionDescription:
 
     Raises:
         ValueError: `type` is none of these.
+        TypeError: `sdp` is no text.
     """
 
     sdp: str
     type: SdpType
 
     def __post_init__(self) -> None:
+        check_text(self.sdp, place="sdp of SessionDescription")
         object.__setattr__(self, "type", SdpType(self.type))

@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from peer.argument_types import check_text
 from peer.errors import CandidateError
 
 if TYPE_CHECKING:
@@ -71,12 +72,18 @@ class IceCandidate:
         sdpMid: The mid of the m-section that the candidate belongs to.
         sdpMLineIndex: The index of that m-section, used where `sdpMid` is None.
         usernameFragment: The ICE generation of the candidate, or None for the present one.
+
+    Raises:
+        TypeError: `candidate` is no text.
     """
 
     candidate: str = ""
     sdpMid: str | None = None
     sdpMLineIndex: int | None = None
     usernameFragment: str | None = None
+
+    def __post_init__(self) -> None:
+        check_text(self.candidate, place="candidate of IceCandidate")
 
 
 @dataclass(frozen=True, slots=True)

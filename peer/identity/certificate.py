@@ -145,6 +145,11 @@ class Certificate:
         return self._key
 
     @property
+    def algorithm(self) -> str:
+        """The signature algorithm of the key: `RSA` or `ECDSA`."""
+        return "RSA" if isinstance(self._key, rsa.RSAPrivateKey) else "ECDSA"
+
+    @property
     def der(self) -> bytes:
         """The certificate in DER."""
         return self._der

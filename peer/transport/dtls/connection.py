@@ -120,6 +120,7 @@ class DtlsConnection:
         self._ssl.set_app_data(context.on_secret)
         self._ssl.use_certificate(certificate.certificate)
         self._ssl.use_privatekey(certificate.private_key)
+        self._key = certificate.algorithm
         self._ssl.set_ciphertext_mtu(MTU)
         if role is DtlsRole.CLIENT:
             self._ssl.set_connect_state()
@@ -165,7 +166,7 @@ class DtlsConnection:
         except SSL.WantReadError:
             return False
         except SSL.Error as error:
-            raise translated(error) from error
+            raise translated(error, key=self._key) from error
         return True
 
     def messages(self, limit: int) -> Iterator[bytes]:

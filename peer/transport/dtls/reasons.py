@@ -24,6 +24,7 @@ _BAD_SIGNATURE = "bad signature"
 #: Sentences for our own objections, by OpenSSL's reason string.
 _OBJECTIONS = {
     "no shared cipher": "the peer offers no cipher suite with forward secrecy that we accept",
+    "no suitable signature algorithm": "the peer offers no signature algorithm that we accept",
     "wrong cipher returned": "the peer chose a cipher suite that we had not offered",
     "unsupported protocol": _TOO_OLD,
     "wrong version number": _TOO_OLD,
@@ -34,6 +35,10 @@ _OBJECTIONS = {
     _BAD_SIGNATURE: "the peer could not prove that its certificate is its own",
     "ee key too small": "the key of the peer's certificate is too small",
 }
+
+#: Objections whose cause may be the kind of key of our certificate: a cipher suite names one
+#: (RFC 5246 section 7.4.2), and so does a signature algorithm.
+_ABOUT_OUR_KEY = frozenset({"no shared cipher", "no suitable signature algorithm"})
 
 #: Likely meanings of the peer's alerts, by their names (RFC 5246 section 7.2.2).
 _ALERTS = {
@@ -56,14 +61,20 @@ class UnprovenError(DtlsError):
     """A signature over both randoms is wrong: the flight may be meant for another ClientHello."""
 
 
-def translated(error: SSL.Error) -> DtlsError:
-    """Translate an error of OpenSSL, which stays the exception's cause."""
+def translated(error: SSL.Error, *, key: str = "") -> DtlsError:
+    """Translate an error of OpenSSL, which stays the exception's cause.
+
+    Args:
+        error: The error of OpenSSL.
+        key: The kind of key of our certificate, such as `ECDSA`, where it may be the cause.
+    """
     details = error.args[0] if error.args else ()
     reasons = [entry[2] for entry in details] if isinstance(details, list) else []
     for reason in reasons:
         if reason in _OBJECTIONS:
             kind = UnprovenError if reason == _BAD_SIGNATURE else DtlsError
-            return kind(_OBJECTIONS[reason])
+            objection = _OBJECTIONS[reason]
+            return kind(objection + _for_key(key) if reason in _ABOUT_OUR_KEY else objection)
         # OpenSSL writes `sslv3 alert handshake failure`, newer ones `ssl/tls alert ...`.
         _, is_alert, alert = reason.partition(" alert ")
         if is_alert:
@@ -160,6 +171,19 @@ def no_srtp(profiles: Sequence[SrtpProfile]) -> DtlsError:
         "there is no SRTP profile in common with the peer, so that media cannot be protected; "
         f"ours: {', '.join(profile.name for profile in profiles)}"
     )
+
+
+def _for_key(key: str) -> str:
+    match key:
+        case "":
+            return ""
+        case "ECDSA":
+            return " for the ECDSA key of our certificate"
+        case _:
+            return (
+                f" for the {key} key of our certificate; it may take ECDSA only: leave out "
+                "PeerConfiguration(certificates=...), or give one with an ECDSA key"
+            )
 
 
 def _alerted(alert: str) -> DtlsError:

@@ -7,9 +7,12 @@ import functools
 import pytest
 from OpenSSL import SSL
 
-from peer.states import DtlsTransportState
-from peer.transport.dtls.connection import dtls_context
+from peer.errors import DtlsError
+from peer.identity.certificate import Certificate, KeyType
+from peer.states import DtlsRole, DtlsTransportState
+from peer.transport.dtls.connection import DtlsConnection, dtls_context
 from tests.support.links.secure import connected_parties, exchange, rtp
+from tests.support.peers.tls_peer import legacy_context
 
 _VERSIONS = {"DTLSv1.3": 0xFEFC, "DTLSv1.2": 0xFEFD}
 
@@ -72,3 +75,15 @@ async def test_two_ends_speak_the_newest_version_that_the_library_offers() -> No
         exchange(source, sink)
         assert sink.events.rtp == [rtp(1)]
         assert sink.events.data == [b"data"]
+
+
+def test_rsa_certificate_towards_an_ecdsa_only_client_is_named() -> None:
+    server = DtlsConnection(Certificate.generate(KeyType.RSA_2048), DtlsRole.SERVER)
+    peer = SSL.Connection(legacy_context(b"ECDHE-ECDSA-AES128-GCM-SHA256"))
+    peer.set_ciphertext_mtu(1200)
+    peer.set_connect_state()
+    with pytest.raises(SSL.WantReadError):
+        peer.do_handshake()
+    server.feed(peer.bio_read(4096))
+    with pytest.raises(DtlsError, match="the RSA key of our certificate; it may take ECDSA only"):
+        server.handshake()

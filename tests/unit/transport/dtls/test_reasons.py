@@ -48,6 +48,15 @@ def test_an_objection_is_put_into_words(texts: tuple[str, ...], words: str) -> N
     assert words in str(reasons.translated(openssl(*texts)))
 
 
+@pytest.mark.parametrize("text", ["no shared cipher", "no suitable signature algorithm"])
+def test_an_rsa_certificate_towards_an_ecdsa_only_peer_is_named(text: str) -> None:
+    sentence = str(reasons.translated(openssl(text), key="RSA"))
+    assert "for the RSA key of our certificate; it may take ECDSA only" in sentence
+    assert str(reasons.translated(openssl(text), key="ECDSA")).endswith(
+        "for the ECDSA key of our certificate"
+    )
+
+
 def test_an_error_without_details_is_told_as_it_is() -> None:
     assert str(reasons.translated(SSL.SysCallError(-1, "Unexpected EOF"))) == (
         "DTLS failed: (-1, 'Unexpected EOF')"
