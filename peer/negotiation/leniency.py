@@ -48,12 +48,14 @@ class Lenience:
         reason: What was done, in one sentence.
         line: The line as it came, or None where one is missing.
         line_number: Counted from 1, or None.
+        mid: The m-section that was closed, where one was.
     """
 
     rule: SdpLeniency
     reason: str
     line: str | None = None
     line_number: int | None = None
+    mid: str | None = None
 
 
 def read_description(
@@ -166,7 +168,9 @@ def _closed(section: MediaSection) -> MediaSection:
 
 def _about(section: MediaSection, rule: SdpLeniency, reason: str) -> Lenience:
     head = section.lines[0]
-    return Lenience(rule, f"m-section {section.mid!r}: {reason}", head.text, head.number)
+    return Lenience(
+        rule, f"m-section {section.mid!r}: {reason}", head.text, head.number, mid=section.mid
+    )
 
 
 def repaired_candidate(text: str) -> str | None:

@@ -13,7 +13,7 @@ import uuid
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from peer.errors import IceError, InvalidStateError, PeerError
+from peer.errors import IceError, InvalidStateError, PeerError, TransportError
 from peer.events import (
     ConnectionEmitter,
     DataChannelEvent,
@@ -30,6 +30,7 @@ from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.negotiation.session import Side
+from peer.printable import printable
 from peer.rekey.manager import RekeyManager, agreed_associations
 from peer.rtp.capabilities import capabilities
 from peer.rtp.inbound.control import ReceiverControl
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
 
     from peer.configuration import PeerConfiguration
     from peer.descriptions import SessionDescription
-    from peer.errors import TransportError
     from peer.ice import CandidateFields
     from peer.negotiation.effects import Effect
     from peer.negotiation.offer_answer import Plan
@@ -169,6 +169,8 @@ class ConnectionCore:
         self.rekey_manager = RekeyManager(self, configuration.rekey_after)
         self._need_announced = False
         self._applying = False
+        # Why m-sections of the last description of the peer were closed, by mid.
+        self._rejections: dict[str, str] = {}
         self._state_change = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
 
@@ -216,6 +218,10 @@ class ConnectionCore:
             except BaseException:
                 await self.executor.discard(prepared)
                 raise
+            if side is Side.REMOTE:
+                self._rejections = {
+                    each.mid: each.reason for each in plan.leniencies if each.mid is not None
+                }
             if (tap := self.tap) is not None:
                 tap.lenient(plan.leniencies)
                 tap.negotiated(before, self.offer_answer.session)
@@ -298,7 +304,30 @@ class ConnectionCore:
             if unless_failed and self.states.connection is ConnectionState.FAILED:
                 # One error serves several waiting callers: without the traceback of the last.
                 raise self.failure.with_traceback(None)
+            if unless_failed and self._nothing_is_agreed:
+                raise TransportError(self._rejection_sentence)
             await self._state_change.wait()
+
+    @property
+    def _nothing_is_agreed(self) -> bool:
+        """Tell whether a complete exchange left no transport, so that nothing will ever connect."""
+        session = self.offer_answer.session
+        is_complete = session.state is SignalingState.STABLE and session.current_remote is not None
+        return is_complete and not self.executor.transports
+
+    @property
+    def _rejection_sentence(self) -> str:
+        """Say of each m-section of the last exchange why it was rejected."""
+        layout = self.offer_answer.session.layout
+        if not layout:
+            return "nothing was agreed with the peer: the descriptions have no m-section"
+        told = [
+            self._rejections.get(
+                section.mid or "", f"m-section {section.mid!r}: {section.media_line} is not taken"
+            )
+            for section in layout
+        ]
+        return printable(f"nothing was agreed with the peer: {'; '.join(told)}")
 
     @property
     def failure(self) -> TransportError:

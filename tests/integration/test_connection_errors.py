@@ -29,6 +29,7 @@ from peer import (
     SdpType,
     SessionDescription,
     SetupError,
+    TransportError,
 )
 from tests.support.negotiation.connection_media import ToneTrack
 from tests.support.negotiation.connection_state import (
@@ -48,6 +49,7 @@ from tests.support.negotiation.connections import (
     offer,
     pair,
     unbundled,
+    within,
 )
 
 if TYPE_CHECKING:
@@ -134,7 +136,7 @@ def wish(pc: PeerConnection) -> None:
 async def test_a_bad_offer_is_named_and_changes_nothing(
     change: Change, error: type[Exception], words: str | None
 ) -> None:
-    async with pair(loopback(bundlePolicy=BundlePolicy.MAX_COMPAT)) as (left, right):
+    async with pair(*STRICT) as (left, right):
         wish(left)
         right.addTrack(ToneTrack(440))
         await left.setLocalDescription()
@@ -145,6 +147,10 @@ async def test_a_bad_offer_is_named_and_changes_nothing(
         await connect(left, right)
 
 
+#: Two ends that take nothing beyond the standards; what is taken else has tests of its own.
+STRICT = [loopback(bundlePolicy=BundlePolicy.MAX_COMPAT, sdp_leniency=())] * 2
+
+
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [*BOTH.values(), *ANSWERS.values()],
@@ -153,7 +159,7 @@ async def test_a_bad_offer_is_named_and_changes_nothing(
 async def test_a_bad_third_m_section_of_an_answer_is_named_and_changes_nothing(
     change: Change, error: type[Exception], words: str | None
 ) -> None:
-    async with pair(loopback(bundlePolicy=BundlePolicy.MAX_COMPAT)) as (left, right):
+    async with pair(*STRICT) as (left, right):
         wish(left)
         await left.setLocalDescription()
         await right.setRemoteDescription(unbundled(local(left)))
@@ -244,7 +250,7 @@ def room_for(count: int) -> Iterator[None]:
 
 @pytest.mark.parametrize("room", [1, 2, 3])
 async def test_a_failure_in_the_middle_takes_back_what_went_before(room: int) -> None:
-    async with pair(loopback(bundlePolicy=BundlePolicy.MAX_COMPAT)) as (left, right):
+    async with pair(*STRICT) as (left, right):
         left.addTransceiver("audio")
         left.addTransceiver("audio")
         wish(left)
@@ -383,3 +389,25 @@ async def test_the_answer_to_a_refused_answer_may_be_another() -> None:
             await left.setRemoteDescription(edit(created, "a=setup:active", "a=setup:actpass"))
         await answer(right, left)
         await left.connected()
+
+
+async def test_nothing_agreed_ends_the_wait_with_what_each_section_lacks() -> None:
+    async with pair() as (offerer, answerer):
+        offerer.addTransceiver("audio")
+        offerer.addTransceiver("video")
+        await offerer.setLocalDescription()
+        described = offerer.localDescription
+        assert described is not None
+        lines = described.sdp.splitlines(keepends=True)
+        plain = "".join(line for line in lines if not line.startswith(("a=rtcp-mux", "a=bundle")))
+        waiting = asyncio.create_task(answerer.connected())
+        await answerer.setRemoteDescription(SessionDescription(sdp=plain, type=SdpType.OFFER))
+        await answerer.setLocalDescription()
+        with pytest.raises(TransportError) as failure:
+            await within(waiting)
+        assert str(failure.value) == (
+            "nothing was agreed with the peer: "
+            "m-section '0': it is rejected: RTP and RTCP must share a port (a=rtcp-mux); "
+            "m-section '1': it is rejected: RTP and RTCP must share a port (a=rtcp-mux)"
+        )
+        assert answerer.signalingState == "stable"

@@ -119,13 +119,25 @@ async def test_a_connection_attribute_changes_nothing(value: str) -> None:
 async def test_a_section_without_a_fingerprint_that_counts_is_refused(
     lines: str, words: str
 ) -> None:
-    async with pair() as (left, right):
+    # A new m-section without any is else rejected by itself; one that is weak is refused always.
+    async with pair(right=loopback(sdp_leniency=())) as (left, right):
         left.createDataChannel("x")
         await left.setLocalDescription()
         text = re.sub(r"a=fingerprint:[^\r]*\r\n", lines, local(left).sdp)
         async with unchanged(right):
             with pytest.raises(FingerprintError, match=words):
                 await right.setRemoteDescription(replace(local(left), sdp=text))
+
+
+@pytest.mark.conformance("5-fingerprint")
+async def test_a_new_section_without_any_fingerprint_is_answered_with_port_zero() -> None:
+    async with pair() as (left, right):
+        left.createDataChannel("x")
+        await left.setLocalDescription()
+        text = re.sub(r"a=fingerprint:[^\r]*\r\n", "", local(left).sdp)
+        await right.setRemoteDescription(replace(local(left), sdp=text))
+        await right.setLocalDescription()
+        assert re.findall(r"m=\S+ (\d+)", local(right).sdp) == ["0"]
 
 
 @pytest.mark.conformance("5-fingerprint")
