@@ -164,7 +164,12 @@ class ConnectionCore:
         self._tap = ConnectionTap(self._tracer, file)
         self.events = ConnectionEmitter()
         self.chain = OperationsChain(on_empty=self.check_negotiation)
-        self.executor = EffectExecutor(configuration, certificates, self, self._tap)
+        try:
+            self.executor = EffectExecutor(configuration, certificates, self, self._tap)
+        except BaseException:
+            # A configuration that is refused leaves no file open.
+            self._tap.close()
+            raise
         self.states = ConnectionStates()
         self.rekey_manager = RekeyManager(self, configuration.rekey_after)
         self._need_announced = False
@@ -541,11 +546,13 @@ class ConnectionCore:
 
     def _trace_states(self) -> None:
         """Trace the states before any handler can change them."""
-        if (tap := self.tap) is None:
+        has_failed = self.states.connection is ConnectionState.FAILED
+        # A failure is a warning, which is logged where nothing else is.
+        if self.tap is None and not has_failed:
             return
         states = {"signalingState": self.offer_answer.session.state, **self.states.by_name()}
         errors = {key: transport.error for key, transport in self.executor.transports.items()}
-        tap.states(states, errors)
+        self._tap.states(states, errors)
 
     def _update_states(self) -> None:
         changed = self.states.update(self.executor.transports.values(), closed=self.closed)

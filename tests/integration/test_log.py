@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import re
@@ -10,12 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from peer import FingerprintError, SdpSyntaxError, SdpType, SessionDescription
+from peer import (
+    Certificate,
+    ConfigurationError,
+    DtlsError,
+    FingerprintError,
+    PeerConnection,
+    SdpSyntaxError,
+    SdpType,
+    SessionDescription,
+)
 from peer.tracing.environment import VARIABLE
 from peer.tracing.events import RekeyEnded, StateChanged
 from peer.tracing.file import read_trace
 from tests.support.negotiation.connection_media import ToneTrack
-from tests.support.negotiation.connections import connect, exchange, pair, within
+from tests.support.negotiation.connections import connect, exchange, forged, loopback, pair, within
 
 NONSENSE = SessionDescription(type=SdpType.OFFER, sdp="v=0\r\nnonsense\r\n")
 
@@ -142,3 +152,36 @@ async def test_environment_asks_for_a_trace_of_every_connection(
         states = [event.state for event in events if isinstance(event, StateChanged)]
         assert "have-local-offer" in states if name == names[0] else "have-remote-offer" in states
         assert states[-1] == "closed"
+
+
+async def test_failure_is_a_warning_where_no_level_is_set(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, logger="peer")
+    async with pair(loopback(certificates=[Certificate.generate()])) as (offerer, answerer):
+        offerer.createDataChannel("chat")
+        await offerer.setLocalDescription()
+        await offerer.gathering_complete()
+        described = offerer.localDescription
+        assert described is not None
+        other = Certificate.generate().fingerprint()
+        await answerer.setRemoteDescription(forged(described, other))
+        await answerer.setLocalDescription()
+        await answerer.gathering_complete()
+        answer = answerer.localDescription
+        assert answer is not None
+        await offerer.setRemoteDescription(answer)
+        with pytest.raises(DtlsError):
+            await answerer.connected()
+        told = lines(caplog, answerer.id)
+    assert in_order(
+        told, "WARNING peer.transport.dtls .*does not match", "WARNING peer.connection "
+    )
+
+
+async def test_refused_configuration_leaves_no_trace_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    with pytest.raises(ConfigurationError):
+        PeerConnection(loopback(key_log=tmp_path / "nowhere" / "log"))
+    # An open file would be a ResourceWarning, and so an error of this run, when it is collected.
+    gc.collect()
