@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peer.ice import IceParameters
+    from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.sdp.description import MediaSection
     from peer.negotiation.session import (
         AppliedDescription,
@@ -111,10 +112,36 @@ def _data(before: Session, after: Session) -> Iterator[Effect]:
         yield CloseData()
     if after.data is None or after.data.mid is None or after.data.remote_port is None:
         return
-    connected = before.data is not None and before.data.remote_port is not None
     transport = after.route(after.data.mid)
-    if not connected and transport is not None:
-        yield ConnectData(transport, after.data.remote_port, after.data.remote_max_message_size)
+    if transport is None:
+        return
+    is_new_peer = _is_new_peer(before, after, transport)
+    now = (after.data.remote_port, after.data.remote_max_message_size)
+    known = before.data and (before.data.remote_port, before.data.remote_max_message_size)
+    if is_new_peer or known != now:
+        yield ConnectData(transport, *now, is_new_peer)
+
+
+def _is_new_peer(before: Session, after: Session, key: str) -> bool:
+    """Tell whether another peer has come into the place of the former, as a page that reloads.
+
+    The session id of a peer stays for the life of its session (RFC 8866 section 5.2). Programs that
+    change it with each description are told by their DTLS association, which stays.
+    """
+    if before.current_remote is None or after.current_remote is None:
+        return False
+    former = before.current_remote.sdp.session.origin
+    present = after.current_remote.sdp.session.origin
+    if (former.username, former.session_id) == (present.username, present.session_id):
+        return False
+    keys = [_remote_fingerprints(session, key) for session in (before.stable or before, after)]
+    return None not in keys and keys[0] != keys[1]
+
+
+def _remote_fingerprints(session: Session, key: str) -> tuple[Fingerprint, ...] | None:
+    transport = session.transport(key)
+    terms = None if transport is None else transport.association.remote
+    return None if terms is None else terms.fingerprints
 
 
 def _opened(before: Session, after: Session) -> Iterator[Preparation]:

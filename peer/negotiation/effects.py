@@ -143,11 +143,19 @@ class AnnounceTrack:
 
 @dataclass(frozen=True, slots=True)
 class ConnectData:
-    """Start SCTP for the data channels over a transport."""
+    """Start SCTP for the data channels over a transport, or take what the peer now says of it.
+
+    Args:
+        transport: The key of the transport.
+        remote_port: The SCTP port of the peer.
+        remote_max_message_size: In bytes; 0 for no limit.
+        is_new_peer: Another peer has taken the place of the former one, and knows no channel.
+    """
 
     transport: str
     remote_port: int
     remote_max_message_size: int
+    is_new_peer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from peer.negotiation.effects import (
 )
 from peer.runtime.key_log import on_secret
 from peer.runtime.peer_transport import PeerTransport, PeerTransportEvents
+from peer.states import DtlsTransportState
 from peer.tasks import BackgroundTasks
 from peer.transport.context import TransportContext
 from peer.transport.ice.servers import parse_servers
@@ -253,14 +254,16 @@ class EffectExecutor:
     def _connect_data(self, transport: PeerTransport, effect: ConnectData) -> None:
         data = self.data_transport()
         transport.data = data
-        transport.when_connected(
-            "data",
-            lambda: data.start(
-                transport.secure.aiortc_dtls,
-                remote_port=effect.remote_port,
-                remote_max_message_size=effect.remote_max_message_size,
-            ),
+        data.prepare(
+            transport.secure.aiortc_dtls,
+            remote_port=effect.remote_port,
+            remote_max_message_size=effect.remote_max_message_size,
         )
+        if effect.is_new_peer:
+            # The DTLS association that serves is with the former one.
+            data.on_new_peer()
+        elif transport.secure.state is DtlsTransportState.CONNECTED:
+            data.on_dtls_connected()
 
     def _stop_soon(self, key: int) -> None:
         control = self.transceivers.pop(key)

@@ -290,6 +290,8 @@ class PeerTransport:
 
     def on_rekey_completed(self, association: int) -> None:
         """Report new keys in both directions."""
+        if self.data is not None:
+            self.data.on_dtls_connected()
         self._events.on_transport_rekey_completed(self, association)
 
     def on_rekey_failed(self, association: int, reason: str, error: DtlsError | None) -> None:
@@ -312,6 +314,8 @@ class PeerTransport:
             self._if_failed.clear()
             for action in actions.values():
                 action()
+            if self.data is not None:
+                self.data.on_dtls_connected()
         elif state is DtlsTransportState.FAILED:
             for action in self._if_failed:
                 action()

@@ -5,6 +5,10 @@ SCTP (RFC 8841 section 9.3; Chromium does so with each DTLS association) sends a
 tag. Another association answers it, and takes over when the COOKIE ECHO comes (RFC 9260 section
 5.2.4), so that an INIT that is late changes nothing. The number of restarts has no limit: each
 costs the peer a handshake, and us one congestion window that is sent again.
+
+Where the peer has ended the association, as it closed or its page went away, the channels are
+closed, and another association begins with the next DTLS association (RFC 8841 section 9.3) or with
+an INIT.
 """
 
 from __future__ import annotations
@@ -53,7 +57,7 @@ class DataTransport:
 
     Args:
         on_channel: Called with each open channel of the peer.
-        on_close: Called once when the association has ended; all channels are closed by then.
+        on_close: Called when an association has ended; all of its channels are closed by then.
 
     Attributes:
         malformed: Packets of the peer that could not be parsed.
@@ -68,13 +72,13 @@ class DataTransport:
     ) -> None:
         self._on_channel = on_channel
         self._on_close = on_close
-        self._association = SctpAssociation(self._on_association_close)
-        self._association.on("datachannel", on_channel)
+        self._association = self._new_association()
         #: Answers a peer that restarts, and takes over when its cookie comes back.
         self._next: SctpAssociation | None = None
         self._begin: Callable[[SctpAssociation], None] | None = None
         self._executor = SerialExecutor("SCTP")
         self._state = SctpTransportState.NEW
+        self._closed = False
         self.malformed = 0
         self.restarts = 0
 
@@ -116,6 +120,8 @@ class DataTransport:
     ) -> DataChannel:
         """Create a data channel, which opens when the association does (W3C webrtc-pc 6.1).
 
+        Where the peer has ended the association, it waits for the next one.
+
         Args:
             label: At most 65,535 bytes of UTF-8.
             ordered: Whether messages arrive in the order in which they were sent.
@@ -130,7 +136,7 @@ class DataTransport:
             InvalidAccessError: A channel with this id exists.
             InvalidStateError: The transport is closed.
         """
-        if self._state is SctpTransportState.CLOSED:
+        if self._closed:
             raise InvalidStateError("the data transport is closed")
         _check_text(label, name="label")
         _check_text(protocol, name="protocol")
@@ -138,6 +144,8 @@ class DataTransport:
         _check_range(maxRetransmits, name="maxRetransmits", most=_MAX_LIMIT)
         if maxPacketLifeTime is not None and maxRetransmits is not None:
             raise ConfigurationError("maxPacketLifeTime and maxRetransmits exclude each other")
+        if self._state is SctpTransportState.CLOSED:
+            self._renew()
         if negotiated:
             self._check_id(id)
         return self._association.open_channel(
@@ -155,7 +163,7 @@ class DataTransport:
     def start(
         self, dtls: RTCDtlsTransport, *, remote_port: int, remote_max_message_size: int
     ) -> None:
-        """Open the SCTP association, unless it was opened.
+        """Note what the peer says of SCTP, and open the association, unless there is one.
 
         Call it when the transport is connected: an INIT that is dropped is repeated after 3 s only.
 
@@ -164,19 +172,39 @@ class DataTransport:
             remote_port: `a=sctp-port` of the peer.
             remote_max_message_size: `a=max-message-size` of the peer in bytes; 0 is no limit.
         """
+        self.prepare(dtls, remote_port=remote_port, remote_max_message_size=remote_max_message_size)
+        self.on_dtls_connected()
+
+    def prepare(
+        self, dtls: RTCDtlsTransport, *, remote_port: int, remote_max_message_size: int
+    ) -> None:
+        """Note what the peer says of SCTP, for the next association; the arguments are as above."""
+        self._begin = partial(
+            SctpAssociation.begin,
+            dtls=dtls,
+            remote_port=remote_port,
+            remote_max_message_size=remote_max_message_size,
+        )
+
+    def on_dtls_connected(self) -> None:
+        """Open an association over a new DTLS association, where the last one has ended."""
+        if self._closed or self._begin is None:
+            return
+        if self._state is SctpTransportState.CLOSED:
+            self._renew()
         if self._state is SctpTransportState.NEW:
             self._state = SctpTransportState.CONNECTING
-            self._begin = partial(
-                SctpAssociation.begin,
-                dtls=dtls,
-                remote_port=remote_port,
-                remote_max_message_size=remote_max_message_size,
-            )
             self._begin(self._association)
+
+    def on_new_peer(self) -> None:
+        """Close the channels of the former peer: the next DTLS association is with another one."""
+        if self._association.established:
+            self._drop_next()
+            self._association.end()
 
     def receive(self, packet: bytes) -> None:
         """Process an SCTP packet of the peer; never raises."""
-        if self._state not in (SctpTransportState.CONNECTING, SctpTransportState.CONNECTED):
+        if self._closed or self._begin is None:
             return
         if is_well_formed(packet):
             self._executor.submit(partial(self._handle, packet))
@@ -189,12 +217,17 @@ class DataTransport:
 
     async def close(self) -> None:
         """Abort the association and close every channel; may be called more than once."""
+        self._closed = True
         self._drop_next()
         self._association.end()
         await self._executor.close()
 
     async def _handle(self, packet: bytes) -> None:
         tag = initiate_tag(packet)
+        if self._state in (SctpTransportState.NEW, SctpTransportState.CLOSED):
+            if tag is None:
+                return
+            self.on_dtls_connected()
         if tag is not None and not self._association.has_remote_tag(tag):
             await self._answer_restart(packet, tag)
         elif self._next is not None and verification_tag(packet) == self._next.local_tag:
@@ -222,6 +255,19 @@ class DataTransport:
         now = UnixTime(time.time())
         self._association.take_over(old, messages_to_resend(old.sent_messages(), now=now))
         self.restarts += 1
+
+    def _new_association(self) -> SctpAssociation:
+        association = SctpAssociation(self._on_association_close)
+        association.on("datachannel", self._on_channel)
+        return association
+
+    def _renew(self) -> None:
+        """Make an association in place of the one that has ended."""
+        self._drop_next()
+        old, self._association = self._association, self._new_association()
+        self._association.refused_channels = old.refused_channels
+        self._association.refused_chunks = old.refused_chunks
+        self._state = SctpTransportState.NEW
 
     def _drop_next(self) -> None:
         if self._next is not None:

@@ -268,3 +268,28 @@ def test_a_provisional_answer_connects_and_the_final_one_only_adds() -> None:
     ]
     assert set_local(right) == ()
     assert set_remote(left, described(right, Side.LOCAL)) == ()
+
+
+def test_another_peer_in_the_place_of_the_former_ends_its_data_channels() -> None:
+    kept, page, reloaded = (offer_answer(seed) for seed in range(3))
+    for each in (page, reloaded):
+        each.request_data()
+    set_remote(kept, offer_of(page))
+    set_remote(page, answer_of(kept))
+    # The same one, with a new description.
+    page.restart_ice()
+    set_remote(kept, offer_of(page))
+    assert "ConnectData" not in names(set_local(kept))
+    set_remote(kept, offer_of(reloaded))
+    assert the(ConnectData, set_local(kept)) == ConnectData("0", 5000, 262144, is_new_peer=True)
+
+
+def test_a_peer_that_changes_its_session_id_alone_is_the_same() -> None:
+    kept, page = offer_answer(0), offer_answer(1)
+    page.request_data()
+    set_remote(kept, offer_of(page))
+    set_remote(page, answer_of(kept))
+    again = offer_of(page)
+    session_id = str(page.session.id)
+    set_remote(kept, edited(again, (f" {session_id} ", " 12345 ")))
+    assert "ConnectData" not in names(set_local(kept))
