@@ -71,6 +71,23 @@ async def test_tracks_added_and_removed_ten_times_come_back_from_janus(janus: Ja
         assert call.handshakes == 1
 
 
+async def test_recycled_m_section_that_janus_answers_with_the_old_mid_is_taken_by_its_place(
+    janus: JanusSession,
+) -> None:
+    async with echo_call(janus) as call:
+        first = call.pc.addTransceiver(small_video())
+        await call.offer()
+        await first.stop()
+        await call.offer()
+        second = call.pc.addTransceiver(small_video())
+        answer = await call.offer()
+        assert "a=mid:3" in answer.sdp.splitlines()
+        assert (second.mid, second.currentDirection) == ("4", "sendrecv")
+        # Janus itself looks for that mid in the packets, and sends none of these back.
+        await call.flow("0", "1")
+        assert call.handshakes == 1
+
+
 async def test_ice_restarts_towards_janus_keep_its_association(janus: JanusSession) -> None:
     async with echo_call(janus) as call:
         seen = []

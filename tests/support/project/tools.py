@@ -92,6 +92,7 @@ TOOLS = MappingProxyType(
             Tool("firefox", ("firefox-esr", "firefox"), ("firefox-esr", "fonts-dejavu-core")),
             Tool("turnserver", ("turnserver",), ("coturn",), service="coturn.service"),
             Tool("janus", ("janus",), ("janus",), service="janus.service"),
+            Tool("rtpengine", ("rtpengine",), ("rtpengine-daemon",), "rtpengine-daemon.service"),
             Tool("ip", ("ip",), ("iproute2",), privileged=True),
             Tool("nft", ("nft",), ("nftables",), privileged=True),
             Tool("ffmpeg", ("ffmpeg",), ("ffmpeg",)),

@@ -1,0 +1,208 @@
+"""Calls between two of ours through rtpengine, which ends ICE, DTLS and SRTP of either side."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from media import SyntheticAudioTrack
+from peer import (
+    BundlePolicy,
+    ConnectionState,
+    IceConnectionState,
+    PeerConfiguration,
+    PeerConnection,
+    SdpType,
+    SessionDescription,
+)
+from peer.rtp.inbound.stats import InboundRtpStats
+from peer.tracing.events import Fanout, HandshakeCompleted
+from tests.support.clock.deadline import DEADLINE
+from tests.support.negotiation.connections import expected, local, reached, within
+from tests.support.peers.negotiated_session import small_video
+from tests.support.peers.rtpengine import Rtpengine, rtpengine
+from tests.support.rtp.arrivals import ArrivalSink
+from tests.support.tracing.traces import Sink
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from peer import RekeyResult
+
+pytestmark = [pytest.mark.needs("rtpengine"), pytest.mark.xdist_group("peer-rtpengine")]
+
+TIMES = 10
+#: Seconds between two looks at a counter.
+_LOOK = 0.03
+#: Seconds in which 20 packets of sound would come.
+_SILENCE = 0.4
+
+
+class End:
+    """One of the two connections, and what it receives."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+        self.arrivals, self.trace = ArrivalSink(), Sink()
+        # Without BUNDLE no other policy takes a second picture (RFC 9429 section 4.1.1).
+        configuration = PeerConfiguration(
+            bundlePolicy=BundlePolicy.MAX_COMPAT, trace=Fanout(self.arrivals, self.trace)
+        )
+        self.pc = PeerConnection(configuration)
+
+    @property
+    def handshakes(self) -> int:
+        return len(self.trace.all(HandshakeCompleted))
+
+    async def described(self) -> str:
+        await self.pc.setLocalDescription()
+        await within(self.pc.gathering_complete())
+        return local(self.pc).sdp
+
+    async def received(self) -> dict[str, int]:
+        stats = (await self.pc.getStats()).values()
+        streams = [each for each in stats if isinstance(each, InboundRtpStats)]
+        return {each.mid or "": each.packetsReceived for each in streams}
+
+    async def flow(self, *mids: str, count: int = 5) -> None:
+        """Wait until more packets have come in each of these m-sections."""
+        first = await self.received()
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                now = await self.received()
+                if all(now.get(mid, 0) >= first.get(mid, 0) + count for mid in mids):
+                    return
+                await asyncio.sleep(_LOOK)
+
+
+class ProxiedCall:
+    """Two ends whose descriptions go through the proxy, as they go through a SIP server with it."""
+
+    def __init__(self, proxy: Rtpengine, one: End, other: End) -> None:
+        self._proxy = proxy
+        self.one, self.other = one, other
+
+    async def offer(self, offerer: End, answerer: End) -> None:
+        tags = {"call_id": "call", "from_tag": offerer.tag}
+        # A later offer of either side names both ends (RFC 3261 section 12).
+        both = {**tags, "to_tag": answerer.tag}
+        first = offerer.pc.remoteDescription is None
+        offer = await self._proxy.describe(
+            "offer", sdp=await offerer.described(), **(tags if first else both)
+        )
+        await answerer.pc.setRemoteDescription(SessionDescription(type=SdpType.OFFER, sdp=offer))
+        answer = await self._proxy.describe("answer", sdp=await answerer.described(), **both)
+        await offerer.pc.setRemoteDescription(SessionDescription(type=SdpType.ANSWER, sdp=answer))
+
+    async def end(self) -> None:
+        await self._proxy.ask({"command": "delete", "call-id": "call", "delete-delay": 0})
+
+    async def flow(self, *mids: str) -> None:
+        await asyncio.gather(self.one.flow(*mids), self.other.flow(*mids))
+
+
+@pytest.fixture
+async def call(tmp_path: Path) -> AsyncIterator[ProxiedCall]:
+    """A call with sound and pictures both ways."""
+    async with rtpengine(tmp_path) as proxy, ends() as (one, other):
+        call = ProxiedCall(proxy, one, other)
+        await call.offer(one, other)
+        await within(asyncio.gather(one.pc.connected(), other.pc.connected()))
+        await call.flow("0", "1")
+        yield call
+
+
+@asynccontextmanager
+async def ends() -> AsyncIterator[tuple[End, End]]:
+    one, other = End("one"), End("other")
+    async with one.pc, other.pc:
+        for end in (one, other):
+            end.pc.addTrack(SyntheticAudioTrack())
+            end.pc.addTrack(small_video())
+        yield one, other
+
+
+async def test_sound_and_pictures_pass_rtpengine_both_ways(call: ProxiedCall) -> None:
+    # Without BUNDLE, which it does not have: a transport for each of the two.
+    assert [len(end.pc.security.transports) for end in (call.one, call.other)] == [2, 2]
+    assert all(each.verified for each in call.one.pc.security.transports)
+    await call.offer(call.other, call.one)
+    await call.flow("0", "1")
+    assert (call.one.handshakes, call.other.handshakes) == (2, 2)
+
+
+async def test_hold_and_resume_pass_rtpengine(call: ProxiedCall) -> None:
+    for holder, held in ((call.one, call.other), (call.other, call.one)):
+        for transceiver in holder.pc.getTransceivers():
+            transceiver.direction = "inactive"
+        await call.offer(holder, held)
+        # What was on its way before it comes now.
+        await asyncio.sleep(_SILENCE / 4)
+        call.one.arrivals.reset()
+        call.other.arrivals.reset()
+        await asyncio.sleep(_SILENCE)
+        assert [end.arrivals.report().count for end in (call.one, call.other)] == [0, 0]
+        for transceiver in holder.pc.getTransceivers():
+            transceiver.direction = "sendrecv"
+        await call.offer(holder, held)
+        await call.flow("0", "1")
+
+
+async def test_tracks_added_and_removed_ten_times_pass_rtpengine(call: ProxiedCall) -> None:
+    for _ in range(TIMES):
+        sender = call.one.pc.addTrack(small_video())
+        await call.offer(call.one, call.other)
+        (added,) = (each for each in call.one.pc.getTransceivers() if each.sender is sender)
+        assert added.mid is not None
+        await call.other.flow("0", "1", added.mid)
+        call.one.pc.removeTrack(sender)
+        await call.offer(call.one, call.other)
+        await call.flow("0", "1")
+    # A handshake for each, as nothing is bundled.
+    assert (call.one.handshakes, call.other.handshakes) == (2 + TIMES, 2 + TIMES)
+
+
+async def test_ice_restarts_of_either_end_pass_rtpengine(call: ProxiedCall) -> None:
+    for offerer, answerer in ((call.one, call.other), (call.other, call.one)):
+        offerer.pc.restartIce()
+        await call.offer(offerer, answerer)
+        await call.flow("0", "1")
+
+
+@pytest.mark.parametrize("by_caller", [True, False], ids=["caller", "callee"])
+async def test_rekey_of_one_end_is_followed_by_rtpengine_and_keeps_the_other_leg(
+    call: ProxiedCall, by_caller: bool
+) -> None:
+    ends = (call.one, call.other) if by_caller else (call.other, call.one)
+    result = await rekey(call, *ends)
+    assert result.changed, result.reason
+    await call.flow("0", "1")
+    # It passes on our new tls-id, but keeps the association of the other leg, and so do we.
+    assert [end.handshakes for end in ends] == [4, 2]
+
+
+async def test_call_that_rtpengine_deletes_is_lost_by_its_silence(call: ProxiedCall) -> None:
+    await call.end()
+    for end in (call.one, call.other):
+        await reached(
+            end.pc,
+            "connectionstatechange",
+            lambda: end.pc.connectionState is ConnectionState.DISCONNECTED,  # noqa: B023 - at once
+        )
+        assert end.pc.iceConnectionState is IceConnectionState.DISCONNECTED
+
+
+async def rekey(call: ProxiedCall, offerer: End, answerer: End) -> RekeyResult:
+    needed = expected(offerer.pc, "negotiationneeded")
+    rekeying = asyncio.create_task(offerer.pc.rekey())
+    try:
+        await within(needed)
+        await call.offer(offerer, answerer)
+        result: RekeyResult = await within(rekeying)
+        return result
+    finally:
+        rekeying.cancel()
