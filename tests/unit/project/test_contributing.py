@@ -14,8 +14,8 @@ from tests.support.project.source import ROOT, SourceFile, python_files
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
-#: The codec to copy.
-EXAMPLE = "vp9"
+#: The codecs to copy, by the mark around the list of their files.
+EXAMPLES = {"codec": "vp9", "audio codec": "g722"}
 
 
 def docstrings(tree: ast.AST) -> set[int]:
@@ -44,13 +44,14 @@ def code_words(file: SourceFile) -> Iterator[str]:
                 yield name
 
 
-def test_codec_recipe_lists_every_file_that_knows_the_example() -> None:
-    block = re.search(r"<!-- codec -->\n(.*?)<!-- end of codec -->", TEXT, re.DOTALL)
+@pytest.mark.parametrize(("mark", "example"), EXAMPLES.items())
+def test_codec_recipe_lists_every_file_that_knows_the_example(mark: str, example: str) -> None:
+    block = re.search(f"<!-- {mark} -->\n(.*?)<!-- end of {mark} -->", TEXT, re.DOTALL)
     assert block
     found = {
         file.name
         for file in python_files("peer", "media")
-        if any(EXAMPLE in word.lower() for word in code_words(file))
+        if any(example in word.lower() for word in code_words(file))
     }
     assert set(re.findall(r"`([\w/]+\.py)`", block[1])) == found
 
