@@ -21,7 +21,7 @@ from peer.transport.adapters.traced_socket import TracedSocket
 
 if TYPE_CHECKING:
     from peer.ice import IceParameters
-    from peer.times import Seconds
+    from peer.times import MonotonicTime, Seconds
     from peer.transport.adapters.consent_check import OnConsentAnswer
     from peer.transport.adapters.traced_socket import SocketTap
 
@@ -129,6 +129,12 @@ class IceAgent(Connection):
     def sockets(self) -> tuple[IceSocket, ...]:
         """Sockets and TURN allocations that are open."""
         return tuple(p for p in self._protocols if isinstance(p, IceSocket))
+
+    @property
+    def read_at(self) -> MonotonicTime | None:
+        """The time at which a datagram last came, whoever sent it; None where no socket says so."""
+        times = [s.read_at for s in self.sockets if s.read_at is not None]
+        return max(times, default=None)
 
     @property
     def selected_pair(self) -> tuple[Candidate, Candidate] | None:

@@ -15,7 +15,7 @@ from peer.transport.wire.stun import parse_stun
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from peer.times import Seconds
+    from peer.times import MonotonicTime, Seconds
 
 Address: TypeAlias = tuple[str, int]
 
@@ -101,6 +101,11 @@ class IceSocket(StunProtocol):
         """Take a bound socket or a TURN allocation; called by its creator."""
         super().connection_made(transport)
         self._udp = transport if isinstance(transport, UdpTransport) else None
+
+    @property
+    def read_at(self) -> MonotonicTime | None:
+        """The time of the last wake-up with a datagram; None before one, and for a relay."""
+        return None if self._udp is None else self._udp.read_at
 
     def datagram_received(self, data: bytes | str, addr: tuple[Any, ...]) -> None:
         """Take a datagram from a TURN allocation; called by aioice."""

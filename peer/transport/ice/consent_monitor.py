@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from peer.transport.ice.consent import Consent, ConsentState
 
 if TYPE_CHECKING:
-    from peer.times import Seconds
+    from peer.times import MonotonicTime, Seconds
     from peer.transport.adapters.ice_agent import IceAgent
     from peer.transport.ice.timing import IceTiming
 
@@ -23,6 +23,7 @@ class ConsentMonitor:
         agent: The ICE agent, which sends the checks.
         timing: Intervals and timeouts.
         activity: Returns a count that grows with each datagram or check of the peer.
+        read_at: Returns when a datagram last came, by the loop's clock, or None.
         on_state: Called when the state has changed; the first state is `FRESH`.
 
     Attributes:
@@ -35,11 +36,13 @@ class ConsentMonitor:
         timing: IceTiming,
         *,
         activity: Callable[[], int],
+        read_at: Callable[[], MonotonicTime | None],
         on_state: Callable[[ConsentState], None],
     ) -> None:
         self.round_trip_time: Seconds | None = None
         self._agent = agent
         self._activity = activity
+        self._read_at = read_at
         self._on_state = on_state
         self._clock = asyncio.get_running_loop().time
         self._consent = Consent(timing, random.random, self._clock())
@@ -66,7 +69,9 @@ class ConsentMonitor:
             self._wake_up.clear()
             now = self._clock()
             if activity != (activity := self._activity()):
-                self._consent.on_received(now)
+                # Silence counts from the last datagram, not from this look at the count.
+                came = self._read_at()
+                self._consent.on_received(now if came is None else min(came, now))
             state = self._consent.state(now)
             if state is not reported:
                 reported = state

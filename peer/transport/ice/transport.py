@@ -354,7 +354,11 @@ class IceTransport:
         self._events.on_path()
         if self._consent is None:
             self._consent = ConsentMonitor(
-                self._agent, self._timing, activity=self._activity, on_state=self._on_consent
+                self._agent,
+                self._timing,
+                activity=self._activity,
+                read_at=lambda: self._agent.read_at,
+                on_state=self._on_consent,
             )
             self._spawn(self._consent.run())
         else:

@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from peer.transport.net.segmentation import (
     MAX_DATAGRAM_SIZE,
@@ -20,13 +20,17 @@ from peer.transport.net.segmentation import (
     end_of_run,
 )
 
+if TYPE_CHECKING:
+    from peer.times import MonotonicTime
+
 #: SO_RCVBUF in bytes: a second at 20 Mbit/s, 2,273 datagrams of 1,100 bytes (ours). The kernel
 #: doubles it and accounts 2.3 to 4.4 KiB for each.
 RECEIVE_BUFFER: Final = 6_000_000
 #: SO_SNDBUF in bytes: one key frame at 8 Mbit/s fits (ours).
 SEND_BUFFER: Final = 1 << 20
-#: Datagrams read in one turn of the event loop before other callbacks run (ours).
-MAX_PER_TURN: Final = 256
+#: Datagrams read in one turn of the event loop before other callbacks run: about a millisecond of
+#: RTP, so that a burst on one connection holds no other up (ours).
+MAX_PER_TURN: Final = 64
 
 # <asm-generic/socket.h>: exceeds net.core.rmem_max, where the process has CAP_NET_ADMIN.
 _SO_RCVBUFFORCE = 33
@@ -64,6 +68,8 @@ class UdpTransport(asyncio.DatagramTransport):
         self._loop = asyncio.get_running_loop()
         self._socket = sock
         self._events = events
+        #: Time of the last wake-up that had a datagram.
+        self.read_at: MonotonicTime | None = None
         self._closing = False
         self._offload = SegmentationOffload(sock)
         sock.setblocking(False)
@@ -115,7 +121,7 @@ class UdpTransport(asyncio.DatagramTransport):
         """Read the datagrams that have arrived, at most `limit` of them."""
         receive = self._socket.recvfrom
         on_udp = self._events.on_udp
-        for _ in range(limit):
+        for number in range(limit):
             if self._closing:
                 return
             try:
@@ -125,6 +131,8 @@ class UdpTransport(asyncio.DatagramTransport):
             except OSError as error:
                 self._events.error_received(error)
                 return
+            if number == 0:
+                self.read_at = self._loop.time()
             # The kernel cuts off what is too long, and does not say so.
             if len(data) < MAX_DATAGRAM_SIZE:
                 on_udp(data, source)
