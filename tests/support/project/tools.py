@@ -93,6 +93,7 @@ TOOLS = MappingProxyType(
             Tool("turnserver", ("turnserver",), ("coturn",), service="coturn.service"),
             Tool("janus", ("janus",), ("janus",), service="janus.service"),
             Tool("rtpengine", ("rtpengine",), ("rtpengine-daemon",), "rtpengine-daemon.service"),
+            Tool("baresip", ("baresip",), ("baresip-core",)),
             Tool("ip", ("ip",), ("iproute2",), privileged=True),
             Tool("nft", ("nft",), ("nftables",), privileged=True),
             Tool("ffmpeg", ("ffmpeg",), ("ffmpeg",)),
