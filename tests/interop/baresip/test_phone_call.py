@@ -74,7 +74,9 @@ class PhoneCall:
     async def flow(self, count: int = 5) -> None:
         first = await self._received()
         async with asyncio.timeout(DEADLINE):
-            while await self._received() < first + count:
+            while True:
+                if await self._received() >= first + count:
+                    return
                 await asyncio.sleep(_LOOK)
 
     async def silence(self) -> int:

@@ -26,8 +26,8 @@ _HOST = "127.0.0.1"
 _T1 = 0.5
 #: Seconds between two looks at the phone's log (ours).
 _LOOK = 0.05
-_MODULES = "opus g711 ausine aubridge fakevideo vp8 ice srtp dtls_srtp".split()
-_APPLICATIONS = "account menu ctrl_tcp".split()
+_MODULES = ("opus", "g711", "ausine", "aubridge", "fakevideo", "vp8", "ice", "srtp", "dtls_srtp")
+_APPLICATIONS = ("account", "menu", "ctrl_tcp")
 _ACCOUNT = "<sip:phone@127.0.0.1>;regint=0;mediaenc=dtls_srtp;medianat=ice;answermode=auto"
 
 
@@ -131,7 +131,9 @@ class Phone(asyncio.DatagramProtocol):
     async def logs(self, text: str) -> None:
         """Wait until the phone has said something in its log."""
         async with asyncio.timeout(DEADLINE):
-            while text not in self._log.read_text():
+            while True:
+                if text in self._log.read_text():
+                    return
                 await asyncio.sleep(_LOOK)
 
     async def _request(self, method: str, sdp: str) -> Message:
