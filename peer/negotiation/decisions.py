@@ -9,11 +9,12 @@ from peer.errors import DescriptionError, FingerprintError, ModificationError, S
 from peer.negotiation.sdp.attributes import Setup
 from peer.negotiation.session import Side
 from peer.negotiation.validation import offered_setup
-from peer.states import DtlsRole
+from peer.printable import printable
+from peer.states import DtlsRole, SignalingState
 from peer.tracing.events import AssociationDecided, Described, Direction, RoleChosen, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from peer.negotiation.sdp.description import Sdp
     from peer.negotiation.session import Session, TransportState
@@ -52,6 +53,30 @@ def decisions(before: Session, after: Session, time: UnixTime) -> tuple[Decision
         *_roles(before, after, time),
         *_associations(before, after, time),
     )
+
+
+def nothing_agreed(session: Session, rejections: Mapping[str, str]) -> str | None:
+    """Say of each m-section why it was rejected, where an exchange left nothing to connect.
+
+    Args:
+        session: The session.
+        rejections: Known reasons by mid.
+
+    Returns:
+        One sentence, or None where something was agreed or no exchange is complete.
+    """
+    if session.state is not SignalingState.STABLE or session.current_remote is None:
+        return None
+    if session.transports:
+        return None
+    told = [
+        rejections.get(
+            section.mid or "", f"m-section {section.mid!r}: {section.media_line} is not taken"
+        )
+        for section in session.layout
+    ]
+    reasons = "; ".join(told) or "the descriptions have no m-section"
+    return printable(f"nothing was agreed with the peer: {reasons}")
 
 
 def refusal(session: Session, error: DescriptionError, time: UnixTime) -> AssociationDecided | None:

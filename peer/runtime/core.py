@@ -25,12 +25,12 @@ from peer.events import (
 )
 from peer.ice import IceCandidate
 from peer.identity.certificate import Certificate, CertificateStore
+from peer.negotiation.decisions import nothing_agreed
 from peer.negotiation.early_media import early_receptions
 from peer.negotiation.effects import AnnounceTrack
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.profile import Profile
 from peer.negotiation.session import Side
-from peer.printable import printable
 from peer.rekey.manager import RekeyManager, agreed_associations
 from peer.rtp.capabilities import capabilities
 from peer.rtp.inbound.control import ReceiverControl
@@ -309,30 +309,10 @@ class ConnectionCore:
             if unless_failed and self.states.connection is ConnectionState.FAILED:
                 # One error serves several waiting callers: without the traceback of the last.
                 raise self.failure.with_traceback(None)
-            if unless_failed and self._nothing_is_agreed:
-                raise TransportError(self._rejection_sentence)
+            nothing = nothing_agreed(self.offer_answer.session, self._rejections)
+            if unless_failed and nothing is not None:
+                raise TransportError(nothing)
             await self._state_change.wait()
-
-    @property
-    def _nothing_is_agreed(self) -> bool:
-        """Tell whether a complete exchange left no transport, so that nothing will ever connect."""
-        session = self.offer_answer.session
-        is_complete = session.state is SignalingState.STABLE and session.current_remote is not None
-        return is_complete and not self.executor.transports
-
-    @property
-    def _rejection_sentence(self) -> str:
-        """Say of each m-section of the last exchange why it was rejected."""
-        layout = self.offer_answer.session.layout
-        if not layout:
-            return "nothing was agreed with the peer: the descriptions have no m-section"
-        told = [
-            self._rejections.get(
-                section.mid or "", f"m-section {section.mid!r}: {section.media_line} is not taken"
-            )
-            for section in layout
-        ]
-        return printable(f"nothing was agreed with the peer: {'; '.join(told)}")
 
     @property
     def failure(self) -> TransportError:

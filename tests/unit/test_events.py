@@ -188,6 +188,7 @@ def test_event_names_are_those_of_w3c_and_ours() -> None:
         "track",
         "datachannel",
         "icecandidate",
+        "icecandidateerror",
         "negotiationneeded",
         "signalingstatechange",
         "icegatheringstatechange",

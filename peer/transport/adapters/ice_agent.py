@@ -132,7 +132,7 @@ class IceAgent(Connection):
 
     @property
     def read_at(self) -> MonotonicTime | None:
-        """The time at which a datagram last came, whoever sent it; None where no socket says so."""
+        """Time of the last wake-up of a socket with a datagram; None where no socket says so."""
         times = [s.read_at for s in self.sockets if s.read_at is not None]
         return max(times, default=None)
 
