@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -113,8 +114,12 @@ class AtomicFile:
         """Write the kept bytes, and return those that were appended to the file.
 
         Raises:
-            RecordingError: The bytes cannot be written; the file is as before.
+            RecordingError: The bytes cannot be written, and the file is as before; or it was
+                deleted, so that nobody would ever find them.
         """
+        # A file that was renamed still has a name.
+        if not os.fstat(self._file.fileno()).st_nlink:
+            raise UnwritableError("write", self._path, why="the file was deleted")
         kept, self._kept = self._kept, []
         new = io.BytesIO()
         patches = []
@@ -152,15 +157,25 @@ class AtomicFile:
             raise error_of("flush", self._path, failure) from failure
 
     def close(self) -> None:
-        """Close the file without the bytes that were not committed.
+        """Close the file without the bytes that were not committed; without any it is deleted.
 
         Raises:
             RecordingError: The system says only now that it could not write.
         """
+        if not self.size and not self._file.closed:
+            # Or a disk that is full for a day would be full of empty files.
+            self._remove()
         try:
             self._file.close()
         except OSError as failure:
             raise error_of("close", self._path, failure) from failure
+
+    def _remove(self) -> None:
+        """Delete the file, unless it is a device, or another one has its name by now."""
+        with suppress(OSError):
+            ours, named = os.fstat(self._file.fileno()), self._path.lstat()
+            if stat.S_ISREG(named.st_mode) and os.path.samestat(ours, named):
+                self._path.unlink()
 
     def _append(self, data: bytes) -> None:
         # The first piece has none before it that could be spoilt.

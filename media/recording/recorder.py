@@ -100,7 +100,8 @@ class Recorder:
 
     A peer's frames are written without decoding where the container takes the codec; otherwise a
     `transcoding` event is emitted. A failing disk raises nothing: an `error` event tells what
-    failed, the written files stay playable, and the call goes on.
+    failed, the written files stay playable, and the call goes on. The recording goes on in the next
+    file as soon as one can be written; it ends where none ever could.
 
     Args:
         path: Path of the file; the suffix selects the container. With a field `{n}`, as

@@ -21,12 +21,14 @@ if TYPE_CHECKING:
     from media.recording.timeline import PlacedFrame
     from peer import Codec
 
-#: Failures without a good file between them after which the recording ends (ours).
+#: Failures after which a recording ends of which nothing could be written (ours).
 FAILURES = 3
 #: Duration in seconds from which a file counts as good (ours).
 _GOOD = 10.0
-#: Seconds between a failure and the next file (ours).
-_RETRY_AFTER = 1.0
+#: Seconds between a failure and the next file; doubled from the third failure on (ours).
+_RETRY_AFTER = 1
+#: Most seconds between a failure and the next file (ours).
+_MOST_RETRY_AFTER = 60
 #: Seconds that a file beyond a limit waits for a key frame of video (ours).
 _OVERDUE = 5.0
 #: Seconds between two requests for a key frame of a track (ours).
@@ -87,6 +89,7 @@ class Interleaver:
 class FileSeries:
     """Writes frames into files, and begins the next file at a limit or a change of streams.
 
+    After a failure the next file begins as soon as one can be written: a disk may have room again.
     Every call may block.
 
     Args:
@@ -96,7 +99,7 @@ class FileSeries:
         listener: Called on the writer thread.
 
     Attributes:
-        over: True once the recording has ended.
+        over: True once the recording has ended: it was finished, or nothing could ever be written.
     """
 
     def __init__(
@@ -236,8 +239,10 @@ class FileSeries:
 
     def _fail(self, error: Exception, time: Fraction, path: Path | None = None) -> None:
         self._failures += 1
-        self.over = self._failures >= FAILURES
-        self._not_before = time + Fraction(_RETRY_AFTER)
+        written = self._size + (self._file.size if self._file else 0)
+        self.over = self._failures >= FAILURES and not written
+        delay = min(_RETRY_AFTER << min(max(self._failures - 2, 0), 16), _MOST_RETRY_AFTER)
+        self._not_before = time + delay
         self._tell_failure(error, path or (self._file.path if self._file else None))
         self._close(SegmentEnd.FAILED)
 
