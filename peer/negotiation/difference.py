@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peer.descriptions import SdpType
 from peer.negotiation.effects import (
     AddCandidates,
     AnnounceTrack,
@@ -29,6 +30,7 @@ from peer.negotiation.effects import (
     StopTransceiver,
 )
 from peer.rtp_parameters import ReceiveParameters, SendParameters
+from peer.states import IceRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,7 +200,9 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
     connected = dict(_paths(before, now.key))
     for local, remote in dict(_paths(after, now.key)).items():
         if local not in connected:
-            yield ConnectIce(now.key, local.username_fragment, remote, now.ice_role)
+            is_new_peer = _is_new_peer(before, after, now.key)
+            role = _ice_role(after, remote) if is_new_peer else now.ice_role
+            yield ConnectIce(now.key, local.username_fragment, remote, role, is_new_peer)
     terms = now.association
     if terms.remote is None or terms.role is None:
         return
@@ -211,6 +215,13 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
             terms.remote.fingerprints,
             peer_may_keep=terms.peer_may_keep,
         )
+
+
+def _ice_role(session: Session, remote: IceParameters) -> IceRole:
+    """Give our role by the exchange that was just completed (RFC 8445 section 6.1.1)."""
+    local = session.current_local
+    offered = local is not None and local.type is SdpType.OFFER
+    return IceRole.CONTROLLING if offered or remote.lite else IceRole.CONTROLLED
 
 
 def _associations(session: Session, key: str) -> Iterator[AssociationTerms]:

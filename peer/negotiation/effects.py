@@ -51,12 +51,15 @@ class ConnectIce:
 
     Args:
         generation: Our username fragment in the ICE generation.
+        is_new_peer: Another peer has taken the place of the former one, and `role` is by this
+            exchange: what was agreed with the former one is not known to it.
     """
 
     key: str
     generation: str
     remote: IceParameters
     role: IceRole
+    is_new_peer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

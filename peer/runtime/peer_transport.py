@@ -194,7 +194,12 @@ class PeerTransport:
                 # before it receives the answer".
                 self.secure.listen(effect.association, self._certificates[effect.fingerprints])
             case ConnectIce():
-                self.ice.start(effect.generation, effect.remote, effect.role)
+                self.ice.start(
+                    effect.generation,
+                    effect.remote,
+                    effect.role,
+                    is_new_peer=effect.is_new_peer,
+                )
             case ConnectDtls():
                 self.secure.connect(
                     effect.association,

@@ -170,3 +170,30 @@ async def test_a_rekey_keeps_the_channels_although_its_association_is_new() -> N
         assert (await within(asked)).changed
         await echoes(channel)
         assert "tls-id" in local(left).sdp
+
+
+@pytest.mark.parametrize("polite", [True, False])
+async def test_a_restart_that_the_former_page_never_answered_is_no_obstacle_to_the_next(
+    polite: bool,
+) -> None:
+    async with PeerConnection(loopback()) as kept:
+        echoing(kept)
+        for _ in range(3):
+            ours, theirs = channel_pair()
+            page = PeerConnection(loopback())
+            ends = (End(kept, Tap(ours), polite=polite), End(page, Tap(theirs), polite=not polite))
+            page.addTransceiver("audio")
+            channel = page.createDataChannel("chat")
+            running = [asyncio.create_task(end.run()) for end in ends]
+            await both_connected(page, kept)
+            await echoes(channel)
+            await reached(kept, "signalingstatechange", lambda: kept.signalingState == "stable")
+            # The page goes, and the kept one has no answer to what it makes of that.
+            await page.close()
+            kept.restartIce()
+            await reached(
+                kept, "signalingstatechange", lambda: kept.signalingState == "have-local-offer"
+            )
+            await ours.close()
+            await asyncio.gather(*running)
+            assert [end.errors for end in ends] == [[], []]

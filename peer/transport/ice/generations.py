@@ -175,19 +175,23 @@ class IceGenerations:
         if self._closing is None:
             self._apply(self._generations.prepare(generation))
 
-    def start(self, generation: str, remote: IceParameters, role: IceRole) -> None:
+    def start(
+        self, generation: str, remote: IceParameters, role: IceRole, *, is_new_peer: bool = False
+    ) -> None:
         """Begin the connectivity checks of a generation, once for each.
 
         Args:
             generation: Our username fragment in it; an unknown one is ignored.
             remote: The peer's username fragment and password in it.
             role: Our role, as the descriptions give it. The one that we have outlives a restart.
+            is_new_peer: The peer is another one, which knows of no role but that.
         """
         found = self._generations.find(generation)
         if found is None or self._closing is not None:
             return
         if found is self._generations.prepared:
-            role = self._role_after_restart(remote, role)
+            if not is_new_peer:
+                role = self._role_after_restart(remote, role)
             self._take_out(self._generations.begin())
         found.ice.start(remote, role)
 

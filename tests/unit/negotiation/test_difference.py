@@ -281,7 +281,20 @@ def test_another_peer_in_the_place_of_the_former_ends_its_data_channels() -> Non
     set_remote(kept, offer_of(page))
     assert "ConnectData" not in names(set_local(kept))
     set_remote(kept, offer_of(reloaded))
-    assert the(ConnectData, set_local(kept)) == ConnectData("0", 5000, 262144, is_new_peer=True)
+    effects = set_local(kept)
+    assert the(ConnectData, effects) == ConnectData("0", 5000, 262144, is_new_peer=True)
+    path = the(ConnectIce, effects)
+    assert (path.role, path.is_new_peer) == (IceRole.CONTROLLED, True)
+
+
+def test_who_offers_to_another_peer_controls_ice_whoever_did_before() -> None:
+    kept, page, reloaded = (offer_answer(seed) for seed in range(3))
+    set_remote(kept, offer_of(page))
+    set_remote(page, answer_of(kept))
+    kept.restart_ice()
+    set_remote(reloaded, offer_of(kept))
+    path = the(ConnectIce, set_remote(kept, answer_of(reloaded)))
+    assert (path.role, path.is_new_peer) == (IceRole.CONTROLLING, True)
 
 
 def test_a_peer_that_changes_its_session_id_alone_is_the_same() -> None:
