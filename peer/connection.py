@@ -7,6 +7,7 @@ the same.
 
 from __future__ import annotations
 
+import inspect
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
 
@@ -20,6 +21,7 @@ from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import Side
 from peer.runtime import transceivers
 from peer.runtime.core import ConnectionCore
+from peer.runtime.forgotten import forget
 from peer.runtime.security import SecuritySummary, summarize
 from peer.runtime.statistics import StatsReport, collect
 from peer.states import (
@@ -31,7 +33,7 @@ from peer.states import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     from peer.emitter import Decorator, Handler, PlainDecorator, Takes
     from peer.errors import TransportError
@@ -69,6 +71,10 @@ class PeerConnection:
     `iceconnectionstatechange`, `connectionstatechange`, and of our own `rekeyed` and `rekeyfailed`
     (RekeyedEvent).
 
+    Hold the object for as long as the connection is to live: one that nothing refers to any more is
+    closed, with a `ResourceWarning` and a warning in the log that name where it was made. A handler
+    that refers to it holds it as well.
+
     Args:
         configuration: The choices of the application; None for the defaults.
 
@@ -78,10 +84,19 @@ class PeerConnection:
 
     def __init__(self, configuration: PeerConfiguration | None = None) -> None:
         self._configuration = _checked(configuration) or PeerConfiguration()
+        self._origin = _origin(self, inspect.currentframe())
         self._core = ConnectionCore(self._configuration)
         # One MediaStream for all tracks that are added without one, so that a browser plays
         # audio and video of a peer in sync.
         self._stream = str(uuid.uuid4())
+
+    def __del__(self) -> None:
+        # The constructor may have failed. Read by `__dict__`, CPython 3.11 leaks it.
+        try:
+            core = self._core
+        except AttributeError:
+            return
+        forget(core, self._origin)
 
     async def __aenter__(self) -> Self:
         return self
@@ -283,16 +298,7 @@ class PeerConnection:
             CandidateError: The candidate is malformed, or belongs to no m-section. Nothing has
                 changed.
         """
-        if candidate is not None:
-            check_fields(
-                candidate,
-                IceCandidate,
-                "candidate",
-                "sdpMid",
-                "sdpMLineIndex",
-                "usernameFragment",
-                place="addIceCandidate",
-            )
+        _check_candidate(candidate)
         await self._core.add_candidate(candidate)
 
     def restartIce(self) -> None:
@@ -474,6 +480,21 @@ def _checked(configuration: object) -> PeerConfiguration | None:
     raise ConfigurationError(sentence)
 
 
+def _origin(made: PeerConnection, frame: FrameType | None) -> tuple[str, int]:
+    """Find the file and line that made a connection, behind the constructors of its class."""
+    while frame is not None and (
+        frame.f_code.co_name == "__init__" and frame.f_locals.get("self") is made
+    ):
+        frame = frame.f_back
+    return ("unknown", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
 def _check_description(description: object, place: str) -> None:
-    if description is not None:
+    if description is not None and not isinstance(description, SessionDescription):
         check_fields(description, SessionDescription, "sdp", "type", place=place)
+
+
+def _check_candidate(candidate: object) -> None:
+    if candidate is not None and not isinstance(candidate, IceCandidate):
+        names = ("candidate", "sdpMid", "sdpMLineIndex", "usernameFragment")
+        check_fields(candidate, IceCandidate, *names, place="addIceCandidate")

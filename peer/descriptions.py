@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from peer.argument_types import check_text
-
 
 class SdpType(StrEnum):
     """The type of a session description (RFC 9429 section 4.1.8)."""
@@ -34,5 +32,7 @@ class SessionDescription:
     type: SdpType
 
     def __post_init__(self) -> None:
-        check_text(self.sdp, place="sdp of SessionDescription")
+        sdp: object = self.sdp
+        if not isinstance(sdp, str):
+            raise TypeError(f"sdp of SessionDescription is a str, not {type(sdp).__name__}")
         object.__setattr__(self, "type", SdpType(self.type))

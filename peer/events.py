@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from peer.emitter import EventEmitter
 from peer.errors import InvalidStateError
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.tracks import MediaStreamTrack
     from peer.transceiver import RtpTransceiver
+    from peer.transport.ice.servers import ServerFailure
     from peer.transport.sctp.transport import DataChannel
 
 
@@ -89,6 +90,18 @@ class IceCandidateErrorEvent:
     url: str
     errorCode: int
     errorText: str
+
+    @classmethod
+    def of(cls, failure: ServerFailure) -> Self:
+        """Make the event for a server that does not serve."""
+        address, port = failure.local or (None, None)
+        return cls(
+            address=address,
+            port=port,
+            url=failure.url,
+            errorCode=failure.code,
+            errorText=failure.text,
+        )
 
 
 @dataclass(frozen=True, slots=True)

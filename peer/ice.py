@@ -8,7 +8,6 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from peer.argument_types import check_text
 from peer.errors import CandidateError
 
 if TYPE_CHECKING:
@@ -83,7 +82,9 @@ class IceCandidate:
     usernameFragment: str | None = None
 
     def __post_init__(self) -> None:
-        check_text(self.candidate, place="candidate of IceCandidate")
+        candidate: object = self.candidate
+        if not isinstance(candidate, str):
+            raise TypeError(f"candidate of IceCandidate is a str, not {type(candidate).__name__}")
 
 
 @dataclass(frozen=True, slots=True)

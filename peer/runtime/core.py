@@ -176,6 +176,8 @@ class ConnectionCore:
         self._applying = False
         # Why m-sections of the last description of the peer were closed, by mid.
         self._rejections: dict[str, str] = {}
+        #: The event loop that has the sockets, once there are some.
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._state_change = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
 
@@ -213,6 +215,7 @@ class ConnectionCore:
         Raises:
             PeerError: The description cannot be applied.
         """
+        self.loop = asyncio.get_running_loop()
         async with self.chain.operation():
             plan = self._plan(side, description)
             prepared = await self.executor.prepare(plan.prepare)
@@ -438,14 +441,7 @@ class ConnectionCore:
         """Fire `icecandidateerror` for a STUN or TURN server that does not serve."""
         # `active` asks for INFO, and this is a warning.
         self._tap.server_failed(failure, key=transport.key)
-        address, port = failure.local or (None, None)
-        event = IceCandidateErrorEvent(
-            address=address,
-            port=port,
-            url=failure.url,
-            errorCode=failure.code,
-            errorText=failure.text,
-        )
+        event = IceCandidateErrorEvent.of(failure)
         asyncio.get_running_loop().call_soon(self._emit_candidate_error, transport, event)
 
     def on_transport_state(self, transport: PeerTransport) -> None:
