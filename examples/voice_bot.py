@@ -42,8 +42,6 @@ async def main(url: str, name: str) -> None:
             await voice.push(samples, rate=24_000)
 
     async def converse(event: TrackEvent) -> None:
-        if event.resumed:
-            return
         saying = asyncio.create_task(say("Hello"))
         async for words in recognise(pcm(event.track)):
             saying.cancel()
@@ -53,7 +51,7 @@ async def main(url: str, name: str) -> None:
 
     async with await connect(url, room=name, name="voice") as channel, PeerConnection() as pc:
         pc.addTrack(voice)
-        pc.on("track", converse)
+        pc.on("track", lambda event: event.resumed or converse(event))
         await Negotiator(pc, channel, polite=channel.polite).run()
 
 
