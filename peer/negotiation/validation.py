@@ -15,7 +15,7 @@ from peer.ice import IceParameters
 from peer.identity.fingerprints import WEAK_HASHES, Fingerprint, HashFunction
 from peer.negotiation.association import judge_offer, role_left
 from peer.negotiation.sdp.attributes import Setup
-from peer.negotiation.session import Refuse, RemoteIdentity, Side
+from peer.negotiation.session import Refuse, RemoteIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -107,20 +107,23 @@ def _check_msids(sdp: Sdp) -> None:
 
 
 def check_extension_ids(session: Session, sdp: Sdp) -> None:
-    """Check that no header extension id means something else than before (RFC 8285 section 7).
+    """Check that no agreed header extension id means something else than before.
 
-    Packets on their way would be read by the new meaning: a MID as an audio level.
+    Packets on their way would be read by the new meaning: a MID as an audio level. An id that was
+    offered and not accepted is free again (RFC 8285 section 7): Firefox gives it to another one.
 
     Raises:
         ModificationError: An id is given to another extension.
     """
-    for side in Side:
-        described = session.description(side)
+    open_offer = None if session.pending_local is None else session.pending_local.sdp
+    for before in (session.answer, open_offer):
+        if before is None:
+            continue
         for section in sdp.media:
-            if described is None or section.rejected or section.mid is None:
+            known = None if section.mid is None else before.section(section.mid)
+            if section.rejected or known is None or known.rejected:
                 continue
-            known = described.sdp.section(section.mid)
-            if known is None or known.rejected or known.kind is not section.kind:
+            if known.kind is not section.kind:
                 continue
             uris = {item.id: item.uri for item in known.extmaps}
             for item in section.extmaps:

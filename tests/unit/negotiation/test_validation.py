@@ -387,6 +387,20 @@ def test_header_extension_id_that_changes_its_meaning_is_refused() -> None:
     refused(right, swapped, ModificationError, f"header extension id {first[0]} was")
 
 
+def test_header_extension_id_that_was_offered_but_not_agreed_is_free_again() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    plain = offer_of(left)
+    identifier, uri = re.findall(r"a=extmap:(\d+) (\S+)", plain.sdp)[0]
+    mapped = f"a=extmap:{identifier} {uri}"
+    unknown = edited(plain, (mapped, f"a=extmap:{identifier} urn:example:unknown"))
+    set_remote(right, unknown)
+    answer = answer_of(right)
+    assert f"a=extmap:{identifier} " not in answer.sdp
+    set_remote(right, plain)
+    assert mapped in answer_of(right).sdp
+
+
 def test_two_sections_with_one_stream_and_one_track_are_refused() -> None:
     text = offer().sdp
     (one, track), (_, other) = re.findall(r"a=msid:(\S+) (\S+)", text)
