@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from peer.errors import ConfigurationError
+from peer.tracing.owner_only import owner_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -65,7 +66,7 @@ class KeyLog:
 
     def _open(self) -> int:
         try:
-            return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            return owner_only(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         except OSError as error:
             raise ConfigurationError(self._sentence(error)) from error
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from peer.tracing import pcapng
 from peer.tracing.events import Datagram, Direction
+from peer.tracing.owner_only import create_owner_only
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -44,9 +45,8 @@ class PcapngSink:
         self._path = os.fspath(path)
         self._room = limit
         self._pending = b""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         # Unbuffered, so that a capture survives the program.
-        self._file = open(os.open(self._path, flags, 0o600), "wb", buffering=0)  # noqa: SIM115 - closed by close
+        self._file = create_owner_only(self._path, buffering=0)
         self._write(pcapng.header("handfast"))
 
     def __repr__(self) -> str:

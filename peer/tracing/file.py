@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ import msgspec
 
 from peer.errors import TraceFileError
 from peer.tracing.events import TraceEvent
+from peer.tracing.owner_only import create_owner_only
 
 #: Longest line, in bytes: the longest description that we accept, or a datagram, fits (ours).
 LONGEST_LINE = 1024 * 1024
@@ -44,9 +44,8 @@ class TraceWriter:
     def __init__(self, path: str | Path, *, limit: int = LARGEST_FILE) -> None:
         self.left_out = 0
         self._room = limit
-        # Descriptions hold the passwords of ICE: the file is its owner's, whatever the umask.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        self._file = os.fdopen(descriptor, "wb", buffering=_BUFFER)
+        # Descriptions hold the passwords of ICE.
+        self._file = create_owner_only(path, buffering=_BUFFER)
 
     def __repr__(self) -> str:
         state = "closed" if self._file.closed else f"{self._room} bytes left"
