@@ -309,13 +309,17 @@ class ConnectionCore:
             self.check_open()
             if reached():
                 return
-            if unless_failed and self.states.connection is ConnectionState.FAILED:
-                # One error serves several waiting callers: without the traceback of the last.
-                raise self.failure.with_traceback(None)
-            nothing = nothing_agreed(self.offer_answer.session, self._rejections)
-            if unless_failed and nothing is not None:
-                raise TransportError(nothing)
+            if unless_failed:
+                self._check_can_connect()
             await self._state_change.wait()
+
+    def _check_can_connect(self) -> None:
+        if self.states.connection is ConnectionState.FAILED:
+            # One error serves several waiting callers: without the traceback of the last.
+            raise self.failure.with_traceback(None)
+        nothing = nothing_agreed(self.offer_answer.session, self._rejections)
+        if nothing is not None:
+            raise TransportError(nothing)
 
     @property
     def failure(self) -> TransportError:
