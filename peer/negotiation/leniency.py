@@ -341,8 +341,7 @@ class _Reader:
             if surplus:
                 reason = f"{len(surplus)} candidates beyond {self._max_candidates} are passed over"
                 self._note(SdpLeniency.TOO_MANY_CANDIDATES, reason, surplus[0])
-                numbers = {id(line) for line in surplus}
-                section[:] = [line for line in section if id(line) not in numbers]
+                _remove(section, surplus)
 
     def missing_mid(self) -> None:
         """Give an m-section without `a=mid` one.
@@ -353,15 +352,14 @@ class _Reader:
         """
         used = {mid for mid in map(_mid, self.sections[1:]) if mid is not None}
         taken = used | {mid for mid in self._known if mid is not None}
-        groups = (words(line.argument) for line in self.sections[0] if line.name == "group")
-        named = {mid for group in groups for mid in group[1:]}
+        named = {mid for group in self._groups() for mid in group[1:]}
         for place, section in enumerate(self.sections[1:]):
             if _mid(section) is not None:
                 continue
             mid = self._known[place] if place < len(self._known) else None
             mid = None if mid in used else mid
             # A rejected one needs none, unless a group still names it (linphone).
-            if words(section[0].value)[1:2] == ["0"] and mid not in named:
+            if _has_port_0(section) and mid not in named:
                 continue
             if mid is None:
                 mid = next(name for name in map(str, range(len(taken) + 1)) if name not in taken)
@@ -398,8 +396,7 @@ class _Reader:
 
         RFC 9143 section 6 gives it a meaning within a group only. Known from linphone on resume.
         """
-        groups = (words(line.argument) for line in self.sections[0] if line.name == "group")
-        bundled = {mid for group in groups if group[:1] == ["BUNDLE"] for mid in group[1:]}
+        bundled = {mid for group in self._groups() if group[:1] == ["BUNDLE"] for mid in group[1:]}
         for section in self.sections[1:]:
             if _mid(section) in bundled:
                 continue
@@ -416,14 +413,16 @@ class _Reader:
         if not self._is_answer or any(line.name == "setup" for line in session):
             return
         for section in media:
-            if words(section[0].value)[1:2] == ["0"] or any(
-                line.name == "setup" for line in section
-            ):
+            if _has_port_0(section) or any(line.name == "setup" for line in section):
                 continue
             section.append(replace(Line.attribute("setup", "active"), eol=section[0].eol))
             self._note(
                 SdpLeniency.MISSING_ANSWER_SETUP, "the answer has no a=setup: active", section[0]
             )
+
+    def _groups(self) -> list[list[str]]:
+        """List the semantics and the mids of each `a=group`."""
+        return [words(line.argument) for line in self.sections[0] if line.name == "group"]
 
     def _rewrite(self, mended: Callable[[Line], Line], rule: SdpLeniency, reason: str) -> None:
         for section in self.sections:
@@ -434,8 +433,7 @@ class _Reader:
                     self._note(rule, reason, line)
 
     def _drop(self, section: list[Line], line: Line, rule: SdpLeniency, reason: str) -> None:
-        place = next(i for i, each in enumerate(section) if each is line)
-        del section[place]
+        _remove(section, [line])
         self._note(rule, f"the line is passed over: {reason}", line)
 
     def _note(self, rule: SdpLeniency, reason: str, line: Line) -> None:
@@ -464,6 +462,16 @@ _RULES: tuple[tuple[SdpLeniency, Callable[[_Reader], None]], ...] = (
 
 def _mid(section: list[Line]) -> str | None:
     return next((line.argument.strip(" ") for line in section if line.name == "mid"), None)
+
+
+def _has_port_0(section: list[Line]) -> bool:
+    return words(section[0].value)[1:2] == ["0"]
+
+
+def _remove(section: list[Line], lines: Sequence[Line]) -> None:
+    """Remove these lines, and not others that say the same."""
+    removed = {id(line) for line in lines}
+    section[:] = [line for line in section if id(line) not in removed]
 
 
 def _is_rtp(section: list[Line]) -> bool:
