@@ -57,7 +57,7 @@ class Subject(Enum):
     YELLOW = (220, 220, 20)
     GREY = (130, 130, 130)
     #: Of no colour, and never the same: it takes as many bits as there are.
-    NOISE = ()
+    NOISE = None
     DO = 300.0
     RE = 400.0
     MI = 500.0
@@ -67,7 +67,7 @@ class Subject(Enum):
     @property
     def is_picture(self) -> bool:
         """True for a subject of video."""
-        return isinstance(self.value, tuple)
+        return not isinstance(self.value, float)
 
     @property
     def order(self) -> dict[str, Any]:
@@ -78,9 +78,9 @@ class Subject(Enum):
 
     def track(self) -> MediaStreamTrack:
         """Create a track of ours with this subject."""
-        if isinstance(self.value, tuple):
-            return _Pictures(self.value)
-        return SyntheticAudioTrack(pitch=self.value)
+        if isinstance(self.value, float):
+            return SyntheticAudioTrack(pitch=self.value)
+        return _Pictures(self.value)
 
     @classmethod
     def of(cls, seen: Sequence[float] | float | None) -> Subject | None:
@@ -106,7 +106,7 @@ class _Pictures(MediaStreamTrack):
 
     kind = "video"
 
-    def __init__(self, colour: tuple[int, ...]) -> None:
+    def __init__(self, colour: tuple[int, ...] | None) -> None:
         super().__init__()
         self._colour = colour
         self._number = 0
@@ -121,7 +121,7 @@ class _Pictures(MediaStreamTrack):
         return frame
 
     def _pixels(self) -> NDArray[np.uint8]:
-        if self._colour:
+        if self._colour is not None:
             return np.full((120, 160, 3), self._colour, np.uint8)
         squares = np.random.default_rng(self._number).integers(0, 255, (30, 40, 3), np.uint8)
         return squares.repeat(8, axis=0).repeat(8, axis=1)
