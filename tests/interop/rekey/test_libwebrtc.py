@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.peers.marks import peer_parameters
 from tests.support.peers.negotiated_session import Report, negotiated_session
-from tests.support.peers.rekeys import LONGEST_GAP, TIMER, Change, baseline, gaps, record, rekey
+from tests.support.peers.rekeys import LONGEST_GAP, SPARED, Change, baseline, gaps, record, rekey
 from tests.support.peers.third_party import ThirdParty
 from tests.support.project.tools import ROOT
 
@@ -20,9 +20,6 @@ PEERS = tuple(name.value for name in LIBWEBRTC)
 REKEYS = 20
 #: Pictures of each stretch without a change, as many as come during the rekeys of one kind.
 STILL = 200
-#: Of these. A busy machine that holds up one datagram of a handshake makes libwebrtc wait for its
-#: timer of 50 ms, doubled each time; on a quiet one, none of 160 was as long.
-SPARED = 1
 KINDS = PLAIN, RESTARTED = ("by itself", "with an ICE restart")
 
 pytestmark = [
@@ -87,7 +84,6 @@ def test_the_pictures_at_the_peer_have_no_gap_that_anybody_sees(
 ) -> None:
     at_peer, _ = gaps(changes, story.still)
     assert len(at_peer.too_long) <= SPARED, at_peer.too_long
-    assert max(at_peer.each) < TIMER
     assert at_peer.typical < LONGEST_GAP
 
 
@@ -96,7 +92,6 @@ def test_the_pictures_at_ours_have_no_gap_that_anybody_sees(
 ) -> None:
     _, at_ours = gaps(changes, story.still)
     assert len(at_ours.too_long) <= SPARED, at_ours.too_long
-    assert max(at_ours.each) < TIMER
     assert at_ours.typical < LONGEST_GAP
 
 

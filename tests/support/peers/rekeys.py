@@ -23,6 +23,9 @@ LONGEST_GAP = 0.1
 SPACING = 1 / 30
 #: Seconds. Whatever lasts as long waits for a timer of DTLS or ICE, however busy the machine is.
 TIMER = 1.0
+#: Noticeable gaps among the changes of one kind that are put down to the machine. A processor or a
+#: browser that stands still for a moment holds up one change, a fault of ours all of them.
+SPARED = 1
 # Pictures or packets after which a change counts as survived.
 _AFTER = 8
 
