@@ -8,31 +8,35 @@ of a packet's time. `SrtpSession` calls libsrtp itself.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate, RTCDtlsTransport
-from pylibsrtp import _binding
+from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate, SRTPProtectionProfile
+from pylibsrtp import Policy, Session, _binding
 
 from peer.security_policy import SrtpProfile
+from peer.states import DtlsRole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from aiortc.rtcicetransport import RTCIceTransport
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from OpenSSL import SSL
-    from pylibsrtp import Session
 
     from peer.identity.certificate import Certificate
-    from peer.states import DtlsRole
 
 #: Bytes that libsrtp may append: an SRTCP index, a tag and an MKI (SRTP_MAX_TRAILER_LEN).
 TRAILER: Final = 4 + 16 + 128
 #: Largest protected packet in bytes (ours: that of Ethernet).
 LARGEST: Final = 1500
 #: Bound on the SSRCs with SRTP state: libsrtp keeps one for each SSRC that authenticates, so that
-#: a peer could make it grow (ours).
+#: a peer could make it grow (ours, as many as the router knows: `SSRC_LIMIT`).
 MAX_SSRCS: Final = 1024
+#: SSRCs with state in one session of libsrtp, which looks through them for each packet; beyond,
+#: another session begins (ours: 0.2 us for the last of them).
+SESSION_SSRCS: Final = 32
+# RFC 5764 section 4.2.
+_EXPORTER_LABEL: Final = b"EXTRACTOR-dtls_srtp"
 #: SRTP profiles that libsrtp has been built with, the strongest first.
 AVAILABLE_SRTP_PROFILES = tuple(
     SrtpProfile(profile.openssl_profile.decode()) for profile in SRTP_PROFILES
@@ -73,8 +77,12 @@ class SrtpSession:
 class Srtp:
     """Both directions of the SRTP of one association, with a bound on the inbound streams.
 
+    libsrtp looks for the stream of a packet among all of its session, the latest first. So inbound
+    streams are spread over several sessions with the same keys, and the cost of a packet does not
+    grow with the SSRCs that the peer uses.
+
     Args:
-        inbound: Unprotects packets of the peer.
+        new_inbound: Makes a session that unprotects packets of the peer.
         outbound: Protects our packets.
 
     Attributes:
@@ -83,71 +91,106 @@ class Srtp:
         protect_rtcp: Protects an RTCP packet; None where it is malformed or too large.
     """
 
-    def __init__(self, *, inbound: SrtpSession, outbound: SrtpSession) -> None:
-        self._inbound = inbound
-        self._unprotect = inbound.unprotect
-        self._unprotect_rtcp = inbound.unprotect_rtcp
+    def __init__(self, *, new_inbound: Callable[[], SrtpSession], outbound: SrtpSession) -> None:
+        self._new_inbound = new_inbound
         self.protect = outbound.protect
         self.protect_all = outbound.protect_all
         self.protect_rtcp = outbound.protect_rtcp
         # Least recently used first. A run of packets of one SSRC moves it only once.
-        self._ssrcs: OrderedDict[bytes, None] = OrderedDict()
+        self._groups: OrderedDict[bytes, _Group] = OrderedDict()
+        #: Has room for one more stream, always.
+        self._open = _Group(new_inbound())
         self._latest = b""
+        self._unprotect = self._open.session.unprotect
+        self._unprotect_rtcp = self._open.session.unprotect_rtcp
+
+    @classmethod
+    def of(cls, connection: SSL.Connection, role: DtlsRole) -> Srtp | None:
+        """Derive the keys of a completed handshake, as aiortc does (RFC 5764 section 4.2).
+
+        Args:
+            connection: OpenSSL's end of the handshake.
+            role: Our role, which says whose key is whose.
+
+        Returns:
+            None without a common SRTP profile.
+        """
+        name = connection.get_selected_srtp_profile()
+        for profile in SRTP_PROFILES:
+            if profile.openssl_profile == name:
+                break
+        else:
+            return None
+        size = 2 * (profile.key_length + profile.salt_length)
+        material = connection.export_keying_material(_EXPORTER_LABEL, size)
+        ours = int(role is DtlsRole.SERVER)
+        inbound, outbound = (
+            _policy(profile, profile.get_key_and_salt(material, whose), direction)
+            for whose, direction in (
+                (1 - ours, Policy.SSRC_ANY_INBOUND),
+                (ours, Policy.SSRC_ANY_OUTBOUND),
+            )
+        )
+        return cls(
+            new_inbound=lambda: SrtpSession(Session(inbound)),
+            outbound=SrtpSession(Session(outbound)),
+        )
 
     @property
     def authenticated(self) -> bool:
         """True once any SRTP or SRTCP packet has authenticated."""
-        return bool(self._ssrcs)
+        return bool(self._groups)
 
     def unprotect(self, packet: bytes) -> bytes | None:
         """Authenticate and decrypt an SRTP packet; None where it is not the peer's, or a replay."""
-        plain = self._unprotect(packet)
-        if plain is not None and packet[8:12] != self._latest:
-            self._remember(packet[8:12])
+        ssrc = packet[8:12]
+        if ssrc == self._latest:
+            return self._unprotect(packet)
+        group = self._groups.get(ssrc, self._open)
+        plain = group.session.unprotect(packet)
+        if plain is not None:
+            self._remember(ssrc, group)
         return plain
 
     def unprotect_rtcp(self, packet: bytes) -> bytes | None:
         """Authenticate and decrypt an SRTCP packet; None where not the peer's, or a replay."""
-        plain = self._unprotect_rtcp(packet)
-        if plain is not None and packet[4:8] != self._latest:
-            self._remember(packet[4:8])
+        ssrc = packet[4:8]
+        if ssrc == self._latest:
+            return self._unprotect_rtcp(packet)
+        group = self._groups.get(ssrc, self._open)
+        plain = group.session.unprotect_rtcp(packet)
+        if plain is not None:
+            self._remember(ssrc, group)
         return plain
 
-    def _remember(self, ssrc: bytes) -> None:
+    def _remember(self, ssrc: bytes, group: _Group) -> None:
         self._latest = ssrc
-        if ssrc in self._ssrcs:
-            self._ssrcs.move_to_end(ssrc)
+        self._unprotect = group.session.unprotect
+        self._unprotect_rtcp = group.session.unprotect_rtcp
+        if ssrc in self._groups:
+            self._groups.move_to_end(ssrc)
             return
-        self._ssrcs[ssrc] = None
-        if len(self._ssrcs) > MAX_SSRCS:
-            oldest, _ = self._ssrcs.popitem(last=False)
-            self._inbound.remove_stream(int.from_bytes(oldest))
+        self._groups[ssrc] = group
+        group.size += 1
+        if len(self._groups) > MAX_SSRCS:
+            oldest, self._open = self._groups.popitem(last=False)
+            self._open.session.remove_stream(int.from_bytes(oldest))
+            self._open.size -= 1
+        elif group.size == SESSION_SSRCS:
+            self._open = _Group(self._new_inbound())
 
 
-class SrtpKeys(RTCDtlsTransport):
-    """SRTP keys of a completed handshake, as aiortc derives them; its pull loop stays unused.
+@dataclass(slots=True)
+class _Group:
+    """Inbound streams that share a session of libsrtp.
 
     Args:
-        connection: OpenSSL's end of the handshake.
-        role: Our role, which says whose key is whose (RFC 5764 section 4.2).
-        certificate: Our certificate.
-
-    Attributes:
-        inbound: Unprotects packets of the peer; None without a common SRTP profile.
-        outbound: Protects our packets; None without a common SRTP profile.
+        session: Has their state.
+        size: How many they are.
     """
 
-    def __init__(
-        self, connection: SSL.Connection, role: DtlsRole, certificate: Certificate
-    ) -> None:
-        super().__init__(cast("RTCIceTransport", None), [rtc_certificate(certificate)])
-        self._ssl = connection
-        self._set_role(role.value)
-        self._setup_srtp()
-        rx: Session | None = self._rx_srtp
-        tx: Session | None = self._tx_srtp
-        self.inbound = None if rx is None else SrtpSession(rx)
-        self.outbound = None if tx is None else SrtpSession(tx)
+    session: SrtpSession
+    size: int = 0
 
 
 def rtc_certificate(certificate: Certificate) -> RTCCertificate:
@@ -155,6 +198,15 @@ def rtc_certificate(certificate: Certificate) -> RTCCertificate:
     return RTCCertificate(
         key=cast("EllipticCurvePrivateKey", certificate.private_key), cert=certificate.certificate
     )
+
+
+def _policy(profile: SRTPProtectionProfile, key: bytes, direction: int) -> Policy:
+    policy = Policy(key=key, ssrc_type=direction, srtp_profile=profile.libsrtp_profile)
+    # As aiortc has them: a packet may be sent again as it was, and a packet that is late by up to
+    # 1,023 others is no replay.
+    policy.allow_repeat_tx = True
+    policy.window_size = 1024
+    return policy
 
 
 def _operation(

@@ -15,7 +15,7 @@ from peer.identity.fingerprints import (
 )
 from peer.security_policy import EarlyMedia, SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
-from peer.transport.adapters.srtp import Srtp, SrtpKeys
+from peer.transport.adapters.srtp import Srtp
 from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
@@ -260,10 +260,9 @@ class DtlsAssociation:
         self.version = connection.version
         self.cipher = connection.cipher
         self.peer_certificate_der = connection.peer_certificate
-        keys = SrtpKeys(connection.ssl, self.role, self._certificate)
+        self._srtp = Srtp.of(connection.ssl, self.role)
         # A peer with data channels only may offer no SRTP at all (libdatachannel does not).
-        if keys.inbound is not None and keys.outbound is not None:
-            self._srtp = Srtp(inbound=keys.inbound, outbound=keys.outbound)
+        if self._srtp is not None:
             self.srtp_profile = SrtpProfile(connection.ssl.get_selected_srtp_profile().decode())
         # RFC 5763 section 6.2: as it was chosen, media is handed up before its sender is known.
         if self._context.policy.early_media is EarlyMedia.UNVERIFIED and not self._expected:
