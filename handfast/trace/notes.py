@@ -151,10 +151,10 @@ def _of_ice(
             source = f" from {remote}" if remote else ""
             label = f"dropped {kind}{source}: {reason}"
             return label, (counted(size, "byte"),), Mood.BAD
-        case PathSelected(local=local, remote=remote):
+        case PathSelected(local=local, remote=remote, reason=reason):
             path = f"{local} → {remote}"
             label = f"path moves to {path}" if context.moved else f"path {path}"
-            return label, (), Mood.GOOD
+            return label, (reason,) if reason else (), Mood.GOOD
         case CandidateRefused(candidate=candidate, reason=reason):
             return f"candidate not checked: {reason}", (candidate,), Mood.PLAIN
         case ServerFailed(url=url, reason=reason):

@@ -144,10 +144,16 @@ class DatagramDropped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathSelected(Event):
-    """ICE selected the candidate pair that carries data, or replaced it by another."""
+    """ICE selected the candidate pair that carries data, or replaced it by another.
+
+    Args:
+        reason: Why it took the place of another pair of its ICE generation; empty where it was
+            the first.
+    """
 
     local: str
     remote: str
+    reason: str = ""
     section: str = "RFC 8445 section 8.1.1"
 
 

@@ -136,8 +136,8 @@ def _sentence(event: TraceEvent) -> str:
             | CandidateKnown() | LeniencyUsed()
         ):  # fmt: skip
             return _of_negotiation(event)
-        case PathSelected(local=local, remote=remote):
-            return f"path is {local} to {remote}"
+        case PathSelected(local=local, remote=remote, reason=reason):
+            return f"path is {local} to {remote}{f': {reason}' if reason else ''}"
         case CandidateRefused(candidate=candidate, reason=reason):
             return f"the peer's {candidate} is not checked: {reason}"
         case ServerFailed(url=url, reason=reason):

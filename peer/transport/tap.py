@@ -144,8 +144,13 @@ class Tap:
                 )
             )
 
-    def path(self, pair: tuple[CandidateFields, CandidateFields] | None) -> None:
-        """Trace the candidate pair that carries data, if it is another one than before."""
+    def path(self, pair: tuple[CandidateFields, CandidateFields] | None, reason: str = "") -> None:
+        """Trace the candidate pair that carries data, if it is another one than before.
+
+        Args:
+            pair: Local and remote candidate.
+            reason: Why it took the place of another pair.
+        """
         if pair is None:
             return
         local, remote = (_text(candidate.address, candidate.port) for candidate in pair)
@@ -155,7 +160,11 @@ class Tap:
         if self._tracer.active:
             self._tracer(
                 PathSelected(
-                    time=self._tracer.now(), transport=self._key, local=local, remote=remote
+                    time=self._tracer.now(),
+                    transport=self._key,
+                    local=local,
+                    remote=remote,
+                    reason=reason,
                 )
             )
 

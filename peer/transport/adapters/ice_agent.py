@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aioice import Candidate, Connection, TransportPolicy, stun
@@ -17,6 +18,7 @@ from aioice.ice import ICE_COMPLETED, ICE_FAILED, CandidatePair, StunProtocol
 from peer.transport.adapters.consent_check import ConsentCheck
 from peer.transport.adapters.ice_socket import Address, IceSocket
 from peer.transport.adapters.mdns import MdnsResolver, is_mdns_name
+from peer.transport.adapters.path_probes import PathProbes
 from peer.transport.adapters.traced_socket import TracedSocket
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ MAX_PAIRS = 512
 #: Role conflicts repaired before checks are failed (ours): two peers that both repair a conflict
 #: agree after one or two, one that goes on is broken or hostile.
 MAX_ROLE_SWITCHES = 8
-#: Consent checks that may still be answered (ours): no more than eight fit into the 30 s after
-#: which consent expires (RFC 7675 section 5.1).
+#: Consent checks that may still be answered (ours): those of 30 s by the schedule of RFC 7675
+#: section 5.1, and of more than 3 s while the path is in doubt.
 MAX_CONSENT_CHECKS = 8
 #: Component id of RTP, the only one, as RTCP is multiplexed (RFC 8834 section 4.5).
 COMPONENT = 1
@@ -49,13 +51,16 @@ class IceAgent(Connection):
         release_timeout: Seconds that a TURN server may take to delete an allocation on close.
         on_datagram: Called by the sockets with each datagram of a validated source that is not
             STUN.
-        on_path: Called when a check has succeeded, which may have moved `path`.
+        on_path: Called when a check has succeeded on the pair that is selected, which may have
+            moved `path`, and when another pair was selected.
+        on_other_path: Called when a check of ours or of the peer has succeeded on another pair.
         accepts: Decides whether a candidate that the peer signalled is checked, given its address
             or name, and again the address that a name leads to.
         tap: Told of every datagram, where the transport is traced.
 
     Attributes:
         path: Socket and remote address that data is sent by, or None.
+        path_reason: Why its pair took the place of another; empty where it was the first.
         checks_sent: Connectivity checks sent, without retransmissions.
         checks_refused: Responses with a STUN error.
         checks_received: Authenticated checks of the peer.
@@ -76,6 +81,7 @@ class IceAgent(Connection):
         release_timeout: Seconds,
         on_datagram: Callable[[bytes], None],
         on_path: Callable[[], None],
+        on_other_path: Callable[[], None],
         accepts: Callable[[Candidate, str], bool],
         tap: SocketTap | None = None,
     ) -> None:
@@ -87,6 +93,7 @@ class IceAgent(Connection):
         )
         self.on_datagram = on_datagram
         self.path: tuple[IceSocket, Address] | None = None
+        self.path_reason = ""
         self.checks_sent = 0
         self.checks_refused = 0
         self.checks_received = 0
@@ -97,6 +104,7 @@ class IceAgent(Connection):
         self.oversized = 0
         self.ignored_candidates = 0
         self._on_path = on_path
+        self._on_other_path = on_other_path
         self._accepts = accepts
         self._tap = tap
         self._relay_only = relay_only
@@ -112,6 +120,9 @@ class IceAgent(Connection):
         self._pair_is_due = asyncio.Event()
         self._unanswered: dict[CandidatePair, stun.Message] = {}
         self._consent_checks: deque[tuple[StunProtocol, bytes]] = deque()
+        self._probes = PathProbes(
+            pacing=pacing, request=partial(super().build_request, nominate=False)
+        )
         self._mdns = MdnsResolver()
 
     def __repr__(self) -> str:
@@ -260,6 +271,7 @@ class IceAgent(Connection):
         """Stop connectivity checks and sending, for good."""
         self._halted = True
         self.path = None
+        self._probes.end()
         self._abandon_checks()
         if not self._check_list_done:
             self._check_list_done = True
@@ -339,6 +351,13 @@ class IceAgent(Connection):
             return
         super().check_incoming(message, addr, protocol)
         self._repeat_check(protocol, addr)
+        pair = self._pair_of(protocol, addr)
+        if (
+            pair is not None
+            and pair.state is CandidatePair.State.SUCCEEDED
+            and pair is not self._best_pair()
+        ):
+            self._on_other_path()
 
     def _repeat_check(self, protocol: StunProtocol, addr: Address) -> None:
         # RFC 8445 section 7.3.1.4: a check in progress is sent again at once, because the peer's
@@ -355,6 +374,7 @@ class IceAgent(Connection):
         if self.ice_controlling and self._nominated:
             pair.nominated = pair is self._nominated.get(COMPONENT)
         was_done = self._check_list_done
+        before = self._best_pair()
         super().check_complete(pair)
         if self._check_list_done and not was_done:
             self._abandon_checks()
@@ -365,6 +385,11 @@ class IceAgent(Connection):
         # RFC 8445 section 12.1: a valid pair may carry data before one is nominated. A nomination
         # of another pair later moves the path; libwebrtc does that when it finds a better one.
         self._choose_path()
+        if pair is not self._best_pair():
+            self._on_other_path()
+            return
+        if before not in (None, pair):
+            self.path_reason = "the peer nominated it" if pair.nominated else "it is a better one"
         self._on_path()
 
     def _check_list_maybe_fail(self) -> None:
@@ -398,13 +423,70 @@ class IceAgent(Connection):
         key = self.remote_password.encode()
         request.add_message_integrity(key)
         pair.protocol.transactions[request.transaction_id] = ConsentCheck(
-            request, pair, key, on_answer
+            request, pair, key, partial(self._on_consent_answer, pair, on_answer)
         )
         self._consent_checks.append((pair.protocol, request.transaction_id))
         if len(self._consent_checks) > MAX_CONSENT_CHECKS:
             protocol, transaction = self._consent_checks.popleft()
             protocol.transactions.pop(transaction, None)
         pair.protocol.send_stun(request, pair.remote_addr)
+
+    def _on_consent_answer(
+        self, pair: CandidatePair, on_answer: OnConsentAnswer, round_trip_time: Seconds | None
+    ) -> None:
+        # RFC 7675 section 5.1: consent is for one pair; a late answer of the former one is none.
+        if pair is self._best_pair():
+            on_answer(round_trip_time)
+
+    # Another path
+
+    def probe_others(self, on_answer: Callable[[], None]) -> None:
+        """Check each pair but the selected one once, unless that goes on already.
+
+        Args:
+            on_answer: Called when one of them has answered, so that it could take over.
+        """
+        if self._halted or self.remote_password is None:
+            return
+        # Those that were not checked before the nomination were removed (RFC 8445 8.1.2).
+        for remote in self._remote_candidates:
+            self._pair_remote_candidate(remote)
+        self.sort_check_list()
+        selected = self._best_pair()
+        others = [pair for pair in self._check_list if pair is not selected]
+        others.sort(key=lambda pair: pair.state is not CandidatePair.State.SUCCEEDED)
+        self._probes.begin(others, self.remote_password.encode(), on_answer)
+
+    def end_probes(self) -> None:
+        """Forget what `probe_others` has found, as the selected pair works."""
+        self._probes.end()
+
+    def replace_path(self) -> bool:
+        """Select the best of the pairs that `probe_others` has found; return False without one.
+
+        RFC 8445 section 8.1.1 has one nomination in a session, which would leave only an ICE
+        restart. libwebrtc, and so every browser, moves on, and follows a peer that does.
+        """
+        working = [pair for pair in self._check_list if self._probes.has_answered(pair)]
+        if not working or self._halted:
+            return False
+        for pair in self._check_list:
+            if pair.state is CandidatePair.State.SUCCEEDED and pair not in working:
+                # The peer may nominate it again; then it is checked before it is used.
+                pair.remote_nominated = pair.nominated = False
+                self.check_state(pair, CandidatePair.State.FAILED)
+        best = working[0]
+        self.check_state(best, CandidatePair.State.SUCCEEDED)
+        if self._nominated:
+            best.nominated = True
+            self._nominated[COMPONENT] = best
+        assert isinstance(best.protocol, IceSocket)
+        best.protocol.allow_source(best.remote_addr)
+        self.path_reason = "the one before answers no check any more"
+        self._probes.end()
+        self._choose_path()
+        self._on_path()
+        return True
 
     # The end
 
@@ -427,6 +509,7 @@ class IceAgent(Connection):
         """End every task and close every socket."""
         self._halted = True
         self.path = None
+        self._probes.end()
         protocols, self._protocols = self._protocols, []
         await self._mdns.close()
         await super().close()

@@ -1,4 +1,4 @@
-"""Sends consent checks when they are due, and reports the consent of the peer (RFC 7675)."""
+"""Sends consent checks when they are due, reports the peer's consent (RFC 7675), moves the path."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from peer.transport.ice.consent import Consent, ConsentState
+from peer.transport.ice.path_doubt import PathDoubt, Trust
 
 if TYPE_CHECKING:
     from peer.times import MonotonicTime, Seconds
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
 
 
 class ConsentMonitor:
-    """Keeps the consent of the peer on the agent's selected pair fresh.
+    """Keeps the consent of the peer on the agent's selected pair fresh, and a pair that works.
 
     Args:
-        agent: The ICE agent, which sends the checks.
+        agent: The ICE agent, which sends the checks, and has the other pairs.
         timing: Intervals and timeouts.
         activity: Returns a count that grows with each datagram or check of the peer.
+        packets: Returns the number of its datagrams alone, without STUN.
         read_at: Returns when a datagram last came, by the loop's clock, or None.
         on_state: Called when the state has changed; the first state is `FRESH`.
 
@@ -36,16 +38,19 @@ class ConsentMonitor:
         timing: IceTiming,
         *,
         activity: Callable[[], int],
+        packets: Callable[[], int],
         read_at: Callable[[], MonotonicTime | None],
         on_state: Callable[[ConsentState], None],
     ) -> None:
         self.round_trip_time: Seconds | None = None
         self._agent = agent
         self._activity = activity
+        self._packets = packets
         self._read_at = read_at
         self._on_state = on_state
         self._clock = asyncio.get_running_loop().time
         self._consent = Consent(timing, random.random, self._clock())
+        self._doubt = PathDoubt(timing, self._clock())
         self._wake_up = asyncio.Event()
 
     def __repr__(self) -> str:
@@ -57,8 +62,14 @@ class ConsentMonitor:
         return self._consent.withdrawn
 
     def renew(self) -> None:
-        """Renew consent, as a check has succeeded."""
+        """Renew consent, as a check has succeeded on the selected pair."""
         self._consent.on_response(self._clock())
+        self._doubt.on_answer(self._clock())
+        self._wake_up.set()
+
+    def suspect(self) -> None:
+        """Check the selected pair soon, as the peer checks another one."""
+        self._doubt.suspect(self._clock())
         self._wake_up.set()
 
     async def run(self) -> None:
@@ -76,12 +87,37 @@ class ConsentMonitor:
             if state is not reported:
                 reported = state
                 self._on_state(state)
-            if self._consent.is_check_due(now):
-                self._agent.send_consent_check(self._on_answer)
-                self._consent.on_check_sent(now)
+            self._doubt.on_packets(self._packets(), now)
+            checks = self._consent.is_check_due(now) or self._doubt.is_check_due(now)
+            if checks:
+                self._check(now)
+            self._replace_lost_path(now, probes=checks)
+            deadline = min(self._consent.next_deadline(now), self._doubt.next_deadline(now))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(self._consent.next_deadline(now)):
+                async with asyncio.timeout_at(deadline):
                     await self._wake_up.wait()
+
+    def _check(self, now: MonotonicTime) -> None:
+        self._agent.send_consent_check(self._on_answer)
+        self._consent.on_check_sent(now)
+        self._doubt.on_check_sent(now)
+
+    def _replace_lost_path(self, now: MonotonicTime, *, probes: bool) -> None:
+        match self._doubt.trust(now):
+            case Trust.SURE:
+                self._agent.end_probes()
+                return
+            case Trust.LOST:
+                if self._agent.replace_path():
+                    # Its answer is consent, so that `renew` was called; the check tells the peer.
+                    self._check(now)
+                    return
+            case Trust.DOUBTED:
+                pass
+            case _ as never:
+                assert_never(never)
+        if probes:
+            self._agent.probe_others(self._wake_up.set)
 
     def _on_answer(self, round_trip_time: Seconds | None) -> None:
         if round_trip_time is None:

@@ -302,7 +302,8 @@ class IceGenerations:
 
     def _trace_path(self) -> None:
         if self._tap is not None:
-            self._tap.path(self._active.ice.selected_pair)
+            ice = self._active.ice
+            self._tap.path(ice.selected_pair, ice.path_reason)
 
     def _new(self, local: IceParameters) -> Generation:
         generation = Generation(local, self._make, self)

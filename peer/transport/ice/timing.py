@@ -19,7 +19,9 @@ class IceTiming:
         connect_timeout: How long to wait for the first valid pair (RFC 8863 section 4).
         consent_interval: Between two consent checks, randomised by a fifth either way;
             RFC 7675 section 5.1 forbids less than 4 s after that.
-        consent_grace: How long a consent check may stay unanswered before silence counts.
+        consent_grace: How long a consent check may stay unanswered before silence counts, and
+            the path is in doubt.
+        recheck: Between two checks of a path in doubt.
         silence: Time without a packet of the peer before the transport is `disconnected`.
         consent_expiry: Since the last answer, before we must stop sending (RFC 7675 section 5.1).
         retirement: How long a retired generation stays open without a datagram.
@@ -31,6 +33,7 @@ class IceTiming:
     connect_timeout: Seconds = 30.0
     consent_interval: Seconds = 5.0
     consent_grace: Seconds = 1.0
+    recheck: Seconds = 0.25
     silence: Seconds = 5.0
     consent_expiry: Seconds = 30.0
     retirement: Seconds = 10.0

@@ -191,6 +191,7 @@ class IceTransport:
             release_timeout=self._timing.release,
             on_datagram=on_datagram,
             on_path=self._on_path,
+            on_other_path=self._on_other_path,
             accepts=self._accepts,
             tap=tap,
         )
@@ -239,6 +240,11 @@ class IceTransport:
     def nominated(self) -> bool:
         """True once the selected pair is nominated, so that both sides know it."""
         return self._agent.nominated
+
+    @property
+    def path_reason(self) -> str:
+        """Reason why the selected pair took the place of another; empty where checks chose it."""
+        return self._agent.path_reason
 
     @property
     def local_candidates(self) -> tuple[CandidateFields, ...]:
@@ -357,6 +363,7 @@ class IceTransport:
                 self._agent,
                 self._timing,
                 activity=self._activity,
+                packets=lambda: self._agent.packets_received,
                 read_at=lambda: self._agent.read_at,
                 on_state=self._on_consent,
             )
@@ -369,6 +376,10 @@ class IceTransport:
                 self._connect_timer.cancel()
             self._set_state(IceTransportState.CONNECTED)
         self._maybe_complete()
+
+    def _on_other_path(self) -> None:
+        if self._consent is not None and self.state not in _ENDED:
+            self._consent.suspect()
 
     def _activity(self) -> int:
         return self._agent.packets_received + self._agent.checks_received

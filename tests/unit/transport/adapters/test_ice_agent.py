@@ -118,6 +118,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         release_timeout=0.5,
         on_datagram=lambda _: None,
         on_path=lambda: None,
+        on_other_path=lambda: None,
         accepts=lambda *_: True,
     )
     socket = IceSocket(agent)
@@ -129,6 +130,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "_consent_checks",
         "_halted",
         "_mdns",
+        "_on_other_path",
         "_on_path",
         "_relay_only",
         "_role_known",
@@ -141,6 +143,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "_udp",
         "_unanswered",
         "_pacing",
+        "_probes",
         "bytes_received",
         "checks_received",
         "checks_refused",
@@ -153,6 +156,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "oversized",
         "packets_received",
         "path",
+        "path_reason",
         "preference",
     }
 

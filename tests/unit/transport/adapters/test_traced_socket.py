@@ -16,6 +16,7 @@ def agent(tap: Tap | None) -> IceAgent:
         release_timeout=0.5,
         on_datagram=lambda _: None,
         on_path=lambda: None,
+        on_other_path=lambda: None,
         accepts=lambda *_: True,
         tap=tap,
     )

@@ -20,6 +20,15 @@ class SilentAgent:
     def send_consent_check(self, on_answer: object) -> None:
         pass
 
+    def probe_others(self, on_answer: object) -> None:
+        pass
+
+    def end_probes(self) -> None:
+        pass
+
+    def replace_path(self) -> bool:
+        return False
+
 
 @in_virtual_time
 async def test_disconnected_comes_five_seconds_after_the_last_datagram() -> None:
@@ -31,6 +40,7 @@ async def test_disconnected_comes_five_seconds_after_the_last_datagram() -> None
         cast("IceAgent", SilentAgent()),
         IceTiming(),
         activity=lambda: received,
+        packets=lambda: received,
         read_at=lambda: read_at,
         on_state=lambda state: states.append((state, loop.time() - start)),
     )
