@@ -218,6 +218,9 @@ class LoadEnd:
             if self._authenticated == before:
                 self.packets -= _SAMPLE
 
+    def on_check(self) -> None:
+        """Ignore a check of the peer, who has our description."""
+
     def on_state(self, state: IceTransportState | DtlsTransportState) -> None:
         """Pass the ICE state to the secure transport."""
         if isinstance(state, IceTransportState):

@@ -113,7 +113,10 @@ class PeerConfiguration:
         early_media: Treatment of media that arrives before the answer with the peer's fingerprint:
             `"hold"` buffers a little of it until then, `"unverified"` hands it over with
             `receiver.verified` False.
-        handshake_timeout: Longest time for a DTLS handshake once ICE has a path, in seconds.
+        handshake_timeout: Longest time for a DTLS handshake once ICE has a path and the peer has
+            our description, in seconds.
+        connect_timeout: Longest time in seconds that a peer is waited for whose candidates have not
+            all come, or who may not have our answer yet, as a person may carry it.
         rekey_after: Ask for new keys after this time (a `timedelta` of a second or more), or
             after this many packets sent and received (an `int`, at most 2^30), a little earlier by
             chance. A peer that has kept its association when it was asked is not asked again.
@@ -148,6 +151,7 @@ class PeerConfiguration:
     accepted_hashes: Sequence[HashFunction] = tuple(HashFunction)
     early_media: EarlyMedia = EarlyMedia.HOLD
     handshake_timeout: Seconds = 30.0
+    connect_timeout: Seconds = 300.0
     rekey_after: datetime.timedelta | int | None = None
     key_log: str | os.PathLike[str] | None = None
     sdp_limits: SdpLimits = field(default_factory=SdpLimits)
@@ -183,8 +187,10 @@ class PeerConfiguration:
         object.__setattr__(self, "sdp_leniency", leniency)
         if self.max_candidates < 1:
             raise ConfigurationError("max_candidates is at least 1")
-        if not (math.isfinite(self.handshake_timeout) and self.handshake_timeout > 0):
-            raise ConfigurationError("handshake_timeout is a positive number of seconds")
+        for name in ("handshake_timeout", "connect_timeout"):
+            timeout = getattr(self, name)
+            if not (math.isfinite(timeout) and timeout > 0):
+                raise ConfigurationError(f"{name} is a positive number of seconds")
         _check_rekey_after(self.rekey_after)
         announced = self.announced_addresses
         # Read once only, as it may be an iterator.
@@ -205,6 +211,7 @@ class PeerConfiguration:
             accepted_hashes=tuple(self.accepted_hashes),
             early_media=self.early_media,
             handshake_timeout=self.handshake_timeout,
+            connect_timeout=self.connect_timeout,
         )
 
 

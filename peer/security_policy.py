@@ -35,10 +35,14 @@ class SecurityPolicy:
         srtp_profiles: SRTP profiles to offer and accept, the preferred one first.
         accepted_hashes: Fingerprints by other hashes count as absent.
         early_media: Whether media waits for the peer's fingerprint, or is handed up unverified.
-        handshake_timeout: Longest time for a handshake in seconds, from when ICE has a path.
+        handshake_timeout: Longest time for a handshake in seconds, from when ICE has a path and the
+            peer has our description.
+        connect_timeout: Longest time in seconds that a peer is waited for who may not have our
+            answer yet.
     """
 
     srtp_profiles: tuple[SrtpProfile, ...] = tuple(SrtpProfile)
     accepted_hashes: tuple[HashFunction, ...] = tuple(HashFunction)
     early_media: EarlyMedia = EarlyMedia.HOLD
     handshake_timeout: Seconds = 30.0
+    connect_timeout: Seconds = 300.0

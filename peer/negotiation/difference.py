@@ -202,7 +202,14 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
         if local not in connected:
             is_new_peer = _is_new_peer(before, after, now.key)
             role = _ice_role(after, remote) if is_new_peer else now.ice_role
-            yield ConnectIce(now.key, local.username_fragment, remote, role, is_new_peer)
+            yield ConnectIce(
+                now.key,
+                local.username_fragment,
+                remote,
+                role,
+                is_new_peer,
+                is_answerer=_is_answerer(after),
+            )
     terms = now.association
     if terms.remote is None or terms.role is None:
         return
@@ -214,7 +221,14 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
             terms.role,
             terms.remote.fingerprints,
             peer_may_keep=terms.peer_may_keep,
+            is_answerer=_is_answerer(after),
         )
+
+
+def _is_answerer(session: Session) -> bool:
+    """Tell whether the exchange that has got this far was answered by us, provisionally or not."""
+    local = session.pending_local or session.current_local
+    return local is not None and local.type is not SdpType.OFFER
 
 
 def _ice_role(session: Session, remote: IceParameters) -> IceRole:

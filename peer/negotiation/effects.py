@@ -53,6 +53,7 @@ class ConnectIce:
         generation: Our username fragment in the ICE generation.
         is_new_peer: Another peer has taken the place of the former one, and `role` is by this
             exchange: what was agreed with the former one is not known to it.
+        is_answerer: We answered, so that the peer may learn of our credentials much later.
     """
 
     key: str
@@ -60,6 +61,7 @@ class ConnectIce:
     remote: IceParameters
     role: IceRole
     is_new_peer: bool = False
+    is_answerer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class ConnectDtls:
     Args:
         fingerprints: Fingerprints of the certificate to show.
         peer_may_keep: The peer may keep its association and never shake hands for this one.
+        is_answerer: We answered, so that the peer may learn of our fingerprints much later.
     """
 
     key: str
@@ -77,6 +80,7 @@ class ConnectDtls:
     role: DtlsRole
     remote_fingerprints: tuple[Fingerprint, ...]
     peer_may_keep: bool
+    is_answerer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,7 @@ class PeerTransport:
                     effect.remote,
                     effect.role,
                     is_new_peer=effect.is_new_peer,
+                    is_answerer=effect.is_answerer,
                 )
             case ConnectDtls():
                 self.secure.connect(
@@ -207,6 +208,7 @@ class PeerTransport:
                     effect.role,
                     effect.remote_fingerprints,
                     peer_may_keep=effect.peer_may_keep,
+                    is_answerer=effect.is_answerer,
                 )
             case DropAssociation():
                 self.secure.drop(effect.association)
@@ -264,6 +266,7 @@ class PeerTransport:
             port_range=self._configuration.port_range,
             remote_filter=self._configuration.remote_candidates,
             announced=AddressTranslation.of(self._configuration.announced_addresses),
+            connect_timeout=self._configuration.connect_timeout,
             events=events,
             on_datagram=self.secure.receive,
             # Without a tap, a socket has no branch for tracing on any datagram.
@@ -279,6 +282,10 @@ class PeerTransport:
         """Report a STUN or TURN server that does not serve the newest generation, for ICE."""
         if generation == self._published_generation:
             self._events.on_transport_server_failure(self, failure)
+
+    def on_check(self) -> None:
+        """Note a check of the peer, for ICE: it has our credentials, so it has our description."""
+        self.secure.on_peer_check()
 
     def on_handshake_complete(self) -> None:
         """Accept early media, where the handshake is complete before the answer."""

@@ -174,6 +174,7 @@ async def test_ice_error_says_that_peer_refused_every_check() -> None:
             await end.ice.gather()
             end.ice.start(own, CONTROLLING)
             end.ice.add_remote_candidate(peer.candidate)
+            end.ice.add_remote_candidate(None)
             await end.seen.reached(FAILED)
             assert "of 1 check that we sent 1 answered with an error" in str(end.ice.error)
         finally:

@@ -55,6 +55,7 @@ def test_configuration_refuses_expired_certificate_by_fingerprint(place: int) ->
         ({"early_media": "drop"}, "early_media is one of 'hold', 'unverified', not 'drop'"),
         ({"handshake_timeout": 0}, "handshake_timeout is a positive number"),
         ({"handshake_timeout": float("nan")}, "handshake_timeout is a positive number"),
+        ({"connect_timeout": -1}, "connect_timeout is a positive number"),
         ({"port_range": (0, 10)}, "port_range is the first and the last"),
         ({"port_range": (1, 65536)}, "port_range is the first and the last"),
         ({"port_range": (2, 1)}, "port_range is the first and the last"),

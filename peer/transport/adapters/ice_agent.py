@@ -7,6 +7,7 @@ pair carries data, which sources are accepted, and a limit on everything that a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -37,6 +38,9 @@ MAX_ROLE_SWITCHES = 8
 #: Consent checks that may still be answered (ours): those of 30 s by the schedule of RFC 7675
 #: section 5.1, and of more than 3 s while the path is in doubt.
 MAX_CONSENT_CHECKS = 8
+#: Seconds without anything to check after which failed pairs are checked again, while there is no
+#: path: the peer may have our answer late, and a NAT before us must let its checks in (ours).
+RECHECK_INTERVAL = 10.0
 #: Component id of RTP, the only one, as RTCP is multiplexed (RFC 8834 section 4.5).
 COMPONENT = 1
 
@@ -54,6 +58,7 @@ class IceAgent(Connection):
         on_path: Called when a check has succeeded on the pair that is selected, which may have
             moved `path`, and when another pair was selected.
         on_other_path: Called when a check of ours or of the peer has succeeded on another pair.
+        on_check: Called with each authenticated check of the peer, once checks have begun.
         accepts: Decides whether a candidate that the peer signalled is checked, given its address
             or name, and again the address that a name leads to.
         tap: Told of every datagram, where the transport is traced.
@@ -82,6 +87,7 @@ class IceAgent(Connection):
         on_datagram: Callable[[bytes], None],
         on_path: Callable[[], None],
         on_other_path: Callable[[], None],
+        on_check: Callable[[], None],
         accepts: Callable[[Candidate, str], bool],
         tap: SocketTap | None = None,
     ) -> None:
@@ -105,6 +111,7 @@ class IceAgent(Connection):
         self.ignored_candidates = 0
         self._on_path = on_path
         self._on_other_path = on_other_path
+        self._on_check = on_check
         self._accepts = accepts
         self._tap = tap
         self._relay_only = relay_only
@@ -284,10 +291,23 @@ class IceAgent(Connection):
             self._pair_is_due.clear()
             pair = self._next_pair()
             if pair is None:
-                await self._pair_is_due.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(None if self.path else RECHECK_INTERVAL):
+                        await self._pair_is_due.wait()
+                        continue
+                self._check_failed_pairs_again()
             else:
                 self.check_start_task(pair)
                 await asyncio.sleep(self._pacing)
+
+    def _check_failed_pairs_again(self) -> None:
+        # RFC 8863 section 4: the peer may begin late. aioice gives a check up after 63 s, and a NAT
+        # forgets after 30 s that we have sent to the peer (RFC 4787 section 4.3 asks for 120).
+        if any(pair.state is CandidatePair.State.SUCCEEDED for pair in self._check_list):
+            return
+        for pair in self._check_list:
+            if pair.state is CandidatePair.State.FAILED and pair.task is None:
+                self.check_state(pair, CandidatePair.State.WAITING)
 
     def _next_pair(self) -> CandidatePair | None:
         for state in (CandidatePair.State.WAITING, CandidatePair.State.FROZEN):
@@ -342,6 +362,7 @@ class IceAgent(Connection):
             self.path = (protocol, addr)
             self._early_checks.append((message, addr, protocol))
             return
+        self._on_check()
         # RFC 8445 section 7.1.1: PRIORITY is mandatory; it becomes that of a prflx candidate.
         if (
             self._halted

@@ -21,6 +21,7 @@ from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
 from peer.transport.dtls.counters import DROPS, Counters, ReceiveResult
 from peer.transport.dtls.handshake import Handshake
+from peer.transport.dtls.timer import Timer
 from peer.transport.wire.demux import DatagramClass, classify
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ class DtlsAssociation:
         self._needs_srtp = False
         self._state = DtlsTransportState.NEW
         self._handshake: Handshake | None = None
+        self._patience = Timer(self._on_patience_over)
         self._expected: tuple[Fingerprint, ...] = ()
         self._preverified: tuple[Fingerprint, ...] = ()
         self._handlers = handlers
@@ -153,13 +155,24 @@ class DtlsAssociation:
             self._set_state(DtlsTransportState.CONNECTING)
             # The callback may have closed it.
             if not self._ended:
-                self._handshake.begin()
+                self._handshake.begin(peer_is_due=not self._patience.running)
 
-    def on_path(self) -> None:
-        """Start the handshake timeout, as there is a path to the peer now."""
+    def await_peer(self) -> None:
+        """Wait for a peer who may not have our answer yet, as long as the policy bounds it."""
+        if self.handshaking and not self._ended:
+            self._patience.start(self._context.policy.connect_timeout)
+
+    def on_path(self, *, peer_is_due: bool = True) -> None:
+        """Send what found no path so far, as there is one to the peer now.
+
+        Args:
+            peer_is_due: The peer has our description, so that the handshake timeout starts.
+        """
         if self._handshake is None or not self.handshaking:
             return
-        self._handshake.on_path()
+        if peer_is_due:
+            self._patience.cancel()
+        self._handshake.on_path(peer_is_due=peer_is_due)
         self._set_state(DtlsTransportState.CONNECTING)
 
     def expects(self, datagram: bytes) -> bool:
@@ -256,7 +269,13 @@ class DtlsAssociation:
             return ReceiveResult.HANDSHAKE if in_place else ReceiveResult.OUT_OF_PLACE
         return ReceiveResult.SILENT
 
+    def _on_patience_over(self) -> None:
+        # A handshake that has begun has its own timeout.
+        if self._handshake is None or not self._handshake.has_begun:
+            self._fail(reasons.absent(self._context.policy.connect_timeout))
+
     def _completed(self, connection: DtlsConnection) -> None:
+        self._patience.cancel()
         self.version = connection.version
         self.cipher = connection.cipher
         self.peer_certificate_der = connection.peer_certificate
@@ -376,6 +395,7 @@ class DtlsAssociation:
         """Let go of keys, timers and buffered packets."""
         # First of all, so that callbacks of sending close_notify find it ended.
         self._state = state
+        self._patience.cancel()
         self._sender.close()
         handshake, self._handshake = self._handshake, None
         if not keeps_keys:

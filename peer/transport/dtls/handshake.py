@@ -97,9 +97,15 @@ class Handshake:
         progress = "complete" if self.complete else f"{self._datagrams_taken} datagrams taken"
         return f"<Handshake {self._role.value} {progress}>"
 
-    def begin(self) -> None:
-        """Send the ClientHello, and start the timeout."""
-        self.expect_peer()
+    @property
+    def has_begun(self) -> bool:
+        """True once a datagram of the peer has fitted into the handshake."""
+        return self._datagrams_taken > 0
+
+    def begin(self, *, peer_is_due: bool = True) -> None:
+        """Send the ClientHello, and start the timeout where the peer has our description."""
+        if peer_is_due:
+            self.expect_peer()
         self._step()
 
     def expect_peer(self) -> None:
@@ -107,12 +113,13 @@ class Handshake:
         if not self.complete and not self._deadline.running:
             self._deadline.start(self._timeout)
 
-    def on_path(self) -> None:
-        """Start the timeout, and send what found no path so far."""
+    def on_path(self, *, peer_is_due: bool = True) -> None:
+        """Send what found no path so far; the timeout starts where the peer has our description."""
         # A ClientHello may come by a path before we know that it is one (RFC 8445 section 12.2),
         # and then there was no path for the answer.
         self._flight.retry()
-        self.expect_peer()
+        if peer_is_due:
+            self.expect_peer()
 
     def receive(self, datagram: bytes) -> bool:
         """Take one datagram, whose application data can then be read from the connection.
@@ -320,9 +327,14 @@ class Handshake:
         try:
             self.connection.handle_timeout()
         except DtlsError as error:
+            if self._role is DtlsRole.CLIENT and not self.has_begun:
+                # OpenSSL gives a ClientHello up after 12 times. How long a peer that may not have
+                # our answer is waited for is not its to say.
+                self._restart()
+                self._step()
             # Afterwards it is consent (RFC 7675) that says whether the peer is still there, not
             # the ACK of a ticket.
-            if not self.complete:
+            elif not self.complete:
                 self._on_failed(error)
             return
         self.flush()

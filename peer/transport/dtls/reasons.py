@@ -107,6 +107,14 @@ def silent(role: DtlsRole, timeout: Seconds) -> DtlsError:
     )
 
 
+def absent(timeout: Seconds) -> DtlsError:
+    """Word that neither a check nor a DTLS record of the peer came within `timeout` seconds."""
+    return DtlsError(
+        f"neither an ICE check nor a DTLS record of the peer came within {timeout:g} s: our answer "
+        "may not have reached it"
+    )
+
+
 def unfinished(role: DtlsRole, timeout: Seconds, *, datagrams: int) -> DtlsError:
     """Word that the handshake began, but was not complete in time.
 

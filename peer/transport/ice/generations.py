@@ -38,6 +38,9 @@ class IceGenerationsEvents(Protocol):
     def on_server_failure(self, generation: str, failure: ServerFailure) -> None:
         """Take note of a STUN or TURN server that does not serve a generation."""
 
+    def on_check(self) -> None:
+        """Take note of a check of the peer, which shows that it has a description of ours."""
+
     def on_state(self, state: IceTransportState) -> None:
         """Take the new state of the transport; on `failed`, `error` says why."""
 
@@ -176,7 +179,13 @@ class IceGenerations:
             self._apply(self._generations.prepare(generation))
 
     def start(
-        self, generation: str, remote: IceParameters, role: IceRole, *, is_new_peer: bool = False
+        self,
+        generation: str,
+        remote: IceParameters,
+        role: IceRole,
+        *,
+        is_new_peer: bool = False,
+        is_answerer: bool = False,
     ) -> None:
         """Begin the connectivity checks of a generation, once for each.
 
@@ -185,6 +194,7 @@ class IceGenerations:
             remote: The peer's username fragment and password in it.
             role: Our role, as the descriptions give it. The one that we have outlives a restart.
             is_new_peer: The peer is another one, which knows of no role but that.
+            is_answerer: The peer may not have our answer yet; its first check shows that it has.
         """
         found = self._generations.find(generation)
         if found is None or self._closing is not None:
@@ -193,7 +203,7 @@ class IceGenerations:
             if not is_new_peer:
                 role = self._role_after_restart(remote, role)
             self._take_out(self._generations.begin())
-        found.ice.start(remote, role)
+        found.ice.start(remote, role, is_answerer=is_answerer)
 
     def add_remote_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
         """Add a candidate of the peer to a generation of ours, or None for the end of them."""
@@ -266,6 +276,11 @@ class IceGenerations:
             return
         self._trace_path()
         self._apply(self._generations.update())
+
+    def on_generation_check(self) -> None:
+        """Pass on a check of the peer in any generation."""
+        if self._closing is None:
+            self._events.on_check()
 
     def on_generation_state(self, generation: Generation) -> None:
         """Update the active generation and our state after a generation's has changed."""
@@ -409,6 +424,10 @@ class Generation:
     def on_path(self) -> None:
         """Pass on a successful check of the IceTransport."""
         self._owner.on_generation_path(self)
+
+    def on_check(self) -> None:
+        """Pass on a check of the peer."""
+        self._owner.on_generation_check()
 
     def on_state(self, state: IceTransportState) -> None:
         """Pass on a new state of the IceTransport, which `state` tells."""

@@ -24,6 +24,7 @@ def no_path(
     checks_refused: int,
     checks_received: int,
     failures: Sequence[ServerFailure],
+    has_answered: bool = False,
 ) -> IceError:
     """Make the error that no connectivity check succeeded in time, with what was tried.
 
@@ -35,6 +36,7 @@ def no_path(
         checks_refused: Our checks that were answered with an error.
         checks_received: Authenticated checks of the peer.
         failures: Servers that did not serve.
+        has_answered: We answered, and the peer has not shown that it has the answer.
     """
     answered = "none was answered"
     if checks_refused:
@@ -45,6 +47,8 @@ def no_path(
         f"of {_counted(checks_sent, 'check')} that we sent {answered}",
         f"{_counted(checks_received, 'check')} of the peer's came",
     ]
+    if has_answered:
+        tried.append("our answer may not have reached it")
     tried += [f"{each.url} did not serve: {each.reason}" for each in failures]
     return IceError("; ".join(tried))
 

@@ -16,7 +16,8 @@ class IceTiming:
     Args:
         pacing: Ta, the least time between two checks that we begin (RFC 8445 section 14.2).
         server_timeout: How long one STUN or TURN server may take, its name look-up included.
-        connect_timeout: How long to wait for the first valid pair (RFC 8863 section 4).
+        connect_timeout: How long to wait for the first valid pair once the peer has our description
+            and has named all its candidates (RFC 8863 section 4: 39.5 s at least).
         consent_interval: Between two consent checks, randomised by a fifth either way;
             RFC 7675 section 5.1 forbids less than 4 s after that.
         consent_grace: How long a consent check may stay unanswered before silence counts, and
@@ -30,7 +31,7 @@ class IceTiming:
 
     pacing: Seconds = 0.02
     server_timeout: Seconds = 5.0
-    connect_timeout: Seconds = 30.0
+    connect_timeout: Seconds = 39.5
     consent_interval: Seconds = 5.0
     consent_grace: Seconds = 1.0
     recheck: Seconds = 0.25

@@ -74,6 +74,9 @@ class IceEvents(Protocol):
     def on_path(self) -> None:
         """Take note of a successful check, which may have moved the path, or nominated it."""
 
+    def on_check(self) -> None:
+        """Take note of a check of the peer, which shows that it has a description of ours."""
+
     def on_state(self, state: IceTransportState) -> None:
         """Take the new state; on `failed`, the transport's `error` says why."""
 
@@ -149,6 +152,8 @@ class IceTransport:
         port_range: First and last UDP port to bind; any port where None.
         remote_filter: Decides which candidates of the peer are checked.
         announced: Replaces local addresses in the candidates that are reported.
+        connect_timeout: Longest wait in seconds for a peer whose candidates have not all come, or
+            who may not have our answer yet.
         events: Told of candidates, path and state.
         on_datagram: Called with each datagram of the peer that is not STUN.
         timing: Intervals and timeouts.
@@ -171,6 +176,7 @@ class IceTransport:
         port_range: tuple[int, int] | None = None,
         remote_filter: CandidateFilter | None = None,
         announced: AddressTranslation | None = None,
+        connect_timeout: Seconds = 300.0,
         events: IceEvents,
         on_datagram: Callable[[bytes], None],
         timing: IceTiming | None = None,
@@ -192,6 +198,7 @@ class IceTransport:
             on_datagram=on_datagram,
             on_path=self._on_path,
             on_other_path=self._on_other_path,
+            on_check=self._on_check,
             accepts=self._accepts,
             tap=tap,
         )
@@ -210,7 +217,10 @@ class IceTransport:
         self._remote_filter = remote_filter or CandidateFilter()
         self._announced = announced or AddressTranslation()
         self._local_candidates: list[CandidateFields] = []
+        self._longest_wait = connect_timeout
         self._remote_ended = False
+        # RFC 8445 section 7.1.3: a check of the peer's has our credentials, of our description.
+        self._peer_knows_us = False
         self._candidates_unusable = 0
         self._candidates_refused = 0
         self._consent: ConsentMonitor | None = None
@@ -296,22 +306,25 @@ class IceTransport:
         if self._closing is None:
             self._spawn(self._ask_servers())
 
-    def start(self, remote: IceParameters, role: IceRole) -> None:
+    def start(self, remote: IceParameters, role: IceRole, *, is_answerer: bool = False) -> None:
         """Begin the connectivity checks, once; candidates may be added before and after.
 
         Args:
             remote: The peer's username fragment and password.
             role: Our role; a conflict is repaired (RFC 8445 section 7.3.1.1).
+            is_answerer: The peer may not have our answer yet; its first check shows that it has.
         """
         if self.state is not IceTransportState.NEW:
             return
+        self._peer_knows_us = not is_answerer or self._agent.checks_received > 0
         self._role = role
         self._agent.set_role(controlling=role is IceRole.CONTROLLING)
         self._set_state(IceTransportState.CHECKING)
         loop = asyncio.get_running_loop()
         self._connect_timer = loop.call_later(
-            self._timing.connect_timeout, self._on_connect_timeout
+            self._longest_wait, self._on_connect_timeout, self._longest_wait
         )
+        self._shorten_wait()
         self._spawn(self._check(remote))
 
     def add_remote_candidate(self, candidate: CandidateFields | None) -> None:
@@ -323,6 +336,7 @@ class IceTransport:
         """
         if candidate is None:
             self._remote_ended = True
+            self._shorten_wait()
             self._maybe_complete()
         elif self._remote_ended or not _is_usable(candidate):
             self._candidates_unusable += 1
@@ -381,6 +395,32 @@ class IceTransport:
         if self._consent is not None and self.state not in _ENDED:
             self._consent.suspect()
 
+    def _on_check(self) -> None:
+        if self.state in _ENDED:
+            return
+        if not self._peer_knows_us:
+            self._peer_knows_us = True
+            self._shorten_wait()
+        self._events.on_check()
+
+    def _shorten_wait(self) -> None:
+        """Wait no longer than RFC 8863 asks for, once it is the peer's turn to be found.
+
+        W3C webrtc-pc section 5.6: a transport fails when there are no more remote candidates, and
+        RFC 8863 section 4 gives a peer that has our description some time to find us then.
+        """
+        timer, wait = self._connect_timer, self._timing.connect_timeout
+        loop = asyncio.get_running_loop()
+        if (
+            timer is not None
+            and self.state is IceTransportState.CHECKING
+            and self._remote_ended
+            and self._peer_knows_us
+            and loop.time() + wait < timer.when()
+        ):
+            timer.cancel()
+            self._connect_timer = loop.call_later(wait, self._on_connect_timeout, wait)
+
     def _activity(self) -> int:
         return self._agent.packets_received + self._agent.checks_received
 
@@ -424,16 +464,17 @@ class IceTransport:
     async def _check(self, remote: IceParameters) -> None:
         await self._aiortc.start(remote)
 
-    def _on_connect_timeout(self) -> None:
+    def _on_connect_timeout(self, waited: Seconds) -> None:
         self._fail(
             no_path(
-                timeout=self._timing.connect_timeout,
+                timeout=waited,
                 local=self.local_candidates,
                 remote=self.remote_candidates,
                 checks_sent=self._agent.checks_sent,
                 checks_refused=self._agent.checks_refused,
                 checks_received=self._agent.checks_received,
                 failures=self.server_failures,
+                has_answered=not self._peer_knows_us,
             )
         )
 

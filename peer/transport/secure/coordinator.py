@@ -132,9 +132,20 @@ class RekeyCoordinator:
         fingerprints: Sequence[Fingerprint],
         *,
         peer_may_keep: bool = False,
+        is_answerer: bool = False,
     ) -> None:
-        """Set what the answer says: the peer's fingerprints, and whether it takes part for sure."""
+        """Set what the answer says: the peer's fingerprints, and whether it takes part for sure.
+
+        Args:
+            slot: The association that was answered.
+            fingerprints: The peer's.
+            peer_may_keep: The peer may keep its association and never take part in this one.
+            is_answerer: The answer is ours, so that the peer may not have it yet.
+        """
         slot.answered = True
+        if is_answerer and slot is self._in_use:
+            slot.peer_is_due = False
+            slot.association.await_peer()
         slot.peer_may_keep = peer_may_keep
         slot.fingerprints = tuple(fingerprints)
         slot.association.verify(fingerprints)
@@ -162,6 +173,13 @@ class RekeyCoordinator:
             if slot is not None and slot.answered:
                 self._start_if_path_up(slot)
         self._update_deadline()
+
+    def on_peer_check(self) -> None:
+        """Note an ICE check of the peer: it has our description, so its handshake is due."""
+        slot = self._in_use
+        if slot is not None and slot.answered and not slot.peer_is_due:
+            slot.peer_is_due = True
+            self._start_if_path_up(slot)
 
     def on_authenticated(self, slot: AssociationSlot) -> None:
         """Note that a packet has authenticated under the keys of one of several associations."""
@@ -380,13 +398,9 @@ class RekeyCoordinator:
         """Start the handshake as client, or its timeout as server, if the path is up."""
         if not self._path_up:
             return
-        match slot.association.role:
-            case DtlsRole.CLIENT:
-                slot.association.start()
-            case DtlsRole.SERVER:
-                slot.association.on_path()
-            case never:
-                assert_never(never)
+        if slot.association.role is DtlsRole.CLIENT:
+            slot.association.start()
+        slot.association.on_path(peer_is_due=slot.peer_is_due)
         self._update_deadline()
 
     def _update_deadline(self) -> None:
@@ -461,6 +475,7 @@ class AssociationSlot:
         answered: Whether the description with the peer's fingerprints is known.
         fingerprints: The peer's fingerprints in that description.
         peer_may_keep: Whether the peer may keep its association and never take part in this one.
+        peer_is_due: Whether the peer is known to have our description, so that it is its turn.
         peer_takes_part: Whether a message of the peer has fitted into the handshake.
         succeeds: Whether the transport had an association before this one, which had no keys any
             more, or never had any.
@@ -472,6 +487,7 @@ class AssociationSlot:
         "association",
         "certificate",
         "fingerprints",
+        "peer_is_due",
         "peer_may_keep",
         "peer_takes_part",
         "succeeds",
@@ -487,6 +503,7 @@ class AssociationSlot:
         self.answered = False
         self.fingerprints: tuple[Fingerprint, ...] = ()
         self.peer_may_keep = False
+        self.peer_is_due = True
         self.peer_takes_part = False
         self.succeeds = False
         self._owner = owner

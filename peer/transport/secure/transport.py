@@ -148,6 +148,7 @@ class SecureTransport:
         remote_fingerprints: Sequence[Fingerprint],
         *,
         peer_may_keep: bool = False,
+        is_answerer: bool = False,
     ) -> None:
         """Run an association as the answer says: in this role, with a peer of these fingerprints.
 
@@ -161,6 +162,7 @@ class SecureTransport:
             role: Our role; the client sends the ClientHello.
             remote_fingerprints: Fingerprints that the peer announced.
             peer_may_keep: The peer may keep its association and never take part in this one.
+            is_answerer: The peer may not have our answer yet, which a first association waits for.
 
         Raises:
             InvalidStateError: The transport is closed, the association runs in the other role, or
@@ -181,7 +183,9 @@ class SecureTransport:
         if slot is None:
             slot = self._make_slot(association, certificate, role)
             self._associations.admit(slot)
-        self._associations.answer(slot, remote_fingerprints, peer_may_keep=peer_may_keep)
+        self._associations.answer(
+            slot, remote_fingerprints, peer_may_keep=peer_may_keep, is_answerer=is_answerer
+        )
 
     def drop(self, association: int) -> None:
         """Give up an association, as the descriptions have gone back to the one before.
@@ -199,6 +203,10 @@ class SecureTransport:
     def on_ice_state(self, state: IceTransportState) -> None:
         """Note the state of the path, whose interruptions and restarts the associations outlive."""
         self._associations.on_path(up=state in _PATH_UP)
+
+    def on_peer_check(self) -> None:
+        """Note an ICE check of the peer, which shows that it has our description."""
+        self._associations.on_peer_check()
 
     def receive(self, datagram: bytes) -> None:
         """Take a datagram from an address that has passed an ICE check; never raises."""

@@ -61,6 +61,9 @@ class Side:
     def on_server_failure(self, generation: str, failure: ServerFailure) -> None:
         """Pass over a server that does not serve: these ends have none."""
 
+    def on_check(self) -> None:
+        """Pass over a check of the peer: both ends have their descriptions at once."""
+
     def on_state(self, state: IceTransportState) -> None:
         self.states.append(state)
         self._changed.set()

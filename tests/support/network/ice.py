@@ -32,6 +32,7 @@ class Recorder:
     states: list[IceTransportState] = field(default_factory=list)
     datagrams: list[bytes] = field(default_factory=list)
     paths: int = 0
+    checks: int = 0
     forward: Callable[[CandidateFields | None], None] | None = None
     on_news: Callable[[], None] | None = None
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -52,6 +53,10 @@ class Recorder:
 
     def on_path(self) -> None:
         self.paths += 1
+        self._note()
+
+    def on_check(self) -> None:
+        self.checks += 1
         self._note()
 
     def on_state(self, state: IceTransportState) -> None:

@@ -106,7 +106,7 @@ class ScriptedIce(IceTransport):
             raise self.refusal
         self.find(candidate(1))
 
-    def start(self, remote: IceParameters, role: IceRole) -> None:
+    def start(self, remote: IceParameters, role: IceRole, *, is_answerer: bool = False) -> None:
         self.started, self.own_role = (remote, role), role
         self.become(IceTransportState.CHECKING)
 
@@ -161,12 +161,16 @@ class RecordedEvents:
     failures: list[tuple[str, ServerFailure]] = field(default_factory=list)
     states: list[IceTransportState] = field(default_factory=list)
     datagrams: list[bytes] = field(default_factory=list)
+    checks: int = 0
 
     def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
         self.candidates.append((generation, candidate))
 
     def on_server_failure(self, generation: str, failure: ServerFailure) -> None:
         self.failures.append((generation, failure))
+
+    def on_check(self) -> None:
+        self.checks += 1
 
     def on_state(self, state: IceTransportState) -> None:
         self.states.append(state)

@@ -81,7 +81,7 @@ class TestBetweenTwoEnds:
         theirs = answer.next.transports[0].local
         assert answer.prepare == (OpenGeneration("0", theirs),)
         assert right.commit(answer) == (
-            ConnectIce("0", theirs.username_fragment, fresh, IceRole.CONTROLLED),
+            ConnectIce("0", theirs.username_fragment, fresh, IceRole.CONTROLLED, is_answerer=True),
         )
         assert set_remote(left, described(right, Side.LOCAL)) == (
             ConnectIce("0", fresh.username_fragment, theirs, IceRole.CONTROLLING),

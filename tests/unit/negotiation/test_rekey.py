@@ -67,7 +67,9 @@ class TestBetweenTwoOfOurs:
         set_remote(right, offer_of(left))
         theirs = right.profile.fingerprints
         answering = the(ConnectDtls, set_local(right))
-        assert answering == ConnectDtls("0", 1, theirs, DtlsRole.CLIENT, NEW, peer_may_keep=False)
+        assert answering == ConnectDtls(
+            "0", 1, theirs, DtlsRole.CLIENT, NEW, peer_may_keep=False, is_answerer=True
+        )
         offering = the(ConnectDtls, set_remote(left, described(right, Side.LOCAL)))
         assert offering == ConnectDtls("0", 1, NEW, DtlsRole.SERVER, theirs, peer_may_keep=False)
         assert all(len(transport(end).fallbacks) == 1 for end in (left, right))

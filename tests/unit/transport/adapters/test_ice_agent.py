@@ -119,6 +119,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         on_datagram=lambda _: None,
         on_path=lambda: None,
         on_other_path=lambda: None,
+        on_check=lambda: None,
         accepts=lambda *_: True,
     )
     socket = IceSocket(agent)
@@ -131,6 +132,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "_halted",
         "_mdns",
         "_on_other_path",
+        "_on_check",
         "_on_path",
         "_relay_only",
         "_role_known",

@@ -17,6 +17,7 @@ def agent(tap: Tap | None) -> IceAgent:
         on_datagram=lambda _: None,
         on_path=lambda: None,
         on_other_path=lambda: None,
+        on_check=lambda: None,
         accepts=lambda *_: True,
         tap=tap,
     )
