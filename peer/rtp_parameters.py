@@ -89,11 +89,21 @@ class RtpCapabilities:
         codecs: Codecs that we encode and decode.
         extensions: Header extensions, with our ids.
         receive_only: Codecs that we only decode; offered where we do not send.
+        accepted: Codecs that we encode and decode, and do not offer unless they are named: taken
+            where an m-section of the peer has none of the others.
+        accepted_receive_only: Codecs that we only decode, and do not offer either.
     """
 
     codecs: tuple[Codec, ...]
     extensions: tuple[HeaderExtension, ...]
     receive_only: tuple[Codec, ...] = ()
+    accepted: tuple[Codec, ...] = ()
+    accepted_receive_only: tuple[Codec, ...] = ()
+
+    @property
+    def every(self) -> tuple[Codec, ...]:
+        """All codecs that we take from a peer."""
+        return (*self.codecs, *self.receive_only, *self.accepted, *self.accepted_receive_only)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

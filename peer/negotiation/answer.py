@@ -10,12 +10,11 @@ from peer.descriptions import SdpType
 from peer.negotiation import sdp_writer as writing
 from peer.negotiation.association import answer_setup, with_our_answer
 from peer.negotiation.codecs import (
-    answered_codecs,
     common_extensions,
     described_codecs,
+    described_direction,
     media_first,
-    offered_codecs,
-    preferred,
+    taken_codecs,
 )
 from peer.negotiation.created_description import CreatedDescription
 from peer.negotiation.validation import ice_parameters, is_supported, offered_setup, remote_identity
@@ -44,7 +43,7 @@ def create_answer(
     session: Session, profile: Profile, offer: Sdp, version: int
 ) -> CreatedDescription:
     """Make an answer to an offer, which changes the session only when it is set."""
-    codecs = {s.mid: _codecs(session, profile, s) for s in offer.media if s.mid is not None}
+    codecs = {s.mid: _codecs(session, profile, offer, s) for s in offer.media if s.mid is not None}
     answering = _Answering(session, profile, offer, codecs)
     accepted = [s.mid for s in offer.media if s.mid is not None and _acceptable(answering, s)]
     bundles = [_members(session, group.mids, accepted) for group in offer.bundle_groups]
@@ -67,17 +66,18 @@ def create_answer(
     )
 
 
-def _codecs(session: Session, profile: Profile, section: MediaSection) -> tuple[Codec, ...]:
+def _codecs(
+    session: Session, profile: Profile, offer: Sdp, section: MediaSection
+) -> tuple[Codec, ...]:
     transceiver = session.transceiver_of(section.mid)
     if transceiver is None or section.kind is None:
         return ()
-    ours = preferred(
-        offered_codecs(profile.capabilities[section.kind], transceiver.direction),
+    return taken_codecs(
+        profile.capabilities[section.kind],
+        transceiver.direction.intersect(offer.direction(section).reversed),
         transceiver.preferences,
+        described_codecs(section, section.kind),
     )
-    answered = answered_codecs(ours, described_codecs(section, section.kind))
-    # RFC 9429 section 5.3.1: our preferences, where there are any, set the order of the answer.
-    return preferred(answered, transceiver.preferences)
 
 
 def _acceptable(answering: _Answering, section: MediaSection) -> bool:
@@ -194,12 +194,14 @@ def _accepted(
             old_form=section.has("sctpmap"),
         )
     offered = [HeaderExtension(item.id, item.uri) for item in section.extmaps]
+    capabilities, codecs = profile.capabilities[transceiver.kind], answering.codecs[mid]
+    ours = described_direction(capabilities, transceiver.direction, transceiver.preferences, codecs)
     return writing.rtp_section(
         transceiver,
         mid=mid,
-        direction=transceiver.direction.intersect(offer.direction(section).reversed),
-        codecs=answering.codecs[mid],
-        extensions=common_extensions(profile.capabilities[transceiver.kind].extensions, offered),
+        direction=ours.intersect(offer.direction(section).reversed),
+        codecs=codecs,
+        extensions=common_extensions(capabilities.extensions, offered),
         transport=lines,
         reduced_size=section.has("rtcp-rsize"),
         protocol=protocol,

@@ -111,8 +111,7 @@ def stream_ids(streams: Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_preferences(profile: Profile, kind: MediaKind, preferences: Sequence[str]) -> None:
-    capabilities = profile.capabilities[kind]
-    codecs = (*capabilities.codecs, *capabilities.receive_only)
+    codecs = profile.capabilities[kind].every
     ours = {codec.mimeType.lower() for codec in codecs if not codec.is_rtx}
     for mime_type in preferences:
         if mime_type.lower() not in ours:

@@ -12,6 +12,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from peer.negotiation.fmtp import answered_parameters, same_codec
+from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import Side
 from peer.rtp_parameters import (
@@ -23,11 +25,10 @@ from peer.rtp_parameters import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from peer.negotiation.sdp.attributes import MediaDirection
     from peer.negotiation.sdp.description import MediaSection
-    from peer.negotiation.session import Session
+    from peer.negotiation.session import Session, Transceiver
 
 #: Codecs of payload types that need no `a=rtpmap`: name, clock rate in Hz, channels (RFC 3551 6).
 _STATIC = {
@@ -36,9 +37,6 @@ _STATIC = {
     9: ("G722", 8000, 1),
 }
 
-#: profile-level-id of H.264 where it is missing: baseline, level 3.1, as browsers read it. RFC 6184
-#: section 8.1 has level 1.
-_H264_DEFAULT_PROFILE = "42e01f"
 #: Payload types to assign: dynamic ones (RFC 3551 section 6), then those that RFC 5761 4 leaves.
 _PAYLOAD_TYPES = (*range(96, 128), *range(35, 64))
 #: Extension ids to assign: those of the one-byte header (RFC 8285 section 4.2).
@@ -78,11 +76,116 @@ def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...
     return tuple(codecs)
 
 
-def offered_codecs(capabilities: RtpCapabilities, direction: MediaDirection) -> tuple[Codec, ...]:
-    """List our codecs for an m-section, with those that we only decode where we do not send."""
-    if direction.sends:
-        return capabilities.codecs
-    return (*capabilities.codecs, *capabilities.receive_only)
+def offered_codecs(
+    capabilities: RtpCapabilities, direction: MediaDirection, preferences: Sequence[str] = ()
+) -> tuple[Codec, ...]:
+    """List our codecs for an m-section, in the order preferred.
+
+    Those that we only decode are among them where we do not send, and those that we offer to nobody
+    where the application names them: it may have frames that are encoded already.
+
+    Args:
+        capabilities: Our codecs.
+        direction: Direction that we describe.
+        preferences: MIME types in the order preferred; empty for our own order.
+    """
+    codecs = capabilities.codecs
+    if not direction.sends:
+        codecs += capabilities.receive_only
+    known = {codec.mimeType.lower() for codec in codecs}
+    asked = {name.lower() for name in preferences} - known
+    others = (
+        *capabilities.receive_only,
+        *capabilities.accepted,
+        *capabilities.accepted_receive_only,
+    )
+    named = {c.payload_type for c in others if c.mimeType.lower() in asked}
+    codecs += tuple(c for c in others if c.payload_type in named or c.apt in named)
+    return preferred(codecs, preferences)
+
+
+def taken_codecs(
+    capabilities: RtpCapabilities,
+    direction: MediaDirection,
+    preferences: Sequence[str],
+    offered: Sequence[Codec],
+) -> tuple[Codec, ...]:
+    """Give the codecs of our answer to an m-section, empty where it has none for us.
+
+    Where it has none of those that we offer ourselves, others are taken that we accept; so the
+    answer to an offer of many codecs stays short. Those that we only decode come last: with them
+    alone we do not send (see `described_direction`).
+
+    Args:
+        capabilities: Our codecs.
+        direction: Direction that both ends want, seen from here.
+        preferences: MIME types in the order preferred; empty for the order of the offer.
+        offered: Codecs of the peer's m-section.
+    """
+    decoded = (*capabilities.receive_only, *capabilities.accepted_receive_only)
+    accepted = capabilities.accepted if direction.sends else (*capabilities.accepted, *decoded)
+    choices = [offered_codecs(capabilities, direction, preferences)]
+    choices += [preferred(accepted, preferences)]
+    choices += [preferred(decoded, preferences)] if direction.receives else []
+    for ours in choices:
+        answered = answered_codecs(ours, offered)
+        if media_first(answered):
+            # RFC 9429 section 5.3.1: our preferences, where there are any, set the order.
+            return preferred(answered, preferences)
+    return ()
+
+
+def described_direction(
+    capabilities: RtpCapabilities,
+    direction: MediaDirection,
+    preferences: Sequence[str],
+    codecs: Sequence[Codec],
+) -> MediaDirection:
+    """Give the direction to describe with codecs: without sending where we could send in none.
+
+    Args:
+        capabilities: Our codecs.
+        direction: Direction of the transceiver.
+        preferences: MIME types that the application has named: it may pass on encoded frames.
+        codecs: Codecs agreed on; none leave the direction as it is.
+    """
+    media = [codec for codec in codecs if not codec.is_auxiliary]
+    encoded = (*capabilities.codecs, *capabilities.accepted)
+    named = {name.lower() for name in preferences}
+    if not media or any(
+        codec.mimeType.lower() in named or _match(codec, encoded) is not None for codec in media
+    ):
+        return direction
+    return direction.intersect(MediaDirection.RECVONLY)
+
+
+def wanted_direction(
+    capabilities: Mapping[MediaKind, RtpCapabilities], transceiver: Transceiver
+) -> MediaDirection:
+    """Give the direction that an offer of ours describes (see `described_direction`)."""
+    return described_direction(
+        capabilities[transceiver.kind],
+        transceiver.direction,
+        transceiver.preferences,
+        () if transceiver.agreement is None else transceiver.agreement.send,
+    )
+
+
+def agreed_besides(
+    ours: Sequence[Codec], agreed: Sequence[Codec], preferences: Sequence[str]
+) -> tuple[Codec, ...]:
+    """List agreed codecs that are none of ours to offer, each with its RTX: the peer offered them.
+
+    Args:
+        ours: Codecs that we offer.
+        agreed: Codecs agreed on, with our payload types.
+        preferences: MIME types that the application has named; empty for all.
+    """
+    others = {c.payload_type for c in agreed if not c.is_auxiliary and _match(c, ours) is None}
+    return preferred(
+        [codec for codec in agreed if codec.payload_type in others or codec.apt in others],
+        preferences,
+    )
 
 
 def shared_codecs(own: Sequence[Codec], other: Sequence[Codec]) -> tuple[Codec, ...]:
@@ -106,14 +209,16 @@ def shared_codecs(own: Sequence[Codec], other: Sequence[Codec]) -> tuple[Codec, 
 
 
 def answered_codecs(ours: Sequence[Codec], offered: Sequence[Codec]) -> tuple[Codec, ...]:
-    """Give the codecs of our answer: order and payload types of the offer, our parameters.
+    """Match our codecs with an offer: its order and payload types, the parameters of an answer.
 
     RFC 3264 section 6.1 has the answerer keep the payload types.
     """
     answered: list[Codec] = []
     for codec in shared_codecs(offered, ours):
         match = None if codec.is_rtx else _match(codec, ours)
-        answered.append(codec if match is None else replace(codec, parameters=match.parameters))
+        if match is not None:
+            codec = replace(codec, parameters=answered_parameters(match, codec))
+        answered.append(codec)
     return tuple(answered)
 
 
@@ -173,46 +278,6 @@ def codec_lines(codecs: Iterable[Codec]) -> Iterable[Line]:
         if codec.parameters:
             pairs = ";".join(k if v is None else f"{k}={v}" for k, v in codec.parameters)
             yield Line.attribute("fmtp", f"{codec.payload_type} {pairs}")
-
-
-def same_codec(one: Codec, other: Codec) -> bool:
-    """Tell whether a stream of one codec can be decoded as the other."""
-    if (
-        one.kind is not other.kind
-        or one.name.lower() != other.name.lower()
-        or one.clock_rate != other.clock_rate
-        or (one.channels or 1) != (other.channels or 1)
-    ):
-        return False
-    match one.name.lower():
-        case "h264":
-            return _h264_configuration(one) == _h264_configuration(other)
-        case "vp9":
-            return (one.parameter("profile-id") or "0") == (other.parameter("profile-id") or "0")
-        case "av1":
-            return (one.parameter("profile") or "0") == (other.parameter("profile") or "0")
-        case _:
-            return True
-
-
-def _h264_configuration(codec: Codec) -> tuple[str, str]:
-    """Give packetization mode and profile; the level is each end's own (RFC 6184 8.2.2)."""
-    profile = (codec.parameter("profile-level-id") or _H264_DEFAULT_PROFILE).lower()
-    return codec.parameter("packetization-mode") or "0", _h264_profile(profile)
-
-
-def _h264_profile(profile_level_id: str) -> str:
-    try:
-        idc, iop = int(profile_level_id[0:2], 16), int(profile_level_id[2:4], 16)
-    except ValueError:
-        return profile_level_id
-    # RFC 6184 table 5: constrained baseline hides behind several pairs of idc and iop.
-    constrained = {0x42: 0x40, 0x4D: 0x80, 0x58: 0xC0}.get(idc)
-    if constrained is not None and iop & constrained == constrained:
-        return "constrained-baseline"
-    if idc == 0x42:
-        return "baseline"
-    return f"{idc:02x}{iop & 0xFC:02x}"
 
 
 def _match(codec: Codec, codecs: Sequence[Codec]) -> Codec | None:

@@ -12,7 +12,13 @@ from peer.errors import InvalidStateError
 from peer.ice import IceParameters
 from peer.negotiation import sdp_writer as writing
 from peer.negotiation.association import OFFER_SETUP, with_local_half
-from peer.negotiation.codecs import PayloadTypeAllocator, in_order_of, offered_codecs, preferred
+from peer.negotiation.codecs import (
+    PayloadTypeAllocator,
+    agreed_besides,
+    in_order_of,
+    offered_codecs,
+    wanted_direction,
+)
 from peer.negotiation.created_description import CreatedDescription
 from peer.negotiation.session import DataSection, LocalIdentity, Session, Transceiver
 from peer.states import IceRole
@@ -216,7 +222,7 @@ class _Writer:
         return writing.rtp_section(
             slot.content,
             mid=slot.mid,
-            direction=slot.content.direction,
+            direction=wanted_direction(profile.capabilities, slot.content),
             codecs=self._codecs(slot.mid, slot.content),
             extensions=self._numbers.extensions(profile.capabilities[slot.content.kind].extensions),
             transport=transport,
@@ -225,8 +231,15 @@ class _Writer:
         )
 
     def _codecs(self, mid: str, transceiver: Transceiver) -> tuple[Codec, ...]:
-        ours = offered_codecs(self._profile.capabilities[transceiver.kind], transceiver.direction)
-        codecs = self._numbers.codecs(preferred(ours, transceiver.preferences))
+        ours = offered_codecs(
+            self._profile.capabilities[transceiver.kind],
+            wanted_direction(self._profile.capabilities, transceiver),
+            transceiver.preferences,
+        )
+        agreed = () if transceiver.agreement is None else transceiver.agreement.receive
+        # RFC 9429 section 5.2.2: what was agreed, by an offer of the peer, is offered again.
+        besides = agreed_besides(ours, agreed, transceiver.preferences)
+        codecs = (*self._numbers.codecs(ours), *self._numbers.codecs(besides))
         if not codecs:
             raise InvalidStateError(
                 f"the peer has left no payload type for {transceiver.kind} in this session"

@@ -35,6 +35,7 @@ from peer.negotiation.association import (
     with_local_half,
     without_association,
 )
+from peer.negotiation.codecs import wanted_direction
 from peer.negotiation.difference import difference
 from peer.negotiation.effects import OpenGeneration, OpenTransport
 from peer.negotiation.leniency import (
@@ -124,7 +125,7 @@ class OfferAnswer:
     @property
     def negotiation_needed(self) -> bool:
         """True where an offer is due (webrtc-pc section 4.7.3)."""
-        return _needs_negotiation(self._session)
+        return _needs_negotiation(self._session, self.profile)
 
     @property
     def peer_trickles(self) -> bool | None:
@@ -435,7 +436,7 @@ class OfferAnswer:
         return sdp, (*used, *more)
 
 
-def _needs_negotiation(session: Session) -> bool:
+def _needs_negotiation(session: Session, profile: Profile) -> bool:
     """Tell whether the application's wishes differ from what was agreed (webrtc-pc 4.7.3)."""
     if session.state is not SignalingState.STABLE:
         return False
@@ -449,7 +450,7 @@ def _needs_negotiation(session: Session) -> bool:
         for index, section in enumerate(session.layout)
     ):
         return True
-    return any(_needs(session, transceiver) for transceiver in session.transceivers)
+    return any(_needs(session, profile, transceiver) for transceiver in session.transceivers)
 
 
 def _is_abandoned(session: Session, section: MediaSection) -> bool:
@@ -459,7 +460,7 @@ def _is_abandoned(session: Session, section: MediaSection) -> bool:
     return session.data is None or session.data.mid != section.mid
 
 
-def _needs(session: Session, transceiver: Transceiver) -> bool:
+def _needs(session: Session, profile: Profile, transceiver: Transceiver) -> bool:
     if transceiver.mid is None or transceiver.stopping:
         return True
     local, remote = session.current_local, session.current_remote
@@ -468,15 +469,16 @@ def _needs(session: Session, transceiver: Transceiver) -> bool:
     section = local.sdp.section(transceiver.mid)
     if section is None:
         return True
-    if transceiver.direction.sends:
+    wanted = wanted_direction(profile.capabilities, transceiver)
+    if wanted.sends:
         described = {msid.stream for msid in section.msids} - {"-"}
         if described != set(transceiver.streams):
             return True
     ours = local.sdp.direction(section)
     theirs = _direction(remote.sdp, transceiver.mid)
     if local.type is SdpType.OFFER:
-        return transceiver.direction not in (ours, theirs.reversed)
-    return ours is not transceiver.direction.intersect(theirs.reversed)
+        return wanted not in (ours, theirs.reversed)
+    return ours is not wanted.intersect(theirs.reversed)
 
 
 def _direction(sdp: Sdp, mid: str) -> MediaDirection:

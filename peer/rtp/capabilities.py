@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from peer.rtp.codecs import can_encode, installed
+from peer.rtp.codecs import accepted, can_encode, installed
 from peer.rtp.packet import (
     ABS_CAPTURE_TIME,
     ABS_SEND_TIME,
@@ -48,20 +48,30 @@ def capabilities(
     codecs: Callable[[MediaKind], Iterable[Codec]] = installed,
     encodable: Callable[[Codec], bool] = can_encode,
 ) -> RtpCapabilities:
-    """Return the codecs and header extensions to offer, the most preferred codec first.
+    """Return the codecs and header extensions of a kind, the most preferred codec first.
 
     Args:
         kind: Audio or video.
-        codecs: Returns the codecs of a kind that can be decoded, each before its RTX codec.
+        codecs: Returns the codecs to offer that can be decoded, each before its RTX codec.
         encodable: Returns True for a codec that can be encoded as well.
     """
-    decoded = tuple(codecs(kind))
+    both, receive_only = _divided(tuple(codecs(kind)), encodable)
+    accepted_both, accepted_receive_only = _divided(accepted(kind), encodable)
+    return RtpCapabilities(
+        codecs=both,
+        extensions=_EXTENSIONS[kind],
+        receive_only=receive_only,
+        accepted=accepted_both,
+        accepted_receive_only=accepted_receive_only,
+    )
+
+
+def _divided(
+    decoded: tuple[Codec, ...], encodable: Callable[[Codec], bool]
+) -> tuple[tuple[Codec, ...], tuple[Codec, ...]]:
+    """Divide codecs, with their RTX, into those that can be encoded too and the others."""
     not_encodable = {c.payload_type for c in decoded if not (c.is_rtx or encodable(c))}
     receive_only = tuple(
         c for c in decoded if (c.apt if c.is_rtx else c.payload_type) in not_encodable
     )
-    return RtpCapabilities(
-        codecs=tuple(codec for codec in decoded if codec not in receive_only),
-        extensions=_EXTENSIONS[kind],
-        receive_only=receive_only,
-    )
+    return tuple(codec for codec in decoded if codec not in receive_only), receive_only

@@ -4,7 +4,7 @@ from peer.rtp.codecs.audio_encoder import AudioEncoder
 from peer.rtp.codecs.decoder import FrameDecoder
 from peer.rtp.codecs.encoded import EncodedAudioPacket, EncodedVideoFrame
 from peer.rtp.codecs.errors import CodecError, DecodeError, EncodeError
-from peer.rtp.codecs.installed import can_decode, can_encode, installed
+from peer.rtp.codecs.installed import accepted, can_decode, can_encode, installed
 from peer.rtp.codecs.video_encoder import VideoEncoder
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "EncodedVideoFrame",
     "FrameDecoder",
     "VideoEncoder",
+    "accepted",
     "can_decode",
     "can_encode",
     "installed",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
 from av import AudioCodecContext, AudioFrame, AudioResampler, CodecContext
 from av.error import FFmpegError
 
+from peer.rtp.codecs.audio_libraries import AUDIO_LIBRARIES, AudioFormat
 from peer.rtp.codecs.encoded import EncodedAudioPacket
 from peer.rtp.codecs.errors import EncodeError
 from peer.rtp.codecs.installed import encoder_library
@@ -32,28 +32,6 @@ OPUS_LOSS = 5
 TOLERANCE = Fraction(1, 50)
 
 
-@dataclass(frozen=True, slots=True)
-class AudioFormat:
-    """The sample format, channel layout and sample rate (Hz) of audio, as PyAV names them."""
-
-    format: str
-    layout: str
-    rate: int
-
-    @classmethod
-    def of(cls, frame: AudioFrame) -> AudioFormat:
-        """Return the format of a frame."""
-        return cls(frame.format.name, frame.layout.name, frame.sample_rate)
-
-
-_FORMATS = {
-    "libopus": AudioFormat("s16", "stereo", 48_000),
-    "g722": AudioFormat("s16", "mono", 16_000),
-    "pcm_mulaw": AudioFormat("s16", "mono", 8_000),
-    "pcm_alaw": AudioFormat("s16", "mono", 8_000),
-}
-
-
 class AudioEncoder:
     """Encodes one audio stream; less than 20 ms waits for the next frame.
 
@@ -68,11 +46,11 @@ class AudioEncoder:
 
     def __init__(self, codec: Codec) -> None:
         name = encoder_library(codec.name)
-        if name is None or name not in _FORMATS:
+        if name is None or name not in AUDIO_LIBRARIES:
             raise EncodeError(f"nothing here encodes {codec.mimeType}")
         self._codec = codec
         self._name = name
-        self._format = _FORMATS[name]
+        self._format = AUDIO_LIBRARIES[name]
         self._context = self._open()
         self._samples = 0
         self._resampler = _PacketResampler(self._format)

@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING
 from av.codec import Codec as Library
 from av.codec.codec import UnknownCodecError
 
+from peer.h264_profile import ProfileLevelId
+from peer.rtp.codecs.audio_libraries import AUDIO_LIBRARIES
+from peer.rtp.codecs.video_libraries import H264_PROFILES, LIBRARIES
 from peer.rtp_parameters import Codec, Feedback, MediaKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from typing import Literal
 
 #: Clock rate of all video codecs in Hz (RFC 3551 section 5).
@@ -39,6 +43,30 @@ DECODERS: dict[str, tuple[str, ...]] = {
     "h264": ("h264",),
     "av1": ("libdav1d",),
 }
+
+#: profile-level-id of H.264 that we offer: baseline and constrained baseline.
+_H264 = ("42001f", "42e01f")
+#: Those that we only accept, at level 5.2: Main, both High, and those of more bits or chroma.
+_RARE_H264 = ("4d0034", "640c34", "640034", "6e0034", "7a0034", "f40034")
+# What `_video` and `_audio` leave (RFC 3551 section 6, RFC 5761 section 4): a codec and its RTX.
+_SPARE_PAYLOAD_TYPES = (*range(35, 63, 2), *range(109, 127, 2))
+
+
+def check_encoders(encoders: Mapping[str, tuple[str, ...]]) -> None:
+    """Check that each library is known to `AudioEncoder` or `VideoEncoder`.
+
+    A codec of one that is not would be offered, and nothing ever sent.
+
+    Raises:
+        AssertionError: One is not; its name is in the message.
+    """
+    named = {library for libraries in encoders.values() for library in libraries}
+    unknown = named - {*AUDIO_LIBRARIES, *LIBRARIES}
+    if unknown:
+        raise AssertionError(f"no encoder of ours knows what to give to {sorted(unknown)}")
+
+
+check_encoders(ENCODERS)
 
 _AUDIO_FEEDBACK = (Feedback("transport-cc"),)
 _VIDEO_FEEDBACK = (
@@ -70,12 +98,45 @@ def decoder_library(name: str) -> str | None:
 
 def can_encode(codec: Codec) -> bool:
     """Return True where a codec can be encoded here; telephone events need no library."""
-    return _is_event(codec) or encoder_library(codec.name) is not None
+    if _is_event(codec):
+        return True
+    return encoder_library(codec.name) is not None and _is_encoded_profile(codec)
 
 
 def can_decode(codec: Codec) -> bool:
     """Return True where a codec can be decoded here; telephone events need no library."""
     return _is_event(codec) or decoder_library(codec.name) is not None
+
+
+def _is_encoded_profile(codec: Codec) -> bool:
+    """Tell whether our encoders, which take 8 bits a sample and 4:2:0, make the codec's profile."""
+    match codec.name.lower():
+        case "h264":
+            known = ProfileLevelId.parse(codec.parameter("profile-level-id"))
+            return known is not None and known.profile in H264_PROFILES
+        case "vp9":
+            return (codec.parameter("profile-id") or "0") == "0"
+        case "av1":
+            return (codec.parameter("profile") or "0") == "0"
+        case _:
+            return True
+
+
+@cache
+def accepted(kind: MediaKind) -> tuple[Codec, ...]:
+    """Return codecs that can be decoded here, and are too rare to enlarge each offer.
+
+    They are taken where a peer offers none of `installed`. The payload types are for offers of an
+    application that names one.
+    """
+    if kind is MediaKind.AUDIO:
+        return ()
+    return tuple(
+        each
+        for media, rtx in _accepted_video()
+        if decoder_library(media.name) is not None
+        for each in (media, rtx)
+    )
 
 
 @cache
@@ -134,12 +195,25 @@ def _audio() -> tuple[Codec, ...]:
 def _video() -> tuple[Codec, ...]:
     return (
         *_with_rtx("VP8", 97),
-        *_with_rtx("H264", 99, _h264("42001f")),
-        *_with_rtx("H264", 101, _h264("42e01f")),
+        *_with_rtx("H264", 99, _h264(_H264[0])),
+        *_with_rtx("H264", 101, _h264(_H264[1])),
         # RFC 9628 section 6: 8 bits a sample, 4:2:0.
         *_with_rtx("VP9", 103, (("profile-id", "0"),)),
         *_with_rtx("AV1", 105),
     )
+
+
+def _accepted_video() -> Iterator[tuple[Codec, Codec]]:
+    numbers = iter(_SPARE_PAYLOAD_TYPES)
+    # RFC 6184 section 6.2: mode 0 is what all senders of H.264 have.
+    for mode in ("1", "0"):
+        for profile_level_id in _RARE_H264 if mode == "1" else (*_H264, *_RARE_H264):
+            yield _with_rtx("H264", next(numbers), _h264(profile_level_id, mode=mode))
+    # RFC 9628 section 6: 10 or 12 bits a sample, or other chroma than 4:2:0.
+    for profile in ("1", "2", "3"):
+        yield _with_rtx("VP9", next(numbers), (("profile-id", profile),))
+    for profile in ("1", "2"):
+        yield _with_rtx("AV1", next(numbers), (("profile", profile),))
 
 
 def _audio_codec(
@@ -182,9 +256,9 @@ def _with_rtx(
     return media, rtx
 
 
-def _h264(profile_level_id: str) -> tuple[tuple[str, str | None], ...]:
+def _h264(profile_level_id: str, *, mode: str = "1") -> tuple[tuple[str, str | None], ...]:
     return (
         ("level-asymmetry-allowed", "1"),
-        ("packetization-mode", "1"),
+        ("packetization-mode", mode),
         ("profile-level-id", profile_level_id),
     )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from av.error import FFmpegError
 from av.video.frame import PictureType
 
+from peer.h264_profile import H264Profile, ProfileLevelId
 from peer.rtp.codecs.encoded import EncodedVideoFrame
 from peer.rtp.codecs.errors import EncodeError
 from peer.rtp.codecs.frame_interval import FrameIntervalEstimator
-from peer.rtp.codecs.installed import encoder_library
+from peer.rtp.codecs.installed import can_encode, encoder_library
 from peer.rtp.codecs.rate_control import FRAMERATE
-from peer.rtp.codecs.video_libraries import LIBRARIES, TIME_BASE, open_encoder
+from peer.rtp.codecs.video_libraries import H264_PROFILES, LIBRARIES, TIME_BASE, open_encoder
 from peer.rtp.codecs.video_scaler import VideoScaler, target_size
 from peer.rtp.frame_time import time_base_of
 
@@ -60,10 +61,16 @@ class VideoEncoder:
         name = encoder_library(codec.name)
         if name is None or name not in LIBRARIES:
             raise EncodeError(f"nothing here encodes {codec.mimeType}")
+        if not can_encode(codec):
+            raise EncodeError(f"nothing here encodes this profile of {codec.mimeType}")
         self._codec = codec
         self._name = name
         self._scale_down_by = scale_down_by
         self._context: VideoCodecContext | None = None
+        self._h264_profile = H264Profile.CONSTRAINED_BASELINE
+        profile_level_id = ProfileLevelId.parse(codec.parameter("profile-level-id"))
+        if profile_level_id is not None and profile_level_id.profile in H264_PROFILES:
+            self._h264_profile = profile_level_id.profile
         self._rate = LIBRARIES[name].rate_control()
         self._scaler = VideoScaler()
         self._intervals = FrameIntervalEstimator(1 / framerate)
@@ -165,5 +172,6 @@ class VideoEncoder:
             bitrate=self._rate.on_open(self._bitrate, self._intervals.mean),
             # RFC 6184 section 6.2: without mode 1 there are no fragmentation units.
             small_slices=self._codec.parameter("packetization-mode") != "1",
+            profile=self._h264_profile,
         )
         return self._context

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from av import CodecContext, VideoCodecContext
 
+from peer.h264_profile import H264Profile
 from peer.rtp.codecs.rate_control import (
     FRAMERATE,
     ContextRateControl,
@@ -30,6 +31,15 @@ KEYFRAME_DISTANCE = 180_000
 MAX_THREADS = 4
 #: Octets of an H264 slice that fits into any packet with its headers (ours).
 SLICE_SIZE = 1000
+#: Profiles that libx264 makes of 8 bits a sample and 4:2:0, as PyAV names them: its baseline and,
+#: without B-frames and interlacing, its High are the constrained ones.
+H264_PROFILES = {
+    H264Profile.CONSTRAINED_BASELINE: "Baseline",
+    H264Profile.BASELINE: "Baseline",
+    H264Profile.MAIN: "Main",
+    H264Profile.CONSTRAINED_HIGH: "High",
+    H264Profile.HIGH: "High",
+}
 
 
 class LibraryOptions(Protocol):
@@ -49,14 +59,12 @@ class VideoLibrary:
         rate_control: Creates the rate control of one encoder.
         size: Frame sizes that the library takes.
         own_threads: Whether `options` sets the number of threads.
-        profile: Profile as PyAV names it; None for the library's choice.
     """
 
     options: LibraryOptions
     rate_control: Callable[[], EncoderRateControl]
     size: SizeRule = SizeRule()  # noqa: RUF009 - frozen
     own_threads: bool = False
-    profile: str | None = None
 
 
 def open_encoder(
@@ -66,6 +74,7 @@ def open_encoder(
     height: int,
     bitrate: int,
     small_slices: bool = False,
+    profile: H264Profile = H264Profile.CONSTRAINED_BASELINE,
     cores: int | None = None,
 ) -> VideoCodecContext:
     """Create the context of an encoder, which its first frame opens.
@@ -76,6 +85,7 @@ def open_encoder(
         height: Height in pixels.
         bitrate: In bits/s.
         small_slices: Whether each slice of H264 has to fit into a packet.
+        profile: A key of `H264_PROFILES`; only H264 has a choice.
         cores: CPU cores of this machine; None to find out.
     """
     library = LIBRARIES[name]
@@ -91,8 +101,8 @@ def open_encoder(
     context.options = library.options(bitrate=bitrate, threads=threads)
     if small_slices and name == "libx264":
         context.options |= {"x264-params": f"slice-max-size={SLICE_SIZE}"}
-    if library.profile is not None:
-        context.profile = library.profile
+    if name == "libx264":
+        context.profile = H264_PROFILES[profile]
     if not library.own_threads:
         context.thread_count = threads
     if name == "libsvtav1":
@@ -162,6 +172,6 @@ def _av1(*, bitrate: int, threads: int) -> dict[str, str]:
 LIBRARIES: dict[str, VideoLibrary] = {
     "libvpx": VideoLibrary(_vp8, TimestampRateControl),
     "libvpx-vp9": VideoLibrary(_vp9, TimestampRateControl),
-    "libx264": VideoLibrary(_h264, ContextRateControl, SizeRule(even=True), profile="Baseline"),
+    "libx264": VideoLibrary(_h264, ContextRateControl, SizeRule(even=True)),
     "libsvtav1": VideoLibrary(_av1, FrameDropRateControl, SizeRule(least=64), own_threads=True),
 }

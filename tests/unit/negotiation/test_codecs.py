@@ -14,9 +14,9 @@ from peer.negotiation.codecs import (
     media_first,
     offered_codecs,
     preferred,
-    same_codec,
     shared_codecs,
 )
+from peer.negotiation.fmtp import same_codec
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.description import MediaSection, Sdp

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from peer.rtp.codecs import can_decode, can_encode, installed
+from peer.rtp.codecs import accepted, can_decode, can_encode, installed
+from peer.rtp.codecs.installed import check_encoders
 from peer.rtp_parameters import Codec, Feedback, MediaKind
 
 
@@ -75,3 +76,31 @@ def test_unknown_codec_can_neither_be_encoded_nor_decoded() -> None:
 
 def test_codec_names_are_compared_without_case() -> None:
     assert can_encode(Codec(kind=MediaKind.VIDEO, name="vp8", payload_type=1, clock_rate=90_000))
+
+
+def test_library_that_no_encoder_can_open_is_an_error_at_once() -> None:
+    check_encoders({"opus": ("libopus",), "h264": ("libx264",)})
+    with pytest.raises(AssertionError, match="libspeex"):
+        check_encoders({"opus": ("libopus",), "speex": ("libspeex",)})
+
+
+def test_rare_codecs_can_be_decoded_and_have_rtx_and_numbers_of_their_own() -> None:
+    rare = accepted(MediaKind.VIDEO)
+    assert accepted(MediaKind.AUDIO) == ()
+    assert all(can_decode(codec) for codec in rare if not codec.is_rtx)
+    for media, rtx in zip(rare[::2], rare[1::2], strict=True):
+        assert rtx.apt == media.payload_type
+    every = (*installed(MediaKind.AUDIO), *installed(MediaKind.VIDEO), *rare)
+    numbers = [codec.payload_type for codec in every]
+    assert len(set(numbers)) == len(numbers)
+    assert set(numbers) <= {0, 8, 9, *range(35, 64), *range(96, 128)}
+
+
+def test_only_8_bits_in_420_can_be_encoded() -> None:
+    able = {
+        (codec.name, codec.parameter("profile-level-id") or codec.parameter("profile-id"))
+        for codec in accepted(MediaKind.VIDEO)
+        if not codec.is_rtx and can_encode(codec)
+    }
+    profiles = ("42001f", "42e01f", "4d0034", "640c34", "640034")
+    assert able == {("H264", each) for each in profiles}

@@ -20,6 +20,7 @@ from tests.support.media.moving import codec_named, moving_picture
 
 if TYPE_CHECKING:
     from peer.rtp.codecs import EncodedVideoFrame
+    from peer.rtp_parameters import Codec
 
 NAMES = ["VP8", "H264", "VP9", "AV1"]
 # Relative to the bitrate, over three seconds.
@@ -260,3 +261,38 @@ def test_representation_of_a_video_encoder_shows_size_and_bitrate() -> None:
     assert repr(encoder) == "<VideoEncoder libvpx not open bitrate=300000 opened=0>"
     encoder.encode(moving_picture(0, width=64, height=48), keyframe=False)
     assert repr(encoder) == "<VideoEncoder libvpx 64x48 bitrate=300000 opened=1>"
+
+
+def h264(profile_level_id: str, mode: str) -> Codec:
+    parameters = (("packetization-mode", mode), ("profile-level-id", profile_level_id))
+    return replace(codec_named("H264"), parameters=parameters)
+
+
+@pytest.mark.parametrize(
+    ("profile_level_id", "idc"),
+    [("42e01f", 0x42), ("42001f", 0x42), ("4d001f", 0x4D), ("640c1f", 0x64), ("640028", 0x64)],
+)
+def test_h264_of_mode_0_is_encoded_in_the_profile_agreed_and_fits_packets(
+    profile_level_id: str, idc: int
+) -> None:
+    codec = h264(profile_level_id, "0")
+    encoder, payload_format = VideoEncoder(codec, bitrate=6_000_000), format_of(codec)
+    decoder = FrameDecoder(codec)
+    for index in range(4):
+        picture = moving_picture(index, width=640, height=480, noise=120)
+        (made,) = encoder.encode(picture, keyframe=index == 2)
+        payloads = payload_format.packetize(made.payload, keyframe=made.keyframe, limit=1100)
+        # RFC 6184 section 6.2: single NAL units alone.
+        kinds = [payload[0] & 0x1F for payload in payloads]
+        assert set(kinds) <= {1, 5, 6, 7, 8}
+        assert kinds.count(1) + kinds.count(5) > 1
+        assert [payload[1] for payload in payloads if payload[0] & 0x1F == 7] == [idc] * (
+            index in {0, 2}
+        )
+        assert len(decoder.decode(payload_format.assemble(payloads), index)) == 1
+
+
+@pytest.mark.parametrize("profile_level_id", ["6e0028", "f40028", "58001f"])
+def test_h264_profile_that_is_not_made_here_is_an_error_by_name(profile_level_id: str) -> None:
+    with pytest.raises(EncodeError, match="profile of video/H264"):
+        VideoEncoder(h264(profile_level_id, "1"))
