@@ -1,4 +1,4 @@
-"""The walks of ARCHITECTURE.md: which files of `peer` run for a datagram, an offer and a rekey.
+"""The walks of ARCHITECTURE.md: which files run for an offer, a datagram, a frame and a rekey.
 
 `python -m tests.support.project.walks` writes the lists between their marks anew; with `--count`
 it prints how many files and functions each walk has. The lists are what ran: real connections on
@@ -17,10 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any, TypeVar
 
-from media import SyntheticVideoTrack
+from media import Recorder, SyntheticVideoTrack
 from peer import (
     IceConnectionState,
     MediaStreamTrack,
@@ -29,16 +30,20 @@ from peer import (
     SessionDescription,
     TrackEvent,
 )
+from peer.rtp.encoding.worker import threads_of
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connections import until
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = ROOT / "ARCHITECTURE.md"
 
-_PEER = f"{ROOT}/peer/"
+_PEER = (f"{ROOT}/peer/",)
+_PEER_AND_MEDIA = (*_PEER, f"{ROOT}/media/")
 _T = TypeVar("_T")
 #: Datagrams that are watched; the walk that most of them go is the one that counts.
 _DATAGRAMS = 9
+#: Frames that are watched on their way out, or into a file.
+_FRAMES = 15
 
 
 class Walk(StrEnum):
@@ -47,8 +52,16 @@ class Walk(StrEnum):
     OFFER = "an offer out"
     ANSWER = "an offer in, an answer out"
     DATAGRAM = "a datagram to an encoded frame"
+    FRAME = "a frame out"
     REKEY_ASKING = "a rekey at the end that asks"
     REKEY_ANSWERING = "a rekey at the end that answers"
+    RECORDING = "a recording"
+
+
+#: Walks beside whose frames timers and feedback run: not always the same ones.
+TIMED = (Walk.FRAME, Walk.RECORDING)
+#: So often they are walked before they are written: what ran each time stands in the list.
+_TIMES = 5
 
 
 @dataclass(frozen=True)
@@ -60,16 +73,21 @@ class Ran:
 
 
 class Watch:
-    """Notes each function of `peer` that is called while it is switched on."""
+    """Notes each function that is called while the watch is switched on.
 
-    def __init__(self) -> None:
+    Args:
+        folders: Only functions of files below these, absolute paths with a slash at the end.
+    """
+
+    def __init__(self, folders: tuple[str, ...] = _PEER) -> None:
+        self._folders = folders
         self._files: dict[str, None] = {}
         self._functions: set[tuple[str, int]] = set()
 
     def note(self, frame: FrameType) -> None:
         """Take one call."""
         code = frame.f_code
-        if code.co_filename.startswith(_PEER) and code.co_name != "<module>":
+        if code.co_filename.startswith(self._folders) and code.co_name != "<module>":
             self._files.setdefault(code.co_filename.removeprefix(f"{ROOT}/"))
             self._functions.add((code.co_filename, code.co_firstlineno))
 
@@ -80,12 +98,21 @@ class Watch:
 
     @contextmanager
     def everything(self) -> Iterator[None]:
-        """Note all that runs in the block."""
-        sys.setprofile(lambda frame, event, _: self.note(frame) if event == "call" else None)
+        """Note all that runs in the block, on this thread and on those that start in it."""
+
+        def profile(frame: FrameType, event: str, _: object) -> None:
+            if event == "call" and noting:
+                self.note(frame)
+
+        noting = True
+        threading.setprofile(profile)
+        sys.setprofile(profile)
         try:
             yield
         finally:
+            noting = False
             sys.setprofile(None)
+            threading.setprofile(None)
 
 
 class OneCall:
@@ -218,6 +245,59 @@ async def datagram() -> dict[Walk, Ran]:
     return {Walk.DATAGRAM: next(ran for ran in walks if ran.files == usual)}
 
 
+async def frame() -> dict[Walk, Ran]:
+    """Watch frames of a video track, from the track to the socket, from the first one on."""
+    other = OtherEnd()
+    try:
+        receiver = await other.do(_connection())
+        track = SyntheticVideoTrack(width=64, height=48)
+        async with await _connection(track) as sender:
+            answer = await other.do(_answered(receiver, await _offered(sender)))
+            await sender.setRemoteDescription(answer)
+            await sender.connected()
+            await _ice_completed(sender)
+            watch = Watch()
+            # A profile sees no thread that runs already: the encoders get new ones.
+            threads_of.cache_clear()
+            with watch.everything():
+                await other.do(_read(receiver, _FRAMES))
+            await other.do(receiver.close())
+    finally:
+        other.stop()
+    return {Walk.FRAME: watch.ran}
+
+
+async def _read(pc: PeerConnection, count: int) -> None:
+    """Read encoded frames of the only track."""
+    frames = pc.getReceivers()[0].encoded_frames()
+    for _ in range(count):
+        await anext(frames)
+
+
+async def recording(folder: Path) -> dict[Walk, Ran]:
+    """Watch a video track from its receiver into a finished file."""
+    other = OtherEnd()
+    try:
+        track = SyntheticVideoTrack(width=64, height=48)
+        sender = await other.do(_connection(track))
+        async with await _connection() as receiver:
+            answer = await _answered(receiver, await other.do(_offered(sender)))
+            await other.do(sender.setRemoteDescription(answer))
+            await receiver.connected()
+            await _ice_completed(receiver)
+            watch = Watch(_PEER_AND_MEDIA)
+            with watch.everything():
+                recorder = Recorder(folder / "walk.webm")
+                recorder.addTrack(receiver.getReceivers()[0])
+                await recorder.start()
+                await _read(receiver, _FRAMES)
+                await recorder.stop()
+            await other.do(sender.close())
+    finally:
+        other.stop()
+    return {Walk.RECORDING: watch.ran}
+
+
 async def _one_datagram() -> Ran:
     call = OneCall(entry=("udp.py", "drain"), goal=("readers.py", "put"))
     with call.watching():
@@ -270,12 +350,15 @@ async def _rekey_offer(pc: PeerConnection) -> SessionDescription:
 async def walk_all() -> dict[Walk, Ran]:
     """Walk each of the walks once."""
     async with asyncio.timeout(DEADLINE):
-        return {
-            **await offer_and_answer(),
-            **await datagram(),
-            Walk.REKEY_ASKING: await rekey(asks=True),
-            Walk.REKEY_ANSWERING: await rekey(asks=False),
-        }
+        with TemporaryDirectory() as folder:
+            return {
+                **await offer_and_answer(),
+                **await datagram(),
+                **await frame(),
+                Walk.REKEY_ASKING: await rekey(asks=True),
+                Walk.REKEY_ANSWERING: await rekey(asks=False),
+                **await recording(Path(folder)),
+            }
 
 
 def listed(walk: Walk, text: str) -> set[str]:
@@ -306,9 +389,17 @@ def _block(walk: Walk) -> str:
     return rf"(<!-- walk: {re.escape(walk)} -->\n)(.*?)(<!-- end of the walk -->)"
 
 
+def _in_both(one: Ran, other: Ran) -> Ran:
+    files = tuple(file for file in one.files if file in other.files)
+    return Ran(files, min(one.functions, other.functions))
+
+
 def main(arguments: Sequence[str]) -> int:
     """Write the lists, check them, or count."""
     ran = asyncio.run(walk_all())
+    for _ in range(_TIMES - 1):
+        again = asyncio.run(walk_all())
+        ran |= {walk: _in_both(ran[walk], again[walk]) for walk in TIMED}
     if "--count" in arguments:
         both = {*ran[Walk.REKEY_ASKING].files, *ran[Walk.REKEY_ANSWERING].files}
         for walk, each in ran.items():
