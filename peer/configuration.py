@@ -130,6 +130,9 @@ class PeerConfiguration:
         port_range: The first and last UDP port that host candidates may have, such as
             `(50000, 50099)`; any free port by default. Connections may share a range: each ICE
             generation of each transport takes a port on each local address.
+        one_port: The UDP port that all connections of this event loop share, such as `50000`, on
+            each local address; by default each has ports of its own. For servers: two connections
+            with one address and port as their peer cannot share it.
         announced_addresses: Addresses that host candidates are announced with in place of the local
             ones, behind a NAT that maps one to one: one for each IP version, such as
             `("203.0.113.7",)`, or one for each local address, such as
@@ -159,6 +162,7 @@ class PeerConfiguration:
     max_candidates: int = 128
     interfaces: Sequence[str] | None = None
     port_range: tuple[int, int] | None = None
+    one_port: int | None = None
     announced_addresses: AnnouncedAddresses = ()
     remote_candidates: CandidateFilter = field(default_factory=CandidateFilter)
     trace: TraceSink | None = None
@@ -200,6 +204,7 @@ class PeerConfiguration:
         AddressTranslation.of(announced)
         if self.port_range is not None:
             object.__setattr__(self, "port_range", _port_range(self.port_range))
+        _check_one_port(self.one_port, self.port_range)
         for certificate in self.certificates:
             _check_expiry(certificate)
 
@@ -262,6 +267,15 @@ def _port_range(ports: object) -> tuple[int, int]:
                 "port_range is the first and the last of some ports from 1 to 65535, such as "
                 f"(50000, 50099), not {ports!r}"
             )
+
+
+def _check_one_port(port: object, port_range: object) -> None:
+    if port is None:
+        return
+    if isinstance(port, bool) or not (isinstance(port, int) and 0 < port < 65536):
+        raise ConfigurationError(f"one_port is a port from 1 to 65535, not {port!r}")
+    if port_range is not None:
+        raise ConfigurationError("one_port and port_range exclude each other")
 
 
 def _check_rekey_after(after: object) -> None:

@@ -23,7 +23,8 @@ they arise.
     │   └── CandidateError            an ICE candidate
     ├── TransportError                the network or the handshake failed
     │   ├── IceError                  no path to the peer
-    │   │   └── PortRangeError        every port of `PeerConfiguration.port_range` is in use
+    │   │   ├── PortRangeError        every port of `PeerConfiguration.port_range` is in use
+    │   │   └── OnePortError          `PeerConfiguration.one_port` cannot be bound
     │   └── DtlsError                 no secure association with the peer
     └── TraceFileError                a saved trace cannot be read; `line_number` says where
 
@@ -162,6 +163,20 @@ class PortRangeError(IceError):
         super().__init__(
             f"no UDP port of port_range ({first}, {last}) is free on {address}: {reason}"
         )
+
+
+class OnePortError(IceError):
+    """The UDP port of `PeerConfiguration.one_port` cannot be bound; the connection is as it was.
+
+    Attributes:
+        port: The port.
+        address: The local address on which it could not be bound.
+    """
+
+    def __init__(self, port: int, *, address: str, reason: str) -> None:
+        self.port = port
+        self.address = address
+        super().__init__(f"UDP port {port} of one_port cannot be bound on {address}: {reason}")
 
 
 class DtlsError(TransportError):

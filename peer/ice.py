@@ -51,13 +51,15 @@ class IceParameters:
 
     @classmethod
     def generate(cls, random: Callable[[int], bytes] = secrets.token_bytes) -> IceParameters:
-        """Generate credentials of 24 and 144 random bits (RFC 8445 section 5.3: 24 and 128).
+        """Generate credentials of 48 and 144 random bits (RFC 8445 section 5.3: 24 and 128).
+
+        The username fragments of connections that share a port are to differ.
 
         Args:
             random: Returns so many random bytes.
         """
         return cls(
-            username_fragment=base64.b64encode(random(3)).decode(),
+            username_fragment=base64.b64encode(random(6)).decode(),
             password=base64.b64encode(random(18)).decode(),
         )
 

@@ -263,7 +263,7 @@ class PeerTransport:
             servers=self._configuration.iceServers,
             policy=self._configuration.iceTransportPolicy,
             interfaces=self._configuration.interfaces,
-            port_range=self._configuration.port_range,
+            ports=self._configuration.one_port or self._configuration.port_range,
             remote_filter=self._configuration.remote_candidates,
             announced=AddressTranslation.of(self._configuration.announced_addresses),
             connect_timeout=self._configuration.connect_timeout,

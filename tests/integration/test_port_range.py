@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import socket
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -19,26 +18,7 @@ from tests.support.negotiation.connections import (
     loopback,
     within,
 )
-
-
-def free_run(length: int) -> tuple[int, int]:
-    """Find some neighbouring UDP ports that are free on the loopback at the moment."""
-    for first in range(20000, 30000, length):
-        with ExitStack() as stack:
-            try:
-                for port in range(first, first + length):
-                    sock = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-                    sock.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return first, first + length - 1
-    raise AssertionError("no free ports")
-
-
-def ports(pc: PeerConnection) -> set[int]:
-    """Return the ports of the host candidates in our description."""
-    found = re.findall(r"a=candidate:\S+ 1 udp \d+ \S+ (\d+) typ host", local(pc).sdp)
-    return {int(port) for port in found}
+from tests.support.network.free_ports import free_run, ports
 
 
 async def prepare_offer(configuration: PeerConfiguration, stack: AsyncExitStack) -> PeerConnection:

@@ -65,6 +65,11 @@ def test_configuration_refuses_expired_certificate_by_fingerprint(place: int) ->
         ({"port_range": "12"}, "port_range is the first and the last"),
         ({"port_range": ("1", "2")}, "port_range is the first and the last"),
         ({"port_range": (1.0, 2.0)}, "port_range is the first and the last"),
+        ({"one_port": 0}, "one_port is a port from 1 to 65535, not 0"),
+        ({"one_port": 65536}, "one_port is a port"),
+        ({"one_port": True}, "one_port is a port from 1 to 65535, not True"),
+        ({"one_port": "50000"}, "one_port is a port from 1 to 65535, not '50000'"),
+        ({"one_port": 50000, "port_range": (50000, 50000)}, "exclude each other"),
     ],
 )
 def test_configuration_refuses_invalid_choice(options: dict[str, Any], words: str) -> None:

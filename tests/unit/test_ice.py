@@ -44,7 +44,7 @@ def test_ice_parameters_repr_hides_password() -> None:
 
 def test_generated_ice_parameters_use_only_ice_chars() -> None:
     ours = IceParameters.generate()
-    assert re.fullmatch("[A-Za-z0-9+/]{4}", ours.username_fragment)
+    assert re.fullmatch("[A-Za-z0-9+/]{8}", ours.username_fragment)
     assert re.fullmatch("[A-Za-z0-9+/]{24}", ours.password)
     assert IceParameters.generate() != ours
 

@@ -149,6 +149,11 @@ class IceAgent(Connection):
         return tuple(p for p in self._protocols if isinstance(p, IceSocket))
 
     @property
+    def checks_contended(self) -> int:
+        """Checks and answers dropped, as another connection on our port has their source."""
+        return sum(each.contended for each in self.sockets)
+
+    @property
     def read_at(self) -> MonotonicTime | None:
         """Time of the last wake-up of a socket with a datagram; None where no socket says so."""
         times = [s.read_at for s in self.sockets if s.read_at is not None]

@@ -7,16 +7,17 @@ import errno
 import os
 import secrets
 import socket
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from aioice import Candidate, stun
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import get_host_addresses
 from aioice.turn import create_turn_endpoint
 
-from peer.errors import IceError, PortRangeError
+from peer.errors import IceError, OnePortError, PortRangeError
 from peer.transport.adapters.ice_agent import COMPONENT, IceAgent
 from peer.transport.adapters.ice_socket import refusal_of
+from peer.transport.net.one_port import shared_port
 from peer.transport.net.udp import UdpTransport, enlarge_buffers
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 
     from peer.transport.adapters.ice_socket import Address, IceSocket
 
+
+#: One port that connections share, or the first and last of a range.
+Ports: TypeAlias = "int | tuple[int, int]"
+#: Address family, and an address as that family has it.
+_Place: TypeAlias = "tuple[socket.AddressFamily, tuple[Any, ...]]"
 
 #: Errors of a port that belongs to another: in use, or reserved (Windows has lists of such ports).
 _TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
@@ -49,7 +55,7 @@ def local_addresses() -> list[str]:
 
 
 async def bind_host(
-    agent: IceAgent, address: str, *, preference: int, port_range: tuple[int, int] | None = None
+    agent: IceAgent, address: str, *, preference: int, ports: Ports | None = None
 ) -> Candidate | None:
     """Bind a socket to a local address; return its host candidate, or None if that fails.
 
@@ -57,22 +63,21 @@ async def bind_host(
         agent: The ICE agent that uses the socket.
         address: Local address.
         preference: Local preference of the candidate (RFC 8445 section 5.1.2.1).
-        port_range: First and last port to choose from, or None for any.
+        ports: Ports to choose from; any free one where None.
 
     Raises:
         PortRangeError: No port of the range is free.
+        OnePortError: The shared port cannot be bound.
     """
-    try:
-        sock = await _bound(address, port_range)
-    except OSError:
-        return None
     protocol = agent.make_socket()
     try:
-        protocol.connection_made(UdpTransport(sock, protocol))
-    except NotImplementedError:
-        # The loop of Windows.
-        loop = asyncio.get_running_loop()
-        await loop.create_datagram_endpoint(lambda: protocol, sock=sock)
+        place = await _resolved(address)
+        if isinstance(ports, int):
+            _join(place, ports, agent, protocol)
+        else:
+            await _open(place, ports, protocol)
+    except OSError:
+        return None
     if agent.closing:
         await protocol.close()
         return None
@@ -83,14 +88,48 @@ async def bind_host(
     return candidate
 
 
-async def _bound(address: str, port_range: tuple[int, int] | None) -> socket.socket:
+async def _resolved(address: str) -> _Place:
     try:
         found = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
         loop = asyncio.get_running_loop()
         found = await loop.getaddrinfo(address, 0, type=socket.SOCK_DGRAM)
-    family, kind, protocol, _, name = found[0]
-    sock = socket.socket(family, kind, protocol)
+    family, _, _, _, name = found[0]
+    return family, name
+
+
+def _join(place: _Place, port: int, agent: IceAgent, protocol: IceSocket) -> None:
+    family, name = place
+    address = (name[0], port, *name[2:])
+    try:
+        shared = shared_port(address, lambda: _bound((family, address)))
+    except NotImplementedError:
+        reason = "this event loop cannot watch sockets"
+        raise OnePortError(port, address=str(name[0]), reason=reason) from None
+    except OSError as error:
+        if error.errno not in _TAKEN:
+            raise
+        reason = os.strerror(error.errno or 0)
+        raise OnePortError(port, address=str(name[0]), reason=reason) from error
+    share = shared.join(agent.local_username, protocol, receiver=agent.on_datagram)
+    if share is None:
+        raise IceError(f"the username fragment {agent.local_username} is in use on {shared!r}")
+    protocol.connection_made(share)
+
+
+async def _open(place: _Place, port_range: tuple[int, int] | None, protocol: IceSocket) -> None:
+    sock = _bound(place, port_range)
+    try:
+        protocol.connection_made(UdpTransport(sock, protocol))
+    except NotImplementedError:
+        # The loop of Windows.
+        loop = asyncio.get_running_loop()
+        await loop.create_datagram_endpoint(lambda: protocol, sock=sock)
+
+
+def _bound(place: _Place, port_range: tuple[int, int] | None = None) -> socket.socket:
+    family, name = place
+    sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
         if port_range is None:

@@ -9,7 +9,8 @@ from aioice import stun
 from aioice.ice import Connection, StunProtocol
 from aioice.turn import TurnTransport
 
-from peer.transport.net.udp import UdpTransport, send_until_refused
+from peer.transport.net.one_port import PortShare
+from peer.transport.net.udp import PromptTransport, send_until_refused
 from peer.transport.wire.stun import parse_stun
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class IceSocket(StunProtocol):
         self.preference = 65535
         self.on_relay_refusal: Callable[[int, str], None] | None = None
         self._congested = False
-        self._udp: UdpTransport | None = None
+        self._udp: PromptTransport | None = None
+        self._share: PortShare | None = None
         # Insertion order is the order of their last check; the oldest goes first.
         self._sources: dict[Address, None] = {}
 
@@ -94,13 +96,27 @@ class IceSocket(StunProtocol):
         """Accept data from a remote address from now on: a check has shown it to be the peer's."""
         self._sources.pop(source, None)
         self._sources[source] = None
+        if self._share is not None:
+            self._share.claim(source)
         if len(self._sources) > MAX_SOURCES:
-            del self._sources[next(iter(self._sources))]
+            oldest = next(iter(self._sources))
+            del self._sources[oldest]
+            if self._share is not None:
+                self._share.release(oldest)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a bound socket or a TURN allocation; called by its creator."""
         super().connection_made(transport)
-        self._udp = transport if isinstance(transport, UdpTransport) else None
+        self._udp = transport if isinstance(transport, PromptTransport) else None
+        if isinstance(transport, PortShare):
+            self._share = transport
+            # aioice enters its transactions here, by which the port knows an answer.
+            self.transactions = transport.transactions
+
+    @property
+    def contended(self) -> int:
+        """Checks and answers dropped, as another connection on our port has their source."""
+        return 0 if self._share is None else self._share.contended
 
     @property
     def read_at(self) -> MonotonicTime | None:

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, assert_never
 
-from peer.errors import IceError, PortRangeError
+from peer.errors import IceError, OnePortError, PortRangeError
 from peer.transport.adapters.ice_gathering import (
     ServerRefusalError,
     allocate_relay,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from peer.times import Seconds
     from peer.transport.adapters.ice_agent import IceAgent
+    from peer.transport.adapters.ice_gathering import Ports
     from peer.transport.adapters.ice_socket import Address, IceSocket
     from peer.transport.ice.servers import ParsedServer
 
@@ -45,7 +46,7 @@ class Gathering:
         servers: STUN and TURN servers; all that can be used are asked, side by side.
         relay_only: Gather relayed candidates only; no host socket is bound then.
         interfaces: Local addresses to bind, or None for all.
-        port_range: First and last UDP port to bind, or None for any.
+        ports: UDP port to share, or first and last UDP port to bind; None for any.
         server_timeout: Seconds that one server may take.
         on_candidate: Called with each candidate as soon as it is known.
         on_failure: Called with each server that does not serve: at most once for its candidate,
@@ -62,7 +63,7 @@ class Gathering:
         servers: Sequence[ParsedServer],
         relay_only: bool,
         interfaces: Sequence[str] | None,
-        port_range: tuple[int, int] | None,
+        ports: Ports | None,
         server_timeout: Seconds,
         on_candidate: Callable[[Candidate], None],
         on_failure: Callable[[ServerFailure], None],
@@ -71,7 +72,7 @@ class Gathering:
         self._servers = servers
         self._relay_only = relay_only
         self._interfaces = interfaces
-        self._port_range = port_range
+        self._ports = ports
         self._server_timeout = server_timeout
         self._on_candidate = on_candidate
         self._on_failure = on_failure
@@ -84,6 +85,7 @@ class Gathering:
 
         Raises:
             PortRangeError: Every port of the range is in use, on each address that is ours.
+            OnePortError: The shared port can be bound on none of them.
             IceError: None could be bound.
         """
         # RFC 9429 section 3.5.3: with the relay policy only relayed candidates are gathered.
@@ -98,9 +100,9 @@ class Gathering:
                     self._agent,
                     address,
                     preference=_HIGHEST_PREFERENCE - index,
-                    port_range=self._port_range,
+                    ports=self._ports,
                 )
-            except PortRangeError as used_up:
+            except (PortRangeError, OnePortError) as used_up:
                 error = used_up
                 continue
             if candidate is not None:

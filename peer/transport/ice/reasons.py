@@ -23,6 +23,7 @@ def no_path(
     checks_sent: int,
     checks_refused: int,
     checks_received: int,
+    checks_contended: int,
     failures: Sequence[ServerFailure],
     has_answered: bool = False,
 ) -> IceError:
@@ -35,6 +36,7 @@ def no_path(
         checks_sent: Our checks, without retransmissions.
         checks_refused: Our checks that were answered with an error.
         checks_received: Authenticated checks of the peer.
+        checks_contended: Checks and answers that came from the peer of another connection.
         failures: Servers that did not serve.
         has_answered: We answered, and the peer has not shown that it has the answer.
     """
@@ -49,6 +51,11 @@ def no_path(
     ]
     if has_answered:
         tried.append("our answer may not have reached it")
+    if checks_contended:
+        tried.append(
+            f"{_counted(checks_contended, 'check')} came from an address that is the peer of "
+            "another connection on the same port of ours (one_port)"
+        )
     tried += [f"{each.url} did not serve: {each.reason}" for each in failures]
     return IceError("; ".join(tried))
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from peer.errors import IceError
     from peer.ice import CandidateFields, IceParameters
     from peer.times import Seconds
+    from peer.transport.adapters.ice_gathering import Ports
     from peer.transport.adapters.traced_socket import SocketTap
     from peer.transport.ice.servers import ServerFailure
 
@@ -149,7 +150,7 @@ class IceTransport:
         servers: STUN and TURN servers; every URL is used.
         policy: Which candidates are used.
         interfaces: Local addresses to bind; all but the loopback's where None.
-        port_range: First and last UDP port to bind; any port where None.
+        ports: UDP port to share, or first and last UDP port to bind; any port where None.
         remote_filter: Decides which candidates of the peer are checked.
         announced: Replaces local addresses in the candidates that are reported.
         connect_timeout: Longest wait in seconds for a peer whose candidates have not all come, or
@@ -173,7 +174,7 @@ class IceTransport:
         servers: Sequence[IceServer] = (),
         policy: IceTransportPolicy = IceTransportPolicy.ALL,
         interfaces: Sequence[str] | None = None,
-        port_range: tuple[int, int] | None = None,
+        ports: Ports | None = None,
         remote_filter: CandidateFilter | None = None,
         announced: AddressTranslation | None = None,
         connect_timeout: Seconds = 300.0,
@@ -208,7 +209,7 @@ class IceTransport:
             servers=parse_servers(servers),
             relay_only=relay_only,
             interfaces=interfaces,
-            port_range=port_range,
+            ports=ports,
             server_timeout=self._timing.server_timeout,
             on_candidate=self._on_local_candidate,
             on_failure=self._on_server_failure,
@@ -296,7 +297,8 @@ class IceTransport:
         """Bind every local address, once; servers are asked in the background then.
 
         Raises:
-            PortRangeError: Every port of `port_range` is in use.
+            PortRangeError: Every port of the range is in use.
+            OnePortError: The shared port cannot be bound.
             IceError: No socket could be bound.
         """
         if self.gathering_state is not IceGatheringState.NEW or self._closing is not None:
@@ -473,6 +475,7 @@ class IceTransport:
                 checks_sent=self._agent.checks_sent,
                 checks_refused=self._agent.checks_refused,
                 checks_received=self._agent.checks_received,
+                checks_contended=self._agent.checks_contended,
                 failures=self.server_failures,
                 has_answered=not self._peer_knows_us,
             )

@@ -52,8 +52,38 @@ class UdpEvents(Protocol):
         """Take note that the socket is closed."""
 
 
-class UdpTransport(asyncio.DatagramTransport):
-    """Bound UDP socket that sends at once or not at all, and is read by the event loop.
+class PromptTransport(asyncio.DatagramTransport):
+    """Datagram transport that sends at once or not at all, so that its caller may decide.
+
+    Attributes:
+        read_at: Time of the last wake-up that had a datagram for us; None before one.
+    """
+
+    read_at: MonotonicTime | None = None
+
+    def transmit(self, datagram: bytes, address: tuple[Any, ...]) -> bool:
+        """Send a datagram at once; return False if it is not taken."""
+        raise NotImplementedError
+
+    def transmit_all(self, datagrams: Sequence[bytes], address: tuple[Any, ...]) -> int:
+        """Send several datagrams in order; return how many were sent, from the first on."""
+        raise NotImplementedError
+
+    def drain(self, limit: int) -> None:
+        """Read at once what has arrived, at most `limit` datagrams."""
+        raise NotImplementedError
+
+    def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
+        """Send a datagram at once, or drop it; called by asyncio's protocols."""
+        self.transmit(bytes(data), addr)
+
+    def abort(self) -> None:
+        """Close the transport at once, as `close` does, since nothing is buffered."""
+        self.close()
+
+
+class UdpTransport(PromptTransport):
+    """Bound UDP socket, read by the event loop.
 
     Args:
         sock: The socket, owned by this transport from now on.
@@ -68,8 +98,6 @@ class UdpTransport(asyncio.DatagramTransport):
         self._loop = asyncio.get_running_loop()
         self._socket = sock
         self._events = events
-        #: Time of the last wake-up that had a datagram.
-        self.read_at: MonotonicTime | None = None
         self._closing = False
         self._offload = SegmentationOffload(sock)
         sock.setblocking(False)
@@ -113,10 +141,6 @@ class UdpTransport(asyncio.DatagramTransport):
                 break
         return sent
 
-    def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
-        """Send a datagram at once, or drop it; called by asyncio's protocols."""
-        self.transmit(bytes(data), addr)
-
     def drain(self, limit: int = MAX_PER_TURN) -> None:
         """Read the datagrams that have arrived, at most `limit` of them."""
         receive = self._socket.recvfrom
@@ -150,10 +174,6 @@ class UdpTransport(asyncio.DatagramTransport):
         self._closing = True
         self._loop.remove_reader(self._socket)
         self._loop.call_soon(self._end)
-
-    def abort(self) -> None:
-        """Close the transport at once, as `close` does, since nothing is buffered."""
-        self.close()
 
     def _end(self) -> None:
         try:

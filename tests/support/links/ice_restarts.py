@@ -30,7 +30,7 @@ PACE = 0.001
 class Side:
     """IceGenerations of one side, with its events."""
 
-    def __init__(self, role: IceRole, timing: IceTiming | None) -> None:
+    def __init__(self, role: IceRole, timing: IceTiming | None, port: int | None = None) -> None:
         self.role = role
         self.states: list[IceTransportState] = []
         self.datagrams: list[bytes] = []
@@ -38,6 +38,7 @@ class Side:
         #: Where a candidate of ours goes, by the generation that it belongs to.
         self.trickle: dict[str, Callable[[CandidateFields | None], None]] = {}
         self._timing = timing
+        self._port = port
         self._changed = asyncio.Event()
         self.ice = IceGenerations(
             IceParameters.generate(), make=self._make, events=self, timing=timing
@@ -47,6 +48,7 @@ class Side:
         made = IceTransport(
             local=local,
             interfaces=LOOPBACK,
+            ports=self._port,
             events=events,
             on_datagram=self.on_datagram,
             timing=self._timing,
@@ -118,12 +120,16 @@ class Side:
 
 
 Pair = tuple[Side, Side]
+Ports = tuple[int | None, int | None]
 
 
 @asynccontextmanager
-async def two_sides(timing: IceTiming | None = None) -> AsyncIterator[Pair]:
-    """Two transports that have gathered; the left one controls."""
-    left, right = Side(IceRole.CONTROLLING, timing), Side(IceRole.CONTROLLED, timing)
+async def two_sides(
+    timing: IceTiming | None = None, ports: Ports = (None, None)
+) -> AsyncIterator[Pair]:
+    """Two transports that have gathered; the left one controls, `ports` are for one_port."""
+    left = Side(IceRole.CONTROLLING, timing, ports[0])
+    right = Side(IceRole.CONTROLLED, timing, ports[1])
     try:
         await left.ice.gather()
         await right.ice.gather()
@@ -134,9 +140,11 @@ async def two_sides(timing: IceTiming | None = None) -> AsyncIterator[Pair]:
 
 
 @asynccontextmanager
-async def connected_sides(timing: IceTiming | None = None) -> AsyncIterator[Pair]:
+async def connected_sides(
+    timing: IceTiming | None = None, ports: Ports = (None, None)
+) -> AsyncIterator[Pair]:
     """Two transports with a path between them."""
-    async with two_sides(timing) as (left, right):
+    async with two_sides(timing, ports) as (left, right):
         agree((left, right), (left.ice.local, right.ice.local))
         await left.up()
         await right.up()

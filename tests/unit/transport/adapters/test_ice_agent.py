@@ -160,6 +160,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
         "path",
         "path_reason",
         "preference",
+        "_share",
     }
 
 

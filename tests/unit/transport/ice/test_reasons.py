@@ -21,6 +21,7 @@ def message(**changes: Any) -> str:
         "checks_sent": 3,
         "checks_refused": 0,
         "checks_received": 0,
+        "checks_contended": 0,
         "failures": [],
     }
     return str(no_path(**{**facts, **changes}))
@@ -40,6 +41,11 @@ def test_ice_error_counts_candidates_by_type() -> None:
         ({}, "of 3 checks that we sent none was answered; 0 checks of the peer's came"),
         ({"checks_refused": 2}, "sent 2 answered with an error, none with success"),
         ({"checks_received": 4}, "; 4 checks of the peer's came"),
+        (
+            {"checks_contended": 2},
+            "; 2 checks came from an address that is the peer of another connection on the same "
+            "port of ours (one_port)",
+        ),
         (
             {"failures": [ServerFailure("stun:stun.example", "no answer")]},
             "; stun:stun.example did not serve: no answer",

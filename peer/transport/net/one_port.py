@@ -1,0 +1,394 @@
+"""One UDP port for all connections of an event loop, told apart by ICE's username fragments.
+
+A check names our username fragment, and an answer its transaction. All else is told by its source
+address, which belongs to the connection whose authenticated check came from there. Other stacks
+call this a UDP mux (Pion), or a WebRtcServer (mediasoup).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
+from weakref import WeakKeyDictionary
+
+from aioice import stun
+
+from peer.transport.net.udp import MAX_PER_TURN, PromptTransport, UdpEvents, UdpTransport
+from peer.transport.wire.stun import checked_fragment, stun_class
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+    from peer.times import MonotonicTime, Seconds
+
+_logger = logging.getLogger("peer.transport.ice")
+
+#: Host and port; an address of IPv6 without flow and scope, as ICE has it.
+_Address: TypeAlias = tuple[str, int]
+_ValueT = TypeVar("_ValueT")
+
+#: Datagrams taken from the kernel in one turn, to be handed out in turn (ours): taking one costs a
+#: tenth of handling it, so that a flood on one connection does not fill the buffer of all.
+MAX_READ_PER_TURN: Final = 4 * MAX_PER_TURN
+#: Datagrams of one connection that wait for their turn (ours): as many as a socket of its own
+#: would hold.
+MAX_WAITING: Final = 2048
+#: Seconds after the last check or answer from an address in which no other connection gets it
+#: (ours): the checks of consent come every 4 to 6 s from either end (RFC 7675 section 5.1).
+HOLD: Final[Seconds] = 8.0
+
+
+class PortShare(PromptTransport):
+    """The part of one ICE generation in a shared port: a socket, as far as the generation sees.
+
+    Args:
+        port: The shared port.
+        fragment: Our username fragment.
+        events: Told of each datagram.
+        receiver: Where data goes in the end. Generations with the same one belong together, and
+            may have one source address.
+
+    Attributes:
+        transactions: STUN transactions of this share, by their id.
+        contended: Checks and answers dropped, as their source belongs to another connection.
+        overflowed: Datagrams dropped, as `MAX_WAITING` waited already.
+    """
+
+    def __init__(
+        self, port: OnePort, fragment: bytes, events: UdpEvents, *, receiver: object
+    ) -> None:
+        super().__init__({"sockname": port.sockname})
+        self.fragment = fragment
+        self.events = events
+        self.receiver = receiver
+        self.transmit = port.udp.transmit  # type: ignore[method-assign]  # as below
+        self.transmit_all = port.udp.transmit_all  # type: ignore[method-assign]  # spares a call
+        self.transactions: dict[bytes, Any] = _SharedKeys(port.transactions, self)
+        self.contended = 0
+        self.overflowed = 0
+        #: Source addresses by the time of their last check or answer.
+        self.sources: dict[_Address, MonotonicTime] = {}
+        self.waiting: deque[tuple[bytes, tuple[Any, ...]]] = deque()
+        self._port = port
+        self._closing = False
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closing else f"{len(self.sources)} sources"
+        return f"<PortShare {self.fragment.decode()} of {self._port!r}, {state}>"
+
+    def transmit(self, datagram: bytes, address: tuple[Any, ...]) -> bool:
+        """Refuse a datagram, as the share is closed; an open one has the port's own method."""
+        del datagram, address
+        return False
+
+    def transmit_all(self, datagrams: Sequence[bytes], address: tuple[Any, ...]) -> int:
+        """Refuse datagrams, as the share is closed; an open one has the port's own method."""
+        del datagrams, address
+        return 0
+
+    def claim(self, source: _Address) -> None:
+        """Take the datagrams from a source address from now on: a check has authenticated it."""
+        if not self._closing:
+            self._port.claim(source, self)
+
+    def release(self, source: _Address) -> None:
+        """Give a source address back to the share that had it before."""
+        self._port.release(source, self)
+
+    def drain(self, limit: int) -> None:
+        """Handle at once what waits for this share, and a turn's worth of the kernel's."""
+        del limit
+        if not self._closing:
+            self._port.drain_for(self)
+
+    def is_closing(self) -> bool:
+        """Return True once the share was closed."""
+        return self._closing
+
+    def close(self) -> None:
+        """Leave the port, which is closed with the last share."""
+        if self._closing:
+            return
+        self._closing = True
+        del self.transmit, self.transmit_all
+        self._port.leave(self)
+        asyncio.get_running_loop().call_soon(self.events.connection_lost, None)
+
+
+class OnePort:
+    """A bound UDP socket that several ICE generations share; closed when the last has left.
+
+    Every table holds what the shares put there, and their entries go with them: a username
+    fragment each, the source addresses that their checks authenticated, their transactions.
+
+    Args:
+        sock: The socket, owned by this port from now on.
+        on_close: Called when the last share has left.
+
+    Attributes:
+        dropped: Datagrams dropped, as they belong to no share, or to no share alone.
+
+    Raises:
+        NotImplementedError: The event loop cannot watch sockets; the socket stays the caller's.
+    """
+
+    def __init__(self, sock: socket.socket, on_close: Callable[[], None]) -> None:
+        self.dropped = 0
+        self.udp = _SharedSocket(sock, self)
+        self.sockname: tuple[Any, ...] = self.udp.get_extra_info("sockname")
+        self.transactions: dict[bytes, PortShare] = {}
+        self._on_close = on_close
+        self._loop = asyncio.get_running_loop()
+        self._shares: dict[bytes, PortShare] = {}
+        self._holders: dict[_Address, PortShare] = {}
+        #: Those that an address belonged to before, where they are there still; the latest last.
+        self._former: dict[_Address, list[PortShare]] = {}
+        #: Shares with datagrams that wait, in the order of their turns.
+        self._ready: deque[PortShare] = deque()
+        self._continuing = False
+
+    def __repr__(self) -> str:
+        host, port = self.sockname[:2]
+        return f"<OnePort {host} port {port}, {len(self._shares)} shares>"
+
+    def join(self, fragment: str, events: UdpEvents, *, receiver: object) -> PortShare | None:
+        """Make the share of a generation; return None if its username fragment is in use."""
+        name = fragment.encode()
+        if name in self._shares:
+            return None
+        self._shares[name] = share = PortShare(self, name, events, receiver=receiver)
+        return share
+
+    def leave(self, share: PortShare) -> None:
+        """Remove a share from every table."""
+        del self._shares[share.fragment]
+        share.waiting.clear()
+        if share.overflowed:
+            _logger.info("%r had no room for %d datagrams", share, share.overflowed)
+        for source in list(share.sources):
+            self.release(source, share)
+        for transaction in share.transactions:
+            self.transactions.pop(transaction, None)
+        if not self._shares:
+            if self.dropped:
+                _logger.info("%r dropped %d datagrams that were nobody's", self, self.dropped)
+            self._on_close()
+            self.udp.close()
+
+    # Source addresses
+
+    def claim(self, source: _Address, share: PortShare) -> None:
+        """Give a source address to a share: the latest that authenticated it."""
+        holder = self._holders.get(source)
+        if holder is not share:
+            if source in share.sources:
+                self.release(source, share)
+            if holder is not None:
+                self._former.setdefault(source, []).append(holder)
+                if holder.receiver != share.receiver:
+                    _logger.info("%s port %d is the peer of %r now", *source, share)
+            self._holders[source] = share
+        share.sources[source] = self._now()
+
+    def release(self, source: _Address, share: PortShare) -> None:
+        """Take a source address from a share; whoever had it before has it again."""
+        if share.sources.pop(source, None) is None:
+            return
+        former = self._former.get(source, [])
+        if self._holders[source] is not share:
+            former.remove(share)
+        elif former:
+            self._holders[source] = former.pop()
+        else:
+            del self._holders[source]
+        if not former:
+            self._former.pop(source, None)
+
+    def _is_held_by_another(self, source: _Address, share: PortShare) -> bool:
+        holder = self._holders.get(source)
+        return (
+            holder is not None
+            and holder is not share
+            # Generations of one transport take over from each other at once.
+            and holder.receiver != share.receiver
+            and self._now() - holder.sources[source] < HOLD
+        )
+
+    def _now(self) -> MonotonicTime:
+        return self._loop.time()
+
+    # Datagrams
+
+    def on_udp(self, data: bytes, source: tuple[Any, ...]) -> None:
+        """Put a datagram into the queue of its share, or drop it."""
+        # An address of IPv6 has four parts.
+        address = source if len(source) == 2 else source[:2]
+        # RFC 7983 section 7: a first byte from 0 to 3 is STUN.
+        share = self._of_stun(data, address) if data < b"\x04" else self._holders.get(address)
+        if share is None:
+            self.dropped += 1
+            return
+        waiting = share.waiting
+        if not waiting:
+            self._ready.append(share)
+        elif len(waiting) >= MAX_WAITING:
+            share.overflowed += 1
+            return
+        waiting.append((data, source))
+
+    def _of_stun(self, data: bytes, source: _Address) -> PortShare | None:
+        kind = stun_class(data)
+        match kind:
+            case None:
+                return None
+            case stun.Class.REQUEST:
+                fragment = checked_fragment(data)
+                share = None if fragment is None else self._shares.get(fragment)
+            case stun.Class.RESPONSE | stun.Class.ERROR:
+                share = self.transactions.get(data[8:20])
+            case stun.Class.INDICATION:
+                return self._holders.get(source)
+            case _:
+                assert_never(kind)
+        if share is not None and kind is not stun.Class.REQUEST and source in share.sources:
+            # Only who saw our check knows its transaction.
+            share.sources[source] = self._now()
+        return share
+
+    def _drop_contended(self, share: PortShare, source: _Address) -> None:
+        self.dropped += 1
+        share.contended += 1
+        if share.contended == 1:
+            _logger.warning(
+                "a check for %r came from %s port %d, which is the peer of another connection on "
+                "this port: not answered, as their data could not be told apart",
+                share,
+                *source,
+            )
+
+    def serve(self) -> None:
+        """Hand out the datagrams that wait, one of each share in turn, `MAX_PER_TURN` at most."""
+        ready = self._ready
+        try:
+            for _ in range(MAX_PER_TURN):
+                if not ready:
+                    return
+                share = ready.popleft()
+                if not share.waiting:
+                    # It was closed, or drained.
+                    continue
+                if len(share.waiting) > 1:
+                    ready.append(share)
+                self._hand_over(share)
+        finally:
+            if ready and not self._continuing:
+                self._continuing = True
+                self._loop.call_soon(self._continue)
+
+    def _continue(self) -> None:
+        self._continuing = False
+        self.serve()
+
+    def _hand_over(self, share: PortShare) -> None:
+        data, source = share.waiting.popleft()
+        if data < b"\x04" and self._is_held_by_another(source[:2], share):
+            # One that is not even answered makes ICE look for another pair, or say that there is
+            # none; an answer would promise a path on which the other one's data comes.
+            self._drop_contended(share, source[:2])
+            return
+        share.read_at = self.udp.read_at
+        share.events.on_udp(data, source)
+
+    def drain_for(self, share: PortShare) -> None:
+        """Read a turn's worth of datagrams, and hand over all those of a share."""
+        self.udp.drain()
+        while share.waiting:
+            self._hand_over(share)
+
+    # The rest of UdpEvents
+
+    def on_oversized(self) -> None:
+        """Count a datagram that was too long for the receive buffer."""
+        self.dropped += 1
+
+    def error_received(self, error: OSError) -> None:
+        """Pass over an error of a send, which is as good as a loss."""
+        _logger.debug("%r: %s", self, error)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Do nothing when the socket is closed: its shares have left before."""
+
+
+class _SharedSocket(UdpTransport):
+    """The socket below a `OnePort`: hands out what it has read, and frees its port at once."""
+
+    def __init__(self, sock: socket.socket, port: OnePort) -> None:
+        self._port = port
+        super().__init__(sock, port)
+
+    def drain(self, limit: int = MAX_READ_PER_TURN) -> None:
+        super().drain(limit)
+        self._port.serve()
+
+    def close(self) -> None:
+        # The next connection may bind the port in this very turn.
+        if not self._closing:
+            super().close()
+            self._socket.close()
+
+
+class _SharedKeys(dict[bytes, _ValueT]):
+    """Transactions of a share, which the port finds by their id."""
+
+    def __init__(self, table: dict[bytes, PortShare], share: PortShare) -> None:
+        super().__init__()
+        self._table = table
+        self._share = share
+
+    def __setitem__(self, key: bytes, value: _ValueT) -> None:
+        super().__setitem__(key, value)
+        self._table[key] = self._share
+
+    def __delitem__(self, key: bytes) -> None:
+        super().__delitem__(key)
+        self._table.pop(key, None)
+
+    def pop(self, key: bytes, *default: Any) -> Any:
+        self._table.pop(key, None)
+        return super().pop(key, *default)
+
+
+_Ports: TypeAlias = dict[tuple[Any, ...], OnePort]
+_PORTS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Ports]] = WeakKeyDictionary()
+
+
+def shared_port(address: tuple[Any, ...], bind: Callable[[], socket.socket]) -> OnePort:
+    """Return the port of this event loop at a local address; bind it if there is none yet.
+
+    Args:
+        address: Address to bind, as the socket family has it, with the port.
+        bind: Makes the socket.
+
+    Raises:
+        OSError: From `bind`.
+        NotImplementedError: The event loop cannot watch sockets.
+    """
+    ports = _PORTS.setdefault(asyncio.get_running_loop(), {})
+    found = ports.get(address)
+    if found is not None:
+        return found
+
+    def forget() -> None:
+        del ports[address]
+
+    sock = bind()
+    try:
+        ports[address] = made = OnePort(sock, forget)
+    except NotImplementedError:
+        sock.close()
+        raise
+    return made
