@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from peer import ConnectionState, PeerConnection, TransportError
+from handfast.loss import Loss
+from peer import PeerConnection, TransportError
 from signaling import ChannelLost, Negotiator
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:
     from signaling import PeerChannel, WebSocketChannel
 
-_OVER: Final = frozenset({ConnectionState.FAILED, ConnectionState.CLOSED})
-
 
 class Call:
-    """A connection to one other member of a room.
+    """A connection to one other member of a room, which outlives a path that is found again.
 
     Args:
         channel: The channel to that member; stays open.
@@ -32,8 +31,7 @@ class Call:
         self.connection = PeerConnection()
         self._timeout = timeout
         self._connected = False
-        self._over = asyncio.Event()
-        self.connection.on("connectionstatechange", self._on_state)
+        self._loss = Loss(self.connection)
         self._negotiator = Negotiator(self.connection, channel, polite=channel.polite)
 
     def __repr__(self) -> str:
@@ -57,15 +55,12 @@ class Call:
             if not self._connected:
                 raise
             # Media does not go by the room's server, and needs it no more.
-            await self._over.wait()
+            self._loss.leave_alone()
+            await self._loss.wait()
 
     async def _watch(self) -> None:
         async with asyncio.timeout(self._timeout):
             await self.connection.connected()
         self._connected = True
-        await self._over.wait()
+        await self._loss.wait()
         raise TransportError("nothing came for too long")
-
-    def _on_state(self) -> None:
-        if self.connection.connectionState in _OVER:
-            self._over.set()

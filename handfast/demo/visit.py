@@ -11,8 +11,9 @@ import msgspec
 from handfast.demo.changes import Changes, PathWatch
 from handfast.demo.live import LiveLadder
 from handfast.demo.page_recorder import PageRecorder
+from handfast.loss import Loss
 from media import EchoTrack, OverlayTrack, ToneMeter
-from peer import ConnectionState, PeerConnection, TransportError
+from peer import PeerConnection, TransportError
 from peer.runtime.statistics import TransportStats
 from peer.tracing.events import Fanout
 from signaling import Negotiator
@@ -94,10 +95,9 @@ class Visit:
         self._overlay: OverlayTrack | None = None
         self._meter: ToneMeter | None = None
         self._reports: DataChannel | None = None
-        self._failed = asyncio.Event()
+        self._loss = Loss(self.connection)
         self.connection.on("track", self._on_track)
         self.connection.on("datachannel", self._on_channel)
-        self.connection.on("connectionstatechange", self._on_state)
 
     def __repr__(self) -> str:
         return f"<Visit {self._channel!r} {self.connection!r}>"
@@ -158,14 +158,10 @@ class Visit:
             case "recording":
                 self._recorder.attach(channel)
 
-    def _on_state(self) -> None:
-        if self.connection.connectionState is ConnectionState.FAILED:
-            self._failed.set()
-
     async def _watch(self) -> None:
         async with asyncio.timeout(self._timeout):
             await self.connection.connected()
-        await self._failed.wait()
+        await self._loss.wait()
         raise TransportError("nothing came from the page for too long")
 
     async def _report(self) -> None:

@@ -12,7 +12,7 @@ from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.adapters.ice_agent import MAX_CONSENT_CHECKS
 from peer.transport.ice.timing import IceTiming
-from tests.support.network.ice import End
+from tests.support.network.ice import End, start
 from tests.support.network.scripted_ice_peer import ScriptedIcePeer, scripted_ice_peer
 
 CONNECTED, DISCONNECTED = IceTransportState.CONNECTED, IceTransportState.DISCONNECTED
@@ -101,6 +101,37 @@ async def test_403_response_withdraws_consent() -> None:
         await end.seen.reached(FAILED)
         assert end.seen.states == [CHECKING, CONNECTED, FAILED]
         assert str(end.ice.error) == "the peer has withdrawn its consent to be sent to"
+
+
+async def test_end_that_has_failed_answers_checks_with_403_and_strangers_with_401() -> None:
+    async with connected_to_hand() as (end, peer):
+        peer.answering = False
+        await end.seen.reached(FAILED)
+        address = end.ice.local_candidates[0]
+        place = address.address, address.port
+        peer.answers.clear()
+        peer.check(place)
+        peer.check(place, password="x" * 22)
+        await peer.until(lambda: len(peer.answers) == 2)
+        assert {answer.error_code for answer in peer.answers} == {401, 403}
+
+
+async def test_both_ends_say_failed_though_only_one_of_them_missed_the_answers() -> None:
+    hasty = replace(QUICK, consent_interval=100.0, consent_expiry=0.3)
+    left, right = End(timing=hasty), End(timing=replace(QUICK, consent_expiry=100.0))
+    left.seen.forward = right.ice.add_remote_candidate
+    right.seen.forward = left.ice.add_remote_candidate
+    try:
+        await left.ice.gather()
+        await right.ice.gather()
+        start(left, right)
+        await right.seen.connected()
+        await left.seen.reached(FAILED)
+        await right.seen.reached(FAILED)
+        assert "withdrawn" in str(right.ice.error)
+    finally:
+        await left.ice.close()
+        await right.ice.close()
 
 
 async def test_response_with_wrong_integrity_does_not_renew_consent() -> None:

@@ -5,6 +5,8 @@ import { Pinger } from "./pinger.js";
 
 // Milliseconds until the connection has failed: browsers without a candidate pair report nothing.
 const TIMEOUT_MS = 25000;
+// Milliseconds in which a connection that has failed may come back, by ICE restarts of the peer.
+const RECOVERY_MS = 120000;
 
 // With transport-wide feedback Firefox starts with a quarter of the resolution for ten seconds and
 // more; a lower frame rate keeps the text in the video readable.
@@ -30,6 +32,7 @@ export class Call extends EventTarget {
   #closed = false;
   #connected = false;
   #timeout = null;
+  #lost = null;
   #changes;
   #recording;
 
@@ -69,6 +72,7 @@ export class Call extends EventTarget {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timeout);
+    clearTimeout(this.#lost);
     this.pinger.stop();
     this.connection.close();
     for (const track of this.returned.getTracks()) track.stop();
@@ -90,6 +94,11 @@ export class Call extends EventTarget {
 
   #failToConnect() {
     const found = ["connected", "completed"].includes(this.connection.iceConnectionState);
+    if (this.#connected && !found) {
+      // Python restarts ICE by itself while the room's server is there.
+      this.#lost ??= setTimeout(() => this.#fail("lost"), RECOVERY_MS);
+      return;
+    }
     this.#fail(this.#connected ? "lost" : found ? "dtls-failed" : "ice-failed");
   }
 
@@ -142,6 +151,8 @@ export class Call extends EventTarget {
       if (pc.connectionState === "failed") this.#failToConnect();
       if (pc.connectionState !== "connected") return;
       clearTimeout(this.#timeout);
+      clearTimeout(this.#lost);
+      this.#lost = null;
       this.#connected = true;
     });
     pc.addEventListener("track", ({ track }) => {

@@ -355,7 +355,21 @@ class IceAgent(Connection):
         if not self._role_known:
             # Our role is known with the answer only; until then we take the one that fits.
             self.ice_controlling = "ICE-CONTROLLED" in message.attributes
+        if self._halted and self._is_authentic(message):
+            # An answer would be consent to be sent to, and the peer would take a path that we have
+            # given up for one that works. Only an ICE restart leads on, at both ends.
+            self.respond_error(message, addr, protocol, (403, "Forbidden"))
+            return
         super().request_received(message, addr, protocol)
+
+    def _is_authentic(self, message: stun.Message) -> bool:
+        return (
+            not self._closing
+            and message.message_method == stun.Method.BINDING
+            and "MESSAGE-INTEGRITY" in message.attributes
+            and self._valid_username(message.attributes.get("USERNAME", ""))
+            and message.check_message_integrity(self.local_password.encode())
+        )
 
     def check_incoming(self, message: stun.Message, addr: Address, protocol: StunProtocol) -> None:
         """Process an authenticated check of the peer, which aioice has answered."""
@@ -462,7 +476,14 @@ class IceAgent(Connection):
     ) -> None:
         # RFC 7675 section 5.1: consent is for one pair; a late answer of the former one is none.
         if pair is self._best_pair():
+            if round_trip_time is not None:
+                # `hold_path` may have taken it away.
+                self._choose_path()
             on_answer(round_trip_time)
+
+    def hold_path(self) -> None:
+        """Send no data until a check is answered."""
+        self.path = None
 
     # Another path
 

@@ -40,6 +40,8 @@ class Consent:
         self._received_at = now
         self._unanswered_since: MonotonicTime | None = None
         self._next_check = now + self._interval()
+        #: Time since the last answer in which this process did not run.
+        self._paused: Seconds = 0.0
 
     def is_check_due(self, now: MonotonicTime) -> bool:
         """Return True if a consent check is to be sent."""
@@ -54,12 +56,31 @@ class Consent:
     def on_response(self, now: MonotonicTime) -> None:
         """Record an authenticated response, which alone renews consent."""
         self._answered_at = now
+        self._paused = 0.0
         self.on_received(now)
 
     def on_received(self, now: MonotonicTime) -> None:
         """Record a datagram or check of the peer, which ends a silence and renews no consent."""
         self._received_at = now
         self._unanswered_since = None
+
+    def on_pause(self, length: Seconds, now: MonotonicTime) -> None:
+        """Discount a time in which this process did not run, and ask at once.
+
+        Args:
+            length: Seconds until now in which nothing could be asked or noticed.
+            now: The present time.
+        """
+        self._answered_at += length
+        self._received_at += length
+        self._paused += length
+        if self._unanswered_since is not None:
+            self._unanswered_since += length
+        self._next_check = now
+
+    def is_overdue(self, now: MonotonicTime) -> bool:
+        """Return True if the last answer is so old, pauses included, that sending must wait."""
+        return now >= self._answered_at - self._paused + self._timing.consent_expiry
 
     def withdraw(self) -> None:
         """Record that the peer withdrew its consent (RFC 7675 section 5.2)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from peer.times import MonotonicTime, Seconds
     from peer.transport.adapters.ice_agent import IceAgent
     from peer.transport.ice.timing import IceTiming
+
+_logger = logging.getLogger(__name__)
 
 
 class ConsentMonitor:
@@ -44,6 +47,7 @@ class ConsentMonitor:
     ) -> None:
         self.round_trip_time: Seconds | None = None
         self._agent = agent
+        self._timing = timing
         self._activity = activity
         self._packets = packets
         self._read_at = read_at
@@ -76,9 +80,12 @@ class ConsentMonitor:
         """Send checks and report states until consent has expired."""
         activity = self._activity()
         reported = ConsentState.FRESH
+        deadline = self._clock()
         while reported is not ConsentState.EXPIRED:
             self._wake_up.clear()
             now = self._clock()
+            if now > deadline + self._timing.consent_grace:
+                self._on_pause(now - deadline, now)
             if activity != (activity := self._activity()):
                 # Silence counts from the last datagram, not from this look at the count.
                 came = self._read_at()
@@ -96,6 +103,16 @@ class ConsentMonitor:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(deadline):
                     await self._wake_up.wait()
+
+    def _on_pause(self, length: Seconds, now: MonotonicTime) -> None:
+        # A stopped process, or a laptop whose lid was closed: the peer may be there all the same,
+        # and what it sent meanwhile is read before this is noticed.
+        self._consent.on_pause(length, now)
+        self._doubt.on_pause(length)
+        if self._consent.is_overdue(now):
+            # RFC 7675 section 5.1: nothing but checks may be sent before one is answered.
+            self._agent.hold_path()
+            _logger.info("this process did not run for %.1f s: the path is checked again", length)
 
     def _check(self, now: MonotonicTime) -> None:
         self._agent.send_consent_check(self._on_answer)

@@ -68,6 +68,12 @@ class PathDoubt:
         self._answered_at = now
         self._asked_at = None
 
+    def on_pause(self, length: Seconds) -> None:
+        """Discount a time in which this process did not run, so that no answer was seen."""
+        self._checked_at += length
+        if self._asked_at is not None:
+            self._asked_at += length
+
     def suspect(self, now: MonotonicTime) -> None:
         """Ask at once, as something speaks against the path; not again within `consent_grace`."""
         if self._asked_at is None and now >= self._answered_at + self._timing.consent_grace:

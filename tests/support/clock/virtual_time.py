@@ -35,6 +35,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual.now
 
+    def skip(self, seconds: float) -> None:
+        """Let time pass in which nothing runs, as while the process is stopped."""
+        self._virtual.now += seconds
+
 
 def run_in_virtual_time(test: Callable[[], Awaitable[None]]) -> float:
     """Run a coroutine in a loop of its own, and return the virtual seconds that it took."""

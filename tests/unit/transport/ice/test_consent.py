@@ -101,3 +101,31 @@ def test_consent_deadline_is_the_expiry() -> None:
     subject.on_check_sent(129.8)
     subject.on_received(129.8)
     assert subject.next_deadline(129.8) == 130.0
+
+
+def test_time_in_which_the_process_did_not_run_counts_for_nothing() -> None:
+    subject = consent()
+    subject.on_check_sent(105.0)
+    subject.on_pause(60.0, 165.5)
+    # 5.5 s of its own time since the answer, and half a second since the check.
+    assert subject.state(165.5) is FRESH
+    assert subject.state(166.0) is SILENT
+    assert subject.state(189.9) is SILENT
+    assert subject.state(190.0) is EXPIRED
+
+
+def test_check_is_due_at_once_after_a_pause() -> None:
+    subject = consent()
+    assert not subject.is_check_due(103.0)
+    subject.on_pause(2.0, 103.0)
+    assert subject.is_check_due(103.0)
+
+
+def test_consent_is_overdue_by_the_clock_pauses_included_until_it_is_answered() -> None:
+    subject = consent()
+    subject.on_pause(20.0, 122.0)
+    assert not subject.is_overdue(122.0)
+    subject.on_pause(10.0, 133.0)
+    assert subject.is_overdue(133.0)
+    subject.on_response(133.1)
+    assert not subject.is_overdue(133.1)

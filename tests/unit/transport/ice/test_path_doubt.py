@@ -93,3 +93,11 @@ def test_pause_of_a_thin_flow_is_not_suspicious_and_costs_no_look() -> None:
     assert subject.next_deadline(101.0) == float("inf")
     subject.on_packets(4, 102.0)
     assert not subject.is_check_due(102.0)
+
+
+def test_pause_of_the_process_is_no_late_answer() -> None:
+    subject = doubt()
+    subject.on_check_sent(105.0)
+    subject.on_pause(30.0)
+    assert subject.trust(135.9) is SURE
+    assert subject.trust(136.0) is DOUBTED
