@@ -24,10 +24,10 @@ from peer.tracing.file import read_trace
 from peer.transport.ice.timing import IceTiming
 from signaling import Channel, ChannelClosed, JoinError, Negotiator, Offer, connect
 from tests.support.browser.complaints import complaints
-from tests.support.clock.deadline import DEADLINE
+from tests.support.clock.idle_time import AT_ONCE, end_of
 from tests.support.clock.own_time import own_time
-from tests.support.clock.startup import started_within
 from tests.support.media.frames import has_label
+from tests.support.negotiation.connections import within
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -214,8 +214,7 @@ async def test_ctrl_c_during_a_call_ends_the_program_at_once_and_without_complai
     )
     assert program.stdout is not None
     try:
-        async with started_within(DEADLINE) as at_once:
-            said = (await program.stdout.readuntil(b"Ctrl-C")).decode()
+        said = (await within(program.stdout.readuntil(b"Ctrl-C"))).decode()
         url = next(word for word in said.split() if word.startswith("http://"))
         async with _call_to(url) as call:
             call.pc.addTrack(SyntheticVideoTrack(width=320, height=240))
@@ -224,13 +223,14 @@ async def test_ctrl_c_during_a_call_ends_the_program_at_once_and_without_complai
             await call.tracks["video"].recv()
 
             program.send_signal(signal.SIGINT)
-            async with at_once():
-                _, errors = await program.communicate()
+            errors, idle = await end_of(program)
     finally:
         if program.returncode is None:
             program.kill()
+            await program.communicate()
 
-    assert complaints(errors.decode()) == []
+    assert idle < AT_ONCE
+    assert complaints(errors) == []
     assert program.returncode == 0
 
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from handfast.cli import app
 from tests.support.browser.complaints import complaints
-from tests.support.clock.deadline import DEADLINE
-from tests.support.clock.startup import started_within
+from tests.support.clock.idle_time import AT_ONCE, end_of
+from tests.support.negotiation.connections import within
 
 
 def test_a_taken_port_is_one_sentence_and_status_1() -> None:
@@ -64,15 +64,15 @@ async def test_a_signal_ends_the_demo_at_once_and_without_complaint(number: sign
     )
     assert program.stdout is not None
     try:
-        async with started_within(DEADLINE) as at_once:
-            said = await program.stdout.readuntil(b"Ctrl-C")
+        said = await within(program.stdout.readuntil(b"Ctrl-C"))
         program.send_signal(number)
-        async with at_once():
-            _, errors = await program.communicate()
+        errors, idle = await end_of(program)
     finally:
         if program.returncode is None:
             program.kill()
+            await program.communicate()
 
     assert b"http://127.0.0.1:" in said
-    assert complaints(errors.decode()) == []
+    assert idle < AT_ONCE
+    assert complaints(errors) == []
     assert program.returncode == 0
