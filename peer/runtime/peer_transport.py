@@ -329,6 +329,12 @@ class PeerTransport:
             if self.data is not None:
                 self.data.on_dtls_connected()
         elif state is DtlsTransportState.FAILED:
+            # RFC 5763 section 5: whoever shows another certificate than it signalled is not to send
+            # to us any more, and learns of it by the consent that it does not get.
+            self.ice.answer_checks(answer=not self.secure.has_mismatch)
             for action in self._if_failed:
                 action()
+        elif state is DtlsTransportState.CONNECTING:
+            # Another association follows one that failed.
+            self.ice.answer_checks(answer=True)
         self._events.on_transport_state(self)

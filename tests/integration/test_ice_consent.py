@@ -172,11 +172,12 @@ async def test_unanswered_consent_checks_are_bounded() -> None:
         assert len(socket.transactions) == MAX_CONSENT_CHECKS
 
 
-async def test_check_of_peer_ends_silence_but_does_not_renew_consent() -> None:
+@pytest.mark.parametrize("nominate", [False, True])
+async def test_check_of_peer_ends_silence_but_does_not_renew_consent(nominate: bool) -> None:
     async with connected_to_hand() as (end, peer):
         peer.answering = False
         address = end.ice.local_candidates[0]
-        peer.on_check = lambda: peer.check((address.address, address.port))
+        peer.on_check = lambda: peer.check((address.address, address.port), nominate=nominate)
         await end.seen.reached(FAILED)
         assert end.seen.states == [CHECKING, CONNECTED, FAILED]
 

@@ -221,7 +221,7 @@ async def test_a_certificate_that_does_not_match_ends_in_one_sentence_that_names
         assert shown in failure.sentence
         assert story[-5:] == [
             "fingerprint does not match",
-            "out Alert (encrypted)",
+            "out Alert (bad_certificate)",
             "dtlsState failed",
             "connectionState failed",
             "failed",

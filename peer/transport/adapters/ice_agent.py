@@ -64,6 +64,7 @@ class IceAgent(Connection):
         tap: Told of every datagram, where the transport is traced.
 
     Attributes:
+        answers_checks: Whether the peer may send to us. False lets its consent to do so expire.
         path: Socket and remote address that data is sent by, or None.
         path_reason: Why its pair took the place of another; empty where it was the first.
         checks_sent: Connectivity checks sent, without retransmissions.
@@ -109,6 +110,7 @@ class IceAgent(Connection):
         self.malformed = 0
         self.oversized = 0
         self.ignored_candidates = 0
+        self.answers_checks = True
         self._on_path = on_path
         self._on_other_path = on_other_path
         self._on_check = on_check
@@ -351,7 +353,9 @@ class IceAgent(Connection):
     def request_received(
         self, message: stun.Message, addr: Address, protocol: StunProtocol
     ) -> None:
-        """Answer a STUN binding request; called by a socket."""
+        """Answer a STUN binding request, unless we withhold consent; called by a socket."""
+        if not self.answers_checks:
+            return
         if not self._role_known:
             # Our role is known with the answer only; until then we take the one that fits.
             self.ice_controlling = "ICE-CONTROLLED" in message.attributes
@@ -415,6 +419,7 @@ class IceAgent(Connection):
             pair.nominated = pair is self._nominated.get(COMPONENT)
         was_done = self._check_list_done
         before = self._best_pair()
+        is_nominated_again = pair.task is None and self._nominated.get(COMPONENT) is pair
         super().check_complete(pair)
         if self._check_list_done and not was_done:
             self._abandon_checks()
@@ -427,6 +432,10 @@ class IceAgent(Connection):
         self._choose_path()
         if pair is not self._best_pair():
             self._on_other_path()
+            return
+        if is_nominated_again:
+            # As libwebrtc does with every check. It is not an answer, and renews no consent (RFC
+            # 7675 section 5.1).
             return
         if before not in (None, pair):
             self.path_reason = "the peer nominated it" if pair.nominated else "it is a better one"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from peer.errors import DtlsError
 from peer.identity.fingerprints import (
@@ -20,6 +19,12 @@ from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection, PeerClosed
 from peer.transport.dtls.counters import DROPS, Counters, ReceiveResult
+from peer.transport.dtls.early_packets import (
+    MAX_EARLY_PACKETS,
+    EarlyPacket,
+    EarlyPacketBuffer,
+    UnverifiedMediaBuffer,
+)
 from peer.transport.dtls.handshake import Handshake
 from peer.transport.dtls.timer import Timer
 from peer.transport.wire.demux import DatagramClass, classify
@@ -29,9 +34,6 @@ if TYPE_CHECKING:
     from peer.times import MonotonicTime
     from peer.transport.context import TransportContext
     from peer.transport.interfaces import AssociationEvents, DatagramSender, PacketHandlers
-
-#: Packets that a first association buffers, of 1 KiB each on average (ours).
-MAX_EARLY_PACKETS = 64
 
 # Looked up for every packet, and an Enum takes its time.
 _PAYLOAD = ReceiveResult.PAYLOAD
@@ -148,6 +150,7 @@ class DtlsAssociation:
             role=self.role,
             context=self._context,
             transmit=self._sender.transmit,
+            objection=self._objection,
             on_complete=self._completed,
             on_failed=self._fail,
         )
@@ -313,18 +316,22 @@ class DtlsAssociation:
             bool(self._preverified) and FingerprintCheck.of(certificate, self._preverified).matches
         )
 
+    def _objection(self, certificate: bytes) -> DtlsError | None:
+        """Object to a certificate during the handshake, where the signalled one is known."""
+        check = FingerprintCheck.of(certificate, self._expected) if self._expected else None
+        if check is None or check.matches:
+            return None
+        self.peer_certificate_der = certificate
+        return self._mismatch(check)
+
     def _check_fingerprint(self) -> None:
         if self.peer_certificate_der is None or not self._expected:
             return
         check = FingerprintCheck.of(self.peer_certificate_der, self._expected)
-        self.fingerprint_check = check
-        if self._context.tap is not None:
-            self._context.tap.fingerprint_checked(
-                check.expected, check.shown, matches=check.matches, association=self.number
-            )
-        if not check.matches:
+        mismatch = self._mismatch(check)
+        if mismatch is not None:
             # RFC 5763 section 5: a mismatch tears the session down.
-            self._fail(reasons.mismatch(check.expected, check.shown))
+            self._fail(mismatch)
             return
         if self._needs_srtp and self._srtp is None:
             self._fail(reasons.no_srtp(self._context.policy.srtp_profiles))
@@ -335,6 +342,14 @@ class DtlsAssociation:
         self._set_state(DtlsTransportState.CONNECTED)
         if not self._ended:
             self._deliver_at_once()
+
+    def _mismatch(self, check: FingerprintCheck) -> DtlsError | None:
+        self.fingerprint_check = check
+        if self._context.tap is not None:
+            self._context.tap.fingerprint_checked(
+                check.expected, check.shown, matches=check.matches, association=self.number
+            )
+        return None if check.matches else reasons.mismatch(check.expected, check.shown)
 
     def _deliver_at_once(self) -> None:
         self._unverified.open()
@@ -472,113 +487,3 @@ class SrtpSender:
         counters.packets_sent += 1
         counters.bytes_sent += len(datagram)
         return True
-
-
-class EarlyPacket(NamedTuple):
-    """One packet that waits for keys or verification.
-
-    Args:
-        kind: RTP, RTCP, or DTLS for an application datagram.
-        payload: The packet, protected or not.
-        arrival: Time of arrival in seconds, monotonic.
-    """
-
-    kind: DatagramClass
-    payload: bytes
-    arrival: MonotonicTime
-
-
-class EarlyPacketBuffer:
-    """Queue of early packets that drops the oldest where there are too many.
-
-    Args:
-        packets: Bound on their number.
-        size: Bound on their sum in bytes; 1 KiB for each packet where None.
-    """
-
-    def __init__(self, *, packets: int = MAX_EARLY_PACKETS, size: int | None = None) -> None:
-        self._packets = packets
-        self._size = packets * 1024 if size is None else size
-        self._used = 0
-        self._queue: deque[EarlyPacket] = deque()
-
-    def __len__(self) -> int:
-        return len(self._queue)
-
-    def push(self, packet: EarlyPacket) -> int:
-        """Append one packet and return how many of the oldest had to go."""
-        self._queue.append(packet)
-        self._used += len(packet.payload)
-        dropped = 0
-        while len(self._queue) > self._packets or self._used > self._size:
-            self.pop()
-            dropped += 1
-        return dropped
-
-    def pop(self) -> EarlyPacket:
-        """Remove and return the oldest packet."""
-        packet = self._queue.popleft()
-        self._used -= len(packet.payload)
-        return packet
-
-    def clear(self) -> None:
-        """Drop all packets, uncounted."""
-        self._queue.clear()
-        self._used = 0
-
-
-class UnverifiedMediaBuffer:
-    """Delivers decrypted packets in order, but buffers them until the peer is verified.
-
-    RFC 5763 section 5: a packet of a peer whose certificate does not match is never handed up.
-
-    Args:
-        handlers: Take the packets.
-        packets: Bound on the number that may wait.
-    """
-
-    def __init__(self, handlers: PacketHandlers, packets: int = MAX_EARLY_PACKETS) -> None:
-        self._handlers = handlers
-        self._waiting = EarlyPacketBuffer(packets=packets)
-        self._wanted_open = False
-        self._is_open = False
-        self._is_open_for_media = False
-
-    @property
-    def is_open(self) -> bool:
-        """True while packets are delivered at once."""
-        return self._is_open
-
-    def deliver(self, kind: DatagramClass, payload: bytes, arrival: MonotonicTime) -> int:
-        """Deliver or buffer one packet, and return how many of those buffered had to go."""
-        early = self._is_open_for_media and kind is not DatagramClass.DTLS
-        if not (self._is_open or early):
-            return self._waiting.push(EarlyPacket(kind, payload, arrival))
-        self._hand_up(kind, payload, arrival)
-        return 0
-
-    def open_for_media(self) -> None:
-        """Deliver RTP and RTCP, but buffer data: SCTP would have to be answered to be of use."""
-        self._is_open_for_media = True
-
-    def open(self) -> None:
-        """Deliver all buffered packets, and from then on each as it comes."""
-        self._wanted_open = True
-        # Open only when all is out: packets that a callback makes arrive meanwhile have to queue.
-        while self._waiting and self._wanted_open:
-            self._hand_up(*self._waiting.pop())
-        self._is_open = self._wanted_open
-
-    def close(self) -> None:
-        """Drop the buffered packets and deliver nothing more, even while `open` is at work."""
-        self._wanted_open = self._is_open = self._is_open_for_media = False
-        self._waiting.clear()
-
-    def _hand_up(self, kind: DatagramClass, payload: bytes, arrival: MonotonicTime) -> None:
-        match kind:
-            case DatagramClass.RTP:
-                self._handlers.on_rtp(payload, arrival)
-            case DatagramClass.RTCP:
-                self._handlers.on_rtcp(payload)
-            case _:
-                self._handlers.on_data(payload)

@@ -12,11 +12,14 @@ from peer.states import DtlsRole
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection
 from peer.transport.dtls.record_filter import (
+    BAD_CERTIFICATE,
     ClientHello,
     begins_with_client_hello,
+    fatal_alert,
     filter_records,
     has_change_cipher_spec,
     hello_verify_request,
+    next_record_number,
     parse_client_hello,
 )
 from peer.transport.dtls.timer import Timer
@@ -53,6 +56,8 @@ class Handshake:
         role: As client, `begin` sends the ClientHello.
         context: Policy, whose timeout runs from `begin` or `expect_peer`, and key log.
         transmit: Sends one datagram; False where there is no path for it at the moment.
+        objection: Says why the certificate that the peer has proven to be its own is not accepted,
+            or None where it is, or where that is not known yet.
         on_complete: Called once.
         on_failed: Called with the reason; the caller is to `end` the handshake.
     """
@@ -64,6 +69,7 @@ class Handshake:
         role: DtlsRole,
         context: TransportContext,
         transmit: Callable[[bytes], bool],
+        objection: Callable[[bytes], DtlsError | None] = lambda _: None,
         on_complete: Callable[[DtlsConnection], None],
         on_failed: Callable[[DtlsError], None],
     ) -> None:
@@ -85,6 +91,7 @@ class Handshake:
         self._client_hello: ClientHello | None = None
         self._cookie = secrets.token_bytes(_COOKIE_SIZE)
         self._transmit = transmit
+        self._objection = objection
         self._on_complete = on_complete
         self._on_failed = on_failed
         self._flight = Flight(transmit)
@@ -158,7 +165,9 @@ class Handshake:
 
     def flush(self) -> None:
         """Send the datagrams that OpenSSL has ready."""
-        datagrams = self.connection.datagrams()
+        self._send(self.connection.datagrams())
+
+    def _send(self, datagrams: Sequence[bytes]) -> None:
         if datagrams and not self.complete:
             self._flight.sent(datagrams)
             self._accepts_change_cipher_spec = self._accepts_change_cipher_spec or any(
@@ -291,8 +300,15 @@ class Handshake:
         # A peer that has given up sends nothing more.
         self._suspicion = None
         self._suspicion_timer.cancel()
+        datagrams = self.connection.datagrams()
+        objection = self._objection_before(datagrams)
+        if objection is not None:
+            number = next_record_number(datagrams)
+            self._transmit(fatal_alert(BAD_CERTIFICATE, record_number=number))
+            self._on_failed(objection)
+            return
         # First our last flight, so that the peer has the keys before anything protected by them.
-        self.flush()
+        self._send(datagrams)
         # Sending may have called back into this object, through a link within one process.
         if self._ended or self.complete:
             return
@@ -304,6 +320,18 @@ class Handshake:
             self._deadline.cancel()
             self._flight.stop_timer()
             self._on_complete(self.connection)
+
+    def _objection_before(self, flight: Sequence[bytes]) -> DtlsError | None:
+        """Object to the peer's certificate before our ChangeCipherSpec is sent.
+
+        OpenSSL's callback for a certificate comes before the peer has signed anything: whoever can
+        write the peer's address could end a handshake with a certificate of his own. Before our
+        ChangeCipherSpec the peer has proven that it is its own (RFC 5246 sections 7.4.3, 7.4.8),
+        and takes an alert in clear. DTLS 1.3 has no such message; its handshake completes.
+        """
+        if self.connection.acknowledges or not any(map(has_change_cipher_spec, flight)):
+            return None
+        return self._objection(self.connection.peer_certificate)
 
     def _send_new_client_hello(self, error: DtlsError) -> None:
         may_send = self._client_hellos_sent < MAX_CLIENT_HELLOS

@@ -11,13 +11,15 @@ body as further records, which nobody has looked at.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from peer.states import DtlsRole
 from peer.transport.dtls import reasons
 from peer.transport.wire.dtls_records import HEADER_SIZE, ContentType, HeaderForm, Record, records
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from peer.errors import DtlsError
 
 # Handshake message types (RFC 5246 section 7.4, RFC 6347 section 4.3.2).
@@ -27,6 +29,8 @@ _CLIENT_HELLO, _HELLO_VERIFY_REQUEST = 1, 3
 _MESSAGE_HEADER = 12
 # Position of the random in the body of a ClientHello (RFC 5246 section 7.4.1.2).
 _RANDOM = slice(2, 34)
+#: Alert for a certificate that is not the signalled one (RFC 5246 section 7.2.2).
+BAD_CERTIFICATE: Final = 42
 # Level and description of an alert (RFC 5246 section 7.2).
 _FATAL, _CLOSE_NOTIFY = 2, 0
 
@@ -148,6 +152,28 @@ def hello_verify_request(client_hello: bytes, *, cookie: bytes) -> bytes:
     number = min(int.from_bytes(client_hello[5:11]), _LARGEST_NUMBER).to_bytes(6)
     header = bytes([ContentType.HANDSHAKE]) + b"\xfe\xff" + bytes(2) + number
     return header + len(message).to_bytes(2) + message
+
+
+def next_record_number(datagrams: Iterable[bytes]) -> int:
+    """Number that follows those of the records in clear, for one more of them."""
+    numbers = (
+        record.sequence_number
+        for datagram in datagrams
+        for record in records(datagram)
+        if record.epoch == 0 and record.sequence_number is not None
+    )
+    return max(numbers, default=-1) + 1
+
+
+def fatal_alert(description: int, *, record_number: int) -> bytes:
+    """Write a fatal alert in clear (RFC 5246 section 7.2).
+
+    Args:
+        description: Number of the alert.
+        record_number: Sequence number of its record, which no record of ours had before.
+    """
+    header = bytes([ContentType.ALERT]) + _VERSION + bytes(2) + record_number.to_bytes(6)
+    return header + (2).to_bytes(2) + bytes([_FATAL, description])
 
 
 def _is_expected(record: Record, role: DtlsRole, *, changes: bool) -> bool:

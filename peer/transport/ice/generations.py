@@ -211,6 +211,11 @@ class IceGenerations:
         if found is not None:
             found.ice.add_remote_candidate(candidate)
 
+    def answer_checks(self, *, answer: bool) -> None:
+        """Answer checks of the peer in every open generation, or let its consent expire."""
+        for each in self._open:
+            each.ice.answer_checks(answer=answer)
+
     def drop(self, generation: str) -> None:
         """Retire or close a generation that is no longer agreed on.
 

@@ -329,6 +329,10 @@ class IceTransport:
         self._shorten_wait()
         self._spawn(self._check(remote))
 
+    def answer_checks(self, *, answer: bool) -> None:
+        """Answer checks of the peer, or let its consent to send to us expire (RFC 7675 5.1)."""
+        self._agent.answers_checks = answer
+
     def add_remote_candidate(self, candidate: CandidateFields | None) -> None:
         """Add a candidate that the peer signalled, or None for the end of them.
 

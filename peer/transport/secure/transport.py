@@ -11,8 +11,9 @@ from peer.errors import DtlsError, InvalidStateError
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
 from peer.transport.adapters.dtls import AiortcDtlsTransport
 from peer.transport.context import DEFAULT_CONTEXT
-from peer.transport.dtls.association import MAX_EARLY_PACKETS, DtlsAssociation
+from peer.transport.dtls.association import DtlsAssociation
 from peer.transport.dtls.counters import DROPS, Counters, ReceiveResult
+from peer.transport.dtls.early_packets import MAX_EARLY_PACKETS
 from peer.transport.secure.coordinator import AssociationSlot, RekeyCoordinator
 from peer.transport.secure.sending import SendKeySelector
 from peer.transport.secure.stats import SecureTransportStats
@@ -120,6 +121,11 @@ class SecureTransport:
     def verified(self) -> bool:
         """True where the certificate that the peer has shown is the one that it signalled."""
         return self.current is not None and self.current.verified
+
+    @property
+    def has_mismatch(self) -> bool:
+        """True where the peer has shown another certificate than the one that it signalled."""
+        return self.current is not None and self.current.has_mismatch
 
     @property
     def current(self) -> DtlsAssociation | None:

@@ -59,8 +59,9 @@ async def attacked(seed: int) -> Plan:
                 await shaken(at)
             await at.offerer.setRemoteDescription(answer)
 
-            for side in plan.noticed:
-                await notices(at.end(side), middle, plan)
+            named = [await names(at.end(side), middle, plan) for side in plan.noticed]
+            # The server may be refused before it has seen the certificate that it would refuse.
+            assert named.count(False) < len(plan.noticed)
             # Not one packet went from one application through him to the other.
             assert middle.passed_on == 0
             for side in plan.noticed:
@@ -77,15 +78,19 @@ async def shaken(at: Call) -> None:
     await reached(at.answerer, "connectionstatechange", lambda: at.answerer.connectionState in done)
 
 
-async def notices(pc: PeerConnection, middle: Middle, plan: Plan) -> None:
+async def names(pc: PeerConnection, middle: Middle, plan: Plan) -> bool:
+    """Wait until an end has failed; whether it names the certificates, or was refused first."""
     await reached(pc, "connectionstatechange", lambda: pc.connectionState == "failed")
     assert pc.remoteDescription is not None
     expected = re.findall(r"a=fingerprint:([^\r]*)", pc.remoteDescription.sdp)[-1]
     assert isinstance(pc.error, DtlsError)
+    if "bad_certificate" in str(pc.error):
+        return False
     assert f"expected {expected}, shown " in str(pc.error)
     if plan.on_path:
         algorithm = HashFunction(expected.partition(" ")[0])
         assert f"shown {middle.certificate.fingerprint(algorithm)}" in str(pc.error)
+    return True
 
 
 @pytest.mark.conformance("8.1-responder", "5-fp-mismatch", "5-fp-match")

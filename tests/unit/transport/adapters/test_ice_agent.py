@@ -127,6 +127,7 @@ async def test_ice_agent_fields_hide_none_of_aioice() -> None:
     ours = (vars(agent).keys() | vars(socket).keys()) - theirs.keys()
     assert ours == {
         "_accepts",
+        "answers_checks",
         "_congested",
         "_consent_checks",
         "_halted",

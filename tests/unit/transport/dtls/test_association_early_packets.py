@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from peer.transport.dtls.association import EarlyPacket, EarlyPacketBuffer, UnverifiedMediaBuffer
+from peer.transport.dtls.early_packets import (
+    EarlyPacket,
+    EarlyPacketBuffer,
+    UnverifiedMediaBuffer,
+)
 from peer.transport.wire.demux import DatagramClass
 from tests.support.links.secure import Recorder
 
