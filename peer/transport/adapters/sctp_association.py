@@ -1,7 +1,8 @@
 """SCTP association of aiortc with its data channels, which another association can take over.
 
-An upgrade of aiortc fails here first, and in `sctp_bounds.py`. The names are pinned by version
-(`pyproject.toml`) and by `tests/unit/transport/adapters/test_sctp_association.py`.
+An upgrade of aiortc fails first here, in `sctp_bounds.py` and in `sctp_sender.py`. The names are
+pinned by version (`pyproject.toml`) and by
+`tests/unit/transport/adapters/test_sctp_association.py`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ MAX_MESSAGE_SIZE = LOCAL_MAX_MESSAGE_SIZE
 SCTP_PORT = 5000
 #: Data channels of one association; the peer's announcements beyond are refused (ours).
 CHANNEL_LIMIT = 1024
+#: Bytes of the labels and protocols of the peer's channels in all; announcements beyond are refused
+#: (ours).
+CHANNEL_TEXT_LIMIT = 1024 * 1024
 
 # RFC 9260 section 3.3.5: one parameter, whose value only its sender understands.
 _HEARTBEAT_INFO = (1, b"handfast")
@@ -129,12 +133,12 @@ class SctpAssociation(BoundedSctp):
 
     Args:
         on_close: Called once, when we or the peer have ended the association.
-        on_established: Called before any message flows, and perhaps once more.
+        on_established: Called once, before any message flows.
         initiates: Send an INIT, instead of waiting for that of a peer that restarts.
 
     Attributes:
-        refused_channels: Announcements of the peer that were refused: beyond `CHANNEL_LIMIT`,
-            malformed, or for the id of another channel.
+        refused_channels: Announcements of the peer that were refused: beyond `CHANNEL_LIMIT` or
+            `CHANNEL_TEXT_LIMIT`, malformed, or for the id of another channel.
     """
 
     def __init__(
@@ -152,6 +156,11 @@ class SctpAssociation(BoundedSctp):
         self.__outstanding: deque[_Outstanding] = deque()
         #: Streams of taken-over channels about which the peer has announced nothing yet.
         self.__taken_over: set[int] = set()
+        #: Streams whose announcement is acknowledged by a message that waits in the queue.
+        self.__acknowledging: set[StreamId] = set()
+        #: Bytes of label and protocol of the channels of the peer.
+        self.__texts: dict[StreamId, int] = {}
+        self.__text_size = 0
         self.__flush: asyncio.Handle | None = None
         self.refused_channels = 0
 
@@ -241,6 +250,8 @@ class SctpAssociation(BoundedSctp):
         """
         self._data_channel_queue, old._data_channel_queue = old._data_channel_queue, deque()
         self._data_channels, old._data_channels = old._data_channels, {}
+        self.__acknowledging = old.__acknowledging
+        self.__texts, self.__text_size = old.__texts, old.__text_size
         self.refused_channels += old.refused_channels
         self.refused_chunks += old.refused_chunks
         old.discard()
@@ -325,15 +336,20 @@ class SctpAssociation(BoundedSctp):
             # A peer that restarted may announce its channels again.
             await self.__acknowledge(known)
         elif known is None and len(self._data_channels) < CHANNEL_LIMIT:
-            await self.__accept(stream, announcement)
+            await self.__accept(stream, announcement, size=len(message))
         elif known is not None and is_first:
             # The peer has forgotten the channel, and opens another.
             self._data_channel_closed(stream)
-            await self.__accept(stream, announcement)
+            await self.__accept(stream, announcement, size=len(message))
         else:
             self.refused_channels += 1
 
-    async def __accept(self, stream: int, announcement: DataChannelOpen) -> None:
+    async def __accept(self, stream: int, announcement: DataChannelOpen, *, size: int) -> None:
+        if self.__text_size + size > CHANNEL_TEXT_LIMIT:
+            self.refused_channels += 1
+            return
+        self.__texts[stream] = size
+        self.__text_size += size
         parameters = RTCDataChannelParameters(
             label=announcement.label,
             protocol=announcement.protocol,
@@ -349,8 +365,17 @@ class SctpAssociation(BoundedSctp):
         self.emit("datachannel", channel)
 
     async def __acknowledge(self, channel: DataChannel) -> None:
+        stream = cast("StreamId", channel.id)
+        if stream in self.__acknowledging:
+            return
+        self.__acknowledging.add(stream)
         self._data_channel_queue.append((channel, WEBRTC_DCEP, bytes([MessageType.ACK])))
         await self._data_channel_flush()
+
+    def _data_channel_closed(self, stream_id: StreamId) -> None:
+        self.__acknowledging.discard(stream_id)
+        self.__text_size -= self.__texts.pop(stream_id, 0)
+        super()._data_channel_closed(stream_id)
 
     def _data_channel_open(self, channel: RTCDataChannel) -> None:
         opening = cast("DataChannel", channel)._announcement().encode()
@@ -402,6 +427,7 @@ class SctpAssociation(BoundedSctp):
         channel = self._data_channels.get(stream_id)
         if pp_id != WEBRTC_DCEP or channel is None:
             return
+        self.__acknowledging.discard(stream_id)
         # W3C webrtc-pc section 6.1.2: a channel is open when the association is; a message may
         # follow the announcement at once. Without order it might overtake it, so there the
         # acknowledgement is waited for (RFC 8832 section 6).
@@ -415,6 +441,9 @@ class SctpAssociation(BoundedSctp):
             await super()._init()
 
     def _set_state(self, state: RTCSctpTransport.State) -> None:
+        if state == self.State.ESTABLISHED and self.established:
+            # RFC 9260 section 5.2.4: a COOKIE ECHO that comes again is answered, and that is all.
+            return
         if state == self.State.ESTABLISHED:
             self.__on_established()
         super()._set_state(state)

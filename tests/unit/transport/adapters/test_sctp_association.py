@@ -11,7 +11,19 @@ from aiortc.rtcsctptransport import DataChunk, RTCSctpTransport
 from peer.transport.adapters.sctp_association import SctpAssociation
 
 METHODS = [
+    "_flight_size_decrease",
+    "_flight_size_increase",
     "_handle_data",
+    "_mark_received",
+    "_maybe_abandon",
+    "_receive_forward_tsn_chunk",
+    "_reset_deferred_streams",
+    "_send_sack",
+    "_t3_expired",
+    "_t3_restart",
+    "_t3_start",
+    "_transmit",
+    "_update_advanced_peer_ack_point",
     "_receive_chunk",
     "_receive_data_chunk",
     "_receive_sack_chunk",
@@ -25,7 +37,18 @@ METHODS = [
     "_set_state",
 ]
 ATTRIBUTES = [
+    "_advanced_peer_ack_tsn",
     "_advertised_rwnd",
+    "_cwnd",
+    "_fast_recovery_exit",
+    "_fast_recovery_transmit",
+    "_flight_size",
+    "_forward_tsn_streams",
+    "_reconfig_deferred",
+    "_sack_duplicates",
+    "_sack_misordered",
+    "_sack_needed",
+    "_t3_handle",
     "_data_channel_inbound_reset",
     "_forward_tsn_chunk",
     "_inbound_streams_count",
@@ -40,7 +63,6 @@ ATTRIBUTES = [
     "_association_state",
     "_data_channel_queue",
     "_data_channels",
-    "_inbound_streams",
     "_last_received_tsn",
     "_local_tsn",
 ]
@@ -60,7 +82,16 @@ async def test_sctp_attributes_exist_in_aiortc() -> None:
 
 
 #: Of a chunk that is sent, which has them only once it is.
-CHUNK_ATTRIBUTES = ["_acked", "_abandoned", "_sent_count"]
+CHUNK_ATTRIBUTES = [
+    "_abandoned",
+    "_acked",
+    "_expiry",
+    "_max_retransmits",
+    "_misses",
+    "_retransmit",
+    "_sent_count",
+    "_sent_time",
+]
 #: Of a data channel.
 CHANNEL_METHODS = ["_addBufferedAmount", "_setReadyState"]
 

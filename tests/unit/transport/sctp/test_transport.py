@@ -18,7 +18,8 @@ from aiortc.rtcsctptransport import (
 
 from peer.errors import ConfigurationError, InvalidAccessError, InvalidStateError
 from peer.transport.adapters.sctp_association import CHANNEL_LIMIT
-from peer.transport.adapters.sctp_bounds import AHEAD_LIMIT, HELD_LIMIT
+from peer.transport.adapters.sctp_bounds import HELD_LIMIT
+from peer.transport.adapters.sctp_sender import AHEAD_LIMIT
 from peer.transport.sctp.transport import SctpTransportState
 from tests.support.links.data_ends import End, fragment, next_event, open_pair, with_checksum
 from tests.support.links.media_link import media_link
@@ -202,6 +203,7 @@ async def test_data_channels_of_the_peer_are_bounded(ends: tuple[End, End]) -> N
         announcement.protocol = 50
         announcement.user_data = bytes([3]) + bytes(11)
         left.transport.receive(left.forge(announcement))
+        await asyncio.sleep(0)
     assert left.channels.qsize() == CHANNEL_LIMIT - 1
     assert left.transport.refused_channels == 1
 
@@ -222,6 +224,7 @@ async def test_sctp_bytes_that_never_become_a_message_are_bounded(ends: tuple[En
     tsn = left.expected_tsn
     for index in range(1200):
         left.transport.receive(left.forge(fragment(tsn + index, size=1100, flags=0)))
+        await asyncio.sleep(0)
     taken = (left.acknowledged_tsn - tsn + 1) % 2**32
     assert taken * 1100 <= 1024 * 1024 + 1100
     assert left.transport.refused_chunks == 1200 - taken
@@ -234,6 +237,7 @@ async def test_sctp_fragments_without_end_abort_the_association(ends: tuple[End,
     chunks = [fragment(tsn + index, flags=0) for index in range(2 * HELD_LIMIT)]
     for start in range(0, len(chunks), 60):
         left.transport.receive(left.forge(*chunks[start : start + 60]))
+        await asyncio.sleep(0)
         if left.closed.is_set():
             break
     assert ours.readyState == "closed"
