@@ -5,7 +5,7 @@ PYTHON := $(VENV)/bin/python
 
 # What tests and benchmarks drive; tests/support/project/tools.py knows where each comes from.
 PEERS := chromium firefox node npm wrtc libdatachannel pion webrtcbin werift python_webrtc
-TEST_TOOLS := $(PEERS) janus rtpengine baresip turnserver ip nft ffmpeg
+TEST_TOOLS := $(PEERS) janus rtpengine baresip linphone turnserver ip nft ffmpeg
 BENCHMARK_TOOLS := node npm wrtc webrtcbin
 
 # Without what encodes media, drives the program, or starts it.
@@ -65,8 +65,8 @@ conformance: $(DEVELOPMENT_INSTALLED) ## Write docs/CONFORMANCE.md anew from the
 	$(PYTHON) -m tests.support.project.conformance
 
 interop: $(DEVELOPMENT_INSTALLED) ## Call every peer in every way, write docs/INTEROP.md anew
-	$(PYTHON) -m scripts.install_tools $(PEERS)
-	INTEROP=all $(PYTHON) -m pytest tests/interop/handshake tests/interop/test_hold_and_tracks.py
+	$(PYTHON) -m scripts.install_tools $(TEST_TOOLS)
+	INTEROP=all $(PYTHON) -m pytest tests/interop
 	$(PYTHON) -m tests.support.peers.interop
 
 tools: $(DEVELOPMENT_INSTALLED) ## Install the browsers and servers that tests drive, where it may

@@ -358,8 +358,9 @@ class _Reader:
                 continue
             mid = self._known[place] if place < len(self._known) else None
             mid = None if mid in used else mid
-            # A rejected one needs none, unless a group still names it (linphone).
-            if _has_port_0(section) and mid not in named:
+            # A rejected one needs none, unless a group still names it (linphone), or an offer ends
+            # with it what stood at its place (linphone takes its picture away so).
+            if _has_port_0(section) and (mid is None or (self._is_answer and mid not in named)):
                 continue
             if mid is None:
                 mid = next(name for name in map(str, range(len(taken) + 1)) if name not in taken)

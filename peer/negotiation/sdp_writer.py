@@ -178,7 +178,8 @@ def with_gathered(
 
     Candidates stand in the first m-section that a transport carries (RFC 9429 section 5.2.2). The
     others have its default candidate in their `m=` and `c=` lines too (RFC 9429 section 5.3.2, RFC
-    8839 section 4.2.1.2): linphone reads `0.0.0.0` there as an ICE restart, and never connects.
+    8839 section 4.2.1.2): linphone reads `0.0.0.0` there as an ICE restart, and never connects. It
+    reads it so in a rejected one too, which has the address of the first default candidate then.
 
     Args:
         sdp: Our description.
@@ -197,6 +198,11 @@ def with_gathered(
             shown[key] = gathered.get((key, generation), GatheredCandidates())
             section = _with_candidates(section, shown[key])
         sdp = sdp.with_media(index, section)
+    defaults = map(_default_candidate, (found.candidates for found in shown.values()))
+    if (default := next(filter(None, defaults), None)) is not None:
+        for index, section in enumerate(sdp.media):
+            if section.rejected:
+                sdp = sdp.with_media(index, section.with_connection(default.address))
     return sdp
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from peer import ConnectionState, IceConnectionState
 from peer.tracing.events import HandshakeCompleted
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connections import reached
-from tests.support.peers.marks import peer_parameters
+from tests.support.peers.marks import EVERYTHING, peer_parameters
 from tests.support.peers.negotiated_session import (
     NegotiatedSession,
     Report,
@@ -25,7 +24,7 @@ from tests.support.peers.third_party import ThirdParty
 #: Stacks that have W3C's transceivers, and send pictures.
 PEERS = (ThirdParty.CHROMIUM, ThirdParty.FIREFOX, ThirdParty.WRTC, ThirdParty.PYTHON_WEBRTC)
 #: Those of them that every run calls; `make interop` calls all.
-CALLED = PEERS if os.environ.get("INTEROP") == "all" else (ThirdParty.PYTHON_WEBRTC,)
+CALLED = PEERS if EVERYTHING else (ThirdParty.PYTHON_WEBRTC,)
 HOLDS = 2
 TIMES = 10
 #: Seconds between two looks at the counters of both ends.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,10 @@ from tests.support.peers.third_party import ThirdParty
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+#: Whether all of the interop matrix runs, and not the part of it that every run has time for.
+EVERYTHING = os.environ.get("INTEROP") == "all"
 
 
 def peer_parameters(names: Iterable[ThirdParty] = ThirdParty) -> list[object]:

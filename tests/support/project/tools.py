@@ -94,6 +94,7 @@ TOOLS = MappingProxyType(
             Tool("janus", ("janus",), ("janus",), service="janus.service"),
             Tool("rtpengine", ("rtpengine",), ("rtpengine-daemon",), "rtpengine-daemon.service"),
             Tool("baresip", ("baresip",), ("baresip-core",)),
+            Tool("linphone", ("linphone-daemon",), ("linphone-cli",)),
             Tool("ip", ("ip",), ("iproute2",), privileged=True),
             Tool("nft", ("nft",), ("nftables",), privileged=True),
             Tool("ffmpeg", ("ffmpeg",), ("ffmpeg",)),

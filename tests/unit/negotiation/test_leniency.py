@@ -332,6 +332,21 @@ def test_rejected_section_without_mid_that_its_group_names_is_found_by_place() -
     set_remote(right, again)
 
 
+@pytest.mark.parametrize("stray", ["", "a=bundle-only\r\n"])
+def test_offer_that_rejects_a_section_without_mid_ends_what_stood_at_its_place(stray: str) -> None:
+    left, right = OfferAnswer(profile(1)), OfferAnswer(profile(2))
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    exchange(left, right)
+    whole = edited(offer_of(left), ("a=group:BUNDLE 0 1\r\n", ""))
+    less = edited(whole, ("a=mid:0\r\n", ""), ("a=mid:1\r\n", stray), ("m=video 9", "m=video 0"))
+    for _ in range(2):
+        assert used(right, less)[:2] == [SdpLeniency.MISSING_MID] * 2
+        assert rejected(answer_to(less, right)[0]) == [False, True]
+    # Its place is free for another.
+    assert rejected(answer_to(whole, right)[0]) == [False, False]
+
+
 def test_answer_without_setup_is_refused_unless_it_is_asked_for() -> None:
     left, right = OfferAnswer(profile(1)), OfferAnswer(profile(2))
     add_track(left, "audio")

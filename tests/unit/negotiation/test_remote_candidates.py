@@ -214,6 +214,22 @@ def test_our_candidates_show_in_our_description_alone() -> None:
     assert left.described(Side.LOCAL, pending=True, gathered={}) is None
 
 
+def test_rejected_section_of_ours_has_an_address_that_is_not_zero_once_there_is_one() -> None:
+    left, right = answerer()
+    set_remote(left, answer_of(right))
+    left.stop_transceiver(left.session.transceivers[1].key)
+    offer_of(left)
+    found = GatheredCandidates((CandidateFields.parse(HOST),), complete=True)
+    gathered = {("0", left.session.transports[0].local.username_fragment): found}
+    shown = left.described(Side.LOCAL, pending=True, gathered=gathered)
+    assert shown is not None
+    rejected_one = Sdp.parse(shown.sdp).media[1]
+    assert rejected_one.media_line.port == 0
+    assert rejected_one.connection is not None
+    # linphone takes 0.0.0.0 for an ICE restart, in a rejected m-section too.
+    assert rejected_one.connection.address == "192.0.2.1"
+
+
 @pytest.mark.parametrize(
     ("said", "trickles"),
     [("a=ice-options:trickle\r\n", True), ("", False), ("a=ice-options:ice2\r\n", False)],
