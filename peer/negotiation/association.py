@@ -16,6 +16,8 @@ A peer that sends no `tls-id` is judged by what real ones do:
 
 A peer that answers our new `tls-id` with its old one is judged in the same way: RFC 8842 section
 5.3 has it answer with a new one, and libdatachannel goes on to copy the first one that it was sent.
+So is an exchange in which no fingerprint changes: a media proxy (rtpengine) ends DTLS of either
+leg, with one certificate of its own, and passes the `tls-id` of one on to the other.
 
 The effect of an offer, an answer or both is always worked out from the transport as it was before
 the exchange (`known` below). So an offer that replaces another one, a created description that
@@ -147,6 +149,8 @@ def assess(before: AssociationTerms, after: AssociationTerms) -> Verdict:
     """
     ours = tuple(_changes_of_ours(before, after))
     theirs = tuple(_changes_of_theirs(before, after))
+    if _has_fingerprints_of(before, after) and theirs:
+        return NewAssociation(_sentence((*ours, *theirs)), peer_may_keep=True)
     if _sends_tls_id(after) and (theirs or not ours):
         roles = () if after.role is before.role else ("the DTLS role",)
         changes = (*ours, *theirs, *roles)
@@ -325,6 +329,17 @@ def _with_tls_id(terms: AssociationTerms, remote: RemoteIdentity) -> Association
     if known is None or known.tls_id is not None or remote.tls_id is None:
         return terms
     return replace(terms, remote=RemoteIdentity(known.fingerprints, remote.tls_id))
+
+
+def _has_fingerprints_of(before: AssociationTerms, after: AssociationTerms) -> bool:
+    """Tell whether both ends show the certificates of the association that there is."""
+    was, now = before.remote, after.remote
+    return (
+        was is not None
+        and now is not None
+        and set(was.fingerprints) == set(now.fingerprints)
+        and set(before.local.fingerprints) == set(after.local.fingerprints)
+    )
 
 
 def _sends_tls_id(terms: AssociationTerms) -> bool:

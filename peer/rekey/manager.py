@@ -86,6 +86,7 @@ class _PendingRekey:
 
     Args:
         waiting: Associations whose outcome is not known yet, by the keys of their transports.
+        keepers: Keys of the transports whose peer may answer our request and keep its association.
     """
 
     started_by: RekeyStarter
@@ -94,7 +95,7 @@ class _PendingRekey:
     finished: asyncio.Future[RekeyResult]
     answer_timeout: asyncio.TimerHandle
     waiting: dict[str, int] = field(default_factory=dict)
-    peer_may_keep: frozenset[str] = frozenset()
+    keepers: frozenset[str] = frozenset()
     failures: list[str] = field(default_factory=list)
 
 
@@ -127,6 +128,15 @@ class RekeyManager:
             reason: Why, for the result.
             certificate: The certificate to show; None leaves the choice to the connection.
         """
+        result = await self._joined(reason, certificate)
+        is_ours = result.started_by is RekeyStarter.LOCAL
+        if result.changed or is_ours or not self._host.can_rekey():
+            return result
+        # What the peer asked for came to nothing, as where a media proxy passed on a tls-id that
+        # means nothing on our leg. That says nothing of a rekey that we ask for.
+        return await self._joined(reason, certificate)
+
+    async def _joined(self, reason: str, certificate: Certificate | None) -> RekeyResult:
         pending = self._pending
         if pending is None:
             pending = self._begin(RekeyStarter.LOCAL, reason)
@@ -146,7 +156,8 @@ class RekeyManager:
             pending.started_by, pending.reason = RekeyStarter.REMOTE, _ASKED_BY_PEER
         pending.answer_timeout.cancel()
         pending.waiting.update(agreed.associations)
-        pending.peer_may_keep = agreed.peer_may_keep
+        # What the peer asked for itself says nothing of what it would make of our request.
+        pending.keepers = agreed.peer_may_keep if agreed.offered_by_us else frozenset()
 
     def on_association_completed(self, key: str, association: int) -> None:
         """Handle new keys in both directions of a transport, those of this association."""
@@ -154,7 +165,7 @@ class RekeyManager:
 
     def on_association_failed(self, key: str, association: int, *, reason: str) -> None:
         """Handle a transport that goes on with its former association, for this reason."""
-        if self._pending is not None and key in self._pending.peer_may_keep:
+        if self._pending is not None and key in self._pending.keepers:
             # The peer cannot rekey: asking again would change nothing.
             self._stop_timer()
         self._finish_association(key, association, failure=reason)

@@ -151,9 +151,18 @@ MODERN: dict[str, tuple[AssociationTerms, Verdict]] = {
         NewAssociation("the peer's fingerprint changed"),
     ),
     "its fingerprint twice -> reuse": (replace(AGREED, remote=peer(THEIRS, THEIRS)), Reuse()),
-    "its tls-id -> new": (
+    # A media proxy passes the tls-id of another leg on.
+    "its tls-id -> new, but the peer may keep": (
         replace(AGREED, remote=peer(tls_id="d" * 20)),
-        NewAssociation("the peer's tls-id changed"),
+        NewAssociation("the peer's tls-id changed", peer_may_keep=True),
+    ),
+    "both tls-ids -> new, but the peer may keep": (
+        replace(AGREED, local=ours(tls_id="c" * 20), remote=peer(tls_id="d" * 20)),
+        NewAssociation("our tls-id and the peer's tls-id changed", peer_may_keep=True),
+    ),
+    "its tls-id and our fingerprint -> new": (
+        replace(AGREED, local=ours(NEW), remote=peer(tls_id="d" * 20)),
+        NewAssociation("our fingerprint and the peer's tls-id changed"),
     ),
     "the role -> new": (
         replace(AGREED, role=DtlsRole.SERVER),

@@ -113,6 +113,43 @@ async def test_rekey_is_started_by_peer_whose_offer_replaces_ours() -> None:
     assert (await asking).started_by is RekeyStarter.REMOTE
 
 
+#: What a media proxy makes of a rekey on its other leg.
+PASSED_ON = AgreedAssociations(
+    associations={"0": 1}, peer_may_keep=frozenset({"0"}), offered_by_us=False
+)
+
+
+@pytest.mark.parametrize("gave_way", [False, True], ids=["asked meanwhile", "gave way"])
+async def test_rekey_that_comes_to_nothing_does_not_spoil_our_own(gave_way: bool) -> None:
+    host = Host()
+    rekeying = RekeyManager(host, None)
+    if not gave_way:
+        rekeying.on_associations_agreed(PASSED_ON)
+    asking = asyncio.ensure_future(rekeying.request("for a reason", None))
+    await asyncio.sleep(0)
+    if gave_way:
+        rekeying.on_associations_agreed(PASSED_ON)
+    asked_before = len(host.requested)
+    rekeying.on_association_failed("0", 1, reason="the peer kept its association")
+    await until(lambda: len(host.requested) > asked_before)
+    rekeying.on_associations_agreed(AgreedAssociations(associations={"0": 2}, offered_by_us=True))
+    rekeying.on_association_completed("0", 2)
+    result = await asking
+
+    assert (result.changed, result.started_by) == (True, RekeyStarter.LOCAL)
+    assert [each.changed for each in host.results] == [False, True]
+
+
+async def test_rekey_that_peer_asks_for_and_leaves_does_not_end_our_schedule() -> None:
+    host = Host()
+    rekeying = RekeyManager(host, timedelta(seconds=0.05))
+    rekeying.on_associations_agreed(PASSED_ON)
+    rekeying.on_association_failed("0", 1, reason="the peer kept its association")
+    rekeying.on_connected()
+    await until(lambda: bool(host.requested))
+    rekeying.close()
+
+
 async def test_rekey_that_peer_asks_for_is_reported() -> None:
     host = Host()
     rekeying = RekeyManager(host, None)
