@@ -21,6 +21,9 @@ VENV_MADE := $(VENV)/.made
 PROGRAM_INSTALLED := $(VENV)/.program-installed
 DEVELOPMENT_INSTALLED := $(VENV)/.development-installed
 
+# The tests start many programs: where Python keeps no bytecode, each compiles all of handfast.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test unit quick check format bench soak conformance interop tools clean
 

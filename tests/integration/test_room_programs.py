@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import av
 import pytest
+from typer.testing import CliRunner
 
+from handfast.cli import app
 from media import SyntheticAudioTrack, SyntheticVideoTrack, ToneMeter
 from peer import PeerConnection
 from signaling import Negotiator, join
@@ -63,12 +65,11 @@ async def _end(program: Process, status: int = 0) -> str:
     return said.decode()
 
 
-async def _complaint(*arguments: str) -> str:
+def _complaint(*arguments: str) -> str:
     """What a program says that cannot begin."""
-    async with asyncio.timeout(_LIMIT), _running(*arguments) as program:
-        _, errors = await program.communicate()
-    assert program.returncode == 1
-    return errors.decode()
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    return result.stderr
 
 
 @dataclass(frozen=True)
@@ -216,8 +217,8 @@ async def test_a_recording_of_nobody_is_no_success(tmp_path: Path) -> None:
         ("ws://192.0.2.1/ws#lobby", "out.webm", "would carry fingerprints unprotected"),
     ],
 )
-async def test_record_fails_with_one_sentence(room: str, file: str, words: str) -> None:
-    complaint = await _complaint("record", room, file)
+def test_record_fails_with_one_sentence(room: str, file: str, words: str) -> None:
+    complaint = _complaint("record", room, file)
 
     assert complaint.startswith("error: ")
     assert words in complaint
@@ -246,9 +247,9 @@ async def test_a_file_is_played_to_its_end(tmp_path: Path) -> None:
     assert f"Played {clip} to alice for 0:02." in said
 
 
-async def test_a_file_that_cannot_be_played_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_played_is_one_sentence(tmp_path: Path) -> None:
     missing = tmp_path / "clip.webm"
 
-    complaint = await _complaint("call", "ws://127.0.0.1:9/ws#lobby", "--play", str(missing))
+    complaint = _complaint("call", "ws://127.0.0.1:9/ws#lobby", "--play", str(missing))
 
     assert complaint == f"error: {missing}: No such file or directory.\n"

@@ -235,21 +235,20 @@ async def test_hanging_up_and_calling_again_works_in_one_page(browser_name: Brow
 _WIDE, _PHONE = (1440, 900), (390, 844)
 
 
-@pytest.mark.parametrize(("width", "height"), [_WIDE, _PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+_LOOKS = pytest.mark.parametrize(
+    "look",
+    [Look(width=_WIDE[0], height=_WIDE[1]), Look(width=_PHONE[0], height=_PHONE[1], dark=True)],
+    ids=["wide-light", "phone-dark"],
+)
+
+
+@_LOOKS
 @pytest.mark.browser("chromium")
-async def test_a_screenshot_of_chromium_is_kept(
-    width: int, height: int, scheme: str, artifacts: Path
-) -> None:
-    look = Look(width=width, height=height, dark=scheme == "dark")
+async def test_a_screenshot_of_chromium_is_kept(look: Look, artifacts: Path) -> None:
     await _keep_screenshot(BrowserName.CHROMIUM, look, artifacts)
 
 
-@pytest.mark.parametrize(
-    "look",
-    [Look(width=_WIDE[0], height=_WIDE[1]), Look(width=_PHONE[0], height=_PHONE[1], dark=True)],
-    ids=["wide", "phone"],
-)
+@_LOOKS
 @pytest.mark.browser("firefox")
 async def test_a_screenshot_of_firefox_is_kept(look: Look, artifacts: Path) -> None:
     await _keep_screenshot(BrowserName.FIREFOX, look, artifacts)
