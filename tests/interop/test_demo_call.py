@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,15 @@ from handfast.demo import Demo, DemoOptions, open_demo
 from media import ToneMeter
 from peer.transport.ice.timing import IceTiming
 from tests.support.browser.browsers import Browser, BrowserName, Look, open_browser
-from tests.support.browser.demo_page import DemoPage
+from tests.support.browser.demo_page import Colour, DemoPage
 from tests.support.browser.firefox import MICROPHONE_PITCH
 from tests.support.media.frames import sound
+from tests.support.project.tools import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from handfast.demo.visit import Visit
+    from handfast.demo.visit import TransportReport, Visit
 
 #: Seconds. A connection whose peer is merely silent is given up only after these.
 CONSENT_EXPIRY = IceTiming().consent_expiry
@@ -34,6 +36,13 @@ _PITCH = MICROPHONE_PITCH
 #: loudspeaker for the page's own tone, which a test machine does not have.
 _TONE = {BrowserName.CHROMIUM: "synthetic", BrowserName.FIREFOX: "camera"}
 
+#: Facts of the transport on the page.
+_FACTS = ("dtls-role", "dtls-cipher", "srtp-profile")
+_ROUND_TRIP = (
+    "[...document.querySelectorAll('.chart')]"
+    ".find((c) => c.innerText.includes('Round trip')).querySelector('.number').innerText"
+)
+
 #: Who sends each flight of a handshake that Python begins, and the message that it ends with.
 _FLIGHTS = (
     ("Python peer to this page: ", "ClientHello"),
@@ -43,9 +52,69 @@ _FLIGHTS = (
 )
 
 
-@pytest.fixture(params=[pytest.param(b, marks=pytest.mark.browser(b.value)) for b in BrowserName])
+_WIDE = Look(width=1440, height=900)
+_DARK_PHONE = Look(width=390, height=844, dark=True)
+
+_BROWSERS = [pytest.param(b, marks=pytest.mark.browser(b.value)) for b in BrowserName]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """Pixels of the label that Python draws: once, a second later, and of the picture above it."""
+
+    before: list[Colour]
+    after: list[Colour]
+    above: list[Colour]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One call with the synthetic picture, as the page and Python see it.
+
+    Args:
+        here: Frames that the page decoded, at first and in the end.
+        there: Frames that Python decoded, at the same times.
+        bars: Colours of the bars that the page sends.
+        row: A row of pixels of the returned picture.
+        label: The label in the returned picture.
+        round_trip: Milliseconds, as the page shows them.
+        facts: The page's facts of the transport, by name.
+        transport: Python's.
+        timeline: The page's timeline of states.
+        descriptions: The local and the remote description that the page shows.
+        answer: Python's description.
+        ladder: The page's rows of the handshake.
+        note: The sentence below it.
+        screenshot: File with the whole page.
+        overflow: Pixels by which the page is wider than the screen.
+    """
+
+    here: tuple[int, int]
+    there: tuple[int, int]
+    bars: list[Colour]
+    row: list[Colour]
+    label: Label
+    round_trip: float
+    facts: dict[str, str]
+    transport: TransportReport
+    timeline: str
+    descriptions: tuple[str, str]
+    answer: str
+    ladder: list[str]
+    note: str
+    screenshot: Path
+    overflow: int
+
+
+@pytest.fixture(params=_BROWSERS)
 def browser_name(request: pytest.FixtureRequest) -> BrowserName:
     return BrowserName(request.param)
+
+
+@pytest.fixture(scope="module", params=_BROWSERS)
+def story(request: pytest.FixtureRequest) -> Story:
+    """A call with each browser."""
+    return asyncio.run(_tell(BrowserName(request.param)))
 
 
 @contextlib.asynccontextmanager
@@ -59,109 +128,118 @@ async def _demo_in(
 
 @contextlib.asynccontextmanager
 async def _call_in(
-    name: BrowserName, source: str = "synthetic"
+    name: BrowserName, source: str = "synthetic", look: Look | None = None
 ) -> AsyncIterator[tuple[DemoPage, Visit]]:
-    async with _demo_in(name) as (demo, browser):
+    async with _demo_in(name, look) as (demo, browser):
         page = await DemoPage.open(browser, demo.url, source=source)
         await page.call()
         yield page, demo.host.visits[0]
 
 
-async def test_frames_are_decoded_on_both_sides(browser_name: BrowserName) -> None:
-    async with _call_in(browser_name) as (page, visit):
-        here = await page.frames("inbound-rtp")
+async def _tell(name: BrowserName) -> Story:
+    async with _call_in(name, look=_WIDE) as (page, visit):
+        here = await page.wait_for_frames("inbound-rtp", 30)
         there = (await visit.report()).picture
-
-        assert await page.wait_for_frames("inbound-rtp", here + 30) >= here + 30
-        later = (await visit.report()).picture
-        assert there is not None
-        assert later is not None
-        assert later.frames >= there.frames + 15
-
-
-async def test_the_known_colours_come_back(browser_name: BrowserName) -> None:
-    async with _call_in(browser_name) as (page, _):
-        await page.wait_for_frames("inbound-rtp", 30)
-        sent = await page.sent_colours()
         row = await page.pixels(0, 60, 640, 1)
-
-        bar = 640 / len(sent)
-        returned = [row[int((i + 0.5) * bar)] for i in range(len(sent))]
-        assert [r.is_near(s) for r, s in zip(returned, sent, strict=True)] == [True] * len(sent), (
-            returned
+        label, above = await page.pixels(*_LABEL), await page.pixels(*_ABOVE_LABEL)
+        later = await page.wait_for_frames("inbound-rtp", here + 60)
+        report = await visit.report()
+        description = visit.connection.localDescription
+        assert there is not None
+        assert report.picture is not None
+        assert report.transport is not None
+        assert description is not None
+        assert await page.tab.wait_for("handfast.session.call.pinger.returned >= 5")
+        screenshot = _screenshot(name, "wide-light")
+        await page.tab.screenshot(screenshot, whole=True)
+        return Story(
+            here=(here, later),
+            there=(there.frames, report.picture.frames),
+            bars=await page.sent_colours(),
+            row=row,
+            label=Label(before=label, after=await page.pixels(*_LABEL), above=above),
+            round_trip=float(await page.tab.wait_for(_ROUND_TRIP)),
+            facts={fact: await page.fact(fact) for fact in _FACTS},
+            transport=report.transport,
+            timeline=(await page.text("timeline")).replace("\n", " "),
+            descriptions=(await _description(page, "local"), await _description(page, "remote")),
+            answer=description.sdp,
+            ladder=await page.ladder("SRTP starts"),
+            note=await page.text("ladder-note"),
+            screenshot=screenshot,
+            overflow=await _overflow(page),
         )
 
 
-async def test_the_label_is_drawn_and_changes(browser_name: BrowserName) -> None:
-    async with _call_in(browser_name) as (page, _):
-        frames = await page.wait_for_frames("inbound-rtp", 30)
-        before, above = await page.pixels(*_LABEL), await page.pixels(*_ABOVE_LABEL)
-        await page.wait_for_frames("inbound-rtp", frames + 30)
-        after = await page.pixels(*_LABEL)
+async def _description(page: DemoPage, side: str) -> str:
+    query = f"document.querySelector('[data-description={side}]').textContent"
+    return str(await page.tab.evaluate(query))
 
+
+def _screenshot(name: BrowserName, look: str) -> Path:
+    folder = ROOT / "artifacts"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"demo-{name}-{look}.png"
+    path.unlink(missing_ok=True)
+    return path
+
+
+async def _overflow(page: DemoPage) -> int:
+    """Return by how many pixels the page is wider than the screen."""
+    root = "document.documentElement"
+    return int(await page.tab.evaluate(f"{root}.scrollWidth - {root}.clientWidth"))
+
+
+def test_frames_are_decoded_on_both_sides(story: Story) -> None:
+    assert story.here[1] >= story.here[0] + 60
+    assert story.there[1] >= story.there[0] + 30
+
+
+def test_the_known_colours_come_back(story: Story) -> None:
+    bar = 640 / len(story.bars)
+    returned = [story.row[int((i + 0.5) * bar)] for i in range(len(story.bars))]
+    near = [r.is_near(s) for r, s in zip(returned, story.bars, strict=True)]
+    assert near == [True] * len(story.bars), returned
+
+
+def test_the_label_is_drawn_and_changes(story: Story) -> None:
+    before, after = story.label.before, story.label.after
     bright = sum(min(colour) > 170 for colour in before)
     dark = sum(max(colour) < 90 for colour in before)
     changed = sum(abs(a.green - b.green) > 90 for a, b in zip(before, after, strict=True))
     assert bright > 1_000
     assert dark > 4_000
     assert changed > 100
-    assert sum(max(colour) < 60 for colour in above) < 100
+    assert sum(max(colour) < 60 for colour in story.label.above) < 100
 
 
-async def test_the_tone_comes_back(browser_name: BrowserName) -> None:
-    meter = ToneMeter()
-    async with _call_in(browser_name, _TONE[browser_name]) as (page, _):
-        meter.hear(sound(await page.sound(1.5)))
-
-    assert meter.measure().pitch == pytest.approx(_PITCH, abs=2)
-    assert meter.measure().level > -40
-
-
-async def test_the_tone_is_found_in_the_samples_that_python_receives(
+async def test_the_tone_comes_back_and_python_finds_it_in_its_samples(
     browser_name: BrowserName,
 ) -> None:
+    meter = ToneMeter()
     async with _call_in(browser_name, _TONE[browser_name]) as (page, visit):
+        meter.hear(sound(await page.sound(1.5)))
         await page.tab.wait_for("document.getElementById('report-sound').innerText.includes('Hz')")
         heard = (await visit.report()).sound
 
-    assert heard is not None
-    assert heard.pitch == pytest.approx(_PITCH, abs=2)
-    assert heard.level > -40
+    for measured in (meter.measure(), heard):
+        assert measured is not None
+        assert measured.pitch == pytest.approx(_PITCH, abs=2)
+        assert measured.level > -40
 
 
-async def test_the_round_trip_is_measured(browser_name: BrowserName) -> None:
-    async with _call_in(browser_name) as (page, _):
-        assert await page.tab.wait_for("handfast.session.call.pinger.returned >= 5")
-        value = await page.tab.wait_for(
-            "[...document.querySelectorAll('.chart')]"
-            ".find((c) => c.innerText.includes('Round trip')).querySelector('.number').innerText"
-        )
-
-    assert 0 < float(value) < 1_000
+def test_the_round_trip_is_measured(story: Story) -> None:
+    assert 0 < story.round_trip < 1_000
 
 
-async def test_the_page_shows_the_transport_that_python_has(browser_name: BrowserName) -> None:
-    async with _call_in(browser_name) as (page, visit):
-        role = await page.fact("dtls-role")
-        cipher = await page.fact("dtls-cipher")
-        profile = await page.fact("srtp-profile")
-        transport = (await visit.report()).transport
-
-    assert transport is not None
-    assert role.split(":")[0] == {"client": "server", "server": "client"}[transport.dtls_role]
-    assert "ECDHE_ECDSA" in cipher
-    assert "AES" in profile
+def test_the_page_shows_the_transport_that_python_has(story: Story) -> None:
+    other = {"client": "server", "server": "client"}
+    assert story.facts["dtls-role"].split(":")[0] == other[story.transport.dtls_role]
+    assert "ECDHE_ECDSA" in story.facts["dtls-cipher"]
+    assert "AES" in story.facts["srtp-profile"]
 
 
-async def test_demo_page_shows_states_and_descriptions(browser_name: BrowserName) -> None:
-    async with _call_in(browser_name) as (page, visit):
-        timeline = (await page.text("timeline")).replace("\n", " ")
-        local, remote = [
-            await page.tab.evaluate(f"document.querySelector('[data-description={s}]').textContent")
-            for s in ("local", "remote")
-        ]
-        description = visit.connection.localDescription
-
+def test_demo_page_shows_states_and_descriptions(story: Story) -> None:
     for change in (
         "Room server joined",
         "Signalling have-local-offer",
@@ -173,26 +251,36 @@ async def test_demo_page_shows_states_and_descriptions(browser_name: BrowserName
         "Data channel open",
         "first returned picture",
     ):
-        assert change in timeline
+        assert change in story.timeline
+    local, remote = story.descriptions
     assert local.startswith("v=0")
-    assert description is not None
-    assert _fingerprint(remote) == _fingerprint(description.sdp)
+    assert _fingerprint(remote) == _fingerprint(story.answer)
 
 
-async def test_the_ladder_of_the_handshake_is_shown(browser_name: BrowserName) -> None:
-    async with _call_in(browser_name) as (page, _):
-        await page.wait_for_frames("inbound-rtp", 30)
-        rows = await page.ladder("SRTP starts")
-        note = await page.text("ladder-note")
-
+def test_the_ladder_of_the_handshake_is_shown(story: Story) -> None:
     # On a busy machine a flight may be sent again in between.
-    rest = iter(rows)
+    rest = iter(story.ladder)
     for way, last in _FLIGHTS:
-        assert any(row.startswith(way) and row.endswith(last) for row in rest), rows
-    assert rows[0].endswith("this page to Python peer: offer")
-    assert any("certificate matches the signalled fingerprint" in row for row in rows)
-    assert "Connected after" in note
-    assert "DTLS 1.2" in note
+        assert any(row.startswith(way) and row.endswith(last) for row in rest), story.ladder
+    assert story.ladder[0].endswith("this page to Python peer: offer")
+    assert any("certificate matches the signalled fingerprint" in row for row in story.ladder)
+    assert "Connected after" in story.note
+    assert "DTLS 1.2" in story.note
+
+
+def test_the_page_fits_a_wide_screen(story: Story) -> None:
+    assert story.overflow == 0
+    assert story.screenshot.stat().st_size > 20_000
+
+
+async def test_the_page_fits_a_dark_phone(browser_name: BrowserName) -> None:
+    screenshot = _screenshot(browser_name, "phone-dark")
+    async with _call_in(browser_name, look=_DARK_PHONE) as (page, _):
+        await page.wait_for_frames("inbound-rtp", 90)
+        await page.tab.screenshot(screenshot, whole=True)
+
+        assert await _overflow(page) == 0
+    assert screenshot.stat().st_size > 20_000
 
 
 async def test_a_closed_page_leaves_nothing_behind_and_may_come_again(
@@ -230,46 +318,6 @@ async def test_hanging_up_and_calling_again_works_in_one_page(browser_name: Brow
 
         assert len(demo.host.visits) == 1
         assert await page.text("status-text") == "In a call with Python"
-
-
-_WIDE, _PHONE = (1440, 900), (390, 844)
-
-
-_LOOKS = pytest.mark.parametrize(
-    "look",
-    [Look(width=_WIDE[0], height=_WIDE[1]), Look(width=_PHONE[0], height=_PHONE[1], dark=True)],
-    ids=["wide-light", "phone-dark"],
-)
-
-
-@_LOOKS
-@pytest.mark.browser("chromium")
-async def test_a_screenshot_of_chromium_is_kept(look: Look, artifacts: Path) -> None:
-    await _keep_screenshot(BrowserName.CHROMIUM, look, artifacts)
-
-
-@_LOOKS
-@pytest.mark.browser("firefox")
-async def test_a_screenshot_of_firefox_is_kept(look: Look, artifacts: Path) -> None:
-    await _keep_screenshot(BrowserName.FIREFOX, look, artifacts)
-
-
-async def _keep_screenshot(browser_name: BrowserName, look: Look, artifacts: Path) -> None:
-    device = "wide" if look.width > 1000 else "phone"
-    scheme = "dark" if look.dark else "light"
-    path = artifacts / f"demo-{browser_name}-{device}-{scheme}.png"
-    path.unlink(missing_ok=True)
-    async with _demo_in(browser_name, look) as (demo, browser):
-        page = await DemoPage.open(browser, demo.url)
-        await page.call()
-        await page.wait_for_frames("inbound-rtp", 90)
-
-        await page.tab.screenshot(path, whole=True)
-
-        # Nothing is wider than the screen.
-        overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert await page.tab.evaluate(overflow) == 0
-    assert path.stat().st_size > 20_000
 
 
 def _fingerprint(sdp: str) -> str:

@@ -139,17 +139,16 @@ async def test_demo_page_requests_one_change_at_a_time() -> None:
         assert _KEYS_CHANGED.fullmatch(await page.text("outcome"))
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)], ids=["wide", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    "look",
+    [Look(width=1440, height=900), Look(width=390, height=844, dark=True)],
+    ids=["wide-light", "phone-dark"],
+)
 @chromium
-async def test_a_screenshot_after_both_changes_is_kept(
-    width: int, height: int, scheme: str, artifacts: Path
-) -> None:
-    path = artifacts / f"demo-rekeyed-{'wide' if width > 1000 else 'phone'}-{scheme}.png"
+async def test_a_screenshot_after_both_changes_is_kept(look: Look, artifacts: Path) -> None:
+    path = artifacts / f"demo-rekeyed-{look.width}{'-dark' if look.dark else ''}.png"
     path.unlink(missing_ok=True)
-    async with _call_in(
-        "chromium", Look(width=width, height=height, dark=scheme == "dark")
-    ) as page:
+    async with _call_in("chromium", look) as page:
         await page.change("rekey")
         await page.change("restart-ice")
         await page.ladder("connectivity checks, generation 2")
