@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from peer.printable import without_secrets
+
 
 class SdpType(StrEnum):
     """The type of a session description (RFC 9429 section 4.1.8)."""
@@ -17,7 +19,7 @@ class SdpType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionDescription:
-    """An offer, an answer, or a rollback (whose `sdp` is empty).
+    """An offer, an answer, or a rollback (whose `sdp` is empty). Its `repr` shows no password.
 
     Args:
         sdp: The text, lines ending in CRLF.
@@ -36,3 +38,7 @@ class SessionDescription:
         if not isinstance(sdp, str):
             raise TypeError(f"sdp of SessionDescription is a str, not {type(sdp).__name__}")
         object.__setattr__(self, "type", SdpType(self.type))
+
+    def __repr__(self) -> str:
+        sdp = without_secrets(self.sdp)
+        return f"SessionDescription(sdp={sdp!r}, type={self.type.value!r})"

@@ -1,6 +1,8 @@
-"""Text that a stranger chose, made harmless for terminals, logs and errors. PURE."""
+"""Text for terminals, logs and errors: a stranger's made harmless, secrets left out. PURE."""
 
 from __future__ import annotations
+
+import re
 
 _INSTEAD = "\N{REPLACEMENT CHARACTER}"
 
@@ -16,3 +18,12 @@ def printable(text: str, *, keeps: str = "") -> str:
         keeps: Unprintable characters that stay as they are.
     """
     return "".join(each if each.isprintable() or each in keeps else _INSTEAD for each in text)
+
+
+#: The lines of SDP that hold a secret: ICE passwords, and keys of SDES (RFC 4568).
+_SECRET_LINES = re.compile(r"^(a=ice-pwd:|a=crypto:\S+ \S+ ).*?(\r?)$", re.MULTILINE)
+
+
+def without_secrets(sdp: str) -> str:
+    """Return a description with its ICE passwords and SDES keys left out."""
+    return _SECRET_LINES.sub(r"\1...\2", sdp)

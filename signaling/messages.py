@@ -11,6 +11,7 @@ from peer.descriptions import SdpType, SessionDescription
 # msgspec reads the annotations of the messages when the module runs, so these are no type-only
 # imports.
 from peer.ice import IceCandidate
+from peer.printable import without_secrets
 from signaling.errors import ErrorCode, MessageError
 
 #: Most bytes of a message in UTF-8 (ours): room for a description of 256 KiB, of which JSON
@@ -43,6 +44,8 @@ class _Addressed(_Wire, frozen=True, kw_only=True):
 class Description(_Addressed, frozen=True):
     """An offer, a provisional answer or an answer: one of the three classes below.
 
+    Its `repr` shows no password.
+
     Args:
         sdp: The session description (RFC 8866).
     """
@@ -50,6 +53,10 @@ class Description(_Addressed, frozen=True):
     type: ClassVar[SdpType]
 
     sdp: str
+
+    def __repr__(self) -> str:
+        to, sender = self.to, self.sender
+        return f"{type(self).__name__}(sdp={without_secrets(self.sdp)!r}, {to=}, {sender=})"
 
     @property
     def session_description(self) -> SessionDescription:
@@ -146,6 +153,9 @@ class Resume(_Wire, frozen=True, tag="resume"):
     session: _Short
     received: _Count
 
+    def __repr__(self) -> str:
+        return f"Resume(session=..., received={self.received})"
+
 
 class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
     """Another member of the room."""
@@ -166,6 +176,10 @@ class Joined(_Wire, frozen=True, tag="joined"):
     member: _Short
     peers: tuple[Peer, ...]
     session: _Short | None = None
+
+    def __repr__(self) -> str:
+        session = "" if self.session is None else ", session=..."
+        return f"Joined(member={self.member!r}, peers={self.peers!r}{session})"
 
 
 class Resumed(_Wire, frozen=True, tag="resumed"):

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from peer.printable import without_secrets
 from peer.states import DtlsRole  # noqa: TC001 - a trace is read back by the types of its fields
 from peer.times import Seconds, UnixTime  # noqa: TC001 - as above
 
@@ -64,7 +65,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described(Event):
-    """A description was applied; `direction` is `out` for ours.
+    """A description was applied; `direction` is `out` for ours. `repr` leaves passwords out.
 
     Args:
         type: `offer`, `pranswer`, `answer`, or `rollback` where an offer was rolled back.
@@ -74,6 +75,9 @@ class Described(Event):
     direction: Direction
     type: str
     sdp: str
+
+    def __repr__(self) -> str:
+        return f"Described({self.direction}, {self.type}, sdp={without_secrets(self.sdp)!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,10 @@ is made for a single packet of media.
 from __future__ import annotations
 
 import logging
-import re
 import textwrap
 from typing import Final, assert_never
 
-from peer.printable import printable
+from peer.printable import printable, without_secrets
 from peer.tracing.events import (
     AssociationDecided,
     AssociationRetired,
@@ -47,14 +46,6 @@ REKEY: Final = logging.getLogger("peer.rekey")
 ICE: Final = logging.getLogger("peer.transport.ice")
 DTLS: Final = logging.getLogger("peer.transport.dtls")
 LOGGERS: Final = (CONNECTION, NEGOTIATION, REKEY, ICE, DTLS)
-
-#: The lines of SDP that hold a secret: ICE passwords, and keys of SDES (RFC 4568).
-_SECRET_LINES: Final = re.compile(r"^(a=ice-pwd:|a=crypto:\S+ \S+ ).*?(\r?)$", re.MULTILINE)
-
-
-def without_secrets(sdp: str) -> str:
-    """Return a description with its ICE passwords and SDES keys left out."""
-    return _SECRET_LINES.sub(r"\1...\2", sdp)
 
 
 class LogSink:

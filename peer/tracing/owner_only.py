@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from typing import BinaryIO
+import stat
+from typing import BinaryIO, Final
+
+# Read and write for the owner.
+_MODE: Final = 0o600
+# Anything for the group and for all others.
+_OTHERS: Final = 0o077
 
 
 def create_owner_only(path: str | os.PathLike[str], *, buffering: int) -> BinaryIO:
@@ -14,22 +21,58 @@ def create_owner_only(path: str | os.PathLike[str], *, buffering: int) -> Binary
         buffering: As for `open`; 0 for none.
 
     Raises:
-        OSError: The file cannot be written.
+        OSError: As for `owner_only`; a file that is refused is not emptied.
     """
     return open(path, "wb", buffering=buffering, opener=owner_only)
 
 
 def owner_only(path: str | os.PathLike[str], flags: int) -> int:
-    """Open a file, created with mode 0600 under any umask; an `opener` for `open`.
+    """Open a file for writing, created with mode 0600 under any umask; an `opener` for `open`.
 
     Args:
-        path: The file.
-        flags: As for `os.open`.
+        path: The file; a symbolic link is not followed, as another may have put it there.
+        flags: As for `os.open`; the file is created where it does not exist.
 
     Returns:
         The file descriptor.
 
     Raises:
-        OSError: The file cannot be opened.
+        OSError: The file cannot be opened, is a symbolic link or no regular file, belongs to
+            another user, or others may read or write it. Nothing has changed.
     """
-    return os.open(path, flags, 0o600)
+    # Neither emptied before it is known to be ours, nor waited for should it be a pipe.
+    safe = (flags & ~(os.O_CREAT | os.O_TRUNC)) | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, safe | os.O_CREAT | os.O_EXCL, _MODE)
+    except FileExistsError:
+        return _open_ours(path, safe, empty=bool(flags & os.O_TRUNC))
+    os.fchmod(descriptor, _MODE)
+    return descriptor
+
+
+def _open_ours(path: str | os.PathLike[str], flags: int, *, empty: bool) -> int:
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise _refusal(path, "it is a symbolic link") from error
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise _refusal(path, "it is no regular file")
+        if found.st_uid != os.geteuid():
+            raise _refusal(path, "it belongs to another user")
+        mode = stat.S_IMODE(found.st_mode)
+        if mode & _OTHERS:
+            raise _refusal(path, f"others may read or write it: its mode is {mode:04o}, not 0600")
+        if empty:
+            os.ftruncate(descriptor, 0)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _refusal(path: str | os.PathLike[str], reason: str) -> PermissionError:
+    return PermissionError(errno.EACCES, reason, os.fspath(path))

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 
 from peer.ice import ICE_PWD, ICE_UFRAG
+from peer.printable import without_secrets
 
 #: End of a line as we write it (RFC 8866 section 5).
 CRLF = "\r\n"
@@ -34,7 +35,8 @@ _TLS_ID = re.compile(r"[A-Za-z0-9+/_-]{20,255}")
 class Line:
     """One line `type=value` of a session description.
 
-    Lines compare equal by type and value: `number` and `eol` do not count.
+    Lines compare equal by type and value: `number` and `eol` do not count. The `repr` shows no
+    password.
 
     Args:
         type: One ASCII letter, for example `m` or `a`.
@@ -103,6 +105,10 @@ class Line:
 
     def __str__(self) -> str:
         return self.text + self.eol
+
+    def __repr__(self) -> str:
+        place = "" if self.number is None else f", number={self.number}"
+        return f"<Line {without_secrets(self.text)!r}{place}>"
 
 
 def _require_utf8(value: str) -> None:

@@ -43,6 +43,7 @@ events: st.SearchStrategy[TraceEvent] = st.one_of(
 def file(content: bytes) -> Iterator[Path]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "trace.jsonl"
+        path.touch(0o600)
         path.write_bytes(content)
         yield path
 

@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from peer.printable import without_secrets
 from peer.states import DtlsRole
 from peer.times import UnixTime
 from peer.tracing.events import (
@@ -26,7 +27,7 @@ from peer.tracing.events import (
     TraceEvent,
     Verdict,
 )
-from peer.tracing.log import _CHANNELS, LogSink, without_secrets
+from peer.tracing.log import _CHANNELS, LogSink
 from peer.tracing.tracer import is_logged
 
 SDP = (
