@@ -206,6 +206,9 @@ class LoadEnd:
     def on_server_failure(self, generation: str, failure: ServerFailure) -> None:
         """Pass over a server that does not serve: the load uses none."""
 
+    def on_followed(self, generation: str) -> None:
+        """Pass over a restart that is followed unsaid: the load restarts nothing."""
+
     def on_datagram(self, datagram: bytes) -> None:
         """Count a datagram of media, or pass it to the secure transport."""
         if classify(datagram) is not DatagramClass.RTP:

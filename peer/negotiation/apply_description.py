@@ -549,9 +549,14 @@ def _agree_ice(
         # RFC 8839 section 4.4.3.1: it is the offer that restarts ICE.
         raise ModificationError("the answer restarts ICE, which the offer did not", mid=mid)
     if restarted:
-        return _with_remote_ice(now, ice)
-    # RFC 8445 section 9 lets nobody keep the old ones, but GStreamer does: it goes on as before.
-    return replace(now, local=known.local, remote_ice=known.remote_ice)
+        return _with_remote_ice(replace(now, unanswered=None), ice)
+    # RFC 8445 section 9 lets nobody keep the old ones. GStreamer does, and goes on as before;
+    # baresip does, and follows.
+    unanswered = now.local if offered else None
+    if now.unanswered != known.unanswered:
+        # A provisional answer has said so before.
+        unanswered = now.unanswered
+    return replace(now, local=known.local, remote_ice=known.remote_ice, unanswered=unanswered)
 
 
 def _with_remote_ice(now: TransportState, ice: IceParameters) -> TransportState:

@@ -280,7 +280,13 @@ def with_both_halves(
             agreed = _followed_by(meant, replace(terms, verdict=verdict))
         case _:
             assert_never(verdict)
-    return replace(agreed, local=now.local, remote_ice=now.remote_ice, ice_role=now.ice_role)
+    return replace(
+        agreed,
+        local=now.local,
+        remote_ice=now.remote_ice,
+        unanswered=now.unanswered,
+        ice_role=now.ice_role,
+    )
 
 
 def with_association_in_use(known: TransportState, number: int) -> TransportState:

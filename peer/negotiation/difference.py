@@ -183,8 +183,12 @@ def _dropped(earlier: TransportState, now: TransportState) -> Iterator[Effect]:
         if unused or begins_anew:
             yield DropAssociation(now.key, terms.number)
     # A generation that was connected retires by itself, when the next one carries.
-    if earlier.agreed and earlier.remote_ice is None and earlier.local != now.local:
+    in_use = earlier.local in (now.local, now.unanswered)
+    if earlier.agreed and earlier.remote_ice is None and not in_use:
         yield DropGeneration(now.key, earlier.local.username_fragment)
+    unanswered = earlier.unanswered
+    if unanswered is not None and unanswered not in (now.unanswered, now.local):
+        yield DropGeneration(now.key, unanswered.username_fragment)
 
 
 def _listening(earlier: TransportState | None, now: TransportState) -> Iterator[Listen]:
@@ -209,6 +213,7 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
                 role,
                 is_new_peer,
                 is_answerer=_is_answerer(after),
+                if_followed=local == now.unanswered,
             )
     terms = now.association
     if terms.remote is None or terms.role is None:
@@ -246,7 +251,9 @@ def _associations(session: Session, key: str) -> Iterator[AssociationTerms]:
 
 def _generations(session: Session, key: str) -> set[IceParameters]:
     """List ICE generations that exist, the one that a rollback would return to among them."""
-    return {transport.local for transport in _both(session, key)}
+    both = list(_both(session, key))
+    unanswered = {each.unanswered for each in both if each.unanswered is not None}
+    return {each.local for each in both} | unanswered
 
 
 def _paths(session: Session, key: str) -> Iterator[tuple[IceParameters, IceParameters]]:
@@ -254,6 +261,8 @@ def _paths(session: Session, key: str) -> Iterator[tuple[IceParameters, IceParam
     for transport in _both(session, key):
         if transport.remote_ice is not None:
             yield transport.local, transport.remote_ice
+            if transport.unanswered is not None:
+                yield transport.unanswered, transport.remote_ice
 
 
 def _both(session: Session, key: str) -> Iterator[TransportState]:

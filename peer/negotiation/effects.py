@@ -54,6 +54,7 @@ class ConnectIce:
         is_new_peer: Another peer has taken the place of the former one, and `role` is by this
             exchange: what was agreed with the former one is not known to it.
         is_answerer: We answered, so that the peer may learn of our credentials much later.
+        if_followed: The peer may not take part in this generation: wait for a sign that it does.
     """
 
     key: str
@@ -62,6 +63,7 @@ class ConnectIce:
     role: IceRole
     is_new_peer: bool = False
     is_answerer: bool = False
+    if_followed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

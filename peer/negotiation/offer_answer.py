@@ -320,6 +320,15 @@ class OfferAnswer:
         """
         return self._move(_with_association_outcome(self._session, key, number, in_use=in_use))
 
+    def resolve_restart(self, key: str, *, generation: str) -> tuple[Effect, ...]:
+        """Take note that the peer follows an ICE restart that it answered with its old credentials.
+
+        Args:
+            key: Key of the transport.
+            generation: Our username fragment in the generation of that restart.
+        """
+        return self._move(_with_followed_restart(self._session, key, generation=generation))
+
     def close(self) -> None:
         """Close the session, after which no description can be planned."""
         self._session = replace(self._session, state=SignalingState.CLOSED)
@@ -486,6 +495,19 @@ def _direction(sdp: Sdp, mid: str) -> MediaDirection:
     return MediaDirection.INACTIVE if section is None else sdp.direction(section)
 
 
+def _with_followed_restart(session: Session, key: str, *, generation: str) -> Session:
+    """Give the session once the wire has shown that the peer is in a new ICE generation."""
+    if session.stable is not None:
+        # What a pending description of ours says, stands.
+        return replace(
+            session, stable=_with_followed_restart(session.stable, key, generation=generation)
+        )
+    now = session.transport(key)
+    if now is None or now.unanswered is None or now.unanswered.username_fragment != generation:
+        return session
+    return session.with_transport(replace(now, local=now.unanswered, unanswered=None))
+
+
 def _with_association_outcome(session: Session, key: str, number: int, *, in_use: bool) -> Session:
     """Give the session once the wire has shown whether a new association is in use.
 
@@ -512,6 +534,7 @@ def _with_association_outcome(session: Session, key: str, number: int, *, in_use
         # What a description of ours says, stands: where it names what is gone, it asks anew.
         anew = with_local_half(known, now.association.local, now.local)
         found = replace(anew, remote_ice=now.remote_ice, ice_role=now.ice_role)
+        found = replace(found, unanswered=now.unanswered)
     else:
         found = without_association(now, number)
     given_up = found.association.number < now.association.number

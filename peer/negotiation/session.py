@@ -198,6 +198,8 @@ class TransportState:
         local: Our credentials in the newest ICE generation; they name it.
         remote_ice: The peer's in that generation; None until an answer brought them.
         association: The association that the descriptions in force speak of.
+        unanswered: Our credentials in an ICE restart that the peer answered with its old ones: it
+            may follow it all the same, which only the wire shows.
         fallbacks: Older associations that may still carry traffic, the oldest first; they go once
             `association` is known to be in use. More than one where the peer asked for new keys
             again before that was known of the last ones.
@@ -208,6 +210,7 @@ class TransportState:
     ice_role: IceRole
     association: AssociationTerms
     remote_ice: IceParameters | None = None
+    unanswered: IceParameters | None = None
     fallbacks: tuple[AssociationTerms, ...] = ()
 
     @property

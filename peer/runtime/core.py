@@ -455,6 +455,10 @@ class ConnectionCore:
         if not self._applying:
             self._update_states()
 
+    def on_transport_restart_followed(self, transport: PeerTransport, generation: str) -> None:
+        """Make the session name the ICE generation that carries data."""
+        self.executor.apply(self.offer_answer.resolve_restart(transport.key, generation=generation))
+
     def on_transport_rekey_completed(self, transport: PeerTransport, association: int) -> None:
         """Make the session name the association whose keys are in use, and count the transport."""
         self._resolve_association(transport, association, in_use=True)

@@ -65,6 +65,9 @@ class PeerTransportEvents(Protocol):
     def on_transport_early_media(self, transport: PeerTransport) -> None:
         """Prepare for media of a peer whose certificate is not verified yet."""
 
+    def on_transport_restart_followed(self, transport: PeerTransport, generation: str) -> None:
+        """Handle an ICE generation that the peer is in, though its answer did not say so."""
+
     def on_transport_rekey_completed(self, transport: PeerTransport, association: int) -> None:
         """Handle new keys in both directions, those of this association after the first."""
 
@@ -193,6 +196,8 @@ class PeerTransport:
                 # RFC 5763 section 5: the offerer must "be prepared to receive a client_hello
                 # before it receives the answer".
                 self.secure.listen(effect.association, self._certificates[effect.fingerprints])
+            case ConnectIce(if_followed=True):
+                self.ice.start_if_followed(effect.generation, effect.remote, effect.role)
             case ConnectIce():
                 self.ice.start(
                     effect.generation,
@@ -282,6 +287,10 @@ class PeerTransport:
         """Report a STUN or TURN server that does not serve the newest generation, for ICE."""
         if generation == self._published_generation:
             self._events.on_transport_server_failure(self, failure)
+
+    def on_followed(self, generation: str) -> None:
+        """Report an ICE generation that carries data against the peer's answer, for ICE."""
+        self._events.on_transport_restart_followed(self, generation)
 
     def on_check(self) -> None:
         """Note a check of the peer, for ICE: it has our credentials, so it has our description."""

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import astuple
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from peer.states import IceGatheringState, IceRole, IceTransportState
@@ -19,11 +21,15 @@ if TYPE_CHECKING:
 
     from peer.errors import IceError
     from peer.ice import CandidateFields, IceParameters
-    from peer.times import Seconds
+    from peer.times import MonotonicTime, Seconds
     from peer.transport.ice.generation_set import GenerationChanges
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.ice.transport import IceEvents, IceTransport
     from peer.transport.tap import Tap
+
+_logger = logging.getLogger(__name__)
+
+_CONNECTED = frozenset({IceTransportState.CONNECTED, IceTransportState.COMPLETED})
 
 
 class IceGenerationsEvents(Protocol):
@@ -43,6 +49,9 @@ class IceGenerationsEvents(Protocol):
 
     def on_state(self, state: IceTransportState) -> None:
         """Take the new state of the transport; on `failed`, `error` says why."""
+
+    def on_followed(self, generation: str) -> None:
+        """Take note that a generation of `start_if_followed` carries data now."""
 
 
 class IceGenerations:
@@ -81,6 +90,8 @@ class IceGenerations:
         self._open: list[Generation] = []
         self._generations = GenerationSet(self._new(local))
         self._active = self._generations.active
+        #: The generation of `start_if_followed` that the peer was found in.
+        self._followed: Generation | None = None
         #: `datagrams` of the generation that data is sent on, for `send`.
         self._sender = self._generations.sender.ice.datagrams
         self._closings: set[asyncio.Task[None]] = set()
@@ -205,6 +216,39 @@ class IceGenerations:
             self._take_out(self._generations.begin())
         found.ice.start(remote, role, is_answerer=is_answerer)
 
+    def start_if_followed(self, generation: str, remote: IceParameters, role: IceRole) -> None:
+        """Begin the checks of a generation once there is a sign that the peer takes part in it.
+
+        That is a datagram on one of its sockets, or the end of the path before. Without one the
+        generation is closed after a while.
+
+        Args:
+            generation: Our username fragment in it; an unknown one is ignored.
+            remote: The peer's username fragment and password, which it has kept.
+            role: Our role, as the descriptions give it.
+        """
+        found = self._generations.prepared
+        if found is not None and found.username_fragment == generation and self._closing is None:
+            loop = asyncio.get_running_loop()
+            end = loop.time() + self._timing.retirement
+            self._look_for_peer(found, remote, role, end=end)
+
+    def _look_for_peer(
+        self, found: Generation, remote: IceParameters, role: IceRole, *, end: MonotonicTime
+    ) -> None:
+        if self._closing is not None or found is not self._generations.prepared:
+            return
+        loop = asyncio.get_running_loop()
+        if found.is_heard or self.state not in _CONNECTED:
+            _logger.info("the peer follows an ICE restart that it answered with old credentials")
+            self._followed = found
+            self.start(found.username_fragment, remote, role)
+        elif loop.time() >= end:
+            self.drop(found.username_fragment)
+        else:
+            look = partial(self._look_for_peer, found, remote, role, end=end)
+            loop.call_later(self._timing.recheck, look)
+
     def add_remote_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
         """Add a candidate of the peer to a generation of ours, or None for the end of them."""
         found = self._generations.find(generation)
@@ -300,6 +344,8 @@ class IceGenerations:
         if self._generations.active is not self._active:
             self._active = self._generations.active
             self._trace_path()
+            if self._active is self._followed:
+                self._events.on_followed(self._active.username_fragment)
         state = self._generations.state
         if state is not self.state:
             self.state = state
@@ -382,6 +428,11 @@ class Generation:
     def nominated(self) -> bool:
         """True once its selected pair is nominated."""
         return self.ice.nominated
+
+    @property
+    def is_heard(self) -> bool:
+        """True once any datagram came that is a check of the peer, or no STUN."""
+        return self.ice.is_heard
 
     @property
     def activity(self) -> ReceiveActivity:

@@ -253,6 +253,11 @@ class IceTransport:
         return self._agent.nominated
 
     @property
+    def is_heard(self) -> bool:
+        """True once a check of the peer came, or a datagram that is no STUN, from anywhere."""
+        return bool(self._activity() or self._agent.unvalidated)
+
+    @property
     def path_reason(self) -> str:
         """Reason why the selected pair took the place of another; empty where checks chose it."""
         return self._agent.path_reason

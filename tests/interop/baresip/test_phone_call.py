@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import ConnectionState
-from tests.support.negotiation.connections import reached, within
+from tests.support.negotiation.connections import local, reached, within
 from tests.support.peers.baresip import Phone, baresip
 from tests.support.peers.negotiated_session import small_video
 from tests.support.peers.phone_calls import PhoneCall
@@ -125,3 +125,24 @@ async def test_phone_that_hangs_up_ends_its_associations(call: Call) -> None:
         lambda: call.pc.connectionState is ConnectionState.DISCONNECTED,
     )
     assert call.pc.iceConnectionState != "disconnected"
+
+
+async def test_ice_restart_that_the_phone_answers_with_its_old_credentials_is_followed(
+    call: Call,
+) -> None:
+    ufrags, theirs = [_ufrags(local(call.pc).sdp)], _ufrags(await call.offer())
+    for _ in range(2):
+        call.pc.restartIce()
+        assert _ufrags(await call.offer()) == theirs
+        await call.flow(20, kinds=["audio"])
+        # The next offer is of the generation that carries, and so restarts nothing.
+        await call.offer()
+        await call.flow(20, kinds=["audio"])
+        ufrags.append(_ufrags(local(call.pc).sdp))
+    assert len({text for fragments in ufrags for text in fragments}) == 3
+    assert call.handshakes == 2
+    assert call.pc.iceConnectionState in ("connected", "completed")
+
+
+def _ufrags(sdp: str) -> set[str]:
+    return {line for line in sdp.splitlines() if line.startswith("a=ice-ufrag:")}

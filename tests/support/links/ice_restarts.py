@@ -63,6 +63,9 @@ class Side:
     def on_server_failure(self, generation: str, failure: ServerFailure) -> None:
         """Pass over a server that does not serve: these ends have none."""
 
+    def on_followed(self, generation: str) -> None:
+        """Pass over a restart that is followed unsaid: these ends answer with new credentials."""
+
     def on_check(self) -> None:
         """Pass over a check of the peer: both ends have their descriptions at once."""
 

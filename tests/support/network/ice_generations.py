@@ -92,6 +92,10 @@ class ScriptedIce(IceTransport):
         return self.datagrams.counters
 
     @property
+    def is_heard(self) -> bool:
+        return self.counters.packets_unvalidated + self.counters.packets_received > 0
+
+    @property
     def local_candidates(self) -> tuple[CandidateFields, ...]:
         return tuple(self.found)
 
@@ -161,6 +165,7 @@ class RecordedEvents:
     failures: list[tuple[str, ServerFailure]] = field(default_factory=list)
     states: list[IceTransportState] = field(default_factory=list)
     datagrams: list[bytes] = field(default_factory=list)
+    followed: list[str] = field(default_factory=list)
     checks: int = 0
 
     def on_candidate(self, generation: str, candidate: CandidateFields | None) -> None:
@@ -177,6 +182,9 @@ class RecordedEvents:
 
     def on_datagram(self, datagram: bytes) -> None:
         self.datagrams.append(datagram)
+
+    def on_followed(self, generation: str) -> None:
+        self.followed.append(generation)
 
 
 class Scripted:

@@ -39,6 +39,7 @@ from tests.support.negotiation.sessions import check_agreement
 
 if TYPE_CHECKING:
     from peer.ice import IceParameters
+    from peer.negotiation.offer_answer import OfferAnswer
 
 
 def with_credentials(description: SessionDescription, ice: IceParameters) -> SessionDescription:
@@ -271,9 +272,61 @@ class TestPeersThatDoNotRestart:
         set_remote(right, offer_of(left))
         fresh = transport(left).local
         effects = set_remote(left, with_credentials(answer_of(right), theirs))
-        assert effects == (DropGeneration("0", fresh.username_fragment),)
-        assert transport(left) == before
+        name = fresh.username_fragment
+        assert effects == (ConnectIce("0", name, theirs, IceRole.CONTROLLING, if_followed=True),)
+        assert transport(left) == replace(before, unanswered=fresh)
         assert not left.negotiation_needed, "it would not follow the next one either"
+
+    def test_the_next_exchange_drops_a_restart_that_the_peer_did_not_follow(self) -> None:
+        left, right = self.kept_credentials()
+        before, unanswered = transport(left), transport(left).unanswered
+        assert unanswered is not None
+        assert set_local(left) == ()
+        set_remote(right, described(left, Side.LOCAL))
+        effects = set_remote(left, with_credentials(answer_of(right), self.theirs))
+        assert effects == (DropGeneration("0", unanswered.username_fragment),)
+        assert transport(left) == replace(before, unanswered=None)
+
+    def test_session_names_the_generation_of_a_restart_that_the_peer_follows_unsaid(self) -> None:
+        left, _ = self.kept_credentials()
+        followed = transport(left).unanswered
+        assert followed is not None
+        assert left.resolve_restart("0", generation="else") == ()
+        assert left.resolve_restart("0", generation=followed.username_fragment) == ()
+        assert (transport(left).local, transport(left).unanswered) == (followed, None)
+        assert transport(left).remote_ice == self.theirs
+        # An ordinary offer speaks of it, and restarts nothing.
+        assert f"a=ice-ufrag:{followed.username_fragment}" in offer_of(left).sdp
+
+    def test_restart_that_is_followed_while_an_offer_is_pending_counts_after_it(self) -> None:
+        left, right = self.kept_credentials()
+        followed = transport(left).unanswered
+        assert followed is not None
+        set_local(left)
+        set_remote(right, described(left, Side.LOCAL))
+        left.resolve_restart("0", generation=followed.username_fragment)
+        set_local(left, ROLLBACK)
+        assert transport(left).local == followed
+
+    def test_provisional_answer_with_the_old_credentials_leaves_the_restart_open(self) -> None:
+        left, right = connected()
+        theirs = transport(right).local
+        left.restart_ice()
+        set_remote(right, offer_of(left))
+        fresh = transport(left).local
+        set_local(right, SessionDescription("", SdpType.PRANSWER))
+        set_remote(left, with_credentials(described(right, Side.LOCAL), theirs))
+        assert set_remote(left, with_credentials(answer_of(right), theirs)) == ()
+        assert transport(left).unanswered == fresh
+
+    def kept_credentials(self) -> tuple[OfferAnswer, OfferAnswer]:
+        """Two ends, of which the right one has answered a restart with its old credentials."""
+        left, right = connected()
+        self.theirs = transport(right).local
+        left.restart_ice()
+        set_remote(right, offer_of(left))
+        set_remote(left, with_credentials(answer_of(right), self.theirs))
+        return left, right
 
     def test_an_answer_that_restarts_what_was_not_offered_is_refused(self) -> None:
         left, right = connected()
