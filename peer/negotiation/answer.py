@@ -31,12 +31,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Answering:
-    """The inputs of one answer, and the codecs for each m-section."""
+    """The inputs of one answer, and what they come to for each m-section.
+
+    Args:
+        session: The session that has the offer.
+        profile: The fixed facts of our end.
+        offer: The peer's offer.
+        codecs: Codecs for each mid.
+        welcome: Mids that our BUNDLE policy lets have the transport that they ask for.
+    """
 
     session: Session
     profile: Profile
     offer: Sdp
     codecs: Mapping[str, tuple[Codec, ...]]
+    welcome: frozenset[str]
 
 
 def create_answer(
@@ -44,12 +53,14 @@ def create_answer(
 ) -> CreatedDescription:
     """Make an answer to an offer, which changes the session only when it is set."""
     codecs = {s.mid: _codecs(session, profile, offer, s) for s in offer.media if s.mid is not None}
-    answering = _Answering(session, profile, offer, codecs)
+    answering = _Answering(session, profile, offer, codecs, _welcome(profile.bundle_policy, offer))
     accepted = [s.mid for s in offer.media if s.mid is not None and _acceptable(answering, s)]
-    bundles = [_members(session, group.mids, accepted) for group in offer.bundle_groups]
+    taken = frozenset(accepted)
+    bundles = [_members(session, group.mids, taken) for group in offer.bundle_groups]
     carriers = _carriers(answering, accepted, bundles)
+    extensions = _extensions(answering, carriers)
     media = [
-        _accepted(answering, section, carriers[section.mid])
+        _accepted(answering, section, carriers[section.mid], extensions.get(section.mid, ()))
         if section.mid in carriers
         else writing.rejected_section(section)
         for section in offer.media
@@ -90,7 +101,7 @@ def _acceptable(answering: _Answering, section: MediaSection) -> bool:
     session, offer = answering.session, answering.offer
     if section.rejected or not is_supported(section):
         return False
-    if not _is_welcome(answering.profile.bundle_policy, offer, section):
+    if section.mid not in answering.welcome:
         return False
     # RFC 9143 section 6: outside of a group it has no address.
     if section.bundle_only and not any(section.mid in g.mids for g in offer.bundle_groups):
@@ -100,20 +111,54 @@ def _acceptable(answering: _Answering, section: MediaSection) -> bool:
     return bool(section.mid and media_first(answering.codecs[section.mid]))
 
 
-def _is_welcome(policy: BundlePolicy, offer: Sdp, section: MediaSection) -> bool:
-    """Tell whether our BUNDLE policy lets an m-section have the transport that it asks for."""
+def _welcome(policy: BundlePolicy, offer: Sdp) -> frozenset[str]:
+    """List the mids that our BUNDLE policy lets have the transport that they ask for."""
+    live = [s for s in offer.media if s.mid is not None and not s.rejected]
     match policy:
         case BundlePolicy.MAX_COMPAT:
-            return True
+            return frozenset(s.mid for s in live if s.mid is not None)
         case BundlePolicy.MAX_BUNDLE:
-            rivals = (s for s in offer.media if not s.rejected)
+            return frozenset(offer.bundled(live[0].mid or "")) if live else frozenset()
         case BundlePolicy.BALANCED:
-            media = section.media_line.media
-            rivals = (s for s in offer.media if not s.rejected and s.media_line.media == media)
-        case _:
-            assert_never(policy)
-    first = next(rivals).mid or ""
-    return section.mid in offer.bundled(first)
+            # The first of each media has a transport; others of that media have to share it.
+            firsts: dict[str, MediaSection] = {}
+            for section in live:
+                firsts.setdefault(section.media_line.media, section)
+            bundles = {m: frozenset(offer.bundled(s.mid or "")) for m, s in firsts.items()}
+            named = [s for s in live if s.mid in bundles[s.media_line.media]]
+            return frozenset(s.mid for s in named if s.mid is not None)
+    assert_never(policy)
+
+
+def _extensions(
+    answering: _Answering, carriers: Mapping[str, TransportState]
+) -> dict[str, tuple[HeaderExtension, ...]]:
+    """Choose the header extensions of each m-section, by mid.
+
+    An id has one meaning in all m-sections of a transport (RFC 9143 section 9.3, RFC 8859 section
+    5.7): where the offer gives it two, the first m-section has it, and one that is agreed already
+    goes first. Else the audio level of one stream would be read as the MID of another.
+    """
+    session, offer = answering.session, answering.offer
+    chosen: dict[str, tuple[HeaderExtension, ...]] = {}
+    meanings: dict[str, dict[int, str]] = {}
+    sections = [s for s in offer.media if s.mid in carriers]
+    agreed = {t.mid for t in session.transceivers if t.agreement is not None}
+    for section in sorted(sections, key=lambda s: s.mid not in agreed):
+        transceiver = session.transceiver_of(section.mid)
+        if transceiver is None or section.mid is None:
+            continue
+        ours = answering.profile.capabilities[transceiver.kind].extensions
+        offered = [HeaderExtension(item.id, item.uri) for item in section.extmaps]
+        uris = meanings.setdefault(carriers[section.mid].key, {})
+        common = [
+            extension
+            for extension in common_extensions(ours, offered)
+            if uris.get(extension.id, extension.uri) == extension.uri
+        ]
+        uris.update({extension.id: extension.uri for extension in common})
+        chosen[section.mid] = tuple(common)
+    return chosen
 
 
 def _members(session: Session, mids: Sequence[str], accepted: Collection[str]) -> list[str]:
@@ -132,8 +177,9 @@ def _carriers(
     known: dict[str, TransportState] = {}
     made: dict[str, TransportState] = {}
     carriers: dict[str, TransportState] = {}
+    groups = {mid: mids for mids in reversed(bundles) for mid in mids}
     for mid in accepted:
-        group = next((mids for mids in bundles if mid in mids), [mid])
+        group = groups.get(mid, [mid])
         # The group stays on its transport even where we refuse the m-section that it began with.
         transport = _carrier(answering, mid)
         if transport is not None:
@@ -173,7 +219,10 @@ def _described(answering: _Answering, mid: str, now: TransportState) -> Transpor
 
 
 def _accepted(
-    answering: _Answering, section: MediaSection, transport: TransportState
+    answering: _Answering,
+    section: MediaSection,
+    transport: TransportState,
+    extensions: Sequence[HeaderExtension],
 ) -> MediaSection:
     offer, profile = answering.offer, answering.profile
     mid = section.mid or ""
@@ -193,7 +242,6 @@ def _accepted(
             protocol=protocol,
             old_form=section.has("sctpmap"),
         )
-    offered = [HeaderExtension(item.id, item.uri) for item in section.extmaps]
     capabilities, codecs = profile.capabilities[transceiver.kind], answering.codecs[mid]
     ours = described_direction(capabilities, transceiver.direction, transceiver.preferences, codecs)
     return writing.rtp_section(
@@ -201,7 +249,7 @@ def _accepted(
         mid=mid,
         direction=ours.intersect(offer.direction(section).reversed),
         codecs=codecs,
-        extensions=common_extensions(capabilities.extensions, offered),
+        extensions=extensions,
         transport=lines,
         reduced_size=section.has("rtcp-rsize"),
         protocol=protocol,

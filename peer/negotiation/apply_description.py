@@ -8,6 +8,7 @@ m-section; a BUNDLE group has the transport of its tagged m-section (RFC 9143 se
 from __future__ import annotations
 
 import uuid
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from peer.descriptions import SdpType
 from peer.errors import DescriptionError, ModificationError
 from peer.negotiation.association import (
     is_ice_restart,
+    is_new_peer,
     peer_restarts_ice,
     resolve,
     with_both_halves,
@@ -44,7 +46,7 @@ from peer.negotiation.validation import (
     offered_setup,
     remote_identity,
 )
-from peer.rtp_parameters import HeaderExtension
+from peer.rtp_parameters import HeaderExtension, MediaKind
 from peer.states import IceRole
 
 if TYPE_CHECKING:
@@ -55,7 +57,6 @@ if TYPE_CHECKING:
     from peer.negotiation.profile import Profile
     from peer.negotiation.sdp.description import MediaSection, Sdp
     from peer.negotiation.session import RemoteIdentity, TransportState
-    from peer.rtp_parameters import MediaKind
 
 #: Id of the stream of tracks that name none (RFC 8830 section 4.1 leaves the id to us).
 _DEFAULT_STREAM = "default"
@@ -70,11 +71,9 @@ _MAX_DIGITS = 9
 def apply_local_offer(session: Session, created: CreatedDescription) -> Session:
     """Set our offer, so that its m-sections get their mids and its transports exist."""
     session = _enter(session, Side.LOCAL, SdpType.OFFER, created.sdp)
-    for key, mid in created.mids:
-        # One that was stopped since leaves an m-section to nobody; the next offer takes it away.
-        transceiver = session.transceiver(key)
-        if transceiver is not None:
-            session = session.with_transceiver(replace(transceiver, mid=mid))
+    # One that was stopped since leaves an m-section to nobody; the next offer takes it away.
+    found = ((session.transceiver(key), mid) for key, mid in created.mids)
+    session = session.with_transceivers(replace(t, mid=mid) for t, mid in found if t is not None)
     if session.data is not None and created.data_mid is not None:
         session = replace(session, data=replace(session.data, mid=created.data_mid))
     return _with_created(session, created)
@@ -101,6 +100,7 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     verdicts = offer_verdicts(entered, sdp)
     check_verdicts(session, sdp, verdicts)
     entered = replace(entered, offer_verdicts=verdicts)
+    associated = _Associated(entered, profile)
     for section in sdp.media:
         if section.rejected or not is_supported(section) or section.mid is None:
             continue
@@ -109,9 +109,8 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
         if section.kind is None:
             entered = _associate_data(entered, section.mid)
         else:
-            transceiver = _associate(entered, profile, sdp, section, section.kind)
-            entered = entered.with_transceiver(_with_remote_track(transceiver, sdp, section))
-    return entered
+            associated.add(sdp, section, section.kind)
+    return entered.with_transceivers(associated.transceivers.values())
 
 
 def apply_remote_answer(session: Session, sdp: Sdp, profile: Profile, kind: SdpType) -> Session:
@@ -224,14 +223,16 @@ def _offer(pending: AppliedDescription | None) -> Sdp:
 
 
 def _with_created(session: Session, created: CreatedDescription) -> Session:
+    changed: list[TransportState] = []
     for transport in created.transports:
         now, known = session.transport(transport.key), session.stable_transport(transport.key)
         ours, ice = transport.association.local, transport.local
         if now is None:
-            session = session.with_transport(transport)
+            changed.append(transport)
         elif known is not None and (now.association.local, now.local) != (ours, ice):
             # It may have changed since the description was created: what that says, stands.
-            session = session.with_transport(with_local_half(known, ours, ice))
+            changed.append(with_local_half(known, ours, ice))
+    session = session.with_transports(changed)
     return replace(session, fingerprints=created.fingerprints).with_routes(created.routes)
 
 
@@ -243,42 +244,62 @@ def _associate_data(session: Session, mid: str) -> Session:
     return session
 
 
-def _associate(
-    session: Session, profile: Profile, sdp: Sdp, section: MediaSection, kind: MediaKind
-) -> Transceiver:
-    """Find the transceiver of the mid, one that addTrack made, or make one (RFC 9429 5.10)."""
-    known = session.transceiver_of(section.mid)
-    if known is not None:
-        return known
-    if sdp.direction(section).receives:
-        for transceiver in session.transceivers:
-            if (
-                transceiver.origin is TransceiverOrigin.ADD_TRACK
-                and transceiver.mid is None
-                and transceiver.kind is kind
-            ):
-                return replace(transceiver, mid=section.mid)
-    made = new_transceiver(
-        session,
-        profile,
-        kind=kind,
-        origin=TransceiverOrigin.REMOTE_OFFER,
-        direction=MediaDirection.RECVONLY,
-    )
-    return replace(made, mid=section.mid)
+class _Associated:
+    """The transceivers of an offer's m-sections.
+
+    Args:
+        session: The session that has the offer.
+        profile: Its random bytes name what is made.
+    """
+
+    def __init__(self, session: Session, profile: Profile) -> None:
+        self.transceivers: dict[int, Transceiver] = {}
+        self._session = session
+        self._profile = profile
+        self._made = session.made
+        self._waiting = {
+            kind: deque(
+                t
+                for t in session.transceivers
+                if t.origin is TransceiverOrigin.ADD_TRACK and t.mid is None and t.kind is kind
+            )
+            for kind in MediaKind
+        }
+
+    def add(self, sdp: Sdp, section: MediaSection, kind: MediaKind) -> None:
+        """Note the transceiver of an m-section, with what the peer says of its sending."""
+        found = self._found(sdp, section, kind)
+        self.transceivers[found.key] = _with_remote_track(found, sdp, section)
+
+    def _found(self, sdp: Sdp, section: MediaSection, kind: MediaKind) -> Transceiver:
+        """Find the transceiver of the mid, one that addTrack made, or make one (RFC 9429 5.10)."""
+        known = self._session.transceiver_of(section.mid)
+        if known is not None:
+            return known
+        if self._waiting[kind] and sdp.direction(section).receives:
+            return replace(self._waiting[kind].popleft(), mid=section.mid)
+        made = new_transceiver(
+            self._made,
+            self._profile,
+            kind=kind,
+            origin=TransceiverOrigin.REMOTE_OFFER,
+            direction=MediaDirection.RECVONLY,
+        )
+        self._made += 1
+        return replace(made, mid=section.mid)
 
 
 def new_transceiver(
-    session: Session,
+    key: int,
     profile: Profile,
     *,
     kind: MediaKind,
     origin: TransceiverOrigin,
     direction: MediaDirection,
 ) -> Transceiver:
-    """Make a transceiver that has no m-section yet."""
+    """Make a transceiver that has no m-section yet; `key` is `Session.made`, or follows it."""
     return Transceiver(
-        key=session.made,
+        key=key,
         kind=kind,
         origin=origin,
         direction=direction,
@@ -365,29 +386,42 @@ def _agree(session: Session, exchange: _Exchange, kind: SdpType) -> Session:
         DescriptionError: The two halves do not make a session.
     """
     session = session.with_routes(_bundled_routes(session, exchange))
+    transports: dict[str, TransportState] = {}
+    transceivers: list[Transceiver] = []
+    data = session.data
     for offered, answered in exchange.accepted:
-        session = _agree_transport(session, exchange, offered, answered)
-        session = _agree_section(session, exchange, offered, answered)
+        transport = _agreed_transport(session, exchange, offered, answered)
+        if transport is not None:
+            _check_same(transports.setdefault(transport.key, transport), transport, offered.mid)
+        transceiver = session.transceiver_of(offered.mid)
+        if transceiver is not None:
+            transceivers.append(_agree_transceiver(transceiver, exchange, offered, answered))
+        elif data is not None and data.mid == offered.mid:
+            data = _agreed_data(data, exchange.theirs(offered, answered))
+    session = session.with_transports(transports.values()).with_transceivers(transceivers)
+    session = replace(session, data=data)
     return _without_rejected(session, exchange) if kind is SdpType.ANSWER else session
 
 
-def _agree_section(
-    session: Session, exchange: _Exchange, offered: MediaSection, answered: MediaSection
-) -> Session:
-    transceiver = session.transceiver_of(offered.mid)
-    if transceiver is not None:
-        agreed = _agree_transceiver(transceiver, exchange, offered, answered)
-        return session.with_transceiver(agreed)
-    if session.data is not None and session.data.mid == offered.mid:
-        theirs = exchange.theirs(offered, answered)
-        port, size = theirs.sctp_port, theirs.max_message_size
-        data = replace(
-            session.data,
-            remote_port=_DEFAULT_SCTP_PORT if port is None else port,
-            remote_max_message_size=_DEFAULT_MAX_MESSAGE_SIZE if size is None else size,
+def _check_same(one: TransportState, other: TransportState, mid: str | None) -> None:
+    """Check that m-sections of one transport, but of no BUNDLE group, do not contradict each other.
+
+    A group that is left out moves no m-section, so that each speaks for the transport, and one
+    could name a certificate that the others do not.
+    """
+    if one != other:
+        raise ModificationError(
+            "m-sections of one transport have different ICE or DTLS attributes", mid=mid
         )
-        return replace(session, data=data)
-    return session
+
+
+def _agreed_data(data: DataSection, theirs: MediaSection) -> DataSection:
+    port, size = theirs.sctp_port, theirs.max_message_size
+    return replace(
+        data,
+        remote_port=_DEFAULT_SCTP_PORT if port is None else port,
+        remote_max_message_size=_DEFAULT_MAX_MESSAGE_SIZE if size is None else size,
+    )
 
 
 def _agree_transceiver(
@@ -487,10 +521,10 @@ def _bundled_routes(session: Session, exchange: _Exchange) -> Iterator[tuple[str
         yield mid, shared.key
 
 
-def _agree_transport(
+def _agreed_transport(
     session: Session, exchange: _Exchange, offered: MediaSection, answered: MediaSection
-) -> Session:
-    """Agree on the transport of an m-section, where the m-section speaks for it.
+) -> TransportState | None:
+    """Agree on the transport of an m-section, or give None where another one speaks for it.
 
     Raises:
         DescriptionError: The two halves do not make a transport.
@@ -500,7 +534,7 @@ def _agree_transport(
     if now is None:
         raise DescriptionError("the answer accepts an m-section without a transport", mid=mid)
     if exchange.answer.bundled(mid)[0] != mid:
-        return session
+        return None
     # RFC 5763 section 5 holds for every answer, where a role was agreed before too.
     role = resolve(
         offered_setup(exchange.offer, offered),
@@ -515,13 +549,18 @@ def _agree_transport(
         _check_again(exchange.provisional, remote, ice, mid)
     known = session.stable_transport(now.key)
     if known is None and now.association.agreed:
-        return session
+        return None
     if known is None:
         association = replace(now.association, remote=remote, role=role)
-        now = replace(now, association=association)
-        return session.with_transport(_with_remote_ice(now, ice))
-    now = _agree_ice(known, now, exchange, ice, mid)
-    return session.with_transport(with_both_halves(known, now, remote, role))
+        return _with_remote_ice(replace(now, association=association), ice)
+    agreed = with_both_halves(known, _agree_ice(known, now, exchange, ice, mid), remote, role)
+    is_new_generation = agreed.local != known.local
+    if is_new_generation and is_new_peer(session.current_remote, exchange.remote, known, agreed):
+        # What was agreed with the former one is not known to it (RFC 8445 section 6.1.1).
+        offered_by_us = exchange.answerer is Side.REMOTE
+        controls = offered_by_us or ice.lite
+        agreed = replace(agreed, ice_role=IceRole.CONTROLLING if controls else IceRole.CONTROLLED)
+    return agreed
 
 
 def _check_again(provisional: Sdp, remote: RemoteIdentity, ice: IceParameters, mid: str) -> None:

@@ -50,7 +50,8 @@ from peer.states import DtlsRole
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from peer.negotiation.session import TransportState
+    from peer.negotiation.sdp.description import Sdp
+    from peer.negotiation.session import AppliedDescription, TransportState
 
 #: `a=setup` of every offer (RFC 5763 section 5): "The endpoint that is the offerer MUST use the
 #: setup attribute value of setup:actpass and be prepared to receive a client_hello before it
@@ -266,8 +267,10 @@ def with_both_halves(
         role: Our DTLS role, to which `a=setup` of both halves resolves.
     """
     meant = _as_peer_means(known, remote)
+    # A number of its own, where the peer has gone back to an older association too: the newest one,
+    # that it left, may have the same end of ours.
     terms = AssociationTerms(
-        number=meant.association.number + 1, local=now.association.local, remote=remote, role=role
+        number=known.association.number + 1, local=now.association.local, remote=remote, role=role
     )
     verdict = assess(meant.association, terms)
     match verdict:
@@ -287,6 +290,30 @@ def with_both_halves(
         unanswered=now.unanswered,
         ice_role=now.ice_role,
     )
+
+
+def is_new_peer(
+    before: AppliedDescription | None, remote: Sdp, was: TransportState, now: TransportState
+) -> bool:
+    """Tell whether another peer has come into the place of the former, as a page that reloads.
+
+    The session id of a peer stays for the life of its session (RFC 8866 section 5.2). Programs that
+    change it with each description are told by their DTLS association, which stays.
+
+    Args:
+        before: The peer's description that was in force; None where there was none.
+        remote: The peer's description now.
+        was: The transport as it was before the exchange.
+        now: The transport as the exchange left it.
+    """
+    if before is None:
+        return False
+    former, present = before.sdp.session.origin, remote.session.origin
+    if (former.username, former.session_id) == (present.username, present.session_id):
+        return False
+    ends = (was.association.remote, now.association.remote)
+    fingerprints = [end.fingerprints for end in ends if end is not None]
+    return len(fingerprints) == len(ends) and fingerprints[0] != fingerprints[1]
 
 
 def with_association_in_use(known: TransportState, number: int) -> TransportState:

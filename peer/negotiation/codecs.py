@@ -47,6 +47,7 @@ def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...
     """Read the codecs of an m-section, in its order of preference."""
     rtpmaps = {rtpmap.payload_type: rtpmap for rtpmap in section.rtpmaps}
     parameters = {fmtp.payload_type: fmtp.parameters for fmtp in section.fmtps}
+    feedback = _feedback(section)
     codecs: list[Codec] = []
     for payload_type in _payload_types(section.media_line.formats):
         if payload_type in rtpmaps:
@@ -64,16 +65,19 @@ def described_codecs(section: MediaSection, kind: MediaKind) -> tuple[Codec, ...
                 clock_rate=clock_rate,
                 channels=(channels or 1) if kind is MediaKind.AUDIO else None,
                 parameters=parameters.get(payload_type, ()),
-                feedback=tuple(
-                    dict.fromkeys(
-                        Feedback(feedback.type, feedback.parameter)
-                        for feedback in section.rtcp_feedback
-                        if feedback.payload_type in (None, payload_type)
-                    )
-                ),
+                feedback=feedback.get(payload_type, feedback[None]),
             )
         )
     return tuple(codecs)
+
+
+def _feedback(section: MediaSection) -> dict[int | None, tuple[Feedback, ...]]:
+    """Read the feedback of each payload type; under None, that of those which have none alone."""
+    found: dict[int | None, dict[Feedback, None]] = {None: {}}
+    for each in section.rtcp_feedback:
+        found.setdefault(each.payload_type, {})[Feedback(each.type, each.parameter)] = None
+    shared = found[None]
+    return {number: tuple({**own, **shared}) for number, own in found.items()}
 
 
 def offered_codecs(
@@ -300,12 +304,14 @@ class PayloadTypeAllocator:
     def __init__(self, session: Session) -> None:
         self._codecs: dict[int, Codec] = {}
         self._extensions: dict[int, str] = {}
-        for side in Side:
-            described = session.description(side)
-            for section in described.sdp.media if described else ():
-                if section.kind is not None:
-                    self._learn(described_codecs(section, section.kind))
-                    self._extensions.update({e.id: e.uri for e in section.extmaps})
+        described = [each.sdp for each in map(session.description, Side) if each is not None]
+        # What was agreed goes first: the peer may have offered another meaning of an id as well.
+        agreed = [] if session.answer is None else [session.answer]
+        for section in (section for sdp in (*agreed, *described) for section in sdp.media):
+            if section.kind is not None:
+                self._learn(described_codecs(section, section.kind))
+                for item in section.extmaps:
+                    self._extensions.setdefault(item.id, item.uri)
 
     def codecs(self, ours: Sequence[Codec]) -> tuple[Codec, ...]:
         """Give our codecs with the payload types that they have in this session.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
+from peer.negotiation.association import is_new_peer
 from peer.negotiation.effects import (
     AddCandidates,
     AnnounceTrack,
@@ -30,13 +31,11 @@ from peer.negotiation.effects import (
     StopTransceiver,
 )
 from peer.rtp_parameters import ReceiveParameters, SendParameters
-from peer.states import IceRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from peer.ice import IceParameters
-    from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.sdp.description import MediaSection
     from peer.negotiation.session import (
         AppliedDescription,
@@ -117,33 +116,19 @@ def _data(before: Session, after: Session) -> Iterator[Effect]:
     transport = after.route(after.data.mid)
     if transport is None:
         return
-    is_new_peer = _is_new_peer(before, after, transport)
+    is_new = _is_new_peer(before, after, transport)
     now = (after.data.remote_port, after.data.remote_max_message_size)
     known = before.data and (before.data.remote_port, before.data.remote_max_message_size)
-    if is_new_peer or known != now:
-        yield ConnectData(transport, *now, is_new_peer)
+    if is_new or known != now:
+        yield ConnectData(transport, *now, is_new)
 
 
 def _is_new_peer(before: Session, after: Session, key: str) -> bool:
-    """Tell whether another peer has come into the place of the former, as a page that reloads.
-
-    The session id of a peer stays for the life of its session (RFC 8866 section 5.2). Programs that
-    change it with each description are told by their DTLS association, which stays.
-    """
-    if before.current_remote is None or after.current_remote is None:
+    """Tell whether an exchange was with another peer than the one before it."""
+    was, now = (before.stable or before).transport(key), after.transport(key)
+    if was is None or now is None or after.current_remote is None:
         return False
-    former = before.current_remote.sdp.session.origin
-    present = after.current_remote.sdp.session.origin
-    if (former.username, former.session_id) == (present.username, present.session_id):
-        return False
-    keys = [_remote_fingerprints(session, key) for session in (before.stable or before, after)]
-    return None not in keys and keys[0] != keys[1]
-
-
-def _remote_fingerprints(session: Session, key: str) -> tuple[Fingerprint, ...] | None:
-    transport = session.transport(key)
-    terms = None if transport is None else transport.association.remote
-    return None if terms is None else terms.fingerprints
+    return is_new_peer(before.current_remote, after.current_remote.sdp, was, now)
 
 
 def _opened(before: Session, after: Session) -> Iterator[Preparation]:
@@ -157,13 +142,16 @@ def _opened(before: Session, after: Session) -> Iterator[Preparation]:
 
 def _changed(before: Session, after: Session) -> Iterator[Effect]:
     """Change ICE generations and associations of the transports that there are."""
+    told, described = _described_candidates(before), _described_candidates(after)
     for transport in after.transports:
         earlier = before.transport(transport.key)
         if earlier is not None:
             yield from _dropped(earlier, transport)
         yield from _listening(earlier, transport)
         yield from _connected(before, after, transport)
-        yield from _candidates(before, after, transport.key)
+        # ICE ignores those that it has.
+        known = told.get(transport.key, {})
+        yield from (each for each in described.get(transport.key, {}) if each not in known)
 
 
 def _closed(before: Session, after: Session) -> Iterator[CloseTransport]:
@@ -204,14 +192,13 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
     connected = dict(_paths(before, now.key))
     for local, remote in dict(_paths(after, now.key)).items():
         if local not in connected:
-            is_new_peer = _is_new_peer(before, after, now.key)
-            role = _ice_role(after, remote) if is_new_peer else now.ice_role
+            is_new = _is_new_peer(before, after, now.key)
             yield ConnectIce(
                 now.key,
                 local.username_fragment,
                 remote,
-                role,
-                is_new_peer,
+                now.ice_role,
+                is_new,
                 is_answerer=_is_answerer(after),
                 if_followed=local == now.unanswered,
             )
@@ -234,13 +221,6 @@ def _is_answerer(session: Session) -> bool:
     """Tell whether the exchange that has got this far was answered by us, provisionally or not."""
     local = session.pending_local or session.current_local
     return local is not None and local.type is not SdpType.OFFER
-
-
-def _ice_role(session: Session, remote: IceParameters) -> IceRole:
-    """Give our role by the exchange that was just completed (RFC 8445 section 6.1.1)."""
-    local = session.current_local
-    offered = local is not None and local.type is SdpType.OFFER
-    return IceRole.CONTROLLING if offered or remote.lite else IceRole.CONTROLLED
 
 
 def _associations(session: Session, key: str) -> Iterator[AssociationTerms]:
@@ -274,33 +254,36 @@ def _both(session: Session, key: str) -> Iterator[TransportState]:
         yield known
 
 
-def _candidates(before: Session, after: Session, key: str) -> Iterator[AddCandidates]:
-    """Tell new candidates of the remote descriptions; ICE ignores those that it has."""
-    told = set(_described_candidates(before, key))
-    for candidates in dict.fromkeys(_described_candidates(after, key)):
-        if candidates not in told:
-            yield candidates
+def _described_candidates(session: Session) -> dict[str, dict[AddCandidates, None]]:
+    """List candidates of the remote descriptions, by the key of their transport and in order."""
+    found: dict[str, dict[AddCandidates, None]] = {}
+    remote = [each for each in (session.current_remote, session.pending_remote) if each]
+    sections = [_sections_that_count(session, each) for each in remote]
+    for key in dict.fromkeys(key for each in sections for key in each):
+        for local, remote_ice in _paths(session, key):
+            for described, by_key in zip(remote, sections, strict=True):
+                section = by_key.get(key)
+                generation = None if section is None else described.sdp.transport_ice(section)[0]
+                if section is None or generation not in (None, remote_ice.username_fragment):
+                    continue
+                candidates = tuple(c for c in section.candidates if c.is_understood)
+                if candidates or section.end_of_candidates:
+                    told = AddCandidates(
+                        key, local.username_fragment, candidates, section.end_of_candidates
+                    )
+                    found.setdefault(key, {})[told] = None
+    return found
 
 
-def _described_candidates(session: Session, key: str) -> Iterator[AddCandidates]:
-    for local, remote in _paths(session, key):
-        for described in (session.current_remote, session.pending_remote):
-            section = None if described is None else _section_of(session, described, key)
-            if described is None or section is None:
-                continue
-            generation = described.sdp.transport_ice(section)[0]
-            if generation not in (None, remote.username_fragment):
-                continue
-            candidates = tuple(c for c in section.candidates if c.is_understood)
-            if candidates or section.end_of_candidates:
-                yield AddCandidates(
-                    key, local.username_fragment, candidates, section.end_of_candidates
-                )
-
-
-def _section_of(session: Session, described: AppliedDescription, key: str) -> MediaSection | None:
-    """Find the m-section of a description that counts for a transport."""
-    sections = [s for s in described.sdp.media if s.mid and session.route(s.mid) == key]
-    # RFC 8843 section 10: the other sections of a group speak of transports that were bundled away.
-    tagged = next((section for section in sections if section.mid == key), None)
-    return tagged or next(iter(sections), None)
+def _sections_that_count(
+    session: Session, described: AppliedDescription
+) -> dict[str, MediaSection]:
+    """Find the m-section of a description that counts for each transport, by its key."""
+    found: dict[str, MediaSection] = {}
+    for section in described.sdp.media:
+        key = session.route(section.mid) if section.mid else None
+        # RFC 8843 section 10: the other sections of a group speak of transports that were bundled
+        # away.
+        if key is not None and (key not in found or section.mid == key):
+            found[key] = section
+    return found

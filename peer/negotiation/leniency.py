@@ -9,6 +9,7 @@ not touched by any rule that applies by default.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from peer.errors import CandidateError
@@ -112,14 +113,15 @@ def without_unusable(
     used: list[Lenience] = []
     if SdpLeniency.UNUSABLE_SECTION not in rules:
         return offer, ()
+    closed: dict[int, MediaSection] = {}
     for index, section in enumerate(offer.media):
         if section.rejected or section.mid in live or not is_supported(section):
             continue
         lack = _lack(offer, section)
         if lack is not None:
-            offer = offer.with_media(index, _closed(section))
+            closed[index] = _closed(section)
             used.append(_about(section, SdpLeniency.UNUSABLE_SECTION, f"it is rejected: {lack}"))
-    return offer, tuple(used)
+    return offer.with_sections(closed), tuple(used)
 
 
 def without_foreign_codecs(
@@ -133,16 +135,17 @@ def without_foreign_codecs(
     used: list[Lenience] = []
     if SdpLeniency.NO_COMMON_CODEC not in rules or len(offer.media) != len(answer.media):
         return answer, ()
+    closed: dict[int, MediaSection] = {}
     for index, (ours, theirs) in enumerate(zip(offer.media, answer.media, strict=True)):
         kind = theirs.kind
         if theirs.rejected or ours.rejected or kind is None or ours.kind is not kind:
             continue
         shared = shared_codecs(described_codecs(theirs, kind), described_codecs(ours, kind))
         if not media_first(shared):
-            answer = answer.with_media(index, _closed(theirs))
+            closed[index] = _closed(theirs)
             reason = "it is closed: it has none of the codecs offered"
             used.append(_about(theirs, SdpLeniency.NO_COMMON_CODEC, reason))
-    return answer, tuple(used)
+    return answer.with_sections(closed), tuple(used)
 
 
 def _lack(sdp: Sdp, section: MediaSection) -> str | None:
@@ -267,19 +270,21 @@ class _Reader:
         """Let the last of several directions of a section hold, as libwebrtc does."""
         for section in self.sections:
             found = [line for line in section if line.type == "a" and line.value in _DIRECTIONS]
-            for line in found[:-1]:
-                self._drop(section, line, SdpLeniency.REPEATED_DIRECTION, "a later direction holds")
+            reasons = [(line, "a later direction holds") for line in found[:-1]]
+            self._drop(section, reasons, SdpLeniency.REPEATED_DIRECTION)
 
     def broken_rtpmap(self) -> None:
         """Pass over an `a=rtpmap` that cannot be read: its payload type is one of no codec."""
         for section in self.sections[1:]:
             if not _is_rtp(section):
                 continue
+            reasons: list[tuple[Line, str]] = []
             for line in [line for line in section if line.name == "rtpmap"]:
                 try:
                     RtpMap.parse(line.argument)
                 except ValueError as error:
-                    self._drop(section, line, SdpLeniency.BROKEN_RTPMAP, str(error))
+                    reasons.append((line, str(error)))
+            self._drop(section, reasons, SdpLeniency.BROKEN_RTPMAP)
 
     def opus_channels(self) -> None:
         """Take `opus/48000` for `opus/48000/2`.
@@ -322,17 +327,21 @@ class _Reader:
     def broken_candidate(self) -> None:
         """Repair a candidate that breaks the grammar, or pass over it; see `repaired_candidate`."""
         for section in self.sections[1:]:
-            for line in [line for line in section if line.name == "candidate"]:
+            reasons: list[tuple[Line, str]] = []
+            for place, line in enumerate(section):
+                if line.name != "candidate":
+                    continue
                 try:
                     CandidateFields.parse(line.argument)
                 except CandidateError as error:
                     better = repaired_candidate(line.argument)
                     if better is None:
-                        self._drop(section, line, SdpLeniency.BROKEN_CANDIDATE, error.reason)
+                        reasons.append((line, error.reason))
                         continue
-                    section[section.index(line)] = replace(line, value=f"candidate:{better}")
+                    section[place] = replace(line, value=f"candidate:{better}")
                     reason = f"the candidate is repaired: {error.reason}"
                     self._note(SdpLeniency.BROKEN_CANDIDATE, reason, line)
+            self._drop(section, reasons, SdpLeniency.BROKEN_CANDIDATE)
 
     def too_many_candidates(self) -> None:
         """Pass over candidates beyond the limit; the first are those with the best chances."""
@@ -353,6 +362,7 @@ class _Reader:
         used = {mid for mid in map(_mid, self.sections[1:]) if mid is not None}
         taken = used | {mid for mid in self._known if mid is not None}
         named = {mid for group in self._groups() for mid in group[1:]}
+        free = (name for name in map(str, count()) if name not in taken)
         for place, section in enumerate(self.sections[1:]):
             if _mid(section) is not None:
                 continue
@@ -363,7 +373,7 @@ class _Reader:
             if _has_port_0(section) and (mid is None or (self._is_answer and mid not in named)):
                 continue
             if mid is None:
-                mid = next(name for name in map(str, range(len(taken) + 1)) if name not in taken)
+                mid = next(free)
             used.add(mid)
             taken.add(mid)
             section.append(replace(Line.attribute("mid", mid), eol=section[0].eol))
@@ -378,19 +388,21 @@ class _Reader:
         """
         if not self._is_answer or len(self.sections) - 1 != len(self._known):
             return
+        known, renamed = set(self._known), dict[str, str]()
         for mid, section in zip(self._known, self.sections[1:], strict=True):
             theirs = _mid(section)
-            if mid is None or theirs is None or theirs == mid or theirs in self._known:
+            if mid is None or theirs is None or theirs == mid or theirs in known:
                 continue
             place = next(i for i, line in enumerate(section) if line.name == "mid")
             self._note(
                 SdpLeniency.MID_BY_PLACE, f"the answer's mid is read as {mid!r}", section[place]
             )
             section[place] = replace(section[place], value=f"mid:{mid}")
-            for i, line in enumerate(self.sections[0]):
-                if line.name == "group":
-                    named = [mid if word == theirs else word for word in words(line.argument)]
-                    self.sections[0][i] = replace(line, value=f"group:{' '.join(named)}")
+            renamed[theirs] = mid
+        for i, line in enumerate(self.sections[0]):
+            if renamed and line.name == "group":
+                named = [renamed.get(word, word) for word in words(line.argument)]
+                self.sections[0][i] = replace(line, value=f"group:{' '.join(named)}")
 
     def stray_bundle_only(self) -> None:
         """Read port 0 as a rejection where `a=bundle-only` stands in no BUNDLE group.
@@ -401,8 +413,9 @@ class _Reader:
         for section in self.sections[1:]:
             if _mid(section) in bundled:
                 continue
-            for line in [line for line in section if line.value == "bundle-only"]:
-                self._drop(section, line, SdpLeniency.STRAY_BUNDLE_ONLY, "it is in no BUNDLE group")
+            found = [line for line in section if line.type == "a" and line.value == "bundle-only"]
+            reasons = [(line, "it is in no BUNDLE group") for line in found]
+            self._drop(section, reasons, SdpLeniency.STRAY_BUNDLE_ONLY)
 
     def missing_answer_setup(self) -> None:
         """Read an answer without `a=setup` as `active`.
@@ -433,9 +446,14 @@ class _Reader:
                     section[place] = better
                     self._note(rule, reason, line)
 
-    def _drop(self, section: list[Line], line: Line, rule: SdpLeniency, reason: str) -> None:
-        _remove(section, [line])
-        self._note(rule, f"the line is passed over: {reason}", line)
+    def _drop(
+        self, section: list[Line], reasons: Sequence[tuple[Line, str]], rule: SdpLeniency
+    ) -> None:
+        """Pass over lines of a section, each for its reason; all at once, as there may be many."""
+        if reasons:
+            _remove(section, [line for line, _ in reasons])
+        for line, reason in reasons:
+            self._note(rule, f"the line is passed over: {reason}", line)
 
     def _note(self, rule: SdpLeniency, reason: str, line: Line) -> None:
         self.used.append(Lenience(rule, reason, line.text, line.number))

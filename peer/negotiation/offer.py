@@ -24,7 +24,7 @@ from peer.negotiation.session import DataSection, LocalIdentity, Session, Transc
 from peer.states import IceRole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from peer.identity.fingerprints import Fingerprint
     from peer.negotiation.profile import Profile
@@ -61,7 +61,7 @@ def create_offer(
         InvalidStateError: The peer has left no payload type for a codec of ours.
     """
     slots = list(_slots(session))
-    live = [slot.mid for slot in slots if slot.content is not None]
+    live = {slot.mid: None for slot in slots if slot.content is not None}
     bundles = _bundles(session, live)
     offered = _OfferedTransports(session, profile, restart=ice_restart)
     routing = _Routing(session, profile, slots, bundles[0], offered)
@@ -95,6 +95,9 @@ def _slots(session: Session) -> Iterator[_Slot]:
 
 
 def _content(session: Session, section: MediaSection) -> Transceiver | DataSection | None:
+    if section.mid is None:
+        # The peer rejects some without a mid; data channels without one wait for their m-section.
+        return None
     if session.data is not None and section.mid == session.data.mid:
         return session.data
     transceiver = session.transceiver_of(section.mid)
@@ -107,7 +110,7 @@ def _fresh_mids(session: Session) -> Iterator[str]:
     return (mid for mid in map(str, count(session.next_mid)) if mid not in present)
 
 
-def _bundles(session: Session, live: Sequence[str]) -> list[list[str]]:
+def _bundles(session: Session, live: Mapping[str, None]) -> list[list[str]]:
     """List the BUNDLE groups: one of all m-sections at first, later the groups of the answer.
 
     New m-sections join the first group (RFC 9429 section 5.2.2), so that no m-section ever moves

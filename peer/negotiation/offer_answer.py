@@ -251,7 +251,7 @@ class OfferAnswer:
             InvalidAccessError: A stream has no possible id.
         """
         made = new_transceiver(
-            self._session, self.profile, kind=kind, origin=origin, direction=direction
+            self._session.made, self.profile, kind=kind, origin=origin, direction=direction
         )
         made = replace(made, streams=stream_ids(streams), has_track=has_track)
         self._session = self._session.with_transceiver(made)
@@ -353,7 +353,8 @@ class OfferAnswer:
     ) -> tuple[Effect, ...]:
         effects = difference(self._session, after, self.profile.cname)
         self._session = after
-        return tuple(effect for effect in effects if effect not in prepared)
+        done = frozenset(prepared)
+        return tuple(effect for effect in effects if effect not in done)
 
     def _local_step(self, description: SessionDescription | None) -> Callable[[Session], Session]:
         kind = self._implied_type() if description is None else description.type

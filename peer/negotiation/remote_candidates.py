@@ -13,8 +13,10 @@ from peer.negotiation.session import AppliedDescription, Session, Side
 from peer.sdp_leniency import SdpLeniency
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from peer.negotiation.profile import Profile
-    from peer.negotiation.sdp.description import Sdp
+    from peer.negotiation.sdp.description import MediaSection, Sdp
 
 
 def with_remote_candidate(
@@ -36,21 +38,16 @@ def with_remote_candidate(
         raise InvalidStateError("a candidate needs a remote description to belong to")
     candidate = candidate or IceCandidate()
     fields = _fields(candidate.candidate, profile) if candidate.candidate else None
+    generations: dict[int, str | None] = {}
     for index in _section_indexes(described.sdp, candidate):
-        section = described.sdp.media[index]
         # webrtc-pc section 4.4.2: for a transceiver that has ended it is no error.
-        if not section.rejected:
-            generation = _generation(session, described, index, candidate)
-            session = replace(
-                session,
-                pending_remote=_extended(
-                    session.pending_remote, index, generation, fields, profile
-                ),
-                current_remote=_extended(
-                    session.current_remote, index, generation, fields, profile
-                ),
-            )
-    return session
+        if not described.sdp.media[index].rejected:
+            generations[index] = _generation(session, described, index, candidate)
+    return replace(
+        session,
+        pending_remote=_extended(session.pending_remote, generations, fields, profile),
+        current_remote=_extended(session.current_remote, generations, fields, profile),
+    )
 
 
 def _fields(text: str, profile: Profile) -> CandidateFields:
@@ -111,27 +108,35 @@ def _username_fragment(described: AppliedDescription | None, index: int) -> str 
 
 def _extended(
     described: AppliedDescription | None,
-    index: int,
-    generation: str | None,
+    generations: Mapping[int, str | None],
     fields: CandidateFields | None,
     profile: Profile,
 ) -> AppliedDescription | None:
-    """Add a candidate to a description of its ICE generation; leave another one as it is."""
-    if described is None or _username_fragment(described, index) != generation:
+    """Add a candidate to the m-sections of its ICE generation; leave others as they are.
+
+    Args:
+        described: The description; None where there is none.
+        generations: Username fragment of the generation, by the index of each m-section.
+        fields: The candidate; None where no more will come.
+        profile: The number of candidates kept.
+    """
+    changed: dict[int, MediaSection] = {}
+    for index, generation in generations.items():
+        if described is None or _username_fragment(described, index) != generation:
+            continue
+        section = described.sdp.media[index]
+        if fields is None:
+            known, line = section.end_of_candidates, Line.attribute("end-of-candidates")
+        else:
+            text = str(fields).removeprefix("candidate:")
+            known, line = fields in section.candidates, Line.attribute("candidate", text)
+            if not known and len(section.candidates) >= profile.max_candidates:
+                raise CandidateError(
+                    f"m-section {section.mid!r} has {profile.max_candidates} candidates already",
+                    candidate=str(fields),
+                )
+        if not known:
+            changed[index] = section.with_lines(line)
+    if described is None or not changed:
         return described
-    section = described.sdp.media[index]
-    if fields is None:
-        known, line = section.end_of_candidates, Line.attribute("end-of-candidates")
-    else:
-        text = str(fields).removeprefix("candidate:")
-        known, line = fields in section.candidates, Line.attribute("candidate", text)
-        if not known and len(section.candidates) >= profile.max_candidates:
-            raise CandidateError(
-                f"m-section {section.mid!r} has {profile.max_candidates} candidates already",
-                candidate=str(fields),
-            )
-    if known:
-        return described
-    return AppliedDescription(
-        described.type, described.sdp.with_media(index, section.with_lines(line))
-    )
+    return AppliedDescription(described.type, described.sdp.with_sections(changed))

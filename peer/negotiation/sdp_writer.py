@@ -187,23 +187,23 @@ def with_gathered(
         gathered: Candidates by the key of the transport and our username fragment.
     """
     shown: dict[str, GatheredCandidates] = {}
+    changed: dict[int, MediaSection] = {}
     for index, section in enumerate(sdp.media):
         key = session.route(section.mid) if section.mid is not None else None
         if key is None or section.rejected:
             continue
         if key in shown:
-            section = _with_default_candidate(section, shown[key])
+            changed[index] = _with_default_candidate(section, shown[key])
         else:
             generation = sdp.transport_ice(section)[0] or ""
             shown[key] = gathered.get((key, generation), GatheredCandidates())
-            section = _with_candidates(section, shown[key])
-        sdp = sdp.with_media(index, section)
+            changed[index] = _with_candidates(section, shown[key])
     defaults = map(_default_candidate, (found.candidates for found in shown.values()))
     if (default := next(filter(None, defaults), None)) is not None:
         for index, section in enumerate(sdp.media):
             if section.rejected:
-                sdp = sdp.with_media(index, section.with_connection(default.address))
-    return sdp
+                changed[index] = section.with_connection(default.address)
+    return sdp.with_sections(changed)
 
 
 def _with_candidates(section: MediaSection, found: GatheredCandidates) -> MediaSection:

@@ -354,6 +354,15 @@ class Session:
     stable: Session | None = field(default=None, repr=False)
     rekey: tuple[Fingerprint, ...] | None = None
     credentials_to_replace: frozenset[IceParameters] = frozenset()
+    # By key and mid, so that a description of many m-sections takes no square of their number.
+    _by_key: Mapping[int, Transceiver] = field(init=False, repr=False, compare=False)
+    _by_mid: Mapping[str | None, Transceiver] = field(init=False, repr=False, compare=False)
+    _transport_by_key: Mapping[str, TransportState] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_key", {t.key: t for t in self.transceivers})
+        object.__setattr__(self, "_by_mid", {t.mid: t for t in self.transceivers if t.mid})
+        object.__setattr__(self, "_transport_by_key", {t.key: t for t in self.transports})
 
     def description(self, side: Side) -> AppliedDescription | None:
         """Give the description of a side: the pending one, else the current one."""
@@ -384,17 +393,15 @@ class Session:
 
     def transceiver(self, key: int) -> Transceiver | None:
         """Find a transceiver by its key; None where it has ended."""
-        return next((t for t in self.transceivers if t.key == key), None)
+        return self._by_key.get(key)
 
     def transceiver_of(self, mid: str | None) -> Transceiver | None:
         """Find the transceiver of an m-section; None where it has none."""
-        if mid is None:
-            return None
-        return next((t for t in self.transceivers if t.mid == mid), None)
+        return self._by_mid.get(mid)
 
     def transport(self, key: str) -> TransportState | None:
         """Find a transport by its key; None where there is none."""
-        return next((t for t in self.transports if t.key == key), None)
+        return self._transport_by_key.get(key)
 
     def route(self, mid: str) -> str | None:
         """Give the key of the transport that carries an m-section; None where none does."""
@@ -408,7 +415,8 @@ class Session:
 
     def stable_transport(self, key: str) -> TransportState | None:
         """Find a transport as it was before the exchange that is going on; None for a new one."""
-        return next((t for t in self.stable_transports if t.key == key), None)
+        found = (self.stable or self).transport(key)
+        return found if found is not None and found.agreed else None
 
     @property
     def transport_keys(self) -> frozenset[str]:
@@ -417,8 +425,8 @@ class Session:
 
     def carrier(self, mids: Iterable[str]) -> TransportState | None:
         """Find the transport of the first of these m-sections that has one."""
-        keys = (self.routes[mid] for mid in mids if mid in self.routes)
-        return next((self.transport(key) for key in keys), None)
+        mid = next(filter(self.routes.__contains__, mids), None) if self.routes else None
+        return None if mid is None else self.transport(self.routes[mid])
 
     @property
     def due_rekey(self) -> tuple[Fingerprint, ...] | None:
@@ -437,12 +445,13 @@ class Session:
 
     def with_transceiver(self, changed: Transceiver) -> Session:
         """Give the session with one transceiver replaced, or appended where its key is new."""
-        if self.transceiver(changed.key) is None:
-            return replace(self, transceivers=(*self.transceivers, changed), made=changed.key + 1)
-        return replace(
-            self,
-            transceivers=tuple(changed if t.key == changed.key else t for t in self.transceivers),
-        )
+        return self.with_transceivers([changed])
+
+    def with_transceivers(self, changed: Iterable[Transceiver]) -> Session:
+        """Give the session with transceivers replaced, and appended where their keys are new."""
+        found = {**self._by_key, **{each.key: each for each in changed}}
+        made = max(self.made, max(found, default=-1) + 1)
+        return replace(self, transceivers=tuple(found.values()), made=made)
 
     def without_transceiver(self, key: int) -> Session:
         """Give the session without a transceiver that has ended."""
@@ -450,11 +459,12 @@ class Session:
 
     def with_transport(self, changed: TransportState) -> Session:
         """Give the session with one transport replaced, or appended where its key is new."""
-        if self.transport(changed.key) is None:
-            return replace(self, transports=(*self.transports, changed))
-        return replace(
-            self, transports=tuple(changed if t.key == changed.key else t for t in self.transports)
-        )
+        return self.with_transports([changed])
+
+    def with_transports(self, changed: Iterable[TransportState]) -> Session:
+        """Give the session with transports replaced, and appended where their keys are new."""
+        found = {**self._transport_by_key, **{each.key: each for each in changed}}
+        return replace(self, transports=tuple(found.values()))
 
     def with_routes(self, routes: Iterable[tuple[str, str]]) -> Session:
         """Give the session with routes added or replaced."""

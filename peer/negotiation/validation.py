@@ -69,6 +69,7 @@ def check_description(sdp: Sdp, profile: Profile) -> None:
             # RFC 9429 section 4.1.1: rtcpMuxPolicy is always "require" here.
             raise DescriptionError("RTP and RTCP must share a port (a=rtcp-mux)", mid=section.mid)
         _check_payload_types(section)
+        _check_extension_ids_once(section)
     _check_msids(sdp)
 
 
@@ -82,6 +83,19 @@ def _check_payload_types(section: MediaSection) -> None:
                 f"payload type {text} looks like RTCP on a port that they share: 64 to 95 do",
                 line=section.lines[0].text,
                 line_number=section.lines[0].number,
+                mid=section.mid,
+            )
+
+
+def _check_extension_ids_once(section: MediaSection) -> None:
+    """Check that each header extension id of an m-section has one meaning (RFC 8285 section 5)."""
+    uris: dict[int, str] = {}
+    for item, line in zip(section.extmaps, section.attributes("extmap"), strict=False):
+        if uris.setdefault(item.id, item.uri) != item.uri:
+            raise DescriptionError(
+                f"header extension id {item.id} has two meanings",
+                line=line.text,
+                line_number=line.number,
                 mid=section.mid,
             )
 
@@ -144,6 +158,7 @@ def check_answer(offer: Sdp, answer: Sdp) -> None:
         raise DescriptionError(
             f"the answer has {len(answer.media)} m-sections, the offer {len(offer.media)}"
         )
+    bundled = {mid for group in answer.bundle_groups for mid in group.mids}
     for ours, theirs in zip(offer.media, answer.media, strict=True):
         # Some peers leave out the mid of what they reject.
         if ours.mid != theirs.mid and not (theirs.rejected and theirs.mid is None):
@@ -158,9 +173,14 @@ def check_answer(offer: Sdp, answer: Sdp) -> None:
             )
         if not theirs.rejected:
             _check_accepted(offer, answer, ours, theirs)
+            # RFC 9143 section 6: it has no address of its own.
+            if ours.bundle_only and ours.mid not in bundled:
+                raise DescriptionError(
+                    "the answer takes a bundle-only m-section by itself", mid=ours.mid
+                )
     for group in answer.bundle_groups:
-        tag = group.mids[0] if group.mids else ""
-        extra = [mid for mid in group.mids if mid not in offer.bundled(tag)]
+        offered = set(offer.bundled(group.mids[0] if group.mids else ""))
+        extra = [mid for mid in group.mids if mid not in offered]
         if extra:
             raise DescriptionError(f"the answer bundles {extra[0]!r}, which the offer did not")
 
@@ -183,9 +203,6 @@ def _check_accepted(offer: Sdp, answer: Sdp, ours: MediaSection, theirs: MediaSe
         raise DescriptionError(
             f"the answer is {answered} where the offer is {offered.reversed}", mid=theirs.mid
         )
-    # RFC 9143 section 6: it has no address of its own.
-    if ours.bundle_only and not any(ours.mid in group.mids for group in answer.bundle_groups):
-        raise DescriptionError("the answer takes a bundle-only m-section by itself", mid=ours.mid)
 
 
 def check_offer_layout(session: Session, offer: Sdp) -> None:
@@ -246,22 +263,30 @@ def check_verdicts(session: Session, offer: Sdp, verdicts: Mapping[str, OfferVer
 
 
 def _check_shared_transports(session: Session, offer: Sdp, mids: Iterable[str]) -> None:
-    """Check that m-sections that go on sharing a transport agree on its ICE credentials.
+    """Check that m-sections that go on sharing a transport agree on its ICE and DTLS attributes.
 
     An offer may leave a BUNDLE group out without moving its m-sections to transports of their own;
-    if they contradict each other then, there is no answer to it.
+    if they contradict each other then, there is no answer to it, and which certificate to trust
+    would be a question of their order.
     """
     credentials: dict[str, IceParameters] = {}
+    ends: dict[str, tuple[RemoteIdentity, Setup]] = {}
     for mid in mids:
         bundle = offer.bundled(mid)
         transport = session.carrier((mid, *bundle))
-        tag = offer.section(bundle[0])
-        if transport is None or tag is None:
+        # Where the group is on another transport, the m-section stays on its own and speaks for it.
+        speaks = offer.section(bundle[0] if session.carrier(bundle) is transport else mid)
+        if transport is None or speaks is None:
             continue
-        found = ice_parameters(offer, tag)
+        found = ice_parameters(offer, speaks)
         if credentials.setdefault(transport.key, found) != found:
             raise ModificationError(
                 "the offer gives m-sections of one transport different ICE credentials", mid=mid
+            )
+        end = remote_identity(offer, speaks), offered_setup(offer, speaks)
+        if ends.setdefault(transport.key, end) != end:
+            raise ModificationError(
+                "the offer gives m-sections of one transport different DTLS attributes", mid=mid
             )
 
 

@@ -51,7 +51,7 @@ from peer.negotiation.sdp.reading import read_sections
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 T = TypeVar("T")
 
@@ -507,6 +507,13 @@ class Sdp:
         if not 0 <= index <= len(self.media):
             raise IndexError(f"there is no m-section {index}")
         return replace(self, media=(*self.media[:index], section, *self.media[index + 1 :]))
+
+    def with_sections(self, changed: Mapping[int, MediaSection]) -> Self:
+        """Give the description with other m-sections at some places, by their index."""
+        if not changed:
+            return self
+        media = tuple(changed.get(i, section) for i, section in enumerate(self.media))
+        return replace(self, media=media)
 
     def direction(self, section: MediaSection) -> MediaDirection:
         """Read the direction of an m-section, else of the session (RFC 8866 section 6.7)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from peer.configuration import SdpLimits
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from peer.rtp_parameters import Codec
 
 _S, _T = SignalingState, SdpType
+
+#: Descriptions of which the checks are remembered.
+_KEPT = 64
+#: Digits of a mid that is no number any more.
+_LONG_MID = 10
 
 #: The types of the pending descriptions, local and remote, in each state.
 PENDING = {
@@ -77,6 +83,8 @@ def check_agreement(left: OfferAnswer, right: OfferAnswer, *, numbered: bool = T
 
 def as_read(sdp: Sdp) -> Sdp:
     """A description as a peer of ours reads it: data channels may be in the form of old drafts."""
+    if not any(section.has("sctpmap") for section in sdp.media):
+        return sdp
     read, _ = read_description(
         str(sdp), SdpLimits(), rules=DEFAULT_LENIENCY, max_candidates=1000, is_answer=True
     )
@@ -92,15 +100,29 @@ def _check_descriptions(session: Session) -> None:
     )
     for described in present:
         if described is not None:
-            assert Sdp.parse(str(described.sdp)) == described.sdp
-            numbers = [int(s.mid) for s in described.sdp.media if s.mid and s.mid.isdigit()]
+            mids = [s.mid for s in described.sdp.media if s.mid and s.mid.isdigit()]
+            # A mid of the peer that is longer is no number: ours would become as long.
+            numbers = [int(mid) for mid in mids if len(mid) < _LONG_MID]
             assert max(numbers, default=-1) < session.next_mid
+    ours = (each.sdp for each in (session.current_local, session.pending_local) if each)
+    assert all(map(_comes_back, ours))
     halves = session.current_local, session.current_remote
     types = {described.type for described in halves if described is not None}
     assert types in (set(), {_T.OFFER, _T.ANSWER})
     by_type = {described.type: described.sdp for described in halves if described is not None}
     if by_type:
-        check_answer(as_read(by_type[_T.OFFER]), as_read(by_type[_T.ANSWER]))
+        _check_answers(by_type[_T.OFFER], by_type[_T.ANSWER])
+
+
+@lru_cache(maxsize=_KEPT)
+def _comes_back(sdp: Sdp) -> bool:
+    """Whether a description is read again as it is; most steps leave descriptions alone."""
+    return Sdp.parse(str(sdp)) == sdp
+
+
+@lru_cache(maxsize=_KEPT)
+def _check_answers(offer: Sdp, answer: Sdp) -> None:
+    check_answer(as_read(offer), as_read(answer))
 
 
 def _check_transceivers(session: Session) -> None:

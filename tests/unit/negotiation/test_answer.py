@@ -13,6 +13,7 @@ from peer.rtp_parameters import HeaderExtension, MediaKind, RtpCapabilities
 from peer.states import DtlsRole, IceRole
 from tests.support.descriptions import NAMES, load
 from tests.support.negotiation.offer_answer import (
+    LEVEL,
     MID,
     PCMU,
     VP8,
@@ -508,3 +509,18 @@ def test_a_stopping_transceiver_is_answered_and_taken_away_by_the_next_offer() -
     later, _ = exchange(right, left)
     assert rejected(later) == [True, False]
     check_agreement(left, right)
+
+
+def test_an_id_that_two_sections_of_a_transport_use_otherwise_stays_with_the_first() -> None:
+    """Else the audio level of one would be read as the MID of the other."""
+    offer = an_offer("audio", "video")
+    audio, mark, video = offer.sdp.partition("m=video")
+    video = video.replace("a=extmap:1 ", "a=extmap:2 ")
+    answer, end = answer_to(SessionDescription(audio + mark + video, SdpType.OFFER))
+    ids = [[(item.id, item.uri) for item in section.extmaps] for section in answer.media]
+    assert (2, LEVEL.uri) in ids[0]
+    assert 2 not in dict(ids[1])
+    # What was agreed is what our own offer says, too.
+    ours = Sdp.parse(offer_of(end).sdp)
+    assert (2, LEVEL.uri) in [(item.id, item.uri) for item in ours.media[0].extmaps]
+    assert 2 not in {item.id for item in ours.media[1].extmaps}

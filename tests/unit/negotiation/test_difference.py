@@ -295,6 +295,7 @@ def test_who_offers_to_another_peer_controls_ice_whoever_did_before() -> None:
     set_remote(reloaded, offer_of(kept))
     path = the(ConnectIce, set_remote(kept, answer_of(reloaded)))
     assert (path.role, path.is_new_peer) == (IceRole.CONTROLLING, True)
+    assert kept.session.transports[0].ice_role is IceRole.CONTROLLING
 
 
 def test_a_peer_that_changes_its_session_id_alone_is_the_same() -> None:

@@ -443,3 +443,15 @@ def test_two_groups_of_the_peer_stay_two() -> None:
     right.request_data()
     later = offer(right)
     assert [g.mids for g in later.bundle_groups] == [("0", "2", "4"), ("1", "3")]
+
+
+def test_data_channels_wait_beside_a_section_that_the_peer_rejected_without_a_mid() -> None:
+    left, right = end(), OfferAnswer(profile(2))
+    add_track(left, "audio")
+    right.request_data()
+    gone = [("a=mid:0\r\n", ""), ("a=group:BUNDLE 0\r\n", "")]
+    rejected = edited(offer_of(left), ("m=audio 9", "m=audio 0"), *gone)
+    set_remote(right, rejected)
+    set_local(right)
+    assert right.negotiation_needed
+    assert kinds(offer(right)) == ["application"]

@@ -249,3 +249,20 @@ class TestOutcomes:
         assert right.resolve_association("0", 1, in_use=False) == (DropAssociation("0", 1),)
         assert [terms.number for terms in transport(right).fallbacks] == [0]
         assert transport(right).association.number == 2
+
+    def test_association_that_the_peer_goes_back_from_is_not_taken_for_the_one_that_follows(
+        self,
+    ) -> None:
+        """The peer asks for a new association, and answers with the tls-id of the old one."""
+        left, right = connected()
+        old = right.session.transports[0].association.local.tls_id
+        right.request_rekey(NEW)
+        set_remote(left, offer_of(right))
+        set_remote(right, answer_of(left))
+        new = right.session.transports[0].association.local.tls_id
+        left.restart_ice()
+        set_remote(right, offer_of(left))
+        passive = edited(answer_of(right), (new, old), ("setup:active", "setup:passive"))
+        effects = set_remote(left, passive)
+        assert DropAssociation("0", 1) in effects
+        assert the(ConnectDtls, effects).association == transport(left).association.number == 2

@@ -49,6 +49,18 @@ def fresh() -> OfferAnswer:
     return OfferAnswer(profile(2, leniency=frozenset()))
 
 
+def with_another(description: SessionDescription, attribute: str) -> SessionDescription:
+    """The description with another value of an attribute in its last m-section."""
+    values = {
+        "fingerprint": f"sha-256 {':'.join(['AB'] * 32)}",
+        "tls-id": "x" * 20,
+        "setup": "passive",
+    }
+    head, mark, last = description.sdp.rpartition("m=")
+    last = re.sub(rf"a={attribute}:.*\r\n", f"a={attribute}:{values[attribute]}\r\n", last)
+    return SessionDescription(head + mark + last, description.type)
+
+
 def offer() -> SessionDescription:
     return an_offer("audio", "video", "data")
 
@@ -362,6 +374,49 @@ def test_offer_that_unbundles_sections_but_not_their_credentials_is_refused() ->
     refused(right, SessionDescription(torn, SdpType.OFFER), ModificationError, words)
 
 
+@pytest.mark.parametrize("attribute", ["fingerprint", "tls-id", "setup"])
+def test_offer_that_unbundles_sections_but_not_their_association_is_refused(attribute: str) -> None:
+    """Whose certificate is trusted would be a question of the order of m-sections."""
+    left, right = pair()
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    exchange(left, right)
+    again = edited(offer_of(left), ("a=group:BUNDLE 0 1\r\n", ""))
+    torn = with_another(again, attribute)
+    words = "m-sections of one transport different DTLS attributes"
+    refused(right, torn, ModificationError, words)
+
+
+@pytest.mark.parametrize("attribute", ["fingerprint", "tls-id", "setup"])
+def test_answer_that_unbundles_sections_but_not_their_association_is_refused(
+    attribute: str,
+) -> None:
+    left, right = pair()
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    exchange(left, right)
+    set_remote(right, offer_of(left))
+    answer = edited(answer_of(right), ("a=group:BUNDLE 0 1\r\n", ""))
+    words = "m-sections of one transport have different ICE or DTLS attributes"
+    refused(left, with_another(answer, attribute), ModificationError, words)
+    set_remote(left, answer)
+
+
+def test_sections_of_one_transport_speak_for_it_where_their_group_begins_on_another() -> None:
+    """Audio has a transport of its own; a group with it moves no other m-section there."""
+    left, right = pair(bundle_policy=BundlePolicy.MAX_COMPAT)
+    for kind in ("audio", "video", "video"):
+        add_track(left, kind)
+    set_remote(right, edited(offer_of(left), ("BUNDLE 0 1 2", "BUNDLE 1 2")))
+    set_remote(left, answer_of(right))
+    again = edited(offer_of(left), ("BUNDLE 1 2", "BUNDLE 0 1 2"))
+    first, second, third = re.split(r"(?=m=video)", again.sdp)
+    torn = first + second + re.sub(r"a=tls-id:\S+", f"a=tls-id:{'x' * 20}", third)
+    words = "m-sections of one transport different DTLS attributes"
+    refused(right, SessionDescription(torn, SdpType.OFFER), ModificationError, words)
+    set_remote(right, again)
+
+
 @pytest.mark.parametrize("payload_type", ["64", "72", "95"])
 def test_payload_type_that_looks_like_rtcp_is_refused(payload_type: str) -> None:
     odd = edited(
@@ -371,6 +426,16 @@ def test_payload_type_that_looks_like_rtcp_is_refused(payload_type: str) -> None
     )
     error = refused(fresh(), odd, DescriptionError, f"payload type {payload_type} looks like RTCP")
     assert error.line is not None
+
+
+def test_header_extension_id_with_two_meanings_in_a_section_is_refused() -> None:
+    identifier, uri = re.findall(r"a=extmap:(\d+) (\S+)", offer().sdp)[0]
+    line = f"a=extmap:{identifier} {uri}"
+    doubled = edited(offer(), (line, f"{line}\r\na=extmap:{identifier} urn:example:other"))
+    words = f"header extension id {identifier} has two meanings"
+    error = refused(fresh(), doubled, DescriptionError, words)
+    assert error.line == f"a=extmap:{identifier} urn:example:other"
+    set_remote(fresh(), edited(offer(), (line, f"{line}\r\n{line}")))
 
 
 def test_header_extension_id_that_changes_its_meaning_is_refused() -> None:
