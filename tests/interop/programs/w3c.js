@@ -91,6 +91,8 @@ globalThis.w3cPeer = (stack, say) => {
           transceiver.direction = command.direction;
         }
         return;
+      case "configure":
+        return connection.setConfiguration(command.configuration);
       case "close":
         return connection.close();
       case "restart":
