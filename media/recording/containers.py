@@ -69,11 +69,11 @@ _NAMES = {
 }
 
 _PASSING = {
-    Container.MP4: {"opus", "vp9", "h264", "av1"},
+    Container.MP4: {"opus", "vp9", "h264", "h265", "av1"},
     Container.WEBM: {"opus", "vp8", "vp9", "av1"},
-    Container.MATROSKA: {"opus", "pcmu", "pcma", "g722", "vp8", "vp9", "h264", "av1"},
+    Container.MATROSKA: {"opus", "pcmu", "pcma", "g722", "vp8", "vp9", "h264", "h265", "av1"},
     Container.OGG: {"opus"},
-    Container.HLS: {"opus", "vp9", "h264", "av1"},
+    Container.HLS: {"opus", "vp9", "h264", "h265", "av1"},
 }
 _PICTURES = {
     Container.MP4: "H264",

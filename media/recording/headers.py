@@ -97,6 +97,9 @@ def _made(name: str, options: dict[str, str], streams: Sequence[StreamSpec]) -> 
             with av.open(io.BytesIO(specimen(spec)), "r", format="matroska") as source:
                 stream = container.add_stream_from_template(source.streams[0], opaque=True)
             stream.time_base = Fraction(1, spec.codec.clock_rate)
+            if name == "mp4" and spec.codec.name.lower() == "h265":
+                # Apple's players take no hev1, which FFmpeg would write.
+                stream.codec_context.codec_tag = "hvc1"
         container.start_encoding()
         return file.getvalue()
     finally:

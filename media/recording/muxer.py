@@ -27,6 +27,7 @@ from media.recording.pages import PageWriter
 from media.recording.parameters import specimen
 from media.recording.pending import Frame, Pending
 from media.recording.playlist import Playlist
+from media.recording.samples import sample_converter
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 #: Suffix of the media file beside a playlist, usual for MP4 fragments.
 _SEGMENTS = ".m4s"
-_START_CODE = b"\x00\x00\x01"
-#: Bytes of a NAL unit's length (ISO/IEC 14496-15 section 5.3.2).
-_LENGTH_SIZE = 4
 
 
 class _Writer(Protocol):
@@ -68,7 +66,7 @@ class Muxer:
     def __init__(self, path: Path, container: Container, streams: Sequence[StreamSpec]) -> None:
         self._path = path
         self._streams = streams
-        self._lengths = container in (Container.MP4, Container.HLS, Container.MATROSKA)
+        self._samples = [sample_converter(container, spec) for spec in streams]
         self._last: list[Fraction | None] = [None] * len(streams)
         # FFmpeg makes the pages of Ogg.
         self._pending = None if container is Container.OGG else Pending()
@@ -120,10 +118,8 @@ class Muxer:
         if pts < 0 or (last is not None and pts <= last):
             raise ValueError(f"a frame at {float(pts)} s, that is not after the one before")
         self._last[stream] = pts
-        codec = self._streams[stream].codec
-        if self._lengths and codec.name.lower() == "h264":
-            payload = with_lengths(payload)
-        picture = codec.kind is MediaKind.VIDEO
+        payload = self._samples[stream](payload)
+        picture = self._streams[stream].codec.kind is MediaKind.VIDEO
         frame = Frame(pts, stream, payload, duration, keyframe, picture)
         done = [frame] if self._pending is None else self._pending.completed_by(frame)
         if done:
@@ -228,15 +224,3 @@ class Muxer:
     def _close_sinks(self) -> None:
         for sink in self._sinks:
             sink.close()
-
-
-def with_lengths(frame: bytes) -> bytes:
-    """Convert an H.264 access unit from start codes to lengths, as containers have it.
-
-    Source: ISO/IEC 14496-15 section 5.3.2. Parameter sets stay, since they may change.
-    """
-    # No NAL unit ends in a zero (ITU-T H.264 section 7.4.1): it belongs to the next start code.
-    units = [stripped for unit in frame.split(_START_CODE) if (stripped := unit.rstrip(b"\x00"))]
-    return b"".join(
-        part for unit in units for part in (len(unit).to_bytes(_LENGTH_SIZE, "big"), unit)
-    )

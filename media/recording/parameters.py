@@ -49,6 +49,7 @@ _IDENTIFIERS = {
     "vp8": b"V_VP8",
     "vp9": b"V_VP9",
     "h264": b"V_MPEG4/ISO/AVC",
+    "h265": b"V_MPEGH/ISO/HEVC",
     "av1": b"V_AV1",
 }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from media.recording.containers import Container
 from media.recording.events import SegmentEnd
+from peer.rtp.encoding.passthrough import same_stream_format
 
 if TYPE_CHECKING:
     from peer import Codec
@@ -109,9 +110,7 @@ class Shape:
 
     def follows(self, before: Shape, container: Container) -> bool:
         """Tell if a stream of another form may go on with this one in a container."""
-        if self.codec.name.lower() != before.codec.name.lower():
-            return False
-        if self.codec.clock_rate != before.codec.clock_rate:
+        if not same_stream_format(self.codec, before.codec):
             return False
         if (self.width, self.height) == (before.width, before.height) or self.width is None:
             return True

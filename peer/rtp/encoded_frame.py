@@ -17,9 +17,9 @@ class EncodedFrame:
 
     Args:
         codec: The agreed codec, with its clock rate in Hz.
-        payload: The whole frame. VP8 and VP9: as in IVF or WebM. H264: an access unit in Annex B
-            form. AV1: a temporal unit in low-overhead form, without temporal delimiter. Audio: one
-            packet of the codec.
+        payload: The whole frame. VP8 and VP9: as in IVF or WebM. H264, H265: an access unit in
+            Annex B form. AV1: a temporal unit in low-overhead form, without temporal delimiter.
+            Audio: one packet of the codec.
         ssrc: The SSRC of its packets.
         timestamp: RTP timestamp, 32 bits, in ticks of the codec's clock.
         pts: Presentation time in these ticks, 0 for the first frame of the receiver; rises through

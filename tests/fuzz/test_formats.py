@@ -18,7 +18,7 @@ from tests.support.captures.mutation import Mutator
 from tests.support.media.encoded import encoded
 
 COUNT = int(os.environ.get("INPUTS", "2000"))
-NAMES = ["VP8", "VP9", "H264", "AV1"]
+NAMES = ["VP8", "VP9", "H264", "H265", "AV1"]
 LIMIT = 64
 #: Octets, with one frame at hand: sixteen parameter sets of 1 KiB, and a frame in the making.
 MOST = 512 * 1024

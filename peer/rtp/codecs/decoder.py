@@ -63,9 +63,11 @@ class FrameDecoder:
     def decode(self, payload: bytes, pts: int) -> list[Decoded]:
         """Decode an encoded frame, mostly to one frame; an empty payload gives none.
 
+        A stream of H.264 or H.265 whose parameter sets allow other orders comes that much later.
+
         Args:
             payload: A whole frame, as of `peer.rtp.encoded_frame.EncodedFrame.payload`.
-            pts: Time in ticks of the codec's clock; the decoded frames get it with a `time_base` of
+            pts: Time in ticks of the codec's clock; its decoded frame gets it with a `time_base` of
                 one tick.
 
         Raises:
@@ -83,7 +85,9 @@ class FrameDecoder:
         except (FFmpegError, ValueError) as error:
             raise DecodeError(f"{self._codec.mimeType}: {error}") from error
         for frame in frames:
-            frame.pts = pts
+            # Pictures that a decoder puts into their order have the time of an earlier payload.
+            if frame.pts is None or self._codec.kind is MediaKind.AUDIO:
+                frame.pts = pts
             frame.time_base = Fraction(1, self._codec.clock_rate)
         return frames
 

@@ -41,6 +41,7 @@ DECODERS: dict[str, tuple[str, ...]] = {
     "vp8": ("vp8", "libvpx"),
     "vp9": ("vp9", "libvpx-vp9"),
     "h264": ("h264",),
+    "h265": ("hevc",),
     "av1": ("libdav1d",),
 }
 
@@ -205,6 +206,10 @@ def _video() -> tuple[Codec, ...]:
 
 def _accepted_video() -> Iterator[tuple[Codec, Codec]]:
     numbers = iter(_SPARE_PAYLOAD_TYPES)
+    # RFC 7798 section 7.1: Main, Main 10 and range extensions, at level 5.1.
+    for profile in ("1", "2", "4"):
+        parameters = (("profile-id", profile), ("tier-flag", "0"), ("level-id", "153"))
+        yield _with_rtx("H265", next(numbers), (*parameters, ("tx-mode", "SRST")))
     # RFC 6184 section 6.2: mode 0 is what all senders of H.264 have.
     for mode in ("1", "0"):
         for profile_level_id in _RARE_H264 if mode == "1" else (*_H264, *_RARE_H264):

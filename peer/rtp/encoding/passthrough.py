@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from peer.rtp.formats import PayloadFormat
     from peer.rtp_parameters import Codec
 
-# Default `profile-id` (RFC 9628 section 6).
-_PROFILE = "0"
+# Defaults of `profile-id` (RFC 9628 section 6, RFC 7798 section 7.1).
+_PROFILES = {"vp9": "0", "h265": "1"}
 
 
 class OtherCodecError(ValueError):
@@ -86,6 +86,9 @@ def same_stream_format(ours: Codec, theirs: Codec) -> bool:
         and ours.name.lower() == theirs.name.lower()
         and ours.clock_rate == theirs.clock_rate
         and (ours.channels or 1) == (theirs.channels or 1)
-        and (ours.parameter("profile-id") or _PROFILE)
-        == (theirs.parameter("profile-id") or _PROFILE)
+        and _profile(ours) == _profile(theirs)
     )
+
+
+def _profile(codec: Codec) -> str | None:
+    return codec.parameter("profile-id") or _PROFILES.get(codec.name.lower())

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from peer.rtp.formats.av1 import Av1Format
 from peer.rtp.formats.h264 import H264Format
+from peer.rtp.formats.h265 import H265Format
 from peer.rtp.formats.opaque import OpaqueFormat
 from peer.rtp.formats.payload_format import FrameShape, PayloadFormat
 from peer.rtp.formats.vp8 import Vp8Format
@@ -27,6 +28,8 @@ def format_of(codec: Codec) -> PayloadFormat:
         case "h264":
             # RFC 6184 section 8.1: mode 0 without the parameter.
             return H264Format(fragments=codec.parameter("packetization-mode") == "1")
+        case "h265":
+            return H265Format()
         case "av1":
             return Av1Format()
         case _:

@@ -9,10 +9,11 @@ from peer.rtp.formats.h264_bitstream import (
     START_CODE,
     TYPE,
     NalType,
-    ParameterSets,
     nal_units,
+    parameter_set_key,
     picture_size,
 )
+from peer.rtp.formats.parameter_sets import ParameterSets
 from peer.rtp.formats.payload_format import FrameShape
 from peer.rtp.malformed import MalformedError
 
@@ -58,7 +59,7 @@ class H264Format:
 
     def __init__(self, *, fragments: bool) -> None:
         self._fragments = fragments
-        self._sets = ParameterSets()
+        self._sets = ParameterSets(parameter_set_key)
 
     def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
         """Put small NAL units together, and large ones in parts; leave out delimiters and filler.

@@ -135,35 +135,17 @@ def _skip_order_count(bits: BitReader) -> None:
             raise MalformedError("a sequence parameter set of an unknown order count")
 
 
-#: Limit of the parameter sets of a stream, which has one of each or a few (ours).
-_SETS_LIMIT = 16
-#: Largest parameter set in bytes that is kept (ours).
-_LARGEST_SET = 1024
 # Offset of the id, an Exp-Golomb code (ITU-T H.264 sections 7.3.2.1.1 and 7.3.2.2).
 _ID_OFFSETS = {NalType.SPS: 4, NalType.PPS: 1}
 
 
-class ParameterSets:
-    """Keeps the last sequence and picture parameter sets of a stream, by id, 16 at most."""
-
-    def __init__(self) -> None:
-        self._sets: dict[tuple[int, int], bytes] = {}
-
-    def add(self, unit: bytes) -> None:
-        """Keep a parameter set instead of an older one of its id; ignore other NAL units."""
-        kind = unit[0] & TYPE
-        if (kind != NalType.SPS and kind != NalType.PPS) or len(unit) > _LARGEST_SET:
-            return
-        at = _ID_OFFSETS[NalType(kind)]
-        try:
-            key = kind, BitReader(unit[at : at + 8]).unsigned()
-        except MalformedError:
-            return
-        self._sets.pop(key, None)
-        self._sets[key] = unit
-        if len(self._sets) > _SETS_LIMIT:
-            del self._sets[next(iter(self._sets))]
-
-    def units(self) -> list[bytes]:
-        """All parameter sets, those of sequences first: those of pictures refer to them."""
-        return [unit for _, unit in sorted(self._sets.items(), key=lambda item: item[0])]
+def parameter_set_key(unit: bytes) -> tuple[int, int] | None:
+    """The type and id of a parameter set; None for other NAL units and broken ones."""
+    kind = unit[0] & TYPE
+    if kind != NalType.SPS and kind != NalType.PPS:
+        return None
+    at = _ID_OFFSETS[NalType(kind)]
+    try:
+        return kind, BitReader(unit[at : at + 8]).unsigned()
+    except MalformedError:
+        return None

@@ -31,22 +31,34 @@ BITRATE = 3_000_000
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """An encoded frame, and whether its encoder calls it a keyframe."""
+    """An encoded frame, whether its encoder calls it a keyframe, and the number of its picture."""
 
     data: bytes
     keyframe: bool
+    pts: int = 0
 
 
 ENCODERS = {
     "VP8": ("libvpx", {"deadline": "realtime", "lag-in-frames": "0", "cpu-used": "8"}),
     "VP9": ("libvpx-vp9", {"deadline": "realtime", "lag-in-frames": "0", "cpu-used": "8"}),
     "H264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency", "profile": "baseline"}),
+    "H265": (
+        "libx265",
+        {
+            "preset": "ultrafast",
+            "tune": "zerolatency",
+            "forced-idr": "1",
+            "x265-params": "log-level=none:repeat-headers=1",
+        },
+    ),
     "AV1": ("libsvtav1", {"preset": "12", "svtav1-params": "pred-struct=1:rc=2:lp=1"}),
 }
-_DECODERS = {"VP8": "vp8", "VP9": "vp9", "H264": "h264", "AV1": "libdav1d"}
+_DECODERS = {"VP8": "vp8", "VP9": "vp9", "H264": "h264", "H265": "hevc", "AV1": "libdav1d"}
 
 
-def pictures(width: int, height: int, pixels: str, count: int) -> list[VideoFrame]:
+def pictures(
+    width: int, height: int, pixels: str, count: int, second_key: int | None = SECOND_KEY
+) -> list[VideoFrame]:
     """Make noise beside a plain half that changes, so that frames fill several packets."""
     source = np.random.default_rng(1)
     made = []
@@ -56,7 +68,7 @@ def pictures(width: int, height: int, pixels: str, count: int) -> list[VideoFram
         frame = VideoFrame.from_ndarray(samples, format="rgb24").reformat(format=pixels)
         frame.pts = number
         frame.time_base = Fraction(1, RATE)
-        if number == SECOND_KEY:
+        if number == second_key:
             frame.pict_type = PictureType.I
         made.append(frame)
     return made
@@ -70,6 +82,7 @@ def encode(
     height: int = HEIGHT,
     pixels: str = "yuv420p",
     count: int = COUNT,
+    second_key: int | None = SECOND_KEY,
 ) -> tuple[Encoded, ...]:
     """Encode `count` video frames with an encoder of PyAV."""
     # SVT-AV1 would write its settings to stderr each time it is opened.
@@ -85,10 +98,10 @@ def encode(
     packets = []
     with ordinary_scheduling():
         context.open()
-    for frame in pictures(width, height, pixels, count):
+    for frame in pictures(width, height, pixels, count, second_key):
         packets += context.encode(frame)
     packets += context.encode(None)
-    return tuple(Encoded(bytes(packet), packet.is_keyframe) for packet in packets)
+    return tuple(Encoded(bytes(p), p.is_keyframe, p.pts or 0) for p in packets)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from av import VideoFrame
 
-from peer.rtp.codecs import VideoEncoder, installed
+from peer.rtp.codecs import VideoEncoder, accepted, installed
 from peer.rtp_parameters import MediaKind
 from tests.support.media.frames import tone
 
@@ -45,8 +45,8 @@ def sound_at(index: int, *, seconds: float = 0.02, pitch: float = 450) -> AudioF
 
 
 def codec_named(name: str) -> Codec:
-    """Return the first installed codec of this name."""
-    every = (*installed(MediaKind.AUDIO), *installed(MediaKind.VIDEO))
+    """Return the first codec of this name, of those that we offer and those that we accept."""
+    every = (*installed(MediaKind.AUDIO), *installed(MediaKind.VIDEO), *accepted(MediaKind.VIDEO))
     return next(codec for codec in every if codec.name == name)
 
 

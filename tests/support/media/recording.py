@@ -17,6 +17,7 @@ from media.recording.muxer import Muxer
 from media.recording.parameters import StreamSpec
 from peer.rtp.codecs import AudioEncoder, VideoEncoder
 from tests.support.clock.deadline import DEADLINE
+from tests.support.media.encoded import ENCODERS, encode
 from tests.support.media.moving import codec_named, moving_picture, sound_at
 from tests.support.project.tools import tool_path
 
@@ -30,7 +31,7 @@ LOOP = 30
 SMALL = (160, 120)
 
 #: Names of the codecs whose frames pass into some container.
-VIDEO = ("VP8", "VP9", "H264", "AV1")
+VIDEO = ("VP8", "VP9", "H264", "H265", "AV1")
 AUDIO = ("opus",)
 
 
@@ -50,8 +51,13 @@ class Shot:
 
 @cache
 def _pictures(name: str, size: tuple[int, int]) -> tuple[tuple[bytes, bool], ...]:
-    encoder = VideoEncoder(codec_named(name))
     width, height = size
+    if name == "H265":
+        # Nothing of ours encodes it.
+        library, options = ENCODERS[name]
+        frames = encode(library, options, width=width, height=height, count=LOOP, second_key=None)
+        return tuple((frame.data, frame.keyframe) for frame in frames)
+    encoder = VideoEncoder(codec_named(name))
     return tuple(
         (picture.payload, picture.keyframe)
         for index in range(LOOP)

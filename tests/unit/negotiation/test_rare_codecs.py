@@ -105,10 +105,13 @@ def test_h264_alone_is_answered_in_the_profile_and_mode_of_the_offer(
         ("AV1", "profile=1"),
         ("H264", "packetization-mode=1;profile-level-id=6e0028"),
         ("H264", "packetization-mode=0;profile-level-id=f40028"),
+        ("H265", None),
+        ("H265", "profile-id=2;tier-flag=0;level-id=120;tx-mode=SRST"),
+        ("h265", "level-id=150;profile-id=4;sprop-max-don-diff=0"),
     ],
 )
 def test_codec_that_is_only_decoded_here_is_received_and_keeps_our_track_unsent(
-    name: str, fmtp: str
+    name: str, fmtp: str | None
 ) -> None:
     for track in (False, True):
         answerer = end()
@@ -129,11 +132,36 @@ def test_codec_that_is_only_decoded_here_is_received_and_keeps_our_track_unsent(
         ("H264", "packetization-mode=1;profile-level-id=zz"),
         ("H264", "packetization-mode=1;profile-level-id=58001f"),
         ("VP9", "profile-id=4"),
+        ("H265", "profile-id=5"),
+        ("H265", "profile-id=1;tx-mode=MRST"),
+        # Its packets have decoding order numbers (RFC 7798 section 4.4.2).
+        ("H265", "profile-id=1;sprop-max-don-diff=2"),
         ("H266", None),
     ],
 )
 def test_format_that_cannot_be_read_here_is_rejected_alone(name: str, fmtp: str | None) -> None:
     assert rejected(answered(lone((name, fmtp)))) == [True]
+
+
+def test_answer_has_the_format_of_h265_as_offered_and_nothing_that_is_of_the_sender() -> None:
+    fmtp = "profile-id=2;tier-flag=1;level-id=150;tx-mode=SRST;sprop-vps=QAEMAf//;max-br=900"
+    (codec,) = media(answered(lone(("H265", fmtp))))
+    assert codec.parameters == (
+        *(("profile-id", "2"), ("tier-flag", "1"), ("level-id", "150")),
+        ("tx-mode", "SRST"),
+    )
+
+
+def test_h265_that_is_named_is_offered_alone_with_numbers_of_its_own() -> None:
+    offerer = end(1)
+    key = add_track(offerer, "video").key
+    offerer.change_transceiver(key, preferences=["video/h265"])
+    offer = Sdp.parse(offerer.create_offer().sdp)
+    codecs = described_codecs(offer.media[0], VIDEO)
+    assert {codec.name for codec in codecs} == {"H265", "rtx"}
+    assert [codec.parameter("profile-id") for codec in media(offer)] == ["1", "2", "4"]
+    assert len({codec.payload_type for codec in codecs}) == len(codecs) == 6
+    assert offer.direction(offer.media[0]) is SENDRECV
 
 
 def test_codec_that_is_only_decoded_is_not_taken_from_a_peer_that_only_receives() -> None:

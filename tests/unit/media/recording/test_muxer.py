@@ -8,7 +8,7 @@ import pytest
 
 from media.recording.containers import Container, passes
 from media.recording.errors import RecordingError, UnsupportedError, UnwritableError
-from media.recording.muxer import Muxer, with_lengths
+from media.recording.muxer import Muxer
 from media.recording.parameters import StreamSpec
 from tests.support.media.moving import codec_named
 from tests.support.media.recording import (
@@ -272,18 +272,3 @@ def test_a_file_opens_from_its_first_frame_on(tmp_path: Path, container: Contain
     next(audio()).write(muxer)
     assert [len(found) for found in times(path).values()] == [1, 0]
     muxer.close()
-
-
-@pytest.mark.parametrize(
-    ("frame", "file"),
-    [
-        ("00000001 67aa 00000001 68bb 00000001 65cc", "00000002 67aa 00000002 68bb 00000002 65cc"),
-        # Start codes of three octets, and zeros behind a unit.
-        ("000001 67aa 000001 65cc 0000", "00000002 67aa 00000002 65cc"),
-        # What keeps start codes out stays in.
-        ("00000001 65 000003 0102", "00000006 65 000003 0102"),
-        ("", ""),
-    ],
-)
-def test_h264_start_codes_become_lengths(frame: str, file: str) -> None:
-    assert with_lengths(bytes.fromhex(frame)).hex() == file.replace(" ", "")

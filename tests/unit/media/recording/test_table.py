@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from media.recording.containers import Container, passes, transcoded_to
-from peer.rtp.codecs import installed
+from peer.rtp.codecs import accepted, installed
 from peer.rtp_parameters import MediaKind
 
 GUIDE = Path(__file__).parents[4] / "docs" / "RECORDING.md"
@@ -20,7 +20,8 @@ def table() -> str:
     containers = list(Container)
     names = ("MP4", "WebM", "Matroska", "Ogg", "HLS")
     lines = [f"| codec | {' | '.join(names)} |", f"| --- |{' --- |' * len(names)}"]
-    codecs = {c.name: c for kind in MediaKind for c in installed(kind) if not c.is_auxiliary}
+    every = [c for kind in MediaKind for c in (*installed(kind), *accepted(kind))]
+    codecs = {c.name: c for c in every if not c.is_auxiliary}
     for name, codec in codecs.items():
         cells = [
             "as it is"

@@ -12,6 +12,9 @@ import pytest
 from av import AudioFrame, VideoFrame
 
 from peer.rtp.codecs import AudioEncoder, DecodeError, FrameDecoder, VideoEncoder
+from peer.rtp.formats import format_of
+from tests.support.media.encoded import encode, encoded
+from tests.support.media.foreign import HEIGHT, WIDTH, Foreign, foreign
 from tests.support.media.moving import codec_named, moving_picture, sound_at
 
 PICTURES = ["VP8", "H264", "VP9", "AV1"]
@@ -128,3 +131,51 @@ def test_decoder_takes_frames_up_to_max_pixels(name: str) -> None:
 def test_decoder_refuses_an_unknown_codec() -> None:
     with pytest.raises(DecodeError, match="video/H266"):
         FrameDecoder(replace(codec_named("VP8"), name="H266"))
+
+
+@pytest.mark.needs("ffmpeg")
+@pytest.mark.parametrize("stream", Foreign)
+def test_codec_that_is_not_encoded_here_is_decoded_without_delay(stream: Foreign) -> None:
+    codec = stream.value.codec
+    payload_format, decoder = format_of(codec), FrameDecoder(codec)
+    for index, source in enumerate(foreign(stream)):
+        payloads = payload_format.packetize(source.data, keyframe=source.keyframe, limit=1200)
+        payload = payload_format.assemble(payloads)
+        assert payload_format.describe(payload).keyframe is source.keyframe
+        assert payload_format.is_keyframe_start(payloads[0]) is source.keyframe
+        (frame,) = decoder.decode(payload, 7_000 + index * 3000)
+        assert isinstance(frame, VideoFrame)
+        assert (frame.width, frame.height) == (WIDTH, HEIGHT)
+        assert (frame.format.name, frame.pts) == (stream.value.pixels, 7_000 + index * 3000)
+
+
+def test_h265_picture_too_large_is_refused_by_its_header() -> None:
+    decoder = FrameDecoder(codec_named("H265"), max_pixels=100 * 100)
+    with pytest.raises(DecodeError):
+        decoder.decode(encoded("H265")[0].data, 0)
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "options"),
+    [
+        ("libx264", "H264", {"preset": "veryfast", "bf": "2"}),
+        (
+            *("libx265", "H265"),
+            {"preset": "ultrafast", "x265-params": "bframes=2:log-level=none:repeat-headers=1"},
+        ),
+    ],
+)
+def test_pictures_that_a_decoder_holds_back_keep_their_times(
+    library: str, name: str, options: dict[str, str]
+) -> None:
+    # Their parameter sets allow for two pictures in between, whether there are any or not.
+    packets = encode(library, options)
+    times = [packet.pts * 3000 for packet in packets]
+    decoder = FrameDecoder(codec_named(name))
+    shown = [
+        frame.pts
+        for packet, pts in zip(packets, times, strict=True)
+        for frame in decoder.decode(packet.data, pts)
+    ]
+    assert len(shown) > len(times) // 2
+    assert shown == sorted(times)[: len(shown)]

@@ -17,7 +17,7 @@ from tests.support.media.encoded import sent_by_ffmpeg as sent
 if TYPE_CHECKING:
     from peer.rtp.formats import PayloadFormat
 
-NAMES = ["VP8", "VP9", "H264", "AV1"]
+NAMES = ["VP8", "VP9", "H264", "H265", "AV1"]
 LIMIT = 1200
 
 
@@ -73,7 +73,7 @@ def test_frame_without_a_payload_is_refused(name: str) -> None:
     fmt = video(name)
     for frame in encoded(name):
         _, payloads = through(fmt, frame)
-        first = 1 if name == "H264" and frame.keyframe else 0
+        first = 1 if name in {"H264", "H265"} and frame.keyframe else 0
         with pytest.raises(MalformedError):
             fmt.assemble(payloads[first + 1 :])
         if name != "VP8":
@@ -127,12 +127,12 @@ def test_empty_payload_is_refused(name: str) -> None:
         fmt.assemble([b""])
 
 
-@pytest.mark.parametrize("name", ["vp8", "Vp9", "h264", "av1", "AV1"])
+@pytest.mark.parametrize("name", ["vp8", "Vp9", "h264", "h265", "av1", "AV1"])
 def test_format_is_found_by_name_without_case(name: str) -> None:
     assert not video(name).packet_is_frame
 
 
-@pytest.mark.parametrize("name", ["opus", "PCMU", "telephone-event", "H265"])
+@pytest.mark.parametrize("name", ["opus", "PCMU", "telephone-event", "H266"])
 def test_packet_of_unknown_codec_is_a_frame(name: str) -> None:
     fmt = video(name)
     packet = bytes(range(200))

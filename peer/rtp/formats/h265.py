@@ -1,0 +1,231 @@
+"""The RTP payload format of H.265 (RFC 7798), without decoding order numbers. PURE."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from peer.rtp.formats.division import split_evenly
+from peer.rtp.formats.h264_bitstream import START_CODE, nal_units
+from peer.rtp.formats.h265_bitstream import (
+    HEADER,
+    PARAMETER_SETS,
+    RANDOM_ACCESS,
+    H265NalType,
+    nal_type,
+    parameter_set_key,
+    picture_size,
+)
+from peer.rtp.formats.parameter_sets import ParameterSets
+from peer.rtp.formats.payload_format import FrameShape
+from peer.rtp.malformed import MalformedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+#: Types of payloads (RFC 7798 section 4.4).
+_AGGREGATE = 48
+_FRAGMENT = 49
+_PACI = 50
+#: Bits of the first byte of a payload that are not its type: F, and the high one of the layer.
+_NOT_TYPE = 0x81
+_FORBIDDEN = 0x80
+#: The third byte of a fragment (RFC 7798 section 4.4.3).
+_STARTS = 0x80
+_ENDS = 0x40
+_FU_TYPE = 0x3F
+_FU_HEADER = HEADER + 1
+#: Bytes of the size before each unit of an aggregate (RFC 7798 section 4.4.2).
+_SIZE = 2
+#: Layer and temporal id in the two bytes of a header (RFC 7798 section 1.1.4).
+_LAYER = 0x1F8
+_TEMPORAL_ID = 0x07
+
+# The end of a start code of either length.
+_START = START_CODE[1:]
+
+_NO_KEYFRAME = FrameShape(keyframe=False)
+
+
+class H265Format:
+    """Packetizes and assembles access units in Annex B form, with start codes of four bytes.
+
+    A key frame can be decoded with nothing else: it is a random access picture with its parameter
+    sets. Where those came earlier only, `assemble` puts the last ones in front.
+    """
+
+    packet_is_frame = False
+
+    def __init__(self) -> None:
+        self._sets = ParameterSets(parameter_set_key)
+
+    def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
+        """Put small NAL units together, and large ones in parts; leave out delimiters and filler.
+
+        Raises:
+            MalformedError: It is not an access unit.
+        """
+        if not frame:
+            return []
+        units = [unit for unit in nal_units(frame) if _is_worth_sending(unit)]
+        return list(_payloads(units, limit))
+
+    def is_keyframe_start(self, payload: bytes) -> bool:
+        """True where a parameter set or a random access picture begins in the payload."""
+        if len(payload) <= HEADER:
+            return False
+        kind = nal_type(payload[0])
+        if kind == _FRAGMENT:
+            return payload[HEADER] & _STARTS != 0 and payload[HEADER] & _FU_TYPE in RANDOM_ACCESS
+        if kind == _AGGREGATE:
+            try:
+                return any(_begins_keyframe(nal_type(unit[0])) for unit in _aggregated(payload))
+            except MalformedError:
+                return False
+        return _begins_keyframe(kind)
+
+    def assemble(self, payloads: Sequence[bytes]) -> bytes:
+        """Join the access unit, with the last parameter sets before a key picture without any."""
+        pieces: list[bytes] = []
+        kinds: set[int] = set()
+        # The type of the NAL unit whose fragments have begun and not ended.
+        fragment: int | None = None
+        for payload in payloads:
+            kind = nal_type(payload[0]) if payload else 0
+            if len(payload) < (_FU_HEADER if kind == _FRAGMENT else HEADER):
+                raise MalformedError("an H.265 packet ends too early")
+            if kind == _FRAGMENT:
+                fragment = _add_fragment(pieces, payload, fragment)
+                kinds.add(payload[HEADER] & _FU_TYPE)
+                continue
+            if fragment is not None:
+                raise MalformedError("an H.265 fragment without its end")
+            for unit in _whole_units(payload, kind):
+                pieces += (START_CODE, unit)
+                kinds.add(nal_type(unit[0]))
+                self._sets.add(unit)
+        if fragment is not None or not pieces:
+            raise MalformedError("an H.265 fragment without its end, or no NAL unit at all")
+        if not kinds.isdisjoint(RANDOM_ACCESS) and not kinds.issuperset(PARAMETER_SETS):
+            pieces[:0] = [octets for unit in self._sets.units() for octets in (START_CODE, unit)]
+        return b"".join(pieces)
+
+    def describe(self, frame: bytes) -> FrameShape:
+        """Describe an access unit: a key frame has a random access picture after its sets."""
+        sps: bytes | None = None
+        at = frame.find(_START)
+        while at >= 0:
+            at += len(_START)
+            kind = nal_type(frame[at]) if at < len(frame) else 0
+            # The first slice says the type of the picture.
+            end = frame.find(_START, at) if kind > H265NalType.LAST_SLICE else -1
+            if kind == H265NalType.SPS:
+                sps = frame[at : end if end >= 0 else None]
+            elif kind in RANDOM_ACCESS and sps is not None:
+                return _shape(sps)
+            at = end
+        return _NO_KEYFRAME
+
+
+def _shape(sps: bytes) -> FrameShape:
+    try:
+        width, height = picture_size(sps)
+    except MalformedError:
+        # Decoders read more parameter sets than we do.
+        return FrameShape(keyframe=True)
+    return FrameShape(keyframe=True, width=width, height=height)
+
+
+def _begins_keyframe(kind: int) -> bool:
+    return kind in PARAMETER_SETS or kind in RANDOM_ACCESS
+
+
+def _is_worth_sending(unit: bytes) -> bool:
+    # RFC 7798 section 4.4: other types have another meaning in a packet.
+    kind = nal_type(unit[0])
+    if len(unit) < HEADER or kind > H265NalType.LAST:
+        raise MalformedError(f"a NAL unit of type {kind}")
+    return kind not in (H265NalType.DELIMITER, H265NalType.FILLER)
+
+
+def _payloads(units: list[bytes], limit: int) -> Iterator[bytes]:
+    """Make single NAL units, aggregates and fragments in the order of the units."""
+    together: list[bytes] = []
+    size = HEADER
+    for unit in units:
+        if together and size + _SIZE + len(unit) > limit:
+            yield _aggregate(together)
+            together, size = [], HEADER
+        if len(unit) > limit:
+            yield from _fragments(unit, limit)
+        else:
+            together.append(unit)
+            size += _SIZE + len(unit)
+    if together:
+        yield _aggregate(together)
+
+
+def _aggregate(units: list[bytes]) -> bytes:
+    """Make an aggregation packet of NAL units (RFC 7798 section 4.4.2); one unit goes as it is."""
+    if len(units) == 1:
+        return units[0]
+    headers = [int.from_bytes(unit[:HEADER], "big") for unit in units]
+    # F where any has it; the lowest layer and temporal id of all.
+    forbidden = max(unit[0] & _FORBIDDEN for unit in units) << 8
+    layer = min(header & _LAYER for header in headers)
+    temporal_id = min(header & _TEMPORAL_ID for header in headers)
+    pieces = [(forbidden | _AGGREGATE << 9 | layer | temporal_id).to_bytes(HEADER, "big")]
+    for unit in units:
+        pieces += (len(unit).to_bytes(_SIZE, "big"), unit)
+    return b"".join(pieces)
+
+
+def _fragments(unit: bytes, limit: int) -> Iterator[bytes]:
+    """Make fragmentation units of a NAL unit, whose header theirs say (RFC 7798 section 4.4.3)."""
+    head = bytes((unit[0] & _NOT_TYPE | _FRAGMENT << 1, unit[1]))
+    flags = _STARTS | nal_type(unit[0])
+    parts = split_evenly(unit[HEADER:], limit - _FU_HEADER)
+    for number, part in enumerate(parts, 1):
+        if number == len(parts):
+            flags |= _ENDS
+        yield b"".join((head, bytes((flags,)), part))
+        flags &= ~_STARTS
+
+
+def _add_fragment(pieces: list[bytes], payload: bytes, fragment: int | None) -> int | None:
+    """Add the pieces of a fragment; returns the type of its NAL unit until that has ended."""
+    flags = payload[HEADER]
+    kind = flags & _FU_TYPE
+    if flags & _STARTS:
+        if fragment is not None:
+            raise MalformedError("an H.265 fragment without its end")
+        pieces += (START_CODE, bytes((payload[0] & _NOT_TYPE | kind << 1, payload[1])))
+    elif kind != fragment:
+        raise MalformedError("an H.265 fragment without its beginning")
+    pieces.append(payload[_FU_HEADER:])
+    return None if flags & _ENDS else kind
+
+
+def _whole_units(payload: bytes, kind: int) -> Sequence[bytes]:
+    """The NAL units of a payload that is no fragment."""
+    if kind <= H265NalType.LAST:
+        return (payload,)
+    if kind == _AGGREGATE:
+        return _aggregated(payload)
+    if kind == _PACI:
+        raise MalformedError("an H.265 packet with a PACI header, which no answer of ours allows")
+    # RFC 7798 section 4.4: other types are not specified, and passed over.
+    return ()
+
+
+def _aggregated(payload: bytes) -> list[bytes]:
+    """The NAL units of an aggregation packet (RFC 7798 section 4.4.2)."""
+    units = []
+    at = HEADER
+    while at < len(payload):
+        start = at + _SIZE
+        at = start + int.from_bytes(payload[at:start], "big")
+        unit = payload[start:at]
+        if at > len(payload) or len(unit) < HEADER or nal_type(unit[0]) > H265NalType.LAST:
+            raise MalformedError("an H.265 aggregate that is not made of NAL units", start)
+        units.append(unit)
+    return units
