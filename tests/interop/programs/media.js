@@ -77,12 +77,15 @@ globalThis.media = (() => {
     return colour ? flat(colour) : noise();
   }
 
-  // The other codecs that pages know stay out, except RTX and telephone events.
-  function codecs(kind, name) {
+  // The other codecs that pages know stay out, except RTX and telephone events. Behind the name may
+  // stand a part of the fmtp line.
+  function codecs(kind, codec) {
+    const [name, fmtp = ""] = codec.split(" ");
     const wanted = [`${kind}/${name}`, `${kind}/rtx`, `${kind}/telephone-event`];
     const found = RTCRtpReceiver.getCapabilities(kind).codecs;
     const place = ({ mimeType }) => wanted.findIndex((w) => w.toLowerCase() === mimeType.toLowerCase());
-    return found.filter((c) => place(c) >= 0).sort((a, b) => place(a) - place(b));
+    const fits = (c) => place(c) > 0 || (place(c) === 0 && (c.sdpFmtpLine ?? "").includes(fmtp));
+    return found.filter(fits).sort((a, b) => place(a) - place(b));
   }
 
   // A track that is given is sent; else one of that colour or pitch.

@@ -133,7 +133,8 @@ class Wish:
 
     Args:
         subject: What it shows or sounds like.
-        codec: The only one to use, as in `VP8`; None for whatever comes first.
+        codec: The only one to use, as in `VP8`, or with a part of its fmtp line, as in
+            `VP9 profile-id=2`; None for whatever comes first.
         rids: Restriction ids to offer (RFC 8853).
     """
 
@@ -208,7 +209,7 @@ class MediaCall:
         await self.page.evaluate(f"media.connection.setRemoteDescription({answer}).then(() => 0)")
         await within(self.pc.connected())
 
-    async def seen_there(self, expected: Sequence[Subject]) -> list[Subject | None]:
+    async def seen_there(self, expected: Sequence[Subject | None]) -> list[Subject | None]:
         """Wait for the expected subjects of the page's m-sections, and return the latest ones."""
 
         async def look() -> dict[str, Any]:
@@ -217,7 +218,7 @@ class MediaCall:
 
         return await self._settled(look, expected)
 
-    async def seen_here(self, expected: Sequence[Subject]) -> list[Subject | None]:
+    async def seen_here(self, expected: Sequence[Subject | None]) -> list[Subject | None]:
         """Wait for the expected subjects of our receivers, and return the latest ones."""
         meters = {str(t.mid): _Meter(t.receiver) for t in self.pc.getTransceivers()}
         readers = [asyncio.create_task(meter.read()) for meter in meters.values()]
@@ -239,7 +240,7 @@ class MediaCall:
         return found
 
     async def _settled(
-        self, look: Callable[[], Any], expected: Sequence[Subject]
+        self, look: Callable[[], Any], expected: Sequence[Subject | None]
     ) -> list[Subject | None]:
         end = asyncio.get_running_loop().time() + DEADLINE
         while True:
