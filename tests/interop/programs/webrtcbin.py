@@ -22,10 +22,29 @@ _OPUS = (
 )
 # Its payload type is the same in every offer, which webrtcbin does not look up for its sources.
 _PCMA = "application/x-rtp,media=audio,encoding-name=PCMA,clock-rate=8000,payload=8"
-_SOURCE = (
+_SOUND = (
     "audiotestsrc is-live=true volume=0.1 samplesperbuffer=160 ! audio/x-raw,rate=8000,channels=1"
     " ! alawenc ! rtppcmapay pt=8"
 )
+_PICTURES = (
+    "videotestsrc is-live=true pattern=green"
+    " ! video/x-raw,format=I420,width=160,height=120,framerate=15/1"
+)
+# What encodes, and what webrtcbin offers of it: its payloaders would say what they do, which many a
+# pipeline leaves out.
+_CODECS = {
+    "H264": ("openh264enc gop-size=15 ! rtph264pay pt=97", "encoding-name=H264"),
+    "H264 mode 0": (
+        "openh264enc gop-size=15 slice-mode=auto max-slice-size=1000 ! video/x-h264,profile=high"
+        " ! rtph264pay pt=97 mtu=1200",
+        "encoding-name=H264,packetization-mode=(string)0,profile-level-id=(string)640028",
+    ),
+    "H265": (
+        "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=15"
+        " ! rtph265pay pt=97 config-interval=-1",
+        "encoding-name=H265",
+    ),
+}
 
 
 def say(what: str, **fields: object) -> None:
@@ -98,6 +117,7 @@ class Peer:
         self._bin.connect("on-data-channel", lambda _, channel: self._echo(channel))
         self._bin.connect("pad-added", self._received)
         self._channels: list[Any] = []
+        self._sinks: list[Any] = []
         self._packets = 0
         self._arrivals = Arrivals()
         self._sends = self._prepared = False
@@ -115,12 +135,20 @@ class Peer:
 
     def _obey(self, command: dict[str, Any]) -> None:
         match command["do"]:
+            case "send" if command.get("codec"):
+                encoder, caps = _CODECS[command["codec"]]
+                caps = f"application/x-rtp,media=video,payload=97,clock-rate=90000,{caps}"
+                setter = f'capssetter replace=true caps="{caps}"'
+                self._send(f"{_PICTURES} ! {encoder} ! {setter}", caps)
             case "send":
-                self._send()
+                self._send(_SOUND, _PCMA)
             case "channel":
                 self._echo(self._bin.emit("create-data-channel", command["label"], None))
             case "offer" if command.get("iceRestart"):
                 say("error", text="webrtcbin cannot restart ICE")
+            case "offer" if any(sink.get_current_caps() is None for sink in self._sinks):
+                # What it does not know yet is in no offer.
+                GLib.timeout_add(20, self.obey, command)
             case "offer":
                 self._prepare()
                 self._create("offer")
@@ -140,13 +168,14 @@ class Peer:
             case other:
                 say("error", text=f"no such command: {other}")
 
-    def _send(self) -> None:
-        source = Gst.parse_bin_from_description(_SOURCE, True)
+    def _send(self, description: str, caps: str) -> None:
+        source = Gst.parse_bin_from_description(description, True)
         self._pipeline.add(source)
         template = self._bin.get_pad_template("sink_%u")
         # With its caps, as else it belongs to no m-section before its first packet.
-        sink = self._bin.request_pad(template, None, Gst.Caps.from_string(_PCMA))
+        sink = self._bin.request_pad(template, None, Gst.Caps.from_string(caps))
         source.get_static_pad("src").link(sink)
+        self._sinks.append(sink)
         source.sync_state_with_parent()
         self._sends = True
 
