@@ -74,8 +74,10 @@ class TransportFeedbackAdapter:
         times, sizes, numbers = self._times, self._sizes, self._numbers
         packets: list[AckedPacket] = []
         lost = 0
-        number = feedback.base_sequence
-        for ticks in feedback.arrivals:
+        # No more are remembered, whatever the feedback spans.
+        passed = max(0, len(feedback.arrivals) - SENT_PACKETS)
+        number = (feedback.base_sequence + passed) & _SEQUENCE_MASK
+        for ticks in feedback.arrivals[passed:] if passed else feedback.arrivals:
             index = number & _MASK
             size = sizes[index]
             if size and numbers[index] == number:

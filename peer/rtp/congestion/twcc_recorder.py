@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from peer.times import MonotonicTime
 
-#: Sequence numbers that one feedback spans at most (ours); losses beyond are not reported.
+#: Sequence numbers that one feedback spans at most, and all that are built at once (ours); losses
+#: beyond are not reported.
 SPAN_LIMIT = 2048
 #: Time, in seconds, that arrivals are kept to be repeated when an earlier packet comes late
 #: (libwebrtc: kBackWindow, 0.5).
@@ -94,7 +95,18 @@ class TwccRecorder:
     def _parts(self, begin: int, numbers: Sequence[int]) -> Iterable[tuple[int, list[int]]]:
         """Split sequence numbers into packets: the base of each, and the numbers that arrived."""
         part: list[int] = []
+        # What arrived is reported in any case: only losses cost without a packet of the peer.
+        losses = SPAN_LIMIT
+        last = begin - 1
         for number in numbers:
+            gap = number - last - 1
+            losses -= gap
+            last = number
+            if gap and losses < 0:
+                if part:
+                    yield begin, part
+                    part = []
+                begin = number
             if part and (
                 number - begin >= SPAN_LIMIT
                 or abs(self._arrivals[number] - self._arrivals[part[-1]]) > _MAX_DELTA

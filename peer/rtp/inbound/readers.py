@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Default limit of the frames in a queue (ours).
 LIMIT = 64
+#: Bytes of the frames in a queue (ours): frames of half a megabyte each.
+SIZE_LIMIT = 32 * 1024 * 1024
 
 ItemT = TypeVar("ItemT", contravariant=True)
 
@@ -91,19 +93,20 @@ class FrameQueue:
     `gap` set. Every audio packet is a key frame, so that audio loses one packet at a time.
 
     Args:
-        limit: Frames in the queue at most.
+        limit: Frames in the queue at most; full it is too with `SIZE_LIMIT` bytes.
 
     Attributes:
         dropped: Frames lost because the reader was slow, without those before the first key frame:
             the reader had not asked for them yet.
     """
 
-    __slots__ = ("_awaits_keyframe", "_frames", "_gap", "_limit", "dropped")
+    __slots__ = ("_awaits_keyframe", "_frames", "_gap", "_limit", "_size", "dropped")
 
     def __init__(self, limit: int = LIMIT) -> None:
         self.dropped = 0
         self._limit = limit
         self._frames: deque[EncodedFrame] = deque()
+        self._size = 0
         self._awaits_keyframe = True
         # True where a frame was lost between the last one here and the next to come.
         self._gap = False
@@ -118,10 +121,12 @@ class FrameQueue:
 
     def put(self, frame: EncodedFrame) -> None:
         """Add a frame, or drop it."""
-        if len(self._frames) >= self._limit:
-            self._frames.popleft()
+        size = self._size + len(frame.payload)
+        while self._frames and (len(self._frames) >= self._limit or size > SIZE_LIMIT):
+            self._pop()
             self.dropped += 1
             self._drop_to_keyframe()
+            size = self._size + len(frame.payload)
         if not frame.keyframe and (self._awaits_keyframe or frame.gap):
             # A frame after a gap builds on missing ones, wherever those were lost.
             self._gap = self._gap or frame.gap
@@ -129,11 +134,12 @@ class FrameQueue:
             self._awaits_keyframe = True
             return
         self._frames.append(_after_gap(frame) if self._gap else frame)
+        self._size = size
         self._awaits_keyframe = self._gap = False
 
     def take(self) -> EncodedFrame | None:
         """Take the oldest frame out of the queue; None where it is empty."""
-        return self._frames.popleft() if self._frames else None
+        return self._pop() if self._frames else None
 
     def drop_dependent(self) -> None:
         """Count the frame taken last as dropped, and drop all that builds on it."""
@@ -143,12 +149,18 @@ class FrameQueue:
     def clear(self) -> None:
         """Drop everything, uncounted, and begin anew."""
         self._frames.clear()
+        self._size = 0
         self._awaits_keyframe = True
         self._gap = False
 
+    def _pop(self) -> EncodedFrame:
+        frame = self._frames.popleft()
+        self._size -= len(frame.payload)
+        return frame
+
     def _drop_to_keyframe(self) -> None:
         while self._frames and not self._frames[0].keyframe:
-            self._frames.popleft()
+            self._pop()
             self.dropped += 1
         if self._frames:
             self._frames[0] = _after_gap(self._frames[0])

@@ -29,6 +29,8 @@ BASE_WINDOW = 10.0
 PERCENTILE = 95
 #: Limit of the frames that are observed within a window (ours).
 SAMPLE_LIMIT = 512
+#: Bytes of the frames that wait (ours): four seconds at 64 Mbit/s.
+SIZE_LIMIT = 32 * 1024 * 1024
 #: Difference in seconds from which on delays of frames count as unrelated (ours).
 LEAP = 3.0
 
@@ -122,7 +124,8 @@ class JitterBuffer:
     is back after ten. A frame that comes after its time is given at once.
 
     Args:
-        limit: In frames; beyond it the oldest is dropped, and the next has `gap`.
+        limit: In frames; beyond it, or beyond `SIZE_LIMIT` bytes, the oldest is dropped, and the
+            next has `gap`.
     """
 
     __slots__ = (
@@ -138,6 +141,7 @@ class JitterBuffer:
         "_maximum",
         "_minimum",
         "_pushed_at",
+        "_size",
         "_target_delay",
     )
 
@@ -146,6 +150,7 @@ class JitterBuffer:
         self._estimator = PlayoutDelayEstimator()
         # Each with the time at which it would leave without a target delay.
         self._frames: deque[tuple[EncodedFrame, MonotonicTime]] = deque()
+        self._size = 0
         self._adaptive_target = LEAST
         self._pushed_at = 0.0
         self._asked = 0.0
@@ -208,7 +213,8 @@ class JitterBuffer:
             target += (self._adaptive_target - target) * math.exp(-elapsed / FALL_TIME)
         self._adaptive_target = target
         self._pushed_at = now
-        if len(self._frames) >= self._limit:
+        self._size += len(frame.payload)
+        while self._frames and (len(self._frames) >= self._limit or self._size > SIZE_LIMIT):
             self._drop_oldest()
         self._frames.append((frame, self._estimator.base + time))
 
@@ -218,6 +224,7 @@ class JitterBuffer:
         target = self.target
         while frames and (at := self._due(frames[0][1])) <= now:
             frame, _ = frames.popleft()
+            self._size -= len(frame.payload)
             due.append(frame)
             self._emitted += 1
             self._delay += max(0.0, now - frame.arrival)
@@ -230,13 +237,15 @@ class JitterBuffer:
         """Drop the frames that wait, and estimate the delay anew."""
         self._dropped += len(self._frames)
         self._frames.clear()
+        self._size = 0
         self._estimator.clear()
 
     def _due(self, earliest: MonotonicTime) -> MonotonicTime:
         return earliest + self.target
 
     def _drop_oldest(self) -> None:
-        self._frames.popleft()
+        dropped, _ = self._frames.popleft()
+        self._size -= len(dropped.payload)
         self._dropped += 1
         if self._frames:
             frame, earliest = self._frames.popleft()

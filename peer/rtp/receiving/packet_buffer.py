@@ -179,8 +179,8 @@ class PacketBuffer:
             or length + len(self._nack_tracker) > MISSING_LIMIT
             or (length > OUTAGE_GAP and silence > OUTAGE_SECONDS)
         ):
-            # Packets that wait before the gap are delivered first.
-            while self.waiting and min(self.waiting) < end:
+            # Packets that wait are all before the gap, and are delivered first.
+            while self.waiting:
                 self.skip_gap()
             if self.next < end:
                 self._skip_to(end)

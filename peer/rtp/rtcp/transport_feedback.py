@@ -5,6 +5,7 @@ draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1 defines the forma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from struct import Struct
@@ -33,6 +34,8 @@ _LOST: Final = 0
 _SMALL: Final = 1
 _LARGE: Final = 2
 _RESERVED: Final = 3
+_RUNS: Final = (b"\0", b"\1", b"\2", b"\3")
+_ARRIVED: Final = re.compile(rb"[\1\2]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,8 @@ class TransportFeedback:
         )
 
 
-def _statuses(body: bytes, total: int) -> tuple[list[int], int]:
-    statuses: list[int] = []
+def _statuses(body: bytes, total: int) -> tuple[bytearray, int]:
+    statuses = bytearray()
     at = _START
     while len(statuses) < total:
         if at + 2 > len(body):
@@ -107,33 +110,32 @@ def _statuses(body: bytes, total: int) -> tuple[list[int], int]:
         at += 2
         # Section 3.1.3: a run of packets with one status.
         if chunk < 0x8000:
-            statuses += [chunk >> 13] * min(chunk & _RUN_LIMIT, total - len(statuses))
+            statuses += _RUNS[chunk >> 13] * min(chunk & _RUN_LIMIT, total - len(statuses))
         # Section 3.1.4: 14 statuses of one bit, or 7 of two.
         elif chunk < 0xC000:
-            statuses += [chunk >> shift & 1 for shift in range(13, -1, -1)]
+            statuses += bytes(chunk >> shift & 1 for shift in range(13, -1, -1))
         else:
-            statuses += [chunk >> shift & 3 for shift in range(12, -1, -2)]
+            statuses += bytes(chunk >> shift & 3 for shift in range(12, -1, -2))
     del statuses[total:]
     return statuses, at
 
 
-def _arrivals(body: bytes, at: int, statuses: Sequence[int]) -> tuple[int | None, ...]:
+def _arrivals(body: bytes, at: int, statuses: bytearray) -> tuple[int | None, ...]:
     if _RESERVED in statuses:
         raise MalformedError("transport-wide feedback has a reserved status", at)
     if at + sum(statuses) > len(body):
         raise MalformedError("transport-wide feedback ends within its times", len(body))
-    arrivals: list[int | None] = []
+    arrivals: list[int | None] = [None] * len(statuses)
     now = 0
-    for status in statuses:
-        if status == _LOST:
-            arrivals.append(None)
-            continue
+    # A few octets can stand for many thousands of losses, which are not looked at one by one.
+    for found in _ARRIVED.finditer(statuses):
+        status = statuses[found.start()]
         if status == _SMALL:
             now += body[at]
         else:
             now += int.from_bytes(body[at : at + 2], "big", signed=True)
         at += status
-        arrivals.append(now)
+        arrivals[found.start()] = now
     return tuple(arrivals)
 
 

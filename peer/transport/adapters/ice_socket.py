@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from aioice import stun
@@ -200,7 +201,7 @@ class IceSocket(StunProtocol):
     def drain(self) -> None:
         """Process at once the datagrams that the kernel holds; a TURN allocation has none."""
         if self._udp is not None:
-            self._udp.drain(MAX_DRAINED)
+            self._udp.drain(MAX_DRAINED, math.inf)
 
     async def release(self, timeout: Seconds) -> None:
         """Close the socket, and wait for a TURN server no longer than `timeout` seconds."""

@@ -16,7 +16,13 @@ from weakref import WeakKeyDictionary
 
 from aioice import stun
 
-from peer.transport.net.udp import MAX_PER_TURN, PromptTransport, UdpEvents, UdpTransport
+from peer.transport.net.udp import (
+    MAX_PER_TURN,
+    SECONDS_PER_TURN,
+    PromptTransport,
+    UdpEvents,
+    UdpTransport,
+)
 from peer.transport.wire.stun import checked_fragment, stun_class
 
 if TYPE_CHECKING:
@@ -99,9 +105,9 @@ class PortShare(PromptTransport):
         """Give a source address back to the share that had it before."""
         self._port.release(source, self)
 
-    def drain(self, limit: int) -> None:
+    def drain(self, limit: int, seconds: Seconds = SECONDS_PER_TURN) -> None:
         """Handle at once what waits for this share, and a turn's worth of the kernel's."""
-        del limit
+        del limit, seconds
         if not self._closing:
             self._port.drain_for(self)
 
@@ -271,8 +277,9 @@ class OnePort:
             )
 
     def serve(self) -> None:
-        """Hand out the datagrams that wait, one of each share in turn, `MAX_PER_TURN` at most."""
+        """Hand out the datagrams that wait, one of each share in turn, a turn's worth at most."""
         ready = self._ready
+        end = self._now() + SECONDS_PER_TURN
         try:
             for _ in range(MAX_PER_TURN):
                 if not ready:
@@ -284,6 +291,8 @@ class OnePort:
                 if len(share.waiting) > 1:
                     ready.append(share)
                 self._hand_over(share)
+                if self._now() >= end:
+                    return
         finally:
             if ready and not self._continuing:
                 self._continuing = True
@@ -330,8 +339,8 @@ class _SharedSocket(UdpTransport):
         self._port = port
         super().__init__(sock, port)
 
-    def drain(self, limit: int = MAX_READ_PER_TURN) -> None:
-        super().drain(limit)
+    def drain(self, limit: int = MAX_READ_PER_TURN, seconds: Seconds = SECONDS_PER_TURN) -> None:
+        super().drain(limit, seconds)
         self._port.serve()
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +22,7 @@ from peer.transport.net.segmentation import (
 )
 
 if TYPE_CHECKING:
-    from peer.times import MonotonicTime
+    from peer.times import MonotonicTime, Seconds
 
 #: SO_RCVBUF in bytes: a second at 20 Mbit/s, 2,273 datagrams of 1,100 bytes (ours). The kernel
 #: doubles it and accounts 2.3 to 4.4 KiB for each.
@@ -31,6 +32,9 @@ SEND_BUFFER: Final = 1 << 20
 #: Datagrams read in one turn of the event loop before other callbacks run: about a millisecond of
 #: RTP, so that a burst on one connection holds no other up (ours).
 MAX_PER_TURN: Final = 64
+#: Seconds after which the rest of these waits for the next turn as well (ours): what a peer chooses
+#: to send may cost more than media does.
+SECONDS_PER_TURN: Final[Seconds] = 0.005
 
 # <asm-generic/socket.h>: exceeds net.core.rmem_max, where the process has CAP_NET_ADMIN.
 _SO_RCVBUFFORCE = 33
@@ -69,8 +73,8 @@ class PromptTransport(asyncio.DatagramTransport):
         """Send several datagrams in order; return how many were sent, from the first on."""
         raise NotImplementedError
 
-    def drain(self, limit: int) -> None:
-        """Read at once what has arrived, at most `limit` datagrams."""
+    def drain(self, limit: int, seconds: Seconds = SECONDS_PER_TURN) -> None:
+        """Read at once what has arrived: at most `limit` datagrams, and for about `seconds`."""
         raise NotImplementedError
 
     def sendto(self, data: bytes | bytearray | memoryview, addr: Any = None) -> None:
@@ -141,10 +145,12 @@ class UdpTransport(PromptTransport):
                 break
         return sent
 
-    def drain(self, limit: int = MAX_PER_TURN) -> None:
-        """Read the datagrams that have arrived, at most `limit` of them."""
+    def drain(self, limit: int = MAX_PER_TURN, seconds: Seconds = SECONDS_PER_TURN) -> None:
+        """Read the datagrams that have arrived, at most `limit` of them, and about so long."""
         receive = self._socket.recvfrom
         on_udp = self._events.on_udp
+        clock = self._loop.time
+        end = math.inf
         for number in range(limit):
             if self._closing:
                 return
@@ -156,12 +162,15 @@ class UdpTransport(PromptTransport):
                 self._events.error_received(error)
                 return
             if number == 0:
-                self.read_at = self._loop.time()
+                self.read_at = clock()
+                end = self.read_at + seconds
             # The kernel cuts off what is too long, and does not say so.
             if len(data) < MAX_DATAGRAM_SIZE:
                 on_udp(data, source)
             else:
                 self._events.on_oversized()
+            if clock() >= end:
+                return
 
     def is_closing(self) -> bool:
         """Return True once the transport was closed."""

@@ -56,6 +56,19 @@ def test_twcc_begins_where_the_last_feedback_ended() -> None:
     assert [each is None for each in packet.arrivals] == [True, True, False]
 
 
+@pytest.mark.parametrize("step", [2, 40, 2000, 3000])
+def test_twcc_of_numbers_that_jump_reports_every_arrival_and_few_losses(step: int) -> None:
+    recorder = TwccRecorder(1)
+    numbers = [(7 + index * step) & 0xFFFF for index in range(100)]
+    for index, number in enumerate(numbers):
+        recorder.record(number, ssrc=5, arrival=1000.0 + index / 1000)
+    packets = recorder.feedback()
+    told = sum(len(packet.arrivals) for packet in packets)
+    assert told <= SPAN_LIMIT + len(numbers)
+    # Each of 65,536 numbers stands for one packet at a time.
+    assert {number for number, at in times(packets).items() if at is not None} == set(numbers)
+
+
 def test_twcc_feedback_count_wraps_at_256() -> None:
     recorder = TwccRecorder(1)
     counts = []

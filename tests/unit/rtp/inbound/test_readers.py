@@ -5,17 +5,33 @@ from __future__ import annotations
 import asyncio
 import gc
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from peer.errors import ConfigurationError
-from peer.rtp.inbound.readers import FrameQueue, FrameReader, Readers
+from peer.rtp.inbound.readers import SIZE_LIMIT, FrameQueue, FrameReader, Readers
 from tests.support.clock.deadline import DEADLINE
 from tests.support.media.encoded_frames import encoded, key, picture, sound
 
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
+
+
+def test_a_frame_queue_of_large_frames_is_bounded_in_bytes() -> None:
+    queue, most = FrameQueue(1000), 0
+    for _ in range(100):
+        for each in (key(0), picture(1), picture(2)):
+            queue.put(replace(each, payload=bytes(SIZE_LIMIT // 10)))
+            most = max(most, len(queue))
+    assert most == 10
+    # A frame that is larger than all may be is there alone.
+    queue.put(replace(key(3), payload=bytes(SIZE_LIMIT + 1)))
+    assert len(queue) == 1
+    assert queue.take() is not None
+    queue.put(key(4))
+    assert len(queue) == 1
 
 
 class Source:

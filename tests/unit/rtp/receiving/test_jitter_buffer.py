@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from peer.rtp.receiving.jitter_buffer import (
     BASE_WINDOW,
     LEAST,
     SAMPLE_LIMIT,
+    SIZE_LIMIT,
     WINDOW,
     JitterBuffer,
     PlayoutDelayEstimator,
@@ -27,6 +29,19 @@ def frame(index: int, arrival: float) -> EncodedFrame:
     return EncodedFrame(
         codec=VP8, payload=b"x", ssrc=1, timestamp=0, pts=index * 3000, arrival=arrival
     )
+
+
+def test_a_jitter_buffer_of_large_frames_is_bounded_in_bytes() -> None:
+    buffer = JitterBuffer()
+    buffer.minimum = ASKED_LIMIT
+    for index in range(30):
+        large = replace(frame(index, 100.0), payload=bytes(SIZE_LIMIT // 10))
+        buffer.push(large, 100.0 + index / 1000)
+        assert len(buffer) <= 10
+    assert buffer.statistics.dropped == 20
+    assert len(buffer.pop(200.0)) == 10
+    buffer.push(frame(31, 200.0), 200.0)
+    assert len(buffer) == 1
 
 
 class Player:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from peer.rtp.packet import RtpPacket
 from peer.rtp.receiving.nack import MISSING_LIMIT, NackTracker
 from peer.rtp.receiving.packet_buffer import (
@@ -12,6 +14,11 @@ from peer.rtp.receiving.packet_buffer import (
     InsertResult,
     PacketBuffer,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from peer.rtp.receiving.packet_buffer import BufferedPacket
 
 FIRST = 1000
 LOST = -1
@@ -130,6 +137,28 @@ def test_number_of_waiting_packets_is_limited() -> None:
         line.insert(number)
     assert line.delivered[:2] == [LOST, FIRST + 1]
     assert not line.buffer.waiting
+
+
+class Looked(dict[int, "BufferedPacket"]):
+    """Waiting packets, which count how many of them are looked through."""
+
+    looked = 0
+
+    def __iter__(self) -> Iterator[int]:
+        self.looked += len(self)
+        return super().__iter__()
+
+
+def test_a_large_gap_after_many_small_ones_takes_work_in_proportion() -> None:
+    line, gaps = Line(), 240
+    line.insert(FIRST)
+    for number in range(gaps):
+        line.insert(FIRST + 2 + 2 * number)
+    line.buffer.waiting = waiting = Looked(line.buffer.waiting)
+    end = FIRST + 2 * gaps + GAP_LIMIT + 2
+    line.insert(end)
+    assert line.delivered[-1] == end
+    assert waiting.looked <= gaps
 
 
 def test_drop_before_drops_packets_that_wait_before() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from peer.rtp.malformed import MalformedError
 from peer.rtp.rtcp import TransportFeedback, parse, write
+from tests.support.clock.work import lines_run
 
 
 def feedback(*arrivals: int | None, **changes: int) -> TransportFeedback:
@@ -22,6 +23,15 @@ def octets(count: int, chunks: str, deltas: str) -> bytes:
     start = bytes.fromhex("00000001 00000002 0004") + count.to_bytes(2, "big")
     body = start + bytes.fromhex("000005 03") + rest
     return b"\x8f\xcd" + (len(body) // 4).to_bytes(2, "big") + body
+
+
+def test_twcc_of_many_losses_costs_no_more_than_its_octets() -> None:
+    data = write([feedback(*[None] * 65_533, 3, 5)])
+    assert len(data) < 50
+    (parsed,) = parse(data)
+    assert isinstance(parsed, TransportFeedback)
+    assert parsed.arrivals == (*[None] * 65_533, 3, 5)
+    assert lines_run(lambda: parse(data)) < 300
 
 
 def test_twcc_of_a_real_peer_is_parsed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -143,9 +144,60 @@ def test_udp_burst_leaves_other_callbacks_their_turn(run: Run) -> None:
     async def scenario() -> None:
         with Scene() as scene:
             scene.send(*[b"x"] * (MAX_PER_TURN + 3))
-            scene.transport.drain()
+            # However slow the machine.
+            scene.transport.drain(seconds=math.inf)
             assert len(scene.recorder.datagrams) == MAX_PER_TURN
             await scene.recorder.until(lambda: len(scene.recorder.datagrams) == MAX_PER_TURN + 3)
+
+    run(scenario())
+
+
+class SlowClock:
+    """A loop on which each datagram takes two milliseconds."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.now = 100.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def time(self) -> float:
+        return self.now
+
+    def work(self) -> None:
+        self.now += 0.002
+
+
+def test_udp_datagrams_that_are_slow_to_handle_fill_a_turn_sooner(run: Run) -> None:
+    async def scenario() -> None:
+        with Scene() as scene:
+            clock = SlowClock(asyncio.get_running_loop())
+            scene.transport._loop = cast("Any", clock)  # noqa: SLF001 - the only way to its time
+            scene.recorder.on_each = clock.work
+            scene.send(*[b"x"] * MAX_PER_TURN)
+            scene.transport.drain()
+            # The third one is begun within the five milliseconds of a turn.
+            assert len(scene.recorder.datagrams) == 3
+            await scene.recorder.until(lambda: len(scene.recorder.datagrams) == MAX_PER_TURN)
+
+    run(scenario())
+
+
+def test_udp_burst_on_one_socket_leaves_another_its_share_of_turns(run: Run) -> None:
+    async def scenario() -> None:
+        with Scene() as busy, Scene() as quiet:
+            order: list[str] = []
+            busy.recorder.on_each = lambda: order.append("busy")
+            quiet.recorder.on_each = lambda: order.append("quiet")
+            burst = [b"x"] * (busy.granted // CHARGED)
+            busy.send(*burst)
+            quiet.send(*numbered(50))
+            await quiet.recorder.until(lambda: len(quiet.recorder.datagrams) == 50)
+            await busy.recorder.until(lambda: len(busy.recorder.datagrams) == len(burst))
+            assert quiet.recorder.datagrams == numbered(50)
+            # All of the quiet one in its first turns, and not after the whole burst.
+            assert order.index("quiet") <= 2 * MAX_PER_TURN
 
     run(scenario())
 

@@ -334,7 +334,7 @@ async def test_a_burst_of_sctp_chunks_takes_several_turns(
             await receive(chunk)
             turns.note()
 
-        association(left)._receive_chunk = noted  # type: ignore[method-assign]
+        association(left)._receive_chunk = noted  # type: ignore[method-assign]  # to count its calls
         await handled(left)
     assert left.transport.failed == 0
     # Almost all came in later turns, and none had more than its share.
