@@ -71,7 +71,7 @@ conformance: $(DEVELOPMENT_INSTALLED) ## Write docs/CONFORMANCE.md anew from the
 
 interop: $(DEVELOPMENT_INSTALLED) ## Call every peer in every way, write docs/INTEROP.md anew
 	$(PYTHON) -m scripts.install_tools $(TEST_TOOLS)
-	INTEROP=all $(PYTHON) -m pytest tests/interop
+	INTEROP=all $(PYTHON) -m pytest tests/interop tests/integration/test_long_call.py
 	$(PYTHON) -m tests.support.peers.interop
 
 tools: $(DEVELOPMENT_INSTALLED) ## Install the browsers and servers that tests drive, where it may

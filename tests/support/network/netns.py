@@ -105,11 +105,53 @@ class Site:
         home: A computer in it.
         address: The router's public address.
         uplink: The public end of the router's wire, an interface of the server.
+        router: The router's namespace.
     """
 
     home: Namespace
     address: str
     uplink: str
+    router: Namespace
+
+    @contextlib.contextmanager
+    def outage(self) -> Iterator[None]:
+        """Let nothing through the router."""
+        chain = "chain passing { type filter hook forward priority filter; policy drop; }"
+        rules = f"table ip outage {{\n{chain}\n}}"
+        _run(*self.router.command(tool_path("nft"), "-f", "-"), text=rules)
+        try:
+            yield
+        finally:
+            _run(*self.router.command(tool_path("nft"), "delete", "table", "ip", "outage"))
+
+    @contextlib.contextmanager
+    def unplugged(self, address: str) -> Iterator[None]:
+        """Take the computer off its network, and bring it back at another address of that."""
+        _ip(f"link set {_LAN} down", at=self.home.name)
+        try:
+            yield
+        finally:
+            _ip(
+                f"address flush dev {_LAN}",
+                f"address add {address}/24 dev {_LAN}",
+                f"link set {_LAN} up",
+                f"route add default via {address.rpartition('.')[0]}.1",
+                at=self.home.name,
+            )
+
+    def move(self, server: Namespace, address: str) -> None:
+        """Give the router another public address, as a provider does; its NAT forgets all flows."""
+        _ip(f"route replace {address} dev {self.uplink}", at=server.name)
+        # All addresses of the wire go with the first, and what was translated to them.
+        _ip(
+            f"link set {_WAN} down",
+            f"address flush dev {_WAN}",
+            f"address add {address} dev {_WAN}",
+            f"link set {_WAN} up",
+            f"route add {_SERVER} dev {_WAN}",
+            f"route add default via {_SERVER}",
+            at=self.router.name,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +212,7 @@ def _site(
     )
     rules = "table ip handfast {" + nat.value.replace("{home}", home.address) + "}"
     _run(tool_path("ip"), "netns", "exec", router, tool_path("nft"), "-f", "-", text=rules)
-    return Site(home, address, uplink)
+    return Site(home, address, uplink, Namespace(router, address))
 
 
 def _add(made: contextlib.ExitStack, name: str, *commands: str) -> None:
