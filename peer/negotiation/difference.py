@@ -30,6 +30,7 @@ from peer.negotiation.effects import (
     Preparation,
     StopTransceiver,
 )
+from peer.negotiation.fmtp import with_parameter_sets
 from peer.rtp_parameters import ReceiveParameters, SendParameters
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
     )
     receive = ReceiveParameters(
         mid=mid,
-        codecs=agreement.receive,
+        codecs=with_parameter_sets(agreement.receive, agreement.send),
         extensions=agreement.extensions,
         ssrcs=agreement.ssrcs,
         rtx=agreement.rtx,

@@ -7,11 +7,14 @@ parameters that each end says of itself. RFC 6184 section 8.2.2 (H.264), RFC 779
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.h264_profile import ProfileLevelId
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from peer.rtp_parameters import Codec
 
     Parameters = tuple[tuple[str, str | None], ...]
@@ -28,6 +31,8 @@ _H265_FORMAT = (
 )
 #: Parameters of H.265 that an answer has as the offer (RFC 7798 section 7.2.2).
 _H265_ANSWERED = ("profile-space", "profile-id", "tier-flag", "level-id", "tx-mode")
+#: Parameters that hold parameter sets (RFC 6184 section 8.1, RFC 7798 section 7.1).
+_PARAMETER_SETS = frozenset({"sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps"})
 
 
 def same_codec(one: Codec, other: Codec) -> bool:
@@ -55,6 +60,27 @@ def answered_parameters(ours: Codec, offered: Codec) -> Parameters:
             return tuple((k, v) for k, v in offered.parameters if k.lower() in _H265_ANSWERED)
         case _:
             return ours.parameters
+
+
+def with_parameter_sets(ours: Sequence[Codec], theirs: Sequence[Codec]) -> tuple[Codec, ...]:
+    """Add the parameter sets that the peer describes to our codecs to receive.
+
+    RFC 6184 section 8.2.2 and RFC 7798 section 7.2.2: they are of the one who sends, whose packets
+    need not have them.
+
+    Args:
+        ours: Codecs to receive, with our payload types and parameters.
+        theirs: The same codecs as the peer describes them.
+    """
+    return tuple(_with_parameter_sets(codec, theirs) for codec in ours)
+
+
+def _with_parameter_sets(codec: Codec, theirs: Sequence[Codec]) -> Codec:
+    described = next((each for each in theirs if same_codec(each, codec)), None)
+    if described is None or codec.is_rtx:
+        return codec
+    sets = tuple((k, v) for k, v in described.parameters if k.lower() in _PARAMETER_SETS)
+    return replace(codec, parameters=codec.parameters + sets) if sets else codec
 
 
 def _format(codec: Codec) -> tuple[object, ...]:

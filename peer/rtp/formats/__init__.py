@@ -8,6 +8,7 @@ from peer.rtp.formats.av1 import Av1Format
 from peer.rtp.formats.h264 import H264Format
 from peer.rtp.formats.h265 import H265Format
 from peer.rtp.formats.opaque import OpaqueFormat
+from peer.rtp.formats.parameter_sets import described_sets
 from peer.rtp.formats.payload_format import FrameShape, PayloadFormat
 from peer.rtp.formats.vp8 import Vp8Format
 from peer.rtp.formats.vp9 import Vp9Format
@@ -27,9 +28,10 @@ def format_of(codec: Codec) -> PayloadFormat:
             return Vp9Format()
         case "h264":
             # RFC 6184 section 8.1: mode 0 without the parameter.
-            return H264Format(fragments=codec.parameter("packetization-mode") == "1")
+            fragments = codec.parameter("packetization-mode") == "1"
+            return H264Format(fragments=fragments, described=described_sets(codec))
         case "h265":
-            return H265Format()
+            return H265Format(described=described_sets(codec))
         case "av1":
             return Av1Format()
         case _:

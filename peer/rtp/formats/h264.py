@@ -48,18 +48,19 @@ class H264Format:
     """Packetizes and assembles access units in Annex B form, with start codes of four bytes.
 
     A key frame can be decoded with nothing else: it is an IDR picture with its parameter sets.
-    Where those came earlier only, `assemble` puts the last ones in front.
+    Where those came earlier only, or in the description, `assemble` puts the last ones in front.
 
     Args:
         fragments: True where packetization mode 1 was agreed, so that a packet may hold several NAL
             units or a part of one. Both modes are read.
+        described: Parameter sets that the peer's description has.
     """
 
     packet_is_frame = False
 
-    def __init__(self, *, fragments: bool) -> None:
+    def __init__(self, *, fragments: bool, described: tuple[bytes, ...] = ()) -> None:
         self._fragments = fragments
-        self._sets = ParameterSets(parameter_set_key)
+        self._sets = ParameterSets(parameter_set_key, described)
 
     def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
         """Put small NAL units together, and large ones in parts; leave out delimiters and filler.

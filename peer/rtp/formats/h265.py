@@ -50,13 +50,16 @@ class H265Format:
     """Packetizes and assembles access units in Annex B form, with start codes of four bytes.
 
     A key frame can be decoded with nothing else: it is a random access picture with its parameter
-    sets. Where those came earlier only, `assemble` puts the last ones in front.
+    sets. Where those came earlier, or in the description, `assemble` puts the last ones in front.
+
+    Args:
+        described: Parameter sets that the peer's description has.
     """
 
     packet_is_frame = False
 
-    def __init__(self) -> None:
-        self._sets = ParameterSets(parameter_set_key)
+    def __init__(self, *, described: tuple[bytes, ...] = ()) -> None:
+        self._sets = ParameterSets(parameter_set_key, described)
 
     def packetize(self, frame: bytes, *, keyframe: bool, limit: int) -> list[bytes]:
         """Put small NAL units together, and large ones in parts; leave out delimiters and filler.

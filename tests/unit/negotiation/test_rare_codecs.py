@@ -6,15 +6,18 @@ import pytest
 
 from peer.descriptions import SdpType, SessionDescription
 from peer.negotiation.codecs import described_codecs
+from peer.negotiation.effects import ConfigureRtp
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.description import Sdp
+from peer.negotiation.session import Side
 from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import Codec, MediaKind
 from tests.support.negotiation.offer_answer import (
     add,
     add_track,
     answer_of,
+    described,
     exchange,
     offer_of,
     profile,
@@ -255,3 +258,18 @@ def test_two_of_our_own_agree_on_what_both_offer() -> None:
     add_track(right, "video")
     _, answer = exchange(left, right)
     assert [codec.name for codec in media(answer)] == ["VP8", "H264", "H264", "VP9", "AV1"]
+
+
+def test_parameter_sets_of_the_peer_are_for_receiving_and_in_no_description_of_ours() -> None:
+    answerer = end()
+    fmtp = "packetization-mode=0;profile-level-id=640028;sprop-parameter-sets=Z0IA,aM4g"
+    set_remote(answerer, lone(("H264", fmtp)))
+    effects = set_local(answerer)
+    (configured,) = [each for each in effects if isinstance(each, ConfigureRtp)]
+    assert configured.receive is not None
+    (codec,) = configured.receive.codecs
+    assert codec.parameter("sprop-parameter-sets") == "Z0IA,aM4g"
+    assert codec.parameter("level-asymmetry-allowed") == "1"
+    for text in (described(answerer, Side.LOCAL).sdp, answerer.create_offer().sdp):
+        assert "packetization-mode=0" in text
+        assert "sprop" not in text

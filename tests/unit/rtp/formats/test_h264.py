@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from aiortc.codecs.h264 import h264_depayload
@@ -12,6 +14,9 @@ from peer.rtp.formats.h264 import H264Format
 from peer.rtp.malformed import MalformedError
 from peer.rtp_parameters import Codec, MediaKind
 from tests.support.media.encoded import decoded, encoded
+
+if TYPE_CHECKING:
+    from peer.rtp.formats import PayloadFormat
 
 START = b"\0\0\0\1"
 # Of 176 by 112, constrained baseline.
@@ -259,3 +264,35 @@ def test_aiortc_reads_our_h264_payloads() -> None:
 
 def units_of(frame: bytes) -> list[bytes]:
     return [unit.rstrip(b"\0") for unit in frame.split(b"\0\0\1")[1:]]
+
+
+def described(value: str) -> PayloadFormat:
+    """The format of a codec whose description has these parameter sets."""
+    pairs = (("packetization-mode", "1"), ("sprop-parameter-sets", value))
+    codec = Codec(
+        kind=MediaKind.VIDEO,
+        name="H264",
+        payload_type=96,
+        clock_rate=90_000,
+        parameters=pairs,
+    )
+    return format_of(codec)
+
+
+def test_h264_parameter_sets_of_the_description_come_before_an_idr_picture() -> None:
+    fmt = described(",".join(b64encode(unit).decode() for unit in (SPS, PPS)))
+    assert fmt.is_keyframe_start(IDR)
+    frame = fmt.assemble([IDR])
+    assert frame == annex_b(SPS, PPS, IDR)
+    assert fmt.describe(frame) == FrameShape(True, 176, 112)
+    # Those that come with the packets are newer.
+    newer = SPS + b"\1"
+    fmt.assemble([newer])
+    assert fmt.assemble([IDR]) == annex_b(newer, PPS, IDR)
+
+
+@pytest.mark.parametrize(
+    "value", ["", ",", "%%%", "QQ", "\u00e9", "AAAA" * 1000, ",".join(["aM4PLIA="] * 9999)]
+)
+def test_description_without_h264_parameter_sets_adds_none_but_its_own(value: str) -> None:
+    assert described(value).assemble([IDR]) in (annex_b(IDR), annex_b(PPS, IDR))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
-from peer.rtp.formats import FrameShape
+from peer.rtp.formats import FrameShape, format_of
 from peer.rtp.formats.h264_bitstream import nal_units
 from peer.rtp.formats.h265 import H265Format
 from peer.rtp.formats.h265_bitstream import nal_type, parameter_set_key, picture_size
 from peer.rtp.malformed import MalformedError
 from tests.support.media.encoded import decoded, encode, encoded
+from tests.support.media.moving import codec_named
 
 START = b"\0\0\0\1"
 
@@ -179,6 +182,13 @@ def test_h265_stream_with_earlier_parameter_sets_can_be_entered_later() -> None:
     assert fmt.describe(frame) == FrameShape(True, 176, 112)
     (entered, *_) = decoded("H265", [frame, *source[6:]])
     assert (entered == decoded("H265", source)[5]).all()
+
+
+def test_h265_parameter_sets_of_the_description_come_before_a_random_access_picture() -> None:
+    names = {"sprop-pps": PPS, "sprop-vps": VPS, "sprop-sps": SPS}
+    pairs = tuple((name, b64encode(each).decode()) for name, each in names.items())
+    fmt = format_of(replace(codec_named("H265"), parameters=pairs))
+    assert fmt.assemble([IDR]) == annex_b(VPS, SPS, PPS, IDR)
 
 
 def test_kept_h265_parameter_sets_are_limited() -> None:
