@@ -181,7 +181,7 @@ def _judged_later(was: TransportState | None, now: TransportState) -> _Judgement
         return Verdict.STARTED, verdict.reason, "RFC 8842 section 3.1"
     remote = now.association.remote
     sends_one = remote is not None and remote.tls_id is not None
-    doubt = "that may be of another leg" if sends_one else "and the peer sends no tls-id"
+    doubt = "which the peer may not follow" if sends_one else "and the peer sends no tls-id"
     reason = f"{verdict.reason}, {doubt}: the wire will show"
     return Verdict.UNDECIDED, reason, "RFC 8842 section 3.1"
 

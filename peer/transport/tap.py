@@ -9,6 +9,7 @@ from aioice import stun
 
 from peer.states import IceTransportState
 from peer.tracing.events import (
+    AssociationDecided,
     AssociationRetired,
     CandidateRefused,
     Datagram,
@@ -20,6 +21,7 @@ from peer.tracing.events import (
     KeysSwitched,
     PathSelected,
     StateChanged,
+    Verdict,
 )
 from peer.transport.wire.demux import DatagramClass, classify
 from peer.transport.wire.dtls_messages import is_payload, message_names
@@ -244,6 +246,20 @@ class Tap:
                 association=association,
             )
         )
+
+    def association_restarted(self) -> None:
+        """Trace that the peer has begun DTLS anew, and has shown that it hears us."""
+        if self._tracer.active:
+            self._tracer(
+                AssociationDecided(
+                    time=self._tracer.now(),
+                    transport=self._key,
+                    verdict=Verdict.UNDECIDED,
+                    reason="the peer begins DTLS anew, without a description: its certificate "
+                    "will show",
+                    section="RFC 6347 section 4.2.8",
+                )
+            )
 
     def association_retired(self, association: int, reason: str) -> None:
         """Trace that the keys of an association were wiped, and why it is not in use."""

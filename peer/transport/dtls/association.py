@@ -59,8 +59,10 @@ class DtlsAssociation:
         counters: Shared with other associations of the transport. The caller of `receive` counts
             datagrams received and results other than `BUFFERED`.
         max_early_packets: Packets, of 1 KiB each on average, that may be buffered.
+        cookie: As server, take no ClientHello that does not show this cookie.
 
     Attributes:
+        client_random: Random of the ClientHello that the handshake was made with, as server.
         send_rtp: `SrtpSender.send_rtp`, without a call in between; so the next two.
         authenticated: Whether data, or a packet that had to wait for the keys, has authenticated.
         fingerprint_check: Verdict on the peer's certificate under the fingerprints given last;
@@ -82,6 +84,7 @@ class DtlsAssociation:
         number: int = 0,
         counters: Counters | None = None,
         max_early_packets: int = MAX_EARLY_PACKETS,
+        cookie: bytes | None = None,
     ) -> None:
         self.number = number
         self.role = role
@@ -89,6 +92,7 @@ class DtlsAssociation:
         self.counters = Counters() if counters is None else counters
         self.authenticated = False
         self.keeps_keys_after_close = False
+        self.client_random = b""
         self.version: str | None = None
         self.cipher: str | None = None
         self.srtp_profile: SrtpProfile | None = None
@@ -96,6 +100,7 @@ class DtlsAssociation:
         self.fingerprint_check: FingerprintCheck | None = None
         self.verified = False
         self._certificate = certificate
+        self._cookie = cookie
         self._events = events
         self._context = context
         self._needs_srtp = False
@@ -150,6 +155,7 @@ class DtlsAssociation:
             role=self.role,
             context=self._context,
             transmit=self._sender.transmit,
+            cookie=self._cookie,
             objection=self._objection,
             on_complete=self._completed,
             on_failed=self._fail,
@@ -270,7 +276,11 @@ class DtlsAssociation:
             return ReceiveResult.PAYLOAD
         if self._ended or not was_complete:
             return ReceiveResult.HANDSHAKE if in_place else ReceiveResult.OUT_OF_PLACE
-        return ReceiveResult.SILENT
+        return (
+            ReceiveResult.SILENT
+            if handshake.new_client(datagram) is None
+            else ReceiveResult.NEW_CLIENT
+        )
 
     def _on_patience_over(self) -> None:
         # A handshake that has begun has its own timeout.
@@ -279,6 +289,8 @@ class DtlsAssociation:
 
     def _completed(self, connection: DtlsConnection) -> None:
         self._patience.cancel()
+        if self._handshake is not None:
+            self.client_random = self._handshake.client_random
         self.version = connection.version
         self.cipher = connection.cipher
         self.peer_certificate_der = connection.peer_certificate

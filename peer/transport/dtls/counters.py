@@ -27,6 +27,8 @@ class ReceiveResult(Enum):
     OUT_OF_PLACE = auto()
     #: SRTP under other keys, or a replay.
     UNAUTHENTIC = auto()
+    #: A ClientHello of another handshake, for an association that is complete.
+    NEW_CLIENT = auto()
     #: Of a class that is not for any association, or not for this one.
     UNEXPECTED = auto()
 

@@ -11,6 +11,7 @@ from peer.errors import DtlsError
 from peer.states import DtlsRole
 from peer.transport.dtls import reasons
 from peer.transport.dtls.connection import DtlsConnection
+from peer.transport.dtls.new_client import COOKIE_SIZE
 from peer.transport.dtls.record_filter import (
     BAD_CERTIFICATE,
     ClientHello,
@@ -42,8 +43,6 @@ LONGEST_INTERVAL: Final = 1.6
 #: Bound on how often one flight is sent again after the handshake, when the peer shows that it is
 #: missing (ours).
 MAX_REPEATS: Final = 8
-# Size of the cookie in a HelloVerifyRequest in bytes; RFC 6347 section 4.2.1 allows 255.
-_COOKIE_SIZE = 20
 # Bound on the records that OpenSSL buffers for later (OpenSSL's).
 _MAX_BUFFERED_RECORDS = 100
 
@@ -60,6 +59,7 @@ class Handshake:
             or None where it is, or where that is not known yet.
         on_complete: Called once.
         on_failed: Called with the reason; the caller is to `end` the handshake.
+        cookie: As server, take no ClientHello that does not show this cookie; None takes the first.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Handshake:
         objection: Callable[[bytes], DtlsError | None] = lambda _: None,
         on_complete: Callable[[DtlsConnection], None],
         on_failed: Callable[[DtlsError], None],
+        cookie: bytes | None = None,
     ) -> None:
         self._connect = functools.partial(DtlsConnection, certificate, role, context=context)
         self.connection = self._connect()
@@ -89,7 +90,8 @@ class Handshake:
         self._accepts_change_cipher_spec = role is DtlsRole.SERVER
         self._client_hellos_sent = 1
         self._client_hello: ClientHello | None = None
-        self._cookie = secrets.token_bytes(_COOKIE_SIZE)
+        self._demands_cookie = cookie is not None
+        self._cookie = cookie or secrets.token_bytes(COOKIE_SIZE)
         self._transmit = transmit
         self._objection = objection
         self._on_complete = on_complete
@@ -137,7 +139,11 @@ class Handshake:
         if not self.complete:
             return self._receive_clear(datagram)
         self.connection.feed(datagram)
-        if self._repeat_on_epoch is not None and first_epoch(datagram) == self._repeat_on_epoch:
+        if (
+            self._repeat_on_epoch is not None
+            and first_epoch(datagram) == self._repeat_on_epoch
+            and not begins_with_client_hello(datagram)
+        ):
             # The peer repeats the flight before our last one, so our last one is lost.
             self._flight.repeat()
         return True
@@ -155,6 +161,23 @@ class Handshake:
                 return self._datagrams_taken > 0
             case never:
                 assert_never(never)
+
+    def new_client(self, datagram: bytes) -> ClientHello | None:
+        """Read the ClientHello of another client than ours; None for anything else.
+
+        Only a server looks for one: `a=setup` says who calls (RFC 5763 section 5).
+        """
+        if self._role is not DtlsRole.SERVER or not begins_with_client_hello(datagram):
+            return None
+        client_hello = parse_client_hello(datagram)
+        if client_hello is None or client_hello.random == self.client_random:
+            return None
+        return client_hello
+
+    @property
+    def client_random(self) -> bytes:
+        """Random of the client that we are the server of; empty before it is known."""
+        return b"" if self._client_hello is None else self._client_hello.random
 
     def most_messages(self, datagram: bytes) -> int:
         """Bound the application datagrams that can be read once this one has been taken."""
@@ -251,7 +274,7 @@ class Handshake:
         client_hello = parse_client_hello(data) if self._role is DtlsRole.SERVER else None
         if client_hello is None or client_hello == self._client_hello:
             self.connection.feed(data)
-        elif self._client_hello is None:
+        elif self._client_hello is None and not self._demands_cookie:
             self._client_hello = client_hello
             self.connection.feed(data)
         elif secrets.compare_digest(client_hello.cookie, self._cookie):

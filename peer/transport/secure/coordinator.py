@@ -126,6 +126,25 @@ class RekeyCoordinator:
         if slot.association.role is DtlsRole.SERVER:
             slot.association.start()
 
+    @property
+    def restartable(self) -> AssociationSlot | None:
+        """Slot in use whose peer may begin DTLS anew as client; None while it is being replaced."""
+        slot = self._in_use
+        if slot is None or self._next is not None or not slot.association.verified:
+            return None
+        return slot if slot.association.role is DtlsRole.SERVER else None
+
+    def admit_restart(self, slot: AssociationSlot) -> None:
+        """Take an association that the peer begins anew, without a description (RFC 6347 4.2.8).
+
+        The one in use serves until its certificate matches. What comes to nothing is forgotten.
+        """
+        former = self._in_use
+        if former is not None:
+            slot.is_restart = True
+            self.admit(slot)
+            self.answer(slot, former.fingerprints)
+
     def answer(
         self,
         slot: AssociationSlot,
@@ -134,10 +153,10 @@ class RekeyCoordinator:
         peer_may_keep: bool = False,
         is_answerer: bool = False,
     ) -> None:
-        """Set what the answer says: the peer's fingerprints, and whether it takes part for sure.
+        """Set what the answer says of an association.
 
         Args:
-            slot: The association that was answered.
+            slot: The association.
             fingerprints: The peer's.
             peer_may_keep: The peer may keep its association and never take part in this one.
             is_answerer: The answer is ours, so that the peer may not have it yet.
@@ -250,6 +269,9 @@ class RekeyCoordinator:
                 self._step(
                     RekeyInput.COMPLETED_AS_CLIENT if is_client else RekeyInput.COMPLETED_AS_SERVER
                 )
+                if slot.is_restart and self._phase is RekeyPhase.AWAITING_CONFIRMATION:
+                    # RFC 6347 section 4.2.8: the peer has no other keys any more.
+                    self._step(RekeyInput.PEER_CLOSED_OLD)
                 # A packet may have overtaken the end of the handshake, or the answer.
                 if (
                     slot is self._next
@@ -268,7 +290,7 @@ class RekeyCoordinator:
         """Step when the next association has failed or timed out, or by MISMATCH."""
         # A client that has switched does not go back for silence.
         is_end = event is RekeyInput.FAILED or self._phase in _BEFORE_SWITCH
-        mismatch = is_end and following.association.has_mismatch
+        mismatch = is_end and following.association.has_mismatch and not following.is_restart
         self._step(RekeyInput.MISMATCH if mismatch else event)
 
     def _step(self, event: RekeyInput) -> None:
@@ -304,9 +326,10 @@ class RekeyCoordinator:
             case RekeyAction.KEEP_OLD:
                 reason, error = self._failure(following, event)
                 self._give_up(in_use, following, reason)
-                self._after_step.append(
-                    lambda: self._events.on_rekey_failed(following.number, reason, error)
-                )
+                if not following.is_restart:
+                    self._after_step.append(
+                        lambda: self._events.on_rekey_failed(following.number, reason, error)
+                    )
             case RekeyAction.DISCARD:
                 self._give_up(in_use, following, "the descriptions have left it")
             case RekeyAction.END:
@@ -318,7 +341,10 @@ class RekeyCoordinator:
     def _switch(self, old: DtlsAssociation, following: AssociationSlot) -> None:
         new = following.association
         self._sends = following
-        self._key_selector.switch(old, new)
+        if following.is_restart:
+            self._key_selector.use(new)
+        else:
+            self._key_selector.switch(old, new)
         if self._tap is not None:
             self._tap.keys_switched(Direction.OUT, new.number)
         self._after_step.append(lambda: self._events.on_keys_switched(new.number))
@@ -474,6 +500,7 @@ class AssociationSlot:
     Attributes:
         answered: Whether the description with the peer's fingerprints is known.
         fingerprints: The peer's fingerprints in that description.
+        is_restart: Whether the peer has begun it anew, without a description.
         peer_may_keep: Whether the peer may keep its association and never take part in this one.
         peer_is_due: Whether the peer is known to have our description, so that it is its turn.
         peer_takes_part: Whether a message of the peer has fitted into the handshake.
@@ -487,6 +514,7 @@ class AssociationSlot:
         "association",
         "certificate",
         "fingerprints",
+        "is_restart",
         "peer_is_due",
         "peer_may_keep",
         "peer_takes_part",
@@ -503,6 +531,7 @@ class AssociationSlot:
         self.answered = False
         self.fingerprints: tuple[Fingerprint, ...] = ()
         self.peer_may_keep = False
+        self.is_restart = False
         self.peer_is_due = True
         self.peer_takes_part = False
         self.succeeds = False

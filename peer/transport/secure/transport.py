@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from peer.errors import DtlsError, InvalidStateError
 from peer.states import DtlsRole, DtlsTransportState, IceTransportState
@@ -14,6 +15,8 @@ from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls.association import DtlsAssociation
 from peer.transport.dtls.counters import DROPS, Counters, ReceiveResult
 from peer.transport.dtls.early_packets import MAX_EARLY_PACKETS
+from peer.transport.dtls.new_client import MAX_RANDOMS, NewClient, NewClientGate
+from peer.transport.dtls.record_filter import hello_verify_request, parse_client_hello
 from peer.transport.secure.coordinator import AssociationSlot, RekeyCoordinator
 from peer.transport.secure.sending import SendKeySelector
 from peer.transport.secure.stats import SecureTransportStats
@@ -78,6 +81,8 @@ class SecureTransport:
             context=context,
             on_state=self._on_state,
         )
+        self._new_clients: NewClientGate | None = None
+        self._former_clients: deque[bytes] = deque(maxlen=MAX_RANDOMS)
         self._outcome_known = asyncio.Event()
         self.aiortc_dtls = AiortcDtlsTransport(self, certificate)
 
@@ -225,6 +230,8 @@ class SecureTransport:
             drop = DROPS.get(result)
             if drop is not None:
                 counters.count_drop(drop, datagram, self._context.tap)
+            if result is ReceiveResult.NEW_CLIENT or self.state is DtlsTransportState.CLOSED:
+                self._receive_client_hello(datagram)
 
     def send_rtp(self, packet: bytes) -> bool:
         """Protect and send an RTP packet; False and counted where that is not possible now."""
@@ -278,11 +285,45 @@ class SecureTransport:
             **asdict(self._counters),
         )
 
-    def _make_slot(self, number: int, certificate: Certificate, role: DtlsRole) -> AssociationSlot:
+    def _receive_client_hello(self, datagram: bytes) -> None:
+        """Answer a peer that begins DTLS anew on the path that it has (RFC 6347 section 4.2.8)."""
+        slot, hello = self._associations.restartable, parse_client_hello(datagram)
+        if self.closed or self.ice is None or slot is None or hello is None:
+            return
+        gate = self._new_clients = self._new_clients or NewClientGate()
+        for random in (*self._former_clients, slot.association.client_random):
+            gate.remember(random)
+        cookie = gate.cookie
+        match gate.judge(hello, asyncio.get_running_loop().time()):
+            case NewClient.IGNORE:
+                return
+            case NewClient.VERIFY:
+                self.ice.send(hello_verify_request(datagram, cookie=cookie))
+            case NewClient.ACCEPT:
+                if self._context.tap is not None:
+                    self._context.tap.association_restarted()
+                following = self._make_slot(
+                    slot.number, slot.certificate, DtlsRole.SERVER, cookie=cookie
+                )
+                self._associations.admit_restart(following)
+                following.association.receive(datagram)
+            case never:
+                assert_never(never)
+
+    def _make_slot(
+        self,
+        number: int,
+        certificate: Certificate,
+        role: DtlsRole,
+        *,
+        cookie: bytes | None = None,
+    ) -> AssociationSlot:
         path, handlers = self.ice, self._handlers
         if path is None or handlers is None:
             raise InvalidStateError("the secure transport has no path yet")
         is_first = self._associations.current is None
+        if self.current is not None:
+            self._former_clients.append(self.current.client_random)
         slot = AssociationSlot(
             certificate,
             self._associations,
@@ -295,6 +336,7 @@ class SecureTransport:
                 context=self._context,
                 number=number,
                 counters=self._counters,
+                cookie=cookie,
                 max_early_packets=MAX_EARLY_PACKETS if is_first else _MAX_EARLY_PACKETS_OF_NEXT,
             ),
         )
