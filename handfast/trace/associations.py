@@ -31,6 +31,7 @@ from peer.tracing.events import (
     PathSelected,
     RekeyEnded,
     RoleChosen,
+    SendingWithheld,
     ServerFailed,
     StateChanged,
     TraceEvent,
@@ -183,7 +184,7 @@ class _TraceWalk:
                 return None
             case DescriptionRefused() | CandidateKnown() | CandidateRefused():
                 return None
-            case LeniencyUsed() | ServerFailed() | RekeyEnded():
+            case LeniencyUsed() | SendingWithheld() | ServerFailed() | RekeyEnded():
                 return None
             case _:
                 assert_never(event)

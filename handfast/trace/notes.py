@@ -22,6 +22,7 @@ from peer.tracing.events import (
     PathSelected,
     RekeyEnded,
     RoleChosen,
+    SendingWithheld,
     ServerFailed,
     Verdict,
 )
@@ -43,6 +44,7 @@ NotedEvent = (
     | AssociationRetired
     | DescriptionRefused
     | LeniencyUsed
+    | SendingWithheld
     | CandidateRefused
     | ServerFailed
     | RekeyEnded
@@ -103,7 +105,7 @@ def _section(event: NotedEvent) -> str:
             return _EXPORTER
         case AssociationRetired():
             return _RETIRING
-        case LeniencyUsed():
+        case LeniencyUsed() | SendingWithheld():
             return ""
         case _:
             return event.section
@@ -133,6 +135,9 @@ def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple
             return Topic.DTLS, *_fingerprint(event)
         case LeniencyUsed(rule=rule, reason=reason, line=line):
             return Topic.SIGNALING, f"taken by leniency ({rule}): {reason}", (line,), Mood.PLAIN
+        case SendingWithheld(mid=mid, codecs=codecs):
+            label = f"m-section {mid}: track not sent, nothing here encodes {' or '.join(codecs)}"
+            return Topic.SIGNALING, label, (), Mood.BAD
         case DescriptionRefused(direction=direction, type=kind, reason=reason):
             whose = "own" if direction is Direction.OUT else "the peer's"
             return Topic.DTLS, f"{whose} {kind} refused: {abbreviated(reason)}", (reason,), Mood.BAD

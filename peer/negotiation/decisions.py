@@ -11,7 +11,14 @@ from peer.negotiation.session import Side
 from peer.negotiation.validation import offered_setup
 from peer.printable import printable
 from peer.states import DtlsRole, SignalingState
-from peer.tracing.events import AssociationDecided, Described, Direction, RoleChosen, Verdict
+from peer.tracing.events import (
+    AssociationDecided,
+    Described,
+    Direction,
+    RoleChosen,
+    SendingWithheld,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
 
 _Judgement = tuple[Verdict, str, str]
 
-Decision = Described | RoleChosen | AssociationDecided
+Decision = Described | RoleChosen | AssociationDecided | SendingWithheld
 
 _DIRECTIONS = {Side.LOCAL: Direction.OUT, Side.REMOTE: Direction.IN}
 _REFUSED_BY: dict[type[DescriptionError], str] = {
@@ -52,6 +59,7 @@ def decisions(before: Session, after: Session, time: UnixTime) -> tuple[Decision
         *_descriptions(before, after, time),
         *_roles(before, after, time),
         *_associations(before, after, time),
+        *_withheld(before, after, time),
     )
 
 
@@ -133,6 +141,27 @@ def _associations(before: Session, after: Session, time: UnixTime) -> Iterator[A
             yield AssociationDecided(
                 time=time, transport=transport.key, verdict=verdict, reason=reason, section=section
             )
+
+
+def _withheld(before: Session, after: Session, time: UnixTime) -> Iterator[SendingWithheld]:
+    """List the tracks that an answer of ours does not send though both ends wanted them."""
+    answer, offer = after.description(Side.LOCAL), after.description(Side.REMOTE)
+    if answer is None or offer is None or answer.type not in _ANSWERS:
+        return
+    if not _is_new(before, after, Side.LOCAL):
+        return
+    for transceiver in after.transceivers:
+        theirs = offer.sdp.section(transceiver.mid or "")
+        now, agreement = transceiver.current_direction, transceiver.agreement
+        if theirs is None or now is None or agreement is None or transceiver.stopping:
+            continue
+        was = before.transceiver(transceiver.key)
+        if was is not None and (was.agreement, was.current_direction) == (agreement, now):
+            continue
+        wanted = transceiver.has_track and transceiver.direction.sends
+        if wanted and not now.sends and offer.sdp.direction(theirs).receives:
+            names = dict.fromkeys(c.name for c in agreement.send if not c.is_auxiliary)
+            yield SendingWithheld(time=time, mid=transceiver.mid or "", codecs=tuple(names))
 
 
 def _judged(before: Session, after: Session, transport: TransportState) -> _Judgement | None:

@@ -274,6 +274,19 @@ class LeniencyUsed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendingWithheld(Event):
+    """Our answer takes an m-section and does not send our track in it: nothing here encodes it.
+
+    Args:
+        mid: The m-section.
+        codecs: The codecs agreed on, such as `H265`.
+    """
+
+    mid: str
+    codecs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateKnown(Event):
     """An ICE candidate was gathered (`out`), or came from the peer (`in`).
 
@@ -335,6 +348,7 @@ TraceEvent = (
     Described
     | DescriptionRefused
     | LeniencyUsed
+    | SendingWithheld
     | CandidateKnown
     | CandidateRefused
     | ServerFailed

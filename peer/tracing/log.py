@@ -33,6 +33,7 @@ from peer.tracing.events import (
     PathSelected,
     RekeyEnded,
     RoleChosen,
+    SendingWithheld,
     ServerFailed,
     StateChanged,
     TraceEvent,
@@ -79,6 +80,7 @@ _CHANNELS: Final[dict[type[TraceEvent], tuple[logging.Logger, int]]] = {
     Described: (NEGOTIATION, logging.DEBUG),
     DescriptionRefused: (NEGOTIATION, logging.INFO),
     LeniencyUsed: (NEGOTIATION, logging.INFO),
+    SendingWithheld: (NEGOTIATION, logging.WARNING),
     AssociationDecided: (NEGOTIATION, logging.INFO),
     RoleChosen: (NEGOTIATION, logging.INFO),
     CandidateKnown: (ICE, logging.DEBUG),
@@ -124,7 +126,7 @@ def _sentence(event: TraceEvent) -> str:
             return f"{outcome} {duration:.3f} s, begun by the {end} end: {reason}"
         case (
             Described() | DescriptionRefused() | AssociationDecided() | RoleChosen()
-            | CandidateKnown() | LeniencyUsed()
+            | CandidateKnown() | LeniencyUsed() | SendingWithheld()
         ):  # fmt: skip
             return _of_negotiation(event)
         case PathSelected(local=local, remote=remote, reason=reason):
@@ -145,7 +147,13 @@ def _sentence(event: TraceEvent) -> str:
 
 
 _OfNegotiation = (
-    Described | DescriptionRefused | LeniencyUsed | AssociationDecided | RoleChosen | CandidateKnown
+    Described
+    | DescriptionRefused
+    | LeniencyUsed
+    | SendingWithheld
+    | AssociationDecided
+    | RoleChosen
+    | CandidateKnown
 )
 
 
@@ -165,6 +173,9 @@ def _of_negotiation(event: _OfNegotiation) -> str:
             return f"DTLS role {role}: setup {offered} offered, {answered} answered"
         case LeniencyUsed(rule=rule, reason=reason, line=line):
             return f"takes the peer's description by leniency {rule}: {reason}: {line!r}"
+        case SendingWithheld(mid=mid, codecs=codecs):
+            names = " or ".join(codecs)
+            return f"m-section {mid!r}: our track is not sent, nothing here encodes {names}"
         case CandidateKnown(candidate="", direction=direction):
             return f"{_whose(direction)} candidates are complete"
         case CandidateKnown(candidate=candidate, direction=direction):

@@ -23,6 +23,7 @@ from peer.tracing.events import (
     PathSelected,
     RekeyEnded,
     RoleChosen,
+    SendingWithheld,
     ServerFailed,
     StateChanged,
     TraceEvent,
@@ -105,6 +106,8 @@ def line(event: TraceEvent) -> str:  # noqa: C901 - a case for each kind of even
             return f"{event.direction} {event.type} refused"
         case LeniencyUsed():
             return f"leniency {event.rule}"
+        case SendingWithheld():
+            return f"{event.mid} not sent"
         case CandidateKnown():
             return f"{event.direction} candidate"
         case CandidateRefused():

@@ -6,6 +6,7 @@ import pytest
 
 from peer.descriptions import SdpType, SessionDescription
 from peer.negotiation.codecs import described_codecs
+from peer.negotiation.decisions import decisions
 from peer.negotiation.effects import ConfigureRtp
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection
@@ -13,6 +14,8 @@ from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.session import Side
 from peer.rtp.capabilities import capabilities
 from peer.rtp_parameters import Codec, MediaKind
+from peer.times import UnixTime
+from peer.tracing.events import SendingWithheld
 from tests.support.negotiation.offer_answer import (
     add,
     add_track,
@@ -273,3 +276,23 @@ def test_parameter_sets_of_the_peer_are_for_receiving_and_in_no_description_of_o
     for text in (described(answerer, Side.LOCAL).sdp, answerer.create_offer().sdp):
         assert "packetization-mode=0" in text
         assert "sprop" not in text
+
+
+def test_track_that_is_not_sent_for_want_of_an_encoder_is_told_once() -> None:
+    def told(offer: SessionDescription) -> list[SendingWithheld]:
+        set_remote(answerer, offer)
+        before = answerer.session
+        set_local(answerer)
+        events = decisions(before, answerer.session, UnixTime(1.0))
+        return [event for event in events if isinstance(event, SendingWithheld)]
+
+    answerer = end()
+    add_track(answerer, "video")
+    offer = lone(("VP9", "profile-id=2"), extra="apt=96")
+    assert told(offer) == [SendingWithheld(time=UnixTime(1.0), mid="v", codecs=("VP9",))]
+    assert told(offer) == []
+    # A hold is no such thing, and nobody asked for a track of one who has none.
+    assert told(lone(("VP8", None))) == []
+    assert told(lone(("VP8", None), direction="sendonly")) == []
+    answerer = end()
+    assert told(offer) == []

@@ -23,6 +23,7 @@ from peer.tracing.events import (
     HandshakeCompleted,
     RekeyEnded,
     RoleChosen,
+    SendingWithheld,
     StateChanged,
     TraceEvent,
     Verdict,
@@ -94,6 +95,17 @@ def test_description_is_logged_at_debug_without_its_secrets(
     assert "verysecret" not in record
     assert "c2VjcmV0" not in record
     assert without_secrets("a=ice-pwd:x\r\nb") == "a=ice-pwd:...\r\nb"
+
+
+def test_track_that_is_not_sent_is_a_warning_that_names_the_codecs(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert records(
+        caplog, SendingWithheld(time=UnixTime(1.0), mid="v", codecs=("VP9", "H265"))
+    ) == [
+        "WARNING peer.negotiation [pc-7] m-section 'v': our track is not sent, nothing here "
+        "encodes VP9 or H265"
+    ]
 
 
 def test_peer_cannot_forge_a_record(caplog: pytest.LogCaptureFixture) -> None:
