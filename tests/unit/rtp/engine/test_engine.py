@@ -160,6 +160,16 @@ async def test_ssrc_in_use_is_not_forgotten_for_many_others() -> None:
 
 
 @in_virtual_time
+async def test_remembered_routes_are_bounded() -> None:
+    bench = Bench()
+    bench.engine.add_receiver(bench.receiver, PARAMETERS)
+    for ssrc in range(1000):
+        bench.rtp((IDS.mid, b"0"), ssrc=ssrc)
+        assert len(bench.engine._routes) <= 64  # noqa: SLF001 - what is kept inside is counted
+    assert len(bench.receiver.packets) == 1000
+
+
+@in_virtual_time
 async def test_a_packet_of_a_known_mid_reaches_its_receiver() -> None:
     bench = Bench()
     bench.engine.add_receiver(bench.receiver, PARAMETERS)

@@ -8,6 +8,7 @@ import pytest
 
 from peer.rtp.malformed import MalformedError
 from peer.rtp.rtcp import TransportFeedback, parse, write
+from peer.rtp.rtcp.compound import STATUSES_LIMIT
 from tests.support.clock.work import lines_run
 
 
@@ -32,6 +33,13 @@ def test_twcc_of_many_losses_costs_no_more_than_its_octets() -> None:
     assert isinstance(parsed, TransportFeedback)
     assert parsed.arrivals == (*[None] * 65_533, 3, 5)
     assert lines_run(lambda: parse(data)) < 300
+
+
+def test_feedback_of_one_datagram_on_more_packets_than_there_are_is_refused() -> None:
+    most = write([feedback(*[None] * 40_000, 1), feedback(*[None] * (STATUSES_LIMIT - 40_001))])
+    assert len(parse(most)) == 2
+    with pytest.raises(MalformedError, match="too many packets"):
+        parse(most + write([feedback(1)]))
 
 
 def test_twcc_of_a_real_peer_is_parsed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -17,6 +18,8 @@ from peer.tracing.events import (
     TraceEvent,
 )
 from peer.tracing.tracer import Tracer
+from peer.transport.secure.coordinator import RetiringSlots
+from peer.transport.secure.rekey import MAX_RETIRING
 from peer.transport.tap import Tap
 from peer.transport.wire.dtls_records import ContentType
 from tests.support.clock.clock import Clock
@@ -32,6 +35,9 @@ from tests.support.links.rekey import (
 )
 from tests.support.links.secure import rtp
 
+if TYPE_CHECKING:
+    from peer.transport.secure.coordinator import AssociationSlot
+
 CONNECTED = DtlsTransportState.CONNECTED
 ROLES = list(DtlsRole)
 
@@ -45,6 +51,32 @@ def links(
         for seed in (3, 4)
     )
     return there, back
+
+
+class RetiredAssociation:
+    """A slot, and the association in it, as far as they retire."""
+
+    closed = False
+
+    @property
+    def association(self) -> RetiredAssociation:
+        return self
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@in_virtual_time
+async def test_associations_that_retire_are_bounded() -> None:
+    gone: list[object] = []
+    retiring = RetiringSlots(gone.append)
+    slots = [RetiredAssociation() for _ in range(3 * MAX_RETIRING)]
+    for slot in slots:
+        retiring.add(cast("AssociationSlot", slot))
+    assert list[object](retiring.slots) == slots[: -MAX_RETIRING - 1 : -1]
+    assert gone == slots[:-MAX_RETIRING]
+    assert [slot.closed for slot in slots].count(False) == MAX_RETIRING
+    retiring.clear()
 
 
 async def assert_nothing_is_lost(pair: Pair, *, rekeys: int, signalling: float = 0.0) -> None:
