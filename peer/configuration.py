@@ -131,8 +131,11 @@ class PeerConfiguration:
             `(50000, 50099)`; any free port by default. Connections may share a range: each ICE
             generation of each transport takes a port on each local address.
         one_port: The UDP port that all connections of this event loop share, such as `50000`, on
-            each local address; by default each has ports of its own. For servers: two connections
-            with one address and port as their peer cannot share it.
+            each local address; by default each has ports of its own. Offers are bundled then. For
+            servers: two connections with one address and port as their peer cannot share it.
+        ice_tcp: Use TCP as well, where no UDP gets through (RFC 6544): candidates that a peer
+            connects to, on `one_port` or in `port_range` where one is given, and connections to
+            those of the peer.
         announced_addresses: Addresses that host candidates are announced with in place of the local
             ones, behind a NAT that maps one to one: one for each IP version, such as
             `("203.0.113.7",)`, or one for each local address, such as
@@ -163,6 +166,7 @@ class PeerConfiguration:
     interfaces: Sequence[str] | None = None
     port_range: tuple[int, int] | None = None
     one_port: int | None = None
+    ice_tcp: bool = False
     announced_addresses: AnnouncedAddresses = ()
     remote_candidates: CandidateFilter = field(default_factory=CandidateFilter)
     trace: TraceSink | None = None
@@ -204,7 +208,10 @@ class PeerConfiguration:
         AddressTranslation.of(announced)
         if self.port_range is not None:
             object.__setattr__(self, "port_range", _port_range(self.port_range))
-        _check_one_port(self.one_port, self.port_range)
+        ice_tcp: object = self.ice_tcp
+        if not isinstance(ice_tcp, bool):
+            raise ConfigurationError(f"ice_tcp is True or False, not {ice_tcp!r}")
+        _check_one_port(self.one_port, self.port_range, self.bundlePolicy)
         for certificate in self.certificates:
             _check_expiry(certificate)
 
@@ -269,13 +276,16 @@ def _port_range(ports: object) -> tuple[int, int]:
             )
 
 
-def _check_one_port(port: object, port_range: object) -> None:
+def _check_one_port(port: object, port_range: object, policy: BundlePolicy) -> None:
     if port is None:
         return
     if isinstance(port, bool) or not (isinstance(port, int) and 0 < port < 65536):
         raise ConfigurationError(f"one_port is a port from 1 to 65535, not {port!r}")
     if port_range is not None:
         raise ConfigurationError("one_port and port_range exclude each other")
+    if policy is BundlePolicy.MAX_COMPAT:
+        # Each m-section would gather for itself, with the credentials of the others.
+        raise ConfigurationError("one_port and bundlePolicy 'max-compat' exclude each other")
 
 
 def _check_rekey_after(after: object) -> None:

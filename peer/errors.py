@@ -149,34 +149,38 @@ class IceError(TransportError):
 
 
 class PortRangeError(IceError):
-    """Every UDP port of `PeerConfiguration.port_range` is in use; the connection is as it was.
+    """Every port of `PeerConfiguration.port_range` is in use; the connection is as it was.
 
     Attributes:
         port_range: The first and the last port of the range.
         address: The local address on which none of them could be bound.
     """
 
-    def __init__(self, port_range: tuple[int, int], *, address: str, reason: str) -> None:
+    def __init__(
+        self, port_range: tuple[int, int], *, address: str, reason: str, protocol: str = "UDP"
+    ) -> None:
         self.port_range = port_range
         self.address = address
         first, last = port_range
         super().__init__(
-            f"no UDP port of port_range ({first}, {last}) is free on {address}: {reason}"
+            f"no {protocol} port of port_range ({first}, {last}) is free on {address}: {reason}"
         )
 
 
 class OnePortError(IceError):
-    """The UDP port of `PeerConfiguration.one_port` cannot be bound; the connection is as it was.
+    """The port of `PeerConfiguration.one_port` cannot be bound; the connection is as it was.
 
     Attributes:
         port: The port.
         address: The local address on which it could not be bound.
     """
 
-    def __init__(self, port: int, *, address: str, reason: str) -> None:
+    def __init__(self, port: int, *, address: str, reason: str, protocol: str = "UDP") -> None:
         self.port = port
         self.address = address
-        super().__init__(f"UDP port {port} of one_port cannot be bound on {address}: {reason}")
+        super().__init__(
+            f"{protocol} port {port} of one_port cannot be bound on {address}: {reason}"
+        )
 
 
 class DtlsError(TransportError):

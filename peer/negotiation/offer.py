@@ -155,7 +155,7 @@ class _Routing:
                 continue
             transport = session.carrier([slot.mid]) or shared
             first = next(iter(self.transports.values()), None)
-            if transport is None and not agreed and _shares(profile.bundle_policy, slot, kinds):
+            if transport is None and not agreed and _shares(profile, slot, kinds):
                 transport = first
             if transport is None:
                 taken = session.transport_keys
@@ -178,8 +178,11 @@ class _Routing:
         return self.transports[self.routes[mid]]
 
 
-def _shares(policy: BundlePolicy, slot: _Slot, kinds: set[str]) -> bool:
+def _shares(profile: Profile, slot: _Slot, kinds: set[str]) -> bool:
     """Tell whether a new m-section shares the first transport (RFC 9429 section 4.1.1)."""
+    if profile.shares_port:
+        return True
+    policy = profile.bundle_policy
     match policy:
         case BundlePolicy.MAX_BUNDLE:
             return True

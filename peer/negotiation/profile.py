@@ -27,6 +27,8 @@ class Profile:
         fingerprints: Those of the certificate that we show; the same for every connection.
         cname: Canonical name of our RTP streams (RFC 7022).
         random: `random(n)` gives n random bytes.
+        shares_port: Offers have one transport whatever the policy is: all m-sections of an offer
+            have the same credentials, which tell apart what shares a port.
         sctp_port: Our SCTP port.
         max_message_size: Largest data channel message that we take, in bytes.
         max_candidates: Most remote candidates kept for one m-section.
@@ -39,6 +41,7 @@ class Profile:
     cname: str
     random: Callable[[int], bytes]
     bundle_policy: BundlePolicy = BundlePolicy.BALANCED
+    shares_port: bool = False
     answer_role: AnswerRole = AnswerRole.ACTIVE
     limits: SdpLimits = field(default_factory=SdpLimits)
     sctp_port: int = 5000

@@ -150,6 +150,7 @@ class ConnectionCore:
                 cname=str(uuid.uuid4()),
                 random=secrets.token_bytes,
                 bundle_policy=configuration.bundlePolicy,
+                shares_port=configuration.one_port is not None,
                 answer_role=configuration.answer_role,
                 limits=configuration.sdp_limits,
                 max_candidates=configuration.max_candidates,

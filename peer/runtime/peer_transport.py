@@ -269,6 +269,7 @@ class PeerTransport:
             policy=self._configuration.iceTransportPolicy,
             interfaces=self._configuration.interfaces,
             ports=self._configuration.one_port or self._configuration.port_range,
+            ice_tcp=self._configuration.ice_tcp,
             remote_filter=self._configuration.remote_candidates,
             announced=AddressTranslation.of(self._configuration.announced_addresses),
             connect_timeout=self._configuration.connect_timeout,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer import OnePortError, PeerConfiguration, PeerConnection
+from peer import BundlePolicy, OnePortError, PeerConfiguration, PeerConnection
 from peer.announced_addresses import AddressTranslation
 from peer.configuration import IceServer
 from peer.states import IceTransportState
@@ -135,6 +135,22 @@ async def test_m_sections_without_bundle_share_one_port() -> None:
         await both_connected(theirs, ours)
         await opened(channel)
         assert local(ours).sdp.count(f" {port} typ host") == 3
+        assert ports(ours) == {port}
+
+
+@pytest.mark.parametrize("policy", [BundlePolicy.BALANCED, BundlePolicy.MAX_BUNDLE])
+async def test_offer_from_one_port_is_bundled_whatever_the_policy(policy: BundlePolicy) -> None:
+    port = free_port()
+    configuration = loopback(one_port=port, bundlePolicy=policy)
+    async with PeerConnection(configuration) as ours, PeerConnection(loopback()) as theirs:
+        ours.addTransceiver("audio")
+        ours.addTransceiver("video")
+        channel = ours.createDataChannel("chat")
+        await connect(ours, theirs)
+        await opened(channel)
+        ours.addTransceiver("video")
+        ours.restartIce()
+        await exchange(ours, theirs)
         assert ports(ours) == {port}
 
 

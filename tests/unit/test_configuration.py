@@ -69,6 +69,8 @@ def test_configuration_refuses_expired_certificate_by_fingerprint(place: int) ->
         ({"one_port": 65536}, "one_port is a port"),
         ({"one_port": True}, "one_port is a port from 1 to 65535, not True"),
         ({"one_port": "50000"}, "one_port is a port from 1 to 65535, not '50000'"),
+        ({"one_port": 50000, "bundlePolicy": "max-compat"}, "'max-compat' exclude each other"),
+        ({"ice_tcp": "passive"}, "ice_tcp is True or False, not 'passive'"),
         ({"one_port": 50000, "port_range": (50000, 50000)}, "exclude each other"),
     ],
 )

@@ -20,6 +20,7 @@ from peer.transport.adapters.consent_check import ConsentCheck
 from peer.transport.adapters.ice_socket import Address, IceSocket
 from peer.transport.adapters.mdns import MdnsResolver, is_mdns_name
 from peer.transport.adapters.path_probes import PathProbes
+from peer.transport.adapters.tcp_candidates import COMPONENT, TcpCandidate
 from peer.transport.adapters.traced_socket import TracedSocket
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ MAX_CONSENT_CHECKS = 8
 #: Seconds without anything to check after which failed pairs are checked again, while there is no
 #: path: the peer may have our answer late, and a NAT before us must let its checks in (ours).
 RECHECK_INTERVAL = 10.0
-#: Component id of RTP, the only one, as RTCP is multiplexed (RFC 8834 section 4.5).
-COMPONENT = 1
 
 
 class IceAgent(Connection):
@@ -219,7 +218,8 @@ class IceAgent(Connection):
     def _add_remote_candidate(self, remote_candidate: Candidate, network_host: str) -> None:
         # A candidate whose address the peer showed us already (prflx) is only given its name.
         is_new = not any(
-            (known._network_host, known.port) == (network_host, remote_candidate.port)
+            (known._network_host, known.port, known.transport)
+            == (network_host, remote_candidate.port, remote_candidate.transport)
             for known in self._remote_candidates
         )
         if self._closing or (is_new and len(self._remote_candidates) >= MAX_REMOTE_CANDIDATES):
@@ -346,6 +346,8 @@ class IceAgent(Connection):
         # aioice nominates with every check (RFC 5245 section 8.1.1.2), which saves a round trip.
         # RFC 8445 section 8.1.1: we stay with the first pair that succeeds.
         request = super().build_request(pair, nominate and not self._nominated)
+        if isinstance(pair.local_candidate, TcpCandidate):
+            request.attributes["PRIORITY"] = pair.local_candidate.priority_as("prflx")
         self._unanswered[pair] = request
         self.checks_sent += 1
         return request
@@ -396,6 +398,13 @@ class IceAgent(Connection):
         super().check_incoming(message, addr, protocol)
         self._repeat_check(protocol, addr)
         pair = self._pair_of(protocol, addr)
+        local = protocol.local_candidate
+        if (
+            isinstance(local, TcpCandidate)
+            and pair is not None
+            and pair.remote_candidate.type == "prflx"
+        ):
+            local.describe(pair.remote_candidate)
         if (
             pair is not None
             and pair.state is CandidatePair.State.SUCCEEDED

@@ -15,24 +15,25 @@ from aioice.ice import get_host_addresses
 from aioice.turn import create_turn_endpoint
 
 from peer.errors import IceError, OnePortError, PortRangeError
-from peer.transport.adapters.ice_agent import COMPONENT, IceAgent
 from peer.transport.adapters.ice_socket import refusal_of
+from peer.transport.adapters.tcp_candidates import COMPONENT
 from peer.transport.net.one_port import shared_port
 from peer.transport.net.udp import UdpTransport, enlarge_buffers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from peer.transport.adapters.ice_agent import IceAgent
     from peer.transport.adapters.ice_socket import Address, IceSocket
 
 
 #: One port that connections share, or the first and last of a range.
 Ports: TypeAlias = "int | tuple[int, int]"
 #: Address family, and an address as that family has it.
-_Place: TypeAlias = "tuple[socket.AddressFamily, tuple[Any, ...]]"
+Place: TypeAlias = "tuple[socket.AddressFamily, tuple[Any, ...]]"
 
 #: Errors of a port that belongs to another: in use, or reserved (Windows has lists of such ports).
-_TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
+TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
 
 
 class ServerRefusalError(IceError):
@@ -71,7 +72,7 @@ async def bind_host(
     """
     protocol = agent.make_socket()
     try:
-        place = await _resolved(address)
+        place = await resolved(address)
         if isinstance(ports, int):
             _join(place, ports, agent, protocol)
         else:
@@ -88,7 +89,12 @@ async def bind_host(
     return candidate
 
 
-async def _resolved(address: str) -> _Place:
+async def resolved(address: str) -> Place:
+    """Look up the address family of a local address, and the address as that family has it.
+
+    Raises:
+        OSError: It is no address, and no name of one.
+    """
     try:
         found = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     except socket.gaierror:
@@ -98,7 +104,7 @@ async def _resolved(address: str) -> _Place:
     return family, name
 
 
-def _join(place: _Place, port: int, agent: IceAgent, protocol: IceSocket) -> None:
+def _join(place: Place, port: int, agent: IceAgent, protocol: IceSocket) -> None:
     family, name = place
     address = (name[0], port, *name[2:])
     try:
@@ -107,7 +113,7 @@ def _join(place: _Place, port: int, agent: IceAgent, protocol: IceSocket) -> Non
         reason = "this event loop cannot watch sockets"
         raise OnePortError(port, address=str(name[0]), reason=reason) from None
     except OSError as error:
-        if error.errno not in _TAKEN:
+        if error.errno not in TAKEN:
             raise
         reason = os.strerror(error.errno or 0)
         raise OnePortError(port, address=str(name[0]), reason=reason) from error
@@ -117,7 +123,7 @@ def _join(place: _Place, port: int, agent: IceAgent, protocol: IceSocket) -> Non
     protocol.connection_made(share)
 
 
-async def _open(place: _Place, port_range: tuple[int, int] | None, protocol: IceSocket) -> None:
+async def _open(place: Place, port_range: tuple[int, int] | None, protocol: IceSocket) -> None:
     sock = _bound(place, port_range)
     try:
         protocol.connection_made(UdpTransport(sock, protocol))
@@ -127,7 +133,7 @@ async def _open(place: _Place, port_range: tuple[int, int] | None, protocol: Ice
         await loop.create_datagram_endpoint(lambda: protocol, sock=sock)
 
 
-def _bound(place: _Place, port_range: tuple[int, int] | None = None) -> socket.socket:
+def _bound(place: Place, port_range: tuple[int, int] | None = None) -> socket.socket:
     family, name = place
     sock = socket.socket(family, socket.SOCK_DGRAM)
     try:
@@ -135,7 +141,7 @@ def _bound(place: _Place, port_range: tuple[int, int] | None = None) -> socket.s
         if port_range is None:
             sock.bind(name)
         else:
-            _bind_within(sock, name, port_range)
+            bind_within(sock, name, port_range)
     except (OSError, PortRangeError):
         sock.close()
         raise
@@ -143,7 +149,13 @@ def _bound(place: _Place, port_range: tuple[int, int] | None = None) -> socket.s
     return sock
 
 
-def _bind_within(sock: socket.socket, name: tuple[Any, ...], port_range: tuple[int, int]) -> None:
+def bind_within(sock: socket.socket, name: tuple[Any, ...], port_range: tuple[int, int]) -> None:
+    """Bind a socket to a free port of a range.
+
+    Raises:
+        PortRangeError: None is free.
+        OSError: The address cannot be bound.
+    """
     first, last = port_range
     count = last - first + 1
     # RFC 6056 section 3.3.1: from a random port on, so that strangers do not know the next one.
@@ -154,13 +166,16 @@ def _bind_within(sock: socket.socket, name: tuple[Any, ...], port_range: tuple[i
         try:
             sock.bind((name[0], port, *name[2:]))
         except OSError as error:
-            if error.errno not in _TAKEN:
+            if error.errno not in TAKEN:
                 raise
             refusal = error
         else:
             return
     reason = os.strerror(errno.EADDRINUSE if refusal is None else refusal.errno or 0)
-    raise PortRangeError(port_range, address=str(name[0]), reason=reason) from refusal
+    protocol = "TCP" if sock.type is socket.SOCK_STREAM else "UDP"
+    raise PortRangeError(
+        port_range, address=str(name[0]), reason=reason, protocol=protocol
+    ) from refusal
 
 
 async def query_reflexive(

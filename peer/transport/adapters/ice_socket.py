@@ -97,13 +97,13 @@ class IceSocket(StunProtocol):
         """Accept data from a remote address from now on: a check has shown it to be the peer's."""
         self._sources.pop(source, None)
         self._sources[source] = None
-        if self._share is not None:
-            self._share.claim(source)
+        if self._udp is not None:
+            self._udp.claim(source)
         if len(self._sources) > MAX_SOURCES:
             oldest = next(iter(self._sources))
             del self._sources[oldest]
-            if self._share is not None:
-                self._share.release(oldest)
+            if self._udp is not None:
+                self._udp.release(oldest)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a bound socket or a TURN allocation; called by its creator."""
@@ -143,6 +143,10 @@ class IceSocket(StunProtocol):
             owner.on_datagram(data)
         else:
             self.receiver.unvalidated += 1
+
+    def on_stream_lost(self, source: Address) -> None:
+        """Accept no data from an address whose TCP connection has ended; called by `TcpStreams`."""
+        self._sources.pop(source, None)
 
     def on_oversized(self) -> None:
         """Count a datagram that was too long; called by `UdpTransport`."""

@@ -16,6 +16,7 @@ from peer.transport.adapters.ice_gathering import (
     local_addresses,
     query_reflexive,
 )
+from peer.transport.adapters.tcp_gathering import bind_tcp
 from peer.transport.ice.servers import (
     ServerFailure,
     StunServer,
@@ -47,6 +48,7 @@ class Gathering:
         relay_only: Gather relayed candidates only; no host socket is bound then.
         interfaces: Local addresses to bind, or None for all.
         ports: UDP port to share, or first and last UDP port to bind; None for any.
+        tcp: Gather TCP host candidates too, passive and active ones.
         server_timeout: Seconds that one server may take.
         on_candidate: Called with each candidate as soon as it is known.
         on_failure: Called with each server that does not serve: at most once for its candidate,
@@ -64,6 +66,7 @@ class Gathering:
         relay_only: bool,
         interfaces: Sequence[str] | None,
         ports: Ports | None,
+        tcp: bool,
         server_timeout: Seconds,
         on_candidate: Callable[[Candidate], None],
         on_failure: Callable[[ServerFailure], None],
@@ -73,6 +76,7 @@ class Gathering:
         self._relay_only = relay_only
         self._interfaces = interfaces
         self._ports = ports
+        self._tcp = tcp
         self._server_timeout = server_timeout
         self._on_candidate = on_candidate
         self._on_failure = on_failure
@@ -108,12 +112,18 @@ class Gathering:
             if candidate is not None:
                 bound = True
                 self._on_candidate(candidate)
+                if self._tcp:
+                    await self._bind_tcp(candidate.host, index)
         if not bound and not self._agent.closing:
             raise error
 
+    async def _bind_tcp(self, address: str, index: int) -> None:
+        for candidate in await bind_tcp(self._agent, address, interface=index, ports=self._ports):
+            self._on_candidate(candidate)
+
     async def ask_servers(self) -> None:
         """Ask every server for candidates, until each has answered, failed or timed out."""
-        hosts = self._agent.sockets
+        hosts = self._udp_sockets
         work: list[Coroutine[Any, Any, None]] = []
         for index, server in enumerate(self._servers):
             match server:
@@ -146,11 +156,15 @@ class Gathering:
             self._fail(ServerFailure(server.url, str(error), local=self._asked_from(server)))
 
     def _asked_from(self, server: StunServer | TurnServer) -> Address | None:
-        hosts = self._agent.sockets
+        hosts = self._udp_sockets
         if not isinstance(server, StunServer) or len(hosts) != 1:
             return None
         candidate = hosts[0].local_candidate
         return candidate.host, candidate.port
+
+    @property
+    def _udp_sockets(self) -> Sequence[IceSocket]:
+        return [each for each in self._agent.sockets if each.local_candidate.transport == "udp"]
 
     def _fail(self, failure: ServerFailure) -> None:
         if failure not in self.failures:

@@ -151,6 +151,7 @@ class IceTransport:
         policy: Which candidates are used.
         interfaces: Local addresses to bind; all but the loopback's where None.
         ports: UDP port to share, or first and last UDP port to bind; any port where None.
+        ice_tcp: TCP candidates are used beside those of UDP (RFC 6544).
         remote_filter: Decides which candidates of the peer are checked.
         announced: Replaces local addresses in the candidates that are reported.
         connect_timeout: Longest wait in seconds for a peer whose candidates have not all come, or
@@ -175,6 +176,7 @@ class IceTransport:
         policy: IceTransportPolicy = IceTransportPolicy.ALL,
         interfaces: Sequence[str] | None = None,
         ports: Ports | None = None,
+        ice_tcp: bool = False,
         remote_filter: CandidateFilter | None = None,
         announced: AddressTranslation | None = None,
         connect_timeout: Seconds = 300.0,
@@ -190,6 +192,7 @@ class IceTransport:
         self._role: IceRole | None = None
         self._events = events
         self._timing = timing or IceTiming()
+        self._uses_tcp = ice_tcp
         relay_only = policy is IceTransportPolicy.RELAY
         self._agent = IceAgent(
             local,
@@ -210,6 +213,7 @@ class IceTransport:
             relay_only=relay_only,
             interfaces=interfaces,
             ports=ports,
+            tcp=ice_tcp,
             server_timeout=self._timing.server_timeout,
             on_candidate=self._on_local_candidate,
             on_failure=self._on_server_failure,
@@ -341,16 +345,19 @@ class IceTransport:
     def add_remote_candidate(self, candidate: CandidateFields | None) -> None:
         """Add a candidate that the peer signalled, or None for the end of them.
 
-        One that we cannot use (TCP, a second component, not a unicast address) is counted and
-        ignored, as is one after the end (RFC 8838 section 14). One that the filter refuses is
-        counted and reported.
+        One that we cannot use (TCP where it was not asked for, a second component, not a unicast
+        address) is counted and ignored, as is one after the end (RFC 8838 section 14). One that
+        the filter refuses is counted and reported.
         """
         if candidate is None:
             self._remote_ended = True
             self._shorten_wait()
             self._maybe_complete()
-        elif self._remote_ended or not _is_usable(candidate):
+        elif self._remote_ended or not _is_usable(candidate, tcp=self._uses_tcp):
             self._candidates_unusable += 1
+        elif candidate.tcp_type == "active":
+            # RFC 6544 section 6.2: its check comes to a passive candidate of ours, from any port.
+            return
         else:
             self._agent.add_remote(to_aioice(candidate))
 
@@ -455,7 +462,8 @@ class IceTransport:
         fields = self._announced.applied(from_aioice(candidate))
         # RFC 8445 section 5.1.3: a STUN server may show the address that is announced already.
         if self._announced and any(
-            (known.address, known.port) == (fields.address, fields.port)
+            (known.address, known.port, known.transport)
+            == (fields.address, fields.port, fields.transport)
             for known in self._local_candidates
         ):
             return
@@ -520,9 +528,13 @@ class IceTransport:
         task.add_done_callback(self._tasks.discard)
 
 
-def _is_usable(candidate: CandidateFields) -> bool:
-    # We multiplex RTCP, so that there is one component (RFC 8834 section 4.5), over UDP.
-    if candidate.transport != "udp" or candidate.component != 1 or candidate.port == 0:
+def _is_usable(candidate: CandidateFields, *, tcp: bool) -> bool:
+    # We multiplex RTCP, so that there is one component (RFC 8834 section 4.5).
+    if candidate.component != 1 or candidate.port == 0:
+        return False
+    if candidate.transport != "udp" and not (
+        tcp and candidate.transport == "tcp" and candidate.tcp_type in ("active", "passive")
+    ):
         return False
     try:
         address = without_embedding(ipaddress.ip_address(candidate.address))

@@ -65,6 +65,12 @@ class PromptTransport(asyncio.DatagramTransport):
 
     read_at: MonotonicTime | None = None
 
+    def claim(self, source: tuple[str, int]) -> None:
+        """Take note that a check has authenticated a source address."""
+
+    def release(self, source: tuple[str, int]) -> None:
+        """Take note that nothing is accepted from a source address any more."""
+
     def transmit(self, datagram: bytes, address: tuple[Any, ...]) -> bool:
         """Send a datagram at once; return False if it is not taken."""
         raise NotImplementedError

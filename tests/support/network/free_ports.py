@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 from contextlib import ExitStack
@@ -29,8 +30,18 @@ def free_run(length: int, address: str = "127.0.0.1") -> tuple[int, int]:
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """Find a UDP port that is free on the loopback at the moment."""
-    return free_run(1, address)[0]
+    """Find a port that is free for UDP and TCP on the loopback at the moment."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    while True:
+        with (
+            socket.socket(family, socket.SOCK_STREAM) as tcp,
+            socket.socket(family, socket.SOCK_DGRAM) as udp,
+        ):
+            tcp.bind((address, 0))
+            port: int = tcp.getsockname()[1]
+            with contextlib.suppress(OSError):
+                udp.bind((address, port))
+                return port
 
 
 def ports(pc: PeerConnection) -> set[int]:
