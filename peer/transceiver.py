@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from peer.negotiation.session import Transceiver
     from peer.rtp.inbound.receiver import RtpReceiver
     from peer.rtp.outbound.sender import RtpSender
-    from peer.rtp_parameters import MediaKind
+    from peer.rtp_parameters import Codec, MediaKind
 
 
 class TransceiverHost(Protocol):
@@ -93,20 +93,28 @@ class RtpTransceiver:
         """Tell whether the transceiver has ended for good."""
         return self._state is None
 
-    def setCodecPreferences(self, mime_types: Sequence[str]) -> None:
+    def setCodecPreferences(self, mime_types: Sequence[str | Codec]) -> None:
         """Offer and accept only these codecs, in this order, from the next negotiation on.
 
         Args:
-            mime_types: MIME types such as `["video/H264", "video/VP8"]`; empty for our own order.
+            mime_types: MIME types such as `["video/H264", "video/VP8"]`, with fmtp parameters
+                where one format is meant (`"video/VP9;profile-id=2"`), or codecs as
+                `receiver.getParameters()` has them, of which RTX is passed over; empty for our own
+                order.
 
         Raises:
             InvalidAccessError: One of them is not a codec of ours.
         """
         kind = f"{self.kind}/"
-        for mime_type in mime_types:
-            if not mime_type.lower().startswith(kind):
-                raise InvalidAccessError(f"{mime_type!r} is no {self.kind} codec")
-        self._host.prefer_codecs(self._key, mime_types)
+        preferences = [
+            each if isinstance(each, str) else _preference(each)
+            for each in mime_types
+            if isinstance(each, str) or not each.is_rtx
+        ]
+        for preference in preferences:
+            if not preference.lower().startswith(kind):
+                raise InvalidAccessError(f"{preference!r} is no {self.kind} codec")
+        self._host.prefer_codecs(self._key, preferences)
 
     async def stop(self) -> None:
         """Stop to send and receive now; the next offer tells the peer of it."""
@@ -118,3 +126,9 @@ class RtpTransceiver:
 
     def __repr__(self) -> str:
         return f"<RtpTransceiver {self.kind} mid={self.mid!r} {self.direction}>"
+
+
+def _preference(codec: Codec) -> str:
+    """Name one format of a codec: its MIME type with its fmtp parameters."""
+    pairs = (f"{name}={value}" for name, value in codec.parameters if value is not None)
+    return ";".join((codec.mimeType, *pairs))

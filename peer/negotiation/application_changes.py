@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from peer.errors import InvalidAccessError
+from peer.negotiation.fmtp import is_named
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import DataSection, Session, Transceiver
 
@@ -111,11 +112,10 @@ def stream_ids(streams: Sequence[str]) -> tuple[str, ...]:
 
 
 def _check_preferences(profile: Profile, kind: MediaKind, preferences: Sequence[str]) -> None:
-    codecs = profile.capabilities[kind].every
-    ours = {codec.mimeType.lower() for codec in codecs if not codec.is_rtx}
-    for mime_type in preferences:
-        if mime_type.lower() not in ours:
-            raise InvalidAccessError(f"{mime_type!r} is no {kind} codec of ours")
+    codecs = [codec for codec in profile.capabilities[kind].every if not codec.is_rtx]
+    for preference in preferences:
+        if not any(is_named(codec, preference) for codec in codecs):
+            raise InvalidAccessError(f"{preference!r} is no {kind} codec of ours")
 
 
 def with_ice_restart(session: Session) -> Session:

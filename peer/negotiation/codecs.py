@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from peer.negotiation.fmtp import answered_parameters, same_codec
+from peer.negotiation.fmtp import answered_parameters, is_named, same_codec
 from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import Side
@@ -96,14 +96,13 @@ def offered_codecs(
     codecs = capabilities.codecs
     if not direction.sends:
         codecs += capabilities.receive_only
-    known = {codec.mimeType.lower() for codec in codecs}
-    asked = {name.lower() for name in preferences} - known
+    asked = [each for each in preferences if not any(is_named(codec, each) for codec in codecs)]
     others = (
         *capabilities.receive_only,
         *capabilities.accepted,
         *capabilities.accepted_receive_only,
     )
-    named = {c.payload_type for c in others if c.mimeType.lower() in asked}
+    named = {c.payload_type for c in others if any(is_named(c, each) for each in asked)}
     codecs += tuple(c for c in others if c.payload_type in named or c.apt in named)
     return preferred(codecs, preferences)
 
@@ -155,9 +154,9 @@ def described_direction(
     """
     media = [codec for codec in codecs if not codec.is_auxiliary]
     encoded = (*capabilities.codecs, *capabilities.accepted)
-    named = {name.lower() for name in preferences}
     if not media or any(
-        codec.mimeType.lower() in named or _match(codec, encoded) is not None for codec in media
+        _match(codec, encoded) is not None or any(is_named(codec, each) for each in preferences)
+        for codec in media
     ):
         return direction
     return direction.intersect(MediaDirection.RECVONLY)
@@ -248,13 +247,13 @@ def common_extensions(
 
 
 def preferred(codecs: Sequence[Codec], preferences: Sequence[str]) -> tuple[Codec, ...]:
-    """Order codecs by MIME types, each with its RTX, and drop others; no MIME type keeps all."""
+    """Order codecs by preferences, each with its RTX, and drop others; no preference keeps all."""
     if not preferences:
         return tuple(codecs)
     chosen: list[Codec] = []
-    for mime_type in preferences:
+    for preference in preferences:
         for codec in codecs:
-            if codec.mimeType.lower() == mime_type.lower() and codec not in chosen:
+            if is_named(codec, preference) and codec not in chosen:
                 chosen.append(codec)
                 rtx = _rtx_of(codec, codecs)
                 if rtx is not None:

@@ -46,6 +46,24 @@ def same_codec(one: Codec, other: Codec) -> bool:
     )
 
 
+def is_named(codec: Codec, preference: str) -> bool:
+    """Tell whether a preference of the application names a codec.
+
+    Args:
+        codec: The codec.
+        preference: A MIME type, such as `video/VP9`, which names all of its formats, or one with
+            fmtp parameters, such as `video/VP9;profile-id=2`, which names that format alone.
+    """
+    mime_type, *pairs = preference.split(";")
+    if codec.mimeType.lower() != mime_type.strip().lower():
+        return False
+    named = tuple(
+        (name.strip(), value.strip()) for name, _, value in (pair.partition("=") for pair in pairs)
+    )
+    # The first parameter of a name counts.
+    return same_codec(codec, replace(codec, parameters=named + codec.parameters))
+
+
 def answered_parameters(ours: Codec, offered: Codec) -> Parameters:
     """Give the parameters of our answer: what makes the format as offered, the rest as ours.
 

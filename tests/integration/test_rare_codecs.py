@@ -1,4 +1,4 @@
-"""Connections of real codecs that are offered by few: H.264 in mode 0 and High, H.265."""
+"""Connections of real codecs that few offer: H.264 in mode 0 and High, H.265, VP9 of ten bits."""
 
 from __future__ import annotations
 
@@ -85,30 +85,39 @@ class EncodedPictures(MediaStreamTrack):
 
 
 @pytest.mark.needs("ffmpeg")
-async def test_h265_is_named_received_relayed_and_recorded_though_nothing_here_encodes_it(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("stream", "preference", "written"),
+    [
+        (Foreign.H265_MAIN_10, "video/H265;profile-id=2", "hvc1"),
+        (Foreign.VP9_PROFILE_2, "video/VP9;profile-id=2", "vp09"),
+    ],
+)
+async def test_format_that_nothing_here_encodes_is_named_received_relayed_and_recorded(
+    tmp_path: Path, stream: Foreign, preference: str, written: str
 ) -> None:
     path = tmp_path / "call.mp4"
     recorder = Recorder(path)
     camera, middle, onward, viewer = (PeerConnection(loopback()) for _ in range(4))
     viewer.on("track", lambda event: recorder.addTrack(event.track))
     async with camera, middle, onward, viewer:
-        camera.addTrack(EncodedPictures(Foreign.H265_MAIN))
+        camera.addTrack(EncodedPictures(stream))
         middle.addTrack(ColourTrack(RED))
-        camera.getTransceivers()[0].setCodecPreferences(["video/H265"])
+        camera.getTransceivers()[0].setCodecPreferences([preference])
         await connect(camera, middle)
         (transceiver,) = middle.getTransceivers()
         # Our own pictures wait for a codec that is encoded here.
         assert (transceiver.direction, transceiver.currentDirection) == ("sendrecv", "recvonly")
         (receiver,) = middle.getReceivers()
-        assert {c.name for c in receiver.getParameters().codecs} == {"H265", "rtx"}
+        codecs = receiver.getParameters().codecs
+        assert [codec.name for codec in codecs] == [stream.value.name, "rtx"]
         onward.addTrack(receiver.encoded_track())
-        onward.getTransceivers()[0].setCodecPreferences(["video/H265"])
+        onward.getTransceivers()[0].setCodecPreferences(codecs)
         await connect(onward, viewer)
         await recorder.start()
         for track in (receiver.track, viewer.getReceivers()[0].track):
             shown = cast("VideoFrame", await within(track.recv()))
             assert (shown.width, shown.height) == (WIDTH, HEIGHT)
+            assert shown.format.name == stream.value.pixels
         async with asyncio.timeout(30):
             while recorder.stats.frames < 2 * COUNT:  # noqa: ASYNC110 - no event tells
                 await asyncio.sleep(0.05)
@@ -116,6 +125,6 @@ async def test_h265_is_named_received_relayed_and_recorded_though_nothing_here_e
     assert recorder.stats.transcoding == ()
     with av.open(str(path)) as file:
         assert isinstance(file, InputContainer)
-        stream = file.streams.video[0]
-        assert (stream.codec_context.name, stream.codec_context.codec_tag) == ("hevc", "hvc1")
-        assert len(list(file.decode(stream))) == recorder.stats.frames
+        pictures = file.streams.video[0]
+        assert pictures.codec_context.codec_tag == written
+        assert len(list(file.decode(pictures))) == recorder.stats.frames

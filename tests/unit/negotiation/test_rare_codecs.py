@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peer.descriptions import SdpType, SessionDescription
+from peer.errors import InvalidAccessError
 from peer.negotiation.codecs import described_codecs
 from peer.negotiation.decisions import decisions
 from peer.negotiation.effects import ConfigureRtp
@@ -296,3 +297,45 @@ def test_track_that_is_not_sent_for_want_of_an_encoder_is_told_once() -> None:
     assert told(lone(("VP8", None), direction="sendonly")) == []
     answerer = end()
     assert told(offer) == []
+
+
+@pytest.mark.parametrize(
+    ("preference", "name", "fmtp"),
+    [
+        ("video/VP9;profile-id=2", "VP9", ("profile-id", "2")),
+        ("video/h265; profile-id=2", "H265", ("profile-id", "2")),
+        (
+            "video/H264;packetization-mode=0;profile-level-id=64001f",
+            *("H264", ("profile-level-id", "640034")),
+        ),
+        ("video/AV1;profile=1", "AV1", ("profile", "1")),
+        # Also by another name of its profile, and whatever is of the sender alone.
+        (
+            "video/H264;profile-level-id=4d8028;packetization-mode=1;sprop-parameter-sets=aM4g",
+            *("H264", ("profile-level-id", "42e01f")),
+        ),
+    ],
+)
+def test_preference_with_parameters_offers_that_format_alone(
+    preference: str, name: str, fmtp: tuple[str, str]
+) -> None:
+    offerer = end(1)
+    key = add_track(offerer, "video").key
+    offerer.change_transceiver(key, preferences=[preference])
+    offer = Sdp.parse(offerer.create_offer().sdp)
+    (codec,) = media(offer)
+    assert (codec.name, codec.parameter(fmtp[0])) == (name, fmtp[1])
+    assert offer.direction(offer.media[0]) is SENDRECV
+
+
+@pytest.mark.parametrize(
+    "preference",
+    ["video/VP9;profile-id=7", "video/H264;packetization-mode=2", "video/H265;tx-mode=MRMT"],
+)
+def test_preference_for_a_format_that_is_not_ours_is_refused(preference: str) -> None:
+    offerer = end(1)
+    key = add_track(offerer, "video").key
+    before = offerer.session
+    with pytest.raises(InvalidAccessError, match="no video codec of ours"):
+        offerer.change_transceiver(key, preferences=[preference])
+    assert offerer.session is before
