@@ -155,9 +155,10 @@ def _longest(taken: list[tuple[float, int]]) -> float:
 
 
 class Handfast:
-    """Call between two connections of ours; keys change by `rekey()`."""
+    """Call between two connections of ours; keys and path change by `rekey()`."""
 
     name = "handfast: rekey()"
+    keep_path = False
 
     def __init__(self) -> None:
         self.watch = Watch()
@@ -189,7 +190,7 @@ class Handfast:
     async def change(self) -> None:
         """Change the keys while media flows."""
         assert self._left is not None
-        result = await self._left.rekey()
+        result = await self._left.rekey(keep_path=self.keep_path)
         assert result.changed, result.reason
 
     def _run(self, work: Coroutine[Any, Any, object]) -> None:
@@ -198,6 +199,13 @@ class Handfast:
     async def _read(self, receiver: RtpReceiver) -> None:
         async for frame in receiver.encoded_frames(_QUEUE):
             self.watch.note(frame.payload, frame.arrival)
+
+
+class HandfastOnOnePath(Handfast):
+    """Call between two connections of ours; keys change on the path in use."""
+
+    name = "handfast: rekey(keep_path=True)"
+    keep_path = True
 
 
 class Aiortc:

@@ -120,6 +120,8 @@ class PeerConfiguration:
         rekey_after: Ask for new keys after this time (a `timedelta` of a second or more), or
             after this many packets sent and received (an `int`, at most 2^30), a little earlier by
             chance. A peer that has kept its association when it was asked is not asked again.
+        rekey_keep_path: Whether what `rekey_after` asks for keeps the path, as `keep_path` of
+            `PeerConnection.rekey`: where ports or relays are scarce, or peers cannot restart ICE.
         key_log: A file to append the session keys to, for Wireshark, in NSS key log format; the
             variable SSLKEYLOGFILE names one as well. These keys decrypt everything that was sent,
             so the log is off by default, and a warning is logged when it is on.
@@ -159,6 +161,7 @@ class PeerConfiguration:
     handshake_timeout: Seconds = 30.0
     connect_timeout: Seconds = 300.0
     rekey_after: datetime.timedelta | int | None = None
+    rekey_keep_path: bool = False
     key_log: str | os.PathLike[str] | None = None
     sdp_limits: SdpLimits = field(default_factory=SdpLimits)
     sdp_leniency: Collection[SdpLeniency] = DEFAULT_LENIENCY

@@ -312,15 +312,22 @@ class PeerConnection:
         """
         self._core.restart_ice()
 
-    async def rekey(self, certificate: Certificate | None = None) -> RekeyResult:
+    async def rekey(
+        self, certificate: Certificate | None = None, *, keep_path: bool = False
+    ) -> RekeyResult:
         """Change the keys of all transports while media flows (RFC 5763 section 6.8).
 
         Fires `negotiationneeded`, and returns when both directions use the new keys, or when it is
-        known that they will not. Calls while a rekey is under way join it.
+        known that they will not. ICE restarts in the same exchange (RFC 8842 section 6), so that no
+        late packet under the old keys comes by the new path. Calls while a rekey is under way join
+        it.
 
         Args:
             certificate: The certificate to show from now on. None means a fresh one, or the one
                 that was configured.
+            keep_path: Restart no ICE: the handshake runs on the path in use. A peer that tells
+                associations apart by path alone may take packets of one for the other's; one of
+                ours does not.
 
         Returns:
             The outcome: whether the keys have changed and, where they have not, why.
@@ -328,7 +335,7 @@ class PeerConnection:
         Raises:
             InvalidStateError: The connection is not connected.
         """
-        return await self._core.rekey(certificate)
+        return await self._core.rekey(certificate, keep_path=keep_path)
 
     def addTrack(self, track: MediaStreamTrack, *streams: str) -> RtpSender:
         """Send a track from the next negotiation on.

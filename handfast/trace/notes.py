@@ -141,9 +141,11 @@ def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple
         case DescriptionRefused(direction=direction, type=kind, reason=reason):
             whose = "own" if direction is Direction.OUT else "the peer's"
             return Topic.DTLS, f"{whose} {kind} refused: {abbreviated(reason)}", (reason,), Mood.BAD
-        case RekeyEnded(changed=changed, reason=reason):
-            outcome, mood = ("rekeyed", Mood.GOOD) if changed else ("not rekeyed", Mood.BAD)
-            return Topic.DTLS, f"{outcome}: {reason}", (), mood
+        case RekeyEnded(changed=True, reason=reason, ice_restarted=restarted):
+            path = "with an ICE restart" if restarted else "on the path in use"
+            return Topic.DTLS, f"rekeyed {path}: {reason}", (), Mood.GOOD
+        case RekeyEnded(reason=reason):
+            return Topic.DTLS, f"not rekeyed: {reason}", (), Mood.BAD
         case _:
             assert_never(event)
 

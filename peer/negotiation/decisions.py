@@ -223,12 +223,21 @@ def _with_ice(
     if now.local != known.local and (was is None or was.remote_ice != now.remote_ice):
         if verdict is Verdict.KEPT:
             return verdict, "ICE restarts, which alone keeps the association", _RESTART
-        return verdict, f"{reason}; ICE restarts as well", section
+        return verdict, f"{reason}; {_where_it_begins(now)}", section
     if was is not None and was.local != known.local and now.local == known.local:
         if verdict is Verdict.KEPT:
             return verdict, "the peer did not restart ICE: the path before goes on", _RESTART
         return verdict, f"{reason}; the peer did not restart ICE", section
+    if verdict is Verdict.STARTED:
+        return verdict, f"{reason}; on the path in use, as ICE does not restart", section
     return judged
+
+
+def _where_it_begins(now: TransportState) -> str:
+    remote = now.association.remote
+    if remote is None or remote.tls_id is None:
+        return "ICE restarts as well"
+    return "on the fresh candidates of an ICE restart (RFC 8842 section 6)"
 
 
 def _agrees(was: TransportState, now: TransportState) -> bool:

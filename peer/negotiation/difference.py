@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from peer.negotiation.session import (
         AppliedDescription,
         AssociationTerms,
+        RemoteIdentity,
         Session,
         Transceiver,
         TransportState,
@@ -148,7 +149,7 @@ def _changed(before: Session, after: Session) -> Iterator[Effect]:
         earlier = before.transport(transport.key)
         if earlier is not None:
             yield from _dropped(earlier, transport)
-        yield from _listening(earlier, transport)
+        yield from _listening(before, earlier, transport)
         yield from _connected(before, after, transport)
         # ICE ignores those that it has.
         known = told.get(transport.key, {})
@@ -180,13 +181,18 @@ def _dropped(earlier: TransportState, now: TransportState) -> Iterator[Effect]:
         yield DropGeneration(now.key, unanswered.username_fragment)
 
 
-def _listening(earlier: TransportState | None, now: TransportState) -> Iterator[Listen]:
+def _listening(
+    before: Session, earlier: TransportState | None, now: TransportState
+) -> Iterator[Listen]:
     terms = now.association
     if terms.agreed:
         return
     was = None if earlier is None else earlier.association
     if was is None or was.agreed or not was.is_same(terms):
-        yield Listen(now.key, terms.number, terms.local.fingerprints)
+        known = before.stable_transport(now.key)
+        remote = None if known is None else known.association.remote
+        generation = _fresh_generation(known, now, remote)
+        yield Listen(now.key, terms.number, terms.local.fingerprints, generation)
 
 
 def _connected(before: Session, after: Session, now: TransportState) -> Iterator[Effect]:
@@ -215,6 +221,7 @@ def _connected(before: Session, after: Session, now: TransportState) -> Iterator
             terms.remote.fingerprints,
             peer_may_keep=terms.peer_may_keep,
             is_answerer=_is_answerer(after),
+            generation=_fresh_generation(before.stable_transport(now.key), now, terms.remote),
         )
 
 
@@ -222,6 +229,25 @@ def _is_answerer(session: Session) -> bool:
     """Tell whether the exchange that has got this far was answered by us, provisionally or not."""
     local = session.pending_local or session.current_local
     return local is not None and local.type is not SdpType.OFFER
+
+
+def _fresh_generation(
+    known: TransportState | None, now: TransportState, remote: RemoteIdentity | None
+) -> str | None:
+    """Name the ICE generation that a new association shakes hands on; None for the path in use.
+
+    RFC 8842 section 6 separates associations by their candidates. A peer without tls-id knows
+    nothing of that. libwebrtc, for one, has closed its old association by then, so that each moment
+    of waiting for a path is a gap in its media.
+
+    Args:
+        known: The transport as it was before the exchange; None for a new one.
+        now: The transport as the description speaks of it.
+        remote: The peer's end, as far as it is known.
+    """
+    if known is None or now.local == known.local or remote is None or remote.tls_id is None:
+        return None
+    return now.local.username_fragment
 
 
 def _associations(session: Session, key: str) -> Iterator[AssociationTerms]:

@@ -38,11 +38,14 @@ class Listen:
 
     Args:
         fingerprints: Fingerprints of the certificate to show.
+        generation: Our username fragment in the ICE generation to shake hands on, which the same
+            offer asks for; None for the path in use.
     """
 
     key: str
     association: int
     fingerprints: tuple[Fingerprint, ...]
+    generation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class ConnectDtls:
         fingerprints: Fingerprints of the certificate to show.
         peer_may_keep: The peer may keep its association and never shake hands for this one.
         is_answerer: We answered, so that the peer may learn of our fingerprints much later.
+        generation: As in `Listen`.
     """
 
     key: str
@@ -83,6 +87,7 @@ class ConnectDtls:
     remote_fingerprints: tuple[Fingerprint, ...]
     peer_may_keep: bool
     is_answerer: bool = False
+    generation: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,8 +263,10 @@ class _OfferedTransports:
     """The transports as one offer of ours describes them.
 
     A rekey asks for a new DTLS association on every transport, because no transport may show the
-    old certificate beside one that shows the new one. Offers change neither DTLS roles nor routes.
-    A request of a pending offer stays in the offer that replaces it.
+    old certificate beside one that shows the new one. RFC 8842 section 6 has it take fresh ICE
+    candidates, so that no late packet of the old association comes by the path of the new one.
+    Offers change neither DTLS roles nor routes. A request of a pending offer stays in the offer
+    that replaces it.
 
     Args:
         session: The session as it stands.
@@ -275,8 +277,9 @@ class _OfferedTransports:
     def __init__(self, session: Session, profile: Profile, *, restart: bool) -> None:
         self._session = session
         self._random = profile.random
-        self._rekey = session.due_rekey
-        self._restart = restart
+        rekey = session.due_rekey
+        self._rekey = None if rekey is None else rekey.fingerprints
+        self._restart = restart or (rekey is not None and not rekey.keep_path)
         self._renewed: dict[IceParameters, IceParameters] = {}
 
     @property

@@ -49,6 +49,7 @@ from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.sdp_writer import with_gathered
 from peer.negotiation.session import (
     GatheredCandidates,
+    RekeyRequest,
     Session,
     Side,
     Transceiver,
@@ -294,13 +295,17 @@ class OfferAnswer:
         """Request the m-section of the data channels."""
         self._session = with_data(self._session)
 
-    def request_rekey(self, fingerprints: tuple[Fingerprint, ...]) -> None:
+    def request_rekey(
+        self, fingerprints: tuple[Fingerprint, ...], *, keep_path: bool = False
+    ) -> None:
         """Request a new DTLS association on every transport.
 
         Args:
             fingerprints: Fingerprints of the certificate to show on them.
+            keep_path: Offer no ICE restart with them.
         """
-        self._session = replace(self._session, rekey=fingerprints)
+        rekey = RekeyRequest(fingerprints=fingerprints, keep_path=keep_path)
+        self._session = replace(self._session, rekey=rekey)
 
     def cancel_rekey_request(self) -> None:
         """Withdraw the request for a rekey; a pending offer that asks for it stands."""

@@ -226,6 +226,19 @@ class TransportState:
         return self.fallbacks[-1].role
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RekeyRequest:
+    """Request for new DTLS associations on all transports, which the next offer carries.
+
+    Args:
+        fingerprints: Fingerprints of the certificate to show on them.
+        keep_path: Shake hands on the path in use, instead of an ICE restart in the same exchange.
+    """
+
+    fingerprints: tuple[Fingerprint, ...]
+    keep_path: bool = False
+
+
 class TransceiverOrigin(Enum):
     """Origin of a transceiver: decides which offers take it up and which rollbacks remove it."""
 
@@ -332,7 +345,7 @@ class Session:
         next_mid: Greater than all numbers that were ever a mid, so that none is given out twice.
         made: How many transceivers were ever made; the key of the next one.
         stable: The session to return to in a rollback; None in the stable state.
-        rekey: A rekey was requested: the fingerprints of the certificate to show with the new keys.
+        rekey: A rekey was requested, and no exchange has fulfilled the request.
         credentials_to_replace: An ICE restart was requested: the credentials that have to go
             (webrtc-pc section 4.7.1: [[LocalIceCredentialsToReplace]]).
     """
@@ -352,7 +365,7 @@ class Session:
     next_mid: int = 0
     made: int = 0
     stable: Session | None = field(default=None, repr=False)
-    rekey: tuple[Fingerprint, ...] | None = None
+    rekey: RekeyRequest | None = None
     credentials_to_replace: frozenset[IceParameters] = frozenset()
     # By key and mid, so that a description of many m-sections takes no square of their number.
     _by_key: Mapping[int, Transceiver] = field(init=False, repr=False, compare=False)
@@ -429,8 +442,8 @@ class Session:
         return None if mid is None else self.transport(self.routes[mid])
 
     @property
-    def due_rekey(self) -> tuple[Fingerprint, ...] | None:
-        """Fingerprints with which an offer asks for new associations; None where none does.
+    def due_rekey(self) -> RekeyRequest | None:
+        """Request with which an offer asks for new associations; None where none does.
 
         While it is open whether the last associations are in use, a request for others waits.
         """

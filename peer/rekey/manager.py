@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from peer.negotiation.effects import ConnectDtls
+from peer.negotiation.effects import ConnectDtls, ConnectIce
 from peer.rekey.result import RekeyResult, RekeyStarter
 from peer.rekey.timer import RekeyTimer
 from peer.states import SignalingState
@@ -39,11 +39,13 @@ class AgreedAssociations:
         peer_may_keep: Keys of the transports whose peer may keep its former association: it sends
             no `a=tls-id`, so only the handshake shows.
         offered_by_us: Whether our offer asked for the new associations.
+        ice_restarted: Whether ICE restarts in the same exchange, on all of these transports.
     """
 
     associations: Mapping[str, int]
     peer_may_keep: frozenset[str] = frozenset()
     offered_by_us: bool
+    ice_restarted: bool = False
 
 
 def agreed_associations(before: Session, effects: Iterable[Effect]) -> AgreedAssociations:
@@ -53,18 +55,21 @@ def agreed_associations(before: Session, effects: Iterable[Effect]) -> AgreedAss
         before: The session that the description was applied to.
         effects: The effects of the description.
     """
+    effects = tuple(effects)
     later = [e for e in effects if isinstance(e, ConnectDtls) and e.association > 0]
+    restarted = {effect.key for effect in effects if isinstance(effect, ConnectIce)}
     return AgreedAssociations(
         associations={effect.key: effect.association for effect in later},
         peer_may_keep=frozenset(effect.key for effect in later if effect.peer_may_keep),
         offered_by_us=before.rekey is not None and before.state in _OUR_OFFER_IS_PENDING,
+        ice_restarted={effect.key for effect in later} <= restarted,
     )
 
 
 class RekeyHost(Protocol):
     """The connection that is rekeyed, as `RekeyManager` sees it."""
 
-    def request_rekey(self, certificate: Certificate | None) -> None:
+    def request_rekey(self, certificate: Certificate | None, *, keep_path: bool) -> None:
         """Put a new fingerprint into the next offer, and ask for negotiation."""
 
     def withdraw_rekey(self) -> None:
@@ -87,6 +92,7 @@ class _PendingRekey:
     Args:
         waiting: Associations whose outcome is not known yet, by the keys of their transports.
         keepers: Keys of the transports whose peer may answer our request and keep its association.
+        ice_restarted: As in `AgreedAssociations`.
     """
 
     started_by: RekeyStarter
@@ -96,6 +102,7 @@ class _PendingRekey:
     answer_timeout: asyncio.TimerHandle
     waiting: dict[str, int] = field(default_factory=dict)
     keepers: frozenset[str] = frozenset()
+    ice_restarted: bool = False
     failures: list[str] = field(default_factory=list)
 
 
@@ -105,10 +112,14 @@ class RekeyManager:
     Args:
         host: The connection.
         after: As in `PeerConfiguration.rekey_after`.
+        keep_path: As in `PeerConfiguration.rekey_keep_path`.
     """
 
-    def __init__(self, host: RekeyHost, after: timedelta | int | None) -> None:
+    def __init__(
+        self, host: RekeyHost, after: timedelta | int | None, *, keep_path: bool = False
+    ) -> None:
         self._host = host
+        self._keep_path = keep_path
         self._pending: _PendingRekey | None = None
         self._timer = (
             None
@@ -121,26 +132,31 @@ class RekeyManager:
         state = "idle" if pending is None else f"{pending.started_by} waiting={pending.waiting}"
         return f"<RekeyManager {state}>"
 
-    async def request(self, reason: str, certificate: Certificate | None) -> RekeyResult:
+    async def request(
+        self, reason: str, certificate: Certificate | None, *, keep_path: bool = False
+    ) -> RekeyResult:
         """Ask for new keys and wait for the outcome; a rekey that is under way is joined.
 
         Args:
             reason: Why, for the result.
             certificate: The certificate to show; None leaves the choice to the connection.
+            keep_path: Restart no ICE with it.
         """
-        result = await self._joined(reason, certificate)
+        result = await self._joined(reason, certificate, keep_path=keep_path)
         is_ours = result.started_by is RekeyStarter.LOCAL
         if result.changed or is_ours or not self._host.can_rekey():
             return result
         # What the peer asked for came to nothing, as where a media proxy passed on a tls-id that
         # means nothing on our leg. That says nothing of a rekey that we ask for.
-        return await self._joined(reason, certificate)
+        return await self._joined(reason, certificate, keep_path=keep_path)
 
-    async def _joined(self, reason: str, certificate: Certificate | None) -> RekeyResult:
+    async def _joined(
+        self, reason: str, certificate: Certificate | None, *, keep_path: bool
+    ) -> RekeyResult:
         pending = self._pending
         if pending is None:
             pending = self._begin(RekeyStarter.LOCAL, reason)
-            self._host.request_rekey(certificate)
+            self._host.request_rekey(certificate, keep_path=keep_path)
         # A caller that is cancelled does not end the rekey for the others.
         return await asyncio.shield(pending.finished)
 
@@ -158,6 +174,7 @@ class RekeyManager:
         pending.waiting.update(agreed.associations)
         # What the peer asked for itself says nothing of what it would make of our request.
         pending.keepers = agreed.peer_may_keep if agreed.offered_by_us else frozenset()
+        pending.ice_restarted = agreed.ice_restarted
 
     def on_association_completed(self, key: str, association: int) -> None:
         """Handle new keys in both directions of a transport, those of this association."""
@@ -212,7 +229,7 @@ class RekeyManager:
             self._begin(
                 RekeyStarter.LOCAL, "the keys have served as long as `rekey_after` lets them"
             )
-            self._host.request_rekey(None)
+            self._host.request_rekey(None, keep_path=self._keep_path)
 
     def _finish_association(self, key: str, association: int, *, failure: str | None) -> None:
         pending = self._pending
@@ -235,6 +252,7 @@ class RekeyManager:
             reason=reason,
             started_by=pending.started_by,
             duration=time.monotonic() - pending.started_at,
+            ice_restarted=pending.ice_restarted,
         )
         pending.finished.set_result(result)
         if self._timer is not None:

@@ -26,9 +26,12 @@ class RekeyResult:
         reason: Why the rekey took place or, where no key changed, why not; one sentence.
         started_by: Where two requests crossed, the end whose offer was answered.
         duration: Seconds from the request, or from the peer's offer, until the outcome was known.
+        ice_restarted: Whether ICE restarted in the same exchange, as RFC 8842 section 6 has it.
+            Otherwise the path was kept, for `keep_path` or because the peer did not restart.
     """
 
     changed: bool
     reason: str
     started_by: RekeyStarter
     duration: Seconds
+    ice_restarted: bool = False

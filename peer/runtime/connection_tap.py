@@ -143,6 +143,7 @@ class ConnectionTap:
                 reason=result.reason,
                 started_by=result.started_by,
                 duration=result.duration,
+                ice_restarted=result.ice_restarted,
             )
         )
 

@@ -172,7 +172,9 @@ class ConnectionCore:
             self._tap.close()
             raise
         self.states = ConnectionStates()
-        self.rekey_manager = RekeyManager(self, configuration.rekey_after)
+        self.rekey_manager = RekeyManager(
+            self, configuration.rekey_after, keep_path=configuration.rekey_keep_path
+        )
         self._need_announced = False
         self._applying = False
         # Why m-sections of the last description of the peer were closed, by mid.
@@ -384,7 +386,7 @@ class ConnectionCore:
         self.offer_answer.restart_ice()
         self.check_negotiation()
 
-    async def rekey(self, certificate: Certificate | None) -> RekeyResult:
+    async def rekey(self, certificate: Certificate | None, *, keep_path: bool) -> RekeyResult:
         """Change the keys of all transports; see `PeerConnection.rekey`.
 
         Raises:
@@ -395,17 +397,21 @@ class ConnectionCore:
             raise InvalidStateError(
                 f"the keys of a connection that is {self.states.connection.value!r} cannot change"
             )
-        return await self.rekey_manager.request("it was asked for here", certificate)
+        return await self.rekey_manager.request(
+            "it was asked for here", certificate, keep_path=keep_path
+        )
 
-    def request_rekey(self, certificate: Certificate | None) -> None:
+    def request_rekey(self, certificate: Certificate | None, *, keep_path: bool) -> None:
         """Put the fingerprint of a certificate into the next offer, and ask for negotiation.
 
         Args:
             certificate: None for the configured certificate, or else a fresh one.
+            keep_path: Offer no ICE restart with it.
         """
         # An identity that the application chose stays, as others may have pinned it.
         shown = certificate or self._configured_certificate or Certificate.generate()
-        self.offer_answer.request_rekey(self.executor.certificates.add(shown))
+        fingerprints = self.executor.certificates.add(shown)
+        self.offer_answer.request_rekey(fingerprints, keep_path=keep_path)
         self.check_negotiation()
 
     def withdraw_rekey(self) -> None:

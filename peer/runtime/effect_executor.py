@@ -160,7 +160,7 @@ class EffectExecutor:
 
     def keep_certificates(self, session: Session) -> None:
         """Drop the certificates that the session does not name any more."""
-        used = {session.rekey}
+        used = {None if session.rekey is None else session.rekey.fingerprints}
         for each in (session, session.stable or session):
             used.add(each.fingerprints)
             for transport in each.transports:

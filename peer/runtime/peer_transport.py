@@ -9,6 +9,7 @@ neither. libwebrtc calls this a `JsepTransport`; without BUNDLE a connection has
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, assert_never
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from peer.transport.context import TransportContext
     from peer.transport.ice.servers import ServerFailure
     from peer.transport.ice.transport import IceEvents
+    from peer.transport.interfaces import MakeFreshPath
     from peer.transport.sctp.transport import DataTransport
 
 
@@ -195,7 +197,11 @@ class PeerTransport:
             case Listen():
                 # RFC 5763 section 5: the offerer must "be prepared to receive a client_hello
                 # before it receives the answer".
-                self.secure.listen(effect.association, self._certificates[effect.fingerprints])
+                self.secure.listen(
+                    effect.association,
+                    self._certificates[effect.fingerprints],
+                    fresh_path=self._fresh_path(effect.generation),
+                )
             case ConnectIce(if_followed=True):
                 self.ice.start_if_followed(effect.generation, effect.remote, effect.role)
             case ConnectIce():
@@ -214,6 +220,7 @@ class PeerTransport:
                     effect.remote_fingerprints,
                     peer_may_keep=effect.peer_may_keep,
                     is_answerer=effect.is_answerer,
+                    fresh_path=self._fresh_path(effect.generation),
                 )
             case DropAssociation():
                 self.secure.drop(effect.association)
@@ -223,6 +230,9 @@ class PeerTransport:
                 self._add_candidates(effect)
             case _:
                 assert_never(effect)
+
+    def _fresh_path(self, generation: str | None) -> MakeFreshPath | None:
+        return None if generation is None else functools.partial(self.ice.path_of, generation)
 
     def _add_candidates(self, effect: AddCandidates) -> None:
         # ICE ignores candidates that it has.

@@ -335,12 +335,14 @@ class RekeyEnded(Event):
         reason: Why it was asked for, or why the keys have not changed.
         started_by: `local` or `remote`.
         duration: Seconds from the request to the end.
+        ice_restarted: Whether ICE restarted in the same exchange; otherwise the path was kept.
     """
 
     changed: bool
     reason: str
     started_by: str
     duration: Seconds
+    ice_restarted: bool = False
     section: str = "RFC 5763 section 6.8"
 
 

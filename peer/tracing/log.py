@@ -123,7 +123,8 @@ def _sentence(event: TraceEvent) -> str:
             return f"failed: {sentence}"
         case RekeyEnded(changed=changed, started_by=end, reason=reason, duration=duration):
             outcome = "rekeyed in" if changed else "not rekeyed after"
-            return f"{outcome} {duration:.3f} s, begun by the {end} end: {reason}"
+            path = "with an ICE restart" if event.ice_restarted else "on the path in use"
+            return f"{outcome} {duration:.3f} s {path}, begun by the {end} end: {reason}"
         case (
             Described() | DescriptionRefused() | AssociationDecided() | RoleChosen()
             | CandidateKnown() | LeniencyUsed() | SendingWithheld()

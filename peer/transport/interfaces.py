@@ -30,6 +30,31 @@ class DatagramPath(DatagramSender, Protocol):
         """The ICE role, where there is one; for statistics only."""
 
 
+class FreshPath(DatagramSender, Protocol):
+    """Path of an ICE restart on which a DTLS association begins, as RFC 8842 section 6 has it.
+
+    Everything else stays on the path before until that association has its keys: so no packet of
+    the association before comes by this path, unless the path before has broken.
+    """
+
+    @property
+    def up(self) -> bool:
+        """True once a handshake may begin: a check has succeeded here, or there is no other path.
+
+        Then the path is the same as that of everything else.
+        """
+
+    def hold(self) -> None:
+        """Keep all others on the path before, although this one may be nominated."""
+
+    def release(self) -> None:
+        """Let all others follow to this path; without effect where they may already."""
+
+
+#: Makes the path of an ICE restart; its argument is called once, when the path is up.
+MakeFreshPath = Callable[[Callable[[], None]], FreshPath]
+
+
 @dataclass(frozen=True, slots=True)
 class PacketHandlers:
     """Receivers of decrypted packets: plain calls on the event loop, in order of arrival.

@@ -80,11 +80,13 @@ async def test_log_at_info_tells_what_happened_and_why(caplog: pytest.LogCapture
         r"peer\.transport\.dtls transport 0: certificate of association 1 matches: sha-256 ",
         r"peer\.connection connectionState is connected",
         # New keys: what was asked for, why the association is a new one, and when they are used.
-        r"DTLS association started: our fingerprint, our tls-id and the peer's tls-id changed "
+        r"DTLS association started: our fingerprint, our tls-id and the peer's tls-id changed; "
+        r"on the fresh candidates of an ICE restart \(RFC 8842 section 6\) "
         r"\(RFC 8842 section 3\.1\)",
         r"handshake of association 2 is complete",
         r"sends under the keys of association 2 \(RFC 5763 section 6\.8\)",
-        r"peer\.rekey rekeyed in \d+\.\d+ s, begun by the local end: it was asked for here",
+        r"peer\.rekey rekeyed in \d+\.\d+ s with an ICE restart, begun by the local end: it was "
+        r"asked for here",
         # A new path, under the same keys.
         r"DTLS association kept: ICE restarts, which alone keeps the association",
         r"signalingState is stable",

@@ -136,6 +136,11 @@ def kept() -> str:
     return "the peer kept its association"
 
 
+def no_fresh_path(timeout: Seconds) -> str:
+    """Word that the ICE restart of a new association found no path (RFC 8842 section 6)."""
+    return f"its ICE restart found no path within {timeout:g} s"
+
+
 def unused(timeout: Seconds) -> str:
     """Word that a client did not use the new keys, so that it may not have got to them."""
     return f"the peer did not use the new keys within {timeout:g} s"

@@ -9,7 +9,9 @@ and sockets of its own, and breaks nothing before that becomes active::
             ▼               ▼               (the first)
         (dropped)        (failed)
 
-A generation that has begun its checks and is dropped or superseded is retired as well.
+A generation that has begun its checks and is dropped or superseded is retired as well. While a new
+DTLS association shakes hands on the next generation, that is held back, nominated or not: packets
+of the association before stay on the path before (RFC 8842 section 6).
 """
 
 from __future__ import annotations
@@ -86,6 +88,7 @@ class GenerationSet(Generic[G]):
             on it.
         prepared: The generation that was opened for a pending description.
         retired: Generations that were active, or that the peer may use, oldest first.
+        held: Whether the active generation stays active as long as it works, whatever is nominated.
     """
 
     def __init__(self, first: G) -> None:
@@ -93,6 +96,7 @@ class GenerationSet(Generic[G]):
         self.checking: G | None = None
         self.prepared: G | None = None
         self.retired: list[G] = []
+        self.held = False
 
     def __repr__(self) -> str:
         single = (self.active, self.checking, self.prepared)
@@ -118,6 +122,11 @@ class GenerationSet(Generic[G]):
     def newest(self) -> G:
         """Generation that was opened last, of those that are or may become active."""
         return self.prepared or self.checking or self.active
+
+    def pending(self, username_fragment: str) -> G | None:
+        """Return the generation of this name if it is prepared or checking, else None."""
+        following = (self.checking, self.prepared)
+        return next((g for g in following if g and g.username_fragment == username_fragment), None)
 
     @property
     def selected(self) -> G:
@@ -209,6 +218,8 @@ class GenerationSet(Generic[G]):
             return present is IceTransportState.FAILED
         # RFC 8445 section 9: the former pair carries data until the restart has concluded. One
         # that does not work any more carries nothing.
+        if self.held and present in _CONNECTED:
+            return False
         return state in _CONNECTED and (following.nominated or present not in _CONNECTED)
 
     def _retire(self, generation: G, changes: GenerationChanges[G]) -> None:

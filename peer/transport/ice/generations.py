@@ -10,8 +10,10 @@ import logging
 from dataclasses import astuple
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
 
 from peer.states import IceGatheringState, IceRole, IceTransportState
+from peer.transport.ice.fresh_path import GenerationPath
 from peer.transport.ice.generation_set import GenerationSet, ReceiveActivity
 from peer.transport.ice.timing import IceTiming
 from peer.transport.ice.transport import IceCounters
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from peer.times import MonotonicTime, Seconds
     from peer.transport.ice.generation_set import GenerationChanges
     from peer.transport.ice.servers import ServerFailure
-    from peer.transport.ice.transport import IceEvents, IceTransport
+    from peer.transport.ice.transport import IceDatagrams, IceEvents, IceTransport
     from peer.transport.tap import Tap
 
 _logger = logging.getLogger(__name__)
@@ -94,6 +96,8 @@ class IceGenerations:
         self._followed: Generation | None = None
         #: `datagrams` of the generation that data is sent on, for `send`.
         self._sender = self._generations.sender.ice.datagrams
+        #: Gone with the DTLS associations that send by them.
+        self._paths: WeakSet[GenerationPath] = WeakSet()
         self._closings: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
 
@@ -284,6 +288,44 @@ class IceGenerations:
         """
         return self._sender.send_all(datagrams)
 
+    def path_of(self, generation: str, on_up: Callable[[], None]) -> GenerationPath:
+        """Return the path of a generation, for one DTLS association that begins there.
+
+        Args:
+            generation: Our username fragment in it; the path of an unknown one is that in use.
+            on_up: Called once when a handshake may begin, unless it may at once.
+        """
+        path = GenerationPath(generation, self, on_up)
+        self._paths.add(path)
+        return path
+
+    def is_pending(self, generation: str) -> bool:
+        """Tell whether a generation may yet become active."""
+        return self._generations.pending(generation) is not None
+
+    def is_up(self, generation: str) -> bool:
+        """Tell whether a check has succeeded on it or, if it is not pending, on the active one."""
+        pending = self._generations.pending(generation)
+        return (self.state if pending is None else pending.state) in _CONNECTED
+
+    def sender_of(self, generation: str, *, only_there: bool = False) -> IceDatagrams:
+        """Return what sends on it if it is pending and has a path, or else on the active one.
+
+        Args:
+            generation: Our username fragment in it.
+            only_there: As long as it is pending, with or without a path.
+        """
+        pending = self._generations.pending(generation)
+        if pending is None or not (only_there or pending.ice.datagrams.has_path):
+            return self._sender
+        return pending.ice.datagrams
+
+    def hold(self, *, held: bool) -> None:
+        """Keep the active generation active as long as it works, or let the next one follow."""
+        self._generations.held = held
+        if self._closing is None:
+            self._apply(self._generations.update())
+
     async def close(self) -> None:
         """End every task and close every socket; may be called at any time and more than once."""
         if self._closing is None:
@@ -350,6 +392,8 @@ class IceGenerations:
         if state is not self.state:
             self.state = state
             self._events.on_state(state)
+        for path in tuple(self._paths):
+            path.update()
 
     def _take_out(self, changes: GenerationChanges[Generation]) -> None:
         for generation in changes.retired:

@@ -105,6 +105,11 @@ class IceDatagrams:
     def __repr__(self) -> str:
         return f"<IceDatagrams {self.packets_sent} sent, {self.packets_unsent} refused>"
 
+    @property
+    def has_path(self) -> bool:
+        """True where there is an address to send to: a check of either side has shown it."""
+        return self._agent.path is not None
+
     def send(self, datagram: bytes) -> bool:
         """Send a datagram at once to the peer; never raises.
 

@@ -11,35 +11,30 @@ from peer.transport.dtls import reasons
 from peer.transport.dtls.timer import Timer
 from peer.transport.secure.rekey import (
     FAREWELL_TIMEOUT,
-    MAX_RETIRING,
     PARTICIPATION_TIMEOUT,
-    RETIREMENT_PERIOD,
     RekeyAction,
     RekeyInput,
     RekeyPhase,
     step,
 )
 from peer.transport.secure.sending import ProbeSchedule
+from peer.transport.secure.slots import RetiringSlots
 
 if TYPE_CHECKING:
     from peer.errors import DtlsError
-    from peer.identity.certificate import Certificate
     from peer.identity.fingerprints import Fingerprint
     from peer.times import Seconds
     from peer.transport.context import TransportContext
     from peer.transport.dtls.association import DtlsAssociation
-    from peer.transport.interfaces import AssociationEvents, SecureEvents
+    from peer.transport.interfaces import SecureEvents
     from peer.transport.secure.sending import SendKeySelector
+    from peer.transport.secure.slots import AssociationSlot
 
 _CONNECTED = DtlsTransportState.CONNECTED
 _OVER = (DtlsTransportState.CLOSED, DtlsTransportState.FAILED)
 
-_BEFORE_SWITCH = (
-    RekeyPhase.HANDSHAKING,
-    RekeyPhase.HANDSHAKING_WITHOUT_FALLBACK,
-    RekeyPhase.AWAITING_CONFIRMATION,
-)
 _HANDSHAKING = (RekeyPhase.HANDSHAKING, RekeyPhase.HANDSHAKING_WITHOUT_FALLBACK)
+_BEFORE_SWITCH = (*_HANDSHAKING, RekeyPhase.AWAITING_CONFIRMATION)
 _COMPLETED = (
     RekeyPhase.AWAITING_CONFIRMATION,
     RekeyPhase.SWITCHING,
@@ -166,6 +161,8 @@ class RekeyCoordinator:
             slot.peer_is_due = False
             slot.association.await_peer()
         slot.peer_may_keep = peer_may_keep
+        if slot is self._next and slot.fresh_path is not None:
+            slot.fresh_path.hold()
         slot.fingerprints = tuple(fingerprints)
         slot.association.verify(fingerprints)
         self._start_if_path_up(slot)
@@ -226,9 +223,16 @@ class RekeyCoordinator:
         # First of all, so that their events find no slot in use.
         self._in_use = self._next = None
         for slot in slots:
+            slot.release_path()
             slot.association.close()
         self._retiring.clear()
         self._order_slots()
+
+    def on_slot_path(self, slot: AssociationSlot) -> None:
+        """Begin a handshake on the path of its ICE restart, which is up now."""
+        if slot.answered and slot in (self._in_use, self._next):
+            self._deadline.cancel()
+            self._start_if_path_up(slot)
 
     def on_slot_handshake_complete(self, slot: AssociationSlot) -> None:
         """Report the handshake of the association in use."""
@@ -341,6 +345,7 @@ class RekeyCoordinator:
     def _switch(self, old: DtlsAssociation, following: AssociationSlot) -> None:
         new = following.association
         self._sends = following
+        following.release_path()
         if following.is_restart:
             self._key_selector.use(new)
         else:
@@ -369,6 +374,7 @@ class RekeyCoordinator:
             self._sends = in_use
             self._key_selector.use(in_use.association)
         self._probes.stop()
+        following.release_path()
         following.association.close()
         self._order_slots()
         if self._tap is not None:
@@ -395,6 +401,7 @@ class RekeyCoordinator:
         self._phase = RekeyPhase.IDLE
         self._update_deadline()
         slot.succeeds = True
+        slot.release_path()
         if former is not None:
             former.association.close()
         self._order_slots()
@@ -422,11 +429,10 @@ class RekeyCoordinator:
 
     def _start_if_path_up(self, slot: AssociationSlot) -> None:
         """Start the handshake as client, or its timeout as server, if the path is up."""
-        if not self._path_up:
-            return
-        if slot.association.role is DtlsRole.CLIENT:
-            slot.association.start()
-        slot.association.on_path(peer_is_due=slot.peer_is_due)
+        if self._path_up if slot.fresh_path is None else slot.fresh_path.up:
+            if slot.association.role is DtlsRole.CLIENT:
+                slot.association.start()
+            slot.association.on_path(peer_is_due=slot.peer_is_due)
         self._update_deadline()
 
     def _update_deadline(self) -> None:
@@ -441,6 +447,8 @@ class RekeyCoordinator:
         """Seconds until the present phase times out; None where it never does."""
         may_keep = following.answered and following.peer_may_keep and not following.peer_takes_part
         match self._phase:
+            case RekeyPhase.HANDSHAKING if following.answered and following.waits_for_path:
+                return self._handshake_timeout
             case RekeyPhase.HANDSHAKING if may_keep and self._path_up:
                 return PARTICIPATION_TIMEOUT
             case RekeyPhase.HANDSHAKING_WITHOUT_FALLBACK if following.handshaking:
@@ -464,6 +472,8 @@ class RekeyCoordinator:
             return reasons.superseded(), None
         if event is not RekeyInput.TIMED_OUT:
             return reasons.given_up(), None
+        if following.waits_for_path:
+            return reasons.no_fresh_path(self._handshake_timeout), None
         if following.handshaking:
             return reasons.kept(), None
         return reasons.unused(self._handshake_timeout), None
@@ -485,117 +495,3 @@ class RekeyCoordinator:
         slots = (self._next, self._in_use)
         self.all = (*(slot for slot in slots if slot is not None), *self._retiring.slots)
         self.only = self.all[0].association if len(self.all) == 1 else None
-
-
-class AssociationSlot:
-    """One DTLS association and its place in a rekey: adds its identity to every event.
-
-    Packets do not pass through a slot: the association calls `PacketHandlers` itself.
-
-    Args:
-        certificate: Our certificate in the association.
-        owner: Told of the association's events.
-        make: Makes the association, which reports its events to the slot.
-
-    Attributes:
-        answered: Whether the description with the peer's fingerprints is known.
-        fingerprints: The peer's fingerprints in that description.
-        is_restart: Whether the peer has begun it anew, without a description.
-        peer_may_keep: Whether the peer may keep its association and never take part in this one.
-        peer_is_due: Whether the peer is known to have our description, so that it is its turn.
-        peer_takes_part: Whether a message of the peer has fitted into the handshake.
-        succeeds: Whether the transport had an association before this one, which had no keys any
-            more, or never had any.
-    """
-
-    __slots__ = (
-        "_owner",
-        "answered",
-        "association",
-        "certificate",
-        "fingerprints",
-        "is_restart",
-        "peer_is_due",
-        "peer_may_keep",
-        "peer_takes_part",
-        "succeeds",
-    )
-
-    def __init__(
-        self,
-        certificate: Certificate,
-        owner: RekeyCoordinator,
-        make: Callable[[AssociationEvents], DtlsAssociation],
-    ) -> None:
-        self.certificate = certificate
-        self.answered = False
-        self.fingerprints: tuple[Fingerprint, ...] = ()
-        self.peer_may_keep = False
-        self.is_restart = False
-        self.peer_is_due = True
-        self.peer_takes_part = False
-        self.succeeds = False
-        self._owner = owner
-        self.association = make(self)
-
-    def __repr__(self) -> str:
-        return f"<AssociationSlot {self.association!r}>"
-
-    @property
-    def number(self) -> int:
-        """Number of the association."""
-        return self.association.number
-
-    @property
-    def handshaking(self) -> bool:
-        """True while the handshake has yet to yield keys."""
-        return self.association.handshaking
-
-    def expects(self, datagram: bytes) -> bool:
-        """Tell whether a datagram in clear fits into the handshake."""
-        return self.association.expects(datagram)
-
-    def on_state(self, state: DtlsTransportState) -> None:
-        """Pass on the association's state (`AssociationEvents`)."""
-        self._owner.on_slot_state(self, state)
-
-    def on_handshake_complete(self) -> None:
-        """Pass on that the handshake is complete (`AssociationEvents`)."""
-        self._owner.on_slot_handshake_complete(self)
-
-
-class RetiringSlots:
-    """Slots whose keys still receive, for a bounded time and in a bounded number.
-
-    Args:
-        on_retired: Called with each slot when its time is over, after its keys were wiped.
-    """
-
-    def __init__(self, on_retired: Callable[[AssociationSlot], None]) -> None:
-        self._on_retired = on_retired
-        self._timers: dict[AssociationSlot, Timer] = {}
-
-    @property
-    def slots(self) -> tuple[AssociationSlot, ...]:
-        """The retiring slots, newest first."""
-        return tuple(reversed(self._timers))
-
-    def add(self, slot: AssociationSlot) -> None:
-        """Let a slot retire; the oldest goes where there are too many."""
-        timer = Timer(lambda: self._retire(slot))
-        timer.start(RETIREMENT_PERIOD)
-        self._timers[slot] = timer
-        if len(self._timers) > MAX_RETIRING:
-            self._retire(next(iter(self._timers)))
-
-    def clear(self) -> None:
-        """Wipe the keys of all slots, without a call of `on_retired`."""
-        for slot, timer in self._timers.items():
-            timer.cancel()
-            slot.association.close()
-        self._timers.clear()
-
-    def _retire(self, slot: AssociationSlot) -> None:
-        self._timers.pop(slot).cancel()
-        slot.association.close()
-        self._on_retired(slot)

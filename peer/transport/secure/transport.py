@@ -17,8 +17,9 @@ from peer.transport.dtls.counters import DROPS, Counters, ReceiveResult
 from peer.transport.dtls.early_packets import MAX_EARLY_PACKETS
 from peer.transport.dtls.new_client import MAX_RANDOMS, NewClient, NewClientGate
 from peer.transport.dtls.record_filter import hello_verify_request, parse_client_hello
-from peer.transport.secure.coordinator import AssociationSlot, RekeyCoordinator
+from peer.transport.secure.coordinator import RekeyCoordinator
 from peer.transport.secure.sending import SendKeySelector
+from peer.transport.secure.slots import AssociationSlot
 from peer.transport.secure.stats import SecureTransportStats
 from peer.transport.wire.demux import associations_for, classify
 
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
     from peer.identity.fingerprints import Fingerprint
     from peer.transport.context import TransportContext
-    from peer.transport.interfaces import DatagramPath, PacketHandlers, SecureEvents
+    from peer.transport.interfaces import (
+        DatagramPath,
+        MakeFreshPath,
+        PacketHandlers,
+        SecureEvents,
+    )
 
 _PATH_UP = frozenset({IceTransportState.CONNECTED, IceTransportState.COMPLETED})
 
@@ -138,18 +144,23 @@ class SecureTransport:
         slot = self._associations.current
         return None if slot is None else slot.association
 
-    def listen(self, association: int, certificate: Certificate) -> None:
+    def listen(
+        self, association: int, certificate: Certificate, *, fresh_path: MakeFreshPath | None = None
+    ) -> None:
         """Be ready for a ClientHello before the answer (RFC 5763 section 5).
 
         Args:
             association: Its number; another than before means a new association (section 6.6).
             certificate: Our certificate in it.
+            fresh_path: Makes the path of the ICE restart that it begins with, for a call once that
+                path is up; None for the path in use.
         """
         is_new = self._associations.find(association) is None and not self._associations.is_past(
             association
         )
         if is_new and not self.closed:
-            self._associations.admit(self._make_slot(association, certificate, DtlsRole.SERVER))
+            slot = self._make_slot(association, certificate, DtlsRole.SERVER, fresh_path)
+            self._associations.admit(slot)
 
     def connect(
         self,
@@ -160,6 +171,7 @@ class SecureTransport:
         *,
         peer_may_keep: bool = False,
         is_answerer: bool = False,
+        fresh_path: MakeFreshPath | None = None,
     ) -> None:
         """Run an association as the answer says: in this role, with a peer of these fingerprints.
 
@@ -174,6 +186,7 @@ class SecureTransport:
             remote_fingerprints: Fingerprints that the peer announced.
             peer_may_keep: The peer may keep its association and never take part in this one.
             is_answerer: The peer may not have our answer yet, which a first association waits for.
+            fresh_path: As in `listen`.
 
         Raises:
             InvalidStateError: The transport is closed, the association runs in the other role, or
@@ -192,8 +205,12 @@ class SecureTransport:
             self._associations.discard(slot)
             slot = None
         if slot is None:
-            slot = self._make_slot(association, certificate, role)
+            slot = self._make_slot(association, certificate, role, fresh_path)
             self._associations.admit(slot)
+        elif fresh_path is None:
+            # The peer does not restart ICE with it.
+            slot.release_path()
+            slot.fresh_path = None
         self._associations.answer(
             slot, remote_fingerprints, peer_may_keep=peer_may_keep, is_answerer=is_answerer
         )
@@ -315,6 +332,7 @@ class SecureTransport:
         number: int,
         certificate: Certificate,
         role: DtlsRole,
+        fresh_path: MakeFreshPath | None = None,
         *,
         cookie: bytes | None = None,
     ) -> AssociationSlot:
@@ -327,12 +345,13 @@ class SecureTransport:
         slot = AssociationSlot(
             certificate,
             self._associations,
-            make=lambda events: DtlsAssociation(
+            fresh_path,
+            make=lambda slot: DtlsAssociation(
                 certificate=certificate,
                 role=role,
-                path=path,
+                path=path if slot.fresh_path is None else slot.fresh_path,
                 handlers=handlers,
-                events=events,
+                events=slot,
                 context=self._context,
                 number=number,
                 counters=self._counters,

@@ -20,7 +20,7 @@ PEERS = tuple(name.value for name in LIBWEBRTC)
 REKEYS = 20
 #: Pictures of each stretch without a change, as many as come during the rekeys of one kind.
 STILL = 200
-KINDS = PLAIN, RESTARTED = ("by itself", "with an ICE restart")
+KINDS = PLAIN, RESTARTED = ("on the path in use", "with an ICE restart")
 
 pytestmark = [
     pytest.mark.conformance("6.8-rekey", "6.6-new", peers=PEERS),

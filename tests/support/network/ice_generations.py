@@ -41,14 +41,19 @@ class ScriptedDatagrams(IceDatagrams):
         self.sent: list[bytes] = []
         #: What the kernel holds.
         self.arriving: list[bytes] = []
-        self.has_path = False
+        self.is_reachable = False
         self._on_datagram = on_datagram
 
+    @property
+    def has_path(self) -> bool:
+        """As the test says, by `is_reachable`."""
+        return self.is_reachable
+
     def send(self, datagram: bytes) -> bool:
-        if self.has_path:
+        if self.is_reachable:
             self.sent.append(datagram)
             self.counters.packets_sent += 1
-        return self.has_path
+        return self.is_reachable
 
     def drain(self) -> None:
         for datagram in self.arriving:
@@ -102,7 +107,7 @@ class ScriptedIce(IceTransport):
     @property
     def selected_pair(self) -> tuple[CandidateFields, CandidateFields] | None:
         port = ord(self.local.username_fragment[0])
-        return (candidate(port), candidate(port)) if self.datagrams.has_path else None
+        return (candidate(port), candidate(port)) if self.datagrams.is_reachable else None
 
     async def gather(self) -> None:
         self.gathering_state = IceGatheringState.GATHERING
@@ -119,7 +124,7 @@ class ScriptedIce(IceTransport):
 
     async def close(self) -> None:
         self.closes += 1
-        self.datagrams.has_path = False
+        self.datagrams.is_reachable = False
         self.become(IceTransportState.CLOSED)
 
     # What a test does
@@ -140,19 +145,19 @@ class ScriptedIce(IceTransport):
 
     def connect(self) -> None:
         """Find a valid pair, which is not nominated."""
-        self.datagrams.has_path = True
+        self.datagrams.is_reachable = True
         self.events.on_path()
         self.become(CONNECTED)
 
     def nominate(self) -> None:
         """Nominate it."""
-        self.datagrams.has_path = self.is_nominated = True
+        self.datagrams.is_reachable = self.is_nominated = True
         self.events.on_path()
         self.become(CONNECTED)
 
     def fail(self, reason: str = "as told") -> None:
         """Have no path any more."""
-        self.datagrams.has_path = False
+        self.datagrams.is_reachable = False
         self.error = IceError(reason)
         self.become(FAILED)
 

@@ -172,11 +172,9 @@ class NegotiatedSession:
         return Exchange(local=ours, remote=offer)
 
     async def rekey(self, *, ice_restart: bool = False) -> tuple[RekeyResult, Exchange]:
-        """Request a rekey, and make the offer that it needs."""
+        """Request a rekey, on fresh candidates or on the path in use, and make its offer."""
         needed = expected(self.pc, "negotiationneeded")
-        if ice_restart:
-            self.pc.restartIce()
-        rekeying = asyncio.create_task(self.pc.rekey())
+        rekeying = asyncio.create_task(self.pc.rekey(keep_path=not ice_restart))
         try:
             await within(needed)
             exchange = await self.offer()

@@ -320,7 +320,7 @@ async def rekey(*, asks: bool) -> Ran:
             watch = Watch()
             with watch.everything():
                 if asks:
-                    asked = asyncio.create_task(here.rekey())
+                    asked = asyncio.create_task(here.rekey(keep_path=True))
                     await asyncio.sleep(0)
                     answer = await other.do(_answered(there, await _offered(here)))
                     await here.setRemoteDescription(answer)
@@ -340,7 +340,7 @@ _rekeys: set[asyncio.Task[object]] = set()
 
 
 async def _rekey_offer(pc: PeerConnection) -> SessionDescription:
-    task: asyncio.Task[object] = asyncio.create_task(pc.rekey())
+    task: asyncio.Task[object] = asyncio.create_task(pc.rekey(keep_path=True))
     _rekeys.add(task)
     task.add_done_callback(_rekeys.discard)
     await asyncio.sleep(0)

@@ -7,9 +7,9 @@ import pytest
 from peer.configuration import BundlePolicy
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import ModificationError, SetupError
-from peer.negotiation.effects import ConnectDtls, DropAssociation, Listen
+from peer.negotiation.effects import ConnectDtls, DropAssociation, DropGeneration, Listen
 from peer.negotiation.sdp.description import Sdp
-from peer.negotiation.session import Side
+from peer.negotiation.session import RekeyRequest, Side
 from peer.states import DtlsRole
 from tests.support.negotiation.modification import NEW, NEWER, connected, the, transport
 from tests.support.negotiation.offer_answer import (
@@ -42,11 +42,23 @@ class TestBetweenTwoOfOurs:
         assert section.fingerprints == NEW
         assert section.tls_id != before.association.local.tls_id
         assert section.attribute("setup") == "actpass"
-        assert section.ice_ufrag == before.local.username_fragment
+
+    @pytest.mark.parametrize("keep_path", [True, False])
+    def test_an_offer_restarts_ice_with_it_unless_the_path_is_to_be_kept(
+        self, keep_path: bool
+    ) -> None:
+        left, right = connected()
+        before = transport(left).local, transport(right).local
+        left.request_rekey(NEW, keep_path=keep_path)
+        exchange(left, right)
+        for end, was in zip((left, right), before, strict=True):
+            assert (transport(end).local == was) is keep_path
+            assert transport(end).association.number == 1
+        check_agreement(left, right)
 
     def test_the_offerer_listens_before_its_offer_leaves(self) -> None:
         left, _ = connected()
-        left.request_rekey(NEW)
+        left.request_rekey(NEW, keep_path=True)
         assert set_local(left) == (Listen("0", 1, NEW),)
         now = transport(left)
         assert [terms.number for terms in (*now.fallbacks, now.association)] == [0, 1]
@@ -63,7 +75,7 @@ class TestBetweenTwoOfOurs:
 
     def test_both_ends_connect_the_next_association_and_keep_the_one_before(self) -> None:
         left, right = connected()
-        left.request_rekey(NEW)
+        left.request_rekey(NEW, keep_path=True)
         set_remote(right, offer_of(left))
         theirs = right.profile.fingerprints
         answering = the(ConnectDtls, set_local(right))
@@ -74,6 +86,32 @@ class TestBetweenTwoOfOurs:
         assert offering == ConnectDtls("0", 1, NEW, DtlsRole.SERVER, theirs, peer_may_keep=False)
         assert all(len(transport(end).fallbacks) == 1 for end in (left, right))
         check_agreement(left, right)
+
+    def test_both_ends_shake_hands_on_the_generation_of_the_same_exchange(self) -> None:
+        left, right = connected()
+        left.request_rekey(NEW)
+        listening = the(Listen, set_local(left)).generation
+        set_remote(right, described(left, Side.LOCAL))
+        answering = the(ConnectDtls, set_local(right)).generation
+        offering = the(ConnectDtls, set_remote(left, described(right, Side.LOCAL))).generation
+        assert listening == offering == transport(left).local.username_fragment
+        assert answering == transport(right).local.username_fragment
+
+    def test_same_certificate_is_shown_on_fresh_candidates_as_well(self) -> None:
+        left, right = connected()
+        left.request_rekey(left.profile.fingerprints)
+        set_remote(right, offer_of(left))
+        connect = the(ConnectDtls, set_local(right))
+        assert connect.peer_may_keep
+        assert connect.generation == transport(right).local.username_fragment
+
+    def test_restart_that_was_asked_for_beside_a_kept_path_counts(self) -> None:
+        left, right = connected()
+        left.restart_ice()
+        left.request_rekey(NEW, keep_path=True)
+        set_remote(right, offer_of(left))
+        answering = the(ConnectDtls, set_local(right)).generation
+        assert answering == transport(right).local.username_fragment
 
     def test_association_in_use_has_no_fallback(self) -> None:
         left, right = connected()
@@ -180,8 +218,9 @@ class TestRequests:
         before = transport(left)
         left.request_rekey(NEW)
         set_local(left)
+        fresh = transport(left).local.username_fragment
         left.cancel_rekey_request()
-        assert set_local(left) == (DropAssociation("0", 1),)
+        assert set_local(left) == (DropAssociation("0", 1), DropGeneration("0", fresh))
         assert transport(left) == before
         set_remote(right, described(left, Side.LOCAL))
         set_remote(left, answer_of(right))
@@ -191,8 +230,9 @@ class TestRequests:
         left, _ = connected()
         left.request_rekey(NEW)
         set_local(left)
+        fresh = transport(left).local.username_fragment
         left.request_rekey(NEWER)
-        assert set_local(left) == (DropAssociation("0", 1), Listen("0", 1, NEWER))
+        assert set_local(left) == (DropAssociation("0", 1), Listen("0", 1, NEWER, fresh))
 
     def test_offer_that_replaces_an_offer_asks_for_the_same_association(self) -> None:
         left, _ = connected()
@@ -242,7 +282,8 @@ class TestRollbackAndGlare:
         before = transport(left)
         left.request_rekey(NEW)
         set_local(left)
-        assert set_local(left, ROLLBACK) == (DropAssociation("0", 1),)
+        fresh = transport(left).local.username_fragment
+        assert set_local(left, ROLLBACK) == (DropAssociation("0", 1), DropGeneration("0", fresh))
         assert transport(left) == before
         assert left.session.fingerprints == left.profile.fingerprints
         assert left.negotiation_needed
@@ -262,15 +303,16 @@ class TestRollbackAndGlare:
         set_local(left)
         left.request_rekey(NEW)
         set_local(left, ROLLBACK)
-        assert left.session.rekey == NEW
+        assert left.session.rekey == RekeyRequest(fingerprints=NEW)
 
     def test_one_exchange_serves_both_ends_that_rekey_at_once(self) -> None:
         left, right = connected()
         left.request_rekey(NEW)
         right.request_rekey(NEWER)
         set_local(right)
+        fresh = transport(right).local.username_fragment
         effects = set_remote(right, offer_of(left))
-        assert effects == (DropAssociation("0", 1),)
+        assert effects == (DropAssociation("0", 1), DropGeneration("0", fresh))
         set_remote(left, answer_of(right))
         assert right.session.rekey is None
         assert transport(right).association.local.fingerprints == right.profile.fingerprints
@@ -282,7 +324,7 @@ class TestRollbackAndGlare:
         set_remote(right, offer_of(left))
         the(ConnectDtls, set_local(right, SessionDescription("", SdpType.PRANSWER)))
         the(ConnectDtls, set_remote(left, described(right, Side.LOCAL)))
-        assert left.session.rekey == NEW
+        assert left.session.rekey == RekeyRequest(fingerprints=NEW)
         assert set_local(right) == ()
         assert set_remote(left, described(right, Side.LOCAL)) == ()
         check_agreement(left, right)

@@ -45,7 +45,7 @@ class TestPeerWithoutTlsId:
         before = transport(left)
         shown = Sdp.parse(offer_of(left).sdp).media[0]
         set_remote(left, ROLLBACK)
-        left.request_rekey(NEW)
+        left.request_rekey(NEW, keep_path=True)
         answer_from_old_peer(left, right)
         assert left.resolve_association("0", 1, in_use=False) == (DropAssociation("0", 1),)
         assert transport(left) == before
@@ -129,7 +129,7 @@ class TestOutcomes:
     def test_offer_of_a_peer_that_dropped_the_association_takes_us_back_too(self) -> None:
         left, right = connected()
         before = transport(right)
-        left.request_rekey(NEW)
+        left.request_rekey(NEW, keep_path=True)
         exchange(left, right)
         left.resolve_association("0", 1, in_use=False)
         set_remote(right, offer_of(left))

@@ -27,13 +27,15 @@ class Host:
 
     def __init__(self) -> None:
         self.requested: list[Certificate | None] = []
+        self.keep_path: list[bool] = []
         self.withdrawn = 0
         self.results: list[RekeyResult] = []
         self.possible = True
         self.packets = 0
 
-    def request_rekey(self, certificate: Certificate | None) -> None:
+    def request_rekey(self, certificate: Certificate | None, *, keep_path: bool) -> None:
         self.requested.append(certificate)
+        self.keep_path.append(keep_path)
 
     def withdraw_rekey(self) -> None:
         self.withdrawn += 1
@@ -66,6 +68,20 @@ async def test_rekey_is_changed_when_its_association_completes() -> None:
     assert (result.changed, result.reason) == (True, "for a reason")
     assert result.started_by is RekeyStarter.LOCAL
     assert host.results == [result]
+    assert (host.keep_path, result.ice_restarted) == ([False], False)
+
+
+async def test_result_says_that_ice_restarted_in_the_same_exchange() -> None:
+    host = Host()
+    rekeying = RekeyManager(host, None)
+    asking = asyncio.ensure_future(rekeying.request("for a reason", None, keep_path=True))
+    await asyncio.sleep(0)
+    rekeying.on_associations_agreed(
+        AgreedAssociations(associations={"0": 1}, offered_by_us=True, ice_restarted=True)
+    )
+    rekeying.on_association_completed("0", 1)
+    assert (await asking).ice_restarted
+    assert host.keep_path == [True]
 
 
 async def test_rekey_waits_for_all_transports() -> None:
@@ -259,6 +275,16 @@ async def test_rekey_after_waits_until_rekey_is_possible() -> None:
     rekeying.close()
 
 
+@pytest.mark.parametrize("keep_path", [True, False])
+async def test_rekey_after_keeps_the_path_where_that_is_configured(keep_path: bool) -> None:
+    host = Host()
+    rekeying = RekeyManager(host, timedelta(seconds=0.05), keep_path=keep_path)
+    rekeying.on_connected()
+    await until(lambda: bool(host.requested))
+    assert host.keep_path == [keep_path]
+    rekeying.close()
+
+
 async def test_rekey_after_asks_again_after_failed_handshake() -> None:
     host = Host()
     rekeying = RekeyManager(host, timedelta(seconds=0.05))
@@ -269,25 +295,33 @@ async def test_rekey_after_asks_again_after_failed_handshake() -> None:
     rekeying.close()
 
 
-def test_answer_to_our_rekey_offer_adds_association_offered_by_us() -> None:
+@pytest.mark.parametrize("keep_path", [True, False])
+def test_answer_to_our_rekey_offer_adds_association_offered_by_us(keep_path: bool) -> None:
     left, right = connected()
-    left.request_rekey(NEW)
+    left.request_rekey(NEW, keep_path=keep_path)
     offer = offer_of(left)
     set_local(left)
     set_remote(right, offer)
     answer = answer_of(right)
     before = left.session
     agreed = agreed_associations(before, set_remote(left, answer))
-    assert agreed == AgreedAssociations(associations={"0": 1}, offered_by_us=True)
+    assert agreed == AgreedAssociations(
+        associations={"0": 1}, offered_by_us=True, ice_restarted=not keep_path
+    )
 
 
-def test_our_answer_to_rekey_offer_of_peer_adds_association_not_offered_by_us() -> None:
+@pytest.mark.parametrize("keep_path", [True, False])
+def test_our_answer_to_rekey_offer_of_peer_adds_association_not_offered_by_us(
+    keep_path: bool,
+) -> None:
     left, right = connected()
-    left.request_rekey(NEW)
+    left.request_rekey(NEW, keep_path=keep_path)
     set_remote(right, offer_of(left))
     before = right.session
     agreed = agreed_associations(before, set_local(right))
-    assert agreed == AgreedAssociations(associations={"0": 1}, offered_by_us=False)
+    assert agreed == AgreedAssociations(
+        associations={"0": 1}, offered_by_us=False, ice_restarted=not keep_path
+    )
 
 
 @pytest.mark.parametrize("rekeyed", [True, False])

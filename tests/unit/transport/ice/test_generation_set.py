@@ -71,6 +71,34 @@ def test_prepared_generation_changes_no_state() -> None:
     assert generations.sender.username_fragment == "a"
 
 
+def test_held_generation_stays_active_until_it_is_let_go() -> None:
+    generations = begun(CONNECTED, state=CONNECTED)
+    generations.held = True
+    assert generations.checking is not None
+    generations.checking.nominated = True
+    assert taken_out(generations.update()) == "- -"
+    assert places(generations) == "a b - -"
+    generations.held = False
+    assert taken_out(generations.update()) == "a -"
+    assert places(generations) == "b - - a"
+
+
+@pytest.mark.parametrize("present", DOWN)
+def test_held_generation_that_does_not_work_is_followed(present: IceTransportState) -> None:
+    generations = begun(present, state=CONNECTED)
+    generations.held = True
+    generations.update()
+    assert generations.active.username_fragment == "b"
+
+
+@pytest.mark.parametrize("name", ["a", "b", "c", "d"])
+def test_prepared_and_checking_generations_alone_are_pending(name: str) -> None:
+    generations = begun(CONNECTED)
+    generations.prepare(Status("c"))
+    found = generations.pending(name)
+    assert (found is not None) == (name in "bc")
+
+
 def test_second_prepared_generation_closes_the_first() -> None:
     generations = GenerationSet(Status("a", CONNECTED))
     generations.prepare(Status("b"))

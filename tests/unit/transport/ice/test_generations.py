@@ -222,7 +222,7 @@ async def test_early_checks_of_next_generation_give_failed_transport_a_path() ->
     scene["a"].fail()
     assert not scene.ice.send(DATA)
     await scene.ice.open(parameters("b"))
-    scene["b"].datagrams.has_path = True
+    scene["b"].datagrams.is_reachable = True
     assert scene.ice.send(DATA)
     assert scene["b"].datagrams.sent == [DATA]
 
