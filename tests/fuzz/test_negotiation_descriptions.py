@@ -35,7 +35,7 @@ from tests.support.negotiation.offer_answer import (
 )
 from tests.support.negotiation.sessions import as_read, check_session
 
-EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "150"))
 
 REAL = [load(name) for name in NAMES]
 OURS = [an_offer("audio", "video", "data", policy=policy).sdp for policy in BundlePolicy]

@@ -24,7 +24,7 @@ from tests.support.negotiation.offer_answer import add_track, profile
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("NEGOTIATION_EXAMPLES", "80"))
 
 
 def rekey(end: End, certificate: int) -> None:

@@ -166,7 +166,9 @@ class RecordedExecutor:
                 assert len(self.opened[key].associations) > 1
                 del self.opened[key].associations[number]
             case DropGeneration(key=key, generation=generation):
-                assert generation not in self.opened[key].paths
+                path = self.opened[key].paths.pop(generation, None)
+                # One that the peer may not take part in only waits for a sign that it does.
+                assert path is None or path.if_followed
                 del self.opened[key].generations[generation]
             case AddCandidates(key=key, generation=generation, candidates=candidates):
                 assert generation in self.opened[key].paths

@@ -91,6 +91,7 @@ class Reoffers:
         self.base = Draft.of(rng.choice(texts))
         self.exchanged = False
         self.all_taken = False
+        self.replaced = False
 
     def run(self, steps: int) -> None:
         """Let so many steps happen; an assertion that fails says how it came to it."""
@@ -133,19 +134,11 @@ class Reoffers:
         draft = self._edited(self.base, edits)
         if not self._take(draft, SdpType.OFFER):
             return
+        self.replaced = False
         for _ in range(self.rng.choice((0, 0, 0, 1, 2))):
-            match self.rng.randrange(4):
-                case 0:
-                    # Another offer of the peer in place of the pending one.
-                    second = self._edited(draft, 1)
-                    draft = second if self._take(second, SdpType.OFFER) else draft
-                case 1:
-                    self._set(Side.REMOTE, ROLLBACK)
-                    assert self._take(draft, SdpType.OFFER), "it was accepted before"
-                case 2:
-                    self._wish()
-                case _:
-                    self._candidate()
+            draft = self._before_the_answer(draft)
+            if self._state() is _S.STABLE:
+                return
         match self.rng.randrange(6):
             case 0:
                 self._set(self.rng.choice(tuple(Side)), ROLLBACK)
@@ -159,6 +152,24 @@ class Reoffers:
         self._answer(draft)
         if self.rng.random() < 0.3:
             self._offered_again()
+
+    def _before_the_answer(self, draft: Draft) -> Draft:
+        """Something happens while an offer waits; gives the one that waits then, if any does."""
+        match self.rng.randrange(4):
+            case 0:
+                second = self._edited(draft, 1)
+                if self._take(second, SdpType.OFFER):
+                    self.replaced = True
+                    return second
+            case 1:
+                self._set(Side.REMOTE, ROLLBACK)
+                # A place that got its mid by the offer before has none now.
+                assert self._take(draft, SdpType.OFFER) or self.replaced, "it was accepted before"
+            case 2:
+                self._wish()
+            case _:
+                self._candidate()
+        return draft
 
     def _answer(self, draft: Draft) -> None:
         self._set(Side.LOCAL, None)
