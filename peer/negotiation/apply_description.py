@@ -7,13 +7,16 @@ m-section; a BUNDLE group has the transport of its tagged m-section (RFC 9143 se
 
 from __future__ import annotations
 
-import uuid
-from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from peer.descriptions import SdpType
 from peer.errors import DescriptionError, ModificationError
+from peer.negotiation.associated_transceivers import (
+    AssociatedTransceivers,
+    associate_data,
+    remote_streams,
+)
 from peer.negotiation.association import (
     is_ice_restart,
     is_new_peer,
@@ -23,7 +26,6 @@ from peer.negotiation.association import (
     with_local_half,
 )
 from peer.negotiation.codecs import described_codecs, media_first, shared_codecs
-from peer.negotiation.sdp.attributes import MediaDirection
 from peer.negotiation.session import (
     Agreement,
     AppliedDescription,
@@ -46,7 +48,7 @@ from peer.negotiation.validation import (
     offered_setup,
     remote_identity,
 )
-from peer.rtp_parameters import HeaderExtension, MediaKind
+from peer.rtp_parameters import HeaderExtension
 from peer.states import IceRole
 
 if TYPE_CHECKING:
@@ -58,8 +60,6 @@ if TYPE_CHECKING:
     from peer.negotiation.sdp.description import MediaSection, Sdp
     from peer.negotiation.session import RemoteIdentity, TransportState
 
-#: Id of the stream of tracks that name none (RFC 8830 section 4.1 leaves the id to us).
-_DEFAULT_STREAM = "default"
 #: SCTP port of an m-section without a=sctp-port (RFC 8841 section 5.2).
 _DEFAULT_SCTP_PORT = 5000
 #: Bytes of the largest message where a=max-message-size is missing (RFC 8841 section 6.1).
@@ -93,21 +93,21 @@ def apply_remote_offer(session: Session, sdp: Sdp, profile: Profile) -> Session:
     Raises:
         DescriptionError: The offer cannot be accepted.
     """
-    entered = _enter(session, Side.REMOTE, SdpType.OFFER, sdp)
+    entered = _enter(_without_replaced(session, sdp), Side.REMOTE, SdpType.OFFER, sdp)
     check_description(sdp, profile)
     check_offer_layout(session, sdp)
     check_extension_ids(session, sdp)
     verdicts = offer_verdicts(entered, sdp)
     check_verdicts(session, sdp, verdicts)
     entered = replace(entered, offer_verdicts=verdicts)
-    associated = _Associated(entered, profile)
+    associated = AssociatedTransceivers(entered, profile)
     for section in sdp.media:
         if section.rejected or not is_supported(section) or section.mid is None:
             continue
         # Refused now, and not when the answer cannot be made.
         offered_setup(sdp, section)
         if section.kind is None:
-            entered = _associate_data(entered, section.mid)
+            entered = associate_data(entered, section.mid)
         else:
             associated.add(sdp, section, section.kind)
     return entered.with_transceivers(associated.transceivers.values())
@@ -141,21 +141,43 @@ def roll_back(session: Session, side: Side) -> Session:
     stable = session.stable
     if stable is None:
         raise AssertionError("a session that is not stable knows the last one that was")
-    data = stable.data
-    if session.data is not None and session.data.requested:
-        data = replace(data or DataSection(), requested=True)
     returned = (_returned(t, stable.transceiver(t.key)) for t in session.transceivers)
     return replace(
         stable,
         # It has the candidates that came meanwhile.
         current_remote=session.current_remote,
-        data=data,
+        data=_returned_data(session, stable),
         transceivers=tuple(transceiver for transceiver in returned if transceiver is not None),
         next_mid=session.next_mid,
         made=session.made,
         rekey=session.rekey,
         credentials_to_replace=session.credentials_to_replace,
     )
+
+
+def _without_replaced(session: Session, sdp: Sdp) -> Session:
+    """Take back what the peer's pending offer brought, where the one in its place has it no more.
+
+    Args:
+        session: The session; one without such an offer is given back as it is.
+        sdp: The offer that replaces the pending one.
+    """
+    stable = session.stable
+    if stable is None or session.pending_remote is None:
+        return session
+    kinds = {s.mid: s.kind for s in sdp.media if not s.rejected and is_supported(s)}
+
+    def kept(transceiver: Transceiver) -> Transceiver | None:
+        known, mid = stable.transceiver(transceiver.key), transceiver.mid
+        is_old = mid == (None if known is None else known.mid)
+        stays = is_old or kinds.get(mid) is transceiver.kind
+        return transceiver if stays else _returned(transceiver, known)
+
+    data = session.data
+    if data is not None and not (data.mid in kinds and kinds[data.mid] is None):
+        data = _returned_data(session, stable)
+    found = map(kept, session.transceivers)
+    return replace(session, data=data, transceivers=tuple(t for t in found if t is not None))
 
 
 def _enter(session: Session, side: Side, kind: SdpType, sdp: Sdp) -> Session:
@@ -236,90 +258,11 @@ def _with_created(session: Session, created: CreatedDescription) -> Session:
     return replace(session, fingerprints=created.fingerprints).with_routes(created.routes)
 
 
-def _associate_data(session: Session, mid: str) -> Session:
-    if session.data is None:
-        return replace(session, data=DataSection(mid=mid))
-    if session.data.mid is None:
-        return replace(session, data=replace(session.data, mid=mid))
-    return session
-
-
-class _Associated:
-    """The transceivers of an offer's m-sections.
-
-    Args:
-        session: The session that has the offer.
-        profile: Its random bytes name what is made.
-    """
-
-    def __init__(self, session: Session, profile: Profile) -> None:
-        self.transceivers: dict[int, Transceiver] = {}
-        self._session = session
-        self._profile = profile
-        self._made = session.made
-        self._waiting = {
-            kind: deque(
-                t
-                for t in session.transceivers
-                if t.origin is TransceiverOrigin.ADD_TRACK and t.mid is None and t.kind is kind
-            )
-            for kind in MediaKind
-        }
-
-    def add(self, sdp: Sdp, section: MediaSection, kind: MediaKind) -> None:
-        """Note the transceiver of an m-section, with what the peer says of its sending."""
-        found = self._found(sdp, section, kind)
-        self.transceivers[found.key] = _with_remote_track(found, sdp, section)
-
-    def _found(self, sdp: Sdp, section: MediaSection, kind: MediaKind) -> Transceiver:
-        """Find the transceiver of the mid, one that addTrack made, or make one (RFC 9429 5.10)."""
-        known = self._session.transceiver_of(section.mid)
-        if known is not None:
-            return known
-        if self._waiting[kind] and sdp.direction(section).receives:
-            return replace(self._waiting[kind].popleft(), mid=section.mid)
-        made = new_transceiver(
-            self._made,
-            self._profile,
-            kind=kind,
-            origin=TransceiverOrigin.REMOTE_OFFER,
-            direction=MediaDirection.RECVONLY,
-        )
-        self._made += 1
-        return replace(made, mid=section.mid)
-
-
-def new_transceiver(
-    key: int,
-    profile: Profile,
-    *,
-    kind: MediaKind,
-    origin: TransceiverOrigin,
-    direction: MediaDirection,
-) -> Transceiver:
-    """Make a transceiver that has no m-section yet; `key` is `Session.made`, or follows it."""
-    return Transceiver(
-        key=key,
-        kind=kind,
-        origin=origin,
-        direction=direction,
-        ssrc=_ssrc(profile),
-        rtx_ssrc=_ssrc(profile),
-        track_id=str(uuid.UUID(bytes=profile.random(16), version=4)),
-    )
-
-
-def _ssrc(profile: Profile) -> int:
-    return int.from_bytes(profile.random(4)) or 1
-
-
-def _with_remote_track(transceiver: Transceiver, sdp: Sdp, section: MediaSection) -> Transceiver:
-    """Take note of what the peer says of its sending (webrtc-pc 5.1.1: process remote tracks)."""
-    return replace(
-        transceiver,
-        receiving=sdp.direction(section).sends and not transceiver.stopping,
-        remote_streams=_remote_streams(section),
-    )
+def _returned_data(session: Session, stable: Session) -> DataSection | None:
+    """Roll the m-section of the data channels back; the application may still wish for it."""
+    if session.data is not None and session.data.requested:
+        return replace(stable.data or DataSection(), requested=True)
+    return stable.data
 
 
 def _returned(transceiver: Transceiver, stable: Transceiver | None) -> Transceiver | None:
@@ -447,7 +390,7 @@ def _agree_transceiver(
         current_direction=direction,
         has_sent=transceiver.has_sent or direction.sends,
         receiving=direction.receives and not transceiver.stopping,
-        remote_streams=_remote_streams(theirs),
+        remote_streams=remote_streams(theirs),
         agreement=Agreement(
             send=send,
             receive=shared_codecs(our_codecs, their_codecs),
@@ -457,17 +400,6 @@ def _agree_transceiver(
             rids=theirs.sent_rids,
         ),
     )
-
-
-def _remote_streams(section: MediaSection) -> tuple[str, ...]:
-    """Read the ids of the MediaStreams of the peer's track (RFC 8830 section 2).
-
-    Tracks of a peer that says nothing of streams belong to one default stream (RFC 8830 section
-    4.1), so that `event.streams[0]` is there with a SIP peer too.
-    """
-    if not section.has("msid") and section.direction.sends:
-        return (_DEFAULT_STREAM,)
-    return tuple(dict.fromkeys(msid.stream for msid in section.msids if msid.stream != "-"))
 
 
 def _extensions(section: MediaSection) -> tuple[HeaderExtension, ...]:

@@ -27,9 +27,9 @@ from peer.negotiation.apply_description import (
     apply_local_offer,
     apply_remote_answer,
     apply_remote_offer,
-    new_transceiver,
     roll_back,
 )
+from peer.negotiation.associated_transceivers import new_transceiver
 from peer.negotiation.association import (
     with_association_in_use,
     with_local_half,
@@ -428,7 +428,8 @@ class OfferAnswer:
         elif needs_implicit_rollback(session.state, Side.REMOTE, kind):
             known = roll_back(session, Side.LOCAL).layout
         else:
-            known = session.layout
+            # An offer that this one replaces was never agreed on.
+            known = (session.stable or session).layout
         sdp, used = read_description(
             description.sdp,
             self.profile.limits,

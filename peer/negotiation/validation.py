@@ -211,13 +211,18 @@ def check_offer_layout(session: Session, offer: Sdp) -> None:
     Raises:
         DescriptionError: An m-section is missing, or changed its place or kind.
     """
-    layout, recyclable = session.layout, session.recyclable_sections
+    # What the peer's pending offer had besides was never agreed on: this one replaces it.
+    layout, recyclable = (session.stable or session).layout, session.recyclable_sections
+    pending = session.pending_remote.sdp.media if session.pending_remote is not None else layout
     if len(offer.media) < len(layout):
         raise DescriptionError(
             f"the offer has {len(offer.media)} m-sections, the session {len(layout)}"
         )
     for index, (known, offered) in enumerate(zip(layout, offer.media, strict=False)):
         if known.rejected or index in recyclable:
+            continue
+        if pending[index].rejected and offered.mid != known.mid:
+            # It was given up by the pending offer, and has a name of its own.
             continue
         if known.mid != offered.mid or known.media_line.media != offered.media_line.media:
             raise DescriptionError(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from peer.descriptions import SdpType, SessionDescription
-from peer.errors import InvalidModificationError, InvalidStateError
+from peer.errors import DescriptionError, InvalidModificationError, InvalidStateError
 from peer.negotiation.effects import CreateTransceiver
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.attributes import MediaDirection
@@ -13,6 +13,7 @@ from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.session import Side
 from peer.states import SignalingState
 from tests.support.negotiation.offer_answer import (
+    ROLLBACK,
     add,
     add_track,
     an_offer,
@@ -25,6 +26,7 @@ from tests.support.negotiation.offer_answer import (
     offer_of,
     pair,
     profile,
+    refused,
     rejected,
     set_local,
     set_remote,
@@ -432,3 +434,46 @@ def test_closed_session_needs_no_offer() -> None:
     add_track(left, "audio")
     left.close()
     assert not needs(left)
+
+
+def test_an_offer_in_place_of_another_may_leave_its_sections_out() -> None:
+    """The peer took its offer back without a word, as browsers let it."""
+    left, right = pair()
+    add_track(left, "audio")
+    exchange(left, right)
+    add_track(left, "video")
+    left.request_data()
+    set_remote(right, offer_of(left))
+    assert [t.mid for t in right.session.transceivers] == ["0", "1"]
+    set_local(left, ROLLBACK)
+    left.stop_transceiver(1)
+    add(left, "audio")
+    again = offer_of(left)
+    assert kinds(Sdp.parse(again.sdp)) == ["audio", "audio", "application"]
+    short = edited(again, ("a=group:BUNDLE 0 3 4", "a=group:BUNDLE 0"))
+    short = SessionDescription(short.sdp[: short.sdp.rindex("m=audio")], SdpType.OFFER)
+    set_remote(right, short)
+    check_session(right.session)
+    assert [t.mid for t in right.session.transceivers] == ["0"]
+    assert right.session.data is None
+    set_remote(right, again)
+    set_remote(left, answer_of(right))
+    check_agreement(left, right)
+
+
+def test_an_offer_in_place_of_another_may_not_recycle_what_that_one_rejected() -> None:
+    left, right = pair()
+    for kind in ("audio", "video"):
+        add_track(left, kind)
+    exchange(left, right)
+    offer = offer_of(left)
+    first, _, _ = offer.sdp.partition("m=video")
+    video = "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n"
+    rejecting = first.replace("BUNDLE 0 1", "BUNDLE 0") + video
+    set_remote(right, SessionDescription(rejecting, SdpType.OFFER))
+    recycling = edited(offer, ("m=video 9", "m=audio 9"))
+    words = "puts audio '1' in the place of video '1'"
+    refused(right, recycling, DescriptionError, words)
+    set_remote(right, offer)
+    set_remote(left, answer_of(right))
+    check_agreement(left, right)
