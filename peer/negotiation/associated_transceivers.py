@@ -1,4 +1,4 @@
-"""Which transceiver each m-section of a remote offer belongs to (RFC 9429 section 5.10)."""
+"""Association of each m-section of a remote offer with its transceiver (RFC 9429 section 5.10)."""
 
 from __future__ import annotations
 
