@@ -141,11 +141,8 @@ def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple
         case DescriptionRefused(direction=direction, type=kind, reason=reason):
             whose = "own" if direction is Direction.OUT else "the peer's"
             return Topic.DTLS, f"{whose} {kind} refused: {abbreviated(reason)}", (reason,), Mood.BAD
-        case RekeyEnded(changed=True, reason=reason, ice_restarted=restarted):
-            path = "with an ICE restart" if restarted else "on the path in use"
-            return Topic.DTLS, f"rekeyed {path}: {reason}", (), Mood.GOOD
-        case RekeyEnded(reason=reason):
-            return Topic.DTLS, f"not rekeyed: {reason}", (), Mood.BAD
+        case RekeyEnded(changed=changed):
+            return Topic.DTLS, _rekey(event), (), Mood.GOOD if changed else Mood.BAD
         case _:
             assert_never(event)
 
@@ -177,6 +174,13 @@ def _decision(event: AssociationDecided, association_ref: AssociationRef | None)
     if event.section != _REPLACING or event.verdict is not Verdict.STARTED:
         return said
     return f"{said}; association {association_ref.association} serves until it has keys"
+
+
+def _rekey(event: RekeyEnded) -> str:
+    if not event.changed:
+        return f"not rekeyed: {event.reason}"
+    path = "with an ICE restart" if event.ice_restarted else "on the path in use"
+    return f"rekeyed {path}: {event.reason}"
 
 
 def _role(event: RoleChosen) -> str:

@@ -18,8 +18,8 @@ from peer.tracing.events import (
     TraceEvent,
 )
 from peer.tracing.tracer import Tracer
-from peer.transport.secure.coordinator import RetiringSlots
 from peer.transport.secure.rekey import MAX_RETIRING
+from peer.transport.secure.slots import RetiringSlots
 from peer.transport.tap import Tap
 from peer.transport.wire.dtls_records import ContentType
 from tests.support.clock.clock import Clock
@@ -36,7 +36,7 @@ from tests.support.links.rekey import (
 from tests.support.links.secure import rtp
 
 if TYPE_CHECKING:
-    from peer.transport.secure.coordinator import AssociationSlot
+    from peer.transport.secure.slots import AssociationSlot
 
 CONNECTED = DtlsTransportState.CONNECTED
 ROLES = list(DtlsRole)
