@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from peer import ConnectionState
 from peer.tracing.events import HandshakeCompleted
+from tests.support.negotiation.connections import reached
+from tests.support.peers.changes import hold, our_track, peer_directs, peers_track, we_direct
 from tests.support.peers.handshakes import Call, Way, shake_hands
 from tests.support.peers.negotiated_session import Medium, session_with
 from tests.support.peers.rekeys import rekey, restart
@@ -24,6 +27,8 @@ RTP = {
     "WebRTC-Audio-Red-For-Opus": "Enabled",
     "WebRTC-DataChannelMessageInterleaving": "Enabled",
 }
+
+TIMES = 10
 
 pytestmark = [
     pytest.mark.needs("python_webrtc"),
@@ -58,3 +63,30 @@ async def test_libwebrtc_with_field_trials_follows_a_rekey_and_ice_restarts_of_b
     assert rekeyed.result.changed
     assert [each.echoed for each in (rekeyed, *restarts)] == [True] * 3
     assert len(session.trace.all(HandshakeCompleted)) == 2
+
+
+@pytest.mark.long
+async def test_libwebrtc_with_field_trials_is_held_and_gains_and_loses_tracks_ten_times(
+    trials: dict[str, str],
+) -> None:
+    async with (
+        python_webrtc_stage(trials) as open_peer,
+        open_peer() as peer,
+        session_with(peer, Medium.VIDEO) as session,
+    ):
+        await session.open()
+        held = [
+            await hold(session, we_direct, session.offer),
+            await hold(session, peer_directs, session.be_offered),
+        ]
+        for _ in range(TIMES):
+            await our_track(session)
+            await peers_track(session)
+        await peer.tell("close")
+        await reached(
+            session.pc,
+            "connectionstatechange",
+            lambda: session.pc.connectionState is ConnectionState.DISCONNECTED,
+        )
+    assert [(each.peer.count, each.ours.count) for each in held] == [(0, 0)] * 2
+    assert len(session.trace.all(HandshakeCompleted)) == 1

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from media import SyntheticAudioTrack
 from peer import ConnectionState
-from tests.support.negotiation.connections import local, reached, within
+from tests.support.negotiation.connections import expected, local, reached, within
 from tests.support.peers.janus_calls import VIDEO_ROOM, MediaCall, media_call, small_video
 
 if TYPE_CHECKING:
-    from peer import SessionDescription
+    from peer import RekeyResult, SessionDescription
     from tests.support.peers.janus import JanusSession, Said
 
 pytestmark = [pytest.mark.needs("janus"), pytest.mark.xdist_group("peer-janus")]
@@ -136,6 +137,25 @@ async def test_ice_restarts_that_janus_offers_keep_its_association(janus: JanusS
             await other.flow(*mids(other))
         assert [len(set(each)) for each in zip(*seen, strict=True)] == [3, 3]
         assert other.handshakes == 1
+
+
+@pytest.mark.long
+async def test_rekey_of_a_publisher_says_that_janus_kept_its_association(
+    janus: JanusSession,
+) -> None:
+    await create_room(janus)
+    async with media_call(janus, VIDEO_ROOM) as one, media_call(janus, VIDEO_ROOM) as other:
+        await subscribe(other, await publish(one))
+        await other.flow(*mids(other))
+        needed = expected(one.pc, "negotiationneeded")
+        rekeying = asyncio.create_task(one.pc.rekey())
+        await within(needed)
+        await publish_again(one)
+        result: RekeyResult = await within(rekeying)
+        assert not result.changed
+        assert "the peer kept its association" in result.reason
+        await other.flow(*mids(other))
+        assert one.handshakes == 1
 
 
 async def test_subscriber_sees_at_once_that_janus_ends_it(janus: JanusSession) -> None:

@@ -1,0 +1,81 @@
+"""Changes of a session with a third-party peer: it is held, and gains tracks and loses them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from tests.support.clock.deadline import DEADLINE
+from tests.support.peers.negotiated_session import NegotiatedSession, Report, small_video
+
+#: Seconds between two looks at the counters of both ends.
+_LOOK = 0.03
+#: Seconds in which a dozen pictures would come.
+_SILENCE = 0.4
+
+
+async def hold(
+    session: NegotiatedSession,
+    direct: Callable[[NegotiatedSession, str], Awaitable[None]],
+    exchange: Callable[[], Awaitable[object]],
+) -> Report:
+    await direct(session, "inactive")
+    await exchange()
+    # What was on its way before it has come with this.
+    assert await session.echo()
+    await session.reset()
+    await asyncio.sleep(_SILENCE)
+    report = await session.report()
+    await direct(session, "sendrecv")
+    await exchange()
+    await flow(session, 10)
+    return report
+
+
+async def flow(session: NegotiatedSession, count: int) -> None:
+    """Wait for more pictures at the peer, and more packets at ours.
+
+    What watches a track at a peer with libwebrtc's own names sees no more of it after a hold, and
+    the peer's statistics begin anew.
+    """
+    first = await session.report()
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            now = await session.report()
+            decoded = (now.frames_decoded or 0) - (first.frames_decoded or 0)
+            if decoded >= count and now.our_packets >= first.our_packets + count:
+                return
+            await asyncio.sleep(_LOOK)
+
+
+async def we_direct(session: NegotiatedSession, direction: str) -> None:
+    for transceiver in session.pc.getTransceivers():
+        transceiver.direction = direction
+
+
+async def peer_directs(session: NegotiatedSession, direction: str) -> None:
+    await session.peer.tell("direct", direction=direction)
+
+
+async def our_track(session: NegotiatedSession) -> None:
+    sender = session.pc.addTrack(small_video())
+    await session.offer()
+    await flow(session, 3)
+    session.pc.removeTrack(sender)
+    await session.offer()
+    await flow(session, 3)
+
+
+async def peers_track(session: NegotiatedSession) -> None:
+    await session.peer.tell("send", kind="video")
+    await session.be_offered()
+    await flow(session, 3)
+    await session.peer.tell("unsend")
+    await session.be_offered()
+    await flow(session, 3)
+
+
+def sections(session: NegotiatedSession) -> int:
+    description = session.pc.localDescription
+    assert description is not None
+    return description.sdp.count("\nm=")
