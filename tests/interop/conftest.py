@@ -1,10 +1,17 @@
-"""Leaves the long tests of the matrix out, where nobody asks for them."""
+"""Leaves the long tests of the matrix out where nobody asks for them, and notes how all end."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.support.peers.marks import EVERYTHING
+from tests.support.peers.matrix import OutcomesPlugin
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Note how the tests end, for docs/INTEROP.md."""
+    if EVERYTHING:
+        session.config.pluginmanager.register(OutcomesPlugin())
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

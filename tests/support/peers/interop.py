@@ -16,6 +16,7 @@ import msgspec
 
 from peer.identity.certificate import KeyType
 from peer.security_policy import SrtpProfile
+from tests.support.peers import matrix
 from tests.support.peers.handshakes import Call, Handshake, Way
 from tests.support.peers.third_party import ThirdParty
 from tests.support.project.tools import ROOT
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 RESULTS = ROOT / "artifacts" / "interop"
 DOCUMENT = ROOT / "docs" / "INTEROP.md"
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
+MATRIX = "<!-- matrix: begin -->", "<!-- matrix: end -->"
 
 _NAMES = {
     ThirdParty.CHROMIUM: "Chromium",
@@ -130,17 +132,30 @@ def _profile(value: str | None) -> str:
 
 
 def main() -> int:
-    """Write the tables of docs/INTEROP.md anew."""
+    """Write the tables of docs/INTEROP.md anew, from the last run with INTEROP=all."""
     found = read()
     lacking = [name.value for name in ThirdParty if name not in {each.peer for each in found}]
     if lacking:
         print(f"no results for {', '.join(lacking)}: run tests/interop/handshake", file=sys.stderr)
         return 1
-    text = DOCUMENT.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{render(found)}\n{END}{after}")
-    return 0
+    text = _between(DOCUMENT.read_text(), (BEGIN, END), render(found))
+    rows = matrix.load()
+    unshown = matrix.lacking(rows, matrix.read_outcomes())
+    DOCUMENT.write_text(_between(text, MATRIX, matrix.render(rows, unshown)))
+    for test in sorted(unshown):
+        print(f"{test} has not passed: its cells say so", file=sys.stderr)
+    return int(bool(unshown))
+
+
+def with_matrix(text: str) -> str:
+    """Put the matrix in its place in the document, as it is where every test has passed."""
+    return _between(text, MATRIX, matrix.render(matrix.load()))
+
+
+def _between(text: str, marks: tuple[str, str], new: str) -> str:
+    before, _, rest = text.partition(marks[0])
+    _, _, after = rest.partition(marks[1])
+    return f"{before}{marks[0]}\n{new}\n{marks[1]}{after}"
 
 
 if __name__ == "__main__":
