@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import CandidateFilter, OnePortError, PeerConnection, PortRangeError
+from peer.configuration import IceServer
 from peer.ice import CandidateFields
 from peer.runtime.statistics import CandidateStats
 from peer.states import IceRole
@@ -31,7 +32,7 @@ from tests.support.negotiation.connections import (
     within,
 )
 from tests.support.network.free_ports import free_port, ports
-from tests.support.network.ice import End, start, two_ends
+from tests.support.network.ice import End, start, stun_server, two_ends
 
 if TYPE_CHECKING:
     from peer import DataChannel, PeerConfiguration, SessionDescription
@@ -208,6 +209,20 @@ async def test_check_goes_to_a_tcp_candidate_that_the_filter_takes() -> None:
             sock, _ = await within(loop.sock_accept(outside))
             with sock:
                 assert (await within(loop.sock_recv(sock, 99)))[2:4] == b"\x00\x01"
+
+
+async def test_stun_server_is_asked_by_udp_alone() -> None:
+    async with stun_server(("203.0.113.9", 4000)) as server:
+        address = server.transport.get_extra_info("sockname")
+        with socket.create_server(address) as listening:
+            listening.setblocking(False)
+            async with two_ends(ice_tcp=True, servers=[IceServer(server.url)]) as (end, _):
+                await end.ice.gather()
+                await end.seen.gathered()
+                assert [c.address for c in end.seen.of_type("srflx")] == ["203.0.113.9"]
+                assert server.requests == 1
+            with pytest.raises(BlockingIOError):
+                listening.accept()
 
 
 @pytest.mark.parametrize("controlling", ["active", "passive"])
