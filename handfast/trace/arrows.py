@@ -11,6 +11,7 @@ from handfast.trace.associations import AssociationRef, is_payload
 from handfast.trace.pairing import MEDIA, STUN, Passage
 from handfast.trace.rows import Arrow, ArrowOutcome, Lifeline, Mood, Topic
 from handfast.trace.words import clean, clean_lines, counted, milliseconds
+from peer.printable import without_secrets
 from peer.tracing.events import Datagram, DatagramKind, Described
 
 if TYPE_CHECKING:
@@ -24,6 +25,11 @@ _RUN_GAP: Final = 1.0
 #: Most datagrams that one row lists (ours); a run may have thousands.
 _MOST_DETAILS: Final = 24
 _RESTARTS: Final = "ICE restarts, the present path serves until another is chosen"
+
+
+def _shown(described: Described) -> str:
+    # A page is sent to others, more than a trace is.
+    return clean_lines(without_secrets(described.sdp))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +166,7 @@ class ArrowBuilder:
             outcome=self._outcome(both_ends=context.both_ends),
             both_ways=len({passage.origin for passage in self._passages}) > 1,
             mood=Mood.BAD if self._tampered() else Mood.PLAIN,
-            sdp=clean_lines(first.event.sdp) if isinstance(first.event, Described) else "",
+            sdp=_shown(first.event) if isinstance(first.event, Described) else "",
             details=self._details(context.start),
             association=None
             if self.association_ref is None

@@ -173,6 +173,14 @@ HOSTILE = [
 ]
 
 
+def test_a_page_shows_descriptions_without_their_passwords() -> None:
+    sdp = "v=0\r\na=ice-ufrag:frag\r\na=ice-pwd:secret-of-ice\r\na=setup:active\r\n"
+    event = Described(time=UnixTime(START), direction=Direction.OUT, type="answer", sdp=sdp)
+    page = document(draw(TracedEnd("here", [event])))
+    assert "a=ice-ufrag:frag\na=ice-pwd:...\na=setup:active" in page
+    assert "secret-of-ice" not in page
+
+
 def _everything(text: str) -> list[TraceEvent]:
     """Each kind of event, with that text wherever a text may be."""
     return [
