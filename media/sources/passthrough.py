@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 
 #: RTP clock rate of video, in Hz (RFC 3551 section 5).
 _VIDEO_CLOCK = 90_000
-_NAMES = {"vp8": "VP8", "vp9": "VP9", "h264": "H264", "av1": "AV1", "libdav1d": "AV1"}
+_NAMES = {
+    "vp8": "VP8",
+    "vp9": "VP9",
+    "h264": "H264",
+    "hevc": "H265",
+    "av1": "AV1",
+    "libdav1d": "AV1",
+}
 _VP9_PROFILES = {"Profile 0": "0", "Profile 1": "1", "Profile 2": "2", "Profile 3": "3"}
+_H265_PROFILES = {"Main": "1", "Main 10": "2", "Rext": "4"}
 #: Bytes of an AV1CodecConfigurationRecord before configOBUs (AV1-ISOBMFF section 2.3.3).
 _AV1C = 4
 _NOT_SENT = frozenset({ObuType.TEMPORAL_DELIMITER, ObuType.TILE_LIST, ObuType.PADDING})
@@ -79,11 +87,13 @@ def _codec(stream: Stream, where: str) -> Codec:
         raise UnpassableError(
             where, why=f"{name} is sent only if it is decoded; as it is: {sendable}"
         )
-    if ours == "H264" and context.has_b_frames:
+    if ours in {"H264", "H265"} and context.has_b_frames:
         raise UnpassableError(where, why="it has B-frames, whose order no peer expects")
     parameters: tuple[tuple[str, str | None], ...] = ()
     if ours == "VP9":
         parameters = (("profile-id", _VP9_PROFILES.get(context.profile or "", "0")),)
+    elif ours == "H265":
+        parameters = (("profile-id", _H265_PROFILES.get(context.profile or "", "1")),)
     return Codec(
         kind=MediaKind.VIDEO,
         name=ours,
@@ -95,9 +105,9 @@ def _codec(stream: Stream, where: str) -> Codec:
 
 def _converter(name: str, extradata: bytes, *, where: str) -> Callable[[bytes], bytes]:
     match name:
-        case "H264":
+        case "H264" | "H265":
             try:
-                return AnnexB(extradata).convert
+                return AnnexB(extradata, h265=name == "H265").convert
             except ValueError as error:
                 raise UnreadableError(where, why=str(error)) from error
         case "AV1":

@@ -55,3 +55,38 @@ def test_a_broken_unit_is_said(broken: bytes) -> None:
 def test_a_broken_record_is_said(end: int) -> None:
     with pytest.raises(ValueError, match="too early"):
         AnnexB(record()[:end])
+
+
+VPS5, SPS5, PPS5 = b"\x40\1v", b"\x42\1s", b"\x44\1p"
+IDR5, CRA5, SLICE5 = b"\x26\1i", b"\x2a\1c", b"\x02\1p"
+
+
+def hevc_record(size: int = 4) -> bytes:
+    """An HEVCDecoderConfigurationRecord with one array for each type (ISO 14496-15 8.3.3.1.2)."""
+    arrays = b"".join(
+        bytes([each[0] >> 1, 0, 1]) + len(each).to_bytes(2, "big") + each
+        # Among them a message, which is no parameter set.
+        for each in (VPS5, SPS5, PPS5, b"\x4e\1sei")
+    )
+    return b"\x01" + bytes(20) + bytes([0xFC | size - 1, 4]) + arrays
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_h265_gets_its_parameter_sets_before_a_random_access_picture(size: int) -> None:
+    convert = AnnexB(hevc_record(size), h265=True).convert
+    assert convert(unit(SLICE5, size=size)) == annexb(SLICE5)
+    for key in (IDR5, CRA5):
+        assert convert(unit(b"\x46\1d", key, size=size)) == annexb(VPS5, SPS5, PPS5, key)
+
+
+def test_h265_parameter_sets_in_the_stream_are_newer_than_those_of_the_container() -> None:
+    convert = AnnexB(hevc_record(), h265=True).convert
+    newer = b"\x42\1n"
+    assert convert(unit(VPS5, newer, PPS5, IDR5)) == annexb(VPS5, newer, PPS5, IDR5)
+    assert convert(unit(IDR5)) == annexb(VPS5, newer, PPS5, IDR5)
+
+
+@pytest.mark.parametrize("length", [1, 21, 22, 24, 28, 30, len(hevc_record()) - 1])
+def test_h265_record_that_ends_too_early_is_refused(length: int) -> None:
+    with pytest.raises(ValueError, match="too early"):
+        AnnexB(hevc_record()[:length], h265=True)

@@ -29,6 +29,8 @@ PASSING = [
     ("a.mp4", "libx264", "H264"),
     ("a.mkv", "libx264", "H264"),
     ("a.ts", "libx264", "H264"),
+    ("a.mp4", "libx265", "H265"),
+    ("a.mkv", "libx265", "H265"),
     ("a.mp4", "libsvtav1", "AV1"),
     ("a.webm", "libsvtav1", "AV1"),
 ]
