@@ -135,9 +135,8 @@ def _wording(event: NotedEvent, context: NoteContext) -> tuple[Topic, str, tuple
             return Topic.DTLS, *_fingerprint(event)
         case LeniencyUsed(rule=rule, reason=reason, line=line):
             return Topic.SIGNALING, f"taken by leniency ({rule}): {reason}", (line,), Mood.PLAIN
-        case SendingWithheld(mid=mid, codecs=codecs):
-            label = f"m-section {mid}: track not sent, nothing here encodes {' or '.join(codecs)}"
-            return Topic.SIGNALING, label, (), Mood.BAD
+        case SendingWithheld():
+            return Topic.SIGNALING, _withheld(event), (), Mood.BAD
         case DescriptionRefused(direction=direction, type=kind, reason=reason):
             whose = "own" if direction is Direction.OUT else "the peer's"
             return Topic.DTLS, f"{whose} {kind} refused: {abbreviated(reason)}", (reason,), Mood.BAD
@@ -165,6 +164,18 @@ def _of_ice(
             return f"{url} does not serve: {abbreviated(reason)}", (reason,), Mood.BAD
         case _:
             assert_never(event)
+
+
+def _withheld(event: SendingWithheld) -> str:
+    codecs = " or ".join(event.codecs)
+    return f"m-section {event.mid}: track not sent, nothing here encodes {codecs}"
+
+
+def _rekey(event: RekeyEnded) -> str:
+    if not event.changed:
+        return f"not rekeyed: {event.reason}"
+    path = "with an ICE restart" if event.ice_restarted else "on the path in use"
+    return f"rekeyed {path}: {event.reason}"
 
 
 def _decision(event: AssociationDecided, association_ref: AssociationRef | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.peers.marks import peer_parameters
+from tests.support.peers.marks import EVERYTHING, peer_parameters
 from tests.support.peers.negotiated_session import Report, negotiated_session
 from tests.support.peers.rekeys import LONGEST_GAP, SPARED, Change, baseline, gaps, record, rekey
 from tests.support.peers.third_party import ThirdParty
@@ -17,9 +17,9 @@ from tests.support.project.tools import ROOT
 
 LIBWEBRTC = (ThirdParty.CHROMIUM, ThirdParty.WRTC, ThirdParty.PYTHON_WEBRTC)
 PEERS = tuple(name.value for name in LIBWEBRTC)
-REKEYS = 20
+REKEYS = 20 if EVERYTHING else 10
 #: Pictures of each stretch without a change, as many as come during the rekeys of one kind.
-STILL = 200
+STILL = 10 * REKEYS
 KINDS = PLAIN, RESTARTED = ("on the path in use", "with an ICE restart")
 
 pytestmark = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -112,13 +113,12 @@ class Gaps:
 
     @property
     def typical(self) -> float:
-        """The 90th percentile of the gaps, in seconds, less what the machine adds by itself.
+        """The median of the gaps, in seconds, less what the machine adds by itself.
 
         That is what the longest gap without a change has beyond the spacing of the pictures: next
         to nothing on a quiet machine.
         """
-        percentile = sorted(self.each)[(len(self.each) * 9 - 1) // 10]
-        return percentile - max(0.0, self.still - SPACING)
+        return median(self.each) - max(0.0, self.still - SPACING)
 
 
 def gaps(changes: Iterable[Change], still: Sequence[Report]) -> tuple[Gaps, Gaps]:
