@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, assert_never, overload
 
 from peer.descriptions import SdpType, SessionDescription
-from peer.errors import InvalidStateError, PeerError, RemoteError
+from peer.errors import IceError, InvalidStateError, PeerError, RemoteError
 from peer.states import SignalingState
 from signaling.errors import ChannelClosed, ChannelLost, ErrorCode, NegotiationError
 from signaling.ice_recovery import IceRecovery, Restartable
@@ -38,6 +38,10 @@ _OUTBOX: Final = 1024
 _MAX_REFUSALS: Final = 3
 #: Seconds to send the remaining messages when negotiation fails (ours).
 _FLUSH_TIMEOUT: Final = 1.0
+#: Seconds between two tries to bind sockets for an ICE restart, and how many may fail in a row:
+#: two minutes without any network (ours).
+_UNBOUND_DELAY: Final = 2.0
+_MAX_UNBOUND: Final = 60
 _ROLLBACK: Final = SessionDescription(sdp="", type=SdpType.ROLLBACK)
 
 
@@ -218,14 +222,28 @@ class Negotiator:
         raise NegotiationError(f"{_OUTBOX} messages wait, and the channel takes none")
 
     async def _offer_when_needed(self) -> None:
+        unbound = 0
         while True:
             await self._needed.wait()
             async with self._exchange:
                 self._needed.clear()
                 # In another state it is asked for again when the exchange is over
                 # (W3C webrtc-pc section 4.7.3).
-                if self._pc.signalingState is SignalingState.STABLE:
+                if self._pc.signalingState is not SignalingState.STABLE:
+                    continue
+                try:
                     await self._describe()
+                    unbound = 0
+                except IceError as error:
+                    unbound += 1
+                    if not self._recovery.is_path_gone or unbound > _MAX_UNBOUND:
+                        raise
+                    # A laptop without any network binds nothing, and nothing has changed: the
+                    # request for a restart stands.
+                    _logger.info("negotiation: no restart can be offered yet: %s", error)
+            if unbound:
+                await asyncio.sleep(_UNBOUND_DELAY)
+                self._needed.set()
 
     async def _describe(self, *, send: bool = True) -> None:
         # Candidates that appear before the description is on its way would arrive before it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import pytest
 from tests.support.network.long_call import LongCall, LongCallEnd, long_call
 from tests.support.network.netns import Internet, Nat, Site, internet
 from tests.support.network.turn import turn_daemon
+from tests.support.peers.marks import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.needs("ip", "nft", "turnserver"), pytest.mark.xdist_group("nat")]
 
 #: `make interop` has the long table, ten minutes of it.
-LONG = os.environ.get("INTEROP") == "all"
+LONG = EVERYTHING
 #: Seconds after which consent expires (RFC 7675 section 5.1), and only an ICE restart helps.
 EXPIRY = 30.0
 #: The left end has offered, and controls.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from signaling import Answer, Candidate, Channel, Offer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from signaling import PeerMessage
 
@@ -57,6 +57,18 @@ class UdpRelay:
     def cut(self) -> None:
         """Drop all datagrams for the addresses known so far, from now on."""
         self._cut_off = frozenset(self._sockets)
+
+    def rebind(self, own: Collection[Address]) -> None:
+        """Give every address but these another port, as a NAT does that has forgotten its flows.
+
+        Args:
+            own: Addresses that keep the port by which the other side knows them.
+        """
+        for home in [home for home in self._sockets if home not in own]:
+            former = self._sockets.pop(home)
+            self._socket_for(home)
+            asyncio.get_running_loop().remove_reader(former)
+            former.close()
 
     def close(self) -> None:
         """Close all sockets of the relay."""

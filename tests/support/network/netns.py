@@ -127,12 +127,11 @@ class Site:
     @contextlib.contextmanager
     def unplugged(self, address: str) -> Iterator[None]:
         """Take the computer off its network, and bring it back at another address of that."""
-        _ip(f"link set {_LAN} down", at=self.home.name)
+        _ip(f"address flush dev {_LAN}", f"link set {_LAN} down", at=self.home.name)
         try:
             yield
         finally:
             _ip(
-                f"address flush dev {_LAN}",
                 f"address add {address}/24 dev {_LAN}",
                 f"link set {_LAN} up",
                 f"route add default via {address.rpartition('.')[0]}.1",

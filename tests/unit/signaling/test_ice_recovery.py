@@ -158,3 +158,42 @@ async def test_a_new_negotiator_restarts_ice_that_failed_before_it() -> None:
     assert scene.pc.applied == ["restart", "local"]
     await scene.peer.close()
     await scene.running
+
+
+@in_virtual_time
+async def test_restart_that_has_found_no_path_in_ten_seconds_is_followed_by_another() -> None:
+    async with recovering() as pc:
+        await pc.becomes(IceConnectionState.FAILED)
+        await asyncio.sleep(2)
+        await pc.becomes(IceConnectionState.CHECKING)
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(35)
+        assert [at - began for at in pc.restarts[1:]] == [10, 20, 30]
+        await pc.becomes(IceConnectionState.CONNECTED)
+        await asyncio.sleep(60)
+        assert len(pc.restarts) == 4
+
+
+@in_virtual_time
+async def test_restarts_without_a_path_wait_for_the_exchange_and_are_bounded() -> None:
+    async with recovering() as pc:
+        await pc.becomes(IceConnectionState.FAILED)
+        await asyncio.sleep(2)
+        pc.signalingState = SignalingState.HAVE_LOCAL_OFFER
+        await pc.becomes(IceConnectionState.CHECKING)
+        await asyncio.sleep(60)
+        assert len(pc.restarts) == 1
+        pc.signalingState = SignalingState.STABLE
+        await pc.becomes(IceConnectionState.CHECKING)
+        await asyncio.sleep(600)
+        assert len(pc.restarts) == MAX_RESTARTS
+
+
+@in_virtual_time
+async def test_peer_whose_restart_is_under_way_restarts_nothing_itself() -> None:
+    async with recovering(polite=True) as pc:
+        await pc.becomes(IceConnectionState.FAILED)
+        await asyncio.sleep(2)
+        await pc.becomes(IceConnectionState.CHECKING)
+        await asyncio.sleep(60)
+        assert pc.restarts == []

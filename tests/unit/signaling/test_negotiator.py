@@ -10,7 +10,7 @@ import pytest
 from peer.errors import CandidateError, IceError, InvalidStateError, SdpSyntaxError
 from peer.events import IceCandidateEvent
 from peer.ice import IceCandidate
-from peer.states import SignalingState
+from peer.states import IceConnectionState, SignalingState
 from signaling import (
     Answer,
     Candidate,
@@ -22,6 +22,7 @@ from signaling import (
     Offer,
     channel_pair,
 )
+from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.negotiation.stand_in import Scene, StandIn, turns
 
 if TYPE_CHECKING:
@@ -238,6 +239,30 @@ async def test_a_fault_of_this_end_ends_the_negotiation(polite: Scene) -> None:
     polite.pc.emit("negotiationneeded")
     with pytest.raises(IceError):
         await polite.running
+
+
+@in_virtual_time
+async def test_restart_waits_for_a_network_where_there_is_none() -> None:
+    scene = Scene(polite=False)
+    scene.pc.iceConnectionState = IceConnectionState.FAILED
+    scene.pc.failures["local"] += [IceError("no socket could be bound")] * 10
+    scene.pc.restartIce()
+    began = asyncio.get_running_loop().time()
+    await scene.hears(Offer)
+    assert 15 <= asyncio.get_running_loop().time() - began <= 25
+    scene.running.cancel()
+
+
+@in_virtual_time
+async def test_network_that_does_not_come_back_in_two_minutes_ends_the_negotiation() -> None:
+    scene = Scene(polite=False)
+    scene.pc.iceConnectionState = IceConnectionState.FAILED
+    scene.pc.failures["local"] += [IceError("no socket could be bound")] * 1000
+    scene.pc.restartIce()
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(IceError):
+        await scene.running
+    assert 115 <= asyncio.get_running_loop().time() - began <= 125
 
 
 async def test_the_peer_closing_the_channel_ends_it(polite: Scene) -> None:
