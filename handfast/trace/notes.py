@@ -171,13 +171,6 @@ def _withheld(event: SendingWithheld) -> str:
     return f"m-section {event.mid}: track not sent, nothing here encodes {codecs}"
 
 
-def _rekey(event: RekeyEnded) -> str:
-    if not event.changed:
-        return f"not rekeyed: {event.reason}"
-    path = "with an ICE restart" if event.ice_restarted else "on the path in use"
-    return f"rekeyed {path}: {event.reason}"
-
-
 def _decision(event: AssociationDecided, association_ref: AssociationRef | None) -> str:
     if association_ref is None:
         return f"association {event.verdict}: {event.reason}"
