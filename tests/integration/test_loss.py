@@ -41,6 +41,8 @@ AUDIO, VIDEO = MediaKind.AUDIO, MediaKind.VIDEO
 NAMES = {AUDIO: "opus", VIDEO: "VP8"}
 SETTLE = 5.0
 LARGEST_PICTURE = 2400
+#: Octets of the largest packet of a path with an MTU of 1,000.
+SMALL_PATH = 950
 #: Seconds that are no more than what the trouble explains: one way and back for a repair, some more
 #: where that is lost as well, and a key frame where all were.
 SCENARIOS = {
@@ -239,3 +241,18 @@ async def test_a_good_link_costs_little_delay_and_no_frame(kind: MediaKind) -> N
 async def test_repairs_bring_back_most_pictures() -> None:
     found = await measure(VIDEO, Impairment(loss=0.05), 1)
     assert found.lost < 0.01 * found.captured
+
+
+@in_virtual_time
+async def test_pictures_get_through_a_path_that_loses_large_packets() -> None:
+    call = Call(VIDEO, 1)
+    for end in (call.left, call.right):
+        end.wire.keep = lambda packet: len(packet) <= SMALL_PATH
+    await asyncio.sleep(SETTLE)
+    read, sent = len(call.journal.read), len(call.left.wire.sent)
+    await asyncio.sleep(SETTLE)
+    await call.close()
+
+    # At first not one came, as each was larger than a packet of this path.
+    assert len(call.journal.read) - read > 29 * SETTLE
+    assert max(map(len, call.left.wire.sent[sent:])) <= SMALL_PATH

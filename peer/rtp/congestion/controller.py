@@ -9,6 +9,7 @@ from peer.rtp.congestion.aimd import AimdRateControl
 from peer.rtp.congestion.allocation import allocate
 from peer.rtp.congestion.feedback_adapter import TransportFeedbackAdapter
 from peer.rtp.congestion.loss_based import LossBasedController, LossWindow
+from peer.rtp.congestion.packet_size import PacketSizeLimit
 from peer.rtp.congestion.trendline import TrendlineEstimator
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class CongestionController:
         self._delay_based = AimdRateControl(initial)
         self._loss_based = LossBasedController(initial)
         self._loss_window = LossWindow()
+        self._packet_size = PacketSizeLimit()
         self.target = initial
         self._update_target()
 
@@ -98,6 +100,8 @@ class CongestionController:
         number = self.next_sequence_number
         self.next_sequence_number = (number + len(sizes)) & _SEQUENCE_MASK
         self._sent.add_packets(number, sizes, now)
+        if self._packet_size.unanswered:
+            self._packet_size.on_sent(sizes, now)
 
     def on_feedback(self, feedback: TransportFeedback, now: MonotonicTime) -> None:
         """Update the target by transport-wide feedback."""
@@ -106,6 +110,7 @@ class CongestionController:
         if not packets and not result.lost:
             return
         self._last_feedback = now
+        self._packet_size.update(packets, result.lost_sizes, now)
         if packets:
             self._measure_round_trip(max(0.0, now - packets[-1][0]))
         self._acknowledged.update(packets)
@@ -135,6 +140,7 @@ class CongestionController:
             fraction: Fraction lost of one stream since the report before, 0 to 1.
             now: Time of the report.
         """
+        self._packet_size.on_report()
         if now - self._last_feedback < FEEDBACK_TIMEOUT:
             return
         lost = round(REPORT_WEIGHT * fraction)
@@ -152,6 +158,11 @@ class CongestionController:
         """Divide the target, less the bitrate of RTP headers, among shares in their order."""
         headers = int(self._acknowledged.packet_rate * HEADER_BITS)
         return allocate(max(self.target - headers, self.target // 2), shares)
+
+    @property
+    def payload_limit(self) -> int:
+        """Octets of an RTP payload at most, as larger packets do not get through."""
+        return self._packet_size.payload_limit
 
     @property
     def _has_feedback(self) -> bool:

@@ -35,10 +35,12 @@ class FeedbackResult:
         packets: Packets reported as arrived for the first time, in the order of sending.
         lost: Packets reported as missing for the first time, less those reported missing before
             that arrived after all; below zero where the latter are more.
+        lost_sizes: Octets of each packet reported as missing for the first time.
     """
 
     packets: list[AckedPacket]
     lost: int
+    lost_sizes: list[int]
 
 
 class TransportFeedbackAdapter:
@@ -74,6 +76,7 @@ class TransportFeedbackAdapter:
         times, sizes, numbers = self._times, self._sizes, self._numbers
         packets: list[AckedPacket] = []
         lost = 0
+        lost_sizes: list[int] = []
         # No more are remembered, whatever the feedback spans.
         passed = max(0, len(feedback.arrivals) - SENT_PACKETS)
         number = (feedback.base_sequence + passed) & _SEQUENCE_MASK
@@ -84,6 +87,7 @@ class TransportFeedbackAdapter:
                 if ticks is None:
                     if size > 0:
                         lost += 1
+                        lost_sizes.append(size)
                         sizes[index] = -size
                 else:
                     if size < 0:
@@ -92,7 +96,7 @@ class TransportFeedbackAdapter:
                     sizes[index] = 0
                     packets.append((times[index], start + ticks * TICK, size))
             number = (number + 1) & _SEQUENCE_MASK
-        return FeedbackResult(packets, lost)
+        return FeedbackResult(packets, lost, lost_sizes)
 
     def _reference_time(self, reference: int) -> float:
         former = self._reference

@@ -45,6 +45,9 @@ class SenderPort(Protocol):
     def on_target(self, bps: int) -> None:
         """Send no faster than this, in bits a second."""
 
+    def on_payload_limit(self, octets: int) -> None:
+        """Send RTP payloads of no more octets: larger packets do not get through."""
+
 
 class EnginePort(Protocol):
     """The requests of a receiver or sender to the engine of its transport."""

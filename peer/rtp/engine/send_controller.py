@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from peer.rtp.alarm import Alarm
 from peer.rtp.congestion import CongestionController, Pacer
+from peer.rtp.congestion.packet_size import PAYLOAD_LIMITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from peer.rtp.rtcp import TransportFeedback
     from peer.rtp.sending import OutboundFrame, PacketSource
     from peer.times import MonotonicTime, Seconds
+
+logger = logging.getLogger(__name__)
 
 
 class RtpSendController:
@@ -43,6 +47,7 @@ class RtpSendController:
         self._alarm = Alarm(clock, self._advance)
         self._shares: dict[SenderPort, Share] = {}
         self._bitrates: dict[SenderPort, int] = {}
+        self._payload_limit = PAYLOAD_LIMITS[0]
 
     def __repr__(self) -> str:
         """Show the congestion control, the pacer, and the number of active senders."""
@@ -54,6 +59,9 @@ class RtpSendController:
         pacer.enqueue(frame, self._clock())
         if pacer.deadline is not None:
             self._alarm.set(pacer.deadline)
+        if self.congestion.payload_limit != self._payload_limit:
+            # Not now, as the sender is in the middle of a frame.
+            self._alarm.set(self._clock())
 
     def discard(self, source: PacketSource) -> None:
         """Forget the frames of a source that wait in the pacer."""
@@ -63,6 +71,8 @@ class RtpSendController:
         """Set the claim of a sender on the target bitrate; None for a sender that pauses."""
         if self._shares.get(port) == share:
             return
+        if port not in self._shares and self._payload_limit != PAYLOAD_LIMITS[0]:
+            port.on_payload_limit(self._payload_limit)
         if share is None:
             del self._shares[port]
             self._bitrates.pop(port, None)
@@ -73,6 +83,7 @@ class RtpSendController:
     def on_feedback(self, feedback: TransportFeedback) -> None:
         """Pass transport-wide feedback to congestion control."""
         self._update(lambda: self.congestion.on_feedback(feedback, self._clock()))
+        self._follow_payload_limit()
 
     def on_remb(self, bitrate: int) -> None:
         """Pass the peer's REMB, in bits/s, to congestion control."""
@@ -92,6 +103,14 @@ class RtpSendController:
         self._shares.clear()
         self._bitrates.clear()
 
+    def _follow_payload_limit(self) -> None:
+        limit = self.congestion.payload_limit
+        if limit != self._payload_limit:
+            logger.info("RTP payloads have %d octets at most from now on", limit)
+            self._payload_limit = limit
+            for port in tuple(self._shares):
+                port.on_payload_limit(limit)
+
     def _update(self, change: Callable[[], None]) -> None:
         before = self.congestion.target
         change()
@@ -110,4 +129,5 @@ class RtpSendController:
 
     def _advance(self, now: MonotonicTime) -> None:
         self._pacer.advance(now)
+        self._follow_payload_limit()
         self._alarm.set(self._pacer.deadline)

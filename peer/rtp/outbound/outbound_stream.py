@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from peer.rtp.alarm import Alarm
 from peer.rtp.congestion import Share
 from peer.rtp.encoding import EncodingSettings, subscribe
+from peer.rtp.encoding.settings import PAYLOAD_LIMIT
 from peer.rtp.outbound.outgoing_track import OutgoingTrack
 from peer.rtp.outbound.retransmission_share import RetransmissionShare
 from peer.rtp.outbound.sender_report_scheduler import SenderReportScheduler
@@ -118,6 +119,7 @@ class OutboundStream:
         self._encoding = encoding
         self._sends = True
         self._event_end: int | None = None
+        self._payload_limit = PAYLOAD_LIMIT
         self._timestamps = RtpTimestampGenerator(parameters.codecs[0].clock_rate)
         self._keyframes = KeyframeThrottle()
         self._retransmissions = RetransmissionShare()
@@ -253,6 +255,12 @@ class OutboundStream:
         self.target = bps
         self._update_encoder_bitrate()
 
+    def on_payload_limit(self, octets: int) -> None:
+        """Cut frames into smaller payloads, or larger ones; video begins with a keyframe then."""
+        if self._kind is MediaKind.VIDEO:
+            self._payload_limit = octets
+            self._track.configure(self._settings)
+
     def on_rtcp(self, packet: RtcpPacket, arrival: MonotonicTime) -> None:
         """Handle one RTCP packet of the peer about this stream."""
         ssrc = self._ssrcs[0]
@@ -292,6 +300,7 @@ class OutboundStream:
             codec=self._parameters.codecs[0],
             scale_down_by=self._encoding.scaleResolutionDownBy or 1.0,
             max_framerate=self._encoding.maxFramerate or None,
+            payload_limit=self._payload_limit,
         )
 
     def _apply(self) -> None:

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from peer.times import Seconds
     from peer.transport.context import OnSecret, TransportContext
 
-#: Largest DTLS datagram in bytes: IPv6's smallest MTU less a TURN header (RFC 8261).
+#: Largest DTLS datagram in bytes at first: IPv6's smallest MTU less a TURN header (RFC 8261).
 MTU = 1200
+#: Largest DTLS datagram after one time-out and after two, in bytes: what every IPv4 host takes (576
+#: less IP and UDP, RFC 791 section 3.1), and OpenSSL's smallest. RFC 8899 has the path probed; a
+#: handshake has its own time-outs, and small datagrams cost it two packets more.
+SMALLER_MTUS = (548, 256)
 
 # Wire values of the versions (RFC 6347 section 4.1, RFC 9147 section 5.3).
 _DTLS_1_2, _DTLS_1_3 = 0xFEFD, 0xFEFC
@@ -121,6 +125,7 @@ class DtlsConnection:
         self._ssl.use_certificate(certificate.certificate)
         self._ssl.use_privatekey(certificate.private_key)
         self._key = certificate.algorithm
+        self._mtu = MTU
         self._ssl.set_ciphertext_mtu(MTU)
         if role is DtlsRole.CLIENT:
             self._ssl.set_connect_state()
@@ -129,6 +134,16 @@ class DtlsConnection:
 
     def __repr__(self) -> str:
         return f"<DtlsConnection {self.version} {self._ssl.get_state_string().decode()}>"
+
+    @property
+    def mtu(self) -> int:
+        """Largest datagram in bytes, but for a single record that was written larger."""
+        return self._mtu
+
+    @mtu.setter
+    def mtu(self, size: int) -> None:
+        self._mtu = size
+        self._ssl.set_ciphertext_mtu(size)
 
     @property
     def ssl(self) -> SSL.Connection:
@@ -210,7 +225,7 @@ class DtlsConnection:
             return
 
     def datagrams(self) -> list[bytes]:
-        """Take the bytes to send, in datagrams of at most `MTU` bytes."""
+        """Take the bytes to send, in datagrams of at most `mtu` bytes."""
         # The memory BIO is a stream: the ends of the datagrams that OpenSSL meant are lost.
         stream = chunk = b""
         try:
@@ -220,7 +235,7 @@ class DtlsConnection:
         except SSL.WantReadError:
             # The BIO is empty.
             pass
-        return pack(stream, MTU)
+        return pack(stream, self._mtu)
 
     @property
     def timeout(self) -> Seconds | None:

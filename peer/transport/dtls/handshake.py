@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 from peer.errors import DtlsError
 from peer.states import DtlsRole
 from peer.transport.dtls import reasons
-from peer.transport.dtls.connection import DtlsConnection
+from peer.transport.dtls.connection import SMALLER_MTUS, DtlsConnection
 from peer.transport.dtls.new_client import COOKIE_SIZE
 from peer.transport.dtls.record_filter import (
     BAD_CERTIFICATE,
@@ -24,7 +24,7 @@ from peer.transport.dtls.record_filter import (
     parse_client_hello,
 )
 from peer.transport.dtls.timer import Timer
-from peer.transport.wire.dtls_records import HANDSHAKE_EPOCH, count_records, first_epoch
+from peer.transport.wire.dtls_records import HANDSHAKE_EPOCH, count_records, first_epoch, pack
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
@@ -40,6 +40,9 @@ MAX_CLIENT_HELLOS: Final = 16
 FIRST_INTERVAL: Final = 0.1
 #: Upper bound of that interval, in seconds (ours).
 LONGEST_INTERVAL: Final = 1.6
+#: Number of times that a flight is sent again as it was; after that in smaller datagrams, as it may
+#: be too large for the path (ours).
+COPIES: Final = 2
 #: Bound on how often one flight is sent again after the handshake, when the peer shows that it is
 #: missing (ours).
 MAX_REPEATS: Final = 8
@@ -375,6 +378,8 @@ class Handshake:
             self._retransmission.start(timeout)
 
     def _retransmit(self) -> None:
+        if not self.complete:
+            self._make_flight_smaller()
         try:
             self.connection.handle_timeout()
         except DtlsError as error:
@@ -391,6 +396,12 @@ class Handshake:
         self.flush()
         if not self._ended:
             self._arm_retransmission()
+
+    def _make_flight_smaller(self) -> None:
+        # RFC 9147 section 4.4: a flight that is not answered may be too large for the path.
+        smaller = next((size for size in SMALLER_MTUS if size < self.connection.mtu), None)
+        if smaller is not None and self._flight.largest > smaller:
+            self.connection.mtu = smaller
 
     def _give_up(self) -> None:
         if self._suspicion is not None:
@@ -420,6 +431,7 @@ class Flight:
         self._datagrams: tuple[bytes, ...] = ()
         self._interval = FIRST_INTERVAL
         self._repeats = 0
+        self._copies = 0
         self._has_found_no_path = False
         self._timer = Timer(self._on_timer)
 
@@ -428,9 +440,15 @@ class Flight:
         """True once a flight was sent, until it is discarded."""
         return bool(self._datagrams)
 
+    @property
+    def largest(self) -> int:
+        """Size of the largest datagram of the flight in bytes; 0 where there is none."""
+        return max(map(len, self._datagrams), default=0)
+
     def sent(self, datagrams: Sequence[bytes]) -> None:
         """Note a flight that has just been sent, and send it again until it is answered."""
         self._datagrams = tuple(datagrams)
+        self._copies = 0
         self._interval = FIRST_INTERVAL
         self._has_found_no_path = False
         self._timer.start(self._interval)
@@ -464,6 +482,10 @@ class Flight:
     def _on_timer(self) -> None:
         self._interval = min(2 * self._interval, LONGEST_INTERVAL)
         self._timer.start(self._interval)
+        self._copies += 1
+        if self._copies > COPIES:
+            # The records themselves stay as large as they are: only OpenSSL cuts messages anew.
+            self._datagrams = tuple(pack(b"".join(self._datagrams), SMALLER_MTUS[0]))
         self._send_again()
 
     def _send_again(self) -> None:

@@ -61,12 +61,16 @@ class Receiver:
 class Sender:
     rtcp: list[RtcpPacket] = field(default_factory=list)
     targets: list[int] = field(default_factory=list)
+    limits: list[int] = field(default_factory=list)
 
     def on_rtcp(self, packet: RtcpPacket, arrival: float) -> None:
         self.rtcp.append(packet)
 
     def on_target(self, bps: int) -> None:
         self.targets.append(bps)
+
+    def on_payload_limit(self, octets: int) -> None:
+        self.limits.append(octets)
 
 
 class Bench:
