@@ -75,6 +75,9 @@ def without_embedding(address: _IpAddress) -> _IpAddress:
 
 def kind_of(address: _IpAddress) -> AddressKind:
     """Tell the kind of an address, for an IPv6 address that leads to an IPv4 one that one's."""
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+        # RFC 4007 section 11: a zone says where an address is, and makes no other one of it.
+        address = ipaddress.IPv6Address(int(address))
     address = without_embedding(address)
     if address in _METADATA:
         return AddressKind.METADATA

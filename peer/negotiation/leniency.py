@@ -8,6 +8,7 @@ not touched by any rule that applies by default.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from peer.negotiation.validation import is_supported
 from peer.sdp_leniency import SdpLeniency
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from peer.configuration import SdpLimits
     from peer.negotiation.sdp.description import MediaSection
@@ -36,6 +37,10 @@ _MAX_FOUNDATION = 32
 _NO_FOUNDATION = "0"
 #: Least priority (RFC 8445 section 5.1.2.1).
 _LEAST_PRIORITY = "1"
+#: Looks at an offer for m-sections that lack something; one that still does is refused (ours).
+_PASSES = 4
+#: Uses of a leniency in a description that are told one by one, for the trace's sake (ours).
+_TOLD = 16
 #: Fields of a candidate in front of its extensions (RFC 8839 section 5.1).
 _CANDIDATE_FIELDS = 8
 
@@ -91,7 +96,20 @@ def read_description(
     for rule, apply in _RULES:
         if rule in rules:
             apply(reader)
-    return Sdp.of(reader.sections), tuple(reader.used)
+    return Sdp.of(reader.sections), tuple(_told(reader.used))
+
+
+def _told(used: Sequence[Lenience]) -> Iterator[Lenience]:
+    """Give the first uses of each leniency, and the number of the others in one."""
+    counted = Counter(each.rule for each in used)
+    told: Counter[SdpLeniency] = Counter()
+    for each in used:
+        told[each.rule] += 1
+        if told[each.rule] <= _TOLD:
+            yield each
+    for rule, number in counted.items():
+        if number > _TOLD:
+            yield Lenience(rule, f"{number - _TOLD} more lines, for reasons like these")
 
 
 def without_unusable(
@@ -113,15 +131,21 @@ def without_unusable(
     used: list[Lenience] = []
     if SdpLeniency.UNUSABLE_SECTION not in rules:
         return offer, ()
-    closed: dict[int, MediaSection] = {}
-    for index, section in enumerate(offer.media):
-        if section.rejected or section.mid in live or not is_supported(section):
-            continue
-        lack = _lack(offer, section)
-        if lack is not None:
-            closed[index] = _closed(section)
-            used.append(_about(section, SdpLeniency.UNUSABLE_SECTION, f"it is rejected: {lack}"))
-    return offer.with_sections(closed), tuple(used)
+    # Once more, as one that was rejected may have spoken for others of its BUNDLE group.
+    for _ in range(_PASSES):
+        closed: dict[int, MediaSection] = {}
+        for index, section in enumerate(offer.media):
+            if section.rejected or section.mid in live or not is_supported(section):
+                continue
+            lack = _lack(offer, section)
+            if lack is not None:
+                closed[index] = _closed(section)
+                reason = f"it is rejected: {lack}"
+                used.append(_about(section, SdpLeniency.UNUSABLE_SECTION, reason))
+        if not closed:
+            break
+        offer = offer.with_sections(closed)
+    return offer, tuple(used)
 
 
 def without_foreign_codecs(

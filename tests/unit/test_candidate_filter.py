@@ -39,6 +39,7 @@ SERVER = CandidateFilter.for_servers()
         ("169.254.169.254", METADATA),
         ("169.254.170.2", METADATA),
         ("fd00:ec2::254", METADATA),
+        ("fd00:ec2::254%1", METADATA),
         ("100.100.100.200", METADATA),
         ("168.63.129.16", METADATA),
         ("0.1.2.3", RESERVED),

@@ -459,3 +459,29 @@ def test_reading_leaves_a_description_in_good_order_alone() -> None:
     )
     assert (str(sdp), leniencies) == (text, ())
     assert sdp == Sdp.parse(text)
+
+
+def test_section_that_relied_on_a_rejected_tag_is_rejected_with_it() -> None:
+    """The tag has the only fingerprint of the second, but no ICE; the third stands for itself."""
+    text = an_offer("audio", "video", "data").sdp
+    audio, video, data = text.split("m=")[1:]
+    head = text.split("m=", maxsplit=1)[0]
+    audio = "".join(x for x in audio.splitlines(keepends=True) if not x.startswith("a=ice-"))
+    video = "".join(x for x in video.splitlines(keepends=True) if "fingerprint" not in x)
+    sdp, end = answer_to(SessionDescription("m=".join((head, audio, video, data)), SdpType.OFFER))
+    assert rejected(sdp) == [True, True, False]
+    check_session(end.session)
+
+
+def test_thousands_of_uses_of_a_leniency_are_told_in_a_few() -> None:
+    lines = "a=candidate:nothing\r\n" * 3000
+    _, told = read_description(
+        an_offer("audio").sdp + lines,
+        SdpLimits(),
+        rules=DEFAULT_LENIENCY,
+        max_candidates=128,
+        is_answer=False,
+    )
+    assert len(told) == 17
+    assert told[-1].rule is SdpLeniency.BROKEN_CANDIDATE
+    assert told[-1].reason.startswith("2984 more")
