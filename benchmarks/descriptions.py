@@ -1,0 +1,129 @@
+"""Benchmark of an offer taken and answered, without a network: processor time by its m-sections.
+
+Usage: `python -m benchmarks.descriptions [ROUNDS]`. Exits with 1 where the target is missed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from typing import Self
+
+from aiortc import RTCPeerConnection, RTCSessionDescription
+from rich.console import Console
+
+from benchmarks.harness import ARTIFACTS, Series, compare
+from peer import PeerConnection, SessionDescription
+
+#: Rounds by default, and most rounds (ours).
+ROUNDS = 5
+MOST_ROUNDS = 1000
+#: M-sections of the offers, the last for ours alone; `SdpLimits` takes up to 1,024.
+FEW, MANY, MOST = 3, 100, 1000
+#: Target: processor time for each of MOST m-sections by that for each of MANY (ours): more sections
+#: may not make each one dearer.
+TARGET = 1.5
+
+_HEAD = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n"
+_SECTION = (
+    "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:Wqwu\r\n"
+    "a=ice-pwd:AR5y5riVzuDX39PPqba3Qt5c\r\na=setup:actpass\r\n"
+    f"a=fingerprint:sha-256 {':'.join(['4F'] * 32)}\r\na=sendrecv\r\na=rtcp-mux\r\n"
+    "a=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\n"
+)
+
+
+def offer(sections: int) -> str:
+    """Write an offer of so many bundled audio m-sections."""
+    group = f"a=group:BUNDLE {' '.join(map(str, range(sections)))}\r\n"
+    # As much as the limit of 256 KiB has room for: what is the same for all stands once.
+    transport = "".join(
+        line
+        for line in _SECTION.splitlines(keepends=True)
+        if line.startswith(("a=ice", "a=setup", "a=fingerprint"))
+    )
+    section = "".join(line for line in _SECTION.splitlines(keepends=True) if line not in transport)
+    media = "".join(f"{section}a=mid:{i}\r\n" for i in range(sections))
+    return _HEAD + group + transport + media
+
+
+class Handfast:
+    """Ours: setRemoteDescription and createAnswer of a connection without sockets."""
+
+    def __init__(self, sections: int) -> None:
+        self.name = f"handfast, {sections} m-sections"
+        self._offer = offer(sections)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def measure(self) -> float:
+        """Take the offer and make the answer; return milliseconds of processor time."""
+        async with PeerConnection() as pc:
+            start = time.process_time()
+            await pc.setRemoteDescription(SessionDescription(self._offer, "offer"))
+            await pc.createAnswer()
+            return (time.process_time() - start) * 1000
+
+
+class Aiortc:
+    """The same of aiortc."""
+
+    def __init__(self, sections: int) -> None:
+        self.name = f"aiortc, {sections} m-sections"
+        self._offer = offer(sections)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def measure(self) -> float:
+        """Take the offer and make the answer; return milliseconds of processor time."""
+        pc = RTCPeerConnection()
+        start = time.process_time()
+        await pc.setRemoteDescription(RTCSessionDescription(self._offer, "offer"))
+        await pc.createAnswer()
+        taken = (time.process_time() - start) * 1000
+        await pc.close()
+        return taken
+
+
+async def run(rounds: int, console: Console) -> bool:
+    """Measure and report, and return whether the target is met."""
+    subjects = [Handfast(FEW), Aiortc(FEW), Handfast(MANY), Aiortc(MANY), Handfast(MOST)]
+    report = await compare("an offer taken and answered", subjects, warm_up=1, rounds=rounds)
+    report.print(console)
+    report.write(ARTIFACTS / "bench-descriptions.json")
+    by_name = {each.name: each for each in report.series}
+    many = _of_one(by_name[Handfast(MANY).name], MANY)
+    most = _of_one(by_name[Handfast(MOST).name], MOST)
+    met = most <= TARGET * many
+    console.print(
+        f"{'Met' if met else 'MISSED'}: {most:.2f} ms for each of {MOST} m-sections, "
+        f"{many:.2f} ms for each of {MANY}; the target is {TARGET} times as much"
+    )
+    return met
+
+
+def _of_one(series: Series, sections: int) -> float:
+    return min(series.milliseconds) / sections
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmark from the command line."""
+    rounds = int(arguments[0]) if arguments else ROUNDS
+    if not 1 <= rounds <= MOST_ROUNDS:
+        print(f"ROUNDS is 1 to {MOST_ROUNDS}", file=sys.stderr)
+        return 2
+    return 0 if asyncio.run(run(rounds, Console())) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
