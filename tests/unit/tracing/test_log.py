@@ -70,8 +70,8 @@ def test_record_names_connection_transport_and_section(caplog: pytest.LogCapture
         "INFO peer.transport.ice [pc-7] transport 0: iceState is checking",
         "INFO peer.negotiation [pc-7] transport 0: DTLS role client: setup actpass offered, "
         "active answered (RFC 5763 section 5)",
-        "INFO peer.rekey [pc-7] not rekeyed after 0.250 s, begun by the local end: why "
-        "(RFC 5763 section 6.8)",
+        "INFO peer.rekey [pc-7] not rekeyed after 0.250 s on the path in use, begun by the local "
+        "end: why (RFC 5763 section 6.8)",
     ]
 
 
