@@ -497,8 +497,9 @@ def _agreed_transport(
 
 def _check_again(provisional: Sdp, remote: RemoteIdentity, ice: IceParameters, mid: str) -> None:
     """Check that an answer after a provisional one is of the same peer: forking is left out."""
-    section = provisional.section(mid)
-    if section is None or section.rejected or provisional.bundled(mid)[0] != mid:
+    # The group may begin with another m-section now; what spoke for the transport then, counts.
+    section = provisional.section(provisional.bundled(mid)[0])
+    if section is None or section.rejected:
         return
     before = remote_identity(provisional, section)
     if set(before.fingerprints) != set(remote.fingerprints) or before.tls_id != remote.tls_id:

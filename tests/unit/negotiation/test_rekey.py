@@ -338,6 +338,25 @@ class TestRollbackAndGlare:
         other = edited(answer_of(right), (line, f"a=fingerprint:{NEW[0]}"))
         refused(left, other, ModificationError, "than the provisional one before")
 
+    def test_a_final_answer_whose_group_begins_otherwise_is_of_the_provisional_association(
+        self,
+    ) -> None:
+        """Else the session trusts another certificate than the handshake that is going on."""
+        left, right = pair()
+        for kind in ("audio", "video"):
+            add_track(left, kind)
+        exchange(left, right)
+        set_remote(right, offer_of(left))
+        line = f"a=fingerprint:{right.profile.fingerprints[0]}"
+        answer = edited(answer_of(right), (line, f"a=fingerprint:{NEW[0]}"))
+        set_remote(left, SessionDescription(answer.sdp, SdpType.PRANSWER))
+        turned = edited(answer, ("BUNDLE 0 1", "BUNDLE 1 0"))
+        audio, mark, video = turned.sdp.partition("m=video")
+        video = video.replace(str(NEW[0]), str(NEWER[0]))
+        other = SessionDescription(audio + mark + video, SdpType.ANSWER)
+        refused(left, other, ModificationError, "than the provisional one before")
+        set_remote(left, turned)
+
 
 def test_refused_rekey_offer_leaves_the_session_as_it_was() -> None:
     left, right = connected()
