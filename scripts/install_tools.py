@@ -60,10 +60,14 @@ def install_distributions(tools: Sequence[Tool]) -> None:
         subprocess.CalledProcessError: pip failed.
         subprocess.TimeoutExpired: pip found its index out of reach.
     """
-    distributions = dict.fromkeys(name for tool in tools for name in tool.distributions)
-    command = [sys.executable, "-m", "pip", "install", "-qq", "--upgrade"]
-    command += [f"--target={PYTHON_MODULES}", *distributions]
-    subprocess.run(command, check=True, timeout=PIP_TIMEOUT)
+    for target in dict.fromkeys(tool.target for tool in tools):
+        here = [tool for tool in tools if tool.target == target]
+        distributions = dict.fromkeys(name for tool in here for name in tool.distributions)
+        command = [sys.executable, "-m", "pip", "install", "-qq", "--upgrade"]
+        # Wheels alone can be installed for another Python.
+        other = [f"--python-version={target.name.removeprefix('python')}", "--only-binary=:all:"]
+        command += [f"--target={target}", *(other if target != PYTHON_MODULES else [])]
+        subprocess.run([*command, *distributions], check=True, timeout=PIP_TIMEOUT)
 
 
 def main(names: Sequence[str]) -> None:

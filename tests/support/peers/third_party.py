@@ -26,6 +26,7 @@ from tests.support.clock.deadline import DEADLINE
 from tests.support.project.tools import (
     GOPATH,
     NODE_MODULES,
+    PYTHON_3_12_MODULES,
     PYTHON_MODULES,
     ROOT,
     SYSTEM_PYTHON,
@@ -146,6 +147,12 @@ def python_webrtc_stage(
     program = (sys.executable, str(PROGRAMS / "python_webrtc.py"))
     environment = {"PYTHONPATH": str(PYTHON_MODULES), "WRTC_ALLOW_LOOPBACK": "1"}
     return _program_stage(program, environment | {"WRTC_FIELD_TRIALS": trials})
+
+
+def aiolibdatachannel_stage() -> AbstractAsyncContextManager[OpenPeer]:
+    """Prepare libdatachannel in Python, which has data channels alone."""
+    program = (tool_path("aiolibdatachannel"), str(PROGRAMS / "data_channels.py"))
+    return _program_stage(program, {"PYTHONPATH": str(PYTHON_3_12_MODULES)})
 
 
 @asynccontextmanager

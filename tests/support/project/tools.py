@@ -17,6 +17,10 @@ ROOT = Path(__file__).parents[3]
 NODE_MODULES = ROOT / ".cache" / "node" / "node_modules"
 #: Where PyPI's packages of other stacks are put, apart from what the tests themselves import.
 PYTHON_MODULES = ROOT / ".cache" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+#: Likewise for a stack that wants a later Python.
+PYTHON_3_12_MODULES = ROOT / ".cache" / "python3.12"
+#: That Python of pyenv, whose name on the PATH starts the version that pyenv is set to.
+_PYTHON_3_12 = sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.12*/bin/python3.12")))
 #: Debian's packages for Go are one GOPATH.
 GOPATH = Path("/usr/share/gocode")
 #: The Python that Debian's bindings of GStreamer are for.
@@ -37,6 +41,7 @@ class Tool:
         files: Patterns of paths, each of which must fit something: what the command needs besides.
         modules: What provides it in npm.
         distributions: What provides it on PyPI.
+        target: Where these are put; the folder is named after their Python.
         privileged: Whether tests do with it what a container's root may be forbidden.
     """
 
@@ -47,6 +52,7 @@ class Tool:
     files: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     distributions: tuple[str, ...] = ()
+    target: Path = PYTHON_MODULES
     privileged: bool = False
 
     @cached_property
@@ -71,7 +77,7 @@ class Tool:
             ways.append(f"npm install --prefix .cache/node {' '.join(self.modules)}")
         if self.distributions:
             names = " ".join(self.distributions)
-            ways.append(f"pip install --target {PYTHON_MODULES.relative_to(ROOT)} {names}")
+            ways.append(f"pip install --target {self.target.relative_to(ROOT)} {names}")
         if self.privileged:
             ways.append("and to be root with CAP_SYS_ADMIN")
         return f"{self.name}: {'; '.join(ways)}"
@@ -125,6 +131,13 @@ TOOLS = MappingProxyType(
                 (sys.executable,),
                 files=(f"{PYTHON_MODULES}/wrtc-0.1.0.dist-info",),
                 distributions=("wrtc==0.1.0",),
+            ),
+            Tool(
+                "aiolibdatachannel",
+                (*_PYTHON_3_12, "python3.12"),
+                files=(f"{PYTHON_3_12_MODULES}/aiolibdatachannel-2026.10*.dist-info",),
+                distributions=("aiolibdatachannel==2026.10.*",),
+                target=PYTHON_3_12_MODULES,
             ),
             Tool(
                 "pion",
