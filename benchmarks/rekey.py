@@ -64,7 +64,8 @@ async def run(changes: int) -> dict[str, Result]:
 def table(taken: dict[str, Result]) -> Table:
     """Format the figures as medians with their least and greatest values."""
     drawn = Table(title=f"keys changed under {RATE} packets a second each way")
-    for heading in ("subject", "longest gap", "without a change", "packets lost", "processor time"):
+    headings = "longest gap", "without a change", "packets lost", "not even sent", "processor time"
+    for heading in ("subject", *headings):
         drawn.add_column(heading, justify="left" if heading == "subject" else "right")
     for name, result in taken.items():
         changes = result.changes
@@ -73,6 +74,7 @@ def table(taken: dict[str, Result]) -> Table:
             _spread([change.gap for change in changes], "ms"),
             _spread([change.usual_gap for change in changes], "ms"),
             f"{sum(change.lost for change in changes)} in {len(changes)} changes",
+            str(sum(change.unsent for change in changes)),
             _spread(result.processor, "ms"),
         )
     return drawn

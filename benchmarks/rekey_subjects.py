@@ -54,6 +54,12 @@ class LiveClicks(MediaStreamTrack):
         super().__init__()
         self._start = time.perf_counter()
         self._number = 0
+        self._fetched: list[int] = []
+
+    def take(self) -> list[int]:
+        """Numbers of the packets that were fetched since the last call."""
+        taken, self._fetched = self._fetched, []
+        return taken
 
     async def recv(self) -> Packet[Any]:
         """Wait until the next packet is due, and return it."""
@@ -63,6 +69,7 @@ class LiveClicks(MediaStreamTrack):
         early = (self._number - now) / RATE
         if early > 0:
             await asyncio.sleep(early)
+        self._fetched.append(self._number)
         packet = Packet(self._number.to_bytes(_SAMPLES))
         packet.pts = self._number * _SAMPLES
         packet.time_base = Fraction(1, _CLOCK_RATE)
@@ -76,18 +83,25 @@ class Change:
     Args:
         gap: The longest time between two packets around it, in milliseconds.
         usual_gap: The same just before it, over as long a time.
-        lost: Packets that the source produced and the receiver did not get.
+        lost: Packets that were sent and not received.
+        unsent: Packets that nobody fetched in time, as there was no call or the machine was busy.
     """
 
     gap: float
     usual_gap: float
     lost: int
+    unsent: int
 
 
 class Watch:
-    """The packets of one direction of a call, noted as its receiver has them, authenticated."""
+    """The packets of one direction of a call, noted as its receiver has them, authenticated.
 
-    def __init__(self) -> None:
+    Args:
+        source: Where they come from.
+    """
+
+    def __init__(self, source: LiveClicks) -> None:
+        self.source = source
         self._packets: list[tuple[float, int]] = []
 
     def note(self, payload: bytes, arrival: float) -> None:
@@ -119,17 +133,21 @@ class Call(Protocol):
 async def measure(call: Call) -> Change:
     """Change the keys of a call under load, and return the effect on its media."""
     call.watch.take()
+    call.watch.source.take()
     await asyncio.sleep(2 * _MARGIN)
     usual = call.watch.take()
     await asyncio.sleep(_MARGIN)
     await call.change()
     await asyncio.sleep(_MARGIN)
     taken = usual[-1:] + call.watch.take()
-    numbers = [number for _, number in taken]
+    numbers = {number for _, number in taken}
+    first, last = min(numbers), max(numbers)
+    sent = {number for number in call.watch.source.take() if first <= number <= last}
     return Change(
         gap=_longest(taken),
         usual_gap=_longest(usual),
-        lost=max(numbers) - min(numbers) + 1 - len(set(numbers)),
+        lost=len(sent - numbers),
+        unsent=last - first + 1 - len(sent),
     )
 
 
@@ -161,7 +179,7 @@ class Handfast:
     keep_path = False
 
     def __init__(self) -> None:
-        self.watch = Watch()
+        self.watch = Watch(LiveClicks())
         self._stack = AsyncExitStack()
         self._left: PeerConnection | None = None
 
@@ -171,7 +189,7 @@ class Handfast:
         right = await self._stack.enter_async_context(PeerConnection(configuration))
         first, second = channel_pair()
         for pc, channel, polite in ((left, first, True), (right, second, False)):
-            transceiver = pc.addTransceiver(LiveClicks())
+            transceiver = pc.addTransceiver(self.watch.source if pc is left else LiveClicks())
             transceiver.setCodecPreferences(["audio/PCMU"])
             self._run(Negotiator(pc, channel, polite=polite).run())
         right.on("track", lambda event: self._run(self._read(event.receiver)))
@@ -214,9 +232,9 @@ class Aiortc:
     name = "aiortc: close and call again"
 
     def __init__(self) -> None:
-        self.watch = Watch()
+        self.watch = Watch(LiveClicks())
         self._ends: tuple[RTCPeerConnection, RTCPeerConnection] | None = None
-        self._tracks = (LiveClicks(), LiveClicks())
+        self._tracks = (self.watch.source, LiveClicks())
         self._ssrc: int | None = None
         self._stack = AsyncExitStack()
 
