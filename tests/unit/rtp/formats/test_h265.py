@@ -222,7 +222,7 @@ def sps_of(width: int, height: int, pixels: str) -> bytes:
         *((64, 64, each) for each in ("gray", "yuv420p", "yuv422p", "yuv444p", "yuv420p10le")),
         (178, 114, "yuv420p"),
         (178, 114, "yuv422p"),
-        (1920, 1080, "yuv420p"),
+        (642, 362, "yuv420p"),
     ],
 )
 def test_h265_sps_size_is_cropped(width: int, height: int, pixels: str) -> None:
