@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from aioice import stun
 
 from peer import CandidateFilter, OnePortError, PeerConnection, PortRangeError
 from peer.configuration import IceServer
@@ -108,6 +109,34 @@ async def test_udp_goes_before_tcp() -> None:
         # A default candidate is what a peer without ICE would send to (RFC 8839 4.2.1.2).
         (port,) = ports(left)
         assert f"m=application {port} UDP/DTLS/SCTP" in local(left).sdp
+
+
+async def test_udp_goes_before_tcp_where_its_first_check_is_lost() -> None:
+    async with two_ends(ice_tcp=True) as (left, right):
+        for end in (left, right):
+            await end.ice.gather()
+            lose_each_first_check(end)
+        start(left, right)
+        for end in (left, right):
+            await end.seen.connected()
+            pair = end.ice.selected_pair
+            assert pair is not None
+            assert {each.transport for each in pair} == {"udp"}
+
+
+def lose_each_first_check(end: End) -> None:
+    """Lose each check over UDP, but not its repetition."""
+    (udp, *_) = end.ice._agent.sockets  # noqa: SLF001 - nobody else sends what is to be lost
+    seen: set[bytes] = set()
+    send = udp.send_stun
+
+    def send_again(message: stun.Message, addr: tuple[str, int]) -> None:
+        is_first = message.transaction_id not in seen
+        seen.add(message.transaction_id)
+        if not (is_first and message.message_class is stun.Class.REQUEST):
+            send(message, addr)
+
+    udp.send_stun = send_again  # type: ignore[method-assign]  # for this socket alone
 
 
 async def test_tcp_is_offered_and_taken_only_where_it_is_asked_for() -> None:

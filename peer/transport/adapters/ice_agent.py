@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 MAX_REMOTE_CANDIDATES = 128
 #: Candidate pairs in the check list (ours; RFC 8445 section 6.1.2.5 wants a limit, 100 by default).
 MAX_PAIRS = 512
+#: Seconds by which checks over TCP are later where there is UDP as well (ours): a check that was
+#: lost is sent again after 0.5 s.
+UDP_HEAD_START = 1.0
 #: Role conflicts repaired before checks are failed (ours): two peers that both repair a conflict
 #: agree after one or two, one that goes on is broken or hostile.
 MAX_ROLE_SWITCHES = 8
@@ -339,7 +342,17 @@ class IceAgent(Connection):
             self.check_state(pair, CandidatePair.State.FAILED)
             self.check_complete(pair)
             return
+        if isinstance(pair.local_candidate, TcpCandidate) and self._udp_may_work():
+            # The first pair that succeeds is nominated, and media suffers on TCP.
+            await asyncio.sleep(UDP_HEAD_START)
         await super().check_start(pair)
+
+    def _udp_may_work(self) -> bool:
+        return any(
+            pair.state is not CandidatePair.State.FAILED
+            for pair in self._check_list
+            if not isinstance(pair.local_candidate, TcpCandidate)
+        )
 
     def build_request(self, pair: CandidatePair, nominate: bool) -> stun.Message:
         """Build a connectivity check, and keep it until it is answered."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import random
 import re
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from tests.support.negotiation.connections import local
@@ -14,34 +14,29 @@ if TYPE_CHECKING:
     from peer import PeerConnection
 
 
+#: Ports that the kernel gives to nobody who asks for any (it has those from 32768 on).
+_FIRST, _LAST = 20_000, 30_000
+
+
 def free_run(length: int, address: str = "127.0.0.1") -> tuple[int, int]:
-    """Find some neighbouring UDP ports that are free on the loopback at the moment."""
+    """Find some neighbouring ports that are free for UDP and TCP at the moment.
+
+    They are looked for at random, as other test processes look for theirs.
+    """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    for first in range(20000, 30000, length):
-        with ExitStack() as stack:
-            try:
-                for port in range(first, first + length):
-                    sock = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
-                    sock.bind((address, port))
-            except OSError:
-                continue
+    for _ in range(1000):
+        first = random.randrange(_FIRST, _LAST - length)
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(first, first + length):
+                for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                    stack.enter_context(socket.socket(family, kind)).bind((address, port))
             return first, first + length - 1
     raise AssertionError("no free ports")
 
 
 def free_port(address: str = "127.0.0.1") -> int:
-    """Find a port that is free for UDP and TCP on the loopback at the moment."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    while True:
-        with (
-            socket.socket(family, socket.SOCK_STREAM) as tcp,
-            socket.socket(family, socket.SOCK_DGRAM) as udp,
-        ):
-            tcp.bind((address, 0))
-            port: int = tcp.getsockname()[1]
-            with contextlib.suppress(OSError):
-                udp.bind((address, port))
-                return port
+    """Find a port that is free for UDP and TCP at the moment."""
+    return free_run(1, address)[0]
 
 
 def ports(pc: PeerConnection) -> set[int]:
