@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ import pytest
 from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
 from peer.transport.ice.timing import IceTiming
+from tests.support.clock.deadline import DEADLINE
 from tests.support.network.ice import End
 from tests.support.network.scripted_ice_peer import Address, ScriptedIcePeer, scripted_ice_peer
 
@@ -58,6 +60,14 @@ class Scene:
         checks = self.doors[door].checks
         enough = len(checks) + times
         await self.doors[door].until(lambda: len(checks) >= enough)
+
+    async def moved_to_second(self) -> None:
+        """Let the first address die, and check from the second until the path leads there."""
+        self.doors[0].answering = False
+        async with asyncio.timeout(DEADLINE):
+            while self.door == 0:
+                self.check(1)
+                await asyncio.sleep(QUICK.recheck)
 
     async def moved(self, door: int) -> None:
         """Wait until the path leads to an address of the peer."""
@@ -108,6 +118,15 @@ async def test_peer_that_checks_from_a_new_port_is_followed_there(role: IceRole)
         await scene.end.seen.until(lambda: scene.end.seen.datagrams == [DATAGRAM])
 
 
+@pytest.mark.parametrize("role", ROLES)
+async def test_checks_of_the_peer_by_another_way_have_the_path_checked_before_its_time(
+    role: IceRole,
+) -> None:
+    timing = replace(QUICK, consent_interval=1000.0, consent_expiry=1000.0)
+    async with connected(role, timing=timing) as scene:
+        await scene.moved_to_second()
+
+
 async def test_controlling_agent_nominates_the_pair_that_takes_over() -> None:
     async with connected(CONTROLLING) as scene:
         scene.doors[0].answering = False
@@ -125,6 +144,25 @@ async def test_pair_that_took_over_has_its_own_consent(role: IceRole) -> None:
         scene.doors[1].answering = False
         await scene.end.seen.reached(FAILED)
         assert "consent" in str(scene.end.ice.error)
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_late_answer_of_the_former_path_is_no_consent_for_the_present_one(
+    role: IceRole,
+) -> None:
+    timing = replace(QUICK, consent_interval=1000.0, consent_expiry=1000.0)
+    async with connected(role, timing=timing) as scene:
+        await scene.moved_to_second()
+        async with asyncio.timeout(DEADLINE):
+            while scene.end.ice.round_trip_time is None:
+                scene.check(1)
+                await asyncio.sleep(QUICK.recheck)
+        before = scene.end.ice.round_trip_time
+        scene.doors[0].answer_latest(scene.address)
+        answers = len(scene.doors[0].answers)
+        scene.check(0)
+        await scene.doors[0].until(lambda: len(scene.doors[0].answers) > answers)
+        assert scene.end.ice.round_trip_time == before
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -80,7 +80,7 @@ class PathDoubt:
             self._suspected = True
 
     def on_packets(self, packets: int, now: MonotonicTime) -> None:
-        """Note how many datagrams have come so far, to suspect the path when a flow stops.
+        """Note how many datagrams have come so far, to suspect the path when a flow ends.
 
         Args:
             packets: Datagrams of the peer, without STUN.
@@ -90,9 +90,10 @@ class PathDoubt:
         if elapsed < self._timing.consent_grace:
             return
         came, self._packets, self._looked_at = packets - self._packets, packets, now
-        if self._flows and not came:
+        flowed, self._flows = self._flows, came >= FLOW * elapsed / self._timing.consent_grace
+        # One that ends soon after a look has brought a few.
+        if flowed and not self._flows:
             self.suspect(now)
-        self._flows = came >= FLOW * elapsed / self._timing.consent_grace
 
     def trust(self, now: MonotonicTime) -> Trust:
         """Return the trust in the path."""

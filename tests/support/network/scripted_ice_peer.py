@@ -135,6 +135,11 @@ class ScriptedIcePeer(asyncio.DatagramProtocol):
         )
         self.send(bytes(message), addr)
 
+    def answer_latest(self, addr: Address) -> None:
+        """Answer the latest check now, which came while nothing was answered."""
+        self.answering = True
+        self._answer(self.checks[-1], addr)
+
     def _answer(self, request: stun.Message, addr: Address) -> None:
         if not self.answering:
             return

@@ -87,6 +87,13 @@ def test_flow_that_stops_is_suspicious_within_two_seconds() -> None:
     assert subject.is_check_due(104.0)
 
 
+def test_flow_that_stops_just_after_a_look_is_suspicious_as_well() -> None:
+    subject = doubt()
+    subject.on_packets(50, 101.0)
+    subject.on_packets(52, 102.0)
+    assert subject.is_check_due(102.0)
+
+
 def test_pause_of_a_thin_flow_is_not_suspicious_and_costs_no_look() -> None:
     subject = doubt()
     subject.on_packets(4, 101.0)
