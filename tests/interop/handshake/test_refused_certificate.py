@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -67,7 +66,8 @@ async def test_libwebrtc_refused_during_the_handshake_fails() -> None:
         await reported(peer, "dtlsState", "failed")
 
 
-@pytest.mark.skipif(os.environ.get("INTEROP") != "all", reason="consent lasts for 15 s and more")
+# Consent lasts for 15 s and more.
+@pytest.mark.long
 async def test_libwebrtc_refused_after_the_handshake_loses_consent() -> None:
     async with offered(lambda offer: offer) as (pc, peer, answer, ready):
         # Its early ClientHello is answered before the answer is here.
