@@ -483,8 +483,10 @@ class Flight:
         self._interval = min(2 * self._interval, LONGEST_INTERVAL)
         self._timer.start(self._interval)
         self._copies += 1
-        if self._copies > COPIES:
-            # The records themselves stay as large as they are: only OpenSSL cuts messages anew.
+        if self._copies > COPIES and not any(map(has_change_cipher_spec, self._datagrams)):
+            # The records themselves stay as large as they are: only OpenSSL cuts messages anew. A
+            # ChangeCipherSpec has to stay with what goes before it: one that comes without that is
+            # dropped, and all copies of it as replays.
             self._datagrams = tuple(pack(b"".join(self._datagrams), SMALLER_MTUS[0]))
         self._send_again()
 
