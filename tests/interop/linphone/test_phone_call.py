@@ -97,6 +97,8 @@ async def be_held(call: Call) -> None:
     await talk(call)
 
 
+# Where it crashes (see `until_told`), this takes a while.
+@pytest.mark.long
 async def test_linphone_that_we_call_bundles_sound_and_pictures_and_takes_a_hold(
     tmp_path: Path,
 ) -> None:

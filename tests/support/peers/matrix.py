@@ -17,7 +17,7 @@ import pytest
 
 from tests.support.project.tools import ROOT
 
-#: How the tests of the last run ended.
+#: How each test ended when it ran last.
 OUTCOMES = ROOT / "artifacts" / "interop" / "outcomes.json"
 TESTS = "tests/interop"
 #: Headings by the names of the cells.
@@ -81,7 +81,7 @@ def render(rows: Collection[Row], lacking: Collection[str] = ()) -> str:
 
 
 def lacking(rows: Collection[Row], outcomes: dict[str, bool]) -> set[str]:
-    """Return the named tests that have not passed, with every parameter, in the last run."""
+    """Return the named tests that have not passed, with every parameter, when they ran last."""
     named = {test for row in rows for cell in row.cells for test in cell.tests}
     return {test for test in named if not _passed(f"{TESTS}/{test}", outcomes)}
 
@@ -92,7 +92,7 @@ def _passed(test: str, outcomes: dict[str, bool]) -> bool:
 
 
 def read_outcomes() -> dict[str, bool]:
-    """Read how the tests of the last run ended: whether each passed."""
+    """Read whether each test passed when it ran last."""
     if not OUTCOMES.exists():
         return {}
     return msgspec.json.decode(OUTCOMES.read_bytes(), type=dict[str, bool])
@@ -110,6 +110,6 @@ class OutcomesPlugin:
         self._passed[name] = self._passed.get(name, True) and report.passed
 
     def pytest_sessionfinish(self) -> None:
-        """Keep them for the document."""
+        """Keep them for the document, beside those of tests that did not run this time."""
         OUTCOMES.parent.mkdir(parents=True, exist_ok=True)
-        OUTCOMES.write_bytes(msgspec.json.encode(self._passed))
+        OUTCOMES.write_bytes(msgspec.json.encode(read_outcomes() | self._passed))
