@@ -14,6 +14,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         session.config.pluginmanager.register(OutcomesPlugin())
 
 
+# After what reads the markers of all tests, as docs/CONFORMANCE.md is made.
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run what is marked as long with INTEROP=all only."""
     if EVERYTHING:
