@@ -122,7 +122,9 @@ def _extended(
     """
     changed: dict[int, MediaSection] = {}
     for index, generation in generations.items():
-        if described is None or _username_fragment(described, index) != generation:
+        if described is None or index >= len(described.sdp.media):
+            continue
+        if _username_fragment(described, index) != generation:
             continue
         section = described.sdp.media[index]
         if fields is None:
