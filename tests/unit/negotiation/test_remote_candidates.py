@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from peer.descriptions import SdpType, SessionDescription
 from peer.errors import CandidateError, InvalidStateError
 from peer.ice import CandidateFields, IceCandidate
 from peer.negotiation.effects import AddCandidates
@@ -246,3 +247,13 @@ def test_a_closed_end_takes_none() -> None:
     right.close()
     with pytest.raises(InvalidStateError, match="closed"):
         right.add_candidate(candidate(left, "0"))
+
+
+def test_candidate_for_a_new_section_without_ice_leaves_what_was_agreed_alone() -> None:
+    left, right = pair()
+    add_track(left, "audio")
+    exchange(left, right)
+    text = offer_of(left).sdp + "m=text 9 RTP/AVP 98\r\na=mid:9\r\n"
+    set_remote(right, SessionDescription(text, SdpType.OFFER))
+    line = "candidate:1 1 udp 1 192.0.2.1 5000 typ host"
+    assert right.add_candidate(IceCandidate(line, sdpMid="9")) == ()
