@@ -98,7 +98,7 @@ async def answered(
 
 async def wished(pc: PeerConnection) -> asyncio.Task[RekeyResult]:
     """A rekey of which nobody knows yet."""
-    asking = asyncio.create_task(pc.rekey())
+    asking = asyncio.create_task(pc.rekey(keep_path=True))
     await asyncio.sleep(0)
     return asking
 

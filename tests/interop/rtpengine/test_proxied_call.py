@@ -188,7 +188,7 @@ async def test_rekey_of_one_end_is_followed_by_rtpengine_and_keeps_the_other_leg
     # It passes on our new tls-id, but keeps the association of the other leg, and so do we.
     assert [end.handshakes for end in ends] == [4, 2]
     # The other end asks meanwhile. First it has to see that nobody answers its ClientHellos.
-    meanwhile = asyncio.create_task(ends[1].pc.rekey())
+    meanwhile = asyncio.create_task(ends[1].pc.rekey(keep_path=True))
     assert (await within(left)).result.duration < _LOOKS_FOR_A_HANDSHAKE
     assert (await answered_rekey(call, ends[1], ends[0], meanwhile)).changed
     await call.flow("0", "1")
@@ -207,7 +207,8 @@ async def test_call_that_rtpengine_deletes_is_lost_by_its_silence(call: ProxiedC
 
 
 async def rekey(call: ProxiedCall, offerer: End, answerer: End) -> RekeyResult:
-    return await answered_rekey(call, offerer, answerer, asyncio.create_task(offerer.pc.rekey()))
+    rekeying = asyncio.create_task(offerer.pc.rekey(keep_path=True))
+    return await answered_rekey(call, offerer, answerer, rekeying)
 
 
 async def answered_rekey(
