@@ -17,7 +17,7 @@ from aioice.turn import create_turn_endpoint
 from peer.errors import IceError, OnePortError, PortRangeError
 from peer.transport.adapters.ice_socket import refusal_of
 from peer.transport.adapters.tcp_candidates import COMPONENT
-from peer.transport.net.one_port import shared_port
+from peer.transport.net.one_port import SHARED_PORTS
 from peer.transport.net.udp import UdpTransport, enlarge_buffers
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _join(place: Place, port: int, agent: IceAgent, protocol: IceSocket) -> None
     family, name = place
     address = (name[0], port, *name[2:])
     try:
-        shared = shared_port(address, lambda: _bound((family, address)))
+        shared = SHARED_PORTS.at(address, lambda: _bound((family, address)))
     except NotImplementedError:
         reason = "this event loop cannot watch sockets"
         raise OnePortError(port, address=str(name[0]), reason=reason) from None

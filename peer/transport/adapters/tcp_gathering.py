@@ -10,11 +10,11 @@ from peer.errors import IceError, OnePortError
 from peer.transport.adapters.ice_gathering import TAKEN, bind_within, resolved
 from peer.transport.adapters.tcp_candidates import DISCARD_PORT, TcpCandidate
 from peer.transport.net.tcp_port import (
+    SHARED_LISTENERS,
     TcpDialer,
     TcpListener,
     listening,
     own_listener,
-    shared_listener,
 )
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _listener(place: Place, ports: Ports | None) -> TcpListener:
         case int():
             address = (name[0], ports, *name[2:])
             try:
-                return shared_listener(
+                return SHARED_LISTENERS.at(
                     address, lambda: listening(family, lambda sock: sock.bind(address))
                 )
             except OSError as error:

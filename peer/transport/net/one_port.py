@@ -12,10 +12,10 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar, assert_never
-from weakref import WeakKeyDictionary
 
 from aioice import stun
 
+from peer.transport.net.per_loop import PerLoop
 from peer.transport.net.udp import (
     MAX_PER_TURN,
     SECONDS_PER_TURN,
@@ -80,7 +80,6 @@ class PortShare(PromptTransport):
         self.sources: dict[_Address, MonotonicTime] = {}
         self.waiting: deque[tuple[bytes, tuple[Any, ...]]] = deque()
         self._port = port
-        self._closing = False
 
     def __repr__(self) -> str:
         state = "closed" if self._closing else f"{len(self.sources)} sources"
@@ -110,10 +109,6 @@ class PortShare(PromptTransport):
         del limit, seconds
         if not self._closing:
             self._port.drain_for(self)
-
-    def is_closing(self) -> bool:
-        """Return True once the share was closed."""
-        return self._closing
 
     def close(self) -> None:
         """Leave the port, which is closed with the last share."""
@@ -371,33 +366,5 @@ class _SharedKeys(dict[bytes, _ValueT]):
         return super().pop(key, *default)
 
 
-_Ports: TypeAlias = dict[tuple[Any, ...], OnePort]
-_PORTS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Ports]] = WeakKeyDictionary()
-
-
-def shared_port(address: tuple[Any, ...], bind: Callable[[], socket.socket]) -> OnePort:
-    """Return the port of this event loop at a local address; bind it if there is none yet.
-
-    Args:
-        address: Address to bind, as the socket family has it, with the port.
-        bind: Makes the socket.
-
-    Raises:
-        OSError: From `bind`.
-        NotImplementedError: The event loop cannot watch sockets.
-    """
-    ports = _PORTS.setdefault(asyncio.get_running_loop(), {})
-    found = ports.get(address)
-    if found is not None:
-        return found
-
-    def forget() -> None:
-        del ports[address]
-
-    sock = bind()
-    try:
-        ports[address] = made = OnePort(sock, forget)
-    except NotImplementedError:
-        sock.close()
-        raise
-    return made
+#: The shared ports of each event loop.
+SHARED_PORTS: Final = PerLoop(OnePort)

@@ -6,17 +6,16 @@ Each looks like a UDP socket from above: it sends to an address, and datagrams c
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import os
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from aioice import stun
 
+from peer.transport.net.per_loop import PerLoop, owner_of
 from peer.transport.net.tcp_stream import Address, TcpStream, remote_of
 from peer.transport.net.udp import SECONDS_PER_TURN, PromptTransport, UdpEvents, send_until_refused
 from peer.transport.wire.stun import checked_fragment, stun_class
@@ -60,7 +59,6 @@ class TcpStreams(PromptTransport):
         super().__init__({"sockname": sockname})
         self.streams: dict[Address, TcpStream] = {}
         self._events = events
-        self._closing = False
 
     def __repr__(self) -> str:
         state = "closed" if self._closing else f"{len(self.streams)} streams"
@@ -120,10 +118,6 @@ class TcpStreams(PromptTransport):
         if self.streams.get(stream.remote) is stream:
             del self.streams[stream.remote]
             self._events.on_stream_lost(stream.remote)
-
-    def is_closing(self) -> bool:
-        """Return True once the streams were closed."""
-        return self._closing
 
     def close(self) -> None:
         """Close every stream, and report `connection_lost` on the next turn of the loop."""
@@ -292,8 +286,8 @@ class TcpListener:
             self._loop.add_reader(self._socket, self._accept)
 
 
-_Listeners: TypeAlias = dict[tuple[Any, ...], TcpListener]
-_LISTENERS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, _Listeners]] = WeakKeyDictionary()
+#: The shared listeners of each event loop.
+SHARED_LISTENERS: Final = PerLoop(TcpListener)
 
 
 def listening(family: socket.AddressFamily, bind: Callable[[socket.socket], None]) -> socket.socket:
@@ -327,34 +321,4 @@ def own_listener(sock: socket.socket) -> TcpListener:
     Raises:
         NotImplementedError: The event loop cannot watch sockets.
     """
-    return _made(sock, lambda: None)
-
-
-def shared_listener(address: tuple[Any, ...], bind: Callable[[], socket.socket]) -> TcpListener:
-    """Return the listener of this event loop at a local address; make it if there is none yet.
-
-    Args:
-        address: Address to bind, as the socket family has it, with the port.
-        bind: Makes the socket.
-
-    Raises:
-        OSError: From `bind`.
-        NotImplementedError: The event loop cannot watch sockets.
-    """
-    listeners = _LISTENERS.setdefault(asyncio.get_running_loop(), {})
-    found = listeners.get(address)
-    if found is None:
-
-        def forget() -> None:
-            del listeners[address]
-
-        listeners[address] = found = _made(bind(), forget)
-    return found
-
-
-def _made(sock: socket.socket, on_close: Callable[[], None]) -> TcpListener:
-    with contextlib.ExitStack() as undo:
-        undo.callback(sock.close)
-        made = TcpListener(sock, on_close)
-        undo.pop_all()
-    return made
+    return owner_of(sock, lambda sock: TcpListener(sock, lambda: None))

@@ -64,6 +64,11 @@ class PromptTransport(asyncio.DatagramTransport):
     """
 
     read_at: MonotonicTime | None = None
+    _closing = False
+
+    def is_closing(self) -> bool:
+        """Return True once the transport was closed."""
+        return self._closing
 
     def claim(self, source: tuple[str, int]) -> None:
         """Take note that a check has authenticated a source address."""
@@ -108,7 +113,6 @@ class UdpTransport(PromptTransport):
         self._loop = asyncio.get_running_loop()
         self._socket = sock
         self._events = events
-        self._closing = False
         self._offload = SegmentationOffload(sock)
         sock.setblocking(False)
         self._loop.add_reader(sock, self.drain)
@@ -177,10 +181,6 @@ class UdpTransport(PromptTransport):
                 self._events.on_oversized()
             if clock() >= end:
                 return
-
-    def is_closing(self) -> bool:
-        """Return True once the transport was closed."""
-        return self._closing
 
     def close(self) -> None:
         """Stop sending and receiving, and report `connection_lost` on the next turn of the loop."""

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from aioice import stun
 
-from peer.transport.net import one_port
-from peer.transport.net.one_port import HOLD, MAX_WAITING, OnePort, PortShare, shared_port
+from peer.transport.net.one_port import HOLD, MAX_WAITING, SHARED_PORTS, OnePort, PortShare
 from peer.transport.net.udp import MAX_PER_TURN
 from tests.support.clock.virtual_time import in_virtual_time
 
@@ -312,8 +311,8 @@ async def test_port_is_bound_once_and_free_again_with_its_last_share() -> None:
     with bound() as free:
         address = free.getsockname()
     for attempt in (1, 2):
-        port = shared_port(address, bind)
-        assert shared_port(address, bind) is port
+        port = SHARED_PORTS.at(address, bind)
+        assert SHARED_PORTS.at(address, bind) is port
         one, two = Generation(port, "one+"), Generation(port, "two/")
         with bound() as peer:
             one.share.claim(peer.getsockname())
@@ -331,4 +330,4 @@ async def test_port_is_bound_once_and_free_again_with_its_last_share() -> None:
         two.share.close()
         # At once, for a connection that is made in the same turn.
         assert binds == attempt
-    assert not one_port._PORTS[asyncio.get_running_loop()]  # noqa: SLF001 - nobody else sees what it holds
+    assert len(SHARED_PORTS) == 0

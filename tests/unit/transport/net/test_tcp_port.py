@@ -14,17 +14,16 @@ from typing import Any
 import pytest
 from aioice import stun
 
-from peer.transport.net import tcp_port
 from peer.transport.net.segmentation import MAX_DATAGRAM_SIZE
 from peer.transport.net.tcp_port import (
     MAX_ANONYMOUS,
     MAX_STREAMS,
+    SHARED_LISTENERS,
     TcpDialer,
     TcpListener,
     TcpShare,
     listening,
     own_listener,
-    shared_listener,
 )
 from peer.transport.net.tcp_stream import VALIDATION_TIMEOUT
 from peer.transport.net.udp import MAX_PER_TURN
@@ -326,8 +325,8 @@ async def test_generations_share_a_tcp_port_which_is_free_with_the_last() -> Non
         return listening(socket.AF_INET, lambda sock: sock.bind(address))
 
     async def use_once() -> None:
-        listener = shared_listener(address, bind)
-        assert shared_listener(address, bind) is listener
+        listener = SHARED_LISTENERS.at(address, bind)
+        assert SHARED_LISTENERS.at(address, bind) is listener
         one, two = Events(), Events()
         first, second = listener.join("one+", one), listener.join("two/", two)
         assert first is not None
@@ -349,7 +348,7 @@ async def test_generations_share_a_tcp_port_which_is_free_with_the_last() -> Non
 
     await use_once()
     await use_once()
-    assert not tcp_port._LISTENERS[asyncio.get_running_loop()]  # noqa: SLF001 - nobody else sees it
+    assert len(SHARED_LISTENERS) == 0
 
 
 @in_virtual_time
