@@ -13,6 +13,7 @@ from peer.rtp.formats.h264_bitstream import (
     parameter_set_key,
     picture_size,
 )
+from peer.rtp.formats.nal_packets import SIZE, aggregated, joined, keyframe_shape, packed
 from peer.rtp.formats.parameter_sets import ParameterSets
 from peer.rtp.formats.payload_format import FrameShape
 from peer.rtp.malformed import MalformedError
@@ -32,8 +33,8 @@ _IMPORTANCE = 0x60
 _STARTS = 0x80
 _ENDS = 0x40
 _FU_HEADER = 2
-#: Bytes of the size before each unit of an aggregate (RFC 6184 section 5.7.1).
-_SIZE = 2
+#: Bytes before the first size in an aggregate (RFC 6184 section 5.7.1).
+_STAP_HEADER = 1
 
 # ITU-T H.264 table 7-1: the first slice, or part of one, says the type of the picture.
 _SLICES = range(NalType.SLICE, NalType.IDR + 1)
@@ -75,7 +76,10 @@ class H264Format:
             if any(len(unit) > limit for unit in units):
                 raise MalformedError("a NAL unit larger than a packet, in packetization mode 0")
             return units
-        return list(_payloads(units, limit))
+        # RFC 6184 section 6.3.
+        return list(
+            packed(units, limit, header=_STAP_HEADER, aggregate=_aggregate, fragments=_fragments)
+        )
 
     def is_keyframe_start(self, payload: bytes) -> bool:
         """True where a sequence parameter set or an IDR slice begins in the payload."""
@@ -126,23 +130,15 @@ class H264Format:
             if kind == NalType.SPS:
                 sps = frame[at : end if end >= 0 else None]
             elif kind == NalType.IDR and sps is not None:
-                return _shape(sps)
+                return keyframe_shape(sps, picture_size)
             at = end
         return _NO_KEYFRAME
 
 
-def _shape(sps: bytes) -> FrameShape:
-    try:
-        width, height = picture_size(sps)
-    except MalformedError:
-        # Decoders read more parameter sets than we do.
-        return FrameShape(keyframe=True)
-    return FrameShape(keyframe=True, width=width, height=height)
-
-
 def _aggregates_keyframe(payload: bytes) -> bool:
     # Most aggregates begin with a parameter set, and the rest need not be read.
-    if len(payload) > _SIZE + 1 and payload[_SIZE + 1] & TYPE == NalType.SPS:
+    first = _STAP_HEADER + SIZE
+    if len(payload) > first and payload[first] & TYPE == NalType.SPS:
         return True
     try:
         kinds = {unit[0] & TYPE for unit in _aggregated(payload)}
@@ -159,34 +155,12 @@ def _is_worth_sending(unit: bytes) -> bool:
     return kind not in (NalType.DELIMITER, NalType.FILLER)
 
 
-def _payloads(units: list[bytes], limit: int) -> Iterator[bytes]:
-    """Make single NAL units, STAP-A and FU-A in the order of the units (RFC 6184 section 6.3)."""
-    together: list[bytes] = []
-    size = 1
-    for unit in units:
-        if together and size + _SIZE + len(unit) > limit:
-            yield _aggregate(together)
-            together, size = [], 1
-        if len(unit) > limit:
-            yield from _fragments(unit, limit)
-        else:
-            together.append(unit)
-            size += _SIZE + len(unit)
-    if together:
-        yield _aggregate(together)
-
-
 def _aggregate(units: list[bytes]) -> bytes:
-    """Make a STAP-A of NAL units (RFC 6184 section 5.7.1); one unit goes as it is."""
-    if len(units) == 1:
-        return units[0]
+    """Make a STAP-A of NAL units (RFC 6184 section 5.7.1)."""
     # Section 5.7: F where any has it, and the highest NRI.
     forbidden = max(unit[0] & _FORBIDDEN for unit in units)
     importance = max(unit[0] & _IMPORTANCE for unit in units)
-    pieces = [bytes((forbidden | importance | _STAP_A,))]
-    for unit in units:
-        pieces += (len(unit).to_bytes(_SIZE, "big"), unit)
-    return b"".join(pieces)
+    return joined(bytes((forbidden | importance | _STAP_A,)), units)
 
 
 def _fragments(unit: bytes, limit: int) -> Iterator[bytes]:
@@ -229,13 +203,8 @@ def _whole_units(payload: bytes, kind: int) -> Sequence[bytes]:
 
 def _aggregated(payload: bytes) -> list[bytes]:
     """The NAL units of a STAP-A (RFC 6184 section 5.7.1)."""
-    units = []
-    at = 1
-    while at < len(payload):
-        start = at + _SIZE
-        at = start + int.from_bytes(payload[at:start], "big")
-        unit = payload[start:at]
-        if at > len(payload) or not unit or not 0 < unit[0] & TYPE <= NalType.LAST:
-            raise MalformedError("an H.264 aggregate that is not made of NAL units", start)
-        units.append(unit)
-    return units
+    return aggregated(payload, header=_STAP_HEADER, is_unit=_is_unit, codec="H.264")
+
+
+def _is_unit(unit: bytes) -> bool:
+    return len(unit) > 0 and 0 < unit[0] & TYPE <= NalType.LAST

@@ -15,6 +15,7 @@ from peer.rtp.formats.h265_bitstream import (
     parameter_set_key,
     picture_size,
 )
+from peer.rtp.formats.nal_packets import aggregated, joined, keyframe_shape, packed
 from peer.rtp.formats.parameter_sets import ParameterSets
 from peer.rtp.formats.payload_format import FrameShape
 from peer.rtp.malformed import MalformedError
@@ -34,8 +35,6 @@ _STARTS = 0x80
 _ENDS = 0x40
 _FU_TYPE = 0x3F
 _FU_HEADER = HEADER + 1
-#: Bytes of the size before each unit of an aggregate (RFC 7798 section 4.4.2).
-_SIZE = 2
 #: Layer and temporal id in the two bytes of a header (RFC 7798 section 1.1.4).
 _LAYER = 0x1F8
 _TEMPORAL_ID = 0x07
@@ -70,7 +69,7 @@ class H265Format:
         if not frame:
             return []
         units = [unit for unit in nal_units(frame) if _is_worth_sending(unit)]
-        return list(_payloads(units, limit))
+        return list(packed(units, limit, header=HEADER, aggregate=_aggregate, fragments=_fragments))
 
     def is_keyframe_start(self, payload: bytes) -> bool:
         """True where a parameter set or a random access picture begins in the payload."""
@@ -124,18 +123,9 @@ class H265Format:
             if kind == H265NalType.SPS:
                 sps = frame[at : end if end >= 0 else None]
             elif kind in RANDOM_ACCESS and sps is not None:
-                return _shape(sps)
+                return keyframe_shape(sps, picture_size)
             at = end
         return _NO_KEYFRAME
-
-
-def _shape(sps: bytes) -> FrameShape:
-    try:
-        width, height = picture_size(sps)
-    except MalformedError:
-        # Decoders read more parameter sets than we do.
-        return FrameShape(keyframe=True)
-    return FrameShape(keyframe=True, width=width, height=height)
 
 
 def _begins_keyframe(kind: int) -> bool:
@@ -150,36 +140,15 @@ def _is_worth_sending(unit: bytes) -> bool:
     return kind not in (H265NalType.DELIMITER, H265NalType.FILLER)
 
 
-def _payloads(units: list[bytes], limit: int) -> Iterator[bytes]:
-    """Make single NAL units, aggregates and fragments in the order of the units."""
-    together: list[bytes] = []
-    size = HEADER
-    for unit in units:
-        if together and size + _SIZE + len(unit) > limit:
-            yield _aggregate(together)
-            together, size = [], HEADER
-        if len(unit) > limit:
-            yield from _fragments(unit, limit)
-        else:
-            together.append(unit)
-            size += _SIZE + len(unit)
-    if together:
-        yield _aggregate(together)
-
-
 def _aggregate(units: list[bytes]) -> bytes:
-    """Make an aggregation packet of NAL units (RFC 7798 section 4.4.2); one unit goes as it is."""
-    if len(units) == 1:
-        return units[0]
+    """Make an aggregation packet of NAL units (RFC 7798 section 4.4.2)."""
     headers = [int.from_bytes(unit[:HEADER], "big") for unit in units]
     # F where any has it; the lowest layer and temporal id of all.
     forbidden = max(unit[0] & _FORBIDDEN for unit in units) << 8
     layer = min(header & _LAYER for header in headers)
     temporal_id = min(header & _TEMPORAL_ID for header in headers)
-    pieces = [(forbidden | _AGGREGATE << 9 | layer | temporal_id).to_bytes(HEADER, "big")]
-    for unit in units:
-        pieces += (len(unit).to_bytes(_SIZE, "big"), unit)
-    return b"".join(pieces)
+    header = forbidden | _AGGREGATE << 9 | layer | temporal_id
+    return joined(header.to_bytes(HEADER, "big"), units)
 
 
 def _fragments(unit: bytes, limit: int) -> Iterator[bytes]:
@@ -222,13 +191,8 @@ def _whole_units(payload: bytes, kind: int) -> Sequence[bytes]:
 
 def _aggregated(payload: bytes) -> list[bytes]:
     """The NAL units of an aggregation packet (RFC 7798 section 4.4.2)."""
-    units = []
-    at = HEADER
-    while at < len(payload):
-        start = at + _SIZE
-        at = start + int.from_bytes(payload[at:start], "big")
-        unit = payload[start:at]
-        if at > len(payload) or len(unit) < HEADER or nal_type(unit[0]) > H265NalType.LAST:
-            raise MalformedError("an H.265 aggregate that is not made of NAL units", start)
-        units.append(unit)
-    return units
+    return aggregated(payload, header=HEADER, is_unit=_is_unit, codec="H.265")
+
+
+def _is_unit(unit: bytes) -> bool:
+    return len(unit) >= HEADER and nal_type(unit[0]) <= H265NalType.LAST
