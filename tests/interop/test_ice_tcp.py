@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from peer import PeerConfiguration, PeerConnection, SdpType, SessionDescription
 from peer.runtime.statistics import CandidateStats
 from tests.support.browser.browsers import BrowserName, open_browser
+from tests.support.browser.connection_scripts import DESCRIBED, RECEIVED_PACKETS
 from tests.support.negotiation.connection_media import ToneTrack
 from tests.support.negotiation.connections import (
     both_connected,
@@ -22,48 +22,41 @@ from tests.support.negotiation.connections import (
 )
 from tests.support.network.asgi import serve
 from tests.support.network.free_ports import free_port
+from tests.support.peers.marks import EVERYTHING
 
 CALLED = [
     pytest.param(BrowserName.CHROMIUM, marks=pytest.mark.browser("chromium")),
     *(
         [pytest.param(BrowserName.FIREFOX, marks=pytest.mark.browser("firefox"))]
-        if os.environ.get("INTEROP") == "all"
+        if EVERYTHING
         else []
     ),
 ]
-_ANSWER = """(async offer => {
-    if (!window.pc) {
+_ANSWER = f"""(async offer => {{
+    if (!window.pc) {{
         window.pc = new RTCPeerConnection();
         window.heard = [];
-        pc.ondatachannel = ({ channel }) => {
-            channel.onmessage = ({ data }) => { heard.push(data); channel.send(data); };
-        };
-        window.packets = async () => [...(await pc.getStats()).values()]
-            .filter(({ type }) => type === 'inbound-rtp')
-            .reduce((sum, { packetsReceived }) => sum + packetsReceived, 0);
-        window.selected = async () => {
+        pc.ondatachannel = ({{ channel }}) => {{
+            channel.onmessage = ({{ data }}) => {{ heard.push(data); channel.send(data); }};
+        }};
+        window.packets = () => {RECEIVED_PACKETS}(pc);
+        window.selected = async () => {{
             const stats = await pc.getStats();
-            const { selectedCandidatePairId } =
-                [...stats.values()].find(({ type }) => type === 'transport');
+            const {{ selectedCandidatePairId }} =
+                [...stats.values()].find(({{ type }}) => type === 'transport');
             return stats.get(stats.get(selectedCandidatePairId).localCandidateId);
-        };
+        }};
         const audio = new AudioContext();
         const tone = audio.createOscillator();
         const made = audio.createMediaStreamDestination();
         tone.connect(made);
         tone.start();
         window.sound = made.stream.getAudioTracks()[0];
-    }
-    await pc.setRemoteDescription({ type: 'offer', sdp: offer });
-    if (!pc.getSenders().some(({ track }) => track)) pc.addTrack(sound);
-    await pc.setLocalDescription();
-    await new Promise(done => {
-        const look = () => pc.iceGatheringState === 'complete' && done();
-        pc.onicegatheringstatechange = look;
-        look();
-    });
-    return pc.localDescription.sdp;
-})"""
+    }}
+    await pc.setRemoteDescription({{ type: 'offer', sdp: offer }});
+    if (!pc.getSenders().some(({{ track }}) => track)) pc.addTrack(sound);
+    return {DESCRIBED}(pc);
+}})"""
 
 
 def without_udp(sdp: str) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
-from peer import PeerConnection, SdpType, SessionDescription
+from peer import PeerConnection
 from tests.support.browser.browsers import BrowserName, open_browser
+from tests.support.browser.connection_scripts import DESCRIBED, RECEIVED_PACKETS, answer_of
 from tests.support.negotiation.connection_media import ToneTrack
-from tests.support.negotiation.connections import both_connected, local, opened, within
+from tests.support.negotiation.connections import both_connected, opened
 from tests.support.peers.marks import EVERYTHING
 
 if TYPE_CHECKING:
@@ -19,23 +19,16 @@ if TYPE_CHECKING:
 
 #: The second is the first that finds a session to go on with.
 RELOADS = 20 if EVERYTHING else 3
-_OFFER = """(async () => {
+_OFFER = f"""(async () => {{
     window.pc = new RTCPeerConnection();
     window.heard = [];
-    window.packets = async () => [...(await pc.getStats()).values()]
-        .filter(s => s.type === 'inbound-rtp').reduce((n, s) => n + s.packetsReceived, 0);
+    window.packets = () => {RECEIVED_PACKETS}(pc);
     window.channel = pc.createDataChannel('chat');
-    channel.onmessage = ({ data }) => heard.push(data);
-    pc.ondatachannel = ({ channel }) => channel.onmessage = ({ data }) => heard.push(data);
-    pc.addTransceiver('audio', { direction: 'recvonly' });
-    await pc.setLocalDescription();
-    await new Promise(done => {
-        const look = () => pc.iceGatheringState === 'complete' && done();
-        pc.onicegatheringstatechange = look;
-        look();
-    });
-    return pc.localDescription.sdp;
-})()"""
+    channel.onmessage = ({{ data }}) => heard.push(data);
+    pc.ondatachannel = ({{ channel }}) => channel.onmessage = ({{ data }}) => heard.push(data);
+    pc.addTransceiver('audio', {{ direction: 'recvonly' }});
+    return {DESCRIBED}(pc);
+}})()"""
 
 
 def _echoing(kept: PeerConnection) -> list[DataChannel]:
@@ -51,11 +44,7 @@ def _echoing(kept: PeerConnection) -> list[DataChannel]:
 
 async def _exchange(page: Page, kept: PeerConnection) -> None:
     offer = await page.evaluate(_OFFER)
-    await kept.setRemoteDescription(SessionDescription(offer, SdpType.OFFER))
-    await kept.setLocalDescription()
-    await within(kept.gathering_complete())
-    answer = json.dumps({"type": "answer", "sdp": local(kept).sdp})
-    await page.evaluate(f"pc.setRemoteDescription({answer})")
+    await page.evaluate(f"pc.setRemoteDescription({await answer_of(kept, offer)})")
 
 
 @pytest.mark.browser("chromium")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 
-from peer import PeerConfiguration, PeerConnection, SdpType, SessionDescription
+from peer import PeerConfiguration, PeerConnection
 from tests.support.browser.browsers import BrowserName, open_browser
+from tests.support.browser.connection_scripts import DESCRIBED, RECEIVED_PACKETS, answer_of
 from tests.support.negotiation.connection_media import ToneTrack
-from tests.support.negotiation.connections import both_connected, local, within
+from tests.support.negotiation.connections import both_connected
 from tests.support.network.free_ports import free_port, ports
 
 if TYPE_CHECKING:
@@ -20,32 +20,24 @@ if TYPE_CHECKING:
     from tests.support.browser.browsing import Page
 
 CONNECTIONS = 10
-_CALLS = """
+_CALLS = f"""
     window.calls = [];
-    window.call = async number => {
-        const made = calls[number] ??= { pc: new RTCPeerConnection(), heard: [] };
-        const { pc, heard } = made;
-        if (!made.channel) {
+    window.call = async number => {{
+        const made = calls[number] ??= {{ pc: new RTCPeerConnection(), heard: [] }};
+        const {{ pc, heard }} = made;
+        if (!made.channel) {{
             made.channel = pc.createDataChannel('chat');
-            made.channel.onmessage = ({ data }) => heard.push(data);
-            pc.addTransceiver('audio', { direction: 'recvonly' });
-        }
-        await pc.setLocalDescription();
-        await new Promise(done => {
-            const look = () => pc.iceGatheringState === 'complete' && done();
-            pc.onicegatheringstatechange = look;
-            look();
-        });
-        return pc.localDescription.sdp;
-    };
-    window.packets = async number => [...(await calls[number].pc.getStats()).values()]
-        .filter(({ type }) => type === 'inbound-rtp')
-        .reduce((sum, { packetsReceived }) => sum + packetsReceived, 0);
-    window.moreSound = async number => {
+            made.channel.onmessage = ({{ data }}) => heard.push(data);
+            pc.addTransceiver('audio', {{ direction: 'recvonly' }});
+        }}
+        return {DESCRIBED}(pc);
+    }};
+    window.packets = number => {RECEIVED_PACKETS}(calls[number].pc);
+    window.moreSound = async number => {{
         const before = await packets(number);
         while (await packets(number) < before + 10) await new Promise(done => setTimeout(done, 50));
         return true;
-    };
+    }};
 """
 
 
@@ -65,10 +57,7 @@ def _answering(pc: PeerConnection, number: int) -> None:
 
 async def _exchange(page: Page, number: int, ours: PeerConnection) -> None:
     offer = await page.evaluate(f"call({number})")
-    await ours.setRemoteDescription(SessionDescription(offer, SdpType.OFFER))
-    await ours.setLocalDescription()
-    await within(ours.gathering_complete())
-    answer = json.dumps({"type": "answer", "sdp": local(ours).sdp})
+    answer = await answer_of(ours, offer)
     await page.evaluate(f"calls[{number}].pc.setRemoteDescription({answer})")
 
 
