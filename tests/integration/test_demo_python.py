@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import ssl
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
@@ -28,6 +27,7 @@ from tests.support.clock.idle_time import AT_ONCE, end_of
 from tests.support.clock.own_time import own_time
 from tests.support.media.frames import has_label
 from tests.support.negotiation.connections import within
+from tests.support.project.handfast_program import handfast_program
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -207,13 +207,8 @@ async def test_one_visitor_too_many_is_refused() -> None:
 
 
 async def test_ctrl_c_during_a_call_ends_the_program_at_once_and_without_complaint() -> None:
-    program = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-X", "dev", "-W", "error", "-m", "handfast", "demo", "--port", "0"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert program.stdout is not None
-    try:
+    async with handfast_program("demo", "--port", "0", dev_mode=True) as program:
+        assert program.stdout is not None
         said = (await within(program.stdout.readuntil(b"Ctrl-C"))).decode()
         url = next(word for word in said.split() if word.startswith("http://"))
         async with _call_to(url) as call:
@@ -224,10 +219,6 @@ async def test_ctrl_c_during_a_call_ends_the_program_at_once_and_without_complai
 
             program.send_signal(signal.SIGINT)
             errors, idle = await end_of(program)
-    finally:
-        if program.returncode is None:
-            program.kill()
-            await program.communicate()
 
     assert idle < AT_ONCE
     assert complaints(errors) == []

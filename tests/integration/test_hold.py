@@ -12,7 +12,7 @@ import pytest
 
 from media import Recorder, SyntheticAudioTrack, SyntheticVideoTrack
 from signaling import channel_pair
-from tests.support.negotiation.connections import both_connected, happened, until, within
+from tests.support.negotiation.connections import both_connected, direct, happened, until, within
 from tests.support.negotiation.negotiating import negotiating
 
 if TYPE_CHECKING:
@@ -48,8 +48,7 @@ async def agreed(end: PeerConnection, direction: str, sent: int = 2) -> None:
 
 async def hold(end: PeerConnection, direction: str = "inactive") -> None:
     """Set a direction, and wait until it is agreed on."""
-    for transceiver in end.getTransceivers():
-        transceiver.direction = direction
+    direct(end, direction)
     await agreed(end, direction)
 
 
@@ -86,8 +85,7 @@ async def test_a_track_that_is_resumed_is_announced_again_as_resumed() -> None:
 async def test_hold_that_goes_on_sending_announces_nothing_again() -> None:
     async with holding() as (left, right, events):
         # Music on hold (RFC 6337 section 5.3): the peer sends, and does not want to hear.
-        for transceiver in right.getTransceivers():
-            transceiver.direction = "sendrecv"
+        direct(right, "sendrecv")
         await agreed(right, "recvonly")
         await hold(left, "sendrecv")
         await hold(left, "sendonly")
@@ -134,8 +132,7 @@ async def test_an_echo_goes_on_after_hold_with_no_other_track(direction: str) ->
             for event in events:
                 echo(event)
             right.on("track", echo)
-            for transceiver in left.getTransceivers():
-                transceiver.direction = "sendrecv"
+            direct(left, "sendrecv")
             await agreed(left, "sendrecv")
             await hold(left, direction)
             await hold(left, "sendrecv")

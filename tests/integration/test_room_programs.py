@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from tests.support.clock.deadline import DEADLINE
 from tests.support.media.clips import decoded, make_clip
 from tests.support.negotiation.connection_media import sent_for
 from tests.support.network.asgi import serve
+from tests.support.project.handfast_program import handfast_program
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
@@ -40,21 +40,6 @@ async def _room() -> AsyncIterator[str]:
     """A server; the address of its room `lobby`."""
     async with asyncio.timeout(_LIMIT), serve(create_app()) as address:
         yield f"{address}/ws#lobby"
-
-
-@contextlib.asynccontextmanager
-async def _running(*arguments: str) -> AsyncIterator[Process]:
-    program = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", "-m", "handfast", *arguments),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield program
-    finally:
-        if program.returncode is None:
-            program.kill()
-            await program.communicate()
 
 
 async def _end(program: Process, status: int = 0) -> str:
@@ -113,7 +98,7 @@ def _media(width: int = 320) -> tuple[MediaStreamTrack, MediaStreamTrack]:
 
 async def test_a_recording_ends_when_the_other_one_leaves(tmp_path: Path) -> None:
     file = tmp_path / "out.webm"
-    async with _room() as room, _running("record", room, str(file)) as program:
+    async with _room() as room, handfast_program("record", room, str(file)) as program:
         async with _member(room, "recorder", *_media()) as alice:
             await sent_for(alice.pc, 3)
         said = await _end(program)
@@ -133,7 +118,7 @@ async def test_a_signal_completes_the_recording(tmp_path: Path, number: signal.S
     before.write_bytes(b"what was recorded before")
     async with (
         _room() as room,
-        _running("record", room, str(before)) as program,
+        handfast_program("record", room, str(before)) as program,
         _member(room, "recorder", *_media()) as alice,
     ):
         await sent_for(alice.pc, 3)
@@ -148,7 +133,7 @@ async def test_a_signal_completes_the_recording(tmp_path: Path, number: signal.S
 async def test_record_writes_a_file_for_each_participant(tmp_path: Path) -> None:
     file = tmp_path / "out.webm"
     each = ("record", "--per-participant")
-    async with _room() as room, _running(*each, room, str(file)) as program:
+    async with _room() as room, handfast_program(*each, room, str(file)) as program:
         async with (
             _member(room, "recorder", *_media(), name="alice") as alice,
             _member(room, "recorder", *_media(), name="../bob\n{n}") as bob,
@@ -166,7 +151,10 @@ async def test_record_writes_a_file_for_each_participant(tmp_path: Path) -> None
 
 async def test_a_composite_is_one_picture_and_one_sound(tmp_path: Path) -> None:
     file = tmp_path / "out.webm"
-    async with _room() as room, _running("record", room, str(file), "--composite") as program:
+    async with (
+        _room() as room,
+        handfast_program("record", room, str(file), "--composite") as program,
+    ):
         async with (
             _member(room, "recorder", *_media(), name="alice") as alice,
             _member(room, "recorder", *_media(), name="bob") as bob,
@@ -186,7 +174,7 @@ async def test_a_composite_is_one_picture_and_one_sound(tmp_path: Path) -> None:
 async def test_record_tells_of_a_codec_that_its_container_cannot_hold(tmp_path: Path) -> None:
     file = tmp_path / "out.webm"
     picture = SyntheticVideoTrack(width=320, height=240)
-    async with _room() as room, _running("record", room, str(file)) as program:
+    async with _room() as room, handfast_program("record", room, str(file)) as program:
         async with _member(room, "recorder", picture, codec="video/H264") as alice:
             await sent_for(alice.pc, 3)
         said = await _end(program)
@@ -196,7 +184,10 @@ async def test_record_tells_of_a_codec_that_its_container_cannot_hold(tmp_path: 
 
 
 async def test_a_recording_of_nobody_is_no_success(tmp_path: Path) -> None:
-    async with _room() as room, _running("record", room, str(tmp_path / "out.webm")) as program:
+    async with (
+        _room() as room,
+        handfast_program("record", room, str(tmp_path / "out.webm")) as program,
+    ):
         assert program.stdout is not None
         await program.stdout.readuntil(b"Ctrl-C")
         program.send_signal(signal.SIGINT)
@@ -229,7 +220,7 @@ async def test_a_file_is_played_to_its_end(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.webm", seconds=2)
     async with (
         _room() as room,
-        _running("call", room, "--play", str(clip)) as program,
+        handfast_program("call", room, "--play", str(clip)) as program,
         _member(room, "player") as member,
     ):
         tracks = {

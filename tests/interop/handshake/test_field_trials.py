@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import pytest
 
 from peer import ConnectionState
@@ -9,7 +12,7 @@ from peer.tracing.events import HandshakeCompleted
 from tests.support.negotiation.connections import reached
 from tests.support.peers.changes import hold, our_track, peer_directs, peers_track, we_direct
 from tests.support.peers.handshakes import Call, Way, shake_hands
-from tests.support.peers.negotiated_session import Medium, session_with
+from tests.support.peers.negotiated_session import Medium, NegotiatedSession, session_with
 from tests.support.peers.rekeys import rekey, restart
 from tests.support.peers.third_party import python_webrtc_stage
 
@@ -37,6 +40,18 @@ pytestmark = [
 ]
 
 
+@asynccontextmanager
+async def session_under(trials: dict[str, str]) -> AsyncIterator[NegotiatedSession]:
+    """An open session with libwebrtc under field trials."""
+    async with (
+        python_webrtc_stage(trials) as open_peer,
+        open_peer() as peer,
+        session_with(peer, Medium.VIDEO) as session,
+    ):
+        await session.open()
+        yield session
+
+
 @pytest.mark.parametrize("way", Way, ids=lambda way: way.name.lower())
 async def test_libwebrtc_with_field_trials_takes_media_and_data_in_every_role(
     trials: dict[str, str], way: Way
@@ -51,12 +66,7 @@ async def test_libwebrtc_with_field_trials_takes_media_and_data_in_every_role(
 async def test_libwebrtc_with_field_trials_follows_a_rekey_and_ice_restarts_of_both_ends(
     trials: dict[str, str],
 ) -> None:
-    async with (
-        python_webrtc_stage(trials) as open_peer,
-        open_peer() as peer,
-        session_with(peer, Medium.VIDEO) as session,
-    ):
-        await session.open()
+    async with session_under(trials) as session:
         rekeyed = await rekey(session)
         restarts = [await restart(session, by_peer=by_peer) for by_peer in (True, False)]
     assert rekeyed.result is not None
@@ -69,12 +79,7 @@ async def test_libwebrtc_with_field_trials_follows_a_rekey_and_ice_restarts_of_b
 async def test_libwebrtc_with_field_trials_is_held_and_gains_and_loses_tracks_ten_times(
     trials: dict[str, str],
 ) -> None:
-    async with (
-        python_webrtc_stage(trials) as open_peer,
-        open_peer() as peer,
-        session_with(peer, Medium.VIDEO) as session,
-    ):
-        await session.open()
+    async with session_under(trials) as session:
         held = [
             await hold(session, we_direct, session.offer),
             await hold(session, peer_directs, session.be_offered),
@@ -82,7 +87,7 @@ async def test_libwebrtc_with_field_trials_is_held_and_gains_and_loses_tracks_te
         for _ in range(TIMES):
             await our_track(session)
             await peers_track(session)
-        await peer.tell("close")
+        await session.peer.tell("close")
         await reached(
             session.pc,
             "connectionstatechange",

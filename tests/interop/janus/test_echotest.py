@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import ConnectionState
-from tests.support.negotiation.connections import reached, within
+from tests.support.negotiation.connections import direct, reached, within
 from tests.support.peers.janus_calls import echo_call, small_video
 
 if TYPE_CHECKING:
@@ -41,15 +41,13 @@ async def test_janus_is_silent_on_hold_and_sends_again_after_it(
 ) -> None:
     async with echo_call(janus) as call:
         for _ in range(3):
-            for transceiver in call.pc.getTransceivers():
-                transceiver.direction = direction
+            direct(call.pc, direction)
             held = await call.offer()
             answered = {"inactive": "inactive", "sendonly": "recvonly"}[direction]
             assert directions(held.sdp)[:2] == [answered] * 2
             await call.echo("what was on its way has come")
             assert await call.silence() == 0
-            for transceiver in call.pc.getTransceivers():
-                transceiver.direction = "sendrecv"
+            direct(call.pc, "sendrecv")
             await call.offer()
             await call.flow("0", "1")
         assert call.handshakes == 1

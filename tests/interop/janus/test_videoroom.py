@@ -9,7 +9,7 @@ import pytest
 
 from media import SyntheticAudioTrack
 from peer import ConnectionState
-from tests.support.negotiation.connections import expected, local, reached, within
+from tests.support.negotiation.connections import direct, expected, local, reached, within
 from tests.support.peers.janus_calls import VIDEO_ROOM, MediaCall, media_call, small_video
 
 if TYPE_CHECKING:
@@ -90,14 +90,12 @@ async def test_publishers_hold_and_resume_reaches_the_subscriber(janus: JanusSes
     async with media_call(janus, VIDEO_ROOM) as one, media_call(janus, VIDEO_ROOM) as other:
         await subscribe(other, await publish(one))
         await other.flow(*mids(other))
-        for transceiver in one.pc.getTransceivers():
-            transceiver.direction = "inactive"
+        direct(one.pc, "inactive")
         await publish_again(one)
         # By way of the room, what was on its way has come with this.
         await other.handle.ask({"request": "configure"})
         assert await other.silence() == 0
-        for transceiver in one.pc.getTransceivers():
-            transceiver.direction = "sendonly"
+        direct(one.pc, "sendonly")
         await publish_again(one)
         await other.flow(*mids(other))
 

@@ -76,13 +76,7 @@ def ports(sdp: str) -> list[str]:
 
 async def hold(call: Call) -> None:
     """Hold the call and resume it."""
-    for transceiver in call.pc.getTransceivers():
-        transceiver.direction = "inactive"
-    await call.offer()
-    assert await call.silence() == 0
-    for transceiver in call.pc.getTransceivers():
-        transceiver.direction = "sendrecv"
-    await call.offer()
+    assert await call.hold() == 0
     await talk(call)
 
 

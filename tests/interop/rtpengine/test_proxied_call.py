@@ -21,7 +21,7 @@ from peer import (
 from peer.rtp.inbound.stats import InboundRtpStats
 from peer.tracing.events import Fanout, HandshakeCompleted
 from tests.support.clock.deadline import DEADLINE
-from tests.support.negotiation.connections import expected, local, reached, within
+from tests.support.negotiation.connections import direct, expected, local, reached, within
 from tests.support.peers.negotiated_session import small_video
 from tests.support.peers.rtpengine import Rtpengine, rtpengine
 from tests.support.rtp.arrivals import ArrivalSink
@@ -140,8 +140,7 @@ async def test_sound_and_pictures_pass_rtpengine_both_ways(call: ProxiedCall) ->
 
 async def test_hold_and_resume_pass_rtpengine(call: ProxiedCall) -> None:
     for holder, held in ((call.one, call.other), (call.other, call.one)):
-        for transceiver in holder.pc.getTransceivers():
-            transceiver.direction = "inactive"
+        direct(holder.pc, "inactive")
         await call.offer(holder, held)
         # What was on its way before it comes now.
         await asyncio.sleep(_SILENCE / 4)
@@ -149,8 +148,7 @@ async def test_hold_and_resume_pass_rtpengine(call: ProxiedCall) -> None:
         call.other.arrivals.reset()
         await asyncio.sleep(_SILENCE)
         assert [end.arrivals.report().count for end in (call.one, call.other)] == [0, 0]
-        for transceiver in holder.pc.getTransceivers():
-            transceiver.direction = "sendrecv"
+        direct(holder.pc, "sendrecv")
         await call.offer(holder, held)
         await call.flow("0", "1")
 

@@ -69,6 +69,12 @@ def only(pc: PeerConnection) -> RtpTransceiver:
     return transceiver
 
 
+def direct(pc: PeerConnection, direction: str) -> None:
+    """Set the direction of every transceiver."""
+    for transceiver in pc.getTransceivers():
+        transceiver.direction = direction
+
+
 def without_candidates(description: SessionDescription) -> SessionDescription:
     """What a peer that trickles sends first."""
     lines = description.sdp.splitlines(keepends=True)

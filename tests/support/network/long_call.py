@@ -8,7 +8,6 @@ the network is away. An end stops when its standard input does.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sys
 import time
@@ -23,6 +22,7 @@ from peer.tracing.events import Described, Direction
 from signaling import Channel, ChannelClosed, Negotiator
 from signaling.messages import decode, encode
 from tests.support.clock.deadline import DEADLINE
+from tests.support.network.process_end import end_by_input
 from tests.support.project.tools import ROOT
 from tests.support.tracing.traces import Sink
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 _LOOK = 0.25
 _LINE_LIMIT = 1 << 20
-_END_TIMEOUT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,17 +173,10 @@ async def _end(
         limit=_LINE_LIMIT,
         cwd=ROOT,
     )
-    assert process.stdin is not None
     try:
         yield process
     finally:
-        process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_TIMEOUT):
-                await process.wait()
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+        await end_by_input(process)
 
 
 class _StandardChannel(Channel):

@@ -8,7 +8,6 @@ as a line of JSON and reads that of the other end; once it receives the other's 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sys
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from tests.support.captures.wire import Side
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import expected, local, within
+from tests.support.network.process_end import end_by_input
 from tests.support.project.tools import ROOT
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from tests.support.network.netns import Namespace
     from tests.support.network.turn import TurnDaemon
 
-# Starting Python takes most of it.
-_END_TIMEOUT = 5.0
 _PITCH = 500
 _LINE_LIMIT = 1 << 20
 
@@ -109,17 +107,10 @@ async def nat_end(side: Side, place: Namespace, server: TurnDaemon) -> AsyncIter
         limit=_LINE_LIMIT,
         cwd=ROOT,
     )
-    assert process.stdin is not None
     try:
         yield NatEnd(process)
     finally:
-        process.stdin.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END_TIMEOUT):
-                await process.wait()
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+        await end_by_input(process)
 
 
 async def _main(side: Side, url: str) -> None:

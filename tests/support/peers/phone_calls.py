@@ -12,7 +12,7 @@ from peer.rtp.inbound.stats import InboundRtpStats
 from peer.rtp.outbound.stats import RemoteInboundRtpStats
 from peer.tracing.events import Fanout, HandshakeCompleted
 from tests.support.clock.deadline import DEADLINE
-from tests.support.negotiation.connections import expected, local, within
+from tests.support.negotiation.connections import direct, expected, local, within
 from tests.support.peers.negotiated_session import small_video
 from tests.support.peers.sip import SipDialog
 from tests.support.rtp.arrivals import ArrivalSink
@@ -99,6 +99,15 @@ class PhoneCall(Generic[PhoneT]):
             TimeoutError: It does not.
         """
         await self._more(self.reported, count, kinds)
+
+    async def hold(self) -> int:
+        """Hold the call and resume it; return how many packets came while it was held."""
+        direct(self.pc, "inactive")
+        await self.offer()
+        came = await self.silence()
+        direct(self.pc, "sendrecv")
+        await self.offer()
+        return came
 
     async def silence(self) -> int:
         """Count the packets that come where none should."""

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import asyncio
 import re
 import signal
 import socket
-import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +11,7 @@ from handfast.cli import app
 from tests.support.browser.complaints import complaints
 from tests.support.clock.idle_time import AT_ONCE, end_of
 from tests.support.negotiation.connections import within
+from tests.support.project.handfast_program import handfast_program
 
 
 def test_a_taken_port_is_one_sentence_and_status_1() -> None:
@@ -57,20 +56,11 @@ def test_the_version_is_printed() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_the_demo_at_once_and_without_complaint(number: signal.Signals) -> None:
-    program = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-X", "dev", "-W", "error", "-m", "handfast", "demo", "--port", "0"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    assert program.stdout is not None
-    try:
+    async with handfast_program("demo", "--port", "0", dev_mode=True) as program:
+        assert program.stdout is not None
         said = await within(program.stdout.readuntil(b"Ctrl-C"))
         program.send_signal(number)
         errors, idle = await end_of(program)
-    finally:
-        if program.returncode is None:
-            program.kill()
-            await program.communicate()
 
     assert b"http://127.0.0.1:" in said
     assert idle < AT_ONCE

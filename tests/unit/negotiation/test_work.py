@@ -15,7 +15,7 @@ from peer.descriptions import SdpType, SessionDescription
 from peer.ice import IceCandidate
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.session import GatheredCandidates, Side
-from tests.support.clock.steps import steps
+from tests.support.clock.work import steps
 from tests.support.negotiation.offer_answer import OPUS, profile, set_local, set_remote
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from aiortc.rtcsctptransport import HeartbeatAckChunk, parse_packet
@@ -11,20 +11,8 @@ from aiortc.rtcsctptransport import HeartbeatAckChunk, parse_packet
 from peer.errors import BufferFullError, InvalidStateError, LocalError, MessageSizeError
 from peer.transport.adapters.data_channel import BUFFER_LIMIT
 from tests.support.links.data_ends import End, next_event, open_pair
-from tests.support.links.media_link import media_link
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
 
 LARGEST = 262_144
-
-
-@pytest.fixture
-async def ends() -> AsyncIterator[tuple[End, End]]:
-    left, right = (End(link) for link in media_link())
-    yield left, right
-    await left.transport.close()
-    await right.transport.close()
 
 
 async def deliver_all(turns: int = 50) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from aiortc.rtcsctptransport import (
@@ -22,18 +22,6 @@ from peer.transport.adapters.sctp_bounds import HELD_LIMIT
 from peer.transport.adapters.sctp_sender import AHEAD_LIMIT
 from peer.transport.sctp.transport import SctpTransportState
 from tests.support.links.data_ends import End, fragment, next_event, open_pair, with_checksum
-from tests.support.links.media_link import media_link
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-@pytest.fixture
-async def ends() -> AsyncIterator[tuple[End, End]]:
-    left, right = (End(link) for link in media_link())
-    yield left, right
-    await left.transport.close()
-    await right.transport.close()
 
 
 async def test_data_channel_created_before_start_opens_with_association(

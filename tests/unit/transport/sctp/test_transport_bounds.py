@@ -38,19 +38,11 @@ from tests.support.links.data_ends import End, fragment, open_pair
 from tests.support.links.media_link import media_link
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
 #: Bytes of the largest packet of SCTP that we send (aiortc's `SCTP_MAX_PACKET_LENGTH`).
 PACKET = 1189
 WHOLE = 3
-
-
-@pytest.fixture
-async def ends() -> AsyncIterator[tuple[End, End]]:
-    left, right = (End(link) for link in media_link())
-    yield left, right
-    await left.transport.close()
-    await right.transport.close()
 
 
 def association(end: End) -> SctpAssociation:

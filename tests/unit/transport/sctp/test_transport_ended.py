@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 from aiortc.rtcsctptransport import AbortChunk
 
 from peer.errors import InvalidStateError
 from peer.transport.sctp.transport import DataTransport, SctpTransportState
 from tests.support.links.data_ends import End, fragment, next_event, open_pair
-from tests.support.links.media_link import media_link
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-@pytest.fixture
-async def ends() -> AsyncIterator[tuple[End, End]]:
-    left, right = (End(link) for link in media_link())
-    yield left, right
-    await left.transport.close()
-    await right.transport.close()
 
 
 async def _replaced(ends: tuple[End, End]) -> None:

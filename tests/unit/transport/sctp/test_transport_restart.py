@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING
 
 import pytest
 from aiortc.rtcsctptransport import InitChunk, parse_packet
@@ -22,17 +21,6 @@ from tests.support.links.restarting_sctp_peer import (
     text,
     without_data,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-
-@pytest.fixture
-async def ends() -> AsyncIterator[tuple[End, End]]:
-    left, right = (End(link) for link in media_link())
-    yield left, right
-    await left.transport.close()
-    await right.transport.close()
 
 
 async def test_sctp_restart_keeps_channel_open_with_id_and_parameters(

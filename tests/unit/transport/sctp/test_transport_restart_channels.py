@@ -21,20 +21,10 @@ from tests.support.links.restarting_sctp_peer import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from aiortc.rtcsctptransport import DataChunk
 
 DCEP = 50
 UNORDERED = 4
-
-
-@pytest.fixture
-async def ends() -> AsyncIterator[tuple[End, End]]:
-    left, right = (End(link) for link in media_link())
-    yield left, right
-    await left.transport.close()
-    await right.transport.close()
 
 
 def announcement(tsn: int, label: str) -> DataChunk:
