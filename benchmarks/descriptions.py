@@ -5,17 +5,17 @@ Usage: `python -m benchmarks.descriptions [ROUNDS]`. Exits with 1 where the targ
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
-from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from aiortc import RTCPeerConnection, RTCSessionDescription
-from rich.console import Console
 
-from benchmarks.harness import ARTIFACTS, Series, Subject, compare
+from benchmarks.harness import ARTIFACTS, Series, Subject, compare, run_rounds
 from peer import PeerConnection, SdpType, SessionDescription
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 #: Rounds by default, and most rounds (ours).
 ROUNDS = 5
@@ -49,11 +49,13 @@ def offer(sections: int) -> str:
     return _HEAD + group + transport + media
 
 
-class Handfast:
-    """Ours: setRemoteDescription and createAnswer of a connection without sockets."""
+class _Answerer:
+    """What both stacks have in common: an offer to take and answer, without sockets."""
+
+    stack: ClassVar[str]
 
     def __init__(self, sections: int) -> None:
-        self.name = f"handfast, {sections} m-sections"
+        self.name = f"{self.stack}, {sections} m-sections"
         self._offer = offer(sections)
 
     async def __aenter__(self) -> Self:
@@ -61,6 +63,12 @@ class Handfast:
 
     async def __aexit__(self, *_: object) -> None:
         pass
+
+
+class Handfast(_Answerer):
+    """Ours: setRemoteDescription and createAnswer."""
+
+    stack = "handfast"
 
     async def measure(self) -> float:
         """Take the offer and make the answer; return milliseconds of processor time."""
@@ -71,18 +79,10 @@ class Handfast:
             return (time.process_time() - start) * 1000
 
 
-class Aiortc:
+class Aiortc(_Answerer):
     """The same of aiortc."""
 
-    def __init__(self, sections: int) -> None:
-        self.name = f"aiortc, {sections} m-sections"
-        self._offer = offer(sections)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
+    stack = "aiortc"
 
     async def measure(self) -> float:
         """Take the offer and make the answer; return milliseconds of processor time."""
@@ -117,14 +117,5 @@ def _of_one(series: Series, sections: int) -> float:
     return min(series.milliseconds) / sections
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the benchmark from the command line."""
-    rounds = int(arguments[0]) if arguments else ROUNDS
-    if not 1 <= rounds <= MOST_ROUNDS:
-        print(f"ROUNDS is 1 to {MOST_ROUNDS}", file=sys.stderr)
-        return 2
-    return 0 if asyncio.run(run(rounds, Console())) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_rounds(run, sys.argv[1:], rounds=ROUNDS, most=MOST_ROUNDS))

@@ -6,21 +6,24 @@ measures every subject once, in an order that rotates, and a ratio is taken with
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import platform
+import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Callable, Coroutine
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 
@@ -164,3 +167,25 @@ async def compare(
             for subject, taken in zip(subjects, times, strict=True)
         ),
     )
+
+
+def run_rounds(
+    run: Callable[[int, Console], Coroutine[Any, Any, bool]],
+    arguments: Sequence[str],
+    *,
+    rounds: int,
+    most: int,
+) -> int:
+    """Run a benchmark from the command line, and return the exit code of its process.
+
+    Args:
+        run: Measures for a number of rounds and reports; returns whether the target is met.
+        arguments: At most one, the number of rounds.
+        rounds: Number of rounds by default.
+        most: Largest number of rounds.
+    """
+    asked = int(arguments[0]) if arguments else rounds
+    if not 1 <= asked <= most:
+        print(f"ROUNDS is 1 to {most}", file=sys.stderr)
+        return 2
+    return 0 if asyncio.run(run(asked, Console())) else 1

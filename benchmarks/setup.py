@@ -5,14 +5,14 @@ Usage: `python -m benchmarks.setup [ROUNDS]`. Exits with 1 where the target is m
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from benchmarks.harness import ARTIFACTS, Subject, compare
+from benchmarks.harness import ARTIFACTS, Subject, compare, run_rounds
 from benchmarks.setup_subjects import Aiortc, Handfast, Libwebrtc
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 #: Rounds that do not count, rounds by default, and most rounds (ours).
 WARM_UP = 3
@@ -42,14 +42,5 @@ async def run(rounds: int, console: Console) -> bool:
     return met
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run the benchmark from the command line."""
-    rounds = int(arguments[0]) if arguments else ROUNDS
-    if not 1 <= rounds <= MOST_ROUNDS:
-        print(f"ROUNDS is 1 to {MOST_ROUNDS}", file=sys.stderr)
-        return 2
-    return 0 if asyncio.run(run(rounds, Console())) else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_rounds(run, sys.argv[1:], rounds=ROUNDS, most=MOST_ROUNDS))
