@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,8 @@ _EXTENSIONS = MappingProxyType(
 )
 
 
+# Each connection asks, and what is installed stays the same.
+@lru_cache(maxsize=8)
 def capabilities(
     kind: MediaKind,
     codecs: Callable[[MediaKind], Iterable[Codec]] = installed,
