@@ -34,6 +34,7 @@ from peer.errors import (
     SdpLimitError,
     SdpSyntaxError,
     SetupError,
+    StaleCandidateError,
     TransportError,
 )
 from peer.events import (
@@ -136,6 +137,7 @@ __all__ = [
     "SetupError",
     "SignalingState",
     "SrtpProfile",
+    "StaleCandidateError",
     "ToneChangeEvent",
     "TrackEvent",
     "TransportError",

@@ -21,6 +21,7 @@ they arise.
     │   │   ├── FingerprintError      `a=fingerprint` is missing, malformed or too weak (RFC 8122)
     │   │   └── ModificationError     a later description changes what cannot be changed
     │   └── CandidateError            an ICE candidate
+    │       └── StaleCandidateError   one of an ICE generation that was left
     ├── TransportError                the network or the handshake failed
     │   ├── IceError                  no path to the peer
     │   │   ├── PortRangeError        every port of `PeerConfiguration.port_range` is in use
@@ -138,6 +139,13 @@ class CandidateError(RemoteError):
         self.candidate = candidate
         quoted = f": {_shorten(candidate)!r}" if candidate else ""
         super().__init__(f"{self.reason}{quoted}")
+
+
+class StaleCandidateError(CandidateError):
+    """An ICE candidate belongs to an ICE generation that no description in force has.
+
+    An ICE restart can overtake candidates of the generation before it, which are of no use then.
+    """
 
 
 class TransportError(PeerError):

@@ -9,7 +9,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, assert_never, overload
 
 from peer.descriptions import SdpType, SessionDescription
-from peer.errors import IceError, InvalidStateError, PeerError, RemoteError
+from peer.errors import (
+    IceError,
+    InvalidStateError,
+    PeerError,
+    RemoteError,
+    StaleCandidateError,
+)
 from peer.states import SignalingState
 from signaling.errors import ChannelClosed, ChannelLost, ErrorCode, NegotiationError
 from signaling.ice_recovery import IceRecovery, Restartable
@@ -322,6 +328,10 @@ class Negotiator:
     async def _handle_candidate(self, message: Candidate) -> None:
         try:
             await self._pc.addIceCandidate(message.ice_candidate)
+        except StaleCandidateError as error:
+            # An ICE restart overtook it. Chromium gathers TCP candidates so late that its next
+            # answer is on its way before them, and drops such candidates itself.
+            _logger.debug("negotiation: left out: %s", error)
         except (RemoteError, InvalidStateError) as error:
             if self._pc.signalingState is SignalingState.CLOSED:
                 raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from peer.errors import CandidateError, InvalidStateError
+from peer.errors import CandidateError, InvalidStateError, StaleCandidateError
 from peer.ice import CandidateFields, IceCandidate
 from peer.negotiation.leniency import repaired_candidate
 from peer.negotiation.sdp.lines import Line
@@ -31,7 +31,8 @@ def with_remote_candidate(
 
     Raises:
         InvalidStateError: There is no remote description yet.
-        CandidateError: The candidate is malformed, or belongs to no m-section or generation.
+        CandidateError: The candidate is malformed, or belongs to no m-section.
+        StaleCandidateError: It belongs to an ICE generation that neither description has.
     """
     described = session.description(Side.REMOTE)
     if described is None:
@@ -93,7 +94,7 @@ def _generation(
         return _username_fragment(newest, index)
     known = [_username_fragment(d, index) for d in (newest, session.current_remote)]
     if named not in known:
-        raise CandidateError(
+        raise StaleCandidateError(
             f"the candidate is of the ICE generation {named!r}, the m-section of {known[0]!r}",
             candidate=candidate.candidate,
         )

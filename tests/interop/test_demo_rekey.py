@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,6 +112,24 @@ async def test_the_path_moves_and_the_picture_goes_on(name: BrowserName) -> None
     assert sum("connectivity checks, generation 2" in row for row in rows) == 1
     assert sum("ClientHello" in row and "Python peer to" in row for row in rows) >= 1
     assert "path moved twice" in verdict
+
+
+@chromium
+@pytest.mark.parametrize(
+    "late",
+    [{"sdpMid": "0", "usernameFragment": "left"}, {"sdpMid": "gone"}],
+    ids=["of the ICE generation before", "of no m-section"],
+)
+async def test_a_candidate_without_use_ends_no_call_of_the_demo_page(late: dict[str, str]) -> None:
+    candidate = {"candidate": "candidate:1 1 udp 1 192.0.2.1 9 typ host", **late}
+    sent = f"{{candidate: new RTCIceCandidate({json.dumps(candidate)})}}"
+    async with _call_in("chromium") as page:
+        await page.tab.evaluate(
+            "handfast.session.call.connection.dispatchEvent("
+            f"new RTCPeerConnectionIceEvent('icecandidate', {sent}))"
+        )
+        assert _PATH_MOVED.fullmatch(await page.change("restart-ice"))
+        await _still_flows(page)
 
 
 @both

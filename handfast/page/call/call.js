@@ -229,6 +229,9 @@ export class Call extends EventTarget {
 
   async #addCandidate({ candidate = "", sdpMid, sdpMLineIndex, usernameFragment }) {
     const end = sdpMid === undefined && sdpMLineIndex === undefined;
+    // An ICE restart may overtake candidates, and browsers differ in what they say of it.
+    const known = this.connection.remoteDescription?.sdp ?? "";
+    if (usernameFragment && !known.includes(`a=ice-ufrag:${usernameFragment}\r\n`)) return;
     try {
       await this.connection.addIceCandidate(
         end ? undefined : { candidate, sdpMid, sdpMLineIndex, usernameFragment },

@@ -108,6 +108,8 @@ export class Room extends EventTarget {
         if (message.from === this.#peer) this.#end(new RoomError("bye", message.reason));
         break;
       case "error":
+        // A candidate that the peer has no use for ends no call.
+        if (message.code === "bad-candidate") break;
         // Messages of the server or of the peer; those of other members are ignored.
         if (message.from === undefined || message.from === this.#peer) {
           this.#end(new RoomError(message.code, message.reason));

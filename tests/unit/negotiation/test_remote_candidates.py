@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from peer.descriptions import SdpType, SessionDescription
-from peer.errors import CandidateError, InvalidStateError
+from peer.errors import CandidateError, InvalidStateError, StaleCandidateError
 from peer.ice import CandidateFields, IceCandidate
 from peer.negotiation.effects import AddCandidates
 from peer.negotiation.offer_answer import OfferAnswer
@@ -112,6 +112,12 @@ def test_the_same_candidate_twice_is_once() -> None:
 def test_a_candidate_that_belongs_nowhere_changes_nothing(given: IceCandidate, words: str) -> None:
     _, right = answerer()
     refused_candidate(right, given, words)
+
+
+def test_a_candidate_of_a_generation_that_was_left_is_told_from_a_bad_one() -> None:
+    _, right = answerer()
+    with pytest.raises(StaleCandidateError):
+        right.add_candidate(IceCandidate(HOST, sdpMid="0", usernameFragment="gone"))
 
 
 def test_more_candidates_than_are_kept_are_refused() -> None:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from peer.errors import CandidateError, IceError, InvalidStateError, SdpSyntaxError
+from peer.errors import (
+    CandidateError,
+    IceError,
+    InvalidStateError,
+    SdpSyntaxError,
+    StaleCandidateError,
+)
 from peer.events import IceCandidateEvent
 from peer.ice import IceCandidate
 from peer.states import IceConnectionState, SignalingState
@@ -140,6 +146,13 @@ async def test_a_bad_candidate_is_named_to_the_peer(polite: Scene, error: Except
     await polite.hears_error(ErrorCode.BAD_CANDIDATE)
     await polite.hears(Answer)
     assert polite.errors == [error]
+
+
+async def test_a_candidate_that_an_ice_restart_overtook_is_no_error(polite: Scene) -> None:
+    polite.pc.failures["candidate"].append(StaleCandidateError("of the ICE generation before"))
+    await polite.says(Candidate(candidate="late"), Offer(sdp="v"))
+    await polite.hears(Answer)
+    assert polite.errors == []
 
 
 async def test_a_bad_offer_is_named_to_the_peer(polite: Scene) -> None:
