@@ -6,11 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from handfast.loss import Loss
-from peer import PeerConnection, TransportError
+from peer import PeerConfiguration, PeerConnection, TransportError
 from signaling import ChannelLost, Negotiator
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:
+    from peer import IceServer
     from signaling import PeerChannel, WebSocketChannel
 
 
@@ -20,15 +21,20 @@ class Call:
     Args:
         channel: The channel to that member; stays open.
         timeout: Seconds until the connection has to be there; None waits without a bound.
+        ice_servers: STUN and TURN servers of the connection.
 
     Attributes:
         connection: The connection, to which tracks are added.
     """
 
     def __init__(
-        self, channel: PeerChannel | WebSocketChannel, *, timeout: float | None = None
+        self,
+        channel: PeerChannel | WebSocketChannel,
+        *,
+        timeout: float | None = None,
+        ice_servers: tuple[IceServer, ...] = (),
     ) -> None:
-        self.connection = PeerConnection()
+        self.connection = PeerConnection(PeerConfiguration(iceServers=ice_servers))
         self._timeout = timeout
         self._connected = False
         self._loss = Loss(self.connection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import os
 import signal
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ from rich.text import Text
 
 from handfast.console import Console
 from handfast.demo import Demo, DemoError, DemoOptions, open_demo
+from handfast.ice_options import IceOptionsError, ice_servers
 from handfast.playing import PlayError, PlayOptions, PlaySession
 from handfast.progress import ProgressLine
 from handfast.recording import Arrangement, RecordError, RecordOptions, RecordSession
@@ -33,6 +35,23 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+
+
+_IceServers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ice-server",
+        metavar="URL",
+        help="stun:, turn: or turns: URL; again for more. Secrets: HANDFAST_ICE_USERNAME and "
+        "HANDFAST_ICE_CREDENTIAL, or HANDFAST_TURN_SECRET, or --ice-secret-file.",
+    ),
+]
+_IceSecretFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ice-secret-file", metavar="FILE", help="TOML: username and credential, or secret."
+    ),
+]
 
 
 def _print_version(asked: bool) -> None:
@@ -69,14 +88,23 @@ def demo(
         Path | None,
         typer.Option("--trace", help="Save a trace of each call there.", metavar="DIR"),
     ] = None,
+    ice_server: _IceServers = None,
+    ice_secret_file: _IceSecretFile = None,
 ) -> None:
     """Serve a page that calls a Python peer: picture, sound and data there and back."""
-    options = DemoOptions(host=host, port=port, certfile=certfile, keyfile=keyfile, traces=traces)
     console = Console()
     try:
+        options = DemoOptions(
+            host=host,
+            port=port,
+            certfile=certfile,
+            keyfile=keyfile,
+            traces=traces,
+            ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
+        )
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(options, lambda running: _welcome(console, running, options)))
-    except (DemoError, SignalingError) as error:
+    except (DemoError, IceOptionsError, SignalingError) as error:
         _complain(error)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
@@ -140,6 +168,8 @@ def record(
         bool, typer.Option("--stay", help="Wait for others when everybody has left.")
     ] = False,
     insecure: _Insecure = False,
+    ice_server: _IceServers = None,
+    ice_secret_file: _IceSecretFile = None,
 ) -> None:
     """Record who is in a room, until they leave or Ctrl-C; nothing is encoded anew without need."""
     if per_participant and composite:
@@ -155,10 +185,11 @@ def record(
             name=name,
             stay=stay,
             insecure=insecure,
+            ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
         )
         session = RecordSession(options, progress.note)
         _run(session.run, session.report.line, progress)
-    except (AddressError, RecordError, SignalingError) as error:
+    except (AddressError, IceOptionsError, RecordError, SignalingError) as error:
         _complain(error)
         raise typer.Exit(1) from None
     for line in session.report.summary():
@@ -174,17 +205,24 @@ def call(
     loop: Annotated[bool, typer.Option("--loop", help="Play it again and again.")] = False,
     name: Annotated[str, typer.Option(help="What the other one sees.")] = "player",
     insecure: _Insecure = False,
+    ice_server: _IceServers = None,
+    ice_secret_file: _IceSecretFile = None,
 ) -> None:
     """Call the member of a room that is there, or comes first, and play a file."""
     console = Console()
     progress = ProgressLine(console)
     try:
         options = PlayOptions(
-            address=RoomAddress.parse(room), path=play, loop=loop, name=name, insecure=insecure
+            address=RoomAddress.parse(room),
+            path=play,
+            loop=loop,
+            name=name,
+            insecure=insecure,
+            ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
         )
         session = PlaySession(options, progress.note)
         _run(session.run, session.line, progress)
-    except (AddressError, PlayError, SignalingError) as error:
+    except (AddressError, IceOptionsError, PlayError, SignalingError) as error:
         _complain(error)
         raise typer.Exit(1) from None
     console.print(session.summary(), soft_wrap=True, markup=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from handfast.calls import Call
 from handfast.figures import duration
+from handfast.ice_options import servers_of
 from media import FileSource, SourceError
 from peer import PeerError
 from peer.printable import printable
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from handfast.rooms import RoomAddress
+    from peer import IceServer
     from signaling import WebSocketChannel
+    from signaling.server import TurnSecret
 
 #: Seconds that the other member has to answer (ours).
 _TIMEOUT: Final = 30.0
@@ -42,6 +45,7 @@ class PlayOptions:
         name: Our name, as the other member sees it.
         timeout: Seconds that the other member has to answer.
         insecure: Allow `ws:` to another machine.
+        ice_servers: STUN and TURN servers; those that the room's server names where empty.
     """
 
     address: RoomAddress
@@ -50,6 +54,7 @@ class PlayOptions:
     name: str = "player"
     timeout: float = _TIMEOUT
     insecure: bool = False
+    ice_servers: tuple[IceServer | TurnSecret, ...] = ()
 
 
 class PlaySession:
@@ -121,7 +126,12 @@ class PlaySession:
 
     async def _play_to(self, channel: WebSocketChannel, source: FileSource) -> None:
         self._to = printable(channel.peer.name) or channel.peer.member
-        call = Call(channel, timeout=self._options.timeout)
+        servers = servers_of(self._options.ice_servers, self._options.name)
+        call = Call(
+            channel,
+            timeout=self._options.timeout,
+            ice_servers=servers or channel.ice_servers,
+        )
         for track in (source.video, source.audio):
             if track is not None:
                 call.connection.addTrack(track)

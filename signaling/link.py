@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
     from signaling.backoff import Reconnect
+    from signaling.ice_servers import IceServerEntry
 
 _logger = logging.getLogger(__name__)
 
@@ -61,6 +62,9 @@ class Link:
         reconnect: Reconnection policy; None never reconnects.
         on_message: Takes each message that arrives, in order.
         on_end: Called once, when the membership is over.
+
+    Attributes:
+        ice_servers: STUN and TURN servers that the server named last.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Link:
         self._reconnect = reconnect
         self._on_message = on_message
         self._on_end = on_end
+        self.ice_servers: tuple[IceServerEntry, ...] = ()
         self._session: str | None = None
         self._backlog = Backlog(messages=_BACKLOG_MESSAGES, size=_BACKLOG_SIZE)
         self._received = 0
@@ -111,6 +116,7 @@ class Link:
         match reply:
             case Joined():
                 self._session = reply.session
+                self.ice_servers = reply.iceServers
                 # From here on, so that a close before the task has begun ends the WebSocket too.
                 self._connected = True
                 self._task = asyncio.create_task(self._run(socket))
@@ -214,8 +220,10 @@ class Link:
         if isinstance(message, Error) and message.sender is None:
             self._refusal = message
             _logger.warning("the signalling server: %s: %s", message.code, message.reason)
-        else:
-            self._on_message(message)
+            return
+        if isinstance(message, PeerJoined):
+            self.ice_servers = message.iceServers
+        self._on_message(message)
 
     async def _write(self, socket: ClientConnection) -> None:
         while True:
@@ -259,6 +267,7 @@ class Link:
             match reply:
                 case Resumed() if self._backlog.rewind(reply.received):
                     self._acknowledged = self._received
+                    self.ice_servers = reply.iceServers
                     self._room_to_send.set()
                     return socket
                 case _:

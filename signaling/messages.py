@@ -13,6 +13,7 @@ from peer.descriptions import SdpType, SessionDescription
 from peer.ice import IceCandidate
 from peer.printable import without_secrets
 from signaling.errors import ErrorCode, MessageError
+from signaling.ice_servers import IceServerEntry
 
 #: Most bytes of a message in UTF-8 (ours): room for a description of 256 KiB, of which JSON
 #: writes each line end as two characters.
@@ -22,6 +23,7 @@ _Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=64)]
 _Reason: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
 _RoomName: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_IceServers: TypeAlias = Annotated[tuple[IceServerEntry, ...], msgspec.Meta(max_length=8)]
 _UnsignedShort: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 
 
@@ -171,11 +173,13 @@ class Joined(_Wire, frozen=True, tag="joined"):
         member: The name by which other members address us.
         peers: Members that joined before us; `PeerJoined` announces those that join later.
         session: The secret for `Resume`; None unless the join was resumable.
+        iceServers: STUN and TURN servers for the connections of this member.
     """
 
     member: _Short
     peers: tuple[Peer, ...]
     session: _Short | None = None
+    iceServers: _IceServers = ()
 
     def __repr__(self) -> str:
         session = "" if self.session is None else ", session=..."
@@ -183,16 +187,29 @@ class Joined(_Wire, frozen=True, tag="joined"):
 
 
 class Resumed(_Wire, frozen=True, tag="resumed"):
-    """The answer to `Resume`: how many counted messages of ours have arrived in this session."""
+    """The answer to `Resume`: how many counted messages of ours have arrived in this session.
+
+    Args:
+        received: Their number.
+        iceServers: As in `Joined`, with credentials that are new.
+    """
 
     received: _Count
+    iceServers: _IceServers = ()
 
 
 class PeerJoined(_Wire, frozen=True, tag="peer-joined"):
-    """Another member joined the room after us."""
+    """Another member joined the room after us.
+
+    Args:
+        member: The name by which it is addressed.
+        name: For people to read.
+        iceServers: As in `Joined`, with credentials that are new, for the connection to it.
+    """
 
     member: _Short
     name: _Short = ""
+    iceServers: _IceServers = ()
 
 
 class PeerLeft(_Wire, frozen=True, tag="peer-left"):

@@ -10,6 +10,7 @@ import msgspec
 
 from signaling.channel import Channel
 from signaling.errors import ChannelClosed, ChannelLost
+from signaling.ice_servers import usable
 from signaling.link import Event, Link
 from signaling.mailbox import Mailbox
 from signaling.messages import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
+    from peer.configuration import IceServer
     from signaling.backoff import Reconnect
 
 _logger = logging.getLogger(__name__)
@@ -134,6 +136,14 @@ class Room:
     def peers(self) -> tuple[Peer, ...]:
         """The other members who are present."""
         return tuple(channel.peer for channel in self._channels.values())
+
+    @property
+    def ice_servers(self) -> tuple[IceServer, ...]:
+        """STUN and TURN servers that the room server names, for `PeerConfiguration.iceServers`.
+
+        Credentials may run out: ask anew for each connection.
+        """
+        return usable(self._link.ice_servers)
 
     async def channels(self) -> AsyncIterator[PeerChannel]:
         """Yield a channel to each other member: those present, then each one that joins.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
+    from peer.configuration import IceServer
     from signaling.messages import Peer, PeerMessage
 
 _DEFAULT: Final = Reconnect()
@@ -98,6 +99,11 @@ class WebSocketChannel(Channel):
     def polite(self) -> bool:
         """True where this end gives way on glare, as exactly one of the two does."""
         return self._channel.polite
+
+    @property
+    def ice_servers(self) -> tuple[IceServer, ...]:
+        """STUN and TURN servers that the room server names, as `Room.ice_servers`."""
+        return self._room.ice_servers
 
     def __repr__(self) -> str:
         return f"<WebSocketChannel {self._channel!r}>"

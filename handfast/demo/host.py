@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handfast.demo.visit import Visit
@@ -80,9 +81,8 @@ class Host:
 
     async def _receive(self, channel: PeerChannel) -> None:
         trace = self._open_trace()
-        visit = Visit(
-            channel, self._configuration, timeout=self._timeout, clips=self._clips, trace=trace
-        )
+        configuration = replace(self._configuration, iceServers=self._room.ice_servers)
+        visit = Visit(channel, configuration, timeout=self._timeout, clips=self._clips, trace=trace)
         self._visits[channel.peer.member] = visit
         self._changed.set()
         reason = ""

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from peer import IceServer
+    from signaling.server import TurnSecret
+
 ROOM: Final = "demo"
 _NAME: Final = "python"
 #: Seconds that open HTTP requests have when the server stops (ours).
@@ -54,6 +57,7 @@ class DemoOptions:
         visitors: Most pages in a call at one time.
         timeout: Seconds that a page has to connect, from joining the room.
         traces: Folder in which a trace of each call is saved; none by default.
+        ice_servers: STUN and TURN servers of Python and of the pages.
     """
 
     host: str = "127.0.0.1"
@@ -63,6 +67,7 @@ class DemoOptions:
     visitors: int = 8
     timeout: float = 30.0
     traces: Path | None = None
+    ice_servers: tuple[IceServer | TurnSecret, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,11 @@ async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
     with contextlib.closing(listener), _clips() as clips:
         scheme = "http" if options.certfile is None else "https"
         address, port = listener.getsockname()[:2]
-        site = create_site(visitors=options.visitors, recordings=clips.served)
+        site = create_site(
+            visitors=options.visitors,
+            recordings=clips.served,
+            ice_servers=options.ice_servers,
+        )
         async with _serving(site, listener, options):
             # Through the front door like everybody else, but always from this machine.
             here = _LOOPBACK.get(address) or _bracketed(address)

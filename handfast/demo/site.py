@@ -16,11 +16,14 @@ from handfast.demo.page_recorder import ADDRESS
 from signaling.server import Limits, create_app
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from peer import IceServer
+    from signaling.server import TurnSecret
 
 SIGNALING_PATH: Final = "/ws"
 
@@ -52,13 +55,17 @@ _HEADERS: Final = MappingProxyType(
 
 
 def create_site(
-    *, visitors: int, recordings: Mapping[str, Path] = MappingProxyType({})
+    *,
+    visitors: int,
+    recordings: Mapping[str, Path] = MappingProxyType({}),
+    ice_servers: Sequence[IceServer | TurnSecret] = (),
 ) -> Starlette:
     """Create the ASGI app: the page at `/`, the room server at `/ws`, `/recordings/`.
 
     Args:
         visitors: Most pages in the room, besides the Python peer.
         recordings: Files to serve, by the last part of their address; may change.
+        ice_servers: STUN and TURN servers that members of the room are told of.
     """
 
     async def serve_recording(request: Request) -> Response:
@@ -70,7 +77,9 @@ def create_site(
 
     return Starlette(
         routes=[
-            *create_app(limits=Limits(members_per_room=visitors + 1)).routes,
+            *create_app(
+                limits=Limits(members_per_room=visitors + 1), ice_servers=ice_servers
+            ).routes,
             Route(f"/{ADDRESS}{{name}}", serve_recording),
             Mount("/", StaticFiles(packages=[("handfast", "page")], html=True)),
         ],

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from handfast.calls import Call
+from handfast.ice_options import servers_of
 from handfast.recording.recorded_participant import RecordedParticipant
 from handfast.recording.report import RecordingReport
 from handfast.recording.room_recorders import Arrangement, room_recorder_for
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
     from handfast.rooms import RoomAddress
     from media import RecordingFailure, Segment, Transcoding
-    from peer import PeerConnection, TrackEvent
+    from peer import IceServer, PeerConnection, TrackEvent
     from signaling import PeerChannel, Room
+    from signaling.server import TurnSecret
 
 #: Seconds between two looks at the codecs of the streams (ours).
 _LOOK: Final = 0.5
@@ -47,6 +49,7 @@ class RecordOptions:
         name: Our name, as the other members see it.
         stay: Keep recording after all senders have left, for later ones.
         insecure: Allow `ws:` to another machine.
+        ice_servers: STUN and TURN servers; those that the room's server names where empty.
     """
 
     address: RoomAddress
@@ -55,6 +58,7 @@ class RecordOptions:
     name: str = "recorder"
     stay: bool = False
     insecure: bool = False
+    ice_servers: tuple[IceServer | TurnSecret, ...] = ()
 
 
 class RecordSession:
@@ -104,15 +108,16 @@ class RecordSession:
         async with asyncio.TaskGroup() as calls:
             try:
                 async for channel in room.channels():
-                    calls.create_task(self._call(channel))
+                    calls.create_task(self._call(room, channel))
             except ChannelLost as error:
                 # Calls that go on need no server.
                 self._note(f"The room's server went away: {error}.")
 
-    async def _call(self, channel: PeerChannel) -> None:
+    async def _call(self, room: Room, channel: PeerChannel) -> None:
         member = channel.peer.member
         participant = RecordedParticipant(printable(channel.peer.name) or member)
-        call = Call(channel)
+        servers = servers_of(self._options.ice_servers, member) or room.ice_servers
+        call = Call(channel, ice_servers=servers)
         call.connection.on("track", functools.partial(self._take, member, participant))
         await self._room_recorder.participant_joined(member, name=participant.name)
         reason = ""

@@ -2,5 +2,6 @@
 
 from signaling.server.app import create_app
 from signaling.server.limits import Limits
+from signaling.server.turn import TurnSecret
 
-__all__ = ["Limits", "create_app"]
+__all__ = ["Limits", "TurnSecret", "create_app"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urlsplit
 
@@ -11,23 +12,31 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from peer.configuration import IceServer
 from signaling.errors import ErrorCode
+from signaling.ice_servers import IceServerEntry
 from signaling.messages import Error, encode
 from signaling.server.connection import MemberConnection, dismiss, receive_frame
 from signaling.server.limits import Limits
 from signaling.server.rooms import Admitted, Disconnect, Effects, Refused, Rooms, Wake
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from signaling.server.rooms import ConnectionId
+    from signaling.server.turn import TurnSecret
 
 #: WebSocket close codes of a member that does not come back; a browser that leaves a page
 #: sends 1001 (RFC 6455 section 7.4.1).
 _LEFT = frozenset({1000, 1001})
 
 
-def create_app(*, limits: Limits | None = None, origins: Collection[str] = ()) -> Starlette:
+def create_app(
+    *,
+    limits: Limits | None = None,
+    origins: Collection[str] = (),
+    ice_servers: Sequence[IceServer | TurnSecret] = (),
+) -> Starlette:
     """Create a room server: an ASGI app with a WebSocket at `/ws` that speaks docs/SIGNALING.md.
 
     Serve it alone, `uvicorn --factory signaling.server:create_app`, or inside another ASGI
@@ -39,20 +48,40 @@ def create_app(*, limits: Limits | None = None, origins: Collection[str] = ()) -
         origins: Origins of pages that may connect besides the server's own, for example
             `"https://example.org"`; `"*"` lets every page connect. Programs that send no `Origin`
             may always connect: the check protects people's browsers, not the rooms.
+        ice_servers: STUN and TURN servers that members are told of as they join. From a
+            `TurnSecret` each member gets a credential of its own that runs out.
     """
-    server = _RoomServer(limits or Limits(), frozenset(origins))
+    server = _RoomServer(limits or Limits(), frozenset(origins), tuple(ice_servers))
     return Starlette(routes=[WebSocketRoute("/ws", server.serve)])
 
 
 class _RoomServer:
-    def __init__(self, limits: Limits, origins: frozenset[str]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        origins: frozenset[str],
+        ice_servers: tuple[IceServer | TurnSecret, ...],
+    ) -> None:
         self._limits = limits
         self._origins = origins
+        self._ice_servers = ice_servers
         self._rooms = Rooms(
-            limits, new_name=lambda: secrets.token_hex(4), new_secret=secrets.token_urlsafe
+            limits,
+            new_name=lambda: secrets.token_hex(4),
+            new_secret=secrets.token_urlsafe,
+            ice_servers=self._servers_for,
         )
         self._connections: dict[ConnectionId, MemberConnection] = {}
         self._expiry: asyncio.TimerHandle | None = None
+
+    def _servers_for(self, member: str) -> tuple[IceServerEntry, ...]:
+        now = time.time()
+        return tuple(
+            IceServerEntry.of(
+                each if isinstance(each, IceServer) else each.server_for(member, now=now)
+            )
+            for each in self._ice_servers
+        )
 
     async def serve(self, websocket: WebSocket) -> None:
         if not self._may_connect(websocket):

@@ -33,6 +33,7 @@ from signaling.messages import (
 )
 
 if TYPE_CHECKING:
+    from signaling.ice_servers import IceServerEntry
     from signaling.server.limits import Limits
 
 
@@ -102,11 +103,13 @@ class Rooms:
         limits: Bounds of the server.
         new_name: Makes a name for a member; called again if it is taken.
         new_secret: Makes a session secret that cannot be guessed.
+        ice_servers: Names the STUN and TURN servers for a member, with credentials of its own.
     """
 
     limits: Limits
     new_name: Callable[[], str]
     new_secret: Callable[[], str]
+    ice_servers: Callable[[str], tuple[IceServerEntry, ...]] = lambda _: ()
     _members: dict[str, _Member] = field(default_factory=dict)
     _rooms: dict[str, dict[str, _Member]] = field(default_factory=dict)
     _sessions: dict[str, _Member] = field(default_factory=dict)
@@ -211,9 +214,20 @@ class Rooms:
         if member.session is not None:
             self._sessions[member.session] = member
         peers = tuple(other.peer for other in others)
-        reply = Joined(member=name, peers=peers, session=member.session)
-        effects = self._post_all(others, PeerJoined(member=name, name=message.name))
-        return Admitted(member.connection_id, reply), effects
+        reply = Joined(
+            member=name, peers=peers, session=member.session, iceServers=self.ice_servers(name)
+        )
+        return Admitted(member.connection_id, reply), self._announce(member, others)
+
+    def _announce(self, newcomer: _Member, others: tuple[_Member, ...]) -> Effects:
+        effects: list[Effect] = []
+        for other in others:
+            # A member may be here for longer than its first credentials are valid.
+            servers = self.ice_servers(other.peer.member)
+            peer = newcomer.peer
+            told = PeerJoined(member=peer.member, name=peer.name, iceServers=servers)
+            effects += self._post(other, told)
+        return tuple(effects)
 
     def _full(self, room: dict[str, _Member]) -> Error | None:
         if len(room) >= self.limits.members_per_room:
@@ -240,7 +254,9 @@ class Rooms:
         member.connection_id = ConnectionId(member.peer.member, next(self._numbers))
         member.deadline = None
         member.acknowledged = member.received
-        return Admitted(member.connection_id, Resumed(received=member.received)), effects
+        servers = self.ice_servers(member.peer.member)
+        reply = Resumed(received=member.received, iceServers=servers)
+        return Admitted(member.connection_id, reply), effects
 
     def _handle(self, member: _Member, message: Message) -> Effects:
         match message:

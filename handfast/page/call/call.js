@@ -39,7 +39,7 @@ export class Call extends EventTarget {
   constructor(room, stream) {
     super();
     this.#room = room;
-    this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    this.connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: room.iceServers });
     this.returned = new MediaStream();
     this.#watch();
     this.#negotiate();

@@ -46,6 +46,9 @@ export class Room extends EventTarget {
   /** True if this page joined after the peer, and so is the polite one on glare. */
   polite = false;
 
+  /** STUN and TURN servers for this page, as the room's server names them. */
+  iceServers = [];
+
   send(message) {
     if (this.#socket.readyState === WebSocket.OPEN) {
       this.#socket.send(JSON.stringify({ ...message, to: this.#peer }));
@@ -92,10 +95,12 @@ export class Room extends EventTarget {
         this.#joined = true;
         const peer = message.peers.find(({ name }) => name === PEER_NAME);
         this.polite = peer !== undefined;
+        this.iceServers = message.iceServers ?? [];
         if (peer) this.#meet(peer.member);
         break;
       }
       case "peer-joined":
+        this.iceServers = message.iceServers ?? [];
         if (this.#peer === null && message.name === PEER_NAME) this.#meet(message.member);
         break;
       case "ping":

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from peer.descriptions import SdpType, SessionDescription
 from peer.ice import IceCandidate
 from signaling.errors import ErrorCode, MessageError
+from signaling.ice_servers import IceServerEntry
 from signaling.messages import (
     MAX_MESSAGE_SIZE,
     Ack,
@@ -68,6 +69,19 @@ EXAMPLES: list[tuple[Message, dict[str, object]]] = [
             "session": "s",
         },
     ),
+    (
+        Joined(
+            member="m",
+            peers=(),
+            iceServers=(IceServerEntry(urls=("turn:a", "turns:a"), username="u", credential="p"),),
+        ),
+        {
+            "type": "joined",
+            "member": "m",
+            "peers": [],
+            "iceServers": [{"urls": ["turn:a", "turns:a"], "username": "u", "credential": "p"}],
+        },
+    ),
     (Resumed(received=1), {"type": "resumed", "received": 1}),
     (PeerJoined(member="m", name="n"), {"type": "peer-joined", "member": "m", "name": "n"}),
     (PeerLeft(member="m", reason="r"), {"type": "peer-left", "member": "m", "reason": "r"}),
@@ -97,6 +111,10 @@ BAD = {
     "a name too long": json.dumps({"type": "join", "room": "r", "name": "n" * 65}),
     "a room without a name": '{"type":"join","room":""}',
     "a room name too long": json.dumps({"type": "join", "room": "r" * 129}),
+    "an ICE server without a URL": '{"type":"resumed","received":1,"iceServers":[{"urls":[]}]}',
+    "too many ICE servers": json.dumps(
+        {"type": "resumed", "received": 1, "iceServers": [{"urls": ["stun:a"]}] * 9}
+    ),
     "a code that is none": '{"type":"error","code":"nonsense"}',
     "not UTF-8": b'{"type":"offer","sdp":"\xff"}',
     "half a surrogate pair": '{"type":"offer","sdp":"\ud800"}',

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from signaling.errors import ErrorCode
+from signaling.ice_servers import IceServerEntry
 from signaling.messages import (
     Ack,
     Answer,
@@ -81,6 +82,34 @@ def test_those_who_are_there_are_told_who_comes(rooms: Rooms) -> None:
     _, effects = rooms.admit(encode(Join(room="r", name="page")))
     assert effects == (Wake(first),)
     assert taken(rooms, first) == [PeerJoined(member="m2", name="page")]
+
+
+def told_of(servers: tuple[IceServerEntry, ...]) -> list[str | None]:
+    return [server.username for server in servers]
+
+
+def test_each_member_is_told_of_ice_servers_with_a_credential_of_its_own() -> None:
+    numbers = itertools.count(1)
+
+    def servers(member: str) -> tuple[IceServerEntry, ...]:
+        return (IceServerEntry(urls=("turn:a",), username=f"{next(numbers)} {member}"),)
+
+    rooms = Rooms(Limits(), new_name=names("m"), new_secret=names("s"), ice_servers=servers)
+    outcome, _ = rooms.admit(encode(Join(room="r", resumable=True)))
+    assert isinstance(outcome, Admitted)
+    assert isinstance(outcome.reply, Joined)
+    assert told_of(outcome.reply.iceServers) == ["1 m1"]
+
+    # Those that a long-lived member was told of first may have run out when another one comes.
+    join(rooms)
+    (newcomer,) = taken(rooms, outcome.connection_id)
+    assert isinstance(newcomer, PeerJoined)
+    assert told_of(newcomer.iceServers) == ["3 m1"]
+
+    returned, _ = resume(rooms, "s1", 1)
+    assert isinstance(returned, Admitted)
+    assert isinstance(returned.reply, Resumed)
+    assert told_of(returned.reply.iceServers) == ["4 m1"]
 
 
 def test_a_name_that_is_taken_is_not_given_again() -> None:
