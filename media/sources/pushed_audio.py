@@ -24,10 +24,15 @@ _FRAME = 960  # Samples a frame: 20 ms.
 _SKIP_AFTER = 0.5
 #: Sample rates that can be pushed, in Hz (ours).
 _LOWEST, _HIGHEST = 4_000, 384_000
+#: Formats of a buffer, as of the module `struct`: octets, and 16-bit integers of this machine.
+_OCTETS = frozenset({"B", "b", "c", "h", "@h", "=h"})
 
 
 class PushedAudio(MediaTrack):
     """Plays pushed audio in real time, and silence in between.
+
+    Audio may be pushed as it is made, at any rate: it begins once 40 ms are queued, or after 40 ms,
+    so that it may come that much late. Where that was not enough it becomes more, up to 200 ms.
 
     Args:
         channels: Channels of the track, 1 or 2; pushed audio is mixed to that.
@@ -46,6 +51,8 @@ class PushedAudio(MediaTrack):
         self._pace = Pace(_FRAME / RATE, skip_after=_SKIP_AFTER)
         self._changed = asyncio.Event()
         self._pushing = asyncio.Lock()
+        # The first octet of a sample whose second one is not here yet.
+        self._odd = b""
         self._interruptions = 0
         # True while the latest frame holds pushed audio.
         self._sounding = False
@@ -55,11 +62,15 @@ class PushedAudio(MediaTrack):
         """Seconds of audio that are queued."""
         return self._queue.seconds
 
-    async def push(self, samples: NDArray[np.int16] | bytes, *, rate: int = RATE) -> bool:
+    async def push(
+        self, samples: NDArray[np.int16] | bytes | bytearray | memoryview, *, rate: int = RATE
+    ) -> bool:
         """Queue audio, and wait while more than the limit is queued.
 
         Args:
-            samples: Shape (n,) for mono, (n, 2) for stereo; or bytes, mono in native byte order.
+            samples: Shape (n,) or (1, n) for mono, (n, 2) for stereo; or bytes, a bytearray or
+                another buffer, mono in native byte order. Bytes may be cut anywhere: half a sample
+                waits for the bytes that are pushed next.
             rate: Sample rate in Hz.
 
         Returns:
@@ -69,9 +80,16 @@ class PushedAudio(MediaTrack):
             TypeError: The samples are not 16-bit integers.
             ValueError: The shape or the rate is not supported.
         """
-        array = _checked(samples, rate)
+        _check_rate(rate)
+        pushed = _octets(samples) if not isinstance(samples, np.ndarray) else _checked(samples)
         before = self._interruptions
         async with self._pushing:
+            if before != self._interruptions:
+                return False
+            if isinstance(pushed, bytes):
+                array = self._whole(pushed)
+            else:
+                array, self._odd = pushed, b""
             step = max(1, round(rate * min(self._limit, 1.0)))
             for at in range(0, len(array), step):
                 while self._queue.seconds >= self._limit and before == self._interruptions:
@@ -85,6 +103,7 @@ class PushedAudio(MediaTrack):
         """Drop all queued audio, so that the next frame is silence or what is pushed next."""
         self._interruptions += 1
         self._queue.clear()
+        self._odd = b""
         self._sounding = False
         self._changed.set()
 
@@ -129,18 +148,39 @@ class PushedAudio(MediaTrack):
             super().stop()
             self.interrupt()
 
+    def _whole(self, octets: bytes) -> NDArray[np.int16]:
+        octets = self._odd + octets
+        end = len(octets) - len(octets) % 2
+        self._odd = octets[end:]
+        return np.frombuffer(octets[:end], np.int16)
+
     async def _change(self) -> None:
         self._changed.clear()
         await self._changed.wait()
 
 
-def _checked(samples: NDArray[np.int16] | bytes, rate: int) -> NDArray[np.int16]:
-    array = np.frombuffer(samples, np.int16) if isinstance(samples, bytes) else samples
-    dtype = getattr(array, "dtype", type(array).__name__)
-    if dtype != np.int16:
-        raise TypeError(f"samples are an array of int16, not {dtype}")
-    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] not in (1, 2)):
-        raise ValueError(f"samples have the shape (n,) or (n, 2), not {array.shape}")
+def _check_rate(rate: int) -> None:
     if not _LOWEST <= rate <= _HIGHEST:
         raise ValueError(f"{rate} Hz is not between {_LOWEST} and {_HIGHEST}")
+
+
+def _checked(array: NDArray[np.int16]) -> NDArray[np.int16]:
+    if array.dtype != np.int16:
+        raise TypeError(f"samples are an array of int16, not {array.dtype}")
+    if array.ndim == 2 and array.shape[0] == 1 and array.shape[1] != 2:
+        # As `AudioFrame.to_ndarray` gives mono.
+        return array.reshape(-1)
+    if array.ndim not in (1, 2) or (array.ndim == 2 and array.shape[1] not in (1, 2)):
+        raise ValueError(f"samples have the shape (n,), (1, n) or (n, 2), not {array.shape}")
     return array
+
+
+def _octets(samples: bytes | bytearray | memoryview) -> bytes:
+    try:
+        view = memoryview(samples)
+    except TypeError:
+        name = type(samples).__name__
+        raise TypeError(f"samples are bytes, or an array of int16, not {name}") from None
+    if view.format not in _OCTETS:
+        raise TypeError(f"samples are a buffer of bytes or int16, not of format {view.format}")
+    return view.tobytes()

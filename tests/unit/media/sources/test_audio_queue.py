@@ -12,12 +12,41 @@ def ramp(count: int) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
 
 def test_samples_come_in_their_order_and_then_silence() -> None:
     queue = AudioQueue(1)
-    queue.push(ramp(3), 48_000)
+    queue.push(ramp(2_000), 48_000)
     queue.push(ramp(4), 48_000)
-    assert queue.pull(5)[:, 0].tolist() == [1, 2, 3, 1, 2]
+    assert queue.pull(2_002)[:, 0].tolist() == [*range(1, 2_001), 1, 2]
     assert not queue.empty
     assert queue.pull(5)[:, 0].tolist() == [3, 4, 0, 0, 0]
     assert queue.empty
+
+
+def test_sound_begins_when_40_ms_are_queued_or_have_passed() -> None:
+    queue = AudioQueue(1)
+    assert not queue.pull(4_800).any()
+    queue.push(ramp(960), 48_000)
+    assert not queue.pull(960).any()
+    queue.push(ramp(960), 48_000)
+    assert queue.pull(960).all()
+    assert queue.pull(960).all()
+    assert not queue.pull(48_000).any()
+    queue.push(ramp(960), 48_000)
+    assert [bool(queue.pull(960).any()) for _ in range(4)] == [False, False, True, False]
+
+
+def test_sound_that_comes_late_doubles_the_margin_up_to_200_ms_and_a_pause_does_not() -> None:
+    queue = AudioQueue(1)
+    margins = []
+    for _ in range(5):
+        queue.push(ramp(9_600), 48_000)
+        assert queue.pull(9_601)[:9_600].all()
+        margins.append(queue.margin)
+    assert margins == [0.04, 0.08, 0.16, 0.2, 0.2]
+    paused = AudioQueue(1)
+    for _ in range(3):
+        paused.push(ramp(9_600), 48_000)
+        assert paused.pull(9_601)[:9_600].all()
+        paused.pull(48_000)
+    assert paused.margin == 0.04
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100])
@@ -59,10 +88,11 @@ def test_clear_leaves_nothing() -> None:
     queue.clear()
     assert queue.empty
     assert not queue.pull(960).any()
+    assert queue.margin == 0.04
 
 
 def test_what_is_pushed_is_copied() -> None:
-    queue, samples = AudioQueue(1), ramp(4)
+    queue, samples = AudioQueue(1), ramp(1_920)
     queue.push(samples, 48_000)
     samples[:] = 0
     assert queue.pull(4).any()
