@@ -88,6 +88,14 @@ def demo(
         Path | None,
         typer.Option("--trace", help="Save a trace of each call there.", metavar="DIR"),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="NAME",
+            help="A name under which browsers reach this server; again for more.",
+        ),
+    ] = None,
     ice_server: _IceServers = None,
     ice_secret_file: _IceSecretFile = None,
 ) -> None:
@@ -101,6 +109,7 @@ def demo(
             keyfile=keyfile,
             traces=traces,
             ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
+            hosts=tuple(allow_host or ()),
         )
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve(options, lambda running: _welcome(console, running, options)))

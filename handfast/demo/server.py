@@ -58,6 +58,8 @@ class DemoOptions:
         timeout: Seconds that a page has to connect, from joining the room.
         traces: Folder in which a trace of each call is saved; none by default.
         ice_servers: STUN and TURN servers of Python and of the pages.
+        hosts: Names under which browsers reach the demo, besides `localhost`, IP addresses, `host`
+            and the name of this machine.
     """
 
     host: str = "127.0.0.1"
@@ -68,6 +70,7 @@ class DemoOptions:
     timeout: float = 30.0
     traces: Path | None = None
     ice_servers: tuple[IceServer | TurnSecret, ...] = ()
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ async def open_demo(options: DemoOptions) -> AsyncIterator[Demo]:
             visitors=options.visitors,
             recordings=clips.served,
             ice_servers=options.ice_servers,
+            hosts=[name.lower() for name in (options.host, socket.gethostname(), *options.hosts)],
         )
         async with _serving(site, listener, options):
             # Through the front door like everybody else, but always from this machine.

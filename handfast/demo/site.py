@@ -6,17 +6,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from handfast.demo.page_recorder import ADDRESS
+from peer.printable import printable
 from signaling.server import Limits, create_app
+from signaling.server.origins import OriginPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from starlette.requests import Request
@@ -59,6 +61,7 @@ def create_site(
     visitors: int,
     recordings: Mapping[str, Path] = MappingProxyType({}),
     ice_servers: Sequence[IceServer | TurnSecret] = (),
+    hosts: Collection[str] = (),
 ) -> Starlette:
     """Create the ASGI app: the page at `/`, the room server at `/ws`, `/recordings/`.
 
@@ -66,6 +69,8 @@ def create_site(
         visitors: Most pages in the room, besides the Python peer.
         recordings: Files to serve, by the last part of their address; may change.
         ice_servers: STUN and TURN servers that members of the room are told of.
+        hosts: Names of this server, besides `localhost` and IP addresses; requests to others get
+            nothing, as a page of elsewhere may have rebound its name to our address.
     """
 
     async def serve_recording(request: Request) -> Response:
@@ -78,13 +83,36 @@ def create_site(
     return Starlette(
         routes=[
             *create_app(
-                limits=Limits(members_per_room=visitors + 1), ice_servers=ice_servers
+                limits=Limits(members_per_room=visitors + 1),
+                ice_servers=ice_servers,
+                hosts=hosts,
             ).routes,
             Route(f"/{ADDRESS}{{name}}", serve_recording),
             Mount("/", StaticFiles(packages=[("handfast", "page")], html=True)),
         ],
-        middleware=[Middleware(_SecurityHeaders)],
+        middleware=[
+            Middleware(_SecurityHeaders),
+            Middleware(_OwnHosts, policy=OriginPolicy(hosts=frozenset(hosts))),
+        ],
     )
+
+
+class _OwnHosts:
+    """Answers HTTP requests to names that are not ours with 403."""
+
+    def __init__(self, app: ASGIApp, *, policy: OriginPolicy) -> None:
+        self._app = app
+        self._policy = policy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # The room server judges WebSockets itself.
+        if scope["type"] == "http":
+            host = Headers(scope=scope).get("host", "")
+            if not self._policy.knows_host(host):
+                words = f"This server is not known as {printable(host)}; see --allow-host.\n"
+                await PlainTextResponse(words, status_code=403)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class _SecurityHeaders:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 import time
 from typing import TYPE_CHECKING, assert_never
-from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from peer.configuration import IceServer
+from peer.printable import printable
 from signaling.errors import ErrorCode
 from signaling.ice_servers import IceServerEntry
 from signaling.messages import Error, encode
 from signaling.server.connection import MemberConnection, dismiss, receive_frame
 from signaling.server.limits import Limits
+from signaling.server.origins import OriginPolicy
 from signaling.server.rooms import Admitted, Disconnect, Effects, Refused, Rooms, Wake
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from signaling.server.rooms import ConnectionId
     from signaling.server.turn import TurnSecret
+
+_logger = logging.getLogger(__name__)
 
 #: WebSocket close codes of a member that does not come back; a browser that leaves a page
 #: sends 1001 (RFC 6455 section 7.4.1).
@@ -35,6 +39,7 @@ def create_app(
     *,
     limits: Limits | None = None,
     origins: Collection[str] = (),
+    hosts: Collection[str] = (),
     ice_servers: Sequence[IceServer | TurnSecret] = (),
 ) -> Starlette:
     """Create a room server: an ASGI app with a WebSocket at `/ws` that speaks docs/SIGNALING.md.
@@ -48,10 +53,16 @@ def create_app(
         origins: Origins of pages that may connect besides the server's own, for example
             `"https://example.org"`; `"*"` lets every page connect. Programs that send no `Origin`
             may always connect: the check protects people's browsers, not the rooms.
+        hosts: Names of this server, under which its own pages reach it, such as `"example.org"`.
+            `localhost` and IP addresses need not be named.
         ice_servers: STUN and TURN servers that members are told of as they join. From a
             `TurnSecret` each member gets a credential of its own that runs out.
     """
-    server = _RoomServer(limits or Limits(), frozenset(origins), tuple(ice_servers))
+    server = _RoomServer(
+        limits or Limits(),
+        OriginPolicy(origins=frozenset(origins), hosts=frozenset(host.lower() for host in hosts)),
+        tuple(ice_servers),
+    )
     return Starlette(routes=[WebSocketRoute("/ws", server.serve)])
 
 
@@ -59,7 +70,7 @@ class _RoomServer:
     def __init__(
         self,
         limits: Limits,
-        origins: frozenset[str],
+        origins: OriginPolicy,
         ice_servers: tuple[IceServer | TurnSecret, ...],
     ) -> None:
         self._limits = limits
@@ -84,7 +95,10 @@ class _RoomServer:
         )
 
     async def serve(self, websocket: WebSocket) -> None:
-        if not self._may_connect(websocket):
+        headers = websocket.headers
+        refusal = self._origins.refusal(origin=headers.get("origin"), host=headers.get("host", ""))
+        if refusal is not None:
+            _logger.warning("a page is refused: %s", printable(refusal))
             # Before it is accepted, a close is HTTP 403.
             await websocket.close()
             return
@@ -101,12 +115,6 @@ class _RoomServer:
             now = asyncio.get_running_loop().time()
             self._apply(self._rooms.disconnect(connection_id, left=left, now=now))
             self._expire_in_time()
-
-    def _may_connect(self, websocket: WebSocket) -> bool:
-        origin = websocket.headers.get("origin")
-        if origin is None or "*" in self._origins or origin in self._origins:
-            return True
-        return urlsplit(origin).netloc == websocket.headers.get("host")
 
     async def _admit(self, websocket: WebSocket) -> Admitted | None:
         try:

@@ -231,7 +231,9 @@ async def test_a_page_of_an_allowed_origin_may_connect(
             assert json.loads(await websocket.recv())["type"] == "joined"
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://[::1", "http://[x]"]
+)
 async def test_a_page_of_another_origin_may_not(origin: str) -> None:
     async with serve(create_app(origins=("https://example.org",))) as base:
         with pytest.raises(InvalidStatus) as caught:

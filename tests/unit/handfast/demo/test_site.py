@@ -12,7 +12,7 @@ from handfast.demo.site import create_site
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(create_site(visitors=1))
-    async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         yield client
 
 
@@ -51,7 +51,7 @@ async def test_no_recording_is_found_without_its_name(tmp_path: Path, path: str)
     (tmp_path / "clip.webm").write_bytes(b"a recording")
     site = create_site(visitors=1, recordings={"secret.webm": tmp_path / "clip.webm"})
     transport = httpx.ASGITransport(site)
-    async with httpx.AsyncClient(transport=transport, base_url="http://demo") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         assert (await client.get("/recordings/secret.webm")).content == b"a recording"
         assert (await client.get(path)).status_code == 404
 
@@ -70,3 +70,18 @@ async def test_the_page_is_asked_for_anew_each_time(client: httpx.AsyncClient) -
 
     assert first.headers["cache-control"] == "no-cache"
     assert again.status_code == 304
+
+
+@pytest.mark.parametrize("path", ["/", "/recordings/secret.webm"])
+async def test_a_name_that_was_rebound_to_our_address_gets_nothing(
+    tmp_path: Path, path: str
+) -> None:
+    (tmp_path / "clip.webm").write_bytes(b"a recording")
+    site = create_site(
+        visitors=1, recordings={"secret.webm": tmp_path / "clip.webm"}, hosts=["demo.example"]
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(site)) as client:
+        refused = await client.get(f"http://evil.example{path}")
+        assert (refused.status_code, b"recording" in refused.content) == (403, False)
+        assert "evil.example; see --allow-host" in refused.text
+        assert (await client.get(f"http://Demo.Example:8080{path}")).status_code == 200
