@@ -82,7 +82,9 @@ class PlaySession:
         """Progress of the session in one line."""
         if self._source is None or self._began is None:
             return f"Nobody has answered in the room {self._options.address.room} yet"
-        where = f"{duration(self._source.position)} of {duration(self._source.duration)}"
+        where = duration(self._source.position)
+        if self._source.duration is not None:
+            where = f"{where} of {duration(self._source.duration)}"
         return f"{where}  to {self._to}"
 
     def summary(self) -> str:

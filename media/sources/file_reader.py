@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: Sample rate of decoded audio, in Hz (ours; that of Opus).
 AUDIO_RATE = 48_000
 AUDIO_FRAME = 960  # Samples of a decoded audio frame: 20 ms.
+#: Packets in a row that do not decode, beyond which the file counts as damaged (ours). One or two
+#: stand where files of MP3 were joined, and after a seek.
+_DAMAGED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class FileReader:
         path: Path of the file, or name of a device.
         kind: Kind of the stream; the file must have one.
         extent: Start and length of the file.
+        alone: True if the file has no other stream that is played, so that each repetition begins
+            where the sound in fact ended, whatever the file says of its length.
         decode: True to decode: video frames unchanged, audio as 48 kHz `s16`, 20 ms a frame.
         loop: True to begin again at the end.
         container: libav's name of the format; None to detect it.
@@ -97,6 +102,7 @@ class FileReader:
         *,
         decode: bool,
         loop: bool,
+        alone: bool = False,
         container: str | None = None,
         options: Mapping[str, str] | None = None,
     ) -> None:
@@ -105,13 +111,17 @@ class FileReader:
         self._extent = extent
         self._decode = decode
         self._loop = loop
+        self._by_its_end = kind is MediaKind.AUDIO and (alone or extent.length is None)
         self._how = container, options
         self._lap = 0
         # Pieces before this are skipped, in seconds within the file.
         self._from: Fraction | None = None
         self._given_in_lap = False
+        # End of the last piece, in seconds within the file.
+        self._end = Fraction(0)
         self._last: Fraction | None = None
         self._resampler: AudioResampler | None = None
+        self._damaged = 0
         self._held: list[Piece] = []
         self._packets: Iterator[Packet[Any]] = iter(())
         self._open()
@@ -120,6 +130,11 @@ class FileReader:
     def codec(self) -> Codec | None:
         """The codec of the encoded frames; None where frames are decoded."""
         return None if self._passing is None else self._passing.codec
+
+    @property
+    def length(self) -> Fraction | None:
+        """Length of the file in seconds: as its sound ended, where that is known already."""
+        return self._extent.length
 
     def read(self) -> list[Piece]:
         """Return the next pieces; an empty list at the end.
@@ -140,8 +155,12 @@ class FileReader:
             pieces = [piece for piece in pieces if self._is_wanted(piece)]
             if pieces:
                 self._given_in_lap = True
+                last = pieces[-1]
+                self._end = last.position + last.duration - self._lap_start
                 return pieces
             if packet is None:
+                if self._by_its_end and self._given_in_lap:
+                    self._extent = replace(self._extent, length=self._end)
                 if not self._loop or not self._given_in_lap:
                     return []
                 self._begin_again()
@@ -154,7 +173,7 @@ class FileReader:
         """
         self._lap, self._held, self._last = 0, [], None
         self._resampler = None
-        self._given_in_lap = True
+        self._given_in_lap, self._end = True, position
         base = self._stream.time_base or Fraction(1, av.time_base)
         try:
             self._container.seek(int((position + self._extent.start) / base), stream=self._stream)
@@ -200,15 +219,21 @@ class FileReader:
         # Pre-roll of a codec, as of Opus, lies before the start.
         if piece.position < 0:
             return False
-        within = piece.position - self._lap * self._extent.length
+        within = piece.position - self._lap_start
         if self._from is not None and within < self._from:
             return within + piece.duration > self._from and self._decode
         self._from = None
+        if not self._loop or self._by_its_end or self._extent.length is None:
+            return True
         # A piece behind the end would be later than the first of the next repetition.
-        return not self._loop or within < self._extent.length
+        return within < self._extent.length
+
+    @property
+    def _lap_start(self) -> Fraction:
+        return self._lap * (self._extent.length or Fraction(0))
 
     def _position(self, pts: int, base: Fraction) -> Fraction:
-        return pts * base - self._extent.start + self._lap * self._extent.length
+        return pts * base - self._extent.start + self._lap_start
 
     def _pieces_of(self, packet: Packet[Any]) -> Iterator[Piece]:
         if self._passing is None:
@@ -228,7 +253,7 @@ class FileReader:
             yield Piece(position, (packet.duration or 0) * base, passed, shape.keyframe)
 
     def _decoded(self, packet: Packet[Any]) -> Iterator[Piece]:
-        for frame in self._stream.decode(packet):
+        for frame in self._frames_of(packet):
             if isinstance(frame, VideoFrame):
                 if frame.pts is not None and frame.time_base is not None:
                     yield Piece(self._position(frame.pts, frame.time_base), Fraction(0), frame)
@@ -237,6 +262,18 @@ class FileReader:
         if not packet.size and self._resampler is not None:
             yield from self._resampled(None)
             self._resampler = None
+
+    def _frames_of(self, packet: Packet[Any]) -> list[VideoFrame | AudioFrame]:
+        try:
+            frames = list(self._stream.decode(packet))
+        except av.error.InvalidDataError:
+            self._damaged += 1
+            if self._damaged > _DAMAGED:
+                raise
+            return []
+        if frames:
+            self._damaged = 0
+        return frames
 
     def _resampled(self, frame: AudioFrame | None) -> Iterator[Piece]:
         if self._resampler is None:

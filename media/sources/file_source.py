@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -51,7 +52,6 @@ class FileSource:
     Attributes:
         audio: The audio track; None where the file has none.
         video: The video track; None where the file has none.
-        duration: Duration of the file in seconds.
 
     Raises:
         MissingError: The file does not exist, or access is denied.
@@ -67,13 +67,14 @@ class FileSource:
         extent = extent_of(where)
         with open_input(where) as container:
             kinds = [kind for kind in MediaKind if stream_of(container, kind) is not None]
-        self.duration = float(extent.length)
         self._playhead = Playhead()
         self._seeking = asyncio.Lock()
         readers: dict[MediaKind, FileReader] = {}
         try:
             for kind in kinds:
-                readers[kind] = FileReader(where, kind, extent, decode=decode, loop=loop)
+                readers[kind] = FileReader(
+                    where, kind, extent, decode=decode, loop=loop, alone=len(kinds) == 1
+                )
         except Exception:
             for reader in readers.values():
                 reader.close()
@@ -86,6 +87,7 @@ class FileSource:
             kind: FileTrack(kind, reader.codec, self._pieces[kind], self._playhead, self._fail)
             for kind, reader in readers.items()
         }
+        self._readers = tuple(readers.values())
         self._live = len(self._tracks)
         for track in self._tracks.values():
             track.add_listener("ended", self._note_end)
@@ -126,10 +128,23 @@ class FileSource:
         return f"<FileSource {self._path!r} {kinds}>"
 
     @property
+    def duration(self) -> Seconds | None:
+        """Duration of the file in seconds; None where only its end will tell.
+
+        A file without a length of its own (AAC, MP3) is measured. One of sound alone is as long as
+        its sound was, once it has been read to its end.
+        """
+        length = self._readers[0].length
+        return None if length is None else float(length)
+
+    @property
     def position(self) -> Seconds:
         """The present position in the file, in seconds."""
         position = float(self._playhead.position(asyncio.get_running_loop().time()))
-        return position % self.duration if self.duration else 0.0
+        duration = self.duration
+        if duration is None:
+            return position
+        return position % duration if duration else 0.0
 
     async def seek(self, seconds: Seconds) -> Seconds:
         """Go on at a position in the file; the timestamps of frames go on without a jump.
@@ -144,8 +159,9 @@ class FileSource:
             ValueError: The position is not within the file.
             SourceError: The file cannot be read from there.
         """
-        if not 0 <= seconds <= self.duration:
-            raise ValueError(f"{seconds} s is not within a file of {self.duration} s")
+        duration = self.duration
+        if not 0 <= seconds < math.inf or (duration is not None and seconds > duration):
+            raise ValueError(f"{seconds} s is not within a file of {duration} s")
         async with self._seeking:
             position = Fraction(seconds).limit_denominator(90_000)
             # Video first: it may have to go back to a key frame, and audio follows.

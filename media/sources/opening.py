@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -28,17 +29,23 @@ _NOT_THERE = (
 )
 
 
+#: libav's formats whose files begin without saying how long they are, or say it of the first of
+#: several that were joined (MP3). libav guesses by the bit rate of the first frames instead.
+_GUESSED = frozenset({"aac", "ac3", "dts", "dtshd", "eac3", "loas", "mlp", "mp3", "truehd"})
+
+
 @dataclass(frozen=True, slots=True)
 class Extent:
     """Start and length of a file on its own timeline, in seconds.
 
     Args:
         start: Time of the first frame.
-        length: Time from there to the end of the last frame.
+        length: Time from there to the end of the last frame; None where only the end of the file
+            will tell.
     """
 
     start: Fraction
-    length: Fraction
+    length: Fraction | None
 
 
 def error_of(where: str, error: Exception) -> SourceError:
@@ -74,19 +81,28 @@ def stream_of(container: InputContainer, kind: MediaKind) -> Stream | None:
     return next((s for s in streams if not s.disposition & Disposition.attached_pic), None)
 
 
-def extent_of(where: str) -> Extent:
+def extent_of(where: str, *, options: Mapping[str, str] | None = None) -> Extent:
     """Return start and length of a file, by its header, or by all packets where that says nothing.
+
+    A length that libav would guess by the bit rate is None where all packets would have to come
+    over a network first.
+
+    Args:
+        where: Path or address of the file.
+        options: libav's options for the format.
 
     Raises:
         MissingError: The file does not exist, or access is denied.
         UnreadableError: libav cannot read the file, or it has neither audio nor video.
     """
-    with open_input(where) as container:
+    with open_input(where, options=options) as container:
         if not any(stream_of(container, kind) for kind in MediaKind):
             raise UnreadableError(where, why="there is neither sound nor picture in it")
         start = Fraction(container.start_time or 0, av.time_base)
-        if container.duration:
+        if container.format.name not in _GUESSED and container.duration:
             return Extent(start, Fraction(container.duration, av.time_base))
+        if container.format.name in _GUESSED and not os.path.isfile(where):
+            return Extent(start, None)
         end = start
         try:
             for packet in container.demux():

@@ -112,7 +112,7 @@ async def test_a_seek_changes_what_is_shown_and_not_how_time_goes_on(
 async def test_a_seek_to_the_end_ends_it(tmp_path: Path) -> None:
     source = FileSource(make_clip(tmp_path / "a.webm", seconds=5))
     await picture(source)
-    await source.seek(source.duration)
+    await source.seek(source.duration or 0)
     assert source.audio is not None
     with suppress(MediaStreamError):
         # What of the last frame of sound lies there.
