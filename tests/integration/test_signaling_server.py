@@ -239,3 +239,17 @@ async def test_a_page_of_another_origin_may_not(origin: str) -> None:
         with pytest.raises(InvalidStatus) as caught:
             await open_websocket(f"{base}/ws", origin=origin)  # type: ignore[arg-type] # Origin is a NewType of str
         assert caught.value.response.status_code == 403
+
+
+async def test_a_page_of_a_name_that_was_rebound_to_us_may_not_connect() -> None:
+    async with serve(create_app(hosts=["rooms.example"])) as base:
+        port = int(base.rpartition(":")[2])
+
+        async def opened(name: str) -> None:
+            url, origin = f"ws://{name}:{port}/ws", f"http://{name}:{port}"
+            async with open_websocket(url, origin=origin, host="127.0.0.1", port=port):  # type: ignore[arg-type] # Origin is a NewType of str
+                pass
+
+        await opened("rooms.example")
+        with pytest.raises(InvalidStatus, match="403"):
+            await opened("evil.example")

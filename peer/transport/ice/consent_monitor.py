@@ -30,6 +30,7 @@ class ConsentMonitor:
         packets: Returns the number of its datagrams alone, without STUN.
         read_at: Returns when a datagram last came, by the loop's clock, or None.
         on_state: Called when the state has changed; the first state is `FRESH`.
+        uniform: Returns a random number from 0 to 1, for the times of the checks.
 
     Attributes:
         round_trip_time: Of the latest consent check; None before one was answered.
@@ -44,6 +45,7 @@ class ConsentMonitor:
         packets: Callable[[], int],
         read_at: Callable[[], MonotonicTime | None],
         on_state: Callable[[ConsentState], None],
+        uniform: Callable[[], float] = random.random,
     ) -> None:
         self.round_trip_time: Seconds | None = None
         self._agent = agent
@@ -53,7 +55,7 @@ class ConsentMonitor:
         self._read_at = read_at
         self._on_state = on_state
         self._clock = asyncio.get_running_loop().time
-        self._consent = Consent(timing, random.random, self._clock())
+        self._consent = Consent(timing, uniform, self._clock())
         self._doubt = PathDoubt(timing, self._clock())
         self._wake_up = asyncio.Event()
 

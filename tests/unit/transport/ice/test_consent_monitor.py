@@ -88,6 +88,8 @@ async def test_stopped_process_asks_before_it_says_that_the_path_has_failed(
         packets=lambda: 0,
         read_at=lambda: None,
         on_state=states.append,
+        # Checks every 4.5 s: the last one before the stop has its answer, the next would be in it.
+        uniform=lambda: 0.25,
     )
     task = asyncio.create_task(monitor.run())
     await asyncio.sleep(10.0)
