@@ -6,6 +6,7 @@ from media.mixing import AudioMixer, Composite, CompositeTrack, Layout, MixedTra
 from media.overlay import OverlayTrack
 from media.recording.containers import Container
 from media.recording.errors import (
+    DestinationError,
     DiskFullError,
     RecordingError,
     UnsupportedError,
@@ -39,6 +40,7 @@ __all__ = [
     "Composite",
     "CompositeTrack",
     "Container",
+    "DestinationError",
     "Device",
     "DiskFullError",
     "EchoTrack",

@@ -13,13 +13,11 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias, assert_never
+from typing import assert_never
 
 from media.recording.containers import Container
 from media.recording.errors import UnwritableError, error_of
-
-#: One of os.SEEK_SET, os.SEEK_CUR and os.SEEK_END.
-Whence: TypeAlias = int
+from media.recording.pieces import PieceBuffer
 
 if sys.platform != "win32":
     import fcntl
@@ -55,7 +53,7 @@ def _no_placeholder(_size: int) -> bytes:
     return b""
 
 
-class AtomicFile:
+class AtomicFile(PieceBuffer):
     """File object for PyAV that writes in whole pieces.
 
     Written data is kept until `commit`, which appends it in one piece: a process that is killed
@@ -67,48 +65,24 @@ class AtomicFile:
 
     Attributes:
         size: Bytes on disk.
+        is_seekable: True, as what is on disk can be corrected.
 
     Raises:
         RecordingError: The file cannot be created.
     """
+
+    is_seekable = True
 
     def __init__(
         self, path: Path, placeholder_of: Callable[[int], bytes] = _no_placeholder
     ) -> None:
         self._path = path
         self._placeholder_of = placeholder_of
+        super().__init__()
         try:
             self._file = _own(path)
         except OSError as failure:
             raise error_of("create", path, failure) from failure
-        self._kept: list[tuple[int, bytes]] = []
-        self._position = 0
-        self._end = 0
-        self.size = 0
-
-    def write(self, data: bytes) -> int:
-        """Keep bytes for the present position."""
-        octets = bytes(data)
-        self._kept.append((self._position, octets))
-        self._position += len(octets)
-        self._end = max(self._end, self._position)
-        return len(octets)
-
-    def seek(self, offset: int, whence: Whence = os.SEEK_SET) -> int:
-        """Set the position, and return it."""
-        match whence:
-            case os.SEEK_CUR:
-                offset += self._position
-            case os.SEEK_END:
-                offset += self._end
-            case _:
-                pass
-        self._position = offset
-        return offset
-
-    def tell(self) -> int:
-        """Return the present position."""
-        return self._position
 
     def commit(self) -> bytes:
         """Write the kept bytes, and return those that were appended to the file.
@@ -120,17 +94,7 @@ class AtomicFile:
         # A file that was renamed still has a name.
         if not os.fstat(self._file.fileno()).st_nlink:
             raise UnwritableError("write", self._path, why="the file was deleted")
-        kept, self._kept = self._kept, []
-        new = io.BytesIO()
-        patches = []
-        for place, data in kept:
-            # FFmpeg's corrections of earlier pieces are written after the new piece.
-            if place < self.size:
-                patches.append((place, data))
-            else:
-                new.seek(place - self.size)
-                new.write(data)
-        added = new.getvalue()
+        added, patches = self.collect()
         before: list[tuple[int, bytes]] = []
         try:
             self._append(added)

@@ -10,7 +10,7 @@ from media.recording import ebml
 from media.recording.ebml import element, number
 
 if TYPE_CHECKING:
-    from media.recording.atomic_file import AtomicFile
+    from media.recording.destination import Sink
     from media.recording.pending import Frame
 
 #: Nanoseconds of a timestamp tick: one millisecond.
@@ -40,9 +40,7 @@ class ClusterWriter:
         pictures: Indices, from 0, of the video tracks.
     """
 
-    def __init__(
-        self, sink: AtomicFile, doc_type: str, tracks: bytes, pictures: frozenset[int]
-    ) -> None:
+    def __init__(self, sink: Sink, doc_type: str, tracks: bytes, pictures: frozenset[int]) -> None:
         self._sink = sink
         self._pictures = pictures
         self._cues: list[_Cue] = []
@@ -83,8 +81,11 @@ class ClusterWriter:
         self._sink.write(element(ebml.CLUSTER, b"".join(parts)))
 
     def finish(self) -> None:
-        """Write the duration of the file, and the places of its key frames."""
+        """Write the duration of the file, and the places of its key frames, where it can seek."""
         sink = self._sink
+        if not sink.is_seekable:
+            # A live stream (RFC 9559 section 23.2) has an unknown size, and no Cues.
+            return
         places = [(ebml.INFO, self._info_at), (ebml.TRACKS, self._tracks_at)]
         if self._cues:
             places.append((ebml.CUES, sink.tell()))

@@ -38,6 +38,10 @@ class UnsupportedError(RecordingError):
     """The container does not take a codec, or a frame is not one of its codec."""
 
 
+class DestinationError(ValueError):
+    """A recording cannot be written to a destination; the text says why, and what can."""
+
+
 def error_of(what: str, where: Path, failure: OSError) -> RecordingError:
     """Make the named error for an error of the system."""
     kind = DiskFullError if failure.errno in _NO_SPACE else UnwritableError

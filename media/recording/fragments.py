@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from media.recording.audio_packets import silent_opus
 
 if TYPE_CHECKING:
-    from media.recording.atomic_file import AtomicFile
+    from media.recording.destination import Sink
     from media.recording.pending import Frame
 
 #: Flag default-base-is-moof: offsets count from the moof box (ISO/IEC 14496-12 section 8.8.7).
@@ -35,7 +35,7 @@ class FragmentWriter:
     """
 
     def __init__(
-        self, sink: AtomicFile, header: bytes, timescales: Sequence[int], *, from_zero: bool = False
+        self, sink: Sink, header: bytes, timescales: Sequence[int], *, from_zero: bool = False
     ) -> None:
         self._sink = sink
         self._timescales = timescales

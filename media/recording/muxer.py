@@ -31,6 +31,7 @@ from media.recording.samples import sample_converter
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
+    from media.recording.destination import Sink
     from media.recording.parameters import StreamSpec
 
 #: Suffix of the media file beside a playlist, usual for MP4 fragments.
@@ -38,7 +39,7 @@ _SEGMENTS = ".m4s"
 
 
 class _Writer(Protocol):
-    """Writer of one container format into an `AtomicFile`."""
+    """Writer of one container format into a sink."""
 
     def write(self, frames: list[Frame]) -> None:
         """Add a piece of frames."""
@@ -58,20 +59,29 @@ class Muxer:
             file (`out.m4s` beside `out.m3u8`).
         container: The container format.
         streams: The streams in the order of their indices.
+        open_sink: Opens a file by its path, and by the function that returns the header which
+            hides a piece.
 
     Raises:
         RecordingError: The file cannot be created, or the container does not take these streams.
     """
 
-    def __init__(self, path: Path, container: Container, streams: Sequence[StreamSpec]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        container: Container,
+        streams: Sequence[StreamSpec],
+        open_sink: Callable[[Path, Callable[[int], bytes]], Sink] = AtomicFile,
+    ) -> None:
         self._path = path
+        self._open_sink = open_sink
         self._streams = streams
         self._samples = [sample_converter(container, spec) for spec in streams]
         self._last: list[Fraction | None] = [None] * len(streams)
         # FFmpeg makes the pages of Ogg.
         self._pending = None if container is Container.OGG else Pending()
         self._playlist: Playlist | None = None
-        self._sinks: list[AtomicFile] = []
+        self._sinks: list[Sink] = []
         self._failed = False
         self._closed = False
         for spec in streams:
@@ -166,7 +176,7 @@ class Muxer:
                     media = self._path.with_suffix(_SEGMENTS)
                 sink = self._sink(media, container)
                 if container is Container.HLS:
-                    playlist = AtomicFile(self._path)
+                    playlist = self._open_sink(self._path, lambda _size: b"")
                     self._sinks.append(playlist)
                     self._playlist = Playlist(playlist, media)
                 # A segment of HLS holds nothing of what is before it.
@@ -194,8 +204,8 @@ class Muxer:
             case _:
                 assert_never(container)
 
-    def _sink(self, path: Path, container: Container) -> AtomicFile:
-        sink = AtomicFile(path, partial(placeholder, container))
+    def _sink(self, path: Path, container: Container) -> Sink:
+        sink = self._open_sink(path, partial(placeholder, container))
         self._sinks.append(sink)
         return sink
 

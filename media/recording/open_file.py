@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from media.recording.atomic_file import AtomicFile
 from media.recording.muxer import Muxer
 from media.recording.parameters import StreamSpec
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from pathlib import Path
 
     from media.recording.containers import Container
+    from media.recording.destination import Sink
     from media.recording.segments import Shape
     from media.recording.timeline import PlacedFrame
 
@@ -40,6 +42,7 @@ class OpenFile:
         container: Container of the file.
         streams: All streams of the file, by the key of the track.
         origin: Begin of the file on the timeline of the recording, in seconds.
+        open_sink: Opens the file, as `Muxer` has it.
 
     Raises:
         RecordingError: The file cannot be created.
@@ -51,6 +54,7 @@ class OpenFile:
         container: Container,
         streams: Mapping[Hashable, KnownStream],
         origin: Fraction,
+        open_sink: Callable[[Path, Callable[[int], bytes]], Sink] = AtomicFile,
     ) -> None:
         self.path = path
         self.origin = origin
@@ -62,6 +66,7 @@ class OpenFile:
             path,
             container,
             [StreamSpec(known.shape.codec, known.first) for known in streams.values()],
+            open_sink,
         )
 
     def __contains__(self, key: Hashable) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.stream import Stream
 
-    from media.recording.atomic_file import AtomicFile
+    from media.recording.destination import Sink
     from media.recording.pending import Frame
 
 #: Duration of a page in microseconds; FFmpeg keeps a page back until the next is complete (ours).
@@ -44,7 +44,7 @@ class PageWriter:
         FFmpegError: FFmpeg does not take these streams.
     """
 
-    def __init__(self, sink: AtomicFile, specimens: Sequence[InputContainer]) -> None:
+    def __init__(self, sink: Sink, specimens: Sequence[InputContainer]) -> None:
         self._container = av.open(sink, "w", format="ogg", container_options=_OPTIONS)
         self._streams: list[Stream] = []
         for specimen in specimens:

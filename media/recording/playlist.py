@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from media.recording.atomic_file import AtomicFile
+    from media.recording.destination import Sink
 
 #: Longest duration of a segment in seconds, rounded (RFC 8216 section 4.3.3.1); a player waits as
 #: long before it reloads. Fragments are half a second, or as long as one frame (ours).
@@ -64,7 +64,7 @@ class Playlist:
         media: The file of the fragments, in the same folder.
     """
 
-    def __init__(self, sink: AtomicFile, media: Path) -> None:
+    def __init__(self, sink: Sink, media: Path) -> None:
         self._sink = sink
         self._name = media.name
         self._offset = 0

@@ -19,7 +19,8 @@ from media.recording.events import (
     TranscodingReason,
 )
 from media.recording.inputs import EncodedInput, RawInput, ReceiverInput, RecorderInput
-from media.recording.segments import FileNames, SegmentRule
+from media.recording.segments import SegmentRule
+from media.recording.sinks.chosen import check, destination_of
 from media.recording.timeline import Timeline
 from media.recording.transcode import TranscodingPlan
 from media.recording.write_queue import Ended, Expect, Finish, WriteQueue
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from aiortc.mediastreams import MediaStreamTrack
 
+    from media.recording.sinks.stream import Writable
     from peer.emitter import Decorator, Handler, Takes
 
 
@@ -106,7 +108,8 @@ class Recorder:
     Args:
         path: Path of the file; the suffix selects the container. With a field `{n}`, as
             `out-{n:03}.webm`, the template of a series; else the second file is `out-2.webm`.
-            Existing names of a series are skipped.
+            Existing names of a series are skipped. Or a file-like object that takes bytes, also
+            one that cannot seek: it holds one file, and stays open.
         format: Container where the suffix does not tell: mp4, webm, matroska, ogg or hls.
         options: As of aiortc's MediaRecorder; there are none here, and only none is accepted.
         segment_duration: Seconds after which the next file begins, at a key frame.
@@ -116,6 +119,7 @@ class Recorder:
             the next free name of the series.
 
     Raises:
+        DestinationError: The destination cannot hold that format, or a series; a ValueError.
         ValueError: The suffix or format is unknown, the container does not take a codec to
             transcode to, two of these are of one kind, the template is malformed, a limit is not
             above 0, or there are options.
@@ -123,7 +127,7 @@ class Recorder:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | Writable,
         *,
         format: str | None = None,  # noqa: A002 - as in aiortc's MediaRecorder
         options: Mapping[str, str] | None = None,
@@ -135,10 +139,11 @@ class Recorder:
         if options:
             raise ValueError(f"a recorder takes no options of FFmpeg: {', '.join(options)}")
         wanted = (transcode,) if isinstance(transcode, str) else tuple(transcode or ())
-        self._container = Container.of(path, format)
+        self._destination = destination_of(path, anew=anew)
+        self._container = Container.of(self._destination.name(1), format)
         self._plan = TranscodingPlan(self._container, wanted)
-        self._names = FileNames(path, anew=anew)
         self._rule = SegmentRule(segment_duration, segment_size)
+        check(self._destination, self._container, self._rule)
         self._events = EventEmitter("Recorder", RecordingEvent)
         self._timeline = Timeline()
         self._queue = WriteQueue()
@@ -253,7 +258,7 @@ class Recorder:
         self._bridge = LoopBridge(asyncio.get_running_loop(), listener)
         writer = Writer(
             self._queue,
-            names=self._names,
+            names=self._destination,
             container=self._container,
             rule=self._rule,
             plan=self._plan,

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from media.recording.atomic_file import AtomicFile
 from media.recording.containers import Container
 from media.recording.events import SegmentEnd
 from peer.rtp.encoding.passthrough import same_stream_format
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from media.recording.destination import Sink
     from peer import Codec
 
 # Codecs whose decoders take the video size from the frames, whatever the file's header says.
@@ -25,7 +29,7 @@ _FOLLOWED = {
 
 
 class FileNames:
-    """Names the files of a series, by a template or as `out.webm`, `out-2.webm`.
+    """Names and opens the files of a series, by a template or as `out.webm`, `out-2.webm`.
 
     Existing names are skipped, so that a recording does not overwrite another of a similar name.
 
@@ -36,6 +40,8 @@ class FileNames:
     Raises:
         ValueError: The template has another field than `n`, or lacks it, or is malformed.
     """
+
+    goes_on = True
 
     def __init__(self, path: str | Path, *, anew: bool = True) -> None:
         self._path = str(path)
@@ -61,6 +67,17 @@ class FileNames:
         while os.path.lexists(self.name(number)) and not (self._anew and number == 1):
             number += 1
         return number
+
+    def url(self, number: int) -> str | None:
+        """Return None, as the path says all."""
+
+    def open(self, path: Path, placeholder_of: Callable[[int], bytes]) -> Sink:
+        """Open a file of the series.
+
+        Raises:
+            RecordingError: The file cannot be created.
+        """
+        return AtomicFile(path, placeholder_of)
 
 
 @dataclass(frozen=True, slots=True)

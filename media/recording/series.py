@@ -6,7 +6,7 @@ import heapq
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
-from media.recording.errors import RecordingError, error_of
+from media.recording.errors import RecordingError, UnsupportedError, error_of
 from media.recording.events import Progress, RecordingFailure, Segment, SegmentEnd
 from media.recording.open_file import KnownStream, OpenFile
 from media.recording.segments import Shape
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from media.recording.containers import Container
-    from media.recording.segments import FileNames, SegmentRule
+    from media.recording.destination import Destination
+    from media.recording.segments import SegmentRule
     from media.recording.timeline import PlacedFrame
     from peer import Codec
 
@@ -93,7 +94,7 @@ class FileSeries:
     Every call may block.
 
     Args:
-        names: Names of the files.
+        names: Names of the files, and where they are.
         container: Container of the files.
         rule: Limits of a file.
         listener: Called on the writer thread.
@@ -104,7 +105,7 @@ class FileSeries:
 
     def __init__(
         self,
-        names: FileNames,
+        names: Destination,
         container: Container,
         rule: SegmentRule,
         listener: SeriesListener,
@@ -120,6 +121,7 @@ class FileSeries:
         self._failures = 0
         self._not_before = Fraction(0)
         self._asked: dict[Hashable, Fraction] = {}
+        self._left_out: set[Hashable] = set()
         self._told = Fraction(0)
         self._duration = 0.0
         self._size = 0
@@ -167,11 +169,14 @@ class FileSeries:
         if file is None:
             file = self._begin(placed)
         elif (end := self._reason_to_end(file, placed)) is not None:
+            if not self._names.goes_on:
+                self._leave_out(placed, file, end)
+                return
             self._close(end)
             file = self._begin(placed)
         elif placed.frame.keyframe:
             self._learn(placed)
-        if file is None:
+        if file is None or not self._takes(placed, file):
             return
         if not file.write(placed):
             self._want_keyframe(placed)
@@ -202,6 +207,22 @@ class FileSeries:
             return due
         return None
 
+    def _takes(self, placed: PlacedFrame, file: OpenFile) -> bool:
+        """Tell if a file has a place for a frame; a track left out comes back by a key frame."""
+        if placed.frame.keyframe:
+            self._left_out.discard(placed.key)
+        return placed.key in file and placed.key not in self._left_out
+
+    def _leave_out(self, placed: PlacedFrame, file: OpenFile, end: SegmentEnd) -> None:
+        """Leave out a track that would begin the next file, where there is none."""
+        if placed.key in self._left_out:
+            return
+        self._left_out.add(placed.key)
+        codec = placed.frame.codec
+        what = "began too late" if end is SegmentEnd.TRACKS else "changed its form"
+        why = f"the only file has no place for {codec.kind.value} ({codec.name}) that {what}"
+        self._tell_failure(UnsupportedError("continue", file.path, why=why), file.path)
+
     def _begin(self, placed: PlacedFrame) -> OpenFile | None:
         if not placed.frame.keyframe:
             self._want_keyframe(placed)
@@ -212,7 +233,7 @@ class FileSeries:
         self._number = self._names.after(self._number)
         path = self._names.name(self._number)
         try:
-            self._file = OpenFile(path, self._container, self._known, placed.time)
+            self._file = OpenFile(path, self._container, self._known, placed.time, self._names.open)
         except (RecordingError, OSError) as error:
             self._fail(error, placed.time, path)
             return None
@@ -240,7 +261,8 @@ class FileSeries:
     def _fail(self, error: Exception, time: Fraction, path: Path | None = None) -> None:
         self._failures += 1
         written = self._size + (self._file.size if self._file else 0)
-        self.over = self._failures >= FAILURES and not written
+        hopeless = self._failures >= FAILURES and not written
+        self.over = hopeless or not self._names.goes_on
         delay = min(_RETRY_AFTER << min(max(self._failures - 2, 0), 16), _MOST_RETRY_AFTER)
         self._not_before = time + delay
         self._tell_failure(error, path or (self._file.path if self._file else None))

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     from media.recording.containers import Container
-    from media.recording.segments import FileNames, SegmentRule
+    from media.recording.destination import Destination
+    from media.recording.segments import SegmentRule
     from peer import Codec
 
 
@@ -48,7 +49,7 @@ class Writer:
         self,
         queue: WriteQueue,
         *,
-        names: FileNames,
+        names: Destination,
         container: Container,
         rule: SegmentRule,
         plan: TranscodingPlan,

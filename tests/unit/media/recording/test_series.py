@@ -3,7 +3,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,42 +12,14 @@ import pytest
 
 from media.recording.containers import Container
 from media.recording.errors import DiskFullError, UnwritableError
-from media.recording.events import Progress, RecordingFailure, Segment, SegmentEnd
+from media.recording.events import SegmentEnd
 from media.recording.segments import FileNames, SegmentRule
 from media.recording.series import FileSeries
 from tests.support.media.recorded import OPUS, pictures, sounds
+from tests.support.media.series_told import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from media.recording.timeline import PlacedFrame
-
-
-@dataclass
-class Told:
-    """What a series said."""
-
-    segments: list[Segment] = field(default_factory=list)
-    failures: list[RecordingFailure] = field(default_factory=list)
-    progress: list[Progress] = field(default_factory=list)
-    wanted: list[Hashable] = field(default_factory=list)
-
-    def on_progress(self, progress: Progress) -> None:
-        self.progress.append(progress)
-
-    def on_segment(self, segment: Segment, progress: Progress) -> None:
-        self.segments.append(segment)
-        assert progress.path == segment.path
-
-    def on_failure(self, failure: RecordingFailure) -> None:
-        self.failures.append(failure)
-
-    def on_keyframe_wanted(self, key: Hashable) -> None:
-        self.wanted.append(key)
-
-    @property
-    def ends(self) -> list[tuple[str, SegmentEnd]]:
-        return [(each.path.name, each.end) for each in self.segments]
 
 
 class Bench:

@@ -19,7 +19,7 @@ from media.recording.events import SegmentEnd
 from media.recording.segments import FileNames, SegmentRule
 from media.recording.series import FileSeries
 from tests.support.media.recorded import sounds
-from tests.unit.media.recording.test_series import Told
+from tests.support.media.series_told import Told
 
 if TYPE_CHECKING:
     from media.recording.timeline import PlacedFrame

@@ -1,0 +1,1 @@
+"""Destinations of recordings are file-like objects, URLs, and callbacks that upload."""
