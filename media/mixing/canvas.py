@@ -12,6 +12,7 @@ from av.video.reformatter import VideoReformatter
 
 from media.mixing import caption
 from media.mixing.layout import Rect, fitted
+from media.orientation import upright, upright_size
 from media.planes import FORMAT, planes
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ class Canvas:
         caption.placeholder(self._pixels, card, tile.name)
 
     def _draw(self, tile: Tile, picture: VideoFrame, former: Tile | None) -> None:
+        picture = upright(picture)
         inner = fitted((picture.width, picture.height), tile.place)
         if former is None or former.name != tile.name or _inner(former) != inner:
             self._fill(tile.place, BACKGROUND)
@@ -145,7 +147,7 @@ def _inset(place: Rect) -> Rect:
 
 def _inner(tile: Tile) -> Rect | None:
     picture = tile.picture
-    return None if picture is None else fitted((picture.width, picture.height), tile.place)
+    return None if picture is None else fitted(upright_size(picture), tile.place)
 
 
 def _cut(plane: NDArray[np.uint8], place: Rect, number: int) -> NDArray[np.uint8]:

@@ -29,7 +29,7 @@ _LIMIT = 2
 class Device(MediaTrack):
     """Captures the first video or audio stream of a device by libav.
 
-    Video frames are given unchanged, audio as `s16` at 48 kHz, 20 ms a frame.
+    Video frames are given upright and with square pixels, audio as `s16` at 48 kHz, 20 ms a frame.
 
     Args:
         name: The system's name of the device, for example `/dev/video0` or `default`.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import av
 from av import AudioFrame, AudioResampler, VideoFrame
 
+from media.orientation import Straightener, turn_of
 from media.sources.errors import UnpassableError, UnreadableError
 from media.sources.opening import error_of, open_input, stream_of
 from media.sources.passthrough import PassthroughConverter
@@ -83,7 +84,8 @@ class FileReader:
         extent: Start and length of the file.
         alone: True if the file has no other stream that is played, so that each repetition begins
             where the sound in fact ended, whatever the file says of its length.
-        decode: True to decode: video frames unchanged, audio as 48 kHz `s16`, 20 ms a frame.
+        decode: True to decode: video frames upright and with square pixels, else unchanged; audio
+            as 48 kHz `s16`, 20 ms a frame.
         loop: True to begin again at the end.
         container: libav's name of the format; None to detect it.
         options: libav's options for the format.
@@ -91,7 +93,8 @@ class FileReader:
     Raises:
         MissingError: The file does not exist.
         UnreadableError: libav cannot read the file.
-        UnpassableError: `decode` is false, and the stream cannot be sent without being decoded.
+        UnpassableError: `decode` is false, and the stream cannot be sent without being decoded, or
+            has to be turned to stand upright.
     """
 
     def __init__(
@@ -122,8 +125,13 @@ class FileReader:
         self._last: Fraction | None = None
         self._resampler: AudioResampler | None = None
         self._damaged = 0
+        # As the codec says it at the beginning.
+        self._first_shape: Fraction | None = None
+        self._straightener = Straightener()
         self._held: list[Piece] = []
         self._packets: Iterator[Packet[Any]] = iter(())
+        if not decode and kind is MediaKind.VIDEO:
+            self._check_upright()
         self._open()
 
     @property
@@ -152,7 +160,7 @@ class FileReader:
                 pieces = [] if packet is None else list(self._pieces_of(packet))
             except av.error.FFmpegError as error:
                 raise error_of(self._path, error) from error
-            pieces = [piece for piece in pieces if self._is_wanted(piece)]
+            pieces = [self._straight(piece) for piece in pieces if self._is_wanted(piece)]
             if pieces:
                 self._given_in_lap = True
                 last = pieces[-1]
@@ -201,11 +209,31 @@ class FileReader:
             if found is None:
                 raise UnreadableError(self._path, why=f"there is no {self._kind} in it")
             self._stream: Any = found
+            if self._kind is MediaKind.VIDEO:
+                context: Any = self._stream.codec_context
+                self._first_shape = context.sample_aspect_ratio
             self._passing = None if self._decode else PassthroughConverter(self._stream, self._path)
         except Exception:
             self._container.close()
             raise
         self._packets = self._container.demux(self._stream)
+
+    def _check_upright(self) -> None:
+        """Refuse a stream whose first picture has to be turned, which only decoding tells."""
+        container, options = self._how
+        with open_input(self._path, container=container, options=options) as opened:
+            found: Any = stream_of(opened, self._kind)
+            if found is None:
+                return
+            try:
+                first = next(iter(opened.decode(found)), None)
+            except av.error.FFmpegError:
+                # Passed on all the same: the peer may decode what libav does not.
+                return
+        if isinstance(first, VideoFrame) and turn_of(first) is not None:
+            raise UnpassableError(
+                self._path, why="its pictures have to be turned, for which they must be decoded"
+            )
 
     def _begin_again(self) -> None:
         # Opened anew, as not every file is seekable.
@@ -274,6 +302,20 @@ class FileReader:
         if frames:
             self._damaged = 0
         return frames
+
+    def _straight(self, piece: Piece) -> Piece:
+        if not isinstance(piece.item, VideoFrame):
+            return piece
+        straight = self._straightener.straighten(piece.item, self._pixel_shape())
+        return piece if straight is piece.item else replace(piece, item=straight)
+
+    def _pixel_shape(self) -> Fraction | None:
+        """Width of the pixels to their height: the container's word, unless the codec's changed."""
+        now: Fraction | None = self._stream.codec_context.sample_aspect_ratio
+        if now == self._first_shape:
+            shape: Fraction | None = self._stream.sample_aspect_ratio
+            return shape
+        return now
 
     def _resampled(self, frame: AudioFrame | None) -> Iterator[Piece]:
         if self._resampler is None:

@@ -35,6 +35,8 @@ class FileSource:
     The clock starts when the first frame is read, and stands still while no track is read. Frames
     of one track that nobody reads while the other is played are dropped.
 
+    Decoded pictures stand upright and have square pixels, however the camera was held.
+
     With `decode=False` nothing is decoded, and senders pass the `EncodedFrame`s on without
     encoding. VP8, VP9, H264 without B-frames, AV1 and Opus can be sent so. The codec must be the
     one agreed with the peer (see `FileTrack.codec`); else the sender refuses the frames. Video then

@@ -10,6 +10,8 @@ import numpy as np
 from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
+from media.orientation import upright
+
 if TYPE_CHECKING:
     from aiortc.mediastreams import MediaStreamTrack
     from numpy.typing import NDArray
@@ -125,6 +127,7 @@ class PictureReader:
         return True
 
     def _converted(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        frame = upright(frame)
         width, height = self._size or (frame.width, frame.height)
         array = frame.to_ndarray(format="rgb24", width=width, height=height)
         return array.astype(np.uint8, copy=False)
