@@ -1,5 +1,6 @@
 """Encoders and decoders of one stream each, on PyAV, and the codecs that are installed here."""
 
+from peer.rtp.codecs.audio_decoder import Concealment
 from peer.rtp.codecs.audio_encoder import AudioEncoder
 from peer.rtp.codecs.decoder import FrameDecoder
 from peer.rtp.codecs.encoded import EncodedAudioPacket, EncodedVideoFrame
@@ -10,6 +11,7 @@ from peer.rtp.codecs.video_encoder import VideoEncoder
 __all__ = [
     "AudioEncoder",
     "CodecError",
+    "Concealment",
     "DecodeError",
     "EncodeError",
     "EncodedAudioPacket",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, cast
 
-from av import AudioCodecContext, CodecContext, VideoCodecContext
+from av import CodecContext, VideoCodecContext
 from av.error import FFmpegError
 from av.packet import Packet
 
+from peer.rtp.codecs.audio_decoder import AudioDecoder, Concealment
 from peer.rtp.codecs.errors import DecodeError
 from peer.rtp.codecs.installed import decoder_library
 from peer.rtp_parameters import MediaKind
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 #: Pixels of the largest video frame that is decoded (ours): more than any call shows.
 MAX_PIXELS = 8192 * 4320
-# RFC 3551 section 4.5.2: the RTP clock of G722 runs at half its sampling rate.
-SAMPLE_RATES = {"g722": 16_000}
-_STEREO = {"opus"}
 
 
 class FrameDecoder:
@@ -44,12 +42,15 @@ class FrameDecoder:
 
     def __init__(self, codec: Codec, *, max_pixels: int = MAX_PIXELS) -> None:
         self._codec = codec
-        self._max_pixels = max_pixels
         library = decoder_library(codec.name)
         if library is None:
             raise DecodeError(f"nothing here decodes {codec.mimeType}")
         self._library = library
-        self._context = self._open()
+        self._decoder: AudioDecoder | _VideoDecoder
+        if codec.kind is MediaKind.AUDIO:
+            self._decoder = AudioDecoder(codec, library)
+        else:
+            self._decoder = _VideoDecoder(codec, library, max_pixels)
 
     def __repr__(self) -> str:
         """Show the codec and the library."""
@@ -77,32 +78,46 @@ class FrameDecoder:
         if not payload:
             # To libav's decoders an empty packet is the end of the stream, for good.
             return []
-        packet = Packet(payload)
-        packet.pts = pts
-        packet.time_base = Fraction(1, self._codec.clock_rate)
         try:
-            frames = cast("list[Decoded]", self._context.decode(packet))
+            return cast("list[Decoded]", self._decoder.decode(payload, pts))
         except (FFmpegError, ValueError) as error:
             raise DecodeError(f"{self._codec.mimeType}: {error}") from error
-        for frame in frames:
-            # Pictures that a decoder puts into their order have the time of an earlier payload.
-            if frame.pts is None or self._codec.kind is MediaKind.AUDIO:
-                frame.pts = pts
-            frame.time_base = Fraction(1, self._codec.clock_rate)
-        return frames
 
-    def _open(self) -> AudioCodecContext | VideoCodecContext:
-        name = self._codec.name.lower()
-        context = CodecContext.create(self._library, "r")
-        assert isinstance(context, AudioCodecContext | VideoCodecContext)
+    def conceal(self, payload: bytes, pts: int) -> Concealment:
+        """Fill in for the sound lost before a packet of audio, which is decoded after that.
+
+        In-band FEC of Opus is used where the packet has it; else the sound before is extrapolated,
+        fading out. There is nothing for video, nor for a loss of more than half a second.
+
+        Args:
+            payload: The packet after the loss.
+            pts: Its time in ticks of the codec's clock.
+        """
+        if isinstance(self._decoder, AudioDecoder):
+            return self._decoder.conceal(payload, pts)
+        return Concealment()
+
+
+class _VideoDecoder:
+    def __init__(self, codec: Codec, library: str, max_pixels: int) -> None:
+        context = CodecContext.create(library, "r")
+        assert isinstance(context, VideoCodecContext)
         # Each thread of a decoder by frames delays its output by a frame.
         context.thread_count = 1
-        if self._codec.kind is MediaKind.VIDEO:
-            context.options = {"max_pixels": str(self._max_pixels)}
-            if self._library == "libdav1d":
-                context.options |= {"max_frame_delay": "1"}
-        elif isinstance(context, AudioCodecContext):
-            context.format = "s16"
-            context.layout = "stereo" if name in _STEREO else "mono"
-            context.sample_rate = SAMPLE_RATES.get(name, self._codec.clock_rate)
-        return context
+        context.options = {"max_pixels": str(max_pixels)}
+        if library == "libdav1d":
+            context.options |= {"max_frame_delay": "1"}
+        self._context = context
+        self._time_base = Fraction(1, codec.clock_rate)
+
+    def decode(self, payload: bytes, pts: int) -> list[VideoFrame]:
+        packet = Packet(payload)
+        packet.pts = pts
+        packet.time_base = self._time_base
+        frames = self._context.decode(packet)
+        for frame in frames:
+            # Pictures that a decoder puts into their order have the time of an earlier payload.
+            if frame.pts is None:
+                frame.pts = pts
+            frame.time_base = self._time_base
+        return frames

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from peer.rtp.codecs import DecodeError, FrameDecoder
 from peer.rtp.inbound.readers import FrameQueue
+from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
 
+    from peer.rtp.codecs import Concealment
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.tracks import Frame
     from peer.rtp_parameters import Codec
@@ -32,12 +34,18 @@ class DecoderLike(Protocol):
             DecodeError: The decoder refuses it.
         """
 
+    def conceal(self, payload: bytes, pts: int) -> Concealment:
+        """Fill in for the sound lost before a frame of audio, which is decoded next."""
+
 
 class WorkerEvents(Protocol):
     """The events of a worker, told on the event loop."""
 
     def on_decoded(self, frames: Sequence[Frame], source: EncodedFrame, seconds: Seconds) -> None:
         """Take the frames decoded of `source`, and the seconds that it took."""
+
+    def on_concealed(self, concealment: Concealment) -> None:
+        """Take the frames that fill in for lost sound, before those decoded next."""
 
     def on_undecodable(self, source: EncodedFrame) -> None:
         """Learn that the decoder refused a frame; all up to the next key frame is dropped."""
@@ -115,6 +123,10 @@ class DecodeWorker:
                 if decoder is None or frame.codec != codec:
                     codec = frame.codec
                     decoder = self._make_decoder(codec)
+                if frame.gap and frame.codec.kind is MediaKind.AUDIO:
+                    concealment = decoder.conceal(frame.payload, frame.pts)
+                    if concealment.frames:
+                        self._tell(self._events.on_concealed, concealment)
                 decoded = decoder.decode(frame.payload, frame.pts)
             except DecodeError:
                 with self._changed:

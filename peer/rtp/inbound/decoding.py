@@ -17,6 +17,7 @@ from peer.rtp.receiving.jitter_buffer import JitterBuffer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from peer.rtp.codecs import Concealment
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp.inbound.decode_worker import WorkerEvents
     from peer.rtp.tracks import Frame
@@ -76,7 +77,10 @@ class DecodingCounters:
         seconds: Seconds spent decoding.
         width: Width of the last video frame, in pixels.
         height: Height of the last video frame, in pixels.
-        samples: Audio samples decoded.
+        samples: Audio samples decoded, or filled in for lost ones.
+        concealed: Samples among these that were extrapolated.
+        concealments: Losses that were filled in by extrapolated samples.
+        recovered: Samples that the packet after a loss had a copy of (in-band FEC).
     """
 
     frames: int = 0
@@ -87,6 +91,9 @@ class DecodingCounters:
     width: int | None = None
     height: int | None = None
     samples: int = 0
+    concealed: int = 0
+    concealments: int = 0
+    recovered: int = 0
 
 
 class ReadActivity:
@@ -222,6 +229,15 @@ class Decoding:
             elif isinstance(frame, AudioFrame):
                 counters.samples += frame.samples
         self.track.put(frames)
+
+    def on_concealed(self, concealment: Concealment) -> None:
+        """Take the frames that fill in for lost sound."""
+        counters = self._counters
+        counters.samples += concealment.concealed + concealment.recovered
+        counters.concealed += concealment.concealed
+        counters.concealments += concealment.concealed > 0
+        counters.recovered += concealment.recovered
+        self.track.put(concealment.frames)
 
     def on_undecodable(self, source: EncodedFrame) -> None:
         """Count a frame that the decoder refused, and request a key frame."""

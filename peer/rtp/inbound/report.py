@@ -93,6 +93,8 @@ class InboundReporter:
             frameHeight=counters.height,
             totalDecodeTime=counters.seconds,
             totalSamplesReceived=counters.samples,
+            concealedSamples=counters.concealed,
+            concealmentEvents=counters.concealments,
             jitterBufferDelay=jitter_buffer.delay,
             jitterBufferTargetDelay=jitter_buffer.target_delay,
             jitterBufferEmittedCount=jitter_buffer.emitted,

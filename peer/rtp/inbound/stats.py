@@ -36,7 +36,9 @@ class InboundRtpStats(RtpStreamStats):
         frameWidth: Width of the last video frame decoded, in pixels.
         frameHeight: Height of the last video frame decoded, in pixels.
         totalDecodeTime: Seconds spent decoding.
-        totalSamplesReceived: Audio samples decoded.
+        totalSamplesReceived: Audio samples decoded, or filled in for lost ones.
+        concealedSamples: Samples among these that were extrapolated, as nothing of them came.
+        concealmentEvents: Losses that were so filled in.
         jitterBufferDelay: Seconds that frames waited in front of the decoder, summed.
         jitterBufferTargetDelay: Target delay at each of these frames, summed.
         jitterBufferEmittedCount: Frames in these sums.
@@ -67,6 +69,8 @@ class InboundRtpStats(RtpStreamStats):
     frameHeight: int | None
     totalDecodeTime: float
     totalSamplesReceived: int
+    concealedSamples: int
+    concealmentEvents: int
     jitterBufferDelay: float
     jitterBufferTargetDelay: float
     jitterBufferEmittedCount: int

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from peer.rtp.codecs import DecodeError
+from av import AudioFrame
+
+from peer.rtp.codecs import Concealment, DecodeError
 from peer.rtp.inbound.decode_worker import DecodeWorker
 from peer.rtp_parameters import Codec
 from tests.support.clock.deadline import DEADLINE
@@ -26,6 +29,7 @@ class Told:
         self.decoded: list[int] = []
         self.gaps: list[int] = []
         self.refused: list[int] = []
+        self.concealed: list[int] = []
         self.threads: set[int] = set()
         self._changed = asyncio.Event()
 
@@ -34,6 +38,9 @@ class Told:
         self.decoded += [source.pts] if frames else []
         self.gaps += [source.pts] if source.gap else []
         self._note()
+
+    def on_concealed(self, concealment: Concealment) -> None:
+        self.concealed.append(concealment.concealed)
 
     def on_undecodable(self, source: EncodedFrame) -> None:
         self.refused.append(source.pts)
@@ -74,6 +81,9 @@ class Decoders:
         if pts in self._refused:
             raise DecodeError("refused")
         return [flat_picture(2, 2, pts=pts)]
+
+    def conceal(self, payload: bytes, pts: int) -> Concealment:
+        return Concealment((AudioFrame("s16", "mono", 960),), concealed=960)
 
 
 def worker_of(told: Told, decoders: Decoders, limit: int = 3) -> DecodeWorker:
@@ -194,3 +204,14 @@ def test_closed_event_loop_ends_decoder_thread() -> None:
     decoders.gate.set()
     worker.join(DEADLINE)
     assert not thread.is_alive()
+
+
+async def test_lost_sound_is_filled_in_before_the_frame_after_it_and_pictures_are_not() -> None:
+    told, decoders = Told(), Decoders()
+    worker = worker_of(told, decoders, limit=10)
+    sound = [encoded(0, codec=OPUS), encoded(960, codec=OPUS, gap=True)]
+    for frame in (*sound, replace(key(0), gap=True)):
+        worker.put(frame)
+    await told.until(3)
+    assert (told.decoded, told.concealed) == ([0, 960, 0], [960])
+    await ended(worker)
