@@ -135,6 +135,7 @@ function connect(call, room) {
     take.show(detail);
     if (detail.state === "ready") timeline.add("Python peer", "recording ready", "good");
   });
+  call.addEventListener("alone", () => problem.show("server-gone"));
   call.addEventListener("fail", ({ detail }) => fail(detail.code, detail.detail));
   screens.onFirstPicture(() => {
     setup.mark("picture shown");

@@ -5,6 +5,8 @@ import { Pinger } from "./pinger.js";
 
 // Milliseconds until the connection has failed: browsers without a candidate pair report nothing.
 const TIMEOUT_MS = 25000;
+// Codes with which a room ends for good; without it, a call that is connected goes on.
+const PARTINGS = new Set(["bye", "peer-left", "bad-description", "unexpected"]);
 // Milliseconds in which a connection that has failed may come back, by ICE restarts of the peer.
 const RECOVERY_MS = 120000;
 
@@ -22,7 +24,8 @@ function keepSize(sender) {
  * Events: `state` (`{ name, value }`), `description` (`{ side, description }`), `media`,
  * `report` (media that the peer receives), `ladder` (rows of its ladder), `changeable` (whether `ask`
  * reaches the peer), `outcome` (result of `ask`), `recordable` (whether `record` reaches the peer),
- * `recording` (its progress) and once `fail` (`{ code, detail }`).
+ * `recording` (its progress), `alone` (the room's server is gone, and the call goes on) and once
+ * `fail` (`{ code, detail }`).
  */
 export class Call extends EventTarget {
   #room;
@@ -33,6 +36,7 @@ export class Call extends EventTarget {
   #connected = false;
   #timeout = null;
   #lost = null;
+  #alone = false;
   #changes;
   #recording;
 
@@ -96,6 +100,7 @@ export class Call extends EventTarget {
     const found = ["connected", "completed"].includes(this.connection.iceConnectionState);
     if (this.#connected && !found) {
       // Python restarts ICE by itself while the room's server is there.
+      if (this.#alone) return this.#fail("lost");
       this.#lost ??= setTimeout(() => this.#fail("lost"), RECOVERY_MS);
       return;
     }
@@ -202,7 +207,12 @@ export class Call extends EventTarget {
         this.#fail("negotiation", error.message);
       }
     });
-    this.#room.addEventListener("end", ({ detail }) => this.#fail(detail.code, detail.detail));
+    this.#room.addEventListener("end", ({ detail }) => {
+      if (PARTINGS.has(detail.code) || !this.#connected) return this.#fail(detail.code, detail.detail);
+      // Media does not go by the room's server.
+      this.#alone = true;
+      this.#emit("alone");
+    });
   }
 
   async #sendDescription() {

@@ -1,11 +1,10 @@
-// WebSocket to the room server: finds the Python peer, and exchanges messages with it
-// (docs/SIGNALING.md).
+// The room of the demo: finds the Python peer, and exchanges messages with it (docs/SIGNALING.md).
+
+import { Link } from "./link.js";
 
 const ROOM = "demo";
 const PEER_NAME = "python";
 const TIMEOUT_MS = 8000;
-// Close codes of a refusal by the server, whose close reason is an error code.
-const REFUSALS = new Set([1008, 1013]);
 
 /** A room cannot be used; `code` is one of view/words.js. */
 export class RoomError extends Error {
@@ -23,7 +22,7 @@ export class RoomError extends Error {
  * `end` (a RoomError as `detail`) when the peer or the server is gone.
  */
 export class Room extends EventTarget {
-  #socket;
+  #link;
   #peer = null;
   #joined = false;
   #over = false;
@@ -50,29 +49,23 @@ export class Room extends EventTarget {
   iceServers = [];
 
   send(message) {
-    if (this.#socket.readyState === WebSocket.OPEN) {
-      this.#socket.send(JSON.stringify({ ...message, to: this.#peer }));
-    }
+    this.#link.send({ ...message, to: this.#peer });
   }
 
   /** Leaves the room without an `end` event. */
   leave() {
     this.#over = true;
-    this.#socket.close(1000);
+    this.#link.leave();
   }
 
   constructor() {
     super();
     const url = new URL("ws", document.baseURI);
     url.protocol = url.protocol.replace("http", "ws");
-    this.#socket = new WebSocket(url);
-    this.#socket.addEventListener("open", () => {
-      this.#socket.send(JSON.stringify({ type: "join", room: ROOM, name: "page" }));
-    });
-    this.#socket.addEventListener("message", ({ data }) => this.#receive(JSON.parse(data)));
-    this.#socket.addEventListener("close", ({ code, reason }) => {
-      if (REFUSALS.has(code)) this.#end(new RoomError(reason || "refused"));
-      else this.#end(new RoomError(this.#joined ? "server-gone" : "no-server"));
+    this.#link = new Link(url, { room: ROOM, name: "page" });
+    this.#link.addEventListener("message", ({ detail }) => this.#receive(detail));
+    this.#link.addEventListener("end", ({ detail: { code, reason } }) => {
+      this.#end(new RoomError(code, reason));
     });
   }
 
@@ -103,9 +96,6 @@ export class Room extends EventTarget {
         this.iceServers = message.iceServers ?? [];
         if (this.#peer === null && message.name === PEER_NAME) this.#meet(message.member);
         break;
-      case "ping":
-        this.#socket.send(JSON.stringify({ type: "pong" }));
-        break;
       case "peer-left":
         if (message.member === this.#peer) this.#end(new RoomError("peer-left", message.reason));
         break;
@@ -113,10 +103,8 @@ export class Room extends EventTarget {
         if (message.from === this.#peer) this.#end(new RoomError("bye", message.reason));
         break;
       case "error":
-        // A candidate that the peer has no use for ends no call.
-        if (message.code === "bad-candidate") break;
-        // Messages of the server or of the peer; those of other members are ignored.
-        if (message.from === undefined || message.from === this.#peer) {
+        // A candidate that the peer has no use for ends no call; errors of other members are ignored.
+        if (message.from === this.#peer && message.code !== "bad-candidate") {
           this.#end(new RoomError(message.code, message.reason));
         }
         break;

@@ -12,7 +12,8 @@ const PROBLEMS = {
   }),
   "server-gone": () => ({
     title: "The room server went away",
-    text: "The connection to it broke, and the call ended with it. If it was stopped on purpose, start it again with “make demo”.",
+    text: "The connection to it broke and did not come back. The call goes on without it, as long as its network path does.",
+    retry: false,
   }),
   "no-peer": () => ({
     title: "Nobody is there to answer",
