@@ -1,5 +1,6 @@
 """A bot to talk with: silent at once when interrupted. What it hears and says is yours to replace.
 
+pip install 'handfast[voice]'
 python examples/voice_bot.py ws://127.0.0.1:8080/ws lobby
 """
 
@@ -10,21 +11,14 @@ from collections.abc import AsyncIterator
 import numpy as np
 from numpy.typing import NDArray
 
-from media import PushedAudio, pcm
-from peer import PeerConnection, TrackEvent
+from media import PushedAudio, SpeechEnded, SpeechStarted, turns
+from peer import MediaStreamTrack, PeerConnection
 from signaling import Negotiator, connect
 
 
-async def recognise(sound: AsyncIterator[NDArray[np.int16]]) -> AsyncIterator[str]:
-    """From 20 ms of 16 kHz at a time: "" when somebody begins to speak, then what was said."""
-    loud = quiet = 0
-    async for block in sound:
-        noise = np.abs(block.astype(float)).mean() > 500
-        loud, quiet = (loud + 1, 0) if noise else (loud if quiet < 25 else 0, quiet + 1)
-        if noise and loud == 5:
-            yield ""
-        elif quiet == 25 and loud >= 5:
-            yield f"{loud / 50:.1f} seconds of noise"
+async def recognise(utterance: NDArray[np.int16]) -> str:
+    """From what somebody said, at 16 kHz, to words."""
+    return f"{len(utterance) / 16_000:.1f} seconds of speech"
 
 
 async def synthesise(words: str) -> AsyncIterator[NDArray[np.int16]]:
@@ -33,25 +27,32 @@ async def synthesise(words: str) -> AsyncIterator[NDArray[np.int16]]:
         yield (8000 * np.sin(2 * np.pi * pitch / 24_000 * np.arange(12_000))).astype(np.int16)
 
 
+async def say(words: str, voice: PushedAudio) -> None:
+    """Say words, until it is cancelled."""
+    async for samples in synthesise(words):
+        await voice.push(samples, rate=24_000)
+
+
+async def converse(track: MediaStreamTrack, voice: PushedAudio) -> None:
+    """Answer each utterance until the track ends, and stop when somebody else speaks."""
+    saying = asyncio.create_task(say("Hello", voice))
+    async with turns(track) as heard:
+        async for turn in heard:
+            match turn:
+                case SpeechStarted():
+                    saying.cancel()
+                    voice.interrupt()
+                case SpeechEnded():
+                    saying = asyncio.create_task(say(await recognise(turn.samples), voice))
+    saying.cancel()
+
+
 async def main(url: str, name: str) -> None:
     """Talk with the first one who comes to this room, until they leave."""
     voice = PushedAudio()
-
-    async def say(words: str) -> None:
-        async for samples in synthesise(words):
-            await voice.push(samples, rate=24_000)
-
-    async def converse(event: TrackEvent) -> None:
-        saying = asyncio.create_task(say("Hello"))
-        async for words in recognise(pcm(event.track)):
-            saying.cancel()
-            voice.interrupt()
-            saying = asyncio.create_task(say(words))
-        saying.cancel()
-
     async with await connect(url, room=name, name="voice") as channel, PeerConnection() as pc:
         pc.addTrack(voice)
-        pc.on("track", lambda event: event.resumed or converse(event))
+        pc.on("track", lambda event: event.resumed or converse(event.track, voice))
         await Negotiator(pc, channel, polite=channel.polite).run()
 
 

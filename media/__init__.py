@@ -33,6 +33,12 @@ from media.sources.still import FlatPicture, Silence
 from media.synthetic import SyntheticAudioTrack, SyntheticVideoTrack
 from media.taps.pcm import pcm
 from media.taps.pictures import Picture, PictureReader, pictures
+from media.voice.detectors import SileroDetector, SpeechDetector, WebRtcDetector
+from media.voice.errors import ExtraMissingError
+from media.voice.events import SpeechEnded, SpeechEndReason, SpeechStarted
+from media.voice.settings import TurnSettings
+from media.voice.turn_detector import TurnDetector
+from media.voice.turns import TurnReader, turns
 
 __all__ = [
     "AudioMixer",
@@ -44,6 +50,7 @@ __all__ = [
     "Device",
     "DiskFullError",
     "EchoTrack",
+    "ExtraMissingError",
     "FileSource",
     "FileTrack",
     "FlatPicture",
@@ -65,18 +72,28 @@ __all__ = [
     "Segment",
     "SegmentEnd",
     "Silence",
+    "SileroDetector",
     "SourceError",
+    "SpeechDetector",
+    "SpeechEndReason",
+    "SpeechEnded",
+    "SpeechStarted",
     "SyntheticAudioTrack",
     "SyntheticVideoTrack",
     "Tone",
     "ToneMeter",
     "Transcoding",
     "TranscodingReason",
+    "TurnDetector",
+    "TurnReader",
+    "TurnSettings",
     "UnpassableError",
     "UnreadableError",
     "UnsupportedError",
     "UnwritableError",
+    "WebRtcDetector",
     "pcm",
     "pictures",
     "read_label",
+    "turns",
 ]

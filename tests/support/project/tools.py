@@ -104,6 +104,7 @@ TOOLS = MappingProxyType(
             Tool("ip", ("ip",), ("iproute2",), privileged=True),
             Tool("nft", ("nft",), ("nftables",), privileged=True),
             Tool("ffmpeg", ("ffmpeg",), ("ffmpeg",)),
+            Tool("espeak-ng", ("espeak-ng",), ("espeak-ng",)),
             Tool("node", ("node", "nodejs"), ("nodejs",)),
             Tool("npm", ("npm",), ("npm",)),
             Tool(

@@ -1,0 +1,1 @@
+"""Voice activity of audio tracks, as turns of speech."""
