@@ -255,8 +255,12 @@ class Link:
         problem = f"the connection to the signalling server broke (close code {broken.close_code})"
         if self._reconnect is None or self._session is None:
             raise ChannelLost(problem)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._reconnect.timeout
         for delay in self._reconnect.delays():
-            await asyncio.sleep(delay)
+            if loop.time() >= end:
+                break
+            await asyncio.sleep(min(delay, end - loop.time()))
             try:
                 async with asyncio.timeout(self._reconnect.attempt_timeout):
                     resume = Resume(session=self._session, received=self._received)
@@ -274,8 +278,8 @@ class Link:
                     await socket.close()
                     reason = reply.reason if isinstance(reply, Error) else "messages are missing"
                     raise ChannelLost(f"the session cannot be resumed: {reason}")
-        tries = self._reconnect.attempts
-        raise ChannelLost(f"the signalling server did not return after {tries} tries: {problem}")
+        seconds = f"{self._reconnect.timeout:g} s"
+        raise ChannelLost(f"the signalling server did not return within {seconds}: {problem}")
 
     async def _greet(self, first: Join | Resume) -> tuple[ClientConnection, Message]:
         socket = await self._dial()

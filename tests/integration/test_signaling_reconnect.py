@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from signaling import PeerChannel
 
-FAST = Reconnect(attempts=20, first_delay=0.01, longest_delay=0.05)
+FAST = Reconnect(first_delay=0.01, longest_delay=0.05)
 
 
 @contextlib.asynccontextmanager
@@ -104,12 +104,12 @@ async def test_more_than_the_backlog_may_wait_while_the_network_is_gone() -> Non
 
 
 async def test_reconnection_attempts_are_bounded() -> None:
-    reconnect = Reconnect(attempts=3, first_delay=0.001, longest_delay=0.01)
+    reconnect = Reconnect(timeout=0.05, first_delay=0.001, longest_delay=0.01)
     async with host_and_guest(reconnect) as (_, to_host, cable):
         cable.unplug()
-        with pytest.raises(ChannelLost, match="after 3 tries"):
+        with pytest.raises(ChannelLost, match="did not return within"):
             await to_host.receive()
-        assert cable.connections == 1 + 3
+        assert cable.connections > 1
         with pytest.raises(ChannelLost):
             await to_host.send(Offer(sdp="v"))
 
@@ -147,7 +147,7 @@ async def test_a_server_that_was_restarted_knows_nobody() -> None:
 
 
 async def test_a_lost_room_ends_those_who_wait_for_peers() -> None:
-    reconnect = Reconnect(attempts=1, first_delay=0)
+    reconnect = Reconnect(timeout=0.01)
     async with (
         serve(create_app()) as base,
         cable_to(base) as (cable, far),
@@ -155,7 +155,7 @@ async def test_a_lost_room_ends_those_who_wait_for_peers() -> None:
     ):
         waiting = asyncio.create_task(room.next_channel())
         cable.unplug()
-        with pytest.raises(ChannelLost, match="after 1 tries"):
+        with pytest.raises(ChannelLost, match="did not return"):
             await waiting
 
 

@@ -1,24 +1,31 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from signaling.backoff import Reconnect
+from signaling.server import Limits
 
 
 def test_delays_double_up_to_the_longest() -> None:
-    reconnect = Reconnect(attempts=5, first_delay=1, longest_delay=6)
-    assert list(reconnect.delays(lambda: 1.0)) == [1, 2, 4, 6, 6]
+    delays = Reconnect(first_delay=1, longest_delay=6).delays(lambda: 1.0)
+    assert list(itertools.islice(delays, 5)) == [1, 2, 4, 6, 6]
 
 
 def test_jitter_takes_away_at_most_half() -> None:
-    reconnect = Reconnect(attempts=3, first_delay=1, longest_delay=6)
-    assert list(reconnect.delays(lambda: 0.0)) == [0.5, 1, 2]
+    delays = Reconnect(first_delay=1, longest_delay=6).delays(lambda: 0.0)
+    assert list(itertools.islice(delays, 3)) == [0.5, 1, 2]
+
+
+def test_by_default_a_client_tries_longer_than_the_server_keeps_its_place() -> None:
+    assert Reconnect().timeout > Limits().session_lifetime
 
 
 @pytest.mark.parametrize(
     "values",
     [
-        {"attempts": 0},
+        {"timeout": 0},
         {"first_delay": -1},
         {"first_delay": 2, "longest_delay": 1},
         {"attempt_timeout": 0},
