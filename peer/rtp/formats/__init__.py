@@ -9,14 +9,14 @@ from peer.rtp.formats.h264 import H264Format
 from peer.rtp.formats.h265 import H265Format
 from peer.rtp.formats.opaque import OpaqueFormat
 from peer.rtp.formats.parameter_sets import described_sets
-from peer.rtp.formats.payload_format import FrameShape, PayloadFormat
+from peer.rtp.formats.payload_format import Begins, FrameShape, NalUnitFormat, PayloadFormat
 from peer.rtp.formats.vp8 import Vp8Format
 from peer.rtp.formats.vp9 import Vp9Format
 
 if TYPE_CHECKING:
     from peer.rtp_parameters import Codec
 
-__all__ = ["FrameShape", "PayloadFormat", "format_of"]
+__all__ = ["Begins", "FrameShape", "NalUnitFormat", "PayloadFormat", "format_of", "nal_unit_format"]
 
 
 def format_of(codec: Codec) -> PayloadFormat:
@@ -36,3 +36,8 @@ def format_of(codec: Codec) -> PayloadFormat:
             return Av1Format()
         case _:
             return OpaqueFormat()
+
+
+def nal_unit_format(payload_format: PayloadFormat) -> NalUnitFormat | None:
+    """The payload format itself where it is one of NAL units."""
+    return payload_format if isinstance(payload_format, H264Format | H265Format) else None

@@ -13,9 +13,17 @@ from peer.rtp.formats.h264_bitstream import (
     parameter_set_key,
     picture_size,
 )
-from peer.rtp.formats.nal_packets import SIZE, aggregated, joined, keyframe_shape, packed
+from peer.rtp.formats.h264_slices import SLICE_OCTETS, slice_header
+from peer.rtp.formats.nal_packets import (
+    SIZE,
+    aggregated,
+    joined,
+    keyframe_shape,
+    packed,
+    sets_in_front,
+)
 from peer.rtp.formats.parameter_sets import ParameterSets
-from peer.rtp.formats.payload_format import FrameShape
+from peer.rtp.formats.payload_format import Begins, FrameShape
 from peer.rtp.malformed import MalformedError
 
 if TYPE_CHECKING:
@@ -39,6 +47,25 @@ _STAP_HEADER = 1
 # ITU-T H.264 table 7-1: the first slice, or part of one, says the type of the picture.
 _SLICES = range(NalType.SLICE, NalType.IDR + 1)
 _PARAMETER_SETS = {NalType.SPS, NalType.PPS}
+_CODED_SLICES = frozenset((NalType.SLICE, NalType.PARTITION_A, NalType.IDR))
+#: The first bit of a slice: first_mb_in_slice is 0 (ITU-T H.264 sections 7.3.3 and 9.1).
+_FIRST_SLICE = 0x80
+# ITU-T H.264 section 7.4.1.2.3: what begins an access unit behind a picture. A prefix stands before
+# each slice (section G.7.4.1.2.3), so that it may be of the same picture.
+_HEADS = frozenset(
+    (
+        NalType.SEI,
+        NalType.SPS,
+        NalType.PPS,
+        NalType.DELIMITER,
+        *range(NalType.PREFIX, NalType.LAST_RESERVED_HEAD + 1),
+    )
+)
+# By type. Slices say it themselves; what nobody can read is left to `assemble` to refuse.
+_BEGINS = tuple(
+    Begins.HEAD if kind in _HEADS else Begins.PICTURE if kind in _INTERLEAVED else Begins.TRAILER
+    for kind in range(TYPE + 1)
+)
 # The end of a start code of either length.
 _START = START_CODE[1:]
 
@@ -92,6 +119,44 @@ class H264Format:
             return _aggregates_keyframe(payload)
         return kind in (NalType.SPS, NalType.IDR)
 
+    def begins(self, payload: bytes) -> Begins:
+        """Tell what begins in a payload; a malformed one counts as a picture."""
+        try:
+            kind = payload[0] & TYPE
+            if kind == _FU_A:
+                header = payload[1]
+                if not header & _STARTS:
+                    return Begins.NOTHING
+                return _begins(header & TYPE, payload[1:3])
+            if kind == _STAP_A:
+                return _aggregate_begins(_aggregated(payload))
+            return _begins(kind, payload)
+        except (IndexError, MalformedError):
+            return Begins.PICTURE
+
+    def same_picture(self, *, first: bytes, other: bytes) -> bool | None:
+        """Tell whether the slices that begin in two payloads are of one picture.
+
+        By their headers (ITU-T H.264 section 7.4.1.2.4); None where parameter sets are missing.
+        """
+        try:
+            before, after = (
+                slice_header(_slice_in(payload), self._sets.get) for payload in (first, other)
+            )
+        except (IndexError, MalformedError):
+            return None
+        return before.same_picture(after)
+
+    def learn(self, payloads: Sequence[bytes]) -> None:
+        """Keep the parameter sets among payloads that make no access unit, or none yet."""
+        for payload in payloads:
+            try:
+                units = _whole_units(payload, payload[0] & TYPE)
+            except (IndexError, MalformedError):
+                continue
+            for unit in units:
+                self._sets.add(unit)
+
     def assemble(self, payloads: Sequence[bytes]) -> bytes:
         """Join the access unit, with the last parameter sets before an IDR picture without any."""
         pieces: list[bytes] = []
@@ -116,7 +181,8 @@ class H264Format:
         if fragment is not None or not pieces:
             raise MalformedError("an H.264 fragment without its end, or no NAL unit at all")
         if NalType.IDR in kinds and not kinds.issuperset(_PARAMETER_SETS):
-            pieces[:0] = [octets for unit in self._sets.units() for octets in (START_CODE, unit)]
+            delimited = pieces[1][0] & TYPE == NalType.DELIMITER
+            return sets_in_front(pieces, self._sets, delimited=delimited)
         return b"".join(pieces)
 
     def describe(self, frame: bytes) -> FrameShape:
@@ -133,6 +199,42 @@ class H264Format:
                 return keyframe_shape(sps, picture_size)
             at = end
         return _NO_KEYFRAME
+
+
+def _begins(kind: int, unit: bytes) -> Begins:
+    """Tell what a NAL unit begins, by its type and its second octet."""
+    if kind in _CODED_SLICES:
+        return Begins.PICTURE if unit[1] & _FIRST_SLICE else Begins.SLICE
+    return _BEGINS[kind]
+
+
+def _aggregate_begins(units: list[bytes]) -> Begins:
+    found = Begins.TRAILER
+    for unit in units:
+        begins = _begins(unit[0] & TYPE, unit)
+        match begins:
+            case Begins.PICTURE:
+                return begins
+            case Begins.SLICE:
+                # Behind parameter sets or SEI only a picture can begin.
+                return begins if found is Begins.TRAILER else Begins.PICTURE
+            case Begins.HEAD if unit[0] & TYPE != NalType.PREFIX:
+                found = begins
+            case _:
+                pass
+    return found
+
+
+def _slice_in(payload: bytes) -> bytes:
+    """The beginning of the first slice that begins in a payload."""
+    kind = payload[0] & TYPE
+    if kind == _FU_A:
+        head = bytes((payload[0] & (_FORBIDDEN | _IMPORTANCE) | payload[1] & TYPE,))
+        return head + payload[_FU_HEADER : _FU_HEADER + SLICE_OCTETS]
+    for unit in _whole_units(payload, kind):
+        if unit[0] & TYPE in _CODED_SLICES:
+            return unit[:SLICE_OCTETS]
+    raise MalformedError("no slice in an H.264 packet")
 
 
 def _aggregates_keyframe(payload: bytes) -> bool:

@@ -15,9 +15,15 @@ from peer.rtp.formats.h265_bitstream import (
     parameter_set_key,
     picture_size,
 )
-from peer.rtp.formats.nal_packets import aggregated, joined, keyframe_shape, packed
+from peer.rtp.formats.nal_packets import (
+    aggregated,
+    joined,
+    keyframe_shape,
+    packed,
+    sets_in_front,
+)
 from peer.rtp.formats.parameter_sets import ParameterSets
-from peer.rtp.formats.payload_format import FrameShape
+from peer.rtp.formats.payload_format import Begins, FrameShape
 from peer.rtp.malformed import MalformedError
 
 if TYPE_CHECKING:
@@ -38,6 +44,18 @@ _FU_HEADER = HEADER + 1
 #: Layer and temporal id in the two bytes of a header (RFC 7798 section 1.1.4).
 _LAYER = 0x1F8
 _TEMPORAL_ID = 0x07
+
+#: The first bit of a slice: first_slice_segment_in_pic_flag (ITU-T H.265 section 7.3.6.1).
+_FIRST_SLICE = 0x80
+#: Types that begin an access unit behind a picture (ITU-T H.265 section 7.4.2.4.4).
+_HEADS = frozenset(
+    (
+        *PARAMETER_SETS,
+        H265NalType.DELIMITER,
+        H265NalType.PREFIX_SEI,
+        *range(H265NalType.FIRST_RESERVED_HEAD, H265NalType.LAST_RESERVED_HEAD + 1),
+    )
+)
 
 # The end of a start code of either length.
 _START = START_CODE[1:]
@@ -85,6 +103,39 @@ class H265Format:
                 return False
         return _begins_keyframe(kind)
 
+    def begins(self, payload: bytes) -> Begins:
+        """Tell what begins in a payload; a malformed one counts as a picture."""
+        try:
+            kind = nal_type(payload[0])
+            if kind == _FRAGMENT:
+                header = payload[HEADER]
+                if not header & _STARTS:
+                    return Begins.NOTHING
+                return _begins(header & _FU_TYPE, payload, at=_FU_HEADER)
+            if kind == _AGGREGATE:
+                return _aggregate_begins(_aggregated(payload))
+            return _begins(kind, payload, at=HEADER)
+        except (IndexError, MalformedError):
+            return Begins.PICTURE
+
+    def same_picture(self, *, first: bytes, other: bytes) -> bool | None:
+        """Tell whether the slices that begin in two payloads are of one picture.
+
+        The first of each picture is marked (ITU-T H.265 section 7.4.2.4.5).
+        """
+        del first
+        return self.begins(other) is Begins.SLICE
+
+    def learn(self, payloads: Sequence[bytes]) -> None:
+        """Keep the parameter sets among payloads that make no access unit, or none yet."""
+        for payload in payloads:
+            try:
+                units = _whole_units(payload, nal_type(payload[0]))
+            except (IndexError, MalformedError):
+                continue
+            for unit in units:
+                self._sets.add(unit)
+
     def assemble(self, payloads: Sequence[bytes]) -> bytes:
         """Join the access unit, with the last parameter sets before a key picture without any."""
         pieces: list[bytes] = []
@@ -108,7 +159,8 @@ class H265Format:
         if fragment is not None or not pieces:
             raise MalformedError("an H.265 fragment without its end, or no NAL unit at all")
         if not kinds.isdisjoint(RANDOM_ACCESS) and not kinds.issuperset(PARAMETER_SETS):
-            pieces[:0] = [octets for unit in self._sets.units() for octets in (START_CODE, unit)]
+            delimited = nal_type(pieces[1][0]) == H265NalType.DELIMITER
+            return sets_in_front(pieces, self._sets, delimited=delimited)
         return b"".join(pieces)
 
     def describe(self, frame: bytes) -> FrameShape:
@@ -161,6 +213,35 @@ def _fragments(unit: bytes, limit: int) -> Iterator[bytes]:
             flags |= _ENDS
         yield b"".join((head, bytes((flags,)), part))
         flags &= ~_STARTS
+
+
+def _begins(kind: int, unit: bytes, *, at: int) -> Begins:
+    """Tell what a NAL unit begins, by its type, its header and its contents from an offset on."""
+    # Enhancement layers follow the base layer (ITU-T H.265 section F.7.4.2.4.4).
+    if unit[0] & 1 or unit[1] >> 3:
+        return Begins.TRAILER
+    if kind <= H265NalType.LAST_SLICE:
+        return Begins.PICTURE if unit[at] & _FIRST_SLICE else Begins.SLICE
+    if kind in _HEADS:
+        return Begins.HEAD
+    # What nobody can read is left to `assemble` to refuse.
+    return Begins.PICTURE if kind == _PACI else Begins.TRAILER
+
+
+def _aggregate_begins(units: list[bytes]) -> Begins:
+    found = Begins.TRAILER
+    for unit in units:
+        begins = _begins(nal_type(unit[0]), unit, at=HEADER)
+        match begins:
+            case Begins.PICTURE:
+                return begins
+            case Begins.SLICE:
+                return begins if found is Begins.TRAILER else Begins.PICTURE
+            case Begins.HEAD:
+                found = begins
+            case _:
+                pass
+    return found
 
 
 def _add_fragment(pieces: list[bytes], payload: bytes, fragment: int | None) -> int | None:

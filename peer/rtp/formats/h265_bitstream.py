@@ -23,6 +23,9 @@ class H265NalType(IntEnum):
     PPS = 34
     DELIMITER = 35
     FILLER = 38
+    PREFIX_SEI = 39
+    FIRST_RESERVED_HEAD = 41
+    LAST_RESERVED_HEAD = 44
     LAST = 47
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from peer.rtp.formats.h264_bitstream import START_CODE
 from peer.rtp.formats.payload_format import FrameShape
 from peer.rtp.malformed import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from peer.rtp.formats.parameter_sets import ParameterSets
 
 #: Bytes of the size before each NAL unit of an aggregate (RFC 6184 section 5.7.1, RFC 7798 section
 #: 4.4.2).
@@ -83,6 +86,19 @@ def aggregated(
             raise MalformedError(f"an {codec} aggregate that is not made of NAL units", start)
         units.append(unit)
     return units
+
+
+def sets_in_front(pieces: list[bytes], sets: ParameterSets, *, delimited: bool) -> bytes:
+    """Join an access unit with all parameter sets in front, or behind its delimiter.
+
+    Args:
+        pieces: Start codes and NAL units, in turn.
+        sets: The parameter sets.
+        delimited: Whether the first unit is an access unit delimiter, which stays the first.
+    """
+    at = 2 if delimited else 0
+    added = (octets for unit in sets.units() for octets in (START_CODE, unit))
+    return b"".join((*pieces[:at], *added, *pieces[at:]))
 
 
 def keyframe_shape(sps: bytes, picture_size: Callable[[bytes], tuple[int, int]]) -> FrameShape:

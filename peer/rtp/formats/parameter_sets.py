@@ -46,6 +46,10 @@ class ParameterSets:
         if len(self._sets) > _SETS_LIMIT:
             del self._sets[next(iter(self._sets))]
 
+    def get(self, key: tuple[int, int]) -> bytes | None:
+        """The parameter set of a type and id; None where it has not come."""
+        return self._sets.get(key)
+
     def units(self) -> list[bytes]:
         """All parameter sets, each behind those that it refers to."""
         return [unit for _, unit in sorted(self._sets.items(), key=lambda item: item[0])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -69,4 +70,45 @@ class PayloadFormat(Protocol):
 
     def describe(self, frame: bytes) -> FrameShape:
         """Read the headers of a whole frame; never raises: a broken frame is no key frame."""
+        ...
+
+
+class Begins(Enum):
+    """The part of an access unit that begins in a payload of NAL units.
+
+    Source: ITU-T H.264 section 7.4.1.2.3, ITU-T H.265 section 7.4.2.4.4.
+    """
+
+    #: Nothing: it is the middle or the end of a NAL unit.
+    NOTHING = auto()
+    #: What stands before a picture: a delimiter, parameter sets, SEI.
+    HEAD = auto()
+    #: The first slice of a picture, with or without what stands before it.
+    PICTURE = auto()
+    #: A slice that is not the first by its number, which mostly is of the same picture.
+    SLICE = auto()
+    #: What belongs to the picture before it: filler, the end of a sequence, enhancement layers.
+    TRAILER = auto()
+
+
+class NalUnitFormat(PayloadFormat, Protocol):
+    """A payload format of NAL units, whose access units are told apart by their slices."""
+
+    def begins(self, payload: bytes) -> Begins:
+        """Tell what begins in a payload; a malformed one counts as a picture."""
+        ...
+
+    def same_picture(self, *, first: bytes, other: bytes) -> bool | None:
+        """Tell whether the slices that begin in two payloads are of one picture.
+
+        None where it cannot be told, as parameter sets are missing.
+
+        Args:
+            first: A payload in which the first slice of a picture begins.
+            other: A later payload in which a slice begins.
+        """
+        ...
+
+    def learn(self, payloads: Sequence[bytes]) -> None:
+        """Keep the parameter sets among payloads that make no access unit, or none yet."""
         ...

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from peer.rtp.encoded_frame import EncodedFrame
-from peer.rtp.formats import format_of
+from peer.rtp.formats import format_of, nal_unit_format
 from peer.rtp.malformed import MalformedError
+from peer.rtp.receiving.access_units import VIDEO_FRAME_LIMIT, AccessUnits
 from peer.rtp.receiving.payload_types import PayloadRole
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from peer.rtp_parameters import Codec
     from peer.times import MonotonicTime, Seconds
 
-#: Limit of the packets of one video frame: at 1,200 bytes each, nearly 5 MB (ours).
-VIDEO_FRAME_LIMIT = 4096
 #: RTP timestamps have 32 bits (RFC 3550 section 5.1).
 _WRAP = 1 << 32
 #: Seconds by which timestamps and arrivals may differ before timestamps count as unrelated to those
@@ -90,6 +89,7 @@ class FrameAssembler:
         timeline: Gives presentation times.
         on_frame: Gets each frame.
         on_keyframe: Called after each key frame of video was given.
+        on_wait: Called with the time to call `release`, where a frame waits for what follows.
 
     Attributes:
         awaits_keyframe: True while no frame can be decoded before the next key frame.
@@ -110,7 +110,9 @@ class FrameAssembler:
         "_timeline",
         "_timestamp",
         "_types",
+        "_units",
         "awaits_keyframe",
+        "on_wait",
         "payload_format",
     )
 
@@ -122,7 +124,9 @@ class FrameAssembler:
         *,
         on_frame: Callable[[EncodedFrame], None],
         on_keyframe: Callable[[], None],
+        on_wait: Callable[[MonotonicTime], None],
     ) -> None:
+        self.on_wait = on_wait
         self.awaits_keyframe = True
         self.payload_format: PayloadFormat | None = None
         self._types = types
@@ -136,11 +140,18 @@ class FrameAssembler:
         self._payload_type = -1
         self._timestamp = -1
         self._payloads: list[bytes] = []
+        # Of the present payload type, where that is of NAL units.
+        self._units: AccessUnits | None = None
         self._gap = False
 
     @property
     def partial(self) -> bool:
-        return bool(self._payloads)
+        return bool(self._payloads) or (self._units is not None and self._units.partial)
+
+    @property
+    def release_at(self) -> MonotonicTime | None:
+        """Time to call `release`; None where no frame waits for what follows."""
+        return None if self._units is None else self._units.release_at
 
     def configure(self, types: Mapping[int, PayloadType]) -> None:
         """Use other payload types from now on."""
@@ -160,6 +171,9 @@ class FrameAssembler:
         if self._packet_is_frame:
             self._assemble((payload,), packet.timestamp, level, arrival)
             return
+        if self._units is not None:
+            self._units.add(packet, arrival)
+            return
         payloads = self._payloads
         if payloads and packet.timestamp != self._timestamp:
             # A frame without a marker: the beginning of the next frame ends it as well.
@@ -175,16 +189,41 @@ class FrameAssembler:
         if packet.marker:
             self._finish(arrival)
         elif len(payloads) >= VIDEO_FRAME_LIMIT:
-            self._state.malformed += 1
-            self.on_loss()
+            self.on_broken()
+
+    def release(self) -> None:
+        """Give the frame that is whole unless something follows, which has not come."""
+        if self._units is not None:
+            self._units.release()
 
     def on_loss(self) -> None:
         """Take note that packets before the next one are lost."""
+        if self._units is not None:
+            self._units.on_loss()
+        self.drop()
+
+    def drop(self) -> None:
+        """Drop what has come of a frame."""
         self._gap = True
         if not self._packet_is_frame:
             if self._payloads:
                 self._payloads = []
+            if self._units is not None:
+                self._units.drop()
             self.awaits_keyframe = True
+
+    def on_unit(self, payloads: list[bytes], timestamp: int, arrival: MonotonicTime) -> None:
+        """Take the payloads of an access unit."""
+        self._assemble(payloads, timestamp, None, arrival)
+
+    def on_undecodable(self) -> None:
+        """Count an access unit that was left out."""
+        self._state.frames_dropped += 1
+
+    def on_broken(self) -> None:
+        """Count a frame that is cut or too large."""
+        self._state.malformed += 1
+        self.on_loss()
 
     def _is_keyframe_start(self, payload: bytes) -> bool:
         return self.payload_format is not None and self.payload_format.is_keyframe_start(payload)
@@ -193,7 +232,8 @@ class FrameAssembler:
         known = self._types.get(packet.payload_type)
         if known is None or known.role is not PayloadRole.MEDIA:
             return False
-        if self._payloads:
+        self.release()
+        if self.partial:
             self._payloads = []
             self._gap = True
         self._payload_type = packet.payload_type
@@ -201,6 +241,8 @@ class FrameAssembler:
         self._clock_rate = self._state.counter.clock_rate = known.codec.clock_rate
         self.payload_format = format_of(known.codec)
         self._packet_is_frame = self.payload_format.packet_is_frame
+        units = nal_unit_format(self.payload_format)
+        self._units = None if units is None else AccessUnits(units, self, self._state.ssrc)
         self.awaits_keyframe = not self._packet_is_frame
         return True
 
@@ -221,8 +263,7 @@ class FrameAssembler:
         try:
             frame = payload_format.assemble(payloads)
         except MalformedError:
-            state.malformed += 1
-            self.on_loss()
+            self.on_broken()
             return
         shape = payload_format.describe(frame)
         if self.awaits_keyframe and not shape.keyframe:

@@ -95,7 +95,12 @@ class SsrcReceiver:
         self._on_feedback = on_feedback
         self._keyframe_requests = KeyframeRequestTimer() if kind is MediaKind.VIDEO else None
         self._assembler = FrameAssembler(
-            types, state, timeline, on_frame=on_frame, on_keyframe=self._on_keyframe
+            types,
+            state,
+            timeline,
+            on_frame=on_frame,
+            on_keyframe=self._on_keyframe,
+            on_wait=self._on_wait,
         )
         self._nack_tracker = NackTracker(enabled=payload_type.nack)
         self._buffer = PacketBuffer(
@@ -184,6 +189,13 @@ class SsrcReceiver:
                 buffer.drop_before(self._waiting_keyframe.start)
             else:
                 break
+        assembler = self._assembler
+        if (
+            (release_at := assembler.release_at) is not None
+            and now >= release_at
+            and not buffer.waiting
+        ):
+            assembler.release()
         if requests is not None:
             self._request_keyframe(requests, now, blocked_since=blocked_since)
         if lost := self._nack_tracker.take_due(now):
@@ -202,10 +214,16 @@ class SsrcReceiver:
         if self._keyframe_requests is not None:
             self._keyframe_requests.is_application_waiting = True
 
+    def finish(self) -> None:
+        """Give the last frame where it is whole, as no packet follows, and end."""
+        if not self._buffer.waiting:
+            self._assembler.release()
+        self.end()
+
     def end(self) -> None:
         """Drop incomplete frames and packets that wait; expect nothing more."""
         self._buffer.clear()
-        self._assembler.on_loss()
+        self._assembler.drop()
         self._waiting_keyframe.clear()
         self._unconfirmed = None
         if self._keyframe_requests is not None:
@@ -305,6 +323,8 @@ class SsrcReceiver:
             repaired = blocked_since + self._retransmission_time
             if self._waiting_keyframe.complete and now < repaired:
                 due = min(due, repaired)
+        if (release_at := self._assembler.release_at) is not None and not self._buffer.waiting:
+            due = min(due, release_at)
         if (requests := self._keyframe_requests) is not None:
             if requests.due is not None:
                 due = min(due, requests.due)
@@ -334,6 +354,10 @@ class SsrcReceiver:
     def _on_lost(self) -> None:
         self.state.gaps += 1
         self._assembler.on_loss()
+
+    def _on_wait(self, until: MonotonicTime) -> None:
+        if self.deadline is None or until < self.deadline:
+            self.deadline = until
 
     def _on_keyframe(self) -> None:
         if self._keyframe_requests is not None:

@@ -178,7 +178,7 @@ class RtpStreamReceiver:
     def goodbye(self, ssrc: int) -> None:
         """End an SSRC that the peer ended (RFC 3550 section 6.6); another may follow at once."""
         if self._current is not None and self._current.state.ssrc == ssrc:
-            self._current.end()
+            self._current.finish()
             self._expect_any_ssrc()
 
     def advance(self, now: MonotonicTime) -> None:
@@ -316,7 +316,7 @@ class RtpStreamReceiver:
             self._ended = False
             return former
         if former is not None:
-            former.end()
+            former.finish()
             self._timeline.restart()
         self._ended = False
         self._switched_at = arrival

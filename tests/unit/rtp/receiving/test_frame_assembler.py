@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from peer.rtp.formats import format_of
 from peer.rtp.levels import AudioLevel
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.frame_assembler import VIDEO_FRAME_LIMIT, FrameAssembler, ReceiveTimeline
+from peer.rtp.receiving.access_units import VIDEO_FRAME_LIMIT
+from peer.rtp.receiving.frame_assembler import FrameAssembler, ReceiveTimeline
 from peer.rtp.receiving.payload_types import payload_types_of
 from peer.rtp.receiving.ssrcs import SsrcState
 from peer.rtp_parameters import Codec, MediaKind
@@ -32,6 +33,7 @@ class Making:
             ReceiveTimeline(),
             on_frame=self.frames.append,
             on_keyframe=self._on_keyframe,
+            on_wait=lambda _: None,
         )
         self._format = format_of(VP8)
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 
 from peer.rtp.packet import RtpPacket
-from peer.rtp.receiving.frame_assembler import VIDEO_FRAME_LIMIT
+from peer.rtp.receiving.access_units import VIDEO_FRAME_LIMIT
 from peer.rtp.receiving.nack import MISSING_LIMIT
 from peer.rtp.receiving.packet_buffer import GAP_LIMIT, WAITING_LIMIT
 from peer.rtp.receiving.stream_receiver import RtpStreamReceiver
