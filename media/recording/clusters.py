@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ _MILLISECOND = 1_000_000
 _KEYFRAME = 0x80
 #: Bytes reserved for a SeekHead of three entries (ours).
 _SEEK_SIZE = 192
+#: Bytes of the smallest Void that we write.
+_LEAST_VOID = 1 + ebml.SIZE_OCTETS
 #: Milliseconds between two cues of a file without video (ours).
 _AUDIO_CUES = 5_000
 
@@ -38,9 +41,18 @@ class ClusterWriter:
         doc_type: "matroska" or "webm".
         tracks: Contents of the Tracks element, numbered from 1.
         pictures: Indices, from 0, of the video tracks.
+        room: Bytes that are kept free for tracks that come later.
     """
 
-    def __init__(self, sink: Sink, doc_type: str, tracks: bytes, pictures: frozenset[int]) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        doc_type: str,
+        tracks: bytes,
+        pictures: frozenset[int],
+        *,
+        room: int = 0,
+    ) -> None:
         self._sink = sink
         self._pictures = pictures
         self._cues: list[_Cue] = []
@@ -64,6 +76,22 @@ class ClusterWriter:
         sink.write(self._info())
         self._tracks_at = sink.tell()
         sink.write(element(ebml.TRACKS, tracks))
+        if room:
+            sink.write(_void(max(room, _LEAST_VOID)))
+        self._tracks_end = sink.tell()
+
+    def describe(self, tracks: bytes, pictures: frozenset[int]) -> bool:
+        """Describe the tracks anew, with one more; return False where there is no room for it."""
+        sink = self._sink
+        entries = element(ebml.TRACKS, tracks)
+        left = self._tracks_end - self._tracks_at - len(entries)
+        if left < _LEAST_VOID:
+            return False
+        sink.seek(self._tracks_at)
+        sink.write(entries + _void(left))
+        sink.seek(0, os.SEEK_END)
+        self._pictures = pictures
+        return True
 
     def write(self, frames: list[Frame]) -> None:
         """Write a cluster of frames."""
@@ -136,4 +164,4 @@ def _cue_point(cue: _Cue) -> bytes:
 
 
 def _void(octets: int) -> bytes:
-    return element(ebml.VOID, bytes(octets - 1 - ebml.SIZE_OCTETS))
+    return element(ebml.VOID, bytes(octets - _LEAST_VOID))

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class Container(Enum):
     """Container formats, whose values are the names that programs use.
 
-    All of them follow a change of the video size. None follows a change of codec, or takes a
-    stream that its header lacks.
+    All of them follow a change of the video size. None follows a change of codec. Some take a
+    stream that its header lacks, where room for it was kept there.
     """
 
     #: Fragmented (ISO/IEC 14496-12).
@@ -45,6 +45,14 @@ class Container(Enum):
     def suffix(self) -> str:
         """The usual suffix, with the dot."""
         return _SUFFIXES[self]
+
+    @property
+    def keeps_room(self) -> bool:
+        """True if the header of a file can get a stream more while the file is written.
+
+        Pages of Ogg have no such header. Who watches HLS has read its header before.
+        """
+        return self in (Container.MP4, Container.WEBM, Container.MATROSKA)
 
     @property
     def holds_video(self) -> bool:

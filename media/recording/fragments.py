@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -21,6 +22,8 @@ _RUN_FLAGS = 0x000701
 # Sample flags (section 8.8.3.1): depends on no other sample; depends on others, no sync sample.
 _KEYFRAME, _OTHER = 0x02000000, 0x01010000
 _ZERO = Fraction(0)
+#: Bytes of the smallest free box (section 8.1.2).
+_LEAST_FREE = 8
 
 
 class FragmentWriter:
@@ -32,16 +35,47 @@ class FragmentWriter:
         timescales: Ticks a second of each track.
         from_zero: True to begin each track with the file, whenever its first frame comes: some
             readers take the end of a track for its duration, and add its begin.
+        room: Bytes that are kept free for tracks that come later.
     """
 
     def __init__(
-        self, sink: Sink, header: bytes, timescales: Sequence[int], *, from_zero: bool = False
+        self,
+        sink: Sink,
+        header: bytes,
+        timescales: Sequence[int],
+        *,
+        from_zero: bool = False,
+        room: int = 0,
     ) -> None:
         self._sink = sink
         self._timescales = timescales
+        self._delays: dict[int, Fraction] = {}
         self._number = 0
         self._late = set(range(len(timescales))) if from_zero else set()
         sink.write(header)
+        if room:
+            sink.write(_free(max(room, _LEAST_FREE)))
+        self._header_end = sink.tell()
+
+    def describe(
+        self, header: bytes, timescales: Sequence[int], delays: Mapping[int, Fraction]
+    ) -> bool:
+        """Write a header with one track more; return False where there is no room for it.
+
+        Args:
+            header: The ftyp and moov boxes.
+            timescales: Ticks a second of each track.
+            delays: Seconds before the begin of a track that its edit list has, by its index.
+        """
+        left = self._header_end - len(header)
+        if left < _LEAST_FREE:
+            return False
+        self._sink.seek(0)
+        self._sink.write(header + _free(left))
+        self._sink.seek(0, os.SEEK_END)
+        self._timescales = timescales
+        self._delays = dict(delays)
+        return True
 
     def write(self, frames: list[Frame]) -> None:
         """Write a fragment of frames."""
@@ -70,7 +104,8 @@ class FragmentWriter:
 
     def _traf(self, run: list[Frame], *, stream: int, offset: int) -> bytes:
         timescale = self._timescales[stream]
-        starts = [round(frame.pts * timescale) for frame in run]
+        delay = self._delays.get(stream, _ZERO)
+        starts = [round((frame.pts - delay) * timescale) for frame in run]
         # The last sample lasts for its own duration: the next fragment has a time of its own.
         ends = [*starts[1:], starts[-1] + round(run[-1].duration * timescale)]
         samples = b"".join(
@@ -99,6 +134,10 @@ def _from_zero(run: list[Frame]) -> list[Frame]:
     # The only sound in such files is Opus.
     silence = replace(first, pts=_ZERO, duration=first.pts, payload=silent_opus(first.payload))
     return [silence, *run]
+
+
+def _free(octets: int) -> bytes:
+    return _box(b"free", bytes(octets - _LEAST_FREE))
 
 
 def _box(kind: bytes, *data: bytes) -> bytes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import av
@@ -15,6 +16,7 @@ from av.error import FFmpegError
 from media.recording import ebml
 from media.recording.ebml import element, elements, number
 from media.recording.parameters import specimen
+from media.recording.playlist import boxes
 
 if TYPE_CHECKING:
     from media.recording.parameters import StreamSpec
@@ -31,14 +33,22 @@ _WAVE_RATES = {"pcma": 8_000, "pcmu": 8_000, "g722": 16_000}
 _WAVE_BYTE_RATE = 8_000
 
 
-def mp4_header(streams: Sequence[StreamSpec]) -> bytes:
+def mp4_header(
+    streams: Sequence[StreamSpec], delays: Mapping[int, Fraction] = MappingProxyType({})
+) -> bytes:
     """Return the ftyp and moov boxes of a fragmented file; timescales are the RTP clock rates.
+
+    Args:
+        streams: The streams in the order of their tracks.
+        delays: Milliseconds in seconds before the begin of a stream, by its index: an edit list
+            says them.
 
     Raises:
         FFmpegError: FFmpeg does not take these streams.
         ValueError: A first frame is no key frame of its codec.
     """
-    return _made("mp4", _MP4_OPTIONS, streams)
+    header = _made("mp4", _MP4_OPTIONS, streams)
+    return _with_delays(header, delays) if delays else header
 
 
 def matroska_tracks(streams: Sequence[StreamSpec]) -> bytes:
@@ -52,6 +62,41 @@ def matroska_tracks(streams: Sequence[StreamSpec]) -> bytes:
         element(ebml.TRACK_ENTRY, _numbered(index, _entry(spec)))
         for index, spec in enumerate(streams, 1)
     )
+
+
+def _with_delays(header: bytes, delays: Mapping[int, Fraction]) -> bytes:
+    parts = []
+    for box in boxes(header):
+        data = box.data
+        if box.kind == b"moov":
+            index = -1
+            tracks = []
+            for inner in boxes(data):
+                index += inner.kind == b"trak"
+                delay = delays.get(index) if inner.kind == b"trak" else None
+                edits = b"" if delay is None else _edit_list(delay)
+                tracks.append(_box(inner.kind, _after_header(inner.data, edits=edits)))
+            data = b"".join(tracks)
+        parts.append(_box(box.kind, data))
+    return b"".join(parts)
+
+
+def _after_header(track: bytes, *, edits: bytes) -> bytes:
+    """Put an edit list behind the header of a track, which comes first (section 8.5.1)."""
+    end = int.from_bytes(track[:4], "big") if edits else 0
+    return track[:end] + edits + track[end:]
+
+
+def _edit_list(delay: Fraction) -> bytes:
+    """Make an edit list of nothing for so long, and of the media then (section 8.6.6)."""
+    # FFmpeg's movies count in milliseconds. An edit without an end goes on with the fragments.
+    nothing = struct.pack(">IiHH", round(delay * 1000), -1, 1, 0)
+    media = struct.pack(">IiHH", 0, 0, 1, 0)
+    return _box(b"edts", _box(b"elst", struct.pack(">II", 0, 2) + nothing + media))
+
+
+def _box(kind: bytes, *data: bytes) -> bytes:
+    return b"".join(((8 + sum(map(len, data))).to_bytes(4, "big"), kind, *data))
 
 
 def _numbered(index: int, entry: bytes) -> bytes:

@@ -7,7 +7,8 @@ of one stream back while another of VP8 or VP9 is silent, and cannot be told to 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from functools import partial
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from media.recording.destination import Sink
     from media.recording.parameters import StreamSpec
 
+#: Bytes kept in the header for each stream that may come later: parameter sets are the larger part,
+#: and few have more than a hundred (ours).
+_ROOM = 1024
 #: Suffix of the media file beside a playlist, usual for MP4 fragments.
 _SEGMENTS = ".m4s"
 
@@ -61,6 +65,7 @@ class Muxer:
         streams: The streams in the order of their indices.
         open_sink: Opens a file by its path, and by the function that returns the header which
             hides a piece.
+        later: Number of streams that may be added later, for which room is kept in the header.
 
     Raises:
         RecordingError: The file cannot be created, or the container does not take these streams.
@@ -72,10 +77,16 @@ class Muxer:
         container: Container,
         streams: Sequence[StreamSpec],
         open_sink: Callable[[Path, Callable[[int], bytes]], Sink] = AtomicFile,
+        *,
+        later: int = 0,
     ) -> None:
         self._path = path
         self._open_sink = open_sink
-        self._streams = streams
+        self._container = container
+        self._room = later * _ROOM if container.keeps_room else 0
+        self._streams = list(streams)
+        # Of streams that were added.
+        self._delays: dict[int, Fraction] = {}
         self._samples = [sample_converter(container, spec) for spec in streams]
         self._last: list[Fraction | None] = [None] * len(streams)
         # FFmpeg makes the pages of Ogg.
@@ -85,9 +96,7 @@ class Muxer:
         self._failed = False
         self._closed = False
         for spec in streams:
-            if not passes(container, spec.codec):
-                why = f"{container.value} takes no {spec.codec.name}"
-                raise UnsupportedError("create", path, why=why)
+            self._require_passing(spec, "create")
         try:
             self._writer = self._begin(container)
             self._commit()
@@ -102,6 +111,33 @@ class Muxer:
     def size(self) -> int:
         """The size on disk, in bytes."""
         return sum(sink.size for sink in self._sinks)
+
+    def add(self, spec: StreamSpec, start: Fraction) -> bool:
+        """Add a stream behind the others; return False where the header has no room for it.
+
+        Args:
+            spec: Parameters of the stream.
+            start: Seconds from the start of the file to its first frame.
+
+        Raises:
+            RecordingError: The container does not take the stream, or the file cannot be written.
+        """
+        self._require_open("write")
+        self._require_passing(spec, "write")
+        streams = [*self._streams, spec]
+        delays = {**self._delays, len(self._streams): Fraction(math.floor(start * 1000), 1000)}
+        try:
+            described = self._describe(streams, delays)
+        except (FFmpegError, ValueError) as failure:
+            raise UnsupportedError("write", self._path, why=str(failure)) from failure
+        if described:
+            # Before the next piece, whose tracks a reader must know.
+            self._guarded("write", lambda: None)
+            self._streams = streams
+            self._delays = delays
+            self._samples.append(sample_converter(self._container, spec))
+            self._last.append(None)
+        return described
 
     def write(
         self, stream: int, payload: bytes, pts: Fraction, duration: Fraction, *, keyframe: bool
@@ -121,9 +157,7 @@ class Muxer:
                 frames before.
             ValueError: The time is not after that of the frame before.
         """
-        if self._failed or self._closed:
-            why = "it failed before" if self._failed else "it is closed"
-            raise RecordingError("write", self._path, why=why)
+        self._require_open("write")
         last = self._last[stream]
         if pts < 0 or (last is not None and pts <= last):
             raise ValueError(f"a frame at {float(pts)} s, that is not after the one before")
@@ -182,16 +216,12 @@ class Muxer:
                 # A segment of HLS holds nothing of what is before it.
                 from_zero = container is Container.MP4
                 rates = [spec.codec.clock_rate for spec in streams]
-                return FragmentWriter(sink, header, rates, from_zero=from_zero)
+                return FragmentWriter(sink, header, rates, from_zero=from_zero, room=self._room)
             case Container.WEBM | Container.MATROSKA:
                 tracks = matroska_tracks(streams)
-                pictures = frozenset(
-                    index
-                    for index, spec in enumerate(streams)
-                    if spec.codec.kind is MediaKind.VIDEO
-                )
                 sink = self._sink(self._path, container)
-                return ClusterWriter(sink, container.value, tracks, pictures)
+                pictures = _pictures(streams)
+                return ClusterWriter(sink, container.value, tracks, pictures, room=self._room)
             case Container.OGG:
                 with ExitStack() as opened:
                     specimens = [
@@ -203,6 +233,29 @@ class Muxer:
                     return PageWriter(self._sink(self._path, container), specimens)
             case _:
                 assert_never(container)
+
+    def _describe(self, streams: Sequence[StreamSpec], delays: Mapping[int, Fraction]) -> bool:
+        """Describe other streams in the header, with the next piece of the file."""
+        if not self._room or not self._sinks[0].is_seekable:
+            return False
+        match self._writer:
+            case FragmentWriter() as fragments:
+                rates = [spec.codec.clock_rate for spec in streams]
+                return fragments.describe(mp4_header(streams, delays), rates, delays)
+            case ClusterWriter() as clusters:
+                return clusters.describe(matroska_tracks(streams), _pictures(streams))
+            case _:
+                return False
+
+    def _require_open(self, what: str) -> None:
+        if self._failed or self._closed:
+            why = "it failed before" if self._failed else "it is closed"
+            raise RecordingError(what, self._path, why=why)
+
+    def _require_passing(self, spec: StreamSpec, what: str) -> None:
+        if not passes(self._container, spec.codec):
+            why = f"{self._container.value} takes no {spec.codec.name}"
+            raise UnsupportedError(what, self._path, why=why)
 
     def _sink(self, path: Path, container: Container) -> Sink:
         sink = self._open_sink(path, partial(placeholder, container))
@@ -234,3 +287,10 @@ class Muxer:
     def _close_sinks(self) -> None:
         for sink in self._sinks:
             sink.close()
+
+
+def _pictures(streams: Sequence[StreamSpec]) -> frozenset[int]:
+    """Return the indices of the video streams."""
+    return frozenset(
+        index for index, spec in enumerate(streams) if spec.codec.kind is MediaKind.VIDEO
+    )

@@ -12,7 +12,7 @@ from media.recording.parameters import StreamSpec
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Collection, Hashable, Mapping
     from pathlib import Path
 
     from media.recording.containers import Container
@@ -43,6 +43,7 @@ class OpenFile:
         streams: All streams of the file, by the key of the track.
         origin: Begin of the file on the timeline of the recording, in seconds.
         open_sink: Opens the file, as `Muxer` has it.
+        later: Keys of tracks that may come later, for which room is kept.
 
     Raises:
         RecordingError: The file cannot be created.
@@ -55,6 +56,8 @@ class OpenFile:
         streams: Mapping[Hashable, KnownStream],
         origin: Fraction,
         open_sink: Callable[[Path, Callable[[int], bytes]], Sink] = AtomicFile,
+        *,
+        later: Collection[Hashable] = (),
     ) -> None:
         self.path = path
         self.origin = origin
@@ -67,7 +70,9 @@ class OpenFile:
             container,
             [StreamSpec(known.shape.codec, known.first) for known in streams.values()],
             open_sink,
+            later=len(later),
         )
+        self._later = set(later)
 
     def __contains__(self, key: Hashable) -> bool:
         return key in self._index
@@ -86,6 +91,29 @@ class OpenFile:
     def size(self) -> int:
         """The size on disk, in bytes."""
         return self._muxer.size
+
+    def add(self, key: Hashable, known: KnownStream, time: Fraction) -> bool:
+        """Add a track that was to come later; return False where no room is kept for it.
+
+        Args:
+            key: Key of the track.
+            known: Form of its stream.
+            time: Time of its first frame on the timeline of the recording, in seconds.
+
+        Raises:
+            RecordingError: The container does not take the track, or the file cannot be written.
+        """
+        spec = StreamSpec(known.shape.codec, known.first)
+        if (
+            time < self.origin
+            or key not in self._later
+            or not self._muxer.add(spec, time - self.origin)
+        ):
+            return False
+        self._later.discard(key)
+        self._index[key] = len(self._index)
+        self.shapes[key] = known.shape
+        return True
 
     def write(self, placed: PlacedFrame) -> bool:
         """Add a frame, or return False for one before the origin or the first key frame.

@@ -404,11 +404,12 @@ class Recorder:
     def _read(self, key: int) -> None:
         entry = self._entries[key]
         self._timeline.add(key, entry.input.kind, entry.clock)
+        self._queue.order(Expect(key))
         self._expect(key, entry)
         entry.task = asyncio.create_task(self._follow(key, entry))
 
     def _expect(self, key: int, entry: _Entry) -> None:
-        """Reserve a stream for audio once its codec is known; video tells its own by a frame."""
+        """Reserve a stream for audio once its codec is known; for video there is room."""
         if entry.expected or entry.given or entry.input.kind is MediaKind.VIDEO:
             return
         codec = entry.input.expected

@@ -34,6 +34,10 @@ _MOST_RETRY_AFTER = 60
 _OVERDUE = 5.0
 #: Seconds between two requests for a key frame of a track (ours).
 _REQUEST_INTERVAL = 1.0
+#: Seconds for which the first file of a container that takes no stream later waits for tracks that
+#: are to come, and bytes that wait meanwhile at most (ours).
+PATIENCE = Fraction(5)
+_MOST_WAITING = 8 << 20
 #: Seconds between two progress events (ours).
 _PROGRESS = 1.0
 
@@ -62,6 +66,9 @@ class Interleaver:
 
     Args:
         window: Window in seconds; a frame that comes later than that is given out of order.
+
+    Attributes:
+        size: Bytes of the frames that wait.
     """
 
     def __init__(self, window: Fraction = WINDOW) -> None:
@@ -69,22 +76,34 @@ class Interleaver:
         self._heap: list[tuple[Fraction, int, PlacedFrame]] = []
         self._count = 0
         self._latest = Fraction(0)
+        self.size = 0
+
+    @property
+    def span(self) -> Fraction:
+        """Seconds from the first frame that waits to the last one."""
+        return self._latest - self._heap[0][0] if self._heap else Fraction(0)
 
     def push(self, placed: PlacedFrame) -> None:
         """Add a frame to the window."""
         self._count += 1
+        self.size += len(placed.frame.payload)
         self._latest = max(self._latest, placed.time)
         heapq.heappush(self._heap, (placed.time, self._count, placed))
 
     def pop(self) -> Iterator[PlacedFrame]:
         """Yield the frames that no other frame is likely to precede."""
         while self._heap and self._heap[0][0] <= self._latest - self._window:
-            yield heapq.heappop(self._heap)[2]
+            yield self._next()
 
     def finish(self) -> Iterator[PlacedFrame]:
         """Yield all frames that are left."""
         while self._heap:
-            yield heapq.heappop(self._heap)[2]
+            yield self._next()
+
+    def _next(self) -> PlacedFrame:
+        placed = heapq.heappop(self._heap)[2]
+        self.size -= len(placed.frame.payload)
+        return placed
 
 
 class FileSeries:
@@ -116,6 +135,8 @@ class FileSeries:
         self._listener = listener
         self._interleaver = Interleaver()
         self._known: dict[Hashable, KnownStream] = {}
+        # Tracks that are to come in a form that is not known yet.
+        self._awaited: set[Hashable] = set()
         self._file: OpenFile | None = None
         self._number = 0
         self._failures = 0
@@ -128,13 +149,23 @@ class FileSeries:
         self._frames = 0
         self.over = False
 
-    def expect(self, key: Hashable, codec: Codec) -> None:
-        """Reserve a stream in the next file for audio of a codec."""
-        self._known.setdefault(key, KnownStream(Shape(codec)))
+    def expect(self, key: Hashable, codec: Codec | None = None) -> None:
+        """Expect a track that is to come, for which the next file has a place.
+
+        Args:
+            key: Key of the track.
+            codec: Codec of audio; None for video, and where it is not known yet.
+        """
+        if codec is not None:
+            self._known.setdefault(key, KnownStream(Shape(codec)))
+            self._awaited.discard(key)
+        elif key not in self._known:
+            self._awaited.add(key)
 
     def end(self, key: Hashable) -> None:
         """Leave a track out of the next files, unless frames of it come again."""
         self._known.pop(key, None)
+        self._awaited.discard(key)
 
     def push(self, placed: PlacedFrame) -> None:
         """Take a frame, which `advance` writes."""
@@ -146,6 +177,8 @@ class FileSeries:
 
     def advance(self) -> None:
         """Write the frames that are in order."""
+        if self._waits_for_tracks():
+            return
         for placed in self._interleaver.pop():
             self._guard(placed)
 
@@ -155,6 +188,19 @@ class FileSeries:
             self._guard(placed)
         self._close(SegmentEnd.STOPPED)
         self.over = True
+
+    def _waits_for_tracks(self) -> bool:
+        """Tell if the first file waits, as its header may have gone when a track comes."""
+        container = self._container
+        return (
+            bool(self._awaited)
+            and self._number == 0
+            and container.holds_video
+            # What is a single file may be a pipe.
+            and not (container.keeps_room and self._names.goes_on)
+            and self._interleaver.span < PATIENCE
+            and self._interleaver.size < _MOST_WAITING
+        )
 
     def _guard(self, placed: PlacedFrame) -> None:
         if self.over:
@@ -195,9 +241,10 @@ class FileSeries:
             if due is not None:
                 self._want_keyframe(placed)
             return None
-        if placed.key not in file:
-            return SegmentEnd.TRACKS
         shape = Shape(frame.codec, frame.width, frame.height)
+        known = KnownStream(shape, frame.payload)
+        if placed.key not in file and not file.add(placed.key, known, placed.time):
+            return SegmentEnd.TRACKS
         if not shape.follows(file.shapes[placed.key], self._container):
             return SegmentEnd.CHANGED
         if due is None or frame.codec.kind is MediaKind.VIDEO or not file.has_pictures:
@@ -233,7 +280,14 @@ class FileSeries:
         self._number = self._names.after(self._number)
         path = self._names.name(self._number)
         try:
-            self._file = OpenFile(path, self._container, self._known, placed.time, self._names.open)
+            self._file = OpenFile(
+                path,
+                self._container,
+                self._known,
+                placed.time,
+                self._names.open,
+                later=self._awaited,
+            )
         except (RecordingError, OSError) as error:
             self._fail(error, placed.time, path)
             return None
@@ -243,6 +297,7 @@ class FileSeries:
         frame = placed.frame
         shape = Shape(frame.codec, frame.width, frame.height)
         self._known[placed.key] = KnownStream(shape, frame.payload)
+        self._awaited.discard(placed.key)
 
     def _close(self, end: SegmentEnd) -> None:
         file, self._file = self._file, None

@@ -23,10 +23,15 @@ CAPACITY = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """Order to reserve a stream for audio of a codec, which is likely to come."""
+    """Notice of a track that is to come.
+
+    Args:
+        key: Key of the track.
+        codec: Codec of audio, which has a stream at once; None where it is not known yet.
+    """
 
     key: Hashable
-    codec: Codec
+    codec: Codec | None = None
 
 
 @dataclass(frozen=True, slots=True)

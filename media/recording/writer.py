@@ -98,7 +98,10 @@ class Writer:
                     assert_never(never)
         return True
 
-    def _expect(self, key: Hashable, codec: Codec) -> None:
+    def _expect(self, key: Hashable, codec: Codec | None) -> None:
+        if codec is None:
+            self._series.expect(key)
+            return
         target = self._plan.target(codec)
         if target is not None:
             self._series.expect(key, target_codec(target[0]))

@@ -145,13 +145,17 @@ def times(path: Path) -> dict[int, list[float]]:
     return {stream: [packet.pts for packet in packets] for stream, packets in read(path).items()}
 
 
-def complaints(path: Path) -> str:
+def complaints(path: Path, *, level: str = "warning") -> str:
     """What FFmpeg says while it decodes a whole file; nothing where all is well.
+
+    Args:
+        path: The file.
+        level: What is said at least: `warning` or `error`.
 
     Raises:
         subprocess.CalledProcessError: It gave up.
     """
-    command = [tool_path("ffmpeg"), "-v", "warning", "-xerror", "-i", str(path)]
+    command = [tool_path("ffmpeg"), "-v", level, "-xerror", "-i", str(path)]
     done = subprocess.run(
         [*command, "-map", "0", "-f", "null", "-"],
         capture_output=True,
