@@ -167,7 +167,7 @@ def record(
         ),
     ],
     per_participant: Annotated[
-        bool, typer.Option("--per-participant", help="A file for each, FILE-name.")
+        bool, typer.Option("--per-participant", help="FILE-name for the first one too.")
     ] = False,
     composite: Annotated[
         bool, typer.Option("--composite", help="One picture of all, and one sound.")
@@ -183,7 +183,7 @@ def record(
     """Record who is in a room, until they leave or Ctrl-C; nothing is encoded anew without need."""
     if per_participant and composite:
         raise typer.BadParameter("--per-participant and --composite exclude each other")
-    arrangement = Arrangement.PER_PARTICIPANT if per_participant else Arrangement.TOGETHER
+    arrangement = Arrangement.PER_PARTICIPANT if per_participant else Arrangement.SEPARATE
     console = Console()
     progress = ProgressLine(console)
     try:

@@ -23,7 +23,9 @@ _LONGEST: Final = 128
 class Arrangement(StrEnum):
     """Ways in which several participants become files."""
 
-    #: All tracks side by side in one file, as they come.
+    #: One file for each participant, of which the first to send has the plain name.
+    SEPARATE = "separate"
+    #: All tracks side by side in one file, as they come; players show the first ones only.
     TOGETHER = "together"
     #: One file for each participant.
     PER_PARTICIPANT = "per-participant"
@@ -76,10 +78,36 @@ def room_recorder_for(
     match arrangement:
         case Arrangement.TOGETHER:
             return SingleFileRecorder(path, make)
+        case Arrangement.SEPARATE:
+            return PerParticipantRecorder(path, make, plain_first=True)
         case Arrangement.PER_PARTICIPANT:
             return PerParticipantRecorder(path, make)
         case Arrangement.COMPOSITE:
             return CompositeRecorder(path, make)
+        case _:
+            assert_never(arrangement)
+
+
+def files_of(arrangement: Arrangement, path: Path) -> str:
+    """Return the sentence that says which files a recording will be.
+
+    Args:
+        arrangement: How several participants become files.
+        path: The file, or the pattern of their names.
+    """
+    each = path.with_stem(f"{path.stem}-NAME")
+    match arrangement:
+        case Arrangement.SEPARATE:
+            return (
+                f"The first who sends is recorded to {path}, each other one to a file of their"
+                f" own, {each}; --composite makes one file of all."
+            )
+        case Arrangement.TOGETHER:
+            return f"All are recorded to {path}, side by side: players show the first one."
+        case Arrangement.PER_PARTICIPANT:
+            return f"Each participant is recorded to a file of their own, {each}."
+        case Arrangement.COMPOSITE:
+            return f"All are recorded to {path} as one picture and one sound."
         case _:
             assert_never(arrangement)
 
@@ -116,35 +144,48 @@ class SingleFileRecorder:
 
 
 class PerParticipantRecorder:
-    """Records a file for each participant, named after it.
+    """Records a file for each participant that sends, named after it.
 
     Args:
         path: `out.webm` for `out-alice.webm`.
         make: Creates a `Recorder` whose events are handled.
+        plain_first: True to give `path` itself to the first participant that sends.
     """
 
-    def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
+    def __init__(
+        self, path: Path, make: Callable[[Path], Recorder], *, plain_first: bool = False
+    ) -> None:
         self._path = path
         self._make = make
+        self._plain_first = plain_first
+        self._names: dict[str, str] = {}
         # By member: under which name, and by which recorder.
         self._present: dict[str, tuple[str, Recorder]] = {}
         self.recorders: list[Recorder] = []
 
     async def participant_joined(self, member: str, *, name: str) -> None:
-        """Start a recorder for the member alone."""
-        free = self._free(name=name, member=member)
-        recorder = self._make(self._path.with_stem(f"{self._path.stem}-{free}"))
-        self._present[member] = free, recorder
-        self.recorders.append(recorder)
-        await recorder.start()
+        """Remember the member's name for its file."""
+        self._names[member] = name
 
     async def add_track(self, member: str, track: MediaStreamTrack) -> None:
-        """Record a track into the member's file."""
-        _, recorder = self._present[member]
+        """Record a track into the member's file, which begins with the first one."""
+        if member in self._present:
+            _, recorder = self._present[member]
+            recorder.addTrack(track)
+            return
+        free = self._free(name=self._names[member], member=member)
+        plain = self._plain_first and not self.recorders
+        recorder = self._make(
+            self._path if plain else self._path.with_stem(f"{self._path.stem}-{free}")
+        )
+        self._present[member] = free, recorder
+        self.recorders.append(recorder)
         recorder.addTrack(track)
+        await recorder.start()
 
     async def participant_left(self, member: str) -> None:
         """Complete the member's file."""
+        self._names.pop(member, None)
         if member not in self._present:
             return
         _, recorder = self._present[member]
@@ -152,7 +193,7 @@ class PerParticipantRecorder:
         await recorder.stop()
         self._present.pop(member, None)
         if not recorder.stats.files and recorder in self.recorders:
-            # Who only looks in, however often, leaves nothing behind.
+            # Who sends nothing leaves nothing behind, a name included.
             self.recorders.remove(recorder)
 
     async def close(self) -> None:

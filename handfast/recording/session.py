@@ -14,7 +14,7 @@ from handfast.calls import Call
 from handfast.ice_options import servers_of
 from handfast.recording.recorded_participant import RecordedParticipant
 from handfast.recording.report import RecordingReport
-from handfast.recording.room_recorders import Arrangement, room_recorder_for
+from handfast.recording.room_recorders import Arrangement, files_of, room_recorder_for
 from media import Container, Recorder, RecorderState, SegmentEnd
 from peer import InvalidStateError, PeerError
 from peer.printable import printable
@@ -54,7 +54,7 @@ class RecordOptions:
 
     address: RoomAddress
     path: Path
-    arrangement: Arrangement = Arrangement.TOGETHER
+    arrangement: Arrangement = Arrangement.SEPARATE
     name: str = "recorder"
     stay: bool = False
     insecure: bool = False
@@ -98,6 +98,7 @@ class RecordSession:
             name=options.name,
             insecure=options.insecure,
         ) as room:
+            self._note(files_of(options.arrangement, options.path))
             self._note(f"In the room {options.address.room}. Ctrl-C ends the recording.")
             try:
                 await first_of(self._attend(room), self._over.wait(), stop.wait())

@@ -130,23 +130,34 @@ async def test_a_signal_completes_the_recording(tmp_path: Path, number: signal.S
     assert before.read_bytes() == b"what was recorded before"
 
 
-async def test_record_writes_a_file_for_each_participant(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "files"),
+    [
+        (["--per-participant"], ["out-alice.webm", "out-bob-n.webm"]),
+        ([], ["out-bob-n.webm", "out.webm"]),
+    ],
+)
+async def test_record_writes_a_file_for_each_participant(
+    tmp_path: Path, options: list[str], files: list[str]
+) -> None:
     file = tmp_path / "out.webm"
-    each = ("record", "--per-participant")
-    async with _room() as room, handfast_program(*each, room, str(file)) as program:
-        async with (
-            _member(room, "recorder", *_media(), name="alice") as alice,
-            _member(room, "recorder", *_media(), name="../bob\n{n}") as bob,
-        ):
-            await sent_for(alice.pc, 3)
-            await sent_for(bob.pc, 3)
+    async with _room() as room, handfast_program("record", *options, room, str(file)) as program:
+        assert program.stdout is not None
+        before = await program.stdout.readuntil(b"Ctrl-C")
+        assert b"out-NAME.webm" in before
+        async with _member(room, "recorder", *_media(), name="alice") as alice:
+            await sent_for(alice.pc, 1)
+            async with _member(room, "recorder", *_media(), name="../bob\n{n}") as bob:
+                await sent_for(bob.pc, 3)
         said = await _end(program)
 
     # Nobody's name is a line of its own.
     assert "../bob\ufffd{n} came.\n" in said
-    assert sorted(os.listdir(tmp_path)) == ["out-alice.webm", "out-bob-n.webm"]
+    assert sorted(os.listdir(tmp_path)) == files
     for name in os.listdir(tmp_path):
         assert set(decoded(tmp_path / name)) == {"vp8", "opus"}
+        with av.open(str(tmp_path / name)) as container:
+            assert [len(container.streams.video), len(container.streams.audio)] == [1, 1]
 
 
 async def test_a_composite_is_one_picture_and_one_sound(tmp_path: Path) -> None:

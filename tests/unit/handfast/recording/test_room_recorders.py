@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from handfast.recording.room_recorders import Arrangement, RoomRecorder, room_recorder_for
+import pytest
+
+from handfast.recording.room_recorders import (
+    Arrangement,
+    RoomRecorder,
+    files_of,
+    room_recorder_for,
+)
 from media import RecorderStats, Segment, SegmentEnd
 from tests.support.clock.cancelling import cancelled_at
 
@@ -77,7 +84,7 @@ async def test_per_participant_recorder_completes_a_file_when_its_member_leaves(
         await recorder.participant_joined(member, name=member)
         await recorder.add_track(member, _track(member))
     await recorder.participant_left("a")
-    assert [one.done for one in made] == [["start", "a", "stop"], ["start", "b"]]
+    assert [one.done for one in made] == [["a", "start", "stop"], ["b", "start"]]
     await recorder.close()
 
     assert [one.done[-1] for one in made] == ["stop", "stop"]
@@ -87,6 +94,7 @@ async def test_per_participant_recorder_stops_all_where_a_close_was_cancelled() 
     recorder, made = _room_recorder(Arrangement.PER_PARTICIPANT, "out.webm")
     for member in ("a", "b"):
         await recorder.participant_joined(member, name=member)
+        await recorder.add_track(member, _track(member))
     made[0].may_stop.clear()
     assert await cancelled_at(2, recorder.close())
     made[0].may_stop.set()
@@ -99,10 +107,13 @@ async def test_per_participant_recorder_forgets_members_that_sent_nothing() -> N
     recorder, made = _room_recorder(Arrangement.PER_PARTICIPANT, "dir/out.webm")
     for member in ("a", "b", "c"):
         await recorder.participant_joined(member, name="alice")
+        await recorder.add_track(member, _track(member))
     made[1].stats = RecorderStats(files=(_file("out-alice-b.webm"),))
     for member in ("a", "b", "c", "a"):
         await recorder.participant_left(member)
-    await recorder.participant_joined("d", name="alice")
+    for member in ("d", "e"):
+        await recorder.participant_joined(member, name="alice")
+    await recorder.add_track("d", _track("d"))
 
     assert [id(one) for one in recorder.recorders] == [id(made[1]), id(made[3])]
     # What the first one left behind, the recorder itself does not write over.
@@ -114,6 +125,45 @@ async def test_participant_name_is_neither_path_nor_template_in_a_file_name() ->
     long = "\N{GOTHIC LETTER AHSA}" * 64
     for number, name in enumerate(["../../etc/x", "{n}", "...", "ana", "ana", "Zoë\ud800", long]):
         await recorder.participant_joined(f"m{number}", name=name)
+        await recorder.add_track(f"m{number}", _track(name))
 
     names = ["etc-x", "n", "m2", "ana", "ana-m4", "Zoë", "\N{GOTHIC LETTER AHSA}" * 32]
     assert [str(one.path) for one in made] == [f"dir/out-{name}.webm" for name in names]
+
+
+async def test_room_is_a_file_each_of_which_the_first_to_send_has_the_plain_name() -> None:
+    recorder, made = _room_recorder(Arrangement.SEPARATE, "dir/out.webm")
+    for member in ("viewer", "ana", "bob"):
+        await recorder.participant_joined(member, name=member)
+    for member in ("ana", "bob", "ana"):
+        await recorder.add_track(member, _track(member))
+    await recorder.close()
+
+    assert [str(one.path) for one in made] == ["dir/out.webm", "dir/out-bob.webm"]
+    assert [one.done for one in made] == [["ana", "start", "ana", "stop"], ["bob", "start", "stop"]]
+
+
+async def test_plain_name_is_free_again_where_the_first_one_sent_nothing() -> None:
+    recorder, made = _room_recorder(Arrangement.SEPARATE, "out.webm")
+    for member in ("ana", "bob"):
+        await recorder.participant_joined(member, name=member)
+        await recorder.add_track(member, _track(member))
+        await recorder.participant_left(member)
+
+    assert [str(one.path) for one in made] == ["out.webm", "out.webm"]
+
+
+@pytest.mark.parametrize(
+    ("arrangement", "words"),
+    [
+        (Arrangement.SEPARATE, ["dir/out.webm", "dir/out-NAME.webm", "--composite"]),
+        (Arrangement.TOGETHER, ["dir/out.webm", "players show the first one"]),
+        (Arrangement.PER_PARTICIPANT, ["dir/out-NAME.webm"]),
+        (Arrangement.COMPOSITE, ["dir/out.webm", "one picture and one sound"]),
+    ],
+)
+def test_files_of_a_room_are_said_before_they_begin(
+    arrangement: Arrangement, words: list[str]
+) -> None:
+    said = files_of(arrangement, Path("dir/out.webm"))
+    assert [word for word in words if word not in said] == []
