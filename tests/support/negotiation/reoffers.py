@@ -194,12 +194,16 @@ class Reoffers:
     def _offered_again(self) -> None:
         """What was agreed is offered once more: nothing changes.
 
-        But where we rejected an m-section, others may have lost the attributes of their transport.
+        But where we rejected an m-section, others may have lost the attributes of their transport:
+        then this offer may be refused.
         """
         self.happened.append("again")
         before = self.end.session
         again = self.base.copy()
-        assert self._take(again, SdpType.OFFER), "what was agreed on is refused"
+        if not self._take(again, SdpType.OFFER):
+            assert not self.all_taken, "what was agreed on is refused"
+            assert self._lacks_transport(again), "it is refused for no reason"
+            return
         self._set(Side.LOCAL, None)
         after = self.end.session
         assert not self.all_taken or after.transports == before.transports
@@ -207,6 +211,15 @@ class Reoffers:
         assert [t.mid for t in after.transceivers if t.mid] == [
             t.mid for t in before.transceivers if t.mid
         ]
+
+    def _lacks_transport(self, draft: Draft) -> bool:
+        """Whether an m-section that is not rejected has no transport attributes of its own."""
+        return any(
+            not (value(section, name) or value(draft.session, name))
+            for section in draft.media
+            if not is_rejected(section)
+            for name in ("ice-ufrag", "ice-pwd", "fingerprint")
+        )
 
     def _take(self, draft: Draft, kind: SdpType) -> bool:
         """Give a description of the peer; whether it was accepted."""
