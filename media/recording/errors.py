@@ -46,3 +46,12 @@ def error_of(what: str, where: Path, failure: OSError) -> RecordingError:
     """Make the named error for an error of the system."""
     kind = DiskFullError if failure.errno in _NO_SPACE else UnwritableError
     return kind(what, where, failure.errno, why=str(failure))
+
+
+def named_error(what: str, where: Path, failure: Exception) -> RecordingError:
+    """Make the named error for anything that a file-like object or a store raises."""
+    if isinstance(failure, RecordingError):
+        return failure
+    if isinstance(failure, OSError):
+        return error_of(what, where, failure)
+    return UnwritableError(what, where, why=str(failure) or type(failure).__name__)

@@ -72,6 +72,7 @@ class Segment:
         duration: Duration in seconds.
         size: Size in bytes.
         end: Reason for the end of the file.
+        url: URL of the file, where it was recorded to one.
     """
 
     path: Path
@@ -79,6 +80,7 @@ class Segment:
     duration: float
     size: int
     end: SegmentEnd
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,8 +108,8 @@ class Recorder:
     Args:
         path: Path of the file; the suffix selects the container. With a field `{n}`, as
             `out-{n:03}.webm`, the template of a series; else the second file is `out-2.webm`.
-            Existing names of a series are skipped. Or a file-like object that takes bytes, also
-            one that cannot seek: it holds one file, and stays open.
+            Existing names of a series are skipped. Or a URL that fsspec knows; or a file-like
+            object that takes bytes, which holds one file, need not seek, and stays open.
         format: Container where the suffix does not tell: mp4, webm, matroska, ogg or hls.
         options: As of aiortc's MediaRecorder; there are none here, and only none is accepted.
         segment_duration: Seconds after which the next file begins, at a key frame.

@@ -310,7 +310,8 @@ class FileSeries:
             self._tell_failure(error, file.path)
         self._duration += file.duration
         self._size += file.size
-        segment = Segment(file.path, self._number, file.duration, file.size, end)
+        url = self._names.url(self._number)
+        segment = Segment(file.path, self._number, file.duration, file.size, end, url)
         self._listener.on_segment(segment, self._progress(file.path))
 
     def _fail(self, error: Exception, time: Fraction, path: Path | None = None) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from media.recording.containers import Container
-from media.recording.errors import DestinationError, RecordingError, UnwritableError, error_of
+from media.recording.errors import DestinationError, RecordingError, named_error
 from media.recording.pieces import PieceBuffer
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class StreamSink(PieceBuffer):
             if added or patches:
                 self._flush()
         except Exception as failure:
-            raise _error("write", self._where, failure) from failure
+            raise named_error("write", self._where, failure) from failure
         self.size = self._end
         return added
 
@@ -77,7 +77,7 @@ class StreamSink(PieceBuffer):
         try:
             self._flush()
         except Exception as failure:
-            raise _error("flush", self._where, failure) from failure
+            raise named_error("flush", self._where, failure) from failure
 
     def close(self) -> None:
         """Close the object where it is ours, or else leave it open for its owner.
@@ -90,7 +90,7 @@ class StreamSink(PieceBuffer):
         try:
             self._file.close()
         except Exception as failure:
-            raise _error("close", self._where, failure) from failure
+            raise named_error("close", self._where, failure) from failure
 
     def _flush(self) -> None:
         flush = getattr(self._file, "flush", None)
@@ -174,7 +174,7 @@ class StreamDestination:
         try:
             return StreamSink(self._file, path)
         except Exception as failure:
-            raise _error("create", path, failure) from failure
+            raise named_error("create", path, failure) from failure
 
 
 def _can_correct(file: Any) -> bool:
@@ -188,13 +188,3 @@ def _can_correct(file: Any) -> bool:
             # As of `>>` in a shell: each write would go to the end.
             return not fcntl.fcntl(file.fileno(), fcntl.F_GETFL) & os.O_APPEND
     return True
-
-
-def _error(what: str, where: Path, failure: Exception) -> RecordingError:
-    """Make the named error of anything that a file-like object raises."""
-    if isinstance(failure, RecordingError):
-        return failure
-    if isinstance(failure, OSError):
-        return error_of(what, where, failure)
-    why = str(failure) or type(failure).__name__
-    return UnwritableError(what, where, why=why)
