@@ -23,6 +23,8 @@ class ErrorCode(StrEnum):
     MALFORMED = "malformed"
     TOO_LARGE = "too-large"
     UNEXPECTED = "unexpected"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
     ROOM_FULL = "room-full"
     SERVER_FULL = "server-full"
     NO_SUCH_PEER = "no-such-peer"

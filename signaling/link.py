@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -30,8 +31,6 @@ from signaling.messages import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from websockets.asyncio.client import ClientConnection
 
     from signaling.backoff import Reconnect
@@ -50,6 +49,9 @@ _JOIN_TIMEOUT: Final = 10.0
 RECEIVE_LIMIT: Final = MAX_MESSAGE_SIZE + 1024
 #: Close codes with which the server says that the membership is over.
 _REFUSALS: Final = frozenset({1008, 1013})
+
+#: A token, or a function that gives the present one, for example from a file.
+Token: TypeAlias = str | Callable[[], str] | None
 
 Event: TypeAlias = Relayed | PeerJoined | PeerLeft
 
@@ -80,6 +82,7 @@ class Link:
         self._on_message = on_message
         self._on_end = on_end
         self.ice_servers: tuple[IceServerEntry, ...] = ()
+        self._token: Token = None
         self._session: str | None = None
         self._backlog = Backlog(messages=_BACKLOG_MESSAGES, size=_BACKLOG_SIZE)
         self._received = 0
@@ -100,14 +103,22 @@ class Link:
         # The session's secret is left out: it lets anybody resume the membership.
         return f"<Link {state} received={self._received} waiting={self._backlog.waiting}>"
 
-    async def open(self, *, room: str, name: str) -> Joined:
+    async def open(self, *, room: str, name: str, token: Token = None) -> Joined:
         """Join the room, without a second attempt: a wrong URL shows at once.
+
+        Args:
+            room: The room's name.
+            name: Our name.
+            token: As for `signaling.join`.
 
         Raises:
             ConnectError: The server cannot be reached, or does not speak our protocol.
             JoinError: The server refuses.
         """
-        join = Join(room=room, name=name, resumable=self._reconnect is not None)
+        self._token = token
+        join = Join(
+            room=room, name=name, resumable=self._reconnect is not None, token=_value(token)
+        )
         try:
             async with asyncio.timeout(_JOIN_TIMEOUT):
                 socket, reply = await self._greet(join)
@@ -263,7 +274,9 @@ class Link:
             await asyncio.sleep(min(delay, end - loop.time()))
             try:
                 async with asyncio.timeout(self._reconnect.attempt_timeout):
-                    resume = Resume(session=self._session, received=self._received)
+                    resume = Resume(
+                        session=self._session, received=self._received, token=_value(self._token)
+                    )
                     socket, reply = await self._greet(resume)
             except (OSError, TimeoutError, WebSocketException, MessageError) as error:
                 problem = _say(error)
@@ -289,6 +302,10 @@ class Link:
         except BaseException:
             await socket.close()
             raise
+
+
+def _value(token: Token) -> str | None:
+    return token() if callable(token) else token
 
 
 def _say(error: Exception) -> str:

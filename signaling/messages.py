@@ -19,8 +19,13 @@ from signaling.ice_servers import IceServerEntry
 #: writes each line end as two characters.
 MAX_MESSAGE_SIZE: Final = 320 * 1024
 
-_Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=64)]
-_Reason: TypeAlias = Annotated[str, msgspec.Meta(max_length=1024)]
+#: Most characters of a name, and of a reason (ours).
+MAX_NAME: Final = 64
+MAX_REASON: Final = 1024
+
+_Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
+_Token: TypeAlias = Annotated[str, msgspec.Meta(max_length=4096)]
+_Reason: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_REASON)]
 _RoomName: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 _IceServers: TypeAlias = Annotated[tuple[IceServerEntry, ...], msgspec.Meta(max_length=8)]
@@ -137,11 +142,17 @@ class Join(_Wire, frozen=True, tag="join"):
         room: Made when its first member joins, gone when its last one leaves.
         name: For people to read; need not be unique.
         resumable: Ask for a session that outlives the connection. Needs `Ack`.
+        token: What shows that we may join, where the server asks for it.
     """
 
     room: _RoomName
     name: _Short = ""
     resumable: bool = False
+    token: _Token | None = None
+
+    def __repr__(self) -> str:
+        token = "" if self.token is None else ", token=..."
+        return f"Join(room={self.room!r}, name={self.name!r}, resumable={self.resumable}{token})"
 
 
 class Resume(_Wire, frozen=True, tag="resume"):
@@ -150,10 +161,12 @@ class Resume(_Wire, frozen=True, tag="resume"):
     Args:
         session: From `Joined`.
         received: How many counted messages of the server have arrived in this session.
+        token: As in `Join`.
     """
 
     session: _Short
     received: _Count
+    token: _Token | None = None
 
     def __repr__(self) -> str:
         return f"Resume(session=..., received={self.received})"

@@ -20,6 +20,7 @@ from peer.states import SignalingState
 from signaling.errors import ChannelClosed, ChannelLost, ErrorCode, NegotiationError
 from signaling.ice_recovery import IceRecovery, Restartable
 from signaling.messages import (
+    MAX_REASON,
     Answer,
     Candidate,
     Error,
@@ -338,7 +339,7 @@ class Negotiator:
             # W3C webrtc-pc section 10.7: candidates of an offer that we ignored fit nothing here.
             if not self._ignore_offer:
                 self._report(error)
-                self._post(Error(code=ErrorCode.BAD_CANDIDATE, reason=str(error)[:1024]))
+                self._post(Error(code=ErrorCode.BAD_CANDIDATE, reason=str(error)[:MAX_REASON]))
 
     async def _handle_error(self, message: Error) -> None:
         self._report(NegotiationError(f"the peer says {message.code}: {message.reason}"))
@@ -358,7 +359,7 @@ class Negotiator:
 
     def _refuse(self, code: ErrorCode, error: RemoteError) -> None:
         self._report(error)
-        self._post(Error(code=code, reason=str(error)[:1024]))
+        self._post(Error(code=code, reason=str(error)[:MAX_REASON]))
         self._count_refusal(str(error))
 
     def _count_refusal(self, reason: str) -> None:

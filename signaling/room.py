@@ -11,9 +11,10 @@ import msgspec
 from signaling.channel import Channel
 from signaling.errors import ChannelClosed, ChannelLost
 from signaling.ice_servers import usable
-from signaling.link import Event, Link
+from signaling.link import Event, Link, Token
 from signaling.mailbox import Mailbox
 from signaling.messages import (
+    MAX_REASON,
     Answer,
     Bye,
     Candidate,
@@ -40,8 +41,6 @@ _logger = logging.getLogger(__name__)
 
 #: Most messages of one peer that wait to be received (ours).
 _INBOX: Final = 256
-#: Most characters of a reason (docs/SIGNALING.md).
-_MAX_REASON: Final = 1024
 
 
 class PeerChannel(Channel):
@@ -83,7 +82,7 @@ class PeerChannel(Channel):
             return
         self._owes_bye = False
         try:
-            await self._send(Bye(reason=reason[:_MAX_REASON], to=self.peer.member))
+            await self._send(Bye(reason=reason[:MAX_REASON], to=self.peer.member))
         except ChannelClosed:
             # We have left the room, which says the same to everybody.
             return
@@ -125,9 +124,9 @@ class Room:
     def __repr__(self) -> str:
         return f"<Room member={self.member!r} peers={len(self._channels)} {self._link!r}>"
 
-    async def open(self, *, room: str, name: str) -> None:
-        """Join a room of the server; raises the errors of `signaling.join`."""
-        joined = await self._link.open(room=room, name=name)
+    async def open(self, *, room: str, name: str, token: Token = None) -> None:
+        """Join a room of the server; arguments and errors are those of `signaling.join`."""
+        joined = await self._link.open(room=room, name=name, token=token)
         self.member = joined.member
         for peer in joined.peers:
             self._add(peer, polite=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
     from peer.configuration import IceServer
+    from signaling.link import Token
     from signaling.messages import Peer, PeerMessage
 
 _DEFAULT: Final = Reconnect()
@@ -34,6 +35,7 @@ async def join(
     *,
     room: str,
     name: str = "",
+    token: Token = None,
     ssl: SSLContext | None = None,
     reconnect: Reconnect | None = _DEFAULT,
     insecure: bool = False,
@@ -44,6 +46,8 @@ async def join(
         url: Of the server's WebSocket, for example `wss://example.org/signaling/ws`.
         room: Members of the same room reach each other; 1 to 128 characters.
         name: The name that other members see; at most 64 characters.
+        token: What shows that we may join, where the server asks for it; or a function that gives
+            the present one, which is asked again before each return.
         ssl: TLS context for `wss:`; None trusts the system's certificates.
         reconnect: Reconnection policy; None never reconnects.
         insecure: Allow a plain `ws:` URL to another machine.
@@ -58,7 +62,7 @@ async def join(
         ssl = tls.create_default_context()
     dial = functools.partial(_dial, url, ssl)
     joined = Room(dial, reconnect)
-    await joined.open(room=room, name=name)
+    await joined.open(room=room, name=name, token=token)
     return joined
 
 
@@ -67,6 +71,7 @@ async def connect(
     *,
     room: str,
     name: str = "",
+    token: Token = None,
     ssl: SSLContext | None = None,
     reconnect: Reconnect | None = _DEFAULT,
     insecure: bool = False,
@@ -75,7 +80,9 @@ async def connect(
 
     Arguments and errors are those of `join`. Closing the channel leaves the room.
     """
-    joined = await join(url, room=room, name=name, ssl=ssl, reconnect=reconnect, insecure=insecure)
+    joined = await join(
+        url, room=room, name=name, token=token, ssl=ssl, reconnect=reconnect, insecure=insecure
+    )
     try:
         return WebSocketChannel(joined, await joined.next_channel())
     except BaseException:

@@ -1,7 +1,19 @@
 """A room server for docs/SIGNALING.md as an ASGI app."""
 
+from signaling.server.access import Authorize, JoinRequest, Refusal, Rights
 from signaling.server.app import create_app
+from signaling.server.jwt_tokens import JwtAuthorizer, TokenAlgorithm
 from signaling.server.limits import Limits
 from signaling.server.turn import TurnSecret
 
-__all__ = ["Limits", "TurnSecret", "create_app"]
+__all__ = [
+    "Authorize",
+    "JoinRequest",
+    "JwtAuthorizer",
+    "Limits",
+    "Refusal",
+    "Rights",
+    "TokenAlgorithm",
+    "TurnSecret",
+    "create_app",
+]

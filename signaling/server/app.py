@@ -16,15 +16,18 @@ from peer.configuration import IceServer
 from peer.printable import printable
 from signaling.errors import ErrorCode
 from signaling.ice_servers import IceServerEntry
-from signaling.messages import Error, encode
+from signaling.messages import MAX_REASON, Error, Resume, encode
+from signaling.server.access import JoinRequest, Refusal, Rights, everybody
 from signaling.server.connection import MemberConnection, dismiss, receive_frame
 from signaling.server.limits import Limits
 from signaling.server.origins import OriginPolicy
+from signaling.server.requests import chosen_subprotocol, join_request
 from signaling.server.rooms import Admitted, Disconnect, Effects, Refused, Rooms, Wake
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from signaling.server.access import Authorize
     from signaling.server.rooms import ConnectionId
     from signaling.server.turn import TurnSecret
 
@@ -41,6 +44,7 @@ def create_app(
     origins: Collection[str] = (),
     hosts: Collection[str] = (),
     ice_servers: Sequence[IceServer | TurnSecret] = (),
+    authorize: Authorize = everybody,
 ) -> Starlette:
     """Create a room server: an ASGI app with a WebSocket at `/ws` that speaks docs/SIGNALING.md.
 
@@ -57,11 +61,14 @@ def create_app(
             `localhost` and IP addresses need not be named.
         ice_servers: STUN and TURN servers that members are told of as they join. From a
             `TurnSecret` each member gets a credential of its own that runs out.
+        authorize: Awaited for each end that asks to join, or to return to its session, before
+            anything else of it is read; `JwtAuthorizer` is one. Everybody may join by default.
     """
     server = _RoomServer(
         limits or Limits(),
         OriginPolicy(origins=frozenset(origins), hosts=frozenset(host.lower() for host in hosts)),
         tuple(ice_servers),
+        authorize,
     )
     return Starlette(routes=[WebSocketRoute("/ws", server.serve)])
 
@@ -72,10 +79,12 @@ class _RoomServer:
         limits: Limits,
         origins: OriginPolicy,
         ice_servers: tuple[IceServer | TurnSecret, ...],
+        authorize: Authorize,
     ) -> None:
         self._limits = limits
         self._origins = origins
         self._ice_servers = ice_servers
+        self._authorize = authorize
         self._rooms = Rooms(
             limits,
             new_name=lambda: secrets.token_hex(4),
@@ -102,7 +111,7 @@ class _RoomServer:
             # Before it is accepted, a close is HTTP 403.
             await websocket.close()
             return
-        await websocket.accept()
+        await websocket.accept(subprotocol=chosen_subprotocol(websocket))
         admitted = await self._admit(websocket)
         if admitted is None:
             return
@@ -125,7 +134,7 @@ class _RoomServer:
         except TimeoutError:
             await dismiss(websocket, Error(code=ErrorCode.IDLE, reason="no join arrived"))
             return None
-        outcome, effects = self._rooms.admit(frame)
+        outcome, effects = await self._judge(websocket, frame)
         match outcome:
             case Refused():
                 await dismiss(websocket, outcome.error)
@@ -133,9 +142,41 @@ class _RoomServer:
             case Admitted():
                 self._connections[outcome.connection_id] = self._connect(websocket, outcome)
                 self._apply(effects)
+                self._expire_in_time()
                 return outcome
             case _:
                 assert_never(outcome)
+
+    async def _judge(
+        self, websocket: WebSocket, frame: str | bytes
+    ) -> tuple[Admitted | Refused, Effects]:
+        message = self._rooms.read_first(frame)
+        if isinstance(message, Refused):
+            return message, ()
+        seat = self._rooms.seat(message)
+        if isinstance(seat, Refused):
+            return seat, ()
+        rights = await self._rights(join_request(websocket, message, seat))
+        if isinstance(rights, Refusal):
+            return Refused(Error(code=rights.code, reason=rights.reason[:MAX_REASON])), ()
+        if rights.name not in (None, seat.name) and isinstance(message, Resume):
+            # The session's secret alone does not give one member's seat to another.
+            return Refused(Error(code=ErrorCode.FORBIDDEN, reason="the seat is another's")), ()
+        ends_at = None
+        if rights.expires is not None:
+            ends_at = asyncio.get_running_loop().time() + rights.expires - time.time()
+        return self._rooms.admit(message, name=rights.name, ends_at=ends_at)
+
+    async def _rights(self, request: JoinRequest) -> Rights | Refusal:
+        try:
+            async with asyncio.timeout(self._limits.join_timeout):
+                return await self._authorize(request)
+        except TimeoutError:
+            _logger.warning("nobody was let into a room: `authorize` took too long")
+        except Exception:
+            # A fault of the application lets nobody in, and is not told to strangers.
+            _logger.exception("nobody was let into a room: `authorize` failed")
+        return Refusal("this server cannot judge it at present")
 
     def _connect(self, websocket: WebSocket, admitted: Admitted) -> MemberConnection:
         connection_id = admitted.connection_id

@@ -16,12 +16,13 @@ class Limits:
         members: Members of all rooms together, those included whose connection is broken.
         members_per_room: Members of one room, at most 64.
         message_size: Bytes of one message.
+        first_message_size: Bytes of the first message of a connection.
         messages_per_second: A member that sends faster for long is read slower.
         burst: Messages that it may send at once before that.
         backlog_messages: Messages that wait for one member; more disconnect it as too slow.
         backlog_size: Characters of them together.
         faults: Malformed or unexpected messages of one member; the last one disconnects it.
-        join_timeout: Seconds from the WebSocket to the first message.
+        join_timeout: Seconds from the WebSocket to the first message, and as long to judge it.
         ping_interval: Seconds of silence after which a member is pinged.
         idle_timeout: Seconds of silence after which it is disconnected.
         session_lifetime: Seconds that a resumable member may be without a connection.
@@ -31,12 +32,13 @@ class Limits:
     members: int = 2048
     members_per_room: int = 16
     message_size: int = MAX_MESSAGE_SIZE
+    first_message_size: int = 16 * 1024
     messages_per_second: float = 50.0
     burst: int = 200
     backlog_messages: int = 256
     backlog_size: int = 2 * MAX_MESSAGE_SIZE
     faults: int = 3
-    join_timeout: float = 10.0
+    join_timeout: float = 5.0
     ping_interval: float = 20.0
     idle_timeout: float = 60.0
     session_lifetime: float = 30.0

@@ -61,6 +61,14 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """A place in a room, taken or asked for."""
+
+    room: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wake:
     """Frames are ready for this connection: call `Rooms.take`."""
 
@@ -93,6 +101,8 @@ class _Member:
     faults: int = 0
     #: Time at which a member without a connection is removed; None while it has one.
     deadline: float | None = None
+    #: Time at which its right to be here ends; None for never.
+    ends_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -115,20 +125,47 @@ class Rooms:
     _sessions: dict[str, _Member] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def admit(self, frame: str | bytes) -> tuple[Admitted | Refused, Effects]:
-        """Process the first frame of a connection: a join or a resume."""
+    def read_first(self, frame: str | bytes) -> Join | Resume | Refused:
+        """Decode the first frame of a connection, without any effect."""
         try:
-            message = decode(frame, limit=self.limits.message_size)
+            message = decode(frame, limit=self.limits.first_message_size)
         except MessageError as error:
-            return Refused(Error(code=error.code, reason=error.reason)), ()
+            return Refused(Error(code=error.code, reason=error.reason))
+        if isinstance(message, Join | Resume):
+            return message
+        reason = "the first message is a join or a resume"
+        return Refused(Error(code=ErrorCode.UNEXPECTED, reason=reason))
+
+    def seat(self, message: Join | Resume) -> Seat | Refused:
+        """Return the room and the name that a first message is about."""
         match message:
             case Join():
-                return self._join(message)
+                return Seat(room=message.room, name=message.name)
             case Resume():
-                return self._resume(message)
+                member = self._sessions.get(message.session)
+                if member is None:
+                    return Refused(_GONE)
+                return Seat(room=member.room, name=member.peer.name)
             case _:
-                reason = "the first message is a join or a resume"
-                return Refused(Error(code=ErrorCode.UNEXPECTED, reason=reason)), ()
+                assert_never(message)
+
+    def admit(
+        self, message: Join | Resume, *, name: str | None = None, ends_at: float | None = None
+    ) -> tuple[Admitted | Refused, Effects]:
+        """Process the first message of a connection.
+
+        Args:
+            message: A join or a resume.
+            name: The name of a new member, in place of the one that it asks for.
+            ends_at: Time in seconds at which `expire` removes the member; None for never.
+        """
+        match message:
+            case Join():
+                return self._join(message, message.name if name is None else name, ends_at)
+            case Resume():
+                return self._resume(message, ends_at)
+            case _:
+                assert_never(message)
 
     def receive(self, connection_id: ConnectionId, frame: str | bytes) -> Effects:
         """Process a later frame of a connection."""
@@ -177,23 +214,27 @@ class Rooms:
         return () if member is None else self._end(member, code, reason)
 
     def expire(self, now: float) -> Effects:
-        """Remove the members whose connection broke and that did not resume in time."""
-        overdue = [
-            member
-            for member in self._members.values()
-            if member.deadline is not None and member.deadline <= now
-        ]
+        """Remove members that did not resume in time, and those whose rights have run out."""
         effects: list[Effect] = []
-        for member in overdue:
-            effects += self._remove(member, "the connection broke")
+        for member in [*self._members.values()]:
+            if self._members.get(member.peer.member) is not member:
+                continue
+            if member.deadline is not None and member.deadline <= now:
+                effects += self._remove(member, "the connection broke")
+            elif member.ends_at is not None and member.ends_at <= now:
+                reason = "the right to be in this room has run out"
+                effects += self._end(member, ErrorCode.UNAUTHORIZED, reason)
         return tuple(effects)
 
     def next_deadline(self) -> float | None:
-        """Time at which `expire` is to be called; None while every member has a connection."""
-        deadlines = (member.deadline for member in self._members.values())
-        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+        """Time at which `expire` is to be called; None while there is none."""
+        members = self._members.values()
+        times = [time for member in members for time in (member.deadline, member.ends_at)]
+        return min((time for time in times if time is not None), default=None)
 
-    def _join(self, message: Join) -> tuple[Admitted | Refused, Effects]:
+    def _join(
+        self, message: Join, shown: str, ends_at: float | None
+    ) -> tuple[Admitted | Refused, Effects]:
         room = self._rooms.get(message.room, {})
         full = self._full(room)
         if full is not None:
@@ -202,11 +243,12 @@ class Rooms:
         while name in self._members:
             name = self.new_name()
         member = _Member(
-            peer=Peer(member=name, name=message.name),
+            peer=Peer(member=name, name=shown),
             room=message.room,
             session=self.new_secret() if message.resumable else None,
             backlog=Backlog(messages=self.limits.backlog_messages, size=self.limits.backlog_size),
             connection_id=ConnectionId(name, next(self._numbers)),
+            ends_at=ends_at,
         )
         others = tuple(room.values())
         self._rooms.setdefault(message.room, room)[name] = member
@@ -241,7 +283,7 @@ class Rooms:
             return Error(code=ErrorCode.SERVER_FULL, reason=reason)
         return None
 
-    def _resume(self, message: Resume) -> tuple[Admitted | Refused, Effects]:
+    def _resume(self, message: Resume, ends_at: float | None) -> tuple[Admitted | Refused, Effects]:
         member = self._sessions.get(message.session)
         if member is None or not member.backlog.rewind(message.received):
             return Refused(_GONE), ()
@@ -253,6 +295,7 @@ class Rooms:
             )
         member.connection_id = ConnectionId(member.peer.member, next(self._numbers))
         member.deadline = None
+        member.ends_at = ends_at
         member.acknowledged = member.received
         servers = self.ice_servers(member.peer.member)
         reply = Resumed(received=member.received, iceServers=servers)

@@ -28,7 +28,16 @@ from signaling.messages import (
     encode,
 )
 from signaling.server.limits import Limits
-from signaling.server.rooms import Admitted, ConnectionId, Disconnect, Effects, Refused, Rooms, Wake
+from signaling.server.rooms import (
+    Admitted,
+    ConnectionId,
+    Disconnect,
+    Effects,
+    Refused,
+    Rooms,
+    Seat,
+    Wake,
+)
 
 
 def names(prefix: str) -> Callable[[], str]:
@@ -41,13 +50,13 @@ def make(**bounds: float) -> Rooms:
 
 
 def join(rooms: Rooms, room: str = "r", name: str = "", *, resumable: bool = False) -> ConnectionId:
-    outcome, _ = rooms.admit(encode(Join(room=room, name=name, resumable=resumable)))
+    outcome, _ = rooms.admit(Join(room=room, name=name, resumable=resumable))
     assert isinstance(outcome, Admitted)
     return outcome.connection_id
 
 
 def resume(rooms: Rooms, session: str, received: int) -> tuple[Admitted | Refused, Effects]:
-    return rooms.admit(encode(Resume(session=session, received=received)))
+    return rooms.admit(Resume(session=session, received=received))
 
 
 def taken(rooms: Rooms, connection_id: ConnectionId) -> list[Message]:
@@ -65,21 +74,21 @@ def rooms() -> Rooms:
 
 
 def test_the_first_member_finds_an_empty_room(rooms: Rooms) -> None:
-    outcome, effects = rooms.admit(encode(Join(room="r")))
+    outcome, effects = rooms.admit(Join(room="r"))
     assert outcome == Admitted(ConnectionId("m1", 0), Joined(member="m1", peers=()))
     assert effects == ()
 
 
 def test_a_later_member_is_told_who_is_there(rooms: Rooms) -> None:
     join(rooms, name="python")
-    outcome, _ = rooms.admit(encode(Join(room="r")))
+    outcome, _ = rooms.admit(Join(room="r"))
     assert isinstance(outcome, Admitted)
     assert outcome.reply == Joined(member="m2", peers=(Peer(member="m1", name="python"),))
 
 
 def test_those_who_are_there_are_told_who_comes(rooms: Rooms) -> None:
     first = join(rooms)
-    _, effects = rooms.admit(encode(Join(room="r", name="page")))
+    _, effects = rooms.admit(Join(room="r", name="page"))
     assert effects == (Wake(first),)
     assert taken(rooms, first) == [PeerJoined(member="m2", name="page")]
 
@@ -95,7 +104,7 @@ def test_each_member_is_told_of_ice_servers_with_a_credential_of_its_own() -> No
         return (IceServerEntry(urls=("turn:a",), username=f"{next(numbers)} {member}"),)
 
     rooms = Rooms(Limits(), new_name=names("m"), new_secret=names("s"), ice_servers=servers)
-    outcome, _ = rooms.admit(encode(Join(room="r", resumable=True)))
+    outcome, _ = rooms.admit(Join(room="r", resumable=True))
     assert isinstance(outcome, Admitted)
     assert isinstance(outcome.reply, Joined)
     assert told_of(outcome.reply.iceServers) == ["1 m1"]
@@ -201,7 +210,7 @@ def test_a_bound_refuses_who_exceeds_it(
     rooms = make(**bounds)
     for room in taken_rooms:
         join(rooms, room)
-    outcome, effects = rooms.admit(encode(Join(room=wanted)))
+    outcome, effects = rooms.admit(Join(room=wanted))
     assert isinstance(outcome, Refused)
     assert outcome.error.code is code
     assert effects == ()
@@ -212,16 +221,53 @@ def test_a_bound_refuses_who_exceeds_it(
     [
         ("nonsense", ErrorCode.MALFORMED),
         (encode(Offer(sdp="v")), ErrorCode.UNEXPECTED),
-        (encode(Resume(session="s1", received=0)), ErrorCode.UNKNOWN_SESSION),
-        ("x" * 400_000, ErrorCode.TOO_LARGE),
+        ("x" * 20_000, ErrorCode.TOO_LARGE),
     ],
 )
 def test_a_connection_that_does_not_begin_with_a_join_is_refused(
     rooms: Rooms, frame: str, code: ErrorCode
 ) -> None:
-    outcome, _ = rooms.admit(frame)
+    outcome = rooms.read_first(frame)
     assert isinstance(outcome, Refused)
     assert outcome.error.code is code
+
+
+def test_a_return_to_a_session_that_never_was_is_refused(rooms: Rooms) -> None:
+    stranger = Resume(session="s1", received=0)
+    for outcome in (rooms.seat(stranger), rooms.admit(stranger)[0]):
+        assert isinstance(outcome, Refused)
+        assert outcome.error.code is ErrorCode.UNKNOWN_SESSION
+
+
+def test_a_return_is_to_the_seat_that_was_left(rooms: Rooms) -> None:
+    join(rooms, "lobby", "ada", resumable=True)
+    assert rooms.seat(Resume(session="s1", received=0)) == Seat(room="lobby", name="ada")
+
+
+def test_member_whose_rights_have_run_out_is_removed() -> None:
+    rooms = make()
+    first = join(rooms)
+    outcome, _ = rooms.admit(Join(room="r"), name="Ada", ends_at=50.0)
+    assert isinstance(outcome, Admitted)
+    assert taken(rooms, first) == [PeerJoined(member="m2", name="Ada")]
+    assert rooms.next_deadline() == 50.0
+    assert rooms.expire(49.0) == ()
+    ended, _ = rooms.expire(50.0)
+    assert isinstance(ended, Disconnect)
+    assert (ended.connection_id, ended.error.code) == (
+        outcome.connection_id,
+        ErrorCode.UNAUTHORIZED,
+    )
+    assert [type(message) for message in taken(rooms, first)] == [PeerLeft]
+
+
+def test_member_that_returns_with_newer_rights_stays() -> None:
+    rooms = make()
+    outcome, _ = rooms.admit(Join(room="r", resumable=True), ends_at=50.0)
+    assert isinstance(outcome, Admitted)
+    rooms.admit(Resume(session="s1", received=0), ends_at=90.0)
+    assert rooms.expire(60.0) == ()
+    assert rooms.next_deadline() == 90.0
 
 
 BAD_FRAMES = [
@@ -305,8 +351,8 @@ def test_a_silent_member_is_expelled(rooms: Rooms) -> None:
 
 
 def test_only_a_resumable_join_gets_a_session(rooms: Rooms) -> None:
-    plain, _ = rooms.admit(encode(Join(room="r")))
-    resumable, _ = rooms.admit(encode(Join(room="r", resumable=True)))
+    plain, _ = rooms.admit(Join(room="r"))
+    resumable, _ = rooms.admit(Join(room="r", resumable=True))
     assert isinstance(plain, Admitted)
     assert isinstance(plain.reply, Joined)
     assert plain.reply.session is None

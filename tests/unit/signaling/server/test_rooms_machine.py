@@ -81,7 +81,7 @@ class RoomsMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.clients) < LIMITS.members)
     @rule(resumable=st.booleans())
     def join(self, resumable: bool) -> None:
-        outcome, effects = self.rooms.admit(encode(Join(room="r", resumable=resumable)))
+        outcome, effects = self.rooms.admit(Join(room="r", resumable=resumable))
         assert isinstance(outcome, Admitted)
         assert isinstance(outcome.reply, Joined)
         assert {peer.member for peer in outcome.reply.peers} == {
@@ -95,7 +95,7 @@ class RoomsMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.clients) == LIMITS.members)
     @rule()
     def one_too_many(self) -> None:
-        outcome, effects = self.rooms.admit(encode(Join(room="r")))
+        outcome, effects = self.rooms.admit(Join(room="r"))
         assert not isinstance(outcome, Admitted)
         assert effects == ()
 
@@ -168,7 +168,7 @@ class RoomsMachine(RuleBasedStateMachine):
         if client.connected or client.session is None:
             return
         resume = Resume(session=client.session, received=client.received)
-        outcome, effects = self.rooms.admit(encode(resume))
+        outcome, effects = self.rooms.admit(resume)
         assert isinstance(outcome, Admitted)
         assert isinstance(outcome.reply, Resumed)
         replaced = [effect.connection_id for effect in effects if isinstance(effect, Disconnect)]
