@@ -14,9 +14,9 @@ import av
 from av.error import FFmpegError
 
 from media.recording import ebml
+from media.recording.boxes import box_of, boxes
 from media.recording.ebml import element, elements, number
 from media.recording.parameters import specimen
-from media.recording.playlist import boxes
 
 if TYPE_CHECKING:
     from media.recording.parameters import StreamSpec
@@ -75,9 +75,9 @@ def _with_delays(header: bytes, delays: Mapping[int, Fraction]) -> bytes:
                 index += inner.kind == b"trak"
                 delay = delays.get(index) if inner.kind == b"trak" else None
                 edits = b"" if delay is None else _edit_list(delay)
-                tracks.append(_box(inner.kind, _after_header(inner.data, edits=edits)))
+                tracks.append(box_of(inner.kind, _after_header(inner.data, edits=edits)))
             data = b"".join(tracks)
-        parts.append(_box(box.kind, data))
+        parts.append(box_of(box.kind, data))
     return b"".join(parts)
 
 
@@ -92,11 +92,7 @@ def _edit_list(delay: Fraction) -> bytes:
     # FFmpeg's movies count in milliseconds. An edit without an end goes on with the fragments.
     nothing = struct.pack(">IiHH", round(delay * 1000), -1, 1, 0)
     media = struct.pack(">IiHH", 0, 0, 1, 0)
-    return _box(b"edts", _box(b"elst", struct.pack(">II", 0, 2) + nothing + media))
-
-
-def _box(kind: bytes, *data: bytes) -> bytes:
-    return b"".join(((8 + sum(map(len, data))).to_bytes(4, "big"), kind, *data))
+    return box_of(b"edts", box_of(b"elst", struct.pack(">II", 0, 2) + nothing + media))
 
 
 def _numbered(index: int, entry: bytes) -> bytes:

@@ -29,6 +29,7 @@ from media.recording.parameters import specimen
 from media.recording.pending import Frame, Pending
 from media.recording.playlist import Playlist
 from media.recording.samples import sample_converter
+from media.recording.silence import SilenceFiller
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -91,10 +92,16 @@ class Muxer:
         self._last: list[Fraction | None] = [None] * len(streams)
         # FFmpeg makes the pages of Ogg.
         self._pending = None if container is Container.OGG else Pending()
+        # The only sound in fragments is Opus.
+        self._silence = SilenceFiller() if container in (Container.MP4, Container.HLS) else None
         self._playlist: Playlist | None = None
         self._sinks: list[Sink] = []
+        # Where the fragments end that are in the playlist.
+        self._listed = 0
         self._failed = False
         self._closed = False
+        for index, spec in enumerate(streams):
+            self._expect_sound(index, spec, Fraction(0))
         for spec in streams:
             self._require_passing(spec, "create")
         try:
@@ -135,6 +142,7 @@ class Muxer:
             self._guarded("write", lambda: None)
             self._streams = streams
             self._delays = delays
+            self._expect_sound(len(self._last), spec, start)
             self._samples.append(sample_converter(self._container, spec))
             self._last.append(None)
         return described
@@ -167,7 +175,7 @@ class Muxer:
         frame = Frame(pts, stream, payload, duration, keyframe, picture)
         done = [frame] if self._pending is None else self._pending.completed_by(frame)
         if done:
-            self._guarded("write", partial(self._writer.write, done))
+            self._write_piece(done)
 
     def flush(self) -> None:
         """Write the frames that wait, and have the system write the file to the medium.
@@ -193,6 +201,7 @@ class Muxer:
         try:
             if not self._failed:
                 self._write_pending()
+                self._write_silence()
                 self._guarded("complete", self._writer.finish)
             elif isinstance(self._writer, PageWriter):
                 self._writer.abandon()
@@ -203,20 +212,7 @@ class Muxer:
         streams = self._streams
         match container:
             case Container.MP4 | Container.HLS:
-                header = mp4_header(streams)
-                media = self._path
-                if container is Container.HLS:
-                    # Not .mp4: the same call may be recorded as MP4 as well.
-                    media = self._path.with_suffix(_SEGMENTS)
-                sink = self._sink(media, container)
-                if container is Container.HLS:
-                    playlist = self._open_sink(self._path, lambda _size: b"")
-                    self._sinks.append(playlist)
-                    self._playlist = Playlist(playlist, media)
-                # A segment of HLS holds nothing of what is before it.
-                from_zero = container is Container.MP4
-                rates = [spec.codec.clock_rate for spec in streams]
-                return FragmentWriter(sink, header, rates, from_zero=from_zero, room=self._room)
+                return self._begin_fragments(container)
             case Container.WEBM | Container.MATROSKA:
                 tracks = matroska_tracks(streams)
                 sink = self._sink(self._path, container)
@@ -234,6 +230,30 @@ class Muxer:
             case _:
                 assert_never(container)
 
+    def _begin_fragments(self, container: Container) -> FragmentWriter:
+        streams, media = self._streams, self._path
+        header = mp4_header(streams)
+        if container is Container.HLS:
+            # Not .mp4: the same call may be recorded as MP4 as well.
+            media = self._path.with_suffix(_SEGMENTS)
+        writer = FragmentWriter(
+            self._sink(media, container),
+            header,
+            [spec.codec.clock_rate for spec in streams],
+            pictures=_pictures(streams),
+            tells_duration=container is Container.MP4,
+            room=self._room,
+        )
+        if container is Container.HLS:
+            playlist = self._open_sink(self._path, lambda _size: b"")
+            self._sinks.append(playlist)
+            self._playlist = Playlist(playlist, media, writer.header_end)
+        return writer
+
+    def _expect_sound(self, stream: int, spec: StreamSpec, start: Fraction) -> None:
+        if self._silence is not None and spec.codec.kind is MediaKind.AUDIO:
+            self._silence.add(stream, channels=spec.codec.channels or 1, start=start)
+
     def _describe(self, streams: Sequence[StreamSpec], delays: Mapping[int, Fraction]) -> bool:
         """Describe other streams in the header, with the next piece of the file."""
         if not self._room or not self._sinks[0].is_seekable:
@@ -241,7 +261,8 @@ class Muxer:
         match self._writer:
             case FragmentWriter() as fragments:
                 rates = [spec.codec.clock_rate for spec in streams]
-                return fragments.describe(mp4_header(streams, delays), rates, delays)
+                header = mp4_header(streams, delays)
+                return fragments.describe(header, rates, _pictures(streams), delays)
             case ClusterWriter() as clusters:
                 return clusters.describe(matroska_tracks(streams), _pictures(streams))
             case _:
@@ -264,6 +285,18 @@ class Muxer:
 
     def _write_pending(self) -> None:
         frames = [] if self._pending is None else self._pending.take()
+        self._write_piece(frames)
+
+    def _write_silence(self) -> None:
+        """Make sound as long as the file."""
+        if self._silence is not None and isinstance(self._writer, FragmentWriter):
+            frames = self._silence.finish(self._writer.end)
+            if frames:
+                self._guarded("write", partial(self._writer.write, frames))
+
+    def _write_piece(self, frames: list[Frame]) -> None:
+        if self._silence is not None and frames:
+            frames = self._silence.fill(frames)
         if frames:
             self._guarded("write", partial(self._writer.write, frames))
 
@@ -280,9 +313,13 @@ class Muxer:
             raise
 
     def _commit(self) -> None:
-        added = self._sinks[0].commit()
-        if self._playlist is not None:
-            self._playlist.extend(added)
+        self._sinks[0].commit()
+        if self._playlist is None or not isinstance(self._writer, FragmentWriter):
+            return
+        fragment = self._writer.fragment
+        if fragment is not None and fragment.place >= self._listed:
+            self._listed = fragment.place + fragment.size
+            self._playlist.add(fragment)
 
     def _close_sinks(self) -> None:
         for sink in self._sinks:

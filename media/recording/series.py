@@ -6,6 +6,7 @@ import heapq
 from fractions import Fraction
 from typing import TYPE_CHECKING, Protocol
 
+from media.recording.containers import Container
 from media.recording.errors import RecordingError, UnsupportedError, error_of
 from media.recording.events import Progress, RecordingFailure, Segment, SegmentEnd
 from media.recording.open_file import KnownStream, OpenFile
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
     from pathlib import Path
 
-    from media.recording.containers import Container
     from media.recording.destination import Destination
     from media.recording.segments import SegmentRule
     from media.recording.timeline import PlacedFrame
@@ -38,6 +38,8 @@ _REQUEST_INTERVAL = 1.0
 #: are to come, and bytes that wait meanwhile at most (ours).
 PATIENCE = Fraction(5)
 _MOST_WAITING = 8 << 20
+#: Seconds between key frames that are requested for HLS, where segments begin with them (ours).
+_KEYFRAMES = Fraction(4)
 #: Seconds between two progress events (ours).
 _PROGRESS = 1.0
 
@@ -142,6 +144,7 @@ class FileSeries:
         self._failures = 0
         self._not_before = Fraction(0)
         self._asked: dict[Hashable, Fraction] = {}
+        self._keyed: dict[Hashable, Fraction] = {}
         self._left_out: set[Hashable] = set()
         self._told = Fraction(0)
         self._duration = 0.0
@@ -166,6 +169,7 @@ class FileSeries:
         """Leave a track out of the next files, unless frames of it come again."""
         self._known.pop(key, None)
         self._awaited.discard(key)
+        self._keyed.pop(key, None)
 
     def push(self, placed: PlacedFrame) -> None:
         """Take a frame, which `advance` writes."""
@@ -228,6 +232,7 @@ class FileSeries:
             self._want_keyframe(placed)
             return
         self._frames += 1
+        self._keep_keyframes_coming(placed)
         if file.duration >= _GOOD:
             self._failures = 0
         if abs(placed.time - self._told) >= _PROGRESS:
@@ -328,6 +333,14 @@ class FileSeries:
         if isinstance(error, OSError):
             error = error_of("write", path or self._names.name(self._number), error)
         self._listener.on_failure(RecordingFailure(error, path, self.over))
+
+    def _keep_keyframes_coming(self, placed: PlacedFrame) -> None:
+        if self._container is not Container.HLS or placed.frame.codec.kind is MediaKind.AUDIO:
+            return
+        if placed.frame.keyframe:
+            self._keyed[placed.key] = placed.time
+        elif placed.time - self._keyed.get(placed.key, placed.time) >= _KEYFRAMES:
+            self._want_keyframe(placed)
 
     def _want_keyframe(self, placed: PlacedFrame) -> None:
         before = self._asked.get(placed.key)

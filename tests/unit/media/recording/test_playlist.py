@@ -5,30 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from media.recording.boxes import boxes
 from media.recording.containers import Container
 from media.recording.muxer import Muxer
-from media.recording.playlist import TARGET_SECONDS, boxes, inside
+from media.recording.playlist import TARGET_SECONDS
 from tests.support.media.recording import Shot, audio, lasting, record, spec_of, video
-
-
-def box(kind: bytes, data: bytes = b"") -> bytes:
-    return (8 + len(data)).to_bytes(4, "big") + kind + data
-
-
-def test_boxes_follow_one_another_and_lie_in_one_another() -> None:
-    data = box(b"aaaa", box(b"bbbb", b"1") + box(b"bbbb", b"2")) + box(b"cccc", b"3")
-    assert [(found.kind, found.start, found.end) for found in boxes(data)] == [
-        (b"aaaa", 0, 26),
-        (b"cccc", 26, 35),
-    ]
-    assert list(inside(data, b"aaaa", b"bbbb")) == [b"1", b"2"]
-    assert list(inside(data, b"cccc")) == [b"3"]
-    assert list(inside(data, b"aaaa", b"cccc")) == []
-
-
-@pytest.mark.parametrize("data", [b"", b"\0" * 7, b"\0" * 8, b"\0\0\0\7free"])
-def test_what_is_no_box_ends_them(data: bytes) -> None:
-    assert list(boxes(data)) == []
 
 
 def segments(playlist: str) -> list[tuple[float, int, int]]:
@@ -44,49 +25,94 @@ def segments(playlist: str) -> list[tuple[float, int, int]]:
     return found
 
 
-def test_segments_are_the_fragments_of_the_file_beside(tmp_path: Path) -> None:
+def target(playlist: str) -> int:
+    """Of the longest segment, in seconds."""
+    (line,) = [each for each in playlist.splitlines() if each.startswith("#EXT-X-TARGETDURATION:")]
+    return int(line.partition(":")[2])
+
+
+def test_segments_are_runs_of_the_fragments_of_the_file_beside(tmp_path: Path) -> None:
     path = tmp_path / "a.m3u8"
-    shots = lasting(audio(0), 5) + lasting(video("H264", 1), 5)
+    shots = lasting(audio(0), 7) + lasting(video("H264", 1), 7)
     record(path, Container.HLS, [spec_of("opus"), spec_of("H264")], shots)
     media = (tmp_path / "a.m4s").read_bytes()
-    found = list(boxes(media))
-    starts = [part.start for part in found if part.kind == b"moof"]
-    ends = [part.end for part in found if part.kind == b"mdat"]
+    fragments = [part.start for part in boxes(media) if part.kind == b"moof"]
     listed = segments(path.read_text())
-    assert [(start, start + size) for _, size, start in listed] == list(
-        zip(starts, ends, strict=True)
-    )
-    assert sum(seconds for seconds, _, _ in listed) == pytest.approx(5, abs=0.1)
+    begins = [start for _, _, start in listed]
+    assert set(begins) <= set(fragments)
+    assert [start + size for _, size, start in listed] == [*begins[1:], len(media)]
+    # A key frame comes each second, and a segment begins with one each two seconds.
+    assert [seconds for seconds, _, _ in listed] == pytest.approx([2, 2, 2, 1], abs=0.1)
+    assert sum(seconds for seconds, _, _ in listed) == pytest.approx(7, abs=0.02)
     header = path.read_text().splitlines()[:6]
     assert header == [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
-        f"#EXT-X-TARGETDURATION:{TARGET_SECONDS}",
+        f"#EXT-X-TARGETDURATION:{TARGET_SECONDS:05}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:EVENT",
-        f'#EXT-X-MAP:URI="a.m4s",BYTERANGE="{starts[0]}@0"',
+        f'#EXT-X-MAP:URI="a.m4s",BYTERANGE="{fragments[0]}@0"',
     ]
 
 
 def test_it_has_an_end_at_every_moment_and_only_one(tmp_path: Path) -> None:
     path = tmp_path / "a.m3u8"
     muxer = Muxer(path, Container.HLS, [spec_of("opus")])
-    sizes = set()
+    seen = [0.0]
     for shot in lasting(audio(), 5):
         shot.write(muxer)
         text = path.read_text()
         assert text.endswith("\n#EXT-X-ENDLIST\n")
         assert text.count("#EXT-X-ENDLIST") == 1
-        sizes.add(len(segments(text)))
-    # The first is of one frame; the last half second is still to come.
-    assert sizes == set(range(1, 11))
+        seen.append(sum(seconds for seconds, _, _ in segments(text)))
+        assert seen[-1] >= seen[-2]
+    # All that is in the other file is listed, but the last half second, which is to come.
+    assert seen[-1] >= 4.4
     muxer.close()
 
 
-def test_no_segment_is_longer_than_it_says(tmp_path: Path) -> None:
+def test_only_the_last_segment_changes(tmp_path: Path) -> None:
     path = tmp_path / "a.m3u8"
-    shots = lasting(video("H264"), 1)
-    late = Shot(0, shots[0].payload, Fraction(60), Fraction(10))
-    record(path, Container.HLS, [spec_of("H264")], [*shots, late])
+    muxer = Muxer(path, Container.HLS, [spec_of("opus"), spec_of("H264")])
+    shots = lasting(audio(0), 12) + lasting(video("H264", 1), 12)
+    before: list[tuple[float, int, int]] = []
+    for shot in sorted(shots, key=lambda shot: shot.pts):
+        shot.write(muxer)
+        now = segments(path.read_text())
+        assert now[: len(before) - 1] == before[:-1]
+        before = now
+    muxer.close()
+    assert len(before) >= 5
+
+
+def test_no_segment_is_longer_than_it_says_whatever_stops(tmp_path: Path) -> None:
+    path = tmp_path / "a.m3u8"
+    pictures = [each for each in lasting(video("H264", 1), 60) if not 5 <= each.pts < 48]
+    record(
+        path, Container.HLS, [spec_of("opus"), spec_of("H264")], lasting(audio(0), 60) + pictures
+    )
     listed = segments(path.read_text())
-    assert max(seconds for seconds, _, _ in listed) <= TARGET_SECONDS
+    assert max(seconds for seconds, _, _ in listed) == pytest.approx(44, abs=1)
+    assert target(path.read_text()) == round(max(seconds for seconds, _, _ in listed))
+    assert sum(seconds for seconds, _, _ in listed) == pytest.approx(60, abs=0.02)
+
+
+def test_a_camera_that_gives_no_key_frame_makes_no_endless_segment(tmp_path: Path) -> None:
+    path = tmp_path / "a.m3u8"
+    first, *others = lasting(video("H264"), 60)
+    shots = [first, *(Shot(0, each.payload, each.pts, each.duration, False) for each in others)]
+    record(path, Container.HLS, [spec_of("H264")], shots)
+    listed = segments(path.read_text())
+    assert [seconds for seconds, _, _ in listed] == pytest.approx([12] * 5, abs=0.6)
+
+
+@pytest.mark.parametrize("rate", [1, 2, 5, 10])
+def test_segments_are_of_two_seconds_at_any_rate_of_pictures(tmp_path: Path, rate: int) -> None:
+    path = tmp_path / "a.m3u8"
+    step = Fraction(1, rate)
+    key = next(video("H264")).payload
+    slow = [Shot(1, key, number * step, step) for number in range(12 * rate)]
+    record(path, Container.HLS, [spec_of("opus"), spec_of("H264")], lasting(audio(0), 12) + slow)
+    listed = segments(path.read_text())
+    assert min(seconds for seconds, _, _ in listed[:-1]) >= 1.9
+    assert len(listed) >= 4

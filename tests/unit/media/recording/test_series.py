@@ -280,3 +280,16 @@ def test_one_name_may_be_recorded_as_a_file_and_as_a_playlist(tmp_path: Path) ->
     assert file.finish() == [("out.mp4", SegmentEnd.STOPPED)]
     assert playlist.finish() == [("out.m3u8", SegmentEnd.STOPPED)]
     assert packets(tmp_path / "out.mp4") == packets(tmp_path / "out.m3u8") == 100
+
+
+def test_hls_has_a_key_frame_requested_where_none_has_come_for_four_seconds(tmp_path: Path) -> None:
+    wanted = {}
+    for suffix in ("m3u8", "mp4"):
+        bench = Bench(tmp_path / f"out.{suffix}")
+        first, *others = pictures("H264", 0, 180)
+        rare = [replace(p, frame=replace(p.frame, keyframe=False)) for p in others]
+        bench.write([first, *rare], sounds(0, 300))
+        bench.finish()
+        wanted[suffix] = bench.told.wanted
+    # At four seconds, and again at five: a peer may have missed it.
+    assert wanted == {"m3u8": [0, 0], "mp4": []}
