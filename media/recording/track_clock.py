@@ -86,10 +86,11 @@ class TrackClock:
         if frame.wall_clock is None:
             return
         mapping = frame.wall_clock - pts
-        step = 0.0 if self._mapping is None else abs(mapping - self._mapping)
+        change = 0.0 if self._mapping is None else mapping - self._mapping
+        step = abs(change)
         self._mapping = mapping
         if step > _TOLERANCE or not self.has_report:
-            self.growth.restart()
+            self.growth.on_report(change)
         if not self.has_report:
             self._clock = self.sender.nearest(
                 frame.wall_clock, expected=rtp_clock.relation + pts, tolerance=_APART
