@@ -44,6 +44,8 @@ class TurnDetector:
         self._start = 0
         self._speech_end = 0
         self._pausing = False
+        # Whether an utterance was given in part, and the next window may go on with it.
+        self._goes_on = False
 
     @property
     def speaking(self) -> bool:
@@ -72,7 +74,7 @@ class TurnDetector:
     def end(self, reason: SpeechEndReason) -> list[TurnEvent]:
         """End the utterance that goes on, if one does, as nothing more will come."""
         if not self._speaking:
-            self._speech = 0
+            self._speech, self._goes_on = 0, False
             self._forget()
             return []
         return [self._ended(self._speech_end, reason)]
@@ -80,12 +82,13 @@ class TurnDetector:
     def _wait(self, begin: int, probability: float) -> list[TurnEvent]:
         settings = self._settings
         length = self._heard - begin
-        if probability >= (settings.release if self._speech else settings.threshold):
+        goes_on, self._goes_on = self._goes_on, False
+        if probability >= (settings.release if self._speech or goes_on else settings.threshold):
             if not self._speech:
                 self._start = begin
             self._speech += length
             self._speech_end = self._heard
-            if self._speech >= self._count(settings.minimum_speech):
+            if goes_on or self._speech >= self._count(settings.minimum_speech):
                 self._speaking, self._pausing = True, False
                 return [SpeechStarted(self._start / self._rate, self._heard / self._rate)]
         else:
@@ -110,8 +113,8 @@ class TurnDetector:
         if self._pausing:
             return [self._ended(self._speech_end, SpeechEndReason.TOO_LONG)]
         part = self._ended(self._heard, SpeechEndReason.TOO_LONG)
-        self._speaking, self._start, self._speech_end = True, self._heard, self._heard
-        return [part, SpeechStarted(self._heard / self._rate, self._heard / self._rate)]
+        self._goes_on = True
+        return [part]
 
     def _ended(self, end: int, reason: SpeechEndReason) -> SpeechEnded:
         """Return the utterance, and keep what was heard behind it for the next one."""

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from media.voice.events import SpeechEnded, SpeechEndReason, SpeechStarted, TurnEvent
 from media.voice.settings import TurnSettings
@@ -153,6 +155,43 @@ def test_samples_are_copied_as_a_program_may_use_its_buffer_again() -> None:
     (ended,) = turns.end(SpeechEndReason.TRACK_ENDED)
     assert isinstance(ended, SpeechEnded)
     assert (ended.samples == 7).all()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(1, 40)), max_size=30),
+    st.builds(
+        TurnSettings,
+        minimum_speech=st.floats(0, 0.5),
+        hangover=st.floats(0, 1),
+        padding=st.floats(0, 1),
+        longest=st.floats(1, 4),
+    ),
+)
+def test_utterances_are_told_in_turn_and_no_sample_is_in_two_of_them(
+    spells: list[tuple[int, int]], settings: TurnSettings
+) -> None:
+    turns, events, number = TurnDetector(settings, rate=1_000), [], 0
+    for digit, windows in spells:
+        for _ in range(windows):
+            samples = np.arange(number, number + 20)
+            number += 20
+            events += turns.add(samples.astype(np.int16), digit / 9)
+            # What is kept is never more than an utterance and what is before it.
+            limit = settings.longest + settings.padding + settings.minimum_speech + 0.04
+            kept = sum(map(len, turns._kept))  # noqa: SLF001 - a leak shows nowhere else
+            assert kept <= 1_000 * (limit + settings.hangover)
+    events += turns.end(SpeechEndReason.TRACK_ENDED)
+    assert [type(event) for event in events] == [SpeechStarted, SpeechEnded] * (len(events) // 2)
+    heard_until = 0
+    for started, ended in zip(events[::2], events[1::2], strict=True):
+        assert isinstance(started, SpeechStarted)
+        assert isinstance(ended, SpeechEnded)
+        assert started.start == ended.start < ended.end <= number / 1_000
+        first = round((ended.start - ended.lead) * 1_000)
+        assert heard_until <= first
+        heard_until = first + len(ended.samples)
+        assert ended.samples.tolist() == list(range(first, heard_until))
+        assert heard_until >= round(ended.end * 1_000)
 
 
 @pytest.mark.parametrize("probability", [-0.1, 1.1, math.nan])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,12 +109,16 @@ async def test_a_track_that_gives_nothing_more_ends_the_utterance() -> None:
 
 
 @in_virtual_time
-async def test_an_utterance_ends_with_its_track() -> None:
+async def test_an_utterance_ends_with_its_track_and_the_log_says_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG", "media.voice")
     (only,) = utterances(
         await all_of(turns(PacedTrack(voice(0.5)), detector=Loudness(), settings=SETTINGS))
     )
     assert only.reason is SpeechEndReason.TRACK_ENDED
     assert len(only.samples) == 8_000
+    assert "speech from 0.00 s to 0.50 s (track ended)" in caplog.text
 
 
 @in_virtual_time
@@ -174,6 +179,19 @@ async def test_a_track_that_never_waits_lets_the_loop_turn() -> None:
         await asyncio.sleep(0)
     assert len(utterances(events.result())) == 1
     assert turned > 200
+
+
+async def test_a_minute_in_which_nothing_came_lets_the_loop_turn() -> None:
+    frames = [tone(300, 0.2), tone(300, 0.2)]
+    for frame, time in zip(frames, (0, 59), strict=True):
+        frame.pts, frame.time_base = time * 48_000, Fraction(1, 48_000)
+    reader, turned = turns(GivenTrack("audio", frames), detector=Loudness(), settings=SETTINGS), 0
+    events = asyncio.ensure_future(all_of(reader))
+    while not events.done():
+        turned += 1
+        await asyncio.sleep(0)
+    assert [round(each.start) for each in utterances(events.result())] == [0, 59]
+    assert turned > 59 * 50 / 20
 
 
 @in_virtual_time
