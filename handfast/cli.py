@@ -21,9 +21,13 @@ from handfast.playing import PlayError, PlayOptions, PlaySession
 from handfast.progress import ProgressLine
 from handfast.recording import Arrangement, RecordError, RecordOptions, RecordSession
 from handfast.rooms import AddressError, RoomAddress
+from handfast.serving import ServeError, ServeOptions, connections, tokens_from
+from handfast.serving import serve as serve_rooms
 from handfast.signals import stopped_by_signals
 from handfast.trace import TerminalLadder, TraceError, document, draw, load, save
+from handfast.web_server import WebServerError, WebServerOptions
 from signaling import SignalingError
+from signaling.server import Limits, TokenAlgorithm
 from signaling.tasks import first_of
 
 if TYPE_CHECKING:
@@ -37,6 +41,14 @@ app = typer.Typer(
 )
 
 
+_AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="NAME",
+        help="A name under which browsers reach this server; again for more.",
+    ),
+]
 _IceServers = Annotated[
     list[str] | None,
     typer.Option(
@@ -88,14 +100,7 @@ def demo(
         Path | None,
         typer.Option("--trace", help="Save a trace of each call there.", metavar="DIR"),
     ] = None,
-    allow_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-host",
-            metavar="NAME",
-            help="A name under which browsers reach this server; again for more.",
-        ),
-    ] = None,
+    allow_host: _AllowHost = None,
     ice_server: _IceServers = None,
     ice_secret_file: _IceSecretFile = None,
 ) -> None:
@@ -118,6 +123,67 @@ def demo(
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("\nStopped.")
+
+
+@app.command()
+def serve(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port; 0 for any free one.")
+    ] = 8080,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for the whole network.")
+    ] = "127.0.0.1",
+    certfile: Annotated[
+        Path | None, typer.Option(help="Certificate chain (PEM), for wss.", metavar="FILE")
+    ] = None,
+    keyfile: Annotated[
+        Path | None, typer.Option(help="Its private key (PEM).", metavar="FILE")
+    ] = None,
+    allow_host: _AllowHost = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-origin",
+            metavar="ORIGIN",
+            help="Pages that may connect, such as https://example.org; again for more.",
+        ),
+    ] = None,
+    jwt_key: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Members show a token signed with it: secret, or PEM."),
+    ] = None,
+    jwt_algorithm: Annotated[
+        TokenAlgorithm, typer.Option(help="The one algorithm of the key.")
+    ] = TokenAlgorithm.HS256,
+    jwt_audience: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The `aud` of this server's tokens.")
+    ] = None,
+    ice_server: _IceServers = None,
+    ice_secret_file: _IceSecretFile = None,
+) -> None:
+    """Serve rooms in which pages, bots and recorders find each other."""
+    console = Console()
+    limits = Limits()
+    try:
+        options = ServeOptions(
+            web=WebServerOptions(
+                host=host,
+                port=port,
+                certfile=certfile,
+                keyfile=keyfile,
+                connections=connections(limits),
+            ),
+            limits=limits,
+            origins=tuple(allow_origin or ()),
+            hosts=tuple(allow_host or ()),
+            ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
+            tokens=tokens_from(jwt_key, jwt_algorithm, jwt_audience),
+        )
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve_rooms(options, console))
+    except (ServeError, WebServerError, IceOptionsError) as error:
+        _complain(error)
+        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -273,6 +339,19 @@ async def _serve(options: DemoOptions, on_ready: Callable[[Demo], None]) -> None
     async with open_demo(options) as running:
         on_ready(running)
         await first_of(stop.wait(), running.ended())
+
+
+async def _serve_rooms(options: ServeOptions, console: Console) -> None:
+    stop = asyncio.Event()
+    with stopped_by_signals(stop):
+        await serve_rooms(options, stop, lambda url: _announce(console, url, options))
+    console.print("Stopped.")
+
+
+def _announce(console: Console, url: str, options: ServeOptions) -> None:
+    console.print(Text.assemble("Rooms are at ", (f"{url}#NAME", "bold cyan")), soft_wrap=True)
+    if options.tokens is None:
+        console.print("Whoever reaches this address may join them; --jwt-key asks for tokens.")
 
 
 def _welcome(console: Console, running: Demo, options: DemoOptions) -> None:

@@ -48,8 +48,10 @@ def create_app(
 ) -> Starlette:
     """Create a room server: an ASGI app with a WebSocket at `/ws` that speaks docs/SIGNALING.md.
 
-    Serve it alone, `uvicorn --factory signaling.server:create_app`, or inside another ASGI
-    program, `Mount("/signaling", create_app())`. It needs no lifespan and starts no tasks of its
+    Serve it alone, `handfast serve`, or inside another ASGI program,
+    `Mount("/signaling", create_app())`. A server of your own collects a message before the app sees
+    any of it: give uvicorn `--ws-max-size 327680` and a `--limit-concurrency`, or a few clients fill
+    its memory with messages that never end. It needs no lifespan and starts no tasks of its
     own. Rooms live in this process: run one worker.
 
     Args:

@@ -1,0 +1,117 @@
+"""The room server of `handfast serve`: rooms at `/ws`, and its health for load balancers."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from handfast.web_server import WebServerOptions, listening, serving
+from signaling.server import JwtAuthorizer, Limits, TokenAlgorithm, create_app
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from peer import IceServer
+    from signaling.server import TurnSecret
+
+#: TCP connections beyond those of all members: on the way in, or asking for the health (ours).
+_SPARE: Final = 256
+
+
+class ServeError(Exception):
+    """The room server cannot start; the text is one sentence for its user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """Options of `handfast serve`.
+
+    Args:
+        web: Where it listens; its bound of connections is that of `limits`.
+        limits: Bounds of the rooms.
+        origins: Origins of pages of other servers that may connect.
+        hosts: Names under which its own pages reach it.
+        ice_servers: STUN and TURN servers that members are told of.
+        tokens: Judge of the tokens that members have to show; None lets everybody in.
+    """
+
+    web: WebServerOptions
+    limits: Limits = field(default_factory=Limits)
+    origins: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    ice_servers: tuple[IceServer | TurnSecret, ...] = ()
+    tokens: JwtAuthorizer | None = None
+
+
+def connections(limits: Limits) -> int:
+    """Return the most TCP connections that a server with these bounds needs."""
+    return limits.members + _SPARE
+
+
+def tokens_from(
+    key: Path | None, algorithm: TokenAlgorithm, audience: str | None
+) -> JwtAuthorizer | None:
+    """Create the judge of tokens for `--jwt-key`; None where there is no key.
+
+    Raises:
+        ServeError: The key cannot be read or used, its audience is missing, or PyJWT is.
+    """
+    if key is None:
+        if audience is not None:
+            raise ServeError("--jwt-audience needs a --jwt-key.")
+        return None
+    if audience is None:
+        raise ServeError("--jwt-key needs the --jwt-audience of this server's tokens.")
+    try:
+        return JwtAuthorizer(key=key.read_bytes().strip(), algorithm=algorithm, audience=audience)
+    except OSError as error:
+        raise ServeError(f"{key} cannot be read: {error.strerror}.") from error
+    except (ImportError, ValueError) as error:
+        raise ServeError(f"{key} cannot be used: {error}.") from error
+
+
+async def serve(
+    options: ServeOptions, stop: asyncio.Event, on_ready: Callable[[str], None]
+) -> None:
+    """Serve rooms until `stop` is set; calls go on after that.
+
+    Args:
+        options: The options.
+        stop: Ends it.
+        on_ready: Called with the URL of the rooms, once they can be joined.
+
+    Raises:
+        WebServerError: The address cannot be listened on, or the certificate cannot be used.
+    """
+    names = (options.web.host, socket.gethostname(), *options.hosts)
+    rooms = create_app(
+        limits=options.limits,
+        origins=options.origins,
+        hosts=names,
+        ice_servers=options.ice_servers,
+        **({} if options.tokens is None else {"authorize": options.tokens}),
+    )
+
+    async def healthz(_: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    async def readyz(_: Request) -> Response:
+        return (
+            PlainTextResponse("stopping\n", 503) if stop.is_set() else PlainTextResponse("ready\n")
+        )
+
+    app = Starlette(routes=[*rooms.routes, Route("/healthz", healthz), Route("/readyz", readyz)])
+    with listening(options.web) as where:
+        async with serving(app, where, options.web):
+            on_ready(f"{options.web.scheme.replace('http', 'ws')}://{where.shown}:{where.port}/ws")
+            await stop.wait()

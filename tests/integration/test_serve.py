@@ -1,0 +1,116 @@
+"""Owns the proof of `handfast serve`: the program itself, and clients of ours and of others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import jwt
+import pytest
+from websockets.asyncio.client import connect as open_websocket
+from websockets.exceptions import ConnectionClosed
+
+from signaling import JoinError, Offer, connect, join
+from tests.support.clock.deadline import DEADLINE
+from tests.support.project.handfast_program import handfast_program
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator
+
+_SECRET = "a secret of thirty-two octets or more"
+#: Octets that each of the clients leaves unfinished, and their number.
+_UNFINISHED, _CLIENTS = 4 * 1024 * 1024, 24
+
+
+@contextlib.asynccontextmanager
+async def _serving(*options: str) -> AsyncIterator[tuple[Process, str]]:
+    async with (
+        asyncio.timeout(DEADLINE),
+        handfast_program("serve", "--port", "0", *options) as program,
+    ):
+        assert program.stdout is not None
+        said = (await program.stdout.readline()).decode()
+        found = re.search(r"ws://127\.0\.0\.1:\d+/ws", said)
+        if found is None:
+            assert program.stderr is not None
+            pytest.fail(said + (await program.stderr.read()).decode())
+        yield program, found.group()
+
+
+async def test_members_meet_in_a_room_of_the_program_until_it_is_stopped() -> None:
+    async with _serving() as (program, url):
+        http = url.replace("ws", "http", 1).removesuffix("/ws")
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"{http}/healthz")).text == "alive\n"
+            assert (await client.get(f"{http}/readyz")).text == "ready\n"
+        first, second = await asyncio.gather(connect(url, room="r"), connect(url, room="r"))
+        await first.send(Offer(sdp="v"))
+        assert await second.receive() == Offer(sdp="v")
+        program.send_signal(signal.SIGTERM)
+        assert await program.wait() == 0
+        await asyncio.gather(first.close(), second.close())
+
+
+async def test_a_room_of_the_program_is_for_bearers_of_tokens(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(_SECRET + "\n")
+    claims = {"aud": "here", "exp": time.time() + 600, "room": "r", "name": "Ada"}
+    token = jwt.encode(claims, _SECRET, algorithm="HS256")
+    async with _serving("--jwt-key", str(tmp_path / "key"), "--jwt-audience", "here") as (_, url):
+        async with await join(url, room="r", token=token) as room:
+            assert room.member
+        with pytest.raises(JoinError, match="unauthorized"):
+            await join(url, room="r")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--jwt-key", "none.pem"], "--jwt-key needs the --jwt-audience"),
+        (["--jwt-audience", "here"], "--jwt-audience needs a --jwt-key"),
+        (["--jwt-key", "none.pem", "--jwt-audience", "here"], "none.pem cannot be read"),
+        (["--host", "192.0.2.1"], "192.0.2.1 is not an address of this machine"),
+        (["--ice-server", "turn:a"], "turn:a needs a user and a secret"),
+    ],
+)
+async def test_an_option_that_cannot_be_used_is_named_at_once(
+    options: list[str], words: str
+) -> None:
+    async with asyncio.timeout(DEADLINE), handfast_program("serve", *options) as program:
+        _, said = await program.communicate()
+        assert words in " ".join(said.decode().split())
+        assert program.returncode == 1
+
+
+async def test_messages_that_never_end_cost_no_more_memory_than_the_bound() -> None:
+    async with _serving() as (program, url), await join(url, room="r") as room:
+        before = _resident(program.pid)
+        await asyncio.gather(*(_unfinished(url) for _ in range(_CLIENTS)))
+        # 320 KiB each, of the 4 MiB that each has sent.
+        assert _resident(program.pid) - before < _CLIENTS * _UNFINISHED // 3
+        async with await join(url, room="r"):
+            assert (await room.next_channel()).peer.name == ""
+
+
+async def _unfinished(url: str) -> None:
+    async def piece_by_piece() -> AsyncIterator[str]:
+        for _ in range(_UNFINISHED // 65536):
+            yield "x" * 65536
+
+    async with open_websocket(url, close_timeout=0.5, compression=None) as websocket:
+        with contextlib.suppress(ConnectionClosed):
+            await websocket.send(piece_by_piece())
+        await websocket.wait_closed()
+        # RFC 6455 section 7.4.1: too big to process; 1006 where that is overtaken by the end of TCP.
+        assert websocket.close_code in (1009, 1006)
+
+
+def _resident(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * 4096
