@@ -50,8 +50,8 @@ def create_app(
 
     Serve it alone, `handfast serve`, or inside another ASGI program,
     `Mount("/signaling", create_app())`. A server of your own collects a message before the app sees
-    any of it: give uvicorn `--ws-max-size 327680` and a `--limit-concurrency`, or a few clients fill
-    its memory with messages that never end. It needs no lifespan and starts no tasks of its
+    any of it: give uvicorn `--ws-max-size 327680` and a `--limit-concurrency`, or a few clients
+    fill its memory with messages that never end. It needs no lifespan and starts no tasks of its
     own. Rooms live in this process: run one worker.
 
     Args:

@@ -107,7 +107,7 @@ async def _unfinished(url: str) -> None:
         with contextlib.suppress(ConnectionClosed):
             await websocket.send(piece_by_piece())
         await websocket.wait_closed()
-        # RFC 6455 section 7.4.1: too big to process; 1006 where that is overtaken by the end of TCP.
+        # RFC 6455 section 7.4.1: too big to process; 1006 where TCP ends before that is read.
         assert websocket.close_code in (1009, 1006)
 
 
