@@ -11,6 +11,7 @@ from media.recording.errors import (
     RecordingError,
     UnsupportedError,
     UnwritableError,
+    UploadError,
 )
 from media.recording.events import (
     Progress,
@@ -21,6 +22,7 @@ from media.recording.events import (
     TranscodingReason,
 )
 from media.recording.recorder import Recorder, RecorderState, RecorderStats
+from media.recording.sinks.delivery import Part, Upload, UploadUnit
 from media.sources.clock_pattern import ClockPattern
 from media.sources.device import Device
 from media.sources.errors import MissingError, SourceError, UnpassableError, UnreadableError
@@ -59,6 +61,7 @@ __all__ = [
     "MissingError",
     "MixedTrack",
     "OverlayTrack",
+    "Part",
     "Picture",
     "PictureReader",
     "Progress",
@@ -91,6 +94,9 @@ __all__ = [
     "UnreadableError",
     "UnsupportedError",
     "UnwritableError",
+    "Upload",
+    "UploadError",
+    "UploadUnit",
     "WebRtcDetector",
     "pcm",
     "pictures",

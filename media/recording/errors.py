@@ -38,6 +38,21 @@ class UnsupportedError(RecordingError):
     """The container does not take a codec, or a frame is not one of its codec."""
 
 
+class UploadError(RecordingError):
+    """A part of a recording could not be handed to the callback that stores it.
+
+    Attributes:
+        offset: Place of its first byte in the file.
+        kept: File that has it instead; None where it is lost.
+    """
+
+    def __init__(self, where: Path, offset: int, *, why: str, kept: Path | None) -> None:
+        fate = "it is lost" if kept is None else f"it is kept in {kept}"
+        super().__init__(f"upload from byte {offset}", where, why=f"{why}; {fate}")
+        self.offset = offset
+        self.kept = kept
+
+
 class DestinationError(ValueError):
     """A recording cannot be written to a destination; the text says why, and what can."""
 

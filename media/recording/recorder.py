@@ -20,7 +20,7 @@ from media.recording.events import (
 )
 from media.recording.inputs import EncodedInput, RawInput, ReceiverInput, RecorderInput
 from media.recording.segments import SegmentRule
-from media.recording.sinks.chosen import check, destination_of
+from media.recording.sinks.chosen import check, delivery_of, destination_of
 from media.recording.timeline import Timeline
 from media.recording.transcode import TranscodingPlan
 from media.recording.write_queue import Ended, Expect, Finish, WriteQueue
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from aiortc.mediastreams import MediaStreamTrack
 
+    from media.recording.sinks.delivery import Upload
     from media.recording.sinks.stream import Writable
     from peer.emitter import Decorator, Handler, Takes
 
@@ -109,7 +110,8 @@ class Recorder:
         path: Path of the file; the suffix selects the container. With a field `{n}`, as
             `out-{n:03}.webm`, the template of a series; else the second file is `out-2.webm`.
             Existing names of a series are skipped. Or a URL that fsspec knows; or a file-like
-            object that takes bytes, which holds one file, need not seek, and stays open.
+            object that takes bytes, which holds one file, need not seek, and stays open. Or an
+            `Upload`, which is handed parts while the recording is made.
         format: Container where the suffix does not tell: mp4, webm, matroska, ogg or hls.
         options: As of aiortc's MediaRecorder; there are none here, and only none is accepted.
         segment_duration: Seconds after which the next file begins, at a key frame.
@@ -127,7 +129,7 @@ class Recorder:
 
     def __init__(
         self,
-        path: str | Path | Writable,
+        path: str | Path | Writable | Upload,
         *,
         format: str | None = None,  # noqa: A002 - as in aiortc's MediaRecorder
         options: Mapping[str, str] | None = None,
@@ -144,6 +146,7 @@ class Recorder:
         self._plan = TranscodingPlan(self._container, wanted)
         self._rule = SegmentRule(segment_duration, segment_size)
         check(self._destination, self._container, self._rule)
+        self._delivery = delivery_of(self._destination)
         self._events = EventEmitter("Recorder", RecordingEvent)
         self._timeline = Timeline()
         self._queue = WriteQueue()
@@ -264,6 +267,8 @@ class Recorder:
             plan=self._plan,
             listener=self._bridge,
         )
+        if self._delivery is not None:
+            self._delivery.start(self._on_failure)
         writer.start()
         for key in self._entries:
             self._read(key)
@@ -281,11 +286,18 @@ class Recorder:
         self._finish()
         if self._ending:
             await asyncio.wait(self._ending)
+        timeout = _STOP_TIMEOUT
+        if self._delivery is not None:
+            # The writer may wait for it.
+            self._delivery.hurry()
+            timeout += self._delivery.patience
         try:
-            async with asyncio.timeout(_STOP_TIMEOUT):
+            async with asyncio.timeout(timeout):
                 await bridge.finished.wait()
         except TimeoutError as error:
             self._on_failure(RecordingFailure(error, None, ended=True))
+        if self._delivery is not None:
+            await self._delivery.finish()
         await self._events.join()
 
     def _finish(self) -> None:

@@ -34,6 +34,11 @@ class WholeSink(PieceBuffer):
         self._data = bytearray()
         self._closed = False
 
+    @property
+    def data(self) -> bytes:
+        """The file so far."""
+        return bytes(self._data)
+
     def commit(self) -> bytes:
         """Take the kept bytes into the file, and return those that were appended.
 
