@@ -176,7 +176,7 @@ class Delivery:
             self._remove(part)
 
     async def _sent(self, part: Part) -> str | None:
-        """Send a part; return why it failed."""
+        """Send a part in several attempts, and return why it failed."""
         why = ""
         for attempt in range(self._upload.attempts):
             if attempt:

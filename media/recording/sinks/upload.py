@@ -65,7 +65,7 @@ class UploadDestination:
         return number + 1
 
     def open(self, path: Path, placeholder_of: Callable[[int], bytes]) -> Sink:
-        """Begin a file."""
+        """Begin a file, which its parts make at the callback."""
         put = self.delivery.put
         name = path.as_posix()
         if self._each is UploadUnit.FILE:
