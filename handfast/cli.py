@@ -276,7 +276,10 @@ def record(
 @app.command()
 def call(
     room: _Room,
-    play: Annotated[Path, typer.Option("--play", metavar="FILE", help="Any that FFmpeg reads.")],
+    play: Annotated[
+        str,
+        typer.Option("--play", metavar="FILE", help="Any that FFmpeg reads, or a live address."),
+    ],
     loop: Annotated[bool, typer.Option("--loop", help="Play it again and again.")] = False,
     name: Annotated[str, typer.Option(help="What the other one sees.")] = "player",
     insecure: _Insecure = False,

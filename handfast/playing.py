@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from handfast.calls import Call
 from handfast.figures import duration
 from handfast.ice_options import servers_of
-from media import FileSource, SourceError
+from media import FileSource, LiveError, LiveSource, SourceError
 from peer import PeerError
 from peer.printable import printable
 from signaling import SignalingError, connect
@@ -17,7 +17,6 @@ from signaling.tasks import first_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from handfast.rooms import RoomAddress
     from peer import IceServer
@@ -40,8 +39,8 @@ class PlayOptions:
 
     Args:
         address: Address of the room.
-        path: File to play.
-        loop: Play it again and again.
+        path: File or address to play; it may be live.
+        loop: Play a file again and again.
         name: Our name, as the other member sees it.
         timeout: Seconds that the other member has to answer.
         insecure: Allow `ws:` to another machine.
@@ -49,7 +48,7 @@ class PlayOptions:
     """
 
     address: RoomAddress
-    path: Path
+    path: str
     loop: bool = False
     name: str = "player"
     timeout: float = _TIMEOUT
@@ -71,7 +70,7 @@ class PlaySession:
     def __init__(self, options: PlayOptions, note: Callable[[str], None]) -> None:
         self._options = options
         self._note = note
-        self._source: FileSource | None = None
+        self._source: FileSource | LiveSource | None = None
         self._ended = asyncio.Event()
         self._failure: SourceError | None = None
         self._began: float | None = None
@@ -103,7 +102,7 @@ class PlaySession:
             SignalingError: The room cannot be joined.
         """
         try:
-            self._source = await FileSource.open(self._options.path, loop=self._options.loop)
+            self._source = await _opened(self._options)
         except SourceError as error:
             raise PlayError(f"{error}.") from error
         self._source.on("ended", self._ended.set)
@@ -115,7 +114,7 @@ class PlaySession:
         if self._failure is not None:
             raise PlayError(f"{self._failure}.")
 
-    async def _play(self, source: FileSource) -> None:
+    async def _play(self, source: FileSource | LiveSource) -> None:
         options = self._options
         self._note(f"In the room {options.address.room}. Ctrl-C ends the call.")
         async with await connect(
@@ -126,7 +125,7 @@ class PlaySession:
         ) as channel:
             await self._play_to(channel, source)
 
-    async def _play_to(self, channel: WebSocketChannel, source: FileSource) -> None:
+    async def _play_to(self, channel: WebSocketChannel, source: FileSource | LiveSource) -> None:
         self._to = printable(channel.peer.name) or channel.peer.member
         servers = servers_of(self._options.ice_servers, self._options.name)
         call = Call(
@@ -158,3 +157,10 @@ class PlaySession:
 
     def _on_error(self, error: SourceError) -> None:
         self._failure = error
+
+
+async def _opened(options: PlayOptions) -> FileSource | LiveSource:
+    try:
+        return await FileSource.open(options.path, loop=options.loop)
+    except LiveError:
+        return await LiveSource.open(options.path)

@@ -25,10 +25,18 @@ from media.recording.recorder import Recorder, RecorderState, RecorderStats
 from media.recording.sinks.delivery import Part, Upload, UploadUnit
 from media.sources.clock_pattern import ClockPattern
 from media.sources.device import Device
-from media.sources.errors import MissingError, SourceError, UnpassableError, UnreadableError
+from media.sources.errors import (
+    LiveError,
+    MissingError,
+    SourceError,
+    UnpassableError,
+    UnreadableError,
+)
 from media.sources.file_source import FileSource
 from media.sources.file_track import FileTrack
 from media.sources.label import Label, read_label
+from media.sources.live_source import LiveSource
+from media.sources.live_track import LiveTrack
 from media.sources.pushed_audio import PushedAudio
 from media.sources.pushed_video import PushedVideo
 from media.sources.still import FlatPicture, Silence
@@ -58,6 +66,9 @@ __all__ = [
     "FlatPicture",
     "Label",
     "Layout",
+    "LiveError",
+    "LiveSource",
+    "LiveTrack",
     "MissingError",
     "MixedTrack",
     "OverlayTrack",

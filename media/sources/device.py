@@ -11,9 +11,10 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame, VideoFrame
 
 from media.sources.errors import MissingError, SourceError
-from media.sources.file_reader import AUDIO_RATE, FileReader
+from media.sources.file_reader import FileReader
 from media.sources.opening import Extent
 from media.sources.prefetch import Prefetch
+from media.sources.stream_decoder import AUDIO_RATE
 from peer.rtp.tracks import MediaTrack
 from peer.rtp_parameters import MediaKind
 

@@ -27,3 +27,7 @@ class UnreadableError(SourceError):
 
 class UnpassableError(SourceError):
     """The stream cannot be sent without being decoded."""
+
+
+class LiveError(SourceError):
+    """The source is live: it has no length and cannot be opened twice. `LiveSource` plays it."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Protocol
 
 import av
-from av import AudioFrame, AudioResampler, VideoFrame
+from av import VideoFrame
 
-from media.orientation import Straightener, turn_of
+from media.orientation import turn_of
 from media.sources.errors import UnpassableError, UnreadableError
 from media.sources.opening import error_of, open_input, stream_of
-from media.sources.passthrough import PassthroughConverter
+from media.sources.stream_decoder import StreamDecoder
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -21,42 +21,8 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
     from media.sources.opening import Extent
-    from peer.rtp.formats import FrameShape
+    from media.sources.stream_decoder import Piece
     from peer.rtp_parameters import Codec
-
-#: Sample rate of decoded audio, in Hz (ours; that of Opus).
-AUDIO_RATE = 48_000
-AUDIO_FRAME = 960  # Samples of a decoded audio frame: 20 ms.
-#: Packets in a row that do not decode, beyond which the file counts as damaged (ours). One or two
-#: stand where files of MP3 were joined, and after a seek.
-_DAMAGED = 50
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedItem:
-    """Payload of an encoded frame, with its codec and properties."""
-
-    codec: Codec
-    payload: bytes
-    shape: FrameShape
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One frame of a stream, with its place in the file.
-
-    Args:
-        position: Begin of the frame in seconds from the start of the file, counted on through
-            repetitions of the file.
-        duration: Duration in seconds; 0 where the file does not say.
-        item: The frame.
-        keyframe: True if the frame can be decoded without the frames before it.
-    """
-
-    position: Fraction
-    duration: Fraction
-    item: VideoFrame | AudioFrame | EncodedItem
-    keyframe: bool = True
 
 
 class PieceReader(Protocol):
@@ -122,12 +88,6 @@ class FileReader:
         self._given_in_lap = False
         # End of the last piece, in seconds within the file.
         self._end = Fraction(0)
-        self._last: Fraction | None = None
-        self._resampler: AudioResampler | None = None
-        self._damaged = 0
-        # As the codec says it at the beginning.
-        self._first_shape: Fraction | None = None
-        self._straightener = Straightener()
         self._held: list[Piece] = []
         self._packets: Iterator[Packet[Any]] = iter(())
         if not decode and kind is MediaKind.VIDEO:
@@ -137,7 +97,7 @@ class FileReader:
     @property
     def codec(self) -> Codec | None:
         """The codec of the encoded frames; None where frames are decoded."""
-        return None if self._passing is None else self._passing.codec
+        return self._decoder.codec
 
     @property
     def length(self) -> Fraction | None:
@@ -157,10 +117,10 @@ class FileReader:
         while True:
             try:
                 packet = next(self._packets, None)
-                pieces = [] if packet is None else list(self._pieces_of(packet))
             except av.error.FFmpegError as error:
                 raise error_of(self._path, error) from error
-            pieces = [self._straight(piece) for piece in pieces if self._is_wanted(piece)]
+            made = [] if packet is None else map(self._placed, self._decoder.pieces(packet))
+            pieces = [self._decoder.straight(piece) for piece in made if self._is_wanted(piece)]
             if pieces:
                 self._given_in_lap = True
                 last = pieces[-1]
@@ -179,16 +139,14 @@ class FileReader:
         Raises:
             UnreadableError: The file cannot be read from there.
         """
-        self._lap, self._held, self._last = 0, [], None
-        self._resampler = None
+        self._lap, self._held = 0, []
         self._given_in_lap, self._end = True, position
         base = self._stream.time_base or Fraction(1, av.time_base)
         try:
             self._container.seek(int((position + self._extent.start) / base), stream=self._stream)
         except av.error.FFmpegError as error:
             raise error_of(self._path, error) from error
-        if self._decode:
-            self._stream.codec_context.flush_buffers()
+        self._decoder.flush()
         self._packets = self._container.demux(self._stream)
         if self._decode or self._kind is MediaKind.AUDIO:
             self._from = position
@@ -209,10 +167,7 @@ class FileReader:
             if found is None:
                 raise UnreadableError(self._path, why=f"there is no {self._kind} in it")
             self._stream: Any = found
-            if self._kind is MediaKind.VIDEO:
-                context: Any = self._stream.codec_context
-                self._first_shape = context.sample_aspect_ratio
-            self._passing = None if self._decode else PassthroughConverter(self._stream, self._path)
+            self._decoder = StreamDecoder(found, self._path, decode=self._decode)
         except Exception:
             self._container.close()
             raise
@@ -239,7 +194,7 @@ class FileReader:
         # Opened anew, as not every file is seekable.
         self._container.close()
         self._lap += 1
-        self._from, self._last, self._resampler = None, None, None
+        self._from = None
         self._given_in_lap = False
         self._open()
 
@@ -260,68 +215,5 @@ class FileReader:
     def _lap_start(self) -> Fraction:
         return self._lap * (self._extent.length or Fraction(0))
 
-    def _position(self, pts: int, base: Fraction) -> Fraction:
-        return pts * base - self._extent.start + self._lap_start
-
-    def _pieces_of(self, packet: Packet[Any]) -> Iterator[Piece]:
-        if self._passing is None:
-            yield from self._decoded(packet)
-            return
-        pts = packet.pts if packet.pts is not None else packet.dts
-        if not packet.size or pts is None:
-            return
-        base = Fraction(packet.time_base)
-        position = self._position(pts, base)
-        if self._last is not None and position < self._last:
-            raise UnpassableError(self._path, why="it has B-frames, whose order no peer expects")
-        self._last = position
-        payload, shape = self._passing.payload(packet)
-        if payload:
-            passed = EncodedItem(self._passing.codec, payload, shape)
-            yield Piece(position, (packet.duration or 0) * base, passed, shape.keyframe)
-
-    def _decoded(self, packet: Packet[Any]) -> Iterator[Piece]:
-        for frame in self._frames_of(packet):
-            if isinstance(frame, VideoFrame):
-                if frame.pts is not None and frame.time_base is not None:
-                    yield Piece(self._position(frame.pts, frame.time_base), Fraction(0), frame)
-            elif isinstance(frame, AudioFrame):
-                yield from self._resampled(frame)
-        if not packet.size and self._resampler is not None:
-            yield from self._resampled(None)
-            self._resampler = None
-
-    def _frames_of(self, packet: Packet[Any]) -> list[VideoFrame | AudioFrame]:
-        try:
-            frames = list(self._stream.decode(packet))
-        except av.error.InvalidDataError:
-            self._damaged += 1
-            if self._damaged > _DAMAGED:
-                raise
-            return []
-        if frames:
-            self._damaged = 0
-        return frames
-
-    def _straight(self, piece: Piece) -> Piece:
-        if not isinstance(piece.item, VideoFrame):
-            return piece
-        straight = self._straightener.straighten(piece.item, self._pixel_shape())
-        return piece if straight is piece.item else replace(piece, item=straight)
-
-    def _pixel_shape(self) -> Fraction | None:
-        """Width of the pixels to their height: the container's word, unless the codec's changed."""
-        now: Fraction | None = self._stream.codec_context.sample_aspect_ratio
-        if now == self._first_shape:
-            shape: Fraction | None = self._stream.sample_aspect_ratio
-            return shape
-        return now
-
-    def _resampled(self, frame: AudioFrame | None) -> Iterator[Piece]:
-        if self._resampler is None:
-            layout = "mono" if frame is not None and frame.layout.nb_channels == 1 else "stereo"
-            self._resampler = AudioResampler("s16", layout, AUDIO_RATE, AUDIO_FRAME)
-        for made in self._resampler.resample(frame):
-            if made.pts is not None and made.time_base is not None:
-                position = self._position(made.pts, made.time_base)
-                yield Piece(position, Fraction(made.samples, AUDIO_RATE), made)
+    def _placed(self, piece: Piece) -> Piece:
+        return replace(piece, position=piece.position - self._extent.start + self._lap_start)

@@ -17,7 +17,7 @@ from peer.emitter import EventEmitter
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from media.sources.errors import SourceError
     from peer.emitter import Decorator, Handler, PlainDecorator, Takes
@@ -47,9 +47,11 @@ class FileSource:
     because the file could not be read on.
 
     Args:
-        path: Path of a file that can be opened twice.
+        path: Path of a file, or address (`https:`) of one, which is read several times at once.
         loop: True to begin again at the end; the timestamps go on.
         decode: True to decode the frames.
+        format: libav's name of the file's format; None to detect it.
+        options: libav's options for that format and its protocol, as `{"user_agent": "me"}`.
 
     Attributes:
         audio: The audio track; None where the file has none.
@@ -57,17 +59,24 @@ class FileSource:
 
     Raises:
         MissingError: The file does not exist, or access is denied.
-        UnreadableError: libav cannot read the file.
+        UnreadableError: libav cannot read the file, or an address gives nothing for 20 s.
+        LiveError: It is a live stream, a pipe or a device, and no file.
         UnpassableError: `decode` is false, and a codec cannot be sent without being decoded.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, loop: bool = False, decode: bool = True
+        self,
+        path: str | os.PathLike[str],
+        *,
+        loop: bool = False,
+        decode: bool = True,
+        format: str | None = None,  # noqa: A002 - as MediaPlayer of aiortc has it
+        options: Mapping[str, str] | None = None,
     ) -> None:
         self._events = EventEmitter("FileSource", ("ended", "error"))
         where = self._path = os.fspath(path)
-        extent = extent_of(where)
-        with open_input(where) as container:
+        extent = extent_of(where, container=format, options=options)
+        with open_input(where, container=format, options=options) as container:
             kinds = [kind for kind in MediaKind if stream_of(container, kind) is not None]
         self._playhead = Playhead()
         self._seeking = asyncio.Lock()
@@ -75,7 +84,14 @@ class FileSource:
         try:
             for kind in kinds:
                 readers[kind] = FileReader(
-                    where, kind, extent, decode=decode, loop=loop, alone=len(kinds) == 1
+                    where,
+                    kind,
+                    extent,
+                    decode=decode,
+                    loop=loop,
+                    alone=len(kinds) == 1,
+                    container=format,
+                    options=options,
                 )
         except Exception:
             for reader in readers.values():
@@ -98,10 +114,18 @@ class FileSource:
 
     @classmethod
     async def open(
-        cls, path: str | os.PathLike[str], *, loop: bool = False, decode: bool = True
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        loop: bool = False,
+        decode: bool = True,
+        format: str | None = None,  # noqa: A002 - as MediaPlayer of aiortc has it
+        options: Mapping[str, str] | None = None,
     ) -> FileSource:
         """Open a file as the constructor does, on a worker thread."""
-        return await asyncio.to_thread(cls, path, loop=loop, decode=decode)
+        return await asyncio.to_thread(
+            cls, path, loop=loop, decode=decode, format=format, options=options
+        )
 
     @overload
     def on(self, event: Literal["ended"]) -> PlainDecorator: ...

@@ -9,22 +9,21 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from aiortc.mediastreams import MediaStreamError
-from av import AudioFrame
 
 from media.sources.errors import SourceError
-from media.sources.file_reader import AUDIO_RATE, EncodedItem
-from peer.rtp.encoded_frame import EncodedFrame
+from media.sources.given_frames import GivenFrames
 from peer.rtp.tracks import MediaTrack
 from peer.times import UnixTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from av import VideoFrame
+    from av import AudioFrame, VideoFrame
 
-    from media.sources.file_reader import Piece
     from media.sources.playhead import Playhead
     from media.sources.prefetch import Prefetch
+    from media.sources.stream_decoder import Piece
+    from peer.rtp.encoded_frame import EncodedFrame
     from peer.rtp_parameters import Codec, MediaKind
     from peer.times import MonotonicTime, Seconds
 
@@ -34,11 +33,6 @@ LATE = 1.0
 SLACK = 0.2
 #: Video frames since a key frame that are kept while frames are dropped (ours).
 MOST_KEPT = 300
-#: RTP clock rate of video, in Hz (RFC 3551 section 5).
-_VIDEO_CLOCK = 90_000
-#: Difference in seconds between a file's time (in milliseconds) and counted samples that is
-#: rounding (ours).
-_ROUNDING = Fraction(3, 2000)
 
 
 class FileTrack(MediaTrack):
@@ -78,7 +72,7 @@ class FileTrack(MediaTrack):
         self._kept: deque[Piece] = deque()
         self._catching_up: deque[Piece] = deque()
         self._end = Fraction(0)
-        self._last: tuple[int, Fraction] | None = None
+        self._frames = GivenFrames()
 
     async def recv(self) -> VideoFrame | AudioFrame | EncodedFrame:  # type: ignore[override]  # our senders take encoded frames
         """Return the next frame when it is due.
@@ -167,38 +161,7 @@ class FileTrack(MediaTrack):
             pass
 
     def _made(self, piece: Piece) -> VideoFrame | AudioFrame | EncodedFrame:
-        play_time = piece.position + self._playhead.offset
-        item = piece.item
-        if isinstance(item, EncodedItem):
-            return self._encoded(item, self._pts(play_time, item.codec.clock_rate, piece), piece)
-        rate = AUDIO_RATE if isinstance(item, AudioFrame) else _VIDEO_CLOCK
-        item.pts = self._pts(play_time, rate, piece)
-        item.time_base = Fraction(1, rate)
-        return item
-
-    def _pts(self, play_time: Fraction, rate: int, piece: Piece) -> int:
-        pts = round(play_time * rate)
-        if self._last is not None:
-            before, duration = self._last
-            expected = before + round(duration * rate)
-            if duration and abs(pts - expected) <= _ROUNDING * rate:
-                pts = expected
-            pts = max(pts, before + 1)
-        self._last = pts, piece.duration
-        return pts
-
-    def _encoded(self, item: EncodedItem, pts: int, piece: Piece) -> EncodedFrame:
         now = asyncio.get_running_loop().time()
-        return EncodedFrame(
-            codec=item.codec,
-            payload=item.payload,
-            ssrc=0,
-            timestamp=pts & 0xFFFFFFFF,
-            pts=pts,
-            arrival=now,
-            # Audio and video have one clock, so that a receiver can play them in sync.
-            wall_clock=UnixTime(time.time() - now + self._playhead.due(piece.position)),
-            keyframe=piece.keyframe,
-            width=item.shape.width,
-            height=item.shape.height,
-        )
+        due = UnixTime(time.time() - now + self._playhead.due(piece.position))
+        play_time = piece.position + self._playhead.offset
+        return self._frames.made(piece, play_time, arrival=now, wall_clock=due)

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from fractions import Fraction
 
-    from media.sources.file_reader import Piece, PieceReader
+    from media.sources.file_reader import PieceReader
+    from media.sources.stream_decoder import Piece
 
 
 class Prefetch:

@@ -10,8 +10,9 @@ import pytest
 from av import AudioFrame, VideoFrame
 
 from media.sources.errors import UnpassableError
-from media.sources.file_reader import EncodedItem, FileReader, Piece
+from media.sources.file_reader import FileReader
 from media.sources.opening import Extent, extent_of
+from media.sources.stream_decoder import EncodedItem, Piece
 from peer.rtp.codecs import FrameDecoder
 from peer.rtp.formats import format_of
 from peer.rtp.formats.av1_bitstream import ObuType, read_obus

@@ -9,10 +9,10 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 
 from media.sources.errors import SourceError, UnreadableError
-from media.sources.file_reader import EncodedItem, Piece
 from media.sources.file_track import FileTrack
 from media.sources.playhead import Playhead
 from media.sources.prefetch import Prefetch
+from media.sources.stream_decoder import EncodedItem, Piece
 from peer import Codec, EncodedFrame
 from peer.rtp.formats import FrameShape
 from peer.rtp_parameters import MediaKind

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 from av import AudioFrame
 
-from media.sources.file_reader import FileReader, Piece
+from media.sources.file_reader import FileReader
 from media.sources.file_source import FileSource
 from media.sources.opening import extent_of
 from peer.rtp_parameters import MediaKind
+from tests.support.media.live_servers import http
+from tests.support.negotiation.connections import within
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from media.sources.stream_decoder import Piece
 
 RATE = 48_000
 LOUD, QUIET = 1, 5  # Seconds. What begins unlike it goes on misleads a guess by the bit rate.
@@ -120,16 +124,15 @@ def test_a_song_begins_again_where_its_sound_ended(tmp_path: Path, song: Any) ->
     assert all(loudness(piece) > 1000 for piece in second)
 
 
-async def test_a_guess_over_the_network_is_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The measure would have to load it all; here the file stands for one behind an address.
-    path = aac(tmp_path)
-    monkeypatch.setattr("os.path.isfile", lambda _: False)
-    source = FileSource(path, loop=True)
-    assert source.duration is None
-    assert source.position == 0.0
-    source.stop()
+async def test_a_guess_over_the_network_is_none_and_no_measure_loads_it(tmp_path: Path) -> None:
+    song = aac(tmp_path).read_bytes()
+    async with http(lambda _: ("audio/aac", song)) as where:
+        source = await within(FileSource.open(f"{where}/a.aac", loop=True))
+        assert source.duration is None
+        assert source.position == 0.0
+        assert source.audio is not None
+        assert isinstance(await within(source.audio.recv()), AudioFrame)
+        source.stop()
 
 
 async def test_the_duration_of_a_song_is_what_was_measured(tmp_path: Path) -> None:

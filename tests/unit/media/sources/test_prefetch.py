@@ -6,8 +6,8 @@ from fractions import Fraction
 import pytest
 
 from media.sources.errors import UnreadableError
-from media.sources.file_reader import Piece
 from media.sources.prefetch import Prefetch
+from media.sources.stream_decoder import Piece
 from tests.support.clock.inline import InlineExecutor, SlowExecutor
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.media.frames import flat_picture
