@@ -96,7 +96,7 @@ class LiveFeed:
         threading.Thread(target=self._run, name="read-live", daemon=True).start()
 
     def stop(self) -> None:
-        """Read no more; once the present read is over, the thread closes the source."""
+        """End the thread, which closes the source once its present read is over."""
         self._stopped.set()
         self.queue.clear()
 
