@@ -95,8 +95,9 @@ class ClusterWriter:
 
     def write(self, frames: list[Frame]) -> None:
         """Write a cluster of frames."""
-        blocks = sorted((round(frame.pts * 1000), frame) for frame in frames)
-        base = blocks[0][0]
+        # In the order of decoding, with the times of showing.
+        blocks = [(round((frame.pts + frame.offset) * 1000), frame) for frame in sorted(frames)]
+        base = min(time for time, _ in blocks)
         position = self._sink.tell() - self._start
         parts = [number(ebml.TIMESTAMP, base)]
         for time, frame in blocks:
@@ -105,7 +106,7 @@ class ClusterWriter:
             # RFC 9559 section 10.2.
             header = struct.pack(">BhB", 0x80 | frame.stream + 1, time - base, flags)
             parts.append(element(ebml.SIMPLE_BLOCK, header + frame.payload))
-            self._end = max(self._end, round((frame.pts + frame.duration) * 1000))
+            self._end = max(self._end, round((frame.pts + frame.offset + frame.duration) * 1000))
         self._sink.write(element(ebml.CLUSTER, b"".join(parts)))
 
     def finish(self) -> None:

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
 #: Flag default-base-is-moof: offsets count from the moof box (ISO/IEC 14496-12 section 8.8.7).
 _BASE_IS_MOOF = 0x020000
-#: Flags of a run with data offset, and duration, size and flags of each sample (section 8.8.8).
-_RUN_FLAGS = 0x000701
-_SAMPLE = struct.Struct(">III")
+#: Flags of a run with data offset, and duration, size, flags and composition time offset of each
+#: sample (section 8.8.8).
+_RUN_FLAGS = 0x000F01
+#: Version of a run whose composition time offsets have signs.
+_RUN_VERSION = 1
+_SAMPLE = struct.Struct(">IIIi")
 # Sample flags (section 8.8.3.1): depends on no other sample; depends on others, no sync sample.
 _KEYFRAME, _OTHER = 0x02000000, 0x01010000
 #: Longest duration of a sample, in ticks of 32 bits.
@@ -98,6 +101,8 @@ class FragmentWriter:
         self._tells_duration = tells_duration
         self._number = 0
         self._last: dict[int, _Sample] = {}
+        # When the last picture has been shown: with B-frames that is after its time of decoding.
+        self._shown = _ZERO
         sink.write(self._with_duration(header))
         if room:
             sink.write(_free(max(room, _LEAST_FREE)))
@@ -167,6 +172,8 @@ class FragmentWriter:
         for stream, run in streams.items():
             self._lasts_until(run[0].pts, stream=stream)
         end = max(self.end, *(run[-1].pts + run[-1].duration for run in streams.values()))
+        shown = (frame.pts + frame.offset + frame.duration for frame in frames)
+        self._shown = max(self._shown, *shown)
         place = self._sink.tell()
         # The size of the moof box does not depend on the offsets in it.
         size = len(self._moof(streams, 0, end))
@@ -175,21 +182,21 @@ class FragmentWriter:
         self._sink.write(box_of(b"mdat", *(f.payload for run in streams.values() for f in run)))
         for stream in self._pictures & self._last.keys() - streams.keys():
             self._lasts_until(end, stream=stream, at_least=True)
-        shown = streams.keys() & self._pictures
+        pictures = streams.keys() & self._pictures
         self.fragment = Fragment(
             place=place,
             size=self._sink.tell() - place,
             end=end,
-            has_pictures=bool(shown) or not self._pictures,
-            is_entry=(bool(shown) or not self._pictures)
+            has_pictures=bool(pictures) or not self._pictures,
+            is_entry=(bool(pictures) or not self._pictures)
             and not late
-            and all(streams[stream][0].keyframe for stream in shown),
+            and all(streams[stream][0].keyframe for stream in pictures),
         )
 
     def finish(self) -> None:
         """Write the duration of the file into its header."""
         if self._duration is not None and self._last:
-            self._correct(*self._duration.known(self.end))
+            self._correct(*self._duration.known(max(self.end, self._shown)))
 
     def _ticks(self, stream: int, seconds: Fraction) -> int:
         delay = self._delays.get(stream, _ZERO)
@@ -248,6 +255,7 @@ class FragmentWriter:
                 min(until - start, _MOST_TICKS),
                 len(frame.payload),
                 _KEYFRAME if frame.keyframe else _OTHER,
+                self._ticks(stream, frame.pts + frame.offset) - start if frame.offset else 0,
             )
             for (start, until), frame in zip(pairwise(times), run, strict=True)
         )
@@ -257,7 +265,10 @@ class FragmentWriter:
             full_box_of(b"tfdt", version=1, data=struct.pack(">Q", times[0])),
             # Last, as the duration of its last sample is corrected by its place.
             full_box_of(
-                b"trun", flags=_RUN_FLAGS, data=struct.pack(">II", len(run), offset) + samples
+                b"trun",
+                version=_RUN_VERSION,
+                flags=_RUN_FLAGS,
+                data=struct.pack(">II", len(run), offset) + samples,
             ),
         )
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _ROOM = 1024
 #: Suffix of the media file beside a playlist, usual for MP4 fragments.
 _SEGMENTS = ".m4s"
+_ZERO = Fraction(0)
 
 
 class _Writer(Protocol):
@@ -148,7 +149,14 @@ class Muxer:
         return described
 
     def write(
-        self, stream: int, payload: bytes, pts: Fraction, duration: Fraction, *, keyframe: bool
+        self,
+        stream: int,
+        payload: bytes,
+        pts: Fraction,
+        duration: Fraction,
+        *,
+        keyframe: bool,
+        offset: Fraction = _ZERO,
     ) -> None:
         """Add a frame to a stream.
 
@@ -159,6 +167,7 @@ class Muxer:
                 within half a second of each other, for readers.
             duration: Duration in seconds.
             keyframe: True if the frame can be decoded by itself.
+            offset: Seconds from `pts` to when a frame is shown, in video with B-frames.
 
         Raises:
             RecordingError: The frame cannot be written. Close the muxer then: the file holds the
@@ -172,7 +181,7 @@ class Muxer:
         self._last[stream] = pts
         payload = self._samples[stream](payload)
         picture = self._streams[stream].codec.kind is MediaKind.VIDEO
-        frame = Frame(pts, stream, payload, duration, keyframe, picture)
+        frame = Frame(pts, stream, payload, duration, keyframe, picture, offset)
         done = [frame] if self._pending is None else self._pending.completed_by(frame)
         if done:
             self._write_piece(done)

@@ -127,12 +127,15 @@ class OpenFile:
             return False
         if last is not None and time < last + _STEP:
             time = last + _STEP
+        # A frame that is decoded later is shown when it was.
+        offset = placed.offset and placed.shown - self.origin - time
         self._muxer.write(
             self._index[placed.key],
             placed.frame.payload,
             time,
             placed.duration,
             keyframe=placed.frame.keyframe,
+            offset=offset,
         )
         self._last[placed.key] = time
         self._end = max(self._end, placed.time + placed.duration)

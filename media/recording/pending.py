@@ -18,12 +18,13 @@ class Frame:
     """Frame as a container has it; frames sort in the order of a file.
 
     Args:
-        pts: Presentation time in seconds.
+        pts: Presentation time in seconds; with B-frames that of decoding.
         stream: Index of the stream, from 0.
         payload: Payload in the container's form.
         duration: Duration in seconds.
         keyframe: True if the frame can be decoded by itself.
         picture: True for video, false for audio.
+        offset: Seconds from `pts` to when the frame is shown; may be negative.
     """
 
     pts: Fraction
@@ -32,6 +33,7 @@ class Frame:
     duration: Fraction = field(compare=False)
     keyframe: bool = field(compare=False)
     picture: bool = field(compare=False)
+    offset: Fraction = field(default=Fraction(0), compare=False)
 
 
 class Pending:

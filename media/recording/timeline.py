@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from media.recording.audio_packets import packet_duration
 from media.recording.clocks import SenderClocks
 from media.recording.track_clock import PAUSE, TrackClock, exact_seconds
+from peer.rtp.decode_order import DecodeOrder
+from peer.rtp.formats import reorder_depth
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -39,12 +41,20 @@ class PlacedFrame:
         frame: The encoded frame.
         time: Seconds since the timeline's origin; rising within a track.
         duration: Duration in seconds; that of the frame before it for video.
+        offset: Seconds from `time`, at which it is decoded, to when it is shown; other than 0 in
+            video with B-frames only.
     """
 
     key: Hashable
     frame: EncodedFrame
     time: Fraction
     duration: Fraction
+    offset: Fraction = _ZERO
+
+    @property
+    def shown(self) -> Fraction:
+        """The time at which it is shown, in seconds since the timeline's origin."""
+        return self.time + self.offset
 
 
 @dataclass(slots=True)
@@ -56,11 +66,22 @@ class _Track:
     waiting: list[EncodedFrame] = field(default_factory=list)
     is_released: bool = False
     awaits_keyframe: bool = True
+    keyframe_at: Fraction = _ZERO
+    placed: bool = False
+    order: DecodeOrder[Fraction] = field(default_factory=DecodeOrder)
 
     @property
     def kind(self) -> MediaKind:
         """The kind of the track: audio or video."""
         return self.clock.kind
+
+    def decoding_time(self, frame: EncodedFrame, shown: Fraction) -> Fraction:
+        """The time at which the next picture is decoded, at or before that of showing."""
+        if not self.placed:
+            self.placed = True
+            self.order.allow(reorder_depth(frame.codec, frame.payload))
+        self.order.add(shown)
+        return self.order.decoded()
 
 
 class Timeline:
@@ -234,6 +255,12 @@ class Timeline:
         captured = track.clock.capture_time(frame, correct=correct)
         assert self._origin is not None
         time = captured - self._origin
+        if frame.keyframe:
+            track.keyframe_at = captured
+        elif captured < track.keyframe_at and time < 0:
+            # A leading picture of a key frame that the recording begins with: nothing depends on it
+            # (ITU-T H.265 section 3.76).
+            return
         undecodable = track.awaits_keyframe and not frame.keyframe
         if not self._is_wanted(captured) or undecodable or time < 0:
             # Frames that depend on this one cannot be decoded either.
@@ -243,20 +270,23 @@ class Timeline:
 
     def _append(self, key: Hashable, track: _Track, frame: EncodedFrame, time: Fraction) -> None:
         last = self._last.get(key)
+        offset = _ZERO
         if track.kind is MediaKind.AUDIO:
             duration = packet_duration(frame.codec, frame.payload)
             if last is not None and time < last[0] + last[1] / 2:
                 self.overlapped += 1
                 return
         else:
-            duration = _FRAME
+            shown, time, duration = time, track.decoding_time(frame, time), _FRAME
             if last is not None:
                 time = max(time, last[0] + _STEP)
                 step = time - last[0]
                 duration = step if step <= PAUSE else last[1]
+            if track.order.depth:
+                offset = shown - time
         track.awaits_keyframe = False
         self._last[key] = time, duration
-        self._ready.append(PlacedFrame(key, frame, time, duration))
+        self._ready.append(PlacedFrame(key, frame, time, duration, offset))
 
     def _is_wanted(self, captured: Fraction) -> bool:
         if self._paused is not None and captured >= self._paused:

@@ -16,7 +16,9 @@ from peer.rtp.codecs import AudioEncoder, CodecError, FrameDecoder, VideoEncoder
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from peer.rtp.codecs.decoder import Decoded
 
 _CLOCKS = {"opus": 48_000, "pcmu": 8_000, "pcma": 8_000, "g722": 8_000}
 #: RTP clock rate of video, in Hz (RFC 3551 section 5).
@@ -177,36 +179,60 @@ class Transcoder:
         self._decoder = FrameDecoder(source)
         self._encoder = FrameEncoder(target)
         self._awaits_keyframe = True
+        self._last: PlacedFrame | None = None
+        # By the times of frames that a decoder puts in their order: times and durations in the
+        # recording.
+        self._places: dict[int, tuple[Fraction, Fraction]] = {}
 
     def transcode(self, placed: PlacedFrame) -> list[PlacedFrame]:
         """Transcode a frame, and return the frames that it completes, with their places."""
         frame = placed.frame
         if self._awaits_keyframe and not frame.keyframe:
             return []
-        clock = self._encoder.codec.clock_rate
+        self._last = placed
+        self._places[frame.pts] = placed.shown, placed.duration
+        if len(self._places) > _MOST_PLACES:
+            del self._places[next(iter(self._places))]
         try:
             self._awaits_keyframe = False
             decoded = self._decoder.decode(frame.payload, frame.pts)
-            made = []
-            for each in decoded:
-                each.pts = round(placed.time * clock)
-                each.time_base = Fraction(1, clock)
-                made += self._encoder.encode(each, frame.arrival)
+            return self._encoded(placed, decoded)
         except CodecError:
             self.failed += 1
             self._awaits_keyframe = frame.codec.kind is MediaKind.VIDEO
             return []
-        sound = frame.codec.kind is MediaKind.AUDIO
-        return [
-            PlacedFrame(
-                placed.key,
-                each,
-                Fraction(each.pts, clock),
-                _SOUND if sound else placed.duration,
-            )
-            for each in made
-        ]
+
+    def finish(self) -> list[PlacedFrame]:
+        """Return the frames that the decoder kept back, as none follows the last one."""
+        if self._last is None:
+            return []
+        try:
+            return self._encoded(self._last, self._decoder.finish())
+        except CodecError:
+            self.failed += 1
+            return []
+
+    def _encoded(self, placed: PlacedFrame, decoded: Iterable[Decoded]) -> list[PlacedFrame]:
+        made = []
+        clock = self._encoder.codec.clock_rate
+        is_sound = placed.frame.codec.kind is MediaKind.AUDIO
+        for each in decoded:
+            place = self._places.pop(each.pts or 0, (placed.shown, placed.duration))
+            each.pts = round(place[0] * clock)
+            each.time_base = Fraction(1, clock)
+            made += [
+                PlacedFrame(
+                    placed.key,
+                    encoded,
+                    Fraction(encoded.pts, clock),
+                    _SOUND if is_sound else place[1],
+                )
+                for encoded in self._encoder.encode(each, placed.frame.arrival)
+            ]
+        return made
 
 
+#: Frames whose places are kept: more than a decoder keeps back (ours).
+_MOST_PLACES = 64
 #: Duration in seconds of our encoders' packets (ours).
 _SOUND = Fraction(1, 50)

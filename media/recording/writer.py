@@ -89,9 +89,11 @@ class Writer:
                 case Expect(key, codec):
                     self._expect(key, codec)
                 case Ended(key):
+                    self._finish_transcoder(key)
                     self._series.end(key)
-                    self._transcoders.pop(key, None)
                 case Finish():
+                    for key in tuple(self._transcoders):
+                        self._finish_transcoder(key)
                     self._series.finish()
                     return False
                 case _ as never:
@@ -112,11 +114,18 @@ class Writer:
         codec = placed.frame.codec
         known = self._transcoders.get(placed.key)
         if known is None or known[0] != codec:
+            self._finish_transcoder(placed.key)
             known = (codec, self._transcoder(codec))
             self._transcoders[placed.key] = known
         if known[1] is not None:
             return known[1].transcode(placed)
         return [placed] if passes(self._container, codec) and not self._is_refused(codec) else []
+
+    def _finish_transcoder(self, key: Hashable) -> None:
+        _, transcoder = self._transcoders.pop(key, (None, None))
+        if transcoder is not None:
+            for each in transcoder.finish():
+                self._series.push(each)
 
     def _transcoder(self, codec: Codec) -> Transcoder | None:
         target = self._plan.target(codec)

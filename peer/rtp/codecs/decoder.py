@@ -83,6 +83,19 @@ class FrameDecoder:
         except (FFmpegError, ValueError) as error:
             raise DecodeError(f"{self._codec.mimeType}: {error}") from error
 
+    def finish(self) -> list[Decoded]:
+        """The pictures that the decoder kept back, to give them in order; none follow them.
+
+        Raises:
+            DecodeError: The library refused them.
+        """
+        if not isinstance(self._decoder, _VideoDecoder):
+            return []
+        try:
+            return cast("list[Decoded]", self._decoder.finish())
+        except (FFmpegError, ValueError) as error:
+            raise DecodeError(f"{self._codec.mimeType}: {error}") from error
+
     def conceal(self, payload: bytes, pts: int) -> Concealment:
         """Fill in for the sound lost before a packet of audio, which is decoded after that.
 
@@ -114,7 +127,12 @@ class _VideoDecoder:
         packet = Packet(payload)
         packet.pts = pts
         packet.time_base = self._time_base
-        frames = self._context.decode(packet)
+        return self._timed(self._context.decode(packet), pts)
+
+    def finish(self) -> list[VideoFrame]:
+        return self._timed(self._context.decode(None), 0)
+
+    def _timed(self, frames: list[VideoFrame], pts: int) -> list[VideoFrame]:
         for frame in frames:
             # Pictures that a decoder puts into their order have the time of an earlier payload.
             if frame.pts is None:

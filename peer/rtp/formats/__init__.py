@@ -16,7 +16,15 @@ from peer.rtp.formats.vp9 import Vp9Format
 if TYPE_CHECKING:
     from peer.rtp_parameters import Codec
 
-__all__ = ["Begins", "FrameShape", "NalUnitFormat", "PayloadFormat", "format_of", "nal_unit_format"]
+__all__ = [
+    "Begins",
+    "FrameShape",
+    "NalUnitFormat",
+    "PayloadFormat",
+    "format_of",
+    "nal_unit_format",
+    "reorder_depth",
+]
 
 
 def format_of(codec: Codec) -> PayloadFormat:
@@ -36,6 +44,15 @@ def format_of(codec: Codec) -> PayloadFormat:
             return Av1Format()
         case _:
             return OpaqueFormat()
+
+
+def reorder_depth(codec: Codec, keyframe: bytes) -> int:
+    """The most pictures that come before one that is shown earlier, as a key frame's headers say.
+
+    0 where they do not say it, and for codecs without B-frames.
+    """
+    payload_format = nal_unit_format(format_of(codec))
+    return 0 if payload_format is None else payload_format.reorder_depth(keyframe) or 0
 
 
 def nal_unit_format(payload_format: PayloadFormat) -> NalUnitFormat | None:

@@ -12,6 +12,7 @@ from peer.rtp.formats.h264_bitstream import (
     nal_units,
     parameter_set_key,
     picture_size,
+    reorder_depth,
 )
 from peer.rtp.formats.h264_slices import SLICE_OCTETS, slice_header
 from peer.rtp.formats.nal_packets import (
@@ -146,6 +147,14 @@ class H264Format:
         except (IndexError, MalformedError):
             return None
         return before.same_picture(after)
+
+    def reorder_depth(self, frame: bytes) -> int | None:
+        """The most pictures that come before one that is shown earlier; None where it is unsaid."""
+        sets = (unit for unit in nal_units(frame) if unit[0] & TYPE == NalType.SPS)
+        try:
+            return max((depth for sps in sets if (depth := reorder_depth(sps))), default=None)
+        except MalformedError:
+            return None
 
     def learn(self, payloads: Sequence[bytes]) -> None:
         """Keep the parameter sets among payloads that make no access unit, or none yet."""

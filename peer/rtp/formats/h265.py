@@ -14,6 +14,7 @@ from peer.rtp.formats.h265_bitstream import (
     nal_type,
     parameter_set_key,
     picture_size,
+    reorder_depth,
 )
 from peer.rtp.formats.nal_packets import (
     aggregated,
@@ -125,6 +126,14 @@ class H265Format:
         """
         del first
         return self.begins(other) is Begins.SLICE
+
+    def reorder_depth(self, frame: bytes) -> int | None:
+        """The most pictures that come before one that is shown earlier; None where it is unsaid."""
+        sets = (unit for unit in nal_units(frame) if nal_type(unit[0]) == H265NalType.SPS)
+        try:
+            return max((depth for sps in sets if (depth := reorder_depth(sps))), default=None)
+        except MalformedError:
+            return None
 
     def learn(self, payloads: Sequence[bytes]) -> None:
         """Keep the parameter sets among payloads that make no access unit, or none yet."""

@@ -56,7 +56,30 @@ def picture_size(sps: bytes) -> tuple[int, int]:
     Raises:
         MalformedError: It ends too early, or says what cannot be.
     """
-    bits = _behind_profile(sps)
+    return _picture_size(_behind_profile(sps)[0])
+
+
+def reorder_depth(sps: bytes) -> int:
+    """The most pictures that come before one that is shown earlier (sps_max_num_reorder_pics).
+
+    Raises:
+        MalformedError: The sequence parameter set ends too early, or says what cannot be.
+    """
+    bits, layers = _behind_profile(sps)
+    _picture_size(bits)
+    bits.unsigned()  # bit_depth_luma_minus8
+    bits.unsigned()  # bit_depth_chroma_minus8
+    bits.unsigned()  # log2_max_pic_order_cnt_lsb_minus4
+    depth = 0
+    # Either for each sub-layer, or for the highest one.
+    for _ in range(layers + 1 if bits.flag() else 1):
+        bits.unsigned()  # sps_max_dec_pic_buffering_minus1
+        depth = bits.unsigned()
+        bits.unsigned()  # sps_max_latency_increase_plus1
+    return depth
+
+
+def _picture_size(bits: BitReader) -> tuple[int, int]:
     bits.unsigned()  # sps_seq_parameter_set_id
     chroma = bits.unsigned()
     if chroma not in _SUBSAMPLING:
@@ -82,7 +105,7 @@ def parameter_set_key(unit: bytes) -> tuple[int, int] | None:
             case H265NalType.VPS:
                 return kind, BitReader(unit[HEADER : HEADER + 1]).read(4)
             case H265NalType.SPS:
-                return kind, _behind_profile(unit).unsigned()
+                return kind, _behind_profile(unit)[0].unsigned()
             case H265NalType.PPS:
                 return kind, BitReader(unit[HEADER : HEADER + 8]).unsigned()
             case _:
@@ -91,8 +114,8 @@ def parameter_set_key(unit: bytes) -> tuple[int, int] | None:
         return None
 
 
-def _behind_profile(sps: bytes) -> BitReader:
-    """A reader behind profile_tier_level() of a sequence parameter set (section 7.3.3)."""
+def _behind_profile(sps: bytes) -> tuple[BitReader, int]:
+    """A reader behind profile_tier_level() of a set, and sps_max_sub_layers_minus1 (7.3.3)."""
     # Section 7.3.1.1: octets that keep start codes out.
     bits = BitReader(sps[HEADER:_SPS_OCTETS].replace(b"\x00\x00\x03", b"\x00\x00"))
     bits.read(4)  # sps_video_parameter_set_id
@@ -105,4 +128,4 @@ def _behind_profile(sps: bytes) -> BitReader:
         bits.read(2 * (8 - layers))
     for profile, level in present:
         bits.read(_PROFILE_BITS * profile + _LEVEL_BITS * level)
-    return bits
+    return bits, layers

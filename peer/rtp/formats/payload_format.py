@@ -109,6 +109,13 @@ class NalUnitFormat(PayloadFormat, Protocol):
         """
         ...
 
+    def reorder_depth(self, frame: bytes) -> int | None:
+        """The most pictures that come before one that is shown earlier.
+
+        None where the parameter sets of the access unit do not say it.
+        """
+        ...
+
     def learn(self, payloads: Sequence[bytes]) -> None:
         """Keep the parameter sets among payloads that make no access unit, or none yet."""
         ...

@@ -8,6 +8,9 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from peer.rtp.decode_order import DecodeOrder
+from peer.rtp_parameters import MediaKind
+
 if TYPE_CHECKING:
     from peer.rtp.encoded_frame import EncodedFrame
     from peer.times import MonotonicTime, Seconds
@@ -121,7 +124,8 @@ class JitterBuffer:
     """Takes frames in order, and gives them at an even pace, with the least delay for the jitter.
 
     The target delay rises at once with the jitter of the last three seconds, and falls slower, but
-    is back after ten. A frame that comes after its time is given at once.
+    is back after ten. A frame that comes after its time is given at once. B-frames are given in the
+    order in which they come, at the times at which they are decoded.
 
     Args:
         limit: In frames; beyond it, or beyond `SIZE_LIMIT` bytes, the oldest is dropped, and the
@@ -140,6 +144,7 @@ class JitterBuffer:
         "_limit",
         "_maximum",
         "_minimum",
+        "_order",
         "_pushed_at",
         "_size",
         "_target_delay",
@@ -148,6 +153,7 @@ class JitterBuffer:
     def __init__(self, *, limit: int = 256) -> None:
         self._limit = limit
         self._estimator = PlayoutDelayEstimator()
+        self._order: DecodeOrder[float] = DecodeOrder()
         # Each with the time at which it would leave without a target delay.
         self._frames: deque[tuple[EncodedFrame, MonotonicTime]] = deque()
         self._size = 0
@@ -204,8 +210,10 @@ class JitterBuffer:
         self._maximum = min(max(maximum, self._minimum), ASKED_LIMIT)
 
     def push(self, frame: EncodedFrame, now: MonotonicTime) -> None:
-        """Take a frame, later than all that were taken before."""
+        """Take the next frame in the order of decoding."""
         time = frame.pts / frame.codec.clock_rate
+        if frame.codec.kind is MediaKind.VIDEO:
+            time = self._decoding_time(time)
         self._estimator.add(delay=now - time, now=now)
         target = min(max(LEAST, self._estimator.estimate()), ADAPTIVE_LIMIT)
         if target < self._adaptive_target:
@@ -239,6 +247,16 @@ class JitterBuffer:
         self._frames.clear()
         self._size = 0
         self._estimator.clear()
+        self._order = DecodeOrder()
+
+    def _decoding_time(self, shown: Seconds) -> Seconds:
+        order = self._order
+        depth = order.depth
+        order.add(shown)
+        if order.depth != depth:
+            # All times are earlier by a picture or two from now on.
+            self._estimator.clear()
+        return order.decoded()
 
     def _due(self, earliest: MonotonicTime) -> MonotonicTime:
         return earliest + self.target

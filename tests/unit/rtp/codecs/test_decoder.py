@@ -13,9 +13,11 @@ from av import AudioFrame, VideoFrame
 
 from peer.rtp.codecs import AudioEncoder, DecodeError, FrameDecoder, VideoEncoder
 from peer.rtp.formats import format_of
+from tests.support.media.b_frames import SETTINGS, with_b_frames
 from tests.support.media.encoded import encode, encoded
 from tests.support.media.foreign import HEIGHT, WIDTH, Foreign, foreign
 from tests.support.media.moving import codec_named, moving_picture, sound_at
+from tests.support.media.nal_senders import H264
 
 PICTURES = ["VP8", "H264", "VP9", "AV1"]
 SOUND = ["opus", "G722", "PCMU", "PCMA"]
@@ -179,3 +181,15 @@ def test_pictures_that_a_decoder_holds_back_keep_their_times(
     ]
     assert len(shown) > len(times) // 2
     assert shown == sorted(times)[: len(shown)]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_pictures_of_a_stream_with_b_frames_come_in_order_and_all_of_them(settings: str) -> None:
+    source = with_b_frames(SETTINGS[settings])
+    assert [each.pts for each in source] != sorted(each.pts for each in source)
+    decoder = FrameDecoder(H264)
+    frames = [frame for each in source for frame in decoder.decode(each.data, 3000 * each.pts)]
+    # What was kept back for the order is all that is missing.
+    assert len(source) - len(frames) <= 2
+    frames += decoder.finish()
+    assert [frame.pts for frame in frames] == [3000 * number for number in range(len(source))]

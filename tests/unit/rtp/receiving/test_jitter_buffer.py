@@ -21,6 +21,7 @@ from peer.rtp.receiving.jitter_buffer import (
 )
 from peer.rtp_parameters import MediaKind
 from tests.support.links.lossy_rtp import VP8, Link, Scene
+from tests.support.media.encoded_frames import encoded
 
 FRAME = 1 / 30
 
@@ -260,3 +261,20 @@ def test_estimator_keeps_limited_number_of_frames() -> None:
     for _ in range(SAMPLE_LIMIT):
         estimator.add(delay=0.0, now=10.0)
     assert estimator.estimate() == 0.0
+
+
+def test_b_frames_that_come_evenly_leave_evenly_and_without_a_wait() -> None:
+    buffer = JitterBuffer()
+    order = [0, *(number + at for number in range(0, 300, 3) for at in (3, 1, 2))]
+    left = []
+    for index, number in enumerate(order):
+        arrival = 100 + index / 30
+        buffer.push(encoded(3000 * number, keyframe=number == 0, arrival=arrival), arrival)
+        deadline = buffer.deadline
+        assert deadline is not None
+        (frame,) = buffer.pop(deadline)
+        assert frame.pts == 3000 * number
+        left.append(max(arrival, deadline))
+    # By then it is known that there are B-frames.
+    waits = [left[index] - (100 + index / 30) for index in range(30, len(left))]
+    assert max(waits) < 0.02
