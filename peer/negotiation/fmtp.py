@@ -94,11 +94,22 @@ def with_parameter_sets(ours: Sequence[Codec], theirs: Sequence[Codec]) -> tuple
 
 
 def _with_parameter_sets(codec: Codec, theirs: Sequence[Codec]) -> Codec:
-    described = next((each for each in theirs if same_codec(each, codec)), None)
-    if described is None or codec.is_rtx:
+    if codec.is_rtx:
         return codec
-    sets = tuple((k, v) for k, v in described.parameters if k.lower() in _PARAMETER_SETS)
-    return replace(codec, parameters=codec.parameters + sets) if sets else codec
+    described = [
+        (each.payload_type != codec.payload_type, sets)
+        for each in theirs
+        if (sets := _parameter_sets(each)) and same_codec(each, codec)
+    ]
+    if not described:
+        return codec
+    # Several payload types of one format have sets of their own, or only one of them has.
+    _, sets = min(described, key=lambda each: each[0])
+    return replace(codec, parameters=codec.parameters + sets)
+
+
+def _parameter_sets(codec: Codec) -> Parameters:
+    return tuple((k, v) for k, v in codec.parameters if k.lower() in _PARAMETER_SETS)
 
 
 def _format(codec: Codec) -> tuple[object, ...]:

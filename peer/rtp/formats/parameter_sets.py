@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
+from itertools import islice
 from typing import TYPE_CHECKING
+
+from peer.rtp.formats.h264_bitstream import nal_units
+from peer.rtp.malformed import MalformedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,16 +62,21 @@ class ParameterSets:
 def described_sets(codec: Codec) -> tuple[bytes, ...]:
     """The parameter sets among the fmtp parameters of a codec; what is not Base64 is left out.
 
+    Base64 without its padding, and sets with start codes, are taken as cameras write them.
+
     Source: `sprop-parameter-sets` (RFC 6184 section 8.1), `sprop-vps`, `sprop-sps` and `sprop-pps`
     (RFC 7798 section 7.1).
     """
     names = ("sprop-parameter-sets", "sprop-vps", "sprop-sps", "sprop-pps")
     texts = [text for name in names for text in (codec.parameter(name) or "").split(",")]
-    return tuple(unit for text in texts[:_SETS_LIMIT] if (unit := _decoded(text)))
+    units = (unit for text in texts[:_SETS_LIMIT] for unit in _decoded(text.strip()))
+    return tuple(islice(units, _SETS_LIMIT))
 
 
-def _decoded(text: str) -> bytes:
+def _decoded(text: str) -> list[bytes]:
     try:
-        return b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        return b""
+        octets = b64decode(text + "=" * (-len(text) % 4), validate=True)
+        # A NAL unit never begins with a zero octet (RFC 6184 section 1.3).
+        return nal_units(octets) if octets.startswith(b"\0\0") else [octets] * bool(octets)
+    except (MalformedError, binascii.Error, ValueError):
+        return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from peer.rtp.encoded_frame import EncodedFrame
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from peer.rtp.receiving.ssrcs import SsrcState
     from peer.rtp_parameters import Codec
     from peer.times import MonotonicTime, Seconds
+
+logger = logging.getLogger(__name__)
 
 #: RTP timestamps have 32 bits (RFC 3550 section 5.1).
 _WRAP = 1 << 32
@@ -109,6 +112,7 @@ class FrameAssembler:
         "_state",
         "_timeline",
         "_timestamp",
+        "_told_of_sets",
         "_types",
         "_units",
         "awaits_keyframe",
@@ -142,6 +146,7 @@ class FrameAssembler:
         self._payloads: list[bytes] = []
         # Of the present payload type, where that is of NAL units.
         self._units: AccessUnits | None = None
+        self._told_of_sets = False
         self._gap = False
 
     @property
@@ -268,6 +273,13 @@ class FrameAssembler:
         shape = payload_format.describe(frame)
         if self.awaits_keyframe and not shape.keyframe:
             state.frames_dropped += 1
+            if self._units is not None and not self._told_of_sets:
+                self._told_of_sets = True
+                logger.warning(
+                    "a key frame of SSRC %d cannot be decoded: it has no parameter sets, in packets"
+                    " or description, or no random access picture",
+                    state.ssrc,
+                )
             return
         state.frames += 1
         state.last_frame = (timestamp, arrival, level)

@@ -279,6 +279,37 @@ def test_parameter_sets_of_the_peer_are_for_receiving_and_in_no_description_of_o
         assert "sprop" not in text
 
 
+@pytest.mark.parametrize("with_sets", [0, 1])
+def test_parameter_sets_are_found_where_one_of_several_payload_types_of_a_format_has_them(
+    with_sets: int,
+) -> None:
+    answerer = end()
+    fmtp = "packetization-mode=1;profile-level-id=42e01f"
+    forms = [("H264", fmtp), ("H264", fmtp)]
+    forms[with_sets] = ("H264", fmtp + ";sprop-parameter-sets=Z0IA,aM4g")
+    set_remote(answerer, lone(*forms, direction="sendonly"))
+    (configured,) = [each for each in set_local(answerer) if isinstance(each, ConfigureRtp)]
+    assert configured.receive is not None
+    codecs = configured.receive.codecs
+    assert [codec.parameter("sprop-parameter-sets") for codec in codecs] == ["Z0IA,aM4g"] * 2
+
+
+def test_each_payload_type_of_a_format_has_its_own_parameter_sets() -> None:
+    answerer = end()
+    fmtp = "packetization-mode=1;profile-level-id=42e01f;sprop-parameter-sets="
+    set_remote(
+        answerer,
+        lone(("H264", f"{fmtp}Z0IA,aM4g"), ("H264", f"{fmtp}Z0IB,aM4h"), direction="sendonly"),
+    )
+    (configured,) = [each for each in set_local(answerer) if isinstance(each, ConfigureRtp)]
+    assert configured.receive is not None
+    codecs = configured.receive.codecs
+    assert [codec.parameter("sprop-parameter-sets") for codec in codecs] == [
+        "Z0IA,aM4g",
+        "Z0IB,aM4h",
+    ]
+
+
 def test_track_that_is_not_sent_for_want_of_an_encoder_is_told_once() -> None:
     def told(offer: SessionDescription) -> list[SendingWithheld]:
         set_remote(answerer, offer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING
@@ -312,6 +313,67 @@ def test_delimiter_stays_in_front_of_parameter_sets_that_are_added() -> None:
         receiving.take(Sent(unit, number * TICKS, marker=unit is units[-1]) for unit in units)
     kinds = [unit[0] & 0x1F for unit in nal_units(receiving.frames[-1].payload)]
     assert kinds[:3] == [9, 7, 8]
+
+
+SPELLINGS = {
+    "as RFC 6184 has it": lambda units: [b64encode(unit).decode() for unit in units],
+    "without padding": lambda units: [b64encode(unit).decode().rstrip("=") for unit in units],
+    "with start codes": lambda units: [b64encode(b"\0\0\0\1" + unit).decode() for unit in units],
+    "in one": lambda units: [b64encode(annex_b(units)).decode()],
+    "with blanks": lambda units: [f" {b64encode(unit).decode()} " for unit in units],
+    "the other way round": lambda units: [b64encode(unit).decode() for unit in reversed(units)],
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("sender", ["ordinary", "each slice with a marker", "no markers"])
+@pytest.mark.parametrize("name", NAMES)
+def test_parameter_sets_of_the_description_alone_make_every_picture_decodable(
+    name: str, sender: str, spelling: str
+) -> None:
+    source = access_units(name, slices=3)
+    sets, bare = without_sets(name, source)
+    texts = SPELLINGS[spelling](sets)
+    if name == "H264":
+        parameters = (*CODECS[name].parameters, ("sprop-parameter-sets", ",".join(texts)))
+    else:
+        names = ("sprop-vps", "sprop-sps", "sprop-pps")
+        parameters = tuple(zip(names, texts, strict=False))
+    receiving = Receiving(name, replace(CODECS[name], parameters=parameters))
+    receiving.take(packets(name, sender, bare))
+    receiving.receiver.goodbye(1)
+    count = len(source) - (sender == "no markers")
+    assert receiving.pictures == slices(name, source)[:count]
+    assert [frame.keyframe for frame in receiving.frames] == [e.keyframe for e in source[:count]]
+    assert (receiving.frames[0].width, receiving.frames[0].height)[0] == 176
+    assert len(decoded(name, [frame.payload for frame in receiving.frames])) == count
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_key_frames_without_any_parameter_sets_are_told_of_once(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING", "peer.rtp.receiving.frame_assembler")
+    _, bare = without_sets(name, access_units(name))
+    receiving = Receiving(name)
+    receiving.take(packets(name, "ordinary", bare * 3))
+    assert receiving.frames == []
+    (record,) = caplog.records
+    assert record.getMessage().startswith("a key frame of SSRC 1 cannot be decoded")
+
+
+def without_sets(name: str, source: tuple[Encoded, ...]) -> tuple[list[bytes], tuple[Encoded, ...]]:
+    """The parameter sets of a stream, and the stream without them."""
+
+    def is_set(unit: bytes) -> bool:
+        return unit[0] & 0x1F in (7, 8) if name == "H264" else unit[0] >> 1 in (32, 33, 34)
+
+    sets = [unit for unit in nal_units(source[0].data) if is_set(unit)]
+    bare = tuple(
+        replace(each, data=annex_b([unit for unit in nal_units(each.data) if not is_set(unit)]))
+        for each in source
+    )
+    return sets, bare
 
 
 def annex_b(units: list[bytes]) -> bytes:
