@@ -68,6 +68,26 @@ class Codec:
         value = self.parameter("apt")
         return int(value) if value is not None and value.isascii() and value.isdigit() else None
 
+    @property
+    def is_red(self) -> bool:
+        """Tell whether this is redundant data of another codec (RFC 2198)."""
+        return self.name.lower() == "red"
+
+    @property
+    def redundant(self) -> tuple[int, ...]:
+        """The payload types of a RED codec's blocks, the primary one first; empty for others."""
+        # RFC 2198 section 5: they are the whole of `a=fmtp`, as in `111/111`.
+        for name, value in self.parameters if self.is_red else ():
+            numbers = name.split("/")
+            if value is None and all(n.isascii() and n.isdigit() for n in numbers):
+                return tuple(int(number[:4]) for number in numbers)
+        return ()
+
+    @property
+    def accompanied(self) -> int | None:
+        """The payload type without which this codec is of no use: for RTX and RED, else None."""
+        return self.apt if self.is_rtx else next(iter(self.redundant), None)
+
     def parameter(self, name: str) -> str | None:
         """The value of an fmtp parameter; names are compared without case."""
         return next((v for k, v in self.parameters if k.lower() == name.lower()), None)
@@ -121,12 +141,26 @@ class RtcpParameters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendParameters:
-    """The parameters of one stream to send: `codecs[0]` encodes, an RTX codec may follow."""
+    """The parameters of one stream to send: `codecs[0]` encodes, an RTX codec may follow.
+
+    Args:
+        redundancy: True to send as redundant data (RFC 2198), where a RED codec of `codecs[0]` is
+            among the others.
+    """
 
     mid: str
     codecs: tuple[Codec, ...]
     extensions: tuple[HeaderExtension, ...]
     cname: str
+    redundancy: bool = False
+
+    @property
+    def red(self) -> Codec | None:
+        """The RED codec to send with; None to send without."""
+        if not self.redundancy:
+            return None
+        primary = self.codecs[0].payload_type
+        return next((c for c in self.codecs if c.is_red and c.accompanied == primary), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

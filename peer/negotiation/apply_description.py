@@ -25,7 +25,12 @@ from peer.negotiation.association import (
     with_both_halves,
     with_local_half,
 )
-from peer.negotiation.codecs import described_codecs, media_first, shared_codecs
+from peer.negotiation.codecs import (
+    described_codecs,
+    media_first,
+    prefers_redundancy,
+    shared_codecs,
+)
 from peer.negotiation.session import (
     Agreement,
     AppliedDescription,
@@ -374,7 +379,8 @@ def _agree_transceiver(
     ours = offered if theirs is answered else answered
     our_codecs = described_codecs(ours, transceiver.kind)
     their_codecs = described_codecs(theirs, transceiver.kind)
-    send = media_first(shared_codecs(their_codecs, our_codecs))
+    shared = shared_codecs(their_codecs, our_codecs)
+    send = media_first(shared)
     if not send:
         raise DescriptionError("the answer accepts none of the codecs offered", mid=offered.mid)
     offered_extensions = set(_extensions(offered))
@@ -398,6 +404,7 @@ def _agree_transceiver(
             ssrcs=ssrcs,
             rtx=rtx,
             rids=theirs.sent_rids,
+            redundancy=prefers_redundancy(shared, transceiver.preferences),
         ),
     )
 

@@ -127,7 +127,8 @@ def taken_codecs(
     """
     decoded = (*capabilities.receive_only, *capabilities.accepted_receive_only)
     accepted = capabilities.accepted if direction.sends else (*capabilities.accepted, *decoded)
-    choices = [offered_codecs(capabilities, direction, preferences)]
+    rare = () if preferences else tuple(c for c in capabilities.accepted if c.is_auxiliary)
+    choices = [(*offered_codecs(capabilities, direction, preferences), *rare)]
     choices += [preferred(accepted, preferences)]
     choices += [preferred(decoded, preferences)] if direction.receives else []
     for ours in choices:
@@ -198,8 +199,8 @@ def shared_codecs(own: Sequence[Codec], other: Sequence[Codec]) -> tuple[Codec, 
     """
     shared: list[Codec] = []
     for codec in own:
-        match = None if codec.is_rtx else _match(codec, other)
-        if match is None:
+        match = _red_of(codec, own, other) if codec.is_red else _match(codec, other)
+        if match is None or codec.is_rtx:
             continue
         feedback = tuple(item for item in codec.feedback if item in match.feedback)
         shared.append(replace(codec, feedback=feedback))
@@ -231,6 +232,20 @@ def media_first(codecs: Sequence[Codec]) -> tuple[Codec, ...]:
     return (*media, *(codec for codec in codecs if codec.is_auxiliary)) if media else ()
 
 
+def prefers_redundancy(shared: Sequence[Codec], preferences: Sequence[str]) -> bool:
+    """Tell whether one end puts redundant data (RFC 2198) before all codecs, as libwebrtc does it.
+
+    Args:
+        shared: Codecs agreed on, in the order of the peer.
+        preferences: MIME types in the order that we prefer.
+    """
+    first = next(iter(shared), None)
+    red = next((codec for codec in shared if codec.is_red), None)
+    if first is None or red is None:
+        return False
+    return first.is_red or any(is_named(red, each) for each in preferences[:1])
+
+
 def common_extensions(
     ours: Sequence[HeaderExtension], theirs: Sequence[HeaderExtension]
 ) -> tuple[HeaderExtension, ...]:
@@ -250,6 +265,9 @@ def preferred(codecs: Sequence[Codec], preferences: Sequence[str]) -> tuple[Code
     """Order codecs by preferences, each with its RTX, and drop others; no preference keeps all."""
     if not preferences:
         return tuple(codecs)
+    codecs = [
+        codec for codec in codecs if not codec.is_red or _is_wanted(codec, codecs, preferences)
+    ]
     chosen: list[Codec] = []
     for preference in preferences:
         for codec in codecs:
@@ -291,6 +309,28 @@ def _rtx_of(codec: Codec, codecs: Sequence[Codec]) -> Codec | None:
     return next((c for c in codecs if c.is_rtx and c.apt == codec.payload_type), None)
 
 
+def _primary_of(red: Codec, codecs: Sequence[Codec]) -> Codec | None:
+    return next((c for c in codecs if c.payload_type == red.accompanied and not c.is_red), None)
+
+
+def _red_of(red: Codec, own: Sequence[Codec], other: Sequence[Codec]) -> Codec | None:
+    """Find the RED codec of the other end that is of the same codec as that of the one end."""
+    primary = _primary_of(red, own)
+    if primary is None:
+        return None
+    for candidate in other:
+        theirs = _primary_of(candidate, other) if candidate.is_red else None
+        if theirs is not None and same_codec(candidate, red) and same_codec(theirs, primary):
+            return candidate
+    return None
+
+
+def _is_wanted(red: Codec, codecs: Sequence[Codec], preferences: Sequence[str]) -> bool:
+    """Tell whether the codec of redundant data is preferred as well."""
+    primary = _primary_of(red, codecs)
+    return primary is not None and any(is_named(primary, each) for each in preferences)
+
+
 def _payload_types(formats: Iterable[str]) -> Iterable[int]:
     return dict.fromkeys(
         int(word) for word in formats if word.isascii() and word.isdigit() and int(word) < 128
@@ -318,10 +358,16 @@ class PayloadTypeAllocator:
         A codec for which the peer has left no payload type is left out.
         """
         numbered: list[Codec] = []
+        # RED may come before the codec whose payload type it names.
+        media = {
+            codec.payload_type: self._numbered(codec)
+            for codec in ours
+            if not (codec.is_rtx or codec.is_red)
+        }
         for codec in ours:
             if codec.is_rtx:
                 continue
-            named = self._numbered(codec)
+            named = self._red(codec, media) if codec.is_red else media[codec.payload_type]
             if named is None:
                 continue
             numbered.append(named)
@@ -351,6 +397,13 @@ class PayloadTypeAllocator:
         self._codecs[number] = named
         return named
 
+    def _red(self, codec: Codec, media: Mapping[int, Codec | None]) -> Codec | None:
+        numbers = [media.get(each) for each in codec.redundant]
+        names = [str(each.payload_type) for each in numbers if each is not None]
+        if not names or len(names) < len(numbers):
+            return None
+        return self._numbered(replace(codec, parameters=(("/".join(names), None),)))
+
     def _extension(self, extension: HeaderExtension) -> HeaderExtension | None:
         known = (n for n, uri in self._extensions.items() if uri == extension.uri)
         own = (n for n in (extension.id, *_EXTENSION_IDS) if n not in self._extensions)
@@ -364,4 +417,6 @@ class PayloadTypeAllocator:
 def _interchangeable(known: Codec, codec: Codec) -> bool:
     if codec.is_rtx:
         return known.is_rtx and known.kind is codec.kind and known.apt == codec.apt
+    if codec.is_red and known.accompanied != codec.accompanied:
+        return False
     return same_codec(known, codec)

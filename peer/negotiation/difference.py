@@ -92,7 +92,11 @@ def _configuration(session: Session, transceiver: Transceiver, cname: str) -> Co
     if transceiver.stopping:
         return None
     send = SendParameters(
-        mid=mid, codecs=agreement.send, extensions=agreement.extensions, cname=cname
+        mid=mid,
+        codecs=agreement.send,
+        extensions=agreement.extensions,
+        cname=cname,
+        redundancy=agreement.redundancy,
     )
     receive = ReceiveParameters(
         mid=mid,

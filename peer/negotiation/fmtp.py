@@ -74,6 +74,9 @@ def answered_parameters(ours: Codec, offered: Codec) -> Parameters:
     match ours.name.lower():
         case "h264":
             return _h264_answer(ours, offered)
+        case "red":
+            # They name payload types of the offer.
+            return offered.parameters
         case "h265":
             return tuple((k, v) for k, v in offered.parameters if k.lower() in _H265_ANSWERED)
         case _:

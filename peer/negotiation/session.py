@@ -260,6 +260,7 @@ class Agreement:
         ssrcs: SSRCs that the peer announced to send with; may be empty.
         rtx: Pairs of (RTX SSRC, SSRC that it repairs).
         rids: RIDs that the peer announced to send with (RFC 8851); may be empty.
+        redundancy: True where one end prefers redundant data (RFC 2198) to the codec itself.
     """
 
     send: tuple[Codec, ...]
@@ -268,6 +269,7 @@ class Agreement:
     ssrcs: tuple[int, ...] = ()
     rtx: tuple[tuple[int, int], ...] = ()
     rids: tuple[str, ...] = ()
+    redundancy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

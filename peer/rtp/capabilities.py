@@ -73,8 +73,10 @@ def _divided(
     decoded: tuple[Codec, ...], encodable: Callable[[Codec], bool]
 ) -> tuple[tuple[Codec, ...], tuple[Codec, ...]]:
     """Divide codecs, with their RTX, into those that can be encoded too and the others."""
-    not_encodable = {c.payload_type for c in decoded if not (c.is_rtx or encodable(c))}
+    not_encodable = {c.payload_type for c in decoded if c.accompanied is None and not encodable(c)}
     receive_only = tuple(
-        c for c in decoded if (c.apt if c.is_rtx else c.payload_type) in not_encodable
+        c
+        for c in decoded
+        if (c.payload_type if c.accompanied is None else c.accompanied) in not_encodable
     )
     return tuple(codec for codec in decoded if codec not in receive_only), receive_only

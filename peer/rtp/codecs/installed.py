@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: Clock rate of all video codecs in Hz (RFC 3551 section 5).
 VIDEO_CLOCK_RATE = 90_000
 TELEPHONE_EVENT = "telephone-event"
+_WITHOUT_LIBRARY = frozenset({TELEPHONE_EVENT, "cn", "red"})
 
 # By encoding name in lower case; the first library that is installed is used.
 ENCODERS: dict[str, tuple[str, ...]] = {
@@ -131,7 +132,8 @@ def accepted(kind: MediaKind) -> tuple[Codec, ...]:
     application that names one.
     """
     if kind is MediaKind.AUDIO:
-        return ()
+        # RFC 3389 section 3: of codecs of 8000 Hz; a static payload type (RFC 3551 section 6).
+        return (_audio_codec("CN", payload_type=13, clock_rate=8_000),)
     return tuple(
         each
         for media, rtx in _accepted_video()
@@ -148,14 +150,17 @@ def installed(kind: MediaKind) -> tuple[Codec, ...]:
     are the static ones of RFC 3551 and those from 96 on, unique across both kinds (BUNDLE).
     """
     every = _audio() if kind is MediaKind.AUDIO else _video()
-    playable = {codec.payload_type for codec in every if not codec.is_rtx and can_decode(codec)}
+    playable = {c.payload_type for c in every if c.accompanied is None and can_decode(c)}
     return tuple(
-        codec for codec in every if (codec.apt if codec.is_rtx else codec.payload_type) in playable
+        codec
+        for codec in every
+        if (codec.payload_type if codec.accompanied is None else codec.accompanied) in playable
     )
 
 
 def _is_event(codec: Codec) -> bool:
-    return codec.name.lower() == TELEPHONE_EVENT
+    """Tell whether packets of a codec are read without a library: tones, noise, redundant data."""
+    return codec.name.lower() in _WITHOUT_LIBRARY
 
 
 @cache
@@ -178,6 +183,10 @@ def _audio() -> tuple[Codec, ...]:
             clock_rate=48_000,
             channels=2,
             parameters=(("minptime", "10"), ("useinbandfec", "1")),
+        ),
+        # RFC 2198, with a copy of the packet before; as in libwebrtc, sent only where preferred.
+        _audio_codec(
+            "red", payload_type=63, clock_rate=48_000, channels=2, parameters=(("96/96", None),)
         ),
         # RFC 3551 section 4.5.2: the clock of G722 is 8000, though it has 16000 samples a second.
         _audio_codec("G722", payload_type=9, clock_rate=8_000),
@@ -236,7 +245,7 @@ def _audio_codec(
         clock_rate=clock_rate,
         channels=channels,
         parameters=parameters,
-        feedback=() if name == TELEPHONE_EVENT else _AUDIO_FEEDBACK,
+        feedback=() if name.lower() in _WITHOUT_LIBRARY else _AUDIO_FEEDBACK,
     )
 
 

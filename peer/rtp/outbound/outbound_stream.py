@@ -9,6 +9,7 @@ from peer.rtp.alarm import Alarm
 from peer.rtp.congestion import Share
 from peer.rtp.encoding import EncodingSettings, subscribe
 from peer.rtp.encoding.settings import PAYLOAD_LIMIT
+from peer.rtp.formats.red import COPIES, RedWriter
 from peer.rtp.outbound.outgoing_track import OutgoingTrack
 from peer.rtp.outbound.retransmission_share import RetransmissionShare
 from peer.rtp.outbound.sender_report_scheduler import SenderReportScheduler
@@ -121,6 +122,7 @@ class OutboundStream:
         self._event_end: int | None = None
         self._payload_limit = PAYLOAD_LIMIT
         self._timestamps = RtpTimestampGenerator(parameters.codecs[0].clock_rate)
+        self._red = _red_writer(parameters)
         self._keyframes = KeyframeThrottle()
         self._retransmissions = RetransmissionShare()
         self._keyframe_alarm = Alarm(engine.clock, self._on_keyframe_due)
@@ -194,6 +196,7 @@ class OutboundStream:
             self._parameters = parameters
             self.rtp.configure(parameters)
             self._reports.cname = parameters.cname
+            self._red = _red_writer(parameters)
             self._timestamps.set_clock_rate(self.clock_rate)
             self._engine.add_sender(self, parameters, self._ssrcs)
         self._apply()
@@ -321,7 +324,8 @@ class OutboundStream:
     @property
     def _share(self) -> Share:
         if self._kind is MediaKind.AUDIO:
-            return Share(AUDIO_BITRATE, AUDIO_BITRATE)
+            bitrate = AUDIO_BITRATE * (1 if self._red is None else 1 + COPIES)
+            return Share(bitrate, bitrate)
         if self._encoding.maxBitrate is None:
             # Frames that were encoded elsewhere may need any bitrate.
             return Share(MIN_VIDEO_BITRATE)
@@ -340,8 +344,10 @@ class OutboundStream:
             if timestamp < self._event_end:
                 return
             self._event_end = None
+        payloads, payload_type = self._as_sent(frame.payloads, timestamp)
         outbound = self.rtp.make_frame(
-            frame.payloads,
+            payloads,
+            payload_type=payload_type,
             timestamp=timestamp,
             keyframe=frame.keyframe,
             level=frame.level,
@@ -355,6 +361,15 @@ class OutboundStream:
             self._keyframe_alarm.set(self._keyframes.deadline)
         self.last_frame = frame
         self._engine.send_frame(outbound)
+
+    def _as_sent(
+        self, payloads: tuple[bytes, ...], timestamp: int
+    ) -> tuple[tuple[bytes, ...], int | None]:
+        """Return the payloads, as redundant data where that was agreed, and its payload type."""
+        red = self._parameters.red
+        if self._red is None or red is None:
+            return payloads, None
+        return tuple(self._red.write(each, timestamp) for each in payloads), red.payload_type
 
     def _on_fir(self, number: int, *, now: MonotonicTime) -> None:
         self.counts.firs += 1
@@ -380,3 +395,9 @@ class OutboundStream:
         if self._keyframes.advance(now):
             self._track.request_keyframe()
         self._keyframe_alarm.set(self._keyframes.deadline)
+
+
+def _red_writer(parameters: SendParameters) -> RedWriter | None:
+    if parameters.red is None:
+        return None
+    return RedWriter(parameters.codecs[0].payload_type, limit=PAYLOAD_LIMIT)

@@ -20,6 +20,18 @@ class PayloadRole(Enum):
     RTX = auto()
     #: Telephone events (RFC 4733).
     EVENT = auto()
+    #: Comfort noise (RFC 3389): the stream is silent.
+    NOISE = auto()
+    #: Redundant data (RFC 2198): packets of media, with copies of those before.
+    RED = auto()
+
+
+_ROLES = {
+    "rtx": PayloadRole.RTX,
+    "telephone-event": PayloadRole.EVENT,
+    "cn": PayloadRole.NOISE,
+    "red": PayloadRole.RED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,7 @@ class PayloadType:
 
     Args:
         codec: The codec agreed for it.
-        role: Media, retransmissions or telephone events.
+        role: Media, or what accompanies it.
         nack: True where the peer answers to NACK (RFC 4585 section 4.2).
         pli: True where the peer answers to picture loss indications.
         fir: True where the peer answers to full intra requests (RFC 5104 section 7.1).
@@ -47,11 +59,7 @@ def payload_types_of(codecs: Iterable[Codec]) -> dict[int, PayloadType]:
 
 
 def _payload_type(codec: Codec) -> PayloadType:
-    role = PayloadRole.MEDIA
-    if codec.is_rtx:
-        role = PayloadRole.RTX
-    elif codec.name.lower() == "telephone-event":
-        role = PayloadRole.EVENT
+    role = _ROLES.get(codec.name.lower(), PayloadRole.MEDIA)
     agreed = {(each.type.lower(), (each.parameter or "").lower()) for each in codec.feedback}
     return PayloadType(
         codec, role, ("nack", "") in agreed, ("nack", "pli") in agreed, ("ccm", "fir") in agreed

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from peer.rtp.packet import RtpPacket
 from peer.rtp.receiving.frame_assembler import FrameAssembler
 from peer.rtp.receiving.keyframes import STALL_TIMEOUT, KeyframeRequestTimer, WaitingKeyframe
 from peer.rtp.receiving.nack import NackTracker, ReorderingWait
 from peer.rtp.receiving.packet_buffer import InsertResult, PacketBuffer
+from peer.rtp.receiving.redundancy import REACH, ArrivedPacket, places
 from peer.rtp.rtcp import FullIntraRequest, Nack, PictureLossIndication
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from peer.rtp.encoded_frame import EncodedFrame
+    from peer.rtp.formats.red import RedBlock
     from peer.rtp.levels import AudioLevel
-    from peer.rtp.packet import RtpPacket
     from peer.rtp.receiving.frame_assembler import ReceiveTimeline
     from peer.rtp.receiving.packet_buffer import BufferedPacket
     from peer.rtp.receiving.payload_types import PayloadType
@@ -33,6 +35,8 @@ AUDIO_NACK_WAIT = (0.05, 0.3)
 #: Least and largest seconds to wait for a missing video packet that the peer sends again. A long
 #: wait costs nothing: the key frame that is requested meanwhile goes first (ours).
 VIDEO_NACK_WAIT = (0.6, 1.5)
+#: Outcomes of a copy that was missing.
+_FILLED = frozenset({InsertResult.DELIVERED, InsertResult.FILLED_GAP})
 #: Packets by which a retransmission may be ahead of all others (ours).
 _RTX_AHEAD_LIMIT = 128
 
@@ -177,6 +181,43 @@ class SsrcReceiver:
         result = self._insert(extended, (packet, None, arrival), retransmitted=True)
         if result not in (InsertResult.DUPLICATE, InsertResult.LATE):
             state.recovered += 1
+        self.advance(arrival)
+
+    def recover(
+        self, packet: RtpPacket, copies: Sequence[RedBlock], arrival: MonotonicTime
+    ) -> None:
+        """Put copies that came with a packet (RFC 2198) in the places of packets that are missing.
+
+        Args:
+            packet: The packet itself, which was received before.
+            copies: Copies of packets before it, the oldest first.
+            arrival: Its arrival.
+        """
+        buffer = self._buffer
+        extended = self.state.counter.extend(packet.sequence_number)
+        distance = extended - buffer.next + 1
+        # Packets wait only where one before them is missing.
+        if self.state.last_frame is None or extended not in buffer.waiting or distance > REACH:
+            return
+        age = (packet.timestamp - self.state.last_frame[0]) & 0xFFFFFFFF
+        arrived = [ArrivedPacket(distance, age)]
+        for back in range(distance - 1, -1, -1):
+            if (entry := buffer.waiting.get(extended - back)) is not None:
+                age = (packet.timestamp - entry[0].timestamp) & 0xFFFFFFFF
+                arrived.append(ArrivedPacket(back, age, sounds=bool(entry[0].payload)))
+        found = places([copy.offset for copy in copies], arrived)
+        for copy, place in zip(copies, found, strict=True):
+            if place is None or not copy.payload:
+                continue
+            recovered = RtpPacket(
+                payload_type=copy.payload_type,
+                sequence_number=(extended - place) & 0xFFFF,
+                timestamp=(packet.timestamp - copy.offset) & 0xFFFFFFFF,
+                ssrc=packet.ssrc,
+                payload=copy.payload,
+            )
+            if buffer.insert(extended - place, (recovered, None, arrival)) in _FILLED:
+                self.state.recovered += 1
         self.advance(arrival)
 
     def advance(self, now: MonotonicTime) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from peer.rtp.formats.red import RedBlock, split_red
 from peer.rtp.levels import AudioLevel
 from peer.rtp.malformed import MalformedError
-from peer.rtp.packet import AbsoluteCaptureTime, ExtensionIds, PlayoutDelay
+from peer.rtp.packet import AbsoluteCaptureTime, ExtensionIds, PlayoutDelay, RtpPacket
 from peer.rtp.receiving.frame_assembler import ReceiveTimeline
 from peer.rtp.receiving.payload_types import PayloadRole, payload_types_of
 from peer.rtp.receiving.rtx import RtxAssociations, original_packet
@@ -18,12 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from peer.rtp.encoded_frame import EncodedFrame
-    from peer.rtp.packet import RtpPacket
     from peer.rtp.receiving.payload_types import PayloadType
     from peer.rtp.receiving.ssrcs import StreamStatistics
     from peer.rtp.rtcp import ReceptionReport, RtcpPacket, SenderReport
     from peer.rtp_parameters import Codec, MediaKind, ReceiveParameters
     from peer.times import MonotonicTime, Seconds
+
+logger = logging.getLogger(__name__)
 
 #: Least seconds from one change of the SSRC to the next, so that stragglers of the former SSRC do
 #: not undo it (ours).
@@ -32,6 +35,8 @@ SSRC_SWITCH_INTERVAL = 0.2
 CONTRIBUTING_LIMIT = 32
 
 _LEVELS = tuple(AudioLevel.parse(bytes((value,))) for value in range(256))
+#: Uses of payload types whose packets carry other packets.
+_CARRIERS = frozenset({PayloadRole.RTX, PayloadRole.RED})
 #: An SSRC that no packet has.
 _NO_SSRC = -1
 
@@ -263,8 +268,8 @@ class RtpStreamReceiver:
         if known is None:
             self.unexpected_packets += 1
             return
-        if known.role is PayloadRole.RTX:
-            self._receive_rtx(packet, known, elements, arrival)
+        if known.role in _CARRIERS:
+            self._receive_carrier(packet, known, elements, arrival)
             return
         current = self._current
         if packet.ssrc != self._ssrc or current is None:
@@ -277,9 +282,10 @@ class RtpStreamReceiver:
             level = self._read_extensions(packet, elements)
         if packet.csrcs:
             self._note_contributing(packet, arrival)
-        if known.role is PayloadRole.EVENT:
+        if known.role is not PayloadRole.MEDIA:
+            # No frame: time goes on without sound, and no packet is missing.
             current.receive(packet, None, arrival)
-            if self._on_event is not None:
+            if known.role is PayloadRole.EVENT and self._on_event is not None:
                 self._on_event(known.codec, packet.payload, packet.timestamp)
             return
         current.use(known)
@@ -336,6 +342,18 @@ class RtpStreamReceiver:
             current.set_round_trip_time(self._round_trip_time)
         return current
 
+    def _receive_carrier(
+        self,
+        packet: RtpPacket,
+        known: PayloadType,
+        elements: Mapping[int, bytes],
+        arrival: MonotonicTime,
+    ) -> None:
+        if known.role is PayloadRole.RED:
+            self._receive_red(packet, known, elements, arrival)
+        else:
+            self._receive_rtx(packet, known, elements, arrival)
+
     def _receive_rtx(
         self,
         packet: RtpPacket,
@@ -361,6 +379,51 @@ class RtpStreamReceiver:
         original = original_packet(packet, payload_type=payload_type, ssrc=ssrc)
         if original is not None and media is not None and media.role is PayloadRole.MEDIA:
             current.receive_retransmission(original, arrival)
+
+    def _receive_red(
+        self,
+        packet: RtpPacket,
+        known: PayloadType,
+        elements: Mapping[int, bytes],
+        arrival: MonotonicTime,
+    ) -> None:
+        try:
+            if packet.payload:
+                *copies, primary = split_red(packet.payload)
+            else:
+                # libwebrtc probes the network with packets that only pad: they fill their number.
+                copies, primary = [], RedBlock(known.codec.accompanied or 0, 0, b"")
+            for block in (*copies, primary):
+                carried = self._types.get(block.payload_type)
+                if carried is None or carried.role is not PayloadRole.MEDIA:
+                    raise MalformedError(f"RED block of payload type {block.payload_type}")
+        except MalformedError as error:
+            self._on_malformed_red(packet, error)
+            return
+        media = RtpPacket(
+            payload_type=primary.payload_type,
+            marker=packet.marker,
+            sequence_number=packet.sequence_number,
+            timestamp=packet.timestamp,
+            ssrc=packet.ssrc,
+            payload=primary.payload,
+            csrcs=packet.csrcs,
+        )
+        self.receive(media, elements, arrival)
+        current = self._current
+        if current is not None and packet.ssrc == self._ssrc:
+            current.state.counter.bytes += len(packet.payload) - len(primary.payload)
+            if copies:
+                current.recover(media, copies, arrival)
+
+    def _on_malformed_red(self, packet: RtpPacket, error: MalformedError) -> None:
+        current = self._current
+        if current is None or packet.ssrc != self._ssrc:
+            self.unexpected_packets += 1
+            return
+        current.state.malformed += 1
+        if current.state.malformed == 1:
+            logger.info("a packet of redundant audio was dropped: %s", error)
 
     def _read_extensions(
         self, packet: RtpPacket, elements: Mapping[int, bytes]

@@ -21,6 +21,7 @@ class RtpStreamConfig:
         mid: MID of the m-section, as on the wire.
         ids: Ids of the header extensions.
         uses_nack: Whether the peer may ask for retransmissions.
+        red_payload_type: Payload type of redundant data (RFC 2198); None to send without.
         rtx_payload_type: Payload type of RTX for the codec; None to retransmit without RTX.
     """
 
@@ -30,6 +31,7 @@ class RtpStreamConfig:
     ids: ExtensionIds
     uses_nack: bool
     rtx_payload_type: int | None
+    red_payload_type: int | None = None
 
     @classmethod
     def of(cls, parameters: SendParameters) -> Self:
@@ -45,4 +47,5 @@ class RtpStreamConfig:
             rtx_payload_type=next(
                 (each.payload_type for each in rtx if each.apt == codec.payload_type), None
             ),
+            red_payload_type=None if parameters.red is None else parameters.red.payload_type,
         )

@@ -168,7 +168,7 @@ class RtpStreamSender:
             capture_time: Time of capture for `abs-capture-time`; sent about once a second.
             capture_monotonic: Time of capture by the monotonic clock, for sender reports; without
                 it, the time of sending is taken.
-            payload_type: Another one than the codec's, for telephone events.
+            payload_type: Another one than the codec's, for telephone events and redundant data.
             marker: Whether the first packet has the marker bit, for audio (the first after
                 silence, an event); the last packet of a video frame always has it.
 
@@ -291,11 +291,12 @@ class RtpStreamSender:
         """Count the frame, and return the header of its first packet."""
         self.counters.frames += 1
         self._retransmitter.on_sent(frame.size)
-        if frame.payload_type == self._config.payload_type:
+        config = self._config
+        if frame.payload_type in (config.payload_type, config.red_payload_type):
             # The timestamp of a telephone event is that of its beginning, however long ago.
             capture = now if frame.capture_monotonic is None else frame.capture_monotonic
             self._reports.on_frame(frame.timestamp, capture)
-        ids = self._config.ids
+        ids = config.ids
         level = frame.level if ids.audio_level is not None else None
         capture_time = frame.capture_time if ids.abs_capture_time is not None else None
         if capture_time is not None and now - self._capture_time_sent < CAPTURE_TIME_INTERVAL:

@@ -78,10 +78,11 @@ globalThis.media = (() => {
   }
 
   // The other codecs that pages know stay out, except RTX and telephone events. Behind the name may
-  // stand a part of the fmtp line.
+  // stand a part of the fmtp line; `red+opus` are two codecs, the first one preferred.
   function codecs(kind, codec) {
     const [name, fmtp = ""] = codec.split(" ");
-    const wanted = [`${kind}/${name}`, `${kind}/rtx`, `${kind}/telephone-event`];
+    const named = name.split("+").map((each) => `${kind}/${each}`);
+    const wanted = [...named, `${kind}/rtx`, `${kind}/telephone-event`];
     const found = RTCRtpReceiver.getCapabilities(kind).codecs;
     const place = ({ mimeType }) => wanted.findIndex((w) => w.toLowerCase() === mimeType.toLowerCase());
     const fits = (c) => place(c) > 0 || (place(c) === 0 && (c.sdpFmtpLine ?? "").includes(fmtp));

@@ -134,7 +134,7 @@ class Wish:
     Args:
         subject: What it shows or sounds like.
         codec: The only one to use, as in `VP8`, or with a part of its fmtp line, as in
-            `VP9 profile-id=2`; None for whatever comes first.
+            `VP9 profile-id=2`, or two (`red+opus`); None for whatever comes first.
         rids: Restriction ids to offer (RFC 8853).
     """
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from peer.rtp.outbound.outbound_stream import DEFAULT_BITRATE, OutboundStream
+from peer.rtp.congestion import Share
+from peer.rtp.formats.red import split_red
+from peer.rtp.outbound.outbound_stream import AUDIO_BITRATE, DEFAULT_BITRATE, OutboundStream
 from peer.rtp.outbound.send_parameters import RtpEncodingParameters
 from peer.rtp.rtcp import (
     FullIntraRequest,
@@ -20,6 +22,7 @@ from peer.rtp.rtcp import (
     compact_ntp,
 )
 from peer.rtp_parameters import Codec, MediaKind, SendParameters
+from peer.times import UnixTime
 from tests.support.clock.virtual_time import in_virtual_time
 from tests.support.rtp.outgoing import (
     H264,
@@ -377,3 +380,49 @@ async def test_passed_through_frames_do_not_count_as_encoded() -> None:
     counts = sending.stream.counts
     assert (counts.frames, counts.encoded, counts.keyframes) == (3, 2, 1)
     assert counts.encode_time == pytest.approx(0.02)
+
+
+RED = Codec(
+    kind=AUDIO,
+    name="red",
+    payload_type=63,
+    clock_rate=48_000,
+    channels=2,
+    parameters=((f"{OPUS.payload_type}/{OPUS.payload_type}", None),),
+)
+
+
+@in_virtual_time
+async def test_redundant_audio_carries_a_copy_of_the_packet_before() -> None:
+    sending = of_sound(OPUS, RED)
+    sending.stream.set_parameters(replace(agreed(OPUS, RED), redundancy=True))
+    for number in range(3):
+        sending.subscriptions.give(replace(sound(number * 960), payloads=(b"%d" % number,)))
+    packets = sending.engine.packets
+    assert [each.payload_type for each in packets] == [63, 63, 63]
+    assert [[block.payload for block in split_red(each.payload)] for each in packets] == [
+        [b"0"], [b"0", b"1"], [b"1", b"2"],
+    ]  # fmt: skip
+    assert split_red(packets[1].payload)[0].offset == 960
+    assert sending.timestamps() == [0, 960, 1920]
+    # Sender reports tell the time of redundant audio as well.
+    report = sending.stream.rtp.sender_report(now=0.0, unix_now=UnixTime(0.0))
+    assert report is not None
+    assert sending.engine.shares[sending.stream] == Share(2 * AUDIO_BITRATE, 2 * AUDIO_BITRATE)
+
+
+@in_virtual_time
+async def test_audio_is_sent_without_redundancy_where_red_is_only_agreed() -> None:
+    sending = of_sound(OPUS, RED)
+    sending.subscriptions.give(sound(0))
+    sending.stream.set_parameters(replace(agreed(OPUS, RED), redundancy=True))
+    sending.subscriptions.give(sound(960))
+    sending.stream.set_parameters(agreed(OPUS, RED))
+    sending.subscriptions.give(sound(1920))
+    assert [each.payload_type for each in sending.engine.packets] == [
+        OPUS.payload_type, 63, OPUS.payload_type,
+    ]  # fmt: skip
+    other = of_sound(PCMU, RED)
+    other.stream.set_parameters(replace(agreed(PCMU, RED), redundancy=True))
+    other.subscriptions.give(sound(0))
+    assert [each.payload_type for each in other.engine.packets] == [PCMU.payload_type]
