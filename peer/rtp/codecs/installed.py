@@ -186,7 +186,7 @@ def _audio() -> tuple[Codec, ...]:
         ),
         # RFC 2198, with a copy of the packet before; as in libwebrtc, sent only where preferred.
         _audio_codec(
-            "red", payload_type=63, clock_rate=48_000, channels=2, parameters=(("96/96", None),)
+            "red", payload_type=127, clock_rate=48_000, channels=2, parameters=(("96/96", None),)
         ),
         # RFC 3551 section 4.5.2: the clock of G722 is 8000, though it has 16000 samples a second.
         _audio_codec("G722", payload_type=9, clock_rate=8_000),
