@@ -7,6 +7,8 @@ import contextlib
 import importlib.util
 import os
 import signal
+import sys
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,10 +18,18 @@ from rich.text import Text
 
 from handfast.console import Console
 from handfast.demo import Demo, DemoError, DemoOptions, open_demo
+from handfast.durations import seconds_of
 from handfast.ice_options import IceOptionsError, ice_servers
 from handfast.playing import PlayError, PlayOptions, PlaySession
 from handfast.progress import ProgressLine
-from handfast.recording import Arrangement, RecordError, RecordOptions, RecordSession
+from handfast.recording import (
+    STANDARD_OUTPUT,
+    Arrangement,
+    JsonLines,
+    RecordError,
+    RecordOptions,
+    RecordSession,
+)
 from handfast.rooms import AddressError, RoomAddress
 from handfast.serving import ServeError, ServeOptions, connections, tokens_from
 from handfast.serving import serve as serve_rooms
@@ -222,6 +232,23 @@ _Room = Annotated[
 _Insecure = Annotated[bool, typer.Option("--insecure", help="Allow ws: to another machine.")]
 
 
+def _duration(text: str) -> float:
+    try:
+        return seconds_of(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+class RecordFormat(StrEnum):
+    """Names of the containers of `handfast record`."""
+
+    MP4 = "mp4"
+    WEBM = "webm"
+    MKV = "mkv"
+    HLS = "hls"
+    OGG = "ogg"
+
+
 @app.command()
 def record(
     room: _Room,
@@ -229,9 +256,23 @@ def record(
         Path,
         typer.Argument(
             metavar="FILE",
-            help=".webm, .mkv, .mp4, .m3u8 or .ogg. One that is there already is kept.",
+            help=".webm, .mkv, .mp4, .m3u8 or .ogg. One that is there is kept. - for a pipe.",
         ),
     ],
+    container: Annotated[
+        RecordFormat | None, typer.Option("--format", help="Where the suffix does not tell.")
+    ] = None,
+    segment: Annotated[
+        float | None,
+        typer.Option(parser=_duration, metavar="TIME", help="Begin the next file then: 10s, 5m."),
+    ] = None,
+    max_duration: Annotated[
+        float | None,
+        typer.Option(parser=_duration, metavar="TIME", help="End so long after the first frame."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Events as JSON lines to standard output.")
+    ] = False,
     per_participant: Annotated[
         bool, typer.Option("--per-participant", help="FILE-name for the first one too.")
     ] = False,
@@ -249,24 +290,37 @@ def record(
     """Record who is in a room, until they leave or Ctrl-C; nothing is encoded anew without need."""
     if per_participant and composite:
         raise typer.BadParameter("--per-participant and --composite exclude each other")
-    arrangement = Arrangement.PER_PARTICIPANT if per_participant else Arrangement.SEPARATE
-    console = Console()
+    to_pipe = file == STANDARD_OUTPUT
+    if to_pipe and (per_participant or as_json):
+        other = "--json" if as_json else "--per-participant"
+        raise typer.BadParameter(f"- and {other} exclude each other: one stream holds one thing")
+    arrangement = Arrangement.FIRST if to_pipe else Arrangement.SEPARATE
+    if per_participant:
+        arrangement = Arrangement.PER_PARTICIPANT
+    console = Console(stderr=to_pipe or as_json)
     progress = ProgressLine(console)
+    lines = JsonLines(sys.stdout) if as_json else None
     try:
         options = RecordOptions(
             address=RoomAddress.parse(room),
             path=file,
+            format=None if container is None else container.value,
+            segment=segment,
+            max_duration=max_duration,
             arrangement=Arrangement.COMPOSITE if composite else arrangement,
             name=name,
             stay=stay,
             insecure=insecure,
             ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
         )
-        session = RecordSession(options, progress.note)
+        session = RecordSession(options, progress.note, lines)
         _run(session.run, session.report.line, progress)
     except (AddressError, IceOptionsError, RecordError, SignalingError) as error:
         _complain(error)
         raise typer.Exit(1) from None
+    finally:
+        if lines is not None:
+            lines.close()
     for line in session.report.summary():
         console.print(line, soft_wrap=True, markup=False)
     if session.report.failures or not session.report.files:

@@ -29,6 +29,8 @@ class Arrangement(StrEnum):
     TOGETHER = "together"
     #: One file for each participant.
     PER_PARTICIPANT = "per-participant"
+    #: The first participant who sends, alone: a stream holds one.
+    FIRST = "first"
     #: One video track that shows all participants, and one audio track that mixes them.
     COMPOSITE = "composite"
 
@@ -66,7 +68,10 @@ class RoomRecorder(Protocol):
 
 
 def room_recorder_for(
-    arrangement: Arrangement, path: Path, make: Callable[[Path], Recorder]
+    arrangement: Arrangement,
+    path: Path,
+    make: Callable[[Path], Recorder],
+    container: Container | None = None,
 ) -> RoomRecorder:
     """Create the recorder for an arrangement.
 
@@ -74,8 +79,11 @@ def room_recorder_for(
         arrangement: How several participants become files.
         path: The file, or the pattern of their names.
         make: Creates a `Recorder` whose events are handled.
+        container: Container of the files; that of the suffix of `path` where None.
     """
     match arrangement:
+        case Arrangement.FIRST:
+            return FirstRecorder(path, make)
         case Arrangement.TOGETHER:
             return SingleFileRecorder(path, make)
         case Arrangement.SEPARATE:
@@ -83,7 +91,7 @@ def room_recorder_for(
         case Arrangement.PER_PARTICIPANT:
             return PerParticipantRecorder(path, make)
         case Arrangement.COMPOSITE:
-            return CompositeRecorder(path, make)
+            return CompositeRecorder(path, make, container)
         case _:
             assert_never(arrangement)
 
@@ -106,6 +114,8 @@ def files_of(arrangement: Arrangement, path: Path) -> str:
             return f"All are recorded to {path}, side by side: players show the first one."
         case Arrangement.PER_PARTICIPANT:
             return f"Each participant is recorded to a file of their own, {each}."
+        case Arrangement.FIRST:
+            return "The first who sends is recorded to standard output, and nobody else."
         case Arrangement.COMPOSITE:
             return f"All are recorded to {path} as one picture and one sound."
         case _:
@@ -141,6 +151,31 @@ class SingleFileRecorder:
     async def close(self) -> None:
         """Complete the file of the recording."""
         await self._recorder.stop()
+
+
+class FirstRecorder(SingleFileRecorder):
+    """Records the first participant who sends, and refuses all others.
+
+    Args:
+        path: The file to record to.
+        make: Creates a `Recorder` whose events are handled.
+    """
+
+    def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
+        super().__init__(path, make)
+        self._first: str | None = None
+
+    async def add_track(self, member: str, track: MediaStreamTrack) -> None:
+        """Record a track of the first member who sends.
+
+        Raises:
+            ValueError: Another member was first.
+        """
+        if self._first is None:
+            self._first = member
+        if member != self._first:
+            raise ValueError("one stream holds one participant; --composite shows all")
+        await super().add_track(member, track)
 
 
 class PerParticipantRecorder:
@@ -216,13 +251,18 @@ class CompositeRecorder:
     Args:
         path: The file to record to.
         make: Creates a `Recorder` whose events are handled.
+        container: Container of the file; that of the suffix of `path` where None.
     """
 
-    def __init__(self, path: Path, make: Callable[[Path], Recorder]) -> None:
+    def __init__(
+        self, path: Path, make: Callable[[Path], Recorder], container: Container | None = None
+    ) -> None:
         self._recorder = make(path)
         self.recorders = [self._recorder]
         self._mixer = AudioMixer(channels=2)
-        self._picture = Composite(mixer=self._mixer) if Container.of(path).holds_video else None
+        self._picture = (
+            Composite(mixer=self._mixer) if (container or Container.of(path)).holds_video else None
+        )
         self._names: dict[str, str] = {}
         self._started = False
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import io
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +26,15 @@ from signaling.tasks import first_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from handfast.recording.json_lines import JsonLines
     from handfast.rooms import RoomAddress
-    from media import RecordingFailure, Segment, Transcoding
+    from media import Progress, RecordingFailure, Segment, Transcoding
     from peer import IceServer, PeerConnection, TrackEvent
     from signaling import PeerChannel, Room
     from signaling.server import TurnSecret
 
+#: Path that stands for standard output.
+STANDARD_OUTPUT: Final = Path("-")
 #: Seconds between two looks at the codecs of the streams (ours).
 _LOOK: Final = 0.5
 
@@ -44,7 +49,10 @@ class RecordOptions:
 
     Args:
         address: Address of the room.
-        path: The file, whose suffix chooses the container.
+        path: The file, whose suffix chooses the container; `-` for standard output.
+        format: Name of the container, where the suffix does not tell.
+        segment: Seconds after which the next file begins.
+        max_duration: Seconds after which the recording ends, from the first frame on.
         arrangement: How several participants become files.
         name: Our name, as the other members see it.
         stay: Keep recording after all senders have left, for later ones.
@@ -54,11 +62,19 @@ class RecordOptions:
 
     address: RoomAddress
     path: Path
+    format: str | None = None
+    segment: float | None = None
+    max_duration: float | None = None
     arrangement: Arrangement = Arrangement.SEPARATE
     name: str = "recorder"
     stay: bool = False
     insecure: bool = False
     ice_servers: tuple[IceServer | TurnSecret, ...] = ()
+
+    @property
+    def container(self) -> Container:
+        """Container of the files."""
+        return Container.of(self.path, self.format)
 
 
 class RecordSession:
@@ -67,6 +83,7 @@ class RecordSession:
     Args:
         options: Options of the command.
         note: Called with a line for each event.
+        lines: Takes the events as JSON, where a program asked for them.
 
     Attributes:
         report: Progress and result of the recording.
@@ -75,13 +92,23 @@ class RecordSession:
         RecordError: The path cannot be recorded to.
     """
 
-    def __init__(self, options: RecordOptions, note: Callable[[str], None]) -> None:
-        check(options.path)
+    def __init__(
+        self,
+        options: RecordOptions,
+        note: Callable[[str], None],
+        lines: JsonLines | None = None,
+    ) -> None:
+        check(options.path, options.format)
         self._options = options
         self._note = note
-        self._room_recorder = room_recorder_for(options.arrangement, options.path, self._recorder)
-        self._pictures = Container.of(options.path).holds_video
+        self._lines = lines
+        self._output = _standard_output(options) if options.path == STANDARD_OUTPUT else None
+        self._room_recorder = room_recorder_for(
+            options.arrangement, options.path, self._recorder, options.container
+        )
+        self._pictures = options.container.holds_video
         self._sending: set[str] = set()
+        self._is_timed = False
         self._over = asyncio.Event()
         self.report = RecordingReport(self._room_recorder.recorders)
 
@@ -91,6 +118,13 @@ class RecordSession:
         Raises:
             SignalingError: The room cannot be joined.
         """
+        try:
+            await self._record(stop)
+        finally:
+            if self._output is not None:
+                self._output.close()
+
+    async def _record(self, stop: asyncio.Event) -> None:
         options = self._options
         async with await join(
             options.address.url,
@@ -98,12 +132,25 @@ class RecordSession:
             name=options.name,
             insecure=options.insecure,
         ) as room:
+            self._tell("started", room=options.address.room)
             self._note(files_of(options.arrangement, options.path))
             self._note(f"In the room {options.address.room}. Ctrl-C ends the recording.")
             try:
                 await first_of(self._attend(room), self._over.wait(), stop.wait())
             finally:
                 await self._room_recorder.close()
+                self._tell_end()
+
+    def _tell_end(self) -> None:
+        stats = [each.stats for each in self._room_recorder.recorders]
+        self._tell(
+            "ended",
+            files=[str(each.path) for each in self.report.files],
+            duration=round(sum(each.duration for each in self.report.files), 3),
+            size=sum(each.size for each in self.report.files),
+            gaps=sum(each.gaps for each in stats),
+            dropped=sum(each.dropped for each in stats),
+        )
 
     async def _attend(self, room: Room) -> None:
         async with asyncio.TaskGroup() as calls:
@@ -142,6 +189,7 @@ class RecordSession:
             return
         if member not in self._sending:
             self._sending.add(member)
+            self._tell("joined", member=member, name=participant.name)
             self.report.begin(member, participant, time.monotonic())
             self._note(f"{participant.name} came.")
 
@@ -151,27 +199,55 @@ class RecordSession:
         elif member in self._sending:
             self._note(f"{name} left.")
         if member in self._sending:
+            self._tell("left", member=member, name=name, reason=reason)
             self._sending.discard(member)
             if not self._sending and not self._options.stay:
                 self._over.set()
 
     def _recorder(self, path: Path) -> Recorder:
         # A recorder that is started again must not cost what it recorded before.
-        recorder = Recorder(path, anew=False)
+        options = self._options
+        recorder = Recorder(
+            path if self._output is None else self._output,
+            format=options.container.value,
+            segment_duration=options.segment,
+            anew=False,
+        )
         recorder.on("segment", self._on_segment)
+        recorder.on("progress", self._on_progress)
         recorder.on("transcoding", self._on_transcoding)
         recorder.on("error", self._on_failure)
         return recorder
 
+    def _tell(self, event: str, **fields: object) -> None:
+        if self._lines is not None:
+            self._lines.emit(event, **fields)
+
+    def _on_progress(self, progress: Progress) -> None:
+        if self._lines is not None:
+            self._lines.progress(progress)
+        limit = self._options.max_duration
+        if limit is not None and not self._is_timed:
+            # Of media, which may come long after the track.
+            self._is_timed = True
+            left = max(0.0, limit - progress.duration)
+            asyncio.get_running_loop().call_later(left, self._over.set)
+
     def _on_segment(self, segment: Segment) -> None:
+        if self._lines is not None:
+            self._lines.segment(segment)
         if segment.end is not SegmentEnd.STOPPED:
             self._note(f"{segment.path} is complete; the next file begins ({segment.end.value}).")
 
     def _on_transcoding(self, transcoding: Transcoding) -> None:
+        if self._lines is not None:
+            self._lines.transcoding(transcoding)
         if self._options.arrangement is not Arrangement.COMPOSITE:
             self._note(f"The file cannot hold {transcoding.source}: it is encoded anew.")
 
     def _on_failure(self, failure: RecordingFailure) -> None:
+        if self._lines is not None:
+            self._lines.failure(failure)
         self.report.failures.append(str(failure.error))
         self._note(f"error: {failure.error}.")
         recorders = self._room_recorder.recorders
@@ -185,15 +261,40 @@ async def _look(participant: RecordedParticipant, connection: PeerConnection) ->
         await participant.look(connection)
 
 
-def check(path: Path) -> None:
+def _standard_output(options: RecordOptions) -> io.FileIO:
+    """Return standard output as a stream without a buffer, which would be flushed at the exit.
+
+    Raises:
+        RecordError: It cannot take the recording.
+    """
+    if sys.stdout.isatty():
+        raise RecordError("A terminal takes no recording: send standard output to a pipe or file.")
+    output = io.FileIO(os.dup(sys.stdout.fileno()), "wb")
+    try:
+        Recorder(output, format=options.format, segment_duration=options.segment)
+    except ValueError as error:
+        output.close()
+        raise RecordError(f"Standard output cannot be recorded to: {error}.") from error
+    return output
+
+
+def check(path: Path, name: str | None = None) -> None:
     """Check that a recording can be written to a path.
+
+    Args:
+        path: The file; `-` for standard output.
+        name: Name of the container, where the suffix does not tell.
 
     Raises:
         RecordError: The path cannot be recorded to.
     """
+    if path == STANDARD_OUTPUT:
+        if name is None:
+            raise RecordError("Standard output has no suffix: give --format.")
+        return
     try:
-        Container.of(path)
-        Recorder(path)
+        Container.of(path, name)
+        Recorder(path, format=name)
     except ValueError as error:
         raise RecordError(f"{path} cannot be recorded: {error}.") from error
     folder = path.parent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 from dataclasses import dataclass
@@ -192,6 +193,47 @@ async def test_record_tells_of_a_codec_that_its_container_cannot_hold(tmp_path: 
 
     assert set(decoded(file)) == {"vp8"}
     assert "Encoded anew, as the file cannot hold it: H264 as VP8." in said
+
+
+async def test_recording_to_standard_output_is_read_as_it_is_made(tmp_path: Path) -> None:
+    async with (
+        _room() as room,
+        handfast_program("record", room, "-", "--format", "mkv", dev_mode=True) as program,
+    ):
+        async with _member(room, "recorder", *_media()) as alice:
+            await sent_for(alice.pc, 2)
+        made, said = await program.communicate()
+
+    assert program.returncode == 0, said.decode()
+    file = tmp_path / "read.mkv"
+    file.write_bytes(made)
+    assert {len(times) > 5 for times in decoded(file).values()} == {True}
+    assert b"alice came.\n" in said
+    assert b"Nothing was lost." in said
+
+
+async def test_program_reads_json_lines_of_a_recording_that_ends_by_itself(tmp_path: Path) -> None:
+    file = tmp_path / "out-{n}.webm"
+    options = ["--json", "--segment", "1s", "--max-duration", "3s"]
+    async with (
+        _room() as room,
+        handfast_program("record", room, str(file), *options, dev_mode=True) as program,
+        _member(room, "recorder", SyntheticAudioTrack()),
+    ):
+        told, said = await program.communicate()
+
+    assert program.returncode == 0, said.decode()
+    events = [json.loads(line) for line in told.splitlines()]
+    names = [each["event"] for each in events]
+    assert names[:2] == ["started", "joined"]
+    assert names[-1] == "ended"
+    assert "progress" in names
+    segments = [each for each in events if each["event"] == "segment"]
+    assert [each["end"] for each in segments[:-1]] == ["duration"] * (len(segments) - 1)
+    assert len(segments) > 1
+    assert [each["path"] for each in segments] == events[-1]["files"]
+    assert sorted(events[-1]["files"]) == sorted(str(tmp_path / name) for name in os.listdir(tmp_path))
+    assert b"alice came." in said
 
 
 async def test_a_recording_of_nobody_is_no_success(tmp_path: Path) -> None:

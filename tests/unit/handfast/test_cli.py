@@ -46,6 +46,29 @@ def test_a_recording_is_arranged_in_one_way() -> None:
     assert result.exit_code == 2
 
 
+@pytest.mark.parametrize("option", ["--json", "--per-participant"])
+def test_standard_output_takes_the_recording_or_something_else(option: str) -> None:
+    arguments = ["record", "ws://127.0.0.1/ws#a", "-", "--format", "webm", option]
+
+    assert CliRunner().invoke(app, arguments).exit_code == 2
+
+
+def test_recording_to_standard_output_wants_a_format() -> None:
+    result = CliRunner().invoke(app, ["record", "ws://127.0.0.1/ws#a", "-"])
+
+    assert result.exit_code == 1
+    assert result.stderr == "error: Standard output has no suffix: give --format.\n"
+
+
+def test_duration_that_is_none_is_a_usage_error_and_says_how_to_write_one() -> None:
+    arguments = ["record", "ws://127.0.0.1/ws#a", "out.webm", "--segment", "soon"]
+
+    result = CliRunner().invoke(app, arguments)
+
+    assert result.exit_code == 2
+    assert "10s, 5m" in result.stderr
+
+
 def test_a_call_needs_a_file() -> None:
     assert CliRunner().invoke(app, ["call", "ws://127.0.0.1/ws#a"]).exit_code == 2
 

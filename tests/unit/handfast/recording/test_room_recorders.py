@@ -167,3 +167,15 @@ def test_files_of_a_room_are_said_before_they_begin(
 ) -> None:
     said = files_of(arrangement, Path("dir/out.webm"))
     assert [word for word in words if word not in said] == []
+
+
+async def test_stream_takes_the_first_who_sends_and_refuses_others_by_name() -> None:
+    room, made = _room_recorder(Arrangement.FIRST, "-")
+    await room.participant_joined("1", name="alice")
+    await room.participant_joined("2", name="bob")
+    await room.add_track("2", cast("MediaStreamTrack", "bob's"))
+    with pytest.raises(ValueError, match="one stream holds one participant"):
+        await room.add_track("1", cast("MediaStreamTrack", "alice's"))
+    await room.add_track("2", cast("MediaStreamTrack", "bob's other"))
+    await room.close()
+    assert [each.done for each in made] == [["start", "bob's", "bob's other", "stop"]]

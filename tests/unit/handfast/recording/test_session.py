@@ -16,3 +16,4 @@ def test_path_that_cannot_be_recorded_to_is_refused_in_one_sentence(
     with pytest.raises(RecordError, match=r"^[^\n]+\.$"):
         check(tmp_path / name)
     check(tmp_path / "out.webm")
+    check(tmp_path / "out", "webm")
