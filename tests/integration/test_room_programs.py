@@ -232,7 +232,9 @@ async def test_program_reads_json_lines_of_a_recording_that_ends_by_itself(tmp_p
     assert [each["end"] for each in segments[:-1]] == ["duration"] * (len(segments) - 1)
     assert len(segments) > 1
     assert [each["path"] for each in segments] == events[-1]["files"]
-    assert sorted(events[-1]["files"]) == sorted(str(tmp_path / name) for name in os.listdir(tmp_path))
+    assert sorted(events[-1]["files"]) == sorted(
+        str(tmp_path / name) for name in os.listdir(tmp_path)
+    )
     assert b"alice came." in said
 
 

@@ -13,9 +13,7 @@ def test_duration_is_read_as_people_write_it(text: str, seconds: float) -> None:
     assert seconds_of(text) == pytest.approx(seconds)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "s", "10 s", "-1s", "0", "0s", "1d", "nan", "1s2", "1e9"]
-)
+@pytest.mark.parametrize("text", ["", "s", "10 s", "-1s", "0", "0s", "1d", "nan", "1s2", "1e9"])
 def test_text_that_is_no_duration_above_zero_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no duration"):
         seconds_of(text)
