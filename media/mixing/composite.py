@@ -159,7 +159,8 @@ class Composite:
 
         Args:
             track: A track of decoded video; None shows a placeholder.
-            name: Label on the tile: Latin letters, digits and some signs.
+            name: Label on the tile, in any script that a font of this machine has; with the extra
+                `handfast[names]`, else in Latin letters, digits and some signs.
             sound: The audio track, or a function that returns the audio level, by which the active
                 speaker is found. The track is not read.
 

@@ -299,3 +299,9 @@ def test_a_file_that_cannot_be_played_is_one_sentence(tmp_path: Path) -> None:
     complaint = _complaint("call", "ws://127.0.0.1:9/ws#lobby", "--play", str(missing))
 
     assert complaint == f"error: {missing}: No such file or directory.\n"
+
+
+def test_a_live_address_that_cannot_be_played_is_one_sentence() -> None:
+    complaint = _complaint("call", "ws://127.0.0.1:9/ws#lobby", "--play", "tcp://127.0.0.1:9")
+
+    assert complaint == "error: tcp://127.0.0.1:9: Connection refused.\n"

@@ -105,6 +105,18 @@ TOOLS = MappingProxyType(
             Tool("nft", ("nft",), ("nftables",), privileged=True),
             Tool("ffmpeg", ("ffmpeg",), ("ffmpeg",)),
             Tool("espeak-ng", ("espeak-ng",), ("espeak-ng",)),
+            Tool(
+                "fonts",
+                (sys.executable,),
+                # The last is what Pillow orders and joins the letters of Arabic with.
+                ("fonts-dejavu-core", "fonts-wqy-microhei", "fonts-lohit-deva", "libfribidi0"),
+                files=(
+                    "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+                    "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc",
+                    "/usr/share/fonts/truetype/lohit-devanagari/Lohit-Devanagari.ttf",
+                    "/usr/lib/*/libfribidi.so.0",
+                ),
+            ),
             Tool("node", ("node", "nodejs"), ("nodejs",)),
             Tool("npm", ("npm",), ("npm",)),
             Tool(
