@@ -81,14 +81,14 @@ class ClusterWriter:
         self._tracks_end = sink.tell()
 
     def describe(self, tracks: bytes, pictures: frozenset[int]) -> bool:
-        """Describe the tracks anew, with one more; return False where there is no room for it."""
+        """Describe the tracks anew, as with one more; return False where there is no room."""
         sink = self._sink
         entries = element(ebml.TRACKS, tracks)
         left = self._tracks_end - self._tracks_at - len(entries)
-        if left < _LEAST_VOID:
+        if left and left < _LEAST_VOID:
             return False
         sink.seek(self._tracks_at)
-        sink.write(entries + _void(left))
+        sink.write(entries + (_void(left) if left else b""))
         sink.seek(0, os.SEEK_END)
         self._pictures = pictures
         return True

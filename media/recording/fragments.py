@@ -120,7 +120,7 @@ class FragmentWriter:
         pictures: frozenset[int],
         delays: Mapping[int, Fraction],
     ) -> bool:
-        """Write a header with one track more; return False where there is no room for it.
+        """Write another header, as with one track more; return False where there is no room.
 
         Args:
             header: The ftyp and moov boxes.
@@ -131,11 +131,11 @@ class FragmentWriter:
         before = self._duration
         header = self._with_duration(header)
         left = self._header_end - len(header)
-        if left < _LEAST_FREE:
+        if left and left < _LEAST_FREE:
             self._duration = before
             return False
         self._sink.seek(0)
-        self._sink.write(header + _free(left))
+        self._sink.write(header + (_free(left) if left else b""))
         self._sink.seek(0, os.SEEK_END)
         self._timescales = timescales
         self._pictures = pictures

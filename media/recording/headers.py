@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import av
+from av import VideoStream
 from av.error import FFmpegError
 
 from media.recording import ebml
@@ -97,11 +98,21 @@ def _edit_list(delay: Fraction) -> bytes:
 
 def _numbered(index: int, entry: bytes) -> bytes:
     kept = [
-        element(identifier, data)
+        element(identifier, _sized(data) if identifier == ebml.VIDEO else data)
         for identifier, data in elements(entry)
         if identifier not in (ebml.TRACK_NUMBER, ebml.TRACK_UID)
     ]
     return b"".join((number(ebml.TRACK_NUMBER, index), number(ebml.TRACK_UID, index), *kept))
+
+
+def _sized(video: bytes) -> bytes:
+    """Return a Video element's contents with sizes of eight bytes, which a larger one fits into."""
+    return b"".join(
+        number(identifier, int.from_bytes(data, "big"))
+        if identifier in (ebml.PIXEL_WIDTH, ebml.PIXEL_HEIGHT)
+        else element(identifier, data)
+        for identifier, data in elements(video)
+    )
 
 
 def _entry(spec: StreamSpec) -> bytes:
@@ -138,6 +149,9 @@ def _made(name: str, options: dict[str, str], streams: Sequence[StreamSpec]) -> 
             with av.open(io.BytesIO(specimen(spec)), "r", format="matroska") as source:
                 stream = container.add_stream_from_template(source.streams[0], opaque=True)
             stream.time_base = Fraction(1, spec.codec.clock_rate)
+            if isinstance(stream, VideoStream) and (size := spec.picture_size) is not None:
+                # FFmpeg takes the lowest of the spatial layers of the first picture.
+                stream.codec_context.width, stream.codec_context.height = size
             if name == "mp4" and spec.codec.name.lower() == "h265":
                 # Apple's players take no hev1, which FFmpeg would write.
                 stream.codec_context.codec_tag = "hvc1"

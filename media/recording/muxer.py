@@ -10,6 +10,7 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,8 @@ from media.recording.pending import Frame, Pending
 from media.recording.playlist import Playlist
 from media.recording.samples import sample_converter
 from media.recording.silence import SilenceFiller
+from media.recording.vp9_layers import Vp9Layers
+from peer.rtp.formats.vp9_bitstream import frames_of
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -89,7 +92,9 @@ class Muxer:
         self._streams = list(streams)
         # Of streams that were added.
         self._delays: dict[int, Fraction] = {}
-        self._samples = [sample_converter(container, spec) for spec in streams]
+        # Of streams of VP9, whose pictures may have several.
+        self._layers: dict[int, Vp9Layers] = {}
+        self._samples = [self._converter(index, spec) for index, spec in enumerate(streams)]
         self._last: list[Fraction | None] = [None] * len(streams)
         # FFmpeg makes the pages of Ogg.
         self._pending = None if container is Container.OGG else Pending()
@@ -134,8 +139,9 @@ class Muxer:
         self._require_passing(spec, "write")
         streams = [*self._streams, spec]
         delays = {**self._delays, len(self._streams): Fraction(math.floor(start * 1000), 1000)}
+        has_room = bool(self._room) and self._sinks[0].is_seekable
         try:
-            described = self._describe(streams, delays)
+            described = has_room and self._describe(streams, delays)
         except (FFmpegError, ValueError) as failure:
             raise UnsupportedError("write", self._path, why=str(failure)) from failure
         if described:
@@ -144,7 +150,7 @@ class Muxer:
             self._streams = streams
             self._delays = delays
             self._expect_sound(len(self._last), spec, start)
-            self._samples.append(sample_converter(self._container, spec))
+            self._samples.append(self._converter(len(self._samples), spec))
             self._last.append(None)
         return described
 
@@ -180,6 +186,8 @@ class Muxer:
             raise ValueError(f"a frame at {float(pts)} s, that is not after the one before")
         self._last[stream] = pts
         payload = self._samples[stream](payload)
+        if stream in self._layers:
+            self._grow(stream, self._layers[stream].size)
         picture = self._streams[stream].codec.kind is MediaKind.VIDEO
         frame = Frame(pts, stream, payload, duration, keyframe, picture, offset)
         done = [frame] if self._pending is None else self._pending.completed_by(frame)
@@ -263,10 +271,32 @@ class Muxer:
         if self._silence is not None and spec.codec.kind is MediaKind.AUDIO:
             self._silence.add(stream, channels=spec.codec.channels or 1, start=start)
 
+    def is_layered(self, stream: int, payload: bytes) -> bool:
+        """Tell if a picture of a stream has several spatial layers, or one before it had."""
+        layers = self._layers.get(stream)
+        return layers is not None and (layers.is_layered or len(frames_of(payload)) > 1)
+
+    def _converter(self, stream: int, spec: StreamSpec) -> Callable[[bytes], bytes]:
+        if spec.codec.name.lower() == "vp9":
+            self._layers[stream] = Vp9Layers()
+            return self._layers[stream].convert
+        return sample_converter(self._container, spec)
+
+    def _grow(self, stream: int, size: tuple[int, int] | None) -> None:
+        """Have the header say the largest size of a stream: players make room for that."""
+        spec = self._streams[stream]
+        before = spec.picture_size
+        if size is None or before is None or size[0] * size[1] <= before[0] * before[1]:
+            return
+        streams = list(self._streams)
+        streams[stream] = replace(spec, size=size)
+        # Without a description the sizes of later pictures are compared with this one all the same.
+        self._streams = streams
+        if self._sinks[0].is_seekable:
+            self._describe(streams, self._delays)
+
     def _describe(self, streams: Sequence[StreamSpec], delays: Mapping[int, Fraction]) -> bool:
-        """Describe other streams in the header, with the next piece of the file."""
-        if not self._room or not self._sinks[0].is_seekable:
-            return False
+        """Describe the streams anew in the header, with the next piece of the file."""
         match self._writer:
             case FragmentWriter() as fragments:
                 rates = [spec.codec.clock_rate for spec in streams]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,7 @@ class OpenFile:
     ) -> None:
         self.path = path
         self.origin = origin
+        self._container = container
         self.shapes = {key: known.shape for key, known in streams.items()}
         self._index = {key: index for index, key in enumerate(streams)}
         self._last: dict[Hashable, Fraction] = {}
@@ -91,6 +92,14 @@ class OpenFile:
     def size(self) -> int:
         """The size on disk, in bytes."""
         return self._muxer.size
+
+    def follows(self, placed: PlacedFrame, shape: Shape) -> bool:
+        """Tell if a track of another form may go on in this file with a key frame."""
+        before = self.shapes[placed.key]
+        if self._muxer.is_layered(self._index[placed.key], placed.frame.payload):
+            # A layer more or less is no other form.
+            before = replace(before, width=shape.width, height=shape.height)
+        return shape.follows(before, self._container)
 
     def add(self, key: Hashable, known: KnownStream, time: Fraction) -> bool:
         """Add a track that was to come later; return False where no room is kept for it.

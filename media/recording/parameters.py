@@ -27,10 +27,23 @@ class StreamSpec:
         codec: The codec, with its clock rate in Hz.
         first: The first key frame, in the form of `EncodedFrame.payload`. It is not written, but
             tells the parameters of the stream. Audio needs none.
+        size: Width and height that the header says, in pixels; those of the first key frame where
+            it is None.
     """
 
     codec: Codec
     first: bytes = b""
+    size: tuple[int, int] | None = None
+
+    @property
+    def picture_size(self) -> tuple[int, int] | None:
+        """Width and height of the pictures, in pixels; None where they are not known."""
+        if self.size is not None or self.codec.kind is MediaKind.AUDIO:
+            return self.size
+        shape = format_of(self.codec).describe(self.first)
+        if shape.width is None or shape.height is None:
+            return None
+        return shape.width, shape.height
 
 
 # Track 1, at the time of the cluster, a key frame (RFC 9559 section 10.2).

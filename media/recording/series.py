@@ -250,7 +250,7 @@ class FileSeries:
         known = KnownStream(shape, frame.payload)
         if placed.key not in file and not file.add(placed.key, known, placed.time):
             return SegmentEnd.TRACKS
-        if not shape.follows(file.shapes[placed.key], self._container):
+        if not file.follows(placed, shape):
             return SegmentEnd.CHANGED
         if due is None or frame.codec.kind is MediaKind.VIDEO or not file.has_pictures:
             return due
