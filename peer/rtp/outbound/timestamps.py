@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 VIDEO_TIME_BASE = Fraction(1, 90_000)
 #: Durations of a frame by which audio without times may lag before that is a pause (ours).
 PAUSE_FRAMES = 4
+#: Seconds by which the time of a B-frame may be before that of a frame sent earlier (ours).
+REORDER_LIMIT = 1
 
 
 class SendTimeline:
-    """Assigns presentation times that only rise, and keep pace with the clock across tracks.
+    """Assigns presentation times that keep pace with the clock across tracks.
+
+    They only rise, but for B-frames, which come behind a frame that is shown later.
 
     Within a track its own times decide, to the tick. The first frame of a track, and a frame whose
     time does not rise, is placed at the present moment or right after the frame before, whichever
@@ -38,12 +42,22 @@ class SendTimeline:
         self._ticks = 0
         self._duration = Fraction(0)
 
+    @property
+    def latest(self) -> int:
+        """The latest presentation time that was assigned, in ticks."""
+        return self._ticks
+
     def begin_track(self) -> None:
         """Treat the next frame as the first of another track."""
         self._shift = None
 
     def place(
-        self, pts: int | None, *, time_base: Fraction | None, duration: Fraction
+        self,
+        pts: int | None,
+        *,
+        time_base: Fraction | None,
+        duration: Fraction,
+        may_reorder: bool = False,
     ) -> tuple[int, Fraction]:
         """Return the presentation time of a frame in ticks, and the seconds of a tick.
 
@@ -51,6 +65,7 @@ class SendTimeline:
             pts: The frame's own time in `time_base`; None where the track gives none.
             time_base: Seconds of a tick of `pts`; None where the track gives none.
             duration: Seconds until the frame ends; 0 where not known.
+            may_reorder: Whether the frame may be shown before one that was placed earlier.
         """
         base = VIDEO_TIME_BASE if time_base is None else time_base
         own = pts or 0
@@ -58,6 +73,12 @@ class SendTimeline:
         # Identity first: a comparison of fractions would cost more than all the rest.
         if base is not self._time_base and base != self._time_base:
             shift = None
+        if (
+            may_reorder
+            and shift is not None
+            and 0 < self._ticks - own - shift <= REORDER_LIMIT / base
+        ):
+            return own + shift, base
         if self._origin is None:
             shift = 0
             self._origin = self._clock() - float(own * base)
@@ -89,7 +110,7 @@ class SendTimeline:
 
 
 class RtpTimestampGenerator:
-    """Generates RTP timestamps that only rise; they may exceed 32 bits.
+    """Generates RTP timestamps that rise, but for those of B-frames; they may exceed 32 bits.
 
     Frames keep the distances of their track; `SendTimeline` places one track after another.
 
@@ -127,10 +148,14 @@ class RtpTimestampGenerator:
         self._time_base = None
 
     def place(self, frame: OutgoingFrame) -> int:
-        """Return the RTP timestamp of a frame, later than all before."""
+        """Return the RTP timestamp of a frame, later than all before unless it is a B-frame."""
         self._now = frame.capture_monotonic
         pts, base = self._timeline.place(
-            frame.pts, time_base=frame.time_base, duration=frame.duration
+            frame.pts,
+            time_base=frame.time_base,
+            duration=frame.duration,
+            # Our encoders make none, and no key frame is one.
+            may_reorder=not (frame.encoded or frame.keyframe),
         )
         if base is not self._time_base:
             # Some tracks make their time base anew for each frame.
@@ -139,6 +164,8 @@ class RtpTimestampGenerator:
             self._time_base = base
         timestamp = (pts * self._factor + self._offset) // self._divisor
         if self._last is not None and timestamp <= self._last:
+            if pts < self._timeline.latest:
+                return timestamp
             # Two frames with one timestamp would be one to the peer.
             timestamp = self._last + 1
         self._last = timestamp

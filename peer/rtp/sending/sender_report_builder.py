@@ -33,6 +33,9 @@ class SenderReportBuilder:
 
     def on_frame(self, timestamp: int, capture_monotonic: MonotonicTime) -> None:
         """Note the RTP timestamp, 32 bits, of the latest frame and the time of its capture."""
+        if self._capture is not None and (timestamp - self._timestamp) & _MASK > _MASK >> 1:
+            # A B-frame comes later than it is shown: it would move the clock to and fro.
+            return
         self._timestamp = timestamp
         self._capture = capture_monotonic
 

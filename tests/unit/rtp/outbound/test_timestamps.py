@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
@@ -229,3 +230,35 @@ def test_timeline_always_rises(
         ticks, unit = timeline.place(pts, time_base=base, duration=duration)
         times.append(ticks * unit)
     assert all(later > earlier for earlier, later in pairwise(times))
+
+
+def relayed(pts: int, *, keyframe: bool = False, at: float = 0.0) -> OutgoingFrame:
+    return replace(
+        frame(pts, Fraction(1, 90_000), duration=NOTHING, capture_monotonic=at),
+        keyframe=keyframe,
+        encoded=False,
+    )
+
+
+def test_relayed_b_frames_keep_their_times() -> None:
+    clock = RtpTimestampGenerator(90_000)
+    order = [0, 3, 1, 2, 6, 4, 5, 10, 8, 7, 9]
+    times = [
+        clock.place(relayed(5_000 + 3000 * number, keyframe=number == 0, at=index / 30))
+        for index, number in enumerate(order)
+    ]
+    assert times == [5_000 + 3000 * number for number in order]
+
+
+def test_relayed_track_that_goes_back_far_or_at_a_key_frame_goes_on_later() -> None:
+    for behind, keyframe in ((90_001, False), (3_000, True)):
+        clock = RtpTimestampGenerator(90_000)
+        clock.place(relayed(500_000, keyframe=True))
+        assert clock.place(relayed(500_000 - behind, keyframe=keyframe, at=0.1)) == 509_000
+
+
+def test_frames_of_our_encoders_never_go_back() -> None:
+    clock = RtpTimestampGenerator(90_000)
+    clock.place(relayed(500_000, keyframe=True))
+    backwards = replace(relayed(497_000, at=0.1), encoded=True)
+    assert clock.place(backwards) == 509_000
