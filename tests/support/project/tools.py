@@ -140,6 +140,12 @@ TOOLS = MappingProxyType(
                 modules=("werift@0.24",),
             ),
             Tool(
+                "hls.js",
+                ("node", "nodejs"),
+                files=(f"{NODE_MODULES}/hls.js/dist/hls.min.js",),
+                modules=("hls.js@1.6",),
+            ),
+            Tool(
                 "python_webrtc",
                 (sys.executable,),
                 files=(f"{PYTHON_MODULES}/wrtc-0.1.0.dist-info",),

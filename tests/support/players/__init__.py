@@ -1,0 +1,1 @@
+"""Players of recordings: real browsers, with and without hls.js, and FFmpeg."""
