@@ -170,6 +170,38 @@ async def test_a_reader_that_comes_late_gets_the_newest(tmp_path: Path) -> None:
         source.stop()
 
 
+async def test_a_source_that_lags_drops_to_the_newest(tmp_path: Path) -> None:
+    stream = transport_stream(tmp_path, seconds=12)
+    second = len(stream) // 188 // 12 * 188
+    begun = asyncio.Event()
+
+    async def serve(writer: asyncio.StreamWriter, _: int) -> None:
+        writer.write(stream[: 2 * second])
+        await begun.wait()
+        # What was held up comes at once, and then more as it is made.
+        writer.write(stream[2 * second : 8 * second])
+        size = second // 188 // 25 * 188
+        while True:
+            for at in range(8 * second, len(stream), size):
+                writer.write(stream[at : at + size])
+                await writer.drain()
+                await asyncio.sleep(0.04)
+
+    async with tcp(serve) as where:
+        source = await within(LiveSource.open(where, options=FAST, delay=0.5))
+        found = await frames(source.video, 5)
+        begun.set()
+        await until(lambda: source.received > 7)
+        now = asyncio.get_running_loop().time
+        before, then = source.position, now()
+        reading = asyncio.create_task(frames(source.video))
+        # Ahead of the time that has passed: a part was left out.
+        await until(lambda: source.position - before > now() - then + 2)
+        source.stop()
+        found += await reading
+    assert all(a < b for a, b in pairwise(times(found)))
+
+
 async def test_encoded_frames_of_a_live_source_begin_with_a_key_frame(tmp_path: Path) -> None:
     stream = transport_stream(tmp_path, seconds=2)
 
