@@ -23,7 +23,8 @@ class EncodedFrame:
         ssrc: The SSRC of its packets.
         timestamp: RTP timestamp, 32 bits, in ticks of the codec's clock.
         pts: Presentation time in these ticks, 0 for the first frame of the receiver; rises through
-            wraps and changes of the SSRC.
+            wraps and changes of the SSRC. Frames come in the order of decoding: that of a B-frame
+            is below that of a frame before it.
         arrival: Arrival of its last packet, in seconds of our monotonic clock.
         wall_clock: Capture time, in seconds since 1970 by the sender's clock; None before the first
             sender report.
