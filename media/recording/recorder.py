@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from media.recording.bridge import LoopBridge, LoopListener
 from media.recording.containers import Container
+from media.recording.errors import DestinationError
 from media.recording.events import (
     Progress,
     RecordingEvent,
@@ -19,7 +20,8 @@ from media.recording.events import (
     TranscodingReason,
 )
 from media.recording.inputs import EncodedInput, RawInput, ReceiverInput, RecorderInput
-from media.recording.segments import SegmentRule
+from media.recording.segments import FileNames, SegmentRule
+from media.recording.sidecar import Sidecar
 from media.recording.sinks.chosen import check, delivery_of, destination_of
 from media.recording.timeline import Timeline
 from media.recording.transcode import TranscodingPlan
@@ -119,9 +121,12 @@ class Recorder:
         transcode: Names of codecs to write tracks in, at most one of each kind.
         anew: True to overwrite the file at `path`, as aiortc does; else the recording begins with
             the next free name of the series.
+        sidecar: True for JSON beside each file, `out.webm.json`: its begin by the wall clock, who
+            is on which track, pauses, gaps and losses, and how it ended.
 
     Raises:
-        DestinationError: The destination cannot hold that format, or a series; a ValueError.
+        DestinationError: The destination cannot hold that format, a series or a sidecar; a
+            ValueError.
         ValueError: The suffix or format is unknown, the container does not take a codec to
             transcode to, two of these are of one kind, the template is malformed, a limit is not
             above 0, or there are options.
@@ -137,6 +142,7 @@ class Recorder:
         segment_size: int | None = None,
         transcode: str | Sequence[str] | None = None,
         anew: bool = True,
+        sidecar: bool = False,
     ) -> None:
         if options:
             raise ValueError(f"a recorder takes no options of FFmpeg: {', '.join(options)}")
@@ -147,6 +153,10 @@ class Recorder:
         self._rule = SegmentRule(segment_duration, segment_size)
         check(self._destination, self._container, self._rule)
         self._delivery = delivery_of(self._destination)
+        if sidecar and not isinstance(self._destination, FileNames):
+            raise DestinationError("a sidecar lies beside a file: give a path")
+        self._sidecar = Sidecar(self._container) if sidecar else None
+        self._paused_at = 0.0
         self._events = EventEmitter("Recorder", RecordingEvent)
         self._timeline = Timeline()
         self._queue = WriteQueue()
@@ -211,7 +221,11 @@ class Recorder:
         self._events.remove_listener(event, handler)
 
     def addTrack(
-        self, track: MediaStreamTrack | RtpReceiver, *, sender: Hashable | None = None
+        self,
+        track: MediaStreamTrack | RtpReceiver,
+        *,
+        sender: Hashable | None = None,
+        name: str = "",
     ) -> None:
         """Record a track as well, also while the recording runs; nothing happens for one that is.
 
@@ -223,6 +237,7 @@ class Recorder:
             track: As an event of a connection has it, or any other.
             sender: Whose it is: the tracks of one are stamped by one clock. By default those of a
                 connection are; where it is that of a server which forwards, say whose they are.
+            name: Name of the participant, for the sidecar.
 
         Raises:
             InvalidStateError: The recording has ended.
@@ -238,6 +253,9 @@ class Recorder:
         made = self._input(source)
         key = self._place(made.kind)
         self._entries[key] = _Entry(source, made, sender)
+        if self._sidecar is not None:
+            named = track.track if isinstance(track, RtpReceiver) else track
+            self._sidecar.joined(key, name=name, track=named.id)
         if self._started:
             self._read(key)
 
@@ -266,6 +284,7 @@ class Recorder:
             rule=self._rule,
             plan=self._plan,
             listener=self._bridge,
+            sidecar=self._sidecar,
         )
         if self._delivery is not None:
             self._delivery.start(self._on_failure)
@@ -322,7 +341,8 @@ class Recorder:
         """
         self._require(RecorderState.RECORDING)
         self._state = RecorderState.PAUSED
-        self._timeline.pause(time.monotonic())
+        self._paused_at = time.monotonic()
+        self._timeline.pause(self._paused_at)
 
     def resume(self) -> None:
         """Go on after a pause, whose time is cut out; video waits for a key frame, requested here.
@@ -332,7 +352,10 @@ class Recorder:
         """
         self._require(RecorderState.PAUSED)
         self._state = RecorderState.RECORDING
-        self._timeline.resume(time.monotonic())
+        now = time.monotonic()
+        self._timeline.resume(now)
+        if self._sidecar is not None:
+            self._sidecar.paused(since=self._paused_at, seconds=now - self._paused_at)
         for entry in self._entries.values():
             if entry.input.kind is MediaKind.VIDEO and not entry.ended:
                 entry.input.request_keyframe()
@@ -458,4 +481,6 @@ class Recorder:
                 self._on_keyframe_wanted(key)
 
     def _hand_on(self) -> None:
+        if self._sidecar is not None and self._timeline.origin is not None:
+            self._sidecar.began(self._timeline.origin)
         self._queue.put(self._timeline.take())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from media.recording.containers import Container
@@ -11,14 +12,16 @@ from media.recording.errors import RecordingError, UnsupportedError, error_of
 from media.recording.events import Progress, RecordingFailure, Segment, SegmentEnd
 from media.recording.open_file import KnownStream, OpenFile
 from media.recording.segments import Shape
+from media.recording.sidecar import guarded
 from peer.rtp_parameters import MediaKind
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator
+    from collections.abc import Callable, Hashable, Iterator
     from pathlib import Path
 
     from media.recording.destination import Destination
     from media.recording.segments import SegmentRule
+    from media.recording.sidecar import Sidecar
     from media.recording.timeline import PlacedFrame
     from peer import Codec
 
@@ -119,6 +122,7 @@ class FileSeries:
         container: Container of the files.
         rule: Limits of a file.
         listener: Called on the writer thread.
+        sidecar: Sidecar of each file; None for none.
 
     Attributes:
         over: True once the recording has ended: it was finished, or nothing could ever be written.
@@ -130,11 +134,13 @@ class FileSeries:
         container: Container,
         rule: SegmentRule,
         listener: SeriesListener,
+        sidecar: Sidecar | None = None,
     ) -> None:
         self._names = names
         self._container = container
         self._rule = rule
         self._listener = listener
+        self._sidecar = sidecar
         self._interleaver = Interleaver()
         self._known: dict[Hashable, KnownStream] = {}
         # Tracks that are to come in a form that is not known yet.
@@ -232,6 +238,8 @@ class FileSeries:
             self._want_keyframe(placed)
             return
         self._frames += 1
+        if self._sidecar is not None:
+            self._note(partial(self._sidecar.wrote, placed), file.path)
         self._keep_keyframes_coming(placed)
         if file.duration >= _GOOD:
             self._failures = 0
@@ -296,7 +304,14 @@ class FileSeries:
         except (RecordingError, OSError) as error:
             self._fail(error, placed.time, path)
             return None
+        if self._sidecar is not None:
+            begin = partial(self._sidecar.opened, path, number=self._number, origin=placed.time)
+            self._note(begin, path)
         return self._file
+
+    def _note(self, call: Callable[[], None], path: Path) -> None:
+        """Call a method of the sidecar, whose failure costs nothing else."""
+        guarded(call, lambda error: self._tell_failure(error, path))
 
     def _learn(self, placed: PlacedFrame) -> None:
         frame = placed.frame
@@ -317,6 +332,8 @@ class FileSeries:
         self._size += file.size
         url = self._names.url(self._number)
         segment = Segment(file.path, self._number, file.duration, file.size, end, url)
+        if self._sidecar is not None:
+            self._note(partial(self._sidecar.closed, segment), file.path)
         self._listener.on_segment(segment, self._progress(file.path))
 
     def _fail(self, error: Exception, time: Fraction, path: Path | None = None) -> None:

@@ -115,6 +115,11 @@ class Timeline:
         self._ready: list[PlacedFrame] = []
 
     @property
+    def origin(self) -> Fraction | None:
+        """Our time at the origin, in seconds, later by the paused intervals; None before it."""
+        return self._origin
+
+    @property
     def broken(self) -> tuple[Hashable, ...]:
         """Keys of the video tracks that need a key frame, since a frame was left out."""
         if self._paused is not None:

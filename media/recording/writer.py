@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from media.recording.containers import Container
     from media.recording.destination import Destination
     from media.recording.segments import SegmentRule
+    from media.recording.sidecar import Sidecar
     from peer import Codec
 
 
@@ -43,6 +44,7 @@ class Writer:
         rule: Limits of a file.
         plan: Codecs that tracks are written in.
         listener: Called on the thread.
+        sidecar: Sidecar of each file; None for none.
     """
 
     def __init__(
@@ -54,13 +56,15 @@ class Writer:
         rule: SegmentRule,
         plan: TranscodingPlan,
         listener: WriterListener,
+        sidecar: Sidecar | None = None,
     ) -> None:
         self._queue = queue
         self._names = names
         self._container = container
         self._plan = plan
         self._listener = listener
-        self._series = FileSeries(names, container, rule, listener)
+        self._sidecar = sidecar
+        self._series = FileSeries(names, container, rule, listener, sidecar)
         # None for a track that is written without transcoding.
         self._transcoders: dict[Hashable, tuple[Codec, Transcoder | None]] = {}
         self._refused: set[str] = set()
@@ -84,6 +88,8 @@ class Writer:
         for item in self._queue.take():
             match item:
                 case PlacedFrame():
+                    if self._sidecar is not None:
+                        self._sidecar.received(item)
                     for each in self._converted(item):
                         self._series.push(each)
                 case Expect(key, codec):
