@@ -90,8 +90,18 @@ def test_places_of_b_frames_have_even_decoding_times_and_their_own_times_of_show
     assert all(each.offset >= 0 for each in frames)
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "m3u8", "webm"])
-@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize(
+    ("stream", "suffix"),
+    [
+        ("pyramid", "mp4"),
+        ("pyramid", "mkv"),
+        ("pyramid", "m3u8"),
+        ("pyramid", "webm"),
+        ("one", "mp4"),
+        ("H265", "mp4"),
+        ("H265", "m3u8"),
+    ],
+)
 def test_every_picture_of_a_stream_with_b_frames_is_recorded_and_shown_in_order(
     tmp_path: Path, stream: str, suffix: str
 ) -> None:
@@ -131,19 +141,18 @@ def test_b_frames_that_no_parameter_set_foretells_are_recorded(tmp_path: Path, s
     assert all(0.03 < after - before < 0.04 for before, after in pairwise(found))
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
 @pytest.mark.parametrize(
     "sender",
     ["each NAL unit with a marker", "each slice with a marker and a time of its own", "no markers"],
 )
 @pytest.mark.parametrize("name", ["H264", "H265"])
 def test_recording_of_a_sender_with_markers_at_will_plays(
-    tmp_path: Path, name: str, sender: str, suffix: str
+    tmp_path: Path, name: str, sender: str
 ) -> None:
     source = access_units(name, slices=3)
     frames = placed(received(name, packets(name, sender, source)))
-    record(tmp_path / f"out.{suffix}", frames)
+    record(tmp_path / "out.mp4", frames)
     held = sender == "no markers"
-    found = shown(tmp_path / f"out.{suffix}")
+    found = shown(tmp_path / "out.mp4")
     assert found == [round(at / 30, 3) for at in range(len(source) - held)]
-    assert complaints(tmp_path / f"out.{suffix}") == ""
+    assert complaints(tmp_path / "out.mp4") == ""
