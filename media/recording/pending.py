@@ -9,6 +9,9 @@ from fractions import Fraction
 _LONGEST = Fraction(1, 2)
 #: Duration in seconds from which a key frame begins the next piece (ours).
 _SHORTEST = Fraction(1, 4)
+#: Duration in seconds between two key frames of which the second one begins a piece in any case:
+#: else keys that always come early in one would begin none, and no segment of HLS (ours).
+_APART = Fraction(1)
 #: Size in bytes at which a piece is complete (ours).
 _LARGEST = 4_000_000
 
@@ -43,6 +46,7 @@ class Pending:
         self._frames: list[Frame] = []
         self._size = 0
         self._seen: set[int] = set()
+        self._entry: Fraction | None = None
 
     def completed_by(self, frame: Frame) -> list[Frame]:
         """Add a frame, and return the frames of the piece that it completes.
@@ -51,6 +55,8 @@ class Pending:
         """
         if frame.stream not in self._seen:
             self._seen.add(frame.stream)
+            if frame.picture:
+                self._entry = frame.pts
             return [*self.take(), frame]
         done: list[Frame] = []
         if self._frames and self._begins(frame):
@@ -68,5 +74,10 @@ class Pending:
         # A stream may be behind the others, or ahead.
         span = abs(frame.pts - self._frames[0].pts)
         if frame.picture and frame.keyframe:
-            return span >= _SHORTEST
+            if self._entry is None:
+                self._entry = frame.pts
+            begins = span >= _SHORTEST or frame.pts >= self._entry + _APART
+            if begins:
+                self._entry = frame.pts
+            return begins
         return span >= _LONGEST or self._size >= _LARGEST

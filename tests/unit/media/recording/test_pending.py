@@ -43,6 +43,19 @@ def test_it_begins_with_a_key_picture_where_it_may() -> None:
     assert len(pending.completed_by(frame(280, picture=True))) == 5
 
 
+def test_key_pictures_that_always_come_early_in_a_piece_begin_one_all_the_same() -> None:
+    pending = begun()
+    done = []
+    for at in range(0, 10_000, 20):
+        # Else a piece would begin 100 ms before each of them, for ever.
+        done.append(pending.completed_by(frame(at)))
+        if at % 2000 == 100:
+            done.append(pending.completed_by(frame(at, 1, picture=True)))
+    begins = [piece[0] for piece in done if piece]
+    keys = [each.pts for each in begins if each.picture]
+    assert keys == [at * MS for at in range(2100, 10_000, 2000)]
+
+
 def test_neither_a_gap_nor_a_stream_that_is_behind_is_part_of_it() -> None:
     pending = begun()
     for at in (0, 10_000, 9_400, 9_901):
