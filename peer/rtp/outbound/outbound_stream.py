@@ -366,8 +366,7 @@ class OutboundStream:
         self, payloads: tuple[bytes, ...], timestamp: int
     ) -> tuple[tuple[bytes, ...], int | None]:
         """Return the payloads, as redundant data where that was agreed, and its payload type."""
-        red = self._parameters.red
-        if self._red is None or red is None:
+        if self._red is None or (red := self._parameters.red) is None:
             return payloads, None
         return tuple(self._red.write(each, timestamp) for each in payloads), red.payload_type
 
