@@ -14,8 +14,11 @@ from media.recording.segments import FileNames, SegmentRule
 from media.recording.series import FileSeries
 from media.recording.timeline import PlacedFrame
 from peer import EncodedFrame
+from peer.rtp.formats import format_of
 from peer.rtp_parameters import MediaKind
-from tests.support.media.encoded import encode
+from tests.support.media.b_frames import SETTINGS, hevc_with_b_frames, with_b_frames
+from tests.support.media.encoded import HEIGHT, WIDTH, encode
+from tests.support.media.layered import LAYERED, UPPER, ivf_frames
 from tests.support.media.moving import codec_named
 from tests.support.media.recording import LOOP, PICTURE, SMALL, Shot, audio, lasting, video
 from tests.support.media.series_told import Told
@@ -40,11 +43,21 @@ class Situation(StrEnum):
     CAMERA_STOPS = "camera stops"
     SLOW = "2 pictures a second"
     SIZE = "change of size"
+    B_FRAMES = "B-frames"
+    LAYERS = "layers (SVC)"
     ODD_H264 = "slices, SEI, AUD"
 
     def concerns(self, codec: str) -> bool:
         """Tell if it happens to a codec at all."""
-        return codec == "H264" or self is not Situation.ODD_H264
+        match self:
+            case Situation.B_FRAMES:
+                return codec in ("H264", "H265")
+            case Situation.LAYERS:
+                return codec == "VP9"
+            case Situation.ODD_H264:
+                return codec == "H264"
+            case _:
+                return True
 
 
 #: Codecs of pictures, and the containers that take them as they come.
@@ -64,13 +77,13 @@ class Recorded:
         path: The file.
         seconds: Its duration.
         pictures: Number of its pictures.
-        size: Width and height of the first one.
+        sizes: Widths and heights of them; a header has one of these.
     """
 
     path: Path
     seconds: float
     pictures: int
-    size: tuple[int, int]
+    sizes: frozenset[tuple[int, int]]
 
 
 def media_type(container: Container, name: str, *, hls_js: bool = False) -> str:
@@ -96,13 +109,19 @@ def media_type(container: Container, name: str, *, hls_js: bool = False) -> str:
 def make(folder: Path, container: Container, name: str, situation: Situation) -> list[Recorded]:
     """Record a situation; returns the files of the recording."""
     shots = _pictures(name, situation)
+    offsets = [Fraction(0)] * len(shots)
     told = Told()
     path = folder / f"{name}-{situation.name.lower()}{container.suffix}"
     series = FileSeries(FileNames(path), container, SegmentRule(), told)
     series.expect(_SOUND, codec_named("opus"))
     series.expect(_PICTURES)
+    if situation is Situation.B_FRAMES:
+        _, offsets = _reordered(name)
     placed = [_placed("opus", shot, SMALL) for shot in _sounds(situation)]
-    placed += [_placed(name, shot, size) for shot, size in shots]
+    placed += [
+        replace(_placed(name, shot, size), offset=offset)
+        for (shot, size), offset in zip(shots, offsets, strict=True)
+    ]
     for each in sorted(placed, key=lambda each: (each.time, each.key)):
         series.push(each)
         series.advance()
@@ -112,7 +131,12 @@ def make(folder: Path, container: Container, name: str, situation: Situation) ->
     if len(told.segments) > 1:
         parts = [[each for each in shots if each[1] == size] for size in (SMALL, _LARGE)]
     return [
-        Recorded(path=made.path, seconds=made.duration, pictures=len(part), size=part[0][1])
+        Recorded(
+            path=made.path,
+            seconds=made.duration,
+            pictures=len(part),
+            sizes=frozenset(size for _, size in part),
+        )
         for made, part in zip(told.segments, parts, strict=True)
     ]
 
@@ -149,6 +173,18 @@ def _pictures(name: str, situation: Situation) -> list[tuple[Shot, tuple[int, in
             half = Fraction(SECONDS, 2)
             larger = lasting(video(name, _PICTURES, start=half, size=_LARGE), half)
             return [each for each in small if each[0].pts < half] + [(e, _LARGE) for e in larger]
+        case Situation.B_FRAMES:
+            return _reordered(name)[0]
+        case Situation.LAYERS:
+            shape = format_of(codec_named(name))
+            layered = ivf_frames(LAYERED[1])
+            # The upper layer begins with the last key frame.
+            keys = [n for n, data in enumerate(layered) if shape.describe(data).keyframe]
+            layered = layered[keys[-1] :]
+            return [
+                (Shot(_PICTURES, data, n * PICTURE, PICTURE, shape.describe(data).keyframe), UPPER)
+                for n, data in enumerate(islice(layered * SECONDS * LOOP, SECONDS * LOOP))
+            ]
         case Situation.ODD_H264:
             frames = islice(_odd() * SECONDS, SECONDS * LOOP)
             return [
@@ -157,6 +193,22 @@ def _pictures(name: str, situation: Situation) -> list[tuple[Shot, tuple[int, in
             ]
         case _:
             assert_never(situation)
+
+
+@cache
+def _reordered(name: str) -> tuple[list[tuple[Shot, tuple[int, int]]], list[Fraction]]:
+    """Encode pictures that are decoded in another order than shown; and how much later they are."""
+    count = SECONDS * LOOP
+    made = hevc_with_b_frames(count=count)
+    if name == "H264":
+        made = with_b_frames(SETTINGS["pyramid"], count=count)
+    shots = [
+        (Shot(_PICTURES, each.data, index * PICTURE, PICTURE, each.keyframe), (WIDTH, HEIGHT))
+        for index, each in enumerate(made)
+    ]
+    # None is shown before it is decoded: all are as much later as the one that is latest.
+    first = min(each.pts - index for index, each in enumerate(made))
+    return shots, [(each.pts - index - first) * PICTURE for index, each in enumerate(made)]
 
 
 @cache
