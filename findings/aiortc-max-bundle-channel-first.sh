@@ -1,8 +1,8 @@
 #!/bin/sh
 # aiortc 1.16.0, seen 2026-11: with bundlePolicy max-bundle the order of two calls decides whether there is
 # a connection. A data channel made before the first track or transceiver has a transport, which is
-# closed when the answer is applied, as if another one carried the group, and nothing raises or logs an
-# error: the states stay new and connecting. With the two calls the other way round, or with the
+# closed when the answer is applied, as if another one carried the group, and no
+# error is raised: the states stay new and connecting. With the two calls the other way round, or with the
 # default policy, all is well.
 # Output seen:
 #   max-bundle, audio first: connected, channel open

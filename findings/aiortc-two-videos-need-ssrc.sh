@@ -3,7 +3,7 @@
 # native stacks write none) with two video tracks connects, every packet arrives, and neither track
 # ever gives a picture: `recv()` waits until the call ends. Header extensions for the mid are
 # negotiated and are in the packets, but are not used to tell the tracks apart. With one track all
-# is well, so the fault appears with the first screen that is shared, and no error is raised or logged.
+# is well, so the fault appears with the first screen that is shared, and no error is raised.
 # Output seen, after 300 packets:
 #   1 track, with a=ssrc: pictures of 1
 #   1 track, without: pictures of 1

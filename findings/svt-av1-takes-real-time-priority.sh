@@ -2,8 +2,8 @@
 # SVT-AV1 in PyAV 18.1.0 on Linux, seen 2026-11: opening the encoder as root puts the *calling* thread
 # under SCHED_FIFO with priority 99, the highest there is, and leaves it there when the encoder is
 # gone. Each thread that it starts later inherits that, an executor's and another encoder's too. In a
-# container whose program runs as root, one AV1 encoder thus starves sockets and sound of all other
-# processes. No option prevents it: keep the policy and set it back after the first frame.
+# container whose program runs as root, one AV1 encoder thus comes before sockets and sound of all other
+# processes. We found no option against it: keep the policy and set it back after the first frame.
 # Needs root (with CAP_SYS_NICE): exits with 2 where there is none.
 # Output seen:
 #   before: SCHED_OTHER 0
