@@ -250,9 +250,9 @@ def test_a_reader_finds_its_way(tmp_path: Path, container: Container, name: str)
         source.seek(round(15.5 / stream.time_base), stream=stream)
         picture = next(source.decode(stream))
         assert picture.time is not None
-        # FFmpeg begins in the midst of HLS with the segment.
-        wanted = 14 if container is Container.HLS else 15
-        assert picture.time == pytest.approx(wanted, abs=0.002)
+        # FFmpeg begins in the midst of HLS with the segment, which has two key frames.
+        wanted = (14, 15) if container is Container.HLS else (15,)
+        assert any(picture.time == pytest.approx(time, abs=0.002) for time in wanted)
 
 
 def test_flushing_writes_what_is_pending(tmp_path: Path) -> None:
