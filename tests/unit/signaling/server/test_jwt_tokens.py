@@ -94,6 +94,23 @@ async def test_a_token_is_for_one_room_or_several_or_all(room: Any, asked: str) 
         (_token(name=7), ErrorCode.UNAUTHORIZED, "no name"),
         (_token(name="n" * 65), ErrorCode.UNAUTHORIZED, "no name"),
     ],
+    ids=[
+        "none",
+        "empty",
+        "nonsense",
+        "out of date",
+        "without exp",
+        "without aud",
+        "of another server",
+        "not yet valid",
+        "of another key",
+        "of another algorithm",
+        "unsigned",
+        "for another room",
+        "for no room",
+        "with a number for a name",
+        "with too long a name",
+    ],
 )
 async def test_a_token_that_is_not_good_is_refused_in_a_sentence(
     token: str | None, code: ErrorCode, words: str
@@ -110,6 +127,7 @@ async def test_a_token_that_is_not_good_is_refused_in_a_sentence(
         (TokenAlgorithm.ES256, _SECRET, "none of ES256"),
         (TokenAlgorithm.RS256, _pem(ec.generate_private_key(ec.SECP256R1())), "none of RS256"),
     ],
+    ids=["a short secret", "a secret for ES256", "another curve for RS256"],
 )
 def test_a_key_that_is_none_of_its_algorithm_is_refused_at_once(
     algorithm: TokenAlgorithm, key: str | bytes, words: str
