@@ -36,7 +36,7 @@ _SECRET = "a secret of thirty-two octets or more"
 _FAST = Reconnect(first_delay=0.01, longest_delay=0.05)
 
 
-def _token(room: str = "lobby", name: str = "Ada", *, lasts: float = 600.0) -> str:
+def _token(room: str = "lobby", name: str = "Ada", *, lasts: float = 86400.0) -> str:
     claims = {"aud": "here", "exp": time.time() + lasts, "room": room, "name": name}
     return jwt.encode(claims, _SECRET, algorithm="HS256")
 

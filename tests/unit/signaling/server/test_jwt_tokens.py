@@ -17,7 +17,7 @@ _AUDIENCE = "rooms.example"
 
 
 def _claims(**changed: Any) -> dict[str, Any]:
-    claims = {"aud": _AUDIENCE, "exp": time.time() + 600, "room": "lobby", "name": "Ada", **changed}
+    claims = {"aud": _AUDIENCE, "exp": time.time() + 86400, "room": "lobby", "name": "Ada", **changed}
     return {name: value for name, value in claims.items() if value is not None}
 
 
@@ -85,7 +85,7 @@ async def test_a_token_is_for_one_room_or_several_or_all(room: Any, asked: str) 
         (_token(exp=None), ErrorCode.UNAUTHORIZED, "lacks `exp`"),
         (_token(aud=None), ErrorCode.UNAUTHORIZED, "lacks `aud`"),
         (_token(aud="other.example"), ErrorCode.UNAUTHORIZED, "another server"),
-        (_token(nbf=time.time() + 600), ErrorCode.UNAUTHORIZED, "not valid"),
+        (_token(nbf=time.time() + 86400), ErrorCode.UNAUTHORIZED, "not valid"),
         (_token(key=_SECRET[::-1]), ErrorCode.UNAUTHORIZED, "not valid"),
         (_token("HS512"), ErrorCode.UNAUTHORIZED, "not valid"),
         (_token("none", None), ErrorCode.UNAUTHORIZED, "not valid"),
