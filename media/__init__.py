@@ -23,6 +23,7 @@ from media.recording.events import (
 )
 from media.recording.recorder import Recorder, RecorderState, RecorderStats
 from media.recording.sinks.delivery import Part, Upload, UploadUnit
+from media.recording.sound_file import SoundFormat, save_sound
 from media.sources.clock_pattern import ClockPattern
 from media.sources.device import Device
 from media.sources.errors import (
@@ -87,6 +88,7 @@ __all__ = [
     "SegmentEnd",
     "Silence",
     "SileroDetector",
+    "SoundFormat",
     "SourceError",
     "SpeechDetector",
     "SpeechEndReason",
@@ -112,5 +114,6 @@ __all__ = [
     "pcm",
     "pictures",
     "read_label",
+    "save_sound",
     "turns",
 ]

@@ -17,7 +17,13 @@ _AUDIENCE = "rooms.example"
 
 
 def _claims(**changed: Any) -> dict[str, Any]:
-    claims = {"aud": _AUDIENCE, "exp": time.time() + 86400, "room": "lobby", "name": "Ada", **changed}
+    claims = {
+        "aud": _AUDIENCE,
+        "exp": time.time() + 86400,
+        "room": "lobby",
+        "name": "Ada",
+        **changed,
+    }
     return {name: value for name, value in claims.items() if value is not None}
 
 
