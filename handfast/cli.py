@@ -51,6 +51,12 @@ app = typer.Typer(
 )
 
 
+_Port = Annotated[int, typer.Option(min=0, max=65535, help="TCP port; 0 for any free one.")]
+_Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for the whole network.")]
+_Certfile = Annotated[
+    Path | None, typer.Option(help="Certificate chain (PEM), for https and wss.", metavar="FILE")
+]
+_Keyfile = Annotated[Path | None, typer.Option(help="Its private key (PEM).", metavar="FILE")]
 _AllowHost = Annotated[
     list[str] | None,
     typer.Option(
@@ -94,18 +100,10 @@ def main(
 
 @app.command()
 def demo(
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="TCP port; 0 for any free one.")
-    ] = 8080,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 for the whole network.")
-    ] = "127.0.0.1",
-    certfile: Annotated[
-        Path | None, typer.Option(help="Certificate chain (PEM), for https.", metavar="FILE")
-    ] = None,
-    keyfile: Annotated[
-        Path | None, typer.Option(help="Its private key (PEM).", metavar="FILE")
-    ] = None,
+    port: _Port = 8080,
+    host: _Host = "127.0.0.1",
+    certfile: _Certfile = None,
+    keyfile: _Keyfile = None,
     traces: Annotated[
         Path | None,
         typer.Option("--trace", help="Save a trace of each call there.", metavar="DIR"),
@@ -137,18 +135,10 @@ def demo(
 
 @app.command()
 def serve(
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="TCP port; 0 for any free one.")
-    ] = 8080,
-    host: Annotated[
-        str, typer.Option(help="Address to listen on; 0.0.0.0 for the whole network.")
-    ] = "127.0.0.1",
-    certfile: Annotated[
-        Path | None, typer.Option(help="Certificate chain (PEM), for wss.", metavar="FILE")
-    ] = None,
-    keyfile: Annotated[
-        Path | None, typer.Option(help="Its private key (PEM).", metavar="FILE")
-    ] = None,
+    port: _Port = 8080,
+    host: _Host = "127.0.0.1",
+    certfile: _Certfile = None,
+    keyfile: _Keyfile = None,
     allow_host: _AllowHost = None,
     allow_origin: Annotated[
         list[str] | None,
