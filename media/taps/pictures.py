@@ -11,6 +11,7 @@ from aiortc.mediastreams import MediaStreamError
 from av import VideoFrame
 
 from media.orientation import upright
+from media.taps.read_ahead import ReadAhead
 
 if TYPE_CHECKING:
     from aiortc.mediastreams import MediaStreamTrack
@@ -57,9 +58,7 @@ class PictureReader:
         self._interval = 0.0 if rate is None else 1 / rate
         self._due: float | None = None
         self._newest: VideoFrame | None = None
-        self._news = asyncio.Event()
-        self._reading: asyncio.Task[None] | None = None
-        self._closed = False
+        self._reading = ReadAhead(self._read)
 
     def __aiter__(self) -> PictureReader:
         return self
@@ -70,29 +69,17 @@ class PictureReader:
         Raises:
             TypeError: The track gives no video, or encoded video.
         """
-        if self._reading is None and not self._closed:
-            self._reading = asyncio.create_task(self._read())
-            self._reading.add_done_callback(lambda _: self._news.set())
-        while self._newest is None:
-            if self._closed or self._reading is None:
-                raise StopAsyncIteration
-            if self._reading.done():
-                if not self._reading.cancelled():
-                    self._reading.result()
-                raise StopAsyncIteration
-            self._news.clear()
-            await self._news.wait()
+        if not await self._reading.wait(lambda: self._newest is not None):
+            raise StopAsyncIteration
+        assert self._newest is not None
         frame, self._newest = self._newest, None
         pixels = await asyncio.to_thread(self._converted, frame)
         return Picture(pixels, _time_of(frame))
 
     async def aclose(self) -> None:
         """Stop reading the track, and end the iteration."""
-        self._closed, self._newest = True, None
-        self._news.set()
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])
+        self._newest = None
+        await self._reading.aclose()
 
     async def __aenter__(self) -> PictureReader:
         return self
@@ -112,7 +99,7 @@ class PictureReader:
                 continue
             self.dropped += self._newest is not None
             self._newest = frame
-            self._news.set()
+            self._reading.tell()
 
     def _is_due(self, time: Seconds) -> bool:
         """Tell if a picture of this time, in seconds, is due by the rate."""

@@ -11,6 +11,7 @@ from aiortc.mediastreams import MediaStreamError
 from av import AudioFrame
 
 from media.taps.pcm_blocks import PcmBlockResampler
+from media.taps.read_ahead import ReadAhead
 from media.voice.detectors import SileroDetector, check_silero
 from media.voice.events import SpeechEnded, SpeechEndReason, SpeechStarted
 from media.voice.settings import TurnSettings
@@ -64,9 +65,7 @@ class TurnReader:
         # Whether the detector remembers nothing, so that silence need not reset it.
         self._fresh = False
         self._waiting: deque[TurnEvent] = deque()
-        self._news = asyncio.Event()
-        self._reading: asyncio.Task[None] | None = None
-        self._closed = False
+        self._reading = ReadAhead(self._read)
 
     @property
     def speaking(self) -> bool:
@@ -83,28 +82,14 @@ class TurnReader:
             TypeError: The track gives no audio, or encoded audio.
             ValueError: The detector says something that is no probability.
         """
-        if self._reading is None and not self._closed:
-            self._reading = asyncio.create_task(self._read())
-            self._reading.add_done_callback(lambda _: self._news.set())
-        while not self._waiting:
-            if self._closed or self._reading is None:
-                raise StopAsyncIteration
-            if self._reading.done():
-                if not self._reading.cancelled():
-                    self._reading.result()
-                raise StopAsyncIteration
-            self._news.clear()
-            await self._news.wait()
+        if not await self._reading.wait(lambda: bool(self._waiting)):
+            raise StopAsyncIteration
         return self._waiting.popleft()
 
     async def aclose(self) -> None:
         """Stop reading the track, and end the iteration."""
-        self._closed = True
         self._waiting.clear()
-        self._news.set()
-        if self._reading is not None:
-            self._reading.cancel()
-            await asyncio.wait([self._reading])
+        await self._reading.aclose()
 
     async def __aenter__(self) -> TurnReader:
         return self
@@ -175,7 +160,7 @@ class TurnReader:
                     event.reason.value,
                 )
             self._waiting.append(event)
-            self._news.set()
+            self._reading.tell()
         if len(self._waiting) > 2 * _LIMIT:
             # Begin and end together; the program may have had the begin of the oldest.
             at = 0 if isinstance(self._waiting[0], SpeechStarted) else 1
