@@ -6,18 +6,19 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from peer.rtp.formats.bits import BitReader
-from peer.rtp.formats.vp9_bitstream import frames_of, superframe
+from peer.rtp.formats.vp9_bitstream import (
+    check_sync_code,
+    frames_of,
+    read_profile,
+    skip_color_config,
+    superframe,
+)
 from peer.rtp.malformed import MalformedError
 
 #: Width and height of a picture in pixels.
 Size: TypeAlias = tuple[int, int]
 
 #: The uncompressed header (VP9 bitstream specification, section 6.2).
-_FRAME_MARKER = 0b10
-_SYNC_CODE = 0x498342
-_LAST_PROFILE = 3
-_FIRST_DEEP_PROFILE = 2
-_SRGB = 7
 _SLOTS = 8
 _ALL_SLOTS = 0xFF
 _REFERENCES = 3
@@ -66,10 +67,6 @@ class _Reader(BitReader):
         """Read some bits as a number."""
         self.count += bits
         return super().read(bits)
-
-    def flag(self) -> bool:
-        """Read a bit as a truth."""
-        return bool(self.read(1))
 
 
 class Vp9Layers:
@@ -144,11 +141,7 @@ def _read(frame: bytes, slots: list[Size | None]) -> _Header | None:
         MalformedError: It is no frame of VP9, or refers to one that is not known.
     """
     bits = _Reader(frame[:_HEADER_OCTETS])
-    if bits.read(2) != _FRAME_MARKER:
-        raise MalformedError("not a VP9 frame")
-    profile = bits.read(1) | bits.read(1) << 1
-    if profile == _LAST_PROFILE:
-        bits.read(1)
+    profile = read_profile(bits)
     if bits.flag():
         return None
     keyframe = not bits.flag()
@@ -156,8 +149,8 @@ def _read(frame: bytes, slots: list[Size | None]) -> _Header | None:
     shown, resilient = bits.flag(), bits.flag()
     refreshes = _ALL_SLOTS
     if keyframe:
-        _skip_sync(bits)
-        _skip_color(bits, profile)
+        check_sync_code(bits)
+        skip_color_config(bits, profile)
         size = _frame_size(bits)
         _skip_render_size(bits)
     else:
@@ -165,9 +158,9 @@ def _read(frame: bytes, slots: list[Size | None]) -> _Header | None:
         if not resilient:
             bits.read(2)
         if intra_only:
-            _skip_sync(bits)
+            check_sync_code(bits)
             if profile:
-                _skip_color(bits, profile)
+                skip_color_config(bits, profile)
             refreshes = bits.read(8)
             size = _frame_size(bits)
             _skip_render_size(bits)
@@ -190,22 +183,6 @@ def _read(frame: bytes, slots: list[Size | None]) -> _Header | None:
     if not compressed or (bits.count + 7) // 8 + compressed > len(frame):
         raise MalformedError("a VP9 frame ends within its compressed header")
     return _Header(keyframe, shown_at, shown, size, refreshes, bits.count)
-
-
-def _skip_sync(bits: _Reader) -> None:
-    if bits.read(24) != _SYNC_CODE:
-        raise MalformedError("a VP9 frame without its sync code")
-
-
-def _skip_color(bits: _Reader, profile: int) -> None:
-    if profile >= _FIRST_DEEP_PROFILE:
-        bits.read(1)
-    if bits.read(3) != _SRGB:
-        bits.read(1)
-        if profile & 1:
-            bits.read(3)
-    elif profile & 1:
-        bits.read(1)
 
 
 def _frame_size(bits: _Reader) -> Size:

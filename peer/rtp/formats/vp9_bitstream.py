@@ -85,26 +85,22 @@ def describe(data: bytes) -> FrameShape:
 def _size(frame: bytes) -> tuple[int, int] | None:
     """Width and height in pixels; None where the frame refers to others for them (section 6.2)."""
     bits = BitReader(frame[:_HEADER_OCTETS])
-    if bits.read(2) != _FRAME_MARKER:
-        raise MalformedError("not a VP9 frame")
-    profile = bits.read(1) | bits.read(1) << 1
-    if profile == _LAST_PROFILE:
-        bits.read(1)
+    profile = read_profile(bits)
     # show_existing_frame
     if bits.flag():
         return None
     inter, shown, resilient = bits.flag(), bits.flag(), bits.flag()
     if not inter:
-        _sync(bits)
-        _skip_color_config(bits, profile)
+        check_sync_code(bits)
+        skip_color_config(bits, profile)
     else:
         intra_only = not shown and bits.flag()
         if not resilient:
             bits.read(2)
         if intra_only:
-            _sync(bits)
+            check_sync_code(bits)
             if profile > 0:
-                _skip_color_config(bits, profile)
+                skip_color_config(bits, profile)
         bits.read(8)  # refresh_frame_flags
         if not intra_only:
             # An index and a sign for each reference; then whether the size is that of one.
@@ -114,12 +110,28 @@ def _size(frame: bytes) -> tuple[int, int] | None:
     return bits.read(16) + 1, bits.read(16) + 1
 
 
-def _sync(bits: BitReader) -> None:
+def read_profile(bits: BitReader) -> int:
+    """Read the frame marker and the profile, with which a header begins.
+
+    Raises:
+        MalformedError: It is no frame of VP9.
+    """
+    if bits.read(2) != _FRAME_MARKER:
+        raise MalformedError("not a VP9 frame")
+    profile = bits.read(1) | bits.read(1) << 1
+    if profile == _LAST_PROFILE:
+        bits.read(1)
+    return profile
+
+
+def check_sync_code(bits: BitReader) -> None:
+    """Read the sync code, and raise `MalformedError` where it is another."""
     if bits.read(24) != _SYNC_CODE:
         raise MalformedError("a VP9 frame without its sync code")
 
 
-def _skip_color_config(bits: BitReader, profile: int) -> None:
+def skip_color_config(bits: BitReader, profile: int) -> None:
+    """Pass over `color_config` (section 6.2.2)."""
     if profile >= _FIRST_DEEP_PROFILE:
         bits.read(1)
     if bits.read(3) != _SRGB:
