@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from handfast.web_server import WebServerOptions, listening, serving
 from signaling.server import JwtAuthorizer, Limits, TokenAlgorithm, create_app
+from signaling.server.access import everybody
 
 if TYPE_CHECKING:
     import asyncio
@@ -99,7 +100,7 @@ async def serve(
         origins=options.origins,
         hosts=names,
         ice_servers=options.ice_servers,
-        **({} if options.tokens is None else {"authorize": options.tokens}),
+        authorize=options.tokens or everybody,
     )
 
     async def healthz(_: Request) -> Response:

@@ -115,7 +115,7 @@ async def _answering(
         visitors=options.visitors,
         recordings=clips.served,
         ice_servers=options.ice_servers,
-        hosts=[name.lower() for name in (options.host, socket.gethostname(), *options.hosts)],
+        hosts=(options.host, socket.gethostname(), *options.hosts),
     )
     async with serving(site, where, web):
         # Through the front door like everybody else, but always from this machine.

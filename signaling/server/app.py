@@ -68,7 +68,7 @@ def create_app(
     """
     server = _RoomServer(
         limits or Limits(),
-        OriginPolicy(origins=frozenset(origins), hosts=frozenset(host.lower() for host in hosts)),
+        OriginPolicy(origins=frozenset(origins), hosts=frozenset(hosts)),
         tuple(ice_servers),
         authorize,
     )

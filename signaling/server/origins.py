@@ -36,12 +36,15 @@ class OriginPolicy:
 
     Args:
         origins: Origins of other servers' pages, such as `"https://example.org"`; `"*"` for all.
-        hosts: Names of this server, under which its own pages reach it, in lower case. `localhost`
-            and IP addresses need not be named.
+        hosts: Names of this server, under which its own pages reach it. `localhost` and IP
+            addresses need not be named.
     """
 
     origins: frozenset[str] = frozenset()
     hosts: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hosts", frozenset(host.lower() for host in self.hosts))
 
     def knows_host(self, host: str) -> bool:
         """Return True where a Host header names this server."""
