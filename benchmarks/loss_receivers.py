@@ -18,6 +18,7 @@ from tests.support.browser.browsers import open_browser
 from tests.support.media.media_edits import only_ipv4
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from aiortc.mediastreams import MediaStreamTrack
@@ -79,13 +80,11 @@ class SoundReceiver(Protocol):
         ...
 
 
-class OurReceiver:
-    """Receives with a connection of ours."""
+class _PythonReceiver:
+    """Context of a connection whose track is read in a task."""
 
-    name = "handfast"
-
-    def __init__(self) -> None:
-        self._end = PeerConnection(_LOOPBACK)
+    def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
+        self._close = close
         self._reading: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -97,9 +96,19 @@ class OurReceiver:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._end.close()
+        await self._close()
         if self._reading is not None:
             await asyncio.gather(self._reading, return_exceptions=True)
+
+
+class OurReceiver(_PythonReceiver):
+    """Receives with a connection of ours."""
+
+    name = "handfast"
+
+    def __init__(self) -> None:
+        self._end = PeerConnection(_LOOPBACK)
+        super().__init__(self._end.close)
 
     async def answer(self, offer: str) -> str:
         """Answer an offer, and read the track."""
@@ -117,29 +126,16 @@ class OurReceiver:
         return Heard(found.totalSamplesReceived, found.concealedSamples)
 
 
-class AiortcReceiver:
+class AiortcReceiver(_PythonReceiver):
     """Receives with a connection of aiortc's, which conceals nothing: holes count."""
 
     name = "aiortc"
 
     def __init__(self) -> None:
         self._end = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self._reading: asyncio.Task[None] | None = None
+        super().__init__(self._end.close)
         self._first: int | None = None
         self._last = self._samples = 0
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._end.close()
-        if self._reading is not None:
-            await asyncio.gather(self._reading, return_exceptions=True)
 
     async def answer(self, offer: str) -> str:
         """Answer an offer, and read the track."""
