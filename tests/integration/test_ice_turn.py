@@ -73,6 +73,7 @@ async def test_turn_over_tls_carries_datagrams(
     ):
         await left.ice.gather()
         await left.seen.gathered()
+        assert left.ice.server_failures == ()
         assert [c.type for c in left.ice.local_candidates] == ["relay"]
 
 

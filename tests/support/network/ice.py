@@ -12,6 +12,7 @@ from aioice import stun
 
 from peer.ice import IceParameters
 from peer.states import IceRole, IceTransportState
+from peer.transport.ice.timing import IceTiming
 from peer.transport.ice.transport import IceTransport
 from tests.support.clock.deadline import DEADLINE
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from peer.transport.ice.servers import ServerFailure
 
 LOOPBACK = ("127.0.0.1",)
+#: A busy machine may take more than 5 s for a handshake with a server.
+PATIENT = IceTiming(server_timeout=DEADLINE)
 
 
 @dataclass
@@ -102,6 +105,7 @@ class End:
     def __init__(self, **options: object) -> None:
         self.seen = Recorder()
         options.setdefault("interfaces", LOOPBACK)
+        options.setdefault("timing", PATIENT)
         self.ice = IceTransport(
             local=IceParameters.generate(),
             events=self.seen,

@@ -14,6 +14,7 @@ from aioice import stun
 
 from peer.configuration import IceServer
 from tests.support.clock.deadline import DEADLINE
+from tests.support.network.free_ports import free_run
 from tests.support.project.tools import tool_path
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ async def turn_daemon(
         place: Network namespace that it runs in; loopback where None.
     """
     host = _HOST if place is None else place.address
-    port, tls_port = _free_port(), _free_port()
+    port, tls_port = free_run(2)
     command = (
         tool_path("turnserver"),
         *_flags(folder, host, port, tls_port),
@@ -87,6 +88,8 @@ async def turn_daemon(
     daemon = TurnDaemon(host, port, tls_port, process, folder / "turn.log")
     try:
         await _answering((host, port), place)
+        for listener in (port,) if "--no-tls" in command else (port, tls_port):
+            await _accepting((host, listener), place)
         yield daemon
     finally:
         await daemon.kill()
@@ -113,13 +116,6 @@ def _flags(folder: Path, host: str, port: int, tls_port: int) -> Sequence[str]:
     )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class _Probe(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.answered = asyncio.Event()
@@ -144,3 +140,17 @@ async def _answering(address: tuple[str, int], place: Namespace | None) -> None:
         raise TimeoutError("coturn did not answer")
     finally:
         transport.close()
+
+
+async def _accepting(address: tuple[str, int], place: Namespace | None) -> None:
+    """Wait for a listener of TCP or TLS: coturn may open it after the one of UDP."""
+    loop = asyncio.get_running_loop()
+    kind = (socket.AF_INET, socket.SOCK_STREAM)
+    for _ in range(_START_TRIES):
+        with socket.socket(*kind) if place is None else place.socket(*kind) as inside:
+            inside.setblocking(False)
+            with contextlib.suppress(OSError):
+                await loop.sock_connect(inside, address)
+                return
+        await asyncio.sleep(_ANSWER_TIMEOUT)
+    raise TimeoutError(f"coturn does not listen at {address}")

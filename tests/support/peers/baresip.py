@@ -16,7 +16,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.clock.deadline import DEADLINE
-from tests.support.peers.sip import HOST, SipDialog, free_port
+from tests.support.network.free_ports import free_port
+from tests.support.peers.sip import HOST, SipDialog
 from tests.support.project.tools import tool_path
 
 #: Seconds between two looks at the phone's log (ours).

@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import glob
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from websockets.typing import Subprotocol
 
 from peer import SessionDescription
 from tests.support.clock.deadline import DEADLINE
+from tests.support.network.free_ports import free_port
 from tests.support.project.tools import tool_path
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ async def janus_server(folder: Path) -> AsyncIterator[str]:
     Args:
         folder: Directory for its configuration and its log.
     """
-    port = _free_port()
+    port = free_port()
     for name, text in _configuration(folder, port).items():
         (folder / name).write_text(text)
     with (folder / "janus.log").open("wb") as log:
@@ -225,13 +225,6 @@ async def _answering(port: int) -> None:
                 writer.close()
                 return
             await asyncio.sleep(_LOOK)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _said(message: Message) -> Said:

@@ -21,7 +21,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from tests.support.clock.deadline import DEADLINE
-from tests.support.peers.sip import HOST, SipDialog, free_port
+from tests.support.network.free_ports import free_port
+from tests.support.peers.sip import HOST, SipDialog
 from tests.support.project.tools import tool_path
 
 #: Phones in a row that may crash (ours).

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 
 from tests.support.clock.deadline import DEADLINE
+from tests.support.network.free_ports import free_port
 from tests.support.project.tools import tool_path
 
 _HOST = "127.0.0.1"
@@ -127,9 +127,7 @@ def decode(data: bytes, at: int) -> tuple[Value, int]:
 @asynccontextmanager
 async def rtpengine(folder: Path) -> AsyncIterator[Rtpengine]:
     """Run rtpengine until it answers."""
-    with socket.socket(type=socket.SOCK_DGRAM) as probe:
-        probe.bind((_HOST, 0))
-        port: int = probe.getsockname()[1]
+    port = free_port()
     with (folder / "rtpengine.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(tool_path("rtpengine"), "--foreground", "--log-stderr", "--table=-1"),

@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import socket
 
 from tests.support.clock.deadline import DEADLINE
 
@@ -183,11 +182,3 @@ class SipDialog(asyncio.DatagramProtocol):
         head = [*lines, contact, *kind, f"Content-Length: {len(sdp.encode())}"]
         text = "\r\n".join(head) + "\r\n\r\n" + sdp
         self._transport.sendto(text.encode(), (HOST, self._phone))
-
-
-def free_port() -> int:
-    """Find a port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -20,6 +20,7 @@ from peer import EncodedFrame
 from tests.support.media.clips import make_clip
 from tests.support.media.live_servers import Broadcast, tcp, transport_stream
 from tests.support.negotiation.connections import until, within
+from tests.support.network.free_ports import free_port
 from tests.support.project.tools import tool_path
 
 if TYPE_CHECKING:
@@ -254,9 +255,7 @@ async def test_a_growing_playlist_is_played_and_ends_with_it(tmp_path: Path) -> 
 
 async def test_datagrams_are_played(tmp_path: Path) -> None:
     stream = transport_stream(tmp_path, seconds=1)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     stop = asyncio.Event()
 
     async def send() -> None:
@@ -278,9 +277,7 @@ async def test_datagrams_are_played(tmp_path: Path) -> None:
 @pytest.mark.needs("ffmpeg")
 async def test_a_stream_by_rtsp_is_played_with_the_options_of_ffmpeg(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "a.mp4", seconds=2, video="libx264", audio="aac")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     where = f"rtsp://127.0.0.1:{port}/live"
     # We listen, and a publisher comes, as it does at an ingest server.
     options = {"rtsp_flags": "listen", "listen_timeout": "60", **FAST}
