@@ -109,10 +109,12 @@ async def test_an_opening_that_is_cancelled_leaves_nothing_waiting() -> None:
 
 async def test_a_source_that_is_lost_is_opened_again_and_time_goes_on(tmp_path: Path) -> None:
     stream = transport_stream(tmp_path, seconds=1)
+    watched = asyncio.Event()
 
     async def serve(writer: asyncio.StreamWriter, number: int) -> None:
         writer.write(stream)
         await writer.drain()
+        await watched.wait()
         while number:
             # Time begins anew each time, as where a file is sent in a loop.
             writer.write(stream)
@@ -125,6 +127,7 @@ async def test_a_source_that_is_lost_is_opened_again_and_time_goes_on(tmp_path: 
         restored = asyncio.Event()
         source.on("lost", lost.append)
         source.on("restored", restored.set)
+        watched.set()
         before = await frames(source.video, 10)
         await within(restored.wait())
         after = await frames(source.video, 40)
@@ -135,10 +138,12 @@ async def test_a_source_that_is_lost_is_opened_again_and_time_goes_on(tmp_path: 
 
 async def test_a_source_that_is_lost_for_good_says_so(tmp_path: Path) -> None:
     stream = transport_stream(tmp_path, seconds=1)
+    watched = asyncio.Event()
 
     async def serve(writer: asyncio.StreamWriter, _: int) -> None:
         writer.write(stream)
         await writer.drain()
+        await watched.wait()
 
     async with tcp(serve) as where:
         source = await within(LiveSource.open(where, options=FAST, reconnect=0.1))
@@ -147,6 +152,7 @@ async def test_a_source_that_is_lost_for_good_says_so(tmp_path: Path) -> None:
         source.on("ended", ended.set)
         source.on("error", errors.append)
         source.on("lost", lambda _: lost.set())
+        watched.set()
         await within(lost.wait())
     # Nobody listens there any more.
     await asyncio.gather(frames(source.video), frames(source.audio))
