@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from media import SyntheticAudioTrack
 from peer import (
     BundlePolicy,
+    Certificate,
     ConnectionState,
     IceConnectionState,
     PeerConfiguration,
@@ -18,10 +20,11 @@ from peer import (
     SdpType,
     SessionDescription,
 )
+from peer.identity.fingerprints import HashFunction
 from peer.rtp.inbound.stats import InboundRtpStats
-from peer.tracing.events import Fanout, HandshakeCompleted
+from peer.tracing.events import AssociationDecided, Fanout, HandshakeCompleted, StateChanged
 from tests.support.clock.deadline import DEADLINE
-from tests.support.negotiation.connections import direct, expected, local, reached, within
+from tests.support.negotiation.connections import direct, expected, local, reached, until, within
 from tests.support.peers.negotiated_session import small_video
 from tests.support.peers.rtpengine import Rtpengine, rtpengine
 from tests.support.rtp.arrivals import ArrivalSink
@@ -46,25 +49,41 @@ _SILENCE = 0.4
 
 
 class End:
-    """One of the two connections, and what it receives."""
+    """One of the two connections, and what it receives.
 
-    def __init__(self, tag: str) -> None:
+    Args:
+        tag: Its name at the proxy.
+        certificate: What it shows; one of its own where None.
+    """
+
+    def __init__(self, tag: str, certificate: Certificate | None = None) -> None:
         self.tag = tag
         self.arrivals, self.trace = ArrivalSink(), Sink()
         # Without BUNDLE no other policy takes a second picture (RFC 9429 section 4.1.1).
         configuration = PeerConfiguration(
-            bundlePolicy=BundlePolicy.MAX_COMPAT, trace=Fanout(self.arrivals, self.trace)
+            bundlePolicy=BundlePolicy.MAX_COMPAT,
+            certificates=() if certificate is None else (certificate,),
+            trace=Fanout(self.arrivals, self.trace),
         )
         self.pc = PeerConnection(configuration)
+        #: What goes to the proxy in place of our fingerprint; it goes as it is where None.
+        self.fingerprint: str | None = None
 
     @property
     def handshakes(self) -> int:
         return len(self.trace.all(HandshakeCompleted))
 
+    @property
+    def states(self) -> list[str]:
+        """Every state of the connection, in order."""
+        changes = self.trace.all(StateChanged)
+        return [each.state for each in changes if each.machine == "connectionState"]
+
     async def described(self) -> str:
         await self.pc.setLocalDescription()
         await within(self.pc.gathering_complete())
-        return local(self.pc).sdp
+        sdp = local(self.pc).sdp
+        return sdp if self.fingerprint is None else with_fingerprint(sdp, self.fingerprint)
 
     async def received(self) -> dict[str, int]:
         stats = (await self.pc.getStats()).values()
@@ -111,22 +130,21 @@ class ProxiedCall:
 @pytest.fixture
 async def call(tmp_path: Path) -> AsyncIterator[ProxiedCall]:
     """A call with sound and pictures both ways."""
-    async with rtpengine(tmp_path) as proxy, ends() as (one, other):
+    async with proxied_call(tmp_path, End("one"), End("other")) as call:
+        yield call
+
+
+@asynccontextmanager
+async def proxied_call(folder: Path, one: End, other: End) -> AsyncIterator[ProxiedCall]:
+    async with rtpengine(folder) as proxy, one.pc, other.pc:
+        for end in (one, other):
+            end.pc.addTrack(SyntheticAudioTrack())
+            end.pc.addTrack(small_video())
         call = ProxiedCall(proxy, one, other)
         await call.offer(one, other)
         await within(asyncio.gather(one.pc.connected(), other.pc.connected()))
         await call.flow("0", "1")
         yield call
-
-
-@asynccontextmanager
-async def ends() -> AsyncIterator[tuple[End, End]]:
-    one, other = End("one"), End("other")
-    async with one.pc, other.pc:
-        for end in (one, other):
-            end.pc.addTrack(SyntheticAudioTrack())
-            end.pc.addTrack(small_video())
-        yield one, other
 
 
 async def test_sound_and_pictures_pass_rtpengine_both_ways(call: ProxiedCall) -> None:
@@ -193,6 +211,48 @@ async def test_rekey_of_one_end_is_followed_by_rtpengine_and_keeps_the_other_leg
     assert [end.handshakes for end in ends] == [4, 4]
 
 
+async def test_rtpengine_that_begins_dtls_anew_by_its_own_certificate_is_followed(
+    tmp_path: Path,
+) -> None:
+    certificate = Certificate.generate()
+    one = End("one", certificate)
+    async with proxied_call(tmp_path, one, End("other")) as call:
+        ends = call.one, call.other
+        states = [end.states for end in ends]
+        shown = [fingerprints(end.pc.remoteDescription) for end in ends]
+        # The same certificate in other words (RFC 8122 section 5): rtpengine begins a new
+        # association by its own, and tells nobody.
+        one.fingerprint = str(certificate.fingerprint(HashFunction.SHA512))
+        await call.offer(*ends)
+        await until(lambda: one.handshakes == 4)
+        await call.flow("0", "1")
+
+        assert [end.handshakes for end in ends] == [4, 2]
+        assert [end.states for end in ends] == states
+        assert [fingerprints(end.pc.remoteDescription) for end in ends] == shown
+        assert all(each.verified for each in one.pc.security.transports)
+    decisions = one.trace.all(AssociationDecided)
+    begun = {each.transport for each in decisions if "begins DTLS anew" in each.reason}
+    assert begun == {"0", "1"}
+
+
+@pytest.mark.long
+async def test_rekey_helps_where_rtpengine_waits_for_a_client_of_a_new_association(
+    tmp_path: Path,
+) -> None:
+    certificate = Certificate.generate()
+    other = End("other", certificate)
+    async with proxied_call(tmp_path, End("one"), other) as call:
+        # rtpengine has offered to this end, and is the server of its associations.
+        other.fingerprint = str(certificate.fingerprint(HashFunction.SHA512))
+        await call.offer(other, call.one)
+        other.fingerprint = None
+        result = await rekey(call, other, call.one)
+        assert result.changed, result.reason
+        await call.flow("0", "1")
+        assert [end.handshakes for end in (call.one, other)] == [2, 4]
+
+
 async def test_call_that_rtpengine_deletes_is_lost_by_its_silence(call: ProxiedCall) -> None:
     await call.end()
     for end in (call.one, call.other):
@@ -202,6 +262,15 @@ async def test_call_that_rtpengine_deletes_is_lost_by_its_silence(call: ProxiedC
             lambda: end.pc.connectionState is ConnectionState.DISCONNECTED,  # noqa: B023 - at once
         )
         assert end.pc.iceConnectionState is IceConnectionState.DISCONNECTED
+
+
+def fingerprints(description: SessionDescription | None) -> list[str]:
+    assert description is not None
+    return re.findall("(?m)^a=fingerprint:(.*?)\r?$", description.sdp)
+
+
+def with_fingerprint(sdp: str, fingerprint: str) -> str:
+    return re.sub("(?m)^a=fingerprint:.*?(?=\r?$)", f"a=fingerprint:{fingerprint}", sdp)
 
 
 async def rekey(call: ProxiedCall, offerer: End, answerer: End) -> RekeyResult:
