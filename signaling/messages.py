@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Annotated, ClassVar, Final, TypeAlias
 
 import msgspec
@@ -25,6 +27,7 @@ MAX_REASON: Final = 1024
 
 _Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 _Token: TypeAlias = Annotated[str, msgspec.Meta(max_length=4096)]
+_IdentitySecret: TypeAlias = Annotated[str, msgspec.Meta(min_length=16, max_length=64)]
 _Reason: TypeAlias = Annotated[str, msgspec.Meta(max_length=MAX_REASON)]
 _RoomName: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 _Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -143,16 +146,21 @@ class Join(_Wire, frozen=True, tag="join"):
         name: For people to read; need not be unique.
         resumable: Ask for a session that outlives the connection. Needs `Ack`.
         token: What shows that we may join, where the server asks for it.
+        identity_secret: Random text by which the others know this participant again when it joins
+            anew; they see `identity_of` it.
     """
 
     room: _RoomName
     name: _Short = ""
     resumable: bool = False
     token: _Token | None = None
+    identity_secret: _IdentitySecret | None = msgspec.field(default=None, name="identitySecret")
 
     def __repr__(self) -> str:
         token = "" if self.token is None else ", token=..."
-        return f"Join(room={self.room!r}, name={self.name!r}, resumable={self.resumable}{token})"
+        secret = "" if self.identity_secret is None else ", identitySecret=..."
+        shown = f"room={self.room!r}, name={self.name!r}, resumable={self.resumable}"
+        return f"Join({shown}{token}{secret})"
 
 
 class Resume(_Wire, frozen=True, tag="resume"):
@@ -173,10 +181,18 @@ class Resume(_Wire, frozen=True, tag="resume"):
 
 
 class Peer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Another member of the room."""
+    """Another member of the room.
+
+    Args:
+        member: The name by which it is addressed; another one after each join.
+        name: For people to read.
+        identity: The same for each join of one participant, on every server; None where it gave no
+            `identitySecret`.
+    """
 
     member: _Short
     name: _Short = ""
+    identity: _Short | None = None
 
 
 class Joined(_Wire, frozen=True, tag="joined"):
@@ -217,19 +233,29 @@ class PeerJoined(_Wire, frozen=True, tag="peer-joined"):
     Args:
         member: The name by which it is addressed.
         name: For people to read.
+        identity: As in `Peer`.
         iceServers: As in `Joined`, with credentials that are new, for the connection to it.
     """
 
     member: _Short
     name: _Short = ""
+    identity: _Short | None = None
     iceServers: _IceServers = ()
 
 
 class PeerLeft(_Wire, frozen=True, tag="peer-left"):
-    """Another member left the room, and will not return under this name."""
+    """Another member left the room, and will not return under this name.
+
+    Args:
+        member: The name by which it was addressed.
+        reason: One sentence.
+        may_return: Whether it has lost its place without meaning to: the same participant may join
+            again, with the same identity and another name.
+    """
 
     member: _Short
     reason: _Reason = ""
+    may_return: bool = msgspec.field(default=False, name="mayReturn")
 
 
 class Ping(_Wire, frozen=True, tag="ping"):
@@ -272,6 +298,11 @@ def description(value: SessionDescription) -> Offer | ProvisionalAnswer | Answer
     if value.type is SdpType.ROLLBACK:
         raise ValueError("a rollback is not sent")
     return _DESCRIPTIONS[value.type](sdp=value.sdp)
+
+
+def identity_of(secret: str) -> str:
+    """Return what the others see of an `identitySecret`: half of its SHA-256, in base64url."""
+    return base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()).decode()[:22]
 
 
 def encode(message: Message) -> str:

@@ -30,6 +30,7 @@ from signaling.messages import (
     Resumed,
     decode,
     encode,
+    identity_of,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ Effect: TypeAlias = Wake | Disconnect
 Effects: TypeAlias = tuple[Effect, ...]
 
 _GONE: Final = Error(code=ErrorCode.UNKNOWN_SESSION, reason="the session is over, or never was")
+#: Ends of a seat after which its participant may join again, or has done so.
+_MAY_RETURN: Final = frozenset({ErrorCode.IDLE, ErrorCode.REPLACED, ErrorCode.TOO_SLOW})
 
 
 @dataclass(slots=True)
@@ -204,7 +207,8 @@ class Rooms:
         if member is None:
             return ()
         if left or member.session is None:
-            return self._remove(member, "left" if left else "the connection broke")
+            reason = "left" if left else "the connection broke"
+            return self._remove(member, reason, may_return=not left)
         member.deadline = now + self.limits.session_lifetime
         return ()
 
@@ -220,7 +224,7 @@ class Rooms:
             if self._members.get(member.peer.member) is not member:
                 continue
             if member.deadline is not None and member.deadline <= now:
-                effects += self._remove(member, "the connection broke")
+                effects += self._remove(member, "the connection broke", may_return=True)
             elif member.ends_at is not None and member.ends_at <= now:
                 reason = "the right to be in this room has run out"
                 effects += self._end(member, ErrorCode.UNAUTHORIZED, reason)
@@ -236,6 +240,11 @@ class Rooms:
         self, message: Join, shown: str, ends_at: float | None
     ) -> tuple[Admitted | Refused, Effects]:
         room = self._rooms.get(message.room, {})
+        identity = None
+        effects: Effects = ()
+        if message.identity_secret is not None:
+            identity = identity_of(message.identity_secret)
+            effects = self._replace(room, identity)
         full = self._full(room)
         if full is not None:
             return Refused(full), ()
@@ -243,7 +252,7 @@ class Rooms:
         while name in self._members:
             name = self.new_name()
         member = _Member(
-            peer=Peer(member=name, name=shown),
+            peer=Peer(member=name, name=shown, identity=identity),
             room=message.room,
             session=self.new_secret() if message.resumable else None,
             backlog=Backlog(messages=self.limits.backlog_messages, size=self.limits.backlog_size),
@@ -259,7 +268,16 @@ class Rooms:
         reply = Joined(
             member=name, peers=peers, session=member.session, iceServers=self.ice_servers(name)
         )
-        return Admitted(member.connection_id, reply), self._announce(member, others)
+        effects = (*effects, *self._announce(member, others))
+        return Admitted(member.connection_id, reply), effects
+
+    def _replace(self, room: dict[str, _Member], identity: str) -> Effects:
+        """Take the seat from a participant who joins again."""
+        for member in room.values():
+            if member.peer.identity == identity:
+                reason = "the same participant joined over another connection"
+                return self._end(member, ErrorCode.REPLACED, reason)
+        return ()
 
     def _announce(self, newcomer: _Member, others: tuple[_Member, ...]) -> Effects:
         effects: list[Effect] = []
@@ -267,7 +285,9 @@ class Rooms:
             # A member may be here for longer than its first credentials are valid.
             servers = self.ice_servers(other.peer.member)
             peer = newcomer.peer
-            told = PeerJoined(member=peer.member, name=peer.name, iceServers=servers)
+            told = PeerJoined(
+                member=peer.member, name=peer.name, identity=peer.identity, iceServers=servers
+            )
             effects += self._post(other, told)
         return tuple(effects)
 
@@ -360,14 +380,14 @@ class Rooms:
 
     def _end(self, member: _Member, code: ErrorCode, reason: str) -> Effects:
         connected = member.deadline is None
-        effects = self._remove(member, f"disconnected: {code}")
+        effects = self._remove(member, f"disconnected: {code}", may_return=code in _MAY_RETURN)
         return (
             (Disconnect(member.connection_id, Error(code=code, reason=reason)), *effects)
             if connected
             else effects
         )
 
-    def _remove(self, member: _Member, reason: str) -> Effects:
+    def _remove(self, member: _Member, reason: str, *, may_return: bool) -> Effects:
         room = self._rooms[member.room]
         del room[member.peer.member]
         del self._members[member.peer.member]
@@ -375,7 +395,8 @@ class Rooms:
             del self._sessions[member.session]
         if not room:
             del self._rooms[member.room]
-        left = PeerLeft(member=member.peer.member, reason=reason)
+        known = member.peer.identity is not None
+        left = PeerLeft(member=member.peer.member, reason=reason, may_return=known and may_return)
         return self._post_all(tuple(room.values()), left)
 
     def _at(self, connection_id: ConnectionId) -> _Member | None:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from peer import IceServer
-from signaling.messages import Answer, Joined, Offer, Resume
+from signaling.messages import Answer, Join, Joined, Offer, Resume
 from tests.support.negotiation.connections import connected_pair, loopback
 
 if TYPE_CHECKING:
@@ -47,3 +47,8 @@ async def test_no_repr_of_a_connected_connection_shows_a_secret() -> None:
 def test_no_repr_of_a_resumable_session_shows_its_secret() -> None:
     joined = Joined(member="m1", peers=(), session="session-secret")
     assert "session-secret" not in repr(joined) + repr(Resume("session-secret", 4))
+
+
+def test_no_repr_of_a_join_shows_what_it_proves_itself_with() -> None:
+    shown = repr(Join(room="r", name="n", token="t-secret", identity_secret="an-identity-secret"))
+    assert shown == "Join(room='r', name='n', resumable=False, token=..., identitySecret=...)"

@@ -59,6 +59,10 @@ EXAMPLES: list[tuple[Message, dict[str, object]]] = [
         Join(room="r", name="n", resumable=True),
         {"type": "join", "room": "r", "name": "n", "resumable": True},
     ),
+    (
+        Join(room="r", identity_secret="0123456789abcdef"),
+        {"type": "join", "room": "r", "identitySecret": "0123456789abcdef"},
+    ),
     (Resume(session="s", received=3), {"type": "resume", "session": "s", "received": 3}),
     (
         Joined(member="m", peers=(Peer(member="p", name="n"),), session="s"),
@@ -84,6 +88,14 @@ EXAMPLES: list[tuple[Message, dict[str, object]]] = [
     ),
     (Resumed(received=1), {"type": "resumed", "received": 1}),
     (PeerJoined(member="m", name="n"), {"type": "peer-joined", "member": "m", "name": "n"}),
+    (
+        PeerJoined(member="m", identity="i"),
+        {"type": "peer-joined", "member": "m", "identity": "i"},
+    ),
+    (
+        PeerLeft(member="m", may_return=True),
+        {"type": "peer-left", "member": "m", "mayReturn": True},
+    ),
     (PeerLeft(member="m", reason="r"), {"type": "peer-left", "member": "m", "reason": "r"}),
     (Ping(), {"type": "ping"}),
     (Pong(), {"type": "pong"}),
@@ -111,6 +123,8 @@ BAD = {
     "a name too long": json.dumps({"type": "join", "room": "r", "name": "n" * 65}),
     "a room without a name": '{"type":"join","room":""}',
     "a room name too long": json.dumps({"type": "join", "room": "r" * 129}),
+    "a secret too short": json.dumps({"type": "join", "room": "r", "identitySecret": "s" * 15}),
+    "a secret too long": json.dumps({"type": "join", "room": "r", "identitySecret": "s" * 65}),
     "an ICE server without a URL": '{"type":"resumed","received":1,"iceServers":[{"urls":[]}]}',
     "too many ICE servers": json.dumps(
         {"type": "resumed", "received": 1, "iceServers": [{"urls": ["stun:a"]}] * 9}
