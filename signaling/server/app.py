@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from typing import TYPE_CHECKING, assert_never
 
@@ -18,16 +17,19 @@ from signaling.errors import ErrorCode
 from signaling.ice_servers import IceServerEntry
 from signaling.messages import MAX_REASON, Error, Resume, encode
 from signaling.server.access import JoinRequest, Refusal, Rights, everybody
+from signaling.server.backplane import InProcessBackplane
 from signaling.server.connection import MemberConnection, dismiss, receive_frame
+from signaling.server.frames import Fault, read_first
 from signaling.server.limits import Limits
 from signaling.server.origins import OriginPolicy
 from signaling.server.requests import chosen_subprotocol, join_request
-from signaling.server.rooms import Admitted, Disconnect, Effects, Refused, Rooms, Wake
+from signaling.server.rooms import Admitted, Disconnect, Effects, Refused, Wake
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from signaling.server.access import Authorize
+    from signaling.server.backplane import Backplane
     from signaling.server.rooms import ConnectionId
     from signaling.server.turn import TurnSecret
 
@@ -45,6 +47,7 @@ def create_app(
     hosts: Collection[str] = (),
     ice_servers: Sequence[IceServer | TurnSecret] = (),
     authorize: Authorize = everybody,
+    backplane: Backplane | None = None,
 ) -> Starlette:
     """Create a room server: an ASGI app with a WebSocket at `/ws` that speaks docs/SIGNALING.md.
 
@@ -65,12 +68,14 @@ def create_app(
             `TurnSecret` each member gets a credential of its own that runs out.
         authorize: Awaited for each end that asks to join, or to return to its session, before
             anything else of it is read; `JwtAuthorizer` is one. Everybody may join by default.
+        backplane: Keeps the rooms; this process alone where it is None.
     """
     server = _RoomServer(
         limits or Limits(),
         OriginPolicy(origins=frozenset(origins), hosts=frozenset(hosts)),
         tuple(ice_servers),
         authorize,
+        backplane or InProcessBackplane(),
     )
     return Starlette(routes=[WebSocketRoute("/ws", server.serve)])
 
@@ -82,19 +87,15 @@ class _RoomServer:
         origins: OriginPolicy,
         ice_servers: tuple[IceServer | TurnSecret, ...],
         authorize: Authorize,
+        backplane: Backplane,
     ) -> None:
         self._limits = limits
         self._origins = origins
         self._ice_servers = ice_servers
         self._authorize = authorize
-        self._rooms = Rooms(
-            limits,
-            new_name=lambda: secrets.token_hex(4),
-            new_secret=secrets.token_urlsafe,
-            ice_servers=self._servers_for,
-        )
+        self._backplane = backplane
         self._connections: dict[ConnectionId, MemberConnection] = {}
-        self._expiry: asyncio.TimerHandle | None = None
+        backplane.bind(limits, self._servers_for, self._apply)
 
     def _servers_for(self, member: str) -> tuple[IceServerEntry, ...]:
         now = time.time()
@@ -123,9 +124,7 @@ class _RoomServer:
             left = await self._connections[connection_id].serve() in _LEFT
         finally:
             del self._connections[connection_id]
-            now = asyncio.get_running_loop().time()
-            self._apply(self._rooms.disconnect(connection_id, left=left, now=now))
-            self._expire_in_time()
+            self._backplane.disconnect(connection_id, left=left)
 
     async def _admit(self, websocket: WebSocket) -> Admitted | None:
         try:
@@ -136,38 +135,34 @@ class _RoomServer:
         except TimeoutError:
             await dismiss(websocket, Error(code=ErrorCode.IDLE, reason="no join arrived"))
             return None
-        outcome, effects = await self._judge(websocket, frame)
+        outcome = await self._judge(websocket, frame)
         match outcome:
             case Refused():
                 await dismiss(websocket, outcome.error)
                 return None
             case Admitted():
                 self._connections[outcome.connection_id] = self._connect(websocket, outcome)
-                self._apply(effects)
-                self._expire_in_time()
                 return outcome
             case _:
                 assert_never(outcome)
 
-    async def _judge(
-        self, websocket: WebSocket, frame: str | bytes
-    ) -> tuple[Admitted | Refused, Effects]:
-        message = self._rooms.read_first(frame)
-        if isinstance(message, Refused):
-            return message, ()
-        seat = self._rooms.seat(message)
+    async def _judge(self, websocket: WebSocket, frame: str | bytes) -> Admitted | Refused:
+        message = read_first(frame, self._limits)
+        if isinstance(message, Fault):
+            return Refused(message.error)
+        seat = await self._backplane.seat(message)
         if isinstance(seat, Refused):
-            return seat, ()
+            return seat
         rights = await self._rights(join_request(websocket, message, seat))
         if isinstance(rights, Refusal):
-            return Refused(Error(code=rights.code, reason=rights.reason[:MAX_REASON])), ()
+            return Refused(Error(code=rights.code, reason=rights.reason[:MAX_REASON]))
         if rights.name not in (None, seat.name) and isinstance(message, Resume):
             # The session's secret alone does not give one member's seat to another.
-            return Refused(Error(code=ErrorCode.FORBIDDEN, reason="the seat is another's")), ()
+            return Refused(Error(code=ErrorCode.FORBIDDEN, reason="the seat is another's"))
         ends_at = None
         if rights.expires is not None:
             ends_at = asyncio.get_running_loop().time() + rights.expires - time.time()
-        return self._rooms.admit(message, name=rights.name, ends_at=ends_at)
+        return await self._backplane.admit(message, name=rights.name, ends_at=ends_at)
 
     async def _rights(self, request: JoinRequest) -> Rights | Refusal:
         try:
@@ -187,9 +182,9 @@ class _RoomServer:
             websocket,
             self._limits,
             reply=encode(admitted.reply),
-            take=lambda: self._rooms.take(connection_id),
-            deliver=lambda frame: self._apply(self._rooms.receive(connection_id, frame)),
-            on_idle=lambda: self._apply(self._rooms.expel(connection_id, ErrorCode.IDLE, reason)),
+            take=lambda: self._backplane.take(connection_id),
+            deliver=lambda frame: self._backplane.receive(connection_id, frame),
+            on_idle=lambda: self._backplane.expel(connection_id, ErrorCode.IDLE, reason),
         )
 
     def _apply(self, effects: Effects) -> None:
@@ -204,15 +199,3 @@ class _RoomServer:
                     connection.end(error)
                 case _:
                     assert_never(effect)
-
-    def _expire_in_time(self) -> None:
-        # A timer and no task: a mounted app has no lifespan at whose end a task could be ended.
-        if self._expiry is not None:
-            self._expiry.cancel()
-        deadline = self._rooms.next_deadline()
-        loop = asyncio.get_running_loop()
-        self._expiry = None if deadline is None else loop.call_at(deadline, self._expire)
-
-    def _expire(self) -> None:
-        self._apply(self._rooms.expire(asyncio.get_running_loop().time()))
-        self._expire_in_time()

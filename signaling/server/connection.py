@@ -13,7 +13,7 @@ from signaling.messages import Error, Ping, encode
 from signaling.server.rate import TokenBucket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from signaling.server.limits import Limits
 
@@ -69,7 +69,7 @@ class MemberConnection:
         limits: Bounds of the server.
         reply: The frame to send first.
         take: Returns the next frame for this member, or None.
-        deliver: Takes a frame that has arrived.
+        deliver: Takes a frame that has arrived; the next one is read once it returns.
         silent: Called when nothing has arrived for too long.
     """
 
@@ -79,8 +79,8 @@ class MemberConnection:
         limits: Limits,
         *,
         reply: str,
-        take: Callable[[], str | None],
-        deliver: Callable[[str | bytes], None],
+        take: Callable[[], Awaitable[str | None]],
+        deliver: Callable[[str | bytes], Awaitable[None]],
         on_idle: Callable[[], None],
     ) -> None:
         self._websocket = websocket
@@ -144,7 +144,7 @@ class MemberConnection:
         while True:
             frame = await receive_frame(self._websocket)
             self._last_received = self._loop.time()
-            self._deliver(frame)
+            await self._deliver(frame)
             # Not reading is the answer to a flood: TCP holds the sender back and nothing is lost.
             await asyncio.sleep(bucket.take(self._last_received))
 
@@ -153,7 +153,7 @@ class MemberConnection:
             await _send(self._websocket, self._reply)
             while True:
                 self._awake.clear()
-                while (frame := self._take()) is not None:
+                while (frame := await self._take()) is not None:
                     await _send(self._websocket, frame)
                 if self._ping_due:
                     self._ping_due = False

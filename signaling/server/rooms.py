@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 import msgspec
 
 from signaling.backlog import Backlog
-from signaling.errors import ErrorCode, MessageError
+from signaling.errors import ErrorCode
 from signaling.messages import (
     Ack,
-    Bye,
-    Candidate,
-    Description,
     Error,
     Join,
     Joined,
@@ -23,15 +20,14 @@ from signaling.messages import (
     Peer,
     PeerJoined,
     PeerLeft,
-    Ping,
     Pong,
     Relayed,
     Resume,
     Resumed,
-    decode,
     encode,
     identity_of,
 )
+from signaling.server.frames import Fault, read_later, wrong_ack
 
 if TYPE_CHECKING:
     from signaling.ice_servers import IceServerEntry
@@ -128,17 +124,6 @@ class Rooms:
     _sessions: dict[str, _Member] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def read_first(self, frame: str | bytes) -> Join | Resume | Refused:
-        """Decode the first frame of a connection, without any effect."""
-        try:
-            message = decode(frame, limit=self.limits.first_message_size)
-        except MessageError as error:
-            return Refused(Error(code=error.code, reason=error.reason))
-        if isinstance(message, Join | Resume):
-            return message
-        reason = "the first message is a join or a resume"
-        return Refused(Error(code=ErrorCode.UNEXPECTED, reason=reason))
-
     def seat(self, message: Join | Resume) -> Seat | Refused:
         """Return the room and the name that a first message is about."""
         match message:
@@ -175,12 +160,20 @@ class Rooms:
         member = self._at(connection_id)
         if member is None:
             return ()
-        try:
-            message = decode(frame, limit=self.limits.message_size)
-        except MessageError as error:
-            member.received += 1
-            return (*self._fault(member, error.code, error.reason), Wake(connection_id))
-        return self._handle(member, message)
+        message = read_later(frame, self.limits)
+        match message:
+            case Pong():
+                return ()
+            case Ack(received=received):
+                if member.backlog.acknowledge(received):
+                    return ()
+                return self._fault(member, wrong_ack())
+            case Fault(counted=counted):
+                member.received += counted
+                return (*self._fault(member, message), Wake(connection_id))
+            case _:
+                member.received += 1
+                return (*self._relay(member, message), Wake(connection_id))
 
     def take(self, connection_id: ConnectionId) -> str | None:
         """Return the next frame to send on this connection, or None."""
@@ -321,30 +314,6 @@ class Rooms:
         reply = Resumed(received=member.received, iceServers=servers)
         return Admitted(member.connection_id, reply), effects
 
-    def _handle(self, member: _Member, message: Message) -> Effects:
-        match message:
-            case Pong():
-                return ()
-            case Ack(received=received):
-                if member.backlog.acknowledge(received):
-                    return ()
-                return self._fault(member, ErrorCode.UNEXPECTED, "an ack of what was not sent")
-            case Join() | Resume() | Joined() | Resumed() | Ping():
-                return self._unexpected(member, message)
-            case PeerJoined() | PeerLeft():
-                member.received += 1
-                return self._unexpected(member, message)
-            case Description() | Candidate() | Bye() | Error():
-                member.received += 1
-                return (*self._relay(member, message), Wake(member.connection_id))
-            case _:
-                assert_never(message)
-
-    def _unexpected(self, member: _Member, message: Message) -> Effects:
-        kind = message.__struct_config__.tag
-        reason = f"a member does not send {kind!r} here"
-        return (*self._fault(member, ErrorCode.UNEXPECTED, reason), Wake(member.connection_id))
-
     def _relay(self, sender: _Member, message: Relayed) -> Effects:
         room = self._rooms[sender.room]
         if message.to is None:
@@ -358,11 +327,11 @@ class Rooms:
         sent = msgspec.structs.replace(message, to=None, sender=sender.peer.member)
         return self._post_all(targets, sent)
 
-    def _fault(self, member: _Member, code: ErrorCode, reason: str) -> Effects:
+    def _fault(self, member: _Member, fault: Fault) -> Effects:
         member.faults += 1
         if member.faults >= self.limits.faults:
-            return self._end(member, code, reason)
-        return self._post(member, Error(code=code, reason=reason))
+            return self._end(member, fault.error.code, fault.error.reason)
+        return self._post(member, fault.error)
 
     def _post_all(self, members: tuple[_Member, ...], message: Message) -> Effects:
         effects: list[Effect] = []

@@ -63,10 +63,16 @@ class Rooms:
             wire.websocket,
             limits,
             reply="hello",
-            take=lambda: self.waiting.popleft() if self.waiting else None,
-            deliver=self.delivered.append,
+            take=self.take,
+            deliver=self.deliver,
             on_idle=self.silent.set,
         )
+
+    async def take(self) -> str | None:
+        return self.waiting.popleft() if self.waiting else None
+
+    async def deliver(self, frame: str | bytes) -> None:
+        self.delivered.append(frame)
 
     def post(self, *frames: str) -> None:
         self.waiting.extend(frames)
@@ -130,14 +136,14 @@ async def test_the_end_is_said_with_its_reason(wire: Wire, rooms: Rooms) -> None
 
 
 async def test_a_defect_of_the_rooms_is_not_hidden(wire: Wire, rooms: Rooms) -> None:
-    def deliver(frame: str | bytes) -> None:
+    async def deliver(frame: str | bytes) -> None:
         raise ZeroDivisionError(frame)
 
     connection = MemberConnection(
         wire.websocket,
         _PATIENT,
         reply="hello",
-        take=lambda: None,
+        take=rooms.take,
         deliver=deliver,
         on_idle=rooms.silent.set,
     )

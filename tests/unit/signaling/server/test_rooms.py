@@ -216,22 +216,6 @@ def test_a_bound_refuses_who_exceeds_it(
     assert effects == ()
 
 
-@pytest.mark.parametrize(
-    ("frame", "code"),
-    [
-        ("nonsense", ErrorCode.MALFORMED),
-        (encode(Offer(sdp="v")), ErrorCode.UNEXPECTED),
-        ("x" * 20_000, ErrorCode.TOO_LARGE),
-    ],
-)
-def test_a_connection_that_does_not_begin_with_a_join_is_refused(
-    rooms: Rooms, frame: str, code: ErrorCode
-) -> None:
-    outcome = rooms.read_first(frame)
-    assert isinstance(outcome, Refused)
-    assert outcome.error.code is code
-
-
 def test_a_return_to_a_session_that_never_was_is_refused(rooms: Rooms) -> None:
     stranger = Resume(session="s1", received=0)
     for outcome in (rooms.seat(stranger), rooms.admit(stranger)[0]):
