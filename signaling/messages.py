@@ -310,6 +310,12 @@ def encode(message: Message) -> str:
     return _ENCODER.encode(message).decode()
 
 
+def octets_of(text: str | bytes) -> int:
+    """Count the octets of a text in UTF-8."""
+    # SDP and JSON are ASCII but for names, which costs nothing to know.
+    return len(text) if isinstance(text, bytes) or text.isascii() else len(text.encode())
+
+
 def check_size(text: str | bytes, limit: int = MAX_MESSAGE_SIZE) -> bytes:
     """Encode a text as UTF-8, if it is no larger than a message may be.
 

@@ -23,7 +23,7 @@ from signaling.server.frames import Fault, read_first
 from signaling.server.limits import Limits
 from signaling.server.origins import OriginPolicy
 from signaling.server.requests import chosen_subprotocol, join_request
-from signaling.server.rooms import Admitted, Disconnect, Effects, Refused, Wake
+from signaling.server.rooms import Admitted, Charge, Disconnect, Effects, Refused, Wake
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -195,6 +195,8 @@ class _RoomServer:
             match effect:
                 case Wake():
                     connection.wake()
+                case Charge(octets=octets):
+                    connection.charge(octets)
                 case Disconnect(error=error):
                     connection.end(error)
                 case _:

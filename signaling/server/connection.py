@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from signaling.errors import ErrorCode
-from signaling.messages import Error, Ping, encode
+from signaling.messages import Error, Ping, encode, octets_of
 from signaling.server.rate import TokenBucket
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class MemberConnection:
         self._loop = asyncio.get_running_loop()
         self._last_received = self._loop.time()
         self._ping_due = False
+        self._charged = 0
         self._awake = asyncio.Event()
         self._ended = asyncio.Event()
         self._error: Error | None = None
@@ -110,6 +111,10 @@ class MemberConnection:
         if self._error is None:
             self._error = error
             self._ended.set()
+
+    def charge(self, octets: int) -> None:
+        """Let the member's next message wait for what this one costs others."""
+        self._charged += octets
 
     async def serve(self) -> int:
         """Serve the member until it disconnects or `end` is called.
@@ -138,15 +143,19 @@ class MemberConnection:
 
     async def _read(self) -> NoReturn:
         limits = self._limits
-        bucket = TokenBucket(
-            rate=limits.messages_per_second, burst=limits.burst, now=self._loop.time()
-        )
+        now = self._loop.time()
+        messages = TokenBucket(rate=limits.messages_per_second, burst=limits.burst, now=now)
+        octets = TokenBucket(rate=limits.octets_per_second, burst=limits.octets_burst, now=now)
         while True:
             frame = await receive_frame(self._websocket)
-            self._last_received = self._loop.time()
+            now = self._last_received = self._loop.time()
             await self._deliver(frame)
+            cost, self._charged = octets_of(frame) + self._charged, 0
             # Not reading is the answer to a flood: TCP holds the sender back and nothing is lost.
-            await asyncio.sleep(bucket.take(self._last_received))
+            wait = max(messages.take(now), octets.take(now, tokens=cost))
+            await asyncio.sleep(min(wait, limits.ping_interval))
+            # Whoever is not read is not silent.
+            self._last_received = self._loop.time()
 
     async def _write(self) -> None:
         try:

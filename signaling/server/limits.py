@@ -19,6 +19,8 @@ class Limits:
         first_message_size: Bytes of the first message of a connection.
         messages_per_second: A member that sends faster for long is read slower.
         burst: Messages that it may send at once before that.
+        octets_per_second: Likewise for its messages' octets, each counted for every receiver.
+        octets_burst: Octets that it may cost at once before that.
         backlog_messages: Messages that wait for one member; more disconnect it as too slow.
         backlog_size: Characters of them together.
         faults: Malformed or unexpected messages of one member; the last one disconnects it.
@@ -35,6 +37,8 @@ class Limits:
     first_message_size: int = 16 * 1024
     messages_per_second: float = 50.0
     burst: int = 200
+    octets_per_second: float = 1024 * 1024
+    octets_burst: int = 8 * 1024 * 1024
     backlog_messages: int = 256
     backlog_size: int = 2 * MAX_MESSAGE_SIZE
     faults: int = 3

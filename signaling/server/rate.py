@@ -1,10 +1,12 @@
-"""Token bucket that limits how fast the messages of one member are read. PURE."""
+"""Token buckets that limit how fast the messages of one member are read. PURE."""
 
 from __future__ import annotations
 
 
 class TokenBucket:
     """Admits `burst` tokens at once and `rate` tokens a second after that.
+
+    What is dearer than all that it holds is taken as well, and paid for by the wait.
 
     Args:
         rate: Tokens a second.
@@ -18,9 +20,9 @@ class TokenBucket:
         self._tokens = float(burst)
         self._filled = now
 
-    def take(self, now: float) -> float:
-        """Take one token, and return the seconds to wait until it is there."""
+    def take(self, now: float, *, tokens: float = 1.0) -> float:
+        """Take tokens, and return the seconds to wait until they are there."""
         self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
         self._filled = now
-        self._tokens -= 1
+        self._tokens -= tokens
         return max(0.0, -self._tokens / self._rate)

@@ -26,6 +26,7 @@ from signaling.messages import (
     Resumed,
     encode,
     identity_of,
+    octets_of,
 )
 from signaling.server.frames import Fault, read_later, wrong_ack
 
@@ -80,7 +81,20 @@ class Disconnect:
     error: Error
 
 
-Effect: TypeAlias = Wake | Disconnect
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """A message of this connection's member was queued for others, and is to slow it down.
+
+    Args:
+        connection_id: That of the sender.
+        octets: The message's, times its receivers.
+    """
+
+    connection_id: ConnectionId
+    octets: int
+
+
+Effect: TypeAlias = Wake | Disconnect | Charge
 Effects: TypeAlias = tuple[Effect, ...]
 
 _GONE: Final = Error(code=ErrorCode.UNKNOWN_SESSION, reason="the session is over, or never was")
@@ -325,7 +339,9 @@ class Rooms:
             reason = "nobody else is here" if message.to is None else f"no peer {message.to!r} here"
             return self._post(sender, Error(code=ErrorCode.NO_SUCH_PEER, reason=reason))
         sent = msgspec.structs.replace(message, to=None, sender=sender.peer.member)
-        return self._post_all(targets, sent)
+        text = encode(sent)
+        charge = Charge(sender.connection_id, octets_of(text) * len(targets))
+        return (charge, *self._post_all(targets, text))
 
     def _fault(self, member: _Member, fault: Fault) -> Effects:
         member.faults += 1
@@ -333,17 +349,20 @@ class Rooms:
             return self._end(member, fault.error.code, fault.error.reason)
         return self._post(member, fault.error)
 
-    def _post_all(self, members: tuple[_Member, ...], message: Message) -> Effects:
+    def _post_all(self, members: tuple[_Member, ...], text: str) -> Effects:
         effects: list[Effect] = []
         for member in members:
-            effects += self._post(member, message)
+            effects += self._queue(member, text)
         return tuple(effects)
 
     def _post(self, member: _Member, message: Message) -> Effects:
+        return self._queue(member, encode(message))
+
+    def _queue(self, member: _Member, text: str) -> Effects:
         # Removed by an earlier message of the same event: a too slow member tells the others.
         if self._members.get(member.peer.member) is not member:
             return ()
-        if member.backlog.append(encode(message)):
+        if member.backlog.append(text):
             return (Wake(member.connection_id),) if member.deadline is None else ()
         return self._end(member, ErrorCode.TOO_SLOW, "more messages wait than are kept")
 
@@ -366,7 +385,7 @@ class Rooms:
             del self._rooms[member.room]
         known = member.peer.identity is not None
         left = PeerLeft(member=member.peer.member, reason=reason, may_return=known and may_return)
-        return self._post_all(tuple(room.values()), left)
+        return self._post_all(tuple(room.values()), encode(left))
 
     def _at(self, connection_id: ConnectionId) -> _Member | None:
         member = self._members.get(connection_id.member)

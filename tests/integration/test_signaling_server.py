@@ -183,6 +183,7 @@ async def test_a_flood_is_slowed_and_loses_nothing() -> None:
 
 async def test_a_slow_reader_is_disconnected_and_the_others_are_not() -> None:
     limits = {"messages_per_second": 10_000, "burst": 10_000, "backlog_messages": 8}
+    limits |= {"octets_burst": 2**40}
     async with rooms(**limits) as url, two_pages(url) as (first, second):
         slow = await open_websocket(url, max_queue=1, compression=None)
         try:

@@ -11,6 +11,7 @@ from signaling.errors import ErrorCode
 from signaling.messages import Error, Ping, decode
 from signaling.server.connection import MemberConnection, dismiss
 from signaling.server.limits import Limits
+from tests.support.clock.virtual_time import in_virtual_time
 
 if TYPE_CHECKING:
     from starlette.types import Message
@@ -161,6 +162,61 @@ async def test_a_silent_member_is_pinged_and_then_given_up(wire: Wire) -> None:
     await rooms.silent.wait()
     wire.disconnect(1000)
     await serving
+
+
+def _costly(wire: Wire, limits: Limits, octets: int) -> tuple[MemberConnection, list[float]]:
+    """A member whose every message costs others so much; and the times at which it is read."""
+    read: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def nothing() -> None:
+        return None
+
+    async def deliver(_: str | bytes) -> None:
+        read.append(loop.time())
+        connection.charge(octets)
+
+    connection = MemberConnection(
+        wire.websocket,
+        limits,
+        reply="hello",
+        take=nothing,
+        deliver=deliver,
+        on_idle=pytest.fail,
+    )
+    return connection, read
+
+
+@in_virtual_time
+async def test_member_whose_messages_cost_others_much_is_read_slower() -> None:
+    wire = Wire()
+    await wire.open()
+    limits = Limits(octets_per_second=1000, octets_burst=3000, messages_per_second=1e6)
+    # With the one octet of the frame itself.
+    connection, read = _costly(wire, limits, 999)
+    for _ in range(6):
+        wire.frame(text="x")
+    serving = asyncio.create_task(connection.serve())
+    begun = asyncio.get_running_loop().time()
+    await asyncio.sleep(10)
+    assert [moment - begun for moment in read] == pytest.approx([0, 0, 0, 0, 1, 2])
+    wire.disconnect(1000)
+    assert await serving == 1000
+
+
+@in_virtual_time
+async def test_member_that_is_not_read_is_not_taken_for_silent() -> None:
+    wire = Wire()
+    await wire.open()
+    limits = Limits(octets_per_second=1, octets_burst=1)
+    connection, read = _costly(wire, limits, 1000)
+    for _ in range(10):
+        wire.frame(text="x")
+    serving = asyncio.create_task(connection.serve())
+    await asyncio.sleep(10 * limits.ping_interval)
+    assert len(read) == 10
+    wire.disconnect(1000)
+    assert await serving == 1000
 
 
 async def test_a_cancelled_connection_leaves_no_tasks(wire: Wire, rooms: Rooms) -> None:

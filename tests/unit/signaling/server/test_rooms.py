@@ -30,6 +30,7 @@ from signaling.messages import (
 from signaling.server.limits import Limits
 from signaling.server.rooms import (
     Admitted,
+    Charge,
     ConnectionId,
     Disconnect,
     Effects,
@@ -143,12 +144,43 @@ def test_a_message_reaches_every_other_member_with_its_sender(
     for connection_id in (first, second):
         taken(rooms, connection_id)
     effects = rooms.receive(first, encode(message))
-    assert set(effects) == {Wake(first), Wake(second), Wake(third)}
+    assert {effect for effect in effects if isinstance(effect, Wake)} == {
+        *(Wake(first), Wake(second), Wake(third))
+    }
     assert taken(rooms, first) == []
     for connection_id in (second, third):
         (received,) = taken(rooms, connection_id)
         assert type(received) is type(message)
         assert received.sender == "m1"  # type: ignore[union-attr] # it has the type of `message`
+
+
+def test_a_message_is_written_once_for_all_who_receive_it(rooms: Rooms) -> None:
+    first, *others = (join(rooms) for _ in range(4))
+    for connection_id in others:
+        taken(rooms, connection_id)
+    rooms.receive(first, encode(Offer(sdp="v")))
+    written, *again = (rooms.take(connection_id) for connection_id in others)
+    assert written is not None
+    assert all(each is written for each in again)
+
+
+@pytest.mark.parametrize(
+    ("message", "receivers"),
+    [(Offer(sdp="v"), 3), (Offer(sdp="\u00e9"), 3), (Offer(sdp="v", to="m2"), 1)],
+)
+def test_a_message_is_charged_by_octets_for_each_who_receives_it(
+    rooms: Rooms, message: Offer, receivers: int
+) -> None:
+    first, *_ = (join(rooms) for _ in range(4))
+    sent = encode(Offer(sdp=message.sdp, sender="m1"))
+    charges = [e for e in rooms.receive(first, encode(message)) if isinstance(e, Charge)]
+    assert charges == [Charge(first, len(sent.encode()) * receivers)]
+
+
+@pytest.mark.parametrize("frame", ["nonsense", encode(Pong()), encode(Offer(sdp="v", to="m9"))])
+def test_what_nobody_receives_is_not_charged(rooms: Rooms, frame: str) -> None:
+    first, _ = join(rooms), join(rooms)
+    assert not any(isinstance(effect, Charge) for effect in rooms.receive(first, frame))
 
 
 def test_an_addressed_message_reaches_one_member(rooms: Rooms) -> None:
@@ -436,7 +468,8 @@ def test_more_than_is_kept_for_an_absent_member_ends_its_session() -> None:
     connection_id, other = join(rooms, resumable=True), join(rooms)
     rooms.disconnect(connection_id, left=False, now=0)
     rooms.receive(other, encode(Offer(sdp="1")))
-    assert rooms.receive(other, encode(Offer(sdp="2"))) == (Wake(other), Wake(other))
+    effects = rooms.receive(other, encode(Offer(sdp="2")))
+    assert [effect for effect in effects if not isinstance(effect, Charge)] == [Wake(other)] * 2
     assert taken(rooms, other) == [PeerLeft(member="m1", reason="disconnected: too-slow")]
     outcome, _ = resume(rooms, "s1", received=0)
     assert isinstance(outcome, Refused)

@@ -1,0 +1,61 @@
+"""A member of a room at an ASGI app, without a network: its frames are what the app is handed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from starlette.types import ASGIApp, Message
+
+
+class AsgiMember:
+    """The ASGI server's side of one WebSocket."""
+
+    def __init__(self) -> None:
+        self.to_app: asyncio.Queue[Message] = asyncio.Queue()
+        self.from_app: asyncio.Queue[Message] = asyncio.Queue()
+
+    def send(self, **message: Any) -> None:
+        """Hand the app one message, which it reads when it likes."""
+        self.to_app.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
+
+    async def receive(self) -> dict[str, Any]:
+        """Wait for a message of the app."""
+        event = await self.from_app.get()
+        assert event["type"] == "websocket.send", event
+        message: dict[str, Any] = json.loads(event["text"])
+        return message
+
+    async def until(self, kind: str) -> dict[str, Any]:
+        """Wait for a message of this type."""
+        while (message := await self.receive())["type"] != kind:
+            pass
+        return message
+
+
+@contextlib.asynccontextmanager
+async def asgi_member(app: ASGIApp, room: str, **fields: Any) -> AsyncIterator[AsgiMember]:
+    """Join a room; the member leaves at the end."""
+    member = AsgiMember()
+    scope = {
+        "type": "websocket",
+        "path": "/ws",
+        "headers": [(b"host", b"127.0.0.1")],
+        "query_string": b"",
+        "subprotocols": [],
+    }
+    member.to_app.put_nowait({"type": "websocket.connect"})
+    serving = asyncio.ensure_future(app(scope, member.to_app.get, member.from_app.put))
+    assert (await member.from_app.get())["type"] == "websocket.accept"
+    member.send(type="join", room=room, **fields)
+    await member.until("joined")
+    try:
+        yield member
+    finally:
+        member.to_app.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        await serving
