@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from peer.candidate_filter import AddressKind, CandidateFilter
 from peer.configuration import (
     AnswerRole,
     BundlePolicy,
@@ -11,6 +10,9 @@ from peer.configuration import (
     PeerConfiguration,
     SdpLimits,
 )
+from peer.configuration.candidate_filter import AddressKind, CandidateFilter
+from peer.configuration.sdp_leniency import SdpLeniency
+from peer.configuration.security_policy import EarlyMedia, SrtpProfile
 from peer.connection import PeerConnection
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import (
@@ -58,8 +60,6 @@ from peer.rtp.outbound.sender import RtpSender
 from peer.rtp.tracks import MediaStreamTrack
 from peer.rtp_parameters import Codec
 from peer.runtime.security import SecuritySummary, TransportSecurity
-from peer.sdp_leniency import SdpLeniency
-from peer.security_policy import EarlyMedia, SrtpProfile
 from peer.states import (
     ConnectionState,
     DtlsTransportState,

@@ -11,8 +11,8 @@ import inspect
 import uuid
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, overload
 
-from peer.argument_types import check_fields, wrong_class
 from peer.configuration import PeerConfiguration
+from peer.configuration.argument_types import check_fields, wrong_class
 from peer.descriptions import SessionDescription
 from peer.errors import ConfigurationError
 from peer.events import EventName

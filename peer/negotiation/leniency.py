@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
+from peer.configuration.sdp_leniency import SdpLeniency
 from peer.errors import CandidateError
 from peer.ice import CandidateFields
 from peer.negotiation.codecs import described_codecs, media_first, shared_codecs
@@ -21,7 +22,6 @@ from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.sdp.lines import Line, words
 from peer.negotiation.sdp.reading import read_sections
 from peer.negotiation.validation import is_supported
-from peer.sdp_leniency import SdpLeniency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

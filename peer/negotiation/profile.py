@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from peer.configuration import AnswerRole, BundlePolicy, SdpLimits
+from peer.configuration.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
 from peer.ice import IceParameters
 from peer.identity.fingerprints import Fingerprint, HashFunction
 from peer.negotiation.session import AssociationTerms, LocalIdentity, TransportState
-from peer.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from peer.configuration.sdp_leniency import SdpLeniency
 from peer.errors import CandidateError, InvalidStateError, StaleCandidateError
 from peer.ice import CandidateFields, IceCandidate
 from peer.negotiation.leniency import repaired_candidate
 from peer.negotiation.sdp.lines import Line
 from peer.negotiation.session import AppliedDescription, Session, Side
-from peer.sdp_leniency import SdpLeniency
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,8 @@ import functools
 from collections import deque
 from typing import TYPE_CHECKING, Protocol, assert_never
 
-from peer.announced_addresses import AddressTranslation
+from peer.configuration.announced_addresses import AddressTranslation
+from peer.configuration.security_policy import EarlyMedia
 from peer.negotiation.effects import (
     AddCandidates,
     ConnectDtls,
@@ -24,7 +25,6 @@ from peer.negotiation.effects import (
 )
 from peer.negotiation.session import GatheredCandidates
 from peer.rtp.engine.engine import RtpEngine
-from peer.security_policy import EarlyMedia
 from peer.states import DtlsTransportState, IceGatheringState, IceTransportState
 from peer.transport.ice.generations import IceGenerations
 from peer.transport.ice.transport import IceTransport

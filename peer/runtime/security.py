@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from peer.configuration.security_policy import SrtpProfile
     from peer.ice import CandidateFields
     from peer.identity.fingerprints import Fingerprint
     from peer.runtime.effect_executor import EffectExecutor
     from peer.runtime.peer_transport import PeerTransport
-    from peer.security_policy import SrtpProfile
     from peer.states import DtlsRole, DtlsTransportState
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from peer.security_policy import SecurityPolicy
+from peer.configuration.security_policy import SecurityPolicy
 
 if TYPE_CHECKING:
     from peer.times import MonotonicTime

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from peer import PeerConnection
-from peer.announced_addresses import AddressTranslation
 from peer.configuration import IceServer
+from peer.configuration.announced_addresses import AddressTranslation
 from tests.support.negotiation.connections import local, loopback
 from tests.support.network.ice import start, stun_server, two_ends
 

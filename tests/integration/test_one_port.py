@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from peer import BundlePolicy, OnePortError, PeerConfiguration, PeerConnection
-from peer.announced_addresses import AddressTranslation
 from peer.configuration import IceServer
+from peer.configuration.announced_addresses import AddressTranslation
 from peer.states import IceTransportState
 from peer.transport.ice.timing import IceTiming
 from tests.support.links.ice_restarts import connected_sides, restart, under_load

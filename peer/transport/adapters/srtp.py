@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCCertificate, SRTPProtectionProfile
 from pylibsrtp import Policy, Session, _binding
 
-from peer.security_policy import SrtpProfile
+from peer.configuration.security_policy import SrtpProfile
 from peer.states import DtlsRole
 
 if TYPE_CHECKING:

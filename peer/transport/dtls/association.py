@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from peer.configuration.security_policy import EarlyMedia, SrtpProfile
 from peer.errors import DtlsError
 from peer.identity.fingerprints import (
     Fingerprint,
@@ -12,7 +13,6 @@ from peer.identity.fingerprints import (
     HashFunction,
     select_strongest,
 )
-from peer.security_policy import EarlyMedia, SrtpProfile
 from peer.states import DtlsRole, DtlsTransportState
 from peer.transport.adapters.srtp import Srtp
 from peer.transport.context import DEFAULT_CONTEXT

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from OpenSSL import SSL, crypto
 
-from peer.security_policy import SrtpProfile
+from peer.configuration.security_policy import SrtpProfile
 from peer.states import DtlsRole
 from peer.transport.adapters.srtp import AVAILABLE_SRTP_PROFILES
 from peer.transport.context import DEFAULT_CONTEXT

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from OpenSSL import SSL
 
+    from peer.configuration.security_policy import SrtpProfile
     from peer.identity.fingerprints import Fingerprint
-    from peer.security_policy import SrtpProfile
     from peer.times import Seconds
 
 _TOO_OLD = "the peer does not speak DTLS 1.2, and RFC 8827 section 6.5 allows nothing older"

@@ -8,9 +8,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
-from peer.announced_addresses import AddressTranslation
-from peer.candidate_filter import CandidateFilter, without_embedding
 from peer.configuration import IceServer, IceTransportPolicy
+from peer.configuration.announced_addresses import AddressTranslation
+from peer.configuration.candidate_filter import CandidateFilter, without_embedding
 from peer.states import IceGatheringState, IceRole, IceTransportState
 from peer.transport.adapters.aiortc_ice import AiortcIce
 from peer.transport.adapters.ice_agent import IceAgent

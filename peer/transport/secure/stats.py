@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from peer.configuration.security_policy import SrtpProfile
     from peer.identity.fingerprints import Fingerprint
-    from peer.security_policy import SrtpProfile
     from peer.states import DtlsRole, DtlsTransportState
 
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from peer import PeerError
+from peer.configuration.security_policy import SrtpProfile
 from peer.identity.certificate import KeyType
-from peer.security_policy import SrtpProfile
 from tests.support.browser.browsers import RemoteError
 from tests.support.peers.handshakes import Call, Way, shake_hands
 from tests.support.peers.interop import Result, Results

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from peer.configuration.security_policy import SecurityPolicy
 from peer.identity.certificate import Certificate
-from peer.security_policy import SecurityPolicy
 from peer.states import DtlsRole, DtlsTransportState, IceRole, IceTransportState
 from peer.transport.context import TransportContext
 from peer.transport.dtls.association import DtlsAssociation

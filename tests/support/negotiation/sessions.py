@@ -6,11 +6,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from peer.configuration import SdpLimits
+from peer.configuration.sdp_leniency import DEFAULT_LENIENCY
 from peer.descriptions import SdpType
 from peer.negotiation.leniency import read_description
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.validation import check_answer
-from peer.sdp_leniency import DEFAULT_LENIENCY
 from peer.states import DtlsRole, SignalingState
 
 if TYPE_CHECKING:

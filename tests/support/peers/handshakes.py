@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from media import SyntheticAudioTrack
 from peer import AnswerRole, Certificate, PeerConfiguration, PeerConnection
+from peer.configuration.security_policy import SrtpProfile
 from peer.identity.certificate import KeyType
 from peer.runtime.statistics import TransportStats
-from peer.security_policy import SrtpProfile
 from tests.support.clock.deadline import DEADLINE
 from tests.support.negotiation.connections import expected, local, opened, within
 from tests.support.peers.exchange import hand_over, hear_description, trickling

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from peer.configuration.security_policy import SrtpProfile
 from peer.identity.certificate import KeyType
-from peer.security_policy import SrtpProfile
 from tests.support.peers import matrix
 from tests.support.peers.handshakes import Call, Handshake, Way
 from tests.support.peers.third_party import ThirdParty

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peer.configuration import SdpLimits
+from peer.configuration.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
 from peer.descriptions import SdpType, SessionDescription
 from peer.errors import CandidateError, DescriptionError
 from peer.ice import CandidateFields, IceCandidate
@@ -12,7 +13,6 @@ from peer.negotiation.leniency import read_description, repaired_candidate
 from peer.negotiation.offer_answer import OfferAnswer
 from peer.negotiation.sdp.description import Sdp
 from peer.negotiation.session import Side
-from peer.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
 from tests.support.negotiation.offer_answer import (
     add_track,
     an_offer,

@@ -16,7 +16,7 @@ import pytest
 from aiortc import RTCCertificate, RTCDtlsTransport, RTCSctpTransport
 from aiortc.rtcdtlstransport import SRTP_PROFILES
 
-from peer.security_policy import SrtpProfile
+from peer.configuration.security_policy import SrtpProfile
 from peer.states import DtlsRole
 from peer.transport.adapters.srtp import AVAILABLE_SRTP_PROFILES
 from tests.support.links.secure import connect, joined, until

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from OpenSSL import SSL
 
+from peer.configuration.security_policy import SrtpProfile
 from peer.errors import DtlsError
 from peer.identity.fingerprints import Fingerprint, HashFunction
-from peer.security_policy import SrtpProfile
 from peer.states import DtlsRole
 from peer.transport.dtls import reasons
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from peer import ConfigurationError, PeerConfiguration
-from peer.announced_addresses import AddressTranslation
+from peer.configuration.announced_addresses import AddressTranslation
 from peer.ice import CandidateFields
 
 HOST = "candidate:1 1 udp 2130706431 10.0.0.2 5000 typ host"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from peer import AddressKind, CandidateFilter, ConfigurationError
-from peer.candidate_filter import kind_of
+from peer.configuration.candidate_filter import kind_of
 
 PUBLIC, PRIVATE, LINK_LOCAL, LOOPBACK, METADATA, RESERVED = AddressKind
 SERVER = CandidateFilter.for_servers()

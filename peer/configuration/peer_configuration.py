@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from peer.announced_addresses import AddressTranslation, AnnouncedAddresses
-from peer.argument_types import wrong_class
-from peer.candidate_filter import CandidateFilter
+from peer.configuration.announced_addresses import AddressTranslation, AnnouncedAddresses
+from peer.configuration.argument_types import wrong_class
+from peer.configuration.candidate_filter import CandidateFilter
+from peer.configuration.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
+from peer.configuration.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 from peer.errors import ConfigurationError
 from peer.identity.fingerprints import WEAK_HASHES, HashFunction
-from peer.sdp_leniency import DEFAULT_LENIENCY, SdpLeniency
-from peer.security_policy import EarlyMedia, SecurityPolicy, SrtpProfile
 
 if TYPE_CHECKING:
     from peer.identity.certificate import Certificate
