@@ -79,8 +79,7 @@ class Backplane(ABC):
     async def __aenter__(self) -> Self:
         return self
 
-    # Most keep nothing that has to be closed.
-    async def __aexit__(  # noqa: B027
+    async def __aexit__(  # noqa: B027 - most keep nothing that has to be closed
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
