@@ -158,6 +158,9 @@ def serve(
     jwt_audience: Annotated[
         str | None, typer.Option(metavar="NAME", help="The `aud` of this server's tokens.")
     ] = None,
+    metrics: Annotated[
+        bool, typer.Option("--metrics", help="Numbers for Prometheus at /metrics.")
+    ] = False,
     ice_server: _IceServers = None,
     ice_secret_file: _IceSecretFile = None,
 ) -> None:
@@ -178,6 +181,7 @@ def serve(
             hosts=tuple(allow_host or ()),
             ice_servers=ice_servers(ice_server or (), ice_secret_file, os.environ),
             tokens=tokens_from(jwt_key, jwt_algorithm, jwt_audience),
+            metrics=metrics,
         )
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_serve_rooms(options, console))

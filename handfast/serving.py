@@ -44,6 +44,7 @@ class ServeOptions:
         hosts: Names under which its own pages reach it.
         ice_servers: STUN and TURN servers that members are told of.
         tokens: Judge of the tokens that members have to show; None lets everybody in.
+        metrics: Serve the numbers of the rooms at `/metrics`.
     """
 
     web: WebServerOptions
@@ -52,6 +53,7 @@ class ServeOptions:
     hosts: tuple[str, ...] = ()
     ice_servers: tuple[IceServer | TurnSecret, ...] = ()
     tokens: JwtAuthorizer | None = None
+    metrics: bool = False
 
 
 def connections(limits: Limits) -> int:
@@ -81,6 +83,20 @@ def tokens_from(
         raise ServeError(f"{key} cannot be used: {error}.") from error
 
 
+def _rooms(options: ServeOptions) -> Starlette:
+    try:
+        return create_app(
+            limits=options.limits,
+            origins=options.origins,
+            hosts=(options.web.host, socket.gethostname(), *options.hosts),
+            ice_servers=options.ice_servers,
+            authorize=options.tokens or everybody,
+            metrics=options.metrics,
+        )
+    except ImportError as error:
+        raise ServeError(f"{error}.") from error
+
+
 async def serve(
     options: ServeOptions, stop: asyncio.Event, on_ready: Callable[[str], None]
 ) -> None:
@@ -93,15 +109,9 @@ async def serve(
 
     Raises:
         WebServerError: The address cannot be listened on, or the certificate cannot be used.
+        ServeError: A library that an option needs is missing.
     """
-    names = (options.web.host, socket.gethostname(), *options.hosts)
-    rooms = create_app(
-        limits=options.limits,
-        origins=options.origins,
-        hosts=names,
-        ice_servers=options.ice_servers,
-        authorize=options.tokens or everybody,
-    )
+    rooms = _rooms(options)
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("alive\n")

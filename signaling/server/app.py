@@ -15,18 +15,22 @@ from peer.configuration import IceServer
 from peer.printable import printable
 from signaling.errors import ErrorCode
 from signaling.ice_servers import IceServerEntry
-from signaling.messages import MAX_REASON, Error, Resume, encode
+from signaling.messages import MAX_REASON, Error, Joined, Resume, encode
 from signaling.server.access import JoinRequest, Refusal, Rights, everybody
 from signaling.server.backplane import InProcessBackplane
 from signaling.server.connection import MemberConnection, dismiss, receive_frame
 from signaling.server.frames import Fault, read_first
 from signaling.server.limits import Limits
+from signaling.server.metrics import metrics_route
 from signaling.server.origins import OriginPolicy
 from signaling.server.requests import chosen_subprotocol, join_request
 from signaling.server.rooms import Admitted, Charge, Disconnect, Effects, Refused, Wake
+from signaling.server.statistics import Statistics
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    from starlette.routing import BaseRoute
 
     from signaling.server.access import Authorize
     from signaling.server.backplane import Backplane
@@ -48,6 +52,7 @@ def create_app(
     ice_servers: Sequence[IceServer | TurnSecret] = (),
     authorize: Authorize = everybody,
     backplane: Backplane | None = None,
+    metrics: bool = False,
 ) -> Starlette:
     """Create a room server: an ASGI app with a WebSocket at `/ws` that speaks docs/SIGNALING.md.
 
@@ -69,6 +74,10 @@ def create_app(
         authorize: Awaited for each end that asks to join, or to return to its session, before
             anything else of it is read; `JwtAuthorizer` is one. Everybody may join by default.
         backplane: Keeps the rooms; this process alone where it is None.
+        metrics: Serve the server's numbers at `/metrics`, for Prometheus and whoever asks.
+
+    Raises:
+        ImportError: `metrics` without prometheus-client (`pip install handfast[metrics]`).
     """
     server = _RoomServer(
         limits or Limits(),
@@ -77,7 +86,10 @@ def create_app(
         authorize,
         backplane or InProcessBackplane(),
     )
-    return Starlette(routes=[WebSocketRoute("/ws", server.serve)])
+    routes: list[BaseRoute] = [WebSocketRoute("/ws", server.serve)]
+    if metrics:
+        routes.append(metrics_route(server.statistics, server.load))
+    return Starlette(routes=routes)
 
 
 class _RoomServer:
@@ -95,6 +107,8 @@ class _RoomServer:
         self._authorize = authorize
         self._backplane = backplane
         self._connections: dict[ConnectionId, MemberConnection] = {}
+        self.statistics = Statistics()
+        self.load = backplane.load
         backplane.bind(limits, self._servers_for, self._apply)
 
     def _servers_for(self, member: str) -> tuple[IceServerEntry, ...]:
@@ -110,6 +124,7 @@ class _RoomServer:
         headers = websocket.headers
         refusal = self._origins.refusal(origin=headers.get("origin"), host=headers.get("host", ""))
         if refusal is not None:
+            self.statistics.refused_pages += 1
             _logger.warning("a page is refused: %s", printable(refusal))
             # Before it is accepted, a close is HTTP 403.
             await websocket.close()
@@ -133,14 +148,20 @@ class _RoomServer:
         except WebSocketDisconnect:
             return None
         except TimeoutError:
+            self.statistics.refusals[ErrorCode.IDLE] += 1
             await dismiss(websocket, Error(code=ErrorCode.IDLE, reason="no join arrived"))
             return None
         outcome = await self._judge(websocket, frame)
         match outcome:
             case Refused():
+                self.statistics.refusals[outcome.error.code] += 1
                 await dismiss(websocket, outcome.error)
                 return None
             case Admitted():
+                if isinstance(outcome.reply, Joined):
+                    self.statistics.joins += 1
+                else:
+                    self.statistics.resumes += 1
                 self._connections[outcome.connection_id] = self._connect(websocket, outcome)
                 return outcome
             case _:
@@ -196,8 +217,11 @@ class _RoomServer:
                 case Wake():
                     connection.wake()
                 case Charge(octets=octets):
+                    self.statistics.messages += 1
+                    self.statistics.octets += octets
                     connection.charge(octets)
                 case Disconnect(error=error):
+                    self.statistics.disconnects[error.code] += 1
                     connection.end(error)
                 case _:
                     assert_never(effect)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from signaling.messages import Join, Resume
     from signaling.server.limits import Limits
     from signaling.server.rooms import Admitted, ConnectionId, Effects, Refused, Seat
+    from signaling.server.statistics import Load
 
 
 class Backplane(ABC):
@@ -49,6 +50,10 @@ class Backplane(ABC):
     @abstractmethod
     def ready(self) -> bool:
         """True while members can join."""
+
+    def load(self) -> Load | None:
+        """Tell what is kept at present; None where this end does not know."""
+        return None
 
     @abstractmethod
     async def seat(self, message: Join | Resume) -> Seat | Refused:
@@ -114,6 +119,9 @@ class InProcessBackplane(Backplane):
     @property
     def ready(self) -> bool:
         return True
+
+    def load(self) -> Load:
+        return self._rooms.load()
 
     @property
     def _rooms(self) -> Rooms:

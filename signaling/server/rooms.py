@@ -29,6 +29,7 @@ from signaling.messages import (
     octets_of,
 )
 from signaling.server.frames import Fault, read_later, wrong_ack
+from signaling.server.statistics import Load
 
 if TYPE_CHECKING:
     from signaling.ice_servers import IceServerEntry
@@ -218,6 +219,17 @@ class Rooms:
             return self._remove(member, reason, may_return=not left)
         member.deadline = now + self.limits.session_lifetime
         return ()
+
+    def load(self) -> Load:
+        """Count what is kept at present."""
+        members = self._members.values()
+        away = sum(member.deadline is not None for member in members)
+        return Load(
+            rooms=len(self._rooms),
+            connected=len(members) - away,
+            away=away,
+            backlog=sum(member.backlog.waiting for member in members),
+        )
 
     def expel(self, connection_id: ConnectionId, code: ErrorCode, reason: str) -> Effects:
         """Remove a member for a fault or for silence on its connection."""

@@ -46,7 +46,7 @@ async def _serving(*options: str) -> AsyncIterator[tuple[Process, str]]:
 
 async def test_members_meet_in_a_room_of_the_program_until_it_is_stopped() -> None:
     async with _serving() as (program, url):
-        http = url.replace("ws", "http", 1).removesuffix("/ws")
+        http = _http(url)
         async with httpx.AsyncClient() as client:
             assert (await client.get(f"{http}/healthz")).text == "alive\n"
             assert (await client.get(f"{http}/readyz")).text == "ready\n"
@@ -56,6 +56,17 @@ async def test_members_meet_in_a_room_of_the_program_until_it_is_stopped() -> No
         program.send_signal(signal.SIGTERM)
         assert await program.wait() == 0
         await asyncio.gather(first.close(), second.close())
+
+
+@pytest.mark.parametrize(("options", "status"), [(("--metrics",), 200), ((), 404)])
+async def test_the_program_has_metrics_where_they_are_asked_for(
+    options: tuple[str, ...], status: int
+) -> None:
+    async with _serving(*options) as (_, url), await join(url, room="r"):
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"{_http(url)}/metrics")
+        assert answer.status_code == status
+        assert ("\nhandfast_joins_total 1.0\n" in answer.text) == bool(options)
 
 
 async def test_a_room_of_the_program_is_for_bearers_of_tokens(tmp_path: Path) -> None:
@@ -96,6 +107,10 @@ async def test_messages_that_never_end_cost_no_more_memory_than_the_bound() -> N
         assert _resident(program.pid) - before < _CLIENTS * _UNFINISHED // 3
         async with await join(url, room="r"):
             assert (await room.next_channel()).peer.name == ""
+
+
+def _http(url: str) -> str:
+    return url.replace("ws", "http", 1).removesuffix("/ws")
 
 
 async def _unfinished(url: str) -> None:

@@ -39,8 +39,14 @@ class AsgiMember:
 
 
 @contextlib.asynccontextmanager
-async def asgi_member(app: ASGIApp, room: str, **fields: Any) -> AsyncIterator[AsgiMember]:
-    """Join a room; the member leaves at the end."""
+async def asgi_member(
+    app: ASGIApp, room: str, *, leaves: bool = True, **fields: Any
+) -> AsyncIterator[AsgiMember]:
+    """Join a room; at the end the member leaves, or its connection breaks.
+
+    Raises:
+        AssertionError: It is refused; the message has the code.
+    """
     member = AsgiMember()
     scope = {
         "type": "websocket",
@@ -53,9 +59,11 @@ async def asgi_member(app: ASGIApp, room: str, **fields: Any) -> AsyncIterator[A
     serving = asyncio.ensure_future(app(scope, member.to_app.get, member.from_app.put))
     assert (await member.from_app.get())["type"] == "websocket.accept"
     member.send(type="join", room=room, **fields)
-    await member.until("joined")
     try:
+        answer = await member.receive()
+        assert answer["type"] == "joined", f"refused: {answer.get('code')}"
         yield member
     finally:
-        member.to_app.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        code = 1000 if leaves else 1006
+        member.to_app.put_nowait({"type": "websocket.disconnect", "code": code})
         await serving
