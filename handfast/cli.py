@@ -20,6 +20,7 @@ from handfast.console import Console
 from handfast.demo import Demo, DemoError, DemoOptions, open_demo
 from handfast.durations import seconds_of
 from handfast.ice_options import IceOptionsError, ice_servers
+from handfast.logs import LogFormat, log_to_standard_error
 from handfast.playing import PlayError, PlayOptions, PlaySession
 from handfast.progress import ProgressLine
 from handfast.recording import (
@@ -158,6 +159,10 @@ def serve(
     jwt_audience: Annotated[
         str | None, typer.Option(metavar="NAME", help="The `aud` of this server's tokens.")
     ] = None,
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option(help="Tell who comes and goes on standard error, as text or JSON lines."),
+    ] = None,
     metrics: Annotated[
         bool, typer.Option("--metrics", help="Numbers for Prometheus at /metrics.")
     ] = False,
@@ -167,6 +172,8 @@ def serve(
     """Serve rooms in which pages, bots and recorders find each other."""
     console = Console()
     limits = Limits()
+    if log_format is not None:
+        log_to_standard_error(log_format)
     try:
         options = ServeOptions(
             web=WebServerOptions(

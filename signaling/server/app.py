@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from typing import TYPE_CHECKING, assert_never
 
@@ -12,13 +11,13 @@ from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from peer.configuration import IceServer
-from peer.printable import printable
 from signaling.errors import ErrorCode
 from signaling.ice_servers import IceServerEntry
 from signaling.messages import MAX_REASON, Error, Joined, Resume, encode
 from signaling.server.access import JoinRequest, Refusal, Rights, everybody
 from signaling.server.backplane import InProcessBackplane
 from signaling.server.connection import MemberConnection, dismiss, receive_frame
+from signaling.server.events import ServerEvent, tell
 from signaling.server.frames import Fault, read_first
 from signaling.server.limits import Limits
 from signaling.server.metrics import metrics_route
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from signaling.server.backplane import Backplane
     from signaling.server.rooms import ConnectionId
     from signaling.server.turn import TurnSecret
-
-_logger = logging.getLogger(__name__)
 
 #: WebSocket close codes of a member that does not come back; a browser that leaves a page
 #: sends 1001 (RFC 6455 section 7.4.1).
@@ -125,7 +122,7 @@ class _RoomServer:
         refusal = self._origins.refusal(origin=headers.get("origin"), host=headers.get("host", ""))
         if refusal is not None:
             self.statistics.refused_pages += 1
-            _logger.warning("a page is refused: %s", printable(refusal))
+            tell(ServerEvent.PAGE_REFUSED, reason=refusal, client=_address(websocket))
             # Before it is accepted, a close is HTTP 403.
             await websocket.close()
             return
@@ -134,12 +131,21 @@ class _RoomServer:
         if admitted is None:
             return
         connection_id = admitted.connection_id
-        left = False
+        connection = self._connections[connection_id]
+        begun = asyncio.get_running_loop().time()
+        close_code = None
         try:
-            left = await self._connections[connection_id].serve() in _LEFT
+            close_code = await connection.serve()
         finally:
             del self._connections[connection_id]
-            self._backplane.disconnect(connection_id, left=left)
+            self._backplane.disconnect(connection_id, left=close_code in _LEFT)
+            tell(
+                ServerEvent.ENDED,
+                member=connection_id.member,
+                code=None if connection.error is None else connection.error.code.value,
+                close_code=close_code,
+                seconds=round(asyncio.get_running_loop().time() - begun, 3),
+            )
 
     async def _admit(self, websocket: WebSocket) -> Admitted | None:
         try:
@@ -148,14 +154,12 @@ class _RoomServer:
         except WebSocketDisconnect:
             return None
         except TimeoutError:
-            self.statistics.refusals[ErrorCode.IDLE] += 1
-            await dismiss(websocket, Error(code=ErrorCode.IDLE, reason="no join arrived"))
+            await self._refuse(websocket, Error(code=ErrorCode.IDLE, reason="no join arrived"))
             return None
         outcome = await self._judge(websocket, frame)
         match outcome:
             case Refused():
-                self.statistics.refusals[outcome.error.code] += 1
-                await dismiss(websocket, outcome.error)
+                await self._refuse(websocket, outcome.error)
                 return None
             case Admitted():
                 if isinstance(outcome.reply, Joined):
@@ -166,6 +170,12 @@ class _RoomServer:
                 return outcome
             case _:
                 assert_never(outcome)
+
+    async def _refuse(self, websocket: WebSocket, error: Error) -> None:
+        self.statistics.refusals[error.code] += 1
+        address = _address(websocket)
+        tell(ServerEvent.REFUSED, code=error.code.value, reason=error.reason, client=address)
+        await dismiss(websocket, error)
 
     async def _judge(self, websocket: WebSocket, frame: str | bytes) -> Admitted | Refused:
         message = read_first(frame, self._limits)
@@ -183,17 +193,26 @@ class _RoomServer:
         ends_at = None
         if rights.expires is not None:
             ends_at = asyncio.get_running_loop().time() + rights.expires - time.time()
-        return await self._backplane.admit(message, name=rights.name, ends_at=ends_at)
+        outcome = await self._backplane.admit(message, name=rights.name, ends_at=ends_at)
+        if isinstance(outcome, Admitted):
+            tell(
+                ServerEvent.RETURNED if isinstance(message, Resume) else ServerEvent.JOINED,
+                member=outcome.connection_id.member,
+                room=seat.room,
+                name=seat.name if rights.name is None else rights.name,
+                client=_address(websocket),
+            )
+        return outcome
 
     async def _rights(self, request: JoinRequest) -> Rights | Refusal:
         try:
             async with asyncio.timeout(self._limits.join_timeout):
                 return await self._authorize(request)
         except TimeoutError:
-            _logger.warning("nobody was let into a room: `authorize` took too long")
+            tell(ServerEvent.NOT_JUDGED, room=request.room, reason="`authorize` took too long")
         except Exception:
             # A fault of the application lets nobody in, and is not told to strangers.
-            _logger.exception("nobody was let into a room: `authorize` failed")
+            tell(ServerEvent.NOT_JUDGED, fault=True, room=request.room, reason="`authorize` failed")
         return Refusal("this server cannot judge it at present")
 
     def _connect(self, websocket: WebSocket, admitted: Admitted) -> MemberConnection:
@@ -225,3 +244,7 @@ class _RoomServer:
                     connection.end(error)
                 case _:
                     assert_never(effect)
+
+
+def _address(websocket: WebSocket) -> str | None:
+    return None if websocket.client is None else websocket.client.host

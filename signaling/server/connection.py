@@ -102,6 +102,11 @@ class MemberConnection:
         silence = self._loop.time() - self._last_received
         return f"<MemberConnection {state} silent for {silence:.1f} s>"
 
+    @property
+    def error(self) -> Error | None:
+        """The error with which the server has ended it; None while it has not."""
+        return self._error
+
     def wake(self) -> None:
         """Let `serve` call `take` again: a frame is ready."""
         self._awake.set()

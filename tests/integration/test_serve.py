@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 import signal
 import time
@@ -45,7 +46,7 @@ async def _serving(*options: str) -> AsyncIterator[tuple[Process, str]]:
 
 
 async def test_members_meet_in_a_room_of_the_program_until_it_is_stopped() -> None:
-    async with _serving() as (program, url):
+    async with _serving("--log-format", "json") as (program, url):
         http = _http(url)
         async with httpx.AsyncClient() as client:
             assert (await client.get(f"{http}/healthz")).text == "alive\n"
@@ -56,6 +57,10 @@ async def test_members_meet_in_a_room_of_the_program_until_it_is_stopped() -> No
         program.send_signal(signal.SIGTERM)
         assert await program.wait() == 0
         await asyncio.gather(first.close(), second.close())
+        assert program.stderr is not None
+        told = [json.loads(line) for line in (await program.stderr.read()).splitlines()]
+    assert [line["event"] for line in told] == ["joined", "joined", "ended", "ended"]
+    assert {line["room"] for line in told[:2]} == {"r"}
 
 
 @pytest.mark.parametrize(("options", "status"), [(("--metrics",), 200), ((), 404)])

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 
 
 class AsgiMember:
-    """The ASGI server's side of one WebSocket."""
+    """The ASGI server's side of one WebSocket.
+
+    Attributes:
+        joined: The answer to its join.
+    """
 
     def __init__(self) -> None:
+        self.joined: dict[str, Any] = {}
         self.to_app: asyncio.Queue[Message] = asyncio.Queue()
         self.from_app: asyncio.Queue[Message] = asyncio.Queue()
 
@@ -40,7 +45,7 @@ class AsgiMember:
 
 @contextlib.asynccontextmanager
 async def asgi_member(
-    app: ASGIApp, room: str, *, leaves: bool = True, **fields: Any
+    app: ASGIApp, room: object, *, leaves: bool = True, **fields: Any
 ) -> AsyncIterator[AsgiMember]:
     """Join a room; at the end the member leaves, or its connection breaks.
 
@@ -58,10 +63,10 @@ async def asgi_member(
     member.to_app.put_nowait({"type": "websocket.connect"})
     serving = asyncio.ensure_future(app(scope, member.to_app.get, member.from_app.put))
     assert (await member.from_app.get())["type"] == "websocket.accept"
-    member.send(type="join", room=room, **fields)
+    member.send(**{"type": "join", "room": room, **fields})
     try:
-        answer = await member.receive()
-        assert answer["type"] == "joined", f"refused: {answer.get('code')}"
+        member.joined = await member.receive()
+        assert member.joined["type"] == "joined", f"refused: {member.joined.get('code')}"
         yield member
     finally:
         code = 1000 if leaves else 1006
