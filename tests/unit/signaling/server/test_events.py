@@ -43,7 +43,12 @@ async def test_no_secret_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None
     authorize = JwtAuthorizer(key=_KEY, algorithm=TokenAlgorithm.HS256, audience="here")
     app = create_app(authorize=authorize)
     identity = "the-secret-of-an-identity"
-    fields: dict[str, Any] = {"token": token, "resumable": True, "identitySecret": identity, "name": "Ada"}
+    fields: dict[str, Any] = {
+        "token": token,
+        "resumable": True,
+        "identitySecret": identity,
+        "name": "Ada",
+    }
     async with asgi_member(app, "lobby", **fields) as member:
         session = member.joined["session"]
         await send_all(
