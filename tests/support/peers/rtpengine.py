@@ -16,12 +16,15 @@ from itertools import count
 from pathlib import Path
 
 from tests.support.clock.deadline import DEADLINE
-from tests.support.network.free_ports import free_port
+from tests.support.network.free_ports import free_port, free_run
 from tests.support.project.tools import tool_path
 
 _HOST = "127.0.0.1"
 #: Seconds until a request is sent again, as it may be before rtpengine listens (ours).
 _AGAIN = 0.1
+#: Ports of one rtpengine (ours): a dozen m-sections of two legs take some fifty. It shares ports
+#: with another rtpengine without a word (SO_REUSEADDR), so that each has its own.
+_PORTS = 200
 Value = int | str | list["Value"] | dict[str, "Value"]
 
 #: What it is asked to make of every description: one for a WebRTC end.
@@ -128,12 +131,13 @@ def decode(data: bytes, at: int) -> tuple[Value, int]:
 async def rtpengine(folder: Path) -> AsyncIterator[Rtpengine]:
     """Run rtpengine until it answers."""
     port = free_port()
+    first, last = free_run(_PORTS, _HOST)
     with (folder / "rtpengine.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(tool_path("rtpengine"), "--foreground", "--log-stderr", "--table=-1"),
             *(f"--interface={_HOST}", f"--listen-ng={_HOST}:{port}"),
             *("--config-file=none", "--num-threads=1", f"--pidfile={folder}/rtpengine.pid"),
-            *("--port-min=50000", "--port-max=58999"),
+            *(f"--port-min={first}", f"--port-max={last}"),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
