@@ -2,12 +2,15 @@
 
 RFC 8899 has a path probed. Media probes it all the time: transport-wide feedback says which packets
 arrive. Where larger ones are lost, all of them, while smaller ones arrive, the path is a black hole
-for the larger ones (RFC 8899 section 4.3). So it is where nothing but larger ones was sent, and the
-peer has reported nothing at all.
+for the larger ones (RFC 8899 section 4.3). What it carries lies anywhere between two limits of
+ours, so that packets above the next limit may arrive: what counts is those that were larger than
+all that arrived. A black hole it is also where nothing but larger ones was sent, and the peer has
+reported nothing at all.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -21,9 +24,11 @@ if TYPE_CHECKING:
 PAYLOAD_LIMITS: Final = (1200, 850, 480)
 #: Octets of RTP header and extensions that a packet may have beside its payload (ours).
 HEADERS: Final = 32
-#: Feedback packets in a row in which smaller packets arrived and all larger ones were lost (ours).
+#: The latest feedback packets, by which the path is judged (ours): one to two seconds.
+WINDOW: Final = 20
+#: Feedback packets among them with a lost packet that is larger than all that arrived (ours).
 SUSPICIONS: Final = 4
-#: Larger packets that were lost by then, at least (ours).
+#: Lost packets in the window that are larger than all that arrived, at least (ours).
 LOST: Final = 8
 #: Seconds for which larger packets are sent into silence before smaller ones are tried (ours): the
 #: first report of a peer without this feedback may take more than 3 (RFC 3550 section 6.2).
@@ -46,11 +51,14 @@ class PacketSizeLimit:
         self._silent_since: MonotonicTime | None = None
         self._step = 0
         self._changed_at: MonotonicTime = 0.0
-        self._suspicions = 0
-        self._lost = 0
+        #: What arrived and the octets of what did not, in feedback with arrivals: while nothing
+        #: arrives, losses say nothing of sizes.
+        self._window: deque[tuple[Sequence[AckedPacket], Sequence[int]]] = deque(maxlen=WINDOW)
+        #: Large packets that were sent into silence.
+        self._sent = 0
 
     def __repr__(self) -> str:
-        return f"<PacketSizeLimit {self.payload_limit} octets, {self._suspicions} suspicions>"
+        return f"<PacketSizeLimit {self.payload_limit} octets>"
 
     def on_sent(self, sizes: Sequence[int], now: MonotonicTime) -> None:
         """Note packets that are sent now, as long as the peer has reported nothing.
@@ -59,20 +67,18 @@ class PacketSizeLimit:
             sizes: Octets of each packet.
             now: The present time.
         """
-        lost = sum(size > self._large for size in sizes)
-        if not lost:
+        sent = sum(size > self._large for size in sizes)
+        if not sent:
             return
-        self._lost += lost
+        self._sent += sent
         if self._silent_since is None:
             self._silent_since = now
-        elif self._lost >= LOST and now >= self._silent_since + ANSWER_TIMEOUT:
+        elif self._sent >= LOST and now >= self._silent_since + ANSWER_TIMEOUT:
             self._set_step(min(self._step + 1, len(PAYLOAD_LIMITS) - 1), now)
 
     def on_report(self) -> None:
         """Note that the peer has reported on our packets, so that some arrive."""
-        if self.unanswered:
-            self.unanswered = False
-            self._lost = 0
+        self.unanswered = False
 
     def update(
         self, arrived: Sequence[AckedPacket], lost: Sequence[int], now: MonotonicTime
@@ -88,22 +94,24 @@ class PacketSizeLimit:
             self.on_report()
         if self._step > 0 and now >= self._changed_at + RAISE_INTERVAL:
             self._set_step(self._step - 1, now)
-        if self._step + 1 == len(PAYLOAD_LIMITS) or not (lost or self._suspicions):
+        if not arrived or self._step + 1 == len(PAYLOAD_LIMITS):
             return
-        large = self._large
-        lost_large = sum(size > large for size in lost)
-        if any(size > large for _, _, size in arrived):
-            self._suspicions = self._lost = 0
-        elif lost_large and arrived:
-            self._suspicions += 1
-            self._lost += lost_large
-            if self._suspicions >= SUSPICIONS and self._lost >= LOST:
-                self._set_step(self._step + 1, now)
+        self._window.append((arrived, lost))
+        # Most losses are by chance, and packets of their size arrive beside them.
+        if lost and max(lost) > max(self._large, _largest(arrived)) and self._is_black_hole():
+            self._set_step(self._step + 1, now)
+
+    def _is_black_hole(self) -> bool:
+        # Smaller payloads help those only that are larger than they would be.
+        least = max(self._large, *(_largest(arrived) for arrived, _ in self._window))
+        larger = [sum(size > least for size in lost) for _, lost in self._window]
+        return sum(larger) >= LOST and sum(map(bool, larger)) >= SUSPICIONS
 
     def _set_step(self, step: int, now: MonotonicTime) -> None:
         self._step = step
         self._changed_at = now
-        self._suspicions = self._lost = 0
+        self._sent = 0
+        self._window.clear()
         self._silent_since = None
         self.payload_limit = PAYLOAD_LIMITS[step]
 
@@ -111,3 +119,7 @@ class PacketSizeLimit:
     def _large(self) -> int:
         """Octets that no packet would have under the next limit."""
         return PAYLOAD_LIMITS[min(self._step + 1, len(PAYLOAD_LIMITS) - 1)] + HEADERS
+
+
+def _largest(arrived: Sequence[AckedPacket]) -> int:
+    return max(size for _, _, size in arrived)

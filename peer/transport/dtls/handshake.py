@@ -307,6 +307,9 @@ class Handshake:
         return True
 
     def _step(self) -> None:
+        if self.connection.timeout == 0:
+            # OpenSSL sends the flight again as it looks at what came, before our timer does.
+            self._make_flight_smaller()
         try:
             complete = self.connection.handshake()
         except reasons.UnprovenError as error:

@@ -1,7 +1,7 @@
 """Runs one end of a call in a process of its own, which a test starts inside a namespace.
 
-`python -m tests.support.network.nat_end offerer stun:198.51.100.1:3478` writes its description
-as a line of JSON and reads that of the other end; once it receives the other's tone it writes a
+`python -m tests.support.network.nat_end offerer tone stun:198.51.100.1:3478` writes its description
+as a line of JSON and reads that of the other end; once it receives the other's `Load` it writes a
 `Report`, and it ends when its standard input does.
 """
 
@@ -12,11 +12,16 @@ import json
 import sys
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from peer import IceServer, PeerConfiguration, PeerConnection, SessionDescription
+from aiortc.mediastreams import MediaStreamTrack
+
+from peer import Certificate, IceServer, PeerConfiguration, PeerConnection, SessionDescription
+from peer.identity.certificate import KeyType
 from tests.support.captures.wire import Side
 from tests.support.clock.deadline import DEADLINE
+from tests.support.media.moving import moving_picture
 from tests.support.negotiation.connection_media import ToneTrack, hears
 from tests.support.negotiation.connections import expected, local, within
 from tests.support.network.process_end import end_by_input
@@ -25,11 +30,24 @@ from tests.support.project.tools import ROOT
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from av import VideoFrame
+
     from tests.support.network.netns import Namespace
     from tests.support.network.turn import TurnDaemon
 
 _PITCH = 500
 _LINE_LIMIT = 1 << 20
+#: Pictures that an end waits for.
+_PICTURES = 30
+
+
+class Load(StrEnum):
+    """What both ends send."""
+
+    #: A tone, and a certificate with ECDSA: all datagrams are small.
+    TONE = "tone"
+    #: Pictures of several packets, and a certificate with RSA.
+    PICTURES = "pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +89,7 @@ class NatEnd:
         self._process.stdin.write(json.dumps(line).encode() + b"\n")
         await self._process.stdin.drain()
 
-    async def read_line(self) -> dict[str, Any]:
+    async def read_line(self, timeout: float = DEADLINE) -> dict[str, Any]:
         """Read the next line of the process.
 
         Raises:
@@ -79,28 +97,32 @@ class NatEnd:
         """
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(timeout):
             if line := await self._process.stdout.readline():
                 said: dict[str, Any] = json.loads(line)
                 return said
             raise EOFError((await self._process.stderr.read()).decode())
 
     async def report(self) -> Report:
-        said = await self.read_line()
+        # It has itself to begin, to connect, and to take its load.
+        said = await self.read_line(3 * DEADLINE)
         return Report(**{**said, "remote": tuple(said["remote"])})
 
 
 @asynccontextmanager
-async def nat_end(side: Side, place: Namespace, server: TurnDaemon) -> AsyncIterator[NatEnd]:
+async def nat_end(
+    side: Side, place: Namespace, server: TurnDaemon, load: Load = Load.TONE
+) -> AsyncIterator[NatEnd]:
     """Start the process of one end.
 
     Args:
         side: Offerer or answerer.
         place: Network namespace that it runs in.
         server: STUN server that it asks for its public address.
+        load: What it sends, and waits for.
     """
     process = await asyncio.create_subprocess_exec(
-        *place.command(sys.executable, "-m", __name__, side.value, server.stun_url),
+        *place.command(sys.executable, "-m", __name__, side.value, load.value, server.stun_url),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -113,13 +135,27 @@ async def nat_end(side: Side, place: Namespace, server: TurnDaemon) -> AsyncIter
         await end_by_input(process)
 
 
-async def _main(side: Side, url: str) -> None:
-    async with (
-        _standard_input() as reader,
-        PeerConnection(PeerConfiguration(iceServers=(IceServer(url),))) as pc,
-    ):
+class _PictureTrack(MediaStreamTrack):
+    """Pictures that cost bits, thirty a second."""
+
+    kind = "video"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._number = 0
+
+    async def recv(self) -> VideoFrame:
+        await asyncio.sleep(1 / 30)
+        self._number += 1
+        return moving_picture(self._number)
+
+
+async def _main(side: Side, load: Load, url: str) -> None:
+    certificates = [Certificate.generate(KeyType.RSA_2048)] if load is Load.PICTURES else []
+    configuration = PeerConfiguration(iceServers=(IceServer(url),), certificates=certificates)
+    async with _standard_input() as reader, PeerConnection(configuration) as pc:
         coming = expected(pc, "track")
-        pc.addTrack(ToneTrack(_PITCH))
+        pc.addTrack(ToneTrack(_PITCH) if load is Load.TONE else _PictureTrack())
         if side is Side.OFFERER:
             await _describe(pc)
             await _set_remote(pc, reader)
@@ -127,7 +163,12 @@ async def _main(side: Side, url: str) -> None:
             await _set_remote(pc, reader)
             await _describe(pc)
         await within(pc.connected())
-        await hears((await within(coming)).track, _PITCH)
+        track = (await within(coming)).track
+        if load is Load.TONE:
+            await hears(track, _PITCH)
+        else:
+            for _ in range(_PICTURES):
+                await within(track.recv())
         _write_line(asdict(Report.of(pc)))
         await reader.read()
 
@@ -159,4 +200,4 @@ async def _standard_input() -> AsyncIterator[asyncio.StreamReader]:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(Side(sys.argv[1]), sys.argv[2]))
+    asyncio.run(_main(Side(sys.argv[1]), Load(sys.argv[2]), sys.argv[3]))

@@ -124,6 +124,15 @@ class Site:
         finally:
             _run(*self.router.command(tool_path("nft"), "delete", "table", "ip", "outage"))
 
+    def narrow(self, limit: int) -> None:
+        """Let no UDP through the router whose IP packet has more octets, and tell nobody."""
+        rule = f"meta l4proto udp ip length > {limit} drop;"
+        chain = f"chain passing {{ type filter hook forward priority filter; {rule} }}"
+        rules = f"table ip narrow {{\n{chain}\n}}"
+        _run(*self.router.command(tool_path("nft"), "-f", "-"), text=rules)
+        # Otherwise a virtual wire carries a run of datagrams in one (UDP_SEGMENT), as no real one.
+        _ip(f"link set {_LAN} gso_max_segs 1", at=self.home.name)
+
     @contextlib.contextmanager
     def unplugged(self, address: str) -> Iterator[None]:
         """Take the computer off its network, and bring it back at another address of that."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from peer.rtp.congestion.packet_size import (
@@ -11,6 +13,7 @@ from peer.rtp.congestion.packet_size import (
     PAYLOAD_LIMITS,
     RAISE_INTERVAL,
     SUSPICIONS,
+    WINDOW,
     PacketSizeLimit,
 )
 
@@ -39,6 +42,36 @@ def test_payloads_get_as_small_as_the_path_asks_for() -> None:
     assert limit.payload_limit == LAST
     limit.update([(0.0, 0.0, SMALL)], [SECOND] * 100, 2.0)
     assert limit.payload_limit == LAST
+
+
+@pytest.mark.parametrize("carried", [900, 1000, 1100, 1150])
+def test_payloads_get_smaller_on_a_path_that_carries_more_than_the_next_limit(carried: int) -> None:
+    chance = random.Random(carried)
+    limit = PacketSizeLimit()
+    for _ in range(1000):
+        sizes = [chance.randint(300, limit.payload_limit) for _ in range(10)]
+        arrived = [(0.0, 0.0, size) for size in sizes if size <= carried]
+        limit.update(arrived, [size for size in sizes if size > carried], 1.0)
+    assert limit.payload_limit == SECOND
+
+
+def test_payloads_get_smaller_where_the_path_gets_narrow_in_the_middle_of_a_call() -> None:
+    limit = fed(([LARGE] * 9, []), times=1000)
+    for _ in range(WINDOW):
+        assert limit.payload_limit == FIRST
+        limit.update([(0.0, 0.0, 1000)], [LARGE] * 3, 1.0)
+    assert limit.payload_limit == SECOND
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.2])
+def test_losses_by_chance_leave_payloads_of_many_sizes_as_they_are(share: float) -> None:
+    chance = random.Random(share)
+    limit = PacketSizeLimit()
+    for _ in range(10_000):
+        packets = [(chance.randint(300, LARGE), chance.random() < share) for _ in range(10)]
+        arrived = [(0.0, 0.0, size) for size, lost in packets if not lost]
+        limit.update(arrived, [size for size, lost in packets if lost], 1.0)
+    assert limit.payload_limit == FIRST
 
 
 @pytest.mark.parametrize(

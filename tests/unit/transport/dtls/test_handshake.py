@@ -13,6 +13,7 @@ from peer.identity.certificate import Certificate
 from peer.states import DtlsRole
 from peer.transport.context import DEFAULT_CONTEXT
 from peer.transport.dtls import handshake as handshake_module
+from peer.transport.dtls.connection import MTU, SMALLER_MTUS
 from peer.transport.dtls.handshake import Handshake
 from tests.support.captures.injection import client_hello, record
 from tests.support.captures.unified import unified
@@ -33,6 +34,9 @@ class Library:
     timeout: float | None = None
     done: bool = False
     silent: bool = False
+    mtu: int = MTU
+    #: `mtu` at each `handshake`.
+    mtus: list[int] = field(default_factory=list)
     ready: list[bytes] = field(default_factory=list)
     fed: list[bytes] = field(default_factory=list)
 
@@ -43,6 +47,7 @@ class Library:
         """Nothing is to be verified."""
 
     def handshake(self) -> bool:
+        self.mtus.append(self.mtu)
         return self.done
 
     def handle_timeout(self) -> None:
@@ -222,3 +227,17 @@ async def turns() -> None:
     """Let timers that are due run."""
     for _ in range(3):
         await asyncio.sleep(0.002)
+
+
+async def test_flight_gets_smaller_where_openssl_sends_it_again_before_our_timer(
+    scene: partial[Scene],
+) -> None:
+    end = scene(DtlsRole.SERVER)
+    end.library.ready = [bytes(1100)]
+    end.handshake.receive(CALL)
+    end.handshake.receive(CALL)
+    end.library.timeout = 0.0
+    end.handshake.receive(CALL)
+    end.handshake.end()
+
+    assert end.library.mtus == [MTU, MTU, SMALLER_MTUS[0]]
