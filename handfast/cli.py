@@ -18,8 +18,11 @@ from rich.text import Text
 
 from handfast.console import Console
 from handfast.demo import Demo, DemoError, DemoOptions, open_demo
+from handfast.doctor.examination import Examination, examine
+from handfast.doctor.report import as_json as json_report
+from handfast.doctor.report import as_table, is_healthy
 from handfast.durations import seconds_of
-from handfast.ice_options import IceOptionsError, ice_servers
+from handfast.ice_options import IceOptionsError, ice_servers, servers_of
 from handfast.logs import LogFormat, log_to_standard_error
 from handfast.playing import PlayError, PlayOptions, PlaySession
 from handfast.progress import ProgressLine
@@ -325,6 +328,47 @@ def record(
     for line in session.report.summary():
         console.print(line, soft_wrap=True, markup=False)
     if session.report.failures or not session.report.files:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(
+    room: Annotated[
+        str | None, typer.Argument(metavar="[ROOM-URL]", help="A room server to look at as well.")
+    ] = None,
+    ice_server: _IceServers = None,
+    ice_secret_file: _IceSecretFile = None,
+    room_servers: Annotated[
+        bool,
+        typer.Option("--room-servers", help="Ask the ICE servers that the room names, too."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON instead.")] = False,
+) -> None:
+    """Look for what keeps calls from working here, and say what to do about it.
+
+    Nothing is sent to anybody but the servers that are named. Status 1 where something fails.
+    """
+    if room_servers and room is None:
+        raise typer.BadParameter("--room-servers needs a ROOM-URL")
+    try:
+        servers = ice_servers(ice_server or (), ice_secret_file, os.environ)
+        # The server is looked at, whatever the room.
+        address = None if room is None else RoomAddress.parse(room if "#" in room else f"{room}#-")
+    except (AddressError, IceOptionsError) as error:
+        _complain(error)
+        raise typer.Exit(1) from None
+    options = Examination(
+        ice_servers=servers_of(servers, "doctor"),
+        room_url=None if address is None else address.url,
+        room_servers=room_servers,
+    )
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        findings = runner.run(examine(options))
+    if as_json:
+        typer.echo(json_report(findings))
+    else:
+        Console().print(as_table(findings))
+    if not is_healthy(findings):
         raise typer.Exit(1)
 
 

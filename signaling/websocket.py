@@ -57,7 +57,7 @@ async def join(
         ConnectError: The server cannot be reached.
         JoinError: The server refuses.
     """
-    _check_url(url, trusting=ssl is not None, insecure=insecure)
+    check_url(url, trusting=ssl is not None, insecure=insecure)
     if ssl is None and urlsplit(url).scheme == "wss":
         ssl = tls.create_default_context()
     dial = functools.partial(_dial, url, ssl)
@@ -131,7 +131,18 @@ async def _dial(url: str, ssl: SSLContext | None) -> ClientConnection:
     return await open_websocket(url, ssl=ssl, max_size=RECEIVE_LIMIT, close_timeout=_CLOSE_TIMEOUT)
 
 
-def _check_url(url: str, *, trusting: bool, insecure: bool) -> None:
+def check_url(url: str, *, trusting: bool, insecure: bool) -> None:
+    """Check that a URL is one of a WebSocket, and protected unless it leads to this machine.
+
+    Args:
+        url: The URL.
+        trusting: Whether a TLS context is given for it.
+        insecure: Allow a plain `ws:` URL to another machine.
+
+    Raises:
+        ConnectError: It is no such URL, or has no TLS for the context.
+        InsecureUrlError: A plain `ws:` URL to another machine.
+    """
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import datetime
-import ipaddress
 from typing import TYPE_CHECKING
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from peer.configuration import IceTransportPolicy
 from peer.states import IceTransportState
 from peer.transport.ice.timing import IceTiming
 from tests.support.clock.own_time import own_time
+from tests.support.network.certificate import write_certificate
 from tests.support.network.ice import start, two_ends
 from tests.support.network.turn import turn_daemon
 
@@ -208,34 +204,3 @@ async def test_turn_tcp_server_that_hangs_up_takes_its_path_with_it(tmp_path: Pa
         await left.seen.reached(IceTransportState.DISCONNECTED)
         assert left.ice.selected_pair is None
         assert not left.ice.datagrams.send(HELLO)
-
-
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return cert_file, key_file

@@ -7,8 +7,10 @@ import errno
 import os
 import secrets
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import ifaddr
 from aioice import Candidate, stun
 from aioice.candidate import candidate_foundation, candidate_priority
 from aioice.ice import get_host_addresses
@@ -48,6 +50,39 @@ class ServerRefusalError(IceError):
         self.code = code
         self.phrase = phrase
         super().__init__(f"{code} {phrase}")
+
+
+@dataclass(frozen=True, slots=True)
+class BindingAnswer:
+    """Answer of a STUN server about a socket.
+
+    Args:
+        mapped: Address and port from which the request reached it (XOR-MAPPED-ADDRESS).
+        other: Another address and port of the server that tells of a NAT's behaviour
+            (OTHER-ADDRESS, RFC 5780 section 7.4); None where it has none.
+    """
+
+    mapped: Address
+    other: Address | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LocalInterface:
+    """A network interface of this machine, by the name of its system, and its addresses."""
+
+    name: str
+    addresses: tuple[str, ...]
+
+
+def local_interfaces() -> list[LocalInterface]:
+    """List the network interfaces of this machine with all their addresses, loopback included."""
+    return [
+        LocalInterface(
+            adapter.nice_name,
+            tuple(ip.ip if isinstance(ip.ip, str) else ip.ip[0] for ip in adapter.ips),
+        )
+        for adapter in ifaddr.get_adapters()
+    ]
 
 
 def local_addresses() -> list[str]:
@@ -178,10 +213,8 @@ def bind_within(sock: socket.socket, name: tuple[Any, ...], port_range: tuple[in
     ) from refusal
 
 
-async def query_reflexive(
-    agent: IceAgent, protocol: IceSocket, server: Address
-) -> Candidate | None:
-    """Ask a STUN server for the mapped address of a socket; return a candidate if it is new.
+async def ask_binding(protocol: IceSocket, server: Address) -> BindingAnswer:
+    """Ask a STUN server for the mapped address of a socket (RFC 8489 section 3).
 
     Raises:
         ServerRefusalError: The server answered with an error.
@@ -195,6 +228,19 @@ async def query_reflexive(
     mapped = response.attributes.get("XOR-MAPPED-ADDRESS")
     if mapped is None or source != server:
         raise IceError("the answer has no XOR-MAPPED-ADDRESS, or is not the server's")
+    return BindingAnswer(mapped, response.attributes.get("OTHER-ADDRESS"))
+
+
+async def query_reflexive(
+    agent: IceAgent, protocol: IceSocket, server: Address
+) -> Candidate | None:
+    """Ask a STUN server for the mapped address of a socket; return a candidate if it is new.
+
+    Raises:
+        ServerRefusalError: The server answered with an error.
+        IceError: The server does not answer, or answers nonsense.
+    """
+    mapped = (await ask_binding(protocol, server)).mapped
     base = protocol.local_candidate
     # RFC 8445 section 5.1.3: same address and same base is redundant, whichever server said it.
     if any(

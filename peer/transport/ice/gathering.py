@@ -172,12 +172,12 @@ class Gathering:
             self._on_failure(failure)
 
     async def _reflexive(self, server: StunServer, hosts: Sequence[IceSocket]) -> None:
-        addresses = await _look_up(server)
+        addresses = await look_up(server)
         results = await asyncio.gather(
             *(
                 self._reflexive_of(server, host, address)
                 for host in hosts
-                if (address := _of_family(addresses, host.local_candidate.host)) is not None
+                if (address := of_family(addresses, host.local_candidate.host)) is not None
             ),
             return_exceptions=True,
         )
@@ -213,7 +213,12 @@ class Gathering:
             self._fail(ServerFailure(server.url, phrase, code=code, about_peer=True))
 
 
-async def _look_up(server: StunServer) -> list[Address]:
+async def look_up(server: StunServer) -> list[Address]:
+    """Look up the addresses of a STUN server; an address is its own.
+
+    Raises:
+        OSError: Its name leads nowhere.
+    """
     try:
         return [(str(ipaddress.ip_address(server.host)), server.port)]
     except ValueError:
@@ -222,6 +227,7 @@ async def _look_up(server: StunServer) -> list[Address]:
         return [(str(entry[4][0]), server.port) for entry in found]
 
 
-def _of_family(addresses: Sequence[Address], local: str) -> Address | None:
+def of_family(addresses: Sequence[Address], local: str) -> Address | None:
+    """Return the first address of the IP version of a local address; None where there is none."""
     version = ipaddress.ip_address(local).version
     return next((a for a in addresses if ipaddress.ip_address(a[0]).version == version), None)

@@ -1,0 +1,1 @@
+"""Looks for what keeps calls from working here, each with a sentence and a remedy."""
